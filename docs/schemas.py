@@ -12,7 +12,7 @@ from dimgs.hub.entry import EntryFile
 from dimgs.hub.jobs import Policy
 from dimgs.hub.run_row import RunRow
 from dimgs.law.document import LawFile, ReportFile
-from dimgs.outofcore.checkpoint_file import CheckpointFile
+from dimgs.outofcore.checkpoint import CheckpointFile
 
 FOLDER = Path(__file__).parent / "schemas"
 FILES: dict[str, type[BaseModel]] = {

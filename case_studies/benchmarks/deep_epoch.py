@@ -13,9 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dimgs.fits.potential.losses import LOSSES, pair_loss
-from dimgs.fits.potential.network import NetworkLayout
-from dimgs.fits.potential.training import BATCH
+from dimgs.fits.potential.networks import BATCH, LOSSES, NetworkLayout, pair_loss
 
 N_GROUPS = 6
 REPEATS = 9

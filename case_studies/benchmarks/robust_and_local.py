@@ -13,9 +13,7 @@ from dimgs.arrays import Array
 from dimgs.design.whitening import whiten
 from dimgs.fits.local import LocalPowerLaw
 from dimgs.fits.power_law import PowerLaw
-from dimgs.fits.robust import RobustPowerLaw
-from dimgs.fits.robust.dispersion import PairLoss
-from dimgs.fits.robust.solver import RankProblem, solve_absolute
+from dimgs.fits.robust import PairLoss, RankProblem, RobustPowerLaw, solve_absolute
 
 
 def closed_form(X: Array, y: Array) -> Array:

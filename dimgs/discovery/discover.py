@@ -99,7 +99,7 @@ def check_model(model: str) -> None:
     if model not in MODEL_NAMES:
         raise InputError(f"There is no model '{model}'; use {setting('model', 'linear', 'deep')}.")
     if model == "deep":
-        from dimgs.fits.potential.backend import require_torch
+        from dimgs.fits.potential.potential_runs import require_torch
 
         require_torch()
 

@@ -13,8 +13,8 @@ from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.rational_exponents import physical_map
 from dimgs.discovery.scoring import holdout_rows, r2
 from dimgs.errors import FitError
+from dimgs.fits.covariance import linearised
 from dimgs.fits.estimate import Estimate, exponents_of
-from dimgs.fits.influence import linearised
 from dimgs.fits.snapping import snap
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores

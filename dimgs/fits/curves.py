@@ -17,13 +17,18 @@ from dimgs.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.intervals import Calibration, widened
-from dimgs.fits.potential.backend import one_thread, require_torch
 from dimgs.fits.potential.contrastive_potential import ContrastivePotential
-from dimgs.fits.potential.potential_runs import PotentialRuns, distinct_runs, task_of
+from dimgs.fits.potential.potential_runs import (
+    PotentialRuns,
+    distinct_runs,
+    one_thread,
+    require_torch,
+    task_of,
+)
 from dimgs.fits.solve import oriented
 
 if TYPE_CHECKING:
-    from dimgs.fits.potential.fitted import FittedPotential
+    from dimgs.fits.potential.networks import FittedPotential
 
 
 class CurvePotential(ContrastiveRegressor):
@@ -84,7 +89,7 @@ class CurvePotential(ContrastiveRegressor):
             self._learn(distinct_runs(runs))
 
     def _learn(self, runs: PotentialRuns) -> None:
-        from dimgs.fits.potential.learn import learn
+        from dimgs.fits.potential.networks import learn
 
         base = self.estimator or ContrastivePotential()
         settings = base.settings(runs.X.shape[1])

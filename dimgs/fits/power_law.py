@@ -9,9 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.base import TrainingRuns, WithinRegressor
-from dimgs.fits.block_moments import BlockMoments
 from dimgs.fits.covariance import IntervalKind
-from dimgs.fits.least_squares import PowerLawFit, fit_power_law
+from dimgs.fits.least_squares import BlockMoments, PowerLawFit, fit_power_law
 
 Of = Literal["run", "law"]
 

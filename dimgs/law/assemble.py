@@ -11,7 +11,7 @@ from dimgs.arrays import Array
 from dimgs.design.features import Design
 from dimgs.errors import FitError, LawError
 from dimgs.expression.simplest import derivatives_of
-from dimgs.fits.influence import Linearised, linearised
+from dimgs.fits.covariance import Linearised, linearised
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.law.absorb import scale_powers
 from dimgs.law.domain import domain_of

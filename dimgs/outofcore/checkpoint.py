@@ -7,23 +7,63 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 from zipfile import ZIP_STORED, ZipFile
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from dimgs.dataset.stream import Position, TableInParts
-from dimgs.design.grouped_moments import GroupedMoments
+from dimgs.design.moments import GroupedMoments
 from dimgs.discovery.keywords import TableKeywords
 from dimgs.discovery.options import Options, options_by_name
 from dimgs.errors import InputError
-from dimgs.fits.block_moments import BlockMoments
+from dimgs.fits.least_squares import BlockMoments
 from dimgs.formats import SCHEMA, json_value, refuse_newer, validated, whole
 from dimgs.outofcore.stream_moments import StreamMoments
 
-if TYPE_CHECKING:
-    from dimgs.outofcore.checkpoint_file import CheckpointFile
+Count = Annotated[int, Field(ge=0)]
+
+
+class QuestionPart(BaseModel):
+    """What was asked of the table."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    target: str
+    options: dict[str, str]
+
+
+class IdentityPart(BaseModel):
+    """The table as it was, and the question."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    version: int
+    files: dict[str, list[Any]]
+    question: QuestionPart
+
+
+class CheckpointFile(BaseModel):
+    """The text ``about`` in a checkpoint, an archive of NumPy arrays."""
+
+    model_config = ConfigDict(strict=True, protected_namespaces=())
+
+    edition: int = Field(0, alias="schema", ge=0)
+    identity: IdentityPart
+    position: Annotated[list[Count], Field(min_length=4, max_length=4)]
+    ranges: Annotated[list[list[float]], FailFast()]
+    rows: Count
+    sizes: Annotated[list[Count], FailFast(), Field(min_length=1)]
+    keys: Annotated[list[int | str], FailFast()]
+    n_features: Count
+    n_seen: Count
+    shared: bool
+    n_dropped: Count
+    dropped: list[str]
+    in_pieces: bool
+
 
 # raised when states of before can no longer be used
 _VERSION = 1
@@ -160,10 +200,8 @@ class Checkpoint:
         self.path.unlink(missing_ok=True)
 
 
-def _read(path: Path, where: str) -> tuple["CheckpointFile", dict[str, NDArray[Any]]]:
+def _read(path: Path, where: str) -> tuple[CheckpointFile, dict[str, NDArray[Any]]]:
     """The content of a checkpoint: arrays as NumPy stores them, never compressed."""
-    from dimgs.outofcore.checkpoint_file import CheckpointFile
-
     remedy = "name another file, or remove it"
     try:
         with ZipFile(path) as archive:
@@ -233,7 +271,7 @@ def _packed(state: StreamMoments) -> tuple[dict[str, Any], dict[str, Any]]:
     return arrays, about
 
 
-def _unpacked(arrays: dict[str, NDArray[Any]], about: "CheckpointFile") -> StreamMoments:
+def _unpacked(arrays: dict[str, NDArray[Any]], about: CheckpointFile) -> StreamMoments:
     bounds = np.cumsum([0, *about.sizes])
     names = ("labels", "weights", "counts", "means")
     if any(len(arrays[name]) != bounds[-1] for name in names):

@@ -15,10 +15,8 @@ from dimgs.dataset.stream import Part, Position, TableInParts
 from dimgs.discovery.keywords import StreamKeywords
 from dimgs.discovery.options import Options, documented
 from dimgs.errors import DimgsError, InputError, warn_all
-from dimgs.outofcore.stream_fit import CHUNK_ROWS, add_part, first_plan, only_needed
-from dimgs.outofcore.stream_moments import StreamMoments
-from dimgs.outofcore.stream_plan import StreamPlan, check_streamable, union
-from dimgs.outofcore.stream_result import result_of
+from dimgs.outofcore.stream_fit import CHUNK_ROWS, add_part, first_plan, only_needed, result_of
+from dimgs.outofcore.stream_moments import StreamMoments, StreamPlan, check_streamable, union
 from dimgs.report.results import FitResult
 
 

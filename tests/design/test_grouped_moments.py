@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.design.grouped_moments import GroupedMoments, group_means
-from dimgs.design.moments import Moments
+from dimgs.design.moments import GroupedMoments, Moments, group_means
 from dimgs.errors import InputError
 
 

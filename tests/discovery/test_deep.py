@@ -131,6 +131,6 @@ def test_a_model_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> N
         check_model("shallow")
     with pytest.raises(InputError, match="linear or deep"):
         Options(model="shallow")
-    monkeypatch.setattr("dimgs.fits.potential.backend.find_spec", lambda name: None)
+    monkeypatch.setattr("dimgs.fits.potential.potential_runs.find_spec", lambda name: None)
     with pytest.raises(EngineUnavailableError, match="dimgs\\[deep\\]"):
         check_model("deep")

@@ -13,9 +13,14 @@ from sklearn.utils.estimator_checks import check_estimator
 
 from dimgs.arrays import Array
 from dimgs.errors import EngineUnavailableError, InputError
-from dimgs.fits.additive import PairAdditive, SparseAdditive
-from dimgs.fits.additive.pair import _pair_blocks
-from dimgs.fits.additive.splines import OddSpline, curvature_columns, quantile_knots
+from dimgs.fits.additive import (
+    OddSpline,
+    PairAdditive,
+    SparseAdditive,
+    _pair_blocks,
+    curvature_columns,
+    quantile_knots,
+)
 
 UNIMODULAR = [
     np.reshape(entries, (2, 2))

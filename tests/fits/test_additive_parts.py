@@ -9,8 +9,14 @@ from hypothesis import strategies as st
 
 from dimgs.arrays import Array, IntArray
 from dimgs.fits import PairAdditive, SparseAdditive
-from dimgs.fits.additive.group_lasso import AdditiveCandidate, AdditiveDesign, prune
-from dimgs.fits.additive.splines import OddSpline, curvature_columns, slope_and_curvature
+from dimgs.fits.additive import (
+    AdditiveCandidate,
+    AdditiveDesign,
+    OddSpline,
+    curvature_columns,
+    prune,
+    slope_and_curvature,
+)
 from dimgs.fits.one_error import within_one_error
 
 SEEDS = st.integers(0, 10_000)

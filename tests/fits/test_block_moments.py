@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.errors import FitError, InputError
-from dimgs.fits.block_moments import MAX_CLUSTER_BLOCKS, N_BLOCKS, BlockMoments
+from dimgs.fits.least_squares import MAX_CLUSTER_BLOCKS, N_BLOCKS, BlockMoments
 from dimgs.fits.power_law import PowerLaw
 
 RNG = np.random.default_rng(0)

@@ -9,16 +9,20 @@ from scipy import stats
 from dimgs.arrays import Array
 from dimgs.fits import PowerLaw
 from dimgs.fits.base import TrainingRuns
-from dimgs.fits.crossover.blend import BLUNTEST, SHARPEST, Blend, best_blend, descend, power_profile
-from dimgs.fits.crossover.crossover_power_law import (
+from dimgs.fits.crossover import (
+    BLUNTEST,
     FORMS,
+    SHARPEST,
+    Blend,
     CrossoverChoice,
     CrossoverPowerLaw,
     _held_out_squares,
     _predicts_better,
+    best_blend,
+    descend,
+    power_profile,
 )
-from dimgs.fits.regimes.regime_count import folds
-from dimgs.fits.regimes.regime_runs import Sample, prepare
+from dimgs.fits.regimes import Sample, folds, prepare
 
 
 @pytest.mark.parametrize("clustered", [False, True])
@@ -46,7 +50,7 @@ def test_a_smooth_form_must_gain_more_than_chance(
     one, two = rng.exponential(size=(2, 40)) + np.array([[0.4], [0.0]])
     single, smooth = (CrossoverChoice(name, 0.0, 1.0, name) for name in "st")  # type: ignore[arg-type]
     monkeypatch.setattr(
-        "dimgs.fits.crossover.crossover_power_law._held_out_squares",
+        "dimgs.fits.crossover._held_out_squares",
         lambda model, *_: one if model == "s" else two,
     )
     gain = np.bincount(cluster, weight * (one - two))

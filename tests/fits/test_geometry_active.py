@@ -15,14 +15,15 @@ from scipy import stats
 from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.geometry import (
+    GradientField,
+    _AngleTest,
+    _penalty,
     active_directions,
     dominant_group,
     effective_dimension,
     gradient_field,
     round_direction,
 )
-from dimgs.fits.geometry.direction_rounding import _AngleTest
-from dimgs.fits.geometry.log_gradient import GradientField, _penalty
 from dimgs.fits.short_vectors import short_vectors
 from tests.fits.test_geometry import unimodular
 

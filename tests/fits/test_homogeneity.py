@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits.homogeneity import (
+    HomogeneityTest,
     collinear_combinations,
+    dependence,
     homogeneity_test,
     monomial_leak,
     never_varied,
+    polynomial,
 )
-from dimgs.fits.homogeneity.missing_variable import HomogeneityTest
-from dimgs.fits.homogeneity.related_columns import dependence, polynomial
 
 BASES = ["[length]", "[mass]", "[time]"]
 

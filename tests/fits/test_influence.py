@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.errors import InputError
-from dimgs.fits.covariance import jackknife_covariance, t_intervals, t_quantile
-from dimgs.fits.influence import linearised
+from dimgs.fits.covariance import jackknife_covariance, linearised, t_intervals, t_quantile
 from dimgs.fits.least_squares import fit_power_law
 
 Array = np.ndarray[Any, np.dtype[np.float64]]

@@ -12,9 +12,16 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from dimgs.arrays import Array
 from dimgs.design.whitening import whiten
 from dimgs.errors import FitError, InputError
-from dimgs.fits.local import LocalPowerLaw
-from dimgs.fits.local.bandwidth import BandwidthTable, held_out, held_out_globally
-from dimgs.fits.local.regression import Window, gather, local_fits, partition
+from dimgs.fits.local import (
+    BandwidthTable,
+    LocalPowerLaw,
+    Window,
+    gather,
+    held_out,
+    held_out_globally,
+    local_fits,
+    partition,
+)
 
 UNIMODULAR = np.array([[1.0, 2.0], [1.0, 3.0]])
 

@@ -8,9 +8,16 @@ from scipy import stats
 
 from dimgs.arrays import Array
 from dimgs.design.whitening import whiten
-from dimgs.fits.local import LocalPowerLaw
-from dimgs.fits.local.bandwidth import BandwidthTable, choose_share, held_out, held_out_globally
-from dimgs.fits.local.regression import distinct_runs, gather, partition
+from dimgs.fits.local import (
+    BandwidthTable,
+    LocalPowerLaw,
+    choose_share,
+    distinct_runs,
+    gather,
+    held_out,
+    held_out_globally,
+    partition,
+)
 
 N = 40
 

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from dimgs.errors import EngineUnavailableError, FitError
 from dimgs.fits import ContrastivePotential
-from dimgs.fits.potential.backend import one_thread
+from dimgs.fits.potential.potential_runs import one_thread
 from tests.fits.test_potential import crossover
 
 torch = pytest.importorskip("torch")
@@ -52,7 +52,7 @@ def test_one_thread_inside_and_the_callers_number_after(fails: bool) -> None:
 
 
 def test_without_torch_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dimgs.fits.potential.backend.find_spec", lambda name: None)
+    monkeypatch.setattr("dimgs.fits.potential.potential_runs.find_spec", lambda name: None)
     with pytest.raises(EngineUnavailableError, match=r'pip install "dimgs\[deep\]"'):
         ContrastivePotential().fit([[0.0], [1.0], [2.0]], [0.0, 1.0, 2.0])
 

@@ -12,8 +12,7 @@ from dimgs.fits import ContrastivePotential
 torch = pytest.importorskip("torch")
 
 from dimgs.fits.intervals import Calibration, widened  # noqa: E402
-from dimgs.fits.potential.extrapolation import Growth  # noqa: E402
-from dimgs.fits.potential.fitted import open_scale  # noqa: E402
+from dimgs.fits.potential.networks import Growth, open_scale  # noqa: E402
 from tests.fits.test_potential_parts import (  # noqa: E402
     SEEDS,
     least_squares,

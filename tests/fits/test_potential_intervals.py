@@ -12,8 +12,10 @@ from tests.fits.test_potential import crossover
 
 torch = pytest.importorskip("torch")
 
-from dimgs.fits.potential.extrapolation import Hull  # noqa: E402
-from dimgs.fits.potential.smoothness import folds_of  # noqa: E402
+from dimgs.fits.potential.networks import (  # noqa: E402
+    Hull,
+    folds_of,
+)
 
 
 def exponents_of_crossover(X: Array) -> Array:

@@ -40,7 +40,7 @@ def over_pairs(errors: Array, weights: Array, labels: IntArray, kind: str, delta
 def test_one_pass_is_the_sum_over_pairs(
     seed: int, kind: Loss, n_labels: int, ties: bool, some_unseen: bool
 ) -> None:
-    from dimgs.fits.potential.losses import Pairing, pair_loss
+    from dimgs.fits.potential.networks import Pairing, pair_loss
 
     rng = np.random.default_rng(seed)
     errors = rng.standard_normal((2, 17, 2)) * 2
@@ -69,7 +69,7 @@ def test_one_pass_is_the_sum_over_pairs(
 
 
 def test_a_far_outlier_counts_once_for_huber_and_its_square_for_the_squared_loss() -> None:
-    from dimgs.fits.potential.losses import pair_loss
+    from dimgs.fits.potential.networks import pair_loss
 
     weights = torch.ones((1, 20), dtype=torch.float64)
     sizes = {}

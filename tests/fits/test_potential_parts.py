@@ -16,14 +16,19 @@ torch = pytest.importorskip("torch")
 
 from dimgs.fits.base import TrainingRuns  # noqa: E402
 from dimgs.fits.potential import learn, smoothness  # noqa: E402 - needs torch
-from dimgs.fits.potential.extrapolation import Hull  # noqa: E402
-from dimgs.fits.potential.losses import Loss, penalty_of  # noqa: E402
-from dimgs.fits.potential.network import NetworkLayout  # noqa: E402
-from dimgs.fits.potential.optimise import adam, lbfgs  # noqa: E402
-from dimgs.fits.potential.physics import Limit, Physics  # noqa: E402
-from dimgs.fits.potential.potential_runs import distinct_runs, task_of  # noqa: E402
-from dimgs.fits.potential.smoothness import Folds, folds_of  # noqa: E402
-from dimgs.fits.potential.training import DELTA, Trainer  # noqa: E402
+from dimgs.fits.potential.networks import (  # noqa: E402  # noqa: E402  # noqa: E402  # noqa: E402
+    DELTA,
+    Folds,
+    Hull,
+    Loss,
+    NetworkLayout,
+    Trainer,
+    adam,
+    folds_of,
+    lbfgs,
+    penalty_of,
+)
+from dimgs.fits.potential.potential_runs import Limit, Physics, distinct_runs, task_of  # noqa: E402  # noqa: E402
 
 SEEDS = st.integers(0, 10_000)
 

@@ -8,40 +8,39 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.arrays import Array
-from dimgs.fits.regimes.boundary_directions import (
-    best_hinge,
-    curvature_directions,
-    kink_scores,
-    knots_of,
-    leading,
-    rational,
-    sphere,
-    thin,
-)
-from dimgs.fits.regimes.pieces import (
+from dimgs.fits.regimes import (
     Boundary,
+    Kinds,
+    Sample,
     Tree,
+    _turn,
     at_boundary,
+    best_cut,
+    best_hinge,
+    bic,
     boundaries,
     chain,
+    curvature_directions,
+    degrees_of_freedom,
     fit_continuous,
     fit_laws,
+    grow,
     jump_pieces,
+    kink_scores,
+    knots_of,
     labels,
+    leading,
     n_leaves,
+    noise_variance,
     paths,
+    prepare,
+    rational,
+    sphere,
     split_leaf,
+    thin,
+    whitened_axes,
     with_boundaries,
     with_boundary,
-)
-from dimgs.fits.regimes.regime_runs import Sample, best_cut, prepare, whitened_axes
-from dimgs.fits.regimes.regime_search import (
-    Kinds,
-    _turn,
-    bic,
-    degrees_of_freedom,
-    grow,
-    noise_variance,
 )
 
 SEEDS = st.integers(0, 10_000)
@@ -159,9 +158,9 @@ def test_the_leading_exponent_is_the_first_of_the_largest() -> None:
 
 def test_of_long_tables_some_runs_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     sample = sample_of(np.random.default_rng(0), 25, 1)
-    monkeypatch.setattr("dimgs.fits.regimes.boundary_directions._LARGEST_TABLE", 25)
+    monkeypatch.setattr("dimgs.fits.regimes._LARGEST_TABLE", 25)
     assert thin(sample) is sample
-    monkeypatch.setattr("dimgs.fits.regimes.boundary_directions._LARGEST_TABLE", 12)
+    monkeypatch.setattr("dimgs.fits.regimes._LARGEST_TABLE", 12)
     np.testing.assert_array_equal(thin(sample).y, sample.y[::3])
 
 

@@ -7,29 +7,32 @@ import pytest
 from scipy import stats
 
 from dimgs.arrays import Array
-from dimgs.fits.regimes import regime_count
-from dimgs.fits.regimes.boundary_directions import knots_of
-from dimgs.fits.regimes.pieces import (
+from dimgs.fits.regimes import (
     Boundary,
+    Kinds,
     Pieces,
+    Sample,
+    _chains,
+    best_chains,
+    bic,
     boundaries,
+    by_information,
+    by_validation,
     chain,
     fit_continuous,
-    jump_pieces,
-    labels,
-    split_leaf,
-)
-from dimgs.fits.regimes.regime_count import by_information, by_validation, folds, structure_p_value
-from dimgs.fits.regimes.regime_runs import Sample, best_chains, prepare
-from dimgs.fits.regimes.regime_search import (
-    Kinds,
-    _chains,
-    bic,
+    folds,
     grow,
+    jump_pieces,
+    knots_of,
+    labels,
     noise_variance,
     polish,
+    prepare,
+    regime_count,
+    simple_boundaries,
+    split_leaf,
+    structure_p_value,
 )
-from dimgs.fits.regimes.simple import simple_boundaries
 from tests.fits.test_regimes_parts import bent
 
 

@@ -6,21 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from dimgs.fits.regimes.pieces import (
+from dimgs.fits.regimes import (
+    Profile,
+    Regime,
+    _best_place,
     chain,
     fit_continuous,
-    jump_pieces,
-)
-from dimgs.fits.regimes.regime_outcome import Regime
-from dimgs.fits.regimes.regime_search import noise_variance
-from dimgs.fits.regimes.simple import _best_place, read
-from dimgs.fits.regimes.thresholds import (
-    Profile,
     hansen_quantile,
     jump_nuisance,
+    jump_pieces,
     jump_profile,
     kink_profile,
     meeting_profile,
+    noise_variance,
+    read,
     threshold_doubt,
 )
 from tests.fits.test_regimes_parts import SEEDS, bent, loss_of
@@ -48,9 +47,9 @@ def test_the_interval_of_a_jump_is_what_the_likelihood_ratio_keeps() -> None:
     found = jump_profile(sample, pieces, 0)
     # a long table is scanned in steps, and every run is looked at near the boundary
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("dimgs.fits.regimes.thresholds._CUTS", 25)
+        patch.setattr("dimgs.fits.regimes._PROFILE_CUTS", 25)
         assert len(jump_profile(sample, pieces, 0).ratio) == len(cuts)
-        patch.setattr("dimgs.fits.regimes.thresholds._CUTS", 10)
+        patch.setattr("dimgs.fits.regimes._PROFILE_CUTS", 10)
         some = jump_profile(sample, pieces, 0)
     assert 10 <= len(some.ratio) <= 20
     assert some.interval(0.9)[0] <= found.interval(0.9)[0]

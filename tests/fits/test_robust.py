@@ -16,10 +16,15 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from dimgs.arrays import Array
 from dimgs.design.whitening import whiten
 from dimgs.errors import FitError, InputError
-from dimgs.fits.robust import RobustPowerLaw, hodges_lehmann, rank_dispersion
-from dimgs.fits.robust.dispersion import PairLoss
-from dimgs.fits.robust.linear_programme import near_pairs
-from dimgs.fits.robust.solver import RankProblem, solve_absolute
+from dimgs.fits.robust import (
+    PairLoss,
+    RankProblem,
+    RobustPowerLaw,
+    hodges_lehmann,
+    near_pairs,
+    rank_dispersion,
+    solve_absolute,
+)
 
 UNIMODULAR = np.array([[1.0, 2.0, 0.0], [0.0, 1.0, -1.0], [1.0, 2.0, 1.0]])
 

@@ -8,20 +8,24 @@ from scipy.stats import chi2
 
 from dimgs.arrays import Array
 from dimgs.design.whitening import whiten
-from dimgs.fits.robust.dispersion import PairLoss
-from dimgs.fits.robust.linear_programme import LocalPairs, minimise, near_pairs
-from dimgs.fits.robust.location import (
+from dimgs.fits.robust import (
+    LocalPairs,
+    PairLoss,
+    RankProblem,
+    _quartile_range,
+    _snap,
     cluster_covariance,
     hat_values,
     hodges_lehmann,
     koul_tau,
+    minimise,
+    near_pairs,
     robust_distances,
     run_covariance,
     shrunken_bandwidth,
     tied,
     weighted_median,
 )
-from dimgs.fits.robust.solver import RankProblem, _quartile_range, _snap
 
 SEEDS = st.integers(0, 10_000)
 

@@ -11,16 +11,19 @@ from dimgs.arrays import Array
 from dimgs.errors import InputError
 from dimgs.fits.base import TrainingRuns, WithinRegressor, seed_of
 from dimgs.fits.covariance import t_intervals
-from dimgs.fits.potential.backend import one_thread, require_torch
-from dimgs.fits.potential.physics import Physics
-from dimgs.fits.potential.potential_runs import PotentialRuns, distinct_runs, task_of
+from dimgs.fits.potential.potential_runs import (
+    LOSSES,
+    Loss,
+    Physics,
+    PotentialRuns,
+    distinct_runs,
+    one_thread,
+    require_torch,
+    task_of,
+)
 
 if TYPE_CHECKING:
-    from dimgs.fits.potential.fitted import FittedPotential
-    from dimgs.fits.potential.learn import Settings
-
-Loss = Literal["squared", "absolute", "huber"]
-LOSSES = ("squared", "absolute", "huber")
+    from dimgs.fits.potential.networks import FittedPotential, Settings
 
 
 class ContrastivePotential(WithinRegressor):
@@ -138,7 +141,7 @@ class ContrastivePotential(WithinRegressor):
             self._publish(distinct, runs.X, runs.y)
 
     def _learn(self, runs: PotentialRuns, settings: "Settings") -> None:
-        from dimgs.fits.potential.learn import learn
+        from dimgs.fits.potential.networks import learn
 
         task = task_of(runs, tuple(self.categorical), self.loss != "squared")
         learned = learn(task, settings)
@@ -160,7 +163,7 @@ class ContrastivePotential(WithinRegressor):
         InputError
             If one is out of range.
         """
-        from dimgs.fits.potential.learn import Settings, decays_of
+        from dimgs.fits.potential.networks import Settings, decays_of
 
         self._check()
         physics = self.physics or Physics()

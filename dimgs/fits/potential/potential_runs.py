@@ -1,17 +1,151 @@
-"""Runs as a potential sees them: duplicates merged, whitened coordinates, units of the misfit."""
+"""What a potential is given: its runs, the physics that is known beforehand, and where it computes.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+Duplicate runs are merged; coordinates are whitened, and misfits have units.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.arrays import Array, IntArray
 from dimgs.design.whitening import whiten
-from dimgs.errors import FitError, InputError
+from dimgs.errors import EngineUnavailableError, FitError, InputError
 from dimgs.fits.base import TrainingRuns
 from dimgs.fits.run_checks import check_clusters
+
+# of the product of weights and changes, which is one but for rounding
+_ROUNDING = 1e-6
+
+End = Literal["low", "high"]
+Loss = Literal["squared", "absolute", "huber"]
+LOSSES: tuple[Loss, ...] = ("squared", "absolute", "huber")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A known exponent far outside the runs.
+
+    Parameters
+    ----------
+    feature : int or sequence of float
+        Column of X, or what goes to a limit as a sum of columns: the weight of each.
+    end : {"low", "high"}
+        Where that goes to minus or to plus infinity.
+    exponent : float
+        Local exponent in the limit.
+    along : sequence of float, optional
+        Change of each column for a change of the feature by one, along which the exponent is; by
+        default of the column alone.
+    beyond : float, optional
+        Value of the feature from which on the limit holds; by default it only holds far outside.
+    """
+
+    feature: int | Sequence[float]
+    end: End
+    exponent: float
+    along: Sequence[float] | None = None
+    beyond: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.end not in ("low", "high"):
+            raise InputError(f"The end of a limit is {self.end!r}: use 'low' or 'high'.")
+        if not isinstance(self.feature, int) and self.along is None:
+            raise InputError("A limit of several columns needs `along`: how each of them changes.")
+
+    def weights(self, n_features: int) -> tuple[Array, Array]:
+        """Weight of each column in the feature, and its change along the exponent."""
+        if isinstance(self.feature, int):
+            weight = np.eye(n_features)[self.feature]
+        else:
+            weight = np.asarray(self.feature, dtype=np.float64)
+        return weight, weight if self.along is None else np.asarray(self.along, dtype=np.float64)
+
+    def columns(self, n_features: int) -> list[int]:
+        """Columns of X that it names.
+
+        Raises
+        ------
+        InputError
+            If it names others, or the feature does not change along it.
+        """
+        if isinstance(self.feature, int) and not 0 <= self.feature < n_features:
+            return [self.feature]
+        weight, along = self.weights(n_features)
+        if weight.shape != (n_features,) or along.shape != (n_features,):
+            raise InputError(
+                f"A limit needs a weight and a change for each of {n_features} columns."
+            )
+        if abs(float(weight @ along) - 1.0) > _ROUNDING:
+            raise InputError("The feature of a limit has to change by one along it.")
+        return [int(j) for j in np.flatnonzero((weight != 0.0) | (along != 0.0))]
+
+
+@dataclass(frozen=True)
+class Physics:
+    """Prior knowledge that a potential is held to while it is fitted.
+
+    Parameters
+    ----------
+    monotone : mapping of int to {-1, 1}
+        Columns of X whose local exponent never is negative (1) or positive (-1).
+    limits : sequence of Limit
+        Known local exponents far outside the runs.
+    interaction : float
+        Weight of the sum over pairs of features of their root-mean-square mixed second
+        derivative, in units of the residual variance; it switches whole interactions off.
+    strength : float
+        Weight of a violated sign or limit, in units of the residual variance.
+
+    Raises
+    ------
+    InputError
+        If a sign is neither 1 nor -1, or a weight is negative.
+
+    Examples
+    --------
+    >>> Physics(monotone={0: 1}, limits=[Limit(1, "high", 0.5)]).uses_gradient
+    True
+    """
+
+    monotone: Mapping[int, int] = field(default_factory=dict)
+    limits: Sequence[Limit] = ()
+    interaction: float = 0.0
+    strength: float = 100.0
+
+    def __post_init__(self) -> None:
+        for feature, sign in self.monotone.items():
+            if sign not in (-1, 1):
+                raise InputError(f"monotone[{feature}] is {sign!r}: use 1 (rises) or -1 (falls).")
+        if self.interaction < 0 or self.strength < 0:
+            raise InputError("The weights of interactions and of violations must not be negative.")
+
+    @property
+    def uses_gradient(self) -> bool:
+        """Whether a sign or a limit is given."""
+        return bool(self.monotone) or bool(self.limits)
+
+    def check(self, n_features: int, categorical: Sequence[int]) -> None:
+        """Raise unless the columns named are numeric columns of X.
+
+        Raises
+        ------
+        InputError
+        """
+        named = [*self.monotone, *(j for limit in self.limits for j in limit.columns(n_features))]
+        for feature in named:
+            if not 0 <= feature < n_features or feature in categorical:
+                raise InputError(
+                    f"The physics names column {feature} of X, which has {n_features} columns"
+                    f"{' (that one holds categories)' if feature in categorical else ''}: "
+                    f"name numeric columns, counted from 0."
+                )
+
 
 # of the spread of the response: what is left below is rounding
 _EXACT = 1e-9
@@ -341,3 +475,82 @@ def task_of(runs: PotentialRuns, categorical: tuple[int, ...], robust: bool) -> 
     # a few digits, so that the last ones, which vary with the choice of groups, do not matter
     unit = np.array([float(f"{u:.6g}") for u in spread * np.where(size > _EXACT, size, 1.0)])
     return Task(runs, axes, z, first.codes, y / unit, centre, unit, exact)
+
+
+# a processor is faster than a graphics card on small tables, where launching costs more than work
+ROWS_FOR_GPU = 2000
+
+
+def require_torch() -> None:
+    """Raise unless torch is installed.
+
+    Raises
+    ------
+    EngineUnavailableError
+        Naming how to install it.
+    """
+    if find_spec("torch") is None:
+        raise EngineUnavailableError(
+            "The deep potential needs PyTorch, which is not installed; install it with "
+            '`pip install "dimgs[deep]"`.'
+        )
+
+
+def choose_device(device: str, n_runs: int) -> Any:
+    """The torch device for a name.
+
+    Parameters
+    ----------
+    device : str
+        "auto" takes a graphics card where there is one and the runs are many enough; any other
+        name is torch's.
+    n_runs : int
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    InputError
+        If there is no such device.
+    """
+    import torch
+
+    if device == "auto":
+        gpu = torch.cuda.is_available() and n_runs >= ROWS_FOR_GPU
+        return torch.device("cuda" if gpu else "cpu")
+    try:
+        chosen = torch.device(device)
+        torch.zeros(1, dtype=torch.float64, device=chosen)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        raise InputError(
+            f"The device '{device}' cannot be used here ({str(error).splitlines()[0]}); "
+            f"use 'auto' or 'cpu'."
+        ) from error
+    return chosen
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread of torch and of the linear algebra below numpy; then as before.
+
+    The problems are so small that threads wait for each other longer than they work, many times
+    longer on a busy machine; and sums would depend on how many threads there are.
+    """
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with _linear_algebra().limit(limits=1, user_api="blas"):
+            yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@cache
+def _linear_algebra() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()

@@ -1,0 +1,852 @@
+"""Additive laws: sums of smooth functions of log groups, or of log-ratios."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from numbers import Integral
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.model_selection import check_cv
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from dimgs.arrays import Array, IntArray
+from dimgs.design.splits import run_folds
+from dimgs.errors import EngineUnavailableError, InputError
+from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
+from dimgs.fits.covariance import t_quantile
+from dimgs.fits.least_squares import PowerLawFit, fit_power_law
+from dimgs.fits.one_error import within_one_error
+
+
+def quantile_knots(z: Array, weight: Array, n_knots: int) -> Array:
+    """Knots at weighted quantiles of `z`; fewer where `z` takes few distinct values.
+
+    Ties between two runs are split halfway, so that -z has mirrored knots. The outer
+    quantiles are 5 % and 95 % (Harrell 2015, Regression Modeling
+    Strategies, § 2.4.6).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> quantile_knots(np.arange(101.0), np.ones(101), 3)
+    array([ 5., 50., 95.])
+    """
+    order = np.argsort(z, kind="stable")
+    ranked = z[order]
+    gap = 1e-6 * float(ranked[-1] - ranked[0])
+    levels = ranked[np.append(True, np.diff(ranked) > gap)]
+    if len(levels) <= n_knots:
+        return np.asarray(levels)
+    cumulative = np.cumsum(weight[order]) / weight.sum()
+    wanted = np.linspace(0.05, 0.95, n_knots)
+    low, high = (
+        np.minimum(np.searchsorted(cumulative, wanted + shift), len(z) - 1)
+        for shift in (-1e-12, 1e-12)
+    )
+    knots = (ranked[low] + ranked[high]) / 2
+    return np.asarray(knots[np.append(True, np.diff(knots) > gap)])
+
+
+def curvature_columns(z: Array, knots: Array, derivative: int = 0) -> Array:
+    """Curvature part of a natural cubic spline: with 1 and z it spans the spline space.
+
+    Beyond the outer knots every column is a straight line, so a fitted component continues
+    as a power law.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n,)
+    knots : ndarray of shape (n_knots,)
+        Increasing; fewer than three leave no curvature.
+    derivative : {0, 1, 2}
+        Order of the derivative with respect to `z`.
+
+    Returns
+    -------
+    ndarray of shape (n, max(n_knots - 2, 0))
+
+    References
+    ----------
+    Hastie, Tibshirani & Friedman (2009), The Elements of Statistical Learning, eq. 5.4-5.5.
+    """
+    if len(knots) < 3:
+        return np.zeros((len(z), 0))
+    width = float(knots[-1] - knots[0])
+    u, xi = (z - knots[0]) / width, (knots - knots[0]) / width
+    factor = (1.0, 3.0, 6.0)[derivative] / width**derivative
+    hinge = np.maximum(u[:, None] - xi, 0.0)
+    power = factor * (hinge, hinge * hinge, hinge * hinge * hinge)[2 - derivative]
+    ramp = (power[:, :-1] - power[:, -1:]) / (xi[-1] - xi[:-1])
+    return np.asarray(ramp[:, :-1] - ramp[:, -1:])
+
+
+class OddSpline:
+    """Odd natural cubic splines of a difference: a straight line, then curvature columns.
+
+    Parameters
+    ----------
+    knots : ndarray of shape (n_knots,)
+        Positive and increasing; mirrored for negative differences.
+    """
+
+    def __init__(self, knots: Array):
+        self._knots = np.concatenate([-knots[::-1], knots])
+        self.n_columns = len(knots)
+
+    def columns(self, d: Array, derivative: int = 0) -> Array:
+        """Values, or first derivatives, of each column at differences `d`: (n, n_columns)."""
+        bend = curvature_columns(d, self._knots, derivative)[:, self.n_columns - 1 :]
+        mirror = curvature_columns(-d, self._knots, derivative)[:, self.n_columns - 1 :]
+        odd = (bend + mirror if derivative else bend - mirror) / 2
+        return np.column_stack([np.ones_like(d) if derivative else d, odd])
+
+    def mean_over(self, z: Array, reference: Array, share: Array, coef: Array) -> Array:
+        """Mean over references v of g(z - z_v), exact, from sorted prefix sums.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n,)
+        reference, share : ndarray of shape (n_reference,)
+            Increasing references, and their shares of the mean.
+        coef : ndarray of shape (n_columns,)
+            Of g.
+        """
+        left = self._knots[0] - np.array([1.0, 2.0])
+        value = self.columns(left) @ coef
+        slope = float(value[0] - value[1])
+        mean = float(share @ reference)
+        total = float(value[0]) * share.sum() + slope * (z - mean - left[0])
+        for knot, jump in zip(self._knots, self._jumps() @ coef, strict=True):
+            turn = reference + knot
+            at = np.searchsorted(turn, z)
+            moments = [np.append(0.0, np.cumsum(share * turn**q))[at] for q in range(4)]
+            total = total + jump * (
+                ((moments[0] * z - 3 * moments[1]) * z + 3 * moments[2]) * z - moments[3]
+            )
+        return np.asarray(total)
+
+    def _jumps(self) -> Array:
+        """Coefficient of the truncated cubic at each knot, for each column."""
+        width = self._knots[-1] - self._knots[0]
+        xi = (self._knots - self._knots[0]) / width
+        n = len(xi)
+        ramp = np.zeros((n, n - 1))
+        ramp[np.arange(n - 1), np.arange(n - 1)] = 1 / (1 - xi[:-1])
+        ramp[-1] = -1 / (1 - xi[:-1])
+        bend = (ramp[:, :-1] - ramp[:, -1:])[:, self.n_columns - 1 :] / width**3
+        return np.column_stack([np.zeros(n), (bend - bend[::-1]) / 2])
+
+
+@dataclass(frozen=True)
+class AdditiveComponent:
+    """One term h(log pi) of an additive law.
+
+    Attributes
+    ----------
+    group : tuple of int
+        Exponents of the group in the columns of X (a column of the chosen basis).
+    slope : float
+        Mean over the runs of dh / d log pi: the exponent, where the term is a power law.
+    slope_interval : tuple of float
+    curvature : float
+        Second derivative of the parabola that fits h best over the runs.
+    curvature_interval : tuple of float
+        (0, 0) where the term is a straight line.
+    p_value : float
+        Of the F test that the curvature part is zero, with the other terms as selected.
+    power_law_enough : bool
+        The test does not reject a power law at the level of the intervals.
+    curved : bool
+        The selected term carries a spline.
+    knots : tuple of float
+    coefficients : tuple of float
+        Of log pi, then of the curvature columns of the natural spline.
+    offset : float
+        Subtracted so that the term averages to zero over the runs.
+    """
+
+    group: tuple[int, ...]
+    slope: float
+    slope_interval: tuple[float, float]
+    curvature: float
+    curvature_interval: tuple[float, float]
+    p_value: float
+    power_law_enough: bool
+    curved: bool
+    knots: tuple[float, ...]
+    coefficients: tuple[float, ...]
+    offset: float
+
+    def __call__(self, log_group: ArrayLike) -> Array:
+        """Value of the term at logarithms of its group."""
+        z = np.asarray(log_group, dtype=float)
+        value = self.coefficients[0] * z - self.offset
+        if self.curved:
+            bend = curvature_columns(z.ravel(), np.array(self.knots))
+            value = value + (bend @ np.array(self.coefficients[1:])).reshape(z.shape)
+        return np.asarray(value)
+
+
+def slope_and_curvature(z: Array, share: Array, knots: Array, curved: bool) -> tuple[Array, Array]:
+    """Mean slope and best-parabola curvature of a term, as vectors on its coefficients."""
+    if not curved:
+        return np.array([1.0]), np.array([0.0])
+    slope = np.append(1.0, share @ curvature_columns(z, knots, derivative=1))
+    centred = z - share @ z
+    parabola = np.column_stack([np.ones(len(z)), centred, centred**2])
+    root = np.sqrt(share)[:, None]
+    bend = curvature_columns(z, knots)
+    bow = 2 * np.linalg.lstsq(root * parabola, root * bend, rcond=None)[0][2]
+    return slope, np.append(0.0, bow)
+
+
+# pairs in memory at a time: tens of megabytes of spline columns
+_BLOCK = 200_000
+
+
+class PairAdditive(ContrastiveRegressor):
+    """log f(u) - log f(v) = sum of g_i(log-ratio of group i), each g_i an odd natural spline.
+
+    A function of the differences alone is consistent along u -> v -> w only where it is
+    linear. `loop_defect_` measures by how much the answers fail to add up; `SparseAdditive` is
+    the consistent form. `predict` uses the potential nearest to the fit (the mean answer
+    against the training runs); `predict_ratio` gives the literal, inconsistent one.
+
+    Parameters
+    ----------
+    n_knots : int, default=5
+        Positive knots of each g_i, mirrored for negative differences.
+    max_pairs : int, default=200_000
+        All pairs are used, block by block, up to this number. Beyond it each run is paired
+        with the same number of others (a circulant design on shuffled runs).
+    n_triples : int, default=10_000
+        Triples of runs on which the loop defect is measured.
+    level : float, default=0.9
+        Of `intervals`.
+    random_state : int, RandomState or None, default=0
+        Shuffles the runs of a sampled design, and draws the triples.
+
+    Attributes
+    ----------
+    loop_defect_ : float
+        Mean of abs(g(uv) + g(vw) + g(wu)) over triples, in units of log f.
+    loop_defect_relative_ : float
+        The same divided by the mean absolute predicted log-ratio on those triples.
+    exponents_ : ndarray of shape (n_features,)
+        Mean slope of each g_i over the pairs.
+    covariance_ : ndarray of shape (n_features, n_features)
+        By runs (or `groups`) that pairs share, never by pairs taken as independent.
+    knots_ : ndarray of shape (n_features, n_knots)
+    intercept_ : float
+    residuals_ : ndarray of shape (n_runs,)
+        Of `predict`.
+    n_pairs_ : int
+        Pairs in the fit; all of them unless there are more than `max_pairs`.
+    n_contrasts_ : int
+
+    References
+    ----------
+    Jiang, Lim, Yao & Ye (2011), Math. Program. 127, 203-244 (loops of pairwise answers).
+    Aronow, Samii & Assenova (2015), Political Analysis 23, 564-577 (pairs sharing a run).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(40, 2))
+    >>> PairAdditive().fit(X, X @ [1.0, -0.5]).loop_defect_ < 1e-9
+    True
+    >>> bool(PairAdditive().fit(X, X[:, 0] ** 2).loop_defect_ > 0)
+    True
+    """
+
+    def __init__(
+        self,
+        n_knots: int = 5,
+        *,
+        max_pairs: int = 200_000,
+        n_triples: int = 10_000,
+        level: float = 0.9,
+        random_state: int | np.random.RandomState | None = 0,
+    ):
+        self.n_knots = n_knots
+        self.max_pairs = max_pairs
+        self.n_triples = n_triples
+        self.level = level
+        self.random_state = random_state
+
+    def _fit(self, runs: TrainingRuns) -> None:
+        if self.n_knots < 2:
+            raise InputError(f"n_knots={self.n_knots} leaves no spline; give at least 2")
+        runs = runs.only_used()
+        rows, target, weight = runs.X, runs.y, runs.weights / runs.weights.mean()
+        random = check_random_state(self.random_state)
+
+        centre = np.average(rows, axis=0, weights=weight)
+        spread = np.sqrt(2 * np.average((rows - centre) ** 2, axis=0, weights=weight))
+        outer = np.minimum(2 * spread, np.ptp(rows, axis=0))
+        # Differences are divided by the outer knot, so that the columns are well scaled.
+        self._scale = np.where(outer > 1e-13 * np.maximum(np.abs(centre), 1.0), outer, 1.0)
+        self._spline = OddSpline(np.linspace(0, 1, self.n_knots + 1)[1:])
+        self.knots_ = np.outer(self._scale, np.linspace(0, 1, self.n_knots + 1)[1:])
+
+        blocks = _pair_blocks(len(target), self.max_pairs, random)
+        self._solve(rows, target, weight, runs.clusters, blocks)
+        self.n_pairs_ = sum(len(first) for first, _ in blocks)
+        order = np.argsort(rows, axis=0, kind="stable")
+        self._reference = np.take_along_axis(rows, order, axis=0)
+        self._share = (weight / weight.sum())[order]
+        potential = self._potential(rows)
+        self.intercept_ = float(np.average(target - potential, weights=weight))
+        self.residuals_ = target - potential - self.intercept_
+        self._measure_loops(rows, random)
+
+    def _features(self, difference: Array, derivative: int = 0) -> Array:
+        """Odd functions of each difference: (n, n_features, 1 + curvature columns)."""
+        return np.stack(
+            [
+                self._spline.columns(d / scale, derivative) / scale**derivative
+                for d, scale in zip(difference.T, self._scale, strict=True)
+            ],
+            axis=1,
+        )
+
+    def _solve(
+        self,
+        rows: Array,
+        y: Array,
+        weight: Array,
+        codes: IntArray,
+        blocks: list[tuple[IntArray, IntArray]],
+    ) -> None:
+        n_features = rows.shape[1]
+        width = self._features(rows[:1]).shape[2]
+        size = n_features * width
+        gram, cross = np.zeros((size, size)), np.zeros(size)
+        slopes, total = np.zeros((n_features, width)), 0.0
+        for first, second in blocks:
+            difference = rows[first] - rows[second]
+            table = self._features(difference).reshape(len(first), size)
+            w = weight[first] * weight[second]
+            gram += table.T @ (w[:, None] * table)
+            cross += table.T @ (w * (y[first] - y[second]))
+            slopes += np.tensordot(w, self._features(difference, derivative=1), axes=1)
+            total += float(w.sum())
+        scale = np.sqrt(np.where(np.diag(gram) > 0, np.diag(gram), 1.0))
+        inverse = np.linalg.pinv(gram / np.outer(scale, scale), rcond=1e-12, hermitian=True)
+        inverse /= np.outer(scale, scale)
+        coef = inverse @ cross
+        self._coef = coef.reshape(n_features, width)
+
+        n_units = int(codes.max()) + 1
+        score = np.zeros((n_units, size))
+        for first, second in blocks:
+            table = self._features(rows[first] - rows[second]).reshape(len(first), size)
+            w = weight[first] * weight[second]
+            pull = (w * (y[first] - y[second] - table @ coef))[:, None] * table
+            np.add.at(score, codes[first], pull)
+            np.add.at(score, codes[second], pull)
+        self.dof_ = max(1, n_units - 1)
+        meat = score.T @ score * n_units / self.dof_
+        functional = np.zeros((n_features, size))
+        for i in range(n_features):
+            functional[i, i * width : (i + 1) * width] = slopes[i] / total
+        self.exponents_ = functional @ coef
+        self.covariance_ = functional @ inverse @ meat @ inverse @ functional.T
+
+    def _measure_loops(self, rows: Array, random: np.random.RandomState) -> None:
+        if len(rows) < 3:
+            self.loop_defect_ = self.loop_defect_relative_ = 0.0
+            return
+        a = random.randint(0, len(rows), self.n_triples)
+        b = (a + random.randint(1, len(rows) - 1, self.n_triples)) % len(rows)
+        c = random.randint(0, len(rows) - 2, self.n_triples)
+        for low in np.sort(np.stack([a, b]), axis=0):
+            c = c + (c >= low)
+        sides = [self._ratio(rows[i] - rows[j]) for i, j in ((a, b), (b, c), (c, a))]
+        self.loop_defect_ = float(np.mean(np.abs(sum(sides))))
+        typical = float(np.mean(np.abs(sides)))
+        self.loop_defect_relative_ = self.loop_defect_ / typical if typical > 0 else 0.0
+
+    def _ratio(self, difference: Array) -> Array:
+        return np.asarray(np.einsum("nij,ij->n", self._features(difference), self._coef))
+
+    def component(self, index: int, log_ratio: ArrayLike) -> Array:
+        """Value of g_index at log-ratios of its group."""
+        check_is_fitted(self)
+        difference = np.zeros((np.size(log_ratio), len(self._scale)))
+        difference[:, index] = np.ravel(log_ratio)
+        table = self._features(difference)[:, index]
+        return np.asarray((table @ self._coef[index]).reshape(np.shape(log_ratio)))
+
+    def predict_ratio(self, X_u: ArrayLike, X_v: ArrayLike) -> Array:
+        """The literal sum of g_i: antisymmetric, but with a loop defect along u -> v -> w."""
+        first, second = self._checked_pairs(X_u, X_v)
+        return self._ratio(first - second)
+
+    def _potential(self, X: Array) -> Array:
+        total = np.zeros(len(X))
+        for i, scale in enumerate(self._scale):
+            centre = self._reference[0, i]
+            total += self._spline.mean_over(
+                (X[:, i] - centre) / scale,
+                (self._reference[:, i] - centre) / scale,
+                self._share[:, i],
+                self._coef[i],
+            )
+        return total
+
+
+def _pair_blocks(
+    m: int, max_pairs: int, random: np.random.RandomState
+) -> list[tuple[IntArray, IntArray]]:
+    """All pairs in blocks, or a balanced circulant sample of about `max_pairs`."""
+    runs = np.arange(m)
+    if m * (m - 1) // 2 <= max_pairs:
+        first, second = np.triu_indices(m, 1)
+        return [
+            (first[k : k + _BLOCK], second[k : k + _BLOCK]) for k in range(0, len(first), _BLOCK)
+        ]
+    order = random.permutation(m)
+    wanted = min(max(2, max_pairs // m), (m - 1) // 2)
+    shifts = np.array([], dtype=np.intp)
+    while len(shifts) < wanted:
+        drawn = random.randint(1, (m - 1) // 2 + 1, wanted)
+        shifts = np.unique(np.append(shifts, drawn))
+    shifts = random.permutation(shifts)[:wanted]
+    return [(order, order[(runs + shift) % m]) for shift in shifts]
+
+
+@dataclass(frozen=True, eq=False)
+class AdditiveCandidate:
+    """One additive model: a basis, the groups that are kept and those that are curved."""
+
+    basis: int
+    curved: tuple[int, ...]
+    kept: tuple[int, ...]
+    alpha: float
+    losses: Array
+
+    @property
+    def loss(self) -> float:
+        """Held-out weighted mean squared error."""
+        return float(self.losses.sum())
+
+
+class AdditiveDesign:
+    """Columns of one basis, and their second moments within each fold.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n_runs, n_groups)
+        Log groups of this basis.
+    y, weight : ndarray of shape (n_runs,)
+    fold : ndarray of int of shape (n_runs,)
+        Fold in which each run is held out.
+    n_knots : int
+    """
+
+    def __init__(self, z: Array, y: Array, weight: Array, fold: IntArray, n_knots: int):
+        w = weight / weight.sum()
+        self.knots = [quantile_knots(column, weight, n_knots) for column in z.T]
+        centred = z - w @ z
+        scale = np.sqrt(w @ centred**2)
+        centred = centred / np.where(scale > 1e-13 * np.maximum(np.abs(w @ z), 1.0), scale, np.inf)
+        root = np.sqrt(w)[:, None]
+        left, singular, _ = np.linalg.svd(root * centred, full_matrices=False)
+        line = left[:, singular > 1e-9 * max(float(singular.max()), 1e-300)]
+        blocks, slants, self.blocks, at = [], [], [], 1 + z.shape[1]
+        for column, knots in zip(z.T, self.knots, strict=True):
+            bend = curvature_columns(column, knots)
+            bend = root * (bend - w @ bend)
+            size = float(np.linalg.norm(bend))
+            slant = np.linalg.lstsq(root * centred, bend, rcond=1e-9)[0]
+            bend = bend - line @ (line.T @ bend)
+            vectors, values, right = np.linalg.svd(bend, full_matrices=False)
+            solid = values > 1e-6 * size
+            block = vectors[:, solid]
+            blocks.append(block)
+            slants.append(slant @ (right[solid].T / values[solid]))
+            self.blocks.append(np.arange(at, at + block.shape[1]))
+            at += block.shape[1]
+        y_centred = y - w @ y
+        # Squared error that is rounding of the response, whatever the model.
+        self.floor = 1e-18 * float(w @ y_centred**2) + (1e-14 * float(np.abs(y).max())) ** 2
+        solved = np.linalg.lstsq(root * centred, root[:, 0] * y_centred, rcond=1e-9)[0]
+        remainder = y_centred - centred @ solved
+        table = np.column_stack([root, root * centred, *blocks, root[:, 0] * remainder])
+        self.bent = bool(w @ remainder**2 > self.floor)
+        self.n_groups = z.shape[1]
+        # The lines that were taken out of each column: a model without a line gets it back.
+        self._slant = np.zeros((table.shape[1], self.n_groups))
+        self._slant[1 + self.n_groups :] = np.column_stack([*slants, solved]).T
+        n_folds = int(fold.max()) + 1
+        self.held = np.stack([table[fold == k].T @ table[fold == k] for k in range(n_folds)])
+        self.total = self.held.sum(axis=0)
+
+    def _lines(self, kept: Sequence[int]) -> IntArray:
+        return np.array([0, *(1 + i for i in kept)], dtype=np.intp)
+
+    def losses(
+        self, curved: Sequence[int], kept: Sequence[int], folds: Array | None = None
+    ) -> Array:
+        """Held-out squared error of each fold, fitted on the others.
+
+        `kept` groups enter by a straight line, the `curved` ones also by their spline.
+        """
+        columns = np.concatenate([self._lines(kept), *(self.blocks[i] for i in curved), [-1]])
+        select = np.eye(self.total.shape[0])[:, columns.astype(np.intp)]
+        out = [i for i in range(self.n_groups) if i not in kept]
+        select[[1 + i for i in out]] += self._slant[columns.astype(np.intp)][:, out].T
+        held = self.held if folds is None else self.held[np.asarray(folds, dtype=np.intp)]
+        train = select.T @ (self.total - held) @ select
+        inverse = np.linalg.pinv(train[:, :-1, :-1], rcond=1e-10, hermitian=True)
+        coef = inverse @ train[:, :-1, -1:]
+        vector = np.concatenate([-coef[..., 0], np.ones((len(held), 1))], axis=1)
+        return np.asarray(
+            np.maximum(np.einsum("ki,kij,kj->k", vector, select.T @ held @ select, vector), 0.0)
+        )
+
+    def path(
+        self, moments: Array, alphas: Array | None, n_alphas: int
+    ) -> tuple[Array, list[tuple[int, ...]]]:
+        """Penalties, and the curved groups at each, from second moments of some of the runs."""
+        lines = self._lines(range(self.n_groups))
+        sizes = [len(block) for block in self.blocks]
+        bends = np.concatenate(self.blocks)
+        cross = moments[np.ix_(lines, np.append(bends, -1))]
+        inverse = np.linalg.pinv(moments[np.ix_(lines, lines)], rcond=1e-10, hermitian=True)
+        partial = moments[np.ix_(np.append(bends, -1), np.append(bends, -1))]
+        partial = (partial - cross.T @ inverse @ cross) / moments[0, 0]
+        values, vectors = np.linalg.eigh(partial[:-1, :-1])
+        solid = values > 1e-10 * max(float(values.max()), 1e-300)
+        root = np.sqrt(values[solid])
+        n = len(root)
+        design = np.asfortranarray(np.sqrt(n) * root[:, None] * vectors[:, solid].T)
+        target = np.sqrt(n) * (vectors[:, solid].T @ partial[:-1, -1]) / root
+        present = [i for i, size in enumerate(sizes) if size]
+        ends = np.cumsum(sizes)
+        members = {i: np.arange(ends[i] - sizes[i], ends[i]) for i in present}
+        weights = np.sqrt([sizes[i] for i in present])
+        if alphas is None:
+            pull = design.T @ target / n
+            most = max(
+                float(np.linalg.norm(pull[members[i]])) / weight
+                for i, weight in zip(present, weights, strict=True)
+            )
+            alphas = most * np.geomspace(1.0, 1e-3, n_alphas)
+        coefs = _group_lasso(
+            design, target, [members[i].tolist() for i in present], weights, alphas
+        )
+        active = [np.abs(coefs[members[i]]).max(axis=0) > 0 for i in present]
+        return alphas, [
+            tuple(i for i, on in zip(present, active, strict=True) if on[k])
+            for k in range(len(alphas))
+        ]
+
+
+def _group_lasso(
+    design: Array, target: Array, members: list[list[int]], weights: Array, alphas: Array
+) -> Array:
+    """Coefficients along the path, by celer: no compilation at run time, warm starts."""
+    try:
+        from celer import celer_path
+    except ImportError as error:
+        raise EngineUnavailableError(
+            "SparseAdditive needs the group-lasso solver celer, which is not installed; "
+            "install it with: pip install 'dimgs[sparse]'"
+        ) from error
+    if not np.any(target):
+        return np.zeros((design.shape[1], len(alphas)))
+    path = celer_path(
+        design, target, "grouplasso", alphas=alphas, groups=members, weights=weights, tol=1e-8
+    )
+    return np.asarray(path[1])
+
+
+def candidates(design: AdditiveDesign, basis: int, n_alphas: int) -> list[AdditiveCandidate]:
+    """Distinct sets of curved groups along the path, each with its held-out losses."""
+    everything = tuple(range(design.n_groups))
+    found: dict[tuple[int, ...], AdditiveCandidate] = {
+        (): AdditiveCandidate(basis, (), everything, np.inf, design.losses((), everything))
+    }
+    if not design.bent or not any(len(block) for block in design.blocks):
+        return list(found.values())
+    alphas, chosen = design.path(design.total, None, n_alphas)
+    losses = np.empty((len(alphas), len(design.held)))
+    for k, held in enumerate(design.held):
+        fold_sets = design.path(design.total - held, alphas, n_alphas)[1]
+        known: dict[tuple[int, ...], float] = {}
+        for a, curved in enumerate(fold_sets):
+            if curved not in known:
+                known[curved] = float(design.losses(curved, everything, np.array([k]))[0])
+            losses[a, k] = known[curved]
+    for alpha, curved, loss in zip(alphas, chosen, losses, strict=True):
+        if curved not in found or loss.sum() < found[curved].loss:
+            found[curved] = AdditiveCandidate(basis, curved, everything, float(alpha), loss)
+    return list(found.values())
+
+
+def prune(design: AdditiveDesign, candidate: AdditiveCandidate) -> AdditiveCandidate:
+    """Drop straight groups, one by one, while the held-out loss stays within one error."""
+    kept = list(candidate.kept)
+    start = losses = design.losses(candidate.curved, kept)
+    floor = design.floor
+    while True:
+        trials = [
+            (design.losses(candidate.curved, [j for j in kept if j != i]), i)
+            for i in kept
+            if i not in candidate.curved
+        ]
+        trials = [trial for trial in trials if within_one_error(trial[0], start, floor)]
+        if not trials:
+            break
+        losses, least = min(trials, key=lambda trial: float(trial[0].sum()))
+        kept.remove(least)
+    return AdditiveCandidate(
+        candidate.basis, candidate.curved, tuple(kept), candidate.alpha, losses
+    )
+
+
+def select(
+    rows: Array,
+    y: Array,
+    weight: Array,
+    fold: IntArray,
+    bases: Sequence[NDArray[np.int64]],
+    *,
+    n_knots: int,
+    n_alphas: int,
+) -> tuple[AdditiveCandidate, AdditiveDesign]:
+    """The simplest model, over all bases, within one standard error of the best.
+
+    Simplest: fewest curved groups, then fewest groups, then the smallest held-out loss.
+    """
+    designs: dict[int, AdditiveDesign] = {}
+    seen = set()
+    for k, basis in enumerate(bases):
+        axes = frozenset(frozenset((tuple(c), tuple(-c))) for c in basis.T)
+        if axes not in seen:
+            seen.add(axes)
+            designs[k] = AdditiveDesign(rows @ basis, y, weight, fold, n_knots)
+    found = [c for k, d in designs.items() for c in candidates(d, k, n_alphas)]
+    best = min(found, key=lambda c: c.loss)
+    floor = designs[0].floor
+    near = [c for c in found if within_one_error(c.losses, best.losses, floor)]
+    fewest = min(len(c.curved) for c in near)
+    simple = [prune(designs[c.basis], c) for c in near if len(c.curved) == fewest]
+    fewest = min(len(c.kept) for c in simple)
+    simple = [c for c in simple if len(c.kept) == fewest]
+    least = min(c.loss for c in simple)
+    # Bases that agree up to rounding are told apart by their order, not by the rounding.
+    choice = next(c for c in simple if c.loss <= least * (1 + 1e-6) + floor)
+    return choice, designs[choice.basis]
+
+
+class SparseAdditive(ContrastiveRegressor):
+    """log f = sum of h_i(log pi_i), with only the relevant groups and the curvature they need.
+
+    Each h_i is a straight line (a power law) plus the curvature part of a natural cubic
+    spline. A group lasso on the curvature parts proposes which groups are curved; each
+    proposal is refitted without a penalty, so no exponent is shrunk, and judged on held-out
+    runs. The simplest proposal within one standard error of the best is kept; straight groups
+    that do not help held-out runs are dropped by the same rule.
+
+    Sparsity depends on the axes. Give the enumerated `bases` and the choice among them is
+    part of the fit: then it is the same for every basis in which X is expressed.
+
+    Parameters
+    ----------
+    bases : sequence of array-like of int of shape (n_features, n_features), optional
+        Each column holds the exponents of one group in the columns of X. By default, X itself.
+    n_knots : int, default=5
+        Knots of each spline, at quantiles of the runs.
+    n_alphas : int, default=20
+        Penalties tried.
+    cv : int, splitter or iterable, default=10
+        Folds of runs (of `groups`, where they are given to fit).
+    level : float, default=0.9
+        Of intervals and of the test that a power law is enough.
+    random_state : int, RandomState or None, default=0
+        Shuffles the runs into folds.
+
+    Attributes
+    ----------
+    components_ : list of AdditiveComponent
+        The kept terms.
+    basis_ : ndarray of int of shape (n_features, n_features)
+        The basis that was chosen; `basis_index_` is its place in `bases`.
+    exponents_ : ndarray of shape (n_features,)
+        Mean gradient of log f over the runs, on the columns of X.
+    covariance_ : ndarray of shape (n_features, n_features)
+        Of `exponents_`, by leaving out runs (or `groups`); it does not count the selection.
+    alpha_ : float
+        Group-lasso penalty that proposed the model; inf where no group is curved.
+    cv_mse_ : float
+        Held-out mean squared error of log f.
+    intercept_ : float
+    residuals_ : ndarray of shape (n_runs,)
+    n_contrasts_, n_pairs_ : int
+
+    Raises
+    ------
+    InputError
+        For bases of the wrong shape, not integer or singular.
+    EngineUnavailableError
+        Where the solver is not installed.
+
+    References
+    ----------
+    Ravikumar, Lafferty, Liu & Wasserman (2009), J. R. Stat. Soc. B 71, 1009-1030.
+    Simon & Tibshirani (2012), Statistica Sinica 22, 983-1001 (orthonormalised group lasso).
+    Meinshausen (2007), Comput. Stat. Data Anal. 52, 374-393 (relaxed refit).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(60, 3))
+    >>> model = SparseAdditive().fit(X, 0.5 * X[:, 0] - 2 * X[:, 2])
+    >>> [(term.group, round(term.slope, 9), term.curved) for term in model.components_]
+    [((1, 0, 0), 0.5, False), ((0, 0, 1), -2.0, False)]
+    """
+
+    def __init__(
+        self,
+        bases: Sequence[ArrayLike] | None = None,
+        *,
+        n_knots: int = 5,
+        n_alphas: int = 20,
+        cv: object = 10,
+        level: float = 0.9,
+        random_state: int | np.random.RandomState | None = 0,
+    ):
+        self.bases = bases
+        self.n_knots = n_knots
+        self.n_alphas = n_alphas
+        self.cv = cv
+        self.level = level
+        self.random_state = random_state
+
+    def _fit(self, runs: TrainingRuns) -> None:
+        bases = self._checked_bases(runs.X.shape[1])
+        fold = self._folds(runs)[runs.used]
+        fold = np.unique(fold, return_inverse=True)[1].ravel()
+        runs = runs.only_used()
+        choice, design = select(
+            runs.X, runs.y, runs.weights, fold, bases, n_knots=self.n_knots, n_alphas=self.n_alphas
+        )
+        self.basis_index_ = choice.basis
+        self.basis_ = bases[choice.basis]
+        self.alpha_ = choice.alpha
+        self.cv_mse_ = choice.loss
+        self._refit(runs, choice, design)
+
+    def _checked_bases(self, n_features: int) -> list[NDArray[np.int64]]:
+        if self.bases is None:
+            return [np.eye(n_features, dtype=np.int64)]
+        checked = []
+        for k, basis in enumerate(self.bases):
+            matrix = np.asarray(basis, dtype=float)
+            if (
+                matrix.shape != (n_features, n_features)
+                or not np.array_equal(matrix, np.round(matrix))
+                or abs(np.linalg.det(matrix)) < 0.5
+            ):
+                raise InputError(
+                    f"bases[{k}] must be an invertible integer matrix of shape "
+                    f"({n_features}, {n_features}), one column for each group"
+                )
+            checked.append(matrix.astype(np.int64))
+        if not checked:
+            raise InputError("bases is empty; give at least one integer matrix, or None")
+        return checked
+
+    def _folds(self, runs: TrainingRuns) -> IntArray:
+        splits: Iterable[tuple[IntArray, IntArray]]
+        if isinstance(self.cv, Integral):
+            splits = run_folds(int(self.cv), len(runs), runs.groups, self.random_state)
+        else:
+            splits = check_cv(self.cv).split(runs.X, runs.y, runs.groups)
+        fold = np.full(len(runs), -1, dtype=np.intp)
+        for k, (_, held) in enumerate(splits):
+            fold[held] = k
+        if np.any(fold < 0):
+            raise InputError("cv must hold out every run once; use a partition such as KFold")
+        return fold
+
+    def _refit(self, runs: TrainingRuns, choice: AdditiveCandidate, design: AdditiveDesign) -> None:
+        y, weight = runs.y, runs.weights
+        z = runs.X @ self.basis_
+        bends = {i: curvature_columns(z[:, i], design.knots[i]) for i in choice.kept}
+
+        def assemble(curved: tuple[int, ...]) -> tuple[PowerLawFit, dict[int, slice]]:
+            blocks, places, at = [], {}, 0
+            for i in choice.kept:
+                block = np.column_stack([z[:, [i]], bends[i]]) if i in curved else z[:, [i]]
+                blocks.append(block)
+                places[i] = slice(at, at + block.shape[1])
+                at += block.shape[1]
+            columns = np.hstack(blocks) if blocks else np.zeros((len(y), 0))
+            # the plain jackknife: the F test is scaled for it
+            fit = fit_power_law(columns, y, weight, runs.groups, interval="jackknife")
+            return fit, places
+
+        fit, places = assemble(choice.curved)
+        coefs, covariances = fit.exponents[0], fit.joint_covariance[0, 1:, 1:]
+        self.dof_ = float(fit.influence.dof(np.zeros((1, 1 + fit.coordinates.rank)))[0])
+        quantile = t_quantile(self.level, self.dof_)
+        share = weight / weight.sum()
+        self.components_ = []
+        gradient = np.zeros((len(coefs), runs.X.shape[1]))
+        for i in choice.kept:
+            place, curved = places[i], i in choice.curved
+            wide, wide_places = (fit, places)
+            if not curved and bends[i].shape[1]:
+                wide, wide_places = assemble((*choice.curved, i))
+            p_value = self._curvature_p(wide, wide_places[i], bends[i], y, share)
+            slope, bow = slope_and_curvature(z[:, i], share, design.knots[i], curved)
+            gradient[place] += np.outer(slope, self.basis_[:, i])
+            coef, covariance = coefs[place], covariances[place, place]
+            half_slope, half_bow = (
+                float(quantile) * max(float(v @ covariance @ v), 0.0) ** 0.5 for v in (slope, bow)
+            )
+            block = np.column_stack([z[:, [i]], bends[i]]) if curved else z[:, [i]]
+            self.components_.append(
+                AdditiveComponent(
+                    group=tuple(int(k) for k in self.basis_[:, i]),
+                    slope=float(slope @ coef),
+                    slope_interval=(
+                        float(slope @ coef) - half_slope,
+                        float(slope @ coef) + half_slope,
+                    ),
+                    curvature=float(bow @ coef),
+                    curvature_interval=(float(bow @ coef) - half_bow, float(bow @ coef) + half_bow),
+                    p_value=p_value,
+                    power_law_enough=p_value > 1 - self.level,
+                    curved=curved,
+                    knots=tuple(float(k) for k in design.knots[i]),
+                    coefficients=tuple(float(c) for c in coef),
+                    offset=float(share @ block @ coef),
+                )
+            )
+        self.exponents_ = gradient.T @ coefs
+        self.covariance_ = gradient.T @ covariances @ gradient
+        self.intercept_ = float(share @ y)
+        self.residuals_ = y - self._potential(runs.X) - self.intercept_
+
+    @staticmethod
+    def _curvature_p(fit: PowerLawFit, place: slice, bend: Array, y: Array, share: Array) -> float:
+        part = slice(place.start + 1, place.stop)
+        coef = fit.exponents[0, part]
+        effect = bend @ coef if bend.shape[1] else np.zeros(len(y))
+        spread = np.sqrt(share @ (effect - share @ effect) ** 2)
+        if spread <= 1e-9 * np.sqrt(share @ (y - share @ y) ** 2):
+            return 1.0
+        covariance = fit.joint_covariance[0, 1:, 1:][part, part]
+        return fit.influence.wald(coef, covariance)[1]
+
+    def _potential(self, X: Array) -> Array:
+        total = np.zeros(len(X))
+        for term in self.components_:
+            total += term(X @ np.array(term.group, dtype=float))
+        return total

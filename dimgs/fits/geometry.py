@@ -1,0 +1,1070 @@
+"""Geometry of runs in log space: what varies, what the response follows, how many groups."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import gcd, lcm
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import stats
+from scipy.spatial.distance import pdist, squareform
+from sklearn.decomposition import PCA
+
+from dimgs.arrays import Array, BoolArray, IntArray
+from dimgs.design.splits import run_folds
+from dimgs.design.whitening import Whitening, whiten
+from dimgs.errors import FitError, InputError
+from dimgs.fits.additive import curvature_columns, quantile_knots
+from dimgs.fits.covariance import t_intervals
+from dimgs.fits.one_error import within_one_error
+from dimgs.fits.short_vectors import short_vectors
+from dimgs.fits.solve import oriented
+from dimgs.rationals import equal_rational
+
+
+def checked_rows(X: ArrayLike, least: int = 2) -> Array:
+    """Finite rows of logarithms, at least `least` of them."""
+    rows = np.asarray(X, dtype=np.float64)
+    if rows.ndim != 2 or rows.shape[1] == 0:
+        raise InputError(f"X must be a table of runs by groups, but its shape is {rows.shape}")
+    if len(rows) < least:
+        raise InputError(f"X holds {len(rows)} runs; at least {least} are needed")
+    if not np.isfinite(rows).all():
+        where = np.argwhere(~np.isfinite(rows))[0]
+        raise InputError(
+            f"X[{where[0]}, {where[1]}] is not finite; drop that run, or log positive values only"
+        )
+    return rows
+
+
+def checked_map(exponent_map: ArrayLike | None, n_features: int) -> Array:
+    """Matrix of physical exponents, one column for each feature; the identity by default."""
+    if exponent_map is None:
+        return np.eye(n_features)
+    powers = np.asarray(exponent_map, dtype=np.float64)
+    if powers.ndim != 2 or powers.shape[1] != n_features:
+        raise InputError(
+            f"exponent_map must have one column for each of the {n_features} groups, "
+            f"but its shape is {powers.shape}"
+        )
+    return powers
+
+
+@dataclass(frozen=True, eq=False)
+class PrincipalAxes:
+    """Monomials of unit physical exponents, by decreasing variance of their logarithm.
+
+    Attributes
+    ----------
+    variances : ndarray of shape (n_axes,)
+        Of the logarithm of each monomial, over the runs.
+    shares : ndarray of shape (n_axes,)
+        Of the total variance.
+    directions : ndarray of shape (n_features, n_axes)
+        Exponents of each monomial on the columns of X.
+    physical_exponents : ndarray of shape (n_variables, n_axes)
+        Exponents on the physical variables, of unit Euclidean length.
+    scores : ndarray of shape (n_runs, n_axes)
+        Centred logarithm of each monomial at each run.
+    """
+
+    variances: Array
+    shares: Array
+    directions: Array
+    physical_exponents: Array
+    scores: Array
+
+
+def log_ratio_pca(X: ArrayLike, exponent_map: ArrayLike | None = None) -> PrincipalAxes:
+    """PCA of all log-ratios between runs, which is that of the centred logarithms.
+
+    Length is measured on the physical exponents E d of a monomial d, so the axes do not
+    depend on the basis in which the groups are expressed.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_runs, n_features)
+        Logarithms of the groups (or of the physical variables).
+    exponent_map : array-like of shape (n_variables, n_features), optional
+        E: column j holds the physical exponents of group j. The identity by default, which
+        is right when the columns are physical variables.
+
+    References
+    ----------
+    Aitchison (1986), The Statistical Analysis of Compositional Data, ch. 8 (log-ratio PCA).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.linspace(0, 1, 9)
+    >>> axes = log_ratio_pca(np.column_stack([x, 2 * x]))
+    >>> [round(float(s), 6) for s in axes.shares]
+    [1.0, 0.0]
+    >>> [round(float(d), 3) for d in axes.directions[:, 0]]
+    [0.447, 0.894]
+    """
+    rows = checked_rows(X)
+    powers = checked_map(exponent_map, rows.shape[1])
+    values, vectors = np.linalg.eigh(powers.T @ powers)
+    if values[0] <= 1e-12 * values[-1]:
+        raise InputError("exponent_map has dependent columns; give a basis of independent groups")
+    root = (vectors / np.sqrt(values)) @ vectors.T
+    pca = PCA(svd_solver="full").fit(rows @ root)
+    directions = root @ pca.components_.T
+    sign = oriented(powers @ directions)
+    directions = directions * sign
+    return PrincipalAxes(
+        variances=pca.explained_variance_,
+        shares=pca.explained_variance_ / max(float(pca.explained_variance_.sum()), 1e-300),
+        directions=directions,
+        physical_exponents=powers @ directions,
+        scores=(rows - rows.mean(axis=0)) @ directions,
+    )
+
+
+# Defined for non-negative quantities: they take the groups, not their logarithms.
+_OF_VALUES = frozenset({"braycurtis", "canberra", "jensenshannon"})
+# all their distances take 128 MB
+_MAX_RUNS = 4000
+# a share of violations is then known to a third of a percent
+_TRIPLES = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class PrincipalCoordinates:
+    """Runs placed so that Euclidean distances resemble the given ones.
+
+    Attributes
+    ----------
+    coordinates : ndarray of shape (n_runs, n_axes)
+        One column for each positive eigenvalue.
+    eigenvalues : ndarray of shape (n_runs,)
+        All, decreasing, the negative ones included.
+    shares : ndarray of shape (n_axes,)
+        Positive eigenvalues over the sum of the absolute values of all.
+    negative_share : float
+        Sum of abs(negative eigenvalues) over the sum of the absolute values of all: what no
+        Euclidean picture can show.
+    n_negative : int
+    triangle_violations : float
+        Share of triples of runs whose distances break the triangle inequality; above zero the
+        distance is only a semimetric.
+    """
+
+    coordinates: Array
+    eigenvalues: Array
+    shares: Array
+    negative_share: float
+    n_negative: int
+    triangle_violations: float
+
+
+def principal_coordinates(
+    X: ArrayLike, metric: str = "mahalanobis", *, random_state: int = 0
+) -> PrincipalCoordinates:
+    """Classical scaling of the distances between runs (Torgerson, Gower).
+
+    Parameters
+    ----------
+    X : array-like of shape (n_runs, n_features)
+        Logarithms of the groups; or, with ``metric="precomputed"``, a symmetric matrix of
+        distances of shape (n_runs, n_runs).
+    metric : str, default="mahalanobis"
+        "mahalanobis" (distances of whitened log groups) does not depend on the basis of the
+        groups. Any other name of `scipy.spatial.distance.pdist` does, since it measures along
+        the given columns. Bray-Curtis, Canberra and Jensen-Shannon take the groups themselves,
+        each divided by its geometric mean.
+    random_state : int, default=0
+        Draws the triples on which the triangle inequality is tried.
+
+    Raises
+    ------
+    InputError
+        For an unknown metric, distances that are not symmetric, or more than 4000 runs.
+
+    References
+    ----------
+    Gower (1966), Biometrika 53, 325-338.
+    Legendre & Legendre (2012), Numerical Ecology, § 9.3.4 (negative eigenvalues).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(20, 2))
+    >>> principal_coordinates(X).coordinates.shape
+    (20, 2)
+    >>> principal_coordinates(X, "braycurtis").negative_share > 0
+    True
+    """
+    rows = checked_rows(X)
+    if len(rows) > _MAX_RUNS:
+        raise InputError(
+            f"principal coordinates of {len(rows)} runs need all their distances; "
+            f"give a sample of at most {_MAX_RUNS} runs"
+        )
+    distances = _distances(rows, metric)
+    centring = np.eye(len(rows)) - 1 / len(rows)
+    values, vectors = np.linalg.eigh(-0.5 * centring @ distances**2 @ centring)
+    values, vectors = values[::-1], vectors[:, ::-1]
+    noise = 1e-10 * float(np.abs(values).max(initial=0.0))
+    values = np.where(np.abs(values) > noise, values, 0.0)
+    total = max(float(np.abs(values).sum()), 1e-300)
+    positive = values > 0
+    return PrincipalCoordinates(
+        coordinates=vectors[:, positive] * np.sqrt(values[positive]),
+        eigenvalues=values,
+        shares=values[positive] / total,
+        negative_share=float(-values[values < 0].sum() / total),
+        n_negative=int(np.sum(values < 0)),
+        triangle_violations=_triangle_violations(distances, random_state),
+    )
+
+
+def _distances(rows: Array, metric: str) -> Array:
+    if metric == "precomputed":
+        if (
+            rows.shape[0] != rows.shape[1]
+            or not np.allclose(rows, rows.T, rtol=1e-9, atol=1e-12)
+            or np.any(np.diag(rows))
+            or np.any(rows < 0)
+        ):
+            raise InputError(
+                "precomputed distances must be a symmetric, non-negative square matrix "
+                "with a zero diagonal"
+            )
+        return (rows + rows.T) / 2
+    if metric == "mahalanobis":
+        return np.asarray(squareform(pdist(whiten(rows, np.ones(len(rows)))[1])))
+    table = np.exp(rows - rows.mean(axis=0)) if metric in _OF_VALUES else rows
+    try:
+        # scipy's stubs list the names one by one; any string is checked at run time.
+        measure = cast(Callable[[Array, Array], float], metric)
+        return np.asarray(squareform(pdist(table, measure)))
+    except ValueError as error:
+        raise InputError(
+            f"metric {metric!r} cannot be used: {error}; give a metric of "
+            "scipy.spatial.distance.pdist"
+        ) from error
+
+
+def _triangle_violations(distances: Array, random_state: int) -> float:
+    n = len(distances)
+    if n < 3:
+        return 0.0
+    random = np.random.default_rng(random_state)
+    a = random.integers(0, n, _TRIPLES)
+    b = (a + random.integers(1, n, _TRIPLES)) % n
+    c = random.integers(0, n - 2, _TRIPLES)
+    for low in np.sort(np.stack([a, b]), axis=0):
+        c = c + (c >= low)
+    sides = np.sort(np.stack([distances[a, b], distances[b, c], distances[c, a]]), axis=0)
+    return float(np.mean(sides[2] > (sides[0] + sides[1]) * (1 + 1e-9)))
+
+
+@dataclass(frozen=True, eq=False)
+class GradientField:
+    """Local exponents at every run, and again with each block of runs left out.
+
+    Attributes
+    ----------
+    gradients : ndarray of shape (n_runs, n_features)
+        d log f / d log pi at each run.
+    replicates : ndarray of shape (n_blocks, n_runs, n_features)
+        The same, estimated without the runs of each block.
+    blocks : ndarray of int of shape (n_runs,)
+        Block of each run: the groups, or random blocks of single runs.
+    """
+
+    gradients: Array
+    replicates: Array
+    blocks: IntArray
+
+
+def gradient_field(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    method: Literal["quadratic", "local"] = "quadratic",
+    groups: ArrayLike | None = None,
+    max_blocks: int = 50,
+    random_state: int = 0,
+) -> GradientField:
+    """Estimate the exponents at each run, independently of the basis of the groups.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_runs, n_features)
+        Logarithms of the groups.
+    y : array-like of shape (n_runs,)
+        Logarithm of the response group.
+    method : {"quadratic", "local"}, default="quadratic"
+        "quadratic" fits one parabola in whitened coordinates; only its curvature is
+        penalised, by leave-one-out error. "local" takes the exponents of `LocalPowerLaw`.
+    groups : array-like of shape (n_runs,), optional
+        Clusters of runs, left out together.
+    max_blocks : int, default=50
+        Without groups, single runs are left out up to this number, random blocks beyond.
+    random_state : int, default=0
+        Draws the blocks.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(30, 2))
+    >>> field = gradient_field(X, X @ [1.0, -0.5])
+    >>> [round(float(g), 6) for g in field.gradients[0]]
+    [1.0, -0.5]
+    """
+    rows = checked_rows(X, least=3)
+    target = np.asarray(y, dtype=np.float64)
+    if target.shape != (len(rows),) or not np.isfinite(target).all():
+        raise InputError(f"y must hold one finite value for each of the {len(rows)} runs")
+    blocks = _blocks(len(rows), groups, max_blocks, random_state)
+    n_blocks = int(blocks.max()) + 1
+    if n_blocks < 2:
+        raise InputError("groups holds one label only; give at least two groups, or none")
+    everything = np.ones(len(rows), dtype=bool)
+    if method == "quadratic":
+        whitening, z = whiten(rows, np.ones(len(rows)))
+        penalty = _penalty(z, target)
+        fields = [
+            _quadratic_gradients(whitening, z, target, kept, penalty)
+            for kept in (everything, *(blocks != b for b in range(n_blocks)))
+        ]
+    elif method == "local":
+        fields = [
+            _local_gradients(rows, target, kept)
+            for kept in (everything, *(blocks != b for b in range(n_blocks)))
+        ]
+    else:
+        raise InputError(f"method {method!r} is unknown; use 'quadratic' or 'local'")
+    return GradientField(fields[0], np.stack(fields[1:]), blocks)
+
+
+def _blocks(n: int, groups: ArrayLike | None, max_blocks: int, random_state: int) -> IntArray:
+    if groups is not None:
+        return np.unique(np.asarray(groups), return_inverse=True)[1].ravel()
+    order = np.random.default_rng(random_state).permutation(n)
+    return np.asarray(order % min(n, max_blocks), dtype=np.intp)
+
+
+def _parabola(z: Array) -> Array:
+    """Second-order columns whose sum of squares does not change under rotations of `z`."""
+    first, second = np.triu_indices(z.shape[1])
+    return z[:, first] * z[:, second] * np.where(first == second, 1.0, np.sqrt(2.0))
+
+
+def _penalty(z: Array, y: Array) -> float:
+    """Ridge penalty of the curvature with the least leave-one-out error."""
+    lines = np.linalg.qr(np.column_stack([np.ones(len(z)), z]))[0]
+    bend = _parabola(z)
+    bend = bend - lines @ (lines.T @ bend)
+    left, singular, _ = np.linalg.svd(bend, full_matrices=False)
+    rest = y - lines @ (lines.T @ y)
+    leverage = np.einsum("ij,ij->i", lines, lines)
+    best, chosen = np.inf, 1.0
+    for penalty in len(z) * np.geomspace(1e-4, 1e4, 33):
+        shrink = singular**2 / (singular**2 + penalty)
+        left_out = 1 - leverage - left**2 @ shrink
+        error = (rest - left @ (shrink * (left.T @ rest))) / np.maximum(left_out, 1e-9)
+        score = float(error @ error)
+        if score < best * (1 - 1e-9):
+            best, chosen = score, float(penalty)
+    return chosen
+
+
+def _quadratic_gradients(
+    whitening: Whitening, z: Array, y: Array, kept: BoolArray, penalty: float
+) -> Array:
+    lines = np.column_stack([np.ones(len(z)), z])
+    bend = _parabola(z)
+    table = np.column_stack([lines[kept], bend[kept]])
+    ridge = np.hstack([np.zeros((bend.shape[1], lines.shape[1])), np.eye(bend.shape[1])])
+    coef = np.linalg.lstsq(
+        np.vstack([table, np.sqrt(penalty) * ridge]),
+        np.append(y[kept], np.zeros(bend.shape[1])),
+        rcond=1e-10,
+    )[0]
+    first, second = np.triu_indices(z.shape[1])
+    hessian = np.zeros((z.shape[1], z.shape[1]))
+    hessian[first, second] = coef[lines.shape[1] :] * np.where(first == second, 1.0, np.sqrt(2.0))
+    slopes = coef[1 : lines.shape[1]] + z @ (hessian + hessian.T)
+    return whitening.exponents(slopes)
+
+
+def _local_gradients(rows: Array, y: Array, kept: BoolArray) -> Array:
+    from dimgs.fits.local import LocalPowerLaw
+
+    model = LocalPowerLaw().fit(rows[kept], y[kept])
+    found = np.zeros_like(rows)
+    found[kept] = model.exponents_
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class ActiveDirections:
+    """Eigenvectors of the mean outer product of the gradients, in whitened log groups.
+
+    Attributes
+    ----------
+    eigenvalues : ndarray of shape (n_axes,)
+        Mean squared change of log f per standard deviation of each monomial, decreasing; free
+        of the part that the error of the gradients adds, so small ones may be negative.
+    eigenvalue_intervals : ndarray of shape (n_axes, 2)
+    shares : ndarray of shape (n_axes,)
+        Of the sum of the positive eigenvalues.
+    share_intervals : ndarray of shape (n_axes, 2)
+    directions : ndarray of shape (n_features, n_axes)
+        Exponents of each monomial on the columns of X; its logarithm has unit variance.
+    covariances : ndarray of shape (n_axes, n_features, n_features)
+        Of each direction, by leaving out runs or groups.
+    physical_exponents : ndarray of shape (n_variables, n_axes)
+    replicate_eigenvalues : ndarray of shape (n_blocks, n_axes)
+        With each block of runs left out.
+    dof : int
+        Degrees of freedom of the intervals: blocks less one.
+    level : float
+    """
+
+    eigenvalues: Array
+    eigenvalue_intervals: Array
+    shares: Array
+    share_intervals: Array
+    directions: Array
+    covariances: Array
+    physical_exponents: Array
+    replicate_eigenvalues: Array
+    dof: int
+    level: float
+
+
+@dataclass(frozen=True)
+class EffectiveDimension:
+    """How many monomials the response depends on.
+
+    Attributes
+    ----------
+    participation : float
+        (sum of eigenvalues)² / sum of squared eigenvalues.
+    low, high : float
+        Its interval, by leaving out runs or groups.
+    above_noise : int
+        Eigenvalues whose interval lies above zero.
+    """
+
+    participation: float
+    low: float
+    high: float
+    above_noise: int
+
+
+def active_directions(
+    gradients: GradientField | ArrayLike,
+    X: ArrayLike,
+    *,
+    exponent_map: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    level: float = 0.9,
+) -> ActiveDirections:
+    """Eigen-decomposition of E[grad grad'] over the runs, by decreasing eigenvalue.
+
+    Parameters
+    ----------
+    gradients : GradientField or array-like of shape (n_runs, n_features)
+        A bare array is taken as exact: then the intervals count only which runs there are.
+    X : array-like of shape (n_runs, n_features)
+        Logarithms of the groups at which the gradients were taken.
+    exponent_map : array-like of shape (n_variables, n_features), optional
+        Physical exponents of each group.
+    groups : array-like of shape (n_runs,), optional
+        Clusters of runs to leave out together, for a bare array.
+    level : float, default=0.9
+
+    References
+    ----------
+    Constantine (2015), Active Subspaces, SIAM, § 3.1.
+    Constantine, del Rosario & Iaccarino (2017), arXiv:1708.04303 (log groups).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(50, 2))
+    >>> from dimgs.fits.geometry import gradient_field
+    >>> field = gradient_field(X, np.tanh(X @ [1.0, -2.0]))
+    >>> active = active_directions(field, X)
+    >>> bool(active.shares[0] > 0.9)
+    True
+    """
+    rows = checked_rows(X, least=3)
+    whitening, _ = whiten(rows, np.ones(len(rows)))
+    if whitening.rank == 0:
+        raise InputError("no group varies over the runs, so there is no active direction")
+    powers = checked_map(exponent_map, rows.shape[1])
+    covariance = np.cov(rows.T, bias=True).reshape(rows.shape[1], rows.shape[1])
+    to_slopes = covariance @ whitening.transform
+    field, copies, blocks = _replicates(gradients, rows, groups, to_slopes)
+    n_blocks = int(blocks.max()) + 1
+    if n_blocks < 2:
+        raise InputError("groups holds one label only; give at least two groups, or none")
+    kept = np.array([blocks != b for b in range(n_blocks)])
+    moments = np.stack(
+        [
+            (copy := copies[min(b, len(copies) - 1)][keep]).T @ copy / len(copy)
+            for b, keep in enumerate(kept)
+        ]
+    )
+    noise = _noise(field, copies, kept)
+    values, vectors = _eigen(field.T @ field / len(field) - noise)
+    vectors = vectors * np.where(field.mean(axis=0) @ vectors < 0, -1.0, 1.0)
+    found = [_matched(moment - noise, vectors) for moment in moments]
+    replicate_values = np.stack([pair[0] for pair in found])
+    changes = np.stack([pair[1] for pair in found]) - vectors
+    factor = (n_blocks - 1) / n_blocks
+    directions = whitening.transform @ vectors
+    moved = np.einsum("fr,brk->bkf", whitening.transform, changes)
+    return ActiveDirections(
+        eigenvalues=values,
+        eigenvalue_intervals=_interval(values, replicate_values, factor, level),
+        shares=_shares(values),
+        share_intervals=np.clip(
+            _interval(_shares(values), _shares(replicate_values), factor, level), 0.0, 1.0
+        ),
+        directions=directions,
+        covariances=factor * np.einsum("bkf,bkg->kfg", moved, moved),
+        physical_exponents=powers @ directions,
+        replicate_eigenvalues=replicate_values,
+        dof=n_blocks - 1,
+        level=level,
+    )
+
+
+def _replicates(
+    gradients: GradientField | ArrayLike, rows: Array, groups: ArrayLike | None, to_slopes: Array
+) -> tuple[Array, Array, IntArray]:
+    """Gradients by whitened groups, those without each block of runs, and the blocks."""
+    if isinstance(gradients, GradientField):
+        copies = gradients.replicates @ to_slopes
+        return gradients.gradients @ to_slopes, copies, gradients.blocks
+    field = np.asarray(gradients, dtype=np.float64)
+    if field.shape != rows.shape:
+        raise InputError(
+            f"gradients has shape {field.shape}, but X has {rows.shape}; give one row a run"
+        )
+    field = field @ to_slopes
+    labels = np.arange(len(rows)) if groups is None else np.asarray(groups)
+    blocks = np.unique(labels, return_inverse=True)[1].ravel()
+    return field, np.broadcast_to(field, (1, *field.shape)), blocks
+
+
+def effective_dimension(active: ActiveDirections) -> EffectiveDimension:
+    """Participation ratio of the eigenvalues, and how many stand above their noise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(50, 3))
+    >>> from dimgs.fits.geometry import gradient_field
+    >>> field = gradient_field(X, X @ [1.0, -2.0, 0.5])
+    >>> dimension = effective_dimension(active_directions(field, X))
+    >>> round(dimension.participation, 6), dimension.above_noise
+    (1.0, 1)
+    """
+    values, copies = active.eigenvalues, active.replicate_eigenvalues
+    ratio = _participation(values)
+    factor = active.dof / (active.dof + 1)
+    low, high = np.clip(
+        _interval(ratio, _participation(copies), factor, active.level), 1.0, len(values)
+    )
+    floor = 1e-10 * max(float(values.max()), 0.0)
+    return EffectiveDimension(
+        participation=float(ratio),
+        low=float(low),
+        high=float(high),
+        above_noise=int(np.sum(active.eigenvalue_intervals[:, 0] > floor)),
+    )
+
+
+def _noise(field: Array, copies: Array, kept: BoolArray) -> Array:
+    """What the error of the gradients adds to their mean outer product, by the jackknife."""
+    if len(copies) == 1:
+        return np.zeros((field.shape[1], field.shape[1]))
+    off = (copies - field) * kept[:, :, None]
+    factor = (len(copies) - 1) / len(copies)
+    return np.asarray(factor * np.einsum("bmi,bmj->ij", off, off) / len(field))
+
+
+def _eigen(moment: Array) -> tuple[Array, Array]:
+    values, vectors = np.linalg.eigh(moment)
+    return values[::-1], vectors[:, ::-1]
+
+
+def _matched(moment: Array, reference: Array) -> tuple[Array, Array]:
+    """Eigenpairs in order, with the signs of the reference."""
+    values, vectors = _eigen(moment)
+    sign = np.where(np.einsum("rk,rk->k", vectors, reference) < 0, -1.0, 1.0)
+    return values, vectors * sign
+
+
+def _shares(values: Array) -> Array:
+    positive = np.maximum(values, 0.0)
+    return np.asarray(positive / np.maximum(positive.sum(axis=-1, keepdims=True), 1e-300))
+
+
+def _participation(values: Array) -> Array:
+    positive = np.maximum(values, 0.0)
+    squares = np.maximum((positive**2).sum(axis=-1), 1e-300)
+    return np.asarray(positive.sum(axis=-1) ** 2 / squares)
+
+
+def _interval(value: Array, copies: Array, factor: float, level: float) -> Array:
+    variance = factor * ((copies - value) ** 2).sum(axis=0)
+    return t_intervals(value, variance, len(copies) - 1, level)
+
+
+@dataclass(frozen=True)
+class RoundedDirection:
+    """A monomial with exact exponents that the data cannot distinguish from the direction.
+
+    Attributes
+    ----------
+    exponents : tuple of Fraction
+        On the physical variables: the smallest integers along the direction. They have zero
+        dimension because the monomial is a product of powers of dimensionless groups.
+    group : tuple of Fraction
+        Powers of the groups that give it.
+    complexity : int
+        Sum of the absolute physical exponents.
+    p_value : float
+        Of the test that the true direction is this one; nan without a covariance.
+    """
+
+    exponents: tuple[Fraction, ...]
+    group: tuple[Fraction, ...]
+    complexity: int
+    p_value: float
+
+    def monomial(self, names: Sequence[str]) -> str:
+        """Text such as ``rho*U*L*mu^-1``."""
+        parts = [
+            name if power == 1 else f"{name}^{power}"
+            for name, power in zip(names, self.exponents, strict=True)
+            if power
+        ]
+        return "*".join(parts)
+
+
+def round_direction(
+    direction: ArrayLike,
+    covariance: ArrayLike | None = None,
+    exponent_map: Sequence[Sequence[Fraction | int]] | NDArray[np.generic] | None = None,
+    *,
+    tolerance: float | None = None,
+    dof: float = np.inf,
+    level: float = 0.9,
+    max_complexity: int = 40,
+    n_candidates: int = 5,
+) -> list[RoundedDirection]:
+    """Simplest monomials along a direction, up to its length, in order of complexity.
+
+    Complexity and angles are those of the physical exponents E d, so the answer does not
+    depend on the basis of the groups. The search is complete up to `max_complexity`.
+
+    Parameters
+    ----------
+    direction : array-like of shape (n_groups,)
+        Exponents d of the groups; its length does not matter, its sign does.
+    covariance : array-like of shape (n_groups, n_groups), optional
+        Of d. A monomial is a candidate where an F test at `level` does not reject it.
+    exponent_map : matrix of int or Fraction of shape (n_variables, n_groups), optional
+        E: column j holds the exact physical exponents of group j; the identity by default.
+    tolerance : float, optional
+        Instead of the test: the largest angle, in radians, between physical exponents. With
+        a covariance as well, the p-values are still given.
+    dof : float, default=inf
+        Degrees of freedom of the covariance (blocks of runs, or groups, less one); the test
+        is Hotelling's.
+    level : float, default=0.9
+    max_complexity : int, default=40
+        Largest sum of absolute physical exponents.
+    n_candidates : int, default=5
+
+    Returns
+    -------
+    list of RoundedDirection
+        Empty where nothing that simple lies within the uncertainty, and where the degrees
+        of freedom are too few for a test.
+
+    Examples
+    --------
+    >>> found = round_direction([0.52, -0.99], tolerance=0.1)
+    >>> [str(k) for k in found[0].exponents]
+    ['1', '-2']
+    """
+    d = np.asarray(direction, dtype=np.float64)
+    _check(d, covariance, tolerance)
+    exact = _exact_map(exponent_map, len(d))
+    triangle = _triangle(exact)
+    along = triangle @ d
+    length = float(np.linalg.norm(along))
+    unit = along / length
+    across = np.linalg.svd(unit[None, :])[2][1:]
+    q = len(across)
+    test = None
+    if covariance is not None:
+        matrix = np.asarray(covariance, dtype=np.float64)
+        test = _AngleTest.of(across @ triangle / length, matrix, min(dof, 1e9))
+    if tolerance is not None:
+        root = np.eye(q) / np.tan(min(tolerance, 1.5))
+    elif test is not None and test.cut(level) > 0:
+        root = test.root / np.sqrt(test.cut(level))
+    else:
+        return []
+    cone = _Cone(triangle, unit, across, root)
+    simple, reach = _simple(cone, exact, test, 2.0), 2.0
+    while len(simple) < n_candidates and reach < max_complexity:
+        reach = min(1.5 * reach, float(max_complexity))
+        simple = _simple(cone, exact, test, reach)
+    return sorted(simple, key=lambda c: (c.complexity, -c.p_value, c.exponents))[:n_candidates]
+
+
+def _simple(
+    cone: "_Cone", exact: list[list[Fraction]], test: "_AngleTest | None", reach: float
+) -> list[RoundedDirection]:
+    """Monomials in a cone whose complexity is at most `reach`."""
+    shared = lcm(*(v.denominator for row in exact for v in row))
+    whole = np.array([[int(v * shared) for v in row] for row in exact], dtype=np.int64)
+    found: dict[tuple[Fraction, ...], RoundedDirection] = {}
+    for k, off in cone.inside(reach):
+        if _size(whole, k) <= reach:
+            p_value = float("nan") if test is None else test.p_value(off)
+            candidate = _candidate(exact, k, p_value)
+            found.setdefault(candidate.exponents, candidate)
+    return list(found.values())
+
+
+@dataclass(frozen=True, eq=False)
+class _Cone:
+    """Directions about one that lie within its uncertainty."""
+
+    triangle: Array
+    unit: Array
+    across: Array
+    root: Array
+
+    def inside(self, reach: float) -> list[tuple[NDArray[np.int64], Array]]:
+        """Integer exponents up to a length, pointing ahead, with their offset across."""
+        frame = np.vstack([self.unit, self.root @ self.across])
+        vectors = short_vectors(frame @ self.triangle, 2 * reach**2)
+        points = vectors @ self.triangle.T
+        ahead = points @ self.unit
+        vectors, points = vectors[ahead != 0], points[ahead != 0]
+        ahead = ahead[ahead != 0]
+        offs = points @ self.across.T / ahead[:, None]
+        near = np.flatnonzero(((offs @ self.root.T) ** 2).sum(axis=1) <= 1)
+        return [(vectors[i] if ahead[i] > 0 else -vectors[i], offs[i]) for i in near]
+
+
+def _check(d: Array, covariance: ArrayLike | None, tolerance: float | None) -> None:
+    if d.ndim != 1 or not np.isfinite(d).all() or not d.any():
+        raise InputError("direction must be a finite vector that is not zero")
+    if covariance is None and tolerance is None:
+        raise InputError("give the covariance of the direction, or a tolerance")
+    if covariance is not None and np.shape(covariance) != (len(d), len(d)):
+        raise InputError(f"covariance must have shape ({len(d)}, {len(d)})")
+
+
+def _triangle(exact: list[list[Fraction]]) -> Array:
+    """R of the QR decomposition of the exponents: lengths are physical ones."""
+    triangle: Array = np.linalg.qr(np.array([[float(v) for v in row] for row in exact]))[1]
+    if np.abs(np.diag(triangle)).min() <= 1e-10 * np.abs(triangle).max():
+        raise InputError("exponent_map has dependent columns; give a basis of independent groups")
+    return triangle
+
+
+def _exact_map(
+    exponent_map: Sequence[Sequence[Fraction | int]] | NDArray[np.generic] | None, n_groups: int
+) -> list[list[Fraction]]:
+    if exponent_map is None:
+        return [[Fraction(int(i == j)) for j in range(n_groups)] for i in range(n_groups)]
+    exact = [[_fraction(v) for v in row] for row in exponent_map]
+    if not exact or any(len(row) != n_groups for row in exact) or len(exact) < n_groups:
+        raise InputError(
+            f"exponent_map must have one column for each of the {n_groups} groups, "
+            "and at least as many rows"
+        )
+    return exact
+
+
+def _fraction(value: object) -> Fraction:
+    if isinstance(value, Fraction):
+        return value
+    number = float(np.asarray(value, dtype=np.float64))
+    exact = equal_rational(number, 1000, 1e-9)
+    if exact is None:
+        raise InputError(
+            f"exponent {number!r} of exponent_map is no simple rational; give Fractions"
+        )
+    return exact
+
+
+@dataclass(frozen=True, eq=False)
+class _AngleTest:
+    """Hotelling test of the offset across the direction."""
+
+    root: Array
+    dof: float
+
+    @classmethod
+    def of(cls, turn: Array, covariance: Array, dof: float) -> "_AngleTest":
+        values, vectors = np.linalg.eigh(turn @ covariance @ turn.T)
+        # Offsets below rounding are no offsets, however exact the data.
+        return cls((vectors / np.sqrt(np.maximum(values, 0.0) + 1e-18)).T, dof)
+
+    @property
+    def testable(self) -> bool:
+        """The degrees of freedom are enough for a test."""
+        return self.dof >= len(self.root)
+
+    def cut(self, level: float) -> float:
+        """Largest squared length that is not rejected; 0 where nothing can be."""
+        q = len(self.root)
+        if q == 0:
+            return 1.0
+        if not self.testable:
+            return 0.0
+        return float(stats.f.ppf(level, q, self.dof - q + 1)) / self._factor
+
+    def p_value(self, off: Array) -> float:
+        q = len(self.root)
+        if q == 0:
+            return 1.0
+        if not self.testable:
+            return float("nan")
+        statistic = self._factor * float(np.sum((self.root @ off) ** 2))
+        return float(stats.f.sf(statistic, q, self.dof - q + 1))
+
+    @property
+    def _factor(self) -> float:
+        q = len(self.root)
+        return (self.dof - q + 1) / (self.dof * q)
+
+
+def _size(whole: NDArray[np.int64], k: NDArray[np.int64]) -> int:
+    """Sum of the smallest integers along a direction."""
+    exponents = np.abs(whole @ k)
+    return int(exponents.sum() // np.gcd.reduce(exponents))
+
+
+def _candidate(
+    exact: list[list[Fraction]], k: NDArray[np.int64], p_value: float
+) -> RoundedDirection:
+    steps = [int(v) for v in k]
+    raw = [sum((a * b for a, b in zip(row, steps, strict=True)), Fraction(0)) for row in exact]
+    shared = lcm(*(v.denominator for v in raw))
+    content = Fraction(gcd(*(int(v * shared) for v in raw)), shared)
+    exponents = tuple(v / content for v in raw)
+    return RoundedDirection(
+        exponents=exponents,
+        group=tuple(Fraction(v) / content for v in steps),
+        complexity=int(sum(abs(v) for v in exponents)),
+        p_value=p_value,
+    )
+
+
+# enough for one bend and an inflection, few enough for a dozen runs
+_KNOTS = 5
+# folds by run: the bias of the held-out error is then that of a fit on nine tenths
+_FOLDS = 10
+# monomials that are listed: what a reader compares
+_SHOWN = 5
+# Angle, in radians between physical exponents, within which monomials are tried.
+_REACH = 0.25
+# monomials whose score is looked at: longer ones are never read
+_TRIED = 40
+# relative: the rounding of sums of some thousand runs stays a hundred times below
+_ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class NamedGroup:
+    """A monomial with exact exponents that may stand for the dominant direction.
+
+    Attributes
+    ----------
+    rounded : RoundedDirection
+        Its `p_value` says whether the uncertainty of the direction allows it.
+    r2 : float
+        Of a smooth function of this monomial alone, on held-out runs.
+    predicts_as_well : bool
+        Its held-out error is within one standard error of that of the fitted direction.
+    """
+
+    rounded: RoundedDirection
+    r2: float
+    predicts_as_well: bool
+
+
+@dataclass(frozen=True, eq=False)
+class DominantGroup:
+    """The first active direction, and how much of the response one group explains.
+
+    Attributes
+    ----------
+    direction : ndarray of shape (n_features,)
+        Exponents on the columns of X; the logarithm of the monomial has unit variance.
+    physical_exponents : ndarray of shape (n_variables,)
+    share : float
+        Of the mean squared gradient.
+    share_interval : tuple of float
+    r2 : float
+        Of a smooth function of this group alone, on held-out runs.
+    r2_power_law : float
+        The same for a power of this group.
+    candidates : tuple of NamedGroup
+        Monomials that the test does not reject, or that predict held-out runs as well as the
+        fitted direction; those that do come first, and then the simplest.
+    active : ActiveDirections
+    """
+
+    direction: Array
+    physical_exponents: Array
+    share: float
+    share_interval: tuple[float, float]
+    r2: float
+    r2_power_law: float
+    candidates: tuple[NamedGroup, ...]
+    active: ActiveDirections
+
+
+def dominant_group(
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    gradients: GradientField | ArrayLike | None = None,
+    exponent_map: Sequence[Sequence[Fraction | int]] | NDArray[np.generic] | None = None,
+    groups: ArrayLike | None = None,
+    level: float = 0.9,
+    random_state: int = 0,
+) -> DominantGroup:
+    """Find the one group that carries most of the response, and round it to a monomial.
+
+    Parameters
+    ----------
+    X : array-like of shape (n_runs, n_features)
+        Logarithms of the groups.
+    y : array-like of shape (n_runs,)
+        Logarithm of the response group (or the group itself, on a linear scale).
+    gradients : GradientField or array-like of shape (n_runs, n_features), optional
+        By default `gradient_field(X, y, groups=groups)`, estimated again in every fold of the
+        score; a given field is used in all folds, which flatters the score a little.
+    exponent_map : matrix of int or Fraction of shape (n_variables, n_features), optional
+        Exact physical exponents of each group.
+    groups : array-like of shape (n_runs,), optional
+        Clusters of runs, left out together.
+    level : float, default=0.9
+    random_state : int, default=0
+        Shuffles the runs into folds and blocks.
+
+    Raises
+    ------
+    FitError
+        If `y` does not vary.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> X = np.random.default_rng(0).normal(size=(60, 3))
+    >>> found = dominant_group(X, np.tanh(X @ [0.5, -1.0, 0.0]))
+    >>> found.r2 > 0.99 > found.r2_power_law
+    True
+    """
+    rows = checked_rows(X, least=4)
+    target = np.asarray(y, dtype=np.float64)
+    field = gradients
+    if field is None:
+        field = gradient_field(rows, target, groups=groups, random_state=random_state)
+    powers = None if exponent_map is None else np.asarray(exponent_map, dtype=np.float64)
+    active = active_directions(field, rows, exponent_map=powers, groups=groups, level=level)
+    direction = active.directions[:, 0]
+    folds = run_folds(_FOLDS, len(rows), groups, random_state)
+    lines = [
+        rows @ (direction if gradients is not None else _direction(rows[train], target[train]))
+        for train, _ in folds
+    ]
+    total = _spread(folds, target)
+    best, straight = (_held_out_errors(folds, lines, target, curved=c) for c in (True, False))
+
+    def judged(c: RoundedDirection) -> NamedGroup:
+        line = rows @ np.array([float(v) for v in c.group])
+        found = _held_out_errors(folds, [line] * len(folds), target, curved=True)
+        r2 = 1 - float(found.sum()) / total
+        return NamedGroup(c, r2, within_one_error(found, best, _ROUNDING * total))
+
+    tried = map(judged, _rounded(active, exponent_map))
+    named = [n for n in tried if n.predicts_as_well or n.rounded.p_value >= 1 - level]
+    named.sort(key=lambda n: not n.predicts_as_well)
+    return DominantGroup(
+        direction=direction,
+        physical_exponents=active.physical_exponents[:, 0],
+        share=float(active.shares[0]),
+        share_interval=tuple(active.share_intervals[0].tolist()),
+        r2=1 - float(best.sum()) / total,
+        r2_power_law=1 - float(straight.sum()) / total,
+        candidates=tuple(named[:_SHOWN]),
+        active=active,
+    )
+
+
+def _spread(folds: list[tuple[IntArray, IntArray]], target: Array) -> float:
+    """Sum of squares of the runs held out, about the mean of the others."""
+    errors = [np.sum((target[held] - target[train].mean()) ** 2) for train, held in folds]
+    total = float(sum(errors))
+    # about means of other runs: a constant leaves the rounding of its own size
+    if total <= _ROUNDING**2 * float(target @ target):
+        raise FitError("The response does not vary, so no group of the inputs stands out.")
+    return total
+
+
+def _rounded(
+    active: ActiveDirections,
+    exponent_map: Sequence[Sequence[Fraction | int]] | NDArray[np.generic] | None,
+) -> list[RoundedDirection]:
+    """Monomials near the leading direction, the simplest first."""
+    tried = {
+        c.exponents: c
+        for rule in (None, _REACH)
+        for c in round_direction(
+            active.directions[:, 0],
+            active.covariances[0],
+            exponent_map,
+            tolerance=rule,
+            dof=active.dof,
+            level=active.level,
+            n_candidates=_TRIED,
+        )
+    }
+    return sorted(tried.values(), key=lambda c: (c.complexity, -c.p_value, c.exponents))
+
+
+def _direction(rows: Array, target: Array) -> Array:
+    """Leading active direction of some of the runs."""
+    part = gradient_field(rows, target, max_blocks=2, random_state=0)
+    return active_directions(part.gradients, rows).directions[:, 0]
+
+
+def _held_out_errors(
+    folds: list[tuple[IntArray, IntArray]], lines: Sequence[Array], y: Array, *, curved: bool
+) -> Array:
+    """Sum of squared errors of each fold, by its own line through the runs."""
+    found = []
+    for (train, held), t in zip(folds, lines, strict=True):
+        centre, scale = float(t[train].mean()), max(float(t[train].std()), 1e-300)
+        u = (t - centre) / scale
+        knots = quantile_knots(u[train], np.ones(len(train)), _KNOTS)
+        bend = curvature_columns(u, knots) if curved else np.zeros((len(u), 0))
+        table = np.column_stack([np.ones(len(u)), u, bend])
+        coef = np.linalg.lstsq(table[train], y[train], rcond=1e-10)[0]
+        found.append(float(np.sum((y[held] - table[held] @ coef) ** 2)))
+    return np.array(found)

@@ -1,0 +1,1806 @@
+"""Networks of a potential: many small ones at once, their training, and how smooth they are.
+
+Each is a linear part plus layers of softplus, one row of numbers each. A crossover of two power
+laws is one softplus unit exactly, and outside the runs every unit is linear again, so that the
+potential ends in power laws. Derivatives are carried forward through the layers. Smoothness (weight
+decay and the end of training) is chosen by runs held out; then an ensemble is trained on all runs,
+and how fast it errs outside of them is measured by leaving out outer ones.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import nnls
+from scipy.spatial import ConvexHull, QhullError
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from dimgs.arrays import Array, IntArray
+from dimgs.fits.intervals import Calibration, widened
+from dimgs.fits.potential.potential_runs import (
+    OUTSIDE,
+    Loss,
+    Physics,
+    PotentialAxes,
+    PotentialRuns,
+    Task,
+    choose_device,
+    one_thread,
+)
+
+# standard deviation of the first weights: bends lie within two standard deviations of the runs
+_SPREAD = 2.0
+
+
+@dataclass(frozen=True)
+class NetworkLayout:
+    """Shape of the potential.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Whitened coordinates.
+    n_targets : int
+    hidden : tuple of int
+        Width of each layer; empty for the linear part alone.
+    categories : tuple of (int, int)
+        Number of labels of each category, and how many coordinates embed one.
+    """
+
+    n_inputs: int
+    n_targets: int
+    hidden: tuple[int, ...] = ()
+    categories: tuple[tuple[int, int], ...] = ()
+
+    def _parts(self) -> list[tuple[tuple[int, ...], bool]]:
+        """Shape of each part, and whether weight decay applies to it."""
+        parts: list[tuple[tuple[int, ...], bool]] = [((self.n_inputs, self.n_targets), False)]
+        parts += [((labels, self.n_targets), False) for labels, _ in self.categories]
+        if self.hidden:
+            parts += [((labels, size), True) for labels, size in self.categories]
+            widths = [self.n_inputs + sum(size for _, size in self.categories), *self.hidden]
+            for before, after in pairwise(widths):
+                parts += [((before, after), True), ((1, after), False)]
+            parts.append(((widths[-1], self.n_targets), True))
+        return parts
+
+    @property
+    def size(self) -> int:
+        """How many numbers a network has."""
+        return sum(int(np.prod(shape)) for shape, _ in self._parts())
+
+    @property
+    def n_linear(self) -> int:
+        """How many of them, which come first, are the linear part and the labels' offsets."""
+        labels = sum(n for n, _ in self.categories)
+        return (self.n_inputs + labels) * self.n_targets
+
+    def decays(self) -> Array:
+        """One where weight decay applies, shape (size,)."""
+        return np.concatenate(
+            [np.full(int(np.prod(shape)), float(decay)) for shape, decay in self._parts()]
+        )
+
+    def initial(self, linear: Array, kinds: NDArray[np.intp], rng: np.random.Generator) -> Array:
+        """Networks that start as their linear parts, with hidden layers at random.
+
+        Parameters
+        ----------
+        linear : ndarray of shape (n_models, n_linear)
+        kinds : ndarray of int of shape (n_models,)
+            Networks of equal kind start from the same hidden layers.
+        rng : Generator
+
+        Returns
+        -------
+        ndarray of shape (n_models, size)
+        """
+        n_models = int(kinds.max()) + 1
+        out: list[Array] = []
+        if self.hidden:
+            # labels start alike: what is never seen stays an average label
+            out += [np.zeros((n_models, labels * size)) for labels, size in self.categories]
+            widths = [self.n_inputs + sum(size for _, size in self.categories), *self.hidden]
+            for k, (before, after) in enumerate(pairwise(widths)):
+                scale = (_SPREAD if k == 0 else 1.0) / np.sqrt(max(before, 1))
+                out.append(scale * rng.standard_normal((n_models, before * after)))
+                shift = _SPREAD if k == 0 else 0.0
+                out.append(rng.uniform(-shift, shift, (n_models, after)))
+            out.append(np.zeros((n_models, widths[-1] * self.n_targets)))
+        return np.concatenate([linear, *(part[kinds] for part in out)], axis=1)
+
+    def unpack(self, theta: Tensor) -> list[Tensor]:
+        """Parts of shape (n_models, ...) of networks of shape (n_models, size)."""
+        out, start = [], 0
+        for shape, _ in self._parts():
+            stop = start + int(np.prod(shape))
+            out.append(theta[:, start:stop].reshape(len(theta), *shape))
+            start = stop
+        return out
+
+    def forward(self, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
+        """Potential of every run by every network.
+
+        Parameters
+        ----------
+        theta : Tensor of shape (n_models, size)
+        z : Tensor of shape (n_runs, n_inputs) or (n_models, n_runs, n_inputs)
+        codes : Tensor of int of shape (n_runs, n_categories)
+            -1 for a label that was never seen, which counts as an average one.
+
+        Returns
+        -------
+        Tensor of shape (n_models, n_runs, n_targets)
+        """
+        parts = self.unpack(theta)
+        n = len(self.categories)
+        out = z @ parts[0]
+        for k in range(n):
+            out = out + _looked_up(parts[1 + k], codes[:, k])
+        if not self.hidden:
+            return out
+        layer = self.first_layer(theta, z, codes)
+        rest = parts[1 + 2 * n :]
+        for k in range(len(self.hidden)):
+            # baddbmm: one fused product and sum of all networks
+            layer = softplus(_affine(layer, rest[2 * k], rest[2 * k + 1]))
+        return out + layer @ rest[-1]
+
+    def first_layer(self, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
+        """What enters the network: places, and the coordinates of the labels beside them."""
+        n = len(self.categories)
+        if not n:
+            return z
+        parts = self.unpack(theta)
+        embedded = [_looked_up(parts[1 + n + k], codes[:, k]) for k in range(n)]
+        return torch.cat([z.expand(len(theta), -1, -1), *embedded], dim=-1)
+
+
+def _affine(layer: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    if layer.dim() == 2:
+        layer = layer.expand(len(weight), -1, -1)
+    return torch.baddbmm(bias, layer, weight)
+
+
+def _looked_up(table: Tensor, codes: Tensor) -> Tensor:
+    average = table.mean(1, keepdim=True)
+    return torch.cat([table, average], dim=1)[:, codes]
+
+
+def slopes_of(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
+    """First derivatives in whitened coordinates, shape (n_models, n_runs, n_targets, n_inputs).
+
+    Parameters
+    ----------
+    layout : NetworkLayout
+    theta : Tensor of shape (n_models, size)
+    z : Tensor of shape (n_runs, n_inputs)
+    codes : Tensor of int of shape (n_runs, n_categories)
+    """
+    linear, weights, biases = _parts(layout, theta)
+    shape = (len(theta), len(z), layout.n_inputs, layout.n_targets)
+    out = linear[:, None].expand(shape)
+    if weights:
+        layer = layout.first_layer(theta, z, codes)
+        first = weights[0][:, : layout.n_inputs]
+        if len(biases) == 1:
+            # of one layer: a product of its units' slopes with what each passes on
+            units = torch.sigmoid(_before(layer, weights[0], biases[0]))
+            passed = first[..., None] * weights[1][:, None]
+            out = out + (units @ passed.swapaxes(1, 2).flatten(2)).reshape(shape)
+        else:
+            out = out + _carried(layer, first, weights, biases)[0] @ weights[-1][:, None]
+    return out.swapaxes(-1, -2)
+
+
+def curvatures_of(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
+    """Second derivatives, shape (n_models, n_runs, n_targets, n_inputs, n_inputs).
+
+    Parameters as in `slopes_of`.
+    """
+    _, weights, biases = _parts(layout, theta)
+    n = layout.n_inputs
+    shape = (len(theta), len(z), n, n, layout.n_targets)
+    if not weights:
+        return torch.zeros(shape, dtype=z.dtype, device=z.device).permute(0, 1, 4, 2, 3)
+    layer, first = layout.first_layer(theta, z, codes), weights[0][:, :n]
+    if len(biases) == 1:
+        share = torch.sigmoid(_before(layer, weights[0], biases[0]))
+        products = (first[:, :, None] * first[:, None]).flatten(1, 2)
+        passed = products[..., None] * weights[1][:, None]
+        out = ((share * (1.0 - share)) @ passed.swapaxes(1, 2).flatten(2)).reshape(shape)
+    else:
+        bent = _carried(layer, first, weights, biases)[1]
+        out = (bent.flatten(2, 3) @ weights[-1][:, None]).reshape(shape)
+    return out.permute(0, 1, 4, 2, 3)
+
+
+def _parts(layout: NetworkLayout, theta: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """Linear part, weights of all layers and of the output, biases."""
+    parts = layout.unpack(theta)
+    rest = parts[1 + 2 * len(layout.categories) :] if layout.hidden else []
+    return parts[0], rest[0::2], rest[1::2]
+
+
+def _before(layer: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """What enters the units of a layer."""
+    return layer @ weight + bias
+
+
+def _carried(
+    layer: Tensor, first: Tensor, weights: list[Tensor], biases: list[Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Slopes (n_models, n_runs, n_inputs, width) and curvatures after the last layer."""
+    slope: Tensor | None = None
+    bend: Tensor | None = None
+    for weight, bias in zip(weights[:-1], biases, strict=True):
+        entering = _before(layer, weight, bias)
+        share = torch.sigmoid(entering)[:, :, None]
+        steep = first[:, None] if slope is None else slope @ weight[:, None]
+        square = steep[:, :, :, None] * steep[:, :, None]
+        curved = (share * (1.0 - share))[:, :, None] * square
+        if bend is not None:
+            turned = (bend.flatten(2, 3) @ weight[:, None]).reshape(*bend.shape[:-1], -1)
+            curved = curved + share[:, :, None] * turned
+        slope, bend = share * steep, curved
+        layer = softplus(entering)
+    assert slope is not None
+    assert bend is not None
+    return slope, bend
+
+
+@dataclass(frozen=True, eq=False)
+class Pairing:
+    """Which runs pair with each other: all, or those of equal label.
+
+    Parameters
+    ----------
+    codes : Tensor of shape (n_runs,), optional
+        Label of each run, 0 .. n_labels - 1; all runs pair where absent.
+    n_labels : int
+    """
+
+    codes: Tensor | None = None
+    n_labels: int = 1
+
+    def take(self, rows: Tensor) -> "Pairing":
+        """The pairing of some of the runs."""
+        return self if self.codes is None else Pairing(self.codes[rows], self.n_labels)
+
+    def one_hot(self, like: Tensor) -> Tensor:
+        """Membership of shape (n_runs, n_labels)."""
+        assert self.codes is not None
+        hot: Tensor = torch.nn.functional.one_hot(self.codes, self.n_labels).to(like)
+        return hot
+
+    def centred(self, errors: Tensor, weights: Tensor) -> Tensor:
+        """Errors about the weighted mean of their label; a label without weight stays as it is.
+
+        Parameters
+        ----------
+        errors : Tensor of shape (n_models, n_runs, n_targets)
+        weights : Tensor of shape (n_models, n_runs)
+        """
+        if self.codes is None:
+            total = weights.sum(-1, keepdim=True)
+            means = (weights.unsqueeze(-2) @ errors) / total.unsqueeze(-1)
+            return errors - means
+        hot = self.one_hot(errors)
+        total = (weights @ hot).unsqueeze(-1)
+        sums = hot.T @ (weights.unsqueeze(-1) * errors)
+        return errors - hot @ (sums / total.clamp_min(torch.finfo(errors.dtype).tiny))
+
+
+def pair_loss(
+    errors: Tensor,
+    weights: Tensor,
+    pairing: Pairing | None = None,
+    kind: Loss = "squared",
+    delta: float = 1.345,
+) -> Tensor:
+    """Mean loss over all pairs of runs, of each model.
+
+    Parameters
+    ----------
+    errors : Tensor of shape (n_models, n_runs, n_targets)
+        Response minus potential.
+    weights : Tensor of shape (n_models, n_runs)
+        A pair weighs the product of its runs' weights.
+    pairing : Pairing, optional
+        All runs pair by default. With labels, each counts by its weight, as in the linear fits.
+    kind : {"squared", "absolute", "huber"}
+    delta : float
+        Where Huber's loss turns from squared to absolute; it is the squared one for large delta.
+
+    Returns
+    -------
+    Tensor of shape (n_models,)
+        sum over u < v of w_u w_v rho(e_u - e_v) / W^2, with W the sum of the weights, averaged
+        over the targets; rho(d) is d^2, abs(d), or Huber's d^2 within delta.
+    """
+    pairing = pairing or Pairing()
+    if kind == "squared":
+        e = pairing.centred(errors, weights)
+        sums = (weights.unsqueeze(-2) @ e.square()).squeeze(-2)
+        return (sums / weights.sum(-1, keepdim=True)).mean(-1)
+    with torch.no_grad():
+        value, slope = _ranked(pairing.centred(errors, weights), weights, pairing, kind, delta)
+    # the value and its slope are known, so that no sort has to be differentiated
+    tangent = (slope * errors).sum((-1, -2))
+    return value + (tangent - tangent.detach())
+
+
+def _ranked(
+    errors: Tensor, weights: Tensor, pairing: Pairing, kind: Loss, delta: float
+) -> tuple[Tensor, Tensor]:
+    """Loss of each model, and its slope with respect to each error."""
+    rows = errors.transpose(-1, -2).contiguous()
+    e, order = torch.sort(rows, dim=-1)
+    codes = None
+    if pairing.codes is not None:
+        order = torch.gather(order, -1, torch.argsort(pairing.codes[order], dim=-1, stable=True))
+        e = torch.gather(rows, -1, order)
+        codes = torch.sort(pairing.codes).values
+    w = torch.gather(weights.unsqueeze(-2).expand(rows.shape), -1, order)
+    count = _sums(w)
+    first, last = _ends(count, codes, pairing.n_labels)
+    total = (last - first).clamp_min(torch.finfo(errors.dtype).tiny)
+    share = w / total
+    if kind == "absolute":
+        # weight of the runs below less that of the runs above
+        slope = share * (count[..., :-1] + count[..., 1:] - (first + last))
+        value = (slope * e).sum(-1)
+    else:
+        key = e if codes is None else _apart(e, codes, delta)
+        # a pair just delta apart is near and far alike, so that both ends may be searched at once
+        ends = torch.searchsorted(key, torch.cat([key - delta, key + delta], -1))
+        moment = _sums(w * e)
+        below, above = torch.gather(count, -1, ends).chunk(2, -1)
+        moment_below, moment_above = torch.gather(moment, -1, ends).chunk(2, -1)
+        near = e * (above - below) - (moment_above - moment_below)
+        half = share * torch.add(near, below + above - (first + last), alpha=delta)
+        slope = 2.0 * half
+        moment_first = 0.0 if codes is None else _ends(moment, codes, pairing.n_labels)[0]
+        further = (e - delta) * (below - first) - (moment_below - moment_first)
+        value = torch.add(half * e, share * further, alpha=delta).sum(-1)
+    everything = weights.sum(-1, keepdim=True) * errors.shape[-1]
+    out = torch.empty_like(slope).scatter_(-1, order, slope)
+    return (value / everything).sum(-1), (out / everything.unsqueeze(-1)).transpose(-1, -2)
+
+
+def _sums(values: Tensor) -> Tensor:
+    """Sums of the first 0, 1, ... runs."""
+    return torch.nn.functional.pad(torch.cumsum(values, -1), (1, 0))
+
+
+def _ends(sums: Tensor, codes: Tensor | None, n_labels: int) -> tuple[Tensor, Tensor]:
+    """Sums before and up to the end of the label of each run."""
+    if codes is None:
+        return sums[..., :1], sums[..., -1:]
+    counts = torch.bincount(codes, minlength=n_labels)
+    stops = torch.cumsum(counts, 0)
+    return sums[..., (stops - counts)[codes]], sums[..., stops[codes]]
+
+
+def _apart(e: Tensor, codes: Tensor, delta: float) -> Tensor:
+    """Errors with labels set apart, so that no window reaches from one into another."""
+    gap = (e.amax((-2, -1), keepdim=True) - e.amin((-2, -1), keepdim=True)) + 3 * delta
+    return e + gap * codes
+
+
+# how far beyond the runs a limit is imposed, and signs are kept, in spans of the feature
+_BEYOND = (0.5, 1.0, 2.0)
+# rows this many times as far from the centre keep their signs too
+_AROUND = 1.5
+# rows in which knowledge is imposed: more only cost time
+_MOST_BENT = 50
+# rounds the corner of an absolute value at zero
+_ROUND = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Penalty:
+    """Prior knowledge in whitened coordinates, ready to be added to a loss.
+
+    Parameters
+    ----------
+    physics : Physics
+    layout : NetworkLayout
+    transform : Tensor of shape (n_numeric, rank)
+        Of the whitening: exponents are `slopes @ transform.T`.
+    columns : dict of int to int
+        Position of a column of X among the numeric ones.
+    spread : Tensor of shape (n_numeric,)
+        Standard deviation of each numeric column.
+    scale : Tensor of shape (n_targets,)
+        Unit of the potential.
+    points, codes : Tensor
+        Runs at which the physics is imposed.
+    far : tuple of (Tensor, Tensor, float)
+        For each limit, points of shape (n_points, rank) out there, the change of the numeric
+        columns along it, and the standard deviation of its feature.
+    """
+
+    physics: Physics
+    layout: NetworkLayout
+    transform: Tensor
+    columns: dict[int, int]
+    spread: Tensor
+    scale: Tensor
+    points: Tensor
+    codes: Tensor
+    far: tuple[tuple[Tensor, Tensor, float], ...]
+
+    def value(self, theta: Tensor) -> Tensor:
+        """Penalty of each network, shape (n_models,)."""
+        out = torch.zeros(len(theta), dtype=theta.dtype, device=theta.device)
+        if self.physics.monotone:
+            around = torch.cat([self.points, _AROUND * self.points])
+            codes = torch.cat([self.codes, self.codes])
+            found = self._exponents(theta, around, codes)
+            for feature, sign in self.physics.monotone.items():
+                j = self.columns[feature]
+                wrong = torch.relu(-sign * found[..., j]) * self.spread[j]
+                out = out + self.physics.strength * wrong.square().mean((-1, -2))
+        for limit, (far, along, spread) in zip(self.physics.limits, self.far, strict=True):
+            codes = self.codes.repeat(len(_BEYOND), 1)
+            found = self._exponents(theta, far, codes) @ along
+            miss = (found - limit.exponent / self.scale) * spread
+            out = out + self.physics.strength * miss.square().mean((-1, -2))
+        if self.physics.interaction and len(self.spread) > 1:
+            out = out + self.physics.interaction * self._interactions(theta)
+        return out
+
+    def _exponents(self, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
+        return slopes_of(self.layout, theta, z, codes) @ self.transform.T
+
+    def _interactions(self, theta: Tensor) -> Tensor:
+        curved = curvatures_of(self.layout, theta, self.points, self.codes)
+        mixed = self.transform @ curved @ self.transform.T
+        mixed = mixed * torch.outer(self.spread, self.spread)
+        size = (mixed.square().mean((1, 2)) + _ROUND**2).sqrt() - _ROUND
+        return torch.triu(size, diagonal=1).sum((-1, -2))
+
+
+def penalty_of(
+    physics: Physics,
+    layout: NetworkLayout,
+    transform: Array,
+    columns: dict[int, int],
+    X: Array,
+    z: Tensor,
+    codes: Tensor,
+    scale: Array,
+) -> Penalty | None:
+    """The penalty on some runs; None where no physics is given.
+
+    Parameters
+    ----------
+    physics : Physics
+    layout : NetworkLayout
+    transform : ndarray of shape (n_numeric, rank)
+    columns : dict of int to int
+    X : ndarray of shape (n_runs, n_numeric)
+        Numeric columns.
+    z, codes : Tensor
+        Whitened coordinates and labels of the runs.
+    scale : ndarray of shape (n_targets,)
+    """
+    if not (physics.uses_gradient or physics.interaction):
+        return None
+    step = -(-len(X) // _MOST_BENT)
+    rows = slice(None, None, step)
+    points = z[rows]
+    matrix = torch.as_tensor(transform, dtype=z.dtype, device=z.device)
+    far = []
+    n_features = max(columns, default=-1) + 1
+    for limit in physics.limits:
+        weight, along = (w[list(columns)] for w in limit.weights(n_features))
+        feature = X @ weight
+        ends = [float(feature.min()), float(feature.max())]
+        if limit.beyond is not None:
+            ends = [min(ends[0], limit.beyond), max(ends[1], limit.beyond)]
+        span = max(float(np.ptp(feature)), 1e-12)
+        shifts = []
+        for beyond in _BEYOND:
+            there = ends[1] + beyond * span if limit.end == "high" else ends[0] - beyond * span
+            shift = torch.as_tensor(there - feature[rows], dtype=z.dtype, device=z.device)
+            change = torch.as_tensor(along, dtype=z.dtype, device=z.device)
+            shifts.append(points + shift[:, None] * (change @ matrix))
+        far.append((torch.cat(shifts), change, float(feature.std())))
+    return Penalty(
+        physics,
+        layout,
+        matrix,
+        columns,
+        torch.as_tensor(X.std(axis=0), dtype=z.dtype, device=z.device),
+        torch.as_tensor(scale, dtype=z.dtype, device=z.device),
+        points,
+        codes[rows],
+        tuple(far),
+    )
+
+
+# loss (n_active,) and gradient (n_active, size) of the networks that the indices name
+Objective = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
+Progress = Callable[[int], None]
+# steps that are remembered; Nocedal and Wright (2006) advise 3 to 20
+_HISTORY = 12
+# shortened so often, a step is 5e-8 of its length
+_HALVINGS = 14
+# factor by which a step that did not help is shortened
+_SHORTER = 0.3
+# of the expected decrease (Nocedal and Wright 2006, chapter 3)
+_ARMIJO = 1e-4
+# slope, in units of the loss, at which nothing is left to gain
+_FLAT = 1e-7
+
+
+def lbfgs(
+    objective: Objective,
+    theta: Tensor,
+    stops: Sequence[int],
+    progress: Progress | None = None,
+) -> list[Tensor]:
+    """Limited-memory BFGS of every row by itself.
+
+    Parameters
+    ----------
+    objective : callable
+    theta : Tensor of shape (n_models, size)
+        Where each starts.
+    stops : sequence of int
+        Rising numbers of iterations at which the rows are kept; the last one ends.
+    progress : callable, optional
+        Told the number of each iteration.
+
+    Returns
+    -------
+    list of Tensor
+        The rows at each stop.
+
+    References
+    ----------
+    J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd ed., Springer 2006, algorithm 7.5.
+    """
+    theta = theta.clone()
+    n = len(theta)
+    everyone = torch.arange(n, device=theta.device)
+    loss, slope = objective(theta, everyone)
+    memory = _Memory(theta)
+    active = everyone
+    kept: list[Tensor] = []
+    for iteration in range(1, max(stops) + 1):
+        flat = slope[active].abs().amax(1) <= _FLAT * (1.0 + loss[active].abs())
+        active = active[~flat]
+        if len(active):
+            active = _step(objective, theta, loss, slope, memory, active)
+        if progress is not None:
+            progress(iteration)
+        if iteration in stops:
+            kept.append(theta.clone())
+    return kept
+
+
+class _Memory:
+    """The latest steps and changes of slope; a pair of no use to a row has no weight there."""
+
+    def __init__(self, like: Tensor) -> None:
+        self.pairs: list[tuple[Tensor, Tensor, Tensor]] = []
+        self.scale: Tensor | None = None
+        # rows that have just started over
+        self.fresh = torch.zeros(len(like), dtype=torch.bool, device=like.device)
+
+    def add(self, step: Tensor, change: Tensor) -> None:
+        curvature = (step * change).sum(1)
+        size = (change * change).sum(1)
+        useful = curvature > 1e-10 * (step.norm(dim=1) * size.sqrt()).clamp_min(1e-300)
+        one = torch.ones_like(curvature)
+        rho = torch.where(useful, 1.0 / torch.where(useful, curvature, one), 0.0 * one)
+        before = one if self.scale is None else self.scale
+        self.scale = torch.where(useful, curvature / torch.where(useful, size, one), before)
+        self.pairs.append((step, change, rho))
+        del self.pairs[:-_HISTORY]
+
+    def forget(self, rows: Tensor) -> None:
+        """Let these rows start over."""
+        for _, _, rho in self.pairs:
+            rho[rows] = 0.0
+
+    def direction(self, slope: Tensor, rows: Tensor) -> Tensor:
+        q = slope
+        pairs = [(s[rows], c[rows], rho[rows]) for s, c, rho in self.pairs]
+        weights = []
+        for step, change, rho in reversed(pairs):
+            alpha = rho * (step * q).sum(1)
+            q = q - alpha[:, None] * change
+            weights.append(alpha)
+        if self.scale is None:
+            q = q / (1.0 + q.norm(dim=1, keepdim=True))
+        else:
+            q = q * self.scale[rows][:, None]
+        for (step, change, rho), alpha in zip(pairs, reversed(weights), strict=True):
+            beta = rho * (change * q).sum(1)
+            q = q + (alpha - beta)[:, None] * step
+        return -q
+
+
+def _step(
+    objective: Objective,
+    theta: Tensor,
+    loss: Tensor,
+    slope: Tensor,
+    memory: _Memory,
+    active: Tensor,
+) -> Tensor:
+    """One step of the active rows, in place; the rows that could move."""
+    direction = memory.direction(slope[active], active)
+    descent = (direction * slope[active]).sum(1)
+    uphill = descent >= 0
+    direction = torch.where(uphill[:, None], -slope[active], direction)
+    descent = torch.where(uphill, -slope[active].square().sum(1), descent)
+    length = torch.ones_like(descent)
+    waiting = torch.arange(len(active), device=theta.device)
+    step, change = torch.zeros_like(theta), torch.zeros_like(theta)
+    for _ in range(_HALVINGS):
+        rows = active[waiting]
+        trial = theta[rows] + length[waiting, None] * direction[waiting]
+        value, gradient = objective(trial, rows)
+        bound = loss[rows] + _ARMIJO * length[waiting] * descent[waiting]
+        good = (value <= bound) & torch.isfinite(gradient).all(1)
+        moved = rows[good]
+        step[moved] = trial[good] - theta[moved]
+        change[moved] = gradient[good] - slope[moved]
+        theta[moved], loss[moved], slope[moved] = trial[good], value[good], gradient[good]
+        waiting = waiting[~good]
+        length[waiting] *= _SHORTER
+        if not len(waiting):
+            break
+    memory.add(step, change)
+    # a row that nothing helped starts over along its slope, and ends where that fails too
+    stuck = active[waiting]
+    ends = stuck[memory.fresh[stuck]]
+    memory.forget(stuck)
+    memory.fresh[active] = False
+    memory.fresh[stuck] = True
+    return active[~torch.isin(active, ends)]
+
+
+BatchObjective = Callable[[Tensor, Tensor], Tensor]
+
+
+def adam(
+    gradient: BatchObjective,
+    theta: Tensor,
+    batches: Sequence[Tensor],
+    stops: Sequence[int],
+    rate: float = 0.02,
+    progress: Progress | None = None,
+) -> list[Tensor]:
+    """Adam of every row by itself, on batches of runs, with a rate that falls to zero.
+
+    Parameters
+    ----------
+    gradient : callable
+        Slope (n_models, size) of the networks on the runs of a batch.
+    theta : Tensor of shape (n_models, size)
+    batches : sequence of Tensor of int
+        Runs of each step.
+    stops : sequence of int
+        Rising numbers of steps at which the rows are kept; the last one ends.
+    rate : float
+    progress : callable, optional
+
+    Returns
+    -------
+    list of Tensor
+
+    References
+    ----------
+    D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
+    """
+    theta = theta.clone()
+    mean, square = torch.zeros_like(theta), torch.zeros_like(theta)
+    kept: list[Tensor] = []
+    last = max(stops)
+    for number in range(1, last + 1):
+        slope = gradient(theta, batches[(number - 1) % len(batches)])
+        mean.lerp_(slope, 0.1)
+        square.mul_(0.999).addcmul_(slope, slope, value=1e-3)
+        lowered = 0.5 * rate * (1.0 + torch.cos(torch.tensor(torch.pi * number / last)).item())
+        root = (square / (1.0 - 0.999**number)).sqrt_().add_(1e-8)
+        theta.addcdiv_(mean / (1.0 - 0.9**number), root, value=-lowered)
+        if progress is not None:
+            progress(number)
+        if number in stops:
+            kept.append(theta.clone())
+    return kept
+
+
+# runs up to which all pairs in every step cost less than batches
+FULL_BATCH = 2000
+# runs of a batch: a pair loss of 1024 runs has half a million pairs
+BATCH = 1024
+# stochastic steps for one iteration of the full-batch minimiser
+_STEPS = 10
+# numbers in memory at a time: 32 MB
+_NUMBERS = 4_000_000
+# of whitened coordinates: rounding of the choice of groups lies beyond
+_DECIMALS = 8
+# width, in units of the misfit, at which corners of the absolute loss are rounded first
+_ROUNDED = 0.2
+# Huber's 95 % efficiency, for differences of two errors
+DELTA = 1.345 * float(np.sqrt(2.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Trainer:
+    """A task on its device, and what is asked of the networks.
+
+    Parameters
+    ----------
+    task : Task
+    layout : NetworkLayout
+    loss : {"squared", "absolute", "huber"}
+    penalty : Penalty, optional
+    z, codes, target : Tensor
+    pairing : Pairing
+    delta : float
+        Where Huber's loss turns absolute, in units of what the power law leaves.
+    """
+
+    task: Task
+    layout: NetworkLayout
+    loss: Loss
+    penalty: Penalty | None
+    z: Tensor
+    codes: Tensor
+    target: Tensor
+    pairing: Pairing
+    delta: float = DELTA
+
+    @classmethod
+    def of(
+        cls, task: Task, layout: NetworkLayout, loss: Loss, physics: Physics, device: Any
+    ) -> "Trainer":
+        """Copy the task to the device."""
+
+        def there(values: NDArray[Any]) -> Tensor:
+            return torch.as_tensor(values, device=device)
+
+        # rounding errors differ with the choice of groups, and long training would amplify them
+        z, codes = there(np.round(task.z, _DECIMALS)), there(task.codes)
+        numeric = task.runs.X[:, list(task.axes.numeric)]
+        penalty = penalty_of(
+            physics, layout, task.axes.transform, task.axes.columns, numeric, z, codes, task.scale
+        )
+        within = task.runs.within
+        pairing = Pairing()
+        if within is not None:
+            pairing = Pairing(there(within), int(within.max()) + 1)
+        return cls(task, layout, loss, penalty, z, codes, there(task.target), pairing)
+
+    def train(
+        self,
+        weights: Array,
+        decay: Array,
+        stops: Sequence[int],
+        rng: np.random.Generator,
+        *,
+        kinds: NDArray[np.intp] | None = None,
+        progress: Callable[[int], None] | None = None,
+        starts: Sequence[Array] | Array | None = None,
+    ) -> list[Array]:
+        """Networks at each stop.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (n_models, n_runs)
+            Zero for runs that a network may not see.
+        decay : ndarray of shape (n_models,)
+            Weight decay.
+        stops : sequence of int
+        rng : Generator
+        kinds : ndarray of int of shape (n_models,), optional
+            Networks of equal kind start from the same hidden layers; all differ by default.
+        progress : callable, optional
+        starts : sequence of ndarray, optional
+            Linear part (n_linear, n_targets) of each network at the start.
+
+        Returns
+        -------
+        list of ndarray of shape (n_models, size)
+        """
+        linear = np.array(self.linear(weights) if starts is None else starts)
+        kinds = np.arange(len(weights)) if kinds is None else kinds
+        linear = np.round(linear.reshape(len(weights), self.layout.n_linear), _DECIMALS)
+        initial = self.layout.initial(linear, kinds, rng)
+        theta = torch.as_tensor(initial, device=self.z.device)
+        seen = torch.as_tensor(weights, device=self.z.device)
+        shrink = torch.as_tensor(decay, device=self.z.device)
+        decays = torch.as_tensor(self.layout.decays(), device=self.z.device)
+
+        kind, delta = self.loss, self.delta
+
+        def objective(some: Tensor, models: Tensor, rows: Tensor | None) -> Tensor:
+            z = self.z if rows is None else self.z[rows]
+            codes = self.codes if rows is None else self.codes[rows]
+            target = self.target if rows is None else self.target[rows]
+            pairing = self.pairing if rows is None else self.pairing.take(rows)
+            w = seen[models] if rows is None else seen[models][:, rows]
+            errors = target - self.layout.forward(some, z, codes)
+            value = pair_loss(errors, w, pairing, kind, delta)
+            if kind != self.loss:
+                value = value / (2.0 * delta)
+            if self.penalty is not None:
+                value = value + self.penalty.value(some)
+            return value + shrink[models] * (decays * some.square()).sum(1)
+
+        def full(some: Tensor, models: Tensor) -> tuple[Tensor, Tensor]:
+            return _slope(lambda leaf: objective(leaf, models, None), some)
+
+        if len(weights[0]) <= FULL_BATCH:
+            if self.loss == "absolute":
+                # corners hold the minimiser up: it goes where the rounded loss is least first
+                kind, delta = "huber", _ROUNDED
+                theta = lbfgs(full, theta, stops[-1:])[-1]
+                kind = self.loss
+            found = lbfgs(full, theta, stops, progress)
+        else:
+            everyone = torch.arange(len(theta), device=theta.device)
+
+            def part(some: Tensor, rows: Tensor) -> Tensor:
+                return _slope(lambda leaf: objective(leaf, everyone, rows), some)[1]
+
+            steps = [_STEPS * stop for stop in stops]
+            batches = self._batches(steps[-1], rng)
+            found = adam(part, theta, batches, steps, progress=_every(progress, _STEPS))
+        return [rows.cpu().numpy() for rows in found]
+
+    def linear(self, weights: Array) -> list[Array]:
+        """Linear part of each network by least squares over the pairs it may see."""
+        known: dict[bytes, Array] = {}
+        out = []
+        for row in weights:
+            key = row.tobytes()
+            if key not in known:
+                known[key] = self.task.linear(row)
+            out.append(known[key])
+        return out
+
+    def values(self, theta: Array) -> Array:
+        """Potential of every run by every network, shape (n_models, n_runs, n_targets)."""
+        return evaluate(self.layout, theta, self.task.z, self.task.codes)
+
+    def _batches(self, steps: int, rng: np.random.Generator) -> list[Tensor]:
+        n = len(self.task.runs)
+        out: list[Tensor] = []
+        while len(out) < steps:
+            order = torch.as_tensor(rng.permutation(n), device=self.z.device)
+            out += [b for b in torch.split(order, BATCH) if len(b) > BATCH // 2]
+        return out[:steps]
+
+
+def _every(progress: Callable[[int], None] | None, steps: int) -> Callable[[int], None] | None:
+    if progress is None:
+        return None
+
+    def every(number: int) -> None:
+        if number % steps == 0:
+            progress(number // steps)
+
+    return every
+
+
+@one_thread()
+def evaluate(layout: NetworkLayout, theta: Array, z: Array, codes: NDArray[np.intp]) -> Array:
+    """Potential of every row by every network, a block of rows at a time.
+
+    Parameters
+    ----------
+    layout : NetworkLayout
+    theta : ndarray of shape (n_models, size)
+    z : ndarray of shape (n_rows, n_inputs)
+    codes : ndarray of int of shape (n_rows, n_categories)
+
+    Returns
+    -------
+    ndarray of shape (n_models, n_rows, n_targets)
+    """
+    out = np.empty((len(theta), len(z), layout.n_targets))
+    networks = torch.as_tensor(theta)
+    width = max([layout.n_inputs + 1, *layout.hidden]) * len(theta)
+    block = max(1, _NUMBERS // width)
+    with torch.no_grad():
+        for start in range(0, len(z), block):
+            rows = slice(start, start + block)
+            found = layout.forward(networks, torch.as_tensor(z[rows]), torch.as_tensor(codes[rows]))
+            out[:, rows] = found.numpy()
+    return out
+
+
+def _slope(objective: Callable[[Tensor], Tensor], some: Tensor) -> tuple[Tensor, Tensor]:
+    """Values of networks, and the slopes of each by its own parameters."""
+    leaf = some.detach().requires_grad_()
+    with torch.enable_grad():
+        value = objective(leaf)
+        slope = torch.autograd.grad(value.sum(), leaf)[0]
+    return value.detach(), slope
+
+
+# weight decay, from the smoothest; no network at all is tried first
+DECAYS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-6)
+# beginnings of every fold, so that an unlucky one does not decide
+INITIALISATIONS = 2
+# one-sided quantile of 5 %: a network must beat the power law by more than chance
+_DOUBT = 1.64
+# share of the loss that an earlier stop must gain
+_LITTLE = 0.01
+# of the longest training, at which it may stop
+_SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)
+# clusters from which one round of five folds leaves enough errors for a level of 0.95
+FEW = 100
+# runs from which a single fold leaves out hundreds of them
+MANY = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """Sets of runs that some networks are trained without.
+
+    Parameters
+    ----------
+    held : ndarray of bool of shape (n_folds, n_runs)
+        Rounds of folds one after the other; in a round, no run is held out twice.
+    pairs : ndarray of int of shape (n_pairs, 3)
+        Fold and two of its runs, of different clusters; in a round, no run occurs twice.
+    rounds : int
+    """
+
+    held: NDArray[np.bool_]
+    pairs: IntArray
+    rounds: int
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+
+def folds_of(runs: PotentialRuns, seed: int) -> Folds:
+    """Folds for the choice of smoothness and for the intervals.
+
+    Below 100 clusters, eight folds (jackknife+ by groups of runs), in two rounds below 50; from
+    100 on five folds; of thousands of runs, one fifth is held out once.
+
+    Parameters
+    ----------
+    runs : PotentialRuns
+    seed : int
+    """
+    rng = np.random.default_rng(seed)
+    n = runs.n_clusters
+    if len(runs) > MANY or n >= FEW:
+        n_folds, rounds = 5, 1
+    else:
+        # two clusters a fold where they allow it, since a pair needs two
+        n_folds, rounds = min(8, max(n // 2, min(n, 3))), 2 if n < FEW // 2 else 1
+    held: list[NDArray[np.bool_]] = []
+    pairs: list[tuple[int, int, int]] = []
+    for _ in range(rounds):
+        place = np.empty(n, dtype=np.intp)
+        place[rng.permutation(n)] = np.arange(n) % n_folds
+        for fold in range(1 if len(runs) > MANY else n_folds):
+            mask = place[runs.clusters] == fold
+            for u, v in disjoint_pairs(np.flatnonzero(mask), runs, rng):
+                pairs.append((len(held), u, v))
+            held.append(mask)
+    return Folds(np.array(held), np.array(pairs, dtype=np.intp).reshape(-1, 3), rounds)
+
+
+def disjoint_pairs(
+    rows: IntArray, runs: PotentialRuns, rng: np.random.Generator
+) -> list[tuple[int, int]]:
+    """Pairs of the rows that share no run: of two clusters, and of one label if any.
+
+    Parameters
+    ----------
+    rows : ndarray of int of shape (n_rows,)
+    runs : PotentialRuns
+    rng : Generator
+    """
+    out = []
+    label = np.zeros(len(runs), dtype=np.intp) if runs.within is None else runs.within
+    shuffled = rng.permutation(runs.n_clusters)
+    for value in np.unique(label[rows]):
+        mine = rng.permutation(rows[label[rows] == value])
+        # cluster by cluster and folded in half, partners differ unless one cluster is the majority
+        mine = mine[np.argsort(shuffled[runs.clusters[mine]], kind="stable")]
+        half = len(mine) // 2
+        for u, v in zip(mine[:half], mine[len(mine) - half :], strict=True):
+            if runs.clusters[u] != runs.clusters[v]:
+                out.append((int(u), int(v)))
+    return out
+
+
+@dataclass(frozen=True, eq=False)
+class PotentialChoice:
+    """The chosen smoothness and the networks trained with runs left out.
+
+    Parameters
+    ----------
+    decay : float
+        Infinite where the power law alone is as good.
+    iterations : int
+    theta : ndarray of shape (n_folds, n_initialisations, size)
+        Networks of the layout that was chosen.
+    rougher : ndarray of the same shape, optional
+        Networks that are one step less smooth, to show what smoothness costs.
+    scores : dict of float to float
+        Mean loss on runs held out for each weight decay, relative to the power law's.
+    """
+
+    decay: float
+    iterations: int
+    theta: Array
+    rougher: Array | None
+    scores: dict[float, float]
+
+
+def choose(
+    linear: Trainer,
+    deep: Trainer | None,
+    folds: Folds,
+    decays: tuple[float, ...],
+    max_iter: int,
+    seed: int,
+    progress: Callable[[int], None] | None = None,
+) -> PotentialChoice:
+    """Train without each fold at every smoothness, and keep the smoothest that is not worse.
+
+    Parameters
+    ----------
+    linear, deep : Trainer
+        Without and with a network; the latter absent where none is wanted.
+    folds : Folds
+    decays : tuple of float
+        From the largest; an infinite one is the power law, without which no network is compared.
+    max_iter : int
+    seed : int
+    progress : callable, optional
+
+    Notes
+    -----
+    Not worse: the mean loss on held-out runs exceeds the least one by no more than one standard
+    error of the difference, which is taken over the clusters of runs. A power law is given up
+    only where it exceeds it by more than 1.64 of them, by chance one time in twenty.
+    """
+    task = linear.task
+    weights = np.where(folds.held, 0.0, task.runs.weights)
+    rng = np.random.default_rng(seed)
+    base = _linear_networks(linear, weights, max_iter, rng)
+    tried: list[tuple[float, int, Array, Array]] = []
+    if np.inf in decays or deep is None:
+        tried.append((np.inf, 1, held_out_losses(linear, base[:, None], folds), base[:, None]))
+    finite = [d for d in decays if np.isfinite(d)]
+    if deep is not None and finite:
+        tried += _deep(deep, base, weights, folds, finite, max_iter, rng, progress)
+    means = [float(np.mean(losses)) for _, _, losses, _ in tried]
+    best = int(np.argmin(means))
+    clusters = task.runs.clusters[folds.held.any(axis=0)]
+    chosen = next(
+        k
+        for k, item in enumerate(tried)
+        if means[k] - means[best]
+        <= (1.0 if np.isfinite(item[0]) else _DOUBT) * _error(item[2] - tried[best][2], clusters)
+    )
+    decay, iterations, _, theta = tried[chosen]
+    power = means[0] if means[0] > 0 else 1.0
+    scores = {item[0]: mean / power for item, mean in zip(tried, means, strict=True)}
+    rougher = None
+    if np.isfinite(decay) and chosen + 1 < len(tried):
+        rougher = tried[max(chosen + 1, best)][3]
+    return PotentialChoice(decay, iterations, theta, rougher, scores)
+
+
+def _linear_networks(
+    trainer: Trainer, weights: Array, max_iter: int, rng: np.random.Generator
+) -> Array:
+    """Power laws of each set of weights; in closed form where the loss allows it."""
+    if trainer.loss == "squared" and trainer.penalty is None:
+        return np.array(trainer.linear(weights)).reshape(len(weights), trainer.layout.n_linear)
+    return trainer.train(weights, np.zeros(len(weights)), [max_iter], rng)[0]
+
+
+def _deep(
+    trainer: Trainer,
+    base: Array,
+    weights: Array,
+    folds: Folds,
+    decays: list[float],
+    max_iter: int,
+    rng: np.random.Generator,
+    progress: Callable[[int], None] | None,
+) -> list[tuple[float, int, Array, Array]]:
+    n_folds, n = len(folds), INITIALISATIONS
+    each = n_folds * n
+    rows = np.tile(np.repeat(np.arange(n_folds), n), len(decays))
+    decay = np.repeat(decays, each)
+    stops = sorted({max(1, round(share * max_iter)) for share in _SHARES})
+    # the same beginnings in every fold, so that folds differ by their runs alone
+    kinds = np.tile(np.arange(n), n_folds * len(decays))
+    found = trainer.train(
+        weights[rows], decay, stops, rng, kinds=kinds, progress=progress, starts=base[rows]
+    )
+    clusters = trainer.task.runs.clusters[folds.held.any(axis=0)]
+    out = []
+    for k, value in enumerate(decays):
+        options = []
+        for stop, theta in zip(stops, found, strict=True):
+            networks = theta[k * each : (k + 1) * each].reshape(n_folds, n, -1)
+            losses = held_out_losses(trainer, networks, folds)
+            options.append((float(np.mean(losses)), stop, losses, networks))
+        # the end of the training, unless held-out runs clearly prefer an earlier stop
+        early, last = min(options, key=lambda option: option[0]), options[-1]
+        gain = last[0] - early[0]
+        worse = gain > max(_error(last[2] - early[2], clusters), _LITTLE * last[0])
+        out.append((value, *(early if worse else last)[1:]))
+    return out
+
+
+def held_out_losses(trainer: Trainer, theta: Array, folds: Folds) -> Array:
+    """Loss of each run by the networks trained without it, shape (n_runs,).
+
+    Parameters
+    ----------
+    trainer : Trainer
+    theta : ndarray of shape (n_folds, n_initialisations, size)
+    folds : Folds
+    """
+    errors = held_out_errors(trainer, theta, folds)
+    size = np.abs(errors)
+    if trainer.loss == "squared":
+        losses = size**2
+    elif trainer.loss == "absolute":
+        losses = size
+    else:
+        delta = trainer.delta
+        losses = np.where(size <= delta, size**2, 2 * delta * size - delta**2)
+    weighted = trainer.task.runs.weights * losses.mean(-1)
+    seen = folds.held.any(axis=0)
+    total = np.zeros(len(weighted[0]))
+    for held, values in zip(folds.held, weighted, strict=True):
+        total[held] += values[held]
+    return np.asarray(total[seen] / np.maximum(folds.held.sum(axis=0), 1)[seen])
+
+
+def held_out_errors(trainer: Trainer, theta: Array, folds: Folds) -> Array:
+    """Errors of the mean network of each fold, about the fold's own prefactors.
+
+    Returns
+    -------
+    ndarray of shape (n_folds, n_runs, n_targets)
+    """
+    task = trainer.task
+    n_folds, n, _ = theta.shape
+    values = trainer.values(np.concatenate(theta)).reshape(n_folds, n, len(task.runs), -1)
+    misses = task.target - values.mean(axis=1)
+    out: Array = np.empty(misses.shape)
+    for k, (held, miss) in enumerate(zip(folds.held, misses, strict=True)):
+        out[k] = centred_on_seen(trainer, miss, held)
+    return out
+
+
+def centred_on_seen(trainer: Trainer, miss: Array, held: NDArray[np.bool_]) -> Array:
+    """Misses about the prefactor of the runs seen; a label never seen about its own."""
+    runs = trainer.task.runs
+    out = runs.centred(miss, np.where(held, 0.0, runs.weights))
+    if runs.within is None:
+        return out
+    seen = np.bincount(runs.within, ~held) > 0
+    alone = ~seen[runs.within]
+    if alone.any():
+        out[alone] = runs.centred(miss, runs.weights)[alone]
+    return out
+
+
+def _error(difference: Array, clusters: NDArray[np.intp]) -> float:
+    """Standard error of a mean difference, over clusters of runs."""
+    n = len(difference)
+    sums = np.bincount(clusters, difference)
+    sizes = np.bincount(clusters)
+    sums, sizes = sums[sizes > 0], sizes[sizes > 0]
+    spread = sums - sizes * difference.mean()
+    m = len(sums)
+    return float(np.sqrt(np.sum(spread**2) * m / max(m - 1, 1)) / n)
+
+
+# share of the runs that is left out at an end of an axis: a fifth, as in validation
+_SHARE = 0.2
+# axes at whose ends runs are left out: six trainings
+_MOST_AXES = 3
+# runs below which a fifth of them is one or two
+_FEWEST = 12
+# runs left out that are looked at: each distance is a small optimisation
+_MOST_POINTS = 40
+# share of the runs held out that counts as usual
+_FEW_EXCEED = 0.95
+
+
+@dataclass(frozen=True, eq=False)
+class Growth:
+    """Errors outside the hull of what networks saw.
+
+    Parameters
+    ----------
+    usual : float
+        Distance at which runs that are left out at random lie; intervals hold there as they are.
+    distance : float
+        Typical distance at which errors were measured.
+    slopes : ndarray of shape (n_errors, n_targets)
+        Absolute errors over their distances, each column in rising order.
+    """
+
+    usual: float
+    distance: float
+    slopes: Array
+
+    def reach(self, distances: Array, level: float) -> Array:
+        """How much wider an interval is at some distance, shape (n_rows, n_targets).
+
+        In proportion to the distance, and to its square beyond those where errors were measured.
+
+        Parameters
+        ----------
+        distances : ndarray of shape (n_rows,)
+        level : float
+        """
+        n = len(self.slopes)
+        if not n:
+            return np.zeros((len(distances), self.slopes.shape[1]))
+        slope = self.slopes[min(int(np.ceil(level * (n + 1))), n) - 1]
+        excess = np.maximum(distances - self.usual, 0.0)
+        away = excess * np.maximum(1.0, distances / self.distance)
+        return np.asarray(away[:, None] * slope)
+
+
+def growth_of(trainer: Trainer, choice: PotentialChoice, folds: Folds, seed: int) -> Growth:
+    """Leave out the outermost runs along each axis, both ways, and predict them.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Of the layout that was chosen.
+    choice : PotentialChoice
+    folds : Folds
+    seed : int
+    """
+    task = trainer.task
+    n, rank = task.z.shape
+    nothing = Growth(np.inf, 1.0, np.zeros((0, task.target.shape[1])))
+    if not rank or not _FEWEST <= n <= FULL_BATCH or task.exact:
+        return nothing
+    held = []
+    for axis in range(min(rank, _MOST_AXES)):
+        order = np.argsort(task.z[:, axis], kind="stable")
+        count = max(2, round(_SHARE * n))
+        for rows in (order[:count], order[-count:]):
+            mask = np.zeros(n, dtype=np.bool_)
+            mask[rows] = True
+            held.append(mask)
+    weights = np.where(held, 0.0, task.runs.weights)
+    rng = np.random.default_rng([seed, 2])
+    smooth = np.full(len(held), choice.decay if np.isfinite(choice.decay) else 0.0)
+    theta = trainer.train(weights, smooth, [choice.iterations], rng)[0]
+    values = trainer.values(theta)
+    distances, errors = [], []
+    for mask, own in zip(held, values, strict=True):
+        rows = np.flatnonzero(mask)
+        rows = rows[:: -(-len(rows) // _MOST_POINTS)]
+        distances.append(Hull.of(task.z[~mask]).distance(task.z[rows]))
+        errors.append(np.abs(centred_on_seen(trainer, task.target - own, mask))[rows])
+    away, error = np.concatenate(distances), np.concatenate(errors)
+    far = away > np.median(away[away > 0]) / 2 if np.any(away > 0) else away > 0
+    if not far.any():
+        return nothing
+    slopes = np.sort(error[far] / away[far, None], axis=0)
+    return Growth(_usual(task.z, folds), float(np.median(away[far])), slopes)
+
+
+def _usual(z: Array, folds: Folds) -> float:
+    """Distance that few of the runs held out exceed."""
+    away = []
+    for held in folds.held:
+        rows = np.flatnonzero(held)
+        rows = rows[:: -(-len(rows) // _MOST_POINTS)]
+        away.append(Hull.of(z[~held]).distance(z[rows]))
+    return float(np.quantile(np.concatenate(away), _FEW_EXCEED))
+
+
+# weight of the condition that shares add up to one, in the units of whitened coordinates
+_TOGETHER = 1e3
+# faces of a hull grow with the power of half of the dimensions
+_MOST_DIMENSIONS = 4
+# runs that stand for the hull where its faces are too many
+_MOST_CORNERS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class Hull:
+    """Convex hull of runs in whitened coordinates, which no choice of groups changes.
+
+    Parameters
+    ----------
+    corners : ndarray of shape (n_corners, rank)
+    faces : ndarray of shape (n_faces, rank + 1), optional
+        Inside is where faces @ (z, 1) is negative; absent in many dimensions.
+    """
+
+    corners: Array
+    faces: Array | None
+
+    @classmethod
+    def of(cls, z: Array) -> Self:
+        """Hull of the rows."""
+        rank = z.shape[1]
+        if rank == 1:
+            low, high = float(z.min()), float(z.max())
+            return cls(np.array([[low], [high]]), np.array([[-1.0, low], [1.0, -high]]))
+        if 2 <= rank <= _MOST_DIMENSIONS and len(z) > rank + 1:
+            try:
+                found = ConvexHull(z)
+            except QhullError:
+                return cls(z[:: -(-len(z) // _MOST_CORNERS)], None)
+            return cls(z[found.vertices], np.asarray(found.equations))
+        return cls(z[:: -(-len(z) // _MOST_CORNERS)], None)
+
+    def distance(self, z: Array) -> Array:
+        """Euclidean distance of each row to the hull, zero inside; shape (n_rows,).
+
+        Examples
+        --------
+        >>> corners = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.2, 0.2]])
+        >>> Hull.of(corners).distance(np.array([[0.3, 0.3], [-2.0, 0.5]])).round(6)
+        array([0., 2.])
+        """
+        out = np.zeros(len(z))
+        if not z.shape[1]:
+            return out
+        beyond = np.ones(len(z), dtype=np.bool_)
+        if self.faces is not None:
+            beyond = np.max(z @ self.faces[:, :-1].T + self.faces[:, -1], axis=1) > OUTSIDE
+        columns = np.vstack([self.corners.T, np.full(len(self.corners), _TOGETHER)])
+        for k in np.flatnonzero(beyond):
+            mixture, _ = nnls(columns, np.append(z[k], _TOGETHER))
+            size = float(np.linalg.norm(z[k] - mixture @ self.corners))
+            out[k] = size if size > OUTSIDE * (1.0 + float(np.linalg.norm(z[k]))) else 0.0
+        return out
+
+
+# rows whose derivatives by all networks are in memory at a time
+_ROWS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class FittedPotential:
+    """Networks in whitened coordinates, with the units of the response.
+
+    Parameters
+    ----------
+    axes : PotentialAxes
+    layout : NetworkLayout
+    theta : ndarray of shape (n_members, size)
+        The ensemble, trained on all runs.
+    held_out : ndarray of shape (n_folds, n_initialisations, size)
+        Networks trained without the runs of each fold.
+    rougher : ndarray of shape (n_folds, n_initialisations, size), optional
+        Such networks, less smooth.
+    rounds : int
+        Rounds of folds in `held_out`.
+    scale : ndarray of shape (n_targets,)
+        Unit of the networks' values.
+    offsets : ndarray of shape (n_folds, n_targets)
+        Prefactor of each fold's networks.
+    noise : ndarray of shape (n_targets,)
+        Root-mean-square error on runs left out.
+    weight : float
+        Number of runs.
+    hull : Hull
+        Of the runs.
+    growth : Growth
+        Of errors outside it.
+    left_out : ndarray of int of shape (n_errors, 2)
+        Fold and run of each error on runs left out.
+    pairs : ndarray of int of shape (n_pairs, 3)
+        Fold and two runs of each error on pairs left out.
+    values_calibration, pairs_calibration : Calibration
+    """
+
+    axes: PotentialAxes
+    layout: NetworkLayout
+    theta: Array
+    held_out: Array
+    rougher: Array | None
+    rounds: int
+    scale: Array
+    offsets: Array
+    noise: Array
+    weight: float
+    hull: Hull
+    growth: Growth
+    left_out: IntArray
+    pairs: IntArray
+    values_calibration: Calibration
+    pairs_calibration: Calibration
+
+    def members(self, X: Array) -> Array:
+        """Potential by each member, shape (n_members, n_rows, n_targets)."""
+        return self._evaluate(self.theta, X) * self.scale
+
+    def _evaluate(self, theta: Array, X: Array) -> Array:
+        return evaluate(self.layout, theta, self.axes.coordinates(X), self.axes.codes(X))
+
+    @one_thread()
+    def slopes(self, theta: Array, X: Array) -> Array:
+        """Local exponents of the numeric columns, (n_models, n_rows, n_targets, n_numeric)."""
+        found = [part @ self.axes.transform.T for part in self._carried(slopes_of, theta, X)]
+        return np.asarray(np.concatenate(found, axis=1) * self.scale[:, None])
+
+    @one_thread()
+    def mixed(self, X: Array) -> Array:
+        """Second derivatives by the ensemble, (n_rows, n_targets, n_numeric, n_numeric)."""
+        turn = self.axes.transform
+        found = [part.mean(axis=0) for part in self._carried(curvatures_of, self.theta, X)]
+        return np.asarray(turn @ np.concatenate(found) @ turn.T * self.scale[:, None, None])
+
+    def _carried(self, way: Callable[..., torch.Tensor], theta: Array, X: Array) -> Iterator[Array]:
+        """Derivatives in whitened coordinates, a block of rows at a time."""
+        for start in range(0, len(X), _ROWS):
+            rows = X[start : start + _ROWS]
+            z, codes = self.axes.coordinates(rows), self.axes.codes(rows)
+            yield way(self.layout, *map(torch.as_tensor, (theta, z, codes))).numpy()
+
+    def values(self, X: Array, level: float) -> Array:
+        """Intervals of the response less its centre, shape (n_rows, n_targets, 2)."""
+        centres, scales = self.by_fold(X)
+        found = self.values_calibration.bounds(centres, scales, level)
+        return widened(found, self.reach(X, level)) * self.scale[:, None]
+
+    def ratios(self, u: Array, v: Array, level: float) -> Array:
+        """Intervals of differences of the response, shape (n_rows, n_targets, 2)."""
+        centres, scales = self.by_fold(u, v)
+        found = self.pairs_calibration.bounds(centres, scales, level)
+        reach = np.hypot(self.reach(u, level), self.reach(v, level))
+        return widened(found, reach) * self.scale[:, None]
+
+    def reach(self, X: Array, level: float) -> Array:
+        """How much wider intervals are outside the runs, in units of `scale`.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+        level : float
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_targets)
+        """
+        reach = self.growth.reach(self.hull.distance(self.axes.coordinates(X)), level)
+        # of a direction that never varied the runs determine nothing
+        return np.where(self.axes.leaves_span(X)[:, None], np.inf, reach)
+
+    def by_fold(self, X: Array, other: Array | None = None) -> tuple[Array, Array]:
+        """Response less its centre, or its difference, by the networks of each fold.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+        other : ndarray of the same shape, optional
+            Rows that the response of `X` is compared with.
+
+        Returns
+        -------
+        values, scales : ndarray of shape (n_folds, n_rows, n_targets)
+            In units of `scale`; the second is what the networks leave open.
+        """
+        n_folds, n, _ = self.held_out.shape
+        theta = np.concatenate(self.held_out)
+        values, z = self._evaluate(theta, X), self.axes.coordinates(X)
+        if other is not None:
+            values = values - self._evaluate(theta, other)
+            z = z - self.axes.coordinates(other)
+        values = values.reshape(n_folds, n, *values.shape[1:])
+        offsets = self.offsets[:, None] if other is None else 0.0
+        scales = open_scale(values, z, self.noise, self.weight, 1 if other is None else 2)
+        return values.mean(axis=1) + offsets, scales
+
+    def slope_variance(self, X: Array, average: bool) -> tuple[Array, int]:
+        """Variance of local exponents by runs left out, and its degrees of freedom.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n_rows, n_features)
+        average : bool
+            Of the mean exponents over the rows instead.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_targets, n_numeric), int
+            A single row for the mean.
+        """
+
+        def by_member(theta: Array) -> Array:
+            found = self.slopes(theta, X)
+            return np.asarray(found.mean(axis=1, keepdims=True) if average else found)
+
+        n_folds, n, _ = self.held_out.shape
+        found, own = by_member(np.concatenate(self.held_out)), by_member(self.theta)
+        folds = found.reshape(n_folds, n, *found.shape[1:]).mean(axis=1)
+        each = n_folds // self.rounds
+        if each < 2:
+            return np.full(folds.shape[1:], np.inf), 1
+        per_round = folds.reshape(self.rounds, each, *folds.shape[1:])
+        variance = (each - 1) * per_round.var(axis=1).mean(axis=0)
+        if len(own) > 1:
+            variance = variance + own.var(axis=0, ddof=1) / len(own)
+        if self.rougher is not None:
+            # what one step of smoothness changes stands for what smoothness hides
+            variance = variance + np.square(
+                by_member(np.concatenate(self.rougher)).mean(0) - folds.mean(0)
+            )
+        return variance, each - 1
+
+    def outside(self, X: Array) -> NDArray[np.bool_]:
+        """Which rows lie outside the convex hull of the runs."""
+        beyond = self.hull.distance(self.axes.coordinates(X)) > 0
+        return beyond | self.axes.leaves_span(X)
+
+
+def open_scale(values: Array, z: Array, noise: Array, weight: float, runs: int) -> Array:
+    """What the networks of each fold leave open: noise, leverage of the place, disagreement.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_folds, n_initialisations, n_rows, n_targets)
+    z : ndarray of shape (n_rows, rank)
+        Whitened place, or difference of two places.
+    noise : ndarray of shape (n_targets,)
+    weight : float
+        Number of runs.
+    runs : int
+        Whose noise counts: one for a value, two for a ratio.
+
+    Returns
+    -------
+    ndarray of shape (n_folds, n_rows, n_targets)
+    """
+    leverage = np.square(z).sum(axis=1) / weight
+    own = noise**2 * (runs + leverage[:, None])
+    disagreement = np.zeros_like(values[:, 0])
+    if values.shape[1] > 1:
+        disagreement = values.var(axis=1, ddof=1)
+    return np.asarray(np.sqrt(own + disagreement))
+
+
+def assemble(
+    task: Task,
+    trainer: Trainer,
+    theta: Array,
+    choice: PotentialChoice,
+    folds: Folds,
+    growth: Growth,
+) -> tuple[FittedPotential, Array]:
+    """The fitted potential, and the errors on runs left out of shape (n_folds, n_runs, n_targets).
+
+    Parameters
+    ----------
+    task : Task
+    trainer : Trainer
+        Of the layout of the networks.
+    theta : ndarray of shape (n_members, size)
+    choice : PotentialChoice
+    folds : Folds
+    growth : Growth
+    """
+    held_out = choice.theta
+    n_folds, n, _ = held_out.shape
+    values = trainer.values(np.concatenate(held_out))
+    values = values.reshape(n_folds, n, *values.shape[1:])
+    misses = task.target - values.mean(axis=1)
+    weights = np.where(folds.held, 0.0, task.runs.weights)
+    offsets = np.einsum("kr,krt->kt", weights, misses) / weights.sum(axis=1)[:, None]
+    pairs = zip(misses, folds.held, strict=True)
+    errors = np.array([centred_on_seen(trainer, miss, held) for miss, held in pairs])
+    root = np.sqrt(task.runs.weights)[:, None]
+    of, run = np.nonzero(folds.held)
+    noise = np.sqrt(np.mean(np.square(errors * root)[of, run], axis=0))
+    noise = np.maximum(noise, np.finfo(float).eps)
+    count = len(task.runs)
+    scales = open_scale(values, task.z, noise, count, 1)
+    scores = np.abs(errors * root)[of, run] / scales[of, run]
+    distinct = int(folds.held.any(axis=0).sum())
+    k, u, v = folds.pairs.T
+    gap = misses[k, u] - misses[k, v]
+    apart = (values[k, :, u] - values[k, :, v])[:, :, None]
+    each = [
+        open_scale(a[None], (task.z[i] - task.z[j])[None], noise, count, 2)[0, 0]
+        for a, i, j in zip(apart, u, v, strict=True)
+    ]
+    together = np.sqrt(2.0 / (1.0 / task.runs.weights[u] + 1.0 / task.runs.weights[v]))[:, None]
+    pair_scores = np.abs(gap) * together / np.array(each).reshape(gap.shape)
+    fitted = FittedPotential(
+        task.axes,
+        trainer.layout,
+        theta,
+        held_out,
+        choice.rougher,
+        folds.rounds,
+        task.scale,
+        offsets,
+        noise,
+        float(count),
+        Hull.of(task.z),
+        growth,
+        np.column_stack([of, run]).astype(np.intp),
+        folds.pairs,
+        Calibration(of.astype(np.intp), scores, distinct),
+        Calibration(k, pair_scores, min(len(k), distinct)),
+    )
+    return fitted, errors
+
+
+# below so many runs, or clusters, nothing but a power law can be fitted
+_FEWEST_RUNS = 12
+_FEWEST_CLUSTERS = 4
+# coordinates of a label: two tell apart what one would order
+_EMBEDDING = 2
+# what the loss's scale must shrink to for another training
+_SHARPER = 0.8
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Parameters of the training; see `ContrastivePotential`."""
+
+    hidden: tuple[int, ...]
+    loss: Loss
+    decays: tuple[float, ...]
+    physics: Physics
+    n_members: int
+    max_iter: int
+    device: str
+    verbose: bool
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """A trained potential.
+
+    Parameters
+    ----------
+    fitted : FittedPotential
+    choice : PotentialChoice
+    cv_r2 : ndarray of shape (n_targets,)
+    """
+
+    fitted: FittedPotential
+    choice: PotentialChoice
+    cv_r2: Array
+
+
+def decays_of(smoothness: float | str) -> tuple[float, ...]:
+    """Weight decays to try: infinity is the power law."""
+    return (np.inf, *DECAYS) if isinstance(smoothness, str) else (float(smoothness),)
+
+
+def learn(task: Task, settings: Settings) -> Learned:
+    """Train a potential on a task.
+
+    Parameters
+    ----------
+    task : Task
+    settings : Settings
+    """
+    device = choose_device(settings.device, len(task.runs))
+    categories = tuple(
+        (len(labels), min(_EMBEDDING, max(len(labels) - 1, 1))) for labels in task.axes.labels
+    )
+    n_inputs, n_targets = task.z.shape[1], task.target.shape[1]
+    linear, deep = (
+        Trainer.of(
+            task,
+            NetworkLayout(n_inputs, n_targets, hidden, categories),
+            settings.loss,
+            settings.physics,
+            device,
+        )
+        for hidden in ((), settings.hidden)
+    )
+    enough = len(task.runs) >= _FEWEST_RUNS and task.runs.n_clusters >= _FEWEST_CLUSTERS
+    wanted = settings.hidden and n_inputs and enough and not task.exact
+    folds = folds_of(task.runs, settings.seed)
+    with _progress(settings.verbose and bool(wanted), settings.max_iter) as progress:
+        choice = choose(
+            linear,
+            deep if wanted else None,
+            folds,
+            settings.decays,
+            settings.max_iter,
+            settings.seed,
+            progress,
+        )
+        trainer = deep if np.isfinite(choice.decay) else linear
+        if settings.loss == "huber":
+            trainer, choice = _sharpened(linear, trainer, choice, folds, settings)
+        theta = _ensemble(trainer, choice, settings, progress)
+    growth = growth_of(trainer, choice, folds, settings.seed)
+    fitted, errors = assemble(task, trainer, theta, choice, folds, growth)
+    held = folds.held[..., None] * task.runs.weights[:, None]
+    spread = task.runs.centred(task.target, task.runs.weights)
+    total = (held * spread**2).sum(axis=(0, 1))
+    left = (held * errors**2).sum(axis=(0, 1))
+    safe = np.where(total > 0, total, 1.0)
+    return Learned(fitted, choice, np.where(total > 0, 1.0 - left / safe, np.nan))
+
+
+def _sharpened(
+    linear: Trainer, trainer: Trainer, choice: PotentialChoice, folds: Folds, settings: Settings
+) -> tuple[Trainer, PotentialChoice]:
+    """Huber's loss in units of what the potential leaves of runs held out, not the power law."""
+    errors = held_out_errors(trainer, choice.theta, folds)[folds.held]
+    # a few digits, so that the last ones, which vary with the choice of groups, do not matter
+    delta = float(f"{DELTA * 1.4826 * np.median(np.abs(errors)):.6g}")
+    if not 0.0 < delta < _SHARPER * trainer.delta:
+        return trainer, choice
+    sharp = replace(trainer, delta=delta)
+    deep = sharp if np.isfinite(choice.decay) else None
+    base = replace(linear, delta=delta)
+    again = choose(base, deep, folds, (choice.decay,), choice.iterations, settings.seed)
+    return sharp, replace(again, rougher=choice.rougher, scores=choice.scores)
+
+
+def _ensemble(
+    trainer: Trainer,
+    choice: PotentialChoice,
+    settings: Settings,
+    progress: Callable[[int], None] | None,
+) -> Array:
+    """Networks on all runs, as smooth as was chosen; a power law needs but one."""
+    rng = np.random.default_rng([settings.seed, 1])
+    whole = trainer.task.runs.weights
+    if not np.isfinite(choice.decay):
+        weights = whole[None]
+        if trainer.loss == "squared" and trainer.penalty is None:
+            return np.array(trainer.linear(weights)).reshape(1, trainer.layout.n_linear)
+        return trainer.train(weights, np.zeros(1), [settings.max_iter], rng)[0]
+    n = settings.n_members
+    weights = np.tile(whole, (n, 1))
+    decay = np.full(n, choice.decay)
+    return trainer.train(weights, decay, [choice.iterations], rng, progress=progress)[0]
+
+
+@contextmanager
+def _progress(shown: bool, iterations: int) -> Iterator[Callable[[int], None] | None]:
+    if not shown:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        steps = bar.add_task("deep potential", total=2 * iterations)
+        done = 0
+
+        def advance(iteration: int) -> None:
+            nonlocal done
+            # the ensemble counts from one again
+            done = iterations + iteration if iteration < done else iteration
+            bar.update(steps, completed=done)
+
+        yield advance
