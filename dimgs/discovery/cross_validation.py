@@ -27,6 +27,7 @@ from dimgs.engines.selection import (
     leftover,
 )
 from dimgs.errors import DimgsError
+from dimgs.fits.covariance import deleted_residuals
 from dimgs.fits.one_error import gain_and_error
 from dimgs.law.assemble import feature_values, refit
 from dimgs.law.evaluate import evaluate
@@ -64,39 +65,6 @@ def rows_aside(design: Design, options: Options) -> tuple[IntArray, IntArray] | 
     return holdout_rows(design, options.seed) if design.n_runs >= _FEWEST_WITH_HOLDOUT else None
 
 
-def deleted_residuals(
-    residuals: Array, jacobian: Array | None, split: IntArray | None = None
-) -> Array:
-    """Residuals that each run would have if it (or its label) had been left out.
-
-    Parameters
-    ----------
-    residuals : ndarray of shape (n_runs,)
-    jacobian : ndarray of shape (n_runs, n_constants) or None
-        Slopes of the residuals by the fitted constants.
-    split : ndarray of shape (n_runs,), optional
-        Integer labels.
-
-    References
-    ----------
-    R. D. Cook, S. Weisberg, Residuals and Influence in Regression (1982), section 2.2.
-    """
-    if jacobian is None or jacobian.shape[1] == 0:
-        return residuals
-    basis, triangle = np.linalg.qr(jacobian)
-    kept = np.abs(np.diag(triangle)) > 1e-13 * np.abs(triangle).max(initial=1e-300)
-    basis = basis[:, kept]
-    if split is None:
-        leverage = np.minimum((basis**2).sum(axis=1), 0.99)
-        return np.asarray(residuals / (1 - leverage))
-    out = residuals.copy()
-    for label in np.unique(split):
-        rows = split == label
-        block = np.eye(int(rows.sum())) - basis[rows] @ basis[rows].T
-        out[rows] = np.linalg.lstsq(block, residuals[rows], rcond=1e-6)[0]
-    return out
-
-
 def left_out_predictions(design: Design, law: Law, seed: int, clock: Clock | None = None) -> Array:
     """Target of ten folds of runs (or groups), the constants refitted without each.
 
@@ -123,11 +91,8 @@ def _linearised(design: Design, law: Law) -> Array:
     with np.errstate(all="ignore"):
         residuals = design.y - (np.log(fitted) if log else fitted)
     slopes = [evaluate(g, values, design.n_runs) for g in law.uncertainty.gradients]
-    labels = None
-    if design.split is not None:
-        labels = np.unique(design.split, return_inverse=True)[1].astype(np.int64)
-    left = deleted_residuals(residuals, np.column_stack(slopes) if slopes else None, labels)
-    shifted = design.y - left
+    columns = np.column_stack(slopes) if slopes else np.empty((design.n_runs, 0))
+    shifted = design.y - deleted_residuals(residuals, columns, design.split)[0]
     return times_exp(np.exp(shifted) if log else shifted, design.offset)
 
 

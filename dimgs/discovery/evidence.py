@@ -27,6 +27,7 @@ from dimgs.design.features import Design
 from dimgs.discovery.ahead import Ahead, spread_of
 from dimgs.discovery.blocks import Block
 from dimgs.discovery.models import FormulaModel, Model
+from dimgs.fits.covariance import deleted_residuals
 from dimgs.fits.noise import EXACT, Errors, likeliest, possible_errors
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.law.evaluate import evaluate
@@ -194,22 +195,9 @@ def evidence(
 
 def _deleted(whole: Fitted, split: NDArray[np.generic] | None) -> Array:
     """Log density of each run without itself or its group, to first order."""
-    basis, triangle = np.linalg.qr(whole.slopes)
-    diagonal = np.abs(np.diag(triangle))
-    basis = basis[:, diagonal > 1e-13 * max(diagonal.max(initial=0.0), 1e-300)]
-    e, n = whole.residuals, len(whole.residuals)
-    if split is None:
-        leverage = np.minimum(np.sum(basis**2, axis=1), 0.99)
-        left = e / (1 - leverage)
-        spread = 1 / (1 - leverage)
-    else:
-        left, spread = e.copy(), np.ones(n)
-        for label in np.unique(split):
-            rows = np.flatnonzero(split == label)
-            own = np.linalg.pinv(np.eye(len(rows)) - basis[rows] @ basis[rows].T, rcond=1e-6)
-            left[rows], spread[rows] = own @ e[rows], np.maximum(np.diag(own), 1.0)
+    left, spread = deleted_residuals(whole.residuals, whole.slopes, split)
     dof = max(whole.dof - 1, 1)
-    square = (whole.sd**2 * whole.dof - e * left) / dof
+    square = (whole.sd**2 * whole.dof - whole.residuals * left) / dof
     sd = np.sqrt(np.maximum(square, EXACT**2) * spread)
     z = left / sd
     return np.asarray(

@@ -85,9 +85,7 @@ def geometry_of(
     y = design.y / top
     try:
         field = gradient_field(X, y, groups=design.split, random_state=options.seed)
-        found = active_directions(
-            field, X, exponent_map=E, groups=design.split, level=options.level
-        )
+        found = active_directions(field, X, exponent_map=E, level=options.level)
         size = effective_dimension(found)
         best, scale = _dominant(design, X, y, loadings, field, options)
     except DimgsError as error:

@@ -553,3 +553,53 @@ def _influence(rows: Array, miss: Array, codes: IntArray | None, kind: IntervalK
         embedding=np.eye(rank, 1 + rank, 1),
         nested=0.0,
     )
+
+
+# of single runs: leverages above are those of runs that decide a constant alone, but for rounding
+_MOST_LEVERAGE = 0.99
+# relative size of what a label leaves of its own runs, below which it is rounding
+_LEFT_OF_LABEL = 1e-6
+
+
+def deleted_residuals(
+    residuals: Array, slopes: Array, labels: ArrayLike | None = None
+) -> tuple[Array, Array]:
+    """Residuals that each run would have if it (or its label) had been left out, to first order.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_runs,)
+    slopes : ndarray of shape (n_runs, n_constants)
+        Slopes of the prediction by the fitted constants; may have any rank.
+    labels : array-like of shape (n_runs,), optional
+        Runs of equal label are left out together.
+
+    Returns
+    -------
+    deleted : ndarray of shape (n_runs,)
+    spread : ndarray of shape (n_runs,)
+        Their variance, in units of that of the errors.
+
+    References
+    ----------
+    R. D. Cook, S. Weisberg, Residuals and Influence in Regression (1982), section 2.2.
+
+    Examples
+    --------
+    >>> deleted, spread = deleted_residuals(np.array([1.0, -0.5, -0.5]), np.ones((3, 1)))
+    >>> deleted.round(6).tolist(), spread.round(6).tolist()
+    ([1.5, -0.75, -0.75], [1.5, 1.5, 1.5])
+    """
+    basis, triangle = np.linalg.qr(slopes)
+    kept = np.abs(np.diag(triangle)) > 1e-13 * np.abs(triangle).max(initial=1e-300)
+    basis = basis[:, kept]
+    if labels is None:
+        spread = 1 / (1 - np.minimum((basis**2).sum(axis=1), _MOST_LEVERAGE))
+        return residuals * spread, spread
+    deleted, spread = residuals.copy(), np.ones(len(residuals))
+    for label in np.unique(labels):
+        rows = np.flatnonzero(np.asarray(labels) == label)
+        block = np.eye(len(rows)) - basis[rows] @ basis[rows].T
+        own = np.linalg.pinv(block, rcond=_LEFT_OF_LABEL)
+        deleted[rows], spread[rows] = own @ residuals[rows], np.maximum(np.diag(own), 1.0)
+    return deleted, spread

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import gcd, lcm
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,7 +21,9 @@ from dimgs.fits.covariance import t_intervals
 from dimgs.fits.one_error import within_one_error
 from dimgs.fits.short_vectors import short_vectors
 from dimgs.fits.solve import oriented
-from dimgs.rationals import equal_rational
+
+# exact exponents of the physical variables, one column for each group
+Exponents = Sequence[Sequence[Fraction | int]] | NDArray[np.generic]
 
 
 def checked_rows(X: ArrayLike, least: int = 2) -> Array:
@@ -169,8 +171,7 @@ def principal_coordinates(
     Parameters
     ----------
     X : array-like of shape (n_runs, n_features)
-        Logarithms of the groups; or, with ``metric="precomputed"``, a symmetric matrix of
-        distances of shape (n_runs, n_runs).
+        Logarithms of the groups.
     metric : str, default="mahalanobis"
         "mahalanobis" (distances of whitened log groups) does not depend on the basis of the
         groups. Any other name of `scipy.spatial.distance.pdist` does, since it measures along
@@ -182,7 +183,7 @@ def principal_coordinates(
     Raises
     ------
     InputError
-        For an unknown metric, distances that are not symmetric, or more than 4000 runs.
+        For an unknown metric, or more than 4000 runs.
 
     References
     ----------
@@ -223,18 +224,6 @@ def principal_coordinates(
 
 
 def _distances(rows: Array, metric: str) -> Array:
-    if metric == "precomputed":
-        if (
-            rows.shape[0] != rows.shape[1]
-            or not np.allclose(rows, rows.T, rtol=1e-9, atol=1e-12)
-            or np.any(np.diag(rows))
-            or np.any(rows < 0)
-        ):
-            raise InputError(
-                "precomputed distances must be a symmetric, non-negative square matrix "
-                "with a zero diagonal"
-            )
-        return (rows + rows.T) / 2
     if metric == "mahalanobis":
         return np.asarray(squareform(pdist(whiten(rows, np.ones(len(rows)))[1])))
     table = np.exp(rows - rows.mean(axis=0)) if metric in _OF_VALUES else rows
@@ -286,12 +275,14 @@ def gradient_field(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    method: Literal["quadratic", "local"] = "quadratic",
     groups: ArrayLike | None = None,
     max_blocks: int = 50,
     random_state: int = 0,
 ) -> GradientField:
     """Estimate the exponents at each run, independently of the basis of the groups.
+
+    One parabola is fitted in whitened coordinates; only its curvature is penalised, by
+    leave-one-out error.
 
     Parameters
     ----------
@@ -299,9 +290,6 @@ def gradient_field(
         Logarithms of the groups.
     y : array-like of shape (n_runs,)
         Logarithm of the response group.
-    method : {"quadratic", "local"}, default="quadratic"
-        "quadratic" fits one parabola in whitened coordinates; only its curvature is
-        penalised, by leave-one-out error. "local" takes the exponents of `LocalPowerLaw`.
     groups : array-like of shape (n_runs,), optional
         Clusters of runs, left out together.
     max_blocks : int, default=50
@@ -326,20 +314,12 @@ def gradient_field(
     if n_blocks < 2:
         raise InputError("groups holds one label only; give at least two groups, or none")
     everything = np.ones(len(rows), dtype=bool)
-    if method == "quadratic":
-        whitening, z = whiten(rows, np.ones(len(rows)))
-        penalty = _penalty(z, target)
-        fields = [
-            _quadratic_gradients(whitening, z, target, kept, penalty)
-            for kept in (everything, *(blocks != b for b in range(n_blocks)))
-        ]
-    elif method == "local":
-        fields = [
-            _local_gradients(rows, target, kept)
-            for kept in (everything, *(blocks != b for b in range(n_blocks)))
-        ]
-    else:
-        raise InputError(f"method {method!r} is unknown; use 'quadratic' or 'local'")
+    whitening, z = whiten(rows, np.ones(len(rows)))
+    penalty = _penalty(z, target)
+    fields = [
+        _gradients(whitening, z, target, kept, penalty)
+        for kept in (everything, *(blocks != b for b in range(n_blocks)))
+    ]
     return GradientField(fields[0], np.stack(fields[1:]), blocks)
 
 
@@ -375,9 +355,7 @@ def _penalty(z: Array, y: Array) -> float:
     return chosen
 
 
-def _quadratic_gradients(
-    whitening: Whitening, z: Array, y: Array, kept: BoolArray, penalty: float
-) -> Array:
+def _gradients(whitening: Whitening, z: Array, y: Array, kept: BoolArray, penalty: float) -> Array:
     lines = np.column_stack([np.ones(len(z)), z])
     bend = _parabola(z)
     table = np.column_stack([lines[kept], bend[kept]])
@@ -392,15 +370,6 @@ def _quadratic_gradients(
     hessian[first, second] = coef[lines.shape[1] :] * np.where(first == second, 1.0, np.sqrt(2.0))
     slopes = coef[1 : lines.shape[1]] + z @ (hessian + hessian.T)
     return whitening.exponents(slopes)
-
-
-def _local_gradients(rows: Array, y: Array, kept: BoolArray) -> Array:
-    from dimgs.fits.local import LocalPowerLaw
-
-    model = LocalPowerLaw().fit(rows[kept], y[kept])
-    found = np.zeros_like(rows)
-    found[kept] = model.exponents_
-    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -461,25 +430,21 @@ class EffectiveDimension:
 
 
 def active_directions(
-    gradients: GradientField | ArrayLike,
+    gradients: GradientField,
     X: ArrayLike,
     *,
     exponent_map: ArrayLike | None = None,
-    groups: ArrayLike | None = None,
     level: float = 0.9,
 ) -> ActiveDirections:
     """Eigen-decomposition of E[grad grad'] over the runs, by decreasing eigenvalue.
 
     Parameters
     ----------
-    gradients : GradientField or array-like of shape (n_runs, n_features)
-        A bare array is taken as exact: then the intervals count only which runs there are.
+    gradients : GradientField
     X : array-like of shape (n_runs, n_features)
         Logarithms of the groups at which the gradients were taken.
     exponent_map : array-like of shape (n_variables, n_features), optional
         Physical exponents of each group.
-    groups : array-like of shape (n_runs,), optional
-        Clusters of runs to leave out together, for a bare array.
     level : float, default=0.9
 
     References
@@ -504,17 +469,12 @@ def active_directions(
     powers = checked_map(exponent_map, rows.shape[1])
     covariance = np.cov(rows.T, bias=True).reshape(rows.shape[1], rows.shape[1])
     to_slopes = covariance @ whitening.transform
-    field, copies, blocks = _replicates(gradients, rows, groups, to_slopes)
-    n_blocks = int(blocks.max()) + 1
-    if n_blocks < 2:
-        raise InputError("groups holds one label only; give at least two groups, or none")
-    kept = np.array([blocks != b for b in range(n_blocks)])
-    moments = np.stack(
-        [
-            (copy := copies[min(b, len(copies) - 1)][keep]).T @ copy / len(copy)
-            for b, keep in enumerate(kept)
-        ]
-    )
+    field, copies = gradients.gradients @ to_slopes, gradients.replicates @ to_slopes
+    n_blocks = len(copies)
+    kept = np.array([gradients.blocks != b for b in range(n_blocks)])
+    moments = [
+        copy[keep].T @ copy[keep] / int(keep.sum()) for copy, keep in zip(copies, kept, strict=True)
+    ]
     noise = _noise(field, copies, kept)
     values, vectors = _eigen(field.T @ field / len(field) - noise)
     vectors = vectors * np.where(field.mean(axis=0) @ vectors < 0, -1.0, 1.0)
@@ -538,24 +498,6 @@ def active_directions(
         dof=n_blocks - 1,
         level=level,
     )
-
-
-def _replicates(
-    gradients: GradientField | ArrayLike, rows: Array, groups: ArrayLike | None, to_slopes: Array
-) -> tuple[Array, Array, IntArray]:
-    """Gradients by whitened groups, those without each block of runs, and the blocks."""
-    if isinstance(gradients, GradientField):
-        copies = gradients.replicates @ to_slopes
-        return gradients.gradients @ to_slopes, copies, gradients.blocks
-    field = np.asarray(gradients, dtype=np.float64)
-    if field.shape != rows.shape:
-        raise InputError(
-            f"gradients has shape {field.shape}, but X has {rows.shape}; give one row a run"
-        )
-    field = field @ to_slopes
-    labels = np.arange(len(rows)) if groups is None else np.asarray(groups)
-    blocks = np.unique(labels, return_inverse=True)[1].ravel()
-    return field, np.broadcast_to(field, (1, *field.shape)), blocks
 
 
 def effective_dimension(active: ActiveDirections) -> EffectiveDimension:
@@ -588,8 +530,6 @@ def effective_dimension(active: ActiveDirections) -> EffectiveDimension:
 
 def _noise(field: Array, copies: Array, kept: BoolArray) -> Array:
     """What the error of the gradients adds to their mean outer product, by the jackknife."""
-    if len(copies) == 1:
-        return np.zeros((field.shape[1], field.shape[1]))
     off = (copies - field) * kept[:, :, None]
     factor = (len(copies) - 1) / len(copies)
     return np.asarray(factor * np.einsum("bmi,bmj->ij", off, off) / len(field))
@@ -637,7 +577,7 @@ class RoundedDirection:
     complexity : int
         Sum of the absolute physical exponents.
     p_value : float
-        Of the test that the true direction is this one; nan without a covariance.
+        Of the test that the true direction is this one; nan with too few degrees of freedom.
     """
 
     exponents: tuple[Fraction, ...]
@@ -645,20 +585,11 @@ class RoundedDirection:
     complexity: int
     p_value: float
 
-    def monomial(self, names: Sequence[str]) -> str:
-        """Text such as ``rho*U*L*mu^-1``."""
-        parts = [
-            name if power == 1 else f"{name}^{power}"
-            for name, power in zip(names, self.exponents, strict=True)
-            if power
-        ]
-        return "*".join(parts)
-
 
 def round_direction(
     direction: ArrayLike,
-    covariance: ArrayLike | None = None,
-    exponent_map: Sequence[Sequence[Fraction | int]] | NDArray[np.generic] | None = None,
+    covariance: ArrayLike,
+    exponent_map: Exponents | None = None,
     *,
     tolerance: float | None = None,
     dof: float = np.inf,
@@ -675,13 +606,12 @@ def round_direction(
     ----------
     direction : array-like of shape (n_groups,)
         Exponents d of the groups; its length does not matter, its sign does.
-    covariance : array-like of shape (n_groups, n_groups), optional
+    covariance : array-like of shape (n_groups, n_groups)
         Of d. A monomial is a candidate where an F test at `level` does not reject it.
     exponent_map : matrix of int or Fraction of shape (n_variables, n_groups), optional
         E: column j holds the exact physical exponents of group j; the identity by default.
     tolerance : float, optional
-        Instead of the test: the largest angle, in radians, between physical exponents. With
-        a covariance as well, the p-values are still given.
+        Instead of the test: the largest angle, in radians, between physical exponents.
     dof : float, default=inf
         Degrees of freedom of the covariance (blocks of runs, or groups, less one); the test
         is Hotelling's.
@@ -698,12 +628,13 @@ def round_direction(
 
     Examples
     --------
-    >>> found = round_direction([0.52, -0.99], tolerance=0.1)
+    >>> found = round_direction([0.52, -0.99], 1e-4 * np.eye(2), tolerance=0.1)
     >>> [str(k) for k in found[0].exponents]
     ['1', '-2']
     """
     d = np.asarray(direction, dtype=np.float64)
-    _check(d, covariance, tolerance)
+    if not np.isfinite(d).all() or not d.any():
+        raise InputError("direction must be a finite vector that is not zero")
     exact = _exact_map(exponent_map, len(d))
     triangle = _triangle(exact)
     along = triangle @ d
@@ -711,13 +642,11 @@ def round_direction(
     unit = along / length
     across = np.linalg.svd(unit[None, :])[2][1:]
     q = len(across)
-    test = None
-    if covariance is not None:
-        matrix = np.asarray(covariance, dtype=np.float64)
-        test = _AngleTest.of(across @ triangle / length, matrix, min(dof, 1e9))
+    matrix = np.asarray(covariance, dtype=np.float64)
+    test = _AngleTest.of(across @ triangle / length, matrix, min(dof, 1e9))
     if tolerance is not None:
         root = np.eye(q) / np.tan(min(tolerance, 1.5))
-    elif test is not None and test.cut(level) > 0:
+    elif test.cut(level) > 0:
         root = test.root / np.sqrt(test.cut(level))
     else:
         return []
@@ -730,7 +659,7 @@ def round_direction(
 
 
 def _simple(
-    cone: "_Cone", exact: list[list[Fraction]], test: "_AngleTest | None", reach: float
+    cone: "_Cone", exact: list[list[Fraction]], test: "_AngleTest", reach: float
 ) -> list[RoundedDirection]:
     """Monomials in a cone whose complexity is at most `reach`."""
     shared = lcm(*(v.denominator for row in exact for v in row))
@@ -738,8 +667,7 @@ def _simple(
     found: dict[tuple[Fraction, ...], RoundedDirection] = {}
     for k, off in cone.inside(reach):
         if _size(whole, k) <= reach:
-            p_value = float("nan") if test is None else test.p_value(off)
-            candidate = _candidate(exact, k, p_value)
+            candidate = _candidate(exact, k, test.p_value(off))
             found.setdefault(candidate.exponents, candidate)
     return list(found.values())
 
@@ -766,15 +694,6 @@ class _Cone:
         return [(vectors[i] if ahead[i] > 0 else -vectors[i], offs[i]) for i in near]
 
 
-def _check(d: Array, covariance: ArrayLike | None, tolerance: float | None) -> None:
-    if d.ndim != 1 or not np.isfinite(d).all() or not d.any():
-        raise InputError("direction must be a finite vector that is not zero")
-    if covariance is None and tolerance is None:
-        raise InputError("give the covariance of the direction, or a tolerance")
-    if covariance is not None and np.shape(covariance) != (len(d), len(d)):
-        raise InputError(f"covariance must have shape ({len(d)}, {len(d)})")
-
-
 def _triangle(exact: list[list[Fraction]]) -> Array:
     """R of the QR decomposition of the exponents: lengths are physical ones."""
     triangle: Array = np.linalg.qr(np.array([[float(v) for v in row] for row in exact]))[1]
@@ -783,28 +702,14 @@ def _triangle(exact: list[list[Fraction]]) -> Array:
     return triangle
 
 
-def _exact_map(
-    exponent_map: Sequence[Sequence[Fraction | int]] | NDArray[np.generic] | None, n_groups: int
-) -> list[list[Fraction]]:
+def _exact_map(exponent_map: Exponents | None, n_groups: int) -> list[list[Fraction]]:
     if exponent_map is None:
         return [[Fraction(int(i == j)) for j in range(n_groups)] for i in range(n_groups)]
-    exact = [[_fraction(v) for v in row] for row in exponent_map]
-    if not exact or any(len(row) != n_groups for row in exact) or len(exact) < n_groups:
+    exact = [[Fraction(v) for v in row] for row in exponent_map]
+    if len(exact) < n_groups or any(len(row) != n_groups for row in exact):
         raise InputError(
             f"exponent_map must have one column for each of the {n_groups} groups, "
             "and at least as many rows"
-        )
-    return exact
-
-
-def _fraction(value: object) -> Fraction:
-    if isinstance(value, Fraction):
-        return value
-    number = float(np.asarray(value, dtype=np.float64))
-    exact = equal_rational(number, 1000, 1e-9)
-    if exact is None:
-        raise InputError(
-            f"exponent {number!r} of exponent_map is no simple rational; give Fractions"
         )
     return exact
 
@@ -942,8 +847,8 @@ def dominant_group(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    gradients: GradientField | ArrayLike | None = None,
-    exponent_map: Sequence[Sequence[Fraction | int]] | NDArray[np.generic] | None = None,
+    gradients: GradientField | None = None,
+    exponent_map: Exponents | None = None,
     groups: ArrayLike | None = None,
     level: float = 0.9,
     random_state: int = 0,
@@ -956,7 +861,7 @@ def dominant_group(
         Logarithms of the groups.
     y : array-like of shape (n_runs,)
         Logarithm of the response group (or the group itself, on a linear scale).
-    gradients : GradientField or array-like of shape (n_runs, n_features), optional
+    gradients : GradientField, optional
         By default `gradient_field(X, y, groups=groups)`, estimated again in every fold of the
         score; a given field is used in all folds, which flatters the score a little.
     exponent_map : matrix of int or Fraction of shape (n_variables, n_features), optional
@@ -986,7 +891,7 @@ def dominant_group(
     if field is None:
         field = gradient_field(rows, target, groups=groups, random_state=random_state)
     powers = None if exponent_map is None else np.asarray(exponent_map, dtype=np.float64)
-    active = active_directions(field, rows, exponent_map=powers, groups=groups, level=level)
+    active = active_directions(field, rows, exponent_map=powers, level=level)
     direction = active.directions[:, 0]
     folds = run_folds(_FOLDS, len(rows), groups, random_state)
     lines = [
@@ -1029,7 +934,7 @@ def _spread(folds: list[tuple[IntArray, IntArray]], target: Array) -> float:
 
 def _rounded(
     active: ActiveDirections,
-    exponent_map: Sequence[Sequence[Fraction | int]] | NDArray[np.generic] | None,
+    exponent_map: Exponents | None,
 ) -> list[RoundedDirection]:
     """Monomials near the leading direction, the simplest first."""
     tried = {
@@ -1050,8 +955,7 @@ def _rounded(
 
 def _direction(rows: Array, target: Array) -> Array:
     """Leading active direction of some of the runs."""
-    part = gradient_field(rows, target, max_blocks=2, random_state=0)
-    return active_directions(part.gradients, rows).directions[:, 0]
+    return active_directions(gradient_field(rows, target, max_blocks=2), rows).directions[:, 0]
 
 
 def _held_out_errors(

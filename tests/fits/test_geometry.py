@@ -81,21 +81,12 @@ def test_semimetric_distances_are_told() -> None:
     np.testing.assert_allclose(bray.shares.sum() + bray.negative_share, 1)
 
 
-def test_precomputed_distances_by_hand() -> None:
-    # Three points with sides 1, 1, 3: 3 > 1 + 1, so one eigenvalue is negative.
-    distances = np.array([[0.0, 1, 1], [1, 0, 3], [1, 3, 0]])
-    placed = principal_coordinates(distances, "precomputed")
-    assert placed.triangle_violations == 1
-    np.testing.assert_allclose(placed.eigenvalues, [4.5, 0, -5 / 6], atol=1e-12)
-
-
 @pytest.mark.parametrize(
     ("table", "metric", "message"),
     [
         (np.zeros(3), "euclidean", "table of runs by groups"),
         (np.array([[1.0, np.inf], [0, 0]]), "euclidean", r"X\[0, 1\] is not finite"),
         (np.eye(3), "no such", "cannot be used"),
-        (np.arange(9.0).reshape(3, 3), "precomputed", "symmetric"),
         (np.zeros((4001, 1)), "euclidean", "at most 4000"),
         (np.zeros((1, 2)), "euclidean", "at least 2"),
     ],

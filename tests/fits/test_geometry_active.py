@@ -83,30 +83,6 @@ def test_two_directions_are_counted_as_two() -> None:
     assert 1.9 < dimension.participation < 2.1
 
 
-def test_bare_gradients_count_the_runs() -> None:
-    rng = np.random.default_rng(2)
-    X = rng.normal(size=(50, 2))
-    constant = np.tile([1.0, -1.0], (50, 1))
-    active = active_directions(constant, X)
-    np.testing.assert_allclose(active.directions[1, 0] / active.directions[0, 0], -1)
-    np.testing.assert_allclose(active.covariances[0], 0, atol=1e-15)
-    varied = active_directions(
-        np.column_stack([X[:, 0], 0.3 * X[:, 1]]), X, groups=np.arange(50) // 5
-    )
-    assert varied.dof == 9
-    assert np.trace(varied.covariances[0]) > 0
-
-
-def test_local_exponents_give_the_field_too() -> None:
-    pytest.importorskip("dimgs.fits.local")
-    rng = np.random.default_rng(3)
-    X = rng.normal(size=(60, 2))
-    field = gradient_field(X, X @ [1.0, -0.5], method="local", max_blocks=4)
-    np.testing.assert_allclose(field.gradients, np.tile([1.0, -0.5], (60, 1)), atol=1e-6)
-    active = active_directions(field, X)
-    np.testing.assert_allclose(active.directions[1, 0] / active.directions[0, 0], -0.5, atol=1e-6)
-
-
 @settings(max_examples=40, deadline=None)
 @given(
     st.integers(0, 10**6),
@@ -160,17 +136,18 @@ def test_within_an_angle_every_simple_direction_is_found(tolerance: float) -> No
             cosine = powers @ direction / np.linalg.norm(powers) / np.linalg.norm(direction)
             if np.arccos(np.clip(cosine, -1.0, 1.0)) <= tolerance:
                 expected.add(powers)
-    found = round_direction(direction, tolerance=tolerance, max_complexity=5, n_candidates=10**4)
+    found = round_direction(
+        direction, np.eye(3), tolerance=tolerance, max_complexity=5, n_candidates=10**4
+    )
     assert {tuple(map(int, c.exponents)) for c in found} == expected
-    assert all(np.isnan(c.p_value) for c in found)
+    assert all(0 <= c.p_value <= 1 for c in found)
 
 
 def test_rational_maps_and_single_groups() -> None:
     half = [[Fraction(1, 2)], [Fraction(-3, 2)]]
-    (only,) = round_direction([-2.0], tolerance=0.1, exponent_map=half)
+    (only,) = round_direction([-2.0], np.eye(1), half)
     assert only.exponents == (Fraction(-1), Fraction(3))
     assert only.group == (Fraction(-2),)
-    assert only.monomial(["a", "b"]) == "a^-1*b^3"
 
 
 def test_nothing_simple_gives_nothing() -> None:
@@ -179,21 +156,18 @@ def test_nothing_simple_gives_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("direction", "options", "message"),
+    ("direction", "exponent_map", "message"),
     [
-        ([0.0, 0.0], {"tolerance": 0.1}, "not zero"),
-        ([1.0, 0.0], {}, "covariance of the direction, or a tolerance"),
-        ([1.0, 0.0], {"covariance": np.eye(3)}, r"shape \(2, 2\)"),
-        ([1.0, 0.0], {"tolerance": 0.1, "exponent_map": [[1, 0]]}, "one column for each"),
-        ([1.0, 0.0], {"tolerance": 0.1, "exponent_map": [[1, 1], [2, 2]]}, "dependent columns"),
-        ([1.0, 0.0], {"tolerance": 0.1, "exponent_map": [[0.123456, 1], [2, 2]]}, "rational"),
+        ([0.0, 0.0], None, "not zero"),
+        ([1.0, 0.0], [[1, 0]], "one column for each"),
+        ([1.0, 0.0], [[1, 1], [2, 2]], "dependent columns"),
     ],
 )
 def test_unusable_directions_are_refused(
-    direction: list[float], options: dict[str, object], message: str
+    direction: list[float], exponent_map: list[list[int]] | None, message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        round_direction(direction, **options)  # type: ignore[arg-type]  # mixed on purpose
+        round_direction(direction, np.eye(2), exponent_map)
 
 
 def test_unusable_fields_are_refused() -> None:
@@ -202,10 +176,8 @@ def test_unusable_fields_are_refused() -> None:
         gradient_field(X, np.zeros(9))
     with pytest.raises(InputError, match="one label only"):
         gradient_field(X, X[:, 0], groups=np.zeros(10))
-    with pytest.raises(InputError, match="give one row a run"):
-        active_directions(np.zeros((9, 2)), X)
     with pytest.raises(InputError, match="no group varies"):
-        active_directions(np.ones((10, 2)), np.ones((10, 2)))
+        active_directions(gradient_field(X, X[:, 0]), np.ones((10, 2)))
 
 
 def test_short_vectors_are_complete() -> None:
@@ -271,12 +243,11 @@ def test_dominant_group_does_not_depend_on_the_basis(shared_data: Path) -> None:
 def test_given_gradients_are_used() -> None:
     rng = np.random.default_rng(6)
     X = rng.normal(size=(40, 2))
-    given = np.tile([2.0, 1.0], (40, 1))
+    slopes = np.tile([2.0, 1.0], (40, 1))
+    given = GradientField(slopes, np.stack([slopes] * 4), np.arange(40) % 4)
     found = dominant_group(X, np.exp(X @ [2.0, 1.0] / 3), gradients=given)
     assert [int(v) for v in found.candidates[0].rounded.exponents] == [2, 1]
     assert found.r2 > 0.98
-    with pytest.raises(InputError, match="one label only"):
-        dominant_group(X, X[:, 0], gradients=given, groups=np.zeros(40))
 
 
 @pytest.mark.parametrize(("q", "dof"), [(1, 5.0), (2, 9.0), (3, np.inf)])
@@ -301,19 +272,14 @@ def test_offsets_of_a_direction_are_judged_by_hotellings_test(q: int, dof: float
     assert np.isfinite(flat.root).all()
 
 
-@pytest.mark.parametrize("exact", [False, True])
-def test_eigenvalues_and_their_intervals_by_leaving_out_blocks(exact: bool) -> None:
+def test_eigenvalues_and_their_intervals_by_leaving_out_blocks() -> None:
     rng = np.random.default_rng(11)
     n, n_blocks = 40, 8
     X = rng.normal(size=(n, 2)) @ [[2.0, 0.5], [0.0, 0.7]]
     blocks = rng.permutation(np.arange(n) % n_blocks)
     slopes = np.column_stack([1.0 + np.tanh(X[:, 0]), 0.3 * X[:, 1]])
     copies = slopes + 0.1 * rng.normal(size=(n_blocks, n, 2))
-    if exact:
-        copies = np.broadcast_to(slopes, copies.shape)
-        found = active_directions(slopes, X, groups=blocks, level=0.8)
-    else:
-        found = active_directions(GradientField(slopes, copies, blocks), X, level=0.8)
+    found = active_directions(GradientField(slopes, copies, blocks), X, level=0.8)
     values, vectors = np.linalg.eigh(np.cov(X.T, bias=True))
     root = vectors * np.sqrt(values) @ vectors.T
     field, again = slopes @ root, copies @ root

@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from dimgs.errors import InputError
-from dimgs.fits.covariance import jackknife_covariance, linearised, t_intervals, t_quantile
+from dimgs.fits.covariance import (
+    deleted_residuals,
+    jackknife_covariance,
+    linearised,
+    t_intervals,
+    t_quantile,
+)
 from dimgs.fits.least_squares import fit_power_law
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -90,3 +97,58 @@ def test_intervals_are_ordered_and_open_where_nothing_is_known() -> None:
     for level in (0.0, 1.0, 90.0):
         with pytest.raises(InputError, match="fraction"):
             t_intervals(1.0, 1.0, 3, level)
+
+
+def linear_runs(n: int = 30) -> tuple[Array, Array]:
+    rng = np.random.default_rng(0)
+    Z = np.column_stack([np.ones(n), rng.standard_normal((n, 2))])
+    return Z, Z @ [1.0, 2.0, -1.0] + 0.3 * rng.standard_normal(n)
+
+
+def left_out_by_refits(Z: Array, y: Array, blocks: NDArray[np.intp]) -> Array:
+    out = np.empty(len(y))
+    for label in np.unique(blocks):
+        rows = blocks == label
+        out[rows] = y[rows] - Z[rows] @ np.linalg.lstsq(Z[~rows], y[~rows], rcond=None)[0]
+    return out
+
+
+@pytest.mark.parametrize("labels", [None, 5])
+def test_deleted_residuals_are_those_of_refits(labels: int | None) -> None:
+    Z, y = linear_runs()
+    split = None if labels is None else np.arange(len(y)) % labels
+    e = y - Z @ np.linalg.lstsq(Z, y, rcond=None)[0]
+    blocks = np.arange(len(y)) if split is None else split
+    expected = left_out_by_refits(Z, y, blocks)
+    np.testing.assert_allclose(deleted_residuals(e, Z, split)[0], expected, atol=1e-8)
+    # a constant that another one can stand for is none; neither are their sizes of importance
+    twice = np.column_stack([1e6 * Z, Z @ [1.0, 1.0, -1.0]])
+    np.testing.assert_allclose(deleted_residuals(e, twice, split)[0], expected, atol=1e-6)
+
+
+def test_without_constants_runs_left_out_are_the_runs() -> None:
+    e = np.array([1.0, -2.0, 3.0])
+    deleted, spread = deleted_residuals(e, np.empty((3, 0)))
+    assert np.array_equal(deleted, e)
+    assert np.array_equal(spread, np.ones(3))
+
+
+def test_a_run_that_alone_fixes_a_constant_keeps_a_finite_residual() -> None:
+    Z = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    found, _ = deleted_residuals(np.array([0.1, -0.2, 0.1, 1e-9]), Z)
+    np.testing.assert_allclose(found[:3], [0.15, -0.3, 0.15])
+    assert found[3] == pytest.approx(1e-7)
+
+
+def test_a_label_that_alone_fixes_a_constant_keeps_finite_residuals() -> None:
+    rng = np.random.default_rng(4)
+    split = np.repeat([0, 1, 2], 4)
+    Z = np.column_stack([np.ones(12), rng.normal(size=12), split == 2])
+    y = rng.normal(size=12)
+    e = y - Z @ np.linalg.lstsq(Z, y, rcond=None)[0]
+    found, _ = deleted_residuals(e + 1e-10 * rng.normal(size=12), Z, split)
+    # what the constant of the third label takes up is not blown up, the rest is left out as ever
+    rest = np.linalg.lstsq(Z[split != 2][:, :2], y[split != 2], rcond=None)[0]
+    gone = y[split == 2] - Z[split == 2][:, :2] @ rest
+    np.testing.assert_allclose(found[split == 2], gone - gone.mean(), atol=1e-6)
+    assert np.abs(found).max() < 10.0
