@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dimgs.fits.potential.networks import BATCH, LOSSES, NetworkLayout, pair_loss
+from dimgs.fits.potential.networks import BATCH, NetworkLayout, pair_loss
+from dimgs.fits.potential.potential_runs import LOSSES
 
 N_GROUPS = 6
 REPEATS = 9

@@ -1107,29 +1107,6 @@ def _best_place(projection: Array, below: Array, above: Array) -> tuple[float, f
     return 0.5 * float(at[best] + at[best + 1]), float(rise[best])
 
 
-def read(
-    monomial: tuple[int, ...],
-    exact: tuple[float, float, float],
-    factors: tuple[float, float],
-    value: float,
-) -> Simple:
-    """The monomial with the interval of the exact boundary, its width in its own units.
-
-    Parameters
-    ----------
-    monomial : tuple of int
-    exact : tuple of float
-        Value of the exact boundary and its interval.
-    factors : tuple of float
-        From a threshold in whitened coordinates to that of the exact and of the short monomial.
-    value : float
-        Of the short monomial at the boundary.
-    """
-    ratio = factors[1] / factors[0]
-    ends = sorted(value + ratio * (end - exact[0]) for end in exact[1:])
-    return Simple(rational(monomial), value, ends[0], ends[1], 1 if ratio > 0 else -1)
-
-
 # thresholds of a profile, beside as many around the best
 _PROFILE_CUTS = 2000
 # admissible thresholds that the doubt of the laws is averaged over
@@ -1520,15 +1497,6 @@ class Regime:
         return t_intervals(value, variance, self.dof, level)
 
 
-@dataclass(frozen=True, eq=False)
-class RegimeOutcome:
-    """Everything that a fit publishes; `tree` is in the coordinates of the features."""
-
-    regimes: list[Regime]
-    thresholds: list[RegimeThreshold]
-    tree: Tree
-
-
 def outcome_of(
     data: RegimeRuns,
     pieces: Pieces,
@@ -1536,8 +1504,8 @@ def outcome_of(
     short: dict[int, tuple[tuple[int, ...], Boundary]],
     level: float,
     used: IntArray,
-) -> RegimeOutcome:
-    """Translate pieces from whitened coordinates to the groups.
+) -> tuple[list[Regime], list[RegimeThreshold], Tree]:
+    """Regimes, thresholds and partition in the groups, from pieces in whitened coordinates.
 
     Parameters
     ----------
@@ -1600,7 +1568,7 @@ def outcome_of(
                 simple=_simple(*short[k], edges[k], exact, axes) if k in short else None,
             )
         )
-    return RegimeOutcome(regimes, thresholds, tree)
+    return regimes, thresholds, tree
 
 
 def _simple(
@@ -1610,12 +1578,15 @@ def _simple(
     exact: tuple[float, float, float],
     axes: WhitenedAxes,
 ) -> Simple:
+    """The monomial with the interval of the exact boundary, its width in its own units."""
     # by the monomial itself: where groups are collinear, its image in the runs is another one
-    powers = np.array([float(p) for p in rational(monomial)])
-    factor = float(axes.inverse @ powers @ near.direction)
-    factors = _translation(edge, axes)[0], factor
-    value = factor * near.threshold + float(powers @ axes.centre)
-    return read(monomial, exact, factors, value)
+    powers = rational(monomial)
+    numbers = np.array([float(p) for p in powers])
+    factor = float(axes.inverse @ numbers @ near.direction)
+    value = factor * near.threshold + float(numbers @ axes.centre)
+    ratio = factor / _translation(edge, axes)[0]
+    low, high = sorted(value + ratio * (end - exact[0]) for end in exact[1:])
+    return Simple(powers, value, low, high, 1 if ratio > 0 else -1)
 
 
 def _meeting(one: Regime, other: Regime, direction: Array) -> Profile:
@@ -1965,9 +1936,14 @@ class RegimePowerLaw(ContrastiveRegressor):
         self.scores_, self.p_values_ = selection.scores, selection.p_values
         self.bic_ = bic(sample, pieces)
         self.n_parameters_ = degrees_of_freedom(pieces.tree, axes.rank)
-        self._publish(
-            outcome_of(data, pieces, rationals, short, self.level, np.flatnonzero(runs.used))
+        self.regimes_, self.thresholds_, self._tree = outcome_of(
+            data, pieces, rationals, short, self.level, np.flatnonzero(runs.used)
         )
+        self.n_regimes_ = len(self.regimes_)
+        self.exponents_ = np.stack([regime.exponents for regime in self.regimes_])
+        self.intercepts_ = np.array([regime.intercept for regime in self.regimes_])
+        self.covariance_ = np.stack([regime.covariance for regime in self.regimes_])
+        self.dof_ = np.array([[regime.dof] for regime in self.regimes_])
         self.labels_ = labels(self._tree, runs.X)
         fitted = self._pieces(runs.X)
         self.residuals_ = runs.y - fitted
@@ -1976,16 +1952,6 @@ class RegimePowerLaw(ContrastiveRegressor):
     def apply(self, X: ArrayLike) -> IntArray:
         """Regime of each row, shape (n_runs,)."""
         return labels(self._tree, self._checked_rows(X))
-
-    def _publish(self, outcome: RegimeOutcome) -> None:
-        self.regimes_ = outcome.regimes
-        self.thresholds_ = outcome.thresholds
-        self._tree = outcome.tree
-        self.n_regimes_ = len(outcome.regimes)
-        self.exponents_ = np.stack([regime.exponents for regime in outcome.regimes])
-        self.intercepts_ = np.array([regime.intercept for regime in outcome.regimes])
-        self.covariance_ = np.stack([regime.covariance for regime in outcome.regimes])
-        self.dof_ = np.array([[regime.dof] for regime in outcome.regimes])
 
     def _potential(self, X: Array) -> Array:
         return np.asarray(self._pieces(X) - self.intercept_)

@@ -15,7 +15,7 @@ from tests.fits.test_potential import crossover
 torch = pytest.importorskip("torch")
 
 from dimgs.fits.base import TrainingRuns  # noqa: E402
-from dimgs.fits.potential import learn, smoothness  # noqa: E402 - needs torch
+from dimgs.fits.potential import networks  # noqa: E402 - needs torch
 from dimgs.fits.potential.networks import (  # noqa: E402  # noqa: E402  # noqa: E402  # noqa: E402
     DELTA,
     Folds,
@@ -81,12 +81,12 @@ def test_losses_on_runs_left_out_are_about_the_prefactors_seen(loss: Loss, withi
         }[loss]
         expected[held] += (runs.weights * rho.mean(axis=1))[held]
         count[held] += 1
-    found = smoothness.held_out_losses(trainer, theta, folds)
+    found = networks.held_out_losses(trainer, theta, folds)
     np.testing.assert_allclose(found, (expected / np.maximum(count, 1))[count > 0])
 
 
 def test_decays_fall_from_the_smoothest_on() -> None:
-    falls = np.array(smoothness.DECAYS[:-1]) / smoothness.DECAYS[1:]
+    falls = np.array(networks.DECAYS[:-1]) / networks.DECAYS[1:]
     assert np.all((falls > 9.0) & (falls < 101.0))
 
 
@@ -97,17 +97,17 @@ def test_the_smoothest_that_is_not_worse_is_kept(
     trainer, folds, _ = a_task("squared", within=False, seed=seed)
     rng = np.random.default_rng(seed)
     decays = (1e-1, 1e-3, 1e-6)
-    base = smoothness.choose(trainer, None, folds, (np.inf,), 5, 0)
+    base = networks.choose(trainer, None, folds, (np.inf,), 5, 0)
     assert (base.decay, base.iterations, base.rougher) == (np.inf, 1, None)
     assert base.scores == {np.inf: 1.0}
-    own = smoothness.held_out_losses(trainer, base.theta, folds)
+    own = networks.held_out_losses(trainer, base.theta, folds)
     shape = base.theta.shape
     tried = [(np.inf, 1, own, base.theta)]
     for k, decay in enumerate(decays):
         losses = own * rng.uniform(0.7, 1.1) * np.exp(0.4 * rng.normal(size=len(own)))
         tried.append((decay, 10 * (k + 1), losses, np.full(shape, float(k))))
-    monkeypatch.setattr(smoothness, "_deep", lambda *_: tried[1:])
-    found = smoothness.choose(trainer, trainer, folds, (np.inf, *decays), 5, 0)
+    monkeypatch.setattr(networks, "_deep", lambda *_: tried[1:])
+    found = networks.choose(trainer, trainer, folds, (np.inf, *decays), 5, 0)
     means = np.array([item[2].mean() for item in tried])
     best = int(np.argmin(means))
     pairs = trainer.task.runs.clusters[folds.held.any(axis=0)]
@@ -131,7 +131,7 @@ def test_the_smoothest_that_is_not_worse_is_kept(
     else:
         assert found.rougher is tried[max(chosen + 1, best)][3]
     # a power law that was not asked about is no answer
-    without = smoothness.choose(trainer, trainer, folds, decays, 5, 0)
+    without = networks.choose(trainer, trainer, folds, decays, 5, 0)
     assert without.decay in decays
     assert list(without.scores) == list(decays)
 
@@ -141,18 +141,18 @@ def test_hubers_loss_is_in_units_of_what_the_potential_leaves(
 ) -> None:
     X, y, _ = crossover(40, 0, noise=0.02)
     calls: list[Any] = []
-    original = smoothness.choose
+    original = networks.choose
 
     def spied(linear: Trainer, deep: Trainer | None, folds: Folds, *rest: Any) -> Any:
         found = original(linear, deep, folds, *rest)
         calls.append((linear, deep, folds, found))
         return found
 
-    monkeypatch.setattr(learn, "choose", spied)
+    monkeypatch.setattr(networks, "choose", spied)
     model = ContrastivePotential((6,), loss="huber", max_iter=25, n_members=1).fit(X, y)
     (_, deep, folds, first), (linear, sharp, _, again) = calls
     assert deep.delta == DELTA
-    errors = smoothness.held_out_errors(deep, first.theta, folds)[folds.held]
+    errors = networks.held_out_errors(deep, first.theta, folds)[folds.held]
     expected = DELTA * 1.4826 * np.median(np.abs(errors))
     assert linear.delta == sharp.delta == pytest.approx(expected, rel=1e-5)
     assert expected < 0.8 * DELTA

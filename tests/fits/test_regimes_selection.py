@@ -28,7 +28,6 @@ from dimgs.fits.regimes import (
     noise_variance,
     polish,
     prepare,
-    regime_count,
     simple_boundaries,
     split_leaf,
     structure_p_value,
@@ -84,7 +83,7 @@ def strongest(sample: Sample, pieces: Pieces, directions: Array, flips: Array) -
 def test_left_structure_is_judged_by_signs_of_runs_or_clusters(
     rank: int, leaves: int, clustered: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(regime_count, "_REPLICATES", 14)
+    monkeypatch.setattr("dimgs.fits.regimes._REPLICATES", 14)
     for seed in range(3):
         sample = bent(34, rank, 0.2, seed, noise=0.8)
         cluster = np.arange(34) // 2 if clustered else np.arange(34)

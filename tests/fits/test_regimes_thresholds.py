@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dimgs.fits.regimes import (
+    Boundary,
     Profile,
     Regime,
+    WhitenedAxes,
     _best_place,
+    _simple,
     chain,
     fit_continuous,
     hansen_quantile,
@@ -19,7 +22,6 @@ from dimgs.fits.regimes import (
     kink_profile,
     meeting_profile,
     noise_variance,
-    read,
     threshold_doubt,
 )
 from tests.fits.test_regimes_parts import SEEDS, bent, loss_of
@@ -161,12 +163,17 @@ def test_a_monomial_is_placed_where_the_runs_lose_least() -> None:
     assert _best_place(np.ones(5), below[:5], above[:5])[1] == np.inf
 
 
-@pytest.mark.parametrize("factor", [2.0, -2.0])
-def test_a_monomial_has_the_interval_of_the_boundary_in_its_units(factor: float) -> None:
-    found = read((2, -4), (1.0, 0.7, 1.6), (0.5, 0.5 * factor), 10.0)
-    ends = sorted([10.0 - 0.3 * factor, 10.0 + 0.6 * factor])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_monomial_has_the_interval_of_the_boundary_in_its_units(sign: int) -> None:
+    axes = WhitenedAxes(np.array([0.0, 1.0]), np.eye(2), np.eye(2))
+    along = np.array([-0.5, 1.0]) / np.hypot(0.5, 1.0)
+    near, edge = Boundary(sign * along, 2.0, True), Boundary(np.array([0.0, 0.5]), 0.7, True)
+    found = _simple((2, -4), near, edge, (1.0, 0.7, 1.6), axes)
+    factor = sign * np.hypot(0.5, 1.0)
+    # a unit of the exact boundary, whose exponent is made 1, is half a unit along the axis
+    ends = sorted(2.0 * factor + 1.0 + 0.5 * factor * d for d in (-0.3, 0.6))
     assert (found.low, found.high) == pytest.approx(tuple(ends))
-    assert (found.value, found.sign) == (10.0, np.sign(factor))
+    assert (found.value, found.sign) == (pytest.approx(2.0 * factor + 1.0), sign)
     assert [float(x) for x in found.powers] == [-0.5, 1.0]
 
 
