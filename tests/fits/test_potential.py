@@ -12,7 +12,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from dimgs.arrays import Array
 from dimgs.errors import FitError, InputError
 from dimgs.fits import ContrastivePotential, PowerLaw
-from dimgs.fits.potential.contrastive_potential import LOSSES
+from dimgs.fits.potential.potential_runs import LOSSES
 
 torch = pytest.importorskip("torch")
 UNIMODULAR = np.array([[1.0, 2.0], [1.0, 3.0]])

@@ -16,11 +16,10 @@ torch = pytest.importorskip("torch")
 
 from dimgs.fits.base import TrainingRuns  # noqa: E402
 from dimgs.fits.potential import networks  # noqa: E402 - needs torch
-from dimgs.fits.potential.networks import (  # noqa: E402  # noqa: E402  # noqa: E402  # noqa: E402
+from dimgs.fits.potential.networks import (  # noqa: E402
     DELTA,
     Folds,
     Hull,
-    Loss,
     NetworkLayout,
     Trainer,
     adam,
@@ -28,7 +27,13 @@ from dimgs.fits.potential.networks import (  # noqa: E402  # noqa: E402  # noqa:
     lbfgs,
     penalty_of,
 )
-from dimgs.fits.potential.potential_runs import Limit, Physics, distinct_runs, task_of  # noqa: E402  # noqa: E402
+from dimgs.fits.potential.potential_runs import (  # noqa: E402
+    Limit,
+    Loss,
+    Physics,
+    distinct_runs,
+    task_of,
+)
 
 SEEDS = st.integers(0, 10_000)
 
