@@ -110,6 +110,5 @@ def tell(text: str, *about: object, candidates: "tuple[Candidate, ...]" = ()) ->
     import logging
 
     logging.getLogger("dimgs").info(text, *about)
-    listener = _listener.get()
-    if listener is not None:
+    if (listener := _listener.get()) is not None:
         listener(News(text % about if about else text, candidates))

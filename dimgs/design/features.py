@@ -291,10 +291,9 @@ def _weights(data: Dataset, target: str, scale: ResponseScale) -> Array | None:
     usable = (sigma > 0) & np.isfinite(sigma)
     if not np.all(usable):
         row = int(np.flatnonzero(~usable)[0])
-        what = "zero" if sigma[row] == 0 else "beyond all numbers times its value"
         raise InputError(
-            f"The error of '{target}' is {what} in row {int(data.rows[row])}, so that the run has "
-            f"no weight beside the others; correct it, or drop the error column."
+            f"The error of '{target}' is {'too large' if sigma[row] else 'zero'} for a weight in "
+            f"row {int(data.rows[row])}; correct it, or drop the error column."
         )
     weights = np.maximum(float(sigma.min()) / sigma, _LEAST_SHARE) ** 2
     return np.asarray(weights / weights.mean())

@@ -288,8 +288,9 @@ def error_covariance(design: Design) -> Array:
         else:
             slopes[:, -1, k] = float(response.get(name)) / values
     errors = np.column_stack([data.errors[name] for name in names])
-    scaled = slopes * errors[:, None, :]
-    return np.asarray(scaled @ scaled.transpose(0, 2, 1))
+    with np.errstate(over="ignore"):
+        scaled = slopes * errors[:, None, :]
+        return np.asarray(scaled @ scaled.transpose(0, 2, 1))
 
 
 def inputs_with_errors(design: Design) -> list[str]:

@@ -1230,7 +1230,7 @@ class RobustPowerLaw(WithinRegressor):
         self.tau_ = self._tau(problem, loss, parameters)
         spread = self.tau_ / np.sqrt(pairs.weights.sum())
         diagonal = (whitening.transform**2).sum(axis=1)
-        self.tau_errors_ = np.asarray(spread * np.sqrt(diagonal))
+        self.tau_errors_ = spread * np.sqrt(np.maximum(diagonal, np.finfo(np.float64).tiny))
         if self.tau_ == 0.0 or self.rank_ == 0:
             self.covariance_ = np.zeros((len(self.exponents_),) * 2)
             return

@@ -56,7 +56,8 @@ def convert_inputs(ports: Sequence[Port], given: Mapping[str, Any], kernel: str)
     "The input 'l' = -1 mm lies outside the range of 'film', from 0 mm."
     """
     result = Converted()
-    problems = [_unknown(name, ports, kernel) for name in given if name not in _names(ports)]
+    names = [p.name for p in ports]
+    problems = [_unknown(name, names, kernel) for name in given if name not in names]
     for port in ports:
         value = given.get(port.name, port.default)
         if value is None:
@@ -160,10 +161,6 @@ def unit_for(port: Port, text: str | None) -> Unit:
     return source
 
 
-def _names(ports: Sequence[Port]) -> list[str]:
-    return [p.name for p in ports]
-
-
 def _within(port: Port, value: Any) -> bool:
     slack = _ROUNDING * abs(value)
     above = port.low is None or value >= port.low - slack
@@ -181,12 +178,12 @@ def _outside(port: Port, value: Any, kernel: str) -> str:
     )
 
 
-def _unknown(name: str, ports: Sequence[Port], kernel: str) -> str:
-    near = get_close_matches(str(name), _names(ports), n=2, cutoff=0.6)
+def _unknown(name: str, names: Sequence[str], kernel: str) -> str:
+    near = get_close_matches(str(name), names, n=2, cutoff=0.6)
     if near:
         remedy = f"did you mean {' or '.join(repr(n) for n in near)}?"
     else:
-        remedy = f"its inputs are {', '.join(repr(n) for n in _names(ports)) or 'none'}."
+        remedy = f"its inputs are {', '.join(map(repr, names)) or 'none'}."
     return f"'{kernel}' has no input '{name}'; {remedy}"
 
 

@@ -52,7 +52,7 @@ class FunctionKernel(BaseKernel):
         self.name, self.version, self.quantities = name, version, quantities
         self.__wrapped__ = function
         self.__doc__ = function.__doc__
-        parameters = _parameters(function)
+        parameters = inspect.signature(function).parameters
         self.stochastic = "seed" in parameters
         self._takes_tier = "tier" in parameters
 
@@ -218,15 +218,11 @@ def _declared(
     )
 
 
-def _parameters(function: Callable[..., Any]) -> dict[str, inspect.Parameter]:
-    return dict(inspect.signature(function).parameters)
-
-
 def _with_defaults(
     function: Callable[..., Any], ports: tuple[Port, ...], name: str
 ) -> tuple[Port, ...]:
     """Ports in the order of the parameters, with their defaults."""
-    parameters = _parameters(function)
+    parameters = inspect.signature(function).parameters
     by_name = {p.name: p for p in ports}
     inputs = [n for n in parameters if n not in _RESERVED]
     if any(p.kind in (p.VAR_POSITIONAL, p.POSITIONAL_ONLY) for p in parameters.values()):

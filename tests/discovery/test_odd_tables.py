@@ -124,7 +124,7 @@ def test_a_fit_of_an_odd_table_is_a_law_or_one_sentence(name: str) -> None:
 
 def test_errors_whose_squares_are_no_numbers_and_a_run_with_all_the_weight_end_nothing() -> None:
     fitted(TABLES["one huge run"], OPTIONS["robust"])
-    with pytest.raises(DimgsError, match=r"error of 'y' is beyond all numbers .* in row 1"):
+    with pytest.raises(DimgsError, match="error of 'y' is too large for a weight in row 1"):
         dimgs.fit(TABLES["subnormal"], "y", errors_in_variables=True)
     with pytest.raises(DimgsError, match="squares of the stated errors are beyond all numbers"):
         dimgs.fit(TABLES["a huge error"], "y", errors_in_variables=True)
