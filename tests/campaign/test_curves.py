@@ -78,7 +78,7 @@ def early_runs(n: int, seed: int) -> list[Any]:
 
 def test_whole_curves_predict_the_curve_of_another_run() -> None:
     inputs = ["D", "t", "C0", "l"]
-    found = whole_curves(early_runs(12, 0), "profile", inputs)
+    found = whole_curves(early_runs(10, 0), "profile", inputs)
     (other,) = early_runs(1, 5)
     assert found.ordinate == "profile·C0^(-1)"
     group = {n: float(other.inputs[n][0]) for n in inputs}
