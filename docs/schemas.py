@@ -10,7 +10,7 @@ from dimgs.campaign.plan_file import PlanFile
 from dimgs.dataset.sidecar import SidecarFile
 from dimgs.hub.entry import EntryFile
 from dimgs.hub.jobs import Policy
-from dimgs.hub.run_row import RunRow
+from dimgs.hub.rows import RunRow
 from dimgs.law.document import LawFile, ReportFile
 from dimgs.outofcore.checkpoint import CheckpointFile
 

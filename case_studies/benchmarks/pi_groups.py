@@ -17,7 +17,7 @@ from sympy import Matrix
 
 from dimgs.dimensions import DimensionalMatrix
 from dimgs.groups.derive import pi_basis
-from dimgs.groups.naming import kinds_of
+from dimgs.groups.recognition import kinds_of
 from dimgs.groups.repeating import all_bases, enumerate_bases
 from dimgs.groups.response import smallest_monomial
 from dimgs.variables import Dimension, Unit, Variable, registry, si_unit

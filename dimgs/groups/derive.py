@@ -13,9 +13,15 @@ from dimgs.errors import DimgsWarning, InputError
 from dimgs.groups.group import Dropped, PiBasis, PiGroup
 from dimgs.groups.lattice import lattice_of
 from dimgs.groups.missing_input import UnreachableError, advice_to_take_part, is_reachable
-from dimgs.groups.naming import Kinds, Namer, kinds_of, named_response, with_named_groups
 from dimgs.groups.physical_constants import constant
-from dimgs.groups.recognition import recognise
+from dimgs.groups.recognition import (
+    Kinds,
+    Namer,
+    kinds_of,
+    named_response,
+    recognise,
+    with_named_groups,
+)
 from dimgs.groups.repeating import by_repeating
 from dimgs.groups.response import smallest_monomial
 from dimgs.variables import (

@@ -11,7 +11,7 @@ from dimgs.dimensions import DimensionalMatrix, IntVector, independent_rows, lea
 from dimgs.errors import InputError
 from dimgs.groups.group import PiBasis
 from dimgs.groups.missing_input import UnreachableError
-from dimgs.groups.naming import Namer, kinds_of
+from dimgs.groups.recognition import Namer, kinds_of
 from dimgs.variables import Variable
 
 # groups that are computed, some 30 µs each, most of them again and again

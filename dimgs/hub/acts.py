@@ -5,7 +5,6 @@ after the entry that names it, by whoever made or brought that entry, and may be
 read it. Another entry that names the same hash shows nothing until its author brings the file too.
 """
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -494,7 +493,7 @@ class Writer(Reader):
             If no entry names it, it is larger than 8 MB, or the user may not add anything.
         """
         self.check_adder()
-        digest = hash_of(data)
+        digest = sha256(data)
         with self.database.transaction() as connection:
             query = self._rows(here=False).where(attached.c.digest == digest)
             wanting = connection.execute(query).all()
@@ -572,11 +571,6 @@ def _check_added(document: object) -> None:
         )
 
 
-def hash_of(data: bytes) -> str:
-    """SHA-256 of a file, as 64 hexadecimal digits."""
-    return hashlib.sha256(data).hexdigest()
-
-
 def naming(document: Mapping[str, Any], given: Mapping[str, bytes]) -> dict[str, Any]:
     """A document of an entry that names files.
 
@@ -590,5 +584,5 @@ def naming(document: Mapping[str, Any], given: Mapping[str, bytes]) -> dict[str,
         raise InputError(
             f"'{large}' has more than {MOST_FILE >> 20} MB; name where it lies in the entry."
         )
-    told = {name: {"sha256": hash_of(data), "size": len(data)} for name, data in given.items()}
+    told = {name: {"sha256": sha256(data), "size": len(data)} for name, data in given.items()}
     return {**document, "files": {**document.get("files", {}), **told}} if told else dict(document)

@@ -6,14 +6,13 @@ that entries name as ``files/HASH``. Only these are read, of an archive without 
 lies beside them (tables of runs, a description as an RO-Crate) is for people and other programs.
 """
 
-import hashlib
 import os
 import re
 import stat
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
@@ -23,9 +22,9 @@ from sqlalchemy import Connection, select, update
 
 from dimgs.errors import InputError, StoreError
 from dimgs.escape import file_names, visible
-from dimgs.formats import MOST_BYTES, json_value
-from dimgs.hub.acts import Writer, hash_of
-from dimgs.hub.entry import MOST_FILE, Entry, EntryFile, canonical, checked
+from dimgs.formats import MOST_BYTES, json_value, whole
+from dimgs.hub.acts import Writer
+from dimgs.hub.entry import MOST_FILE, Entry, EntryFile, canonical, checked, sha256
 from dimgs.hub.reading import entry_of, is_open
 from dimgs.hub.rows import record_row
 from dimgs.hub.runs import facts, run_record
@@ -302,20 +301,16 @@ def _made_folder(path: Path) -> Path:
 def _write_part(folder: Path, lines: Sequence[Line]) -> None:
     """One file of entries, whole or not at all."""
     data = "".join(canonical(document) + "\n" for _, document in lines).encode()
-    _write_whole(folder / f"entries-{hash_of(data)[:16]}.jsonl", data)
+    _write_whole(folder / f"entries-{sha256(data)[:16]}.jsonl", data)
 
 
 def _write_whole(path: Path, data: bytes) -> None:
-    part = path.with_suffix(f".{os.getpid()}.part")
     try:
-        with part.open("wb") as file:
+        with whole(path) as beside, beside.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        part.replace(path)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
         raise StoreError(
             f"'{path}' cannot be written ({error.strerror}); make room, and do it again."
         ) from error
@@ -333,7 +328,7 @@ def _take_files(hub: Exchange, place: Path) -> None:
     """Those files that entries here name and the bundle holds; others are not looked at."""
     for digest, data in bundled_files(place, hub.wanted_files(), MOST_FILE + 1):
         # one that was changed is as good as absent
-        if hash_of(data) == digest:
+        if sha256(data) == digest:
             hub.put_file(data)
 
 
@@ -524,7 +519,7 @@ def describe(hub: Exchange, folder: Path, everything: bool) -> None:
             "name": runs_of.get(path.name, "Entries" if path.suffix else "A file of an entry"),
             "encodingFormat": _FORMATS.get(path.suffix, "application/octet-stream"),
             "contentSize": str(path.stat().st_size),
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "sha256": sha256(path.read_bytes()),
         }
         described.append(
             crate.add_file(path, dest_path=path.relative_to(folder).as_posix(), properties=told)
@@ -547,9 +542,8 @@ def _tables(hub: Exchange, folder: Path, everything: bool) -> dict[str, str]:
     for kernel, rows in sorted(by_kernel.items()):
         name = f"runs-{names[kernel]}.parquet"
         if len(rows) <= _MOST_RUNS:
-            part = folder / f".{name}.part"
-            write_parquet(rows, part)
-            part.replace(folder / name)
+            with whole(folder / name) as beside:
+                write_parquet(rows, beside)
             told[name] = f"Runs of {kernel}"
     return told
 

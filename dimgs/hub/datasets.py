@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dimgs.advice import Act, Step, setting
 from dimgs.errors import InputError
 from dimgs.escape import visible
+from dimgs.formats import whole
 from dimgs.hub.acts import Writer
 from dimgs.variables import difference_unit, parse_unit
 
@@ -153,12 +154,11 @@ def _put(row: dict[str, Any], units: dict[str, str], name: str, value: Any, unit
 
 
 def _write(table: "pd.DataFrame", path: Path) -> None:
-    part = path.with_name(f".{path.name}.part")
     try:
-        if path.suffix == ".parquet":
-            table.to_parquet(part, index=False)
-        else:
-            table.to_csv(part, index=False, sep="\t" if path.suffix == ".tsv" else ",")
-        part.replace(path)
+        with whole(path) as beside:
+            if path.suffix == ".parquet":
+                table.to_parquet(beside, index=False)
+            else:
+                table.to_csv(beside, index=False, sep="\t" if path.suffix == ".tsv" else ",")
     except OSError as error:
         raise InputError(f"'{path}' cannot be written ({error.strerror}).") from error

@@ -1,20 +1,54 @@
-"""RunRecord <-> row of the store."""
+"""RunRecord <-> row of the store, and the schema of a row."""
 
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from dimgs.errors import InputError, StoreError
 from dimgs.formats import checksum, shown, validated
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 
-if TYPE_CHECKING:
-    from dimgs.hub.run_row import RunRow
-
-
+_Value = TypeVar("_Value")
+Input = Annotated[tuple[int | float | str, str], Field(strict=False)]
+Output = Annotated[tuple[int | float, str], Field(strict=False)]
 # columns that a run's checksum covers, beside where it comes from
 _SEALED = ("key", "state", "kernel", "tier", "seed", "inputs", "outputs", "errors", "reason")
+
+
+def _loaded(text: object) -> object:
+    # half of a surrogate pair, which labels may hold, is no JSON to stricter readers
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+Stored = Annotated[_Value, BeforeValidator(_loaded, json_schema_input_type=str)]
+
+
+class RunRow(BaseModel):
+    """A run that has ended: a row of the table ``runs`` in a store, an SQLite file."""
+
+    model_config = ConfigDict(strict=True)
+
+    key: str
+    attempt: int = Field(1, ge=0)
+    state: Literal["ok", "failed", "diverged", "refused", "interrupted"]
+    kernel: str
+    tier: str
+    seed: Annotated[str, Field(pattern=r"^-?[0-9]{1,4000}$")] | None
+    inputs: Stored[dict[str, Input]]
+    outputs: Stored[dict[str, Output]]
+    errors: Stored[dict[str, int | float]]
+    reason: str
+    wall_seconds: float
+    provenance: Stored[dict[str, Any]]
+    session: str | None = None
+    claimed_at: str | None = None
+    finished_at: str | None = None
 
 
 def record_row(record: RunRecord) -> dict[str, Any]:
@@ -65,10 +99,8 @@ def row_record(row: Mapping[str, Any]) -> RunRecord:
     )
 
 
-def checked_row(row: Mapping[str, Any]) -> "RunRow":
+def checked_row(row: Mapping[str, Any]) -> RunRow:
     """A row of the store by its schema; StoreError where it is broken or was edited."""
-    from dimgs.hub.run_row import RunRow
-
     try:
         read = validated(RunRow, dict(row), "")
     except InputError as error:

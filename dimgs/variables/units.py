@@ -206,22 +206,12 @@ class Token(NamedTuple):
 _END = Token("end", "")
 
 
-def parse(
-    text: str,
-    is_unit: Callable[[str], bool],
-    phrases: re.Pattern[str],
-    *,
-    tight: bool = False,
-) -> Product:
+def written(text: str, *, tight: bool = False) -> Product:
     """Product of a unit text.
 
     Parameters
     ----------
     text : str
-    is_unit : callable
-        Whether a name is that of a unit, so that digits in it are no exponent.
-    phrases : re.Pattern
-        Units of several words or signs, such as ``fl oz``.
     tight : bool
         Read ``W/m K`` as W/(m K), as many people mean it, and ``mu m`` as a prefix and a unit.
 
@@ -230,7 +220,7 @@ def parse(
     InputError
         For a character, or an order of them, that the grammar does not know.
     """
-    parser = _Parser(_tokens(rewritten(text), is_unit, phrases), tight)
+    parser = _Parser(_tokens(rewritten(text)), tight)
     found = parser.term()
     if parser.ahead.kind != "end":
         raise InputError(_BROKEN)
@@ -255,7 +245,7 @@ def rewritten(text: str) -> str:
     return _FACTOR_FIRST.sub("", text).translate(_SIGNS)
 
 
-def _tokens(text: str, is_unit: Callable[[str], bool], phrases: re.Pattern[str]) -> list[Token]:
+def _tokens(text: str) -> list[Token]:
     """Pieces of a text; every character belongs to one."""
     for char in text:
         known = char.isalpha() or char.isspace() or (char.isascii() and char.isdigit())
@@ -267,18 +257,12 @@ def _tokens(text: str, is_unit: Callable[[str], bool], phrases: re.Pattern[str])
         if text[position].isspace():
             position += 1
             continue
-        token, position = _token(text, position, found, is_unit, phrases)
+        token, position = _token(text, position, found)
         found.append(token)
     return [*found, _END]
 
 
-def _token(
-    text: str,
-    start: int,
-    before: list[Token],
-    is_unit: Callable[[str], bool],
-    phrases: re.Pattern[str],
-) -> tuple[Token, int]:
+def _token(text: str, start: int, before: list[Token]) -> tuple[Token, int]:
     char = text[start]
     spaced = start > 0 and text[start - 1].isspace()
     last = before[-1].kind if before else ""
@@ -287,12 +271,12 @@ def _token(
         # m-2K is m^-2 K, but m2K may be a slip
         kind = "power" if char == "-" else "open power"
         return Token(kind, power[1], power=Fraction(power[1])), power.end()
-    if phrase := phrases.match(text, start):
+    if phrase := phrases().match(text, start):
         return Token("name", " ".join(phrase[0].split()), spaced), phrase.end()
     if degree := _DEGREE.match(text, start):
         return Token("name", _degree(degree), spaced), degree.end()
     if name := _NAME.match(text, start):
-        return _word(name[0], start, spaced, is_unit)
+        return _word(name[0], start, spaced)
     if char == "^" or text.startswith("**", start):
         return _exponent(text, start)
     if char.isascii() and (number := _NUMBER.match(text, start)):
@@ -318,7 +302,7 @@ def _degree(found: re.Match[str]) -> str:
     return f"delta_{scale}" if found["of"] else scale
 
 
-def _word(word: str, start: int, spaced: bool, is_unit: Callable[[str], bool]) -> tuple[Token, int]:
+def _word(word: str, start: int, spaced: bool) -> tuple[Token, int]:
     """A keyword or a name; digits that end an unknown name are left to be its exponent."""
     end = start + len(word)
     if word in _KEYWORDS:
@@ -807,14 +791,6 @@ def _is_difference(unit: Unit) -> bool:
 
 DIMENSIONLESS = Unit("1", Dimension())
 LABEL = Unit("label", Dimension(), scale="label")
-
-
-def written(text: str, *, tight: bool = False) -> Product:
-    """Product of names that a text is, before anything is known of the names.
-
-    With `tight`, ``W/m K`` is W/(m K) and ``mu m`` a prefix and a unit.
-    """
-    return parse(text, is_unit, phrases(), tight=tight)
 
 
 def powers_of(product: Product, *, literal: bool = False) -> tuple[float, dict[str, Fraction]]:

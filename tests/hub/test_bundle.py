@@ -13,9 +13,8 @@ import pytest
 
 from dimgs.errors import InputError
 from dimgs.hub import Hub
-from dimgs.hub.acts import hash_of
 from dimgs.hub.bundle import Merged
-from dimgs.hub.entry import Entry
+from dimgs.hub.entry import Entry, sha256
 from dimgs.hub.rows import now
 from tests.hub.conftest import Places
 from tests.hub.earlier import DIGEST, FORMATS, make_schema3
@@ -492,6 +491,6 @@ def test_what_was_cleared_or_hidden_in_earlier_hubs_is_doubted_and_shown_again(
         assert {r["state"] for r in hub.query()["runs"]} == {"open", "disputed"}
         carl, private, shown = hub.for_user("carl"), b"private\n", b"open\n"
         with pytest.raises(InputError, match="There is no file"):
-            carl.file(hash_of(private))
-        assert (hub.file(hash_of(private)), carl.file(hash_of(shown))) == (private, shown)
+            carl.file(sha256(private))
+        assert (hub.file(sha256(private)), carl.file(sha256(shown))) == (private, shown)
         hub.add({"kind": "law", "text": "new"})

@@ -11,8 +11,8 @@ import pytest
 from dimgs.cli.app import run as typed
 from dimgs.errors import InputError
 from dimgs.hub import Hub
-from dimgs.hub.acts import hash_of, naming
-from dimgs.hub.entry import MOST_FILE
+from dimgs.hub.acts import naming
+from dimgs.hub.entry import MOST_FILE, sha256
 from tests.hub.conftest import Places
 from tests.hub.test_hub import QUESTION, other
 
@@ -31,18 +31,18 @@ def test_a_file_goes_with_its_entry_through_bundles_and_syncs(
     with Hub(place(), user="anna") as hub, Hub(place(), user="carl") as there:
         with_file(hub)
         hub.export(tmp_path / "bundle")
-        assert (tmp_path / "bundle" / "files" / hash_of(DATA)).read_bytes() == DATA
+        assert (tmp_path / "bundle" / "files" / sha256(DATA)).read_bytes() == DATA
         there.merge(tmp_path / "bundle")
-        assert there.file(hash_of(DATA)) == DATA
+        assert there.file(sha256(DATA)) == DATA
         with Hub(tmp_path / "third.sqlite", user="eve") as third:
             third.merge(shutil.make_archive(str(tmp_path / "b"), "zip", tmp_path / "bundle"))
-            assert third.file(hash_of(DATA)) == DATA
+            assert third.file(sha256(DATA)) == DATA
         with Hub(tmp_path / "fourth.sqlite", user="eve") as fourth:
             fourth.sync(tmp_path / "bundle")
-            assert fourth.file(hash_of(DATA)) == DATA
+            assert fourth.file(sha256(DATA)) == DATA
     with Hub(tmp_path / "fifth.sqlite", user="eve") as fifth:
         fifth.sync(tmp_path / "third.sqlite")
-        assert fifth.file(hash_of(DATA)) == DATA
+        assert fifth.file(sha256(DATA)) == DATA
         assert fifth.wanted_files() == []
 
 
@@ -50,18 +50,18 @@ def test_a_changed_file_is_left_out_until_the_right_one_comes(tmp_path: Path) ->
     with Hub(tmp_path / "a.sqlite", user="anna") as hub:
         with_file(hub)
         hub.export(tmp_path / "bundle")
-    file = tmp_path / "bundle" / "files" / hash_of(DATA)
+    file = tmp_path / "bundle" / "files" / sha256(DATA)
     file.write_bytes(DATA + b"!")
     with Hub(tmp_path / "b.sqlite", user="carl") as there:
         there.merge(tmp_path / "bundle")
-        assert there.wanted_files() == [hash_of(DATA)]
+        assert there.wanted_files() == [sha256(DATA)]
         with pytest.raises(InputError, match="no file"):
-            there.file(hash_of(DATA))
+            there.file(sha256(DATA))
         file.write_bytes(DATA)
         # what no entry names is not taken
-        (file.parent / hash_of(b"x")).write_bytes(b"x")
+        (file.parent / sha256(b"x")).write_bytes(b"x")
         there.merge(tmp_path / "bundle")
-        assert there.files() == [hash_of(DATA)]
+        assert there.files() == [sha256(DATA)]
 
 
 def test_who_may_not_read_the_entry_may_not_read_the_file(tmp_path: Path) -> None:
@@ -69,9 +69,9 @@ def test_who_may_not_read_the_entry_may_not_read_the_file(tmp_path: Path) -> Non
         id = with_file(hub, visibility="private")
         reader = other(hub, "rob", "reader")
         with pytest.raises(InputError, match="no file"):
-            reader.file(hash_of(DATA))
+            reader.file(sha256(DATA))
         assert hub.files() == []
-        assert hub.files(everything=True) == [hash_of(DATA)]
+        assert hub.files(everything=True) == [sha256(DATA)]
         hub.export(tmp_path / "bundle")
         assert not (tmp_path / "bundle" / "files").exists()
         with pytest.raises(InputError, match="add the entry first"):
@@ -111,7 +111,7 @@ def test_a_hub_of_the_schema_before_files_is_upgraded(tmp_path: Path) -> None:
         assert law["state"] == "accepted"
         assert hub.query("film", where=["l=1..2 mm"])["count"] == 2
         with_file(hub)
-        assert hub.file(hash_of(DATA)) == DATA
+        assert hub.file(sha256(DATA)) == DATA
     with sqlite3.connect(tmp_path / "old.sqlite.schema2") as copy:
         assert copy.execute("PRAGMA user_version").fetchone() == (2,)
         assert copy.execute("SELECT count(*) FROM entries").fetchone() == (5,)
@@ -126,20 +126,20 @@ def test_whoever_knows_a_hash_reads_no_private_file(hub: Hub) -> None:
     late = carl.add({**naming(QUESTION, {"x": DATA}), "text": "Late?"})
     for reader in (carl, bob, hub.for_anybody()):
         with pytest.raises(InputError, match="There is no file"):
-            reader.file(hash_of(DATA))
-    assert hash_of(DATA) not in carl.files(everything=True)
+            reader.file(sha256(DATA))
+    assert sha256(DATA) not in carl.files(everything=True)
     hub.put_file(DATA)
     with pytest.raises(InputError, match="There is no file"):
-        carl.file(hash_of(DATA))
+        carl.file(sha256(DATA))
     # whoever has it, has it
     carl.put_file(DATA)
-    assert carl.file(hash_of(DATA)) == bob.file(hash_of(DATA)) == DATA
+    assert carl.file(sha256(DATA)) == bob.file(sha256(DATA)) == DATA
     # what was redacted is gone with what it brought
     for id in (early, late):
         hub.redact(id, "no")
     with pytest.raises(InputError, match="There is no file"):
-        carl.file(hash_of(DATA))
-    assert hub.file(hash_of(DATA)) == DATA
+        carl.file(sha256(DATA))
+    assert hub.file(sha256(DATA)) == DATA
 
 
 def test_a_fork_brings_the_files_of_its_parent(hub: Hub) -> None:
@@ -147,6 +147,6 @@ def test_a_fork_brings_the_files_of_its_parent(hub: Hub) -> None:
     parent = with_file(hub)
     fork = carl.fork(parent, {"text": "Another?"})
     hub.redact(parent, "no")
-    assert hub.file(hash_of(DATA)) == DATA
+    assert hub.file(sha256(DATA)) == DATA
     carl.fork(fork, {"files": {"y": {"sha256": "0" * 64, "size": 1}}})
     assert carl.wanted_files() == ["0" * 64]

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from dimgs.hub import Hub
-from dimgs.hub.acts import hash_of, naming
-from dimgs.hub.entry import Entry
+from dimgs.hub.acts import naming
+from dimgs.hub.entry import Entry, sha256
 from dimgs.hub.permissions import ROLES
 from dimgs.hub.rows import now
 from tests.hub.conftest import Places, place, postgresql  # noqa: F401
@@ -94,7 +94,7 @@ class Request:
     def path(self) -> str:
         fillings: dict[str, Callable[[], str]] = {
             "{id}": lambda: self.id,
-            "{digest}": lambda: hash_of(self.file) if self.id else "",
+            "{digest}": lambda: sha256(self.file) if self.id else "",
             "{new}": lambda: f"user {self.number}",
             "{token}": lambda: self._hub.new_token("reader").partition(".")[0],
             "{key}": lambda: "0" * 63 + "1",

@@ -66,19 +66,23 @@ class Studio:
         """What a server runs."""
         table = "/tables/{id}"
         shown: dict[str, Callable[[Request], Response]] = {
-            "/": self._home,
+            "/": lambda r: self._page("studio_home.html", tables=self.bench.sheets),
             table: self._table,
             f"{table}/law": self._law,
             f"{table}/files/{{name}}": self._file,
         }
         done: dict[str, Callable[[Request, Form], Response]] = {
-            "/example": self._example,
+            "/example": lambda r, form: self._to(self.bench.example()),
             table: self._choose,
-            f"{table}/fit": self._fit,
-            f"{table}/discover": self._discover,
+            f"{table}/fit": lambda r, form: self._asked(r, form, self.bench.fit),
+            f"{table}/discover": lambda r, form: self._asked(r, form, self.bench.discover),
             f"{table}/stop": self._stop,
-            f"{table}/next": self._next,
-            f"{table}/keep": self._keep,
+            f"{table}/next": lambda r, form: self._done(
+                r, lambda id: self.bench.propose(id, _PROPOSED)
+            ),
+            f"{table}/keep": lambda r, form: self._done(
+                r, lambda id: self.bench.keep(id, dict(form).get("hub", "").strip())
+            ),
         }
         app = Starlette(
             routes=[
@@ -162,9 +166,6 @@ class Studio:
 
     # pages
 
-    def _home(self, request: Request) -> Response:
-        return self._page("studio_home.html", tables=self.bench.sheets)
-
     def _view(self, request: Request) -> View:
         return View.of(self.bench.table(request.path_params["id"]))
 
@@ -209,9 +210,6 @@ class Studio:
 
             return await self._answer(request, act, fields)
 
-    def _example(self, request: Request, form: Form) -> Response:
-        return self._to(self.bench.example())
-
     def _to(self, id: str) -> Response:
         return RedirectResponse(f"/tables/{id}", 303)
 
@@ -236,24 +234,11 @@ class Studio:
             return self._to(id)
         return self._law(request, problem)
 
-    def _fit(self, request: Request, form: Form) -> Response:
-        return self._asked(request, form, self.bench.fit)
-
-    def _discover(self, request: Request, form: Form) -> Response:
-        return self._asked(request, form, self.bench.discover)
-
     def _stop(self, request: Request, form: Form) -> Response:
         search = self.bench.search(request.path_params["id"])
         if search is not None:
             search.stop()
         return self._law(request)
-
-    def _next(self, request: Request, form: Form) -> Response:
-        return self._done(request, lambda id: self.bench.propose(id, _PROPOSED))
-
-    def _keep(self, request: Request, form: Form) -> Response:
-        address = dict(form).get("hub", "").strip()
-        return self._done(request, lambda id: self.bench.keep(id, address))
 
     def _done(self, request: Request, act: Callable[[str], None]) -> Response:
         """The law after something was done with it; what failed is shown beside it."""
