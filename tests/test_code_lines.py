@@ -6,7 +6,10 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 60_105, "one writer of whole files and one hash in the hub, texts of units read in one place"
+MOST, SINCE = (
+    60_105,
+    "one writer of files and one hash in the hub; units read in one place",
+)
 
 
 def code_lines(text: str) -> int:

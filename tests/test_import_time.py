@@ -55,6 +55,10 @@ def test_importing_dimgs_imports_nothing_heavy() -> None:
     assert heavy_after("import dimgs") == set()
 
 
+def test_units_load_no_registry_before_one_is_read() -> None:
+    assert heavy_after("import dimgs.variables.quantities") == set()
+
+
 @pytest.mark.parametrize(
     "arguments", [["--help"], ["--version"], ["fit", "--help"], ["reproduce", "--list"]]
 )

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from dimgs.errors import InputError
+from dimgs.variables.dimension import Dimension
 from dimgs.variables.units import (
     DIMENSIONLESS_TEXTS,
     Factor,
@@ -26,7 +27,7 @@ from dimgs.variables.units import (
 )
 from dimgs.variables.units import Reading as Row
 
-_OF_MATTER = frozenset({parse_unit("kg").dimension, parse_unit("mol").dimension})
+_OF_MATTER = frozenset({Dimension.of({"[mass]": 1}), Dimension.of({"[substance]": 1})})
 # chemical elements with the symbols of units: "kg N/ha" is of nitrogen
 _ELEMENTS = frozenset({"N", "P", "C", "S", "F", "Cl", "U", "V", "W"})
 # names of differences of temperatures: dT_wall, delta T, ΔT, T_diff, temperature rise

@@ -150,7 +150,7 @@ class Pages:
             if request.method == "POST" and not signing and form.pop("csrf", "") != who.csrf:
                 raise NotAllowedError("The form is of another session; open the page again.")
             if self._closed and not (who.known or signing):
-                return self._to_sign_in(request)
+                return RedirectResponse("/sign-in", 303)
             try:
                 return run(Asked(request, who, form))
             except UnknownError:
@@ -179,9 +179,6 @@ class Pages:
         return self.show(
             Asked(request, who, {}), "error.html", status, sentence=str(error), status_code=status
         )
-
-    def _to_sign_in(self, request: Request) -> Response:
-        return RedirectResponse("/sign-in", 303)
 
     def _home(self, asked: Asked) -> Response:
         questions = asked.hub.listed(kind="question", limit=10 * _LISTED, newest=True)
