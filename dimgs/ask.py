@@ -387,7 +387,8 @@ class _Asking:
 
 def _not_enough(law: "HubLaw", why: list[str]) -> dict[str, Any]:
     """A law that does not answer, as evidence: with the reason."""
-    return {"kind": "law", "id": law.id, "distance": None, "weight": 0.0, "why": " ".join(why)}
+    told = {"kind": "law", "id": law.id, "distance": None, "weight": 0.0, "why": " ".join(why)}
+    return {**told, "probability": law.law.probability}
 
 
 def _label(text: str) -> dict[str, str]:

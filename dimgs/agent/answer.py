@@ -104,7 +104,7 @@ def _of_ask(call: ToolCall, _: Sequence[ToolCall]) -> Json:
 def _of_predict(call: ToolCall, _: Sequence[ToolCall]) -> Json:
     """The value of a law at the last point; none outside its domain, or of an unconfirmed law."""
     found, (*_, row) = call.result, call.result["rows"]
-    evidence = _evidence("law", found["law"])
+    evidence = _evidence("law", found["law"]) | {"probability": found["probability"]}
     if row["outside"] or found["confirmed"] is False:
         missing = found["doubts"] or ["The law is not confirmed."]
         return {**_doubted(missing, evidence), "level": found["level"]}
@@ -143,7 +143,7 @@ def _of_law(call: ToolCall, _: Sequence[ToolCall]) -> Json:
     if found["law"] is None:
         return _none([f"no law was found ({found['outcome']})", *found["why_not"]])
     meaning = f"The law is {call.arguments['target']} = {found['expression']}."
-    evidence = _evidence("law", found["law"])
+    evidence = _evidence("law", found["law"]) | {"probability": found["probability"]}
     if not found["confirmed"]:
         document = _doubted(["The law is not confirmed.", *found["why_not"]], evidence)
         document["pertinence"]["meaning"] = f"No answer; the best law is not confirmed. {meaning}"

@@ -219,6 +219,7 @@ def predict(
         "law": law,
         "target": known.target.name,
         "confirmed": said.get("confirmed"),
+        "probability": known.probability,
         "doubts": list(dict.fromkeys(doubts)),
     }
 
@@ -278,7 +279,7 @@ def explain(
         "evidence": hub.evidence(entry["id"]),
         "reviews": entry["reviews"],
         "rivals": [_rival(r) for r in content.get("rivals") or ()],
-        "probability": content.get("probability"),
+        "probability": entry.get("probability", content.get("probability")),
         "would_change": _would_change(entry, content),
         "next_runs": [] if study is None else _next_runs(bench, study),
     }

@@ -80,6 +80,7 @@ class Predicted(TypedDict):
     law: str
     target: str
     confirmed: bool | None
+    probability: float | None
     doubts: list[str]
 
 

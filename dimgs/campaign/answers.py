@@ -11,7 +11,13 @@ from dimgs.campaign.binding import Binding
 from dimgs.campaign.laws import FittedLaw
 from dimgs.campaign.model import Border
 from dimgs.campaign.optimal_design import hidden
-from dimgs.campaign.result import Pertinence, PointAnswer, RegimeAnswer, RegimeBoundary
+from dimgs.campaign.result import (
+    Pertinence,
+    PointAnswer,
+    RegimeAnswer,
+    RegimeBoundary,
+    Tested,
+)
 from dimgs.campaign.space import CampaignRuns
 from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.text import counted, sentence
@@ -211,6 +217,14 @@ class Answers:
     def _untested(self, law: FittedLaw) -> bool:
         """Whether a law is one of a coarse tier that no finer one has confirmed."""
         return self.strategy.tier < len(self.binding.tiers) - 1 and law.correction is None
+
+    def tested(self, k: int) -> Tested:
+        """How many runs a law goes through beyond those that determine it, and how well."""
+        law, strategy = self.model.laws[k], self.strategy
+        half = float(np.max(law.half_widths(strategy.functionals(), self.level), initial=0.0))
+        # equal runs test no law but that of a kernel without a free group
+        runs = len(law.rows) if self.space.rank else int(self.model.sites.count[law.rows].sum())
+        return Tested(runs - len(law.coefficients), half, strategy.tolerance)
 
     def judged(self, k: int, told: RegimeAnswer, name: str) -> Pertinence:
         """Whether a regime's answer can be relied on, how far, and what it says."""

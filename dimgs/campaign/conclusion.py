@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from dimgs.campaign.binding import Binding
 from dimgs.campaign.ending import Outcome
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.monomials import essential
-from dimgs.campaign.result import CampaignResult, Pertinence
+from dimgs.campaign.result import CampaignResult, Pertinence, RegimeAnswer, Tested
 from dimgs.campaign.strategy import Strategy
 from dimgs.dataset import Dataset
 from dimgs.errors import DimgsError
@@ -20,7 +21,7 @@ from dimgs.hub.store import dataset_of
 from dimgs.kernels.record import RunRecord
 from dimgs.law.domain import domain_of
 from dimgs.law.law import Law
-from dimgs.report.results import FitResult, Report
+from dimgs.report.results import FitResult, Report, Verdict
 
 Run = tuple[Array, RunRecord]
 Found = Report | FitResult | None
@@ -29,6 +30,8 @@ Found = Report | FitResult | None
 _EVALUATIONS = 1000
 # of processor time: a campaign's runs have mostly cost more
 _DISCOVER_SECONDS = 60.0
+# a law that its runs make less probable than this is another law, whatever else was tested
+_EVEN = 0.5
 # of a crossover that runs do not tell from a corner
 _SHARP = 10.0
 # the logarithm of what a float can hold
@@ -44,7 +47,7 @@ def conclude(
     experiment: Experiment,
     outcome: Outcome,
     interrupted: int,
-    of_all: tuple[Found, Law | None] | None = None,
+    of_all: Found = None,
 ) -> CampaignResult:
     """What a campaign returns.
 
@@ -58,7 +61,7 @@ def conclude(
     outcome : Outcome
     interrupted : int
         Runs that an earlier start left in flight.
-    of_all : tuple of (Report or FitResult or None, Law or None), optional
+    of_all : Report or FitResult, optional
         What :func:`law_of_all` gives, where it is known already.
 
     Returns
@@ -74,22 +77,32 @@ def conclude(
         found, name = told.regime(k), f"regime {n}"
         judged.append(told.judged(k, found, name))
         law = _law(experiment, told, k, warnings)
-        regimes.append(replace(found, fit=law))
+        regimes.append(replace(found, fit=law, tested=told.tested(k)))
     numbers = range(len(binding.points))
     predictions = [point_answer(binding, experiment.runs, i) for i in numbers]
     asked = [*([] if binding.plan.tolerance.of_one_law else judged), *(p for _, p in predictions)]
     judged += [p for _, p in predictions]
     warnings += _said(strategy, experiment, told)
-    report, whole = of_all or law_of_all(binding, strategy, experiment, warnings)
+    report = of_all or law_of_all(binding, strategy, experiment, warnings)
+    whole = report.law if isinstance(report, Report) and report.confirmed else None
     tolerance, stray = binding.plan.tolerance, len(strategy.model.orphans)
     if stray and whole is None:
         warnings.append(f"{stray} runs follow no power law that was found; see the log.")
     if tolerance.law is not None:
-        asked.append(_judged_law(report, whole, tolerance.law))
+        asked.append(_judged_law(report, tolerance.law))
         judged.append(asked[-1])
-    if outcome is Outcome.MET and not all(p.relevant for p in asked):
+    good = all(p.relevant for p in asked)
+    if outcome is Outcome.MET and good and not tolerance.of_one_law:
+        every = [_with_evidence(*one, outcome) for one in zip(regimes, judged, strict=False)]
+        good = all(r.fit is None or r.fit.verdict.confirmed for r in every)
+    if outcome is Outcome.MET and not good:
         outcome = Outcome.STUCK
         experiment.log.add("stop", f"{outcome}: not every answer can be relied on")
+    regimes = [_with_evidence(*one, outcome) for one in zip(regimes, judged, strict=False)]
+    if isinstance(report, FitResult):
+        # one law of one regime has one verdict
+        same = [r.fit for r in regimes if r.fit is not None and r.fit.law == report.law]
+        report = same[0] if same else report
     return CampaignResult(
         outcome=outcome,
         regimes=tuple(regimes),
@@ -213,8 +226,10 @@ def _fit(
     """Power law of runs, which `cleared` was added to the target's logarithm of.
 
     A law of a regime leaves its crossovers out, so that it predicts runs where they are small, and
-    its errors are no smaller than what it leaves out there.
+    its errors are no smaller than what it leaves out there. It is not judged as the law of a table,
+    whose runs would have to follow it as they are.
     """
+    from dimgs.discovery.fitting import verdict_on
     from dimgs.discovery.options import Options
     from dimgs.discovery.power_law import fit_prepared
     from dimgs.discovery.prepare import prepare
@@ -229,7 +244,8 @@ def _fit(
         return None
     left_out = np.zeros(data.n_runs) if cleared is None else np.abs(cleared)
     if not np.any(left_out):
-        return found
+        options = replace(options, time_limit=_DISCOVER_SECONDS)
+        return replace(found, judge=partial(verdict_on, prepared, options))
     law, few = found.law, len(prepared.design.features) + 2
     small = np.flatnonzero(left_out <= max(_CROSSOVER, np.sort(left_out)[:few][-1]))
     spread = float(np.hypot(law.uncertainty.residual_sd, left_out[small].max()))
@@ -243,10 +259,51 @@ def _fit(
     )
 
 
+def _with_evidence(regime: RegimeAnswer, judged: Pertinence, outcome: Outcome) -> RegimeAnswer:
+    """A regime whose law has its verdict: that on its runs, and what the campaign's tests say."""
+    law, tested = regime.fit, regime.tested
+    if law is None or tested is None:
+        return regime
+    judge = partial(_verdict, law, tested, judged, outcome)
+    return replace(
+        regime,
+        fit=replace(law, judge=judge),
+        tested=replace(tested, cleared=law.judge is None),
+    )
+
+
+def _verdict(found: FitResult, tested: Tested, regime: Pertinence, outcome: Outcome) -> Verdict:
+    """The verdict on the law of a regime.
+
+    Its probability is that of the same law of a table of the same runs. A table leaves a law
+    unconfirmed where its runs are too few to leave some out, or leave rivals open that nobody
+    looked for. A campaign places runs that would tell, and says what they will be: where each is
+    as predicted, and every exponent within its tolerance, the law is confirmed, unless the runs
+    make it less probable than not.
+    """
+    judged = Verdict() if found.judge is None else found.verdict
+    why = []
+    if outcome is not Outcome.MET:
+        why.append(f"The campaign ended with: {outcome}.")
+    if not regime.relevant:
+        why.append(f"{regime.meaning} {regime.why}")
+    elif not tested.holds:
+        why.append(
+            f"The campaign tested it with {tested.runs} runs beyond those that determine it; "
+            f"its widest exponent is known to {tested.half_width:.2g}."
+        )
+    if judged.probability is not None and judged.probability < _EVEN:
+        why += judged.why_not
+    return Verdict("converged", tuple(why), judged.probability, judged.none_of_these, tested.holds)
+
+
 def law_of_all(
     binding: Binding, strategy: Strategy, experiment: Experiment, warnings: list[str]
-) -> tuple[Found, Law | None]:
-    """What `fit` or `discover` makes of all runs, and the one law that it confirms, if any.
+) -> Found:
+    """What `fit` or `discover` makes of all runs.
+
+    A law that `discover` confirms has to go through the runs as closely as equal runs agree, which
+    a campaign knows and a table does not: otherwise that is why it is not confirmed.
 
     Parameters
     ----------
@@ -259,7 +316,25 @@ def law_of_all(
     told = Answers(binding, strategy, experiment.moved())
     every = _whole(experiment, told)
     report = _report(binding, every, told, warnings)
-    return report, _confirmed(report, every, told, warnings)
+    if not isinstance(report, Report) or report.law is None or every is None:
+        return report
+    miss, limit = _miss(report.law, every, told), float(told.model.scatter.limits(np.ones(1))[0])
+    if miss > limit:
+        text = f"It misses a run by {miss:.2g}, and equal runs agree to {limit:.2g}."
+        report = replace(report, why_not=(*report.why_not, text))
+    if report.why_not:
+        warnings.append(f"`discover` found no one law of all regimes. {report.why_not[0]}")
+    return report
+
+
+def _miss(law: Law, data: Dataset, answers: Answers) -> float:
+    """Largest difference of a law from a run, as a logarithm where the target has one."""
+    said, seen = law.predict_si(data), data[answers.binding.target.name]
+    if answers.binding.linear:
+        # of values that vanish a miss is told by the size of all
+        return float(np.max(np.abs(said - seen)) / np.sqrt(np.mean(seen**2)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return float(np.nan_to_num(np.abs(np.log(said / seen)), nan=np.inf).max())
 
 
 def _report(binding: Binding, data: Dataset | None, answers: Answers, warnings: list[str]) -> Found:
@@ -292,36 +367,15 @@ def _report(binding: Binding, data: Dataset | None, answers: Answers, warnings: 
         return None
 
 
-def _confirmed(
-    report: Found, data: Dataset | None, answers: Answers, warnings: list[str]
-) -> Law | None:
-    """The law that `discover` confirmed, where it goes through the runs as the regimes do."""
-    if not isinstance(report, Report) or report.law is None or data is None:
-        return None
-    said, seen = report.law.predict_si(data), data[answers.binding.target.name]
-    if answers.binding.linear:
-        # of values that vanish a miss is told by the size of all
-        miss = float(np.max(np.abs(said - seen)) / np.sqrt(np.mean(seen**2)))
-    else:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            miss = float(np.max(np.abs(np.log(said / seen))))
-    limit = float(answers.model.scatter.limits(np.ones(len(seen)))[0])
-    if report.confirmed and miss <= limit:
-        return report.law
-    why = report.why_not[0] if report.why_not else f"The best one misses a run by {miss:.2g}."
-    warnings.append(f"`discover` found no one law of all regimes. {why}")
-    return None
-
-
-def _judged_law(report: Found, law: Law | None, wanted: float) -> Pertinence:
+def _judged_law(report: Found, wanted: float) -> Pertinence:
     """Whether one law of all runs is as probable as the plan asks for."""
-    sure = report.probability if isinstance(report, Report) and law is not None else None
-    if sure is None:
+    sure = report.probability if isinstance(report, Report) and report.confirmed else None
+    if not isinstance(report, Report) or sure is None:
         return Pertinence(
             "law", False, 0.0, 0.0, "No answer: no one law was confirmed.", "Nothing."
         )
     why = f"Its probability among all that were found and none of them; {wanted:g} was asked for."
-    return Pertinence("law", True, min(1.0, sure / wanted), sure, f"{law}.", why)
+    return Pertinence("law", True, min(1.0, sure / wanted), sure, f"{report.law}.", why)
 
 
 def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> dict[str, Any]:

@@ -85,6 +85,39 @@ class Pertinence:
 
 
 @dataclass(frozen=True)
+class Tested:
+    """How a campaign tested the law of a regime: evidence that a table of the same runs lacks.
+
+    Attributes
+    ----------
+    runs : int
+        Runs that the law goes through, within the scatter of equal runs, beyond as many as
+        determine it; they were placed where another law would show.
+    half_width : float
+        Of the interval of its least known exponent.
+    tolerance : float
+        Of the exponents, as it was asked for.
+    cleared : bool
+        Whether its runs were cleared of crossovers to other laws. The law of such runs has no
+        probability, since the runs themselves do not follow it.
+    """
+
+    runs: int
+    half_width: float
+    tolerance: float
+    cleared: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether some run could have spoken against the law, and its exponents are known."""
+        return self.runs > 0 and self.half_width <= self.tolerance
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {**self.__dict__, "holds": self.holds}
+
+
+@dataclass(frozen=True)
 class RegimeAnswer:
     """A power law and where it holds.
 
@@ -106,6 +139,8 @@ class RegimeAnswer:
         Of its runs of the finest tier: a law that is dimensionally checked.
     implied : tuple of Exponent
         Of inputs of the ranges that no run varied: what dimensions alone leave for them.
+    tested : Tested or None
+        What further runs say of it, which enters the verdict on its law.
     """
 
     where: str
@@ -116,6 +151,7 @@ class RegimeAnswer:
     bias: Mapping[str, float]
     fit: FitResult | None = None
     implied: tuple[Exponent, ...] = ()
+    tested: Tested | None = None
 
     @property
     def every_exponent(self) -> tuple[Exponent, ...]:
@@ -142,7 +178,8 @@ class RegimeAnswer:
             "runs": dict(self.runs),
             "share": self.share,
             "bias": dict(self.bias),
-            "law": None if self.fit is None else self.fit.law.to_json(),
+            "law": None if self.fit is None else self.fit.judged_law.to_json(),
+            "tested": None if self.tested is None else self.tested.to_json(),
         }
 
 
@@ -267,7 +304,7 @@ class CampaignResult:
         if self.whole is not None:
             return self.whole
         alone = self.regimes[0].fit if len(self.regimes) == 1 else None
-        return None if alone is None else alone.law
+        return None if alone is None else alone.judged_law
 
     def to_json(self) -> dict[str, Any]:
         """One JSON document; the decisions are in the log's own file.

@@ -12,7 +12,6 @@ from dimgs.campaign.optimal_design import nearest
 from dimgs.campaign.state import Proposal
 from dimgs.campaign.strategy import Strategy
 from dimgs.errors import InputError
-from dimgs.law.law import Law
 from dimgs.report.results import Report
 
 # searches, each after further runs, before a campaign says that no law becomes probable
@@ -27,7 +26,7 @@ class Told(Protocol):
 
 def settled(
     binding: Binding, strategy: Strategy, experiment: Experiment, warnings: list[str], tell: Told
-) -> tuple[tuple[Found, Law | None], Ending | None]:
+) -> tuple[Found, Ending | None]:
     """Search for the one law of all runs, and make those that tell its rivals apart.
 
     Parameters
@@ -42,7 +41,7 @@ def settled(
 
     Returns
     -------
-    found : tuple of (Report or None, Law or None)
+    found : Report or None
     why : Ending or None
         Why no law is probable enough; None where one is.
     """
@@ -50,16 +49,15 @@ def settled(
     assert wanted is not None
     for turn in range(_ROUNDS):
         own: list[str] = []
-        found = law_of_all(binding, strategy, experiment, own)
-        report, law = found
+        report = law_of_all(binding, strategy, experiment, own)
         sure, text = None, "no law yet"
         if isinstance(report, Report) and report.probability is not None:
-            sure = report.probability
-            text = f"{report.law} has the probability {sure:.3g}"
+            sure = report.probability if report.confirmed else None
+            text = f"{report.law} has the probability {report.probability:.3g}"
         experiment.log.add("law", text)
         tell(text)
-        if law is not None and sure is not None and sure >= wanted:
-            return found, None
+        if sure is not None and sure >= wanted:
+            return report, None
         if experiment.spent or experiment.left[tier] <= 0:
             why = experiment.used_up(tier)
             break
@@ -70,7 +68,7 @@ def settled(
         if len(experiment.asked) == before:
             break
     warnings += own
-    return found, why
+    return report, why
 
 
 def _telling(

@@ -266,7 +266,11 @@ def _state(entry: Mapping[str, Any]) -> str:
     """State of an entry in a list, with the verdict of a law."""
     if "confirmed" not in entry:
         return str(entry["state"])
-    return f"{entry['state']}, {'' if entry['confirmed'] else 'not '}confirmed"
+    from dimgs.law.parts import percent
+
+    held = entry.get("probability")
+    known = "" if held is None else f", probability {percent(held)}"
+    return f"{entry['state']}, {'' if entry['confirmed'] else 'not '}confirmed{known}"
 
 
 def _show(entry: Mapping[str, Any]) -> None:

@@ -66,11 +66,17 @@ def refit(
     id: Id,
     seed: Annotated[int, typer.Option("--seed", help="Of the search.")] = 0,
 ) -> Told:
-    """Find a law again without the runs that were rejected: it confirms or supersedes it."""
+    """Find a law again without rejected runs; it confirms, supersedes or leaves the earlier one."""
+    from dimgs.similitude.refit import Outcome
     from dimgs.similitude.refit import refit as again
 
     document = again(hub, id, seed)
-    verdict = "confirms the earlier law" if document["confirmed"] else "supersedes the earlier law"
+    said = {
+        Outcome.CONFIRMED: "confirms the earlier law",
+        Outcome.SUPERSEDED: "supersedes the earlier law",
+        Outcome.UNDECIDED: "is not confirmed itself, and decides nothing about the earlier law",
+    }
+    verdict = said[document["outcome"]]
     runs = f"{document['runs']} runs, {document['left_out']} left out"
     differ = f"the two differ by at most {100 * document['difference']:.3g} % at these runs"
     told = f"{document['id'][:12]} {verdict}: {runs}\n{differ}"

@@ -55,8 +55,9 @@ def predict(
             {"value": float(v), "low": float(lo), "high": float(hi), **place.to_json()}
             for v, lo, hi, place in zip(*values, places, strict=True)
         ]
+        judged = {n: getattr(known, n) for n in ("confirmed", "why_not", "probability")}
         told = {"warnings": doubts} if doubts else {}
-        emit_json({"rows": listed, "unit": unit, "level": options.level, **told})
+        emit_json({"rows": listed, "unit": unit, "level": options.level, **judged, **told})
         return
     shown = [
         [str(int(data.rows[i])), f"{v:.6g}", f"{lo:.6g}", f"{hi:.6g}", ", ".join(place.outside)]

@@ -118,7 +118,7 @@ def keep_campaign(
     known = result.get("law") or (laws[0] if laws else None)
     law = None
     if known is not None:
-        told = {"outcome": result["outcome"], **_campaign_verdict(result)}
+        told = {"outcome": result["outcome"], **_campaign_verdict(result, laws)}
         law = {"law": known, "kernel": kernel, **told}
     if law is not None and result.get("boundaries"):
         law["boundaries"] = list(result["boundaries"])
@@ -139,8 +139,17 @@ def keep_campaign(
     )
 
 
-def _campaign_verdict(result: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether what a campaign found can be relied on, and if not, which answers cannot."""
+def _campaign_verdict(
+    result: Mapping[str, Any], laws: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """The verdict on the law of a campaign, or on those of its regimes.
+
+    Where the laws carry none (of version 0.2), it is whether the campaign reached its tolerance.
+    """
+    judged = [result["law"]] if result.get("law") else laws
+    if all(law.get("confirmed") is not None for law in judged):
+        why = dict.fromkeys(text for law in judged for text in law["why_not"])
+        return {"confirmed": all(law["confirmed"] for law in judged), "why_not": list(why)}
     answers = dict(result.get("pertinence", {})).get("answers", ())
     failed = [f"{a['answer']}: {a['why']}" for a in answers if not a.get("relevant", True)]
     confirmed = result["outcome"] == "tolerance met"

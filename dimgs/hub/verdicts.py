@@ -62,15 +62,32 @@ def verdict(
     Returns
     -------
     dict
-        "confirmed" and "why_not"; empty of entries that are neither.
+        "confirmed", "why_not" and the "probability" of a law, null where it has none; empty of
+        entries that are neither.
     """
     if kind == "law":
         why = why_unconfirmed({"content": content, "state": state})
-    elif kind == "answer" and on_unconfirmed:
+        return {"confirmed": not why, "why_not": why, "probability": probability(content or {})}
+    if kind == "answer" and on_unconfirmed:
         why = ["The answer rests on a law that is not confirmed."]
     else:
         return {}
     return {"confirmed": not why, "why_not": why}
+
+
+def probability(content: Mapping[str, Any]) -> float | None:
+    """Probability of the law of an entry; None where none is known, or not of the law as it is.
+
+    Examples
+    --------
+    >>> probability({"law": {"expression": "C*x", "probability": 0.97}})
+    0.97
+    """
+    law = content.get("law")
+    if not isinstance(law, Mapping) or is_edited(law) or law.get("edited"):
+        return None
+    held = law.get("probability", content.get("probability"))
+    return float(held) if isinstance(held, int | float) else None
 
 
 def law_status(content: Mapping[str, Any]) -> str:

@@ -526,7 +526,7 @@ def expression_latex(
     symbol_names : mapping of str to str
         LaTeX symbol of each symbol by its name; others are made from the name.
     digits : int, default 4
-        Significant digits of floats.
+        Significant digits of floats, at most.
 
     Examples
     --------
@@ -544,6 +544,7 @@ def expression_latex(
 
 @cache
 def _printer_class() -> Any:
+    from mpmath.libmp import prec_to_dps
     from sympy import Rational
     from sympy.printing.latex import LatexPrinter
     from sympy.printing.precedence import PRECEDENCE
@@ -564,7 +565,8 @@ def _printer_class() -> Any:
             self._digits = digits
 
         def _print_Float(self, expr: Any) -> str:
-            return number_latex(float(expr), self._digits)
+            # a number that was made with fewer digits has no more
+            return number_latex(float(expr), min(self._digits, prec_to_dps(expr._prec)))
 
         def _print_Pow(self, expr: Any) -> str:
             # a root sign for square roots only; other fractions stay exponents

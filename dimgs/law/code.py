@@ -13,6 +13,7 @@ import sympy
 from dimgs.errors import InputError
 from dimgs.escape import comment, docstring
 from dimgs.law.domain import LEVERAGE, bounds
+from dimgs.law.exponents import named
 from dimgs.law.parts import Constant
 
 if TYPE_CHECKING:
@@ -159,7 +160,8 @@ def _names(language: str, law: "Law", taken: str) -> dict[str, str]:
     used = {rules.key(name) for name in taken.split()}
     out = {}
     others = (f"[{v.name}]" for v in law.unused)
-    for given in (*law.symbols, *(c.name for c in law.constants), *others):
+    constants = (*law.constants, *named(law).constants)
+    for given in (*law.symbols, *(c.name for c in constants), *others):
         stem = rules.stem(given.strip("[]"))
         name, count = stem, 1
         while rules.key(name) in used:
@@ -172,14 +174,14 @@ def _names(language: str, law: "Law", taken: str) -> dict[str, str]:
 
 def _renamed(law: "Law", names: Mapping[str, str]) -> sympy.Expr:
     """Expression in the names of the language."""
-    return law.sympy.xreplace(
+    return named(law, law.sympy).expression.xreplace(
         {sympy.Symbol(k): sympy.Symbol(v) for k, v in names.items() if k != v}
     )
 
 
 def _prepared(law: "Law", names: Mapping[str, str]) -> sympy.Expr:
     """Expression in the names of the language, without what C and Fortran lack."""
-    expression = law.sympy
+    expression = named(law, law.sympy).expression
     for function, rewrite in _REWRITTEN.items():
         expression = expression.replace(function, rewrite)
     for head in (sympy.Min, sympy.Max, sympy.functions.elementary.piecewise.ExprCondPair):
@@ -191,8 +193,9 @@ def _prepared(law: "Law", names: Mapping[str, str]) -> sympy.Expr:
 
 def _used(law: "Law") -> list[Constant]:
     """Constants that the expression contains."""
-    names = {s.name for s in law.expression.free_symbols}
-    return [c for c in law.constants if c.name in names]
+    form = named(law)
+    names = {s.name for s in form.expression.free_symbols}
+    return [c for c in (*law.constants, *form.constants) if c.name in names]
 
 
 def _real(part: sympy.Basic) -> sympy.Basic:
@@ -312,7 +315,7 @@ def numpy_function(
 
 def _python(law: "Law", name: str) -> str:
     names = _names("python", law, f"{name} {name}_outside left_ value_ name_ rows_")
-    constants = ((names[c.name], c.value, c.unit) for c in law.constants)
+    constants = ((names[c.name], c.value, c.unit) for c in _used(law))
     function = numpy_function(
         name,
         [names[s] for s in law.symbols],

@@ -165,6 +165,7 @@ class ExactPart(_LawPart):
     constant_groups: Listed[GroupPart] = []
     labels: Named[Listed[str]] = {}
     unlogged: Named[Name] = {}
+    exponents: Named[Exponent] = {}
     response: GroupPart
     groups: Listed[GroupPart]
     uncertainty: UncertaintyPart
@@ -178,6 +179,7 @@ class LawFile(_LawPart):
     target: Name
     target_unit: str
     expression: str
+    text: str = ""
     symbols: Annotated[dict[Identifier, SymbolPart], BeforeValidator(_few)]
     pi_expression: str
     groups: Named[Exponents]
@@ -189,6 +191,9 @@ class LawFile(_LawPart):
     level: float = Field(gt=0.0, lt=1.0)
     confirmed: bool | None = None
     why_not: Listed[str] = []
+    probability: float | None = Field(None, ge=0.0, le=1.0)
+    undetermined: Listed[Name] = []
+    note: str = ""
     exact: ExactPart
     edited: bool = False
     checksum: str | None = None

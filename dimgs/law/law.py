@@ -18,7 +18,7 @@ from dimgs.law import domain, prediction
 from dimgs.law.canonical import positive_names
 from dimgs.law.domain import Domain, Place
 from dimgs.law.held import without_held
-from dimgs.law.parts import Constant, Scores, Uncertainty
+from dimgs.law.parts import Constant, Scores, Uncertainty, percent
 from dimgs.law.prediction import Interval, Of
 from dimgs.variables import Dimension, Variable
 
@@ -90,6 +90,9 @@ class Law:
         Whether the law was confirmed by the search that found it; None where nothing judged it.
     why_not : tuple of str
         What keeps it from being confirmed.
+    probability : float, optional
+        Of the law, among all that were found beside it and none of them; None where it was not
+        judged or is left open.
 
     Raises
     ------
@@ -130,6 +133,7 @@ class Law:
     edited: bool = False
     confirmed: bool | None = field(default=None, compare=False)
     why_not: tuple[str, ...] = field(default=(), compare=False)
+    probability: float | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         dimensions = {k: v.dimension for k, v in self.symbols.items()}
@@ -187,10 +191,13 @@ class Law:
 
     @property
     def verdict(self) -> str:
-        """Whether the law was confirmed, in words."""
+        """Whether the law was confirmed, and how probable it is, in words."""
         if self.confirmed is None or self.edited:
             return "It is not known whether the law was confirmed."
-        return "Confirmed." if self.confirmed else " ".join(["Not confirmed.", *self.why_not])
+        known = self.probability
+        held = [] if known is None else [f"Its probability is {percent(known)}."]
+        why = ["Confirmed."] if self.confirmed else ["Not confirmed.", *self.why_not]
+        return " ".join([*why, *held])
 
     @property
     def doubt(self) -> str:

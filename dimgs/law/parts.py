@@ -171,3 +171,16 @@ class Uncertainty:
             half = t_quantile(level, np.minimum(dof, 1e9)) * np.sqrt(total) * size
         # a slope without end says nothing of the law
         return np.where(np.isnan(half), np.inf, half)
+
+
+def percent(share: float) -> str:
+    """A probability, never rounded up to certainty or down to impossibility.
+
+    Examples
+    --------
+    >>> percent(0.9999), percent(0.123), percent(1e-9)
+    ('> 99 %', '12 %', '< 1 %')
+    """
+    if share > 0.99:
+        return "> 99 %"
+    return "< 1 %" if share < 0.01 else f"{100 * share:.0f} %"

@@ -9,14 +9,12 @@ import sympy
 
 from dimgs.design.features import Design
 from dimgs.law.domain import domain_of
+from dimgs.law.exponents import LARGEST_QUOTIENT
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 from dimgs.law.parts import Constant, Scores, Uncertainty
 from dimgs.law.power import free_name
 from dimgs.variables import Dimension
-
-# a denominator beyond is a decimal number that happens to be a fraction
-_LARGEST_QUOTIENT = 60
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def where_text(sides: Sequence[Side], names: Sequence[str]) -> str:
 def _factor(name: str, power: Fraction) -> str:
     if power == 1:
         return name
-    if power.denominator > _LARGEST_QUOTIENT:
+    if power.denominator > LARGEST_QUOTIENT:
         return f"{name}**({float(power)!r})"
     return f"{name}**({power})"
 

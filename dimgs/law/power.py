@@ -19,6 +19,8 @@ from dimgs.variables import Dimension, Variable
 
 # what an exponent keeps: 12 decimals, unless more are needed to stay within rounding
 _DECIMALS, _ROUNDING = 12, 1e-14
+# an exponent of a variable that is rounding alone: fits are exact to about 1e-12
+_TINY = 1e-12
 # natural logarithm of the largest double, and of the inverse of the smallest
 _LOG_RANGE = 700.0
 
@@ -150,7 +152,8 @@ class _Terms:
         self.design, self.estimate, self.names = design, estimate, names
         self.basis: PiBasis = design.basis
         pairs = list(zip(design.features, estimate.coefficients, strict=True))
-        self.grouped = [(f, exact(c)) for f, c in pairs if f.logged]
+        grouped = [(f, exact(c)) for f, c in pairs if f.logged]
+        self.grouped = _without_rounding(grouped, design.basis.response)
         taken = {*names.identifier.values(), names.prefactor}
         self.plain: list[tuple[Feature, float, str, int]] = []
         for j, (feature, value) in enumerate(pairs):
@@ -278,6 +281,32 @@ class _Terms:
         if self.design.scale == "linear":
             return [pi_expression * g for g in out]
         return out
+
+
+def _without_rounding(
+    grouped: list[tuple[Feature, Fraction]], response: PiGroup | None
+) -> list[tuple[Feature, Fraction]]:
+    """Exponents of groups that cancel in a variable where they nearly do.
+
+    What is left of a variable, such as V**1.8e-17, is rounding of the fit. The dimensions of the
+    law do not change, since groups have none.
+    """
+    out = dict(enumerate(grouped))
+    for _ in range(len(grouped)):
+        left = {k: -e for k, e in response.exponents} if response is not None else {}
+        for feature, exponent in out.values():
+            for name, e in feature.group.exponents if feature.group else ():
+                left[name] = left.get(name, Fraction(0)) + exponent * e
+        tiny = next((n for n, e in sorted(left.items()) if 0 < abs(e) < _TINY), None)
+        if tiny is None:
+            break
+        k, own = next(
+            (k, dict(f.group.exponents)[tiny])
+            for k, (f, _) in out.items()
+            if f.group is not None and tiny in dict(f.group.exponents)
+        )
+        out[k] = (out[k][0], out[k][1] - left[tiny] / own)
+    return list(out.values())
 
 
 def free_name(name: str, taken: Container[str]) -> str:

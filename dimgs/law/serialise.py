@@ -7,6 +7,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import sympy
+
 from dimgs.errors import DimgsError, InputError, warn_all
 from dimgs.escape import json_text
 from dimgs.expression import sympy_parse, sympy_text
@@ -24,8 +26,10 @@ from dimgs.formats import (
 from dimgs.groups.group import PiGroup
 from dimgs.latex.formulas import is_symbol
 from dimgs.law.domain import Domain
+from dimgs.law.exponents import named
+from dimgs.law.held import held_note, undetermined_inputs
 from dimgs.law.parts import Constant, Scores, Uncertainty
-from dimgs.law.typeset import law_latex
+from dimgs.law.typeset import law_latex, law_text
 from dimgs.variables import Dimension, Unit, Variable
 
 if TYPE_CHECKING:
@@ -37,13 +41,15 @@ _NONE = "holds no law; give the law.json that discover or fit wrote."
 
 def law_document(law: "Law") -> dict[str, Any]:
     """The LAW document: what a reader needs, and under "exact" what a reload needs."""
+    form = named(law)
     document = {
         "schema": SCHEMA,
         "target": law.target.name,
         "target_unit": law.target_unit,
-        "expression": sympy_text(law.expression),
+        "expression": sympy_text(form.expression),
+        "text": law_text(law),
         "symbols": _symbols(law),
-        "pi_expression": sympy_text(law.pi_expression),
+        "pi_expression": sympy_text(form.pi_expression),
         "groups": {g.name: _exponents(g) for g in law.groups},
         "latex": law_latex(law, "whole"),
         "constants": [
@@ -56,7 +62,7 @@ def law_document(law: "Law") -> dict[str, Any]:
                 "origin": c.origin,
                 "dimension": c.dimension.to_json(),
             }
-            for c in law.constants
+            for c in (*law.constants, *form.constants)
         ],
         "scores": law.scores.to_json(),
         "domain": law.domain.to_json(),
@@ -64,6 +70,9 @@ def law_document(law: "Law") -> dict[str, Any]:
         "level": law.level,
         "confirmed": law.confirmed,
         "why_not": list(law.why_not),
+        "probability": law.probability,
+        "undetermined": list(undetermined_inputs(law)),
+        "note": held_note(law),
         "exact": {
             "target": _variable(law.target),
             "symbols": {s: _variable(v) for s, v in law.symbols.items()},
@@ -73,6 +82,7 @@ def law_document(law: "Law") -> dict[str, Any]:
             "constant_groups": [_group(g) for g, _ in law.domain.constant_groups or ()],
             "labels": {name: list(seen) for name, seen in law.domain.labels.items()},
             "unlogged": dict(law.domain.unlogged),
+            "exponents": {name: str(number) for name, number in form.exact.items()},
             "response": _group(law.response),
             "groups": [_group(g) for g in law.groups],
             "uncertainty": _uncertainty(law.uncertainty),
@@ -185,19 +195,21 @@ def _law(read: "LawFile") -> "Law":
     constants = tuple(
         Constant(c.name, c.value, Dimension.from_json(c.dimension), c.low, c.high, c.origin)
         for c in read.constants
+        if c.name not in exact.exponents
     )
+    exponents = {sympy.Symbol(n): sympy.Rational(text) for n, text in exact.exponents.items()}
     groups = tuple(_group_from(g) for g in exact.groups)
-    names = [*exact.symbols, *(c.name for c in constants)]
+    names = [*exact.symbols, *exact.exponents, *(c.name for c in constants)]
     pi_names = [*(g.name for g in groups), *names]
     u, domain, effects = exact.uncertainty, read.domain, exact.label_effects
     return Law(
         target=_variable_from(exact.target),
         symbols={s: _variable_from(v) for s, v in exact.symbols.items()},
-        expression=sympy_parse(read.expression, names),
+        expression=sympy_parse(read.expression, names).xreplace(exponents),
         constants=constants,
         groups=groups,
         response=_group_from(exact.response),
-        pi_expression=sympy_parse(read.pi_expression, pi_names),
+        pi_expression=sympy_parse(read.pi_expression, pi_names).xreplace(exponents),
         scores=Scores(**read.scores.model_dump()),
         domain=Domain(
             {k: (v[0], v[1]) for k, v in domain.groups.items()},
@@ -232,6 +244,7 @@ def _law(read: "LawFile") -> "Law":
         unused=tuple(_variable_from(v) for v in exact.unused),
         confirmed=read.confirmed,
         why_not=tuple(read.why_not),
+        probability=read.probability,
     )
 
 
@@ -262,7 +275,15 @@ def _refuse_contradiction(law: "Law", document: Mapping[str, Any], where: str) -
                 f"{where} contradicts itself: {group.name} is made of '{shown(min(strange))}', "
                 f"which is no variable of it; give the law.json as it was written."
             )
-    for constant, written in zip(law.constants, document["constants"], strict=True):
+    exponents = document["exact"].get("exponents", {})
+    for c in document["constants"]:
+        if c["name"] in exponents and c["value"] != float(Fraction(exponents[c["name"]])):
+            raise InputError(
+                f"{where} contradicts itself: the exponent '{shown(c['name'])}' is not what "
+                f'"exact" says; give the law.json as it was written.'
+            )
+    own = (c for c in document["constants"] if c["name"] not in exponents)
+    for constant, written in zip(law.constants, own, strict=True):
         if written["unit"] != constant.unit:
             raise InputError(
                 f"{where} contradicts itself: the unit of '{shown(constant.name)}' is not that of "

@@ -18,15 +18,12 @@ from dimgs.latex import (
     symbol_latex,
     symbol_table,
 )
+from dimgs.law.exponents import half_widths, rounded
 from dimgs.law.parts import Constant
 from dimgs.variables import shown_unit
 
 if TYPE_CHECKING:
     from dimgs.law.law import Law
-
-# as in the pieces of a law
-_LARGEST_QUOTIENT = 60
-_DIGITS = 5
 
 
 def column_symbols(basis: PiBasis) -> dict[str, str]:
@@ -41,21 +38,9 @@ def law_symbols(law: "Law") -> dict[str, str]:
     return names | {c.name: symbol_latex(c.name) for c in law.constants}
 
 
-def readable(expression: sympy.Expr) -> sympy.Expr:
-    """Expression with long decimals, as numbers or as exponents, shown as short ones."""
-    long = [
-        r
-        for r in expression.atoms(sympy.Rational)
-        if not r.is_Integer and abs(r.q) > _LARGEST_QUOTIENT
-    ]
-    short = {r: sympy.Float(float(r), 4) for r in long}
-    short |= {x: sympy.Float(float(x), _DIGITS) for x in expression.atoms(sympy.Float)}
-    return expression.xreplace(short)
-
-
 def law_text(law: "Law") -> str:
     """A law as plain text, in the names of the columns where these can stand in a formula."""
-    expression = readable(law.shown.sympy)
+    expression = rounded(law.shown.sympy, half_widths(law))
     taken = {str(s) for s in expression.free_symbols}
     names = {
         sympy.Symbol(s): sympy.Symbol(v.name)
@@ -69,13 +54,14 @@ def law_latex(law: "Law", form: Literal["dimensional", "pi", "whole"]) -> str:
     """LaTeX of a law; see :meth:`Law.latex`; "whole" is in all inputs of its expression."""
     if form != "pi":
         left = symbol_latex(law.target.name, law.target.kind)
-        shown = law if form == "whole" else law.shown
-        return f"{left} = {expression_latex(readable(shown.sympy), law_symbols(law))}"
+        told = law if form == "whole" else law.shown
+        expression = rounded(told.sympy, half_widths(law))
+        return f"{left} = {expression_latex(expression, law_symbols(law))}"
     names = law_symbols(law) | group_symbols(law)
     left = law.response.symbol or "\\pi_{0}"
     if law.target.is_level:
         left = symbol_latex(law.target.name, law.target.kind)
-    right = expression_latex(readable(law.pi_expression), names)
+    right = expression_latex(rounded(law.pi_expression, half_widths(law)), names)
     return f"{left} = {right}"
 
 

@@ -11,6 +11,7 @@ from dimgs.errors import DimgsWarning, InputError
 from dimgs.expression import sympy_text
 from dimgs.law.code import domain_lines, numpy_function
 from dimgs.law.evaluate import evaluate, inputs_of
+from dimgs.law.exponents import rounded
 from dimgs.law.prediction import Interval, Of
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
 from dimgs.variables.readings import other_turning
@@ -89,7 +90,8 @@ class UnitLaw:
         from dimgs.latex import expression_latex, symbol_latex
 
         names = {s: symbol_latex(c) for s, (c, _) in self.symbols.items()}
-        return f"{symbol_latex(self.target)} = {expression_latex(self.expression, names)}"
+        right = expression_latex(rounded(self.expression, {}), names)
+        return f"{symbol_latex(self.target)} = {right}"
 
     def python(self, name: str = "law") -> str:
         """Source of a plain NumPy function in these units; the domain is stated in SI units."""
@@ -100,7 +102,7 @@ class UnitLaw:
 
     def __str__(self) -> str:
         units = ", ".join(f"{c} [{u}]" for c, u in self.symbols.values())
-        return f"{self.target} [{self.target_unit}] = {self.expression} with {units}"
+        return f"{self.target} [{self.target_unit}] = {rounded(self.expression, {})} with {units}"
 
 
 def unit_law(law: "Law", units: Mapping[str, str]) -> UnitLaw:

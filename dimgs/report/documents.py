@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dimgs.expression import sympy_text
 from dimgs.fits.estimate import Exponent
 from dimgs.formats import SCHEMA
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.latex import group_latex
+from dimgs.law.exponents import rounded
 from dimgs.law.held import undetermined_inputs
 from dimgs.law.law import Law
 from dimgs.law.typeset import column_symbols
@@ -171,7 +171,7 @@ def discover_document(report: Report) -> dict[str, Any]:
         "law": law_or_none(report.law),
         "candidates": [
             {
-                "expression": sympy_text(c.expression.xreplace(named)),
+                "expression": str(rounded(c.expression.xreplace(named), {})),
                 "complexity": c.complexity,
                 "loss": c.loss,
             }

@@ -11,10 +11,10 @@ from dimgs.law.centre import Centre
 from dimgs.law.domain import held_texts
 from dimgs.law.held import held_note
 from dimgs.law.law import Law
-from dimgs.law.parts import Constant, Scores
+from dimgs.law.parts import Constant, Scores, percent
 from dimgs.report.proposals import NextRuns
 from dimgs.report.results import FitResult, Report
-from dimgs.report.verdict import headline, percent, probability, verdict
+from dimgs.report.verdict import headline, probability, verdict
 from dimgs.variables import shown_unit
 
 # as wide as a terminal of 80 columns with an indent

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from dimgs import latex
 from dimgs.escape import markdown, markdown_code, visible
 from dimgs.law.held import held_note
+from dimgs.law.parts import percent
 from dimgs.law.typeset import constant_equations, group_definitions, law_symbol_table
 from dimgs.report import effects, views, words
 from dimgs.report.plain_text import centre_text, place
@@ -20,7 +21,7 @@ from dimgs.report.plain_text import number as plain_number
 from dimgs.report.references import works_of
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
-from dimgs.report.verdict import headline, percent, probability, verdict
+from dimgs.report.verdict import headline, probability, verdict
 from dimgs.variables import shown_unit
 
 if TYPE_CHECKING:

@@ -66,6 +66,12 @@ class Verdict:
         """Whether the search was complete and nothing speaks against the law."""
         return self.outcome == "converged" and not self.why_not
 
+    def on(self, law: Law) -> Law:
+        """The law, which carries this verdict wherever it goes."""
+        return replace(
+            law, confirmed=self.confirmed, why_not=self.why_not, probability=self.probability
+        )
+
 
 NOT_JUDGED = Verdict(
     "unchecked", ("The law was not judged against other forms; run `dimgs discover` on the runs.",)
@@ -129,8 +135,7 @@ class FitResult(Estimate):
     @property
     def judged_law(self) -> Law:
         """The law, which carries its verdict."""
-        held = self.verdict
-        return replace(self.law, confirmed=held.confirmed, why_not=held.why_not)
+        return self.verdict.on(self.law)
 
     @property
     def scores(self) -> Scores:
@@ -347,8 +352,7 @@ class Report:
     def __post_init__(self) -> None:
         """Let the law carry the verdict, wherever it goes."""
         if self.law is not None:
-            judged = replace(self.law, confirmed=self.confirmed, why_not=self.why_not)
-            object.__setattr__(self, "law", judged)
+            object.__setattr__(self, "law", self.verdict.on(self.law))
 
     @property
     def verdict(self) -> Verdict:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dimgs.law.parts import percent
 from dimgs.report.results import Report, Verdict
 
 _HEADLINES = {
@@ -57,19 +58,6 @@ def error_of(report: Report) -> str:
         rms = float(np.sqrt(np.mean(((predicted - measured) / size) ** 2)))
         whole = float(np.sqrt(np.mean((measured / size) ** 2)))
     return f"error {100 * rms / whole:.2g} % of the rms {which}"
-
-
-def percent(share: float) -> str:
-    """A probability, never rounded up to certainty or down to impossibility.
-
-    Examples
-    --------
-    >>> percent(0.9999), percent(0.123), percent(1e-9)
-    ('> 99 %', '12 %', '< 1 %')
-    """
-    if share > 0.99:
-        return "> 99 %"
-    return "< 1 %" if share < 0.01 else f"{100 * share:.0f} %"
 
 
 def probability(held: Verdict) -> str:

@@ -11,8 +11,8 @@ from dimgs.arrays import Array
 from dimgs.dataset.conversion import from_si
 from dimgs.expression.candidate import Candidate
 from dimgs.latex import expression_latex, symbol_latex
+from dimgs.law.exponents import rounded
 from dimgs.law.law import Law
-from dimgs.law.typeset import readable
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
 from dimgs.report.verdict import log_error
@@ -277,4 +277,4 @@ def candidate_latex(
         known = runs is not None and (name in runs.groups or name in runs.law.symbols)
         names[name] = runs.symbol(name) if runs is not None and known else symbol_latex(name)
     left = runs.response_symbol if runs is not None else "\\pi_{0}"
-    return f"{left} = {expression_latex(readable(renamed), names)}"
+    return f"{left} = {expression_latex(rounded(renamed, {}), names)}"

@@ -43,6 +43,8 @@ class HubLaw:
     def doubts(self, origin: Origin) -> list[str]:
         """Why the law does not answer at the point; empty where it does."""
         own = [*self.why_not, *([self.law.doubt] if self.law.doubt else [])]
+        if not own and self.law.confirmed is False and self.state != "accepted":
+            own = [*self.law.why_not] or [self.law.verdict]
         return own or [f"{d}." for d in self.law.places(self._at(origin))[0].departures]
 
     def _at(self, origin: Origin) -> dict[str, Any]:
@@ -56,8 +58,10 @@ class HubLaw:
         if not np.isfinite([value, low, high]).all():
             return None
         evidence = [{"kind": "law", "id": self.id, "distance": None, "weight": 1.0}]
+        evidence[0]["probability"] = self.law.probability
         reviewed = "an accepted law" if self.state == "accepted" else "a law nobody has reviewed"
-        return Offer("law", value, low, high, evidence, f"By {reviewed}: {self.law}.")
+        why = f"By {reviewed}: {self.law}. {self.law.verdict}"
+        return Offer("law", value, low, high, evidence, why)
 
 
 def laws_of(hub: "Hub", origin: Origin) -> list[HubLaw]:

@@ -1,6 +1,7 @@
-"""A law found again without the runs that were rejected since: confirmed, or superseded."""
+"""A law found again without the runs that were rejected since, which may decide about it."""
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,12 +22,21 @@ if TYPE_CHECKING:
 _LEVEL = 0.9
 
 
+class Outcome(StrEnum):
+    """What a law that was found again says of the earlier one."""
+
+    CONFIRMED = "confirmed"
+    SUPERSEDED = "superseded"
+    UNDECIDED = "undecided"
+
+
 def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
     """Find a law of the hub again from those of its runs that nobody doubts.
 
-    Where the intervals of the new law hold the values of the earlier one at all of these runs, it
-    confirms it, and where the user may settle that, what rests on the law is free again; else it
-    supersedes it. Each regime's law is found from the runs in its own domain.
+    The new law decides only where it is confirmed itself, by the verdict that `discover` gives of
+    it. Then it confirms the earlier law if its intervals hold the values of that law at all of
+    these runs, and where the user may settle that, what rests on the law is free again; otherwise
+    it supersedes it. Each regime's law is found from the runs in its own domain.
 
     Parameters
     ----------
@@ -38,8 +48,10 @@ def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
     Returns
     -------
     dict
-        "id" of the new law, whether it "confirmed" the earlier one, whether that "settled" its
-        doubts and "why_not" (only a reviewer settles who made nothing that the law rests on), the
+        "id" of the new law, its "outcome" (``"confirmed"``, ``"superseded"`` or ``"undecided"``
+        of the earlier law), whether it "confirmed" the earlier one, whether that "settled" its
+        doubts and "why_not" (only a reviewer settles who made nothing that the law rests on; a
+        law that is not confirmed itself decides nothing), the "probability" of the new law, the
         number of "runs" it rests on and of those that were "left_out", and the largest
         "difference" of the two laws, as a logarithm.
 
@@ -63,26 +75,37 @@ def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
             f"found again."
         )
     data = _table({i: run_record(one["content"]) for i, one in good.items()}, laws[0])
-    again, confirmed, apart = [], True, 0.0
+    again, same, apart = list[Law](), True, 0.0
     for law in laws:
         inside = data.take([i for i, out in enumerate(law.outside(data)) if not out])
         new = _found_again(law, inside, content, seed)
         agrees, difference = _agrees(law, new, inside)
         again.append(new)
-        confirmed, apart = confirmed and agrees, max(apart, difference)
+        same, apart = same and agrees, max(apart, difference)
     document = {"kind": "law", **_with_laws(content, again)}
     links = [("derived", i) for i in good]
     links += [("derived", i) for i, one in below.items() if one["kind"] == "protocol"]
-    why = ""
+    decides = all(law.confirmed for law in again)
+    outcome = Outcome.UNDECIDED
+    if decides:
+        outcome = Outcome.CONFIRMED if same else Outcome.SUPERSEDED
+    confirmed = outcome is Outcome.CONFIRMED
+    why: list[str] = []
     try:
-        made = hub.settle(entry["id"], document, links, confirmed=confirmed)
+        if decides:
+            made = hub.settle(entry["id"], document, links, confirmed=confirmed)
+        else:
+            made = hub.add_linked(document, links)
+            why = list(dict.fromkeys(text for law in again for text in law.why_not))
     except NotAllowedError as error:
-        made, why = hub.add_linked(document, links), str(error)
+        made, why = hub.add_linked(document, links), [str(error)]
     return {
         "id": made,
+        "outcome": outcome,
         "confirmed": confirmed,
         "settled": confirmed and not why,
-        "why_not": [why] if why else [],
+        "why_not": why,
+        "probability": again[0].probability,
         "runs": len(good),
         "left_out": len(runs) - len(good),
         "difference": apart,

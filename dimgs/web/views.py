@@ -133,7 +133,7 @@ def results(hub: "Hub", entry: Mapping[str, Any]) -> dict[str, list[dict[str, An
         law = content.get("law")
         text = law["expression"] if isinstance(law, Mapping) and "expression" in law else told
         if one["kind"] in _RESULTS:
-            told = {k: one[k] for k in ("confirmed", "why_not") if k in one}
+            told = {k: one[k] for k in ("confirmed", "why_not", "probability") if k in one}
             found.setdefault(one["kind"], []).append({"id": id, "text": value_text(text), **told})
     return found
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import sympy
 
+import dimgs
 from dimgs.expression.complexity import complexity_of
 from dimgs.latex import quantity_latex, symbol_latex
 from dimgs.law.typeset import (
     constant_equations,
     group_definitions,
     law_article,
-    readable,
 )
 from tests.latex.checker import problems
 from tests.law.examples import KINDS, example
@@ -82,8 +82,40 @@ def test_only_fitted_constants_have_intervals() -> None:
 def test_long_decimals_are_shortened_for_reading_only() -> None:
     law, _ = example("odd noisy")
     assert re.search(r"\d{6,}", str(law.expression))
-    assert not re.search(r"\d{6,}", str(readable(law.expression)))
-    assert not re.search(r"\d{6,}", law.latex())
+    document = law.to_json()
+    texts = [str(law), law.latex(), law.latex("pi"), document["text"], document["latex"]]
+    # in the document and in code each exponent is a constant, whose value is whole
+    body = re.findall(r"return .*", "\n".join([law.python(), law.c()]))
+    for text in [*texts, document["expression"], document["pi_expression"], *body]:
+        assert not re.search(r"\d{6,}", text)
+    assert any(len(repr(c["value"])) > 12 for c in document["constants"])
+
+
+def test_an_exponent_has_the_digits_that_its_interval_supports() -> None:
+    rng = np.random.default_rng(5)
+    x = np.geomspace(1.0, 30.0, 40)
+    for noise, digits in ((1e-5, 6), (0.003, 4), (0.3, 2)):
+        y = 2.0 * x**0.37231 * np.exp(noise * rng.normal(size=x.size))
+        fit = dimgs.fit({"x [1]": x, "y [1]": y}, "y")
+        (power,) = re.findall(r"\*\*([\d.]+)", str(fit.law))
+        (exponent,) = fit.exponents
+        assert exponent.rational is None
+        assert len(power.replace("0.", "")) <= digits
+        assert abs(float(power) - exponent.value) < (exponent.high - exponent.low) / 2
+        assert power in fit.law.latex() or noise < 1e-4
+
+
+def test_what_is_left_of_a_variable_by_rounding_is_no_exponent() -> None:
+    """Inputs that only vary together leave exponents that cancel but for their last digits."""
+    rng = np.random.default_rng(0)
+    n = 12
+    t, d = 10.0 ** rng.uniform(0, 2, n), 10.0 ** rng.uniform(-9, -7, n)
+    y = (0.7 * d * t) ** 0.437 * np.exp(0.02 * rng.normal(size=n))
+    held = {"A [m^2]": np.full(n, 0.3), "V [m^3]": np.full(n, 0.07), "l [m]": np.full(n, 0.11)}
+    law = dimgs.fit({**held, "t [s]": t, "D [m^2/s]": d, "y [m^0.874]": y}, "y").law
+    powers = [float(abs(p)) for p in law.expression.as_powers_dict().values()]
+    assert min(powers) > 1e-3
+    assert not re.search(r"e-\d", str(law) + law.latex() + law.python().split("return")[1][:200])
 
 
 def test_numbers_are_short_in_text_and_whole_in_the_document() -> None:

@@ -1,0 +1,169 @@
+"""Fitted exponents of a law: as they are shown, and as constants with names.
+
+A law holds each exponent in full. A text shows as many digits as its interval supports; a document
+or a program names it, like every other constant, so that nothing is rounded where it is computed.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, isfinite, log10
+from typing import TYPE_CHECKING
+
+import numpy as np
+import sympy
+
+from dimgs.law.parts import Constant
+
+if TYPE_CHECKING:
+    from dimgs.law.law import Law
+
+# a denominator beyond is a decimal number that happens to be a fraction
+LARGEST_QUOTIENT = 60
+# short decimals, such as 0.313, which a search chose and which cost little
+_SHORT = 10**4
+# significant digits where no interval is known, and at most
+_UNKNOWN, _MOST = 4, 6
+
+
+def is_decimal(number: sympy.Expr) -> bool:
+    """Whether a rational is a decimal number with many digits, and no simple quotient.
+
+    Examples
+    --------
+    >>> is_decimal(sympy.Rational(-7, 4)), is_decimal(sympy.Rational(2520365, 10**7))
+    (False, True)
+    """
+    return bool(number.is_Rational and number.q > LARGEST_QUOTIENT and _SHORT % int(number.q))
+
+
+def supported(value: float, half_width: float) -> int:
+    """Significant digits of a number that its interval supports: none beyond its first uncertain.
+
+    Examples
+    --------
+    >>> supported(-0.25204, 0.003), supported(1.74796, 0.003), supported(0.27514, float("inf"))
+    (3, 4, 1)
+    """
+    if not isfinite(half_width):
+        return 1
+    if half_width <= 0.0 or value == 0.0:
+        return _UNKNOWN
+    size, last = (ceil(log10(abs(x)) + 1e-9) for x in (value, half_width))
+    return min(max(size - last + 1, 1), _MOST)
+
+
+def half_widths(law: "Law") -> dict[sympy.Rational, float]:
+    """Half width of each exponent of a power law by its size, at the law's level.
+
+    Parameters
+    ----------
+    law : Law
+
+    Returns
+    -------
+    dict of Rational to float
+        Of the variables and of the groups; empty of a law whose parameters are others.
+    """
+    parameters = law.uncertainty.gradients
+    logs = {sympy.log(sympy.Symbol(g.name)): g for g in law.groups}
+    if law.uncertainty.scale != "log" or not any(p in logs for p in parameters):
+        return {}
+    found: dict[sympy.Rational, float] = {}
+    for power, row in _rows(law, [logs.get(p) for p in parameters]):
+        if is_decimal(power) and np.any(row):
+            half = float(law.uncertainty.half_width(np.array([row]), law.level, 0.0)[0])
+            found[abs(power)] = max(half, found.get(abs(power), 0.0))
+    return found
+
+
+def _rows(law: "Law", groups: list["object | None"]) -> Iterator[tuple[sympy.Expr, list[float]]]:
+    """Exponents of variables and groups, and how each grows with the parameters."""
+    columns = {str(s): v.name for s, v in law.symbols.items()}
+    columns |= {c.name: c.name for c in law.constants if c.origin in ("physical", "scale")}
+    exponents = [dict(g.exponents) if g is not None else {} for g in groups]  # type: ignore[attr-defined]
+    for base, power in law.expression.as_powers_dict().items():
+        name = columns.get(str(base))
+        yield power, [float(e.get(name, Fraction(0))) for e in exponents]
+    for base, power in law.pi_expression.as_powers_dict().items():
+        yield power, [float(g is not None and g.name == str(base)) for g in groups]  # type: ignore[attr-defined]
+
+
+def rounded(expression: sympy.Expr, known: Mapping[sympy.Rational, float]) -> sympy.Expr:
+    """Expression whose long decimals, as numbers or exponents, have the digits that are supported.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+    known : mapping of Rational to float
+        Half widths of exponents, as :func:`half_widths` gives them.
+    """
+    long = [x for x in expression.atoms(sympy.Rational) if is_decimal(x)]
+    short = {x: _rounded(x, known.get(abs(x))) for x in long}
+    short |= {x: sympy.Float(float(x), 5) for x in expression.atoms(sympy.Float)}
+    return expression.xreplace(short)
+
+
+def _rounded(number: sympy.Rational, half_width: float | None) -> sympy.Expr:
+    value = float(number)
+    return sympy.Float(value, _UNKNOWN if half_width is None else supported(value, half_width))
+
+
+@dataclass(frozen=True)
+class Named:
+    """A law in which long exponents are constants.
+
+    Attributes
+    ----------
+    expression, pi_expression : sympy.Expr
+    constants : tuple of Constant
+        The exponents alone.
+    exact : mapping of str to Rational
+        What each stands for.
+    """
+
+    expression: sympy.Expr
+    pi_expression: sympy.Expr
+    constants: tuple[Constant, ...]
+    exact: Mapping[str, sympy.Rational]
+
+
+def named(law: "Law", expression: sympy.Expr | None = None) -> Named:
+    """The law with a name for each exponent that is a long decimal.
+
+    Parameters
+    ----------
+    law : Law
+    expression : sympy.Expr, optional
+        A form of the law in place of its own.
+    """
+    own = law.expression if expression is None else expression
+    # the names are those of the law, whichever of its forms is written
+    every = {
+        abs(number)
+        for form in (law.expression, own, law.pi_expression)
+        for power in form.atoms(sympy.Pow)
+        for number in power.exp.atoms(sympy.Rational)
+        if is_decimal(number)
+    }
+    taken = {*law.symbols, *law.constant_values, *(g.name for g in law.groups)}
+    widths = half_widths(law) if every else {}
+    names, constants, exact = dict[sympy.Expr, sympy.Expr](), list[Constant](), {}
+    for number in sorted(every):
+        name = next(n for k in range(1, 10**6) if (n := f"a_{k}") not in taken)
+        taken.add(name)
+        value, half = float(number), widths.get(number)
+        ends = (None, None) if half is None else (value - half, value + half)
+        constants.append(Constant(name, value, low=ends[0], high=ends[1]))
+        exact[name] = number
+        names |= {number: sympy.Symbol(name), -number: -sympy.Symbol(name)}
+
+    def renamed(form: sympy.Expr) -> sympy.Expr:
+        powers = [p for p in form.atoms(sympy.Pow) if p.exp.atoms(sympy.Rational) & set(names)]
+        return form.replace(
+            lambda e: e in powers, lambda e: sympy.Pow(e.base, e.exp.xreplace(names))
+        )
+
+    if not every:
+        return Named(own, law.pi_expression, (), {})
+    return Named(renamed(own), renamed(law.pi_expression), tuple(constants), exact)
