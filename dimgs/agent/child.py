@@ -30,7 +30,7 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
     place = f"{Path(asked['table']).parent}{os.sep}"
 
     def progress(text: str) -> None:
-        print(f"progress: {text}", file=sys.stderr, flush=True)
+        print(json.dumps({"progress": text}), file=sys.stderr, flush=True)
 
     try:
         with warnings.catch_warnings():

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import Annotated, Any
 
 import numpy as np
@@ -100,8 +101,11 @@ def _in_a_process(request: Json, limit: float) -> Json:
     call = control()
 
     def hear(line: str) -> None:
-        if line.startswith("progress: "):
-            call.tell(visible(line.removeprefix("progress: ").strip()))
+        # other lines are warnings of libraries
+        with suppress(ValueError):
+            document = json.loads(line)
+            if isinstance(document, dict) and isinstance(document.get("progress"), str):
+                call.tell(visible(document["progress"]))
 
     command = [sys.executable, "-P", "-m", "dimgs.agent.child"]
     path = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}

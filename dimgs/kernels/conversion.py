@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from dimgs.errors import InputError
 from dimgs.formats import shown
@@ -13,6 +13,8 @@ from dimgs.variables import Unit, difference_unit, parse_unit
 from dimgs.variables.quantities import as_quantity
 from dimgs.variables.readings import absolute_difference, other_turning
 
+# what a port is to its kernel
+Role: TypeAlias = Literal["input", "output"]
 # relative: what a conversion of units may add to a value at the end of a range
 _ROUNDING = 1e-12
 # relative: two conversions of one value, offsets of temperatures included, differ by less
@@ -73,26 +75,33 @@ def convert_inputs(ports: Sequence[Port], given: Mapping[str, Any], kernel: str)
     return result
 
 
-def port_value(port: Port, value: Any) -> float | str:
+def port_value(port: Port, value: Any, role: Role = "input") -> float | str:
     """One value in the unit of its port, of whatever :func:`as_quantity` reads.
+
+    Parameters
+    ----------
+    port : Port
+    value : whatever `as_quantity` reads
+    role : {"input", "output"}
+        What the port is to the kernel, for messages.
 
     Raises
     ------
     InputError
         If it is no finite number of the port's dimension, or no text for a label.
     """
-    name = f"The input '{port.name}'"
+    name = f"The {role} '{port.name}'"
     if port.is_label:
         text = value if isinstance(value, str) else _label(value, name)
         if text is None:
             raise InputError(f"{name} is a label; give text, not {value!r:.60}.")
-        _check_letters(port, text)
+        _check_letters(name, text)
         return text
     quantity = as_quantity(value, name)
     if quantity.is_label:
         raise InputError(f"{name} needs one number in {port.unit}, not '{shown(quantity.value)}'.")
     number = quantity.number(name)
-    return number if quantity.unit is None else in_port(port, number, quantity.unit)
+    return number if quantity.unit is None else in_port(port, number, quantity.unit, role)
 
 
 def _label(value: Any, name: str) -> str | None:
@@ -107,7 +116,7 @@ def check_within(port: Port, value: Any, kernel: str) -> None:
         raise InputError(_outside(port, value, kernel))
 
 
-def in_port(port: Port, number: float, unit: str) -> float:
+def in_port(port: Port, number: float, unit: str, role: Role = "input") -> float:
     """A number of some unit in the unit of its port.
 
     Raises
@@ -115,49 +124,49 @@ def in_port(port: Port, number: float, unit: str) -> float:
     InputError
         As :func:`port_value`.
     """
-    source, target = unit_for(port, unit), port.parsed
+    source, target = unit_for(port, unit, role), port.parsed
     if (source.factor, source.offset) == (target.factor, target.offset):
         return number
     # the last digits are noise of the conversion: 5e-05 m, not 5.0000000000000004e-05
     converted = float(f"{target.from_si(source.to_si(number)):.15g}")
     if not math.isfinite(converted):
-        raise InputError(f"The input '{port.name}' is too large in {port.unit}.")
+        raise InputError(f"The {role} '{port.name}' is too large in {port.unit}.")
     return converted
 
 
-def _check_letters(port: Port, value: str) -> None:
+def _check_letters(name: str, value: str) -> None:
     try:
         value.encode()
     except UnicodeEncodeError as error:
         raise InputError(
-            f"The label '{port.name}' is {value!a:.60}, which no file can hold; give letters of "
+            f"{name} is the label {value!a:.60}, which no file can hold; give letters of "
             f"Unicode."
         ) from error
 
 
-def unit_for(port: Port, text: str | None) -> Unit:
+def unit_for(port: Port, text: str | None, role: Role = "input") -> Unit:
     """A unit in which a value of a port may be given; that of the port without one."""
     source, target = port.parsed if text is None else parse_unit(text), port.parsed
     is_difference = absolute_difference(port.name, "degC") is not None
     if is_difference and source.offset and not target.offset and target.accepts(source):
         raise InputError(
-            f"The input '{port.name}' is a difference by its name, and '{source.text}' is an "
+            f"The {role} '{port.name}' is a difference by its name, and '{source.text}' is an "
             f"absolute temperature; give it in '{difference_unit(source.text)}' or K."
         )
     if target.scale == "temperature" and "delta_" in source.text and not is_difference:
         raise InputError(
-            f"The input '{port.name}' is an absolute temperature, but '{source.text}' is a "
+            f"The {role} '{port.name}' is an absolute temperature, but '{source.text}' is a "
             f"difference; give it in K or degC."
         )
     if not target.accepts(source):
         absolute = source.offset and source.dimension == target.dimension
         wanted = "difference" if absolute else "dimension"
         raise InputError(
-            f"The input '{port.name}' is in '{source.text}' (dimension {source.dimension}), but "
+            f"The {role} '{port.name}' is in '{source.text}' (dimension {source.dimension}), but "
             f"its port is in '{port.unit}' (dimension {target.dimension}); give that {wanted}."
         )
     if doubt := other_turning(port.name, source, target):
-        raise InputError(f"The input {doubt}.")
+        raise InputError(f"The {role} {doubt}.")
     return source
 
 
@@ -234,10 +243,7 @@ def _output_number(port: Port, value: Any) -> float:
         return math.nan
     if isinstance(magnitude, float | int) and not math.isfinite(magnitude):
         return float(magnitude)
-    try:
-        return float(port_value(port, value))
-    except InputError as error:
-        raise InputError(str(error).replace("The input", "The output", 1)) from error
+    return float(port_value(port, value, "output"))
 
 
 def _spread(port: Port, value: Any) -> float:

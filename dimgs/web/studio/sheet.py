@@ -288,15 +288,7 @@ class Sheet:
         read = [self._column(t, own[t.name]) for t in titled]
         known = {c.name: c.unit for c in read if c.role in ("number", "error")}
         told = doubts(known, self.raw.source)
-        where = {c.name: f"Column '{c.name}' of {self.raw.source}: " for c in read}
-        return [
-            replace(
-                c,
-                problem=_alone(c.problem, where[c.name]),
-                doubts=(_alone(told[c.name], where[c.name]),) if c.name in told else (),
-            )
-            for c in read
-        ]
+        return [replace(c, doubts=(told[c.name],) if c.name in told else ()) for c in read]
 
     def _column(self, titled: Titled, own: str) -> Column:
         name, unit = titled.name, titled.unit or ""
@@ -404,12 +396,6 @@ def _meaning(data: Dataset, name: str, base: str | None) -> str:
     blanks = len(data) - values.size
     more = f"; {blanks} blank" if blanks else ""
     return f"{what}; {short(low)} to {short(high)}{more}"
-
-
-def _alone(sentence: str, where: str) -> str:
-    """A sentence about a column, beside the column."""
-    short = sentence.removeprefix(where)
-    return short[:1].upper() + short[1:]
 
 
 def _dimension_text(dimension: Dimension) -> str:
