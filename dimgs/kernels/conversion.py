@@ -139,8 +139,7 @@ def _check_letters(name: str, value: str) -> None:
         value.encode()
     except UnicodeEncodeError as error:
         raise InputError(
-            f"{name} is the label {value!a:.60}, which no file can hold; give letters of "
-            f"Unicode."
+            f"{name} is the label {value!a:.60}, which no file can hold; give letters of Unicode."
         ) from error
 
 
