@@ -8,9 +8,9 @@ from scipy.special import stdtrit
 
 from dimgs.arrays import Array, IntArray
 from dimgs.campaign.binding import Binding
+from dimgs.campaign.design import hidden
 from dimgs.campaign.laws import FittedLaw
 from dimgs.campaign.model import Border
-from dimgs.campaign.optimal_design import hidden
 from dimgs.campaign.result import (
     Pertinence,
     PointAnswer,

@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.conclusion import conclude, half_width
-from dimgs.campaign.design import CampaignDesign
+from dimgs.campaign.conclusion import Found, conclude, half_width, law_of_all
+from dimgs.campaign.design import CampaignDesign, d_optimal, nearest
 from dimgs.campaign.ending import Cause, Ending, Outcome
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.journal import DecisionLog, Listener, Progress
 from dimgs.campaign.known import Known, KnownRun
-from dimgs.campaign.laws import FittedLaw
+from dimgs.campaign.laws import FittedLaw, Scatter
 from dimgs.campaign.prior_runs import (
     PriorRun,
     PriorRuns,
@@ -23,14 +24,14 @@ from dimgs.campaign.prior_runs import (
     supposed,
 )
 from dimgs.campaign.result import CampaignResult
-from dimgs.campaign.rivals import settled
+from dimgs.campaign.space import Sites
 from dimgs.campaign.state import Proposal, RunPrediction
 from dimgs.campaign.strategy import Strategy
-from dimgs.campaign.tiers import corrected
-from dimgs.errors import FitError
+from dimgs.errors import FitError, InputError
 from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord, RunRequest
 from dimgs.kernels.spec import of_tier
+from dimgs.report.results import Report
 
 # of the cost of a fine run: a dearer coarse one cannot pay, since a law takes about as many of each
 _DEAR = 0.2
@@ -402,3 +403,168 @@ class Course:
                 is_run,
             )
         )
+
+
+def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int) -> Ending | None:
+    """Test a coarse tier against the next, and correct its laws.
+
+    Parameters
+    ----------
+    strategy : Strategy
+        Of the coarse tier; its laws become those of the finer one.
+    experiment : Experiment
+    before, tier : int
+        The coarse tier, and the next finer one.
+
+    Returns
+    -------
+    Ending or None
+        Why its laws cannot be corrected; None where they are.
+    """
+    runs, model = experiment.runs, strategy.model
+    binding = strategy.binding
+    if not strategy.clear or strategy.worst > 1.0:
+        return Ending(Cause.NO_LAW, "its runs follow no laws to the tolerance")
+    sites, rank = model.sites, binding.space.rank
+    inside = strategy.design.region.contains(sites.z)
+    followed = [rows[inside[rows]] for rows in (law.rows for law in model.laws)]
+    every = np.concatenate(followed)
+    chosen = [*d_optimal(np.zeros((0, rank)), sites.z[every], rank + 1)]
+    name = binding.tiers[before].name
+    reasons = [f"D-optimal for the difference to '{name}'"] * len(chosen)
+    for rows in filter(len, followed):
+        deep = sites.z[rows[np.argmin(np.linalg.norm(sites.z[rows], axis=1))]]
+        chosen.append(deep)
+        reasons.append(f"one law of '{name}' is tested here")
+    for b in model.borders:
+        along = b.along(sites.z)
+        here = np.flatnonzero(model.between(b, sites.z) & inside)
+        ends = (0.0,) if b.meets else (b.low, b.high)
+        for end in ends:
+            if len(here):
+                chosen.append(sites.z[here[np.argmin(np.abs(along[here] - end))]])
+                reasons.append(f"a border of '{name}' is tested here")
+    made = [Proposal(z, tier, "tier", r) for z, r in zip(chosen, reasons, strict=True)]
+    if experiment.make(made):
+        return experiment.used_up(tier)
+    fine = runs.sites(tier)
+    coarse = dict(zip(sites.numbers.tolist(), sites.y, strict=True))
+    both = [i for i, n in enumerate(fine.numbers.tolist()) if n in coarse]
+    apart = fine.y[both] - np.array([coarse[n] for n in fine.numbers[both].tolist()])
+    pairs = Sites(fine.z[both], apart, np.ones(len(both)), fine.numbers[both])
+    scatter = Scatter(model.scatter.resolution, model.scatter.sigma * 2.0**0.5, 6)
+    difference = FittedLaw.fit(pairs, np.arange(len(both)), scatter)
+    miss = float(np.abs(apart - difference(pairs.z)).max(initial=0.0))
+    finest = binding.tiers[tier].name
+    if miss > scatter.limits(pairs.count).min(initial=scatter.resolution):
+        text = f"'{finest}' is not '{name}' times a monomial, which misses by {miss:.2g}"
+        return Ending(Cause.NO_LAW, text)
+    if not scatter.sigma:
+        # a difference that is a monomial only nearly may lean as it does because of what it is not
+        lean = difference.coefficients * np.append(0.0, np.ones(rank))
+        doubt = min(1.0, miss / scatter.resolution) ** 0.5
+        difference = replace(difference, drift=doubt * lean)
+    laws = tuple(law.corrected(difference) for law in model.laws)
+    strategy.model = replace(model, laws=laws)
+    experiment.log.add("tier", f"'{finest}' is '{name}' times a monomial, to {miss:.2g}")
+    if strategy.worst > 1.0:
+        text = "the difference between the tiers is not known to the tolerance"
+        return Ending(Cause.NO_LAW, text)
+    return None
+
+
+# searches, each after further runs, before a campaign says that no law becomes probable
+_ROUNDS = 12
+
+
+class Told(Protocol):
+    """Hears what the search says."""
+
+    def __call__(self, text: str, /) -> None: ...
+
+
+def settled(
+    binding: Binding, strategy: Strategy, experiment: Experiment, warnings: list[str], tell: Told
+) -> tuple[Found, Ending | None]:
+    """Search for the one law of all runs, and make those that tell its rivals apart.
+
+    Parameters
+    ----------
+    binding : Binding
+        Of a plan with a tolerance on the law.
+    strategy : Strategy
+        Whose questions are answered.
+    experiment : Experiment
+    warnings : list of str
+    tell : callable
+
+    Returns
+    -------
+    found : Report or None
+    why : Ending or None
+        Why no law is probable enough; None where one is.
+    """
+    tier, wanted = len(binding.tiers) - 1, binding.plan.tolerance.law
+    assert wanted is not None
+    for turn in range(_ROUNDS):
+        own: list[str] = []
+        report = law_of_all(binding, strategy, experiment, own)
+        sure, text = None, "no law yet"
+        if isinstance(report, Report) and report.probability is not None:
+            sure = report.probability if report.confirmed else None
+            text = f"{report.law} has the probability {report.probability:.3g}"
+        experiment.log.add("law", text)
+        tell(text)
+        if sure is not None and sure >= wanted:
+            return report, None
+        if experiment.spent or experiment.left[tier] <= 0:
+            why = experiment.used_up(tier)
+            break
+        before = len(experiment.asked)
+        if turn < _ROUNDS - 1:
+            experiment.make(_telling(binding, strategy, experiment, report, tier))
+        why = Ending(Cause.NO_LAW, f"no law has the probability {wanted:g}")
+        if len(experiment.asked) == before:
+            break
+    warnings += own
+    return report, why
+
+
+def _telling(
+    binding: Binding, strategy: Strategy, experiment: Experiment, report: Found, tier: int
+) -> list[Proposal]:
+    """The run that tells the rivals apart most; one far from all others where there are none."""
+    space, ports = binding.space, {p.name: p for p in binding.kernel.inputs}
+    moved = experiment.moved()
+    ends = [space.values(x) for x in (space.low, space.high)]
+    ranges = {
+        n: tuple(ports[n].parsed.from_si(e[n]) for e in ends) for n in space.names if n in moved
+    }
+    z = experiment.runs.sites(tier).z
+    if isinstance(report, Report) and report.law is not None:
+        others = ", ".join(str(r.law) for r in report.rivals[:2]) or "what was not found"
+        try:
+            proposed = report.next_runs(binding.plan.execution.batch, ranges).runs
+        except InputError:
+            proposed = ()
+        for run in proposed:
+            values = dict(binding.fixed) | {n: _plain(v) for n, v in run.inputs.items()}
+            logs = np.clip(binding.logs(values), space.low, space.high)
+            at = space.coordinates(logs[None])[0]
+            again = experiment.runs.count(at, tier) if experiment.stochastic else 0
+            if again or nearest(at[None], z)[0] > 1e-6:
+                reason = f"it distinguishes {report.law} from {others}: {run.information:.2g} nats"
+                return [Proposal(at, tier, "rivals", reason, replicate=again)]
+    pool = strategy.design.pool
+    pool = pool[strategy.feasible(pool)]
+    if not len(pool):
+        return []
+    at = pool[int(np.argmax(nearest(pool, z)))]
+    return [Proposal(at, tier, "rivals", "farthest from every run, since no law is probable yet")]
+
+
+def _plain(value: tuple[float, str] | str) -> float | str:
+    return value if isinstance(value, str) else value[0]
+
+
+__all__ = ["settled"]

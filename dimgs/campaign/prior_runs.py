@@ -14,10 +14,9 @@ from scipy.special import stdtrit
 
 from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.design import CampaignDesign
+from dimgs.campaign.design import CampaignDesign, d_optimal, nearest
 from dimgs.campaign.known import Known, KnownLaw, KnownRun
 from dimgs.campaign.laws import within
-from dimgs.campaign.optimal_design import d_optimal, nearest
 from dimgs.campaign.space import EVIDENCE, CampaignRuns
 from dimgs.campaign.state import Proposal
 from dimgs.campaign.strategy import Strategy

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from dimgs.arrays import Array, IntArray
+from dimgs.campaign.design import d_optimal, nearest
 from dimgs.campaign.model import Border
-from dimgs.campaign.optimal_design import d_optimal, nearest
 from dimgs.campaign.regimes import gradient
 from dimgs.campaign.state import Proposal, TierState
 from dimgs.campaign.thresholds import Separation, disputed, rivals, separating

@@ -8,10 +8,9 @@ from scipy.special import fdtr, stdtrit
 
 from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.design import CampaignDesign
+from dimgs.campaign.design import CampaignDesign, nearest
 from dimgs.campaign.laws import FittedLaw, Scatter, bend
 from dimgs.campaign.model import RegimeModel
-from dimgs.campaign.optimal_design import nearest
 from dimgs.campaign.regimes import constant_of, gradient, model_of
 from dimgs.campaign.space import CampaignRuns
 from dimgs.campaign.thresholds import Separation, separating

@@ -5,9 +5,8 @@ from scipy.special import stdtrit
 
 from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.design import CampaignDesign
+from dimgs.campaign.design import CampaignDesign, d_optimal, hidden, nearest
 from dimgs.campaign.laws import FittedLaw
-from dimgs.campaign.optimal_design import d_optimal, hidden, nearest
 from dimgs.campaign.search import RegimeSearch
 from dimgs.campaign.space import CampaignRuns
 from dimgs.campaign.state import FIRST, FREEDOM, STEADY, Proposal

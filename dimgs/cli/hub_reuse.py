@@ -67,8 +67,8 @@ def refit(
     seed: Annotated[int, typer.Option("--seed", help="Of the search.")] = 0,
 ) -> Told:
     """Find a law again without rejected runs; it confirms, supersedes or leaves the earlier one."""
-    from dimgs.similitude.refit import Outcome
-    from dimgs.similitude.refit import refit as again
+    from dimgs.similitude.laws import Outcome
+    from dimgs.similitude.laws import refit as again
 
     document = again(hub, id, seed)
     said = {

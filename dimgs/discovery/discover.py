@@ -23,9 +23,8 @@ from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.errors import DimgsError, InputError, noting, warn_all
 from dimgs.expression.candidate import Candidate
-from dimgs.law.absorb import absorb
+from dimgs.law.canonical import absorb, celsius_zeros, recognise
 from dimgs.law.law import Law
-from dimgs.law.recognise import celsius_zeros, recognise
 from dimgs.news import bar
 from dimgs.report.results import FitResult, Report, Rival
 

@@ -28,12 +28,11 @@ from dimgs.discovery.switches import REGIMES, switching
 from dimgs.engines.registry import NONE
 from dimgs.errors import DimgsError
 from dimgs.expression.candidate import Candidate
-from dimgs.law.absorb import absorb
 from dimgs.law.assemble import assemble
+from dimgs.law.canonical import absorb, recognise
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 from dimgs.law.power import power_law
-from dimgs.law.recognise import recognise
 from dimgs.report.results import Verdict
 
 POWER = ("power", "simple power")

@@ -12,7 +12,7 @@ from dimgs.design.features import Design
 from dimgs.errors import FitError
 from dimgs.fits.estimate import Estimate, Exponent
 from dimgs.fits.snapping import Snapped, restricted_fit, snap
-from dimgs.law.held import undetermined
+from dimgs.law.exponents import undetermined
 
 # of a direction that the runs cannot separate: what a loading leaves by rounding
 _NOTHING = 1e-9

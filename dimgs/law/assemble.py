@@ -13,7 +13,7 @@ from dimgs.errors import FitError, LawError
 from dimgs.expression.simplest import derivatives_of
 from dimgs.fits.covariance import Linearised, linearised
 from dimgs.fits.nonlinear_least_squares import minimise_squares
-from dimgs.law.absorb import scale_powers
+from dimgs.law.canonical import scale_powers
 from dimgs.law.domain import domain_of
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law

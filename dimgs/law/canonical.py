@@ -1,13 +1,18 @@
 """A law in its shortest form, its constants in an order that does not depend on their names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import TYPE_CHECKING
 
+import numpy as np
 import sympy
 
 from dimgs.errors import LawError
 from dimgs.expression.simplest import simplest
+from dimgs.law.parts import Constant
+from dimgs.rationals import recognised_value
+from dimgs.variables import Dimension
 
 if TYPE_CHECKING:
     from dimgs.law.law import Law
@@ -75,3 +80,279 @@ def _by_place(law: "Law") -> Mapping[str, str]:
     numbers = sorted(int(name[2:]) for name in symbols)
     ordered = sorted(symbols, key=place)
     return {old: f"c_{k}" for old, k in zip(ordered, numbers, strict=True)}
+
+
+class _NoPower(Exception):
+    """A part that has no power of the scale, whatever the constants carry."""
+
+
+def absorb(law: "Law") -> "Law":
+    """The same law with its scales carried by fitted constants, in its canonical form.
+
+    Parameters
+    ----------
+    law : Law
+        With constants of the origin "scale", each 1 in its SI unit.
+
+    Returns
+    -------
+    Law
+        Equal in every number; constants that took a scale have its dimension, their intervals
+        and covariance stay. A scale that no constant can carry stays.
+    """
+    return canonical(_absorbed(law))
+
+
+def _absorbed(law: "Law") -> "Law":
+    fitted = [c.name for c in law.constants if c.origin == "fitted"]
+    expression = law.expression
+    dimension = {c.name: c.dimension for c in law.constants}
+    gone: list[Constant] = []
+    numbers: dict[str, float] = {}
+    for scale in law.constants:
+        if scale.origin != "scale" or scale.value != 1.0:
+            continue
+        powers = scale_powers(expression, scale.name, fitted)
+        if powers is None:
+            expression, numbers = _numbered(expression, scale, numbers)
+            continue
+        for name, power in powers.items():
+            dimension[name] = dimension[name] * scale.dimension**power
+        expression = expression.subs(sympy.Symbol(scale.name), sympy.Integer(1))
+        gone.append(scale)
+    if not gone and not numbers:
+        return law
+    kept = [replace(c, value=numbers.get(c.name, c.value)) for c in law.constants if c not in gone]
+    counted = [c for c in law.constants if c.name in numbers]
+    names = _names(law, kept, [*gone, *counted], dimension)
+    rename = {sympy.Symbol(old): sympy.Symbol(new) for old, new in names.items()}
+    try:
+        return replace(
+            law,
+            expression=expression.xreplace(rename),
+            pi_expression=law.pi_expression.xreplace(rename),
+            constants=tuple(
+                replace(c, name=names.get(c.name, c.name), dimension=dimension[c.name])
+                for c in kept
+            ),
+            uncertainty=replace(
+                law.uncertainty,
+                gradients=tuple(g.xreplace(rename) for g in law.uncertainty.gradients),
+            ),
+        )
+    except LawError:
+        return law
+
+
+def scale_powers(
+    expression: sympy.Expr, scale: str, constants: list[str]
+) -> dict[str, Fraction] | None:
+    """Powers of a scale that the constants take so that it drops out; None if they cannot.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+    scale : str
+    constants : list of str
+        Those that may carry it.
+
+    Returns
+    -------
+    dict of str to Fraction, or None
+
+    Examples
+    --------
+    >>> c, d, M, T, M0, T0 = sympy.symbols("c d M T M0 T0")
+    >>> scale_powers(c * (M / M0) ** 2 * sympy.exp(-d * T0 / T), "T0", ["c", "d"])
+    {'d': Fraction(1, 1)}
+    >>> scale_powers(sympy.exp(-T0 / T), "T0", ["c", "d"]) is None
+    True
+    """
+    walk = _Walk(scale, constants)
+    try:
+        walk.equal(walk.power(expression), sympy.Integer(0))
+    except _NoPower:
+        return None
+    unknown = list(walk.unknown.values())
+    solutions = sympy.linsolve(walk.equations, unknown) if unknown else None
+    if solutions is None:
+        return {} if all(e == 0 for e in walk.equations) else None
+    if not solutions:
+        return None
+    values = [v.subs(dict.fromkeys(unknown, 0)) for v in next(iter(solutions))]
+    return {
+        name: Fraction(int(v.p), int(v.q)) * -1
+        for name, v in zip(walk.unknown, values, strict=True)
+        if v != 0
+    }
+
+
+def _numbered(
+    expression: sympy.Expr, scale: Constant, numbers: Mapping[str, float]
+) -> tuple[sympy.Expr, dict[str, float]]:
+    """A scale that is a factor of its own takes the number in front of it: 2 s with s = 1."""
+    symbol = sympy.Symbol(scale.name)
+    number, rest = expression.as_coeff_Mul()
+    alone = rest.is_Mul and symbol in rest.args and not (rest / symbol).has(symbol)
+    if not (alone or rest == symbol) or number in (0, 1) or not number.is_positive:
+        return expression, dict(numbers)
+    return rest, {**numbers, scale.name: float(number)}
+
+
+class _Walk:
+    """Power of the scale in every node, linear in the unknown powers of the constants."""
+
+    def __init__(self, scale: str, constants: list[str]) -> None:
+        self.scale = scale
+        self.unknown = {name: sympy.Dummy(name) for name in constants}
+        self.equations: list[sympy.Expr] = []
+
+    def equal(self, a: sympy.Expr, b: sympy.Expr) -> None:
+        """Ask for two powers to be equal."""
+        gap = sympy.expand(a - b)
+        if gap.is_Number and gap != 0:
+            raise _NoPower
+        if gap != 0:
+            self.equations.append(gap)
+
+    def power(self, node: sympy.Expr) -> sympy.Expr:
+        """Power of the scale in a node; its parts are asked to agree."""
+        if node.is_Symbol:
+            if str(node) == self.scale:
+                return sympy.Integer(1)
+            return self.unknown.get(str(node), sympy.Integer(0))
+        if not node.args:
+            return sympy.Integer(0)
+        if node.is_Mul:
+            return sympy.Add(*(self.power(a) for a in node.args))
+        if node.is_Pow and node.exp.is_Rational:
+            return node.exp * self.power(node.base)
+        if node.is_Add or isinstance(node, sympy.Min | sympy.Max):
+            first, *rest = (self.power(a) for a in node.args)
+            for other in rest:
+                self.equal(first, other)
+            return first
+        if isinstance(node, sympy.Abs):
+            return self.power(node.args[0])
+        if isinstance(node, sympy.Piecewise) or node.is_Relational:
+            raise _NoPower
+        for argument in node.args:
+            self.equal(self.power(argument), sympy.Integer(0))
+        return sympy.Integer(0)
+
+
+def _names(
+    law: "Law", kept: list[Constant], gone: list[Constant], dimension: Mapping[str, Dimension]
+) -> dict[str, str]:
+    """New names: T_c where one constant stands for T0, else T_a, T_b, ...
+
+    Not T0 itself, which the groups and their ranges count as 1.
+    """
+    taken = {c.name for c in kept} | set(law.symbols) | {g.name for g in law.groups}
+    taken |= {"pi_0"} | {str(s) for s in law.pi_expression.free_symbols}
+    out: dict[str, str] = {}
+    for scale in gone:
+        alike = [c for c in kept if dimension[c.name] == scale.dimension and c.name not in out]
+        alike = [
+            c
+            for c in alike
+            if c.name == scale.name or (c.origin == "fitted" and c.dimension != scale.dimension)
+        ]
+        stem = scale.name.rstrip("0123456789_") or scale.name
+        letters = "cdefgh" if len(alike) == 1 else "abcdefghij"
+        free = [f"{stem}_{x}" for x in letters if f"{stem}_{x}" not in taken]
+        for constant, name in zip(alike, free, strict=False):
+            out[constant.name] = name
+            taken.add(name)
+    return out
+
+
+# half-width of the interval of a factor of one that is not written: rounding, and no noise, is less
+_NO_DOUBT = 1e-6
+_KELVIN, _CELSIUS = Dimension.of({"[temperature]": 1}), 273.15
+# of it: an interval as wide as 50 K holds 273 K by chance
+_NARROW = 0.2
+
+
+def recognised(constant: Constant) -> Constant:
+    """The constant with its recognised value and origin, or as it is."""
+    if constant.origin != "fitted" or not constant.dimension.is_dimensionless:
+        return constant
+    known = recognised_value(constant.value, constant.low, constant.high)
+    if known is None:
+        return constant
+    return replace(constant, value=float(known), origin="recognised")
+
+
+def recognise(law: "Law", units: Sequence[str] = ()) -> "Law":
+    """The law with its dimensionless constants recognised where their intervals allow.
+
+    Where unknown scales take part, a dimensionless prefactor says which unit the scale was
+    counted in, so nothing is recognised in such a law unless its scales were absorbed.
+
+    Parameters
+    ----------
+    law : Law
+    units : sequence of str
+        Names of constants to leave alone.
+
+    Returns
+    -------
+    Law
+    """
+    if any(c.origin == "scale" for c in law.constants):
+        return law
+    constants = tuple(c if c.name in units else recognised(c) for c in law.constants)
+    changed = any(a is not b for a, b in zip(constants, law.constants, strict=True))
+    finite = all(np.isfinite(c.value) for c in constants)
+    return _without_ones(replace(law, constants=constants)) if changed and finite else law
+
+
+def _without_ones(law: "Law") -> "Law":
+    """The law without constants that are 1 or -1 beyond doubt; its uncertainty stays."""
+    ones = {
+        sympy.Symbol(c.name): sympy.Integer(round(c.value)) for c in law.constants if _is_one(c)
+    }
+    if not ones:
+        return law
+    uncertainty = law.uncertainty
+    return replace(
+        law,
+        expression=law.expression.xreplace(ones),
+        pi_expression=law.pi_expression.xreplace(ones),
+        constants=tuple(c for c in law.constants if not _is_one(c)),
+        uncertainty=replace(
+            uncertainty, gradients=tuple(g.xreplace(ones) for g in uncertainty.gradients)
+        ),
+    )
+
+
+def _is_one(constant: Constant) -> bool:
+    if constant.origin != "recognised" or abs(constant.value) != 1.0:
+        return False
+    low, high = constant.low, constant.high
+    return low is not None and high is not None and high - low < 2 * _NO_DOUBT
+
+
+def celsius_zeros(law: "Law") -> tuple[str, ...]:
+    """Doubts where a fitted constant is the zero of the Celsius scale, in one sentence each.
+
+    Parameters
+    ----------
+    law : Law
+
+    Returns
+    -------
+    tuple of str
+    """
+    return tuple(
+        f"The fitted constant {c.name} is {c.value:.5g} K, the zero of the Celsius scale: a "
+        f"column in degC may be a difference, or may count from 0 °C; give its unit as delta_degC."
+        for c in law.constants
+        if c.origin == "fitted"
+        and c.dimension == _KELVIN
+        and c.low is not None
+        and c.high is not None
+        and min(abs(c.low), abs(c.high)) <= _CELSIUS <= max(abs(c.low), abs(c.high))
+        and abs(c.high - c.low) < _NARROW * _CELSIUS
+    )

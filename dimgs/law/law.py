@@ -17,7 +17,7 @@ from dimgs.groups.group import PiGroup
 from dimgs.law import domain, prediction
 from dimgs.law.canonical import positive_names
 from dimgs.law.domain import Domain, Place
-from dimgs.law.held import without_held
+from dimgs.law.exponents import without_held
 from dimgs.law.parts import Constant, Scores, Uncertainty, percent
 from dimgs.law.prediction import Interval, Of
 from dimgs.variables import Dimension, Variable
@@ -305,7 +305,7 @@ class Law:
         dict of str to ndarray of shape (n,) or Interval of such
             By column; with `level`, intervals of the law's own elasticities.
         """
-        from dimgs.law.elasticity import elasticities
+        from dimgs.law.prediction import elasticities
 
         return elasticities(self, prediction.law_inputs(self, data), level)
 

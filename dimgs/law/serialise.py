@@ -26,8 +26,7 @@ from dimgs.formats import (
 from dimgs.groups.group import PiGroup
 from dimgs.latex.formulas import is_symbol
 from dimgs.law.domain import Domain
-from dimgs.law.exponents import named
-from dimgs.law.held import held_note, undetermined_inputs
+from dimgs.law.exponents import held_note, named, undetermined_inputs
 from dimgs.law.parts import Constant, Scores, Uncertainty
 from dimgs.law.typeset import law_latex, law_text
 from dimgs.variables import Dimension, Unit, Variable

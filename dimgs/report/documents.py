@@ -8,8 +8,7 @@ from dimgs.fits.estimate import Exponent
 from dimgs.formats import SCHEMA
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.latex import group_latex
-from dimgs.law.exponents import rounded
-from dimgs.law.held import undetermined_inputs
+from dimgs.law.exponents import rounded, undetermined_inputs
 from dimgs.law.law import Law
 from dimgs.law.typeset import column_symbols
 from dimgs.report.results import FitResult, Report, Rival

@@ -9,7 +9,7 @@ from dimgs.escape import terminal, visible
 from dimgs.fits.estimate import Exponent
 from dimgs.law.centre import Centre
 from dimgs.law.domain import held_texts
-from dimgs.law.held import held_note
+from dimgs.law.exponents import held_note
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores, percent
 from dimgs.report.proposals import NextRuns

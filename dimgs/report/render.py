@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs import latex
 from dimgs.escape import markdown, markdown_code, visible
-from dimgs.law.held import held_note
+from dimgs.law.exponents import held_note
 from dimgs.law.parts import percent
 from dimgs.law.typeset import constant_equations, group_definitions, law_symbol_table
 from dimgs.report import effects, views, words

@@ -1,20 +1,25 @@
 """Laws of a hub that hold where it is asked."""
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.errors import DimgsError
-from dimgs.hub.runs import program_of
+from dimgs.dataset import Dataset
+from dimgs.errors import DimgsError, InputError
+from dimgs.hub.store import dataset_of
+from dimgs.hub.permissions import NotAllowedError
+from dimgs.hub.runs import program_of, run_record
 from dimgs.hub.verdicts import why_unconfirmed
 from dimgs.law.law import Law
 from dimgs.similitude.exact import Offer
-from dimgs.similitude.origin import Origin
+from dimgs.similitude.origin import GOOD, Origin
 
 if TYPE_CHECKING:
     from dimgs.hub import Hub
+    from dimgs.kernels.record import RunRecord
 
 # newest laws of a kernel that are looked at: each is evaluated at every run near the point
 _LAWS = 50
@@ -112,3 +117,158 @@ def _applies(hub: "Hub", entry: dict[str, Any], origin: Origin) -> bool:
     return all(program_of(run) == origin.program for run in runs) and all(
         any(inputs.get(n) == label for inputs in held) for n, label in origin.point.labels.items()
     )
+
+
+# of the intervals that have to hold the earlier law: the one by default everywhere
+_LEVEL = 0.9
+
+
+class Outcome(StrEnum):
+    """What a law that was found again says of the earlier one."""
+
+    CONFIRMED = "confirmed"
+    SUPERSEDED = "superseded"
+    UNDECIDED = "undecided"
+
+
+def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
+    """Find a law of the hub again from those of its runs that nobody doubts.
+
+    The new law decides only where it is confirmed itself, by the verdict that `discover` gives of
+    it. Then it confirms the earlier law if its intervals hold the values of that law at all of
+    these runs, and where the user may settle that, what rests on the law is free again; otherwise
+    it supersedes it. Each regime's law is found from the runs in its own domain.
+
+    Parameters
+    ----------
+    hub : Hub
+    id : str
+        Of a law's entry.
+    seed : int
+
+    Returns
+    -------
+    dict
+        "id" of the new law, its "outcome" (``"confirmed"``, ``"superseded"`` or ``"undecided"``
+        of the earlier law), whether it "confirmed" the earlier one, whether that "settled" its
+        doubts and "why_not" (only a reviewer settles who made nothing that the law rests on; a
+        law that is not confirmed itself decides nothing), the "probability" of the new law, the
+        number of "runs" it rests on and of those that were "left_out", and the largest
+        "difference" of the two laws, as a logarithm.
+
+    Raises
+    ------
+    InputError
+        If it is no law that can be found again, none of its runs is doubted, or too few are left.
+    """
+    entry = hub.get(id)
+    content = entry["content"] or {}
+    laws = _laws(content)
+    if entry["kind"] != "law" or not laws:
+        raise InputError(f"'{entry['id'][:12]}' holds no law that can be found again.")
+    rests = [k for k in entry["links"] if k["from"] == entry["id"] and k["type"] == "derived"]
+    below = hub.several([k["to"] for k in rests])
+    runs = {i: one for i, one in below.items() if one["kind"] == "run" and one["content"]}
+    good = {i: one for i, one in runs.items() if one["state"] in GOOD}
+    if len(good) == len(runs):
+        raise InputError(
+            f"None of the {len(runs)} runs of '{entry['id'][:12]}' is doubted; nothing is to be "
+            f"found again."
+        )
+    data = _table({i: run_record(one["content"]) for i, one in good.items()}, laws[0])
+    again, same, apart = list[Law](), True, 0.0
+    for law in laws:
+        inside = data.take([i for i, out in enumerate(law.outside(data)) if not out])
+        new = _found_again(law, inside, content, seed)
+        agrees, difference = _agrees(law, new, inside)
+        again.append(new)
+        same, apart = same and agrees, max(apart, difference)
+    document = {"kind": "law", **_with_laws(content, again)}
+    links = [("derived", i) for i in good]
+    links += [("derived", i) for i, one in below.items() if one["kind"] == "protocol"]
+    decides = all(law.confirmed for law in again)
+    outcome = Outcome.UNDECIDED
+    if decides:
+        outcome = Outcome.CONFIRMED if same else Outcome.SUPERSEDED
+    confirmed = outcome is Outcome.CONFIRMED
+    why: list[str] = []
+    try:
+        if decides:
+            made = hub.settle(entry["id"], document, links, confirmed=confirmed)
+        else:
+            made = hub.add_linked(document, links)
+            why = list(dict.fromkeys(text for law in again for text in law.why_not))
+    except NotAllowedError as error:
+        made, why = hub.add_linked(document, links), [str(error)]
+    return {
+        "id": made,
+        "outcome": outcome,
+        "confirmed": confirmed,
+        "settled": confirmed and not why,
+        "why_not": why,
+        "probability": again[0].probability,
+        "runs": len(good),
+        "left_out": len(runs) - len(good),
+        "difference": apart,
+    }
+
+
+def _laws(content: Mapping[str, Any]) -> list[Law]:
+    """Laws of an entry: its own, or those of its regimes."""
+    held = [r.get("law") for r in content.get("regimes") or ()] or [content.get("law")]
+    try:
+        return [Law.from_json(document) for document in held if document]
+    except DimgsError:
+        return []
+
+
+def _table(records: "Mapping[str, RunRecord]", law: Law) -> Dataset:
+    """Runs of the tier that most of them are of."""
+    tiers = [r.tier for r in records.values()]
+    tier = max(sorted(set(tiers)), key=tiers.count, default="")
+    some = [r for r in records.values() if r.tier == tier]
+    if not some:
+        raise InputError("No run of the law is left that nobody doubts; make others.")
+    return dataset_of(some, [law.target.name], some[0].kernel)
+
+
+def _found_again(law: Law, data: Dataset, content: Mapping[str, Any], seed: int) -> Law:
+    from dimgs.discovery.discover import discover
+
+    constants = [c.name for c in law.constants if c.origin == "physical"]
+    scales = [f"{c.name} [{c.unit}]" for c in law.constants if c.origin == "scale"]
+    # a campaign's laws are power laws of their regimes
+    engine = content.get("engine") or "power_law"
+    report = discover(
+        data, law.target.name, constants=constants, scales=scales, engine=engine, seed=seed
+    )
+    if report.law is None:
+        raise InputError(
+            f"No law of '{law.target.name}' is found in the {data.n_runs} runs that are left; the "
+            f"earlier one stays as it is."
+        )
+    return report.law
+
+
+def _agrees(law: Law, new: Law, data: Dataset) -> tuple[bool, float]:
+    """Whether the new law's intervals hold the earlier one's values, and how far apart they are."""
+    given = {name: data[name] for name in data.names}
+    here, there = np.array(law.predict(given)), np.array(new.predict(given, _LEVEL))
+    held = (there[1] <= here) & (here <= there[2])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        apart = np.abs(np.log(there[0] / here))
+    return bool(held.all()), float(np.nan_to_num(apart, nan=np.inf).max(initial=0.0))
+
+
+def _with_laws(content: Mapping[str, Any], again: Sequence[Law]) -> dict[str, Any]:
+    """The content of the entry with the new laws in place of the earlier ones."""
+    made = {k: v for k, v in content.items() if k != "files"}
+    if content.get("regimes"):
+        held = [r for r in content["regimes"] if r.get("law")]
+        told = {id(r): law.to_json() for r, law in zip(held, again, strict=True)}
+        made["regimes"] = [{**r, "law": told.get(id(r))} for r in content["regimes"]]
+    # the verdict is that of the new laws; what was said of the earlier ones stays with them
+    made = {k: v for k, v in made.items() if k not in ("probability", "rivals", "none_of_these")}
+    why = [text for law in again for text in law.why_not]
+    judged = {"confirmed": all(law.confirmed for law in again), "why_not": why}
+    return {**made, **judged, "law": again[0].to_json()}

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.campaign.binding import bind
-from dimgs.campaign.design import CampaignDesign, Region
-from dimgs.campaign.optimal_design import d_optimal, hidden
+from dimgs.campaign.design import CampaignDesign, Region, d_optimal, hidden
 from dimgs.campaign.space import CampaignRuns
 from dimgs.campaign.state import STEADY
 from dimgs.campaign.strategy import Strategy

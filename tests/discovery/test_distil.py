@@ -14,7 +14,7 @@ from dimgs.discovery.distil.directions import directions
 from dimgs.discovery.options import Options
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
-from dimgs.law.absorb import absorb
+from dimgs.law.canonical import absorb
 from tests.patience import AMPLE
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from dimgs import Dataset
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.law.absorb import absorb, scale_powers
 from dimgs.law.assemble import assemble
+from dimgs.law.canonical import absorb, scale_powers
 from dimgs.law.law import Law
 
 RNG = np.random.default_rng(0)

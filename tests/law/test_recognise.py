@@ -7,8 +7,8 @@ import numpy as np
 
 from dimgs import Dataset, fit
 from dimgs.discovery.discover import discover
+from dimgs.law.canonical import celsius_zeros, recognised
 from dimgs.law.parts import Constant
-from dimgs.law.recognise import celsius_zeros, recognised
 from dimgs.variables import Dimension
 from tests.patience import AMPLE
 

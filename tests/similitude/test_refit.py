@@ -56,7 +56,7 @@ def test_a_refit_settles_what_a_rejection_left_open(
 
 
 def test_what_needs_no_refit_is_told(tmp_path: Path) -> None:
-    from dimgs.similitude.refit import refit
+    from dimgs.similitude.laws import refit
 
     with Hub(tmp_path / "h.sqlite", user="anna") as hub:
         found, _ = kept(hub, 1.0)

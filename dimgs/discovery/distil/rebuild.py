@@ -14,8 +14,8 @@ from dimgs.discovery.distil.fields import Fields
 from dimgs.discovery.distil.forms import ExponentForm, Search, searched
 from dimgs.engines.selection import description_bits
 from dimgs.errors import DimgsError
-from dimgs.law.absorb import scale_powers
 from dimgs.law.assemble import feature_values, in_variables, refit
+from dimgs.law.canonical import scale_powers
 from dimgs.law.evaluate import evaluate
 from dimgs.law.names import Names
 from dimgs.rationals import nearest_rationals
