@@ -12,9 +12,9 @@ from dimgs.campaign.answers import Answers, half_width, point_answer
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.ending import Outcome
 from dimgs.campaign.experiment import Experiment
-from dimgs.campaign.monomials import essential
 from dimgs.campaign.result import CampaignResult, Pertinence, RegimeAnswer, Tested
 from dimgs.campaign.strategy import Strategy
+from dimgs.campaign.thresholds import essential
 from dimgs.dataset import Dataset
 from dimgs.errors import DimgsError
 from dimgs.hub.store import dataset_of

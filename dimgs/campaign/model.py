@@ -6,8 +6,8 @@ import numpy as np
 
 from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.campaign.laws import FittedLaw, Scatter
-from dimgs.campaign.monomials import GroupMonomial
 from dimgs.campaign.space import Sites
+from dimgs.campaign.thresholds import GroupMonomial
 
 # until a run lies in a crossover it is taken for that of a sum
 _SUM = 1.0

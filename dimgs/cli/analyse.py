@@ -10,12 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 from dimgs.cli import tables
 from dimgs.cli.hub import As, Keep, keep_report
-from dimgs.cli.output import command_line, emit_json, note, say, warn, working
+from dimgs.cli.output import command_line, emit_json, note, say, table, warn, working
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
+from dimgs.errors import noting
 
 if TYPE_CHECKING:
     from dimgs.discovery.options import Options
@@ -193,3 +195,231 @@ def _emit(documents: list[dict[str, Any]]) -> None:
         emit_json(documents[0])
         return
     emit_json({"laws": [d["law"] for d in documents], "results": documents})
+
+
+# a smaller p-value says nothing more
+_LEAST = 1e-99
+
+
+@tables.takes("constants", "scales", "within", "split_by", "level", "seed", *TABLE)
+def explore(
+    source: Annotated[str, typer.Argument(metavar="TABLE", help="Table with units.")],
+    target: tables.Target,
+    options: "Options",
+    metric: Annotated[
+        str, typer.Option("--metric", help="Distance of the principal coordinates.")
+    ] = "mahalanobis",
+    json: tables.Json = False,
+) -> None:
+    """Look at the runs: PCA, PCoA, active directions, homogeneity, collinear groups."""
+    from dimgs.discovery.explore import explore as look
+
+    documents = []
+    for name, data, asked in tables.each(source, target, options):
+        with noting(data.warnings):
+            found = look(data, name, asked, metric)
+        warn(found.warnings)
+        if json:
+            documents.append(found.to_json())
+        else:
+            _print(found.to_json(), name)
+    if json:
+        emit_json(documents[0] if len(documents) == 1 else {"results": documents})
+
+
+def _power(name: str, exponent: str | float) -> str:
+    """A factor with its exponent, a number or the text of one: few digits, or a fraction."""
+    text = str(exponent) if "/" in str(exponent) else f"{float(exponent):.3g}"
+    if text == "1":
+        return name
+    return f"{name}^({text})" if "/" in text or text.startswith("-") else f"{name}^{text}"
+
+
+def _print(found: dict[str, Any], target: str) -> None:
+    say(f"Target {target}")
+    if found["never_varied"]:
+        say(f"Never varied: {', '.join(found['never_varied'])}")
+    for item in found["collinear"]:
+        powers = "·".join(_power(k, v) for k, v in item["exponents"].items())
+        say(f"{'Constant' if item['exact'] else 'Nearly constant'} over the runs: {powers}")
+    test = found["homogeneity"]
+    if test is not None:
+        p = "p not known" if test["p_value"] is None else f"p = {test['p_value']:.3g}"
+        p = "p < 1e-99" if test["p_value"] is not None and test["p_value"] < _LEAST else p
+        verdict = "rejected" if test["rejected"] else "not rejected"
+        say(f"Dimensional homogeneity of the inputs alone: {verdict} ({p})")
+        if test["rejected"] and not test["follows_inputs"]:
+            say("The target does not follow the inputs beyond chance: no constant would help")
+        if test["missing_dimension"] is not None:
+            helps = " or ".join(_power(k, v) for k, v in test["constants"].items())
+            unit = f" [{test['missing_unit']}]" if test["missing_unit"] else ""
+            missing = str(test["missing_dimension"]).replace("^?", " (power unknown)")
+            rest = f"; {helps} would bring it" if helps else ""
+            say(f"Missing in the dimension: {missing.replace('*', ', ')}{unit}{rest}")
+    if found["pca"] is not None:
+        shares = ", ".join(f"{s:.1%}" for s in found["pca"]["shares"])
+        say(f"Principal axes of the log-ratios: {shares}")
+    if found["pcoa"] is not None and found["pcoa"]["n_negative"]:
+        share = found["pcoa"]["negative_share"]
+        say(f"Principal coordinates: {share:.1%} of the distances fit no Euclidean picture")
+    if found["active"] is not None:
+        size = found["active"]["effective_dimension"]
+        say(
+            f"Effective dimension {size['participation']:.2f} "
+            f"[{size['low']:.2f}, {size['high']:.2f}]"
+        )
+    if found["dominant"] is not None:
+        rows = [
+            [c["text"], f"{c['r2']:.4f}", "yes" if c["predicts_as_well"] else "no"]
+            for c in found["dominant"]["candidates"]
+        ]
+        table(
+            f"One dominant group ({found['dominant']['scale']} scale)",
+            ["group", "R² held out", "as good as fitted"],
+            rows,
+        )
+
+
+# bases that fit on a screen
+_MAX_SHOWN = 20
+
+
+@tables.takes("constants", "scales", *TABLE)
+def pi(
+    source: Annotated[
+        list[str], typer.Argument(help=r"A table, or variables such as 'rho \[kg/m^3]' 'U \[m/s]'.")
+    ],
+    options: "Options",
+    target: Annotated[
+        str | None, typer.Option("--target", "-y", help=r"Response: a column, or 'dp \[Pa]'.")
+    ] = None,
+    repeating: Annotated[
+        str | None, typer.Option("--repeating", help="Repeating variables, such as rho,U,D.")
+    ] = None,
+    all_bases: Annotated[
+        bool, typer.Option("--all-bases", help="Enumerate every distinct basis.")
+    ] = False,
+    named: Annotated[
+        bool, typer.Option("--named", help="Prefer groups with a name in the literature.")
+    ] = False,
+    json: tables.Json = False,
+) -> None:
+    """Derive the pi groups of unit-tagged variables, exactly."""
+    from dimgs.discovery.prepare import table_basis
+    from dimgs.groups.derive import pi_basis, with_target
+    from dimgs.groups.repeating import all_bases as enumerate_all
+    from dimgs.report.documents import pi_document
+    from dimgs.variables import split_header
+
+    chosen: dict[str, Any] = {"repeating": tables.names(repeating), "prefer_named": named}
+    if len(source) == 1 and split_header(source[0])[1] is None:
+        data = options.read(source[0], *([target] if target else []))
+        warn(data.warnings)
+        basis = table_basis(data, target, options.without_reading(), **chosen)
+    else:
+        variables, response = with_target(source, target)
+        basis = pi_basis(
+            tables.checked(variables, strict=options.strict_units),
+            response,
+            constants=options.constants,
+            scales=options.scales,
+            **chosen,
+        )
+    bases = enumerate_all(basis) if all_bases else None
+    if json:
+        emit_json(pi_document(basis, bases))
+        return
+    if basis.response is not None:
+        known = f"   {basis.response.known_as}" if basis.response.known_as else ""
+        say(f"pi_0 = {basis.response}{known}")
+    table(
+        f"{_count(basis.variables, 'input')}, rank {basis.rank}, {_count(basis.groups, 'group')}",
+        ["group", "definition", "known as"],
+        [[g.name, str(g), g.known_as or ""] for g in basis.groups],
+    )
+    if not basis.groups:
+        constant = ", so pi_0 is constant" if basis.response is not None else ""
+        say(f"{_count(basis.variables, 'input')}, rank {basis.rank}: no free group{constant}")
+    if basis.explanation:
+        say(basis.explanation)
+    for dropped in basis.dropped:
+        say(f"'{dropped.name}' takes no part: {dropped.why}.")
+    for suggestion in basis.suggestions:
+        say(suggestion)
+    if bases is not None:
+        rows = [
+            [", ".join(b.repeating), ", ".join(str(g) for g in b.groups)]
+            for b in bases[:_MAX_SHOWN]
+        ]
+        table(f"{len(bases)} distinct bases", ["repeating", "groups"], rows)
+        if len(bases) > _MAX_SHOWN:
+            say(f"... and {len(bases) - _MAX_SHOWN} more (--json lists all)")
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'' if len(things) == 1 else 's'}"
+
+
+# reasons that are printed below the table of predictions: half of a screen
+_MOST_REASONS = 12
+
+
+@tables.takes("level", *(n for n in TABLE if n not in ("columns", "drop")))
+def predict(
+    law: Annotated[str, typer.Argument(help="law.json, as written by discover --out.")],
+    rows: Annotated[str, typer.Argument(metavar="TABLE", help="Table with the law's inputs.")],
+    options: "Options",
+    relative_to: Annotated[
+        int | None,
+        typer.Option("--relative-to", help="Predict ratios to this row, counted from 1."),
+    ] = None,
+    json: tables.Json = False,
+) -> None:
+    """Predict new rows with intervals, and flag those outside the domain of validity."""
+    from dimgs.errors import InputError
+    from dimgs.law.law import Law
+    from dimgs.law.prediction import law_table
+
+    known = Law.from_json(law)
+    data = law_table(known, rows, options.reader())
+    warn(data.warnings)
+    places = known.places(data)
+    doubts = [known.doubt] * bool(known.doubt) + [known.verdict] * (known.confirmed is False)
+    warn(doubts)
+    if relative_to is None:
+        found = known.predict({n: data[n] for n in data.names}, level=options.level)
+        unit = known.target_unit
+    else:
+        if not 1 <= relative_to <= data.n_runs:
+            raise InputError(
+                f"--relative-to is {relative_to}, but {rows} has rows 1 to {data.n_runs}."
+            )
+        reference = data.take(np.full(data.n_runs, relative_to - 1))
+        found = known.ratio(data, reference, level=options.level)
+        unit = "1"
+    values = [np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in found]
+    if json:
+        listed: list[dict[str, Any]] = [
+            {"value": float(v), "low": float(lo), "high": float(hi), **place.to_json()}
+            for v, lo, hi, place in zip(*values, places, strict=True)
+        ]
+        judged = {n: getattr(known, n) for n in ("confirmed", "why_not", "probability")}
+        told = {"warnings": doubts} if doubts else {}
+        emit_json({"rows": listed, "unit": unit, "level": options.level, **judged, **told})
+        return
+    shown = [
+        [str(int(data.rows[i])), f"{v:.6g}", f"{lo:.6g}", f"{hi:.6g}", ", ".join(place.outside)]
+        for i, (v, lo, hi, place) in enumerate(zip(*values, places, strict=True))
+    ]
+    name = known.target.name if relative_to is None else f"{known.target.name} ratio"
+    table(
+        f"{name} [{unit}] with {options.level:.0%} intervals",
+        ["row", "value", "low", "high", "outside"],
+        shown,
+    )
+    numbered = ((int(data.rows[i]), place) for i, place in enumerate(places))
+    lines = [f"row {row} {text}" for row, place in numbered for text in place.sentences]
+    for line in lines[:_MOST_REASONS]:
+        say(line)
+    if len(lines) > _MOST_REASONS:
+        say(f"and {len(lines) - _MOST_REASONS} more reasons; --json gives all of them.")

@@ -17,8 +17,7 @@ from dimgs.law.domain import group_values
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
 from dimgs.law.prediction import law_inputs, response_factor
-from dimgs.report.proposals import NextRuns, ProposedRun, RivalPrediction
-from dimgs.report.results import Report, Rival
+from dimgs.report.results import NextRuns, ProposedRun, Report, Rival, RivalPrediction
 from dimgs.variables import Variable
 
 # each end of the range of the runs, wider by it: a law is first asked near the runs

@@ -18,8 +18,7 @@ from dimgs.fits.estimate import Exponent
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
-from dimgs.law.pieces import Side, pieces_law, where_text
-from dimgs.law.power import exact, power_law
+from dimgs.law.power import Side, exact, pieces_law, power_law, where_text
 from dimgs.rationals import equal_rational
 
 # common denominator of differences of exponents in halves to sixths, and the rounding of these

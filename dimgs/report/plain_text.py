@@ -12,8 +12,7 @@ from dimgs.law.domain import held_texts
 from dimgs.law.exponents import held_note
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores, percent
-from dimgs.report.proposals import NextRuns
-from dimgs.report.results import FitResult, Report
+from dimgs.report.results import FitResult, NextRuns, Report
 from dimgs.report.verdict import headline, probability, verdict
 from dimgs.variables import shown_unit
 

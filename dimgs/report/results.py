@@ -4,21 +4,185 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.errors import InputError, LawError
-from dimgs.fits.estimate import Estimate
+from dimgs.expression.candidate import Candidate
+from dimgs.fits.estimate import Estimate, Exponent
 from dimgs.formats import write_whole
 from dimgs.groups.group import PiBasis
 from dimgs.law.centre import Centre, centre_of
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
-from dimgs.report.frames import Exponents, Front
-from dimgs.report.proposals import NextRuns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dimgs.law.law import Law
+
+
+class Candidates(tuple[Candidate, ...]):
+    """Candidates of a search, in its order.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"], engine="power_law")
+    >>> report.candidates.to_frame()[["expression", "complexity"]]
+      expression  complexity
+    0          C           1
+    """
+
+    __slots__ = ()
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row a candidate: ``expression``, ``complexity``, ``loss`` and ``engine``."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [(str(c), c.complexity, c.loss, c.engine) for c in self],
+            columns=["expression", "complexity", "loss", "engine"],
+        )
+
+
+class Front:
+    """Field of a frozen dataclass that takes any tuple of candidates and gives Candidates."""
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Candidates:
+        """The candidates; those of the class are its default, none."""
+        found = None if owner is None else owner.__dict__["_candidates"]
+        return Candidates() if found is None else found
+
+    def __set__(self, owner: Any, value: tuple[Candidate, ...]) -> None:
+        """Keep them."""
+        owner.__dict__["_candidates"] = Candidates(value)
+
+
+class Exponents(tuple[Exponent, ...]):
+    """Exponents with their intervals.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"], engine="power_law")
+    >>> report.exponents.to_frame()[["value", "rational"]]
+              value rational
+    variable
+    G          -0.5     -1/2
+    M          -0.5     -1/2
+    a           1.5      3/2
+    """
+
+    __slots__ = ()
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row a variable: ``value``, ``low``, ``high`` and ``rational``, exact as text."""
+        import pandas as pd
+
+        rows = [(e.value, e.low, e.high, str(e.rational) if e.rational else None) for e in self]
+        index = pd.Index([e.name for e in self], name="variable")
+        return pd.DataFrame(rows, index, ["value", "low", "high", "rational"])
+
+
+Quantity = tuple[float, str]
+
+
+@dataclass(frozen=True)
+class RivalPrediction:
+    """What a rival predicts of a run, in the unit of the table, with its interval."""
+
+    probability: float
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class ProposedRun:
+    """A run to make.
+
+    Attributes
+    ----------
+    inputs : mapping of str to (float, str) or str
+        Value and unit of each column; the label, for a column of labels.
+    predicted : tuple of RivalPrediction
+        By rival, in the order of the rivals.
+    information : float
+        Expected of its outcome about which rival is true, in nats, given the runs before it.
+
+    Examples
+    --------
+    >>> ProposedRun({"x": (2.0, "m")}, (RivalPrediction(0.7, 4.0, 3.9, 4.1),), 0.3).inputs["x"]
+    (2.0, 'm')
+    """
+
+    inputs: Mapping[str, Quantity | str]
+    predicted: tuple[RivalPrediction, ...]
+    information: float
+
+
+@dataclass(frozen=True)
+class NextRuns:
+    """Runs to make next, and the rivals that they would tell apart.
+
+    Attributes
+    ----------
+    runs : tuple of ProposedRun
+    rivals : tuple of (Law, float)
+        With their probabilities, which sum to one.
+    target, unit : str
+    level : float
+        Coverage of the intervals.
+    names : tuple of str
+        What each rival is called.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"])
+    >>> proposed = report.next_runs(2, {"a": "0.1..100 AU"})
+    >>> len(proposed.runs), proposed.target, proposed.unit
+    (2, 'T', 'day')
+    """
+
+    runs: tuple[ProposedRun, ...]
+    rivals: tuple[tuple["Law", float], ...]
+    target: str
+    unit: str
+    level: float
+    names: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `dimgs next`."""
+        return {
+            "runs": [
+                {
+                    "inputs": {
+                        k: v if isinstance(v, str) else {"value": v[0], "unit": v[1]}
+                        for k, v in run.inputs.items()
+                    },
+                    "predicted": [vars(p) for p in run.predicted],
+                    "information": run.information,
+                }
+                for run in self.runs
+            ],
+            "rivals": [
+                {"law": law.to_json(), "probability": p, "name": name}
+                for (law, p), name in zip(self.rivals, self.names, strict=True)
+            ],
+            "target": self.target,
+            "unit": self.unit,
+            "level": self.level,
+        }
+
+    def __str__(self) -> str:
+        from dimgs.report.plain_text import next_text
+
+        return next_text(self)
 
 
 @dataclass(frozen=True)
@@ -249,7 +413,7 @@ class Report:
     basis: PiBasis
     fit: FitResult | None
     law: Law | None
-    candidates: Front = Front()  # noqa: RUF009
+    candidates: Front = Front()
     engine: str = "power law"
     outcome: str = "converged"
     why_not: tuple[str, ...] = ()

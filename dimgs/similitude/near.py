@@ -13,9 +13,8 @@ from dimgs.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
 from dimgs.kernels.spec import of_tier
 from dimgs.similitude.exact import Offer
-from dimgs.similitude.kriging import Joined, Nearby, Spread, join
+from dimgs.similitude.kriging import Joined, Nearby, Spread, badness, join, learn_from_few, refit
 from dimgs.similitude.laws import HubLaw
-from dimgs.similitude.learning import badness, learn_from_few, refit
 from dimgs.similitude.limits import LimitPoints, with_limits
 from dimgs.similitude.origin import Origin
 from dimgs.variables import parse_unit

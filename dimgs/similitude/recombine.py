@@ -13,8 +13,7 @@ from dimgs.hub.cards import is_complete, trusted_cards
 from dimgs.hub.datasets import origin_of
 from dimgs.hub.runs import numeric_inputs, output_of, si_of
 from dimgs.similitude.description import describe
-from dimgs.similitude.kriging import Nearby, ratios
-from dimgs.similitude.learning import learn
+from dimgs.similitude.kriging import Nearby, learn, ratios
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:

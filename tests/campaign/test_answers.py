@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.campaign.monomials import decimal_monomial, essential, monomial_of
 from dimgs.campaign.space import PiSpace
 from dimgs.campaign.text import sentence
-from dimgs.campaign.thresholds import separating
+from dimgs.campaign.thresholds import decimal_monomial, essential, monomial_of, separating
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.derive import pi_basis
 from tests.campaign.test_space import film

@@ -5,7 +5,7 @@ from itertools import chain
 import numpy as np
 import pytest
 
-from dimgs.similitude.index import Frame, Index
+from dimgs.similitude.origin import Frame, Index
 
 
 def frame(p: int, asked: np.ndarray) -> Frame:

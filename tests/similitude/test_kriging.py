@@ -7,8 +7,7 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from dimgs.groups.scalings import Scalings
-from dimgs.similitude.kriging import Nearby, Spread, join
-from dimgs.similitude.learning import _badness, _doubt, learn, refit
+from dimgs.similitude.kriging import Nearby, Spread, _badness, _doubt, join, learn, refit
 from dimgs.variables import parse_unit
 
 UNITS = {"a": "m^2/s", "r": "m", "t": "s", "b": "m"}
