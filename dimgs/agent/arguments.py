@@ -1,15 +1,22 @@
 """Advice to a model, in arguments of its tools; and the options that these take by name."""
 
 import json
-from collections.abc import Mapping
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
+from unicodedata import numeric
 
 from pydantic import Field
 
 from dimgs.advice import Act, Advice, Step
 from dimgs.discovery.options import Options, options_by_name
 from dimgs.errors import InputError
+from dimgs.escape import visible
 from dimgs.formats import shown
+from dimgs.variables import Unit, parse_unit
+from dimgs.variables.quantities import Quantity, as_quantity
 
 # arguments of the tools that take a table; every other option of an analysis goes in 'options'
 _ARGUMENTS = frozenset(
@@ -95,3 +102,277 @@ def options_of(known: type, given: Mapping[str, Any], more: Mapping[str, Any] | 
     if asked.get("scales") == ["auto"]:
         asked["scales"] = "auto"
     return Options(**asked)
+
+
+_SUPERSCRIPT = str.maketrans("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹", "-+0123456789")
+_NUMBER = re.compile(
+    r"(?<![\w.^])(?P<sign>[-−+])?"
+    r"(?P<digits>\d{1,3}(?:[,\u202f]\d{3})+(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)"
+    r"(?:[eE](?P<e>[-+−]?\d+)|\s*[×·x*]\s*10(?:\^|\*\*)?(?P<ten>\{?[-+−]?\d+\}?|[⁻⁺]?[⁰¹²³⁴-⁹]+))?"
+)
+_WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
+_WORDS += " fifteen sixteen seventeen eighteen nineteen twenty"
+_TENS = "thirty forty fifty sixty seventy eighty ninety hundred"
+_VALUES: dict[str, int] = {
+    **{w: k for k, w in enumerate(_WORDS.split())},
+    **{w: 10 * k for k, w in enumerate(_TENS.split(), 3)},
+    "thousand": 1000,
+}
+_PART = re.compile("[¼-¾⅐-⅞]")
+# words after a number that make it a factor
+_TIMES = re.compile(r"(?:[ \u00a0](?:times|fold)|-?fold)\b", re.IGNORECASE)
+_WORD = re.compile(rf"\b(?:{'|'.join(_VALUES)})\b", re.IGNORECASE)
+_UNIT = re.compile(r"[ \u00a0\u202f]?(?P<first>[^\s\d,;:!?\"'][^\s,;:!?\"']*)")
+# a further factor of a unit has a power or a slash, which the words of a sentence have not
+_FACTOR = re.compile(r"[ \u00a0](?P<next>[A-Za-zµμΩ°]{1,4}(?:\^?-?\d|[⁻¹²³⁴]+|\*\*-?\d)\S*)")
+# words of sentences that are names of units too
+_PROSE = frozenset(["a", "as", "are", "at", "and", "be", "by", "in", "is", "of", "or", "per", "to"])
+_JOINED = re.compile(r"\s*(?:to|and|or|–|-|±|\.\.)\s*", re.IGNORECASE)
+# relative: what conversions of units lose
+_EQUAL = 1e-9
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A number with its unit.
+
+    Attributes
+    ----------
+    value : float
+    unit : str
+        "1" where there is none.
+    text : str
+        As it stood.
+    place : int
+        Where it begins in its text.
+    step : float
+        Half of the last digit that was written.
+    bare : bool
+        Whether no unit was written.
+    """
+
+    value: float
+    unit: str = "1"
+    text: str = ""
+    place: int = 0
+    step: float = 0.0
+    bare: bool = False
+
+    @property
+    def parsed(self) -> Unit:
+        """The unit, parsed."""
+        return parse_unit(self.unit)
+
+    @property
+    def si(self) -> float:
+        """The value in the SI unit of its dimension."""
+        return self.parsed.to_si(self.value)
+
+    def to_json(self) -> dict[str, Any]:
+        """As a quantity of a document."""
+        return {"value": self.value, "unit": self.unit}
+
+    def equals(self, other: "Amount") -> bool:
+        """Whether both are the same quantity, whatever their units."""
+        if self.parsed.dimension != other.parsed.dimension:
+            return False
+        return math.isclose(self.si, other.si, rel_tol=_EQUAL, abs_tol=0.0)
+
+    def shows(self, other: "Amount") -> bool:
+        """Whether this, as it is written, is the other quantity, rounded to the digits written."""
+        if self.parsed.dimension != other.parsed.dimension:
+            return False
+        there = self.parsed.from_si(other.si)
+        return abs(self.value - there) <= self.step * (1 + _EQUAL) + _EQUAL * abs(there)
+
+
+def given_quantity(given: Any, name: str = "The quantity") -> Quantity:
+    """Quantity or label of an argument; a plain number has no unit.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+
+    Examples
+    --------
+    >>> given_quantity("80 µm").unit, given_quantity(2e-3).unit, given_quantity("resin").unit
+    ('µm', '1', 'label')
+    """
+    found = as_quantity(given, name)
+    return replace(found, unit="1") if found.unit is None else found
+
+
+def amount(given: Any, name: str = "The quantity") -> Amount:
+    """Amount of an argument that is one number.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+
+    Examples
+    --------
+    >>> amount({"value": 1, "unit": "day"}).si
+    86400.0
+    >>> amount("0.8..1.2 m", "'l'")
+    Traceback (most recent call last):
+    dimgs.errors.InputError: 'l' is '0.8..1.2 m', a range, and one number is needed here.
+    """
+    found = given_quantity(given, name)
+    value, unit = found.number(name), found.unit or "1"
+    return Amount(value, unit, found.text, 0, found.step, unit == "1")
+
+
+def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
+    """A quantity or curve with its interval, in a unit of its dimension; as it is without one.
+
+    Raises
+    ------
+    InputError
+        If the unit is of another dimension.
+
+    Examples
+    --------
+    >>> in_unit({"value": 86400.0, "unit": "s", "low": 43200.0, "high": 172800.0}, "day")
+    {'value': 1.0, 'unit': 'day', 'low': 0.5, 'high': 2.0}
+    """
+    if unit is None or unit == quantity["unit"]:
+        return quantity
+    own, wanted = parse_unit(quantity["unit"]), parse_unit(unit)
+    if own.dimension != wanted.dimension or "label" in (own.scale, wanted.scale):
+        raise InputError(
+            f"The answer is in '{quantity['unit']}', which is no '{shown(unit)}'; give a unit of "
+            f"the dimension {own.dimension}, or none."
+        )
+
+    def told(value: Any) -> Any:
+        if isinstance(value, list | tuple):
+            return [told(part) for part in value]
+        return None if value is None else float(wanted.from_si(own.to_si(value)))
+
+    ends: dict[str, Any] = {k: told(quantity[k]) for k in ("value", "low", "high") if k in quantity}
+    return {**quantity, **ends, "unit": unit}
+
+
+def readings(given: Mapping[str, Quantity]) -> list[dict[str, Any]]:
+    """Inputs on a scale with a zero of its own, which may be meant as differences.
+
+    Examples
+    --------
+    >>> readings({"T": given_quantity("40 degC")})[0]["value"]
+    {'value': 313.15, 'unit': 'K'}
+    """
+    found = []
+    for name, quantity in given.items():
+        if quantity.is_label or quantity.is_range or not quantity.parsed.offset:
+            continue
+        value = float(quantity.value or 0.0)
+        kelvin = round(quantity.parsed.to_si(value), 9)
+        text = f"{value:g} {quantity.unit}"
+        why = f"'{text}' read as a temperature; a difference of temperatures is given in K"
+        found.append({"input": name, "value": {"value": kelvin, "unit": "K"}, "source": why})
+    return found
+
+
+def _value(found: re.Match[str]) -> tuple[float, float]:
+    """Number of a match, and half of its last digit."""
+    digits = found["digits"].replace(",", "").replace("\u202f", "")
+    power = found["e"] or found["ten"] or "0"
+    exponent = int(power.translate(_SUPERSCRIPT).strip("{}").replace("−", "-"))
+    if abs(exponent) > 400:
+        raise InputError(f"'{visible(found[0][:60])}' is beyond every quantity; correct it.")
+    sign = -1.0 if found["sign"] in ("-", "−") else 1.0
+    decimals = len(digits.partition(".")[2])
+    return sign * float(f"{digits}e{exponent}"), 0.5 * 10.0 ** (exponent - decimals)
+
+
+def amounts(text: str) -> list[Amount]:
+    """Every number of a text, in figures or (up to twenty, and tens) in words, with its unit.
+
+    A number in words counts only with a unit or as a factor ("three times"); "between 2 and 3 mg"
+    has two amounts in mg.
+
+    Examples
+    --------
+    >>> [(a.value, a.unit) for a in amounts("after ten days at 40 °C, film 80 µm, 1e-14 m^2/s.")]
+    [(10.0, 'days'), (40.0, '°C'), (80.0, 'µm'), (1e-14, 'm^2/s')]
+    >>> [(a.value, a.unit) for a in amounts("one of 3 runs: 2 to 3 mg")]
+    [(3.0, '1'), (2.0, 'mg'), (3.0, 'mg')]
+    """
+    found = sorted(_scanned(text), key=lambda a: a.place)
+    for k in range(len(found) - 2, -1, -1):
+        one, two = found[k], found[k + 1]
+        between = text[one.place + len(one.text) : two.place]
+        if one.bare and not two.bare and _JOINED.fullmatch(between):
+            found[k] = Amount(one.value, two.unit, one.text, one.place, one.step)
+    return found
+
+
+def _scanned(text: str) -> Iterator[Amount]:
+    done = 0
+    # both ends of '2..3' are numbers, and neither has the dots
+    plain = text.replace("..", "  ")
+    for found in _NUMBER.finditer(plain):
+        if found.start() < done:
+            # a power in the unit before
+            continue
+        try:
+            value, step = _value(found)
+        except InputError:
+            continue
+        unit, end = _unit_after(plain, found.end())
+        written, done = text[found.start() : end], end
+        yield Amount(value, unit or "1", written, found.start(), step, not unit)
+    for part in _PART.finditer(text):
+        unit, end = _unit_after(text, part.end())
+        written = text[part.start() : end]
+        yield Amount(numeric(part[0]), unit or "1", written, part.start(), 0.0, not unit)
+    for word in _WORD.finditer(text):
+        unit, end = _unit_after(text, word.end())
+        if unit or _TIMES.match(text, word.end()):
+            value = float(_VALUES[word[0].lower()])
+            written = text[word.start() : end]
+            yield Amount(value, unit or "1", written, word.start(), 0.5, not unit)
+
+
+def _unit_after(text: str, place: int) -> tuple[str, int]:
+    """Unit that follows a number, and where it ends."""
+    found = _UNIT.match(text, place)
+    if found is None:
+        return "", place
+    start, word = found.start("first"), found["first"]
+    unit, end = "", place
+    for cut in range(len(word), 0, -1):
+        part = word[:cut]
+        if part[-1] in ".)]-–" and not (part[-1] == ")" and "(" in part):
+            continue
+        if part.lower() not in _PROSE and is_unit(part):
+            unit, end = part, start + cut
+            break
+        if part.isalpha():
+            # a word is a unit as a whole or not at all
+            break
+    while unit:
+        more = _FACTOR.match(text, end)
+        part = more["next"].rstrip(".,;:)") if more else ""
+        if more is None or not is_unit(f"{unit} {part}"):
+            break
+        unit, end = f"{unit} {part}", more.start("next") + len(part)
+    return unit, end
+
+
+def is_unit(text: str) -> bool:
+    """Whether a text is the unit of a number.
+
+    Examples
+    --------
+    >>> is_unit("kg/m^3"), is_unit("film"), is_unit("label")
+    (True, False, False)
+    """
+    if len(text) > 40 or text.lower() in ("label", "labels", "none", "text"):
+        return False
+    try:
+        return parse_unit(text).scale != "label"
+    except InputError:
+        return False

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from dimgs.agent.amounts import given_quantity, readings
+from dimgs.agent.arguments import given_quantity, readings
 from dimgs.agent.bench import Bench, StoppedError, control
 from dimgs.agent.schemas import JobState, Json, Planned, Quantity, Started
 from dimgs.errors import InputError

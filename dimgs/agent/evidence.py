@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dimgs.agent.amounts import Amount, amounts, is_unit
+from dimgs.agent.arguments import Amount, amounts, is_unit
 
 # entries in these states are no evidence
 DOUBTED = frozenset({"disputed", "recheck", "untrusted"})

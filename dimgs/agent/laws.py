@@ -10,8 +10,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import Field
 
-from dimgs.agent.amounts import given_quantity, in_unit, readings
-from dimgs.agent.arguments import More, options_of
+from dimgs.agent.arguments import More, given_quantity, in_unit, options_of, readings
 from dimgs.agent.bench import Bench, StoppedError, control
 from dimgs.agent.schemas import Explained, Json, LawFound, Point, Predicted, Table
 from dimgs.discovery.keywords import DiscoverKeywords

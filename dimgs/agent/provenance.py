@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from dimgs.agent.amounts import Amount, amount, amounts, given_quantity
+from dimgs.agent.arguments import Amount, amount, amounts, given_quantity
 from dimgs.agent.bench import Bench
 from dimgs.agent.evidence import DOUBTED, GivenEvidence, amounts_of
 from dimgs.errors import InputError

@@ -8,8 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from dimgs.advice import worded
-from dimgs.agent.amounts import given_quantity, in_unit, readings
-from dimgs.agent.arguments import in_arguments
+from dimgs.agent.arguments import given_quantity, in_arguments, in_unit, readings
 from dimgs.agent.bench import Bench
 from dimgs.agent.campaigns import job_status, plan_campaign, start_campaign
 from dimgs.agent.laws import discover_law, explain, predict

@@ -9,7 +9,7 @@ from dimgs.cli import (
     demo,
     following,
     help,
-    hub_reuse,
+    hub,
     library,
     run,
     studio,
@@ -50,5 +50,5 @@ def register(app: typer.Typer) -> None:
         name = function.__name__
         app.command(name, epilog=examples[name])(command(function))
     # the group of dimgs.cli.hub, with the commands that other modules add to it
-    app.add_typer(hub_reuse.group, epilog=examples["hub"])
+    app.add_typer(hub.group, epilog=examples["hub"])
     app.add_typer(agent.agent, epilog=examples["agent"])

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dimgs.cli import tables
-from dimgs.cli.output import command, emit_json, note, say, table
+from dimgs.cli.output import announce, command, emit_json, note, say, table
 
 if TYPE_CHECKING:
     from dimgs.hub import Hub
+    from dimgs.hub.bundle import Merged
     from dimgs.report.results import Report
+    from dimgs.similitude.description import Description
 
 VARIABLE = "DIMGS_HUB"
 
@@ -419,3 +421,358 @@ def fork(
 def approve(hub: "Hub", id: Id, text: Text = "") -> Told:
     """Let an imported protocol, card or job run here: this very one, by its hash."""
     return _id(hub.approve(id, text))
+
+
+@on_hub()
+def export(
+    hub: "Hub",
+    folder: Annotated[str, typer.Argument(help="Folder of the bundle; made where there is none.")],
+    everything: Annotated[
+        bool, typer.Option("--all", help="Embargoed and private entries too, for a backup.")
+    ] = False,
+) -> Told:
+    """Write the entries that a folder does not hold yet, with tables and an RO-Crate."""
+    return _told(hub.export(folder, everything=everything), "written")
+
+
+@on_hub("import", make=True)
+def take(
+    hub: "Hub",
+    bundle: Annotated[str, typer.Argument(help="Folder, zip or tar file of a bundle.")],
+    trust: Annotated[
+        bool,
+        typer.Option("--trust", help="Vouch for the bundle: its entries and reviews count here."),
+    ] = False,
+) -> Told:
+    """Take what a bundle holds and the hub does not, after checking every hash."""
+    done = hub.merge(bundle, trust=trust)
+    if not trust:
+        _strangers(hub, done)
+    return _told(done, "new here")
+
+
+@on_hub(make=True)
+def sync(
+    hub: "Hub",
+    peer: Annotated[str, typer.Argument(help="Folder, file of a hub, or address.")],
+) -> Told:
+    """Push and pull the open entries that one side lacks."""
+    done = hub.sync(peer)
+    _strangers(hub, done)
+    return _told(done, f"new here, {done.pushed} new there")
+
+
+def _strangers(found: "Hub", done: "Merged") -> None:
+    known = found.trusted()
+    for key in sorted(done.keys - set(known) - {found.key()}):
+        note(
+            f"entries signed by {key} are untrusted here, and their reviews advisory; if you know "
+            f"whose key it is: dimgs hub trust {key} --name NAME"
+        )
+
+
+def _told(done: "Merged", what: str) -> Told:
+    def show() -> None:
+        say(f"{done.added} {what}, {done.present} were there already")
+        for reason in done.refused:
+            say(reason, "left out: ")
+
+    return {**done.to_json(), "pushed": done.pushed}, show
+
+
+@on_hub()
+def key(
+    hub: "Hub",
+) -> Told:
+    """Public key of this hub, with which others can check that a review was made here."""
+    own, trusted = hub.key(), hub.trusted()
+
+    def show() -> None:
+        say(own)
+        for other, name in trusted.items():
+            say(f"{other} {name}", "trusted: ")
+
+    return {"key": own, "trusted": trusted}, show
+
+
+@on_hub()
+def trust(
+    hub: "Hub",
+    key: Annotated[str, typer.Argument(help="Public key of another hub.")],
+    name: Annotated[str, typer.Option("--name", help="Whose it is.")] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Trust it no more.")] = False,
+) -> Told:
+    """Let reviews that another hub signed count here."""
+    if remove:
+        hub.distrust(key)
+    else:
+        hub.trust(key, name)
+    trusted = hub.trusted()
+    return {"trusted": trusted}, f"{len(trusted)} keys are trusted"
+
+
+@on_hub()
+def work(
+    hub: "Hub",
+    once: Annotated[bool, typer.Option("--once", help="Stop when no job is left.")] = False,
+    policy: Annotated[
+        str | None, typer.Option("--policy", help="TOML file: kernels, seconds, megabytes.")
+    ] = None,
+) -> Told:
+    """Claim jobs that wait and run them, within what the policy of this machine allows."""
+    from dimgs.hub.jobs import read_policy
+    from dimgs.hub.jobs import work as work_on
+    from dimgs.hub.sandbox import bubblewrap, limits_held
+
+    allowed = read_policy(policy)
+    if bubblewrap() is None:
+        note("bubblewrap is not usable here: jobs of agents may use dimgs' own kernels only")
+    held = limits_held()
+    note(f"limits of a job are held by: {'; '.join(f'{n}: {by}' for n, by in held.items())}")
+    done = work_on(hub, allowed, once=once)
+    for id, why in done.passed_over.items():
+        note(f"passed over {id[:12]}: {why}")
+    for id, why in done.failures.items():
+        note(f"failed {id[:12]}: {why}")
+    failed = len(done.failures)
+    document = {"done": done.done, "failed": failed, "failures": done.failures}
+    document["passed_over"] = done.passed_over
+    text = f"{done.done} done, {failed} failed, {len(done.passed_over)} passed over"
+    return {**document, "sandbox": bubblewrap() is not None, "limits": held}, text
+
+
+@on_hub("check-card", make=True)
+def check_card(
+    hub: "Hub",
+    kernel: Annotated[str, typer.Argument(help="Name, file.py:name or TOML file of a kernel.")],
+    tier: Annotated[str | None, typer.Option("--tier", help="The finest by default.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the images.")] = 0,
+) -> Told:
+    """Run scaled images of a run, to see whether the card declares every constant of the kernel."""
+    from dimgs.hub.cards import check_card as check
+
+    document = check(hub, kernel, tier, seed)
+    agreed = sum(image["agrees"] for image in document["images"])
+    hides = "not complete: it hides a dimensional constant"
+    verdict = "complete" if document["complete"] else hides
+    return document, f"{agreed} of {len(document['images'])} images agree; the card is {verdict}"
+
+
+people = typer.Typer(name="user", help="Users of the hub and their roles.", no_args_is_help=True)
+group.add_typer(people)
+
+
+@on_hub("add", of=people, make=True)
+def add_user(
+    hub: "Hub",
+    name: Annotated[str, typer.Argument(help="Name of a person or program.")],
+    role: Annotated[
+        str, typer.Option("--role", help="reader, contributor, reviewer, admin or agent.")
+    ],
+    password: Annotated[
+        bool, typer.Option("--password", help="Read a password from standard input.")
+    ] = False,
+) -> Told:
+    """Register a user, or give one another role."""
+    from dimgs.hub.permissions import a_role
+
+    hub.check_manager()
+    secret = sys.stdin.readline().rstrip("\n") if password else None
+    hub.set_user(name, role, secret)
+    return {"name": name, "role": role}, f"{name} is {a_role(role)} of this hub"
+
+
+@on_hub()
+def token(
+    hub: "Hub",
+    name: Annotated[str, typer.Argument(help="User, or the beginning of a token to revoke.")],
+    days: Annotated[float, typer.Option("--days", help="How long it lasts.")] = 30.0,
+    scope: Annotated[str, typer.Option("--scope", help="read or write.")] = "read",
+    revoke: Annotated[bool, typer.Option("--revoke", help="Revoke that token.")] = False,
+) -> Told:
+    """Make a token for a user, which is shown only now; or revoke one."""
+    if revoke:
+        hub.revoke(name)
+        return {"revoked": name.partition(".")[0]}, "revoked"
+    made = hub.new_token(name, days, scope)
+    return {"token": made}, made
+
+
+@on_hub()
+def digest(
+    hub: "Hub",
+) -> Told:
+    """A hash of all entries, equal for hubs that hold the same."""
+    document = hub.digest()
+    return document, f"{document['digest']} ({document['entries']} entries)"
+
+
+@on_hub()
+def redact(hub: "Hub", id: Id, text: Text) -> Told:
+    """Remove the content of an entry, such as a secret; its hash and links stay."""
+    made = hub.redact(id, text)
+    return {"id": made}, made
+
+
+@group.command()
+@command
+def serve(
+    host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", help="Port; 0 for a free one.", min=0, max=65535)
+    ] = 0,
+    name: Annotated[
+        list[str] | None,
+        typer.Option("--name", help="Host that the server goes by, as behind a proxy; repeatable."),
+    ] = None,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="Show nothing to those who are not signed in.")
+    ] = False,
+    hub: Address = None,
+    user: As = None,
+    json: tables.Json = False,
+) -> None:
+    """Serve pages for people under / and REST under /api/v1, until Ctrl-C."""
+    from dimgs.errors import InputError
+    from dimgs.hub.hub import is_remote
+    from dimgs.web.serving import listening, serving
+
+    with opened(hub, user) as found:
+        if is_remote(found.address):
+            raise InputError("A server serves a hub in a database; name a file or postgresql://.")
+        socket, address = listening(host, port)
+        server = serving(found, address, [host, *(name or ())], closed)
+        if not found.has_users():
+            note("nobody is registered; add an admin with: dimgs hub user add NAME --role admin")
+        announce(address, "the hub is served at ", json)
+        server.run(sockets=[socket])
+
+
+HubKernel = Annotated[str, typer.Option("--kernel", help="Kernel whose runs are looked at.")]
+Target = Annotated[
+    str | None, typer.Option("--target", help="Output; the kernel's first by default.")
+]
+
+
+def _target(known: "Description", given: str | None) -> str:
+    return given or next(iter(known.outputs))
+
+
+@on_hub()
+def augment(
+    hub: "Hub",
+    kernel: HubKernel,
+    n: Annotated[int, typer.Option("-n", help="Number of runs.", min=1, max=256)] = 5,
+    images: Annotated[
+        int,
+        typer.Option("--images", help="Images of each run in other sizes, for others' models."),
+    ] = 0,
+    target: Target = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the places that are tried.")] = 0,
+) -> Told:
+    """Plan the runs that would add most to what the hub can answer."""
+    from dimgs.similitude.augment import augment as planned
+    from dimgs.similitude.description import describe
+
+    known = describe(hub, kernel)
+    document = planned(hub, known, _target(known, target), n, images, seed)
+    plan = document["plan"]
+    names = list(document["runs"][0]["inputs"])
+    rows = [
+        [*(f"{run['inputs'][n]['value']:.4g}" for n in names), f"{run['information']:.3g}"]
+        for run in document["runs"]
+    ]
+    units = [f"{n} [{document['runs'][0]['inputs'][n]['unit']}]" for n in names]
+
+    def show() -> None:
+        table(f"Runs of {plan['kernel']} {plan['tier']}", [*units, "information"], rows)
+        say(f"for {plan['aim']} ({plan['questions']} questions)")
+        if images:
+            say(f"{len(document['images'])} images; --json gives them with parents and weights")
+
+    return document, show
+
+
+@on_hub()
+def refit(
+    hub: "Hub",
+    id: Id,
+    seed: Annotated[int, typer.Option("--seed", help="Of the search.")] = 0,
+) -> Told:
+    """Find a law again without rejected runs; it confirms, supersedes or leaves the earlier one."""
+    from dimgs.similitude.laws import Outcome
+    from dimgs.similitude.laws import refit as again
+
+    document = again(hub, id, seed)
+    said = {
+        Outcome.CONFIRMED: "confirms the earlier law",
+        Outcome.SUPERSEDED: "supersedes the earlier law",
+        Outcome.UNDECIDED: "is not confirmed itself, and decides nothing about the earlier law",
+    }
+    verdict = said[document["outcome"]]
+    runs = f"{document['runs']} runs, {document['left_out']} left out"
+    differ = f"the two differ by at most {100 * document['difference']:.3g} % at these runs"
+    told = f"{document['id'][:12]} {verdict}: {runs}\n{differ}"
+    for why in document["why_not"]:
+        told += (
+            f"\nThe doubts of the earlier law stay. {why} Whoever has looked at both laws settles "
+            f"the doubts with: dimgs hub review {id[:12]} --verdict accept"
+        )
+    return document, told
+
+
+@on_hub()
+def alerts(
+    hub: "Hub",
+    kernel: HubKernel,
+    target: Target = None,
+    limit: Annotated[
+        float, typer.Option("--limit", help="Standard deviations from the value of the others.")
+    ] = 4.0,
+) -> Told:
+    """List runs that their neighbours do not explain, before anybody builds on them."""
+    from dimgs.similitude.augment import newest_origin, unexplained
+    from dimgs.similitude.description import describe
+
+    known = describe(hub, kernel)
+    origin = newest_origin(hub, known, _target(known, target))
+    every = unexplained(hub, origin, limit)
+    rows = [[o["kind"], o["id"][:12], f"{o['residual']:.3g}", o["state"]] for o in every]
+    columns = ["kind", "id", "standard deviations", "state"]
+
+    def show() -> None:
+        table("What the other runs do not explain", columns, rows)
+        say(f"{len(every)} entries")
+
+    return {"alerts": every}, show
+
+
+@on_hub()
+def dataset(
+    hub: "Hub",
+    out: Annotated[str, typer.Option("--out", help="Table to write: CSV, TSV or Parquet.")],
+    kernel: Kernel = None,
+    physics: Physics = None,
+    where: Where = None,
+    group: Group = None,
+    tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
+    tier: Annotated[str | None, typer.Option("--tier", help="Only of this tier.")] = None,
+    licence: Annotated[str, typer.Option("--licence", help="Of the data set.")] = "",
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target", help="The one output that is kept; its bias between origins is learned."
+        ),
+    ] = None,
+) -> Told:
+    """Write runs as one table with their origins, and keep which they were."""
+    asked: dict[str, Any] = {"kernel": kernel, "physics": physics, "tag": tag, "tier": tier}
+    if target is not None:
+        from dimgs.similitude.recombine import recombined
+
+        asked |= {"target": target, "more": lambda runs: recombined(hub, runs, target)}
+    document = hub.dataset(out, where=where or (), group=group or (), licence=licence, **asked)
+    if document["left_out"]:
+        note(f"{document['left_out']} runs are disputed or to be checked again: left out")
+    origins = ", ".join(f"{n} of {name}" for name, n in document["origins"].items())
+    return document, f"{document['rows']} rows in {out}: {origins}\n{document['id']}"

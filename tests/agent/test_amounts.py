@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.agent.amounts import amount, amounts, given_quantity
+from dimgs.agent.arguments import amount, amounts, given_quantity
 from dimgs.errors import InputError
 
 UNITS = ("m", "µm", "kg/m^3", "m^2/s", "day", "mg/kg", "%", "W/(m*K)", "1")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.agent.amounts import amount
+from dimgs.agent.arguments import amount
 from dimgs.agent.bench import Bench
 from dimgs.agent.evidence import MARK, GivenEvidence, amounts_of
 from dimgs.agent.session import Session
