@@ -27,8 +27,7 @@ from dimgs.similitude.given import (
     question_of,
     spread,
 )
-from dimgs.similitude.missing import beyond
-from dimgs.similitude.origin import Origin, asked_for, origins, related, standing
+from dimgs.similitude.origin import Origin, asked_for, beyond, origins, related, standing
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:

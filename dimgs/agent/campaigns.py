@@ -133,8 +133,8 @@ def _campaign(
     ports: dict[str, Port],
 ) -> Planned:
     from dimgs.campaign.binding import bind
-    from dimgs.campaign.dry_run import dry_run
     from dimgs.campaign.reading import plan_of
+    from dimgs.campaign.text import dry_run
     from dimgs.hub.runs import plain
 
     spans = {n: _span(ports, n, text, kernel) for n, text in ranges.items()}

@@ -53,7 +53,7 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:
         told = f"The search failed ({with_kind(error)})".replace(place, "")
         return {"error": f"{told}. Try fewer columns, or another seed.", "is_input": False}
-    document = {**report.to_json(), "confirmed": report.confirmed, "why_not": [*report.why_not]}
+    document = report.to_json()
     document["warnings"] = [w.replace(place, "") for w in document["warnings"]]
     return {"document": finite(document), "hub": kept}
 

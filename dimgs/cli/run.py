@@ -112,10 +112,10 @@ def _of_hub(address: str | None, user: str | None, plan: Any) -> "list[Known]":
 def _show_design(plan: Any, known: "Sequence[Known | str]", json: bool) -> None:
     from dimgs.campaign.binding import bind
     from dimgs.campaign.design import CampaignDesign
-    from dimgs.campaign.dry_run import dry_run as design
     from dimgs.campaign.known import every_known
     from dimgs.campaign.prior_runs import PriorRuns
     from dimgs.campaign.text import design_text
+    from dimgs.campaign.text import dry_run as design
 
     binding, *_ = [bind(each) for each in plan.each]
     placed = PriorRuns.of(every_known(known, binding), binding, CampaignDesign.of(binding))

@@ -10,9 +10,8 @@ import pytest
 from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance
 from dimgs.campaign.binding import bind
 from dimgs.campaign.campaign import STORE
-from dimgs.campaign.dry_run import dry_run
 from dimgs.campaign.journal import Progress
-from dimgs.campaign.text import campaign_text, design_text
+from dimgs.campaign.text import campaign_text, design_text, dry_run
 from dimgs.errors import FitError, InputError
 from dimgs.formats import is_edited, sealed
 from dimgs.hub import RunStore

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.campaign.binding import bind
 from dimgs.campaign.design import CampaignDesign
-from dimgs.campaign.dry_run import dry_run
 from dimgs.campaign.reading import plan_of
+from dimgs.campaign.text import dry_run
 from dimgs.errors import DimensionError, InputError
 from dimgs.kernels.portable import portable
 from dimgs.kernels.spec import Port
