@@ -183,21 +183,14 @@ def _law(
     if answers.model.borders:
         z = np.array([z for z, _ in chosen])
         more = -answers.model.tails(np.full(len(z), law), z)
-    data = _corrected(answers, law, data, chosen, more)
+    difference = answers.model.laws[law].correction
+    to_finest = 0.0 if difference is None else difference(np.array([z for z, _ in chosen]))
+    data = _grown(data, binding.target.name, more + to_finest)
     return _fit(binding, data, f"regime {answers.laws.index(law) + 1}", warnings, more)
 
 
-def _corrected(
-    answers: Answers,
-    law: int,
-    data: Dataset,
-    chosen: Sequence[tuple[Array, RunRecord]],
-    more: Array,
-) -> Dataset:
-    """Runs with the difference to the finest tier, and `more`, added to the target's logarithm."""
-    difference, target = answers.model.laws[law].correction, answers.binding.target.name
-    if difference is not None:
-        more = more + difference(np.array([z for z, _ in chosen]))
+def _grown(data: Dataset, target: str, more: Array) -> Dataset:
+    """Runs with `more` added to the target's logarithm."""
     if not np.any(more):
         return data
     return replace(data, values={**data.values, target: data[target] * np.exp(more)}, errors={})
@@ -216,8 +209,7 @@ def _whole(experiment: Experiment, answers: Answers) -> Dataset | None:
     if data is None or difference is None or not coarse:
         return data
     more = np.concatenate([np.zeros(len(fine)), difference(np.array([z for z, _ in coarse]))])
-    values = {**data.values, target.name: data[target.name] * np.exp(more)}
-    return replace(data, values=values, errors={})
+    return _grown(data, target.name, more)
 
 
 def _fit(

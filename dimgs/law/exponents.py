@@ -4,11 +4,11 @@ A law holds each exponent in full. A text shows as many digits as its interval s
 or a program names it, like every other constant, so that nothing is rounded where it is computed.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import count
 from math import ceil, isfinite, log10
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import sympy
@@ -67,28 +67,21 @@ def half_widths(law: "Law") -> dict[sympy.Rational, float]:
     dict of Rational to float
         Of the variables and of the groups; empty of a law whose parameters are others.
     """
-    parameters = law.uncertainty.gradients
-    logs = {sympy.log(sympy.Symbol(g.name)): g for g in law.groups}
-    if law.uncertainty.scale != "log" or not any(p in logs for p in parameters):
+    of_log = {sympy.log(sympy.Symbol(g.name)): g for g in law.groups}
+    groups = [of_log.get(parameter) for parameter in law.uncertainty.gradients]
+    if law.uncertainty.scale != "log" or not any(groups):
         return {}
+    columns = {s: v.name for s, v in law.symbols.items()}
+    every = [*law.expression.as_powers_dict().items(), *law.pi_expression.as_powers_dict().items()]
     found: dict[sympy.Rational, float] = {}
-    for power, row in _rows(law, [logs.get(p) for p in parameters]):
-        if is_decimal(power) and np.any(row):
+    for base, power in every:
+        name = columns.get(str(base), str(base))
+        # how the exponent grows with each parameter
+        row = [0.0 if g is None else float(g.as_dict().get(name, g.name == name)) for g in groups]
+        if is_decimal(power) and any(row):
             half = float(law.uncertainty.half_width(np.array([row]), law.level, 0.0)[0])
             found[abs(power)] = max(half, found.get(abs(power), 0.0))
     return found
-
-
-def _rows(law: "Law", groups: list["object | None"]) -> Iterator[tuple[sympy.Expr, list[float]]]:
-    """Exponents of variables and groups, and how each grows with the parameters."""
-    columns = {str(s): v.name for s, v in law.symbols.items()}
-    columns |= {c.name: c.name for c in law.constants if c.origin in ("physical", "scale")}
-    exponents = [dict(g.exponents) if g is not None else {} for g in groups]  # type: ignore[attr-defined]
-    for base, power in law.expression.as_powers_dict().items():
-        name = columns.get(str(base))
-        yield power, [float(e.get(name, Fraction(0))) for e in exponents]
-    for base, power in law.pi_expression.as_powers_dict().items():
-        yield power, [float(g is not None and g.name == str(base)) for g in groups]  # type: ignore[attr-defined]
 
 
 def rounded(expression: sympy.Expr, known: Mapping[sympy.Rational, float]) -> sympy.Expr:
@@ -111,18 +104,8 @@ def _rounded(number: sympy.Rational, half_width: float | None) -> sympy.Expr:
     return sympy.Float(value, _UNKNOWN if half_width is None else supported(value, half_width))
 
 
-@dataclass(frozen=True)
-class Named:
-    """A law in which long exponents are constants.
-
-    Attributes
-    ----------
-    expression, pi_expression : sympy.Expr
-    constants : tuple of Constant
-        The exponents alone.
-    exact : mapping of str to Rational
-        What each stands for.
-    """
+class Named(NamedTuple):
+    """A law in which long exponents are constants, and what the name of each stands for."""
 
     expression: sympy.Expr
     pi_expression: sympy.Expr
@@ -137,38 +120,29 @@ def named(law: "Law", expression: sympy.Expr | None = None) -> Named:
     ----------
     law : Law
     expression : sympy.Expr, optional
-        A form of the law in place of its own.
+        A form of the law in place of its own; the names are those of the law in every form.
     """
-    own = law.expression if expression is None else expression
-    # the names are those of the law, whichever of its forms is written
-    every = {
-        abs(number)
-        for form in (law.expression, own, law.pi_expression)
-        for power in form.atoms(sympy.Pow)
-        for number in power.exp.atoms(sympy.Rational)
-        if is_decimal(number)
-    }
+    forms = (law.expression if expression is None else expression, law.pi_expression)
+    powers = {p for form in (*forms, law.expression) for p in form.atoms(sympy.Pow)}
+    numbers = {abs(x) for p in powers for x in p.exp.atoms(sympy.Rational) if is_decimal(x)}
     taken = {*law.symbols, *law.constant_values, *(g.name for g in law.groups)}
-    widths = half_widths(law) if every else {}
-    names, constants, exact = dict[sympy.Expr, sympy.Expr](), list[Constant](), {}
-    for number in sorted(every):
-        name = next(n for k in range(1, 10**6) if (n := f"a_{k}") not in taken)
-        taken.add(name)
-        value, half = float(number), widths.get(number)
-        ends = (None, None) if half is None else (value - half, value + half)
-        constants.append(Constant(name, value, low=ends[0], high=ends[1]))
-        exact[name] = number
-        names |= {number: sympy.Symbol(name), -number: -sympy.Symbol(name)}
+    free = (name for k in count(1) if (name := f"a_{k}") not in taken)
+    exact = dict(zip(free, sorted(numbers), strict=False))
+    widths = half_widths(law) if exact else {}
+    constants = []
+    for name, number in exact.items():
+        value, half = float(number), widths.get(number, float("inf"))
+        constants.append(Constant(name, value, low=value - half, high=value + half))
+    symbols = {x: sympy.Symbol(n) for n, x in exact.items()}
+    symbols |= {-x: -symbol for x, symbol in symbols.items()}
 
     def renamed(form: sympy.Expr) -> sympy.Expr:
-        powers = [p for p in form.atoms(sympy.Pow) if p.exp.atoms(sympy.Rational) & set(names)]
         return form.replace(
-            lambda e: e in powers, lambda e: sympy.Pow(e.base, e.exp.xreplace(names))
+            lambda e: e.is_Pow and bool(e.exp.atoms(sympy.Rational) & set(symbols)),
+            lambda e: sympy.Pow(e.base, e.exp.xreplace(symbols)),
         )
 
-    if not every:
-        return Named(own, law.pi_expression, (), {})
-    return Named(renamed(own), renamed(law.pi_expression), tuple(constants), exact)
+    return Named(*(map(renamed, forms) if exact else forms), tuple(constants), exact)
 
 
 def undetermined(held: Mapping[str, Dimension]) -> frozenset[str]:
