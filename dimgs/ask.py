@@ -386,8 +386,8 @@ class _Asking:
 
 def _not_enough(law: "HubLaw", why: list[str]) -> dict[str, Any]:
     """A law that does not answer, as evidence: with the reason."""
-    told = {"kind": "law", "id": law.id, "distance": None, "weight": 0.0, "why": " ".join(why)}
-    return {**told, "probability": law.law.probability}
+    known = {"kind": "law", "id": law.id, "probability": law.law.probability}
+    return {**known, "distance": None, "weight": 0.0, "why": " ".join(why)}
 
 
 def _label(text: str) -> dict[str, str]:

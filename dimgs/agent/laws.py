@@ -101,10 +101,8 @@ def _in_a_process(request: Json, limit: float) -> Json:
 
     def hear(line: str) -> None:
         # other lines are warnings of libraries
-        with suppress(ValueError):
-            document = json.loads(line)
-            if isinstance(document, dict) and isinstance(document.get("progress"), str):
-                call.tell(visible(document["progress"]))
+        with suppress(ValueError, TypeError, KeyError):
+            call.tell(visible(str(json.loads(line)["progress"])))
 
     command = [sys.executable, "-P", "-m", "dimgs.agent.child"]
     path = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}

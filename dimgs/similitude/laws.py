@@ -9,9 +9,9 @@ import numpy as np
 
 from dimgs.dataset import Dataset
 from dimgs.errors import DimgsError, InputError
-from dimgs.hub.store import dataset_of
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.runs import program_of, run_record
+from dimgs.hub.store import dataset_of
 from dimgs.hub.verdicts import why_unconfirmed
 from dimgs.law.law import Law
 from dimgs.similitude.exact import Offer
@@ -62,8 +62,8 @@ class HubLaw:
         value, low, high = (float(np.asarray(part)[0]) for part in told)
         if not np.isfinite([value, low, high]).all():
             return None
-        evidence = [{"kind": "law", "id": self.id, "distance": None, "weight": 1.0}]
-        evidence[0]["probability"] = self.law.probability
+        known = {"kind": "law", "id": self.id, "probability": self.law.probability}
+        evidence = [{**known, "distance": None, "weight": 1.0}]
         reviewed = "an accepted law" if self.state == "accepted" else "a law nobody has reviewed"
         why = f"By {reviewed}: {self.law}. {self.law.verdict}"
         return Offer("law", value, low, high, evidence, why)
@@ -187,9 +187,8 @@ def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
     links = [("derived", i) for i in good]
     links += [("derived", i) for i, one in below.items() if one["kind"] == "protocol"]
     decides = all(law.confirmed for law in again)
-    outcome = Outcome.UNDECIDED
-    if decides:
-        outcome = Outcome.CONFIRMED if same else Outcome.SUPERSEDED
+    settled = Outcome.CONFIRMED if same else Outcome.SUPERSEDED
+    outcome = settled if decides else Outcome.UNDECIDED
     confirmed = outcome is Outcome.CONFIRMED
     why: list[str] = []
     try:

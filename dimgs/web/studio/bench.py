@@ -30,8 +30,7 @@ from dimgs.web.studio.sheet import Choices, Sheet
 if TYPE_CHECKING:
     from dimgs.dataset.dataset import Dataset
     from dimgs.report.figures import Drawing
-    from dimgs.report.proposals import NextRuns
-    from dimgs.report.results import Report
+    from dimgs.report.results import NextRuns, Report
 
 
 # the typesetting of mathematics in figures is not made for threads
