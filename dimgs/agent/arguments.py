@@ -275,7 +275,7 @@ def readings(given: Mapping[str, Quantity]) -> list[dict[str, Any]]:
     return found
 
 
-def _value(found: re.Match[str]) -> tuple[float, float]:
+def _matched(found: re.Match[str]) -> tuple[float, float]:
     """Number of a match, and half of its last digit."""
     digits = found["digits"].replace(",", "").replace("\u202f", "")
     power = found["e"] or found["ten"] or "0"
@@ -318,7 +318,7 @@ def _scanned(text: str) -> Iterator[Amount]:
             # a power in the unit before
             continue
         try:
-            value, step = _value(found)
+            value, step = _matched(found)
         except InputError:
             continue
         unit, end = _unit_after(plain, found.end())
