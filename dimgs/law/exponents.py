@@ -142,7 +142,8 @@ def named(law: "Law", expression: sympy.Expr | None = None) -> Named:
             lambda e: sympy.Pow(e.base, e.exp.xreplace(symbols)),
         )
 
-    return Named(*(map(renamed, forms) if exact else forms), tuple(constants), exact)
+    own, in_groups = map(renamed, forms) if exact else forms
+    return Named(own, in_groups, tuple(constants), exact)
 
 
 def undetermined(held: Mapping[str, Dimension]) -> frozenset[str]:
