@@ -25,13 +25,11 @@ import sympy
 from case_studies.benchmarks.real_tables import table
 from dimgs.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.discovery.blocks import outer_blocks
 from dimgs.discovery.discover import report_of
-from dimgs.discovery.evidence import errors_of, evidence
-from dimgs.discovery.models import Model
 from dimgs.discovery.options import Options
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import Study
+from dimgs.judgement.evidence import Model, errors_of, evidence, outer_blocks
 from dimgs.report.results import Report
 
 # seconds that only cap: evaluations bound each search, so that the result is the same everywhere
@@ -99,11 +97,11 @@ class Formula:
         return np.asarray(values * np.exp(-prepared.design.offset))
 
     def value(self, constants: Array) -> Array:
-        """See `dimgs.discovery.models.Model`."""
+        """See `dimgs.judgement.evidence.Model`."""
         return self._evaluated(sympy.sympify(self.asked.formula), constants)
 
     def slopes(self, constants: Array) -> Array:
-        """See `dimgs.discovery.models.Model`."""
+        """See `dimgs.judgement.evidence.Model`."""
         whole = sympy.sympify(self.asked.formula)
         return np.column_stack(
             [self._evaluated(whole.diff(sympy.Symbol(k)), constants) for k in self.asked.constants]
@@ -116,7 +114,7 @@ def densities(found: Study, asked: Question, data: Dataset) -> list[float]:
     assert known is not None
     models: list[Model] = [known.laws[0].contender.model]
     models += [Formula(found, asked, data)] if asked.formula else []
-    errors, blocks = errors_of(design, models), outer_blocks(design)
+    errors, blocks = errors_of(design, models)[0], outer_blocks(design)
     made = [evidence(model, errors, blocks, design) for model in models]
     return [np.nan if e is None else e.log_density / design.n_runs for e in made]
 

@@ -36,7 +36,7 @@ def next(
     """Propose the runs that would tell apart the laws that a table allows."""
     from dimgs.discovery.discover import check_model
     from dimgs.discovery.discover import discover as study
-    from dimgs.discovery.ranges import ranges_of
+    from dimgs.discovery.places import ranges_of
     from dimgs.law.law import Law
 
     check_model(options.model)

@@ -16,25 +16,28 @@ from scipy.spatial import cKDTree
 from dimgs.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.design.features import Design
-from dimgs.discovery.clock import Clock
-from dimgs.discovery.cross_validation import rows_aside
-from dimgs.discovery.distil.directions import Argument, Direction, directions
-from dimgs.discovery.distil.fields import Fields
-from dimgs.discovery.distil.forms import Search, elementary, searched
-from dimgs.discovery.distil.rebuild import laws_of
+from dimgs.discovery.distillation import (
+    Argument,
+    Direction,
+    Fields,
+    Search,
+    directions,
+    elementary,
+    laws_of,
+    searched,
+)
 from dimgs.discovery.limits import limits_in_groups
 from dimgs.discovery.options import Options
 from dimgs.discovery.problem import problem_of
-from dimgs.discovery.scoring import log_target, r2
-from dimgs.discovery.search import Found, chosen, engine_named
+from dimgs.discovery.scoring import log_target, r2, rows_aside
+from dimgs.engines.clock import Clock
 from dimgs.engines.protocol import Result, SearchBudget
 from dimgs.engines.refit import refit
-from dimgs.engines.registry import ALL, embedded
+from dimgs.engines.registry import ALL, embedded, entry_named
 from dimgs.engines.selection import select
 from dimgs.errors import DimgsError, FitError
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.potential import ContrastivePotential, Limit, Physics
-from dimgs.law.law import Law
 from dimgs.law.limits import LimitInGroups
 from dimgs.law.names import Names
 
@@ -123,38 +126,32 @@ def _asymptote(known: LimitInGroups, design: Design) -> Limit:
     return Limit(weight, end, known.growth, along, beyond)
 
 
-def search_taught(
-    known: Taught, design: Design, options: Options, other: Law, clock: Clock
-) -> Found:
-    """Search for a law on what a potential knows; its constants are fitted on the runs.
+def candidates_of(
+    known: Taught, options: Options, clock: Clock
+) -> tuple[tuple[Candidate, ...], dict[str, str]]:
+    """Candidates that a search on what a potential knows finds, their constants fitted on the runs.
 
     Parameters
     ----------
     known : Taught
-    design : Design
-        All runs.
     options : Options
-    other : Law
-        What a candidate must beat on runs left out.
     clock : Clock
 
     Returns
     -------
-    Found
+    tuple of Candidate, dict of str to str
+        And what they call an input without a logarithm, with its identifier.
     """
     problem, unlogged = problem_of(known.runs)
     result = _from_values(known, options, _SHARE_OF_VALUES * clock.to_search)
     if result.cut is not None:
         clock.cut(result.cut, "the search on a deep potential")
-    laws = [*result.candidates, *_from_exponents(known, options, clock, unlogged)]
     fitted: dict[str, Candidate] = {}
-    for candidate in laws:
-        again = refit(candidate, problem)
+    for candidate in [*result.candidates, *_from_exponents(known, options, clock, unlogged)]:
+        again = replace(refit(candidate, problem), engine="deep")
         if np.isfinite(again.loss):
             fitted.setdefault(str(again), again)
-    front = select(fitted.values(), problem)
-    results = {"deep": replace(result, candidates=front)}
-    return chosen(design, options, other, problem, results, unlogged, clock)
+    return select(fitted.values(), problem), unlogged
 
 
 def _from_values(known: Taught, options: Options, seconds: float) -> Result:
@@ -171,7 +168,7 @@ def _from_values(known: Taught, options: Options, seconds: float) -> Result:
     if seconds <= 0:
         return Result((), "timeout", "No time was left.", 0.0, cut="time")
     try:
-        engine = engine_named(name)
+        engine = entry_named(name).make()
     except ImportError as error:
         return Result((), "unavailable", f"The engine '{name}' cannot start: {error}.", 0.0)
     return engine.search(problem, SearchBudget(seconds, options.budget), options.seed)

@@ -13,7 +13,6 @@ import numpy as np
 
 from dimgs.advice import setting
 from dimgs.dataset import Dataset
-from dimgs.discovery.belief import Believed
 from dimgs.discovery.judgement import law_of, law_of_candidate, verdict_on_fit
 from dimgs.discovery.keywords import DiscoverKeywords
 from dimgs.discovery.options import MODEL_NAMES, Options, default_of, documented
@@ -23,6 +22,7 @@ from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.errors import DimgsError, InputError, noting, warn_all
 from dimgs.expression.candidate import Candidate
+from dimgs.judgement.posterior import Believed
 from dimgs.law.canonical import absorb, celsius_zeros, recognise
 from dimgs.law.law import Law
 from dimgs.news import bar

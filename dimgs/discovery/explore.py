@@ -20,12 +20,12 @@ from dimgs.discovery.geometry import geometry_of
 from dimgs.discovery.missing_input import helpful_constants
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.discovery.residual_structure import ALPHA, follows_inputs, inputs_are_incomplete
 from dimgs.discovery.screening import screened, without_others
 from dimgs.errors import DimensionError, FitError
 from dimgs.fits.homogeneity import HomogeneityTest, collinear_combinations, homogeneity_test
 from dimgs.groups.group import PiBasis
 from dimgs.groups.physical_constants import all_constants
+from dimgs.judgement.residual_structure import ALPHA, follows_inputs, inputs_are_incomplete
 from dimgs.variables import Dimension, si_unit
 
 # more than two constants that would all do are no advice

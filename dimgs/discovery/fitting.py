@@ -7,14 +7,14 @@ from typing import Any, Unpack
 import numpy as np
 
 from dimgs.dataset import Dataset
-from dimgs.discovery.clock import Clock
 from dimgs.discovery.judgement import judged
 from dimgs.discovery.keywords import FitKeywords
 from dimgs.discovery.options import Options, documented
 from dimgs.discovery.outliers import outlier_warnings
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.discovery.study import study
+from dimgs.discovery.study import study_of_power_law
+from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE
 from dimgs.errors import noting, warn_all
 from dimgs.report.results import FitResult, Verdict
@@ -101,4 +101,4 @@ def verdict_on(prepared: Prepared, options: Options) -> Verdict:
     """
     options = replace(options, engine=NONE, local=False, additive=False)
     clock = Clock.of(options.seconds)
-    return judged(study(prepared, options, clock), options, clock).verdict
+    return judged(study_of_power_law(prepared, options), options, clock).verdict

@@ -1,4 +1,4 @@
-"""The last step of a study: which of the laws found is the most probable, and its rivals."""
+"""One judgement decides: which of the candidates is the most probable law, and its rivals."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,27 +7,29 @@ import numpy as np
 import sympy
 
 from dimgs.arrays import times_exp
-from dimgs.discovery.belief import Belief, belief
-from dimgs.discovery.clock import Clock
-from dimgs.discovery.contenders import JUDGEMENT, Contender, contenders
-from dimgs.discovery.cross_validation import (
+from dimgs.discovery.estimators import estimator
+from dimgs.discovery.options import Options
+from dimgs.discovery.problem import is_searchable
+from dimgs.discovery.scoring import (
+    fitted_by,
     followed_input,
     law_scores,
     left_out_predictions,
+    log_target,
+    r2,
+    scores_of,
     unexplained,
 )
-from dimgs.discovery.estimators import estimator
-from dimgs.discovery.forms import Form
-from dimgs.discovery.options import Options
-from dimgs.discovery.outcome import PROBABLE
-from dimgs.discovery.same_laws import same_laws
-from dimgs.discovery.scoring import fitted_by, log_target, r2, scores_of
-from dimgs.discovery.search import is_searchable, rivals_of
+from dimgs.discovery.search import rivals_of
 from dimgs.discovery.study import MOST_LEFT_OUT, Study
 from dimgs.discovery.switches import REGIMES, switching
+from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE
 from dimgs.errors import DimgsError
 from dimgs.expression.candidate import Candidate
+from dimgs.judgement.candidates import JUDGEMENT, Contender, Form, contenders
+from dimgs.judgement.confirmation import PROBABLE
+from dimgs.judgement.posterior import Belief, belief, same_laws
 from dimgs.law.assemble import assemble
 from dimgs.law.canonical import absorb, recognise
 from dimgs.law.law import Law
@@ -39,7 +41,7 @@ POWER = ("power", "simple power")
 
 
 def judged(found: Study, options: Options, clock: Clock) -> Study:
-    """The study with the probabilities of its laws, and the most probable one as its law.
+    """The study with the probabilities of its candidates, and the most probable one as its law.
 
     Parameters
     ----------
@@ -47,37 +49,81 @@ def judged(found: Study, options: Options, clock: Clock) -> Study:
         When its searches have ended.
     options : Options
     clock : Clock
-        When it is over, only the first of its laws are judged.
+        When it is over, only the first candidates are judged.
+
+    Returns
+    -------
+    Study
+        Of an interrupted search the first candidate, which is not judged.
+    """
+    if clock.stopped.is_set():
+        return _with_first(found, options)
+    if options.engine == NONE:
+        return _as_asked(found, options, clock)
+    return _with_belief(found, _believed(found, clock), options, clock)
+
+
+def with_switches(found: Study, options: Options, clock: Clock) -> Study:
+    """The study judged with laws that switch beside its candidates, if none of these is probable.
+
+    Parameters
+    ----------
+    found : Study
+        That :func:`judged` gave.
+    options : Options
+    clock : Clock
+        When it is over, no switches are looked for: that takes as long as the judgement.
 
     Returns
     -------
     Study
     """
-    if any(cut.by == "interrupt" for cut in found.cuts):
-        return replace(found, belief=Belief((), 1.0))
-    if options.engine == NONE:
-        return _as_asked(found, options, clock)
-    believed = _believed(found, clock)
-    if not believed.laws or believed.laws[0].probability < PROBABLE:
-        # a switch is looked for where no law of all runs is believed: that takes as long again
-        forms, divided = switching(found, options) if _may_switch(found, options) else ([], found)
-        again = _believed(found, clock, forms) if forms and not clock.over else believed
-        if again.laws and again.laws[0].contender.name == REGIMES:
-            found = divided
-        believed = again
+    believed = found.belief
+    probable = believed is not None and believed.laws[:1] and believed.laws[0].probability
+    if believed is None or (probable and probable >= PROBABLE) or not _may_switch(found, options):
+        return found
+    if clock.over or clock.stopped.is_set():
+        return found
+    forms, divided = switching(found, options)
+    if not forms or clock.over:
+        return found
+    again = _believed(found, clock, forms)
+    if again.laws and again.laws[0].contender.name == REGIMES:
+        found = divided
+    return _with_belief(found, again, options, clock)
+
+
+def _with_belief(found: Study, believed: Belief, options: Options, clock: Clock) -> Study:
+    """The study with the most probable law."""
     cuts = dict.fromkeys((*found.cuts, *(cut for cut in clock.cuts if cut.step == JUDGEMENT)))
     found = replace(found, cuts=tuple(cuts), belief=believed)
-    for one in believed.laws[:1]:
-        if one.contender.law is not found.law:
-            return _with_law(found, one.contender, options)
+    first = believed.laws[0].contender if believed.laws else None
+    if first is None or first.law is found.law:
+        return _examined(found, options)
+    return _with_law(found, first, options)
+
+
+def _with_first(found: Study, options: Options) -> Study:
+    """The study with its first candidate as its law, without refits: somebody waits."""
+    found = replace(found, belief=Belief((), 1.0))
+    for candidate in found.candidates[:1]:
+        law = law_of_candidate(found, candidate, options)
+        if law is not None and candidate.engine != NONE:
+            found = replace(found, law=law, known=None, engine=candidate.engine)
     return found
+
+
+def _examined(found: Study, options: Options) -> Study:
+    """The study with what its law leaves of the runs."""
+    design = found.prepared.design
+    left = unexplained(design, found.law, options.seed)
+    return replace(found, unexplained=left, follows=followed_input(design, found.law))
 
 
 def _believed(found: Study, clock: Clock, more: Sequence[Form] = ()) -> Belief:
     design = found.prepared.design
-    listed = contenders(
-        design, found.result, found.law, found.candidates, found.unlogged, clock, more
-    )
+    base = found.law if found.result is None else found.result.law
+    listed = contenders(design, found.result, base, found.candidates, found.unlogged, clock, more)
     return belief(design, listed, same_laws(design, listed))
 
 
@@ -92,7 +138,8 @@ def _as_asked(found: Study, options: Options, clock: Clock) -> Study:
         first = law_of(found, believed.laws[0].contender, options)
         better = "another law" if first is None else str(recognise(absorb(first)))
         believed = replace(believed, better=better)
-    return replace(found, cuts=(*found.cuts, *clock.cuts), belief=believed)
+    found = replace(found, cuts=(*found.cuts, *clock.cuts), belief=believed)
+    return _examined(found, options)
 
 
 def verdict_on_fit(found: Study, options: Options) -> Verdict:
@@ -164,19 +211,9 @@ def _with_law(found: Study, first: Contender, options: Options) -> Study:
             known = r2(truth - values, truth) if np.all(np.isfinite(values)) else None
         elif values is not None and np.all(values > 0):
             left_out = log_target(design) - np.log(values)
-    return replace(
-        found,
-        law=law,
-        known=known,
-        left_out=left_out,
-        engine="power_law" if first.name in POWER else _engine(found, first),
-        unexplained=unexplained(design, law, options.seed),
-        follows=followed_input(design, law),
-    )
-
-
-def _engine(found: Study, first: Contender) -> str:
-    return found.engine if first.name == "law" else first.name or found.engine
+    engine = NONE if first.name in (*POWER, "law") else first.name or found.engine
+    found = replace(found, law=law, known=known, left_out=left_out, engine=engine)
+    return _examined(found, options)
 
 
 def law_of(found: Study, one: Contender, options: Options) -> Law | None:

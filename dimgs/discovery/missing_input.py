@@ -2,7 +2,7 @@
 
 What dimensions allow comes from :mod:`dimgs.groups.missing_input`. Here it is tried: the power law
 with it must predict runs left out better than the one without, by more than the standard error of
-the difference. What an input's support is, :mod:`dimgs.discovery.residual_structure` tests.
+the difference. What an input's support is, :mod:`dimgs.judgement.residual_structure` tests.
 """
 
 import itertools
@@ -14,10 +14,8 @@ import numpy as np
 from dimgs.advice import setting
 from dimgs.arrays import Array
 from dimgs.design.features import Design
-from dimgs.discovery.cross_validation import clearly_less
 from dimgs.discovery.options import Options
-from dimgs.discovery.residual_structure import followed, idle, measured
-from dimgs.discovery.scoring import log_target
+from dimgs.discovery.scoring import clearly_less, log_target
 from dimgs.errors import DimgsError
 from dimgs.fits.least_squares import fit_power_law
 from dimgs.groups.group import PiBasis
@@ -30,6 +28,7 @@ from dimgs.groups.missing_input import (
     own_scale,
     scale_text,
 )
+from dimgs.judgement.residual_structure import followed, idle, measured
 from dimgs.variables import Dimension, si_unit
 
 # sets of constants that are tried: each takes milliseconds, and the commonest come first

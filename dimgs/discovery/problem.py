@@ -4,7 +4,7 @@ from itertools import count
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.arrays import LARGEST_LOG, Array
 from dimgs.design.features import Design
 from dimgs.engines.protocol import Problem
 from dimgs.errors import InputError
@@ -14,6 +14,27 @@ from dimgs.law.names import Names
 
 # an exponent beyond all that a search takes for short: no law depends on the size of an input
 _FORBIDDEN = 100.0
+# with fewer runs a closed form of two constants is hardly tested by those left out
+_FEWEST = 8
+
+
+def is_searchable(design: Design) -> bool:
+    """Whether an engine can be given this design: groups alone, one prefactor, enough runs.
+
+    And a response that doubles can hold.
+    """
+    return (
+        design.scale != "level"
+        and design.within is None
+        and bool(design.features)
+        and all(f.contrast != "inverse" for f in design.features)
+        and not any(
+            f.variable is not None and design.data.variable(f.variable).is_level
+            for f in design.features
+        )
+        and design.n_runs >= _FEWEST
+        and (design.scale != "log" or float(np.abs(design.y).max()) < LARGEST_LOG)
+    )
 
 
 def problem_of(design: Design) -> tuple[Problem, dict[str, str]]:

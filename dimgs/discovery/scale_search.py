@@ -8,17 +8,19 @@ import numpy as np
 from dimgs.advice import setting
 from dimgs.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.discovery.clock import Clock, Cut
-from dimgs.discovery.cross_validation import clearly_less
-from dimgs.discovery.judgement import judged
+from dimgs.discovery.judgement import judged, with_switches
 from dimgs.discovery.missing_input import Scale, extra_scales
+from dimgs.discovery.one_basis import study
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.discovery.residual_structure import scale_is_missing
+from dimgs.discovery.scoring import clearly_less
 from dimgs.discovery.screening import screened, without_others
-from dimgs.discovery.study import Study, left_out_residuals, study
+from dimgs.discovery.study import Study, left_out_residuals
+from dimgs.engines.clock import Clock, Cut
 from dimgs.engines.registry import ALL, NONE, embedded
 from dimgs.errors import DimgsError
+from dimgs.judgement.candidates import JUDGEMENT
+from dimgs.judgement.residual_structure import scale_is_missing
 
 # of the time for the inputs that matter, before others are looked at again
 _SHARE_OF_FEW = 0.6
@@ -68,7 +70,11 @@ def study_with_scales(
             found = _among(data, target, [*kept, *more], options, clock, progress)
     if clock.stopped.is_set() and all(cut.by != "interrupt" for cut in found.cuts):
         found = replace(found, cuts=(Cut("interrupt", _STEP), *found.cuts))
-    return judged(found, options, clock)
+    if Cut("time", JUDGEMENT) in found.cuts and not clock.over:
+        # searches had a share of the time, and some of the rest is left
+        found = replace(found, cuts=tuple(c for c in found.cuts if c.step != JUDGEMENT))
+        found = judged(found, options, clock)
+    return with_switches(found, options, clock)
 
 
 def _among(

@@ -8,11 +8,11 @@ A law is scored by the length of the shortest message that conveys it together w
   rms of their residuals, by the likeliest kind of errors (`dimgs.fits.noise`);
 - constants: log2(n)/2 for each constant that was fitted, the precision that n runs give, and some
   bits for its sign and size. Runs that were left out would charge for constants by themselves:
-  they judge the laws that a search found, without these bits, in `dimgs.discovery.evidence`;
+  they judge the laws that a search found, without these bits, in `dimgs.judgement.evidence`;
 - structure: bits for each operator, function, group and exponent, rare ones more.
 
 `select` orders candidates by these bits; `pareto_front` keeps those that no shorter one equals.
-What becomes of the first of them is decided by runs left out, in `dimgs.discovery.search`; the
+Which of the candidates is the law is decided by runs left out, in `dimgs.discovery.judgement`; the
 embedded engine prices the same parts of its trees in the physical variables, in
 `dimgs.engines.structured.description`. `leftover` asks whether the residuals still depend on the
 groups, that is, whether a better law exists at all.
@@ -28,11 +28,6 @@ NODE_BITS          3      one of about eight operators, functions and groups at 
 SAME_LOSS          1e-9   relative gain of loss below which a longer candidate is no better: above
                           the rounding of a refit
 EXACT_LOSS         1e-26  loss that is rounding, so that no longer candidate can be better
-AS_GOOD            1.02   unexplained variance of runs left out may grow by that where the fronts
-                          of all engines have a law of fewer bits: nearer to 1 the noise of few
-                          runs decides, far above it brevity beats prediction
-AS_GOOD_SHORTER    1.1    the same for a distilled law that is shorter than the one found before
-MOST_TRIED         4      candidates that runs left out judge, each by ten refits: more takes time
 NOTHING_LEFT       0.05   share of the residuals that counts as nothing, whatever its chance
 =================  =====  ======================================================================
 
@@ -59,8 +54,6 @@ if TYPE_CHECKING:
 # the table above says what each of these is for
 CONSTANT_BITS, NODE_BITS = 4.0, 3.0
 SAME_LOSS, EXACT_LOSS = 1e-9, 1e-26
-AS_GOOD, AS_GOOD_SHORTER = 1.02, 1.1
-MOST_TRIED = 4
 NOTHING_LEFT = 0.05
 # one of 40 shuffles, the least number that can show a chance of 1/40
 _LEVEL, _SHUFFLES = 0.025, 39

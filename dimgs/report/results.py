@@ -203,7 +203,7 @@ class Activation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a law of some runs is worth, as :func:`dimgs.discovery.outcome.conclude` decides it.
+    """What a law of some runs is worth, see :func:`dimgs.judgement.confirmation.conclude`.
 
     Attributes
     ----------

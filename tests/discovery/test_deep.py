@@ -11,7 +11,7 @@ from dimgs.dataset import Dataset
 from dimgs.design.features import log_groups
 from dimgs.discovery.deep import Taught, exponent_along, taught
 from dimgs.discovery.discover import check_model, discover
-from dimgs.discovery.distil.directions import directions
+from dimgs.discovery.distillation import directions
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.errors import EngineUnavailableError, InputError

@@ -7,9 +7,9 @@ import pytest
 import sympy
 
 from dimgs import Dataset, Options, discover
-from dimgs.discovery.cross_validation import is_monomial
 from dimgs.discovery.fitting import fit
 from dimgs.errors import InputError
+from dimgs.judgement.candidates import is_monomial
 from tests.patience import AMPLE
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.discovery.distil import exponent_fields, integrate
+from dimgs.discovery.distillation import exponent_fields, integrate
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from tests.discovery.test_distil import SCALES, polymers, thinning

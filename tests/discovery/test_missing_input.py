@@ -11,12 +11,12 @@ from dimgs.discovery.explore import explore
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.missing_input import extra_scales
 from dimgs.discovery.prepare import prepare
-from dimgs.discovery.residual_structure import (
+from dimgs.errors import DimensionError
+from dimgs.judgement.residual_structure import (
     SURELY_INCOMPLETE,
     followed_beyond_groups,
     scale_is_missing,
 )
-from dimgs.errors import DimensionError
 
 Array = NDArray[np.float64]
 _LEVEL = 0.05

@@ -9,20 +9,21 @@ import pytest
 import sympy
 
 from dimgs import Dataset, discover
-from dimgs.discovery import clock, cross_validation
+from dimgs.discovery import clock, cross_validation, one_basis
 from dimgs.discovery import search as module
-from dimgs.discovery.clock import Clock
-from dimgs.discovery.cross_validation import left_out_predictions, unexplained
+from dimgs.discovery.judgement import judged
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.discovery.problem import problem_of
-from dimgs.discovery.search import engine_named
+from dimgs.discovery.scoring import unexplained
+from dimgs.discovery.search import searched
+from dimgs.discovery.study import study_of_power_law
+from dimgs.engines.clock import Clock
 from dimgs.engines.protocol import Problem, Result, SearchBudget
 from dimgs.engines.refit import refit
+from dimgs.engines.registry import entry_named
 from dimgs.engines.structured import archive
 from dimgs.engines.structured import engine as structured
 from dimgs.expression.candidate import Candidate
-from dimgs.law.assemble import assemble
 from tests.discovery.test_distil import SCALES, polymers
 from tests.patience import AMPLE
 
@@ -49,6 +50,18 @@ class Second:
         return Result((refit(self.law, problem),), "converged", "found", 0.0)
 
 
+def followed_by(law: Candidate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let an engine that knows a law come after the embedded one."""
+
+    def named(name: str) -> Any:
+        if name != "pysr":
+            return entry_named(name)
+        return SimpleNamespace(make=lambda known: Second(law, known), takes_fields=True)
+
+    monkeypatch.setattr(one_basis, "usable_engines", lambda _: ["structured", "pysr"])
+    monkeypatch.setattr(module, "entry_named", named)
+
+
 def test_a_second_engine_starts_from_the_first_and_from_learned_exponents(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -69,20 +82,17 @@ def test_a_second_engine_starts_from_the_first_and_from_learned_exponents(
     start = {"a": 139.0, "b": 41.0, "c": 1e-9, "d": 0.11}
     law = Candidate.of(c * (m / d) ** -(1 + a / (b + t - tg)), start, engine="pysr")
 
-    def named(name: str, guesses: Sequence[Candidate] = ()) -> Any:
-        return Second(law, guesses) if name == "pysr" else engine_named(name, guesses)
-
-    monkeypatch.setattr(module, "_engines", lambda name: ["structured", "pysr"])
-    monkeypatch.setattr(module, "engine_named", named)
     options = Options(scales=SCALES.scales, evaluations=20)
-    power = assemble(design, c * m**-2, {"c": 1.0}, 0.9)
-    found = module.search(design, options, power, Clock.of(AMPLE))
+    followed_by(law, monkeypatch)
+    first = study_of_power_law(prepare(data, "D", SCALES), options)
+    first = searched(first, "structured", AMPLE, options, Clock.of(AMPLE))
+    both = searched(first, "pysr", AMPLE, options, Clock.of(AMPLE))
+    found = judged(both, options, Clock.of(AMPLE))
     problem = Second.seen["problem"]
     assert np.ptp(problem.fields[role["M"]]) > 0.5
     assert Second.seen["guesses"]
     assert {g.engine for g in Second.seen["guesses"]} == {"structured"}
     assert found.engine == "pysr"
-    assert found.law is not None
     fitted = sorted(x.value for x in found.law.constants if x.origin == "fitted")
     assert fitted == pytest.approx([1e-9, 0.1, 40.0, 140.0])
     # the fronts are merged
@@ -96,66 +106,27 @@ def test_a_second_engine_does_not_displace_what_predicts_better(
     x, y = rng.uniform(0.5, 3, (2, 60))
     z = (x + 2 * y) * np.exp(0.05 * rng.normal(size=60))
     table = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": z})
-    design = prepare(table, "z", Options()).design
-    (name,) = (f.name for f in design.features)
+    known = prepare(table, "z", Options())
+    (name,) = (f.name for f in known.design.features)
     pi, c = sympy.Symbol(name), sympy.Symbol("c")
     # it follows the runs that it sees, and fewer bits are claimed for it
     worse = Candidate.of(c * sympy.exp(pi / 100), {"c": 3.0}, engine="pysr")
-
-    def named(engine: str, guesses: Sequence[Candidate] = ()) -> Any:
-        return Second(worse, guesses) if engine == "pysr" else engine_named(engine, guesses)
-
-    monkeypatch.setattr(module, "_engines", lambda _: ["structured", "pysr"])
-    monkeypatch.setattr(module, "engine_named", named)
+    followed_by(worse, monkeypatch)
     monkeypatch.setattr(
         "dimgs.engines.selection.candidate_bits", lambda found, problem: float(found.complexity)
     )
-    monkeypatch.setattr(module, "_is_enough", lambda *_: False)
-    power = assemble(design, c * pi, {"c": 1.0}, 0.9)
-    found = module.search(design, Options(evaluations=300), power, Clock.of(AMPLE))
+    first = study_of_power_law(known, Options())
+    first = searched(first, "structured", AMPLE, Options(evaluations=300), Clock.of(AMPLE))
+    both = searched(first, "pysr", AMPLE, Options(), Clock.of(AMPLE))
+    assert str(worse) in {str(c) for c in both.candidates}
+    found = judged(both, Options(), Clock.of(AMPLE))
     assert found.engine == "structured"
-    assert found.law is not None
-    assert found.left_out is not None
-    assert found.left_out > 0.9
-    assert str(worse) in {str(c) for c in found.candidates[1:]}
-
-
-def test_constants_that_depend_on_the_runs_left_out_give_way_to_the_next(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    rng = np.random.default_rng(0)
-    x = rng.uniform(0.5, 4.0, 30)
-    y = (1.0 + 2.0 * x) * np.exp(0.02 * rng.normal(size=30))
-    design = prepare(Dataset.from_columns({"x [1]": x, "y [1]": y}), "y", Options()).design
-    a, b, pi = sympy.symbols("a b pi_1")
-    power = assemble(design, a * pi, {"a": 2.0}, 0.9)
-    problem, unlogged = problem_of(design)
-    forms = (a + b * pi + pi**2 / 1000, a + b * pi, a + b * pi - pi**2 / 1000)
-    front = tuple(refit(Candidate.of(f, {"a": 1.0, "b": 2.0}), problem) for f in forms)
-    results = {"structured": Result(front, "converged", "found", 0.0)}
-
-    def first(shaky: Sequence[int]) -> str:
-        monkeypatch.setattr(
-            module,
-            "is_stable",
-            lambda design, law, left_out: str(law.pi_expression) not in texts(shaky),
-        )
-        found = module.chosen(design, Options(), power, problem, results, unlogged, Clock.of(AMPLE))
-        assert found.law is not None
-        return str(found.law.pi_expression)
-
-    def texts(which: Sequence[int]) -> set[str]:
-        return {str(forms[k]) for k in which}
-
-    assert first([]) in texts([0])
-    assert first([0]) in texts([1])
-    assert first([0, 1]) in texts([2])
-    # where none is stable, the first is as good as any
-    assert first([0, 1, 2]) in texts([0])
+    assert found.known is not None
+    assert found.known > 0.9
 
 
 def test_no_second_engine_where_the_first_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_engines", lambda name: ["structured", "pysr"])
+    monkeypatch.setattr(one_basis, "usable_engines", lambda _: ["structured", "pysr"])
     rng = np.random.default_rng(0)
     x, y = rng.uniform(0.5, 3, (2, 60))
     table = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": x + 2 * y})
@@ -208,26 +179,6 @@ def test_a_time_limit_holds_for_the_whole(engine: str, monkeypatch: pytest.Monke
     assert not report.confirmed
 
 
-def test_folds_without_time_are_told_from_the_slopes() -> None:
-    rng = np.random.default_rng(0)
-    x, y = rng.uniform(0.5, 3, (2, 40))
-    z = (x + 2 * y) * np.exp(0.02 * rng.normal(size=40))
-    table = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": z})
-    design = prepare(table, "z", Options()).design
-    (name,) = (f.name for f in design.features)
-    pi = sympy.Symbol(name)
-    pi = pi if design.features[0].group and design.features[0].group.get("x") < 0 else 1 / pi
-    a, b = sympy.symbols("a b")
-    response = design.basis.response
-    assert response is not None
-    expression = a + b * pi if response.get("x") == -1 else a / pi + b
-    law = assemble(design, expression, {"a": 1.0, "b": 2.0}, 0.9)
-    slow = left_out_predictions(design, law, 0)
-    fast = left_out_predictions(design, law, 0, Clock.of(-1.0))
-    np.testing.assert_allclose(fast, slow, rtol=5e-3)
-    assert not np.array_equal(fast, slow)
-
-
 def test_what_still_depends_on_the_groups_is_not_confirmed() -> None:
     rng = np.random.default_rng(1)
     x, y = rng.uniform(0.1, 10, (2, 80))
@@ -237,30 +188,18 @@ def test_what_still_depends_on_the_groups_is_not_confirmed() -> None:
         report = discover(table, "z", engine="power_law")
         design = prepare(table, "z", Options()).design
         assert report.law is not None
-        assert module._is_enough(design, report.law, 0) == good
         assert (unexplained(design, report.law) < 0.05) == good
         assert report.confirmed == good
         if not good:
             assert "it is not the whole law" in str(report)
 
 
-@pytest.mark.parametrize("hurried", [False, True])
-def test_the_score_of_a_law_is_that_of_the_predictions_it_is_shown_with(
-    hurried: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_score_of_a_law_is_that_of_the_predictions_it_is_shown_with() -> None:
     rng = np.random.default_rng(5)
     x = np.exp(rng.uniform(-2.0, 2.0, 48))
     site = np.array(["a", "b", "c", "d"])[np.argsort(np.argsort(x)) // 12]
     y = (1.0 + 0.3 * x**1.5) * np.exp(0.05 * rng.normal(size=48))
     data = Dataset.from_columns({"x [m]": x, "h [m]": np.ones(48), "y [m]": y, "site": site})
-    if hurried:
-        # no time is left for refits when engines end
-        late = Clock.of(0.0)
-        monkeypatch.setattr(
-            module,
-            "left_out_predictions",
-            lambda design, law, seed, clock: left_out_predictions(design, law, seed, late),
-        )
     report = discover(data, "y", split_by="site", engine="structured", evaluations=300)
     assert report.law is not None
     assert report.fit is not None

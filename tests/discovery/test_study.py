@@ -1,6 +1,7 @@
-"""Which of the laws of a basis is kept: power law, engines' law, distilled law."""
+"""What searches propose for a basis, in which order, and what is left to the judgement."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,12 +9,15 @@ import pytest
 import sympy
 
 from dimgs import Dataset, Options
-from dimgs.discovery import study as module
-from dimgs.discovery.clock import Clock
-from dimgs.discovery.cross_validation import as_good_but_shorter, law_scores
+from dimgs.discovery import one_basis as module
+from dimgs.discovery import search
+from dimgs.discovery.judgement import judged
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.discovery.search import Found
-from dimgs.discovery.study import Study, left_out_residuals, study
+from dimgs.discovery.scoring import law_scores
+from dimgs.discovery.search import proposed
+from dimgs.discovery.study import Study, left_out_residuals, study_of_power_law
+from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Result
 from dimgs.expression.candidate import Candidate
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
@@ -40,74 +44,61 @@ def law_of(known: Prepared, expression: sympy.Expr, **start: float) -> Law:
 
 
 def power_law(known: Prepared) -> Study:
-    return study(known, POWER, Clock.of(AMPLE))
+    return study_of_power_law(known, POWER)
 
 
-def searched(found: Study, monkeypatch: pytest.MonkeyPatch, **result: Any) -> Study:
-    """What is made of the result of engines."""
-    answer = Found(None, (), "structured", "converged", "", unlogged={"pi_2": "t"})
-    monkeypatch.setattr(module, "search", lambda *_: replace(answer, **result))
-    return module._searched(found, Options(), Clock.of(AMPLE))
+def front(*expressions: sympy.Expr, engine: str = "structured") -> tuple[Candidate, ...]:
+    """Candidates with the constants 1, in this order."""
+    values = {"a": 1.0, "b": 2.0, "c": 0.001}
+    used = [{k: values[k] for k in map(str, e.free_symbols) if k in values} for e in expressions]
+    return tuple(Candidate.of(e, v, engine=engine) for e, v in zip(expressions, used, strict=True))
 
 
-def test_what_engines_find_takes_the_place_of_a_power_law_only(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    known = prepared()
-    power = power_law(known)
-    law = law_of(known, a + b * pi_1, a=1.0, b=2.0)
-    front = (Candidate.of(a + b * pi_1, {"a": 1.0, "b": 2.0}),)
-    kept = searched(power, monkeypatch, law=law, left_out=0.99, candidates=front)
-    assert (kept.law, kept.known, kept.engine) == (law, 0.99, "structured")
-    assert (kept.candidates, kept.unlogged) == (front, {"pi_2": "t"})
-    # without a law, the front is still that of the search, where there was only the power law
-    tried = searched(power, monkeypatch, candidates=front)
-    assert (tried.law, tried.known, tried.engine) == (power.law, power.known, "structured")
-    assert tried.candidates == front
-    distilled = replace(power, engine="distillation")
-    same = searched(distilled, monkeypatch, candidates=front)
-    assert (same.engine, same.candidates) == ("distillation", power.candidates)
-    better = searched(distilled, monkeypatch, law=law, left_out=0.99, candidates=front)
-    assert (better.engine, better.law, better.candidates) == ("structured", law, front)
+def test_candidates_take_the_place_of_the_power_law_and_join_those_of_other_searches() -> None:
+    power = power_law(prepared())
+    one = front(a + b * pi_1, a + 2 * pi_1)
+    first = proposed(power, one, {"pi_2": "t"}, "structured")
+    assert (first.candidates, first.unlogged, first.engine) == (one, {"pi_2": "t"}, "structured")
+    assert (first.law, first.known) == (power.law, power.known)
+    worse = front(b * pi_1, a + b * pi_1, engine="other")
+    both = proposed(first, worse, {}, "other")
+    # those of the fewest bits first, and equal ones once, by the engine that was first
+    assert [str(c) for c in both.candidates[:2]] != [str(c) for c in worse]
+    assert sorted(str(c) for c in both.candidates) == sorted({str(c) for c in (*one, *worse)})
+    assert [c.engine for c in both.candidates if str(c) == "a + b*pi_1"] == ["structured"]
+    assert str(both.candidates[-1]) == "b*pi_1"
+    assert both.unlogged == {"pi_2": "t"}
+    # a search that found nothing says that it searched, and takes nothing away
+    assert proposed(power, (), {}, "structured").candidates == power.candidates
+    assert proposed(both, (), {}, "other") is both
+
+
+class Starting:
+    """An engine that takes some time to start."""
+
+    name = "slow"
+
+    def __init__(self, startup: float) -> None:
+        self.startup = startup
+
+    def search(self, *_: Any) -> Result:
+        return Result(front(a + b * pi_1), "converged", "", 0.0, startup=self.startup)
 
 
 def test_the_start_of_an_engine_is_worth_a_word_from_a_second_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     power = power_law(prepared())
-    quick = searched(power, monkeypatch, startup=0.9)
-    slow = searched(power, monkeypatch, startup=17.4)
-    assert quick.warnings == power.warnings
-    assert "took 17 s to start" in slow.warnings[-1]
-
-
-def test_a_shorter_law_may_be_worse_by_a_tenth_of_what_is_left() -> None:
-    known = prepared()
-    design = known.design
-    short = law_of(known, a + 2 * pi_1, a=1.0)
-    long = law_of(known, a + b * pi_1 + c * pi_1**2, a=1.0, b=2.0, c=1e-3)
-
-    def judged(mine: float | None, theirs: float | None, first: Law, second: Law) -> float | None:
-        laws = [
-            law.with_scores(replace(law.scores, cv_r2_log=known, rmse_log=0.02))
-            for law, known in ((first, mine), (second, theirs))
-        ]
-        return as_good_but_shorter(design, *laws)
-
-    assert judged(0.9, 0.9, short, long) == 0.9
-    assert judged(0.891, 0.9, short, long) == 0.891
-    assert judged(0.889, 0.9, short, long) is None
-    assert judged(1.0 - 5e-10, 1.0, short, long) is not None
-    assert judged(1.0 - 5e-9, 1.0, short, long) is None
-    # a longer one is none, however well it predicts
-    assert judged(0.95, 0.9, long, short) is None
-    assert judged(0.9, 0.9, short, short) is None
-    assert judged(None, 0.9, short, long) is None
-    assert judged(0.9, None, short, long) is None
-    # what is saved in words is not paid back by residuals ten times as large
-    loose = short.with_scores(replace(short.scores, cv_r2_log=0.9, rmse_log=0.2))
-    tight = long.with_scores(replace(long.scores, cv_r2_log=0.9, rmse_log=0.02))
-    assert as_good_but_shorter(design, loose, tight) is None
+    said = []
+    for startup in (0.9, 17.4):
+        entry = SimpleNamespace(
+            make=lambda known, taken=startup: Starting(taken), takes_fields=False
+        )
+        monkeypatch.setattr(search, "entry_named", lambda name, entry=entry: entry)
+        out = search.searched(power, "slow", AMPLE, Options(), Clock.of(AMPLE))
+        said.append(out.warnings[len(power.warnings) :])
+    assert not said[0]
+    assert "took 17 s to start" in said[1][0]
 
 
 @pytest.mark.parametrize("split", [False, True])
@@ -127,28 +118,6 @@ def test_residuals_of_runs_left_out_are_of_the_law_that_is_kept(split: bool) -> 
     assert better.law.scores.cv_r2_log == pytest.approx(1 - left @ left / total)
     assert np.std(left) < 0.5 * np.std(own)
     assert left_out_residuals(replace(better, left_out=own), POWER) is own
-
-
-def test_a_law_that_predicts_worse_than_the_power_law_gives_way_to_it() -> None:
-    known = prepared()
-    power = power_law(known)
-    assert power.known is not None
-    good = replace(power, law=law_of(known, a + b * pi_1, a=1.0, b=2.0), known=0.5, engine="x")
-    kept = module._refitted(good, POWER)
-    assert (kept.engine, kept.law.pi_expression) == ("x", good.law.pi_expression)
-    assert kept.known is not None
-    assert kept.known > power.known
-    assert kept.law.scores.cv_r2_log == kept.known
-    bad = replace(power, law=law_of(known, b * sympy.exp(-a * pi_1), a=0.1, b=9.0), engine="x")
-    back = module._refitted(bad, POWER)
-    assert (back.engine, back.law, back.known) == ("power_law", power.law, power.known)
-    many = replace(good, prepared=replace(known, design=known.design))
-    limit = module.MOST_LEFT_OUT
-    module.MOST_LEFT_OUT = 29
-    try:
-        assert module._refitted(many, POWER) is many
-    finally:
-        module.MOST_LEFT_OUT = limit
 
 
 def test_the_power_law_is_the_first_candidate() -> None:
@@ -175,11 +144,12 @@ def test_a_law_on_a_linear_scale_counts_what_it_leaves_of_the_variance() -> None
         assert candidate.scale == "linear"
 
 
-def test_exact_laws_are_told_from_others() -> None:
-    known = prepared(noise=0.0)
-    power = power_law(known)
+def test_exact_candidates_are_told_from_others() -> None:
+    power = power_law(prepared(noise=0.0))
     assert not power.exact
-    assert replace(power, law=law_of(known, a + b * pi_1, a=1.0, b=2.0)).exact
+    for loss, exact in ((1e-20, True), (1e-17, False)):
+        (one,) = front(a + b * pi_1)
+        assert replace(power, candidates=(replace(one, loss=loss),)).exact == exact
 
 
 def steps_of(
@@ -194,25 +164,27 @@ def steps_of(
     """Which steps a study takes, and which ones it says were cut."""
     found = power_law(prepared())
     taken: list[str] = []
-    scores = replace(found.law.scores, rmse_log=0.0)
-    better = replace(found, law=found.law.with_scores(scores)) if exact else found
+    (one,) = front(a + b * pi_1)
+    better = replace(found, candidates=(replace(one, loss=0.0 if exact else 1.0),))
 
     def distilled(study: Study, *_: Any, search: bool = True) -> tuple[Study, bool]:
         taken.append("distil" if search else "elementary forms")
-        return replace(better, engine=study.engine), explains
+        return better, explains
 
-    def step(name: str) -> Any:
-        def run(study: Study, *_: Any) -> Study:
-            taken.append(name)
-            return study
+    def searched(study: Study, name: str, *_: Any) -> Study:
+        taken.append("search")
+        return study
 
-        return run
+    def deep(study: Study, *_: Any) -> Study:
+        taken.append("deep")
+        return study
 
     monkeypatch.setattr(module, "_distilled", distilled)
-    monkeypatch.setattr(module, "_searched", step("search"))
-    monkeypatch.setattr(module, "_taught", step("deep"))
+    monkeypatch.setattr(module, "searched", searched)
+    monkeypatch.setattr(module, "usable_engines", lambda _: ["structured"])
+    monkeypatch.setattr(module, "_from_potential", deep)
     clock = Clock.of(-1.0 if over else AMPLE)
-    list(module._searches(found, options, clock, distil_first))
+    list(module._proposals(found, options, clock, distil_first))
     return taken, [cut.step for cut in clock.cuts]
 
 
@@ -241,7 +213,7 @@ def test_engines_search_where_nothing_explains_the_runs(
     else:
         assert steps(False) == (["elementary forms", "search", "distil"], [])
     assert steps(False, engine="power_law") == ([], [])
-    cut = [] if explains else ["the search for closed forms"]
+    cut = [] if explains else ["the search by structured"]
     assert steps(True, over=True) == (["distil"], cut)
 
 
@@ -252,77 +224,56 @@ class Potential:
         return 0.98765
 
 
-def taught(
-    monkeypatch: pytest.MonkeyPatch, found: Study, law: Law | None, left_out: float | None
-) -> tuple[Study, Clock]:
+def from_potential(
+    monkeypatch: pytest.MonkeyPatch, found: Study, more: tuple[Candidate, ...]
+) -> Study:
     from dimgs.discovery import deep
 
-    front = (Candidate.of(a + b * pi_1, {"a": 1.0, "b": 2.0}),)
-    answer = Found(
-        law, front, "structured", "converged", "", left_out=left_out, unlogged={"t": "u"}
-    )
     monkeypatch.setattr(deep, "taught", lambda *_: Potential())
-    monkeypatch.setattr(deep, "search_taught", lambda *_: answer)
-    clock = Clock.of(AMPLE)
-    return module._taught(found, Options(model="deep"), clock), clock
+    monkeypatch.setattr(deep, "candidates_of", lambda *_: (more, {"t": "u"}))
+    return module._from_potential(found, Options(model="deep"), Clock.of(AMPLE))
 
 
-def test_a_law_from_a_deep_potential_must_be_surer_or_shorter(
+def test_a_deep_potential_proposes_where_the_judgement_confirms_nothing_without_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pytest.importorskip("torch")
-    known = prepared()
-    power = power_law(known)
-    good = law_of(known, a + b * pi_1, a=1.0, b=2.0)
-    note = "A deep potential predicts runs left out with R² = 0.98765"
-    better, _ = taught(monkeypatch, power, good, 0.999)
-    assert (better.law, better.known, better.engine) == (good, 0.999, "deep")
-    assert better.unlogged == {"t": "u"}
-    assert [str(c) for c in better.candidates] == [
-        str(Candidate.of(a + b * pi_1, {"a": 1, "b": 2}))
-    ]
-    score = power.law.scores.cv_r2_log
-    assert better.warnings[-1] == f"{note}, the law found without it with R² = {score:.5f}."
-    # nothing came of it
-    for law, left_out in ((None, 0.9), (good, None)):
-        kept, _ = taught(monkeypatch, power, law, left_out)
-        assert (kept.law, kept.engine) == (power.law, "power_law")
-    # worse on runs left out, and longer: what was there stays, with what its judgement found
-    bent = replace(power, law=good, known=0.999, engine="structured", unexplained=None)
-    worse = law_of(known, a + b * pi_1 + c / pi_1, a=0.2, b=2.4, c=1e-3)
-    monkeypatch.setattr(module, "leaves_nothing", lambda _: False)
-    kept, _ = taught(monkeypatch, bent, worse, 0.9)
-    assert (kept.law, kept.engine) == (good, "structured")
-    assert kept.left_out is not None
-    # as good but shorter: taken without a test
-    long = replace(bent, law=law_of(known, a + b * pi_1 + c * pi_1**2, a=1.0, b=2.0, c=1e-3))
-    short, _ = taught(monkeypatch, long, good, 0.999)
-    assert (short.law, short.engine) == (good, "deep")
-    assert short.left_out is None
-    # without a score there is none to tell
-    unscored = replace(power, law=power.law.with_scores(replace(power.law.scores, cv_r2_log=None)))
-    told, _ = taught(monkeypatch, unscored, None, None)
-    assert told.warnings[-1] == note + "."
+    power = power_law(prepared())
+    found = from_potential(monkeypatch, power, front(a + b * pi_1, engine="deep"))
+    assert "A deep potential predicts runs left out with R² = 0.98765" in found.warnings[-1]
+    assert [str(c) for c in found.candidates] == ["a + b*pi_1"]
+    assert found.unlogged == {"t": "u"}
+    # which candidate is the law is not decided here
+    assert (found.law, found.belief) == (power.law, None)
+    known = proposed(power, front(a + b * pi_1), {}, "structured")
+    assert judged(known, Options(), Clock.of(AMPLE)).verdict.confirmed
+    kept = from_potential(monkeypatch, known, front(a + b * pi_1 + c / pi_1, engine="deep"))
+    assert kept.candidates == known.candidates
 
 
-def test_a_deep_potential_is_no_use_to_what_leaves_nothing_or_has_no_time(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_deep_potential_is_no_use_to_what_is_exact_or_has_no_time() -> None:
     pytest.importorskip("torch")
-    known = prepared()
-    power = power_law(known)
-    good = law_of(known, a + b * pi_1, a=1.0, b=2.0)
-    enough = replace(power, law=good, known=good.scores.cv_r2_log, engine="structured")
-    monkeypatch.setattr(module, "unexplained", lambda *_: 0.0)
-    kept, _ = taught(monkeypatch, enough, power.law, 0.99)
-    assert (kept.law, kept.engine) == (good, "structured")
-    assert "A deep potential predicts" in kept.warnings[-1]
-    exact = replace(power, law=good.with_scores(replace(good.scores, rmse_log=0.0)))
-    assert taught(monkeypatch, exact, power.law, 0.99)[0] is exact
+    power = power_law(prepared())
+    (one,) = front(a + b * pi_1)
+    exact = replace(power, candidates=(replace(one, loss=0.0),))
+    deep = Options(model="deep")
+    assert module._from_potential(exact, deep, Clock.of(AMPLE)) is exact
     late = Clock.of(-1.0)
-    assert module._taught(power, Options(model="deep"), late) is power
+    assert module._from_potential(power, deep, late) is power
     assert [cut.step for cut in late.cuts] == ["the search on a deep potential"]
     stopped = Clock.of(AMPLE)
     stopped.cut("interrupt", "the search")
-    assert module._taught(power, Options(model="deep"), stopped) is power
+    assert module._from_potential(power, deep, stopped) is power
     assert len(stopped.cuts) == 1
+
+
+def test_an_interrupt_leaves_the_first_candidate_without_a_judgement() -> None:
+    power = power_law(prepared())
+    found = proposed(power, front(a + b * pi_1), {}, "structured")
+    stopped = Clock.of(AMPLE)
+    stopped.cut("interrupt", "the search")
+    out = judged(found, Options(), stopped)
+    assert out.law.constants
+    assert (str(out.law.pi_expression), out.engine) == ("a + b*pi_1", "structured")
+    assert out.verdict.probability is None
+    assert not out.verdict.confirmed

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 import dimgs
 from case_studies.benchmarks.verdicts import contradict, of_discover, of_fit, table
-from dimgs.discovery.clock import Clock
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit_with
 from dimgs.discovery.options import Options
-from dimgs.discovery.outcome import PROBABLE, SHORT_SEARCH, LawFacts, conclude
+from dimgs.engines.clock import Clock
+from dimgs.judgement.confirmation import PROBABLE, SHORT_SEARCH, LawFacts, conclude
 from dimgs.report.documents import fit_document
 from dimgs.report.plain_text import fit_text
 from dimgs.report.results import NOT_JUDGED

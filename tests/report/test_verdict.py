@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dimgs import Dataset, discover
-from dimgs.discovery.outcome import Outcome
+from dimgs.judgement.confirmation import Outcome
 from dimgs.report.results import Report
 from dimgs.report.verdict import error_of, headline, log_error, verdict
 from tests.patience import AMPLE

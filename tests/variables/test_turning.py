@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import dimgs
-from dimgs.discovery.ranges import range_of
+from dimgs.discovery.places import range_of
 from dimgs.errors import DimgsWarning, InputError
 from dimgs.kernels.conversion import convert_inputs
 from dimgs.kernels.spec import Port

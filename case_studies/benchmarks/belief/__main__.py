@@ -6,7 +6,7 @@ confirmed laws are wrong, how many right ones are confirmed, how often the sets 
 law, and the expected calibration error. ``--kind noise`` and ``--kind permuted`` give tables in
 which there is no law. All of it is what the constants as they are say of the lines of the file:
 ``--table`` prints it again without a search. ``--fit`` fits the logit of
-:mod:`dimgs.discovery.belief` to these lines, with whole laws left out, and ``--fit all`` the
+:mod:`dimgs.judgement.posterior` to these lines, with whole laws left out, and ``--fit all`` the
 temperature and the prices of :mod:`dimgs.engines.structure` too.
 
 Results are appended to a file of JSON lines, so that a run that was stopped goes on where it ended.

@@ -13,12 +13,12 @@ from case_studies.benchmarks.feynman_tables import Equation
 from case_studies.benchmarks.laws_with_units.tasks import equations_of
 from case_studies.benchmarks.own_laws.law import OwnLaw
 from dimgs.dataset import Dataset
-from dimgs.discovery.belief import Belief, chance_of_structure
-from dimgs.discovery.contenders import Contender
 from dimgs.discovery.options import Options
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import Study
 from dimgs.expression import Candidate
+from dimgs.judgement.candidates import Contender
+from dimgs.judgement.posterior import Belief, chance_of_structure
 
 RUNS = (20, 60, 200)
 NOISES = (0.0, 0.01, 0.02, 0.05, 0.1)

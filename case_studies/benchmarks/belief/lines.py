@@ -13,7 +13,9 @@ import numpy as np
 from scipy import special
 
 from dimgs.arrays import Array, BoolArray, IntArray
-from dimgs.discovery.belief import (
+from dimgs.engines.structure import PRICES
+from dimgs.judgement.confirmation import PROBABLE
+from dimgs.judgement.posterior import (
     NONE,
     RIVALS,
     TEMPERATURE,
@@ -24,8 +26,6 @@ from dimgs.discovery.belief import (
     unseen,
     weights,
 )
-from dimgs.discovery.outcome import PROBABLE
-from dimgs.engines.structure import PRICES
 
 PARTS = tuple(PRICES)
 _FREE_EXPONENTS = PARTS.index("free_exponents")

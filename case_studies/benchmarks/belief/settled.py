@@ -29,10 +29,10 @@ from case_studies.benchmarks.own_laws.law import OwnLaw
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import report_of
 from dimgs.discovery.options import Options
-from dimgs.discovery.outcome import PROBABLE
 from dimgs.discovery.places import WIDER
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import Study
+from dimgs.judgement.confirmation import PROBABLE
 
 PROPOSED, RANDOM = 5, (5, 25)
 _AMPLE = 1e6

@@ -1,6 +1,6 @@
 """The probability of each law that a table allows, and of none of those that were found.
 
-One scale of evidence: the log density of runs left out (:mod:`dimgs.discovery.evidence`), in which
+One scale of evidence: the log density of runs left out (:mod:`dimgs.judgement.evidence`), in which
 constants pay for themselves, less the price of the structure (:mod:`dimgs.engines.structure`). It
 is divided by a temperature, because the laws of a search were chosen on the same runs. The
 probability of none of these is a logistic function of what its candidates leave. Both were
@@ -13,12 +13,101 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import sympy
 from scipy import special
 
 from dimgs.arrays import Array, BoolArray
 from dimgs.design.features import Design
-from dimgs.discovery.contenders import Contender
-from dimgs.discovery.residual_structure import SURELY_INCOMPLETE, followed_beyond_groups
+from dimgs.fits.noise import Errors
+from dimgs.judgement.candidates import Contender, is_monomial, refutes
+from dimgs.judgement.evidence import FormulaModel, PowerModel, fitted
+from dimgs.judgement.residual_structure import SURELY_INCOMPLETE, followed_beyond_groups
+from dimgs.law.assemble import feature_values
+
+# relative rms between forms of one law: rounding, and the end of a refit; or a tenth of a run's
+# error, and never more than the benchmarks of known laws allow
+_SAME, _OF_ERROR, _MOST = 1e-7, 0.1, 1e-3
+# the groups beyond the runs, in their spreads about the middle, where forms are compared
+_BEYOND, _POINTS = 1.5, 60
+# natural logarithm of odds against a form, beyond which it is not asked which law it is
+_IMPROBABLE = 25.0
+
+
+@np.errstate(all="ignore")
+def same_laws(design: Design, found: Sequence[Contender]) -> list[int]:
+    """Which contenders are the same law: the number of its first form for each.
+
+    Parameters
+    ----------
+    design : Design
+    found : sequence of Contender
+
+    Returns
+    -------
+    list of int
+    """
+    first = list(range(len(found)))
+    points = _beyond(design)
+    known = feature_values(points)
+    there = [
+        c.model.elsewhere(known, points.n_runs) if isinstance(c.model, FormulaModel) else None
+        for c in found
+    ]
+    best = max((c.score for c in found), default=0.0)
+    probable = [k for k, c in enumerate(found) if c.score > best - _IMPROBABLE]
+    for j in probable:
+        for i in probable:
+            general, special = found[j], found[i]
+            if i == j or first[i] == first[j]:
+                continue
+            more = len(general.constants) - len(special.constants)
+            if more < 0 or (more == 0 and i > j) or (more and special.rigid > general.rigid):
+                continue
+            if _holds_in(general, special, there[j], there[i]):
+                old, new = max(first[i], first[j]), min(first[i], first[j])
+                first = [new if k == old else k for k in first]
+    return first
+
+
+def _holds_in(
+    general: Contender, special: Contender, model: FormulaModel | None, other: FormulaModel | None
+) -> bool:
+    """Whether the special form is the general one with other constants, which the runs allow."""
+    if refutes(general.evidence, special.evidence):
+        return False
+    target = np.array([])
+    if model is not None and other is not None:
+        target = other.value(special.evidence.whole.constants)
+    usable = np.isfinite(target) & (target != 0)
+    if model is None or 2 * usable.sum() <= len(usable):
+        powers = isinstance(general.model, PowerModel) and isinstance(special.model, PowerModel)
+        nested = powers and not general.rigid and not special.rigid
+        alike = _is_power(general) and _is_power(special) and _same_exponents(general, special)
+        return nested or alike
+    unit = np.where(usable, np.abs(target), 1.0)
+    aim = Errors("group", np.where(usable, target, 1.0), np.ones(len(target)), unit)
+    again = fitted(model, aim, usable, general.evidence.whole.constants)
+    same = max(_SAME, min(_OF_ERROR * special.evidence.whole.sd, _MOST))
+    return again.usable and bool(np.sqrt(np.mean(again.residuals[usable] ** 2)) < same)
+
+
+def _is_power(one: Contender) -> bool:
+    return is_monomial(one.expression)
+
+
+def _same_exponents(one: Contender, other: Contender) -> bool:
+    ratio = sympy.powsimp(one.expression / other.expression, force=True)
+    names = {str(s) for s in ratio.free_symbols}
+    return not names - set(one.constants) - set(other.constants) and one.rigid and other.rigid
+
+
+def _beyond(design: Design) -> Design:
+    """Some of the runs, moved away from their middle."""
+    rows = np.linspace(0, design.n_runs - 1, min(design.n_runs, _POINTS)).astype(int)
+    part = design.take(rows)
+    middle = design.X.mean(axis=0)
+    return replace(part, X=middle + _BEYOND * (part.X - middle))
+
 
 # fitted as the module says: the temperature, and the logit of none of these
 TEMPERATURE = 1.5
@@ -135,7 +224,7 @@ class Belief:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What :class:`dimgs.discovery.outcome.LawFacts` asks of the chosen law."""
+        """What :class:`dimgs.judgement.confirmation.LawFacts` asks of the chosen law."""
         if not self.laws or self.chosen is None:
             return {"probability": None}
         own = self.laws[self.chosen]
@@ -346,7 +435,7 @@ def belief(design: Design, found: Sequence[Contender], laws: Sequence[int]) -> B
     found : sequence of Contender
         The best first.
     laws : sequence of int
-        Which of them are the same law, by :func:`dimgs.discovery.same_laws.same_laws`.
+        Which of them are the same law, by :func:`dimgs.judgement.posterior.same_laws`.
 
     Returns
     -------

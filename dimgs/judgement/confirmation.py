@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dimgs.discovery.clock import Cut
+from dimgs.engines.clock import Cut
 from dimgs.engines.protocol import CutBy
 from dimgs.report.results import Verdict
 

@@ -13,12 +13,10 @@ import sympy
 
 from dimgs import Dataset, Options
 from dimgs.arrays import Array, IntArray
-from dimgs.discovery.belief import weights
-from dimgs.discovery.blocks import outer_blocks
-from dimgs.discovery.evidence import evidence
-from dimgs.discovery.models import FormulaModel
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.noise import possible_errors
+from dimgs.judgement.evidence import FormulaModel, evidence, outer_blocks
+from dimgs.judgement.posterior import weights
 
 TABLES, RUNS, NOISE = 250, 8, 0.2
 PRICE = 15.0

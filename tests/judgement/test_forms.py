@@ -4,10 +4,10 @@ import numpy as np
 import sympy
 
 from dimgs import Dataset, Options
-from dimgs.discovery.forms import forms_of
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.expression.candidate import Candidate
+from dimgs.judgement.candidates import forms_of
 
 PI, A, B = sympy.symbols("pi_1 a b")
 

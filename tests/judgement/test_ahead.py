@@ -5,7 +5,7 @@ import pytest
 import sympy
 from scipy import stats
 
-from dimgs.discovery.ahead import Ahead
+from dimgs.judgement.evidence import Ahead
 
 
 @pytest.mark.parametrize("growth", [0.5, 1e3, 1e9, 1e14])

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from dimgs import Dataset
 from dimgs.design.features import Design
-from dimgs.discovery.blocks import coordinates, outer_blocks
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
+from dimgs.judgement.evidence import coordinates, outer_blocks
 
 SEEDS = st.integers(0, 10_000)
 

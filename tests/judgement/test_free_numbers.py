@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import sympy
 
-from dimgs.discovery.free_numbers import freed, paying
+from dimgs.judgement.candidates import freed, paying
 
 X = sympy.Symbol("pi_1")
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from dimgs import Dataset, discover
 from dimgs.arrays import Array
-from dimgs.discovery.belief import Left, doubt, none_logit, unseen, weights
 from dimgs.discovery.places import propose
+from dimgs.judgement.posterior import Left, doubt, none_logit, unseen, weights
 from dimgs.report.results import Report
 
 AMPLE: dict[str, Any] = {"engine": "structured", "evaluations": 300, "time_limit": 3600.0}

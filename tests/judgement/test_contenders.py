@@ -5,14 +5,12 @@ import sympy
 
 from dimgs import Dataset, Options
 from dimgs.design.features import Design
-from dimgs.discovery.belief import TEMPERATURE, standing
-from dimgs.discovery.clock import Clock
-from dimgs.discovery.contenders import Contender, contenders
-from dimgs.discovery.forms import Form
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
-from dimgs.discovery.same_laws import same_laws
+from dimgs.engines.clock import Clock
 from dimgs.expression.candidate import Candidate
+from dimgs.judgement.candidates import Contender, Form, contenders
+from dimgs.judgement.posterior import TEMPERATURE, same_laws, standing
 
 
 def test_forms_that_differ_in_numbers_alone_are_one_with_a_constant() -> None:

@@ -9,12 +9,18 @@ from scipy import stats
 
 from dimgs import Dataset
 from dimgs.design.features import Design
-from dimgs.discovery.blocks import outer_blocks
-from dimgs.discovery.evidence import Evidence, errors_of, evidence, fitted
-from dimgs.discovery.models import FormulaModel, PowerModel
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.noise import Errors, possible_errors
+from dimgs.judgement.evidence import (
+    Evidence,
+    FormulaModel,
+    PowerModel,
+    errors_of,
+    evidence,
+    fitted,
+    outer_blocks,
+)
 
 PI, C = sympy.Symbol("pi_1"), sympy.Symbol("c")
 
@@ -33,7 +39,7 @@ def of(design: Design, expression: sympy.Expr, **constants: float) -> Evidence:
     values = {f.name: np.exp(design.X[:, j]) for j, f in enumerate(design.features)}
     assert set(values) == {"pi_1"}
     model = FormulaModel(design, expression, constants)
-    found = evidence(model, errors_of(design, [model]), outer_blocks(design), design)
+    found = evidence(model, errors_of(design, [model])[0], outer_blocks(design), design)
     assert found is not None
     return found
 
@@ -91,7 +97,7 @@ def test_the_kind_of_errors_is_told(kind: str) -> None:
     columns = {"x [m]": x, "y [m]": y, "z [m]": z}
     design = prepare(Dataset.from_columns(columns), "z", Options()).design
     model = FormulaModel(design, C * true_form(design), {"c": 1.0})
-    assert errors_of(design, [model]).kind == kind
+    assert errors_of(design, [model])[0].kind == kind
 
 
 def straight(n: int, seed: int) -> tuple[Design, PowerModel, np.ndarray, np.ndarray]:

@@ -1,0 +1,166 @@
+"""One basis, one answer: the power law, engines and distillation propose, the judgement decides."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from dimgs.discovery.distillation import distil
+from dimgs.discovery.judgement import judged
+from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import Prepared
+from dimgs.discovery.problem import is_searchable
+from dimgs.discovery.search import proposed, searched, usable_engines
+from dimgs.discovery.study import Study, study_of_power_law
+from dimgs.engines.clock import Clock
+from dimgs.engines.registry import NONE, require_engine
+from dimgs.news import listening, tell
+
+# of the time for the first engine: it finds most laws, and the further ones start from its front
+_FIRST_SHARE = 0.6
+# of the time, before a deep potential: the rest is for its training and a search in it
+_SHARE_WITHOUT = 0.7
+
+
+def study(
+    prepared: Prepared,
+    options: Options,
+    clock: Clock,
+    *,
+    distil_first: bool = False,
+    progress: Callable[[str], None] | None = None,
+) -> Study:
+    """Power law, engines and distilled exponents propose; the most probable candidate is the law.
+
+    An interrupt (Ctrl-C) from the first search on ends the study with the best law until then.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    options : Options
+    clock : Clock
+        When it is over, searches end and what they found is judged.
+    distil_first : bool
+        Distil before the engines, which then only run where the distilled law leaves something.
+    progress : callable, optional
+        Called with a line of text when there is a law to fall back on, when searches begin, and
+        for what they find; each :class:`dimgs.news.News` carries its candidates.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    EngineUnavailableError
+        If the engine that was asked for cannot run here.
+    """
+    require_engine(options.engine)
+    clock = clock.own()
+    found = study_of_power_law(prepared, options)
+    try:
+        with listening(progress):
+            if options.engine != NONE:
+                tell("the power law is fitted; looking further")
+                tell("the law so far is %s", found.law, candidates=found.candidates)
+            for further in _proposals(found, options, clock, distil_first):
+                found = further
+                tell("the first candidate is %s", found.candidates[0], candidates=found.candidates)
+            found = judged(found, options, clock)
+            if options.engine != NONE:
+                tell("the law so far is %s", found.law, candidates=found.candidates)
+    except KeyboardInterrupt:
+        clock.cut("interrupt", "the search")
+        found = judged(found, options, clock)
+    return replace(found, cuts=tuple(dict.fromkeys((*clock.cuts, *found.cuts))))
+
+
+def _proposals(found: Study, options: Options, clock: Clock, distil_first: bool) -> Iterator[Study]:
+    """The study after each search that adds candidates to those of the power law."""
+    if options.engine == NONE or not is_searchable(found.prepared.design):
+        return
+    whole, clock = clock, clock.part(_SHARE_WITHOUT if options.model == "deep" else 1.0)
+    # elementary forms of an exponent take no search
+    first, explained = _distilled(found, options, clock, search=distil_first)
+    if distil_first or first.exact:
+        if first is not found:
+            yield (found := first)
+    else:
+        explained = False
+    if not explained:
+        for further in _by_engines(found, options, clock):
+            yield (found := further)
+    if not distil_first and not found.exact:
+        last, _ = _distilled(found, options, clock)
+        if last is not found:
+            yield (found := last)
+    if options.model == "deep":
+        last = _from_potential(found, options, whole)
+        if last is not found:
+            yield last
+
+
+def _by_engines(found: Study, options: Options, clock: Clock) -> Iterator[Study]:
+    """With the candidates of each engine, until the judgement confirms one."""
+    names = usable_engines(options)
+    for k, name in enumerate(names):
+        last = k == len(names) - 1
+        seconds = (1.0 if last or k else _FIRST_SHARE) * clock.to_search
+        if seconds <= 0:
+            clock.cut("time", f"the search by {name}")
+            return
+        found = searched(found, name, seconds, options, clock)
+        yield found
+        if clock.stopped.is_set() or found.exact or last:
+            return
+        if judged(found, options, clock.own()).verdict.confirmed:
+            return
+
+
+def _distilled(
+    found: Study, options: Options, clock: Clock, *, search: bool = True
+) -> tuple[Study, bool]:
+    """With distilled laws among the candidates, and whether the first of them explains the runs.
+
+    Without `search` only elementary forms of the exponent are tried.
+    """
+    design = found.prepared.design
+    if design.scale != "log":
+        return found, False
+    power = None if found.result is None else found.result.law.scores.rmse_log
+    so_far = next((c.loss**0.5 for c in found.candidates), None)
+    cuts = len(clock.cuts)
+    made = None
+    if not clock.over:
+        made = distil(design, options, power, clock.to_search if search else 0.0, so_far, clock)
+    if clock.over and not clock.stopped.is_set():
+        clock.cut("time", "the distillation of exponents")
+    if made is None:
+        return found, False
+    if made.explains and not clock.stopped.is_set():
+        # it ended where nothing was left that smooth fields would explain
+        del clock.cuts[cuts:]
+    return proposed(found, made.candidates, made.unlogged, "distillation"), made.explains
+
+
+def _from_potential(found: Study, options: Options, clock: Clock) -> Study:
+    """With the candidates that a deep potential leads to, where none is confirmed without it."""
+    from dimgs.discovery.deep import candidates_of, taught
+
+    if found.exact or clock.stopped.is_set():
+        return found
+    if clock.over:
+        clock.cut("time", "the search on a deep potential")
+        return found
+    if found.prepared.design.scale != "log":
+        note = "The deep potential takes no part: it learns positive responses to groups alone."
+        return replace(found, warnings=(*found.warnings, note))
+    known = taught(found.prepared.design, options)
+    if isinstance(known, str):
+        return replace(found, warnings=(*found.warnings, known))
+    so_far = judged(found, options, clock.own())
+    note = f"A deep potential predicts runs left out with R² = {known.left_out_r2():.5f}"
+    score = so_far.law.scores.cv_r2_log
+    note += "." if score is None else f", the law found without it with R² = {score:.5f}."
+    found = replace(found, warnings=(*found.warnings, note))
+    if so_far.verdict.confirmed:
+        return found
+    return proposed(found, *candidates_of(known, options, clock), "deep")

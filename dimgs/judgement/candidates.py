@@ -1,0 +1,765 @@
+"""Everything that a study found, as models of its runs, with their evidence and their price.
+
+A form whose numbers the runs do not single out gets constants in their place: a search finds
+``5 x`` because 5 is near; that it is 5, and not 4.9 or 5.1, the runs must show. A number pays for
+itself only where the interval of a constant in its place is so narrow that meeting so simple a
+number by chance is improbable. Exponents, and 1, belong to the form.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property, partial
+from itertools import count, permutations
+from math import log2
+
+import numpy as np
+import sympy
+
+from dimgs.arrays import Array, least_squares
+from dimgs.design.features import Design
+from dimgs.engines.clock import Clock
+from dimgs.engines.structure import Structure, fitted_exponents, structure_of
+from dimgs.expression.candidate import Candidate
+from dimgs.fits.noise import Errors, rms
+from dimgs.groups.group import PiGroup
+from dimgs.judgement.evidence import (
+    Evidence,
+    Fitted,
+    FormulaModel,
+    Model,
+    PowerModel,
+    errors_of,
+    evidence,
+    fitted,
+    outer_blocks,
+)
+from dimgs.law.assemble import feature_values
+from dimgs.law.evaluate import evaluate
+from dimgs.law.law import Law
+from dimgs.law.names import Names
+from dimgs.rationals import (
+    CHANCE,
+    MAX_DENOMINATOR,
+    bits_of,
+    chance_of_number,
+    nearest_rationals,
+)
+from dimgs.report.results import FitResult
+from dimgs.variables import Dimension
+
+_ANGLES = ("rad", "deg", "degree", "°", "degrees", "radian", "mrad", "arcmin", "arcsec")
+_INVERSE = (sympy.asin, sympy.acos, sympy.atan)
+# ends of the runs that are not counted on
+_ENDS = (0.1, 0.9)
+
+
+class Turns:
+    """What the arguments of trigonometric functions are to the runs of a design."""
+
+    def __init__(self, design: Design) -> None:
+        self.values = feature_values(design)
+        self.angles = {
+            v.name
+            for v in design.data.variables
+            if not v.is_label and (v.kind == "angle" or v.unit.text in _ANGLES)
+        }
+        target = design.basis.target
+        self.gives_angle = target is not None and target.name in self.angles
+        named = Names.of(design).identifier
+        self.inputs = {
+            f.name: {n for n, _ in f.group.exponents}
+            for f in design.features
+            if f.group is not None
+        }
+        self.inputs |= {named[f.variable]: {f.variable} for f in design.features if f.variable}
+        self.n = design.n_runs
+
+    def of(self, constants: Mapping[str, float]) -> Callable[[sympy.Expr], str]:
+        """The same, of a law with these constants."""
+        return partial(self.told, {**self.values, **constants})
+
+    def told(self, values: Mapping[str, Array | float], node: sympy.Expr) -> str:
+        """Whether the argument of a trigonometric function is an angle, or turns, or neither.
+
+        The same of an inverse one says whether its value is an angle, as the target is.
+        """
+        if isinstance(node, _INVERSE):
+            return "angle" if self.gives_angle else "neither"
+        argument = node.args[0]
+        used = {str(s) for s in argument.free_symbols}
+        inputs: set[str] = set().union(*(self.inputs.get(s, set()) for s in used))
+        if inputs & self.angles and not argument.has(sympy.Function):
+            return "angle"
+        theta = evaluate(argument, values, self.n)
+        if not np.all(np.isfinite(theta)):
+            return "neither"
+        shift = np.pi / 2 if isinstance(node, sympy.sin) else 0.0
+        low, high = (float(q) for q in np.quantile(theta, _ENDS))
+        turns = np.floor((high - shift) / np.pi) > np.floor((low - shift) / np.pi)
+        return "turns" if turns else "neither"
+
+
+# standard errors: half of an interval of 90 %, and where a number is refuted or allowed at 5 %
+_HALF, _REFUTED, _ALLOWED = 1.645, 3.0, 2.0
+# a chance below is that of errors that are rounding
+_LEAST_CHANCE = 1e-6
+# bits of likelihood that a test at 1 % asks of one constant: half of 6.63, over ln 2
+_SNAPPED = 4.8
+
+
+@dataclass(frozen=True)
+class Freed:
+    """A form whose numbers have become constants.
+
+    Attributes
+    ----------
+    expression : sympy.Expr
+    constants : mapping of str to float
+        Its constants, those of the form included.
+    numbers : mapping of str to sympy.Expr
+        What each new constant was.
+    """
+
+    expression: sympy.Expr
+    constants: Mapping[str, float]
+    numbers: Mapping[str, sympy.Expr]
+
+    def fixed(self, kept: "set[str]") -> tuple[sympy.Expr, dict[str, float]]:
+        """The form with some of its numbers again."""
+        back = {sympy.Symbol(k): v for k, v in self.numbers.items() if k in kept}
+        rest = {k: v for k, v in self.constants.items() if k not in kept}
+        return self.expression.xreplace(back), rest
+
+
+def freed(expression: sympy.Expr, constants: Mapping[str, float]) -> Freed | None:
+    """The form with a constant for every number but exponents and 1; None where it has none.
+
+    Examples
+    --------
+    >>> x = sympy.Symbol("pi_1")
+    >>> freed(3 * x**2 / (x + 1), {}).expression
+    c_1*pi_1**2/(pi_1 + 1)
+    """
+    taken = {str(s) for s in expression.free_symbols} | set(constants)
+    numbers: dict[str, sympy.Expr] = {}
+
+    def name(number: sympy.Expr) -> sympy.Symbol:
+        k = 1
+        while f"c_{k}" in taken:
+            k += 1
+        taken.add(f"c_{k}")
+        numbers[f"c_{k}"] = number
+        return sympy.Symbol(f"c_{k}")
+
+    def walk(node: sympy.Expr) -> sympy.Expr:
+        if node.is_number or not node.args:
+            return node
+        if node.is_Pow:
+            base = node.base if node.base.is_number else walk(node.base)
+            return base ** (node.exp if node.exp.is_number else walk(node.exp))
+        if node.is_Add or node.is_Mul:
+            fixed = [a for a in node.args if a.is_number]
+            rest = [walk(a) for a in node.args if not a.is_number]
+            number = node.func(*fixed)
+            if fixed and number not in (1, -1):
+                number = name(number)
+            return node.func(number, *rest) if fixed else node.func(*rest)
+        return node.func(*(walk(a) for a in node.args))
+
+    one_number = expression.is_number and expression not in (1, -1)
+    found = name(expression) if one_number else walk(expression)
+    # a free prefactor takes every number beside it
+    if not numbers or found == expression:
+        return None
+    start = {**constants, **{k: float(v) for k, v in numbers.items()}}
+    return Freed(found, start, numbers)
+
+
+def coincidences(values: Array, errors: Array) -> float:
+    """Bits by which fitted exponents are nearer to simple rationals than chance would have them.
+
+    No exponent that may be simple is cheaper, be it 0 or 1, than the test by which exponents are
+    made simple has it. That 13/6 is within an interval says nothing where as many rationals of its
+    digits are met by chance.
+
+    Parameters
+    ----------
+    values, errors : ndarray of shape (n_exponents,)
+        Fitted, with standard errors.
+
+    Examples
+    --------
+    >>> [round(coincidences(np.array([x]), np.array([0.002])), 1) for x in (0.5, 0.53, 0.501)]
+    [6.2, 0.0, 6.2]
+    >>> coincidences(np.array([2.15]), np.array([0.015]))
+    0.0
+    """
+    bits = 0.0
+    for value, error in zip(values, errors, strict=True):
+        chances = []
+        for near in nearest_rationals(float(value), range(1, MAX_DENOMINATOR + 1)):
+            if abs(value - float(near)) <= _ALLOWED * error:
+                # what has the exponent 0 could be left out: as improbable as an exponent of 1
+                size = abs(float(near)) or 1.0
+                own = bits_of(sympy.Rational(near.numerator or 1, near.denominator))
+                chances.append(chance_of_number(size, own, 2 * _HALF * float(error) / size))
+        if min(chances, default=1.0) < 1.0:
+            bits += max(-log2(max(min(chances), _LEAST_CHANCE)), _SNAPPED)
+    return bits
+
+
+def paying(form: Freed, names: "tuple[str, ...]", values: Array, errors: Array) -> set[str]:
+    """The numbers that pay for themselves, or that the runs refute (their form stands alone).
+
+    Parameters
+    ----------
+    form : Freed
+    names : tuple of str
+        Its constants, in the order of the next two.
+    values, errors : ndarray of shape (n_constants,)
+        Refitted, with standard errors.
+    """
+    out = set()
+    for k, value, error in zip(names, values, errors, strict=True):
+        if k in form.numbers and pays(form.numbers[k], float(value), float(error)):
+            out.add(k)
+    return out
+
+
+def pays(number: sympy.Expr, value: float, error: float) -> bool:
+    """Whether a number pays for itself in place of a constant with this standard error.
+
+    Examples
+    --------
+    >>> [pays(sympy.Integer(1), value, 0.01) for value in (1.01, 1.1)]
+    [True, False]
+    >>> pays(sympy.Integer(0), 0.07, 0.1)
+    False
+    """
+    target = float(number)
+    # a zero has no size by which others would be as near
+    if (
+        target == 0
+        or not np.isfinite(error)
+        or abs(value - target) > _REFUTED * error + 1e-9 * abs(target)
+    ):
+        return False
+    width = 2 * _HALF * error / abs(target)
+    return chance_of_number(abs(target), bits_of(number), width) < CHANCE
+
+
+# candidates of a front that are judged: those behind hold a thousandth of the probability
+MOST_JUDGED = 24
+# share of a slope that others leave, below which it is theirs to rounding
+_CARRIED = 1e-6
+
+# name of who found it, form, constants, what it was on the front, and the law if it is one
+Form = tuple[str, sympy.Expr, Mapping[str, float], Candidate | None, Law | None]
+# the same with its model before the last two
+Raw = tuple[str, sympy.Expr, dict[str, float], Model, Candidate | None, Law | None]
+
+
+def forms_of(
+    design: Design,
+    result: FitResult | None,
+    law: Law,
+    candidates: Sequence[Candidate],
+    unlogged: Mapping[str, str],
+    more: Sequence[Form] = (),
+) -> Iterator[Raw]:
+    """Every form that a study found, as a model of its runs: power laws, its law, its front.
+
+    Parameters
+    ----------
+    design : Design
+    result : FitResult or None
+    law : Law
+    candidates : sequence of Candidate
+    unlogged : mapping of str to str
+        As of :func:`dimgs.judgement.candidates.contenders`.
+    more : sequence of Form
+        Further forms, which come before these.
+    """
+    if result is not None and not result.law.pi_expression.has(sympy.Piecewise):
+        yield from _power(design, result)
+        yield from _of_temperature(design)
+    scales = [
+        v.name
+        for v in design.basis.variables
+        if v.role == "scale" and v.name not in design.basis.sizes
+    ]
+    power = None if result is None else result.law
+    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
+    seen = set()
+    forms: list[Form] = list(more)
+    if power is None or law is not power or law.pi_expression.has(sympy.Piecewise):
+        fitted = {c.name: c.value for c in law.constants if c.origin == "fitted"}
+        forms.append(("law", law.pi_expression, fitted, None, law))
+    forms += [
+        (c.engine, c.expression.xreplace(named), c.constants, c, None)
+        for c in candidates[:MOST_JUDGED]
+    ]
+    for name, expression, constants, candidate, own in forms:
+        used = {str(s) for s in expression.free_symbols}
+        start = {k: v for k, v in constants.items() if k in used}
+        if name == "power_law" or str(expression) in seen or design.scale == "level":
+            continue
+        seen.add(str(expression))
+        try:
+            model = FormulaModel(design, expression, start)
+            with np.errstate(all="ignore"):
+                values = model.value(model.start)
+        except (KeyError, TypeError, NameError, AttributeError):
+            continue
+        if np.all(np.isfinite(values)) and (design.scale != "log" or np.all(values > 0)):
+            one: Raw = name, expression, start, model, candidate, own
+            for scale in scales:
+                one = _carried(design, one, scale)
+            yield one
+
+
+def _carried(design: Design, one: Raw, scale: str) -> Raw:
+    """A form with a constant for the size of an unknown scale that none of its constants carries.
+
+    A scale counts as 1 in its SI unit: a form that holds for that number and for no other would
+    make a law of the unit.
+    """
+    name, expression, start, _, candidate, _ = one
+    taken = set(start) | {str(s) for s in expression.free_symbols}
+    free = next(k for j in count(1) if (k := f"c_{j}") not in taken)
+    size = sympy.Symbol(free)
+    grown = {
+        sympy.Symbol(f.name): sympy.Symbol(f.name) * size ** _power_of(scale, f.group)
+        for f in design.features
+    }
+    whole = expression.xreplace(grown) / size ** _power_of(scale, design.basis.response)
+    general = FormulaModel(design, whole, {**start, free: 1.0})
+    slopes = general.slopes(general.start)
+    if not np.all(np.isfinite(slopes)):
+        return one
+    own = slopes[:, general.names.index(free)]
+    rest = np.delete(slopes, general.names.index(free), axis=1)
+    left = own - rest @ least_squares(rest, own)
+    if rms(left) <= _CARRIED * rms(own):
+        return one
+    return (
+        name,
+        whole,
+        dict(zip(general.names, general.start, strict=True)),
+        general,
+        candidate,
+        None,
+    )
+
+
+def _power_of(scale: str, group: PiGroup | None) -> sympy.Rational:
+    own = Fraction(0) if group is None else dict(group.exponents).get(scale, Fraction(0))
+    return sympy.Rational(own.numerator, own.denominator)
+
+
+def _power(design: Design, result: FitResult) -> Iterator[Raw]:
+    """The power law with real exponents, and with simple ones where there are."""
+    n, p = design.X.shape
+    ones = np.ones((n, 1))
+    if design.within is not None:
+        ones = (design.within[:, None] == np.unique(design.within)[None, :]).astype(np.float64)
+    log = design.scale != "level"
+    names = Names.of(design)
+    bases = [
+        sympy.Symbol(f.name)
+        if f.group is not None and f.logged
+        else sympy.exp(sympy.Symbol(names.identifier.get(str(f.variable), f.name)))
+        for f in design.features
+    ]  # fmt: skip
+    values = [e.value for e in result.exponents]
+    level = float(result.intercept)
+    prefactor = sympy.Symbol("C")
+
+    def start(columns: Array, offset: Array) -> Array:
+        solution = np.linalg.lstsq(columns, design.y - offset, rcond=None)[0]
+        return np.asarray(solution, dtype=np.float64)
+
+    free = {f"a_{j + 1}": float(v) for j, v in enumerate(values)}
+    columns = np.column_stack([ones, design.X])
+    zero = np.zeros(n)
+    if p < n - 1:
+        expression = prefactor * sympy.Mul(
+            *(b ** sympy.Symbol(k) for b, k in zip(bases, free, strict=True))
+        )
+        model = PowerModel(columns, zero, start(columns, zero), log)
+        found = {"C": float(np.exp(min(level, 700.0))), **free}
+        yield ("power" if p else "simple power"), expression, found, model, None, None
+    simple = [x for x in result.coefficients if not isinstance(x, float)]
+    if not simple:
+        return
+    kept = [j for j, x in enumerate(result.coefficients) if isinstance(x, float)]
+    fixed = np.array([0.0 if isinstance(x, float) else float(x) for x in result.coefficients])
+    columns, offset = np.column_stack([ones, design.X[:, kept]]), design.X @ fixed
+    model = PowerModel(columns, offset, start(columns, offset), log)
+    exponents = [
+        sympy.Symbol(f"a_{j + 1}")
+        if isinstance(x, float)
+        else sympy.Rational(x.numerator, x.denominator)
+        for j, x in enumerate(result.coefficients)
+    ]
+    expression = prefactor * sympy.Mul(*(b**e for b, e in zip(bases, exponents, strict=True)))
+    found = {
+        "C": float(np.exp(min(level, 700.0))),
+        **{k: v for k, v in free.items() if sympy.Symbol(k) in expression.free_symbols},
+    }
+    own = result.law if not result.law.pi_expression.has(sympy.Piecewise) else None
+    yield "simple power", expression, found, model, None, own
+
+
+def _of_temperature(design: Design) -> Iterator[Raw]:
+    """The power law with exp(-T_0/T) for a temperature over an unknown scale, as of rates.
+
+    A search by simple exponents that are powers of ratios may miss it: such a ratio varies little.
+    """
+    basis = design.basis
+    kelvin = Dimension.of({"[temperature]": 1})
+    for j, feature in enumerate(design.features):
+        of = (
+            [] if feature.group is None else [basis.variable(n) for n, _ in feature.group.exponents]
+        )
+        if [v.role for v in of].count("scale") != 1 or any(v.dimension != kelvin for v in of):
+            continue
+        columns = np.column_stack([np.ones(design.n_runs), design.X])
+        columns[:, 1 + j] = np.exp(-design.X[:, j])
+        if design.scale != "log" or columns.shape[1] >= design.n_runs:
+            continue
+        found = np.linalg.lstsq(columns, design.y, rcond=None)[0]
+        names = ["C", *(f"a_{k + 1}" for k in range(len(design.features)))]
+        start = dict(
+            zip(names, [float(np.exp(np.clip(found[0], -700, 700))), *found[1:]], strict=True)
+        )
+        factors = [
+            sympy.exp(sympy.Symbol(k) / sympy.Symbol(f.name))
+            if f is feature
+            else sympy.Symbol(f.name) ** sympy.Symbol(k)
+            for f, k in zip(design.features, names[1:], strict=True)
+        ]
+        if all(f.group is not None and f.logged for f in design.features):
+            whole = sympy.Symbol("C") * sympy.Mul(*factors)
+            yield "power_law", whole, start, FormulaModel(design, whole, start), None, None
+
+
+# what the target over pi_0 is called in a law's structure
+_RESPONSE = "target_over_pi_0"
+JUDGEMENT = "the judgement of rivals"
+# judged though the time is over: the power laws, and the first of the front
+_AT_LEAST = 4
+# of many runs: each refit grows with them, and they say no more of which law it is
+_MOST_RUNS = 2000
+# natural logarithm of odds that no evidence of runs left out makes up for: beyond, a form has less
+# than a millionth of a millionth of the probability, and its blocks are not refitted
+_HOPELESS = 45.0
+# forms whose numbers are freed, the most probable ones: each is another refit of every block
+_FREED, _SIMPLEST = 10, 4
+# of one constant in another: functions of a product of powers, their roots and reciprocals
+_POWERS = tuple(map(sympy.Rational, (1, -1, "1/2", "-1/2")))
+# standard errors within which a constant may be zero
+_MAY_BE_ZERO = 2.0
+# twice the gain of likelihood by a constant that was not needed: one of a hundred
+_GAIN = 6.63
+
+
+@dataclass(frozen=True, eq=False)
+class Contender:
+    """A candidate law, and what is known of it.
+
+    Attributes
+    ----------
+    name : str
+        ``"power"`` or ``"simple power"`` for power laws with real and simple exponents, else who
+        found it.
+    expression : sympy.Expr
+        pi_0 in the groups, inputs without a logarithm and constants.
+    constants : mapping of str to float
+    model : Model
+    structure : Structure
+        Of the law in the variables, so that it does not depend on the basis.
+    evidence : Evidence
+    candidate : Candidate, optional
+        What it was on the front.
+    """
+
+    name: str
+    expression: sympy.Expr
+    constants: Mapping[str, float]
+    model: Model
+    structure: Structure
+    evidence: Evidence
+    candidate: Candidate | None = None
+    law: Law | None = None
+
+    @property
+    def score(self) -> float:
+        """Log density of the runs left out, less the price of the structure, both natural."""
+        return self.evidence.log_density - float(np.log(2)) * self.structure.bits
+
+    @cached_property
+    def exponents(self) -> int:
+        """How many of its constants are exponents."""
+        return len(fitted_exponents(self.expression, set(self.constants)))
+
+    @property
+    def rigid(self) -> bool:
+        """Whether none of its constants is an exponent."""
+        return self.exponents == 0
+
+
+def is_monomial(expression: sympy.Expr) -> bool:
+    """Whether an expression is a product of powers, and so a power law."""
+    positive = {s: sympy.Symbol(s.name, positive=True) for s in expression.free_symbols}
+    factors = sympy.Mul.make_args(sympy.powdenest(expression.xreplace(positive)))
+    return all(
+        f.is_number or f.is_Symbol or (f.is_Pow and f.base.is_Symbol and f.exp.is_number)
+        for f in factors
+    )
+
+
+@np.errstate(all="ignore")
+def contenders(
+    design: Design,
+    result: FitResult | None,
+    law: Law,
+    candidates: Sequence[Candidate],
+    unlogged: Mapping[str, str],
+    clock: Clock,
+    more: Sequence[Form] = (),
+) -> list[Contender]:
+    """Everything that a study found, with its evidence, on the same errors and the same blocks.
+
+    When the clock is over, only the first few are judged, and none of their further forms.
+
+    Parameters
+    ----------
+    design : Design
+    result : FitResult or None
+        The power law.
+    law : Law
+        The law that the study chose.
+    candidates : sequence of Candidate
+    unlogged : mapping of str to str
+        What candidates call an input without a logarithm, and its identifier.
+    clock : Clock
+    more : sequence of Form
+        Further forms, which come first.
+
+    Returns
+    -------
+    list of Contender
+        Those that can be fitted.
+    """
+    if design.n_runs > _MOST_RUNS:
+        rows = np.random.default_rng(design.n_runs).choice(design.n_runs, _MOST_RUNS, False)
+        design = design.take(np.sort(rows))
+    raw = list(forms_of(design, result, law, candidates, unlogged, more))
+    if clock.over and len(raw) > _AT_LEAST:
+        raw = raw[:_AT_LEAST]
+        clock.cut("time", JUDGEMENT)
+    errors, fits = errors_of(design, [r[3] for r in raw])
+    blocks, turns, groups = outer_blocks(design), Turns(design), _groups(design)
+    everything = np.ones(design.n_runs, dtype=bool)
+    out: list[Contender] = []
+
+    def judged(one: Raw, whole: Fitted | None = None) -> Contender | None:
+        name, expression, constants, model, candidate, own = one
+        if whole is None:
+            whole = fitted(model, errors, everything, model.start)
+        all_of_it = expression * sympy.Symbol(_RESPONSE)
+        structure = structure_of(all_of_it, set(constants), turns.of(constants), groups)
+        best = max((c.score for c in out), default=-np.inf)
+        if (
+            whole.usable
+            and whole.dof > 0
+            and whole.most_density(errors) - float(np.log(2)) * structure.bits < best - _HOPELESS
+        ):
+            return None
+        found = evidence(model, errors, blocks, design, whole)
+        if found is None or not np.isfinite(found.log_density):
+            return None
+        structure = replace(structure, coincidences=_coincidences(one, found.whole, groups))
+        return Contender(name, expression, constants, model, structure, found, candidate, own)
+
+    for k, (raw_one, whole) in enumerate(zip(raw, fits, strict=True)):
+        if k >= _AT_LEAST and clock.over:
+            clock.cut("time", JUDGEMENT)
+            break
+        out += [c for c in [judged(raw_one, whole)] if c is not None]
+    out.sort(key=lambda c: -c.score)
+    known = {str(c.expression) for c in out}
+    simplest = sorted(out, key=lambda c: c.structure.bits)[:_SIMPLEST]
+    for one in [*out[:_FREED], *(c for c in simplest if c not in out[:_FREED])]:
+        form = None if clock.over else _free(design, one, errors)
+        if form is None:
+            continue
+        for raw_one in _simpler(design, one, form):
+            # power laws are judged with their exponents, simple and real
+            judged_before = result is not None and is_monomial(raw_one[1])
+            if str(raw_one[1]) not in known and not judged_before:
+                known.add(str(raw_one[1]))
+                out += [c for c in [judged(raw_one)] if c is not None]
+        other = _with_free_numbers(design, one, form)
+        found = None if other is None else judged(other)
+        if found is None:
+            continue
+        # what the numbers cost, or the constants in their place: it is one form
+        cheaper = min(one.structure, found.structure, key=lambda s: s.bits)
+        if not refutes(found.evidence, one.evidence):
+            out.remove(one)
+            found = replace(found, structure=cheaper)
+        out.append(found)
+    # forms that differed in numbers may be one with constants in their place
+    best: dict[str, Contender] = {}
+    for one in sorted(out, key=lambda c: -c.score):
+        best.setdefault(str(one.expression), one)
+    return list(best.values())
+
+
+def _coincidences(one: Raw, whole: Fitted, groups: Mapping[str, Mapping[str, Fraction]]) -> float:
+    """What it takes that fitted exponents are near to simple ones by chance.
+
+    Those of a power law are the exponents of its inputs, so that the basis of the groups does not
+    matter: on the average, as many as are fitted.
+    """
+    _, expression, constants, model, *_ = one
+    names = fitted_exponents(expression, set(constants))
+    if not names:
+        return 0.0
+    values, errors = whole.constants, whole.standard_errors
+    if isinstance(model, FormulaModel):
+        rows = np.isin(model.names, sorted(names))
+        return coincidences(values[rows], errors[rows])
+    # the constants of a power law are the logarithms of prefactors, then exponents
+    fitted_ones = sorted(names, key=lambda k: (len(k), k))
+    values, first = values[-len(names) :], len(values) - len(names)
+    powers = expression.as_powers_dict()
+    grouped = {str(base): power for base, power in powers.items() if str(base) in groups}
+    if not names <= {str(power) for power in grouped.values()}:
+        return coincidences(values, errors[first:])
+    powers_of = {_RESPONSE: sympy.Integer(1), **grouped}
+    inputs = sorted({k for name in grouped for k in groups[name]})
+    exact = np.zeros(len(inputs))
+    weights = np.zeros((len(inputs), len(whole.constants)))
+    for name, power in powers_of.items():
+        own = [float(groups.get(name, {}).get(k, 0)) for k in inputs]
+        if str(power) in names:
+            weights[:, first + fitted_ones.index(str(power))] += own
+        else:
+            exact += float(power) * np.array(own)
+    varied = np.any(weights != 0, axis=1)
+    found = exact + weights[:, first:] @ values
+    bits = coincidences(found[varied], whole.errors_along(weights)[varied])
+    return bits * len(names) / int(varied.sum())
+
+
+def _groups(design: Design) -> dict[str, dict[str, Fraction]]:
+    """Exponents of the inputs in the groups, and in the target over pi_0.
+
+    By these a law's structure is priced whatever the basis; a size only stands for a unit.
+    """
+    named = Names.of(design).identifier
+    response, target = design.basis.response, design.basis.target
+    own = {f.name: dict(f.group.exponents) for f in design.features if f.group is not None}
+    if response is not None and target is not None:
+        own[_RESPONSE] = {k: -e for k, e in response.exponents if k != target.name}
+    sizes = design.basis.sizes
+    return {
+        name: {named[k]: e for k, e in powers.items() if k not in sizes}
+        for name, powers in own.items()
+    }
+
+
+def _free(design: Design, one: Contender, errors: Errors) -> "tuple[Freed, Fitted] | None":
+    """The form with a constant for every number, and its fit."""
+    if isinstance(one.model, PowerModel):
+        return None
+    form = freed(one.expression, one.constants)
+    if form is None:
+        return Freed(one.expression, one.constants, {}), one.evidence.whole
+    model = FormulaModel(design, form.expression, dict(form.constants))
+    again = fitted(model, errors, np.ones(design.n_runs, dtype=bool), model.start)
+    return (form, again) if again.usable and again.dof > 0 else None
+
+
+def _with_free_numbers(
+    design: Design, one: Contender, found: "tuple[Freed, Fitted]"
+) -> "Raw | None":
+    """The form with constants for the numbers that do not pay for themselves."""
+    form, again = found
+    names = tuple(sorted(form.constants))
+    kept = paying(form, names, again.constants, again.standard_errors)
+    if kept == set(form.numbers):
+        return None
+    expression, start = form.fixed(kept)
+    start |= {k: float(v) for k, v in zip(names, again.constants, strict=True) if k in start}
+    model = FormulaModel(design, expression, start)
+    return one.name, expression, start, model, one.candidate, None
+
+
+def _simpler(design: Design, one: Contender, found: "tuple[Freed, Fitted]") -> "Iterator[Raw]":
+    """The form without terms or factors whose constant may as well be zero, or with 1 for one.
+
+    And with one constant for two, where one may as well be a power of the other: so it is where a
+    function has a limit without a constant, as tanh(c x)/(c x). Other numbers were looked for by
+    who found the form; regimes are fitted with a constant each.
+    """
+    form, again = found
+    values = dict(zip(sorted(form.constants), again.constants, strict=True))
+    errors = dict(zip(sorted(form.constants), again.standard_errors, strict=True))
+    ones = set(one.constants) - fitted_exponents(form.expression, set(form.constants))
+    simple: dict[sympy.Symbol, sympy.Integer] = {}
+    for name, value in values.items():
+        if abs(value) <= _MAY_BE_ZERO * errors[name]:
+            simple[sympy.Symbol(name)] = sympy.Integer(0)
+        elif name in ones and pays(sympy.Integer(1), float(value), float(errors[name])):
+            simple[sympy.Symbol(name)] = sympy.Integer(1)
+    each: list[dict[sympy.Symbol, sympy.Expr]] = [{k: number} for k, number in simple.items()]
+    each += _related(again, sorted(form.constants), ones - {str(k) for k in simple})
+    for fixed in [*each, simple] if len(each) > 1 else each:
+        expression = form.expression.xreplace(fixed)
+        names = {str(s) for s in expression.free_symbols}
+        start = {k: float(v) for k, v in values.items() if k in names}
+        if expression.is_number or expression.has(sympy.nan, sympy.zoo, sympy.oo):
+            continue
+        if not names - set(start):
+            continue
+        model = FormulaModel(design, expression, start)
+        if np.all(np.isfinite(model.value(model.start))):
+            yield one.name, expression, start, model, None, None
+
+
+def _related(
+    whole: Fitted, names: "Sequence[str]", those: "set[str]"
+) -> "list[dict[sympy.Symbol, sympy.Expr]]":
+    """One constant as a power of another, where it pays: the nearest such pair."""
+    found = []
+    values = dict(zip(names, whole.constants, strict=True))
+    for a, b in permutations(sorted(k for k in those if values[k] != 0), 2):
+        for power in _POWERS if values[b] > 0 else (p for p in _POWERS if p.q == 1):
+            near = float(np.log(abs(values[a])) - power * np.log(abs(values[b])))
+            direction = np.zeros((1, len(names)))
+            direction[0, names.index(a)] = 1.0 / values[a]
+            direction[0, names.index(b)] = -float(power) / values[b]
+            error = float(whole.errors_along(direction)[0])
+            if pays(sympy.Integer(1), float(np.exp(near)), error):
+                sign = np.sign(values[a]) * (np.sign(values[b]) if power.q == 1 else 1)
+                other = int(sign) * sympy.Symbol(b) ** power
+                found.append((abs(near) / error, str(other), sympy.Symbol(a), other))
+    return [{a: other} for _, _, a, other in sorted(found, key=lambda x: x[:2])[:1]]
+
+
+def refutes(general: Evidence, special: Evidence) -> bool:
+    """Whether the runs ask for the further constants of the general form.
+
+    Parameters
+    ----------
+    general, special : Evidence
+    """
+    a, b = general.whole, special.whole
+    more = b.dof - a.dof
+    squares = (b.sd**2 * b.dof) / (a.sd**2 * max(a.dof, 1))
+    return bool(more > 0 and len(a.residuals) * np.log(squares) > _GAIN + more)

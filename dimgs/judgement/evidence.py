@@ -1,0 +1,601 @@
+"""What the runs say of a candidate that had not seen them: log density of runs left out.
+
+Every run counts once. Runs of outer blocks (:mod:`dimgs.judgement.evidence`) are predicted by the
+constants refitted without the block; a run in several blocks counts by the mean over them; the
+others are predicted without themselves, or without their group, to first order. The predictive
+density is Student's t, with the variance of the constants, so that no constant is paid for in bits
+besides.
+
+The errors are relative (of one size in the logarithm), or of one size in the response group or in
+the target: the candidate of the greatest likelihood decides which, for all.
+
+References
+----------
+S. Geisser, W. F. Eddy, J. Am. Stat. Assoc. 74 (1979) 153-160 (predictive density of runs left out).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, Protocol, Self
+
+import numpy as np
+import sympy
+from numpy.typing import NDArray
+from scipy import special
+
+from dimgs.arrays import Array, BoolArray, IntArray
+from dimgs.design.features import Design
+from dimgs.fits.covariance import deleted_residuals
+from dimgs.fits.noise import EXACT, Errors, likeliest, possible_errors
+from dimgs.fits.nonlinear_least_squares import minimise_squares
+from dimgs.law.assemble import feature_values, gradients_of
+from dimgs.law.evaluate import evaluate
+
+
+class Model(Protocol):
+    """A candidate whose constants are refitted."""
+
+    @property
+    def start(self) -> Array:
+        """Constants near those of least squares."""
+
+    def value(self, constants: Array) -> Array:
+        """The response group (a level: itself) in every run."""
+
+    def slopes(self, constants: Array) -> Array:
+        """Derivatives by the constants, shape (n_runs, n_constants)."""
+
+
+@dataclass(frozen=True, eq=False)
+class PowerModel:
+    """exp(offset + columns @ constants), or without the exponential for a level."""
+
+    columns: Array
+    offset: Array
+    start: Array
+    log: bool = True
+
+    def value(self, constants: Array) -> Array:
+        """See `Model`."""
+        linear = self.offset + self.columns @ constants
+        with np.errstate(over="ignore"):
+            return np.asarray(np.exp(linear) if self.log else linear)
+
+    def slopes(self, constants: Array) -> Array:
+        """See `Model`."""
+        return self.value(constants)[:, None] * self.columns if self.log else self.columns
+
+
+# forms are refitted many times, and again with other runs: as many as a discovery judges
+@lru_cache(maxsize=512)
+def _compiled(arguments: tuple[sympy.Symbol, ...], what: sympy.Basic) -> Callable[..., Any]:
+    made: Callable[..., Any] = sympy.lambdify(arguments, what, modules=["scipy", "numpy"], cse=True)
+    return made
+
+
+class FormulaModel:
+    """An expression for pi_0 over the groups and inputs of a design.
+
+    Parameters
+    ----------
+    design : Design
+    expression : sympy.Expr
+    constants : mapping of str to float
+    """
+
+    def __init__(
+        self, design: Design, expression: sympy.Expr, constants: Mapping[str, float]
+    ) -> None:
+        self.expression = expression
+        self.names = tuple(sorted(constants))
+        self.start = np.array([constants[k] for k in self.names], dtype=np.float64)
+        self._settle(feature_values(design), design.n_runs)
+
+    def _settle(self, known: Mapping[str, Array], n: int) -> None:
+        self.n = n
+        self.known = {str(s): known[str(s)] for s in self._inputs}
+
+    @cached_property
+    def _inputs(self) -> list[sympy.Symbol]:
+        return sorted(
+            (s for s in self.expression.free_symbols if str(s) not in self.names), key=str
+        )
+
+    def elsewhere(self, known: Mapping[str, Array], n: int) -> "FormulaModel":
+        """The same model of other runs: their groups and inputs, by name."""
+        other = copy(self)
+        other._settle(known, n)
+        return other
+
+    def filled(self, constants: Array) -> dict[str, Array | float]:
+        """Every symbol of the expression with its value."""
+        return {**self.known, **dict(zip(self.names, constants, strict=True))}
+
+    @cached_property
+    def _arguments(self) -> tuple[sympy.Symbol, ...]:
+        return (*self._inputs, *map(sympy.Symbol, self.names))
+
+    @cached_property
+    def _gradients(self) -> sympy.Tuple:
+        return sympy.Tuple(*gradients_of(self.expression, self.names, False))
+
+    def value(self, constants: Array) -> Array:
+        """See `Model`."""
+        with np.errstate(all="ignore"):
+            found = _compiled(self._arguments, self.expression)(*self.known.values(), *constants)
+        return np.broadcast_to(np.asarray(found, dtype=np.float64), (self.n,)).copy()
+
+    def slopes(self, constants: Array) -> Array:
+        """See `Model`."""
+        out = np.empty((self.n, len(self.names)))
+        if self.names:
+            with np.errstate(all="ignore"):
+                found = _compiled(self._arguments, self._gradients)
+                for j, column in enumerate(found(*self.known.values(), *constants)):
+                    out[:, j] = column
+        return out
+
+
+# the outer fifth, and at least as many runs as show more than one error of measurement
+_SHARE, _FEWEST = 0.2, 3
+# more than half of the runs are no end of the others
+_MOST = 0.5
+# of many inputs: each block is a refit of every candidate
+_MOST_BLOCKS = 40
+# values nearer than that, of their range, are one setting of an input
+_SAME = 1e-9
+# spread of an axis, of that of the widest, below which it is rounding
+_NO_SPREAD = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Runs at one end of a coordinate.
+
+    Attributes
+    ----------
+    end : str
+        In words, such as "large U".
+    rows : ndarray of bool of shape (n_runs,)
+    along : ndarray of shape (n_runs,)
+        The coordinate.
+    """
+
+    end: str
+    rows: BoolArray
+    along: Array
+
+
+def outer_blocks(design: Design) -> list[Block]:
+    """The outer blocks of a design, each set of runs once.
+
+    Runs of equal values at the edge of a block belong to it, and groups of runs that are held out
+    together stay together.
+
+    Parameters
+    ----------
+    design : Design
+
+    Returns
+    -------
+    list of Block
+        Fewer, or none, where an input has so few settings that its end is half of the runs.
+    """
+    out: list[Block] = []
+    for name, values in coordinates(design):
+        for word, sign in (("small", 1.0), ("large", -1.0)):
+            rows = _end(sign * values, design.split)
+            known = any(np.array_equal(rows, block.rows) for block in out)
+            if 0 < rows.sum() <= _MOST * design.n_runs and not known:
+                out.append(Block(f"{word} {name}", rows, values))
+    return out[:_MOST_BLOCKS]
+
+
+def coordinates(design: Design) -> Iterator[tuple[str, Array]]:
+    """Inputs, on a logarithm where they are in groups, then the axes of the groups.
+
+    The axes are principal in the metric of the inputs: of all changes of the inputs that make a
+    change of the groups, the least one. So they do not depend on the basis.
+    """
+    data = design.data
+    grouped = [f.group for f in design.features if f.group is not None]
+    target = design.basis.target
+    own = [] if design.basis.response is None else [design.basis.response]
+    named = {n for g in (*grouped, *own) for n, _ in g.exponents}
+    named -= set() if target is None else {target.name}
+    inputs = sorted(named & set(data.numeric_names))
+    for name in inputs:
+        x = np.asarray(data[name], dtype=np.float64)
+        yield name, np.log(x) if np.all(x > 0) else x
+    for feature in design.features:
+        if feature.variable is not None:
+            yield feature.variable, np.asarray(data[feature.variable], dtype=np.float64)
+    grouped = [f.group for f in design.features if f.group is not None and f.logged]
+    if len(grouped) < 2:
+        return
+    powers = np.array([[float(dict(g.exponents).get(n, 0)) for n in inputs] for g in grouped])
+    columns = [j for j, f in enumerate(design.features) if f.group is not None and f.logged]
+    away = design.X[:, columns] - design.X[:, columns].mean(axis=0)
+    values, vectors = np.linalg.eigh(powers @ powers.T)
+    root = np.where(values > 1e-12 * values.max(), 1 / np.sqrt(np.maximum(values, 1e-300)), 0.0)
+    turned, size, _ = np.linalg.svd(away @ (vectors * root), full_matrices=False)
+    for k, axis in enumerate(turned.T):
+        if size[k] > _NO_SPREAD * size[0]:
+            yield f"values along axis {k + 1} of the groups", axis
+
+
+def _end(values: Array, split: NDArray[np.generic] | None) -> BoolArray:
+    """The runs, or groups of runs, of the smallest values."""
+    n = len(values)
+    span = float(np.ptp(values))
+    if not span > 0:
+        return np.zeros(n, dtype=bool)
+    wanted = max(_FEWEST, round(_SHARE * n))
+    if split is not None:
+        names, code = np.unique(split, return_inverse=True)
+        means = np.bincount(code, values) / np.bincount(code)
+        order = np.argsort(means, kind="stable")
+        enough = int(np.searchsorted(np.cumsum(np.bincount(code)[order]), wanted)) + 1
+        return np.isin(code, order[: min(enough, len(names) - 1)])
+    if n <= wanted:
+        return np.zeros(n, dtype=bool)
+    edge = np.partition(values, wanted - 1)[wanted - 1]
+    return np.asarray(values <= edge + _SAME * span)
+
+
+# singular value of the slopes, of the largest, below which the runs do not tell a constant
+_TOLD = 1e-10
+# length of a direction that others leave, of the longest, below which it is rounding
+_SEEN = 1e-6
+
+
+def spread_of(directions: Array, slopes: Array) -> tuple[Array, bool]:
+    """Weighted sums of the constants in terms of independent errors of the runs.
+
+    Parameters
+    ----------
+    directions : ndarray of shape (n_sums, n_constants)
+        The weights.
+    slopes : ndarray of shape (n_runs, n_constants)
+        Of the runs that the constants were fitted to.
+
+    Returns
+    -------
+    ndarray of shape (n_sums, n_told), bool
+        And whether the runs tell all constants.
+    """
+    size = np.sqrt(np.sum(slopes**2, axis=0))
+    size = np.where(size > 0, size, 1.0)
+    _, singular, right = np.linalg.svd(slopes / size, full_matrices=False)
+    told = singular > _TOLD * singular.max(initial=0.0)
+    spread = (directions / size) @ (right[told].T / singular[told])
+    return np.asarray(spread), bool(np.all(told)) and len(singular) == slopes.shape[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Ahead:
+    """Errors of further runs in units of the others' error.
+
+    Attributes
+    ----------
+    errors : ndarray of shape (n_further,)
+    axes, sizes : ndarray of shape (n_further, n_axes) and (n_axes,)
+        The covariance is 1 + axes sizes² axes', however far beyond 1 it is.
+    sd : float
+        The others' error.
+    dof : int
+        From which it is known.
+    """
+
+    errors: Array
+    axes: Array
+    sizes: Array
+    sd: float
+    dof: int
+
+    @classmethod
+    def of(cls, residuals: Array, slopes: Array, known: Array, sd: float, dof: int) -> Self | None:
+        """From residuals and slopes of the further runs, and the slopes of those that were fitted.
+
+        None where a run has no prediction.
+        """
+        if not all(np.all(np.isfinite(values)) for values in (residuals, slopes, known)):
+            return None
+        spread, _ = spread_of(slopes, known)
+        if not np.all(np.isfinite(spread)):
+            return None
+        axes, sizes, _ = np.linalg.svd(spread, full_matrices=False)
+        return cls(residuals / sd, axes, sizes, sd, dof)
+
+    def white(self, columns: Array) -> Array:
+        """Columns in units in which the errors are independent and of size 1."""
+        shrink = (1.0 - 1.0 / np.sqrt(1.0 + self.sizes**2))[:, None]
+        return np.asarray(columns - self.axes @ (shrink * (self.axes.T @ columns)))
+
+    @cached_property
+    def _independent(self) -> Array:
+        """The errors in these units."""
+        return self.white(self.errors[:, None])[:, 0]
+
+    @cached_property
+    def square(self) -> float:
+        """Sum of the squares of the errors, in these units."""
+        return float(np.sum(self._independent**2))
+
+    @property
+    def log_density(self) -> float:
+        """Natural logarithm of the density of the errors: Student's t."""
+        m, dof = len(self.errors), self.dof
+        return float(
+            special.gammaln((dof + m) / 2)
+            - special.gammaln(dof / 2)
+            - m / 2 * np.log(dof * np.pi)
+            - np.log1p(self.sizes**2).sum() / 2
+            - m * np.log(self.sd)
+            - (dof + m) / 2 * np.log1p(self.square / dof)
+        )
+
+    @property
+    def chance(self) -> float:
+        """Chance of errors as large."""
+        m = len(self.errors)
+        return float(special.fdtrc(m, self.dof, self.square / m))
+
+    @property
+    def growth(self) -> float:
+        """Factor by which the errors exceed what their variance allows."""
+        return float(np.sqrt(self.square / len(self.errors)))
+
+    def chance_of_trend(self, places: Array) -> float:
+        """Chance that the errors follow where the runs lie as closely, by their own scatter.
+
+        Errors may be larger at an end, or a few of them large, and the law right all the same.
+
+        Parameters
+        ----------
+        places : ndarray of shape (n_further, n_coordinates)
+            The errors are compared with these and their squares, as many as half of the runs.
+        """
+        m = len(self.errors)
+        low, high = places.min(axis=0), places.max(axis=0)
+        places = (2 * places - low - high) / np.where(high > low, high - low, 1.0)
+        terms = np.column_stack([np.ones(m), places, places**2])[:, : m // 2]
+        basis, size, _ = np.linalg.svd(self.white(terms), full_matrices=False)
+        basis = basis[:, size > _SEEN * size[0]]
+        followed = float(np.sum((basis.T @ self._independent) ** 2))
+        k = basis.shape[1]
+        scatter = max(self.square - followed, 0.0) / (m - k)
+        free = m - k if scatter > 1.0 else self.dof + m - k
+        return float(special.fdtrc(k, free, followed / k / max(scatter, 1.0)))
+
+
+# steps of a refit, which starts near its end, and the relative gain that ends it
+_STEPS, _ENOUGH = 25, 1e-16
+# odds at which a block speaks against a law, over all of its blocks, and the factor by which the
+# typical error must grow besides: chosen on the development laws by `benchmarks.belief`
+BLOCK_LEVEL, BLOCK_GROWTH = 0.01, 1.25
+# log density of a run that has no prediction: below any that has one, and finite in sums
+_UNUSABLE = -1e6
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """Constants of a model fitted to some runs, with what predicts others."""
+
+    constants: Array
+    residuals: Array
+    slopes: Array
+    rows: BoolArray
+    sd: float
+    dof: int
+
+    @property
+    def usable(self) -> bool:
+        """Whether it predicts the runs that it was fitted to."""
+        return bool(np.all(np.isfinite(self.residuals[self.rows])))
+
+    def log_likelihood(self, errors: Errors) -> float:
+        """Of the runs at these constants, up to a constant that is the same for all models."""
+        n = len(self.residuals)
+        return -n * float(np.log(self.sd)) + float(errors.jacobian.sum())
+
+    def most_density(self, errors: Errors) -> float:
+        """What the log density of runs left out hardly exceeds: the likelihood of the best errors.
+
+        Runs that a model was fitted to are met more closely than runs left out.
+        """
+        n = len(self.residuals)
+        spread = self.sd * np.sqrt(self.dof / n)
+        return float(errors.jacobian.sum() - n * (np.log(spread) + 0.5 * np.log(2 * np.pi * np.e)))
+
+    @property
+    def standard_errors(self) -> Array:
+        """Of the constants, to first order; infinite where the runs do not determine them."""
+        return self.errors_along(np.eye(self.slopes.shape[1]))
+
+    def errors_along(self, directions: Array) -> Array:
+        """Standard errors of weighted sums of the constants, as of the constants themselves.
+
+        Parameters
+        ----------
+        directions : ndarray of shape (n_sums, n_constants)
+            The weights.
+        """
+        A = self.slopes[self.rows]
+        if not np.all(np.isfinite(A)):
+            return np.full(len(directions), np.inf)
+        spread, complete = spread_of(directions, A)
+        if not complete:
+            return np.full(len(directions), np.inf)
+        return np.asarray(self.sd * np.sqrt(np.sum(spread**2, axis=1)))
+
+
+def fitted(model: Model, errors: Errors, rows: BoolArray, start: Array) -> Fitted:
+    """Least squares of some of the runs from a start near its end."""
+
+    def at(constants: Array) -> tuple[Array, Array]:
+        values = model.value(constants)
+        return errors.residuals(values), errors.scaled(values, model.slopes(constants))
+
+    found = minimise_squares(at, start, rows=rows, steps=_STEPS, enough=_ENOUGH)
+    best = found.parameters
+    dof = int(rows.sum()) - len(best)
+    sd = float(np.sqrt(found.squares / dof)) if dof > 0 else np.inf
+    return Fitted(best, found.residuals, found.slopes, rows, max(sd, EXACT), dof)
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What the runs left out say of one candidate.
+
+    Attributes
+    ----------
+    log_density : float
+        Of all runs, each left out; natural logarithm.
+    p_block : float or None
+        Least chance of a block's predictions, times the number of blocks; None without blocks.
+    growth : float
+        By which factor the error of the worst block exceeds what its variance allows.
+    worst : str
+        That block.
+    whole : Fitted
+        The fit to all runs.
+    """
+
+    log_density: float
+    p_block: float | None
+    growth: float
+    worst: str
+    whole: Fitted
+
+    @property
+    def extrapolates(self) -> bool | None:
+        """Whether every outer block was predicted; None where none could be left out."""
+        if self.p_block is None:
+            return None
+        return not (self.p_block < BLOCK_LEVEL and self.growth > BLOCK_GROWTH)
+
+
+def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fitted]]:
+    """The kind of errors under which the likeliest model is likeliest, and the fits of all models.
+
+    Parameters
+    ----------
+    design : Design
+    models : sequence of Model
+
+    Returns
+    -------
+    Errors, list of Fitted
+        The fits to all runs, with errors of this kind.
+    """
+    kinds = possible_errors(design)
+    everything = np.ones(design.n_runs, dtype=bool)
+    fits = [[fitted(m, kind, everything, m.start) for m in models] for kind in kinds]
+    likely = {
+        k: max(
+            (own.log_likelihood(kind) for own in fits[k] if own.usable and own.dof > 0),
+            default=-np.inf,
+        )
+        for k, kind in enumerate(kinds)
+    }
+    best = likeliest(likely, 0)
+    return kinds[best], fits[best]
+
+
+def evidence(
+    model: Model,
+    errors: Errors,
+    blocks: Sequence[Block],
+    design: Design,
+    whole: Fitted | None = None,
+) -> Evidence | None:
+    """Log density of every run left out, and whether the outer blocks are predicted.
+
+    Parameters
+    ----------
+    model : Model
+    errors : Errors
+    blocks : sequence of Block
+        The same for all models that are compared.
+    design : Design
+    whole : Fitted, optional
+        The fit of the model to all runs, where it is known.
+
+    Returns
+    -------
+    Evidence or None
+        None where the model cannot be fitted to the runs.
+    """
+    n = design.n_runs
+    if whole is None:
+        whole = fitted(model, errors, np.ones(n, dtype=bool), model.start)
+    if not whole.usable or whole.dof < 1 or not np.all(np.isfinite(whole.slopes)):
+        return None
+    total, count = np.zeros(n), np.zeros(n)
+    worst: tuple[float, float, str] = (1.0, 0.0, "")
+    judged = 0
+    pieces = _pieces(model, whole.constants)
+    for block in blocks:
+        rows = block.rows & _kept(pieces, block.rows)
+        if rows.sum() < 2:
+            continue
+        rest = fitted(model, errors, ~block.rows, whole.constants)
+        if rest.dof < 1:
+            continue
+        judged += 1
+        density, chance, growth = _UNUSABLE * float(rows.sum()), 0.0, np.inf
+        ahead = Ahead.of(
+            rest.residuals[rows], rest.slopes[rows], rest.slopes[rest.rows], rest.sd, rest.dof
+        )
+        if ahead is not None:
+            density, chance, growth = ahead.log_density, ahead.chance, ahead.growth
+            if chance < BLOCK_LEVEL:
+                places = np.column_stack([block.along, design.X])[rows]
+                chance = max(chance, ahead.chance_of_trend(places))
+        total[rows] += density / rows.sum()
+        count[rows] += 1
+        worst = min(worst, (chance, -growth, block.end))
+    single = count == 0
+    own = _deleted(whole, design.split)
+    total = np.where(single, own, total / np.maximum(count, 1))
+    log_density = float(np.sum(np.maximum(total, _UNUSABLE)) + errors.jacobian.sum())
+    least = min(1.0, worst[0] * judged) if judged else None
+    return Evidence(log_density, least, -worst[1], worst[2], whole)
+
+
+def _deleted(whole: Fitted, split: NDArray[np.generic] | None) -> Array:
+    """Log density of each run without itself or its group, to first order."""
+    left, spread = deleted_residuals(whole.residuals, whole.slopes, split)
+    dof = max(whole.dof - 1, 1)
+    square = (whole.sd**2 * whole.dof - whole.residuals * left) / dof
+    sd = np.sqrt(np.maximum(square, EXACT**2) * spread)
+    z = left / sd
+    return np.asarray(
+        special.gammaln((dof + 1) / 2)
+        - special.gammaln(dof / 2)
+        - 0.5 * np.log(dof * np.pi)
+        - np.log(sd)
+        - (dof + 1) / 2 * np.log1p(z**2 / dof)
+    )
+
+
+def _pieces(model: Model, constants: Array) -> IntArray | None:
+    """Which piece of a law in pieces each run lies in; None for a law of one piece."""
+    if not isinstance(model, FormulaModel):
+        return None
+    found = sorted(model.expression.atoms(sympy.Piecewise), key=str)
+    if not found:
+        return None
+    places = sympy.Piecewise(*((k, c) for k, (_, c) in enumerate(found[0].args)))
+    return evaluate(places, model.filled(constants), model.n).astype(np.intp)
+
+
+def _kept(pieces: IntArray | None, rows: BoolArray) -> BoolArray:
+    """Runs of pieces that keep more than half of their runs outside of the block."""
+    if pieces is None:
+        return np.ones(len(rows), dtype=bool)
+    size, lost = np.bincount(pieces), np.bincount(pieces, rows)
+    return np.asarray((2 * lost < size)[pieces])
