@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs import Dataset, DimgsWarning, Options, discover, fit
+from dimgs.discovery import judgement, one_basis
 from dimgs.discovery import study as studies
 from dimgs.discovery.discover import discover_with
 from dimgs.engines.clock import Cut
@@ -200,11 +201,11 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int)
 @pytest.mark.parametrize(
     ("owner", "name", "call"),
     [
-        (studies, "distil", 1),
-        (studies, "distil", 2),
-        (studies, "search", 1),
-        (studies, "_refitted", 1),
-        (studies, "unexplained", 1),
+        (one_basis, "distil", 1),
+        (one_basis, "distil", 2),
+        (one_basis, "searched", 1),
+        (one_basis, "judged", 1),
+        (judgement, "unexplained", 1),
         (Archive, "add", 1),
         (Archive, "add", 30),
     ],
