@@ -100,7 +100,13 @@ def test_the_walk_changes_folder_as_often_as_the_page_says() -> None:
     assert f"folder {changes} times and climb back {climbs} times" in " ".join(walk.split())
 
 
-@pytest.mark.parametrize("question", ["How is", "Why this", "Where does"])
+QUESTIONS = (
+    "How is a law", "How is its", "How is the next", "How is a missing", "How is a constant",
+    "What decides", "Where does",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
 def test_each_question_is_answered_by_three_files(question: str) -> None:
     answer = section("Where to read").partition(f"**{question}")[2].partition("\n- **")[0]
     named = _CODE.findall(answer)
@@ -108,7 +114,7 @@ def test_each_question_is_answered_by_three_files(question: str) -> None:
     assert 1 <= len(files) <= 3
     there = set().union(*(functions(file) for file in files))
     assert set(named) - files <= there
-    assert len(set(named) - files) >= 3
+    assert len(set(named) - files) >= 2
 
 
 def test_every_path_on_the_page_exists() -> None:
