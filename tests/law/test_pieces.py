@@ -9,6 +9,7 @@ import sympy
 from dimgs import Dataset, Options
 from dimgs.discovery.fitting import fit
 from dimgs.expression.parsing import sympy_parse_condition
+from dimgs.law.exponents import LARGEST_QUOTIENT as LARGEST
 from dimgs.law.power import Side, where_text
 from tests.law.examples import example
 
