@@ -9,7 +9,7 @@ import pytest
 import sympy
 
 from dimgs import Dataset, discover
-from dimgs.discovery import clock, cross_validation, one_basis
+from dimgs.discovery import one_basis, scoring
 from dimgs.discovery import search as module
 from dimgs.discovery.judgement import judged
 from dimgs.discovery.options import Options
@@ -17,6 +17,7 @@ from dimgs.discovery.prepare import prepare
 from dimgs.discovery.scoring import unexplained
 from dimgs.discovery.search import searched
 from dimgs.discovery.study import study_of_power_law
+from dimgs.engines import clock
 from dimgs.engines.clock import Clock
 from dimgs.engines.protocol import Problem, Result, SearchBudget
 from dimgs.engines.refit import refit
@@ -167,7 +168,7 @@ def test_a_time_limit_holds_for_the_whole(engine: str, monkeypatch: pytest.Monke
 
         return call
 
-    for place, name in ((archive, "polish"), (cross_validation, "refit")):
+    for place, name in ((archive, "polish"), (scoring, "refit")):
         monkeypatch.setattr(place, name, counted(getattr(place, name)))
     ticking = SimpleNamespace(monotonic=lambda: 0.02 * fits)
     monkeypatch.setattr(clock, "time", ticking)
