@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import dimgs
 from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance
 from dimgs.campaign.binding import bind
 from dimgs.campaign.campaign import STORE
@@ -20,6 +21,11 @@ from dimgs.kernels.spec import Tier
 from dimgs.report.documents import finite
 from tests.campaign.kernels import Rate, Uptake, drag_plan, uptake_plan
 from tests.campaign.whole import run
+
+
+@kernel(inputs={"F": "N", "A": "m^2"}, outputs={"p": "Pa"})
+def pressure(F: float, A: float) -> float:
+    return F / A
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +46,48 @@ def test_both_regimes_are_found_and_known_to_the_tolerance(
             assert e.high - e.low <= 2 * 0.02
             assert abs(e.value - float(e.rational or 0)) < 0.01
     assert all(p.relevant and p.acceptability == 1.0 for p in result.pertinence)
+
+
+def test_the_law_of_a_regime_carries_one_verdict(done: tuple[CampaignResult, Path]) -> None:
+    """Beside a crossover it has no probability, and the campaign's own tests confirm it."""
+    result, folder = done
+    document = json.loads((folder / "result.json").read_text("utf-8"))
+    for regime, told in zip(result.regimes, document["regimes"], strict=True):
+        assert regime.tested is not None
+        assert regime.fit is not None
+        assert told["tested"]["holds"]
+        assert told["tested"]["cleared"]
+        law = told["law"]
+        assert (law["confirmed"], law["probability"], law["why_not"]) == (True, None, [])
+        judged = regime.fit.verdict
+        assert (judged.confirmed, judged.probability) == (law["confirmed"], law["probability"])
+
+
+def test_one_law_has_one_verdict_in_a_campaign_and_in_a_fit_of_its_runs() -> None:
+    plan = Plan(
+        pressure, "p", {"F": Range(1, 100, "N"), "A": Range(1e-4, 1e-2, "m^2")},
+        Budget(runs=20), Tolerance(exponents=0.02), report="fit",
+    )  # fmt: skip
+    result = run(plan)
+    document = result.to_json()
+    assert result.dataset is not None
+    alone = dimgs.fit(result.dataset, "p")
+    (regime,) = document["regimes"]
+    known = {regime["law"]["probability"], document["law"]["probability"]}
+    assert known == {document["report"]["probability"]} == {alone.verdict.probability}
+    # three runs leave no end out, so that a table of them confirms nothing; the campaign knows more
+    assert (alone.verdict.confirmed, regime["law"]["confirmed"]) == (False, True)
+    assert document["law"]["confirmed"] is document["report"]["confirmed"] is True
+    assert not regime["tested"]["cleared"]
+
+
+def test_no_law_of_a_campaign_that_failed_is_confirmed() -> None:
+    plan = drag_plan("Crisis", budget=Budget(runs=8))
+    result = run(plan)
+    assert result.outcome != "tolerance met"
+    for regime in result.to_json()["regimes"]:
+        assert regime["law"]["confirmed"] is False
+        assert regime["law"]["why_not"][0] == f"The campaign ended with: {result.outcome}."
 
 
 def test_constants_are_told_with_their_intervals(done: tuple[CampaignResult, Path]) -> None:

@@ -13,13 +13,14 @@ from dimgs.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.accounts import set_user
 from dimgs.hub.keeping import keep_report
+from dimgs.similitude.laws import refit
 
 
-def kept(hub: Hub, wrong: float) -> tuple[dict[str, Any], list[str]]:
+def kept(hub: Hub, wrong: float, noise: float = 0.002) -> tuple[dict[str, Any], list[str]]:
     """A law of nine pendulums, the last of which was measured wrongly by a factor."""
     rng = np.random.default_rng(3)
     length = np.geomspace(0.1, 3.0, 9)
-    period = 2.006 * np.sqrt(length) * np.exp(rng.normal(0.0, 0.002, 9))
+    period = 2.006 * np.sqrt(length) * np.exp(rng.normal(0.0, noise, 9))
     period[-1] *= wrong
     data = dimgs.Dataset.from_columns({"L [m]": length, "T [s]": period})
     report = dimgs.discover(data, "T", constants=["g"], engine="power_law")
@@ -55,9 +56,21 @@ def test_a_refit_settles_what_a_rejection_left_open(
         )
 
 
-def test_what_needs_no_refit_is_told(tmp_path: Path) -> None:
-    from dimgs.similitude.laws import refit
+def test_a_law_that_is_not_confirmed_itself_decides_nothing(tmp_path: Path) -> None:
+    with Hub(tmp_path / "h.sqlite", user="anna") as hub:
+        found, runs = kept(hub, 1.6, noise=0.5)
+        set_user(hub.database, "eve", "reviewer")
+        hub.for_user("eve").review(runs[-1], "reject", "The string was slack.")
+        told = refit(hub, found["law"])
+        assert (told["outcome"], told["confirmed"], told["settled"]) == ("undecided", False, False)
+        assert told["why_not"]
+        assert not hub.get(found["law"])["superseded_by"]
+        assert hub.get(found["law"])["state"] != "open"
+        again = hub.get(told["id"])
+        assert (again["confirmed"], again["why_not"]) == (False, told["why_not"])
 
+
+def test_what_needs_no_refit_is_told(tmp_path: Path) -> None:
     with Hub(tmp_path / "h.sqlite", user="anna") as hub:
         found, _ = kept(hub, 1.0)
         with pytest.raises(InputError, match="None of the 9 runs"):
