@@ -320,7 +320,7 @@ def _of_study(bench: Bench, id: str, report: Json) -> Explained:
     return {
         "id": id,
         "kind": "study",
-        "title": str(law.get("expression") or "no law found"),
+        "title": str(law.get("text") or "no law found"),
         "state": "confirmed" if report.get("confirmed") else "not confirmed",
         "content": {
             "outcome": report.get("outcome"),
@@ -343,7 +343,7 @@ def _next(report: Json) -> list[str]:
     for rival in report.get("rivals") or ():
         at = rival.get("differs_most") or {}
         where = ", ".join(f"{n} = {q['value']:.4g} {q.get('unit', '1')}" for n, q in at.items())
-        expression = (rival.get("law") or {}).get("expression", "a rival")
+        expression = (rival.get("law") or {}).get("text", "a rival")
         told.append(
             f"A run at {where} would distinguish the law from {expression}." if where else ""
         )

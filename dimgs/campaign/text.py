@@ -121,8 +121,9 @@ def campaign_text(result: CampaignResult) -> str:
         lines += [f"  {_exponent(e)}" for e in regime.exponents]
         lines += [f"  {_exponent(e)} (by dimensions; it did not vary)" for e in regime.implied]
         if regime.fit is not None:
-            lines.append(f"  law of its finest runs: {regime.fit.law}")
-            lines += [f"  {_constant(c)}" for c in regime.fit.law.constants]
+            law = regime.fit.judged_law
+            lines += [f"  law of its finest runs: {law}", f"  {law.verdict}"]
+            lines += [f"  {_constant(c)}" for c in law.constants]
     if result.boundaries:
         lines += [_RULE, "boundaries"]
         lines += [
@@ -150,7 +151,7 @@ def campaign_text(result: CampaignResult) -> str:
             f"{c.quality:.2%} of the variance of each, over {c.fit.shared:.0%} of its points"
         )
     if result.whole is not None:
-        lines += [f"law of the whole: {result.whole}"]
+        lines += [f"law of the whole: {result.whole}", f"  {result.whole.verdict}"]
         lines += [f"  {_constant(c)}" for c in result.whole.constants]
     return "\n".join([*lines, *(f"{_RULE}\n{campaign_text(o)}" for o in result.others)])
 

@@ -186,7 +186,7 @@ def _kept(
             hub.put_file(data)
     if kept["law"] is not None and law is not None and pertinence.get("relevant", True):
         # a campaign that nothing came of has asked the question, not answered it
-        answer = {"how": "law", "pertinence": pertinence, "text": law["law"].get("expression", "")}
+        answer = {"how": "law", "pertinence": pertinence, "text": law["law"].get("text", "")}
         ends = [("derived", kept["law"]), ("answers", asked)]
         kept["answer"] = hub.once({"kind": "answer", **answer}, ends)
     return {**kept, "runs": len(set(ids))}

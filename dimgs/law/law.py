@@ -194,10 +194,9 @@ class Law:
         """Whether the law was confirmed, and how probable it is, in words."""
         if self.confirmed is None or self.edited:
             return "It is not known whether the law was confirmed."
-        known = self.probability
-        held = [] if known is None else [f"Its probability is {percent(known)}."]
         why = ["Confirmed."] if self.confirmed else ["Not confirmed.", *self.why_not]
-        return " ".join([*why, *held])
+        known = [] if self.probability is None else [f"Probability {percent(self.probability)}."]
+        return " ".join([*why, *known])
 
     @property
     def doubt(self) -> str:

@@ -131,7 +131,7 @@ def results(hub: "Hub", entry: Mapping[str, Any]) -> dict[str, list[dict[str, An
         content = one["content"] or {}
         told = content.get("answer") or content.get("outcome") or content.get("text")
         law = content.get("law")
-        text = law["expression"] if isinstance(law, Mapping) and "expression" in law else told
+        text = law.get("text") or law.get("expression") if isinstance(law, Mapping) else told
         if one["kind"] in _RESULTS:
             told = {k: one[k] for k in ("confirmed", "why_not", "probability") if k in one}
             found.setdefault(one["kind"], []).append({"id": id, "text": value_text(text), **told})
