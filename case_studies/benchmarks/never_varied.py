@@ -2,11 +2,11 @@
 
 ``python -m case_studies.benchmarks.never_varied`` makes a campaign of each of some twenty
 deterministic kernels, which holds some of their inputs, and keeps it in a hub; with ``--cards`` it
-checks the card of the kernel there. Then it asks ``dimgs.ask``, and every law of the hub by itself, 1,000 questions
-that change held inputs by factors of 0.2 to 100, singly and together, 500 questions inside the
-ranges, and 200 in other sizes, where the units alone settle the answer. ``--out FILE`` keeps every
-answer as JSON; ``--against FILE`` compares intervals inside with an earlier one; ``--cases`` takes
-some kernels, ``--share`` a part of the questions.
+checks the card of the kernel there. Then it asks ``dimgs.ask``, and every law of the hub by itself,
+1,000 questions that change held inputs by factors of 0.2 to 100, singly and together, 500 questions
+inside the ranges, and 200 in other sizes, where the units alone settle the answer. ``--out FILE``
+keeps every answer as JSON; ``--against FILE`` compares intervals inside with an earlier one;
+``--cases`` takes some kernels, ``--share`` a part of the questions.
 
 An answer is wrong where the truth misses its interval by more than half of its width (twice its
 half-width from the value); a law by itself counts where it does not say that the point is outside.

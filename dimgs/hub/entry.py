@@ -575,8 +575,7 @@ def title_of(kind: str, content: Mapping[str, Any] | None) -> str:
         return "(redacted)"
     law = content.get("law")
     if isinstance(law, Mapping) and "title" not in content and law.get("expression"):
-        own = f"{law.get('target', 'law')} = {law['expression']}"
-        content = {"title": law.get("text", own)}
+        content = {"title": law.get("text", f"{law.get('target', 'law')} = {law['expression']}")}
     for name in ("title", "text", "expression", "kernel", "name", "target", "action", "physics"):
         if isinstance(content.get(name), str) and content[name].strip():
             line = visible(" ".join(content[name].split()))
