@@ -408,7 +408,7 @@ class Fitted:
         """
         n = len(self.residuals)
         spread = self.sd * np.sqrt(self.dof / n)
-        return float(errors.jacobian.sum() - n * (np.log(spread) + 0.5 * np.log(2 * np.pi * np.e)))
+        return float(errors.jacobian.sum() - n * (np.log(spread) + 0.5 * (1 + np.log(2 * np.pi))))
 
     @property
     def standard_errors(self) -> Array:
