@@ -92,9 +92,6 @@ def conclude(
         asked.append(_judged_law(report, tolerance.law))
         judged.append(asked[-1])
     good = all(p.relevant for p in asked)
-    if outcome is Outcome.MET and good and not tolerance.of_one_law:
-        every = [_with_evidence(*one, outcome) for one in zip(regimes, judged, strict=False)]
-        good = all(r.fit is None or r.fit.verdict.confirmed for r in every)
     if outcome is Outcome.MET and not good:
         outcome = Outcome.STUCK
         experiment.log.add("stop", f"{outcome}: not every answer can be relied on")
@@ -271,7 +268,7 @@ def _verdict(found: FitResult, tested: Tested, regime: Pertinence, outcome: Outc
     unconfirmed where its runs are too few to leave some out, or leave rivals open that nobody
     looked for. A campaign places runs that would tell, and says what they will be: where each is
     as predicted, and every exponent within its tolerance, the law is confirmed, unless the runs
-    make it less probable than not.
+    make it less probable than not: then the exponents are answered, and the formula is not.
     """
     judged = Verdict() if found.judge is None else found.verdict
     why = []

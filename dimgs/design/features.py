@@ -292,7 +292,7 @@ def _weights(data: Dataset, target: str, scale: ResponseScale) -> Array | None:
     if not np.all(usable):
         row = int(np.flatnonzero(~usable)[0])
         raise InputError(
-            f"The error of '{target}' is {'too large' if sigma[row] else 'zero'} for a weight in "
+            f"The error of '{target}' is {'too large for a weight' if sigma[row] else 'zero'} in "
             f"row {int(data.rows[row])}; correct it, or drop the error column."
         )
     weights = np.maximum(float(sigma.min()) / sigma, _LEAST_SHARE) ** 2

@@ -93,7 +93,8 @@ def test_ctrl_c_keeps_what_was_found(more: tuple[str, ...], shell: Shell) -> Non
     assert document["outcome"] == "interrupted"
     assert document["confirmed"] is False
     assert document["why_not"][0].startswith("Interrupted during")
-    assert str(Law.from_json(kept / "law.json").expression) == document["law"]["expression"]
+    law = Law.from_json(kept / "law.json").to_json()
+    assert law["expression"] == document["law"]["expression"]
     assert not (folder / "w").exists()
 
 

@@ -1,6 +1,7 @@
 """`fit`, `discover` and their reports give one verdict on one law."""
 
 import pickle
+import re
 from typing import Any
 
 import pytest
@@ -63,7 +64,7 @@ def test_a_true_power_law_is_confirmed_and_its_probability_stands_everywhere() -
     report = discover_with(data, target, Options(engine="power_law"))
     assert report.verdict == result.verdict
     for text in (report.to_html(), report.to_latex(), report.to_markdown(), str(report)):
-        assert text.count("Probability") == 1
+        assert len(set(re.findall(r"Probability\D*(\d+)", text))) == 1
 
 
 def test_a_law_is_judged_once_and_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -243,7 +243,9 @@ def test_discover_writes_a_study_that_predict_reads(shell: Shell) -> None:
 
     law = str(study / "law.json")
     found = shell("predict", law, path, "--json").document
-    assert set(found) == {"rows", "unit", "level", "warnings"}
+    verdict = {"probability", "confirmed", "why_not"}
+    assert set(found) == {"rows", "unit", "level", "warnings"} | verdict
+    assert all(found[key] == document[key] for key in verdict)
     assert document["why_not"][0] in found["warnings"][0]
     assert found["unit"] == "Pa"
     assert len(found["rows"]) == 40
