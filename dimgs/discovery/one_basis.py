@@ -81,12 +81,10 @@ def _proposals(found: Study, options: Options, clock: Clock, distil_first: bool)
     whole, clock = clock, clock.part(_SHARE_WITHOUT if options.model == "deep" else 1.0)
     # elementary forms of an exponent take no search
     first, explained = _distilled(found, options, clock, search=distil_first)
-    if distil_first or first.exact:
-        if first is not found:
-            yield (found := first)
-    else:
-        explained = False
-    if not explained:
+    kept = distil_first or first.exact
+    if kept and first is not found:
+        yield (found := first)
+    if not (kept and explained):
         for further in _by_engines(found, options, clock):
             yield (found := further)
     if not distil_first and not found.exact:
