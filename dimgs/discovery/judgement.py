@@ -79,10 +79,9 @@ def with_switches(found: Study, options: Options, clock: Clock) -> Study:
     Study
     """
     believed = found.belief
-    probable = believed is not None and believed.laws[:1] and believed.laws[0].probability
-    if believed is None or (probable and probable >= PROBABLE) or not _may_switch(found, options):
+    if believed is None or clock.over or not _may_switch(found, options):
         return found
-    if clock.over or clock.stopped.is_set():
+    if believed.laws and believed.laws[0].probability >= PROBABLE:
         return found
     forms, divided = switching(found, options)
     if not forms or clock.over:
@@ -156,16 +155,9 @@ def verdict_on_fit(found: Study, options: Options) -> Verdict:
     number = None if belief is None else _number_of(law, found, belief)
     if belief is None or law is found.law or number == belief.chosen:
         return found.verdict
-    design = found.prepared.design
-    own = replace(
-        found,
-        law=law,
-        known=law.scores.cv_r2_log,
-        unexplained=unexplained(design, law, options.seed),
-        follows=followed_input(design, law),
-        belief=replace(belief, chosen=number, better=str(recognise(absorb(found.law)))),
-    )
-    return own.verdict
+    judged_beside = replace(belief, chosen=number, better=str(recognise(absorb(found.law))))
+    own = replace(found, law=law, known=law.scores.cv_r2_log, belief=judged_beside)
+    return _examined(own, options).verdict
 
 
 def _number_of(law: Law, found: Study, belief: Belief) -> int | None:
@@ -192,8 +184,6 @@ def _may_switch(found: Study, options: Options) -> bool:
 def _with_law(found: Study, first: Contender, options: Options) -> Study:
     """The study with another of its laws, scored as its own was."""
     design = found.prepared.design
-    if first.name in POWER and found.result is not None and law_of(found, first, options) is None:
-        return found
     law = law_of(found, first, options)
     if law is None:
         return found

@@ -12,10 +12,7 @@ from numpy.typing import NDArray
 from dimgs.arrays import Array, BoolArray, IntArray, times_exp
 from dimgs.design.features import Design
 from dimgs.discovery.options import Options
-from dimgs.engines.selection import (
-    is_white,
-    leftover,
-)
+from dimgs.engines.selection import is_white, leftover
 from dimgs.errors import DimgsError
 from dimgs.fits.one_error import gain_and_error
 from dimgs.judgement.residual_structure import SURELY_INCOMPLETE, followed_beyond_groups

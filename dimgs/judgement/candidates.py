@@ -540,7 +540,7 @@ def contenders(
     result : FitResult or None
         The power law.
     law : Law
-        The law that the study chose.
+        The law that its searches began with.
     candidates : sequence of Candidate
     unlogged : mapping of str to str
         What candidates call an input without a logarithm, and its identifier.
