@@ -8,7 +8,7 @@ import sys
 from inspect import cleandoc
 from pathlib import Path
 
-from dimgs.reproduce import Outcome, run_studies, study_titles
+from dimgs.cli.reproduce import Outcome, run_studies, study_titles
 
 HOME = Path(__file__).resolve().parent
 

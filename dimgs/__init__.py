@@ -3,28 +3,29 @@
 Names are imported on first use, so that importing the package stays fast.
 """
 
-from dimgs.lazy import TYPE_CHECKING, on_first_use
+from dimgs.common.lazy import TYPE_CHECKING, on_first_use
+from dimgs.common.moved import find_moved_modules
 
 if TYPE_CHECKING:
     from dimgs.ask import Answer as Answer
     from dimgs.ask import ask as ask
+    from dimgs.common.errors import DimensionError as DimensionError
+    from dimgs.common.errors import DimgsError as DimgsError
+    from dimgs.common.errors import DimgsWarning as DimgsWarning
+    from dimgs.common.errors import EngineUnavailableError as EngineUnavailableError
+    from dimgs.common.errors import FitError as FitError
+    from dimgs.common.errors import InputError as InputError
+    from dimgs.common.errors import LawError as LawError
+    from dimgs.common.errors import RunDivergedError as RunDivergedError
+    from dimgs.common.errors import RunFailedError as RunFailedError
+    from dimgs.common.errors import RunRefusedError as RunRefusedError
+    from dimgs.common.errors import StoreError as StoreError
+    from dimgs.common.errors import UnitError as UnitError
     from dimgs.dataset import Dataset as Dataset
     from dimgs.dataset import read_table as read_table
     from dimgs.discovery.discover import discover as discover
     from dimgs.discovery.fitting import fit as fit
     from dimgs.discovery.options import Options as Options
-    from dimgs.errors import DimensionError as DimensionError
-    from dimgs.errors import DimgsError as DimgsError
-    from dimgs.errors import DimgsWarning as DimgsWarning
-    from dimgs.errors import EngineUnavailableError as EngineUnavailableError
-    from dimgs.errors import FitError as FitError
-    from dimgs.errors import InputError as InputError
-    from dimgs.errors import LawError as LawError
-    from dimgs.errors import RunDivergedError as RunDivergedError
-    from dimgs.errors import RunFailedError as RunFailedError
-    from dimgs.errors import RunRefusedError as RunRefusedError
-    from dimgs.errors import StoreError as StoreError
-    from dimgs.errors import UnitError as UnitError
     from dimgs.groups.derive import pi_basis as pi_basis
     from dimgs.groups.group import PiBasis as PiBasis
     from dimgs.groups.group import PiGroup as PiGroup
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from dimgs.variables import Variable as Variable
     from dimgs.variables import define_unit as define_unit
 
+find_moved_modules()
 __version__ = "0.2.0"
 
 __getattr__, __dir__, __all__ = on_first_use(
@@ -43,7 +45,7 @@ __getattr__, __dir__, __all__ = on_first_use(
         "discovery.discover": "discover",
         "discovery.fitting": "fit",
         "discovery.options": "Options",
-        "errors": "DimensionError DimgsError DimgsWarning EngineUnavailableError FitError "
+        "common.errors": "DimensionError DimgsError DimgsWarning EngineUnavailableError FitError "
         "InputError LawError RunDivergedError RunFailedError RunRefusedError StoreError UnitError",
         "groups.derive": "pi_basis",
         "groups.group": "PiBasis PiGroup",

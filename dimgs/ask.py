@@ -9,9 +9,9 @@ from itertools import chain
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from dimgs.advice import setting
-from dimgs.errors import InputError
-from dimgs.escape import visible
+from dimgs.common.advice import setting
+from dimgs.common.errors import InputError
+from dimgs.common.escape import visible
 from dimgs.fits.covariance import check_level
 from dimgs.hub.cards import keep_card, trusted_cards
 from dimgs.hub.hub import RemoteHub

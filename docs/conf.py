@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from commands_page import commands_markdown
 
 import dimgs
-from dimgs.latex import mathml
+from dimgs.law.latex import mathml
 
 # searches of the notebooks tell what they find
 logging.getLogger("dimgs").setLevel(logging.WARNING)

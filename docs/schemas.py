@@ -8,11 +8,11 @@ from pydantic import BaseModel
 
 from dimgs.campaign.plan_file import PlanFile
 from dimgs.dataset.sidecar import SidecarFile
+from dimgs.discovery.outofcore.checkpoint import CheckpointFile
 from dimgs.hub.entry import EntryFile
 from dimgs.hub.jobs import Policy
 from dimgs.hub.rows import RunRow
 from dimgs.law.document import LawFile, ReportFile
-from dimgs.outofcore.checkpoint import CheckpointFile
 
 FOLDER = Path(__file__).parent / "schemas"
 FILES: dict[str, type[BaseModel]] = {

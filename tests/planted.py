@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.variables import Dimension, parse_unit, si_unit
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import dimgs
 from dimgs.ask import ask
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.accounts import set_user
 from dimgs.hub.verdicts import why_unconfirmed

@@ -28,11 +28,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from pandas import DataFrame
 
+from dimgs.cli.reproduce import COLOURS, NOT_JUDGED, Check, Findings, Source
 from dimgs.dataset import read_table
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
-from dimgs.reproduce import COLOURS, NOT_JUDGED, Check, Findings, Source
 
 SOURCE = Source(
     name="airfoil_self_noise",

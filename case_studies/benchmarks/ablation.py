@@ -27,11 +27,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 from case_studies.benchmarks.exactness import Inputs, agreement
 from case_studies.benchmarks.feynman_tables import Equation
 from case_studies.benchmarks.laws_with_units.tasks import SETS, equations_of, problem_of
+from dimgs.common.errors import LawError
 from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.structured import StructuredEngine
 from dimgs.engines.structured.engine import Stages, Step
 from dimgs.engines.structured.trees import to_sympy
-from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
 
 # a time that only caps: no search comes near it

@@ -10,8 +10,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.design.moments import Moments
+from dimgs.common.arrays import Array
+from dimgs.fits.design.moments import Moments
 from dimgs.fits.solve import coordinates_of_scatter
 
 N_GROUPS = 6

@@ -16,7 +16,7 @@ from scipy.stats import qmc
 
 from case_studies.benchmarks.campaign_judge import SMALL, STRAY, bound, cores, points
 from case_studies.benchmarks.campaign_kernels import Array, Case
-from dimgs.errors import DimgsError
+from dimgs.common.errors import DimgsError
 
 # runs after which a baseline is given up
 MOST = 400

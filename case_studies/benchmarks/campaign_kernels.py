@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
-from dimgs.errors import RunDivergedError
+from dimgs.common.errors import RunDivergedError
 from dimgs.kernels.base import BaseKernel, Simulated
 from dimgs.kernels.curve import Curve
 from dimgs.kernels.spec import Port, Tier

@@ -29,7 +29,7 @@ from case_studies.benchmarks.campaign_judge import Verdict, judged
 from case_studies.benchmarks.campaign_kernels import CASES, NOISY, Case, drawn
 from dimgs.campaign import CampaignResult, run_campaign
 from dimgs.campaign.binding import bind
-from dimgs.errors import DimgsError
+from dimgs.common.errors import DimgsError
 
 Measure = Callable[[Case, int], Any]
 # the kernels on whose intervals coverage is counted

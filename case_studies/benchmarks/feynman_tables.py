@@ -17,7 +17,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis
 from dimgs.variables import Dimension, Unit, Variable, parse_unit, si_unit

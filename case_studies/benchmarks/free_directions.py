@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import null_space
 from scipy.optimize import minimize
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 
 Group = Mapping[str, float]
 

@@ -26,7 +26,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 
 from case_studies.benchmarks.hub_queries import record
-from dimgs.errors import StoreError
+from dimgs.common.errors import StoreError
 from dimgs.hub import Hub
 
 ROOT = Path(__file__).resolve().parents[2]

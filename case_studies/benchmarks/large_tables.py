@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from dimgs.errors import InputError
-from dimgs.outofcore.stream_fit import CHUNK_ROWS, fit_stream
+from dimgs.common.errors import InputError
+from dimgs.discovery.outofcore.stream_fit import CHUNK_ROWS, fit_stream
 from dimgs.report.results import FitResult
 
 N_RUNS = 20_000_000

@@ -23,8 +23,8 @@ from flint import fmpz_mat
 from sympy import Matrix, Rational
 
 from case_studies.benchmarks.pi_groups import random_variables
-from dimgs.dimensions import DimensionalMatrix
 from dimgs.groups.derive import pi_basis
+from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.variables import Variable, parse_variable, registry
 
 LIMIT_SECONDS = 60

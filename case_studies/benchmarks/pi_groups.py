@@ -15,8 +15,8 @@ from typing import Any
 
 from sympy import Matrix
 
-from dimgs.dimensions import DimensionalMatrix
 from dimgs.groups.derive import pi_basis
+from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.recognition import kinds_of
 from dimgs.groups.repeating import all_bases, enumerate_bases
 from dimgs.groups.response import smallest_monomial

@@ -23,7 +23,7 @@ import numpy as np
 import sympy
 
 from case_studies.benchmarks.real_tables import table
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import report_of
 from dimgs.discovery.options import Options

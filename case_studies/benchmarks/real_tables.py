@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset, read_table
 from dimgs.discovery.explore import explore
 from dimgs.discovery.fitting import fit

@@ -26,9 +26,9 @@ from case_studies.benchmarks.feynman_tables import Equation
 from case_studies.benchmarks.laws_with_units.tasks import equations_of, problem_of
 from case_studies.kepler.study import table as planets
 from case_studies.pendulum.study import table as pendulums
+from dimgs.cli.reproduce import run_studies, study_titles
 from dimgs.engines.protocol import SearchBudget
 from dimgs.engines.structured import StructuredEngine
-from dimgs.reproduce import run_studies, study_titles
 
 PARTS = ("studies", "tables", "laws")
 EVALUATIONS = 20_000

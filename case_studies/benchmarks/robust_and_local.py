@@ -9,8 +9,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.design.whitening import whiten
+from dimgs.common.arrays import Array
+from dimgs.fits.design.whitening import whiten
 from dimgs.fits.local import LocalPowerLaw
 from dimgs.fits.power_law import PowerLaw
 from dimgs.fits.robust import PairLoss, RankProblem, RobustPowerLaw, solve_absolute

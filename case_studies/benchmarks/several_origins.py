@@ -27,7 +27,7 @@ import numpy as np
 
 from case_studies.benchmarks.similitude import sampled, scalings
 from case_studies.benchmarks.similitude_kernels import CASES, Case
-from dimgs.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray
 from dimgs.similitude.kriging import Nearby, join, learn
 
 _FACTOR, _DRIFT = np.log(2.0), 0.1

@@ -21,7 +21,7 @@ import numpy as np
 import sympy
 
 from case_studies.benchmarks.feynman_tables import Equation, equations, folder
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 
 CONSTANTS = {
     "c": 2.99792458e8,

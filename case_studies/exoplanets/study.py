@@ -26,13 +26,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from pandas import DataFrame
 
+from dimgs.cli.reproduce import COLOURS, GREY, NOT_JUDGED, Check, Findings, Source
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.fits.estimate import Exponent
 from dimgs.report.results import FitResult
-from dimgs.reproduce import COLOURS, GREY, NOT_JUDGED, Check, Findings, Source
 
 UNITS = {"P": "day", "a": "AU", "Ms": "Msun"}
 SCALES = ["P0 [day]", "a0 [AU]", "M0 [Msun]"]

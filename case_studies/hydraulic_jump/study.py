@@ -25,11 +25,11 @@ from math import log, sqrt
 import numpy as np
 from matplotlib.axes import Axes
 
-from dimgs.arrays import Array
+from dimgs.cli.reproduce import COLOURS, GREY, Check, Findings, Statement
+from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover
 from dimgs.law.law import Law
-from dimgs.reproduce import COLOURS, GREY, Check, Findings, Statement
 
 RUNS, CELLS = 30, 200
 GRAVITY = (1.62, 3.73, 9.82, 24.79)

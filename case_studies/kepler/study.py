@@ -26,12 +26,12 @@ from math import pi
 import numpy as np
 from matplotlib.axes import Axes
 
+from dimgs.cli.reproduce import COLOURS, GREY, Check, Findings, Statement
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.explore import explore
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
-from dimgs.reproduce import COLOURS, GREY, Check, Findings, Statement
 
 KM_PER_AU = 149_597_870.7  # IAU 2012 Resolution B2
 

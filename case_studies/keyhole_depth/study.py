@@ -27,12 +27,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from pandas import DataFrame
 
-from dimgs.arrays import Array
+from dimgs.cli.reproduce import COLOURS, GREY, NOT_JUDGED, Check, Findings, Source, Statement
+from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover
 from dimgs.discovery.explore import explore
 from dimgs.report.results import Report
-from dimgs.reproduce import COLOURS, GREY, NOT_JUDGED, Check, Findings, Source, Statement
 
 UNITS = {
     "source": "label",

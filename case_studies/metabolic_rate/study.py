@@ -28,12 +28,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from pandas import DataFrame
 
+from dimgs.cli.reproduce import COLOURS, GREY, NOT_JUDGED, Check, Findings, Source, Statement
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.fits.estimate import Exponent
-from dimgs.reproduce import COLOURS, GREY, NOT_JUDGED, Check, Findings, Source, Statement
 
 UNITS = {"class": "label", "M": "kg", "B": "W"}
 SCALES = ["M0 [kg]", "t0 [s]", "L0 [m]"]

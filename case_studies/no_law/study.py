@@ -24,11 +24,11 @@ from math import pi
 import numpy as np
 from matplotlib.axes import Axes
 
-from dimgs.arrays import Array
+from dimgs.cli.reproduce import COLOURS, GREY, Check, Findings, Statement
+from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover
 from dimgs.report.results import Report
-from dimgs.reproduce import COLOURS, GREY, Check, Findings, Statement
 
 DIGITS = (
     "14159265358979323846264338327950288419716939937510"

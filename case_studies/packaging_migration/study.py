@@ -32,8 +32,8 @@ from matplotlib.axes import Axes
 
 from dimgs.campaign import CampaignResult, read_plan, run_campaign
 from dimgs.campaign.result import RegimeAnswer
+from dimgs.cli.reproduce import Check, Findings, Statement
 from dimgs.dataset import Dataset
-from dimgs.reproduce import Check, Findings, Statement
 
 PLAN = Path(__file__).with_name("plan.toml")
 MOST_FINE_RUNS = 40

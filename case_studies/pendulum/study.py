@@ -27,13 +27,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy.integrate import solve_ivp
 
-from dimgs.arrays import Array
+from dimgs.cli.reproduce import COLOURS, GREY, Check, Findings, Statement
+from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.groups.derive import pi_basis
-from dimgs.reproduce import COLOURS, GREY, Check, Findings, Statement
 
 RUNS = 30
 GRAVITY = (1.62, 3.73, 9.82, 24.79)

@@ -30,15 +30,15 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from matplotlib.axes import Axes
 
+from dimgs.cli.reproduce import COLOURS, GREY, Check, DataUnavailable, Findings
+from dimgs.common.errors import RunRefusedError
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
-from dimgs.errors import RunRefusedError
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.lammps import ExcludedVolumeChains, PhantomChains, find_lammps
 from dimgs.kernels.lammps.scales import BOLTZMANN
-from dimgs.reproduce import COLOURS, GREY, Check, DataUnavailable, Findings
 
 PHANTOM_LENGTHS = (4, 6, 8, 12, 16, 24, 32)
 EXCLUDED_LENGTHS = (8, 12, 16, 24, 32, 48)

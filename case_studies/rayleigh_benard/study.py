@@ -29,12 +29,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from pandas import DataFrame
 
+from dimgs.cli.reproduce import COLOURS, GREY, Check, Findings, Source, Statement
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.report.results import FitResult, Report
-from dimgs.reproduce import COLOURS, GREY, Check, Findings, Source, Statement
 
 
 def _with_prandtl(frame: DataFrame) -> DataFrame:

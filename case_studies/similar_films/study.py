@@ -28,10 +28,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from dimgs.ask import ask
+from dimgs.cli.reproduce import COLOURS, GREY, Check, Findings
 from dimgs.hub import Hub
 from dimgs.hub.cards import check_card
 from dimgs.kernels.diffusion import DiffusionSeries
-from dimgs.reproduce import COLOURS, GREY, Check, Findings
 
 RUNS, NEAR, SCALED = 40, 10, 2
 TARGET = "CF"

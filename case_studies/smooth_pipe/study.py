@@ -23,13 +23,13 @@ Published
 import numpy as np
 from matplotlib.axes import Axes
 
+from dimgs.cli.reproduce import COLOURS, Check, DataUnavailable, Findings
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult
-from dimgs.reproduce import COLOURS, Check, DataUnavailable, Findings
 
 TRANSITION = 2040.0
 TURBULENT = (3000.0, 2e5)

@@ -29,13 +29,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from scipy.integrate import solve_ivp
 
-from dimgs.arrays import Array
+from dimgs.cli.reproduce import COLOURS, GREY, Check, DataUnavailable, Findings
+from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.report.results import Report
-from dimgs.reproduce import COLOURS, GREY, Check, DataUnavailable, Findings
 
 RUNS = 100
 GRAVITY = (1.62, 3.73, 9.82, 24.79)  # Moon, Mars, Earth, Jupiter (m/s^2), NASA fact sheet

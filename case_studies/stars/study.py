@@ -30,13 +30,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from pandas import DataFrame
 
-from dimgs.arrays import Array
+from dimgs.cli.reproduce import COLOURS, Check, Findings, Source, Statement
+from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset, read_table
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.explore import explore
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
-from dimgs.reproduce import COLOURS, Check, Findings, Source, Statement
 
 FIELDS = (
     *("system", "SpT1", "SpT2", "P", "V", "BV", "M1", "eM1", "M2", "eM2", "R1", "eR1", "R2", "eR2"),

@@ -25,12 +25,12 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 
+from dimgs.cli.reproduce import COLOURS, GREY, Check, Findings
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.law.parts import Constant
-from dimgs.reproduce import COLOURS, GREY, Check, Findings
 
 # time (ms), radius (m)
 PHOTOGRAPHS = (

@@ -27,11 +27,11 @@ Published
 import numpy as np
 from matplotlib.axes import Axes
 
+from dimgs.cli.reproduce import COLOURS, GREY, NOT_JUDGED, Check, Findings, Source
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.options import Options
 from dimgs.law.law import Law
 from dimgs.report.results import Report
-from dimgs.reproduce import COLOURS, GREY, NOT_JUDGED, Check, Findings, Source
 
 UNITS = {
     "TOK": "label",

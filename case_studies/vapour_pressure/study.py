@@ -27,11 +27,11 @@ Published
 import numpy as np
 from matplotlib.axes import Axes
 
+from dimgs.cli.reproduce import COLOURS, Check, Findings, Statement
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover
 from dimgs.discovery.fitting import fit
 from dimgs.law.law import Law
-from dimgs.reproduce import COLOURS, Check, Findings, Statement
 
 PRESSURES = (20.0, 40.0, 60.0, 100.0, 200.0, 400.0, 760.0)  # mm Hg
 # temperatures (°C); then enthalpy of vaporisation (kJ/mol) at 25 °C and at the boiling point

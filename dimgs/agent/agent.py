@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs.agent.bench import Bench, requires
 from dimgs.agent.session import INSTRUCTIONS, Reply, Session, Tell, silent
-from dimgs.errors import DimgsError, InputError
-from dimgs.escape import visible
-from dimgs.formats import shown
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.escape import visible
+from dimgs.common.formats import shown
 from dimgs.hub import Hub
 from dimgs.hub.jobs import Policy
 

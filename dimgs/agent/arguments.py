@@ -10,11 +10,11 @@ from unicodedata import numeric
 
 from pydantic import Field
 
-from dimgs.advice import Act, Advice, Step
+from dimgs.common.advice import Act, Advice, Step
+from dimgs.common.errors import InputError
+from dimgs.common.escape import visible
+from dimgs.common.formats import shown
 from dimgs.discovery.options import Options, options_by_name
-from dimgs.errors import InputError
-from dimgs.escape import visible
-from dimgs.formats import shown
 from dimgs.variables import Unit, parse_unit
 from dimgs.variables.quantities import Quantity, as_quantity
 
@@ -44,7 +44,7 @@ def in_arguments(advice: Advice) -> str:
 
     Examples
     --------
-    >>> from dimgs.advice import setting
+    >>> from dimgs.common.advice import setting
     >>> print(in_arguments(setting("constants", "g", "k_B,c")))
     'constants' ["g"] or ["k_B", "c"]
     >>> print(in_arguments(setting("drop_bad")))
@@ -217,7 +217,7 @@ def amount(given: Any, name: str = "The quantity") -> Amount:
     86400.0
     >>> amount("0.8..1.2 m", "'l'")
     Traceback (most recent call last):
-    dimgs.errors.InputError: 'l' is '0.8..1.2 m', a range, and one number is needed here.
+    dimgs.common.errors.InputError: 'l' is '0.8..1.2 m', a range, and one number is needed here.
     """
     found = given_quantity(given, name)
     value, unit = found.number(name), found.unit or "1"

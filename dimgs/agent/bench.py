@@ -13,10 +13,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dimgs.advice import setting
 from dimgs.agent.workspace import Workspace
-from dimgs.errors import DimgsError, InputError
-from dimgs.formats import json_value, read_text, shown
+from dimgs.common.advice import setting
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.formats import json_value, read_text, shown
 from dimgs.hub.hub import Hub, is_remote
 from dimgs.hub.jobs import Policy, read_policy
 from dimgs.kernels.registry import available, load_kernel

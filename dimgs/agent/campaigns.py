@@ -9,8 +9,8 @@ from pydantic import Field
 from dimgs.agent.arguments import given_quantity, readings
 from dimgs.agent.bench import Bench, StoppedError, control
 from dimgs.agent.schemas import JobState, Json, Planned, Quantity, Started
-from dimgs.errors import InputError
-from dimgs.formats import shown
+from dimgs.common.errors import InputError
+from dimgs.common.formats import shown
 from dimgs.hub.jobs import FAILED, needs_approval, refusal
 from dimgs.hub.runs import run_record
 from dimgs.kernels.conversion import check_within, port_value

@@ -12,7 +12,7 @@ from pydantic import AnyHttpUrl
 
 from dimgs.agent.bench import Bench
 from dimgs.agent.server import make_server
-from dimgs.errors import DimgsError, InputError
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.hub import Hub, accounts
 from dimgs.hub.hub import is_remote
 from dimgs.hub.permissions import NotAllowedError

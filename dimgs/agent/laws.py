@@ -13,10 +13,10 @@ from pydantic import Field
 from dimgs.agent.arguments import More, given_quantity, in_unit, options_of, readings
 from dimgs.agent.bench import Bench, StoppedError, control
 from dimgs.agent.schemas import Explained, Json, LawFound, Point, Predicted, Table
+from dimgs.common.errors import FitError, InputError
+from dimgs.common.escape import visible
+from dimgs.common.formats import json_value, shown
 from dimgs.discovery.keywords import DiscoverKeywords
-from dimgs.errors import FitError, InputError
-from dimgs.escape import visible
-from dimgs.formats import json_value, shown
 from dimgs.hub.sandbox import exchanged
 from dimgs.hub.verdicts import why_unconfirmed
 from dimgs.kernels.process import ending

@@ -9,8 +9,8 @@ from typing import Any
 from dimgs.agent.arguments import Amount, amount, amounts, given_quantity
 from dimgs.agent.bench import Bench
 from dimgs.agent.evidence import DOUBTED, GivenEvidence, amounts_of
-from dimgs.errors import InputError
-from dimgs.formats import shown
+from dimgs.common.errors import InputError
+from dimgs.common.formats import shown
 from dimgs.variables.quantities import Quantity, stored
 
 SIDES = ("over", "under")

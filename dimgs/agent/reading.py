@@ -10,8 +10,8 @@ from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 
 from dimgs.agent import laws, tables
 from dimgs.agent.bench import Bench
-from dimgs.errors import DimgsError, InputError
-from dimgs.formats import shown
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.formats import shown
 
 
 def add_resources(server: MCPServer[Any], bench: Bench) -> None:

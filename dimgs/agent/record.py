@@ -7,13 +7,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dimgs.advice import Act, Step
 from dimgs.agent.bench import Bench
 from dimgs.agent.server import checked_arguments, tools_of
 from dimgs.agent.session import INSTRUCTIONS, Session
 from dimgs.agent.tools import each
-from dimgs.errors import DimgsError, InputError
-from dimgs.formats import shown
+from dimgs.common.advice import Act, Step
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.formats import shown
 from dimgs.hub import Hub
 from dimgs.hub.acts import TOLD
 from dimgs.hub.hub import is_remote

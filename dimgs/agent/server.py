@@ -21,8 +21,8 @@ from dimgs import __version__
 from dimgs.agent.bench import CONTROL, Bench, Control
 from dimgs.agent.reading import add_prompts, add_resources
 from dimgs.agent.tools import each
-from dimgs.errors import DimgsError, InputError
-from dimgs.formats import shown
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.formats import shown
 
 INSTRUCTIONS = (
     "dimgs answers questions about scaling laws and simulations. Every number you report has to "

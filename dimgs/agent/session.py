@@ -12,9 +12,9 @@ from dimgs.agent.evidence import GivenEvidence
 from dimgs.agent.provenance import Sources
 from dimgs.agent.server import checked_arguments, tools_of
 from dimgs.agent.tools import each
-from dimgs.errors import DimgsError, InputError
-from dimgs.escape import visible
-from dimgs.formats import shown
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.escape import visible
+from dimgs.common.formats import shown
 
 INSTRUCTIONS = """\
 You answer questions about simulations and scaling laws with the tools of dimgs. You choose; the

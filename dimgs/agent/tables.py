@@ -9,10 +9,10 @@ from pydantic import Field
 from dimgs.agent.arguments import More, options_of
 from dimgs.agent.bench import Bench
 from dimgs.agent.schemas import Groups, Json, Kernels, Table, TableRead
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.escape import visible
 from dimgs.dataset import Dataset
 from dimgs.discovery.keywords import FitKeywords, TableKeywords
-from dimgs.errors import DimgsError, InputError
-from dimgs.escape import visible
 from dimgs.hub.cards import ports_told
 from dimgs.hub.runs import plain
 

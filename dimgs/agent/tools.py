@@ -7,15 +7,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dimgs.advice import worded
 from dimgs.agent.arguments import given_quantity, in_arguments, in_unit, readings
 from dimgs.agent.bench import Bench
 from dimgs.agent.campaigns import job_status, plan_campaign, start_campaign
 from dimgs.agent.laws import discover_law, explain, predict
 from dimgs.agent.schemas import AnswerResult, Json, Point, Proposed, RunsResult
 from dimgs.agent.tables import describe_kernels, pi_groups, read_table
-from dimgs.errors import InputError
-from dimgs.formats import shown
+from dimgs.common.advice import worded
+from dimgs.common.errors import InputError
+from dimgs.common.formats import shown
 
 # what a model reads of a hub at once
 _MOST = 100

@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.formats import shown
 from dimgs.dataset.read import EXCEL_SUFFIXES, PARQUET_SUFFIXES, TEXT_SUFFIXES
-from dimgs.errors import DimgsError, InputError
-from dimgs.formats import shown
 
 SUFFIXES = TEXT_SUFFIXES | PARQUET_SUFFIXES | EXCEL_SUFFIXES
 # larger tables are streamed by a person at the command line

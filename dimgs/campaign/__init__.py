@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from dimgs.lazy import on_first_use
+from dimgs.common.lazy import on_first_use
 
 if TYPE_CHECKING:
     from dimgs.campaign.campaign import run_campaign as run_campaign

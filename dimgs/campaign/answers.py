@@ -6,7 +6,6 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import stdtrit
 
-from dimgs.arrays import Array, IntArray
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import hidden
 from dimgs.campaign.laws import FittedLaw
@@ -31,6 +30,7 @@ from dimgs.campaign.thresholds import (
     where_text,
     where_words,
 )
+from dimgs.common.arrays import Array, IntArray
 from dimgs.fits.estimate import Exponent
 from dimgs.similitude.answer import said
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from dimgs.campaign.campaign import STORE, run_campaign
 from dimgs.campaign.plan import Budget, Execution, Plan, Range, Tolerance
-from dimgs.errors import DimgsError
+from dimgs.common.errors import DimgsError
 from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.spec import Kernel, Port

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.arrays import Array
 from dimgs.campaign.plan import Plan, Range
 from dimgs.campaign.space import PiSpace
-from dimgs.errors import DimensionError, InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimensionError, InputError
 from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.missing_input import (
     MOST_SETS,

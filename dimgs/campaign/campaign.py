@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dimgs.advice import setting
 from dimgs.campaign.binding import bind
 from dimgs.campaign.course import Course
 from dimgs.campaign.journal import DecisionLog, Listener, changed_since, shown_by
@@ -17,11 +16,12 @@ from dimgs.campaign.plan import Plan
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.runner import Runner
 from dimgs.campaign.workers import place_of
-from dimgs.errors import InputError, StoreError
+from dimgs.common.advice import setting
+from dimgs.common.errors import InputError, StoreError
+from dimgs.common.news import bar
 from dimgs.hub import RunStore
 from dimgs.kernels.portable import portable
 from dimgs.kernels.record import RunRecord
-from dimgs.news import bar
 
 STORE = "runs.sqlite"
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.arrays import Array
 from dimgs.campaign.answers import Answers, half_width, point_answer
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.ending import Outcome
@@ -15,8 +14,9 @@ from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.result import CampaignResult, Pertinence, RegimeAnswer, Tested
 from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.thresholds import essential
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
-from dimgs.errors import DimgsError
 from dimgs.hub.store import dataset_of
 from dimgs.kernels.record import RunRecord
 from dimgs.law.domain import domain_of

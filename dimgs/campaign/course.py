@@ -27,7 +27,7 @@ from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.space import Sites
 from dimgs.campaign.state import Proposal, RunPrediction
 from dimgs.campaign.strategy import Strategy
-from dimgs.errors import FitError, InputError
+from dimgs.common.errors import FitError, InputError
 from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord, RunRequest
 from dimgs.kernels.spec import of_tier

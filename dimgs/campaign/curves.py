@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.arrays import Array
 from dimgs.campaign.plan import Plan
-from dimgs.errors import DimgsError, InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.fits.estimate import Exponent
 from dimgs.fits.similarity import SimilarityFit, collapsed, fit_similarity
 from dimgs.groups.derive import pi_basis

@@ -10,11 +10,11 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.stats import qmc
 
-from dimgs.arrays import Array, BoolArray
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.plan import Sampler
 from dimgs.campaign.space import PiSpace
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array, BoolArray
+from dimgs.common.errors import InputError
 
 # a corner that a thousandth of all directions sees is found with 98 %
 _DIRECTIONS = 4000

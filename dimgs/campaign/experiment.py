@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, moved
 from dimgs.campaign.ending import Cause, Ending
@@ -17,7 +16,8 @@ from dimgs.campaign.space import EVIDENCE, CampaignRuns
 from dimgs.campaign.state import PREDICTED, Proposal
 from dimgs.campaign.text import quantity
 from dimgs.campaign.workers import RunTask
-from dimgs.errors import FitError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import FitError
 from dimgs.kernels.content import canonical_inputs, run_seed
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.spec import of_tier

@@ -7,8 +7,8 @@ from typing import Any
 
 from dimgs.campaign.campaign import STORE, run_campaign
 from dimgs.campaign.reading import plan_of
-from dimgs.errors import DimgsError, InputError
-from dimgs.formats import json_value, read_text
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.formats import json_value, read_text
 from dimgs.hub import RunStore
 from dimgs.hub.runs import plain, run_content
 from dimgs.kernels.record import Failure, one_sentence

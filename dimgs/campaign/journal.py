@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dimgs.advice import setting
 from dimgs.campaign.binding import Binding
-from dimgs.errors import InputError, StoreError
-from dimgs.formats import SCHEMA, is_edited, json_value, read_text, sealed
+from dimgs.common.advice import setting
+from dimgs.common.errors import InputError, StoreError
+from dimgs.common.formats import SCHEMA, is_edited, json_value, read_text, sealed
 
 _JSONL, _TEXT = "decisions.jsonl", "decisions.txt"
 # edited lines that a sentence has room for

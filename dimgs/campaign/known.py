@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dimgs.campaign.binding import Binding
-from dimgs.errors import InputError
-from dimgs.formats import json_value, read_text
+from dimgs.common.errors import InputError
+from dimgs.common.formats import json_value, read_text
 from dimgs.kernels.record import RunRecord
 from dimgs.variables import parse_unit
 

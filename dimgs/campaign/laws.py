@@ -9,8 +9,8 @@ import numpy as np
 from scipy.optimize import nnls
 from scipy.special import stdtr, stdtrit
 
-from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.campaign.space import Sites
+from dimgs.common.arrays import Array, BoolArray, IntArray
 
 # log; a kernel that writes six digits says no more
 _DIGITS = 1e-6

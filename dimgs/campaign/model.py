@@ -4,10 +4,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.campaign.laws import FittedLaw, Scatter
 from dimgs.campaign.space import Sites
 from dimgs.campaign.thresholds import GroupMonomial
+from dimgs.common.arrays import Array, BoolArray, IntArray
 
 # until a run lies in a crossover it is taken for that of a sum
 _SUM = 1.0

@@ -6,7 +6,7 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any, Literal
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.kernels.spec import is_number
 
 Sampler = Literal["sobol", "lhs"]
@@ -54,7 +54,7 @@ class Range:
     --------
     >>> Range(2.0, 1.0, "m")
     Traceback (most recent call last):
-    dimgs.errors.InputError: The range runs from 2 to 1 m; give the smaller end first.
+    dimgs.common.errors.InputError: The range runs from 2 to 1 m; give the smaller end first.
     """
 
     low: float
@@ -139,7 +139,7 @@ class Tolerance:
     0.02
     >>> Tolerance()
     Traceback (most recent call last):
-    dimgs.errors.InputError: ...
+    dimgs.common.errors.InputError: ...
     """
 
     exponents: float | None = None

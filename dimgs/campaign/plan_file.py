@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.variables.quantities import as_quantity
 
 

@@ -7,10 +7,10 @@ import numpy as np
 from scipy.optimize import OptimizeResult, least_squares
 from scipy.special import logsumexp, stdtrit
 
-from dimgs.arrays import Array
 from dimgs.campaign.laws import FittedLaw, Scatter
 from dimgs.campaign.model import Border, RegimeModel
 from dimgs.campaign.space import Sites
+from dimgs.common.arrays import Array
 
 # sharpness of crossovers, ((a^s + b^s)^(1/s)): broader ones have no middle, sharper ones no width
 SHARPNESS = (0.3, 50.0)

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, d_optimal, nearest
 from dimgs.campaign.known import Known, KnownLaw, KnownRun
@@ -20,7 +19,8 @@ from dimgs.campaign.laws import within
 from dimgs.campaign.space import EVIDENCE, CampaignRuns
 from dimgs.campaign.state import Proposal
 from dimgs.campaign.strategy import Strategy
-from dimgs.errors import DimgsError, InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.kernels.conversion import port_value
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.spec import Port

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dimgs.campaign.plan import Budget, Execution, Plan, Range, Tolerance
-from dimgs.errors import InputError
-from dimgs.formats import read_toml, refuse_newer, shown, validated
+from dimgs.common.errors import InputError
+from dimgs.common.formats import read_toml, refuse_newer, shown, validated
 
 if TYPE_CHECKING:
     from dimgs.campaign.plan_file import ValueTable
@@ -82,7 +82,7 @@ def plan_of(
     Range(low=1.0, high=100.0, unit='day', integer=False)
     >>> plan_of({"kernl": "diffusion"})
     Traceback (most recent call last):
-    dimgs.errors.InputError: the plan, kernl: there is no such key; did you mean 'kernel'?
+    dimgs.common.errors.InputError: the plan, kernl: there is no such key; did you mean 'kernel'?
     """
     from dimgs.campaign.plan_file import PlanFile
 

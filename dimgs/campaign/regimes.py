@@ -7,12 +7,12 @@ from itertools import combinations
 import numpy as np
 from scipy.optimize import brentq
 
-from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.campaign.laws import FittedLaw, Scatter, find_laws
 from dimgs.campaign.model import Border, RegimeModel
 from dimgs.campaign.power_means import SHARPNESS, power_mean
 from dimgs.campaign.space import CampaignRuns, PiSpace, Sites
 from dimgs.campaign.thresholds import GroupMonomial, separating
+from dimgs.common.arrays import Array, BoolArray, IntArray
 
 # e-folds between two laws within which a run tells how sharp their crossover is: a sum adds 20 %
 _TELLING = 1.5

@@ -8,10 +8,10 @@ from typing import Any
 
 from dimgs.campaign.curves import Collapse, WholeCurves
 from dimgs.campaign.ending import Outcome
+from dimgs.common.escape import file_names
+from dimgs.common.formats import SCHEMA, sealed, write_whole
 from dimgs.dataset import Dataset
-from dimgs.escape import file_names
 from dimgs.fits.estimate import Exponent
-from dimgs.formats import SCHEMA, sealed, write_whole
 from dimgs.groups.group import PiBasis
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant

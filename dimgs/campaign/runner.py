@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any
 
 from dimgs.campaign.workers import Place, RunTask
-from dimgs.errors import FitError, InputError
+from dimgs.common.errors import FitError, InputError
 from dimgs.hub import RunStore
 from dimgs.kernels.record import Failure, RunRecord, Status
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.arrays import Array, IntArray
 from dimgs.campaign.design import d_optimal, nearest
 from dimgs.campaign.model import Border
 from dimgs.campaign.regimes import gradient
 from dimgs.campaign.state import Proposal, TierState
 from dimgs.campaign.thresholds import Separation, disputed, rivals, separating
+from dimgs.common.arrays import Array, IntArray
 
 # of the way to other runs: first wide, then narrow enough for a regime of a tenth of the ranges
 _PROBES = (1.0 / 3.0, 1.0 / 8.0)

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dimgs.arrays import Array, BoolArray, IntArray
+from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.groups.group import PiBasis, PiGroup
 
 # relative: exponents are small rationals, what is smaller is rounding

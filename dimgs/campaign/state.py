@@ -6,7 +6,6 @@ from functools import cached_property
 import numpy as np
 from scipy.special import fdtr, stdtrit
 
-from dimgs.arrays import Array, BoolArray, IntArray
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, nearest
 from dimgs.campaign.laws import FittedLaw, Scatter, bend
@@ -14,6 +13,7 @@ from dimgs.campaign.model import RegimeModel
 from dimgs.campaign.regimes import constant_of, gradient, model_of
 from dimgs.campaign.space import CampaignRuns
 from dimgs.campaign.thresholds import Separation, separating
+from dimgs.common.arrays import Array, BoolArray, IntArray
 
 # of ten campaigns that say that the tolerance is met, less than one may be wrong for its noise
 _SURE = 0.95

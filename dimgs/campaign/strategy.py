@@ -3,13 +3,13 @@
 import numpy as np
 from scipy.special import stdtrit
 
-from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, d_optimal, hidden, nearest
 from dimgs.campaign.laws import FittedLaw
 from dimgs.campaign.search import RegimeSearch
 from dimgs.campaign.space import CampaignRuns
 from dimgs.campaign.state import FIRST, FREEDOM, STEADY, Proposal
+from dimgs.common.arrays import Array
 
 # part of the ranges that a threshold in one monomial may hide behind the outermost runs: a law that
 # lasts less is not asked for

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.arrays import Array
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, directions
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.strategy import first_runs
+from dimgs.common.arrays import Array
 from dimgs.fits.estimate import Exponent
 from dimgs.kernels.spec import of_tier
 from dimgs.law.parts import Constant

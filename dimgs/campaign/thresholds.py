@@ -9,9 +9,9 @@ from math import lcm
 import numpy as np
 from scipy.optimize import linprog
 
-from dimgs.arrays import Array, BoolArray
 from dimgs.campaign.space import PiSpace
-from dimgs.dimensions import ReducedSystem
+from dimgs.common.arrays import Array, BoolArray
+from dimgs.groups.dimensions import ReducedSystem
 from dimgs.groups.group import PiGroup
 from dimgs.report.words import listed
 

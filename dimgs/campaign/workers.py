@@ -17,7 +17,7 @@ from time import monotonic, sleep
 from types import ModuleType
 from typing import Any, NoReturn, Protocol
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.conversion import holds_inputs
 from dimgs.kernels.portable import PackedKernel, portable

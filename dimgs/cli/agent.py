@@ -82,7 +82,7 @@ def ask(
 ) -> None:
     """Answer a question in words; every number of the answer has a source."""
     from dimgs.agent.bench import requires
-    from dimgs.errors import InputError
+    from dimgs.common.errors import InputError
 
     with requires("pydantic_ai"):
         from dimgs.agent.agent import Agent

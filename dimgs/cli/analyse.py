@@ -16,8 +16,8 @@ import typer
 from dimgs.cli import tables
 from dimgs.cli.hub import As, Keep, keep_report
 from dimgs.cli.output import command_line, emit_json, note, say, table, warn, working
+from dimgs.common.errors import noting
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
-from dimgs.errors import noting
 
 if TYPE_CHECKING:
     from dimgs.discovery.options import Options
@@ -89,7 +89,7 @@ def fit(
 
 
 def _check_out(out: Path, *, stream: bool) -> None:
-    from dimgs.errors import InputError
+    from dimgs.common.errors import InputError
     from dimgs.report.write import check_folder
 
     if stream:
@@ -103,7 +103,7 @@ def _with_command(report: "Report") -> "Report":
 
 def _write(out: Path, targets: Sequence[str], name: str, report: "Report") -> None:
     """The files of a report, in a folder of its own where there are several."""
-    from dimgs.escape import file_names
+    from dimgs.common.escape import file_names
     from dimgs.report.write import write_study
 
     report = _with_command(report)
@@ -376,7 +376,7 @@ def predict(
     json: tables.Json = False,
 ) -> None:
     """Predict new rows with intervals, and flag those outside the domain of validity."""
-    from dimgs.errors import InputError
+    from dimgs.common.errors import InputError
     from dimgs.law.law import Law
     from dimgs.law.prediction import law_table
 

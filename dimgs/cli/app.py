@@ -83,7 +83,7 @@ def _begins_with_interrupt(error: BaseException | None) -> bool:
 
 def _code_of(given: list[str]) -> int:
     """Exit code of a command; what standard output does not take is reported after it."""
-    from dimgs.errors import DimgsError, EngineUnavailableError, InputError, LawError
+    from dimgs.common.errors import DimgsError, EngineUnavailableError, InputError, LawError
 
     try:
         result = app(args=given, standalone_mode=False)

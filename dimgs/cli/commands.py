@@ -15,7 +15,7 @@ from dimgs.cli import (
     studio,
 )
 from dimgs.cli.output import command
-from dimgs.formats import shipped
+from dimgs.common.formats import shipped
 
 
 def _examples() -> dict[str, str]:

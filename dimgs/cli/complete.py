@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from dimgs.escape import visible
+from dimgs.common.escape import visible
 
 # characters in which a header ends
 _LONGEST = 65536
@@ -60,6 +60,6 @@ def engines(incomplete: str) -> list[str]:
 
 def studies(incomplete: str) -> list[str]:
     """Case studies that begin with what is typed."""
-    from dimgs.reproduce import study_titles
+    from dimgs.cli.reproduce import study_titles
 
     return [name for name in study_titles() if name.startswith(incomplete)]

@@ -9,7 +9,7 @@ import typer
 
 from dimgs.cli import tables
 from dimgs.cli.output import emit_json, say
-from dimgs.formats import shipped
+from dimgs.common.formats import shipped
 
 
 def help(
@@ -33,7 +33,7 @@ def help(
             say(f"  {text}", f"{word}\n")
         return
     if name and name not in commands:
-        from dimgs.errors import InputError
+        from dimgs.common.errors import InputError
 
         near = get_close_matches(name, [*commands, "words", *known], 3) or ["words", *commands]
         raise InputError(f"There is no help about '{topic[:60]}'; try: {', '.join(near[:12])}.")

@@ -85,7 +85,7 @@ def named(address: str | None) -> str:
     InputError
         If there is neither.
     """
-    from dimgs.errors import InputError
+    from dimgs.common.errors import InputError
 
     if not address:
         raise InputError(f"No hub is named; give --hub FILE, or set {VARIABLE}.")
@@ -110,7 +110,7 @@ def keep_campaign(
     """The same of a campaign, whose plan and runs lie in a folder."""
     if address is None:
         return {}
-    from dimgs.formats import json_value, read_text
+    from dimgs.common.formats import json_value, read_text
     from dimgs.hub import RunStore
     from dimgs.hub.keeping import keep_campaign
 
@@ -205,7 +205,7 @@ def add(
 
 
 def _content(path: Path) -> bytes:
-    from dimgs.errors import InputError
+    from dimgs.common.errors import InputError
 
     try:
         return path.read_bytes()
@@ -214,8 +214,8 @@ def _content(path: Path) -> bytes:
 
 
 def _document(file: str) -> dict[str, Any]:
-    from dimgs.errors import InputError
-    from dimgs.formats import MOST_BYTES, json_value, read_text
+    from dimgs.common.errors import InputError
+    from dimgs.common.formats import MOST_BYTES, json_value, read_text
 
     if file == "-":
         text, where = sys.stdin.read(MOST_BYTES), "Standard input"
@@ -297,8 +297,8 @@ def _show(entry: Mapping[str, Any]) -> None:
 
 
 def _write_files(hub: "Hub", entry: Mapping[str, Any], folder: Path) -> None:
-    from dimgs.errors import InputError
-    from dimgs.escape import file_names
+    from dimgs.common.errors import InputError
+    from dimgs.common.escape import file_names
 
     named = (entry["content"] or {}).get("files", {})
     safe = file_names(sorted(named))
@@ -633,7 +633,7 @@ def serve(
     json: tables.Json = False,
 ) -> None:
     """Serve pages for people under / and REST under /api/v1, until Ctrl-C."""
-    from dimgs.errors import InputError
+    from dimgs.common.errors import InputError
     from dimgs.hub.hub import is_remote
     from dimgs.web.serving import listening, serving
 

@@ -10,7 +10,7 @@ from dimgs.cli.hub import As, Keep, keep_report
 from dimgs.cli.output import emit_json, note, say, table, working
 
 if TYPE_CHECKING:
-    from dimgs.reproduce import Outcome
+    from dimgs.cli.reproduce import Outcome
 
 
 def engines(
@@ -34,8 +34,8 @@ def engines(
 
 def _install(name: str) -> None:
     """What an engine fetches at its first start."""
+    from dimgs.common.errors import InputError
     from dimgs.engines.registry import entries, entry_named
-    from dimgs.errors import InputError
 
     install = entry_named(name).install
     if install is None:
@@ -66,8 +66,8 @@ def reproduce(
     Tables that no package ships are downloaded from their repositories, or read from the folder
     that the environment variable DIMGS_DATA names; a study without its table is listed as not run.
     """
-    from dimgs.errors import InputError
-    from dimgs.reproduce import run_studies, study_titles, summary, write_page
+    from dimgs.cli.reproduce import run_studies, study_titles, summary, write_page
+    from dimgs.common.errors import InputError
 
     titles = study_titles()
     if list_only:

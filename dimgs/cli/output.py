@@ -14,8 +14,8 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TextIO
 
-from dimgs.errors import brief
-from dimgs.escape import json_text, terminal, visible
+from dimgs.common.errors import brief
+from dimgs.common.escape import json_text, terminal, visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -74,7 +74,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(function)
     def run(*arguments: Any, **options: Any) -> None:
-        from dimgs.errors import DimgsWarning
+        from dimgs.common.errors import DimgsWarning
 
         _results.append(sys.stdout)
         try:

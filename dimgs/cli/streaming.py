@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dimgs.cli.output import note
-from dimgs.errors import InputError
-from dimgs.escape import visible
+from dimgs.common.errors import InputError
+from dimgs.common.escape import visible
 
 if TYPE_CHECKING:
     from dimgs.discovery.options import Options
@@ -23,7 +23,7 @@ def fit_streamed(
     table: str, targets: list[str], options: "Options", chunk_rows: int | None, resume: Path | None
 ) -> "Iterator[FitResult]":
     """Fit of each target, the table being read in parts, once for each of them."""
-    from dimgs.outofcore.stream_fit import CHUNK_ROWS, fit_stream
+    from dimgs.discovery.outofcore.stream_fit import CHUNK_ROWS, fit_stream
 
     if options.sheet is not None:
         raise InputError("--stream reads no workbooks; save the sheet as .csv or .parquet.")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dimgs.advice import flag
 from dimgs.cli import complete
 from dimgs.cli.output import warn
-from dimgs.errors import noting
+from dimgs.common.advice import flag
+from dimgs.common.errors import noting
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
@@ -153,7 +153,7 @@ def scales(given: list[str], *, strict: bool = False) -> list[str] | str:
     from dimgs.variables.readings import improbable
 
     if "auto" in given and len(given) > 1:
-        from dimgs.errors import InputError
+        from dimgs.common.errors import InputError
 
         raise InputError(
             "--scale auto chooses all scales; give it alone, or name every scale as 'M0 [kg]'."
@@ -181,7 +181,7 @@ def _limits(given: str) -> Any:
 
 def _units(given: list[str]) -> dict[str, str]:
     """Units by column from ``d=mm,T=degC``."""
-    from dimgs.errors import InputError
+    from dimgs.common.errors import InputError
 
     found: dict[str, str] = {}
     for part in (p for text in given for p in text.split(",") if p.strip()):

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.advice import setting
-from dimgs.arrays import LARGEST_LOG
+from dimgs.common.advice import setting
+from dimgs.common.arrays import LARGEST_LOG
+from dimgs.common.errors import InputError
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.raw import DroppedRow
-from dimgs.errors import InputError
 
 # rows and groups of rows that a message lists: it stays readable in a terminal
 _NAMED = 10
@@ -41,7 +41,8 @@ def require_finite(data: Dataset, names: Iterable[str], errors: Iterable[str] = 
     >>> require_finite(data, ["U"])
     Traceback (most recent call last):
         ...
-    dimgs.errors.InputError: Column 'U', row 2 of columns: the cell is blank; fill it in, leave \
+    dimgs.common.errors.InputError: Column 'U', row 2 of columns: the cell is blank; fill it in,
+    leave \
 the column out, or drop such rows (--drop-bad).
     """
     _raise_first(data, _unusable(data, names, errors))

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError, noting
 from dimgs.dataset.headers import Titled, chosen, doubts, quantity_of, titled_columns
 from dimgs.dataset.raw import (
     BOOLEANS,
@@ -20,7 +21,6 @@ from dimgs.dataset.raw import (
     read_cells,
     whats_wrong,
 )
-from dimgs.errors import InputError, noting
 from dimgs.variables import LABEL, Unit, Variable, parse_unit
 
 # absolute zero given in °C or °F may convert to -1e-13 K

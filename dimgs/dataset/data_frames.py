@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.common.errors import InputError
 from dimgs.dataset.headers import is_unit_row
 from dimgs.dataset.raw import RawColumn, RawTable, is_blank
-from dimgs.errors import InputError
 from dimgs.variables import split_header
 from dimgs.variables.quantities import is_quantity, magnitude_and_unit, quantities_in_one_unit
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.dataset.conversion import converted, from_si, to_si
 from dimgs.dataset.data_frames import raw_columns
 from dimgs.dataset.raw import DroppedRow, ReadOptions, no_such_column
-from dimgs.errors import InputError
 from dimgs.variables import (
     DIMENSIONLESS,
     Unit,

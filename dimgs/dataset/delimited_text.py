@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.common.errors import InputError
 from dimgs.dataset.headers import (
     FIRST_ROWS,
     check_width,
@@ -30,7 +31,6 @@ from dimgs.dataset.raw import (
     is_decimal_comma,
     parse_number,
 )
-from dimgs.errors import InputError
 from dimgs.variables.units import LABEL_TEXTS
 
 # the part of a file that its layout is judged by: comments and titles rarely fill a megabyte

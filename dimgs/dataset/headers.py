@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dimgs.advice import setting
+from dimgs.common.advice import setting
+from dimgs.common.errors import InputError
 from dimgs.dataset.raw import (
     RawColumn,
     RawTable,
@@ -17,8 +18,7 @@ from dimgs.dataset.raw import (
     no_such_column,
     parse_number,
 )
-from dimgs.dimensions import DimensionalMatrix
-from dimgs.errors import InputError
+from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.variables import Unit, parse_unit, split_header
 from dimgs.variables.readings import Reading, absolute_difference, improbable, mixed_turning
 from dimgs.variables.units import DIMENSIONLESS_TEXTS, LABEL_TEXTS

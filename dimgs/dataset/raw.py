@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array, IntArray
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array, IntArray
+from dimgs.common.errors import InputError
 from dimgs.variables import parse_unit
 
 BLANKS = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "<na>"})

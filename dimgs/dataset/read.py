@@ -10,7 +10,9 @@ from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
-from dimgs.advice import setting
+from dimgs.common.advice import setting
+from dimgs.common.errors import InputError, noting
+from dimgs.common.formats import json_value, read_text, shown, validated
 from dimgs.dataset.checks import check_loggable, drop_bad_rows, duplicate_warnings, with_notes
 from dimgs.dataset.conversion import converted
 from dimgs.dataset.data_frames import from_columns, from_pandas, from_xarray, raw_columns
@@ -18,8 +20,6 @@ from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.delimited_text import concatenated, text_tables
 from dimgs.dataset.headers import FIRST_ROWS, check_width, chosen, title_rows, titles_note
 from dimgs.dataset.raw import RawColumn, RawTable, ReadOptions, cell_text
-from dimgs.errors import InputError, noting
-from dimgs.formats import json_value, read_text, shown, validated
 from dimgs.variables import split_header
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dimgs.advice import setting
-from dimgs.arrays import Array
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.dataset.checks import with_notes
 from dimgs.dataset.conversion import to_si
 from dimgs.dataset.data_frames import from_pandas
@@ -28,7 +29,6 @@ from dimgs.dataset.read import (
     sidecar_of,
     unreadable,
 )
-from dimgs.errors import InputError
 from dimgs.variables import Variable, split_header
 
 Progress = Callable[[int, float], None]

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.advice import setting
-from dimgs.arrays import Array
-from dimgs.design.features import Design
-from dimgs.dimensions import DimensionalMatrix
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array
+from dimgs.common.errors import FitError
 from dimgs.discovery.options import Options
-from dimgs.errors import FitError
+from dimgs.fits.design.features import Design
+from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import PiGroup
 from dimgs.groups.repeating import enumerate_bases
 

@@ -5,8 +5,8 @@ from math import lcm
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.design.features import Design
+from dimgs.common.arrays import Array
+from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate
 from dimgs.groups.group import PiGroup
 from dimgs.variables import superscript

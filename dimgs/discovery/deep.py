@@ -13,9 +13,9 @@ import numpy as np
 import sympy
 from scipy.spatial import cKDTree
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsError, FitError
 from dimgs.dataset import Dataset
-from dimgs.design.features import Design
 from dimgs.discovery.distillation import (
     Argument,
     Direction,
@@ -35,8 +35,8 @@ from dimgs.engines.protocol import Result, SearchBudget
 from dimgs.engines.refit import refit
 from dimgs.engines.registry import ALL, embedded, entry_named
 from dimgs.engines.selection import select
-from dimgs.errors import DimgsError, FitError
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.design.features import Design
 from dimgs.fits.potential import ContrastivePotential, Limit, Physics
 from dimgs.law.limits import LimitInGroups
 from dimgs.law.names import Names

@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.advice import setting
-from dimgs.arrays import Array
-from dimgs.design.features import Design
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsError
 from dimgs.discovery.estimators import fit_squares
 from dimgs.discovery.scoring import log_target, r2
-from dimgs.errors import DimgsError
+from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate
 
 # more labels name single runs rather than groups

@@ -11,7 +11,9 @@ from typing import Any, Unpack
 
 import numpy as np
 
-from dimgs.advice import setting
+from dimgs.common.advice import setting
+from dimgs.common.errors import DimgsError, InputError, noting, warn_all
+from dimgs.common.news import bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.judgement import law_of, law_of_candidate, verdict_on_fit
 from dimgs.discovery.keywords import DiscoverKeywords
@@ -20,12 +22,10 @@ from dimgs.discovery.outliers import outlier_warnings
 from dimgs.discovery.places import differs_most, propose
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
-from dimgs.errors import DimgsError, InputError, noting, warn_all
 from dimgs.expression.candidate import Candidate
 from dimgs.judgement.posterior import Believed
 from dimgs.law.canonical import absorb, celsius_zeros, recognise
 from dimgs.law.law import Law
-from dimgs.news import bar
 from dimgs.report.results import FitResult, Report, Rival
 
 
@@ -50,8 +50,9 @@ def discover(
         The options as one value; keywords change it.
     progress : callable, optional
         Called with a line of text when there is a law to fall back on, when searches begin, and
-        for what they find; each text is a :class:`dimgs.news.News`, with the candidates. The log
-        named ``dimgs`` gets the same at the level INFO. In a notebook a bar shows it by default.
+        for what they find; each text is a :class:`dimgs.common.news.News`, with the candidates. The
+        log named ``dimgs`` gets the same at the level INFO. In a notebook a bar shows it by
+        default.
     {options}
 
     Returns

@@ -14,20 +14,20 @@ import sympy
 from scipy.optimize import least_squares
 from scipy.special import fdtrc
 
-from dimgs.arrays import LARGEST_LOG, Array, IntArray
-from dimgs.design.features import Design, Feature
+from dimgs.common.arrays import LARGEST_LOG, Array, IntArray
+from dimgs.common.errors import DimgsError
 from dimgs.discovery.options import Options
 from dimgs.discovery.problem import problem_of
 from dimgs.engines.clock import Clock
 from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.selection import description_bits
-from dimgs.errors import DimgsError
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.design.features import Design, Feature
+from dimgs.groups.rationals import nearest_rationals
 from dimgs.law.assemble import feature_values, in_variables, refit
 from dimgs.law.canonical import scale_powers
 from dimgs.law.evaluate import evaluate
 from dimgs.law.names import Names
-from dimgs.rationals import nearest_rationals
 
 Powers = tuple[int, ...]
 # arguments of the exponent are listed in all groups: 3⁷ products of them

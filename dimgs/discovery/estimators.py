@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from dimgs.advice import setting
-from dimgs.arrays import Array
-from dimgs.design.features import Design
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.discovery.options import Options
-from dimgs.errors import InputError
 from dimgs.fits.covariance import t_quantile
+from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate, exponents_of
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimensionError, FitError
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     check_enough_runs,
@@ -14,15 +15,14 @@ from dimgs.dataset.checks import (
     drop_bad_rows,
     require_finite,
 )
-from dimgs.design.features import Design
-from dimgs.dimensions import DimensionalMatrix
 from dimgs.discovery.geometry import geometry_of
 from dimgs.discovery.missing_input import helpful_constants
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.screening import screened, without_others
-from dimgs.errors import DimensionError, FitError
+from dimgs.fits.design.features import Design
 from dimgs.fits.homogeneity import HomogeneityTest, collinear_combinations, homogeneity_test
+from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import PiBasis
 from dimgs.groups.physical_constants import all_constants
 from dimgs.judgement.residual_structure import ALPHA, follows_inputs, inputs_are_incomplete

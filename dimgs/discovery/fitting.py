@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 import numpy as np
 
+from dimgs.common.errors import noting, warn_all
 from dimgs.dataset import Dataset
 from dimgs.discovery.judgement import judged
 from dimgs.discovery.keywords import FitKeywords
@@ -16,7 +17,6 @@ from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.study import study_of_power_law
 from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE
-from dimgs.errors import noting, warn_all
 from dimgs.report.results import FitResult, Verdict
 
 

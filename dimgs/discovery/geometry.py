@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.advice import setting
-from dimgs.arrays import Array
-from dimgs.design.features import Design
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsError
 from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import physical_map
-from dimgs.errors import DimgsError
+from dimgs.fits.design.features import Design
 from dimgs.fits.geometry import (
     ActiveDirections,
     DominantGroup,

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from dimgs.arrays import times_exp
+from dimgs.common.arrays import times_exp
+from dimgs.common.errors import DimgsError
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.options import Options
 from dimgs.discovery.problem import is_searchable
@@ -25,7 +26,6 @@ from dimgs.discovery.study import MOST_LEFT_OUT, Study
 from dimgs.discovery.switches import REGIMES, switching
 from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE
-from dimgs.errors import DimgsError
 from dimgs.expression.candidate import Candidate
 from dimgs.judgement.candidates import JUDGEMENT, Contender, Form, contenders
 from dimgs.judgement.confirmation import PROBABLE

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from scipy.special import stdtrit
 
-from dimgs.arrays import Array
-from dimgs.design.features import Design
-from dimgs.errors import InputError
-from dimgs.formats import json_value, read_text
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
+from dimgs.common.formats import json_value, read_text
+from dimgs.fits.design.features import Design
 from dimgs.law.law import Law
 from dimgs.law.limits import KnownLimit, LimitInGroups
 

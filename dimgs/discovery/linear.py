@@ -6,14 +6,14 @@ from fractions import Fraction
 import numpy as np
 from scipy.optimize import least_squares
 
-from dimgs.arrays import Array, times_exp
-from dimgs.design.features import Design
+from dimgs.common.arrays import Array, times_exp
+from dimgs.common.errors import FitError
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.rational_exponents import physical_map
 from dimgs.discovery.scoring import holdout_rows, r2
-from dimgs.errors import FitError
 from dimgs.fits.covariance import linearised
+from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate, exponents_of
 from dimgs.fits.snapping import snap
 from dimgs.law.law import Law

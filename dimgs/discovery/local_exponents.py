@@ -4,9 +4,9 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.design.features import Design
 from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import groups_of, physical_map
+from dimgs.fits.design.features import Design
 
 
 def local_of(design: Design, options: Options) -> tuple[dict[str, Any], ...]:

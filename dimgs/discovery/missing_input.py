@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dimgs.advice import setting
-from dimgs.arrays import Array
-from dimgs.design.features import Design
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsError
 from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import clearly_less, log_target
-from dimgs.errors import DimgsError
+from dimgs.fits.design.features import Design
 from dimgs.fits.least_squares import fit_power_law
 from dimgs.groups.group import PiBasis
 from dimgs.groups.missing_input import (

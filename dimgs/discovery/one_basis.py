@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from dimgs.common.news import listening, tell
 from dimgs.discovery.distillation import distil
 from dimgs.discovery.judgement import judged
 from dimgs.discovery.options import Options
@@ -12,7 +13,6 @@ from dimgs.discovery.search import proposed, searched, usable_engines
 from dimgs.discovery.study import Study, study_of_power_law
 from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE, require_engine
-from dimgs.news import listening, tell
 
 # of the time for the first engine: it finds most laws, and the further ones start from its front
 _FIRST_SHARE = 0.6
@@ -42,7 +42,7 @@ def study(
         Distil before the engines, which then only run where the distilled law leaves something.
     progress : callable, optional
         Called with a line of text when there is a law to fall back on, when searches begin, and
-        for what they find; each :class:`dimgs.news.News` carries its candidates.
+        for what they find; each :class:`dimgs.common.news.News` carries its candidates.
 
     Returns
     -------

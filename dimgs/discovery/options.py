@@ -10,10 +10,10 @@ from difflib import get_close_matches
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from dimgs.advice import setting
+from dimgs.common.advice import setting
+from dimgs.common.errors import InputError
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
 from dimgs.engines.registry import check_name
-from dimgs.errors import InputError
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset

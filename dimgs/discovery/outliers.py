@@ -12,13 +12,13 @@ from dataclasses import replace
 import numpy as np
 from scipy import special
 
-from dimgs.advice import setting
-from dimgs.arrays import Array
-from dimgs.design.features import Design
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsError
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import with_rationals
-from dimgs.errors import DimgsError
+from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate
 from dimgs.law.assemble import refit
 from dimgs.law.law import Law

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from scipy.stats import qmc
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
-from dimgs.errors import InputError
 from dimgs.judgement.next_run import Choice, Prediction, choose
 from dimgs.law.domain import group_values
 from dimgs.law.evaluate import evaluate

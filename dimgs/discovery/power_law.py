@@ -6,10 +6,9 @@ from fractions import Fraction
 
 import numpy as np
 
-from dimgs.advice import setting
-from dimgs.arrays import Array
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array
 from dimgs.dataset.checks import check_enough_runs
-from dimgs.design.features import Design
 from dimgs.discovery.additive import additive_of
 from dimgs.discovery.collinearity import monomial_text, separation_warnings
 from dimgs.discovery.diagnostics import group_warnings, self_correlation
@@ -29,6 +28,7 @@ from dimgs.discovery.scoring import (
     scores_of,
 )
 from dimgs.fits.covariance import t_quantile
+from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate, exponents_of
 from dimgs.law.centre import centre_of
 from dimgs.law.domain import domain_of

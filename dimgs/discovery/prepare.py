@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.advice import setting
-from dimgs.arrays import Array, IntArray
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array, IntArray
+from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     UsableRuns,
@@ -16,10 +17,9 @@ from dimgs.dataset.checks import (
     unused_label_warnings,
     usable_runs,
 )
-from dimgs.design.features import Design, build_design
 from dimgs.discovery.missing_input import explained, supported
 from dimgs.discovery.options import Options
-from dimgs.errors import DimgsError
+from dimgs.fits.design.features import Design, build_design
 from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.missing_input import UnreachableError

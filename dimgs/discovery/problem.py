@@ -4,10 +4,10 @@ from itertools import count
 
 import numpy as np
 
-from dimgs.arrays import LARGEST_LOG, Array
-from dimgs.design.features import Design
+from dimgs.common.arrays import LARGEST_LOG, Array
+from dimgs.common.errors import InputError
 from dimgs.engines.protocol import Problem
-from dimgs.errors import InputError
+from dimgs.fits.design.features import Design
 from dimgs.groups.group import PiGroup
 from dimgs.law.assemble import feature_values
 from dimgs.law.names import Names

@@ -6,10 +6,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
+from dimgs.common.errors import FitError
 from dimgs.dataset import Dataset
-from dimgs.design.features import Design
-from dimgs.errors import FitError
+from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate, Exponent
 from dimgs.fits.snapping import Snapped, restricted_fit, snap
 from dimgs.law.exponents import undetermined

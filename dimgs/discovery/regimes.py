@@ -7,19 +7,19 @@ from typing import Any
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array, BoolArray
-from dimgs.design.features import Design
+from dimgs.common.arrays import Array, BoolArray
+from dimgs.common.errors import DimgsError
 from dimgs.discovery.estimators import fit_squares
 from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import groups_of, physical_map, with_rationals
 from dimgs.discovery.scoring import fitted_by, scores_of, scores_of_search
-from dimgs.errors import DimgsError
+from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Exponent
+from dimgs.groups.rationals import equal_rational
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 from dimgs.law.power import Side, exact, pieces_law, power_law, where_text
-from dimgs.rationals import equal_rational
 
 # common denominator of differences of exponents in halves to sixths, and the rounding of these
 _THRESHOLD_DENOMINATOR = 60

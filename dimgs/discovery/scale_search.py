@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from dimgs.advice import setting
-from dimgs.arrays import Array
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
 from dimgs.discovery.judgement import judged, with_switches
 from dimgs.discovery.missing_input import Scale, extra_scales
@@ -18,7 +19,6 @@ from dimgs.discovery.screening import screened, without_others
 from dimgs.discovery.study import Study, left_out_residuals
 from dimgs.engines.clock import Clock, Cut
 from dimgs.engines.registry import ALL, NONE, embedded
-from dimgs.errors import DimgsError
 from dimgs.judgement.candidates import JUDGEMENT
 from dimgs.judgement.residual_structure import scale_is_missing
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array, BoolArray, IntArray, times_exp
-from dimgs.design.features import Design
+from dimgs.common.arrays import Array, BoolArray, IntArray, times_exp
+from dimgs.common.errors import DimgsError
 from dimgs.discovery.options import Options
 from dimgs.engines.selection import is_white, leftover
-from dimgs.errors import DimgsError
+from dimgs.fits.design.features import Design
 from dimgs.fits.one_error import gain_and_error
 from dimgs.judgement.residual_structure import SURELY_INCOMPLETE, followed_beyond_groups
 from dimgs.law.assemble import feature_values, refit

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import UsableRuns, usable_runs
 from dimgs.discovery.options import Options

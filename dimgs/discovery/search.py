@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from dimgs.design.features import Design
+from dimgs.common.errors import EngineUnavailableError
 from dimgs.discovery.distillation import exponent_fields
 from dimgs.discovery.options import Options
 from dimgs.discovery.problem import problem_of
@@ -16,8 +16,8 @@ from dimgs.engines.clock import Clock
 from dimgs.engines.protocol import Problem, Result, SearchBudget
 from dimgs.engines.registry import ALL, NONE, all_engines, embedded, entry_named
 from dimgs.engines.selection import select
-from dimgs.errors import EngineUnavailableError
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.design.features import Design
 
 # seconds of an engine's start that are worth a word
 _NOTICED = 1.0

@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from dimgs.arrays import Array, times_exp
+from dimgs.common.arrays import Array, times_exp
 from dimgs.discovery.linear import fit_linear
 from dimgs.discovery.options import Options
 from dimgs.discovery.power_law import constant_law, fit_prepared

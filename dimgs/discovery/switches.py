@@ -9,13 +9,13 @@ from fractions import Fraction
 
 import sympy
 
+from dimgs.common.errors import DimgsError
 from dimgs.discovery.options import Options
 from dimgs.discovery.regimes import MOST_REGIMES, RegimeResult, regime_document, regimes_of
 from dimgs.discovery.study import Study
-from dimgs.errors import DimgsError
+from dimgs.groups.rationals import is_simple
 from dimgs.judgement.candidates import Form
 from dimgs.law.law import Law
-from dimgs.rationals import is_simple
 
 # who found forms that switch
 REGIMES = "regimes"

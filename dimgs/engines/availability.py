@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
+from dimgs.common.errors import DimgsError
 from dimgs.engines.registry import EngineEntry, EngineStatus
-from dimgs.errors import DimgsError
 
 _JULIA_REMEDY = (
     "install Julia from https://julialang.org/install, or let PySR fetch it: "

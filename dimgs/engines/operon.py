@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.engines.availability import operon_status
 from dimgs.engines.protocol import CutBy, Problem, Result, SearchBudget
 from dimgs.engines.translate import front_of, to_candidate
-from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import EXACT
 

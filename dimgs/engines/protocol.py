@@ -6,8 +6,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.expression.candidate import Candidate
 
 Outcome = Literal["converged", "timeout", "no_candidate", "unavailable"]

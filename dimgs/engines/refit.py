@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.nonlinear_least_squares import minimise_squares

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from dimgs.errors import DimgsError, EngineUnavailableError, InputError
-from dimgs.plugins import entry_points
+from dimgs.common.errors import DimgsError, EngineUnavailableError, InputError
+from dimgs.common.plugins import entry_points
 
 if TYPE_CHECKING:
     from dimgs.engines.protocol import Engine

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from fractions import Fraction
 
+from dimgs.common.errors import LawError
 from dimgs.engines.protocol import Problem
 from dimgs.engines.refit import refit
 from dimgs.engines.selection import candidate_bits
-from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import EXACT
-from dimgs.rationals import nearest_rationals
+from dimgs.groups.rationals import nearest_rationals
 
 # relative distance from a simple number within which it is tried: the errors of constants in a
 # few per cent of noise

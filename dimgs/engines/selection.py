@@ -42,7 +42,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.complexity import complexity_of

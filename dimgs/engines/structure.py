@@ -37,7 +37,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dimgs.expression.complexity import complexity_of
-from dimgs.rationals import exact_bits, exponent_bits
+from dimgs.groups.rationals import exact_bits, exponent_bits
 
 # bits of each part of a `Structure`, by its field
 PRICES: Mapping[str, float] = {

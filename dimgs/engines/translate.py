@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from dimgs.common.errors import LawError
 from dimgs.engines.protocol import Problem
 from dimgs.engines.refit import refit
 from dimgs.engines.rounding import with_simple_constants
 from dimgs.engines.selection import pareto_front, select
-from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.complexity import complexity_of
 

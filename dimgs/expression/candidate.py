@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.errors import LawError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import LawError
 from dimgs.expression.complexity import complexity_of
 from dimgs.expression.parsing import sympy_parse, sympy_text
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from dimgs.errors import LawError
+from dimgs.common.errors import LawError
 from dimgs.expression.parsing import permitted_heads
 from dimgs.variables import Dimension
 
@@ -52,7 +52,7 @@ def check_dimension(expr: "sympy.Expr", symbol_dimensions: Mapping[str, Dimensio
     >>> check_dimension(Re + U, dimensions)
     Traceback (most recent call last):
         ...
-    dimgs.errors.LawError: Re + U adds 1 and L·T⁻¹.
+    dimgs.common.errors.LawError: Re + U adds 1 and L·T⁻¹.
     """
     return _Dimensions(symbol_dimensions).dimension(expr) or _NONE
 

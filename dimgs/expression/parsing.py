@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dimgs.errors import LawError
+from dimgs.common.errors import LawError
 
 if TYPE_CHECKING:
     import sympy
@@ -191,7 +191,7 @@ def check_bounds(tree: ast.expr, symbols: Mapping[str, Any]) -> None:
     >>> check_bounds(ast.parse("x + exp(10**9)", mode="eval").body, {"x": None})
     Traceback (most recent call last):
         ...
-    dimgs.errors.LawError: A number in a law is beyond the range of doubles: exp(10 ** 9).
+    dimgs.common.errors.LawError: A number in a law is beyond the range of doubles: exp(10 ** 9).
     """
     nodes = list(ast.walk(tree))
     calls = [n for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
@@ -472,7 +472,7 @@ def sympy_parse(
     >>> sympy_parse("2*rho.real", ["rho"])
     Traceback (most recent call last):
         ...
-    dimgs.errors.LawError: 'rho.real' in the expression '2*rho.real' is not allowed in a law.
+    dimgs.common.errors.LawError: 'rho.real' in the expression '2*rho.real' is not allowed in a law.
     """
     import sympy
 

@@ -11,7 +11,7 @@ array([0.5])
 
 from typing import TYPE_CHECKING
 
-from dimgs.lazy import on_first_use
+from dimgs.common.lazy import on_first_use
 
 if TYPE_CHECKING:
     from dimgs.fits.additive import PairAdditive as PairAdditive

@@ -10,11 +10,11 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from dimgs.arrays import Array, IntArray
-from dimgs.design.splits import run_folds
-from dimgs.errors import EngineUnavailableError, InputError
+from dimgs.common.arrays import Array, IntArray
+from dimgs.common.errors import EngineUnavailableError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import t_quantile
+from dimgs.fits.design.splits import run_folds
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 from dimgs.fits.one_error import within_one_error
 

@@ -14,8 +14,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils import Tags, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dimgs.arrays import Array, BoolArray, IntArray
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.errors import InputError
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.run_checks import check_pairs, checked_weights, cluster_codes, labels_of
 

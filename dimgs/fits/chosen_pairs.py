@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from dimgs.arrays import Array, IntArray
-from dimgs.design.pairs import AllPairs, PairPolicy
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array, IntArray
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
+from dimgs.fits.design.pairs import AllPairs, PairPolicy
 from dimgs.fits.solve import coordinates_of_scatter
 
 
@@ -21,7 +21,7 @@ class ChosenPairsPowerLaw(ContrastiveRegressor):
     Parameters
     ----------
     pairs : PairPolicy, optional
-        From `dimgs.design.pairs`; all pairs by default.
+        From `dimgs.fits.design.pairs`; all pairs by default.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class ChosenPairsPowerLaw(ContrastiveRegressor):
     A quarter of these runs lies beyond a bend, where the exponent is 1 instead of 0:
 
     >>> import numpy as np
-    >>> from dimgs.design.pairs import NearestPairs, ReferencePairs
+    >>> from dimgs.fits.design.pairs import NearestPairs, ReferencePairs
     >>> X = np.linspace(-3, 1, 401)[:, None]
     >>> y = np.maximum(X[:, 0], 0.0)
     >>> for pairs in (NearestPairs(2), ReferencePairs(0), None):
@@ -68,7 +68,7 @@ class ChosenPairsPowerLaw(ContrastiveRegressor):
         policy = AllPairs() if self.pairs is None else self.pairs
         if not isinstance(policy, PairPolicy):
             raise InputError(
-                f"pairs is {policy!r}: give a policy of dimgs.design.pairs, such as "
+                f"pairs is {policy!r}: give a policy of dimgs.fits.design.pairs, such as "
                 f"NearestPairs(10) or ReferencePairs(0)."
             )
         self.n_pairs_ = policy.count(x, weight)

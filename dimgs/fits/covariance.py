@@ -32,8 +32,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from dimgs.arrays import Array, BoolArray, IntArray
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.errors import InputError
 
 IntervalKind = Literal["cr3", "jackknife", "bootstrap"]
 

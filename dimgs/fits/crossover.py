@@ -13,8 +13,8 @@ from scipy.optimize import least_squares
 from sklearn.base import clone
 from sklearn.utils.validation import check_X_y
 
-from dimgs.arrays import Array
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import check_level, linearised, t_quantile
 from dimgs.fits.regimes import (

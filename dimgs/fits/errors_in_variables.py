@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 
-from dimgs.arrays import Array, BoolArray, IntArray
-from dimgs.design.whitening import Whitening
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import jackknife_covariance
+from dimgs.fits.design.whitening import Whitening
 from dimgs.fits.run_checks import check_clusters
 from dimgs.fits.solve import coordinates_of_rows
 

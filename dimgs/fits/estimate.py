@@ -6,12 +6,12 @@ from fractions import Fraction
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.design.features import Design, Feature
+from dimgs.common.arrays import Array
 from dimgs.fits.covariance import t_quantile
+from dimgs.fits.design.features import Design, Feature
 from dimgs.fits.least_squares import PowerLawFit
 from dimgs.groups.group import PiGroup
-from dimgs.rationals import only_simple
+from dimgs.groups.rationals import only_simple
 
 
 @dataclass(frozen=True)

@@ -12,12 +12,12 @@ from scipy import stats
 from scipy.spatial.distance import pdist, squareform
 from sklearn.decomposition import PCA
 
-from dimgs.arrays import Array, BoolArray, IntArray
-from dimgs.design.splits import run_folds
-from dimgs.design.whitening import Whitening, whiten
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits.additive import curvature_columns, quantile_knots
 from dimgs.fits.covariance import t_intervals
+from dimgs.fits.design.splits import run_folds
+from dimgs.fits.design.whitening import Whitening, whiten
 from dimgs.fits.one_error import within_one_error
 from dimgs.fits.short_vectors import short_vectors
 from dimgs.fits.solve import oriented

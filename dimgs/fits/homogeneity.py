@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import fdtrc
 
-from dimgs.arrays import Array, BoolArray
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array, BoolArray
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 from dimgs.fits.run_checks import checked_weights
 from dimgs.fits.solve import echelon
-from dimgs.rationals import simplest_between
+from dimgs.groups.rationals import simplest_between
 
 # relative singular values of standardised columns: below, rounding of the table
 _EXACT = 1e-7

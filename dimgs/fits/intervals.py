@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dimgs.arrays import Array, BoolArray, IntArray
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor
 from dimgs.fits.covariance import check_level
 from dimgs.fits.run_checks import checked_weights, cluster_codes

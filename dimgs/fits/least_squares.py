@@ -12,9 +12,8 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.arrays import Array, BoolArray, IntArray
-from dimgs.design.moments import GroupedMoments, check_finite, checked_arrays, group_means
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import (
     FULL_LEVERAGE,
     ClusterInfluence,
@@ -22,6 +21,7 @@ from dimgs.fits.covariance import (
     IntervalKind,
     RunInfluence,
 )
+from dimgs.fits.design.moments import GroupedMoments, check_finite, checked_arrays, group_means
 from dimgs.fits.run_checks import check_clusters, check_pairs, label_codes
 from dimgs.fits.solve import Coordinates, coordinates_of_rows, coordinates_of_scatter
 

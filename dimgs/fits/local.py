@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 from sklearn.utils.validation import check_is_fitted
 
-from dimgs.arrays import Array, BoolArray, IntArray
-from dimgs.design.whitening import whiten
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import check_level, t_quantile
+from dimgs.fits.design.whitening import whiten
 from dimgs.fits.least_squares import fit_power_law
 from dimgs.fits.one_error import gain_and_error
 from dimgs.fits.run_checks import check_clusters

@@ -17,8 +17,8 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.design.features import Design
+from dimgs.common.arrays import Array
+from dimgs.fits.design.features import Design
 
 Kind = TypeVar("Kind")
 Measured = Literal["group", "target"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dimgs.arrays import Array, BoolArray
+from dimgs.common.arrays import Array, BoolArray
 
 # damping at the start, as a share of the squares of the scaled columns, its factor after a step,
 # and its least value: below, the normal equations are no longer exact to the rounding

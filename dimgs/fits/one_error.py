@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 
 
 def gain_and_error(

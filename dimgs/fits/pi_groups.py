@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from dimgs.arrays import Array
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 
 if TYPE_CHECKING:
     from dimgs.dataset.dataset import Dataset
@@ -140,7 +140,7 @@ class PiGroups(TransformerMixin, BaseEstimator):
 
     def _logs(self, data: "Dataset", groups: "Iterable[PiGroup]") -> Array:
         from dimgs.dataset.checks import check_loggable, require_finite
-        from dimgs.design.features import log_groups
+        from dimgs.fits.design.features import log_groups
 
         listed = tuple(groups)
         used = {n for group in listed for n, _ in group.exponents if n in data.names}

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 
-from dimgs.arrays import Array
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits.base import TrainingRuns, WithinRegressor
 from dimgs.fits.covariance import IntervalKind
 from dimgs.fits.least_squares import BlockMoments, PowerLawFit, fit_power_law

@@ -16,12 +16,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.arrays import Array, BoolArray, IntArray
-from dimgs.design.splits import run_folds
-from dimgs.design.whitening import Whitening, whiten
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns, seed_of
 from dimgs.fits.covariance import check_level, linearised, t_intervals, t_quantile
+from dimgs.fits.design.splits import run_folds
+from dimgs.fits.design.whitening import Whitening, whiten
 from dimgs.fits.one_error import gain_and_error
 from dimgs.fits.short_vectors import short_vectors
 from dimgs.fits.solve import oriented

@@ -8,12 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linprog
 from scipy.stats import chi2
 
-from dimgs.arrays import Array, BoolArray, IntArray
-from dimgs.design.moments import group_means
-from dimgs.design.whitening import whiten
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits.base import TrainingRuns, WithinRegressor
 from dimgs.fits.covariance import jackknife_covariance
+from dimgs.fits.design.moments import group_means
+from dimgs.fits.design.whitening import whiten
 from dimgs.fits.run_checks import check_clusters, label_codes
 
 

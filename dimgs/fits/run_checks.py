@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.arrays import Array, IntArray
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array, IntArray
+from dimgs.common.errors import FitError, InputError
 
 
 def checked_weights(sample_weight: ArrayLike | None, n_runs: int) -> Array:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 from flint import fmpz_mat
 
-from dimgs.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray
 
 
 def short_vectors(root: Array, bound: float, limit: int = 50_000) -> IntArray:

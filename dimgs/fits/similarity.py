@@ -7,8 +7,8 @@ from itertools import product
 import numpy as np
 from scipy.optimize import minimize
 
-from dimgs.arrays import Array
-from dimgs.errors import FitError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import FitError
 from dimgs.fits.covariance import jackknife_covariance, t_quantile
 
 Curves = Sequence[tuple[Array, Array]]

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import special
 
-from dimgs.arrays import Array
-from dimgs.dimensions import ReducedSystem
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.least_squares import PowerLawFit
-from dimgs.rationals import is_simple, only_simple
+from dimgs.groups.dimensions import ReducedSystem
+from dimgs.groups.rationals import is_simple, only_simple
 
 Matrix = Sequence[Sequence[Fraction]]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dimgs.arrays import Array, BoolArray
+from dimgs.common.arrays import Array, BoolArray
 
 # relative singular values of rows in memory below it are rounding, not data
 ROWS_TOLERANCE = 1e-10

@@ -7,9 +7,9 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
-from dimgs.advice import setting
-from dimgs.dimensions import DimensionalMatrix
-from dimgs.errors import DimgsWarning, InputError
+from dimgs.common.advice import setting
+from dimgs.common.errors import DimgsWarning, InputError
+from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import Dropped, PiBasis, PiGroup
 from dimgs.groups.lattice import lattice_of
 from dimgs.groups.missing_input import UnreachableError, advice_to_take_part, is_reachable

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.dimensions import DimensionalMatrix
-from dimgs.errors import DimensionError, InputError
-from dimgs.escape import html as escape
-from dimgs.escape import visible
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimensionError, InputError
+from dimgs.common.escape import html as escape
+from dimgs.common.escape import visible
+from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.kinds import GREEK
 from dimgs.variables import Dimension, Variable, superscript
 
@@ -181,7 +181,7 @@ class PiBasis:
     >>> speeds = (parse_variable("U [m/s]"), parse_variable("c [m/s]"))
     >>> PiBasis(speeds, (PiGroup.of("pi_1", {"U": 1, "c": 1}),))
     Traceback (most recent call last):
-    dimgs.errors.DimensionError: pi_1 = U·c has dimension L²·T⁻², not 1.
+    dimgs.common.errors.DimensionError: pi_1 = U·c has dimension L²·T⁻², not 1.
     """
 
     variables: tuple[Variable, ...]
@@ -356,7 +356,8 @@ def read_group(text: str) -> dict[str, Fraction]:
     {'D': Fraction(1, 1), 't': Fraction(1, 1), 'l': Fraction(-2, 1)}
     >>> read_group("a + b")
     Traceback (most recent call last):
-    dimgs.errors.InputError: 'a + b' is no product of powers of inputs; write it like 'D*t/l^2'.
+    dimgs.common.errors.InputError: 'a + b' is no product of powers of inputs; write it like
+    'D*t/l^2'.
     """
     try:
         if len(text) > _LONGEST:

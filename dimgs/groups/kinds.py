@@ -20,7 +20,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 from importlib.resources import files
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.variables import Dimension
 
 _BASES = {

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from dimgs.dimensions import DimensionalMatrix, IntVector, lattice_reduced, solve_exact
+from dimgs.groups.dimensions import DimensionalMatrix, IntVector, lattice_reduced, solve_exact
 from dimgs.variables import Variable
 
 

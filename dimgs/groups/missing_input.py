@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from dimgs.advice import Setting, setting
-from dimgs.dimensions import DimensionalMatrix, primitive
-from dimgs.errors import DimensionError
+from dimgs.common.advice import Setting, setting
+from dimgs.common.errors import DimensionError
+from dimgs.groups.dimensions import DimensionalMatrix, primitive
 from dimgs.groups.physical_constants import PhysicalConstant, all_constants
 from dimgs.variables import Dimension, Variable, si_unit
 from dimgs.variables.readings import improbable

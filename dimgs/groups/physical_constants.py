@@ -8,7 +8,7 @@ import functools
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.groups.kinds import parse_dimension, table_rows
 from dimgs.variables import Dimension
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from dimgs.dimensions import IntVector, primitive
 from dimgs.groups.catalogue import NamedNumber, all_numbers, slot_dimension, slot_kinds
+from dimgs.groups.dimensions import IntVector, primitive
 from dimgs.groups.group import PiGroup
 from dimgs.groups.kinds import Kind, infer_kinds
 from dimgs.groups.lattice import completed

@@ -6,9 +6,9 @@ from fractions import Fraction
 from itertools import combinations
 from math import comb, gcd, lcm
 
-from dimgs.advice import setting
-from dimgs.dimensions import DimensionalMatrix, IntVector, independent_rows, leading_columns
-from dimgs.errors import InputError
+from dimgs.common.advice import setting
+from dimgs.common.errors import InputError
+from dimgs.groups.dimensions import DimensionalMatrix, IntVector, independent_rows, leading_columns
 from dimgs.groups.group import PiBasis
 from dimgs.groups.missing_input import UnreachableError
 from dimgs.groups.recognition import Namer, kinds_of

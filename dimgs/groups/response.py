@@ -8,8 +8,8 @@ from math import comb
 
 import numpy as np
 
-from dimgs.arrays import Array, IntArray
-from dimgs.dimensions import DimensionalMatrix, ReducedSystem
+from dimgs.common.arrays import Array, IntArray
+from dimgs.groups.dimensions import DimensionalMatrix, ReducedSystem
 from dimgs.variables import Dimension, Variable
 
 # numbers held at once: 240 MB

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.variables import Dimension
 
 # of the largest singular value: dimensions are small rationals, roundings of them 1e-16

@@ -5,7 +5,7 @@ SQLAlchemy is loaded with the first hub or store, not with the package.
 
 from typing import TYPE_CHECKING
 
-from dimgs.lazy import on_first_use
+from dimgs.common.lazy import on_first_use
 
 if TYPE_CHECKING:
     from dimgs.hub.hub import Hub as Hub

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import delete, select, update
 
-from dimgs.advice import Act, Step
-from dimgs.errors import InputError
+from dimgs.common.advice import Act, Step
+from dimgs.common.errors import InputError
 from dimgs.hub.database import Database
 from dimgs.hub.entry import check_author, sha256
 from dimgs.hub.permissions import a_role, check_role

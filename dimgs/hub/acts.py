@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, insert, inspect, or_, select
 
-from dimgs.errors import InputError
-from dimgs.escape import visible
+from dimgs.common.errors import InputError
+from dimgs.common.escape import visible
 from dimgs.hub.database import Database
 from dimgs.hub.entry import KINDS, MOST_FILE, Entry, canonical, checked, sha256
 from dimgs.hub.lineage import RESTS_ON, Lineage, authors_of, authors_of_basis, is_claimed

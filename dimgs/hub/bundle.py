@@ -20,9 +20,9 @@ from typing import IO, Any
 
 from sqlalchemy import Connection, select, update
 
-from dimgs.errors import InputError, StoreError
-from dimgs.escape import file_names, visible
-from dimgs.formats import MOST_BYTES, json_value, whole
+from dimgs.common.errors import InputError, StoreError
+from dimgs.common.escape import file_names, visible
+from dimgs.common.formats import MOST_BYTES, json_value, whole
 from dimgs.hub.acts import Writer
 from dimgs.hub.entry import MOST_FILE, Entry, EntryFile, canonical, checked, sha256
 from dimgs.hub.reading import entry_of, is_open

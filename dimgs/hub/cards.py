@@ -5,7 +5,7 @@ import random
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub.acts import Writer
 from dimgs.hub.runs import program_of, run_content
 from dimgs.kernels.conversion import port_value

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
-from dimgs.advice import Act, Step, setting
-from dimgs.errors import InputError, StoreError
+from dimgs.common.advice import Act, Step, setting
+from dimgs.common.errors import InputError, StoreError
 from dimgs.hub import schema
 from dimgs.hub.lineage import Lineage, read_lineage, version_of
 from dimgs.hub.numbers import NumberCache

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dimgs.advice import Act, Step, setting
-from dimgs.errors import InputError
-from dimgs.escape import visible
-from dimgs.formats import whole
+from dimgs.common.advice import Act, Step, setting
+from dimgs.common.errors import InputError
+from dimgs.common.escape import visible
+from dimgs.common.formats import whole
 from dimgs.hub.acts import Writer
 from dimgs.variables import difference_unit, parse_unit
 

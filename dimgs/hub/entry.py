@@ -14,9 +14,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from dimgs.errors import InputError
-from dimgs.escape import visible
-from dimgs.formats import validated
+from dimgs.common.errors import InputError
+from dimgs.common.escape import visible
+from dimgs.common.formats import validated
 
 # of 1: "unit" and "units" are 0.89 alike, "tag" and "tags" 0.86, "title" and "tiers" 0.6
 _ALIKE = 0.85
@@ -343,8 +343,8 @@ def checked(kind: str, content: Any) -> dict[str, Any]:
     --------
     >>> checked("question", {"text": "Why?", "taget": "J"})
     Traceback (most recent call last):
-    dimgs.errors.InputError: The question cannot be used: there is no key 'taget'; did you mean
-    'target'?
+    dimgs.common.errors.InputError: The question cannot be used: there is no key 'taget'; did you
+    mean 'target'?
     """
     validated(MODELS[kind], content, f"The {kind} cannot be used: ")
     check_text(content, f"The {kind}")

@@ -12,10 +12,10 @@ from urllib.parse import quote, urlsplit
 
 import numpy as np
 
-from dimgs.advice import Act, Step
-from dimgs.errors import InputError, StoreError
-from dimgs.escape import visible
-from dimgs.formats import read_text
+from dimgs.common.advice import Act, Step
+from dimgs.common.errors import InputError, StoreError
+from dimgs.common.escape import visible
+from dimgs.common.formats import read_text
 from dimgs.groups.scalings import Scalings
 from dimgs.hub import accounts, signing
 from dimgs.hub.acts import adopt

@@ -11,8 +11,8 @@ from uuid import uuid4
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, and_, insert, or_, select, update
 
-from dimgs.advice import Act, Step
-from dimgs.formats import read_toml, validated
+from dimgs.common.advice import Act, Step
+from dimgs.common.formats import read_toml, validated
 from dimgs.hub.cards import keep_card
 from dimgs.hub.entry import Entry, checked
 from dimgs.hub.reading import MOST_ATTEMPTS, entry_of

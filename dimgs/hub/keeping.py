@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.advice import setting
-from dimgs.errors import InputError
+from dimgs.common.advice import setting
+from dimgs.common.errors import InputError
 from dimgs.hub.acts import naming
 from dimgs.hub.cards import keep_card
 from dimgs.hub.entry import MOST_FILE, sha256

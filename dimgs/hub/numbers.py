@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import Connection, select
 
-from dimgs.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray
 from dimgs.hub.lineage import version_of
 from dimgs.hub.query import Shape, kernel_shapes
 from dimgs.hub.runs import numeric_inputs, si_of

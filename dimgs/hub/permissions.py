@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 
 
 class NotAllowedError(InputError):

@@ -21,8 +21,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
-from dimgs.errors import InputError
-from dimgs.escape import visible
+from dimgs.common.errors import InputError
+from dimgs.common.escape import visible
 from dimgs.groups.group import read_group
 from dimgs.hub.entry import check_text
 from dimgs.hub.lineage import Lineage

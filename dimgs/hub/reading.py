@@ -9,10 +9,10 @@ from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true
 
-from dimgs.advice import Act, Step
-from dimgs.arrays import IntArray
-from dimgs.errors import InputError
-from dimgs.escape import visible
+from dimgs.common.advice import Act, Step
+from dimgs.common.arrays import IntArray
+from dimgs.common.errors import InputError
+from dimgs.common.escape import visible
 from dimgs.hub.accounts import role_of
 from dimgs.hub.database import Database
 from dimgs.hub.entry import (

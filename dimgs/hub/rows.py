@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from dimgs.errors import InputError, StoreError
-from dimgs.formats import checksum, shown, validated
+from dimgs.common.errors import InputError, StoreError
+from dimgs.common.formats import checksum, shown, validated
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 
 _Value = TypeVar("_Value")

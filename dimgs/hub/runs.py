@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dimgs.errors import InputError
-from dimgs.escape import visible
+from dimgs.common.errors import InputError
+from dimgs.common.escape import visible
 from dimgs.hub.entry import canonical, sha256
 from dimgs.kernels.content import canonical as canonical_number
 from dimgs.kernels.record import RunRecord, Status

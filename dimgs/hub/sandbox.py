@@ -20,7 +20,8 @@ from time import monotonic, sleep, time
 from typing import Any, Self
 from uuid import uuid4
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
+from dimgs.common.plugins import entry_points
 from dimgs.hub.entry import checked
 from dimgs.hub.runs import run_content, run_record
 from dimgs.hub.supervise import MOST_BYTES, Answer, Limits
@@ -29,7 +30,6 @@ from dimgs.kernels.conversion import holds_inputs
 from dimgs.kernels.process import ending, marked
 from dimgs.kernels.record import Failure, RunRecord, Status, one_sentence, printable
 from dimgs.kernels.registry import GROUP, available, load
-from dimgs.plugins import entry_points
 
 # seconds that a trial, and the end of the processes of a group, may take
 _PATIENCE = 5.0

@@ -28,7 +28,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
-from dimgs.errors import InputError, StoreError
+from dimgs.common.errors import InputError, StoreError
 
 # 1 is a store of runs alone, 2 has the tables of a hub besides, 3 files that entries name, 4 who
 # brought what

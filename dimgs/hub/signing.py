@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
-from dimgs.advice import Act, Step
-from dimgs.errors import InputError
+from dimgs.common.advice import Act, Step
+from dimgs.common.errors import InputError
 from dimgs.hub.entry import Entry
 from dimgs.hub.tables import settings, signatures
 from dimgs.hub.writing import insert_new, new_epoch

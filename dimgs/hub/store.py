@@ -13,8 +13,8 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, func, insert, select, update
 
+from dimgs.common.errors import InputError, StoreError
 from dimgs.dataset import Dataset
-from dimgs.errors import InputError, StoreError
 from dimgs.hub.rows import as_json, asked_row, checked_row, now, record_row, row_record
 from dimgs.hub.schema import PENDING, Transactions, open_engine, runs
 from dimgs.kernels.record import RunRecord, RunRequest, Status

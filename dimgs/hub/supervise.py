@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 
 import psutil
 
-from dimgs.errors import DimgsError
+from dimgs.common.errors import DimgsError
 from dimgs.kernels import process
 from dimgs.kernels.record import Failure, one_sentence, with_kind
 from dimgs.variables import registry

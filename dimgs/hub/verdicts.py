@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dimgs.formats import is_edited
+from dimgs.common.formats import is_edited
 
 # how a campaign ends whose answers can be relied on
 _MET = "tolerance met"

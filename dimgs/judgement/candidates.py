@@ -16,13 +16,20 @@ from math import log2
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array, least_squares
-from dimgs.design.features import Design
+from dimgs.common.arrays import Array, least_squares
 from dimgs.engines.clock import Clock
 from dimgs.engines.structure import Structure, fitted_exponents, structure_of
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.design.features import Design
 from dimgs.fits.noise import Errors, rms
 from dimgs.groups.group import PiGroup
+from dimgs.groups.rationals import (
+    CHANCE,
+    MAX_DENOMINATOR,
+    bits_of,
+    chance_of_number,
+    nearest_rationals,
+)
 from dimgs.judgement.evidence import (
     Evidence,
     Fitted,
@@ -38,13 +45,6 @@ from dimgs.law.assemble import feature_values
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
 from dimgs.law.names import Names
-from dimgs.rationals import (
-    CHANCE,
-    MAX_DENOMINATOR,
-    bits_of,
-    chance_of_number,
-    nearest_rationals,
-)
 from dimgs.report.results import FitResult
 from dimgs.variables import Dimension
 

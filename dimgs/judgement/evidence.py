@@ -25,9 +25,9 @@ import sympy
 from numpy.typing import NDArray
 from scipy import special
 
-from dimgs.arrays import Array, BoolArray, IntArray
-from dimgs.design.features import Design
+from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.fits.covariance import deleted_residuals
+from dimgs.fits.design.features import Design
 from dimgs.fits.noise import EXACT, Errors, likeliest, possible_errors
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.law.assemble import feature_values, gradients_of

@@ -21,7 +21,7 @@ import numpy as np
 from scipy import special
 from scipy.stats import qmc
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 
 # outcomes drawn for each rival: they change the information in its third digit
 _OUTCOMES = 64

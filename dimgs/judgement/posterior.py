@@ -16,8 +16,8 @@ import numpy as np
 import sympy
 from scipy import special
 
-from dimgs.arrays import Array, BoolArray
-from dimgs.design.features import Design
+from dimgs.common.arrays import Array, BoolArray
+from dimgs.fits.design.features import Design
 from dimgs.fits.noise import Errors
 from dimgs.judgement.candidates import Contender, is_monomial, refutes
 from dimgs.judgement.evidence import FormulaModel, PowerModel, fitted

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.design.features import Design
-from dimgs.dimensions import DimensionalMatrix
+from dimgs.fits.design.features import Design
 from dimgs.fits.homogeneity import dependence
+from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.variables import Dimension, Variable
 
 # Of each of the two tests, shared by all that is tried. With few runs the second rejects up to 3

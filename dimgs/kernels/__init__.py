@@ -5,7 +5,7 @@ Names are imported on first use, so that importing the package stays fast.
 
 from typing import TYPE_CHECKING
 
-from dimgs.lazy import on_first_use
+from dimgs.common.lazy import on_first_use
 
 if TYPE_CHECKING:
     from dimgs.kernels.base import BaseKernel as BaseKernel

@@ -10,7 +10,7 @@ from operator import index
 from time import perf_counter
 from typing import Any, ClassVar
 
-from dimgs.errors import (
+from dimgs.common.errors import (
     DimgsError,
     InputError,
     ProgramMissingError,
@@ -57,9 +57,9 @@ class BaseKernel(ABC):
 
     A subclass sets ``name``, ``version``, ``inputs``, ``outputs`` and ``tiers`` (on the class or
     in its constructor) and implements :meth:`_simulate`. Inside it, raise
-    :class:`~dimgs.errors.RunRefusedError` for inputs that cannot be treated and
-    :class:`~dimgs.errors.RunDivergedError` where there is no finite answer;
-    :class:`~dimgs.errors.RunFailedError` or any other exception makes a failed run.
+    :class:`~dimgs.common.errors.RunRefusedError` for inputs that cannot be treated and
+    :class:`~dimgs.common.errors.RunDivergedError` where there is no finite answer;
+    :class:`~dimgs.common.errors.RunFailedError` or any other exception makes a failed run.
 
     Attributes
     ----------

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from dimgs.errors import ProgramMissingError, RunDivergedError, RunFailedError
+from dimgs.common.errors import ProgramMissingError, RunDivergedError, RunFailedError
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.fingerprint import takes_part, tree_digest
 from dimgs.kernels.process import run_program

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
 
-from dimgs.errors import InputError
-from dimgs.formats import shown
+from dimgs.common.errors import InputError
+from dimgs.common.formats import shown
 from dimgs.kernels.spec import Port
 from dimgs.variables import Unit, difference_unit, parse_unit
 from dimgs.variables.quantities import as_quantity

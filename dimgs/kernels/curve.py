@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.variables import parse_unit
 
 

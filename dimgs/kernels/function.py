@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints, overload
 
-from dimgs.errors import InputError, RunFailedError, warn_all
+from dimgs.common.errors import InputError, RunFailedError, warn_all
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.fingerprint import MOST_FILES, file_digest
 from dimgs.kernels.imports import own_folders, own_modules

@@ -10,7 +10,7 @@ from functools import lru_cache
 from types import ModuleType
 from typing import Any
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 
 
 @dataclass(frozen=True)

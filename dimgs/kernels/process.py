@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 from uuid import uuid4
 
-from dimgs.errors import ProgramMissingError, RunFailedError
+from dimgs.common.errors import ProgramMissingError, RunFailedError
 from dimgs.kernels.record import Failure
 
 PRINTED = "stdout.txt"

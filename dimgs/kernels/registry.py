@@ -12,12 +12,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from dimgs.errors import DimgsError, InputError
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.plugins import entry_points
 from dimgs.kernels.fingerprint import file_digest
 from dimgs.kernels.portable import PackedKernel
 from dimgs.kernels.record import with_kind
 from dimgs.kernels.spec import Kernel, Port, Tier
-from dimgs.plugins import entry_points
 
 GROUP = "dimgs.kernels"
 
@@ -144,7 +144,8 @@ def importing(what: str, file: str | None = None) -> Iterator[None]:
     >>> with importing("film.py"):
     ...     1 / 0
     Traceback (most recent call last):
-    dimgs.errors.InputError: film.py fails when it is imported (ZeroDivisionError: ...); correct it.
+    dimgs.common.errors.InputError: film.py fails when it is imported (ZeroDivisionError: ...);
+    correct it.
     """
     try:
         yield

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dimgs.errors import RunDivergedError
+from dimgs.common.errors import RunDivergedError
 from dimgs.kernels.base import Simulated
 from dimgs.kernels.checkout import Checkout, CheckoutKernel
 from dimgs.kernels.spec import Port, Tier

@@ -6,7 +6,7 @@ from math import inf, isnan
 from numbers import Real
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.kernels.record import RunRecord
 from dimgs.variables import LABEL, Unit, parse_unit
 

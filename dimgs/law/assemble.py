@@ -7,11 +7,11 @@ from functools import lru_cache
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array
-from dimgs.design.features import Design
-from dimgs.errors import FitError, LawError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import FitError, LawError
 from dimgs.expression.simplest import derivatives_of
 from dimgs.fits.covariance import Linearised, linearised
+from dimgs.fits.design.features import Design
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.law.canonical import scale_powers
 from dimgs.law.domain import domain_of

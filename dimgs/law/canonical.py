@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sympy
 
-from dimgs.errors import LawError
+from dimgs.common.errors import LawError
 from dimgs.expression.simplest import simplest
+from dimgs.groups.rationals import recognised_value
 from dimgs.law.parts import Constant
-from dimgs.rationals import recognised_value
 from dimgs.variables import Dimension
 
 if TYPE_CHECKING:

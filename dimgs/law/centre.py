@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
-from dimgs.errors import DimgsError
 from dimgs.law.parts import Constant
 from dimgs.variables import Variable
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import sympy
 
-from dimgs.errors import InputError
-from dimgs.escape import comment, docstring
+from dimgs.common.errors import InputError
+from dimgs.common.escape import comment, docstring
 from dimgs.law.domain import LEVERAGE, bounds
 from dimgs.law.exponents import named
 from dimgs.law.parts import Constant

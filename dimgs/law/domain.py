@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.arrays import Array, BoolArray
+from dimgs.common.arrays import Array, BoolArray
+from dimgs.common.errors import LawError
 from dimgs.dataset import Dataset
-from dimgs.design.features import Design, spans
-from dimgs.errors import LawError
+from dimgs.fits.design.features import Design, spans
 from dimgs.groups.group import PiGroup
 from dimgs.law.evaluate import Inputs
 from dimgs.law.names import Names

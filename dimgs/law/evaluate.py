@@ -10,15 +10,15 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import with_notes
 from dimgs.dataset.data_frames import raw_columns
 from dimgs.dataset.headers import titled_columns
 from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.read import build, dataset_of, raw_table
-from dimgs.design.features import label_texts
-from dimgs.errors import DimgsWarning, InputError
+from dimgs.fits.design.features import label_texts
 from dimgs.variables import DIMENSIONLESS, Unit, Variable, split_header
 from dimgs.variables.quantities import Quantity, as_quantity
 from dimgs.variables.readings import other_turning

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import sympy
 
-from dimgs.dimensions import DimensionalMatrix
+from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.law.parts import Constant
 from dimgs.variables import Dimension
 

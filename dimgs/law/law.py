@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array
-from dimgs.errors import InputError, LawError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError, LawError
 from dimgs.expression import check_dimension
 from dimgs.expression.simplest import simplest
 from dimgs.groups.group import PiGroup

@@ -12,10 +12,10 @@ from typing import Any, Self
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array
-from dimgs.design.features import Design
-from dimgs.dimensions import solve_exact
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
+from dimgs.fits.design.features import Design
+from dimgs.groups.dimensions import solve_exact
 from dimgs.groups.group import read_group
 from dimgs.law.law import Law
 from dimgs.law.names import Names

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array
-from dimgs.errors import LawError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import LawError
 from dimgs.variables import Dimension, si_unit
 
 if TYPE_CHECKING:

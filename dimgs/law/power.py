@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import sympy
 
-from dimgs.design.features import Design, Feature
-from dimgs.errors import FitError
+from dimgs.common.errors import FitError
+from dimgs.fits.design.features import Design, Feature
 from dimgs.fits.estimate import Estimate
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.domain import Domain, domain_of

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array
-from dimgs.errors import DimgsWarning, InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.expression.simplest import derivatives_of
 from dimgs.groups.group import PiGroup
 from dimgs.law.domain import column_values, group_values

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from dimgs.errors import DimgsError, InputError, warn_all
-from dimgs.escape import json_text
-from dimgs.expression import sympy_parse, sympy_text
-from dimgs.formats import (
+from dimgs.common.errors import DimgsError, InputError, warn_all
+from dimgs.common.escape import json_text
+from dimgs.common.formats import (
     SCHEMA,
     is_edited,
     json_value,
@@ -23,10 +22,11 @@ from dimgs.formats import (
     validated,
     write_whole,
 )
+from dimgs.expression import sympy_parse, sympy_text
 from dimgs.groups.group import PiGroup
-from dimgs.latex.formulas import is_symbol
 from dimgs.law.domain import Domain
 from dimgs.law.exponents import held_note, named, undetermined_inputs
+from dimgs.law.latex.formulas import is_symbol
 from dimgs.law.parts import Constant, Scores, Uncertainty
 from dimgs.law.typeset import law_latex, law_text
 from dimgs.variables import Dimension, Unit, Variable

@@ -4,10 +4,11 @@ from typing import TYPE_CHECKING, Literal
 
 import sympy
 
-from dimgs.escape import html as escape
-from dimgs.escape import visible
+from dimgs.common.escape import html as escape
+from dimgs.common.escape import visible
 from dimgs.groups.group import PiBasis
-from dimgs.latex import (
+from dimgs.law.exponents import half_widths, rounded
+from dimgs.law.latex import (
     SymbolRow,
     article,
     equation,
@@ -18,7 +19,6 @@ from dimgs.latex import (
     symbol_latex,
     symbol_table,
 )
-from dimgs.law.exponents import half_widths, rounded
 from dimgs.law.parts import Constant
 from dimgs.variables import shown_unit
 

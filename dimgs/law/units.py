@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sympy
 
-from dimgs.errors import DimgsWarning, InputError
+from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.expression import sympy_text
 from dimgs.law.code import domain_lines, numpy_function
 from dimgs.law.evaluate import evaluate, inputs_of
@@ -87,7 +87,7 @@ class UnitLaw:
 
     def latex(self) -> str:
         """LaTeX of the numerical equation."""
-        from dimgs.latex import expression_latex, symbol_latex
+        from dimgs.law.latex import expression_latex, symbol_latex
 
         names = {s: symbol_latex(c) for s, (c, _) in self.symbols.items()}
         right = expression_latex(rounded(self.expression, {}), names)

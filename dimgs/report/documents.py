@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dimgs.common.formats import SCHEMA
 from dimgs.fits.estimate import Exponent
-from dimgs.formats import SCHEMA
 from dimgs.groups.group import PiBasis, PiGroup
-from dimgs.latex import group_latex
 from dimgs.law.exponents import rounded, undetermined_inputs
+from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
 from dimgs.law.typeset import column_symbols
 from dimgs.report.results import FitResult, Report, Rival

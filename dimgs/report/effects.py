@@ -8,12 +8,12 @@ from itertools import pairwise
 import numpy as np
 from scipy import optimize
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.dataset.conversion import from_si
 from dimgs.fits.estimate import Exponent
-from dimgs.latex import symbol_latex
+from dimgs.groups.rationals import equal_rational
+from dimgs.law.latex import symbol_latex
 from dimgs.law.law import Law
-from dimgs.rationals import equal_rational
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.words import listed, short, unit_text
 from dimgs.variables import Variable

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
-from dimgs.escape import terminal, visible
+from dimgs.common.escape import terminal, visible
 from dimgs.fits.estimate import Exponent
 from dimgs.law.centre import Centre
 from dimgs.law.domain import held_texts

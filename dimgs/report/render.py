@@ -10,8 +10,8 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from dimgs import latex
-from dimgs.escape import markdown, markdown_code, visible
+from dimgs.common.escape import markdown, markdown_code, visible
+from dimgs.law import latex
 from dimgs.law.exponents import held_note
 from dimgs.law.parts import percent
 from dimgs.law.typeset import constant_equations, group_definitions, law_symbol_table

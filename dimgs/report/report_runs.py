@@ -6,12 +6,12 @@ from functools import cached_property
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
-from dimgs.errors import InputError
 from dimgs.groups.group import PiGroup
-from dimgs.latex import group_latex, symbol_latex
 from dimgs.law.evaluate import evaluate
+from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.law.law import Law
 from dimgs.law.prediction import log_interval
 from dimgs.law.typeset import group_symbols

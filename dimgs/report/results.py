@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError, LawError
+from dimgs.common.formats import write_whole
 from dimgs.dataset import Dataset
-from dimgs.errors import InputError, LawError
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.estimate import Estimate, Exponent
-from dimgs.formats import write_whole
 from dimgs.groups.group import PiBasis
 from dimgs.law.centre import Centre, centre_of
 from dimgs.law.law import Law

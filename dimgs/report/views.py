@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.dataset.conversion import from_si
 from dimgs.expression.candidate import Candidate
-from dimgs.latex import expression_latex, symbol_latex
 from dimgs.law.exponents import rounded
+from dimgs.law.latex import expression_latex, symbol_latex
 from dimgs.law.law import Law
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import sympy
 
-from dimgs.errors import DimgsError
+from dimgs.common.errors import DimgsError
 from dimgs.expression import sympy_parse_condition
 from dimgs.groups.catalogue import named_number
 from dimgs.groups.group import PiGroup
-from dimgs.latex import expression_latex
+from dimgs.law.latex import expression_latex
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
 from dimgs.report.verdict import headline

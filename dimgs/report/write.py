@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dimgs.advice import setting
-from dimgs.errors import InputError
-from dimgs.formats import sealed, write_whole
+from dimgs.common.advice import setting
+from dimgs.common.errors import InputError
+from dimgs.common.formats import sealed, write_whole
 from dimgs.report.results import Report
 
 if TYPE_CHECKING:

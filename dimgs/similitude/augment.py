@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import qmc
 
-from dimgs.advice import Act, Step
-from dimgs.arrays import Array
-from dimgs.errors import DimgsError, InputError
-from dimgs.escape import visible
+from dimgs.common.advice import Act, Step
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.escape import visible
 from dimgs.fits.covariance import t_quantile
 from dimgs.hub.cards import newest_runs
 from dimgs.similitude.description import Description, Point, describe, point_of

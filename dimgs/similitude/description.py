@@ -6,9 +6,9 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from dimgs.advice import setting
-from dimgs.errors import InputError
-from dimgs.escape import visible
+from dimgs.common.advice import setting
+from dimgs.common.errors import InputError
+from dimgs.common.escape import visible
 from dimgs.hub.cards import constants_of, newest_runs, trusted_cards
 from dimgs.hub.runs import cache_version, plain, program_of
 from dimgs.kernels.conversion import convert_inputs, port_value

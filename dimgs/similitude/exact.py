@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.fits.covariance import t_quantile
 from dimgs.similitude.origin import Origin
 

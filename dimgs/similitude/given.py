@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.stats import norm
 
-from dimgs.errors import InputError
-from dimgs.escape import visible
+from dimgs.common.errors import InputError
+from dimgs.common.escape import visible
 from dimgs.hub.query import split_condition
 from dimgs.variables.quantities import NORMAL, Quantity, as_quantity, stored
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy import linalg, optimize, special
 
-from dimgs.arrays import Array, IntArray
-from dimgs.errors import FitError
+from dimgs.common.arrays import Array, IntArray
+from dimgs.common.errors import FitError
 from dimgs.groups.scalings import Scalings
 
 # standard deviation of an exponent before anything is known: of the laws in the case studies, nine

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset import Dataset
-from dimgs.errors import DimgsError, InputError
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.runs import program_of, run_record
 from dimgs.hub.store import dataset_of

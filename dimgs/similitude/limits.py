@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.law.limits import KnownLimit
 from dimgs.similitude.kriging import Nearby
 

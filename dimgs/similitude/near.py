@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.advice import Act, Step
-from dimgs.arrays import Array
-from dimgs.errors import FitError, InputError
+from dimgs.common.advice import Act, Step
+from dimgs.common.arrays import Array
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
 from dimgs.kernels.spec import of_tier
 from dimgs.similitude.exact import Offer

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.advice import Act, Step
-from dimgs.arrays import Array, IntArray
-from dimgs.errors import InputError
+from dimgs.common.advice import Act, Step
+from dimgs.common.arrays import Array, IntArray
+from dimgs.common.errors import InputError
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiGroup
 from dimgs.groups.scalings import Scalings

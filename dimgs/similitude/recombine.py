@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.linalg import LinAlgError
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.cards import is_complete, trusted_cards
 from dimgs.hub.datasets import origin_of

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from dimgs.errors import UnitError
+from dimgs.common.errors import UnitError
 
 # finds every exponent that is written as a fraction, and few floats by chance
 _MAX_DENOMINATOR = 1000

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.errors import InputError
-from dimgs.formats import shown
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
+from dimgs.common.formats import shown
 from dimgs.variables.dimension import Dimension, exact_exponent
 from dimgs.variables.readings import improbable
 from dimgs.variables.units import (
@@ -134,7 +134,8 @@ class Quantity:
         --------
         >>> parse_quantity("30 ± 2 mm").number("'L'")
         Traceback (most recent call last):
-        dimgs.errors.InputError: 'L' is '30 ± 2 mm', an interval, and one number is needed here.
+        dimgs.common.errors.InputError: 'L' is '30 ± 2 mm', an interval, and one number is needed
+        here.
         """
         if isinstance(self.value, str):
             raise InputError(
@@ -242,8 +243,8 @@ def parse_quantity(text: str, name: str = "The quantity") -> Quantity:
     (0.48, 0.45, 'normal')
     >>> parse_quantity("12 µm (0.5 mil)", "'l'")
     Traceback (most recent call last):
-    dimgs.errors.InputError: 'l' is '12 µm (0.5 mil)'; what is in the brackets is not clear, leave
-    it out.
+    dimgs.common.errors.InputError: 'l' is '12 µm (0.5 mil)'; what is in the brackets is not clear,
+    leave it out.
     """
     try:
         if len(text) > _LONGEST:
@@ -277,8 +278,8 @@ def as_quantity(given: Any, name: str = "The quantity") -> Quantity:
     (1.0, 'label')
     >>> as_quantity({"value": 1, "unit": "day", "error": 0.1}, "'t'")
     Traceback (most recent call last):
-    dimgs.errors.InputError: 't' has the key 'error', which no quantity has; give value and unit,
-    and low, high and dist ('bounds' or 'normal') where it has an interval.
+    dimgs.common.errors.InputError: 't' has the key 'error', which no quantity has; give value and
+    unit, and low, high and dist ('bounds' or 'normal') where it has an interval.
     """
     if isinstance(given, Quantity):
         return given

@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 from itertools import pairwise
 from typing import Any, Literal
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.variables.dimension import Dimension
 from dimgs.variables.units import (
     DIMENSIONLESS_TEXTS,

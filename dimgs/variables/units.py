@@ -16,8 +16,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from dimgs.arrays import Array
-from dimgs.errors import InputError, UnitError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError, UnitError
 from dimgs.variables.dimension import Dimension, exact_exponent
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.variables.dimension import Dimension
 from dimgs.variables.units import Unit, parse_unit, si_unit
 

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as At
 
-from dimgs.advice import worded
-from dimgs.errors import DimgsError, InputError, StoreError
-from dimgs.formats import json_value
+from dimgs.common.advice import worded
+from dimgs.common.errors import DimgsError, InputError, StoreError
+from dimgs.common.formats import json_value
 from dimgs.hub import Hub
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import NotFoundError

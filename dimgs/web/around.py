@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from starlette.responses import RedirectResponse, Response
 
-from dimgs.arrays import Array
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.similitude.augment import Expected
 from dimgs.web import pictures
 from dimgs.web.people import Asked

@@ -1,6 +1,6 @@
 """Advice in the browser: the controls of the workbench and of the hub's pages."""
 
-from dimgs.advice import Act, Advice, Step
+from dimgs.common.advice import Act, Advice, Step
 
 # as they are labelled
 _CONTROLS = {
@@ -37,7 +37,7 @@ def in_the_browser(advice: Advice) -> str:
 
     Examples
     --------
-    >>> from dimgs.advice import setting
+    >>> from dimgs.common.advice import setting
     >>> print(in_the_browser(setting("scales", "M0 [kg]", "auto")))
     “Unknown constants with a unit”: M0 [kg] or auto
     """

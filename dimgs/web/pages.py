@@ -8,8 +8,8 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from dimgs.errors import DimgsError, InputError
-from dimgs.formats import json_value
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.formats import json_value
 from dimgs.hub import Hub
 from dimgs.hub.acts import ADDED
 from dimgs.hub.entry import KINDS, VISIBILITIES

@@ -9,7 +9,7 @@ from time import monotonic
 
 from starlette.requests import Request
 
-from dimgs.errors import DimgsError
+from dimgs.common.errors import DimgsError
 from dimgs.hub import Hub, accounts
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.web.intake import TooManyError

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from dimgs.errors import DimgsError, InputError
-from dimgs.escape import visible
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.escape import visible
 from dimgs.groups.group import read_group
 from dimgs.hub import Hub
 from dimgs.hub.runs import si_of

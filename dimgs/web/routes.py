@@ -14,8 +14,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from dimgs.ask import ask
-from dimgs.errors import InputError
-from dimgs.formats import MOST_BYTES, validated
+from dimgs.common.errors import InputError
+from dimgs.common.formats import MOST_BYTES, validated
 from dimgs.hub import Hub
 from dimgs.hub.bundle import documents
 from dimgs.hub.entry import Rating, checked

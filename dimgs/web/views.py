@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from dimgs.errors import DimgsError
-from dimgs.escape import visible
+from dimgs.common.errors import DimgsError
+from dimgs.common.escape import visible
 
 if TYPE_CHECKING:
     from markupsafe import Markup

@@ -215,7 +215,7 @@ def test_a_law_has_no_answer_outside_its_domain(asked: Any, workspace: Path) -> 
 def test_the_sdk_is_told_which_model_and_key_are_missing(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dimgs.errors import InputError
+    from dimgs.common.errors import InputError
 
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
         monkeypatch.delenv(name, raising=False)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.agent.arguments import amount, amounts, given_quantity
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 
 UNITS = ("m", "µm", "kg/m^3", "m^2/s", "day", "mg/kg", "%", "W/(m*K)", "1")
 

@@ -15,7 +15,7 @@ from mcp import Client, MCPError
 from dimgs.agent.bench import Bench
 from dimgs.agent.server import make_server
 from dimgs.agent.tools import TOOLS, Tools, each
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy
 from tests.agent.conftest import POINT, RUN, TABLE, Call, dumped, run_jobs, talk

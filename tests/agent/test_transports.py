@@ -18,7 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 from dimgs.agent.bench import Bench
 from dimgs.agent.http import PATH, caller_of, server_of
 from dimgs.agent.tools import TOOLS, Tools
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.web.serving import listening, serving
 from tests.agent.conftest import POLICY, RUN, Call, run_jobs, talk, told

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.agent.workspace import Workspace
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from tests.agent.conftest import TABLE
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from dimgs.campaign.plan import Budget, Execution, Plan, Range, Tolerance
-from dimgs.errors import RunDivergedError, RunRefusedError
+from dimgs.common.errors import RunDivergedError, RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated
 from dimgs.kernels.spec import Port, Tier
 

@@ -13,8 +13,8 @@ from dimgs.campaign.binding import bind
 from dimgs.campaign.campaign import STORE
 from dimgs.campaign.journal import Progress
 from dimgs.campaign.text import campaign_text, design_text, dry_run
-from dimgs.errors import FitError, InputError
-from dimgs.formats import is_edited, sealed
+from dimgs.common.errors import FitError, InputError
+from dimgs.common.formats import is_edited, sealed
 from dimgs.hub import RunStore
 from dimgs.kernels import kernel
 from dimgs.kernels.spec import Tier

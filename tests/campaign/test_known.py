@@ -16,7 +16,7 @@ from dimgs.campaign import CampaignResult, KnownLaw, KnownRun, Range
 from dimgs.campaign.binding import bind
 from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.prior_runs import PriorRuns
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.registry import load_kernel
 from tests.campaign.kernels import Uptake, uptake_plan

@@ -15,7 +15,7 @@ from dimgs.campaign.binding import bind
 from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.reading import plan_of
 from dimgs.campaign.text import dry_run
-from dimgs.errors import DimensionError, InputError
+from dimgs.common.errors import DimensionError, InputError
 from dimgs.kernels.portable import portable
 from dimgs.kernels.spec import Port
 from tests.campaign.kernels import Uptake, uptake_plan

@@ -8,7 +8,7 @@ import pytest
 from dimgs.campaign import Range, read_plan
 from dimgs.campaign.binding import bind
 from dimgs.campaign.reading import plan_of
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.kernels.registry import load_kernel
 from tests.campaign.test_plan import GOOD
 

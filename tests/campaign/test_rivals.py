@@ -4,7 +4,7 @@ import pytest
 import sympy
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from tests.campaign.kernels import uptake_plan
 from tests.campaign.whole import run
 

@@ -15,7 +15,7 @@ import dimgs
 from dimgs.campaign import runner as running
 from dimgs.campaign.runner import Runner
 from dimgs.campaign.workers import Borrowed, LocalProcesses, Place, RunTask, make, place_of
-from dimgs.errors import FitError, InputError
+from dimgs.common.errors import FitError, InputError
 from dimgs.hub import RunStore
 from dimgs.kernels import CommandKernel
 from dimgs.kernels.record import Failure, RunRecord, Status

@@ -9,7 +9,7 @@ import sympy
 from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.campaign.binding import bind
 from dimgs.campaign.campaign import STORE
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import RunStore
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.spec import Port

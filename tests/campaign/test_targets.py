@@ -12,7 +12,7 @@ import sympy
 from dimgs.campaign import Budget, CampaignResult, Plan, Range
 from dimgs.campaign.reading import plan_of
 from dimgs.campaign.text import campaign_text
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.kernels.base import Simulated
 from dimgs.kernels.spec import Port, Tier
 from dimgs.report.results import Report

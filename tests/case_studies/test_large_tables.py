@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from case_studies.benchmarks import large_tables
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 
 
 def test_the_benchmark_fits_what_it_planted(tmp_path: Path) -> None:

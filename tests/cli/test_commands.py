@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import dimgs
+from dimgs.common.errors import EngineUnavailableError
 from dimgs.discovery.discover import discover
-from dimgs.errors import EngineUnavailableError
 from tests.cli.runner import Shell
 
 COMMANDS = ["demo", "pi", "fit", "explore", "discover", "predict", "reproduce", "engines"]

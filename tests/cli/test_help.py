@@ -6,7 +6,7 @@ import re
 import pytest
 
 from dimgs.cli.app import run
-from dimgs.formats import shipped
+from dimgs.common.formats import shipped
 
 
 def test_words_are_explained_one_by_one_or_all(capsys: pytest.CaptureFixture[str]) -> None:

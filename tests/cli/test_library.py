@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-import dimgs.reproduce
-from dimgs.reproduce import Check, Findings, Outcome
+import dimgs.cli.reproduce
+from dimgs.cli.reproduce import Check, Findings, Outcome
 from tests.cli.runner import Shell
 
 
@@ -29,7 +29,7 @@ def ended(status: str) -> Callable[..., list[Outcome]]:
 def test_only_a_study_that_fails_its_check_fails_the_command(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, status: str, code: int
 ) -> None:
-    monkeypatch.setattr(dimgs.reproduce, "run_studies", ended(status))
+    monkeypatch.setattr(dimgs.cli.reproduce, "run_studies", ended(status))
     done = shell("reproduce", "kepler", "pendulum")
     assert done.code == code
     assert done.out.count(status) >= 2
@@ -38,7 +38,7 @@ def test_only_a_study_that_fails_its_check_fails_the_command(
 
 
 def test_one_table_holds_all_checks(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dimgs.reproduce, "run_studies", ended("failed"))
+    monkeypatch.setattr(dimgs.cli.reproduce, "run_studies", ended("failed"))
     lines = shell("reproduce", "--all").out.splitlines()
     assert [line.split() for line in lines].count(
         ["study", "status", "found", "published", "tolerance"]
@@ -74,7 +74,7 @@ def test_studies_are_named_rightly_and_run_once(
         asked.append(chosen)
         return make(chosen, **more)
 
-    monkeypatch.setattr(dimgs.reproduce, "run_studies", run)
+    monkeypatch.setattr(dimgs.cli.reproduce, "run_studies", run)
     assert shell("reproduce", "kepler", "pendulum", "kepler").code == 0
     assert asked == [["kepler", "pendulum"]]
 

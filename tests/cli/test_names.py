@@ -7,8 +7,8 @@ import pytest
 
 from dimgs.cli import output
 from tests.cli.runner import Shell
+from tests.common.test_escape import hidden
 from tests.hostile import BREAKERS
-from tests.test_escape import hidden
 
 TARGETS = ("../x", "/elsewhere/x", "z\x1b]0;title\x07", "$$x$$", "a/b")
 

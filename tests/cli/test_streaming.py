@@ -8,7 +8,7 @@ import pytest
 
 from dimgs.cli import streaming
 from dimgs.cli.app import run
-from tests.outofcore.test_stream import drag_table, written
+from tests.discovery.outofcore.test_stream import drag_table, written
 
 
 @pytest.fixture

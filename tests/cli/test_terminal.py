@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dimgs.cli import output
-from dimgs.formats import shipped
+from dimgs.common.formats import shipped
 from tests import forked
 from tests.cli.runner import Shell
 from tests.forked import start

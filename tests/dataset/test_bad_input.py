@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dimgs.common.errors import InputError
 from dimgs.dataset import (
     Dataset,
     check_enough_runs,
@@ -16,7 +17,6 @@ from dimgs.dataset import (
     read_table,
     require_finite,
 )
-from dimgs.errors import InputError
 
 UD = "U [m/s],D [mm]\n"
 

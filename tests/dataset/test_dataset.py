@@ -9,8 +9,8 @@ import numpy as np
 import pint
 import pytest
 
+from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
-from dimgs.errors import InputError
 from dimgs.variables import parse_variable
 
 

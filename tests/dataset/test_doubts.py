@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset, iter_chunks, read_table
 from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.stream import TableInParts
-from dimgs.errors import InputError
 
 VALUES = {"k": [0.5, 0.6], "q": [1.0, 2.0], "L": [0.1, 0.2], "T": [300.0, 310.0]}
 OTHERS = {"q": "W/m^2", "L": "m", "T": "K"}

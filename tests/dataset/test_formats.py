@@ -10,8 +10,8 @@ import pint
 import pytest
 import xarray as xr
 
+from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset, read_table
-from dimgs.errors import InputError
 from dimgs.variables import registry
 
 EXPECTED = {"U": [1.0, 2.5], "D": [0.05, 0.08], "T": [293.15, 303.15]}

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dimgs.common.errors import InputError
 from dimgs.dataset import delimited_text, headers, read, read_table
 from dimgs.dataset.raw import ReadOptions
-from dimgs.errors import InputError
 
 
 def _refused(path: Path, content: str | bytes, match: str) -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dimgs.common.errors import InputError
 from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.stream import Position, TableInParts
-from dimgs.errors import InputError
 
 
 def written(folder: Path, kind: str, n_rows: int) -> Path:

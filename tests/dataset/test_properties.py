@@ -8,8 +8,8 @@ import numpy as np
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset, iter_chunks, read_table
-from dimgs.errors import InputError
 from tests.dataset.strategies import damaged, datasets
 
 quick = settings(

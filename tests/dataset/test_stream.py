@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dimgs.common.errors import InputError
 from dimgs.dataset import iter_chunks, read_table
-from dimgs.errors import InputError
 
 
 def table(n: int) -> pd.DataFrame:

@@ -8,7 +8,6 @@ import sympy
 from numpy.typing import NDArray
 
 from dimgs import Dataset, Options
-from dimgs.design.features import Design
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.scoring import (
     clearly_less,
@@ -18,6 +17,7 @@ from dimgs.discovery.scoring import (
     unexplained,
 )
 from dimgs.engines.selection import leftover
+from dimgs.fits.design.features import Design
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
 

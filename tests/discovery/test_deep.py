@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from dimgs.common.errors import EngineUnavailableError, InputError
 from dimgs.dataset import Dataset
-from dimgs.design.features import log_groups
 from dimgs.discovery.deep import Taught, exponent_along, taught
 from dimgs.discovery.discover import check_model, discover
 from dimgs.discovery.distillation import directions
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.errors import EngineUnavailableError, InputError
+from dimgs.fits.design.features import log_groups
 from tests.cli.runner import Shell
 from tests.patience import AMPLE
 

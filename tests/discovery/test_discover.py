@@ -7,8 +7,8 @@ import pytest
 import sympy
 
 from dimgs import Dataset, Options, discover
+from dimgs.common.errors import InputError
 from dimgs.discovery.fitting import fit
-from dimgs.errors import InputError
 from dimgs.judgement.candidates import is_monomial
 from tests.patience import AMPLE
 

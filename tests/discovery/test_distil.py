@@ -8,12 +8,12 @@ import pytest
 import sympy
 
 from dimgs import Dataset
-from dimgs.design.features import Design
 from dimgs.discovery.discover import discover
 from dimgs.discovery.distillation import Distilled, directions, distil
 from dimgs.discovery.options import Options
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
+from dimgs.fits.design.features import Design
 from dimgs.law.assemble import assemble
 from dimgs.law.canonical import absorb
 from dimgs.law.law import Law

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from dimgs.common.errors import FitError, InputError
 from dimgs.dataset import Dataset
 from dimgs.discovery.estimators import error_covariance, fit_orthogonal, fit_ranks
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.errors import FitError, InputError
 
 ASKED = Options(errors_in_variables=True)
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dimgs import Dataset, Options
+from dimgs.common.errors import InputError
 from dimgs.discovery.explore import explore
-from dimgs.errors import InputError
 from tests.planted import pipe
 
 

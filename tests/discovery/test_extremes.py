@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 import dimgs
+from dimgs.common.errors import FitError, InputError
 from dimgs.discovery.fitting import fit
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
 from dimgs.engines.structured.errors import surrogate
 from dimgs.engines.structured.runs import Runs
-from dimgs.errors import FitError, InputError
 from dimgs.law.law import Law
 from dimgs.report.results import Report
 from tests.patience import AMPLE, ample

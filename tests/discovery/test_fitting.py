@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs import Dataset, Options, discover
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.discovery.fitting import fit
 from dimgs.law.law import Law
 from dimgs.variables import Dimension, si_unit

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dimgs
+from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.discovery.limits import LimitedRuns, read_limits
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.errors import InputError
 
 SMALL: dict[str, Any] = {
     "target": "m", "group": "D*t/l^2", "at": 0, "input": "t", "exponent": 0.5, "beyond": 0.04,

@@ -5,13 +5,13 @@ import pytest
 from numpy.typing import NDArray
 
 from dimgs import Dataset, Options
-from dimgs.advice import setting
+from dimgs.common.advice import setting
+from dimgs.common.errors import DimensionError
 from dimgs.discovery.discover import discover
 from dimgs.discovery.explore import explore
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.missing_input import extra_scales
 from dimgs.discovery.prepare import prepare
-from dimgs.errors import DimensionError
 from dimgs.judgement.residual_structure import (
     SURELY_INCOMPLETE,
     followed_beyond_groups,

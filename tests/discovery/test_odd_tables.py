@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import dimgs
-from dimgs.errors import DimgsError
+from dimgs.common.errors import DimgsError
 from dimgs.report.documents import fit_document
 
 N = 9
@@ -105,7 +105,7 @@ def said(error: DimgsError) -> str:
 
 def fitted(table: pd.DataFrame, options: dict[str, Any]) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dimgs.errors.DimgsWarning)
+        warnings.simplefilter("ignore", dimgs.common.errors.DimgsWarning)
         try:
             result = replace(dimgs.fit(table, "y", **options), judge=None)
         except DimgsError as error:
@@ -139,7 +139,7 @@ def test_every_option_on_an_odd_table_gives_a_law_or_one_sentence(name: str) -> 
 
 def discovered(table: pd.DataFrame, **options: Any) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dimgs.errors.DimgsWarning)
+        warnings.simplefilter("ignore", dimgs.common.errors.DimgsWarning)
         try:
             report = dimgs.discover(table, "y", **options)
         except DimgsError as error:

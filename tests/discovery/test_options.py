@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 import dimgs
 from dimgs.cli.app import run
+from dimgs.common.errors import InputError
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, StreamKeywords
 from dimgs.discovery.options import Options, options_by_name
-from dimgs.errors import InputError
-from dimgs.outofcore.distributed import fit_dask
-from dimgs.outofcore.stream_fit import fit_stream
+from dimgs.discovery.outofcore.distributed import fit_dask
+from dimgs.discovery.outofcore.stream_fit import fit_stream
 from dimgs.report.documents import fit_document
 
 CALLS: tuple[tuple[Any, type], ...] = (

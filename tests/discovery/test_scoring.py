@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import ArrayLike, NDArray
 
 from dimgs import Dataset, discover, fit
-from dimgs.design.features import Design, build_design
 from dimgs.discovery.explore import explore
+from dimgs.discovery.outofcore.stream_fit import fit_stream
 from dimgs.discovery.scoring import (
     holdout,
     holdout_rows,
@@ -19,8 +19,8 @@ from dimgs.discovery.scoring import (
     scores_of_search,
 )
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
+from dimgs.fits.design.features import Design, build_design
 from dimgs.groups.derive import pi_basis
-from dimgs.outofcore.stream_fit import fit_stream
 from dimgs.report.plain_text import fit_text, report_text
 
 Array = NDArray[np.float64]

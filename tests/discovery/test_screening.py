@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 import dimgs
 from dimgs import Dataset
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.discovery.explore import explore
 from dimgs.discovery.options import Options
 from dimgs.discovery.screening import MANY, screened

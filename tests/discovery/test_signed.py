@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import dimgs
 from dimgs import Dataset, Law
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.discovery.explore import explore
-from dimgs.errors import InputError
 
 Columns = Mapping[str, Array]
 N = 40

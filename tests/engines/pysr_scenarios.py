@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 import sympy
 
+from dimgs.common.errors import InputError
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.problem import problem_of
 from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.pysr import PySREngine
 from dimgs.engines.translate import to_candidate
-from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
 from tests.engines.pysr_problems import (
     diffusion,

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import dimgs
+from dimgs.common.errors import EngineUnavailableError
 from dimgs.engines import availability
 from dimgs.engines.availability import has_julia, julia_project, operon_status, pysr_status
 from dimgs.engines.registry import EngineStatus, all_engines, require_engine
-from dimgs.errors import EngineUnavailableError
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import sympy
 
+from dimgs.common.errors import InputError
 from dimgs.engines import operon
 from dimgs.engines.operon import OperonEngine, expression_of
 from dimgs.engines.protocol import Engine, Problem, SearchBudget
 from dimgs.engines.translate import to_candidate
-from dimgs.errors import InputError
 from tests.patience import AMPLE
 
 needs_operon = pytest.mark.skipif(

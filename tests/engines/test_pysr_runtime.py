@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dimgs.common.errors import EngineUnavailableError
 from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.pysr import PySREngine
 from dimgs.engines.pysr import runtime as pysr_runtime
-from dimgs.errors import EngineUnavailableError
 from tests.patience import AMPLE
 
 

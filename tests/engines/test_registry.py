@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 import sympy
 
+from dimgs.common.errors import EngineUnavailableError, InputError
+from dimgs.common.plugins import entry_points
 from dimgs.dataset.dataset import Dataset
 from dimgs.discovery import search
 from dimgs.discovery.discover import discover
 from dimgs.discovery.options import Options
 from dimgs.engines import registry
 from dimgs.engines.registry import all_engines, embedded, engine_names, entry_named, require_engine
-from dimgs.errors import EngineUnavailableError, InputError
 from dimgs.expression.candidate import Candidate
-from dimgs.plugins import entry_points
 from tests.patience import AMPLE
 
 OWN = ("structured", "pysr", "operon")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import erf, erfc
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.runs import Runs

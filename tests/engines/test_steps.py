@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.engine import Stages

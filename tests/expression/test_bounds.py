@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.errors import LawError
+from dimgs.common.errors import LawError
 from dimgs.expression import sympy_parse, sympy_parse_condition
 from dimgs.expression.parsing import check_bounds
 

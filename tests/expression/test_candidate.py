@@ -9,7 +9,7 @@ import sympy
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from dimgs.errors import LawError
+from dimgs.common.errors import LawError
 from dimgs.expression import Candidate, complexity_of, sympy_parse
 from tests.expression.strategies import NAMES, expressions
 

@@ -5,7 +5,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.errors import LawError
+from dimgs.common.errors import LawError
 from dimgs.expression import check_dimension, sympy_parse
 from dimgs.variables import Dimension, parse_unit
 from tests.expression.strategies import expressions

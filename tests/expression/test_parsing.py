@@ -3,7 +3,7 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.errors import LawError
+from dimgs.common.errors import LawError
 from dimgs.expression import sympy_parse, sympy_parse_condition, sympy_text
 from tests.expression.strategies import NAMES, expressions, symbols
 

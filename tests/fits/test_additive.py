@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.utils.estimator_checks import check_estimator
 
-from dimgs.arrays import Array
-from dimgs.errors import EngineUnavailableError, InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import EngineUnavailableError, InputError
 from dimgs.fits.additive import (
     OddSpline,
     PairAdditive,

@@ -9,8 +9,8 @@ from scipy.optimize import least_squares
 from sklearn.utils import estimator_checks
 from sklearn.utils.estimator_checks import check_estimator
 
-from dimgs.arrays import Array
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits.crossover import CrossoverPowerLaw, choose_crossover
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from dimgs.errors import FitError, InputError
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits.errors_in_variables import OrthogonalPowerLaw
 from dimgs.fits.power_law import PowerLaw
 

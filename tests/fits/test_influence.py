@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.fits.covariance import (
     deleted_residuals,
     jackknife_covariance,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.errors import FitError, InputError
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits.intervals import Method, PredictionIntervals, _matchings
 from dimgs.fits.power_law import PowerLaw
 

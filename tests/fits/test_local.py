@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.spatial import cKDTree
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from dimgs.arrays import Array
-from dimgs.design.whitening import whiten
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import FitError, InputError
+from dimgs.fits.design.whitening import whiten
 from dimgs.fits.local import (
     BandwidthTable,
     LocalPowerLaw,

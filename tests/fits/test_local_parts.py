@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from dimgs.arrays import Array
-from dimgs.design.whitening import whiten
+from dimgs.common.arrays import Array
+from dimgs.fits.design.whitening import whiten
 from dimgs.fits.local import (
     BandwidthTable,
     LocalPowerLaw,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 
 X = np.linspace(0.1, 3.0, 25)

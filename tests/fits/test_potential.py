@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.estimator_checks import check_estimator
 
-from dimgs.arrays import Array
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits import ContrastivePotential, PowerLaw
 from dimgs.fits.potential.potential_runs import LOSSES
 

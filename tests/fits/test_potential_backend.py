@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from dimgs.errors import EngineUnavailableError, FitError
+from dimgs.common.errors import EngineUnavailableError, FitError
 from dimgs.fits import ContrastivePotential
 from dimgs.fits.potential.potential_runs import one_thread
 from tests.fits.test_potential import crossover

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from dimgs.arrays import Array, BoolArray, IntArray
+from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.fits import ContrastivePotential
 
 torch = pytest.importorskip("torch")

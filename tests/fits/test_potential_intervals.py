@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.fits import ContrastivePotential
 from dimgs.fits.base import TrainingRuns
 from dimgs.fits.intervals import Calibration

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray
 
 torch = pytest.importorskip("torch")
 Loss = Literal["squared", "absolute", "huber"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.fits import ContrastivePotential
 from tests.fits.test_potential import crossover
 

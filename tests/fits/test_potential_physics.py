@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dimgs.arrays import Array
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.fits import ContrastivePotential
 from dimgs.fits.potential import Limit, Physics
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from dimgs.design.pairs import AllPairs
-from dimgs.errors import FitError, InputError
+from dimgs.common.errors import FitError, InputError
+from dimgs.fits.design.pairs import AllPairs
 from dimgs.fits.power_law import PowerLaw, fit_power_law
 from tests.written_out import written_out
 

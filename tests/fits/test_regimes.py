@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import check_estimator
 
-from dimgs.arrays import Array
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import FitError, InputError
 from dimgs.fits.regimes import RegimePowerLaw
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from dimgs.arrays import BoolArray
+from dimgs.common.arrays import BoolArray
 from dimgs.fits.regimes import RegimePowerLaw
 from tests.fits.test_regimes import single
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.fits.regimes import (
     Boundary,
     Kinds,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.fits.regimes import (
     Boundary,
     Kinds,

@@ -13,9 +13,9 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from dimgs.arrays import Array
-from dimgs.design.whitening import whiten
-from dimgs.errors import FitError, InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import FitError, InputError
+from dimgs.fits.design.whitening import whiten
 from dimgs.fits.robust import (
     PairLoss,
     RankProblem,

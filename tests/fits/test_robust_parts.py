@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from dimgs.arrays import Array
-from dimgs.design.whitening import whiten
+from dimgs.common.arrays import Array
+from dimgs.fits.design.whitening import whiten
 from dimgs.fits.robust import (
     LocalPairs,
     PairLoss,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.errors import FitError
+from dimgs.common.errors import FitError
 from dimgs.fits.similarity import fit_similarity
 
 POWERS = st.sampled_from([-1.0, -0.5, -1.0 / 3.0, 0.0, 0.25, 0.5, 1.0])

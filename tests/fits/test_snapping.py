@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.fits.least_squares import PowerLawFit
 from dimgs.fits.power_law import PowerLaw, fit_power_law
 from dimgs.fits.snapping import Snapped, restricted_fit, snap

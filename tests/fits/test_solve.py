@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.design.moments import Moments
+from dimgs.fits.design.moments import Moments
 from dimgs.fits.solve import (
     coordinates_of_rows,
     coordinates_of_scatter,

@@ -11,9 +11,9 @@ import pytest
 from dimgs.campaign import Range, read_plan
 from dimgs.campaign.binding import bind
 from dimgs.campaign.journal import DecisionLog, changed_since
+from dimgs.discovery.outofcore.stream_fit import fit_stream
 from dimgs.hub import RunStore
 from dimgs.law.law import Law
-from dimgs.outofcore.stream_fit import fit_stream
 from dimgs.report.results import FitResult
 
 OLD = Path(__file__).parent / "v0_1_0"

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from dimgs.campaign import read_plan
 from dimgs.campaign.binding import bind
+from dimgs.discovery.outofcore.stream_fit import fit_stream
 from dimgs.expression import sympy_parse, sympy_parse_condition, sympy_text
 from dimgs.hub import RunStore
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
-from dimgs.outofcore.stream_fit import fit_stream
 from tests.fuzz.guard import command, example, refused
 from tests.law.test_document import LAWS, OLD, documents, everything_of
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 
-from dimgs.errors import DimgsError
+from dimgs.common.errors import DimgsError
 from tests.hostile import CANARY
 
 SECONDS = 20.0

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dimgs.errors import DimensionError, InputError
+from dimgs.common.errors import DimensionError, InputError
 from dimgs.groups.catalogue import (
     SLOTS,
     NamedNumber,

@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from sympy import Matrix, Rational, ilcm
 
 from dimgs.cli.app import run
-from dimgs.dimensions import DimensionalMatrix
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.groups import repeating
 from dimgs.groups.derive import pi_basis
+from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.repeating import all_bases, enumerate_bases, repeating_groups
 from dimgs.variables import Variable, parse_variable
 from tests.groups.random_variables import variable_lists

@@ -5,8 +5,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from dimgs.arrays import Array
-from dimgs.errors import DimensionError, InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimensionError, InputError
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.variables import parse_variable

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.groups.derive import (
     automatic_scales,
     constant_variables,

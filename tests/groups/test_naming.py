@@ -6,8 +6,8 @@ from sympy import Matrix
 from sympy.matrices.normalforms import smith_normal_form
 from sympy.polys.domains import ZZ
 
-from dimgs.dimensions import DimensionalMatrix
 from dimgs.groups.derive import pi_basis
+from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import PiBasis
 from dimgs.groups.recognition import Namer, kinds_of, with_named_groups
 from dimgs.variables import Variable, parse_variable

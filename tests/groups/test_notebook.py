@@ -4,7 +4,7 @@ from xml.etree import ElementTree
 
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis
-from dimgs.latex import mathml
+from dimgs.law.latex import mathml
 
 
 def test_the_table_lists_every_group_with_its_name() -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.groups.derive import pi_basis
 from tests.groups.test_derive import PIPE, check
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.groups.group import read_group
 
 

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub, accounts
 from dimgs.hub.tables import tokens, users
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.bundle import Merged
 from dimgs.hub.entry import Entry, sha256

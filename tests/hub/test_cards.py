@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.cards import check_card
 from dimgs.kernels import BaseKernel, Port

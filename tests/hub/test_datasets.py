@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dimgs.common.errors import InputError
 from dimgs.dataset import read_table
-from dimgs.errors import InputError
 from dimgs.hub import Hub
 from tests.hub.test_hub import other, run
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dimgs import read_table
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import RunStore
 from dimgs.kernels.record import Status
 from tests.hub.records import record

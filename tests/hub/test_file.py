@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dimgs.errors import StoreError
+from dimgs.common.errors import StoreError
 from dimgs.hub import RunStore, schema
 from tests.hub.records import record
 

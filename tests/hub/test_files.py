@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dimgs.cli.app import run as typed
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.acts import naming
 from dimgs.hub.entry import MOST_FILE, sha256

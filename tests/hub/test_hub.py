@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.accounts import set_user
 from dimgs.hub.permissions import MATRIX, ROLES, allowed

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub, jobs, sandbox
 from dimgs.hub.entry import Entry
 from dimgs.hub.jobs import AgentPolicy, Policy, read_policy, work

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
-from dimgs.errors import InputError
 from dimgs.hub import Hub, keeping
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.law.law import Law

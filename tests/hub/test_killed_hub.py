@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from dimgs.errors import StoreError
+from dimgs.common.errors import StoreError
 from dimgs.hub import Hub, schema
 from tests.hub import writers
 from tests.hub.conftest import Places

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from tests.hub.test_hub import QUESTION, other, run
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.cards import card_of, check_card, is_complete, trusted_cards
 from tests.similitude.films import Cooling

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.errors import StoreError
+from dimgs.common.errors import StoreError
 from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 from tests.hub.records import record

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.entry import Entry
 from dimgs.hub.rows import now

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from case_studies.readme import sections
-from dimgs.reproduce import Outcome, run_studies, study_titles
-from dimgs.reproduce.sources import VARIABLE
+from dimgs.cli.reproduce import Outcome, run_studies, study_titles
+from dimgs.cli.reproduce.sources import VARIABLE
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ROOT.parent / "shared" / "data"
@@ -118,7 +118,7 @@ def test_studies_run_from_the_layout_of_a_wheel(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "dimgs", site / "dimgs", ignore=skip)
     shutil.copytree(ROOT / "case_studies", site / "dimgs" / "case_studies", ignore=skip)
     code = (
-        "import json, dimgs; from dimgs.reproduce import run_studies, study_titles;"
+        "import json, dimgs; from dimgs.cli.reproduce import run_studies, study_titles;"
         "print(json.dumps([dimgs.__file__, list(study_titles()),"
         " [o.to_json() for o in run_studies(['taylor_blast', 'smooth_pipe'])]]))"
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs import Dataset, discover
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.discovery.places import propose
 from dimgs.judgement.posterior import Left, doubt, none_logit, unseen, weights
 from dimgs.report.results import Report

@@ -12,7 +12,7 @@ import pytest
 import sympy
 
 from dimgs import Dataset, Options
-from dimgs.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.noise import possible_errors
 from dimgs.judgement.evidence import FormulaModel, evidence, outer_blocks

@@ -4,11 +4,11 @@ import numpy as np
 import sympy
 
 from dimgs import Dataset, Options
-from dimgs.design.features import Design
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
 from dimgs.engines.clock import Clock
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.design.features import Design
 from dimgs.judgement.candidates import Contender, Form, contenders
 from dimgs.judgement.posterior import TEMPERATURE, same_laws, standing
 

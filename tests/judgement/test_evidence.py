@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dimgs import Dataset
-from dimgs.design.features import Design
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
+from dimgs.fits.design.features import Design
 from dimgs.fits.noise import Errors, possible_errors
 from dimgs.judgement.evidence import (
     Evidence,

@@ -8,8 +8,8 @@ from scipy import stats
 from scipy.integrate import trapezoid
 
 from dimgs import Dataset
+from dimgs.common.errors import InputError
 from dimgs.discovery.places import WIDER, places_of, range_of
-from dimgs.errors import InputError
 from dimgs.judgement.next_run import Prediction, _Rival, choose
 from dimgs.variables import parse_variable
 

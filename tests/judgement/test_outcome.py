@@ -17,11 +17,11 @@ from dimgs import Dataset, DimgsWarning, Options, discover, fit
 from dimgs.discovery import judgement, one_basis
 from dimgs.discovery import study as studies
 from dimgs.discovery.discover import discover_with
+from dimgs.discovery.outofcore.stream_fit import fit_stream
 from dimgs.engines.clock import Cut
 from dimgs.engines.protocol import CutBy
 from dimgs.engines.structured.archive import Archive
 from dimgs.judgement.confirmation import HOLDS, NOTHING_LEFT, LawFacts, Outcome, conclude
-from dimgs.outofcore.stream_fit import fit_stream
 from dimgs.report.results import FitResult, Report, Verdict
 
 CUTS: tuple[CutBy, ...] = get_args(CutBy)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.errors import InputError, RunDivergedError, RunRefusedError
+from dimgs.common.errors import InputError, RunDivergedError, RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated
 from dimgs.kernels.conversion import port_value
 from dimgs.kernels.record import Status

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dimgs.errors import RunDivergedError, RunFailedError, RunRefusedError
+from dimgs.common.errors import RunDivergedError, RunFailedError, RunRefusedError
 from dimgs.kernels import load
 from dimgs.kernels.checkout import Checkout
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.kernels import Kernel, Port, Simulated, Status, Tier, kernel
 from dimgs.kernels.registry import load_kernel
 from dimgs.variables import registry

@@ -4,13 +4,13 @@ import math
 
 import pytest
 
+from dimgs.cli.reproduce import run_studies
+from dimgs.common.errors import RunRefusedError
 from dimgs.dataset import Dataset
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.options import Options
-from dimgs.errors import RunRefusedError
 from dimgs.kernels.lammps import ExcludedVolumeChains, PhantomChains, Scales, find_lammps
 from dimgs.kernels.lammps.scales import BOLTZMANN
-from dimgs.reproduce import run_studies
 from dimgs.variables import registry
 from tests.kernels.recorded_runs import recorded
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dimgs.errors import InputError, RunRefusedError
+from dimgs.common.errors import InputError, RunRefusedError
 from dimgs.kernels.lammps import ExcludedVolumeChains, LammpsKernel, PhantomChains, Scales
 from dimgs.kernels.lammps.chains import chain_data
 from dimgs.kernels.lammps.lammps_program import Program, find_lammps

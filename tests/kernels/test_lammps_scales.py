@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.kernels.lammps.scales import BOLTZMANN, Scales
 from dimgs.variables import registry
 

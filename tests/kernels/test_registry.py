@@ -9,10 +9,10 @@ from typing import Annotated
 
 import pytest
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
+from dimgs.common.plugins import entry_points
 from dimgs.kernels import BaseKernel, Kernel, available, load, registry
 from dimgs.kernels.registry import get_kernel
-from dimgs.plugins import entry_points
 
 ROOT = Path(__file__).resolve().parents[2]
 

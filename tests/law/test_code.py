@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import sympy
 
+from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
-from dimgs.errors import InputError
 from dimgs.law.code import source_code
 from dimgs.law.law import Law
 from dimgs.law.prediction import law_inputs

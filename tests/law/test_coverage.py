@@ -8,9 +8,9 @@ import pytest
 import sympy
 
 from dimgs import Dataset, Options
-from dimgs.design.features import Design
+from dimgs.common.errors import FitError
 from dimgs.discovery.prepare import prepare
-from dimgs.errors import FitError
+from dimgs.fits.design.features import Design
 from dimgs.fits.least_squares import fit_power_law
 from dimgs.law.assemble import assemble, refit
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dimgs.errors import DimgsError, InputError
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.law.law import Law
 from dimgs.report.documents import finite
 

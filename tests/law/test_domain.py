@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs import Dataset
-from dimgs.design.features import build_design
 from dimgs.discovery.fitting import fit
+from dimgs.fits.design.features import build_design
 from dimgs.groups.derive import pi_basis
 from dimgs.law.domain import Domain, domain_of
 from dimgs.law.law import Law

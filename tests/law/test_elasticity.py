@@ -5,7 +5,7 @@ import pytest
 import sympy
 
 from dimgs import Dataset, Options
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.prepare import prepare
 from dimgs.law.assemble import assemble

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dimgs import Dataset
-from dimgs.errors import DimgsWarning, InputError
+from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
 from dimgs.variables import Variable, parse_unit, registry

@@ -10,8 +10,8 @@ import sympy
 from hypothesis import given, settings
 
 from dimgs import Options
+from dimgs.common.errors import InputError, LawError
 from dimgs.discovery.fitting import fit
-from dimgs.errors import InputError, LawError
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
 from dimgs.variables import Dimension, parse_variable, registry

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from dimgs import Dataset
+from dimgs.common.errors import FitError
 from dimgs.discovery.discover import discover
-from dimgs.errors import FitError
 from tests.law.examples import example
 
 

@@ -5,7 +5,7 @@ import pytest
 import sympy
 from scipy.stats import t
 
-from dimgs.errors import LawError
+from dimgs.common.errors import LawError
 from dimgs.law.domain import Domain
 from dimgs.law.parts import Constant, Scores, Uncertainty
 from dimgs.variables import Dimension

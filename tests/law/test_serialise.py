@@ -11,9 +11,9 @@ import sympy
 from hypothesis import given, settings
 
 from dimgs import Dataset
+from dimgs.common.errors import DimgsError, DimgsWarning, InputError
+from dimgs.common.formats import sealed
 from dimgs.discovery.fitting import fit
-from dimgs.errors import DimgsError, DimgsWarning, InputError
-from dimgs.formats import sealed
 from dimgs.law.law import Law
 from dimgs.law.serialise import as_text
 from dimgs.variables import registry

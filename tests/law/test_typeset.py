@@ -12,14 +12,14 @@ import sympy
 
 import dimgs
 from dimgs.expression.complexity import complexity_of
-from dimgs.latex import quantity_latex, symbol_latex
+from dimgs.law.latex import quantity_latex, symbol_latex
 from dimgs.law.typeset import (
     constant_equations,
     group_definitions,
     law_article,
 )
-from tests.latex.checker import problems
 from tests.law.examples import KINDS, example
+from tests.law.latex.checker import problems
 
 ENGINE = shutil.which("pdflatex")
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from dimgs import Dataset
+from dimgs.common.errors import InputError
 from dimgs.discovery.fitting import fit
-from dimgs.errors import InputError
 from dimgs.expression import sympy_parse
 from dimgs.law.law import Law
 from dimgs.variables import registry

@@ -29,7 +29,7 @@ from tests.mutants.mutation import Mutant, draw, mutants
 from tests.mutants.related import related_tests
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("fits", "judgement", "discovery", "similitude", "design", "outofcore", "law")
+FOLDERS = ("fits", "judgement", "discovery", "similitude", "law")
 RIGHTS = ("dimgs/hub/permissions.py", "dimgs/hub/lineage.py")
 # of ten faults, those in the rights
 _OF_TEN = 1

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from dimgs.common.errors import InputError
 from dimgs.discovery.discover import discover
-from dimgs.errors import InputError
 from dimgs.law.law import Law
 from dimgs.report.references import WORKS, bibliography, works_of
 from dimgs.report.render import fragments, report_markdown

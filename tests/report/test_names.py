@@ -18,19 +18,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs import Report
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.groups.catalogue import all_numbers
-from dimgs.latex import symbol_latex
-from dimgs.latex.formulas import is_symbol
+from dimgs.law.latex import symbol_latex
+from dimgs.law.latex.formulas import is_symbol
 from dimgs.law.law import Law
 from dimgs.report.figures import draw_figures, new_axes
 from dimgs.report.figures.save import inline_svg
 from dimgs.report.figures.style import math_label, plot_text
 from dimgs.report.render import fragments, report_html, report_latex, report_markdown
 from dimgs.report.write import write_study
+from tests.common.test_escape import hidden
 from tests.hostile import BREAKERS, CANARY, names, report_of, tables
-from tests.latex.checker import KNOWN, problems
-from tests.test_escape import hidden
+from tests.law.latex.checker import KNOWN, problems
 
 PLAIN = ["x", "y", "z", "rig", "a"]
 # 24 names at a time, so that every one of them stands in every place once

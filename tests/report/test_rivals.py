@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dimgs import Dataset, discover
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.report.figures import draw_figures, new_axes, rivals
 from dimgs.report.results import Report
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dimgs.ask import ask
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.accounts import set_user
 from tests.similitude.films import Cooling, filled

@@ -9,7 +9,7 @@ import pytest
 
 import dimgs
 from dimgs.cli.app import run as typed
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.accounts import set_user
 from dimgs.hub.keeping import keep_report

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.variables import parse_unit, registry
 from dimgs.variables.quantities import Quantity, as_quantity, is_numeric, parse_quantity
 

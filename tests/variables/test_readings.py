@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dimgs
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.variables import parse_unit, si_unit
 from dimgs.variables.readings import improbable
 from dimgs.variables.units import readings

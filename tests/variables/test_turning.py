@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import dimgs
+from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.discovery.places import range_of
-from dimgs.errors import DimgsWarning, InputError
 from dimgs.kernels.conversion import convert_inputs
 from dimgs.kernels.spec import Port
 from dimgs.law.law import Law

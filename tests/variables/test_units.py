@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pint import UnitRegistry
 
-from dimgs.errors import DimgsError, InputError
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.variables import Dimension, define_unit, parse_unit, si_unit, to_pint
 from dimgs.variables.quantities import unit_of
 from dimgs.variables.readings import improbable

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.variables import Dimension, Variable, parse_unit, parse_variable, split_header
 from dimgs.variables.dimension import exact_exponent
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dimgs.ask import ask
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.cards import check_card
 from dimgs.hub.hub import RemoteHub

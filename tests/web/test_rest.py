@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from dimgs.errors import InputError, StoreError
+from dimgs.common.errors import InputError, StoreError
 from dimgs.hub import Hub
 from dimgs.hub.hub import RemoteHub
 from dimgs.hub.jobs import Policy, work

@@ -14,7 +14,7 @@ from scipy.optimize import minimize
 
 from case_studies.benchmarks.belief.lines import PARTS, Line, Said, said_of, start
 from case_studies.benchmarks.belief.measures import reliability
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 
 _FOLDS = 5
 # pull of each logarithm of a price to its start, as of a normal prior of that width: a hundred

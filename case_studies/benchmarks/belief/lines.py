@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from dimgs.arrays import Array, BoolArray, IntArray
+from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.engines.structure import PRICES
 from dimgs.judgement.confirmation import PROBABLE
 from dimgs.judgement.posterior import (

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dimgs.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray
 
 
 class Model(Protocol):

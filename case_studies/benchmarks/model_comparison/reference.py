@@ -11,7 +11,7 @@ import numpy as np
 
 from case_studies.benchmarks.model_comparison.models import MODELS, Model, PairNetwork
 from case_studies.benchmarks.model_comparison.systems import FOLDER, columns
-from dimgs.arrays import Array, BoolArray
+from dimgs.common.arrays import Array, BoolArray
 from dimgs.fits import ContrastivePotential
 
 UNITS = {"polymer": "label", "M": "g/mol", "T": "K", "Tg": "K", "D": "m^2/s"}

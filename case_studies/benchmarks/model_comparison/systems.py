@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 
 Runs = tuple[Array, Array]
 FOLDER = Path(os.environ.get("DIMGS_DATA", Path(__file__).resolve().parents[4] / "shared/data"))

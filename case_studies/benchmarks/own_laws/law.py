@@ -16,7 +16,7 @@ import numpy as np
 import sympy
 
 from case_studies.benchmarks.feynman_tables import Equation
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.expression import sympy_parse
 from dimgs.groups.derive import constant_variables, pi_basis

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from case_studies.benchmarks.questions.key import CATEGORIES, Question
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.variables import parse_unit
 
 

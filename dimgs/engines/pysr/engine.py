@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dimgs.common.errors import EngineUnavailableError
 from dimgs.engines.protocol import CutBy, Outcome, Problem, Result, SearchBudget
 from dimgs.engines.pysr.fields import rebuilt
 from dimgs.engines.pysr.guesses import julia_guesses
 from dimgs.engines.pysr.options import SearchData, operators_of, parameters_of
 from dimgs.engines.pysr.runtime import load_pysr
 from dimgs.engines.translate import front_of, to_candidate
-from dimgs.errors import EngineUnavailableError
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import EXACT
 

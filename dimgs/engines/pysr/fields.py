@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dimgs.common.errors import LawError
 from dimgs.engines.protocol import Problem
 from dimgs.engines.pysr.integrate import is_gradient, potential_of
 from dimgs.engines.translate import name_constants
-from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
 
 if TYPE_CHECKING:

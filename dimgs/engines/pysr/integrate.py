@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from dimgs.common.errors import LawError
 from dimgs.engines.protocol import Problem
-from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
 
 if TYPE_CHECKING:

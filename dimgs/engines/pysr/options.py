@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.engines.protocol import Problem, SearchBudget
-from dimgs.errors import InputError
 
 BINARY = ("+", "-", "*", "/", "^")
 UNARY = ("exp", "log", "sqrt", "sin", "cos", "tanh")

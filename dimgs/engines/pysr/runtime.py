@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from types import ModuleType
 
+from dimgs.common.errors import EngineUnavailableError
 from dimgs.engines.availability import IGNORED, has_julia, julia_project, pysr_status
-from dimgs.errors import EngineUnavailableError
 
 # the releases of PySR whose parameters are set here, and the first that may have others
 OLDEST = (1, 5, 10)

@@ -7,15 +7,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.common.errors import LawError
+from dimgs.common.news import tell
 from dimgs.engines.protocol import Problem
 from dimgs.engines.selection import constants_bits, is_white
 from dimgs.engines.structured.fitting import FittedTree, polish, residuals_of, simplified
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import Tree, evaluate, parameters, to_sympy
-from dimgs.errors import LawError
 from dimgs.expression.candidate import Candidate
-from dimgs.news import tell
-from dimgs.rationals import exact_bits
+from dimgs.groups.rationals import exact_bits
 
 # mean square of relative residuals that is rounding: 3e-10, as of the smallest sums of products
 EXACT_LOSS = 1e-19

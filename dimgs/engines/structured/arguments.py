@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from dimgs.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray
 from dimgs.engines.structured.arguments import Arguments, cheapest
 from dimgs.engines.structured.description import (
     OPERATOR,

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray
 from dimgs.engines.structured.description import OPERATOR
 from dimgs.engines.structured.model import squares_bits
-from dimgs.rationals import exponent_bits
+from dimgs.groups.rationals import exponent_bits
 
 Single = NDArray[np.float32]
 HALVES = (1, 2, 3, 4, 6)  # twice the powers that are tried: others are rare in laws

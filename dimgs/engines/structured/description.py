@@ -8,7 +8,7 @@ from itertools import product
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
@@ -24,7 +24,7 @@ from dimgs.engines.structured.trees import (
     monomial,
     times,
 )
-from dimgs.rationals import exact_bits, exponent_bits
+from dimgs.groups.rationals import exact_bits, exponent_bits
 
 # bits of one of four operators, of one of four variables, and of a sign
 OPERATOR = 2.0

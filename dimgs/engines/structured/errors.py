@@ -14,7 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.engines.selection import leftover
 from dimgs.engines.structured.runs import Runs
 from dimgs.fits.noise import (

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.description import law_bits
 from dimgs.engines.structured.runs import Runs
@@ -20,7 +20,7 @@ from dimgs.engines.structured.trees import (
 )
 from dimgs.fits.noise import data_bits
 from dimgs.fits.nonlinear_least_squares import minimise_squares
-from dimgs.rationals import numbers_near
+from dimgs.groups.rationals import numbers_near
 
 # values beyond have no squares and no slopes in double precision
 _BAD = 1e300

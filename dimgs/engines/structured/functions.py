@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import special
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 
 if TYPE_CHECKING:
     import sympy

@@ -14,7 +14,7 @@ from functools import reduce
 
 import numpy as np
 
-from dimgs.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray
 from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Arguments

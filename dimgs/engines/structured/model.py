@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, log_slope, log_values, weighted
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target

@@ -17,7 +17,7 @@ from itertools import combinations
 
 import numpy as np
 
-from dimgs.arrays import Array, BoolArray, least_squares
+from dimgs.common.arrays import Array, BoolArray, least_squares
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.model import DENOMINATORS, LARGEST

@@ -14,7 +14,7 @@ from itertools import product
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, ITSELF
 from dimgs.engines.structured.description import (
@@ -38,7 +38,7 @@ from dimgs.engines.structured.trees import (
     exact,
     powered,
 )
-from dimgs.rationals import exponent_bits
+from dimgs.groups.rationals import exponent_bits
 
 # standard errors that an exponent may be moved when it is rounded
 _TOO_FAR = 8.0

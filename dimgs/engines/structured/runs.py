@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from scipy.spatial import cKDTree
 
-from dimgs.arrays import Array, BoolArray, IntArray
+from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.engines.protocol import Problem
 from dimgs.fits.noise import FLOOR, RELATIVE_FLOOR, ErrorModel, Measured
 

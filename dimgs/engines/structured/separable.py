@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from dimgs.arrays import Array, IntArray, least_squares
+from dimgs.common.arrays import Array, IntArray, least_squares
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Monomials, differences, plain, short_monomials
 from dimgs.engines.structured.functions import FUNCTIONS

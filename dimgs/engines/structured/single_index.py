@@ -19,7 +19,7 @@ from itertools import product
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.columns import (

@@ -23,7 +23,7 @@ from itertools import combinations_with_replacement, product
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import MINUS, Arguments, short_monomials
 from dimgs.engines.structured.functions import FUNCTIONS

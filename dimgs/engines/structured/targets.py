@@ -7,7 +7,7 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.engines.structured.arguments import MINUS, short_monomials
 from dimgs.engines.structured.description import simple_number_near
 from dimgs.engines.structured.runs import Runs, log_around

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
     MINUS,
@@ -35,7 +35,7 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.sums import Library, times_squares
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import ONE, Product, Sum, Tree
-from dimgs.rationals import exponent_bits
+from dimgs.groups.rationals import exponent_bits
 
 # monomials u and v of 1 + u + v; arguments of functions in v and how many such v; ratios of squared
 # distances and their monomials: some hundred thousand sums in all, in half a second

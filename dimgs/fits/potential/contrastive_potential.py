@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from dimgs.arrays import Array
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.fits.base import TrainingRuns, WithinRegressor, seed_of
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.potential.potential_runs import (

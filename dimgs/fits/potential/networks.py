@@ -21,7 +21,7 @@ from scipy.spatial import ConvexHull, QhullError
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from dimgs.arrays import Array, IntArray
+from dimgs.common.arrays import Array, IntArray
 from dimgs.fits.intervals import Calibration, widened
 from dimgs.fits.potential.potential_runs import (
     OUTSIDE,

@@ -13,10 +13,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.arrays import Array, IntArray
-from dimgs.design.whitening import whiten
-from dimgs.errors import EngineUnavailableError, FitError, InputError
+from dimgs.common.arrays import Array, IntArray
+from dimgs.common.errors import EngineUnavailableError, FitError, InputError
 from dimgs.fits.base import TrainingRuns
+from dimgs.fits.design.whitening import whiten
 from dimgs.fits.run_checks import check_clusters
 
 # of the product of weights and changes, which is one but for rounding

@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 from importlib.resources import files
 
-from dimgs.errors import DimensionError, InputError
+from dimgs.common.errors import DimensionError, InputError
 from dimgs.groups.kinds import all_kinds, kind
 from dimgs.variables import Dimension
 

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 
 
 def upgrade(connection: Connection, known: int) -> None:

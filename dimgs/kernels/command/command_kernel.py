@@ -11,8 +11,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from dimgs.errors import InputError, RunFailedError, RunRefusedError
-from dimgs.formats import read_toml
+from dimgs.common.errors import InputError, RunFailedError, RunRefusedError
+from dimgs.common.formats import read_toml
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.command.command_options import beside, check_command, check_options, check_writes
 from dimgs.kernels.command.parsers import STDOUT, Parser, parser_of

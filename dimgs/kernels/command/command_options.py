@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.kernels.spec import is_number
 
 KEEP = ("failures", "always", "never")
@@ -31,7 +31,7 @@ def check_options(
     --------
     >>> check_options("film", {"timeout": "1 h"}, None, None, "failures", None)
     Traceback (most recent call last):
-    dimgs.errors.InputError: The timeout of 'film' is '1 h'; give seconds, more than 0.
+    dimgs.common.errors.InputError: The timeout of 'film' is '1 h'; give seconds, more than 0.
     """
     for what, value in most.items():
         if not is_number(value) or not value > 0:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from dimgs.errors import InputError, RunFailedError
+from dimgs.common.errors import InputError, RunFailedError
 
 STDOUT = "stdout"
 _FORTRAN = re.compile(r"(?<=\d|\.)[dD](?=[+-]?\d)")

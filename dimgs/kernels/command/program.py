@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from dimgs.errors import DimgsWarning
+from dimgs.common.errors import DimgsWarning
 from dimgs.kernels.fingerprint import (
     MOST_BYTES,
     MOST_FILES,

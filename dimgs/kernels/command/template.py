@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dimgs.errors import InputError, RunRefusedError
+from dimgs.common.errors import InputError, RunRefusedError
 
 _FIELD = re.compile(r"\{\{\s*([^\W\d]\w*(?:\.\w+)?)\s*(?::([^{}]*))?\}\}")
 _TOO_WIDE = re.compile(r"\d{4}")

@@ -28,7 +28,7 @@ import math
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 
 # the neglected exp(-1/Fo) is 3e-15 here, near the rounding of a double
 SHORT_TIME = 0.03

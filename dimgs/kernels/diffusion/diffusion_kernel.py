@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.arrays import Array, IntArray
-from dimgs.errors import RunRefusedError
+from dimgs.common.arrays import Array, IntArray
+from dimgs.common.errors import RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated
 from dimgs.kernels.curve import Curve
 from dimgs.kernels.diffusion import analytic, volumes

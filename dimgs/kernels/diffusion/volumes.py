@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.linalg.lapack import dgttrf, dgttrs
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 
 # makes the two-stage method of order 2 L-stable (Alexander's theorem 5)
 _GAMMA = 1 - math.sqrt(0.5)

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from dimgs.errors import RunFailedError
+from dimgs.common.errors import RunFailedError
 from dimgs.kernels.checkout import Checkout
 from dimgs.kernels.lammps.chains import PhantomChains
 from dimgs.kernels.lammps.lammps_kernel import LammpsKernel

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.errors import RunRefusedError
+from dimgs.common.errors import RunRefusedError
 from dimgs.kernels.lammps.lammps_kernel import LammpsKernel
 from dimgs.kernels.lammps.scales import BOLTZMANN, Scales
 from dimgs.kernels.spec import Port, Tier

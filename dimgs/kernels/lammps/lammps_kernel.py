@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from dimgs.errors import InputError, RunFailedError
+from dimgs.common.errors import InputError, RunFailedError
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.command.template import Template
 from dimgs.kernels.lammps.lammps_program import find_lammps, version_of

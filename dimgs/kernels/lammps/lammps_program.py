@@ -10,7 +10,7 @@ from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
-from dimgs.errors import ProgramMissingError, RunDivergedError, RunFailedError
+from dimgs.common.errors import ProgramMissingError, RunDivergedError, RunFailedError
 from dimgs.kernels.fingerprint import file_digest
 from dimgs.kernels.process import PRINTED, run_program
 

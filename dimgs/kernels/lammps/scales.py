@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.variables import Dimension, Unit, parse_unit, registry
 from dimgs.variables.quantities import is_quantity, magnitude_and_unit
 

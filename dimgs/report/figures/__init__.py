@@ -2,7 +2,7 @@
 
 Colours can be told apart by the colour-blind; sizes are those of a journal's column. Every
 function takes a :class:`~dimgs.report.results.Report` (or plain arrays) and an Axes, and raises
-:class:`~dimgs.errors.InputError` where the report has nothing to draw.
+:class:`~dimgs.common.errors.InputError` where the report has nothing to draw.
 """
 
 from dimgs.report.figures.candidates import pareto_front

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sympy
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.evaluate import evaluate
 from dimgs.report.figures.style import BLUE, INK, MUTED, ORANGE, beside, log_ticks, styled

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import sympy
 
-from dimgs.arrays import Array, IntArray
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array, IntArray
+from dimgs.common.errors import InputError
 from dimgs.groups.group import PiGroup
-from dimgs.rationals import equal_rational
+from dimgs.groups.rationals import equal_rational
 from dimgs.report.figures.style import (
     INK,
     MUTED,

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.arrays import Array, IntArray
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array, IntArray
+from dimgs.common.errors import InputError
 from dimgs.report.figures.style import (
     INK,
     LABEL_LETTERS,

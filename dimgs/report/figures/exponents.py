@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.advice import setting
-from dimgs.arrays import Array, BoolArray
-from dimgs.errors import InputError
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array, BoolArray
+from dimgs.common.errors import InputError
 from dimgs.expression import sympy_parse_condition
 from dimgs.fits.estimate import Exponent
-from dimgs.latex import symbol_latex
 from dimgs.law.evaluate import evaluate
+from dimgs.law.latex import symbol_latex
 from dimgs.report.figures.collapse import curve
 from dimgs.report.figures.style import (
     BLUE,

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dimgs.arrays import Array
-from dimgs.errors import InputError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.report.figures.style import (
     BLUE,
     LABEL_LETTERS,

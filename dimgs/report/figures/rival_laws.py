@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset.conversion import from_si
-from dimgs.errors import DimgsError, InputError
 from dimgs.report.figures.style import INK, MUTED, PALETTE, RULE, log_ticks, styled
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.results import Report
@@ -41,7 +41,7 @@ def rivals(report: Report, axes: "Axes") -> None:
     >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"])
     >>> rivals(report, new_axes())
     Traceback (most recent call last):
-    dimgs.errors.InputError: ...
+    dimgs.common.errors.InputError: ...
     """
     runs = ReportRuns.of(report)
     if not report.rivals:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dimgs.errors import DimgsError, InputError
-from dimgs.escape import html as escape
-from dimgs.formats import shipped, write_whole
-from dimgs.latex import spoken
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.escape import html as escape
+from dimgs.common.formats import shipped, write_whole
+from dimgs.law.latex import spoken
 from dimgs.report.figures import style as colours
 from dimgs.report.figures.candidates import pareto_front
 from dimgs.report.figures.collapse import collapse, slopes

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
-from dimgs.arrays import Array, IntArray
-from dimgs.escape import visible
+from dimgs.common.arrays import Array, IntArray
+from dimgs.common.escape import visible
 from dimgs.groups.group import PiGroup
-from dimgs.latex import symbol_latex
+from dimgs.law.latex import symbol_latex
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.words import unit_text
 

@@ -20,8 +20,8 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from dimgs.advice import worded
-from dimgs.errors import DimgsError, InputError
+from dimgs.common.advice import worded
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.web.app import static, status_of
 from dimgs.web.controls import in_the_browser

@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from dimgs.advice import worded
+from dimgs.common.advice import worded
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset.read import existing
 from dimgs.discovery.options import Options
-from dimgs.errors import DimgsError, InputError
 from dimgs.expression.candidate import Candidate
 from dimgs.hub.reading import NotFoundError
 from dimgs.web.controls import in_the_browser

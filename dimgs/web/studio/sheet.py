@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.advice import flag
+from dimgs.common.advice import flag
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset.conversion import from_si
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.headers import Titled, doubts, quantity_of, titled_columns
 from dimgs.dataset.raw import RawTable, ReadOptions, read_cells
 from dimgs.dataset.read import build, raw_table
 from dimgs.discovery.options import Options
-from dimgs.errors import DimgsError, InputError
 from dimgs.variables import Dimension
 
 if TYPE_CHECKING:

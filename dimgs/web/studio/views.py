@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dimgs.errors import DimgsError
+from dimgs.common.errors import DimgsError
 from dimgs.groups.physical_constants import all_constants
-from dimgs.latex import group_latex, symbol_latex
+from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.law.typeset import column_symbols
 from dimgs.web.pictures import across, span, ticks
 from dimgs.web.studio.sheet import TIME_LIMITS, Choices, Column, Sheet, labels_of, repeating_sets

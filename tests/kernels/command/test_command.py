@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.kernels import CommandKernel, Kernel, Status
 from dimgs.variables import registry
 

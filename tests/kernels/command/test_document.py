@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.kernels import load
 from dimgs.kernels.command import read_command
 

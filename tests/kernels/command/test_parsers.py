@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.errors import InputError, RunFailedError
+from dimgs.common.errors import InputError, RunFailedError
 from dimgs.kernels.command.parsers import Csv, Json, Parser, Regex, parser_of
 
 numbers = st.floats(allow_nan=False)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from dimgs.errors import DimgsWarning, InputError
+from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.kernels import CommandKernel, Status, fingerprint, process
 from dimgs.kernels.command import read_command
 from dimgs.kernels.process import mark

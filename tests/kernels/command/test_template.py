@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.errors import InputError, RunRefusedError
+from dimgs.common.errors import InputError, RunRefusedError
 from dimgs.kernels.command.template import Template
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from dimgs.arrays import Array
+from dimgs.common.arrays import Array
 
 
 def xy(artist: Any) -> tuple[Array, Array]:

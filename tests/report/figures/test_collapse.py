@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.report.figures import collapse, exponent_field, new_axes, slopes
 from dimgs.report.figures.collapse import pieces, slope_text
 from dimgs.report.report_runs import ReportRuns

@@ -9,8 +9,8 @@ import pytest
 import sympy
 
 from dimgs import Dataset
+from dimgs.common.errors import InputError
 from dimgs.discovery.discover import discover
-from dimgs.errors import InputError
 from dimgs.expression.candidate import Candidate
 from dimgs.report.figures import (
     campaign_progress,

@@ -7,7 +7,7 @@ import numpy as np
 import openpyxl
 import pytest
 
-from dimgs.errors import InputError
+from dimgs.common.errors import InputError
 from dimgs.expression.candidate import Candidate
 from dimgs.web.studio.bench import front_of
 from dimgs.web.studio.sheet import Choices, Sheet, repeating_sets

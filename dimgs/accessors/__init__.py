@@ -1,0 +1,1 @@
+"""What `import dimgs.pandas` and `import dimgs.xarray` add to tables."""

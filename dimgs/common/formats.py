@@ -1,0 +1,318 @@
+"""Files that are read: bounded, checked against the schema of their kind, refused in a sentence.
+
+Files that are written appear whole or not at all, with a checksum of what they hold.
+
+No file of these kinds runs code. A key ``schema`` (``user_version`` in a store) says which edition
+of its kind a file is; 0.1.0 wrote none, and what it wrote is read too.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from reprlib import Repr
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
+
+from dimgs.common.errors import InputError
+from dimgs.common.escape import visible
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    Model = TypeVar("Model", bound=BaseModel)
+
+# raised when an older dimgs could no longer read what is written
+SCHEMA = 1
+# a law of 8 groups takes 20 kB, a report 200 kB, one of 10,000 labels 2 MB
+MOST_BYTES = 16 << 20
+# what a message of one line has room for
+_SHOWN = 120
+
+_value = Repr()
+_value.maxlevel, _value.maxstring, _value.maxother, _value.maxlong = 3, 60, 60, 40
+
+_NEEDED = {
+    "float_type": "a number is needed",
+    "finite_number": "a finite number is needed",
+    "int_type": "a whole number is needed",
+    "bool_type": "true or false is needed",
+    "string_type": "a text is needed",
+    "list_type": "a list is needed",
+    "tuple_type": "a list is needed",
+    "dict_type": "a table is needed",
+    "model_type": "a table is needed",
+    "dataclass_type": "a table is needed",
+}
+
+
+def shown(text: object) -> str:
+    r"""A text as a message of one line has room for it.
+
+    Examples
+    --------
+    >>> print(shown("a\nb"), len(shown("x" * 300_000)))
+    a\nb 123
+    """
+    plain = str(text)
+    line = visible(plain[:_SHOWN])
+    return line if len(plain) <= _SHOWN else f"{line}..."
+
+
+def read_text(path: str | Path, what: str) -> str:
+    """Text of a file that has at most 16 MB.
+
+    Parameters
+    ----------
+    path : str or Path
+    what : str
+        What the file should hold, such as "law", for the messages.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is longer, or is no text in UTF-8.
+    """
+    where = f"'{shown(path)}'"
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"The {what} {where} cannot be read: {reason}.") from error
+    if len(data) > MOST_BYTES:
+        raise InputError(
+            f"{where} is longer than any {what} ({MOST_BYTES >> 20} MB); name the right file."
+        )
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{where} is not a text file, so it holds no {what}.") from error
+
+
+@contextmanager
+def whole(path: str | Path) -> Iterator[Path]:
+    """Name under which to write a file, which takes its own name only once it is complete.
+
+    An interruption or a full disk leaves what stood there before. What is no regular file, such
+    as a device, is written to as it is.
+    """
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file():
+        yield target
+        return
+    beside = target.with_name(f".{target.stem[:40]}.{os.getpid()}.part{target.suffix}")
+    try:
+        yield beside
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_whole(path: str | Path, content: str | bytes) -> None:
+    """Write a file, whole or not at all; text in UTF-8.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    with whole(path) as beside:
+        beside.write_bytes(data)
+
+
+def json_value(text: str, where: str, remedy: str) -> Any:
+    """Value of a JSON text; numbers keep all their digits.
+
+    Parameters
+    ----------
+    text : str
+    where : str
+        What the text is, for the message.
+    remedy : str
+        The end of the message.
+
+    Raises
+    ------
+    InputError
+        If it is no JSON, holds a number that is not finite or an integer of more than 4300
+        digits, or is nested too deep.
+
+    Examples
+    --------
+    >>> json_value("[" * 200_000, "The text", "give another")
+    Traceback (most recent call last):
+    dimgs.common.errors.InputError: The text is not JSON (it is nested too deep); give another.
+    """
+    try:
+        return json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        reason = "it is nested too deep"
+    except ValueError as error:
+        reason = shown(error)
+    raise InputError(f"{where} is not JSON ({reason}); {remedy}.")
+
+
+def checksum(document: Mapping[str, Any]) -> str:
+    """Sixteen hexadecimal digits of the SHA-256 hash of a JSON document, but for its checksum.
+
+    Neither the order of keys nor the spelling of a number counts.
+
+    Examples
+    --------
+    >>> checksum({"a": 1.0, "b": [2e0]}) == checksum({"b": [2], "a": 1, "checksum": "any"})
+    True
+    """
+    rest = {k: v for k, v in document.items() if k != "checksum"}
+    numbers = json.loads(json.dumps(rest), parse_int=float)
+    return hashlib.sha256(json.dumps(numbers, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def sealed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with its checksum, by which :func:`is_edited` knows it again.
+
+    Examples
+    --------
+    >>> law = sealed({"exponent": 0.5})
+    >>> is_edited(law), is_edited({**law, "exponent": 0.6}), is_edited({"exponent": 0.6})
+    (False, True, False)
+    """
+    return {**document, "checksum": checksum(document)}
+
+
+def is_edited(document: Mapping[str, Any]) -> bool:
+    """Whether a document is not as it was sealed; no file of dimgs 0.2.0 has a checksum."""
+    return "checksum" in document and document["checksum"] != checksum(document)
+
+
+def read_toml(path: Path, what: str) -> dict[str, Any]:
+    """Table of a TOML file.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read, is longer than 16 MB, or is no TOML.
+    """
+    import tomllib
+
+    text = read_text(path, what)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        reason = "it is nested too deep"
+    except ValueError as error:
+        reason = shown(error)
+    raise InputError(f"{shown(path.name)} is not valid TOML ({reason}); correct it there.")
+
+
+def shipped(package: str, name: str) -> dict[str, Any]:
+    """Table of a TOML file that comes with a package of dimgs.
+
+    Examples
+    --------
+    >>> shipped("dimgs.cli", "words.toml")["kernel"]
+    'A simulator with named inputs and outputs and their units.'
+    """
+    import tomllib
+
+    return tomllib.loads(files(package).joinpath(name).read_text(encoding="utf-8"))
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def refuse_newer(document: Mapping[str, Any], where: str) -> None:
+    """Refuse what a later dimgs wrote.
+
+    Examples
+    --------
+    >>> refuse_newer({"schema": 2}, "'law.json'")
+    Traceback (most recent call last):
+    dimgs.common.errors.InputError: 'law.json' was written by a newer dimgs (schema 2, this one
+    reads up to 1); upgrade dimgs.
+    """
+    found = document.get("schema")
+    if isinstance(found, int) and found > SCHEMA:
+        raise InputError(
+            f"{where} was written by a newer dimgs (schema {_written(found)}, this one reads up to "
+            f"{SCHEMA}); upgrade dimgs."
+        )
+
+
+def validated(model: "type[Model]", document: Any, where: str) -> "Model":
+    """The document as an object of its schema.
+
+    Parameters
+    ----------
+    model : type of pydantic.BaseModel
+    document : object
+        As JSON or TOML gives it.
+    where : str
+        Beginning of the message, such as "'law.json' is not a complete law: ".
+
+    Raises
+    ------
+    InputError
+        Naming the first key that cannot be used, and what is needed there.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(document)
+    except ValidationError as error:
+        raise InputError(f"{where}{_told(error, model)}") from error
+
+
+def _told(error: Any, model: Any) -> str:
+    found = error.errors(include_url=False)
+    # a key that should not be there is what made another one missing
+    if not found[0]["loc"] and found[0]["type"] != "value_error":
+        return f"{_written(found[0]['input'])} is no table."
+    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+    place, kind, value = _place(first["loc"]), first["type"], first["input"]
+    if kind == "missing":
+        return f"the key '{place}' is missing; add it."
+    if kind == "extra_forbidden":
+        names = _names(model, first["loc"])
+        near = get_close_matches(str(first["loc"][-1])[:_SHOWN], names, n=1)
+        remedy = f"did you mean '{near[0]}'?" if near else f"use {', '.join(names)}."
+        return f"{place}: there is no such key; {remedy}"
+    if kind == "value_error":
+        return f"{place}: {first['ctx']['error']}" if place else str(first["ctx"]["error"])
+    if kind in _NEEDED:
+        return f"{place}: {_written(value)} is given where {_NEEDED[kind]}."
+    reason = first["msg"][0].lower() + first["msg"][1:]
+    return f"{place}: {_written(value)} cannot be used ({reason})."
+
+
+def _written(value: object) -> str:
+    """A value as a message has room for it."""
+    try:
+        return _value.repr(value)
+    except ValueError:
+        # Python writes no integer of more than 4300 digits
+        return "a number of thousands of digits"
+
+
+def _place(location: Sequence[str | int]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return shown(text)
+
+
+def _names(kind: Any, location: Sequence[str | int]) -> list[str]:
+    """Keys that the table at a place may have."""
+    for part in location[:-1]:
+        if hasattr(kind, "model_fields"):
+            kind = kind.model_fields[part].annotation
+        else:
+            kind = get_args(kind)[-1]
+        if get_origin(kind) is Annotated:
+            kind = get_args(kind)[0]
+    return [str(field.alias or name) for name, field in kind.model_fields.items()]

@@ -1,0 +1,82 @@
+"""Names that modules had in earlier versions: imports and pickles that use them still work."""
+
+import sys
+import warnings
+from importlib.machinery import ModuleSpec
+
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
+
+# below dimgs: what it was -> what it is
+MOVED = {
+    "accessor": "accessors.accessor",
+    "advice": "common.advice",
+    "arrays": "common.arrays",
+    "design": "fits.design",
+    "dimensions": "groups.dimensions",
+    "errors": "common.errors",
+    "escape": "common.escape",
+    "formats": "common.formats",
+    "latex": "law.latex",
+    "lazy": "common.lazy",
+    "news": "common.news",
+    "outofcore": "discovery.outofcore",
+    "pandas": "accessors.pandas",
+    "plugins": "common.plugins",
+    "rationals": "groups.rationals",
+    "reproduce": "cli.reproduce",
+    "xarray": "accessors.xarray",
+}
+# these stay, as names that a user imports
+_STAYS = ("errors", "pandas", "xarray")
+
+
+class _Alias:
+    """Gives a module under another name, as the one object that it is."""
+
+    def __init__(self, home: str) -> None:
+        self._home = home
+
+    def create_module(self, spec: ModuleSpec) -> "ModuleType":
+        from importlib import import_module
+
+        found = import_module(self._home)
+        self._spec = found.__spec__
+        return found
+
+    def exec_module(self, module: "ModuleType") -> None:
+        # importing has named it after the alias
+        module.__spec__ = self._spec
+
+
+class _Moved:
+    """Finds modules by their earlier names."""
+
+    @staticmethod
+    def find_spec(name: str, path: "Any" = None, target: "Any" = None) -> ModuleSpec | None:
+        package, _, rest = name.partition(".")
+        old, _, below = rest.partition(".")
+        if package != "dimgs" or old not in MOVED:
+            return None
+        home = ".".join(filter(None, ("dimgs", MOVED[old], below)))
+        if old not in _STAYS:
+            text = f"{name} has moved to {home}; the earlier name will go with the next version."
+            warnings.warn(text, FutureWarning, stacklevel=2)
+        return ModuleSpec(name, _Alias(home))  # type: ignore[arg-type]
+
+
+def find_moved_modules() -> None:
+    """Let modules be imported by their earlier names.
+
+    Examples
+    --------
+    >>> import importlib
+    >>> importlib.import_module("dimgs.errors").__name__
+    'dimgs.common.errors'
+    """
+    if _Moved not in sys.meta_path:
+        # first, or the files of a folder that has moved would be loaded a second time
+        sys.meta_path.insert(0, _Moved)

@@ -1,0 +1,485 @@
+"""What one pass over a large table computes, and the moments that it keeps of the runs seen so far.
+
+The plan says which logarithms, which groups, from which columns; memory does not grow with the
+runs.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array, IntArray
+from dimgs.common.errors import InputError
+from dimgs.dataset import Dataset
+from dimgs.dataset.checks import Purpose, UsableRuns, duplicate_warnings, unlogged_names
+from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import prepare
+from dimgs.fits.design.features import Feature, features_of, label_texts
+from dimgs.fits.design.moments import BLOCK_ROWS, GroupedMoments
+from dimgs.fits.least_squares import BlockMoments
+from dimgs.groups.group import PiBasis
+from dimgs.law.domain import inverse_scatter
+from dimgs.variables import Variable
+
+Transform = Literal["log", "inverse", "plain"]
+
+_IN_MEMORY_ONLY = ("limits", "robust", "regimes", "local", "additive")
+
+
+@dataclass(frozen=True)
+class StreamPlan:
+    """How the rows of a table enter the moments; the same for every part and every worker.
+
+    Attributes
+    ----------
+    ranges : Dataset
+        Two runs: the smallest and the largest value of every numeric column so far. They
+        settle the basis, what enters unlogged and what never varied.
+    target : str
+    options : Options
+    basis : PiBasis
+    features : tuple of Feature
+        Those that never varied included.
+    unlogged : tuple of str
+        Inputs that enter without a logarithm.
+    warnings : tuple of str
+    has_errors : bool
+        Whether the target has an error column.
+    unused : tuple of str
+        Label columns that take no part.
+    """
+
+    ranges: Dataset
+    target: str
+    options: Options
+    basis: PiBasis
+    features: tuple[Feature, ...]
+    unlogged: tuple[str, ...]
+    warnings: tuple[str, ...]
+    has_errors: bool = False
+    unused: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, ranges: Dataset, target: str, options: Options) -> "StreamPlan":
+        """Plan of a table whose columns lie in these ranges.
+
+        Raises
+        ------
+        InputError, DimensionError
+            As :func:`dimgs.discovery.prepare.prepare` does.
+        """
+        plain = replace(options, drop_bad=False, within=None, split_by=None)
+        prepared = prepare(ranges, target, plain)
+        inverse = [options.arrhenius] if options.arrhenius is not None else []
+        features = tuple(features_of(prepared.basis, prepared.unlogged, inverse))
+        # of a single run both ends are the same
+        copies = duplicate_warnings(ranges)
+        notes = tuple(w for w in prepared.warnings if w not in copies)
+        return cls(ranges, target, options, prepared.basis, features, prepared.unlogged, notes)
+
+    def with_ranges(self, ranges: Dataset) -> "StreamPlan":
+        """Plan of the same table, of which more is known."""
+        other = StreamPlan.of(ranges, self.target, self.options)
+        return replace(other, has_errors=self.has_errors, unused=self.unused)
+
+    def still_holds(self, ranges: Dataset) -> bool:
+        """Whether a table of these wider ranges has the same features."""
+        if _state(ranges) == _state(self.ranges):
+            return True
+        other = StreamPlan.of(ranges, self.target, self.options)
+        return (other.basis, other.features) == (self.basis, self.features)
+
+    @cached_property
+    def variables(self) -> tuple[Variable, ...]:
+        """Numeric columns that are read: the target and its inputs."""
+        return self.ranges.variables
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the numeric columns."""
+        return self.ranges.names
+
+    @property
+    def purpose(self) -> Purpose:
+        """What each part of the table is checked for."""
+        return self.options.purpose(self.target, allow_empty=True)
+
+    @cached_property
+    def logged(self) -> tuple[str, ...]:
+        """Columns that must be positive."""
+        return tuple(
+            n for n in self.names if n not in self.unlogged and not self.ranges.variable(n).is_level
+        )
+
+    @cached_property
+    def terms(self) -> tuple[tuple[str, Transform], ...]:
+        """Columns as they enter the matrix product, each transformed once."""
+        names = {n for f in self.features if f.group for n, _ in f.group.exponents}
+        names |= {n for n, _ in self._response if n != self.target}
+        level = self.ranges.variable(self.target).is_level
+        out: list[tuple[str, Transform]] = [(self.target, "plain" if level else "log")]
+        out += [(n, "log") for n in self.names if n in names]
+        for f in self.features:
+            if f.variable is not None:
+                out.append((f.variable, "inverse" if f.contrast == "inverse" else "plain"))
+                # the domain is judged in T itself
+                out += [(f.variable, "plain")] if f.contrast == "inverse" else []
+        return tuple(out)
+
+    @property
+    def _response(self) -> tuple[tuple[str, Any], ...]:
+        response = self.basis.response
+        if response is None or self.ranges.variable(self.target).is_level:
+            return ()
+        return response.exponents
+
+    @cached_property
+    def matrix(self) -> Array:
+        """Rows: features, ln pi_0, ln target, temperatures. Columns: the terms, and 1."""
+        position = {term: i for i, term in enumerate(self.terms)}
+        p, k = len(self.features), len(self.terms)
+        temperatures = [f.variable for f in self.features if f.contrast == "inverse"]
+        out = np.zeros((p + 2 + len(temperatures), k + 1))
+        for j, feature in enumerate(self.features):
+            if feature.group is not None:
+                self._add(out[j], feature.group.exponents, position)
+            else:
+                kind: Transform = "inverse" if feature.contrast == "inverse" else "plain"
+                out[j, position[str(feature.variable), kind]] = 1.0
+        target = self.ranges.variable(self.target)
+        out[p : p + 2, 0] = target.unit.log_factor if target.is_level else 1.0
+        rest = [(n, e) for n, e in self._response if n != self.target]
+        self._add(out[p], rest, position)
+        for i, name in enumerate(temperatures):
+            out[p + 2 + i, position[str(name), "plain"]] = 1.0
+        return out
+
+    def _add(
+        self,
+        row: Array,
+        exponents: Iterable[tuple[str, Any]],
+        position: dict[tuple[str, Transform], int],
+    ) -> None:
+        for name, e in exponents:
+            variable = self.basis.variable(name)
+            if variable.role == "data":
+                row[position[name, "log"]] += float(e)
+            else:
+                row[-1] += float(e) * float(np.log(variable.value or 1.0))
+
+    @cached_property
+    def leverage_rows(self) -> list[int]:
+        """Rows of the matrix in which the domain is judged, one per feature."""
+        out, extra = [], len(self.features) + 2
+        for j, feature in enumerate(self.features):
+            if feature.contrast == "inverse":
+                out.append(extra)
+                extra += 1
+            else:
+                out.append(j)
+        return out
+
+
+def check_streamable(options: Options) -> None:
+    """Raise where an option needs all runs in memory.
+
+    Raises
+    ------
+    InputError
+        Naming the option.
+    """
+    for name in _IN_MEMORY_ONLY:
+        if getattr(options, name):
+            raise InputError(
+                f"{setting(name)} needs all runs in memory and does not go with "
+                f"{setting('stream')}; draw a sample "
+                f"of rows from the table and fit that."
+            )
+
+
+def ranges_of(found: UsableRuns) -> Dataset | None:
+    """Ranges of the numeric columns of usable runs; None where no run is left."""
+    data = found.data
+    if not len(data):
+        return None
+    names = [n for n in data.names if n in found.inputs or n == found.purpose.target]
+    return as_ranges(data, names, [data[n].min() for n in names], [data[n].max() for n in names])
+
+
+def as_ranges(
+    data: Dataset, names: Iterable[str], low: Iterable[Any], high: Iterable[Any]
+) -> Dataset:
+    """Two runs, of the smallest and of the largest values, with what the reader noticed."""
+    ends = zip(names, low, high, strict=True)
+    values = {n: np.array([a, b], dtype=np.float64) for n, a, b in ends}
+    variables = tuple(data.variable(n) for n in values)
+    return Dataset(variables, values, {}, source=data.source, warnings=data.warnings)
+
+
+def union(one: Dataset, other: Dataset) -> Dataset:
+    """Ranges of the runs of both."""
+    low = [min(one[n][0], other[n][0]) for n in one.names]
+    high = [max(one[n][1], other[n][1]) for n in one.names]
+    return as_ranges(one, one.names, low, high)
+
+
+def _state(ranges: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    from dimgs.dataset.checks import constant_columns
+
+    return constant_columns(ranges), unlogged_names(ranges, ranges.names)
+
+
+# Extreme runs in memory, and those that stay of them. Few runs are all kept, so that the domain is
+# exactly that of the runs; of many, the farthest ones by far bound it.
+_MOST_EXTREMES, _KEPT_EXTREMES = 4096, 512
+# dropped rows that a message lists: it stays readable in a terminal
+_NAMED = 10
+# the two rounds of SplitMix64's mixing function
+_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+
+
+@dataclass
+class StreamMoments:
+    """Moments, ranges and extreme runs of a table; parts update it, and several merge.
+
+    Attributes
+    ----------
+    blocks : BlockMoments
+        Of the features and of [ln pi_0, ln target, temperatures], weighted, by block or cluster.
+    total : GroupedMoments
+        Of the same columns, unweighted, by `within` label.
+    low, high : ndarray of shape (n_columns,)
+        Ranges of the numeric columns of the plan.
+    feature_low, feature_high : ndarray of shape (n_features,)
+    extremes : ndarray of shape (n_extremes, n_features)
+        Runs of large leverage, in the features in which the domain is judged.
+    n_dropped : int
+    dropped : tuple of str
+        The first rows that were dropped.
+    in_pieces : bool
+        Whether rows are numbered within a file or a partition, which is then named with them.
+    """
+
+    blocks: BlockMoments
+    total: GroupedMoments
+    low: Array
+    high: Array
+    feature_low: Array
+    feature_high: Array
+    extremes: Array
+    n_dropped: int = 0
+    dropped: tuple[str, ...] = ()
+    in_pieces: bool = False
+
+    @classmethod
+    def empty(cls, plan: StreamPlan, *, in_pieces: bool = False) -> Self:
+        """Moments of no run."""
+        p, k = len(plan.features), len(plan.names)
+        columns = len(plan.matrix)
+        none: NDArray[np.generic] = np.empty(0, dtype=np.str_ if plan.options.within else np.intp)
+        total = GroupedMoments(
+            none,
+            np.zeros(0),
+            np.zeros(0, np.int64),
+            np.zeros((0, columns)),
+            np.zeros((columns, columns)),
+            p,
+        )
+        return cls(
+            BlockMoments(),
+            total,
+            np.full(k, np.inf),
+            np.full(k, -np.inf),
+            np.full(p, np.inf),
+            np.full(p, -np.inf),
+            np.zeros((0, p)),
+            in_pieces=in_pieces,
+        )
+
+    @property
+    def n_runs(self) -> int:
+        """Number of runs that entered."""
+        return int(self.total.counts.sum())
+
+    def ranges(self, plan: StreamPlan) -> Dataset:
+        """Ranges of the numeric columns so far, those that the plan was made of included."""
+        low = [min(a, plan.ranges[n][0]) for n, a in zip(plan.names, self.low, strict=True)]
+        high = [max(b, plan.ranges[n][1]) for n, b in zip(plan.names, self.high, strict=True)]
+        return as_ranges(plan.ranges, plan.names, low, high)
+
+    def widen(self, columns: dict[str, Array], plan: StreamPlan) -> bool:
+        """Widen the ranges by new runs; False where some cell does not fit the plan.
+
+        A cell does not fit if it is not finite, or not positive where that is needed.
+        """
+        low = np.array([columns[n].min() for n in plan.names])
+        high = np.array([columns[n].max() for n in plan.names])
+        # a NaN makes both ends NaN
+        positive = np.array([n in plan.logged for n in plan.names])
+        if not (np.isfinite(low) & np.isfinite(high) & ((low > 0) | ~positive)).all():
+            return False
+        np.minimum(self.low, low, out=self.low)
+        np.maximum(self.high, high, out=self.high)
+        return True
+
+    def update(
+        self,
+        plan: StreamPlan,
+        columns: dict[str, Array],
+        weights: Array | None = None,
+        within: NDArray[Any] | None = None,
+        split: NDArray[Any] | None = None,
+    ) -> None:
+        """Add runs whose cells fit the plan; `columns` holds SI values by name."""
+        if split is None:
+            # a block is a fair share of every part, however the table is sorted
+            order = shuffled(columns)
+            columns = {name: values[order] for name, values in columns.items()}
+            weights, within = (None if v is None else v[order] for v in (weights, within))
+        z, p = transformed(plan, columns), len(plan.features)
+        x, t = z[:p].T, z[p:].T
+        self.blocks.update(x, t, weights, split, within)
+        self.total = self.total.merge(GroupedMoments.from_arrays(x, t, within))
+        if p:
+            self._keep_extremes(z, plan)
+
+    def _keep_extremes(self, z: Array, plan: StreamPlan) -> None:
+        p, rows = len(plan.features), plan.leverage_rows
+        np.minimum(self.feature_low, z[:p].min(axis=1), out=self.feature_low)
+        np.maximum(self.feature_high, z[:p].max(axis=1), out=self.feature_high)
+        judged = z[rows].T
+        if self.n_runs > _KEPT_EXTREMES:
+            ends = [judged.argmin(axis=0), judged.argmax(axis=0)]
+            far = [[int(np.argmax(self._leverage(judged, plan)))]]
+            judged = judged[np.unique(np.concatenate([*ends, *far]))]
+        self.extremes = np.vstack([self.extremes, judged])
+        if len(self.extremes) > _MOST_EXTREMES:
+            order = np.argsort(self._leverage(self.extremes, plan))
+            self.extremes = self.extremes[np.sort(order[-_KEPT_EXTREMES:])]
+
+    def _leverage(self, judged: Array, plan: StreamPlan) -> Array:
+        """How far runs lie from all, in the features in which the domain is judged."""
+        centre, scatter = self.spread(plan)
+        apart = judged - centre
+        precision = inverse_scatter(scatter, self.n_runs)
+        return np.asarray(np.einsum("ni,ni->n", apart @ precision, apart))
+
+    def spread(self, plan: StreamPlan) -> tuple[Array, Array]:
+        """Mean and scatter of all runs, in the features in which the domain is judged."""
+        pooled, rows = self.total.pooled(), plan.leverage_rows
+        return pooled.mean[rows], pooled.scatter[np.ix_(rows, rows)]
+
+    def drop(self, data: Dataset) -> None:
+        """Count the rows that were dropped from a part."""
+        self.n_dropped += len(data.dropped)
+        room = max(0, _NAMED - len(self.dropped))
+        where = f" of {data.source}" if self.in_pieces else ""
+        self.dropped += tuple(f"{d.row}{where}" for d in data.dropped[:room])
+
+    def merge(self, other: "StreamMoments") -> Self:
+        """Moments of the runs of both; neither is changed."""
+        return type(self)(
+            self.blocks.merge(other.blocks),
+            self.total.merge(other.total),
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+            np.minimum(self.feature_low, other.feature_low),
+            np.maximum(self.feature_high, other.feature_high),
+            np.vstack([self.extremes, other.extremes]),
+            self.n_dropped + other.n_dropped,
+            (*self.dropped, *other.dropped)[:_NAMED],
+            self.in_pieces or other.in_pieces,
+        )
+
+
+def transformed(plan: StreamPlan, columns: Mapping[str, Array]) -> Array:
+    """Rows of `StreamPlan.matrix` of some runs, shape (n_rows, n_runs), by blocks in the cache."""
+    n = len(columns[plan.target])
+    out = np.empty((len(plan.matrix), n))
+    for start in range(0, n, BLOCK_ROWS):
+        part = slice(start, min(start + BLOCK_ROWS, n))
+        terms = np.ones((len(plan.terms) + 1, part.stop - start))
+        for row, (name, transform) in zip(terms, plan.terms, strict=False):
+            values = columns[name][part]
+            if transform == "log":
+                np.log(values, out=row)
+            else:
+                row[:] = 1.0 / values if transform == "inverse" else values
+        out[:, part] = plan.matrix @ terms
+    return out
+
+
+# last bits of a double that are left out: 32 of 52 decide, a relative 2e-10, above what a
+# conversion of units rounds and below what two runs differ by
+_TRAILING = np.uint64(20)
+# half of the last bit that counts, so that leading bits are rounded
+_HALF_TRAILING = np.uint64(1 << 19)
+
+
+def shuffled(columns: Mapping[str, Array]) -> IntArray:
+    """An order of runs as good as random, which depends on their values and not on their places.
+
+    Runs are sorted by a sum of the leading bits of their values, mixed as by SplitMix64: the last
+    digits, which the conversion of units rounds, decide nothing.
+
+    References
+    ----------
+    G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014
+    (the mixing function).
+
+    Examples
+    --------
+    >>> x = np.arange(5.0)
+    >>> x[shuffled({"x": x})].tolist() == x[::-1][shuffled({"x": x[::-1]})].tolist()
+    True
+    """
+    bits = np.zeros(len(next(iter(columns.values()))), dtype=np.uint64)
+    for k, name in enumerate(sorted(columns)):
+        # odd factors, so that equal values in two columns do not cancel
+        raw = np.ascontiguousarray(columns[name]).view(np.uint64)
+        leading = (raw + _HALF_TRAILING) >> _TRAILING
+        bits += leading * np.uint64(2 * k + 1)
+    for shift, factor in _MIX:
+        bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
+    return np.argsort(bits ^ (bits >> np.uint64(31)))
+
+
+def columns_of(data: Dataset, plan: StreamPlan) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Numeric columns of clean runs, and their weights and labels as `update` takes them."""
+    columns = {n: np.asarray(data[n], dtype=np.float64) for n in plan.names}
+    options = plan.options
+    extra: dict[str, Any] = {"weights": _weights(data, plan)}
+    for key, name in (("within", options.within), ("split", options.split_by)):
+        extra[key] = None if name is None else label_texts(data[name])
+    return columns, extra
+
+
+def _weights(data: Dataset, plan: StreamPlan) -> Array | None:
+    errors = data.errors.get(plan.target)
+    if errors is None:
+        return None
+    variable = data.variable(plan.target)
+    if variable.is_level:
+        return np.asarray(1.0 / (errors * variable.unit.log_factor) ** 2)
+    return np.asarray((data[plan.target] / errors) ** 2)
+
+
+def check_group_count(state: StreamMoments, plan: StreamPlan) -> None:
+    """Raise where most runs have a label of their own.
+
+    Raises
+    ------
+    InputError
+        Naming the option.
+    """
+    if plan.options.within is not None and 2 * len(state.total.labels) > max(4, state.n_runs):
+        raise InputError(
+            f"Column '{plan.options.within}' given to {setting('within')} has a value of its own "
+            f"in most "
+            f"rows; give a column of labels."
+        )

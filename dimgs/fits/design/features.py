@@ -1,0 +1,334 @@
+"""From runs and a pi basis to the features that contrasts are taken of."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
+from dimgs.dataset import Dataset
+from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.variables import Variable
+
+# errors this much larger than the smallest leave a run no digit in a sum of double precision
+_LEAST_SHARE = 1e-16
+Contrast = Literal["log-ratio", "inverse", "difference"]
+ResponseScale = Literal["log", "level", "linear"]
+# relative: a spread below is rounding of unit conversions
+_CONSTANT = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One coordinate in which runs are contrasted.
+
+    Parameters
+    ----------
+    name : str
+        Name of the group, or of the column that enters unlogged.
+    contrast : {"log-ratio", "inverse", "difference"}
+        log(x_u/x_v) of a group, 1/T_u - 1/T_v of an absolute temperature, or x_u - x_v of a
+        level, or of a group or a dimensionless column that may vanish or change sign.
+    group : PiGroup, optional
+        With the contrast "difference", one that vanishes or changes sign.
+    variable : str, optional
+    """
+
+    name: str
+    contrast: Contrast
+    group: PiGroup | None = None
+    variable: str | None = None
+
+    @property
+    def logged(self) -> bool:
+        """Whether it is the logarithm of a group."""
+        return self.contrast == "log-ratio"
+
+
+@dataclass(frozen=True)
+class Design:
+    """Features and response of a set of runs, ready for the estimators.
+
+    Parameters
+    ----------
+    data : Dataset
+    basis : PiBasis
+    features : tuple of Feature
+        Columns of `X`; those that never vary are left out.
+    X : ndarray of shape (n_runs, n_features)
+    y : ndarray of shape (n_runs,)
+        Response on its scale: ln(pi_0), a level in natural-log units, or pi_0 itself.
+    offset : ndarray of shape (n_runs,)
+        ln(target) - ln(pi_0); zero for a level.
+    scale : {"log", "level", "linear"}
+    weights : ndarray of shape (n_runs,), optional
+        1/variance of y from an error column of the target.
+    within, split : ndarray of shape (n_runs,), optional
+        Labels of the groups that keep their own prefactor, and of those held out together.
+    never_varied : tuple of str
+        Groups and columns that are the same in every run.
+    labelled : tuple of str
+        Columns, numeric ones among them, whose values are the labels of `within` and `split`.
+    """
+
+    data: Dataset
+    basis: PiBasis
+    features: tuple[Feature, ...]
+    X: Array
+    y: Array
+    offset: Array
+    scale: ResponseScale
+    weights: Array | None = None
+    within: NDArray[Any] | None = None
+    split: NDArray[Any] | None = None
+    never_varied: tuple[str, ...] = ()
+    labelled: tuple[str, ...] = ()
+
+    @cached_property
+    def inputs(self) -> tuple[Variable, ...]:
+        """Numeric inputs of the runs, whether a feature holds them or not."""
+        target = self.basis.target
+        apart = {*self.labelled, *(() if target is None else (target.name,))}
+        return tuple(self.data.variable(n) for n in self.data.numeric_names if n not in apart)
+
+    @cached_property
+    def input_labels(self) -> dict[str, tuple[str, ...]]:
+        """Labels of the columns that tell kinds of runs apart; not of those that name the runs.
+
+        Groups that were held out together are left out unless there is one: the law was judged on
+        groups that it had not seen.
+        """
+        found: dict[str, tuple[str, ...]] = {}
+        for name in self.data.label_names:
+            seen = label_texts(self.data[name])
+            kinds = tuple(np.unique(seen).tolist())
+            held_out = self.split is not None and np.array_equal(seen, self.split)
+            if len(kinds) == 1 or (len(kinds) <= self.n_runs // 2 and not held_out):
+                found[name] = kinds
+        return found
+
+    @property
+    def n_runs(self) -> int:
+        """Number of runs."""
+        return len(self.y)
+
+    def take(self, rows: NDArray[Any]) -> "Design":
+        """The same design on some of the runs."""
+
+        def part(values: NDArray[Any] | None) -> NDArray[Any] | None:
+            return None if values is None else values[rows]
+
+        return replace(
+            self,
+            data=self.data.take(rows),
+            X=self.X[rows],
+            y=self.y[rows],
+            offset=self.offset[rows],
+            weights=part(self.weights),
+            within=part(self.within),
+            split=part(self.split),
+        )
+
+
+def log_groups(data: Dataset, basis: PiBasis, groups: Sequence[PiGroup]) -> Array:
+    """Logarithms of groups in every run; scales count as 1 in their SI unit.
+
+    Returns
+    -------
+    ndarray of shape (n_runs, n_groups)
+    """
+    needed = sorted({name for group in groups for name, _ in group.exponents})
+    logs: dict[str, Array] = {}
+    for name in needed:
+        variable = basis.variable(name)
+        if variable.role == "data":
+            logs[name] = np.log(np.asarray(data[name], dtype=np.float64))
+        else:
+            logs[name] = np.full(data.n_runs, np.log(variable.value or 1.0))
+    out = np.zeros((data.n_runs, len(groups)))
+    for j, group in enumerate(groups):
+        for name, exponent in group.exponents:
+            out[:, j] += float(exponent) * logs[name]
+    return out
+
+
+def signed_values(data: Dataset, basis: PiBasis, group: PiGroup) -> Array:
+    """Values of a group that may vanish or change sign, shape (n_runs,); scales count as 1."""
+    used = [basis.variable(name) for name, _ in group.exponents]
+    columns: dict[str, float | Array] = {v.name: v.value or 1.0 for v in used}
+    columns |= {v.name: np.asarray(data[v.name], np.float64) for v in used if v.role == "data"}
+    return np.broadcast_to(group.value(columns), (data.n_runs,)).copy()
+
+
+def features_of(
+    basis: PiBasis, unlogged: Iterable[str] = (), inverse: Iterable[str] = ()
+) -> list[Feature]:
+    """Features of a basis, whether they vary or not: logarithms, 1/T, then plain differences."""
+    skipped = set(unlogged := list(unlogged))
+    groups = [g for g in basis.groups if not skipped & {n for n, _ in g.exponents}]
+    return [
+        *(Feature(g.name, "log-ratio", group=g) for g in groups if not basis.is_signed(g)),
+        *(Feature(name, "inverse", variable=name) for name in inverse),
+        *(Feature(name, "difference", variable=name) for name in unlogged),
+        *(Feature(g.name, "difference", group=g) for g in groups if basis.is_signed(g)),
+    ]
+
+
+def build_design(
+    data: Dataset,
+    basis: PiBasis,
+    *,
+    unlogged: Iterable[str] = (),
+    inverse: Iterable[str] = (),
+    within: str | None = None,
+    split_by: str | None = None,
+    linear: bool = False,
+) -> Design:
+    """Features and response of every run.
+
+    Parameters
+    ----------
+    data : Dataset
+        Finite in every column used, and positive in every column that is logged.
+    basis : PiBasis
+        With a response.
+    unlogged : iterable of str
+        Dimensionless columns and levels that enter as plain differences.
+    inverse : iterable of str
+        Absolute temperatures that enter as 1/T.
+    within : str, optional
+        Label column whose groups keep their own prefactor.
+    split_by : str, optional
+        Label column whose groups are held out together.
+    linear : bool
+        Use pi_0 itself, for a response that may vanish or change sign.
+
+    Returns
+    -------
+    Design
+
+    Raises
+    ------
+    InputError
+        If the basis has no response, or `within` or `split_by` is no column.
+    """
+    if basis.response is None or basis.target is None:
+        raise InputError("The basis has no response; derive it with a target.")
+    features = features_of(basis, unlogged, inverse)
+    logged = [f.group for f in features if f.logged and f.group is not None]
+    columns = list(log_groups(data, basis, logged).T)
+    for feature in features:
+        if feature.variable is not None:
+            values = np.asarray(data[feature.variable], dtype=np.float64)
+            columns.append(1.0 / values if feature.contrast == "inverse" else values)
+        elif feature.group is not None and not feature.logged:
+            columns.append(signed_values(data, basis, feature.group))
+    varies = [_varies(c, f.contrast) for c, f in zip(columns, features, strict=True)]
+    kept = [c for c, v in zip(columns, varies, strict=True) if v]
+    y, offset, scale = _response(data, basis, linear)
+    return Design(
+        data=data,
+        basis=basis,
+        features=tuple(f for f, v in zip(features, varies, strict=True) if v),
+        X=np.column_stack(kept) if kept else np.zeros((data.n_runs, 0)),
+        y=y,
+        offset=offset,
+        scale=scale,
+        weights=_weights(data, basis.target.name, scale),
+        within=_labels(data, within, str(setting("within"))),
+        split=_labels(data, split_by, str(setting("split_by"))),
+        never_varied=tuple(f.name for f, v in zip(features, varies, strict=True) if not v),
+        labelled=tuple(n for n in (within, split_by) if n is not None),
+    )
+
+
+def _varies(column: Array, contrast: Contrast) -> bool:
+    return bool(column.size) and spans(float(column.min()), float(column.max()), contrast)
+
+
+def spans(low: float, high: float, contrast: Contrast) -> bool:
+    """Whether a feature between these values varies by more than rounding."""
+    size = max(abs(low), abs(high), 1.0 if contrast == "log-ratio" else 0.0)
+    return high - low > _CONSTANT * size
+
+
+def _response(data: Dataset, basis: PiBasis, linear: bool) -> tuple[Array, Array, ResponseScale]:
+    target, response = basis.target, basis.response
+    assert target is not None
+    assert response is not None
+    values = np.asarray(data[target.name], dtype=np.float64)
+    if target.is_level:
+        return values * target.unit.log_factor, np.zeros(data.n_runs), "level"
+    powers = {k: e for k, e in response.exponents if k != target.name}
+    rest = log_groups(data, basis, [PiGroup.of("rest", powers)])[:, 0]
+    if linear:
+        with np.errstate(over="ignore", invalid="ignore"):
+            plain = values * np.exp(rest)
+        bad = np.flatnonzero(~np.isfinite(plain))
+        if bad.size:
+            raise InputError(
+                f"Row {int(data.rows[bad[0]])} gives pi_0 = {response} a value that is too large "
+                f"for a linear scale; correct it, or leave the row out."
+            )
+        return plain, -rest, "linear"
+    return np.log(values) + rest, -rest, "log"
+
+
+def _weights(data: Dataset, target: str, scale: ResponseScale) -> Array | None:
+    errors = data.errors.get(target)
+    if errors is None or scale == "linear":
+        return None
+    values = np.asarray(data[target], dtype=np.float64)
+    with np.errstate(over="ignore"):
+        sigma = (
+            errors / values if scale == "log" else errors * data.variable(target).unit.log_factor
+        )
+    usable = (sigma > 0) & np.isfinite(sigma)
+    if not np.all(usable):
+        row = int(np.flatnonzero(~usable)[0])
+        raise InputError(
+            f"The error of '{target}' is {'too large for a weight' if sigma[row] else 'zero'} in "
+            f"row {int(data.rows[row])}; correct it, or drop the error column."
+        )
+    weights = np.maximum(float(sigma.min()) / sigma, _LEAST_SHARE) ** 2
+    return np.asarray(weights / weights.mean())
+
+
+def _labels(data: Dataset, name: str | None, option: str) -> NDArray[Any] | None:
+    if name is None:
+        return None
+    variable = data.variable(name)
+    column = data[name]
+    if not variable.is_label and np.unique(column).size > max(2, data.n_runs // 2):
+        raise InputError(
+            f"Column '{name}' given to {option} has a value of its own in most rows; "
+            f"give a column of labels."
+        )
+    return label_texts(column)
+
+
+def label_texts(column: Any) -> NDArray[np.str_]:
+    """Labels of a column as text; numbers, which are in SI units, with twelve digits.
+
+    Parameters
+    ----------
+    column : array-like of shape (n_runs,)
+
+    Returns
+    -------
+    ndarray of str of shape (n_runs,)
+
+    Examples
+    --------
+    >>> label_texts([0.1 + 0.2, 10.0]).tolist(), label_texts(["A", "B"]).tolist()
+    (['0.3', '10'], ['A', 'B'])
+    """
+    values = np.asarray(column)
+    if values.dtype.kind in "fiu":
+        return np.array([f"{x:.12g}" for x in values], dtype=np.str_)
+    return values.astype(np.str_)

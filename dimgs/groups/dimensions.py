@@ -1,0 +1,231 @@
+"""The dimensional matrix: exact rank, integer nullspace and rational solutions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+from math import gcd, lcm
+from typing import TYPE_CHECKING
+
+from dimgs.common.errors import InputError
+from dimgs.variables import Dimension, Variable
+
+if TYPE_CHECKING:
+    from flint import fmpz
+
+IntVector = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DimensionalMatrix:
+    """Exact exponents of the base dimensions (rows) in the variables (columns).
+
+    Parameters
+    ----------
+    names : tuple of str
+        Variable names, one per column.
+    bases : tuple of str
+        Base dimensions, one per row.
+    rows : tuple of tuple of Fraction
+        Exponents.
+
+    Examples
+    --------
+    >>> from dimgs.variables import parse_variable
+    >>> D = DimensionalMatrix.of([parse_variable(v) for v in ("L [m]", "g [m/s^2]", "t [s]")])
+    >>> D.rank
+    2
+    >>> D.kernel_lattice()
+    ((-1, 1, 2),)
+    """
+
+    names: tuple[str, ...]
+    bases: tuple[str, ...]
+    rows: tuple[tuple[Fraction, ...], ...]
+
+    def __post_init__(self) -> None:
+        if len(set(self.names)) != len(self.names):
+            twice = sorted({n for n in self.names if self.names.count(n) > 1})
+            raise InputError(f"The name '{twice[0]}' is used twice; rename one of the variables.")
+        if len(self.rows) != len(self.bases) or any(len(r) != len(self.names) for r in self.rows):
+            raise InputError("A dimensional matrix needs one row per base and one column per name.")
+
+    @classmethod
+    def of(cls, variables: Sequence[Variable]) -> "DimensionalMatrix":
+        """Matrix of a sequence of variables, columns in the given order."""
+        return cls.of_dimensions([v.name for v in variables], [v.dimension for v in variables])
+
+    @classmethod
+    def of_dimensions(
+        cls, names: Sequence[str], dimensions: Sequence[Dimension]
+    ) -> "DimensionalMatrix":
+        """Matrix from names and their dimensions."""
+        columns = [d.as_dict() for d in dimensions]
+        bases = tuple(sorted({base for column in columns for base in column}))
+        zero = Fraction(0)
+        rows = tuple(tuple(c.get(base, zero) for c in columns) for base in bases)
+        return cls(tuple(names), bases, rows)
+
+    @cached_property
+    def integer_rows(self) -> tuple[IntVector, ...]:
+        """Rows cleared of denominators: same kernel, same rank."""
+        return tuple(_cleared(row) for row in self.rows)
+
+    @cached_property
+    def rank(self) -> int:
+        """Exact rank."""
+        from flint import fmpz_mat
+
+        return int(fmpz_mat(self.integer_rows).rank()) if self.rows and self.names else 0
+
+    def kernel_lattice(self) -> tuple[IntVector, ...]:
+        """Reduced basis of the full lattice of integer vectors a with D a = 0.
+
+        The Hermite normal form of [Dᵀ | I] holds, in the rows whose left part vanishes, the
+        Hermite normal form of the kernel lattice; it is unique, so that the LLL reduction that
+        follows depends on the lattice and the column order alone, not on the unit system.
+
+        FLINT is called directly, not through SymPy's `DomainMatrix`: which LLL that one runs
+        depends on the ground types with which SymPy was started, and the basis must not.
+
+        Returns
+        -------
+        tuple of tuple of int
+            One row per group; every Smith factor of the basis is 1.
+
+        References
+        ----------
+        H. Cohen, A Course in Computational Algebraic Number Theory (1993), sections 2.4.3, 2.7.1.
+        A. K. Lenstra, H. W. Lenstra, L. Lovász, Math. Ann. 261 (1982) 515-534.
+        """
+        from flint import fmpz_mat
+
+        n, r = len(self.names), len(self.rows)
+        if n == 0:
+            return ()
+        # Columns from the last to the first, and rows from the last up: the reduction starts from
+        # short vectors, and groups tend to share the first of several variables of one dimension.
+        augmented = fmpz_mat(n, r + n)
+        for i, row in enumerate(self.integer_rows):
+            for j, x in enumerate(row):
+                if x:
+                    augmented[n - 1 - j, i] = x
+        for j in range(n):
+            augmented[j, r + j] = 1
+        normal = augmented.hnf().tolist()
+        kernel = lattice_reduced([row[r:] for row in reversed(normal) if not any(row[:r])])
+        return tuple(vector[::-1] for vector in kernel)
+
+    def solve(
+        self, target: Dimension, columns: Sequence[int] | None = None
+    ) -> tuple[Fraction, ...] | None:
+        """Rational exponents a with D a = target over the chosen columns, or None.
+
+        Where the columns are dependent, the free exponents are zero.
+        """
+        chosen = list(range(len(self.names)) if columns is None else columns)
+        wanted = target.as_dict()
+        if any(base not in self.bases for base in wanted):
+            return None
+        right = [wanted.get(base, Fraction(0)) for base in self.bases]
+        system = [[row[j] for j in chosen] + [b] for row, b in zip(self.rows, right, strict=True)]
+        return solve_exact(system, len(chosen))
+
+
+def _cleared(row: Sequence[Fraction]) -> IntVector:
+    multiple = lcm(*(x.denominator for x in row))
+    return tuple(x.numerator * (multiple // x.denominator) for x in row)
+
+
+def lattice_reduced(rows: "Sequence[Sequence[int | fmpz]]") -> tuple[IntVector, ...]:
+    """LLL-reduced basis of the lattice spanned by independent integer rows, by FLINT."""
+    if not rows:
+        return ()
+    from flint import fmpz_mat
+
+    return tuple(tuple(map(int, row)) for row in fmpz_mat(rows).lll().tolist())
+
+
+def leading_columns(rows: Sequence[Sequence[int]]) -> list[int]:
+    """The first columns that span the same space as all of them."""
+    if not rows or not rows[0]:
+        return []
+    from flint import fmpz_mat
+
+    echelon, _, rank = fmpz_mat(rows).rref()
+    return [next(j for j, x in enumerate(row) if x) for row in echelon.tolist()[:rank]]
+
+
+def independent_rows(rows: Sequence[Sequence[int]]) -> list[IntVector]:
+    """The first rows that span the same space as all of them."""
+    return [tuple(rows[i]) for i in leading_columns(list(zip(*rows, strict=True)))]
+
+
+@dataclass(frozen=True)
+class ReducedSystem:
+    """Reduced echelon form of R b = r.
+
+    Attributes
+    ----------
+    rows : tuple of list of Fraction
+        Independent rows of [R | r].
+    pivots : tuple of int
+        Pivot column of each row.
+    consistent : bool
+        Whether a solution exists.
+    """
+
+    rows: tuple[list[Fraction], ...]
+    pivots: tuple[int, ...]
+    consistent: bool
+
+    @classmethod
+    def of(cls, system: Sequence[Sequence[Fraction]], unknowns: int) -> "ReducedSystem":
+        """Reduce the rows of [R | r] with `unknowns` columns in R."""
+        if not system:
+            return cls((), (), True)
+        from flint import fmpq, fmpq_mat
+
+        exact = [[fmpq(x.numerator, x.denominator) for x in row] for row in system]
+        echelon, rank = fmpq_mat(exact).rref()
+        rows = [[Fraction(int(x.p), int(x.q)) for x in row] for row in echelon.tolist()[:rank]]
+        pivots = tuple(next(j for j, x in enumerate(row) if x) for row in rows)
+        consistent = unknowns not in pivots
+        # the last row of an inconsistent system is 0 = 1
+        return cls(
+            tuple(rows if consistent else rows[:-1]),
+            pivots if consistent else pivots[:-1],
+            consistent,
+        )
+
+    def implied(self, functional: Sequence[Fraction]) -> Fraction | None:
+        """Value of functional . b where the system determines it, else None."""
+        left = list(functional)
+        value = Fraction(0)
+        for row, pivot in zip(self.rows, self.pivots, strict=True):
+            factor = left[pivot]
+            if factor:
+                left = [a - factor * b for a, b in zip(left, row[:-1], strict=True)]
+                value += factor * row[-1]
+        return None if any(left) else value
+
+
+def solve_exact(system: Sequence[Sequence[Fraction]], unknowns: int) -> tuple[Fraction, ...] | None:
+    """Solution of an augmented rational system, free unknowns zero; None if inconsistent."""
+    found = ReducedSystem.of(system, unknowns)
+    known = {pivot: row[-1] for row, pivot in zip(found.rows, found.pivots, strict=True)}
+    return tuple(known.get(j, Fraction(0)) for j in range(unknowns)) if found.consistent else None
+
+
+def primitive(vector: Sequence[Fraction | int]) -> IntVector:
+    """Shortest integer vector in the direction of a rational one.
+
+    Examples
+    --------
+    >>> primitive([Fraction(1, 2), Fraction(-1, 3)])
+    (3, -2)
+    """
+    exact = [Fraction(x) for x in vector]
+    integers = _cleared(exact)
+    divisor = gcd(*integers)
+    return tuple(x // divisor for x in integers) if divisor else integers

@@ -1,0 +1,104 @@
+"""Tables and whole documents that need nothing but amsmath and siunitx."""
+
+from collections.abc import Iterable, Sequence
+
+from dimgs.law.latex.formulas import number_latex, text_latex, unit_latex
+
+SymbolRow = tuple[str, str, str, tuple[float | None, float | None]]
+
+_PREAMBLE = r"""\documentclass{article}
+\usepackage{amsmath}
+\usepackage{siunitx}
+"""
+
+
+def symbol_table(rows: Iterable[SymbolRow]) -> str:
+    r"""Plain table of symbols.
+
+    Parameters
+    ----------
+    rows : iterable of (symbol, meaning, unit, (low, high))
+        LaTeX symbol, plain text, unit text, and range (None where there is none).
+
+    Examples
+    --------
+    >>> print(symbol_table([(r"\rho", "density", "kg/m^3", (1.0, 998.0))]))
+    \begin{tabular}{llll}
+    \hline
+    Symbol & Meaning & Unit & Range \\
+    \hline
+    $\rho$ & density & $\unit{\kilogram\per\cubic\metre}$ & $1$ to $998$ \\
+    \hline
+    \end{tabular}
+    """
+    lines = [r"\begin{tabular}{llll}", r"\hline", r"Symbol & Meaning & Unit & Range \\", r"\hline"]
+    for symbol, meaning, unit, (low, high) in rows:
+        cells = (f"${symbol}$", text_latex(meaning), f"${unit_latex(unit)}$", _range(low, high))
+        lines.append(" & ".join(cells) + r" \\")
+    return "\n".join([*lines, r"\hline", r"\end{tabular}"])
+
+
+def _range(low: float | None, high: float | None) -> str:
+    if low is None and high is None:
+        return "--"
+    if low is None or high is None:
+        return (
+            f"from ${number_latex(low)}$" if low is not None else f"to ${number_latex(high or 0)}$"
+        )
+    ends = [number_latex(low), number_latex(high)]
+    return f"${ends[0]}$" if ends[0] == ends[1] else f"${ends[0]}$ to ${ends[1]}$"
+
+
+def equation(formula: str) -> str:
+    r"""Displayed, numbered formula.
+
+    Examples
+    --------
+    >>> print(equation("y = x"))
+    \begin{equation}
+    y = x
+    \end{equation}
+    """
+    return f"\\begin{{equation}}\n{formula}\n\\end{{equation}}"
+
+
+def gathered(formulas: Sequence[str]) -> str:
+    r"""Displayed formulas below one another; nothing where there are none.
+
+    Examples
+    --------
+    >>> print(gathered(["a = b", "c = d"]))
+    \begin{gather*}
+    a = b \\
+    c = d
+    \end{gather*}
+    """
+    lines = " \\\\\n".join(formulas)
+    return f"\\begin{{gather*}}\n{lines}\n\\end{{gather*}}" if formulas else ""
+
+
+def article(*body: str, title: str | None = None) -> str:
+    r"""Document that compiles as it is.
+
+    Parameters
+    ----------
+    *body : str
+        LaTeX blocks (equations, tables, escaped text), set apart by empty lines.
+    title : str, optional
+        Plain text.
+
+    Examples
+    --------
+    >>> print(article(equation("y = x")))
+    \documentclass{article}
+    \usepackage{amsmath}
+    \usepackage{siunitx}
+    \begin{document}
+    \begin{equation}
+    y = x
+    \end{equation}
+    \end{document}
+    """
+    heading = [rf"\section*{{{text_latex(title)}}}"] if title else []
+    blocks = "\n\n".join([*heading, *body])
+    return f"{_PREAMBLE}\\begin{{document}}\n{blocks}\n\\end{{document}}"

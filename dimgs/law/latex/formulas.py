@@ -1,0 +1,587 @@
+"""Texts, numbers, units, symbols and expressions as LaTeX."""
+
+import math
+import re
+import unicodedata
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import cache
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+from dimgs.common.errors import InputError
+from dimgs.expression.parsing import greek_name
+from dimgs.variables import parse_unit, registry, to_pint
+from dimgs.variables.units import powers_of, rewritten, written
+
+if TYPE_CHECKING:
+    import sympy
+
+    from dimgs.groups.group import PiGroup
+    from dimgs.groups.kinds import Kind
+
+
+_TEXT = {
+    "\\": r"\textbackslash{}",
+    "{": r"\{",
+    "}": r"\}",
+    "$": r"\$",
+    "&": r"\&",
+    "#": r"\#",
+    "%": r"\%",
+    "_": r"\_",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": "$<$",
+    ">": "$>$",
+    "|": "$|$",
+    "°": r"$^{\circ}$",
+    "·": r"$\cdot$",
+    "×": r"$\times$",
+    "±": r"$\pm$",
+    "−": "$-$",
+    "∞": r"$\infty$",
+    "√": r"$\surd$",
+}
+# Greek letters that have no command of their own, or a better one
+_GREEK = {
+    "epsilon": r"\varepsilon",
+    "omicron": "o",
+    **{name: rf"\mathrm{{{name[0]}}}" for name in ("Alpha", "Beta", "Epsilon", "Zeta", "Iota")},
+    **{name: rf"\mathrm{{{name[0]}}}" for name in ("Kappa", "Mu", "Nu", "Omicron", "Tau")},
+    "Eta": r"\mathrm{H}",
+    "Rho": r"\mathrm{P}",
+    "Chi": r"\mathrm{X}",
+}
+LOOK_ALIKES = frozenset(name for name in _GREEK if name[0].isupper())
+_SYMBOLS = frozenset(
+    ["mathrm", "mathcal", "varepsilon", "left", "right", "ell", "hbar", "infty", ",", " "]
+)
+_LETTERS = (
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho "
+    "sigma tau upsilon phi chi psi omega"
+)
+_GREEK_NAMES = frozenset(_LETTERS.split() + _LETTERS.title().split())
+_PLAIN = (
+    "gram second kelvin ampere mole candela watt pascal joule newton coulomb volt ohm farad tesla "
+    "henry hertz weber lumen lux becquerel gray sievert katal siemens radian steradian degree "
+    "minute hour day hectare dalton percent"
+)
+_MACROS = {
+    **{name: name for name in _PLAIN.split()},
+    "kilogram": "kilogram",
+    "meter": "metre",
+    "liter": "litre",
+    "metric_ton": "tonne",
+    "electron_volt": "electronvolt",
+    "astronomical_unit": "astronomicalunit",
+    "degree_Celsius": "degreeCelsius",
+    "delta_degree_Celsius": "degreeCelsius",
+}
+_PREFIX_NAMES = (
+    "quecto ronto yocto zepto atto femto pico nano micro milli centi deci deca hecto kilo mega "
+    "giga tera peta exa zetta yotta ronna quetta"
+)
+_PREFIXES = frozenset(_PREFIX_NAMES.split())
+_POWERS = {1: "", 2: "\\square", 3: "\\cubic"}
+_LEVELS = {"dB": "\\decibel", "decibel": "\\decibel", "B": "\\bel", "Np": "\\neper"}
+# largest denominator that anybody writes, and what a double makes of such an exponent
+_WRITTEN, _ROUNDING = 1000, 1e-12
+_LITERAL = {"°": r"{}^{\circ}", "Δ": "", "µ": r"\mu ", "μ": r"\mu ", "Ω": r"\Omega ", "%": r"\%"}
+# 0.001234 and 12345 are read at a glance; smaller and larger ones in powers of ten
+_SMALLEST_EXPONENT, _PLAIN_DIGITS = -4, 5
+_TRAILING_UNIT = re.compile(r"(?<=\S)\s*[(\[][^()\[\]]*[)\]]\s*$")
+_DIFFERENCE = re.compile(r"d([A-Za-z])(\d*)$")
+_GLUED_DELTA = re.compile(r"(?:Delta(?=[A-Za-z])|delta(?=[A-Z]))(.)$")
+_NUMBERED = re.compile(r"([A-Za-z]|[A-Za-z][a-z]+?)(\d+)$")
+_BASES = {
+    "cp": ("c", "p"),
+    "cv": ("c", "v"),
+    "di": ("d", "i"),
+    "do": ("d", "o"),
+    "eps": (r"\varepsilon", ""),
+    "varepsilon": (r"\varepsilon", ""),
+    "lam": (r"\lambda", ""),
+    "hbar": (r"\hbar", ""),
+    "ell": (r"\ell", ""),
+    "inf": (r"\infty", ""),
+}
+_SUBSCRIPTS = {
+    **dict.fromkeys(("inf", "infty", "infinity", "∞"), r"\infty"),
+    "star": "*",
+    "plus": "+",
+    "minus": "-",
+    "perp": r"\perp",
+    "parallel": r"\parallel",
+}
+# shorter letters, such as Re or Pr, are symbols
+_WORD = 3
+_UPRIGHT = re.compile(r"\\mathrm\{[^{}]*\}")
+
+
+def greek_latex(name: str) -> str | None:
+    r"""LaTeX of a Greek letter from its English name; None for other words.
+
+    A capital that looks like a Latin one is upright.
+
+    Examples
+    --------
+    >>> print(greek_latex("rho"), greek_latex("Omega"), greek_latex("Rho"), greek_latex("row"))
+    \rho \Omega \mathrm{P} None
+    """
+    return _GREEK.get(name, f"\\{name}") if name in _GREEK_NAMES else None
+
+
+def text_latex(text: str) -> str:
+    r"""Text for text mode: nothing in it is a command, every character can be typeset.
+
+    Latin letters keep their accents' base letters, Greek letters become symbols, and a
+    character without a Latin form is given by its code point.
+
+    Examples
+    --------
+    >>> print(text_latex("T_g 50% ρ"))
+    T\_g 50\% $\rho$
+    """
+    return "".join(map(_character, unicodedata.normalize("NFKC", text)))
+
+
+def _character(character: str) -> str:
+    if character in _TEXT:
+        return _TEXT[character]
+    if character.isascii():
+        return character if character.isprintable() else " "
+    greek = greek_latex(greek_name(character) or "")
+    if greek:
+        return f"${greek}$"
+    plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode()
+    if plain:
+        return "".join(_TEXT.get(c, c if c.isprintable() else " ") for c in plain)
+    return "" if unicodedata.category(character)[0] in "MC" else f"U+{ord(character):04X}"
+
+
+def is_symbol(latex: str) -> bool:
+    r"""Whether LaTeX is a symbol as this package writes it: letters, scripts and upright words.
+
+    Examples
+    --------
+    >>> is_symbol(r"\mathrm{Re}_{\tau}^{1/2}"), is_symbol(r"\input{x}"), is_symbol("}x{")
+    (True, False, False)
+    """
+    commands = re.findall(r"\\([A-Za-z]+|.)", latex)
+    known = all(c in _SYMBOLS or greek_latex(c) == f"\\{c}" for c in commands)
+    depth = list(accumulate((c == "{") - (c == "}") for c in latex))
+    balanced = not depth or (min(depth) >= 0 and depth[-1] == 0)
+    return known and balanced and not re.search(r"[^A-Za-z0-9 {}^_*'/(),.+\\-]", latex)
+
+
+def word_latex(word: str) -> str:
+    r"""Upright word for math mode.
+
+    Examples
+    --------
+    >>> print(word_latex("flow rate"), word_latex("100%"))
+    \mathrm{flow\ rate} \mathrm{100\%}
+    """
+    return rf"\mathrm{{{_math(text_latex(word))}}}"
+
+
+def _math(text: str) -> str:
+    """Escaped text inside math mode, where spaces vanish and $ would end it."""
+    for command, symbol in (
+        (r"\textbackslash{}", r"\backslash "),
+        (r"\textasciitilde{}", r"\sim "),
+        (r"\textasciicircum{}", r"\wedge "),
+    ):
+        text = text.replace(command, symbol)
+    dollar = "\0"
+    text = re.sub(r"\$([^$]*)\$", r"{\1}", text.replace(r"\$", dollar)).replace(dollar, r"\$")
+    parts = [part for part in text.split(" ") if part]
+    joined = ""
+    for part in parts:
+        spaced = joined and not joined.endswith(("\\backslash", "\\sim", "\\wedge"))
+        joined += (r"\ " if spaced else " " if joined else "") + part
+    return joined
+
+
+def unit_latex(unit_text: str) -> str:
+    r"""``\unit{...}`` of a unit as it is written in a table.
+
+    Units that siunitx has are given by its commands, others (and fractional powers) literally,
+    so that nothing has to be declared; a text that is no unit is printed as text.
+
+    Parameters
+    ----------
+    unit_text : str
+        Whatever :func:`dimgs.variables.parse_unit` reads.
+
+    Examples
+    --------
+    >>> print(unit_latex("kg/m^3"), unit_latex("degC"))
+    \unit{\kilogram\per\cubic\metre} \unit{\degreeCelsius}
+    >>> print(unit_latex("W/kg^(3/4)"), unit_latex("1"))
+    \unit{W.kg^{-3/4}} 1
+    """
+    text = unit_text.strip()
+    try:
+        unit = parse_unit(text)
+    except InputError:
+        return rf"\text{{{text_latex(text)}}}" if text else "1"
+    if unit.scale == "level":
+        macro = _LEVELS.get(text)
+        return rf"\unit{{{macro}}}" if macro else rf"\text{{{text_latex(text)}}}"
+    if unit.scale == "label":
+        return r"\text{label}"
+    factors = _factors(text)
+    if not factors and unit.factor == 1.0:
+        return "1"
+    if not factors or powers_of(written(text))[0] != 1:
+        return rf"\text{{{text_latex(rewritten(text))}}}"
+    return rf"\unit{{{_macros(factors) or _literal(factors)}}}"
+
+
+def _factors(text: str) -> list[tuple[str, Fraction]]:
+    """Pint's unit names with their exponents, positive ones first."""
+    powers = dict(to_pint(1, text).units._units)
+    factors = [(str(n), _exact(float(p))) for n, p in powers.items()]
+    return sorted(factors, key=lambda factor: factor[1] < 0)
+
+
+def _exact(power: float) -> Fraction:
+    """The rational that was written; a fitted exponent as it is."""
+    simple = Fraction(power).limit_denominator(_WRITTEN)
+    return simple if abs(float(simple) - power) < _ROUNDING else Fraction(power)
+
+
+def _macros(factors: list[tuple[str, Fraction]]) -> str | None:
+    pieces = []
+    for name, power in factors:
+        macro = _macro(name)
+        if macro is None or power.denominator != 1:
+            return None
+        size = abs(int(power))
+        raised = _POWERS.get(size, f"\\raiseto{{{size}}}")
+        pieces.append(("\\per" if power < 0 else "") + raised + macro)
+    return "".join(pieces)
+
+
+def _macro(name: str) -> str | None:
+    if name in _MACROS:
+        return f"\\{_MACROS[name]}"
+    parsed: Any = registry().parse_unit_name(name)
+    for prefix, root, suffix in parsed:
+        if prefix in _PREFIXES and root in _MACROS and not suffix:
+            return f"\\{prefix}\\{_MACROS[root]}"
+    return None
+
+
+def _literal(factors: list[tuple[str, Fraction]]) -> str:
+    pieces = []
+    for name, power in factors:
+        symbol = str(registry().get_symbol(name))
+        written = "".join(_LITERAL.get(c, c if c.isascii() else "?") for c in symbol)
+        if "?" in written:
+            written = name
+        written = written.replace("_", r"\_")
+        if power != 1:
+            written = f"{{{written}}}" if "^" in written else written.rstrip()
+            shown = str(power) if power.denominator <= _WRITTEN else f"{float(power):.4g}"
+            written += f"^{{{shown}}}"
+        pieces.append(written)
+    return ".".join(pieces)
+
+
+def number_latex(value: float, digits: int = 4) -> str:
+    r"""Number with significant digits, in scientific notation where that is shorter.
+
+    Examples
+    --------
+    >>> print(number_latex(3.2e-5), number_latex(0.31640), number_latex(2300.0))
+    3.2 \times 10^{-5} 0.3164 2300
+    """
+    if math.isnan(value):
+        return r"\text{n/a}"
+    if math.isinf(value):
+        return r"\infty" if value > 0 else r"-\infty"
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    power = int(exponent)
+    if _SMALLEST_EXPONENT < power <= max(_PLAIN_DIGITS - 1, digits - 1):
+        text = f"{float(f'{mantissa}e{exponent}'):.{max(0, digits - 1 - power)}f}"
+        return _short(text)
+    short = _short(mantissa)
+    if short in ("1", "-1"):
+        return f"{short.removesuffix('1')}10^{{{power}}}"
+    return rf"{short} \times 10^{{{power}}}"
+
+
+def _short(text: str) -> str:
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text == "-0" else text
+
+
+def quantity_latex(
+    value: float, low: float | None = None, high: float | None = None, unit: str = "1"
+) -> str:
+    r"""Value, its interval in brackets, and its unit, for math mode.
+
+    The digits follow from the interval: two significant ones of its width. Without an interval
+    there are four.
+
+    Examples
+    --------
+    >>> print(quantity_latex(0.3164, 0.309, 0.3238))
+    0.316\ [0.309,\, 0.324]
+    >>> print(quantity_latex(3.21e-5, 3.1e-5, 3.3e-5, "m^2/s"))
+    3.21\ [3.10,\, 3.30] \times 10^{-5}\,\unit{\square\metre\per\second}
+    """
+    name = unit_latex(unit)
+    suffix = "" if name == "1" else rf"\,{name}"
+    ends = [end for end in (low, high) if end is not None]
+    if len(ends) < 2 or not all(map(math.isfinite, (value, *ends))) or ends[0] == ends[1]:
+        joined = r",\, ".join(map(number_latex, ends))
+        interval = rf"\ [{joined}]" if len(ends) == 2 else ""
+        return number_latex(value) + interval + suffix
+    largest = max(map(abs, (value, *ends)))
+    power = math.floor(math.log10(largest))
+    width = math.floor(math.log10(abs(ends[1] - ends[0])))
+    scientific = not _SMALLEST_EXPONENT < power < _PLAIN_DIGITS
+    shift = power if scientific else 0
+    decimals = min(max(0, shift - width + 1), 15)
+    numbers = [f"{number / 10.0**shift:.{decimals}f}" for number in (value, *ends)]
+    text = rf"{numbers[0]}\ [{numbers[1]},\, {numbers[2]}]"
+    return text + (rf" \times 10^{{{shift}}}" if scientific else "") + suffix
+
+
+def symbol_latex(name: str, kind: "Kind | str | None" = None) -> str:
+    r"""Symbol of a variable from its column name.
+
+    Parameters
+    ----------
+    name : str
+        Column name; a unit in brackets at its end is left out.
+    kind : Kind or str, optional
+        Physical kind, whose usual symbol serves only where the name has nothing to typeset.
+
+    Returns
+    -------
+    str
+        For math mode, everything in it escaped.
+
+    Examples
+    --------
+    >>> print(symbol_latex("rho_f"), symbol_latex("dp"), symbol_latex("T_g (K)"))
+    \rho_{f} \Delta p T_{g}
+    >>> print(symbol_latex("U_inf"), symbol_latex("Δp"), symbol_latex("flow rate"))
+    U_{\infty} \Delta p \mathrm{flow\ rate}
+    """
+    text = unicodedata.normalize("NFKC", _TRAILING_UNIT.sub("", name)).strip()
+    spelled = _spelled(text)
+    if not any(c.isalnum() and c.isascii() for c in spelled):
+        return _kind_symbol(kind) or word_latex(name.strip() or "x")
+    stem, mark = _mark(spelled)
+    parts = [part for part in re.split(r"[_\s,]+", stem) if part]
+    if not parts or any(not re.fullmatch(r"[A-Za-z0-9∞]+", part) for part in parts):
+        return word_latex(text)
+    if parts[0] == "Delta" and len(parts) > 1:
+        return rf"\Delta {_symbol(parts[1:], mark)}"
+    glued = _GLUED_DELTA.match(parts[0])
+    if glued:
+        return rf"\Delta {_symbol([glued[1], *parts[1:]], mark)}"
+    return _symbol(parts, mark)
+
+
+def _spelled(text: str) -> str:
+    """Greek letters by their English names, set apart from what follows."""
+    pieces = []
+    for position, character in enumerate(text):
+        name = greek_name(character)
+        following = text[position + 1 : position + 2]
+        pieces.append(f"{name}{'_' if following.isalnum() else ''}" if name else character)
+    return re.sub(r"(?<=[A-Za-z0-9])∞", "_∞", "".join(pieces))
+
+
+def _mark(text: str) -> tuple[str, str]:
+    """A prime, star or plus at the end, apart from the rest."""
+    for ending, mark in (("'", "'"), ("′", "'"), ("_prime", "'"), ("*", "^{*}"), ("+", "^{+}")):
+        if text.endswith(ending) and len(text) > len(ending):
+            return text.removesuffix(ending), mark
+    return text, ""
+
+
+def _symbol(parts: list[str], mark: str) -> str:
+    first, *rest = parts
+    base, subscript = _base(first)
+    is_word = base.startswith(r"\mathrm{") and len(first) >= _WORD and _greek(first) is None
+    if is_word and any(len(part) > 1 and not part.isdigit() for part in rest):
+        return word_latex(" ".join(parts)) + mark
+    subscripts = ([subscript] if subscript else []) + [_subscript(part) for part in rest]
+    return base + mark + (f"_{{{','.join(subscripts)}}}" if subscripts else "")
+
+
+def _base(text: str) -> tuple[str, str]:
+    """Letter and the subscript glued to it."""
+    if text in _BASES:
+        return _BASES[text]
+    greek = _greek(text)
+    if greek:
+        return greek, ""
+    if len(text) == 1 and text.isalpha():
+        return text, ""
+    difference = _DIFFERENCE.match(text)
+    if difference:
+        return rf"\Delta {difference[1]}", difference[2]
+    numbered = _NUMBERED.match(text)
+    if numbered:
+        return _base(numbered[1])[0], numbered[2]
+    return word_latex(text.replace("∞", "inf")), ""
+
+
+def _subscript(text: str) -> str:
+    if text in _SUBSCRIPTS:
+        return _SUBSCRIPTS[text]
+    if text.isdigit() or (len(text) == 1 and text.isascii()):
+        return text
+    return _greek(text) or word_latex(text.replace("∞", "inf"))
+
+
+def _greek(word: str) -> str | None:
+    """LaTeX of a Greek letter; Nu, Eta, ... are words (a Nusselt number), not capitals N and H."""
+    return None if word in LOOK_ALIKES else greek_latex(word)
+
+
+def _kind_symbol(kind: "Kind | str | None") -> str:
+    if kind is None:
+        return ""
+    if isinstance(kind, str):
+        from dimgs.groups.kinds import kind as kind_named
+
+        try:
+            return kind_named(kind).latex
+        except InputError:
+            return ""
+    return kind.latex
+
+
+def group_latex(group: "PiGroup", symbols: Mapping[str, str]) -> str:
+    r"""Group as a fraction of powers with exact exponents.
+
+    Parameters
+    ----------
+    group : PiGroup
+        The group.
+    symbols : mapping of str to str
+        LaTeX symbol of each variable by its name; others are made from the name.
+
+    Examples
+    --------
+    >>> from dimgs.groups.group import PiGroup
+    >>> reynolds = PiGroup.of("pi_1", {"rho": 1, "U": 1, "D": 1, "mu": -1})
+    >>> print(group_latex(reynolds, {}))
+    \frac{\rho\,D\,U}{\mu}
+    """
+    factors = [(symbols.get(name) or symbol_latex(name), e) for name, e in group.exponents]
+    factors.sort(key=lambda factor: _rank(factor[0]))
+    above = [_raised(symbol, power) for symbol, power in factors if power > 0]
+    below = [_raised(symbol, -power) for symbol, power in factors if power < 0]
+    numerator, denominator = r"\,".join(above) or "1", r"\,".join(below)
+    return rf"\frac{{{numerator}}}{{{denominator}}}" if below else numerator
+
+
+def _rank(symbol: str) -> tuple[int, str]:
+    """Greek letters before Latin ones, words last."""
+    letter = symbol.removeprefix(r"\Delta ")
+    if letter.startswith(r"\mathrm"):
+        return 2, letter
+    return int(not letter.startswith("\\")), letter.lower()
+
+
+def _raised(symbol: str, power: Fraction) -> str:
+    if power == 1:
+        return symbol
+    return f"{_protected(symbol)}^{{{power}}}"
+
+
+def _protected(symbol: str) -> str:
+    """Symbol that can take an exponent."""
+    if "^" in symbol or "'" in symbol or symbol.startswith((r"\Delta ", r"\frac")):
+        return rf"\left({symbol}\right)"
+    return symbol
+
+
+def _one_factor(symbol: str) -> str:
+    """Symbol that multiplies others: a ratio such as a relative roughness in parentheses."""
+    bare = _UPRIGHT.sub("", symbol)
+    return rf"\left({symbol}\right)" if "/" in bare else symbol
+
+
+def expression_latex(
+    expr: "sympy.Basic", symbol_names: Mapping[str, str] | None = None, digits: int = 4
+) -> str:
+    r"""Expression or condition for math mode.
+
+    Parameters
+    ----------
+    expr : sympy.Basic
+        Floats are shown with significant digits, rationals exactly, a Piecewise as ``cases``.
+    symbol_names : mapping of str to str
+        LaTeX symbol of each symbol by its name; others are made from the name.
+    digits : int, default 4
+        Significant digits of floats, at most.
+
+    Examples
+    --------
+    >>> from sympy import Float, Rational, symbols
+    >>> rho, U, pi_1 = symbols("rho U pi_1")
+    >>> print(expression_latex(Float(3.2e-5) * rho * U ** Rational(7, 4)))
+    3.2 \times 10^{-5} \, U^{7/4} \, \rho
+    """
+    names = symbol_names or {}
+    symbols = {s: names.get(s.name) or symbol_latex(s.name) for s in expr.free_symbols}
+    if not expr.is_Symbol:
+        symbols = {s: _one_factor(text) for s, text in symbols.items()}
+    return str(_printer_class()(symbols, digits).doprint(expr))
+
+
+@cache
+def _printer_class() -> Any:
+    from mpmath.libmp import prec_to_dps
+    from sympy import Rational
+    from sympy.printing.latex import LatexPrinter
+    from sympy.printing.precedence import PRECEDENCE
+
+    class Printer(LatexPrinter):
+        """SymPy's LaTeX with short numbers and symbols that can take an exponent."""
+
+        def __init__(self, symbols: Mapping[Any, str], digits: int) -> None:
+            super().__init__(
+                {
+                    "symbol_names": symbols,
+                    "fold_frac_powers": True,
+                    "root_notation": False,
+                    "ln_notation": True,
+                    "mul_symbol": r" \, ",
+                }
+            )
+            self._digits = digits
+
+        def _print_Float(self, expr: Any) -> str:
+            # a number that was made with fewer digits has no more
+            return number_latex(float(expr), min(self._digits, prec_to_dps(expr._prec)))
+
+        def _print_Pow(self, expr: Any) -> str:
+            # a root sign for square roots only; other fractions stay exponents
+            self._settings["root_notation"] = abs(expr.exp) == Rational(1, 2)
+            return str(super()._print_Pow(expr))
+
+        def parenthesize(
+            self, item: Any, level: int, is_neg: bool = False, strict: bool = False
+        ) -> str:
+            text = str(super().parenthesize(item, level, is_neg=is_neg, strict=strict))
+            if item.is_Float and level >= PRECEDENCE["Pow"] and "^" in text[1:]:
+                return text if text.startswith(r"\left(") else rf"\left({text}\right)"
+            return text
+
+        def parenthesize_super(self, s: str) -> str:
+            return s if s.startswith(r"\left(") else _protected(s)
+
+    return Printer

@@ -1,0 +1,169 @@
+"""Rationals of small denominator, against all of them; numbers that constants are recognised as."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dimgs.groups.rationals import (
+    equal_rational,
+    exact_bits,
+    exponent_bits,
+    is_simple,
+    known_values,
+    nearest_rationals,
+    numbers_near,
+    only_simple,
+    rationals_between,
+    recognised_value,
+    simplest_between,
+)
+
+ends = st.floats(-9, 9)
+denominators = st.integers(1, 7)
+
+
+def everything(low: float, high: float, largest: int) -> set[Fraction]:
+    return {
+        Fraction(p, q)
+        for q in range(1, largest + 1)
+        for p in range(-10 * q, 10 * q + 1)
+        if low <= Fraction(p, q) <= high
+    }
+
+
+@given(ends, ends, denominators)
+def test_all_of_an_interval_the_simplest_first(one: float, two: float, largest: int) -> None:
+    # away from the ends, where a product with the denominator rounds
+    low, high = min(one, two) - 1e-9, max(one, two) + 1e-9
+    found = list(rationals_between(low, high, largest))
+    assert len(found) == len(set(found))
+    assert set(found) == everything(low, high, largest)
+    assert found == sorted(found, key=lambda x: (x.denominator, abs(x), x < 0))
+    assert simplest_between(low, high, largest) == (found[0] if found else None)
+
+
+@given(ends, st.floats(0, 0.3))
+def test_the_only_simple_one(centre: float, half: float) -> None:
+    low, high = centre - half - 1e-9, centre + half + 1e-9
+    simple = [x for x in everything(low, high, 6) if abs(x) <= 8]
+    assert only_simple(low, high) == (simple[0] if len(simple) == 1 else None)
+    assert all(map(is_simple, simple))
+
+
+def test_beyond_what_is_simple_there_is_none() -> None:
+    assert only_simple(7.9, 8.4) == 8
+    assert only_simple(9.0, 9.0) is None
+    assert only_simple(float("-inf"), 1.0) is None
+    assert is_simple(Fraction(-8))
+    assert not is_simple(Fraction(1, 7))
+    assert not is_simple(Fraction(17, 2))
+
+
+@given(st.fractions(-3, 3, max_denominator=6), st.floats(0, 0.01))
+def test_the_simplest_of_a_narrow_interval_is_its_centre(value: Fraction, half: float) -> None:
+    assert simplest_between(float(value) - half - 1e-9, float(value) + half + 1e-9) == value
+
+
+@given(st.floats(-1e9, 1e9), st.lists(st.sampled_from([2, 3, 4, 6, 8]), unique=True))
+def test_the_nearest_of_each_denominator(value: float, more: list[int]) -> None:
+    found = list(nearest_rationals(value, [1, *sorted(more)]))
+    assert len(found) == len(set(found))
+    for q in (1, *more):
+        assert min(abs(value - float(x)) for x in found) <= 0.5 / q + 1e-6
+    assert list(nearest_rationals(float("inf"), [1, 2])) == []
+
+
+@given(st.fractions(-20, 20, max_denominator=12))
+def test_a_rational_is_equal_to_itself_alone(value: Fraction) -> None:
+    assert equal_rational(float(value), 12, 1e-9) == value
+    assert equal_rational(float(value) + 1e-4, 12, 1e-9) is None
+
+
+def test_the_nearest_within_the_tolerance_only() -> None:
+    assert equal_rational(0.5 + 1e-7, 6, 1e-6) == Fraction(1, 2)
+    assert equal_rational(1 / 7, 6, 1e-6) is None
+
+
+@given(st.integers(1, 12), st.integers(1, 12))
+def test_bits_of_an_exponent_are_those_of_its_numbers(p: int, q: int) -> None:
+    assert exponent_bits(p / q) == pytest.approx(exponent_bits(q / p))
+    assert exponent_bits(1.0) == 0
+    if p > 1:
+        assert exponent_bits(p) > exponent_bits(p - 1)
+    assert exact_bits(f"{p}/{q}") == pytest.approx(1 + exponent_bits(p) + exponent_bits(q))
+    assert exact_bits(f"{p}*pi") == exact_bits(str(p)) + 4
+
+
+# of spheres, discs, plates, Poiseuille, Hertz, Stokes, Gauss, Stefan, ...
+KNOWN = (
+    "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "16", "24", "32", "64", "1/2",
+    "3/2", "5/2", "7/2", "1/3", "2/3", "4/3", "5/3", "7/3", "1/4", "3/4", "5/4", "7/4", "1/5",
+    "1/6", "1/8", "1/10", "1/12", "1/16", "1/24", "1/32", "1/64", "pi", "2*pi", "4*pi", "8*pi",
+    "pi/2", "pi/3", "pi/4", "pi/6", "pi/8", "pi/12", "pi/128", "4*pi/3", "pi**2", "4*pi**2",
+    "1/pi", "2/pi", "1/(2*pi)", "1/(4*pi)", "sqrt(pi)", "1/sqrt(pi)", "2/sqrt(pi)", "sqrt(2*pi)",
+    "1/sqrt(2*pi)", "sqrt(2)", "sqrt(3)", "1/sqrt(2)", "1/sqrt(3)", "E", "exp(-1)", "log(2)",
+)  # fmt: skip
+
+
+def test_the_table_of_numbers_is_complete_and_of_both_signs() -> None:
+    expected = [float(sympy.sympify(text)) for text in KNOWN]
+    found = [float(v) for v in known_values()]
+    assert sorted(found) == pytest.approx(sorted([*expected, *(-x for x in expected)]))
+    assert found[: len(KNOWN)] == [abs(x) for x in found[: len(KNOWN)]]
+
+
+@pytest.mark.parametrize("value", [float(v) for v in known_values()])
+def test_every_value_is_recognised_in_a_narrow_interval(value: float) -> None:
+    half = 1e-6 * abs(value)
+    found = recognised_value(value + half / 2, value - half / 2, value + 3 * half / 2)
+    assert found is not None
+    assert math.isclose(float(found), value, rel_tol=1e-12)
+
+
+@given(st.floats(0.01, 100), st.floats(0.0, 0.2), st.floats(-1, 1))
+def test_a_recognised_value_lies_in_a_narrow_interval(
+    value: float, half: float, shift: float
+) -> None:
+    low, high = value * (1 - half), value * (1 + half)
+    fitted = value * (1 + half * shift)
+    found = recognised_value(fitted, low, high)
+    if found is not None:
+        assert low * (1 - 1e-8) <= float(found) <= high * (1 + 1e-8)
+        assert high - low <= 0.05 * abs(fitted)
+
+
+def test_two_values_in_reach_are_none() -> None:
+    assert recognised_value(3.1, 3.05, 3.15) is None
+    assert recognised_value(math.pi, math.pi - 0.01, math.pi + 0.01) is not None
+    assert recognised_value(2.0, None, 2.1) is None
+    assert recognised_value(2.0, 1.9, None) is None
+    assert recognised_value(0.0, 0.0, 0.0) is None
+
+
+def test_what_lies_beside_the_interval_is_in_reach_too() -> None:
+    # 2 is held; the root of pi lies within three times the distance to the end, or just beyond it
+    assert recognised_value(2.001, 1.924, 2.01) is None
+    assert str(recognised_value(2.001, 1.926, 2.01)) == "2"
+    # 3 is held alone, but so wide an interval holds a number as simple by chance
+    assert recognised_value(3.001, 2.96, 3.047) is None
+    assert recognised_value(3.001, 2.99, 3.01) == 3
+    # 1 is held, and -1 by the negative interval
+    assert recognised_value(1.0, 0.99, 1.01) == 1
+    assert recognised_value(-1.0, -1.01, -0.99) == -1
+    # held by rounding only
+    assert recognised_value(2.0 + 1e-12, 2.0 + 0.5e-12, 2.0 + 2e-12) == 2
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e17, 1.7e308])
+def test_no_simple_number_is_near_one_of_such_a_size(size: float) -> None:
+    assert numbers_near(size, 0.1 * size) == []
+    assert numbers_near(-size, 0.1 * size) == []
+
+
+def test_simple_numbers_are_found_within_the_window() -> None:
+    assert ("(4/3)*pi", 4 * np.pi / 3) in numbers_near(4.19, 0.01)
