@@ -407,8 +407,10 @@ class Fitted:
         Runs that a model was fitted to are met more closely than runs left out.
         """
         n = len(self.residuals)
-        spread = self.sd * np.sqrt(self.dof / n)
-        return float(errors.jacobian.sum() - n * (np.log(spread) + 0.5 * (1 + np.log(2 * np.pi))))
+        variance = self.sd**2 * self.dof / n
+        # exact fits leave less than the least standard deviation
+        squares = float(self.residuals @ self.residuals) / variance
+        return float(errors.jacobian.sum()) - 0.5 * (n * np.log(2 * np.pi * variance) + squares)
 
     @property
     def standard_errors(self) -> Array:

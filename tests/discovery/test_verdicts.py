@@ -68,7 +68,8 @@ def test_a_true_power_law_is_confirmed_and_its_probability_stands_everywhere() -
 
 
 def test_a_law_is_judged_once_and_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    data, target = table("stokes", 24, 0.0)
+    # of that many exact runs the form with simple exponents was passed over as hopeless
+    data, target = table("stokes", 150, 0.0)
     result = fit_with(data, target, Options())
     assert result.judge is not None
     assert pickle.loads(pickle.dumps(result)).verdict == result.verdict

@@ -158,3 +158,17 @@ def test_standard_errors_hold_constants_as_often_as_they_say() -> None:
         held.append(np.abs(fit.constants - [1.0, 0.5]) <= quantile * fit.standard_errors)
     # a factor of 1.5 either way would be 0.74 or 0.98
     assert np.mean(held) == pytest.approx(0.9, abs=0.05)
+
+
+@settings(max_examples=20)
+@given(st.integers(15, 200), st.integers(0, 10_000), st.sampled_from([0.0, 1e-3, 0.1]))
+def test_the_density_of_runs_left_out_hardly_exceeds_the_most(
+    n: int, seed: int, noise: float
+) -> None:
+    design = ratios(n, seed, noise)
+    model = FormulaModel(design, true_form(design), {})
+    errors, (whole,) = errors_of(design, [model])
+    found = evidence(model, errors, outer_blocks(design), design, whole)
+    assert found is not None
+    # blocks of runs have a density of heavier tails
+    assert found.log_density < whole.most_density(errors) + 0.1 * n
