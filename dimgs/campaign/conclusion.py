@@ -26,7 +26,8 @@ from dimgs.report.results import FitResult, Report, Verdict
 Run = tuple[Array, RunRecord]
 Found = Report | FitResult | None
 
-# fits in which a closed form of two or three laws that meet is found, if there is one; some seconds
+# fits in which a closed form of two or three laws that meet is found if there is one, in seconds;
+# a campaign that would end without an answer searches as long as `discover` does
 _EVALUATIONS = 1000
 # of processor time: a campaign's runs have mostly cost more
 _DISCOVER_SECONDS = 60.0
@@ -83,7 +84,10 @@ def conclude(
     asked = [*([] if binding.plan.tolerance.of_one_law else judged), *(p for _, p in predictions)]
     judged += [p for _, p in predictions]
     warnings += _said(strategy, experiment, told)
-    report = of_all or law_of_all(binding, strategy, experiment, warnings)
+    report = of_all
+    if report is None:
+        quick = outcome is Outcome.MET
+        report = law_of_all(binding, strategy, experiment, warnings, quick=quick)
     whole = report.law if isinstance(report, Report) and report.confirmed else None
     tolerance, stray = binding.plan.tolerance, len(strategy.model.orphans)
     if stray and whole is None:
@@ -287,7 +291,12 @@ def _verdict(found: FitResult, tested: Tested, regime: Pertinence, outcome: Outc
 
 
 def law_of_all(
-    binding: Binding, strategy: Strategy, experiment: Experiment, warnings: list[str]
+    binding: Binding,
+    strategy: Strategy,
+    experiment: Experiment,
+    warnings: list[str],
+    *,
+    quick: bool = True,
 ) -> Found:
     """What `fit` or `discover` makes of all runs.
 
@@ -301,10 +310,12 @@ def law_of_all(
     experiment : Experiment
     warnings : list of str
         Why there is none is added.
+    quick : bool
+        Whether a closed form is looked for in a few seconds only.
     """
     told = Answers(binding, strategy, experiment.moved())
     every = _whole(experiment, told)
-    report = _report(binding, every, told, warnings)
+    report = _report(binding, every, told, warnings, quick)
     if not isinstance(report, Report) or report.law is None or every is None:
         return report
     miss, limit = _miss(report.law, every, told), float(told.model.scatter.limits(np.ones(1))[0])
@@ -326,7 +337,9 @@ def _miss(law: Law, data: Dataset, answers: Answers) -> float:
         return float(np.nan_to_num(np.abs(np.log(said / seen)), nan=np.inf).max())
 
 
-def _report(binding: Binding, data: Dataset | None, answers: Answers, warnings: list[str]) -> Found:
+def _report(
+    binding: Binding, data: Dataset | None, answers: Answers, warnings: list[str], quick: bool
+) -> Found:
     """What `fit` or `discover` makes of all the runs; steps are what `discover` calls regimes."""
     plan = binding.plan
     one = len(answers.laws) == 1 and not len(answers.model.orphans)
@@ -343,7 +356,7 @@ def _report(binding: Binding, data: Dataset | None, answers: Answers, warnings: 
     options = Options(constants=plan.constants, level=plan.level, seed=plan.seed)
     if any(not b.meets or b.sharpness > _SHARP for b in answers.model.borders):
         options = replace(options, regimes=True, engine="power_law")
-    else:
+    elif quick:
         options = replace(options, evaluations=_EVALUATIONS, time_limit=_DISCOVER_SECONDS)
     try:
         report = discover_with(replace(data, errors={}), binding.target.name, options)

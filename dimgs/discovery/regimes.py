@@ -19,7 +19,7 @@ from dimgs.groups.rationals import equal_rational
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
-from dimgs.law.power import Side, exact, pieces_law, power_law, where_text
+from dimgs.law.power import Side, pieces_law, power_law, where_text
 
 # common denominator of differences of exponents in halves to sixths, and the rounding of these
 _THRESHOLD_DENOMINATOR = 60
@@ -94,8 +94,9 @@ def regimes_of(
     results, laws, conditions = [], [], []
     names = [f.name for f in design.features]
     used = np.concatenate([regime.indices for regime in model.regimes_])
+    middle = design.X.mean(axis=0)
     for regime in model.regimes_:
-        sides = _tightest([_side(c, model.thresholds_) for c in regime.conditions])
+        sides = _tightest([_side(c, model.thresholds_, middle) for c in regime.conditions])
         part = design.take(np.sort(used[_holds(sides, design.X[used])]))
         fit = fit_squares(part, options.level)
         snapped = with_rationals(part, fit)
@@ -126,7 +127,8 @@ def _tightest(sides: list[Side]) -> list[Side]:
     return sorted(kept.values(), key=lambda s: (not s.at_least, s.boundary))
 
 
-def _side(condition: Any, thresholds: Any) -> Side:
+def _side(condition: Any, thresholds: Any, middle: Array) -> Side:
+    """A condition with simple exponents, or with decimals that leave it as it is in the middle."""
     value = float(condition.threshold)
     number, own = next(
         (k, t)
@@ -138,14 +140,9 @@ def _side(condition: Any, thresholds: Any) -> Side:
         at, low, high = np.exp([short.value, short.low, short.high]).tolist()
         return Side(short.powers, at, low, high, condition.sign * short.sign > 0, number)
     powers = tuple(_power(float(x)) for x in condition.direction)
-    return Side(
-        powers,
-        float(np.exp(value)),
-        float(np.exp(own.low)),
-        float(np.exp(own.high)),
-        condition.sign > 0,
-        number,
-    )
+    shift = float(middle @ (np.array(powers, dtype=float) - condition.direction))
+    at, low, high = np.exp(np.array([value, own.low, own.high]) + shift).tolist()
+    return Side(powers, at, low, high, condition.sign > 0, number)
 
 
 def _holds(sides: list[Side], X: Array) -> BoolArray:
@@ -158,9 +155,9 @@ def _holds(sides: list[Side], X: Array) -> BoolArray:
 
 
 def _power(value: float) -> Fraction:
-    """A simple rational where it is one to rounding, else the decimal of twelve digits."""
+    """A simple rational where it is one to rounding, else the decimal of four digits."""
     simple = equal_rational(value, _THRESHOLD_DENOMINATOR, _SAME)
-    return exact(value) if simple is None else simple
+    return Fraction(f"{value:.4f}") if simple is None else simple
 
 
 def regime_document(regime: RegimeResult) -> dict[str, Any]:

@@ -203,8 +203,7 @@ class Domain:
     def leverage(self, features: Array) -> Array:
         """Leverage of rows, less that of the centre, shape (n,)."""
         away = features - np.asarray(self.centre)
-        precision = np.asarray(self.precision).reshape(away.shape[1], away.shape[1])
-        return np.asarray(np.einsum("ij,jk,ik->i", away, precision, away))
+        return leverages(away, np.asarray(self.precision).reshape(away.shape[1], away.shape[1]))
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and numbers."""
@@ -284,8 +283,7 @@ def domain_from_moments(
             low, high = np.exp(np.clip(own, *_LOG_RANGE)) if feature.logged else own
             ranges[feature.name] = (float(low), float(high))
     precision = inverse_scatter(scatter, n_runs)
-    away = extremes - centre
-    leverage = np.einsum("ij,jk,ik->i", away, precision, away)
+    leverage = leverages(extremes - centre, precision)
     return Domain(
         ranges,
         {v.name: (*columns[v.name], v.si_unit) for v in design.inputs},
@@ -333,6 +331,11 @@ def inverse_scatter(scatter: Array, n_runs: int) -> Array:
     least = max(float(values.max(initial=0.0)) * _NO_DATA**2, 1e-300)
     scaled = vectors / spread[:, None]
     return np.asarray((scaled / np.maximum(values, least)) @ scaled.T)
+
+
+def leverages(away: Array, precision: Array) -> Array:
+    """Leverage of rows by their distances from the centre, less that of the centre, shape (n,)."""
+    return np.asarray(np.einsum("ij,jk,ik->i", away, precision, away))
 
 
 def group_values(law: "Law", inputs: Inputs) -> dict[str, Array]:

@@ -51,18 +51,7 @@ def law_document(law: "Law") -> dict[str, Any]:
         "pi_expression": sympy_text(form.pi_expression),
         "groups": {g.name: _exponents(g) for g in law.groups},
         "latex": law_latex(law, "whole"),
-        "constants": [
-            {
-                "name": c.name,
-                "value": c.value,
-                "unit": c.unit,
-                "low": c.low,
-                "high": c.high,
-                "origin": c.origin,
-                "dimension": c.dimension.to_json(),
-            }
-            for c in (*law.constants, *form.constants)
-        ],
+        "constants": [constant_document(c) for c in (*law.constants, *form.constants)],
         "scores": law.scores.to_json(),
         "domain": law.domain.to_json(),
         "dimension_check": "ok",
@@ -95,6 +84,12 @@ def law_document(law: "Law") -> dict[str, Any]:
         },
     }
     return sealed({**document, "edited": True} if law.edited else document)
+
+
+def constant_document(c: Constant) -> dict[str, Any]:
+    """An entry of the constants of a law."""
+    plain = {name: getattr(c, name) for name in ("name", "value", "unit", "low", "high", "origin")}
+    return {**plain, "dimension": c.dimension.to_json()}
 
 
 def _symbols(law: "Law") -> dict[str, dict[str, str]]:

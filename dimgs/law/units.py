@@ -11,8 +11,9 @@ from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.expression import sympy_text
 from dimgs.law.code import domain_lines, numpy_function
 from dimgs.law.evaluate import evaluate, inputs_of
-from dimgs.law.exponents import rounded
+from dimgs.law.exponents import half_widths, named, rounded
 from dimgs.law.prediction import Interval, Of
+from dimgs.law.serialise import constant_document
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
 from dimgs.variables.readings import other_turning
 
@@ -77,12 +78,17 @@ class UnitLaw:
         return inputs.like(evaluate(self.expression, values, inputs.n))
 
     def to_json(self) -> dict[str, Any]:
-        """The numerical equation as a JSON document."""
+        """The numerical equation as a JSON document; long exponents are among its constants."""
+        form = None if self.law is None else named(self.law, self.expression)
+        expression = self.expression if form is None else form.expression
+        used = {s.name for s in expression.free_symbols}
+        constants = () if form is None else form.constants
         return {
             "target": self.target,
             "target_unit": self.target_unit,
-            "expression": sympy_text(self.expression),
+            "expression": sympy_text(expression),
             "symbols": {s: {"column": c, "unit": u} for s, (c, u) in self.symbols.items()},
+            "constants": [constant_document(c) for c in constants if c.name in used],
         }
 
     def latex(self) -> str:
@@ -90,7 +96,7 @@ class UnitLaw:
         from dimgs.law.latex import expression_latex, symbol_latex
 
         names = {s: symbol_latex(c) for s, (c, _) in self.symbols.items()}
-        right = expression_latex(rounded(self.expression, {}), names)
+        right = expression_latex(self._shown, names)
         return f"{symbol_latex(self.target)} = {right}"
 
     def python(self, name: str = "law") -> str:
@@ -98,11 +104,16 @@ class UnitLaw:
         takes = [f"{s}: {c} in {u}" for s, (c, u) in self.symbols.items()]
         takes += [] if self.law is None else ["", "In SI units:", *domain_lines(self.law)]
         gives = f"{self.target} in {self.target_unit}"
-        return numpy_function(name, self.symbols, (gives, takes), self.expression)
+        return numpy_function(name, self.symbols, (gives, takes), self.expression.evalf(17))
 
     def __str__(self) -> str:
         units = ", ".join(f"{c} [{u}]" for c, u in self.symbols.values())
-        return f"{self.target} [{self.target_unit}] = {rounded(self.expression, {})} with {units}"
+        return f"{self.target} [{self.target_unit}] = {self._shown} with {units}"
+
+    @property
+    def _shown(self) -> sympy.Expr:
+        """The expression with the digits that are supported."""
+        return rounded(self.expression, {} if self.law is None else half_widths(self.law))
 
 
 def unit_law(law: "Law", units: Mapping[str, str]) -> UnitLaw:
@@ -139,6 +150,12 @@ def unit_law(law: "Law", units: Mapping[str, str]) -> UnitLaw:
             else (expression / sympy.Float(unit.factor, 17))
         )
     expression = sympy.expand_power_base(expression, force=True).evalf(17, maxn=400)
+    # numbers are decimals, but exponents stay what they are
+    powers = [p.exp for p in law.expression.atoms(sympy.Pow) if p.exp.is_Rational]
+    exact = {float(p): p for own in powers for p in (own, -own)}
+    expression = expression.replace(
+        lambda e: e.is_Pow and e.exp.is_Float, lambda e: e.base ** exact.get(float(e.exp), e.exp)
+    )
     return UnitLaw(law.target.name, target_text, symbols, expression, law)
 
 

@@ -12,6 +12,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
 from dimgs.kernels.spec import of_tier
+from dimgs.law.domain import inverse_scatter, leverages
 from dimgs.similitude.exact import Offer
 from dimgs.similitude.kriging import Joined, Nearby, Spread, badness, join, learn_from_few, refit
 from dimgs.similitude.laws import HubLaw
@@ -25,6 +26,8 @@ _LEARNED = 150
 _JOINED, _FOREIGN = 100, 40
 # decades: beyond it, what the residuals do is a guess
 FARTHEST = 1.0
+# of logarithms of groups, decimals that inputs of twelve digits leave, and of leverages, relative
+_DECIMALS, _ROUNDING = 9, 1e-6
 # fewest runs: two unknowns at least, and one run to be surprised by
 _FEWEST = 3
 # evidence that is told, the heaviest first
@@ -71,7 +74,8 @@ def near(
     Returns
     -------
     Offer or None
-        None where there are too few runs, or none within a decade.
+        None where there are too few runs, none within a decade, or the point is outside of their
+        domain.
     """
     if origin.powers is None:
         return None
@@ -92,12 +96,35 @@ def near(
         joined = join(best.near, spread)
     except FitError:
         return None
-    runs = best.near.origins >= 0
-    reached = [best.near.scalings.distance(best.near.changes[runs] - point).min()
-               for point in best.near.changes[~runs]]  # fmt: skip
-    if min([joined.distances[runs].min(), *reached]) > FARTHEST:
-        return None
-    return _told(origin, best, joined, trend, level)
+    return _told(origin, best, joined, trend, level) if _is_inside(best.near, joined) else None
+
+
+def _is_inside(near: Nearby, joined: Joined) -> bool:
+    """Whether the point is near to runs and in their domain, or one from where a limit holds is.
+
+    Along the line of a limit the domain is not judged: there the limit says what runs do not.
+    """
+    runs = near.origins >= 0
+    z = (near.changes @ near.scalings.coordinates().T).round(_DECIMALS)
+    if joined.distances[runs].min() <= FARTHEST and _in_domain(z[runs]):
+        return True
+    for limit in z[~runs]:
+        apart = np.linalg.norm(z[runs] - limit, axis=1).min() / np.log(10.0)
+        along = limit / max(float(np.linalg.norm(limit)), 10.0**-_DECIMALS)
+        if apart <= FARTHEST and _in_domain(z[runs] - np.outer(z[runs] @ along, along)):
+            return True
+    return False
+
+
+def _in_domain(z: Array) -> bool:
+    """Whether the leverage of the point, at the origin, is no larger than the largest of a run.
+
+    So it is with laws. Beyond, exponents and lengths are those that were learned elsewhere.
+    """
+    centre = z.mean(axis=0)
+    precision = inverse_scatter((z - centre).T @ (z - centre), len(z))
+    own, *others = leverages(np.vstack([np.zeros(z.shape[1]), z]) - centre, precision)
+    return bool(own <= max(others) * (1.0 + _ROUNDING))
 
 
 def _gathered(origin: Origin, others: Sequence[Origin]) -> _Runs | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 from dimgs import Dataset, Options, discover
 from dimgs.common.arrays import Array
 from dimgs.discovery.fitting import fit
+from dimgs.discovery.regimes import _side
 from dimgs.law.law import Law
+from dimgs.law.power import where_text
 from dimgs.variables import Dimension, si_unit
 from tests.planted import SI, SMALL, TRADE, Planted, pipe, planted
 
@@ -265,3 +268,13 @@ def test_a_power_law_is_shown_with_the_predictions_that_its_score_is_of(split: s
     measured, left_out = np.log(report.measured), np.log(report.left_out)
     score = 1 - np.sum((measured - left_out) ** 2) / np.sum((measured - measured.mean()) ** 2)
     assert report.law.scores.cv_r2_log == pytest.approx(score, rel=1e-9)
+
+
+def test_a_border_of_regimes_has_short_exponents_and_stays_where_it_is() -> None:
+    direction, middle = np.array([1.0, -0.31372481]), np.array([9.0, -4.0])
+    hinge = SimpleNamespace(direction=direction, threshold=2.0, sign=1)
+    found = SimpleNamespace(direction=direction, value=2.0, low=1.9, high=2.1, simple=None)
+    side = _side(hinge, [found], middle)
+    assert where_text([side], ["pi_1", "pi_2"]).startswith("pi_1*pi_2**(-0.3137) >= ")
+    at = middle @ [float(p) for p in side.powers] - np.log(side.threshold)
+    assert at == pytest.approx(middle @ direction - 2.0)

@@ -1,14 +1,17 @@
 """A law in the units of a trade agrees with the law in SI."""
 
 import json
+import re
 
 import numpy as np
 import pytest
+import sympy
 
 from dimgs import Dataset
 from dimgs.common.errors import InputError
 from dimgs.discovery.fitting import fit
 from dimgs.expression import sympy_parse
+from dimgs.law.exponents import LARGEST_QUOTIENT
 from dimgs.law.law import Law
 from dimgs.variables import registry
 from tests.law.examples import example
@@ -166,3 +169,24 @@ def test_intervals_and_json_in_the_stated_units() -> None:
     found = sympy_parse(document["expression"], list(document["symbols"]))
     values = {s: single[c] for s, (c, _) in other.symbols.items()}
     assert float(found.subs(values)) == pytest.approx(float(other.predict(single)))
+
+
+def test_long_exponents_are_constants_of_the_document_and_simple_ones_stay_simple(
+    pump: tuple[Law, Dataset],
+) -> None:
+    law, _ = pump
+    other = law.with_units(rho="lb/ft^3", D="ft", P="hp")
+    document = json.loads(json.dumps(other.to_json()))
+    names = [c["name"] for c in document["constants"]]
+    found = sympy_parse(document["expression"], [*document["symbols"], *names])
+    powers = [p.exp for p in found.atoms(sympy.Pow)]
+    assert names
+    assert all(p.is_Symbol or (-p).is_Symbol or p.q <= LARGEST_QUOTIENT for p in powers)
+    numbers = {"rho": 62.0, "D": 1.0, "N": 20.0, "mu": 0.01}
+    values = {c["name"]: c["value"] for c in document["constants"]}
+    values |= {s: numbers[c] for s, (c, _) in other.symbols.items()}
+    assert float(found.subs(values)) == pytest.approx(float(other.predict(numbers)), rel=1e-12)
+    # the digits that their intervals support
+    assert all(len(digits) <= 4 for digits in re.findall(r"\*\*\(?-?\d\.(\d+)", str(other)))
+    simple, _ = example("power")
+    assert "0.3333" not in simple.with_units(D="ft").to_json()["expression"]

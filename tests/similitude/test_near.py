@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy import stats
 
 from dimgs.ask import ask
 from dimgs.hub import Hub
 from dimgs.hub.cards import card_of, check_card
 from dimgs.kernels import BaseKernel, Port
+from dimgs.similitude.near import _in_domain
 from tests.similitude.films import Changed, Cooling, filled, inputs
 
 
@@ -139,3 +142,31 @@ def test_a_bias_adds_its_square_by_the_quantile_of_the_runs(tmp_path: Path) -> N
     # five runs, a group's exponent and a mean
     quantile = stats.t.ppf(0.95, 3)
     assert np.sqrt(halves[1] ** 2 - halves[0] ** 2) == pytest.approx(quantile * bias, rel=1e-6)
+
+
+def test_runs_answer_no_question_beyond_their_groups(tmp_path: Path) -> None:
+    known = Cooling()
+    with Hub(tmp_path, user="anna") as hub:
+        filled(hub, 30)
+        # less than a decade beyond the last run
+        at = {"a": 1.0, "r": 1.0, "t": 60.0, "dT": 5.0}
+        answer = ask("drop", at, hub, kernel=known, tolerance=10.0)
+        assert answer.value is None
+        assert any("is asked, and the nearest is 0" in text for text in answer.missing)
+        # the same groups, far beyond the inputs
+        small = {"a": 1e-3, "r": 1e-3, "t": 1e-3, "dT": 1e3}
+        assert ask("drop", small, hub, kernel=known, tolerance=10.0).how == "near"
+
+
+@given(st.integers(0, 10**6), st.integers(1, 4), st.integers(0, 25))
+def test_the_domain_of_runs_is_that_of_any_basis(seed: int, groups: int, more: int) -> None:
+    rng = np.random.default_rng(seed)
+    z = rng.normal(size=(groups + 1 + more, groups)) + rng.normal(size=groups)
+    basis = rng.normal(size=(groups, groups))
+    if np.linalg.cond(basis) < 100:
+        assert _in_domain(z) == _in_domain(z @ basis)
+    assert _in_domain(z - z.mean(axis=0))
+    # a group that every run holds is left as soon as it takes another value
+    held = np.column_stack([z - z.mean(axis=0), np.full(len(z), 0.1)])
+    assert not _in_domain(held)
+    assert not _in_domain(z - z.mean(axis=0) + 20.0 * z.std(axis=0))
