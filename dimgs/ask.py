@@ -212,7 +212,8 @@ class _Asking:
         known, point = every[0]
         missing = dict.fromkeys(text for _, p in every for text in p.missing)
         if missing:
-            return self._refused(known, point, target, list(missing), None)
+            unit = known.outputs[target]
+            return refused(list(missing), unit, point.assumptions, None, self.level)
         if (there := self._there(target, given, point, kernel, physics)) is not None:
             answer = there()
             if answer.value is not None or known.kernel is None:
@@ -221,7 +222,7 @@ class _Asking:
         found = [o for k, p in every for o in origins(self.hub, k, p, target)]
         laws: _Laws = []
         best: Offer | None = None
-        for way in (self._runs, self._similar, self._near, self._laws):
+        for way in (self._exact, self._near, self._laws):
             for origin, offer in way(found, laws):
                 if offer.half_width <= self.tolerance:
                     return self._told(offer, origin)
@@ -253,7 +254,7 @@ class _Asking:
     def _made(self, known: Description, point: Point, target: str) -> Answer | None:
         """The answer of runs that were made for it; None where they gave none."""
         fresh = origins(self.hub, known, point, target)
-        made = next(chain(self._runs(fresh), self._similar(fresh)), None)
+        made = next(self._exact(fresh), None)
         return None if made is None else self._told(made[1], made[0])
 
     def _kernels(self, target: str, kernel: Any, physics: str | None) -> list[Description]:
@@ -277,17 +278,13 @@ class _Asking:
             )
         return fitting
 
-    def _runs(self, found: Sequence[Origin], _: _Laws | None = None) -> _Offers:
-        return self._exact(found, groups=False)
-
-    def _similar(self, found: Sequence[Origin], _: _Laws | None = None) -> _Offers:
-        return self._exact(found, groups=True)
-
-    def _exact(self, found: Sequence[Origin], groups: bool) -> _Offers:
-        for origin in chain.from_iterable(asked_for(found)):
-            offer = exact(origin, groups, self.level)
-            if offer is not None:
-                yield origin, offer
+    def _exact(self, found: Sequence[Origin], _: _Laws | None = None) -> _Offers:
+        """Runs with equal inputs, then those with equal groups."""
+        for groups in (False, True):
+            for origin in chain.from_iterable(asked_for(found)):
+                offer = exact(origin, groups, self.level)
+                if offer is not None:
+                    yield origin, offer
 
     def _near(self, found: Sequence[Origin], known: _Laws) -> _Offers:
         from dimgs.similitude.laws import laws_of
@@ -375,13 +372,7 @@ class _Asking:
             if made is not None and made.value is not None:
                 return replace(made, how="campaign")
         told = None if plan is None else plan_told(plan)
-        return self._refused(known, point, target, missing, told)
-
-    def _refused(
-        self, known: Description, point: Point, target: str, missing: list[str],
-        plan: dict[str, Any] | None,
-    ) -> Answer:  # fmt: skip
-        return refused(missing, known.outputs[target], point.assumptions, plan, self.level)
+        return refused(missing, known.outputs[target], point.assumptions, told, self.level)
 
 
 def _not_enough(law: "HubLaw", why: list[str]) -> dict[str, Any]:

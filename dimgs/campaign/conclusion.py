@@ -84,10 +84,8 @@ def conclude(
     asked = [*([] if binding.plan.tolerance.of_one_law else judged), *(p for _, p in predictions)]
     judged += [p for _, p in predictions]
     warnings += _said(strategy, experiment, told)
-    report = of_all
-    if report is None:
-        quick = outcome is Outcome.MET
-        report = law_of_all(binding, strategy, experiment, warnings, quick=quick)
+    met = outcome is Outcome.MET
+    report = of_all or law_of_all(binding, strategy, experiment, warnings, quick=met)
     whole = report.law if isinstance(report, Report) and report.confirmed else None
     tolerance, stray = binding.plan.tolerance, len(strategy.model.orphans)
     if stray and whole is None:

@@ -46,7 +46,6 @@ class _Runs:
     runs: list[dict[str, Any]]
     is_log: bool
     scale: float
-    places: list[int]
 
 
 def near(
@@ -80,18 +79,17 @@ def near(
     if origin.powers is None:
         return None
     shaped = [o for o in others if o.table.names == origin.table.names and o.powers is not None]
-    shape = _shape(origin)
-    if shape is None:
-        return None
-    found = _gathered(origin, shaped)
-    if found is None:
+    # how fast the target varies is learned from runs spread over all; of a coarser tier or another
+    # kernel alone nothing is known of it
+    known, found = _spread_over(origin), _gathered(origin, shaped)
+    if known is None or found is None:
         return None
     if limits and found.is_log:
         near = with_limits(found.near, limits, origin.powers)
         points = [limit for limit in limits for _ in limit.growth]
         told = [{"id": limit.id, "kind": "limit"} for limit in points]
         found = replace(found, near=near, runs=[*found.runs, *told])
-    best, spread, trend = _trended(origin, found, laws, shape)
+    best, spread, trend = _trended(origin, found, laws, _learn(origin, known))
     try:
         joined = join(best.near, spread)
     except FitError:
@@ -158,14 +156,7 @@ def _on_one_scale(origin: Origin, every: Sequence[tuple[int, Origin, Any]]) -> _
     # images of a run by similitude tell nothing that it does not tell
     rows = nearby.distinct()
     runs = [every[i][2] for i in rows]
-    return _Runs(nearby.part(rows), runs, is_log, scale, [run["place"] for run in runs])
-
-
-def _shape(origin: Origin) -> Spread | None:
-    """How fast the target varies with each input, learned from runs spread over all."""
-    known = _spread_over(origin)
-    # of a coarser tier or another kernel alone nothing is known of it
-    return None if known is None else _learn(origin, known)
+    return _Runs(nearby.part(rows), runs, is_log, scale)
 
 
 def _spread_over(origin: Origin) -> list[dict[str, Any]] | None:
@@ -255,7 +246,7 @@ def _over(origin: Origin, found: _Runs, law: HubLaw) -> _Runs | None:
     # places of other origins' runs are those of their own tables
     if not found.is_log or np.any(found.near.origins != 0):
         return None
-    rows = origin.table.values[found.places]
+    rows = origin.table.values[[run["place"] for run in found.runs]]
     inputs = {n: np.r_[rows[:, j], origin.asked[j]] for j, n in enumerate(origin.table.names)}
     labels = {n: np.full(len(rows) + 1, v) for n, v in origin.point.labels.items()}
     try:

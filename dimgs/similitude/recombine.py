@@ -86,7 +86,6 @@ def _numbers(run: Run) -> dict[str, float]:
 
 def _comparable(run: Run, other: Run, target: str) -> bool:
     """Whether a run has the target and inputs of another one, all of them above zero."""
-    value = run["outputs"].get(target, {}).get("value")
     labels = [
         {n: q["value"] for n, q in r["inputs"].items() if isinstance(q["value"], str)}
         for r in (run, other)

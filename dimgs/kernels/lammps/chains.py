@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from math import ceil, pi, sin, sqrt
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,21 +31,25 @@ _SIZE = (Port("Rg2", "nm^2", description="mean square radius of gyration"),)
 def _tiers(costs: tuple[float, float, float]) -> tuple[Tier, ...]:
     """Equilibration and sampling are counted in relaxation times of the whole chain."""
     sizes = ((16, 3, 10, 20), (32, 4, 12, 40), (64, 8, 12, 80))
-    names = ("coarse", "medium", "fine")
+    names, settings = ("coarse", "medium", "fine"), ("chains", "replicas", "relaxing", "sampling")
     return tuple(
-        Tier(
-            name,
-            cost,
-            {"chains": chains, "replicas": replicas, "relaxing": relaxing, "sampling": sampling},
-        )
-        for name, cost, (chains, replicas, relaxing, sampling) in zip(
-            names, costs, sizes, strict=True
-        )
+        Tier(name, cost, dict(zip(settings, size, strict=True)))
+        for name, cost, size in zip(names, costs, sizes, strict=True)
     )
 
 
 class _Chains(LammpsKernel):
     """What both kinds of chains share: their placement, and steps counted in relaxations."""
+
+    known_as: ClassVar[str]
+    template_name: ClassVar[str]
+    costs: ClassVar[tuple[float, float, float]]
+    springs: ClassVar[tuple[Port, ...]] = ()
+
+    def __init__(self, **options: Any) -> None:
+        inputs = (_LENGTH, _TEMPERATURE, *self.springs, *_BEAD)
+        text, tiers = template_text(self.template_name), _tiers(self.costs)
+        super().__init__(text, inputs, _SIZE, tiers, **{"name": self.known_as, **options})
 
     def _steps(self, settings: Mapping[str, Any], per_relaxation: float) -> dict[str, int]:
         """Numbers of steps; the samples of a run are spread over it evenly."""
@@ -88,15 +92,8 @@ class PhantomChains(_Chains):
     sections 2.4 and 8.4.
     """
 
-    def __init__(self, **options: Any) -> None:
-        inputs = (_LENGTH, _TEMPERATURE, _SPRING, *_BEAD)
-        super().__init__(
-            template_text("phantom_chains"),
-            inputs,
-            _SIZE,
-            _tiers((1.0, 4.0, 30.0)),
-            **{"name": "lammps-phantom", **options},
-        )
+    known_as, template_name, costs = "lammps-phantom", "phantom_chains", (1.0, 4.0, 30.0)
+    springs = (_SPRING,)
 
     def _fields(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], scales: Scales
@@ -138,15 +135,8 @@ class ExcludedVolumeChains(_Chains):
     J. Zinn-Justin, Phys. Rev. Lett. 39 (1977) 95, for ν.
     """
 
-    def __init__(self, **options: Any) -> None:
-        inputs = (_LENGTH, _TEMPERATURE, *_BEAD)
-        super().__init__(
-            template_text("excluded_volume_chains"),
-            inputs,
-            _SIZE,
-            _tiers((3.0, 15.0, 120.0)),
-            **{"name": "lammps-excluded-volume", **options},
-        )
+    known_as, template_name = "lammps-excluded-volume", "excluded_volume_chains"
+    costs = (3.0, 15.0, 120.0)
 
     def _fields(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], scales: Scales
