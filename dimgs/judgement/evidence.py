@@ -409,8 +409,9 @@ class Fitted:
         n = len(self.residuals)
         variance = self.sd**2 * self.dof / n
         # exact fits leave less than the least standard deviation
-        squares = float(self.residuals @ self.residuals) / variance
-        return float(errors.jacobian.sum()) - 0.5 * (n * np.log(2 * np.pi * variance) + squares)
+        squares = (self.residuals @ self.residuals) / variance
+        normal = 0.5 * (n * np.log(2 * np.pi * variance) + squares)
+        return float(errors.jacobian.sum() - normal)
 
     @property
     def standard_errors(self) -> Array:
