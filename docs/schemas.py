@@ -11,7 +11,7 @@ from dimgs.dataset.sidecar import SidecarFile
 from dimgs.discovery.outofcore.checkpoint import CheckpointFile
 from dimgs.hub.entry import EntryFile
 from dimgs.hub.jobs import Policy
-from dimgs.hub.rows import RunRow
+from dimgs.hub.runs import RunRow
 from dimgs.law.document import LawFile, ReportFile
 
 FOLDER = Path(__file__).parent / "schemas"

@@ -25,7 +25,7 @@ from sqlalchemy import text
 
 from dimgs.hub import Hub
 from dimgs.hub.accounts import set_user
-from dimgs.hub.tables import SLOTS
+from dimgs.hub.schema import SLOTS
 from dimgs.kernels.record import RunRecord, Status
 
 BATCH = 5000

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dimgs.agent.bench import Bench, requires
+from dimgs.agent.bench import Bench
 from dimgs.agent.session import INSTRUCTIONS, Reply, Session, Tell, silent
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import shown
+from dimgs.common.plugins import needing
 from dimgs.hub import Hub
 from dimgs.hub.jobs import Policy
 
@@ -275,7 +276,7 @@ def model_of(model: "str | Model") -> "Model":
     InputError
         If its provider is not installed, or has no key.
     """
-    with requires("pydantic_ai"):
+    with needing("agent"):
         from pydantic_ai.exceptions import UserError
         from pydantic_ai.models import Model, infer_model
     if isinstance(model, Model):

@@ -15,7 +15,7 @@ from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import shown
 from dimgs.discovery.options import Options, options_by_name
-from dimgs.variables import Unit, parse_unit
+from dimgs.variables import Unit, parse_unit, unit_or_none
 from dimgs.variables.quantities import Quantity, as_quantity
 
 # arguments of the tools that take a table; every other option of an analysis goes in 'options'
@@ -372,7 +372,5 @@ def is_unit(text: str) -> bool:
     """
     if len(text) > 40 or text.lower() in ("label", "labels", "none", "text"):
         return False
-    try:
-        return parse_unit(text).scale != "label"
-    except InputError:
-        return False
+    unit = unit_or_none(text)
+    return unit is not None and unit.scale != "label"

@@ -214,17 +214,6 @@ class Bench:
 
 
 @contextmanager
-def requires(package: str) -> Iterator[None]:
-    """Say how to get what an import misses."""
-    try:
-        yield
-    except ImportError as error:
-        raise InputError(
-            f"This needs {error.name or package}; install it with: pip install 'dimgs[agent]'."
-        ) from error
-
-
-@contextmanager
 def opened_bench(
     hub: str | None,
     policy: str | os.PathLike[str] | None,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs.agent.arguments import in_arguments, options_of
 from dimgs.common.advice import worded
+from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.formats import write_whole
 
 if TYPE_CHECKING:
     from dimgs.report.results import Report
@@ -21,7 +23,6 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
     """What a search comes to: "document" and what was kept in the "hub", or an "error"."""
     import warnings
 
-    from dimgs.common.errors import DimgsError, InputError
     from dimgs.discovery.discover import discover_with
     from dimgs.discovery.keywords import DiscoverKeywords
     from dimgs.kernels.record import with_kind
@@ -60,7 +61,6 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
 
 def _write(report: "Report", folder: Path) -> None:
     """Write what can be read of a study: its page, law, document and figures as SVG."""
-    from dimgs.common.formats import write_whole
     from dimgs.law.serialise import as_text
     from dimgs.report.figures import draw_figures
     from dimgs.report.render import report_html
@@ -76,7 +76,6 @@ def _write(report: "Report", folder: Path) -> None:
 
 
 def _write_json(file: Path, document: Any) -> None:
-    from dimgs.common.formats import write_whole
     from dimgs.report.documents import finite
 
     write_whole(file, json.dumps(finite(document), ensure_ascii=False))
@@ -84,8 +83,6 @@ def _write_json(file: Path, document: Any) -> None:
 
 def _write_next(report: "Report", folder: Path) -> None:
     """Write the runs that would decide between the rivals, where there are any."""
-    from dimgs.common.errors import DimgsError
-
     if not report.rivals or report.data is None:
         return
     with suppress(DimgsError):

@@ -8,8 +8,7 @@ from typing import Any
 
 from dimgs.agent.answer import ToolCall, answer_of
 from dimgs.agent.bench import Bench
-from dimgs.agent.evidence import GivenEvidence
-from dimgs.agent.provenance import Sources
+from dimgs.agent.provenance import GivenEvidence, Sources
 from dimgs.agent.server import checked_arguments, tools_of
 from dimgs.agent.tools import each
 from dimgs.common.errors import DimgsError, InputError

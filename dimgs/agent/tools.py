@@ -1,21 +1,825 @@
 """The tools: few, typed, and the same for every model, server and script."""
 
+import hashlib
+import json
+import math
+import os
+import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
 from types import MethodType
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field
 
-from dimgs.agent.arguments import given_quantity, in_arguments, in_unit, readings
-from dimgs.agent.bench import Bench
-from dimgs.agent.campaigns import job_status, plan_campaign, start_campaign
-from dimgs.agent.laws import discover_law, explain, predict
-from dimgs.agent.schemas import AnswerResult, Json, Point, Proposed, RunsResult
-from dimgs.agent.tables import describe_kernels, pi_groups, read_table
+from dimgs.agent.arguments import More, given_quantity, in_arguments, in_unit, options_of, readings
+from dimgs.agent.bench import Bench, StoppedError, control
+from dimgs.agent.schemas import (
+    AnswerResult,
+    Explained,
+    Groups,
+    JobState,
+    Json,
+    Kernels,
+    LawFound,
+    Planned,
+    Point,
+    Predicted,
+    Proposed,
+    Quantity,
+    RunsResult,
+    Started,
+    Table,
+    TableRead,
+)
 from dimgs.common.advice import worded
-from dimgs.common.errors import InputError
-from dimgs.common.formats import shown
+from dimgs.common.errors import DimgsError, FitError, InputError
+from dimgs.common.escape import visible
+from dimgs.common.formats import json_value, shown
+from dimgs.dataset import Dataset
+from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
+from dimgs.hub.cards import ports_told
+from dimgs.hub.jobs import FAILED, needs_approval, refusal
+from dimgs.hub.runs import plain, run_record
+from dimgs.hub.sandbox import exchanged
+from dimgs.hub.verdicts import why_unconfirmed
+from dimgs.kernels.conversion import check_within, port_value
+from dimgs.kernels.process import ending
+from dimgs.kernels.record import Failure
+from dimgs.kernels.spec import Kernel, Port
+from dimgs.law.domain import Place
+from dimgs.law.law import Law
+from dimgs.similitude.given import spread
+from dimgs.variables import parse_unit
+from dimgs.variables.quantities import Quantity as ReadQuantity
+from dimgs.variables.quantities import meaning_of
+from dimgs.variables.readings import other_turning
+
+# of a kernel's own estimate, which is of another machine: beyond it the run hangs
+_MARGIN = 3.0
+# seconds that Python, the kernel and its libraries take to start on a slow disk
+_START = 20.0
+# seconds between looks at a job while somebody waits for it: a person does not notice them
+_LOOK = 0.3
+# seconds that one call may wait: clients of models give a call up after some minutes
+_LONGEST_WAIT = 300.0
+# runs that a model reads
+_SHOWN = 20
+
+
+def plan_campaign(
+    bench: Bench,
+    kernel: str,
+    target: str,
+    at: Annotated[dict[str, Quantity], Field(description="fixed inputs")] = {},  # noqa: B006
+    ranges: Annotated[
+        dict[str, str], Field(description="{'t': '1..100 day'}; empty: one run at 'at'")
+    ] = {},  # noqa: B006
+    runs: Annotated[int, Field(description="at most, of the finest tier", ge=1, le=1000)] = 24,
+    tolerance: Annotated[float, Field(description="half-width of exponents")] = 0.05,
+    tier: str | None = None,
+) -> Planned:
+    """Plan one run or a campaign and state its cost; spends nothing."""
+    kernel = bench.reference(kernel)
+    known = bench.kernel(kernel)
+    ports = {p.name: p for p in known.inputs}
+    if target not in {p.name for p in known.outputs}:
+        names = ", ".join(p.name for p in known.outputs)
+        raise InputError(f"'{kernel}' has no output '{shown(target)}'; it has {names}.")
+    both = sorted(set(at) & set(ranges))
+    if both:
+        raise InputError(f"'{both[0]}' is in 'at' and in 'ranges'; keep one of them.")
+    values = {n: _in_port(ports, n, v, kernel) for n, v in at.items()}
+    if ranges:
+        planned = _campaign(kernel, target, values, ranges, runs, tolerance, ports)
+        if tier is not None:
+            raise InputError("A campaign chooses its tiers; give 'tier' only for a single run.")
+    else:
+        planned = _single(known, kernel, target, values, tier)
+    limit = math.ceil(_MARGIN * planned["seconds_at_most"] + _START)
+    document = {**planned["document"], "seconds": limit}
+    most = bench.policy.seconds
+    if limit > most:
+        raise InputError(
+            f"This may take {limit} s, and the policy allows a job {most:g} s; ask for fewer runs, "
+            f"or a coarser tier."
+        )
+    id = None
+    if bench.has_hub and bench.hub.may("add", "open", own=True):
+        text = f"{kernel}: {target}"
+        entry = {"kind": "protocol", "kernel": kernel, "text": text, "plan": document}
+        id = bench.hub.once({**entry, "tags": ["asked by an agent"]})
+    read = [
+        f"'{told['input']}': {told['source']}"
+        for told in readings({n: given_quantity(q) for n, q in values.items()})
+    ]
+    return {
+        "plan": id,
+        "seconds_at_most": planned["seconds_at_most"],
+        "runs": planned["runs"],
+        "groups": planned["groups"],
+        "notes": [*planned["notes"], *read],
+        "document": document,
+        "needs_approval": limit > bench.policy.agent.approve_above,
+    }
+
+
+def _in_port(ports: dict[str, Port], name: str, given: Any, kernel: str) -> Json:
+    """A value for an input, checked."""
+    if name not in ports:
+        raise InputError(f"'{kernel}' has no input '{shown(name)}'; it has {', '.join(ports)}.")
+    told = given_quantity(given, f"'{name}'")
+    value = port_value(ports[name], told)
+    check_within(ports[name], value, kernel)
+    return {"value": value, "unit": "label"} if isinstance(value, str) else told.to_json()
+
+
+def _single(kernel: Kernel, name: str, target: str, at: Json, tier: str | None) -> Json:
+    missing = [p for p in kernel.inputs if p.name not in at and p.default is None]
+    if missing:
+        told = ", ".join(f"{p.name} [{p.unit}] ({p.description or 'no text'})" for p in missing)
+        raise InputError(
+            f"'{kernel.name}' cannot run: missing are {told}; ask for them, or vary them as ranges."
+        )
+    tiers = {t.name: t for t in kernel.tiers}
+    chosen = tier or kernel.tiers[-1].name
+    if chosen not in tiers:
+        raise InputError(
+            f"'{kernel.name}' has no tier '{shown(chosen)}'; it has {', '.join(tiers)}."
+        )
+    defaults = {
+        p.name: p.default for p in kernel.inputs if p.name not in at and p.default is not None
+    }
+    notes = [f"'{n}' has the kernel's default {v}" for n, v in defaults.items()]
+    document = {"kernel": name, "target": target, "at": at, "tier": chosen}
+    cost: Json = {"seconds_at_most": float(tiers[chosen].cost), "runs": {chosen: 1}}
+    return {**cost, "document": document, "groups": [], "notes": notes}
+
+
+def _campaign(
+    kernel: str,
+    target: str,
+    at: Json,
+    ranges: dict[str, str],
+    runs: int,
+    tolerance: float,
+    ports: dict[str, Port],
+) -> Json:
+    from dimgs.campaign.binding import bind
+    from dimgs.campaign.reading import plan_of
+    from dimgs.campaign.text import dry_run
+
+    spans = {n: _span(ports, n, text, kernel) for n, text in ranges.items()}
+    fixed = {n: q["value"] if q["unit"] == "label" else [q["value"], q["unit"]]
+             for n, q in at.items()}  # fmt: skip
+    document: Json = {
+        "kernel": kernel,
+        "target": target,
+        "ranges": spans,
+        "fixed": fixed,
+        "budget": {"runs": runs},
+        "tolerance": {"exponents": tolerance},
+    }
+    design = plain(dry_run(bind(plan_of(document, "the campaign"))))
+    cost = {"seconds_at_most": float(design["seconds_at_most"]), "runs": design["budget"]}
+    return {**cost, "document": document, "groups": design["groups"], "notes": design["notes"]}
+
+
+def _span(ports: dict[str, Port], name: str, text: str, kernel: str) -> list[Any]:
+    where = f"The range of '{shown(name)}'"
+    found = given_quantity(text, where)
+    if found.is_label or (not found.is_interval and not found.is_range):
+        raise InputError(f"{where} is '{shown(text)}'; write it as '1..100 day'.")
+    low, high = (_in_port(ports, name, (end, found.unit), kernel) for end in found.ends())
+    return [low["value"], high["value"], found.unit]
+
+
+def start_campaign(bench: Bench, plan: str) -> Started:
+    """Start a plan as a job of the hub; above the cost limit a person has to approve it."""
+    hub = bench.hub
+    entry = hub.get(plan)
+    document = dict((entry["content"] or {}).get("plan") or {})
+    if entry["kind"] != "protocol" or "seconds" not in document or "kernel" not in document:
+        raise InputError(
+            f"'{shown(plan[:12])}' is no plan of plan_campaign; make one, which states its cost."
+        )
+    if entry["state"] in ("untrusted", "disputed"):
+        raise InputError(f"The plan is {entry['state']}; make one of your own.")
+    kernel = str(document["kernel"])
+    bench.kernel(kernel)
+    seconds = min(float(document.pop("seconds")), bench.policy.seconds)
+    job: Json = {"kind": "job", "kernel": kernel, "seconds": seconds, "text": entry["title"]}
+    if "ranges" in document:
+        job["plan"] = document
+    else:
+        job |= {"inputs": document["at"], "tier": document.get("tier")}
+    known = _same_job(bench, entry)
+    id = known or hub.add_linked(job, [("derived", entry["id"])])
+    dear = needs_approval(job, bench.policy)
+    approved = dear and _is_approved(hub.get(id))
+    command = f"dimgs hub approve {id[:12]}"
+    if dear and not approved:
+        note = (
+            f"It may take {seconds:g} s, and agents may spend "
+            f"{bench.policy.agent.approve_above:g} s: a person has to approve it in the hub."
+        )
+        state = "needs approval"
+    else:
+        working = bench.start_worker()
+        state = str(hub.get(id)["status"]["state"])
+        note = "A worker runs it." if working else "It waits for a worker; a person may start one."
+    approve = command if state == "needs approval" else None
+    return {"job": id, "state": state, "seconds_at_most": seconds, "approve": approve, "note": note}
+
+
+def _same_job(bench: Bench, plan: Json) -> str | None:
+    """A job of this plan that has not failed: one plan is run once."""
+    for link in plan["links"]:
+        if link["type"] == "derived" and link["to"] == plan["id"]:
+            entry = bench.hub.get(link["from"])
+            if entry["kind"] == "job" and entry["status"]["state"] != "failed":
+                return str(entry["id"])
+    return None
+
+
+def _is_approved(entry: Json) -> bool:
+    told = [link for link in entry["links"] if link["type"] == "approves"]
+    accepted = any(r.get("verdict") == "accept" and r.get("counts") for r in entry["reviews"])
+    return bool(told) or accepted
+
+
+def job_status(
+    bench: Bench, job: str, wait: Annotated[float, Field(description="seconds, to 300")] = 0.0
+) -> JobState:
+    """State and results of a job; for a failure what was said, means, and to try."""
+    if not 0.0 <= wait <= _LONGEST_WAIT:
+        raise InputError(f"'wait' is {wait} s; give 0 to {_LONGEST_WAIT:g}.")
+    ends, call = time.monotonic() + wait, control()
+    told = ""
+    while True:
+        found = _status(bench, job)
+        if found["state"] in ("done", "failed", "needs approval") or time.monotonic() >= ends:
+            return found
+        if found["state"] != told:
+            told = found["state"]
+            call.tell(f"the job is {told}")
+        if call.stop.wait(_LOOK):
+            raise StoppedError("The call was cancelled; the job goes on.")
+
+
+def _status(bench: Bench, job: str) -> JobState:
+    hub = bench.hub
+    entry = hub.get(job)
+    if entry["kind"] != "job":
+        raise InputError(f"'{shown(job[:12])}' is a {entry['kind']}, no job.")
+    content, state = entry["content"] or {}, str(entry["status"]["state"])
+    said = str(entry["status"]["reason"])
+    if state == "waiting" and content:
+        approved, agent = _is_approved(entry), bool(entry["agent"])
+        told = {"agent": agent, "approved": approved}
+        said = said or refusal(entry["id"], content, bench.policy, entry["state"], **told)
+        if agent and not approved and needs_approval(content, bench.policy):
+            state = "needs approval"
+    runs, result, law, failure = list[Json](), None, None, None
+    for link in entry["links"]:
+        if link["type"] != "derived" or link["to"] != entry["id"]:
+            continue
+        made = hub.get(link["from"])
+        found = made["content"] or {}
+        if made["kind"] == "run":
+            runs.append(_run(made["id"], found))
+            said = said or str(found.get("reason", ""))
+            failure = run_record(found).failure if found else None
+        elif made["kind"] == "campaign" and found.get("outcome") == FAILED:
+            failure = Failure(found["result"]["failure"])
+        elif made["kind"] == "campaign":
+            result = _result(found)
+            laws = [to for kind, to in _links(made) if kind == "derived"]
+            law = next((to for to in laws if hub.get(to)["kind"] == "law"), None)
+    means, remedy = diagnosis(state, failure, said, job)
+    return {
+        "job": entry["id"],
+        "state": state,
+        "said": said,
+        "means": means,
+        "remedy": remedy,
+        "runs": runs[:_SHOWN],
+        "result": result,
+        "law": law,
+    }
+
+
+def _links(entry: Json) -> list[tuple[str, str]]:
+    return [(k["type"], k["to"]) for k in entry["links"] if k["from"] == entry["id"]]
+
+
+def _run(id: str, content: Json) -> Json:
+    kept = ("kernel", "tier", "status", "inputs", "outputs", "errors", "reason")
+    return {"id": id, **{k: content[k] for k in kept if content.get(k)}}
+
+
+def _result(content: Json) -> Json:
+    result = dict(content.get("result") or {})
+    kept = ("outcome", "confidence", "made", "runs", "regimes", "boundaries", "pertinence",
+            "unseen", "warnings")  # fmt: skip
+    told = {k: result[k] for k in kept if k in result}
+    for regime in told.get("regimes", ()):
+        if isinstance(regime, dict):
+            regime.pop("law", None)
+    return told
+
+
+def diagnosis(state: str, failure: Failure | None, said: str, job: str) -> tuple[str, str]:
+    """What the state of a job means, and what to try.
+
+    Examples
+    --------
+    >>> diagnosis("failed", Failure.TIME, "It took more than 5 s.", "1234")
+    ('Its time was over before it ended.', 'Ask for a coarser tier, fewer runs or narrower ranges.')
+    """
+    if state == "needs approval":
+        return (
+            "It costs more than an agent may decide on.",
+            "A person approves it in the hub.",
+        )
+    if state == "waiting" and said:
+        return "No worker of this policy may run it.", f"Tell a person: {said}."
+    if state == "waiting":
+        return "No worker has taken it yet.", "Ask again soon; a person may start a worker."
+    if state == "running":
+        return "A worker runs it.", "Ask again soon."
+    if state == "done":
+        return "It ended well.", ""
+    failure = failure or Failure.DIED
+    return failure.meaning, failure.remedy
+
+
+# of seconds beside the time of the search: to start, to fit the power law, to draw
+_BESIDE = 60.0
+# points of one prediction: a model reads no more, and a person has dimgs predict
+_MOST_ROWS = 1000
+
+
+def discover_law(
+    bench: Bench,
+    table: Table,
+    target: str,
+    columns: Annotated[list[str] | None, Field(description="the only inputs")] = None,
+    units: dict[str, str] | None = None,
+    constants: Annotated[list[str] | None, Field(description="such as ['g']")] = None,
+    scales: Annotated[list[str] | None, Field(description="unknown: ['M0 [kg]']")] = None,
+    within: Annotated[str | None, Field(description="label with own prefactors")] = None,
+    seconds: float = 30.0,
+    seed: int = 0,
+    keep: Annotated[bool, Field(description="in the hub")] = True,
+    options: More = None,
+) -> LawFound:
+    """Search a table for a law, checked on unseen runs. 'confirmed' false: no reliable law."""
+    limit = min(seconds or 30.0, bench.policy.agent.analysis_seconds)
+    given: Json = {"columns": columns, "units": units, "constants": constants, "scales": scales}
+    given |= {"within": within, "time_limit": limit, "seed": seed}
+    # refused here, before a process is started
+    options_of(DiscoverKeywords, given, options)
+    asked = {k: v for k, v in given.items() if v not in (None, [])} | (options or {})
+    told = json.dumps([table, target, asked], sort_keys=True)
+    id = hashlib.sha256(told.encode()).hexdigest()[:12]
+    hub = None
+    if keep and bench.has_hub and bench.address is not None and bench.hub.is_agent:
+        hub = {"address": bench.address, "user": bench.hub.user}
+    with bench.workspace.file(table) as path:
+        request = {"table": str(path), "target": target, "options": asked, "hub": hub}
+        found = _in_a_process({**request, "out": str(bench.study(id))}, limit + _BESIDE)
+    document, kept = found["document"], found["hub"]
+    law = document.get("law")
+    return {
+        "law": None if law is None else ((kept or {}).get("law") or id),
+        "expression": None if law is None else law["expression"],
+        "confirmed": bool(document.get("confirmed")),
+        "outcome": document["outcome"],
+        "why_not": list(document.get("why_not", ())),
+        "scores": None if law is None else law["scores"],
+        "constants": [] if law is None else law["constants"],
+        "groups": {} if law is None else law["groups"],
+        "domain": {} if law is None else _domain(law),
+        "rivals": [_rival(r) for r in document.get("rivals") or ()],
+        "probability": document.get("probability"),
+        "engine": document["engine"],
+        "seconds": document["seconds"],
+        "study": id,
+        "hub": kept,
+        "warnings": list(document["warnings"]),
+    }
+
+
+def _domain(law: Json) -> Json:
+    keys = ("groups", "columns", "held", "constant_groups")
+    return {k: law["domain"][k] for k in keys if k in law["domain"]}
+
+
+def _rival(told: Json) -> Json:
+    law = told.get("law") or {}
+    rest = {k: v for k, v in told.items() if k != "law"}
+    return {"expression": law.get("expression"), **rest}
+
+
+def _in_a_process(request: Json, limit: float) -> Json:
+    """Result of dimgs.agent.child, which is ended where nobody waits for it any more."""
+    call = control()
+
+    def hear(line: str) -> None:
+        # other lines are warnings of libraries
+        with suppress(ValueError, TypeError, KeyError):
+            call.tell(visible(str(json.loads(line)["progress"])))
+
+    command = [sys.executable, "-P", "-m", "dimgs.agent.child"]
+    path = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    ended = exchanged(command, request, limit, hear=hear, stop=call.stop, env=path)
+    if ended.stopped:
+        raise StoppedError("The call was cancelled, and the search was ended.")
+    if ended.late:
+        raise FitError(
+            f"The search took more than {limit:g} s; ask for fewer columns or less time."
+        )
+    try:
+        found = json_value(ended.text, "The result", "search again")
+    except InputError:
+        raise FitError(
+            f"The search {ending(ended.code or 0)}{ended.last_words}. Try fewer columns or rows."
+        ) from None
+    if "error" in found:
+        raise (InputError if found["is_input"] else FitError)(str(found["error"]))
+    return dict(found)
+
+
+def law_of(bench: Bench, id: str) -> tuple[Law, Json]:
+    """A law of the hub or of a study of this session, and what was said of it when it was found.
+
+    Raises
+    ------
+    InputError
+        If there is none of this id.
+    """
+    document, said = bench.document(id, "law.json"), bench.document(id, "report.json") or {}
+    if document is None and bench.has_hub:
+        entry = bench.hub.get(id)
+        said = dict(entry["content"] or {})
+        document = said.get("law")
+        if document is None:
+            raise InputError(
+                f"The entry '{shown(id[:12])}' is a {entry['kind']} and holds no law; search_hub "
+                f"with kind 'law' finds laws."
+            )
+        if entry["state"] in ("disputed", "recheck", "untrusted"):
+            raise InputError(
+                f"The law '{shown(id[:12])}' is {entry['state']}, so that it predicts nothing; "
+                f"explain says why, and a person may settle it."
+            )
+        why = why_unconfirmed(entry)
+        said |= {"confirmed": not why, "why_not": why}
+    if document is None:
+        raise InputError(
+            f"There is no law '{shown(id[:70])}'; give the 'law' that discover_law or search_hub "
+            f"gave."
+        )
+    return Law.from_json(document), said
+
+
+def predict(
+    bench: Bench,
+    law: Annotated[str, Field(description="id from discover_law or search_hub")],
+    at: Point | list[Point],
+    level: float = 0.9,
+    unit: str | None = None,
+) -> Predicted:
+    """Value of a law in 'unit', with interval; 'why_outside': what lies beyond its domain."""
+    from dimgs.dataset.raw import ReadOptions
+    from dimgs.law.prediction import law_table
+
+    known, said = law_of(bench, law)
+    points = [at] if isinstance(at, dict) else list(at)
+    if not 1 <= len(points) <= _MOST_ROWS:
+        raise InputError(f"'at' has {len(points)} points; give 1 to {_MOST_ROWS}.")
+    if not 0.0 < level < 1.0:
+        raise InputError(f"'level' is {level}; give a coverage such as 0.9.")
+    given = [
+        {n: given_quantity(v, f"'{shown(n)}' of point {k}") for n, v in point.items()}
+        for k, point in enumerate(points, 1)
+    ]
+    boxes = [spread(point, level) for point in given]
+    every = [point for box in boxes for point in box]
+    data = law_table(known, _columns(every), ReadOptions(find_duplicates=False))
+    places = known.places(data)
+    beyond = list(dict.fromkeys(str(d) for place in places for d in place.departures))
+    try:
+        found = known.predict({n: data[n] for n in data.names}, level=level)
+    except InputError as error:
+        if beyond:
+            where = f"The point lies outside the domain of the law: {'; '.join(beyond)}."
+            raise InputError(f"{where} {error}") from error
+        raise
+    values, lows, highs = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in found)
+    rows, first = [], 0
+    for box in boxes:
+        # the first is the point itself; the others are of its inputs' intervals
+        part = slice(first, first := first + len(box))
+        ends = {"low": float(lows[part].min()), "high": float(highs[part].max())}
+        ends = {"value": float(values[part.start]), **ends}
+        told = in_unit({**ends, "unit": known.target_unit}, unit)
+        left = {d.group: d for place in places[part] for d in place.departures}
+        far = {n: factor for place in places[part] for n, factor in place.far.items()}
+        place = Place(tuple(left.values()), far)
+        rows.append({**{k: told[k] for k in ends}, **place.to_json()})
+    doubts = [str(why) for why in said.get("why_not") or ()]
+    doubts += [known.doubt] if known.doubt else []
+    if beyond:
+        doubts.append(f"Outside the domain a value is no answer: {'; '.join(beyond)}.")
+    doubts += data.warnings
+    if unit is not None:
+        turned = other_turning(known.target.name, parse_unit(unit), known.target.unit)
+        doubts += [f"The target {turned}."] if turned else []
+    for point in given:
+        doubts += [f"'{told['input']}': {told['source']}." for told in readings(point)]
+        doubts += [f"'{n}': {meaning_of(q)}." for n, q in point.items() if q.is_interval]
+    return {
+        "rows": rows,
+        "unit": unit or known.target_unit,
+        "level": level,
+        "law": law,
+        "target": known.target.name,
+        "confirmed": said.get("confirmed"),
+        "probability": known.probability,
+        "doubts": list(dict.fromkeys(doubts)),
+    }
+
+
+def _columns(points: list[dict[str, ReadQuantity]]) -> dict[str, list[Any]]:
+    """Columns with units of points, all in the unit of the first."""
+    names = list(points[0])
+    odd = next((point for point in points if set(point) != set(names)), None)
+    if odd is not None:
+        raise InputError(
+            f"A point has the inputs {', '.join(map(shown, odd))}, and the first has "
+            f"{', '.join(map(shown, names))}; give each the same."
+        )
+    columns: dict[str, list[Any]] = {}
+    for name in names:
+        first, cells = points[0][name], []
+        for point in points:
+            quantity = point[name]
+            if first.is_label or quantity.is_label:
+                cells.append(quantity.value if quantity.is_label else quantity.text)
+                continue
+            own, wanted = quantity.parsed, first.parsed
+            if own.dimension != wanted.dimension:
+                raise InputError(
+                    f"'{shown(name)}' is in '{quantity.unit}' at one point, and in '{first.unit}' "
+                    f"at the first; give one dimension."
+                )
+            number = quantity.number(f"'{shown(name)}'")
+            same = quantity.unit == first.unit
+            cells.append(number if same else wanted.from_si(own.to_si(number)))
+        columns[f"{name} [{first.unit}]"] = cells
+    return columns
+
+
+def explain(
+    bench: Bench, id: Annotated[str, Field(description="of an entry, law or study")]
+) -> Explained:
+    """What it rests on, its reviews and rivals, and what would change it."""
+    report = bench.document(id, "report.json")
+    if report is not None:
+        return _of_study(bench, id, report)
+    hub = bench.hub
+    entry = hub.get(id)
+    content = dict(entry["content"] or {})
+    shown_content = _brief({k: v for k, v in content.items() if k not in _LONG})
+    study = _study_of(bench, entry["id"])
+    if study is not None:
+        # what the hub does not keep of a law, its study of this session does
+        told = bench.document(study, "report.json") or {}
+        content |= {k: told[k] for k in ("rivals", "probability") if told.get(k)}
+    return {
+        "id": entry["id"],
+        "kind": entry["kind"],
+        "title": entry["title"],
+        "state": entry["state"],
+        "content": shown_content,
+        "evidence": hub.evidence(entry["id"]),
+        "reviews": entry["reviews"],
+        "rivals": [_rival(r) for r in content.get("rivals") or ()],
+        "probability": entry.get("probability", content.get("probability")),
+        "would_change": _would_change(entry, content),
+        "next_runs": [] if study is None else _next_runs(bench, study),
+    }
+
+
+def _study_of(bench: Bench, law: str) -> str | None:
+    """The study of this session that found a law of the hub."""
+    for study in bench.studies():
+        if (bench.document(study, "kept.json") or {}).get("law") == law:
+            return study
+    return None
+
+
+def _next_runs(bench: Bench, study: str) -> list[Json]:
+    """Runs that would decide between the rivals of a study."""
+    return list((bench.document(study, "next.json") or {}).get("runs", ()))
+
+
+# of an entry's content: what has its own place in the answer, or too many lines
+_LONG = ("rivals", "probability", "provenance", "result")
+
+
+def _brief(value: Any) -> Any:
+    """Content in which each law is its expression and domain."""
+    if isinstance(value, list):
+        return [_brief(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "expression" in value and isinstance(value.get("domain"), dict):
+        return {"expression": value["expression"], "domain": _domain(value)}
+    return {k: _brief(v) for k, v in value.items()}
+
+
+def _of_study(bench: Bench, id: str, report: Json) -> Explained:
+    law = report.get("law") or {}
+    why = [*report.get("why_not", ()), *_next(report)]
+    return {
+        "id": id,
+        "kind": "study",
+        "title": str(law.get("text") or "no law found"),
+        "state": "confirmed" if report.get("confirmed") else "not confirmed",
+        "content": {
+            "outcome": report.get("outcome"),
+            "scores": law.get("scores"),
+            "candidates": list(report.get("candidates", ()))[:10],
+            "warnings": report.get("warnings", []),
+        },
+        "evidence": {"provenance": report.get("provenance", {})},
+        "reviews": [],
+        "rivals": [_rival(r) for r in report.get("rivals") or ()],
+        "probability": report.get("probability"),
+        "would_change": why,
+        "next_runs": _next_runs(bench, id),
+    }
+
+
+def _next(report: Json) -> list[str]:
+    """Where the rivals differ most, in words."""
+    told = []
+    for rival in report.get("rivals") or ():
+        at = rival.get("differs_most") or {}
+        where = ", ".join(f"{n} = {q['value']:.4g} {q.get('unit', '1')}" for n, q in at.items())
+        expression = (rival.get("law") or {}).get("text", "a rival")
+        told.append(
+            f"A run at {where} would distinguish the law from {expression}." if where else ""
+        )
+    return [t for t in told if t]
+
+
+def _would_change(entry: Json, content: Json) -> list[str]:
+    told = [str(w) for w in content.get("why_not") or ()] + _next(content)
+    pertinence = content.get("pertinence") or {}
+    if isinstance(pertinence, dict) and pertinence.get("why"):
+        told.append(str(pertinence["why"]))
+    if entry["state"] in ("disputed", "recheck", "untrusted"):
+        told.append(f"It is {entry['state']}: {', '.join(c[:12] for c in entry['causes'])}.")
+    if not any(r.get("counts") for r in entry["reviews"]):
+        told.append("Nobody has reviewed it.")
+    return told
+
+
+# of a card: what is told of a kernel, beside its ports
+_TOLD = ("text", "assumptions", "limitations", "validity", "conservative", "constants", "complete",
+         "physics", "maintainer")  # fmt: skip
+
+
+def read_table(
+    bench: Bench,
+    table: Annotated[str, Field(description="empty lists the workspace")] = "",
+    rows: int = 5,
+    units: dict[str, str] | None = None,
+    options: More = None,
+) -> TableRead:
+    """Read a table: columns, units as understood, ranges, first rows, doubts."""
+    if not table.strip():
+        found = bench.workspace.tables()
+        return {"table": "", "rows": 0, "columns": [], "head": [], "warnings": [], "tables": found}
+    asked = options_of(TableKeywords, {"units": units}, options)
+    with bench.workspace.file(table) as path:
+        data = asked.read(path)
+        shown = data.to_pandas().head(max(0, min(rows, 50)))
+        return {
+            "table": "pasted" if "\n" in table else table,
+            "rows": data.n_runs,
+            "columns": [_column(data, name) for name in data.names],
+            "head": [
+                {str(k): _plain(v) for k, v in row.items()} for row in shown.to_dict("records")
+            ],
+            "warnings": list(data.warnings),
+        }
+
+
+def _column(data: Dataset, name: str) -> Json:
+    variable, values = data.variable(name), data[name]
+    told: Json = {"name": name, "unit": variable.unit.text}
+    if name in data.label_names:
+        labels = sorted({str(v) for v in values})
+        return {**told, "unit": "label", "labels": labels[:20], "count": len(labels)}
+    finite = values[np.isfinite(values)]
+    told["dimension"] = str(variable.dimension)
+    told["missing"] = int(len(values) - len(finite))
+    if len(finite):
+        ends = (finite.min(), finite.max())
+        told["low"], told["high"] = (variable.unit.from_si(float(end)) for end in ends)
+    return told
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, int | float | bool) else visible(str(value))[:200]
+
+
+def pi_groups(
+    bench: Bench,
+    table: Table | None = None,
+    variables: Annotated[
+        list[str] | None, Field(description="instead of a table: ['rho [kg/m^3]', …]")
+    ] = None,
+    target: Annotated[str | None, Field(description="a column, or 'dp [Pa]'")] = None,
+    constants: list[str] | None = None,
+    scales: list[str] | None = None,
+    repeating: list[str] | None = None,
+    options: More = None,
+) -> Groups:
+    """Derive the dimensionless groups of a table's columns or of variables, exactly."""
+    from dimgs.discovery.prepare import table_basis
+    from dimgs.groups.derive import pi_basis, with_target
+    from dimgs.report.documents import pi_document
+
+    if (table is None) == (variables is None):
+        raise InputError(
+            "Give either a table or variables, such as ['rho [kg/m^3]', 'U [m/s]', 'dp [Pa]']."
+        )
+    if variables is None:
+        asked = options_of(FitKeywords, {"constants": constants, "scales": scales}, options)
+        with bench.workspace.file(table or "") as path:
+            data = asked.read(path, *([target] if target else []))
+            basis = table_basis(data, target, asked.without_reading(), repeating=repeating or None)
+    else:
+        listed, response = with_target(variables, target)
+        asked = options_of(FitKeywords, {"constants": constants, "scales": scales}, None)
+        basis = pi_basis(
+            listed,
+            response,
+            repeating=repeating or None,
+            constants=asked.constants,
+            scales=asked.scales,
+        )
+    document = pi_document(basis)
+    return {k: document[k] for k in Groups.__annotations__}  # type: ignore[return-value]
+
+
+def describe_kernels(bench: Bench, name: str | None = None) -> Kernels:
+    """List the simulators that may run, or give one's card: inputs, units, ranges, cost."""
+    if name is not None:
+        return {"kernels": [_card(bench, name)]}
+    found = []
+    for listed in bench.kernels():
+        try:
+            kernel = bench.kernel(listed)
+        except DimgsError as error:
+            found.append({"name": listed, "usable": False, "why": str(error)})
+            continue
+        ports = {p.name: p.unit for p in kernel.inputs}
+        outputs = {p.name: p.unit for p in kernel.outputs}
+        tiers = {t.name: t.cost for t in kernel.tiers}
+        told = {"name": listed, "usable": True, "inputs": ports, "outputs": outputs}
+        found.append({**told, "seconds_by_tier": tiers})
+    return {"kernels": found}
+
+
+def _card(bench: Bench, name: str) -> Json:
+    kernel = bench.kernel(name)
+    id, card = bench.card(name)
+
+    return {
+        "name": name,
+        "usable": True,
+        "version": kernel.version,
+        "inputs": plain(ports_told(kernel.inputs)),
+        "outputs": plain(ports_told(kernel.outputs)),
+        "seconds_by_tier": {t.name: t.cost for t in kernel.tiers},
+        "card": id,
+        **{key: card[key] for key in _TOLD if card.get(key)},
+    }
+
 
 # what a model reads of a hub at once
 _MOST = 100

@@ -9,6 +9,8 @@ import typer
 from dimgs.cli import tables
 from dimgs.cli.hub import Address, As, opened
 from dimgs.cli.output import announce, command, emit_json, note, results, say, say_assumed, table
+from dimgs.common.errors import InputError
+from dimgs.common.plugins import needing
 
 if TYPE_CHECKING:
     from dimgs.agent.agent import Answered
@@ -37,9 +39,9 @@ def mcp(
     """Serve tools for language models: on standard input and output, or over HTTP."""
     import anyio
 
-    from dimgs.agent.bench import opened_bench, requires
+    from dimgs.agent.bench import opened_bench
 
-    with requires("mcp"):
+    with needing("agent"):
         from dimgs.agent.server import make_server
     if http is None:
         with opened_bench(hub, policy, workspace) as bench:
@@ -81,10 +83,7 @@ def ask(
     json: tables.Json = False,
 ) -> None:
     """Answer a question in words; every number of the answer has a source."""
-    from dimgs.agent.bench import requires
-    from dimgs.common.errors import InputError
-
-    with requires("pydantic_ai"):
+    with needing("agent"):
         from dimgs.agent.agent import Agent
     name = model or os.environ.get(MODEL)
     if not name:
@@ -143,9 +142,7 @@ def replay(
     json: tables.Json = False,
 ) -> None:
     """Make an agent's calls again without its model, against the hub as it was."""
-    from dimgs.agent.bench import requires
-
-    with requires("mcp"):
+    with needing("agent"):
         from dimgs.agent.record import replay as again
     with opened(hub, user) as found:
         document = again(found, id, policy, workspace)

@@ -1,10 +1,11 @@
-"""`dimgs fit` and `dimgs discover`: from a table to a law."""
+"""The commands that analyse a table: fit, discover, explore, pi, predict and next."""
 
 import os
 import signal
+import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -16,12 +17,88 @@ import typer
 from dimgs.cli import tables
 from dimgs.cli.hub import As, Keep, keep_report
 from dimgs.cli.output import command_line, emit_json, note, say, table, warn, working
-from dimgs.common.errors import noting
+from dimgs.common.errors import InputError, noting
+from dimgs.common.escape import file_names, visible
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
 
 if TYPE_CHECKING:
     from dimgs.discovery.options import Options
-    from dimgs.report.results import Report
+    from dimgs.report.results import FitResult, Report
+
+
+# a table of that size takes some times as much memory
+LARGE_BYTES = 1_000_000_000
+
+
+def fit_streamed(
+    table: str, targets: list[str], options: "Options", chunk_rows: int | None, resume: Path | None
+) -> "Iterator[FitResult]":
+    """Fit of each target, the table being read in parts, once for each of them."""
+    from dimgs.discovery.outofcore.stream_fit import CHUNK_ROWS, fit_stream
+
+    if options.sheet is not None:
+        raise InputError("--stream reads no workbooks; save the sheet as .csv or .parquet.")
+    if resume is not None and len(targets) > 1:
+        raise InputError("--resume keeps the work of one target; run each --target by itself.")
+    for name in targets:
+        left_out = [*(options.drop or ()), *(t for t in targets if t != name)]
+        with progress_bar(f"Fitting {name}") as progress:
+            result = fit_stream(
+                table,
+                name,
+                replace(options, drop=left_out or None),
+                chunk_rows=CHUNK_ROWS if chunk_rows is None else chunk_rows,
+                progress=progress,
+                checkpoint=resume,
+            )
+        yield result
+
+
+def advise(table: str, chunk_rows: int | None, resume: Path | None) -> None:
+    """Say when a table should be read in parts, or an option needs that.
+
+    Raises
+    ------
+    InputError
+        If an option of --stream is given without it.
+    """
+    for name, given in (("--chunk-rows", chunk_rows), ("--resume", resume)):
+        if given is not None:
+            raise InputError(f"{name} belongs to --stream; add --stream, or leave it out.")
+    path = Path(table)
+    if path.is_dir():
+        raise InputError(f"'{path}' is a folder; add --stream to fit all Parquet files in it.")
+    size = path.stat().st_size if path.is_file() else 0
+    if size > LARGE_BYTES:
+        note(f"'{path.name}' has {size / 1e9:.1f} GB; --stream fits it in parts, in little memory.")
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, float], None] | None]:
+    """Progress on standard error where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich import progress
+    from rich.console import Console
+
+    bar = progress.Progress(
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.TaskProgressColumn(),
+        progress.TextColumn("{task.fields[rows]:,} rows"),
+        progress.TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task(visible(what), total=1.0, rows=0)
+
+        def show(rows: int, fraction: float) -> None:
+            bar.update(task, completed=fraction, rows=rows)
+
+        yield show
+
 
 TABLE = tuple(TableKeywords.__annotations__)
 FIT = (*(n for n in FitKeywords.__annotations__ if n not in TABLE), *TABLE)
@@ -57,7 +134,7 @@ def fit(
     json: tables.Json = False,
 ) -> None:
     """Fit the contrastive power law of all pairs of runs, in pi space."""
-    from dimgs.cli.streaming import advise, fit_streamed
+    from dimgs.cli.analyse import advise, fit_streamed
     from dimgs.discovery import fitting
     from dimgs.report.documents import fit_document
     from dimgs.report.plain_text import fit_text
@@ -89,7 +166,6 @@ def fit(
 
 
 def _check_out(out: Path, *, stream: bool) -> None:
-    from dimgs.common.errors import InputError
     from dimgs.report.write import check_folder
 
     if stream:
@@ -103,7 +179,6 @@ def _with_command(report: "Report") -> "Report":
 
 def _write(out: Path, targets: Sequence[str], name: str, report: "Report") -> None:
     """The files of a report, in a folder of its own where there are several."""
-    from dimgs.common.escape import file_names
     from dimgs.report.write import write_study
 
     report = _with_command(report)
@@ -376,7 +451,6 @@ def predict(
     json: tables.Json = False,
 ) -> None:
     """Predict new rows with intervals, and flag those outside the domain of validity."""
-    from dimgs.common.errors import InputError
     from dimgs.law.law import Law
     from dimgs.law.prediction import law_table
 
@@ -423,3 +497,45 @@ def predict(
         say(line)
     if len(lines) > _MOST_REASONS:
         say(f"and {len(lines) - _MOST_REASONS} more reasons; --json gives all of them.")
+
+
+@tables.takes(*DISCOVER)
+def next(
+    table: tables.Table,
+    target: Annotated[str, typer.Option("--target", "-y", help="Response column.")],
+    options: "Options",
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many runs.")] = 5,
+    range: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--range",
+            help="Range of an input, such as 'U=0.1..10 m/s'; repeatable. By default that of the "
+            "runs, each end wider by √2.",
+        ),
+    ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", help="law.json of a published law: where would it fail?"),
+    ] = None,
+    json: tables.Json = False,
+) -> None:
+    """Propose the runs that would tell apart the laws that a table allows."""
+    from dimgs.discovery.discover import check_model
+    from dimgs.discovery.discover import discover as study
+    from dimgs.discovery.places import ranges_of
+    from dimgs.law.law import Law
+
+    check_model(options.model)
+    published = None if against is None else Law.from_json(against)
+    if published is not None and published.doubt:
+        warn([published.doubt])
+    ranges = ranges_of(range or [])
+    ((name, data, asked),) = tables.each(table, [target], options)
+    with working(f"looking for the laws of {name}", options.seconds) as tell:
+        report = study(data, name, asked, progress=tell)
+    warn(report.notes)
+    found = report.next_runs(count, ranges, published)
+    if json:
+        emit_json(found.to_json())
+    else:
+        say(str(found))

@@ -10,6 +10,7 @@ import typer
 from dimgs.cli import commands
 from dimgs.cli.exits import INTERRUPTED
 from dimgs.cli.output import fail, is_lost, note, remember, unwritten, warn
+from dimgs.common.errors import DimgsError, EngineUnavailableError, InputError, LawError
 
 app = typer.Typer(
     name="dimgs",
@@ -83,8 +84,6 @@ def _begins_with_interrupt(error: BaseException | None) -> bool:
 
 def _code_of(given: list[str]) -> int:
     """Exit code of a command; what standard output does not take is reported after it."""
-    from dimgs.common.errors import DimgsError, EngineUnavailableError, InputError, LawError
-
     try:
         result = app(args=given, standalone_mode=False)
     except _USAGE_ERROR as error:

@@ -1,6 +1,6 @@
 """`dimgs demo`: the story on a shipped table, in about ten lines and a few seconds."""
 
-from importlib.resources import files
+from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -35,7 +35,6 @@ def demo(
     if show_table:
         say(table.read_text(encoding="utf-8").rstrip("\n"))
         return
-    from importlib.resources import as_file
 
     from dimgs.dataset import read_table
     from dimgs.discovery.explore import explore

@@ -12,6 +12,9 @@ import typer
 
 from dimgs.cli import tables
 from dimgs.cli.output import announce, command, emit_json, note, say, table
+from dimgs.common.errors import InputError
+from dimgs.common.escape import file_names
+from dimgs.common.formats import MOST_BYTES, json_value, read_text
 
 if TYPE_CHECKING:
     from dimgs.hub import Hub
@@ -85,8 +88,6 @@ def named(address: str | None) -> str:
     InputError
         If there is neither.
     """
-    from dimgs.common.errors import InputError
-
     if not address:
         raise InputError(f"No hub is named; give --hub FILE, or set {VARIABLE}.")
     return address
@@ -110,7 +111,6 @@ def keep_campaign(
     """The same of a campaign, whose plan and runs lie in a folder."""
     if address is None:
         return {}
-    from dimgs.common.formats import json_value, read_text
     from dimgs.hub import RunStore
     from dimgs.hub.keeping import keep_campaign
 
@@ -205,7 +205,6 @@ def add(
 
 
 def _content(path: Path) -> bytes:
-    from dimgs.common.errors import InputError
 
     try:
         return path.read_bytes()
@@ -214,8 +213,6 @@ def _content(path: Path) -> bytes:
 
 
 def _document(file: str) -> dict[str, Any]:
-    from dimgs.common.errors import InputError
-    from dimgs.common.formats import MOST_BYTES, json_value, read_text
 
     if file == "-":
         text, where = sys.stdin.read(MOST_BYTES), "Standard input"
@@ -297,8 +294,6 @@ def _show(entry: Mapping[str, Any]) -> None:
 
 
 def _write_files(hub: "Hub", entry: Mapping[str, Any], folder: Path) -> None:
-    from dimgs.common.errors import InputError
-    from dimgs.common.escape import file_names
 
     named = (entry["content"] or {}).get("files", {})
     safe = file_names(sorted(named))
@@ -339,18 +334,12 @@ def query(
         kernel, physics, where or (), group or (), limit, since=since, until=until,
         every=every, **filters,
     )  # fmt: skip
+    plain, quantities = ("kernel", "tier", "state"), ("inputs", "outputs")
     rows = [
-        [
-            r["id"][:12],
-            r["kernel"],
-            r["tier"],
-            r["state"],
-            _short(r["inputs"]),
-            _short(r["outputs"]),
-        ]
+        [r["id"][:12], *(r[n] for n in plain), *(_short(r[n]) for n in quantities)]
         for r in document["runs"]
     ]
-    columns = ["id", "kernel", "tier", "state", "inputs", "outputs"]
+    columns = ["id", *plain, *quantities]
 
     def show() -> None:
         table("Runs", columns, rows)
@@ -633,7 +622,7 @@ def serve(
     json: tables.Json = False,
 ) -> None:
     """Serve pages for people under / and REST under /api/v1, until Ctrl-C."""
-    from dimgs.common.errors import InputError
+    from dimgs.hub.accounts import all_users
     from dimgs.hub.hub import is_remote
     from dimgs.web.serving import listening, serving
 
@@ -642,7 +631,7 @@ def serve(
             raise InputError("A server serves a hub in a database; name a file or postgresql://.")
         socket, address = listening(host, port)
         server = serving(found, address, [host, *(name or ())], closed)
-        if not found.has_users():
+        if not all_users(found.database):
             note("nobody is registered; add an admin with: dimgs hub user add NAME --role admin")
         announce(address, "the hub is served at ", json)
         server.run(sockets=[socket])

@@ -8,6 +8,7 @@ import typer
 from dimgs.cli import complete, tables
 from dimgs.cli.hub import As, Keep, keep_report
 from dimgs.cli.output import emit_json, note, say, table, working
+from dimgs.common.errors import InputError
 
 if TYPE_CHECKING:
     from dimgs.cli.reproduce import Outcome
@@ -34,7 +35,6 @@ def engines(
 
 def _install(name: str) -> None:
     """What an engine fetches at its first start."""
-    from dimgs.common.errors import InputError
     from dimgs.engines.registry import entries, entry_named
 
     install = entry_named(name).install
@@ -67,7 +67,6 @@ def reproduce(
     that the environment variable DIMGS_DATA names; a study without its table is listed as not run.
     """
     from dimgs.cli.reproduce import run_studies, study_titles, summary, write_page
-    from dimgs.common.errors import InputError
 
     titles = study_titles()
     if list_only:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, redirect_stdout, suppress
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TextIO
 
-from dimgs.common.errors import brief
+from dimgs.common.errors import DimgsWarning, brief
 from dimgs.common.escape import json_text, terminal, visible
 
 if TYPE_CHECKING:
@@ -74,7 +74,6 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(function)
     def run(*arguments: Any, **options: Any) -> None:
-        from dimgs.common.errors import DimgsWarning
 
         _results.append(sys.stdout)
         try:

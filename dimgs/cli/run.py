@@ -13,6 +13,7 @@ import typer
 from dimgs.cli import tables
 from dimgs.cli.hub import As, Keep, keep_campaign, opened
 from dimgs.cli.output import emit_json, note, say, warn
+from dimgs.common.errors import FitError
 from dimgs.common.escape import visible
 
 if TYPE_CHECKING:
@@ -64,7 +65,6 @@ def run(
         return
     from dimgs.campaign import run_campaign
     from dimgs.campaign.text import campaign_text
-    from dimgs.common.errors import FitError
 
     folder = out if out is not None else Path(f"{Path(plan).stem}.campaign")
     if (resume or retry) and not folder.exists():

@@ -10,7 +10,7 @@ import typer
 from dimgs.cli import complete
 from dimgs.cli.output import warn
 from dimgs.common.advice import flag
-from dimgs.common.errors import noting
+from dimgs.common.errors import InputError, noting
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
@@ -108,20 +108,13 @@ def _options(typed: dict[str, Any]) -> "Options":
     from dimgs.discovery.options import Options, options_by_name
 
     known = options_by_name()
-    given: dict[str, Any] = {}
-    for name, value in typed.items():
-        kind = known[name].metadata["kind"]
-        if value is None:
-            continue
-        if kind == "names":
-            value = names(value)
-        elif kind == "units":
-            value = _units(value)
-        elif kind == "limits":
-            value = _limits(value)
-        elif name == "scales":
-            value = scales(value, strict=typed.get("strict_units", False))
-        given[name] = value
+    readers: dict[str, Callable[[Any], Any]] = {"names": names, "units": _units, "limits": _limits}
+    given = {name: value for name, value in typed.items() if value is not None}
+    for name, value in given.items():
+        if name == "scales":
+            given[name] = scales(value, strict=typed.get("strict_units", False))
+        elif (kind := known[name].metadata["kind"]) in readers:
+            given[name] = readers[kind](value)
     return Options(**given)
 
 
@@ -139,7 +132,7 @@ def each(
 
 def checked(variables: Iterable[str], *, strict: bool) -> "list[Variable]":
     """Variables from ``name [unit]``, those with a doubtful unit reported or refused."""
-    from dimgs.dataset.headers import doubts
+    from dimgs.dataset.raw import doubts
     from dimgs.variables import parse_variable
 
     found = [parse_variable(text) for text in variables]
@@ -181,8 +174,6 @@ def _limits(given: str) -> Any:
 
 def _units(given: list[str]) -> dict[str, str]:
     """Units by column from ``d=mm,T=degC``."""
-    from dimgs.common.errors import InputError
-
     found: dict[str, str] = {}
     for part in (p for text in given for p in text.split(",") if p.strip()):
         name, equals, unit = part.rpartition("=")

@@ -1,8 +1,11 @@
-"""What installed packages bring: objects that they name as entry points of a group."""
+"""What installed packages bring, and how to install one that is absent."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib import metadata
+
+from dimgs.common.errors import InputError
 
 
 @cache
@@ -19,3 +22,22 @@ def entry_points(group: str) -> Mapping[str, str]:
     points = [(p.name, p.value) for p in metadata.entry_points(group=group)]
     own = [(name, home) for name, home in points if home.startswith("dimgs.")]
     return dict(sorted(points)) | dict(own)
+
+
+@contextmanager
+def needing(extra: str, what: str = "This needs") -> Iterator[None]:
+    """Say how to install what an import inside misses: an extra of dimgs brings it.
+
+    Examples
+    --------
+    >>> with needing("hub", "Passwords need"):
+    ...     import no_such_package
+    Traceback (most recent call last):
+    dimgs.common.errors.InputError: Passwords need no_such_package; install it with: pip ...
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise InputError(
+            f"{what} {error.name}; install it with: pip install 'dimgs[{extra}]'."
+        ) from error

@@ -1,6 +1,5 @@
 """From a table as it was read to columns in SI units: numbers, labels, uncertainties."""
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -8,20 +7,24 @@ from numpy.typing import NDArray
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError, noting
-from dimgs.dataset.headers import Titled, chosen, doubts, quantity_of, titled_columns
 from dimgs.dataset.raw import (
     BOOLEANS,
     Cells,
     DroppedRow,
     RawTable,
     ReadOptions,
+    Titled,
+    chosen,
+    doubts,
     labels,
     looks_numeric,
     own_unit,
+    quantity_of,
     read_cells,
+    titled_columns,
     whats_wrong,
 )
-from dimgs.variables import LABEL, Unit, Variable, parse_unit
+from dimgs.variables import LABEL, Unit, Variable, parse_unit, unit_or_none
 
 # absolute zero given in °C or °F may convert to -1e-13 K
 _ROUNDING_KELVIN = 1e-9
@@ -78,13 +81,8 @@ def _missing_units(names: list[str], table: RawTable) -> InputError:
 def _in_square_brackets(name: str) -> str | None:
     """``U [m/s]`` for a header ``U (m/s)``, None where the round brackets hold no unit."""
     start, _, rest = name.partition(" (")
-    if not (start and rest.endswith(")")):
-        return None
-    try:
-        parse_unit(rest[:-1])
-    except InputError:
-        return None
-    return f"{start} [{rest[:-1]}]"
+    known = start and rest.endswith(")") and unit_or_none(rest[:-1])
+    return f"{start} [{rest[:-1]}]" if known else None
 
 
 def to_si(values: Array, unit: Unit) -> Array:
@@ -111,7 +109,8 @@ def from_si(values: Array, unit: Unit) -> Array:
         todo = np.flatnonzero(open_)
         if not todo.size:
             return result
-        short = _rounded(nearest[todo], (digits - scale[todo]).astype(int))
+        places = (digits - scale[todo]).astype(int).tolist()
+        short = np.array([*map(round, nearest[todo].tolist(), places)], dtype=np.float64)
         hit = to_si(short, unit) == values[todo]
         result[todo[hit]] = short[hit]
         open_[todo[hit]] = False
@@ -124,17 +123,6 @@ def from_si(values: Array, unit: Unit) -> Array:
             result[hit] = candidate[hit]
             open_[hit] = False
     return result
-
-
-def _rounded(values: Array, decimals: NDArray[np.int_]) -> Array:
-    """Round each value through its decimal text, the only way to get the nearest short decimal."""
-    pairs = zip(values.tolist(), decimals.tolist(), strict=True)
-    return np.array([_round(v, d) for v, d in pairs], dtype=np.float64)
-
-
-def _round(value: float, decimals: int) -> float:
-    magnitude = math.floor(math.log10(abs(value))) if value else 0
-    return float(f"{value:.{min(max(magnitude + decimals, 0), 17)}e}")
 
 
 class _ColumnCollector:

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.errors import InputError
-from dimgs.dataset.headers import is_unit_row
-from dimgs.dataset.raw import RawColumn, RawTable, is_blank
+from dimgs.dataset.raw import RawColumn, RawTable, is_blank, is_unit_row
 from dimgs.variables import split_header
 from dimgs.variables.quantities import is_quantity, magnitude_and_unit, quantities_in_one_unit
 
@@ -139,17 +138,13 @@ def from_xarray(dataset: "xr.Dataset | xr.DataArray") -> RawTable:
     shape = dict(table.sizes)
     columns = []
     for name in [*table.coords, *table.data_vars]:
-        variable = table.variables[name]
+        variable = table.variables[name].to_base_variable()
         data: Any = variable.data
         unit = variable.attrs.get("units", variable.attrs.get("unit"))
         binding = is_quantity(data)
         if binding:
             data, unit = magnitude_and_unit(data, str(name))
-        plain = np.asarray(data)
-        order = tuple(slice(None) if d in variable.dims else np.newaxis for d in shape)
-        positions = [d for d in shape if d in variable.dims]
-        plain = plain.transpose([variable.dims.index(d) for d in positions])[order]
-        flat = np.broadcast_to(plain, tuple(shape.values())).ravel()
+        flat = variable.copy(data=np.asarray(data)).set_dims(shape).data.ravel()
         if flat.dtype.kind in "mc":
             what = "time spans" if flat.dtype.kind == "m" else "complex numbers"
             raise InputError(

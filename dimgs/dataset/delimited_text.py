@@ -12,24 +12,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.errors import InputError
-from dimgs.dataset.headers import (
-    FIRST_ROWS,
-    check_width,
-    chosen,
-    is_unit_row,
-    title_rows,
-    titled_columns,
-    titles_note,
-)
 from dimgs.dataset.raw import (
     BLANKS,
+    FIRST_ROWS,
     DroppedRow,
     RawColumn,
     RawTable,
     ReadOptions,
+    check_width,
+    chosen,
     is_blank,
     is_decimal_comma,
+    is_unit_row,
     parse_number,
+    title_rows,
+    titled_columns,
+    titles_note,
 )
 from dimgs.variables.units import LABEL_TEXTS
 

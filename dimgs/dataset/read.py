@@ -1,11 +1,11 @@
 """`read_table`: one function for every kind of table, in a file or in memory."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
@@ -18,8 +18,18 @@ from dimgs.dataset.conversion import converted
 from dimgs.dataset.data_frames import from_columns, from_pandas, from_xarray, raw_columns
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.delimited_text import concatenated, text_tables
-from dimgs.dataset.headers import FIRST_ROWS, check_width, chosen, title_rows, titles_note
-from dimgs.dataset.raw import RawColumn, RawTable, ReadOptions, cell_text
+from dimgs.dataset.raw import (
+    FIRST_ROWS,
+    RawColumn,
+    RawTable,
+    ReadKeywords,
+    ReadOptions,
+    cell_text,
+    check_width,
+    chosen,
+    title_rows,
+    titles_note,
+)
 from dimgs.variables import split_header
 
 if TYPE_CHECKING:
@@ -43,15 +53,7 @@ _BYTES_A_CELL = 24
 
 def read_table(
     source: "str | PathLike[str] | pd.DataFrame | xr.Dataset | Dataset | Mapping[str, Any]",
-    *,
-    units: Mapping[str, str] | None = None,
-    sheet: str | int | None = None,
-    drop_bad: bool = False,
-    columns: Iterable[str] | None = None,
-    drop: Iterable[str] | None = None,
-    logged: Iterable[str] | None = None,
-    skip_rows: int | None = None,
-    strict_units: bool = False,
+    **options: Unpack[ReadKeywords],
 ) -> Dataset:
     """Dataset from a table with units.
 
@@ -108,17 +110,7 @@ def read_table(
     >>> read_table(frame)["D"]
     array([0.05, 0.08])
     """
-    options = ReadOptions(
-        dict(units or {}),
-        columns,
-        drop,
-        drop_bad,
-        logged,
-        strict_units=strict_units,
-        sheet=sheet,
-        skip_rows=skip_rows,
-    )
-    return dataset_of(source, options)
+    return dataset_of(source, ReadOptions(**options))
 
 
 def dataset_of(source: Any, options: ReadOptions) -> Dataset:

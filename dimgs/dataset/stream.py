@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from dimgs.dataset.conversion import to_si
 from dimgs.dataset.data_frames import from_pandas
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.delimited_text import Mark, text_tables, without_blank_columns
-from dimgs.dataset.raw import DroppedRow, RawTable, ReadOptions
+from dimgs.dataset.raw import DroppedRow, RawTable, ReadKeywords, ReadOptions
 from dimgs.dataset.read import (
     EXCEL_SUFFIXES,
     PARQUET_SUFFIXES,
@@ -42,14 +42,8 @@ def iter_chunks(
     path: str | PathLike[str],
     chunk_rows: int = 65536,
     *,
-    units: Mapping[str, str] | None = None,
-    columns: Iterable[str] | None = None,
-    drop: Iterable[str] | None = None,
-    drop_bad: bool = False,
-    logged: Iterable[str] | None = None,
-    skip_rows: int | None = None,
-    strict_units: bool = False,
     progress: Progress | None = None,
+    **options: Unpack[ReadKeywords],
 ) -> Iterator[Dataset]:
     r"""Datasets of successive rows of a text table or a Parquet file, in bounded memory.
 
@@ -87,16 +81,7 @@ def iter_chunks(
     >>> [chunk["U"].tolist() for chunk in iter_chunks(table, 2)]
     [[1.0, 2.0], [3.0]]
     """
-    options = ReadOptions(
-        dict(units or {}),
-        columns,
-        drop,
-        drop_bad,
-        logged,
-        strict_units=strict_units,
-        skip_rows=skip_rows,
-    )
-    table = TableInParts(path, chunk_rows, options)
+    table = TableInParts(path, chunk_rows, ReadOptions(**options))
     held: Dataset | None = None
     lost: list[DroppedRow] = []
     done = 0
@@ -249,7 +234,7 @@ class TableInParts:
         if self.files[0].suffix.lower() not in PARQUET_SUFFIXES:
             yield from self._text_parts(self.files[0], begin)
             return
-        sizes = [n_rows(path) for path in self.files]
+        sizes = [int(open_parquet(path).metadata.num_rows) for path in self.files]
         total, done = max(sum(sizes), 1), sum(sizes[: begin.file])
         for i in range(begin.file, len(self.files)):
             row = begin.row if i == begin.file else 0
@@ -290,11 +275,6 @@ def _same(data: Dataset) -> Dataset:
 def _block_bytes(rows: int) -> int:
     """Bytes of text to read at once for about as many rows, or fewer."""
     return min(max(rows * _BYTES_PER_CELL, _LEAST_BLOCK), _MOST_BLOCK)
-
-
-def n_rows(path: Path) -> int:
-    """Number of rows of a Parquet file."""
-    return int(open_parquet(path).metadata.num_rows)
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,10 @@
 Defaults and help are those of :class:`dimgs.discovery.options.Options`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-
-class TableKeywords(TypedDict, total=False):
-    """How a table is read."""
-
-    columns: Iterable[str] | None
-    drop: Iterable[str] | None
-    drop_bad: bool
-    units: Mapping[str, str]
-    sheet: str | int | None
-    skip_rows: int | None
-    strict_units: bool
+from dimgs.dataset.raw import TableKeywords as TableKeywords
 
 
 class StreamKeywords(TableKeywords, total=False):

@@ -156,7 +156,7 @@ class PiGroups(TransformerMixin, BaseEstimator):
             return X
         if hasattr(X, "columns"):
             validate_data(self, X, reset=reset, skip_check_array=True)
-            return read_table(X, units=self.units)
+            return read_table(X, units=self.units or {})
         rows = validate_data(self, X, reset=reset, dtype=np.float64)
         columns = rows.shape[1]
         known = dict(self.units or {f"x{j}": "1" for j in range(columns)})

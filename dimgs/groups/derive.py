@@ -9,9 +9,8 @@ from typing import Any, Protocol, runtime_checkable
 
 from dimgs.common.advice import setting
 from dimgs.common.errors import DimgsWarning, InputError
-from dimgs.groups.dimensions import DimensionalMatrix
+from dimgs.groups.dimensions import DimensionalMatrix, lattice_of
 from dimgs.groups.group import Dropped, PiBasis, PiGroup
-from dimgs.groups.lattice import lattice_of
 from dimgs.groups.missing_input import UnreachableError, advice_to_take_part, is_reachable
 from dimgs.groups.physical_constants import constant
 from dimgs.groups.recognition import (
@@ -185,27 +184,28 @@ def automatic_scales(
     must_vary = set(varying) if varying is not None else {v.name for v in active}
     scales: list[Variable] = []
     taken = {v.name for v in inputs} | ({target.name} if target else set())
-
-    def add(like: Variable) -> None:
-        name = like.name + "0"
-        while name in taken:
-            name += "0"
-        taken.add(name)
-        unit = Unit(si_unit(like.dimension), like.dimension)
-        scales.append(Variable(name, unit, like.kind, "scale"))
-
     isolated = isolated_names(active)
     for variable in active:
         if variable.role != "data" or variable.name not in must_vary:
             continue
         if variable.name in isolated:
-            add(variable)
+            scales.append(_scale_like(variable, taken))
             isolated = isolated_names([*active, *scales])
     if target is not None and not (target.is_level or target.is_label):
         matrix = DimensionalMatrix.of([*active, *scales])
         if matrix.solve(target.dimension) is None:
-            add(target)
+            scales.append(_scale_like(target, taken))
     return tuple(scales)
+
+
+def _scale_like(variable: Variable, taken: set[str]) -> Variable:
+    """An unknown scale of a variable's dimension and kind; its name is taken then."""
+    name = variable.name + "0"
+    while name in taken:
+        name += "0"
+    taken.add(name)
+    unit = Unit(si_unit(variable.dimension), variable.dimension)
+    return Variable(name, unit, variable.kind, "scale")
 
 
 def isolated_names(variables: Sequence[Variable]) -> frozenset[str]:
@@ -244,14 +244,8 @@ def sizes_of(
     sizes: list[Variable] = []
     names = set(taken)
     for variable in sorted(signed, key=lambda v: v.name):
-        if DimensionalMatrix.of([*positive, *sizes]).solve(variable.dimension) is not None:
-            continue
-        name = variable.name + "0"
-        while name in names:
-            name += "0"
-        names.add(name)
-        unit = Unit(si_unit(variable.dimension), variable.dimension)
-        sizes.append(Variable(name, unit, variable.kind, "scale"))
+        if DimensionalMatrix.of([*positive, *sizes]).solve(variable.dimension) is None:
+            sizes.append(_scale_like(variable, names))
     return tuple(sizes)
 
 

@@ -196,15 +196,14 @@ class PiBasis:
     sizes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        everything = (*self.variables, *((self.target,) if self.target else ()))
-        multiple = lcm(*(e.denominator for v in everything for _, e in v.dimension))
+        multiple = lcm(*(e.denominator for v in self.every_variable for _, e in v.dimension))
         powers = {
             v.name: [(b, e.numerator * (multiple // e.denominator)) for b, e in v.dimension]
-            for v in everything
+            for v in self.every_variable
         }
-        if len(powers) < len(everything):
+        if len(powers) < len(self.every_variable):
             raise InputError("Two variables of a basis have one name; rename one of them.")
-        for group in (*self.groups, *((self.response,) if self.response else ())):
+        for group in self.every_group:
             total: dict[str, int] = {}
             common = lcm(*(e.denominator for _, e in group.exponents))
             for name, e in group.exponents:
@@ -223,6 +222,16 @@ class PiBasis:
         for name, exponent in group.exponents:
             dimension = dimension * self.variable(name).dimension ** exponent
         return dimension
+
+    @property
+    def every_group(self) -> tuple[PiGroup, ...]:
+        """The response group, if there is one, and the groups."""
+        return (*((self.response,) if self.response else ()), *self.groups)
+
+    @property
+    def every_variable(self) -> tuple[Variable, ...]:
+        """The inputs, and the target if there is one."""
+        return (*self.variables, *((self.target,) if self.target else ()))
 
     @cached_property
     def matrix(self) -> DimensionalMatrix:
@@ -249,11 +258,12 @@ class PiBasis:
         """
         import pandas as pd
 
-        groups = [*((self.response,) if self.response else ()), *self.groups]
-        own = (*self.variables, *((self.target,) if self.target else ()))
-        names = sorted(variable.name for variable in own)
-        rows = [(*(str(group.get(name)) for name in names), group.known_as) for group in groups]
-        index = pd.Index([group.name for group in groups], name="group")
+        names = sorted(variable.name for variable in self.every_variable)
+        rows = [
+            (*(str(group.get(name)) for name in names), group.known_as)
+            for group in self.every_group
+        ]
+        index = pd.Index([group.name for group in self.every_group], name="group")
         return pd.DataFrame(rows, index, [*names, "known_as"], dtype=object)
 
     def is_signed(self, group: PiGroup) -> bool:
@@ -262,7 +272,7 @@ class PiBasis:
 
     def variable(self, name: str) -> Variable:
         """Input (or target) by name."""
-        for candidate in (*self.variables, *([self.target] if self.target else [])):
+        for candidate in self.every_variable:
             if candidate.name == name:
                 return candidate
         raise DimensionError(f"'{name}' is not a variable of this basis.")
@@ -279,21 +289,20 @@ class PiBasis:
         return replace(self, dropped=tuple(dropped))
 
     def __repr__(self) -> str:
-        groups = [*([self.response] if self.response else []), *self.groups]
-        return f"PiBasis({', '.join(f'{g.name} = {g}' for g in groups)})"
+        return f"PiBasis({', '.join(f'{g.name} = {g}' for g in self.every_group)})"
 
     def __str__(self) -> str:
-        groups = [*([self.response] if self.response else []), *self.groups]
-        lines = [f"{g.name} = {g}{f'   {g.known_as}' if g.known_as else ''}" for g in groups]
+        lines = [
+            f"{g.name} = {g}{f'   {g.known_as}' if g.known_as else ''}" for g in self.every_group
+        ]
         return "\n".join(lines) or "no group"
 
     def _repr_html_(self) -> str:
         """Table of the groups for a notebook, the response first."""
-        groups = [*([self.response] if self.response else []), *self.groups]
         rows = "".join(
             f"<tr><td>π<sub>{escape(g.name.removeprefix('pi_'))}</sub></td>"
             f"<td>{escape(str(g))}</td><td>{escape(g.known_as or '')}</td></tr>"
-            for g in groups
+            for g in self.every_group
         )
         inputs = ", ".join(f"{v.name} [{v.unit.text}]" for v in self.variables)
         return (
@@ -306,7 +315,7 @@ class PiBasis:
     def _repr_latex_(self) -> str:
         """The groups as aligned equations for a notebook."""
         lines = []
-        for group in [*([self.response] if self.response else []), *self.groups]:
+        for group in self.every_group:
             left = f"\\pi_{{{group.name.removeprefix('pi_')}}}"
             name = f" = {group.symbol}" if group.symbol else ""
             lines.append(f"{left}{name} &= {_fraction(group)}")

@@ -14,7 +14,6 @@ import csv
 import functools
 import re
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from fractions import Fraction
@@ -22,16 +21,10 @@ from importlib.resources import files
 
 from dimgs.common.errors import InputError
 from dimgs.variables import Dimension
+from dimgs.variables.dimension import BASES
 
-_BASES = {
-    "M": "[mass]",
-    "L": "[length]",
-    "T": "[time]",
-    "K": "[temperature]",
-    "I": "[current]",
-    "N": "[substance]",
-    "J": "[luminosity]",
-}
+# by the letters of the tables, which write K for a temperature
+_BASES = {symbol: base for base, symbol in BASES.items()} | {"K": "[temperature]"}
 _GREEK_TEXT = (
     "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma "
     "tau upsilon phi chi psi omega"
@@ -114,14 +107,7 @@ def kind(name: str) -> Kind:
     return found
 
 
-@functools.cache
-def _kinds_by_dimension() -> dict[Dimension, tuple[Kind, ...]]:
-    shared: dict[Dimension, list[Kind]] = {}
-    for each in all_kinds():
-        shared.setdefault(each.dimension, []).append(each)
-    return {key: tuple(kinds) for key, kinds in shared.items()}
-
-
+@functools.lru_cache(maxsize=4096)
 def kinds_of_dimension(dimension: Dimension) -> tuple[Kind, ...]:
     """All kinds that have this dimension, in the order of the table.
 
@@ -130,7 +116,7 @@ def kinds_of_dimension(dimension: Dimension) -> tuple[Kind, ...]:
     >>> [kind.name for kind in kinds_of_dimension(Dimension.of({"[luminosity]": 1}))]
     ['luminous intensity']
     """
-    return _kinds_by_dimension().get(dimension, ())
+    return tuple(each for each in all_kinds() if each.dimension == dimension)
 
 
 def name_tokens(name: str) -> tuple[str, ...]:
@@ -161,15 +147,10 @@ def _spell(letter: str) -> str:
     return f" {spelled.capitalize() if 'CAPITAL' in words else spelled} "
 
 
-@functools.lru_cache(maxsize=4096)
-def _squash(name: str) -> str:
-    return "".join(name_tokens(name))
-
-
 @functools.cache
 def _aliases(name: str) -> tuple[tuple[str, str], ...]:
     """Squashed names of a kind of the table, as written and case-folded."""
-    exact = [_squash(alias) for alias in (name, *_kinds_by_name()[name].symbols)]
+    exact = ["".join(name_tokens(alias)) for alias in (name, *_kinds_by_name()[name].symbols)]
     return tuple((alias, alias.casefold()) for alias in exact)
 
 
@@ -213,16 +194,11 @@ def _by_head(candidates: tuple[Kind, ...], tokens: tuple[str, ...]) -> tuple[Kin
 
 def _named(candidates: tuple[Kind, ...], name: str) -> tuple[Kind, ...]:
     tokens = name_tokens(name)
-    steps: tuple[Callable[[], tuple[Kind, ...]], ...] = (
-        lambda: _having(candidates, "".join(tokens)),
-        lambda: _by_word(candidates, tokens),
-        lambda: _by_head(candidates, tokens),
+    return (
+        _having(candidates, "".join(tokens))
+        or _by_word(candidates, tokens)
+        or _by_head(candidates, tokens)
     )
-    for step in steps:
-        found = step()
-        if found:
-            return found
-    return ()
 
 
 def infer_kinds(name: str, dimension: Dimension, hint: str | None = None) -> tuple[Kind, ...]:
@@ -254,10 +230,4 @@ def infer_kinds(name: str, dimension: Dimension, hint: str | None = None) -> tup
     True
     """
     candidates = kinds_of_dimension(dimension)
-    if not candidates:
-        return ()
-    for text in (hint, name):
-        found = _named(candidates, text) if text else ()
-        if found:
-            return found
-    return candidates
+    return (hint and _named(candidates, hint)) or _named(candidates, name) or candidates

@@ -14,19 +14,11 @@ from dimgs.common.errors import DimensionError
 from dimgs.groups.dimensions import DimensionalMatrix, primitive
 from dimgs.groups.physical_constants import PhysicalConstant, all_constants
 from dimgs.variables import Dimension, Variable, si_unit
+from dimgs.variables.dimension import BASES
 from dimgs.variables.readings import improbable
 
 # of all sets of constants that would do, two are named, and so many of the commonest looked at
 MOST_SETS, _LOOKED_AT = 2, 60
-_BASE_ORDER = (
-    "[length]",
-    "[mass]",
-    "[time]",
-    "[temperature]",
-    "[current]",
-    "[substance]",
-    "[luminosity]",
-)
 AUTO = "auto"
 
 
@@ -187,7 +179,7 @@ def _idle(dimensions: Sequence[Dimension], n: int) -> int:
 def _bases(dimensions: Sequence[Dimension]) -> list[str]:
     """Base dimensions present: the SI ones in a fixed order, then the others by name."""
     present = {base for each in dimensions for base, _ in each}
-    return [base for base in _BASE_ORDER if base in present] + sorted(present - set(_BASE_ORDER))
+    return [base for base in BASES if base in present] + sorted(present - BASES.keys())
 
 
 def complete_span(

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from dimgs.groups.catalogue import NamedNumber, all_numbers, slot_dimension, slot_kinds
-from dimgs.groups.dimensions import IntVector, primitive
+from dimgs.groups.dimensions import IntVector, completed, primitive
 from dimgs.groups.group import PiGroup
 from dimgs.groups.kinds import Kind, infer_kinds
-from dimgs.groups.lattice import completed
 from dimgs.variables import Dimension, Variable
 
 # Pairs of dimension class and exponent, sorted. A dimension class is a small integer: hashing

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
-from math import comb, gcd, lcm
+from math import comb, gcd
 
 from dimgs.common.advice import setting
 from dimgs.common.errors import InputError
@@ -48,32 +48,25 @@ def _groups_of(
     rows: Sequence[IntVector], columns: Sequence[int], n: int
 ) -> tuple[IntVector, ...] | None:
     """Fraction-free Gauss-Jordan on the repeating columns, then one vector per other column."""
-    work = [list(row) for row in rows]
-    r = len(work)
-    if len(columns) != r:
+    rest = [j for j in range(n) if j not in columns]
+    if len(columns) != len(rows):
         return None
-    for k, column in enumerate(columns):
-        pivot = next((i for i in range(k, r) if work[i][column]), None)
-        if pivot is None:
-            return None
-        work[k], work[pivot] = work[pivot], work[k]
-        head = work[k]
-        for i in range(r):
-            factor = work[i][column]
-            if i != k and factor:
-                mixed = [head[column] * x - factor * y for x, y in zip(work[i], head, strict=True)]
-                divisor = gcd(*mixed) or 1
-                work[i] = [x // divisor for x in mixed]
+    if not rows:
+        return tuple(tuple(int(i == j) for i in range(n)) for j in rest)
+    from flint import fmpz_mat
+
+    echelon, pivot, _ = fmpz_mat([[row[j] for j in (*columns, *rest)] for row in rows]).rref()
+    work, common = [list(map(int, row)) for row in echelon.tolist()], int(pivot)
+    if any(row[k] != common for k, row in enumerate(work)):
+        return None
     groups = []
-    for j in range(n):
-        if j in columns:
-            continue
-        # exponent of column k per unit of column j, over the common denominator
-        common = lcm(*(row[c] // gcd(row[c], row[j]) for row, c in zip(work, columns, strict=True)))
+    for place, j in enumerate(rest, len(rows)):
+        # exponent of each repeating column per unit of column j, over the common denominator
+        divisor = gcd(common, *(row[place] for row in work)) * (1 if common > 0 else -1)
         vector = [0] * n
-        vector[j] = common
+        vector[j] = common // divisor
         for row, column in zip(work, columns, strict=True):
-            vector[column] = -common * row[j] // row[column]
+            vector[column] = -row[place] // divisor
         groups.append(tuple(vector))
     return tuple(groups)
 

@@ -5,23 +5,23 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select, update
 
 from dimgs.common.advice import Act, Step
 from dimgs.common.errors import InputError
+from dimgs.common.plugins import needing
 from dimgs.hub.database import Database
-from dimgs.hub.entry import check_author, sha256
-from dimgs.hub.permissions import a_role, check_role
-from dimgs.hub.rows import now
-from dimgs.hub.tables import tokens, users
+from dimgs.hub.entry import among, check_author, sha256
+from dimgs.hub.permissions import ROLES, a_role
+from dimgs.hub.runs import now
+from dimgs.hub.schema import tokens, users
 from dimgs.hub.writing import insert_new
 
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-Scope = Literal["read", "write"]
 SCOPES = ("read", "write")
 # a token that is forgotten somewhere should end within a year
 _MOST_DAYS = 366
@@ -50,9 +50,12 @@ def set_user(database: Database, name: str, role: str, password: str | None = No
         If the name, the role or the password cannot be used, or no admin would be left.
     """
     check_author(name)
-    values = {"role": check_role(role)}
+    among(role, ROLES, "role")
+    values = {"role": role}
     if password is not None:
-        values["password"] = _hashed(password)
+        if not _SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
+            raise InputError(f"A password has {_SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} letters.")
+        values["password"] = str(_hasher().hash(password))
     with database.transaction() as connection:
         admins = set(
             connection.execute(select(users.c.name).where(users.c.role == "admin")).scalars()
@@ -84,9 +87,9 @@ def role_of(database: Database, name: str) -> str | None:
 
 def check_password(database: Database, name: str, password: str) -> bool:
     """Whether this is the password of the user; takes as long where there is no such user."""
+    hasher = _hasher()
     from argon2.exceptions import Argon2Error, InvalidHashError
 
-    hasher = _hasher()
     with database.transaction(read=True) as connection:
         known = connection.execute(select(users.c.password).where(users.c.name == name)).scalar()
     if len(password) > _LONGEST_PASSWORD:
@@ -107,8 +110,7 @@ def new_token(database: Database, name: str, days: float = 30.0, scope: str = "r
     """
     if role_of(database, name) is None:
         raise InputError(f"There is no user '{name}' here; add one with: {Act(Step.ADD_USER)}.")
-    if scope not in SCOPES:
-        raise InputError(f"There is no scope '{scope}'; there are {', '.join(SCOPES)}.")
+    among(scope, SCOPES, "scope")
     if not 0 < days <= _MOST_DAYS:
         raise InputError(f"A token lasts for up to {_MOST_DAYS} days, not {days:g}.")
     id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
@@ -149,12 +151,6 @@ def revoke(database: Database, id: str) -> bool:
     return bool(done.rowcount)
 
 
-def _hashed(password: str) -> str:
-    if not _SHORTEST_PASSWORD <= len(password) <= _LONGEST_PASSWORD:
-        raise InputError(f"A password has {_SHORTEST_PASSWORD} to {_LONGEST_PASSWORD} letters.")
-    return str(_hasher().hash(password))
-
-
 @cache
 def _nobodys() -> str:
     """A hash to compare with where there is no password, which takes as long."""
@@ -162,11 +158,7 @@ def _nobodys() -> str:
 
 
 def _hasher() -> "PasswordHasher":
-    try:
+    with needing("hub", "Passwords need"):
         from argon2 import PasswordHasher
-    except ImportError as error:
-        raise InputError(
-            "Passwords need argon2-cffi; install it with: pip install 'dimgs[hub]'."
-        ) from error
     # argon2id, with the parameters that RFC 9106 recommends where memory is scarce
     return PasswordHasher()

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, insert, inspect, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, insert, inspect, or_, select, true
 
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
@@ -18,11 +18,9 @@ from dimgs.hub.entry import KINDS, MOST_FILE, Entry, canonical, checked, sha256
 from dimgs.hub.lineage import RESTS_ON, Lineage, authors_of, authors_of_basis, is_claimed
 from dimgs.hub.permissions import NotAllowedError, may_settle
 from dimgs.hub.reading import NotFoundError, Reader, entry_of, is_open
-from dimgs.hub.rows import now, row_record
-from dimgs.hub.runs import facts, run_content
-from dimgs.hub.schema import PENDING, runs
-from dimgs.hub.tables import attached, entries, held, imports, settings
-from dimgs.hub.tables import files as contents
+from dimgs.hub.runs import facts, now, row_record, run_content
+from dimgs.hub.schema import PENDING, attached, entries, held, imports, runs, settings
+from dimgs.hub.schema import files as contents
 from dimgs.hub.writing import batches, erase, insert_new, share_files, write
 from dimgs.kernels.record import RunRecord
 from dimgs.variables.quantities import as_quantity
@@ -43,9 +41,9 @@ def run_entries(
     records: Iterable[RunRecord],
     author: str,
     agent: bool,
+    readable: ColumnElement[bool],
     links: Sequence[tuple[str, str]] = (),
     times: Sequence[str] | None = None,
-    readable: ColumnElement[bool] | None = None,
 ) -> list[Entry | str]:
     """Entries of runs, or the ids of those that are there already, of equal content.
 
@@ -58,12 +56,12 @@ def run_entries(
     records : iterable of RunRecord
     author : str
     agent : bool
+    readable : condition on entries
+        Those that the author may know of.
     links : sequence of (str, str)
         Of every run.
     times : sequence of str, optional
         When each ended.
-    readable : condition on entries, optional
-        Those that the author may know of.
     """
     made: list[Entry | str] = []
     time = now()
@@ -78,9 +76,8 @@ def run_entries(
             ),
             entries.c.kind == "run",
             ~is_claimed(),
+            readable,
         )
-        if readable is not None:
-            query = query.where(readable)
         known = {row.digest: row.id for row in connection.execute(query)}
         for content in contents:
             digest = sha256(canonical(content))
@@ -110,16 +107,13 @@ def adopt(database: Database, author: str) -> int:
             return 0
         ended = select(runs).where(runs.c.state != PENDING).order_by(runs.c.id)
         rows = [dict(row) for row in connection.execute(ended).mappings()]
-        times = [_time(row["finished_at"]) for row in rows]
-        made = run_entries(connection, map(row_record, rows), author, False, (), times)
+        # a store of long ago tells no time
+        times = [row["finished_at"] or "1970-01-01T00:00:00.000+00:00" for row in rows]
+        records = map(row_record, rows)
+        made = run_entries(connection, records, author, False, true(), times=times)
         new = write(connection, [e for e in made if isinstance(e, Entry)])
         connection.execute(insert(settings).values(**mark))
     return len(new)
-
-
-def _time(finished: str | None) -> str:
-    # of a store that tells no time
-    return finished if finished is not None else "1970-01-01T00:00:00.000+00:00"
 
 
 class Writer(Reader):
@@ -145,11 +139,14 @@ class Writer(Reader):
             If it cannot be used, or the user may not add it.
         """
         _check_added(document)
-        return self._written(self._made(document))
+        return Writer.add_linked(self, document, ())
 
     def add_linked(self, document: Mapping[str, Any], links: Sequence[tuple[str, str]]) -> str:
         """Add an entry with links to entries that are there, by their whole ids."""
-        return self._written(self._made(document, links))
+        with self.database.transaction() as connection:
+            entry = self._made(document, links, connection)
+            write(connection, [entry])
+        return entry.id
 
     def once(self, document: Mapping[str, Any], links: Sequence[tuple[str, str]] = ()) -> str:
         """Id of the open entry of this content and these links, added where there is none.
@@ -173,10 +170,7 @@ class Writer(Reader):
         return self.add_linked(document, links)
 
     def add_runs(
-        self,
-        records: Iterable[RunRecord],
-        links: Sequence[tuple[str, str]] = (),
-        times: Sequence[str] | None = None,
+        self, records: Iterable[RunRecord], links: Sequence[tuple[str, str]] = ()
     ) -> list[str]:
         """Add runs; those that the hub holds already, by key and content, are not added again.
 
@@ -185,8 +179,6 @@ class Writer(Reader):
         records : iterable of RunRecord
         links : sequence of (str, str)
             Of every run: to its protocol, for example.
-        times : sequence of str, optional
-            When each ended; now by default.
 
         Returns
         -------
@@ -195,8 +187,8 @@ class Writer(Reader):
         """
         self.check_adder()
         with self.database.transaction() as connection:
-            who = (self.user, self.is_agent)
-            made = run_entries(connection, records, *who, links, times, self.readable())
+            who = (self.user, self.is_agent, self.readable())
+            made = run_entries(connection, records, *who, links)
             write(connection, [e for e in made if isinstance(e, Entry)])
         return [e if isinstance(e, str) else e.id for e in made]
 
@@ -393,21 +385,13 @@ class Writer(Reader):
             write(connection, made)
         return made[0].id
 
-    def _written(self, entry: Entry) -> str:
-        with self.database.transaction() as connection:
-            write(connection, [entry])
-        return entry.id
-
     def _made(
         self,
         document: Mapping[str, Any],
-        links: Sequence[tuple[str, str]] = (),
-        connection: Connection | None = None,
+        links: Sequence[tuple[str, str]],
+        connection: Connection,
     ) -> Entry:
         """Entry of a document, checked, by the user and of now."""
-        if connection is None:
-            with self.database.transaction(read=True) as own:
-                return self._made(document, links, own)
         kind = str(document["kind"])
         content = checked(kind, {k: v for k, v in document.items() if k not in _HEADER})
         _check_inputs(kind, content)
@@ -438,8 +422,8 @@ class Writer(Reader):
             found.append((str(link["type"]), str(link["to"]).strip().lower()))
         whole: set[str] = set()
         for batch in batches(sorted({to for _, to in found if len(to) == _WHOLE})):
-            query = select(entries).where(entries.c.id.in_(batch))
-            whole |= {row.id for row in connection.execute(query) if self._may_read(row)}
+            query = select(entries.c.id).where(entries.c.id.in_(batch), self.readable())
+            whole |= set(connection.execute(query).scalars())
         return [(t, to if to in whole else self._row(connection, to).id) for t, to in found]
 
     def _link(self, content: dict[str, Any], connection: Connection) -> dict[str, Any]:
@@ -456,15 +440,13 @@ class Writer(Reader):
     def _rows(self, here: bool) -> Select[Any]:
         """Entries that the user may read, with hashes that they name, of files here or not here."""
         brought = (held.c.entry == attached.c.entry) & (held.c.digest == attached.c.digest)
-        query = (
+        return (
             select(attached.c.entry, attached.c.digest, entries.c.author, imports.c.sender)
             .join(entries, entries.c.seq == attached.c.entry)
             .outerjoin(imports, imports.c.entry == attached.c.entry)
             .outerjoin(held, brought)
-            .where(held.c.entry.is_not(None) if here else held.c.entry.is_(None))
+            .where(held.c.entry.is_not(None) if here else held.c.entry.is_(None), self.readable())
         )
-        readable = self.readable()
-        return query if readable is None else query.where(readable)
 
     def file(self, digest: str) -> bytes:
         """What a file holds that came with an entry.

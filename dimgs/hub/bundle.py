@@ -26,12 +26,11 @@ from dimgs.common.formats import MOST_BYTES, json_value, whole
 from dimgs.hub.acts import Writer
 from dimgs.hub.entry import MOST_FILE, Entry, EntryFile, canonical, checked, sha256
 from dimgs.hub.reading import entry_of, is_open
-from dimgs.hub.rows import record_row
-from dimgs.hub.runs import facts, run_record
+from dimgs.hub.runs import facts, record_row, run_record
+from dimgs.hub.schema import entries, imports, signatures
 from dimgs.hub.signing import check_signatures, own_key, signed
 from dimgs.hub.signing import trust as add_trust
 from dimgs.hub.store import write_parquet
-from dimgs.hub.tables import entries, imports, signatures
 from dimgs.hub.writing import Brought, batches, ids_of, insert_new, new_epoch, write
 
 # folder of the files that entries name
@@ -233,11 +232,9 @@ class Exchange(Writer):
             key, public = own_key(connection)
         readable = self.readable()
         for batch in batches(ids):
-            query = select(entries).where(entries.c.id.in_(batch)).order_by(entries.c.seq)
-            if readable is not None:
-                query = query.where(readable)
+            query = select(entries).where(entries.c.id.in_(batch), readable)
             with self.database.transaction(read=True) as connection:
-                rows = connection.execute(query).all()
+                rows = connection.execute(query.order_by(entries.c.seq)).all()
                 found = [entry_of(row) for row in rows]
                 foreign = {row.id for row in rows if row.origin is not None}
                 proofs = signed(connection, found, foreign, key, public)
@@ -344,61 +341,66 @@ def is_archive(path: Path) -> bool:
     return path.name.endswith(_ARCHIVES)
 
 
-def bundled_files(path: Path, digests: Iterable[str], most: int) -> Iterator[tuple[str, bytes]]:
+def bundled_files(place: Path, digests: Iterable[str], most: int) -> Iterator[tuple[str, bytes]]:
     """Files of a bundle that have these hashes for names, no more of each than so many bytes."""
     wanted = set(digests)
-    if is_archive(path):
-        with _told(path):
-            for name, file in _members(path) if wanted else ():
-                place = PurePosixPath(name)
-                if place.parent.name == FILES and place.name in wanted:
-                    yield place.name, file.read(most)
-        return
-    there = wanted.intersection(os.listdir(path / FILES)) if (path / FILES).is_dir() else set()
-    for name, opened in _plain(path / FILES, there):
-        if not isinstance(opened, InputError):
-            yield name, opened.read(most)
+    if wanted:
+        with _readable(place):
+            for path, file in _files(place, lambda p: p.parent.name == FILES and p.name in wanted):
+                if not isinstance(file, InputError):
+                    yield path.name, file.read(most)
 
 
-def holds_entries(path: Path) -> bool:
+def holds_entries(place: Path) -> bool:
     """Whether a folder or archive is a bundle: it holds a file of entries."""
-    if is_archive(path):
-        with _told(path):
-            return any(_PART.fullmatch(PurePosixPath(name).name) for name, _ in _members(path))
-    return path.is_dir() and any(_PART.fullmatch(name) for name in os.listdir(path))
+    with _readable(place):
+        return any(True for _ in _files(place, _is_part))
 
 
-def lines_in(folder: Path) -> Iterator[Line]:
+def lines_in(place: Path) -> Iterator[Line]:
     """Documents of a bundle; of a folder, only plain files are read, and no links are followed."""
-    if is_archive(folder):
-        yield from _archive(folder)
+    read = [0]
+    with _readable(place):
+        for path, file in _files(place, _is_part):
+            if isinstance(file, InputError):
+                yield path.name, file
+            else:
+                yield from documents(file, path.name, read)
+
+
+def _is_part(path: PurePosixPath) -> bool:
+    return _PART.fullmatch(path.name) is not None
+
+
+def _files(
+    place: Path, is_wanted: Callable[[PurePosixPath], bool]
+) -> Iterator[tuple[PurePosixPath, Any]]:
+    """Some files of a folder or archive by their paths in it, open one after another."""
+    if not is_archive(place):
+        there = (p.relative_to(place) for part in ("*", f"{FILES}/*") for p in place.glob(part))
+        yield from _plain(place, filter(is_wanted, sorted(map(PurePosixPath, there))))
         return
-    total, names = 0, {n for n in os.listdir(folder) if _PART.fullmatch(n)}
-    for name, file in _plain(folder, names):
-        if isinstance(file, InputError):
-            yield name, file
-            continue
-        total += os.fstat(file.fileno()).st_size
-        if total > _MOST_TOTAL:
-            raise InputError(_TOO_LONG)
-        yield from documents(file, name)
+    for name, file in _members(place):
+        if is_wanted(PurePosixPath(name)):
+            yield PurePosixPath(name), file
 
 
-def _plain(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, Any]]:
+def _plain(folder: Path, paths: Iterable[PurePosixPath]) -> Iterator[tuple[PurePosixPath, Any]]:
     """Plain files of a folder, open; no links are followed."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    for name in sorted(names):
+    for path in paths:
         try:
-            handle = os.open(folder / name, flags)
+            handle = os.open(folder / path, flags)
         except OSError as error:
-            yield name, InputError(f"{name} cannot be read ({error.strerror}); it is left out.")
+            why = f"{path.name} cannot be read ({error.strerror}); it is left out."
+            yield path, InputError(why)
             continue
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
-            yield name, InputError(f"{name} is no plain file; it is left out.")
+            yield path, InputError(f"{path.name} is no plain file; it is left out.")
             continue
         with open(handle, "rb") as file:
-            yield name, file
+            yield path, file
 
 
 def documents(file: IO[bytes], name: str, read: list[int] | None = None) -> Iterator[Line]:
@@ -436,14 +438,6 @@ def documents(file: IO[bytes], name: str, read: list[int] | None = None) -> Iter
             yield where, error
 
 
-def _archive(path: Path) -> Iterator[Line]:
-    read = [0]
-    with _told(path):
-        for name, file in _members(path):
-            if _PART.fullmatch(PurePosixPath(name).name):
-                yield from documents(file, PurePosixPath(name).name, read)
-
-
 def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
     """Plain files of an archive, open one after another."""
     if path.suffix == ".zip":
@@ -462,14 +456,12 @@ def _members(path: Path) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
+def _readable(path: Path) -> Iterator[None]:
     """Errors of an archive in one sentence."""
     try:
         yield
     except (OSError, EOFError, zipfile.BadZipFile, tarfile.TarError, RuntimeError) as error:
-        raise InputError(
-            f"'{path.name}' cannot be read as an archive ({visible(str(error))[:100]})."
-        ) from error
+        raise InputError(f"'{path.name}' cannot be read ({visible(str(error))[:100]}).") from error
     except Exception as error:
         # zlib.error and lzma.LZMAError have no common base with the others
         if type(error).__module__ not in ("zlib", "_lzma", "lzma"):
@@ -536,7 +528,8 @@ def _tables(hub: Exchange, folder: Path, everything: bool) -> dict[str, str]:
         if content is not None:
             rows = by_kernel.setdefault(content["kernel"], [])
             if len(rows) <= _MOST_RUNS:
-                rows.append(_table_row(content, document["time"]))
+                kept = {"attempt": 1, "claimed_at": None, "finished_at": document["time"]}
+                rows.append(record_row(run_record(content)) | kept)
     names = file_names(sorted(by_kernel))
     told = {}
     for kernel, rows in sorted(by_kernel.items()):
@@ -546,8 +539,3 @@ def _tables(hub: Exchange, folder: Path, everything: bool) -> dict[str, str]:
                 write_parquet(rows, beside)
             told[name] = f"Runs of {kernel}"
     return told
-
-
-def _table_row(content: dict[str, Any], time: str) -> dict[str, Any]:
-    record = record_row(run_record(content))
-    return {**record, "attempt": 1, "claimed_at": None, "finished_at": time}

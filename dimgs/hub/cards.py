@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dimgs.common.errors import InputError
+from dimgs.groups.scalings import Scalings
 from dimgs.hub.acts import Writer
 from dimgs.hub.runs import program_of, run_content
 from dimgs.kernels.conversion import port_value
@@ -185,17 +186,10 @@ def is_complete(hub: Writer, card: Mapping[str, Any], program: str) -> bool:
 
 def constants_of(card: Mapping[str, Any]) -> list[Dimension]:
     """Dimensions of the constants that a card declares."""
-    return [_dimension_of(c) for c in _constants(card)]
-
-
-def _constants(card: Mapping[str, Any]) -> list[Any]:
     told = card.get("constants", {})
-    return list(told.values()) if isinstance(told, Mapping) else list(told)
-
-
-def _dimension_of(constant: Any) -> Dimension:
-    unit = constant.get("unit", "1") if isinstance(constant, Mapping) else str(constant)
-    return parse_unit(unit).dimension
+    every = told.values() if isinstance(told, Mapping) else told
+    units = (c.get("unit", "1") if isinstance(c, Mapping) else str(c) for c in every)
+    return [parse_unit(unit).dimension for unit in units]
 
 
 def _start(hub: Writer, kernel: Kernel) -> dict[str, Any]:
@@ -229,13 +223,12 @@ def _scales(
 ) -> dict[str, float]:
     """Logarithms of the growth of each base quantity that keep declared constants as they are."""
     import numpy as np
-    from scipy.linalg import null_space
 
     ports = [p for p in kernel.inputs if not p.is_label]
-    sizes = [*(p.parsed.dimension for p in (*ports, *kernel.outputs)), *told]
-    bases = sorted({b for dimension in sizes for b, _ in dimension})
-    held = np.array([[float(d.get(b)) for b in bases] for d in told]).reshape(-1, len(bases))
-    free = null_space(held) if len(told) else np.eye(len(bases))
+    every = enumerate((*ports, *kernel.outputs))
+    scalings = Scalings({f"{k} {p.name}": p.parsed.dimension for k, p in every}, told)
+    bases = scalings.bases
+    free = scalings.free
     if not bases or not free.shape[1]:
         raise InputError(
             f"'{kernel.name}' has no dimension that may be scaled beside its constants, so that "

@@ -9,10 +9,11 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from dimgs.common.advice import Act, Step, setting
 from dimgs.common.errors import InputError, StoreError
+from dimgs.common.plugins import needing
 from dimgs.hub import schema
 from dimgs.hub.lineage import Lineage, read_lineage, version_of
 from dimgs.hub.numbers import NumberCache
-from dimgs.hub.tables import version
+from dimgs.hub.schema import version
 
 _FILE = "hub.sqlite"
 _POSTGRESQL = ("postgresql://", "postgres://", "postgresql+psycopg://")
@@ -79,18 +80,14 @@ class Database(schema.Transactions):
         return engine
 
     def _postgresql(self, given: str) -> Engine:
-        try:
+        with needing("hub", "A hub in PostgreSQL needs"):
             import psycopg  # noqa: F401
-
+        try:
             url = make_url(given).set(drivername="postgresql+psycopg")
             engine = create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
             with engine.begin() as connection:
                 connection.execute(schema.ALONE)
                 _prepare(connection, self.address)
-        except ImportError as error:
-            raise InputError(
-                "A hub in PostgreSQL needs psycopg; install it with: pip install 'dimgs[hub]'."
-            ) from error
         except (ArgumentError, NoSuchModuleError, DBAPIError) as error:
             raise schema.unusable(error, f"The hub '{self.address}'", "address") from error
         return engine

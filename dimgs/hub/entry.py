@@ -71,15 +71,22 @@ class FilePart(_Part):
     size: Annotated[int, Field(ge=0, le=MOST_FILE)]
 
 
+MODELS: "dict[str, type[_Kind]]" = {}
+
+
 class _Kind(_Part):
-    """What every kind may have."""
+    """What every kind may have; each adds itself to the models by its name."""
 
     title: Short | None = None
     tags: Tags = []
     files: Annotated[dict[Short, FilePart], Field(max_length=1000)] = {}
 
+    def __init_subclass__(cls, kind: str, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        MODELS[kind] = cls
 
-class Question(_Kind):
+
+class Question(_Kind, kind="question"):
     """What somebody wants to know."""
 
     text: Text
@@ -102,7 +109,7 @@ class PortPart(_Part):
     description: str = ""
 
 
-class Card(_Kind):
+class Card(_Kind, kind="card"):
     """What a kernel computes, within which limits."""
 
     kernel: Short
@@ -122,7 +129,7 @@ class Card(_Kind):
     cache_version: str | int | None = None
 
 
-class Protocol(_Kind):
+class Protocol(_Kind, kind="protocol"):
     """A plan: what is to be run."""
 
     plan: dict[str, Any] | str | None = None
@@ -130,7 +137,7 @@ class Protocol(_Kind):
     text: str = ""
 
 
-class Run(_Kind):
+class Run(_Kind, kind="run"):
     """One run of a kernel, as its record."""
 
     kernel: Short
@@ -146,7 +153,7 @@ class Run(_Kind):
     provenance: dict[str, Any] = {}
 
 
-class Job(_Kind):
+class Job(_Kind, kind="job"):
     """A request for one run, or for the campaign of a plan."""
 
     kernel: Short
@@ -158,14 +165,14 @@ class Job(_Kind):
     text: str = ""
 
 
-class Campaign(_Kind):
+class Campaign(_Kind, kind="campaign"):
     """What a campaign came to."""
 
     outcome: str = ""
     result: dict[str, Any] = {}
 
 
-class Decision(_Kind):
+class Decision(_Kind, kind="decision"):
     """Who decided what, why, and what was known then."""
 
     action: Short
@@ -173,7 +180,7 @@ class Decision(_Kind):
     known: Any = None
 
 
-class LawEntry(_Kind):
+class LawEntry(_Kind, kind="law"):
     """A law as law.json holds it, its domain included."""
 
     law: dict[str, Any] | None = None
@@ -182,7 +189,7 @@ class LawEntry(_Kind):
     text: str = ""
 
 
-class AnswerEntry(_Kind):
+class AnswerEntry(_Kind, kind="answer"):
     """An answer to a question."""
 
     answer: QuantityPart | dict[str, Any] | None = None
@@ -192,7 +199,7 @@ class AnswerEntry(_Kind):
     text: str = ""
 
 
-class Review(_Kind):
+class Review(_Kind, kind="review"):
     """What somebody else thinks of an entry."""
 
     verdict: Literal["accept", "minor", "major", "reject"]
@@ -203,14 +210,14 @@ class Review(_Kind):
     text: str = ""
 
 
-class Annotation(_Kind):
+class Annotation(_Kind, kind="annotation"):
     """A remark on an entry."""
 
     type: Literal["insight", "bug", "validation", "dispute"] = "insight"
     text: Text
 
 
-class Link(_Kind):
+class Link(_Kind, kind="link"):
     """A link between two entries that are there already."""
 
     type: Short
@@ -218,7 +225,7 @@ class Link(_Kind):
     to: Id
 
 
-class DatasetEntry(_Kind):
+class DatasetEntry(_Kind, kind="dataset"):
     """Runs that were chosen once, and how."""
 
     runs: list[str] = []
@@ -227,7 +234,7 @@ class DatasetEntry(_Kind):
     text: str = ""
 
 
-class LimitEntry(_Kind):
+class LimitEntry(_Kind, kind="limit"):
     """What is known of a law where a group goes to zero or infinity.
 
     Where the group is below ``beyond`` (``at`` 0) or above it (``at`` "inf"), the target grows with
@@ -245,23 +252,6 @@ class LimitEntry(_Kind):
     miss: Annotated[float | int, Field(gt=0)] = 0.01
     text: str = ""
 
-
-MODELS: dict[str, type[_Kind]] = {
-    "question": Question,
-    "card": Card,
-    "protocol": Protocol,
-    "run": Run,
-    "job": Job,
-    "campaign": Campaign,
-    "decision": Decision,
-    "law": LawEntry,
-    "answer": AnswerEntry,
-    "review": Review,
-    "annotation": Annotation,
-    "link": Link,
-    "dataset": DatasetEntry,
-    "limit": LimitEntry,
-}
 
 KINDS = tuple(MODELS)
 
@@ -466,7 +456,8 @@ class Entry:
         object.__setattr__(self, "links", tuple(sorted({(t, to) for t, to in self.links})))
         if self.content is not None:
             object.__setattr__(self, "digest", sha256(canonical(self.content)))
-        object.__setattr__(self, "id", sha256(canonical(self._header())))
+        header = [*self.header.values(), [list(link) for link in self.links], self.digest]
+        object.__setattr__(self, "id", sha256(canonical(header)))
 
     def _check(self) -> None:
         among(self.kind, KINDS, "kind")
@@ -487,9 +478,6 @@ class Entry:
     def header(self) -> dict[str, Any]:
         """Who stated it, when, and who may see it, by name."""
         return {name: getattr(self, name) for name in HEADER}
-
-    def _header(self) -> list[Any]:
-        return [*self.header.values(), [list(link) for link in self.links], self.digest]
 
     def redacted(self) -> Self:
         """The same entry without its content: a tombstone."""

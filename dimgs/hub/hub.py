@@ -16,6 +16,7 @@ from dimgs.common.advice import Act, Step
 from dimgs.common.errors import InputError, StoreError
 from dimgs.common.escape import visible
 from dimgs.common.formats import read_text
+from dimgs.common.plugins import needing
 from dimgs.groups.scalings import Scalings
 from dimgs.hub import accounts, signing
 from dimgs.hub.acts import adopt
@@ -225,10 +226,6 @@ class Hub(Exchange):
         self.check_manager()
         return accounts.all_users(self.database)
 
-    def has_users(self) -> bool:
-        """Whether anybody is registered."""
-        return bool(accounts.all_users(self.database))
-
     def set_user(self, name: str, role: str, password: str | None = None) -> None:
         """Register a user, or give one another role or password."""
         self.check_manager()
@@ -374,10 +371,7 @@ class RemoteHub(Hub):
         return str(made["id"])
 
     def add_runs(
-        self,
-        records: Iterable[RunRecord],
-        links: Sequence[tuple[str, str]] = (),
-        times: Sequence[str] | None = None,
+        self, records: Iterable[RunRecord], links: Sequence[tuple[str, str]] = ()
     ) -> list[str]:
         """Add runs; the server says when."""
         ids: list[str] = []
@@ -615,12 +609,8 @@ def _refusal(address: str, answer: Any) -> Exception:
 
 def _client_of(url: str) -> Any:
     """What sends the requests to a server, with the token that the environment names."""
-    try:
+    with needing("hub", "A hub behind a server needs"):
         import httpx2
-    except ImportError as error:
-        raise InputError(
-            "A hub behind a server needs httpx2; install it with: pip install 'dimgs[hub]'."
-        ) from error
     token = os.environ.get(TOKEN, "").strip()
     if not token and os.environ.get(TOKEN_FILE):
         token = read_text(os.environ[TOKEN_FILE], "token").strip()

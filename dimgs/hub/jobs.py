@@ -16,11 +16,10 @@ from dimgs.common.formats import read_toml, validated
 from dimgs.hub.cards import keep_card
 from dimgs.hub.entry import Entry, checked
 from dimgs.hub.reading import MOST_ATTEMPTS, entry_of
-from dimgs.hub.rows import now
-from dimgs.hub.runs import run_content, run_record
+from dimgs.hub.runs import now, run_content, run_record
 from dimgs.hub.sandbox import bubblewrap, in_package, run_job, run_plan
+from dimgs.hub.schema import claims, entries, imports
 from dimgs.hub.supervise import Limits
-from dimgs.hub.tables import claims, entries, imports
 from dimgs.hub.writing import write
 from dimgs.kernels.registry import available
 
@@ -228,11 +227,10 @@ def _claim(
             select(entries, claims.c.attempts, imports.c.agent.label("brought_by_agent"))
             .outerjoin(claims, claims.c.job == entries.c.id)
             .outerjoin(imports, imports.c.entry == entries.c.seq)
-            .where(entries.c.kind == "job", entries.c.content.is_not(None), free)
+            .where(entries.c.kind == "job", entries.c.content.is_not(None), free, hub.readable())
             .order_by(entries.c.seq)
         )
-        readable = hub.readable()
-        for row in connection.execute(query if readable is None else query.where(readable)):
+        for row in connection.execute(query):
             content = json.loads(row.content)
             state, approved = lineage.state(row.id, "job"), row.id in lineage.approved
             agent = bool(row.agent or row.brought_by_agent)

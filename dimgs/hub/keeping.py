@@ -223,12 +223,12 @@ def table_records(data: "Dataset", target: str) -> list[RunRecord]:
         plain = (
             [str(v) for v in values]
             if name in data.label_names
-            else [float(f"{v:.12g}") for v in unit.from_si(np.asarray(values, dtype=float))]
+            else [float(f"{v:.12g}") if np.isfinite(v) else None for v in unit.from_si(values)]
         )
         columns[name] = (plain, unit.text)
     records = []
     for i, row in enumerate(data.rows):
-        cells = {n: (v[i], unit) for n, (v, unit) in columns.items() if not _blank(v[i])}
+        cells = {n: (v[i], unit) for n, (v, unit) in columns.items() if v[i] not in ("", None)}
         output = cells.pop(target, None)
         error = data.errors.get(target)
         step = data.variable(target).unit.factor
@@ -247,7 +247,3 @@ def table_records(data: "Dataset", target: str) -> list[RunRecord]:
             )
         )
     return records
-
-
-def _blank(value: Any) -> bool:
-    return value == "" or (isinstance(value, float) and not np.isfinite(value))

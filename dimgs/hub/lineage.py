@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from dimgs.hub.permissions import may_settle
-from dimgs.hub.tables import entries, imports, links, settings, signatures
+from dimgs.hub.schema import entries, imports, links, settings, signatures
 from dimgs.hub.verdicts import UNCONFIRMED
 from dimgs.hub.writing import ids_of
 
@@ -195,16 +195,13 @@ def read_lineage(connection: Connection) -> Lineage:
     bad = {a.target for a in found.reviews if a.verdict in _AGAINST}
     found.accepted = {a.target for a in endorsed} - bad - found.claimed
     for a in counting:
-        if a.type == "supersedes" and a.kind != "review" and _supersedes(connection, a, found):
+        if a.type != "supersedes" or a.kind == "review":
+            continue
+        # what was accepted is superseded by its authors, or by what was accepted too
+        weaker = a.target in found.accepted and a.source not in found.accepted
+        if not weaker or a.author in authors_of(connection, [a.target]):
             found.superseded.setdefault(a.target, []).append(a.source)
     return found
-
-
-def _supersedes(connection: Connection, act: Act, found: Lineage) -> bool:
-    """Whether a later entry takes the place of an accepted one: of its author, or accepted too."""
-    if act.target not in found.accepted or act.source in found.accepted:
-        return True
-    return act.author in authors_of(connection, [act.target])
 
 
 def _trusted() -> Select[Any]:

@@ -12,7 +12,7 @@ from dimgs.common.arrays import Array, IntArray
 from dimgs.hub.lineage import version_of
 from dimgs.hub.query import Shape, kernel_shapes
 from dimgs.hub.runs import numeric_inputs, si_of
-from dimgs.hub.tables import SLOTS, labels, points
+from dimgs.hub.schema import SLOTS, labels, points
 from dimgs.variables import Dimension, parse_unit
 
 # tables of runs that are kept: each of a kernel, a tier and labels

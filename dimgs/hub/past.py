@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, insert, select, update
 
-from dimgs.hub import tables
+from dimgs.hub import schema
 from dimgs.hub.hub import Hub, is_remote
 
 if TYPE_CHECKING:
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 # by the number of an entry
 _BY_NUMBER = (
-    (tables.links, tables.links.c.entry),
-    (tables.tags, tables.tags.c.entry),
-    (tables.points, tables.points.c.run),
-    (tables.labels, tables.labels.c.run),
-    (tables.attached, tables.attached.c.entry),
-    (tables.held, tables.held.c.entry),
-    (tables.imports, tables.imports.c.entry),
+    schema.links.c.entry,
+    schema.tags.c.entry,
+    schema.points.c.run,
+    schema.labels.c.run,
+    schema.attached.c.entry,
+    schema.held.c.entry,
+    schema.imports.c.entry,
 )
 # rows that are copied at once
 _BATCH = 1000
@@ -47,7 +47,7 @@ def copy_as_it_was(hub: Hub, entries: int, file: Path) -> None:
             lines = ((str(line["id"])[:12], line) for line in found)
             then.take(lines, hub.address, vouched=True)
             foreign = [entry["id"] for entry in hub.listed(state="untrusted")]
-            own = update(tables.entries).where(tables.entries.c.id.not_in(foreign))
+            own = update(schema.entries).where(schema.entries.c.id.not_in(foreign))
             with then.database.transaction() as connection:
                 connection.execute(own.values(origin=None))
         return
@@ -65,7 +65,7 @@ def copy_as_it_was(hub: Hub, entries: int, file: Path) -> None:
 def _copy_rows(source: "Database", copy: "Database") -> None:
     """Copy every table, row by row."""
     with source.transaction(read=True) as old, copy.transaction() as new:
-        every = tables.hub_metadata.sorted_tables
+        every = schema.hub_metadata.sorted_tables
         for table in reversed(every):
             new.execute(delete(table))
         for table in every:
@@ -76,16 +76,16 @@ def _copy_rows(source: "Database", copy: "Database") -> None:
 def _forget(database: "Database", kept: int) -> None:
     """Delete all entries but the first ones, and what was recorded of them."""
     with database.transaction() as connection:
-        numbers = select(tables.entries.c.seq).order_by(tables.entries.c.seq)
+        numbers = select(schema.entries.c.seq).order_by(schema.entries.c.seq)
         last = connection.execute(numbers.offset(max(kept - 1, 0)).limit(1)).scalar() or 0
         last = last if kept else 0
-        late = select(tables.entries.c.id).where(tables.entries.c.seq > last)
-        for table, number in _BY_NUMBER:
-            connection.execute(delete(table).where(number > last))
-        connection.execute(delete(tables.signatures).where(tables.signatures.c.id.in_(late)))
+        late = select(schema.entries.c.id).where(schema.entries.c.seq > last)
+        for number in _BY_NUMBER:
+            connection.execute(delete(number.table).where(number > last))
+        connection.execute(delete(schema.signatures).where(schema.signatures.c.id.in_(late)))
         # what a job came to rests on it; without that it had not been run
-        ended = select(tables.links.c.target).where(tables.links.c.type == "derived")
-        connection.execute(delete(tables.claims).where(tables.claims.c.job.not_in(ended)))
-        made = connection.execute(select(func.count()).where(tables.entries.c.seq > last)).scalar()
+        ended = select(schema.links.c.target).where(schema.links.c.type == "derived")
+        connection.execute(delete(schema.claims).where(schema.claims.c.job.not_in(ended)))
+        made = connection.execute(select(func.count()).where(schema.entries.c.seq > last)).scalar()
         if made:
-            connection.execute(delete(tables.entries).where(tables.entries.c.seq > last))
+            connection.execute(delete(schema.entries).where(schema.entries.c.seq > last))

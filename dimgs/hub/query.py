@@ -7,18 +7,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Select,
-    and_,
-    false,
-    func,
-    literal,
-    select,
-    true,
-    union_all,
-)
+import sqlalchemy as sa
 from sqlalchemy.orm import aliased
 
 from dimgs.common.errors import InputError
@@ -26,7 +15,7 @@ from dimgs.common.escape import visible
 from dimgs.groups.group import read_group
 from dimgs.hub.entry import check_text
 from dimgs.hub.lineage import Lineage
-from dimgs.hub.tables import SLOTS, entries, labels, points, shapes, tags
+from dimgs.hub.schema import SLOTS, entries, labels, points, shapes, tags
 from dimgs.hub.writing import ids_of
 from dimgs.variables import LABEL, Dimension, Unit, parse_unit
 from dimgs.variables.quantities import NORMAL, as_quantity
@@ -165,9 +154,9 @@ def wanted(where: Sequence[str] = (), group: Sequence[str] = (), **filters: Any)
     return Wanted(where=tuple(ranges), groups=tuple(groups), **filters)
 
 
-def kernels_of(connection: Connection, physics: str, lineage: Lineage) -> list[str]:
+def kernels_of(connection: sa.Connection, physics: str, lineage: Lineage) -> list[str]:
     """Kernels whose cards claim a physics identity; claims of imported cards need approval."""
-    query = select(entries.c.id, entries.c.name, entries.c.content).where(
+    query = sa.select(entries.c.id, entries.c.name, entries.c.content).where(
         entries.c.kind == "card", entries.c.content.is_not(None)
     )
     found = {
@@ -180,8 +169,8 @@ def kernels_of(connection: Connection, physics: str, lineage: Lineage) -> list[s
 
 
 def asked_runs(
-    connection: Connection, ask: Wanted, lineage: Lineage, readable: ColumnElement[bool] | None
-) -> Select[Any]:
+    connection: sa.Connection, ask: Wanted, lineage: Lineage, readable: sa.ColumnElement[bool]
+) -> sa.Select[Any]:
     """Statement for the numbers (``seq``) of the runs that were asked for.
 
     Where no range is asked for, the table of entries answers alone.
@@ -203,49 +192,46 @@ def asked_runs(
     ask = replace(ask, where=tuple(where))
     if not (ask.where or ask.groups or ask.tier):
         parts = _of_entry(ask) or [entries.c.kind == "run"]
-        kernels = _kernels(connection, ask, lineage)
-        if kernels is not None:
-            parts.append(entries.c.name.in_(kernels))
+        parts.append(_of_kernel(entries.c.name, connection, ask, lineage))
         seq, ended = entries.c.seq, entries.c.status == "ok"
         parts += _common(connection, seq, ended, ask, lineage, readable)
-        return select(seq.label("seq")).where(*parts)
+        return sa.select(seq.label("seq")).where(*parts)
     parts = _common(connection, points.c.run, points.c.ok, ask, lineage, readable)
     of_entry = _of_entry(ask)
     if of_entry:
-        parts.append(points.c.run.in_(select(entries.c.seq).where(*of_entry)))
+        parts.append(points.c.run.in_(sa.select(entries.c.seq).where(*of_entry)))
     every = [
         # rows of one shape lie side by side: each is a scan of its own
-        select(points.c.run.label("seq")).where(_in_shape(shape, ask), *parts)
+        sa.select(points.c.run.label("seq")).where(_in_shape(shape, ask), *parts)
         for shape in _shapes(connection, ask, lineage)
     ]
     if not every:
-        return select(points.c.run.label("seq")).where(false())
+        return sa.select(points.c.run.label("seq")).where(sa.false())
     if len(every) == 1:
         return every[0]
-    found = union_all(*every).subquery()
-    return select(found.c.seq)
+    found = sa.union_all(*every).subquery()
+    return sa.select(found.c.seq)
 
 
-def _or_label(connection: Connection, name: str, limits: TypedRange) -> TypedRange:
+def _or_label(connection: sa.Connection, name: str, limits: TypedRange) -> TypedRange:
     """A range, or the label that a run has and that is written as a number (316L)."""
-    query = select(labels.c.run).where(labels.c.name == name, labels.c.label == limits.text)
+    query = sa.select(labels.c.run).where(labels.c.name == name, labels.c.label == limits.text)
     held = connection.execute(query.limit(1)).first()
     return limits if held is None else replace(limits, label=limits.text)
 
 
 def _common(
-    connection: Connection,
-    seq: ColumnElement[int],
-    ended: ColumnElement[bool],
+    connection: sa.Connection,
+    seq: sa.ColumnElement[int],
+    ended: sa.ColumnElement[bool],
     ask: Wanted,
     lineage: Lineage,
-    readable: ColumnElement[bool] | None,
-) -> list[ColumnElement[bool]]:
+    readable: sa.ColumnElement[bool],
+) -> list[sa.ColumnElement[bool]]:
     """Conditions on runs, whichever table their numbers are of."""
     parts = [] if ask.every else [ended]
-    if readable is not None:
-        hidden = select(entries.c.seq).where(entries.c.visibility != "open", ~readable)
-        parts.append(seq.not_in(hidden.correlate(None)))
+    hidden = sa.select(entries.c.seq).where(entries.c.visibility != "open", ~readable)
+    parts.append(seq.not_in(hidden.correlate(None)))
     if ask.state is not None:
         parts.append(_in_state(connection, seq, ask.state, lineage))
     if ask.review is not None:
@@ -253,21 +239,25 @@ def _common(
         parts.append(seq.not_in(reviewed) if ask.review == "none" else seq.in_(reviewed))
     for name, limits in ask.where:
         if limits.label is not None:
-            held = select(labels.c.run).where(labels.c.name == name, labels.c.label == limits.label)
+            held = sa.select(labels.c.run).where(
+                labels.c.name == name, labels.c.label == limits.label
+            )
             parts.append(seq.in_(held))
     return parts
 
 
-def _kernels(connection: Connection, ask: Wanted, lineage: Lineage) -> list[str] | None:
-    """Kernels that are asked for; None for all."""
+def _of_kernel(
+    name: sa.ColumnElement[str], connection: sa.Connection, ask: Wanted, lineage: Lineage
+) -> sa.ColumnElement[bool]:
+    """Whether a name is that of a kernel that is asked for."""
     if ask.physics is None:
-        return None if ask.kernel is None else [ask.kernel]
+        return sa.true() if ask.kernel is None else name == ask.kernel
     found = kernels_of(connection, ask.physics, lineage)
-    return [k for k in found if ask.kernel in (None, k)]
+    return name.in_([k for k in found if ask.kernel in (None, k)])
 
 
-def _of_entry(ask: Wanted) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
+def _of_entry(ask: Wanted) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
     if ask.author is not None:
         found.append(entries.c.author == ask.author)
     if ask.since is not None:
@@ -275,32 +265,30 @@ def _of_entry(ask: Wanted) -> list[ColumnElement[bool]]:
     if ask.until is not None:
         found.append(entries.c.time <= ask.until)
     if ask.tag is not None:
-        found.append(entries.c.seq.in_(select(tags.c.entry).where(tags.c.tag == ask.tag)))
+        found.append(entries.c.seq.in_(sa.select(tags.c.entry).where(tags.c.tag == ask.tag)))
     return [entries.c.kind == "run", *found] if found else []
 
 
 def _in_state(
-    connection: Connection, seq: ColumnElement[int], state: str, lineage: Lineage
-) -> ColumnElement[bool]:
+    connection: sa.Connection, seq: sa.ColumnElement[int], state: str, lineage: Lineage
+) -> sa.ColumnElement[bool]:
     some = lineage.with_state(state)
     if some is None:
         others = lineage.not_open()
-        return seq.not_in(_in_ids(connection, others)) if others else true()
+        return seq.not_in(_in_ids(connection, others)) if others else sa.true()
     held = {i for i in some if lineage.state(i, "run") == state}
-    return seq.in_(_in_ids(connection, held)) if held else false()
+    return seq.in_(_in_ids(connection, held)) if held else sa.false()
 
 
-def _in_ids(connection: Connection, ids: set[str]) -> Select[Any]:
+def _in_ids(connection: sa.Connection, ids: set[str]) -> sa.Select[Any]:
     """Numbers of entries: a question of its own, also where the statement reads the same table."""
-    held = select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
+    held = sa.select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
     return held.correlate(None)
 
 
-def _shapes(connection: Connection, ask: Wanted, lineage: Lineage) -> list[Shape]:
-    query = select(shapes).order_by(shapes.c.id)
-    kernels = _kernels(connection, ask, lineage)
-    if kernels is not None:
-        query = query.where(shapes.c.kernel.in_(kernels))
+def _shapes(connection: sa.Connection, ask: Wanted, lineage: Lineage) -> list[Shape]:
+    chosen = _of_kernel(shapes.c.kernel, connection, ask, lineage)
+    query = sa.select(shapes).where(chosen).order_by(shapes.c.id)
     if ask.tier is not None:
         query = query.where(shapes.c.tier == ask.tier)
     found = [_shape(row) for row in connection.execute(query)]
@@ -308,7 +296,7 @@ def _shapes(connection: Connection, ask: Wanted, lineage: Lineage) -> list[Shape
         if limits.label is None:
             found = _having(found, {name: Fraction(1)}, name, limits)
         elif any(name in shape.slots for shape in found):
-            known = select(labels.c.run).where(labels.c.name == name).limit(1)
+            known = sa.select(labels.c.run).where(labels.c.name == name).limit(1)
             if connection.execute(known).first() is None:
                 raise InputError(
                     f"'{visible(name[:60])}' is a number in every run, and "
@@ -325,9 +313,9 @@ def _shape(row: Any) -> Shape:
     return Shape(row.id, row.kernel, row.tier, slots)
 
 
-def kernel_shapes(connection: Connection, kernel: str) -> list[Shape]:
+def kernel_shapes(connection: sa.Connection, kernel: str) -> list[Shape]:
     """Shapes of the runs of a kernel."""
-    query = select(shapes).where(shapes.c.kernel == kernel).order_by(shapes.c.id)
+    query = sa.select(shapes).where(shapes.c.kernel == kernel).order_by(shapes.c.id)
     return [_shape(row) for row in connection.execute(query)]
 
 
@@ -364,9 +352,9 @@ def _dimension(shape: Shape, exponents: dict[str, Fraction]) -> Dimension:
     return total
 
 
-def _in_shape(shape: Shape, ask: Wanted) -> ColumnElement[bool]:
+def _in_shape(shape: Shape, ask: Wanted) -> sa.ColumnElement[bool]:
     """Condition on the numbers of runs of one shape."""
-    parts: list[ColumnElement[bool]] = [points.c.shape == shape.id, points.c.part == 0]
+    parts: list[sa.ColumnElement[bool]] = [points.c.shape == shape.id, points.c.part == 0]
     further: dict[int, Any] = {}
 
     def column(name: str, kind: str) -> Any:
@@ -379,33 +367,33 @@ def _in_shape(shape: Shape, ask: Wanted) -> ColumnElement[bool]:
         if limits.label is None:
             parts += _between(column(name, "x"), limits.low, limits.high)
     for _, exponents, limits in ask.groups:
-        terms = [column(n, "l") * literal(float(e)) for n, e in sorted(exponents.items())]
-        total = sum(terms[1:], start=terms[0]) if terms else literal(0.0)
+        terms = [column(n, "l") * sa.literal(float(e)) for n, e in sorted(exponents.items())]
+        total = sum(terms[1:], start=terms[0]) if terms else sa.literal(0.0)
         low = math.log(limits.low) - _LOG_SLACK if limits.low > 0 else -math.inf
         high = math.log(limits.high) + _LOG_SLACK if limits.high > 0 else -math.inf
         parts += _between(total, low, high)
     if not further:
-        return and_(*parts)
+        return sa.and_(*parts)
     # inputs beyond the first eight lie in further rows of the run
     beside = [other.c.run == points.c.run for other in further.values()]
     beside += [other.c.shape == shape.id for other in further.values()]
     beside += [other.c.part == part for part, other in further.items()]
-    return select(literal(1)).where(*beside, *parts).correlate(points).exists()
+    return sa.select(sa.literal(1)).where(*beside, *parts).correlate(points).exists()
 
 
-def _between(value: Any, low: float, high: float) -> list[ColumnElement[bool]]:
+def _between(value: Any, low: float, high: float) -> list[sa.ColumnElement[bool]]:
     """Conditions on a number, which has to be there."""
     if math.isfinite(low) and math.isfinite(high):
         return [value.between(low, high)]
     if high == -math.inf or low == math.inf:
-        return [false()]
+        return [sa.false()]
     if math.isfinite(low):
         return [value >= low]
     return [value <= high] if math.isfinite(high) else [value.is_not(None)]
 
 
 def found_runs(
-    connection: Connection, asked: Select[Any], limit: int | None, *, ranged: bool
+    connection: sa.Connection, asked: sa.Select[Any], limit: int | None, *, ranged: bool
 ) -> tuple[list[Any], int]:
     """Entries of the runs, oldest first, and the number of all.
 
@@ -419,13 +407,15 @@ def found_runs(
         index gives the first, and another counts.
     """
     if not ranged or limit == 0:
-        total = connection.execute(select(func.count()).select_from(asked.subquery())).scalar_one()
+        total = connection.execute(
+            sa.select(sa.func.count()).select_from(asked.subquery())
+        ).scalar_one()
         chosen = asked.order_by("seq").limit(limit).subquery()
-        query = select(entries)
+        query = sa.select(entries)
     else:
         found = asked.cte("found")
-        chosen = select(found.c.seq).order_by(found.c.seq).limit(limit).subquery()
-        query = select(entries, select(func.count()).select_from(found).scalar_subquery())
+        chosen = sa.select(found.c.seq).order_by(found.c.seq).limit(limit).subquery()
+        query = sa.select(entries, sa.select(sa.func.count()).select_from(found).scalar_subquery())
         total = None
     if limit == 0:
         return [], int(total or 0)

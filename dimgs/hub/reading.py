@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from dimgs.common.advice import Act, Step
 from dimgs.common.arrays import IntArray
@@ -28,9 +28,8 @@ from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.numbers import RunTable
 from dimgs.hub.permissions import NotAllowedError, a_role, allowed
 from dimgs.hub.query import Wanted, asked_runs, found_runs, wanted
-from dimgs.hub.rows import now
-from dimgs.hub.runs import shown
-from dimgs.hub.tables import claims, entries, imports, links, tags
+from dimgs.hub.runs import now, shown_run
+from dimgs.hub.schema import claims, entries, imports, links, tags
 from dimgs.hub.verdicts import verdict
 from dimgs.hub.writing import batches, ids_of
 from dimgs.variables import Dimension
@@ -64,7 +63,7 @@ def status_of(connection: Connection, id: str) -> dict[str, Any]:
 
 
 def evidence(
-    connection: Connection, id: str, readable: ColumnElement[bool] | None, lineage: Lineage
+    connection: Connection, id: str, seen: ColumnElement[bool], lineage: Lineage
 ) -> dict[str, Any]:
     """Graph of an entry.
 
@@ -73,7 +72,7 @@ def evidence(
     connection : Connection
     id : str
         Whole.
-    readable : ColumnElement or None
+    seen : ColumnElement
         Condition on entries that may be shown.
     lineage : Lineage
 
@@ -84,7 +83,6 @@ def evidence(
         confirmed, and depth (0 for the entry itself, below it what it rests on), and "links" with
         type, from and to (places in the list of nodes).
     """
-    seen = true() if readable is None else readable
     (root,) = connection.execute(select(entries).where(entries.c.id == id)).all()
     places: dict[str, int] = {}
     nodes: list[dict[str, Any]] = []
@@ -169,24 +167,6 @@ def _runs(
     return told
 
 
-def kernels(connection: Connection, readable: ColumnElement[bool] | None) -> list[str]:
-    """Names of the kernels that have runs."""
-    query = select(entries.c.name).where(entries.c.kind == "run", entries.c.name != "").distinct()
-    if readable is not None:
-        query = query.where(readable)
-    return sorted(connection.execute(query).scalars())
-
-
-def difference(fork: Entry, parent: Entry) -> list[dict[str, Any]]:
-    """What a fork has otherwise than its parent, key by key."""
-    ours, theirs = _flat(fork.content or {}), _flat(parent.content or {})
-    return [
-        {"key": key, "parent": theirs.get(key), "fork": ours.get(key)}
-        for key in sorted({*ours, *theirs})
-        if ours.get(key) != theirs.get(key)
-    ]
-
-
 def _flat(value: Any, key: str = "") -> dict[str, Any]:
     """Values of nested tables by dotted keys."""
     if not isinstance(value, dict):
@@ -248,7 +228,8 @@ class Reader:
 
     def may(self, action: str, visibility: str, own: bool, until: str = "") -> bool:
         """Whether the user may do something to an entry."""
-        over = visibility == "embargoed" and _is_over(until)
+        # an embargo ends by this machine's clock, as only people are kept waiting
+        over = visibility == "embargoed" and until <= now()[:10]
         return allowed(self.role, action, "open" if over else visibility, own)
 
     def _check(self, action: str, visibility: str, own: bool, until: str = "") -> None:
@@ -300,8 +281,9 @@ class Reader:
     def several(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Kind, content, state and reviews of entries that may be read, by their whole ids."""
         with self.database.transaction(read=True) as connection:
-            query = select(entries).where(entries.c.id.in_(ids_of(connection, set(ids))))
-            rows = {row.id: row for row in connection.execute(query) if self._may_read(row)}
+            some = entries.c.id.in_(ids_of(connection, set(ids)))
+            query = select(entries).where(some, self.readable())
+            rows = {row.id: row for row in connection.execute(query)}
             told: dict[str, list[dict[str, Any]]] = {id: [] for id in ids if id in rows}
             lineage = self.database.lineage(connection)
             for act in lineage.acts:
@@ -327,24 +309,19 @@ class Reader:
             if not parents:
                 raise InputError(f"'{fork.id[:12]}' is no fork.")
             parent = entry_of(self._row(connection, parents[0]))
-        return difference(fork, parent)
+        ours, theirs = _flat(fork.content or {}), _flat(parent.content or {})
+        return [
+            {"key": key, "parent": theirs.get(key), "fork": ours.get(key)}
+            for key in sorted({*ours, *theirs})
+            if ours.get(key) != theirs.get(key)
+        ]
 
     def _seen(self, connection: Connection, ids: set[str]) -> set[str]:
         """Those of the ids whose entries the user may read, or that are not here."""
-        query = select(entries.c.id, entries.c.visibility, entries.c.until, entries.c.author)
-        hidden = {
-            row.id
-            for row in connection.execute(
-                query.where(
-                    entries.c.id.in_(ids_of(connection, ids)), entries.c.visibility != "open"
-                )
-            )
-            if not self._may_read(row)
-        }
-        return ids - hidden
-
-    def _may_read(self, row: Any) -> bool:
-        return self.may("read", row.visibility, row.author == self.user, row.until)
+        hidden = select(entries.c.id).where(
+            entries.c.id.in_(ids_of(connection, ids)), ~self.readable()
+        )
+        return ids - set(connection.execute(hidden).scalars())
 
     def _review(self, connection: Connection, act: Any) -> dict[str, Any]:
         content = connection.execute(
@@ -381,21 +358,14 @@ class Reader:
         among(kind, KINDS, "kind")
         check_text([author, tag, text, kernel], "What is asked for")
         query = select(entries).order_by(entries.c.seq.desc() if newest else entries.c.seq)
-        filters: list[ColumnElement[bool]] = []
-        if kind is not None:
-            filters.append(entries.c.kind == kind)
-        if author is not None:
-            filters.append(entries.c.author == author)
-        if kernel is not None:
-            filters.append(entries.c.name == kernel)
+        asked = {entries.c.kind: kind, entries.c.author: author, entries.c.name: kernel}
+        filters = [column == value for column, value in asked.items() if value is not None]
+        filters.append(self.readable())
         if tag is not None:
             filters.append(entries.c.seq.in_(select(tags.c.entry).where(tags.c.tag == tag)))
         if text is not None:
             fields = (entries.c.title, entries.c.content)
             filters.append(or_(*(field.icontains(text, autoescape=True) for field in fields)))
-        readable = self.readable()
-        if readable is not None:
-            filters.append(readable)
         with self.database.transaction(read=True) as connection:
             lineage = self.database.lineage(connection)
             some = lineage.with_state(state) if state is not None else None
@@ -480,10 +450,7 @@ class Reader:
 
     def _runs_at(self, seqs: Sequence[int], places: Sequence[int]) -> list[dict[str, Any]]:
         by_seq = dict(zip(seqs, places, strict=True))
-        readable = self.readable()
-        query = select(entries).where(entries.c.content.is_not(None))
-        if readable is not None:
-            query = query.where(readable)
+        query = select(entries).where(entries.c.content.is_not(None), self.readable())
         found: dict[int, dict[str, Any]] = {}
         with self.database.transaction(read=True) as connection:
             lineage = self.database.lineage(connection)
@@ -493,15 +460,10 @@ class Reader:
                     found[place] = {**run_of(row, lineage), "place": place}
         return [found[place] for place in places if place in found]
 
-    def readable(self) -> ColumnElement[bool] | None:
-        """Condition on entries that the user may read; None for all of them."""
-        may = {cell: allowed(self.role, "read", cell) for cell in ("embargoed", "private")}
-        if all(may.values()):
-            return None
-        parts = [
-            is_open(),
-            *(entries.c.visibility == cell for cell, seen in may.items() if seen),
-        ]
+    def readable(self) -> ColumnElement[bool]:
+        """Condition on entries that the user may read."""
+        cells = [c for c in ("embargoed", "private") if allowed(self.role, "read", c)]
+        parts = [is_open(), entries.c.visibility.in_(cells)]
         if allowed(self.role, "read", "private", own=True):
             parts.append(entries.c.author == self.user)
         return or_(*parts)
@@ -520,8 +482,9 @@ class Reader:
 
     def kernels(self) -> list[str]:
         """Names of the kernels that have runs."""
+        runs = select(entries.c.name).where(entries.c.kind == "run", entries.c.name != "")
         with self.database.transaction(read=True) as connection:
-            return kernels(connection, self.readable())
+            return sorted(connection.execute(runs.where(self.readable()).distinct()).scalars())
 
     def history(self, id: str) -> list[str]:
         """Ids of everything that an entry rests on, nearest first."""
@@ -536,8 +499,8 @@ class Reader:
                 f"'{visible(str(id)[:70])}' is no id; give at least {SHORTEST_PREFIX} of its 64 "
                 f"hexadecimal digits."
             )
-        query = select(entries).where(entries.c.id.between(text, text + "g")).limit(2)
-        rows = [row for row in connection.execute(query) if self._may_read(row)]
+        query = select(entries).where(entries.c.id.between(text, text + "g"), self.readable())
+        rows = connection.execute(query.limit(2)).all()
         if not rows:
             raise NotFoundError(
                 f"There is no entry '{text}' in '{self.address}'; see {Act(Step.LIST_ENTRIES)}."
@@ -582,11 +545,6 @@ def _verdict(row: Any, state: str, lineage: Lineage) -> dict[str, Any]:
 
 def run_of(row: Any, lineage: Lineage) -> dict[str, Any]:
     """A run as queries give it."""
-    told = shown(json.loads(row.content or "{}"))
+    told = shown_run(json.loads(row.content or "{}"))
     state = lineage.state(row.id, row.kind)
     return {"id": row.id, **told, "author": row.author, "time": row.time, "state": state}
-
-
-def _is_over(until: str) -> bool:
-    """Whether an embargo has ended; by this machine's clock, as only people are kept waiting."""
-    return until <= now()[:10]

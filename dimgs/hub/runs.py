@@ -1,15 +1,20 @@
-"""Runs as entries: records in and out, keys of reuse, and the numbers that queries compare."""
+"""Runs as entries and as rows of a store: records in and out, keys of reuse, numbers of queries."""
 
+import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal, TypeVar
 
-from dimgs.common.errors import InputError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from dimgs.common.errors import InputError, StoreError
 from dimgs.common.escape import visible
+from dimgs.common.formats import checksum, shown, validated
 from dimgs.hub.entry import canonical, sha256
 from dimgs.kernels.content import canonical as canonical_number
-from dimgs.kernels.record import RunRecord, Status
+from dimgs.kernels.record import RunRecord, RunRequest, Status
 from dimgs.kernels.spec import Port
 from dimgs.variables import parse_unit
 
@@ -34,27 +39,23 @@ def run_content(record: RunRecord) -> dict[str, Any]:
 
 def run_record(content: Mapping[str, Any]) -> RunRecord:
     """Record of a run's entry."""
-    quantities = {
+    quantities: dict[str, Any] = {
         part: {n: (q["value"], q.get("unit", "1")) for n, q in content.get(part, {}).items()}
         for part in ("inputs", "outputs")
     }
+    given = ("kernel", "tier", "key", "reason", "errors", "provenance")
+    known = {"tier": "", "key": "", **{n: content[n] for n in given if n in content}}
     seed = content.get("seed")
     return RunRecord(
-        kernel=content["kernel"],
-        tier=content.get("tier", ""),
-        inputs=quantities["inputs"],
-        outputs=quantities["outputs"],
+        **known,
+        **quantities,
         status=Status(content.get("status", "ok")),
-        key=content.get("key", ""),
-        reason=content.get("reason", ""),
         seed=None if seed is None else int(seed),
         wall_seconds=float(content.get("wall_seconds", 0.0)),
-        errors=content.get("errors", {}),
-        provenance=content.get("provenance", {}),
     )
 
 
-def shown(content: Mapping[str, Any]) -> dict[str, Any]:
+def shown_run(content: Mapping[str, Any]) -> dict[str, Any]:
     """What queries show of a run; nothing of one whose content was removed."""
     return {
         "kernel": content.get("kernel"),
@@ -172,18 +173,150 @@ def _finite(name: str, value: Any, port: Port) -> float:
 
 def cache_version(content: Mapping[str, Any]) -> str:
     """What must be equal for a run to be used again: declared, or the program's content."""
-    provenance = content.get("provenance", {})
-    declared = provenance.get("cache_version")
-    if declared is not None:
-        return f"declared {declared}"
-    known = [provenance.get(n) for n in ("version", "settings", "configuration")]
-    return sha256(canonical(known))
+    return _declared_or_hash(content, "version", "settings", "configuration")
 
 
 def program_of(content: Mapping[str, Any]) -> str:
     """The same for all tiers of one program: what a card's checked images hold for."""
+    return _declared_or_hash(content, "version", "configuration")
+
+
+def _declared_or_hash(content: Mapping[str, Any], *names: str) -> str:
     provenance = content.get("provenance", {})
     declared = provenance.get("cache_version")
     if declared is not None:
         return f"declared {declared}"
-    return sha256(canonical([provenance.get(n) for n in ("version", "configuration")]))
+    return sha256(canonical([provenance.get(n) for n in names]))
+
+
+_Value = TypeVar("_Value")
+Input = Annotated[tuple[int | float | str, str], Field(strict=False)]
+Output = Annotated[tuple[int | float, str], Field(strict=False)]
+# columns that a run's checksum covers, beside where it comes from
+_SEALED = ("key", "state", "kernel", "tier", "seed", "inputs", "outputs", "errors", "reason")
+
+
+def _loaded(text: object) -> object:
+    # half of a surrogate pair, which labels may hold, is no JSON to stricter readers
+    try:
+        return json.loads(text) if isinstance(text, str) else None
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+Stored = Annotated[_Value, BeforeValidator(_loaded, json_schema_input_type=str)]
+
+
+class RunRow(BaseModel):
+    """A run that has ended: a row of the table ``runs`` in a store, an SQLite file."""
+
+    model_config = ConfigDict(strict=True)
+
+    key: str
+    attempt: int = Field(1, ge=0)
+    state: Literal["ok", "failed", "diverged", "refused", "interrupted"]
+    kernel: str
+    tier: str
+    seed: Annotated[str, Field(pattern=r"^-?[0-9]{1,4000}$")] | None
+    inputs: Stored[dict[str, Input]]
+    outputs: Stored[dict[str, Output]]
+    errors: Stored[dict[str, int | float]]
+    reason: str
+    wall_seconds: float
+    provenance: Stored[dict[str, Any]]
+    session: str | None = None
+    claimed_at: str | None = None
+    finished_at: str | None = None
+
+
+# fields of a run that a row holds as they are
+_SAME = {f.name for f in fields(RunRecord)} & set(RunRow.model_fields) - {"seed"}
+
+
+def record_row(record: RunRecord) -> dict[str, Any]:
+    """Columns of a finished run."""
+    row = {
+        "key": record.key,
+        "state": record.status.value,
+        "kernel": record.kernel,
+        "tier": record.tier,
+        "seed": None if record.seed is None else str(record.seed),
+        "inputs": as_json(record.inputs),
+        "outputs": as_json(record.outputs),
+        "errors": as_json(record.errors),
+        "reason": record.reason,
+        "wall_seconds": float(record.wall_seconds),
+        "finished_at": now(),
+    }
+    provenance = json.loads(as_json(record.provenance))
+    return {**row, "provenance": as_json({**provenance, "checksum": _seal(row, provenance)})}
+
+
+def _seal(row: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
+    """Checksum of what a run was, gave and came from."""
+    return checksum({"provenance": provenance, **{name: row[name] for name in _SEALED}})
+
+
+def row_record(row: Mapping[str, Any]) -> RunRecord:
+    """Record of a row that is not pending.
+
+    Raises
+    ------
+    StoreError
+        If the row is not as a store writes it, or was edited since.
+    """
+    read = checked_row(row)
+    seed = None if read.seed is None else int(read.seed)
+    return RunRecord(**read.model_dump(include=_SAME), status=Status(read.state), seed=seed)
+
+
+def checked_row(row: Mapping[str, Any]) -> RunRow:
+    """A row of the store by its schema; StoreError where it is broken or was edited."""
+    try:
+        read = validated(RunRow, dict(row), "")
+    except InputError as error:
+        raise StoreError(
+            f"The run {shown(row.get('key'))} in the store is broken ({error}) and cannot be "
+            f"read; restore the store from a copy."
+        ) from error
+    seal = read.provenance.pop("checksum", None)
+    if seal is not None and seal != _seal(row, read.provenance):
+        raise StoreError(
+            f"The run {shown(read.key)} in the store was edited after it was kept, so that it is "
+            f"no longer what its kernel gave; restore the store from a copy, or start in another "
+            f"folder (--out)."
+        )
+    return read
+
+
+def asked_row(run: RunRequest | str) -> dict[str, Any]:
+    """Columns of a run that is only asked for, or of its key alone."""
+    known = None if isinstance(run, str) else run
+    return {
+        "key": known.key if known else run,
+        "kernel": known.kernel if known else "",
+        "tier": known.tier if known else "",
+        "seed": str(known.seed) if known and known.seed is not None else None,
+        "inputs": as_json(known.inputs if known else {}),
+        "outputs": "{}",
+        "errors": "{}",
+        "reason": "",
+        "wall_seconds": 0.0,
+        "provenance": "{}",
+    }
+
+
+def as_json(value: Mapping[str, Any]) -> str:
+    """JSON of a mapping; floats keep every bit."""
+    return json.dumps(dict(value), default=_plain)
+
+
+def now() -> str:
+    """Time of the call, in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value.tolist() if hasattr(value, "tolist") else str(value)

@@ -1,34 +1,226 @@
-"""The tables of a store, and how its file is opened."""
+"""The tables of stores and hubs, and how their files are opened."""
 
 import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    Connection,
-    Engine,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    UniqueConstraint,
-    create_engine,
-    event,
-    text,
-)
+import sqlalchemy as sa
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from dimgs.common.errors import InputError, StoreError
+
+# of 30 kernels and plans looked at, most have 3 to 7 numeric inputs; more take a second row
+SLOTS = 8
+
+_number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+hub_metadata = sa.MetaData()
+
+entries = sa.Table(
+    "entries",
+    hub_metadata,
+    sa.Column("seq", _number, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(64), nullable=False, unique=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("author", sa.String(100), nullable=False),
+    sa.Column("agent", sa.Boolean, nullable=False),
+    sa.Column("time", sa.String(40), nullable=False),
+    sa.Column("visibility", sa.String(16), nullable=False),
+    sa.Column("until", sa.String(10), nullable=False),
+    sa.Column("title", sa.Text, nullable=False),
+    # kernel of a card, run, protocol or job; exact key, and key of reuse, of a run
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("key", sa.String(128)),
+    sa.Column("reuse", sa.String(64)),
+    sa.Column("links", sa.Text, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    # null where it was redacted
+    sa.Column("content", sa.Text),
+    # null where it was made through this hub, else where it came from
+    sa.Column("origin", sa.Text),
+    # with all that counts of runs ask for, so that an index alone answers them
+    sa.Index("entries_kind", "kind", "name", "status"),
+    sa.Index("entries_author", "author", "kind", "status"),
+    sa.Index("entries_key", "key"),
+    sa.Index("entries_reuse", "reuse"),
+)
+sa.Index(
+    "entries_hidden",
+    entries.c.visibility,
+    entries.c.seq,
+    sqlite_where=entries.c.visibility != "open",
+    postgresql_where=entries.c.visibility != "open",
+)
+
+links = sa.Table(
+    "links",
+    hub_metadata,
+    # the entry that tells of the link
+    sa.Column("entry", _number, sa.ForeignKey("entries.seq"), nullable=False),
+    sa.Column("type", sa.String(16), nullable=False),
+    sa.Column("source", sa.String(64), nullable=False),
+    sa.Column("target", sa.String(64), nullable=False),
+    sa.PrimaryKeyConstraint("target", "type", "source", "entry"),
+    sa.Index("links_source", "source"),
+    sa.Index("links_type", "type", "entry"),
+)
+
+tags = sa.Table(
+    "tags",
+    hub_metadata,
+    sa.Column("tag", sa.Text, nullable=False),
+    sa.Column("entry", _number, sa.ForeignKey("entries.seq"), nullable=False),
+    sa.PrimaryKeyConstraint("tag", "entry"),
+)
+
+shapes = sa.Table(
+    "shapes",
+    hub_metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("kernel", sa.Text, nullable=False),
+    sa.Column("tier", sa.Text, nullable=False),
+    # JSON: [[name, dimension, unit], …], labels without dimension
+    sa.Column("ports", sa.Text, nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False, unique=True),
+)
+
+points = sa.Table(
+    "points",
+    hub_metadata,
+    # rows of a shape lie side by side, so that a query reads no others
+    sa.Column("shape", sa.Integer, sa.ForeignKey("shapes.id"), nullable=False),
+    sa.Column("run", _number, sa.ForeignKey("entries.seq"), nullable=False),
+    sa.Column("part", sa.Integer, nullable=False),
+    sa.Column("ok", sa.Boolean, nullable=False),
+    *(sa.Column(f"x{k}", sa.Float) for k in range(SLOTS)),
+    *(sa.Column(f"l{k}", sa.Float) for k in range(SLOTS)),
+    sa.PrimaryKeyConstraint("shape", "run", "part"),
+    sa.Index("points_run", "run"),
+    sqlite_with_rowid=False,
+)
+
+labels = sa.Table(
+    "labels",
+    hub_metadata,
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("run", _number, sa.ForeignKey("entries.seq"), nullable=False),
+    sa.PrimaryKeyConstraint("run", "name"),
+    sa.Index("labels_name", "name", "label", "run"),
+)
+
+signatures = sa.Table(
+    "signatures",
+    hub_metadata,
+    sa.Column("id", sa.String(64), nullable=False),
+    sa.Column("key", sa.String(64), nullable=False),
+    sa.Column("signature", sa.String(128), nullable=False),
+    sa.PrimaryKeyConstraint("id", "key"),
+)
+
+# files that entries name, by the hash of what they hold; those that are not here yet have no row
+files = sa.Table(
+    "files",
+    hub_metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
+attached = sa.Table(
+    "attached",
+    hub_metadata,
+    sa.Column("entry", _number, sa.ForeignKey("entries.seq"), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.PrimaryKeyConstraint("entry", "name"),
+    sa.Index("attached_digest", "digest"),
+)
+
+# which entry brought a file along: who knows its hash alone, and names it, may not read it
+held = sa.Table(
+    "held",
+    hub_metadata,
+    sa.Column("entry", _number, sa.ForeignKey("entries.seq"), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.PrimaryKeyConstraint("digest", "entry"),
+    sa.Index("held_entry", "entry"),
+)
+
+# who brought an entry that was not made here, and whether a manager of this hub vouched for it
+imports = sa.Table(
+    "imports",
+    hub_metadata,
+    sa.Column("entry", _number, sa.ForeignKey("entries.seq"), primary_key=True),
+    sa.Column("sender", sa.String(100), nullable=False),
+    sa.Column("agent", sa.Boolean, nullable=False),
+    sa.Column("vouched", sa.Boolean, nullable=False),
+)
+
+users = sa.Table(
+    "users",
+    hub_metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("role", sa.String(16), nullable=False),
+    sa.Column("password", sa.Text),
+    sa.Column("time", sa.String(40), nullable=False),
+)
+
+tokens = sa.Table(
+    "tokens",
+    hub_metadata,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("user", sa.String(100), nullable=False),
+    sa.Column("scope", sa.String(16), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False),
+    sa.Column("expires", sa.String(40), nullable=False),
+    sa.Column("revoked", sa.Boolean, nullable=False),
+)
+
+# keys of other hubs whose signatures count here, peers for sync, and this hub's own key
+settings = sa.Table(
+    "settings",
+    hub_metadata,
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.PrimaryKeyConstraint("kind", "name"),
+)
+
+claims = sa.Table(
+    "claims",
+    hub_metadata,
+    sa.Column("job", sa.String(64), primary_key=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("worker", sa.String(64), nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("until", sa.Float, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
+# as Alembic itself makes it
+version = sa.Table(
+    "alembic_version",
+    hub_metadata,
+    sa.Column("version_num", sa.String(32), nullable=False),
+    sa.PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
+
+# tables that an earlier schema did not have
+_SINCE = {"files": 3, "attached": 3, "held": 4, "imports": 4}
+
+
+def tables_of(schema: int) -> list[sa.Table]:
+    """Tables of a hub of a schema."""
+    return [t for t in hub_metadata.sorted_tables if _SINCE.get(t.name, 0) <= schema]
+
 
 # 1 is a store of runs alone, 2 has the tables of a hub besides, 3 files that entries name, 4 who
 # brought what
@@ -40,32 +232,33 @@ _APPLICATION = int.from_bytes(b"dimg", "big")
 _PATIENCE = 60.0
 _READ = "dimgs_read"
 # of PostgreSQL, until the end of the transaction; the number is our own
-ALONE = text(f"SELECT pg_advisory_xact_lock({_APPLICATION})")
+ALONE = sa.text(f"SELECT pg_advisory_xact_lock({_APPLICATION})")
 
-metadata = MetaData()
-runs = Table(
+_Prepare = Callable[[sa.Connection, Path], None]
+metadata = sa.MetaData()
+runs = sa.Table(
     "runs",
     metadata,
-    Column("id", Integer, primary_key=True),
-    Column("key", String, nullable=False),
-    Column("attempt", Integer, nullable=False),
-    Column("state", String, nullable=False),
-    Column("kernel", String, nullable=False),
-    Column("tier", String, nullable=False),
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.String, nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("state", sa.String, nullable=False),
+    sa.Column("kernel", sa.String, nullable=False),
+    sa.Column("tier", sa.String, nullable=False),
     # seeds may exceed the 64 bits of an SQLite integer
-    Column("seed", String),
-    Column("inputs", String, nullable=False),
-    Column("outputs", String, nullable=False),
-    Column("errors", String, nullable=False),
-    Column("reason", String, nullable=False),
-    Column("wall_seconds", Float, nullable=False),
-    Column("provenance", String, nullable=False),
-    Column("session", String),
-    Column("claimed_at", String),
-    Column("finished_at", String),
-    UniqueConstraint("key", "attempt"),
+    sa.Column("seed", sa.String),
+    sa.Column("inputs", sa.String, nullable=False),
+    sa.Column("outputs", sa.String, nullable=False),
+    sa.Column("errors", sa.String, nullable=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("wall_seconds", sa.Float, nullable=False),
+    sa.Column("provenance", sa.String, nullable=False),
+    sa.Column("session", sa.String),
+    sa.Column("claimed_at", sa.String),
+    sa.Column("finished_at", sa.String),
+    sa.UniqueConstraint("key", "attempt"),
 )
-Index("one_pending_attempt", runs.c.key, unique=True, sqlite_where=runs.c.state == PENDING)
+sa.Index("one_pending_attempt", runs.c.key, unique=True, sqlite_where=runs.c.state == PENDING)
 
 _WRITE_ONCE = (
     "CREATE TRIGGER runs_{what} BEFORE {what} ON runs WHEN OLD.state != 'pending' "
@@ -73,7 +266,7 @@ _WRITE_ONCE = (
 )
 
 
-def open_engine(path: Path) -> Engine:
+def open_engine(path: Path) -> sa.Engine:
     """Engine on a store of runs, which is made where there is none.
 
     Raises
@@ -86,7 +279,7 @@ def open_engine(path: Path) -> Engine:
     return _opened(path, "store of runs", _prepare_store)
 
 
-def open_hub(path: Path) -> tuple[Engine, str]:
+def open_hub(path: Path) -> tuple[sa.Engine, str]:
     """Engine on a hub in a file, which is made where there is none, or upgraded.
 
     Returns
@@ -107,14 +300,14 @@ def open_hub(path: Path) -> tuple[Engine, str]:
     return _opened(path, "hub", _prepare_hub), copy
 
 
-def _opened(path: Path, what: str, prepare: Callable[[Connection, Path], None]) -> Engine:
+def _opened(path: Path, what: str, prepare: _Prepare) -> sa.Engine:
     if path.is_dir():
         raise StoreError(f"'{path}' is a folder; name a file for the {what}.")
-    engine = create_engine(
+    engine = sa.create_engine(
         URL.create("sqlite", database=str(path)), connect_args={"timeout": _PATIENCE}
     )
-    event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
+    sa.event.listen(engine, "connect", _configure)
+    sa.event.listen(engine, "begin", _begin)
     try:
         _patiently(engine, path, prepare)
     except (DatabaseError, sqlite3.Error, UnicodeError) as error:
@@ -143,12 +336,12 @@ class Transactions:
         What is to be checked where it cannot be used: "file" or "address".
     """
 
-    def __init__(self, engine: Engine, what: str, check: str) -> None:
+    def __init__(self, engine: sa.Engine, what: str, check: str) -> None:
         self._engine, self._what, self._check = engine, what, check
         self._pid = os.getpid()
 
     @contextmanager
-    def transaction(self, read: bool = False) -> Iterator[Connection]:
+    def transaction(self, read: bool = False) -> Iterator[sa.Connection]:
         """All or nothing of what happens inside; writers wait for each other.
 
         Parameters
@@ -207,7 +400,7 @@ def _configure(connection: Any, _record: object) -> None:
     connection.execute("PRAGMA secure_delete=ON")
 
 
-def _begin(connection: Connection) -> None:
+def _begin(connection: sa.Connection) -> None:
     read = connection.get_execution_options().get(_READ, False)
     connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
 
@@ -216,7 +409,9 @@ def _begin(connection: Connection) -> None:
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
-def _patiently(engine: Engine, path: Path, prepare: Callable[[Connection, Path], None]) -> None:
+def _patiently(
+    engine: sa.Engine, path: Path, prepare: Callable[[sa.Connection, Path], None]
+) -> None:
     """Prepare the file; SQLite does not wait for others while it changes the journal's mode."""
     end = time.monotonic() + _PATIENCE
     while True:
@@ -237,7 +432,7 @@ def _patiently(engine: Engine, path: Path, prepare: Callable[[Connection, Path],
             return
 
 
-def _prepare_store(connection: Connection, path: Path) -> None:
+def _prepare_store(connection: sa.Connection, path: Path) -> None:
     version = _known_version(connection, path)
     # a hub gets the table when it is first used as a store of runs
     if not version or (version > STORE_VERSION and "runs" not in _objects(connection)):
@@ -246,7 +441,7 @@ def _prepare_store(connection: Connection, path: Path) -> None:
     _check_made_here(connection, path)
 
 
-def _prepare_hub(connection: Connection, path: Path) -> None:
+def _prepare_hub(connection: sa.Connection, path: Path) -> None:
     version = _known_version(connection, path)
     if 0 < version < SCHEMA_VERSION:
         _check_made_here(connection, path)
@@ -256,7 +451,7 @@ def _prepare_hub(connection: Connection, path: Path) -> None:
     _check_made_here(connection, path)
 
 
-def make_hub(connection: Connection, known: int) -> None:
+def make_hub(connection: sa.Connection, known: int) -> None:
     """Tables of a hub where there are none, or what they lack since an earlier schema.
 
     Parameters
@@ -271,8 +466,6 @@ def make_hub(connection: Connection, known: int) -> None:
     InputError
         If something is to be upgraded, and Alembic is not installed.
     """
-    from dimgs.hub.tables import version
-
     if known:
         from dimgs.hub.migrations import upgrade
 
@@ -282,27 +475,25 @@ def make_hub(connection: Connection, known: int) -> None:
     connection.execute(version.insert().values(version_num=f"{SCHEMA_VERSION:04d}"))
 
 
-def _make_tables(connection: Connection, schema: int) -> None:
-    from dimgs.hub.tables import hub_metadata, tables_of
-
+def _make_tables(connection: sa.Connection, schema: int) -> None:
     hub_metadata.create_all(connection, tables_of(schema))
 
 
-def _make_runs(connection: Connection) -> None:
+def _make_runs(connection: sa.Connection) -> None:
     metadata.create_all(connection)
     for what in ("UPDATE", "DELETE"):
-        connection.execute(text(_WRITE_ONCE.format(what=what)))
+        connection.execute(sa.text(_WRITE_ONCE.format(what=what)))
 
 
-def _mark(connection: Connection, version: int) -> None:
-    connection.execute(text(f"PRAGMA application_id = {_APPLICATION}"))
-    connection.execute(text(f"PRAGMA user_version = {version}"))
+def _mark(connection: sa.Connection, version: int) -> None:
+    connection.execute(sa.text(f"PRAGMA application_id = {_APPLICATION}"))
+    connection.execute(sa.text(f"PRAGMA user_version = {version}"))
 
 
-def _known_version(connection: Connection, path: Path) -> int:
+def _known_version(connection: sa.Connection, path: Path) -> int:
     """Schema of a file that is ours; 0 for a new one."""
-    version = int(connection.execute(text("PRAGMA user_version")).scalar_one())
-    ours = connection.execute(text("PRAGMA application_id")).scalar_one() == _APPLICATION
+    version = int(connection.execute(sa.text("PRAGMA user_version")).scalar_one())
+    ours = connection.execute(sa.text("PRAGMA application_id")).scalar_one() == _APPLICATION
     if (version or _objects(connection)) and not ours:
         raise StoreError(
             f"'{path}' is a database of something else; name another file for the store."
@@ -320,9 +511,9 @@ def refuse_newer(version: int, where: str) -> None:
         )
 
 
-def _objects(connection: Connection) -> dict[str, tuple[str, str]]:
+def _objects(connection: sa.Connection) -> dict[str, tuple[str, str]]:
     """Kind and definition of every table, index, trigger and view, by name."""
-    query = text("SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    query = sa.text("SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL")
     # those of SQLite itself, such as what ANALYZE leaves, cannot be made by hand
     return {n: (k, sql) for n, k, sql in connection.execute(query) if not n.startswith("sqlite_")}
 
@@ -330,7 +521,7 @@ def _objects(connection: Connection) -> dict[str, tuple[str, str]]:
 @cache
 def _made(version: int, with_runs: bool) -> dict[str, tuple[str, str]]:
     """What a file of a schema holds."""
-    engine = create_engine("sqlite://")
+    engine = sa.create_engine("sqlite://")
     with engine.begin() as connection:
         if with_runs:
             _make_runs(connection)
@@ -341,12 +532,12 @@ def _made(version: int, with_runs: bool) -> dict[str, tuple[str, str]]:
     return found
 
 
-def _check_made_here(connection: Connection, path: Path) -> None:
+def _check_made_here(connection: sa.Connection, path: Path) -> None:
     """Refuse a file whose tables are others: a view or a trigger in it could run for ever."""
-    version = int(connection.execute(text("PRAGMA user_version")).scalar_one())
+    version = int(connection.execute(sa.text("PRAGMA user_version")).scalar_one())
     found = _objects(connection)
     expected = _made(version, version == STORE_VERSION or "runs" in found)
-    columns = {row[1] for row in connection.execute(text("PRAGMA table_xinfo(runs)"))}
+    columns = {row[1] for row in connection.execute(sa.text("PRAGMA table_xinfo(runs)"))}
     known = {column.name for column in runs.columns}
     # earlier editions of SQLAlchemy wrote tables with other blanks
     same = {n: (k, " ".join(sql.split())) for n, (k, sql) in found.items()}
@@ -372,12 +563,8 @@ def _backed_up(path: Path, known: int) -> str:
     copy = path.with_name(f"{path.name}.schema{known}")
     part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
     try:
-        source, target = sqlite3.connect(path), sqlite3.connect(part)
-        try:
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as target:
             source.backup(target)
-        finally:
-            target.close()
-            source.close()
         part.replace(copy)
     except (sqlite3.Error, OSError) as error:
         part.unlink(missing_ok=True)

@@ -7,8 +7,9 @@ from sqlalchemy import Connection, delete, insert, select
 
 from dimgs.common.advice import Act, Step
 from dimgs.common.errors import InputError
+from dimgs.common.plugins import needing
 from dimgs.hub.entry import Entry
-from dimgs.hub.tables import settings, signatures
+from dimgs.hub.schema import settings, signatures
 from dimgs.hub.writing import insert_new, new_epoch
 
 # what is signed is no other message that a key of Ed25519 may have signed
@@ -16,12 +17,8 @@ _PREFIX = b"dimgs entry "
 
 
 def _library() -> Any:
-    try:
+    with needing("hub", "Signatures need"):
         from cryptography.hazmat.primitives.asymmetric import ed25519
-    except ImportError as error:
-        raise InputError(
-            "Signatures need cryptography; install it with: pip install 'dimgs[hub]'."
-        ) from error
     return ed25519
 
 

@@ -8,23 +8,17 @@ from dataclasses import replace
 from math import nan
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 from uuid import uuid4
 
 from sqlalchemy import Connection, func, insert, select, update
 
 from dimgs.common.errors import InputError, StoreError
 from dimgs.dataset import Dataset
-from dimgs.hub.rows import as_json, asked_row, checked_row, now, record_row, row_record
+from dimgs.hub.runs import as_json, asked_row, checked_row, now, record_row, row_record
 from dimgs.hub.schema import PENDING, Transactions, open_engine, runs
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 from dimgs.variables import difference_unit, parse_unit
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from dimgs.dataset import Dataset
-
 
 _OWN: set[tuple[int, str]] = set()
 
@@ -220,20 +214,12 @@ def write_parquet(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
 
     units: dict[str, str] = {}
     flat = [_flat(row, units) for row in rows]
-    names = list(_PLAIN.values())
-    for row in flat:
-        names += [name for name in row if name not in names]
-    columns = {name: [row.get(name) for row in flat] for name in names}
-    numbers = {"attempt [1]", "wall_seconds [s]"}
-    fields = []
-    for name in names:
-        values = columns[name]
-        text = name not in numbers and (
-            name in _PLAIN.values() or any(isinstance(v, str) for v in values)
-        )
-        fields.append(pa.field(name, pa.string() if text else pa.float64()))
+    names = dict.fromkeys([*_PLAIN.values(), *(name for row in flat for name in row)])
+    texts = {*_PLAIN.values()} - {"attempt [1]", "wall_seconds [s]"}
+    texts |= {name for row in flat for name, value in row.items() if isinstance(value, str)}
+    schema = pa.schema([(name, pa.string() if name in texts else pa.float64()) for name in names])
     try:
-        parquet.write_table(pa.table(columns, schema=pa.schema(fields)), path)
+        parquet.write_table(pa.Table.from_pylist(flat, schema), path)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
         raise InputError(f"'{path}' cannot be written ({why}); name another file.") from error
@@ -343,7 +329,9 @@ class RunStore:
                     if alive(self.path, last["session"]):
                         return False
                     _interrupt(connection, [last["id"]], _DIED)
-                elif not _may_repeat(last["state"], retry):
+                elif last["state"] == Status.OK or not (
+                    retry or last["state"] == Status.INTERRUPTED
+                ):
                     return False
             attempt = 1 if last is None else last["attempt"] + 1
             row = asked_row(run) | {"attempt": attempt, "state": PENDING}
@@ -446,13 +434,13 @@ class RunStore:
 
     def to_dataset(
         self,
-        target: "str | Sequence[str]",
+        target: str | Sequence[str],
         *,
         tier: str | None = None,
         kernel: str | None = None,
         version: str | None = None,
         keys: Iterable[str] | None = None,
-    ) -> "Dataset":
+    ) -> Dataset:
         """Dataset of the runs that ended well: their inputs and the target with its errors.
 
         Parameters
@@ -533,10 +521,6 @@ def _last(connection: Connection, key: str) -> Mapping[str, Any] | None:
     query = select(runs).where(runs.c.key == key).order_by(runs.c.attempt.desc()).limit(1)
     row = connection.execute(query).mappings().first()
     return None if row is None else dict(row)
-
-
-def _may_repeat(state: str, retry: bool) -> bool:
-    return state == Status.INTERRUPTED or (retry and state != Status.OK)
 
 
 def _interrupt(connection: Connection, ids: list[int], reason: str) -> None:

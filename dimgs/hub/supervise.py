@@ -249,7 +249,10 @@ class Supervisor:
         most = self.limits.megabytes << 20
         if len(found) > self.limits.processes:
             over = Failure.PROCESSES
-        elif _sum(_resident, found) > most and _sum(_proportional, found) > most:
+        elif (
+            _sum(lambda each: int(each.memory_info().rss), found) > most
+            and _sum(_proportional, found) > most
+        ):
             over = Failure.MEMORY
         elif sum(map(process.folder_size, self.folders)) > self.limits.disk_megabytes << 20:
             over = Failure.DISK

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dimgs.hub.entry import Entry, canonical, sha256, title_of
 from dimgs.hub.runs import Facts, facts
-from dimgs.hub.tables import (
+from dimgs.hub.schema import (
     SLOTS,
     attached,
     entries,

@@ -15,8 +15,7 @@ from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import with_notes
 from dimgs.dataset.data_frames import raw_columns
-from dimgs.dataset.headers import titled_columns
-from dimgs.dataset.raw import ReadOptions
+from dimgs.dataset.raw import ReadOptions, titled_columns
 from dimgs.dataset.read import build, dataset_of, raw_table
 from dimgs.fits.design.features import label_texts
 from dimgs.variables import DIMENSIONLESS, Unit, Variable, split_header

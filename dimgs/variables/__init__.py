@@ -1,35 +1,19 @@
 """Variables with exact dimensions; the only inner module that imports Pint."""
 
-from dimgs.variables.dimension import Dimension, superscript
-from dimgs.variables.units import (
-    DIMENSIONLESS,
-    LABEL,
-    Unit,
-    define_unit,
-    difference_unit,
-    parse_unit,
-    registry,
-    shown_unit,
-    si_unit,
-    to_pint,
-)
-from dimgs.variables.variable import Role, Variable, parse_variable, split_header
-
-__all__ = [
-    "DIMENSIONLESS",
-    "Dimension",
-    "LABEL",
-    "Role",
-    "Unit",
-    "Variable",
-    "define_unit",
-    "difference_unit",
-    "parse_unit",
-    "parse_variable",
-    "registry",
-    "shown_unit",
-    "si_unit",
-    "split_header",
-    "superscript",
-    "to_pint",
-]
+from dimgs.variables.dimension import Dimension as Dimension
+from dimgs.variables.dimension import superscript as superscript
+from dimgs.variables.units import DIMENSIONLESS as DIMENSIONLESS
+from dimgs.variables.units import LABEL as LABEL
+from dimgs.variables.units import Unit as Unit
+from dimgs.variables.units import define_unit as define_unit
+from dimgs.variables.units import difference_unit as difference_unit
+from dimgs.variables.units import parse_unit as parse_unit
+from dimgs.variables.units import registry as registry
+from dimgs.variables.units import shown_unit as shown_unit
+from dimgs.variables.units import si_unit as si_unit
+from dimgs.variables.units import to_pint as to_pint
+from dimgs.variables.units import unit_or_none as unit_or_none
+from dimgs.variables.variable import Role as Role
+from dimgs.variables.variable import Variable as Variable
+from dimgs.variables.variable import parse_variable as parse_variable
+from dimgs.variables.variable import split_header as split_header

@@ -17,7 +17,8 @@ _TRUNCATED = 1e-4
 # twelve decimals; longer ones are results of a calculation, not exponents that were written
 _MAX_DECIMAL = 10**12
 
-_ABBREVIATIONS = {
+# base dimensions of the SI with their symbols, in the usual order
+BASES = {
     "[length]": "L",
     "[mass]": "M",
     "[time]": "T",
@@ -134,8 +135,7 @@ class Dimension:
         if not self.exponents:
             return "1"
         return "·".join(
-            _ABBREVIATIONS.get(base, base) + superscript(exponent)
-            for base, exponent in self.exponents
+            BASES.get(base, base) + superscript(exponent) for base, exponent in self.exponents
         )
 
 

@@ -12,13 +12,13 @@ from dimgs.common.errors import InputError
 from dimgs.variables.dimension import Dimension
 from dimgs.variables.units import (
     DIMENSIONLESS_TEXTS,
-    Factor,
     Product,
     Unit,
     difference_unit,
     parse_unit,
     pint_unit,
     powers_of,
+    product_text,
     reading_of,
     to_pint,
     unit_text,
@@ -97,11 +97,8 @@ class Reading:
 
     def _differs(self) -> bool:
         """Whether the other reading is another unit, and not another quantity in this one."""
-        read = parse_unit(self.literal)
-        return self.unit is not None and (read.dimension, read.factor) != (
-            self.unit.dimension,
-            self.unit.factor,
-        )
+        own, read = self.unit, parse_unit(self.literal)
+        return own is not None and (read.dimension, read.factor) != (own.dimension, own.factor)
 
 
 @lru_cache(maxsize=4096)
@@ -232,19 +229,7 @@ def _literal(text: str) -> str:
 
 
 def _text(product: Product) -> str:
-    """A product as a text: ``W/(m*K)``."""
-    above = [_power(f, f.power) for f in product.factors if f.power > 0]
-    below = [_power(f, -f.power) for f in product.factors if f.power < 0]
-    if product.number != 1 or not above:
-        above.insert(0, f"{product.number:g}")
-    divisor = "*".join(below)
-    return "*".join(above) + (f"/({divisor})" if len(below) > 1 else f"/{divisor}" if below else "")
-
-
-def _power(factor: Factor, power: Fraction) -> str:
-    if power == 1:
-        return factor.name
-    return f"{factor.name}^{power}" if power.denominator == 1 else f"{factor.name}^({power})"
+    return product_text([(f.name, f.power) for f in product.factors], product.number)
 
 
 @lru_cache(maxsize=4096)

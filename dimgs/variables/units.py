@@ -8,7 +8,7 @@ import csv
 import math
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache, lru_cache
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError, UnitError
-from dimgs.variables.dimension import Dimension, exact_exponent
+from dimgs.variables.dimension import BASES, Dimension, exact_exponent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -105,16 +105,8 @@ _LONG_NAME = 4
 user_names: set[str] = set()
 # of a larger denominator an exponent was written as a decimal, and is shown as one
 _MAX_QUOTIENT = 1000
-_BASE_UNITS = {
-    "[length]": "m",
-    "[mass]": "kg",
-    "[time]": "s",
-    "[temperature]": "K",
-    "[current]": "A",
-    "[substance]": "mol",
-    "[luminosity]": "cd",
-    "[printing_unit]": "pixel",
-}
+_BASE_UNITS = dict(zip(BASES, ("m", "kg", "s", "K", "A", "mol", "cd"), strict=True))
+_BASE_UNITS["[printing_unit]"] = "pixel"
 # a power that is no rational of a table: more digits than anybody writes
 _FITTED = re.compile(r"(\^|\*\*)(-?\d+\.\d{5,})")
 _Numbers = TypeVar("_Numbers", float, "Array")
@@ -127,26 +119,12 @@ LABEL_TEXTS = frozenset({"label", "category", "categorical"})
 # natural logarithm of the power-like quantity per unit of the level
 _LN10 = math.log(10.0)
 _LEVELS: "Mapping[str, float]" = {
-    "B": _LN10,
-    "bel": _LN10,
-    "dB": _LN10 / 10,
-    "decibel": _LN10 / 10,
-    "dB(A)": _LN10 / 10,
-    "dBA": _LN10 / 10,
-    "dBm": _LN10 / 10,
-    "dBW": _LN10 / 10,
-    "dBu": _LN10 / 10,
-    "dBV": _LN10 / 10,
-    "dB SPL": _LN10 / 10,
-    "dB re 20 µPa": _LN10 / 10,
-    "Np": 1.0,
-    "neper": 1.0,
-    "pH": -_LN10,
-    "pKa": -_LN10,
-    "mag": -0.4 * _LN10,
-    "magnitude": -0.4 * _LN10,
-    "dex": _LN10,
-    "decade": _LN10,
+    **dict.fromkeys(("B", "bel", "dex", "decade"), _LN10),
+    **dict.fromkeys(("dB", "decibel", "dB(A)", "dBA", "dBm", "dBW", "dBu", "dBV"), _LN10 / 10),
+    **dict.fromkeys(("dB SPL", "dB re 20 µPa"), _LN10 / 10),
+    **dict.fromkeys(("Np", "neper"), 1.0),
+    **dict.fromkeys(("pH", "pKa"), -_LN10),
+    **dict.fromkeys(("mag", "magnitude"), -0.4 * _LN10),
     "octave": math.log(2.0),
 }
 _ALIASES = {"bel": "B", "decibel": "dB", "dBA": "dB(A)", "neper": "Np", "magnitude": "mag"}
@@ -650,15 +628,14 @@ def _factor(name: str, exponent: Fraction) -> str:
     return f"{name}^({exponent})"
 
 
-def _format(factors: list[tuple[str, Fraction]]) -> str:
+def product_text(factors: Sequence[tuple[str, Fraction]], number: float = 1.0) -> str:
+    """A product of powers of units as a text: ``W/(m*K)``."""
     above = [_factor(n, e) for n, e in factors if e > 0]
     below = [_factor(n, -e) for n, e in factors if e < 0]
-    if not above:
-        return "*".join(_factor(n, e) for n, e in factors) if len(below) > 1 else "1/" + below[0]
-    text = "*".join(above)
-    if not below:
-        return text
-    return f"{text}/{below[0]}" if len(below) == 1 else f"{text}/({'*'.join(below)})"
+    if number != 1 or not above:
+        above.insert(0, f"{number:g}")
+    divisor = "*".join(below)
+    return "*".join(above) + (f"/({divisor})" if len(below) > 1 else f"/{divisor}" if below else "")
 
 
 @lru_cache(maxsize=4096)
@@ -689,7 +666,9 @@ def si_unit(dimension: Dimension) -> str:
             factors = list(chain([(name, power)], rest))
             if _cost(factors) + 1 < least:
                 best, least = factors, _cost(factors) + 1
-    return _format(best)
+    if len(best) > 1 and all(e < 0 for _, e in best):
+        return "*".join(_factor(n, e) for n, e in best)
+    return product_text(best)
 
 
 def shown_unit(unit: str) -> str:
@@ -883,6 +862,14 @@ def parse_unit(text: str) -> Unit:
         if unit := _without_remark(text):
             return unit
         raise
+
+
+def unit_or_none(text: str) -> Unit | None:
+    """A unit, or None of a text that is none."""
+    try:
+        return parse_unit(text)
+    except InputError:
+        return None
 
 
 def _without_remark(text: str) -> Unit | None:

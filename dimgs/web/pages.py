@@ -109,7 +109,7 @@ class Pages:
             "/ask": lambda a: self.show(a, "ask.html", visibilities=VISIBILITIES),
             "/people": self._users,
             "/api": lambda a: self.show(a, "api.html", api=openapi()),
-            "/sign-in": self._sign_in_page,
+            "/sign-in": lambda a: self.show(a, "sign_in.html", sentence=""),
         }
         done: dict[str, Callable[[Asked], Response]] = {
             "/ask": self._ask,
@@ -292,7 +292,8 @@ class Pages:
         tags = [tag.strip() for tag in form.pop("tags", "").split(",") if tag.strip()]
         # only what was typed is read: no file of the server has a part in a question
         given = typed_inputs(form.pop("at")) if form.get("at") else {}
-        inputs = {n: _as_stored(n, text) for n, text in given.items()}
+        quantities = {n: as_quantity(text, f"'{n}'") for n, text in given.items()}
+        inputs = {n: given[n] if q.is_range else q.to_json() for n, q in quantities.items()}
         more = {"tags": tags, "inputs": inputs}
         document = {"kind": "question", **form, **{k: v for k, v in more.items() if v}}
         return RedirectResponse(f"/entries/{asked.hub.add(document)}", 303)
@@ -332,9 +333,6 @@ class Pages:
         # shown this once, and not kept by the browser
         return self._users(asked, token, name)
 
-    def _sign_in_page(self, asked: Asked) -> Response:
-        return self.show(asked, "sign_in.html", sentence="")
-
     def _sign_in(self, asked: Asked) -> Response:
         request = asked.request
         address = request.client.host if request.client else ""
@@ -360,9 +358,3 @@ class Pages:
         answer = RedirectResponse("/", 303)
         answer.delete_cookie(COOKIE)
         return answer
-
-
-def _as_stored(name: str, text: str) -> dict[str, Any] | str:
-    """A value as it is typed, as an entry holds it: a range as its text."""
-    quantity = as_quantity(text, f"'{name}'")
-    return text if quantity.is_range else quantity.to_json()

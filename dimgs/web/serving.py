@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
+from dimgs.common.plugins import needing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,13 +102,9 @@ def serving_studio(folder: "Path", port: int, hub: str) -> "Iterator[tuple[Serve
 
 
 def _require_server() -> None:
-    try:
+    with needing("hub", "A server needs"):
         for name in _NEEDED:
             import_module(name)
-    except ImportError as error:
-        raise InputError(
-            f"A server needs {error.name}; install it with: pip install 'dimgs[hub]'."
-        ) from error
 
 
 def _server(app: Any) -> "Server":

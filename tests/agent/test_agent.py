@@ -11,7 +11,7 @@ import pytest
 from case_studies.benchmarks.questions.scripted import Step, scripted
 from dimgs.agent import Agent
 from dimgs.agent.agent import ModelFailedError
-from dimgs.agent.evidence import MARK
+from dimgs.agent.provenance import MARK
 from dimgs.agent.record import replay
 from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dimgs.agent.arguments import amount
 from dimgs.agent.bench import Bench
-from dimgs.agent.evidence import MARK, GivenEvidence, amounts_of
+from dimgs.agent.provenance import MARK, GivenEvidence, amounts_of
 from dimgs.agent.session import Session
 from dimgs.hub import Hub
 from tests.agent.conftest import POINT, run_jobs

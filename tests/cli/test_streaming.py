@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dimgs.cli import streaming
+from dimgs.cli import analyse
 from dimgs.cli.app import run
 from tests.discovery.outofcore.test_stream import drag_table, written
 
@@ -77,7 +77,7 @@ def test_large_files_are_advised_to_stream(
 ) -> None:
     assert run(["fit", str(table), "-y", "F"]) == 0
     assert "--stream" not in capsys.readouterr().err
-    monkeypatch.setattr(streaming, "LARGE_BYTES", 10)
+    monkeypatch.setattr(analyse, "LARGE_BYTES", 10)
     assert run(["fit", str(table), "-y", "F"]) == 0
     assert "--stream fits it in parts" in capsys.readouterr().err
 

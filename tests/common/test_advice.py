@@ -24,7 +24,7 @@ from dimgs.common.errors import DimgsError
 from dimgs.discovery.options import options_by_name
 from dimgs.web.controls import in_the_browser
 from dimgs.web.studio.bench import Workbench
-from dimgs.web.studio.views import View
+from dimgs.web.studio.sheet import bench_view
 
 _FLAG = re.compile(r"(?<![\w-])--[a-z]|\bdimgs (?:hub|run|fit|pi|discover)\b")
 _EVERY: list[Advice] = [
@@ -82,8 +82,8 @@ def test_the_workbench_speaks_of_its_controls(tmp_path: Path, name: str) -> None
     with worded(in_the_browser):
         id = bench.open(table)
         bench.choose(id, [("target", "T"), ("input", "L"), ("input", "H")])
-        view = View.of(bench.table(id))
-        told += [view.problem, *view.notes, *(d for c in view.columns for d in c.doubts)]
+        view = bench_view(bench.table(id))
+        told += [view["problem"], *view["notes"], *(d for c in view["columns"] for d in c.doubts)]
         try:
             bench.fit(id)
         except DimgsError as error:
@@ -93,7 +93,7 @@ def test_the_workbench_speaks_of_its_controls(tmp_path: Path, name: str) -> None
     assert any(told)
     assert not [text for text in told if _FLAG.search(text)]
     if name == "pendulum":
-        assert "“Known constants that may matter”: g" in view.problem
+        assert "“Known constants that may matter”: g" in view["problem"]
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from dimgs.common.errors import InputError
-from dimgs.dataset import delimited_text, headers, read, read_table
+from dimgs.dataset import delimited_text, raw, read, read_table
 from dimgs.dataset.raw import ReadOptions
 
 
@@ -53,7 +53,7 @@ def test_a_row_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_more_columns_than_any_table_has(tmp_path: Path) -> None:
-    n = headers._MOST_COLUMNS + 1
+    n = raw._MOST_COLUMNS + 1
     names = ",".join(f"x{i} [m]" for i in range(n))
     numbers = ",".join(["1"] * n)
     _refused(tmp_path / "t.csv", f"{names}\n{numbers}\n", f"has {n} columns where at most")

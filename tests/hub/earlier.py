@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import create_engine, insert
 from sqlalchemy.engine import make_url
 
-from dimgs.hub.tables import tables_of
+from dimgs.hub.schema import tables_of
 
 FORMATS = Path(__file__).parents[1] / "formats"
 DIGEST = "87521782b656ce6c96b0dfc52121f469184f06ad1d8487b56dc43c0408171fd7"

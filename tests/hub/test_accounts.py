@@ -5,7 +5,7 @@ from sqlalchemy import select
 
 from dimgs.common.errors import InputError
 from dimgs.hub import Hub, accounts
-from dimgs.hub.tables import tokens, users
+from dimgs.hub.schema import tokens, users
 
 
 def test_passwords_are_kept_as_argon2id(hub: Hub) -> None:

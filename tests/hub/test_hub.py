@@ -15,7 +15,7 @@ from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.accounts import set_user
 from dimgs.hub.permissions import MATRIX, ROLES, allowed
-from dimgs.hub.tables import entries
+from dimgs.hub.schema import entries
 from dimgs.kernels.record import RunRecord, Status
 
 QUESTION = {"kind": "question", "text": "How fast does the film empty?", "tags": ["film"]}

@@ -152,7 +152,7 @@ def test_a_settlement_names_what_was_looked_at(hub: Hub) -> None:
 def test_links_that_anybody_makes_settle_nothing(hub: Hub, tmp_path: Path) -> None:
     """Not as links of entries, and not as acts of elsewhere, nor of a hub of an earlier edition."""
     from dimgs.hub.entry import Entry
-    from dimgs.hub.rows import now
+    from dimgs.hub.runs import now
     from dimgs.hub.writing import write
 
     _, made, law, answer = chain(hub)
@@ -297,7 +297,7 @@ def test_an_old_store_becomes_a_hub_of_its_runs(tmp_path: Path) -> None:
 def test_a_settlement_that_was_let_through_elsewhere_settles_nothing(hub: Hub) -> None:
     """As in a hub of an earlier edition, or of another place: who may settle is judged here too."""
     from dimgs.hub.entry import Entry
-    from dimgs.hub.rows import now
+    from dimgs.hub.runs import now
     from dimgs.hub.writing import write
 
     bob = other(hub, "bob")

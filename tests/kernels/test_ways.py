@@ -86,7 +86,7 @@ MCP = """
 import sys
 from pathlib import Path
 from dimgs.agent.bench import Bench
-from dimgs.agent.campaigns import job_status, plan_campaign, start_campaign
+from dimgs.agent.tools import job_status, plan_campaign, start_campaign
 from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy, work
 policy = Policy(kernels=[sys.argv[1]], agent=AgentPolicy(worker=False, approve_above=600))

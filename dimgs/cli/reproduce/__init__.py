@@ -1,31 +1,16 @@
 """Case studies: laws recovered from data, found against published."""
 
-from dimgs.cli.reproduce.page import summary, write_page
-from dimgs.cli.reproduce.published_checks import (
-    COLOURS,
-    GREY,
-    NOT_JUDGED,
-    Check,
-    DataUnavailable,
-    Findings,
-    Statement,
-)
-from dimgs.cli.reproduce.sources import Source
-from dimgs.cli.reproduce.studies import Outcome, run_studies, studies_folder, study_titles
-
-__all__ = [
-    "COLOURS",
-    "GREY",
-    "NOT_JUDGED",
-    "Check",
-    "DataUnavailable",
-    "Findings",
-    "Outcome",
-    "Source",
-    "Statement",
-    "run_studies",
-    "studies_folder",
-    "study_titles",
-    "summary",
-    "write_page",
-]
+from dimgs.cli.reproduce.page import summary as summary
+from dimgs.cli.reproduce.page import write_page as write_page
+from dimgs.cli.reproduce.published_checks import COLOURS as COLOURS
+from dimgs.cli.reproduce.published_checks import GREY as GREY
+from dimgs.cli.reproduce.published_checks import NOT_JUDGED as NOT_JUDGED
+from dimgs.cli.reproduce.published_checks import Check as Check
+from dimgs.cli.reproduce.published_checks import DataUnavailable as DataUnavailable
+from dimgs.cli.reproduce.published_checks import Findings as Findings
+from dimgs.cli.reproduce.published_checks import Statement as Statement
+from dimgs.cli.reproduce.sources import Source as Source
+from dimgs.cli.reproduce.studies import Outcome as Outcome
+from dimgs.cli.reproduce.studies import run_studies as run_studies
+from dimgs.cli.reproduce.studies import studies_folder as studies_folder
+from dimgs.cli.reproduce.studies import study_titles as study_titles

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from dimgs.common.errors import InputError
+from dimgs.common.plugins import needing
 
 
 def upgrade(connection: Connection, known: int) -> None:
@@ -19,14 +19,9 @@ def upgrade(connection: Connection, known: int) -> None:
     InputError
         If Alembic is not installed.
     """
-    try:
+    with needing("hub", "The file is of an earlier schema, and upgrading it needs"):
         from alembic import command
         from alembic.config import Config
-    except ImportError as error:
-        raise InputError(
-            "The file is of an earlier schema, and upgrading it needs Alembic; install it with: "
-            "pip install 'dimgs[hub]'."
-        ) from error
     config = Config()
     config.set_main_option("script_location", "dimgs.hub:migrations")
     config.attributes["connection"] = connection

@@ -28,7 +28,7 @@ from dimgs.web.controls import in_the_browser
 from dimgs.web.intake import Guard, Intake, text_of
 from dimgs.web.pages import templates
 from dimgs.web.studio.bench import Workbench
-from dimgs.web.studio.views import View
+from dimgs.web.studio.sheet import bench_view
 
 _STATIC = ("page.css", "hub.css", "studio.css", "htmx.min.js", "studio.js")
 # fields of a form: several for each column of a wide table
@@ -166,8 +166,8 @@ class Studio:
 
     # pages
 
-    def _view(self, request: Request) -> View:
-        return View.of(self.bench.table(request.path_params["id"]))
+    def _view(self, request: Request) -> dict[str, Any]:
+        return bench_view(self.bench.table(request.path_params["id"]))
 
     def _table(self, request: Request) -> Response:
         return self._page("studio_table.html", view=self._view(request), **self._result(request))

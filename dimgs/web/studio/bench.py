@@ -7,10 +7,12 @@ import threading
 import time
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from importlib.resources import files
+from mimetypes import guess_type
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -35,16 +37,6 @@ if TYPE_CHECKING:
 
 # the typesetting of mathematics in figures is not made for threads
 _drawing = Lock()
-_TYPES = {
-    "html": "text/html",
-    "json": "application/json",
-    "tex": "application/x-tex",
-    "py": "text/x-python",
-    "svg": "image/svg+xml",
-    "png": "image/png",
-    "pdf": "application/pdf",
-    "zip": "application/zip",
-}
 # seconds between two looks at what a search told, and that a search has to end once it is asked to
 _LOOK, _PATIENCE = 0.2, 20.0
 # loss below which a candidate counts as exact
@@ -108,34 +100,32 @@ class FoundLaw:
             If there is none of that name.
         """
         stem, _, ending = name.rpartition(".")
-        drawn = {d.name: d for d in self.drawings} if ending in ("svg", "png", "pdf") else {}
-        made: dict[str, Callable[[], bytes]] = {n: self._maker(n) for n in self.files}
-        if name in made:
-            return made[name](), _TYPES[ending]
-        if stem in drawn:
+        figures = self.drawings if ending in ("svg", "png", "pdf") else []
+        drawn = next((d for d in figures if d.name == stem), None)
+        if drawn is not None:
             with _drawing:
-                found = getattr(drawn[stem], ending)()
-            return found.encode() if isinstance(found, str) else found, _TYPES[ending]
-        raise InputError("There is no such file of this law.")
+                content = getattr(drawn, ending)()
+        elif name in self.files:
+            content = self._content(name)
+        else:
+            raise InputError("There is no such file of this law.")
+        kind = guess_type(name)[0] or "application/octet-stream"
+        return content.encode() if isinstance(content, str) else content, kind
 
-    def _maker(self, name: str) -> Callable[[], bytes]:
-        def make() -> bytes:
-            from dimgs.law.serialise import as_text
-            from dimgs.law.typeset import law_article
+    def _content(self, name: str) -> str | bytes:
+        from dimgs.law.serialise import as_text
+        from dimgs.law.typeset import law_article
+        from dimgs.report.render import report_html
 
-            report, law = self.report, self.report.law
-            if name == "report.html":
-                from dimgs.report.render import report_html
-
-                return report_html(report, self.drawings).encode()
-            if name == "everything.zip":
-                return self._zip()
-            assert law is not None
-            if name == "law.json":
-                return as_text(law.to_json()).encode()
-            return (law_article(law) if name == "law.tex" else law.python()).encode()
-
-        return make
+        if name == "report.html":
+            return report_html(self.report, self.drawings)
+        if name == "everything.zip":
+            return self._zip()
+        law = self.report.law
+        assert law is not None
+        if name == "law.json":
+            return as_text(law.to_json())
+        return law_article(law) if name == "law.tex" else law.python()
 
     def _zip(self) -> bytes:
         from dimgs.report.write import write_study
@@ -149,33 +139,33 @@ class FoundLaw:
         return out.getvalue()
 
 
-@dataclass(frozen=True)
+@dataclass
 class SearchState:
     """A search at one moment.
 
     Attributes
     ----------
+    limit : float
+        Seconds that it may take.
     told : str
         What it reported last.
     front : tuple of Candidate
         Those of what it found that no other one beats in both complexity and loss.
     seconds : float
         Since it began.
-    limit : float
-        Seconds that it may take.
     stopping, over : bool
         Whether it was asked to stop, and whether it ended.
     problem : str
         Why it ended without a report; empty where it did not.
     """
 
-    told: str
-    front: tuple[Candidate, ...]
-    seconds: float
     limit: float
-    stopping: bool
-    over: bool
-    problem: str
+    told: str = "starting"
+    front: tuple[Candidate, ...] = ()
+    seconds: float = 0.0
+    stopping: bool = False
+    over: bool = False
+    problem: str = ""
 
 
 class LawSearch:
@@ -194,12 +184,8 @@ class LawSearch:
         self._process = context.Process(
             target=_search, args=(there, data, target, options), daemon=True
         )
-        self._limit = options.seconds
         self._begun = time.monotonic()
-        self._told = "starting"
-        self._front: tuple[Candidate, ...] = ()
-        self._problem = ""
-        self._stopping = self._over = False
+        self._state = SearchState(options.seconds)
         self.report: Report | None = None
         self._process.start()
         there.close()
@@ -209,15 +195,7 @@ class LawSearch:
     @property
     def state(self) -> SearchState:
         """The search now."""
-        return SearchState(
-            self._told,
-            self._front,
-            time.monotonic() - self._begun,
-            self._limit,
-            self._stopping,
-            self._over,
-            self._problem,
-        )
+        return replace(self._state, seconds=time.monotonic() - self._begun)
 
     def states(self) -> Iterator[SearchState]:
         """The search whenever it changed, and once a second; the last one is over."""
@@ -234,15 +212,13 @@ class LawSearch:
 
     def stop(self) -> None:
         """Ask it to stop: it ends with the best law until then."""
-        if self._over:
+        if self._state.over:
             return
-        self._stopping = True
-        try:
+        self._state.stopping = True
+        # one that has just ended hears nothing
+        with suppress(OSError):
             self._here.send("stop")
-        except OSError:
-            # it has just ended
-            return
-        threading.Thread(target=self._end, daemon=True).start()
+            threading.Thread(target=self._end, daemon=True).start()
 
     def close(self) -> None:
         """End it at once."""
@@ -252,7 +228,7 @@ class LawSearch:
     def _end(self) -> None:
         self._process.join(_PATIENCE)
         if self._process.is_alive():
-            self._problem = "The search was stopped before it had a law."
+            self._state.problem = "The search was stopped before it had a law."
             self._process.terminate()
 
     def _hear(self) -> None:
@@ -260,19 +236,19 @@ class LawSearch:
             while True:
                 kind, text, more = self._here.recv()
                 if kind == "told":
-                    self._told = text or self._told
-                    self._front = front_of((*self._front, *more))
+                    self._state.told = text or self._state.told
+                    self._state.front = front_of((*self._state.front, *more))
                 elif kind == "report":
                     self.report = more
                     break
                 else:
-                    self._problem = text
+                    self._state.problem = text
                     break
         except (EOFError, OSError):
-            self._problem = self._problem or (
+            self._state.problem = self._state.problem or (
                 "The process of the search ended before it had a law; its memory may have run out."
             )
-        self._over = True
+        self._state.over = True
 
 
 def front_of(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:

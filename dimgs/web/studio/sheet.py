@@ -1,6 +1,7 @@
-"""A table on the workbench: what was chosen, its columns as understood, and its groups."""
+"""A table on the workbench: what was chosen, how it is understood, its groups, and its page."""
 
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -15,14 +16,28 @@ from dimgs.common.advice import flag
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset.conversion import from_si
 from dimgs.dataset.dataset import Dataset
-from dimgs.dataset.headers import Titled, doubts, quantity_of, titled_columns
-from dimgs.dataset.raw import RawTable, ReadOptions, read_cells
-from dimgs.dataset.read import build, raw_table
+from dimgs.dataset.raw import (
+    RawTable,
+    ReadOptions,
+    Titled,
+    doubts,
+    quantity_of,
+    read_cells,
+    titled_columns,
+)
+from dimgs.dataset.read import EXCEL_SUFFIXES, build, raw_table
 from dimgs.discovery.options import Options
+from dimgs.groups.physical_constants import all_constants
+from dimgs.law.latex import group_latex, symbol_latex
+from dimgs.law.typeset import column_symbols
 from dimgs.variables import Dimension
+from dimgs.web.pictures import across, span, ticks
 
 if TYPE_CHECKING:
-    from dimgs.groups.group import PiBasis
+    from numpy.typing import NDArray
+
+    from dimgs.dataset.dataset import Dataset
+    from dimgs.groups.group import PiBasis, PiGroup
 
 
 # seconds that a search may take, as offered
@@ -141,19 +156,11 @@ class Choices:
         InputError
             If they cannot be used together.
         """
-        given: dict[str, Any] = {
-            "columns": self.inputs,
-            "units": self.units,
-            "within": self.within or None,
-            "split_by": self.split_by or None,
-            "constants": self.constants,
-            "scales": "auto" if self.scales == ("auto",) else self.scales,
-            "drop_bad": self.drop_bad,
-            "regimes": self.regimes,
-            "time_limit": self.time_limit,
-            "sheet": self.sheet or None,
-        }
-        return Options(**given | changes)
+        same = ("units", "constants", "drop_bad", "regimes", "time_limit")
+        given: dict[str, Any] = {n: getattr(self, n) for n in same}
+        given |= {n: getattr(self, n) or None for n in ("within", "split_by", "sheet")}
+        scales = "auto" if self.scales == ("auto",) else self.scales
+        return Options(columns=self.inputs, scales=scales, **given | changes)
 
     def command(self, table: str, verb: str = "discover") -> str:
         """The same question on the command line.
@@ -251,8 +258,6 @@ class Sheet:
     @cached_property
     def sheets(self) -> tuple[str, ...]:
         """Sheets of a workbook; none of another file."""
-        from dimgs.dataset.read import EXCEL_SUFFIXES
-
         if self.path.suffix.lower() not in EXCEL_SUFFIXES:
             return ()
         from openpyxl import load_workbook
@@ -414,6 +419,207 @@ def _dimension_text(dimension: Dimension) -> str:
     return f"dimension {dimension}"
 
 
-def labels_of(columns: Sequence[Column]) -> list[str]:
-    """Names of the label columns."""
-    return [c.name for c in columns if c.role == "label"]
+# points that such a picture still tells apart, and colours that an eye does
+_MOST_POINTS, _MOST_COLOURS = 2000, 6
+# decades that are rounding
+_SAME = 1e-9
+# constants that are offered at once, in the order of the table; the others on request
+_COMMON = 5
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A quantity that can be drawn: its name in forms, its formula, and log10 of its values."""
+
+    name: str
+    latex: str
+    text: str
+    logs: "NDArray[np.float64]"
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A scatter of two quantities.
+
+    Attributes
+    ----------
+    x, y : Axis
+    offered : list of Axis
+    points : list of mapping
+        Places from 0 to 1 (y downwards), the text of each, and its colour from 0 on.
+    ticks : mapping of str to list of (place, text)
+    colours : list of (text, number of points)
+        Of the labels, in the order of their colours.
+    left_out : int
+        Runs without a logarithm there.
+    thinned : int
+        Runs besides those drawn.
+    """
+
+    x: Axis
+    y: Axis
+    offered: list[Axis]
+    points: list[dict[str, Any]]
+    ticks: Mapping[str, list[tuple[float, str]]]
+    colours: list[tuple[str, int]]
+    left_out: int
+    thinned: int
+
+
+def plot(
+    data: "Dataset", basis: "PiBasis | None", x: str = "", y: str = "", colour: str = ""
+) -> Plot | None:
+    """Scatter of two groups or columns; None where nothing positive varies.
+
+    Parameters
+    ----------
+    data : Dataset
+    basis : PiBasis, optional
+        Whose groups can be drawn, besides the columns.
+    x, y : str
+        Names of groups or columns; by default the response over the group that varies most.
+    colour : str
+        Label column whose most frequent labels have colours.
+    """
+    offered = _offered(data, basis)
+    if not offered:
+        return None
+    known = {a.name: a for a in offered}
+    target = basis.target.name if basis is not None and basis.target is not None else ""
+    # without a free group, pi_0 is a constant: the response itself says more
+    response = "pi_0" if basis is not None and basis.groups else target
+    up = known.get(y) or known.get(response) or known.get(target) or offered[-1]
+    others = [a for a in offered if a is not up and a.name not in ("pi_0", target)] or offered
+    groups = [a for a in others if a.name.startswith("pi_")]
+    over = known.get(x) or max(groups or others, key=lambda a: _spread(a.logs))
+    good = np.isfinite(over.logs) & np.isfinite(up.logs)
+    rows = np.flatnonzero(good)
+    # always the same ones
+    drawn = rows[:: max(1, -(-len(rows) // _MOST_POINTS))]
+    spans = [span(a.logs[drawn].tolist()) for a in (over, up)]
+    labels = [str(v) for v in data[colour]] if colour in data.label_names else []
+    counts = Counter(labels[i] for i in drawn) if labels else Counter[str]()
+    place = {label: k for k, (label, _) in enumerate(counts.most_common(_MOST_COLOURS))}
+    points = [
+        {
+            "x": across(over.logs[i], spans[0]),
+            "y": 1 - across(up.logs[i], spans[1]),
+            "text": f"row {data.rows[i]}" + (f", {labels[i]}" if labels else ""),
+            "colour": place.get(labels[i], _MOST_COLOURS) if labels else 0,
+        }
+        for i in drawn.tolist()
+    ]
+    legend = [(label, counts[label]) for label in place]
+    rest = sum(counts.values()) - sum(n for _, n in legend)
+    return Plot(
+        over,
+        up,
+        offered,
+        points,
+        {"x": ticks(spans[0]), "y": ticks(spans[1])},
+        [*legend, *([("others", rest)] if rest else [])],
+        int(np.count_nonzero(~good)),
+        len(rows) - len(drawn),
+    )
+
+
+def _offered(data: "Dataset", basis: "PiBasis | None") -> list[Axis]:
+    """Groups, then columns, of which at least two runs have different logarithms."""
+    values: dict[str, Any] = {n: np.asarray(data[n], dtype=np.float64) for n in data.numeric_names}
+    symbols = {v.name: symbol_latex(v.name, v.kind) for v in data.variables}
+    groups: list[PiGroup] = []
+    if basis is not None:
+        symbols |= column_symbols(basis)
+        for v in basis.variables:
+            if v.name not in values and v.value is not None:
+                values[v.name] = v.value
+        groups = list(basis.every_group)
+    found = []
+    with np.errstate(all="ignore"):
+        for group in groups:
+            # a scale has no values
+            if all(n in values for n, _ in group.exponents):
+                logs = np.broadcast_to(group.log(values) / np.log(10), (data.n_runs,))
+                text = f"{group.name} = {group}" + (f", {group.known_as}" if group.known_as else "")
+                found.append(Axis(group.name, group_latex(group, symbols), text, logs))
+        for v in data.variables:
+            if not v.is_label and not v.is_level:
+                unit = v.si_unit
+                text = v.name if unit == "1" else f"{v.name} [{unit}]"
+                found.append(Axis(v.name, symbols[v.name], text, np.log10(values[v.name])))
+    return [a for a in found if _spread(a.logs) > _SAME]
+
+
+def _spread(logs: "NDArray[np.float64]") -> float:
+    finite = logs[np.isfinite(logs)]
+    return float(np.ptp(finite)) if finite.size else 0.0
+
+
+def bench_view(sheet: Sheet) -> dict[str, Any]:
+    """What the page of a table shows as it is now.
+
+    Returns
+    -------
+    dict
+        "sheet", "choices" and the "question" of columns that can be read; "columns", "numbers"
+        (those that may be a target) and "labels"; "groups" with the response group first,
+        "repeating" sets that may be chosen, the "basis" or the "problem" why there is none;
+        "notes", "plot", "common" and "rare" constants, number of "runs", and time "limits".
+    """
+    choices, columns = sheet.choices, sheet.columns
+    basis, drawn, problem = None, None, ""
+    notes: tuple[str, ...] = ()
+    sets: list[tuple[str, ...]] = []
+    try:
+        data = sheet.table()
+        notes = data.warnings
+        try:
+            basis = sheet.basis(data)
+            sets = repeating_sets(basis)
+        except DimgsError as error:
+            problem = str(error)
+        drawn = plot(data, basis, choices.across, choices.up, choices.colour)
+    except DimgsError as error:
+        problem = str(error)
+    if basis is not None:
+        notes += tuple(f"{d.name} takes no part: {d.why}." for d in basis.dropped)
+        notes += basis.suggestions
+    ticked = [(c, c.symbol in choices.constants) for c in all_constants()]
+    constants = [
+        {"symbol": c.symbol, "latex": c.latex, "name": c.name, "ticked": t} for c, t in ticked
+    ]
+    shown = [k for k, (_, t) in enumerate(ticked) if k < _COMMON or t]
+    return {
+        "sheet": sheet,
+        "choices": choices,
+        "columns": columns,
+        "numbers": [c for c in columns if c.role in ("number", "unitless")],
+        "labels": [c.name for c in columns if c.role == "label"],
+        "groups": _groups(basis),
+        "repeating": sets,
+        "basis": basis,
+        "problem": problem,
+        # what is doubtful stands beside its column already
+        "notes": tuple(n for n in dict.fromkeys(notes) if all(n not in c.doubts for c in columns)),
+        "plot": drawn,
+        "common": [constants[k] for k in shown],
+        "rare": [c for k, c in enumerate(constants) if k not in shown],
+        "runs": len(sheet.raw.rows),
+        "question": sheet.question,
+        "limits": TIME_LIMITS,
+    }
+
+
+def _groups(basis: "PiBasis | None") -> list[dict[str, str]]:
+    if basis is None:
+        return []
+    columns = column_symbols(basis)
+    found = []
+    for group in basis.every_group:
+        for name, _ in group.exponents:
+            columns.setdefault(name, symbol_latex(name))
+        number = rf"\pi_{{{group.name.removeprefix('pi_')}}}"
+        left = number if group.symbol is None else f"{number} = {group.symbol}"
+        latex = f"{left} = {group_latex(group, columns)}"
+        found.append({"name": group.name, "latex": latex, "known_as": group.known_as or ""})
+    return found

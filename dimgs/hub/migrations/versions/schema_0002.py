@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from dimgs.hub.tables import hub_metadata, tables_of
+from dimgs.hub.schema import hub_metadata, tables_of
 
 revision = "0002"
 down_revision = "0001"

@@ -5,7 +5,7 @@ import json
 from alembic import op
 from sqlalchemy import Connection, and_, func, insert, or_, select, update
 
-from dimgs.hub.tables import attached, entries, files, held, hub_metadata, imports, tables_of, users
+from dimgs.hub.schema import attached, entries, files, held, hub_metadata, imports, tables_of, users
 from dimgs.hub.verdicts import UNCONFIRMED, law_status
 
 revision = "0004"
