@@ -60,6 +60,16 @@ def test_the_map_names_every_folder_in_the_order_of_the_layers() -> None:
     assert named == [name for name in order if name in folders]
 
 
+def test_each_term_of_the_glossary_has_one_row_and_a_file() -> None:
+    lines = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").splitlines()
+    cells = [[cell.strip() for cell in x.strip("|").split("|")] for x in lines if "`" in x]
+    terms = [row[0] for row in cells if row[0] and not row[0].startswith("The ")]
+    assert len(terms) == len(set(terms)) > 30
+    for row in cells:
+        (home,) = _CODE.findall(row[-1])
+        assert (PACKAGE / home).is_file(), home
+
+
 def test_the_walk_is_what_a_discovery_calls_first_to_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

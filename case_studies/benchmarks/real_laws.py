@@ -110,9 +110,9 @@ class Formula:
 
 def densities(found: Study, asked: Question, data: Dataset) -> list[float]:
     """Log density of runs left out, per run, of the law that was found and of the published one."""
-    design, known = found.prepared.design, found.belief
+    design, known = found.prepared.design, found.posterior
     assert known is not None
-    models: list[Model] = [known.laws[0].contender.model]
+    models: list[Model] = [known.laws[0].form.model]
     models += [Formula(found, asked, data)] if asked.formula else []
     errors, blocks = errors_of(design, models)[0], outer_blocks(design)
     made = [evidence(model, errors, blocks, design) for model in models]

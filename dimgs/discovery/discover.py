@@ -23,7 +23,7 @@ from dimgs.discovery.places import differs_most, propose
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.expression.candidate import Candidate
-from dimgs.judgement.posterior import Believed
+from dimgs.judgement.posterior import ProbableLaw
 from dimgs.law.canonical import absorb, celsius_zeros, recognise
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult, Report, Rival
@@ -143,7 +143,7 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
     apart = {law.target.name, *options.labels, *law.domain.columns}
     out = [data.variable(n) for n in data.numeric_names if n not in apart]
     law = law.with_inputs(out, data) if out else law
-    verdict = found.verdict
+    verdict, posterior = found.verdict, found.posterior
     maker = partial(_law_of_candidate, found, options)
     return Report(
         basis=prepared.basis,
@@ -171,7 +171,7 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
         probability=verdict.probability,
         none_of_these=verdict.none_of_these,
         extrapolates=verdict.extrapolates,
-        rivals=() if found.belief is None else _rivals(found, law, options, found.belief.rivals),
+        rivals=_rivals(found, law, options, () if posterior is None else posterior.rivals),
         further_runs=partial(propose, others=partial(_further, found, law, options)),
     )
 
@@ -201,20 +201,20 @@ def _law_of_candidate(found: Study, options: Options, candidate: Candidate) -> L
 
 def _further(found: Study, law: Law, options: Options) -> tuple[Rival, ...]:
     """Less probable laws than the rivals."""
-    return () if found.belief is None else _rivals(found, law, options, found.belief.further)
+    return () if found.posterior is None else _rivals(found, law, options, found.posterior.further)
 
 
 def _rivals(
-    found: Study, law: Law, options: Options, believed: Sequence[Believed]
+    found: Study, law: Law, options: Options, probable: Sequence[ProbableLaw]
 ) -> tuple[Rival, ...]:
     """Other laws than the chosen one, with where they differ most from it."""
     out = []
-    for one in believed:
-        made = law_of(found, one.contender, options)
+    for one in probable:
+        made = law_of(found, one.form, options)
         if made is None:
             continue
         other = recognise(absorb(made))
-        holds = one.contender.evidence.extrapolates is not False
+        holds = one.form.evidence.extrapolates is not False
         try:
             where = differs_most(law, other, found.prepared.data)
         except DimgsError:

@@ -27,9 +27,9 @@ from dimgs.discovery.switches import REGIMES, switching
 from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE
 from dimgs.expression.candidate import Candidate
-from dimgs.judgement.candidates import JUDGEMENT, Contender, Form, contenders
+from dimgs.judgement.candidates import JUDGEMENT, JudgedForm, Proposal, judged_forms
 from dimgs.judgement.confirmation import PROBABLE
-from dimgs.judgement.posterior import Belief, belief, same_laws
+from dimgs.judgement.posterior import Posterior, posterior_of, same_laws
 from dimgs.law.assemble import assemble
 from dimgs.law.canonical import absorb, recognise
 from dimgs.law.law import Law
@@ -60,7 +60,7 @@ def judged(found: Study, options: Options, clock: Clock) -> Study:
         return _with_first(found, options)
     if options.engine == NONE:
         return _as_asked(found, options, clock)
-    return _with_belief(found, _believed(found, clock), options, clock)
+    return _with_posterior(found, _posterior(found, clock), options, clock)
 
 
 def with_switches(found: Study, options: Options, clock: Clock) -> Study:
@@ -78,25 +78,25 @@ def with_switches(found: Study, options: Options, clock: Clock) -> Study:
     -------
     Study
     """
-    believed = found.belief
-    if believed is None or clock.over or not _may_switch(found, options):
+    posterior = found.posterior
+    if posterior is None or clock.over or not _may_switch(found, options):
         return found
-    if believed.laws and believed.laws[0].probability >= PROBABLE:
+    if posterior.laws and posterior.laws[0].probability >= PROBABLE:
         return found
     forms, divided = switching(found, options)
     if not forms or clock.over:
         return found
-    again = _believed(found, clock, forms)
-    if again.laws and again.laws[0].contender.name == REGIMES:
+    again = _posterior(found, clock, forms)
+    if again.laws and again.laws[0].form.name == REGIMES:
         found = divided
-    return _with_belief(found, again, options, clock)
+    return _with_posterior(found, again, options, clock)
 
 
-def _with_belief(found: Study, believed: Belief, options: Options, clock: Clock) -> Study:
+def _with_posterior(found: Study, posterior: Posterior, options: Options, clock: Clock) -> Study:
     """The study with the most probable law."""
     cuts = dict.fromkeys((*found.cuts, *(cut for cut in clock.cuts if cut.step == JUDGEMENT)))
-    found = replace(found, cuts=tuple(cuts), belief=believed)
-    first = believed.laws[0].contender if believed.laws else None
+    found = replace(found, cuts=tuple(cuts), posterior=posterior)
+    first = posterior.laws[0].form if posterior.laws else None
     if first is None or first.law is found.law:
         return _examined(found, options)
     return _with_law(found, first, options)
@@ -104,7 +104,7 @@ def _with_belief(found: Study, believed: Belief, options: Options, clock: Clock)
 
 def _with_first(found: Study, options: Options) -> Study:
     """The study with its first candidate as its law, without refits: somebody waits."""
-    found = replace(found, belief=Belief((), 1.0))
+    found = replace(found, posterior=Posterior((), 1.0))
     for candidate in found.candidates[:1]:
         law = law_of_candidate(found, candidate, options)
         if law is not None and candidate.engine != NONE:
@@ -119,11 +119,11 @@ def _examined(found: Study, options: Options) -> Study:
     return replace(found, unexplained=left, follows=followed_input(design, found.law))
 
 
-def _believed(found: Study, clock: Clock, more: Sequence[Form] = ()) -> Belief:
+def _posterior(found: Study, clock: Clock, more: Sequence[Proposal] = ()) -> Posterior:
     design = found.prepared.design
     base = found.law if found.result is None else found.result.law
-    listed = contenders(design, found.result, base, found.candidates, found.unlogged, clock, more)
-    return belief(design, listed, same_laws(design, listed))
+    listed = judged_forms(design, found.result, base, found.candidates, found.unlogged, clock, more)
+    return posterior_of(design, listed, same_laws(design, listed))
 
 
 def _as_asked(found: Study, options: Options, clock: Clock) -> Study:
@@ -131,13 +131,13 @@ def _as_asked(found: Study, options: Options, clock: Clock) -> Study:
     design = found.prepared.design
     clock, searched = clock.own(), is_searchable(design)
     others = rivals_of(design, options.seed, clock) if searched else ((), {})
-    believed = _believed(replace(found, candidates=others[0], unlogged=others[1]), clock)
-    believed = replace(believed, chosen=_number_of(found.law, found, believed), brief=searched)
-    if believed.chosen and believed.chosen > 0:
-        first = law_of(found, believed.laws[0].contender, options)
+    posterior = _posterior(replace(found, candidates=others[0], unlogged=others[1]), clock)
+    posterior = replace(posterior, chosen=_number_of(found.law, found, posterior), brief=searched)
+    if posterior.chosen and posterior.chosen > 0:
+        first = law_of(found, posterior.laws[0].form, options)
         better = "another law" if first is None else str(recognise(absorb(first)))
-        believed = replace(believed, better=better)
-    found = replace(found, cuts=(*found.cuts, *clock.cuts), belief=believed)
+        posterior = replace(posterior, better=better)
+    found = replace(found, cuts=(*found.cuts, *clock.cuts), posterior=posterior)
     return _examined(found, options)
 
 
@@ -151,16 +151,16 @@ def verdict_on_fit(found: Study, options: Options) -> Verdict:
     options : Options
     """
     assert found.result is not None
-    law, belief = found.result.law, found.belief
-    number = None if belief is None else _number_of(law, found, belief)
-    if belief is None or law is found.law or number == belief.chosen:
+    law, posterior = found.result.law, found.posterior
+    number = None if posterior is None else _number_of(law, found, posterior)
+    if posterior is None or law is found.law or number == posterior.chosen:
         return found.verdict
-    judged_beside = replace(belief, chosen=number, better=str(recognise(absorb(found.law))))
-    own = replace(found, law=law, known=law.scores.cv_r2_log, belief=judged_beside)
+    judged_beside = replace(posterior, chosen=number, better=str(recognise(absorb(found.law))))
+    own = replace(found, law=law, known=law.scores.cv_r2_log, posterior=judged_beside)
     return _examined(own, options).verdict
 
 
-def _number_of(law: Law, found: Study, belief: Belief) -> int | None:
+def _number_of(law: Law, found: Study, posterior: Posterior) -> int | None:
     """Which of the laws that were judged has a form of this one; None where none has."""
     fitted = found.result
     if fitted is not None and (
@@ -168,10 +168,10 @@ def _number_of(law: Law, found: Study, belief: Belief) -> int | None:
     ):
         fitted = None
 
-    def is_it(one: Contender) -> bool:
+    def is_it(one: JudgedForm) -> bool:
         return one.law is law or (one.law is None and fitted is not None and one.name in POWER)
 
-    return next((k for k, one in enumerate(belief.laws) if any(map(is_it, one.forms))), None)
+    return next((k for k, one in enumerate(posterior.laws) if any(map(is_it, one.forms))), None)
 
 
 def _may_switch(found: Study, options: Options) -> bool:
@@ -181,7 +181,7 @@ def _may_switch(found: Study, options: Options) -> bool:
     return few and not options.regimes and options.engine != NONE and is_searchable(design)
 
 
-def _with_law(found: Study, first: Contender, options: Options) -> Study:
+def _with_law(found: Study, first: JudgedForm, options: Options) -> Study:
     """The study with another of its laws, scored as its own was."""
     design = found.prepared.design
     law = law_of(found, first, options)
@@ -206,13 +206,13 @@ def _with_law(found: Study, first: Contender, options: Options) -> Study:
     return _examined(found, options)
 
 
-def law_of(found: Study, one: Contender, options: Options) -> Law | None:
-    """A contender as a checked law on all runs; None where it is none.
+def law_of(found: Study, one: JudgedForm, options: Options) -> Law | None:
+    """A judged form as a checked law on all runs; None where it is none.
 
     Parameters
     ----------
     found : Study
-    one : Contender
+    one : JudgedForm
     options : Options
     """
     if one.law is not None:

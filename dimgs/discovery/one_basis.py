@@ -64,7 +64,7 @@ def study(
             for further in _proposals(found, options, clock, distil_first):
                 found = further
                 tell("the first candidate is %s", found.candidates[0], candidates=found.candidates)
-            if found.belief is None:
+            if found.posterior is None:
                 found = judged(found, options, clock)
             if options.engine != NONE:
                 tell("the law so far is %s", found.law, candidates=found.candidates)
@@ -157,7 +157,7 @@ def _from_potential(found: Study, options: Options, clock: Clock) -> Study:
     known = taught(found.prepared.design, options)
     if isinstance(known, str):
         return replace(found, warnings=(*found.warnings, known))
-    so_far = found if found.belief is not None else judged(found, options, clock.own())
+    so_far = found if found.posterior is not None else judged(found, options, clock.own())
     note = f"A deep potential predicts runs left out with R² = {known.left_out_r2():.5f}"
     score = so_far.law.scores.cv_r2_log
     note += "." if score is None else f", the law found without it with R² = {score:.5f}."

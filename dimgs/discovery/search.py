@@ -154,7 +154,7 @@ def proposed(
         unlogged={**found.unlogged, **unlogged},
         engine=first.engine or engine,
         unavailable="",
-        belief=None,
+        posterior=None,
     )
 
 

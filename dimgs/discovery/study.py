@@ -17,7 +17,7 @@ from dimgs.engines.clock import Cut
 from dimgs.engines.registry import NONE
 from dimgs.expression.candidate import Candidate
 from dimgs.judgement.confirmation import LawFacts, conclude, holds
-from dimgs.judgement.posterior import Belief
+from dimgs.judgement.posterior import Posterior
 from dimgs.law.law import Law
 from dimgs.law.power import NoSuchNumberError
 from dimgs.report.results import FitResult, Verdict
@@ -63,7 +63,7 @@ class Study:
         An input that the residuals follow at equal groups.
     left_out : ndarray of shape (n_runs,) or None
         Residual of each run by the law refitted without it, where that was needed.
-    belief : Belief or None
+    posterior : Posterior or None
         The laws that were found, with their probabilities; None before they are judged.
     """
 
@@ -80,7 +80,7 @@ class Study:
     unexplained: float | None = None
     follows: str = ""
     left_out: Array | None = None
-    belief: Belief | None = None
+    posterior: Posterior | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -96,7 +96,7 @@ class Study:
             varies=scores.exist,
             follows=self.follows,
         )
-        return conclude(facts if self.belief is None else replace(facts, **self.belief.facts))
+        return conclude(facts if self.posterior is None else replace(facts, **self.posterior.facts))
 
     @property
     def holds(self) -> bool:

@@ -14,14 +14,14 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.regimes import MOST_REGIMES, RegimeResult, regime_document, regimes_of
 from dimgs.discovery.study import Study
 from dimgs.groups.rationals import is_simple
-from dimgs.judgement.candidates import Form
+from dimgs.judgement.candidates import Proposal
 from dimgs.law.law import Law
 
 # who found forms that switch
 REGIMES = "regimes"
 
 
-def switching(found: Study, options: Options) -> tuple[list[Form], Study]:
+def switching(found: Study, options: Options) -> tuple[list[Proposal], Study]:
     """Forms that switch, and the study with the regimes that they are made of.
 
     Parameters
@@ -31,12 +31,12 @@ def switching(found: Study, options: Options) -> tuple[list[Form], Study]:
 
     Returns
     -------
-    tuple of (list of Form, Study)
+    tuple of (list of Proposal, Study)
         No forms, and the study itself, where the exponents are the same everywhere.
     """
     if found.result is None:
         return [], found
-    forms: list[Form] = []
+    forms: list[Proposal] = []
     result, most = found.result, MOST_REGIMES
     while most > 1:
         try:
@@ -54,7 +54,7 @@ def switching(found: Study, options: Options) -> tuple[list[Form], Study]:
     return forms, replace(found, result=result)
 
 
-def _forms(regimes: list[RegimeResult], law: Law) -> list[Form]:
+def _forms(regimes: list[RegimeResult], law: Law) -> list[Proposal]:
     start = {c.name: c.value for c in law.constants if c.origin == "fitted"}
     decimals = {
         power.exp: sympy.Symbol(f"a_{k}")
@@ -63,9 +63,9 @@ def _forms(regimes: list[RegimeResult], law: Law) -> list[Form]:
     }
     whole = law.pi_expression.xreplace(decimals)
     start |= {str(symbol): float(value) for value, symbol in decimals.items()}
-    out: list[Form] = [(REGIMES, whole, start, None, law)]
+    out: list[Proposal] = [Proposal(name=REGIMES, expression=whole, constants=start, law=law)]
     if len(regimes) == 2:
         sides = [piece.expr for piece in whole.args]
         for extreme in (sympy.Min, sympy.Max):
-            out.append((REGIMES, extreme(*sides), start, None, None))
+            out.append(Proposal(name=REGIMES, expression=extreme(*sides), constants=start))
     return out

@@ -254,10 +254,30 @@ MOST_JUDGED = 24
 # share of a slope that others leave, below which it is theirs to rounding
 _CARRIED = 1e-6
 
-# name of who found it, form, constants, what it was on the front, and the law if it is one
-Form = tuple[str, sympy.Expr, Mapping[str, float], Candidate | None, Law | None]
-# the same with its model before the last two
-Raw = tuple[str, sympy.Expr, dict[str, float], Model, Candidate | None, Law | None]
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Proposal:
+    """A form that a search hands over.
+
+    Attributes
+    ----------
+    name : str
+        ``"power"`` or ``"simple power"`` for power laws with real and simple exponents, else who
+        found it.
+    expression : sympy.Expr
+        pi_0 in the groups, inputs without a logarithm and constants.
+    constants : mapping of str to float
+    candidate : Candidate, optional
+        What it was on the front.
+    law : Law, optional
+        The form with its units, where it is one already.
+    """
+
+    name: str
+    expression: sympy.Expr
+    constants: Mapping[str, float]
+    candidate: Candidate | None = None
+    law: Law | None = None
 
 
 def forms_of(
@@ -266,8 +286,8 @@ def forms_of(
     law: Law,
     candidates: Sequence[Candidate],
     unlogged: Mapping[str, str],
-    more: Sequence[Form] = (),
-) -> Iterator[Raw]:
+    more: Sequence[Proposal] = (),
+) -> Iterator[tuple[Proposal, Model]]:
     """Every form that a study found, as a model of its runs: power laws, its law, its front.
 
     Parameters
@@ -277,8 +297,8 @@ def forms_of(
     law : Law
     candidates : sequence of Candidate
     unlogged : mapping of str to str
-        As of :func:`dimgs.judgement.candidates.contenders`.
-    more : sequence of Form
+        As of :func:`dimgs.judgement.candidates.judged_forms`.
+    more : sequence of Proposal
         Further forms, which come before these.
     """
     if result is not None and not result.law.pi_expression.has(sympy.Piecewise):
@@ -292,65 +312,62 @@ def forms_of(
     power = None if result is None else result.law
     named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
     seen = set()
-    forms: list[Form] = list(more)
+    proposals = list(more)
     if power is None or law is not power or law.pi_expression.has(sympy.Piecewise):
         fitted = {c.name: c.value for c in law.constants if c.origin == "fitted"}
-        forms.append(("law", law.pi_expression, fitted, None, law))
-    forms += [
-        (c.engine, c.expression.xreplace(named), c.constants, c, None)
-        for c in candidates[:MOST_JUDGED]
-    ]
-    for name, expression, constants, candidate, own in forms:
-        used = {str(s) for s in expression.free_symbols}
-        start = {k: v for k, v in constants.items() if k in used}
-        if name == "power_law" or str(expression) in seen or design.scale == "level":
+        expression = law.pi_expression
+        proposals.append(Proposal(name="law", expression=expression, constants=fitted, law=law))
+    for c in candidates[:MOST_JUDGED]:
+        expression = c.expression.xreplace(named)
+        proposals.append(
+            Proposal(name=c.engine, expression=expression, constants=c.constants, candidate=c)
+        )
+    for one in proposals:
+        used = {str(s) for s in one.expression.free_symbols}
+        start = {k: v for k, v in one.constants.items() if k in used}
+        if one.name == "power_law" or str(one.expression) in seen or design.scale == "level":
             continue
-        seen.add(str(expression))
+        seen.add(str(one.expression))
         try:
-            model = FormulaModel(design, expression, start)
+            model = FormulaModel(design, one.expression, start)
             with np.errstate(all="ignore"):
                 values = model.value(model.start)
         except (KeyError, TypeError, NameError, AttributeError):
             continue
         if np.all(np.isfinite(values)) and (design.scale != "log" or np.all(values > 0)):
-            one: Raw = name, expression, start, model, candidate, own
+            one = replace(one, constants=start)
             for scale in scales:
-                one = _carried(design, one, scale)
-            yield one
+                one, model = _carried(design, one, model, scale)
+            yield one, model
 
 
-def _carried(design: Design, one: Raw, scale: str) -> Raw:
+def _carried(
+    design: Design, one: Proposal, model: FormulaModel, scale: str
+) -> tuple[Proposal, FormulaModel]:
     """A form with a constant for the size of an unknown scale that none of its constants carries.
 
     A scale counts as 1 in its SI unit: a form that holds for that number and for no other would
     make a law of the unit.
     """
-    name, expression, start, _, candidate, _ = one
-    taken = set(start) | {str(s) for s in expression.free_symbols}
+    taken = set(one.constants) | {str(s) for s in one.expression.free_symbols}
     free = next(k for j in count(1) if (k := f"c_{j}") not in taken)
     size = sympy.Symbol(free)
     grown = {
         sympy.Symbol(f.name): sympy.Symbol(f.name) * size ** _power_of(scale, f.group)
         for f in design.features
     }
-    whole = expression.xreplace(grown) / size ** _power_of(scale, design.basis.response)
-    general = FormulaModel(design, whole, {**start, free: 1.0})
+    whole = one.expression.xreplace(grown) / size ** _power_of(scale, design.basis.response)
+    general = FormulaModel(design, whole, {**one.constants, free: 1.0})
     slopes = general.slopes(general.start)
     if not np.all(np.isfinite(slopes)):
-        return one
+        return one, model
     own = slopes[:, general.names.index(free)]
     rest = np.delete(slopes, general.names.index(free), axis=1)
     left = own - rest @ least_squares(rest, own)
     if rms(left) <= _CARRIED * rms(own):
-        return one
-    return (
-        name,
-        whole,
-        dict(zip(general.names, general.start, strict=True)),
-        general,
-        candidate,
-        None,
-    )
+        return one, model
+    constants = dict(zip(general.names, general.start, strict=True))
+    return replace(one, expression=whole, constants=constants, law=None), general
 
 
 def _power_of(scale: str, group: PiGroup | None) -> sympy.Rational:
@@ -358,7 +375,7 @@ def _power_of(scale: str, group: PiGroup | None) -> sympy.Rational:
     return sympy.Rational(own.numerator, own.denominator)
 
 
-def _power(design: Design, result: FitResult) -> Iterator[Raw]:
+def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]]:
     """The power law with real exponents, and with simple ones where there are."""
     n, p = design.X.shape
     ones = np.ones((n, 1))
@@ -389,7 +406,8 @@ def _power(design: Design, result: FitResult) -> Iterator[Raw]:
         )
         model = PowerModel(columns, zero, start(columns, zero), log)
         found = {"C": float(np.exp(min(level, 700.0))), **free}
-        yield ("power" if p else "simple power"), expression, found, model, None, None
+        name = "power" if p else "simple power"
+        yield Proposal(name=name, expression=expression, constants=found), model
     simple = [x for x in result.coefficients if not isinstance(x, float)]
     if not simple:
         return
@@ -409,10 +427,10 @@ def _power(design: Design, result: FitResult) -> Iterator[Raw]:
         **{k: v for k, v in free.items() if sympy.Symbol(k) in expression.free_symbols},
     }
     own = result.law if not result.law.pi_expression.has(sympy.Piecewise) else None
-    yield "simple power", expression, found, model, None, own
+    yield Proposal(name="simple power", expression=expression, constants=found, law=own), model
 
 
-def _of_temperature(design: Design) -> Iterator[Raw]:
+def _of_temperature(design: Design) -> Iterator[tuple[Proposal, Model]]:
     """The power law with exp(-T_0/T) for a temperature over an unknown scale, as of rates.
 
     A search by simple exponents that are powers of ratios may miss it: such a ratio varies little.
@@ -442,7 +460,8 @@ def _of_temperature(design: Design) -> Iterator[Raw]:
         ]
         if all(f.group is not None and f.logged for f in design.features):
             whole = sympy.Symbol("C") * sympy.Mul(*factors)
-            yield "power_law", whole, start, FormulaModel(design, whole, start), None, None
+            model = FormulaModel(design, whole, start)
+            yield Proposal(name="power_law", expression=whole, constants=start), model
 
 
 # what the target over pi_0 is called in a law's structure
@@ -465,34 +484,21 @@ _MAY_BE_ZERO = 2.0
 _GAIN = 6.63
 
 
-@dataclass(frozen=True, eq=False)
-class Contender:
-    """A candidate law, and what is known of it.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class JudgedForm(Proposal):
+    """A proposal with its evidence and its price.
 
     Attributes
     ----------
-    name : str
-        ``"power"`` or ``"simple power"`` for power laws with real and simple exponents, else who
-        found it.
-    expression : sympy.Expr
-        pi_0 in the groups, inputs without a logarithm and constants.
-    constants : mapping of str to float
     model : Model
     structure : Structure
         Of the law in the variables, so that it does not depend on the basis.
     evidence : Evidence
-    candidate : Candidate, optional
-        What it was on the front.
     """
 
-    name: str
-    expression: sympy.Expr
-    constants: Mapping[str, float]
     model: Model
     structure: Structure
     evidence: Evidence
-    candidate: Candidate | None = None
-    law: Law | None = None
 
     @property
     def score(self) -> float:
@@ -521,15 +527,15 @@ def is_monomial(expression: sympy.Expr) -> bool:
 
 
 @np.errstate(all="ignore")
-def contenders(
+def judged_forms(
     design: Design,
     result: FitResult | None,
     law: Law,
     candidates: Sequence[Candidate],
     unlogged: Mapping[str, str],
     clock: Clock,
-    more: Sequence[Form] = (),
-) -> list[Contender]:
+    more: Sequence[Proposal] = (),
+) -> list[JudgedForm]:
     """Everything that a study found, with its evidence, on the same errors and the same blocks.
 
     When the clock is over, only the first few are judged, and none of their further forms.
@@ -545,12 +551,12 @@ def contenders(
     unlogged : mapping of str to str
         What candidates call an input without a logarithm, and its identifier.
     clock : Clock
-    more : sequence of Form
+    more : sequence of Proposal
         Further forms, which come first.
 
     Returns
     -------
-    list of Contender
+    list of JudgedForm
         Those that can be fitted.
     """
     if design.n_runs > _MOST_RUNS:
@@ -560,17 +566,16 @@ def contenders(
     if clock.over and len(raw) > _AT_LEAST:
         raw = raw[:_AT_LEAST]
         clock.cut("time", JUDGEMENT)
-    errors, fits = errors_of(design, [r[3] for r in raw])
+    errors, fits = errors_of(design, [model for _, model in raw])
     blocks, turns, groups = outer_blocks(design), Turns(design), _groups(design)
     everything = np.ones(design.n_runs, dtype=bool)
-    out: list[Contender] = []
+    out: list[JudgedForm] = []
 
-    def judged(one: Raw, whole: Fitted | None = None) -> Contender | None:
-        name, expression, constants, model, candidate, own = one
+    def judged(one: Proposal, model: Model, whole: Fitted | None = None) -> JudgedForm | None:
         if whole is None:
             whole = fitted(model, errors, everything, model.start)
-        all_of_it = expression * sympy.Symbol(_RESPONSE)
-        structure = structure_of(all_of_it, set(constants), turns.of(constants), groups)
+        all_of_it = one.expression * sympy.Symbol(_RESPONSE)
+        structure = structure_of(all_of_it, set(one.constants), turns.of(one.constants), groups)
         best = max((c.score for c in out), default=-np.inf)
         if (
             whole.usable
@@ -581,14 +586,15 @@ def contenders(
         found = evidence(model, errors, blocks, design, whole)
         if found is None or not np.isfinite(found.log_density):
             return None
-        structure = replace(structure, coincidences=_coincidences(one, found.whole, groups))
-        return Contender(name, expression, constants, model, structure, found, candidate, own)
+        bits = _coincidences(one, model, found.whole, groups)
+        structure = replace(structure, coincidences=bits)
+        return JudgedForm(**vars(one), model=model, structure=structure, evidence=found)
 
-    for k, (raw_one, whole) in enumerate(zip(raw, fits, strict=True)):
+    for k, ((proposal, model), whole) in enumerate(zip(raw, fits, strict=True)):
         if k >= _AT_LEAST and clock.over:
             clock.cut("time", JUDGEMENT)
             break
-        out += [c for c in [judged(raw_one, whole)] if c is not None]
+        out += [c for c in [judged(proposal, model, whole)] if c is not None]
     out.sort(key=lambda c: -c.score)
     known = {str(c.expression) for c in out}
     simplest = sorted(out, key=lambda c: c.structure.bits)[:_SIMPLEST]
@@ -596,14 +602,14 @@ def contenders(
         form = None if clock.over else _free(design, one, errors)
         if form is None:
             continue
-        for raw_one in _simpler(design, one, form):
+        for proposal, model in _simpler(design, one, form):
             # power laws are judged with their exponents, simple and real
-            judged_before = result is not None and is_monomial(raw_one[1])
-            if str(raw_one[1]) not in known and not judged_before:
-                known.add(str(raw_one[1]))
-                out += [c for c in [judged(raw_one)] if c is not None]
+            judged_before = result is not None and is_monomial(proposal.expression)
+            if str(proposal.expression) not in known and not judged_before:
+                known.add(str(proposal.expression))
+                out += [c for c in [judged(proposal, model)] if c is not None]
         other = _with_free_numbers(design, one, form)
-        found = None if other is None else judged(other)
+        found = None if other is None else judged(*other)
         if found is None:
             continue
         # what the numbers cost, or the constants in their place: it is one form
@@ -613,20 +619,22 @@ def contenders(
             found = replace(found, structure=cheaper)
         out.append(found)
     # forms that differed in numbers may be one with constants in their place
-    best: dict[str, Contender] = {}
+    best: dict[str, JudgedForm] = {}
     for one in sorted(out, key=lambda c: -c.score):
         best.setdefault(str(one.expression), one)
     return list(best.values())
 
 
-def _coincidences(one: Raw, whole: Fitted, groups: Mapping[str, Mapping[str, Fraction]]) -> float:
+def _coincidences(
+    one: Proposal, model: Model, whole: Fitted, groups: Mapping[str, Mapping[str, Fraction]]
+) -> float:
     """What it takes that fitted exponents are near to simple ones by chance.
 
     Those of a power law are the exponents of its inputs, so that the basis of the groups does not
     matter: on the average, as many as are fitted.
     """
-    _, expression, constants, model, *_ = one
-    names = fitted_exponents(expression, set(constants))
+    expression = one.expression
+    names = fitted_exponents(expression, set(one.constants))
     if not names:
         return 0.0
     values, errors = whole.constants, whole.standard_errors
@@ -673,7 +681,7 @@ def _groups(design: Design) -> dict[str, dict[str, Fraction]]:
     }
 
 
-def _free(design: Design, one: Contender, errors: Errors) -> "tuple[Freed, Fitted] | None":
+def _free(design: Design, one: JudgedForm, errors: Errors) -> "tuple[Freed, Fitted] | None":
     """The form with a constant for every number, and its fit."""
     if isinstance(one.model, PowerModel):
         return None
@@ -686,8 +694,8 @@ def _free(design: Design, one: Contender, errors: Errors) -> "tuple[Freed, Fitte
 
 
 def _with_free_numbers(
-    design: Design, one: Contender, found: "tuple[Freed, Fitted]"
-) -> "Raw | None":
+    design: Design, one: JudgedForm, found: "tuple[Freed, Fitted]"
+) -> tuple[Proposal, Model] | None:
     """The form with constants for the numbers that do not pay for themselves."""
     form, again = found
     names = tuple(sorted(form.constants))
@@ -696,11 +704,13 @@ def _with_free_numbers(
         return None
     expression, start = form.fixed(kept)
     start |= {k: float(v) for k, v in zip(names, again.constants, strict=True) if k in start}
-    model = FormulaModel(design, expression, start)
-    return one.name, expression, start, model, one.candidate, None
+    free = Proposal(name=one.name, expression=expression, constants=start, candidate=one.candidate)
+    return free, FormulaModel(design, expression, start)
 
 
-def _simpler(design: Design, one: Contender, found: "tuple[Freed, Fitted]") -> "Iterator[Raw]":
+def _simpler(
+    design: Design, one: JudgedForm, found: "tuple[Freed, Fitted]"
+) -> Iterator[tuple[Proposal, Model]]:
     """The form without terms or factors whose constant may as well be zero, or with 1 for one.
 
     And with one constant for two, where one may as well be a power of the other: so it is where a
@@ -729,7 +739,7 @@ def _simpler(design: Design, one: Contender, found: "tuple[Freed, Fitted]") -> "
             continue
         model = FormulaModel(design, expression, start)
         if np.all(np.isfinite(model.value(model.start))):
-            yield one.name, expression, start, model, None, None
+            yield Proposal(name=one.name, expression=expression, constants=start), model
 
 
 def _related(

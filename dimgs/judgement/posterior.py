@@ -16,12 +16,12 @@ import numpy as np
 import sympy
 from scipy import special
 
-from dimgs.common.arrays import Array, BoolArray
+from dimgs.common.arrays import Array
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import Errors
-from dimgs.judgement.candidates import Contender, is_monomial, refutes
+from dimgs.judgement.candidates import JudgedForm, is_monomial, refutes
 from dimgs.judgement.evidence import FormulaModel, PowerModel, fitted
-from dimgs.judgement.residual_structure import SURELY_INCOMPLETE, followed_beyond_groups
+from dimgs.judgement.residual_structure import chance_of_structure
 from dimgs.law.assemble import feature_values
 
 # relative rms between forms of one law: rounding, and the end of a refit; or a tenth of a run's
@@ -34,13 +34,13 @@ _IMPROBABLE = 25.0
 
 
 @np.errstate(all="ignore")
-def same_laws(design: Design, found: Sequence[Contender]) -> list[int]:
-    """Which contenders are the same law: the number of its first form for each.
+def same_laws(design: Design, found: Sequence[JudgedForm]) -> list[int]:
+    """Which forms are the same law: the number of its first form for each.
 
     Parameters
     ----------
     design : Design
-    found : sequence of Contender
+    found : sequence of JudgedForm
 
     Returns
     -------
@@ -70,7 +70,7 @@ def same_laws(design: Design, found: Sequence[Contender]) -> list[int]:
 
 
 def _holds_in(
-    general: Contender, special: Contender, model: FormulaModel | None, other: FormulaModel | None
+    general: JudgedForm, special: JudgedForm, model: FormulaModel | None, other: FormulaModel | None
 ) -> bool:
     """Whether the special form is the general one with other constants, which the runs allow."""
     if refutes(general.evidence, special.evidence):
@@ -91,11 +91,11 @@ def _holds_in(
     return again.usable and bool(np.sqrt(np.mean(again.residuals[usable] ** 2)) < same)
 
 
-def _is_power(one: Contender) -> bool:
+def _is_power(one: JudgedForm) -> bool:
     return is_monomial(one.expression)
 
 
-def _same_exponents(one: Contender, other: Contender) -> bool:
+def _same_exponents(one: JudgedForm, other: JudgedForm) -> bool:
     ratio = sympy.powsimp(one.expression / other.expression, force=True)
     names = {str(s) for s in ratio.free_symbols}
     return not names - set(one.constants) - set(other.constants) and one.rigid and other.rigid
@@ -111,12 +111,11 @@ def _beyond(design: Design) -> Design:
 
 # fitted as the module says: the temperature, and the logit of none of these
 TEMPERATURE = 1.5
-# the constant, then for the odds of structure, each factor e of the runs over 50, each decade by
-# which other laws are improbable, and each 50 bits that the runs do not ask for: a thousandth of a
-# nat a discovery from the fitted ones
-NONE = (-0.6, 1.0, -0.5, -0.7, 4.1)
-# units of these two, which make the constants of one size
-_RUNS, _BITS = 50.0, 50.0
+# the constant, then for the odds of structure, each decade by which other laws are improbable, and
+# each 50 bits that the runs do not ask for
+NONE = (-0.7, 1.3, -0.9, 4.2)
+# unit of bits, which makes the constants of one size
+_BITS = 50.0
 # runs that a law follows by chance to within its error: of 2 to 7 these had the least log score on
 # laws left out; what follows more exactly than with so few bits is as good as exact
 _BY_CHANCE, _LEAST_BITS = 5.0, -30.0
@@ -131,75 +130,38 @@ _UNSEARCHED = 0.05
 RIVALS = 0.9
 # a list that a person reads
 _MOST_RIVALS = 9
-# nats by which runs left out must tell a law from the best: of 0, 0.5, 1, 2 and 4 these two had the
-# least log score on the development laws
-_ALIKE = 1.0
-# weight of all laws with pieces that no run can see, of the best of them: the log score of the
-# development laws hardly differs from 0.25 to 1 and is less below, and the smaller it is, the more
-# laws are confirmed
-UNSEEN = 0.5
-# terms of the polynomials that residuals are tried by
-_DEGREE = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Believed:
+class ProbableLaw:
     """A law with its probability.
 
     Attributes
     ----------
-    contender : Contender
+    form : JudgedForm
         Its best form.
     probability : float
         Of all its forms.
-    forms : tuple of Contender
+    forms : tuple of JudgedForm
         These, the best first.
     """
 
-    contender: Contender
+    form: JudgedForm
     probability: float
-    forms: tuple[Contender, ...] = ()
-
-
-@dataclass(frozen=True)
-class Left:
-    """What the best candidate leaves, by which none of these is judged.
-
-    Attributes
-    ----------
-    structure : float
-        Chance of the structure in its residuals, see :func:`chance_of_structure`.
-    dof : int
-        Runs less its constants.
-    doubt : float
-        Probability of the other laws that were found and that the runs tell from it: where many
-        follow the runs nearly as well, the law is an approximation like them as a rule, while the
-        true one stands alone.
-    bits : float
-        Price of its structure: of many long laws one follows the runs by chance.
-    density : float
-        Natural logarithm of the density of a run left out: the smaller the errors, the fewer laws
-        follow the runs by chance.
-    """
-
-    structure: float
-    dof: int
-    doubt: float
-    bits: float
-    density: float
+    forms: tuple[JudgedForm, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
-class Belief:
+class Posterior:
     """A posterior over laws.
 
     Attributes
     ----------
-    laws : tuple of Believed
+    laws : tuple of ProbableLaw
         The most probable first.
     none : float
         Probability of none of these.
-    forms : tuple of Contender
+    forms : tuple of JudgedForm
         All that were judged, the best first.
     numbers : tuple of int
         Which law each form is.
@@ -213,9 +175,9 @@ class Belief:
         Probability of none of these if a longer search found rivals as probable as is usual.
     """
 
-    laws: tuple[Believed, ...]
+    laws: tuple[ProbableLaw, ...]
     none: float
-    forms: tuple[Contender, ...] = ()
+    forms: tuple[JudgedForm, ...] = ()
     numbers: tuple[int, ...] = ()
     chosen: int | None = 0
     better: str = ""
@@ -232,8 +194,8 @@ class Belief:
             "probability": own.probability,
             "rivals": len(self.rivals),
             "none": self.none,
-            "extrapolates": own.contender.evidence.extrapolates,
-            "missed": own.contender.evidence.worst,
+            "extrapolates": own.form.evidence.extrapolates,
+            "missed": own.form.evidence.worst,
             "better": self.better,
             "brief": self.brief,
             "least": own.probability * (1 - self.none_at_most) / max(1 - self.none, 1e-300),
@@ -250,28 +212,19 @@ class Belief:
         return 0
 
     @property
-    def rivals(self) -> tuple[Believed, ...]:
+    def rivals(self) -> tuple[ProbableLaw, ...]:
         """The others of the fewest laws that hold nine tenths of the laws' probability."""
         return tuple(x for k, x in enumerate(self.laws[: self._credible]) if k != self.chosen)
 
     @property
-    def further(self) -> tuple[Believed, ...]:
+    def further(self) -> tuple[ProbableLaw, ...]:
         """The most probable laws beside these."""
         rest = range(self._credible, min(1 + _MOST_RIVALS, len(self.laws)))
         return tuple(self.laws[k] for k in rest if k != self.chosen)
 
 
-def weights(
-    density: Array,
-    bits: Array,
-    laws: Sequence[int],
-    hidden: BoolArray,
-    temperature: float = TEMPERATURE,
-) -> Array:
-    """Probability of each form if one of them is true.
-
-    A law with a further piece that the runs cannot see predicts them as well, and there are as many
-    such pieces as a search cares to list. Together they weigh half as much as the best of them.
+def weights(density: Array, bits: Array, temperature: float = TEMPERATURE) -> Array:
+    """Probability of each form if one of them is true: pseudo Bayesian model averaging.
 
     Parameters
     ----------
@@ -279,27 +232,20 @@ def weights(
         Log density of the runs left out.
     bits : ndarray of shape (n_forms,)
         Price of the structure.
-    laws : sequence of int
-        Which law each form is.
-    hidden : ndarray of bool of shape (n_forms,)
-        Those with such a piece: the :func:`unseen` ones, but for laws with fitted exponents, which
-        are rivals of those with simple ones.
     temperature : float
+        By which the differences are divided, as all forms were chosen on the same runs.
+
+    References
+    ----------
+    Y. Yao, A. Vehtari, D. Simpson, A. Gelman, Bayesian Anal. 13 (2018) 917-1007, section 2.4.
 
     Examples
     --------
-    >>> density, bits, laws = np.zeros(4), np.array([10.0, 20.0, 20.0, 20.0]), [0, 1, 2, 3]
-    >>> one, *rest = weights(density, bits, laws, unseen(density, bits, laws))
-    >>> bool(np.isclose(sum(rest) / one, UNSEEN * 2 ** (-10 / TEMPERATURE)))
+    >>> one, other = weights(np.zeros(2), np.array([10.0, 20.0]))
+    >>> bool(np.isclose(other / one, 2 ** (-10 / TEMPERATURE)))
     True
     """
-    scores = (density - np.log(2) * bits) / temperature
-    out = np.asarray(np.exp(scores - scores.max()))
-    number = np.asarray(laws)
-    of_law = [float(out[hidden & (number == k)].sum()) for k in np.unique(number[hidden])]
-    if of_law:
-        out[hidden] *= UNSEEN * max(of_law) / max(sum(of_law), 1e-300)
-    return np.asarray(out / out.sum())
+    return np.asarray(special.softmax((density - np.log(2) * bits) / temperature))
 
 
 def standing(scores: Array, exponents: Sequence[int]) -> int:
@@ -321,151 +267,74 @@ def standing(scores: Array, exponents: Sequence[int]) -> int:
     return max(several, key=lambda k: (exponents[k], float(scores[k])))
 
 
-def unseen(density: Array, bits: Array, laws: Sequence[int]) -> BoolArray:
-    """Which forms are other laws than the best, longer, and no worse or better on these runs.
+def traits(chance: float, others: float, bits: float, density: float) -> Array:
+    """What the logit of none of these is a sum of, shape (4,).
 
     Parameters
     ----------
-    density, bits : ndarray of shape (n_forms,)
-    laws : sequence of int
-        As of :func:`weights`.
-    """
-    best, number = int(np.argmax(density - np.log(2) * bits)), np.asarray(laws)
-    longer = (number != number[best]) & (bits > bits[best])
-    return np.asarray(longer & (np.abs(density - density[best]) < _ALIKE))
-
-
-def doubt(weight: Array, alike: BoolArray, laws: Sequence[int], law: int) -> float:
-    """Probability of the laws that the runs tell from one, if one of all these is true.
-
-    Parameters
-    ----------
-    weight : ndarray of shape (n_forms,)
-    alike : ndarray of bool of shape (n_forms,)
-        The :func:`unseen` ones, which say nothing of whether the first is an approximation.
-    laws : sequence of int
-    law : int
-    """
-    own = float(weight[np.asarray(laws) == law].sum())
-    return 1.0 - own / float(weight[~alike].sum())
-
-
-def traits(left: Left) -> Array:
-    """What the logit of none of these is a sum of, shape (5,).
-
-    Of a chance p the greatest odds count that it allows against noise alone, 1/(-e p ln p).
+    chance : float
+        Of the structure in the residuals of the best form, see :func:`chance_of_structure`. It
+        counts by the greatest odds that it allows against noise alone, 1/(-e p ln p).
+    others : float
+        Probability of the other laws, if one of those that were found is true: where many follow
+        the runs nearly as well, the law is an approximation like them as a rule, while the true
+        one stands alone.
+    bits : float
+        Price of its structure: of many long laws one follows the runs by chance.
+    density : float
+        Natural logarithm of the density of a run left out: the smaller the errors, the fewer laws
+        follow the runs by chance.
 
     References
     ----------
     T. Sellke, M. J. Bayarri, J. O. Berger, Am. Stat. 55 (2001) 62-71 (odds that a chance allows).
     """
-    chance = min(max(left.structure, _LEAST_CHANCE), np.exp(-1.0))
+    chance = min(max(chance, _LEAST_CHANCE), np.exp(-1.0))
     structure = -np.log(-np.exp(1.0) * chance * np.log(chance))
-    runs = np.log(max(left.dof, 1) / _RUNS)
-    alone = -np.log10(max(left.doubt, _LEAST_DOUBT))
-    by_chance = _BY_CHANCE * (left.density / np.log(2) + _ENTROPY)
-    bits = max(left.bits - by_chance, _LEAST_BITS) / _BITS
-    return np.array([1.0, structure, runs, alone, bits])
+    alone = -np.log10(max(others, _LEAST_DOUBT))
+    by_chance = _BY_CHANCE * (density / np.log(2) + _ENTROPY)
+    return np.array([1.0, structure, alone, max(bits - by_chance, _LEAST_BITS) / _BITS])
 
 
-def none_logit(left: Left, constants: Sequence[float] | Array = NONE) -> float:
-    """Logit of none of these.
-
-    Parameters
-    ----------
-    left : Left
-    constants : sequence of float
-        For each of the :func:`traits`.
-    """
-    return float(traits(left) @ np.asarray(constants))
-
-
-def chance_of_structure(design: Design, contender: Contender) -> float:
-    """Chance that noise alone would show as much structure, per group, along the law and beyond.
-
-    The residuals are regressed on polynomials of each feature's ranks and of the law's own; the
-    least chance counts, times how many were tried. So does that of the predictions of outer blocks,
-    and the chance that the residuals follow an input at equal groups, where that is all but sure.
-
-    Parameters
-    ----------
-    design : Design
-    contender : Contender
-    """
-    whole = contender.evidence.whole
-    e = whole.residuals
-    n = len(e)
-    if n != design.n_runs or n < 2 * _DEGREE + 4 or whole.sd <= _EXACT:
-        return 1.0
-    values = contender.model.value(whole.constants)
-    along = [*(design.X[:, j] for j in range(design.X.shape[1])), values]
-    basis, _ = np.linalg.qr(np.column_stack([np.ones(n), whole.slopes]))
-    least = 1.0
-    for x in along:
-        ranks = special.ndtri((np.argsort(np.argsort(x, kind="stable")) + 0.5) / n)
-        terms = np.vander(ranks / 2.0, _DEGREE + 1)[:, :-1]
-        terms = terms - basis @ (basis.T @ terms)
-        own, size, _ = np.linalg.svd(terms, full_matrices=False)
-        own = own[:, size > 1e-6]
-        k = own.shape[1]
-        rest = whole.dof - k
-        if k == 0 or rest < 1:
-            continue
-        explained = float(np.sum((own.T @ e) ** 2))
-        left = max(float(e @ e) - explained, 1e-300)
-        least = min(least, float(special.fdtrc(k, rest, explained / k / (left / rest))))
-    beyond, _ = followed_beyond_groups(design, e)
-    # a test, not one look more: right laws pay nothing for it
-    beyond = beyond if beyond < SURELY_INCOMPLETE else 1.0
-    block = contender.evidence.p_block
-    return min(1.0, least * len(along), beyond, 1.0 if block is None else block)
-
-
-# errors of that size are rounding: there is nothing left to explain
-_EXACT = 2e-10
+def none_of_these(parts: Array, constants: Sequence[float] | Array = NONE) -> float:
+    """Probability of none of these, from the :func:`traits` and a constant for each."""
+    return float(special.expit(parts @ np.asarray(constants)))
 
 
 @np.errstate(all="ignore")
-def belief(design: Design, found: Sequence[Contender], laws: Sequence[int]) -> Belief:
+def posterior_of(design: Design, found: Sequence[JudgedForm], laws: Sequence[int]) -> Posterior:
     """The posterior over the laws of a table.
 
     Parameters
     ----------
     design : Design
-    found : sequence of Contender
+    found : sequence of JudgedForm
         The best first.
     laws : sequence of int
         Which of them are the same law, by :func:`dimgs.judgement.posterior.same_laws`.
 
     Returns
     -------
-    Belief
+    Posterior
         Without laws where nothing was found.
     """
     if not found:
-        return Belief((), 1.0)
+        return Posterior((), 1.0)
     best = found[0]
     density = np.array([c.evidence.log_density for c in found])
-    bits = np.array([c.structure.bits for c in found])
-    alike = unseen(density, bits, laws)
-    weight = weights(density, bits, laws, alike & np.array([c.rigid for c in found]))
-    by_law: dict[int, float] = {}
-    for law, share in zip(laws, weight, strict=True):
-        by_law[law] = by_law.get(law, 0.0) + float(share)
-    left = Left(
-        chance_of_structure(design, best),
-        best.evidence.whole.dof,
-        doubt(weight, alike, laws, laws[0]),
-        best.structure.bits,
-        best.evidence.log_density / len(best.evidence.whole.residuals),
+    weight = weights(density, np.array([c.structure.bits for c in found]))
+    number = np.asarray(laws)
+    by_law = {law: float(weight[number == law].sum()) for law in dict.fromkeys(laws)}
+    each = best.evidence.log_density / len(best.evidence.whole.residuals)
+    chance, others = chance_of_structure(design, best), 1.0 - by_law[laws[0]]
+    none, none_at_most = (
+        none_of_these(traits(chance, other, best.structure.bits, each))
+        for other in (others, max(others, _UNSEARCHED))
     )
-    none = float(special.expit(none_logit(left)))
-    further = replace(left, doubt=max(left.doubt, _UNSEARCHED))
     listed = []
     for law, p in by_law.items():
         forms = [one for number, one in zip(laws, found, strict=True) if number == law]
         stands = standing(np.array([c.score for c in forms]), [c.exponents for c in forms])
-        listed.append(Believed(forms[stands], p * (1.0 - none), tuple(forms)))
-    listed.sort(key=lambda x: (-x.probability, str(x.contender.expression)))
-    none_at_most = float(special.expit(none_logit(further)))
-    return Belief(tuple(listed), none, tuple(found), tuple(laws), none_at_most=none_at_most)
+        listed.append(ProbableLaw(forms[stands], p * (1.0 - none), tuple(forms)))
+    listed.sort(key=lambda x: (-x.probability, str(x.form.expression)))
+    return Posterior(tuple(listed), none, tuple(found), tuple(laws), none_at_most=none_at_most)

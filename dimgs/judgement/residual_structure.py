@@ -10,12 +10,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.fits.design.features import Design
 from dimgs.fits.homogeneity import dependence
 from dimgs.groups.dimensions import DimensionalMatrix
+from dimgs.judgement.candidates import JudgedForm
 from dimgs.variables import Dimension, Variable
 
 # Of each of the two tests, shared by all that is tried. With few runs the second rejects up to 3
@@ -96,6 +98,53 @@ def followed_beyond_groups(design: Design, residuals: Array) -> tuple[float, str
     """
     tried = _by_chance(design, [*measured(design), *idle(design)], residuals)
     return (min(1.0, tried[0][0]), tried[0][1].name) if tried else (1.0, "")
+
+
+# terms of the polynomials that residuals are tried by
+_DEGREE = 3
+# errors of that size are rounding: there is nothing left to explain
+_EXACT = 2e-10
+
+
+def chance_of_structure(design: Design, form: JudgedForm) -> float:
+    """Chance that noise alone would show as much structure, per group, along the law and beyond.
+
+    The residuals are regressed on polynomials of each feature's ranks and of the law's own; the
+    least chance counts, times how many were tried. So does that of the predictions of outer blocks,
+    and the chance that the residuals follow an input at equal groups, where that is all but sure.
+
+    Parameters
+    ----------
+    design : Design
+    form : JudgedForm
+    """
+    whole = form.evidence.whole
+    e = whole.residuals
+    n = len(e)
+    if n != design.n_runs or n < 2 * _DEGREE + 4 or whole.sd <= _EXACT:
+        return 1.0
+    values = form.model.value(whole.constants)
+    along = [*(design.X[:, j] for j in range(design.X.shape[1])), values]
+    basis, _ = np.linalg.qr(np.column_stack([np.ones(n), whole.slopes]))
+    least = 1.0
+    for x in along:
+        ranks = special.ndtri((np.argsort(np.argsort(x, kind="stable")) + 0.5) / n)
+        terms = np.vander(ranks / 2.0, _DEGREE + 1)[:, :-1]
+        terms = terms - basis @ (basis.T @ terms)
+        own, size, _ = np.linalg.svd(terms, full_matrices=False)
+        own = own[:, size > 1e-6]
+        k = own.shape[1]
+        rest = whole.dof - k
+        if k == 0 or rest < 1:
+            continue
+        explained = float(np.sum((own.T @ e) ** 2))
+        left = max(float(e @ e) - explained, 1e-300)
+        least = min(least, float(special.fdtrc(k, rest, explained / k / (left / rest))))
+    beyond, _ = followed_beyond_groups(design, e)
+    # a test, not one look more: right laws pay nothing for it
+    beyond = beyond if beyond < SURELY_INCOMPLETE else 1.0
+    block = form.evidence.p_block
+    return min(1.0, least * len(along), beyond, 1.0 if block is None else block)
 
 
 def followed(design: Design, inputs: Sequence[Variable]) -> list[Variable]:

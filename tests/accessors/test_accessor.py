@@ -4,8 +4,8 @@ import subprocess
 import sys
 from typing import Any
 
-import dimgs.pandas
-import dimgs.xarray
+import dimgs.pandas  # type: ignore[import-untyped]
+import dimgs.xarray  # type: ignore[import-untyped]
 import pandas as pd
 import pytest
 import xarray as xr

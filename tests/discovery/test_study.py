@@ -244,7 +244,7 @@ def test_a_deep_potential_proposes_where_the_judgement_confirms_nothing_without_
     assert [str(c) for c in found.candidates] == ["a + b*pi_1"]
     assert found.unlogged == {"t": "u"}
     # which candidate is the law is not decided here
-    assert (found.law, found.belief) == (power.law, None)
+    assert (found.law, found.posterior) == (power.law, None)
     known = proposed(power, front(a + b * pi_1), {}, "structured")
     assert judged(known, Options(), Clock.of(AMPLE)).verdict.confirmed
     kept = from_potential(monkeypatch, known, front(a + b * pi_1 + c / pi_1, engine="deep"))

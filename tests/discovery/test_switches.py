@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from dimgs import Dataset
 from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import prepare
+from dimgs.discovery.regimes import regimes_of
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import Study
 
@@ -62,3 +64,22 @@ def test_one_power_law_is_not_divided() -> None:
     assert study.result is not None
     assert not study.result.regimes
     assert not study.law.pi_expression.has(sympy.Piecewise, sympy.Min, sympy.Max)
+
+
+def test_the_interval_of_a_law_in_pieces_is_that_of_the_piece_that_holds() -> None:
+    x, y, errors = runs(7)
+    r = x / y
+    z = y * np.where(r < 1, 2 * r, 5 / r) * np.where(r < 1, errors, errors**4)
+    table = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": z})
+    pieces, whole = regimes_of(prepare(table, "z", Options()).design, Options(), validated=False)
+    assert whole is not None
+    assert len(pieces) == 2
+    widths = []
+    for at in ({"x": 0.2, "y": 1.0}, {"x": 5.0, "y": 1.0}):
+        of_whole = whole.predict(at, 0.9, of="law")
+        of_pieces = [piece.law.predict(at, 0.9, of="law") for piece in pieces]
+        nearest = min(of_pieces, key=lambda one: abs(np.log(one.value / of_whole.value)))
+        width = np.log(of_whole.high / of_whole.low)
+        assert width == pytest.approx(np.log(nearest.high / nearest.low), rel=0.1)
+        widths.append(width)
+    assert widths[1] > 2 * widths[0]

@@ -17,8 +17,9 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import Study
 from dimgs.expression import Candidate
-from dimgs.judgement.candidates import Contender
-from dimgs.judgement.posterior import Belief, chance_of_structure
+from dimgs.judgement.candidates import JudgedForm
+from dimgs.judgement.posterior import Posterior
+from dimgs.judgement.residual_structure import chance_of_structure
 
 RUNS = (20, 60, 200)
 NOISES = (0.0, 0.01, 0.02, 0.05, 0.1)
@@ -108,7 +109,7 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
     law : Equation
     kind : {"law", "noise", "permuted"}
     """
-    known = found.belief or Belief((), 1.0)
+    known = found.posterior or Posterior((), 1.0)
     conclusion = found.verdict
     line: dict[str, Any] = {
         "confirmed": conclusion.confirmed,
@@ -126,8 +127,7 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
         for one in known.forms
     ]
     line["right"] = [
-        any(r for r, c in zip(right, known.forms, strict=True) if c is x.contender)
-        for x in known.laws
+        any(r for r, c in zip(right, known.forms, strict=True) if c is x.form) for x in known.laws
     ]
     line["forms"] = [
         {
@@ -148,7 +148,7 @@ def judgement_of(found: Study, law: Equation, kind: str) -> dict[str, Any]:
     return line
 
 
-def is_right(found: Study, one: Contender, inputs: Inputs) -> bool:
+def is_right(found: Study, one: JudgedForm, inputs: Inputs) -> bool:
     """Whether a form is the law, by the first rule of :mod:`case_studies.benchmarks.exactness`."""
     values = dict(zip(sorted(one.constants), one.evidence.whole.constants, strict=False))
     if one.name in ("power", "simple power"):

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.engines.structure import PRICES
@@ -19,16 +18,13 @@ from dimgs.judgement.posterior import (
     NONE,
     RIVALS,
     TEMPERATURE,
-    Left,
-    doubt,
-    none_logit,
+    none_of_these,
     standing,
-    unseen,
+    traits,
     weights,
 )
 
 PARTS = tuple(PRICES)
-_FREE_EXPONENTS = PARTS.index("free_exponents")
 # bits of exponents that hold a decimal
 _DECIMAL = 20.0
 # of a probability: a certainty that is wrong is no infinite loss
@@ -55,7 +51,6 @@ class Line:
     laws: IntArray
     fitted: IntArray
     chance: Array
-    dof: IntArray
 
     @classmethod
     def of(cls, line: Mapping[str, Any]) -> "Line":
@@ -74,7 +69,6 @@ class Line:
             np.array([f["law"] for f in forms], dtype=np.intp),
             np.array([f["fitted"] for f in forms], dtype=np.intp),
             np.array([f["chance"] for f in forms]),
-            np.array([f["dof"] for f in forms], dtype=np.intp),
         )
 
 
@@ -129,20 +123,17 @@ def said_of(line: Line, constants: Array) -> Said:
     k = 1 + len(PARTS)
     temperature, prices, none = np.exp(constants[0]), np.exp(constants[1:k]), constants[k:]
     bits = line.parts @ prices
-    laws = line.laws.tolist()
-    alike = unseen(line.density, bits, laws)
-    rigid = line.parts[:, _FREE_EXPONENTS] == 0
-    share_of = weights(line.density, bits, laws, alike & rigid, temperature)
+    share_of = weights(line.density, bits, temperature)
     score = line.density - np.log(2) * bits
     best = int(np.argmax(score))
     numbers = np.unique(line.laws)
     shares = np.array([share_of[line.laws == n].sum() for n in numbers])
     own = [np.flatnonzero(line.laws == n) for n in numbers]
     forms = [int(k[standing(score[k], line.fitted[k].tolist())]) for k in own]
-    doubted = doubt(share_of, alike, laws, int(line.laws[best]))
+    others = 1.0 - float(shares[numbers == line.laws[best]][0])
     each = float(line.density[best]) / line.runs
-    left = Left(float(line.chance[best]), int(line.dof[best]), doubted, float(bits[best]), each)
-    outside = float(special.expit(none_logit(left, none)))
+    parts = traits(float(line.chance[best]), others, float(bits[best]), each)
+    outside = none_of_these(parts, none)
     # a number or a constant in its place is one law, but an exponent is not
     right = [
         line.right[k].any() if not line.fitted[f] else line.right[f]

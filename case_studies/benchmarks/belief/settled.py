@@ -53,13 +53,13 @@ def table_of(law: Equation, values: Mapping[str, Any], noise: float, seed: int) 
 
 def probability_of(found: Study, inputs: Inputs) -> float | None:
     """Of the true law; None where it was not found."""
-    known = found.belief
+    known = found.posterior
     right = [] if known is None else [is_right(found, c, inputs) for c in known.forms]
     if known is None or not any(right):
         return None
     true = {n for n, good in zip(known.numbers, right, strict=True) if good}
     number = {id(c): n for c, n in zip(known.forms, known.numbers, strict=True)}
-    return sum(x.probability for x in known.laws if number[id(x.contender)] in true)
+    return sum(x.probability for x in known.laws if number[id(x.form)] in true)
 
 
 def random_runs(values: Mapping[str, Any], n: int, seed: int) -> dict[str, Any]:

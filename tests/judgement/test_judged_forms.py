@@ -9,7 +9,7 @@ from dimgs.discovery.prepare import prepare
 from dimgs.engines.clock import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
-from dimgs.judgement.candidates import Contender, Form, contenders
+from dimgs.judgement.candidates import JudgedForm, Proposal, judged_forms
 from dimgs.judgement.posterior import TEMPERATURE, same_laws, standing
 
 
@@ -29,7 +29,7 @@ def test_forms_that_differ_in_numbers_alone_are_one_with_a_constant() -> None:
         Candidate.of((number + pi) * pi**power, {})
         for number in (sympy.Rational(7, 5), sympy.Rational(4, 3))
     ]
-    judged = contenders(design, result, result.law, found, {}, Clock.of(1e6))
+    judged = judged_forms(design, result, result.law, found, {}, Clock.of(1e6))
     texts = [str(c.expression) for c in judged]
     assert len(set(texts)) == len(texts)
     assert sum("c_1" in text for text in texts) == 1
@@ -49,15 +49,21 @@ def test_constants_that_may_as_well_be_one_are() -> None:
     ratio = pi ** round(slope)
     form = sympy.Min(one, other * ratio) * ratio**power
     start = {"C_1": 1.0, "C_2": 1.0}
-    judged = contenders(
-        design, result, result.law, [], {}, Clock.of(1e6), [("regimes", form, start, None, None)]
+    judged = judged_forms(
+        design,
+        result,
+        result.law,
+        [],
+        {},
+        Clock.of(1e6),
+        [Proposal(name="regimes", expression=form, constants=start)],
     )
     found = [c for c in judged if c.name == "regimes"]
     best = max(found, key=lambda c: c.score)
     assert best.constants == {}
 
 
-def _power_laws(exponent: float, noise: float) -> tuple[Design, list[Contender]]:
+def _power_laws(exponent: float, noise: float) -> tuple[Design, list[JudgedForm]]:
     """Forms of z = 2π x^exponent, a known number among them."""
     rng = np.random.default_rng(2)
     x = np.exp(rng.uniform(-1.0, 1.0, 60))
@@ -65,8 +71,8 @@ def _power_laws(exponent: float, noise: float) -> tuple[Design, list[Contender]]
     known = prepare(Dataset.from_columns({"x [1]": x, "z [1]": z}), "z", Options())
     result = fit_prepared(known, Options())
     form = 2 * sympy.pi * sympy.Symbol("pi_1") ** sympy.Rational(exponent).limit_denominator(6)
-    more: list[Form] = [("front", form, {}, None, None)] if noise < 0.05 else []
-    return known.design, contenders(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+    more = [Proposal(name="front", expression=form, constants={})] if noise < 0.05 else []
+    return known.design, judged_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
 
 
 def test_a_power_law_with_a_recognised_prefactor_is_the_same_law() -> None:
@@ -93,7 +99,7 @@ def test_laws_with_fitted_exponents_are_one_whatever_the_others_are() -> None:
     columns = {"x [1]": x, "y [1]": y, "z [1]": z}
     known = prepare(Dataset.from_columns(columns), "z", Options())
     result = fit_prepared(known, Options())
-    judged = contenders(known.design, result, result.law, [], {}, Clock.of(1e6))
+    judged = judged_forms(known.design, result, result.law, [], {}, Clock.of(1e6))
     assert sorted(c.exponents for c in judged) == [1, 2]
     assert same_laws(known.design, judged) == [0, 0]
     # the simple one is shown where it is sure
@@ -112,7 +118,7 @@ def test_exponents_of_the_inputs_say_whether_fitted_ones_are_near_simple_ones() 
         columns = {"E [J]": E, "rho [kg/m^3]": rho, "t [s]": t, "p [Pa]": p, "R [m]": R}
         known = prepare(Dataset.from_columns(columns), "R", Options())
         result = fit_prepared(known, Options())
-        judged = contenders(known.design, result, result.law, [], {}, Clock.of(1e6))
+        judged = judged_forms(known.design, result, result.law, [], {}, Clock.of(1e6))
         bits = next(c for c in judged if c.name == "power").structure.coincidences
         assert (bits > 4.0) == near
 
@@ -127,8 +133,9 @@ def test_two_constants_are_one_where_a_function_has_a_limit_without_any() -> Non
         z = front * np.sqrt(np.tanh(3.0 * x) / x) * np.exp(0.02 * rng.standard_normal(60))
         known = prepare(Dataset.from_columns({"x [1]": x, "z [1]": z}), "z", Options())
         result = fit_prepared(known, Options())
-        more = [("front", form, {"c_1": front, "c_2": 3.0}, None, None)]
-        judged = contenders(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+        start = {"c_1": front, "c_2": 3.0}
+        more = [Proposal(name="front", expression=form, constants=start)]
+        judged = judged_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
         whole = next(c for c in judged if len(c.constants) == 2 and c.name == "front")
         simpler = [c for c in judged if len(c.constants) == 1 and c.name == "front"]
         assert len(simpler) == related
