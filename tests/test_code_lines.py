@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59310, "the weights of laws that no run can see are gone"
+MOST, SINCE = 59245, "files of one concept stand together in hub, web, cli, dataset and agent"
 
 
 def code_lines(text: str) -> int:

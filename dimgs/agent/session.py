@@ -1,12 +1,11 @@
-"""A question being answered: calls with their sources, and the answer that rests on them."""
+"""A question that an agent works on: its calls with their sources, and the answer they give."""
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from dimgs.agent.answer import ToolCall, answer_of
 from dimgs.agent.bench import Bench
 from dimgs.agent.provenance import GivenEvidence, Sources
 from dimgs.agent.server import checked_arguments, tools_of
@@ -14,6 +13,162 @@ from dimgs.agent.tools import each
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import shown
+from dimgs.similitude.answer import judged, refused
+
+Json = dict[str, Any]
+# half-width that is good enough where nobody said another, as in `ask`
+_TOLERANCE = 0.1
+
+
+@dataclass
+class ToolCall:
+    """A call of a tool: what was asked, from where, and what came."""
+
+    tool: str
+    arguments: dict[str, Any]
+    sources: list[dict[str, Any]] = field(default_factory=list)
+    result: Any = None
+    error: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As one document."""
+        told = {"tool": self.tool, "arguments": self.arguments, "sources": self.sources}
+        return {**told, **({"error": self.error} if self.error else {"result": self.result})}
+
+
+def answer_of(calls: Sequence[ToolCall], chosen: int | None, assumptions: list[Json]) -> Json:
+    """Answer that a call gave: the one that was chosen, else the last one.
+
+    Parameters
+    ----------
+    calls : sequence of ToolCall
+    chosen : int or None
+        Number of a call, from 1.
+    assumptions : list of dict
+        Of the whole session.
+
+    Returns
+    -------
+    dict
+        The document of ``dimgs ask``.
+    """
+    known = [c for c in calls if not c.error and c.tool in _FROM]
+    if chosen is not None and 1 <= chosen <= len(calls) and calls[chosen - 1] in known:
+        found = _FROM[calls[chosen - 1].tool](calls[chosen - 1], calls)
+    else:
+        # an earlier value is no answer where a later call found that there is none
+        told = [c for c in known if c.tool != "plan_campaign"] or known
+        why = [c.error for c in calls if c.error][-1:] or ["no tool gave a value"]
+        found = _FROM[told[-1].tool](told[-1], calls) if told else _none(why)
+    found["pertinence"] = {**found["pertinence"], "better": _better(found, calls)}
+    given = [a for a in assumptions if a not in found["assumptions"]]
+    return {**found, "assumptions": [*found["assumptions"], *given]}
+
+
+def _better(found: Json, calls: Sequence[ToolCall]) -> str:
+    """What would make the answer better, and what that costs; empty where it is good enough."""
+    if found["pertinence"]["acceptability"] >= 1.0 and found["pertinence"]["relevant"]:
+        return ""
+    for call in reversed(calls):
+        told = None if call.error else call.result
+        if call.tool == "plan_campaign" and told is not None:
+            runs = ", ".join(f"{n} of tier {tier}" for tier, n in told["runs"].items())
+            return f"Runs ({runs}) would take {told['seconds_at_most']:.3g} s at most."
+        if call.tool == "ask" and told is not None and told.get("plan"):
+            plan = told["plan"]
+            return f"A run of {plan['kernel']} would take about {plan['seconds']:.3g} s."
+    return "More runs near the point would; plan_campaign says what they cost."
+
+
+def _none(missing: list[str], plan: Json | None = None) -> Json:
+    return refused(missing, plan=plan).to_json()
+
+
+def _valued(answer: Json, target: str, level: float, how: str, why: str, evidence: Json) -> Json:
+    """The document of a value with its interval."""
+    half = max(answer["high"] - answer["value"], answer["value"] - answer["low"])
+    relative = half / abs(answer["value"]) if answer["value"] else float("inf")
+    told = judged(target, answer, relative, _TOLERANCE, level, why)
+    document = {"answer": answer, "how": how, "pertinence": told, "level": level}
+    return {**_none([]), **document, "evidence": [evidence]}
+
+
+def _evidence(kind: str, id: str, distance: float | None = None) -> Json:
+    return {"kind": kind, "id": id, "distance": distance, "weight": 1.0}
+
+
+def _doubted(missing: list[str], evidence: Json) -> Json:
+    """No answer, beside what is known and not enough."""
+    return {**_none(missing), "evidence": [{**evidence, "weight": 0.0, "why": " ".join(missing)}]}
+
+
+def _of_predict(call: ToolCall, _: Sequence[ToolCall]) -> Json:
+    """The value of a law at the last point; none outside its domain, or of an unconfirmed law."""
+    found, (*_, row) = call.result, call.result["rows"]
+    evidence = _evidence("law", found["law"]) | {"probability": found["probability"]}
+    if row["outside"] or found["confirmed"] is False:
+        missing = found["doubts"] or ["The law is not confirmed."]
+        return {**_doubted(missing, evidence), "level": found["level"]}
+    answer = {**{k: row[k] for k in ("value", "low", "high")}, "unit": found["unit"]}
+    why = "the point is in its domain"
+    return _valued(answer, found["target"], found["level"], "law", why, evidence)
+
+
+def _of_job(call: ToolCall, calls: Sequence[ToolCall]) -> Json:
+    """The target of the job's run, with its numerical error."""
+    found = call.result
+    if found["state"] != "done":
+        said = found["said"] or found["means"]
+        return _none([f"the job is {found['state']}: {said} {found['remedy']}".strip()])
+    targets = [c.arguments["target"] for c in calls if c.tool == "plan_campaign" and not c.error]
+    for run in found["runs"]:
+        for target in reversed(targets):
+            told = (run.get("outputs") or {}).get(target)
+            if told is None:
+                continue
+            # of a run's numerical error, two standard errors; without one, the digits alone
+            half = 2.0 * float((run.get("errors") or {}).get(target, 0.0))
+            value = float(told["value"])
+            answer = {"value": value, "unit": told["unit"]}
+            answer |= {"low": value - half, "high": value + half}
+            why = f"a run of {run['kernel']} at this very point"
+            return _valued(answer, target, 0.9, "run", why, _evidence("run", run["id"], 0.0))
+    if found["law"] is not None:
+        told = _none(["the campaign ended with a law; predict gives its value at a point"])
+        return {**told, "how": "campaign", "evidence": [_evidence("law", found["law"])]}
+    return _none(["the job gave no value"])
+
+
+def _of_law(call: ToolCall, _: Sequence[ToolCall]) -> Json:
+    found = call.result
+    if found["law"] is None:
+        return _none([f"no law was found ({found['outcome']})", *found["why_not"]])
+    meaning = f"The law is {call.arguments['target']} = {found['expression']}."
+    evidence = _evidence("law", found["law"]) | {"probability": found["probability"]}
+    if not found["confirmed"]:
+        document = _doubted(["The law is not confirmed.", *found["why_not"]], evidence)
+        document["pertinence"]["meaning"] = f"No answer; the best law is not confirmed. {meaning}"
+        return document
+    why = "it predicts runs that it was not fitted on"
+    told = {"relevant": True, "acceptability": 1.0, "confidence": 0.9, "meaning": meaning}
+    return {**_none([]), "how": "law", "evidence": [evidence], "pertinence": {**told, "why": why}}
+
+
+def _of_plan(call: ToolCall, _: Sequence[ToolCall]) -> Json:
+    found = call.result
+    cost = {"runs": found["runs"], "seconds": found["seconds_at_most"]}
+    plan = {"id": found["plan"], **cost, "needs_approval": found["needs_approval"]}
+    return _none(["the runs of the plan would answer"], plan)
+
+
+_FROM: dict[str, Callable[[ToolCall, Sequence[ToolCall]], Json]] = {
+    "ask": lambda call, _: dict(call.result),
+    "predict": _of_predict,
+    "job_status": _of_job,
+    "discover_law": _of_law,
+    "plan_campaign": _of_plan,
+}
+
 
 INSTRUCTIONS = """\
 You answer questions about simulations and scaling laws with the tools of dimgs. You choose; the

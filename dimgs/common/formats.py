@@ -148,13 +148,19 @@ def json_value(text: str, where: str, remedy: str) -> Any:
     Traceback (most recent call last):
     dimgs.common.errors.InputError: The text is not JSON (it is nested too deep); give another.
     """
-    try:
+    with _read_as("JSON", where, remedy):
         return json.loads(text, parse_constant=_no_number)
-    except RecursionError:
-        reason = "it is nested too deep"
-    except ValueError as error:
-        reason = shown(error)
-    raise InputError(f"{where} is not JSON ({reason}); {remedy}.")
+
+
+@contextmanager
+def _read_as(kind: str, where: str, remedy: str) -> Iterator[None]:
+    """Say in one sentence why a text is not of a kind."""
+    try:
+        yield
+    except (RecursionError, ValueError) as error:
+        deep = isinstance(error, RecursionError)
+        reason = "it is nested too deep" if deep else shown(error)
+        raise InputError(f"{where} is not {kind} ({reason}); {remedy}.") from error
 
 
 def checksum(document: Mapping[str, Any]) -> str:
@@ -200,13 +206,8 @@ def read_toml(path: Path, what: str) -> dict[str, Any]:
     import tomllib
 
     text = read_text(path, what)
-    try:
+    with _read_as("valid TOML", shown(path.name), "correct it there"):
         return tomllib.loads(text)
-    except RecursionError:
-        reason = "it is nested too deep"
-    except ValueError as error:
-        reason = shown(error)
-    raise InputError(f"{shown(path.name)} is not valid TOML ({reason}); correct it there.")
 
 
 def shipped(package: str, name: str) -> dict[str, Any]:

@@ -249,7 +249,9 @@ class _ColumnCollector:
     def _converted(self, variable: Variable, numbers: Array) -> Array:
         with np.errstate(over="ignore"):
             values = to_si(numbers, variable.unit)
-        self._check_overflow(variable, numbers, values)
+        for position in np.flatnonzero(np.isfinite(numbers) & ~np.isfinite(values)).tolist():
+            what = f"{numbers[position]:g} {variable.unit.text} is too large in SI units"
+            self._report(variable.name, position, what, "correct the cell or its unit")
         if variable.unit.scale == "temperature" and variable.unit.offset:
             values = np.where((values < 0) & (values > -_ROUNDING_KELVIN), 0.0, values)
             for position in np.flatnonzero(values < 0).tolist():
@@ -258,11 +260,6 @@ class _ColumnCollector:
                 self._report(variable.name, position, what, remedy)
                 values[position] = np.nan
         return values
-
-    def _check_overflow(self, variable: Variable, numbers: Array, values: Array) -> None:
-        for position in np.flatnonzero(np.isfinite(numbers) & ~np.isfinite(values)).tolist():
-            what = f"{numbers[position]:g} {variable.unit.text} is too large in SI units"
-            self._report(variable.name, position, what, "correct the cell or its unit")
 
     def _attach_errors(self) -> None:
         """Move uncertainty columns to their quantities, once all columns are known."""

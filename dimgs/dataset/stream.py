@@ -254,11 +254,11 @@ class TableInParts:
         # a later start needs the columns as the first rows show them
         if start is not None:
             known = next(self._text_parts(path, Position())).dataset()
-        blocks = text_tables(
-            path, self.options, sidecar_of(path), _block_bytes(self.chunk_rows), start
-        )
-        for block, mark in blocks:
-            table = without_blank_columns(block)
+        # bytes of text to read at once for about as many rows, or fewer
+        block = min(max(self.chunk_rows * _BYTES_PER_CELL, _LEAST_BLOCK), _MOST_BLOCK)
+        blocks = text_tables(path, self.options, sidecar_of(path), block, start)
+        for part, mark in blocks:
+            table = without_blank_columns(part)
             if not len(table.rows) and not table.dropped:
                 continue
             data = chunk_like(table, self.options, known)
@@ -270,11 +270,6 @@ class TableInParts:
 
 def _same(data: Dataset) -> Dataset:
     return data
-
-
-def _block_bytes(rows: int) -> int:
-    """Bytes of text to read at once for about as many rows, or fewer."""
-    return min(max(rows * _BYTES_PER_CELL, _LEAST_BLOCK), _MOST_BLOCK)
 
 
 @dataclass(frozen=True)

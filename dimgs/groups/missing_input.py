@@ -101,14 +101,12 @@ def remedy(missing: Iterable[Missing]) -> str:
 
 def _doubts(variables: Sequence[Variable]) -> str:
     """Units that were probably misread, which is then the likely cause."""
-    doubts = []
-    for variable in variables:
-        reading = improbable(variable.unit.text)
-        if reading is not None and not reading.doubtful:
-            doubts.append(
-                f" First look at '{variable.name}': {reading.sentence(variable.unit.text)}"
-            )
-    return "".join(doubts)
+    units = [(v.name, v.unit.text, improbable(v.unit.text)) for v in variables]
+    return "".join(
+        f" First look at '{name}': {reading.sentence(text)}"
+        for name, text, reading in units
+        if reading is not None and not reading.doubtful
+    )
 
 
 def is_reachable(inputs: Sequence[Variable], target: Variable) -> bool:

@@ -12,7 +12,7 @@ from dimgs.common.errors import InputError, StoreError
 from dimgs.common.plugins import needing
 from dimgs.hub import schema
 from dimgs.hub.lineage import Lineage, read_lineage, version_of
-from dimgs.hub.numbers import NumberCache
+from dimgs.hub.query import NumberCache
 from dimgs.hub.schema import version
 
 _FILE = "hub.sqlite"

@@ -25,8 +25,8 @@ from dimgs.hub.cards import constants_of, trusted_cards
 from dimgs.hub.database import Database
 from dimgs.hub.datasets import freeze
 from dimgs.hub.entry import canonical
-from dimgs.hub.numbers import RunTable, tables_of_runs
 from dimgs.hub.permissions import NotAllowedError, a_role
+from dimgs.hub.query import RunTable, tables_of_runs
 from dimgs.hub.reading import NotFoundError, Reader
 from dimgs.hub.runs import run_content
 from dimgs.hub.writing import batches

@@ -12,6 +12,7 @@ from dimgs.hub.acts import naming
 from dimgs.hub.cards import keep_card
 from dimgs.hub.entry import MOST_FILE, sha256
 from dimgs.hub.runs import plain
+from dimgs.hub.verdicts import MET
 from dimgs.kernels.record import RunRecord, Status
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ def _campaign_verdict(
         return {"confirmed": all(law["confirmed"] for law in judged), "why_not": list(why)}
     answers = dict(result.get("pertinence", {})).get("answers", ())
     failed = [f"{a['answer']}: {a['why']}" for a in answers if not a.get("relevant", True)]
-    confirmed = result["outcome"] == "tolerance met"
+    confirmed = result["outcome"] == MET
     ended = f"The campaign ended with: {result['outcome']}."
     return {"confirmed": confirmed, "why_not": [] if confirmed else [ended, *failed]}
 

@@ -25,9 +25,8 @@ from dimgs.hub.entry import (
     digest_of,
 )
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
-from dimgs.hub.numbers import RunTable
 from dimgs.hub.permissions import NotAllowedError, a_role, allowed
-from dimgs.hub.query import Wanted, asked_runs, found_runs, wanted
+from dimgs.hub.query import RunTable, Wanted, asked_runs, found_runs, wanted
 from dimgs.hub.runs import now, shown_run
 from dimgs.hub.schema import claims, entries, imports, links, tags
 from dimgs.hub.verdicts import verdict

@@ -1,4 +1,10 @@
-"""The tables of stores and hubs, and how their files are opened."""
+"""The tables of stores and hubs, and how their files are opened.
+
+The inputs of runs lie in rows of eight numbers each: a row of the table ``points`` holds up to
+eight inputs of a run in SI units and their logarithms; which input stands where is recorded in the
+run's shape. So a range of an input, and of a group (a sum of logarithms), is one comparison in
+one row, without a join.
+"""
 
 import os
 import sqlite3

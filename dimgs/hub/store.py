@@ -144,7 +144,21 @@ def dataset_of(records: Sequence[RunRecord], targets: Sequence[str], source: str
         columns[name] = [_converted(*r.inputs[name], unit) for r in records]
         units[name] = unit
     for target in targets:
-        _add_target(columns, units, records, target, source)
+        if target not in records[0].outputs:
+            names = ", ".join(records[0].outputs)
+            raise InputError(
+                f"The runs in '{source}' have no output '{target}'; they have {names}."
+            )
+        unit = records[0].outputs[target][1]
+        columns[target] = [_converted(*r.outputs[target], unit) for r in records]
+        units[target] = unit
+        if any(target in r.errors for r in records):
+            step = difference_unit(unit)
+            columns[f"{target}_err"] = [
+                _converted(r.errors.get(target, nan), difference_unit(r.outputs[target][1]), step)
+                for r in records
+            ]
+            units[f"{target}_err"] = step
     return replace(Dataset.from_columns(columns, units=units), source=source)
 
 
@@ -165,28 +179,6 @@ def _check_ports(records: Sequence[RunRecord], source: str) -> None:
                         f"The runs in '{source}' give '{name}' in {first[name]} and in {unit}: "
                         f"{remedy}"
                     )
-
-
-def _add_target(
-    columns: dict[str, list[Any]],
-    units: dict[str, str],
-    records: Sequence[RunRecord],
-    target: str,
-    source: str,
-) -> None:
-    if target not in records[0].outputs:
-        names = ", ".join(records[0].outputs)
-        raise InputError(f"The runs in '{source}' have no output '{target}'; they have {names}.")
-    unit = records[0].outputs[target][1]
-    columns[target] = [_converted(*r.outputs[target], unit) for r in records]
-    units[target] = unit
-    if any(target in r.errors for r in records):
-        step = difference_unit(unit)
-        columns[f"{target}_err"] = [
-            _converted(r.errors.get(target, nan), difference_unit(r.outputs[target][1]), step)
-            for r in records
-        ]
-        units[f"{target}_err"] = step
 
 
 def _one(found: Sequence[str], what: str, source: str) -> None:

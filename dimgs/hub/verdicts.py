@@ -6,7 +6,7 @@ from typing import Any
 from dimgs.common.formats import is_edited
 
 # how a campaign ends whose answers can be relied on
-_MET = "tolerance met"
+MET = "tolerance met"
 # status of the entry of a law that says so of itself; others have none
 UNCONFIRMED = "unconfirmed"
 # states of an entry that somebody has to settle first
@@ -110,6 +110,6 @@ def _against(content: Mapping[str, Any]) -> list[str]:
     if content.get("confirmed") is not None:
         given = content.get("why_not") or ["The law is not confirmed."]
         found += [] if content["confirmed"] else [str(why) for why in given]
-    elif outcome is not None and outcome != _MET:
+    elif outcome is not None and outcome != MET:
         found.append(f"Its campaign ended without a reliable answer ({outcome}).")
     return found

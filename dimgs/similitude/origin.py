@@ -16,7 +16,7 @@ from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiGroup
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.cards import is_complete, trusted_cards
-from dimgs.hub.numbers import RunTable
+from dimgs.hub.query import RunTable
 from dimgs.hub.runs import output_of
 from dimgs.kernels.spec import of_tier
 from dimgs.similitude.description import Description, Point, describe, point_of

@@ -661,7 +661,8 @@ def si_unit(dimension: Dimension) -> str:
     for name, derived in _DERIVED:
         for power in (Fraction(1), Fraction(-1)):
             rest = [(base_unit(b), e) for b, e in dimension / derived**power]
-            if _squares_a_mass(rest):
+            # a kilogram is left squared, as in J m/kg^2 for m^3/(kg s^2)
+            if any(unit == "kg" and abs(e) >= 2 for unit, e in rest):
                 continue
             factors = list(chain([(name, power)], rest))
             if _cost(factors) + 1 < least:
@@ -680,11 +681,6 @@ def shown_unit(unit: str) -> str:
     ('W*kg^0.2775/s^1.559', 'W/kg^(3/4)')
     """
     return _FITTED.sub(lambda found: f"{found[1]}{float(found[2]):.4g}", unit)
-
-
-def _squares_a_mass(factors: list[tuple[str, Fraction]]) -> bool:
-    """Whether a kilogram is left squared, as in J m/kg^2 for m^3/(kg s^2)."""
-    return any(unit == "kg" and abs(e) >= 2 for unit, e in factors)
 
 
 def _cost(factors: list[tuple[str, Fraction]]) -> Fraction:

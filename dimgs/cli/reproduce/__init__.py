@@ -1,7 +1,5 @@
 """Case studies: laws recovered from data, found against published."""
 
-from dimgs.cli.reproduce.page import summary as summary
-from dimgs.cli.reproduce.page import write_page as write_page
 from dimgs.cli.reproduce.published_checks import COLOURS as COLOURS
 from dimgs.cli.reproduce.published_checks import GREY as GREY
 from dimgs.cli.reproduce.published_checks import NOT_JUDGED as NOT_JUDGED
@@ -14,3 +12,5 @@ from dimgs.cli.reproduce.studies import Outcome as Outcome
 from dimgs.cli.reproduce.studies import run_studies as run_studies
 from dimgs.cli.reproduce.studies import studies_folder as studies_folder
 from dimgs.cli.reproduce.studies import study_titles as study_titles
+from dimgs.cli.reproduce.studies import summary as summary
+from dimgs.cli.reproduce.studies import write_page as write_page

@@ -1,4 +1,4 @@
-"""Case studies: where they are, and running them.
+"""Case studies: where they are, running them, and one page that shows them.
 
 A study is a folder with a module `study.py` that defines ``run() -> Findings``, or the checks
 alone where there is nothing else to show; the first line of its docstring is its title.
@@ -7,7 +7,7 @@ alone where there is nothing else to show; the first line of its docstring is it
 import ast
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from importlib.util import module_from_spec, spec_from_file_location
@@ -16,7 +16,9 @@ from types import ModuleType
 from typing import Literal
 
 from dimgs.cli.reproduce.published_checks import DataUnavailable, Findings
+from dimgs.common.advice import setting
 from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.formats import write_whole
 
 Status = Literal["ok", "failed", "not run"]
 
@@ -209,3 +211,85 @@ def _loaded(name: str, path: Path) -> Iterator[ModuleType]:
     finally:
         for key in [k for k in sys.modules if k == unique or k.startswith(f"{unique}.")]:
             del sys.modules[key]
+
+
+def write_page(outcomes: Sequence[Outcome], titles: Mapping[str, str], folder: Path) -> list[Path]:
+    """Write index.html, and a folder with figure and report for every study that has them.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        As :func:`run_studies` returns them.
+    titles : mapping of str to str
+        Title of each study.
+    folder : Path
+        Made if absent.
+
+    Returns
+    -------
+    list of Path
+        Files written, the page first.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written to.
+    """
+    from dimgs.report.render import html_templates
+
+    written: list[Path] = []
+    studies = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for outcome in outcomes:
+            files = _files_of(outcome, folder / outcome.name)
+            written += files
+            studies.append((outcome, titles[outcome.name], {f.name for f in files}))
+        page = folder / "index.html"
+        template = html_templates().get_template("studies.html")
+        text = template.render(studies=studies, summary=summary(outcomes))
+        write_whole(page, f"{text}\n")
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(
+            f"Cannot write to '{folder}': {reason}; choose another {setting('out')}."
+        ) from error
+    return [page, *written]
+
+
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """How many ran, and how they ended, in a sentence."""
+    ran = [o for o in outcomes if o.status != "not run"]
+    passed = sum(o.status == "ok" for o in ran)
+    text = f"{passed} of {len(ran)} studies that ran are ok"
+    away = len(outcomes) - len(ran)
+    return f"{text}; {away} not run" if away else text
+
+
+def _files_of(outcome: Outcome, folder: Path) -> list[Path]:
+    findings = outcome.findings
+    if findings is None:
+        return []
+    written = []
+    for name, text in _texts_of(findings).items():
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder / name, text)
+        written.append(folder / name)
+    if findings.draw is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        findings.save_figure(folder / "figure.svg")
+        written.append(folder / "figure.svg")
+    return written
+
+
+def _texts_of(findings: Findings) -> dict[str, str]:
+    """The report as a page, which holds its own figures, and the law to predict with."""
+    report = findings.report
+    if report is None:
+        return {}
+    texts = {"report.html": report.to_html()}
+    if report.law is not None:
+        from dimgs.law.serialise import as_text
+
+        texts["law.json"] = as_text(report.law.to_json())
+    return texts
