@@ -12,7 +12,7 @@ import dimgs
 
 # work in progress: what sums up blocks of runs, and what an iteration goes on from
 CHANGING = {"BlockMoments", "RankProblem"}
-FOLDERS = ("design", "dimensions", "expression", "fits", "groups", "law", "report", "variables")
+FOLDERS = ("expression", "fits", "groups", "law", "report", "variables")
 
 
 def modules(folder: str) -> list[Any]:

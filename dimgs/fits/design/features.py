@@ -50,7 +50,7 @@ class Feature:
         return self.contrast == "log-ratio"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Design:
     """Features and response of a set of runs, ready for the estimators.
 
