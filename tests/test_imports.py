@@ -10,9 +10,6 @@ import dimgs
 
 ROOT = Path(dimgs.__file__).parent
 
-# folders whose files still import each other in a circle; the list may only shrink
-_CIRCLES = frozenset({"law", "report"})
-
 
 def _modules() -> dict[str, Path]:
     found = {}
@@ -60,25 +57,10 @@ def _circle(graph: dict[str, set[str]]) -> list[str]:
     return []
 
 
-def _folder(module: str) -> str:
-    return [*module.split("."), ""][1]
-
-
 def test_no_modules_import_each_other_in_a_circle() -> None:
     graph = _graph()
     assert len(graph) > 300
-    inside = {
-        name: {n for n in needed if not _folder(n) == _folder(name) in _CIRCLES}
-        for name, needed in graph.items()
-    }
-    assert not _circle(inside)
-
-
-def test_folders_without_circles_leave_the_list() -> None:
-    graph = _graph()
-    for folder in sorted(_CIRCLES):
-        own = {n for n in graph if _folder(n) == folder}
-        assert _circle({n: graph[n] & own for n in own}), f"take {folder} from the list"
+    assert not _circle(graph)
 
 
 def test_a_circle_is_found() -> None:

@@ -7,10 +7,11 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 import pytest
+from sklearn.base import BaseEstimator
 
 import dimgs
 
-# work in progress: what sums up blocks of runs, and what an iteration goes on from
+# estimators alone change when they are fitted; work in progress: what sums up blocks of runs, and what an iteration goes on from
 CHANGING = {"BlockMoments", "RankProblem"}
 FOLDERS = ("expression", "fits", "groups", "law", "report", "variables")
 
@@ -21,7 +22,7 @@ def modules(folder: str) -> list[Any]:
     return [first, *(importlib.import_module(m.name) for m in found if "__main__" not in m.name)]
 
 
-def values(folder: str) -> list[type]:
+def values(folder: str) -> list[Any]:
     if folder == "fits":
         pytest.importorskip("torch")
     return [
@@ -31,6 +32,7 @@ def values(folder: str) -> list[type]:
         if isinstance(value, type)
         and value.__module__ == module.__name__
         and is_dataclass(value)
+        and not issubclass(value, BaseEstimator)
         and name not in CHANGING
     ]
 
@@ -38,14 +40,14 @@ def values(folder: str) -> list[type]:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_values_are_frozen(folder: str) -> None:
     for value in values(folder):
-        assert vars(value)["__dataclass_params__"].frozen, value
+        assert value.__dataclass_params__.frozen, value
 
 
 @pytest.mark.parametrize("folder", ["fits", "law"])
 def test_only_what_holds_no_arrays_is_compared_by_what_it_holds(folder: str) -> None:
     """Arrays have neither a truth of being equal nor a hash."""
     for value in values(folder):
-        if vars(value)["__dataclass_params__"].eq:
+        if value.__dataclass_params__.eq:
             for field in fields(value):
                 assert not re.search("ndarray|Tensor", str(field.type)), (value, field.name)
 

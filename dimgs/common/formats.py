@@ -125,6 +125,23 @@ def write_whole(path: str | Path, content: str | bytes) -> None:
         beside.write_bytes(data)
 
 
+def attributes(value: object, names: str) -> dict[str, Any]:
+    """Attributes of a value by their names, for a document.
+
+    Parameters
+    ----------
+    value : object
+    names : str
+        Divided by blanks.
+
+    Examples
+    --------
+    >>> attributes(2.5 + 1j, "real imag")
+    {'real': 2.5, 'imag': 1.0}
+    """
+    return {name: getattr(value, name) for name in names.split()}
+
+
 def json_value(text: str, where: str, remedy: str) -> Any:
     """Value of a JSON text; numbers keep all their digits.
 

@@ -1,7 +1,7 @@
 """Additive laws: sums of smooth functions of log groups, or of log-ratios."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 
 import numpy as np
@@ -205,6 +205,7 @@ def slope_and_curvature(z: Array, share: Array, knots: Array, curved: bool) -> t
 _BLOCK = 200_000
 
 
+@dataclass(eq=False, repr=False)
 class PairAdditive(ContrastiveRegressor):
     """log f(u) - log f(v) = sum of g_i(log-ratio of group i), each g_i an odd natural spline.
 
@@ -260,20 +261,12 @@ class PairAdditive(ContrastiveRegressor):
     True
     """
 
-    def __init__(
-        self,
-        n_knots: int = 5,
-        *,
-        max_pairs: int = 200_000,
-        n_triples: int = 10_000,
-        level: float = 0.9,
-        random_state: int | np.random.RandomState | None = 0,
-    ):
-        self.n_knots = n_knots
-        self.max_pairs = max_pairs
-        self.n_triples = n_triples
-        self.level = level
-        self.random_state = random_state
+    n_knots: int = 5
+    _: KW_ONLY
+    max_pairs: int = 200_000
+    n_triples: int = 10_000
+    level: float = 0.9
+    random_state: int | np.random.RandomState | None = 0
 
     def _fit(self, runs: TrainingRuns) -> None:
         if self.n_knots < 2:
@@ -643,6 +636,7 @@ def select(
     return choice, designs[choice.basis]
 
 
+@dataclass(eq=False, repr=False)
 class SparseAdditive(ContrastiveRegressor):
     """log f = sum of h_i(log pi_i), with only the relevant groups and the curvature they need.
 
@@ -710,22 +704,13 @@ class SparseAdditive(ContrastiveRegressor):
     [((1, 0, 0), 0.5, False), ((0, 0, 1), -2.0, False)]
     """
 
-    def __init__(
-        self,
-        bases: Sequence[ArrayLike] | None = None,
-        *,
-        n_knots: int = 5,
-        n_alphas: int = 20,
-        cv: object = 10,
-        level: float = 0.9,
-        random_state: int | np.random.RandomState | None = 0,
-    ):
-        self.bases = bases
-        self.n_knots = n_knots
-        self.n_alphas = n_alphas
-        self.cv = cv
-        self.level = level
-        self.random_state = random_state
+    bases: Sequence[ArrayLike] | None = None
+    _: KW_ONLY
+    n_knots: int = 5
+    n_alphas: int = 20
+    cv: object = 10
+    level: float = 0.9
+    random_state: int | np.random.RandomState | None = 0
 
     def _fit(self, runs: TrainingRuns) -> None:
         bases = self._checked_bases(runs.X.shape[1])

@@ -1,5 +1,7 @@
 """A power law fitted on chosen pairs of runs: neighbours, or one run against all."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from dimgs.common.arrays import Array, IntArray
@@ -9,6 +11,7 @@ from dimgs.fits.design.pairs import AllPairs, PairPolicy
 from dimgs.fits.solve import coordinates_of_scatter
 
 
+@dataclass(eq=False, repr=False)
 class ChosenPairsPowerLaw(ContrastiveRegressor):
     """Least squares on the log-ratios of the pairs that a policy chooses.
 
@@ -60,8 +63,7 @@ class ChosenPairsPowerLaw(ContrastiveRegressor):
     [0.16] 80200
     """
 
-    def __init__(self, pairs: PairPolicy | None = None) -> None:
-        self.pairs = pairs
+    pairs: PairPolicy | None = None
 
     def _fit(self, runs: TrainingRuns) -> None:
         x, t, weight = runs.X, runs.y, runs.weights

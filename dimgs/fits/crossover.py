@@ -15,22 +15,9 @@ from sklearn.utils.validation import check_X_y
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
+from dimgs.fits import regimes
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import check_level, linearised, t_quantile
-from dimgs.fits.regimes import (
-    EXACT,
-    Kinds,
-    RegimePowerLaw,
-    RegimeRuns,
-    Sample,
-    folds,
-    grow,
-    jump_pieces,
-    leading,
-    prepare,
-    sphere,
-    thin,
-)
 from dimgs.fits.run_checks import checked_weights, cluster_codes
 
 # powers n within which a blend is told from a sum of logarithms and from a sharp corner
@@ -79,7 +66,7 @@ def mix(one: Array, other: Array, power: float) -> tuple[Array, Array]:
 
 
 def descend(
-    sample: Sample,
+    sample: regimes.Sample,
     start: Array,
     power: float,
     bounds: tuple[float, float] | None,
@@ -114,7 +101,9 @@ def descend(
     return Blend(best.laws, best.power, float(2.0 * found.cost))
 
 
-def best_blend(sample: Sample, starts: list[Array], scale: float, power: float | None) -> Blend:
+def best_blend(
+    sample: regimes.Sample, starts: list[Array], scale: float, power: float | None
+) -> Blend:
     """Best of the local minima from several starting laws.
 
     Parameters
@@ -128,7 +117,7 @@ def best_blend(sample: Sample, starts: list[Array], scale: float, power: float |
     power : float or None
         n of the response where the form fixes it.
     """
-    small = thin(sample)
+    small = regimes.thin(sample)
     bounds = None if power is not None else (BLUNTEST * scale, SHARPEST * scale)
     if power is not None:
         powers = [power * scale]
@@ -147,7 +136,7 @@ def best_blend(sample: Sample, starts: list[Array], scale: float, power: float |
 
 
 def power_profile(
-    sample: Sample, best: Blend, scale: float, error: float, slack: float
+    sample: regimes.Sample, best: Blend, scale: float, error: float, slack: float
 ) -> tuple[float, float]:
     """Range of |n| whose loss exceeds the least by at most `slack`, by walking both ways.
 
@@ -189,6 +178,7 @@ def power_profile(
 FORMS: dict[str, float | None] = {"sum": 1.0, "saturation": -1.0, "blend": None}
 
 
+@dataclass(eq=False, repr=False)
 class CrossoverPowerLaw(ContrastiveRegressor):
     """Two power laws A and B of the groups, joined as (A^n + B^n)^(1/n).
 
@@ -247,25 +237,26 @@ class CrossoverPowerLaw(ContrastiveRegressor):
     ('blend', 2.0, [0.5, 2.0])
     """
 
-    def __init__(self, form: str = "auto", level: float = 0.9) -> None:
-        self.form = form
-        self.level = level
+    form: str = "auto"
+    level: float = 0.9
 
     def _fit(self, runs: TrainingRuns) -> None:
         if self.form != "auto" and self.form not in FORMS:
             raise InputError(f"form must be 'auto' or one of {sorted(FORMS)}, got {self.form!r}")
         check_level(self.level)
         used = runs.only_used()
-        data = prepare(used.X, used.y, used.weights, used.clusters)
+        data = regimes.prepare(used.X, used.y, used.weights, used.clusters)
         self._publish(data, *self._choose(data))
         fitted = self._blend(runs.X)
         self.residuals_ = runs.y - fitted
         self.intercept_ = float(np.average(fitted, weights=runs.weights))
 
-    def _choose(self, data: RegimeRuns) -> tuple[str, Blend]:
+    def _choose(self, data: regimes.RegimeRuns) -> tuple[str, Blend]:
         sample = data.sample
         n = len(sample.y)
-        single = Blend(np.zeros((2, data.axes.rank + 1)), np.nan, jump_pieces(sample, None).loss)
+        single = Blend(
+            np.zeros((2, data.axes.rank + 1)), np.nan, regimes.jump_pieces(sample, None).loss
+        )
         starts = _starts(data)
         wanted = list(FORMS) if self.form == "auto" else [self.form]
         needed = 2 * (data.axes.rank + 1) + 3
@@ -276,7 +267,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
             found = {"single": single}
         self.scores_ = {
             form: float(
-                n * np.log(max(blend.loss / n, EXACT)) + _parameters(data, form) * np.log(n)
+                n * np.log(max(blend.loss / n, regimes.EXACT)) + _parameters(data, form) * np.log(n)
             )
             for form, blend in found.items()
         }
@@ -285,12 +276,12 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         self.n_parameters_ = _parameters(data, best)
         return best, found[best]
 
-    def _publish(self, data: RegimeRuns, form: str, blend: Blend) -> None:
+    def _publish(self, data: regimes.RegimeRuns, form: str, blend: Blend) -> None:
         axes, sample, scale = data.axes, data.sample, data.scale
         width, translation = axes.rank + 1, axes.translation
         laws = (data.base + scale * blend.laws) @ translation.T
         difference = laws[1] - laws[0]
-        lead = leading(difference[1:])
+        lead = regimes.leading(difference[1:])
         # The winner below the crossover comes first.
         turned = np.isfinite(blend.power) and blend.power * lead < 0
         order = np.array([1, 0]) if turned else np.array([0, 1])
@@ -324,7 +315,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
             self.n_interval_ = self._interval_of_n(data, blend, jacobian, error if free else np.nan)
 
     def _interval_of_n(
-        self, data: RegimeRuns, blend: Blend, jacobian: Array, error: float
+        self, data: regimes.RegimeRuns, blend: Blend, jacobian: Array, error: float
     ) -> tuple[float, float]:
         """Profile interval; unequal scatter widens it by the robust over the plain variance."""
         sample = data.sample
@@ -336,7 +327,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
             plain = variance * float(np.linalg.pinv(gram, hermitian=True)[-1, -1])
             factor = max(1.0, error**2 / plain) if plain > 0 else 1.0
         bound = float(t_quantile(self.level, dof)) ** 2
-        slack = max(bound * variance * min(factor, 100.0), EXACT * len(sample.y))
+        slack = max(bound * variance * min(factor, 100.0), regimes.EXACT * len(sample.y))
         step = error if np.isfinite(error) else 0.5
         low, high = power_profile(sample, blend, data.scale, step, slack)
         low, high = low / data.scale, high / data.scale
@@ -352,15 +343,15 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         return np.asarray(self._blend(X) - self.intercept_)
 
 
-def _parameters(data: RegimeRuns, form: str) -> int:
+def _parameters(data: regimes.RegimeRuns, form: str) -> int:
     width = data.axes.rank + 1
     return {"single": width, "blend": 2 * width + 1}.get(form, 2 * width)
 
 
-def _starts(data: RegimeRuns) -> list[Array]:
+def _starts(data: regimes.RegimeRuns) -> list[Array]:
     """Laws beside the best continuous boundary, or beside a jump where no laws meet."""
-    for kinds in (Kinds(False, True), Kinds(True, False)):
-        path = grow(data.sample, sphere(data.axes.rank), 2, kinds)
+    for kinds in (regimes.Kinds(False, True), regimes.Kinds(True, False)):
+        path = regimes.grow(data.sample, regimes.sphere(data.axes.rank), 2, kinds)
         if len(path) > 1:
             return [path[1].laws]
     return []
@@ -388,7 +379,7 @@ class CrossoverChoice:
     name: str
     criterion: float
     n_parameters: float
-    model: RegimePowerLaw | CrossoverPowerLaw
+    model: regimes.RegimePowerLaw | CrossoverPowerLaw
 
 
 def choose_crossover(
@@ -439,16 +430,16 @@ def choose_crossover(
     rows, target = check_X_y(X, y, dtype=np.float64, y_numeric=True)
     weight = checked_weights(sample_weight, len(rows))
     runs = TrainingRuns(rows, target, weight, cluster_codes(groups, len(target)))
-    candidates: dict[str, RegimePowerLaw | CrossoverPowerLaw] = {
-        "single": RegimePowerLaw(max_regimes=1, random_state=random_state),
-        "continuous": RegimePowerLaw(2, continuous=True, random_state=random_state),
-        "jump": RegimePowerLaw(2, continuous=False, random_state=random_state),
+    candidates: dict[str, regimes.RegimePowerLaw | CrossoverPowerLaw] = {
+        "single": regimes.RegimePowerLaw(max_regimes=1, random_state=random_state),
+        "continuous": regimes.RegimePowerLaw(2, continuous=True, random_state=random_state),
+        "jump": regimes.RegimePowerLaw(2, continuous=False, random_state=random_state),
         **{form: CrossoverPowerLaw(form) for form in ("sum", "saturation", "blend")},
     }
     found = []
     for name, model in candidates.items():
         model.fit(rows, target, sample_weight=weight, groups=runs.groups)
-        if isinstance(model, RegimePowerLaw) and name != "single" and model.n_regimes_ < 2:
+        if isinstance(model, regimes.RegimePowerLaw) and name != "single" and model.n_regimes_ < 2:
             continue
         if isinstance(model, CrossoverPowerLaw) and model.form_ == "single":
             continue
@@ -477,11 +468,11 @@ def _predicts_better(
 
 
 def _held_out_squares(
-    model: RegimePowerLaw | CrossoverPowerLaw, runs: TrainingRuns, seed: int
+    model: regimes.RegimePowerLaw | CrossoverPowerLaw, runs: TrainingRuns, seed: int
 ) -> Array:
     """Squared error of each run by a fit without its fold."""
     squares, cluster = np.zeros(len(runs)), runs.clusters
-    for train, test in folds(cluster, seed):
+    for train, test in regimes.folds(cluster, seed):
         part = clone(model).fit(
             runs.X[train], runs.y[train], runs.weights[train], groups=cluster[train]
         )

@@ -5,7 +5,7 @@ potential of its own, so that ratios of curves add up, and curves, being exponen
 positive.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dimgs.fits.potential.networks import FittedPotential
 
 
+@dataclass(eq=False, repr=False)
 class CurvePotential(ContrastiveRegressor):
     """Potentials on the principal components of log-curves.
 
@@ -75,13 +76,10 @@ class CurvePotential(ContrastiveRegressor):
     (array([[2.718, 2.208, 1.793]]), array([0.5, 0.5, 0.5]))
     """
 
-    _several_targets = True
+    n_components: int | float = 0.999
+    estimator: ContrastivePotential | None = None
 
-    def __init__(
-        self, n_components: int | float = 0.999, estimator: ContrastivePotential | None = None
-    ) -> None:
-        self.n_components = n_components
-        self.estimator = estimator
+    _several_targets = True
 
     def _fit(self, runs: TrainingRuns) -> None:
         require_torch()

@@ -19,6 +19,7 @@ from dimgs.fits.solve import coordinates_of_rows
 _MAX_LEFT_OUT = 100
 
 
+@dataclass(eq=False, repr=False)
 class OrthogonalPowerLaw(ContrastiveRegressor):
     """Power law whose inputs carry errors too, run by run.
 
@@ -77,8 +78,7 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
     (array([-0.4805]), 5.4799)
     """
 
-    def __init__(self, n_iterations: int = 200) -> None:
-        self.n_iterations = n_iterations
+    n_iterations: int = 200
 
     def fit(
         self,

@@ -93,6 +93,7 @@ def widened(bounds: Array, reach: Array) -> Array:
     return np.stack([bounds[..., 0] - reach, bounds[..., 1] + reach], axis=-1)
 
 
+@dataclass(eq=False, repr=False)
 class PredictionIntervals(BaseEstimator):
     """Conformal intervals around any contrastive estimator.
 
@@ -136,12 +137,9 @@ class PredictionIntervals(BaseEstimator):
     array([[2.9, 3.2]])
     """
 
-    def __init__(
-        self, estimator: ContrastiveRegressor, method: Method = "auto", random_state: int = 0
-    ) -> None:
-        self.estimator = estimator
-        self.method = method
-        self.random_state = random_state
+    estimator: ContrastiveRegressor
+    method: Method = "auto"
+    random_state: int = 0
 
     def fit(
         self,

@@ -498,6 +498,7 @@ def _by_cluster(
     return total, dof
 
 
+@dataclass(eq=False, repr=False)
 class LocalPowerLaw(ContrastiveRegressor):
     """Exponents (elasticities) at every point, from pairs of runs that are near each other.
 
@@ -555,11 +556,8 @@ class LocalPowerLaw(ContrastiveRegressor):
     [[1.5], [2.0], [2.5]]
     """
 
-    intercept_: float
-
-    def __init__(self, share: float | None = None, min_runs: int | None = None) -> None:
-        self.share = share
-        self.min_runs = min_runs
+    share: float | None = None
+    min_runs: int | None = None
 
     def _fit(self, runs: TrainingRuns) -> None:
         if self.share is not None and not self.share > 0.0:

@@ -1,6 +1,7 @@
 """Units in, logarithms of pi groups out: a transformer for pipelines of scikit-learn."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from dimgs.groups.group import PiBasis, PiGroup
 
 
+@dataclass(eq=False, repr=False)
 class PiGroups(TransformerMixin, BaseEstimator):
     """Logarithms of the pi groups of the columns of a table.
 
@@ -54,19 +56,11 @@ class PiGroups(TransformerMixin, BaseEstimator):
     array([-0.24])
     """
 
-    def __init__(
-        self,
-        units: Mapping[str, str] | None = None,
-        target: str | None = None,
-        constants: Sequence[str] = (),
-        scales: Sequence[str] = (),
-        repeating: Sequence[str] | None = None,
-    ) -> None:
-        self.units = units
-        self.target = target
-        self.constants = constants
-        self.scales = scales
-        self.repeating = repeating
+    units: Mapping[str, str] | None = None
+    target: str | None = None
+    constants: Sequence[str] = ()
+    scales: Sequence[str] = ()
+    repeating: Sequence[str] | None = None
 
     def fit(self, X: Any, y: object = None) -> Self:
         """Derive the groups from the units.

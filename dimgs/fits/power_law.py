@@ -1,5 +1,6 @@
 """The all-pairs power law in closed form, with honest intervals and moments that merge."""
 
+from dataclasses import dataclass
 from typing import Literal, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ Of = Literal["run", "law"]
 __all__ = ["Of", "PowerLaw", "PowerLawFit", "fit_power_law"]
 
 
+@dataclass(eq=False, repr=False)
 class PowerLaw(WithinRegressor):
     """Power law fitted on the log-ratios of all pairs of runs, at the cost of one pass.
 
@@ -86,11 +88,10 @@ class PowerLaw(WithinRegressor):
     (array([0.5]), array([[0.48, 0.52]]))
     """
 
-    _several_targets = True
+    interval: IntervalKind = "cr3"
+    random_state: int = 0
 
-    def __init__(self, interval: IntervalKind = "cr3", random_state: int = 0) -> None:
-        self.interval = interval
-        self.random_state = random_state
+    _several_targets = True
 
     def _fit(self, runs: TrainingRuns) -> None:
         self._check()

@@ -1833,6 +1833,7 @@ _ROUNDING_MONOMIALS = 200
 _NO_DIRECTION = 1e-12
 
 
+@dataclass(eq=False, repr=False)
 class RegimePowerLaw(ContrastiveRegressor):
     """Power laws in regimes whose number, boundaries and exponents are found from the runs.
 
@@ -1903,23 +1904,13 @@ class RegimePowerLaw(ContrastiveRegressor):
     (2, 'jump', [-1.0, -0.25])
     """
 
-    def __init__(
-        self,
-        max_regimes: int = 5,
-        continuous: str | bool = "auto",
-        criterion: str = "bic",
-        exponent_map: ArrayLike | None = None,
-        min_runs: int | None = None,
-        level: float = 0.9,
-        random_state: int | np.random.RandomState | None = 0,
-    ) -> None:
-        self.max_regimes = max_regimes
-        self.continuous = continuous
-        self.criterion = criterion
-        self.exponent_map = exponent_map
-        self.min_runs = min_runs
-        self.level = level
-        self.random_state = random_state
+    max_regimes: int = 5
+    continuous: str | bool = "auto"
+    criterion: str = "bic"
+    exponent_map: ArrayLike | None = None
+    min_runs: int | None = None
+    level: float = 0.9
+    random_state: int | np.random.RandomState | None = 0
 
     def _fit(self, runs: TrainingRuns) -> None:
         kinds = self._check()

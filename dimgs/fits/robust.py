@@ -221,50 +221,8 @@ def _tie_blocks(tied: IntArray, size: int) -> tuple[IntArray, IntArray]:
     return first[block], last[block]
 
 
-def rank_dispersion(
-    residuals: ArrayLike, sample_weight: ArrayLike | None = None
-) -> tuple[float, Array]:
-    """Sum over all pairs of w_u w_v |e_u - e_v| and its subgradient, in O(m log m).
-
-    Parameters
-    ----------
-    residuals : array-like of shape (n_runs,)
-        Residuals e, in the units of the response.
-    sample_weight : array-like of shape (n_runs,), optional
-        Run weights w; one each by default.
-
-    Returns
-    -------
-    value : float
-        The sum over the m(m-1)/2 pairs.
-    subgradient : ndarray of shape (n_runs,)
-        Derivative in each residual; tied pairs contribute zero, the middle of their range.
-
-    References
-    ----------
-    Jaeckel, L. A. (1972). Estimating regression coefficients by minimizing the dispersion of
-    the residuals. Annals of Mathematical Statistics 43, 1449-1458.
-    Hettmansperger, T. P. and McKean, J. W. (2011). Robust Nonparametric Statistical Methods,
-    2nd ed., section 3.2.
-
-    Examples
-    --------
-    >>> value, subgradient = rank_dispersion([0.0, 1.0, 3.0])
-    >>> value
-    6.0
-    >>> subgradient.tolist()
-    [-2.0, 0.0, 2.0]
-    """
-    e = np.asarray(residuals, dtype=np.float64)
-    w = np.ones(len(e)) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
-    loss = PairLoss(w, np.array([0, len(e)]), normalised=False).absolute(e)
-    return loss.value, w * loss.scores
-
-
 # pairs of a linear programme that is still solved at once
 MOST_PAIRS = 20_000
-# runs of large reach that are paired one by one
-LARGE_RUNS = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,46 +255,20 @@ def near_pairs(
         Give up beyond this many pairs.
     """
     e = loss.sorted_residuals
-    size = len(e)
-    group = np.repeat(np.arange(len(pair_loss.factors)), np.diff(pair_loss.starts))
-    bounds = pair_loss.starts
-    found: list[tuple[IntArray, IntArray]] = []
-    if np.isinf(radius):
-        left, right = np.triu_indices(size, 1)
-        same = group[left] == group[right]
-        found.append((left[same], right[same]))
-    else:
+    reach = np.full(len(e), np.inf)
+    if np.isfinite(radius):
         reach = radius * np.abs(Z).sum(axis=1)[loss.order]
-        few = min(LARGE_RUNS, size // 8)
-        cut = float(np.partition(reach, size - 1 - few)[size - 1 - few])
-        total = 0
-        for lag in range(1, size):
-            distance = e[lag:] - e[:-lag]
-            ok = distance <= 2.0 * cut
-            ok &= group[lag:] == group[:-lag]
-            left = np.flatnonzero(ok)
-            if not left.size:
-                break
-            total += left.size
-            if total > 10 * most:
-                return None
-            keep = distance[left] <= reach[left] + reach[left + lag]
-            keep &= (reach[left] <= cut) & (reach[left + lag] <= cut)
-            found.append((left[keep], left[keep] + lag))
-        large = np.flatnonzero(reach > cut)
-        for run in large.tolist():
-            start, end = bounds[group[run]], bounds[group[run] + 1]
-            width = reach[run] + reach.max()
-            a, b = start + np.searchsorted(e[start:end], [e[run] - width, e[run] + width])
-            other = np.arange(a, min(b + 1, end))
-            keep = (np.abs(e[other] - e[run]) <= reach[run] + reach[other]) & (other != run)
-            keep &= (reach[other] <= cut) | (other > run)
-            total += int(keep.sum())
-            if total > 10 * most:
-                return None
-            found.append((np.full(int(keep.sum()), run), other[keep]))
-    left = np.concatenate([pair[0] for pair in found]) if found else np.empty(0, dtype=np.intp)
-    right = np.concatenate([pair[1] for pair in found]) if found else np.empty(0, dtype=np.intp)
+    stops = np.empty(len(e), dtype=np.intp)
+    for start, end, _ in pair_loss.spans:
+        part = slice(start, end)
+        farthest = e[part] + reach[part] + reach[part].max()
+        stops[part] = start + np.searchsorted(e[part], farthest, side="right")
+    first = np.arange(1, len(e) + 1)
+    # rounding of a large residual may hide a run from itself
+    stops = np.maximum(stops, first)
+    if int((stops - first).sum()) > 10 * most:
+        return None
+    left, right = _ranges(first, stops)
     i, j = loss.order[left], loss.order[right]
     differences = Z[i] - Z[j]
     gaps = e[left] - e[right]
@@ -355,17 +287,19 @@ def near_pairs(
 
 def _merge(gaps: Array, differences: Array, weights: Array) -> tuple[Array, Array, Array]:
     """Identical pairs (repeated runs, designed tables) as one pair with their summed weight."""
-    if len(gaps) < 2:
-        return gaps, differences, weights
     flip = np.where(gaps < 0.0, -1.0, 1.0)
-    rows = np.column_stack([gaps * flip, differences * flip[:, None]])
-    order = np.lexsort(rows.T)
-    rows = rows[order]
-    new = np.append(True, np.any(rows[1:] != rows[:-1], axis=1))
-    if new.all():
-        return gaps, differences, weights
-    merged = np.add.reduceat(weights[order], np.flatnonzero(new))
-    return rows[new, 0], rows[new, 1:], merged
+    rows = np.column_stack([gaps, differences]) * flip[:, None]
+    distinct, place = np.unique(rows, axis=0, return_inverse=True)
+    merged = np.asarray(np.bincount(place.ravel(), weights), dtype=np.float64)
+    return distinct[:, 0], distinct[:, 1:], merged
+
+
+def _ranges(start: IntArray, stop: IntArray) -> tuple[IntArray, IntArray]:
+    """Every k, and with it each place from start[k] to before stop[k]."""
+    lengths = stop - start
+    rows = np.repeat(np.arange(len(start)), lengths)
+    inside = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    return rows, np.repeat(start, lengths) + inside
 
 
 def minimise(pairs: LocalPairs) -> tuple[Array, bool] | None:
@@ -802,10 +736,7 @@ def _midpoint(
     x: Array, w: Array, start: IntArray, stop: IntArray, half: float, slack: float
 ) -> float:
     """Half of the median of the sums that are left: of run i with runs start[i] to stop[i]."""
-    lengths = stop - start
-    rows = np.repeat(np.arange(len(x)), lengths)
-    inside = np.arange(len(rows)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    columns = np.repeat(start, lengths) + inside
+    rows, columns = _ranges(start, stop)
     sums, weights = x[rows] + x[columns], w[rows] * w[columns]
     order = np.argsort(sums)
     sums, reached = sums[order], np.cumsum(weights[order])
@@ -1039,6 +970,7 @@ def tied(loss: SortedLoss, pairs: PairLoss, problem: RankProblem) -> SortedLoss:
 LARGE = 2 * SUBSAMPLE
 
 
+@dataclass(eq=False, repr=False)
 class RobustPowerLaw(WithinRegressor):
     """Power law that gross errors in the response hardly move.
 
@@ -1115,17 +1047,9 @@ class RobustPowerLaw(WithinRegressor):
     [2, 6, 9]
     """
 
-    intercept_: float
-
-    def __init__(
-        self,
-        loss: Literal["l1", "huber"] = "l1",
-        huber_threshold: float = 1.345,
-        outlier_threshold: float = 3.5,
-    ) -> None:
-        self.loss = loss
-        self.huber_threshold = huber_threshold
-        self.outlier_threshold = outlier_threshold
+    loss: Literal["l1", "huber"] = "l1"
+    huber_threshold: float = 1.345
+    outlier_threshold: float = 3.5
 
     def _fit(self, runs: TrainingRuns) -> None:
         if self.loss not in ("l1", "huber"):

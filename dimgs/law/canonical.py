@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 import sympy
@@ -11,14 +11,14 @@ import sympy
 from dimgs.common.errors import LawError
 from dimgs.expression.simplest import simplest
 from dimgs.groups.rationals import recognised_value
+from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.parts import Constant
 from dimgs.variables import Dimension
 
-if TYPE_CHECKING:
-    from dimgs.law.law import Law
+Kind = TypeVar("Kind", bound=CheckedLaw)
 
 
-def positive_names(law: "Law") -> frozenset[str]:
+def positive_names(law: CheckedLaw) -> frozenset[str]:
     """Inputs that were positive in every run, known constants and scales."""
     columns = law.domain.columns
     inputs = {
@@ -29,7 +29,12 @@ def positive_names(law: "Law") -> frozenset[str]:
     return frozenset(inputs | {c.name for c in law.constants if c.origin in ("physical", "scale")})
 
 
-def canonical(law: "Law") -> "Law":
+def shortest(law: CheckedLaw) -> sympy.Expr:
+    """Expression of a law in its shortest form."""
+    return simplest(law.expression, positive_names(law))
+
+
+def canonical(law: Kind) -> Kind:
     """The same law in its shortest form, the engine's constants named by where they stand.
 
     Parameters
@@ -42,22 +47,14 @@ def canonical(law: "Law") -> "Law":
         Equal in every number.
     """
     # evaluated, as it would be read from a file
-    expression = _evaluated(simplest(law.expression, positive_names(law)))
+    expression = _evaluated(shortest(law))
     names = _by_place(law)
     if expression == law.expression and all(old == new for old, new in names.items()):
         return law
     rename = {sympy.Symbol(old): sympy.Symbol(new) for old, new in names.items()}
     try:
-        return replace(
-            law,
-            expression=expression.xreplace(rename),
-            pi_expression=law.pi_expression.xreplace(rename),
-            constants=tuple(replace(c, name=names.get(c.name, c.name)) for c in law.constants),
-            uncertainty=replace(
-                law.uncertainty,
-                gradients=tuple(g.xreplace(rename) for g in law.uncertainty.gradients),
-            ),
-        )
+        constants = (replace(c, name=names.get(c.name, c.name)) for c in law.constants)
+        return law.rewritten(rename, expression, constants)
     except LawError:
         return law
 
@@ -68,7 +65,7 @@ def _evaluated(expression: sympy.Expr) -> sympy.Expr:
     return expression.func(*map(_evaluated, expression.args))
 
 
-def _by_place(law: "Law") -> Mapping[str, str]:
+def _by_place(law: CheckedLaw) -> Mapping[str, str]:
     """New names of the constants c_1, c_2, ... in the order of what the law says of them."""
     own = [c for c in law.constants if c.name.startswith("c_") and c.name[2:].isdigit()]
     symbols = {c.name: sympy.Symbol(c.name) for c in own}
@@ -86,7 +83,7 @@ class _NoPower(Exception):
     """A part that has no power of the scale, whatever the constants carry."""
 
 
-def absorb(law: "Law") -> "Law":
+def absorb(law: Kind) -> Kind:
     """The same law with its scales carried by fitted constants, in its canonical form.
 
     Parameters
@@ -103,7 +100,7 @@ def absorb(law: "Law") -> "Law":
     return canonical(_absorbed(law))
 
 
-def _absorbed(law: "Law") -> "Law":
+def _absorbed(law: Kind) -> Kind:
     fitted = [c.name for c in law.constants if c.origin == "fitted"]
     expression = law.expression
     dimension = {c.name: c.dimension for c in law.constants}
@@ -127,19 +124,10 @@ def _absorbed(law: "Law") -> "Law":
     names = _names(law, kept, [*gone, *counted], dimension)
     rename = {sympy.Symbol(old): sympy.Symbol(new) for old, new in names.items()}
     try:
-        return replace(
-            law,
-            expression=expression.xreplace(rename),
-            pi_expression=law.pi_expression.xreplace(rename),
-            constants=tuple(
-                replace(c, name=names.get(c.name, c.name), dimension=dimension[c.name])
-                for c in kept
-            ),
-            uncertainty=replace(
-                law.uncertainty,
-                gradients=tuple(g.xreplace(rename) for g in law.uncertainty.gradients),
-            ),
+        constants = (
+            replace(c, name=names.get(c.name, c.name), dimension=dimension[c.name]) for c in kept
         )
+        return law.rewritten(rename, expression, constants)
     except LawError:
         return law
 
@@ -242,7 +230,7 @@ class _Walk:
 
 
 def _names(
-    law: "Law", kept: list[Constant], gone: list[Constant], dimension: Mapping[str, Dimension]
+    law: CheckedLaw, kept: list[Constant], gone: list[Constant], dimension: Mapping[str, Dimension]
 ) -> dict[str, str]:
     """New names: T_c where one constant stands for T0, else T_a, T_b, ...
 
@@ -284,7 +272,7 @@ def recognised(constant: Constant) -> Constant:
     return replace(constant, value=float(known), origin="recognised")
 
 
-def recognise(law: "Law", units: Sequence[str] = ()) -> "Law":
+def recognise(law: Kind, units: Sequence[str] = ()) -> Kind:
     """The law with its dimensionless constants recognised where their intervals allow.
 
     Where unknown scales take part, a dimensionless prefactor says which unit the scale was
@@ -308,23 +296,14 @@ def recognise(law: "Law", units: Sequence[str] = ()) -> "Law":
     return _without_ones(replace(law, constants=constants)) if changed and finite else law
 
 
-def _without_ones(law: "Law") -> "Law":
+def _without_ones(law: Kind) -> Kind:
     """The law without constants that are 1 or -1 beyond doubt; its uncertainty stays."""
     ones = {
         sympy.Symbol(c.name): sympy.Integer(round(c.value)) for c in law.constants if _is_one(c)
     }
     if not ones:
         return law
-    uncertainty = law.uncertainty
-    return replace(
-        law,
-        expression=law.expression.xreplace(ones),
-        pi_expression=law.pi_expression.xreplace(ones),
-        constants=tuple(c for c in law.constants if not _is_one(c)),
-        uncertainty=replace(
-            uncertainty, gradients=tuple(g.xreplace(ones) for g in uncertainty.gradients)
-        ),
-    )
+    return law.rewritten(ones, law.expression, (c for c in law.constants if not _is_one(c)))
 
 
 def _is_one(constant: Constant) -> bool:
@@ -334,7 +313,7 @@ def _is_one(constant: Constant) -> bool:
     return low is not None and high is not None and high - low < 2 * _NO_DOUBT
 
 
-def celsius_zeros(law: "Law") -> tuple[str, ...]:
+def celsius_zeros(law: CheckedLaw) -> tuple[str, ...]:
     """Doubts where a fitted constant is the zero of the Celsius scale, in one sentence each.
 
     Parameters

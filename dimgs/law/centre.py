@@ -1,17 +1,16 @@
 """What a law says at the centre of its runs, where a prefactor at unit inputs says little."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
+from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.parts import Constant
+from dimgs.law.prediction import predict
 from dimgs.variables import Variable
-
-if TYPE_CHECKING:
-    from dimgs.law.law import Law
 
 # an interval over a decade says no more than the order of magnitude
 _WIDE = 10.0
@@ -49,7 +48,7 @@ class Centre:
         }
 
 
-def centre_of(law: "Law", data: Dataset) -> Centre | None:
+def centre_of(law: CheckedLaw, data: Dataset) -> Centre | None:
     """The law at the centre of the runs, where the interval of its prefactor is wide.
 
     The prefactor of a power law is its value where every input is 1 in its coherent SI unit,
@@ -83,7 +82,7 @@ def centre_of(law: "Law", data: Dataset) -> Centre | None:
         return None
     means = {v.name: _mean(v, data) for v in law.symbols.values()}
     try:
-        found = law.predict({name: np.array([x]) for name, x in means.items()}, law.level, "law")
+        found = predict(law, {name: np.array([x]) for name, x in means.items()}, law.level, "law")
     except DimgsError:
         return None
     numbers = [float(_shown(law.target, np.asarray(x)[0])) for x in found]

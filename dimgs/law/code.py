@@ -5,19 +5,18 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import sympy
 
 from dimgs.common.errors import InputError
 from dimgs.common.escape import comment, docstring
+from dimgs.law.canonical import shortest
+from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.domain import LEVERAGE, bounds
 from dimgs.law.exponents import named
 from dimgs.law.parts import Constant
-
-if TYPE_CHECKING:
-    from dimgs.law.law import Law
 
 # every double has its own text of 17 digits
 _DIGITS = 17
@@ -105,7 +104,7 @@ _LANGUAGES = {
 }
 
 
-def source_code(law: "Law", language: str, name: str = "law") -> str:
+def source_code(law: CheckedLaw, language: str, name: str = "law") -> str:
     """Source of a function of the inputs in SI units, and of one that says what is outside.
 
     The second, ``NAME_outside``, takes the inputs that the domain of the law is judged in, held
@@ -151,7 +150,7 @@ def _checked(language: str, name: str) -> str:
     return name
 
 
-def _names(language: str, law: "Law", taken: str) -> dict[str, str]:
+def _names(language: str, law: CheckedLaw, taken: str) -> dict[str, str]:
     """Name of each input and constant: free in the language, and apart from the others.
 
     Those of inputs that the expression does not contain stand under their columns in brackets.
@@ -172,16 +171,16 @@ def _names(language: str, law: "Law", taken: str) -> dict[str, str]:
     return out
 
 
-def _renamed(law: "Law", names: Mapping[str, str]) -> sympy.Expr:
+def _renamed(law: CheckedLaw, names: Mapping[str, str]) -> sympy.Expr:
     """Expression in the names of the language."""
-    return named(law, law.sympy).expression.xreplace(
+    return named(law, shortest(law)).expression.xreplace(
         {sympy.Symbol(k): sympy.Symbol(v) for k, v in names.items() if k != v}
     )
 
 
-def _prepared(law: "Law", names: Mapping[str, str]) -> sympy.Expr:
+def _prepared(law: CheckedLaw, names: Mapping[str, str]) -> sympy.Expr:
     """Expression in the names of the language, without what C and Fortran lack."""
-    expression = named(law, law.sympy).expression
+    expression = named(law, shortest(law)).expression
     for function, rewrite in _REWRITTEN.items():
         expression = expression.replace(function, rewrite)
     for head in (sympy.Min, sympy.Max, sympy.functions.elementary.piecewise.ExprCondPair):
@@ -191,7 +190,7 @@ def _prepared(law: "Law", names: Mapping[str, str]) -> sympy.Expr:
     return expression.xreplace(numbers).xreplace(symbols)
 
 
-def _used(law: "Law") -> list[Constant]:
+def _used(law: CheckedLaw) -> list[Constant]:
     """Constants that the expression contains."""
     form = named(law)
     names = {s.name for s in form.expression.free_symbols}
@@ -203,13 +202,13 @@ def _real(part: sympy.Basic) -> sympy.Basic:
     return sympy.Float(part, _DIGITS) if part.is_Integer else part
 
 
-def _described(law: "Law", names: Mapping[str, str]) -> tuple[str, list[str]]:
+def _described(law: CheckedLaw, names: Mapping[str, str]) -> tuple[str, list[str]]:
     """What the function gives, and what it takes and where the law holds, in words."""
     inputs = [f"{names[s]}: {v.name} in {v.si_unit}" for s, v in law.symbols.items()]
     return f"{law.target.name} in {law.target_unit}", [*inputs, "", *domain_lines(law)]
 
 
-def domain_lines(law: "Law") -> list[str]:
+def domain_lines(law: CheckedLaw) -> list[str]:
     """Where a law holds, what its runs held and whether it was confirmed, in SI units."""
     units = {n: "" if unit == "1" else f" {unit}" for n, (*_, unit) in law.domain.columns.items()}
     ranges = bounds(law)
@@ -247,7 +246,7 @@ class _Judged:
     takes: dict[str, tuple[str, float | None]]
 
     @classmethod
-    def of(cls, law: "Law", names: Mapping[str, str]) -> "_Judged":
+    def of(cls, law: CheckedLaw, names: Mapping[str, str]) -> "_Judged":
         """Of a law."""
         domain = law.domain
         known = {v.name: names[s] for s, v in law.symbols.items()}
@@ -313,7 +312,7 @@ def numpy_function(
     return "\n".join([*lines, f"    return {body}", ""])
 
 
-def _python(law: "Law", name: str) -> str:
+def _python(law: CheckedLaw, name: str) -> str:
     names = _names("python", law, f"{name} {name}_outside left_ value_ name_ rows_")
     constants = ((names[c.name], c.value, c.unit) for c in _used(law))
     function = numpy_function(
@@ -326,7 +325,7 @@ def _python(law: "Law", name: str) -> str:
     return "\n".join([function, "", *_python_outside(law, name, _Judged.of(law, names)), ""])
 
 
-def _python_outside(law: "Law", name: str, judged: _Judged) -> list[str]:
+def _python_outside(law: CheckedLaw, name: str, judged: _Judged) -> list[str]:
     takes = ", ".join(
         n if held is None else f"{n}={held!r}" for n, (_, held) in judged.takes.items()
     )
@@ -357,7 +356,7 @@ def _numpy(expression: sympy.Expr) -> str:
     return str(printer.doprint(expression)).replace("numpy.", "np.")
 
 
-def _c(law: "Law", name: str) -> str:
+def _c(law: CheckedLaw, name: str) -> str:
     from sympy.printing.c import C99CodePrinter
 
     names = _names("c", law, f"{name} {name}_outside")
@@ -393,7 +392,7 @@ def _outside_lines(judged: _Judged) -> list[str]:
     return lines
 
 
-def _conditions(law: "Law", judged: _Judged) -> list[tuple[sympy.Expr, float, float]]:
+def _conditions(law: CheckedLaw, judged: _Judged) -> list[tuple[sympy.Expr, float, float]]:
     """Values and ends of all that a point may leave, the leverage last."""
     found = [(value, low, high) for _, value, low, high in judged.ranges]
     if judged.leverage is not None:
@@ -401,7 +400,7 @@ def _conditions(law: "Law", judged: _Judged) -> list[tuple[sympy.Expr, float, fl
     return found
 
 
-def _fortran(law: "Law", name: str) -> str:
+def _fortran(law: CheckedLaw, name: str) -> str:
     from sympy.printing.fortran import FCodePrinter
 
     names = _names("fortran", law, f"{name} {name}_module {name}_outside range_ first_")
@@ -428,7 +427,9 @@ def _fortran(law: "Law", name: str) -> str:
     return "\n".join([*lines, f"end module {name}_module", ""])
 
 
-def _fortran_outside(law: "Law", name: str, names: Mapping[str, str], printer: Any) -> list[str]:
+def _fortran_outside(
+    law: CheckedLaw, name: str, names: Mapping[str, str], printer: Any
+) -> list[str]:
     judged = _Judged.of(law, names)
     lines = _folded(f"  pure function {name}_outside({', '.join(judged.takes)}) result(first_)")
     lines += [f"    ! {comment(line)}".rstrip() for line in _outside_lines(judged)]

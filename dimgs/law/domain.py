@@ -7,30 +7,25 @@ another. An input that no group holds is judged by itself.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from dimgs.common.arrays import Array, BoolArray
-from dimgs.common.errors import LawError
 from dimgs.dataset import Dataset
 from dimgs.fits.design.features import Design, spans
 from dimgs.groups.group import PiGroup
+from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.evaluate import Inputs
 from dimgs.law.names import Names
+from dimgs.law.parts import EDGE, Domain, leverages
 from dimgs.variables import Variable
-
-if TYPE_CHECKING:
-    from dimgs.law.law import Law
 
 # exponential of it is well inside doubles (1e±304)
 _LOG_RANGE = (-700.0, 700.0)
 # spread of a direction without data, over that of the widest: its square times the rounding of
 # the logarithms, 1e-16, must stay below what tells leverages apart, 1e-6
 _NO_DATA = 1e-4
-# rounding of a range that was written with the digits of a double
-_EDGE = 1e-9
 # a column this many times beyond its runs is worth saying: the laws of the case studies were
 # confirmed by runs left out that lie within a decade of the others
 _FAR = 10.0
@@ -111,123 +106,6 @@ class Place:
         why = [d.to_json() for d in self.departures]
         far = {n: _plain(factor) for n, factor in self.far.items()}
         return {"outside": self.outside, "why_outside": why, "far": far}
-
-
-@dataclass(frozen=True)
-class Domain:
-    """Where a law holds, judged in the groups: ranges and leverage.
-
-    Parameters
-    ----------
-    groups : mapping of str to (float, float)
-        Range of each group (or unlogged feature) that varied.
-    columns : mapping of str to (float, float, str)
-        Range and SI unit of each numeric input, whether it varied or not.
-    features : tuple of str
-        Order of the coordinates of `centre` and `precision`.
-    centre : tuple of float
-        Mean of the features (logarithms of the groups).
-    precision : tuple of tuple of float
-        Inverse of their scatter: leverage is 1/n + (x - centre)' precision (x - centre).
-    max_leverage : float
-        Largest leverage among the runs.
-    constant_groups : tuple of (PiGroup, float), optional
-        Groups that were the same in every run, with their value. None for a law of version 0.2,
-        which does not know what its runs held.
-    labels : mapping of str to tuple of str
-        Labels that the runs have, of each column of labels that is an input.
-    unlogged : mapping of str to str
-        Column of each feature that is no group.
-    """
-
-    groups: Mapping[str, tuple[float, float]]
-    columns: Mapping[str, tuple[float, float, str]]
-    features: tuple[str, ...] = ()
-    centre: tuple[float, ...] = ()
-    precision: tuple[tuple[float, ...], ...] = ()
-    max_leverage: float = float("inf")
-    constant_groups: tuple[tuple[PiGroup, float], ...] | None = ()
-    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    unlogged: Mapping[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        k = len(self.features)
-        square = len(self.precision) == k and all(len(row) == k for row in self.precision)
-        if len(self.centre) != k or not square:
-            raise LawError(
-                f"The domain has {k} features; its centre must have {k} numbers, and its "
-                f"precision must be {k} by {k}."
-            )
-        ranges = {name: (low, high) for name, (low, high, _) in self.columns.items()}
-        for name, (low, high) in (*ranges.items(), *self.groups.items()):
-            if low > high:
-                raise LawError(f"The range of '{name}' in the domain ends before it begins.")
-
-    @property
-    def knows_held(self) -> bool:
-        """Whether it is known which inputs the runs held."""
-        return self.constant_groups is not None
-
-    @cached_property
-    def held(self) -> dict[str, float | str]:
-        """Inputs that never varied, with their value in SI units or their label."""
-        numbers = {
-            name: low
-            for name, (low, high, _) in self.columns.items()
-            if not spans(low, high, "difference")
-        }
-        return numbers | {n: seen[0] for n, seen in self.labels.items() if len(seen) == 1}
-
-    @property
-    def most_leverage(self) -> float:
-        """The largest leverage inside, with its rounding."""
-        return self.max_leverage * (1 + 1e-6) + _EDGE
-
-    def filled(self, features: Array, absent: BoolArray) -> Array:
-        """Features with the absent columns set to where they add the least leverage.
-
-        Parameters
-        ----------
-        features : ndarray of shape (n, n_features)
-        absent : ndarray of bool of shape (n_features,)
-        """
-        precision = np.asarray(self.precision)
-        away = features[:, ~absent] - np.asarray(self.centre)[~absent]
-        pull = away @ precision[np.ix_(~absent, absent)]
-        out = features.copy()
-        out[:, absent] = np.asarray(self.centre)[absent] - pull @ np.linalg.pinv(
-            precision[np.ix_(absent, absent)], hermitian=True
-        )
-        return out
-
-    def leverage(self, features: Array) -> Array:
-        """Leverage of rows, less that of the centre, shape (n,)."""
-        away = features - np.asarray(self.centre)
-        return leverages(away, np.asarray(self.precision).reshape(away.shape[1], away.shape[1]))
-
-    def to_json(self) -> dict[str, Any]:
-        """Plain lists and numbers."""
-        told = {
-            "groups": {k: list(v) for k, v in self.groups.items()},
-            "columns": {k: list(v) for k, v in self.columns.items()},
-            "features": list(self.features),
-            "centre": list(self.centre),
-            "precision": [list(row) for row in self.precision],
-            "max_leverage": None if np.isinf(self.max_leverage) else self.max_leverage,
-        }
-        if self.constant_groups is None:
-            return told
-        held = {
-            name: value
-            if isinstance(value, str)
-            else {"value": value, "unit": self.columns[name][2]}
-            for name, value in self.held.items()
-        }
-        return {
-            **told,
-            "held": held,
-            "constant_groups": {g.name: v for g, v in self.constant_groups},
-        }
 
 
 def domain_of(design: Design) -> Domain:
@@ -333,12 +211,7 @@ def inverse_scatter(scatter: Array, n_runs: int) -> Array:
     return np.asarray((scaled / np.maximum(values, least)) @ scaled.T)
 
 
-def leverages(away: Array, precision: Array) -> Array:
-    """Leverage of rows by their distances from the centre, less that of the centre, shape (n,)."""
-    return np.asarray(np.einsum("ij,jk,ik->i", away, precision, away))
-
-
-def group_values(law: "Law", inputs: Inputs) -> dict[str, Array]:
+def group_values(law: CheckedLaw, inputs: Inputs) -> dict[str, Array]:
     """Values of the groups and of the inputs of rows, by name in the pi form.
 
     What a row does not give is where the runs held it, or where they would have had it.
@@ -359,7 +232,7 @@ def group_values(law: "Law", inputs: Inputs) -> dict[str, Array]:
     return out | _absent_groups(law, out, inputs.n)
 
 
-def column_values(law: "Law", inputs: Inputs) -> dict[str, Any]:
+def column_values(law: CheckedLaw, inputs: Inputs) -> dict[str, Any]:
     """SI values by name of inputs, known constants and scales, held inputs where none is given."""
     out: dict[str, Any] = {n: v for n, v in law.domain.held.items() if not isinstance(v, str)}
     out |= inputs.values
@@ -367,7 +240,7 @@ def column_values(law: "Law", inputs: Inputs) -> dict[str, Any]:
     return out | {s.name: 1.0 for s in law.scales}
 
 
-def _absent_groups(law: "Law", known: Mapping[str, Array], n: int) -> dict[str, Array]:
+def _absent_groups(law: CheckedLaw, known: Mapping[str, Array], n: int) -> dict[str, Array]:
     """Groups of columns that are not given, where the runs would have had them."""
     absent = np.array([name not in known for name in law.domain.features], dtype=bool)
     if not absent.any():
@@ -380,7 +253,7 @@ def _absent_groups(law: "Law", known: Mapping[str, Array], n: int) -> dict[str, 
     }
 
 
-def _features(law: "Law", known: Mapping[str, Array], n: int) -> Array:
+def _features(law: CheckedLaw, known: Mapping[str, Array], n: int) -> Array:
     """Coordinates in which leverage is judged; zero where a group is not known."""
     logged = law.logged
     out = np.zeros((n, len(law.domain.features)))
@@ -415,7 +288,7 @@ class Bound:
     @property
     def ends(self) -> tuple[float, float]:
         """The range, widened by the rounding of what was written with the digits of a double."""
-        slack = _EDGE * max(abs(self.low), abs(self.high))
+        slack = EDGE * max(abs(self.low), abs(self.high))
         return self.low - slack, self.high + slack
 
     def contains(self, values: Array) -> BoolArray:
@@ -424,7 +297,7 @@ class Bound:
         return np.asarray((values >= low) & (values <= high))
 
 
-def bounds(law: "Law") -> list[Bound]:
+def bounds(law: CheckedLaw) -> list[Bound]:
     """All ranges that rows are judged by: groups, then inputs that no group holds.
 
     Parameters
@@ -451,7 +324,7 @@ def bounds(law: "Law") -> list[Bound]:
     return found
 
 
-def outside(law: "Law", inputs: Inputs) -> list[list[str]]:
+def outside(law: CheckedLaw, inputs: Inputs) -> list[list[str]]:
     """For each row, the names of what it lies outside of."""
     rows: list[list[str]] = [[] for _ in range(inputs.n)]
     for bound, _, bad in _left(law, inputs):
@@ -460,7 +333,7 @@ def outside(law: "Law", inputs: Inputs) -> list[list[str]]:
     return rows
 
 
-def places(law: "Law", inputs: Inputs) -> list[Place]:
+def places(law: CheckedLaw, inputs: Inputs) -> list[Place]:
     """Where each row lies in the domain of a law, and why it lies outside.
 
     Parameters
@@ -484,7 +357,7 @@ def places(law: "Law", inputs: Inputs) -> list[Place]:
     return [Place(tuple(why), beyond) for why, beyond in zip(rows, far, strict=True)]
 
 
-def _left(law: "Law", inputs: Inputs) -> Iterator[tuple[Bound, Any, BoolArray]]:
+def _left(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, BoolArray]]:
     """Bounds, labels and the leverage with their values, and which rows lie outside."""
     n, domain = inputs.n, law.domain
     known, columns = group_values(law, inputs), column_values(law, inputs)
@@ -518,7 +391,7 @@ def _left(law: "Law", inputs: Inputs) -> Iterator[tuple[Bound, Any, BoolArray]]:
         yield Bound(LEVERAGE, None, 0.0, domain.max_leverage, own), leverage, bad
 
 
-def _factors(law: "Law", inputs: Inputs) -> Iterator[tuple[str, Array]]:
+def _factors(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[str, Array]]:
     """How many times beyond their runs the columns lie."""
     levels = {v.name: v.unit.log_factor for v in law.inputs if v.is_level}
     for name, (low, high, _) in law.domain.columns.items():
@@ -535,7 +408,7 @@ def _factors(law: "Law", inputs: Inputs) -> Iterator[tuple[str, Array]]:
                 yield name, np.abs(x) / max(abs(low), abs(high), np.finfo(float).tiny)
 
 
-def _departure(law: "Law", inputs: Inputs, bound: Bound, value: Any, row: int) -> Departure:
+def _departure(law: CheckedLaw, inputs: Inputs, bound: Bound, value: Any, row: int) -> Departure:
     domain, parts = law.domain, {}
     variables = {v.name: v for v in law.inputs}
     for name in bound.columns:
@@ -563,7 +436,7 @@ def _departure(law: "Law", inputs: Inputs, bound: Bound, value: Any, row: int) -
     return Departure(bound.name, formula, *ends, float(value), beyond, text)
 
 
-def held_texts(law: "Law") -> list[str]:
+def held_texts(law: CheckedLaw) -> list[str]:
     """Inputs that the runs held, each with its value in the unit of the table.
 
     Examples

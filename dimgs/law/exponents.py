@@ -8,18 +8,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import count
 from math import ceil, isfinite, log10
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import sympy
 
 from dimgs.groups.dimensions import DimensionalMatrix
+from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.parts import Constant
 from dimgs.variables import Dimension
 
-if TYPE_CHECKING:
-    from dimgs.law.law import Law
-
+Kind = TypeVar("Kind", bound=CheckedLaw)
 # a denominator beyond is a decimal number that happens to be a fraction
 LARGEST_QUOTIENT = 60
 # short decimals, such as 0.313, which a search chose and which cost little
@@ -55,7 +54,7 @@ def supported(value: float, half_width: float) -> int:
     return min(max(size - last + 1, 1), _MOST)
 
 
-def half_widths(law: "Law") -> dict[sympy.Rational, float]:
+def half_widths(law: CheckedLaw) -> dict[sympy.Rational, float]:
     """Half width of each exponent of a power law by its size, at the law's level.
 
     Parameters
@@ -113,7 +112,7 @@ class Named(NamedTuple):
     exact: Mapping[str, sympy.Rational]
 
 
-def named(law: "Law", expression: sympy.Expr | None = None) -> Named:
+def named(law: CheckedLaw, expression: sympy.Expr | None = None) -> Named:
     """The law with a name for each exponent that is a long decimal.
 
     Parameters
@@ -165,7 +164,7 @@ def undetermined(held: Mapping[str, Dimension]) -> frozenset[str]:
     return frozenset(n for k, n in enumerate(names) if any(row[k] for row in kernel))
 
 
-def undetermined_inputs(law: "Law") -> tuple[str, ...]:
+def undetermined_inputs(law: CheckedLaw) -> tuple[str, ...]:
     """Inputs that the runs of a law held, and whose exponents are not known.
 
     Parameters
@@ -182,7 +181,7 @@ def undetermined_inputs(law: "Law") -> tuple[str, ...]:
     return tuple(sorted(n for n in held if n in open_ones))
 
 
-def without_held(law: "Law") -> "Law":
+def without_held(law: Kind) -> Kind:
     """The law as it is shown: its prefactor holds the inputs whose exponents are not known.
 
     Predictions keep the whole law, since equal groups settle what the units alone determine.
@@ -233,7 +232,7 @@ def without_held(law: "Law") -> "Law":
     )
 
 
-def held_note(law: "Law") -> str:
+def held_note(law: CheckedLaw) -> str:
     """What is not known of the inputs that the runs held; empty where there are none.
 
     Parameters
@@ -247,7 +246,7 @@ def held_note(law: "Law") -> str:
     one = len(names) == 1
     note = f"{which} {'was' if one else 'were'} fixed: "
     note += "its exponent is not known" if one else "their exponents are not known"
-    shown = law.shown
+    shown = without_held(law)
     if shown is law:
         used = any(v.name in names for v in law.symbols.values())
         return f"{note}, and the law holds where they are the same." if used else f"{note}."

@@ -1,104 +1,31 @@
 """A law: a closed form that is dimensionally checked and knows its uncertainty and domain."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-import numpy as np
 import sympy
 
 from dimgs.common.arrays import Array
-from dimgs.common.errors import InputError, LawError
-from dimgs.expression import check_dimension
-from dimgs.expression.simplest import simplest
-from dimgs.groups.group import PiGroup
+from dimgs.common.errors import InputError
 from dimgs.law import domain, prediction
-from dimgs.law.canonical import positive_names
-from dimgs.law.domain import Domain, Place
+from dimgs.law.canonical import shortest
+from dimgs.law.checked_law import CheckedLaw
+from dimgs.law.domain import Place
 from dimgs.law.exponents import without_held
-from dimgs.law.parts import Constant, Scores, Uncertainty, percent
+from dimgs.law.parts import LabelEffects
 from dimgs.law.prediction import Interval, Of
-from dimgs.variables import Dimension, Variable
 
 if TYPE_CHECKING:
-    from dimgs.dataset import Dataset
     from dimgs.law.units import UnitLaw
 
 
 __all__ = ["Interval", "LabelEffects", "Law"]
 
 
-@dataclass(frozen=True, slots=True)
-class LabelEffects:
-    """A prefactor of its own for each label of a column.
-
-    Parameters
-    ----------
-    column : str
-        Label column.
-    log_ratios : mapping of str to float
-        Logarithm of each label's prefactor over the pooled one.
-    counts : mapping of str to int
-        Runs of each label.
-    """
-
-    column: str
-    log_ratios: Mapping[str, float]
-    counts: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Law:
-    """A checked law: target = expression(symbols, constants), all in coherent SI units.
-
-    Parameters
-    ----------
-    target : Variable
-        What the law predicts.
-    symbols : mapping of str to Variable
-        Identifier in the expression -> input column.
-    expression : sympy.Expr
-        The law in the inputs and constants.
-    constants : tuple of Constant
-        Fitted and physical constants, and scales.
-    groups : tuple of PiGroup
-        Groups of the inputs; a scale counts as 1 in its SI unit.
-    response : PiGroup
-        ``pi_0``.
-    pi_expression : sympy.Expr
-        ``pi_0`` as an expression of the groups.
-    scores : Scores
-    domain : Domain
-    uncertainty : Uncertainty
-    level : float
-        Coverage of the intervals of the constants.
-    label_effects : LabelEffects, optional
-    scales : tuple of Variable
-        Unknown constants that the groups contain.
-    known : tuple of Variable
-        Known physical constants that the groups contain.
-    unused : tuple of Variable
-        Inputs of the runs that the expression does not contain. Where they are given, the domain is
-        judged in them too; where they are not, they are taken to lie where the runs held them, or
-        would have had them.
-    edited : bool
-        Whether it was read from a document that somebody changed after it was written. What was
-        said of the law that the runs gave, such as that it is confirmed, does not hold for it.
-    confirmed : bool, optional
-        Whether the law was confirmed by the search that found it; None where nothing judged it.
-    why_not : tuple of str
-        What keeps it from being confirmed.
-    probability : float, optional
-        Of the law, among all that were found beside it and none of them; None where it was not
-        judged or is left open.
-
-    Raises
-    ------
-    LawError
-        If a symbol is unknown, an argument of a transcendental function has a dimension, or the
-        two sides differ in dimension.
+class Law(CheckedLaw):
+    """A checked law, and all that can be asked of one: predictions, forms, source, documents.
 
     Examples
     --------
@@ -115,123 +42,15 @@ class Law:
     True
     """
 
-    target: Variable
-    symbols: Mapping[str, Variable]
-    expression: sympy.Expr
-    constants: tuple[Constant, ...]
-    groups: tuple[PiGroup, ...]
-    response: PiGroup
-    pi_expression: sympy.Expr
-    scores: Scores
-    domain: Domain
-    uncertainty: Uncertainty
-    level: float = 0.9
-    label_effects: LabelEffects | None = None
-    scales: tuple[Variable, ...] = ()
-    known: tuple[Variable, ...] = ()
-    unused: tuple[Variable, ...] = ()
-    edited: bool = False
-    confirmed: bool | None = field(default=None, compare=False)
-    why_not: tuple[str, ...] = field(default=(), compare=False)
-    probability: float | None = field(default=None, compare=False)
-
-    def __post_init__(self) -> None:
-        dimensions = {k: v.dimension for k, v in self.symbols.items()}
-        dimensions |= {c.name: c.dimension for c in self.constants}
-        if len(dimensions) != len(self.symbols) + len(self.constants):
-            names = [*self.symbols, *(c.name for c in self.constants)]
-            twice = ", ".join(sorted({f"'{n}'" for n in names if names.count(n) > 1}))
-            raise LawError(f"The name {twice} stands for two inputs or constants of the law.")
-        unknown = sorted(str(s) for s in self.expression.free_symbols if str(s) not in dimensions)
-        if unknown:
-            raise LawError(
-                f"The law uses '{unknown[0]}', which is neither an input nor a constant; "
-                f"known are {', '.join(sorted(dimensions))}."
-            )
-        found = check_dimension(self.expression, dimensions)
-        if found != self.target_dimension:
-            raise LawError(
-                f"The law gives {found} but the target '{self.target.name}' has the dimension "
-                f"{self.target_dimension}."
-            )
-        for constant in self.constants:
-            if not np.isfinite(constant.value):
-                raise LawError(f"The constant '{constant.name}' is not finite.")
-        self._check_pi_expression()
-
-    def _check_pi_expression(self) -> None:
-        known = {g.name for g in self.groups} | set(self.symbols)
-        known |= {c.name for c in self.constants}
-        unknown = sorted(str(s) for s in self.pi_expression.free_symbols if str(s) not in known)
-        if unknown:
-            raise LawError(f"The pi form uses '{unknown[0]}', which is neither group nor constant.")
-
-    @property
-    def logged(self) -> frozenset[str]:
-        """Groups that were positive in every run, and so are judged by their logarithms."""
-        low = {name: ends[0] for name, ends in self.domain.groups.items()}
-        return frozenset(g.name for g in self.groups if low.get(g.name, 1.0) > 0)
-
     @cached_property
     def shown(self) -> "Law":
         """The law as it is shown: inputs with unknown exponents are held by its prefactor."""
         return without_held(self)
 
     @property
-    def inputs(self) -> tuple[Variable, ...]:
-        """Numeric inputs of the runs, those that the expression contains first."""
-        return (*self.symbols.values(), *self.unused)
-
-    @property
-    def labels(self) -> dict[str, tuple[str, ...]]:
-        """Labels that the runs have, of each column of labels."""
-        effects = self.label_effects
-        own = {} if effects is None else {effects.column: tuple(effects.log_ratios)}
-        return {**self.domain.labels, **own}
-
-    @property
-    def verdict(self) -> str:
-        """Whether the law was confirmed, and how probable it is, in words."""
-        if self.confirmed is None or self.edited:
-            return "It is not known whether the law was confirmed."
-        why = ["Confirmed."] if self.confirmed else ["Not confirmed.", *self.why_not]
-        known = [] if self.probability is None else [f"Probability {percent(self.probability)}."]
-        return " ".join([*why, *known])
-
-    @property
-    def doubt(self) -> str:
-        """Why no prediction of the law can be judged fully; empty where each can be."""
-        edited = (
-            "The law was edited after it was written: it is not the one that the runs gave, and "
-            "nothing confirms it. Use the file as it was written, or find the law again."
-        )
-        unheld = (
-            "The law was written by dimgs 0.2, which did not record the inputs that its runs held "
-            "constant, so that a prediction for other values of such an input is not recognised as "
-            "outside. Find the law again from its table or plan to have every input checked."
-        )
-        known = self.domain.knows_held
-        return " ".join([edited] * self.edited + [unheld] * (not known))
-
-    @property
-    def target_dimension(self) -> Dimension:
-        """Dimension of the result; a level is dimensionless."""
-        return Dimension() if self.target.is_level else self.target.dimension
-
-    @property
-    def target_unit(self) -> str:
-        """Coherent SI unit of the result (a level keeps its own)."""
-        return self.target.si_unit
-
-    @property
     def sympy(self) -> sympy.Expr:
         """The law as a SymPy expression in its symbols and constants, in its shortest form."""
-        return simplest(self.expression, positive_names(self))
-
-    @property
-    def constant_values(self) -> dict[str, float]:
-        """Value of each constant in SI."""
-        return {c.name: c.value for c in self.constants}
+        return shortest(self)
 
     @overload
     def predict(self, data: Any, level: float, of: Of = "run") -> Interval: ...
@@ -398,33 +217,6 @@ class Law:
             )
         return unit_law(self, {**(units or {}), **more})
 
-    def with_inputs(self, variables: Sequence[Variable], data: "Dataset") -> "Law":
-        """The law with further inputs of its runs, which no group holds.
-
-        Parameters
-        ----------
-        variables : sequence of Variable
-        data : Dataset
-            The runs, with these columns.
-        """
-        columns = dict(self.domain.columns)
-        for v in variables:
-            x = data[v.name][np.isfinite(data[v.name])]
-            columns[v.name] = (
-                float(x.min(initial=np.inf)),
-                float(x.max(initial=-np.inf)),
-                v.si_unit,
-            )
-        columns = {name: ends for name, ends in columns.items() if ends[0] <= ends[1]}
-        more = tuple(v for v in variables if v.name in columns)
-        return replace(
-            self, unused=(*self.unused, *more), domain=replace(self.domain, columns=columns)
-        )
-
-    def with_scores(self, scores: Scores) -> "Law":
-        """Same law with other scores."""
-        return replace(self, scores=scores)
-
     def to_json(self, path: str | Path | None = None) -> dict[str, Any]:
         """The law as a JSON document; also written to `path` if given."""
         from dimgs.law.serialise import law_document, write_document
@@ -435,7 +227,7 @@ class Law:
         return document
 
     @classmethod
-    def from_json(cls, source: str | Path | Mapping[str, Any]) -> "Law":
+    def from_json(cls, source: str | Path | Mapping[str, Any]) -> Self:
         """Law from a file, a JSON text or a document made by :meth:`to_json`.
 
         Raises
@@ -450,11 +242,7 @@ class Law:
         """
         from dimgs.law.serialise import law_from
 
-        return law_from(source)
-
-    def __hash__(self) -> int:
-        parts = (self.target, self.expression, self.constants, self.groups, self.response)
-        return hash((*parts, self.level))
+        return law_from(source, cls)
 
     def _repr_latex_(self) -> str:
         return f"$\\displaystyle {self.latex()}$"

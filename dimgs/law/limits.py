@@ -7,6 +7,7 @@ names, and its target with it. A law that is fitted to such runs goes on beyond 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -195,10 +196,7 @@ class LimitInGroups:
         groups = {n: e for n, e in zip(own, self.group, strict=True) if e}
         steps = {n: e for n, e in zip(own, self.direction, strict=True) if e}
 
-        def piece(x: sympy.Expr, powers: Mapping[str, Fraction], change: Mapping[str, Fraction],
-                  growth: float) -> sympy.Expr:  # fmt: skip
-            return _piece(x, powers, change, growth, limit)
-
+        piece = partial(_piece, limit)
         gradients = tuple(piece(g, groups, steps, 0.0) for g in law.uncertainty.gradients)
         expression = piece(law.expression, inputs, along, limit.growth)
         used = {str(s) for s in expression.free_symbols}
@@ -214,18 +212,18 @@ class LimitInGroups:
 
 
 def _piece(
+    limit: KnownLimit,
     x: sympy.Expr,
     powers: Mapping[str, Fraction],
     along: Mapping[str, Fraction],
     growth: float,
-    limit: KnownLimit,
 ) -> sympy.Expr:
     """An expression that goes on beyond where a limit begins."""
     names = {*powers, *along}
     positive = {n: sympy.Symbol(n, positive=True) for n in names}
-    group = sympy.Mul(*(positive[n] ** _rational(e) for n, e in powers.items()))
+    group = sympy.Mul(*(positive[n] ** e for n, e in powers.items()))
     over = group / sympy.Float(limit.beyond)
-    there = {n: positive[n] * over ** -_rational(e) for n, e in along.items()}
+    there = {n: positive[n] * over**-e for n, e in along.items()}
     plain = {sympy.Symbol(n): there.get(n, positive[n]) for n in names}
     beyond = x.xreplace(plain) * over ** sympy.nsimplify(growth, rational=True)
     back = {s: sympy.Symbol(n) for n, s in positive.items()}
@@ -248,7 +246,3 @@ def _in_groups(limit: KnownLimit, design: Design) -> tuple[Fraction, ...] | None
         for n in sorted(names)
     ]
     return solve_exact(system, len(groups))
-
-
-def _rational(value: Fraction) -> sympy.Rational:
-    return sympy.Rational(value.numerator, value.denominator)

@@ -1,13 +1,17 @@
-"""The parts of a law that are plain values: constants, scores, uncertainty."""
+"""The parts of a law that are plain values: constants, scores, uncertainty, domain, labels."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import sympy
 
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import LawError
+from dimgs.fits.design.features import spans
+from dimgs.groups.group import PiGroup
 from dimgs.variables import Dimension, si_unit
 
 if TYPE_CHECKING:
@@ -171,6 +175,151 @@ class Uncertainty:
             half = t_quantile(level, np.minimum(dof, 1e9)) * np.sqrt(total) * size
         # a slope without end says nothing of the law
         return np.where(np.isnan(half), np.inf, half)
+
+
+# rounding of a range that was written with the digits of a double
+EDGE = 1e-9
+
+
+def leverages(away: Array, precision: Array) -> Array:
+    """Leverage of rows by their distances from the centre, less that of the centre, shape (n,)."""
+    return np.asarray(np.einsum("ij,jk,ik->i", away, precision, away))
+
+
+@dataclass(frozen=True)
+class Domain:
+    """Where a law holds, judged in the groups: ranges and leverage.
+
+    Parameters
+    ----------
+    groups : mapping of str to (float, float)
+        Range of each group (or unlogged feature) that varied.
+    columns : mapping of str to (float, float, str)
+        Range and SI unit of each numeric input, whether it varied or not.
+    features : tuple of str
+        Order of the coordinates of `centre` and `precision`.
+    centre : tuple of float
+        Mean of the features (logarithms of the groups).
+    precision : tuple of tuple of float
+        Inverse of their scatter: leverage is 1/n + (x - centre)' precision (x - centre).
+    max_leverage : float
+        Largest leverage among the runs.
+    constant_groups : tuple of (PiGroup, float), optional
+        Groups that were the same in every run, with their value. None for a law of version 0.2,
+        which does not know what its runs held.
+    labels : mapping of str to tuple of str
+        Labels that the runs have, of each column of labels that is an input.
+    unlogged : mapping of str to str
+        Column of each feature that is no group.
+    """
+
+    groups: Mapping[str, tuple[float, float]]
+    columns: Mapping[str, tuple[float, float, str]]
+    features: tuple[str, ...] = ()
+    centre: tuple[float, ...] = ()
+    precision: tuple[tuple[float, ...], ...] = ()
+    max_leverage: float = float("inf")
+    constant_groups: tuple[tuple[PiGroup, float], ...] | None = ()
+    labels: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    unlogged: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        k = len(self.features)
+        square = len(self.precision) == k and all(len(row) == k for row in self.precision)
+        if len(self.centre) != k or not square:
+            raise LawError(
+                f"The domain has {k} features; its centre must have {k} numbers, and its "
+                f"precision must be {k} by {k}."
+            )
+        ranges = {name: (low, high) for name, (low, high, _) in self.columns.items()}
+        for name, (low, high) in (*ranges.items(), *self.groups.items()):
+            if low > high:
+                raise LawError(f"The range of '{name}' in the domain ends before it begins.")
+
+    @property
+    def knows_held(self) -> bool:
+        """Whether it is known which inputs the runs held."""
+        return self.constant_groups is not None
+
+    @cached_property
+    def held(self) -> dict[str, float | str]:
+        """Inputs that never varied, with their value in SI units or their label."""
+        numbers = {
+            name: low
+            for name, (low, high, _) in self.columns.items()
+            if not spans(low, high, "difference")
+        }
+        return numbers | {n: seen[0] for n, seen in self.labels.items() if len(seen) == 1}
+
+    @property
+    def most_leverage(self) -> float:
+        """The largest leverage inside, with its rounding."""
+        return self.max_leverage * (1 + 1e-6) + EDGE
+
+    def filled(self, features: Array, absent: BoolArray) -> Array:
+        """Features with the absent columns set to where they add the least leverage.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n, n_features)
+        absent : ndarray of bool of shape (n_features,)
+        """
+        precision = np.asarray(self.precision)
+        away = features[:, ~absent] - np.asarray(self.centre)[~absent]
+        pull = away @ precision[np.ix_(~absent, absent)]
+        out = features.copy()
+        out[:, absent] = np.asarray(self.centre)[absent] - pull @ np.linalg.pinv(
+            precision[np.ix_(absent, absent)], hermitian=True
+        )
+        return out
+
+    def leverage(self, features: Array) -> Array:
+        """Leverage of rows, less that of the centre, shape (n,)."""
+        away = features - np.asarray(self.centre)
+        return leverages(away, np.asarray(self.precision).reshape(away.shape[1], away.shape[1]))
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain lists and numbers."""
+        told = {
+            "groups": {k: list(v) for k, v in self.groups.items()},
+            "columns": {k: list(v) for k, v in self.columns.items()},
+            "features": list(self.features),
+            "centre": list(self.centre),
+            "precision": [list(row) for row in self.precision],
+            "max_leverage": None if np.isinf(self.max_leverage) else self.max_leverage,
+        }
+        if self.constant_groups is None:
+            return told
+        held = {
+            name: value
+            if isinstance(value, str)
+            else {"value": value, "unit": self.columns[name][2]}
+            for name, value in self.held.items()
+        }
+        return {
+            **told,
+            "held": held,
+            "constant_groups": {g.name: v for g, v in self.constant_groups},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LabelEffects:
+    """A prefactor of its own for each label of a column.
+
+    Parameters
+    ----------
+    column : str
+        Label column.
+    log_ratios : mapping of str to float
+        Logarithm of each label's prefactor over the pooled one.
+    counts : mapping of str to int
+        Runs of each label.
+    """
+
+    column: str
+    log_ratios: Mapping[str, float]
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def percent(share: float) -> str:

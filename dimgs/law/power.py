@@ -12,11 +12,11 @@ from dimgs.common.errors import FitError
 from dimgs.fits.design.features import Design, Feature
 from dimgs.fits.estimate import Estimate
 from dimgs.groups.group import PiBasis, PiGroup
-from dimgs.law.domain import Domain, domain_of
+from dimgs.law.domain import domain_of
 from dimgs.law.exponents import LARGEST_QUOTIENT
-from dimgs.law.law import LabelEffects, Law
+from dimgs.law.law import Law
 from dimgs.law.names import Names
-from dimgs.law.parts import Constant, Scores, Uncertainty
+from dimgs.law.parts import Constant, Domain, LabelEffects, Scores, Uncertainty
 from dimgs.variables import Dimension, Variable
 
 # what an exponent keeps: 12 decimals, unless more are needed to stay within rounding
@@ -189,8 +189,8 @@ class _Terms:
             bounds = [_exp(x) for x in bounds]
         prefactor = Constant(self.names.prefactor, bounds[0], dimension, bounds[1], bounds[2])
         c = sympy.Symbol(prefactor.name)
-        monomial = sympy.Mul(*(self.symbol(k) ** _rational(x) for k, x in sorted(powers.items())))
-        in_groups = sympy.Mul(*(sympy.Symbol(f.name) ** _rational(x) for f, x in self.grouped))
+        monomial = sympy.Mul(*(self.symbol(k) ** x for k, x in sorted(powers.items())))
+        in_groups = sympy.Mul(*(sympy.Symbol(f.name) ** x for f, x in self.grouped))
         exponent, in_pi, constants = self._unlogged(1.0)
         known = self._known({*powers, *self._plain_names()})
         return (
@@ -209,7 +209,7 @@ class _Terms:
         for feature, exponent in self.grouped:
             assert feature.group is not None
             slope = sympy.Float(float(exponent) / unit)
-            factors = [self.symbol(n) ** _rational(x) for n, x in feature.group.exponents]
+            factors = [self.symbol(n) ** x for n, x in feature.group.exponents]
             names |= {n for n, _ in feature.group.exponents}
             total += slope * sympy.log(sympy.Mul(*factors))
             in_groups += slope * sympy.log(sympy.Symbol(feature.name))
@@ -248,7 +248,7 @@ class _Terms:
         dimension, factors = Dimension(), []
         for name, e in powers.items():
             if feature.group is None or self._role(name) != "scale":
-                factors.append(self.symbol(name) ** _rational(e))
+                factors.append(self.symbol(name) ** e)
                 identifier = self.names.identifier[name]
                 variable = self.names.symbols.get(identifier) or self.basis.variable(name)
                 dimension = dimension * variable.dimension**e
@@ -316,10 +316,6 @@ def free_name(name: str, taken: Container[str]) -> str:
     while name in taken:
         name += "_0"
     return name
-
-
-def _rational(value: Fraction) -> sympy.Rational:
-    return sympy.Rational(value.numerator, value.denominator)
 
 
 def _exp(value: float) -> float:
@@ -495,7 +491,7 @@ def _boundaries(
         for feature, weight in zip(design.features, side.powers, strict=True):
             if feature.group is None or not weight:
                 continue
-            groups *= sympy.Symbol(feature.name) ** sympy.Rational(str(weight))
+            groups *= sympy.Symbol(feature.name) ** weight
             for name, e in feature.group.exponents:
                 powers[name] = powers.get(name, Fraction(0)) + weight * e
         own = Dimension()
@@ -505,7 +501,7 @@ def _boundaries(
             if variable.role == "scale" or not e:
                 continue
             own = own * variable.dimension**e
-            physical *= sympy.Symbol(names.identifier[name]) ** sympy.Rational(str(e))
+            physical *= sympy.Symbol(names.identifier[name]) ** e
         dimension[side.boundary] = own
         shapes[side.boundary] = (physical, groups)
     return dimension, shapes

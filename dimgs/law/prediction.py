@@ -14,6 +14,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.expression.simplest import derivatives_of
 from dimgs.groups.group import PiGroup
+from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.domain import column_values, group_values
 from dimgs.law.evaluate import Inputs, evaluate, input_table, inputs_of
 from dimgs.variables import Variable, registry
@@ -21,7 +22,6 @@ from dimgs.variables import Variable, registry
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
     from dimgs.dataset.raw import ReadOptions
-    from dimgs.law.law import Law
 
 Of = Literal["run", "law"]
 
@@ -34,7 +34,7 @@ class Interval(NamedTuple):
     high: Any
 
 
-def law_inputs(law: "Law", data: Any) -> Inputs:
+def law_inputs(law: CheckedLaw, data: Any) -> Inputs:
     """SI values of a law's inputs, all finite."""
     inputs = inputs_of(data, *_asked(law))
     for name, column in inputs.values.items():
@@ -47,16 +47,16 @@ def law_inputs(law: "Law", data: Any) -> Inputs:
     return inputs
 
 
-def law_table(law: "Law", data: Any, options: "ReadOptions") -> "Dataset":
+def law_table(law: CheckedLaw, data: Any, options: "ReadOptions") -> "Dataset":
     """Dataset of what the law can use of a table, as it is read with these options."""
     return input_table(data, *_asked(law), options=options)[0]
 
 
-def _asked(law: "Law") -> tuple[Sequence[Variable], Sequence[str], Sequence[Variable]]:
+def _asked(law: CheckedLaw) -> tuple[Sequence[Variable], Sequence[str], Sequence[Variable]]:
     return tuple(law.symbols.values()), list(law.labels), law.unused
 
 
-def values(law: "Law", inputs: Inputs) -> Array:
+def values(law: CheckedLaw, inputs: Inputs) -> Array:
     """The law's target in each row, in SI."""
     known: dict[str, Any] = {s: inputs.values[v.name] for s, v in law.symbols.items()}
     result = evaluate(law.expression, {**known, **law.constant_values}, inputs.n)
@@ -70,7 +70,7 @@ def values(law: "Law", inputs: Inputs) -> Array:
     return np.asarray(result * np.exp(shift))
 
 
-def _defined_values(law: "Law", inputs: Inputs) -> Array:
+def _defined_values(law: CheckedLaw, inputs: Inputs) -> Array:
     """As :func:`values`, where each row has one."""
     result = values(law, inputs)
     undefined = np.flatnonzero(np.isnan(result))
@@ -87,7 +87,7 @@ def _defined_values(law: "Law", inputs: Inputs) -> Array:
 
 
 @np.errstate(all="ignore")
-def predict(law: "Law", data: Any, level: float | None, of: Of) -> Any:
+def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.predict`."""
     if law.doubt:
         warnings.warn(law.doubt, DimgsWarning, stacklevel=3)
@@ -109,7 +109,7 @@ def predict(law: "Law", data: Any, level: float | None, of: Of) -> Any:
 
 
 @np.errstate(all="ignore")
-def ratio(law: "Law", u: Any, v: Any, level: float | None, of: Of) -> Any:
+def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     """See :meth:`Law.ratio`."""
     a, b = law_inputs(law, u), law_inputs(law, v)
     one, two = _defined_values(law, a), _defined_values(law, b)
@@ -140,7 +140,7 @@ def log_interval(value: Array, half: Array) -> tuple[Array, Array]:
     return low, np.where(np.isnan(high) & ~np.isnan(value), np.inf, high)
 
 
-def _of_label(law: "Law", inputs: Inputs) -> Array:
+def _of_label(law: CheckedLaw, inputs: Inputs) -> Array:
     """Variance of each row's own prefactor about the pooled one, in variances of one run."""
     counts = _counts(law, inputs)
     if counts is None or law.label_effects is None:
@@ -149,7 +149,7 @@ def _of_label(law: "Law", inputs: Inputs) -> Array:
     return np.asarray(1.0 / counts - 1.0 / max(total, 1))
 
 
-def _of_labels(law: "Law", u: Inputs, v: Inputs) -> Array:
+def _of_labels(law: CheckedLaw, u: Inputs, v: Inputs) -> Array:
     """The same for ratios: equal labels cancel."""
     one, two = _counts(law, u), _counts(law, v)
     if one is None or two is None or law.label_effects is None:
@@ -158,7 +158,7 @@ def _of_labels(law: "Law", u: Inputs, v: Inputs) -> Array:
     return np.where(u.labels[column] == v.labels[column], 0.0, 1.0 / one + 1.0 / two)
 
 
-def _counts(law: "Law", inputs: Inputs) -> Array | None:
+def _counts(law: CheckedLaw, inputs: Inputs) -> Array | None:
     """Runs behind each row's prefactor: those of its label, or all where it is not known."""
     effects = law.label_effects
     seen = None if effects is None else inputs.labels.get(effects.column)
@@ -168,13 +168,13 @@ def _counts(law: "Law", inputs: Inputs) -> Array | None:
     return np.array([effects.counts.get(str(x), total) for x in seen], dtype=np.float64)
 
 
-def _gradients(law: "Law", inputs: Inputs) -> Array:
+def _gradients(law: CheckedLaw, inputs: Inputs) -> Array:
     known = {**group_values(law, inputs), **law.constant_values}
     columns = [evaluate(g, known, inputs.n) for g in law.uncertainty.gradients]
     return np.column_stack(columns) if columns else np.zeros((inputs.n, 0))
 
 
-def response_factor(law: "Law", inputs: Inputs) -> Array:
+def response_factor(law: CheckedLaw, inputs: Inputs) -> Array:
     """Target over pi_0: the monomial that gives pi_0 its dimension back."""
     powers = {k: e for k, e in law.response.exponents if k != law.target.name}
     known = column_values(law, inputs)
@@ -188,7 +188,7 @@ def response_factor(law: "Law", inputs: Inputs) -> Array:
     return np.broadcast_to(np.exp(-rest), (inputs.n,))
 
 
-def _tagged(law: "Law", rows: Array, inputs: Inputs) -> Any:
+def _tagged(law: CheckedLaw, rows: Array, inputs: Inputs) -> Any:
     value = inputs.like(rows)
     if not inputs.with_units:
         return value
@@ -200,7 +200,7 @@ def _tagged(law: "Law", rows: Array, inputs: Inputs) -> Any:
 
 
 @np.errstate(all="ignore")
-def elasticities(law: "Law", inputs: Inputs, level: float | None) -> dict[str, Any]:
+def elasticities(law: CheckedLaw, inputs: Inputs, level: float | None) -> dict[str, Any]:
     """Elasticity of each input column, see :meth:`Law.elasticities`.
 
     The value is exact (symbolic differentiation). The interval follows from how the elasticity
@@ -236,7 +236,7 @@ def elasticities(law: "Law", inputs: Inputs, level: float | None) -> dict[str, A
     return out
 
 
-def _group_monomials(law: "Law") -> dict[sympy.Symbol, sympy.Expr]:
+def _group_monomials(law: CheckedLaw) -> dict[sympy.Symbol, sympy.Expr]:
     """Each group as a monomial of the law's symbols and constants, scales counting as 1."""
     identifiers = {v.name: s for s, v in law.symbols.items()}
     identifiers |= {c.name: c.name for c in law.constants}

@@ -2,10 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sympy
 
@@ -13,6 +13,7 @@ from dimgs.common.errors import DimgsError, InputError, warn_all
 from dimgs.common.escape import json_text
 from dimgs.common.formats import (
     SCHEMA,
+    attributes,
     is_edited,
     json_value,
     read_text,
@@ -24,21 +25,21 @@ from dimgs.common.formats import (
 )
 from dimgs.expression import sympy_parse, sympy_text
 from dimgs.groups.group import PiGroup
-from dimgs.law.domain import Domain
+from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.exponents import held_note, named, undetermined_inputs
 from dimgs.law.latex.formulas import is_symbol
-from dimgs.law.parts import Constant, Scores, Uncertainty
+from dimgs.law.parts import Constant, Domain, LabelEffects, Scores, Uncertainty
 from dimgs.law.typeset import law_latex, law_text
 from dimgs.variables import Dimension, Unit, Variable
 
 if TYPE_CHECKING:
     from dimgs.law.document import GroupPart, LawFile, VariablePart
-    from dimgs.law.law import Law
 
+Kind = TypeVar("Kind", bound=CheckedLaw)
 _NONE = "holds no law; give the law.json that discover or fit wrote."
 
 
-def law_document(law: "Law") -> dict[str, Any]:
+def law_document(law: CheckedLaw) -> dict[str, Any]:
     """The LAW document: what a reader needs, and under "exact" what a reload needs."""
     form = named(law)
     document = {
@@ -55,10 +56,8 @@ def law_document(law: "Law") -> dict[str, Any]:
         "scores": law.scores.to_json(),
         "domain": law.domain.to_json(),
         "dimension_check": "ok",
-        "level": law.level,
-        "confirmed": law.confirmed,
+        **attributes(law, "level confirmed probability"),
         "why_not": list(law.why_not),
-        "probability": law.probability,
         "undetermined": list(undetermined_inputs(law)),
         "note": held_note(law),
         "exact": {
@@ -74,13 +73,7 @@ def law_document(law: "Law") -> dict[str, Any]:
             "response": _group(law.response),
             "groups": [_group(g) for g in law.groups],
             "uncertainty": _uncertainty(law.uncertainty),
-            "label_effects": None
-            if law.label_effects is None
-            else {
-                "column": law.label_effects.column,
-                "log_ratios": dict(law.label_effects.log_ratios),
-                "counts": dict(law.label_effects.counts),
-            },
+            "label_effects": None if law.label_effects is None else asdict(law.label_effects),
         },
     }
     return sealed({**document, "edited": True} if law.edited else document)
@@ -88,11 +81,10 @@ def law_document(law: "Law") -> dict[str, Any]:
 
 def constant_document(c: Constant) -> dict[str, Any]:
     """An entry of the constants of a law."""
-    plain = {name: getattr(c, name) for name in ("name", "value", "unit", "low", "high", "origin")}
-    return {**plain, "dimension": c.dimension.to_json()}
+    return attributes(c, "name value unit low high origin") | {"dimension": c.dimension.to_json()}
 
 
-def _symbols(law: "Law") -> dict[str, dict[str, str]]:
+def _symbols(law: CheckedLaw) -> dict[str, dict[str, str]]:
     return {s: {"column": v.name, "unit": v.si_unit} for s, v in law.symbols.items()}
 
 
@@ -101,12 +93,7 @@ def _exponents(group: PiGroup) -> dict[str, str]:
 
 
 def _group(group: PiGroup) -> dict[str, Any]:
-    return {
-        "name": group.name,
-        "exponents": _exponents(group),
-        "known_as": group.known_as,
-        "symbol": group.symbol,
-    }
+    return attributes(group, "name known_as symbol") | {"exponents": _exponents(group)}
 
 
 def _group_from(part: "GroupPart") -> PiGroup:
@@ -119,16 +106,10 @@ def _group_from(part: "GroupPart") -> PiGroup:
 def _variable(variable: Variable) -> dict[str, Any]:
     unit = variable.unit
     return {
-        "name": variable.name,
+        **attributes(variable, "name kind role value"),
+        **attributes(unit, "factor offset scale log_factor"),
         "unit": unit.text,
         "dimension": unit.dimension.to_json(),
-        "factor": unit.factor,
-        "offset": unit.offset,
-        "scale": unit.scale,
-        "log_factor": unit.log_factor,
-        "kind": variable.kind,
-        "role": variable.role,
-        "value": variable.value,
     }
 
 
@@ -138,20 +119,16 @@ def _variable_from(p: "VariablePart") -> Variable:
 
 
 def _uncertainty(uncertainty: Uncertainty) -> dict[str, Any]:
-    def finite(value: float) -> float | None:
-        return None if value == float("inf") else value
-
+    freedom = attributes(uncertainty, "dof residual_dof")
     return {
         "gradients": [sympy_text(g) for g in uncertainty.gradients],
         "covariance": [list(row) for row in uncertainty.covariance],
-        "residual_sd": uncertainty.residual_sd,
-        "dof": finite(uncertainty.dof),
-        "scale": uncertainty.scale,
-        "residual_dof": finite(uncertainty.residual_dof),
+        **attributes(uncertainty, "residual_sd scale"),
+        **{name: None if value == float("inf") else value for name, value in freedom.items()},
     }
 
 
-def law_from(source: str | Path | Mapping[str, Any]) -> "Law":
+def law_from(source: str | Path | Mapping[str, Any], kind: type[Kind]) -> Kind:
     """Law from a path, a JSON text or a document; see :meth:`Law.from_json`."""
     from dimgs.law.document import LawFile, ReportFile
 
@@ -171,7 +148,7 @@ def law_from(source: str | Path | Mapping[str, Any]) -> "Law":
     if read is None:
         raise InputError(f"{where} {_NONE}")
     try:
-        law = replace(_law(read), edited=edited or read.edited or is_edited(document))
+        law = replace(_law(read, kind), edited=edited or read.edited or is_edited(document))
     except InputError:
         raise
     except DimgsError as error:
@@ -182,9 +159,7 @@ def law_from(source: str | Path | Mapping[str, Any]) -> "Law":
     return law
 
 
-def _law(read: "LawFile") -> "Law":
-    from dimgs.law.law import LabelEffects, Law
-
+def _law(read: "LawFile", kind: type[Kind]) -> Kind:
     exact = read.exact
     constants = tuple(
         Constant(c.name, c.value, Dimension.from_json(c.dimension), c.low, c.high, c.origin)
@@ -196,7 +171,7 @@ def _law(read: "LawFile") -> "Law":
     names = [*exact.symbols, *exact.exponents, *(c.name for c in constants)]
     pi_names = [*(g.name for g in groups), *names]
     u, domain, effects = exact.uncertainty, read.domain, exact.label_effects
-    return Law(
+    return kind(
         target=_variable_from(exact.target),
         symbols={s: _variable_from(v) for s, v in exact.symbols.items()},
         expression=sympy_parse(read.expression, names).xreplace(exponents),
@@ -242,7 +217,7 @@ def _law(read: "LawFile") -> "Law":
     )
 
 
-def _refuse_contradiction(law: "Law", document: Mapping[str, Any], where: str) -> None:
+def _refuse_contradiction(law: CheckedLaw, document: Mapping[str, Any], where: str) -> None:
     """Refuse a document whose parts do not belong together."""
     known = {
         "target": law.target.name,

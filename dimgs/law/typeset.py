@@ -1,46 +1,35 @@
 """A law in LaTeX and HTML."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import sympy
 
 from dimgs.common.escape import html as escape
 from dimgs.common.escape import visible
 from dimgs.groups.group import PiBasis
-from dimgs.law.exponents import half_widths, rounded
-from dimgs.law.latex import (
-    SymbolRow,
-    article,
-    equation,
-    expression_latex,
-    group_latex,
-    mathml,
-    quantity_latex,
-    symbol_latex,
-    symbol_table,
-)
+from dimgs.law import latex
+from dimgs.law.canonical import shortest
+from dimgs.law.checked_law import CheckedLaw
+from dimgs.law.exponents import half_widths, rounded, without_held
 from dimgs.law.parts import Constant
 from dimgs.variables import shown_unit
-
-if TYPE_CHECKING:
-    from dimgs.law.law import Law
 
 
 def column_symbols(basis: PiBasis) -> dict[str, str]:
     """LaTeX symbol of each variable of a basis, by column name."""
     variables = [*basis.variables, *([basis.target] if basis.target else [])]
-    return {v.name: symbol_latex(v.name, v.kind) for v in variables}
+    return {v.name: latex.symbol_latex(v.name, v.kind) for v in variables}
 
 
-def law_symbols(law: "Law") -> dict[str, str]:
+def law_symbols(law: CheckedLaw) -> dict[str, str]:
     """LaTeX symbol of each identifier of a law."""
-    names = {s: symbol_latex(v.name, v.kind) for s, v in law.symbols.items()}
-    return names | {c.name: symbol_latex(c.name) for c in law.constants}
+    names = {s: latex.symbol_latex(v.name, v.kind) for s, v in law.symbols.items()}
+    return names | {c.name: latex.symbol_latex(c.name) for c in law.constants}
 
 
-def law_text(law: "Law") -> str:
+def law_text(law: CheckedLaw) -> str:
     """A law as plain text, in the names of the columns where these can stand in a formula."""
-    expression = rounded(law.shown.sympy, half_widths(law))
+    expression = rounded(shortest(without_held(law)), half_widths(law))
     taken = {str(s) for s in expression.free_symbols}
     names = {
         sympy.Symbol(s): sympy.Symbol(v.name)
@@ -50,22 +39,22 @@ def law_text(law: "Law") -> str:
     return f"{visible(law.target.name)} = {expression.xreplace(names)}"
 
 
-def law_latex(law: "Law", form: Literal["dimensional", "pi", "whole"]) -> str:
+def law_latex(law: CheckedLaw, form: Literal["dimensional", "pi", "whole"]) -> str:
     """LaTeX of a law; see :meth:`Law.latex`; "whole" is in all inputs of its expression."""
     if form != "pi":
-        left = symbol_latex(law.target.name, law.target.kind)
-        told = law if form == "whole" else law.shown
-        expression = rounded(told.sympy, half_widths(law))
-        return f"{left} = {expression_latex(expression, law_symbols(law))}"
+        left = latex.symbol_latex(law.target.name, law.target.kind)
+        told = law if form == "whole" else without_held(law)
+        expression = rounded(shortest(told), half_widths(law))
+        return f"{left} = {latex.expression_latex(expression, law_symbols(law))}"
     names = law_symbols(law) | group_symbols(law)
     left = law.response.symbol or "\\pi_{0}"
     if law.target.is_level:
-        left = symbol_latex(law.target.name, law.target.kind)
-    right = expression_latex(rounded(law.pi_expression, half_widths(law)), names)
+        left = latex.symbol_latex(law.target.name, law.target.kind)
+    right = latex.expression_latex(rounded(law.pi_expression, half_widths(law)), names)
     return f"{left} = {right}"
 
 
-def group_symbols(law: "Law") -> dict[str, str]:
+def group_symbols(law: CheckedLaw) -> dict[str, str]:
     """LaTeX symbol of each group by its name; a symbol that two groups share is not used."""
     known = [g.symbol for g in (law.response, *law.groups)]
     return {
@@ -76,41 +65,41 @@ def group_symbols(law: "Law") -> dict[str, str]:
     }
 
 
-def group_definitions(law: "Law") -> list[str]:
+def group_definitions(law: CheckedLaw) -> list[str]:
     """LaTeX equation of each group and of the response group."""
-    columns = {v.name: symbol_latex(v.name, v.kind) for v in law.symbols.values()}
-    columns |= {c.name: symbol_latex(c.name) for c in law.constants}
-    columns |= {s.name: symbol_latex(s.name) for s in law.scales}
-    columns[law.target.name] = symbol_latex(law.target.name, law.target.kind)
+    columns = {v.name: latex.symbol_latex(v.name, v.kind) for v in law.symbols.values()}
+    columns |= {c.name: latex.symbol_latex(c.name) for c in law.constants}
+    columns |= {s.name: latex.symbol_latex(s.name) for s in law.scales}
+    columns[law.target.name] = latex.symbol_latex(law.target.name, law.target.kind)
     out = []
     labels = group_symbols(law) | {law.response.name: law.response.symbol or "\\pi_{0}"}
     for group in (law.response, *law.groups):
         label = labels[group.name]
         for name, _ in group.exponents:
-            columns.setdefault(name, symbol_latex(name))
-        out.append(f"{label} = {group_latex(group, columns)}")
+            columns.setdefault(name, latex.symbol_latex(name))
+        out.append(f"{label} = {latex.group_latex(group, columns)}")
     return out
 
 
-def law_symbol_table(law: "Law") -> str:
+def law_symbol_table(law: CheckedLaw) -> str:
     """LaTeX table of the symbols of a law, with siunitx units and ranges."""
     target = law.target
-    rows: list[SymbolRow] = [
+    rows: list[latex.SymbolRow] = [
         (
-            symbol_latex(target.name, target.kind),
+            latex.symbol_latex(target.name, target.kind),
             target.kind or "target",
             law.target_unit,
             (None, None),
         )
     ]
-    for variable in law.shown.symbols.values():
+    for variable in without_held(law).symbols.values():
         low, high, _ = law.domain.columns[variable.name]
-        symbol = symbol_latex(variable.name, variable.kind)
+        symbol = latex.symbol_latex(variable.name, variable.kind)
         rows.append((symbol, variable.kind or variable.name, variable.si_unit, (low, high)))
-    for constant in law.shown.constants:
-        symbol = symbol_latex(constant.name)
+    for constant in without_held(law).constants:
+        symbol = latex.symbol_latex(constant.name)
         rows.append((symbol, f"{constant.origin} constant", constant.unit, _ends(constant)))
-    return symbol_table(rows)
+    return latex.symbol_table(rows)
 
 
 def _ends(constant: Constant) -> tuple[float | None, float | None]:
@@ -118,33 +107,34 @@ def _ends(constant: Constant) -> tuple[float | None, float | None]:
     return (constant.low, constant.high) if constant.origin == "fitted" else (None, None)
 
 
-def constant_equations(law: "Law") -> list[str]:
+def constant_equations(law: CheckedLaw) -> list[str]:
     """LaTeX of each constant: symbol = value with unit and interval."""
     return [
-        f"{symbol_latex(c.name)} = {quantity_latex(c.value, *_ends(c), c.unit)}"
-        for c in law.shown.constants
+        f"{latex.symbol_latex(c.name)} = {latex.quantity_latex(c.value, *_ends(c), c.unit)}"
+        for c in without_held(law).constants
     ]
 
 
-def law_article(law: "Law") -> str:
+def law_article(law: CheckedLaw) -> str:
     """A small article that compiles with amsmath and siunitx: law, constants, groups, symbols."""
-    body = [equation(law_latex(law, "dimensional"))]
-    body += [equation(line) for line in constant_equations(law)]
-    body += [equation(law_latex(law, "pi"))]
-    body += [equation(line) for line in group_definitions(law)]
-    return article(*body, law_symbol_table(law))
+    body = [latex.equation(law_latex(law, "dimensional"))]
+    body += [latex.equation(line) for line in constant_equations(law)]
+    body += [latex.equation(law_latex(law, "pi"))]
+    body += [latex.equation(line) for line in group_definitions(law)]
+    return latex.article(*body, law_symbol_table(law))
 
 
-def law_html(law: "Law") -> str:
+def law_html(law: CheckedLaw) -> str:
     """Short HTML summary for notebooks."""
     scores = law.scores
     known = "n/a" if scores.cv_r2_log is None else f"{scores.cv_r2_log:.4f}"
     constants = "".join(
         f"<li>{escape(c.name)} = {c.value:.5g}{escape(_after(c.unit))}</li>"
-        for c in law.shown.constants
+        for c in without_held(law).constants
     )
+    formula = latex.mathml(law_latex(law, "dimensional"), display=True)
     return (
-        f'<div style="font-size:1.3em">{mathml(law.latex(), display=True)}</div>'
+        f'<div style="font-size:1.3em">{formula}</div>'
         f"<ul>{constants}</ul><p>{escape(law.target.name)} in {escape(law.target_unit)}; R² of "
         f"runs left out (log scale): {known}</p>"
     )

@@ -3,22 +3,20 @@
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sympy
 
 from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.expression import sympy_text
+from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.code import domain_lines, numpy_function
 from dimgs.law.evaluate import evaluate, inputs_of
 from dimgs.law.exponents import half_widths, named, rounded
-from dimgs.law.prediction import Interval, Of
+from dimgs.law.prediction import Interval, Of, predict
 from dimgs.law.serialise import constant_document
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
 from dimgs.variables.readings import other_turning
-
-if TYPE_CHECKING:
-    from dimgs.law.law import Law
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class UnitLaw:
     target_unit: str
     symbols: Mapping[str, tuple[str, str]]
     expression: sympy.Expr
-    law: "Law | None" = field(default=None, repr=False, compare=False)
+    law: CheckedLaw | None = field(default=None, repr=False, compare=False)
 
     def __hash__(self) -> int:
         return hash((self.target, self.target_unit, tuple(self.symbols.items()), self.expression))
@@ -70,7 +68,7 @@ class UnitLaw:
             plain_units=dict(self.symbols.values()),
         )
         if level is not None and self.law is not None:
-            found = self.law.predict(inputs.values, level, of)
+            found = predict(self.law, inputs.values, level, of)
             if not self.law.target.is_level:
                 found = Interval(*map(parse_unit(self.target_unit).from_si, found))
             return Interval(*map(inputs.like, found))
@@ -116,7 +114,7 @@ class UnitLaw:
         return rounded(self.expression, {} if self.law is None else half_widths(self.law))
 
 
-def unit_law(law: "Law", units: Mapping[str, str]) -> UnitLaw:
+def unit_law(law: CheckedLaw, units: Mapping[str, str]) -> UnitLaw:
     """Rewrite `law` for the given units; columns left out stay in SI.
 
     Raises

@@ -2,16 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
-from dimgs.common.formats import SCHEMA
+from dimgs.common.formats import SCHEMA, attributes
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.exponents import rounded, undetermined_inputs
 from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
 from dimgs.law.typeset import column_symbols
-from dimgs.report.results import FitResult, Report, Rival
+from dimgs.report.findings import Findings, FittedLaw, Rival
 
 
 def finite(value: Any) -> Any:
@@ -32,31 +33,27 @@ def pi_document(basis: PiBasis, bases: Sequence[PiBasis] | None = None) -> dict[
     return {
         "variables": [
             {
-                "name": v.name,
+                **attributes(v, "name kind"),
                 "unit": v.unit.text,
                 "dimension": v.dimension.to_json(),
-                "kind": v.kind,
                 "role": "response" if v is basis.target else v.role,
             }
             for v in variables
         ],
         "rank": basis.rank,
-        "groups": [_group(g, symbols) for g in basis.groups],
-        "response": None if basis.response is None else _group(basis.response, symbols),
-        "bases": None
-        if bases is None
-        else [
-            {
-                "repeating": list(b.repeating),
-                "groups": [_group(g, symbols) for g in b.groups],
-                "response": None if b.response is None else _group(b.response, symbols),
-            }
-            for b in bases
-        ],
-        "repeating": list(basis.repeating),
+        **_basis(basis, symbols),
+        "bases": None if bases is None else [_basis(b, symbols) for b in bases],
         "explanation": basis.explanation,
         "dropped": [{"name": d.name, "why": d.why} for d in basis.dropped],
         "suggestions": list(basis.suggestions),
+    }
+
+
+def _basis(basis: PiBasis, symbols: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "repeating": list(basis.repeating),
+        "groups": [_group(g, symbols) for g in basis.groups],
+        "response": None if basis.response is None else _group(basis.response, symbols),
     }
 
 
@@ -76,11 +73,8 @@ def _group(group: PiGroup, symbols: Mapping[str, str]) -> dict[str, Any]:
 def exponent_document(e: Exponent) -> dict[str, Any]:
     """A fitted exponent as JSON."""
     return {
-        "name": e.name,
+        **attributes(e, "name value low high"),
         "group": None if e.group is None else _exponents(e.group),
-        "value": e.value,
-        "low": e.low,
-        "high": e.high,
         "rational": None if e.rational is None else str(e.rational),
     }
 
@@ -90,7 +84,7 @@ def law_or_none(law: Law | None) -> dict[str, Any] | None:
     return None if law is None else law.to_json()
 
 
-def fit_document(fit: FitResult) -> dict[str, Any]:
+def fit_document(fit: FittedLaw) -> dict[str, Any]:
     """The `fit` document."""
     prefactor = next((c for c in fit.law.constants if c.origin == "fitted"), None)
     activation = None
@@ -99,10 +93,8 @@ def fit_document(fit: FitResult) -> dict[str, Any]:
 
         activation = {
             name: {
-                "kelvin": a.kelvin,
+                **asdict(a),
                 "kJ_per_mol": a.kj_per_mol,
-                "low": a.low,
-                "high": a.high,
                 "low_kJ_per_mol": a.low * R / 1000,
                 "high_kJ_per_mol": a.high * R / 1000,
             }
@@ -113,32 +105,15 @@ def fit_document(fit: FitResult) -> dict[str, Any]:
         "exponents": [exponent_document(e) for e in fit.exponents],
         "variable_exponents": [exponent_document(e) for e in fit.variable_exponents],
         "undetermined": list(undetermined_inputs(fit.law)),
-        "prefactor": None
-        if prefactor is None
-        else {
-            "value": prefactor.value,
-            "low": prefactor.low,
-            "high": prefactor.high,
-            "unit": prefactor.unit,
-        },
+        "prefactor": None if prefactor is None else attributes(prefactor, "value low high unit"),
         "centre": None if fit.centre is None else fit.centre.to_json(),
         "group_prefactors": fit.group_prefactors,
         "activation": activation,
         "scores": fit.scores.to_json(),
-        "independent_contrasts": fit.independent_contrasts,
-        "pairs": fit.pairs,
-        "collinear": list(fit.collinear),
         "law": fit.judged_law.to_json(),
-        "probability": fit.verdict.probability,
-        "confirmed": fit.verdict.confirmed,
-        "why_not": list(fit.verdict.why_not),
-        "regimes": fit.regimes,
-        "crossover": fit.crossover,
-        "local": fit.local,
-        "additive": fit.additive,
-        "additive_pairs": fit.additive_pairs,
-        "level": fit.level,
-        "warnings": list(fit.warnings),
+        **attributes(fit, "independent_contrasts pairs collinear"),
+        **attributes(fit.verdict, "probability confirmed why_not"),
+        **attributes(fit, "regimes crossover local additive additive_pairs level warnings"),
     }
     result = finite(document)
     assert isinstance(result, dict)
@@ -149,8 +124,7 @@ def rival_document(rival: Rival) -> dict[str, Any]:
     """A law that the runs do not distinguish from the chosen one."""
     return {
         "law": rival.law.to_json(),
-        "probability": rival.probability,
-        "extrapolates": rival.extrapolates,
+        **attributes(rival, "probability extrapolates"),
         "differs_most": {
             name: {"value": value, "unit": unit}
             for name, (value, unit) in rival.differs_most.items()
@@ -158,7 +132,7 @@ def rival_document(rival: Rival) -> dict[str, Any]:
     }
 
 
-def discover_document(report: Report) -> dict[str, Any]:
+def discover_document(report: Findings) -> dict[str, Any]:
     """The `discover` document."""
     import sympy
 
@@ -176,18 +150,9 @@ def discover_document(report: Report) -> dict[str, Any]:
             }
             for c in report.candidates
         ],
-        "engine": report.engine,
-        "outcome": report.outcome,
-        "probability": report.probability,
         "rivals": [rival_document(r) for r in report.rivals],
-        "none_of_these": report.none_of_these,
-        "extrapolates": report.extrapolates,
-        "confirmed": report.confirmed,
-        "why_not": list(report.why_not),
-        "seconds": report.seconds,
-        "level": report.level,
-        "warnings": list(report.warnings),
-        "provenance": dict(report.provenance),
+        **attributes(report, "engine outcome probability none_of_these extrapolates confirmed"),
+        **attributes(report, "why_not seconds level warnings provenance"),
     }
     result = finite(document)
     assert isinstance(result, dict)

@@ -12,14 +12,14 @@ from dimgs.law.domain import held_texts
 from dimgs.law.exponents import held_note
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores, percent
-from dimgs.report.results import FitResult, NextRuns, Report
+from dimgs.report.findings import Findings, FittedLaw, PlannedRuns
 from dimgs.report.verdict import headline, probability, verdict
 from dimgs.variables import shown_unit
 
 # as wide as a terminal of 80 columns with an indent
 _RULE = "-" * 72
 # what four digits would round up to one
-_PERFECT = 0.99995
+PERFECT = 0.99995
 # a factor between the ends of an interval, above which nothing is known
 _UNKNOWN = 1e9
 _UNTOLD = "(not determined by the runs)"
@@ -111,7 +111,7 @@ def score(value: float | None) -> str:
     >>> score(0.99999999), score(0.98765432), score(None)
     ('> 0.9999', '0.98765', '-')
     """
-    return "> 0.9999" if value is not None and _PERFECT < value < 1.0 else number(value)
+    return "> 0.9999" if value is not None and PERFECT < value < 1.0 else number(value)
 
 
 def scores_lines(scores: Scores) -> list[str]:
@@ -153,7 +153,7 @@ def _loops(pairs: Mapping[str, Any]) -> str:
     )
 
 
-def fit_text(fit: FitResult) -> str:
+def fit_text(fit: FittedLaw) -> str:
     """A fit as text."""
     law = fit.law
     lines = [str(law), *_constants(law), *_centre(fit.centre)]
@@ -163,11 +163,11 @@ def fit_text(fit: FitResult) -> str:
     return terminal("\n".join([*lines, _contrasts(fit), "", verdict(fit.verdict)]))
 
 
-def _contrasts(fit: FitResult) -> str:
+def _contrasts(fit: FittedLaw) -> str:
     return f"{fit.independent_contrasts} independent contrasts ({fit.pairs} pairs)"
 
 
-def _exponent_lines(fit: FitResult) -> list[str]:
+def _exponent_lines(fit: FittedLaw) -> list[str]:
     lines = [f"Exponents ({fit.level:.0%} intervals by runs; -> snapped to a rational):"]
     lines += [_exponent(e) for e in fit.exponents] or ["  none: pi_0 is constant"]
     if fit.variable_exponents:
@@ -184,7 +184,7 @@ def _exponent_lines(fit: FitResult) -> list[str]:
     return lines
 
 
-def _further_lines(fit: FitResult) -> list[str]:
+def _further_lines(fit: FittedLaw) -> list[str]:
     """Regimes, crossover and additive terms, where they were asked for."""
     lines = [_regime(regime) for regime in fit.regimes or ()]
     if fit.crossover is not None:
@@ -202,7 +202,7 @@ def _further_lines(fit: FitResult) -> list[str]:
     return lines
 
 
-def _beside_power_law(law: Law, fit: FitResult) -> str:
+def _beside_power_law(law: Law, fit: FittedLaw) -> str:
     known, own = fit.scores.cv_r2_log, law.scores.cv_r2_log
     power = f"the power law, which predicts runs left out with R² {number(known)}"
     if own is None or known is None or own >= known:
@@ -210,7 +210,7 @@ def _beside_power_law(law: Law, fit: FitResult) -> str:
     return f"It is simpler, and more probable, than {power}: {fit.law}"
 
 
-def _belief_lines(report: Report) -> list[str]:
+def _belief_lines(report: Findings) -> list[str]:
     """How probable the law is, and which others the runs do not distinguish from it."""
     if report.probability is None:
         return []
@@ -235,7 +235,7 @@ def place(inputs: Mapping[str, tuple[float, str] | str]) -> str:
     )
 
 
-def next_text(found: NextRuns) -> str:
+def next_text(found: PlannedRuns) -> str:
     """Proposed runs as text."""
     lines = ["Laws that these runs would tell apart:"]
     for name, (law, p) in zip(found.names, found.rivals, strict=True):
@@ -252,7 +252,7 @@ def next_text(found: NextRuns) -> str:
     return terminal("\n".join(lines))
 
 
-def report_text(report: Report) -> str:
+def report_text(report: Findings) -> str:
     """A report as text: the law, how probable it is, where it holds, how well, what it means."""
     above = headline(report)
     lines = [_RULE] if above is None else [_RULE, above, ""]
@@ -269,7 +269,7 @@ def report_text(report: Report) -> str:
     return terminal("\n".join(lines))
 
 
-def _is_of(law: Law | None, fit: FitResult) -> bool:
+def _is_of(law: Law | None, fit: FittedLaw) -> bool:
     """Whether the law is the power law that was fitted, in whatever form it is written."""
     if law is None or law is fit.law or law.pi_expression == fit.law.pi_expression:
         return True

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 
 from dimgs.engines.registry import entries
-from dimgs.report.results import Report
+from dimgs.report.findings import Findings
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Work:
 
     key: str
     serves: str
-    when: Callable[[Report], bool] = lambda _: True
+    when: Callable[[Findings], bool] = lambda _: True
 
     def bibtex(self) -> str:
         """Entry of a bibliography."""
@@ -39,31 +39,31 @@ def _entries() -> dict[str, str]:
     return {entry[entry.index("{") + 1 : entry.index(",")]: entry for entry in entries}
 
 
-def _fitted(report: Report) -> bool:
+def _fitted(report: Findings) -> bool:
     return report.fit is not None and bool(report.fit.exponents or report.fit.variable_exponents)
 
 
-def _snapped(report: Report) -> bool:
+def _snapped(report: Findings) -> bool:
     exponents = report.fit.variable_exponents if report.fit else ()
     return any(e.rational is not None for e in exponents)
 
 
-def _asked(option: str) -> Callable[[Report], bool]:
+def _asked(option: str) -> Callable[[Findings], bool]:
     return lambda report: option in report.provenance.get("options", "")
 
 
-def _engine(name: str) -> Callable[[Report], bool]:
+def _engine(name: str) -> Callable[[Findings], bool]:
     return lambda report: name in report.engine
 
 
-def _searched(key: str) -> Callable[[Report], bool]:
+def _searched(key: str) -> Callable[[Findings], bool]:
     """Whether an engine that rests on the work found the law."""
     return lambda report: any(
         key in entry.cites for name, entry in entries().items() if name in report.engine
     )
 
 
-def _has(part: str) -> Callable[[Report], bool]:
+def _has(part: str) -> Callable[[Findings], bool]:
     return lambda report: bool(report.fit is not None and getattr(report.fit, part))
 
 
@@ -88,11 +88,11 @@ WORKS: tuple[Work, ...] = (
 )
 
 
-def works_of(report: Report) -> list[Work]:
+def works_of(report: Findings) -> list[Work]:
     """Works that a report rests on, in a fixed order."""
     return [work for work in WORKS if work.when(report)]
 
 
-def bibliography(report: Report) -> str:
+def bibliography(report: Findings) -> str:
     """BibTeX file of the methods that a report used."""
     return "\n".join(work.bibtex() for work in works_of(report))

@@ -16,11 +16,11 @@ from dimgs.law.exponents import held_note
 from dimgs.law.parts import percent
 from dimgs.law.typeset import constant_equations, group_definitions, law_symbol_table
 from dimgs.report import effects, views, words
+from dimgs.report.findings import Findings
 from dimgs.report.plain_text import centre_text, place
 from dimgs.report.plain_text import number as plain_number
 from dimgs.report.references import works_of
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.results import Report
 from dimgs.report.verdict import headline, probability, verdict
 from dimgs.variables import shown_unit
 
@@ -152,11 +152,11 @@ def _width(formula: str) -> str:
     return next((name for name, most in _WIDE if signs > most), "")
 
 
-def _runs(report: Report) -> ReportRuns | None:
+def _runs(report: Findings) -> ReportRuns | None:
     return ReportRuns.of(report) if report.law is not None and report.data is not None else None
 
 
-def _content(report: Report) -> dict[str, Any]:
+def _content(report: Findings) -> dict[str, Any]:
     """What every form shows."""
     runs, law = _runs(report), report.law
     groups = () if law is None else (law.response, *law.groups)
@@ -172,7 +172,7 @@ def _content(report: Report) -> dict[str, Any]:
     }
 
 
-def page_content(report: Report, drawings: "list[Drawing]") -> dict[str, Any]:
+def page_content(report: Findings, drawings: "list[Drawing]") -> dict[str, Any]:
     """What the page of a report shows, by the names in its template."""
     lead = next((d for name in _LEAD for d in drawings if d.name == name), None)
     content = _content(report)
@@ -190,7 +190,7 @@ def page_content(report: Report, drawings: "list[Drawing]") -> dict[str, Any]:
     }
 
 
-def report_html(report: Report, drawings: "list[Drawing] | None" = None) -> str:
+def report_html(report: Findings, drawings: "list[Drawing] | None" = None) -> str:
     """One page without any network, in the order in which a scientist asks.
 
     The law, where it holds, how well, what it means; then figures, candidates, the data and
@@ -214,7 +214,7 @@ def report_html(report: Report, drawings: "list[Drawing] | None" = None) -> str:
     return page.render(page_content(report, drawings)) + "\n"
 
 
-def report_card(report: Report) -> str:
+def report_card(report: Findings) -> str:
     """Law, constants, scores and the collapse as one element, which styles nothing but itself.
 
     Parameters
@@ -237,7 +237,7 @@ def report_card(report: Report) -> str:
     return html_templates().get_template("card.html").render(report=report, figure=figure)
 
 
-def report_markdown(report: Report, figures: Sequence[tuple[str, str, str]] = ()) -> str:
+def report_markdown(report: Findings, figures: Sequence[tuple[str, str, str]] = ()) -> str:
     r"""A report as Markdown with formulas between dollar signs.
 
     Parameters
@@ -274,7 +274,7 @@ def report_markdown(report: Report, figures: Sequence[tuple[str, str, str]] = ()
     return re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n"
 
 
-def fragments(report: Report) -> dict[str, str]:
+def fragments(report: Findings) -> dict[str, str]:
     r"""Parts of a study by the names of their files, each to be read with ``\input``.
 
     Parameters
@@ -315,7 +315,7 @@ def fragments(report: Report) -> dict[str, str]:
     return {name: text for name, text in out.items() if text}
 
 
-def report_latex(report: Report, figures: Sequence[tuple[str, str]] = ()) -> str:
+def report_latex(report: Findings, figures: Sequence[tuple[str, str]] = ()) -> str:
     r"""The whole study as a document that reads its fragments from the folder ``tex``.
 
     Parameters

@@ -15,7 +15,7 @@ from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.law.law import Law
 from dimgs.law.prediction import log_interval
 from dimgs.law.typeset import group_symbols
-from dimgs.report.results import Report
+from dimgs.report.findings import Findings
 
 Band = tuple[Array, Array]
 # relative: rounding of conversions between units
@@ -33,12 +33,12 @@ class ReportRuns:
     data : Dataset
     """
 
-    report: Report
+    report: Findings
     law: Law
     data: Dataset
 
     @classmethod
-    def of(cls, report: Report) -> "ReportRuns":
+    def of(cls, report: Findings) -> "ReportRuns":
         """Runs of a report.
 
         Raises

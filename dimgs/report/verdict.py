@@ -3,7 +3,7 @@
 import numpy as np
 
 from dimgs.law.parts import percent
-from dimgs.report.results import Report, Verdict
+from dimgs.report.findings import Findings, Verdict
 
 _HEADLINES = {
     "no_candidate": "NO LAW FOUND within the budget; best surrogate",
@@ -15,7 +15,7 @@ _HEADLINES = {
 }
 
 
-def log_error(report: Report) -> float | None:
+def log_error(report: Findings) -> float | None:
     """Root mean square of the logarithms of predicted over measured targets.
 
     Parameters
@@ -37,7 +37,7 @@ def log_error(report: Report) -> float | None:
     return None
 
 
-def error_of(report: Report) -> str:
+def error_of(report: Findings) -> str:
     """Typical error of runs left out (of the fitted runs where none were), in words.
 
     Parameters
@@ -79,7 +79,7 @@ def probability(held: Verdict) -> str:
     return f"Probability {percent(held.probability)}; none of those found {none}{only}"
 
 
-def headline(report: Report) -> str | None:
+def headline(report: Findings) -> str | None:
     """The line that stands above what is no confirmed law, None above a law.
 
     Parameters
@@ -91,7 +91,7 @@ def headline(report: Report) -> str | None:
     return f"{_HEADLINES.get(report.outcome, 'NOT CONFIRMED')}, {error_of(report)}:"
 
 
-def verdict(held: Report | Verdict) -> str:
+def verdict(held: Findings | Verdict) -> str:
     """What it means, in a sentence, or why the law is not confirmed.
 
     Parameters

@@ -13,15 +13,14 @@ from dimgs.expression.candidate import Candidate
 from dimgs.law.exponents import rounded
 from dimgs.law.latex import expression_latex, symbol_latex
 from dimgs.law.law import Law
+from dimgs.report.findings import Findings
+from dimgs.report.plain_text import PERFECT
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.results import Report
 from dimgs.report.verdict import log_error
 from dimgs.report.words import short
 
 # ticks of a strip: more would run into one another
 _TICKS = 150
-# below one, what four digits would round up to it
-_PERFECT = 0.99995
 # candidates whose points can still be told apart and chosen
 _MOST_CANDIDATES = 24
 
@@ -40,7 +39,7 @@ class Strip:
     ticks: tuple[float, ...]
 
 
-def strips(report: Report, runs: ReportRuns | None) -> list[Strip]:
+def strips(report: Findings, runs: ReportRuns | None) -> list[Strip]:
     """Range of every group of the law."""
     law, out = report.law, []
     for name, (low, high) in law.domain.groups.items() if law is not None else ():
@@ -73,14 +72,14 @@ def score(value: float | None) -> str:
     """
     if value is None:
         return "–"
-    return "> 0.9999" if value > _PERFECT else f"{value:.4g}".replace("-", "−")
+    return "> 0.9999" if value > PERFECT else f"{value:.4g}".replace("-", "−")
 
 
 def _scale(law: Law) -> str:
     return "target itself" if law.target.is_level else "logarithm of the target"
 
 
-def scores(report: Report) -> list[tuple[str, float | None]]:
+def scores(report: Findings) -> list[tuple[str, float | None]]:
     """What each score is judged on, runs left out first."""
     law = report.law
     if law is None:
@@ -105,7 +104,7 @@ class Tile:
     unit: str = ""
 
 
-def tiles_of(report: Report) -> list[Tile]:
+def tiles_of(report: Findings) -> list[Tile]:
     """The scores that matter, those of runs left out first."""
     law = report.law
     assert law is not None
@@ -121,7 +120,7 @@ def tiles_of(report: Report) -> list[Tile]:
     return [*shown, _error(report, law), runs]
 
 
-def _error(report: Report, law: Law) -> Tile:
+def _error(report: Findings, law: Law) -> Tile:
     measured, predicted, left_out = report.judged_on()
     what = "of runs left out" if left_out else "in sample"
     if not measured.size or measured.shape != predicted.shape:
@@ -145,7 +144,7 @@ class ColumnRange:
     high: float | str
 
 
-def columns(report: Report) -> list[ColumnRange]:
+def columns(report: Findings) -> list[ColumnRange]:
     """Columns of the table, in its units."""
     out, data = [], report.data
     for v in data.variables if data is not None else ():
@@ -160,7 +159,7 @@ def columns(report: Report) -> list[ColumnRange]:
     return out
 
 
-def facts(report: Report, provenance: Mapping[str, str]) -> dict[str, str]:
+def facts(report: Findings, provenance: Mapping[str, str]) -> dict[str, str]:
     """Where everything comes from."""
     return {
         "table": report.source,
@@ -176,16 +175,13 @@ def facts(report: Report, provenance: Mapping[str, str]) -> dict[str, str]:
 class ChartPoint:
     """A candidate in the chart: its place in percent, its formula, and whether it is the law."""
 
+    candidate: Candidate
     k: int
     x: float
     y: float
     in_front: bool
     is_law: bool
     latex: str
-    complexity: int
-    loss: float
-    engine: str
-    constants: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -197,28 +193,8 @@ class Chart:
     first: int
     has_law: bool
 
-    @property
-    def best(self) -> float:
-        """Least loss."""
-        return min(p.loss for p in self.shown)
 
-    @property
-    def worst(self) -> float:
-        """Largest loss."""
-        return max(p.loss for p in self.shown)
-
-    @property
-    def simplest(self) -> int:
-        """Least complexity."""
-        return min(p.complexity for p in self.shown)
-
-    @property
-    def longest(self) -> int:
-        """Largest complexity."""
-        return max(p.complexity for p in self.shown)
-
-
-def chart(report: Report, runs: ReportRuns | None) -> Chart | None:
+def chart(report: Findings, runs: ReportRuns | None) -> Chart | None:
     """Chart of the candidates; None where there are none."""
     from dimgs.report.figures.candidates import chosen_of, front_of
 
@@ -232,27 +208,15 @@ def chart(report: Report, runs: ReportRuns | None) -> Chart | None:
     across = _percent(np.array([c.complexity for c in shown], dtype=np.float64))
     front = [id(c) for c in front_of(shown)]
     law = chosen_of(report)
+    formulas = (candidate_latex(c, runs, report.unlogged) for c in shown)
     points = tuple(
-        ChartPoint(
-            k + 1,
-            across[k],
-            up[k],
-            id(c) in front,
-            law == k,
-            candidate_latex(c, runs, report.unlogged),
-            c.complexity,
-            c.loss,
-            c.engine or "",
-            c.constants,
-        )
-        for k, c in enumerate(shown)
+        ChartPoint(c, k + 1, across[k], up[k], id(c) in front, law == k, formula)
+        for k, (c, formula) in enumerate(zip(shown, formulas, strict=True))
     )
-    at = {id(c): p for c, p in zip(shown, points, strict=True)}
+    at = {id(p.candidate): p for p in points}
     steps = [at[each] for each in front]
-    line = "".join(
-        f"M{p.x:.1f} {100 - p.y:.1f}" if i == 0 else f"H{p.x:.1f}V{100 - p.y:.1f}"
-        for i, p in enumerate(steps)
-    )
+    start = f"M{steps[0].x:.1f} {100 - steps[0].y:.1f}"
+    line = start + "".join(f"H{p.x:.1f}V{100 - p.y:.1f}" for p in steps[1:])
     first = law + 1 if law is not None and law < len(shown) else 1
     return Chart(points, line, first, law is not None)
 

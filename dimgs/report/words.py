@@ -14,8 +14,8 @@ from dimgs.expression import sympy_parse_condition
 from dimgs.groups.catalogue import named_number
 from dimgs.groups.group import PiGroup
 from dimgs.law.latex import expression_latex
+from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.results import Report
 from dimgs.report.verdict import headline
 from dimgs.variables import shown_unit, superscript
 
@@ -151,7 +151,7 @@ def spread_text(runs: ReportRuns) -> str:
     return f"A new run inside the domain is expected within {size} of the law ({level:.0%})."
 
 
-def title_of(report: Report) -> str:
+def title_of(report: Findings) -> str:
     """Title of a report in plain text."""
     target = report.basis.target.name if report.basis.target else "the response"
     found = report.law is not None and headline(report) is None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dimgs.common.advice import setting
 from dimgs.common.errors import InputError
 from dimgs.common.formats import sealed, write_whole
-from dimgs.report.results import Report
+from dimgs.report.findings import Findings
 
 if TYPE_CHECKING:
     from dimgs.report.figures import Drawing
@@ -43,7 +43,7 @@ def check_folder(folder: Path) -> None:
 
 
 def write_study(
-    report: Report, folder: Path, drawings: "list[Drawing] | None" = None
+    report: Findings, folder: Path, drawings: "list[Drawing] | None" = None
 ) -> list[Path]:
     r"""Write the report in every form, with its figures.
 
@@ -80,8 +80,9 @@ def write_study(
         ) from error
 
 
-def _write(report: Report, folder: Path, drawings: "list[Drawing] | None") -> list[Path]:
+def _write(report: Findings, folder: Path, drawings: "list[Drawing] | None") -> list[Path]:
     from dimgs.law.serialise import as_text
+    from dimgs.report.documents import discover_document
     from dimgs.report.figures import draw_figures, save_figures
     from dimgs.report.references import bibliography
     from dimgs.report.render import fragments, report_html, report_latex, report_markdown
@@ -92,7 +93,7 @@ def _write(report: Report, folder: Path, drawings: "list[Drawing] | None") -> li
         return [folder / name for name in files]
 
     # first what cannot be made again from the rest; the figures take longest
-    results = {"report.json": as_text(sealed(report.to_json()))}
+    results = {"report.json": as_text(sealed(discover_document(report)))}
     if report.law is not None:
         results["law.json"] = as_text(report.law.to_json())
     kept = write(results)

@@ -12,7 +12,8 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
 from dimgs.kernels.spec import of_tier
-from dimgs.law.domain import inverse_scatter, leverages
+from dimgs.law.domain import inverse_scatter
+from dimgs.law.parts import leverages
 from dimgs.similitude.exact import Offer
 from dimgs.similitude.kriging import Joined, Nearby, Spread, badness, join, learn_from_few, refit
 from dimgs.similitude.laws import HubLaw

@@ -101,7 +101,7 @@ def test_clusters_pickles_and_collinear_groups() -> None:
 def test_bad_requests_name_the_remedy() -> None:
     X, y = planted(np.random.default_rng(0))
     with pytest.raises(InputError, match="NearestPairs"):
-        ChosenPairsPowerLaw("nearest").fit(X, y)  # type: ignore[arg-type] # the mistake tested
+        ChosenPairsPowerLaw("nearest").fit(X, y)
     with pytest.raises(InputError, match="k must be"):
         ChosenPairsPowerLaw(NearestPairs(40)).fit(X, y)
     with pytest.raises(FitError, match="at least two"):

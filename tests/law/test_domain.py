@@ -12,8 +12,9 @@ from dimgs import Dataset
 from dimgs.discovery.fitting import fit
 from dimgs.fits.design.features import build_design
 from dimgs.groups.derive import pi_basis
-from dimgs.law.domain import Domain, domain_of
+from dimgs.law.domain import domain_of
 from dimgs.law.law import Law
+from dimgs.law.parts import Domain
 from tests.law.examples import KINDS, example, held_example
 from tests.planted import Planted, planted
 

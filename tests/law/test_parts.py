@@ -6,8 +6,7 @@ import sympy
 from scipy.stats import t
 
 from dimgs.common.errors import LawError
-from dimgs.law.domain import Domain
-from dimgs.law.parts import Constant, Scores, Uncertainty
+from dimgs.law.parts import Constant, Domain, Scores, Uncertainty
 from dimgs.variables import Dimension
 
 ONE = sympy.Integer(1)

@@ -77,6 +77,9 @@ _ANALYSIS = sorted(
     for n in set(options_by_name()) - _LIMITS
     if n == "drop_bad" or n not in TableKeywords.__annotations__
 )
+# arrays of moments with one row a group, and arrays of all runs
+_BY_GROUP = ("labels", "weights", "counts", "means")
+_OF_RUNS = ("low", "high", "feature_low", "feature_high", "extremes")
 # of a file, which tell a changed table whose size and time are the same
 _HEAD_BYTES = 1 << 16
 
@@ -247,16 +250,9 @@ def _widths(state: StreamMoments) -> list[Any]:
 def _packed(state: StreamMoments) -> tuple[dict[str, Any], dict[str, Any]]:
     parts = [state.total, *state.blocks.blocks.values()]
     arrays: dict[str, Any] = {
-        "labels": np.concatenate([p.labels for p in parts]),
-        "weights": np.concatenate([p.weights for p in parts]),
-        "counts": np.concatenate([p.counts for p in parts]),
-        "means": np.concatenate([p.means for p in parts]),
+        **{name: np.concatenate([getattr(p, name) for p in parts]) for name in _BY_GROUP},
         "scatter": np.stack([p.scatter for p in parts]),
-        "low": state.low,
-        "high": state.high,
-        "feature_low": state.feature_low,
-        "feature_high": state.feature_high,
-        "extremes": state.extremes,
+        **{name: getattr(state, name) for name in _OF_RUNS},
     }
     about = {
         "sizes": [len(p.labels) for p in parts],
@@ -273,8 +269,7 @@ def _packed(state: StreamMoments) -> tuple[dict[str, Any], dict[str, Any]]:
 
 def _unpacked(arrays: dict[str, NDArray[Any]], about: CheckpointFile) -> StreamMoments:
     bounds = np.cumsum([0, *about.sizes])
-    names = ("labels", "weights", "counts", "means")
-    if any(len(arrays[name]) != bounds[-1] for name in names):
+    if any(len(arrays[name]) != bounds[-1] for name in _BY_GROUP):
         raise ValueError("rows are missing")
     if {n for n, a in arrays.items() if a.dtype != np.float64} != {"labels", "counts"}:
         raise TypeError("an array holds no numbers")
@@ -282,12 +277,9 @@ def _unpacked(arrays: dict[str, NDArray[Any]], about: CheckpointFile) -> StreamM
         raise ValueError("a moment is not finite")
     parts = [
         GroupedMoments(
-            arrays["labels"][a:b],
-            arrays["weights"][a:b],
-            arrays["counts"][a:b],
-            arrays["means"][a:b],
-            scatter,
-            about.n_features,
+            **{name: arrays[name][a:b] for name in _BY_GROUP},
+            scatter=scatter,
+            n_features=about.n_features,
         )
         for a, b, scatter in zip(bounds[:-1], bounds[1:], arrays["scatter"], strict=True)
     ]
@@ -295,12 +287,8 @@ def _unpacked(arrays: dict[str, NDArray[Any]], about: CheckpointFile) -> StreamM
     return StreamMoments(
         BlockMoments(blocks, about.n_seen, about.shared),
         parts[0],
-        arrays["low"],
-        arrays["high"],
-        arrays["feature_low"],
-        arrays["feature_high"],
-        arrays["extremes"],
-        about.n_dropped,
-        tuple(about.dropped),
-        about.in_pieces,
+        **{name: arrays[name] for name in _OF_RUNS},
+        n_dropped=about.n_dropped,
+        dropped=tuple(about.dropped),
+        in_pieces=about.in_pieces,
     )

@@ -44,8 +44,8 @@ from dimgs.fits.design.features import Design, spans
 from dimgs.fits.design.moments import GroupedMoments
 from dimgs.fits.estimate import Estimate
 from dimgs.fits.least_squares import BlockMoments, PowerLawFit
-from dimgs.law.domain import Domain, domain_from_moments
-from dimgs.law.parts import Scores
+from dimgs.law.domain import domain_from_moments
+from dimgs.law.parts import Domain, Scores
 from dimgs.law.power import power_law
 from dimgs.report.results import FitResult
 

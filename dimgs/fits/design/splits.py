@@ -64,10 +64,8 @@ class RunKFold(BaseCrossValidator):
                 f"{self.n_splits} folds of {n_runs} runs or groups: ask for at most {n_runs}."
             )
         seed = self.random_state if self.shuffle else None
-        if groups is None:
-            splitter: Any = KFold(self.n_splits, shuffle=self.shuffle, random_state=seed)
-        else:
-            splitter = GroupKFold(self.n_splits, shuffle=self.shuffle, random_state=seed)
+        kind = KFold if groups is None else GroupKFold
+        splitter = kind(self.n_splits, shuffle=self.shuffle, random_state=seed)
         yield from splitter.split(np.zeros((n_rows, 1)), groups=groups)
 
     def get_n_splits(
@@ -90,10 +88,10 @@ def run_folds(
     n_units = n_runs if groups is None else len(np.unique(np.asarray(groups)))
     if n_units < 2:
         raise InputError("groups holds one label only; give at least two groups, or none")
+    n_folds = min(most, n_units)
+    splitter: Any = GroupKFold(n_folds)
     if groups is None:
-        splitter: Any = KFold(min(most, n_units), shuffle=True, random_state=random_state)
-    else:
-        splitter = GroupKFold(min(most, n_units))
+        splitter = KFold(n_folds, shuffle=True, random_state=random_state)
     return list(splitter.split(np.zeros((n_runs, 1)), groups=groups))
 
 

@@ -1,6 +1,7 @@
 """The deep potential as a scikit-learn estimator."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeGuard
 
 import numpy as np
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from dimgs.fits.potential.networks import FittedPotential, Settings
 
 
+@dataclass(eq=False, repr=False)
 class ContrastivePotential(WithinRegressor):
     """Power law plus a small network, fitted on the log-ratios of all pairs of runs.
 
@@ -103,34 +105,18 @@ class ContrastivePotential(WithinRegressor):
            [2. ]])
     """
 
-    _several_targets = True
-    model_: "FittedPotential"
-    _origin: Array
-    _runs: Array
+    hidden: tuple[int, ...] = (24,)
+    loss: Loss = "squared"
+    smoothness: float | Literal["auto"] = "auto"
+    physics: Physics | None = None
+    categorical: Sequence[int] = ()
+    n_members: int = 5
+    max_iter: int = 200
+    device: str = "auto"
+    verbose: bool = False
+    random_state: int | np.random.RandomState | None = 0
 
-    def __init__(
-        self,
-        hidden: tuple[int, ...] = (24,),
-        loss: Loss = "squared",
-        smoothness: float | Literal["auto"] = "auto",
-        physics: Physics | None = None,
-        categorical: Sequence[int] = (),
-        n_members: int = 5,
-        max_iter: int = 200,
-        device: str = "auto",
-        verbose: bool = False,
-        random_state: int | np.random.RandomState | None = 0,
-    ) -> None:
-        self.hidden = hidden
-        self.loss = loss
-        self.smoothness = smoothness
-        self.physics = physics
-        self.categorical = categorical
-        self.n_members = n_members
-        self.max_iter = max_iter
-        self.device = device
-        self.verbose = verbose
-        self.random_state = random_state
+    _several_targets = True
 
     def _fit(self, runs: TrainingRuns) -> None:
         require_torch()
@@ -145,7 +131,7 @@ class ContrastivePotential(WithinRegressor):
 
         task = task_of(runs, tuple(self.categorical), self.loss != "squared")
         learned = learn(task, settings)
-        self.model_ = learned.fitted
+        self.model_: FittedPotential = learned.fitted
         self._runs, self._origin = runs.X, task.centre
         self.smoothness_, self.n_iter_ = learned.choice.decay, learned.choice.iterations
         self.validation_ = learned.choice.scores

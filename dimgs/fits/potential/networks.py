@@ -2,11 +2,12 @@
 
 Each is a linear part plus layers of softplus, one row of numbers each. A crossover of two power
 laws is one softplus unit exactly, and outside the runs every unit is linear again, so that the
-potential ends in power laws. Derivatives are carried forward through the layers. Smoothness (weight
+potential ends in power laws. Smoothness (weight
 decay and the end of training) is chosen by runs held out; then an ensemble is trained on all runs,
 and how fast it errs outside of them is measured by leaving out outer ones.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -183,20 +184,7 @@ def slopes_of(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor) ->
     z : Tensor of shape (n_runs, n_inputs)
     codes : Tensor of int of shape (n_runs, n_categories)
     """
-    linear, weights, biases = _parts(layout, theta)
-    shape = (len(theta), len(z), layout.n_inputs, layout.n_targets)
-    out = linear[:, None].expand(shape)
-    if weights:
-        layer = layout.first_layer(theta, z, codes)
-        first = weights[0][:, : layout.n_inputs]
-        if len(biases) == 1:
-            # of one layer: a product of its units' slopes with what each passes on
-            units = torch.sigmoid(_before(layer, weights[0], biases[0]))
-            passed = first[..., None] * weights[1][:, None]
-            out = out + (units @ passed.swapaxes(1, 2).flatten(2)).reshape(shape)
-        else:
-            out = out + _carried(layer, first, weights, biases)[0] @ weights[-1][:, None]
-    return out.swapaxes(-1, -2)
+    return _slopes_at(layout, theta, _places(theta, z), codes)
 
 
 def curvatures_of(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
@@ -204,55 +192,28 @@ def curvatures_of(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor
 
     Parameters as in `slopes_of`.
     """
-    _, weights, biases = _parts(layout, theta)
-    n = layout.n_inputs
-    shape = (len(theta), len(z), n, n, layout.n_targets)
-    if not weights:
-        return torch.zeros(shape, dtype=z.dtype, device=z.device).permute(0, 1, 4, 2, 3)
-    layer, first = layout.first_layer(theta, z, codes), weights[0][:, :n]
-    if len(biases) == 1:
-        share = torch.sigmoid(_before(layer, weights[0], biases[0]))
-        products = (first[:, :, None] * first[:, None]).flatten(1, 2)
-        passed = products[..., None] * weights[1][:, None]
-        out = ((share * (1.0 - share)) @ passed.swapaxes(1, 2).flatten(2)).reshape(shape)
-    else:
-        bent = _carried(layer, first, weights, biases)[1]
-        out = (bent.flatten(2, 3) @ weights[-1][:, None]).reshape(shape)
-    return out.permute(0, 1, 4, 2, 3)
+    places = _places(theta, z)
+    slopes = _slopes_at(layout, theta, places, codes)
+    if not layout.hidden:
+        return torch.zeros((*slopes.shape, layout.n_inputs), dtype=z.dtype, device=z.device)
+    rows = [_gradient(row, places) for row in slopes.flatten(2).unbind(-1)]
+    return torch.stack(rows, dim=2).reshape(*slopes.shape, layout.n_inputs)
 
 
-def _parts(layout: NetworkLayout, theta: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    """Linear part, weights of all layers and of the output, biases."""
-    parts = layout.unpack(theta)
-    rest = parts[1 + 2 * len(layout.categories) :] if layout.hidden else []
-    return parts[0], rest[0::2], rest[1::2]
+def _places(theta: Tensor, z: Tensor) -> Tensor:
+    """The runs as each network sees them, for derivatives by where they lie."""
+    return z.expand(len(theta), -1, -1).detach().requires_grad_()
 
 
-def _before(layer: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """What enters the units of a layer."""
-    return layer @ weight + bias
+def _slopes_at(layout: NetworkLayout, theta: Tensor, places: Tensor, codes: Tensor) -> Tensor:
+    with torch.enable_grad():
+        values = layout.forward(theta, places, codes)
+    return torch.stack([_gradient(v, places) for v in values.unbind(-1)], dim=2)
 
 
-def _carried(
-    layer: Tensor, first: Tensor, weights: list[Tensor], biases: list[Tensor]
-) -> tuple[Tensor, Tensor]:
-    """Slopes (n_models, n_runs, n_inputs, width) and curvatures after the last layer."""
-    slope: Tensor | None = None
-    bend: Tensor | None = None
-    for weight, bias in zip(weights[:-1], biases, strict=True):
-        entering = _before(layer, weight, bias)
-        share = torch.sigmoid(entering)[:, :, None]
-        steep = first[:, None] if slope is None else slope @ weight[:, None]
-        square = steep[:, :, :, None] * steep[:, :, None]
-        curved = (share * (1.0 - share))[:, :, None] * square
-        if bend is not None:
-            turned = (bend.flatten(2, 3) @ weight[:, None]).reshape(*bend.shape[:-1], -1)
-            curved = curved + share[:, :, None] * turned
-        slope, bend = share * steep, curved
-        layer = softplus(entering)
-    assert slope is not None
-    assert bend is not None
-    return slope, bend
+def _gradient(values: Tensor, places: Tensor) -> Tensor:
+    """Gradient of the value of each run by its own place; it can be differentiated again."""
+    return torch.autograd.grad(values.sum(), places, create_graph=True)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -705,21 +666,21 @@ def adam(
     ----------
     D. P. Kingma, J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, algorithm 1.
     """
-    theta = theta.clone()
-    mean, square = torch.zeros_like(theta), torch.zeros_like(theta)
-    kept: list[Tensor] = []
+    leaf = theta.clone().requires_grad_()
+    optimiser = torch.optim.Adam([leaf], lr=rate)
     last = max(stops)
+    falling = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda done: 0.5 * (1.0 + math.cos(math.pi * (done + 1) / last))
+    )
+    kept: list[Tensor] = []
     for number in range(1, last + 1):
-        slope = gradient(theta, batches[(number - 1) % len(batches)])
-        mean.lerp_(slope, 0.1)
-        square.mul_(0.999).addcmul_(slope, slope, value=1e-3)
-        lowered = 0.5 * rate * (1.0 + torch.cos(torch.tensor(torch.pi * number / last)).item())
-        root = (square / (1.0 - 0.999**number)).sqrt_().add_(1e-8)
-        theta.addcdiv_(mean / (1.0 - 0.9**number), root, value=-lowered)
+        leaf.grad = gradient(leaf.detach(), batches[(number - 1) % len(batches)])
+        optimiser.step()
+        falling.step()
         if progress is not None:
             progress(number)
         if number in stops:
-            kept.append(theta.clone())
+            kept.append(leaf.detach().clone())
     return kept
 
 
@@ -1462,7 +1423,7 @@ class FittedPotential:
         for start in range(0, len(X), _ROWS):
             rows = X[start : start + _ROWS]
             z, codes = self.axes.coordinates(rows), self.axes.codes(rows)
-            yield way(self.layout, *map(torch.as_tensor, (theta, z, codes))).numpy()
+            yield way(self.layout, *map(torch.as_tensor, (theta, z, codes))).detach().numpy()
 
     def values(self, X: Array, level: float) -> Array:
         """Intervals of the response less its centre, shape (n_rows, n_targets, 2)."""

@@ -10,8 +10,8 @@ from dimgs.common.errors import InputError
 from dimgs.expression.candidate import Candidate
 from dimgs.law.evaluate import evaluate
 from dimgs.report.figures.style import BLUE, INK, MUTED, ORANGE, beside, log_ticks, styled
+from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.results import Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +41,7 @@ def front_of(candidates: Sequence[Candidate]) -> list[Candidate]:
     return out
 
 
-def chosen_of(report: Report) -> int | None:
+def chosen_of(report: Findings) -> int | None:
     """Position of the candidate that is the law of the report; None where it is not among them.
 
     The law is refitted and its constants recognised, so that it is known by what it predicts; of
@@ -81,8 +81,17 @@ def _gap(runs: ReportRuns, candidate: Candidate) -> float:
 
 
 @styled
-def pareto_front(report: Report, axes: "Axes") -> None:
+def pareto_front(report: Findings, axes: "Axes") -> None:
     """Loss against complexity of the candidates, with the front and the one that was chosen.
+
+    Parameters
+    ----------
+    report : Report
+    axes : Axes
+
+    Returns
+    -------
+    Axes
 
     Raises
     ------

@@ -10,24 +10,9 @@ from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.groups.group import PiGroup
 from dimgs.groups.rationals import equal_rational
-from dimgs.report.figures.style import (
-    INK,
-    MUTED,
-    ORANGE,
-    beside,
-    drawn,
-    group_label,
-    inline,
-    log_ticks,
-    math_label,
-    response_label,
-    scatter,
-    styled,
-    target_label,
-    with_unit,
-)
+from dimgs.report.figures import style
+from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.results import Report
 from dimgs.report.words import short
 
 if TYPE_CHECKING:
@@ -41,9 +26,9 @@ _JUMP = 8.0
 _LEAST_ROOM = 10.0
 
 
-@styled
+@style.styled
 def collapse(
-    report: Report, axes: "Axes", group: str | None = None, level: float | None = None
+    report: Findings, axes: "Axes", group: str | None = None, level: float | None = None
 ) -> None:
     r"""Collapse of the runs on one group, with the law and the interval of a new run.
 
@@ -86,7 +71,7 @@ def collapse(
     Reynolds number  $\mathrm{Re}$
     """
     runs = ReportRuns.of(report)
-    rows = drawn(runs.n)
+    rows = style.drawn(runs.n)
     if not runs.varied:
         _monomial(runs, axes, rows)
         return
@@ -95,16 +80,16 @@ def collapse(
     line, middle = curve(runs, name)
     band = runs.band(runs.along(name, line), report.level if level is None else level)
     low, high = _within_sight(runs, band, np.concatenate([y, middle]))
-    axes.fill_between(line, low, high, color=MUTED, alpha=0.22, linewidth=0, zorder=1)
-    axes.plot(line, middle, color=INK, zorder=2)
-    scatter(runs, axes, x, y, rows)
-    axes.set_xlabel(group_label(runs, name))
-    axes.set_ylabel(response_label(runs))
+    axes.fill_between(line, low, high, color=style.MUTED, alpha=0.22, linewidth=0, zorder=1)
+    axes.plot(line, middle, color=style.INK, zorder=2)
+    style.scatter(runs, axes, x, y, rows)
+    axes.set_xlabel(style.group_label(runs, name))
+    axes.set_ylabel(style.response_label(runs))
     scale_axes(runs, axes, name, np.concatenate([y, middle]))
     others = [n for n in runs.varied if n != name and n in _used(runs)]
     if others:
         fixed = ",  ".join(
-            f"{math_label(runs.symbol(n), n)} = {short(runs.middle[n])}" for n in others
+            f"{style.math_label(runs.symbol(n), n)} = {short(runs.middle[n])}" for n in others
         )
         axes.set_title(f"at {fixed}")
 
@@ -144,8 +129,8 @@ def curve(runs: ReportRuns, name: str) -> tuple[Array, Array]:
     values = runs.fitted(runs.along(name, line))
     if runs.law.pi_expression.has(sympy.Piecewise):
         steps = np.abs(np.diff(values))
-        beside = np.minimum(np.append(steps[1:], np.inf), np.insert(steps[:-1], 0, np.inf))
-        jumps = np.flatnonzero(steps > _JUMP * beside + 1e-12 * np.abs(values[:-1]))
+        neighbours = np.minimum(np.append(steps[1:], np.inf), np.insert(steps[:-1], 0, np.inf))
+        jumps = np.flatnonzero(steps > _JUMP * neighbours + 1e-12 * np.abs(values[:-1]))
         values = np.insert(values, jumps + 1, np.nan)
         line = np.insert(line, jumps + 1, np.sqrt(line[jumps]) * np.sqrt(line[jumps + 1]))
     return line, values
@@ -154,26 +139,26 @@ def curve(runs: ReportRuns, name: str) -> tuple[Array, Array]:
 def scale_axes(runs: ReportRuns, axes: "Axes", name: str, y: Array) -> None:
     """Scales of the axes: logarithmic where the law is about ratios."""
     if name in runs.law.logged:
-        log_ticks(axes, "x")
+        style.log_ticks(axes, "x")
     if runs.is_log and bool(np.all(y[np.isfinite(y)] > 0)):
-        log_ticks(axes, "y")
+        style.log_ticks(axes, "y")
 
 
 def _monomial(runs: ReportRuns, axes: "Axes", rows: IntArray) -> None:
     x, target = runs.factor, runs.measured * runs.factor
     constant = runs.fitted()
     order = np.argsort(x)
-    axes.plot(x[order], (constant * x)[order], color=INK, zorder=2)
-    scatter(runs, axes, x, target, rows)
+    axes.plot(x[order], (constant * x)[order], color=style.INK, zorder=2)
+    style.scatter(runs, axes, x, target, rows)
     powers = {k: -e for k, e in runs.law.response.exponents if k != runs.law.target.name}
     product = PiGroup.of("rest", powers)
-    label = math_label(inline(runs, product), str(product)) if powers else "1"
-    axes.set_xlabel(with_unit(label, runs.law.target_unit))
-    axes.set_ylabel(target_label(runs))
+    label = style.math_label(style.inline(runs, product), str(product)) if powers else "1"
+    axes.set_xlabel(style.with_unit(label, runs.law.target_unit))
+    axes.set_ylabel(style.target_label(runs))
     log = bool(np.all(x > 0) and np.all(target > 0)) and runs.is_log
     if log:
-        log_ticks(axes, "x", "y")
-    value = math_label(runs.response_symbol, "pi_0")
+        style.log_ticks(axes, "x", "y")
+    value = style.math_label(runs.response_symbol, "pi_0")
     axes.set_title(f"{value} = {float(np.median(constant)):.4g}")
 
 
@@ -189,8 +174,8 @@ _SHORTEST = 0.08
 _LEAST_LOG = -708.0
 
 
-@styled
-def slopes(report: Report, axes: "Axes", group: str | None = None) -> None:
+@style.styled
+def slopes(report: Findings, axes: "Axes", group: str | None = None) -> None:
     """Log-log plot of the collapsed runs with the law's exponents as slope triangles.
 
     A power law has one triangle; regimes have one each; a law whose exponent drifts has one
@@ -233,17 +218,17 @@ def slopes(report: Report, axes: "Axes", group: str | None = None) -> None:
         )
     x, y = moved(runs, name)
     line, middle = curve(runs, name)
-    axes.plot(line, middle, color=INK, zorder=2)
-    scatter(runs, axes, x, y, drawn(runs.n))
-    log_ticks(axes, "x", "y")
-    axes.set_xlabel(group_label(runs, name))
-    axes.set_ylabel(response_label(runs))
+    axes.plot(line, middle, color=style.INK, zorder=2)
+    style.scatter(runs, axes, x, y, style.drawn(runs.n))
+    style.log_ticks(axes, "x", "y")
+    axes.set_xlabel(style.group_label(runs, name))
+    axes.set_ylabel(style.response_label(runs))
     for start, end, slope in pieces(line, middle):
         _triangle(axes, line, middle, start, end, slope)
     low, high = np.log(axes.get_ylim())
     # a twelfth of the axis for the triangles, unless it ends where the numbers do
     axes.set_ylim(np.exp(max(low - 0.08 * (high - low), _LEAST_LOG)), np.exp(high))
-    log_ticks(axes, "y")
+    style.log_ticks(axes, "y")
 
 
 def pieces(line: Array, values: Array) -> list[tuple[float, float, float]]:
@@ -294,12 +279,14 @@ def _triangle(
         [left, corner[0], right],
         [y_left, corner[1], y_right],
         facecolor="none",
-        edgecolor=ORANGE,
+        edgecolor=style.ORANGE,
         linewidth=1.0,
         zorder=4,
     )
     middle = float(np.sqrt(left) * np.sqrt(right))
-    beside(axes, "1", (middle, base), (0, -3), ha="center", va="top", zorder=5)
+    style.beside(axes, "1", (middle, base), (0, -3), ha="center", va="top", zorder=5)
     away, side = (3, "left") if slope > 0 else (-3, "right")
     up = float(np.sqrt(y_left) * np.sqrt(y_right))
-    beside(axes, slope_text(slope), (corner[0], up), (away, 0), ha=side, va="center", zorder=5)
+    style.beside(
+        axes, slope_text(slope), (corner[0], up), (away, 0), ha=side, va="center", zorder=5
+    )

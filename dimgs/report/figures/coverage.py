@@ -8,23 +8,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
-from dimgs.report.figures.style import (
-    INK,
-    LABEL_LETTERS,
-    MUTED,
-    ORANGE,
-    PALETTE,
-    RULE,
-    beside,
-    drawn,
-    log_ticks,
-    mark,
-    plot_text,
-    styled,
-    target_label,
-)
+from dimgs.report.figures import style
+from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.results import Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,7 +19,7 @@ if TYPE_CHECKING:
 _FLAT = 1e-6
 
 
-@styled
+@style.styled
 def principal_map(
     coordinates: ArrayLike,
     axes: "Axes",
@@ -77,9 +63,9 @@ def principal_map(
         raise InputError("A map needs coordinates of shape (n_runs, n_axes) with an axis or two.")
     if places.shape[1] == 1:
         places = np.column_stack([places[:, 0], np.zeros(len(places))])
-    shown = drawn(len(places))
-    axes.axhline(0.0, color=RULE, linewidth=0.7, zorder=0)
-    axes.axvline(0.0, color=RULE, linewidth=0.7, zorder=0)
+    shown = style.drawn(len(places))
+    axes.axhline(0.0, color=style.RULE, linewidth=0.7, zorder=0)
+    axes.axvline(0.0, color=style.RULE, linewidth=0.7, zorder=0)
     _points(axes, places[shown], None if colour is None else np.asarray(colour), shown, label)
     parts = [] if shares is None else np.asarray(shares, dtype=np.float64).tolist()
     for k, name in enumerate(("x", "y")):
@@ -92,7 +78,7 @@ def _points(
     axes: "Axes", places: Array, colour: NDArray[np.generic] | None, shown: IntArray, label: str
 ) -> None:
     if colour is None:
-        axes.plot(*places.T, "o", color=PALETTE[0], alpha=0.8, markeredgewidth=0)
+        axes.plot(*places.T, "o", color=style.PALETTE[0], alpha=0.8, markeredgewidth=0)
         return
     if colour.ndim != 1 or colour.size < int(shown[-1]) + 1:
         raise InputError("The colours of a map need one value for each run.")
@@ -101,7 +87,13 @@ def _points(
         x, y = places.T
         # an edge, so that the ends of the scale are seen on paper and on black
         dots = axes.scatter(
-            x, y, c=own.astype(np.float64), cmap="cividis", s=18, linewidths=0.6, edgecolors=MUTED
+            x,
+            y,
+            c=own.astype(np.float64),
+            cmap="cividis",
+            s=18,
+            linewidths=0.6,
+            edgecolors=style.MUTED,
         )
         figure = axes.get_figure()
         if figure is not None:
@@ -113,20 +105,29 @@ def _points(
         axes.plot(
             *places[texts == text].T,
             linestyle="none",
-            label=plot_text(text, LABEL_LETTERS),
+            label=style.plot_text(text, style.LABEL_LETTERS),
             alpha=0.85,
             markeredgewidth=0,
-            **mark(k),
+            **style.mark(k),
         )
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
 
 
-@styled
-def principal_axes(report: Report, axes: "Axes") -> None:
+@style.styled
+def principal_axes(report: Findings, axes: "Axes") -> None:
     """Runs on the principal axes of their log-ratios, coloured by the target.
 
     The axes do not depend on the basis of the groups; see
     :func:`dimgs.fits.geometry.log_ratio_pca`.
+
+    Parameters
+    ----------
+    report : Report
+    axes : Axes
+
+    Returns
+    -------
+    Axes
 
     Raises
     ------
@@ -161,16 +162,16 @@ def principal_axes(report: Report, axes: "Axes") -> None:
     column = runs.label_column
     if column is not None:
         colour: NDArray[np.generic] = np.array([str(x) for x in runs.data[column]])
-        label = plot_text(column)
+        label = style.plot_text(column)
     else:
         target = np.asarray(report.measured, dtype=np.float64)
         log = runs.is_log and bool(np.all(target > 0))
         colour = np.log10(target) if log else target
-        label = ("log₁₀ " if log else "") + target_label(runs)
+        label = ("log₁₀ " if log else "") + style.target_label(runs)
     principal_map(found.scores[:, :2], axes, found.shares, colour, label)
 
 
-@styled
+@style.styled
 def campaign_progress(
     runs: ArrayLike,
     widths: ArrayLike,
@@ -214,20 +215,25 @@ def campaign_progress(
         raise InputError("Give as many widths as numbers of runs, and at least one of each.")
     if tiers is not None and len(tiers) != x.size:
         raise InputError(f"There are {len(tiers)} tiers for {x.size} steps; give one for each.")
-    axes.plot(x, y, color=MUTED, linewidth=1.0, zorder=1)
+    axes.plot(x, y, color=style.MUTED, linewidth=1.0, zorder=1)
     names = list(dict.fromkeys(tiers)) if tiers is not None else [""]
     for k, name in enumerate(names):
         own = np.array([tier == name for tier in tiers]) if tiers is not None else x == x
         axes.plot(
-            x[own], y[own], linestyle="none", markersize=5, label=plot_text(name) or None, **mark(k)
+            x[own],
+            y[own],
+            linestyle="none",
+            markersize=5,
+            label=style.plot_text(name) or None,
+            **style.mark(k),
         )
     if goal is not None:
-        axes.axhline(goal, color=ORANGE, linewidth=1.0, linestyle=(0, (4, 3)))
+        axes.axhline(goal, color=style.ORANGE, linewidth=1.0, linestyle=(0, (4, 3)))
         across = ("axes fraction", "data")
-        beside(axes, "goal", (1.0, goal), (0, 3), xycoords=across, ha="right")
-    axes.set_xlabel("runs", color=INK)
+        style.beside(axes, "goal", (1.0, goal), (0, 3), xycoords=across, ha="right")
+    axes.set_xlabel("runs", color=style.INK)
     axes.set_ylabel("width of the interval")
     if bool(np.all(y > 0)) and y.max() > 3 * y.min():
-        log_ticks(axes, "y")
+        style.log_ticks(axes, "y")
     if tiers is not None:
         axes.legend()

@@ -11,25 +11,10 @@ from dimgs.expression import sympy_parse_condition
 from dimgs.fits.estimate import Exponent
 from dimgs.law.evaluate import evaluate
 from dimgs.law.latex import symbol_latex
+from dimgs.report.figures import style
 from dimgs.report.figures.collapse import curve
-from dimgs.report.figures.style import (
-    BLUE,
-    INK,
-    MUTED,
-    ORANGE,
-    PALETTE,
-    RULE,
-    beside,
-    drawn,
-    group_label,
-    log_ticks,
-    mark,
-    math_label,
-    response_label,
-    styled,
-)
+from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.results import Report
 from dimgs.report.words import condition_latex
 
 if TYPE_CHECKING:
@@ -39,9 +24,18 @@ if TYPE_CHECKING:
 _NARROW = 0.02
 
 
-@styled
-def exponent_forest(report: Report, axes: "Axes") -> None:
+@style.styled
+def exponent_forest(report: Findings, axes: "Axes") -> None:
     """Exponents of the variables with their intervals and the rationals proposed.
+
+    Parameters
+    ----------
+    report : Report
+    axes : Axes
+
+    Returns
+    -------
+    Axes
 
     Raises
     ------
@@ -66,25 +60,31 @@ def exponent_forest(report: Report, axes: "Axes") -> None:
     rows = list(reversed(range(len(shown))))
     numbers = [x for e in shown for x in (e.value, e.low, e.high) if np.isfinite(x)]
     span = max(np.ptp([0.0, *numbers]), 1e-9)
-    axes.axvline(0.0, color=RULE, linewidth=0.8, zorder=0)
+    axes.axvline(0.0, color=style.RULE, linewidth=0.8, zorder=0)
     for row, e in zip(rows, _ordered(shown), strict=True):
         ends = np.array([e.low, e.high])
         if np.all(np.isfinite(ends)):
-            axes.plot(ends, [row, row], color=BLUE, linewidth=2.2, solid_capstyle="butt")
-        axes.plot([e.value], [row], "o", color=BLUE, markersize=5, zorder=3)
+            axes.plot(ends, [row, row], color=style.BLUE, linewidth=2.2, solid_capstyle="butt")
+        axes.plot([e.value], [row], "o", color=style.BLUE, markersize=5, zorder=3)
         if e.rational is None:
             continue
         at = float(e.rational)
-        axes.plot([at], [row], "|", color=ORANGE, markersize=13, markeredgewidth=1.6, zorder=4)
-        beside(axes, str(e.rational).replace("-", "−"), (at, row), (0, 8), ha="center", va="bottom")
+        axes.plot(
+            [at], [row], "|", color=style.ORANGE, markersize=13, markeredgewidth=1.6, zorder=4
+        )
+        style.beside(
+            axes, str(e.rational).replace("-", "−"), (at, row), (0, 8), ha="center", va="bottom"
+        )
         if np.all(np.isfinite(ends)) and np.ptp(ends) < _NARROW * span:
-            axes.plot([e.value], [row], "o", color=BLUE, markersize=3, zorder=5)
-    axes.set_yticks(rows, [math_label(symbol_latex(e.name), e.name) for e in _ordered(shown)])
+            axes.plot([e.value], [row], "o", color=style.BLUE, markersize=3, zorder=5)
+    axes.set_yticks(rows, [style.math_label(symbol_latex(e.name), e.name) for e in _ordered(shown)])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.6, len(shown) - 0.2)
     axes.spines["left"].set_visible(False)
     level = report.law is not None and report.law.target.is_level
-    axes.set_xlabel("exponent of the ratio behind the level" if level else "exponent", color=INK)
+    axes.set_xlabel(
+        "exponent of the ratio behind the level" if level else "exponent", color=style.INK
+    )
     axes.margins(x=0.08)
 
 
@@ -98,8 +98,8 @@ _MESH = 240
 _MARGIN = 0.06
 
 
-@styled
-def regime_map(report: Report, axes: "Axes", x: str | None = None, y: str | None = None) -> None:
+@style.styled
+def regime_map(report: Findings, axes: "Axes", x: str | None = None, y: str | None = None) -> None:
     """Regimes as areas in the plane of two groups, with the runs in their markers.
 
     Further groups are held at their medians. Where a single group varied, the second axis is
@@ -149,10 +149,10 @@ def regime_map(report: Report, axes: "Axes", x: str | None = None, y: str | None
     else:
         _stripes(runs, axes, regimes, names[0])
         horizontal, vertical = runs.values[names[0]], runs.measured
-    rows = drawn(runs.n)
+    rows = style.drawn(runs.n)
     for k, regime in enumerate(regimes):
         own = rows[where[rows] == k]
-        text = math_label(condition_latex(runs, regime["where"]), regime["where"])
+        text = style.math_label(condition_latex(runs, regime["where"]), regime["where"])
         axes.plot(
             horizontal[own],
             vertical[own],
@@ -161,16 +161,18 @@ def regime_map(report: Report, axes: "Axes", x: str | None = None, y: str | None
             alpha=0.85,
             label=f"{text}  ({regime['n']} runs)",
             zorder=3,
-            **mark(k),
+            **style.mark(k),
         )
-    axes.set_xlabel(group_label(runs, names[0]))
-    axes.set_ylabel(group_label(runs, names[1]) if len(names) == 2 else response_label(runs))
+    axes.set_xlabel(style.group_label(runs, names[0]))
+    axes.set_ylabel(
+        style.group_label(runs, names[1]) if len(names) == 2 else style.response_label(runs)
+    )
     logged = [names[0] in runs.law.logged]
     logged += [names[1] in runs.law.logged if len(names) == 2 else runs.is_log]
     for which, log in zip("xy", logged, strict=True):
         if log:
-            log_ticks(axes, which)
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, labelcolor=INK)
+            style.log_ticks(axes, which)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, labelcolor=style.INK)
 
 
 def inside(where: str, values: dict[str, Array], n: int) -> BoolArray:
@@ -205,10 +207,10 @@ def _areas(runs: ReportRuns, axes: "Axes", regimes: Any, names: list[str]) -> No
         area = inside(regime["where"], flat, across.size).reshape(across.shape)
         if not area.any():
             continue
-        colour = PALETTE[k % len(PALETTE)]
+        colour = style.PALETTE[k % len(style.PALETTE)]
         axes.contourf(across, up, area, levels=[0.5, 1.5], colors=[colour], alpha=0.13)
         if not area.all():
-            axes.contour(across, up, area, levels=[0.5], colors=[MUTED], linewidths=0.8)
+            axes.contour(across, up, area, levels=[0.5], colors=[style.MUTED], linewidths=0.8)
 
 
 def _stripes(runs: ReportRuns, axes: "Axes", regimes: Any, name: str) -> None:
@@ -219,8 +221,10 @@ def _stripes(runs: ReportRuns, axes: "Axes", regimes: Any, name: str) -> None:
         for part in np.split(own, np.flatnonzero(np.diff(own) > 1) + 1):
             if part.size:
                 ends = line[part[0]], line[min(part[-1] + 1, line.size - 1)]
-                axes.axvspan(*ends, color=PALETTE[k % len(PALETTE)], alpha=0.1, linewidth=0)
-                axes.plot(line[part], middle[part], color=INK, zorder=2)
+                axes.axvspan(
+                    *ends, color=style.PALETTE[k % len(style.PALETTE)], alpha=0.1, linewidth=0
+                )
+                axes.plot(line[part], middle[part], color=style.INK, zorder=2)
 
 
 # of ln: the central difference is off by a sixth of its square, which no figure shows
@@ -229,13 +233,22 @@ _STEP = 1e-3
 _GUIDES = 5
 
 
-@styled
-def exponent_field(report: Report, axes: "Axes") -> None:
+@style.styled
+def exponent_field(report: Findings, axes: "Axes") -> None:
     """Local exponents of pi_0 over the groups: a curve along one group, arrows over two.
 
     With local exponents in the report (``local=True``) each run has its own, drawn with its
     interval; otherwise the exponents are the law's. The arrow at a run has the exponents of the
     two groups as components: it points to where the response grows, one decade for each.
+
+    Parameters
+    ----------
+    report : Report
+    axes : Axes
+
+    Returns
+    -------
+    Axes
 
     Raises
     ------
@@ -293,34 +306,34 @@ def _curve(runs: ReportRuns, axes: "Axes", name: str, local: Any) -> None:
     order = np.argsort(x)
     if found is not None:
         value, low, high = found
-        rows = drawn(runs.n)
+        rows = style.drawn(runs.n)
         ends = np.vstack([value - low, high - value])[:, rows]
         axes.errorbar(
             x[rows],
             value[rows],
             yerr=np.clip(ends, 0, None),
             fmt="o",
-            color=BLUE,
+            color=style.BLUE,
             alpha=0.75,
             elinewidth=0.8,
             markersize=3.5,
             label="local fit",
         )
-    axes.plot(x[order], law_exponents(runs, name)[order], color=INK, label="law", zorder=4)
+    axes.plot(x[order], law_exponents(runs, name)[order], color=style.INK, label="law", zorder=4)
     shown = law_exponents(runs, name) if found is None else found[0]
     room = max(0.5, float(np.ptp(shown)))
     bottom, top = float(np.min(shown)) - room, float(np.max(shown)) + room
     axes.set_ylim(bottom, top)
     steps = [k / 4 for k in range(-16, 17) if bottom <= k / 4 <= top]
     for at in steps if len(steps) <= _GUIDES else []:
-        axes.axhline(at, color=RULE, linewidth=0.6, zorder=0)
+        axes.axhline(at, color=style.RULE, linewidth=0.6, zorder=0)
     # keeps the law the last line, whatever guides were drawn
     law = next(line for line in axes.lines if line.get_label() == "law")
     law.remove()
     axes.add_line(law)
-    axes.set_xlabel(group_label(runs, name))
-    axes.set_ylabel("local exponent of " + math_label(runs.symbol(name), name))
-    log_ticks(axes, "x")
+    axes.set_xlabel(style.group_label(runs, name))
+    axes.set_ylabel("local exponent of " + style.math_label(runs.symbol(name), name))
+    style.log_ticks(axes, "x")
     if found is not None:
         axes.legend()
 
@@ -331,16 +344,16 @@ def _arrows(runs: ReportRuns, axes: "Axes", names: list[str], local: Any) -> Non
     for name in names:
         found = _local(runs, name, local)
         parts.append(law_exponents(runs, name) if found is None else found[0])
-    rows = drawn(runs.n)
+    rows = style.drawn(runs.n)
     rows = rows[:: max(1, rows.size // 250)]
     size = float(np.nanquantile(np.hypot(*parts), 0.9)) or 1.0
-    axes.plot(x[rows], y[rows], "o", color=MUTED, markersize=2, zorder=2)
+    axes.plot(x[rows], y[rows], "o", color=style.MUTED, markersize=2, zorder=2)
     arrows = axes.quiver(
         x[rows],
         y[rows],
         parts[0][rows],
         parts[1][rows],
-        color=BLUE,
+        color=style.BLUE,
         angles="uv",
         scale_units="width",
         scale=14 * size,
@@ -350,8 +363,8 @@ def _arrows(runs: ReportRuns, axes: "Axes", names: list[str], local: Any) -> Non
     key = float(f"{size:.1g}")
     # an empty title keeps room for the key above the axes
     axes.set_title(" ")
-    axes.quiverkey(arrows, 0.86, 1.05, key, f"exponent {key:g}", labelpos="W", color=INK)
-    axes.set_xlabel(group_label(runs, names[0]))
-    axes.set_ylabel(group_label(runs, names[1]))
-    log_ticks(axes, "x", "y")
+    axes.quiverkey(arrows, 0.86, 1.05, key, f"exponent {key:g}", labelpos="W", color=style.INK)
+    axes.set_xlabel(style.group_label(runs, names[0]))
+    axes.set_ylabel(style.group_label(runs, names[1]))
+    style.log_ticks(axes, "x", "y")
     axes.margins(0.1)

@@ -7,24 +7,9 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
-from dimgs.report.figures.style import (
-    BLUE,
-    LABEL_LETTERS,
-    MUTED,
-    ORANGE,
-    RULE,
-    beside,
-    drawn,
-    group_label,
-    log_ticks,
-    plot_text,
-    scatter,
-    styled,
-    target_label,
-    with_unit,
-)
+from dimgs.report.figures import style
+from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.results import Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,8 +18,8 @@ if TYPE_CHECKING:
 BANDS = ((0.2, 0.13), (0.1, 0.2))
 
 
-@styled
-def predicted_against_measured(report: Report, axes: "Axes", left_out: bool = True) -> None:
+@style.styled
+def predicted_against_measured(report: Findings, axes: "Axes", left_out: bool = True) -> None:
     """Predicted against measured target, with bands of ±10 % and ±20 %.
 
     Parameters
@@ -79,17 +64,17 @@ def predicted_against_measured(report: Report, axes: "Axes", left_out: bool = Tr
                 line,
                 line - width * np.abs(line),
                 line + width * np.abs(line),
-                color=MUTED,
+                color=style.MUTED,
                 alpha=shade,
                 linewidth=0,
                 label=f"±{100 * width:.0f} %",
             )
-    axes.plot(line, line, color=MUTED, linewidth=0.9, zorder=2)
-    scatter(runs, axes, measured, predicted, drawn(runs.n), apart=False)
+    axes.plot(line, line, color=style.MUTED, linewidth=0.9, zorder=2)
+    style.scatter(runs, axes, measured, predicted, style.drawn(runs.n), apart=False)
     if log:
-        log_ticks(axes, "x", "y")
-    axes.set_xlabel(target_label(runs, "measured"))
-    axes.set_ylabel(target_label(runs, "predicted when left out" if own else "predicted"))
+        style.log_ticks(axes, "x", "y")
+    axes.set_xlabel(style.target_label(runs, "measured"))
+    axes.set_ylabel(style.target_label(runs, "predicted when left out" if own else "predicted"))
     handles, names = axes.get_legend_handles_labels()
     shown = [(h, n) for h, n in zip(handles, names, strict=True) if n.startswith("±")]
     if shown:
@@ -104,7 +89,7 @@ _NAME_SIZE = (0.16, 0.055)
 _RIGHT = 0.8
 
 
-def residuals(report: Report) -> tuple[Array, str]:
+def residuals(report: Findings) -> tuple[Array, str]:
     """Residual of every run and what it is, in percent where the response is a ratio.
 
     Returns
@@ -116,13 +101,22 @@ def residuals(report: Report) -> tuple[Array, str]:
     measured, predicted, own = report.judged_on()
     what = "residual, left out" if own else "residual"
     if runs.is_log:
-        return 100.0 * (measured / predicted - 1.0), with_unit(what, "%")
-    return measured - predicted, with_unit(what, runs.law.target_unit)
+        return 100.0 * (measured / predicted - 1.0), style.with_unit(what, "%")
+    return measured - predicted, style.with_unit(what, runs.law.target_unit)
 
 
-@styled
-def residuals_by_run(report: Report, axes: "Axes") -> None:
+@style.styled
+def residuals_by_run(report: Findings, axes: "Axes") -> None:
     """Residual of every run in the order of the table, far ones named by their label or row.
+
+    Parameters
+    ----------
+    report : Report
+    axes : Axes
+
+    Returns
+    -------
+    Axes
 
     Raises
     ------
@@ -147,14 +141,14 @@ def residuals_by_run(report: Report, axes: "Axes") -> None:
     y, what = residuals(report)
     x = np.asarray(runs.data.rows, dtype=np.float64)
     spread = _spread(y)
-    axes.axhspan(-2 * spread, 2 * spread, color=MUTED, alpha=0.14, linewidth=0)
-    axes.axhline(0.0, color=RULE, linewidth=0.9)
-    scatter(runs, axes, x, y, drawn(runs.n), above=True)
+    axes.axhspan(-2 * spread, 2 * spread, color=style.MUTED, alpha=0.14, linewidth=0)
+    axes.axhline(0.0, color=style.RULE, linewidth=0.9)
+    style.scatter(runs, axes, x, y, style.drawn(runs.n), above=True)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     far = [i for i in np.argsort(-np.abs(y))[:5] if abs(y[i]) > _NAMED * spread > 0]
     _name_points(axes, x, y, far, _row_names(runs))
     named = runs.data.source not in ("columns", "DataFrame")
-    axes.set_xlabel(f"row of {plot_text(runs.data.source)}" if named else "row")
+    axes.set_xlabel(f"row of {style.plot_text(runs.data.source)}" if named else "row")
     axes.set_ylabel(what)
 
 
@@ -172,7 +166,7 @@ def _name_points(
             continue
         placed.append(middle)
         side = "left" if aside > 0 else "right"
-        beside(axes, names[i], (x[i], y[i]), (aside, 0), ha=side, va="center", fontsize=7)
+        style.beside(axes, names[i], (x[i], y[i]), (aside, 0), ha=side, va="center", fontsize=7)
 
 
 def _row_names(runs: ReportRuns) -> list[str]:
@@ -181,11 +175,11 @@ def _row_names(runs: ReportRuns) -> list[str]:
     own = next((n for n in data.label_names if len(set(data[n])) == runs.n), None)
     if own is None:
         return [f"row {row}" for row in data.rows]
-    return [plot_text(str(x), LABEL_LETTERS) for x in data[own]]
+    return [style.plot_text(str(x), style.LABEL_LETTERS) for x in data[own]]
 
 
-@styled
-def residuals_by_group(report: Report, axes: "Axes", group: str | None = None) -> None:
+@style.styled
+def residuals_by_group(report: Findings, axes: "Axes", group: str | None = None) -> None:
     """Residuals along a group, or by label, with the mean of every part and its standard error.
 
     Parameters
@@ -219,20 +213,20 @@ def residuals_by_group(report: Report, axes: "Axes", group: str | None = None) -
     """
     runs = ReportRuns.of(report)
     y, what = residuals(report)
-    axes.axhline(0.0, color=RULE, linewidth=0.9)
+    axes.axhline(0.0, color=style.RULE, linewidth=0.9)
     axes.set_ylabel(what)
     if group in runs.data.label_names:
         _by_label(runs, axes, group, y)
         return
     name = runs.name_of(group)
     x = runs.values[name]
-    scatter(runs, axes, x, y, drawn(runs.n), above=True)
+    style.scatter(runs, axes, x, y, style.drawn(runs.n), above=True)
     parts = np.array_split(np.argsort(x, kind="stable"), min(6, max(1, runs.n // 4)))
     for part in parts:
         _mean(axes, float(np.median(x[part])), y[part])
-    axes.set_xlabel(group_label(runs, name))
+    axes.set_xlabel(style.group_label(runs, name))
     if name in runs.law.logged:
-        log_ticks(axes, "x")
+        style.log_ticks(axes, "x")
 
 
 def _by_label(runs: ReportRuns, axes: "Axes", column: str | None, y: Array) -> None:
@@ -242,15 +236,15 @@ def _by_label(runs: ReportRuns, axes: "Axes", column: str | None, y: Array) -> N
     names = sorted(set(labels))
     for k, label in enumerate(names):
         own = np.flatnonzero(labels == label)
-        shown = own[drawn(own.size)]
+        shown = own[style.drawn(own.size)]
         aside = k + 0.25 * (np.linspace(0, 1, shown.size) - 0.5)
-        axes.plot(aside, y[shown], "o", color=BLUE, alpha=0.6, markeredgewidth=0, zorder=2)
+        axes.plot(aside, y[shown], "o", color=style.BLUE, alpha=0.6, markeredgewidth=0, zorder=2)
         _mean(axes, float(k), y[own])
-    shown_names = [plot_text(name, LABEL_LETTERS) for name in names]
-    turned = len(names) > 4 or max(map(len, shown_names)) > LABEL_LETTERS // len(names)
+    shown_names = [style.plot_text(name, style.LABEL_LETTERS) for name in names]
+    turned = len(names) > 4 or max(map(len, shown_names)) > style.LABEL_LETTERS // len(names)
     axes.set_xticks(range(len(names)), shown_names, rotation=30 if turned else 0)
     axes.set_xlim(-0.6, len(names) - 0.4)
-    axes.set_xlabel(plot_text(column))
+    axes.set_xlabel(style.plot_text(column))
 
 
 def _mean(axes: "Axes", x: float, y: Array) -> None:
@@ -260,7 +254,7 @@ def _mean(axes: "Axes", x: float, y: Array) -> None:
         [float(np.mean(y))],
         yerr=[error],
         fmt="D",
-        color=ORANGE,
+        color=style.ORANGE,
         markersize=4,
         elinewidth=1.2,
         capsize=2.5,

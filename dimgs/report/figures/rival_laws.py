@@ -8,8 +8,8 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset.conversion import from_si
 from dimgs.report.figures.style import INK, MUTED, PALETTE, RULE, log_ticks, styled
+from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.results import Report
 from dimgs.report.words import unit_text
 
 if TYPE_CHECKING:
@@ -24,10 +24,19 @@ _POINTS = 120
 
 
 @styled
-def rivals(report: Report, axes: "Axes") -> None:
+def rivals(report: Findings, axes: "Axes") -> None:
     """Rivals over the law, along the input where they part the most; the others at their middle.
 
     The band is where a new run would lie by the law; the shade is where the runs are.
+
+    Parameters
+    ----------
+    report : Report
+    axes : Axes
+
+    Returns
+    -------
+    Axes
 
     Raises
     ------
@@ -71,13 +80,13 @@ def rivals(report: Report, axes: "Axes") -> None:
     axes.legend(frameon=False)
 
 
-def _inputs(report: Report, runs: ReportRuns) -> list[str]:
+def _inputs(report: Findings, runs: ReportRuns) -> list[str]:
     laws = [runs.law, *(r.law for r in report.rivals[:_MOST])]
     used = {v.name for law in laws for v in law.symbols.values()}
     return [v.name for v in runs.data.variables if v.name in used and not v.is_label]
 
 
-def _along(report: Report, runs: ReportRuns, name: str) -> list[Array] | None:
+def _along(report: Findings, runs: ReportRuns, name: str) -> list[Array] | None:
     """Values of the input, the law's band as a factor, and the ratio of each rival to the law."""
     column = np.asarray(runs.data[name], dtype=np.float64)
     low, high = float(column.min()), float(column.max())

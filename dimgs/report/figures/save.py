@@ -27,8 +27,8 @@ from dimgs.report.figures.residuals import (
 )
 from dimgs.report.figures.rival_laws import rivals
 from dimgs.report.figures.style import SINGLE, new_axes
+from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.results import Report
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -95,18 +95,18 @@ class Drawing:
         return out.getvalue()
 
 
-def _by_label(report: Report, axes: "Axes") -> None:
+def _by_label(report: Findings, axes: "Axes") -> None:
     column = ReportRuns.of(report).label_column
     if column is None:
         raise InputError("The table has no label column with a few labels.")
     residuals_by_group(report, axes, column)
 
 
-def _always(report: Report) -> bool:
+def _always(report: Findings) -> bool:
     return True
 
 
-_ALL: "tuple[tuple[str, Callable[[Report, Axes], object], Callable[[Report], bool]], ...]" = (
+_ALL: "tuple[tuple[str, Callable[[Findings, Axes], object], Callable[[Findings], bool]], ...]" = (
     ("collapse", collapse, _always),
     ("slopes", slopes, _always),
     ("regimes", regime_map, lambda report: len(report.regimes or ()) > 1),
@@ -122,7 +122,7 @@ _ALL: "tuple[tuple[str, Callable[[Report, Axes], object], Callable[[Report], boo
 )
 
 
-def draw_figures(report: Report) -> list[Drawing]:
+def draw_figures(report: Findings) -> list[Drawing]:
     """Draw every figure that the report has data for.
 
     Returns
@@ -192,7 +192,9 @@ def save(axes: "Axes", path: str | Path) -> Path:
     return target
 
 
-def save_figures(report: Report, folder: Path, drawings: list[Drawing] | None = None) -> list[Path]:
+def save_figures(
+    report: Findings, folder: Path, drawings: list[Drawing] | None = None
+) -> list[Path]:
     """Save the figures that the report has data for, as SVG and PDF.
 
     Parameters

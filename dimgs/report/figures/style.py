@@ -34,16 +34,6 @@ _MOST_LETTERS = 40
 # points of a formula at the size of the labels (8.5): what the narrower of the two sizes holds
 _WIDEST = 240.0
 _P = ParamSpec("_P")
-_TAKES = """    Parameters
-    ----------
-    report : Report
-    axes : Axes
-
-    Returns
-    -------
-    Axes
-
-"""
 _STYLE: Any = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
@@ -129,8 +119,6 @@ def styled(draw: Callable[_P, object]) -> "Callable[_P, Axes]":
         drawn_on: Axes = axes
         return drawn_on
 
-    if draw.__doc__ is not None and "Parameters" not in draw.__doc__:
-        run.__doc__ = draw.__doc__.replace("    Raises\n", f"{_TAKES}    Raises\n", 1)
     return run
 
 

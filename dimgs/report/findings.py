@@ -1,0 +1,499 @@
+"""What an analysis returns, as values."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dimgs.common.arrays import Array
+from dimgs.common.errors import LawError
+from dimgs.dataset import Dataset
+from dimgs.expression.candidate import Candidate
+from dimgs.fits.estimate import Estimate, Exponent
+from dimgs.groups.group import PiBasis
+from dimgs.law.centre import Centre, centre_of
+from dimgs.law.law import Law
+from dimgs.law.parts import Scores
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dimgs.law.law import Law
+
+
+class Candidates(tuple[Candidate, ...]):
+    """Candidates of a search, in its order.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"], engine="power_law")
+    >>> report.candidates.to_frame()[["expression", "complexity"]]
+      expression  complexity
+    0          C           1
+    """
+
+    __slots__ = ()
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row a candidate: ``expression``, ``complexity``, ``loss`` and ``engine``."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            [(str(c), c.complexity, c.loss, c.engine) for c in self],
+            columns=["expression", "complexity", "loss", "engine"],
+        )
+
+
+class Front:
+    """Field of a frozen dataclass that takes any tuple of candidates and gives Candidates."""
+
+    def __get__(self, owner: Any, kind: type | None = None) -> Candidates:
+        """The candidates; those of the class are its default, none."""
+        found = None if owner is None else owner.__dict__["_candidates"]
+        return Candidates() if found is None else found
+
+    def __set__(self, owner: Any, value: tuple[Candidate, ...]) -> None:
+        """Keep them."""
+        owner.__dict__["_candidates"] = Candidates(value)
+
+
+class Exponents(tuple[Exponent, ...]):
+    """Exponents with their intervals.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"], engine="power_law")
+    >>> report.exponents.to_frame()[["value", "rational"]]
+              value rational
+    variable
+    G          -0.5     -1/2
+    M          -0.5     -1/2
+    a           1.5      3/2
+    """
+
+    __slots__ = ()
+
+    def to_frame(self) -> "pd.DataFrame":
+        """One row a variable: ``value``, ``low``, ``high`` and ``rational``, exact as text."""
+        import pandas as pd
+
+        rows = [(e.value, e.low, e.high, str(e.rational) if e.rational else None) for e in self]
+        index = pd.Index([e.name for e in self], name="variable")
+        return pd.DataFrame(rows, index, ["value", "low", "high", "rational"])
+
+
+Quantity = tuple[float, str]
+
+
+@dataclass(frozen=True)
+class RivalPrediction:
+    """What a rival predicts of a run, in the unit of the table, with its interval."""
+
+    probability: float
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class ProposedRun:
+    """A run to make.
+
+    Attributes
+    ----------
+    inputs : mapping of str to (float, str) or str
+        Value and unit of each column; the label, for a column of labels.
+    predicted : tuple of RivalPrediction
+        By rival, in the order of the rivals.
+    information : float
+        Expected of its outcome about which rival is true, in nats, given the runs before it.
+
+    Examples
+    --------
+    >>> ProposedRun({"x": (2.0, "m")}, (RivalPrediction(0.7, 4.0, 3.9, 4.1),), 0.3).inputs["x"]
+    (2.0, 'm')
+    """
+
+    inputs: Mapping[str, Quantity | str]
+    predicted: tuple[RivalPrediction, ...]
+    information: float
+
+
+@dataclass(frozen=True)
+class PlannedRuns:
+    """Runs to make next, and the rivals that they would tell apart.
+
+    Attributes
+    ----------
+    runs : tuple of ProposedRun
+    rivals : tuple of (Law, float)
+        With their probabilities, which sum to one.
+    target, unit : str
+    level : float
+        Coverage of the intervals.
+    names : tuple of str
+        What each rival is called.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"])
+    >>> proposed = report.next_runs(2, {"a": "0.1..100 AU"})
+    >>> len(proposed.runs), proposed.target, proposed.unit
+    (2, 'T', 'day')
+    """
+
+    runs: tuple[ProposedRun, ...]
+    rivals: tuple[tuple["Law", float], ...]
+    target: str
+    unit: str
+    level: float
+    names: tuple[str, ...] = field(default=())
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `dimgs next`."""
+        return {
+            "runs": [
+                {
+                    "inputs": {
+                        k: v if isinstance(v, str) else {"value": v[0], "unit": v[1]}
+                        for k, v in run.inputs.items()
+                    },
+                    "predicted": [vars(p) for p in run.predicted],
+                    "information": run.information,
+                }
+                for run in self.runs
+            ],
+            "rivals": [
+                {"law": law.to_json(), "probability": p, "name": name}
+                for (law, p), name in zip(self.rivals, self.names, strict=True)
+            ],
+            "target": self.target,
+            "unit": self.unit,
+            "level": self.level,
+        }
+
+
+@dataclass(frozen=True)
+class Activation:
+    """Activation temperature of an inverse-temperature term, as an energy too."""
+
+    kelvin: float
+    low: float
+    high: float
+
+    @property
+    def kj_per_mol(self) -> float:
+        """Energy in kJ/mol."""
+        from scipy.constants import R
+
+        return float(self.kelvin * R / 1000)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a law of some runs is worth, see :func:`dimgs.judgement.confirmation.conclude`.
+
+    Attributes
+    ----------
+    outcome : str
+        As of :class:`Findings`.
+    why_not : tuple of str
+        What keeps the law from being confirmed, gravest first; a sentence each.
+    probability : float or None
+        Of the law, among all that were found and none of them; None where it was not judged.
+    none_of_these : float
+        Probability that none of the laws that were found is the true one.
+    extrapolates : bool or None
+        Whether the law predicts outer blocks of runs; None where none could be left out.
+    """
+
+    outcome: str = "converged"
+    why_not: tuple[str, ...] = ()
+    probability: float | None = None
+    none_of_these: float = 0.0
+    extrapolates: bool | None = None
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the search was complete and nothing speaks against the law."""
+        return self.outcome == "converged" and not self.why_not
+
+    def on(self, law: Law) -> Law:
+        """The law, which carries this verdict wherever it goes."""
+        return replace(
+            law, confirmed=self.confirmed, why_not=self.why_not, probability=self.probability
+        )
+
+
+NOT_JUDGED = Verdict(
+    "unchecked", ("The law was not judged against other forms; run `dimgs discover` on the runs.",)
+)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class FittedLaw(Estimate):
+    """The estimate of a power law as a checked law, with all that was asked for beside it.
+
+    What an :class:`~dimgs.fits.estimate.Estimate` holds, and:
+
+    Attributes
+    ----------
+    law : Law
+        Its prefactor is the constant of origin "fitted" that comes first.
+    activation : mapping of str to Activation, optional
+    collinear : tuple of str
+        Monomials that never varied, so that exponents along them stay unknown.
+    regimes, crossover, local, additive, additive_pairs : optional
+        Further fits where they were asked for, ready for JSON.
+    warnings : tuple of str
+    centre : Centre, optional
+        The law at the centre of the runs, where its prefactor alone says little.
+    judge : callable, optional
+        Gives the verdict; by default the law was not judged.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> result = dimgs.fit("docs/planets.csv", "T", scales="auto")
+    >>> result.variable_exponents.to_frame()["rational"].to_dict()
+    {'M': '-1/2', 'a': '3/2'}
+    >>> result.independent_contrasts, result.pairs
+    (11, 66)
+    """
+
+    law: Law
+    activation: Mapping[str, Activation] | None = None
+    collinear: tuple[str, ...] = ()
+    regimes: tuple[Mapping[str, Any], ...] | None = None
+    crossover: Mapping[str, Any] | None = None
+    local: tuple[Mapping[str, Any], ...] | None = None
+    additive: tuple[Mapping[str, Any], ...] | None = None
+    additive_pairs: Mapping[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+    centre: Centre | None = None
+    judge: Callable[[], Verdict] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Let the exponents be shown as a frame too."""
+        super().__post_init__()
+        for name in ("exponents", "variable_exponents"):
+            object.__setattr__(self, name, Exponents(getattr(self, name)))
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """How probable the law is, and why it is not confirmed; judged when first asked for."""
+        return NOT_JUDGED if self.judge is None else self.judge()
+
+    @property
+    def judged_law(self) -> Law:
+        """The law, which carries its verdict."""
+        return self.verdict.on(self.law)
+
+    @property
+    def scores(self) -> Scores:
+        """Scores of the law."""
+        return self.law.scores
+
+    @property
+    def group_prefactors(self) -> Mapping[str, float] | None:
+        """Prefactor of every label that keeps its own, in the target's SI unit."""
+        if self.effects is None:
+            return None
+        own = {k: self.intercept + v for k, v in sorted(self.effects.items())}
+        if self.law.target.is_level:
+            return {k: v / self.law.target.unit.log_factor for k, v in own.items()}
+        return {k: float(np.exp(v)) for k, v in own.items()}
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A law that the runs do not distinguish from the one that was chosen.
+
+    Attributes
+    ----------
+    law : Law
+    probability : float
+    extrapolates : bool
+        Whether it predicts outer blocks of runs.
+    differs_most : mapping of str to (float, str)
+        Value and unit of each column where it differs most from the chosen law, in units of what
+        a run there would show; over the range of the runs, each end wider by √2.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"])
+    >>> [rival.probability for rival in report.rivals]
+    []
+    """
+
+    law: Law
+    probability: float
+    extrapolates: bool
+    differs_most: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The whole way from a table to a law.
+
+    Attributes
+    ----------
+    basis : PiBasis
+    fit : FittedLaw or None
+        None where the response has no logarithm.
+    law : Law or None
+        None where no law was found.
+    candidates : Candidates
+        Pareto front; a tuple of Candidate with ``to_frame``.
+    engine : str
+        Which engine found the law.
+    outcome : str
+        "converged", "timeout" (the time or the evaluations were over), "interrupted",
+        "no_candidate" (runs left out are not predicted), "unchecked" (no run could be left out)
+        or "unavailable" (the engine that was asked for is not here).
+    why_not : tuple of str
+        What keeps the law from being confirmed, gravest first; they are warnings too.
+    seconds : float
+    level : float
+    warnings : tuple of str
+    source : str
+        Where the runs came from.
+    n_runs : int
+    provenance : mapping of str to str
+        Versions, seed and hash of the table.
+    measured, predicted : tuple of float
+        Target of every run in SI, and the law's value there.
+    unlogged : mapping of str to str
+        What the candidates call an input without a logarithm, and its identifier in the law.
+    data : Dataset, optional
+        The usable runs, which the figures draw.
+    left_out : tuple of float
+        Target of every run in SI, predicted by the law refitted without it (or without its
+        tenth of the runs, or its group); empty where that cannot be had.
+    probability : float or None
+        Of the law, among all that were found and none of them; None where it was not judged.
+    rivals : tuple of Rival
+        The other laws of the smallest set that holds nine tenths of the probability of all.
+    none_of_these : float
+        Probability that none of the laws that were found is the true one.
+    extrapolates : bool or None
+        Whether the law predicts outer blocks of runs; None where none could be left out.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"])
+    >>> report.confirmed, report.engine, report.n_runs
+    (True, 'power_law', 12)
+    >>> print(report.result)
+    T = C*a**(3/2)/sqrt(G*M)
+    """
+
+    basis: PiBasis
+    fit: FittedLaw | None
+    law: Law | None
+    candidates: Front = Front()
+    engine: str = "power law"
+    outcome: str = "converged"
+    why_not: tuple[str, ...] = ()
+    seconds: float = 0.0
+    level: float = 0.9
+    warnings: tuple[str, ...] = ()
+    source: str = ""
+    n_runs: int = 0
+    provenance: Mapping[str, str] = field(default_factory=dict)
+    measured: tuple[float, ...] = ()
+    predicted: tuple[float, ...] = ()
+    unlogged: Mapping[str, str] = field(default_factory=dict)
+    data: Dataset | None = None
+    left_out: tuple[float, ...] = ()
+    probability: float | None = None
+    rivals: tuple[Rival, ...] = ()
+    none_of_these: float = 0.0
+    extrapolates: bool | None = None
+    further_runs: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def result(self) -> Law:
+        """The law.
+
+        Raises
+        ------
+        LawError
+            If there is none, with the reason.
+
+        Examples
+        --------
+        >>> import dimgs
+        >>> print(dimgs.discover("docs/planets.csv", "T", constants=["G"]).result)
+        T = C*a**(3/2)/sqrt(G*M)
+        """
+        if self.law is None:
+            why = " ".join(self.why_not or self.warnings) or "the search found none."
+            raise LawError(f"There is no law of these runs: {why}")
+        return self.law
+
+    @property
+    def is_power_law(self) -> bool:
+        """Whether the law is the power law whose exponents were fitted, in one piece."""
+        if self.law is None or self.fit is None or len(self.regimes or ()) > 1:
+            return False
+        return bool(self.law.pi_expression == self.fit.law.pi_expression)
+
+    @property
+    def exponents(self) -> Exponents:
+        """Exponents of the variables in the power law over all runs; empty where it has none."""
+        return Exponents(() if self.fit is None else self.fit.variable_exponents)
+
+    def judged_on(self, *, left_out: bool = True) -> tuple[Array, Array, bool]:
+        """Measured and predicted target, and whether each run was left out for its prediction.
+
+        Parameters
+        ----------
+        left_out : bool
+            Whether predictions of runs left out are wanted, where there are any.
+        """
+        own = left_out and bool(self.left_out) and len(self.left_out) == len(self.measured)
+        pair = (self.measured, self.left_out if own else self.predicted)
+        measured, predicted = (np.asarray(x, dtype=np.float64) for x in pair)
+        return measured, predicted, own
+
+    def __post_init__(self) -> None:
+        """Let the law carry the verdict, wherever it goes."""
+        if self.law is not None:
+            object.__setattr__(self, "law", self.verdict.on(self.law))
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the law is worth."""
+        return Verdict(
+            self.outcome, self.why_not, self.probability, self.none_of_these, self.extrapolates
+        )
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the search was complete and nothing speaks against its law."""
+        return self.verdict.confirmed
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The warnings that `why_not` does not hold, for forms that show both."""
+        return tuple(w for w in self.warnings if w not in self.why_not)
+
+    @property
+    def regimes(self) -> tuple[Mapping[str, Any], ...] | None:
+        """Regimes of constant exponents, where they were asked for."""
+        return self.fit.regimes if self.fit else None
+
+    @property
+    def centre(self) -> Centre | None:
+        """The law at the centre of the runs, where its prefactor alone says little."""
+        if self.law is None or self.data is None:
+            return None
+        return centre_of(self.law, self.data)
