@@ -11,7 +11,8 @@ from sklearn.base import BaseEstimator
 
 import dimgs
 
-# estimators alone change when they are fitted; work in progress: what sums up blocks of runs, and what an iteration goes on from
+# beside estimators, which change when they are fitted, work in progress: what sums up blocks of
+# runs, and what an iteration goes on from
 CHANGING = {"BlockMoments", "RankProblem"}
 FOLDERS = ("expression", "fits", "groups", "law", "report", "variables")
 
