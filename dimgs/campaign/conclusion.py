@@ -29,8 +29,8 @@ Found = Report | FitResult | None
 # fits in which a closed form of two or three laws that meet is found if there is one, in seconds;
 # a campaign that would end without an answer searches as long as `discover` does
 _EVALUATIONS = 1000
-# of processor time: a campaign's runs have mostly cost more
-_DISCOVER_SECONDS = 60.0
+# a campaign's runs have mostly cost more; the longer search takes a minute of an idle processor
+_DISCOVER_SECONDS, _LONG_SECONDS = 60.0, 600.0
 # a law that its runs make less probable than this is another law, whatever else was tested
 _EVEN = 0.5
 # of a crossover that runs do not tell from a corner
@@ -356,6 +356,8 @@ def _report(
         options = replace(options, regimes=True, engine="power_law")
     elif quick:
         options = replace(options, evaluations=_EVALUATIONS, time_limit=_DISCOVER_SECONDS)
+    else:
+        options = replace(options, time_limit=_LONG_SECONDS)
     try:
         report = discover_with(replace(data, errors={}), binding.target.name, options)
         if report.outcome == "interrupted":
