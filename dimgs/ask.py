@@ -312,8 +312,8 @@ class _Asking:
         value, low, high = (float(scale.from_si(x)) for x in (offer.value, offer.low, offer.high))
         told = [*used.point.assumptions, *offer.assumptions]
         if used.tier not in ("", UNNAMED):
-            source = "the finest whose runs answer"
-            told.append({"input": "tier", "value": _label(used.tier), "source": source})
+            source, label = "the finest whose runs answer", {"value": used.tier, "unit": "label"}
+            told.append({"input": "tier", "value": label, "source": source})
         low, high = min(low, high), max(low, high)
         quantity = {"value": value, "low": low, "high": high, "unit": unit}
         pertinence = judged(
@@ -379,10 +379,6 @@ def _not_enough(law: "HubLaw", why: list[str]) -> dict[str, Any]:
     """A law that does not answer, as evidence: with the reason."""
     known = {"kind": "law", "id": law.id, "probability": law.law.probability}
     return {**known, "distance": None, "weight": 0.0, "why": " ".join(why)}
-
-
-def _label(text: str) -> dict[str, str]:
-    return {"value": text, "unit": "label"}
 
 
 class _Callable(ModuleType):

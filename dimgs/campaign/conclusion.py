@@ -354,10 +354,9 @@ def _report(
     options = Options(constants=plan.constants, level=plan.level, seed=plan.seed)
     if any(not b.meets or b.sharpness > _SHARP for b in answers.model.borders):
         options = replace(options, regimes=True, engine="power_law")
-    elif quick:
-        options = replace(options, evaluations=_EVALUATIONS, time_limit=_DISCOVER_SECONDS)
     else:
-        options = replace(options, time_limit=_LONG_SECONDS)
+        most, seconds = (_EVALUATIONS, _DISCOVER_SECONDS) if quick else (None, _LONG_SECONDS)
+        options = replace(options, evaluations=most, time_limit=seconds)
     try:
         report = discover_with(replace(data, errors={}), binding.target.name, options)
         if report.outcome == "interrupted":

@@ -12,7 +12,7 @@ from dimgs.expression import sympy_text
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.code import domain_lines, numpy_function
 from dimgs.law.evaluate import evaluate, inputs_of
-from dimgs.law.exponents import half_widths, named, rounded
+from dimgs.law.exponents import Named, half_widths, named, rounded
 from dimgs.law.prediction import Interval, Of, predict
 from dimgs.law.serialise import constant_document
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
@@ -77,16 +77,15 @@ class UnitLaw:
 
     def to_json(self) -> dict[str, Any]:
         """The numerical equation as a JSON document; long exponents are among its constants."""
-        form = None if self.law is None else named(self.law, self.expression)
-        expression = self.expression if form is None else form.expression
-        used = {s.name for s in expression.free_symbols}
-        constants = () if form is None else form.constants
+        form = Named(self.expression, self.expression, (), {})
+        form = form if self.law is None else named(self.law, self.expression)
+        used = {s.name for s in form.expression.free_symbols}
         return {
             "target": self.target,
             "target_unit": self.target_unit,
-            "expression": sympy_text(expression),
+            "expression": sympy_text(form.expression),
             "symbols": {s: {"column": c, "unit": u} for s, (c, u) in self.symbols.items()},
-            "constants": [constant_document(c) for c in constants if c.name in used],
+            "constants": [constant_document(c) for c in form.constants if c.name in used],
         }
 
     def latex(self) -> str:
