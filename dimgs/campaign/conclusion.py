@@ -352,7 +352,7 @@ def _report(
     from dimgs.discovery.options import Options
 
     options = Options(constants=plan.constants, level=plan.level, seed=plan.seed)
-    if any(not b.meets or b.sharpness > _SHARP for b in answers.model.borders):
+    if quick and any(not b.meets or b.sharpness > _SHARP for b in answers.model.borders):
         options = replace(options, regimes=True, engine="power_law")
     else:
         most, seconds = (_EVALUATIONS, _DISCOVER_SECONDS) if quick else (None, _LONG_SECONDS)
