@@ -384,15 +384,6 @@ class Findings:
         Probability that none of the laws that were found is the true one.
     extrapolates : bool or None
         Whether the law predicts outer blocks of runs; None where none could be left out.
-
-    Examples
-    --------
-    >>> import dimgs
-    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"])
-    >>> report.confirmed, report.engine, report.n_runs
-    (True, 'power_law', 12)
-    >>> print(report.result)
-    T = C*a**(3/2)/sqrt(G*M)
     """
 
     basis: PiBasis

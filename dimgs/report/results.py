@@ -58,6 +58,15 @@ class Report(Findings):
     """The whole way from a table to a law, in every form.
 
     The attributes are those of :class:`~dimgs.report.findings.Findings`.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> report = dimgs.discover("docs/planets.csv", "T", constants=["G"])
+    >>> report.confirmed, report.engine, report.n_runs
+    (True, 'power_law', 12)
+    >>> print(report.result)
+    T = C*a**(3/2)/sqrt(G*M)
     """
 
     fit: FitResult | None
