@@ -9,27 +9,68 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs import Dataset, discover
+from dimgs.common.arrays import Array
 from dimgs.discovery.places import propose
-from dimgs.judgement.posterior import none_of_these, traits, weights
+from dimgs.judgement.posterior import (
+    extensions,
+    none_of_these,
+    rival_probability,
+    traits,
+    weights,
+)
 from dimgs.report.results import Report
 
 AMPLE: dict[str, Any] = {"engine": "structured", "evaluations": 300, "time_limit": 3600.0}
 
 
-FORMS = st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(0.0, 99.0)), min_size=1, max_size=9)
+def shared(density: Array, bits: Array, laws: list[int], real: int = 0) -> Array:
+    rigid = np.arange(len(bits)) < len(bits) - real
+    return weights(density, bits, laws, extensions(density, bits, laws) & rigid)
 
 
-@given(FORMS, st.floats(-1e3, 1e3))
-def test_probabilities_of_the_forms_sum_to_one_in_any_unit_of_the_target(
-    forms: list[tuple[float, float]], shift: float
-) -> None:
-    density, bits = (np.array(x) for x in zip(*forms, strict=True))
-    found = weights(density, bits)
+FORMS = st.lists(
+    st.tuples(st.floats(-1e6, 1e6), st.floats(0.0, 99.0), st.integers(0, 4)), min_size=1, max_size=9
+)
+
+
+@given(FORMS)
+def test_probabilities_of_the_forms_sum_to_one(forms: list[tuple[float, float, int]]) -> None:
+    density, bits = (np.array(x) for x in list(zip(*forms, strict=True))[:2])
+    found = shared(density, bits, [k for _, _, k in forms])
     assert len(found) == len(forms)
     assert sum(found) == pytest.approx(1.0)
     assert all(p >= 0 for p in found)
-    # another unit adds as much to each density
-    assert weights(density + shift, bits) == pytest.approx(found, abs=1e-6)
+
+
+@given(st.integers(1, 9), st.floats(1.0, 30.0), st.floats(-0.9, 0.9))
+def test_extensions_weigh_no_more_for_being_listed(n: int, more: float, gain: float) -> None:
+    one, other = (
+        shared(
+            np.array([0.0] + [gain] * k), np.array([10.0] + [10.0 + more] * k), list(range(k + 1))
+        )
+        for k in (1, n)
+    )
+    if one[0] > 0.5:
+        assert other[0] == pytest.approx(one[0])
+    # laws that the runs distinguish count each
+    seen = shared(np.array([0.0] + [3.0] * n), np.array([0.0] + [30.0] * n), list(range(n + 1)))
+    assert seen[1:].sum() / seen[0] == pytest.approx(n * seen[1] / seen[0])
+    assert n == 1 or seen[1:].sum() > 1.5 * seen[1]
+
+
+def test_a_law_with_real_exponents_is_a_rival_and_no_extension() -> None:
+    density, bits = np.zeros(3), np.array([10.0, 16.0, 16.0])
+    together, rivals = (shared(density, bits, [0, 1, 2], real) for real in (0, 2))
+    assert rivals[1:].sum() / rivals[0] > 1.5 * together[1:].sum() / together[0]
+
+
+def test_extensions_are_no_reason_to_doubt_a_law() -> None:
+    density, bits, laws = np.array([0.0, 0.1, -4.0]), np.array([10.0, 16.0, 8.0]), [0, 1, 2]
+    longer = extensions(density, bits, laws)
+    found = weights(density, bits, laws, longer)
+    assert longer.tolist() == [False, True, False]
+    expected = found[2] / (found[0] + found[2])
+    assert rival_probability(found, longer, laws, 0) == pytest.approx(expected)
 
 
 @given(st.floats(1e-12, 1.0), st.floats(0.0, 0.9), st.floats(0.0, 200.0))
@@ -54,9 +95,9 @@ def test_none_is_more_probable_where_more_is_left_or_doubted(
 
 def test_odds_are_those_of_densities_and_prices_over_the_fitted_temperature() -> None:
     # the temperature that the discoveries of the development half gave, and prices in bits
-    two = weights(np.array([0.0, -1.5 * np.log(9)]), np.zeros(2))
+    two = weights(np.array([0.0, -1.5 * np.log(9)]), np.zeros(2), [0, 1], np.zeros(2, dtype=bool))
     assert two[0] / two[1] == pytest.approx(9.0)
-    two = weights(np.zeros(2), np.array([0.0, 1.5 * np.log2(9)]))
+    two = weights(np.zeros(2), np.array([0.0, 1.5 * np.log2(9)]), [0, 1], np.zeros(2, dtype=bool))
     assert two[0] / two[1] == pytest.approx(9.0)
 
 

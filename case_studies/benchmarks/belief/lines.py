@@ -18,13 +18,16 @@ from dimgs.judgement.posterior import (
     NONE,
     RIVALS,
     TEMPERATURE,
+    extensions,
     none_of_these,
+    rival_probability,
     standing,
     traits,
     weights,
 )
 
 PARTS = tuple(PRICES)
+_FREE_EXPONENTS = PARTS.index("free_exponents")
 # bits of exponents that hold a decimal
 _DECIMAL = 20.0
 # of a probability: a certainty that is wrong is no infinite loss
@@ -123,14 +126,17 @@ def said_of(line: Line, constants: Array) -> Said:
     k = 1 + len(PARTS)
     temperature, prices, none = np.exp(constants[0]), np.exp(constants[1:k]), constants[k:]
     bits = line.parts @ prices
-    share_of = weights(line.density, bits, temperature)
+    laws = line.laws.tolist()
+    longer = extensions(line.density, bits, laws)
+    rigid = line.parts[:, _FREE_EXPONENTS] == 0
+    share_of = weights(line.density, bits, laws, longer & rigid, temperature)
     score = line.density - np.log(2) * bits
     best = int(np.argmax(score))
     numbers = np.unique(line.laws)
     shares = np.array([share_of[line.laws == n].sum() for n in numbers])
     own = [np.flatnonzero(line.laws == n) for n in numbers]
     forms = [int(k[standing(score[k], line.fitted[k].tolist())]) for k in own]
-    others = 1.0 - float(shares[numbers == line.laws[best]][0])
+    others = rival_probability(share_of, longer, laws, int(line.laws[best]))
     each = float(line.density[best]) / line.runs
     parts = traits(float(line.chance[best]), others, float(bits[best]), each)
     outside = none_of_these(parts, none)
