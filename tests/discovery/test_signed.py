@@ -118,6 +118,8 @@ def test_a_noisy_law_holds_on_runs_left_out() -> None:
     assert report.law.predict_si(report.data) == pytest.approx(
         truth, abs=0.05 * float(np.std(truth))
     )
+    # each run by the law without it: within four errors of measurement
+    assert report.left_out == pytest.approx(y, abs=0.08 * float(np.std(truth)))
 
 
 def test_fit_says_which_runs_and_inputs_it_cannot_use() -> None:
