@@ -22,7 +22,7 @@ def on_first_use(
 
     Examples
     --------
-    >>> get, _, names = on_first_use("dimgs", {"arrays": "LARGEST_LOG"})
+    >>> get, _, names = on_first_use("dimgs", {"common.arrays": "LARGEST_LOG"})
     >>> names, get("LARGEST_LOG")
     (['LARGEST_LOG'], 700.0)
     """
