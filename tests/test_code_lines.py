@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 59008, "a campaign without an answer looks for a closed form"
+MOST, SINCE = 59_004, "extensions of a law share one weight, so that short and long searches agree"
 
 
 def code_lines(text: str) -> int:

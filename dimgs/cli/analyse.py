@@ -134,7 +134,6 @@ def fit(
     json: tables.Json = False,
 ) -> None:
     """Fit the contrastive power law of all pairs of runs, in pi space."""
-    from dimgs.cli.analyse import advise, fit_streamed
     from dimgs.discovery import fitting
     from dimgs.report.documents import fit_document
     from dimgs.report.plain_text import fit_text

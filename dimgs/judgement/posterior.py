@@ -234,9 +234,9 @@ def weights(
     density: Array,
     bits: Array,
     laws: Sequence[int],
-    together: BoolArray,
+    rigid: BoolArray,
     temperature: float = TEMPERATURE,
-) -> Array:
+) -> tuple[Array, float]:
     """Probability of each form if one of them is true: pseudo Bayesian model averaging.
 
     A search lists as many :func:`extensions` of a law as its effort allows. All of them together
@@ -251,11 +251,18 @@ def weights(
         Price of the structure.
     laws : sequence of int
         Which law each form is.
-    together : ndarray of bool of shape (n_forms,)
-        The forms that share one weight: the extensions without fitted exponents, as laws with
+    rigid : ndarray of bool of shape (n_forms,)
+        Forms without fitted exponents: of these the extensions share one weight, as laws with
         fitted exponents are rivals of laws with simple ones.
     temperature : float
         By which the differences are divided, as all forms were chosen on the same runs.
+
+    Returns
+    -------
+    ndarray of shape (n_forms,)
+    float
+        Probability of all distinguishable rivals of the best form's law: extensions do not show
+        whether it is an approximation.
 
     References
     ----------
@@ -264,17 +271,19 @@ def weights(
     Examples
     --------
     >>> density, bits, laws = np.zeros(4), np.array([10.0, 20.0, 20.0, 20.0]), [0, 1, 2, 3]
-    >>> one, *rest = weights(density, bits, laws, extensions(density, bits, laws))
-    >>> bool(np.isclose(sum(rest) / one, EXTENSIONS * 2 ** (-10 / TEMPERATURE)))
-    True
+    >>> (one, *rest), rivals = weights(density, bits, laws, np.ones(4, dtype=bool))
+    >>> bool(np.isclose(sum(rest) / one, EXTENSIONS * 2 ** (-10 / TEMPERATURE))), rivals
+    (True, 0.0)
     """
     scores = (density - np.log(2) * bits) / temperature
     out = np.asarray(np.exp(scores - scores.max()))
-    number = np.asarray(laws)
+    number, longer = np.asarray(laws), extensions(density, bits, laws)
+    together = longer & rigid
     of_law = [float(out[together & (number == k)].sum()) for k in np.unique(number[together])]
     if of_law:
         out[together] *= EXTENSIONS * max(of_law) / max(sum(of_law), 1e-300)
-    return np.asarray(out / out.sum())
+    own = out[number == number[np.argmax(scores)]].sum()
+    return np.asarray(out / out.sum()), 1.0 - float(own / out[~longer].sum())
 
 
 def extensions(density: Array, bits: Array, laws: Sequence[int]) -> BoolArray:
@@ -289,21 +298,6 @@ def extensions(density: Array, bits: Array, laws: Sequence[int]) -> BoolArray:
     best, number = int(np.argmax(density - np.log(2) * bits)), np.asarray(laws)
     longer = (number != number[best]) & (bits > bits[best])
     return np.asarray(longer & (np.abs(density - density[best]) < _INDISTINGUISHABLE))
-
-
-def rival_probability(weight: Array, apart: BoolArray, laws: Sequence[int], law: int) -> float:
-    """Probability of all distinguishable rivals of a law, if one of the laws found is true.
-
-    Parameters
-    ----------
-    weight : ndarray of shape (n_forms,)
-    apart : ndarray of bool of shape (n_forms,)
-        The :func:`extensions`, which do not show whether the law is an approximation.
-    laws : sequence of int
-    law : int
-    """
-    own = float(weight[np.asarray(laws) == law].sum())
-    return 1.0 - own / float(weight[~apart].sum())
 
 
 def standing(scores: Array, exponents: Sequence[int]) -> int:
@@ -334,8 +328,8 @@ def traits(chance: float, others: float, bits: float, density: float) -> Array:
         Of the structure in the residuals of the best form, see :func:`chance_of_structure`. It
         counts by the greatest odds that it allows against noise alone, 1/(-e p ln p).
     others : float
-        The :func:`rival_probability`: where many laws follow the runs nearly as well, the law is
-        an approximation like them as a rule, while the true one stands alone.
+        Probability of the rivals, by :func:`weights`: where many laws follow the runs nearly as
+        well, the law is an approximation like them as a rule, while the true one stands alone.
     bits : float
         Price of its structure: of many long laws one follows the runs by chance.
     density : float
@@ -380,13 +374,11 @@ def posterior_of(design: Design, found: Sequence[JudgedForm], laws: Sequence[int
     best = found[0]
     density = np.array([c.evidence.log_density for c in found])
     bits = np.array([c.structure.bits for c in found])
-    longer = extensions(density, bits, laws)
-    weight = weights(density, bits, laws, longer & np.array([c.rigid for c in found]))
+    weight, others = weights(density, bits, laws, np.array([c.rigid for c in found]))
     number = np.asarray(laws)
     by_law = {law: float(weight[number == law].sum()) for law in dict.fromkeys(laws)}
     each = best.evidence.log_density / len(best.evidence.whole.residuals)
     chance = chance_of_structure(design, best)
-    others = rival_probability(weight, longer, laws, laws[0])
     none, none_at_most = (
         none_of_these(traits(chance, other, best.structure.bits, each))
         for other in (others, max(others, _UNSEARCHED))

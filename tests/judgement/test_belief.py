@@ -14,7 +14,6 @@ from dimgs.discovery.places import propose
 from dimgs.judgement.posterior import (
     extensions,
     none_of_these,
-    rival_probability,
     traits,
     weights,
 )
@@ -25,7 +24,7 @@ AMPLE: dict[str, Any] = {"engine": "structured", "evaluations": 300, "time_limit
 
 def shared(density: Array, bits: Array, laws: list[int], real: int = 0) -> Array:
     rigid = np.arange(len(bits)) < len(bits) - real
-    return weights(density, bits, laws, extensions(density, bits, laws) & rigid)
+    return weights(density, bits, laws, rigid)[0]
 
 
 FORMS = st.lists(
@@ -67,10 +66,10 @@ def test_a_law_with_real_exponents_is_a_rival_and_no_extension() -> None:
 def test_extensions_are_no_reason_to_doubt_a_law() -> None:
     density, bits, laws = np.array([0.0, 0.1, -4.0]), np.array([10.0, 16.0, 8.0]), [0, 1, 2]
     longer = extensions(density, bits, laws)
-    found = weights(density, bits, laws, longer)
+    found, rivals = weights(density, bits, laws, np.ones(3, dtype=bool))
     assert longer.tolist() == [False, True, False]
     expected = found[2] / (found[0] + found[2])
-    assert rival_probability(found, longer, laws, 0) == pytest.approx(expected)
+    assert rivals == pytest.approx(expected)
 
 
 @given(st.floats(1e-12, 1.0), st.floats(0.0, 0.9), st.floats(0.0, 200.0))
@@ -95,9 +94,10 @@ def test_none_is_more_probable_where_more_is_left_or_doubted(
 
 def test_odds_are_those_of_densities_and_prices_over_the_fitted_temperature() -> None:
     # the temperature that the discoveries of the development half gave, and prices in bits
-    two = weights(np.array([0.0, -1.5 * np.log(9)]), np.zeros(2), [0, 1], np.zeros(2, dtype=bool))
+    fitted = np.zeros(2, dtype=bool)
+    two, _ = weights(np.array([0.0, -1.5 * np.log(9)]), np.zeros(2), [0, 1], fitted)
     assert two[0] / two[1] == pytest.approx(9.0)
-    two = weights(np.zeros(2), np.array([0.0, 1.5 * np.log2(9)]), [0, 1], np.zeros(2, dtype=bool))
+    two, _ = weights(np.zeros(2), np.array([0.0, 1.5 * np.log2(9)]), [0, 1], fitted)
     assert two[0] / two[1] == pytest.approx(9.0)
 
 

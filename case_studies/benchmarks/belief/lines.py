@@ -18,9 +18,7 @@ from dimgs.judgement.posterior import (
     NONE,
     RIVALS,
     TEMPERATURE,
-    extensions,
     none_of_these,
-    rival_probability,
     standing,
     traits,
     weights,
@@ -127,16 +125,14 @@ def said_of(line: Line, constants: Array) -> Said:
     temperature, prices, none = np.exp(constants[0]), np.exp(constants[1:k]), constants[k:]
     bits = line.parts @ prices
     laws = line.laws.tolist()
-    longer = extensions(line.density, bits, laws)
     rigid = line.parts[:, _FREE_EXPONENTS] == 0
-    share_of = weights(line.density, bits, laws, longer & rigid, temperature)
+    share_of, others = weights(line.density, bits, laws, rigid, temperature)
     score = line.density - np.log(2) * bits
     best = int(np.argmax(score))
     numbers = np.unique(line.laws)
     shares = np.array([share_of[line.laws == n].sum() for n in numbers])
     own = [np.flatnonzero(line.laws == n) for n in numbers]
     forms = [int(k[standing(score[k], line.fitted[k].tolist())]) for k in own]
-    others = rival_probability(share_of, longer, laws, int(line.laws[best]))
     each = float(line.density[best]) / line.runs
     parts = traits(float(line.chance[best]), others, float(bits[best]), each)
     outside = none_of_these(parts, none)
