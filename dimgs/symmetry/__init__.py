@@ -1,0 +1,1 @@
+"""Similarity, conserved quantities and symmetries of curves, trajectories and laws."""
