@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dimgs.groups.group import PiGroup as PiGroup
     from dimgs.law.law import Law as Law
     from dimgs.report.results import Report as Report
+    from dimgs.symmetry.collapse import collapse as collapse
     from dimgs.variables import Variable as Variable
     from dimgs.variables import define_unit as define_unit
 
@@ -51,6 +52,7 @@ __getattr__, __dir__, __all__ = on_first_use(
         "groups.group": "PiBasis PiGroup",
         "law.law": "Law",
         "report.results": "Report",
+        "symmetry.collapse": "collapse",
         "variables": "Variable define_unit",
     },
 )

@@ -11,7 +11,7 @@ from dimgs.campaign.plan import Plan
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.fits.estimate import Exponent
-from dimgs.fits.similarity import SimilarityFit, collapsed, fit_similarity
+from dimgs.fits.similarity import SimilarityFit, fit_similarity
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.kernels.record import RunRecord
@@ -246,7 +246,10 @@ def collapse(
     """
     placed = _placed(records, curve, inputs)
     loadings, starts = placed.loadings, placed.starts
-    fit = fit_similarity(placed.curves, placed.groups)
+    count = [len(x) for x, _ in placed.curves]
+    runs = np.repeat(np.arange(len(count)), count)
+    x, y = (np.concatenate(each) for each in zip(*placed.curves, strict=True))
+    fit = fit_similarity(np.exp(x), y, placed.groups[runs], runs)
     half = fit.half_widths(loadings.T, level)
     exponents = [
         tuple(
@@ -255,14 +258,15 @@ def collapse(
         )
         for start, found, wide in zip(starts, (fit.along, fit.scale), half, strict=True)
     ]
-    points = collapsed(placed.curves, placed.groups, fit.along, fit.scale)
+    fit_x, fit_y = fit.collapsed()
+    points = [(fit_x[runs == i], fit_y[runs == i]) for i in range(len(count))]
     return Collapse(
         curve,
         placed.coordinate,
         exponents[0],
         exponents[1],
         fit,
-        tuple((np.exp(x), y) for x, y in points),
+        tuple(points),
     )
 
 

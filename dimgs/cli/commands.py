@@ -12,6 +12,7 @@ from dimgs.cli import (
     library,
     run,
     studio,
+    symmetry,
 )
 from dimgs.cli.output import command
 from dimgs.common.formats import shipped
@@ -38,6 +39,7 @@ def register(app: typer.Typer) -> None:
         analyse.discover,
         analyse.next,
         analyse.predict,
+        symmetry.collapse,
         studio.studio,
         library.reproduce,
         run.run,

@@ -1,26 +1,214 @@
-"""A similarity variable: powers of the groups of runs that bring their curves onto one."""
+"""A similarity variable: powers of groups that bring the curves of several runs onto one."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import product
+from typing import Literal
 
 import numpy as np
-from scipy.optimize import minimize
+from numpy.typing import ArrayLike
+from scipy.interpolate import BSpline
+from scipy.optimize import least_squares
+from scipy.stats import qmc
 
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import FitError
-from dimgs.fits.covariance import jackknife_covariance, t_quantile
+from dimgs.fits.covariance import deleted_residuals, linearised, t_quantile
 
-Curves = Sequence[tuple[Array, Array]]
+Noise = Literal["relative", "amplitude", "constant", "mixed", "stated"]
 
 # part of the points that must lie over other curves: pieces that do not meet collapse by themselves
 _SHARED = 0.3
-# values over more decades than these two are compared in logarithms
-_WIDE = 100.0
-# powers at which searches start, and how many of the best starts are followed
-_STARTS = (-1.0, -0.5, 0.0, 0.5, 1.0)
-# all combinations of two groups; and minima that are compared
-_MOST_STARTS, _FOLLOWED = 625, 3
+# Powers of a group of unit length in the inputs at which searches start: textbook exponents lie
+# within 3, and a minimum is about 0.5 wide where the groups vary over a decade.
+_MOST_POWER, _STEPS = 3.0, 13
+# all combinations of up to two groups; more are sampled; and minima that are followed
+_MOST_STARTS, _FOLLOWED = 192, 4
+# numbers of inner knots that are compared, and the number of the search
+_KNOTS, _FIRST_KNOTS = (1, 2, 3, 5, 8, 12, 18, 26), 5
+# points for each coefficient of the curve, below which it would follow the noise
+_POINTS_EACH = 4
+# errors of the mixed kind: of the amplitude of a curve, for a relative error of 1
+_MIXED = (0.03, 0.1, 0.3)
+# twice the nats by which another kind of errors must be likelier: a chance of 1 %
+_LIKELIER = 6.6
+# relative size of noise below which curves are equal to rounding
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class _Points:
+    """Points of all curves: coordinate, values, centred log groups, and the run of each."""
+
+    x: Array
+    y: Array
+    groups: Array
+    runs: IntArray
+    errors: Array | None = None
+
+    @cached_property
+    def in_decades(self) -> bool:
+        return bool(np.all(self.x > 0))
+
+    @cached_property
+    def is_positive(self) -> bool:
+        return bool(np.all(self.y > 0))
+
+    def place(self, along: Array) -> tuple[Array, Array]:
+        """Stretched similarity variable of every point, and its slope in the log of the variable.
+
+        The logarithm, or, of a coordinate that vanishes or changes sign, the inverse hyperbolic
+        sine in units of the median.
+        """
+        shift = self.groups @ along
+        if self.in_decades:
+            return np.log(self.x) + shift, np.ones(len(self.x))
+        s = self.x * np.exp(shift) / self.unit(along)
+        return np.arcsinh(s), s / np.sqrt(1.0 + s**2)
+
+    def unit(self, along: Array) -> float:
+        """Median size of the similarity variable."""
+        s = np.abs(self.x) * np.exp(self.groups @ along)
+        return float(np.median(s[s > 0]))
+
+    def shared(self, u: Array) -> float:
+        """Share of the points that lie over curves of other runs."""
+        n = int(self.runs.max()) + 1
+        if len(u) < 3 * n:
+            # runs of one or two points are no curves: together they are one
+            return 1.0
+        low, high = np.full(n, np.inf), np.full(n, -np.inf)
+        np.minimum.at(low, self.runs, u)
+        np.maximum.at(high, self.runs, u)
+        over = (u[:, None] >= low) & (u[:, None] <= high)
+        over[np.arange(len(u)), self.runs] = False
+        return float(np.mean(over.any(axis=1)))
+
+    def take(self, keep: Array) -> "_Points":
+        runs = np.unique(self.runs[keep], return_inverse=True)[1]
+        errors = None if self.errors is None else self.errors[keep]
+        return _Points(self.x[keep], self.y[keep], self.groups[keep], runs, errors)
+
+
+def _knots(u: Array, inner: int) -> Array:
+    """Knots of a cubic spline, as many points between each two."""
+    low, high = float(u.min()), float(u.max())
+    room = 1e-9 * max(high - low, abs(low), abs(high), 1e-300)
+    between = np.unique(np.quantile(u, np.arange(1, inner + 1) / (inner + 1)))
+    between = between[(between > low + room) & (between < high - room)]
+    return np.concatenate([[low - room] * 4, between, [high + room] * 4])
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """Powers with the curve that goes best with them, and what it leaves."""
+
+    powers: Array
+    u: Array
+    z: Array
+    size: Array
+    spline: BSpline
+    residuals: Array
+    jacobian: Array
+    columns: Array
+    log_size: float
+
+    @property
+    def deviance(self) -> float:
+        """Twice the negative log likelihood of the points, but for a constant."""
+        n, rss = len(self.residuals), float(self.residuals @ self.residuals)
+        least = (_ROUNDING * float(np.std(self.z / self.size)) + 1e-300) ** 2 * n
+        return float(n * np.log(max(rss, least) / n) + 2.0 * self.log_size)
+
+    @property
+    def slopes(self) -> Array:
+        """Derivatives of the prediction by the powers and the coefficients of the curve."""
+        return np.column_stack([self.jacobian, self.columns])
+
+
+@dataclass(frozen=True, eq=False)
+class _Model:
+    """How errors grow, and how many knots the curve has."""
+
+    points: _Points
+    noise: Noise
+    knots: int = _FIRST_KNOTS
+    mixed: float = 0.0
+
+    def state(self, powers: Array, level: Array | None = None) -> _State:
+        """Powers with their best curve.
+
+        Parameters
+        ----------
+        powers : ndarray of shape (2 n_groups,)
+        level : ndarray of shape (n_points,), optional
+            Values of the curve, where the size of errors depends on them.
+        """
+        p, k = self.points, self.points.groups.shape[1]
+        u, slope = p.place(powers[:k])
+        shift = p.groups @ powers[k:]
+        if self.noise == "relative":
+            z = np.log(p.y) + shift
+            size = np.ones(len(u))
+            log_size, by_scale = float(np.log(p.y).sum()), np.ones(len(u))
+        else:
+            with np.errstate(over="ignore"):
+                factor = np.exp(np.clip(shift, -300.0, 300.0))
+            z = by_scale = p.y * factor
+            size = self._size(z, factor, level)
+            log_size = float(np.log(size).sum() - shift.sum())
+        knots = _knots(u, self.knots)
+        columns = BSpline.design_matrix(u, knots, 3).toarray() / size[:, None]
+        coefficients = np.linalg.lstsq(columns, z / size, rcond=1e-10)[0]
+        spline = BSpline(knots, coefficients, 3)
+        rise = spline.derivative()(u) * slope
+        jacobian = p.groups[:, :, None] * np.stack([rise, -by_scale], axis=1)[:, None, :]
+        jacobian = jacobian.transpose(0, 2, 1).reshape(len(u), 2 * k) / size[:, None]
+        residuals = z / size - columns @ coefficients
+        return _State(powers, u, z, size, spline, residuals, jacobian, columns, log_size)
+
+    def _size(self, z: Array, factor: Array, level: Array | None) -> Array:
+        """Size of the errors of scaled values, but for a common factor."""
+        p = self.points
+        if self.noise == "constant":
+            return factor
+        if self.noise == "stated":
+            assert p.errors is not None
+            return np.asarray(p.errors * factor)
+        if self.noise == "mixed":
+            assert level is not None
+            typical = float(np.sqrt(np.mean(level**2))) or 1.0
+            return np.sqrt(level**2 + (self.mixed * typical) ** 2)
+        return np.ones(len(z))
+
+    def refined(self, start: Array, level: Array | None = None) -> _State:
+        """The nearest powers whose curve leaves least: variable projection."""
+        if not len(start):
+            return self.state(start, level)
+        seen: dict[bytes, _State] = {}
+
+        def at(powers: Array) -> _State:
+            if (key := powers.tobytes()) not in seen:
+                seen.clear()
+                seen[key] = self.state(powers, level)
+            return seen[key]
+
+        def left(powers: Array) -> Array:
+            return at(powers).residuals
+
+        def slopes(powers: Array) -> Array:
+            state = at(powers)
+            base = np.linalg.qr(state.columns)[0]
+            return np.asarray(-(state.jacobian - base @ (base.T @ state.jacobian)))
+
+        first = self.state(start, level)
+        try:
+            found = least_squares(left, start, jac=slopes, method="lm", x_scale="jac", max_nfev=60)
+        except (ValueError, np.linalg.LinAlgError):
+            return first
+        last = self.state(np.asarray(found.x), level)
+        return last if last.deviance <= first.deviance else first
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,44 +219,117 @@ class SimilarityFit:
     ----------
     along, scale : ndarray of shape (n_groups,)
         Powers of the groups by which the coordinate and the values are multiplied.
-    along_spread, scale_spread : ndarray of shape (n_groups, n_groups)
-        Their covariances, by a jackknife over the runs.
-    freedom : int
+    covariance : ndarray of shape (2 n_groups, 2 n_groups)
+        Of `along` and `scale` together, by leaving out runs; infinite where the curves do not
+        determine them.
+    dof : ndarray of shape (2 n_groups,)
+        Their degrees of freedom.
+    noise : {"relative", "amplitude", "constant", "mixed", "stated"}
+        How errors grow: with the value, with the amplitude of its curve, not at all, with both of
+        the first two, or as the errors of the table say.
     quality : float
-        Share of the variance of the values that the curves of the other runs predict; 1 is a
-        perfect collapse, 0 none.
+        Share of the variance of the scaled values that the curves of the other runs predict; 1 is
+        a perfect collapse, 0 none.
     shared : float
-        Share of the points that lie over other curves.
+        Share of the points that lie over curves of other runs.
+    scatter, noise_size, floor : float
+        Root mean square, relative to the values, of what the curve leaves; of the noise inside
+        runs; and of what any smooth curve through all runs would leave.
+    is_power_law : bool
+        Whether the curve is a power law: then the powers are not determined one by one.
+    residuals : ndarray of shape (n_points,)
+        What the curve leaves, relative.
     """
 
     along: Array
     scale: Array
-    along_spread: Array
-    scale_spread: Array
-    freedom: int
+    covariance: Array
+    dof: Array
+    noise: Noise
     quality: float
     shared: float
+    scatter: float
+    noise_size: float
+    floor: float
+    is_power_law: bool
+    residuals: Array
+    _points: _Points = field(repr=False)
+    _state: _State = field(repr=False)
+    _centre: Array = field(repr=False)
 
     def half_widths(self, directions: Array, level: float) -> tuple[Array, Array]:
         """Half-widths of intervals of ``directions @ along`` and ``directions @ scale``."""
-        t = float(t_quantile(level, max(self.freedom, 1)))
-        every = (self.along_spread, self.scale_spread)
-        widths = [t * np.sqrt(np.einsum("ij,jk,ik->i", directions, s, directions)) for s in every]
+        k, widths = len(self.along), []
+        for part in (slice(0, k), slice(k, 2 * k)):
+            spread = self.covariance[part, part]
+            with np.errstate(invalid="ignore"):
+                variance = np.einsum("ij,jk,ik->i", directions, spread, directions)
+            # the least certain of the powers that a direction has
+            dof = np.where(directions != 0, self.dof[part], np.inf).min(axis=1, initial=np.inf)
+            half = t_quantile(level, np.where(np.isfinite(dof), dof, 1.0)) * np.sqrt(variance)
+            moved = np.any(directions != 0, axis=1)
+            widths.append(np.where(moved, np.where(np.isnan(half), np.inf, half), 0.0))
         return widths[0], widths[1]
 
+    def collapsed(self) -> tuple[Array, Array]:
+        """Similarity variable and scaled value of every point, each of shape (n_points,)."""
+        p = self._points
+        groups = p.groups + self._centre
+        return p.x * np.exp(groups @ self.along), p.y * np.exp(groups @ self.scale)
 
-def fit_similarity(curves: Curves, groups: Array) -> SimilarityFit:
-    """Find the powers of groups that bring curves onto one.
+    def curve(self, level: float, n: int = 200) -> tuple[Array, Array, Array, Array]:
+        """The curve that all runs fall on, over the similarity variable, with its band.
 
-    The miss of a collapse is the mean square distance of every curve from every other, where they
-    lie over each other, in units of the variances of the two.
+        Parameters
+        ----------
+        level : float
+            Pointwise coverage; by leaving out runs, the powers held.
+        n : int
+            Places.
+
+        Returns
+        -------
+        variable, value, low, high : ndarray of shape (n,)
+        """
+        state, p = self._state, self._points
+        u = np.linspace(float(state.u.min()), float(state.u.max()), n)
+        columns = BSpline.design_matrix(u, state.spline.t, 3).toarray()
+        found = linearised(state.columns, state.residuals, clusters=p.runs)
+        spread = np.einsum("ij,jk,ik->i", columns, found.covariance, columns)
+        half = t_quantile(level, float(np.min(found.dof))) * np.sqrt(np.maximum(spread, 0.0))
+        bounds = np.stack([state.spline(u), state.spline(u) - half, state.spline(u) + half])
+        if self.noise == "relative":
+            bounds = np.exp(bounds)
+        # the points of the fit are about the mean run
+        shift = np.exp(self._centre @ self.along), np.exp(self._centre @ self.scale)
+        at = np.exp(u) if p.in_decades else np.sinh(u) * p.unit(self.along)
+        return at * shift[0], *(bounds * shift[1])
+
+
+def fit_similarity(
+    x: ArrayLike,
+    y: ArrayLike,
+    groups: ArrayLike,
+    runs: ArrayLike,
+    errors: ArrayLike | None = None,
+) -> SimilarityFit:
+    """Find the powers of groups that bring the curves of runs onto one.
+
+    The values of all runs, y·exp(groups·scale), are one smooth function of x·exp(groups·along). The
+    function is a cubic spline that is profiled out; the powers are those of the highest
+    likelihood. How errors grow is chosen by likelihood too, the number of knots by generalised
+    cross-validation, and among several minima that which predicts runs left out best.
 
     Parameters
     ----------
-    curves : sequence of (ndarray, ndarray)
-        Of each run the logarithms of its increasing coordinate, and its values.
-    groups : ndarray of shape (n_runs, n_groups)
-        Logarithms of the groups of the runs.
+    x, y : array-like of shape (n_points,)
+        Coordinate and values; both may vanish or change sign.
+    groups : array-like of shape (n_points, n_groups)
+        Logarithms of the groups.
+    runs : array-like of shape (n_points,)
+        Label of the run of each point.
+    errors : array-like of shape (n_points,), optional
+        Standard errors of the values.
 
     Returns
     -------
@@ -77,120 +338,226 @@ def fit_similarity(curves: Curves, groups: Array) -> SimilarityFit:
     Raises
     ------
     FitError
-        If the runs are fewer than the unknowns and one, or do not vary the groups independently.
+        If the runs or points are too few, or do not vary the groups independently.
 
     References
     ----------
     S. M. Bhattacharjee, F. Seno, J. Phys. A 34 (2001) 6375-6380: a measure of data collapse.
+    G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413-432: variable projection.
+    T. Gasser, L. Sroka, C. Jennen-Steinmetz, Biometrika 73 (1986) 625-633: the noise about a
+    smooth curve.
 
     Examples
     --------
-    >>> x, width = np.linspace(-1.0, 2.0, 20), np.log([1.0, 1.5, 2.0, 4.0, 8.0])
-    >>> curves = [(x, np.exp(-np.exp(x - 0.5 * w))) for w in width]
-    >>> found = fit_similarity(curves, width[:, None])
+    >>> width = np.repeat(np.log([1.0, 1.5, 2.0, 4.0, 8.0]), 20)
+    >>> x = np.tile(np.geomspace(0.3, 8.0, 20), 5)
+    >>> found = fit_similarity(x, np.exp(-x * np.exp(-0.5 * width)), width[:, None], width)
     >>> found.along.round(3), abs(found.scale.round(3)), round(found.quality, 3)
     (array([-0.5]), array([0.]), 1.0)
     """
-    n, k = groups.shape
-    if n < 2 * k + 2:
+    logs = np.asarray(groups, dtype=np.float64)
+    stated = None if errors is None else np.asarray(errors, dtype=np.float64)
+    codes = np.unique(np.asarray(runs), return_inverse=True)[1].astype(np.intp)
+    n, k = logs.shape
+    n_runs = int(codes.max()) + 1
+    if n_runs < max(2 * k + 2, 2):
         raise FitError(
-            f"{n} curves are too few to determine {2 * k} powers; give at least {2 * k + 2}."
+            f"{n_runs} curves are too few to determine {2 * k} powers; give at least {2 * k + 2}."
         )
-    centred = groups - groups.mean(axis=0)
-    if k and np.linalg.matrix_rank(centred, tol=1e-6 * max(np.abs(centred).max(), 1e-300)) < k:
+    if n < 4 * (2 * k + 4):
+        raise FitError(
+            f"{n} points are too few for {2 * k} powers and a curve; give at least {8 * k + 16}."
+        )
+    centre = logs.mean(axis=0)
+    logs = logs - centre
+    if k and np.linalg.matrix_rank(logs, tol=1e-6 * max(np.abs(logs).max(), 1e-300)) < k:
         raise FitError("The runs do not vary the groups independently; vary more of the inputs.")
-    every = np.concatenate([y for _, y in curves])
-    wide = every.min() > 0 and every.max() > _WIDE * every.min()
-    compared = [(x, np.log(y) if wide else y) for x, y in curves]
-    found = _search(compared, groups, wide)
-    left = np.array(
-        [
-            _refined(
-                found, [c for j, c in enumerate(compared) if j != i], np.delete(groups, i, 0), wide
-            )
-            for i in range(n)
-        ]
-    )
-    spread = jackknife_covariance(left - left.mean(axis=0))
-    quality, shared = _held_out(_collapsed(found, compared, groups, wide))
-    return SimilarityFit(
-        found[:k], found[k:], spread[:k, :k], spread[k:, k:], n - 2 * k - 1, quality, shared
-    )
+    xs, ys = (np.asarray(v, dtype=np.float64) for v in (x, y))
+    points = _Points(xs, ys, logs, codes, stated)
+    model, state = _best_model(*_searched(points))
+    return _result(model, state, centre)
 
 
-def collapsed(
-    curves: Curves, groups: Array, along: Array, scale: Array
-) -> list[tuple[Array, Array]]:
-    """Logarithms of the similarity variable and scaled values of every curve."""
-    rows = zip(curves, groups, strict=True)
-    return [(x + g @ along, y * np.exp(g @ scale)) for (x, y), g in rows]
+def _searched(points: _Points) -> tuple[_Model, _State]:
+    """The best of several minima."""
+    model = _Model(points, "relative" if points.is_positive else "amplitude")
+    k = points.groups.shape[1]
+    amplitude = _amplitude(points)
+    ranked = []
+    for along in _starts(k):
+        state = model.state(np.concatenate([along, amplitude]))
+        for _ in range(1 if model.noise == "relative" else 2):
+            base = np.linalg.qr(state.columns)[0]
+            free = state.jacobian[:, k:] - base @ (base.T @ state.jacobian[:, k:])
+            step = np.linalg.lstsq(free, state.residuals, rcond=1e-10)[0]
+            state = model.state(np.concatenate([along, state.powers[k:] + step]))
+        short = max(_SHARED - points.shared(state.u), 0.0)
+        ranked.append((state.deviance + len(points.x) * 10.0 * short, state.powers))
+    ranked.sort(key=lambda pair: pair[0])
+    followed: list[_State] = []
+    for _, powers in ranked:
+        if len(followed) == _FOLLOWED:
+            break
+        if all(np.abs(powers - f.powers).max(initial=1.0) > 0.1 for f in followed):
+            followed.append(model.refined(powers))
+    apart = [f for f in followed if points.shared(f.u) >= _SHARED] or followed
+    return model, min(apart, key=lambda f: _held_out(f, points.runs))
 
 
-def _collapsed(powers: Array, curves: Curves, groups: Array, wide: bool) -> Curves:
-    k = groups.shape[1]
-    if wide:
-        rows = zip(curves, groups, strict=True)
-        return [(x + g @ powers[:k], y + g @ powers[k:]) for (x, y), g in rows]
-    return collapsed(curves, groups, powers[:k], powers[k:])
+def _starts(k: int) -> Iterator[Array]:
+    if k <= 2:
+        steps = np.linspace(-_MOST_POWER, _MOST_POWER, _STEPS)
+        return (np.array(one) for one in product(steps, repeat=k))
+    sampled = qmc.Halton(k, rng=np.random.default_rng(0)).random(_MOST_STARTS)
+    return iter(_MOST_POWER * (2.0 * sampled - 1.0))
 
 
-def _miss(powers: Array, curves: Curves, groups: Array, wide: bool) -> float:
-    made = _collapsed(powers, curves, groups, wide)
-    own = [max(float(y.var()), 1e-300) for _, y in made]
-    miss, shared, total = 0.0, 0, 0
-    for i, (x, y) in enumerate(made):
-        for j, (a, b) in enumerate(made):
-            if i == j:
-                continue
-            over = (x >= a[0]) & (x <= a[-1])
-            rest = y[over] - np.interp(x[over], a, b)
-            # in units of both: else one curve that is blown up would hide the others
-            miss += float(rest @ rest) / (own[i] * own[j]) ** 0.5
-            shared += int(over.sum())
-            total += len(x)
-    return miss / max(shared, 1) + max(_SHARED - shared / total, 0.0)
+def _amplitude(points: _Points) -> Array:
+    """Powers by which the mean squares of the runs differ."""
+    if not points.groups.shape[1]:
+        return np.empty(0)
+    count = np.bincount(points.runs)
+    size = np.log(np.bincount(points.runs, points.y**2) / count + 1e-300) / 2.0
+    mean = [np.bincount(points.runs, g) / count for g in points.groups.T]
+    columns = np.column_stack([np.ones(len(count)), *mean])
+    return -np.asarray(np.linalg.lstsq(columns, size, rcond=1e-6)[0][1:])
 
 
-def _search(curves: Curves, groups: Array, wide: bool) -> Array:
-    k = groups.shape[1]
-    starts = list(product(_STARTS, repeat=2 * k))
-    if len(starts) > _MOST_STARTS:
-        rng = np.random.default_rng(0)
-        starts = [tuple(rng.choice(_STARTS, 2 * k)) for _ in range(_MOST_STARTS)]
-    ranked = sorted(starts, key=lambda s: _miss(np.array(s), curves, groups, wide))
-    found = [_refined(np.array(s), curves, groups, wide) for s in ranked[:_FOLLOWED]]
-    return min(found, key=lambda p: _miss(p, curves, groups, wide))
+def _held_out(state: _State, runs: IntArray) -> float:
+    """Mean square of what the curves of the other runs leave of each."""
+    left = deleted_residuals(state.residuals, state.slopes, runs)[0]
+    return float(np.mean(left**2))
 
 
-def _refined(start: Array, curves: Curves, groups: Array, wide: bool) -> Array:
-    if not len(start):
-        return start
-    result = minimize(
-        _miss,
-        start,
-        args=(curves, groups, wide),
-        method="Nelder-Mead",
-        options={"xatol": 1e-4, "fatol": 1e-10, "maxiter": 100 * len(start)},
-    )
-    return np.asarray(result.x)
-
-
-def _held_out(made: Curves) -> tuple[float, float]:
-    """How well the other runs' curves predict each curve, and where they do."""
-    rest, around, shared, total = 0.0, 0.0, 0, 0
-    mean = float(np.concatenate([y for _, y in made]).mean())
-    for i, (x, y) in enumerate(made):
-        predicted = np.array(
-            [np.interp(x, a, b, np.nan, np.nan) for j, (a, b) in enumerate(made) if j != i]
+def _best_model(model: _Model, state: _State) -> tuple[_Model, _State]:
+    """The kind of errors that is likeliest, and the number of knots that predicts best."""
+    model, state = _with_knots(model, state)
+    points = model.points
+    kinds = [replace(model, noise=kind) for kind in ("amplitude", "constant")]
+    kinds += [replace(model, noise="mixed", mixed=m) for m in _MIXED]
+    if points.errors is not None:
+        kinds = [replace(model, noise="stated")]
+    best = model, state
+    for kind in kinds:
+        # errors of values follow the curve as it was found
+        level = (
+            np.exp(state.spline(state.u)) if model.noise == "relative" else state.spline(state.u)
         )
-        over = np.isfinite(predicted).any(axis=0)
-        total += len(x)
-        if over.any():
-            miss = y[over] - np.nanmean(predicted[:, over], axis=0)
-            rest += float(miss @ miss)
-            around += float(np.sum((y[over] - mean) ** 2))
-            shared += int(over.sum())
-    return (1.0 - rest / around if around > 0 else 0.0), shared / total
+        found = kind.refined(state.powers, level)
+        if points.errors is not None or found.deviance < best[1].deviance - _LIKELIER:
+            best = kind, found
+    if best[0] is model:
+        return best
+    return _with_knots(*best)
 
 
-__all__ = ["SimilarityFit", "collapsed", "fit_similarity"]
+def _with_knots(model: _Model, state: _State) -> tuple[_Model, _State]:
+    n, k = len(state.u), len(state.powers)
+    level = state.spline(state.u)
+    if model.noise == "relative":
+        level = np.exp(level)
+    tried = []
+    for knots in _KNOTS:
+        if knots > _KNOTS[0] and _POINTS_EACH * (knots + 4 + k) > n:
+            break
+        other = replace(model, knots=knots)
+        found = other.refined(state.powers, level)
+        rss = float(found.residuals @ found.residuals)
+        score = rss / max(1.0 - (found.columns.shape[1] + k) / n, 1e-3) ** 2
+        tried.append((score, knots, other, found))
+    _, _, model, state = min(tried, key=lambda one: one[:2])
+    return model, state
+
+
+def _result(model: _Model, state: _State, centre: Array) -> SimilarityFit:
+    points, k = model.points, len(centre)
+    found = linearised(state.slopes, state.residuals, clusters=points.runs)
+    covariance, dof = found.covariance[: 2 * k, : 2 * k].copy(), found.dof[: 2 * k]
+    lost = np.flatnonzero(~found.identified[: 2 * k])
+    covariance[lost, lost] = np.inf
+    scaled = state.z / state.size
+    about = scaled - scaled @ (1.0 / state.size) / (state.size**-2.0).sum() / state.size
+    spread = float(np.mean(about**2)) or 1.0
+    # sizes of errors are relative to the values
+    unit = 1.0
+    if model.noise not in ("relative", "mixed"):
+        unit = float(np.sqrt(np.mean(state.size**2) / np.mean(state.z**2)))
+    left = state.residuals
+    n, used = len(left), state.slopes.shape[1]
+    scatter = float(np.sqrt(left @ left / max(n - used, 1)))
+    # the curve is taken off first: between neighbours it is no straight line
+    pooled = noise_about_curves(state.u, left, np.zeros(n, dtype=np.intp))
+    return SimilarityFit(
+        state.powers[:k],
+        state.powers[k:],
+        covariance,
+        dof,
+        model.noise,
+        1.0 - _held_out(state, points.runs) / spread,
+        points.shared(state.u),
+        unit * scatter,
+        unit * noise_about_curves(state.u, left, points.runs),
+        unit * min(scatter, pooled),
+        points.is_positive and _is_power_law(model, state),
+        unit * left,
+        points,
+        state,
+        centre,
+    )
+
+
+def noise_about_curves(u: Array, values: Array, runs: IntArray) -> float:
+    """Standard deviation of the noise about a smooth curve through each run.
+
+    By what the line through the two neighbours of each point leaves of it.
+
+    Parameters
+    ----------
+    u, values : ndarray of shape (n_points,)
+    runs : ndarray of int of shape (n_points,)
+
+    Returns
+    -------
+    float
+        NaN where no run has three points.
+
+    Examples
+    --------
+    >>> u, noise = np.linspace(0, 1, 400), np.random.default_rng(0).normal(0, 0.1, 400)
+    >>> print(round(noise_about_curves(u, np.sin(u) + noise, np.zeros(400, int)), 2))
+    0.1
+    """
+    order = np.lexsort((u, runs))
+    u, values, runs = u[order], values[order], runs[order]
+    inside = np.flatnonzero(runs[2:] == runs[:-2]) + 1
+    if not len(inside):
+        return float("nan")
+    before, after = u[inside] - u[inside - 1], u[inside + 1] - u[inside]
+    total = before + after
+    near = np.where(total > 0, after / np.where(total > 0, total, 1.0), 0.5)
+    line = near * values[inside - 1] + (1.0 - near) * values[inside + 1]
+    left = (values[inside] - line) / np.sqrt(1.0 + near**2 + (1.0 - near) ** 2)
+    return float(np.sqrt(np.mean(left**2)))
+
+
+def _is_power_law(model: _Model, state: _State) -> bool:
+    """Whether a straight line in logarithms is as good as the curve, by Schwarz's criterion."""
+    points = model.points
+    if not points.in_decades:
+        return False
+    n, k = points.groups.shape
+    columns = np.column_stack([np.ones(n), np.log(points.x), points.groups])
+    logs = np.log(points.y)
+    line = logs - columns @ np.linalg.lstsq(columns, logs, rcond=1e-10)[0]
+    curve = _Model(points, "relative", model.knots).state(state.powers)
+    curve_left = curve.residuals
+    # noise that is rounding tells nothing
+    least = (_ROUNDING * max(float(np.std(logs)), 1.0)) ** 2
+    costs = [
+        n * np.log(max(float(np.mean(left**2)), least)) + used * np.log(n)
+        for left, used in ((line, k + 2), (curve_left, curve.slopes.shape[1]))
+    ]
+    return bool(costs[0] <= costs[1])
+
+
+__all__ = ["SimilarityFit", "fit_similarity", "noise_about_curves"]

@@ -1,0 +1,69 @@
+"""The commands on curves and trajectories: collapse."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dimgs.cli import complete, tables
+from dimgs.cli.output import emit_json, note, say, warn, working
+
+if TYPE_CHECKING:
+    from dimgs.discovery.options import Options
+
+Along = Annotated[
+    str,
+    typer.Option(
+        "--along",
+        help="Column that runs along each curve: time, position, frequency.",
+        autocompletion=complete.columns,
+    ),
+]
+Curve = Annotated[
+    str | None,
+    typer.Option(
+        "--curve",
+        help="Label column that names the run; by default rows with equal parameters are one.",
+        autocompletion=complete.columns,
+    ),
+]
+# of the options of an analysis
+_TABLE = ("columns", "drop", "drop_bad", "units", "sheet", "skip_rows", "strict_units")
+_SEARCH = ("engine", "effort", "evaluations", "time_limit", "level", "seed")
+
+
+@tables.takes("constants", "scales", *_SEARCH, *_TABLE)
+def collapse(
+    table: tables.Table,
+    target: Annotated[
+        str,
+        typer.Option(
+            "--target", "-y", help="Column of the values.", autocompletion=complete.columns
+        ),
+    ],
+    along: Along,
+    options: "Options",
+    curve: Curve = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for the figures before and after, JSON and LaTeX."),
+    ] = None,
+    json: tables.Json = False,
+) -> None:
+    """Find the similarity variables in which the curves of several runs fall on one."""
+    from dimgs.report.write import check_folder
+    from dimgs.symmetry.collapse import collapse_with
+
+    if out is not None:
+        check_folder(out)
+    data = options.read(table, *(n for n in (target, along, curve) if n is not None))
+    with working(f"looking for the curve of {target}", options.seconds) as tell:
+        found = collapse_with(data, target, along, curve, options, tell)
+    warn(found.warnings)
+    if out is not None:
+        written = found.write(out)
+        note(f"wrote {', '.join(path.name for path in written)} to {out}")
+    if json:
+        emit_json(found.to_json())
+    else:
+        say(str(found))

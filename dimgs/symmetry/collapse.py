@@ -1,0 +1,835 @@
+"""Similarity variables: the groups in which the curves of several runs fall on one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Unpack
+
+import numpy as np
+
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array, IntArray
+from dimgs.common.errors import DimgsError, InputError, noting, warn_all
+from dimgs.dataset import Dataset
+from dimgs.dataset.checks import (
+    check_loggable,
+    constant_columns,
+    table_warnings,
+    usable_runs,
+)
+from dimgs.discovery.discover import report_of
+from dimgs.discovery.fitting import fit_with
+from dimgs.discovery.keywords import TableKeywords
+from dimgs.discovery.one_basis import study
+from dimgs.discovery.options import Options, documented
+from dimgs.discovery.prepare import Prepared
+from dimgs.engines.clock import Clock
+from dimgs.engines.registry import NONE
+from dimgs.fits.design.features import build_design
+from dimgs.fits.estimate import Exponent
+from dimgs.fits.similarity import SimilarityFit, fit_similarity, noise_about_curves
+from dimgs.fits.snapping import snap
+from dimgs.groups.derive import automatic_scales, constant_variables, scale_variable
+from dimgs.groups.dimensions import DimensionalMatrix
+from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.groups.missing_input import UnreachableError, is_reachable
+from dimgs.groups.response import smallest_monomial
+from dimgs.law.latex import group_latex
+from dimgs.law.law import Law
+from dimgs.report.documents import exponent_document
+from dimgs.report.figures.save import Drawing
+from dimgs.report.figures.style import (
+    MUTED,
+    PALETTE,
+    log_ticks,
+    math_label,
+    new_axes,
+    styled,
+    with_unit,
+)
+from dimgs.variables import Variable, parse_unit
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from dimgs.report.results import Report
+
+# What the curve may leave, in units of the noise inside runs: twice the variance, which twenty
+# points of noise alone reach once in a thousand tables.
+_MOST_SCATTER = 1.5
+# relative, below which the differences of curves are those of a simulator's mesh
+_ACCURATE = 0.01
+# what the other runs must predict of the variance of a run's curve: less is no common curve
+_LEAST_QUALITY = 0.9
+# a law may leave this much more than a smooth curve, which has more constants
+_AS_GOOD = 1.25
+# exponents that a law writes down where they are no simple rationals: three digits
+_WRITTEN = 1000
+# of the largest: directions in which the runs differ by rounding alone
+_VARIES = 1e-9
+# part of the points that must lie over curves of other runs
+_LEAST_SHARED = 0.3
+# relative error of a closed form that is exact but for rounding of constants
+_ROUNDED = 1e-6
+# an exponent whose interval is wider than from 0 to 1 is not known
+_UNKNOWN = 1.0
+
+
+class CollapseKeywords(TableKeywords, total=False):
+    """What `collapse` takes beside the table."""
+
+    constants: Sequence[str]
+    scales: Sequence[str] | str
+    engine: str
+    effort: str
+    evaluations: int | None
+    time_limit: float | None
+    level: float
+    seed: int
+
+
+@dataclass(frozen=True)
+class SimilarityExponent(Exponent):
+    """Exponent of a column in a similarity variable.
+
+    Attributes
+    ----------
+    kind : {"first", "second"}
+        Forced by the units, or found in the runs.
+    """
+
+    kind: Literal["first", "second"] = "first"
+
+
+@dataclass(frozen=True)
+class SimilarityGroup:
+    """The similarity variable, or the monomial that the values are measured in.
+
+    Attributes
+    ----------
+    group : PiGroup
+        Dimensionless, with exact exponents; those that are no simple rationals to three digits.
+    exponents : tuple of SimilarityExponent
+        Of the columns in the variable; of the columns in the monomial, without the target.
+    """
+
+    group: PiGroup
+    exponents: tuple[SimilarityExponent, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "group": {name: str(e) for name, e in self.group.exponents},
+            "exponents": [{**exponent_document(e), "kind": e.kind} for e in self.exponents],
+        }
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Collapse:
+    """The groups in which the curves of runs fall on one: y/Y = F(s).
+
+    Attributes
+    ----------
+    target, along : str
+        Columns of the values, and of the coordinate, which s is proportional to.
+    variable : SimilarityGroup, optional
+        s; None where F would be a power law or a constant, so that any s or none would do.
+    response : SimilarityGroup
+        Its group is y/Y, its exponents are those of Y.
+    function : Law, optional
+        The target as a closed form; None where none is as good as a smooth curve.
+    report : Report, optional
+        How the closed form was found.
+    quality : float
+        Share of the variance that the curves of the other runs predict of each run.
+    floor : float
+        Root mean square of the relative error that any smooth function of s leaves.
+    scatter, noise : float
+        The same of the smooth curve, and of the noise inside runs; NaN where runs are too short.
+    why_not : tuple of str
+        Reasons why the curves are not one; empty where they are.
+    fit : SimilarityFit, optional
+    data : Dataset
+        The points that entered.
+    runs : ndarray of int of shape (n_points,)
+        The run of each.
+    level : float
+    warnings : tuple of str
+    """
+
+    target: str
+    along: str
+    variable: SimilarityGroup | None
+    response: SimilarityGroup
+    function: Law | None = None
+    report: "Report | None" = None
+    quality: float
+    floor: float
+    scatter: float
+    noise: float
+    why_not: tuple[str, ...] = ()
+    fit: SimilarityFit | None = None
+    data: Dataset
+    runs: IntArray
+    level: float
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def collapses(self) -> bool:
+        """Whether the curves are one."""
+        return not self.why_not
+
+    @property
+    def latex(self) -> str:
+        """The similarity form as a formula."""
+        groups = [g.group for g in (self.response, self.variable) if g is not None]
+        left, *right = (group_latex(g, {}) for g in groups)
+        return rf"{left} = F\left({right[0]}\right)" if right else rf"{left} = \mathrm{{const.}}"
+
+    def points(self) -> tuple[Array, Array]:
+        """Similarity variable (or the coordinate) and scaled value of each point."""
+        values = {n: self.data[n] for n in self.data.numeric_names}
+        n = len(self.data)
+        along = self.data[self.along] if self.variable is None else None
+        s = along if along is not None else self.variable.group.value(values)  # type: ignore[union-attr]
+        return np.broadcast_to(s, n), np.broadcast_to(self.response.group.value(values), n)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON; exponents are those of the columns in s and in Y."""
+        return {
+            "target": self.target,
+            "along": self.along,
+            "variable": {"group": None, "exponents": []}
+            if self.variable is None
+            else self.variable.to_json(),
+            "response": self.response.to_json(),
+            "latex": self.latex,
+            "function": None if self.function is None else self.function.to_json(),
+            "floor": self.floor,
+            "quality": self.quality,
+            "scatter": self.scatter,
+            "noise": self.noise,
+            "collapses": self.collapses,
+            "why_not": list(self.why_not),
+            "runs": int(self.runs.max()) + 1,
+            "points": len(self.data),
+            "level": self.level,
+            "warnings": list(self.warnings),
+        }
+
+    def draw(self, axes: "Axes | None" = None, *, collapsed: bool = True) -> "Axes":
+        """The curves of all runs, a colour each, as measured or in the groups that collapse them.
+
+        Parameters
+        ----------
+        axes : Axes, optional
+        collapsed : bool
+            Whether over s, with the curve that they fall on and its band.
+
+        Returns
+        -------
+        Axes
+        """
+        return _drawn(self, new_axes() if axes is None else axes, collapsed)
+
+    def drawings(self) -> list[Drawing]:
+        """The figures before and after."""
+        made = []
+        for name, title, caption, collapsed in _FIGURES:
+            figure = self.draw(collapsed=collapsed).get_figure(root=True)
+            assert figure is not None
+            made.append(Drawing(name, figure, title, caption))
+        return made
+
+    def write(self, folder: str | Path) -> list[Path]:
+        """Files of the collapse in a folder: collapse.json and .tex, figures, law.json.
+
+        Raises
+        ------
+        InputError
+            If the folder cannot be written to.
+        """
+        from dimgs.common.formats import write_whole
+        from dimgs.law.serialise import as_text
+        from dimgs.report.documents import finite
+
+        into = Path(folder)
+        files = {"collapse.json": as_text(finite(self.to_json())), "collapse.tex": self.latex}
+        if self.function is not None:
+            files["law.json"] = as_text(self.function.to_json())
+        files |= {f"{d.name}.svg": d.svg() for d in self.drawings()}
+        try:
+            into.mkdir(parents=True, exist_ok=True)
+            for name, text in files.items():
+                write_whole(into / name, text)
+        except OSError as error:
+            raise InputError(
+                f"Cannot write to '{into}': {error.strerror or error}; choose another "
+                f"{setting('out')}."
+            ) from error
+        return [into / name for name in files]
+
+    def __str__(self) -> str:
+        return collapse_text(self)
+
+
+_FIGURES = (
+    ("before", "Curves as measured", "Each colour is a run.", False),
+    (
+        "after",
+        "Curves in the similarity variable",
+        "The line is the smooth curve through all runs, with its interval by runs.",
+        True,
+    ),
+)
+
+
+@styled
+def _drawn(found: Collapse, axes: "Axes", collapsed: bool) -> "Axes":
+    labels = [math_label(n, n) for n in (found.along, found.target)]
+    if collapsed:
+        x, y = found.points()
+        groups = (found.variable, found.response)
+        shown = [g.group for g in groups if g is not None]
+        names = [math_label(group_latex(g, {}), str(g)) for g in shown]
+        labels = [*labels[:1], *names][-2:]
+    else:
+        x, y = found.data[found.along], found.data[found.target]
+        labels = [
+            with_unit(label, found.data.variable(n).si_unit)
+            for label, n in zip(labels, (found.along, found.target), strict=True)
+        ]
+    for run in range(int(found.runs.max()) + 1):
+        own = found.runs == run
+        axes.plot(x[own], y[own], "o", ms=2.5, color=PALETTE[run % len(PALETTE)], alpha=0.8)
+    if collapsed and found.fit is not None and found.variable is not None:
+        s, value, low, high = found.fit.curve(found.level)
+        # powers that a law writes down differ from the fitted ones in the fourth digit
+        unit_s, unit_y = (
+            np.exp(np.median(np.log(np.abs(a[a != 0] / b[a != 0]))))
+            for a, b in zip((x, y), found.fit.collapsed(), strict=True)
+        )
+        axes.plot(s * unit_s, value * unit_y, color=MUTED, lw=1.0, zorder=4)
+        axes.fill_between(s * unit_s, low * unit_y, high * unit_y, color=MUTED, alpha=0.3, lw=0)
+    for which, values in (("x", x), ("y", y)):
+        # more than a decade is not read off a linear axis
+        if np.all(values > 0) and np.max(values) > 10.0 * np.min(values):
+            log_ticks(axes, which)
+    axes.set_xlabel(labels[0])
+    axes.set_ylabel(labels[1])
+    return axes
+
+
+def collapse_text(found: Collapse) -> str:
+    """What the terminal shows."""
+    lines = []
+    for name, side in (("s", found.variable), ("y/Y", found.response)):
+        if side is None:
+            lines.append("No similarity variable is needed: y/Y is a constant.")
+            continue
+        lines.append(f"{name} = {side.group}")
+        for e in side.exponents:
+            if e.kind == "first":
+                value = f"{e.rational}, forced by the units"
+            elif not np.isfinite(e.high - e.low):
+                value = f"{e.value:.4g}, not determined by these runs"
+            else:
+                snapped = f" → {e.rational}" if e.rational is not None else ""
+                value = f"{e.value:.4g} [{e.low:.4g}, {e.high:.4g}]{snapped}"
+            lines.append(f"  {e.name}: {value}")
+    verdict = "the curves are one" if found.collapses else "the curves are not one"
+    lines.append(f"Quality {found.quality:.4f}; {verdict}")
+    lines += [f"  {reason}" for reason in found.why_not]
+    noise = "" if np.isnan(found.noise) else f", noise inside runs {found.noise:.2%}"
+    lines.append(
+        f"Error that a curve of s leaves: {found.scatter:.2%}, at least {found.floor:.2%}{noise}"
+    )
+    if found.function is None:
+        lines.append("Closed form: none that is as good as a smooth curve")
+    else:
+        doubt = "" if found.function.confirmed else " (not confirmed)"
+        lines.append(f"Closed form: {found.function}{doubt}")
+    return "\n".join(lines)
+
+
+@documented(CollapseKeywords)
+def collapse(
+    data: Any,
+    target: str,
+    along: str,
+    curve: str | None = None,
+    options: Options | None = None,
+    *,
+    progress: Callable[[str], None] | None = None,
+    **keywords: Unpack[CollapseKeywords],
+) -> Collapse:
+    """Find the groups in which the curves of runs fall on one: y/Y(parameters) = F(s).
+
+    The similarity variable s is proportional to the column `along`, and Y does not contain it: any
+    power of s in Y could as well be part of F. The other columns are parameters, constant in a run
+    or not. Exponents that the units leave open are those of the highest likelihood, F being a
+    smooth curve; see :func:`dimgs.fits.similarity.fit_similarity`.
+
+    Parameters
+    ----------
+    data : Dataset, path or DataFrame
+        Anything that :func:`dimgs.read_table` takes: one row a point.
+    target : str
+        Column of the values, which may vanish or change sign.
+    along : str
+        Column of the coordinate, which may do so too.
+    curve : str, optional
+        Label column that names the run. By default rows with equal parameters are a run.
+    options : Options, optional
+        The options as one value; keywords change it.
+    progress : callable, optional
+        Called with a line of text while a closed form is looked for.
+    {options}
+
+    Returns
+    -------
+    Collapse
+
+    Raises
+    ------
+    InputError, DimensionError, FitError
+        If the table cannot answer the question; the message names the remedy.
+    TypeError
+        For an unknown keyword.
+
+    Warns
+    -----
+    DimgsWarning
+        For each of the result's `warnings`.
+
+    References
+    ----------
+    G. I. Barenblatt, Scaling, Self-similarity, and Intermediate Asymptotics (1996): similarity of
+    the first and of the second kind.
+
+    Examples
+    --------
+    Diffusion from a point; the units force all exponents:
+
+    >>> x, t = (v.ravel() for v in np.meshgrid(np.linspace(0.1, 2, 20), [0.5, 1.0, 2.0, 4.0]))
+    >>> columns = {"x [m]": x, "t [s]": t, "c [mol/m^3]": np.exp(-(x**2) / t) / t**0.5}
+    >>> data = Dataset.from_columns(columns | {"D [m^2/s]": 0.25})
+    >>> found = collapse(data, "c", "x", scales=["M [mol/m^2]"], engine="power_law")
+    >>> print(found.variable.group, found.response.group, found.collapses)
+    x·D^(-1/2)·t^(-1/2) D^(1/2)·c·t^(1/2)·M⁻¹ True
+    """
+    chosen = Options.of(options, keywords, "collapse", CollapseKeywords)
+    found = collapse_with(chosen.read(data, target, along), target, along, curve, chosen, progress)
+    warn_all(found.warnings)
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """A checked table, its parameters, and what the units say of their exponents."""
+
+    data: Dataset
+    target: Variable
+    along: Variable
+    parameters: tuple[Variable, ...]
+    runs: IntArray
+    run_column: str
+    options: Options
+    warnings: tuple[str, ...]
+
+    def monomial(self, of: Variable) -> list[Fraction] | None:
+        """Exponents of the parameters in a product of the dimension of a column."""
+        found = smallest_monomial(self.parameters, of.dimension)
+        powers = None if found is None else dict(found.exponents)
+        zero = Fraction(0)
+        return None if powers is None else [powers.get(v.name, zero) for v in self.parameters]
+
+    def logs(self) -> Array:
+        """Logarithms of the parameters, of shape (n_points, n_parameters)."""
+        n = len(self.data)
+        columns = [
+            np.log(self.data[v.name]) if v.role == "data" else np.full(n, np.log(v.value or 1.0))
+            for v in self.parameters
+        ]
+        return np.column_stack(columns) if columns else np.zeros((n, 0))
+
+
+def collapse_with(
+    data: Dataset,
+    target: str,
+    along: str,
+    curve: str | None,
+    options: Options,
+    progress: Callable[[str], None] | None = None,
+) -> Collapse:
+    """Same as :func:`collapse`, on a Dataset and with Options; its warnings are not raised.
+
+    Parameters
+    ----------
+    data, target, along, curve, options, progress
+        As there.
+    """
+    with noting(data.warnings):
+        question = _asked(data, target, along, curve, options)
+        start, scale = (question.monomial(v) for v in (question.along, question.target))
+        if start is None:
+            return _as_power_law(question, None)
+        if scale is None:
+            raise UnreachableError(question.parameters, question.target)
+        space = _Space.of(question)
+        logs = question.logs()
+        values = question.data
+        fit = fit_similarity(
+            values[along] * np.exp(-logs @ np.array(start, dtype=np.float64)),
+            values[target] * np.exp(-logs @ np.array(scale, dtype=np.float64)),
+            logs @ space.directions,
+            question.runs,
+            values.errors.get(target),
+        )
+        if fit.is_power_law and space.directions.shape[1]:
+            return _as_power_law(question, fit)
+        return _with_function(_collapse_of(question, fit, space, start, scale), question, progress)
+
+
+def _asked(
+    data: Dataset, target: str, along: str, curve: str | None, options: Options
+) -> _Question:
+    if len({target, along, curve}) < 3:
+        raise InputError(
+            f"Target, {setting('along')} and {setting('curve')} must be three columns."
+        )
+    purpose = replace(
+        options.purpose(target, linear_allowed=True, signed_allowed=True),
+        labels=() if curve is None else (curve,),
+    )
+    found = usable_runs(data, purpose)
+    table = found.data
+    goal, coordinate = table.variable(target), table.variable(along)
+    for variable in (goal, coordinate):
+        if variable.is_label or variable.is_level:
+            raise InputError(
+                f"Column '{variable.name}' of {data.source} holds "
+                f"{'labels' if variable.is_label else 'levels'}, which no power of a parameter "
+                f"scales; give a column of plain numbers."
+            )
+    never = {*constant_columns(table)}
+    if along in never:
+        raise InputError(
+            f"Column '{along}' of {data.source} never varies; give the column that runs along the "
+            f"curves."
+        )
+    inputs = [n for n in found.inputs if n != along and not table.variable(n).is_level]
+    varying = [n for n in inputs if n not in never]
+    check_loggable(table, inputs, "its exponent")
+    known = [*constant_variables(options.constants, table.names)]
+    if options.scales == "auto":
+        known += automatic_scales([*map(table.variable, [*inputs, along]), *known], goal)
+    else:
+        known += [scale_variable(text, table.names) for text in options.scales]
+    # what never varied takes part only where the units need it
+    sets = [[*map(table.variable, names), *known] for names in (varying, inputs)]
+    needed = next((s for s in sets if all(is_reachable(s, v) for v in (goal, coordinate))), sets[1])
+    if curve is not None:
+        runs = np.unique(np.asarray(table[curve]), return_inverse=True)[1]
+    else:
+        columns = np.column_stack([table[n] for n in varying] or [np.zeros(len(table))])
+        runs = np.unique(columns, axis=0, return_inverse=True)[1]
+    name = "run"
+    while name in table.names:
+        name += "_"
+    label = Variable(name, parse_unit("label"))
+    texts = np.array([str(r) for r in runs.ravel()], dtype=object)
+    table = replace(
+        table, variables=(*table.variables, label), values={**table.values, name: texts}
+    )
+    levels = [n for n in found.inputs if table.variable(n).is_level]
+    warnings = [f"'{n}' takes no part: it is a level." for n in levels]
+    return _Question(
+        table,
+        goal,
+        coordinate,
+        tuple(sorted(needed, key=lambda v: v.name)),
+        np.asarray(runs.ravel(), dtype=np.intp),
+        name,
+        options,
+        (*table_warnings(found), *warnings),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Space:
+    """Exponents that the units leave open, and which of them the runs can tell.
+
+    Attributes
+    ----------
+    lattice : tuple of tuple of int
+        Independent dimensionless products of the parameters.
+    directions : ndarray of shape (n_parameters, n_varied)
+        Orthonormal changes of the exponents that leave dimensions alone, along which the runs
+        differ, most first: the same for every basis of the lattice.
+    held : ndarray of shape (n_parameters, n_held)
+        The others.
+    """
+
+    lattice: tuple[tuple[int, ...], ...]
+    directions: Array
+    held: Array
+
+    @classmethod
+    def of(cls, question: _Question) -> "_Space":
+        names = question.parameters
+        lattice = tuple(DimensionalMatrix.of(names).kernel_lattice()) if names else ()
+        vectors = np.array(lattice, dtype=np.float64).reshape(len(lattice), len(names)).T
+        open_ = np.linalg.qr(vectors)[0]
+        logs = question.logs()
+        logs = logs - logs.mean(axis=0)
+        _, sizes, rows = np.linalg.svd(logs @ open_ @ open_.T, full_matrices=True)
+        sizes = np.concatenate([sizes, np.zeros(len(rows) - len(sizes))])
+        varied = sizes > _VARIES * max(float(np.abs(logs).max(initial=0.0)), 1.0) * len(logs) ** 0.5
+        directions = rows[varied].T
+        # signs that do not depend on the order of rows
+        largest = np.abs(directions).argmax(axis=0)
+        directions = directions * np.sign(directions[largest, np.arange(directions.shape[1])])
+        left = open_ - directions @ (directions.T @ open_)
+        held, size, _ = np.linalg.svd(left, full_matrices=False)
+        return cls(lattice, directions, held[:, size > 1e-6])
+
+    @property
+    def loadings(self) -> list[list[Fraction]]:
+        """Exponents of each parameter in each dimensionless product."""
+        return [[Fraction(x) for x in row] for row in zip(*self.lattice, strict=True)]
+
+    @cached_property
+    def _to_lattice(self) -> Array:
+        return np.linalg.pinv(np.array(self.loadings, dtype=np.float64))
+
+    def exponents(
+        self,
+        names: Sequence[str],
+        start: Sequence[Fraction],
+        powers: Array,
+        covariance: Array,
+        dof: float,
+        half: Array,
+    ) -> tuple[list[SimilarityExponent], list[Fraction]]:
+        """Exponents of the parameters with intervals, and exact ones of the same dimension."""
+        if not self.lattice:
+            return [_forced(n, e) for n, e in zip(names, start, strict=True)], list(start)
+        move = self._to_lattice @ self.directions
+        snapped: Sequence[Fraction | float] = (move @ powers).tolist()
+        rationals: Sequence[Fraction | None] = [None] * len(names)
+        if np.isfinite(covariance).all() and dof > 0:
+            found = snap(
+                move @ powers,
+                move @ covariance @ move.T,
+                dof,
+                start,
+                self.loadings,
+                null=(self._to_lattice @ self.held).T,
+            )
+            snapped, rationals = found.exponents, found.rationals
+        written = [Fraction(x).limit_denominator(_WRITTEN) for x in snapped]
+        values = np.array(start, dtype=np.float64) + self.directions @ powers
+        unknown = np.abs(self.held).max(axis=1, initial=0.0) > 1e-6
+        out, exact = [], []
+        for j, (name, row) in enumerate(zip(names, self.loadings, strict=True)):
+            exact.append(start[j] + sum(a * b for a, b in zip(row, written, strict=True)))
+            if not any(row):
+                out.append(_forced(name, start[j]))
+                continue
+            value, width = float(values[j]), float(np.inf if unknown[j] else half[j])
+            # what the runs do not refute belongs to what is shown
+            rational = rationals[j]
+            known = [value] if rational is None else [value, float(rational)]
+            ends = min(value - width, *known), max(value + width, *known)
+            out.append(SimilarityExponent(name, value, *ends, rational, kind="second"))
+        return out, exact
+
+
+def _forced(name: str, value: Fraction) -> SimilarityExponent:
+    number = float(value)
+    return SimilarityExponent(name, number, number, number, value, kind="first")
+
+
+def _collapse_of(
+    question: _Question,
+    fit: SimilarityFit,
+    space: _Space,
+    start: Sequence[Fraction],
+    scale: Sequence[Fraction],
+) -> Collapse:
+    names = [v.name for v in question.parameters]
+    along, target = question.along.name, question.target.name
+    k, level = len(fit.along), question.options.level
+    half = fit.half_widths(space.directions, level)
+    parts = [slice(0, k), slice(k, 2 * k)]
+    sides = []
+    for part, base, powers, width in zip(
+        parts, ([-e for e in start], scale), (fit.along, -fit.scale), half, strict=True
+    ):
+        dof = float(fit.dof[part].min(initial=np.inf))
+        spread = fit.covariance[part, part]
+        sides.append(space.exponents(names, base, powers, spread, dof, width))
+    (in_s, exact_s), (in_y, exact_y) = sides
+    s = PiGroup.of("pi_1", {**dict(zip(names, exact_s, strict=True)), along: 1})
+    y = PiGroup.of("pi_0", {n: -e for n, e in zip(names, exact_y, strict=True)} | {target: 1})
+    warnings = list(question.warnings)
+    held = [e.name for e in in_s if not np.isfinite(e.high - e.low)]
+    if held:
+        warnings.append(
+            f"The runs do not determine the exponents of {', '.join(held)}: products of these "
+            f"never varied."
+        )
+    wide = [e.name for e in (*in_s, *in_y) if _UNKNOWN < e.high - e.low < np.inf]
+    if wide:
+        warnings.append(
+            f"The exponents of {', '.join(dict.fromkeys(wide))} are hardly determined: their "
+            f"intervals are wider than {_UNKNOWN:g}. More different runs, or longer curves, would "
+            f"narrow them."
+        )
+    return Collapse(
+        target=target,
+        along=along,
+        variable=SimilarityGroup(s, (_forced(along, Fraction(1)), *in_s)),
+        response=SimilarityGroup(y, tuple(in_y)),
+        quality=fit.quality,
+        floor=fit.floor,
+        scatter=fit.scatter,
+        noise=fit.noise_size,
+        why_not=tuple(_reasons(fit.quality, fit.scatter, fit.noise_size, fit.shared)),
+        fit=fit,
+        data=question.data,
+        runs=question.runs,
+        level=level,
+        warnings=tuple(warnings),
+    )
+
+
+def _reasons(quality: float, scatter: float, noise: float, shared: float) -> list[str]:
+    """Why curves are not one."""
+    reasons = []
+    if quality < _LEAST_QUALITY:
+        reasons.append(
+            f"The curves of the other runs predict {max(quality, 0.0):.0%} of the variance of a "
+            f"run; {_LEAST_QUALITY:.0%} or more would be a collapse."
+        )
+    if scatter > max(_MOST_SCATTER * noise, _ACCURATE):
+        reasons.append(
+            f"The runs differ by {scatter:.2%} from their common curve, and the points of a run by "
+            f"{noise:.2%} from a smooth one: what differs between the runs is more than s."
+        )
+    if shared < _LEAST_SHARED:
+        reasons.append(
+            f"Only {shared:.0%} of the points lie over curves of other runs, so that nothing is "
+            f"compared elsewhere; longer curves would overlap."
+        )
+    return reasons
+
+
+def _as_power_law(question: _Question, curve: SimilarityFit | None) -> Collapse:
+    """The values as a power law of the coordinate and the parameters: F is one, or a constant."""
+    target, along = question.target.name, question.along.name
+    names = [v.name for v in question.parameters if v.role == "data"]
+    data = question.data.select([*names, along, target, question.run_column])
+    runs = question.run_column if question.runs.any() else None
+    options = replace(question.options.without_reading(), split_by=runs)
+    result = fit_with(data, target, options)
+    law, level = result.law, question.options.level
+    variables = [*question.parameters, question.along]
+    free = {
+        v.name
+        for vector in DimensionalMatrix.of(variables).kernel_lattice()
+        for v, e in zip(variables, vector, strict=True)
+        if e
+    }
+    exponents = tuple(
+        SimilarityExponent(
+            *(e.name, e.value, e.low, e.high, e.rational),
+            kind="second" if e.name in free else "first",
+        )
+        for e in result.variable_exponents
+    )
+    powers = law.response.as_dict()
+    for e, coefficient in zip(result.exponents, result.coefficients, strict=True):
+        written = Fraction(coefficient).limit_denominator(_WRITTEN)
+        for name, power in e.group.exponents if e.group is not None else ():
+            powers[name] = powers.get(name, Fraction(0)) - written * power
+    left = np.log(question.data[target] / law.predict_si(question.data))
+    u = np.log(question.data[along])
+    noise = curve.noise_size if curve is not None else noise_about_curves(u, left, question.runs)
+    floor = noise_about_curves(u, left, np.zeros(len(u), dtype=np.intp))
+    quality = law.scores.cv_r2_log
+    scatter = result.residual_sd
+    warnings = (*question.warnings, *result.warnings)
+    if curve is not None:
+        told = (
+            f"The common curve is a power law, so that exponents of a similarity variable are not "
+            f"determined one by one: those of '{target}' itself are given."
+        )
+        warnings = (*warnings, told)
+    return Collapse(
+        target=target,
+        along=along,
+        variable=None,
+        response=SimilarityGroup(PiGroup.of("pi_0", powers), exponents),
+        function=law,
+        quality=float("nan") if quality is None else quality,
+        floor=min(floor, scatter),
+        scatter=scatter,
+        noise=noise,
+        why_not=tuple(_reasons(1.0 if quality is None else quality, scatter, noise, 1.0)),
+        data=question.data,
+        runs=question.runs,
+        level=level,
+        warnings=warnings,
+    )
+
+
+def _with_function(
+    found: Collapse, question: _Question, progress: Callable[[str], None] | None
+) -> Collapse:
+    """With the closed form of the curve, where one leaves hardly more than a smooth curve."""
+    assert found.variable is not None
+    assert found.fit is not None
+    if not found.collapses or (question.options.engine == NONE and not found.fit.is_power_law):
+        return found
+    data, s = question.data, found.variable.group
+    used = {n for g in (s, found.response.group) for n, _ in g.exponents}
+    inputs = [v for v in (*question.parameters, question.along) if v.name in used]
+    signed = (found.along,) if np.any(data[found.along] <= 0) else ()
+    basis = PiBasis(tuple(inputs), (s,), found.response.group, question.target, signed=signed)
+    table = data.select(
+        [*(v.name for v in inputs if v.role == "data"), found.target, question.run_column]
+    )
+    linear = bool(np.any(data[found.target] <= 0))
+    design = build_design(table, basis, split_by=question.run_column, linear=linear)
+    # a curve of one variable is soon found, or is none
+    options = replace(
+        question.options.without_reading(),
+        split_by=question.run_column,
+        evaluations=question.options.side_budget,
+    )
+    prepared = Prepared(table, basis, design, ()).ordered()
+    try:
+        made = study(prepared, options, Clock.of(options.seconds), progress=progress)
+        report = report_of(made, table, options)
+    except DimgsError as error:
+        return replace(found, warnings=(*found.warnings, f"No closed form was looked for: {error}"))
+    law = report.law
+    if law is None or _left_by(law, table, linear) > max(_AS_GOOD * found.scatter, _ROUNDED):
+        return replace(found, report=report)
+    return replace(found, function=law, report=report)
+
+
+def _left_by(law: Law, data: Dataset, linear: bool) -> float:
+    """Relative error that a law leaves, root mean square."""
+    measured, predicted = data[law.target.name], law.predict_si(data)
+    with np.errstate(all="ignore"):
+        if not linear:
+            return float(np.sqrt(np.mean(np.log(measured / predicted) ** 2)))
+        return float(np.sqrt(np.mean((measured - predicted) ** 2) / np.mean(measured**2)))
+
+
+__all__ = ["Collapse", "SimilarityExponent", "SimilarityGroup", "collapse", "collapse_with"]

@@ -1,0 +1,167 @@
+"""Similarity variables of tables whose curves are one, and of tables whose curves are not."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dimgs.cli.app import run
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
+from dimgs.dataset import Dataset
+from dimgs.groups.missing_input import UnreachableError
+from dimgs.symmetry.collapse import Collapse, collapse
+
+POWERS = st.sampled_from([-1.0, -0.5, 0.25, 1.0])
+UNITS = {"y": "m", "u": "m/s", "U": "m/s", "nu": "m^2/s", "x": "m"}
+
+
+def layer(
+    a: float = -0.5, b: float = 0.0, *, runs: int = 7, noise: float = 0.01, bend: float = 0.0
+) -> dict[str, Any]:
+    """u/U = (x U/nu)^b tanh(s), s = y U/nu (x U/nu)^a, of runs with U, nu and x of their own."""
+    rng = np.random.default_rng(4)
+    U, nu, x = (np.repeat(10 ** rng.uniform(*r, runs), 16) for r in ((0, 1), (-6, -5), (-1, 0)))
+    number = x * U / nu
+    s = np.tile(np.geomspace(0.1, 4.0, 16), runs)
+    shape = np.tanh(s ** (1.0 + bend * np.log(number / number.mean())))
+    u = U * number**b * shape * (1.0 + noise * rng.standard_normal(len(s)))
+    label = np.repeat([f"run {i}" for i in range(runs)], 16)
+    return {"y": s * nu / U * number**-a, "u": u, "U": U, "nu": nu, "x": x, "curve": label}
+
+
+def found(columns: dict[str, Any], **more: Any) -> Collapse:
+    more = {"units": UNITS | {"curve": "label"}, **more}
+    data = Dataset.from_columns(columns, units=more.pop("units"))
+    return collapse(data, "u", "y", "curve", engine="power_law", **more)
+
+
+def exponents(one: Collapse) -> dict[str, float]:
+    assert one.variable is not None
+    sides = {"s": one.variable.exponents, "Y": one.response.exponents}
+    return {f"{side} {e.name}": e.value for side, es in sides.items() for e in es}
+
+
+@settings(max_examples=3)
+@given(POWERS, POWERS)
+def test_planted_exponents_are_found(a: float, b: float) -> None:
+    one = found(layer(a, b))
+    assert one.collapses
+    values = exponents(one)
+    assert values["s x"] == pytest.approx(a, abs=0.03)
+    assert values["Y x"] == pytest.approx(b, abs=0.03)
+    # what the units say holds for the values too
+    assert values["s U"] == pytest.approx(1 + values["s x"])
+    assert values["Y U"] == pytest.approx(1 + values["Y x"])
+
+
+def test_units_and_orders_of_columns_and_rows_change_nothing() -> None:
+    columns, rng = layer(), np.random.default_rng(0)
+    expected = exponents(found(columns))
+    order = rng.permutation(len(columns["y"]))
+    other = {n: columns[n][order] for n in rng.permutation(list(columns))}
+    other["y"], other["u"] = 1e3 * other["y"], 100 * other["u"]
+    other["nu"] = 60e4 * other["nu"]
+    units = {"y": "mm", "u": "cm/s", "U": "m/s", "nu": "cm^2/min", "x": "m", "curve": "label"}
+    assert exponents(found(other, units=units)) == pytest.approx(expected, abs=1e-5)
+
+
+def test_exponents_are_rational_where_the_interval_holds_a_single_simple_one() -> None:
+    one = found(layer())
+    assert one.variable is not None
+    rational = {e.name: str(e.rational) for e in one.variable.exponents}
+    assert rational == {"y": "1", "U": "1/2", "nu": "-1/2", "x": "-1/2"}
+    assert {e.name: e.kind for e in one.variable.exponents} == {
+        "y": "first",
+        **dict.fromkeys(("U", "nu", "x"), "second"),
+    }
+    assert one.floor == pytest.approx(0.01, rel=0.2)
+    assert one.quality > 0.999
+
+
+def test_curves_that_are_not_one_are_refused() -> None:
+    one = found(layer(bend=0.4))
+    assert not one.collapses
+    assert one.function is None
+    assert "what differs between the runs is more than s" in " ".join(one.why_not)
+    rng = np.random.default_rng(1)
+    columns = layer()
+    columns["u"] = columns["u"] * np.repeat(10 ** rng.uniform(-1, 1, 7), 16)
+    assert not found(columns).collapses
+
+
+def diffusion(noise: float = 0.01) -> Dataset:
+    rng = np.random.default_rng(2)
+    D, M, t = (np.repeat(10 ** rng.uniform(*r, 6), 15) for r in ((-10, -8), (-2, 0), (2, 4)))
+    x = np.tile(np.linspace(-3, 3, 15), 6) * np.sqrt(D * t)
+    c = M / np.sqrt(4 * np.pi * D * t) * np.exp(-(x**2) / (4 * D * t))
+    c = c * (1 + noise * rng.standard_normal(len(c)))
+    names = {"D [m^2/s]": D, "M [mol/m^2]": M, "t [s]": t, "x [m]": x, "c [mol/m^3]": c}
+    return Dataset.from_columns(names)
+
+
+def test_units_force_exponents_of_the_first_kind_and_a_law_is_found() -> None:
+    one = collapse(diffusion(), "c", "x", effort="quick", seed=1)
+    assert one.variable is not None
+    assert all(e.kind == "first" for e in (*one.variable.exponents, *one.response.exponents))
+    assert str(one.variable.group) == "x·D^(-1/2)·t^(-1/2)"
+    assert one.function is not None
+    at = {"D": 1e-9, "M": 0.1, "t": 1e3, "x": 1e-3}
+    expected = 0.1 / np.sqrt(4e-6 * np.pi) * np.exp(-0.25)
+    assert float(np.squeeze(one.function.predict(at))) == pytest.approx(expected, rel=0.01)
+
+
+def test_a_power_law_has_no_similarity_variable() -> None:
+    columns = layer()
+    columns["u"] = 2.0 * columns["U"] * (columns["y"] / columns["x"]) ** 0.25
+    one = found(columns)
+    assert one.variable is None
+    values: dict[str, float] = {e.name: e.value for e in one.response.exponents}
+    assert values == pytest.approx({"U": 1, "nu": 0, "x": -0.25, "y": 0.25}, abs=1e-6)
+    assert one.function is not None
+
+
+def test_where_nothing_but_the_coordinate_has_its_dimension_the_target_is_a_monomial() -> None:
+    t = np.geomspace(1e-4, 1e-1, 20)
+    radius = 1.03 * (1e13 * t**2 / 1.25) ** 0.2
+    data = Dataset.from_columns({"t [s]": t, "R [m]": radius, "rho [kg/m^3]": 1.25})
+    one = collapse(data, "R", "t", scales=["E [J]"])
+    assert one.variable is None
+    powers = {e.name: str(e.rational) for e in one.response.exponents}
+    assert powers["t"] == "2/5"
+    assert all(e.kind == "first" for e in one.response.exponents)
+
+
+def test_the_command_writes_json_and_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = tmp_path / "layer.csv"
+    columns = layer()
+    head = ",".join(f"{n} [{(UNITS | {'curve': 'label'})[n]}]" for n in columns)
+    rows = zip(*columns.values(), strict=True)
+    table.write_text("\n".join([head, *(",".join(map(str, row)) for row in rows)]))
+    asked = ["collapse", str(table), "--target", "u", "--along", "y", "--curve", "curve"]
+    out = tmp_path / "study"
+    assert run([*asked, "--engine", "power_law", "--out", str(out), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["variable"]["group"] == {"U": "1/2", "nu": "-1/2", "x": "-1/2", "y": "1"}
+    assert document["function"] is None
+    assert 0 < document["floor"] < 0.02
+    assert json.loads((out / "collapse.json").read_text())["quality"] == document["quality"]
+    assert (out / "before.svg").is_file()
+    assert (out / "after.svg").is_file()
+
+
+def test_what_cannot_be_asked_is_said() -> None:
+    columns = layer()
+    with pytest.raises(InputError, match="must be three columns"):
+        collapse(Dataset.from_columns(columns, units=UNITS | {"curve": "label"}), "u", "u")
+    with pytest.raises(UnreachableError, match="outside the span"):
+        collapse(diffusion().without(["M"]), "c", "x")
+    still: dict[str, Array] = {**columns, "y": np.ones(len(columns["y"]))}
+    with pytest.raises(InputError, match="'y' of columns never varies"):
+        found(still)
