@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dimgs.campaign.curves import Collapse, WholeCurves
+from dimgs.campaign.curves import WholeCurves
 from dimgs.campaign.ending import Outcome
 from dimgs.common.escape import file_names
 from dimgs.common.formats import SCHEMA, sealed, write_whole
@@ -16,8 +16,10 @@ from dimgs.groups.group import PiBasis
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
 from dimgs.report.documents import exponent_document, finite, pi_document
+from dimgs.report.figures.save import save
 from dimgs.report.results import FitResult, Report
 from dimgs.report.write import write_study
+from dimgs.symmetry.collapse import Collapse
 
 
 @dataclass(frozen=True)
@@ -386,8 +388,8 @@ class CampaignResult:
         every = (self, *self.others)
         names = file_names(r.target for r in every)
         written = [path]
-        curves = file_names(c.curve for c in self.curves)
-        written += [c.save(folder / f"{curves[c.curve]}.svg") for c in self.curves]
+        curves = file_names(c.target for c in self.curves)
+        written += [save(c.draw(), folder / f"{curves[c.target]}.svg") for c in self.curves]
         for one in every:
             if isinstance(one.report, Report):
                 home = folder / "report"

@@ -147,8 +147,8 @@ def campaign_text(result: CampaignResult) -> str:
     for c in result.curves:
         what = "fall onto one" if c.collapses else "do not fall onto one"
         lines.append(
-            f"curves {what}: {c.ordinate} over {c.variable}; the other runs predict "
-            f"{c.quality:.2%} of the variance of each, over {c.fit.shared:.0%} of its points"
+            f"curves {what}: {c.response.group} over {c.abscissa}; the other runs predict "
+            f"{c.quality:.2%} of the variance of each"
         )
     if result.whole is not None:
         lines += [f"law of the whole: {result.whole}", f"  {result.whole.verdict}"]

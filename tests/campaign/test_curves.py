@@ -38,8 +38,8 @@ def test_a_campaign_keeps_its_curves_and_finds_their_similarity_variable(tmp_pat
     result = run(early_plan(), tmp_path)
     assert result.outcome == "tolerance met"
     (found,) = result.curves
-    assert found.variable == "x·D^(-1/2)·t^(-1/2)"
-    assert found.ordinate == "profile·C0^(-1)"
+    assert found.abscissa == "x·D^(-1/2)·t^(-1/2)"
+    assert str(found.response.group) == "profile·C0⁻¹"
     assert found.quality > 0.999
     assert (tmp_path / "profile.svg").stat().st_size > 1000
     stored = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
@@ -64,8 +64,8 @@ def test_crank_is_what_they_fall_onto() -> None:
         for d, t, l in draws
     ]
     found = collapse(runs, "profile", ["D", "t", "C0", "l"])
-    for x, y in found.points:
-        assert y == pytest.approx(erf(x / 2.0), abs=0.02)
+    x, y = found.points()
+    assert y == pytest.approx(erf(x / 2.0), abs=0.02)
 
 
 def early_runs(n: int, seed: int) -> list[Any]:
@@ -80,7 +80,7 @@ def test_whole_curves_predict_the_curve_of_another_run() -> None:
     inputs = ["D", "t", "C0", "l"]
     found = whole_curves(early_runs(10, 0), "profile", inputs)
     (other,) = early_runs(1, 5)
-    assert found.ordinate == "profile·C0^(-1)"
+    assert found.ordinate == "profile·C0⁻¹"
     group = {n: float(other.inputs[n][0]) for n in inputs}
     log_groups = [[g.log(group)[0] for g in found.groups.groups]]
     (said,) = found.model.curves(log_groups)
@@ -99,7 +99,7 @@ def test_curves_of_all_targets_are_one_question() -> None:
     plan = early_plan(target=("CF", "profile_mean"), budget=Budget(runs=12))
     result = run(plan)
     (found,) = result.curves
-    assert len(found.points) == sum(result.others[-1].runs.values())
+    assert found.runs.max() + 1 == sum(result.others[-1].runs.values())
     assert not result.others[0].curves
 
 
