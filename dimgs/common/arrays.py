@@ -1,5 +1,7 @@
 """Types of the arrays that flow between functions, and least squares for columns of any size."""
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,3 +53,39 @@ def times_exp(values: Array, logs: Array) -> Array:
         return np.asarray(values * np.exp(logs))
     with np.errstate(divide="ignore", over="ignore", under="ignore"):
         return np.asarray(np.sign(values) * np.exp(np.log(np.abs(values)) + logs))
+
+
+# last bits of a double that are left out: 32 of 52 decide, a relative 2e-10, above what a
+# conversion of units rounds and below what two runs differ by
+_TRAILING = np.uint64(20)
+# half of the last bit that counts, so that leading bits are rounded
+_HALF_TRAILING = np.uint64(1 << 19)
+# the two rounds of SplitMix64's mixing function
+_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+
+
+def mixed_bits(columns: Iterable[Array]) -> NDArray[np.uint64]:
+    """A number for each row, as good as random, that depends on its values and not on its place.
+
+    A sum of the leading bits of the values, mixed as by SplitMix64: the last digits, which the
+    conversion of units rounds, decide nothing.
+
+    References
+    ----------
+    G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014
+    (the mixing function).
+
+    Examples
+    --------
+    >>> x = np.arange(5.0)
+    >>> mixed_bits([x])[::-1].tolist() == mixed_bits([x[::-1]]).tolist()
+    True
+    """
+    bits = np.uint64(0)
+    for k, column in enumerate(columns):
+        # odd factors, so that equal values in two columns do not cancel
+        raw = np.ascontiguousarray(column).view(np.uint64)
+        bits = bits + ((raw + _HALF_TRAILING) >> _TRAILING) * np.uint64(2 * k + 1)
+    for shift, factor in _MIX:
+        bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
+    return np.asarray(bits ^ (bits >> np.uint64(31)), dtype=np.uint64)

@@ -12,6 +12,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from dimgs.common.advice import setting
+from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError, noting, warn_all
 from dimgs.common.news import bar
 from dimgs.dataset import Dataset
@@ -23,6 +24,7 @@ from dimgs.discovery.places import differs_most, propose
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.noise import Noise, noise_about
 from dimgs.judgement.posterior import ProbableLaw
 from dimgs.law.canonical import absorb, celsius_zeros, recognise
 from dimgs.law.law import Law
@@ -144,6 +146,7 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
     out = [data.variable(n) for n in data.numeric_names if n not in apart]
     law = law.with_inputs(out, data) if out else law
     verdict, posterior = found.verdict, found.posterior
+    left_out = _left_out(found, options)
     maker = partial(_law_of_candidate, found, options)
     return Report(
         basis=prepared.basis,
@@ -167,7 +170,8 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
         measured=prepared.in_table(prepared.data[law.target.name].tolist()),
         predicted=prepared.in_table(law.predict_si(prepared.data).tolist()),
         data=prepared.data.take(prepared.in_table(range(prepared.design.n_runs))),
-        left_out=_left_out(found, options),
+        left_out=left_out,
+        noise=_noise(found, law, np.array(left_out)),
         probability=verdict.probability,
         none_of_these=verdict.none_of_these,
         extrapolates=verdict.extrapolates,
@@ -246,6 +250,26 @@ def _left_out(found: Study, options: Options) -> tuple[float, ...]:
     with np.errstate(over="ignore"):
         values = measured * np.exp(-residuals) if design.scale == "log" else measured - residuals
     return found.prepared.in_table(values.tolist()) if np.all(np.isfinite(values)) else ()
+
+
+def _noise(found: Study, law: Law, left_out: Array) -> Noise | None:
+    """The error model of the runs about the law: of the kind that the judgement worked in."""
+    prepared, posterior = found.prepared, found.posterior
+    name = law.target.name
+    measured = np.asarray(prepared.data[name], dtype=np.float64)
+    fitted = sum(c.origin == "fitted" for c in law.constants)
+    if law.label_effects is not None:
+        fitted += len(law.label_effects.log_ratios) - 1
+    kind = None if posterior is None or not posterior.laws else posterior.errors
+    order = np.arange(len(measured)) if prepared.order is None else prepared.order
+    return noise_about(
+        measured,
+        np.asarray(law.predict_si(prepared.data), dtype=np.float64),
+        fitted,
+        prepared.data.errors.get(name),
+        "constant" if law.target.is_level else kind,
+        left_out[order] if len(left_out) else None,
+    )
 
 
 def _provenance(data: Dataset, options: Options) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate, exponents_of
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
+from dimgs.fits.noise import Scatter, with_intrinsic_scatter
 
 # deviations of a run from a constant law, over the spread, that make it an outlier
 _OUTLYING = 4.0
@@ -30,9 +32,21 @@ def estimator(options: Options) -> Callable[[Design], Estimate]:
 
 
 def fit_squares(design: Design, level: float) -> Estimate:
-    """All-pairs least squares of a design."""
+    """All-pairs least squares of a design, with the scatter of its runs beside stated errors."""
+    design, scatter = with_intrinsic_scatter(design, design.X)
+    return replace(_fit_weighted(design, level), **noted(scatter))
+
+
+def _fit_weighted(design: Design, level: float) -> Estimate:
     fit = fit_power_law(design.X, design.y, design.weights, design.split, design.within)
     return of_least_squares(design, fit, level)
+
+
+def noted(scatter: Scatter | None) -> dict[str, Any]:
+    """What an estimate holds of the scatter beside stated errors."""
+    if scatter is None:
+        return {}
+    return {"scatter": scatter, "notes": _scatter_notes(scatter.ratio**2, scatter.intrinsic)}
 
 
 def of_least_squares(design: Design, fit: PowerLawFit, level: float) -> Estimate:
@@ -232,17 +246,23 @@ def _constant_by_errors(design: Design, variance: Array, level: float) -> Estima
     from dimgs.fits.errors_in_variables import check_variance
 
     check_variance(variance)
-    found = fit_squares(replace(design, weights=variance.min() / variance), level)
+    found = _fit_weighted(replace(design, weights=variance.min() / variance), level)
     square = np.sum((design.y - found.intercept) ** 2 / variance)
     return replace(found, notes=_scatter_notes(square / max(design.n_runs - 1, 1)))
 
 
-def _scatter_notes(chi2_reduced: float) -> tuple[str, ...]:
+def _scatter_notes(chi2_reduced: float, shared: float = 0.0) -> tuple[str, ...]:
     if not chi2_reduced > _UNEXPLAINED:
         return ()
+    weights = ""
+    if shared:
+        weights = (
+            f" The weights include an intrinsic scatter of {100 * shared:.2g} %, which all runs "
+            f"share."
+        )
     note = (
         f"The scatter about the law is {np.sqrt(chi2_reduced):.2g} times what the stated errors "
-        f"explain: they are too small, or the law is not a power law."
+        f"explain: they are too small, or the law is not a power law.{weights}"
     )
     return (note,)
 

@@ -20,6 +20,7 @@ from dimgs.dataset.checks import (
 from dimgs.discovery.missing_input import explained, supported
 from dimgs.discovery.options import Options
 from dimgs.fits.design.features import Design, build_design
+from dimgs.fits.noise import with_intrinsic_scatter
 from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.missing_input import UnreachableError
@@ -126,6 +127,9 @@ def prepare(
         design = supported(again(options), again, options)
     except UnreachableError as error:
         raise explained(error, again, options) from None
+    # of any smooth law, so that what a power law misses is no scatter for the others
+    away = design.X - design.X.mean(axis=0)
+    design = with_intrinsic_scatter(design, np.column_stack([away, away**2]))[0]
     warnings = (*table_warnings(found), *_warnings(found, design, options))
     return Prepared(
         found.data, design.basis, design, tuple(dict.fromkeys(warnings)), unlogged=found.unlogged

@@ -10,6 +10,7 @@ from dimgs.common.arrays import Array
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import Design, Feature
 from dimgs.fits.least_squares import PowerLawFit
+from dimgs.fits.noise import Scatter
 from dimgs.groups.group import PiGroup
 from dimgs.groups.rationals import only_simple
 
@@ -101,6 +102,8 @@ class Estimate:
         What the fit itself warns of.
     least_squares : PowerLawFit, optional
         The least-squares fit that it came from.
+    scatter : Scatter, optional
+        What the residuals say of the stated errors of the target, where it has any.
     """
 
     exponents: tuple[Exponent, ...]
@@ -121,6 +124,7 @@ class Estimate:
     outliers: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()
     least_squares: PowerLawFit | None = None
+    scatter: Scatter | None = None
 
     def __post_init__(self) -> None:
         if not self.coefficients:

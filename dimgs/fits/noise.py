@@ -9,16 +9,21 @@ References
 ----------
 R. J. Carroll, D. Ruppert, Transformation and Weighting in Regression (1988), chapters 2-3
 (variance as a function of the mean, by profile likelihood).
+D. M. Rocke, B. Durbin, Bioinformatics 19 (2003) 966-972 (generalised logarithm of mixed errors).
+R. C. Paule, J. Mandel, J. Res. Natl. Bur. Stand. 87 (1982) 377-385 (scatter beside stated errors).
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 import numpy as np
+from scipy.optimize import brentq
+from scipy.stats import norm
+from scipy.stats import t as student
 
-from dimgs.common.arrays import Array
-from dimgs.fits.design.features import Design
+from dimgs.common.arrays import Array, least_squares, mixed_bits
+from dimgs.fits.design.features import Design, stated_errors, weights_of
 
 Kind = TypeVar("Kind")
 Measured = Literal["group", "target"]
@@ -135,9 +140,12 @@ class ErrorModel:
 class Errors:
     """How errors are measured where laws are judged: in the logarithm, or in units of one size.
 
+    Mixed errors are measured in the generalised logarithm, asinh(response/unit): of one size far
+    below the unit, relative far above it.
+
     Attributes
     ----------
-    kind : {"relative", "group", "target"}
+    kind : {"relative", "group", "target", "mixed"}
     response, root, unit : ndarray of shape (n_runs,)
         Response, roots of the weights, and the unit of errors that are not relative.
     """
@@ -152,12 +160,15 @@ class Errors:
         with np.errstate(all="ignore"):
             if self.kind == "relative":
                 return np.asarray(self.root * np.log(self.response / values))
+            if self.kind == "mixed":
+                ends = np.arcsinh(self.response / self.unit), np.arcsinh(values / self.unit)
+                return np.asarray(self.root * (ends[0] - ends[1]))
             return np.asarray(self.root * (self.response - values) / self.unit)
 
     def scaled(self, values: Array, slopes: Array) -> Array:
         """Slopes of the predictions in units of the errors."""
         with np.errstate(all="ignore"):
-            size = values if self.kind == "relative" else self.unit
+            size = values if self.kind == "relative" else self.unit_at(values)
             return np.asarray((self.root / size)[:, None] * slopes)
 
     @property
@@ -166,9 +177,18 @@ class Errors:
         out = np.log(self.root)
         if self.kind == "relative":
             return out
+        unit = self.unit_at(self.response)
         if np.any(self.response == 0):
-            return np.asarray(out - np.log(self.unit))
-        return np.asarray(out + np.log(np.abs(self.response) / self.unit))
+            return np.asarray(out - np.log(unit))
+        return np.asarray(out + np.log(np.abs(self.response) / unit))
+
+    def unit_at(self, values: Array) -> Array:
+        """Unit of the errors of a response of these values, where they are not relative."""
+        return np.hypot(self.unit, values) if self.kind == "mixed" else self.unit
+
+    def mixed(self, share: float) -> "Errors":
+        """Errors that are of one size below this share of the unit, and relative above it."""
+        return replace(self, kind="mixed", unit=share * self.unit)
 
 
 def possible_errors(design: Design) -> list[Errors]:
@@ -190,3 +210,259 @@ def possible_errors(design: Design) -> list[Errors]:
         size = rms(response / target) or 1.0
         out.append(Errors("target", response, root, target * size))
     return out
+
+
+# runs from which the scatter is estimated: so many give it to 2 %, and a table that is read in
+# parts keeps them
+MOST_SAMPLED = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """What the residuals of a fit say of the stated errors.
+
+    Attributes
+    ----------
+    intrinsic : float
+        Standard deviation that all runs share beside the stated errors, on the scale of the
+        response; 0 where the stated errors, or one multiple of them, explain the residuals.
+    ratio : float
+        Root mean square of the residuals in units of the stated errors.
+    """
+
+    intrinsic: float
+    ratio: float
+
+
+def sampled(values: Array) -> tuple[Array, Array]:
+    """Rows to estimate the scatter from, whatever the order of the runs, and what ranks them.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_runs, n_columns)
+        By which the rows are drawn, as good as at random.
+
+    Returns
+    -------
+    ndarray of int of shape (n_sampled,), ndarray of shape (n_sampled,)
+    """
+    ranks = mixed_bits(values.T).astype(np.float64)
+    if len(ranks) <= MOST_SAMPLED:
+        return np.arange(len(ranks)), ranks
+    rows = np.argpartition(ranks, MOST_SAMPLED)[:MOST_SAMPLED]
+    return rows, ranks[rows]
+
+
+def scatter_of(
+    columns: Array, y: Array, sigma: Array, labels: Array, fitted: int = 0
+) -> Scatter | None:
+    """The scatter of runs about what is linear in some columns, beside their stated errors.
+
+    Where the residuals exceed the stated errors, either all of these are too small by one factor,
+    or the runs share a variance beside the stated ones; the likelier of the two holds. The shared
+    variance makes the weighted squares of the residuals equal to their degrees of freedom (Paule
+    and Mandel). Without it, stated errors that are too small would give nearly all of the weight
+    to a few runs.
+
+    Parameters
+    ----------
+    columns : ndarray of shape (n_runs, n_columns)
+    y, sigma : ndarray of shape (n_runs,)
+        Response and its stated errors.
+    labels : ndarray of shape (n_runs,)
+        Of the groups that keep a prefactor.
+    fitted : int
+        Further constants that the response was fitted with before.
+
+    Returns
+    -------
+    Scatter or None
+        None where no degree of freedom is left.
+    """
+    code = np.unique(labels, return_inverse=True)[1]
+    dof = len(y) - int(code.max(initial=-1)) - 1 - columns.shape[1] - fitted
+    if dof < 1:
+        return None
+    # stated errors below are rounding
+    sigma = np.maximum(sigma, EXACT)
+    table = np.column_stack([columns, y])
+
+    def residuals(size: Array) -> Array:
+        # roots of weights of at most 1, since squares of errors may not be representable
+        root = float(size.min()) / size
+        whole = np.bincount(code, root**2)
+        means = np.column_stack([np.bincount(code, root**2 * c) / whole for c in table.T])
+        away = table - means[code]
+        slopes = least_squares(away[:, :-1] * root[:, None], away[:, -1] * root)
+        return np.asarray(away[:, -1] - away[:, :-1] @ slopes)
+
+    def excess(shared: float) -> float:
+        size = np.hypot(sigma, shared)
+        return float(np.log(rms(residuals(size) / size) ** 2 * (len(y) / dof) + EXACT**2))
+
+    ratio = float(np.exp(excess(0.0) / 2))
+    if not 1.0 < ratio < np.inf:
+        return Scatter(0.0, ratio)
+    most = 2 * float(np.sqrt(len(y) / dof)) * rms(residuals(np.ones(len(y))))
+    if not excess(most) < 0.0:
+        return Scatter(0.0, ratio)
+    shared = float(brentq(excess, 0.0, most, rtol=1e-10))
+    both = np.hypot(sigma, shared)
+    if profile_log_likelihood(residuals(sigma), sigma) >= profile_log_likelihood(
+        residuals(both), both
+    ):
+        return Scatter(0.0, ratio)
+    return Scatter(shared, ratio)
+
+
+def with_intrinsic_scatter(design: Design, columns: Array) -> tuple[Design, Scatter | None]:
+    """The design with weights of the stated errors and of the scatter beside them.
+
+    Parameters
+    ----------
+    design : Design
+        Without an error column of the target it is returned as it is.
+    columns : ndarray of shape (n_runs, n_columns)
+        What the response is a linear function of, a constant aside.
+    """
+    target = design.basis.target
+    sigma = None if target is None else stated_errors(design.data, target.name, design.scale)
+    if sigma is None:
+        return design, None
+    rows, _ = sampled(np.column_stack([design.X, design.y]))
+    labels = np.zeros(len(rows)) if design.within is None else design.within[rows]
+    found = scatter_of(columns[rows], design.y[rows], sigma[rows], labels)
+    if found is None or not found.intrinsic:
+        return design, found
+    return replace(design, weights=weights_of(np.hypot(sigma, found.intrinsic))), found
+
+
+NoiseKind = Literal["relative", "constant", "mixed"]
+Tails = Literal["normal", "student"]
+# what a kind of errors is called, whichever response it is of one size in
+NOISE: Mapping[str, NoiseKind] = {
+    "relative": "relative",
+    "group": "constant",
+    "target": "constant",
+    "mixed": "mixed",
+}
+# where mixed errors turn, as shares of the rms: half a decade apart, a likelihood hardly differs
+TURNS = (0.03, 0.1, 0.3)
+# degrees of freedom of Student's t that are tried: from heavy tails to nearly normal ones
+_FREEDOM = (2.0, 3.0, 5.0, 8.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """The error model that the runs support, about a law.
+
+    Attributes
+    ----------
+    kind : {"relative", "constant", "mixed"}
+        Whether the errors are of one size in the logarithm, in the target, or of one size where
+        the target is small and relative where it is large.
+    size : float
+        Standard deviation of a run: relative, or for constant errors in the SI unit of the target.
+    floor : float
+        Of mixed errors, their size where the target is zero, in its SI unit; else 0.
+    tails : {"normal", "student"}
+    scatter : Scatter or None
+        Beside the stated errors, on the scale of `size`; None where none are stated.
+    """
+
+    kind: NoiseKind
+    size: float
+    floor: float = 0.0
+    tails: Tails = "normal"
+    scatter: Scatter | None = None
+
+
+def noise_about(
+    measured: Array,
+    predicted: Array,
+    fitted: int,
+    stated: Array | None = None,
+    kind: NoiseKind | None = None,
+    left_out: Array | None = None,
+) -> Noise | None:
+    """The noise of runs about a law.
+
+    Parameters
+    ----------
+    measured, predicted : ndarray of shape (n_runs,)
+        Target and the law's value, in SI.
+    fitted : int
+        Constants of the law that were fitted.
+    stated : ndarray of shape (n_runs,), optional
+        Stated errors of the target, in SI.
+    kind : str, optional
+        Of the errors, where it is known; else the likeliest one is taken.
+    left_out : ndarray of shape (n_runs,), optional
+        Predictions of the law refitted without each run, by which kinds are compared.
+
+    Returns
+    -------
+    Noise or None
+        None where no degree of freedom is left.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(1)
+    >>> law = np.geomspace(1.0, 1000.0, 60)
+    >>> noise_about(law + rng.normal(size=60), law, 1).kind
+    'constant'
+    >>> noise_about(law * np.exp(0.1 * rng.normal(size=60)), law, 1).kind
+    'relative'
+    """
+    n = len(measured)
+    if n - fitted < 1 or not np.all(np.isfinite(predicted)):
+        return None
+    far = predicted if left_out is None or not np.all(np.isfinite(left_out)) else left_out
+    one = np.ones(n)
+    likely: dict[str, float] = {}
+    kinds = {k: v for k, v in _measures(measured).items() if kind in (None, NOISE[v.kind])}
+    for name, errors in kinds.items():
+        residuals = errors.residuals(far)
+        if np.all(np.isfinite(residuals)) and np.all(np.isfinite(errors.residuals(predicted))):
+            likely[name] = float(errors.jacobian.sum()) + profile_log_likelihood(residuals, one)
+    if not likely:
+        return None
+    usual = next(iter(likely))
+    best = likeliest({k: v for k, v in likely.items() if kinds[k].kind != "mixed"}, usual)
+    # mixed errors have a further constant, so that they must be likelier than every other kind
+    best = likeliest({**likely, best: max(likely[best], likely[usual])}, best)
+    errors, size_of = kinds[best], float(kinds[best].unit[0])
+    residuals = errors.residuals(predicted)
+    size = rms(residuals) * float(np.sqrt(n / (n - fitted)))
+    scatter, total = None, one
+    if stated is not None and np.all(np.isfinite(stated) & (stated > 0)):
+        relative = errors.kind == "relative"
+        sigma = stated / (np.abs(measured) if relative else errors.unit_at(measured))
+        scatter = scatter_of(np.zeros((n, 0)), residuals, sigma, np.zeros(n), max(fitted - 1, 0))
+        total = np.hypot(sigma, 0.0 if scatter is None else scatter.intrinsic)
+    tails = _tails(residuals / total) if size > EXACT else "normal"
+    floor = size * size_of if errors.kind == "mixed" else 0.0
+    if errors.kind == "target":
+        size *= size_of
+        scatter = scatter and Scatter(scatter.intrinsic * size_of, scatter.ratio)
+    return Noise(NOISE[errors.kind], size, floor, tails, scatter)
+
+
+def _measures(measured: Array) -> dict[str, Errors]:
+    """How errors of a target may be measured, the usual way first; mixed ones by their turn."""
+    one = np.ones(len(measured))
+    same = Errors("target", measured, one, one * (rms(measured) or 1.0))
+    if np.any(measured == 0):
+        return {"target": same}
+    out = {"relative": replace(same, kind="relative"), "target": same}
+    return out | {f"mixed {share}": same.mixed(share) for share in TURNS}
+
+
+def _tails(residuals: Array) -> Tails:
+    """Whether residuals are surely likelier by Student's t than by a normal density."""
+    z = residuals / (rms(residuals) or 1.0)
+    sizes = np.geomspace(0.05, 1.0, 40)
+    heavy = max(
+        float(np.sum(student.logpdf(z, nu, scale=size))) for nu in _FREEDOM for size in sizes
+    )
+    return "student" if heavy > float(np.sum(norm.logpdf(z))) + _SURE else "normal"

@@ -6,8 +6,8 @@ others are predicted without themselves, or without their group, to first order.
 density is Student's t, with the variance of the constants, so that no constant is paid for in bits
 besides.
 
-The errors are relative (of one size in the logarithm), or of one size in the response group or in
-the target: the candidate of the greatest likelihood decides which, for all.
+The errors are relative (of one size in the logarithm), of one size in the response group or in the
+target, or mixed: the candidate of the greatest likelihood decides which, for all.
 
 References
 ----------
@@ -28,7 +28,7 @@ from scipy import special
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.fits.covariance import deleted_residuals
 from dimgs.fits.design.features import Design
-from dimgs.fits.noise import EXACT, Errors, likeliest, possible_errors
+from dimgs.fits.noise import EXACT, TURNS, Errors, likeliest, possible_errors
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.law.assemble import feature_values, gradients_of
 from dimgs.law.evaluate import evaluate
@@ -465,6 +465,8 @@ class Evidence:
         That block.
     whole : Fitted
         The fit to all runs.
+    errors : Errors
+        How errors were measured.
     """
 
     log_density: float
@@ -472,6 +474,7 @@ class Evidence:
     growth: float
     worst: str
     whole: Fitted
+    errors: Errors
 
     @property
     def extrapolates(self) -> bool | None:
@@ -479,6 +482,10 @@ class Evidence:
         if self.p_block is None:
             return None
         return not (self.p_block < BLOCK_LEVEL and self.growth > BLOCK_GROWTH)
+
+
+# likeliest models by which mixed errors are compared with the other kinds
+_FOR_MIXED = 3
 
 
 def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fitted]]:
@@ -496,16 +503,31 @@ def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fit
     """
     kinds = possible_errors(design)
     everything = np.ones(design.n_runs, dtype=bool)
-    fits = [[fitted(m, kind, everything, m.start) for m in models] for kind in kinds]
-    likely = {
-        k: max(
-            (own.log_likelihood(kind) for own in fits[k] if own.usable and own.dof > 0),
-            default=-np.inf,
-        )
-        for k, kind in enumerate(kinds)
-    }
-    best = likeliest(likely, 0)
-    return kinds[best], fits[best]
+
+    def refits(kind: Errors, some: Sequence[Model]) -> list[Fitted]:
+        return [fitted(m, kind, everything, m.start) for m in some]
+
+    def likelihoods(kind: Errors, fits: Sequence[Fitted]) -> list[float]:
+        usable = [own.usable and own.dof > 0 for own in fits]
+        each = zip(fits, usable, strict=True)
+        return [own.log_likelihood(kind) if can else -np.inf for own, can in each]
+
+    fits = [refits(kind, models) for kind in kinds]
+    likely = [likelihoods(kind, own) for kind, own in zip(kinds, fits, strict=True)]
+    highest = {k: max(own, default=-np.inf) for k, own in enumerate(likely)}
+    best = likeliest(highest, 0)
+    if design.scale != "log" or not models:
+        return kinds[best], fits[best]
+    # mixed errors have a further constant, so that they must be likelier than every other kind
+    order = np.argsort([-max(own) for own in zip(*likely, strict=True)], kind="stable")
+    first = [models[i] for i in order[:_FOR_MIXED]]
+    one_size = kinds[-1]
+    further = {share: one_size.mixed(share) for share in TURNS}
+    beside = {share: max(likelihoods(kind, refits(kind, first))) for share, kind in further.items()}
+    share = likeliest({**beside, 0.0: max(highest.values())}, 0.0)
+    if not share:
+        return kinds[best], fits[best]
+    return further[share], refits(further[share], models)
 
 
 def evidence(
@@ -566,7 +588,7 @@ def evidence(
     total = np.where(single, own, total / np.maximum(count, 1))
     log_density = float(np.sum(np.maximum(total, _UNUSABLE)) + errors.jacobian.sum())
     least = min(1.0, worst[0] * judged) if judged else None
-    return Evidence(log_density, least, -worst[1], worst[2], whole)
+    return Evidence(log_density, least, -worst[1], worst[2], whole, errors)
 
 
 def _deleted(whole: Fitted, split: NDArray[np.generic] | None) -> Array:

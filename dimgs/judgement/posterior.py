@@ -18,7 +18,7 @@ from scipy import special
 
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.fits.design.features import Design
-from dimgs.fits.noise import Errors
+from dimgs.fits.noise import NOISE, Errors, NoiseKind
 from dimgs.judgement.candidates import JudgedForm, is_monomial, refutes
 from dimgs.judgement.evidence import FormulaModel, PowerModel, fitted
 from dimgs.judgement.residual_structure import chance_of_structure
@@ -190,6 +190,11 @@ class Posterior:
     better: str = ""
     brief: bool = False
     none_at_most: float = 1.0
+
+    @property
+    def errors(self) -> NoiseKind:
+        """The kind of errors that the laws were judged by."""
+        return NOISE[self.laws[0].form.evidence.errors.kind]
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -225,5 +225,6 @@ class ReportFile(_LawPart):
     extrapolates: bool | None = None
     confirmed: bool | None = None
     why_not: Listed[str] = []
+    noise: dict[str, Any] | None = None
     seconds: float | None = None
     provenance: Named[str] = {}

@@ -13,6 +13,7 @@ from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
 from dimgs.law.typeset import column_symbols
 from dimgs.report.findings import Findings, FittedLaw, Rival
+from dimgs.report.verdict import in_table_unit
 
 
 def finite(value: Any) -> Any:
@@ -132,6 +133,27 @@ def rival_document(rival: Rival) -> dict[str, Any]:
     }
 
 
+def noise_document(report: Findings) -> dict[str, Any] | None:
+    """The error model of the runs about the law; sizes relative, or in the unit of the target."""
+    noise, target = report.noise, report.basis.target
+    if noise is None or target is None:
+        return None
+    relative = noise.kind != "constant"
+    unit = "1" if relative else target.unit.text
+
+    def quantity(size: float) -> dict[str, Any]:
+        return {"value": size if relative else in_table_unit(target, size), "unit": unit}
+
+    floor = {"value": in_table_unit(target, noise.floor), "unit": target.unit.text}
+    return {
+        **attributes(noise, "kind tails"),
+        "size": quantity(noise.size),
+        "floor": floor if noise.kind == "mixed" else None,
+        "intrinsic": None if noise.scatter is None else quantity(noise.scatter.intrinsic),
+        "ratio_to_stated": None if noise.scatter is None else noise.scatter.ratio,
+    }
+
+
 def discover_document(report: Findings) -> dict[str, Any]:
     """The `discover` document."""
     import sympy
@@ -152,6 +174,7 @@ def discover_document(report: Findings) -> dict[str, Any]:
         ],
         "rivals": [rival_document(r) for r in report.rivals],
         **attributes(report, "engine outcome probability none_of_these extrapolates confirmed"),
+        "noise": noise_document(report),
         **attributes(report, "why_not seconds level warnings provenance"),
     }
     result = finite(document)

@@ -12,6 +12,7 @@ from dimgs.common.errors import LawError
 from dimgs.dataset import Dataset
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.estimate import Estimate, Exponent
+from dimgs.fits.noise import Noise
 from dimgs.groups.group import PiBasis
 from dimgs.law.centre import Centre, centre_of
 from dimgs.law.law import Law
@@ -384,6 +385,8 @@ class Findings:
         Probability that none of the laws that were found is the true one.
     extrapolates : bool or None
         Whether the law predicts outer blocks of runs; None where none could be left out.
+    noise : Noise or None
+        The error model that the runs support, about the law.
     """
 
     basis: PiBasis
@@ -408,6 +411,7 @@ class Findings:
     rivals: tuple[Rival, ...] = ()
     none_of_these: float = 0.0
     extrapolates: bool | None = None
+    noise: Noise | None = None
     further_runs: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -429,6 +433,18 @@ class Findings:
             why = " ".join(self.why_not or self.warnings) or "the search found none."
             raise LawError(f"There is no law of these runs: {why}")
         return self.law
+
+    @property
+    def left_out_r2(self) -> float | None:
+        """R² of the target itself on runs left out; None where none were."""
+        measured, predicted, own = self.judged_on()
+        spread = float(np.sum((measured - measured.mean()) ** 2)) if own else 0.0
+        return 1.0 - float(np.sum((measured - predicted) ** 2)) / spread if spread > 0 else None
+
+    @property
+    def errors_are_relative(self) -> bool:
+        """Whether scores are those of the logarithm, as the noise is of one size there."""
+        return self.noise is None or self.noise.kind == "relative"
 
     @property
     def is_power_law(self) -> bool:

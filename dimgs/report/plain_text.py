@@ -13,7 +13,7 @@ from dimgs.law.exponents import held_note
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores, percent
 from dimgs.report.findings import Findings, FittedLaw, PlannedRuns
-from dimgs.report.verdict import headline, probability, verdict
+from dimgs.report.verdict import headline, noise_text, probability, verdict
 from dimgs.variables import shown_unit
 
 # as wide as a terminal of 80 columns with an indent
@@ -112,6 +112,19 @@ def score(value: float | None) -> str:
     ('> 0.9999', '0.98765', '-')
     """
     return "> 0.9999" if value is not None and PERFECT < value < 1.0 else number(value)
+
+
+def report_scores(report: Findings, law: Law) -> list[str]:
+    """Scores on the scale on which the noise is of one size, with the noise."""
+    noise = [text for text in [noise_text(report)] if text]
+    if report.errors_are_relative or report.left_out_r2 is None or law.target.is_level:
+        return [*scores_lines(law.scores), *noise]
+    s = law.scores
+    unseen = f"{score(report.left_out_r2)} on runs left out in turn"
+    logs = "" if s.cv_r2_log is None else f"; {score(s.cv_r2_log)} on its logarithm"
+    fitted = f"{score(s.r2)} on the target, {score(s.r2_log)} on its logarithm"
+    lines = [f"Unseen runs, R² of the target: {unseen}{logs}", f"Fitted runs, R²: {fitted}"]
+    return [*lines, *noise]
 
 
 def scores_lines(scores: Scores) -> list[str]:
@@ -259,7 +272,7 @@ def report_text(report: Findings) -> str:
     law, fit = report.law, report.fit
     if law is not None:
         lines += [str(law), *_constants(law), *_centre(report.centre)]
-        lines += [*_belief_lines(report), *_domain_lines(law), "", *scores_lines(law.scores)]
+        lines += [*_belief_lines(report), *_domain_lines(law), "", *report_scores(report, law)]
     if fit is not None and _is_of(law, fit):
         lines += [_contrasts(fit), "", *_exponent_lines(fit), *_further_lines(fit)]
     elif fit is not None and law is not None:

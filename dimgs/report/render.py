@@ -21,7 +21,7 @@ from dimgs.report.plain_text import centre_text, place
 from dimgs.report.plain_text import number as plain_number
 from dimgs.report.references import works_of
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.verdict import headline, probability, verdict
+from dimgs.report.verdict import headline, noise_text, probability, verdict
 from dimgs.variables import shown_unit
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def _environment(**options: Any) -> "Environment":
             effects.exponent_text,
             words.reference_of,
             words.spread_text,
+            noise_text,
             words.title_of,
             percent,
             place,

@@ -4,6 +4,7 @@ import numpy as np
 
 from dimgs.law.parts import percent
 from dimgs.report.findings import Findings, Verdict
+from dimgs.variables import Variable, shown_unit
 
 _HEADLINES = {
     "no_candidate": "NO LAW FOUND within the budget; best surrogate",
@@ -13,6 +14,47 @@ _HEADLINES = {
     "unavailable": "NOT CONFIRMED; best law without the engine that was asked for",
     "converged": "NOT CONFIRMED; best law",
 }
+
+
+def in_table_unit(target: Variable, size: float) -> float:
+    """A difference of targets in SI, in the unit of the table."""
+    if target.is_level:
+        return size
+    return float(target.unit.from_si(size) - target.unit.from_si(0.0))
+
+
+def with_unit(target: Variable, size: float) -> str:
+    """The same in words."""
+    unit = shown_unit(target.unit.text)
+    return f"{in_table_unit(target, size):.2g}{'' if unit in ('', '1', '-') else f' {unit}'}"
+
+
+def noise_text(report: Findings) -> str:
+    """The error model of the runs about the law, in one line; empty where there is none.
+
+    Parameters
+    ----------
+    report : Report
+    """
+    noise, target = report.noise, report.basis.target
+    if noise is None or target is None:
+        return ""
+    share = f"{100 * noise.size:.2g} %"
+    size = {
+        "relative": f"relative, {share} of the target",
+        "constant": f"constant, {with_unit(target, noise.size)} in every run",
+        "mixed": f"mixed, {with_unit(target, noise.floor)} and {share} of the target",
+    }[noise.kind]
+    if noise.tails == "student":
+        size += ", with heavy tails (Student's t)"
+    if noise.scatter is None:
+        return f"Noise: {size}"
+    shared, ratio = noise.scatter.intrinsic, noise.scatter.ratio
+    beside = f"{ratio:.2g} times the stated errors"
+    if shared > 0:
+        own = with_unit(target, shared) if noise.kind == "constant" else f"{100 * shared:.2g} %"
+        beside += f", so that an intrinsic scatter of {own} stands beside them"
+    return f"Noise: {size}; {beside}"
 
 
 def log_error(report: Findings) -> float | None:
@@ -25,11 +67,13 @@ def log_error(report: Findings) -> float | None:
     Returns
     -------
     float or None
-        None for a level, and where some target is not positive.
+        None for a level, where some target is not positive, and where errors are not relative.
     """
     measured, predicted, _ = report.judged_on()
     target = report.basis.target
     if not len(measured) or len(predicted) != len(measured) or (target and target.is_level):
+        return None
+    if not report.errors_are_relative:
         return None
     with np.errstate(all="ignore"):
         if np.all(measured > 0) and np.all(predicted > 0):
@@ -45,7 +89,7 @@ def error_of(report: Findings) -> str:
     report : Report
     """
     measured, predicted, left_out = report.judged_on()
-    which = "on runs left out" if left_out else "on the fitted runs"
+    which, target = "on runs left out" if left_out else "on the fitted runs", report.basis.target
     if not len(measured) or len(predicted) != len(measured):
         return "error unknown"
     away = log_error(report)
@@ -53,6 +97,9 @@ def error_of(report: Findings) -> str:
         if away < 1.0:
             return f"error {100 * away:.2g} % {which}"
         return f"error a factor of {np.exp(min(away, 700.0)):.2g} {which}"
+    if report.noise is not None and target is not None and not report.errors_are_relative:
+        rms = float(np.sqrt(np.mean((predicted - measured) ** 2)))
+        return f"error {with_unit(target, rms)} {which}"
     with np.errstate(all="ignore"):
         size = float(np.max(np.abs(measured))) or 1.0
         rms = float(np.sqrt(np.mean(((predicted - measured) / size) ** 2)))

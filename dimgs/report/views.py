@@ -16,8 +16,9 @@ from dimgs.law.law import Law
 from dimgs.report.findings import Findings
 from dimgs.report.plain_text import PERFECT
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.verdict import log_error
+from dimgs.report.verdict import in_table_unit, log_error
 from dimgs.report.words import short
+from dimgs.variables import shown_unit
 
 # ticks of a strip: more would run into one another
 _TICKS = 150
@@ -75,8 +76,11 @@ def score(value: float | None) -> str:
     return "> 0.9999" if value > PERFECT else f"{value:.4g}".replace("-", "−")
 
 
+_ITSELF = "target itself"
+
+
 def _scale(law: Law) -> str:
-    return "target itself" if law.target.is_level else "logarithm of the target"
+    return _ITSELF if law.target.is_level else "logarithm of the target"
 
 
 def scores(report: Findings) -> list[tuple[str, float | None]]:
@@ -86,9 +90,11 @@ def scores(report: Findings) -> list[tuple[str, float | None]]:
         return []
     s, scale = law.scores, _scale(law)
     rows = [(f"runs left out, {scale}", s.cv_r2_log)]
+    if not report.errors_are_relative and scale != _ITSELF:
+        rows.insert(0, (f"runs left out, {_ITSELF}", report.left_out_r2))
     if s.holdout_r2_log is not None:
         rows.append((f"{s.holdout_n} runs held out, {scale}", s.holdout_r2_log))
-    rows += [(f"in sample, {scale}", s.r2_log), ("in sample, target itself", s.r2)]
+    rows += [(f"in sample, {scale}", s.r2_log), (f"in sample, {_ITSELF}", s.r2)]
     if report.fit is not None and not report.is_power_law:
         rows.append(("power law, runs left out", report.fit.scores.cv_r2_log))
     return rows
@@ -110,8 +116,10 @@ def tiles_of(report: Findings) -> list[Tile]:
     assert law is not None
     s = law.scores
     shown = [Tile("R² of runs left out", score(s.cv_r2_log), f"on the {_scale(law)}")]
-    if s.cv_r2_log is None:
-        shown = [Tile("R² in sample", score(s.r2), "on the target itself")]
+    if not report.errors_are_relative and report.left_out_r2 is not None:
+        shown = [Tile("R² of runs left out", score(report.left_out_r2), f"on the {_ITSELF}")]
+    elif s.cv_r2_log is None:
+        shown = [Tile("R² in sample", score(s.r2), f"on the {_ITSELF}")]
     if s.holdout_r2_log is not None:
         what = f"on {s.holdout_n} runs kept aside"
         shown.append(Tile("R² held out", score(s.holdout_r2_log), what))
@@ -130,6 +138,9 @@ def _error(report: Findings, law: Law) -> Tile:
         text = f"{short(100 * away, 2)} %" if away < 1 else f"× {short(float(np.exp(away)), 2)}"
         return Tile("typical error", text, what)
     rms = float(np.sqrt(np.mean((predicted - measured) ** 2)))
+    if report.noise is not None and not report.errors_are_relative:
+        own = in_table_unit(law.target, rms)
+        return Tile("typical error", short(own, 2), what, shown_unit(law.target.unit.text))
     return Tile("typical error", short(rms, 2), what, law.target_unit)
 
 

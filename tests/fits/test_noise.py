@@ -6,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from dimgs.fits.noise import ErrorModel, data_bits, profile_log_likelihood
+from dimgs import Dataset, pi_basis
+from dimgs.common.arrays import Array
+from dimgs.fits.design.features import build_design
+from dimgs.fits.noise import (
+    ErrorModel,
+    Noise,
+    Scatter,
+    data_bits,
+    noise_about,
+    profile_log_likelihood,
+    with_intrinsic_scatter,
+)
 
 SEEDS = st.integers(0, 10_000)
 
@@ -83,3 +94,80 @@ def test_a_prediction_of_zero_has_no_multiplicative_error() -> None:
     rms = np.sqrt(np.mean(observed**2))
     assert data_bits(predicted, observed, np.ones(4)) == pytest.approx(4 * np.log2(0.1 / rms))
     assert np.isfinite(data_bits(np.zeros(4), np.zeros(4), np.ones(4)))
+
+
+def stated(seed: int, shared: float, factor: float) -> Dataset:
+    """Runs of a power law whose stated errors span two decades, and what they leave out."""
+    rng = np.random.default_rng(seed)
+    x = np.exp(rng.uniform(-1.0, 2.0, 60))
+    sigma = np.exp(rng.uniform(np.log(3e-4), np.log(3e-2), 60))
+    errors = np.hypot(shared, factor * sigma) * rng.standard_normal(60)
+    y = 3 * x**1.5 * np.exp(errors)
+    return Dataset.from_columns({"x [1]": x, "y [1]": y, "y_err [1]": sigma * y})
+
+
+def weights_after(data: Dataset) -> tuple[Array, Scatter]:
+    design = build_design(data, pi_basis(data, "y"))
+    after, scatter = with_intrinsic_scatter(design, design.X)
+    assert after.weights is not None
+    assert scatter is not None
+    return np.asarray(after.weights), scatter
+
+
+def test_scatter_beside_the_stated_errors_is_estimated_and_evens_the_weights() -> None:
+    found = [weights_after(stated(seed, 0.05, 1.0)) for seed in range(8)]
+    assert np.mean([s.intrinsic for _, s in found]) == pytest.approx(0.05, rel=0.15)
+    assert all(weights.max() / weights.min() < 3 for weights, _ in found)
+
+
+@pytest.mark.parametrize("factor", [1.0, 6.0])
+def test_errors_that_are_right_or_wrong_by_one_factor_keep_their_weights(factor: float) -> None:
+    for seed in range(4):
+        weights, scatter = weights_after(stated(seed, 0.0, factor))
+        assert scatter.intrinsic < 3e-4
+        assert scatter.ratio == pytest.approx(factor, rel=0.3)
+        assert weights.max() / weights.min() > 1e3
+
+
+@given(st.floats(0.1, 10.0))
+def test_intrinsic_scatter_depends_on_no_unit(unit: float) -> None:
+    data = stated(1, 0.05, 1.0)
+    other = Dataset.from_columns(
+        {"x [1]": data["x"], "y [1]": data["y"] * unit, "y_err [1]": data.errors["y"] * unit}
+    )
+    assert weights_after(other)[0] == pytest.approx(weights_after(data)[0], rel=1e-6)
+
+
+LAW = np.geomspace(1.0, 1e3, 80)
+MADE = {
+    "relative": lambda rng: LAW * np.exp(0.1 * rng.standard_normal(80)),
+    "constant": lambda rng: LAW + 0.3 * rng.standard_normal(80),
+    "mixed": lambda rng: (
+        LAW * np.exp(0.05 * rng.standard_normal(80)) + 0.5 * rng.standard_normal(80)
+    ),
+}
+
+
+def noise_in(y: Array, errors: Array | None = None) -> Noise:
+    found = noise_about(y, LAW, 2, errors)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_the_error_model_is_that_of_the_runs_in_any_unit(kind: str) -> None:
+    right = 0
+    for seed in range(10):
+        y = MADE[kind](np.random.default_rng(seed))
+        found, other = noise_in(y), noise_about(1e6 * y, 1e6 * LAW, 2)
+        assert other is not None
+        assert other.kind == found.kind
+        right += found.kind == kind and found.tails == "normal"
+    assert right >= 9
+
+
+def test_heavy_tails_are_named_and_exact_runs_have_none() -> None:
+    rng = np.random.default_rng(0)
+    heavy = [noise_in(LAW * np.exp(0.02 * rng.standard_t(1.5, 80))) for _ in range(10)]
+    assert sum(found.tails == "student" for found in heavy) >= 8
+    assert noise_in(LAW) == Noise("relative", 0.0)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, Any
@@ -22,6 +22,7 @@ from dimgs.discovery.options import Options, options_by_name
 from dimgs.discovery.outofcore.stream_moments import StreamMoments
 from dimgs.fits.design.moments import GroupedMoments
 from dimgs.fits.least_squares import BlockMoments
+from dimgs.fits.noise import Scatter
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -63,10 +64,11 @@ class CheckpointFile(BaseModel):
     n_dropped: Count
     dropped: list[str]
     in_pieces: bool
+    scatter: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
 
 # raised when states of before can no longer be used
-_VERSION = 1
+_VERSION = 2
 # between two writings: rarely enough to cost next to nothing
 _SECONDS = 5.0
 # a fit searches for no closed form, so that limits of searches change no answer
@@ -79,7 +81,7 @@ _ANALYSIS = sorted(
 )
 # arrays of moments with one row a group, and arrays of all runs
 _BY_GROUP = ("labels", "weights", "counts", "means")
-_OF_RUNS = ("low", "high", "feature_low", "feature_high", "extremes")
+_OF_RUNS = ("low", "high", "feature_low", "feature_high", "extremes", "sample")
 # of a file, which tell a changed table whose size and time are the same
 _HEAD_BYTES = 1 << 16
 
@@ -243,7 +245,7 @@ def _as_list(text: str) -> str:
 
 def _widths(state: StreamMoments) -> list[Any]:
     arrays = (state.low, state.high, state.feature_low, state.feature_high, state.total.scatter)
-    columns = (state.total.means, state.extremes)
+    columns = (state.total.means, state.extremes, state.sample)
     return [state.total.n_features, *(a.shape for a in arrays), *(a.shape[1:] for a in columns)]
 
 
@@ -263,6 +265,7 @@ def _packed(state: StreamMoments) -> tuple[dict[str, Any], dict[str, Any]]:
         "n_dropped": state.n_dropped,
         "dropped": list(state.dropped),
         "in_pieces": state.in_pieces,
+        "scatter": None if state.scatter is None else list(astuple(state.scatter)),
     }
     return arrays, about
 
@@ -291,4 +294,5 @@ def _unpacked(arrays: dict[str, NDArray[Any]], about: CheckpointFile) -> StreamM
         n_dropped=about.n_dropped,
         dropped=tuple(about.dropped),
         in_pieces=about.in_pieces,
+        scatter=None if about.scatter is None else Scatter(*about.scatter),
     )

@@ -28,6 +28,7 @@ from dimgs.discovery.outofcore.stream_moments import (
     check_streamable,
     union,
 )
+from dimgs.fits.noise import Scatter
 from dimgs.report.results import FitResult
 
 
@@ -84,14 +85,19 @@ def fit_dask(
     pieces = _pieces(frame, reader, chunk_rows)
     plan = _first_plan(pieces, target, chosen, dask)
     run = dask.delayed(_moments, pure=False)
+    scatter: Scatter | None = None
     while True:
-        found = _computed([run(plan, value, piece) for value, piece in pieces], client, dask)
+        tasks = [run(plan, value, piece, scatter) for value, piece in pieces]
+        found = _computed(tasks, client, dask)
         wider = [f for f in found if isinstance(f, Dataset)]
         if not wider:
             merged = reduce(StreamMoments.merge, found)
             # what no partition shows alone: a column may be constant in each of them, and vary
             wider = [merged.ranges(plan)]
             if plan.still_holds(wider[0]):
+                if merged.needs_scatter(plan):
+                    scatter = merged.estimated(plan)
+                    continue
                 result = result_of(plan, merged)
                 warn_all(result.warnings)
                 return result
@@ -120,9 +126,11 @@ class _Piece:
         return build(from_pandas(frame.reset_index(drop=True), str(self.name)), self.reader)
 
 
-def _moments(plan: StreamPlan, value: Any, piece: _Piece) -> StreamMoments | Dataset:
+def _moments(
+    plan: StreamPlan, value: Any, piece: _Piece, scatter: Scatter | None
+) -> StreamMoments | Dataset:
     """Moments of a partition, or the ranges for which another plan is needed."""
-    state = StreamMoments.empty(plan, in_pieces=True)
+    state = StreamMoments.empty(plan, in_pieces=True, scatter=scatter)
     for part in piece.parts(value, plan):
         wider = add_part(state, plan, part)
         if wider is not None:

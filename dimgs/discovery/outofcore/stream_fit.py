@@ -1,4 +1,4 @@
-"""The fit of a table larger than memory: one pass in parts, moments alone kept.
+"""The fit of a table larger than memory: a pass or two in parts, moments alone kept.
 
 From these come the same law and scores as from the runs.
 """
@@ -23,7 +23,7 @@ from dimgs.dataset.checks import (
 from dimgs.dataset.stream import Part, Position, TableInParts
 from dimgs.discovery.collinearity import separation_warnings
 from dimgs.discovery.diagnostics import shared_variables
-from dimgs.discovery.estimators import of_least_squares
+from dimgs.discovery.estimators import noted, of_least_squares
 from dimgs.discovery.keywords import StreamKeywords
 from dimgs.discovery.options import Options, documented
 from dimgs.discovery.outofcore.checkpoint import Checkpoint
@@ -40,7 +40,7 @@ from dimgs.discovery.outofcore.stream_moments import (
 from dimgs.discovery.power_law import with_law
 from dimgs.discovery.rational_exponents import with_rationals
 from dimgs.discovery.scoring import explained
-from dimgs.fits.design.features import Design, spans
+from dimgs.fits.design.features import Design
 from dimgs.fits.design.moments import GroupedMoments
 from dimgs.fits.estimate import Estimate
 from dimgs.fits.least_squares import BlockMoments, PowerLawFit
@@ -86,6 +86,7 @@ def result_of(plan: StreamPlan, state: StreamMoments, notes: tuple[str, ...] = (
     raw = study.blocks.fit()
     design = study.design
     fit = of_least_squares(design, raw, options.level)
+    fit = replace(fit, **noted(state.estimated(plan)))
     snapped = with_rationals(design, fit, plan.ranges)
     scores = _scores(study, raw, snapped, options)
     law = power_law(design, snapped, options.within, _domain(plan, state, design))
@@ -95,6 +96,7 @@ def result_of(plan: StreamPlan, state: StreamMoments, notes: tuple[str, ...] = (
         *dropped_warnings(state.n_dropped, state.dropped),
         *unused_label_warnings(plan.unused),
         *separation_warnings(design, fit, scores.cv_r2_log),
+        *fit.notes,
         *_self_correlation(study, fit),
     )
     return with_law(design, snapped, law.with_scores(scores), warnings)
@@ -114,8 +116,7 @@ class _StreamStudy:
 
     @classmethod
     def of(cls, plan: StreamPlan, state: StreamMoments) -> "_StreamStudy":
-        ends = zip(plan.features, state.feature_low, state.feature_high, strict=True)
-        varies = [spans(float(a), float(b), f.contrast) for f, a, b in ends]
+        varies = state.varying(plan)
         p = len(plan.features)
         keep = np.array([*np.flatnonzero(varies), p, p + 1], dtype=np.intp)
         blocks = replace(
@@ -267,7 +268,8 @@ def fit_stream(
     the runs as the fit does. Runs that are set aside are whole blocks, or clusters.
 
     Where a later part shows that the plan made of the first ones does not hold (a column that
-    never varied does, a dimensionless one vanishes), the pass starts over with what is known.
+    never varied does, a dimensionless one vanishes), the pass starts over with what is known. Where
+    the runs scatter more than the errors of the target say, a second pass weighs them by both.
 
     Parameters
     ----------
@@ -413,7 +415,7 @@ class _Run:
             self.plan = self.plan.with_ranges(ranges)
 
     def go_on(self) -> bool:
-        """Read on to the end; False where another plan is needed."""
+        """Read on to the end; False where another plan, or another pass, is needed."""
         for part in self.table.parts(self.position):
             self.wider = add_part(self.state, self.plan, part)
             if self.wider is not None:
@@ -424,11 +426,14 @@ class _Run:
                 self.checkpoint.save(self.state, self.position, ends, self.rows)
             if self.progress is not None:
                 self.progress(self.rows, part.fraction)
-        return True
+        return not self.state.needs_scatter(self.plan)
 
     def start_over(self) -> None:
-        """Begin the pass again, with a plan for the ranges that were found."""
-        assert self.wider is not None
-        self.plan = self.plan.with_ranges(self.wider)
-        self.state = StreamMoments.empty(self.plan, in_pieces=self.state.in_pieces)
+        """Begin another pass, with a plan for the ranges, or with the scatter, that was found."""
+        scatter = None
+        if self.wider is not None:
+            self.plan = self.plan.with_ranges(self.wider)
+        else:
+            scatter = self.state.estimated(self.plan)
+        self.state = StreamMoments.empty(self.plan, in_pieces=self.state.in_pieces, scatter=scatter)
         self.position, self.rows = Position(), 0

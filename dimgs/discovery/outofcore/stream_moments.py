@@ -5,23 +5,32 @@ runs.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, Self
+from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array, IntArray
+from dimgs.common.arrays import Array, mixed_bits
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import Purpose, UsableRuns, duplicate_warnings, unlogged_names
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.fits.design.features import Feature, features_of, label_texts
+from dimgs.fits.design.features import (
+    Feature,
+    ResponseScale,
+    features_of,
+    label_texts,
+    spans,
+    stated_errors,
+)
 from dimgs.fits.design.moments import BLOCK_ROWS, GroupedMoments
 from dimgs.fits.least_squares import BlockMoments
+from dimgs.fits.noise import MOST_SAMPLED, Scatter, sampled, scatter_of
 from dimgs.groups.group import PiBasis
 from dimgs.law.domain import inverse_scatter
 from dimgs.variables import Variable
@@ -239,8 +248,6 @@ def _state(ranges: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
 _MOST_EXTREMES, _KEPT_EXTREMES = 4096, 512
 # dropped rows that a message lists: it stays readable in a terminal
 _NAMED = 10
-# the two rounds of SplitMix64's mixing function
-_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
 
 
 @dataclass
@@ -263,6 +270,11 @@ class StreamMoments:
         The first rows that were dropped.
     in_pieces : bool
         Whether rows are numbered within a file or a partition, which is then named with them.
+    sample : ndarray of shape (n_sampled, n_features + 4)
+        Where the target has an error column, rank, features, response, error and number of the
+        label of some runs, from which the scatter beside the stated errors is estimated.
+    scatter : Scatter or None
+        What the weights include; None in the first pass.
     """
 
     blocks: BlockMoments
@@ -275,9 +287,13 @@ class StreamMoments:
     n_dropped: int = 0
     dropped: tuple[str, ...] = ()
     in_pieces: bool = False
+    sample: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    scatter: Scatter | None = None
 
     @classmethod
-    def empty(cls, plan: StreamPlan, *, in_pieces: bool = False) -> Self:
+    def empty(
+        cls, plan: StreamPlan, *, in_pieces: bool = False, scatter: Scatter | None = None
+    ) -> Self:
         """Moments of no run."""
         p, k = len(plan.features), len(plan.names)
         columns = len(plan.matrix)
@@ -299,6 +315,8 @@ class StreamMoments:
             np.full(p, -np.inf),
             np.zeros((0, p)),
             in_pieces=in_pieces,
+            sample=np.zeros((0, p + 4)),
+            scatter=scatter,
         )
 
     @property
@@ -331,22 +349,54 @@ class StreamMoments:
         self,
         plan: StreamPlan,
         columns: dict[str, Array],
-        weights: Array | None = None,
+        sigma: Array | None = None,
         within: NDArray[Any] | None = None,
         split: NDArray[Any] | None = None,
     ) -> None:
         """Add runs whose cells fit the plan; `columns` holds SI values by name."""
         if split is None:
             # a block is a fair share of every part, however the table is sorted
-            order = shuffled(columns)
+            order = np.argsort(mixed_bits(columns[name] for name in sorted(columns)))
             columns = {name: values[order] for name, values in columns.items()}
-            weights, within = (None if v is None else v[order] for v in (weights, within))
+            sigma, within = (None if v is None else v[order] for v in (sigma, within))
         z, p = transformed(plan, columns), len(plan.features)
         x, t = z[:p].T, z[p:].T
+        weights = None
+        if sigma is not None:
+            if self.scatter is None:
+                self._sample(x, t[:, 0], sigma, within)
+            shared = 0.0 if self.scatter is None else self.scatter.intrinsic
+            weights = np.hypot(sigma, shared) ** -2
         self.blocks.update(x, t, weights, split, within)
         self.total = self.total.merge(GroupedMoments.from_arrays(x, t, within))
         if p:
             self._keep_extremes(z, plan)
+
+    def _sample(self, x: Array, y: Array, sigma: Array, within: NDArray[Any] | None) -> None:
+        rows, ranks = sampled(np.column_stack([x, y]))
+        own = np.zeros(len(rows))
+        if within is not None:
+            own = np.array([crc32(str(label).encode()) for label in within[rows]], np.float64)
+        new = np.column_stack([ranks, x[rows], y[rows], sigma[rows], own])
+        self.sample = _first(np.vstack([self.sample, new]))
+
+    def estimated(self, plan: StreamPlan) -> Scatter | None:
+        """The scatter of the runs beside the stated errors; None without these."""
+        if self.scatter is not None or not len(self.sample):
+            return self.scatter
+        kept = [1 + j for j, varies in enumerate(self.varying(plan)) if varies]
+        *_, y, sigma, labels = self.sample.T
+        return scatter_of(self.sample[:, kept], y, sigma, labels)
+
+    def needs_scatter(self, plan: StreamPlan) -> bool:
+        """Whether the runs must be read again, to be weighed by their scatter too."""
+        found = self.estimated(plan)
+        return self.scatter is None and found is not None and found.intrinsic > 0
+
+    def varying(self, plan: StreamPlan) -> list[bool]:
+        """Which features vary."""
+        ends = zip(plan.features, self.feature_low, self.feature_high, strict=True)
+        return [spans(float(a), float(b), f.contrast) for f, a, b in ends]
 
     def _keep_extremes(self, z: Array, plan: StreamPlan) -> None:
         p, rows = len(plan.features), plan.leverage_rows
@@ -394,7 +444,14 @@ class StreamMoments:
             self.n_dropped + other.n_dropped,
             (*self.dropped, *other.dropped)[:_NAMED],
             self.in_pieces or other.in_pieces,
+            _first(np.vstack([self.sample, other.sample])),
+            self.scatter,
         )
+
+
+def _first(sample: Array) -> Array:
+    """The rows of a sample of the smallest rank."""
+    return sample[np.argsort(sample[:, 0], kind="stable")[:MOST_SAMPLED]]
 
 
 def transformed(plan: StreamPlan, columns: Mapping[str, Array]) -> Array:
@@ -414,59 +471,15 @@ def transformed(plan: StreamPlan, columns: Mapping[str, Array]) -> Array:
     return out
 
 
-# last bits of a double that are left out: 32 of 52 decide, a relative 2e-10, above what a
-# conversion of units rounds and below what two runs differ by
-_TRAILING = np.uint64(20)
-# half of the last bit that counts, so that leading bits are rounded
-_HALF_TRAILING = np.uint64(1 << 19)
-
-
-def shuffled(columns: Mapping[str, Array]) -> IntArray:
-    """An order of runs as good as random, which depends on their values and not on their places.
-
-    Runs are sorted by a sum of the leading bits of their values, mixed as by SplitMix64: the last
-    digits, which the conversion of units rounds, decide nothing.
-
-    References
-    ----------
-    G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014
-    (the mixing function).
-
-    Examples
-    --------
-    >>> x = np.arange(5.0)
-    >>> x[shuffled({"x": x})].tolist() == x[::-1][shuffled({"x": x[::-1]})].tolist()
-    True
-    """
-    bits = np.zeros(len(next(iter(columns.values()))), dtype=np.uint64)
-    for k, name in enumerate(sorted(columns)):
-        # odd factors, so that equal values in two columns do not cancel
-        raw = np.ascontiguousarray(columns[name]).view(np.uint64)
-        leading = (raw + _HALF_TRAILING) >> _TRAILING
-        bits += leading * np.uint64(2 * k + 1)
-    for shift, factor in _MIX:
-        bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
-    return np.argsort(bits ^ (bits >> np.uint64(31)))
-
-
 def columns_of(data: Dataset, plan: StreamPlan) -> tuple[dict[str, Array], dict[str, Any]]:
-    """Numeric columns of clean runs, and their weights and labels as `update` takes them."""
+    """Numeric columns of clean runs, and their errors and labels as `update` takes them."""
     columns = {n: np.asarray(data[n], dtype=np.float64) for n in plan.names}
     options = plan.options
-    extra: dict[str, Any] = {"weights": _weights(data, plan)}
+    scale: ResponseScale = "level" if data.variable(plan.target).is_level else "log"
+    extra: dict[str, Any] = {"sigma": stated_errors(data, plan.target, scale)}
     for key, name in (("within", options.within), ("split", options.split_by)):
         extra[key] = None if name is None else label_texts(data[name])
     return columns, extra
-
-
-def _weights(data: Dataset, plan: StreamPlan) -> Array | None:
-    errors = data.errors.get(plan.target)
-    if errors is None:
-        return None
-    variable = data.variable(plan.target)
-    if variable.is_level:
-        return np.asarray(1.0 / (errors * variable.unit.log_factor) ** 2)
-    return np.asarray((data[plan.target] / errors) ** 2)
 
 
 def check_group_count(state: StreamMoments, plan: StreamPlan) -> None:

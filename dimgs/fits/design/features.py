@@ -231,6 +231,7 @@ def build_design(
     varies = [_varies(c, f.contrast) for c, f in zip(columns, features, strict=True)]
     kept = [c for c, v in zip(columns, varies, strict=True) if v]
     y, offset, scale = _response(data, basis, linear)
+    sigma = stated_errors(data, basis.target.name, scale)
     return Design(
         data=data,
         basis=basis,
@@ -239,7 +240,7 @@ def build_design(
         y=y,
         offset=offset,
         scale=scale,
-        weights=_weights(data, basis.target.name, scale),
+        weights=None if sigma is None else weights_of(sigma),
         within=_labels(data, within, str(setting("within"))),
         split=_labels(data, split_by, str(setting("split_by"))),
         never_varied=tuple(f.name for f, v in zip(features, varies, strict=True) if not v),
@@ -279,7 +280,19 @@ def _response(data: Dataset, basis: PiBasis, linear: bool) -> tuple[Array, Array
     return np.log(values) + rest, -rest, "log"
 
 
-def _weights(data: Dataset, target: str, scale: ResponseScale) -> Array | None:
+def stated_errors(data: Dataset, target: str, scale: ResponseScale) -> Array | None:
+    """Standard errors of the response on its scale, from an error column of the target.
+
+    Returns
+    -------
+    ndarray of shape (n_runs,) or None
+        None without such a column, and on a linear scale.
+
+    Raises
+    ------
+    InputError
+        If an error is zero, or too large for a number.
+    """
     errors = data.errors.get(target)
     if errors is None or scale == "linear":
         return None
@@ -295,6 +308,11 @@ def _weights(data: Dataset, target: str, scale: ResponseScale) -> Array | None:
             f"The error of '{target}' is {'too large for a weight' if sigma[row] else 'zero'} in "
             f"row {int(data.rows[row])}; correct it, or drop the error column."
         )
+    return np.asarray(sigma)
+
+
+def weights_of(sigma: Array) -> Array:
+    """Weights 1/sigma² of mean 1."""
     weights = np.maximum(float(sigma.min()) / sigma, _LEAST_SHARE) ** 2
     return np.asarray(weights / weights.mean())
 
