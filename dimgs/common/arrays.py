@@ -81,11 +81,11 @@ def mixed_bits(columns: Iterable[Array]) -> NDArray[np.uint64]:
     >>> mixed_bits([x])[::-1].tolist() == mixed_bits([x[::-1]]).tolist()
     True
     """
-    bits = np.uint64(0)
+    bits: NDArray[np.uint64] = np.zeros(1, dtype=np.uint64)
     for k, column in enumerate(columns):
         # odd factors, so that equal values in two columns do not cancel
         raw = np.ascontiguousarray(column).view(np.uint64)
         bits = bits + ((raw + _HALF_TRAILING) >> _TRAILING) * np.uint64(2 * k + 1)
     for shift, factor in _MIX:
         bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
-    return np.asarray(bits ^ (bits >> np.uint64(31)), dtype=np.uint64)
+    return np.asarray(bits ^ (bits >> np.uint64(31)))

@@ -22,7 +22,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from dimgs.common.arrays import Array, least_squares, mixed_bits
+from dimgs.common.arrays import Array, IntArray, least_squares, mixed_bits
 from dimgs.fits.design.features import Design, stated_errors, weights_of
 
 Kind = TypeVar("Kind")
@@ -234,7 +234,7 @@ class Scatter:
     ratio: float
 
 
-def sampled(values: Array) -> tuple[Array, Array]:
+def sampled(values: Array) -> tuple[IntArray, Array]:
     """Rows to estimate the scatter from, whatever the order of the runs, and what ranks them.
 
     Parameters

@@ -92,5 +92,5 @@ def test_errors_of_a_level_are_no_ratios() -> None:
     table = Dataset.from_columns({"x [m]": x, "l [m]": 1.0, "L [dB]": 40.0 + 10.0 * np.log10(x)})
     report = discover(table, "L", engine="power_law")
     moved = replace(report, predicted=tuple(p + 1.0 for p in report.measured), left_out=())
-    assert "% of the rms" in error_of(moved)
+    assert "error 1 dB on the fitted runs" in error_of(moved)
     assert log_error(moved) is None
