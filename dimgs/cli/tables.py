@@ -32,6 +32,7 @@ Define = Annotated[
 _MORE_HELP = {
     "names": " Comma separated.",
     "texts": " Repeatable.",
+    "several": " Repeatable.",
     "units": " As 'd=mm,T=degC'; repeatable.",
 }
 _TYPES: dict[str, Any] = {
@@ -39,6 +40,7 @@ _TYPES: dict[str, Any] = {
     "text": str | None,
     "texts": list[str] | None,
     "names": str | None,
+    "several": list[str] | None,
     "units": list[str] | None,
     "sheet": str | None,
     "number": float | None,

@@ -16,7 +16,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError, noting, warn_all
 from dimgs.common.news import bar
 from dimgs.dataset import Dataset
-from dimgs.discovery.judgement import law_of, law_of_candidate, verdict_on_fit
+from dimgs.discovery.judgement import given_law, law_of, law_of_candidate, verdict_on_fit
 from dimgs.discovery.keywords import DiscoverKeywords
 from dimgs.discovery.options import MODEL_NAMES, Options, default_of, documented
 from dimgs.discovery.outliers import outlier_warnings
@@ -160,6 +160,7 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
         level=options.level,
         warnings=(
             *found.warnings,
+            *_unmet(found, options),
             *celsius_zeros(law),
             *_outliers(found, options),
             *verdict.why_not,
@@ -176,6 +177,7 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
         none_of_these=verdict.none_of_these,
         extrapolates=verdict.extrapolates,
         rivals=_rivals(found, law, options, () if posterior is None else posterior.rivals),
+        form=_given_form(found, law, options),
         further_runs=partial(propose, others=partial(_further, found, law, options)),
     )
 
@@ -206,6 +208,31 @@ def _law_of_candidate(found: Study, options: Options, candidate: Candidate) -> L
 def _further(found: Study, law: Law, options: Options) -> tuple[Rival, ...]:
     """Less probable laws than the rivals."""
     return () if found.posterior is None else _rivals(found, law, options, found.posterior.further)
+
+
+def _unmet(found: Study, options: Options) -> list[str]:
+    """Where no law was found of the kind that was asked for."""
+    if not options.restricts or found.posterior is None or found.posterior.laws:
+        return []
+    asked = [f"uses {', '.join(options.must_use)}"] if options.must_use else []
+    if options.at_most_constants is not None:
+        asked.append(f"has at most {options.at_most_constants} fitted constants")
+    text = (
+        f"No law was found that {' and '.join(asked)}; the power law is shown in its place. Relax "
+        f"{setting('must_use')} or {setting('at_most_constants')}, or search further with "
+        f"{setting('effort', 'thorough')}."
+    )
+    return [text]
+
+
+def _given_form(found: Study, law: Law, options: Options) -> Rival | None:
+    """The form that was asked for as a law, with its probability."""
+    place = given_law(found.posterior)
+    if place is None or found.posterior is None:
+        return None
+    number, form = place
+    one = replace(found.posterior.laws[number], form=form)
+    return next(iter(_rivals(found, law, options, [one])), None)
 
 
 def _rivals(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import sympy
@@ -27,10 +28,11 @@ from dimgs.discovery.switches import REGIMES, switching
 from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.design.features import Design
 from dimgs.judgement.candidates import JUDGEMENT, JudgedForm, Proposal, judged_forms
 from dimgs.judgement.confirmation import PROBABLE
 from dimgs.judgement.posterior import Posterior, posterior_of, same_laws
-from dimgs.law.assemble import assemble
+from dimgs.law.assemble import assemble, inputs_of
 from dimgs.law.canonical import absorb, recognise
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
@@ -58,9 +60,9 @@ def judged(found: Study, options: Options, clock: Clock) -> Study:
     """
     if clock.stopped.is_set():
         return _with_first(found, options)
-    if options.engine == NONE:
+    if options.engine == NONE and not (found.given or options.restricts):
         return _as_asked(found, options, clock)
-    return _with_posterior(found, _posterior(found, clock), options, clock)
+    return _with_posterior(found, _posterior(found, options, clock), options, clock)
 
 
 def with_switches(found: Study, options: Options, clock: Clock) -> Study:
@@ -86,7 +88,7 @@ def with_switches(found: Study, options: Options, clock: Clock) -> Study:
     forms, divided = switching(found, options)
     if not forms or clock.over:
         return found
-    again = _posterior(found, clock, forms)
+    again = _posterior(found, options, clock, forms)
     if again.laws and again.laws[0].form.name == REGIMES:
         found = divided
     return _with_posterior(found, again, options, clock)
@@ -119,11 +121,36 @@ def _examined(found: Study, options: Options) -> Study:
     return replace(found, unexplained=left, follows=followed_input(design, found.law))
 
 
-def _posterior(found: Study, clock: Clock, more: Sequence[Proposal] = ()) -> Posterior:
+def _posterior(
+    found: Study, options: Options, clock: Clock, more: Sequence[Proposal] = ()
+) -> Posterior:
     design = found.prepared.design
     base = found.law if found.result is None else found.result.law
-    listed = judged_forms(design, found.result, base, found.candidates, found.unlogged, clock, more)
+    listed = judged_forms(
+        design,
+        found.result,
+        base,
+        found.candidates,
+        found.unlogged,
+        clock,
+        (*found.given, *more),
+        partial(_is_admitted, design, options) if options.restricts else None,
+    )
     return posterior_of(design, listed, same_laws(design, listed))
+
+
+def _is_admitted(design: Design, options: Options, one: Proposal) -> bool:
+    """Whether a form uses the inputs that it must, and has no more constants than it may."""
+    most = options.at_most_constants
+    if most is not None and len(one.constants) > most:
+        return False
+    return not options.must_use or set(options.must_use) <= inputs_of(design, one.expression)
+
+
+def given_law(posterior: Posterior | None) -> tuple[int, JudgedForm] | None:
+    """Which of the laws has the form that was asked for, and that form."""
+    laws = () if posterior is None else posterior.laws
+    return next(((k, one) for k, law in enumerate(laws) for one in law.forms if one.given), None)
 
 
 def _as_asked(found: Study, options: Options, clock: Clock) -> Study:
@@ -131,7 +158,7 @@ def _as_asked(found: Study, options: Options, clock: Clock) -> Study:
     design = found.prepared.design
     clock, searched = clock.own(), is_searchable(design)
     others = rivals_of(design, options.seed, clock) if searched else ((), {})
-    posterior = _posterior(replace(found, candidates=others[0], unlogged=others[1]), clock)
+    posterior = _posterior(replace(found, candidates=others[0], unlogged=others[1]), options, clock)
     posterior = replace(posterior, chosen=_number_of(found.law, found, posterior), brief=searched)
     if posterior.chosen and posterior.chosen > 0:
         first = law_of(found, posterior.laws[0].form, options)

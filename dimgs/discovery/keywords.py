@@ -41,3 +41,6 @@ class DiscoverKeywords(FitKeywords, total=False):
     effort: str
     evaluations: int | None
     time_limit: float | None
+    form: str | None
+    must_use: Sequence[str]
+    at_most_constants: int | None

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from dimgs.common.news import listening, tell
 from dimgs.discovery.distillation import distil
+from dimgs.discovery.given_form import GivenForm, proposals_of_form
 from dimgs.discovery.judgement import judged
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared
@@ -58,6 +59,7 @@ def study(
     found = study_of_power_law(prepared, options)
     try:
         with listening(progress):
+            found = _with_form(found, options, clock)
             if options.engine != NONE:
                 tell("the power law is fitted; looking further")
                 tell("the law so far is %s", found.law, candidates=found.candidates)
@@ -72,6 +74,15 @@ def study(
         clock.cut("interrupt", "the search")
         found = judged(found, options, clock)
     return replace(found, cuts=tuple(dict.fromkeys((*clock.cuts, *found.cuts))))
+
+
+def _with_form(found: Study, options: Options, clock: Clock) -> Study:
+    """The study with the form that was asked for."""
+    if options.form is None:
+        return found
+    prepared = found.prepared
+    form = GivenForm.read(options.form, prepared.data, found.law.target.name, options)
+    return replace(found, given=proposals_of_form(form, prepared.design, options, clock))
 
 
 def _proposals(found: Study, options: Options, clock: Clock, distil_first: bool) -> Iterator[Study]:

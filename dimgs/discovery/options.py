@@ -32,7 +32,9 @@ EFFORTS: Mapping[str, tuple[int, float]] = {
 }
 # the searches of a distillation, which are about so many
 _SIDE = 12
-Kind = Literal["flag", "text", "texts", "names", "units", "sheet", "number", "count", "limits"]
+Kind = Literal[
+    "flag", "text", "texts", "names", "several", "units", "sheet", "number", "count", "limits"
+]
 F = TypeVar("F", bound=Callable[..., Any])
 
 # what a value of each kind must be, for the message, and how that is told
@@ -41,6 +43,7 @@ _EXPECTED: dict[Kind, tuple[str, Callable[[Any], bool]]] = {
     "text": ("a text", lambda x: x is None or isinstance(x, str)),
     "texts": ("'auto' or a list such as ['M0 [kg]', ...]", lambda x: _are_texts(x)),
     "names": ("a list of names, such as ['a', 'b']", lambda x: x is None or _are_texts(x)),
+    "several": ("a list of names, such as ['a', 'b']", lambda x: _are_texts(x)),
     "units": (
         "a mapping of columns to units, such as {'d': 'mm'}",
         lambda x: isinstance(x, Mapping) and _are_texts([*x, *x.values()]),
@@ -165,6 +168,17 @@ class Options:
         "Seconds that the whole discovery may take, instead of those of the effort; a search that "
         "they end may find less on a slower machine.",
     )
+    form: str | None = _option(
+        None,
+        "text",
+        "A form to fit and to judge beside what the search finds, such as 'a*x**b*(1 + c*y)': "
+        "names of columns are inputs, other names are constants, and one unknown function, as in "
+        "'exp(-x)*f(y)', is searched for. Starts in SI may follow: '...; a=1, b=0.5'.",
+    )
+    must_use: Sequence[str] = _option((), "several", "Inputs that every law must use.")
+    at_most_constants: int | None = _option(
+        None, "count", "Most constants that a law may have fitted to the runs, exponents included."
+    )
     level: float = _option(0.9, "number", "Coverage of the intervals.")
     seed: int = _option(0, "count", "Seed of everything random.")
 
@@ -174,7 +188,7 @@ class Options:
             expected, is_right = _EXPECTED[option.metadata["kind"]]
             if not is_right(value) or (value is None and option.default is not None):
                 raise InputError(f"{option.name} is {value!r}; give {expected}.")
-            if option.metadata["kind"] == "names" and value is not None:
+            if option.metadata["kind"] in ("names", "several") and value is not None:
                 own = (value,) if isinstance(value, str) else tuple(value)
                 object.__setattr__(self, option.name, own)
         object.__setattr__(self, "limits", self.known_limits)
@@ -241,6 +255,11 @@ class Options:
     def budget(self) -> int:
         """Most expressions that a search may fit."""
         return EFFORTS[self.effort][0] if self.evaluations is None else self.evaluations
+
+    @property
+    def restricts(self) -> bool:
+        """Whether only some laws are asked for."""
+        return bool(self.must_use) or self.at_most_constants is not None
 
     @property
     def side_budget(self) -> int:
@@ -370,6 +389,7 @@ _TYPES: dict[Kind, str] = {
     "text": "str",
     "texts": "sequence of str, or str",
     "names": "sequence of str",
+    "several": "sequence of str",
     "units": "mapping of str to str",
     "sheet": "str or int",
     "number": "float",

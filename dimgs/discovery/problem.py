@@ -6,6 +6,7 @@ import numpy as np
 
 from dimgs.common.arrays import LARGEST_LOG, Array
 from dimgs.common.errors import InputError
+from dimgs.discovery.options import Options
 from dimgs.engines.protocol import Problem
 from dimgs.fits.design.features import Design
 from dimgs.groups.group import PiGroup
@@ -37,8 +38,15 @@ def is_searchable(design: Design) -> bool:
     )
 
 
-def problem_of(design: Design) -> tuple[Problem, dict[str, str]]:
-    """The design as a problem for engines, and the identifier of each unlogged group."""
+def problem_of(design: Design, options: Options | None = None) -> tuple[Problem, dict[str, str]]:
+    """The design as a problem for engines, and the identifier of each unlogged group.
+
+    Parameters
+    ----------
+    design : Design
+    options : Options, optional
+        They may ask for some laws only.
+    """
     identifier = Names.of(design).identifier
     groups: dict[str, Array] = {}
     unlogged: dict[str, str] = {}
@@ -75,6 +83,8 @@ def problem_of(design: Design) -> tuple[Problem, dict[str, str]]:
         unlogged=tuple(unlogged),
         composition=composition,
         unit=np.exp(np.mean(design.offset) - design.offset) if design.weights is None else None,
+        must_use=() if options is None else tuple(options.must_use),
+        most_constants=None if options is None else options.at_most_constants,
     )
     return problem, unlogged
 

@@ -7,8 +7,9 @@ import numpy as np
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimgsError
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset import Dataset
+from dimgs.discovery.given_form import GivenForm
 from dimgs.discovery.judgement import judged, with_switches
 from dimgs.discovery.missing_input import Scale, extra_scales
 from dimgs.discovery.one_basis import study
@@ -60,6 +61,7 @@ def study_with_scales(
     Study
     """
     clock = Clock.of(options.seconds)
+    options = _with_units_of_form(data, target, options)
     kept = screened(data, target, options)
     if kept is None:
         found = _searched(data, target, options, clock, progress)
@@ -75,6 +77,26 @@ def study_with_scales(
         found = replace(found, cuts=tuple(c for c in found.cuts if c.step != JUDGEMENT))
         found = judged(found, options, clock)
     return with_switches(found, options, clock)
+
+
+def _with_units_of_form(data: Dataset, target: str, options: Options) -> Options:
+    """The options with scales for the units of the constants of a given form, and its inputs kept.
+
+    Raises
+    ------
+    InputError
+        If an input that laws must use is no numeric column, or the form cannot be read.
+    """
+    inputs = [n for n in data.numeric_names if n != target]
+    for name in options.must_use:
+        if name not in inputs:
+            raise InputError(
+                f"'{name}' is no numeric input that a law could use; the inputs are "
+                f"{', '.join(inputs)}."
+            )
+    if options.form is None:
+        return options
+    return GivenForm.read(options.form, data, target, options).with_scales(options)
 
 
 def _among(

@@ -20,6 +20,7 @@ from scipy import stats
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import UsableRuns, usable_runs
+from dimgs.discovery.given_form import GivenForm
 from dimgs.discovery.options import Options
 from dimgs.groups.derive import constant_variables, scale_variable
 from dimgs.groups.response import smallest_monomial
@@ -76,7 +77,9 @@ def screened(
     if residuals is not None and not taken:
         return None
     # those beyond are the least
-    kept = {varying[j] for j in taken[:_MOST]} | never
+    kept = {varying[j] for j in taken[:_MOST]} | never | set(options.must_use)
+    if options.form is not None:
+        kept |= set(GivenForm.read(options.form, data, target, options).inputs(data))
     kept |= _needed(found, [n for n in found.inputs if n in kept], varying, options)
     return [n for n in found.inputs if n in kept] if kept < set(found.inputs) else None
 

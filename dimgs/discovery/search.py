@@ -101,7 +101,7 @@ def searched(found: Study, name: str, seconds: float, options: Options, clock: C
     design = found.prepared.design
     rows = rows_aside(design, options)
     train = design if rows is None else design.take(rows[0])
-    problem, unlogged = problem_of(train)
+    problem, unlogged = problem_of(train, options)
     known = [c for c in found.candidates if c.engine != NONE]
     result = _result(name, train, problem, known, seconds, options)
     if result.outcome == "unavailable":

@@ -16,6 +16,7 @@ from dimgs.discovery.scoring import left_out_predictions, log_target
 from dimgs.engines.clock import Cut
 from dimgs.engines.registry import NONE
 from dimgs.expression.candidate import Candidate
+from dimgs.judgement.candidates import Proposal
 from dimgs.judgement.confirmation import LawFacts, conclude, holds
 from dimgs.judgement.posterior import Posterior
 from dimgs.law.law import Law
@@ -65,6 +66,8 @@ class Study:
         Residual of each run by the law refitted without it, where that was needed.
     posterior : Posterior or None
         The laws that were found, with their probabilities; None before they are judged.
+    given : tuple of Proposal
+        The form that was asked for, judged beside the candidates.
     """
 
     prepared: Prepared
@@ -81,6 +84,7 @@ class Study:
     follows: str = ""
     left_out: Array | None = None
     posterior: Posterior | None = None
+    given: tuple[Proposal, ...] = ()
 
     @property
     def verdict(self) -> Verdict:

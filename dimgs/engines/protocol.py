@@ -39,6 +39,10 @@ class Problem:
     unit : ndarray of shape (n_runs,), optional
         Value of pi_0 for one unit of the target. With it, errors that are the same for all values
         of the target are distinguished from those that are the same for all values of pi_0.
+    must_use : tuple of str
+        Physical variables of the composition that every law must depend on.
+    most_constants : int, optional
+        Most constants that a law may have fitted.
 
     Raises
     ------
@@ -59,6 +63,8 @@ class Problem:
     unlogged: tuple[str, ...] = ()
     composition: Mapping[str, Mapping[str, float]] | None = None
     unit: Array | None = None
+    must_use: tuple[str, ...] = ()
+    most_constants: int | None = None
 
     def __post_init__(self) -> None:
         groups = {n: np.asarray(v, dtype=np.float64) for n, v in self.groups.items()}

@@ -1,6 +1,9 @@
-"""The dimension of an expression, or where it breaks dimensional homogeneity."""
+"""The dimension of an expression, or where it breaks dimensional homogeneity.
 
-from collections.abc import Mapping, Sequence
+Of an expression with constants of unknown dimension, :func:`infer_dimensions` finds these.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -57,11 +60,66 @@ def check_dimension(expr: "sympy.Expr", symbol_dimensions: Mapping[str, Dimensio
     return _Dimensions(symbol_dimensions).dimension(expr) or _NONE
 
 
+def infer_dimensions(
+    expr: "sympy.Expr",
+    known: Mapping[str, Dimension],
+    constants: Collection[str],
+    whole: Dimension,
+) -> "tuple[dict[str, Dimension], dict[sympy.Expr, Dimension]]":
+    """Dimensions of the constants with which an expression is homogeneous.
+
+    Where homogeneity leaves a choice, as for ``a`` and ``b`` in ``a*b``, a constant has none.
+
+    Parameters
+    ----------
+    expr : sympy.Expr
+    known : mapping of str to Dimension
+        Of all symbols but the constants.
+    constants : collection of str
+    whole : Dimension
+        Of the expression.
+
+    Returns
+    -------
+    mapping of str to Dimension
+        Of each constant.
+    mapping of sympy.Expr to Dimension
+        Bases with a dimension whose exponent is no rational number: a power of such a base has a
+        meaning only relative to a reference of its dimension.
+
+    Raises
+    ------
+    LawError
+        Names the part that no dimension of the constants makes homogeneous.
+
+    Examples
+    --------
+    >>> from sympy import symbols
+    >>> a, b, c, x = symbols("a b c x")
+    >>> length, time = Dimension.of({"[length]": 1}), Dimension.of({"[time]": 1})
+    >>> found, references = infer_dimensions(a * (1 + c * x), {"x": length}, ["a", "c"], time)
+    >>> print(found["a"], found["c"], references)
+    T L⁻¹ {}
+    >>> infer_dimensions(a * x**b, {"x": length}, ["a", "b"], time)[1] == {x: length}
+    True
+    """
+    walk = _Inferred(known, constants)
+    found = walk.dimension(expr)
+    if found is not None:
+        walk.agree(found, whole, "{0} has the dimension {1}, but the target has {2}", expr)
+    return {name: walk.settled(name) for name in constants}, walk.references
+
+
 class _Dimensions:
     """Dimensions of the nodes of one expression; None stands for zero, which fits any."""
 
     def __init__(self, symbols: Mapping[str, Dimension]) -> None:
         self._symbols = symbols
+
+    def agree(self, one: Dimension, other: Dimension, message: str, *parts: Any) -> None:
+        """Raise unless two dimensions are equal; the message has places for parts and both."""
+        if one != other:
+            raise LawError(message.format(*parts, one, other) + ".")
 
     def dimension(self, node: Any) -> Dimension | None:
         import sympy
@@ -99,8 +157,8 @@ class _Dimensions:
             found = self.dimension(part)
             if common is None:
                 common = found
-            elif found is not None and found != common:
-                raise LawError(f"{whole} {verb} {common} and {found}.")
+            elif found is not None:
+                self.agree(common, found, "{0} {1} {2} and {3}", whole, verb)
         return common
 
     def _product(self, node: Any) -> Dimension | None:
@@ -114,16 +172,22 @@ class _Dimensions:
 
     def _power(self, node: Any) -> Dimension | None:
         base, exponent = self.dimension(node.base), self.dimension(node.exp)
-        if exponent is not None and not exponent.is_dimensionless:
-            raise LawError(f"{node} has the exponent {node.exp} of dimension {exponent}, not 1.")
+        if exponent is not None:
+            message = "{0} has the exponent {1} of dimension {2}, not {3}"
+            self.agree(exponent, _NONE, message, node, node.exp)
         if base is None or base.is_dimensionless:
             return base
         if not node.exp.is_Rational:
-            raise LawError(
-                f"{node} raises {node.base} of dimension {base} to the exponent {node.exp}, "
-                f"which is not an exact rational number; make the base dimensionless (1) first."
-            )
+            self._no_power(node, base)
+            return _NONE
         return base ** Fraction(int(node.exp.p), int(node.exp.q))
+
+    def _no_power(self, node: Any, base: Dimension) -> None:
+        """Refuse a power of what has a dimension whose exponent is no rational number."""
+        raise LawError(
+            f"{node} raises {node.base} of dimension {base} to the exponent {node.exp}, "
+            f"which is not an exact rational number; make the base dimensionless (1) first."
+        )
 
     def _piecewise(self, node: Any) -> Dimension | None:
         for _, condition in node.args:
@@ -152,9 +216,49 @@ class _Dimensions:
             return _NONE
         for argument in node.args:
             found = self.dimension(argument)
-            if not (isinstance(node, sympy.sign) or found is None or found.is_dimensionless):
-                raise LawError(
-                    f"{node} takes {type(node).__name__} of {argument}, which has dimension "
-                    f"{found}, not 1."
-                )
+            if not (isinstance(node, sympy.sign) or found is None):
+                message = "{0} takes {1} of {2}, which has dimension {3}, not {4}"
+                self.agree(found, _NONE, message, node, type(node).__name__, argument)
         return _NONE
+
+
+class _Inferred(_Dimensions):
+    """The same with constants, each of which begins as a base dimension of its own."""
+
+    def __init__(self, symbols: Mapping[str, Dimension], constants: Collection[str]) -> None:
+        self._own = {name: f"(unit of {name})" for name in constants}
+        self._known: dict[str, Dimension] = {}
+        self.references: dict[Any, Dimension] = {}
+        super().__init__(
+            {**symbols, **{name: Dimension.of({own: 1}) for name, own in self._own.items()}}
+        )
+
+    def _resolved(self, dimension: Dimension) -> Dimension:
+        """With what is known of the constants by now."""
+        for base, power in dimension:
+            if base in self._known:
+                rest = dimension / Dimension.of({base: power})
+                return self._resolved(rest * self._known[base] ** power)
+        return dimension
+
+    def settled(self, name: str) -> Dimension:
+        """Dimension of a constant; what was left open is 1."""
+        found = self._resolved(Dimension.of({self._own[name]: 1}))
+        return Dimension.of({b: e for b, e in found if b not in self._own.values()})
+
+    def agree(self, one: Dimension, other: Dimension, message: str, *parts: Any) -> None:
+        """Solve for a constant where there is one that is not known yet."""
+        ratio = self._resolved(one / other)
+        free = [(base, power) for base, power in ratio if base in self._own.values()]
+        if not free:
+            super().agree(self._resolved(one), self._resolved(other), message, *parts)
+            return
+        base, power = free[0]
+        self._known[base] = (ratio / Dimension.of({base: power})) ** (-1 / power)
+
+    def _no_power(self, node: Any, base: Dimension) -> None:
+        base = self._resolved(base)
+        if any(b in self._own.values() for b, _ in base):
+            self.agree(base, _NONE, "")
+        elif not base.is_dimensionless:
+            self.references[node.base] = base

@@ -271,6 +271,8 @@ class Proposal:
         What it was on the front.
     law : Law, optional
         The form with its units, where it is one already.
+    given : bool
+        Whether it is the form that was asked for.
     """
 
     name: str
@@ -278,6 +280,7 @@ class Proposal:
     constants: Mapping[str, float]
     candidate: Candidate | None = None
     law: Law | None = None
+    given: bool = False
 
 
 def forms_of(
@@ -535,6 +538,7 @@ def judged_forms(
     unlogged: Mapping[str, str],
     clock: Clock,
     more: Sequence[Proposal] = (),
+    admits: Callable[[Proposal], bool] | None = None,
 ) -> list[JudgedForm]:
     """Everything that a study found, with its evidence, on the same errors and the same blocks.
 
@@ -553,6 +557,8 @@ def judged_forms(
     clock : Clock
     more : sequence of Proposal
         Further forms, which come first.
+    admits : callable, optional
+        Whether a form may be a law; one that is given may always.
 
     Returns
     -------
@@ -562,7 +568,12 @@ def judged_forms(
     if design.n_runs > _MOST_RUNS:
         rows = np.random.default_rng(design.n_runs).choice(design.n_runs, _MOST_RUNS, False)
         design = design.take(np.sort(rows))
-    raw = list(forms_of(design, result, law, candidates, unlogged, more))
+    allowed = admits or (lambda _: True)
+    raw = [
+        (one, model)
+        for one, model in forms_of(design, result, law, candidates, unlogged, more)
+        if one.given or allowed(one)
+    ]
     if clock.over and len(raw) > _AT_LEAST:
         raw = raw[:_AT_LEAST]
         clock.cut("time", JUDGEMENT)
@@ -572,6 +583,8 @@ def judged_forms(
     out: list[JudgedForm] = []
 
     def judged(one: Proposal, model: Model, whole: Fitted | None = None) -> JudgedForm | None:
+        if not (one.given or allowed(one)):
+            return None
         if whole is None:
             whole = fitted(model, errors, everything, model.start)
         all_of_it = one.expression * sympy.Symbol(_RESPONSE)
@@ -704,7 +717,13 @@ def _with_free_numbers(
         return None
     expression, start = form.fixed(kept)
     start |= {k: float(v) for k, v in zip(names, again.constants, strict=True) if k in start}
-    free = Proposal(name=one.name, expression=expression, constants=start, candidate=one.candidate)
+    free = Proposal(
+        name=one.name,
+        expression=expression,
+        constants=start,
+        candidate=one.candidate,
+        given=one.given,
+    )
     return free, FormulaModel(design, expression, start)
 
 

@@ -255,6 +255,21 @@ def in_variables(design: Design, expression: sympy.Expr) -> sympy.Expr:
     return expression.subs(monomials, simultaneous=True) * _monomial(design, names, back)
 
 
+def inputs_of(design: Design, expression: sympy.Expr) -> set[str]:
+    """Columns that the target depends on, by an expression for pi_0.
+
+    Parameters
+    ----------
+    design : Design
+    expression : sympy.Expr
+    """
+    names = Names.of(design)
+    whole = in_variables(design, expression)
+    positive = {s: sympy.Symbol(s.name, positive=True) for s in whole.free_symbols}
+    used = {s.name for s in sympy.powdenest(whole.xreplace(positive)).free_symbols}
+    return {variable.name for symbol, variable in names.symbols.items() if symbol in used}
+
+
 def without_sizes(design: Design, expression: sympy.Expr) -> sympy.Expr:
     """The target in the variables alone.
 

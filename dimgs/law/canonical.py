@@ -247,6 +247,9 @@ def _names(
             if c.name == scale.name or (c.origin == "fitted" and c.dimension != scale.dimension)
         ]
         stem = scale.name.rstrip("0123456789_") or scale.name
+        if any(c.name == stem for c in alike):
+            # the unit of a constant, which has its name already
+            continue
         letters = "cdefgh" if len(alike) == 1 else "abcdefghij"
         free = [f"{stem}_{x}" for x in letters if f"{stem}_{x}" not in taken]
         for constant, name in zip(alike, free, strict=False):

@@ -172,6 +172,7 @@ def discover_document(report: Findings) -> dict[str, Any]:
             }
             for c in report.candidates
         ],
+        "form": None if report.form is None else rival_document(report.form),
         "rivals": [rival_document(r) for r in report.rivals],
         **attributes(report, "engine outcome probability none_of_these extrapolates confirmed"),
         "noise": noise_document(report),

@@ -387,6 +387,8 @@ class Findings:
         Whether the law predicts outer blocks of runs; None where none could be left out.
     noise : Noise or None
         The error model that the runs support, about the law.
+    form : Rival or None
+        The form that was asked for, fitted, with its probability.
     """
 
     basis: PiBasis
@@ -412,6 +414,7 @@ class Findings:
     none_of_these: float = 0.0
     extrapolates: bool | None = None
     noise: Noise | None = None
+    form: Rival | None = None
     further_runs: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
 
     @property

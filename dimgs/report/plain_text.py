@@ -13,7 +13,7 @@ from dimgs.law.exponents import held_note
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores, percent
 from dimgs.report.findings import Findings, FittedLaw, PlannedRuns
-from dimgs.report.verdict import headline, noise_text, probability, verdict
+from dimgs.report.verdict import headline, noise_text, probability, remarks, verdict
 from dimgs.variables import shown_unit
 
 # as wide as a terminal of 80 columns with an indent
@@ -278,7 +278,8 @@ def report_text(report: Findings) -> str:
     elif fit is not None and law is not None:
         further = _further_lines(fit)
         lines += [_contrasts(fit), "", _beside_power_law(law, fit), *further]
-    lines += ["", verdict(report), _RULE]
+    said = remarks(report)
+    lines += [*(["", said] if said else []), "", verdict(report), _RULE]
     return terminal("\n".join(lines))
 
 

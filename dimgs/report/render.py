@@ -21,7 +21,7 @@ from dimgs.report.plain_text import centre_text, place
 from dimgs.report.plain_text import number as plain_number
 from dimgs.report.references import works_of
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.verdict import headline, noise_text, probability, verdict
+from dimgs.report.verdict import headline, noise_text, probability, remarks, verdict
 from dimgs.variables import shown_unit
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def _environment(**options: Any) -> "Environment":
             headline,
             probability,
             verdict,
+            remarks,
             centre_text,
             held_note,
             works_of,

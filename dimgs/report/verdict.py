@@ -126,6 +126,23 @@ def probability(held: Verdict) -> str:
     return f"Probability {percent(held.probability)}; none of those found {none}{only}"
 
 
+def remarks(report: Findings) -> str:
+    """How a form that was asked for compares; empty where there is none.
+
+    Parameters
+    ----------
+    report : Report
+    """
+    form = report.form
+    if form is None:
+        return ""
+    own = report.law is not None and form.law.expression == report.law.expression
+    compared = (
+        "It is the most probable law." if own else f"The law above is more probable: {form.law}."
+    )
+    return f"The given form has the probability {percent(form.probability)}. {compared}"
+
+
 def headline(report: Findings) -> str | None:
     """The line that stands above what is no confirmed law, None above a law.
 

@@ -26,6 +26,8 @@ _RENEWED = 60
 _SHORT, _LONG, _MOST_BITS = 60.0, 120.0, 8 / 3
 # trees of the front, and of the fewest bits, whose constants are made simple: each takes refits
 _FRONT, _SIMPLIFIED = 12, 30
+# relative change of a law by 10 % of an input above which it is no rounding
+_DEPENDS = 1e-9
 # trees whose constants are made simple after each step
 _SHARPENED = 4
 
@@ -107,7 +109,7 @@ class Archive:
         self.check()
         self.tried += 1
         fitted = polish(tree, self.runs, self.least)
-        if fitted is None:
+        if fitted is None or not _uses_all(tree, self.runs):
             return None
         self.least = min(self.least, fitted.loss)
         few = fitted.structure < min(_LONG, _MOST_BITS * self.runs.n_runs)
@@ -159,16 +161,26 @@ class Archive:
         fewest = min(f.bits for f in self.found.values())
         return min((f for f in self.found.values() if f.bits == fewest), key=lambda f: repr(f.tree))
 
-    def front(self, limit: int, shortest: int) -> list[FittedTree]:
+    def front(self, limit: int, shortest: int, most_constants: float = np.inf) -> list[FittedTree]:
         """Pareto front of structure and loss, and the trees of the fewest bits."""
         front: list[FittedTree] = []
-        ordered = sorted(self.found.values(), key=lambda f: (f.structure, f.loss, repr(f.tree)))
+        trees = [f for f in self.found.values() if len(parameters(f.tree)) <= most_constants]
+        ordered = sorted(trees, key=lambda f: (f.structure, f.loss, repr(f.tree)))
         for fitted in ordered:
             if not front or fitted.loss < 0.9 * min(f.loss for f in front):
                 front.append(fitted)
-        ordered = sorted(self.found.values(), key=lambda f: (f.bits, repr(f.tree)))
+        ordered = sorted(trees, key=lambda f: (f.bits, repr(f.tree)))
         front.sort(key=lambda f: f.bits)
         return list(dict.fromkeys([*ordered[:shortest], *front[:limit]]))
+
+
+def _uses_all(tree: Tree, runs: Runs) -> bool:
+    """Whether the target depends on every variable that it must, by a tree for pi_0."""
+    for other, factor in runs.stretched:
+        changed = evaluate(tree, other) / (factor * evaluate(tree, runs))
+        if not np.any(np.abs(changed - 1) > _DEPENDS):
+            return False
+    return True
 
 
 def _gain(runs: Runs) -> float:
@@ -213,9 +225,12 @@ def on_all_runs(archive: Archive, problem: Problem) -> Archive:
 
 def candidates_of(archive: Archive, problem: Problem, engine: str) -> tuple[Candidate, ...]:
     """The front as candidates, the law of the fewest bits first."""
-    chosen: list[FittedTree] = [
-        simplified(f, archive.runs) for f in archive.front(_FRONT, _SIMPLIFIED)
-    ]
+    trees, most = archive.front(_FRONT, _SIMPLIFIED), problem.most_constants
+    if most is not None:
+        trees = list(dict.fromkeys([*trees, *archive.front(_FRONT, _SIMPLIFIED, most)]))
+    chosen: list[FittedTree] = [simplified(f, archive.runs) for f in trees]
+    if most is not None:
+        chosen = [f for f in chosen if len(parameters(f.tree)) <= most]
     chosen.sort(key=lambda f: (f.bits, repr(f.tree)))
     out: dict[str, Candidate] = {}
     for fitted in chosen:

@@ -19,6 +19,9 @@ _TRUSTED = 4.0
 # with fewer runs a third of them is no sample of the scatter
 _FEWEST = 20
 
+# by which a variable is stretched (in its logarithm) to see whether a law depends on it
+_STRETCH = 0.1
+
 # until the runs say more
 _MIXED = ErrorModel()
 
@@ -46,6 +49,8 @@ class Runs:
         Exponents of the physical variables in pi_0, the target apart.
     unit : ndarray of shape (n_runs,) or None
         Response for one unit of the target, up to a factor.
+    must_use : tuple of int
+        Physical variables (rows of `shape`) that every law must depend on.
     errors : ErrorModel
     expected : ndarray of shape (n_runs,) or None
         Response by the best law so far.
@@ -63,6 +68,7 @@ class Runs:
     shape: Array
     shift: Array
     unit: Array | None = None
+    must_use: tuple[int, ...] = ()
     errors: ErrorModel = _MIXED
     expected: Array | None = None
     lengths: dict[tuple[tuple[Fraction, ...], bool], float] = field(default_factory=dict)
@@ -81,7 +87,7 @@ class Runs:
             if log:
                 logs[:, j] = np.log(values[:, j])
         weights = np.ones(m) if problem.weights is None else np.array(problem.weights, float)
-        shape, shift = _composition(names, problem.composition)
+        variables, shape, shift = _composition(names, problem.composition)
         positive = problem.scale == "log"
         unit = None
         if problem.unit is not None:
@@ -99,6 +105,7 @@ class Runs:
             shape,
             shift,
             unit,
+            tuple(variables.index(n) for n in problem.must_use if n in variables),
             ErrorModel(_floor_of(logs, problem.response / scale) if positive else FLOOR, of=kind),
         )
 
@@ -144,6 +151,17 @@ class Runs:
                     found = found * self.values[:, j] ** int(exponents[j])
             self._cache[exponents] = found
         return found
+
+    @cached_property
+    def stretched(self) -> "list[tuple[Runs, float]]":
+        """The runs with each variable that laws must use larger, and pi_0 of an equal target."""
+        out = []
+        for j in self.must_use:
+            change = _STRETCH * self.shape[j]
+            logs = np.where(self.logged, self.logs + change, 0.0)
+            other = replace(self, values=self.values * np.exp(change), logs=logs, _cache={})
+            out.append((other, float(np.exp(_STRETCH * self.shift[j]))))
+        return out
 
     @property
     def relative(self) -> bool:
@@ -246,11 +264,11 @@ def _floor_of(logs: Array, y: Array) -> float:
 
 def _composition(
     names: tuple[str, ...], composition: Mapping[str, Mapping[str, float]] | None
-) -> tuple[Array, Array]:
+) -> tuple[list[str], Array, Array]:
     if composition is None or any(n not in composition for n in (*names, "pi_0")):
-        return np.eye(len(names)), np.zeros(len(names))
+        return list(names), np.eye(len(names)), np.zeros(len(names))
     variables = sorted({v for n in names for v in composition[n]})
     shape = np.array([[composition[n].get(v, 0.0) for n in names] for v in variables])
     response = composition["pi_0"]
     shift = np.array([response.get(v, 0.0) for v in variables])
-    return shape.reshape(len(variables), len(names)), shift
+    return variables, shape.reshape(len(variables), len(names)), shift

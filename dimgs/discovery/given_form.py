@@ -1,0 +1,658 @@
+"""A form that the user gives, such as ``a*x**b*(1 + c*y)``: read, fitted, handed to the judgement.
+
+Names of columns are inputs; other names are constants, whose units follow from dimensional
+consistency. A constant with a unit is a dimensionless number times a scale of that unit, so that
+the form becomes one of the groups like any other candidate. One call of an unknown function, as in
+``exp(-x)*f(y)``, is a free function: polynomials stand for it while the constants are fitted, then
+the embedded engine looks for closed forms of what is left.
+
+References
+----------
+G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413-432 (constants that enter linearly are
+eliminated; here only to choose where the fits start).
+"""
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy
+
+from dimgs.common.advice import setting
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError, LawError
+from dimgs.discovery.options import Options
+from dimgs.engines.clock import Clock
+from dimgs.engines.protocol import Problem, SearchBudget
+from dimgs.engines.registry import embedded, entry_named
+from dimgs.expression import safe_identifiers, sympy_parse
+from dimgs.expression.homogeneity import infer_dimensions
+from dimgs.expression.parsing import function_names
+from dimgs.fits.design.features import Design
+from dimgs.fits.noise import Errors, possible_errors
+from dimgs.fits.nonlinear_least_squares import minimise_squares
+from dimgs.groups.derive import constant_variables, scale_variable
+from dimgs.groups.response import smallest_monomial
+from dimgs.judgement.candidates import Proposal
+from dimgs.law.assemble import feature_values
+from dimgs.law.names import Names
+from dimgs.variables import Dimension, Variable, si_unit
+
+if TYPE_CHECKING:
+    from dimgs.dataset import Dataset
+
+FORM = "form"
+# starts that are tried, and fitted: of the NIST problems in the tests, each is solved with a
+# quarter of both
+_STARTS, _FITTED = 1200, 24
+# decades about the size at which a constant matters in which starts are drawn
+_DECADES = 2.0
+# steps of the fits from each start, and of the best one; the relative gain that ends them
+_STEPS, _LAST_STEPS, _ENOUGH = 60, 300, 1e-28
+# degree of the polynomial that stands for a free function, and the fewest runs for each term of it
+_DEGREE, _RUNS_PER_TERM = 6, 5
+# closed forms of a free function that are judged: the first of a front hold all but a thousandth of
+# the probability
+_MOST_FUNCTIONS = 8
+_FUNCTION, _TERM = "value_of_the_free_function", "term_of_the_free_function"
+
+_Known = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class GivenForm:
+    """A form as it was read.
+
+    Attributes
+    ----------
+    text : str
+    expression : sympy.Expr
+        The target in SI, in the identifiers of the columns, known constants and scales, and in
+        dimensionless constants.
+    constants : tuple of str
+        Those to be fitted.
+    starts : mapping of str to float
+        Values in SI that the user gave.
+    scales : tuple of str
+        Units of the constants, and of bases with free exponents, as scales.
+    argument : sympy.Expr or None
+        Of the free function, dimensionless.
+    """
+
+    text: str
+    expression: sympy.Expr
+    constants: tuple[str, ...]
+    starts: Mapping[str, float] = field(default_factory=dict)
+    scales: tuple[str, ...] = ()
+    argument: sympy.Expr | None = None
+
+    @classmethod
+    def read(cls, text: str, data: "Dataset", target: str, options: Options) -> "GivenForm":
+        """A form from its text: an expression, and starts after a semicolon.
+
+        Raises
+        ------
+        InputError
+            If the text cannot be read or is not homogeneous.
+        """
+        body, _, given = text.partition(";")
+        inputs = [n for n in data.numeric_names if n != target]
+        scales = (
+            [] if isinstance(options.scales, str) else list(map(scale_variable, options.scales))
+        )
+        others = [*constant_variables(options.constants, data.names), *scales]
+        identifier = safe_identifiers(sorted([*inputs, *(v.name for v in others)]), ["pi_0"])
+        of_inputs = {identifier[n]: data.variable(n).dimension for n in inputs}
+        of_inputs |= {identifier[v.name]: v.dimension for v in others}
+        if any(data.variable(n).is_level for n in [target]):
+            raise InputError(f"The target '{target}' is a level, for which no form can be fitted.")
+        try:
+            if target in _names(body):
+                raise LawError(f"it has the target '{target}' in it; give the right side alone.")
+            body, function, inside = _with_free_function(body, set(of_inputs))
+            names = sorted(_names(body) - set(of_inputs) - {"pi", "E"})
+            expression = sympy_parse(body, [*of_inputs, *names])
+            used = {str(s) for s in expression.free_symbols}
+            names = [n for n in names if n in used]
+            argument = None if inside is None else sympy_parse(inside, list(of_inputs))
+            dimensions, references = infer_dimensions(
+                expression, of_inputs, names, data.variable(target).dimension
+            )
+        except LawError as error:
+            raise InputError(
+                f"The form '{text}' cannot be used: {error} Names of columns are inputs "
+                f"({', '.join(of_inputs)}), other names are constants."
+            ) from None
+        units = _Units(scales, set(identifier.values()) | set(names))
+        renamed: dict[sympy.Expr, sympy.Expr] = {
+            base: base / units.monomial(dimension, f"{_stem(base)}_0")
+            for base, dimension in references.items()
+        }
+        expression = expression.replace(
+            lambda node: node.is_Pow and node.base in renamed,
+            lambda node: renamed[node.base] ** node.exp,
+        )
+        expression = expression.xreplace(
+            {
+                sympy.Symbol(n): sympy.Symbol(n) * units.monomial(dimensions[n], f"{n}_0")
+                for n in names
+            }
+        )
+        if argument is not None:
+            found, _ = infer_dimensions(sympy.Symbol("k") * argument, of_inputs, ["k"], Dimension())
+            argument = argument / units.monomial(found["k"] ** -1, f"{function}_argument")
+        constants = tuple(n for n in names if n != function)
+        if function is not None:
+            expression = expression.subs(sympy.Symbol(function), sympy.Symbol(_FUNCTION))
+        return cls(text, expression, constants, _starts(given, constants), units.new, argument)
+
+    def with_scales(self, options: Options) -> Options:
+        """The options with the units of its constants as scales."""
+        known = () if isinstance(options.scales, str) else tuple(options.scales)
+        return replace(options, scales=(*known, *self.scales)) if self.scales else options
+
+    def inputs(self, data: "Dataset") -> list[str]:
+        """Columns that it names."""
+        identifier = safe_identifiers(sorted(data.numeric_names), ["pi_0"])
+        used = self.expression.free_symbols | getattr(self.argument, "free_symbols", set())
+        return [n for n in data.numeric_names if sympy.Symbol(identifier[n]) in used]
+
+
+class _Units:
+    """Scales that carry the units of constants: those that are declared, and new ones."""
+
+    def __init__(self, declared: Sequence[Variable], taken: "set[str]") -> None:
+        self._scales, self._taken = list(declared), taken
+        self.new: tuple[str, ...] = ()
+
+    def monomial(self, dimension: Dimension, name: str) -> sympy.Expr:
+        """Product of powers of scales of a dimension; a scale of this name where there is none."""
+        found = smallest_monomial(self._scales, dimension) if self._scales else None
+        if dimension.is_dimensionless:
+            return sympy.Integer(1)
+        if found is None:
+            while name in self._taken:
+                name += "_"
+            self._taken.add(name)
+            self.new = (*self.new, f"{name} [{si_unit(dimension)}]")
+            self._scales.append(scale_variable(self.new[-1]))
+            return sympy.Symbol(name)
+        powers = (sympy.Symbol(n) ** sympy.Rational(str(e)) for n, e in found.exponents)
+        return sympy.Mul(*powers)
+
+
+def _stem(base: sympy.Expr) -> str:
+    return str(base) if base.is_Symbol else "base"
+
+
+def _parsed(text: str) -> ast.expr:
+    try:
+        return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise LawError(f"the expression '{text.strip()[:200]}' cannot be read: {error}.") from None
+
+
+def _names(text: str) -> set[str]:
+    tree = _parsed(text)
+    called = {_called(n) for n in ast.walk(tree)}
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} - called
+
+
+def _called(node: ast.AST) -> str:
+    """Name of the function that a node calls; empty where it is no call."""
+    is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    return node.func.id if is_call else ""  # type: ignore[attr-defined]
+
+
+def _with_free_function(text: str, inputs: "set[str]") -> tuple[str, str | None, str | None]:
+    """The text with a name for the calls of a free function, that name, and its argument."""
+    tree = _parsed(text)
+    calls = [
+        n
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Call) and _called(n) and _called(n) not in function_names()
+    ]
+    if not calls:
+        return text, None, None
+    written = {ast.unparse(call) for call in calls}
+    name = _called(calls[0])
+    if len(written) > 1:
+        both = " and ".join(sorted(written)[:2])
+        raise LawError(f"it has the unknown functions {both}; one can be searched for.")
+    if len(calls[0].args) != 1 or calls[0].keywords:
+        raise LawError(f"{written.pop()} needs one argument, a product or sum of inputs.")
+    inside = ast.unparse(calls[0].args[0])
+    strange = sorted(_names(inside) - inputs - {"pi", "E"})
+    if strange:
+        raise LawError(f"{written.pop()} is of the constant {strange[0]}; use inputs alone.")
+
+    class Named(ast.NodeTransformer):
+        def visit_Call(self, node: ast.Call) -> ast.AST:
+            if _called(node) == name:
+                return ast.Name(name, ast.Load())
+            return self.generic_visit(node)
+
+    return ast.unparse(Named().visit(tree)), name, inside
+
+
+def _starts(text: str, constants: Sequence[str]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for part in (p.strip() for p in text.split(",") if p.strip()):
+        name, _, value = (x.strip() for x in part.partition("="))
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise InputError(
+                f"The start '{part}' of the form is no number; write it as '; a=1, b=0.5', in SI."
+            ) from None
+        if name not in constants:
+            raise InputError(
+                f"The form has no constant '{name}' to start; it has {', '.join(constants)}."
+            )
+    return found
+
+
+def in_groups(design: Design, expression: sympy.Expr, *, response: bool = True) -> sympy.Expr:
+    """An expression in the inputs as one in the groups.
+
+    Units can be chosen such that as many inputs as there are independent dimensions are 1; the
+    others are then products of powers of the groups.
+
+    Parameters
+    ----------
+    design : Design
+    expression : sympy.Expr
+        Homogeneous, in the identifiers of the inputs.
+    response : bool
+        Whether it is the target, so that pi_0 is asked for; else it is dimensionless.
+    """
+    basis, names = design.basis, Names.of(design)
+    order = sorted(
+        (v for v in basis.variables),
+        key=lambda v: (v.name not in basis.signed, v.role != "data", v.name in basis.sizes, v.name),
+    )
+    powers = [dict(g.exponents) for g in basis.groups]
+    matrix = sympy.Matrix(
+        len(powers),
+        len(order),
+        [sympy.Rational(str(p.get(v.name, Fraction(0)))) for p in powers for v in order],
+    )
+    chosen = matrix.rref()[1] if powers else ()
+    inverse = matrix[:, list(chosen)].inv() if powers else sympy.Matrix()
+    logged = {f.name: f.logged for f in design.features if f.group is not None}
+    symbols = {
+        g.name: sympy.Symbol(g.name, positive=logged.get(g.name, True) or None)
+        for g in basis.groups
+    }
+    values = {v.name: sympy.Integer(1) for v in order}
+    for k, j in enumerate(chosen):
+        values[order[j].name] = sympy.Mul(
+            *(symbols[g.name] ** inverse[k, i] for i, g in enumerate(basis.groups))
+        )
+    placed = {
+        sympy.Symbol(names.identifier[n]): v for n, v in values.items() if n in names.identifier
+    }
+    out = expression.xreplace(placed)
+    if response:
+        assert basis.response is not None
+        assert basis.target is not None
+        out *= sympy.Mul(
+            *(
+                values[n] ** sympy.Rational(str(e))
+                for n, e in basis.response.exponents
+                if n != basis.target.name
+            )
+        )
+    constant = _constant_groups(design)
+    plain = {s: constant.get(n, sympy.Symbol(n)) for n, s in symbols.items()}
+    return out.xreplace(plain)
+
+
+def _constant_groups(design: Design) -> dict[str, sympy.Expr]:
+    """Value of each group that is no feature, as it is the same in every run."""
+    features = {f.name for f in design.features}
+    out: dict[str, sympy.Expr] = {}
+    for group in design.basis.groups:
+        if group.name in features:
+            continue
+        value = 1.0
+        for name, power in group.exponents:
+            variable = design.basis.variable(name)
+            size = variable.value or 1.0
+            if name in design.data.names:
+                size = float(np.asarray(design.data[name], dtype=np.float64)[0])
+            value *= size ** float(power)
+        out[group.name] = sympy.Float(value)
+    return out
+
+
+def proposals_of_form(
+    form: GivenForm, design: Design, options: Options, clock: Clock
+) -> tuple[Proposal, ...]:
+    """The form for the judgement: once, or with each closed form of its free function.
+
+    Parameters
+    ----------
+    form : GivenForm
+    design : Design
+        Of groups that have the scales of the form.
+    options : Options
+    clock : Clock
+
+    Raises
+    ------
+    InputError
+        If the form has no finite value in the runs for any constants that were tried.
+    """
+    if (
+        design.scale == "level"
+        or design.within is not None
+        or any(f.contrast == "inverse" for f in design.features)
+    ):
+        raise InputError(
+            "A form is fitted to runs with one prefactor and inputs that enter by their values: "
+            f"leave out {setting('form')}, or {setting('within')} and {setting('arrhenius')}."
+        )
+    expression = in_groups(design, form.expression)
+    if form.argument is None:
+        return (_fitted(form, expression, form.constants, form.starts, design, options),)
+    argument = in_groups(design, form.argument, response=False)
+    return tuple(_with_functions(form, expression, argument, design, options, clock))
+
+
+def _fitted(
+    form: GivenForm,
+    expression: sympy.Expr,
+    constants: Sequence[str],
+    starts: Mapping[str, float],
+    design: Design,
+    options: Options,
+) -> Proposal:
+    known = feature_values(design)
+    found = fit_constants(expression, constants, starts, design, known, options.seed)
+    if found is None:
+        sign = " and positive like the target" if design.scale == "log" else ""
+        body = form.text.split(";")[0].strip()
+        raise InputError(
+            f"The form '{body}' is not finite{sign} in every run for any constants that were "
+            f"tried; add where they start, in SI: '{body}; {(*constants, 'a')[0]}=1'."
+        )
+    return Proposal(name=FORM, expression=expression, constants=found, given=True)
+
+
+class _Batch:
+    """Values and slopes of an expression at many sets of constants at once."""
+
+    def __init__(self, expression: sympy.Expr, names: Sequence[str], known: _Known, n: int) -> None:
+        self.names, self.n = tuple(names), n
+        used = {str(s) for s in expression.free_symbols}
+        self._known = [known[k] for k in sorted(known) if k in used]
+        inputs = [sympy.Symbol(k) for k in sorted(known) if k in used]
+        symbols = [*map(sympy.Symbol, self.names)]
+        slopes = [expression.diff(s) for s in symbols]
+        self._value = sympy.lambdify([*inputs, *symbols], expression, ["scipy", "numpy"], cse=True)
+        self._slopes = sympy.lambdify([*inputs, *symbols], slopes, ["scipy", "numpy"], cse=True)
+
+    def _arguments(self, theta: Array) -> list[Array]:
+        return [*self._known, *(theta[:, [k]] for k in range(len(self.names)))]
+
+    def values(self, theta: Array) -> Array:
+        """Shape (n_starts, n_runs) from constants of shape (n_starts, n_constants)."""
+        with np.errstate(all="ignore"):
+            found = _real(self._value(*self._arguments(theta)))
+        return np.broadcast_to(found, np.broadcast_shapes(found.shape, (len(theta), self.n)))
+
+    def slopes(self, theta: Array) -> Array:
+        """Shape (n_starts, n_runs, n_constants)."""
+        out = np.empty((len(theta), self.n, len(self.names)))
+        with np.errstate(all="ignore"):
+            for k, column in enumerate(self._slopes(*self._arguments(theta))):
+                out[:, :, k] = _real(column)
+        return out
+
+
+def _real(values: Any) -> Array:
+    """Values that are not real as NaN: of numbers alone Python takes complex powers."""
+    found = np.asarray(values)
+    return np.asarray(np.where(found.imag == 0, found.real, np.nan), dtype=np.float64)
+
+
+def fit_constants(
+    expression: sympy.Expr,
+    constants: Sequence[str],
+    starts: Mapping[str, float],
+    design: Design,
+    known: _Known,
+    seed: int,
+    kinds: Sequence[Errors] | None = None,
+) -> dict[str, float] | None:
+    """Constants of least squares, from many starts, under the errors that make the runs likeliest.
+
+    Constants that enter linearly are solved for at each start; the others are drawn about the size
+    at which they matter, half of them negative, unless a start is given.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+        pi_0 in the groups, inputs without a logarithm, and constants.
+    constants : sequence of str
+    starts : mapping of str to float
+        Of the constants that have one.
+    design : Design
+    known : mapping of str to ndarray of shape (n_runs,)
+        Value of every other symbol.
+    seed : int
+    kinds : sequence of Errors, optional
+        By default all that the response may have.
+
+    Returns
+    -------
+    mapping of str to float, or None
+        None where no start gives finite values.
+    """
+    used = {str(s) for s in expression.free_symbols}
+    names = [k for k in constants if k in used]
+    model = _Batch(expression, names, known, design.n_runs)
+    theta = _drawn(expression, names, starts, known, np.random.default_rng(seed))
+    linear = _linear(expression, names)
+    best: tuple[float, Array] | None = None
+    for errors in possible_errors(design) if kinds is None else kinds:
+        found = _least(model, theta, [k in linear and k not in starts for k in names], errors)
+        if found is None:
+            continue
+        squares, at = found
+        sd = max(float(np.sqrt(squares / max(design.n_runs - len(names), 1))), 1e-15)
+        likely = float(errors.jacobian.sum()) - design.n_runs * float(np.log(sd))
+        if best is None or likely > best[0]:
+            best = likely, at
+    return None if best is None else dict(zip(names, best[1].tolist(), strict=True))
+
+
+def _least(
+    model: _Batch, theta: Array, solved: Sequence[bool], errors: Errors
+) -> tuple[float, Array] | None:
+    """The least squares that the best starts lead to, and where."""
+
+    def at(constants: Array) -> tuple[Array, Array]:
+        constants = np.atleast_2d(constants)
+        values = model.values(constants)
+        slopes = np.stack(
+            [errors.scaled(v, s) for v, s in zip(values, model.slopes(constants), strict=True)]
+        )
+        return np.stack([errors.residuals(v) for v in values]), slopes
+
+    def one(constants: Array) -> tuple[Array, Array]:
+        e, slopes = at(constants)
+        return e[0], slopes[0]
+
+    with np.errstate(all="ignore"):
+        theta = _with_linear(model, theta, np.array(solved, dtype=bool), errors)
+        if not len(theta):
+            return None
+        e = np.stack([errors.residuals(v) for v in model.values(theta)])
+        squares = np.where(np.all(np.isfinite(e), axis=1), (e**2).sum(axis=1), np.inf)
+        order = np.argsort(squares, kind="stable")[:_FITTED]
+        order = order[np.isfinite(squares[order])]
+        if not len(order):
+            return None
+        if not theta.shape[1]:
+            return float(squares[order[0]]), theta[0]
+        found = minimise_squares(at, theta[order], steps=_STEPS, enough=_ENOUGH)
+        k = int(np.argmin(found.squares))
+        last = minimise_squares(one, found.parameters[k], steps=_LAST_STEPS, enough=_ENOUGH)
+    return float(last.squares), last.parameters
+
+
+def _with_linear(model: _Batch, theta: Array, solved: Array, errors: Errors) -> Array:
+    """The starts with those constants that enter linearly at their values of least squares."""
+    if not solved.any():
+        return theta
+    theta = np.where(solved, 0.0, theta)
+    base = model.values(theta)
+    columns = model.slopes(theta)[:, :, solved]
+    # by the size of the errors at the response itself
+    size = np.abs(errors.response) if errors.kind == "relative" else errors.unit
+    weight = errors.root / size
+    right = (errors.response - base) * weight
+    A = columns * weight[:, None]
+    usable = np.all(np.isfinite(A), axis=(1, 2)) & np.all(np.isfinite(right), axis=1)
+    theta = theta[usable]
+    found = (np.linalg.pinv(A[usable]) @ right[usable][..., None])[..., 0]
+    theta[:, solved] = found
+    return theta
+
+
+def _linear(expression: sympy.Expr, names: Sequence[str]) -> set[str]:
+    """Constants in all of which together the expression is linear, as many as the order gives."""
+    out: list[sympy.Symbol] = []
+    for symbol in map(sympy.Symbol, names):
+        slope = expression.diff(symbol)
+        if not any(sympy.simplify(slope.diff(s)) != 0 for s in [*out, symbol]):
+            out.append(symbol)
+    return {str(s) for s in out}
+
+
+def _drawn(
+    expression: sympy.Expr,
+    names: Sequence[str],
+    starts: Mapping[str, float],
+    known: _Known,
+    rng: np.random.Generator,
+) -> Array:
+    """Starts of all constants, shape (n_starts, n_constants); the given ones in every one."""
+    free = [k for k in names if k not in starts]
+    count = _STARTS if free else 1
+    theta = np.empty((count, len(names)))
+    for k, name in enumerate(names):
+        if name in starts:
+            theta[:, k] = starts[name]
+            continue
+        sizes = _sizes(expression, sympy.Symbol(name), {*names}, known)
+        decades = rng.uniform(-_DECADES, _DECADES, count)
+        theta[:, k] = rng.choice([-1.0, 1.0], count) * rng.choice(sizes, count) * 10**decades
+    return theta
+
+
+def _sizes(
+    expression: sympy.Expr, symbol: sympy.Symbol, constants: "set[str]", known: _Known
+) -> list[float]:
+    """Sizes of a constant at which it matters: beside other terms, or as a factor of an input.
+
+    Other constants are 0 or 1 for that.
+    """
+    out = []
+    for node in sympy.preorder_traversal(expression):
+        if not (node.is_Mul or node.is_Add) or symbol not in node.args:
+            continue
+        rest = node.func(*(a for a in node.args if a != symbol))
+        for value in (0, 1):
+            other = rest.xreplace({sympy.Symbol(k): sympy.Integer(value) for k in constants})
+            if other.is_number:
+                continue
+            values = _Batch(other, (), known, 1).values(np.zeros((1, 0)))
+            with np.errstate(all="ignore"):
+                size = float(np.median(np.abs(values)))
+            if np.isfinite(size) and size > 0:
+                out.append(1 / size if node.is_Mul else size)
+    return sorted(set(out)) or [1.0]
+
+
+def _with_functions(
+    form: GivenForm,
+    expression: sympy.Expr,
+    argument: sympy.Expr,
+    design: Design,
+    options: Options,
+    clock: Clock,
+) -> list[Proposal]:
+    """The form with each closed form of its free function that the engine finds."""
+    free, known = sympy.Symbol(_FUNCTION), feature_values(design)
+    slope = expression.diff(free)
+    if slope == 0 or slope.has(free):
+        raise InputError(
+            f"The form '{form.text}' is not linear in its free function, so that the function "
+            f"cannot be separated; write the known part as factors and terms beside it."
+        )
+    u = _Batch(argument, (), known, design.n_runs).values(np.zeros((1, 0)))[0]
+    if not np.all(np.isfinite(u)) or not np.ptp(u) > 0:
+        raise InputError(
+            f"The argument of the free function in '{form.text}' does not vary over the runs, or "
+            f"is not finite; give one that does."
+        )
+    positive = bool(np.all(u > 0))
+    z = np.log(u) if positive else u
+    z = (2 * z - z.max() - z.min()) / np.ptp(z)
+    terms = max(2, min(_DEGREE + 1, design.n_runs // _RUNS_PER_TERM))
+    polynomial = np.polynomial.chebyshev.chebvander(z, terms - 1)
+    shape = {f"{_TERM}_{k}": polynomial[:, k] for k in range(terms)}
+    factors = [f"{_FUNCTION}_{k}" for k in range(terms)]
+    stand_in = sympy.Add(
+        *(sympy.Symbol(c) * sympy.Symbol(t) for c, t in zip(factors, shape, strict=True))
+    )
+    flexible = expression.xreplace({free: stand_in})
+    found = fit_constants(
+        flexible, [*factors, *form.constants], form.starts, design, {**known, **shape}, options.seed
+    )
+    if found is None:
+        raise InputError(
+            f"The form '{form.text}' is not finite in every run for any constants that were tried."
+        )
+    values = {k: found[k] for k in form.constants if k in found}
+    at = {**known, **{k: np.full(design.n_runs, v) for k, v in values.items()}}
+    offset = expression.xreplace({free: sympy.Integer(0)})
+    A, B = (_Batch(e, (), at, design.n_runs).values(np.zeros((1, 0)))[0] for e in (offset, slope))
+    response = np.exp(design.y) if design.scale == "log" else design.y
+    target = (response - A) / B
+    logged = design.scale == "log" and offset == 0 and bool(np.all(target > 0))
+    problem = Problem(
+        {"pi_1": u},
+        target,
+        "log" if logged else "linear",
+        weights=None if logged else B**2 / np.mean(B**2),
+        unlogged=() if positive else ("pi_1",),
+    )
+    engine = entry_named(embedded()).make(())
+    budget = SearchBudget(max(clock.to_search, 1.0), options.budget)
+    result = engine.search(problem, budget, options.seed)
+    if result.cut is not None:
+        clock.cut(result.cut, f"the search for the function in '{form.text}'")
+    out = []
+    for one in result.candidates[:_MOST_FUNCTIONS]:
+        names = {k: f"{k}_f" for k in one.constants}
+        shown = one.expression.xreplace(
+            {sympy.Symbol(k): sympy.Symbol(v) for k, v in names.items()}
+        )
+        whole = expression.xreplace({free: shown.xreplace({sympy.Symbol("pi_1"): argument})})
+        first = {**values, **{v: one.constants[k] for k, v in names.items()}}
+        try:
+            out.append(_fitted(form, whole, list(first), first, design, options))
+        except (InputError, LawError):
+            continue
+    if not out:
+        raise InputError(
+            f"No closed form was found for the function in '{form.text}': {result.message}"
+        )
+    return out
