@@ -275,7 +275,7 @@ def _emit(documents: list[dict[str, Any]]) -> None:
 _LEAST = 1e-99
 
 
-@tables.takes("constants", "scales", "within", "split_by", "level", "seed", *TABLE)
+@tables.takes("constants", "scales", "within", "by", "split_by", "level", "seed", *TABLE)
 def explore(
     source: Annotated[str, typer.Argument(metavar="TABLE", help="Table with units.")],
     target: tables.Target,
@@ -330,6 +330,12 @@ def _print(found: dict[str, Any], target: str) -> None:
             missing = str(test["missing_dimension"]).replace("^?", " (power unknown)")
             rest = f"; {helps} would bring it" if helps else ""
             say(f"Missing in the dimension: {missing.replace('*', ', ')}{unit}{rest}")
+    for item in found["sources"]:
+        what = "prefactor" if item["what"] == "prefactor" else f"exponent of {item['what']}"
+        say(
+            f"Between the {item['n']} sources of {item['column']} the {what} scatters "
+            f"{item['spread_over_run']:.2g} times as much as a run about its source"
+        )
     if found["pca"] is not None:
         shares = ", ".join(f"{s:.1%}" for s in found["pca"]["shares"])
         say(f"Principal axes of the log-ratios: {shares}")
@@ -438,7 +444,7 @@ def _count(things: Sequence[object], name: str) -> str:
 _MOST_REASONS = 12
 
 
-@tables.takes("level", *(n for n in TABLE if n not in ("columns", "drop")))
+@tables.takes("level", "by", *(n for n in TABLE if n not in ("columns", "drop")))
 def predict(
     law: Annotated[str, typer.Argument(help="law.json, as written by discover --out.")],
     rows: Annotated[str, typer.Argument(metavar="TABLE", help="Table with the law's inputs.")],
@@ -456,6 +462,17 @@ def predict(
     known = Law.from_json(law)
     data = law_table(known, rows, options.reader())
     warn(data.warnings)
+    own = [each.column for each in known.sources]
+    for name in options.by:
+        if name not in own:
+            raise InputError(
+                f"The law has no sources by '{name}'; "
+                f"{'it has those by ' + ', '.join(own) if own else 'find it again with --by'}."
+            )
+        if name not in data.names:
+            raise InputError(
+                f"{rows} has no column '{name}' of sources; add it, or leave out --by."
+            )
     places = known.places(data)
     doubts = [known.doubt] * bool(known.doubt) + [known.verdict] * (known.confirmed is False)
     warn(doubts)

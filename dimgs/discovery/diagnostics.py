@@ -41,7 +41,7 @@ def group_warnings(design: Design, fit: Estimate, level: float) -> list[str]:
     -------
     list of str
     """
-    if design.within is not None or design.X.shape[1] == 0:
+    if design.within is not None or design.sources or design.X.shape[1] == 0:
         return []
     out = []
     for name in design.data.label_names:

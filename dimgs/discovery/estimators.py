@@ -15,6 +15,7 @@ from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate, exponents_of
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 from dimgs.fits.noise import Scatter, with_intrinsic_scatter
+from dimgs.fits.sources import Slope, fit_sources, slopes_of
 
 # deviations of a run from a constant law, over the spread, that make it an outlier
 _OUTLYING = 4.0
@@ -28,6 +29,8 @@ def estimator(options: Options) -> Callable[[Design], Estimate]:
         return lambda design: fit_orthogonal(design, options.level)
     if options.robust:
         return lambda design: fit_ranks(design, options.level)
+    if options.by:
+        return lambda design: fit_by_sources(design, options.level)
     return lambda design: fit_squares(design, options.level)
 
 
@@ -107,6 +110,56 @@ def _physical_functionals(design: Design) -> Array:
 
 def _directions(fit: PowerLawFit) -> tuple[Array, Array]:
     return fit.coordinates.null_directions(), fit.coordinates.weak_directions()
+
+
+def fit_by_sources(design: Design, level: float) -> Estimate:
+    """Least squares of a design with what differs between its sources, partially pooled.
+
+    Raises
+    ------
+    InputError
+        If the response has no logarithm and is no level.
+    FitError
+        If a kind of source has fewer than three labels.
+    """
+    design, scatter = with_intrinsic_scatter(design, design.X)
+    p = len(design.features)
+    asked = np.vstack([np.eye(p + 1), _physical_functionals(design)])
+    found = fit_sources(
+        design.X, design.y, design.weights, design.sources, slopes_in(design), asked
+    )
+    freedom = found.freedom
+    centre, errors = found.coefficients, np.sqrt(np.diag(found.covariance))
+    half = t_quantile(level, freedom[: p + 1]) * errors
+    ends = np.column_stack([centre - half, centre + half])[1:]
+    reference = fit_power_law(design.X, design.y, design.weights, design.split)
+    free = max(1.0, float(design.n_runs - p - len(np.unique(design.sources[0][1]))))
+    return Estimate(
+        exponents=exponents_of(design.features, centre[1:], ends),
+        intercept=float(centre[0]),
+        intercept_half=float(half[0]),
+        covariance=found.covariance,
+        residual_sd=found.sd,
+        dof=float(freedom[p + 1 :].min(initial=freedom.min())),
+        residual_dof=free,
+        level=level,
+        independent_contrasts=reference.n_contrasts,
+        pairs=reference.n_pairs,
+        directions=_directions(reference),
+        sources=found,
+        **noted(scatter),
+    )
+
+
+def slopes_in(design: Design) -> list[Slope]:
+    """Exponents of the inputs of a design that may differ between its sources."""
+    names, powers = [], []
+    for v in design.basis.variables:
+        own = [float(f.group.get(v.name)) if f.group and f.logged else 0.0 for f in design.features]
+        if v.role == "data" and any(own):
+            names.append(v.name)
+            powers.append(own)
+    return slopes_of(names, np.array(powers).T) if names else []
 
 
 def fit_ranks(design: Design, level: float) -> Estimate:

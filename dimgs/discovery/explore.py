@@ -20,6 +20,7 @@ from dimgs.discovery.missing_input import helpful_constants
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.screening import screened, without_others
+from dimgs.fits.design.effects import Effect
 from dimgs.fits.design.features import Design
 from dimgs.fits.homogeneity import HomogeneityTest, collinear_combinations, homogeneity_test
 from dimgs.groups.dimensions import DimensionalMatrix
@@ -47,6 +48,8 @@ class Exploration:
         None where the groups cannot support them.
     level : float
     warnings : tuple of str
+    sources : tuple of Effect
+        What differs between sources, where there are any.
     """
 
     basis: PiBasis | None
@@ -59,6 +62,7 @@ class Exploration:
     dominant: dict[str, Any] | None
     level: float
     warnings: tuple[str, ...]
+    sources: tuple[Effect, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The explore document."""
@@ -73,6 +77,10 @@ class Exploration:
             "pcoa": self.pcoa,
             "active": self.active,
             "dominant": self.dominant,
+            "sources": [
+                {"column": e.source, "what": e.name, "n": len(e.names), "spread_over_run": e.ratio}
+                for e in self.sources
+            ],
             "level": self.level,
             "warnings": list(self.warnings),
         }
@@ -123,7 +131,7 @@ def explore(
         warnings += prepared.warnings
     except DimensionError as error:
         warnings.append(str(error))
-        names = [n for n in data.numeric_names if n not in (chosen.within, chosen.split_by)]
+        names = [n for n in data.numeric_names if n not in chosen.labels]
         clean = drop_bad_rows(data, names) if chosen.drop_bad else data
         require_finite(clean, names)
     check_enough_runs(clean.n_runs, 2, clean.source)
@@ -153,6 +161,7 @@ def explore(
         pcoa=pcoa,
         active=active,
         dominant=dominant,
+        sources=() if prepared is None else prepared.design.effects,
         level=chosen.level,
         warnings=tuple(dict.fromkeys(warnings)),
     )
@@ -174,7 +183,7 @@ def _of_few(
 
 
 def _positive_logs(data: Dataset, target: str, options: Options) -> tuple[list[str], Array]:
-    skipped = {target, options.within, options.split_by}
+    skipped = {target, *options.labels}
     names = [
         n
         for n in data.numeric_names
@@ -205,7 +214,8 @@ def _homogeneity(
     everything = DimensionalMatrix.of([*inputs, variable])
     D = [row[:-1] for row in everything.rows]
     dim_y = [row[-1] for row in everything.rows]
-    split = None if options.split_by is None else data[options.split_by].astype(str)
+    clusters = [n for n in (options.split_by, *options.by) if n is not None][:1]
+    split = data[clusters[0]].astype(str) if clusters else None
 
     def test(level: float) -> HomogeneityTest:
         return homogeneity_test(

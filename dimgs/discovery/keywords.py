@@ -25,6 +25,7 @@ class StreamKeywords(TableKeywords, total=False):
 class FitKeywords(StreamKeywords, total=False):
     """What `fit` takes."""
 
+    by: Sequence[str] | str
     limits: Mapping[str, Any] | Sequence[Any] | str
     robust: bool
     errors_in_variables: bool

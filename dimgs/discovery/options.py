@@ -116,6 +116,13 @@ class Options:
     within: str | None = _option(
         None, "text", "Label column whose groups keep their own prefactor."
     )
+    by: Sequence[str] | str = _option(
+        (),
+        "several",
+        "Label column of sources (laboratory, machine, material, species): prefactors, and "
+        "exponents where the runs ask for it, differ between them, and intervals for a new source "
+        "hold that.",
+    )
     split_by: str | None = _option(
         None,
         "text",
@@ -205,6 +212,11 @@ class Options:
                 f"group: leave out {setting('errors_in_variables')}, or {setting('robust')} and "
                 f"{setting('within')}."
             )
+        clash = [n for n in ("within", "robust", "errors_in_variables") if getattr(self, n)]
+        if self.by and clash:
+            raise InputError(
+                f"{setting('by')} is not combined with {setting(clash[0])}: leave out one of them."
+            )
         if self.effort not in EFFORTS:
             raise InputError(f"There is no effort '{self.effort}'; use {', '.join(EFFORTS)}.")
         if self.time_limit is not None and not self.time_limit > 0:
@@ -284,7 +296,8 @@ class Options:
     @property
     def labels(self) -> tuple[str, ...]:
         """Label columns that the analysis reads."""
-        return tuple(dict.fromkeys(n for n in (self.within, self.split_by) if n is not None))
+        named = (self.within, self.split_by, *self.by)
+        return tuple(dict.fromkeys(n for n in named if n is not None))
 
     def purpose(
         self,

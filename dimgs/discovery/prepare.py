@@ -17,10 +17,12 @@ from dimgs.dataset.checks import (
     unused_label_warnings,
     usable_runs,
 )
+from dimgs.discovery.estimators import slopes_in
 from dimgs.discovery.missing_input import explained, supported
 from dimgs.discovery.options import Options
 from dimgs.fits.design.features import Design, build_design
 from dimgs.fits.noise import with_intrinsic_scatter
+from dimgs.fits.sources import fit_sources
 from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.missing_input import UnreachableError
@@ -119,6 +121,7 @@ def prepare(
             unlogged=found.unlogged,
             inverse=[] if options.arrhenius is None else [options.arrhenius],
             within=options.within,
+            by=options.by,
             split_by=options.split_by,
             linear=found.linear,
         )
@@ -129,11 +132,35 @@ def prepare(
         raise explained(error, again, options) from None
     # of any smooth law, so that what a power law misses is no scatter for the others
     away = design.X - design.X.mean(axis=0)
-    design = with_intrinsic_scatter(design, np.column_stack([away, away**2]))[0]
+    smooth = np.column_stack([away, away**2])
+    design = with_sources(with_intrinsic_scatter(design, smooth)[0], smooth)
     warnings = (*table_warnings(found), *_warnings(found, design, options))
     return Prepared(
         found.data, design.basis, design, tuple(dict.fromkeys(warnings)), unlogged=found.unlogged
     )
+
+
+def with_sources(design: Design, columns: Array) -> Design:
+    """The design with what differs between its sources, by REML of what is linear in columns.
+
+    Parameters
+    ----------
+    design : Design
+    columns : ndarray of shape (n_runs, n_columns)
+        Its features first.
+    """
+    if not design.sources:
+        return design
+    p = len(design.features)
+    most = (design.n_runs - sum(len(np.unique(labels)) for _, labels in design.sources)) // 2
+    columns = columns if columns.shape[1] < most else columns[:, :p]
+    rest = columns.shape[1] - p
+    slopes = [
+        replace(s, directions=np.pad(s.directions, ((0, rest), (0, 0)))) for s in slopes_in(design)
+    ]
+    found = fit_sources(columns, design.y, design.weights, design.sources, slopes)
+    effects = tuple(replace(e, terms=e.terms[: p + 1]) for e in found.effects)
+    return replace(design, effects=effects, shift=found.shift)
 
 
 def table_basis(

@@ -75,9 +75,11 @@ def problem_of(design: Design, options: Options | None = None) -> tuple[Problem,
     if design.scale == "log":
         _require_range(design, response, design.y)
     composition["pi_0"] = _lengths(design, response)
+    # a search is given the runs of all sources as of one
+    y = design.y if design.shift is None else design.y - design.shift
     problem = Problem(
         groups=groups,
-        response=np.exp(design.y) if design.scale == "log" else design.y,
+        response=np.exp(y) if design.scale == "log" else y,
         scale="log" if design.scale == "log" else "linear",
         weights=design.weights,
         unlogged=tuple(unlogged),

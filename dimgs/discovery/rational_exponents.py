@@ -9,9 +9,11 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
 from dimgs.dataset import Dataset
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate, Exponent
 from dimgs.fits.snapping import Snapped, restricted_fit, snap
+from dimgs.fits.sources import with_slopes
 from dimgs.law.exponents import undetermined
 
 # of a direction that the runs cannot separate: what a loading leaves by rounding
@@ -142,7 +144,7 @@ def physical_map(
 
 def _restricted(design: Design, fit: Estimate, snapped: Snapped, grouped: list[int]) -> Estimate:
     """The estimate with coefficients, intercept and effects refitted under the restrictions."""
-    p = len(fit.exponents)
+    p, sources = len(fit.exponents), fit.sources
     exact = dict(zip(grouped, snapped.exponents, strict=True))
     if fit.least_squares is not None and not fit.outliers:
         rows = []
@@ -160,6 +162,13 @@ def _restricted(design: Design, fit: Estimate, snapped: Snapped, grouped: list[i
         intercept, half = again.intercept, again.half_width
     else:
         values = tuple(exact.get(j, fit.exponents[j].value) for j in range(p))
+    if sources is not None:
+        numbers = np.array([float(v) for v in values])
+        sources = with_slopes(sources, design.X, design.y, design.weights, numbers)
+        intercept = float(sources.coefficients[0])
+        half = float(t_quantile((1.0 + fit.level) / 2, sources.freedom[0]))
+        half *= float(np.sqrt(sources.covariance[0, 0]))
+    elif fit.least_squares is None or fit.outliers:
         moved = fit.values - np.array([float(v) for v in values])
         intercept = fit.intercept + float(np.median(design.X @ moved))
         at_middle = fit.residual_sd**2 / design.n_runs
@@ -170,6 +179,7 @@ def _restricted(design: Design, fit: Estimate, snapped: Snapped, grouped: list[i
         coefficients=values,
         intercept=intercept,
         intercept_half=half,
+        sources=sources,
         effects=_effects(design, fit, np.array([float(v) for v in values]), intercept),
     )
 

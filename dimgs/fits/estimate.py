@@ -11,6 +11,7 @@ from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import Design, Feature
 from dimgs.fits.least_squares import PowerLawFit
 from dimgs.fits.noise import Scatter
+from dimgs.fits.sources import MixedFit
 from dimgs.groups.group import PiGroup
 from dimgs.groups.rationals import only_simple
 
@@ -104,6 +105,8 @@ class Estimate:
         The least-squares fit that it came from.
     scatter : Scatter, optional
         What the residuals say of the stated errors of the target, where it has any.
+    sources : MixedFit, optional
+        What differs between sources, where there are any.
     """
 
     exponents: tuple[Exponent, ...]
@@ -125,6 +128,7 @@ class Estimate:
     notes: tuple[str, ...] = ()
     least_squares: PowerLawFit | None = None
     scatter: Scatter | None = None
+    sources: MixedFit | None = None
 
     def __post_init__(self) -> None:
         if not self.coefficients:

@@ -23,6 +23,7 @@ from scipy.stats import norm
 from scipy.stats import t as student
 
 from dimgs.common.arrays import Array, IntArray, least_squares, mixed_bits
+from dimgs.fits.design.effects import Whitening
 from dimgs.fits.design.features import Design, stated_errors, weights_of
 
 Kind = TypeVar("Kind")
@@ -148,15 +149,22 @@ class Errors:
     kind : {"relative", "group", "target", "mixed"}
     response, root, unit : ndarray of shape (n_runs,)
         Response, roots of the weights, and the unit of errors that are not relative.
+    white : Whitening, optional
+        Where runs of a source scatter together.
     """
 
     kind: str
     response: Array
     root: Array
     unit: Array
+    white: Whitening | None = None
 
     def residuals(self, values: Array) -> Array:
         """Of predictions, in units of the errors; not finite where there are none."""
+        found = self._residuals(values)
+        return found if self.white is None else self.white(found)
+
+    def _residuals(self, values: Array) -> Array:
         with np.errstate(all="ignore"):
             if self.kind == "relative":
                 return np.asarray(self.root * np.log(self.response / values))
@@ -169,7 +177,8 @@ class Errors:
         """Slopes of the predictions in units of the errors."""
         with np.errstate(all="ignore"):
             size = values if self.kind == "relative" else self.unit_at(values)
-            return np.asarray((self.root / size)[:, None] * slopes)
+            found = np.asarray((self.root / size)[:, None] * slopes)
+            return found if self.white is None else self.white(found)
 
     @property
     def jacobian(self) -> Array:
@@ -199,6 +208,9 @@ def possible_errors(design: Design) -> list[Errors]:
     response = np.exp(design.y) if design.scale == "log" else design.y
     one = np.ones(design.n_runs) * (rms(response) or 1.0)
     same, relative = Errors("group", response, root, one), Errors("relative", response, root, one)
+    if design.white is not None:
+        # what sources share is known on the scale of the law's fit alone
+        return [replace(relative if design.scale == "log" else same, white=design.white)]
     if design.scale == "level":
         return [same]
     out = [relative, same] if design.scale == "log" else [same]

@@ -516,7 +516,7 @@ def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fit
     likely = [likelihoods(kind, own) for kind, own in zip(kinds, fits, strict=True)]
     highest = {k: max(own, default=-np.inf) for k, own in enumerate(likely)}
     best = likeliest(highest, 0)
-    if design.scale != "log" or not models:
+    if design.scale != "log" or design.effects or not models:
         return kinds[best], fits[best]
     # mixed errors have a further constant, so that they must be likelier than every other kind
     order = np.argsort([-max(own) for own in zip(*likely, strict=True)], kind="stable")

@@ -10,16 +10,17 @@ import sympy
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, LawError
 from dimgs.expression.simplest import derivatives_of
-from dimgs.fits.covariance import Linearised, linearised
+from dimgs.fits.covariance import Linearised, linearised, t_quantile
 from dimgs.fits.design.features import Design
 from dimgs.fits.nonlinear_least_squares import minimise_squares
+from dimgs.fits.sources import MixedFit, fit_mixed, with_chances
 from dimgs.law.canonical import scale_powers
 from dimgs.law.domain import domain_of
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 from dimgs.law.parts import Constant, Scores, Uncertainty
-from dimgs.law.power import free_name
+from dimgs.law.power import coefficient_gradients, free_name, source_effects
 from dimgs.variables import Dimension, Variable
 
 # steps of a fit, and the relative gain that ends it: that of a step of 1e-14 of the noise
@@ -87,6 +88,10 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     if len(names) >= n:
         raise FitError(f"{len(names)} constants need more than {n} runs; add runs.")
     weights = np.ones(n) if design.weights is None else np.sqrt(design.weights)
+
+    def white(values: Array) -> Array:
+        return values if design.white is None else design.white(values)
+
     # in units of the largest response: squares of very large and small numbers leave the range
     unit = 1.0 if design.scale == "log" else float(np.abs(design.y).max()) or 1.0
 
@@ -102,11 +107,11 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     def jacobian_at(theta: Array) -> Array:
         values = {**known, **dict(zip(names, theta, strict=True))}
         columns = [evaluate(g, values, n) for g in slopes]
-        return np.column_stack(columns) * weights[:, None] if names else np.zeros((n, 0))
+        return white(np.column_stack(columns) * weights[:, None]) if names else np.zeros((n, 0))
 
     def misfit(theta: Array) -> tuple[Array, Array]:
         columns = jacobian_at(theta) / unit
-        left = weights * ((design.y - model(theta)) / unit)
+        left = white(weights * ((design.y - model(theta)) / unit))
         return left, np.where(np.isfinite(columns), columns, 0.0)
 
     first = np.array([start[k] for k in names], dtype=np.float64)
@@ -115,7 +120,7 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     theta = minimise_squares(misfit, first, steps=_STEPS, enough=_ENOUGH).parameters
     fitted = model(theta)
     jacobian = jacobian_at(theta)
-    residuals = weights * (design.y - fitted)
+    residuals = white(weights * (design.y - fitted))
     if not np.all(np.isfinite(jacobian)):
         raise FitError(f"The expression {expression} has no finite slope by its constants.")
     size = float(np.abs(residuals).max())
@@ -179,13 +184,19 @@ def assemble(
     start = {renamed[k]: v for k, v in constants.items()}
     found = refit(design, expression, start)
     order = sorted(start)
+    slopes = gradients_of(expression, tuple(order), design.scale == "log")
+    mixed = _mixed(design, slopes, order, found)
     half = found.uncertainty.half_widths(level)
+    if mixed is not None:
+        half = t_quantile(level, mixed.freedom) * np.sqrt(np.diag(mixed.covariance))
     fitted = [
         Constant(name, float(v), Dimension(), float(v - h), float(v + h))
         for name, v, h in zip(order, found.values, half, strict=True)
     ]
     unit, covariance = _representable(found.uncertainty)
-    slopes = gradients_of(expression, tuple(order), design.scale == "log")
+    dof = found.uncertainty.dof
+    if mixed is not None:
+        unit, covariance, dof = np.ones(len(order)), mixed.covariance, mixed.freedom
     whole = without_sizes(design, in_variables(design, expression))
     used = {str(s) for s in whole.free_symbols}
     symbols, unused = names.split(used)
@@ -203,15 +214,34 @@ def assemble(
         uncertainty=Uncertainty(
             tuple(g if u == 1 else sympy.Float(u) * g for g, u in zip(slopes, unit, strict=True)),
             tuple(tuple(float(x) for x in row) for row in covariance),
-            found.residual_sd,
-            max(1.0, float(found.uncertainty.dof.min(initial=found.uncertainty.residual_dof))),
+            found.residual_sd if mixed is None else mixed.sd,
+            max(1.0, float(dof.min(initial=found.uncertainty.residual_dof))),
             "log" if design.scale == "log" else "linear",
             float(max(1, design.n_runs - len(order))),
         ),
         level=level,
+        sources=source_effects(mixed, coefficient_gradients(design, names)),
         scales=tuple(v for v in basis if v.role == "scale"),
         known=tuple(v for v in basis if v.role == "constant"),
         unused=unused,
+    )
+
+
+def _mixed(
+    design: Design, slopes: Sequence[sympy.Expr], order: Sequence[str], found: Refit
+) -> MixedFit | None:
+    """What differs between sources about a law, linear in its constants near their values."""
+    if not design.effects:
+        return None
+    known = {**feature_values(design), **dict(zip(order, found.values, strict=True))}
+    columns = [evaluate(g, known, design.n_runs) for g in slopes]
+    J = np.column_stack(columns) if columns else np.zeros((design.n_runs, 0))
+    moved = design.y - found.fitted + J @ found.values
+    return with_chances(
+        fit_mixed(J, moved, design.weights, design.effects, np.eye(len(order))),
+        J,
+        moved,
+        design.weights,
     )
 
 

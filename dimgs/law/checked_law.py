@@ -10,7 +10,15 @@ import sympy
 from dimgs.common.errors import LawError
 from dimgs.expression import check_dimension
 from dimgs.groups.group import PiGroup
-from dimgs.law.parts import Constant, Domain, LabelEffects, Scores, Uncertainty, percent
+from dimgs.law.parts import (
+    Constant,
+    Domain,
+    LabelEffects,
+    Scores,
+    SourceEffects,
+    Uncertainty,
+    percent,
+)
 from dimgs.variables import Dimension, Variable
 
 if TYPE_CHECKING:
@@ -43,6 +51,8 @@ class CheckedLaw:
     level : float
         Coverage of the intervals of the constants.
     label_effects : LabelEffects, optional
+    sources : tuple of SourceEffects
+        What differs between sources; the expression is the law of a typical one.
     scales : tuple of Variable
         Unknown constants that the groups contain.
     known : tuple of Variable
@@ -82,6 +92,7 @@ class CheckedLaw:
     uncertainty: Uncertainty
     level: float = 0.9
     label_effects: LabelEffects | None = None
+    sources: tuple[SourceEffects, ...] = ()
     scales: tuple[Variable, ...] = ()
     known: tuple[Variable, ...] = ()
     unused: tuple[Variable, ...] = ()
@@ -209,12 +220,17 @@ class CheckedLaw:
     ) -> Self:
         """The law in another expression and constants, with symbols replaced in all its forms."""
         gradients = tuple(g.xreplace(symbols) for g in self.uncertainty.gradients)
+        sources = tuple(
+            replace(each, gradients=tuple(g.xreplace(symbols) for g in each.gradients))
+            for each in self.sources
+        )
         return replace(
             self,
             expression=expression.xreplace(symbols),
             pi_expression=self.pi_expression.xreplace(symbols),
             constants=tuple(constants),
             uncertainty=replace(self.uncertainty, gradients=gradients),
+            sources=sources,
         )
 
     def with_scores(self, scores: Scores) -> Self:

@@ -154,6 +154,20 @@ class LabelPart(_LawPart):
     counts: Named[Annotated[int, Field(ge=1)]] = {}
 
 
+class SourcePart(_LawPart):
+    """What differs between the sources of one kind."""
+
+    column: Name
+    differs: Listed[str]
+    gradients: Listed[str]
+    spreads: Listed[Annotated[float, Field(ge=0.0)]]
+    shifts: Named[Listed[float]]
+    covariances: Named[Listed[Listed[float]]]
+    crossed: Named[Listed[Listed[float]]]
+    p_values: Listed[float] = []
+    counts: Named[Annotated[int, Field(ge=1)]] = {}
+
+
 class ExactPart(_LawPart):
     """What a reload needs besides."""
 
@@ -170,6 +184,7 @@ class ExactPart(_LawPart):
     groups: Listed[GroupPart]
     uncertainty: UncertaintyPart
     label_effects: LabelPart | None
+    sources: Listed[SourcePart] = []
 
 
 class LawFile(_LawPart):
@@ -185,6 +200,7 @@ class LawFile(_LawPart):
     groups: Named[Exponents]
     latex: str
     constants: Listed[ConstantPart]
+    sources: Listed[dict[str, Any]] = []
     scores: ScoresPart
     domain: DomainPart
     dimension_check: str

@@ -1,6 +1,6 @@
 """The parts of a law that are plain values: constants, scores, uncertainty, domain, labels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -145,7 +145,14 @@ class Uncertainty:
         if len(self.covariance) != k or any(len(row) != k for row in self.covariance):
             raise LawError(f"The covariance of {k} parameters must be {k} by {k}.")
 
-    def half_width(self, gradients: Array, level: float, runs: float | Array) -> Array:
+    def half_width(
+        self,
+        gradients: Array,
+        level: float,
+        runs: float | Array,
+        more: float | Array = 0.0,
+        apart: Sequence[tuple[Array, float]] = (),
+    ) -> Array:
         """Half width of intervals.
 
         Parameters
@@ -154,6 +161,10 @@ class Uncertainty:
         level : float
         runs : float or ndarray of shape (n,)
             Variances of one run to add: 0 for the law itself, 1 for a new run, 2 for a ratio.
+        more : float or ndarray of shape (n,)
+            To add to the variance of the law; negative where sources are known better than it.
+        apart : sequence of (ndarray of shape (n,), float)
+            Further independent variances, with their degrees of freedom.
         """
         from dimgs.fits.covariance import t_quantile
 
@@ -166,10 +177,14 @@ class Uncertainty:
         of_law = steep * np.sqrt(np.maximum(np.einsum("ij,jk,ik->i", g, covariance, g), 0.0))
         of_runs = np.sqrt(np.maximum(runs, 0.0)) * self.residual_sd
         size = np.maximum(of_law, of_runs)
+        for variance, _ in apart:
+            size = np.maximum(size, np.sqrt(variance))
         size = np.where(size > 0, size, 1.0)
-        variances = [(of_law / size) ** 2, (of_runs / size) ** 2]
-        spread = variances[0] ** 2 / self.dof + variances[1] ** 2 / self.residual_dof
-        total = variances[0] + variances[1]
+        own = np.maximum((of_law / size) ** 2 + more / size**2, 0.0)
+        parts = [(own, self.dof), ((of_runs / size) ** 2, self.residual_dof)]
+        parts += [(variance / size**2, dof) for variance, dof in apart]
+        spread = sum((v**2 / dof for v, dof in parts), np.zeros(1))
+        total = sum((v for v, _ in parts), np.zeros(1))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             dof = np.where(spread > 0, total**2 / spread, 1e9)
             half = t_quantile(level, np.minimum(dof, 1e9)) * np.sqrt(total) * size
@@ -320,6 +335,95 @@ class LabelEffects:
     column: str
     log_ratios: Mapping[str, float]
     counts: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class SourceEffects:
+    """What differs between the sources of one kind, and by how much a new one may.
+
+    Parameters
+    ----------
+    column : str
+        Label column of the sources.
+    differs : tuple of str
+        What each term moves: "prefactor", or the inputs whose exponents differ.
+    gradients : tuple of sympy.Expr
+        Of the law's logarithm (of a level: itself, in natural-log units) by each term.
+    spreads : tuple of float
+        Standard deviation of each term over the sources.
+    shifts : mapping of str to tuple of float
+        Terms of each source of the runs, drawn to zero as far as its runs leave it open.
+    covariances : mapping of str to tuple of tuple of float
+        Of the errors of these.
+    crossed : mapping of str to tuple of tuple of float
+        Covariance of the law's parameters (rows) with these errors.
+    p_values : tuple of float
+        Of each term: chance of so large a spread if all sources were equal.
+    counts : mapping of str to int
+        Runs of each source.
+    """
+
+    column: str
+    differs: tuple[str, ...]
+    gradients: tuple[sympy.Expr, ...]
+    spreads: tuple[float, ...]
+    shifts: Mapping[str, tuple[float, ...]]
+    covariances: Mapping[str, tuple[tuple[float, ...], ...]]
+    crossed: Mapping[str, tuple[tuple[float, ...], ...]]
+    p_values: tuple[float, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        r = len(self.gradients)
+        if len(self.spreads) != r or any(len(u) != r for u in self.shifts.values()):
+            raise LawError(f"Each source of '{self.column}' must have {r} terms.")
+
+    @property
+    def dof(self) -> float:
+        """Degrees of freedom of the spreads."""
+        return float(max(1, len(self.shifts) - 1))
+
+    @property
+    def kinds(self) -> dict[str, tuple[float, float]]:
+        """Standard deviation over the sources of what differs, and its chance if all were equal.
+
+        Of exponents that differ together, the largest.
+        """
+        out: dict[str, tuple[float, float]] = {}
+        for name, spread, p in zip(self.differs, self.spreads, self.p_values, strict=True):
+            out[name] = (max(spread, out.get(name, (0.0, p))[0]), p)
+        return out
+
+    def at_centre(self, label: str) -> float:
+        """Logarithm of the ratio of a source to the law at the centre of the runs."""
+        each = zip(self.differs, self.shifts[label], strict=True)
+        return sum(shift for name, shift in each if name == "prefactor")
+
+    def of_source(
+        self, label: str, groups: Sequence[PiGroup]
+    ) -> tuple[float, dict[str, float], dict[str, float]]:
+        """What a source adds to the law: logarithm of its prefactor's ratio, and exponents.
+
+        Returns
+        -------
+        float, dict, dict
+            The second holds what is added to the exponents of the inputs, the third to the
+            coefficients of what enters without a logarithm.
+        """
+        moved = sympy.Add(
+            *(sympy.Float(u) * g for u, g in zip(self.shifts[label], self.gradients, strict=True))
+        )
+        prefactor, exponents, plain = 0.0, dict[str, float](), dict[str, float]()
+        of = {g.name: g for g in groups}
+        for term, factor in sympy.expand(moved).as_coefficients_dict().items():
+            if term == 1:
+                prefactor += float(factor)
+            elif term.func is sympy.log and str(term.args[0]) in of:
+                for name, e in of[str(term.args[0])].exponents:
+                    exponents[name] = exponents.get(name, 0.0) + float(factor) * float(e)
+            else:
+                plain[str(term)] = plain.get(str(term), 0.0) + float(factor)
+        return prefactor, exponents, plain
 
 
 def percent(share: float) -> str:

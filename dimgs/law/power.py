@@ -8,15 +8,24 @@ from typing import Any
 import numpy as np
 import sympy
 
+from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
 from dimgs.fits.design.features import Design, Feature
 from dimgs.fits.estimate import Estimate
+from dimgs.fits.sources import MixedFit
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.domain import domain_of
 from dimgs.law.exponents import LARGEST_QUOTIENT
 from dimgs.law.law import Law
 from dimgs.law.names import Names
-from dimgs.law.parts import Constant, Domain, LabelEffects, Scores, Uncertainty
+from dimgs.law.parts import (
+    Constant,
+    Domain,
+    LabelEffects,
+    Scores,
+    SourceEffects,
+    Uncertainty,
+)
 from dimgs.variables import Dimension, Variable
 
 # what an exponent keeps: 12 decimals, unless more are needed to stay within rounding
@@ -81,6 +90,7 @@ def power_law(
     else:
         expression, pi_expression, constants = terms.log_form(target, response)
     domain = domain_of(design) if domain is None else domain
+    gradients = terms.gradients(pi_expression)
     symbols = names.split({str(s) for s in expression.free_symbols})[0]
     if design.scale == "log":
         # a level is a sum, and on a linear scale a prefactor may have any sign
@@ -99,7 +109,7 @@ def power_law(
         scores=Scores(),
         domain=domain,
         uncertainty=Uncertainty(
-            tuple(terms.gradients(pi_expression)),
+            tuple(gradients),
             tuple(tuple(float(x) for x in row) for row in estimate.covariance),
             estimate.residual_sd,
             estimate.dof,
@@ -108,6 +118,7 @@ def power_law(
         ),
         level=estimate.level,
         label_effects=_label_effects(design, estimate, within),
+        sources=source_effects(estimate.sources, gradients),
         scales=tuple(v for v in design.basis.variables if v.role == "scale"),
         known=tuple(v for v in design.basis.variables if v.role == "constant"),
         unused=unused,
@@ -145,6 +156,57 @@ def _label_effects(design: Design, estimate: Estimate, within: str | None) -> La
         labels, sizes = np.unique(design.within, return_counts=True)
         counts = {str(k): int(n) for k, n in zip(labels, sizes, strict=True)}
     return LabelEffects(within, dict(estimate.effects), counts)
+
+
+def source_effects(
+    found: MixedFit | None, gradients: Sequence[sympy.Expr]
+) -> tuple[SourceEffects, ...]:
+    """What differs between the sources of each kind, as part of a law.
+
+    Parameters
+    ----------
+    found : MixedFit or None
+    gradients : sequence of sympy.Expr
+        By the coefficients of the fit, in its order.
+    """
+    if found is None:
+        return ()
+    out = []
+    for column in dict.fromkeys(e.source for e in found.effects):
+        chosen = [k for k, e in enumerate(found.effects) if e.source == column]
+        effects = [found.effects[k] for k in chosen]
+        names, terms, spreads, chances = [], [], [], []
+        for k, e in zip(chosen, effects, strict=True):
+            for t in range(e.terms.shape[1]):
+                moved = (
+                    sympy.Float(float(x)) * g
+                    for x, g in zip(e.terms[:, t], gradients, strict=True)
+                    if x
+                )
+                terms.append(sympy.Add(*moved))
+                names.append(e.name)
+                spreads.append(float(found.spreads[k]))
+                chances.append(float(found.p_values[k]))
+        labels, counts = np.unique(effects[0].labels, return_counts=True)
+        places = found.places(column)
+
+        def table(values: Array) -> tuple[tuple[float, ...], ...]:
+            return tuple(tuple(float(x) for x in row) for row in values)
+
+        out.append(
+            SourceEffects(
+                column,
+                tuple(names),
+                tuple(terms),
+                tuple(spreads),
+                {k: tuple(float(x) for x in found.shifts[at]) for k, at in places.items()},
+                {k: table(found.errors[np.ix_(at, at)]) for k, at in places.items()},
+                {k: table(found.crossed[:, at]) for k, at in places.items()},
+                tuple(chances),
+                {str(k): int(n) for k, n in zip(labels, counts, strict=True)},
+            )
+        )
+    return tuple(out)
 
 
 class _Terms:
@@ -273,16 +335,22 @@ class _Terms:
 
     def gradients(self, pi_expression: sympy.Expr) -> list[sympy.Expr]:
         """∂ log f / ∂ [intercept, coefficients]; on a linear scale ∂f / ∂ [ln|C|, coefficients]."""
-        out: list[sympy.Expr] = [sympy.Integer(1)]
-        for feature in self.design.features:
-            x = sympy.Symbol(feature.name)
-            if feature.variable is not None:
-                x = self.symbol(feature.variable)
-                x = 1 / x if feature.contrast == "inverse" else x
-            out.append(sympy.log(x) if feature.logged else x)
+        out = coefficient_gradients(self.design, self.names)
         if self.design.scale == "linear":
             return [pi_expression * g for g in out]
         return out
+
+
+def coefficient_gradients(design: Design, names: Names) -> list[sympy.Expr]:
+    """Derivatives of a power law's logarithm by [intercept, coefficients], in groups and inputs."""
+    out: list[sympy.Expr] = [sympy.Integer(1)]
+    for feature in design.features:
+        x = sympy.Symbol(feature.name)
+        if feature.variable is not None:
+            x = sympy.Symbol(names.identifier[feature.variable])
+            x = 1 / x if feature.contrast == "inverse" else x
+        out.append(sympy.log(x) if feature.logged else x)
+    return out
 
 
 def _without_rounding(

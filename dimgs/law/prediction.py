@@ -17,6 +17,7 @@ from dimgs.groups.group import PiGroup
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.domain import column_values, group_values
 from dimgs.law.evaluate import Inputs, evaluate, input_table, inputs_of
+from dimgs.law.parts import SourceEffects
 from dimgs.variables import Variable, registry
 
 if TYPE_CHECKING:
@@ -53,13 +54,19 @@ def law_table(law: CheckedLaw, data: Any, options: "ReadOptions") -> "Dataset":
 
 
 def _asked(law: CheckedLaw) -> tuple[Sequence[Variable], Sequence[str], Sequence[Variable]]:
-    return tuple(law.symbols.values()), list(law.labels), law.unused
+    labels = dict.fromkeys([*law.labels, *(each.column for each in law.sources)])
+    return tuple(law.symbols.values()), list(labels), law.unused
 
 
 def values(law: CheckedLaw, inputs: Inputs) -> Array:
     """The law's target in each row, in SI."""
     known: dict[str, Any] = {s: inputs.values[v.name] for s, v in law.symbols.items()}
     result = evaluate(law.expression, {**known, **law.constant_values}, inputs.n)
+    if law.sources:
+        shift = _source_shift(law, inputs)
+        if law.target.is_level:
+            return np.asarray(result + shift / law.target.unit.log_factor)
+        return np.asarray(result * np.exp(shift))
     if law.label_effects is None:
         return result
     seen = inputs.labels.get(law.label_effects.column)
@@ -96,7 +103,9 @@ def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     if level is None:
         return _tagged(law, value, inputs)
     runs = (1.0 if of == "run" else 0.0) + _of_label(law, inputs)
-    half = law.uncertainty.half_width(_gradients(law, inputs), level, runs)
+    gradients = _gradients(law, inputs)
+    of_sources = _of_sources(law, inputs, gradients)
+    half = law.uncertainty.half_width(gradients, level, runs, *of_sources)
     if law.target.is_level:
         half = half / abs(law.target.unit.log_factor)
         low, high = value - half, value + half
@@ -125,7 +134,9 @@ def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
             size = response_factor(law, inputs) / own
         gradients.append(gradient * size[:, None])
         runs = runs + (size**2 if of == "run" else 0.0)
-    half = law.uncertainty.half_width(gradients[0] - gradients[1], level, runs)
+    apart = gradients[0] - gradients[1]
+    of_sources = _of_sources(law, a, apart, b)
+    half = law.uncertainty.half_width(apart, level, runs, *of_sources)
     if law.target.is_level:
         half = half / abs(law.target.unit.log_factor)
         return Interval(*map(shaped.like, (value, value - half, value + half)))
@@ -138,6 +149,66 @@ def log_interval(value: Array, half: Array) -> tuple[Array, Array]:
     with np.errstate(over="ignore", invalid="ignore"):
         low, high = value * np.exp(-half), value * np.exp(half)
     return low, np.where(np.isnan(high) & ~np.isnan(value), np.inf, high)
+
+
+def _source_terms(law: CheckedLaw, each: SourceEffects, inputs: Inputs) -> tuple[Array, Any]:
+    """Gradients by the terms of a kind of source, shape (n, n_terms), and the label of each row."""
+    known = {**group_values(law, inputs), **law.constant_values}
+    columns = [evaluate(g, known, inputs.n) for g in each.gradients]
+    # a row without a label is of a source that nobody has measured
+    labels = inputs.labels.get(each.column, np.full(inputs.n, ""))
+    return np.column_stack(columns), labels
+
+
+def _source_shift(law: CheckedLaw, inputs: Inputs) -> Array:
+    """What known sources add to the logarithm of each row (of a level: in natural-log units)."""
+    out = np.zeros(inputs.n)
+    for each in law.sources:
+        terms, labels = _source_terms(law, each, inputs)
+        none = (0.0,) * terms.shape[1]
+        shifts = np.array([each.shifts.get(str(x), none) for x in labels])
+        out += np.sum(terms * shifts, axis=1)
+    return out
+
+
+def _of_sources(
+    law: CheckedLaw, inputs: Inputs, gradients: Array, other: Inputs | None = None
+) -> tuple[Array, list[tuple[Array, float]]]:
+    """Variances by the sources of rows, or of the ratios of rows to others.
+
+    Returns
+    -------
+    ndarray of shape (n,), list of (ndarray of shape (n,), float)
+        What known sources add to the variance of the law, and the spread of unknown ones with its
+        degrees of freedom.
+    """
+    n = len(gradients)
+    more, apart = np.zeros(n), []
+    for each in law.sources:
+        sides = [_source_terms(law, each, x) for x in (inputs, other) if x is not None]
+        rows = [(np.broadcast_to(t, (n, t.shape[1])), np.broadcast_to(k, n)) for t, k in sides]
+        signed = [
+            (sign * terms, labels) for sign, (terms, labels) in zip((1, -1), rows, strict=False)
+        ]
+        if len(signed) == 2:
+            # of one source only the difference counts
+            (u, one), (v, two) = signed
+            same = one == two
+            signed = [
+                (np.where(same[:, None], u + v, u), one),
+                (np.where(same[:, None], 0.0, v), two),
+            ]
+        new = np.zeros(n)
+        for terms, labels in signed:
+            for i, label in enumerate(labels):
+                z, name = terms[i], str(label)
+                if name not in each.shifts:
+                    new[i] += float(np.sum((z * each.spreads) ** 2))
+                    continue
+                crossed = gradients[i] @ np.array(each.crossed[name]) @ z
+                more[i] += float(z @ np.array(each.covariances[name]) @ z + 2 * crossed)
+        apart.append((new, each.dof))
+    return more, apart
 
 
 def _of_label(law: CheckedLaw, inputs: Inputs) -> Array:

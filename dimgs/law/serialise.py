@@ -1,7 +1,8 @@
 """Laws to and from JSON, without loss."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from fractions import Fraction
 from pathlib import Path
@@ -28,12 +29,12 @@ from dimgs.groups.group import PiGroup
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.exponents import held_note, named, undetermined_inputs
 from dimgs.law.latex.formulas import is_symbol
-from dimgs.law.parts import Constant, Domain, LabelEffects, Scores, Uncertainty
+from dimgs.law.parts import Constant, Domain, LabelEffects, Scores, SourceEffects, Uncertainty
 from dimgs.law.typeset import law_latex, law_text
 from dimgs.variables import Dimension, Unit, Variable
 
 if TYPE_CHECKING:
-    from dimgs.law.document import GroupPart, LawFile, VariablePart
+    from dimgs.law.document import GroupPart, LawFile, SourcePart, VariablePart
 
 Kind = TypeVar("Kind", bound=CheckedLaw)
 _NONE = "holds no law; give the law.json that discover or fit wrote."
@@ -53,6 +54,7 @@ def law_document(law: CheckedLaw) -> dict[str, Any]:
         "groups": {g.name: _exponents(g) for g in law.groups},
         "latex": law_latex(law, "whole"),
         "constants": [constant_document(c) for c in (*law.constants, *form.constants)],
+        "sources": [source_document(law, each) for each in law.sources],
         "scores": law.scores.to_json(),
         "domain": law.domain.to_json(),
         "dimension_check": "ok",
@@ -74,9 +76,71 @@ def law_document(law: CheckedLaw) -> dict[str, Any]:
             "groups": [_group(g) for g in law.groups],
             "uncertainty": _uncertainty(law.uncertainty),
             "label_effects": None if law.label_effects is None else asdict(law.label_effects),
+            "sources": [_source(each) for each in law.sources],
         },
     }
     return sealed({**document, "edited": True} if law.edited else document)
+
+
+def source_document(law: CheckedLaw, each: SourceEffects) -> dict[str, Any]:
+    """What differs between the sources of one kind, and the constants of each."""
+    scales = {v.name for v in law.scales}
+
+    def constants(label: str) -> dict[str, Any]:
+        prefactor, exponents, plain = each.of_source(label, law.groups)
+        added = {k: v for k, v in exponents.items() if k not in scales}
+        ratios = [prefactor, each.at_centre(label)]
+        if not law.target.is_level:
+            ratios = [math.exp(x) for x in ratios]
+        return {
+            "prefactor_ratio": ratios[0],
+            "ratio_at_centre": ratios[1],
+            "exponents_added": added | plain,
+            "runs": each.counts.get(label),
+        }
+
+    return {
+        "column": each.column,
+        "differs": [
+            {"what": what, "spread": spread, "p_value": p}
+            for what, (spread, p) in each.kinds.items()
+        ],
+        "sources": {label: constants(label) for label in each.shifts},
+    }
+
+
+def _source(each: SourceEffects) -> dict[str, Any]:
+    def tables(given: Mapping[str, tuple[tuple[float, ...], ...]]) -> dict[str, list[list[float]]]:
+        return {label: [list(row) for row in rows] for label, rows in given.items()}
+
+    return {
+        "column": each.column,
+        "differs": list(each.differs),
+        "gradients": [sympy_text(g) for g in each.gradients],
+        "spreads": list(each.spreads),
+        "shifts": {label: list(shift) for label, shift in each.shifts.items()},
+        "covariances": tables(each.covariances),
+        "crossed": tables(each.crossed),
+        "p_values": list(each.p_values),
+        "counts": dict(each.counts),
+    }
+
+
+def _source_from(part: "SourcePart", names: Sequence[str]) -> SourceEffects:
+    def tables(given: Mapping[str, list[list[float]]]) -> dict[str, tuple[tuple[float, ...], ...]]:
+        return {label: tuple(map(tuple, rows)) for label, rows in given.items()}
+
+    return SourceEffects(
+        part.column,
+        tuple(part.differs),
+        tuple(sympy_parse(g, names) for g in part.gradients),
+        tuple(part.spreads),
+        {label: tuple(shift) for label, shift in part.shifts.items()},
+        tables(part.covariances),
+        tables(part.crossed),
+        tuple(part.p_values),
+        part.counts,
+    )
 
 
 def constant_document(c: Constant) -> dict[str, Any]:
@@ -208,6 +272,7 @@ def _law(read: "LawFile", kind: type[Kind]) -> Kind:
         label_effects=None
         if effects is None
         else LabelEffects(effects.column, effects.log_ratios, effects.counts),
+        sources=tuple(_source_from(part, pi_names) for part in exact.sources),
         scales=tuple(_variable_from(v) for v in exact.scales),
         known=tuple(_variable_from(v) for v in exact.known),
         unused=tuple(_variable_from(v) for v in exact.unused),

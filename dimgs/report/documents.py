@@ -11,6 +11,7 @@ from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.exponents import rounded, undetermined_inputs
 from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
+from dimgs.law.serialise import source_document
 from dimgs.law.typeset import column_symbols
 from dimgs.report.findings import Findings, FittedLaw, Rival
 from dimgs.report.verdict import in_table_unit
@@ -109,6 +110,7 @@ def fit_document(fit: FittedLaw) -> dict[str, Any]:
         "prefactor": None if prefactor is None else attributes(prefactor, "value low high unit"),
         "centre": None if fit.centre is None else fit.centre.to_json(),
         "group_prefactors": fit.group_prefactors,
+        "sources": [source_document(fit.law, each) for each in fit.law.sources] or None,
         "activation": activation,
         "scores": fit.scores.to_json(),
         "law": fit.judged_law.to_json(),

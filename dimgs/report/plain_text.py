@@ -12,6 +12,7 @@ from dimgs.law.domain import held_texts
 from dimgs.law.exponents import held_note
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores, percent
+from dimgs.law.serialise import source_document
 from dimgs.report.findings import Findings, FittedLaw, PlannedRuns
 from dimgs.report.verdict import headline, noise_text, probability, remarks, verdict
 from dimgs.variables import shown_unit
@@ -88,6 +89,42 @@ def centre_text(centre: Centre) -> str:
 
 def _unit(unit: str) -> str:
     return "" if unit in ("", "1", "-") else f" {shown_unit(unit)}"
+
+
+# sources that a terminal lists
+_MOST_SOURCES = 12
+# chance of a spread that is not there, above which sources may as well be equal
+_MAY_BE_EQUAL = 0.05
+
+
+def sources_lines(law: Law) -> list[str]:
+    """What differs between sources, by how much, and the constants of each.
+
+    Parameters
+    ----------
+    law : Law
+    """
+    lines = []
+    for each in law.sources:
+        said = []
+        for what, (spread, p) in each.kinds.items():
+            named = "prefactors differ" if what == "prefactor" else f"exponents of {what} differ"
+            size = f"{100 * spread:.2g} %" if what == "prefactor" else number(spread)
+            sure = "" if p <= _MAY_BE_EQUAL else f", and may as well be equal (p = {p:.1g})"
+            said.append(f"{named} with a standard deviation of {size}{sure}")
+        lines += ["", f"Sources: {len(each.shifts)} of {visible(each.column)}; {'; '.join(said)}"]
+        documented = source_document(law, each)["sources"]
+        for label, own in list(documented.items())[:_MOST_SOURCES]:
+            added = [f"{k} {v:+.3g}" for k, v in own["exponents_added"].items() if v]
+            more = f", exponents {', '.join(added)}" if added else ""
+            ratio = own["ratio_at_centre"]
+            times = f"{ratio:+.3g}" if law.target.is_level else f"times {number(ratio)}"
+            where = "at the centre of the runs " if more else "prefactor "
+            lines.append(f"  {visible(label)}: {where}{times}{more} ({own['runs']} runs)")
+        if len(documented) > _MOST_SOURCES:
+            lines.append(f"  and {len(documented) - _MOST_SOURCES} more; --json lists all")
+        lines.append("  a new source: as the law, with the spread of the sources in its interval")
+    return lines
 
 
 def _centre(centre: Centre | None) -> list[str]:
@@ -172,7 +209,8 @@ def fit_text(fit: FittedLaw) -> str:
     lines = [str(law), *_constants(law), *_centre(fit.centre)]
     if fit.verdict.probability is not None:
         lines += ["", probability(fit.verdict)]
-    lines += ["", *_exponent_lines(fit), *_further_lines(fit), "", *scores_lines(fit.scores)]
+    lines += [*sources_lines(law), "", *_exponent_lines(fit), *_further_lines(fit)]
+    lines += ["", *scores_lines(fit.scores)]
     return terminal("\n".join([*lines, _contrasts(fit), "", verdict(fit.verdict)]))
 
 
@@ -272,7 +310,8 @@ def report_text(report: Findings) -> str:
     law, fit = report.law, report.fit
     if law is not None:
         lines += [str(law), *_constants(law), *_centre(report.centre)]
-        lines += [*_belief_lines(report), *_domain_lines(law), "", *report_scores(report, law)]
+        lines += [*_belief_lines(report), *sources_lines(law), *_domain_lines(law)]
+        lines += ["", *report_scores(report, law)]
     if fit is not None and _is_of(law, fit):
         lines += [_contrasts(fit), "", *_exponent_lines(fit), *_further_lines(fit)]
     elif fit is not None and law is not None:

@@ -17,7 +17,7 @@ from dimgs.law.parts import percent
 from dimgs.law.typeset import constant_equations, group_definitions, law_symbol_table
 from dimgs.report import effects, views, words
 from dimgs.report.findings import Findings
-from dimgs.report.plain_text import centre_text, place
+from dimgs.report.plain_text import centre_text, place, sources_lines
 from dimgs.report.plain_text import number as plain_number
 from dimgs.report.references import works_of
 from dimgs.report.report_runs import ReportRuns
@@ -75,6 +75,7 @@ def _environment(**options: Any) -> "Environment":
             words.reference_of,
             words.spread_text,
             noise_text,
+            sources_lines,
             words.title_of,
             percent,
             place,

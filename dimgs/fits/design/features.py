@@ -12,6 +12,7 @@ from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
+from dimgs.fits.design.effects import Effect, Whitening
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.variables import Variable
 
@@ -70,10 +71,17 @@ class Design:
         1/variance of y from an error column of the target.
     within, split : ndarray of shape (n_runs,), optional
         Labels of the groups that keep their own prefactor, and of those held out together.
+    sources : tuple of (str, ndarray of shape (n_runs,))
+        Column and labels of each kind of source whose runs share what nobody measured.
+    effects : tuple of Effect
+        What differs between them, as far as that is known.
+    shift : ndarray of shape (n_runs,), optional
+        What the sources of each run add to the response, as far as that is known.
     never_varied : tuple of str
         Groups and columns that are the same in every run.
     labelled : tuple of str
-        Columns, numeric ones among them, whose values are the labels of `within` and `split`.
+        Columns, numeric ones among them, whose values are the labels of `within`, `split` and
+        `sources`.
     """
 
     data: Dataset
@@ -86,6 +94,9 @@ class Design:
     weights: Array | None = None
     within: NDArray[Any] | None = None
     split: NDArray[Any] | None = None
+    sources: tuple[tuple[str, NDArray[Any]], ...] = ()
+    effects: tuple[Effect, ...] = ()
+    shift: Array | None = None
     never_varied: tuple[str, ...] = ()
     labelled: tuple[str, ...] = ()
 
@@ -105,12 +116,22 @@ class Design:
         """
         found: dict[str, tuple[str, ...]] = {}
         for name in self.data.label_names:
+            if name in dict(self.sources):
+                continue
             seen = label_texts(self.data[name])
             kinds = tuple(np.unique(seen).tolist())
             held_out = self.split is not None and np.array_equal(seen, self.split)
             if len(kinds) == 1 or (len(kinds) <= self.n_runs // 2 and not held_out):
                 found[name] = kinds
         return found
+
+    @cached_property
+    def white(self) -> Whitening | None:
+        """What makes weighted residuals independent, where runs of a source scatter together."""
+        if not self.effects:
+            return None
+        root = np.ones(self.n_runs) if self.weights is None else np.sqrt(self.weights)
+        return Whitening(self.effects, root)
 
     @property
     def n_runs(self) -> int:
@@ -132,6 +153,9 @@ class Design:
             weights=part(self.weights),
             within=part(self.within),
             split=part(self.split),
+            sources=tuple((name, labels[rows]) for name, labels in self.sources),
+            effects=tuple(effect.take(rows) for effect in self.effects),
+            shift=part(self.shift),
         )
 
 
@@ -187,6 +211,7 @@ def build_design(
     inverse: Iterable[str] = (),
     within: str | None = None,
     split_by: str | None = None,
+    by: Sequence[str] = (),
     linear: bool = False,
 ) -> Design:
     """Features and response of every run.
@@ -204,7 +229,9 @@ def build_design(
     within : str, optional
         Label column whose groups keep their own prefactor.
     split_by : str, optional
-        Label column whose groups are held out together.
+        Label column whose groups are held out together; by default the first source.
+    by : sequence of str
+        Label columns of sources.
     linear : bool
         Use pi_0 itself, for a response that may vanish or change sign.
 
@@ -219,6 +246,7 @@ def build_design(
     """
     if basis.response is None or basis.target is None:
         raise InputError("The basis has no response; derive it with a target.")
+    split_by = split_by if split_by is not None or not by else by[0]
     features = features_of(basis, unlogged, inverse)
     logged = [f.group for f in features if f.logged and f.group is not None]
     columns = list(log_groups(data, basis, logged).T)
@@ -243,8 +271,11 @@ def build_design(
         weights=None if sigma is None else weights_of(sigma),
         within=_labels(data, within, str(setting("within"))),
         split=_labels(data, split_by, str(setting("split_by"))),
+        sources=tuple(
+            (n, labels) for n in by if (labels := _labels(data, n, str(setting("by")))) is not None
+        ),
         never_varied=tuple(f.name for f, v in zip(features, varies, strict=True) if not v),
-        labelled=tuple(n for n in (within, split_by) if n is not None),
+        labelled=tuple(n for n in (within, split_by, *by) if n is not None),
     )
 
 

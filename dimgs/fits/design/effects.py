@@ -1,0 +1,87 @@
+"""What differs between the sources of runs, as columns of random coefficients."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dimgs.common.arrays import Array, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """Something that differs between the sources of one kind, by one standard deviation.
+
+    Attributes
+    ----------
+    name : str
+        "prefactor", or what has another exponent in each source.
+    source : str
+        Column of the sources.
+    labels : ndarray of str of shape (n_runs,)
+    columns : ndarray of shape (n_runs, n_terms)
+        What the differences multiply, independent and of equal variance.
+    terms : ndarray of shape (n_features + 1, n_terms)
+        The same as weighted sums of [1, features].
+    ratio : float
+        The standard deviation over that of a run, where it is known.
+    """
+
+    name: str
+    source: str
+    labels: NDArray[np.str_]
+    columns: Array
+    terms: Array
+    ratio: float = 1.0
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The sources."""
+        return [str(name) for name in np.unique(self.labels)]
+
+    @cached_property
+    def design(self) -> Array:
+        """Columns of every source, zero in runs of the others; terms fastest."""
+        own = (self.labels[:, None] == np.array(self.names)[None, :]).astype(np.float64)
+        wide = own[:, :, None] * self.columns[:, None, :]
+        return np.asarray(wide.reshape(len(self.labels), -1))
+
+    def take(self, rows: NDArray[np.generic] | IntArray) -> "Effect":
+        """The same of some of the runs."""
+        return replace(self, labels=self.labels[rows], columns=self.columns[rows])
+
+
+class Whitening:
+    """Residuals of runs whose sources scatter together, as independent ones of equal variance.
+
+    Multiplies by V^(-1/2), V = 1 + Z Z': in units of a run's error, runs of a source share what Z
+    gives. Runs of different sources stay apart.
+
+    Parameters
+    ----------
+    effects : sequence of Effect
+        With their ratios.
+    root : ndarray of shape (n_runs,)
+        Roots of the weights.
+
+    Examples
+    --------
+    >>> lab, one = np.array(["a", "a", "b"]), np.ones((3, 1))
+    >>> white = Whitening([Effect("prefactor", "lab", lab, one, one[:1], ratio=1e6)], np.ones(3))
+    >>> white(np.array([2.0, 4.0, 5.0])).round(3).tolist()
+    [-1.0, 1.0, 0.0]
+    """
+
+    def __init__(self, effects: Sequence[Effect], root: Array) -> None:
+        Z = np.hstack([e.ratio * e.design for e in effects]) * root[:, None]
+        left, size, _ = np.linalg.svd(Z, full_matrices=False)
+        kept = size > 0
+        self.axes, self.shrink = left[:, kept], 1.0 - 1.0 / np.sqrt(1.0 + size[kept] ** 2)
+
+    def __call__(self, values: Array) -> Array:
+        """Columns of values, or one, without what the runs of a source share."""
+        inside = self.axes.T @ values
+        shrink = self.shrink if values.ndim == 1 else self.shrink[:, None]
+        return np.asarray(values - self.axes @ (shrink * inside))

@@ -1,0 +1,443 @@
+"""What differs between the sources of runs: prefactors and exponents, partially pooled by REML.
+
+Runs of one laboratory, machine, material or species share what nobody measured. The law's shape is
+common; the prefactor of each source, and some exponents where the runs ask for it, scatter about
+the common ones by standard deviations that are estimated by restricted maximum likelihood (REML).
+A source with few runs is drawn to the common law, and a source that nobody has measured yet lies
+about it with the spread of the others.
+
+References
+----------
+H. D. Patterson, R. Thompson, Biometrika 58 (1971) 545-554 (REML). C. R. Henderson, Biometrics 31
+(1975) 423-447 (best linear unbiased predictions, and their errors). A. Giesbrecht, J. Burns,
+Biometrics 41 (1985) 477-486 (degrees of freedom by Satterthwaite). S. G. Self, K.-Y. Liang, J. Am.
+Stat. Assoc. 82 (1987) 605-610 (a variance tested at zero).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.stats import chi2
+
+from dimgs.common.arrays import Array
+from dimgs.common.errors import FitError
+from dimgs.fits.design.effects import Effect
+from dimgs.fits.noise import EXACT
+
+# chance at which a spread that is not there is taken for one, over all exponents that are tried
+_ALPHA = 0.01
+# fewest sources from which a spread of exponents is estimated, and runs in each that tell a slope
+_FEWEST_SOURCES, _FEWEST_RUNS = 5, 3
+# bounds of a variance over that of a run: beyond, runs of a source are copies, or sources equal
+_LEAST_RATIO, _MOST_RATIO = 1e-9, 1e9
+# step in logarithms of variances for derivatives of the likelihood
+_STEP = 1e-3
+# variation of a column inside sources, of that over all runs, that is rounding
+_INSIDE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class MixedFit:
+    """A law with sources, fitted by restricted maximum likelihood.
+
+    Attributes
+    ----------
+    coefficients : ndarray of shape (n_columns,)
+    covariance : ndarray of shape (n_columns, n_columns)
+    sd : float
+        Standard deviation of a run about the law of its source.
+    effects : tuple of Effect
+    spreads : ndarray of shape (n_effects,)
+        Standard deviation of each effect.
+    shifts : ndarray of shape (n_shifts,)
+        Best predictions of all effects, source by source, terms fastest.
+    errors, crossed : ndarray
+        Covariance of their errors, (n_shifts, n_shifts), and with those of the coefficients,
+        (n_columns, n_shifts).
+    log_likelihood : float
+        Restricted.
+    freedom : ndarray of shape (n_functionals,)
+        Degrees of freedom of the functionals of the coefficients.
+    p_values : tuple of float
+        Of each effect: chance of so large a spread if there were none.
+    """
+
+    coefficients: Array
+    covariance: Array
+    sd: float
+    effects: tuple[Effect, ...]
+    spreads: Array
+    shifts: Array
+    errors: Array
+    crossed: Array
+    log_likelihood: float
+    freedom: Array
+    p_values: tuple[float, ...] = ()
+
+    @property
+    def shift(self) -> Array:
+        """What each run's sources add to the law, shape (n_runs,)."""
+        return np.asarray(np.hstack([e.design for e in self.effects]) @ self.shifts)
+
+    def places(self, source: str) -> dict[str, list[int]]:
+        """Positions of the shifts of each source of one kind."""
+        out: dict[str, list[int]] = {}
+        at = 0
+        for e in self.effects:
+            r = e.columns.shape[1]
+            for k, name in enumerate(e.names):
+                if e.source == source:
+                    out.setdefault(name, []).extend(range(at + k * r, at + (k + 1) * r))
+            at += r * len(e.names)
+        return out
+
+
+class _Moments:
+    """Products of the columns, from which the likelihood of any variances follows."""
+
+    def __init__(
+        self, X: Array, y: Array, weights: Array | None, effects: Sequence[Effect]
+    ) -> None:
+        root = np.ones(len(y)) if weights is None else np.sqrt(weights)
+        # columns of one size: a sum of squares is then as exact as the largest of its terms
+        self.size = np.sqrt((X**2).sum(axis=0))
+        self.size = np.where(self.size > 0, self.size, 1.0)
+        self.unit = float(np.abs(y).max(initial=0.0)) or 1.0
+        X, y = root[:, None] * X / self.size, root * y / self.unit
+        parts = [root[:, None] * e.design for e in effects]
+        Z = np.hstack(parts) if parts else np.zeros((len(y), 0))
+        self.n, self.k, self.log_weights = len(y), X.shape[1], 2 * float(np.log(root).sum())
+        self.counts = [part.shape[1] for part in parts]
+        self.XX, self.Xy, self.yy = X.T @ X, X.T @ y, float(y @ y)
+        self.ZZ, self.ZX, self.Zy = Z.T @ Z, Z.T @ X, Z.T @ y
+        self.floor = EXACT**2 * self.n
+
+    def solve(self, ratios: Array) -> tuple[Array, Array, float, float, float]:
+        """Coefficients, (X'V⁻¹X)⁻¹, y'Py, log|V| and log|X'V⁻¹X| at these variances."""
+        roots = np.sqrt(np.repeat(ratios, self.counts))
+        inner = np.eye(len(roots)) + roots[:, None] * self.ZZ * roots
+        factor = np.linalg.cholesky(inner)
+        a = np.linalg.solve(factor, roots[:, None] * self.ZX)
+        b = np.linalg.solve(factor, roots * self.Zy)
+        normal = self.XX - a.T @ a
+        values, vectors = np.linalg.eigh(normal)
+        told = values > 1e-13 * max(float(values.max(initial=0.0)), 1e-300)
+        inverse = (vectors[:, told] / values[told]) @ vectors[:, told].T
+        right = self.Xy - a.T @ b
+        found = inverse @ right
+        left = max(self.yy - float(b @ b) - float(right @ found), self.floor)
+        whole = 2 * float(np.log(np.diag(factor)).sum())
+        return found, inverse, left, whole, float(np.log(values[told]).sum())
+
+    def criterion(self, logs: Array) -> float:
+        """-2 × restricted log-likelihood at the best variance of a run, constants aside."""
+        try:
+            _, _, left, whole, fixed = self.solve(np.exp(logs))
+        except np.linalg.LinAlgError:
+            return np.inf
+        free = self.n - self.k
+        return float(free * np.log(left / free) + whole + fixed)
+
+    def at(self, variances: Array) -> tuple[float, Array]:
+        """-2 × restricted log-likelihood and variances of coefficients, at [run, effects]."""
+        own = np.exp(variances)
+        _, inverse, left, whole, fixed = self.solve(own[1:] / own[0])
+        free = self.n - self.k
+        return free * float(variances[0]) + left / own[0] + whole + fixed, own[0] * inverse
+
+    def best(self) -> Array:
+        """Logarithms of the ratios of the effects at which the runs are likeliest."""
+        ends = np.log([_LEAST_RATIO, _MOST_RATIO])
+        found = []
+        for start in (0.0, -4.0):
+            one = minimize(
+                self.criterion,
+                np.full(len(self.counts), start),
+                method="L-BFGS-B",
+                bounds=[tuple(ends)] * len(self.counts),
+            )
+            found.append((float(one.fun), one.x))
+        return np.asarray(min(found, key=lambda x: x[0])[1])
+
+
+def fit_mixed(
+    X: Array,
+    y: Array,
+    weights: Array | None,
+    effects: Sequence[Effect],
+    functionals: Array | None = None,
+) -> MixedFit:
+    """Fit columns with effects of sources by restricted maximum likelihood.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_runs, n_columns)
+    y : ndarray of shape (n_runs,)
+    weights : ndarray of shape (n_runs,), optional
+    effects : sequence of Effect
+    functionals : ndarray of shape (n_functionals, n_columns), optional
+        Whose degrees of freedom are asked for; by default none.
+
+    Raises
+    ------
+    FitError
+        If there are no more runs than columns.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> lab = np.repeat(np.array(list("abcdefgh")), 10)
+    >>> x = rng.normal(size=80)
+    >>> y = 2 * x + np.repeat(rng.normal(0, 0.5, 8), 10) + rng.normal(0, 0.1, 80)
+    >>> one = np.ones((80, 1))
+    >>> found = fit_mixed(np.column_stack([one, x]), y, None,
+    ...     [Effect("prefactor", "lab", lab, one, np.array([[1.0], [0.0]]))])
+    >>> bool(abs(found.coefficients[1] - 2) < 0.05), bool(0.2 < found.spreads[0] < 1.0)
+    (True, True)
+    """
+    if len(y) <= X.shape[1]:
+        raise FitError(f"{X.shape[1]} coefficients need more than {len(y)} runs; add runs.")
+    moments = _Moments(X, y, weights, effects)
+    functionals = np.zeros((0, X.shape[1])) if functionals is None else functionals
+    logs = moments.best() if effects else np.zeros(0)
+    found, inverse, left, *_ = moments.solve(np.exp(logs))
+    free = moments.n - moments.k
+    variance = left / free
+    scale = np.outer(moments.unit / moments.size, moments.unit / moments.size)
+    covariance = variance * inverse * scale
+    roots = np.sqrt(np.repeat(np.exp(logs), moments.counts))
+    # errors of the shifts, and with those of the coefficients (Henderson)
+    core = np.linalg.inv(np.eye(len(roots)) + roots[:, None] * moments.ZZ * roots)
+    core = roots[:, None] * core * roots
+    shifts = core @ (moments.Zy - moments.ZX @ found) * moments.unit
+    through = core @ moments.ZX
+    crossed = -variance * (inverse @ through.T) * (moments.unit**2 / moments.size[:, None])
+    own = variance * (core + through @ inverse @ through.T) * moments.unit**2
+    return MixedFit(
+        coefficients=found * moments.unit / moments.size,
+        covariance=covariance,
+        sd=float(np.sqrt(variance)) * moments.unit,
+        effects=tuple(
+            replace(e, ratio=float(r)) for e, r in zip(effects, np.exp(logs / 2), strict=True)
+        ),
+        spreads=np.sqrt(variance * np.exp(logs)) * moments.unit,
+        shifts=shifts,
+        errors=own,
+        crossed=crossed,
+        log_likelihood=-0.5 * moments.criterion(logs),
+        freedom=_freedom(moments, variance, logs, functionals * moments.unit / moments.size),
+    )
+
+
+def _freedom(moments: _Moments, variance: float, logs: Array, functionals: Array) -> Array:
+    """Degrees of freedom of each functional: Satterthwaite's, from the errors of the variances."""
+    free = float(moments.n - moments.k)
+    if not len(functionals):
+        return np.zeros(0)
+    # a variance at its bound is not estimated
+    inside = np.flatnonzero(logs > np.log(_LEAST_RATIO) + 1.0)
+    centre = np.concatenate([[np.log(variance)], logs + np.log(variance)])
+    moved = np.concatenate([[0], inside + 1])
+    m = len(moved)
+
+    def at(*steps: tuple[int, float]) -> tuple[float, Array]:
+        point = centre.copy()
+        for k, step in steps:
+            point[moved[k]] += step
+        value, covariance = moments.at(point)
+        return value, np.einsum("ij,jk,ik->i", functionals, covariance, functionals)
+
+    middle, usual = at()
+    hessian, slopes = np.zeros((m, m)), np.zeros((m, len(usual)))
+    h = 30 * _STEP
+    for i in range(m):
+        up, down = at((i, h)), at((i, -h))
+        slopes[i] = (up[1] - down[1]) / (2 * h)
+        hessian[i, i] = (up[0] - 2 * middle + down[0]) / h**2
+        for j in range(i):
+            four = [at((i, a * h), (j, b * h))[0] for a, b in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
+            hessian[i, j] = hessian[j, i] = (four[0] - four[1] - four[2] + four[3]) / (4 * h**2)
+    values, vectors = np.linalg.eigh(hessian / 2)
+    values = np.where(values > 1e-8 * max(float(values.max()), 1e-300), values, np.inf)
+    errors = (vectors / values) @ vectors.T
+    spread = np.einsum("ik,ij,jk->k", slopes, errors, slopes)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = np.where(spread > 0, 2 * usual**2 / spread, free)
+    return np.asarray(np.clip(found, 1.0, free))
+
+
+@dataclass(frozen=True, eq=False)
+class Slope:
+    """An exponent that may differ between sources.
+
+    Attributes
+    ----------
+    name : str
+        The input, or all of them.
+    directions : ndarray of shape (n_features, n_terms)
+        Changes of the coefficients of the features.
+    """
+
+    name: str
+    directions: Array
+
+
+def fit_sources(
+    X: Array,
+    y: Array,
+    weights: Array | None,
+    sources: Sequence[tuple[str, NDArray[np.str_]]],
+    slopes: Sequence[Slope] = (),
+    functionals: Array | None = None,
+) -> MixedFit:
+    """Fit features with what differs between sources, as far as the runs ask for it.
+
+    Every kind of source has its own prefactor, drawn to the common one as the runs have it. The
+    exponent of an input differs too where the restricted likelihood ratio says so surely.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_runs, n_features)
+    y : ndarray of shape (n_runs,)
+    weights : ndarray of shape (n_runs,), optional
+    sources : sequence of (str, ndarray of str of shape (n_runs,))
+        Column and labels of each kind of source.
+    slopes : sequence of Slope
+        What else may differ.
+    functionals : ndarray of shape (n_functionals, n_features + 1), optional
+        Of [intercept, coefficients], whose degrees of freedom are asked for.
+
+    Raises
+    ------
+    FitError
+        If a kind of source has fewer than three labels, or there are too few runs.
+    """
+    n, p = X.shape
+    middle = X.mean(axis=0) if p else np.zeros(0)
+    columns = np.column_stack([np.ones(n), X])
+    one = np.ones((n, 1))
+    of_one = np.zeros((p + 1, 1))
+    of_one[0] = 1.0
+    effects: list[Effect] = []
+    for source, labels in sources:
+        count = len(np.unique(labels))
+        if count < 3:
+            raise FitError(
+                f"'{source}' names {count} source{'s' if count != 1 else ''}: the spread between "
+                f"sources needs at least three; give each its prefactor instead, or leave it out."
+            )
+        effects.append(Effect("prefactor", source, labels, one, of_one))
+    found = fit_mixed(columns, y, weights, effects)
+    level = float(chi2.isf(2 * _ALPHA / max(1, len(slopes) * len(sources)), 1))
+    for source, labels in sources:
+        if not _enough(labels):
+            continue
+        tried = []
+        for slope in slopes:
+            away = (X - middle) @ slope.directions
+            if not _varies_inside(away, labels):
+                continue
+            terms = np.vstack([-middle @ slope.directions, slope.directions])
+            extra = Effect(slope.name, source, labels, away, terms)
+            tried.append(fit_mixed(columns, y, weights, [*found.effects, extra]))
+        best = max(tried, key=lambda one: one.log_likelihood, default=found)
+        if 2 * (best.log_likelihood - found.log_likelihood) > level:
+            found = best
+    if functionals is not None:
+        found = fit_mixed(columns, y, weights, found.effects, functionals)
+    return with_chances(found, columns, y, weights)
+
+
+def with_chances(found: MixedFit, X: Array, y: Array, weights: Array | None) -> MixedFit:
+    """The fit with the chance of so large a spread of each effect if there were none.
+
+    Parameters
+    ----------
+    found : MixedFit
+    X, y, weights
+        As of :func:`fit_mixed`.
+    """
+    out = []
+    for k in range(len(found.effects)):
+        rest = [e for j, e in enumerate(found.effects) if j != k]
+        without = fit_mixed(X, y, weights, rest).log_likelihood
+        gain = max(2 * (found.log_likelihood - without), 0.0)
+        out.append(0.5 * float(chi2.sf(gain, 1)) if gain > 0 else 1.0)
+    return replace(found, p_values=tuple(out))
+
+
+def with_slopes(
+    found: MixedFit, X: Array, y: Array, weights: Array | None, slopes: Array
+) -> MixedFit:
+    """The fit with other slopes, its intercept and what differs between sources fitted again.
+
+    Parameters
+    ----------
+    found : MixedFit
+    X, y, weights
+        As of :func:`fit_sources`.
+    slopes : ndarray of shape (n_features,)
+    """
+    one = np.ones((len(y), 1))
+    again = fit_mixed(one, y - X @ slopes, weights, found.effects, one[:1])
+    k = 1 + len(slopes)
+    crossed = np.zeros((k, len(again.shifts)))
+    crossed[0] = again.crossed[0]
+    return replace(
+        again,
+        coefficients=np.concatenate([again.coefficients, slopes]),
+        crossed=crossed,
+        p_values=found.p_values,
+    )
+
+
+def _enough(labels: NDArray[np.str_]) -> bool:
+    counts = np.unique(labels, return_counts=True)[1]
+    return int(np.sum(counts >= _FEWEST_RUNS)) >= _FEWEST_SOURCES
+
+
+def _varies_inside(columns: Array, labels: NDArray[np.str_]) -> bool:
+    """Whether columns vary inside of sources by more than rounding."""
+    code = np.unique(labels, return_inverse=True)[1]
+    counts = np.bincount(code)
+    means = np.column_stack([np.bincount(code, c) / counts for c in columns.T])
+    inside = columns - means[code]
+    return bool(np.all(np.abs(inside).max(axis=0) > _INSIDE * np.abs(columns).max(axis=0)))
+
+
+def slopes_of(names: Sequence[str], powers: Array) -> list[Slope]:
+    """Exponents that may differ: of each input, and of all by equal amounts, whatever the basis.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Inputs.
+    powers : ndarray of shape (n_features, n_inputs)
+        Exponents of the inputs in the features.
+
+    Examples
+    --------
+    >>> [s.name for s in slopes_of(["D", "U"], np.array([[1.0, 1.0]]))]
+    ['D, U']
+    """
+    inverse = np.linalg.pinv(powers @ powers.T, hermitian=True)
+    values, vectors = np.linalg.eigh(inverse)
+    kept = values > 1e-9 * max(float(values.max(initial=0.0)), 1e-300)
+    out = [Slope(", ".join(names), vectors[:, kept] * np.sqrt(values[kept]))]
+    if powers.shape[0] > 1:
+        # of all changes of the coefficients that move one exponent, the least one
+        least = inverse @ powers
+        size = np.sqrt(np.einsum("ji,ji->i", powers, least))
+        for k, name in enumerate(names):
+            if size[k] > 1e-9:
+                direction = least[:, k] / size[k] ** 2
+                if not any(_parallel(direction, s.directions[:, 0]) for s in out[1:]):
+                    out.append(Slope(name, direction[:, None]))
+    return out
+
+
+def _parallel(a: Array, b: Array) -> bool:
+    return bool(abs(a @ b) > (1 - 1e-9) * np.linalg.norm(a) * np.linalg.norm(b))

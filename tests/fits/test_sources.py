@@ -1,0 +1,165 @@
+"""What differs between sources: estimates, intervals for known and new sources, and their files."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.linalg import fractional_matrix_power
+from scipy.stats import t
+
+import dimgs
+from dimgs import Dataset, Law
+from dimgs.common.arrays import Array
+from dimgs.common.errors import FitError, InputError
+from dimgs.discovery.fitting import fit_with
+from dimgs.discovery.options import Options
+from dimgs.fits.design.effects import Effect, Whitening
+from dimgs.fits.sources import Slope, fit_sources, slopes_of
+from dimgs.report.plain_text import sources_lines
+
+ASKED = Options(by=("lab",), scales=("x0 [m]",))
+
+
+def laboratories(
+    seed: int, spread: float, of_slopes: float, *, sources: int = 8, runs: int = 8
+) -> tuple[Dataset, dict[str, Array]]:
+    """Runs of y = 3 x^1.4 whose prefactors and exponents differ between laboratories."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat([f"lab{k}" for k in range(sources)], runs)
+    x = np.exp(rng.uniform(-1.0, 2.0, sources * runs))
+    u, v = rng.normal(0, spread, sources), rng.normal(0, of_slopes, sources)
+    noise = 0.05 * rng.standard_normal(len(x))
+    y = 3 * x ** (1.4 + np.repeat(v, runs)) * np.exp(np.repeat(u, runs) + noise)
+    table = {"lab [label]": labels, "x [m]": x, "y [1]": y}
+    return Dataset.from_columns(table), {"u": u, "v": v}
+
+
+def mixed(seed: int, of_slopes: float) -> tuple[Array, Array]:
+    """Whether 90 % intervals hold the coefficients, and a run of a new source."""
+    rng = np.random.default_rng(seed)
+    sources, runs = int(rng.integers(6, 14)), int(rng.integers(5, 10))
+    n = sources * runs
+    labels = np.repeat(np.arange(sources).astype(str), runs)
+    x = rng.normal(size=(n, 2)) + np.repeat(rng.normal(size=(sources, 2)), runs, axis=0)
+    u, v = rng.normal(0, 0.3, sources), rng.normal(0, of_slopes, sources)
+    true = np.array([1.0, 2.0, -0.5])
+    y = true[0] + x @ true[1:] + np.repeat(u, runs) + np.repeat(v, runs) * x[:, 0]
+    y = y + rng.normal(0, 0.1, n)
+    slopes = slopes_of(["a", "b"], np.eye(2))
+    found = fit_sources(x, y, None, [("lab", labels)], slopes, np.eye(3))
+    errors = np.sqrt(np.diag(found.covariance))
+    held = np.abs(found.coefficients - true) <= t.isf(0.05, found.freedom) * errors
+    return held, np.array([any(e.name == "a" for e in found.effects), len(found.effects) > 1])
+
+
+def numbers(values: Iterable[Any]) -> list[Array]:
+    """Values without their unit."""
+    return [np.atleast_1d(np.asarray(x.magnitude, dtype=np.float64)) for x in values]
+
+
+def test_exponents_differ_between_sources_where_the_runs_say_so() -> None:
+    differs = [mixed(seed, 0.2)[1][0] for seed in range(4)]
+    equal = [mixed(seed, 0.0)[1][1] for seed in range(6)]
+    assert all(differs)
+    assert sum(equal) <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("of_slopes", [0.0, 0.2])
+def test_intervals_with_sources_hold_as_often_as_they_say(of_slopes: float) -> None:
+    held = np.array([mixed(seed, of_slopes)[0] for seed in range(150)])
+    assert 0.84 <= held.mean() <= 0.95
+
+
+@pytest.mark.slow
+def test_intervals_of_new_sources_hold_as_often_as_they_say() -> None:
+    held = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        data, _ = laboratories(seed, 0.3, 0.1 * (seed % 2))
+        law = fit_with(data, "y", ASKED).law
+        x = np.exp(rng.uniform(-1.0, 2.0, 5))
+        v = 0.1 * (seed % 2) * rng.standard_normal(5)
+        y = 3 * x ** (1.4 + v) * np.exp(rng.normal(0, 0.3, 5) + rng.normal(0, 0.05, 5))
+        new = Dataset.from_columns({"x [m]": x, "lab [label]": ["new"] * 5})
+        _, low, high = numbers(law.predict(new, level=0.9))
+        held.append((low <= y) & (y <= high))
+    assert 0.85 <= np.mean(held) <= 0.95
+
+
+def test_known_sources_are_predicted_better_than_new_ones_and_files_keep_both() -> None:
+    data, true = laboratories(1, 0.3, 0.15)
+    result = fit_with(data, "y", ASKED)
+    law = Law.from_json(result.law.to_json())
+    x = np.array([0.5, 5.0, 5.0, 5.0])
+    rows = Dataset.from_columns({"x [m]": x, "lab [label]": ["lab2", "lab2", "other", "lab5"]})
+    value, low, high = numbers(law.predict(rows, level=0.9))
+    exact = [3 * z ** (1.4 + true["v"][k]) * np.exp(true["u"][k]) for z, k in ((0.5, 2), (5, 2))]
+    assert np.all((low[:2] <= exact) & (exact <= high[:2]))
+    widths = np.log(high / low)
+    assert widths[2] > 3 * widths[1]
+    # of one source the prefactor and its exponent cancel in a ratio, of two they do not
+    other = Dataset.from_columns({"x [m]": [5.0] * 4, "lab [label]": ["lab2"] * 4})
+    ratio, near, far = (np.asarray(part) for part in law.ratio(rows, other, level=0.9))
+    assert ratio[1] == pytest.approx(1.0)
+    assert ratio[3] == pytest.approx(value[3] / value[1])
+    assert np.log(far / near)[3] > np.log(far / near)[0]
+    text = "\n".join(sources_lines(law))
+    assert "Sources: 8 of lab; prefactors differ" in text
+    assert "exponents of x differ" in text
+    document = result.law.to_json()["sources"][0]
+    assert document["sources"]["lab2"]["runs"] == 8
+    added = [own["exponents_added"]["x"] for own in document["sources"].values()]
+    assert added == pytest.approx(true["v"], abs=0.12)
+
+
+def test_a_row_without_a_source_is_of_a_new_one() -> None:
+    law = dimgs.fit(laboratories(2, 0.3, 0.0)[0], "y", by="lab", scales=["x0 [m]"]).law
+    without = law.predict(Dataset.from_columns({"x [m]": [2.0]}), level=0.9)
+    new = law.predict(Dataset.from_columns({"x [m]": [2.0], "lab [label]": ["?"]}), level=0.9)
+    assert numbers(without) == numbers(new)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000), st.floats(0.1, 10.0))
+def test_whitening_is_the_inverse_root_of_the_covariance(seed: int, ratio: float) -> None:
+    rng = np.random.default_rng(seed)
+    labels, z = rng.choice(list("abcd"), 12), rng.normal(size=(12, 2))
+    effect = Effect("prefactor", "lab", labels, z, np.zeros((1, 2)), ratio)
+    root = rng.uniform(0.5, 2.0, 12)
+    V = np.eye(12) + root[:, None] * (effect.design @ effect.design.T) * root * ratio**2
+    expected = fractional_matrix_power(V, -0.5)
+    white = Whitening([effect], root)
+    np.testing.assert_allclose(white(np.eye(12)), expected, atol=1e-9)
+    # runs of one source stay apart from the others
+    rows = labels == labels[0]
+    part = Whitening([effect.take(rows)], root[rows])
+    y = rng.normal(size=12)
+    np.testing.assert_allclose(part(y[rows]), white(y)[rows], atol=1e-9)
+
+
+@given(st.integers(0, 100))
+def test_what_differs_does_not_depend_on_the_basis(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    powers = rng.integers(-2, 3, (2, 3)).astype(float)
+    turn = np.array([[1.0, float(rng.integers(-2, 3))], [0.0, 1.0]])
+    x = rng.normal(size=(10, 3))
+
+    def variances(slopes: list[Slope], features: Array) -> list[list[float]]:
+        moved = [features @ s.directions for s in slopes]
+        return [(m @ m.T).ravel().round(8).tolist() for m in moved]
+
+    one = variances(slopes_of(["a", "b", "c"], powers), x @ powers.T)
+    other = variances(slopes_of(["a", "b", "c"], turn @ powers), x @ (turn @ powers).T)
+    assert np.allclose(one, other, atol=1e-6)
+
+
+def test_too_few_sources_and_options_that_do_not_go_together_are_refused() -> None:
+    data, _ = laboratories(0, 0.3, 0.0, sources=2, runs=10)
+    with pytest.raises(FitError, match="'lab' names 2 sources"):
+        fit_with(data, "y", ASKED)
+    with pytest.raises(InputError, match="--by is not combined with --robust"):
+        Options(by="lab", robust=True)
