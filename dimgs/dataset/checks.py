@@ -217,6 +217,32 @@ def _is_constant(values: NDArray[Any], is_label: bool) -> bool:
     return high - low <= _CONSTANT * max(abs(low), abs(high))
 
 
+def run_codes(data: Dataset, curve: str | None, apart: Iterable[str]) -> NDArray[np.intp]:
+    """Which run each point of a table of curves belongs to, counted from 0.
+
+    Parameters
+    ----------
+    data : Dataset
+    curve : str or None
+        Column that names the run; without one, points are of one run where all columns but
+        `apart` are equal.
+    apart : iterable of str
+        The target, and the column along the curve.
+
+    Examples
+    --------
+    >>> data = Dataset.from_columns({"D [m]": [1, 1, 2], "t [s]": [1, 2, 1], "y [m]": [3, 4, 5]})
+    >>> run_codes(data, None, ["t", "y"])
+    array([0, 0, 1])
+    """
+    if curve is not None:
+        return np.unique(np.asarray(data[curve]), return_inverse=True)[1].astype(np.intp)
+    left_out = {*apart}
+    columns = [data[n] for n in data.numeric_names if n not in left_out]
+    table = np.column_stack(columns) if columns else np.zeros((len(data), 1))
+    return np.unique(table, axis=0, return_inverse=True)[1].ravel().astype(np.intp)
+
+
 def duplicate_rows(data: Dataset) -> tuple[tuple[int, ...], ...]:
     """Groups of rows that are equal in every column, by row number.
 

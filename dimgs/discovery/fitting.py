@@ -99,6 +99,6 @@ def verdict_on(prepared: Prepared, options: Options) -> Verdict:
     prepared : Prepared
     options : Options
     """
-    options = replace(options, engine=NONE, local=False, additive=False)
+    options = replace(options, engine=NONE, local=False, along=None, curve=None, additive=False)
     clock = Clock.of(options.seconds)
     return judged(study_of_power_law(prepared, options), options, clock).verdict

@@ -31,6 +31,8 @@ class FitKeywords(StreamKeywords, total=False):
     errors_in_variables: bool
     regimes: bool
     local: bool
+    along: str | None
+    curve: str | None
     additive: bool
 
 

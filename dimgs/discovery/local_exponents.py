@@ -1,12 +1,19 @@
-"""Local exponents of a design, run by run."""
+"""Local exponents of a design, run by run, and along the trajectory of each run."""
 
 from typing import Any
 
 import numpy as np
 
+from dimgs.common.advice import setting
+from dimgs.common.errors import FitError, InputError
+from dimgs.dataset import Dataset
+from dimgs.dataset.checks import run_codes
 from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import groups_of, physical_map
 from dimgs.fits.design.features import Design
+
+# points of a run along a trajectory: a slope, its curvature and a window need them
+_FEWEST = 6
 
 
 def local_of(design: Design, options: Options) -> tuple[dict[str, Any], ...]:
@@ -44,3 +51,58 @@ def local_of(design: Design, options: Options) -> tuple[dict[str, Any], ...]:
             }
         )
     return tuple(out)
+
+
+def local_along(data: Dataset, target: str, options: Options) -> tuple[dict[str, Any], ...]:
+    """Local exponents of the target along a column, from contrasts inside each run alone.
+
+    Parameters
+    ----------
+    data : Dataset
+        Usable points.
+    target : str
+    options : Options
+        With the column `along`.
+
+    Returns
+    -------
+    tuple of dict
+        One a point: its ``row``, the name or number of its ``run``, the coordinate ``at`` in SI,
+        and under ``exponents`` that of the column, with a pointwise interval.
+
+    Raises
+    ------
+    InputError
+        If a run is too short, or the column is none of its inputs.
+    """
+    from dimgs.fits.local import LocalPowerLaw
+
+    along = options.along
+    assert along is not None
+    runs = run_codes(data, options.curve, (target, along))
+    x, y = (np.log(np.asarray(data[n], dtype=np.float64)) for n in (along, target))
+    table = np.full((len(x), 3), np.nan)
+    for run in range(int(runs.max()) + 1):
+        own = np.flatnonzero(runs == run)
+        if len(np.unique(x[own])) < _FEWEST:
+            raise InputError(
+                f"The run of row {data.rows[own[0]]} of {data.source} has "
+                f"{len(np.unique(x[own]))} places along '{along}', but local exponents need "
+                f"{_FEWEST}; leave such runs out, or name the run of each point with "
+                f"{setting('curve')}."
+            )
+        try:
+            model = LocalPowerLaw().fit(x[own, None], y[own])
+        except FitError as error:
+            raise FitError(f"The run of row {data.rows[own[0]]}: {error}") from error
+        ends = np.asarray(model.intervals(options.level))[:, 0]
+        table[own] = np.column_stack([model.exponents_[:, 0], ends])
+    return tuple(
+        {
+            "row": int(data.rows[i]),
+            "run": str(runs[i] if options.curve is None else data[options.curve][i]),
+            "at": float(data[along][i]),
+            "exponents": [dict(zip(("name", "value", "low", "high"), (along, *row), strict=True))],
+        }
+        for i, row in enumerate(table.tolist())
+    )

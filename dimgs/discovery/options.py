@@ -144,6 +144,18 @@ class Options:
         False, "flag", "Find regimes of constant exponents and their boundaries."
     )
     local: bool = _option(False, "flag", "Local exponents at every run.")
+    along: str | None = _option(
+        None,
+        "text",
+        "Column that runs along each curve, such as a time: with local, exponents along it inside "
+        "each run, and regimes.",
+    )
+    curve: str | None = _option(
+        None,
+        "text",
+        "Label column that names the run of each point; by default points with equal further "
+        "inputs are a run.",
+    )
     additive: bool = _option(False, "flag", "Sparse sum of smooth functions of the groups.")
     engine: str = _option(
         "auto",
@@ -216,6 +228,11 @@ class Options:
         if self.by and clash:
             raise InputError(
                 f"{setting('by')} is not combined with {setting(clash[0])}: leave out one of them."
+            )
+        if (self.along is not None and not self.local) or (self.curve and self.along is None):
+            raise InputError(
+                f"{setting('along')} belongs to {setting('local')}, and {setting('curve')} to "
+                f"{setting('along')}: give these too."
             )
         if self.effort not in EFFORTS:
             raise InputError(f"There is no effort '{self.effort}'; use {', '.join(EFFORTS)}.")
@@ -296,7 +313,7 @@ class Options:
     @property
     def labels(self) -> tuple[str, ...]:
         """Label columns that the analysis reads."""
-        named = (self.within, self.split_by, *self.by)
+        named = (self.within, self.split_by, self.curve, *self.by)
         return tuple(dict.fromkeys(n for n in named if n is not None))
 
     def purpose(
@@ -333,7 +350,8 @@ class Options:
         from dimgs.dataset.raw import ReadOptions
 
         temperature = [] if self.arrhenius is None else [self.arrhenius]
-        keep = [*targets, *self.labels, *temperature]
+        along = [] if self.along is None else [self.along]
+        keep = [*targets, *self.labels, *temperature, *along]
         clash = [n for n in keep if n in (self.drop or ())]
         if clash:
             raise InputError(

@@ -3,18 +3,20 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.dataset.checks import check_enough_runs
 from dimgs.discovery.additive import additive_of
 from dimgs.discovery.collinearity import monomial_text, separation_warnings
 from dimgs.discovery.diagnostics import group_warnings, self_correlation
 from dimgs.discovery.estimators import estimator, inputs_with_errors
 from dimgs.discovery.limits import LimitedRuns
-from dimgs.discovery.local_exponents import local_of
+from dimgs.discovery.local_exponents import local_along, local_of
 from dimgs.discovery.missing_input import scale_advice
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
@@ -75,7 +77,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         scores_of(design, fitted_by(law, design), left_out, _refitter(options), options.seed)
     )
     crossover, regimes, whole = None, None, None
-    if options.regimes:
+    if options.regimes or options.along is not None:
         crossover = crossover_of(design, options)
         regimes, whole = regimes_of(design, options, joined=crossover is None)
     additive = additive_of(design, options) if options.additive else None
@@ -93,14 +95,28 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     )
     return replace(
         with_law(design, snapped, chosen, warnings),
-        regimes=None if regimes is None else tuple(regime_document(r) for r in regimes),
+        regimes=None
+        if regimes is None
+        else tuple(regime_document(r, options.along) for r in regimes),
         crossover=None if crossover is None else crossover.to_json(),
-        local=prepared.in_table(local_of(design, options)) if options.local else None,
+        local=_local(prepared, options),
         additive=None if additive is None else additive.terms,
         additive_pairs=None if additive is None else additive.pairs,
         centre=centre_of(chosen, prepared.data),
         left_out=prepared.in_table(left_out.tolist()) if chosen is law else (),
     )
+
+
+def _local(prepared: Prepared, options: Options) -> tuple[dict[str, Any], ...] | None:
+    """Local exponents of each run, in the order of the table, where they are asked for."""
+    if not options.local:
+        return None
+    if options.along is None:
+        return prepared.in_table(local_of(prepared.design, options))
+    target = prepared.design.basis.target
+    if target is None or options.along not in {*prepared.data.numeric_names} - {target.name}:
+        raise InputError(f"{setting('along')} names '{options.along}', which is no input.")
+    return prepared.in_table(local_along(prepared.data, target.name, options))
 
 
 def _missing_scale(prepared: Prepared, options: Options) -> list[str]:

@@ -160,11 +160,14 @@ def _power(value: float) -> Fraction:
     return Fraction(f"{value:.4f}") if simple is None else simple
 
 
-def regime_document(regime: RegimeResult) -> dict[str, Any]:
-    """A regime as JSON."""
+def regime_document(regime: RegimeResult, along: str | None = None) -> dict[str, Any]:
+    """A regime as JSON, with the target's exponent of the column `along` where one is named."""
     from dimgs.report.documents import exponent_document
 
+    powers = [e.value * float(e.group.get(along)) for e in regime.exponents if e.group and along]
+    own = {along: sum(powers) - float(regime.law.response.get(along))} if along else {}
     return {
+        **({"along": own} if along else {}),
         "where": regime.where,
         "n": regime.n,
         "exponents": [exponent_document(e) for e in regime.exponents],

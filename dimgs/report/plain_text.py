@@ -1,7 +1,7 @@
 """Results as plain text for a terminal."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -189,7 +189,31 @@ def _regime(regime: Mapping[str, Any]) -> str:
     )
     if regime["where"] == "True":
         return f"Regimes: none but one, over all {regime['n']} runs"
+    own += "".join(f"; along {n}: {number(value)}" for n, value in regime.get("along", {}).items())
     return f"Regime {condition(regime['where'])} ({regime['n']} runs): {own}"
+
+
+def _along(local: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Local exponents along the trajectory of each run: at its ends and in its middle."""
+    runs: dict[str, list[Mapping[str, Any]]] = {}
+    for point in local:
+        if "run" in point:
+            runs.setdefault(point["run"], []).append(point)
+    lines = []
+    for name, points in runs.items():
+        points.sort(key=lambda point: point["at"])
+        shown = [
+            (p["at"], p["exponents"][0]) for p in (points[0], points[len(points) // 2], points[-1])
+        ]
+        parts = [
+            f"{number(e['value'])} {interval(e['low'], e['high'])} at {number(at)}"
+            for at, e in shown
+        ]
+        lines.append(f"  {visible(name)}: {', '.join(parts)}")
+    head = (
+        [f"Local exponent along {next(iter(local))['exponents'][0]['name']} (SI):"] if lines else []
+    )
+    return [*head, *lines]
 
 
 def _loops(pairs: Mapping[str, Any]) -> str:
@@ -237,7 +261,7 @@ def _exponent_lines(fit: FittedLaw) -> list[str]:
 
 def _further_lines(fit: FittedLaw) -> list[str]:
     """Regimes, crossover and additive terms, where they were asked for."""
-    lines = [_regime(regime) for regime in fit.regimes or ()]
+    lines = [*map(_regime, fit.regimes or ()), *_along(fit.local or ())]
     if fit.crossover is not None:
         c = fit.crossover
         between = "" if c["low"] == c["high"] else f" {interval(c['low'], c['high'])}"

@@ -16,6 +16,7 @@ from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     check_loggable,
     constant_columns,
+    run_codes,
     table_warnings,
     usable_runs,
 )
@@ -536,16 +537,12 @@ def _asked(
     # what never varied takes part only where the units need it
     sets = [[*map(table.variable, names), *known] for names in (varying, inputs)]
     needed = next((s for s in sets if all(is_reachable(s, v) for v in (goal, coordinate))), sets[1])
-    if curve is not None:
-        runs = np.unique(np.asarray(table[curve]), return_inverse=True)[1]
-    else:
-        columns = np.column_stack([table[n] for n in varying] or [np.zeros(len(table))])
-        runs = np.unique(columns, axis=0, return_inverse=True)[1]
+    runs = run_codes(table, curve, (target, along))
     name = "run"
     while name in table.names:
         name += "_"
     label = Variable(name, parse_unit("label"))
-    texts = np.array([str(r) for r in runs.ravel()], dtype=object)
+    texts = np.array([str(r) for r in runs], dtype=object)
     table = replace(
         table, variables=(*table.variables, label), values={**table.values, name: texts}
     )
@@ -556,7 +553,7 @@ def _asked(
         goal,
         coordinate,
         tuple(sorted(needed, key=lambda v: v.name)),
-        np.asarray(runs.ravel(), dtype=np.intp),
+        runs,
         name,
         options,
         (*table_warnings(found), *warnings),

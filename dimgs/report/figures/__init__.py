@@ -8,7 +8,12 @@ function takes a :class:`~dimgs.report.results.Report` (or plain arrays) and an 
 from dimgs.report.figures.candidates import pareto_front
 from dimgs.report.figures.collapse import collapse, slopes
 from dimgs.report.figures.coverage import campaign_progress, principal_axes, principal_map
-from dimgs.report.figures.exponents import exponent_field, exponent_forest, regime_map
+from dimgs.report.figures.exponents import (
+    along_exponents,
+    exponent_field,
+    exponent_forest,
+    regime_map,
+)
 from dimgs.report.figures.residuals import (
     predicted_against_measured,
     residuals_by_group,
@@ -23,6 +28,7 @@ __all__ = [
     "PALETTE",
     "SINGLE",
     "Drawing",
+    "along_exponents",
     "campaign_progress",
     "collapse",
     "draw_figures",

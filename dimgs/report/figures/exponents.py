@@ -280,6 +280,55 @@ def exponent_field(report: Findings, axes: "Axes") -> None:
         _arrows(runs, axes, names[:2], local)
 
 
+@style.styled
+def along_exponents(report: Findings, axes: "Axes") -> None:
+    """Local exponents along the trajectory of each run, a colour each, with their bands.
+
+    Parameters
+    ----------
+    report : Report
+        Of a fit with ``local`` and ``along``.
+    axes : Axes
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    InputError
+        If the report has none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import dimgs
+    >>> from dimgs.report.figures import along_exponents, new_axes
+    >>> t = np.geomspace(1, 100, 12)
+    >>> data = dimgs.Dataset.from_columns({"t [s]": t, "tau [s]": 1.0, "y [1]": 3 * t**0.75})
+    >>> report = dimgs.discover(data, "y", engine="power_law", local=True, along="t")
+    >>> axes = along_exponents(report, new_axes())
+    >>> print(axes.lines[0].get_ydata()[:2].round(3))
+    [0.75 0.75]
+    """
+    points = [p for p in (report.fit.local if report.fit else None) or () if "run" in p]
+    if not points or report.data is None:
+        raise InputError("The report has no local exponents along a trajectory; fit with along.")
+    for k, run in enumerate(dict.fromkeys(p["run"] for p in points)):
+        own = sorted((p for p in points if p["run"] == run), key=lambda p: float(p["at"]))
+        at = np.array([p["at"] for p in own])
+        value, low, high = (
+            np.array([p["exponents"][0][key] for p in own]) for key in ("value", "low", "high")
+        )
+        colour = style.mark(k)["color"]
+        axes.plot(at, value, color=colour, label=style.plot_text(run, style.LABEL_LETTERS))
+        axes.fill_between(at, low, high, color=colour, alpha=0.2, linewidth=0)
+    name = points[0]["exponents"][0]["name"]
+    axes.set_xlabel(style.with_unit(style.plot_text(name), report.data.variable(name).si_unit))
+    axes.set_ylabel(f"local exponent along {style.plot_text(name)}")
+    style.log_ticks(axes, "x")
+
+
 def law_exponents(runs: ReportRuns, name: str) -> Array:
     """Exponent of the law along a group, at every run."""
     out = []

@@ -19,7 +19,12 @@ from dimgs.report.figures import style as colours
 from dimgs.report.figures.candidates import pareto_front
 from dimgs.report.figures.collapse import collapse, slopes
 from dimgs.report.figures.coverage import principal_axes
-from dimgs.report.figures.exponents import exponent_field, exponent_forest, regime_map
+from dimgs.report.figures.exponents import (
+    along_exponents,
+    exponent_field,
+    exponent_forest,
+    regime_map,
+)
 from dimgs.report.figures.residuals import (
     predicted_against_measured,
     residuals_by_group,
@@ -113,6 +118,7 @@ _ALL: "tuple[tuple[str, Callable[[Findings, Axes], object], Callable[[Findings],
     ("predicted_against_measured", predicted_against_measured, _always),
     ("exponents", exponent_forest, _always),
     ("local_exponents", exponent_field, lambda report: bool(report.fit and report.fit.local)),
+    ("along", along_exponents, lambda report: bool(report.fit and report.fit.local)),
     ("residuals_by_run", residuals_by_run, _always),
     ("residuals_by_group", residuals_by_group, _always),
     ("residuals_by_label", _by_label, _always),

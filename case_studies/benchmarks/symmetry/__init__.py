@@ -1,0 +1,1 @@
+"""How well similarity variables, conserved quantities and symmetries are found."""
