@@ -23,6 +23,7 @@ from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeyword
 
 if TYPE_CHECKING:
     from dimgs.discovery.options import Options
+    from dimgs.discovery.sensitivity import Sensitivity
     from dimgs.report.results import FitResult, Report
 
 
@@ -555,3 +556,66 @@ def next(
         emit_json(found.to_json())
     else:
         say(str(found))
+
+
+@tables.takes("by", "split_by", "level", "seed", *TABLE)
+def sensitivity(
+    source: Annotated[
+        str, typer.Argument(metavar="TABLE|LAW.json", help="Table with units, or a law.")
+    ],
+    options: "Options",
+    target: Annotated[
+        list[str] | None,
+        typer.Option("--target", "-y", help="Response column; repeatable. Not needed for a law."),
+    ] = None,
+    json: tables.Json = False,
+) -> None:
+    """Say what share of the target's variation each input makes, alone and with the others."""
+    from dimgs.discovery.sensitivity import law_sensitivity
+    from dimgs.discovery.sensitivity import sensitivity as look
+    from dimgs.law.law import Law
+
+    if source.endswith(".json"):
+        law = Law.from_json(source)
+        if target and target != [law.target.name]:
+            raise InputError(f"The law is one of '{law.target.name}', not of '{target[0]}'.")
+        results = [law_sensitivity(law, options)]
+    elif not target:
+        raise InputError("Name the response column with --target.")
+    else:
+        results = [
+            look(data, name, own) for name, data, own in tables.each(source, target, options)
+        ]
+    for found in results:
+        warn(found.warnings)
+        if not json:
+            _print_effects(found)
+    if json:
+        documents = [found.to_json() for found in results]
+        emit_json(documents[0] if len(documents) == 1 else {"results": documents})
+
+
+def _print_effects(found: "Sensitivity") -> None:
+    document = found.to_json()
+    kinds = ["main", "total", *(["shapley"] if document["shapley"] else [])]
+    rows = [
+        [name, *(_share(document[kind][name]) for kind in kinds)]
+        for name in sorted(found.inputs, key=lambda n: -document[kinds[-1]][n]["value"])
+    ]
+    of = f"the logarithm of {found.target}" if found.scale == "log" else found.target
+    table(
+        f"Shares of the variance of {of}, with {found.level:.0%} intervals",
+        ["input", *kinds],
+        rows,
+    )
+    if document["shapley"]:
+        say(
+            "The inputs depend on each other over the runs: the Shapley effects share what they "
+            "bring together, and add up to 1; main and total effects do not."
+        )
+    if found.r2_left_out is not None:
+        say(f"The function behind them predicts runs left out with R² {found.r2_left_out:.3g}.")
+
+
+def _share(effect: dict[str, float]) -> str:
+    return f"{effect['value']:.3f} [{effect['low']:.3f}, {effect['high']:.3f}]"

@@ -39,6 +39,7 @@ def register(app: typer.Typer) -> None:
         analyse.discover,
         analyse.next,
         analyse.predict,
+        analyse.sensitivity,
         symmetry.collapse,
         studio.studio,
         library.reproduce,

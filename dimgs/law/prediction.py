@@ -144,6 +144,26 @@ def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     return Interval(*map(shaped.like, (value, np.minimum(*ends), np.maximum(*ends))))
 
 
+@np.errstate(all="ignore")
+def moved(law: CheckedLaw, data: Any, change: Array) -> Array:
+    """The law's target in SI where its parameters differ by a change, to first order.
+
+    Parameters
+    ----------
+    law : CheckedLaw
+    data : as of :meth:`Law.predict`
+    change : ndarray of shape (n_parameters,)
+        Of the parameters whose covariance the law has.
+    """
+    inputs = law_inputs(law, data)
+    value, by = values(law, inputs), _gradients(law, inputs) @ change
+    if law.target.is_level:
+        return np.asarray(value + by / law.target.unit.log_factor)
+    if law.uncertainty.scale == "linear":
+        return np.asarray(value + by * response_factor(law, inputs))
+    return np.asarray(value * np.exp(by))
+
+
 def log_interval(value: Array, half: Array) -> tuple[Array, Array]:
     """Ends of an interval in logarithms; without end where nothing is known."""
     with np.errstate(over="ignore", invalid="ignore"):
