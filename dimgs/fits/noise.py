@@ -19,8 +19,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.stats import norm
-from scipy.stats import t as student
+from scipy.special import gammaln
 
 from dimgs.common.arrays import Array, IntArray, least_squares, mixed_bits
 from dimgs.fits.design.effects import Whitening
@@ -440,7 +439,8 @@ def noise_about(
     if not likely:
         return None
     usual = next(iter(likely))
-    best = likeliest({k: v for k, v in likely.items() if kinds[k].kind != "mixed"}, usual)
+    simple = {k: v for k, v in likely.items() if kinds[k].kind != "mixed"}
+    best = likeliest(simple or likely, usual)
     # mixed errors have a further constant, so that they must be likelier than every other kind
     best = likeliest({**likely, best: max(likely[best], likely[usual])}, best)
     errors, size_of = kinds[best], float(kinds[best].unit[0])
@@ -472,9 +472,12 @@ def _measures(measured: Array) -> dict[str, Errors]:
 
 def _tails(residuals: Array) -> Tails:
     """Whether residuals are surely likelier by Student's t than by a normal density."""
-    z = residuals / (rms(residuals) or 1.0)
-    sizes = np.geomspace(0.05, 1.0, 40)
-    heavy = max(
-        float(np.sum(student.logpdf(z, nu, scale=size))) for nu in _FREEDOM for size in sizes
-    )
-    return "student" if heavy > float(np.sum(norm.logpdf(z))) + _SURE else "normal"
+    z, n = residuals / (rms(residuals) or 1.0), len(residuals)
+    heavy = -np.inf
+    for nu in _FREEDOM:
+        constant = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi)
+        for size in np.geomspace(0.05, 1.0, 40):
+            tail = np.log1p((z / size) ** 2 / nu).sum() * (nu + 1) / 2
+            heavy = max(heavy, float(n * (constant - np.log(size)) - tail))
+    normal = -0.5 * float(n * np.log(2 * np.pi) + z @ z)
+    return "student" if heavy > normal + _SURE else "normal"

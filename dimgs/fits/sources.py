@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.stats import chi2
+from scipy.special import chdtrc, chdtri
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
@@ -331,7 +331,7 @@ def fit_sources(
             )
         effects.append(Effect("prefactor", source, labels, one, of_one))
     found = fit_mixed(columns, y, weights, effects)
-    level = float(chi2.isf(2 * _ALPHA / max(1, len(slopes) * len(sources)), 1))
+    level = float(chdtri(1, 2 * _ALPHA / max(1, len(slopes) * len(sources))))
     for source, labels in sources:
         if not _enough(labels):
             continue
@@ -365,7 +365,7 @@ def with_chances(found: MixedFit, X: Array, y: Array, weights: Array | None) -> 
         rest = [e for j, e in enumerate(found.effects) if j != k]
         without = fit_mixed(X, y, weights, rest).log_likelihood
         gain = max(2 * (found.log_likelihood - without), 0.0)
-        out.append(0.5 * float(chi2.sf(gain, 1)) if gain > 0 else 1.0)
+        out.append(0.5 * float(chdtrc(1, gain)) if gain > 0 else 1.0)
     return replace(found, p_values=tuple(out))
 
 

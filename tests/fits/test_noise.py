@@ -12,6 +12,7 @@ from dimgs.fits.design.features import build_design
 from dimgs.fits.noise import (
     ErrorModel,
     Noise,
+    NoiseKind,
     Scatter,
     data_bits,
     noise_about,
@@ -157,11 +158,16 @@ def noise_in(y: Array, errors: Array | None = None) -> Noise:
 @pytest.mark.parametrize("kind", MADE)
 def test_the_error_model_is_that_of_the_runs_in_any_unit(kind: str) -> None:
     right = 0
+    kinds: tuple[NoiseKind, ...] = ("relative", "constant", "mixed")
     for seed in range(10):
         y = MADE[kind](np.random.default_rng(seed))
         found, other = noise_in(y), noise_about(1e6 * y, 1e6 * LAW, 2)
         assert other is not None
         assert other.kind == found.kind
+        for asked in kinds:
+            told = noise_about(y, LAW, 2, kind=asked)
+            assert told is not None
+            assert told.kind == asked
         right += found.kind == kind and found.tails == "normal"
     assert right >= 9
 
