@@ -34,7 +34,9 @@ class Names:
         taken = set(identifier.values())
         variables = {n: _variable(design, n) for n in used}
         symbols = {identifier[n]: variables[n] for n in sorted(used) if variables[n].role == "data"}
-        prefactor = next(p for p in _PREFACTORS if p not in taken)
+        # "C = C*sqrt(D*t)" would read as an equation for its own target
+        shown = taken if target is None else taken | {target.name}
+        prefactor = next(p for p in _PREFACTORS if p not in shown)
         return cls(symbols, identifier, prefactor)
 
     def split(self, used: Set[str]) -> tuple[dict[str, Variable], tuple[Variable, ...]]:

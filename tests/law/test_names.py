@@ -38,6 +38,13 @@ def test_fitted_constants_make_way_for_columns(taken: str) -> None:
     np.testing.assert_allclose(law.predict_si(data), y, rtol=1e-9)
 
 
+def test_the_prefactor_makes_way_for_the_target() -> None:
+    time = np.geomspace(1, 9, 12)
+    data = Dataset.from_columns({"t [s]": time, "C [s]": 3 * time})
+    law: Law = fit(data, "C", Options()).law
+    assert [c.name for c in law.constants] == ["C_0"]
+
+
 def test_constants_of_regimes_make_way_for_columns() -> None:
     law, data = example("regimes")
     assert {"b_1", "C_1"} <= set(law.symbols)
