@@ -59,7 +59,7 @@ def judged(case: Case, result: CampaignResult, binding: Binding) -> Verdict:
     """Whether what a campaign calls relevant is so."""
     runs = [result.runs[t.name] * t.cost for t in binding.tiers]
     cost = sum(runs) / binding.tiers[-1].cost
-    met = result.outcome == "tolerance met"
+    met = result.outcome.is_answer
     logs = points(case)
     y, inside = case.value(logs), cores(case, logs)
     names = [g.name for g in binding.space.basis.groups]

@@ -35,6 +35,7 @@ from dimgs.campaign import Budget, Plan, Range, Tolerance, run_campaign
 from dimgs.hub import Hub, RunStore
 from dimgs.hub.cards import check_card
 from dimgs.hub.keeping import keep_campaign
+from dimgs.hub.verdicts import MET
 from dimgs.kernels.base import BaseKernel, Simulated
 from dimgs.kernels.registry import load_kernel
 from dimgs.kernels.spec import Port
@@ -366,7 +367,7 @@ def _laws(hub: Hub) -> list[tuple[str, Law]]:
     found = []
     for listed in hub.listed(kind="law"):
         content = hub.get(listed["id"])["content"] or {}
-        if content.get("outcome") == "tolerance met":
+        if content.get("outcome") in MET:
             every = [content.get("law"), *(r.get("law") for r in content.get("regimes", ()))]
             laws = [Law.from_json(one) for one in every if one]
             found += [(f"law {k}", law) for k, law in enumerate(laws)]

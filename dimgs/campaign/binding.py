@@ -25,6 +25,7 @@ from dimgs.kernels.conversion import check_within, port_value, unit_for
 from dimgs.kernels.record import RunRecord, RunRequest
 from dimgs.kernels.registry import load_kernel
 from dimgs.kernels.spec import Kernel, Port, Tier
+from dimgs.report.words import listed
 from dimgs.variables import Variable, parse_unit
 
 
@@ -349,6 +350,7 @@ def plan_tiers(plan: Plan, kernel: Kernel) -> tuple[Tier, ...]:
 def fixed_values(plan: Plan, kernel: Kernel) -> dict[str, float | str]:
     """Inputs that stay, in the units of their ports."""
     fixed: dict[str, float | str] = {}
+    missing: list[Port] = []
     for port in kernel.inputs:
         if port.name in plan.ranges:
             continue
@@ -359,10 +361,13 @@ def fixed_values(plan: Plan, kernel: Kernel) -> dict[str, float | str]:
         elif port.default is not None:
             fixed[port.name] = port.default
         else:
-            raise InputError(
-                f"{plan.source}: the input '{port.name}' [{port.unit}] of '{kernel.name}' has no "
-                f"default; add it to [ranges] or to [fixed]."
-            )
+            missing.append(port)
+    if missing:
+        names = listed(f"'{p.name}' [{p.unit}]" for p in missing)
+        raise InputError(
+            f"{plan.source}: '{kernel.name}' has no default for {names}; add what is missing to "
+            f"[ranges] or to [fixed]."
+        )
     return fixed
 
 

@@ -86,7 +86,7 @@ def run_campaign(
     >>> with ThreadPoolExecutor(1) as executor:
     ...     result = run_campaign(plan, executor=executor)
     >>> result.outcome, [str(e.rational) for e in result.regimes[0].exponents]
-    ('tolerance met', [...])
+    ('confirmed', [...])
     """
     bindings = [bind(each) for each in plan.each]
     start = every_known(known, bindings[0])

@@ -84,7 +84,7 @@ def conclude(
     asked = [*([] if binding.plan.tolerance.of_one_law else judged), *(p for _, p in predictions)]
     judged += [p for _, p in predictions]
     warnings += _said(strategy, experiment, told)
-    met = outcome is Outcome.MET
+    met = outcome.is_answer
     report = of_all or law_of_all(binding, strategy, experiment, warnings, quick=met)
     whole = report.law if isinstance(report, Report) and report.confirmed else None
     tolerance, stray = binding.plan.tolerance, len(strategy.model.orphans)
@@ -94,10 +94,12 @@ def conclude(
         asked.append(_judged_law(report, tolerance.law))
         judged.append(asked[-1])
     good = all(p.relevant for p in asked)
-    if outcome is Outcome.MET and not good:
-        outcome = Outcome.STUCK
-        experiment.log.add("stop", f"{outcome}: not every answer can be relied on")
+    if met and not good:
+        outcome = Outcome.STOPPED
+        experiment.log.add("stop", f"{outcome.words}: not every answer can be relied on")
     regimes = [_with_evidence(*one, outcome) for one in zip(regimes, judged, strict=False)]
+    if outcome is Outcome.CONFIRMED and whole is None and not _are_confirmed(regimes):
+        outcome = Outcome.PREDICTS
     if isinstance(report, FitResult):
         # one law of one regime has one verdict
         same = [r.fit for r in regimes if r.fit is not None and r.fit.law == report.law]
@@ -128,6 +130,11 @@ def conclude(
         warnings=tuple(dict.fromkeys(warnings)),
         origins=tuple(experiment.elsewhere.to_json()),
     )
+
+
+def _are_confirmed(regimes: Sequence[RegimeAnswer]) -> bool:
+    """Whether every regime has a law whose verdict is that it is confirmed."""
+    return all(r.fit is not None and r.fit.verdict.confirmed for r in regimes)
 
 
 def _said(strategy: Strategy, experiment: Experiment, told: Answers) -> list[str]:
@@ -274,8 +281,8 @@ def _verdict(found: FitResult, tested: Tested, regime: Pertinence, outcome: Outc
     """
     judged = Verdict() if found.judge is None else found.verdict
     why = []
-    if outcome is not Outcome.MET:
-        why.append(f"The campaign ended with: {outcome}.")
+    if not outcome.is_answer:
+        why.append(f"The campaign ended with: {outcome.words}.")
     if not regime.relevant:
         why.append(f"{regime.meaning} {regime.why}")
     elif not tested.holds:

@@ -133,9 +133,9 @@ class Course:
             self.phase = "law"
             found, ends = settled(self.binding, strategy, self.experiment, self.notes, self._tell)
         outcome, reason = self._judged(strategy, ends)
-        self.log.add("stop", f"{outcome}: {reason}", runs=len(self.experiment.asked))
+        self.log.add("stop", f"{outcome.words}: {reason}", runs=len(self.experiment.asked))
         self.phase = "done"
-        self._tell(outcome)
+        self._tell(outcome.words)
         binding = replace(self.binding, notes=(*self.binding.notes, *self.notes))
         return conclude(binding, strategy, self.experiment, outcome, cut, found)
 
@@ -204,7 +204,7 @@ class Course:
             if hidden := self.experiment.hidden(strategy.missed(chosen), limit):
                 strategy.look()
                 self.notes.append(f"{hidden[0].upper()}{hidden[1:]}.")
-                return strategy, Ending(Cause.NO_LAW, hidden)
+                return strategy, Ending(Cause.INCONSISTENT, hidden)
             self._doubts(strategy, "later runs among them follow other laws")
             self._found(strategy)
             if one_law and len(self.experiment.asked) >= enough:
@@ -366,10 +366,13 @@ class Course:
             wide = False
         if not known or (asked and (ends is not None or wide)):
             why = "an interval is wider than its tolerance" if ends is None else ends.text
-            return (Outcome.SPENT if spent else Outcome.STUCK), why
+            if ends is not None and ends.cause is Cause.INCONSISTENT:
+                return Outcome.INCONSISTENT, why
+            return (Outcome.BUDGET if spent else Outcome.STOPPED), why
         if self.binding.plan.tolerance.of_one_law:
-            return Outcome.MET, "one law is as probable as was asked for"
-        return Outcome.MET, "predictions held, and everything asked is within its tolerance"
+            return Outcome.CONFIRMED, "one law is as probable as was asked for"
+        met = Outcome.CONFIRMED if asked else Outcome.PREDICTS
+        return met, "predictions held, and everything asked is within its tolerance"
 
     def _found(self, strategy: Strategy) -> None:
         laws, orphans = len(strategy.model.laws), len(strategy.model.orphans)

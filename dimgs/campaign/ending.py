@@ -9,17 +9,38 @@ class Outcome(StrEnum):
 
     Examples
     --------
-    >>> print(Outcome.MET)
-    tolerance met
+    >>> Outcome.BUDGET, Outcome.BUDGET.words, Outcome.BUDGET.is_answer
+    ('budget', 'budget spent', False)
     """
 
-    MET = "tolerance met"
-    SPENT = "budget spent"
-    STUCK = "no further run helps"
+    CONFIRMED = "confirmed"
+    PREDICTS = "predicts"
+    BUDGET = "budget"
+    INCONSISTENT = "inconsistent"
+    STOPPED = "stopped"
+
+    @property
+    def words(self) -> str:
+        """The same in words."""
+        return _WORDS[self]
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether everything that was asked for is within its tolerance."""
+        return self in (Outcome.CONFIRMED, Outcome.PREDICTS)
 
     def __repr__(self) -> str:
-        """As the text that it was in version 0.2."""
+        """As its text."""
         return repr(self.value)
+
+
+_WORDS = {
+    Outcome.CONFIRMED: "tolerance met, law confirmed",
+    Outcome.PREDICTS: "tolerance met, no law confirmed",
+    Outcome.BUDGET: "budget spent",
+    Outcome.INCONSISTENT: "equal groups give different answers",
+    Outcome.STOPPED: "no further run helps",
+}
 
 
 class Cause(StrEnum):
@@ -27,6 +48,7 @@ class Cause(StrEnum):
 
     BUDGET = "budget"
     FINER_RUNS = "finer runs"
+    INCONSISTENT = "inconsistent"
     NO_LAW = "no law"
 
 

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from dimgs.campaign.curves import WholeCurves
 from dimgs.campaign.ending import Outcome
+from dimgs.common.errors import DimgsError
 from dimgs.common.escape import file_names
 from dimgs.common.formats import SCHEMA, sealed, write_whole
 from dimgs.dataset import Dataset
@@ -207,7 +208,7 @@ class CampaignResult:
     Attributes
     ----------
     outcome : Outcome
-        "tolerance met", "budget spent" or "no further run helps".
+        Whether the law is confirmed, or why there is none.
     regimes : tuple of RegimeAnswer
     boundaries : tuple of RegimeBoundary
     points : tuple of PointAnswer
@@ -264,7 +265,7 @@ class CampaignResult:
     >>> with ThreadPoolExecutor(1) as executor:
     ...     result = run_campaign(plan, executor=executor)
     >>> result.outcome, sum(result.runs.values()) < 20
-    ('tolerance met', True)
+    ('confirmed', True)
     """
 
     outcome: Outcome
@@ -311,16 +312,18 @@ class CampaignResult:
     def to_json(self) -> dict[str, Any]:
         """One JSON document; the decisions are in the log's own file.
 
-        With several targets it is that of the first, ``outcome`` is the first that is not
-        "tolerance met", ``runs`` and ``made`` count those of all, and the documents of the other
+        With several targets it is that of the first, ``outcome`` is the first that is no answer,
+        ``ended`` says it in words, ``runs`` and ``made`` count those of all, and the documents of the other
         targets stand under ``others``.
         """
         every = (self, *self.others)
+        outcomes = [r.outcome for r in every]
+        outcome = next((o for o in outcomes if not o.is_answer), None)
+        outcome = outcome or (Outcome.PREDICTS if Outcome.PREDICTS in outcomes else outcomes[0])
         return {
             "schema": SCHEMA,
-            "outcome": next(
-                (r.outcome for r in every if r.outcome is not Outcome.MET), Outcome.MET
-            ),
+            "outcome": outcome,
+            "ended": outcome.words,
             "confidence": self.confidence,
             "target": self.target,
             "unit": self.unit,
@@ -363,7 +366,10 @@ class CampaignResult:
         }
 
     def write(self, folder: Path) -> list[Path]:
-        """Write ``result.json``, and the report of `discover` where there is one.
+        """Write ``result.json``, and the report on the law of all runs where there is one.
+
+        The report is that of :meth:`dimgs.Report.write`: report.html, law.json, law.tex and
+        figures, in a folder for each target where there are several.
 
         Parameters
         ----------
@@ -391,11 +397,37 @@ class CampaignResult:
         curves = file_names(c.target for c in self.curves)
         written += [save(c.draw(), folder / f"{curves[c.target]}.svg") for c in self.curves]
         for one in every:
-            if isinstance(one.report, Report):
-                home = folder / "report"
-                home = home / names[one.target] if self.others else home
-                written += write_study(one.report, home)
+            study = one.study()
+            if study is not None:
+                home = folder / names[one.target] if self.others else folder
+                written += write_study(study, home)
         return written
+
+    def study(self) -> Report | None:
+        """The report on the law of all runs, with the verdict of the campaign; None without one."""
+        if not isinstance(self.report, FitResult) or self.dataset is None:
+            return self.report
+        from dimgs.discovery.discover import discover_with
+        from dimgs.discovery.options import Options
+        from dimgs.engines.registry import NONE
+
+        known = [v.name for v in self.basis.variables if v.role == "constant"]
+        # the campaign has judged its law: no rival is looked for here
+        options = Options(constants=known, level=self.level, engine=NONE, evaluations=1)
+        try:
+            report = discover_with(self.dataset, self.target, options)
+        except DimgsError:
+            return None
+        verdict = self.report.verdict
+        return replace(
+            report,
+            law=self.report.judged_law,
+            outcome=verdict.outcome,
+            why_not=verdict.why_not,
+            probability=verdict.probability,
+            none_of_these=verdict.none_of_these,
+            rivals=(),
+        )
 
     def _report(self) -> dict[str, Any] | None:
         from dimgs.report.documents import discover_document, fit_document

@@ -101,7 +101,7 @@ def campaign_text(result: CampaignResult) -> str:
     counts = result.counts
     lines = [
         (
-            f"{result.target} [{result.unit}]: {result.outcome} after {counted(result.runs)} "
+            f"{result.target} [{result.unit}]: {result.outcome.words} after {counted(result.runs)} "
             f"({result.seconds:.3g} s of the kernel)"
         ),
         (

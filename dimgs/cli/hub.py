@@ -116,7 +116,7 @@ def keep_campaign(
 
     plan = json_value(read_text(folder / "plan.json", "plan"), "plan.json", "run it again")
     with RunStore(folder / "runs.sqlite") as store, opened(address, user, make=True) as hub:
-        page = folder / "report" / "report.html"
+        page = folder / "report.html"
         files = {page.name: _content(page)} if page.is_file() else None
         kept = keep_campaign(hub, result, plan, store.records(), files)
         note(f"kept in {hub.address}: question {kept['question'][:12]}, {kept['runs']} runs")

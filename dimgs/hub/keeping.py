@@ -153,8 +153,8 @@ def _campaign_verdict(
         return {"confirmed": all(law["confirmed"] for law in judged), "why_not": list(why)}
     answers = dict(result.get("pertinence", {})).get("answers", ())
     failed = [f"{a['answer']}: {a['why']}" for a in answers if not a.get("relevant", True)]
-    confirmed = result["outcome"] == MET
-    ended = f"The campaign ended with: {result['outcome']}."
+    confirmed = result["outcome"] in MET
+    ended = f"The campaign ended with: {result.get('ended', result['outcome'])}."
     return {"confirmed": confirmed, "why_not": [] if confirmed else [ended, *failed]}
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from dimgs.common.formats import is_edited
 
-# how a campaign ends whose answers can be relied on
-MET = "tolerance met"
+# how a campaign ends whose answers can be relied on; the last is of version 0.2
+MET = ("confirmed", "predicts", "tolerance met")
 # status of the entry of a law that says so of itself; others have none
 UNCONFIRMED = "unconfirmed"
 # states of an entry that somebody has to settle first
@@ -110,6 +110,6 @@ def _against(content: Mapping[str, Any]) -> list[str]:
     if content.get("confirmed") is not None:
         given = content.get("why_not") or ["The law is not confirmed."]
         found += [] if content["confirmed"] else [str(why) for why in given]
-    elif outcome is not None and outcome != MET:
+    elif outcome is not None and outcome not in MET:
         found.append(f"Its campaign ended without a reliable answer ({outcome}).")
     return found

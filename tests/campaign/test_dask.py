@@ -21,7 +21,7 @@ def test_a_local_cluster_finds_the_same(tmp_path: Path) -> None:
         executor = client.get_executor()
         far = run_campaign(plan, tmp_path / "campaign", executor=executor)
     near = run_campaign(plan, tmp_path / "campaign", resume=True)
-    assert far.outcome == "tolerance met"
+    assert far.outcome == "confirmed"
     assert far.counts["made"] == sum(far.runs.values())
     assert near.counts["made"] == 0
     assert [r.to_json() for r in near.regimes] == [r.to_json() for r in far.regimes]

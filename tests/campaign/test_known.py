@@ -72,7 +72,7 @@ def test_other_ranges_take_over_what_lies_in_them(done: tuple[CampaignResult, Pa
     plan = uptake_plan()
     plan = replace(plan, ranges={**plan.ranges, "k": Range(1e-5, 0.1, "1/s")})
     plain, result = run(plan), run(plan, known=[folder / "runs.sqlite"])
-    assert result.outcome == "tolerance met"
+    assert result.outcome == "confirmed"
     assert rationals(result) == rationals(plain) == rationals(before)
     assert 0 < result.counts["made"] <= 2 * plain.counts["made"] // 3
     assert " beside them" in told(result)[0]
@@ -109,7 +109,7 @@ def test_a_campaign_from_known_runs_goes_on_as_it_began(
 def test_a_table_that_predicts_new_runs_is_used(n: int, tmp_path: Path) -> None:
     path = table(tmp_path / "notebook.csv", n=n)
     result = run(uptake_plan(), known=[path])
-    assert result.outcome == "tolerance met"
+    assert result.outcome == "confirmed"
     assert rationals(result) == {("1", "1"), ("0", "0")}
     assert result.runs["coarse"] == 0
     assert result.runs["fine"] <= 6
@@ -131,7 +131,7 @@ def test_a_table_that_predicts_new_runs_is_used(n: int, tmp_path: Path) -> None:
 def test_what_does_not_hold_costs_two_runs_at_most(curve: Curve, why: str, tmp_path: Path) -> None:
     plain = run(uptake_plan())
     result = run(uptake_plan(), known=[table(tmp_path / "wrong.csv", curve)])
-    assert result.outcome == "tolerance met"
+    assert result.outcome == "confirmed"
     assert rationals(result) == rationals(plain)
     assert result.counts["made"] <= plain.counts["made"] + 2
     assert result.counts["elsewhere"] == 0

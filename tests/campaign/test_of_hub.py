@@ -67,5 +67,5 @@ def test_the_same_campaign_makes_no_run_again_and_a_similar_one_fewer(
         # another size: not one run is the same
         alone = answered(plan(0.7))
         helped = answered(plan(0.7), known=known_of_hub(hub, bind(plan(0.7))))
-        assert helped.outcome == alone.outcome == "tolerance met"
+        assert helped.outcome == alone.outcome == "confirmed"
         assert helped.counts["made"] <= alone.counts["made"]

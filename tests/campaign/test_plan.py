@@ -136,7 +136,7 @@ def test_constants_that_nobody_knows_are_refused_in_a_dry_run(name: str) -> None
 
 
 def test_an_input_without_a_default_is_asked_for() -> None:
-    with pytest.raises(InputError, match=r"'t' \[s\] of 'uptake' has no default"):
+    with pytest.raises(InputError, match=r"'uptake' has no default for .*'t' \[s\]"):
         bind(uptake_plan(ranges={"k": Range(1e-3, 1.0)}))
 
 

@@ -31,7 +31,7 @@ def followed(page: str, folder: Path) -> CampaignResult:
 
 
 def laws(result: CampaignResult) -> set[tuple[str, ...]]:
-    assert result.outcome == "tolerance met"
+    assert result.outcome == "confirmed"
     return {tuple(f"{e.name}^{e.rational}" for e in r.every_exponent) for r in result.regimes}
 
 

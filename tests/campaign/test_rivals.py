@@ -19,7 +19,7 @@ def plan(**more: object) -> Plan:
 
 def test_a_closed_form_is_found_where_no_power_law_holds() -> None:
     result = run(plan(tolerance=Tolerance(law=0.95)))
-    assert result.outcome == "tolerance met"
+    assert result.outcome == "confirmed"
     assert result.law is not None
     assert sympy.simplify(result.law.expression - sympy.sympify("c/(1 + 1/(k*t))")) == 0
     assert result.runs["fine"] <= 10
@@ -33,7 +33,7 @@ def test_a_closed_form_is_found_where_no_power_law_holds() -> None:
 def test_more_runs_tell_rivals_apart_until_the_budget_ends() -> None:
     asked = plan(tolerance=Tolerance(law=0.9999), budget=Budget(runs=11))
     result = run(asked)
-    assert result.outcome == "budget spent"
+    assert result.outcome == "budget"
     assert result.runs == {"fine": 11}
     told = [e["reason"] for e in result.log if e["decision"] == "rivals"]
     assert told

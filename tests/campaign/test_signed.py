@@ -51,7 +51,7 @@ def test_the_law_of_inputs_and_an_output_that_change_sign(
     # figures would take most of the time
     monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
     result = run(plan(), tmp_path)
-    assert result.outcome == "tolerance met"
+    assert result.outcome == "confirmed"
     assert result.law is not None
     assert sympy.simplify(result.law.expression - sympy.sympify("c*v/2 - k*x")) == 0
     with RunStore(tmp_path / STORE) as store:

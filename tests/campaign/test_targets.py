@@ -51,7 +51,7 @@ def test_targets_share_their_runs(done: tuple[CampaignResult, Path]) -> None:
     result, _ = done
     alone = [run(plan(name)).counts["made"] for name in ("m", "r")]
     (other,) = result.others
-    assert result.outcome == other.outcome == "tolerance met"
+    assert result.outcome == other.outcome == "confirmed"
     assert [str(e.rational) for e in other.regimes[0].every_exponent] == ["1/2", "-1/2"]
     assert other.counts["made"] < alone[1]
     assert result.counts["made"] == alone[0]
@@ -64,7 +64,7 @@ def test_targets_share_their_runs(done: tuple[CampaignResult, Path]) -> None:
 def test_each_target_is_told_and_written(done: tuple[CampaignResult, Path]) -> None:
     result, folder = done
     text = campaign_text(result)
-    assert text.count("tolerance met after") == 2
+    assert text.count("tolerance met, law confirmed after") == 2
     assert "regime 1: everywhere" in text
     assert result.others[0].to_json()["regimes"][0]["where"] == "True"
     stored = json.loads((folder / "result.json").read_text(encoding="utf-8"))
@@ -106,7 +106,7 @@ def test_steps_make_a_law_in_pieces() -> None:
 def test_a_law_that_is_not_confirmed_is_none_of_the_whole() -> None:
     # the difference of the tiers is not quite a monomial
     result = run(uptake_plan(report=None))
-    assert result.outcome == "tolerance met"
+    assert result.outcome == "confirmed"
     assert isinstance(result.report, Report)
     assert result.law is None
     assert any("no one law of all regimes" in w for w in result.warnings)

@@ -63,7 +63,7 @@ def test_a_campaign_from_a_plan(
     assert law["author"] == "rita"
     assert law["content"]["law"] == document["regimes"][0]["law"]
     assert len(law["content"]["regimes"]) == len(document["regimes"]) > 1
-    assert document["outcome"] == "tolerance met"
+    assert document["outcome"] == "confirmed"
     assert "ask: " in done.err
     stored = json.loads((out / "result.json").read_text(encoding="utf-8"))
     assert stored.pop("checksum")
@@ -145,7 +145,7 @@ def test_what_lies_in_the_way_of_the_log_and_the_answer_is_told(
     (out / "result.json").mkdir()
     done = shell("run", plan, "--out", str(out), "--resume", "--json")
     assert done.code == 0
-    assert done.document["outcome"] == "tolerance met"
+    assert done.document["outcome"] == "confirmed"
     assert f"could not be written to {out} (Is a directory)" in done.err
 
 
@@ -211,7 +211,7 @@ def test_what_a_kernel_prints_is_no_part_of_the_document(tmp_path: Path) -> None
     plan = PLAN.replace("tests.campaign.kernels:{kernel}", "talking.py:talks")
     (tmp_path / "plan.toml").write_text(plan, encoding="utf-8")
     done = run("run", "plan.toml", "--json", "--resume", cwd=tmp_path)
-    assert json.loads(done.stdout)["outcome"] == "tolerance met"
+    assert json.loads(done.stdout)["outcome"] == "confirmed"
     assert "imported" in done.stderr
     assert "running" in done.stderr
     for told in (

@@ -15,7 +15,7 @@ PLAN = Path(__file__).resolve().parents[2] / "case_studies" / "polymer_chains" /
 def test_a_campaign_finds_the_exponents_of_phantom_chains(tmp_path: Path) -> None:
     plan = read_plan(PLAN)
     result = run_campaign(plan, tmp_path / "runs")
-    assert result.outcome == "tolerance met"
+    assert result.outcome == "confirmed"
     assert result.counts["failed"] == 0
     (regime,) = result.regimes
     exponents = {e.name: e.value for e in regime.exponents}

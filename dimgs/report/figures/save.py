@@ -80,6 +80,8 @@ class Drawing:
         out = StringIO()
         with mpl.rc_context({"svg.hashsalt": self.name, "svg.fonttype": "path"}):
             self.figure.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
+        # its places are known now; to find them again takes a third of the time of a drawing
+        self.figure.set_layout_engine("none")
         return out.getvalue()
 
     def pdf(self) -> bytes:
