@@ -32,6 +32,7 @@ from dimgs.campaign.thresholds import (
 )
 from dimgs.common.arrays import Array, IntArray
 from dimgs.fits.estimate import Exponent
+from dimgs.report.findings import Activation
 from dimgs.similitude.answer import said
 
 # log; what a kernel prints of a value
@@ -51,7 +52,10 @@ def exponents_of(binding: Binding, law: FittedLaw, level: float) -> tuple[Expone
     half = law.half_widths(rows, level) if space.rank else np.zeros(len(values))
     asked = binding.plan.tolerance.exponents or 0.0
     return tuple(
-        Exponent.within(name, value, width, min(asked, max(_CLOSE, _SURELY * width)))
+        # the elasticity of a temperature that enters as 1/T is no exponent, and no rational
+        Exponent(name, float(value), float(value - width), float(value + width))
+        if name in space.references
+        else Exponent.within(name, value, width, min(asked, max(_CLOSE, _SURELY * width)))
         for name, value, width in zip(space.names, values, half, strict=True)
     )
 
@@ -133,7 +137,8 @@ class Answers:
     def regime(self, k: int) -> RegimeAnswer:
         """A regime as it is reported, its law by `fit` apart."""
         names = [t.name for t in self.binding.tiers]
-        conditions, every = self.conditions[k], self.exponents[k]
+        conditions, every, t0 = self.conditions[k], self.exponents[k], self.space.references
+        powers = [e for e in every if e.name not in t0]
         counts, means = {}, []
         for t, name in enumerate(names):
             sites, rows = self.strategy.runs.sites(t), self.members(k, t)
@@ -148,8 +153,13 @@ class Answers:
         return RegimeAnswer(
             where=where_text(self.space, conditions),
             place=where_words(self.space, conditions),
-            exponents=tuple(e for e in every if e.name in self.moved),
-            implied=tuple(e for e in every if e.name not in self.moved),
+            exponents=tuple(e for e in powers if e.name in self.moved),
+            implied=tuple(e for e in powers if e.name not in self.moved),
+            activation={
+                e.name: Activation(*(t0[e.name] * x for x in (e.value, e.low, e.high)))
+                for e in every
+                if e.name in t0 and e.name in self.moved
+            },
             runs=counts,
             share=float(inside.mean()),
             bias=bias,
@@ -234,7 +244,11 @@ class Answers:
         relevant = self.relevant(k)
         confidence = law.confidence(c, strategy.tolerance) if relevant else 0.0
         meaning = sentence(
-            self.binding.target.name, told.place, told.exponents, everywhere=not self.lost
+            self.binding.target.name,
+            told.place,
+            told.exponents,
+            everywhere=not self.lost,
+            activation=told.activation,
         )
         why = (
             f"{counted(told.runs)} over {told.share:.0%} of the ranges; the widest half-width is "

@@ -12,7 +12,7 @@ from dimgs.campaign.plan import Plan, Range
 from dimgs.campaign.space import PiSpace
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimensionError, InputError
-from dimgs.groups.derive import constant_variables, pi_basis
+from dimgs.groups.derive import constant_variables, pi_basis, scale_variable
 from dimgs.groups.missing_input import (
     MOST_SETS,
     UnreachableError,
@@ -83,6 +83,12 @@ class Binding:
         return self.space.logs({port.name: _si(port, values[port.name]) for port in ports})
 
     @property
+    def scales(self) -> tuple[str, ...]:
+        """Unknown dimensional constants that the plan asks for, as ``"T0 [K]"``."""
+        scales = (v for v in self.space.basis.variables if v.role == "scale")
+        return tuple(f"{v.name} [{v.unit.text}]" for v in scales)
+
+    @property
     def linear(self) -> bool:
         """Whether no logarithm of the target is taken: it may vanish or change sign."""
         return bool(self.space.signed.any()) and self.plan.tolerance.of_one_law
@@ -91,7 +97,8 @@ class Binding:
     def parts(self) -> frozenset[str]:
         """Names of the inputs that take part in the groups."""
         names = {p.name for p in self.kernel.inputs}
-        return frozenset(v.name for v in self.space.basis.variables) & names
+        found = frozenset(v.name for v in self.space.basis.variables) & names
+        return found | frozenset(self.space.references)
 
     def si_values(self, record: RunRecord) -> dict[str, float]:
         """Inputs of a recorded run that take part, in SI units.
@@ -175,6 +182,9 @@ def bind(plan: Plan) -> Binding:
     fixed = fixed_values(plan, kernel)
     ends = {name: si_ends(plan, kernel, name) for name in plan.ranges}
     taking, notes = _taking_part(kernel, fixed)
+    for name in plan.arrhenius:
+        _check_temperature(plan, port_named(kernel.inputs, name))
+    taking = [v for v in taking if v.name not in plan.arrhenius]
     outcome = Variable(target.name, target.parsed)
     if outcome.is_level:
         raise InputError(
@@ -187,13 +197,16 @@ def bind(plan: Plan) -> Binding:
         [*taking, outcome],
         target.name,
         constants=plan.constants,
+        scales=plan.scales,
+        varying=list(plan.ranges),
         prefer_named=True,
         signed=signed,
     )
-    order = tuple(n for n in sorted(plan.ranges) if n in {v.name for v in basis.variables})
+    within = {v.name for v in basis.variables} | set(plan.arrhenius)
+    order = tuple(n for n in sorted(plan.ranges) if n in within)
     notes += [
         f"'{d.name}' takes no part: {d.why}; a known constant (constants = [\"k_B\"] in the plan) "
-        f"may bring it in."
+        f'or an unknown one (scales = "auto") may bring it in.'
         for d in basis.dropped
     ]
     si = {
@@ -204,12 +217,11 @@ def bind(plan: Plan) -> Binding:
     fixed |= {
         n: _middle(port_named(kernel.inputs, n), ends[n]) for n in plan.ranges if n not in order
     }
-    space = PiSpace(
+    space = PiSpace.between(
+        {n: ends[n] for n in order},
         basis,
-        order,
-        np.array([ends[n][0] if n in signed else np.log(ends[n][0]) for n in order]),
-        np.array([ends[n][1] if n in signed else np.log(ends[n][1]) for n in order]),
-        {n: v for n, v in si.items() if n in {v.name for v in basis.variables}},
+        {n: v for n, v in si.items() if n in within},
+        plan.arrhenius,
     )
     if not order:
         raise InputError(
@@ -220,24 +232,38 @@ def bind(plan: Plan) -> Binding:
     return Binding(plan, kernel, tiers, target, space, fixed, points, shifts, tuple(notes))
 
 
+def _check_temperature(plan: Plan, port: Port) -> None:
+    """Raise unless a port is an absolute temperature."""
+    if port.parsed.dimension != parse_unit("K").dimension or port.parsed.scale == "level":
+        raise InputError(
+            f"{plan.source}, arrhenius: '{port.name}' is in {port.unit}; name an absolute "
+            f"temperature."
+        )
+
+
 def _check_span(
     plan: Plan, taking: list[Variable], outcome: Variable, notes: Sequence[str]
 ) -> None:
-    """A plan has no scales, so that its remedies are not those of tables."""
-    names = [v.name for v in taking]
-    try:
-        inputs = [*taking, *constant_variables(plan.constants, [*names, outcome.name])]
-    except InputError as error:
-        raise InputError(f"{plan.source}, constants: {error}") from error
+    """Raise unless the target is reachable; the remedies are keys of a plan."""
+    names = [*(v.name for v in taking), outcome.name]
+    inputs = [*taking]
+    with at(plan, "constants"):
+        inputs += constant_variables(plan.constants, names)
+    if isinstance(plan.scales, str):
+        return
+    with at(plan, "scales"):
+        inputs += [scale_variable(text, names) for text in plan.scales]
     if is_reachable(inputs, outcome):
         return
     known = completions(inputs, outcome)[:MOST_SETS]
     sets = " or ".join(str(list(m.constants)).replace("'", '"') for m in known)
     remedy = f"add constants = {sets} to the plan, or " if sets else ""
+    scale = scale_text(inputs, outcome)
     why = UnreachableError(inputs, outcome).why
     raise DimensionError(
         f"{plan.source}, target: {why}{_aside(notes)}; {remedy}give the kernel the "
-        f"missing quantity as an input, such as {scale_text(inputs, outcome)}."
+        f'missing quantity as an input, such as {scale}, or add scales = ["{scale}"] to the plan '
+        f"where it is a constant inside the kernel."
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from dimgs.kernels.record import RunRecord
 from dimgs.law.domain import domain_of
 from dimgs.law.law import Law
 from dimgs.report.results import FitResult, Report, Verdict
+
+if TYPE_CHECKING:
+    from dimgs.discovery.options import Options
 
 Run = tuple[Array, RunRecord]
 Found = Report | FitResult | None
@@ -120,6 +123,7 @@ def conclude(
         domain=_domain(binding, experiment, dataset),
         report=report,
         whole=whole,
+        options=_options(binding),
         runs={t.name: experiment.made(n) for n, t in enumerate(binding.tiers)},
         counts=experiment.counts(interrupted),
         seconds=experiment.seconds,
@@ -228,12 +232,11 @@ def _fit(
     whose runs would have to follow it as they are.
     """
     from dimgs.discovery.fitting import verdict_on
-    from dimgs.discovery.options import Options
     from dimgs.discovery.power_law import fit_prepared
     from dimgs.discovery.prepare import prepare
 
     plan = binding.plan
-    options = Options(constants=plan.constants, level=plan.level, seed=plan.seed)
+    options = _options(binding)
     try:
         prepared = prepare(replace(data, errors={}), binding.target.name, options)
         found = fit_prepared(prepared, options)
@@ -254,6 +257,20 @@ def _fit(
             domain=domain_of(prepared.design.take(small)),
             uncertainty=replace(law.uncertainty, residual_sd=spread),
         ),
+    )
+
+
+def _options(binding: Binding) -> "Options":
+    """What a plan says of the groups, for `fit` and `discover`."""
+    from dimgs.discovery.options import Options
+
+    plan = binding.plan
+    return Options(
+        constants=plan.constants,
+        scales=binding.scales,
+        arrhenius=next(iter(plan.arrhenius), None),
+        level=plan.level,
+        seed=plan.seed,
     )
 
 
@@ -356,13 +373,17 @@ def _report(
     if kind == "fit":
         return _fit(binding, data, "whole", warnings)
     from dimgs.discovery.discover import discover_with
-    from dimgs.discovery.options import Options
 
-    options = Options(constants=plan.constants, level=plan.level, seed=plan.seed)
-    if quick and any(not b.meets or b.sharpness > _SHARP for b in answers.model.borders):
+    options = _options(binding)
+    jumps = any(not b.meets or b.sharpness > _SHARP for b in answers.model.borders)
+    # where one law is asked for, steps between power laws may be how a curve looks to them
+    asked = plan.tolerance.law is not None
+    if quick and jumps and not plan.tolerance.of_one_law:
         options = replace(options, regimes=True, engine="power_law")
     else:
-        most, seconds = (_EVALUATIONS, _DISCOVER_SECONDS) if quick else (None, _LONG_SECONDS)
+        most, seconds = (None, _LONG_SECONDS)
+        if quick:
+            most, seconds = (None if asked else _EVALUATIONS, _DISCOVER_SECONDS)
         options = replace(options, evaluations=most, time_limit=seconds)
     try:
         report = discover_with(replace(data, errors={}), binding.target.name, options)

@@ -238,6 +238,10 @@ def _asked(binding: Binding) -> dict[str, str]:
         "execution.batch": str(plan.execution.batch),
     }
     asked |= {n: str(getattr(plan, n)) for n in ("level", "seed", "sampler", "survey")}
+    if plan.scales:
+        asked["scales"] = ", ".join(binding.scales)
+    if plan.arrhenius:
+        asked["arrhenius"] = ", ".join(plan.arrhenius)
     if plan.tolerance.law is not None:
         asked["tolerance.law"] = str(plan.tolerance.law)
     asked |= {f"ranges.{n}": str(given) for n, given in plan.ranges.items()}

@@ -244,6 +244,13 @@ class Plan:
         them, else `discover`.
     constants : tuple of str
         Known physical constants that join the groups, such as ``"g"``.
+    scales : tuple of str, or "auto"
+        Unknown dimensional constants inside the kernel, such as ``"T0 [K]"``: they join the groups
+        with the value 1, and a law says what they are. By "auto" the fewest that make the target
+        reachable and give every input of the ranges a group.
+    arrhenius : tuple of str
+        The absolute temperature that enters as 1/T, if any: the laws are then exponentials of it,
+        and what stands for its exponent is the elasticity at the middle of the range of 1/T.
     curves : mapping of str to tuple of str
         Curves of the kernel to bring onto one, and the inputs that they may depend on.
     whole_curves : tuple of str
@@ -281,6 +288,8 @@ class Plan:
     execution: Execution = Execution()
     report: ReportKind | None = None
     constants: tuple[str, ...] = ()
+    scales: tuple[str, ...] | str = ()
+    arrhenius: tuple[str, ...] = ()
     curves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     whole_curves: tuple[str, ...] = ()
     source: str = "the plan"
@@ -292,6 +301,16 @@ class Plan:
         object.__setattr__(self, "curves", MappingProxyType(dict(self.curves)))
         if not self.ranges:
             raise InputError("ranges is empty; give at least one input that may vary.")
+        if isinstance(self.scales, str) and self.scales != "auto":
+            raise InputError(f'scales is {self.scales!r:.60}; give "auto" or ["T0 [K]"].')
+        if len(self.arrhenius) > 1:
+            raise InputError(
+                f"arrhenius names {', '.join(self.arrhenius)}; a law has one temperature: name it."
+            )
+        if self.arrhenius and self.arrhenius[0] not in self.ranges:
+            raise InputError(
+                f"arrhenius names '{self.arrhenius[0]}', which is not in ranges; let it vary there."
+            )
         both = sorted(set(self.ranges) & set(self.fixed))
         if both:
             raise InputError(f"'{both[0]}' is both in ranges and in fixed; keep one of them.")
@@ -327,7 +346,8 @@ class Plan:
         given += [(f"ranges['{n}']", r, Range) for n, r in self.ranges.items()]
         given += [(f"fixed['{n}']", v, tuple) for n, v in self.fixed.items()]
         given += [
-            (n, getattr(self, n), tuple) for n in ("tiers", "constants", "points", "whole_curves")
+            (n, getattr(self, n), tuple)
+            for n in ("tiers", "constants", "arrhenius", "points", "whole_curves")
         ]
         if not names or len(set(names)) < len(names):
             raise InputError(f"target is {self.target!r:.60}; name each output once.")

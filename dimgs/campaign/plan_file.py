@@ -137,4 +137,6 @@ class PlanFile(_Table):
     execution: ExecutionTable = ExecutionTable()
     report: Literal["fit", "discover", "none"] | None = None
     constants: list[str] = []
+    scales: list[str] | Literal["auto"] = []
+    arrhenius: list[str] = []
     curves: dict[str, CurveEntry] = {}

@@ -106,6 +106,8 @@ def plan_of(
             points=tuple(map(_values, read.points)),
             tiers=tuple(read.tiers),
             constants=tuple(read.constants),
+            scales=read.scales if isinstance(read.scales, str) else tuple(read.scales),
+            arrhenius=tuple(read.arrhenius),
             curves={name: tuple(table.inputs) for name, table in read.curves.items()},
             whole_curves=tuple(name for name, table in read.curves.items() if table.whole),
             source=source,

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dimgs.campaign.curves import WholeCurves
 from dimgs.campaign.ending import Outcome
@@ -16,11 +16,20 @@ from dimgs.fits.estimate import Exponent
 from dimgs.groups.group import PiBasis
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
-from dimgs.report.documents import exponent_document, finite, pi_document
+from dimgs.report.documents import (
+    activation_document,
+    exponent_document,
+    finite,
+    pi_document,
+)
+from dimgs.report.findings import Activation
 from dimgs.report.figures.save import save
 from dimgs.report.results import FitResult, Report
 from dimgs.report.write import write_study
 from dimgs.symmetry.collapse import Collapse
+
+if TYPE_CHECKING:
+    from dimgs.discovery.options import Options
 
 
 @dataclass(frozen=True)
@@ -144,6 +153,8 @@ class RegimeAnswer:
         Of inputs of the ranges that no run varied: what dimensions alone leave for them.
     tested : Tested or None
         What further runs say of it, which enters the verdict on its law.
+    activation : mapping of str to Activation
+        Of the temperature that enters as 1/T.
     """
 
     where: str
@@ -155,6 +166,7 @@ class RegimeAnswer:
     fit: FitResult | None = None
     implied: tuple[Exponent, ...] = ()
     tested: Tested | None = None
+    activation: Mapping[str, Activation] = field(default_factory=dict)
 
     @property
     def every_exponent(self) -> tuple[Exponent, ...]:
@@ -175,6 +187,7 @@ class RegimeAnswer:
             "n": sum(self.runs.values()),
             "exponents": [exponent_document(e) for e in self.exponents],
             "implied": [exponent_document(e) for e in self.implied],
+            "activation": activation_document(self.activation),
             "prefactor": None
             if self.prefactor is None
             else {n: getattr(self.prefactor, n) for n in ("value", "unit", "low", "high")},
@@ -250,6 +263,8 @@ class CampaignResult:
         Of the plan's further targets; `runs` of the last counts those of all.
     target, unit : str
     level : float
+    options : Options or None
+        What the plan says of the groups, for the report on the law.
     warnings : tuple of str
 
     Examples
@@ -295,6 +310,7 @@ class CampaignResult:
     whole: Law | None = None
     curves: tuple[Collapse, ...] = ()
     whole_curves: tuple[WholeCurves, ...] = ()
+    options: "Options | None" = None
 
     @property
     def confidence(self) -> float:
@@ -405,23 +421,22 @@ class CampaignResult:
 
     def study(self) -> Report | None:
         """The report on the law of all runs, with the verdict of the campaign; None without one."""
-        if not isinstance(self.report, FitResult) or self.dataset is None:
-            return self.report
+        fit = self.report if isinstance(self.report, FitResult) else None
+        if fit is None or self.dataset is None or self.options is None:
+            return None if isinstance(self.report, FitResult) else self.report
         from dimgs.discovery.discover import discover_with
-        from dimgs.discovery.options import Options
         from dimgs.engines.registry import NONE
 
-        known = [v.name for v in self.basis.variables if v.role == "constant"]
         # the campaign has judged its law: no rival is looked for here
-        options = Options(constants=known, level=self.level, engine=NONE, evaluations=1)
+        options = replace(self.options, engine=NONE, evaluations=1)
         try:
             report = discover_with(self.dataset, self.target, options)
         except DimgsError:
             return None
-        verdict = self.report.verdict
+        verdict = fit.verdict
         return replace(
             report,
-            law=self.report.judged_law,
+            law=fit.judged_law,
             outcome=verdict.outcome,
             why_not=verdict.why_not,
             probability=verdict.probability,

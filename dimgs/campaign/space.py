@@ -1,7 +1,7 @@
 """The pi space that a plan's ranges reach, and the points of it that a campaign has visited."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -23,7 +23,8 @@ class PiSpace:
     of all groups are W u plus a constant. Coordinates are z = T u, T an orthonormal basis of the
     row space of W: it is the same for every basis of groups, inputs with equal z have equal
     groups, and the reachable region is the zonotope T [-1, 1]^n. Inputs that vanish or change sign
-    (`signed` of the basis) are coordinates of their own, on a linear scale.
+    (`signed` of the basis) are coordinates of their own, on a linear scale; so is a temperature T
+    that enters as 1/T, on that of -T0/T: the slope of log pi_0 along it is the elasticity at T0.
 
     Parameters
     ----------
@@ -32,9 +33,12 @@ class PiSpace:
     names : tuple of str
         Inputs that may vary, sorted.
     low, high : ndarray of shape (n_inputs,)
-        Logarithms of the ends of their ranges, in SI units; of signed inputs the ends themselves.
+        Logarithms of the ends of their ranges, in SI units; of signed inputs the ends themselves,
+        of a temperature -T0/T.
     fixed : mapping of str to float
         SI values of the other inputs that take part.
+    references : mapping of str to float
+        T0 in kelvin of each absolute temperature that enters as 1/T, and is in no group.
 
     Examples
     --------
@@ -51,6 +55,31 @@ class PiSpace:
     low: Array
     high: Array
     fixed: Mapping[str, float]
+    references: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def between(
+        cls,
+        ends: Mapping[str, tuple[float, float]],
+        basis: PiBasis,
+        fixed: Mapping[str, float],
+        reciprocal: Iterable[str] = (),
+    ) -> "PiSpace":
+        """The space of ranges.
+
+        Parameters
+        ----------
+        ends : mapping of str to (float, float)
+            Of the ranges in SI units, by names in their order.
+        basis : PiBasis
+        fixed : mapping of str to float
+        reciprocal : iterable of str
+            Temperatures that enter as 1/T; T0 is the middle of the range of 1/T.
+        """
+        middle = {n: 2.0 / (1.0 / ends[n][0] + 1.0 / ends[n][1]) for n in reciprocal}
+        space = cls(basis, tuple(ends), np.empty(0), np.empty(0), fixed, middle)
+        low, high = (space.logs({n: e[i] for n, e in ends.items()}) for i in (0, 1))
+        return replace(space, low=low, high=high)
 
     @property
     def centre(self) -> Array:
@@ -71,6 +100,16 @@ class PiSpace:
     def signed(self) -> BoolArray:
         """Which of the varying inputs vanish or change sign."""
         return np.array([n in self.basis.signed for n in self.names], dtype=np.bool_)
+
+    @cached_property
+    def _t0(self) -> Array:
+        """T0 of the inputs that enter as -T0/T, NaN of the others, shape (n_inputs,)."""
+        return np.array([self.references.get(n, np.nan) for n in self.names])
+
+    @cached_property
+    def apart(self) -> BoolArray:
+        """Which of the varying inputs are coordinates of their own."""
+        return np.asarray(self.signed | ~np.isnan(self._t0))
 
     @cached_property
     def loadings(self) -> Array:
@@ -106,7 +145,7 @@ class PiSpace:
                 length = float(np.linalg.norm(rest))
                 if length > _REACHED and len(found) < len(rows):
                     found.append(rest / length)
-        every = [*found, *np.eye(len(self.names))[self.signed]]
+        every = [*found, *np.eye(len(self.names))[self.apart]]
         return np.array(every).reshape(len(every), len(self.names))
 
     @property
@@ -141,12 +180,10 @@ class PiSpace:
         u = np.linalg.lstsq(scaled, wanted, rcond=_RANK)[0]
         if np.abs(scaled @ u - wanted).max(initial=0.0) > _REACHED:
             return None
-        own = np.array(
-            [values[n] if s else 0.0 for n, s in zip(self.names, self.signed, strict=True)]
+        own = self.logs(
+            {n: values[n] if a else 1.0 for n, a in zip(self.names, self.apart, strict=True)}
         )
-        return np.asarray(
-            self.transform @ np.where(self.signed, (own - self.centre) / self.half, u)
-        )
+        return np.asarray(self.transform @ np.where(self.apart, (own - self.centre) / self.half, u))
 
     def log_groups(self, z: Array) -> Array:
         """Logarithms of all groups, shape (n_runs, n_groups), at coordinates (n_runs, rank)."""
@@ -175,14 +212,17 @@ class PiSpace:
 
     def values(self, logs: Array) -> dict[str, float]:
         """SI values of every input that takes part, at logarithms of the varying ones."""
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", divide="ignore"):
             own = np.where(self.signed, logs, np.exp(logs))
+            own = np.where(np.isnan(self._t0), own, -self._t0 / logs)
         return {**self.fixed, **dict(zip(self.names, own.tolist(), strict=True))}
 
     def logs(self, values: Mapping[str, float]) -> Array:
-        """Logarithms of the varying inputs from SI values; signed inputs themselves."""
-        pairs = zip(self.names, self.signed, strict=True)
-        return np.array([values[n] if s else np.log(values[n]) for n, s in pairs])
+        """Logarithms of the varying inputs from SI values; signed inputs themselves; -T0/T."""
+        given = np.array([values[n] for n in self.names])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            logs = np.where(self.signed, given, np.log(given))
+            return np.asarray(np.where(np.isnan(self._t0), logs, -self._t0 / given))
 
 
 EVIDENCE = "evidence"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from dimgs.fits.estimate import Exponent
 from dimgs.kernels.spec import of_tier
 from dimgs.law.parts import Constant
 from dimgs.report.documents import pi_document
+from dimgs.report.findings import Activation
 from dimgs.report.plain_text import condition
 from dimgs.report.words import listed
 
@@ -31,7 +33,11 @@ _WORDS = {
 
 
 def sentence(
-    target: str, where: str, exponents: Sequence[Exponent], everywhere: bool = True
+    target: str,
+    where: str,
+    exponents: Sequence[Exponent],
+    everywhere: bool = True,
+    activation: Mapping[str, Activation] = MappingProxyType({}),
 ) -> str:
     """The exponents of a regime in words.
 
@@ -43,6 +49,8 @@ def sentence(
     exponents : sequence of Exponent
     everywhere : bool
         Whether every run gave an answer, so that a law without bounds holds in all the ranges.
+    activation : mapping of str to Activation
+        Of the temperature that enters as 1/T.
 
     Examples
     --------
@@ -64,6 +72,11 @@ def sentence(
             power = f"{e.value:.3g}" if e.rational is None else str(e.rational)
             groups.setdefault(f"goes as the power {power} of", []).append(e.name)
     parts = [f"{words} {listed(names)}" for words, names in groups.items()]
+    parts += [
+        f"goes as exp({-a.kelvin:.4g} K/{n})"
+        for n, a in activation.items()
+        if not a.low <= 0.0 <= a.high
+    ]
     main = f"{target} {listed(parts)}" if parts else f"{target} is constant"
     all_over = "everywhere in the ranges" if everywhere else "wherever a run gave an answer"
     start = f"Where {where}, {main}" if where else f"{main}, {all_over}"
@@ -116,10 +129,18 @@ def campaign_text(result: CampaignResult) -> str:
     ]
     if result.essential:
         lines.append(f"  enough for all but one monomial: {'; '.join(result.essential)}")
+    if result.whole is not None:
+        lines += [_RULE, f"law of all runs: {result.whole}", f"  {result.whole.verdict}"]
+        lines += [f"  {_constant(c)}" for c in result.whole.constants]
     for i, regime in enumerate(result.regimes, 1):
         lines += [_RULE, f"regime {i}: {condition(regime.where)}"]
         lines += [f"  {_exponent(e)}" for e in regime.exponents]
         lines += [f"  {_exponent(e)} (by dimensions; it did not vary)" for e in regime.implied]
+        lines += [
+            f"  activation of {n}: {a.kelvin:.5g} K [{a.low:.5g}, {a.high:.5g}], "
+            f"{a.kj_per_mol:.4g} kJ/mol"
+            for n, a in regime.activation.items()
+        ]
         if regime.fit is not None:
             law = regime.fit.judged_law
             lines += [f"  law of its finest runs: {law}", f"  {law.verdict}"]
@@ -150,9 +171,6 @@ def campaign_text(result: CampaignResult) -> str:
             f"curves {what}: {c.response.group} over {c.abscissa}; the other runs predict "
             f"{c.quality:.2%} of the variance of each"
         )
-    if result.whole is not None:
-        lines += [f"law of the whole: {result.whole}", f"  {result.whole.verdict}"]
-        lines += [f"  {_constant(c)}" for c in result.whole.constants]
     return "\n".join([*lines, *(f"{_RULE}\n{campaign_text(o)}" for o in result.others)])
 
 

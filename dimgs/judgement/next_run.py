@@ -29,6 +29,8 @@ _OUTCOMES = 64
 _TIE = 1e-3
 # a probability that was rounded to zero, so that it has a logarithm
 _LEAST = 1e-300
+# of a variance: far above the rounding of a sum of squares, far below any noise that matters
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +76,9 @@ class _Rival:
     def inner(self) -> Array:
         """Covariance of the places chosen so far."""
         rows = self.spread[self.places]
-        return np.asarray(rows @ rows.T + np.diag(self.known.noise[self.places] ** 2))
+        found = rows @ rows.T + np.diag(self.known.noise[self.places] ** 2)
+        # of a law without noise places that are alike would make it singular
+        return np.asarray(found + _ROUNDING * max(found.max(), _LEAST) * np.eye(len(rows)))
 
     def given(self, outcomes: Array) -> tuple[Array, Array]:
         """Means of shape (n_places, n_outcomes) and variances of shape (n_places,)."""

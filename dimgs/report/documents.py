@@ -13,7 +13,7 @@ from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
 from dimgs.law.serialise import source_document
 from dimgs.law.typeset import column_symbols
-from dimgs.report.findings import Findings, FittedLaw, Rival
+from dimgs.report.findings import Activation, Findings, FittedLaw, Rival
 from dimgs.report.verdict import in_table_unit
 
 
@@ -86,22 +86,26 @@ def law_or_none(law: Law | None) -> dict[str, Any] | None:
     return None if law is None else law.to_json()
 
 
+def activation_document(activation: Mapping[str, Activation] | None) -> dict[str, Any] | None:
+    """Activation temperatures, as energies too; None without any."""
+    if not activation:
+        return None
+    from scipy.constants import R
+
+    return {
+        name: {
+            **asdict(a),
+            "kJ_per_mol": a.kj_per_mol,
+            "low_kJ_per_mol": a.low * R / 1000,
+            "high_kJ_per_mol": a.high * R / 1000,
+        }
+        for name, a in activation.items()
+    }
+
+
 def fit_document(fit: FittedLaw) -> dict[str, Any]:
     """The `fit` document."""
     prefactor = next((c for c in fit.law.constants if c.origin == "fitted"), None)
-    activation = None
-    if fit.activation:
-        from scipy.constants import R
-
-        activation = {
-            name: {
-                **asdict(a),
-                "kJ_per_mol": a.kj_per_mol,
-                "low_kJ_per_mol": a.low * R / 1000,
-                "high_kJ_per_mol": a.high * R / 1000,
-            }
-            for name, a in fit.activation.items()
-        }
     document = {
         "schema": SCHEMA,
         "exponents": [exponent_document(e) for e in fit.exponents],
@@ -111,7 +115,7 @@ def fit_document(fit: FittedLaw) -> dict[str, Any]:
         "centre": None if fit.centre is None else fit.centre.to_json(),
         "group_prefactors": fit.group_prefactors,
         "sources": [source_document(fit.law, each) for each in fit.law.sources] or None,
-        "activation": activation,
+        "activation": activation_document(fit.activation),
         "scores": fit.scores.to_json(),
         "law": fit.judged_law.to_json(),
         **attributes(fit, "independent_contrasts pairs collinear"),

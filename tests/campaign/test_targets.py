@@ -80,7 +80,7 @@ def test_several_regimes_are_searched_for_one_law(done: tuple[CampaignResult, Pa
     assert isinstance(result.report, Report)
     assert result.law is not None
     assert sympy.simplify(result.law.expression - sympy.sympify("c/(1 + 1/(k*t))")) == 0
-    assert (folder / "report" / "m" / "law.json").is_file()
+    assert (folder / "m" / "law.json").is_file()
     # one regime needs no search
     assert not isinstance(result.others[0].report, Report)
     assert result.others[0].law is not None
