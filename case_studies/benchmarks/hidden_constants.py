@@ -1,9 +1,9 @@
 """Are constants inside a kernel found that its inputs do not name?
 
-``python -m case_studies.benchmarks.hidden_constants`` runs a campaign of at most 40 runs for each of
-ten kernels. A plan names no more than ``scales = "auto"``, and asks for one law. A constant counts as
-recovered where the law predicts fresh runs within 1 %, and the fitted constant that stands for it is
-within 1 % of the kernel's. It exits 1 where fewer than nine are.
+``python -m case_studies.benchmarks.hidden_constants`` runs a campaign of at most 40 runs for each
+of ten kernels. A plan names no more than ``scales = "auto"``, and asks for one law. A constant is
+recovered where the law predicts fresh runs within 1 %, and a fitted constant of the law is within
+1 % of the kernel's. The command exits 1 where fewer than nine of ten are.
 """
 
 import argparse
@@ -174,8 +174,8 @@ def main() -> int:
         good += right
         print(
             f"{case.name:16} {'recovered' if right else 'MISSED':9} {result.outcome.value:12} "
-            f"{sum(result.runs.values()):3} runs, fresh runs to {worst:.2g}, constant to {off:.2g}, "
-            f"{time.process_time() - began:.0f} s: {result.law}",
+            f"{sum(result.runs.values()):3} runs, fresh runs to {worst:.2g}, constant to "
+            f"{off:.2g}, {time.process_time() - began:.0f} s: {result.law}",
             flush=True,
         )
     print(f"{good} of {len(cases)} recovered")

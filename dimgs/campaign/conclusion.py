@@ -235,7 +235,6 @@ def _fit(
     from dimgs.discovery.power_law import fit_prepared
     from dimgs.discovery.prepare import prepare
 
-    plan = binding.plan
     options = _options(binding)
     try:
         prepared = prepare(replace(data, errors={}), binding.target.name, options)

@@ -329,8 +329,8 @@ class CampaignResult:
         """One JSON document; the decisions are in the log's own file.
 
         With several targets it is that of the first, ``outcome`` is the first that is no answer,
-        ``ended`` says it in words, ``runs`` and ``made`` count those of all, and the documents of the other
-        targets stand under ``others``.
+        ``ended`` says it in words, ``runs`` and ``made`` count those of all, and the documents of
+        the other targets stand under ``others``.
         """
         every = (self, *self.others)
         outcomes = [r.outcome for r in every]

@@ -296,7 +296,13 @@ def recognise(law: Kind, units: Sequence[str] = ()) -> Kind:
     constants = tuple(c if c.name in units else recognised(c) for c in law.constants)
     changed = any(a is not b for a, b in zip(constants, law.constants, strict=True))
     finite = all(np.isfinite(c.value) for c in constants)
-    return _without_ones(replace(law, constants=constants)) if changed and finite else law
+    if not (changed and finite):
+        return law
+    try:
+        return _without_ones(replace(law, constants=constants))
+    except LawError:
+        # 1/log(c) has no value at c = 1
+        return law
 
 
 def _without_ones(law: Kind) -> Kind:

@@ -4,10 +4,11 @@ import math
 from dataclasses import replace
 
 import numpy as np
+import sympy
 
 from dimgs import Dataset, fit
 from dimgs.discovery.discover import discover
-from dimgs.law.canonical import celsius_zeros, recognised
+from dimgs.law.canonical import celsius_zeros, recognise, recognised
 from dimgs.law.parts import Constant
 from dimgs.variables import Dimension
 from tests.patience import AMPLE
@@ -30,6 +31,16 @@ def test_the_zero_of_the_celsius_scale_is_doubted() -> None:
     for low, high, doubts in ends:
         zero = Constant("T_c", (low + high) / 2, kelvin, low, high)
         assert len(celsius_zeros(replace(law, constants=(*law.constants, zero)))) == doubts
+
+
+def test_a_constant_at_whose_simple_value_the_law_has_none_stays() -> None:
+    length = np.geomspace(0.1, 2.0, 8)
+    law = fit({"L [m]": length, "T [s]": 2.006 * np.sqrt(length)}, "T", constants=["g"]).law
+    nearly = Constant("c_1", 1.0 + 1e-12, Dimension(), 1.0, 1.0 + 2e-12)
+    prefactor = sympy.Symbol(law.constants[0].name)
+    expression = law.expression.subs(prefactor, prefactor / sympy.log(sympy.Symbol("c_1")))
+    singular = law.rewritten({}, expression, [*law.constants, nearly])
+    assert recognise(singular) is singular
 
 
 def test_the_pendulum_swings_with_two_pi() -> None:

@@ -1,0 +1,111 @@
+"""Constants inside a kernel that its inputs do not name: scales, and temperatures as 1/T."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dimgs.campaign import Budget, Plan, Range, Tolerance
+from dimgs.campaign.binding import bind
+from dimgs.common.errors import InputError
+from dimgs.kernels import kernel
+from tests.campaign.whole import run
+
+KELVIN = 62000 / 8.314462618
+
+
+@kernel(inputs={"d": "m", "T": "K", "t": "s"}, outputs={"m": "1"}, version="1")
+def film(d: float, T: float, t: float) -> float:
+    return math.sqrt(2e-5 * math.exp(-KELVIN / T) * t) / d
+
+
+@kernel(inputs={"T": "K"}, outputs={"k": "1/s"}, version="1")
+def rate(T: float) -> float:
+    return 3e6 * math.exp(-KELVIN / T)
+
+
+def film_plan(**more: Any) -> Plan:
+    ranges = {
+        "d": Range(10, 1000, "um"),
+        "T": Range(40, 180, "degC"),
+        "t": Range(1, 1000, "hour"),
+    }
+    asked: dict[str, Any] = {"tolerance": Tolerance(exponents=0.02), "arrhenius": ("T",), **more}
+    return Plan(film, "m", ranges, Budget(30), scales=("D0 [m^2/s]",), **asked)
+
+
+def test_a_temperature_enters_as_its_inverse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # figures would take most of the time
+    monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
+    result = run(film_plan(), tmp_path)
+    assert result.outcome == "confirmed"
+    (regime,) = result.regimes
+    assert {e.name: e.rational for e in regime.exponents} == {"d": -1, "t": 0.5}
+    assert regime.activation["T"].kelvin == pytest.approx(KELVIN / 2, rel=1e-6)
+    assert result.law is not None
+    (exponential,) = (c for c in result.law.constants if c.unit == "K")
+    assert exponential.value == pytest.approx(KELVIN / 2, rel=1e-6)
+    document = json.loads((tmp_path / "result.json").read_text())
+    assert document["regimes"][0]["activation"]["T"]["kJ_per_mol"] == pytest.approx(31.0)
+    assert {"report.html", "law.json", "law.tex"} <= {p.name for p in tmp_path.iterdir()}
+    stored = json.loads((tmp_path / "law.json").read_text())
+    assert stored["confirmed"] is True
+
+
+def test_an_unknown_scale_becomes_a_constant_of_the_law() -> None:
+    plan = Plan(
+        rate, "k", {"T": Range(300, 450, "K")}, Budget(30), Tolerance(law=0.9), scales="auto"
+    )
+    result = run(plan)
+    assert result.outcome == "confirmed"
+    assert result.whole is not None
+    assert (
+        pytest.approx(next(abs(c.value) for c in result.whole.constants if c.unit == "K"), rel=1e-6)
+        == KELVIN
+    )
+
+
+@given(st.floats(-1.0, 1.0), st.floats(-1.0, 1.0), st.floats(-1.0, 1.0))
+def test_places_of_a_space_with_a_temperature_are_found_again(a: float, b: float, c: float) -> None:
+    space = bind(film_plan()).space
+    logs = space.centre + np.array([a, b, c]) * space.half
+    values = space.values(logs)
+    assert 313.15 * (1 - 1e-9) <= values["T"] <= 453.15 * (1 + 1e-9)
+    np.testing.assert_allclose(space.logs(values), logs, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(space.place(values), space.coordinates(logs[None])[0], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"arrhenius": ("t",)}, "'t' is in s; name an absolute temperature"),
+        ({"arrhenius": ("x",)}, "'x', which is not in ranges"),
+        ({"arrhenius": ("T", "d")}, "a law has one temperature"),
+    ],
+)
+def test_only_one_absolute_temperature_enters_as_its_inverse(
+    more: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        bind(film_plan(**more))
+
+
+def test_a_scale_needs_a_unit() -> None:
+    with pytest.raises(InputError, match=r"scales: 'T0 \[' has no unit"):
+        bind(
+            Plan(
+                rate,
+                "k",
+                {"T": Range(300, 450, "K")},
+                Budget(9),
+                Tolerance(law=0.9),
+                scales=("T0 [",),
+            )
+        )
