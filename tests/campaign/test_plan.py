@@ -148,7 +148,7 @@ def test_a_target_outside_the_span_gets_the_remedies_of_plans() -> None:
     told = str(error.value)
     assert told.startswith("the plan, target: The target 'm' [kg/m^3]")
     assert 'add constants = ["' in told
-    assert "such as s0 [kg/m^3]." in told
+    assert "such as s0 [kg/m^3], or add scales" in told
     assert "--" not in told
 
 
