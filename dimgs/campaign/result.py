@@ -22,8 +22,8 @@ from dimgs.report.documents import (
     finite,
     pi_document,
 )
-from dimgs.report.findings import Activation
 from dimgs.report.figures.save import save
+from dimgs.report.findings import Activation
 from dimgs.report.results import FitResult, Report
 from dimgs.report.write import write_study
 from dimgs.symmetry.collapse import Collapse

@@ -79,7 +79,9 @@ def test_places_of_a_space_with_a_temperature_are_found_again(a: float, b: float
     values = space.values(logs)
     assert 313.15 * (1 - 1e-9) <= values["T"] <= 453.15 * (1 + 1e-9)
     np.testing.assert_allclose(space.logs(values), logs, rtol=1e-12, atol=1e-12)
-    np.testing.assert_allclose(space.place(values), space.coordinates(logs[None])[0], atol=1e-9)
+    place = space.place(values)
+    assert place is not None
+    np.testing.assert_allclose(place, space.coordinates(logs[None])[0], atol=1e-9)
 
 
 @pytest.mark.parametrize(
