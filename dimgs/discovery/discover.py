@@ -177,6 +177,7 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
         none_of_these=verdict.none_of_these,
         extrapolates=verdict.extrapolates,
         rivals=_rivals(found, law, options, () if posterior is None else posterior.rivals),
+        complete_to=found.complete_to,
         form=_given_form(found, law, options),
         further_runs=partial(propose, others=partial(_further, found, law, options)),
     )

@@ -47,3 +47,4 @@ class DiscoverKeywords(FitKeywords, total=False):
     form: str | None
     must_use: Sequence[str]
     at_most_constants: int | None
+    complete: int | None

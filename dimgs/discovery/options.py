@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 from dimgs.common.advice import setting
 from dimgs.common.errors import InputError
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
-from dimgs.engines.registry import check_name
+from dimgs.engines.registry import ALL, check_name, embedded
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
@@ -198,6 +198,12 @@ class Options:
     at_most_constants: int | None = _option(
         None, "count", "Most constants that a law may have fitted to the runs, exponents included."
     )
+    complete: int | None = _option(
+        None,
+        "count",
+        "Try all forms of at most so many nodes (groups, numbers, constants, operators and "
+        "functions), however long that takes; by default as many as take half a second.",
+    )
     level: float = _option(0.9, "number", "Coverage of the intervals.")
     seed: int = _option(0, "count", "Seed of everything random.")
 
@@ -240,6 +246,17 @@ class Options:
             raise InputError(f"The time limit is {self.time_limit} s; give more than 0.")
         if self.evaluations is not None and self.evaluations < 1:
             raise InputError(f"{self.evaluations} evaluations allow no search; give more than 0.")
+        if self.complete is not None:
+            if self.complete < 1 or self.engine not in (ALL, embedded()):
+                raise InputError(
+                    f"complete is {self.complete} with the engine '{self.engine}'; give at least "
+                    f"one node, and the engine auto or {embedded()}, which tries all forms."
+                )
+            if self.must_use:
+                raise InputError(
+                    f"All forms are tried, or only those that use an input: leave out "
+                    f"{setting('complete')} or {setting('must_use')}."
+                )
         if isinstance(self.scales, str) and self.scales != "auto":
             raise InputError(f"scales is '{self.scales}'; give 'auto' or ['M0 [kg]', ...].")
 

@@ -8,7 +8,7 @@ import sympy
 
 from dimgs.common.errors import EngineUnavailableError
 from dimgs.discovery.distillation import exponent_fields
-from dimgs.discovery.options import Options
+from dimgs.discovery.options import EFFORTS, Options
 from dimgs.discovery.problem import problem_of
 from dimgs.discovery.scoring import rows_aside
 from dimgs.discovery.study import Study
@@ -115,6 +115,7 @@ def searched(found: Study, name: str, seconds: float, options: Options, clock: C
         )
         found = replace(found, warnings=(*found.warnings, note))
     out = proposed(found, result.candidates, unlogged, name, problem)
+    out = replace(out, complete_to=result.complete_to or out.complete_to)
     if result.cut is not None:
         clock.cut(result.cut, f"the search by {name}")
     elif out.exact:
@@ -177,7 +178,10 @@ def _result(
     if entry_named(name).takes_fields:
         problem = replace(problem, fields=exponent_fields(train))
     problem, unit = _in_range(problem)
-    result = engine.search(problem, SearchBudget(seconds, options.budget), options.seed)
+    # a brief search has no half of a second to spare
+    brief = options.budget < EFFORTS["quick"][0]
+    nodes = options.complete or (0 if brief else None)
+    result = engine.search(problem, SearchBudget(seconds, options.budget, nodes), options.seed)
     if unit == 1.0:
         return result
     return replace(result, candidates=tuple(_times(c, unit) for c in result.candidates))

@@ -14,6 +14,7 @@ from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.problem import is_searchable
 from dimgs.discovery.scoring import left_out_predictions, log_target
 from dimgs.engines.clock import Cut
+from dimgs.engines.protocol import Completed
 from dimgs.engines.registry import NONE
 from dimgs.expression.candidate import Candidate
 from dimgs.judgement.candidates import Proposal
@@ -66,6 +67,8 @@ class Study:
         Residual of each run by the law refitted without it, where that was needed.
     posterior : Posterior or None
         The laws that were found, with their probabilities; None before they are judged.
+    complete_to : Completed or None
+        Up to which size the search tried all forms.
     given : tuple of Proposal
         The form that was asked for, judged beside the candidates.
     """
@@ -84,6 +87,7 @@ class Study:
     follows: str = ""
     left_out: Array | None = None
     posterior: Posterior | None = None
+    complete_to: Completed | None = None
     given: tuple[Proposal, ...] = ()
 
     @property

@@ -105,14 +105,41 @@ class SearchBudget:
         Wall time.
     evaluations : int, optional
         Number of expressions that are fitted; unlimited by default.
+    nodes : int, optional
+        Size up to which all forms are tried besides, however long that takes; None for as many as
+        are tried in about half a second.
     """
 
     seconds: float
     evaluations: int | None = None
+    nodes: int | None = 0
 
     def __post_init__(self) -> None:
         if not self.seconds > 0:
             raise InputError(f"A budget of {self.seconds} s allows no search; give more than 0.")
+
+
+@dataclass(frozen=True)
+class Completed:
+    """Up to which size a search tried all forms.
+
+    Attributes
+    ----------
+    nodes : int
+        Groups, numbers, constants, operators and functions of the longest forms.
+    forms : int
+        Distinct forms of at most so many.
+    others : int
+        Forms of these, beside those that are candidates, that follow the runs about as well as
+        the best law: none, unless the runs are few or noisy.
+    seconds : float
+        Wall time that they took.
+    """
+
+    nodes: int
+    forms: int
+    others: int = 0
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -133,6 +160,8 @@ class Result:
     cut : {"time", "evaluations", "interrupt", "failure"}, optional
         What ended the search before it was complete; None where it came to its own end, such as
         a law that is exact to rounding.
+    complete_to : Completed, optional
+        Up to which size all forms were tried.
     """
 
     candidates: tuple[Candidate, ...]
@@ -141,6 +170,7 @@ class Result:
     seconds: float
     startup: float = 0.0
     cut: CutBy | None = None
+    complete_to: Completed | None = None
 
 
 @runtime_checkable

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from dimgs.common.formats import SCHEMA, attributes
+from dimgs.engines.protocol import Completed
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.exponents import rounded, undetermined_inputs
@@ -160,6 +161,11 @@ def noise_document(report: Findings) -> dict[str, Any] | None:
     }
 
 
+def complete_document(completed: Completed | None) -> dict[str, int] | None:
+    """Up to which size all forms were tried."""
+    return None if completed is None else {"nodes": completed.nodes, "forms": completed.forms}
+
+
 def discover_document(report: Findings) -> dict[str, Any]:
     """The `discover` document."""
     import sympy
@@ -178,6 +184,7 @@ def discover_document(report: Findings) -> dict[str, Any]:
             }
             for c in report.candidates
         ],
+        "complete_to": complete_document(report.complete_to),
         "form": None if report.form is None else rival_document(report.form),
         "rivals": [rival_document(r) for r in report.rivals],
         **attributes(report, "engine outcome probability none_of_these extrapolates confirmed"),

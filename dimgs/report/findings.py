@@ -10,6 +10,7 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.common.errors import LawError
 from dimgs.dataset import Dataset
+from dimgs.engines.protocol import Completed
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.estimate import Estimate, Exponent
 from dimgs.fits.noise import Noise
@@ -387,6 +388,8 @@ class Findings:
         Whether the law predicts outer blocks of runs; None where none could be left out.
     noise : Noise or None
         The error model that the runs support, about the law.
+    complete_to : Completed or None
+        Up to which size all forms were tried.
     form : Rival or None
         The form that was asked for, fitted, with its probability.
     """
@@ -414,6 +417,7 @@ class Findings:
     none_of_these: float = 0.0
     extrapolates: bool | None = None
     noise: Noise | None = None
+    complete_to: Completed | None = None
     form: Rival | None = None
     further_runs: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
 

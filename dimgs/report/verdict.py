@@ -107,6 +107,10 @@ def error_of(report: Findings) -> str:
     return f"error {100 * rms / whole:.2g} % of the rms {which}"
 
 
+# seconds of a search of all forms that are worth a word
+_NOTICED = 1.0
+
+
 def probability(held: Verdict) -> str:
     """How probable a law is, in words; empty where it was not judged.
 
@@ -127,20 +131,31 @@ def probability(held: Verdict) -> str:
 
 
 def remarks(report: Findings) -> str:
-    """How a form that was asked for compares; empty where there is none.
+    """What was searched to the end, and how a form that was asked for compares; may be empty.
 
     Parameters
     ----------
     report : Report
     """
-    form = report.form
-    if form is None:
-        return ""
-    own = report.law is not None and form.law.expression == report.law.expression
-    compared = (
-        "It is the most probable law." if own else f"The law above is more probable: {form.law}."
-    )
-    return f"The given form has the probability {percent(form.probability)}. {compared}"
+    said, done, form = [], report.complete_to, report.form
+    if done is not None and report.law is not None:
+        seconds = f" in {done.seconds:.0f} s" if done.seconds >= _NOTICED else ""
+        rest = "no other law among them follows the runs within their noise"
+        if done.others:
+            rest = f"{done.others} of them follow the runs about as well and were not judged"
+        elif report.rivals:
+            rest = f"beside the rivals, {rest}"
+        said.append(
+            f"All {done.forms} forms of at most {done.nodes} nodes in these groups were "
+            f"tried{seconds}: {rest}."
+        )
+    if form is not None:
+        own = report.law is not None and form.law.expression == report.law.expression
+        compared = "It is the most probable law."
+        if not own:
+            compared = f"The law above is more probable: {form.law}."
+        said.append(f"The given form has the probability {percent(form.probability)}. {compared}")
+    return " ".join(said)
 
 
 def headline(report: Findings) -> str | None:

@@ -17,6 +17,7 @@ from dimgs.engines.structured.archive import (
     tell_best,
     thinned,
 )
+from dimgs.engines.structured.complete import complete
 from dimgs.engines.structured.errors import judged, started
 from dimgs.engines.structured.posynomials import posynomials
 from dimgs.engines.structured.products import Products, power_law
@@ -264,6 +265,10 @@ class StructuredEngine:
             except KeyboardInterrupt:
                 cut, message = "interrupt", "interrupted; this is the best so far"
             message += archive.trouble
+            completed = None
+            if budget.nodes != 0 and not problem.must_use and cut != "interrupt":
+                archive.deadline, archive.evaluations = np.inf, None
+                completed = complete(archive, budget.nodes)
             if some is not problem:
                 archive = on_all_runs(archive, problem)
             if not archive.explained and not is_explained(archive):
@@ -273,7 +278,8 @@ class StructuredEngine:
             return Result((), "no_candidate", f"No law: {message}.", monotonic() - start, cut=cut)
         outcome: Outcome = "converged" if cut is None else "timeout"
         taken = monotonic() - start
-        return Result(candidates, outcome, f"{candidates[0]}: {message}.", taken, cut=cut)
+        text = f"{candidates[0]}: {message}."
+        return Result(candidates, outcome, text, taken, cut=cut, complete_to=completed)
 
     def _stages(self, archive: Archive) -> str:
         if not np.any(archive.runs.y):

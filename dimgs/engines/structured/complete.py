@@ -1,0 +1,470 @@
+"""All forms up to a size, each once: what a search did not miss.
+
+A form is one of these, φ being a column without constants, made of the groups and 1 by + − × ÷,
+square roots and functions that are not inside each other, and c a constant that is fitted:
+
+    φ, c φ, φ + c, c φ + c, exp(c φ), c exp(c φ), φ^c, c φ^c, 1/(φ + c), c/(φ + c), sqrt(φ + c),
+    sqrt(c φ + c), c φ + c φ
+
+So a link of the response is linear in its constants, and the best constants of every form are
+found without a start. Columns that are equal in the runs are one, and so are columns that differ
+in what the constants take up. A node is a group, a number, a constant, an operator or a function.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from time import monotonic
+from typing import NamedTuple
+
+import numpy as np
+
+from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.engines.protocol import Completed
+from dimgs.engines.structured.archive import Archive
+from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.trees import (
+    ONE,
+    Call,
+    Mono,
+    Number,
+    Product,
+    Sum,
+    Tree,
+    evaluate,
+    exact,
+    powered,
+)
+
+# functions of the library that are one node and not rare; the first operator is a group or 1
+_CALLED = ("exp", "log", "sin", "cos", "tan", "tanh")
+_OPERATORS = ("", "+", "*", "-", "/", "sqrt", *_CALLED)
+_HALF = Fraction(1, 2)
+# runs by which forms are compared: more cost time, and of 64 runs thirty forms are kept
+_MOST_RUNS = 64
+# relative difference of equal columns, that of a difference that is rounding, and the largest
+_EQUAL, _ROUNDING, _LARGEST = 1e-9, 1e-13, 1e100
+# numbers at a time: few enough that a processor holds them
+_CHUNK = 400_000
+# forms that are fitted to all runs, those of the fewest bits; bits for a constant, and a node
+_FITTED, _CONSTANT, _NODE = 30, 6.0, 2.0
+# relative squares that are rounding; natural logarithm of the likelihood by which a form that
+# follows the runs is behind the best, as at 1 %; and how many of these are counted at most
+_EXACT, _FOLLOWS, _COUNTED = 1e-30, 4.6, 1000
+# columns that the longest forms are chosen of by default: seven nodes of two groups, six of three
+_MOST_RAW = 120_000
+# and at most, whatever is asked for: their values fill a memory of about 1 GB
+_HELD = 4_000_000
+
+
+class _Form(NamedTuple):
+    """How a form is linear: the nodes beside its column, its link, and which constants it has."""
+
+    nodes: int
+    link: str
+    factor: bool
+    offset: bool
+
+
+_FORMS = (
+    _Form(0, "itself", False, False),
+    _Form(2, "itself", True, False),
+    _Form(2, "itself", False, True),
+    _Form(4, "itself", True, True),
+    _Form(3, "log", True, False),
+    _Form(5, "log", True, True),
+    _Form(2, "power", True, False),
+    _Form(4, "power", True, True),
+    _Form(4, "reciprocal", False, True),
+    _Form(4, "reciprocal", True, True),
+    _Form(3, "square", False, True),
+    _Form(5, "square", True, True),
+)
+# nodes of c φ + c φ beside its columns
+_PAIR = 5
+
+
+class _Found(NamedTuple):
+    """A form with its constants, and the bits by which it is compared."""
+
+    bits: float
+    squares: float
+    form: _Form | None
+    columns: tuple[int, ...]
+    constants: tuple[float, ...]
+
+
+@dataclass(eq=False)
+class _Level:
+    """Columns of one size, each once: how they are made, and their values.
+
+    Attributes
+    ----------
+    operator : ndarray of int, shape (n_columns,)
+    left, right : ndarray of int, shape (n_columns,)
+        Numbers of what the operator is applied to.
+    values : ndarray of shape (n_columns, n_runs)
+    called, varies : ndarray of bool, shape (n_columns,)
+        Whether a column has a function, and a group.
+    """
+
+    operator: IntArray
+    left: IntArray
+    right: IntArray
+    values: Array
+    called: BoolArray
+    varies: BoolArray
+
+
+class Columns:
+    """All columns without constants, by their size.
+
+    Parameters
+    ----------
+    groups : ndarray of shape (n_runs, n_groups)
+        Values of the groups.
+    """
+
+    def __init__(self, groups: Array) -> None:
+        rng = np.random.default_rng(0)
+        self.first = np.column_stack([groups, np.ones(len(groups))]).T
+        self._mix = rng.uniform(0.5, 1.5, (2, len(groups)))
+        self._keys = np.zeros((0, 2))
+        self.levels: list[_Level] = []
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many columns there are of each size, from 1 up."""
+        return [len(level.operator) for level in self.levels]
+
+    def raw(self) -> int:
+        """How many columns the next level is chosen of."""
+        if not self.levels:
+            return len(self.first)
+        pairs = sum(len(i) for *_, i, _ in self._pairs())
+        return pairs + len(_CALLED) * len(self.levels[-1].operator)
+
+    def grow(self) -> None:
+        """Make the next level."""
+        if not self.levels:
+            rows = np.arange(len(self.first))
+            plain = np.zeros(len(rows), dtype=bool)
+            kept = self._chosen(self.keys(self.first), plain)
+            varies = np.ptp(self.first, axis=1) > 0
+            self.levels.append(
+                _Level(
+                    0 * kept, rows[kept], rows[kept], self.first[kept], plain[kept], varies[kept]
+                )
+            )
+            return
+        parts = list(self._parts())
+        operator = np.concatenate([np.full(len(p[1]), p[0]) for p in parts])
+        left, right, keys, called = (np.concatenate([p[k] for p in parts]) for k in (1, 2, 3, 4))
+        kept = self._chosen(keys, called)
+        operator, left, right = operator[kept], left[kept], right[kept]
+        values = self._made(operator, left, right)
+        varies = np.ptp(values, axis=1) > _ROUNDING * np.abs(values).max(axis=1)
+        self.levels.append(_Level(operator, left, right, values, called[kept], varies))
+
+    def start(self, level: int) -> int:
+        """Number of the first column of a level."""
+        return sum(self.sizes[:level])
+
+    def _all(self, name: str) -> Array:
+        return np.concatenate([getattr(level, name) for level in self.levels])
+
+    def _made(self, operator: IntArray, left: IntArray, right: IntArray) -> Array:
+        """Values of columns from what they are made of, shape (n_columns, n_runs)."""
+        known = self._all("values")
+        out = np.empty((len(operator), known.shape[1]))
+        for k in np.unique(operator):
+            rows = operator == k
+            out[rows] = _applied(_OPERATORS[k], known[left[rows]], known[right[rows]])
+        return out
+
+    def _pairs(self) -> Iterator[tuple[int, IntArray, IntArray]]:
+        """Operators with the numbers of the columns that each joins in the next level."""
+        size = len(self.levels)
+        for i in range(size - 1 if size > 1 else 0):
+            j = size - 2 - i
+            a = np.arange(self.sizes[i]) + self.start(i)
+            b = np.arange(self.sizes[j]) + self.start(j)
+            left, right = (x.ravel() for x in np.meshgrid(a, b, indexing="ij"))
+            for k in (1, 2, 3, 4):
+                if _OPERATORS[k] in "-/":
+                    yield k, left, right
+                elif i <= j:
+                    ordered = left <= right
+                    yield k, left[ordered], right[ordered]
+
+    def _parts(self) -> "Iterator[tuple[int, IntArray, IntArray, Array, BoolArray]]":
+        """Every column of the next level that is finite, with its keys."""
+        called, varies = self._all("called").astype(bool), self._all("varies").astype(bool)
+        last = np.arange(self.sizes[-1]) + self.start(len(self.levels) - 1)
+        alone = [
+            (k, rows, rows)
+            for k, name in enumerate(_OPERATORS)
+            if k > 4
+            for rows in [last[varies[last] & ~(called[last] & (name != "sqrt"))]]
+        ]
+        known = self._all("values")
+        step = max(1, _CHUNK // known.shape[1])
+        for k, left, right in [*alone, *self._pairs()]:
+            for at in range(0, len(left), step):
+                i, j = left[at : at + step], right[at : at + step]
+                a, b = known[i], known[j]
+                values = _applied(_OPERATORS[k], a, b)
+                good = _usable(values)
+                if k in (1, 3):
+                    least = _ROUNDING * np.abs(a).max(axis=1)
+                    good &= np.abs(values).max(axis=1) > least
+                own = called[i] | called[j] | (k > 5)
+                yield k, i[good], j[good], self.keys(values[good]), own[good]
+
+    def keys(self, values: Array) -> Array:
+        """Two numbers that are equal for equal columns, and for no others."""
+        bounded = values / (1 + np.abs(values))
+        return np.column_stack([values @ self._mix[0], bounded @ self._mix[1]])
+
+    def _chosen(self, keys: Array, called: BoolArray) -> IntArray:
+        """Those that equal no column of before, and no other one; without functions first."""
+        order = np.argsort(called, kind="stable")
+        whole = np.concatenate([self._keys, keys[order]])
+        kept = first_of_equals(whole)
+        kept = kept[kept >= len(self._keys)] - len(self._keys)
+        self._keys = np.concatenate([self._keys, keys[order][kept]])
+        return np.sort(order[kept])
+
+    def tree(self, number: int) -> Tree:
+        """A column as a tree."""
+        level = next(k for k in range(len(self.levels)) if number < self.start(k + 1))
+        own, at = self.levels[level], number - self.start(level)
+        name = _OPERATORS[own.operator[at]]
+        left, right = int(own.left[at]), int(own.right[at])
+        if not name:
+            n = len(self.first) - 1
+            return ONE if left == n else Mono(tuple(Fraction(int(j == left)) for j in range(n)))
+        first = self.tree(left)
+        if name == "sqrt":
+            return powered(first, _HALF)
+        if name in _CALLED:
+            return Call(name, first)
+        other = self.tree(right)
+        if name == "-":
+            other = Product((exact(-1), other))
+        if name == "/":
+            other = powered(other, Fraction(-1))
+        return Sum((first, other)) if name in "+-" else Product((first, other))
+
+
+def _applied(name: str, a: Array, b: Array) -> Array:
+    match name:
+        case "+":
+            return a + b
+        case "-":
+            return a - b
+        case "*":
+            return a * b
+        case "/":
+            return a / b
+        case "sqrt":
+            return np.asarray(np.sqrt(a))
+        case _:
+            return np.asarray(FUNCTIONS[name].value(a))
+
+
+def _usable(values: Array) -> BoolArray:
+    size = np.abs(values).max(axis=1)
+    return np.asarray((size > 0) & (size < _LARGEST))
+
+
+def first_of_equals(keys: Array) -> IntArray:
+    """Rows that equal no earlier row, in their order.
+
+    Parameters
+    ----------
+    keys : ndarray of shape (n_rows, n_keys)
+    """
+    group = np.zeros(len(keys), dtype=np.int64)
+    for column in keys.T:
+        order = np.lexsort((column, group))
+        value, own = column[order], group[order]
+        jump = np.diff(value) > _EQUAL * np.abs(value[1:])
+        group[order] = np.cumsum(np.r_[0, jump | (np.diff(own) > 0)])
+    return np.sort(np.unique(group, return_index=True)[1])
+
+
+class Forms:
+    """The forms of growing size for the runs of a search, and the best of them.
+
+    Parameters
+    ----------
+    runs : Runs
+    """
+
+    def __init__(self, runs: Runs) -> None:
+        n = runs.n_runs
+        self.rows = np.sort(np.random.default_rng(n).permutation(n)[:_MOST_RUNS])
+        y, size = runs.y[self.rows], runs.size_at(runs.y)[self.rows]
+        self.root = np.sqrt(runs.weights[self.rows]) / size
+        self.y, self.columns = y, Columns(runs.values[self.rows])
+        # links of the response, with roots of their weights to first order
+        self.targets = {"itself": (y, self.root), "square": (y**2, self.root / (2 * np.abs(y)))}
+        self.targets["reciprocal"] = (1 / y, self.root * y**2)
+        if np.all(y > 0):
+            self.targets["log"] = self.targets["power"] = (np.log(y), self.root * y)
+        self.targets = {k: t for k, t in self.targets.items() if np.all(np.isfinite(t))}
+        self.best: list[_Found] = []
+        self.squares = np.zeros(0)
+        self.count = 0
+
+    def grow(self) -> None:
+        """All forms of one node more."""
+        self.columns.grow()
+        size = len(self.columns.levels)
+        for form in _FORMS:
+            if form.link in self.targets and size > form.nodes:
+                self._match(form, size - form.nodes - 1)
+        self._match_pairs(size - _PAIR)
+
+    def _distinct(self, form: _Form, level: int) -> IntArray:
+        """Columns of a level that differ from all shorter ones by more than the constants do."""
+        levels = self.columns.levels[: level + 1]
+        values = np.concatenate([x.values for x in levels])
+        usable = np.concatenate([x.varies for x in levels])
+        if form.link == "power":
+            values = np.log(values)
+            usable = usable & np.all(np.isfinite(values), axis=1)
+        rows = np.flatnonzero(usable)
+        if form.factor or form.offset:
+            rows = rows[first_of_equals(self.columns.keys(_normal(values[rows], form)))]
+        return rows[rows >= self.columns.start(level)]
+
+    def _match(self, form: _Form, level: int) -> None:
+        """Every column of a level in a form."""
+        T, root = self.targets[form.link]
+        rows = self._distinct(form, level)
+        values = self.columns.levels[level].values[rows - self.columns.start(level)]
+        if form.link == "power":
+            values = np.log(values)
+        self.count += len(rows)
+        A, t = values * root, T * root
+        base, slope = np.zeros(len(rows)), np.ones(len(rows))
+        if form.offset:
+            one = root / np.sqrt(root @ root)
+            A0, t0 = A - (A @ one)[:, None] * one, t - (t @ one) * one
+        else:
+            A0, t0 = A, t
+        if form.factor:
+            slope = (A0 @ t0) / np.einsum("ij,ij->i", A0, A0)
+        if form.offset:
+            base = ((t - slope[:, None] * A) @ root) / (root @ root)
+        missed = t0 - slope[:, None] * A0
+        left = np.einsum("ij,ij->i", missed, missed)
+        self._keep(left, (rows,), (slope, base), form, level + 1 + form.nodes)
+
+    def _match_pairs(self, size: int) -> None:
+        """Sums of two columns with a factor each, which have so many nodes together."""
+        T, root = self.targets["itself"]
+        for i in range(size // 2):
+            j = size - 2 - i
+            one, two = self._distinct(_FORMS[1], i), self._distinct(_FORMS[1], j)
+            p, q = (x.ravel() for x in np.meshgrid(one, two, indexing="ij"))
+            p, q = p[p < q], q[p < q]
+            values = np.concatenate([x.values for x in self.columns.levels[: j + 1]]) * root
+            t = T * root
+            aa, bb = ((values**2).sum(axis=1)[k] for k in (p, q))
+            ab = np.einsum("ij,ij->i", values[p], values[q])
+            at, bt = ((values @ t)[k] for k in (p, q))
+            free = np.maximum(aa * bb - ab**2, _EQUAL * aa * bb)
+            c, d = (at * bb - bt * ab) / free, (bt * aa - at * ab) / free
+            left = np.maximum(t @ t - c * at - d * bt, 0.0)
+            self.count += len(p)
+            self._keep(left, (p, q), (c, d), None, size + _PAIR)
+
+    def _keep(
+        self,
+        squares: Array,
+        columns: tuple[IntArray, ...],
+        constants: tuple[Array, ...],
+        form: _Form | None,
+        nodes: int,
+    ) -> None:
+        """Note the best of some forms."""
+        free = 2 if form is None else form.factor + form.offset
+        whole = float(np.sum((self.root * self.y) ** 2))
+        bits = 0.5 * len(self.y) * np.log2(np.maximum(squares / whole, _EXACT))
+        bits = np.where(np.isfinite(bits), bits + _CONSTANT * free + _NODE * nodes, np.inf)
+        for k in np.argsort(bits, kind="stable")[:_FITTED]:
+            if np.isfinite(bits[k]):
+                own = (tuple(int(x[k]) for x in columns), tuple(float(c[k]) for c in constants))
+                self.best.append(_Found(float(bits[k]), float(squares[k]), form, *own))
+        self.best = sorted(self.best, key=lambda f: f.bits)[:_FITTED]
+        finite = squares[np.isfinite(squares)]
+        self.squares = np.sort(np.concatenate([self.squares, finite]))[:_COUNTED]
+
+    def others(self, squares: float) -> int:
+        """Forms beside the best that miss the runs by hardly more than this sum of squares."""
+        most = max(squares, self.best[0].squares if self.best else 0.0)
+        most = most * float(np.exp(2 * _FOLLOWS / len(self.y))) + _EXACT
+        return int(np.sum(self.squares <= most)) - sum(f.squares <= most for f in self.best)
+
+    def tree(self, found: _Found) -> Tree:
+        """A form as a tree with its constants."""
+        parts = [self.columns.tree(k) for k in found.columns]
+        free = [Number(c) for c in found.constants]
+        if found.form is None:
+            return Sum(tuple(Product((c, p)) for c, p in zip(free, parts, strict=True)))
+        form, (factor, offset), (part,) = found.form, free, parts
+        if form.link == "power":
+            part = Call("log", part)
+        linear: Tree = Product((factor, part)) if form.factor else part
+        if form.link in ("log", "power"):
+            linear = Call("exp", linear)
+            return Product((Number(float(np.exp(offset.value))), linear)) if form.offset else linear
+        if form.offset:
+            linear = Sum((linear, offset))
+        power = {"reciprocal": Fraction(-1), "square": _HALF}.get(form.link)
+        return linear if power is None else powered(linear, power)
+
+
+def _normal(values: Array, form: _Form) -> Array:
+    """Columns without what the constants of a form take up."""
+    if form.offset:
+        values = values - values.mean(axis=1, keepdims=True)
+    if form.factor:
+        largest = np.abs(values).argmax(axis=1)
+        values = values / values[np.arange(len(values)), largest][:, None]
+    return values
+
+
+def complete(archive: Archive, nodes: int | None) -> Completed | None:
+    """Try all forms of at most so many nodes, and fit the best of them to all runs.
+
+    Parameters
+    ----------
+    archive : Archive
+    nodes : int, optional
+        By default as many as are tried in about half a second. Fewer are tried where the forms
+        of one more would not fit into the memory.
+
+    Returns
+    -------
+    Completed or None
+        None where there is no group, or the response has no finite errors.
+    """
+    start, forms, done = monotonic(), Forms(archive.runs), 0
+    if not archive.runs.n_groups or "itself" not in forms.targets:
+        return None
+    with np.errstate(all="ignore"):
+        while forms.columns.raw() <= (_MOST_RAW if nodes is None else _HELD) and done != nodes:
+            forms.grow()
+            done += 1
+        for found in forms.best:
+            archive.add(forms.tree(found))
+        best, squares = archive.best, np.inf
+        if best is not None:
+            missed = forms.root * (evaluate(best.tree, archive.runs)[forms.rows] - forms.y)
+            squares = float(missed @ missed)
+    return Completed(done, forms.count, forms.others(squares), monotonic() - start)
