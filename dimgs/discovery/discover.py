@@ -186,6 +186,9 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
 def _outliers(found: Study, options: Options) -> list[str]:
     """Runs that the law misses by more than their share, where each was left out."""
     residuals, result = found.left_out, found.result
+    if found.law.uncertainty.errors is not None:
+        # ratios to the law say nothing of runs that are smaller than their errors
+        return []
     if residuals is None:
         residuals = left_out_residuals(found, options) if _is_refitted(found) else None
     if residuals is None:

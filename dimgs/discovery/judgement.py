@@ -29,6 +29,7 @@ from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
+from dimgs.fits.noise import target_errors
 from dimgs.judgement.candidates import JUDGEMENT, JudgedForm, Proposal, judged_forms
 from dimgs.judgement.confirmation import PROBABLE
 from dimgs.judgement.posterior import Posterior, posterior_of, same_laws
@@ -98,6 +99,10 @@ def _with_posterior(found: Study, posterior: Posterior, options: Options, clock:
     """The study with the most probable law."""
     cuts = dict.fromkeys((*found.cuts, *(cut for cut in clock.cuts if cut.step == JUDGEMENT)))
     found = replace(found, cuts=tuple(cuts), posterior=posterior)
+    if posterior.laws:
+        errors = target_errors(found.prepared.design, posterior.laws[0].form.evidence.errors)
+        design = replace(found.prepared.design, errors=errors)
+        found = replace(found, prepared=replace(found.prepared, design=design))
     first = posterior.laws[0].form if posterior.laws else None
     if first is None or first.law is found.law:
         return _examined(found, options)
@@ -225,6 +230,10 @@ def _with_law(found: Study, first: JudgedForm, options: Options) -> Study:
         known, left_out = law.scores.cv_r2_log, None
         if design.scale == "linear" and values is not None:
             truth = times_exp(design.y, design.offset)
+            known = r2(truth - values, truth) if np.all(np.isfinite(values)) else None
+        elif design.errors is not None and values is not None:
+            # logarithms of targets that are smaller than their errors say little
+            truth = np.exp(log_target(design))
             known = r2(truth - values, truth) if np.all(np.isfinite(values)) else None
         elif values is not None and np.all(values > 0):
             left_out = log_target(design) - np.log(values)

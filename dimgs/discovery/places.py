@@ -227,7 +227,9 @@ def prediction_of(law: Law, probability: float, places: Places, *, log: bool) ->
             G, noise = G * size[:, None], noise * np.abs(size)
             if log:
                 G, noise = G / value[:, None], np.abs(noise / value)
-        elif not log:
+        else:
+            noise = noise * u.run_share(value)
+        if u.scale != "linear" and not log:
             G, noise = G * value[:, None], np.abs(noise * value)
         mean = np.log(np.where(value > 0, value, np.nan)) if log else value
     covariance = np.asarray(u.covariance, dtype=np.float64).reshape(G.shape[1], G.shape[1])

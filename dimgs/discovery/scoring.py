@@ -413,7 +413,11 @@ def _scaled_residuals(design: Design, law: Law) -> Array | None:
     else:
         truth = log_target(design)
         with np.errstate(all="ignore"):
-            residuals = truth - fitted_by(law, design)
+            fitted = fitted_by(law, design)
+            if law.uncertainty.errors is not None:
+                truth = law.uncertainty.errors.of(np.exp(truth))
+                fitted = law.uncertainty.errors.of(np.exp(fitted))
+            residuals = truth - fitted
     if not np.all(np.isfinite(residuals)):
         return np.asarray(residuals)
     left, varies = _squares(residuals - residuals.mean(), truth - truth.mean())

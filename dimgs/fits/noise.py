@@ -23,7 +23,7 @@ from scipy.special import gammaln
 
 from dimgs.common.arrays import Array, IntArray, least_squares, mixed_bits
 from dimgs.fits.design.effects import Whitening
-from dimgs.fits.design.features import Design, stated_errors, weights_of
+from dimgs.fits.design.features import Design, TargetErrors, stated_errors, weights_of
 
 Kind = TypeVar("Kind")
 Measured = Literal["group", "target"]
@@ -33,6 +33,8 @@ FLOOR, RELATIVE_FLOOR, ADDITIVE_FLOOR = 0.1, 1e-3, 3.0
 # least relative error: above rounding, so that of laws that explain the runs to it the shorter
 # wins; higher, and a true small term is dropped
 EXACT = 1e-10
+# spread of the logarithm of pi_0 over the target that is rounding
+_ALIKE = 1e-9
 # gain of the log-likelihood for another kind of errors: e**4 is near to odds of 50 to 1
 _SURE = 4.0
 
@@ -216,7 +218,7 @@ def possible_errors(design: Design) -> list[Errors]:
     if design.scale == "linear" and np.all(response != 0):
         # a response of both signs may be measured to so many per cent too
         out.append(relative)
-    if np.ptp(design.offset) > 1e-9 and design.weights is None:
+    if np.ptp(design.offset) > _ALIKE and design.weights is None:
         target = np.exp(np.mean(design.offset) - design.offset)
         size = rms(response / target) or 1.0
         out.append(Errors("target", response, root, target * size))
@@ -243,6 +245,29 @@ class Scatter:
 
     intrinsic: float
     ratio: float
+
+
+def target_errors(design: Design, errors: Errors) -> TargetErrors | None:
+    """The kind of errors as one of the target, to fit a law by; None where they are relative.
+
+    And where runs have weights, or errors are of one size in a group that the target is not.
+
+    Parameters
+    ----------
+    design : Design
+    errors : Errors
+        By which the laws were judged.
+    """
+    # the target in units of pi_0 is the same in every run
+    alike = float(np.ptp(design.offset)) <= _ALIKE
+    if errors.kind == "relative" or design.scale != "log" or design.weights is not None:
+        return None
+    if errors.kind == "group" and not alike:
+        return None
+    turn = float(errors.unit[0] * np.exp(design.offset[0]))
+    usable = 0.0 < turn < np.inf
+    kind: Literal["constant", "mixed"] = "mixed" if errors.kind == "mixed" else "constant"
+    return TargetErrors(kind, turn) if usable else None
 
 
 def sampled(values: Array) -> tuple[IntArray, Array]:

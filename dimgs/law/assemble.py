@@ -95,32 +95,42 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     # in units of the largest response: squares of very large and small numbers leave the range
     unit = 1.0 if design.scale == "log" else float(np.abs(design.y).max()) or 1.0
 
-    def model(theta: Array) -> Array:
+    errors = design.errors if design.scale == "log" else None
+    observed = design.y if errors is None else errors.of(np.exp(design.y + design.offset))
+
+    def response(theta: Array) -> Array:
         values = evaluate(expression, {**known, **dict(zip(names, theta, strict=True))}, n)
         if design.scale == "log":
             with np.errstate(all="ignore"):
                 values = np.log(values)
         return values
 
+    def model(theta: Array) -> Array:
+        logs = response(theta)
+        return logs if errors is None else errors.of(np.exp(logs + design.offset))
+
     slopes = gradients_of(expression, tuple(names), design.scale == "log")
 
     def jacobian_at(theta: Array) -> Array:
         values = {**known, **dict(zip(names, theta, strict=True))}
         columns = [evaluate(g, values, n) for g in slopes]
+        if errors is not None:
+            steep = errors.slope(np.exp(response(theta) + design.offset))
+            columns = [steep * column for column in columns]
         return white(np.column_stack(columns) * weights[:, None]) if names else np.zeros((n, 0))
 
     def misfit(theta: Array) -> tuple[Array, Array]:
         columns = jacobian_at(theta) / unit
-        left = white(weights * ((design.y - model(theta)) / unit))
+        left = white(weights * ((observed - model(theta)) / unit))
         return left, np.where(np.isfinite(columns), columns, 0.0)
 
     first = np.array([start[k] for k in names], dtype=np.float64)
     if not np.all(np.isfinite(model(first))):
         raise FitError(f"The expression {expression} is not real and positive on every run.")
     theta = minimise_squares(misfit, first, steps=_STEPS, enough=_ENOUGH).parameters
-    fitted = model(theta)
+    fitted = response(theta)
     jacobian = jacobian_at(theta)
-    residuals = white(weights * (design.y - fitted))
+    residuals = white(weights * (observed - model(theta)))
     if not np.all(np.isfinite(jacobian)):
         raise FitError(f"The expression {expression} has no finite slope by its constants.")
     size = float(np.abs(residuals).max())
@@ -218,6 +228,7 @@ def assemble(
             max(1.0, float(dof.min(initial=found.uncertainty.residual_dof))),
             "log" if design.scale == "log" else "linear",
             float(max(1, design.n_runs - len(order))),
+            design.errors if design.scale == "log" else None,
         ),
         level=level,
         sources=source_effects(mixed, coefficient_gradients(design, names)),

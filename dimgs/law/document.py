@@ -135,6 +135,13 @@ class GroupPart(_LawPart):
     symbol: str | None = None
 
 
+class ErrorsPart(_LawPart):
+    """The scale on which errors that are not relative are of one size."""
+
+    kind: Literal["constant", "mixed"]
+    turn: float = Field(gt=0.0)
+
+
 class UncertaintyPart(_LawPart):
     """Covariance of the parameters, and the law's derivatives with respect to them."""
 
@@ -144,6 +151,7 @@ class UncertaintyPart(_LawPart):
     dof: float | None = Field(gt=0.0)
     scale: Literal["log", "linear"]
     residual_dof: float | None = Field(gt=0.0)
+    errors: ErrorsPart | None = None
 
 
 class LabelPart(_LawPart):

@@ -10,7 +10,7 @@ import sympy
 
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import LawError
-from dimgs.fits.design.features import spans
+from dimgs.fits.design.features import TargetErrors, spans
 from dimgs.groups.group import PiGroup
 from dimgs.variables import Dimension, si_unit
 
@@ -127,6 +127,8 @@ class Uncertainty:
     scale : {"log", "linear"}
     residual_dof : float
         Degrees of freedom of `residual_sd`.
+    errors : TargetErrors, optional
+        The scale of `residual_sd`, where the law's logarithm has errors of several sizes.
 
     References
     ----------
@@ -139,11 +141,29 @@ class Uncertainty:
     dof: float
     scale: Literal["log", "linear"] = "log"
     residual_dof: float = float("inf")
+    errors: TargetErrors | None = None
 
     def __post_init__(self) -> None:
         k = len(self.gradients)
         if len(self.covariance) != k or any(len(row) != k for row in self.covariance):
             raise LawError(f"The covariance of {k} parameters must be {k} by {k}.")
+
+    def run_share(self, target: Array) -> Array:
+        """Size of `residual_sd` on the scale of the gradients, where the target is so large."""
+        if self.errors is None:
+            return np.ones_like(target)
+        return np.asarray(1.0 / np.abs(self.errors.slope(target)))
+
+    def ends(self, target: Array, half: Array) -> tuple[Array, Array]:
+        """Ends of intervals about targets, from half widths on the scale of the gradients."""
+        if self.errors is None:
+            with np.errstate(over="ignore", invalid="ignore"):
+                low, high = target * np.exp(-half), target * np.exp(half)
+            # without end where nothing is known
+            return low, np.where(np.isnan(high) & ~np.isnan(target), np.inf, high)
+        middle, wide = self.errors.of(target), half * np.abs(self.errors.slope(target))
+        with np.errstate(over="ignore"):
+            return self.errors.back(middle - wide), self.errors.back(middle + wide)
 
     def half_width(
         self,

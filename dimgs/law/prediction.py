@@ -103,6 +103,7 @@ def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     if level is None:
         return _tagged(law, value, inputs)
     runs = (1.0 if of == "run" else 0.0) + _of_label(law, inputs)
+    runs = runs * law.uncertainty.run_share(value) ** 2
     gradients = _gradients(law, inputs)
     of_sources = _of_sources(law, inputs, gradients)
     half = law.uncertainty.half_width(gradients, level, runs, *of_sources)
@@ -113,7 +114,7 @@ def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
         half = half * response_factor(law, inputs)
         low, high = value - half, value + half
     else:
-        low, high = log_interval(value, half)
+        low, high = law.uncertainty.ends(value, half)
     return Interval(*(_tagged(law, x, inputs) for x in (value, low, high)))
 
 
@@ -133,6 +134,7 @@ def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
         if law.uncertainty.scale == "linear":
             size = response_factor(law, inputs) / own
         gradients.append(gradient * size[:, None])
+        size = size * law.uncertainty.run_share(own)
         runs = runs + (size**2 if of == "run" else 0.0)
     apart = gradients[0] - gradients[1]
     of_sources = _of_sources(law, a, apart, b)

@@ -25,6 +25,7 @@ from dimgs.common.formats import (
     write_whole,
 )
 from dimgs.expression import sympy_parse, sympy_text
+from dimgs.fits.design.features import TargetErrors
 from dimgs.groups.group import PiGroup
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.exponents import held_note, named, undetermined_inputs
@@ -189,6 +190,7 @@ def _uncertainty(uncertainty: Uncertainty) -> dict[str, Any]:
         "covariance": [list(row) for row in uncertainty.covariance],
         **attributes(uncertainty, "residual_sd scale"),
         **{name: None if value == float("inf") else value for name, value in freedom.items()},
+        "errors": None if uncertainty.errors is None else asdict(uncertainty.errors),
     }
 
 
@@ -267,6 +269,7 @@ def _law(read: "LawFile", kind: type[Kind]) -> Kind:
             float("inf") if u.dof is None else u.dof,
             u.scale,
             float("inf") if u.residual_dof is None else u.residual_dof,
+            None if u.errors is None else TargetErrors(u.errors.kind, u.errors.turn),
         ),
         level=read.level,
         label_effects=None

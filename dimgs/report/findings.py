@@ -13,7 +13,7 @@ from dimgs.dataset import Dataset
 from dimgs.engines.protocol import Completed
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.estimate import Estimate, Exponent
-from dimgs.fits.noise import Noise
+from dimgs.fits.noise import Noise, rms
 from dimgs.groups.group import PiBasis
 from dimgs.law.centre import Centre, centre_of
 from dimgs.law.law import Law
@@ -445,8 +445,8 @@ class Findings:
     def left_out_r2(self) -> float | None:
         """R² of the target itself on runs left out; None where none were."""
         measured, predicted, own = self.judged_on()
-        spread = float(np.sum((measured - measured.mean()) ** 2)) if own else 0.0
-        return 1.0 - float(np.sum((measured - predicted) ** 2)) / spread if spread > 0 else None
+        spread = rms(measured - measured.mean()) if own else 0.0
+        return 1.0 - (rms(measured - predicted) / spread) ** 2 if spread > 0 else None
 
     @property
     def errors_are_relative(self) -> bool:

@@ -13,7 +13,6 @@ from dimgs.groups.group import PiGroup
 from dimgs.law.evaluate import evaluate
 from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.law.law import Law
-from dimgs.law.prediction import log_interval
 from dimgs.law.typeset import group_symbols
 from dimgs.report.findings import Findings
 
@@ -158,11 +157,15 @@ class ReportRuns:
         known = self.known(values)
         gradients = [evaluate(g, known, middle.size) for g in law.uncertainty.gradients]
         table = np.column_stack(gradients) if gradients else np.zeros((middle.size, 0))
-        half = law.uncertainty.half_width(table, level, 1.0)
+        # errors that are not relative are those of the target: of a typical run
+        typical = float(np.median(self.factor))
+        own = law.uncertainty.run_share(middle * typical) ** 2
+        half = law.uncertainty.half_width(table, level, own)
         if law.target.is_level:
             half = half / abs(law.target.unit.log_factor)
         elif law.uncertainty.scale == "log":
-            return log_interval(middle, half)
+            low, high = law.uncertainty.ends(middle * typical, half)
+            return low / typical, high / typical
         return middle - half, middle + half
 
     @cached_property

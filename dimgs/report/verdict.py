@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dimgs.fits.noise import rms
 from dimgs.law.parts import percent
 from dimgs.report.findings import Findings, Verdict
 from dimgs.variables import Variable, shown_unit
@@ -98,13 +99,10 @@ def error_of(report: Findings) -> str:
             return f"error {100 * away:.2g} % {which}"
         return f"error a factor of {np.exp(min(away, 700.0)):.2g} {which}"
     if report.noise is not None and target is not None and not report.errors_are_relative:
-        rms = float(np.sqrt(np.mean((predicted - measured) ** 2)))
-        return f"error {with_unit(target, rms)} {which}"
+        return f"error {with_unit(target, rms(predicted - measured))} {which}"
     with np.errstate(all="ignore"):
-        size = float(np.max(np.abs(measured))) or 1.0
-        rms = float(np.sqrt(np.mean(((predicted - measured) / size) ** 2)))
-        whole = float(np.sqrt(np.mean((measured / size) ** 2)))
-    return f"error {100 * rms / whole:.2g} % of the rms {which}"
+        share = rms(predicted - measured) / (rms(measured) or 1.0)
+    return f"error {100 * share:.2g} % of the rms {which}"
 
 
 # seconds of a search of all forms that are worth a word

@@ -10,6 +10,7 @@ import sympy
 from dimgs.common.arrays import Array
 from dimgs.dataset.conversion import from_si
 from dimgs.expression.candidate import Candidate
+from dimgs.fits.noise import rms
 from dimgs.law.exponents import rounded
 from dimgs.law.latex import expression_latex, symbol_latex
 from dimgs.law.law import Law
@@ -137,11 +138,11 @@ def _error(report: Findings, law: Law) -> Tile:
     if away is not None:
         text = f"{short(100 * away, 2)} %" if away < 1 else f"× {short(float(np.exp(away)), 2)}"
         return Tile("typical error", text, what)
-    rms = float(np.sqrt(np.mean((predicted - measured) ** 2)))
+    size = rms(predicted - measured)
     if report.noise is not None and not report.errors_are_relative:
-        own = in_table_unit(law.target, rms)
+        own = in_table_unit(law.target, size)
         return Tile("typical error", short(own, 2), what, shown_unit(law.target.unit.text))
-    return Tile("typical error", short(rms, 2), what, law.target_unit)
+    return Tile("typical error", short(size, 2), what, law.target_unit)
 
 
 @dataclass(frozen=True)

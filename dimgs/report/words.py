@@ -134,7 +134,7 @@ def spread_text(runs: ReportRuns) -> str:
     # the runs themselves, not a mapping, in which "x [s]" would be x in seconds
     found = law.predict(runs.data, level=level)
     value, low, high = (np.asarray(getattr(x, "magnitude", x)) for x in found)
-    if runs.is_log:
+    if runs.is_log and law.uncertainty.errors is None:
         up = float(np.median(high / value)) - 1.0
         down = 1.0 - float(np.median(low / value))
         if up < _ROUNDING:

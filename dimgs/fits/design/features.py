@@ -51,6 +51,36 @@ class Feature:
         return self.contrast == "log-ratio"
 
 
+@dataclass(frozen=True, slots=True)
+class TargetErrors:
+    """Errors of a target that are not relative: the scale on which they are of one size.
+
+    Parameters
+    ----------
+    kind : {"constant", "mixed"}
+        Of one size in the target, or that where it is small and relative where it is large.
+    turn : float
+        In the target's SI unit: a size of the target, or where mixed errors turn.
+    """
+
+    kind: Literal["constant", "mixed"]
+    turn: float
+
+    def of(self, target: Array) -> Array:
+        """Targets on the scale: in units of `turn`, or the generalised logarithm."""
+        x = target / self.turn
+        return np.asarray(np.arcsinh(x) if self.kind == "mixed" else x)
+
+    def back(self, values: Array) -> Array:
+        """Targets of values on the scale."""
+        return np.asarray(self.turn * (np.sinh(values) if self.kind == "mixed" else values))
+
+    def slope(self, target: Array) -> Array:
+        """Derivative of the scale by the logarithm of the target."""
+        unit = np.hypot(target, self.turn) if self.kind == "mixed" else self.turn
+        return np.asarray(target / unit)
+
+
 @dataclass(frozen=True, eq=False)
 class Design:
     """Features and response of a set of runs, ready for the estimators.
@@ -77,6 +107,8 @@ class Design:
         What differs between them, as far as that is known.
     shift : ndarray of shape (n_runs,), optional
         What the sources of each run add to the response, as far as that is known.
+    errors : TargetErrors, optional
+        Of the target, where the judgement found that they are not relative.
     never_varied : tuple of str
         Groups and columns that are the same in every run.
     labelled : tuple of str
@@ -97,6 +129,7 @@ class Design:
     sources: tuple[tuple[str, NDArray[Any]], ...] = ()
     effects: tuple[Effect, ...] = ()
     shift: Array | None = None
+    errors: TargetErrors | None = None
     never_varied: tuple[str, ...] = ()
     labelled: tuple[str, ...] = ()
 

@@ -1,0 +1,99 @@
+"""Laws fitted and used where the errors of the target are not relative."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dimgs import Dataset, Law, pi_basis
+from dimgs.common.arrays import Array
+from dimgs.fits.design.features import Design, TargetErrors, build_design
+from dimgs.law.assemble import assemble
+
+FORM = sympy.sympify("c_1*pi_1**2 + c_2")
+X = np.geomspace(0.1, 10.0, 40)
+TRUE = np.array([2.0, 3.0])
+
+
+def design_of(kind: str, seed: int) -> Design:
+    """Runs of 2 x² + 3 with errors of 0.3, or of 0.3 and 5 %."""
+    rng = np.random.default_rng(seed)
+    law = TRUE[0] * X**2 + TRUE[1]
+    y = law + 0.3 * rng.standard_normal(40)
+    if kind == "mixed":
+        y = y + 0.05 * law * rng.standard_normal(40)
+    data = Dataset.from_columns({"x [1]": X, "y [s]": np.maximum(y, 1e-3)})
+    design = build_design(data, pi_basis(data, "y", scales=["s0 [s]"]))
+    errors = TargetErrors("constant", 50.0) if kind == "constant" else TargetErrors("mixed", 6.0)
+    return replace(design, errors=errors)
+
+
+def held(law: Law) -> list[bool]:
+    ends = {c.name: (c.low, c.high) for c in law.constants if c.origin == "fitted"}
+    pairs = [ends[name] for name in sorted(ends)]
+    return [
+        low is not None and high is not None and low <= true <= high
+        for (low, high), true in zip(pairs, TRUE, strict=True)
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["constant", "mixed"])
+def test_intervals_of_constants_and_of_new_runs_hold_as_often_as_they_say(kind: str) -> None:
+    constants, runs = [], []
+    for seed in range(120):
+        law = assemble(design_of(kind, seed), FORM, {"c_1": 1.0, "c_2": 1.0}, 0.9)
+        constants.append(held(law))
+        rng = np.random.default_rng(seed + 1000)
+        x = np.exp(rng.uniform(np.log(0.1), np.log(10.0), 10))
+        y = TRUE[0] * x**2 + TRUE[1]
+        error = 0.3 * rng.standard_normal(10)
+        error = error + (0.05 * y * rng.standard_normal(10) if kind == "mixed" else 0.0)
+        _, low, high = law.predict({"x": x}, level=0.9)
+        runs.append((np.asarray(low) <= y + error) & (y + error <= np.asarray(high)))
+    assert 0.84 <= np.mean(constants) <= 0.95
+    assert 0.85 <= np.mean(runs) <= 0.95
+
+
+@pytest.mark.parametrize("kind", ["constant", "mixed"])
+def test_the_law_is_fitted_on_the_scale_of_its_errors_and_files_keep_it(kind: str) -> None:
+    design = design_of(kind, 1)
+    start = {"c_1": 1.0, "c_2": 1.0}
+    law = assemble(design, FORM, start, 0.9)
+    plain = assemble(replace(design, errors=None), FORM, start, 0.9)
+
+    def miss(one: Law) -> float:
+        values = np.array([c.value for c in one.constants if c.origin == "fitted"])
+        return float(np.abs(np.log(values / TRUE)).max())
+
+    assert miss(law) < 0.1
+    assert miss(law) < miss(plain)
+    again = Law.from_json(law.to_json())
+    assert again.uncertainty.errors == law.uncertainty.errors
+    x = np.array([0.2, 9.0])
+    one, other = (
+        [np.asarray(v) for v in each.predict({"x": x}, level=0.9)] for each in (law, again)
+    )
+    np.testing.assert_allclose(one, other)
+    half: Array = (one[2] - one[1]) / 2
+    if kind == "constant":
+        assert half[1] == pytest.approx(half[0], rel=0.3)
+    else:
+        assert half[1] > 5 * half[0]
+    # the ratio of two runs has the errors of both
+    value, low, high = law.ratio({"x": x}, {"x": x[::-1]}, level=0.9)
+    assert np.all(np.asarray(low) < np.asarray(value))
+    assert np.all(np.asarray(value) < np.asarray(high))
+
+
+@given(st.sampled_from(["constant", "mixed"]), st.floats(0.01, 100.0), st.floats(-1e4, 1e4))
+def test_the_scale_and_its_inverse_undo_each_other(kind: str, turn: float, value: float) -> None:
+    errors = TargetErrors("mixed" if kind == "mixed" else "constant", turn)
+    there = errors.of(np.array([value]))
+    assert errors.back(there)[0] == pytest.approx(value, rel=1e-9, abs=1e-9)
+    step = 1e-6 * max(abs(value), turn)
+    moved = (errors.of(np.array([value + step])) - errors.of(np.array([value - step]))) / (2 * step)
+    assert errors.slope(np.array([value]))[0] == pytest.approx(value * moved[0], rel=1e-4, abs=1e-6)
