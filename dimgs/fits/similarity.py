@@ -277,6 +277,27 @@ class SimilarityFit:
         groups = p.groups + self._centre
         return p.x * np.exp(groups @ self.along), p.y * np.exp(groups @ self.scale)
 
+    def residuals_of(self, x: Array, y: Array, groups: Array) -> Array:
+        """Relative difference of any points from the curve; NaN beyond its ends.
+
+        Parameters
+        ----------
+        x, y : ndarray of shape (n,)
+            Both positive where those of the fit were.
+        groups : ndarray of shape (n, n_groups)
+        """
+        state, centred = self._state, groups - self._centre
+        z = y * np.exp(centred @ self.scale)
+        s = x * np.exp(centred @ self.along)
+        decades = self._points.in_decades
+        u = np.log(s) if decades else np.arcsinh(s / self._points.unit(self.along))
+        value = state.spline(u)
+        if self.noise == "relative":
+            left = np.log(z) - value
+        else:
+            left = (z - value) / np.sqrt(np.mean(state.z**2))
+        return np.where((u >= state.u.min()) & (u <= state.u.max()), left, np.nan)
+
     def curve(self, level: float, n: int = 200) -> tuple[Array, Array, Array, Array]:
         """The curve that all runs fall on, over the similarity variable, with its band.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack
 import numpy as np
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array, IntArray
+from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import DimgsError, InputError, noting, warn_all
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
@@ -74,6 +74,10 @@ _VARIES = 1e-9
 _LEAST_SHARED = 0.3
 # relative error of a closed form that is exact but for rounding of constants
 _ROUNDED = 1e-6
+# standard deviations of the scatter within which a point lies on a curve
+_AGREES = 2.0
+# of the points on either side of a border; and fits with the border that the one before drew
+_LEAST_PART, _BORDER_STEPS = 0.05, 3
 # an exponent whose interval is wider than from 0 to 1 is not known
 _UNKNOWN = 1.0
 
@@ -127,6 +131,35 @@ class SimilarityGroup:
         }
 
 
+@dataclass(frozen=True)
+class Border:
+    """Where a collapse ends.
+
+    Attributes
+    ----------
+    group : PiGroup
+    value : float
+    above : bool
+        Whether the curves are one where the group is larger than the value.
+    """
+
+    group: PiGroup
+    value: float
+    above: bool
+
+    def holds(self, question: "_Question") -> BoolArray:
+        """Whether each point lies on the side where the curves are one."""
+        return np.asarray((question.logs_of(self.group) > np.log(self.value)) == self.above)
+
+    def __str__(self) -> str:
+        return f"{self.group} {'>' if self.above else '<'} {self.value:.3g}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON."""
+        group = {name: str(e) for name, e in self.group.exponents}
+        return {"group": group, "value": self.value, "side": "above" if self.above else "below"}
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Collapse:
     """The groups in which the curves of runs fall on one: y/Y = F(s).
@@ -149,6 +182,8 @@ class Collapse:
         Root mean square of the relative error that any smooth function of s leaves.
     scatter, noise : float
         The same of the smooth curve, and of the noise inside runs; NaN where runs are too short.
+    border : Border, optional
+        Where the curves are one, if only a part of the points is; all else is of this part.
     why_not : tuple of str
         Reasons why the curves are not one; empty where they are.
     fit : SimilarityFit, optional
@@ -170,6 +205,7 @@ class Collapse:
     floor: float
     scatter: float
     noise: float
+    border: Border | None = None
     why_not: tuple[str, ...] = ()
     fit: SimilarityFit | None = None
     data: Dataset
@@ -219,6 +255,7 @@ class Collapse:
             "noise": self.noise,
             "collapses": self.collapses,
             "why_not": list(self.why_not),
+            "border": None if self.border is None else self.border.to_json(),
             "runs": int(self.runs.max()) + 1,
             "points": len(self.data),
             "level": self.level,
@@ -346,6 +383,7 @@ def collapse_text(found: Collapse) -> str:
                 value = f"{e.value:.4g} [{e.low:.4g}, {e.high:.4g}]{snapped}"
             lines.append(f"  {e.name}: {value}")
     verdict = "the curves are one" if found.collapses else "the curves are not one"
+    verdict += "" if found.border is None else f" where {found.border}, not beyond"
     lines.append(f"Quality {found.quality:.4f}; {verdict}")
     lines += [f"  {reason}" for reason in found.why_not]
     noise = "" if np.isnan(found.noise) else f", noise inside runs {found.noise:.2%}"
@@ -452,6 +490,17 @@ class _Question:
         zero = Fraction(0)
         return None if powers is None else [powers.get(v.name, zero) for v in self.parameters]
 
+    def where(self, keep: BoolArray) -> "_Question":
+        """The question about some of the points."""
+        runs = np.unique(self.runs[keep], return_inverse=True)[1].astype(np.intp)
+        return replace(self, data=self.data.where(keep), runs=runs)
+
+    def logs_of(self, group: PiGroup) -> Array:
+        """Logarithm of a group at every point."""
+        known = {v.name: v.value or 1.0 for v in self.parameters if v.role != "data"}
+        logs = group.log({n: self.data[n] for n in self.data.numeric_names} | known)
+        return np.broadcast_to(logs, len(self.data))
+
     def logs(self) -> Array:
         """Logarithms of the parameters, of shape (n_points, n_parameters)."""
         n = len(self.data)
@@ -485,18 +534,13 @@ def collapse_with(
         if scale is None:
             raise UnreachableError(question.parameters, question.target)
         space = _Space.of(question)
-        logs = question.logs()
-        values = question.data
-        fit = fit_similarity(
-            values[along] * np.exp(-logs @ np.array(start, dtype=np.float64)),
-            values[target] * np.exp(-logs @ np.array(scale, dtype=np.float64)),
-            logs @ space.directions,
-            question.runs,
-            values.errors.get(target),
-        )
+        fit = _fitted(question, space, start, scale)
         if fit.is_power_law and space.directions.shape[1]:
             return _as_power_law(question, fit)
-        return _with_function(_collapse_of(question, fit, space, start, scale), question, progress)
+        found = _collapse_of(question, fit, space, start, scale)
+        if not found.collapses:
+            found = _part_of(question, space, start, scale) or found
+        return _with_function(found, replace(question, data=found.data), progress)
 
 
 def _asked(
@@ -604,7 +648,8 @@ class _Space:
         return [[Fraction(x) for x in row] for row in zip(*self.lattice, strict=True)]
 
     @cached_property
-    def _to_lattice(self) -> Array:
+    def to_lattice(self) -> Array:
+        """From exponents of the parameters to powers of the dimensionless products."""
         return np.linalg.pinv(np.array(self.loadings, dtype=np.float64))
 
     def exponents(
@@ -619,7 +664,7 @@ class _Space:
         """Exponents of the parameters with intervals, and exact ones of the same dimension."""
         if not self.lattice:
             return [_forced(n, e) for n, e in zip(names, start, strict=True)], list(start)
-        move = self._to_lattice @ self.directions
+        move = self.to_lattice @ self.directions
         snapped: Sequence[Fraction | float] = (move @ powers).tolist()
         rationals: Sequence[Fraction | None] = [None] * len(names)
         if np.isfinite(covariance).all() and dof > 0:
@@ -629,7 +674,7 @@ class _Space:
                 dof,
                 start,
                 self.loadings,
-                null=(self._to_lattice @ self.held).T,
+                null=(self.to_lattice @ self.held).T,
             )
             snapped, rationals = found.exponents, found.rationals
         written = [Fraction(x).limit_denominator(_WRITTEN) for x in snapped]
@@ -653,6 +698,104 @@ class _Space:
 def _forced(name: str, value: Fraction) -> SimilarityExponent:
     number = float(value)
     return SimilarityExponent(name, number, number, number, value, kind="first")
+
+
+def _scaled(
+    question: _Question, space: _Space, start: Sequence[Fraction], scale: Sequence[Fraction]
+) -> tuple[Array, Array, Array]:
+    """Coordinate and values in the parameters' own monomials, and the logarithms of the groups."""
+    logs, data = question.logs(), question.data
+    x, y = (
+        data[v.name] * np.exp(-logs @ np.array(powers, dtype=np.float64))
+        for v, powers in ((question.along, start), (question.target, scale))
+    )
+    return x, y, logs @ space.directions
+
+
+def _fitted(
+    question: _Question, space: _Space, start: Sequence[Fraction], scale: Sequence[Fraction]
+) -> SimilarityFit:
+    points = _scaled(question, space, start, scale)
+    return fit_similarity(*points, question.runs, question.data.errors.get(question.target.name))
+
+
+def _part_of(
+    question: _Question, space: _Space, start: Sequence[Fraction], scale: Sequence[Fraction]
+) -> Collapse | None:
+    """The collapse of the points on one side of a border; None where no part is one curve."""
+    x, y, groups = _scaled(question, space, start, scale)
+    if np.any(x <= 0):
+        return None
+    places = np.column_stack([np.log(x), groups])
+    tried = []
+    for half in [sign * (z - np.median(z)) > 0 for z in places.T for sign in (1.0, -1.0)]:
+        try:
+            fit = _fitted(question.where(half), space, start, scale)
+        except DimgsError:
+            continue
+        if fit.shared >= _LEAST_SHARED and fit.quality >= _LEAST_QUALITY:
+            tried.append((fit.scatter, len(tried), fit))
+    if not tried:
+        return None
+    fit = min(tried)[2]
+    for _ in range(_BORDER_STEPS):
+        left = np.abs(fit.residuals_of(x, y, groups))
+        agrees = left <= _AGREES * max(fit.scatter, _ACCURATE)
+        border = _border_of(question, space, start, places, agrees, np.isfinite(left))
+        if border is None:
+            return None
+        inside = question.where(border.holds(question))
+        try:
+            fit = _fitted(inside, space, start, scale)
+        except DimgsError:
+            return None
+    found = _collapse_of(inside, fit, space, start, scale)
+    return replace(found, border=border) if found.collapses else None
+
+
+def _border_of(
+    question: _Question,
+    space: _Space,
+    start: Sequence[Fraction],
+    places: Array,
+    agrees: BoolArray,
+    known: BoolArray,
+) -> Border | None:
+    """The monomial, with short exponents, that best parts the points that agree from the others."""
+    from sklearn.linear_model import LogisticRegression
+
+    own, inside = places[known], agrees[known]
+    if min(inside.mean(), 1.0 - inside.mean()) < _LEAST_PART:
+        return None
+    size = own.std(axis=0)
+    model = LogisticRegression(C=100.0, max_iter=1000).fit((own - own.mean(axis=0)) / size, inside)
+    weights = model.coef_[0] / size
+    move = space.to_lattice @ space.directions
+    powers = np.concatenate([weights[:1], move @ weights[1:]])
+    # in the coordinate, unless the border hardly depends on it
+    leads = abs(weights[0]) * size[0] > 0.1 * np.abs(weights * size).max()
+    powers = powers / (powers[0] if leads else powers[np.abs(powers[1:]).argmax() + 1])
+    powers[0] = float(leads)
+    cuts = []
+    for denominator in (1, 2, 3, 4, 6):
+        exact = [Fraction(p).limit_denominator(denominator) for p in powers.tolist()]
+        exponents = {question.along.name: exact[0]}
+        for j, v in enumerate(question.parameters):
+            row = space.loadings[j] if space.lattice else []
+            inner = sum((a * b for a, b in zip(row, exact[1:], strict=True)), Fraction(0))
+            exponents[v.name] = inner - exact[0] * start[j]
+        group = PiGroup.of("border", exponents)
+        value = question.logs_of(group)[known]
+        order = np.argsort(value)
+        # points on the wrong side of a cut behind each of them
+        below = np.cumsum(np.where(inside[order], -1, 1)) + inside.sum()
+        for wrong, is_above in ((below, False), (len(inside) - below, True)):
+            k = min(int(wrong.argmin()), len(order) - 2)
+            at = float(np.exp((value[order[k]] + value[order[k + 1]]) / 2))
+            cuts.append((int(wrong[k]), Border(group, at, is_above)))
+    fewest = min(wrong for wrong, _ in cuts)
+    # the shortest exponents that part the points as well, but for one in a hundred
+    return next(border for wrong, border in cuts if wrong <= fewest + 0.01 * len(inside))
 
 
 def _collapse_of(

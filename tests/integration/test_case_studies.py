@@ -18,13 +18,16 @@ from dimgs.cli.reproduce.sources import VARIABLE
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ROOT.parent / "shared" / "data"
 SLOW = {
+    "groundwater_mound",
     "hydraulic_jump",
     "keyhole_depth",
     "packaging_migration",
+    "percolation",
     "polymer_chains",
     "polymer_diffusivity",
     "rayleigh_benard",
     "rough_pipe",
+    "self_similar",
 }
 STUDIES = [
     pytest.param(name, marks=pytest.mark.slow) if name in SLOW else name for name in study_titles()

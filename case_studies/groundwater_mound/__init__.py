@@ -1,0 +1,1 @@
+"""A mound of groundwater that loses what it wets."""

@@ -1,0 +1,1 @@
+"""Curves that fall on one."""
