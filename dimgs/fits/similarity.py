@@ -23,6 +23,8 @@ _SHARED = 0.3
 # Powers of a group of unit length in the inputs at which searches start: textbook exponents lie
 # within 3, and a minimum is about 0.5 wide where the groups vary over a decade.
 _MOST_POWER, _STEPS = 3.0, 13
+# powers beyond are those of curves that left each other: nothing is compared there
+_ESCAPED = 30.0
 # all combinations of up to two groups; more are sampled; and minima that are followed
 _MOST_STARTS, _FOLLOWED = 192, 4
 # numbers of inner knots that are compared, and the number of the search
@@ -206,6 +208,8 @@ class _Model:
         try:
             found = least_squares(left, start, jac=slopes, method="lm", x_scale="jac", max_nfev=60)
         except (ValueError, np.linalg.LinAlgError):
+            return first
+        if np.abs(found.x).max() > _ESCAPED:
             return first
         last = self.state(np.asarray(found.x), level)
         return last if last.deviance <= first.deviance else first

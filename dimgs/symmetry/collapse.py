@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, BoolArray, IntArray
-from dimgs.common.errors import DimgsError, InputError, noting, warn_all
+from dimgs.common.errors import DimgsError, FitError, InputError, noting, warn_all
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     check_loggable,
@@ -75,9 +76,13 @@ _LEAST_SHARED = 0.3
 # relative error of a closed form that is exact but for rounding of constants
 _ROUNDED = 1e-6
 # standard deviations of the scatter within which a point lies on a curve
-_AGREES = 2.0
+_AGREES = 3.0
 # of the points on either side of a border; and fits with the border that the one before drew
 _LEAST_PART, _BORDER_STEPS = 0.05, 3
+# parts of smallest scatter from which a border is drawn
+_MOST_PARTS = 3
+# of the points, in which a collapse is looked for where all of them have none
+_SHARES = (0.5, 0.3)
 # an exponent whose interval is wider than from 0 to 1 is not known
 _UNKNOWN = 1.0
 
@@ -497,9 +502,9 @@ class _Question:
 
     def logs_of(self, group: PiGroup) -> Array:
         """Logarithm of a group at every point."""
-        known = {v.name: v.value or 1.0 for v in self.parameters if v.role != "data"}
-        logs = group.log({n: self.data[n] for n in self.data.numeric_names} | known)
-        return np.broadcast_to(logs, len(self.data))
+        powers = np.array([float(group.get(v.name)) for v in self.parameters])
+        own = float(group.get(self.along.name)) * np.log(self.data[self.along.name])
+        return np.asarray(own + self.logs() @ powers)
 
     def logs(self) -> Array:
         """Logarithms of the parameters, of shape (n_points, n_parameters)."""
@@ -727,30 +732,28 @@ def _part_of(
     if np.any(x <= 0):
         return None
     places = np.column_stack([np.log(x), groups])
-    tried = []
-    for half in [sign * (z - np.median(z)) > 0 for z in places.T for sign in (1.0, -1.0)]:
+    tried: list[tuple[float, int, SimilarityFit]] = []
+    for z, share in product((*places.T, *-places.T), _SHARES):
         try:
-            fit = _fitted(question.where(half), space, start, scale)
+            fit = _fitted(question.where(z <= np.quantile(z, share)), space, start, scale)
         except DimgsError:
             continue
         if fit.shared >= _LEAST_SHARED and fit.quality >= _LEAST_QUALITY:
             tried.append((fit.scatter, len(tried), fit))
-    if not tried:
-        return None
-    fit = min(tried)[2]
-    for _ in range(_BORDER_STEPS):
-        left = np.abs(fit.residuals_of(x, y, groups))
-        agrees = left <= _AGREES * max(fit.scatter, _ACCURATE)
-        border = _border_of(question, space, start, places, agrees, np.isfinite(left))
-        if border is None:
-            return None
-        inside = question.where(border.holds(question))
+    for _, _, fit in sorted(tried)[:_MOST_PARTS]:
         try:
-            fit = _fitted(inside, space, start, scale)
-        except DimgsError:
-            return None
-    found = _collapse_of(inside, fit, space, start, scale)
-    return replace(found, border=border) if found.collapses else None
+            for _ in range(_BORDER_STEPS):
+                left = np.abs(fit.residuals_of(x, y, groups))
+                agrees = left <= _AGREES * max(fit.scatter, _ACCURATE)
+                border = _border_of(question, space, start, places, agrees, np.isfinite(left))
+                inside = question.where(border.holds(question))
+                fit = _fitted(inside, space, start, scale)
+        except FitError:
+            continue
+        found = _collapse_of(inside, fit, space, start, scale)
+        if found.collapses:
+            return replace(found, border=border)
+    return None
 
 
 def _border_of(
@@ -760,13 +763,13 @@ def _border_of(
     places: Array,
     agrees: BoolArray,
     known: BoolArray,
-) -> Border | None:
-    """The monomial, with short exponents, that best parts the points that agree from the others."""
+) -> Border:
+    """The monomial, with short exponents, that parts the points on the curve from others."""
     from sklearn.linear_model import LogisticRegression
 
     own, inside = places[known], agrees[known]
     if min(inside.mean(), 1.0 - inside.mean()) < _LEAST_PART:
-        return None
+        raise FitError("Too few points lie on one side of a border.")
     size = own.std(axis=0)
     model = LogisticRegression(C=100.0, max_iter=1000).fit((own - own.mean(axis=0)) / size, inside)
     weights = model.coef_[0] / size
@@ -789,10 +792,10 @@ def _border_of(
         order = np.argsort(value)
         # points on the wrong side of a cut behind each of them
         below = np.cumsum(np.where(inside[order], -1, 1)) + inside.sum()
-        for wrong, is_above in ((below, False), (len(inside) - below, True)):
+        for wrong, above in ((below, False), (len(inside) - below, True)):
             k = min(int(wrong.argmin()), len(order) - 2)
-            at = float(np.exp((value[order[k]] + value[order[k + 1]]) / 2))
-            cuts.append((int(wrong[k]), Border(group, at, is_above)))
+            at = float(np.exp(value[order[k : k + 2]].mean()))
+            cuts.append((int(wrong[k]), Border(group, at, above)))
     fewest = min(wrong for wrong, _ in cuts)
     # the shortest exponents that part the points as well, but for one in a hundred
     return next(border for wrong, border in cuts if wrong <= fewest + 0.01 * len(inside))

@@ -84,14 +84,10 @@ def test_exponents_are_rational_where_the_interval_holds_a_single_simple_one() -
 
 
 def test_curves_that_are_not_one_are_refused() -> None:
-    one = found(layer(bend=0.4))
+    one = found(layer(bend=0.4, noise=0.005))
     assert not one.collapses
     assert one.function is None
     assert "what differs between the runs is more than s" in " ".join(one.why_not)
-    rng = np.random.default_rng(1)
-    columns = layer()
-    columns["u"] = columns["u"] * np.repeat(10 ** rng.uniform(-1, 1, 7), 16)
-    assert not found(columns).collapses
 
 
 def diffusion(noise: float = 0.01) -> Dataset:
@@ -102,6 +98,32 @@ def diffusion(noise: float = 0.01) -> Dataset:
     c = c * (1 + noise * rng.standard_normal(len(c)))
     names = {"D [m^2/s]": D, "M [mol/m^2]": M, "t [s]": t, "x [m]": x, "c [mol/m^3]": c}
     return Dataset.from_columns(names)
+
+
+@pytest.mark.slow
+def test_where_a_part_collapses_its_border_is_a_group() -> None:
+    """A film whose front meets the other side at D t/l² of about 0.1."""
+    rng = np.random.default_rng(6)
+    low, high = (-10.0, -4.0, -3.0), (-9.0, -3.0, 0.3)
+    D, l, time = np.repeat(10 ** rng.uniform(low, high, (20, 3)).T, 12, axis=1)
+    t = time * l**2 / D
+    x = np.tile(np.linspace(0.02, 0.98, 12), 20) * l
+    modes = [np.pi * (k + 0.5) for k in range(40)]
+    c = np.sum([2 / m * np.sin(m * x / l) * np.exp(-(m**2) * time) for m in modes], axis=0)
+    c = c * (1 + 0.01 * rng.standard_normal(len(x)))
+    names = {"D [m^2/s]": D, "l [m]": l, "t [s]": t, "x [m]": x, "c [1]": c}
+    data = Dataset.from_columns(names).where(c > 1e-3)
+    one = collapse(data, "c", "x", engine="power_law")
+    assert one.border is not None
+    assert one.collapses
+    assert not one.border.above
+    assert len(one.data) < len(data)
+    inside = one.border.group.value({n: one.data[n] for n in one.data.names if n != "run"})
+    assert inside.max() < one.border.value
+    values = exponents(one)
+    assert values["s t"] == pytest.approx(-0.5, abs=0.02)
+    assert values["s l"] == pytest.approx(0.0, abs=0.04)
+    assert one.to_json()["border"]["side"] == "below"
 
 
 def test_units_force_exponents_of_the_first_kind_and_a_law_is_found() -> None:
