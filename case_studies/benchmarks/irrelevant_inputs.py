@@ -20,6 +20,7 @@ import sympy
 from case_studies.benchmarks.exactness import Inputs, agreement
 from case_studies.benchmarks.feynman_tables import Equation
 from case_studies.benchmarks.laws_with_units.tasks import SETS, equations_of
+from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
@@ -44,30 +45,52 @@ def table(equation: Equation, runs: int, noise: float, dummies: int, seed: int =
     columns = {f"{v.name} [{v.si_unit}]": values[v.name] for v in equation.inputs}
     like = [(v.si_unit, equation.ranges[v.name]) for v in equation.inputs]
     for k, (unit, (low, high)) in enumerate([*like, *OTHERS][:dummies]):
-        columns[f"z{k} [{unit}]"] = np.exp(rng.uniform(*np.log(np.sort(np.abs([low, high]))), runs))
+        least, most = sorted((float(np.log(abs(low))), float(np.log(abs(high)))))
+        columns[f"z{k} [{unit}]"] = np.exp(rng.uniform(least, most, runs))
     return Dataset.from_columns(
         {**columns, f"{equation.target.name} [{equation.target.si_unit}]": response}
     )
 
 
 def is_found(equation: Equation, data: Dataset, screen: bool, evaluations: int) -> bool:
-    """Whether the engine's first candidate is the law."""
+    """Whether the engine's first candidate is the law; with a screening before and after it."""
     target = equation.target.name
     options = Options(constants=getattr(equation, "constants", ()))
     kept = screened(data, target, options) if screen else None
+    found, residuals = searched(equation, data, kept, options, evaluations)
+    if kept is None or found or residuals is None:
+        return found
+    more = screened(data, target, options, residuals)
+    if not more or set(more) <= set(kept):
+        return False
+    return searched(equation, data, [*kept, *more], options, evaluations)[0]
+
+
+def searched(
+    equation: Equation,
+    data: Dataset,
+    kept: Sequence[str] | None,
+    options: Options,
+    evaluations: int,
+) -> tuple[bool, Array | None]:
+    """Whether the law is found among some inputs, and what the first candidate leaves."""
+    target = equation.target.name
     if kept is not None:
         data = data.without([n for n in data.numeric_names if n not in (*kept, target)])
     try:
         design = prepare(data, target, options, linear_allowed=True, signed_allowed=True).design
     except DimgsError:
-        return False
+        return False, None
     if not is_searchable(design):
-        return not design.features
+        return not design.features, None
     problem, unlogged = problem_of(design)
     result = StructuredEngine().search(problem, SearchBudget(600.0, evaluations), 0)
     if not result.candidates:
-        return False
+        return False, None
     first = result.candidates[0]
+    values = first.evaluate(problem.groups)
+    logs = problem.scale == "log" and bool(np.all(values > 0))
+    left = np.log(problem.response / values) if logs else problem.response - values
     named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
     whole = in_variables(design, first.expression.xreplace(named))
     place = {n: f"pi_{k}" for k, n in enumerate(equation.ranges, 1)}
@@ -79,8 +102,8 @@ def is_found(equation: Equation, data: Dataset, screen: bool, evaluations: int) 
     try:
         candidate = Candidate.of(whole.xreplace(renamed), first.constants, scale="linear")
     except DimgsError:
-        return False
-    return agreement(candidate, Inputs(equation, raw=True)).exact
+        return False, left
+    return agreement(candidate, Inputs(equation, raw=True)).exact, left
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -91,7 +114,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--noise", type=float, default=0.0, help="share of each response")
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--part", default="1/1", help="i/n: every n-th law, from the i-th")
-    parser.add_argument("--evaluations", type=int, default=2000)
+    parser.add_argument("--evaluations", type=int, default=1000)
     options = parser.parse_args(arguments)
     part, parts = map(int, options.part.split("/"))
     laws = equations_of(options.set)[part - 1 :: parts]

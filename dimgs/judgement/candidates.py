@@ -41,7 +41,7 @@ from dimgs.judgement.evidence import (
     fitted,
     outer_blocks,
 )
-from dimgs.law.assemble import feature_values
+from dimgs.law.assemble import feature_values, inputs_of
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
 from dimgs.law.names import Names
@@ -479,6 +479,8 @@ _MOST_RUNS = 2000
 _HOPELESS = 45.0
 # forms whose numbers are freed, the most probable ones: each is another refit of every block
 _FREED, _SIMPLEST = 10, 4
+# forms that are fitted without each of their inputs, the most probable ones: each is up to ten fits
+_PRUNED = 3
 # of one constant in another: functions of a product of powers, their roots and reciprocals
 _POWERS = tuple(map(sympy.Rational, (1, -1, "1/2", "-1/2")))
 # standard errors within which a constant may be zero
@@ -631,6 +633,16 @@ def judged_forms(
             out.remove(one)
             found = replace(found, structure=cheaper)
         out.append(found)
+    for one in sorted(out, key=lambda c: -c.score)[: 0 if clock.over else _PRUNED]:
+        fewest, named = one, inputs_of(design, one.expression)
+        for name in [] if is_monomial(one.expression) else sorted(named):
+            for proposal, model in list(_without_input(design, fewest, name)):
+                text = str(proposal.expression)
+                if text not in known:
+                    known.add(text)
+                    out += [c for c in [judged(proposal, model)] if c is not None]
+                own = [c for c in out if str(c.expression) == text]
+                fewest = max([fewest, *own], key=lambda c: c.score)
     # forms that differed in numbers may be one with constants in their place
     best: dict[str, JudgedForm] = {}
     for one in sorted(out, key=lambda c: -c.score):
@@ -758,6 +770,44 @@ def _simpler(
             continue
         model = FormulaModel(design, expression, start)
         if np.all(np.isfinite(model.value(model.start))):
+            yield Proposal(name=one.name, expression=expression, constants=start), model
+
+
+def _without_input(
+    design: Design, one: JudgedForm, name: str
+) -> Iterator[tuple[Proposal, FormulaModel]]:
+    """The form without an input: what is all but constant in the runs is no part of a law.
+
+    Without the factors that have the input; or a group of it becomes 1, and its powers leave the
+    other groups and the response.
+    """
+    whole, response = one.expression, design.basis.response
+    powers = {f.name: dict(f.group.exponents) for f in design.features if f.group is not None}
+    if response is not None:
+        powers[""] = dict(response.exponents)
+    share = {sympy.Symbol(g): own[name] for g, own in powers.items() if own.get(name)}
+    share.setdefault(sympy.Symbol(Names.of(design).identifier.get(name, name)), Fraction(0))
+    used = sorted(whole.free_symbols & set(share), key=str)
+    trials = [sympy.Mul(*(f for f in sympy.Mul.make_args(whole) if not f.has(*share)))]
+    for pivot in used:
+        ratios = {g: sympy.Rational(str(e / (share[pivot] or 1))) for g, e in share.items()}
+        change = {g: g / pivot**e for g, e in ratios.items()} | {pivot: sympy.Integer(1)}
+        trials.append(whole.xreplace(change) * pivot ** ratios.get(sympy.Symbol(""), 0))
+    for expression in trials:
+        left = {str(s) for s in expression.free_symbols}
+        start = {k: v for k, v in one.constants.items() if k in left}
+        # power laws are judged with their exponents
+        fixed = {sympy.Symbol(k) for k in start}
+        varied = (f for f in sympy.Mul.make_args(expression) if f.free_symbols - fixed)
+        if (
+            is_monomial(sympy.Mul(*varied))
+            or not start
+            or expression.has(sympy.nan, sympy.zoo, sympy.oo)
+        ):
+            continue
+        model = FormulaModel(design, expression, start)
+        values = model.value(model.start)
+        if np.all(np.isfinite(values)) and (design.scale != "log" or np.all(values > 0)):
             yield Proposal(name=one.name, expression=expression, constants=start), model
 
 

@@ -124,8 +124,13 @@ class FormulaModel:
     def value(self, constants: Array) -> Array:
         """See `Model`."""
         with np.errstate(all="ignore"):
-            found = _compiled(self._arguments, self.expression)(*self.known.values(), *constants)
-        return np.broadcast_to(np.asarray(found, dtype=np.float64), (self.n,)).copy()
+            found = np.asarray(
+                _compiled(self._arguments, self.expression)(*self.known.values(), *constants)
+            )
+        if np.iscomplexobj(found):
+            # of numbers alone Python takes the complex power
+            found = np.where(found.imag == 0, found.real, np.nan)
+        return np.broadcast_to(found.astype(np.float64), (self.n,)).copy()
 
     def slopes(self, constants: Array) -> Array:
         """See `Model`."""

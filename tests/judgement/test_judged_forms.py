@@ -1,9 +1,11 @@
 """Contenders: each form is judged once, whatever numbers it was found with."""
 
 import numpy as np
+import pytest
 import sympy
 
 from dimgs import Dataset, Options
+from dimgs.discovery.given_form import GivenForm, in_groups
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
 from dimgs.engines.clock import Clock
@@ -11,6 +13,7 @@ from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
 from dimgs.judgement.candidates import JudgedForm, Proposal, judged_forms
 from dimgs.judgement.posterior import TEMPERATURE, same_laws, standing
+from dimgs.law.assemble import inputs_of
 
 
 def test_forms_that_differ_in_numbers_alone_are_one_with_a_constant() -> None:
@@ -144,3 +147,24 @@ def test_two_constants_are_one_where_a_function_has_a_limit_without_any() -> Non
             sympy.simplify(c.expression**2 * pi / sympy.tanh(other * pi) - 1 / other) == 0
             for c in simpler
         )
+
+
+@pytest.mark.parametrize("target", ["y", "w"])
+def test_an_input_that_a_form_depends_on_by_no_more_than_chance_is_left_out(target: str) -> None:
+    rng = np.random.default_rng(7)
+    x, y, w, v = np.exp(rng.uniform(-1.0, 1.0, (4, 60)))
+    z = 1.7 * y * (1 + 0.6 * x / y) * np.exp(0.02 * rng.standard_normal(60))
+    columns = {"x [m]": x, "y [m]": y, "w [m]": w, "v [1]": v, "z [m]": z}
+    data = Dataset.from_columns(columns)
+    known = prepare(data, "z", Options())
+    result = fit_prepared(known, Options())
+    text = f"C*y*(1 + c*x/y)*(w/{'x' if target == 'w' else 'y'})**(1/200)*exp(v/500)"
+    form = in_groups(known.design, GivenForm.read(text, data, "z", Options()).expression)
+    more = [Proposal(name="front", expression=form, constants={"C": 1.7, "c": 0.6})]
+    judged = judged_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+    own = [one for one in judged if one.name == "front"]
+    best = max(own, key=lambda one: one.score)
+    inputs = [inputs_of(known.design, one.expression) for one in own]
+    assert {"x", "y", "w", "v"} in inputs
+    assert {"x", "y"} in inputs
+    assert "v" not in inputs_of(known.design, best.expression)
