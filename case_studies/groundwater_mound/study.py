@@ -25,7 +25,7 @@ from matplotlib.axes import Axes
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
-from dimgs.cli.reproduce import COLOURS, Check, Findings, Statement
+from dimgs.cli.reproduce import Check, Findings, Statement
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.symmetry.collapse import Collapse, collapse
@@ -50,7 +50,8 @@ def eigenvalue(loss: float) -> float:
         def change(xi: float, state: Array) -> list[float]:
             square = max(state[0], 0.0)
             h, flux = np.sqrt(square), state[1]
-            rise = (2 * beta - 1) * h - beta * flux / (2 * h * xi) * xi if h > 0 else 0.0
+            # flux = ξ (h²)' = 2 ξ h h'
+            rise = (2 * beta - 1) * h - beta * flux / (2 * h) if h > 0 else 0.0
             return [flux / xi, xi * rise * (1.0 if rise > 0 else 1.0 - loss)]
 
         found = solve_ivp(change, (1 - near, 1e-3), begin, rtol=1e-9, atol=1e-14)
@@ -124,4 +125,3 @@ def run() -> Findings:
 
 def draw(axes: Axes, found: Collapse) -> None:
     found.draw(axes)
-    axes.title.set_color(COLOURS[0])

@@ -184,6 +184,11 @@ class _Model:
             return np.sqrt(level**2 + (self.mixed * typical) ** 2)
         return np.ones(len(z))
 
+    def level(self, state: _State) -> Array:
+        """Scaled values of the curve at every point."""
+        value = state.spline(state.u)
+        return np.asarray(np.exp(value) if self.noise == "relative" else value)
+
     def refined(self, start: Array, level: Array | None = None) -> _State:
         """The nearest powers whose curve leaves least: variable projection."""
         if not len(start):
@@ -241,8 +246,6 @@ class SimilarityFit:
         runs; and of what any smooth curve through all runs would leave.
     is_power_law : bool
         Whether the curve is a power law: then the powers are not determined one by one.
-    residuals : ndarray of shape (n_points,)
-        What the curve leaves, relative.
     """
 
     along: Array
@@ -256,7 +259,6 @@ class SimilarityFit:
     noise_size: float
     floor: float
     is_power_law: bool
-    residuals: Array
     _points: _Points = field(repr=False)
     _state: _State = field(repr=False)
     _centre: Array = field(repr=False)
@@ -465,23 +467,15 @@ def _best_model(model: _Model, state: _State) -> tuple[_Model, _State]:
     best = model, state
     for kind in kinds:
         # errors of values follow the curve as it was found
-        level = (
-            np.exp(state.spline(state.u)) if model.noise == "relative" else state.spline(state.u)
-        )
-        found = kind.refined(state.powers, level)
+        found = kind.refined(state.powers, model.level(state))
         if points.errors is not None or found.deviance < best[1].deviance - _LIKELIER:
             best = kind, found
-    if best[0] is model:
-        return best
-    return _with_knots(*best)
+    return best if best[0] is model else _with_knots(*best)
 
 
 def _with_knots(model: _Model, state: _State) -> tuple[_Model, _State]:
     n, k = len(state.u), len(state.powers)
-    level = state.spline(state.u)
-    if model.noise == "relative":
-        level = np.exp(level)
-    tried = []
+    level, tried = model.level(state), []
     for knots in _KNOTS:
         if knots > _KNOTS[0] and _POINTS_EACH * (knots + 4 + k) > n:
             break
@@ -524,7 +518,6 @@ def _result(model: _Model, state: _State, centre: Array) -> SimilarityFit:
         unit * noise_about_curves(state.u, left, points.runs),
         unit * min(scatter, pooled),
         points.is_positive and _is_power_law(model, state),
-        unit * left,
         points,
         state,
         centre,

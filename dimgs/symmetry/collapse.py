@@ -13,6 +13,7 @@ import numpy as np
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import DimgsError, FitError, InputError, noting, warn_all
+from dimgs.common.formats import attributes, write_whole
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     check_loggable,
@@ -238,33 +239,27 @@ class Collapse:
     def points(self) -> tuple[Array, Array]:
         """Similarity variable (or the coordinate) and scaled value of each point."""
         values = {n: self.data[n] for n in self.data.numeric_names}
-        n = len(self.data)
-        along = self.data[self.along] if self.variable is None else None
-        s = along if along is not None else self.variable.group.value(values)  # type: ignore[union-attr]
-        return np.broadcast_to(s, n), np.broadcast_to(self.response.group.value(values), n)
+        groups = [
+            values[self.along] if self.variable is None else self.variable.group.value(values)
+        ]
+        groups.append(self.response.group.value(values))
+        s, y = (np.broadcast_to(g, len(self.data)) for g in groups)
+        return s, y
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; exponents are those of the columns in s and in Y."""
+        parts = (self.response, self.function, self.border)
+        response, function, border = (None if p is None else p.to_json() for p in parts)
+        none: dict[str, Any] = {"group": None, "exponents": []}
         return {
-            "target": self.target,
-            "along": self.along,
-            "variable": {"group": None, "exponents": []}
-            if self.variable is None
-            else self.variable.to_json(),
-            "response": self.response.to_json(),
-            "latex": self.latex,
-            "function": None if self.function is None else self.function.to_json(),
-            "floor": self.floor,
-            "quality": self.quality,
-            "scatter": self.scatter,
-            "noise": self.noise,
-            "collapses": self.collapses,
-            "why_not": list(self.why_not),
-            "border": None if self.border is None else self.border.to_json(),
+            "variable": none if self.variable is None else self.variable.to_json(),
+            "response": response,
+            "function": function,
+            **attributes(self, "target along latex floor quality scatter noise collapses why_not"),
+            "border": border,
             "runs": int(self.runs.max()) + 1,
             "points": len(self.data),
-            "level": self.level,
-            "warnings": list(self.warnings),
+            **attributes(self, "level warnings"),
         }
 
     def draw(self, axes: "Axes | None" = None, *, collapsed: bool = True) -> "Axes":
@@ -299,7 +294,6 @@ class Collapse:
         InputError
             If the folder cannot be written to.
         """
-        from dimgs.common.formats import write_whole
         from dimgs.law.serialise import as_text
         from dimgs.report.documents import finite
 
@@ -396,7 +390,8 @@ def collapse_text(found: Collapse) -> str:
         f"Error that a curve of s leaves: {found.scatter:.2%}, at least {found.floor:.2%}{noise}"
     )
     if found.function is None:
-        lines.append("Closed form: none that is as good as a smooth curve")
+        looked = "none that is as good as a smooth curve" if found.report else "not looked for"
+        lines.append(f"Closed form: {looked}")
     else:
         doubt = "" if found.function.confirmed else " (not confirmed)"
         lines.append(f"Closed form: {found.function}{doubt}")
