@@ -155,9 +155,7 @@ def with_sources(design: Design, columns: Array) -> Design:
     most = (design.n_runs - sum(len(np.unique(labels)) for _, labels in design.sources)) // 2
     columns = columns if columns.shape[1] < most else columns[:, :p]
     rest = columns.shape[1] - p
-    slopes = [
-        replace(s, directions=np.pad(s.directions, ((0, rest), (0, 0)))) for s in slopes_in(design)
-    ]
+    slopes = [replace(s, direction=np.pad(s.direction, (0, rest))) for s in slopes_in(design)]
     found = fit_sources(columns, design.y, design.weights, design.sources, slopes)
     effects = tuple(replace(e, terms=e.terms[: p + 1]) for e in found.effects)
     return replace(design, effects=effects, shift=found.shift)

@@ -35,8 +35,14 @@ _FEWEST_SOURCES, _FEWEST_RUNS = 5, 3
 _LEAST_RATIO, _MOST_RATIO = 1e-9, 1e9
 # step in logarithms of variances for derivatives of the likelihood
 _STEP = 1e-3
-# variation of a column inside sources, of that over all runs, that is rounding
-_INSIDE = 1e-6
+# of directions, and of the share of an input that features hold
+_ROUNDING = 1e-9
+# spread of an input inside sources, of that over all runs, from which they tell its exponent, and
+# most exponents that may differ
+_INSIDE, _MOST_SLOPES = 0.2, 3
+# standard deviation of an exponent over sources: laws whose exponents scatter more have no shape
+# in common
+_MOST_SPREAD = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -276,13 +282,13 @@ class Slope:
     Attributes
     ----------
     name : str
-        The input, or all of them.
-    directions : ndarray of shape (n_features, n_terms)
-        Changes of the coefficients of the features.
+        The input, or those whose exponents change together.
+    direction : ndarray of shape (n_features,)
+        Change of the coefficients of the features.
     """
 
     name: str
-    directions: Array
+    direction: Array
 
 
 def fit_sources(
@@ -332,20 +338,23 @@ def fit_sources(
         effects.append(Effect("prefactor", source, labels, one, of_one))
     found = fit_mixed(columns, y, weights, effects)
     level = float(chdtri(1, 2 * _ALPHA / max(1, len(slopes) * len(sources))))
-    for source, labels in sources:
-        if not _enough(labels):
-            continue
-        tried = []
-        for slope in slopes:
-            away = (X - middle) @ slope.directions
-            if not _varies_inside(away, labels):
-                continue
-            terms = np.vstack([-middle @ slope.directions, slope.directions])
+    tried = [(*one, slope) for one in sources for slope in slopes if _tells(X, slope, one[1])]
+    while tried and len(found.effects) < len(sources) + _MOST_SLOPES:
+        fits = []
+        for source, labels, slope in tried:
+            direction = slope.direction[:, None]
+            away = (X - middle) @ direction
+            terms = np.vstack([-middle @ direction, direction])
             extra = Effect(slope.name, source, labels, away, terms)
-            tried.append(fit_mixed(columns, y, weights, [*found.effects, extra]))
-        best = max(tried, key=lambda one: one.log_likelihood, default=found)
-        if 2 * (best.log_likelihood - found.log_likelihood) > level:
-            found = best
+            fits.append(fit_mixed(columns, y, weights, [*found.effects, extra]))
+        best = max(range(len(fits)), key=lambda k: fits[k].log_likelihood)
+        gain = 2 * (fits[best].log_likelihood - found.log_likelihood)
+        if not gain > level:
+            break
+        del tried[best]
+        # beyond, inputs that hardly vary inside of sources stand for what sets these apart
+        if fits[best].spreads[-1] <= _MOST_SPREAD:
+            found = fits[best]
     if functionals is not None:
         found = fit_mixed(columns, y, weights, found.effects, functionals)
     return with_chances(found, columns, y, weights)
@@ -394,22 +403,20 @@ def with_slopes(
     )
 
 
-def _enough(labels: NDArray[np.str_]) -> bool:
-    counts = np.unique(labels, return_counts=True)[1]
-    return int(np.sum(counts >= _FEWEST_RUNS)) >= _FEWEST_SOURCES
-
-
-def _varies_inside(columns: Array, labels: NDArray[np.str_]) -> bool:
-    """Whether columns vary inside of sources by more than rounding."""
-    code = np.unique(labels, return_inverse=True)[1]
-    counts = np.bincount(code)
-    means = np.column_stack([np.bincount(code, c) / counts for c in columns.T])
-    inside = columns - means[code]
-    return bool(np.all(np.abs(inside).max(axis=0) > _INSIDE * np.abs(columns).max(axis=0)))
+def _tells(X: Array, slope: "Slope", labels: NDArray[np.str_]) -> bool:
+    """Whether enough sources have enough runs, in which an input varies enough."""
+    column = X @ slope.direction
+    spreads = [column[labels == one] for one in np.unique(labels)]
+    least = _INSIDE * float(column.std())
+    telling = [len(x) >= _FEWEST_RUNS and float(x.std()) > least for x in spreads]
+    return sum(telling) >= _FEWEST_SOURCES
 
 
 def slopes_of(names: Sequence[str], powers: Array) -> list[Slope]:
-    """Exponents that may differ: of each input, and of all by equal amounts, whatever the basis.
+    """Exponents of inputs that may differ, whatever the basis of the features.
+
+    Of all changes of the coefficients that move the exponent of an input by one, the least one:
+    in the sum of the squares of what it does to the exponents of all inputs.
 
     Parameters
     ----------
@@ -423,21 +430,20 @@ def slopes_of(names: Sequence[str], powers: Array) -> list[Slope]:
     >>> [s.name for s in slopes_of(["D", "U"], np.array([[1.0, 1.0]]))]
     ['D, U']
     """
-    inverse = np.linalg.pinv(powers @ powers.T, hermitian=True)
-    values, vectors = np.linalg.eigh(inverse)
-    kept = values > 1e-9 * max(float(values.max(initial=0.0)), 1e-300)
-    out = [Slope(", ".join(names), vectors[:, kept] * np.sqrt(values[kept]))]
-    if powers.shape[0] > 1:
-        # of all changes of the coefficients that move one exponent, the least one
-        least = inverse @ powers
-        size = np.sqrt(np.einsum("ji,ji->i", powers, least))
-        for k, name in enumerate(names):
-            if size[k] > 1e-9:
-                direction = least[:, k] / size[k] ** 2
-                if not any(_parallel(direction, s.directions[:, 0]) for s in out[1:]):
-                    out.append(Slope(name, direction[:, None]))
+    least = np.linalg.pinv(powers @ powers.T, hermitian=True) @ powers
+    size = np.einsum("ji,ji->i", powers, least)
+    out: list[Slope] = []
+    for k, name in enumerate(names):
+        if size[k] <= _ROUNDING:
+            continue
+        own = least[:, k] / size[k]
+        same = next((j for j, s in enumerate(out) if _parallel(own, s.direction)), None)
+        if same is None:
+            out.append(Slope(name, own))
+        else:
+            out[same] = replace(out[same], name=f"{out[same].name}, {name}")
     return out
 
 
 def _parallel(a: Array, b: Array) -> bool:
-    return bool(abs(a @ b) > (1 - 1e-9) * np.linalg.norm(a) * np.linalg.norm(b))
+    return bool(abs(a @ b) > (1 - _ROUNDING) * np.linalg.norm(a) * np.linalg.norm(b))

@@ -1,6 +1,7 @@
 """A law as the source of a function in Python, C or Fortran."""
 
 import keyword
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -116,7 +117,8 @@ def source_code(law: CheckedLaw, language: str, name: str = "law") -> str:
     Parameters
     ----------
     law : Law
-        A prefactor of its own for each label is left out: the function has the pooled one.
+        A prefactor of its own for each label is left out: the function has the pooled one. What
+        differs between sources stands in the comments.
     language : {"python", "c", "fortran"}
     name : str
         Name of the function.
@@ -225,7 +227,25 @@ def domain_lines(law: CheckedLaw) -> list[str]:
     for name, value in law.domain.held.items():
         told = f"'{value}'" if isinstance(value, str) else f"{value:.6g}{units[name]}"
         lines.append(f"{name} = {told}")
-    return [*lines, *([law.doubt] if law.doubt else []), law.verdict]
+    return [*lines, *_source_lines(law), *([law.doubt] if law.doubt else []), law.verdict]
+
+
+def _source_lines(law: CheckedLaw) -> list[str]:
+    """By what the function, which is that of a typical source, is multiplied for each source."""
+    lines, sign = [], "+" if law.target.is_level else "*"
+    for each in law.sources:
+        lines.append(f"Sources by {each.column}: of a typical one as here, of the others {sign}")
+        for label in each.shifts:
+            prefactor, exponents, plain = each.of_source(label, law.groups)
+            scales = {v.name for v in law.scales}
+            if law.target.is_level:
+                logs = [f"{v:+.6g}*log({k})" for k, v in exponents.items() if k not in scales]
+                lines.append(f"{label}: ({prefactor:.6g} {' '.join(logs)}) in natural-log units")
+                continue
+            powers = [f"*{k}^({v:.6g})" for k, v in exponents.items() if v and k not in scales]
+            rest = [f"*exp({v:.6g}*{k})" for k, v in plain.items() if v]
+            lines.append(f"{label}: {math.exp(prefactor):.6g}{''.join([*powers, *rest])}")
+    return lines
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,7 @@ def values(law: CheckedLaw, inputs: Inputs) -> Array:
     known: dict[str, Any] = {s: inputs.values[v.name] for s, v in law.symbols.items()}
     result = evaluate(law.expression, {**known, **law.constant_values}, inputs.n)
     if law.sources:
-        shift = _source_shift(law, inputs)
+        shift = source_shift(law, inputs)
         if law.target.is_level:
             return np.asarray(result + shift / law.target.unit.log_factor)
         return np.asarray(result * np.exp(shift))
@@ -182,7 +182,7 @@ def _source_terms(law: CheckedLaw, each: SourceEffects, inputs: Inputs) -> tuple
     return np.column_stack(columns), labels
 
 
-def _source_shift(law: CheckedLaw, inputs: Inputs) -> Array:
+def source_shift(law: CheckedLaw, inputs: Inputs) -> Array:
     """What known sources add to the logarithm of each row (of a level: in natural-log units)."""
     out = np.zeros(inputs.n)
     for each in law.sources:

@@ -13,6 +13,7 @@ from dimgs.groups.group import PiGroup
 from dimgs.law.evaluate import evaluate
 from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.law.law import Law
+from dimgs.law.prediction import law_inputs, source_shift
 from dimgs.law.typeset import group_symbols
 from dimgs.report.findings import Findings
 
@@ -133,6 +134,11 @@ class ReportRuns:
         """pi_0 (a level: the target) of every run, each label's own prefactor taken out."""
         target = np.asarray(self.data[self.law.target.name], dtype=np.float64)
         effects = self.law.label_effects
+        if self.law.sources:
+            shift = source_shift(self.law, law_inputs(self.law, self.data))
+            if self.law.target.is_level:
+                return np.asarray(target - shift / self.law.target.unit.log_factor)
+            target = target * np.exp(-shift)
         if effects is not None and effects.column in self.data.names:
             labels = [str(x) for x in self.data[effects.column]]
             shift = np.array([effects.log_ratios.get(x, 0.0) for x in labels])
@@ -213,6 +219,8 @@ class ReportRuns:
     def label_column(self) -> str | None:
         """Label column by which runs are told apart: of the prefactors, or the one with fewest."""
         effects = self.law.label_effects
+        if self.law.sources and self.law.sources[0].column in self.data.names:
+            return self.law.sources[0].column
         if effects is not None and effects.column in self.data.names:
             return effects.column
         counts = {n: len(set(self.data[n])) for n in self.data.label_names}

@@ -149,8 +149,8 @@ def test_what_differs_does_not_depend_on_the_basis(seed: int) -> None:
     x = rng.normal(size=(10, 3))
 
     def variances(slopes: list[Slope], features: Array) -> list[list[float]]:
-        moved = [features @ s.directions for s in slopes]
-        return [(m @ m.T).ravel().round(8).tolist() for m in moved]
+        moved = [features @ s.direction for s in slopes]
+        return [np.outer(m, m).ravel().round(8).tolist() for m in moved]
 
     one = variances(slopes_of(["a", "b", "c"], powers), x @ powers.T)
     other = variances(slopes_of(["a", "b", "c"], turn @ powers), x @ (turn @ powers).T)
