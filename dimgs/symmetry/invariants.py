@@ -1,0 +1,782 @@
+"""Conserved quantities of trajectories: functions of the columns that stay equal along each run.
+
+A conserved quantity is a sum of terms whose contrasts inside every run vanish. The covariance of
+the terms, centred within the runs, therefore has a null direction, up to the noise of the columns,
+which is carried through the terms: the smallest generalised eigenvalue of the covariance and of
+that of the noise is one (total least squares). No derivative is taken.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from itertools import chain, combinations, combinations_with_replacement, product
+from math import comb, prod
+from typing import Any
+
+import numpy as np
+import sympy
+from scipy import stats
+
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
+from dimgs.dataset import Dataset
+from dimgs.dataset.raw import ReadOptions
+from dimgs.dataset.read import dataset_of
+from dimgs.expression import sympy_text
+from dimgs.groups.rationals import simplest_between
+from dimgs.law.latex import expression_latex
+from dimgs.law.parts import Constant
+from dimgs.law.serialise import constant_document
+from dimgs.symmetry.terms import Term, multipliers, state_terms, unit_symbol
+from dimgs.symmetry.trajectories import ROUNDING, Trajectories, by_symbol, trajectories
+from dimgs.variables import Dimension, Variable
+
+# most terms of one sum, of a search of all sums and of one by elimination
+_TERMS, _LARGEST, _MOST_SUBSETS, _MOST_TERMS = (2, 3, 4, 5, 6), 8, 40_000, 200
+# costs up to which terms are added, step by step: quadratic, cubic, and products of functions
+_LEVELS = (2, 3, 4, 5)
+# variance along the runs over the one that the noise explains; the noise is estimated, too
+_VARIANCE_RATIO = 2.0
+# a sum that varies by more than this part of its terms is not constant, whatever the noise
+_LARGEST_VARIATION = 0.1
+# of a test for a trend along the runs
+_CHANCE = 1e-3
+# sines of the angle between a gradient and those of the quantities that are found already
+_INDEPENDENT = 0.05
+# numbers as simple as these stand in conserved quantities
+_DENOMINATOR, _LARGEST_NUMBER = 4, 12
+# of the interval within which a simple number is taken, unless it is wider than a part of it
+_COVER, _WIDEST = 0.99, 0.1
+_LEVEL = 0.9
+# of the fits of a quantity: rounds of weights by the noise of the quantity itself
+_REWEIGHTED = 3
+# modes of slow variation along a run; below this variation there is nothing to test
+_SLOW_MODES, _EXACT = 8, 1e-5
+# part of the changes of its terms that a change of a state leaves of an identity
+_IDENTITY = 0.02
+# a quantity differs between runs where it does by so many times the error of a mean
+_TIMES = 5.0
+# factors that are given, of a sum without scales; costs and counts of sums with scales
+_MOST_FACTORS, _SCALED_LEVELS, _MOST_SUMS, _MOST_UNIONS = 3, (2, 4), 40, 800
+# terms of the smallest coefficients that are left out one by one
+_SINGLY = 12
+# candidates of one size that are looked at in one sum
+_TRIES = 6
+_PRODUCTS = 3
+
+
+@dataclass(frozen=True)
+class Invariant:
+    """A quantity that is conserved along each run.
+
+    Attributes
+    ----------
+    expression : sympy.Expr
+        In the symbols and constants; every symbol stands for its value in the coherent SI unit.
+    symbols : dict of str to Variable
+    constants : tuple of Constant
+        Scales and numbers that the runs determine.
+    dimension : Dimension
+    constant_to : float
+        Root mean square of the variation along runs that were left out, over that of the terms.
+    varies_by : float
+        Standard deviation between runs, over the variation of the terms along the runs.
+    noise : float
+        What the noise of the columns explains of `constant_to`.
+    """
+
+    expression: sympy.Expr
+    symbols: dict[str, Variable]
+    constants: tuple[Constant, ...]
+    dimension: Dimension
+    constant_to: float
+    varies_by: float
+    noise: float
+
+    def values(self, columns: dict[str, Array]) -> Array:
+        """Values in the coherent SI unit; `columns` by symbol."""
+        names = [*self.symbols, *(c.name for c in self.constants)]
+        known = {**columns, **{c.name: c.value for c in self.constants}}
+        function = sympy.lambdify(names, self.expression, "numpy")
+        return np.asarray(function(*(known[name] for name in names)), dtype=np.float64)
+
+    def latex(self) -> str:
+        """LaTeX of the expression."""
+        return expression_latex(self.expression)
+
+    def to_json(self) -> dict[str, Any]:
+        """Document with the keys of the contract, and the unit and the noise beside them."""
+        return {
+            "expression": sympy_text(self.expression),
+            "symbols": by_symbol(self.symbols),
+            "constants": [constant_document(c) for c in self.constants],
+            "latex": self.latex(),
+            "constant_to": self.constant_to,
+            "varies_by": self.varies_by,
+            "noise": self.noise,
+        }
+
+    def __str__(self) -> str:
+        values = {sympy.Symbol(c.name): sympy.Float(c.value, 5) for c in self.constants}
+        return str(self.expression.xreplace(values))
+
+
+@dataclass(frozen=True)
+class Invariants:
+    """What :func:`invariants` finds.
+
+    Attributes
+    ----------
+    invariants : tuple of Invariant
+        Functionally independent ones, the simplest first.
+    runs : Trajectories
+    """
+
+    invariants: tuple[Invariant, ...]
+    runs: Trajectories = field(repr=False)
+
+    @property
+    def none(self) -> bool:
+        """Whether nothing is conserved among the terms that were tried."""
+        return not self.invariants
+
+    def __iter__(self) -> Iterator[Invariant]:
+        return iter(self.invariants)
+
+    def __len__(self) -> int:
+        return len(self.invariants)
+
+    def to_json(self) -> dict[str, Any]:
+        """Document with the keys of the contract."""
+        return {"invariants": [i.to_json() for i in self.invariants], "none": self.none}
+
+    def __str__(self) -> str:
+        runs = f"{self.runs.n_runs} runs of {len(self.runs.run)} rows along {self.runs.along}"
+        if self.none:
+            return (
+                f"No conserved quantity in {runs}: no sum of the terms that were tried stays "
+                f"within the noise of the columns along every run."
+            )
+        lines = [f"{len(self)} independent conserved quantities in {runs}"]
+        lines[0] = lines[0].replace("1 independent conserved quantities", "1 conserved quantity")
+        for i in self.invariants:
+            lines += [
+                f"  {i}",
+                f"    constant to {i.constant_to:.2g} of its terms along each run "
+                f"(noise explains {i.noise:.2g}); differs by {i.varies_by:.2g} between runs",
+            ]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A term of a sum: a function of the states times a monomial of what is given."""
+
+    state: int
+    factor: int
+    term: Term = field(compare=False)
+
+
+class Library:
+    """Functions of the states at every row, with the change that noise makes in them.
+
+    Parameters
+    ----------
+    runs : Trajectories
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_rows, n_functions)
+    shifts : ndarray of shape (n_states, n_rows, n_functions)
+        Change of each function when a state moves by its standard error.
+    factors : list of Term
+        Monomials of what is given.
+    factor_values : ndarray of shape (n_rows, n_factors)
+    """
+
+    def __init__(self, runs: Trajectories) -> None:
+        self.runs = runs
+        terms = state_terms(runs)
+        evaluate = _function(terms, runs)
+        values = evaluate(runs.values)
+        shifts = []
+        for state, error in runs.noise.items():
+            up, down = ({**runs.values, state: runs.values[state] + s * error} for s in (1, -1))
+            shifts.append((evaluate(up) - evaluate(down)) / 2.0)
+        usable = np.isfinite(values).all(axis=0) & np.isfinite(shifts).all(axis=(0, 1))
+        spread = runs.centred(np.where(usable, values, 0.0)).std(axis=0)
+        usable &= spread > ROUNDING * np.abs(np.where(usable, values, 1.0)).max(axis=0)
+        self.states = [t for t, is_usable in zip(terms, usable, strict=True) if is_usable]
+        self.values, self.shifts = values[:, usable], np.asarray(shifts)[:, :, usable]
+        self.factors = multipliers(runs.given)
+        self.factor_values = _function(self.factors, runs)(runs.values)
+        self.members = [
+            Member(i, j, state * factor)
+            for i, state in enumerate(self.states)
+            for j, factor in enumerate(self.factors)
+        ]
+
+    @property
+    def families(self) -> list[str]:
+        """Kinds of functions, the monomials first."""
+        return list(dict.fromkeys(["", *(t.family for t in self.states)]))
+
+    def sums(self, family: str, level: int, most_factors: int) -> dict[Dimension, list[Member]]:
+        """Members of each dimension up to a cost, the simplest first."""
+        found: dict[Dimension, list[Member]] = {}
+        for m in self.members:
+            state, factor = self.states[m.state], self.factors[m.factor]
+            is_cheap = state.cost <= level and factor.cost <= most_factors
+            if is_cheap and state.family in ("", family):
+                found.setdefault(m.term.dimension, []).append(m)
+        for members in found.values():
+            members.sort(key=lambda m: m.term.cost)
+            del members[_MOST_TERMS:]
+        ordered = sorted(found.items(), key=lambda item: sum(m.term.cost for m in item[1][:2]))
+        return dict(ordered)
+
+
+def _function(terms: Sequence[Term], runs: Trajectories) -> Callable[[dict[str, Array]], Array]:
+    """Values of terms at every row, of shape (n_rows, n_terms)."""
+    names = sorted({str(s) for t in terms for s in t.expression.free_symbols})
+    function = sympy.lambdify(names, [t.expression for t in terms], "numpy", cse=True)
+
+    def evaluate(columns: dict[str, Array]) -> Array:
+        with np.errstate(all="ignore"):
+            found = function(*(columns.get(name, 1.0) for name in names))
+        rows = len(runs.run)
+        return np.stack([np.broadcast_to(x, rows) for x in found], axis=1).astype(np.float64)
+
+    return evaluate
+
+
+class Sum:
+    """Terms that may be added, with what their contrasts inside the runs say.
+
+    Attributes
+    ----------
+    library : Library
+    members : list of Member
+    values : ndarray of shape (n_rows, n)
+    shifts : ndarray of shape (n_states, n_rows, n)
+        As those of the library, each term in units of `size`.
+    size : ndarray of shape (n,)
+        Standard deviation of each term inside the runs.
+    variance, noise : ndarray of shape (n, n)
+        Covariance inside the runs of the terms and of their noise, each term in units of its
+        standard deviation inside the runs.
+    """
+
+    def __init__(self, library: Library, members: Sequence[Member]) -> None:
+        self.library, self.runs = library, library.runs
+        # terms that a count of quantities leaves free
+        self.settled: dict[tuple[int, bool], list[int]] = {}
+        states, factors = [m.state for m in members], [m.factor for m in members]
+        f = library.factor_values[:, factors]
+        x, shifts = library.values[:, states] * f, library.shifts[:, :, states] * f
+        size = self.runs.centred(x).std(axis=0)
+        alive = size > 0
+        x, shifts, size = x[:, alive] / size[alive], shifts[:, :, alive] / size[alive], size[alive]
+        members = [m for m, is_alive in zip(members, alive, strict=True) if is_alive]
+        variance, noise = covariances(self.runs, x, shifts, _row_weights(shifts))
+        scale = np.sqrt(np.diag(variance))
+        outer = np.outer(scale, scale)
+        # the first of factors that are in proportion over all runs, such as two constants
+        kept: dict[tuple[int, Dimension, bytes], int] = {}
+        for j, m in enumerate(members):
+            factor = library.factor_values[:, m.factor]
+            shape = np.round(factor / np.abs(factor).max(), 9).tobytes()
+            kept.setdefault((m.state, m.term.dimension, shape), j)
+        unlike = list(kept.values())
+        self.members = [members[j] for j in unlike]
+        self.size = (size * scale)[unlike]
+        self.values, self.shifts = x[:, unlike] / scale[unlike], shifts[:, :, unlike] / scale[unlike]
+        self.variance = (variance / outer)[np.ix_(unlike, unlike)]
+        self.noise = (noise / outer)[np.ix_(unlike, unlike)] + ROUNDING**2 * np.eye(len(unlike))
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    @property
+    def dimensions(self) -> set[Dimension]:
+        """Dimensions of the terms: more than one where scales carry the rest."""
+        return {m.term.dimension for m in self.members}
+
+    def terms(self, subset: Sequence[int]) -> list[Term]:
+        return [self.members[j].term for j in subset]
+
+    def ratio(self, subset: Sequence[int] | Array) -> tuple[float, Array]:
+        """Smallest variance over noise of a combination, and its coefficients."""
+        ratios, vectors = self._ratios(np.asarray(subset)[None, :])
+        return float(ratios[0]), vectors[0]
+
+    def _ratios(self, subsets: Array) -> tuple[Array, Array]:
+        rows, columns = subsets[:, :, None], subsets[:, None, :]
+        W, N = self.variance[rows, columns], self.noise[rows, columns]
+        inverse = np.linalg.inv(np.linalg.cholesky(N))
+        values, vectors = np.linalg.eigh(inverse @ W @ inverse.transpose(0, 2, 1))
+        c = (inverse.transpose(0, 2, 1) @ vectors[:, :, :1])[:, :, 0]
+        c /= np.linalg.norm(c, axis=1, keepdims=True)
+        # in units of the terms, too: the noise of few rows may be large
+        absolute = np.einsum("si,sij,sj->s", c, W, c) / _LARGEST_VARIATION**2
+        return np.maximum(values[:, 0] / _VARIANCE_RATIO, absolute), c
+
+    def smallest(self, k: int, free: Sequence[int]) -> list[list[int]]:
+        """Sums of k of the free terms that the noise explains, the best first."""
+        if comb(len(free), k) > _MOST_SUBSETS:
+            return []
+        subsets = np.array(list(combinations(free, k)), dtype=np.intp).reshape(-1, k)
+        found: list[tuple[float, list[int]]] = []
+        for part in np.array_split(subsets, max(len(subsets) // 5000, 1)):
+            ratios, _ = self._ratios(part)
+            good = np.flatnonzero(ratios <= 1.0)
+            found += [(float(ratios[g]), part[g].tolist()) for g in good]
+        return [subset for _, subset in sorted(found)[:_TRIES]]
+
+    def eliminated(self, free: Sequence[int]) -> list[int] | None:
+        """A sum that the noise explains and none of whose terms can be left out."""
+        kept = np.asarray(free, dtype=np.intp)
+        ratio, c = self.ratio(kept)
+        if ratio > 1.0:
+            return None
+        while len(kept) > 1:
+            order = np.argsort(np.abs(c))
+            count = max(len(kept) // 4, 1)
+            while True:
+                fewer = np.delete(kept, order[:count])
+                ratio, trial = self.ratio(fewer)
+                if ratio <= 1.0 or count == 1:
+                    break
+                count //= 2
+            if ratio > 1.0:
+                without = [np.delete(kept, j) for j in order[:_SINGLY]]
+                ratio, fewer = min(
+                    ((self.ratio(rest)[0], rest) for rest in without), key=lambda pair: pair[0]
+                )
+                if ratio > 1.0:
+                    break
+                _, trial = self.ratio(fewer)
+            kept, c = fewer, trial
+        return kept.tolist()
+
+
+def _row_weights(shifts: Array) -> Array:
+    """Weights of the rows: those where the terms are all noise, such as near a centre, less."""
+    row = (shifts**2).mean(axis=(0, 2))
+    weights = 1.0 / np.maximum(row / max(float(np.median(row)), 1e-300), 1.0)
+    return np.asarray(weights / weights.sum())
+
+
+def covariances(
+    runs: Trajectories, x: Array, shifts: Array, weights: Array
+) -> tuple[Array, Array]:
+    """Covariance of terms inside the runs, and that of their noise."""
+    centred = runs.centred(x, weights)
+    noise = np.einsum("snt,n,snu->tu", shifts, weights, shifts, optimize=True)
+    return (centred.T * weights) @ centred, noise
+
+
+@dataclass
+class Search:
+    """What is found so far; see :func:`invariants`."""
+
+    runs: Trajectories
+    found: list[Invariant] = field(default_factory=list)
+    refused: set[sympy.Expr] = field(default_factory=set)
+    _known: tuple[int, dict[Dimension, list[Array]]] = field(default_factory=lambda: (0, {}))
+
+    @cached_property
+    def scales(self) -> dict[str, float]:
+        """Variation of each state along the runs."""
+        return {s: float(self.runs.centred(self.runs.values[s]).std()) for s in self.runs.states}
+
+    @cached_property
+    def sample(self) -> Array:
+        """Rows at which gradients are compared."""
+        n = len(self.runs.run)
+        return np.unique(np.linspace(0, n - 1, min(n, 200)).astype(np.intp))
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no further independent quantity can exist."""
+        return len(self.found) >= len(self.runs.states) - 1
+
+    def gradient(self, quantity: Invariant) -> Array:
+        """Unit gradients with respect to the states, of shape (n_sample, n_states)."""
+        columns = {s: x[self.sample] for s, x in self.runs.values.items()}
+        parts = []
+        for s in self.runs.states:
+            step = 1e-4 * self.scales[s]
+            up, down = ({**columns, s: columns[s] + sign * step} for sign in (1, -1))
+            parts.append(quantity.values(up) - quantity.values(down))
+        gradient = np.stack(parts, axis=1)
+        size = np.linalg.norm(gradient, axis=1, keepdims=True)
+        return np.asarray(gradient / np.where(size > 0, size, 1.0))
+
+    def is_new(self, quantity: Invariant) -> bool:
+        """Whether its gradient leaves the span of those found: the rank of the Jacobian grows."""
+        own = self.gradient(quantity)
+        if not self.found:
+            return True
+        others = np.stack([self.gradient(q) for q in self.found], axis=2)
+        left, sizes, _ = np.linalg.svd(others, full_matrices=False)
+        basis = left * (sizes > 1e-6)[:, None, :]
+        out = own - np.einsum("nsi,nti,nt->ns", basis, basis, own)
+        return float(np.median(np.linalg.norm(out, axis=1))) > _INDEPENDENT
+
+    def free(self, sum_: Sum, by_size: bool = False) -> list[int]:
+        """Terms without one for each combination that is a function of the quantities found.
+
+        That one is the dearest, or the one of the smallest coefficient.
+        """
+        key = (len(self.found), by_size)
+        if key in sum_.settled:
+            return sum_.settled[key]
+        known = []
+        for dimension in sum_.dimensions:
+            for y in self.known(sum_.library).get(dimension, ()):
+                c, *_ = np.linalg.lstsq(sum_.values, y, rcond=1e-12)
+                if np.linalg.norm(y - sum_.values @ c) <= ROUNDING * np.linalg.norm(y):
+                    known.append(c / np.abs(c).max())
+        out: set[int] = set()
+        rows = np.array(known).reshape(-1, len(sum_))
+        sizes = np.abs(rows).max(axis=0, initial=0.0)
+        for j in np.argsort(sizes, kind="stable") if by_size else range(len(sum_) - 1, -1, -1):
+            if not len(rows):
+                break
+            pivot = int(np.argmax(np.abs(rows[:, j])))
+            if abs(rows[pivot, j]) > 1e-3:
+                out.add(int(j))
+                others = np.delete(rows, pivot, axis=0)
+                rows = others - np.outer(others[:, j] / rows[pivot, j], rows[pivot])
+                rows = rows[np.abs(rows).max(axis=1, initial=0.0) > 1e-5]
+        free = [j for j in range(len(sum_)) if j not in out]
+        # no part of a sum has a smaller ratio than the whole
+        if len(free) < 2 or sum_.ratio(free)[0] > 1.0:
+            free = []
+        sum_.settled[key] = free
+        return free
+
+    def known(self, library: Library) -> dict[Dimension, list[Array]]:
+        """Values of the quantities found and their products, times what is given, by dimension."""
+        if self._known[0] != len(self.found):
+            found: dict[Dimension, list[Array]] = {}
+            values = [(q.values(self.runs.values), q.dimension) for q in self.found]
+            for count in range(1, _PRODUCTS + 1):
+                for chosen in combinations_with_replacement(values, count):
+                    y = np.prod([v for v, _ in chosen], axis=0)
+                    dimension = prod((d for _, d in chosen), start=Dimension())
+                    for j, factor in enumerate(library.factors):
+                        of = found.setdefault(dimension * factor.dimension, [])
+                        of.append(y * library.factor_values[:, j])
+            self._known = len(self.found), found
+        return self._known[1]
+
+    def take(self, sum_: Sum, subset: Sequence[int]) -> bool:
+        """Keep the quantity of a sum where it passes; whether it did."""
+        key = sympy.Add(*(sum_.members[j].term.expression for j in subset))
+        moving = {str(s) for s in key.free_symbols} & self.runs.states.keys()
+        if key in self.refused or len(moving) < 2:
+            return False
+        quantity = judged(sum_, subset)
+        if quantity is None:
+            self.refused.add(key)
+            return False
+        if self.is_new(quantity):
+            self.found.append(quantity)
+        return True
+
+    def by_size(self, sum_: Sum, k: int) -> None:
+        """Take the quantities of k terms."""
+        again = True
+        while again and not self.is_complete:
+            free = self.free(sum_)
+            again = any(self.take(sum_, s) for s in sum_.smallest(k, free))
+            again = again and len(self.free(sum_)) < len(free)
+
+    def by_elimination(self, sum_: Sum) -> None:
+        """Take the quantities that are left where no further term can go."""
+        for by_size in (False, True):
+            free = self.free(sum_, by_size)
+            for _ in range(_TRIES):
+                subset = sum_.eliminated(free) if free and not self.is_complete else None
+                if subset is None:
+                    break
+                if 1 < len(subset) <= _LARGEST and self.take(sum_, subset):
+                    free = self.free(sum_, by_size)
+                else:
+                    free = [j for j in free if j != max(subset)]
+
+    def among(self, library: Library, sums: Sequence[Sequence[Member]]) -> None:
+        """Take what is conserved among these sums, those of few terms first."""
+        if self.is_complete or not sums:
+            return
+        every = list(dict.fromkeys(chain(*sums)))
+        whole = Sum(library, every)
+        place = {m: j for j, m in enumerate(whole.members)}
+        alive = []
+        for members in sums:
+            index = [place[m] for m in members if m in place]
+            if len(index) > 1 and whole.ratio(index)[0] <= 1.0:
+                alive.append(Sum(library, members))
+        for k in _TERMS:
+            for sum_ in alive:
+                self.by_size(sum_, k)
+        for sum_ in alive:
+            if len(sum_) > _TERMS[0]:
+                self.by_elimination(sum_)
+
+
+class _Fit:
+    """Coefficients of a sum by total least squares, weighted by the noise of the sum itself."""
+
+    def __init__(self, runs: Trajectories, x: Array, shifts: Array) -> None:
+        self._parts = runs, x, shifts
+        weights = _row_weights(shifts)
+        spread = runs.centred(x).std(axis=0)
+        self.whole = _null_direction(*self._parts, weights)
+        for _ in range(_REWEIGHTED):
+            noise = np.einsum("snt,t->sn", shifts, self.whole)
+            least = ROUNDING**2 * float(((spread * self.whole) ** 2).sum())
+            weights = 1.0 / ((noise**2).sum(axis=0) + least)
+            weights /= weights.sum()
+            self.whole = _null_direction(*self._parts, weights)
+        self._weights = weights
+
+    @cached_property
+    def without(self) -> Array:
+        """Coefficients without each run, of shape (n_runs, n_terms)."""
+        runs, found = self._parts[0], []
+        lead = int(np.argmax(np.abs(self.whole)))
+        for r in range(runs.n_runs):
+            rest = np.where(runs.run == r, 0.0, self._weights)
+            d = _null_direction(*self._parts, rest / rest.sum())
+            found.append(d * self.whole[lead] / d[lead])
+        return np.array(found)
+
+    def ratios(self, lead: int) -> tuple[Array, Array]:
+        """Coefficients over one of them, and their standard errors, by leaving out runs."""
+        n = len(self.without)
+        ratios = self.without / self.without[:, [lead]]
+        error = np.sqrt((n - 1) / n * ((ratios - ratios.mean(axis=0)) ** 2).sum(axis=0))
+        return self.whole / self.whole[lead], error
+
+    @property
+    def is_minimal(self) -> bool:
+        """Whether every term takes part, with and without each run."""
+        every = np.vstack([self.whole, self.without])
+        return bool(np.all(np.isfinite(every)) and np.all(np.abs(every).min(axis=0) > 0))
+
+
+def _null_direction(runs: Trajectories, x: Array, shifts: Array, weights: Array) -> Array:
+    present = weights + 1e-12 * weights.max()
+    variance, noise = covariances(runs, x, shifts, present / present.sum())
+    scale = np.sqrt(np.diag(variance))
+    outer = np.outer(scale, scale)
+    noise = noise / outer + ROUNDING**2 * np.eye(len(scale))
+    inverse = np.linalg.inv(np.linalg.cholesky(noise))
+    _, vectors = np.linalg.eigh(inverse @ (variance / outer) @ inverse.T)
+    return np.asarray(inverse.T @ vectors[:, 0] / scale)
+
+
+def judged(sum_: Sum, subset: Sequence[int]) -> Invariant | None:
+    """The quantity of a sum with its numbers; None where a test refuses it."""
+    runs = sum_.runs
+    members = [sum_.members[j] for j in subset]
+    x, shifts = (a[..., list(subset)] * sum_.size[list(subset)] for a in (sum_.values, sum_.shifts))
+    fit = _Fit(runs, x, shifts)
+    alone = np.tile(fit.whole, (runs.n_runs, 1))
+    if _measured(runs, x, shifts, fit.whole, alone) is None or not fit.is_minimal:
+        return None
+    # terms whose coefficients have one dimension share one scale; most terms need none
+    own = [m.term.dimension for m in members]
+    groups = [[j for j, d in enumerate(own) if d == each] for each in dict.fromkeys(own)]
+    groups.sort(key=len, reverse=True)
+    dimension = own[groups[0][0]]
+    kinds = [dimension / d for d in own]
+    columns: list[dict[int, Fraction]] = []
+    for group in groups:
+        numbers = _numbers(fit, group, runs.n_runs)
+        columns.append(numbers)
+        columns += [{j: Fraction(1)} for j in group if j not in numbers]
+    mix = np.zeros((len(members), len(columns)))
+    for k, numbers in enumerate(columns):
+        for j, number in numbers.items():
+            mix[j, k] = float(number)
+    reduced = _Fit(runs, x @ mix, shifts @ mix)
+    if not reduced.is_minimal:
+        return None
+    ratios, errors = reduced.ratios(0)
+    coefficients = mix @ ratios
+    without = (reduced.without / reduced.without[:, [0]]) @ mix.T
+    measured = _measured(runs, x, shifts, coefficients, without)
+    if measured is None:
+        return None
+    expression, constants = sympy.Integer(0), []
+    half = stats.t.ppf(0.5 + _LEVEL / 2.0, runs.n_runs - 1) * errors
+    for k, numbers in enumerate(columns):
+        body = sympy.Add(
+            *(sympy.Rational(n) * members[j].term.expression for j, n in numbers.items())
+        )
+        if k > 0:
+            kind = kinds[next(iter(numbers))]
+            name = f"K_{len(constants) + 1}"
+            ends = ratios[k] - half[k], ratios[k] + half[k]
+            origin = "fitted" if kind.is_dimensionless else "scale"
+            constants.append(Constant(name, float(ratios[k]), kind, *map(float, ends), origin))
+            body = sympy.Symbol(name) * body
+        expression += body
+    bases = {v.dimension**k for v in runs.states.values() for k in (1, 2)}
+    for kind in sorted(bases, key=str):
+        if expression.has(unit_symbol(kind)):
+            name = f"K_{len(constants) + 1}"
+            constants.append(Constant(name, 1.0, kind, origin="scale"))
+            expression = expression.xreplace({unit_symbol(kind): sympy.Symbol(name)})
+    used = {str(s) for s in expression.free_symbols}
+    symbols = {s: v for s, v in runs.symbols.items() if s in used}
+    return Invariant(expression, symbols, tuple(constants), dimension, *measured)
+
+
+def _numbers(fit: _Fit, group: Sequence[int], n_runs: int) -> dict[int, Fraction]:
+    """Simple numbers of the terms of one scale, the first of which is one."""
+    best: dict[int, Fraction] = {}
+    for lead in group:
+        ratios, errors = fit.ratios(lead)
+        numbers = {lead: Fraction(1)}
+        for j in group:
+            half = stats.t.ppf(_COVER, n_runs - 1) * errors[j] + 10 * ROUNDING * abs(ratios[j])
+            if j == lead or not half < _WIDEST * abs(ratios[j]) < _WIDEST * _LARGEST_NUMBER:
+                continue
+            number = simplest_between(ratios[j] - half, ratios[j] + half, _DENOMINATOR)
+            if number is not None:
+                numbers[j] = number
+        if (len(numbers), -_size(numbers)) > (len(best), -_size(best)):
+            best = numbers
+    return best
+
+
+def _size(numbers: dict[int, Fraction]) -> int:
+    return sum(abs(n.numerator) + n.denominator for n in numbers.values())
+
+
+def _measured(
+    runs: Trajectories, x: Array, shifts: Array, coefficients: Array, without: Array
+) -> tuple[float, float, float] | None:
+    """How constant a quantity is, how much it varies, and what noise explains; None if refused."""
+    noise = ((shifts @ coefficients) ** 2).sum(axis=0)
+    size = float(np.sqrt((runs.centred(x).var(axis=0) * coefficients**2).sum()))
+    apart = ((shifts * coefficients) ** 2).sum(axis=(0, 2))
+    # terms that cancel for all values of the states, such as a series against its function
+    if np.median(noise) < _IDENTITY**2 * np.median(apart):
+        return None
+    error = np.sqrt(noise + (ROUNDING * size) ** 2)
+    weights = 1.0 / error**2
+    # each run with the coefficients of the others
+    left = runs.centred(np.einsum("nt,nt->n", x, without[runs.run]), weights)
+    n, dof = len(left), len(left) - runs.n_runs
+    scale = n / dof / weights.sum()
+    constant_to = float(np.sqrt((weights * left**2).sum() * scale)) / size
+    explained = float(np.sqrt((weights * noise).sum() / weights.sum())) / size
+    means = runs.means(x @ coefficients, weights)
+    varies_by = float(means.std(ddof=1)) / size
+    is_exact = constant_to < _EXACT
+    rows = dof / runs.n_runs
+    if constant_to > _LARGEST_VARIATION or varies_by < _TIMES * max(
+        constant_to / np.sqrt(rows), ROUNDING
+    ):
+        return None
+    if not is_exact:
+        ratio = float(((left / error) ** 2).sum() / dof)
+        if ratio > _VARIANCE_RATIO or trend_chance(runs, left / error) < _CHANCE:
+            return None
+    return constant_to, varies_by, explained
+
+
+def trend_chance(runs: Trajectories, v: Array) -> float:
+    """Chance of so much slow variation along the runs, if `v` were independent noise (F test)."""
+    slow, slow_dof, dof = 0.0, 0, 0
+    for r in range(runs.n_runs):
+        own = v[runs.run == r]
+        n = len(own)
+        modes = min(_SLOW_MODES, n // 5)
+        if modes < 1:
+            continue
+        own = own - own.mean()
+        k, i = np.arange(1, modes + 1)[:, None], np.arange(n)[None, :]
+        basis = np.cos(np.pi * k * (i + 0.5) / n) * np.sqrt(2.0 / n)
+        slow += float(((basis @ own) ** 2).sum())
+        slow_dof += modes
+        dof += n - 1 - modes
+    centred = runs.centred(v)
+    fast = float((centred**2).sum()) - slow
+    if slow_dof == 0 or fast <= 0:
+        return 1.0
+    return float(stats.f.sf(slow / slow_dof / (fast / dof), slow_dof, dof))
+
+
+def invariants(
+    data: Any, along: str, curve: str, constants: Sequence[str] = (), **reading: Any
+) -> Invariants:
+    """Find the quantities that stay equal along each run and differ between runs.
+
+    Parameters
+    ----------
+    data : whatever :func:`dimgs.read_table` takes
+        One row for each point of a trajectory.
+    along : str
+        Column that runs along each trajectory, such as the time.
+    curve : str
+        Column that names the run of each row.
+    constants : sequence of str
+        Physical constants that may be factors, such as ``"g"``.
+    **reading
+        How the table is read, as for :func:`dimgs.fit`.
+
+    Returns
+    -------
+    Invariants
+        Functionally independent quantities. All terms of a sum have one dimension; where the
+        columns do not bring it, an unknown dimensional constant does (``K_1``).
+
+    Raises
+    ------
+    InputError
+        If a column is absent, nothing varies along the runs, or there are fewer than three runs.
+
+    References
+    ----------
+    S. Van Huffel, J. Vandewalle, The Total Least Squares Problem (1991), chapter 8.
+    Z. Liu, M. Tegmark, Phys. Rev. Lett. 126 (2021) 180604, on independence by the Jacobian.
+
+    Examples
+    --------
+    A mass on a spring, started from five places:
+
+    >>> import numpy as np
+    >>> import dimgs
+    >>> run, t = np.repeat(np.arange(5), 30), np.tile(np.linspace(0, 4, 30), 5)
+    >>> A = 0.1 * (run + 1)
+    >>> table = {"t [s]": t, "x [m]": A * np.cos(3 * t), "v [m/s]": -3 * A * np.sin(3 * t),
+    ...          "k [N/m]": np.full(150, 18.0), "m [kg]": np.full(150, 2.0), "run [1]": run}
+    >>> found = dimgs.invariants(table, along="t", curve="run")
+    >>> print(found.invariants[0].expression)
+    k*x**2 + m*v**2
+    """
+    given = isinstance(data, Dataset) and not reading
+    table = data if given else dataset_of(data, ReadOptions(**reading))
+    runs = trajectories(table, along, curve, constants)
+    if not runs.states:
+        raise InputError(
+            f"No column of {table.source} varies along the runs beyond its noise; give the columns "
+            f"that change with '{along}'."
+        )
+    library, search = Library(runs), Search(runs)
+    for family, level in product(library.families, _LEVELS):
+        search.among(library, list(library.sums(family, level, _MOST_FACTORS).values()))
+    for family, level in product(library.families, _SCALED_LEVELS):
+        sums = list(library.sums(family, level, 1).values())[:_MOST_SUMS]
+        places = chain(*(combinations(range(len(sums)), k) for k in (2, 3)))
+        unions = sorted(places, key=sum)[:_MOST_UNIONS]
+        search.among(library, [list(chain(*(sums[j] for j in c))) for c in unions])
+    return Invariants(tuple(search.found), runs)
