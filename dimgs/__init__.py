@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from dimgs.law.law import Law as Law
     from dimgs.report.results import Report as Report
     from dimgs.symmetry.collapse import collapse as collapse
+    from dimgs.symmetry.invariants import invariants as invariants
+    from dimgs.symmetry.symmetries import symmetries as symmetries
     from dimgs.variables import Variable as Variable
     from dimgs.variables import define_unit as define_unit
 
@@ -53,6 +55,8 @@ __getattr__, __dir__, __all__ = on_first_use(
         "law.law": "Law",
         "report.results": "Report",
         "symmetry.collapse": "collapse",
+        "symmetry.invariants": "invariants",
+        "symmetry.symmetries": "symmetries",
         "variables": "Variable define_unit",
     },
 )

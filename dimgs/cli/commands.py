@@ -41,6 +41,8 @@ def register(app: typer.Typer) -> None:
         analyse.predict,
         analyse.sensitivity,
         symmetry.collapse,
+        symmetry.invariants,
+        symmetry.symmetries,
         studio.studio,
         library.reproduce,
         run.run,

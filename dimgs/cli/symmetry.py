@@ -1,4 +1,4 @@
-"""The commands on curves and trajectories: collapse."""
+"""The commands on curves, trajectories and laws: collapse, invariants and symmetries."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -63,6 +63,60 @@ def collapse(
     if out is not None:
         written = found.write(out)
         note(f"wrote {', '.join(path.name for path in written)} to {out}")
+    if json:
+        emit_json(found.to_json())
+    else:
+        say(str(found))
+
+
+@tables.takes("constants", *_TABLE)
+def invariants(
+    table: tables.Table,
+    along: Along,
+    curve: Annotated[
+        str,
+        typer.Option("--curve", help="Column that names the run.", autocompletion=complete.columns),
+    ],
+    options: "Options",
+    json: tables.Json = False,
+) -> None:
+    """Find the conserved quantities: what stays equal along each run and differs between runs."""
+    from dimgs.symmetry.invariants import invariants_with
+
+    data = options.read(table, along, curve)
+    with working(f"looking for what is conserved along {along}"):
+        found = invariants_with(data, along, curve, options.constants)
+    warn(data.warnings)
+    if json:
+        emit_json(found.to_json())
+    else:
+        say(str(found))
+
+
+@tables.takes("constants", *_TABLE)
+def symmetries(
+    source: Annotated[
+        str, typer.Argument(metavar="LAW.json|TABLE", help="A stored law, or a table with units.")
+    ],
+    options: "Options",
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target", "-y", help="Response of a table.", autocompletion=complete.columns
+        ),
+    ] = None,
+    json: tables.Json = False,
+) -> None:
+    """Find the symmetries of a law, exactly, or those that the runs of a table show."""
+    from dimgs.symmetry.symmetries import symmetries as find
+    from dimgs.symmetry.symmetries import table_symmetries
+
+    if target is None or source.endswith(".json"):
+        found = find(source, target)
+    else:
+        data = options.read(source, target)
+        warn(data.warnings)
+        found = table_symmetries(data, target, options.constants)
     if json:
         emit_json(found.to_json())
     else:

@@ -6,7 +6,7 @@ which is carried through the terms: the smallest generalised eigenvalue of the c
 that of the noise is one (total least squares). No derivative is taken.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -33,7 +33,7 @@ from dimgs.symmetry.trajectories import ROUNDING, Trajectories, by_symbol, traje
 from dimgs.variables import Dimension, Variable
 
 # most terms of one sum, of a search of all sums and of one by elimination
-_TERMS, _LARGEST, _MOST_SUBSETS, _MOST_TERMS = (2, 3, 4, 5, 6), 8, 40_000, 200
+_TERMS, _LARGEST, _MOST_SUBSETS, _MOST_TERMS = (2, 3, 4, 5, 6), 8, 20_000, 200
 # costs up to which terms are added, step by step: quadratic, cubic, and products of functions
 _LEVELS = (2, 3, 4, 5)
 # variance along the runs over the one that the noise explains; the noise is estimated, too
@@ -59,6 +59,8 @@ _IDENTITY = 0.02
 _TIMES = 5.0
 # factors that are given, of a sum without scales; costs and counts of sums with scales
 _MOST_FACTORS, _SCALED_LEVELS, _MOST_SUMS, _MOST_UNIONS = 3, (2, 4), 40, 800
+# sums, the simplest, that are searched by elimination
+_MOST_ELIMINATED = 12
 # terms of the smallest coefficients that are left out one by one
 _SINGLY = 12
 # candidates of one size that are looked at in one sum
@@ -161,11 +163,9 @@ class Invariants:
         lines = [f"{len(self)} independent conserved quantities in {runs}"]
         lines[0] = lines[0].replace("1 independent conserved quantities", "1 conserved quantity")
         for i in self.invariants:
-            lines += [
-                f"  {i}",
-                f"    constant to {i.constant_to:.2g} of its terms along each run "
-                f"(noise explains {i.noise:.2g}); differs by {i.varies_by:.2g} between runs",
-            ]
+            noise = f"noise explains {i.noise:.2g}"
+            constant = f"constant to {i.constant_to:.2g} of its terms along each run ({noise})"
+            lines += [f"  {i}", f"    {constant}; differs by {i.varies_by:.2g} between runs"]
         return "\n".join(lines)
 
 
@@ -230,9 +230,13 @@ class Library:
             is_cheap = state.cost <= level and factor.cost <= most_factors
             if is_cheap and state.family in ("", family):
                 found.setdefault(m.term.dimension, []).append(m)
-        for members in found.values():
+        for dimension, members in list(found.items()):
             members.sort(key=lambda m: m.term.cost)
             del members[_MOST_TERMS:]
+            given = (self.factors[m.factor].expression.free_symbols for m in members)
+            if set.intersection(*given):
+                # the same sum without that factor has another dimension
+                del found[dimension]
         ordered = sorted(found.items(), key=lambda item: sum(m.term.cost for m in item[1][:2]))
         return dict(ordered)
 
@@ -291,7 +295,10 @@ class Sum:
         unlike = list(kept.values())
         self.members = [members[j] for j in unlike]
         self.size = (size * scale)[unlike]
-        self.values, self.shifts = x[:, unlike] / scale[unlike], shifts[:, :, unlike] / scale[unlike]
+        self.values, self.shifts = (
+            x[:, unlike] / scale[unlike],
+            shifts[:, :, unlike] / scale[unlike],
+        )
         self.variance = (variance / outer)[np.ix_(unlike, unlike)]
         self.noise = (noise / outer)[np.ix_(unlike, unlike)] + ROUNDING**2 * np.eye(len(unlike))
 
@@ -302,9 +309,6 @@ class Sum:
     def dimensions(self) -> set[Dimension]:
         """Dimensions of the terms: more than one where scales carry the rest."""
         return {m.term.dimension for m in self.members}
-
-    def terms(self, subset: Sequence[int]) -> list[Term]:
-        return [self.members[j].term for j in subset]
 
     def ratio(self, subset: Sequence[int] | Array) -> tuple[float, Array]:
         """Smallest variance over noise of a combination, and its coefficients."""
@@ -368,9 +372,7 @@ def _row_weights(shifts: Array) -> Array:
     return np.asarray(weights / weights.sum())
 
 
-def covariances(
-    runs: Trajectories, x: Array, shifts: Array, weights: Array
-) -> tuple[Array, Array]:
+def covariances(runs: Trajectories, x: Array, shifts: Array, weights: Array) -> tuple[Array, Array]:
     """Covariance of terms inside the runs, and that of their noise."""
     centred = runs.centred(x, weights)
     noise = np.einsum("snt,n,snu->tu", shifts, weights, shifts, optimize=True)
@@ -523,7 +525,7 @@ class Search:
         for k in _TERMS:
             for sum_ in alive:
                 self.by_size(sum_, k)
-        for sum_ in alive:
+        for sum_ in alive[:_MOST_ELIMINATED]:
             if len(sum_) > _TERMS[0]:
                 self.by_elimination(sum_)
 
@@ -763,12 +765,17 @@ def invariants(
     >>> print(found.invariants[0].expression)
     k*x**2 + m*v**2
     """
-    given = isinstance(data, Dataset) and not reading
-    table = data if given else dataset_of(data, ReadOptions(**reading))
-    runs = trajectories(table, along, curve, constants)
+    return invariants_with(dataset_of(data, ReadOptions(**reading)), along, curve, constants)
+
+
+def invariants_with(
+    data: Dataset, along: str, curve: str, constants: Sequence[str] = ()
+) -> Invariants:
+    """Conserved quantities of a table that is read already; see :func:`invariants`."""
+    runs = trajectories(data, along, curve, constants)
     if not runs.states:
         raise InputError(
-            f"No column of {table.source} varies along the runs beyond its noise; give the columns "
+            f"No column of {data.source} varies along the runs beyond its noise; give the columns "
             f"that change with '{along}'."
         )
     library, search = Library(runs), Search(runs)

@@ -92,11 +92,8 @@ def _functions(runs: Trajectories, plain: dict[str, Term]) -> Iterator[Term]:
         scaled = [x.expression] if x.dimension.is_dimensionless else []
         scaled += [x.expression / sympy.Symbol(g) for g, v in lengths if v.dimension == x.dimension]
         is_angle = runs.states[s].unit.text in _ANGULAR
-        if is_few or is_angle:
-            scaled = scaled if np.any(values < 0) or is_angle else []
-        else:
-            scaled = []
-        for argument in scaled:
+        is_argument = is_angle or (is_few and np.any(values < 0))
+        for argument in scaled if is_argument else ():
             for function in (sympy.cos, sympy.sin):
                 yield Term(function(argument), _NONE, 2, "angle")
             yield Term(sympy.sin(argument) ** 2, _NONE, 3, "angle")

@@ -10,8 +10,8 @@ from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.expression import safe_identifiers
-from dimgs.groups.physical_constants import constant
-from dimgs.variables import Variable, parse_unit
+from dimgs.groups.derive import constant_variables
+from dimgs.variables import Variable
 
 # differences that the smoother penalises: a column takes the order that predicts it best
 _ORDERS = (3, 5, 7)
@@ -100,7 +100,7 @@ def trajectories(
 
     The noise of a column is its standard error where the table gives one. Otherwise it is the error
     at points left out of a smoother, whose smoothness is chosen by that error; it is constant or in
-    proportion to the value, whichever is likelier.
+    proportion to the value, whichever the errors of large and of small values are nearer to.
 
     Parameters
     ----------
@@ -164,10 +164,9 @@ def trajectories(
             states[symbol], values[symbol], noise[symbol] = data.variable(name), x, error
         else:
             given[symbol], values[symbol] = data.variable(name), mean
-    for known in map(constant, constants):
-        unit = parse_unit(known.unit)
-        given[known.symbol] = Variable(known.symbol, unit, role="constant", value=known.value)
-        values[known.symbol] = np.full(len(run), known.value)
+    for variable in constant_variables(constants, data.names):
+        given[variable.name] = variable
+        values[variable.name] = np.full(len(run), variable.value)
     return Trajectories(data, along, curve, run, states, given, values, noise)
 
 
@@ -186,8 +185,10 @@ def _noise(x: Array, t: Array, run: IntArray) -> tuple[Array, bool]:
     size = np.maximum(np.abs(x), _LEAST_VALUE * np.sqrt(np.mean(x**2)))
     relative = float(np.median(np.abs(left / size))) / _NORMAL
     error = np.full_like(x, max(constant, least))
-    # likelihood of a normal error: the logarithms of the standard errors decide
-    if constant > 0 and np.log(relative) + np.mean(np.log(size)) < np.log(constant):
+    large = size > np.median(size)
+    grown, expected = (np.median(a[large]) / np.median(a[~large]) for a in (np.abs(left), size))
+    # errors in proportion to the value grow with it, others do not
+    if large.any() and np.isfinite(grown) and grown > np.sqrt(expected):
         error = np.maximum(relative * size, least)
     moves = np.mean((within / error) ** 2)
     # scatter about the mean of the run alone has the mean square 1 - 1/n

@@ -71,7 +71,7 @@ class System:
 
 def _units(text: str) -> dict[str, str]:
     parts = [part.strip().rstrip("]").split(" [") for part in text.split(",") if part.strip()]
-    return {name: unit for name, unit in parts}
+    return {part[0]: part[1] for part in parts}
 
 
 def _names(text: str) -> list[str]:
@@ -113,9 +113,7 @@ def _toda(rng: np.random.Generator) -> dict[str, float]:
 
 
 def _toda_rates(s: Mapping[str, float]) -> tuple[float, ...]:
-    e12, e23, e31 = (
-        np.exp(s[f"q{a}"] - s[f"q{b}"]) for a, b in ((1, 2), (2, 3), (3, 1))
-    )
+    e12, e23, e31 = (np.exp(s[f"q{a}"] - s[f"q{b}"]) for a, b in ((1, 2), (2, 3), (3, 1)))
     return s["p1"], s["p2"], s["p3"], e31 - e12, e12 - e23, e23 - e31
 
 

@@ -1,0 +1,794 @@
+"""Symmetries of a law or of a table: what may be changed together without changing the law."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from itertools import combinations, combinations_with_replacement
+from os import PathLike
+from typing import Any, Literal
+
+import mpmath
+import numpy as np
+import sympy
+from scipy import stats
+
+from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
+from dimgs.dataset import Dataset
+from dimgs.dataset.raw import ReadOptions
+from dimgs.dataset.read import dataset_of
+from dimgs.expression import safe_identifiers, sympy_text
+from dimgs.groups.derive import constant_variables, pi_basis
+from dimgs.groups.dimensions import DimensionalMatrix, primitive
+from dimgs.groups.rationals import only_simple
+from dimgs.law.latex import expression_latex
+from dimgs.law.law import Law
+from dimgs.variables import Dimension, Variable
+
+Kind = Literal["scaling", "translation", "rotation", "exchange", "galilean", "other"]
+# decimal digits of the arithmetic, and of zero
+_DIGITS, _ZERO = 50, mpmath.mpf(10) ** -28
+# points beyond the unknowns
+_SPARE = 8
+# terms of a generator that is neither a scaling nor a translation
+_MOST_TERMS, _MANY_TERMS = 3, 50
+_LARGEST_DENOMINATOR = 60
+# of the test of a table; a symmetry is not claimed where the scatter hides this change
+_CHANCE, _HIDDEN = 0.01, 0.02
+# degree of a smooth function of up to two, and of more coordinates
+_DEGREES = (0, 5, 4, 3)
+Vector = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Generator:
+    """Generator of a one-parameter group, or an exchange of two inputs.
+
+    Attributes
+    ----------
+    kind : {"scaling", "translation", "rotation", "exchange", "galilean", "other"}
+    coefficients : dict of str to float
+        By column: for a scaling the weights of x ∂/∂x, for a translation the amounts in SI.
+    field : dict of str to sympy.Expr
+        By column; for an exchange, what each is replaced by.
+    invariant : sympy.Expr or None
+        A function of the columns that the group leaves unchanged.
+    symbols : dict of str to Variable
+    """
+
+    kind: Kind
+    coefficients: dict[str, float]
+    field: dict[str, sympy.Expr]
+    invariant: sympy.Expr | None
+    symbols: dict[str, Variable]
+
+    def to_json(self) -> dict[str, Any]:
+        """Document with the keys of the contract."""
+        invariant = None if self.invariant is None else sympy_text(self.invariant)
+        return {
+            "kind": self.kind,
+            "coefficients": self.coefficients,
+            "field": {name: sympy_text(e) for name, e in self.field.items()},
+            "invariant": invariant,
+            "latex": None if self.invariant is None else expression_latex(self.invariant),
+        }
+
+    def __str__(self) -> str:
+        if self.kind == "exchange":
+            return f"exchange of {' and '.join(self.field)}"
+        names = {"1": "", "-1": "-"}
+        parts = []
+        for name, e in self.field.items():
+            text = str(e.evalf(5) if e.has(sympy.Float) else e)
+            text = f"({text})" if e.is_Add else text
+            parts.append(f"{names.get(text, text + ' ')}∂/∂{name}")
+        kept = "" if self.invariant is None else f", which keeps {self.invariant}"
+        return f"{self.kind}: {' + '.join(parts).replace('+ -', '- ')}{kept}"
+
+
+@dataclass(frozen=True)
+class Symmetries:
+    """What :func:`symmetries` finds.
+
+    Attributes
+    ----------
+    generators : tuple of Generator
+        Scalings that the units force are left out.
+    algebra : tuple of dict
+        Commutators of the generators, and the names of what they form.
+    groups : tuple of dict
+        Groups of inputs and target that the units leave, and those that the scalings leave.
+    """
+
+    generators: tuple[Generator, ...]
+    algebra: tuple[dict[str, Any], ...] = ()
+    groups: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Generator]:
+        return iter(self.generators)
+
+    def __len__(self) -> int:
+        return len(self.generators)
+
+    def to_json(self) -> dict[str, Any]:
+        """Document with the keys of the contract, and the groups beside them."""
+        return {
+            "generators": [g.to_json() for g in self.generators],
+            "algebra": list(self.algebra),
+            "groups": self.groups,
+        }
+
+    def __str__(self) -> str:
+        if not self.generators:
+            return "No symmetry beyond the scalings of the units."
+        lines = [f"{len(self)} symmetries beyond the scalings of the units"]
+        lines[0] = lines[0].replace("1 symmetries", "1 symmetry")
+        lines += [f"  {g}" for g in self.generators]
+        lines += [f"  {a['name']}" for a in self.algebra if "name" in a]
+        if self.groups:
+            counts = [len(self.groups[key]) for key in ("of_the_units", "of_the_symmetries")]
+            if counts[0] != counts[1]:
+                left = [_product(g) for g in self.groups["of_the_symmetries"]]
+                lines.append(
+                    f"  of {counts[0]} groups of inputs and target, the scalings leave "
+                    f"{counts[1]}: {', '.join(left) or 'none'}"
+                )
+        return "\n".join(lines)
+
+
+def _product(group: Mapping[str, str]) -> str:
+    return "·".join(n if p == "1" else f"{n}^{p}" for n, p in group.items())
+
+
+class _Points:
+    """A law and its derivatives at random points of its domain, with fifty digits."""
+
+    def __init__(self, law: Law) -> None:
+        unused = safe_identifiers([v.name for v in law.unused], reserved=list(law.symbols))
+        self.inputs = {**law.symbols, **{unused[v.name]: v for v in law.unused}}
+        taken = [*self.inputs, *(c.name for c in law.constants)]
+        self.target = safe_identifiers([law.target.name], reserved=taken)[law.target.name]
+        self.names = (*self.inputs, self.target)
+        self.variables = (*self.inputs.values(), law.target)
+        constants = {sympy.Symbol(c.name): _exact(c.value) for c in law.constants}
+        self.law = law.expression.xreplace(constants)
+        symbols = [sympy.Symbol(s) for s in self.inputs]
+        wanted = [self.law, *(sympy.diff(self.law, s) for s in symbols)]
+        self._function = sympy.lambdify(symbols, wanted, "mpmath")
+        self._plain = sympy.lambdify(symbols, self.law, "mpmath")
+        n = len(self.names)
+        # terms of an affine field: component, and the variable in it (None for a constant)
+        self.terms = [
+            (i, j) for i in range(n) for j in (None, *range(n)) if i == n - 1 or j != n - 1
+        ]
+        rng = np.random.default_rng(n)
+        self.x: list[list[Any]] = []
+        self.gradients: list[list[Any]] = []
+        with mpmath.workdps(_DIGITS):
+            for _ in range(20 * (len(self.terms) + _SPARE)):
+                x = [self._draw(rng, law, v) for v in self.inputs.values()]
+                found = self._at(x)
+                if found is not None:
+                    self.x.append([*x, found[0]])
+                    self.gradients.append(found[1:])
+                if len(self.x) == len(self.terms) + _SPARE:
+                    break
+
+    def _draw(self, rng: np.random.Generator, law: Law, v: Variable) -> Any:
+        low, high, _ = law.domain.columns.get(v.name, (0.5, 2.0, ""))
+        if not high > low:
+            low, high = (low / 2, low * 2) if low > 0 else (low - 1, low + 1)
+        return mpmath.mpf(float(rng.uniform(low, high)))
+
+    def _at(self, x: list[Any]) -> list[Any] | None:
+        try:
+            found = [mpmath.mpmathify(v) for v in self._function(*x)]
+        except (ValueError, ZeroDivisionError, TypeError):
+            return None
+        if any(isinstance(v, mpmath.mpc) or not mpmath.isfinite(v) for v in found):
+            return None
+        return found
+
+    @cached_property
+    def columns(self) -> list[list[Any]]:
+        """What each term of a field adds to the change of y - f along it, over its size."""
+        n = len(self.names) - 1
+        out = []
+        for i, j in self.terms:
+            column = []
+            for x, gradient in zip(self.x, self.gradients, strict=True):
+                factor = mpmath.mpf(1) if j is None else x[j]
+                column.append(factor if i == n else -factor * gradient[i])
+            out.append(column)
+        return out
+
+    @cached_property
+    def sizes(self) -> list[Any]:
+        """Largest size of each column; the one of all terms of a component where it is zero."""
+        return [max(map(abs, column)) for column in self.columns]
+
+    def null(self, terms: Sequence[int]) -> list[Vector]:
+        """Combinations of terms that leave the law unchanged, in reduced echelon form."""
+        absent = [k for k in terms if self.sizes[k] == 0]
+        alive = [k for k in terms if self.sizes[k] > 0]
+        rows = [[self.columns[k][p] / self.sizes[k] for k in alive] for p in range(len(self.x))]
+        found = [{k: mpmath.mpf(1)} for k in absent]
+        for vector in _null_space(rows, len(alive)):
+            found.append({k: v / self.sizes[k] for k, v in zip(alive, vector, strict=True) if v})
+        return [tuple(each.get(k, mpmath.mpf(0)) for k in range(len(self.terms))) for each in found]
+
+    def is_exchanged(self, i: int, j: int) -> bool:
+        """Whether the law stays where two inputs change places."""
+        for x in self.x[:_SPARE]:
+            other = list(x[:-1])
+            other[i], other[j] = other[j], other[i]
+            try:
+                if abs(self._plain(*other) - x[-1]) > _ZERO * (1 + abs(x[-1])):
+                    return False
+            except (ValueError, ZeroDivisionError, TypeError):
+                return False
+        return True
+
+    def field_at(self, vector: Vector) -> Array:
+        """Components of a field at the points, of shape (n_points, n_variables)."""
+        out = np.zeros((len(self.x), len(self.names)))
+        for (i, j), c in zip(self.terms, vector, strict=True):
+            if c:
+                for p, x in enumerate(self.x):
+                    out[p, i] += float(c * (1 if j is None else x[j]))
+        return out
+
+    def matrix(self, vector: Vector) -> Array:
+        """Field as a matrix that acts on the variables and one."""
+        n = len(self.names)
+        out = np.zeros((n + 1, n + 1))
+        for (i, j), c in zip(self.terms, vector, strict=True):
+            out[i, n if j is None else j] = float(c)
+        return out
+
+
+def _exact(value: float) -> sympy.Expr:
+    near = sympy.nsimplify(value, rational=True, tolerance=1e-15)
+    return near if float(near) == value else sympy.Rational(value)
+
+
+def _null_space(rows: list[list[Any]], n: int) -> list[list[Any]]:
+    """Null vectors of a matrix in reduced echelon form, with full pivoting."""
+    rows = [list(row) for row in rows]
+    pivots: list[tuple[int, int]] = []
+    free = list(range(n))
+    for step in range(n):
+        best = max(
+            ((abs(rows[r][c]), r, c) for r in range(step, len(rows)) for c in free),
+            default=(mpmath.mpf(0), 0, 0),
+        )
+        if best[0] < _ZERO:
+            break
+        _, r, c = best
+        rows[step], rows[r] = rows[r], rows[step]
+        top = [v / rows[step][c] for v in rows[step]]
+        rows[step] = top
+        for other in range(len(rows)):
+            if other != step and rows[other][c]:
+                factor = rows[other][c]
+                rows[other] = [a - factor * b for a, b in zip(rows[other], top, strict=True)]
+        pivots.append((step, c))
+        free.remove(c)
+    found = []
+    for c in free:
+        vector = [mpmath.mpf(0)] * n
+        vector[c] = mpmath.mpf(1)
+        for r, p in pivots:
+            vector[p] = -rows[r][c] if abs(rows[r][c]) > _ZERO else mpmath.mpf(0)
+        found.append(vector)
+    return found
+
+
+@dataclass
+class _Search:
+    """The generators of a law, family by family."""
+
+    points: _Points
+    forced: list[Vector]
+    found: list[tuple[Kind, Vector]] = field(default_factory=list)
+
+    @property
+    def every(self) -> list[Vector]:
+        return [*self.forced, *(v for _, v in self.found)]
+
+    def is_new(self, vector: Vector, kind: Kind) -> bool:
+        """Whether a field is independent, and no function times fields that are known."""
+        points = self.points
+        sizes = np.array([float(s) or 1.0 for s in points.sizes])
+        known = np.array([[float(c) for c in v] for v in self.every]).reshape(-1, len(sizes))
+        both = np.vstack([known, [float(c) for c in vector]]) * sizes
+        both /= np.abs(both).max(axis=1, keepdims=True)
+        if np.linalg.matrix_rank(both, tol=1e-9) <= len(known):
+            return False
+        if not len(known):
+            return True
+        fields = [points.field_at(v) for v in (vector, *self.every)]
+        # up to functions times itself, or for affine fields times all that are known but the units
+        is_affine = kind in ("galilean", "other")
+        beyond = fields[1 + len(self.forced) :] if is_affine else []
+        rest = fields[1 : 1 + len(self.forced)] if is_affine else fields[1:]
+        if is_affine:
+            return not _is_combined(fields[0], rest, beyond)
+        return not _is_combined(None, rest, fields[:1])
+
+    def take(self, kind: Kind | None, vectors: Sequence[Vector]) -> None:
+        """Keep those that are new, those of few terms first."""
+        kinds = [kind or _kind(self.points, v) for v in vectors]
+        order = sorted(
+            zip(kinds, vectors, strict=True), key=lambda p: (p[0] == "other", _length(p[1]))
+        )
+        for each, vector in order:
+            moved = {i for (i, _), c in zip(self.points.terms, vector, strict=True) if c}
+            # the target follows any change of one input
+            follows = each == "other" and len(moved - {len(self.points.names) - 1}) < 2
+            if not follows and self.is_new(vector, each):
+                self.found.append((each, vector))
+
+
+def _is_combined(own: Array | None, fixed: Sequence[Array], free: Sequence[Array]) -> bool:
+    """Whether fields combine to one, or to zero, up to functions times the free ones.
+
+    `fixed` are multiplied by numbers, `free` by functions; fields have shape (n_points, n).
+    """
+    every = np.stack([*([] if own is None else [own]), *fixed, *free])
+    scale = np.abs(every).max(axis=(0, 1))
+    parts = []
+    bases = np.stack([f / np.where(scale > 0, scale, 1.0) for f in free], axis=2) if free else None
+    for each in [*([] if own is None else [own]), *fixed]:
+        x = each / np.where(scale > 0, scale, 1.0)
+        if bases is not None:
+            left, sizes, _ = np.linalg.svd(bases, full_matrices=False)
+            left = left * (sizes > 1e-9 * max(float(sizes.max()), 1e-300))[:, None, :]
+            x = x - np.einsum("pik,pjk,pj->pi", left, left, x)
+        parts.append(
+            (x / max(float(np.abs(each / np.where(scale > 0, scale, 1.0)).max()), 1e-300)).ravel()
+        )
+    rank = np.linalg.matrix_rank(np.array(parts), tol=1e-9)
+    if own is None:
+        return bool(rank < len(parts))
+    return (
+        bool(rank == np.linalg.matrix_rank(np.array(parts[1:]), tol=1e-9)) if fixed else rank == 0
+    )
+
+
+def _length(vector: Vector) -> tuple[int, float]:
+    used = [c for c in vector if c]
+    first = used[0]
+    ratios = [Fraction(float(abs(c / first))).limit_denominator(_LARGEST_DENOMINATOR) for c in used]
+    return len(used), sum(r.numerator + r.denominator for r in ratios)
+
+
+def _sparse(points: _Points, terms: Sequence[int]) -> list[Vector]:
+    """Null vectors of few terms: those of the whole family, and those of all its small parts."""
+    whole = points.null(terms)
+    if not whole:
+        return []
+    found = list(whole)
+    most = _MOST_TERMS if len(terms) < _MANY_TERMS else _MOST_TERMS - 1
+    for k in range(1, min(len(terms), most) + 1):
+        for part in combinations(terms, k):
+            vectors = _dependent(points, part)
+            found += [v for v in vectors if sum(map(bool, v)) == k]
+    return found
+
+
+def _dependent(points: _Points, part: Sequence[int]) -> list[Vector]:
+    """Null vectors of a part, which doubles exclude at once where there is none."""
+    sizes = [points.sizes[k] for k in part]
+    if all(sizes):
+        columns = np.array(
+            [[float(v / s) for v in points.columns[k]] for k, s in zip(part, sizes, strict=True)]
+        )
+        if np.linalg.svd(columns, compute_uv=False)[-1] > 1e-9:
+            return []
+    return points.null(part)
+
+
+def _kind(points: _Points, vector: Vector) -> Kind:
+    used = [t for t, c in zip(points.terms, vector, strict=True) if c]
+    coefficients = [c for c in vector if c]
+    if all(i == j for i, j in used):
+        return "scaling"
+    if all(j is None for _, j in used):
+        return "translation"
+    if len(used) == 2 and used[0] == used[1][::-1]:
+        return "rotation" if coefficients[0] * coefficients[1] < 0 else "other"
+    moved = {i for i, _ in used}
+    is_galilean = all(j is None or j not in moved for _, j in used)
+    return "galilean" if is_galilean else "other"
+
+
+def law_symmetries(law: Law) -> Symmetries:
+    """Symmetries of a law, exactly; see :func:`symmetries`."""
+    points = _Points(law)
+    n = len(points.names)
+    index = {term: k for k, term in enumerate(points.terms)}
+    with mpmath.workdps(_DIGITS):
+        search = _Search(points, _forced(points, law, index))
+        search.take("scaling", _sparse(points, [index[i, i] for i in range(n)]))
+        search.take("translation", _sparse(points, [index[i, None] for i in range(n)]))
+        alike = [
+            (i, j)
+            for i, j in combinations(range(n - 1), 2)
+            if points.variables[i].dimension == points.variables[j].dimension
+        ]
+        for i, j in alike:
+            both = points.null([index[i, j], index[j, i]])
+            search.take(None, [v for v in both if sum(map(bool, v)) == 2])
+        search.take(None, _sparse(points, range(len(points.terms))))
+        generators = [_generator(points, kind, v) for kind, v in search.found]
+        swaps = [(i, j) for i, j in alike if points.is_exchanged(i, j)]
+        algebra = _algebra(search)
+    generators += [_exchange(points, i, j) for i, j in swaps]
+    return Symmetries(tuple(generators), tuple(algebra), _groups(generators, points.variables))
+
+
+def _forced(points: _Points, law: Law, index: Mapping[Any, int]) -> list[Vector]:
+    """Scalings of the base units that leave every constant of the law as it is."""
+    dimensions = [v.dimension for v in points.variables]
+    fixed = [c.dimension for c in law.constants]
+    bases = sorted({b for d in (*dimensions, *fixed) for b, _ in d})
+    rows = [[mpmath.mpf(float(d.get(b))) for b in bases] for d in fixed]
+    found = []
+    for weights in _null_space(rows, len(bases)):
+        vector = [mpmath.mpf(0)] * len(points.terms)
+        for i, d in enumerate(dimensions):
+            for b, w in zip(bases, weights, strict=True):
+                exponent = d.get(b)
+                vector[index[i, i]] += w * exponent.numerator / exponent.denominator
+        if any(vector):
+            found.append(tuple(vector))
+    return found
+
+
+def _numbers(vector: Vector) -> list[sympy.Expr]:
+    """Coefficients over the first: whole numbers where they are rational, else floats."""
+    used = [c for c in vector if c]
+    first = used[0]
+    ratios = [c / first for c in used]
+    simple = [Fraction(float(r)).limit_denominator(_LARGEST_DENOMINATOR) for r in ratios]
+    if all(
+        abs(mpmath.mpf(s.numerator) / s.denominator - r) < 1e-20
+        for s, r in zip(simple, ratios, strict=True)
+    ):
+        whole = primitive(simple)
+        return [sympy.Integer(w) for w in whole]
+    return [sympy.Float(float(r), 17) for r in ratios]
+
+
+def _generator(points: _Points, kind: Kind, vector: Vector) -> Generator:
+    used = [t for t, c in zip(points.terms, vector, strict=True) if c]
+    numbers = _numbers(vector)
+    columns = [v.name for v in points.variables]
+    fields: dict[str, sympy.Expr] = {}
+    coefficients: dict[str, float] = {}
+    for (i, j), number in zip(used, numbers, strict=True):
+        factor = sympy.Integer(1) if j is None else sympy.Symbol(points.names[j])
+        name = columns[i]
+        fields[name] = fields.get(name, sympy.Integer(0)) + number * factor
+        coefficients[name] = float(number)
+    symbols = dict(zip(points.names, points.variables, strict=True))
+    return Generator(kind, coefficients, fields, _invariant(points, used, numbers), symbols)
+
+
+def _invariant(
+    points: _Points, used: Sequence[tuple[int, int | None]], numbers: Sequence[sympy.Expr]
+) -> sympy.Expr | None:
+    """A function that a field leaves unchanged, of the target where it is moved."""
+    symbols = [sympy.Symbol(name) for name in points.names]
+    moved = {i for i, _ in used}
+    if len(moved) == 1:
+        # what alone moves takes no part; a field that moves the target alone is none of a law
+        return symbols[-1]
+    if all(i == j for i, j in used):
+        (a, _), (b, _) = used[0], used[-1]
+        power = -numbers[-1] / numbers[0]
+        return symbols[b] * symbols[a] ** (sympy.nsimplify(power) if power.is_Rational else power)
+    if len(used) == 2 and used[0] == used[1][::-1]:
+        (i, j) = used[0]
+        square = numbers[1] * symbols[i] ** 2 - numbers[0] * symbols[j] ** 2
+        return -square if square.could_extract_minus_sign() else square
+    if all(j is None or j not in moved for _, j in used):
+        rates = {i: sympy.Integer(0) for i in moved}
+        for (i, j), number in zip(used, numbers, strict=True):
+            rates[i] += number * (1 if j is None else symbols[j])
+        a, b = min(moved), max(moved)
+        return sympy.expand(rates[a] * symbols[b] - rates[b] * symbols[a])
+    return None
+
+
+def _exchange(points: _Points, i: int, j: int) -> Generator:
+    a, b = (points.variables[k].name for k in (i, j))
+    x, y = (sympy.Symbol(points.names[k]) for k in (i, j))
+    symbols = dict(zip(points.names, points.variables, strict=True))
+    return Generator("exchange", {a: 1.0, b: 1.0}, {a: y, b: x}, x + y, symbols)
+
+
+def _algebra(search: _Search) -> list[dict[str, Any]]:
+    """Commutators of the generators that do not vanish, and the names of what they form."""
+    points, out = search.points, []
+    matrices = [points.matrix(v) for v in search.every]
+    offset = len(search.forced)
+    n = len(matrices)
+    table = np.zeros((n, n, n))
+    for a, b in combinations(range(n), 2):
+        bracket = matrices[b] @ matrices[a] - matrices[a] @ matrices[b]
+        if not np.abs(bracket).max(initial=0.0) > 1e-12:
+            continue
+        basis = np.array([m.ravel() for m in matrices]).T
+        c, *_ = np.linalg.lstsq(basis, bracket.ravel(), rcond=None)
+        closes = np.allclose(basis @ c, bracket.ravel(), rtol=1e-8, atol=1e-12)
+        table[a, b], table[b, a] = c, -c
+        if a >= offset:
+            terms = {
+                str(k - offset): round(float(v), 12)
+                for k, v in enumerate(c)
+                if k >= offset and abs(v) > 1e-9
+            }
+            out.append({"of": [a - offset, b - offset], "is": terms if closes else None})
+    kinds = [kind for kind, _ in search.found]
+    own = table[offset:, offset:, offset:]
+    for a, b in combinations(range(len(kinds)), 2):
+        targets = np.flatnonzero(np.abs(own[a, b]) > 1e-9)
+        if len(targets) == 1 and targets[0] not in (a, b):
+            c = int(targets[0])
+            is_central = np.abs(own[a, c]).max() < 1e-9 and np.abs(own[b, c]).max() < 1e-9
+            if is_central:
+                out.append({"of": [a, b, c], "name": "Heisenberg algebra"})
+            elif kinds[a] == kinds[b] == kinds[c] == "rotation" and a < b < c:
+                out.append({"of": [a, b, c], "name": "rotations of space"})
+        if "scaling" in (kinds[a], kinds[b]) and len(targets) == 1 and targets[0] in (a, b):
+            out.append({"of": [a, b], "name": "scaling and translation"})
+    if len(kinds) > 1 and not out:
+        out.append({"of": list(range(len(kinds))), "name": "all commute"})
+    return out
+
+
+def _groups(
+    generators: Sequence[Generator], variables: Sequence[Variable]
+) -> dict[str, list[dict[str, str]]]:
+    """Groups of inputs and target, of the units alone and of the scalings as well."""
+    dimensions = [v.dimension.as_dict() for v in variables]
+    scalings = [g for g in generators if g.kind == "scaling"]
+    out = {}
+    for key, chosen in (("of_the_units", []), ("of_the_symmetries", scalings)):
+        more = [
+            {
+                f"[scaling {k}]": Fraction(g.coefficients.get(v.name, 0.0)).limit_denominator(1000)
+                for k, g in enumerate(chosen)
+            }
+            for v in variables
+        ]
+        whole = [Dimension.of({**d, **m}) for d, m in zip(dimensions, more, strict=True)]
+        names = [v.name for v in variables]
+        kernel = DimensionalMatrix.of_dimensions(names, whole).kernel_lattice()
+        out[key] = [
+            {name: str(p) for name, p in zip(names, row, strict=True) if p} for row in kernel
+        ]
+    return out
+
+
+class _Response:
+    """A smooth function of coordinates, with or without what a symmetry forbids."""
+
+    def __init__(self, values: Array) -> None:
+        self.values = values
+
+    def keeps(self, allowed: Array, straight: Array, whole: Array) -> Array | None:
+        """Slopes of the straight terms where more than they and the allowed ones is not needed.
+
+        Parameters
+        ----------
+        allowed : ndarray of shape (n_runs, k)
+            Coordinates that the group leaves unchanged: any function of them.
+        straight : ndarray of shape (n_runs, s)
+            Coordinates that enter linearly.
+        whole : ndarray of shape (n_runs, m)
+            All coordinates: any function of them, if the symmetry does not hold.
+
+        Returns
+        -------
+        ndarray of shape (2, s) or None
+            Slopes and their standard errors; None where the symmetry fails the F test, or where
+            the scatter would hide a change of `_HIDDEN` of the response.
+        """
+        n = len(self.values)
+        smooth = _polynomials(allowed, _DEGREES[min(allowed.shape[1], 3)] + 1)
+        A = np.hstack([straight, smooth])
+        B = np.hstack([A, _polynomials(whole, _DEGREES[min(whole.shape[1], 3)])])
+        ranks = [int(np.linalg.matrix_rank(M)) for M in (A, B)]
+        more, dof = ranks[1] - ranks[0], n - ranks[1]
+        if more < 1 or dof < n / 3:
+            return None
+        c = np.linalg.lstsq(A, self.values, rcond=None)[0]
+        rest = [
+            float(((self.values - M @ np.linalg.lstsq(M, self.values, rcond=None)[0]) ** 2).sum())
+            for M in (A, B)
+        ]
+        variance = max(rest[1] / dof, 1e-24)
+        p = stats.f.sf((rest[0] - rest[1]) / more / variance, more, dof)
+        if p < _CHANCE or np.sqrt(variance * more / n) > _HIDDEN:
+            return None
+        covariance = np.linalg.pinv(A.T @ A) * variance
+        s = straight.shape[1]
+        errors = np.sqrt(np.diag(covariance)[:s])
+        return np.array([c[:s], errors * stats.t.ppf(0.95, dof)])
+
+
+def _polynomials(x: Array, degree: int) -> Array:
+    """Monomials up to a degree of coordinates that are brought to the range -1 to 1."""
+    n, k = x.shape
+    low, high = x.min(axis=0, initial=np.inf), x.max(axis=0, initial=-np.inf)
+    scaled = 2 * (x - low) / np.where(high > low, high - low, 1.0) - 1.0
+    columns = [np.ones(n)]
+    for d in range(1, degree + 1):
+        for chosen in combinations_with_replacement(range(k), d):
+            columns.append(np.prod([scaled[:, j] for j in chosen], axis=0))
+    return np.stack(columns, axis=1)
+
+
+def table_symmetries(data: Dataset, target: str, constants: Sequence[str] = ()) -> Symmetries:
+    """Symmetries that the runs of a table show; see :func:`symmetries`."""
+    data.variable(target)
+    columns = {n: np.asarray(data[n]) for n in data.numeric_names}
+    bad = [n for n, x in columns.items() if not np.isfinite(x).all()]
+    if bad:
+        raise InputError(
+            f"Column '{bad[0]}' of {data.source} has empty cells; fill them, or drop such rows "
+            f"with --drop-bad."
+        )
+    inputs = [n for n in columns if n != target and np.ptp(columns[n]) > 0]
+    if not inputs or np.ptp(columns[target]) == 0:
+        raise InputError(f"Nothing varies in {data.source}; a symmetry needs runs that differ.")
+    y = columns[target]
+    is_log = bool(np.all(y > 0))
+    response = _Response(np.log(y) if is_log else y / y.std())
+    variables = [*(data.variable(n) for n in inputs), data.variable(target)]
+    identifiers = safe_identifiers([v.name for v in variables])
+    symbols = {identifiers[v.name]: v for v in variables}
+    found: list[Generator] = []
+    if is_log and all(np.all(columns[n] > 0) for n in inputs):
+        found += _table_scalings(data, target, inputs, constants, response, identifiers, symbols)
+    found += _table_pairs(columns, inputs, response, data, identifiers, symbols)
+    return Symmetries(tuple(found), (), _groups(found, variables))
+
+
+def _table_scalings(
+    data: Dataset,
+    target: str,
+    inputs: Sequence[str],
+    constants: Sequence[str],
+    response: _Response,
+    identifiers: Mapping[str, str],
+    symbols: dict[str, Variable],
+) -> list[Generator]:
+    """Scalings of one input and the target, in the groups of the inputs."""
+    variables = [data.variable(n) for n in inputs]
+    known = constant_variables(constants, data.names)
+    basis = pi_basis([*variables, *known, data.variable(target)], target)
+    if basis.response is None or not basis.groups:
+        return []
+    powers = np.array([[float(dict(g.exponents).get(n, 0)) for n in inputs] for g in basis.groups])
+    own = {n: float(p) for n, p in basis.response.exponents}
+    logs = np.stack([np.log(data[n]) for n in inputs], axis=1)
+    z = logs @ powers.T
+    pi_0 = _Response(response.values + logs @ np.array([own.get(n, 0.0) for n in inputs]))
+    found, seen = [], []
+    for i, name in enumerate(inputs):
+        direction = powers[:, i]
+        size = float(np.linalg.norm(direction))
+        if size == 0 or any(abs(direction @ s) > (1 - 1e-9) * size for s in seen):
+            continue
+        seen.append(direction / size)
+        rest = np.linalg.svd(seen[-1][None, :])[2][1:]
+        slopes = pi_0.keeps(z @ rest.T, (z @ seen[-1])[:, None], z)
+        if slopes is None:
+            continue
+        (slope,), (half,) = slopes * size - np.array([[own.get(name, 0.0)], [0.0]])
+        simple = only_simple(slope - half, slope + half)
+        weight = float(slope if simple is None else simple)
+        x, y = (sympy.Symbol(identifiers[n]) for n in (name, target))
+        number = sympy.Float(slope) if simple is None else sympy.Rational(simple)
+        fields = {name: x} | ({target: number * y} if number else {})
+        coefficients = {name: 1.0} | ({target: weight} if number else {})
+        found.append(Generator("scaling", coefficients, fields, y * x**-number, symbols))
+    return found
+
+
+def _table_pairs(
+    columns: Mapping[str, Array],
+    inputs: Sequence[str],
+    response: _Response,
+    data: Dataset,
+    identifiers: Mapping[str, str],
+    symbols: dict[str, Variable],
+) -> list[Generator]:
+    """Translations, rotations and exchanges of two inputs of one dimension."""
+    found = []
+    nothing = np.empty((len(response.values), 0))
+    for a, b in combinations(inputs, 2):
+        if data.variable(a).dimension != data.variable(b).dimension:
+            continue
+        x, y = (sympy.Symbol(identifiers[n]) for n in (a, b))
+        u, v = columns[a], columns[b]
+        rest = [columns[n] for n in inputs if n not in (a, b)]
+        one = sympy.Integer(1)
+        cases: list[tuple[Kind, list[Array], dict[str, sympy.Expr], dict[str, float], sympy.Expr]]
+        cases = [
+            ("translation", [u - v], {a: one, b: one}, {a: 1.0, b: 1.0}, x - y),
+            ("translation", [u + v], {a: one, b: -one}, {a: 1.0, b: -1.0}, x + y),
+            ("rotation", [u**2 + v**2], {a: -y, b: x}, {a: -1.0, b: 1.0}, x**2 + y**2),
+            ("exchange", [u + v, (u - v) ** 2], {a: y, b: x}, {a: 1.0, b: 1.0}, x + y),
+        ]
+        whole = np.stack([u, v, *rest], axis=1)
+        for kind, kept, fields, coefficients, invariant in cases:
+            # an exchange of inputs that keep their sum alone says nothing further
+            if kind == "exchange" and any(set(g.field) == {a, b} for g in found):
+                continue
+            allowed = np.stack([*kept, *rest], axis=1)
+            if response.keeps(allowed, nothing, whole) is not None:
+                found.append(Generator(kind, coefficients, fields, invariant, symbols))
+    return found
+
+
+def symmetries(
+    source: Any, target: str | None = None, constants: Sequence[str] = (), **reading: Any
+) -> Symmetries:
+    """Find what may be changed together without changing a law, or what the runs of a table show.
+
+    A law is treated exactly: the coefficients of the generators solve linear equations, at more
+    points than there are unknowns and with fifty digits. Generators are affine in the inputs and
+    the target. The runs of a table are tested: a symmetry is claimed where a smooth function of
+    what it leaves unchanged describes the runs as well as one of all inputs (F test), and where the
+    scatter would not hide a change of 2 %.
+
+    Parameters
+    ----------
+    source : Law, path of a law.json, or whatever :func:`dimgs.read_table` takes
+    target : str, optional
+        Response column of a table.
+    constants : sequence of str
+        Physical constants that count among the inputs of a table.
+    **reading
+        How the table is read.
+
+    Returns
+    -------
+    Symmetries
+        Scalings that the units force are left out, and so are functions times a generator.
+
+    Raises
+    ------
+    InputError
+        If a table is given without its target, or a law with one.
+
+    References
+    ----------
+    P. J. Olver, Applications of Lie Groups to Differential Equations, 2nd ed. (1993), chapter 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import dimgs
+    >>> x, y = np.meshgrid(np.linspace(1, 3, 7), np.linspace(-2, 2, 7))
+    >>> table = {"x [m]": x.ravel(), "y [m]": y.ravel(), "h [m]": np.hypot(x, y).ravel()}
+    >>> print(dimgs.symmetries(table, target="h"))
+    1 symmetry beyond the scalings of the units
+      rotation: -y ∂/∂x + x ∂/∂y, which keeps x**2 + y**2
+    """
+    is_document = isinstance(source, Mapping) and "expression" in source
+    if (isinstance(source, str | PathLike) and str(source).endswith(".json")) or is_document:
+        source = Law.from_json(source)
+    if isinstance(source, Law):
+        if target is not None:
+            raise InputError("A law has its target; leave out the target, or give a table.")
+        return law_symmetries(source)
+    if target is None:
+        raise InputError("A table needs its response column; name it with --target.")
+    return table_symmetries(dataset_of(source, ReadOptions(**reading)), target, constants)

@@ -1,0 +1,78 @@
+"""Conserved quantities: what is planted is found, in every unit system, and noise gives none."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dimgs
+from case_studies.benchmarks.symmetry.systems import SYSTEMS, System
+from dimgs.cli.app import run
+from dimgs.dataset import Dataset
+from dimgs.symmetry.invariants import Invariants
+
+BY_NAME = {system.name: system for system in SYSTEMS}
+
+
+def found_in(system: System, noise: float = 0.0) -> Invariants:
+    return dimgs.invariants(system.table(runs=6, rows=40, noise=noise), along="t", curve="run")
+
+
+@pytest.mark.parametrize(
+    ("name", "noise", "expected"),
+    [
+        ("oscillator", 0.01, ["k*x**2 + m*v**2"]),
+        ("pendulum", 0.001, ["L*omega**2 - 2*g*cos(theta)"]),
+        ("charged_particle", 0.0, ["B*q*x + m*vy", "-B*q*y + m*vx", "vx**2 + vy**2"]),
+    ],
+)
+def test_planted_quantities_are_found(name: str, noise: float, expected: list[str]) -> None:
+    found = found_in(BY_NAME[name], noise)
+    assert [str(i.expression) for i in found] == expected
+    assert not found.none
+
+
+def test_friction_leaves_nothing() -> None:
+    found = found_in(BY_NAME["damped_oscillator"])
+    assert found.none
+    assert "No conserved quantity" in str(found)
+
+
+def test_noise_alone_gives_none() -> None:
+    rng = np.random.default_rng(4)
+    table = {
+        "x [m]": rng.standard_normal(120),
+        "v [m/s]": rng.standard_normal(120),
+        "t [s]": np.tile(np.arange(20.0), 6),
+        "run [1]": np.repeat(np.arange(6.0), 20),
+    }
+    with pytest.raises(dimgs.InputError, match="varies along the runs"):
+        dimgs.invariants(table, along="t", curve="run")
+
+
+def test_units_and_the_order_of_columns_do_not_matter() -> None:
+    data = BY_NAME["oscillator"].table(runs=5, rows=30)
+    other = Dataset.from_columns(
+        {
+            name: data[name] * {"x": 1e3, "v": 3.6, "m": 1e3}.get(name, 1.0)
+            for name in reversed(data.numeric_names)
+        }
+        | {"run": data["run"]},
+        units={"x": "mm", "v": "km/h", "m": "g", "k": "N/m", "t": "s", "run": "label"},
+    )
+    texts = [str(dimgs.invariants(d, along="t", curve="run")) for d in (data, other)]
+    assert texts[0].splitlines()[1] == texts[1].splitlines()[1]
+
+
+def test_the_command_prints_the_document(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "swings.csv"
+    BY_NAME["oscillator"].table(runs=4, rows=25).to_pandas().to_csv(path, index=False)
+    assert run(["invariants", str(path), "--along", "t", "--curve", "run", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert not document["none"]
+    (found,) = document["invariants"]
+    assert found["symbols"]["k"] == {"column": "k", "unit": "kg/s^2"}
+    assert found["constant_to"] < 1e-5 < found["varies_by"]
