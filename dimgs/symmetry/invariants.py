@@ -32,8 +32,9 @@ from dimgs.symmetry.terms import Term, multipliers, state_terms, unit_symbol
 from dimgs.symmetry.trajectories import ROUNDING, Trajectories, by_symbol, trajectories
 from dimgs.variables import Dimension, Variable
 
-# most terms of one sum, of a search of all sums and of one by elimination
-_TERMS, _LARGEST, _MOST_SUBSETS, _MOST_TERMS = (2, 3, 4, 5, 6), 8, 20_000, 200
+# terms of the parts of a sum that are all looked at; most of one by elimination; most parts that
+# are looked at, of one dimension and with scales; most terms that may be added
+_TERMS, _LARGEST, _MOST_SUBSETS, _MOST_TERMS = (2, 3, 4, 5, 6), 8, (20_000, 3000), 200
 # costs up to which terms are added, step by step: quadratic, cubic, and products of functions
 _LEVELS = (2, 3, 4, 5)
 # variance along the runs over the one that the noise explains; the noise is estimated, too
@@ -59,8 +60,8 @@ _IDENTITY = 0.02
 _TIMES = 5.0
 # factors that are given, of a sum without scales; costs and counts of sums with scales
 _MOST_FACTORS, _SCALED_LEVELS, _MOST_SUMS, _MOST_UNIONS = 3, (2, 4), 40, 800
-# sums, the simplest, that are searched by elimination
-_MOST_ELIMINATED = 12
+# sums, the simplest, whose parts are searched, and those that are searched by elimination
+_MOST_ALIVE, _MOST_ELIMINATED = 30, 8
 # terms of the smallest coefficients that are left out one by one
 _SINGLY = 12
 # candidates of one size that are looked at in one sum
@@ -328,7 +329,7 @@ class Sum:
 
     def smallest(self, k: int, free: Sequence[int]) -> list[list[int]]:
         """Sums of k of the free terms that the noise explains, the best first."""
-        if comb(len(free), k) > _MOST_SUBSETS:
+        if comb(len(free), k) > _MOST_SUBSETS[len(self.dimensions) > 1]:
             return []
         subsets = np.array(list(combinations(free, k)), dtype=np.intp).reshape(-1, k)
         found: list[tuple[float, list[int]]] = []
@@ -523,7 +524,7 @@ class Search:
             if len(index) > 1 and whole.ratio(index)[0] <= 1.0:
                 alive.append(Sum(library, members))
         for k in _TERMS:
-            for sum_ in alive:
+            for sum_ in alive[:_MOST_ALIVE]:
                 self.by_size(sum_, k)
         for sum_ in alive[:_MOST_ELIMINATED]:
             if len(sum_) > _TERMS[0]:

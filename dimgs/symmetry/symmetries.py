@@ -435,14 +435,16 @@ def _forced(points: _Points, law: Law, index: Mapping[Any, int]) -> list[Vector]
     fixed = [c.dimension for c in law.constants]
     bases = sorted({b for d in (*dimensions, *fixed) for b, _ in d})
     rows = [[mpmath.mpf(float(d.get(b))) for b in bases] for d in fixed]
-    found = []
+    found: list[Vector] = []
     for weights in _null_space(rows, len(bases)):
         vector = [mpmath.mpf(0)] * len(points.terms)
         for i, d in enumerate(dimensions):
             for b, w in zip(bases, weights, strict=True):
                 exponent = d.get(b)
                 vector[index[i, i]] += w * exponent.numerator / exponent.denominator
-        if any(vector):
+        every = np.array([[float(c) for c in v] for v in (*found, vector)])
+        # the bases of units that occur together scale as one
+        if np.linalg.matrix_rank(every) > len(found):
             found.append(tuple(vector))
     return found
 

@@ -29,7 +29,7 @@ def found_in(system: System, noise: float = 0.0) -> Invariants:
 )
 def test_planted_quantities_are_found(name: str, noise: float, expected: list[str]) -> None:
     found = found_in(BY_NAME[name], noise)
-    assert [str(i.expression) for i in found] == expected
+    assert {str(i.expression) for i in found} == set(expected)
     assert not found.none
 
 
@@ -74,5 +74,5 @@ def test_the_command_prints_the_document(
     document = json.loads(capsys.readouterr().out)
     assert not document["none"]
     (found,) = document["invariants"]
-    assert found["symbols"]["k"] == {"column": "k", "unit": "kg/s^2"}
+    assert found["symbols"]["k"] == {"column": "k", "unit": "N/m"}
     assert found["constant_to"] < 1e-5 < found["varies_by"]

@@ -1,0 +1,66 @@
+"""Symmetries: those of known laws are found exactly, and those that a table breaks are not."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dimgs
+from case_studies.benchmarks.symmetry.laws import near_tables
+from case_studies.benchmarks.symmetry.symmetries import is_alike
+from dimgs.cli.app import run
+
+
+def power_law() -> dimgs.Law:
+    rng = np.random.default_rng(2)
+    force, length, modulus, moment = (rng.uniform(1, 5, 40) for _ in range(4))
+    table = {"F [N]": force, "L [m]": length, "E0 [Pa]": modulus, "J [m^4]": moment}
+    return dimgs.fit({**table, "d [m]": force * length**3 / (3 * modulus * moment)}, "d").law
+
+
+def test_a_power_law_has_the_scalings_that_the_units_do_not_force() -> None:
+    found = dimgs.symmetries(power_law())
+    scalings = [g for g in found if g.kind == "scaling"]
+    # four inputs may scale as they please, two ways of which are those of the units
+    assert len(scalings) == 2
+    for g in scalings:
+        w = {n: g.coefficients.get(n, 0.0) for n in ("F", "L", "E0", "J", "d")}
+        assert w["d"] == w["F"] + 3 * w["L"] - w["E0"] - w["J"]
+    assert len(found.groups["of_the_symmetries"]) == len(found.groups["of_the_units"]) - 2
+
+
+def test_what_the_units_force_is_no_symmetry() -> None:
+    rng = np.random.default_rng(3)
+    L, g = rng.uniform(1, 3, 30), rng.uniform(1, 20, 30)
+    law = dimgs.fit({"L [m]": L, "g [m/s^2]": g, "T [s]": 6.28 * np.sqrt(L / g)}, "T").law
+    assert not len(dimgs.symmetries(law))
+
+
+@pytest.mark.parametrize(("scale", "unit"), [(1.0, "m"), (1e3, "mm")])
+def test_planted_symmetries_of_tables_are_found_in_every_unit(scale: float, unit: str) -> None:
+    rng = np.random.default_rng(5)
+    x, y = rng.uniform(0.5, 3, 80), rng.uniform(0.5, 3, 80)
+    noise = 1 + 0.02 * rng.standard_normal(80)
+    table = {f"y [{unit}]": y * scale, f"x [{unit}]": x * scale}
+    found = dimgs.symmetries({**table, "r [m]": np.hypot(x, y) * noise}, target="r")
+    assert any(
+        is_alike(g, "rotation", {"x": -1.0, "y": 1.0})
+        or is_alike(g, "rotation", {"y": -1.0, "x": 1.0})
+        for g in found
+    )
+
+
+def test_a_symmetry_that_is_nearly_there_is_not_claimed() -> None:
+    for name, data, target, (kind, coefficients) in near_tables():
+        found = dimgs.symmetries(data, target)
+        assert not any(is_alike(g, kind, coefficients) for g in found), name
+
+
+def test_the_command_reads_a_law(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    power_law().to_json(tmp_path / "law.json")
+    assert run(["symmetries", str(tmp_path / "law.json"), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {g["kind"] for g in document["generators"]} == {"scaling"}
+    assert run(["symmetries", str(tmp_path / "law.json"), "--target", "d"]) == 2
+    assert "leave out the target" in capsys.readouterr().err
