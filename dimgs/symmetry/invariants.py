@@ -18,7 +18,7 @@ import numpy as np
 import sympy
 from scipy import stats
 
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.dataset.raw import ReadOptions
@@ -26,7 +26,7 @@ from dimgs.dataset.read import dataset_of
 from dimgs.expression import sympy_text
 from dimgs.groups.rationals import simplest_between
 from dimgs.law.latex import expression_latex
-from dimgs.law.parts import Constant
+from dimgs.law.parts import Constant, Origin
 from dimgs.law.serialise import constant_document
 from dimgs.symmetry.terms import Term, multipliers, state_terms, unit_symbol
 from dimgs.symmetry.trajectories import ROUNDING, Trajectories, by_symbol, trajectories
@@ -311,12 +311,12 @@ class Sum:
         """Dimensions of the terms: more than one where scales carry the rest."""
         return {m.term.dimension for m in self.members}
 
-    def ratio(self, subset: Sequence[int] | Array) -> tuple[float, Array]:
+    def ratio(self, subset: Sequence[int] | IntArray) -> tuple[float, Array]:
         """Smallest variance over noise of a combination, and its coefficients."""
         ratios, vectors = self._ratios(np.asarray(subset)[None, :])
         return float(ratios[0]), vectors[0]
 
-    def _ratios(self, subsets: Array) -> tuple[Array, Array]:
+    def _ratios(self, subsets: IntArray) -> tuple[Array, Array]:
         rows, columns = subsets[:, :, None], subsets[:, None, :]
         W, N = self.variance[rows, columns], self.noise[rows, columns]
         inverse = np.linalg.inv(np.linalg.cholesky(N))
@@ -363,7 +363,7 @@ class Sum:
                     break
                 _, trial = self.ratio(fewer)
             kept, c = fewer, trial
-        return kept.tolist()
+        return [int(j) for j in kept]
 
 
 def _row_weights(shifts: Array) -> Array:
@@ -616,7 +616,8 @@ def judged(sum_: Sum, subset: Sequence[int]) -> Invariant | None:
     measured = _measured(runs, x, shifts, coefficients, without)
     if measured is None:
         return None
-    expression, constants = sympy.Integer(0), []
+    expression = sympy.Integer(0)
+    constants: list[Constant] = []
     half = stats.t.ppf(0.5 + _LEVEL / 2.0, runs.n_runs - 1) * errors
     for k, numbers in enumerate(columns):
         body = sympy.Add(
@@ -625,9 +626,9 @@ def judged(sum_: Sum, subset: Sequence[int]) -> Invariant | None:
         if k > 0:
             kind = kinds[next(iter(numbers))]
             name = f"K_{len(constants) + 1}"
-            ends = ratios[k] - half[k], ratios[k] + half[k]
-            origin = "fitted" if kind.is_dimensionless else "scale"
-            constants.append(Constant(name, float(ratios[k]), kind, *map(float, ends), origin))
+            low, high = float(ratios[k] - half[k]), float(ratios[k] + half[k])
+            origin: Origin = "fitted" if kind.is_dimensionless else "scale"
+            constants.append(Constant(name, float(ratios[k]), kind, low, high, origin))
             body = sympy.Symbol(name) * body
         expression += body
     bases = {v.dimension**k for v in runs.states.values() for k in (1, 2)}

@@ -493,8 +493,8 @@ def _invariant(
         power = -numbers[-1] / numbers[0]
         return symbols[b] * symbols[a] ** (sympy.nsimplify(power) if power.is_Rational else power)
     if len(used) == 2 and used[0] == used[1][::-1]:
-        (i, j) = used[0]
-        square = numbers[1] * symbols[i] ** 2 - numbers[0] * symbols[j] ** 2
+        (first, second) = (t[0] for t in used)
+        square = numbers[1] * symbols[first] ** 2 - numbers[0] * symbols[second] ** 2
         return -square if square.could_extract_minus_sign() else square
     if all(j is None or j not in moved for _, j in used):
         rates = {i: sympy.Integer(0) for i in moved}
@@ -514,7 +514,8 @@ def _exchange(points: _Points, i: int, j: int) -> Generator:
 
 def _algebra(search: _Search) -> list[dict[str, Any]]:
     """Commutators of the generators that do not vanish, and the names of what they form."""
-    points, out = search.points, []
+    points = search.points
+    out: list[dict[str, Any]] = []
     matrices = [points.matrix(v) for v in search.every]
     offset = len(search.forced)
     n = len(matrices)
@@ -681,7 +682,8 @@ def _table_scalings(
     logs = np.stack([np.log(data[n]) for n in inputs], axis=1)
     z = logs @ powers.T
     pi_0 = _Response(response.values + logs @ np.array([own.get(n, 0.0) for n in inputs]))
-    found, seen = [], []
+    found: list[Generator] = []
+    seen: list[Array] = []
     for i, name in enumerate(inputs):
         direction = powers[:, i]
         size = float(np.linalg.norm(direction))
@@ -712,7 +714,7 @@ def _table_pairs(
     symbols: dict[str, Variable],
 ) -> list[Generator]:
     """Translations, rotations and exchanges of two inputs of one dimension."""
-    found = []
+    found: list[Generator] = []
     nothing = np.empty((len(response.values), 0))
     for a, b in combinations(inputs, 2):
         if data.variable(a).dimension != data.variable(b).dimension:

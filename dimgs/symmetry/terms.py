@@ -145,7 +145,7 @@ def _stem(name: str) -> str:
 
 def _squares(names: Sequence[str]) -> Iterator[sympy.Expr]:
     """Squared distances from the origin, and between bodies that are numbered (x1, y1, x2, y2)."""
-    bodies = defaultdict(dict)
+    bodies: dict[str, dict[str, sympy.Symbol]] = defaultdict(dict)
     for name in names:
         stem = _stem(name)
         bodies[name[len(stem) :]][stem.rstrip("_")] = sympy.Symbol(name)
@@ -153,7 +153,7 @@ def _squares(names: Sequence[str]) -> Iterator[sympy.Expr]:
     for a, b in combinations(numbered.values(), 2):
         if a.keys() == b.keys():
             yield sympy.Add(*((a[axis] - b[axis]) ** 2 for axis in a))
-    vectors = defaultdict(list)
+    vectors: dict[str, list[sympy.Symbol]] = defaultdict(list)
     for name in names:
         stem = name.rstrip("xyz") if name[-1] in "xyz" else name.rstrip("123")
         vectors[stem].append(sympy.Symbol(name))

@@ -202,7 +202,7 @@ def _left_out(x: Array, t: Array, order: int) -> Array:
     """
     n = len(x)
     if n <= order + _FEWEST_FREE:
-        return x - x.mean()
+        return np.asarray(x - x.mean())
     span = t[-1] - t[0]
     place = np.arange(n) if span <= 0 else (t - t[0]) / span * (n - 1)
     difference = np.eye(n)
@@ -213,7 +213,7 @@ def _left_out(x: Array, t: Array, order: int) -> Array:
     roughness, modes = np.linalg.eigh(difference.T @ difference)
     roughness[:order] = 0.0
     z, squares = modes.T @ x, modes**2
-    best, chosen = np.inf, x
+    best, chosen = np.inf, np.asarray(x)
     # as many degrees of freedom as there are modes less rough than each
     for penalty in (1e6 / roughness[order], *(1.0 / roughness[order:]), 1e-3 / roughness[-1]):
         kept = penalty * roughness / (1.0 + penalty * roughness)
@@ -222,7 +222,7 @@ def _left_out(x: Array, t: Array, order: int) -> Array:
         loss = float(np.median(np.abs(left)))
         if loss < best:
             best, chosen = loss, left * np.sqrt(np.maximum(rest, _LEAST_REST))
-    return chosen
+    return np.asarray(chosen, dtype=np.float64)
 
 
 def by_symbol(variables: Mapping[str, Variable]) -> dict[str, dict[str, str]]:

@@ -7,6 +7,7 @@ reported, at every place of the runs without noise, up to an angle of a few degr
 import argparse
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def recovered(system: System, found: Invariants) -> dict[str, bool]:
     names = [v.name for v in runs.states.values()]
     symbol = {v.name: s for s, v in runs.symbols.items()}
 
-    def slopes(function: Callable[[Columns], Array]) -> Array:
+    def slopes(function: Callable[[Columns], Any]) -> Array:
         parts = []
         for name in names:
             step = 1e-4 * columns[name].std()

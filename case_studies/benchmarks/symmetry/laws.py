@@ -110,7 +110,7 @@ LAWS = (
 
 def near_tables() -> list[tuple[str, Dataset, str, tuple[str, dict[str, float]]]]:
     """Tables with 2 % of noise whose law breaks a symmetry by 10 %, and that symmetry."""
-    return [_near(name, *rest, seed) for seed, (name, *rest) in enumerate(_NEAR)]
+    return [_near(*case, seed=seed) for seed, case in enumerate(_NEAR)]
 
 
 Near = tuple[

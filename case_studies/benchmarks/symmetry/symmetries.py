@@ -3,9 +3,11 @@
 import argparse
 
 import numpy as np
+import sympy
 
 import dimgs
 from case_studies.benchmarks.symmetry.laws import LAWS, KnownLaw, near_tables
+from dimgs.common.arrays import Array
 from dimgs.law.law import Law
 from dimgs.symmetry.symmetries import Generator, Symmetries
 
@@ -24,9 +26,8 @@ def is_true(law: Law, generator: Generator, data: dimgs.Dataset) -> bool:
     """Whether the law stays, to first order, where inputs and target move along a generator."""
     columns = {n: np.asarray(data[n]) for n in data.numeric_names}
     symbols = {s: columns[v.name] for s, v in generator.symbols.items()}
-    import sympy
 
-    def moved(step: float) -> dict[str, np.ndarray]:  # type: ignore[type-arg]
+    def moved(step: float) -> dict[str, Array]:
         out = dict(columns)
         for name, rate in generator.field.items():
             value = sympy.lambdify(list(symbols), rate, "numpy")(*symbols.values())

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.integrate import solve_ivp
@@ -36,7 +37,7 @@ class System:
     given: str
     draw: Draw
     rates: Callable[[Mapping[str, float]], tuple[float, ...]]
-    quantities: Mapping[str, Callable[[Columns], Array]]
+    quantities: Mapping[str, Callable[[Columns], Any]]
     duration: float = 10.0
     columns: str = ""
 
