@@ -1,9 +1,11 @@
-"""Curves that fall on one: a point source, an edge, a boundary layer and spreading drops.
+"""Curves that fall on one: a point source, an edge, a blast, a boundary layer and spreading drops.
 
 Story
     Four simulators give profiles and histories of several runs each, read with an error of 1 %.
     Diffusion from a point and from an edge have similarity variables of the first kind: the units
-    force every exponent, and the curves are found as closed forms. In a boundary layer the units
+    force every exponent, and the curve of the source is found as a closed form. The fireball of a
+    very intense blast has no similarity variable: its radius is the one monomial that energy,
+    density and time make. In a boundary layer the units
     leave one combination open, the Reynolds number, and the runs decide for the square root of
     Prandtl and Blasius. A drop that spreads from a radius of its own forgets it: the runs find the
     tenth power of that radius in the similarity variable, and the exponent along the history of a
@@ -13,10 +15,11 @@ Data
     Runs of this module: diffusion by the method of lines (300 cells, S. Hamdi, W. E. Schiesser, G.
     W. Griffiths, Scholarpedia 2 (2007) 2859), Blasius' equation by a Runge-Kutta method, and drops
     by the law of Cox and Voinov for a spherical cap, dR/dt = (γ/η) θ³/90, with the angle
-    θ = 4V/(πR³).
+    θ = 4V/(πR³). The fireball is that of the study `taylor_blast`.
 
 Published
     J. Crank, The Mathematics of Diffusion (1975): exp(-x²/4Dt) M/(4πDt)^(1/2), erfc(x/(4Dt)^(1/2)).
+    G. I. Taylor, Proc. R. Soc. Lond. A 201 (1950) 159: R in proportion to (E t²/ρ)^(1/5).
     H. Blasius, Z. Math. Phys. 56 (1908) 1: u/U = f'(y (U/νx)^(1/2)).
     L. H. Tanner, J. Phys. D 12 (1979) 1473: R in proportion to t^(1/10); the law above has
     R = R0 (1 + c γ V³ t/(η R0^10))^(1/10).
@@ -27,12 +30,13 @@ from matplotlib.axes import Axes
 from scipy.integrate import solve_ivp
 from scipy.special import erfc
 
+from case_studies.taylor_blast.study import AIR, PHOTOGRAPHS
 from dimgs.cli.reproduce import Check, Findings, Statement
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.local_exponents import local_along
 from dimgs.discovery.options import Options
-from dimgs.symmetry.collapse import Collapse, collapse
+from dimgs.symmetry.collapse import Collapse, collapse, collapse_with
 
 GAUGE = 0.01
 RUNS, POINTS = 8, 16
@@ -157,6 +161,9 @@ def run() -> Findings:
     layer = collapse(layers(rng), "u", "y", "run", engine="power_law")
     histories = drops(rng)
     drop = collapse(histories, "R", "t", "run", engine="power_law")
+    time, radius = zip(*PHOTOGRAPHS, strict=True)
+    fireball = {"t [ms]": time, "R [m]": radius, "rho [kg/m^3]": AIR}
+    blast = collapse_with(Dataset.from_columns(fireball), "R", "t", None, Options(scales=["E [J]"]))
     late = [
         points[-5]["exponents"][0]["value"]
         for label in sorted(set(histories["run"]))
@@ -170,6 +177,8 @@ def run() -> Findings:
         Check("point: law at s = 1", law, None, None, gauss, 0.01, relative=True, why=READ),
         Statement("edge: s", _group(edge), "x·D^(-1/2)·t^(-1/2)"),
         _curve("edge", edge, float(erfc(0.5))),
+        _exponent("blast", blast, "Y", "t", 0.4, 0.0),
+        _exponent("blast", blast, "Y", "rho", -0.2, 0.0),
         _exponent("layer", layer, "s", "x", -0.5, 0.01),
         _exponent("layer", layer, "s", "U", 0.5, 0.01),
         _exponent("layer", layer, "Y", "U", 1.0, 0.01),

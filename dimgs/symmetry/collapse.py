@@ -1,5 +1,6 @@
 """Similarity variables: the groups in which the curves of several runs fall on one."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -70,6 +71,8 @@ _LEAST_QUALITY = 0.9
 _AS_GOOD = 1.25
 # exponents that a law writes down where they are no simple rationals: three digits
 _WRITTEN = 1000
+# denominators of fractions that are read more easily than decimals
+_SHORT = 12
 # of the largest: directions in which the runs differ by rounding alone
 _VARIES = 1e-9
 # part of the points that must lie over curves of other runs
@@ -112,6 +115,22 @@ class SimilarityExponent(Exponent):
     """
 
     kind: Literal["first", "second"] = "first"
+
+
+def _shown(text: str) -> str:
+    """Text or LaTeX of a group, exponents that are no simple fractions with three digits.
+
+    Examples
+    --------
+    >>> _shown("V^(6682/2175)·x^(-1/2)")
+    'V^(3.07)·x^(-1/2)'
+    """
+
+    def digits(found: re.Match[str]) -> str:
+        value = Fraction(found[0])
+        return found[0] if value.denominator <= _SHORT else f"{float(value):.3g}"
+
+    return re.sub(r"-?\d+/\d+", digits, text)
 
 
 @dataclass(frozen=True)
@@ -227,13 +246,13 @@ class Collapse:
     @property
     def abscissa(self) -> str:
         """The similarity variable, or the coordinate where there is none."""
-        return self.along if self.variable is None else str(self.variable.group)
+        return self.along if self.variable is None else _shown(str(self.variable.group))
 
     @property
     def latex(self) -> str:
         """The similarity form as a formula."""
         groups = [g.group for g in (self.response, self.variable) if g is not None]
-        left, *right = (group_latex(g, {}) for g in groups)
+        left, *right = (_shown(group_latex(g, {})) for g in groups)
         return rf"{left} = F\left({right[0]}\right)" if right else rf"{left} = \mathrm{{const.}}"
 
     def points(self) -> tuple[Array, Array]:
@@ -335,7 +354,7 @@ def _drawn(found: Collapse, axes: "Axes", collapsed: bool) -> "Axes":
         x, y = found.points()
         groups = (found.variable, found.response)
         shown = [g.group for g in groups if g is not None]
-        names = [math_label(group_latex(g, {}), str(g)) for g in shown]
+        names = [math_label(_shown(group_latex(g, {})), _shown(str(g))) for g in shown]
         labels = [*labels[:1], *names][-2:]
     else:
         x, y = found.data[found.along], found.data[found.target]
@@ -371,7 +390,7 @@ def collapse_text(found: Collapse) -> str:
         if side is None:
             lines.append("No similarity variable is needed: y/Y is a constant.")
             continue
-        lines.append(f"{name} = {side.group}")
+        lines.append(f"{name} = {_shown(str(side.group))}")
         for e in side.exponents:
             if e.kind == "first":
                 value = f"{e.rational}, forced by the units"
