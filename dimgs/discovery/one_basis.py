@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from dimgs.common.advice import setting
 from dimgs.common.news import listening, tell
 from dimgs.discovery.distillation import distil
 from dimgs.discovery.given_form import GivenForm, proposals_of_form
@@ -57,6 +58,12 @@ def study(
     require_engine(options.engine)
     clock = clock.own()
     found = study_of_power_law(prepared, options)
+    if options.engine != NONE and options.within is not None:
+        note = (
+            f"Only the power law is judged where {setting('within')} gives each label its "
+            f"prefactor; {setting('by', options.within)} looks for closed forms too."
+        )
+        found = replace(found, warnings=(*found.warnings, note))
     try:
         with listening(progress):
             found = _with_form(found, options, clock)

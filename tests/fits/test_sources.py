@@ -1,6 +1,8 @@
 """What differs between sources: estimates, intervals for known and new sources, and their files."""
 
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +16,10 @@ import dimgs
 from dimgs import Dataset, Law
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
+from dimgs.discovery.estimators import fit_by_sources
 from dimgs.discovery.fitting import fit_with
 from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import prepare
 from dimgs.fits.design.effects import Effect, Whitening
 from dimgs.fits.sources import Slope, fit_sources, slopes_of
 from dimgs.report.plain_text import sources_lines
@@ -163,3 +167,28 @@ def test_too_few_sources_and_options_that_do_not_go_together_are_refused() -> No
         fit_with(data, "y", ASKED)
     with pytest.raises(InputError, match="--by is not combined with --robust"):
         Options(by="lab", robust=True)
+
+
+TABLES = Path(os.environ.get("DIMGS_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
+@pytest.mark.skipif(
+    not (TABLES / "earthquake_attenuation.csv").is_file(), reason="needs the tables of DIMGS_DATA"
+)
+def test_records_of_one_earthquake_share_what_nobody_measured() -> None:
+    data = dimgs.read_table(
+        TABLES / "earthquake_attenuation.csv",
+        units={"quake": "label", "soil": "label", "dist": "km", "accel": "1", "magnitude": "1"},
+    )
+    estimate = fit_by_sources(
+        prepare(data, "accel", Options(by=("quake",), scales=("d0 [km]",))).design, 0.9
+    )
+    assert estimate.sources is not None
+    assert estimate.sources.effects[0].name == "prefactor"
+    assert 0.1 < estimate.sources.spreads[0] < 1.0
+    assert estimate.sources.p_values[0] < 0.05
+    (dist,) = [e for e in estimate.exponents if e.group is not None and e.group.get("dist")]
+    # Joyner and Boore's attenuation is 1/r far from the fault
+    assert dist.group is not None
+    low, high = sorted(float(dist.group.get("dist")) * end for end in (dist.low, dist.high))
+    assert -1.6 < low < -1.0 < high < -0.6
