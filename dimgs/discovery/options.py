@@ -202,7 +202,7 @@ class Options:
         None,
         "count",
         "Try all forms of at most so many nodes (groups, numbers, constants, operators and "
-        "functions), however long that takes; by default as many as take half a second.",
+        "functions), however long that takes; by default as many as take about a second.",
     )
     level: float = _option(0.9, "number", "Coverage of the intervals.")
     seed: int = _option(0, "count", "Seed of everything random.")

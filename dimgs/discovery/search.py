@@ -178,7 +178,7 @@ def _result(
     if entry_named(name).takes_fields:
         problem = replace(problem, fields=exponent_fields(train))
     problem, unit = _in_range(problem)
-    # a brief search has no half of a second to spare
+    # a brief search has no second to spare
     brief = options.budget < EFFORTS["quick"][0]
     nodes = options.complete or (0 if brief else None)
     result = engine.search(problem, SearchBudget(seconds, options.budget, nodes), options.seed)

@@ -107,7 +107,7 @@ class SearchBudget:
         Number of expressions that are fitted; unlimited by default.
     nodes : int, optional
         Size up to which all forms are tried besides, however long that takes; None for as many as
-        are tried in about half a second.
+        are tried in about a second.
     """
 
     seconds: float

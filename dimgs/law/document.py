@@ -250,5 +250,7 @@ class ReportFile(_LawPart):
     confirmed: bool | None = None
     why_not: Listed[str] = []
     noise: dict[str, Any] | None = None
+    complete_to: dict[str, int] | None = None
+    form: dict[str, Any] | None = None
     seconds: float | None = None
     provenance: Named[str] = {}

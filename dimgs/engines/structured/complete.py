@@ -322,7 +322,15 @@ class Forms:
     def grow(self) -> None:
         """All forms of one node more."""
         self.columns.grow()
-        size = len(self.columns.levels)
+        self.match(len(self.columns.levels))
+
+    def match(self, size: int) -> None:
+        """All forms of so many nodes, of columns that are known.
+
+        Parameters
+        ----------
+        size : int
+        """
         for form in _FORMS:
             if form.link in self.targets and size > form.nodes:
                 self._match(form, size - form.nodes - 1)
@@ -446,7 +454,7 @@ def complete(archive: Archive, nodes: int | None) -> Completed | None:
     ----------
     archive : Archive
     nodes : int, optional
-        By default as many as are tried in about half a second. Fewer are tried where the forms
+        By default as many as are tried in about a second. Fewer are tried where the forms
         of one more would not fit into the memory.
 
     Returns
