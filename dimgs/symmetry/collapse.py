@@ -650,7 +650,9 @@ class _Space:
         open_ = np.linalg.qr(vectors)[0]
         logs = question.logs()
         logs = logs - logs.mean(axis=0)
-        _, sizes, rows = np.linalg.svd(logs @ open_ @ open_.T, full_matrices=True)
+        # of the triangle: a square matrix of all points would not fit into the memory
+        triangle = np.linalg.qr(logs @ open_ @ open_.T, mode="r")
+        _, sizes, rows = np.linalg.svd(triangle, full_matrices=True)
         sizes = np.concatenate([sizes, np.zeros(len(rows) - len(sizes))])
         varied = sizes > _VARIES * max(float(np.abs(logs).max(initial=0.0)), 1.0) * len(logs) ** 0.5
         directions = rows[varied].T
