@@ -272,8 +272,7 @@ class Answers:
         if k in self.entangled:
             return (
                 "its runs lie among those of another law, or of none, and no monomial of the "
-                "groups says where it holds; look for an input of the kernel that the plan does "
-                "not have, or for noise that it does not declare."
+                "groups says where it holds."
             )
         if self._untested(self.model.laws[k]):
             tiers = self.binding.tiers

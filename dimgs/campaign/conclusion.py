@@ -13,6 +13,7 @@ from dimgs.campaign.ending import Outcome
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.result import CampaignResult, Pertinence, RegimeAnswer, Tested
 from dimgs.campaign.strategy import Strategy
+from dimgs.campaign.surrogate import Surrogate, wanted_error
 from dimgs.campaign.thresholds import essential
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError
@@ -52,6 +53,7 @@ def conclude(
     outcome: Outcome,
     interrupted: int,
     of_all: Found = None,
+    surrogate: Surrogate | None = None,
 ) -> CampaignResult:
     """What a campaign returns.
 
@@ -67,6 +69,8 @@ def conclude(
         Runs that an earlier start left in flight.
     of_all : Report or FitResult, optional
         What :func:`law_of_all` gives, where it is known already.
+    surrogate : Surrogate, optional
+        What predicts the runs where no law was found.
 
     Returns
     -------
@@ -88,7 +92,11 @@ def conclude(
     judged += [p for _, p in predictions]
     warnings += _said(strategy, experiment, told)
     met = outcome.is_answer
-    report = of_all or law_of_all(binding, strategy, experiment, warnings, quick=met)
+    predicts = surrogate is not None and surrogate.error <= wanted_error(
+        binding.plan.tolerance.prediction
+    )
+    quick = met or predicts
+    report = of_all or law_of_all(binding, strategy, experiment, warnings, quick=quick)
     whole = report.law if isinstance(report, Report) and report.confirmed else None
     tolerance, stray = binding.plan.tolerance, len(strategy.model.orphans)
     if stray and whole is None:
@@ -102,6 +110,10 @@ def conclude(
         experiment.log.add("stop", f"{outcome.words}: not every answer can be relied on")
     regimes = [_with_evidence(*one, outcome) for one in zip(regimes, judged, strict=False)]
     if outcome is Outcome.CONFIRMED and whole is None and not _are_confirmed(regimes):
+        outcome = Outcome.PREDICTS
+    if surrogate is not None:
+        judged.append(_judged_surrogate(surrogate, binding))
+    if predicts and not met:
         outcome = Outcome.PREDICTS
     if isinstance(report, FitResult):
         # one law of one regime has one verdict
@@ -124,6 +136,7 @@ def conclude(
         report=report,
         whole=whole,
         options=_options(binding),
+        surrogate=surrogate,
         runs={t.name: experiment.made(n) for n, t in enumerate(binding.tiers)},
         counts=experiment.counts(interrupted),
         seconds=experiment.seconds,
@@ -404,6 +417,17 @@ def _judged_law(report: Found, wanted: float) -> Pertinence:
         )
     why = f"Its probability among all that were found and none of them; {wanted:g} was asked for."
     return Pertinence("law", True, min(1.0, sure / wanted), sure, f"{report.law}.", why)
+
+
+def _judged_surrogate(surrogate: Surrogate, binding: Binding) -> Pertinence:
+    """Whether a surrogate predicts runs left out as closely as a prediction is asked for."""
+    wanted = wanted_error(binding.plan.tolerance.prediction)
+    good = min(1.0, wanted / max(surrogate.error, 1e-12))
+    said = f"a smooth curve through the runs predicts runs left out within {surrogate.error:.2g}"
+    meaning = f"No law was found; {said} ({surrogate.level:.0%} of them)."
+    why = f"A Gaussian process over {surrogate.runs} runs; {wanted:g} is asked of a prediction."
+    sure = surrogate.level if good >= 1.0 else surrogate.level * good
+    return Pertinence("surrogate", good >= 1.0, good, sure, meaning, why)
 
 
 def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> dict[str, Any]:

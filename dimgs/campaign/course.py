@@ -27,6 +27,8 @@ from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.space import Sites
 from dimgs.campaign.state import Proposal, RunPrediction
 from dimgs.campaign.strategy import Strategy
+from dimgs.campaign.surrogate import FEWEST, Surrogate, wanted_error
+from dimgs.campaign.thresholds import holding
 from dimgs.common.errors import FitError, InputError
 from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord, RunRequest
@@ -48,6 +50,8 @@ _SURVEY = 3
 _IDLE = 3
 # repeated runs at a named point before their scatter is believed
 _REPEATS = 6
+# batches without an error a tenth smaller, after which a surrogate gets no further runs
+_PATIENCE, _BETTER = 3, 0.9
 _SHARED = "another target"
 _FINE = Ending(Cause.FINER_RUNS, "known runs of the finest tier say more")
 
@@ -133,11 +137,50 @@ class Course:
             self.phase = "law"
             found, ends = settled(self.binding, strategy, self.experiment, self.notes, self._tell)
         outcome, reason = self._judged(strategy, ends)
+        surrogate = None
+        if outcome in (Outcome.BUDGET, Outcome.STOPPED):
+            surrogate = self._predicted(strategy)
         self.log.add("stop", f"{outcome.words}: {reason}", runs=len(self.experiment.asked))
         self.phase = "done"
         self._tell(outcome.words)
         binding = replace(self.binding, notes=(*self.binding.notes, *self.notes))
-        return conclude(binding, strategy, self.experiment, outcome, cut, found)
+        return conclude(binding, strategy, self.experiment, outcome, cut, found, surrogate)
+
+    def _predicted(self, strategy: Strategy) -> Surrogate | None:
+        """What predicts the finest runs where no law does, with further runs where it knows least.
+
+        None where the runs are too few, or have no logarithm.
+        """
+        tier, binding = len(self.binding.tiers) - 1, self.binding
+        wanted, pool = wanted_error(binding.plan.tolerance.prediction), strategy.design.pool
+        if strategy.domain is not None:
+            pool = pool[holding(binding.space, strategy.domain.conditions, pool)]
+        self.phase, found, best, idle = "surrogate", None, np.inf, 0
+        while idle < _PATIENCE:
+            sites = self.experiment.runs.sites(tier)
+            rank = binding.space.rank
+            if binding.linear or not rank or len(sites) < rank + FEWEST:
+                break
+            found = Surrogate(
+                binding.space, sites.z, sites.y, strategy.model.scatter.sigma, binding.plan.level
+            )
+            text = f"a smooth curve through the runs predicts those left out to {found.error:.2g}"
+            self.log.add("surrogate", text)
+            self._tell(text)
+            idle = 0 if found.error < _BETTER * best else idle + 1
+            best = min(best, found.error)
+            left = self.experiment.left[tier]
+            if found.error <= wanted or self.experiment.spent or left <= 0:
+                break
+            number = min(binding.plan.execution.batch, left)
+            why = "the runs say least of what the target is here"
+            before = len(self.experiment.asked)
+            self.experiment.make(
+                [Proposal(z, tier, "surrogate", why) for z in found.next(pool, number)]
+            )
+            if len(self.experiment.asked) == before:
+                break
+        return found
 
     def _worthwhile(self) -> list[int]:
         """Tiers that are cheap enough to be asked first; the finest alone for points or one law."""

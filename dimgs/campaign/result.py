@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs.campaign.curves import WholeCurves
 from dimgs.campaign.ending import Outcome
+from dimgs.campaign.surrogate import Surrogate
 from dimgs.common.errors import DimgsError
 from dimgs.common.escape import file_names
 from dimgs.common.formats import SCHEMA, sealed, write_whole
@@ -263,6 +264,8 @@ class CampaignResult:
         Of the plan's further targets; `runs` of the last counts those of all.
     target, unit : str
     level : float
+    surrogate : Surrogate or None
+        What predicts the runs where no law was found.
     options : Options or None
         What the plan says of the groups, for the report on the law.
     warnings : tuple of str
@@ -311,6 +314,7 @@ class CampaignResult:
     curves: tuple[Collapse, ...] = ()
     whole_curves: tuple[WholeCurves, ...] = ()
     options: "Options | None" = None
+    surrogate: Surrogate | None = None
 
     @property
     def confidence(self) -> float:
@@ -363,6 +367,7 @@ class CampaignResult:
             "curves": [c.to_json() for c in self.curves],
             "whole_curves": [c.to_json() for c in self.whole_curves],
             "seconds": self.seconds,
+            "surrogate": None if self.surrogate is None else self.surrogate.to_json(),
             "report": self._report(),
             "decisions": len(self.log),
             "warnings": list(self.warnings),

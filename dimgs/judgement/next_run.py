@@ -173,6 +173,7 @@ def _information(
     return total
 
 
+@np.errstate(over="ignore")
 def _divergence(own: Sequence[_Rival]) -> Array:
     """Divergence between pairs of rivals at each place, on a logarithm; the mean over pairs."""
     total, pairs = np.zeros(len(own[0].mean)), 0
