@@ -143,7 +143,7 @@ class Surrogate:
     def _variance(self, z: Array, runs: Array, inverse: Array) -> Array:
         across = self._kernel(z, runs)
         told = np.einsum("ij,jk,ik->i", across, inverse, across)
-        return np.maximum(self._kernel.diag(z) - told, _ROUNDING)
+        return np.asarray(np.maximum(self._kernel.diag(z) - told, _ROUNDING))
 
     def next(self, pool: Array, n: int) -> Array:
         """Points of a pool that are known least, each given those before, shape (n, rank)."""
@@ -185,9 +185,9 @@ def _likeliest(objective: Any, start: Array, bounds: Array) -> tuple[Array, floa
     """Where an objective is least: a bounded descent, from three lengths."""
     from scipy.optimize import minimize
 
-    found = []
+    found, ends = [], [(float(low), float(high)) for low, high in bounds]
     for length in (0.5, 1.0, 3.0):
         first = np.concatenate([start[:1], np.full(len(start) - 1, np.log(length))])
-        found.append(minimize(objective, first, jac=True, bounds=bounds, method="L-BFGS-B"))
+        found.append(minimize(objective, first, jac=True, bounds=ends, method="L-BFGS-B"))
     best = min(found, key=lambda f: float(f.fun))
     return np.asarray(best.x), float(best.fun)
