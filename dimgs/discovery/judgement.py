@@ -61,7 +61,7 @@ def judged(found: Study, options: Options, clock: Clock) -> Study:
     """
     if clock.stopped.is_set():
         return _with_first(found, options)
-    if options.engine == NONE and not (found.given or options.restricts):
+    if options.engine == NONE:
         return _as_asked(found, options, clock)
     return _with_posterior(found, _posterior(found, options, clock), options, clock)
 
@@ -164,6 +164,10 @@ def _as_asked(found: Study, options: Options, clock: Clock) -> Study:
     clock, searched = clock.own(), is_searchable(design)
     others = rivals_of(design, options.seed, clock) if searched else ((), {})
     posterior = _posterior(replace(found, candidates=others[0], unlogged=others[1]), options, clock)
+    if found.given or options.restricts:
+        # the most probable of the laws that were asked for, and not the power law whatever it is
+        found = replace(found, cuts=(*found.cuts, *clock.cuts))
+        return _with_posterior(found, replace(posterior, brief=searched), options, clock)
     posterior = replace(posterior, chosen=_number_of(found.law, found, posterior), brief=searched)
     if posterior.chosen and posterior.chosen > 0:
         first = law_of(found, posterior.laws[0].form, options)
