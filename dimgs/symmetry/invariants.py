@@ -28,7 +28,7 @@ from dimgs.groups.rationals import simplest_between
 from dimgs.law.latex import expression_latex
 from dimgs.law.parts import Constant, Origin
 from dimgs.law.serialise import constant_document
-from dimgs.symmetry.terms import Term, multipliers, state_terms, unit_symbol
+from dimgs.symmetry.terms import ANGULAR, Term, multipliers, state_terms, unit_symbol
 from dimgs.symmetry.trajectories import ROUNDING, Trajectories, by_symbol, trajectories
 from dimgs.variables import Dimension, Variable
 
@@ -220,11 +220,14 @@ class Library:
 
     @property
     def families(self) -> list[str]:
-        """Kinds of functions, the monomials first."""
-        return list(dict.fromkeys(["", *(t.family for t in self.states)]))
+        """Kinds of functions, the monomials first, but after the functions of angles."""
+        found = dict.fromkeys(["", *(t.family for t in self.states)])
+        has_angles = any(v.unit.text in ANGULAR for v in self.runs.states.values())
+        return sorted(found, key=lambda family: not (has_angles and family == "angle"))
 
-    def sums(self, family: str, level: int, most_factors: int) -> dict[Dimension, list[Member]]:
+    def sums(self, family: str, level: int, has_scales: bool) -> dict[Dimension, list[Member]]:
         """Members of each dimension up to a cost, the simplest first."""
+        most_factors = 1 if has_scales else _MOST_FACTORS
         found: dict[Dimension, list[Member]] = {}
         for m in self.members:
             state, factor = self.states[m.state], self.factors[m.factor]
@@ -235,8 +238,8 @@ class Library:
             members.sort(key=lambda m: m.term.cost)
             del members[_MOST_TERMS:]
             given = (self.factors[m.factor].expression.free_symbols for m in members)
-            if set.intersection(*given):
-                # the same sum without that factor has another dimension
+            # the same sum without that factor has another dimension; with scales it may be needed
+            if not has_scales and set.intersection(*given):
                 del found[dimension]
         ordered = sorted(found.items(), key=lambda item: sum(m.term.cost for m in item[1][:2]))
         return dict(ordered)
@@ -781,10 +784,10 @@ def invariants_with(
             f"that change with '{along}'."
         )
     library, search = Library(runs), Search(runs)
-    for family, level in product(library.families, _LEVELS):
-        search.among(library, list(library.sums(family, level, _MOST_FACTORS).values()))
-    for family, level in product(library.families, _SCALED_LEVELS):
-        sums = list(library.sums(family, level, 1).values())[:_MOST_SUMS]
+    for level, family in product(_LEVELS, library.families):
+        search.among(library, list(library.sums(family, level, False).values()))
+    for level, family in product(_SCALED_LEVELS, library.families):
+        sums = list(library.sums(family, level, True).values())[:_MOST_SUMS]
         places = chain(*(combinations(range(len(sums)), k) for k in (2, 3)))
         unions = sorted(places, key=sum)[:_MOST_UNIONS]
         search.among(library, [list(chain(*(sums[j] for j in c))) for c in unions])

@@ -208,6 +208,14 @@ class _Points:
         """Largest size of each column; the one of all terms of a component where it is zero."""
         return [max(map(abs, column)) for column in self.columns]
 
+    @cached_property
+    def plain(self) -> Array:
+        """Columns over their sizes in doubles, of shape (n_points, n_terms)."""
+        sizes = [s or mpmath.mpf(1) for s in self.sizes]
+        return np.array(
+            [[float(v / s) for v in c] for c, s in zip(self.columns, sizes, strict=True)]
+        ).T
+
     def null(self, terms: Sequence[int]) -> list[Vector]:
         """Combinations of terms that leave the law unchanged, in reduced echelon form."""
         absent = [k for k in terms if self.sizes[k] == 0]
@@ -380,13 +388,9 @@ def _sparse(points: _Points, terms: Sequence[int]) -> list[Vector]:
 
 def _dependent(points: _Points, part: Sequence[int]) -> list[Vector]:
     """Null vectors of a part, which doubles exclude at once where there is none."""
-    sizes = [points.sizes[k] for k in part]
-    if all(sizes):
-        columns = np.array(
-            [[float(v / s) for v in points.columns[k]] for k, s in zip(part, sizes, strict=True)]
-        )
-        if np.linalg.svd(columns, compute_uv=False)[-1] > 1e-9:
-            return []
+    columns = points.plain[:, list(part)]
+    if np.abs(columns).max(axis=0).all() and np.linalg.svd(columns, compute_uv=False)[-1] > 1e-9:
+        return []
     return points.null(part)
 
 

@@ -18,7 +18,7 @@ _DEGREE, _DEGREE_OF_MANY, _MANY = 3, 2, 10
 _GIVEN_DEGREE = 2
 # states of which each may be the argument of a sine or an exponential without being an angle
 _FEW = 4
-_ANGULAR = frozenset({"rad", "deg", "°", "degree", "degrees", "radian", "radians", "mrad"})
+ANGULAR = frozenset({"rad", "deg", "°", "degree", "degrees", "radian", "radians", "mrad"})
 _NONE = Dimension()
 
 
@@ -91,7 +91,7 @@ def _functions(runs: Trajectories, plain: dict[str, Term]) -> Iterator[Term]:
             yield Term(x.expression**-2, x.dimension**-2, 3, "reciprocal")
         scaled = [x.expression] if x.dimension.is_dimensionless else []
         scaled += [x.expression / sympy.Symbol(g) for g, v in lengths if v.dimension == x.dimension]
-        is_angle = runs.states[s].unit.text in _ANGULAR
+        is_angle = runs.states[s].unit.text in ANGULAR
         is_argument = is_angle or (is_few and np.any(values < 0))
         for argument in scaled if is_argument else ():
             for function in (sympy.cos, sympy.sin):

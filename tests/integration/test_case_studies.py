@@ -21,6 +21,7 @@ SLOW = {
     "groundwater_mound",
     "hydraulic_jump",
     "keyhole_depth",
+    "law_symmetries",
     "packaging_migration",
     "percolation",
     "polymer_chains",

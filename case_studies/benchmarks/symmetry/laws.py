@@ -91,8 +91,8 @@ LAWS = (
         (
             ("translation", {"F1": 1.0, "F2": -1.0}),
             ("exchange", {"F1": 1.0, "F2": 1.0}),
-            ("scaling", {"E0": 1.0, "J": -1.0}),
-            ("scaling", {"L": 1.0, "J": 3.0}),
+            ("scaling", {"E0": 1.0, "d": -1.0}),
+            ("scaling", {"J": 1.0, "d": -1.0}),
         ),
     ),
     KnownLaw(
@@ -103,7 +103,8 @@ LAWS = (
         "heat of a resistor beside a loss", "P [W]", "I0**2*R - h*A*D",
         {"I0 [A]": (3.0, 5.0), "R [ohm]": (3.0, 5.0), "h [W/m^2/K]": (0.5, 1.0),
          "A [m^2]": (0.5, 1.0), "D [K]": (0.5, 1.0)},
-        (("scaling", {"h": 1.0, "A": -1.0}),),
+        # of h -> s h, A -> A/s the units know: mass up, area down
+        (),
     ),
 )  # fmt: skip
 
