@@ -527,9 +527,9 @@ class Search:
             if len(index) > 1 and whole.ratio(index)[0] <= 1.0:
                 alive.append(Sum(library, members))
         for k in _TERMS:
-            for sum_ in alive[:_MOST_ALIVE]:
+            for sum_ in [s for s in alive if self.free(s)][:_MOST_ALIVE]:
                 self.by_size(sum_, k)
-        for sum_ in alive[:_MOST_ELIMINATED]:
+        for sum_ in [s for s in alive if self.free(s)][:_MOST_ELIMINATED]:
             if len(sum_) > _TERMS[0]:
                 self.by_elimination(sum_)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import dimgs
+from case_studies.benchmarks.symmetry.invariants import recovered
 from case_studies.benchmarks.symmetry.systems import SYSTEMS, System
 from dimgs.cli.app import run
 from dimgs.dataset import Dataset
@@ -31,6 +32,11 @@ def test_planted_quantities_are_found(name: str, noise: float, expected: list[st
     found = found_in(BY_NAME[name], noise)
     assert {str(i.expression) for i in found} == set(expected)
     assert not found.none
+
+
+def test_a_planet_keeps_energy_angular_momentum_and_axis() -> None:
+    system = BY_NAME["kepler"]
+    assert all(recovered(system, dimgs.invariants(system.table(), "t", "run")).values())
 
 
 def test_friction_leaves_nothing() -> None:
