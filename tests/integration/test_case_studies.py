@@ -18,6 +18,7 @@ from dimgs.cli.reproduce.sources import VARIABLE
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ROOT.parent / "shared" / "data"
 SLOW = {
+    "conserved_quantities",
     "groundwater_mound",
     "hydraulic_jump",
     "keyhole_depth",
