@@ -111,9 +111,11 @@ def conclude(
     regimes = [_with_evidence(*one, outcome) for one in zip(regimes, judged, strict=False)]
     if outcome is Outcome.CONFIRMED and whole is None and not _are_confirmed(regimes):
         outcome = Outcome.PREDICTS
-    if surrogate is not None:
+    if surrogate is not None and whole is None:
         judged.append(_judged_surrogate(surrogate, binding))
-    if predicts and not met:
+    if not met and tolerance.law is None and whole is not None:
+        outcome = Outcome.CONFIRMED
+    elif not met and whole is None and predicts:
         outcome = Outcome.PREDICTS
     if isinstance(report, FitResult):
         # one law of one regime has one verdict

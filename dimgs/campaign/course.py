@@ -139,7 +139,9 @@ class Course:
         outcome, reason = self._judged(strategy, ends)
         surrogate = None
         if outcome in (Outcome.BUDGET, Outcome.STOPPED):
-            surrogate = self._predicted(strategy)
+            found = found or law_of_all(self.binding, strategy, self.experiment, [])
+            if not (isinstance(found, Report) and found.confirmed):
+                found, surrogate = None, self._predicted(strategy)
         self.log.add("stop", f"{outcome.words}: {reason}", runs=len(self.experiment.asked))
         self.phase = "done"
         self._tell(outcome.words)

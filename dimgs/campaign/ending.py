@@ -26,7 +26,7 @@ class Outcome(StrEnum):
 
     @property
     def is_answer(self) -> bool:
-        """Whether everything that was asked for is within its tolerance."""
+        """Whether the campaign answers: a confirmed law, or predictions within the tolerance."""
         return self in (Outcome.CONFIRMED, Outcome.PREDICTS)
 
     def __repr__(self) -> str:
@@ -35,8 +35,8 @@ class Outcome(StrEnum):
 
 
 _WORDS = {
-    Outcome.CONFIRMED: "tolerance met, law confirmed",
-    Outcome.PREDICTS: "tolerance met, no law confirmed",
+    Outcome.CONFIRMED: "law confirmed",
+    Outcome.PREDICTS: "predictions within tolerance, no law confirmed",
     Outcome.BUDGET: "budget spent",
     Outcome.INCONSISTENT: "equal groups give different answers",
     Outcome.STOPPED: "no further run helps",
