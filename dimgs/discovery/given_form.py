@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from dimgs.dataset import Dataset
 
 FORM = "form"
-# starts that are tried, and fitted: of the NIST problems in the tests, each is solved with a
-# quarter of both
+# starts that are tried, and fitted: of the ten NIST problems in the tests nine are solved with a
+# quarter of both, and all with these
 _STARTS, _FITTED = 1200, 24
 # decades about the size at which a constant matters in which starts are drawn
 _DECADES = 2.0
