@@ -148,10 +148,12 @@ def remarks(report: Findings) -> str:
             f"tried{seconds}: {rest}."
         )
     if form is not None:
-        own = report.law is not None and form.law.expression == report.law.expression
         compared = "It is the most probable law."
-        if not own:
-            compared = f"The law above is more probable: {form.law}."
+        if report.law is None or form.law.expression != report.law.expression:
+            # forms of one law have the probability of the law
+            same = form.probability == report.probability
+            other = "It is the law above" if same else "The law above is more probable than it"
+            compared = f"{other}: {form.law}."
         said.append(f"The given form has the probability {percent(form.probability)}. {compared}")
     return " ".join(said)
 
