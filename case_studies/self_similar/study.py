@@ -30,13 +30,42 @@ from matplotlib.axes import Axes
 from scipy.integrate import solve_ivp
 from scipy.special import erfc
 
-from case_studies.taylor_blast.study import AIR, PHOTOGRAPHS
 from dimgs.cli.reproduce import Check, Findings, Statement
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.local_exponents import local_along
 from dimgs.discovery.options import Options
 from dimgs.symmetry.collapse import Collapse, collapse, collapse_with
+
+# time (ms) and radius (m) of a fireball: G. I. Taylor, Proc. R. Soc. Lond. A 201 (1950) 175-186
+PHOTOGRAPHS = (
+    (0.10, 11.1),
+    (0.24, 19.9),
+    (0.38, 25.4),
+    (0.52, 28.8),
+    (0.66, 31.9),
+    (0.80, 34.2),
+    (0.94, 36.3),
+    (1.08, 38.9),
+    (1.22, 41.0),
+    (1.36, 42.8),
+    (1.50, 44.4),
+    (1.65, 46.0),
+    (1.79, 46.9),
+    (1.93, 48.7),
+    (3.26, 59.0),
+    (3.53, 61.1),
+    (3.80, 62.9),
+    (4.07, 64.3),
+    (4.34, 65.6),
+    (4.61, 67.3),
+    (15.00, 106.5),
+    (25.00, 130.0),
+    (34.00, 145.0),
+    (53.00, 175.0),
+    (62.00, 185.0),
+)
+AIR = 1.25  # kg/m^3
 
 GAUGE = 0.01
 RUNS, POINTS = 8, 16

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 # below dimgs: what it was -> what it is
 MOVED = {
-    "accessor": "accessors.accessor",
+    "accessor": "cli.accessors.accessor",
     "advice": "common.advice",
     "arrays": "common.arrays",
     "design": "fits.design",
@@ -24,11 +24,11 @@ MOVED = {
     "lazy": "common.lazy",
     "news": "common.news",
     "outofcore": "discovery.outofcore",
-    "pandas": "accessors.pandas",
+    "pandas": "cli.accessors.pandas",
     "plugins": "common.plugins",
     "rationals": "groups.rationals",
     "reproduce": "cli.reproduce",
-    "xarray": "accessors.xarray",
+    "xarray": "cli.accessors.xarray",
 }
 # these stay, as names that a user imports
 _STAYS = ("errors", "pandas", "xarray")

@@ -84,9 +84,13 @@ def _same(one: Any, two: Any, where: str = "") -> None:
 
 
 def _rounded(value: Any) -> Any:
-    """A real exponent in a unit is a fitted number: its last digits are the machine's."""
+    """A real exponent in a unit is a fitted number: its last digits are the machine's.
+
+    A more probable law that a verdict mentions may be written in two ways of equal length.
+    """
     if not isinstance(value, str):
         return value
+    value = re.sub(r"= .* is more probable", "is more probable", value)
     if re.fullmatch(r"-?\d+/\d{9,}", value):
         return f"{float(Fraction(value)):.9g}"
     return re.sub(r"\d+\.\d{9,}", lambda number: f"{float(number[0]):.9g}", value)

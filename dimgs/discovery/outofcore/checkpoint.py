@@ -68,7 +68,7 @@ class CheckpointFile(BaseModel):
 
 
 # raised when states of before can no longer be used
-_VERSION = 2
+_VERSION = 1
 # between two writings: rarely enough to cost next to nothing
 _SECONDS = 5.0
 # a fit searches for no closed form, so that limits of searches change no answer
@@ -148,14 +148,18 @@ class Checkpoint:
             return None
         where = f"'{self.path}' is no checkpoint of dimgs, so it is neither read nor overwritten"
         about, arrays = _read(self.path, where)
-        kept = about.identity.model_dump()
+        kept, what = about.identity.model_dump(), ""
         if not _same(kept, self.identity):
             same_table = kept["files"] == self.identity["files"]
             what = "it answers another question" if same_table else "the table changed"
+        elif "sample" not in arrays and not np.array_equal(arrays["weights"], arrays["counts"]):
+            what = "it has no sample of the stated errors, which version 0.2 did not keep"
+        if what:
             return (
                 f"The checkpoint '{self.path.name}' is of no use ({what}), so the fit "
                 f"started over from the first row."
             )
+        arrays.setdefault("sample", empty.sample)
         try:
             state = _unpacked(arrays, about)
             if (

@@ -11,7 +11,7 @@ T = C*a**(3/2)/sqrt(G*M)
 
 import pandas as pd
 
-from dimgs.accessors.accessor import Accessor
+from dimgs.cli.accessors.accessor import Accessor
 
 __all__ = ["Accessor"]
 pd.api.extensions.register_dataframe_accessor("dimgs")(Accessor)

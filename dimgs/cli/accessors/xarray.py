@@ -13,7 +13,7 @@ T = C*sqrt(L/g)
 
 import xarray as xr
 
-from dimgs.accessors.accessor import Accessor
+from dimgs.cli.accessors.accessor import Accessor
 
 __all__ = ["Accessor"]
 xr.register_dataset_accessor("dimgs")(Accessor)  # type: ignore[no-untyped-call]
