@@ -36,7 +36,7 @@ class Outcome(StrEnum):
 
 _WORDS = {
     Outcome.CONFIRMED: "law confirmed",
-    Outcome.PREDICTS: "tolerance met, no law confirmed",
+    Outcome.PREDICTS: "predictions within tolerance, no law confirmed",
     Outcome.BUDGET: "budget spent",
     Outcome.INCONSISTENT: "equal groups give different answers",
     Outcome.STOPPED: "no further run helps",
