@@ -13,7 +13,7 @@ from dimgs.campaign.ending import Outcome
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.result import CampaignResult, Pertinence, RegimeAnswer, Tested
 from dimgs.campaign.strategy import Strategy
-from dimgs.campaign.surrogate import Surrogate, wanted_error
+from dimgs.campaign.surrogate import Surrogate
 from dimgs.campaign.thresholds import essential
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError
@@ -92,9 +92,7 @@ def conclude(
     judged += [p for _, p in predictions]
     warnings += _said(strategy, experiment, told)
     met = outcome.is_answer
-    predicts = surrogate is not None and surrogate.error <= wanted_error(
-        binding.plan.tolerance.prediction
-    )
+    predicts = surrogate is not None and surrogate.is_close
     quick = met or predicts
     report = of_all or law_of_all(binding, strategy, experiment, warnings, quick=quick)
     whole = report.law if isinstance(report, Report) and report.confirmed else None
@@ -112,7 +110,7 @@ def conclude(
     if outcome is Outcome.CONFIRMED and whole is None and not _are_confirmed(regimes):
         outcome = Outcome.PREDICTS
     if surrogate is not None and whole is None:
-        judged.append(_judged_surrogate(surrogate, binding))
+        judged.append(_judged_surrogate(surrogate))
     if not met and tolerance.law is None and whole is not None:
         outcome = Outcome.CONFIRMED
     elif not met and whole is None and predicts:
@@ -421,15 +419,13 @@ def _judged_law(report: Found, wanted: float) -> Pertinence:
     return Pertinence("law", True, min(1.0, sure / wanted), sure, f"{report.law}.", why)
 
 
-def _judged_surrogate(surrogate: Surrogate, binding: Binding) -> Pertinence:
+def _judged_surrogate(surrogate: Surrogate) -> Pertinence:
     """Whether a surrogate predicts runs left out as closely as a prediction is asked for."""
-    wanted = wanted_error(binding.plan.tolerance.prediction)
-    good = min(1.0, wanted / max(surrogate.error, 1e-12))
+    good = min(1.0, surrogate.wanted / max(surrogate.error, 1e-12))
     said = f"a smooth curve through the runs predicts runs left out within {surrogate.error:.2g}"
     meaning = f"No law was found; {said} ({surrogate.level:.0%} of them)."
-    why = f"A Gaussian process over {surrogate.runs} runs; {wanted:g} is asked of a prediction."
-    sure = surrogate.level if good >= 1.0 else surrogate.level * good
-    return Pertinence("surrogate", good >= 1.0, good, sure, meaning, why)
+    why = f"A Gaussian process over {surrogate.runs} runs; {surrogate.wanted:g} is wanted."
+    return Pertinence("surrogate", surrogate.is_close, good, surrogate.level * good, meaning, why)
 
 
 def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> dict[str, Any]:

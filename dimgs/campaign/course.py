@@ -27,7 +27,7 @@ from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.space import Sites
 from dimgs.campaign.state import Proposal, RunPrediction
 from dimgs.campaign.strategy import Strategy
-from dimgs.campaign.surrogate import FEWEST, Surrogate, wanted_error
+from dimgs.campaign.surrogate import FEWEST, USEFUL, Surrogate
 from dimgs.campaign.thresholds import holding
 from dimgs.common.errors import FitError, InputError
 from dimgs.hub import RunStore
@@ -154,7 +154,8 @@ class Course:
         None where the runs are too few, or have no logarithm.
         """
         tier, binding = len(self.binding.tiers) - 1, self.binding
-        wanted, pool = wanted_error(binding.plan.tolerance.prediction), strategy.design.pool
+        wanted, pool = binding.plan.tolerance.prediction or USEFUL, strategy.design.pool
+        level, sigma = binding.plan.level, strategy.model.scatter.sigma
         if strategy.domain is not None:
             pool = pool[holding(binding.space, strategy.domain.conditions, pool)]
         self.phase, found, best, idle = "surrogate", None, np.inf, 0
@@ -163,16 +164,14 @@ class Course:
             rank = binding.space.rank
             if binding.linear or not rank or len(sites) < rank + FEWEST:
                 break
-            found = Surrogate(
-                binding.space, sites.z, sites.y, strategy.model.scatter.sigma, binding.plan.level
-            )
+            found = Surrogate(binding.space, sites.z, sites.y, sigma, level, wanted)
             text = f"a smooth curve through the runs predicts those left out to {found.error:.2g}"
             self.log.add("surrogate", text)
             self._tell(text)
             idle = 0 if found.error < _BETTER * best else idle + 1
             best = min(best, found.error)
             left = self.experiment.left[tier]
-            if found.error <= wanted or self.experiment.spent or left <= 0:
+            if found.is_close or self.experiment.spent or left <= 0:
                 break
             number = min(binding.plan.execution.batch, left)
             why = "the runs say least of what the target is here"

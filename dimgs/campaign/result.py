@@ -426,9 +426,11 @@ class CampaignResult:
 
     def study(self) -> Report | None:
         """The report on the law of all runs, with the verdict of the campaign; None without one."""
-        fit = self.report if isinstance(self.report, FitResult) else None
-        if fit is None or self.dataset is None or self.options is None:
-            return None if isinstance(self.report, FitResult) else self.report
+        fit = self.report
+        if not isinstance(fit, FitResult):
+            return fit
+        if self.dataset is None or self.options is None:
+            return None
         from dimgs.discovery.discover import discover_with
         from dimgs.engines.registry import NONE
 

@@ -37,11 +37,6 @@ _TREND = 10.0
 _LENGTHS = (0.1, 100.0)
 
 
-def wanted_error(tolerance: float | None) -> float:
-    """Relative error below which a surrogate is an answer: what a plan asks of predictions."""
-    return USEFUL if tolerance is None else tolerance
-
-
 @dataclass(frozen=True, eq=False)
 class Surrogate:
     """A prediction without a law, made of the finest runs of a campaign.
@@ -56,6 +51,8 @@ class Surrogate:
         Standard deviation of a run, as a logarithm.
     level : float
         Coverage of the intervals.
+    wanted : float
+        Relative error up to which it answers a question for a prediction.
     """
 
     space: PiSpace
@@ -63,6 +60,12 @@ class Surrogate:
     y: Array
     noise: float
     level: float
+    wanted: float = USEFUL
+
+    @property
+    def is_close(self) -> bool:
+        """Whether it predicts runs left out within the error that is wanted."""
+        return self.error <= self.wanted
 
     @property
     def runs(self) -> int:
