@@ -11,9 +11,13 @@ from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.posynomials import posynomials
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.separable import scaled_functions, two_term_sums
+from dimgs.engines.structured.separable import (
+    exponentials_of_functions,
+    scaled_functions,
+    two_term_sums,
+)
 from dimgs.engines.structured.targets import powers, response
-from dimgs.engines.structured.trees import Mono, evaluate, nodes
+from dimgs.engines.structured.trees import Mono, evaluate, nodes, to_sympy
 
 Array = NDArray[np.float64]
 LAWS: dict[str, Callable[[Array], Array]] = {
@@ -42,6 +46,36 @@ def test_laws_of_this_form_are_found_exactly(name: str, n_runs: int) -> None:
     fresh = np.linspace(0.6, 8.0, 40)
     again = Runs.of(Problem({"pi_1": fresh}, np.ones(40)))
     np.testing.assert_allclose(evaluate(found.best.tree, again), LAWS[name](fresh), rtol=1e-6)
+
+
+GLASSES: dict[str, Callable[[Array, Array], Array]] = {
+    "Vogel, Fulcher and Tammann": lambda x, z: 3e-3 * np.exp(5.3 / (x - 0.71)),
+    "of two groups": lambda x, z: 0.2 / z * np.exp(4.1 / (x - 0.8)),
+    "Williams, Landel and Ferry": lambda x, z: np.exp(-39.0 * (x - 1) / (0.18 + x - 1)),
+    "of a long chain": lambda x, z: z**3.5 * np.exp(-20.0 * (x - 1.1) / (0.3 + x - 1.1)),
+}
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(k, marks=[pytest.mark.slow] * (not k.startswith("of"))) for k in GLASSES],
+)
+def test_exponentials_with_a_pole_below_the_runs(name: str, noise: float) -> None:
+    rng = np.random.default_rng(0)
+    x, z = rng.uniform(1.02, 1.8, 40), np.exp(rng.uniform(-1, 1, 40))
+    law = GLASSES[name]
+    problem = Problem({"pi_1": x, "pi_2": z}, law(x, z) * (1 + noise * rng.standard_normal(40)))
+    found = Archive(Runs.of(problem), time.monotonic() + 600.0)
+    exponentials_of_functions(scaled_functions(found.runs), response(found.runs), found)
+    fresh, other = np.linspace(1.03, 1.75, 20), np.full(20, 1.3)
+    again = Runs.of(Problem({"pi_1": fresh, "pi_2": other}, np.ones(20)))
+    assert found.best is not None
+    left = np.log(evaluate(found.best.tree, again) / law(fresh, other))
+    assert np.abs(left).max() < (1e-7 if noise == 0 else 0.05)
+    if noise:  # and the law itself is among those that are kept
+        forms = [str(to_sympy(f.tree, again.names)[0]) for f in found.front(12, 30)]
+        assert any("exp(c_2/(c_3*pi_1 + 1))" in form for form in forms)
 
 
 def test_of_a_power_of_the_response() -> None:

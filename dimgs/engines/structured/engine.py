@@ -25,6 +25,7 @@ from dimgs.engines.structured.quadratics import quadratic_roots
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.separable import (
     ScaledFunction,
+    exponentials_of_functions,
     scaled_functions,
     two_term_sums,
 )
@@ -138,6 +139,7 @@ class Stages:
             Step("b", "one factor", lambda: self.factors.alone(signs, archive)),
             Step("b", "one simple factor", simple(functions, 1), quick=True),
             Step("c", "three simple factors", simple(first, 3), quick=True),
+            Step("d", "exponentials of functions", each(self._exponential, first), quick=True),
             Step("c", "three terms", lambda: self.trinomials.search(self.itself, archive)),
             Step("d", "a function of a free monomial", each(single_index, first)),
             Step("d", "two free exponents", each(posynomials, first)),
@@ -184,6 +186,9 @@ class Stages:
 
     def _offset(self, target: Target, archive: Archive) -> None:
         two_term_sums(self.families, target, archive)
+
+    def _exponential(self, target: Target, archive: Archive) -> None:
+        exponentials_of_functions(self.families, target, archive)
 
     def _two(self, target: Target, archive: Archive) -> None:
         self.factors.pairs(target, archive)

@@ -16,11 +16,10 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.engines.selection import leftover
-from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.runs import Runs, relative_floor
 from dimgs.fits.noise import (
     ADDITIVE_FLOOR,
     FLOOR,
-    RELATIVE_FLOOR,
     ErrorModel,
     Measured,
     likeliest,
@@ -105,7 +104,8 @@ def _moved(again: Runs, runs: Runs) -> float:
 
 def _kinds(runs: Runs) -> list[ErrorModel]:
     """Errors that are tried: relative ones, mixed ones, and those of one size."""
-    out = [ErrorModel(RELATIVE_FLOOR)] if runs.positive else []
+    scale = runs.scale_of(runs.errors.of)
+    out = [ErrorModel(relative_floor(runs.y / scale))] if runs.positive else []
     for of in _measured(runs):
         out += [ErrorModel(floor, of) for floor in (FLOOR, ADDITIVE_FLOOR)]
     return out

@@ -10,7 +10,7 @@ from scipy.spatial import cKDTree
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.engines.protocol import Problem
-from dimgs.fits.noise import FLOOR, RELATIVE_FLOOR, ErrorModel, Measured
+from dimgs.fits.noise import FLOOR, RELATIVE_FLOOR, ErrorModel, Measured, rms
 
 # times the scatter of the logarithms of the largest third: that of the smallest is partly additive
 _ADDITIVE = 3.0
@@ -259,7 +259,22 @@ def _floor_of(logs: Array, y: Array) -> float:
     contrast = np.abs(t - t[near])
     low, high = np.quantile(y, [1 / 3, 2 / 3])
     scatter = [float(np.median(contrast[y <= low])), float(np.median(contrast[y >= high]))]
-    return FLOOR if scatter[0] > _ADDITIVE * scatter[1] else RELATIVE_FLOOR
+    return FLOOR if scatter[0] > _ADDITIVE * scatter[1] else relative_floor(y)
+
+
+def relative_floor(y: Array) -> float:
+    """Floor of errors that are relative: below all responses where these span many decades.
+
+    Examples
+    --------
+    >>> relative_floor(np.array([1.0, 2.0, 3.0])) == RELATIVE_FLOOR
+    True
+    >>> relative_floor(np.array([1e-9, 2e-7, 1.0])) < 1e-8
+    True
+    """
+    whole = rms(y)
+    many = float(np.quantile(y, 1 / 3)) < RELATIVE_FLOOR * whole
+    return float(y.min()) / whole if many else RELATIVE_FLOOR
 
 
 def _composition(

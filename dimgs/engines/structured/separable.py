@@ -1,8 +1,13 @@
-"""One monomial beside another one times a function with a free constant: t = a m + b n g(c u).
+"""A column with one inner constant beside the linear rest: t = a m + b n g(c u), or log t = ....
 
-Conjugate depths, a base line under a curve. For given m, n, g, c and u the law is linear in a and
-b, so that every choice costs two inner products; c runs over a grid, and the best choices are
-fitted.
+Conjugate depths, a base line under a curve; with the logarithm as link a power law stands in place
+of a m, so that exp(b/(x - c)) of glasses and melts (Vogel, Fulcher and Tammann; Williams, Landel
+and Ferry) is one of these. For given m, n, g, c and u the relation is linear in all else, so that
+every choice costs a few inner products; c runs over a grid, and the best choices are fitted.
+
+References
+----------
+G. H. Golub, V. Pereyra, SIAM J. Numer. Anal. 10 (1973) 413-432 (variable projection).
 """
 
 from dataclasses import dataclass, replace
@@ -13,7 +18,10 @@ import numpy as np
 from dimgs.common.arrays import Array, IntArray, least_squares
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Monomials, differences, plain, short_monomials
+from dimgs.engines.structured.columns import EXPONENTIAL, weighted
 from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.model import ProductModel, power_basis, refine
+from dimgs.engines.structured.rounding import rounded_trees
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
@@ -27,6 +35,7 @@ from dimgs.engines.structured.trees import (
     monomial,
     times,
 )
+from dimgs.fits.nonlinear_least_squares import minimise_squares
 
 # monomials beside the function and in front of it, arguments that are monomials and differences:
 # each pair of the first two with each of the others takes two inner products for each constant
@@ -34,17 +43,18 @@ _BESIDE, _OUTER, _PLAIN, _PAIRS = 8, 12, 12, 6
 # of c in units of 1/median|u|, and turns over the range of u for what oscillates
 _GRID = np.geomspace(0.02, 200.0, 22)
 _FAST = np.arange(1, 25) * 0.7
+# of -1/c where 1 + c u has a zero below all runs, in units of the least |u|
+_POLES = np.array([0.95, 0.9, 0.8, 0.7, 0.6, 0.5])
 _POWERS = tuple(Fraction(*x) for x in ((1, 2), (-1, 2), (-1, 1), (-2, 1), (1, 3), (3, 2), (-1, 3)))
 # bits of the rarer powers
 _RARE = 1.5
 _NAMES = ("exp", "log1p", "tanh", "sin", "cos", "atan")
-# runs that are looked at, constants narrowed between points of the grid, laws that are fitted
-_MOST_RUNS, _NARROWED, _FITTED_PAIRS = 300, 800, 40
+# runs that are looked at, choices whose constants are refined, and in how many steps; laws that
+# are fitted to the end, and those of which each gives several by its rounded exponents
+_MOST_RUNS, _REFINED, _STEPS, _FITTED, _ROUNDED = 300, 800, 30, 40, 12
 # share of the squares that is rounding; share of a term outside the other below which they are one
 _LEAST_SHARE = 1e-12
 _PARALLEL = 1e-6
-# constants between two points of the grid, and how often: to a hundredth of its step
-_INSIDE, _ROUNDS = 9, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +85,17 @@ class ScaledFunction:
         inner = np.outer(c, self.u)
         if self.name:
             return np.asarray(FUNCTIONS[self.name].value(inner))
-        return np.where(inner > -1, 1 + inner, np.nan) ** float(self.power)
+        base = 1 + inner
+        # whole powers of what is negative in every run are real
+        whole = self.power.denominator == 1 and np.all(base < 0, axis=1, keepdims=True)
+        return np.where((base > 0) | whole, base, np.nan) ** float(self.power)
+
+    def slope(self, c: Array) -> Array:
+        """Derivative by the constant, shape (n_constants, n_runs)."""
+        inner = np.outer(c, self.u)
+        if self.name:
+            return np.asarray(self.u * FUNCTIONS[self.name].slope(inner))
+        return np.asarray(float(self.power) * self.u * self.at(c) / (1 + inner))
 
     def tree(self, c: float) -> Tree:
         """With a constant that is free."""
@@ -98,9 +118,11 @@ def scaled_functions(runs: Runs) -> list[ScaledFunction]:
         u, cost = arguments.values[:, k], float(arguments.cost[k])
         sizes = _GRID / float(np.median(np.abs(u)))
         both = np.concatenate([-sizes[::-1], sizes])
+        poles = np.union1d(both, -1 / (_POLES * float(np.abs(u).min())))
         for power in _POWERS:
             bits = cost + 2.0 + _RARE * (power.denominator > 2)
-            out.append(ScaledFunction("", power, argument, u, bits, both))
+            c = poles if power.denominator == 1 else both
+            out.append(ScaledFunction("", power, argument, u, bits, c))
         for name in _NAMES:
             entry = FUNCTIONS[name]
             c = both if name in ("exp", "log1p") else sizes
@@ -135,24 +157,46 @@ def two_term_sums(known: list[ScaledFunction], target: Target, archive: Archive)
     target : Target
     archive : Archive
     """
-    runs = archive.runs
-    root = target.root(runs)
-    t = root * target.values
+    runs, root = archive.runs, target.root(archive.runs)
     found = short_monomials(runs, _OUTER, power=target.power, halves=True)
-    if not len(found) or not known or not np.all(np.isfinite(t)) or not np.any(t):
+    beside = (found.values[:, :_BESIDE] * root[:, None]).T[:, :, None]
+    scan = TwoTermScan.of(found, known, root, root * target.values, beside)
+    if scan is None:
         return
-    scan = TwoTermScan.of(found, known, root, t)
-    chosen: list[TwoTerms] = []
-    for k in range(len(known)):
-        archive.check()
-        chosen += scan.family(k)
-    narrowed = sorted(scan.narrowed(choice) for choice in sorted(chosen)[:_NARROWED])
-    for choice in narrowed[:_FITTED_PAIRS]:
-        factor = known[choice.family].tree(choice.c)
-        a, b = scan.coefficients(choice)
-        first, second = (monomial(found.exponents[i]) for i in (choice.beside, choice.outer))
-        part = Product((Number(b), times(second, factor)))
-        archive.add(target.back(Sum((times(Number(a), first), part))))
+    for choice in scan.best(archive)[:_FITTED]:
+        factor, g = scan.column(choice, known, runs)
+        A = np.column_stack([found.values[:, choice.beside], g]) * root[:, None]
+        a, b = least_squares(A, root * target.values)
+        first = times(Number(float(a)), monomial(found.exponents[choice.beside]))
+        archive.add(target.back(Sum((first, Product((Number(float(b)), factor))))))
+        if archive.exact:
+            return
+
+
+@np.errstate(all="ignore")
+def exponentials_of_functions(
+    known: list[ScaledFunction], target: Target, archive: Archive
+) -> None:
+    """Fit the best laws of the form t = m exp(b n g(c u)), the exponents of m free.
+
+    Parameters
+    ----------
+    known : list of ScaledFunction
+        Those of the runs, see `scaled_functions`.
+    target : Target
+    archive : Archive
+    """
+    runs, root = archive.runs, target.log_root(archive.runs)
+    found, t = short_monomials(runs, _OUTER), weighted(target.logs, root)
+    scan = TwoTermScan.of(found, known, root, t, power_basis(runs, root)[None])
+    if scan is None:
+        return
+    for choice in scan.best(archive)[:_ROUNDED]:
+        factor, g = scan.column(choice, known, runs)
+        model = ProductModel((EXPONENTIAL,), (factor,), g[:, None], np.ones(1))
+        refined = refine(model, runs, target, root)
+        for tree in () if refined is None else rounded_trees(refined, runs, target):
+            archive.add(tree)
         if archive.exact:
             return
 
@@ -163,77 +207,116 @@ class TwoTermScan:
 
     Parameters
     ----------
-    families : list of ScaledFunction
-    cost : ndarray of shape (n_monomials,)
+    functions : list of ScaledFunction
+    found : Monomials
+        In front of the function.
     M : ndarray of shape (n_monomials, n_runs)
-        Weighted monomials.
+        Their weighted values.
     t : ndarray of shape (n_runs,)
         Weighted.
+    beside : ndarray of shape (n_choices, n_runs, r)
+        Orthonormal bases, one of which stands beside the function.
     n_runs : int
         Of all runs, of which some are looked at.
     """
 
     functions: list[ScaledFunction]
-    cost: Array
+    found: Monomials
     M: Array
     t: Array
+    beside: Array
     n_runs: int
 
     @classmethod
     def of(
-        cls, found: Monomials, known: list[ScaledFunction], root: Array, t: Array
-    ) -> "TwoTermScan":
-        """Look at no more runs than decide."""
+        cls,
+        found: Monomials,
+        known: list[ScaledFunction],
+        root: Array,
+        t: Array,
+        beside: Array,
+    ) -> "TwoTermScan | None":
+        """Look at no more runs than decide; None where there is nothing to compare."""
+        finite = np.all(np.isfinite(t)) and np.all(np.isfinite(beside))
+        if not len(found) or not known or not finite or not np.any(t):
+            return None
         rows = np.unique(np.linspace(0, len(t) - 1, _MOST_RUNS).astype(np.int64))
         M = found.values[rows].T * root[rows]
-        return cls([f.taken(rows) for f in known], found.cost, M, t[rows], len(t))
+        base = np.linalg.qr(beside[:, rows])[0]
+        return cls([f.taken(rows) for f in known], found, M, t[rows], base, len(t))
 
-    def family(self, k: int) -> list[TwoTerms]:
-        """For each pair of monomials the best constant of a family."""
+    def best(self, archive: Archive) -> list[TwoTerms]:
+        """The choices of the shortest messages, each with its best constant."""
+        chosen: list[TwoTerms] = []
+        for k in range(len(self.functions)):
+            archive.check()
+            chosen += self._family(k)
+        return self._refined(sorted(chosen)[:_REFINED])
+
+    def column(
+        self, choice: TwoTerms, known: list[ScaledFunction], runs: Runs
+    ) -> tuple[Tree, Array]:
+        """The monomial times the function, as a tree and its values in all runs."""
+        family = known[choice.family]
+        tree = times(monomial(self.found.exponents[choice.outer]), family.tree(choice.c))
+        return tree, self.found.values[:, choice.outer] * family.at(np.array([choice.c]))[0]
+
+    def _family(self, k: int) -> list[TwoTerms]:
+        """For each pair of a monomial and what is beside it the best constant of a family."""
         family, out = self.functions[k], []
         values = family.at(family.constants)
         for j in range(len(self.M)):
-            share = self._shares(values * self.M[j], self.M[:_BESIDE])
+            share = self._shares(values * self.M[j], self.beside)
             for i, place in enumerate(np.argmin(share, axis=0)):
                 bits = self._bits(float(share[place, i]), i, j, k)
                 out.append(TwoTerms(bits, i, j, k, int(place), float(family.constants[place])))
         return out
 
-    def narrowed(self, choice: TwoTerms) -> TwoTerms:
-        """With the constant between its neighbours of the grid."""
-        family = self.functions[choice.family]
-        ends = np.clip(choice.place + np.array([-1, 1]), 0, len(family.constants) - 1)
-        low, high = family.constants[ends]
-        best, c = choice.bits, choice.c
-        for _ in range(_ROUNDS):
-            trial = np.linspace(low, high, _INSIDE + 2)
-            values = family.at(trial) * self.M[choice.outer]
-            share = self._shares(values, self.M[[choice.beside]])[:, 0]
-            k = int(np.argmin(share))
-            bits = self._bits(float(share[k]), choice.beside, choice.outer, choice.family)
-            if bits < best:
-                best, c = bits, float(trial[k])
-            low, high = trial[max(k - 1, 0)], trial[min(k + 1, _INSIDE + 1)]
-        return replace(choice, bits=best, c=c)
+    def _refined(self, chosen: list[TwoTerms]) -> list[TwoTerms]:
+        """With the constants of least squares, all choices at once, the shortest messages first."""
+        c = np.array([[choice.c] for choice in chosen])
+        rows: dict[int, list[int]] = {}
+        for s, choice in enumerate(chosen):
+            rows.setdefault(choice.family, []).append(s)
+        front = self.M[[choice.outer for choice in chosen]]
+        Q = self.beside[[choice.beside for choice in chosen]]
 
-    def coefficients(self, choice: TwoTerms) -> tuple[float, float]:
-        """Best a and b."""
-        g = self.functions[choice.family].at(np.array([choice.c]))[0]
-        A = np.column_stack([self.M[choice.beside], self.M[choice.outer] * g])
-        a, b = least_squares(A, self.t)
-        return float(a), float(b)
+        def off(columns: Array) -> Array:
+            along = np.einsum("snr,sn->sr", Q, columns)
+            return np.asarray(columns - np.einsum("snr,sr->sn", Q, along))
+
+        t = off(np.broadcast_to(self.t, front.shape))
+
+        def model(theta: Array) -> tuple[Array, Array]:
+            F, slopes = np.empty_like(front), np.empty_like(front)
+            for k, own in rows.items():
+                F[own] = self.functions[k].at(theta[own, 0])
+                slopes[own] = self.functions[k].slope(theta[own, 0])
+            w, d = off(F * front), off(slopes * front)
+            square = np.einsum("sn,sn->s", w, w)[:, None]
+            b = np.einsum("sn,sn->s", w, t)[:, None] / square
+            d = b * (d - w * (np.einsum("sn,sn->s", w, d)[:, None] / square))
+            return t - b * w, d[:, :, None]
+
+        found, whole = minimise_squares(model, c, steps=_STEPS), float(self.t @ self.t)
+        out = [
+            replace(x, bits=self._bits(float(q) / whole, x.beside, x.outer, x.family), c=float(p))
+            for x, p, q in zip(chosen, found.parameters[:, 0], found.squares, strict=True)
+        ]
+        return sorted(out)
 
     def _shares(self, F: Array, beside: Array) -> Array:
         """Shares of the squares that remain, shape (n_constants, n_beside)."""
-        B = beside / np.sqrt((beside**2).sum(axis=1))[:, None]
-        rest = self.t - (B @ self.t)[:, None] * B
+        rest = self.t - np.einsum("knr,kr->kn", beside, self.t @ beside)
         length = (F**2).sum(axis=1)[:, None]
-        outside = length - (F @ B.T) ** 2
+        outside = length - ((F @ beside) ** 2).sum(axis=2).T
         gain = (F @ rest.T) ** 2 / outside
         left = np.maximum((rest**2).sum(axis=1) - gain, 0.0) / float(self.t @ self.t)
         told_apart = (outside > _PARALLEL * length) & np.isfinite(left)
         return np.where(told_apart, left, 1.0)
 
     def _bits(self, share: float, i: int, j: int, k: int) -> float:
-        own = self.functions[k].bits + float(self.cost[i] + self.cost[j])
+        # a single base is the same for all choices
+        beside = float(self.found.cost[i]) if len(self.beside) > 1 else 0.0
+        own = self.functions[k].bits + float(self.found.cost[j]) + beside
         return 0.5 * self.n_runs * float(np.log2(share + _LEAST_SHARE)) + 2 * own
