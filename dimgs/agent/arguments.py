@@ -98,6 +98,8 @@ def options_of(known: type, given: Mapping[str, Any], more: Mapping[str, Any] | 
             raise InputError(f"'options' has no '{shown(name)}'; it has {names}.")
         if name == "limits" and isinstance(value, str):
             raise InputError("'limits' is a list of limits here, not the name of a file.")
+        if name == "symmetric" and any(str(text).endswith(".json") for text in value):
+            raise InputError("'symmetric' is a list of weights here, not the name of a file.")
         asked[name] = value
     if asked.get("scales") == ["auto"]:
         asked["scales"] = "auto"

@@ -93,7 +93,7 @@ def invariants(
         say(str(found))
 
 
-@tables.takes("constants", *_TABLE)
+@tables.takes("constants", "split_by", *_TABLE)
 def symmetries(
     source: Annotated[
         str, typer.Argument(metavar="LAW.json|TABLE", help="A stored law, or a table with units.")
@@ -116,7 +116,7 @@ def symmetries(
     else:
         data = options.read(source, target)
         warn(data.warnings)
-        found = table_symmetries(data, target, options.constants)
+        found = table_symmetries(data, target, options.constants, options.split_by)
     if json:
         emit_json(found.to_json())
     else:

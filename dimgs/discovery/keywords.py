@@ -45,6 +45,7 @@ class DiscoverKeywords(FitKeywords, total=False):
     evaluations: int | None
     time_limit: float | None
     form: str | None
+    symmetric: Sequence[str]
     must_use: Sequence[str]
     at_most_constants: int | None
     complete: int | None

@@ -14,6 +14,7 @@ from dimgs.common.advice import setting
 from dimgs.common.errors import InputError
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
 from dimgs.engines.registry import ALL, check_name, embedded
+from dimgs.groups.scalings import Scaling, read_scalings, scaling_text
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
@@ -194,6 +195,13 @@ class Options:
         "names of columns are inputs, other names are constants, and one unknown function, as in "
         "'exp(-x)*f(y)', is searched for. Starts in SI may follow: '...; a=1, b=0.5'.",
     )
+    symmetric: Sequence[str] = _option(
+        (),
+        "several",
+        "A scaling that leaves the law unchanged, as the weights of the columns ('E0=1, d=-1'), or "
+        "a JSON document of 'dimgs symmetries', whose scalings are taken: each removes a group, "
+        "and is refused where the runs contradict it.",
+    )
     must_use: Sequence[str] = _option((), "several", "Inputs that every law must use.")
     at_most_constants: int | None = _option(
         None, "count", "Most constants that a law may have fitted to the runs, exponents included."
@@ -217,6 +225,7 @@ class Options:
                 own = (value,) if isinstance(value, str) else tuple(value)
                 object.__setattr__(self, option.name, own)
         object.__setattr__(self, "limits", self.known_limits)
+        object.__setattr__(self, "symmetric", tuple(map(scaling_text, self.scalings)))
         check_name(self.engine)
         if self.model not in MODEL_NAMES:
             raise InputError(f"There is no model '{self.model}'; use linear or deep.")
@@ -326,6 +335,11 @@ class Options:
         from dimgs.discovery.limits import read_limits
 
         return read_limits(self.limits)
+
+    @property
+    def scalings(self) -> list[Scaling]:
+        """Symmetries that are asked for, read where they are in files."""
+        return [scaling for source in self.symmetric for scaling in read_scalings(source)]
 
     @property
     def labels(self) -> tuple[str, ...]:

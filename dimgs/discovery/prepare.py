@@ -1,6 +1,6 @@
 """From a table and a question to clean runs, a basis and a design; nothing is dropped silently."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, IntArray
-from dimgs.common.errors import DimgsError
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     UsableRuns,
@@ -21,11 +21,13 @@ from dimgs.discovery.estimators import slopes_in
 from dimgs.discovery.missing_input import explained, supported
 from dimgs.discovery.options import Options
 from dimgs.fits.design.features import Design, build_design
+from dimgs.fits.invariance import invariance
 from dimgs.fits.noise import with_intrinsic_scatter
 from dimgs.fits.sources import fit_sources
 from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.missing_input import UnreachableError
+from dimgs.groups.scalings import invariant_basis
 from dimgs.variables import Variable
 
 # an exponent, and a relative deviation, that are rounding of a column of some six digits
@@ -35,6 +37,8 @@ _EXACT = 1e-6
 _MOST_COLUMNS = 8
 # below this many groups, a spread between groups is hardly known
 _FEW_GROUPS = 5
+# of a scaling that somebody asks for, if it holds: one in a thousand is refused by chance
+_CONTRADICTED = 1e-3
 
 
 @dataclass(frozen=True)
@@ -130,11 +134,12 @@ def prepare(
         design = supported(again(options), again, options)
     except UnreachableError as error:
         raise explained(error, again, options) from None
+    told = _symmetric_warnings(design, again, options) if options.symmetric else []
     # of any smooth law, so that what a power law misses is no scatter for the others
     away = design.X - design.X.mean(axis=0)
     smooth = np.column_stack([away, away**2])
     design = with_sources(with_intrinsic_scatter(design, smooth)[0], smooth)
-    warnings = (*table_warnings(found), *_warnings(found, design, options))
+    warnings = (*table_warnings(found), *_warnings(found, design, options), *told)
     return Prepared(
         found.data, design.basis, design, tuple(dict.fromkeys(warnings)), unlogged=found.unlogged
     )
@@ -227,7 +232,7 @@ def _basis(found: UsableRuns, options: Options) -> PiBasis:
     if not (found.grouped or constants or options.scales):
         return _without_inputs(wanted)
     never = set(found.never_varied)
-    return pi_basis(
+    basis = pi_basis(
         [*(data.variable(n) for n in found.grouped), wanted],
         target,
         constants=options.constants,
@@ -235,6 +240,33 @@ def _basis(found: UsableRuns, options: Options) -> PiBasis:
         varying=[n for n in found.grouped if n not in never],
         signed=found.signed,
     )
+    if not options.symmetric:
+        return basis
+    return invariant_basis(basis, options.scalings)
+
+
+def _symmetric_warnings(
+    design: Design, again: Callable[[Options], Design], options: Options
+) -> list[str]:
+    """What the symmetries that are asked for do; refused where the runs contradict them."""
+    every = again(replace(options, symmetric=()))
+    size = 1.0 if design.scale == "log" else float(design.y.std()) or 1.0
+    none = np.empty((design.n_runs, 0))
+    found = invariance(design.y / size, design.X, none, every.X, design.split)
+    if found.p <= _CONTRADICTED:
+        raise InputError(
+            f"The runs contradict the scalings of {setting('symmetric')}: beside "
+            f"{len(design.basis.groups)} groups that they leave unchanged, the target depends on "
+            f"the {len(every.basis.groups)} groups of the units (p = {found.p:.2g}). Leave out a "
+            f"scaling; 'dimgs symmetries' lists those that the runs show."
+        )
+    told = (
+        f"The scalings leave {len(design.basis.groups)} of the {len(every.basis.groups)} groups "
+        f"of the inputs."
+    )
+    if not found.is_shown:
+        told += " The runs neither show nor contradict them: they are taken as given."
+    return [told]
 
 
 def _without_inputs(target: Variable) -> PiBasis:

@@ -1,17 +1,16 @@
 """Symmetries of a law or of a table: what may be changed together without changing the law."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from itertools import combinations, combinations_with_replacement
+from itertools import combinations
 from os import PathLike
 from typing import Any, Literal
 
 import mpmath
 import numpy as np
 import sympy
-from scipy import stats
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
@@ -19,12 +18,16 @@ from dimgs.dataset import Dataset
 from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.read import dataset_of
 from dimgs.expression import safe_identifiers, sympy_text
+from dimgs.fits.invariance import Invariance, invariance
 from dimgs.groups.derive import constant_variables, pi_basis
-from dimgs.groups.dimensions import DimensionalMatrix, primitive
+from dimgs.groups.dimensions import primitive
+from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.groups.missing_input import is_reachable
 from dimgs.groups.rationals import only_simple
+from dimgs.groups.scalings import invariant_basis, scaling_of, scaling_text
 from dimgs.law.latex import expression_latex
 from dimgs.law.law import Law
-from dimgs.variables import Dimension, Variable
+from dimgs.variables import Unit, Variable, si_unit
 
 Kind = Literal["scaling", "translation", "rotation", "exchange", "galilean", "other"]
 # decimal digits of the arithmetic, and of zero
@@ -34,10 +37,6 @@ _SPARE = 8
 # terms of a generator that is neither a scaling nor a translation
 _MOST_TERMS, _MANY_TERMS = 3, 50
 _LARGEST_DENOMINATOR = 60
-# of the test of a table; a symmetry is not claimed where the scatter hides this change
-_CHANCE, _HIDDEN = 0.01, 0.02
-# degree of a smooth function of up to two, and of more coordinates
-_DEGREES = (0, 5, 4, 3)
 Vector = tuple[Any, ...]
 
 
@@ -80,11 +79,15 @@ class Generator:
         names = {"1": "", "-1": "-"}
         parts = []
         for name, e in self.field.items():
-            text = str(e.evalf(5) if e.has(sympy.Float) else e)
+            text = _short(e)
             text = f"({text})" if e.is_Add else text
             parts.append(f"{names.get(text, text + ' ')}∂/∂{name}")
-        kept = "" if self.invariant is None else f", which keeps {self.invariant}"
+        kept = "" if self.invariant is None else f", which keeps {_short(self.invariant)}"
         return f"{self.kind}: {' + '.join(parts).replace('+ -', '- ')}{kept}"
+
+
+def _short(expression: sympy.Expr) -> str:
+    return str(expression.evalf(5) if expression.has(sympy.Float) else expression)
 
 
 @dataclass(frozen=True)
@@ -126,19 +129,19 @@ class Symmetries:
         lines[0] = lines[0].replace("1 symmetries", "1 symmetry")
         lines += [f"  {g}" for g in self.generators]
         lines += [f"  {a['name']}" for a in self.algebra if "name" in a]
-        if self.groups:
-            counts = [len(self.groups[key]) for key in ("of_the_units", "of_the_symmetries")]
-            if counts[0] != counts[1]:
-                left = [_product(g) for g in self.groups["of_the_symmetries"]]
-                lines.append(
-                    f"  of {counts[0]} groups of inputs and target, the scalings leave "
-                    f"{counts[1]}: {', '.join(left) or 'none'}"
-                )
+        scalings = [g for g in self.generators if g.kind == "scaling"]
+        if scalings and self.groups:
+            units, kept = (self.groups[k] for k in ("of_the_units", "of_the_symmetries"))
+            shown = ", ".join(str(PiGroup.of("pi", scaling_of(g))) for g in kept)
+            lines.append(
+                f"  of {len(units)} groups, the target's included, the scalings leave "
+                f"{len(kept)}: {shown}"
+            )
+            options = [
+                f"--symmetric '{scaling_text(scaling_of(g.coefficients))}'" for g in scalings
+            ]
+            lines.append(f"Next   dimgs discover TABLE --target Y {' '.join(options)}")
         return "\n".join(lines)
-
-
-def _product(group: Mapping[str, str]) -> str:
-    return "·".join(n if p == "1" else f"{n}^{p}" for n, p in group.items())
 
 
 class _Points:
@@ -430,7 +433,13 @@ def law_symmetries(law: Law) -> Symmetries:
         swaps = [(i, j) for i, j in alike if points.is_exchanged(i, j)]
         algebra = _algebra(search)
     generators += [_exchange(points, i, j) for i, j in swaps]
-    return Symmetries(tuple(generators), tuple(algebra), _groups(generators, points.variables))
+    scales = [
+        Variable(c.name, Unit(si_unit(c.dimension), c.dimension), role="scale")
+        for c in law.constants
+        if not c.dimension.is_dimensionless
+    ]
+    basis = pi_basis([*points.variables, *scales], law.target.name)
+    return Symmetries(tuple(generators), tuple(algebra), _groups(generators, basis))
 
 
 def _forced(points: _Points, law: Law, index: Mapping[Any, int]) -> list[Vector]:
@@ -557,204 +566,158 @@ def _algebra(search: _Search) -> list[dict[str, Any]]:
     return out
 
 
-def _groups(
-    generators: Sequence[Generator], variables: Sequence[Variable]
-) -> dict[str, list[dict[str, str]]]:
+def _groups(generators: Iterable[Generator], basis: PiBasis) -> dict[str, list[dict[str, str]]]:
     """Groups of inputs and target, of the units alone and of the scalings as well."""
-    dimensions = [v.dimension.as_dict() for v in variables]
-    scalings = [g for g in generators if g.kind == "scaling"]
-    out = {}
-    for key, chosen in (("of_the_units", []), ("of_the_symmetries", scalings)):
-        more = [
-            {
-                f"[scaling {k}]": Fraction(g.coefficients.get(v.name, 0.0)).limit_denominator(1000)
-                for k, g in enumerate(chosen)
-            }
-            for v in variables
-        ]
-        whole = [Dimension.of({**d, **m}) for d, m in zip(dimensions, more, strict=True)]
-        names = [v.name for v in variables]
-        kernel = DimensionalMatrix.of_dimensions(names, whole).kernel_lattice()
-        out[key] = [
-            {name: str(p) for name, p in zip(names, row, strict=True) if p} for row in kernel
-        ]
-    return out
+    weights = [scaling_of(g.coefficients) for g in generators if g.kind == "scaling"]
+    kept = {"of_the_units": basis, "of_the_symmetries": invariant_basis(basis, weights)}
+    return {
+        key: [{n: str(e) for n, e in group.exponents} for group in each.every_group]
+        for key, each in kept.items()
+    }
 
 
-class _Response:
-    """A smooth function of coordinates, with or without what a symmetry forbids."""
+@dataclass(frozen=True)
+class _Table:
+    """Runs whose symmetries are tested: the logarithm of the target, or the target over its spread.
 
-    def __init__(self, values: Array) -> None:
-        self.values = values
+    Attributes
+    ----------
+    data : Dataset
+    inputs : list of Variable
+        That vary.
+    target : Variable
+    response : ndarray of shape (n_runs,)
+    clusters : ndarray of shape (n_runs,), optional
+        Labels of runs that share their errors.
+    """
 
-    def keeps(self, allowed: Array, straight: Array, whole: Array) -> Array | None:
-        """Slopes of the straight terms where more than they and the allowed ones is not needed.
+    data: Dataset
+    inputs: list[Variable]
+    target: Variable
+    response: Array
+    clusters: Array | None
 
-        Parameters
-        ----------
-        allowed : ndarray of shape (n_runs, k)
-            Coordinates that the group leaves unchanged: any function of them.
-        straight : ndarray of shape (n_runs, s)
-            Coordinates that enter linearly.
-        whole : ndarray of shape (n_runs, m)
-            All coordinates: any function of them, if the symmetry does not hold.
+    @cached_property
+    def symbols(self) -> dict[str, Variable]:
+        """Inputs and target by identifier."""
+        variables = [*self.inputs, self.target]
+        identifiers = safe_identifiers([v.name for v in variables])
+        return {identifiers[v.name]: v for v in variables}
 
-        Returns
-        -------
-        ndarray of shape (2, s) or None
-            Slopes and their standard errors; None where the symmetry fails the F test, or where
-            the scatter would hide a change of `_HIDDEN` of the response.
-        """
-        n = len(self.values)
-        smooth = _polynomials(allowed, _DEGREES[min(allowed.shape[1], 3)] + 1)
-        A = np.hstack([straight, smooth])
-        B = np.hstack([A, _polynomials(whole, _DEGREES[min(whole.shape[1], 3)])])
-        ranks = [int(np.linalg.matrix_rank(M)) for M in (A, B)]
-        more, dof = ranks[1] - ranks[0], n - ranks[1]
-        if more < 1 or dof < n / 3:
-            return None
-        c = np.linalg.lstsq(A, self.values, rcond=None)[0]
-        rest = [
-            float(((self.values - M @ np.linalg.lstsq(M, self.values, rcond=None)[0]) ** 2).sum())
-            for M in (A, B)
-        ]
-        variance = max(rest[1] / dof, 1e-24)
-        p = stats.f.sf((rest[0] - rest[1]) / more / variance, more, dof)
-        if p < _CHANCE or np.sqrt(variance * more / n) > _HIDDEN:
-            return None
-        covariance = np.linalg.pinv(A.T @ A) * variance
-        s = straight.shape[1]
-        errors = np.sqrt(np.diag(covariance)[:s])
-        return np.array([c[:s], errors * stats.t.ppf(0.95, dof)])
+    @cached_property
+    def named(self) -> dict[str, sympy.Symbol]:
+        """Symbol of each column."""
+        return {v.name: sympy.Symbol(s) for s, v in self.symbols.items()}
+
+    def test(self, shift: Array | float, *coordinates: Array) -> Invariance:
+        """Test of the response, shifted, with the allowed, straight and all coordinates."""
+        return invariance(self.response + shift, *coordinates, clusters=self.clusters)
 
 
-def _polynomials(x: Array, degree: int) -> Array:
-    """Monomials up to a degree of coordinates that are brought to the range -1 to 1."""
-    n, k = x.shape
-    low, high = x.min(axis=0, initial=np.inf), x.max(axis=0, initial=-np.inf)
-    scaled = 2 * (x - low) / np.where(high > low, high - low, 1.0) - 1.0
-    columns = [np.ones(n)]
-    for d in range(1, degree + 1):
-        for chosen in combinations_with_replacement(range(k), d):
-            columns.append(np.prod([scaled[:, j] for j in chosen], axis=0))
-    return np.stack(columns, axis=1)
-
-
-def table_symmetries(data: Dataset, target: str, constants: Sequence[str] = ()) -> Symmetries:
+def table_symmetries(
+    data: Dataset, target: str, constants: Sequence[str] = (), split_by: str | None = None
+) -> Symmetries:
     """Symmetries that the runs of a table show; see :func:`symmetries`."""
-    data.variable(target)
-    columns = {n: np.asarray(data[n]) for n in data.numeric_names}
+    goal = data.variable(target)
+    columns = {n: np.asarray(data[n]) for n in data.numeric_names if n != split_by}
     bad = [n for n, x in columns.items() if not np.isfinite(x).all()]
     if bad:
         raise InputError(
             f"Column '{bad[0]}' of {data.source} has empty cells; fill them, or drop such rows "
             f"with --drop-bad."
         )
-    inputs = [n for n in columns if n != target and np.ptp(columns[n]) > 0]
-    if not inputs or np.ptp(columns[target]) == 0:
-        raise InputError(f"Nothing varies in {data.source}; a symmetry needs runs that differ.")
+    inputs = [data.variable(n) for n in columns if n != target and np.ptp(columns[n]) > 0]
     y = columns[target]
+    if not inputs or np.ptp(y) == 0:
+        raise InputError(f"Nothing varies in {data.source}; a symmetry needs runs that differ.")
     is_log = bool(np.all(y > 0))
-    response = _Response(np.log(y) if is_log else y / y.std())
-    variables = [*(data.variable(n) for n in inputs), data.variable(target)]
-    identifiers = safe_identifiers([v.name for v in variables])
-    symbols = {identifiers[v.name]: v for v in variables}
-    found: list[Generator] = []
-    if is_log and all(np.all(columns[n] > 0) for n in inputs):
-        found += _table_scalings(data, target, inputs, constants, response, identifiers, symbols)
-    found += _table_pairs(columns, inputs, response, data, identifiers, symbols)
-    return Symmetries(tuple(found), (), _groups(found, variables))
+    labels = None if split_by is None else data[split_by].astype(str)
+    table = _Table(data, inputs, goal, np.log(y) if is_log else y / y.std(), labels)
+    pairs = _table_pairs(table)
+    known = [*inputs, *constant_variables(constants, data.names)]
+    if not (is_log and all(np.all(columns[v.name] > 0) for v in inputs)):
+        return Symmetries(tuple(pairs))
+    if not is_reachable(known, goal):
+        # no law of these columns has consistent units, but pairs of columns may be alike
+        return Symmetries(tuple(pairs))
+    basis = pi_basis([*known, goal], target)
+    scalings = [*_table_scalings(table, basis)]
+    return Symmetries((*scalings, *pairs), (), _groups(scalings, basis))
 
 
-def _table_scalings(
-    data: Dataset,
-    target: str,
-    inputs: Sequence[str],
-    constants: Sequence[str],
-    response: _Response,
-    identifiers: Mapping[str, str],
-    symbols: dict[str, Variable],
-) -> list[Generator]:
+def _table_scalings(table: _Table, basis: PiBasis) -> Iterator[Generator]:
     """Scalings of one input and the target, in the groups of the inputs."""
-    variables = [data.variable(n) for n in inputs]
-    known = constant_variables(constants, data.names)
-    basis = pi_basis([*variables, *known, data.variable(target)], target)
-    if basis.response is None or not basis.groups:
-        return []
-    powers = np.array([[float(dict(g.exponents).get(n, 0)) for n in inputs] for g in basis.groups])
-    own = {n: float(p) for n, p in basis.response.exponents}
-    logs = np.stack([np.log(data[n]) for n in inputs], axis=1)
+    assert basis.response is not None
+    target, inputs = table.target, [v.name for v in table.inputs]
+    powers = np.array([[float(g.get(n)) for n in inputs] for g in basis.groups])
+    powers = powers.reshape(-1, len(inputs))
+    own = np.array([float(basis.response.get(n)) for n in inputs])
+    logs = np.stack([np.log(table.data[n]) for n in inputs], axis=1)
     z = logs @ powers.T
-    pi_0 = _Response(response.values + logs @ np.array([own.get(n, 0.0) for n in inputs]))
-    found: list[Generator] = []
-    seen: list[Array] = []
-    for i, name in enumerate(inputs):
-        direction = powers[:, i]
+    shown: list[Array] = []
+    for name, direction, power in zip(inputs, powers.T, own, strict=True):
         size = float(np.linalg.norm(direction))
-        if size == 0 or any(abs(direction @ s) > (1 - 1e-9) * size for s in seen):
+        # the units force it, or scalings that hold
+        if np.linalg.matrix_rank([*shown, direction], tol=1e-9) == len(shown):
             continue
-        seen.append(direction / size)
-        rest = np.linalg.svd(seen[-1][None, :])[2][1:]
-        slopes = pi_0.keeps(z @ rest.T, (z @ seen[-1])[:, None], z)
-        if slopes is None:
+        unit = direction / size
+        rest = np.linalg.svd(unit[None, :])[2][1:]
+        found = table.test(logs @ own, z @ rest.T, (z @ unit)[:, None], z)
+        if not found.is_shown:
             continue
-        (slope,), (half,) = slopes * size - np.array([[own.get(name, 0.0)], [0.0]])
+        shown.append(unit)
+        slope, half = found.slopes[0] * size - power, found.half_widths[0] * size
         simple = only_simple(slope - half, slope + half)
-        weight = float(slope if simple is None else simple)
-        x, y = (sympy.Symbol(identifiers[n]) for n in (name, target))
         number = sympy.Float(slope) if simple is None else sympy.Rational(simple)
-        fields = {name: x} | ({target: number * y} if number else {})
-        coefficients = {name: 1.0} | ({target: weight} if number else {})
-        found.append(Generator("scaling", coefficients, fields, y * x**-number, symbols))
-    return found
+        x, y = (table.named[n] for n in (name, target.name))
+        fields = {name: x} | ({target.name: number * y} if number else {})
+        coefficients = {name: 1.0} | ({target.name: float(number)} if number else {})
+        yield Generator("scaling", coefficients, fields, y * x**-number, table.symbols)
 
 
-def _table_pairs(
-    columns: Mapping[str, Array],
-    inputs: Sequence[str],
-    response: _Response,
-    data: Dataset,
-    identifiers: Mapping[str, str],
-    symbols: dict[str, Variable],
-) -> list[Generator]:
+def _table_pairs(table: _Table) -> list[Generator]:
     """Translations, rotations and exchanges of two inputs of one dimension."""
     found: list[Generator] = []
-    nothing = np.empty((len(response.values), 0))
-    for a, b in combinations(inputs, 2):
-        if data.variable(a).dimension != data.variable(b).dimension:
+    one = sympy.Integer(1)
+    for first, second in combinations(table.inputs, 2):
+        if first.dimension != second.dimension:
             continue
-        x, y = (sympy.Symbol(identifiers[n]) for n in (a, b))
-        u, v = columns[a], columns[b]
-        rest = [columns[n] for n in inputs if n not in (a, b)]
-        one = sympy.Integer(1)
-        cases: list[tuple[Kind, list[Array], dict[str, sympy.Expr], dict[str, float], sympy.Expr]]
-        cases = [
-            ("translation", [u - v], {a: one, b: one}, {a: 1.0, b: 1.0}, x - y),
-            ("translation", [u + v], {a: one, b: -one}, {a: 1.0, b: -1.0}, x + y),
-            ("rotation", [u**2 + v**2], {a: -y, b: x}, {a: -1.0, b: 1.0}, x**2 + y**2),
-            ("exchange", [u + v, (u - v) ** 2], {a: y, b: x}, {a: 1.0, b: 1.0}, x + y),
+        a, b = first.name, second.name
+        x, y, u, v = table.named[a], table.named[b], table.data[a], table.data[b]
+        rest = [table.data[w.name] for w in table.inputs if w not in (first, second)]
+        cases: list[tuple[Kind, list[Array], tuple[sympy.Expr, ...], float, sympy.Expr]] = [
+            ("translation", [u - v], (one, one), 1.0, x - y),
+            ("translation", [u + v], (one, -one), -1.0, x + y),
+            ("rotation", [u**2 + v**2], (-y, x), -1.0, x**2 + y**2),
+            ("exchange", [u + v, (u - v) ** 2], (y, x), 1.0, x + y),
         ]
-        whole = np.stack([u, v, *rest], axis=1)
-        for kind, kept, fields, coefficients, invariant in cases:
+        for kind, kept, fields, sign, invariant in cases:
             # an exchange of inputs that keep their sum alone says nothing further
             if kind == "exchange" and any(set(g.field) == {a, b} for g in found):
                 continue
-            allowed = np.stack([*kept, *rest], axis=1)
-            if response.keeps(allowed, nothing, whole) is not None:
-                found.append(Generator(kind, coefficients, fields, invariant, symbols))
+            allowed, whole = (np.stack([*c, *rest], axis=1) for c in (kept, (u, v)))
+            if table.test(0.0, allowed, np.empty((len(u), 0)), whole).is_shown:
+                field = dict(zip((a, b), fields, strict=True))
+                found.append(Generator(kind, {a: 1.0, b: sign}, field, invariant, table.symbols))
     return found
 
 
 def symmetries(
-    source: Any, target: str | None = None, constants: Sequence[str] = (), **reading: Any
+    source: Any,
+    target: str | None = None,
+    constants: Sequence[str] = (),
+    *,
+    split_by: str | None = None,
+    **reading: Any,
 ) -> Symmetries:
     """Find what may be changed together without changing a law, or what the runs of a table show.
 
     A law is treated exactly: the coefficients of the generators solve linear equations, at more
     points than there are unknowns and with fifty digits. Generators are affine in the inputs and
     the target. The runs of a table are tested: a symmetry is claimed where a smooth function of
-    what it leaves unchanged describes the runs as well as one of all inputs (F test), and where the
-    scatter would not hide a change of 2 %.
+    what it leaves unchanged describes the runs as well as one of all inputs (F test, or Hotelling's
+    test by label), and where the scatter would not hide a change of 2 %; see
+    :func:`dimgs.fits.invariance.invariance`.
 
     Parameters
     ----------
@@ -763,6 +726,9 @@ def symmetries(
         Response column of a table.
     constants : sequence of str
         Physical constants that count among the inputs of a table.
+    split_by : str, optional
+        Label column of a table: rows of equal label, such as the points of a run, share their
+        errors.
     **reading
         How the table is read.
 
@@ -799,4 +765,5 @@ def symmetries(
         return law_symmetries(source)
     if target is None:
         raise InputError("A table needs its response column; name it with --target.")
-    return table_symmetries(dataset_of(source, ReadOptions(**reading)), target, constants)
+    data = dataset_of(source, ReadOptions(**reading))
+    return table_symmetries(data, target, constants, split_by)

@@ -10,6 +10,8 @@ import dimgs
 from case_studies.benchmarks.symmetry.laws import near_tables
 from case_studies.benchmarks.symmetry.symmetries import is_alike
 from dimgs.cli.app import run
+from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import prepare
 
 
 def power_law() -> dimgs.Law:
@@ -49,6 +51,57 @@ def test_planted_symmetries_of_tables_are_found_in_every_unit(scale: float, unit
         or is_alike(g, "rotation", {"y": -1.0, "x": 1.0})
         for g in found
     )
+
+
+def bending() -> dimgs.Dataset:
+    """Deflections of beams with a broad load: E0 and J scale them, and L does not."""
+    rng = np.random.default_rng(1)
+    F, L, E0, J, w = rng.uniform(1, 5, (5, 60))
+    d = F * L**3 / (E0 * J) * (1 + 3 * w / (w + L)) * (1 + 0.01 * rng.standard_normal(60))
+    table = {"F [N]": F, "L [m]": L, "E0 [Pa]": E0, "J [m^4]": J, "w [m]": w, "d [m]": d}
+    batch = np.repeat([f"batch {k}" for k in range(12)], 5)
+    return dimgs.Dataset.from_columns(table | {"batch [label]": batch})
+
+
+@pytest.mark.parametrize("split_by", [None, "batch"])
+def test_a_symmetry_removes_a_group(tmp_path: Path, split_by: str | None) -> None:
+    found = dimgs.symmetries(bending(), target="d", split_by=split_by)
+    scalings = [g.coefficients for g in found]
+    assert scalings == [{"F": 1.0, "d": 1.0}, {"J": 1.0, "d": -1.0}]
+    assert "--symmetric 'F=1, d=1' --symmetric 'J=1, d=-1'" in str(found)
+    kept = found.groups["of_the_symmetries"]
+    (tmp_path / "found.json").write_text(json.dumps(found.to_json()))
+    for asked in (["J=1, d=-1", "F=1, d=1"], str(tmp_path / "found.json")):
+        prepared = prepare(bending(), "d", Options(symmetric=asked))
+        groups = [dict(g.exponents) for g in prepared.basis.every_group]
+        assert [{n: str(e) for n, e in g.items()} for g in groups] == kept
+        assert "The scalings leave 1 of the 3 groups of the inputs." in prepared.warnings
+
+
+@pytest.mark.parametrize(
+    ("asked", "split_by"), [("L=1, d=3", None), ("J=1, d=-2", None), ("J=1, d=-2", "batch")]
+)
+def test_a_symmetry_that_the_runs_contradict_is_refused(asked: str, split_by: str | None) -> None:
+    with pytest.raises(dimgs.InputError, match="contradict the scalings of --symmetric"):
+        prepare(bending(), "d", Options(symmetric=[asked], split_by=split_by))
+
+
+def test_runs_that_cannot_tell_take_a_symmetry_as_given() -> None:
+    prepared = prepare(bending().take(np.arange(12)), "d", Options(symmetric=["J=1, d=-1"]))
+    assert any("neither show nor contradict" in text for text in prepared.warnings)
+
+
+def test_discover_takes_the_reduced_basis(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "beams.csv"
+    bending().to_pandas().to_csv(path, index=False)
+    asked = ["--symmetric", "F=1, d=1", "--symmetric", "J=1, d=-1", "--engine", "power_law"]
+    assert run(["discover", str(path), "--target", "d", *asked, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert [g["exponents"] for g in document["pi"]["groups"]] == [{"L": "1", "w": "-1"}]
+    assert run(["discover", str(path), "--target", "d", "--symmetric", "L=1, d=3"]) == 2
+    assert "The runs contradict" in capsys.readouterr().err
 
 
 def test_a_symmetry_that_is_nearly_there_is_not_claimed() -> None:
