@@ -14,7 +14,7 @@ from dimgs.common.advice import setting
 from dimgs.common.errors import InputError
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
 from dimgs.engines.registry import ALL, check_name, embedded
-from dimgs.groups.scalings import Scaling, read_scalings, scaling_text
+from dimgs.groups.invariant_groups import Scaling, read_scalings, scaling_text
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset

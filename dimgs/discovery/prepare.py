@@ -26,8 +26,8 @@ from dimgs.fits.noise import with_intrinsic_scatter
 from dimgs.fits.sources import fit_sources
 from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.groups.invariant_groups import invariant_basis
 from dimgs.groups.missing_input import UnreachableError
-from dimgs.groups.scalings import invariant_basis
 from dimgs.variables import Variable
 
 # an exponent, and a relative deviation, that are rounding of a column of some six digits

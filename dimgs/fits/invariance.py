@@ -101,11 +101,12 @@ def invariance(
     residuals = response - base @ (base.T @ response)
     found = linearised(A, residuals, clusters=labels)
     s = straight.shape[1]
-    slopes = np.linalg.lstsq(A, response, rcond=None)[0][:s], found.half_widths(0.9)[:s]
+    slopes = np.asarray(np.linalg.lstsq(A, response, rcond=None)[0][:s])
+    half_widths = found.half_widths(0.9)[:s]
     more, dof = extra.shape[1], n - base.shape[1] - extra.shape[1]
     units = int(labels.max()) + 1
     if more < 1 or dof < n / 3 or units < _FEWEST:
-        return Invariance(float("nan"), float("inf"), *slopes)
+        return Invariance(float("nan"), float("inf"), slopes, half_widths)
     both = np.hstack([base, extra])
     if units == n:
         ratio, spread = _ratios(residuals[None, :], extra)[0], np.eye(more)
@@ -119,13 +120,15 @@ def invariance(
         p = (1 + np.count_nonzero(np.array(ratios) >= ratio)) / (1 + len(ratios))
         around = residuals - extra @ (extra.T @ residuals)
         spread = linearised(both, around, clusters=labels).covariance[-more:, -more:]
-    return Invariance(p, float(np.sqrt(np.trace(spread) / n)), *slopes)
+    return Invariance(p, float(np.sqrt(np.trace(spread) / n)), slopes, half_widths)
 
 
 def _ratios(samples: Array, extra: Array) -> Array:
     """Squares that further terms explain, over those that they leave; one for each sample."""
     explained = ((samples @ extra) ** 2).sum(axis=1)
-    return explained / np.maximum((samples**2).sum(axis=1) - explained, _ROUNDING * len(extra))
+    return np.asarray(
+        explained / np.maximum((samples**2).sum(axis=1) - explained, _ROUNDING * len(extra))
+    )
 
 
 def polynomials(x: Array, degree: int) -> Array:

@@ -1083,7 +1083,7 @@ def simple_boundaries(
             if direction is None:
                 continue
             direction = direction if direction @ edge.direction >= 0 else -direction
-            threshold, rise = _best_place(sample.Z[rows] @ direction, below, above)
+            threshold, rise = best_place(sample.Z[rows] @ direction, below, above)
             if rise > slack:
                 continue
             moved = with_boundary(tree, k, Boundary(direction, threshold, continuous=True))
@@ -1095,7 +1095,7 @@ def simple_boundaries(
     return found
 
 
-def _best_place(projection: Array, below: Array, above: Array) -> tuple[float, float]:
+def best_place(projection: Array, below: Array, above: Array) -> tuple[float, float]:
     """Threshold of the least loss, and its rise, from what each run loses on either side."""
     order = np.argsort(projection, kind="stable")
     at = projection[order]

@@ -33,6 +33,7 @@ from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE
 from dimgs.fits.design.features import build_design
 from dimgs.fits.estimate import Exponent
+from dimgs.fits.regimes import best_place, short_monomials
 from dimgs.fits.similarity import SimilarityFit, fit_similarity, noise_about_curves
 from dimgs.fits.snapping import snap
 from dimgs.groups.derive import automatic_scales, constant_variables, scale_variable
@@ -83,6 +84,8 @@ _ROUNDED = 1e-6
 _AGREES = 3.0
 # of the points on either side of a border; and fits with the border that the one before drew
 _LEAST_PART, _BORDER_STEPS = 0.05, 3
+# monomials that are tried as a border: all with exponents of up to about 3 of four columns
+_MOST_BORDERS = 200
 # parts of smallest scatter from which a border is drawn
 _MOST_PARTS = 3
 # of the points, in which a collapse is looked for where all of them have none
@@ -761,7 +764,7 @@ def _part_of(
             for _ in range(_BORDER_STEPS):
                 left = np.abs(fit.residuals_of(x, y, groups))
                 agrees = left <= _AGREES * max(fit.scatter, _ACCURATE)
-                border = _border_of(question, space, start, places, agrees, np.isfinite(left))
+                border = _border_of(question, space, start, agrees, np.isfinite(left))
                 inside = question.where(border.holds(question))
                 fit = _fitted(inside, space, start, scale)
         except FitError:
@@ -776,45 +779,33 @@ def _border_of(
     question: _Question,
     space: _Space,
     start: Sequence[Fraction],
-    places: Array,
     agrees: BoolArray,
     known: BoolArray,
 ) -> Border:
     """The monomial, with short exponents, that parts the points on the curve from others."""
-    from sklearn.linear_model import LogisticRegression
-
-    own, inside = places[known], agrees[known]
+    inside = agrees[known]
     if min(inside.mean(), 1.0 - inside.mean()) < _LEAST_PART:
         raise FitError("Too few points lie on one side of a border.")
-    size = own.std(axis=0)
-    model = LogisticRegression(C=100.0, max_iter=1000).fit((own - own.mean(axis=0)) / size, inside)
-    weights = model.coef_[0] / size
-    move = space.to_lattice @ space.directions
-    powers = np.concatenate([weights[:1], move @ weights[1:]])
-    # in the coordinate, unless the border hardly depends on it
-    leads = abs(weights[0]) * size[0] > 0.1 * np.abs(weights * size).max()
-    powers = powers / (powers[0] if leads else powers[np.abs(powers[1:]).argmax() + 1])
-    powers[0] = float(leads)
+    names = [question.along.name, *(v.name for v in question.parameters)]
+    columns = [(Fraction(1), *(-e for e in start)), *((0, *row) for row in space.lattice)]
     cuts = []
-    for denominator in (1, 2, 3, 4, 6):
-        exact = [Fraction(p).limit_denominator(denominator) for p in powers.tolist()]
-        exponents = {question.along.name: exact[0]}
-        for j, v in enumerate(question.parameters):
-            row = space.loadings[j] if space.lattice else []
-            inner = sum((a * b for a, b in zip(row, exact[1:], strict=True)), Fraction(0))
-            exponents[v.name] = inner - exact[0] * start[j]
-        group = PiGroup.of("border", exponents)
+    for powers in short_monomials(np.array(columns, dtype=np.float64).T, _MOST_BORDERS):
+        lead = max(powers, key=abs) if powers[0] == 0 else powers[0]
+        exact = [Fraction(p, lead) for p in powers]
+        total = [
+            sum(e * c for e, c in zip(exact, each, strict=True))
+            for each in zip(*columns, strict=True)
+        ]
+        group = PiGroup.of("border", dict(zip(names, map(Fraction, total), strict=True)))
         value = question.logs_of(group)[known]
-        order = np.argsort(value)
-        # points on the wrong side of a cut behind each of them
-        below = np.cumsum(np.where(inside[order], -1, 1)) + inside.sum()
-        for wrong, above in ((below, False), (len(inside) - below, True)):
-            k = min(int(wrong.argmin()), len(order) - 2)
-            at = float(np.exp(value[order[k : k + 2]].mean()))
-            cuts.append((int(wrong[k]), Border(group, at, above)))
-    fewest = min(wrong for wrong, _ in cuts)
+        for above in (False, True):
+            # points on the wrong side of each cut
+            wrong = (inside == above).astype(float), (inside != above).astype(float)
+            at, count = best_place(value, *wrong)
+            cuts.append((count, Border(group, float(np.exp(at)), above)))
+    fewest = min(count for count, _ in cuts)
     # the shortest exponents that part the points as well, but for one in a hundred
-    return next(border for wrong, border in cuts if wrong <= fewest + 0.01 * len(inside))
+    return next(border for count, border in cuts if count <= fewest + 0.01 * len(inside))
 
 
 def _collapse_of(

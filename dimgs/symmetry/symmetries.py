@@ -11,8 +11,9 @@ from typing import Any, Literal
 import mpmath
 import numpy as np
 import sympy
+from numpy.typing import NDArray
 
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.dataset.raw import ReadOptions
@@ -22,9 +23,10 @@ from dimgs.fits.invariance import Invariance, invariance
 from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.dimensions import primitive
 from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.groups.invariant_groups import invariant_basis, scaling_of, scaling_text
 from dimgs.groups.missing_input import is_reachable
 from dimgs.groups.rationals import only_simple
-from dimgs.groups.scalings import invariant_basis, scaling_of, scaling_text
+from dimgs.groups.scalings import Scalings
 from dimgs.law.latex import expression_latex
 from dimgs.law.law import Law
 from dimgs.variables import Unit, Variable, si_unit
@@ -37,7 +39,8 @@ _SPARE = 8
 # terms of a generator that is neither a scaling nor a translation
 _MOST_TERMS, _MANY_TERMS = 3, 50
 _LARGEST_DENOMINATOR = 60
-Vector = tuple[Any, ...]
+# coefficients of the terms of a field, as long numbers
+Vector = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -154,29 +157,34 @@ class _Points:
         self.target = safe_identifiers([law.target.name], reserved=taken)[law.target.name]
         self.names = (*self.inputs, self.target)
         self.variables = (*self.inputs.values(), law.target)
+        self.symbols = dict(zip(self.names, self.variables, strict=True))
         constants = {sympy.Symbol(c.name): _exact(c.value) for c in law.constants}
-        self.law = law.expression.xreplace(constants)
+        formula = law.expression.xreplace(constants)
         symbols = [sympy.Symbol(s) for s in self.inputs]
-        wanted = [self.law, *(sympy.diff(self.law, s) for s in symbols)]
-        self._function = sympy.lambdify(symbols, wanted, "mpmath")
-        self._plain = sympy.lambdify(symbols, self.law, "mpmath")
+        self._function = sympy.lambdify(
+            symbols, [formula, *(sympy.diff(formula, s) for s in symbols)], "mpmath"
+        )
         n = len(self.names)
         # terms of an affine field: component, and the variable in it (None for a constant)
         self.terms = [
             (i, j) for i in range(n) for j in (None, *range(n)) if i == n - 1 or j != n - 1
         ]
         rng = np.random.default_rng(n)
-        self.x: list[list[Any]] = []
-        self.gradients: list[list[Any]] = []
-        with mpmath.workdps(_DIGITS):
-            for _ in range(20 * (len(self.terms) + _SPARE)):
-                x = [self._draw(rng, law, v) for v in self.inputs.values()]
-                found = self._at(x)
-                if found is not None:
-                    self.x.append([*x, found[0]])
-                    self.gradients.append(found[1:])
-                if len(self.x) == len(self.terms) + _SPARE:
-                    break
+        found: list[list[Any]] = []
+        for _ in range(20 * (len(self.terms) + _SPARE)):
+            x = [self._draw(rng, law, v) for v in self.inputs.values()]
+            values = self.at(x)
+            if values is not None:
+                found.append([*x, *values])
+            if len(found) == len(self.terms) + _SPARE:
+                break
+        table = np.array(found, dtype=object)
+        # inputs and target, and minus the derivatives of y - f, of shape (n_points, n_variables)
+        self.x = table[:, :n]
+        self.slopes = np.hstack([-table[:, n:], np.full((len(table), 1), mpmath.mpf(1))])
+        # what each term of a field adds to the change of y - f along it, and its largest size
+        self.columns = np.array([self.factor(j) * self.slopes[:, i] for i, j in self.terms]).T
+        self.sizes = np.abs(self.columns).max(axis=0)
 
     def _draw(self, rng: np.random.Generator, law: Law, v: Variable) -> Any:
         low, high, _ = law.domain.columns.get(v.name, (0.5, 2.0, ""))
@@ -184,77 +192,62 @@ class _Points:
             low, high = (low / 2, low * 2) if low > 0 else (low - 1, low + 1)
         return mpmath.mpf(float(rng.uniform(low, high)))
 
-    def _at(self, x: list[Any]) -> list[Any] | None:
+    def at(self, x: Sequence[Any]) -> list[Any] | None:
+        """The law and its derivatives, where they are real numbers."""
         try:
             found = [mpmath.mpmathify(v) for v in self._function(*x)]
         except (ValueError, ZeroDivisionError, TypeError):
             return None
-        if any(isinstance(v, mpmath.mpc) or not mpmath.isfinite(v) for v in found):
-            return None
+        is_real = all(not isinstance(v, mpmath.mpc) and mpmath.isfinite(v) for v in found)
+        return found if is_real else None
+
+    def factor(self, j: int | None) -> Any:
+        """Values of a variable at the points; one where there is none."""
+        return mpmath.mpf(1) if j is None else self.x[:, j]
+
+    def null(self, terms: Sequence[int]) -> list[Vector]:
+        """Combinations of terms that leave the law unchanged, in reduced echelon form."""
+        chosen = np.array(terms)
+        sizes = np.where(self.sizes[chosen] > 0, self.sizes[chosen], mpmath.mpf(1))
+        found = []
+        for vector in _null_space(self.columns[:, chosen] / sizes):
+            whole = np.full(len(self.terms), mpmath.mpf(0))
+            whole[chosen] = vector / sizes
+            found.append(whole)
         return found
-
-    @cached_property
-    def columns(self) -> list[list[Any]]:
-        """What each term of a field adds to the change of y - f along it, over its size."""
-        n = len(self.names) - 1
-        out = []
-        for i, j in self.terms:
-            column = []
-            for x, gradient in zip(self.x, self.gradients, strict=True):
-                factor = mpmath.mpf(1) if j is None else x[j]
-                column.append(factor if i == n else -factor * gradient[i])
-            out.append(column)
-        return out
-
-    @cached_property
-    def sizes(self) -> list[Any]:
-        """Largest size of each column; the one of all terms of a component where it is zero."""
-        return [max(map(abs, column)) for column in self.columns]
 
     @cached_property
     def plain(self) -> Array:
         """Columns over their sizes in doubles, of shape (n_points, n_terms)."""
-        sizes = [s or mpmath.mpf(1) for s in self.sizes]
-        return np.array(
-            [[float(v / s) for v in c] for c, s in zip(self.columns, sizes, strict=True)]
-        ).T
-
-    def null(self, terms: Sequence[int]) -> list[Vector]:
-        """Combinations of terms that leave the law unchanged, in reduced echelon form."""
-        absent = [k for k in terms if self.sizes[k] == 0]
-        alive = [k for k in terms if self.sizes[k] > 0]
-        rows = [[self.columns[k][p] / self.sizes[k] for k in alive] for p in range(len(self.x))]
-        found = [{k: mpmath.mpf(1)} for k in absent]
-        for vector in _null_space(rows, len(alive)):
-            found.append({k: v / self.sizes[k] for k, v in zip(alive, vector, strict=True) if v})
-        return [tuple(each.get(k, mpmath.mpf(0)) for k in range(len(self.terms))) for each in found]
+        sizes = np.where(self.sizes > 0, self.sizes, mpmath.mpf(1))
+        return np.asarray(self.columns / sizes, dtype=np.float64)
 
     def is_exchanged(self, i: int, j: int) -> bool:
         """Whether the law stays where two inputs change places."""
+        places = [*range(len(self.inputs))]
+        places[i], places[j] = j, i
         for x in self.x[:_SPARE]:
-            other = list(x[:-1])
-            other[i], other[j] = other[j], other[i]
-            try:
-                if abs(self._plain(*other) - x[-1]) > _ZERO * (1 + abs(x[-1])):
-                    return False
-            except (ValueError, ZeroDivisionError, TypeError):
+            there = self.at(x[places])
+            if there is None or abs(there[0] - x[-1]) > _ZERO * (1 + abs(x[-1])):
                 return False
         return True
 
+    def used(self, vector: Vector) -> list[tuple[tuple[int, int | None], Any]]:
+        """The terms of a field, and their coefficients."""
+        return [(self.terms[k], vector[k]) for k in np.flatnonzero(vector)]
+
     def field_at(self, vector: Vector) -> Array:
         """Components of a field at the points, of shape (n_points, n_variables)."""
-        out = np.zeros((len(self.x), len(self.names)))
-        for (i, j), c in zip(self.terms, vector, strict=True):
-            if c:
-                for p, x in enumerate(self.x):
-                    out[p, i] += float(c * (1 if j is None else x[j]))
+        out = np.zeros(self.x.shape)
+        for (i, j), c in self.used(vector):
+            out[:, i] += np.array(c * self.factor(j), dtype=np.float64)
         return out
 
     def matrix(self, vector: Vector) -> Array:
         """Field as a matrix that acts on the variables and one."""
         n = len(self.names)
         out = np.zeros((n + 1, n + 1))
-        for (i, j), c in zip(self.terms, vector, strict=True):
+        for (i, j), c in self.used(vector):
             out[i, n if j is None else j] = float(c)
         return out
 
@@ -264,34 +257,28 @@ def _exact(value: float) -> sympy.Expr:
     return near if float(near) == value else sympy.Rational(value)
 
 
-def _null_space(rows: list[list[Any]], n: int) -> list[list[Any]]:
-    """Null vectors of a matrix in reduced echelon form, with full pivoting."""
-    rows = [list(row) for row in rows]
-    pivots: list[tuple[int, int]] = []
-    free = list(range(n))
-    for step in range(n):
-        best = max(
-            ((abs(rows[r][c]), r, c) for r in range(step, len(rows)) for c in free),
-            default=(mpmath.mpf(0), 0, 0),
-        )
-        if best[0] < _ZERO:
+def _null_space(rows: Vector) -> list[Vector]:
+    """Null vectors of a matrix of long numbers in reduced echelon form, with full pivoting."""
+    pivots: list[int] = []
+    rows, free = rows.copy(), [*range(rows.shape[1])]
+    while free and len(pivots) < len(rows):
+        step = len(pivots)
+        block = np.abs(rows[step:, free])
+        best = int(block.argmax())
+        if block.flat[best] < _ZERO:
             break
-        _, r, c = best
-        rows[step], rows[r] = rows[r], rows[step]
-        top = [v / rows[step][c] for v in rows[step]]
-        rows[step] = top
-        for other in range(len(rows)):
-            if other != step and rows[other][c]:
-                factor = rows[other][c]
-                rows[other] = [a - factor * b for a, b in zip(rows[other], top, strict=True)]
-        pivots.append((step, c))
-        free.remove(c)
+        r, c = step + best // len(free), free.pop(best % len(free))
+        rows[[step, r]] = rows[[r, step]]
+        rows[step] /= rows[step, c]
+        others = np.arange(len(rows)) != step
+        rows[others] -= np.outer(rows[others, c], rows[step])
+        pivots.append(c)
     found = []
     for c in free:
-        vector = [mpmath.mpf(0)] * n
+        vector = np.full(rows.shape[1], mpmath.mpf(0))
         vector[c] = mpmath.mpf(1)
-        for r, p in pivots:
-            vector[p] = -rows[r][c] if abs(rows[r][c]) > _ZERO else mpmath.mpf(0)
+        reached = rows[: len(pivots), c]
+        vector[pivots] = np.where(np.abs(reached) > _ZERO, -reached, mpmath.mpf(0))
         found.append(vector)
     return found
 
@@ -309,24 +296,24 @@ class _Search:
         return [*self.forced, *(v for _, v in self.found)]
 
     def is_new(self, vector: Vector, kind: Kind) -> bool:
-        """Whether a field is independent, and no function times fields that are known."""
-        points = self.points
-        sizes = np.array([float(s) or 1.0 for s in points.sizes])
-        known = np.array([[float(c) for c in v] for v in self.every]).reshape(-1, len(sizes))
-        both = np.vstack([known, [float(c) for c in vector]]) * sizes
-        both /= np.abs(both).max(axis=1, keepdims=True)
-        if np.linalg.matrix_rank(both, tol=1e-9) <= len(known):
-            return False
-        if not len(known):
-            return True
-        fields = [points.field_at(v) for v in (vector, *self.every)]
-        # up to functions times itself, or for affine fields times all that are known but the units
+        """Whether no function times a field that is known makes it, nor it one of these.
+
+        A scaling or translation may be multiplied by a function, and be known then; of an affine
+        field, all that was found may be, and scalings of the units by numbers.
+        """
+        fields = np.stack([self.points.field_at(v) for v in (vector, *self.every)])
+        scale = np.abs(fields).max(axis=(0, 1))
+        fields /= np.where(scale > 0, scale, 1.0)
         is_affine = kind in ("galilean", "other")
-        beyond = fields[1 + len(self.forced) :] if is_affine else []
-        rest = fields[1 : 1 + len(self.forced)] if is_affine else fields[1:]
-        if is_affine:
-            return not _is_combined(fields[0], rest, beyond)
-        return not _is_combined(None, rest, fields[:1])
+        end = 1 + len(self.forced)
+        fixed, free = (fields[:end], fields[end:]) if is_affine else (fields[1:], fields[:1])
+        sizes = np.abs(fixed).max(axis=(1, 2))
+        left, singular, _ = np.linalg.svd(free.transpose(1, 2, 0), full_matrices=False)
+        left *= (singular > 1e-9)[:, None, :]
+        rest = fixed - np.einsum("pik,pjk,mpj->mpi", left, left, fixed)
+        parts = rest.reshape(len(rest), -1) / sizes[:, None]
+        rank, others = (np.linalg.matrix_rank(m, tol=1e-9) for m in (parts, parts[1:]))
+        return bool(rank > others if is_affine else rank == len(parts))
 
     def take(self, kind: Kind | None, vectors: Sequence[Vector]) -> None:
         """Keep those that are new, those of few terms first."""
@@ -335,71 +322,39 @@ class _Search:
             zip(kinds, vectors, strict=True), key=lambda p: (p[0] == "other", _length(p[1]))
         )
         for each, vector in order:
-            moved = {i for (i, _), c in zip(self.points.terms, vector, strict=True) if c}
+            moved = {i for (i, _), _ in self.points.used(vector)}
             # the target follows any change of one input
             follows = each == "other" and len(moved - {len(self.points.names) - 1}) < 2
             if not follows and self.is_new(vector, each):
                 self.found.append((each, vector))
 
 
-def _is_combined(own: Array | None, fixed: Sequence[Array], free: Sequence[Array]) -> bool:
-    """Whether fields combine to one, or to zero, up to functions times the free ones.
-
-    `fixed` are multiplied by numbers, `free` by functions; fields have shape (n_points, n).
-    """
-    every = np.stack([*([] if own is None else [own]), *fixed, *free])
-    scale = np.abs(every).max(axis=(0, 1))
-    parts = []
-    bases = np.stack([f / np.where(scale > 0, scale, 1.0) for f in free], axis=2) if free else None
-    for each in [*([] if own is None else [own]), *fixed]:
-        x = each / np.where(scale > 0, scale, 1.0)
-        if bases is not None:
-            left, sizes, _ = np.linalg.svd(bases, full_matrices=False)
-            left = left * (sizes > 1e-9 * max(float(sizes.max()), 1e-300))[:, None, :]
-            x = x - np.einsum("pik,pjk,pj->pi", left, left, x)
-        parts.append(
-            (x / max(float(np.abs(each / np.where(scale > 0, scale, 1.0)).max()), 1e-300)).ravel()
-        )
-    rank = np.linalg.matrix_rank(np.array(parts), tol=1e-9)
-    if own is None:
-        return bool(rank < len(parts))
-    return (
-        bool(rank == np.linalg.matrix_rank(np.array(parts[1:]), tol=1e-9)) if fixed else rank == 0
-    )
-
-
 def _length(vector: Vector) -> tuple[int, float]:
-    used = [c for c in vector if c]
-    first = used[0]
-    ratios = [Fraction(float(abs(c / first))).limit_denominator(_LARGEST_DENOMINATOR) for c in used]
-    return len(used), sum(r.numerator + r.denominator for r in ratios)
+    ratios = _ratios(vector)
+    return len(ratios), sum(abs(r.numerator) + r.denominator for r in ratios)
+
+
+def _ratios(vector: Vector) -> list[Fraction]:
+    """Coefficients over the first, as fractions near them."""
+    used = vector[vector != 0]
+    return [Fraction(float(c)).limit_denominator(_LARGEST_DENOMINATOR) for c in used / used[0]]
 
 
 def _sparse(points: _Points, terms: Sequence[int]) -> list[Vector]:
     """Null vectors of few terms: those of the whole family, and those of all its small parts."""
-    whole = points.null(terms)
-    if not whole:
-        return []
-    found = list(whole)
+    found = points.null(terms)
     most = _MOST_TERMS if len(terms) < _MANY_TERMS else _MOST_TERMS - 1
-    for k in range(1, min(len(terms), most) + 1):
+    for k in range(1, most + 1 if found else 0):
         for part in combinations(terms, k):
-            vectors = _dependent(points, part)
-            found += [v for v in vectors if sum(map(bool, v)) == k]
+            # doubles exclude most at once
+            if np.linalg.svd(points.plain[:, part], compute_uv=False)[-1] < 1e-9:
+                found += [v for v in points.null(part) if np.count_nonzero(v) == k]
     return found
 
 
-def _dependent(points: _Points, part: Sequence[int]) -> list[Vector]:
-    """Null vectors of a part, which doubles exclude at once where there is none."""
-    columns = points.plain[:, list(part)]
-    if np.abs(columns).max(axis=0).all() and np.linalg.svd(columns, compute_uv=False)[-1] > 1e-9:
-        return []
-    return points.null(part)
-
-
 def _kind(points: _Points, vector: Vector) -> Kind:
-    used = [t for t, c in zip(points.terms, vector, strict=True) if c]
-    coefficients = [c for c in vector if c]
+    used = [term for term, _ in points.used(vector)]
+    coefficients = vector[vector != 0]
     if all(i == j for i, j in used):
         return "scaling"
     if all(j is None for _, j in used):
@@ -413,12 +368,13 @@ def _kind(points: _Points, vector: Vector) -> Kind:
 
 def law_symmetries(law: Law) -> Symmetries:
     """Symmetries of a law, exactly; see :func:`symmetries`."""
-    points = _Points(law)
-    n = len(points.names)
-    index = {term: k for k, term in enumerate(points.terms)}
     with mpmath.workdps(_DIGITS):
-        search = _Search(points, _forced(points, law, index))
-        search.take("scaling", _sparse(points, [index[i, i] for i in range(n)]))
+        points = _Points(law)
+        n = len(points.names)
+        index = {term: k for k, term in enumerate(points.terms)}
+        scales = [index[i, i] for i in range(n)]
+        search = _Search(points, _forced(points, law, scales))
+        search.take("scaling", _sparse(points, scales))
         search.take("translation", _sparse(points, [index[i, None] for i in range(n)]))
         alike = [
             (i, j)
@@ -427,69 +383,53 @@ def law_symmetries(law: Law) -> Symmetries:
         ]
         for i, j in alike:
             both = points.null([index[i, j], index[j, i]])
-            search.take(None, [v for v in both if sum(map(bool, v)) == 2])
+            search.take(None, [v for v in both if np.count_nonzero(v) == 2])
         search.take(None, _sparse(points, range(len(points.terms))))
         generators = [_generator(points, kind, v) for kind, v in search.found]
         swaps = [(i, j) for i, j in alike if points.is_exchanged(i, j)]
         algebra = _algebra(search)
     generators += [_exchange(points, i, j) for i, j in swaps]
-    scales = [
+    constants = [
         Variable(c.name, Unit(si_unit(c.dimension), c.dimension), role="scale")
         for c in law.constants
         if not c.dimension.is_dimensionless
     ]
-    basis = pi_basis([*points.variables, *scales], law.target.name)
+    basis = pi_basis([*points.variables, *constants], law.target.name)
     return Symmetries(tuple(generators), tuple(algebra), _groups(generators, basis))
 
 
-def _forced(points: _Points, law: Law, index: Mapping[Any, int]) -> list[Vector]:
+def _forced(points: _Points, law: Law, scales: Sequence[int]) -> list[Vector]:
     """Scalings of the base units that leave every constant of the law as it is."""
-    dimensions = [v.dimension for v in points.variables]
-    fixed = [c.dimension for c in law.constants]
-    bases = sorted({b for d in (*dimensions, *fixed) for b, _ in d})
-    rows = [[mpmath.mpf(float(d.get(b))) for b in bases] for d in fixed]
-    found: list[Vector] = []
-    for weights in _null_space(rows, len(bases)):
-        vector = [mpmath.mpf(0)] * len(points.terms)
-        for i, d in enumerate(dimensions):
-            for b, w in zip(bases, weights, strict=True):
-                exponent = d.get(b)
-                vector[index[i, i]] += w * exponent.numerator / exponent.denominator
-        every = np.array([[float(c) for c in v] for v in (*found, vector)])
-        # the bases of units that occur together scale as one
-        if np.linalg.matrix_rank(every) > len(found):
-            found.append(tuple(vector))
-    return found
+    dimensions = {v.name: v.dimension for v in points.variables}
+    units = Scalings(dimensions, [c.dimension for c in law.constants])
+    left, sizes, _ = np.linalg.svd(units.directions, full_matrices=False)
+    found = np.zeros((int(np.sum(sizes > 1e-9)), len(points.terms)))
+    found[:, scales] = left.T[: len(found)]
+    return list(found)
 
 
 def _numbers(vector: Vector) -> list[sympy.Expr]:
     """Coefficients over the first: whole numbers where they are rational, else floats."""
-    used = [c for c in vector if c]
-    first = used[0]
-    ratios = [c / first for c in used]
-    simple = [Fraction(float(r)).limit_denominator(_LARGEST_DENOMINATOR) for r in ratios]
-    if all(
-        abs(mpmath.mpf(s.numerator) / s.denominator - r) < 1e-20
-        for s, r in zip(simple, ratios, strict=True)
-    ):
-        whole = primitive(simple)
-        return [sympy.Integer(w) for w in whole]
-    return [sympy.Float(float(r), 17) for r in ratios]
+    used = vector[vector != 0]
+    simple = _ratios(vector)
+    near = [mpmath.mpf(s.numerator) / s.denominator for s in simple]
+    if np.abs(np.array(near) - used / used[0]).max() < 1e-20:
+        return [sympy.Integer(w) for w in primitive(simple)]
+    return [sympy.Float(float(c), 17) for c in used / used[0]]
 
 
 def _generator(points: _Points, kind: Kind, vector: Vector) -> Generator:
-    used = [t for t, c in zip(points.terms, vector, strict=True) if c]
+    used = [term for term, _ in points.used(vector)]
     numbers = _numbers(vector)
-    columns = [v.name for v in points.variables]
     fields: dict[str, sympy.Expr] = {}
     coefficients: dict[str, float] = {}
     for (i, j), number in zip(used, numbers, strict=True):
         factor = sympy.Integer(1) if j is None else sympy.Symbol(points.names[j])
-        name = columns[i]
+        name = points.variables[i].name
         fields[name] = fields.get(name, sympy.Integer(0)) + number * factor
         coefficients[name] = float(number)
-    symbols = dict(zip(points.names, points.variables, strict=True))
-    return Generator(kind, coefficients, fields, _invariant(points, used, numbers), symbols)
+    invariant = _invariant(points, used, numbers)
+    return Generator(kind, coefficients, fields, invariant, points.symbols)
 
 
 def _invariant(
@@ -521,49 +461,45 @@ def _invariant(
 def _exchange(points: _Points, i: int, j: int) -> Generator:
     a, b = (points.variables[k].name for k in (i, j))
     x, y = (sympy.Symbol(points.names[k]) for k in (i, j))
-    symbols = dict(zip(points.names, points.variables, strict=True))
-    return Generator("exchange", {a: 1.0, b: 1.0}, {a: y, b: x}, x + y, symbols)
+    return Generator("exchange", {a: 1.0, b: 1.0}, {a: y, b: x}, x + y, points.symbols)
 
 
 def _algebra(search: _Search) -> list[dict[str, Any]]:
     """Commutators of the generators that do not vanish, and the names of what they form."""
-    points = search.points
+    matrices = [search.points.matrix(v) for v in search.every]
+    basis = np.array([m.ravel() for m in matrices]).T
+    offset, kinds = len(search.forced), [kind for kind, _ in search.found]
+    table = np.zeros((len(kinds),) * 3)
     out: list[dict[str, Any]] = []
-    matrices = [points.matrix(v) for v in search.every]
-    offset = len(search.forced)
-    n = len(matrices)
-    table = np.zeros((n, n, n))
-    for a, b in combinations(range(n), 2):
-        bracket = matrices[b] @ matrices[a] - matrices[a] @ matrices[b]
-        if not np.abs(bracket).max(initial=0.0) > 1e-12:
+    pairs = list(combinations(range(len(kinds)), 2))
+    for a, b in pairs:
+        A, B = matrices[offset + a], matrices[offset + b]
+        bracket = (B @ A - A @ B).ravel()
+        if np.abs(bracket).max() > 1e-12:
+            c = np.linalg.lstsq(basis, bracket, rcond=None)[0]
+            closes = np.allclose(basis @ c, bracket, rtol=1e-8, atol=1e-12)
+            table[a, b], table[b, a] = c[offset:], -c[offset:]
+            terms = {str(k): round(float(c[offset + k]), 12) for k in _parts(table[a, b])}
+            out.append({"of": [a, b], "is": terms if closes else None})
+    for a, b in pairs:
+        if len(_parts(table[a, b])) != 1:
             continue
-        basis = np.array([m.ravel() for m in matrices]).T
-        c, *_ = np.linalg.lstsq(basis, bracket.ravel(), rcond=None)
-        closes = np.allclose(basis @ c, bracket.ravel(), rtol=1e-8, atol=1e-12)
-        table[a, b], table[b, a] = c, -c
-        if a >= offset:
-            terms = {
-                str(k - offset): round(float(v), 12)
-                for k, v in enumerate(c)
-                if k >= offset and abs(v) > 1e-9
-            }
-            out.append({"of": [a - offset, b - offset], "is": terms if closes else None})
-    kinds = [kind for kind, _ in search.found]
-    own = table[offset:, offset:, offset:]
-    for a, b in combinations(range(len(kinds)), 2):
-        targets = np.flatnonzero(np.abs(own[a, b]) > 1e-9)
-        if len(targets) == 1 and targets[0] not in (a, b):
-            c = int(targets[0])
-            is_central = np.abs(own[a, c]).max() < 1e-9 and np.abs(own[b, c]).max() < 1e-9
-            if is_central:
-                out.append({"of": [a, b, c], "name": "Heisenberg algebra"})
-            elif kinds[a] == kinds[b] == kinds[c] == "rotation" and a < b < c:
-                out.append({"of": [a, b, c], "name": "rotations of space"})
-        if "scaling" in (kinds[a], kinds[b]) and len(targets) == 1 and targets[0] in (a, b):
-            out.append({"of": [a, b], "name": "scaling and translation"})
-    if len(kinds) > 1 and not out:
+        c = int(_parts(table[a, b])[0])
+        if c in (a, b):
+            if "scaling" in (kinds[a], kinds[b]):
+                out.append({"of": [a, b], "name": "scaling and translation"})
+        elif not len(_parts(table[[a, b], c])):
+            out.append({"of": [a, b, c], "name": "Heisenberg algebra"})
+        elif kinds[a] == kinds[b] == kinds[c] == "rotation" and b < c:
+            out.append({"of": [a, b, c], "name": "rotations of space"})
+    if pairs and not out:
         out.append({"of": list(range(len(kinds))), "name": "all commute"})
     return out
+
+
+def _parts(bracket: Array) -> IntArray:
+    """Generators in a commutator."""
+    return np.flatnonzero(np.abs(bracket) > 1e-9)
 
 
 def _groups(generators: Iterable[Generator], basis: PiBasis) -> dict[str, list[dict[str, str]]]:
@@ -611,7 +547,8 @@ class _Table:
 
     def test(self, shift: Array | float, *coordinates: Array) -> Invariance:
         """Test of the response, shifted, with the allowed, straight and all coordinates."""
-        return invariance(self.response + shift, *coordinates, clusters=self.clusters)
+        allowed, straight, whole = coordinates
+        return invariance(self.response + shift, allowed, straight, whole, self.clusters)
 
 
 def table_symmetries(

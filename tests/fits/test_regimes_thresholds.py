@@ -11,8 +11,8 @@ from dimgs.fits.regimes import (
     Profile,
     Regime,
     WhitenedAxes,
-    _best_place,
     _simple,
+    best_place,
     chain,
     fit_continuous,
     hansen_quantile,
@@ -155,12 +155,12 @@ def test_a_monomial_is_placed_where_the_runs_lose_least() -> None:
     rng = np.random.default_rng(8)
     at = np.round(rng.normal(size=30), 1)
     below, above = rng.exponential(size=(2, 30))
-    threshold, rise = _best_place(at, below, above)
+    threshold, rise = best_place(at, below, above)
     values = np.unique(at)
     middles = (values[1:] + values[:-1]) / 2
     losses = [below[at < c].sum() + above[at > c].sum() for c in middles]
     assert (threshold, rise) == pytest.approx((middles[np.argmin(losses)], min(losses)))
-    assert _best_place(np.ones(5), below[:5], above[:5])[1] == np.inf
+    assert best_place(np.ones(5), below[:5], above[:5])[1] == np.inf
 
 
 @pytest.mark.parametrize("sign", [1, -1])

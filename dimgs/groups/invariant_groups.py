@@ -1,0 +1,173 @@
+"""Scalings that leave a law unchanged, and the groups that remain where they hold."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from dimgs.common.advice import setting
+from dimgs.common.errors import InputError
+from dimgs.common.formats import json_value, read_text
+from dimgs.groups.dimensions import DimensionalMatrix, lattice_reduced
+from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.groups.recognition import Namer, kinds_of
+from dimgs.variables import Dimension
+
+# of weights that were fitted to a table
+_LARGEST_DENOMINATOR = 1000
+Scaling = Mapping[str, Fraction]
+
+
+def read_scalings(source: str) -> list[Scaling]:
+    """Scalings of a text such as ``"E=1, d=-1"``, or of a file that ``dimgs symmetries`` wrote.
+
+    Parameters
+    ----------
+    source : str
+        Weights w, by which each column x becomes s^w x; or the path of a JSON document, whose
+        generators of the kind "scaling" are taken.
+
+    Returns
+    -------
+    list of dict of str to Fraction
+
+    Raises
+    ------
+    InputError
+        If a weight is no number, or a file has no scaling.
+
+    Examples
+    --------
+    >>> read_scalings("E=1, d=-1/2")
+    [{'E': Fraction(1, 1), 'd': Fraction(-1, 2)}]
+    """
+    is_file = source.endswith(".json")
+    text = read_text(source, "symmetries") if is_file else "[]"
+    document = json_value(text, source, "give a document of 'dimgs symmetries --json'")
+    parts = [part.partition("=") for part in source.split(",")]
+    found = [{name.strip(): weight.strip() for name, _, weight in parts}]
+    try:
+        if is_file:
+            found = [g["coefficients"] for g in document["generators"] if g["kind"] == "scaling"]
+        scalings = [scaling_of(weights) for weights in found]
+    except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
+        raise InputError(
+            f"'{source}' is no scaling; give the weight of each column, such as "
+            f"{setting('symmetric', 'E=1, d=-1')}, or a document of 'dimgs symmetries --json'."
+        ) from None
+    if not scalings:
+        raise InputError(f"'{source}' has no scaling, and nothing else removes a group.")
+    return scalings
+
+
+def scaling_of(weights: Mapping[str, str | float]) -> Scaling:
+    """Exact weights, those that were fitted to a table with three digits.
+
+    Examples
+    --------
+    >>> scaling_of({"L": 1.0, "d": "5/2"})
+    {'L': Fraction(1, 1), 'd': Fraction(5, 2)}
+    """
+    return {n: Fraction(w).limit_denominator(_LARGEST_DENOMINATOR) for n, w in weights.items()}
+
+
+def scaling_text(scaling: Scaling) -> str:
+    """A scaling as :func:`read_scalings` takes it.
+
+    Examples
+    --------
+    >>> scaling_text({"E": Fraction(1), "d": Fraction(-1, 2)})
+    'E=1, d=-1/2'
+    """
+    return ", ".join(f"{name}={weight}" for name, weight in scaling.items())
+
+
+def invariant_basis(basis: PiBasis, scalings: Sequence[Scaling]) -> PiBasis:
+    """The groups of a basis that scalings leave unchanged, the response's included.
+
+    Parameters
+    ----------
+    basis : PiBasis
+        With a response.
+    scalings : sequence of mapping of str to Fraction
+
+    Returns
+    -------
+    PiBasis
+        With one group less for each independent scaling that the units do not force.
+
+    Raises
+    ------
+    InputError
+        If a scaling names something else than a positive input or the target, is forced by the
+        units, or changes the target alone.
+
+    Examples
+    --------
+    >>> from dimgs.groups.derive import pi_basis
+    >>> bar = ["d [m]", "F [N]", "L [m]", "E [Pa]", "A [m^2]"]
+    >>> print(invariant_basis(pi_basis(bar, "d"), [{"E": Fraction(1), "d": Fraction(-1)}]))
+    pi_0 = A^(1/2)·E·d·F⁻¹
+    pi_1 = A·L⁻²
+    """
+    assert basis.response is not None
+    assert basis.target is not None
+    names = [v.name for v in basis.variables]
+    known = {*names, basis.target.name} - {*basis.signed}
+    unknown = [n for scaling in scalings for n in scaling if n not in known]
+    if unknown:
+        raise InputError(
+            f"A scaling names '{unknown[0]}', which is neither the target nor a positive input of "
+            f"the groups: {', '.join(sorted(known))}."
+        )
+    signed = [g for g in basis.groups if basis.is_signed(g)]
+    plain = [g for g in basis.groups if g not in signed]
+    matrix = DimensionalMatrix.of_dimensions(
+        [g.name for g in plain], [_weights(g, scalings) for g in plain]
+    )
+
+    def compensated(group: PiGroup) -> dict[str, Fraction]:
+        """Exponents of a group times plain ones, so that the scalings leave the product."""
+        powers = matrix.solve(_weights(group, scalings) ** -1)
+        if powers is None:
+            raise InputError(
+                f"The scaling '{' and '.join(map(scaling_text, scalings))}' changes {group}, and "
+                f"no other group that it changes makes up for that: no law has it."
+            )
+        total = group.as_dict()
+        for power, other in zip(powers, plain, strict=True):
+            for name, exponent in other.exponents:
+                total[name] = total.get(name, Fraction(0)) + power * exponent
+        return total
+
+    response = compensated(basis.response)
+    for k, scaling in enumerate(scalings):
+        if f"[{k}]" not in matrix.bases:
+            raise InputError(
+                f"The scaling '{scaling_text(scaling)}' removes no group: every law of these units "
+                f"has it. Leave it out."
+            )
+    namer = Namer(names, kinds_of(basis.every_variable))
+    columns = [[int(g.get(n)) for g in plain] for n in names]
+    kept = [
+        [sum(k * e for k, e in zip(vector, column, strict=True)) for column in columns]
+        for vector in matrix.kernel_lattice()
+    ]
+    groups = namer.groups(lattice_reduced(kept))
+    moving = [PiGroup.of(f"pi_{k}", compensated(g)) for k, g in enumerate(signed, len(groups) + 1)]
+    del response[basis.target.name]
+    return replace(
+        basis,
+        groups=(*groups, *moving),
+        response=namer.response(basis.target.name, response),
+        repeating=tuple(sorted(n for n, e in response.items() if e)),
+    )
+
+
+def _weights(group: PiGroup, scalings: Sequence[Scaling]) -> Dimension:
+    """By how much each scaling changes a group, as exponents of bases of their own."""
+    return Dimension.of(
+        {
+            f"[{k}]": sum((e * s.get(n, Fraction(0)) for n, e in group.exponents), Fraction(0))
+            for k, s in enumerate(scalings)
+        }
+    )
