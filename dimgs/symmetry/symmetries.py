@@ -263,11 +263,12 @@ def _null_space(rows: Vector) -> list[Vector]:
     rows, free = rows.copy(), [*range(rows.shape[1])]
     while free and len(pivots) < len(rows):
         step = len(pivots)
-        block = np.abs(rows[step:, free])
+        # of equal pivots the last, so that the target is written in the inputs
+        block = np.abs(rows[step:, free])[::-1, ::-1]
         best = int(block.argmax())
         if block.flat[best] < _ZERO:
             break
-        r, c = step + best // len(free), free.pop(best % len(free))
+        r, c = len(rows) - 1 - best // len(free), free.pop(-1 - best % len(free))
         rows[[step, r]] = rows[[r, step]]
         rows[step] /= rows[step, c]
         others = np.arange(len(rows)) != step
