@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 64563, "exponentials of functions with an inner constant: one more kind of column"
+MOST, SINCE = 64665, "discover --symmetric, symmetries by label"
 
 
 def code_lines(text: str) -> int:
