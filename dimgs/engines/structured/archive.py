@@ -104,9 +104,10 @@ class Archive:
                 "the clock cut the search, so another run may find another law", "time"
             )
 
-    def add(self, tree: Tree) -> FittedTree | None:
-        """Fit a tree and keep it."""
-        self.check()
+    def add(self, tree: Tree, *, checked: bool = True) -> FittedTree | None:
+        """Fit a tree and keep it; `checked` is whether the budget may end the search here."""
+        if checked:
+            self.check()
         self.tried += 1
         fitted = polish(tree, self.runs, self.least)
         if fitted is None or not _uses_all(tree, self.runs):

@@ -1,4 +1,4 @@
-"""All forms up to a size, each once: what a search did not miss.
+"""All forms up to a size, each once: the first step of a search, and what it did not miss.
 
 A form is one of these, φ being a column without constants, made of the groups and 1 by + − × ÷,
 square roots and functions that are not inside each other, and c a constant that is fitted:
@@ -21,9 +21,11 @@ import numpy as np
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.engines.protocol import Completed
+from dimgs.engines.selection import NODE_BITS, constants_bits
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.targets import Target, functions, powers
 from dimgs.engines.structured.trees import (
     ONE,
     Call,
@@ -47,8 +49,8 @@ _MOST_RUNS = 64
 _EQUAL, _ROUNDING, _LARGEST = 1e-9, 1e-13, 1e100
 # numbers at a time: few enough that a processor holds them
 _CHUNK = 400_000
-# forms that are fitted to all runs, those of the fewest bits; bits for a constant, and a node
-_FITTED, _CONSTANT, _NODE = 30, 6.0, 2.0
+# forms that are fitted to all runs, those of the fewest bits
+_FITTED = 30
 # relative squares that are rounding; natural logarithm of the likelihood by which a form that
 # follows the runs is behind the best, as at 1 %; and how many of these are counted at most
 _EXACT, _FOLLOWS, _COUNTED = 1e-30, 4.6, 1000
@@ -59,7 +61,10 @@ _HELD = 4_000_000
 
 
 class _Form(NamedTuple):
-    """How a form is linear: the nodes beside its column, its link, and which constants it has."""
+    """How a form is linear: the nodes beside its column, its link, and which constants it has.
+
+    With the link "power" the logarithm of the column explains that of the response.
+    """
 
     nodes: int
     link: str
@@ -68,20 +73,21 @@ class _Form(NamedTuple):
 
 
 _FORMS = (
-    _Form(0, "itself", False, False),
-    _Form(2, "itself", True, False),
-    _Form(2, "itself", False, True),
-    _Form(4, "itself", True, True),
+    _Form(0, "y", False, False),
+    _Form(2, "y", True, False),
+    _Form(2, "y", False, True),
+    _Form(4, "y", True, True),
     _Form(3, "log", True, False),
     _Form(5, "log", True, True),
     _Form(2, "power", True, False),
     _Form(4, "power", True, True),
-    _Form(4, "reciprocal", False, True),
-    _Form(4, "reciprocal", True, True),
-    _Form(3, "square", False, True),
-    _Form(5, "square", True, True),
+    _Form(4, "y^-1", False, True),
+    _Form(4, "y^-1", True, True),
+    _Form(3, "y^2", False, True),
+    _Form(5, "y^2", True, True),
 )
-# nodes of c φ + c φ beside its columns
+# links that are no target of their own; nodes of c φ + c φ beside its columns
+_LINKS = {"power": "log"}
 _PAIR = 5
 
 
@@ -301,28 +307,34 @@ class Forms:
     Parameters
     ----------
     runs : Runs
+    columns : Columns, optional
+        Those of the same groups, where they are known.
     """
 
-    def __init__(self, runs: Runs) -> None:
+    def __init__(self, runs: Runs, columns: Columns | None = None) -> None:
         n = runs.n_runs
-        self.rows = np.sort(np.random.default_rng(n).permutation(n)[:_MOST_RUNS])
-        y, size = runs.y[self.rows], runs.size_at(runs.y)[self.rows]
-        self.root = np.sqrt(runs.weights[self.rows]) / size
-        self.y, self.columns = y, Columns(runs.values[self.rows])
-        # links of the response, with roots of their weights to first order
-        self.targets = {"itself": (y, self.root), "square": (y**2, self.root / (2 * np.abs(y)))}
-        self.targets["reciprocal"] = (1 / y, self.root * y**2)
-        if np.all(y > 0):
-            self.targets["log"] = self.targets["power"] = (np.log(y), self.root * y)
+        self.runs, self.rows = runs, np.sort(np.random.default_rng(n).permutation(n)[:_MOST_RUNS])
+        self.columns = Columns(runs.values[self.rows]) if columns is None else columns
+        known = {t.name: t for t in (*powers(runs), *functions(runs))}
+        wanted = {form.link: known.get(_LINKS.get(form.link, form.link)) for form in _FORMS}
+        self.links = {name: t for name, t in wanted.items() if t is not None}
+        self.targets = {k: self._weighted(t) for k, t in self.links.items()}
         self.targets = {k: t for k, t in self.targets.items() if np.all(np.isfinite(t))}
         self.best: list[_Found] = []
         self.squares = np.zeros(0)
-        self.count = 0
+        self.count, self.nodes = 0, 0
+
+    def _weighted(self, target: Target) -> tuple[Array, Array]:
+        """A link of the response and the square roots of its weights, in the runs looked at."""
+        with np.errstate(all="ignore"):
+            return target.values[self.rows], target.root(self.runs)[self.rows]
 
     def grow(self) -> None:
         """All forms of one node more."""
-        self.columns.grow()
-        self.match(len(self.columns.levels))
+        self.nodes += 1
+        if len(self.columns.levels) < self.nodes:
+            self.columns.grow()
+        self.match(self.nodes)
 
     def match(self, size: int) -> None:
         """All forms of so many nodes, of columns that are known.
@@ -374,7 +386,7 @@ class Forms:
 
     def _match_pairs(self, size: int) -> None:
         """Sums of two columns with a factor each, which have so many nodes together."""
-        T, root = self.targets["itself"]
+        T, root = self.targets["y"]
         for i in range(size // 2):
             j = size - 2 - i
             one, two = self._distinct(_FORMS[1], i), self._distinct(_FORMS[1], j)
@@ -401,9 +413,12 @@ class Forms:
     ) -> None:
         """Note the best of some forms."""
         free = 2 if form is None else form.factor + form.offset
-        whole = float(np.sum((self.root * self.y) ** 2))
-        bits = 0.5 * len(self.y) * np.log2(np.maximum(squares / whole, _EXACT))
-        bits = np.where(np.isfinite(bits), bits + _CONSTANT * free + _NODE * nodes, np.inf)
+        T, root = self.targets["y"]
+        whole, n = float(np.sum((root * T) ** 2)), len(T)
+        bits = 0.5 * n * np.log2(np.maximum(squares / whole, _EXACT))
+        bits = np.where(
+            np.isfinite(bits), bits + constants_bits(free, n) + NODE_BITS * nodes, np.inf
+        )
         for k in np.argsort(bits, kind="stable")[:_FITTED]:
             if np.isfinite(bits[k]):
                 own = (tuple(int(x[k]) for x in columns), tuple(float(c[k]) for c in constants))
@@ -415,7 +430,7 @@ class Forms:
     def others(self, squares: float) -> int:
         """Forms beside the best that miss the runs by hardly more than this sum of squares."""
         most = max(squares, self.best[0].squares if self.best else 0.0)
-        most = most * float(np.exp(2 * _FOLLOWS / len(self.y))) + _EXACT
+        most = most * float(np.exp(2 * _FOLLOWS / len(self.rows))) + _EXACT
         return int(np.sum(self.squares <= most)) - sum(f.squares <= most for f in self.best)
 
     def tree(self, found: _Found) -> Tree:
@@ -428,13 +443,10 @@ class Forms:
         if form.link == "power":
             part = Call("log", part)
         linear: Tree = Product((factor, part)) if form.factor else part
-        if form.link in ("log", "power"):
-            linear = Call("exp", linear)
-            return Product((Number(float(np.exp(offset.value))), linear)) if form.offset else linear
-        if form.offset:
-            linear = Sum((linear, offset))
-        power = {"reciprocal": Fraction(-1), "square": _HALF}.get(form.link)
-        return linear if power is None else powered(linear, power)
+        if form.offset and form.link in ("log", "power"):  # the offset is a prefactor
+            prefactor = Number(float(np.exp(offset.value)))
+            return Product((prefactor, self.links[form.link].back(linear)))
+        return self.links[form.link].back(Sum((linear, offset)) if form.offset else linear)
 
 
 def _normal(values: Array, form: _Form) -> Array:
@@ -447,32 +459,54 @@ def _normal(values: Array, form: _Form) -> Array:
     return values
 
 
-def complete(archive: Archive, nodes: int | None) -> Completed | None:
-    """Try all forms of at most so many nodes, and fit the best of them to all runs.
+class ShortForms:
+    """A search of all forms up to a size, and what it tells of those that are no candidates.
 
     Parameters
     ----------
-    archive : Archive
     nodes : int, optional
-        By default as many as are tried in about a second. Fewer are tried where the forms
+        Largest size; by default as large as takes about a second. Fewer are tried where the forms
         of one more would not fit into the memory.
-
-    Returns
-    -------
-    Completed or None
-        None where there is no group, or the response has no finite errors.
     """
-    start, forms, done = monotonic(), Forms(archive.runs), 0
-    if not archive.runs.n_groups or "itself" not in forms.targets:
-        return None
-    with np.errstate(all="ignore"):
-        while forms.columns.raw() <= (_MOST_RAW if nodes is None else _HELD) and done != nodes:
-            forms.grow()
-            done += 1
-        for found in forms.best:
-            archive.add(forms.tree(found))
-        best, squares = archive.best, np.inf
-        if best is not None:
-            missed = forms.root * (evaluate(best.tree, archive.runs)[forms.rows] - forms.y)
-            squares = float(missed @ missed)
-    return Completed(done, forms.count, forms.others(squares), monotonic() - start)
+
+    def __init__(self, nodes: int | None) -> None:
+        self.nodes = nodes
+        self.forms: Forms | None = None
+        self.seconds = 0.0
+
+    def search(self, archive: Archive) -> None:
+        """Try all forms on the runs of the archive, once, and fit the best of them to all runs.
+
+        However long that takes: a size is only named where all forms of it were tried.
+        """
+        known = self.forms
+        if not archive.runs.n_groups or (known is not None and known.runs is archive.runs):
+            return
+        start = monotonic()
+        forms = Forms(archive.runs, None if known is None else known.columns)
+        with np.errstate(all="ignore"):
+            while "y" in forms.targets and forms.nodes != self.nodes:
+                grown = forms.nodes < len(forms.columns.levels)
+                most = _MOST_RAW if self.nodes is None else _HELD
+                if not grown and forms.columns.raw() > most:
+                    break
+                forms.grow()
+            self.forms, self.seconds = forms, self.seconds + monotonic() - start
+            for found in forms.best:
+                archive.add(forms.tree(found), checked=False)
+
+    def completed(self, archive: Archive) -> Completed | None:
+        """Up to which size all forms were tried, also where the search ended before.
+
+        None where there is no group, or the response has no finite errors.
+        """
+        self.search(archive)
+        forms, best, squares = self.forms, archive.best, np.inf
+        if forms is None or "y" not in forms.targets:
+            return None
+        with np.errstate(all="ignore"):
+            if best is not None:
+                T, root = forms.targets["y"]
+                missed = root * (evaluate(best.tree, archive.runs)[forms.rows] - T)
+                squares = float(missed @ missed)
+        return Completed(forms.nodes, forms.count, forms.others(squares), self.seconds)

@@ -17,7 +17,7 @@ from dimgs.engines.structured.archive import (
     tell_best,
     thinned,
 )
-from dimgs.engines.structured.complete import complete
+from dimgs.engines.structured.complete import ShortForms
 from dimgs.engines.structured.errors import judged, started
 from dimgs.engines.structured.posynomials import posynomials
 from dimgs.engines.structured.products import Products, power_law
@@ -92,10 +92,12 @@ class Stages:
     ----------
     archive : Archive
         Keeps what is found; its runs are those that are searched.
+    short : ShortForms, optional
+        All forms up to a size, where they are to be tried.
     """
 
-    def __init__(self, archive: Archive) -> None:
-        self.archive, self.runs = archive, archive.runs
+    def __init__(self, archive: Archive, short: ShortForms | None = None) -> None:
+        self.archive, self.runs, self.short = archive, archive.runs, short
         self.itself, *powered = powers(self.runs)
         self.functions = functions(self.runs)
         self.others = [*powered, *self.functions]
@@ -134,12 +136,15 @@ class Stages:
         three, roots = partial(posynomials, terms=3), partial(quadratic_roots, sums)
         ratios, simple = partial(spans, ratios=True), self._simple
         curved = partial(roots, angles=True)
+        short = self.short
+        whole = [] if short is None else [Step("a", "short forms", lambda: short.search(archive))]
         found = [
             Step("a", "power laws", each(partial(power_law, self.runs), [*signs, *self.named])),
             Step("b", "one factor", lambda: self.factors.alone(signs, archive)),
             Step("b", "one simple factor", simple(functions, 1), quick=True),
             Step("c", "three simple factors", simple(first, 3), quick=True),
             Step("d", "exponentials of functions", each(self._exponential, first), quick=True),
+            Step("c", "a monomial beside a function", each(self._offset, first)),
             Step("c", "three terms", lambda: self.trinomials.search(self.itself, archive)),
             Step("d", "a function of a free monomial", each(single_index, first)),
             Step("d", "two free exponents", each(posynomials, first)),
@@ -151,10 +156,10 @@ class Stages:
             Step("c", "roots of quadratics", each(roots, powers(self.runs))),
             Step("c", "roots of quadratics with angles", each(curved, first)),
             Step("c", "sums with short functions", each(few, first)),
-            Step("c", "a monomial beside a function", each(self._offset, first)),
             Step("c", "two simple factors beside a term", self._beside),
         ]
-        return [*found, Step("c", "factors of signed products", simple(fronts, 2))]
+        signed = Step("c", "factors of signed products", simple(fronts, 2))
+        return [found[0], *whole, *found[1:], signed]
 
     def _of_its_functions(self) -> list[Step]:
         """The same of powers and functions of the response."""
@@ -260,20 +265,21 @@ class StructuredEngine:
             return Result((), "no_candidate", message, monotonic() - start)
         some = thinned(problem, _MOST_RUNS)
         archive = Archive(Runs.of(some), start + budget.seconds, budget.evaluations)
+        wanted = budget.nodes != 0 and not problem.must_use
+        short = ShortForms(budget.nodes) if wanted else None
         cut: CutBy | None = None
         message = "every stage was searched"
         with threadpool_limits(1), np.errstate(all="ignore"):
             try:
-                message = self._stages(archive)
+                message = self._stages(archive, short)
             except OutOfBudget as spent:
                 cut, message = spent.by, str(spent)
             except KeyboardInterrupt:
                 cut, message = "interrupt", "interrupted; this is the best so far"
             message += archive.trouble
             completed = None
-            if budget.nodes != 0 and not problem.must_use and cut != "interrupt":
-                archive.deadline, archive.evaluations = np.inf, None
-                completed = complete(archive, budget.nodes)
+            if short is not None and cut != "interrupt":
+                completed = short.completed(archive)
             if some is not problem:
                 archive = on_all_runs(archive, problem)
             if not archive.explained and not is_explained(archive):
@@ -286,7 +292,7 @@ class StructuredEngine:
         text = f"{candidates[0]}: {message}."
         return Result(candidates, outcome, text, taken, cut=cut, complete_to=completed)
 
-    def _stages(self, archive: Archive) -> str:
+    def _stages(self, archive: Archive, short: ShortForms | None) -> str:
         if not np.any(archive.runs.y):
             return "the response is zero in every run"
         try:
@@ -295,7 +301,7 @@ class StructuredEngine:
             archive.trouble = _trouble(error)
         done: set[int] = set()
         for _ in range(_PASSES):
-            message = self._pass(archive, Stages(archive), done)
+            message = self._pass(archive, Stages(archive, short), done)
             if message is not None:
                 return message
         return "every stage was searched"
