@@ -3,8 +3,10 @@
 "Short" is counted in the physical variables, so that nothing depends on the basis of the groups.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import product
 
 import numpy as np
@@ -14,6 +16,7 @@ from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
     Call,
+    Exponents,
     Mono,
     Number,
     Power,
@@ -46,23 +49,67 @@ _SCALES = ((1.0, "1"), (0.5, "1/2"), (2.0, "2"))
 
 
 @dataclass(frozen=True, eq=False)
-class Monomials:
-    """Monomials with their values.
+class Terms:
+    """Trees without free constants, what they cost, and their values.
 
     Parameters
     ----------
-    exponents : tuple of tuple of Fraction
-    cost : ndarray of shape (n_monomials,)
-        Sum of the absolute exponents of the physical variables; halves cost more.
-    values : ndarray of shape (n_runs, n_monomials)
+    trees : tuple of Tree
+    cost : ndarray of shape (n_terms,)
+        In units of one more variable.
+    values : ndarray of shape (n_runs, n_terms)
     """
 
-    exponents: tuple[tuple[Fraction, ...], ...]
+    trees: tuple[Tree, ...]
     cost: Array
     values: Array
 
+    @classmethod
+    def stacked(cls, runs: Runs, found: Iterable[tuple[Tree, float, Array]]) -> "Terms":
+        """Of trees with their cost and their values, one by one."""
+        listed = list(found)
+        if not listed:
+            return cls((), np.zeros(0), np.zeros((runs.n_runs, 0)))
+        trees, cost, values = zip(*listed, strict=True)
+        return cls(trees, np.array(cost), np.column_stack(values))
+
     def __len__(self) -> int:
-        return len(self.exponents)
+        return len(self.trees)
+
+    def __add__(self, other: "Terms") -> "Terms":
+        return Terms(
+            self.trees + other.trees,
+            np.concatenate([self.cost, other.cost]),
+            np.column_stack([self.values, other.values]),
+        )
+
+    def take(self, rows: IntArray) -> "Terms":
+        """Some of the terms."""
+        return Terms(tuple(self.trees[i] for i in rows), self.cost[rows], self.values[:, rows])
+
+    def first(self, count: int) -> "Terms":
+        """The first terms."""
+        return self.take(np.arange(min(count, len(self))))
+
+    def varying(self, count: int) -> "Terms":
+        """The first that vary and whose products are representable."""
+        with np.errstate(all="ignore"):
+            spread = self.values.std(axis=0) / (np.abs(self.values).mean(axis=0) + 1e-300)
+        size = np.median(np.abs(self.values), axis=0)
+        kept = np.isfinite(spread) & (spread > 1e-3) & (size > _LEAST) & (size < 1 / _LEAST)
+        return self.take(np.nonzero(kept)[0][:count])
+
+    def times(self, tree: Tree, values: Array) -> "Terms":
+        """Every term times one tree."""
+        trees = tuple(times(term, tree) for term in self.trees)
+        return Terms(trees, self.cost, self.values * values[:, None])
+
+    @cached_property
+    def exponents(self) -> tuple[Exponents, ...]:
+        """Those of monomials; of the constant 1, which is no monomial, none but zeros."""
+        width = max((len(t.exponents) for t in self.trees if isinstance(t, Mono)), default=0)
+        none = (Fraction(0),) * width
+        return tuple(t.exponents if isinstance(t, Mono) else none for t in self.trees)
 
 
 def short_monomials(
@@ -73,7 +120,7 @@ def short_monomials(
     halves: bool = False,
     largest: float = 12.0,
     near: Array | None = None,
-) -> Monomials:
+) -> Terms:
     """The shortest monomials, the constant 1 included.
 
     Parameters
@@ -117,8 +164,8 @@ def short_monomials(
     with np.errstate(all="ignore"):
         values = [runs.monomial(e) for e in exponents]
     finite = [i for i, v in enumerate(values) if np.all(np.isfinite(v)) and np.any(v)]
-    return Monomials(
-        tuple(exponents[i] for i in finite),
+    return Terms(
+        tuple(monomial(exponents[i]) for i in finite),
         cost[order][finite],
         np.column_stack([values[i] for i in finite]) if finite else np.zeros((runs.n_runs, 0)),
     )
@@ -163,37 +210,7 @@ def _box(width: int, halves: bool) -> Array:
     return np.unique(np.array(rows), axis=0)
 
 
-@dataclass(frozen=True, eq=False)
-class Arguments:
-    """Trees without free constants, and their values.
-
-    Parameters
-    ----------
-    trees : tuple of Tree
-    cost : ndarray of shape (n_arguments,)
-    values : ndarray of shape (n_runs, n_arguments)
-    """
-
-    trees: tuple[Tree, ...]
-    cost: Array
-    values: Array
-
-    def __len__(self) -> int:
-        return len(self.trees)
-
-    def __add__(self, other: "Arguments") -> "Arguments":
-        return Arguments(
-            self.trees + other.trees,
-            np.concatenate([self.cost, other.cost]),
-            np.column_stack([self.values, other.values]),
-        )
-
-    def take(self, rows: IntArray) -> "Arguments":
-        """Some of the arguments."""
-        return Arguments(tuple(self.trees[i] for i in rows), self.cost[rows], self.values[:, rows])
-
-
-def plain(runs: Runs, count: int, *, both_signs: bool = True, halves: bool = False) -> Arguments:
+def plain(runs: Runs, count: int, *, both_signs: bool = True, halves: bool = False) -> Terms:
     """Short monomials; of u and 1/u only the one with a positive first exponent if asked."""
     found = short_monomials(runs, count if both_signs else 2 * count, halves=halves)
     rows = [
@@ -201,45 +218,38 @@ def plain(runs: Runs, count: int, *, both_signs: bool = True, halves: bool = Fal
         for i, e in enumerate(found.exponents)
         if any(e) and (both_signs or next(x for x in e if x) > 0)
     ]
-    trees = tuple(Mono(found.exponents[i]) for i in rows)
-    return _varying(Arguments(trees, found.cost[rows], found.values[:, rows]), count)
+    return found.take(np.array(rows, dtype=np.int64)).varying(count)
 
 
-def along(runs: Runs) -> Arguments:
+def along(runs: Runs) -> Terms:
     """Small integer multiples of the direction of the power law: the long group that matters."""
-    if not runs.n_groups or not all(runs.logged):
-        return empty(runs)
     a = runs.power_law
-    largest = float(np.abs(a).max())
+    largest = float(np.abs(a).max(initial=0.0)) if all(runs.logged) else 0.0
     if not largest > 0:
-        return empty(runs)
+        return Terms.stacked(runs, ())
     vectors = [np.round(sign * a / largest * k) for k in range(1, 5) for sign in (1, -1)]
     found = dict.fromkeys(tuple(Fraction(int(x)) for x in v) for v in vectors)
-    trees = tuple(Mono(e) for e in found)
-    cost = np.array([_ALONG + 0.25 * sum(abs(float(x)) for x in e) for e in found])
-    values = np.column_stack([runs.monomial(e) for e in found])
-    return _varying(Arguments(trees, cost, values), len(trees))
+    listed = (
+        (Mono(e), _ALONG + 0.25 * sum(abs(float(x)) for x in e), runs.monomial(e)) for e in found
+    )
+    return Terms.stacked(runs, listed).varying(len(found))
 
 
-def roots(runs: Runs, count: int) -> Arguments:
+def roots(runs: Runs, count: int) -> Terms:
     """Fractional powers of the shortest monomials, such as the pi_1^(2/3) of a Cross fluid."""
     inner = plain(runs, count, both_signs=False)
-    trees: list[Tree] = []
-    cost: list[float] = []
-    for k, tree in enumerate(inner.trees):
-        assert isinstance(tree, Mono)
-        for power in _ROOTS if all(runs.logged) else ():
-            trees.append(Mono(tuple(e * power for e in tree.exponents)))
-            cost.append(float(inner.cost[k]) + 0.5 * power.denominator)
-    if not trees:
-        return empty(runs)
-    values = [runs.monomial(t.exponents) for t in trees if isinstance(t, Mono)]
-    return _varying(Arguments(tuple(trees), np.array(cost), np.column_stack(values)), len(trees))
+    powers = [
+        (tuple(e * power for e in exponents), float(cost) + 0.5 * power.denominator)
+        for exponents, cost in zip(inner.exponents, inner.cost, strict=True)
+        for power in (_ROOTS if all(runs.logged) else ())
+    ]
+    listed = ((Mono(e), cost, runs.monomial(e)) for e, cost in powers)
+    return Terms.stacked(runs, listed).varying(len(powers))
 
 
 def differences(
     runs: Runs, count: int, *, squares: bool = False, signs: tuple[int, ...] = (-1, 1)
-) -> Arguments:
+) -> Terms:
     """Differences and sums of two short monomials, such as of two angles or of two positions.
 
     Those of like things come first: m_1 - m_2 where m_1/m_2 is a ratio of two variables.
@@ -247,7 +257,7 @@ def differences(
     short = short_monomials(runs, 48)
     rows = [i for i, e in enumerate(short.exponents) if any(e)]
     if not rows:
-        return empty(runs)
+        return Terms.stacked(runs, ())
     E = np.array([[float(x) for x in short.exponents[i]] for i in rows])
     physical = E @ runs.shape.T
     ratio = np.abs(physical[:, None, :] - physical[None, :, :])
@@ -259,56 +269,46 @@ def differences(
     inverse = E.sum(axis=1) < 0
     total = total + inverse[:, None] * inverse[None, :]
     below = np.tril_indices(len(rows), -1)
-    order = cheapest(total[below], count)
-    trees: list[Tree] = []
-    cost: list[float] = []
-    values: list[Array] = []
-    for k in order:
-        i, j = int(below[0][k]), int(below[1][k])
-        for sign in signs:
-            a, b = short.exponents[rows[j]], short.exponents[rows[i]]
-            second: Tree = Mono(b) if sign == 1 else Product((MINUS, Mono(b)))
-            tree: Tree = Sum((Mono(a), second))
-            value = short.values[:, rows[j]] + sign * short.values[:, rows[i]]
-            if squares:
-                tree, value = Power(tree, Fraction(2)), value**2
-            trees.append(tree)
-            values.append(value)
-            cost.append(float(total[i, j]) + 0.1 * sign)
-    if not trees:
-        return empty(runs)
-    return _varying(Arguments(tuple(trees), np.array(cost), np.column_stack(values)), count)
+
+    def listed() -> Iterator[tuple[Tree, float, Array]]:
+        for k in cheapest(total[below], count):
+            i, j = int(below[0][k]), int(below[1][k])
+            a, b = (Mono(short.exponents[rows[x]]) for x in (j, i))
+            for sign in signs:
+                tree: Tree = Sum((a, b if sign == 1 else Product((MINUS, b))))
+                value = short.values[:, rows[j]] + sign * short.values[:, rows[i]]
+                if squares:
+                    tree, value = Power(tree, Fraction(2)), value**2
+                yield tree, float(total[i, j]) + 0.1 * sign, value
+
+    return Terms.stacked(runs, listed()).varying(count)
 
 
 def modulated(
     runs: Runs,
-    inner: Arguments,
+    inner: Terms,
     count: int,
     names: tuple[str, ...] = ("cos", "sin", "exp", "log", "tanh"),
-) -> Arguments:
+) -> Terms:
     """Monomials times a function of another argument, such as pi_1 cos(pi_2 - pi_3)."""
     outer = short_monomials(runs, 16)
-    trees: list[Tree] = []
-    cost, values = [], []
-    with np.errstate(all="ignore"):
+
+    def listed() -> Iterator[tuple[Tree, float, Array]]:
         for name in names:
             function = FUNCTIONS[name]
             for scale, text in _SCALES if function.periodic else _SCALES[:1]:
                 for k, argument in enumerate(inner.trees):
                     called = argument if scale == 1 else Product((Number(scale, text), argument))
                     value = function.value(scale * inner.values[:, k])
-                    if not np.all(np.isfinite(value)):
-                        continue
-                    for i, e in enumerate(outer.exponents):
-                        tree: Tree = Call(name, called)
-                        trees.append(times(monomial(e), tree))
-                        values.append(outer.values[:, i] * value)
-                        cost.append(float(inner.cost[k] + outer.cost[i]) + abs(np.log2(scale)) * 2)
-    if not trees:
-        return empty(runs)
-    order = cheapest(np.array(cost), count)
-    rows = Arguments(tuple(trees), np.array(cost), np.column_stack(values)).take(order)
-    return _varying(rows, count)
+                    if np.all(np.isfinite(value)):
+                        more = float(inner.cost[k]) + abs(np.log2(scale)) * 2
+                        for i, front in enumerate(outer.trees):
+                            cost = float(outer.cost[i]) + more
+                            yield times(front, Call(name, called)), cost, outer.values[:, i] * value
+
+    with np.errstate(all="ignore"):
+        found = Terms.stacked(runs, listed())
+    return found.take(cheapest(found.cost, count)).varying(count)
 
 
 def cheapest(cost: Array, count: int) -> IntArray:
@@ -324,18 +324,3 @@ def cheapest(cost: Array, count: int) -> IntArray:
     if count < len(flat):
         few = np.nonzero(~(flat > np.partition(flat, count)[count]))[0]
     return np.asarray(few[np.argsort(flat[few], kind="stable")][:count])
-
-
-def empty(runs: Runs) -> Arguments:
-    """No arguments."""
-    return Arguments((), np.zeros(0), np.zeros((runs.n_runs, 0)))
-
-
-def _varying(arguments: Arguments, count: int) -> Arguments:
-    values = arguments.values
-    with np.errstate(all="ignore"):
-        spread = values.std(axis=0) / (np.abs(values).mean(axis=0) + 1e-300)
-    size = np.median(np.abs(values), axis=0)
-    told = np.isfinite(spread) & (spread > 1e-3) & (size > _LEAST) & (size < 1 / _LEAST)
-    rows = np.nonzero(told)[0][:count]
-    return arguments.take(rows)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.arrays import Array, IntArray
-from dimgs.engines.structured.arguments import Arguments, cheapest
+from dimgs.engines.structured.arguments import Terms, cheapest
 from dimgs.engines.structured.description import (
     OPERATOR,
     PHASE_BITS,
@@ -125,13 +125,13 @@ def log_slope(function: str, u: Array, c: float) -> Array:
 
 
 def build_columns(
-    arguments: Arguments, simple: int, free: int, weights_root: Array, base: Array
+    arguments: Terms, simple: int, free: int, weights_root: Array, base: Array
 ) -> Columns:
     """All columns.
 
     Parameters
     ----------
-    arguments : Arguments
+    arguments : Terms
     simple : int
         How many of the first arguments take every function; the rest only 1 + c u and exp.
     free : int
@@ -193,12 +193,12 @@ class _Sizes:
     largest: Array
 
     @classmethod
-    def of(cls, arguments: Arguments) -> "_Sizes":
+    def of(cls, arguments: Terms) -> "_Sizes":
         size = np.abs(arguments.values)
         return cls(np.median(size, axis=0), size.max(axis=0, initial=0.0))
 
     def pairs(self, rows: IntArray, grid: "_Grid") -> tuple[IntArray, Array]:
-        """Arguments with each of their constants."""
+        """Terms with each of their constants."""
         usable = (self.middle[rows] > 0) & (self.middle[rows] < np.inf)
         rows = rows[usable]
         with np.errstate(all="ignore"):
@@ -302,7 +302,7 @@ class Dictionary:
     projected: NDArray[np.float32]
 
     @classmethod
-    def of(cls, runs: Runs, arguments: Arguments, base: Array, size: int) -> "Dictionary":
+    def of(cls, runs: Runs, arguments: Terms, base: Array, size: int) -> "Dictionary":
         """The cheapest columns; `base` is the weighted power law, which is projected out."""
         table = simple_factors()
         composed = np.array([not isinstance(t, Mono) for t in arguments.trees], dtype=bool)

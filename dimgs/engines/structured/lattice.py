@@ -17,7 +17,7 @@ import numpy as np
 from dimgs.common.arrays import Array, IntArray
 from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import Arguments
+from dimgs.engines.structured.arguments import Terms
 from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, Dictionary, weighted
 from dimgs.engines.structured.combinations import Chosen, Combinations
 from dimgs.engines.structured.description import SIMPLE_NUMBERS, simple_number
@@ -52,7 +52,7 @@ class Lattice:
     Parameters
     ----------
     runs : Runs
-    arguments : Arguments
+    arguments : Terms
     root : ndarray of shape (n_runs,)
         Square roots of the weights of the logarithm.
     base : ndarray of shape (n_runs, r)
@@ -61,13 +61,13 @@ class Lattice:
     """
 
     runs: Runs
-    arguments: Arguments
+    arguments: Terms
     root: Array
     base: Array
     columns: Dictionary
 
     @classmethod
-    def over(cls, runs: Runs, arguments: Arguments, size: int = _SIZE) -> "Lattice":
+    def over(cls, runs: Runs, arguments: Terms, size: int = _SIZE) -> "Lattice":
         """With the cheapest columns over the given arguments."""
         base = power_basis(runs, runs.log_root)
         columns = Dictionary.of(runs, arguments, base, size)

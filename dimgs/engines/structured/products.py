@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dimgs.common.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
-    Arguments,
+    Terms,
     along,
     differences,
     modulated,
@@ -62,7 +62,7 @@ class Products:
         Square roots of the weights of log|t|.
     base : ndarray of shape (n_runs, r)
         Orthonormal basis of the weighted power law.
-    arguments : Arguments
+    arguments : Terms
     few, some : int
         How many arguments take every function, and how many any constant; see `build_columns`.
     """
@@ -70,7 +70,7 @@ class Products:
     runs: Runs
     root: Array
     base: Array
-    arguments: Arguments
+    arguments: Terms
     few: int = 0
     some: int = 0
 
@@ -87,7 +87,7 @@ class Products:
         return cls.over(runs, arguments, len(simple), len(simple) + len(rooted))
 
     @classmethod
-    def over(cls, runs: Runs, arguments: Arguments, simple: int = 0, free: int = 0) -> "Products":
+    def over(cls, runs: Runs, arguments: Terms, simple: int = 0, free: int = 0) -> "Products":
         """Columns of the given arguments; see `build_columns` for the numbers."""
         root = runs.log_root
         return cls(runs, root, power_basis(runs, root), arguments, simple, free)
@@ -207,7 +207,7 @@ def power_law(runs: Runs, target: Target, archive: Archive) -> None:
             archive.add(tree)
 
 
-def _bits(columns: Columns, arguments: Arguments) -> Array:
+def _bits(columns: Columns, arguments: Terms) -> Array:
     known = {
         AFFINE: 3.0,
         EXPONENTIAL: 3.0,

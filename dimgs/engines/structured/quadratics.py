@@ -19,7 +19,7 @@ from dimgs.engines.structured.arguments import MINUS, short_monomials
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.subspaces import eliminated
-from dimgs.engines.structured.sums import Library, Sums, Terms, function_terms
+from dimgs.engines.structured.sums import Sums, Weighted, function_terms
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
     ONE,
@@ -69,14 +69,13 @@ def quadratic_roots(sums: Sums, target: Target, archive: Archive, *, angles: boo
     """
     square = _squared(target)
     free = sums.short(square, _FREE)
-    own = short_monomials(sums.runs, _HELD, power=target.power, near=sums.near(target))
-    held = Library.of_monomials(own)
+    held = short_monomials(sums.runs, _HELD, power=target.power, near=sums.near(target))
     if angles:
         turns = [k for k, t in enumerate(sums.bare.trees) if _turns(t)]
         bare = sums.bare.take(np.array(turns, dtype=np.int64))
         free = free + function_terms(sums.runs, bare, square.power, _FUNCTIONS)
         held = held + function_terms(sums.runs, bare, target.power, _FUNCTIONS)
-    held = Library(held.trees, held.values * target.values[:, None])
+    held = held.times(ONE, target.values)
     solved = partial(_root_of, sums.runs, target.at)
     with np.errstate(all="ignore"):
         root = square.root(sums.runs)
@@ -105,7 +104,7 @@ def _squared(target: Target) -> Target:
     )
 
 
-def _root_of(runs: Runs, at: Array, free: Terms, held: Terms) -> Tree | None:
+def _root_of(runs: Runs, at: Array, free: Weighted, held: Weighted) -> Tree | None:
     """The root of t² = Σ c m + t Σ d m on the side of half the second sum where the response is."""
     if not 0 < len(held) <= _MOST_OUTSIDE:
         return None
@@ -133,7 +132,7 @@ def _turns(tree: Tree) -> bool:
     return any(isinstance(n, Call) and FUNCTIONS[n.name].periodic for n in nodes(tree))
 
 
-def _root_of_functions(runs: Runs, at: Array, free: Terms, held: Terms) -> Tree | None:
+def _root_of_functions(runs: Runs, at: Array, free: Weighted, held: Weighted) -> Tree | None:
     """The same of one term before the root and few under it, whatever they are."""
     if len(held) > 1 or not 0 < len(free) <= _MOST_OUTSIDE:
         return None

@@ -17,7 +17,7 @@ import numpy as np
 
 from dimgs.common.arrays import Array, IntArray, least_squares
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import Monomials, differences, plain, short_monomials
+from dimgs.engines.structured.arguments import Terms, differences, plain, short_monomials
 from dimgs.engines.structured.columns import EXPONENTIAL, weighted
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.model import ProductModel, power_basis, refine
@@ -40,6 +40,8 @@ from dimgs.fits.nonlinear_least_squares import minimise_squares
 # monomials beside the function and in front of it, arguments that are monomials and differences:
 # each pair of the first two with each of the others takes two inner products for each constant
 _BESIDE, _OUTER, _PLAIN, _PAIRS = 8, 12, 12, 6
+# the same in front of a function inside an exponential, as that step is always done
+_FRONTS = 4
 # of c in units of 1/median|u|, and turns over the range of u for what oscillates
 _GRID = np.geomspace(0.02, 200.0, 22)
 _FAST = np.arange(1, 25) * 0.7
@@ -51,7 +53,7 @@ _RARE = 1.5
 _NAMES = ("exp", "log1p", "tanh", "sin", "cos", "atan")
 # runs that are looked at, choices whose constants are refined, and in how many steps; laws that
 # are fitted to the end, and those of which each gives several by its rounded exponents
-_MOST_RUNS, _REFINED, _STEPS, _FITTED, _ROUNDED = 300, 800, 30, 40, 12
+_MOST_RUNS, _REFINED, _STEPS, _FITTED, _ROUNDED = 300, 800, 30, 40, 6
 # share of the squares that is rounding; share of a term outside the other below which they are one
 _LEAST_SHARE = 1e-12
 _PARALLEL = 1e-6
@@ -187,7 +189,9 @@ def exponentials_of_functions(
     archive : Archive
     """
     runs, root = archive.runs, target.log_root(archive.runs)
-    found, t = short_monomials(runs, _OUTER), weighted(target.logs, root)
+    # other functions of one argument are factors of the power law themselves
+    known = [f for f in known if f.name == "exp" or (not f.name and f.power == -1)]
+    found, t = short_monomials(runs, _FRONTS), weighted(target.logs, root)
     scan = TwoTermScan.of(found, known, root, t, power_basis(runs, root)[None])
     if scan is None:
         return
@@ -208,7 +212,7 @@ class TwoTermScan:
     Parameters
     ----------
     functions : list of ScaledFunction
-    found : Monomials
+    found : Terms
         In front of the function.
     M : ndarray of shape (n_monomials, n_runs)
         Their weighted values.
@@ -221,7 +225,7 @@ class TwoTermScan:
     """
 
     functions: list[ScaledFunction]
-    found: Monomials
+    found: Terms
     M: Array
     t: Array
     beside: Array
@@ -230,7 +234,7 @@ class TwoTermScan:
     @classmethod
     def of(
         cls,
-        found: Monomials,
+        found: Terms,
         known: list[ScaledFunction],
         root: Array,
         t: Array,

@@ -25,10 +25,10 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import MINUS, Arguments, short_monomials
+from dimgs.engines.structured.arguments import MINUS, Terms, short_monomials
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.sums import Library, Sums
+from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
     ONE,
@@ -73,13 +73,13 @@ class Span:
     Parameters
     ----------
     score : float
-    library : Library
+    library : Terms
     above : int or None
         Terms from this one on hold the response.
     """
 
     score: float
-    library: Library
+    library: Terms
     above: int | None = None
 
 
@@ -148,8 +148,8 @@ class _SpanSearch:
     """Monomials of a target, `upper` ones beside it and `lower` ones times it."""
 
     sums: Sums
-    upper: Library
-    lower: Library
+    upper: Terms
+    lower: Terms
     root: Array
     t: Array
 
@@ -158,18 +158,15 @@ class _SpanSearch:
         runs, root = sums.runs, target.root(sums.runs)
         found = short_monomials(runs, _UPPER, power=target.power, near=sums.near(target))
         below = short_monomials(runs, _LOWER)
-        kept = [i for i, e in enumerate(below.exponents) if any(e)]
-        lower = Library(
-            tuple(monomial(below.exponents[i]) for i in kept),
-            below.values[:, kept] * target.values[:, None],
-        )
-        return cls(sums, Library.of_monomials(found), lower, root, root * target.values)
+        kept = [i for i, tree in enumerate(below.trees) if tree != ONE]
+        lower = below.take(np.array(kept, dtype=np.int64)).times(ONE, target.values)
+        return cls(sums, found, lower, root, root * target.values)
 
     def few(self, count: int) -> int:
         """Less of a number of terms where runs are few."""
         return int(count * min(1.0, _FREE * len(self.t) / _MOST)) or 1
 
-    def span(self, above: Library, below: Library | None = None) -> Span | None:
+    def span(self, above: Terms, below: Terms | None = None) -> Span | None:
         """What terms leave; None where they have no values."""
         library = above if below is None else above + below
         A = library.values * self.root[:, None]
@@ -204,7 +201,7 @@ class _SpanSearch:
         inner, lower = outer, self.lower.first(0)
         if ratios:
             lower, few = self.lower.first(self.few(_BELOW)), self.few(_INNER)
-            response = Library((ONE,), self.t[:, None] / self.root[:, None])
+            response = Terms((ONE,), np.zeros(1), self.t[:, None] / self.root[:, None])
             inner = self.upper.first(few) + response + self.lower.first(few)
         fixed = outer + lower
         A = fixed.values * self.root[:, None]
@@ -242,7 +239,7 @@ class _SpanSearch:
         return np.asarray((left**2).sum(axis=1) / (len(rest) - base.shape[1] - Q.shape[2]))
 
 
-def _arguments(runs: Runs) -> Arguments:
+def _arguments(runs: Runs) -> Terms:
     """The groups, and the shortest monomials, of u and 1/u the one that is more of a product."""
     found = short_monomials(runs, 4 * _ARGUMENTS)
     rows = [
@@ -254,7 +251,7 @@ def _arguments(runs: Runs) -> Arguments:
             rows.append(e)
     rows = list(dict.fromkeys(rows))[:_ARGUMENTS]
     values = np.column_stack([runs.monomial(e) for e in rows])
-    return Arguments(tuple(Mono(e) for e in rows), np.zeros(len(rows)), values)
+    return Terms(tuple(Mono(e) for e in rows), np.zeros(len(rows)), values)
 
 
 def _of_unit_length(A: Array) -> Array:
@@ -359,7 +356,7 @@ def forms(sums: Sums, target: Target, archive: Archive) -> None:
 
 def _library(
     runs: Runs, family: LikeVariables, front: Exponents, places: list[tuple[int, ...]]
-) -> Library:
+) -> Terms:
     """Products of the members, and of pairs the squares of their differences too."""
     trees: list[Tree] = []
     values = []
@@ -373,4 +370,4 @@ def _library(
             square = Power(Sum((monomial(a), Product((exact(-1), monomial(b))))), Fraction(2))
             trees.append(Product((Mono(front), square)) if any(front) else square)
             values.append(runs.monomial(front) * (runs.monomial(a) - runs.monomial(b)) ** 2)
-    return Library(tuple(trees), np.column_stack(values))
+    return Terms(tuple(trees), np.zeros(len(trees)), np.column_stack(values))

@@ -15,8 +15,7 @@ from dimgs.common.arrays import Array, IntArray, least_squares
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
     MINUS,
-    Arguments,
-    Monomials,
+    Terms,
     cheapest,
     differences,
     plain,
@@ -35,7 +34,6 @@ from dimgs.engines.structured.trees import (
     Product,
     Sum,
     Tree,
-    monomial,
     times,
 )
 
@@ -55,9 +53,9 @@ _POWERS = (
     (Fraction(-2), 1.0),
 )
 Picked = tuple[int, ...]
-Terms = list[tuple[float, Tree]]
+Weighted = list[tuple[float, Tree]]
 # the law of the terms without the response and of those with it
-Solved = Callable[[Terms, Terms], Tree | None]
+Solved = Callable[[Weighted, Weighted], Tree | None]
 # share of a term outside the others below which rounding decides
 _DEPENDENT = 1e-9
 # share of the squares that is rounding: nothing is left to add
@@ -74,53 +72,13 @@ NOTHING = 1e-10
 _PAIRED = 28
 
 
-@dataclass(frozen=True, eq=False)
-class Library:
-    """Terms that a sum may have.
-
-    Parameters
-    ----------
-    trees : tuple of Tree
-    values : ndarray of shape (n_runs, n_terms)
-    """
-
-    trees: tuple[Tree, ...]
-    values: Array
-
-    @classmethod
-    def of_monomials(cls, found: Monomials) -> "Library":
-        """Monomials, the constant among them."""
-        trees = tuple(map(monomial, found.exponents))
-        return cls(trees, found.values)
-
-    def __add__(self, other: "Library") -> "Library":
-        return Library(self.trees + other.trees, np.column_stack([self.values, other.values]))
-
-    def __len__(self) -> int:
-        return len(self.trees)
-
-    def first(self, count: int) -> "Library":
-        """The first terms."""
-        return Library(self.trees[:count], self.values[:, :count])
-
-    def times(self, tree: Tree, values: Array) -> "Library":
-        """Every term times one tree."""
-        return Library(
-            tuple(times(term, tree) for term in self.trees), self.values * values[:, None]
-        )
-
-
-def bare_functions(runs: Runs) -> Arguments:
+def bare_functions(runs: Runs) -> Terms:
     """Functions of short arguments, without a monomial in front, the cheapest first."""
-    trees: list[Tree] = []
-    cost: list[float] = []
-    values: list[Array] = []
+    found: list[tuple[Tree, float, Array]] = []
 
     def put(tree: Tree, value: Array, bits: float) -> None:
         if np.all(np.isfinite(value)):
-            trees.append(tree)
-            values.append(value)
-            cost.append(bits)
+            found.append((tree, bits, value))
 
     monomials = plain(runs, 24)
     pairs = differences(runs, 40)
@@ -156,49 +114,45 @@ def bare_functions(runs: Runs) -> Arguments:
                         power: Tree = base if exponent == 1 else Power(base, exponent)
                         value = (1 + sign * scale * u) ** float(exponent)
                         put(power, value, bits + more + rare)
-    order = np.argsort(np.array(cost), kind="stable")
-    stacked = np.column_stack(values) if values else np.zeros((runs.n_runs, 0))
-    return Arguments(tuple(trees), np.array(cost), stacked).take(order)
+    whole = Terms.stacked(runs, found)
+    return whole.take(np.argsort(whole.cost, kind="stable"))
 
 
 def function_terms(
-    runs: Runs, bare: Arguments, power: float, count: int, near: Array | None = None
-) -> Library:
+    runs: Runs, bare: Terms, power: float, count: int, near: Array | None = None
+) -> Terms:
     """Monomials of the power of the response times functions, the cheapest first."""
     outer = short_monomials(runs, 80, power=power, halves=True, near=near)
     if not len(bare) or not len(outer):
-        return Library((), np.zeros((runs.n_runs, 0)))
+        return Terms.stacked(runs, ())
     base = outer.cost - outer.cost.min()
     total = base[:, None] + bare.cost[None, :]
     order = cheapest(total, count)
     rows, columns = np.unravel_index(order, total.shape)
     values = outer.values[:, rows] * bare.values[:, columns]
-    trees = tuple(
-        times(monomial(outer.exponents[i]), bare.trees[j])
-        for i, j in zip(rows, columns, strict=True)
-    )
-    return Library(trees, values)
+    trees = tuple(times(outer.trees[i], bare.trees[j]) for i, j in zip(rows, columns, strict=True))
+    return Terms(trees, total.ravel()[order], values)
 
 
-def squared_differences(runs: Runs, power: float, count: int, near: Array | None = None) -> Library:
+def squared_differences(runs: Runs, power: float, count: int, near: Array | None = None) -> Terms:
     """Monomials of the power of the response times (1 - r)², r a ratio of two variables."""
     outer = short_monomials(runs, 120, power=power, near=near)
     short = plain(runs, 60, both_signs=False)
     ratios = short.take(np.nonzero(short.cost < _RATIO)[0])
-    found = times_squares(outer.exponents, outer.values, ratios)
-    order = cheapest(np.repeat(outer.cost, len(ratios)), count)
-    return Library(tuple(found.trees[i] for i in order), found.values[:, order])
+    found = times_squares(outer, ratios)
+    return found.take(cheapest(found.cost, count))
 
 
-def times_squares(exponents: Sequence[Exponents], values: Array, ratios: Arguments) -> Library:
-    """Every monomial times every (1 - r)², those of one monomial side by side."""
+def times_squares(outer: Terms, ratios: Terms) -> Terms:
+    """Every term times every (1 - r)², those of one term side by side."""
     trees = tuple(
-        times(monomial(e), Power(Sum((ONE, Product((MINUS, r)))), Fraction(2)))
-        for e in exponents
+        times(term, Power(Sum((ONE, Product((MINUS, r)))), Fraction(2)))
+        for term in outer.trees
         for r in ratios.trees
     )
-    products = values[:, :, None] * ((1 - ratios.values) ** 2)[:, None, :]
-    return Library(trees, products.reshape(len(values), -1))
+    values = outer.values[:, :, None] * ((1 - ratios.values) ** 2)[:, None, :]
+    cost = np.repeat(outer.cost, len(ratios))
+    return Terms(trees, cost, values.reshape(len(values), -1))
 
 
 def _exponents(tree: Tree) -> Exponents:
@@ -211,10 +165,10 @@ class Sums:
     """Searches of sums for one problem."""
 
     runs: Runs
-    _bare: Arguments | None = None
+    _bare: Terms | None = None
 
     @property
-    def bare(self) -> Arguments:
+    def bare(self) -> Terms:
         """Functions of short arguments, made once."""
         if self._bare is None:
             self._bare = bare_functions(self.runs)
@@ -244,17 +198,14 @@ class Sums:
         )
         self.search(library, target, archive, _SHORT)
 
-    def short(self, target: Target, count: int) -> Library:
+    def short(self, target: Target, count: int) -> Terms:
         """Short monomials of the dimension of a target."""
-        return Library.of_monomials(
-            short_monomials(
-                self.runs, count, power=target.power, halves=True, near=self.near(target)
-            )
-        )
+        near = self.near(target)
+        return short_monomials(self.runs, count, power=target.power, halves=True, near=near)
 
     def search(
         self,
-        library: Library,
+        library: Terms,
         target: Target,
         archive: Archive,
         widths: Sequence[int],
@@ -295,7 +246,7 @@ class Sums:
 
     def fit(
         self,
-        library: Library,
+        library: Terms,
         target: Target,
         picked: list[int],
         archive: Archive,
@@ -320,7 +271,7 @@ class Sums:
             archive.add(target.back(law))
 
 
-def _ratio_of(free: Terms, held: Terms) -> Tree | None:
+def _ratio_of(free: Weighted, held: Weighted) -> Tree | None:
     """Solution of t = Σ c f + t Σ d m."""
     if not free:
         return None

@@ -6,7 +6,7 @@ then free of cost, so that all sums of short terms are compared, some hundred th
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -15,7 +15,7 @@ from dimgs.common.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
     MINUS,
-    Arguments,
+    Terms,
     cheapest,
     differences,
     modulated,
@@ -32,9 +32,9 @@ from dimgs.engines.structured.description import (
 from dimgs.engines.structured.lattice import Lattice
 from dimgs.engines.structured.model import power_basis, squares_bits
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.sums import Library, times_squares
+from dimgs.engines.structured.sums import times_squares
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.trees import ONE, Product, Sum, Tree
+from dimgs.engines.structured.trees import ONE, Product, Sum, Tree, powered
 from dimgs.groups.rationals import exponent_bits
 
 # monomials u and v of 1 + u + v; arguments of functions in v and how many such v; ratios of squared
@@ -45,28 +45,6 @@ _SCALES = tuple(map(simple_number, ("1", "2", "1/2")))
 _POWERS = tuple(Fraction(*x) for x in ((1, 1), (-1, 1), (1, 2), (-1, 2), (2, 1), (-2, 1)))
 # sums of each head, and in all, that are fitted
 _EACH, _KEPT = 6, 60
-
-
-@dataclass(frozen=True, eq=False)
-class ScoredTerms:
-    """Trees without a constant, their values in rows, and their bits.
-
-    Parameters
-    ----------
-    trees : tuple of Tree
-    values : ndarray of shape (n_terms, n_runs)
-    bits : ndarray of shape (n_terms,)
-    """
-
-    trees: tuple[Tree, ...]
-    values: Array
-    bits: Array
-
-    @classmethod
-    def of(cls, runs: Runs, found: Arguments | Library) -> "ScoredTerms":
-        """Those of a library."""
-        bits = np.array([structure_bits(t, runs) for t in found.trees])
-        return cls(found.trees, found.values.T, bits)
 
 
 @dataclass(frozen=True, order=True)
@@ -95,8 +73,8 @@ class Trinomials:
         angles = plain(runs, _ANGLES) + differences(runs, _ANGLES, signs=(-1,))
         tails = plain(runs, _SECOND) + modulated(runs, angles, _MODULATED, _NAMES)
         self.blocks = (
-            (_one_plus(ScoredTerms.of(runs, plain(runs, _FIRST))), ScoredTerms.of(runs, tails)),
-            (ScoredTerms.of(runs, _squares(runs, 1)), ScoredTerms.of(runs, _squares(runs, _MOVED))),
+            (_one_plus(_priced(runs, plain(runs, _FIRST))), _priced(runs, tails)),
+            (_priced(runs, _squares(runs, 1)), _priced(runs, _squares(runs, _MOVED))),
         )
 
     @np.errstate(all="ignore")
@@ -114,24 +92,24 @@ class Trinomials:
         sums = list(self._apart(sorted(chosen), e))
         if sums:
             trees, values = zip(*sums, strict=True)
-            found = Arguments(trees, np.zeros(len(trees)), np.column_stack(values))
+            found = Terms(trees, np.zeros(len(trees)), np.column_stack(values))
             Lattice.over(self.runs, found).search([target], archive, 1)
 
     def _sums(self, block: int, head: int, e: Array) -> Iterator[Trinomial]:
         """The best sums with one head."""
         heads, tails = self.blocks[block]
-        own = heads.bits[head] + OPERATOR + tails.bits
+        own = heads.cost[head] + OPERATOR + tails.cost
         for scale, number in enumerate(_SCALES):
             for sign in (1.0, -1.0):
-                s = heads.values[head] + sign * number.value * tails.values
+                s = heads.values[:, head, None] + sign * number.value * tails.values
                 bits = self._bits(s, e) + own + number.bits + SIGN_BITS * (sign < 0)
                 for k in cheapest(bits, _EACH):
                     if np.isfinite(bits[k]):
                         yield Trinomial(float(bits[k]), block, head, int(k), scale, sign)
 
     def _bits(self, s: Array, e: Array) -> Array:
-        """Bits of the runs and of the exponent, for the best power of each row."""
-        D = weighted(np.log(np.abs(s)).T, self.root).T.astype(np.float32)
+        """Bits of the runs and of the exponent, for the best power of each column."""
+        D = weighted(np.log(np.abs(s)), self.root).T.astype(np.float32)
         products = D @ np.column_stack([self.base, e]).astype(np.float32)
         square = np.einsum("ij,ij->i", D, D) - (products[:, :-1] ** 2).sum(axis=1)
         along, n, best = products[:, -1], self.runs.n_runs, np.full(len(D), np.inf)
@@ -150,9 +128,9 @@ class Trinomials:
                 return
             heads, tails = self.blocks[choice.block]
             number = _SCALES[choice.scale]
-            tail = choice.sign * number.value * tails.values[choice.tail]
-            value = heads.values[choice.head] + tail
-            key = round(float(self._bits(value[None, :], e)[0]), 3)
+            tail = choice.sign * number.value * tails.values[:, choice.tail]
+            value = heads.values[:, choice.head] + tail
+            key = round(float(self._bits(value[:, None], e)[0]), 3)
             if key not in seen:
                 seen.add(key)
                 signed, tree = number.signed(choice.sign), tails.trees[choice.tail]
@@ -160,21 +138,25 @@ class Trinomials:
                 yield _flat(heads.trees[choice.head], second), value
 
 
-def _squares(runs: Runs, count: int) -> Library:
+def _priced(runs: Runs, found: Terms) -> Terms:
+    """With bits as their cost."""
+    return replace(found, cost=np.array([structure_bits(t, runs) for t in found.trees]))
+
+
+def _squares(runs: Runs, count: int) -> Terms:
     """Squares of short monomials times (1 - r)², r a ratio of two variables: squared distances."""
     found = short_monomials(runs, count)
-    squared = tuple(tuple(2 * e for e in exponents) for exponents in found.exponents)
-    ratios = plain(runs, _SQUARES, both_signs=False)
-    return times_squares(squared, found.values**2, ratios)
+    trees = tuple(powered(t, Fraction(2)) if t != ONE else t for t in found.trees)
+    squared = replace(found, trees=trees, values=found.values**2)
+    return times_squares(squared, plain(runs, _SQUARES, both_signs=False))
 
 
-def _one_plus(terms: ScoredTerms) -> ScoredTerms:
+def _one_plus(terms: Terms) -> Terms:
     """1 + u and 1 - u."""
     plus = tuple(Sum((ONE, tree)) for tree in terms.trees)
     minus = tuple(Sum((ONE, Product((MINUS, tree)))) for tree in terms.trees)
-    bits = terms.bits + OPERATOR
-    values = np.concatenate([1 + terms.values, 1 - terms.values])
-    return ScoredTerms(plus + minus, values, np.concatenate([bits, bits + SIGN_BITS]))
+    more = Terms(minus, terms.cost + OPERATOR + SIGN_BITS, 1 - terms.values)
+    return Terms(plus, terms.cost + OPERATOR, 1 + terms.values) + more
 
 
 def _flat(head: Tree, tail: Tree) -> Tree:
