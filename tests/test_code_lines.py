@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 64693, "exponentials with an inner constant; short forms are a step of the search"
+MOST, SINCE = 64589, "columns of the engine are one class, made and fitted in one place"
 
 
 def code_lines(text: str) -> int:

@@ -23,6 +23,32 @@ _LARGEST_PLAIN_INTEGER = 64
 _LONGEST_TREE = 400
 # laws of the front whose constants are made simple: each takes some ten refits
 _SIMPLIFIED = 5
+# functions that engines and SymPy call alike, and what others are, of one or two arguments
+_SAME = frozenset(
+    (
+        *("log", "exp", "sqrt", "sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos"),
+        *("atan", "acosh", "asinh", "atanh", "erf", "erfc", "floor"),
+    )
+)
+_OTHER_NAMES = {
+    "log2": "log(x)/log(2)",
+    "log10": "log(x)/log(10)",
+    "log1p": "log(1 + x)",
+    "square": "x**2",
+    "cube": "x**3",
+    "cbrt": "sign(x)*Abs(x)**(S(1)/3)",
+    "inv": "1/x",
+    "neg": "-x",
+    "abs": "Abs(x)",
+    "ceil": "ceiling(x)",
+    **dict.fromkeys(("logabs", "log_abs"), "log(Abs(x))"),
+    **dict.fromkeys(("sqrtabs", "sqrt_abs"), "sqrt(Abs(x))"),
+    "pow": "x**y",
+    **dict.fromkeys(("powabs", "pow_abs"), "Abs(x)**y"),
+    "aq": "x/sqrt(1 + y**2)",
+    **dict.fromkeys(("fmin", "min"), "Min(x, y)"),
+    **dict.fromkeys(("fmax", "max"), "Max(x, y)"),
+}
 
 
 def to_candidate(
@@ -181,45 +207,11 @@ def _known(name: str, arguments: list[Any]) -> Any:
     """A function that an engine calls by a name of its own."""
     import sympy
 
-    x = arguments[0]
-    match name:
-        case "log2":
-            return sympy.log(x) / sympy.log(2)
-        case "log10":
-            return sympy.log(x) / sympy.log(10)
-        case "log1p":
-            return sympy.log(1 + x)
-        case "square":
-            return x**2
-        case "cube":
-            return x**3
-        case "cbrt":
-            return sympy.sign(x) * abs(x) ** sympy.Rational(1, 3)
-        case "inv":
-            return 1 / x
-        case "neg":
-            return -x
-        case "logabs" | "log_abs":
-            return sympy.log(abs(x))
-        case "sqrtabs" | "sqrt_abs":
-            return sympy.sqrt(abs(x))
-        case "pow":
-            return x ** arguments[1]
-        case "powabs" | "pow_abs":
-            return abs(x) ** arguments[1]
-        case "aq":
-            return x / sympy.sqrt(1 + arguments[1] ** 2)
-        case "fmin" | "min":
-            return sympy.Min(*arguments)
-        case "fmax" | "max":
-            return sympy.Max(*arguments)
-        case "log" | "exp" | "sqrt" | "sin" | "cos" | "tan" | "sinh" | "cosh" | "tanh" | "asin":
-            return getattr(sympy, name)(x)
-        case "acos" | "atan" | "acosh" | "asinh" | "atanh" | "erf" | "erfc" | "abs" | "floor":
-            return getattr(sympy, {"abs": "Abs"}.get(name, name))(x)
-        case "ceil":
-            return sympy.ceiling(x)
-    raise LawError(f"'{name}' is not a function that a law may use.")
+    if name in _SAME:
+        return getattr(sympy, name)(arguments[0])
+    if name not in _OTHER_NAMES:
+        raise LawError(f"'{name}' is not a function that a law may use.")
+    return sympy.sympify(_OTHER_NAMES[name], dict(zip("xy", arguments, strict=False)))
 
 
 def _exponential(expression: Any) -> Any:

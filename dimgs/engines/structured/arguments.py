@@ -104,6 +104,14 @@ class Terms:
         trees = tuple(times(term, tree) for term in self.trees)
         return Terms(trees, self.cost, self.values * values[:, None])
 
+    def crossed(self, other: "Terms", count: int) -> "Terms":
+        """The cheapest products of one of these and one of others."""
+        total = self.cost[:, None] + other.cost[None, :]
+        order = cheapest(total, count)
+        i, j = np.unravel_index(order, total.shape)
+        trees = tuple(times(self.trees[a], other.trees[b]) for a, b in zip(i, j, strict=True))
+        return Terms(trees, total.ravel()[order], self.values[:, i] * other.values[:, j])
+
     @cached_property
     def exponents(self) -> tuple[Exponents, ...]:
         """Those of monomials; of the constant 1, which is no monomial, none but zeros."""
@@ -291,7 +299,6 @@ def modulated(
     names: tuple[str, ...] = ("cos", "sin", "exp", "log", "tanh"),
 ) -> Terms:
     """Monomials times a function of another argument, such as pi_1 cos(pi_2 - pi_3)."""
-    outer = short_monomials(runs, 16)
 
     def listed() -> Iterator[tuple[Tree, float, Array]]:
         for name in names:
@@ -301,14 +308,12 @@ def modulated(
                     called = argument if scale == 1 else Product((Number(scale, text), argument))
                     value = function.value(scale * inner.values[:, k])
                     if np.all(np.isfinite(value)):
-                        more = float(inner.cost[k]) + abs(np.log2(scale)) * 2
-                        for i, front in enumerate(outer.trees):
-                            cost = float(outer.cost[i]) + more
-                            yield times(front, Call(name, called)), cost, outer.values[:, i] * value
+                        cost = float(inner.cost[k]) + abs(np.log2(scale)) * 2
+                        yield Call(name, called), cost, value
 
     with np.errstate(all="ignore"):
-        found = Terms.stacked(runs, listed())
-    return found.take(cheapest(found.cost, count)).varying(count)
+        found = Terms.stacked(runs, listed()).crossed(short_monomials(runs, 16), count)
+    return found.varying(count)
 
 
 def cheapest(cost: Array, count: int) -> IntArray:

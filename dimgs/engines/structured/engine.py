@@ -41,7 +41,6 @@ from dimgs.engines.structured.targets import (
     over_signed,
     powers,
     shifted,
-    shifted_powers,
 )
 from dimgs.engines.structured.trees import evaluate
 from dimgs.engines.structured.trinomials import Trinomials
@@ -103,7 +102,9 @@ class Stages:
         self.others = [*powered, *self.functions]
         self.cubes = powers(self.runs, CUBE)[1 + len(powered) :]
         self.fronts = over_signed(self.runs, _FRONTS)
-        moved = [*shifted(self.runs, 6), *shifted_powers(self.runs, 2)]
+        moved = shifted(self.runs, [self.itself], 6)
+        if np.all(self.runs.anchor > 0):
+            moved += shifted(self.runs, powered, 2)
         # the response less the shortest monomial first: 1 - y of what saturates
         self.named = [*moved[:1], *self.functions, *moved[1:]]
         self.sums = Sums(self.runs)

@@ -26,11 +26,10 @@ from dimgs.engines.structured.model import (
     LARGEST,
     ProductModel,
     power_basis,
-    refine,
     rounded_power_laws,
     squares_bits,
 )
-from dimgs.engines.structured.rounding import State, rounded_trees, simple_prefactor, tree_of
+from dimgs.engines.structured.rounding import State, fit_rounded, simple_prefactor, tree_of
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 
@@ -163,12 +162,9 @@ class Lattice:
     def _loosened(self, rows: list[int], chosen: Chosen, aimed: "_Aimed", archive: Archive) -> None:
         """The best sets again, with constants and powers that are free at first."""
         for c in rows:
-            model = self._model(chosen.columns[c])
-            fitted = refine(model, self.runs, aimed.target, self.root)
-            for tree in () if fitted is None else rounded_trees(fitted, self.runs, aimed.target):
-                archive.add(tree)
-                if archive.exact:
-                    return
+            fit_rounded(self._model(chosen.columns[c]), aimed.target, archive, self.root)
+            if archive.exact:
+                return
 
     def _model(self, picked: IntArray) -> ProductModel:
         forms, places = [self.columns.form[i] for i in picked], self.columns.argument[picked]

@@ -34,8 +34,8 @@ from dimgs.engines.structured.columns import (
 )
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.lattice import Lattice
-from dimgs.engines.structured.model import ProductModel, power_basis, refine
-from dimgs.engines.structured.rounding import rounded_trees
+from dimgs.engines.structured.model import ProductModel, power_basis
+from dimgs.engines.structured.rounding import fit_rounded
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 
@@ -183,28 +183,19 @@ class Products:
         return np.asarray(e - self.base @ (self.base.T @ e))
 
     def _try(self, target: Target, picked: Picked, archive: Archive) -> None:
-        archive.check()
         columns, arguments = self.columns, self.arguments
         model = ProductModel(
             tuple(str(columns.function[i]) for i in picked),
             tuple(arguments.trees[columns.argument[i]] for i in picked),
-            arguments.values[:, columns.argument[list(picked)]] if picked else None,
-            np.array([columns.constant[i] for i in picked]),
+            arguments.values[:, columns.argument[list(picked)]],
+            columns.constant[list(picked)],
         )
-        refined = refine(model, self.runs, target, self.root)
-        if refined is None:
-            return
-        for tree in rounded_trees(refined, self.runs, target):
-            archive.add(tree)
+        fit_rounded(model, target, archive, self.root)
 
 
 def power_law(runs: Runs, target: Target, archive: Archive) -> None:
     """The power law alone."""
-    root = runs.log_root
-    refined = refine(ProductModel((), (), None, np.zeros(0)), runs, target, root)
-    if refined is not None:
-        for tree in rounded_trees(refined, runs, target):
-            archive.add(tree)
+    fit_rounded(ProductModel((), (), None, np.zeros(0)), target, archive, runs.log_root)
 
 
 def _bits(columns: Columns, arguments: Terms) -> Array:

@@ -16,6 +16,7 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.engines.selection import constants_bits
+from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, ITSELF
 from dimgs.engines.structured.description import (
     SimpleNumber,
@@ -24,7 +25,7 @@ from dimgs.engines.structured.description import (
     simple_number_near,
 )
 from dimgs.engines.structured.functions import FUNCTIONS
-from dimgs.engines.structured.model import DENOMINATORS, LARGEST, ProductModel
+from dimgs.engines.structured.model import DENOMINATORS, LARGEST, ProductModel, refine
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
@@ -79,6 +80,23 @@ class State:
         theta = theta.copy()
         theta[i] = value
         return State(theta, C, squares, self.variance, dict(self.numbers), dict(self.exponents))
+
+
+def fit_rounded(model: ProductModel, target: Target, archive: Archive, root: Array) -> None:
+    """Refine a product and fit the laws near it whose exponents are rational.
+
+    Parameters
+    ----------
+    model : ProductModel
+    target : Target
+    archive : Archive
+    root : ndarray of shape (n_runs,)
+        Square roots of the weights of log|t|.
+    """
+    archive.check()
+    refined = refine(model, archive.runs, target, root)
+    for tree in () if refined is None else rounded_trees(refined, archive.runs, target):
+        archive.add(tree)
 
 
 def rounded_trees(model: ProductModel, runs: Runs, target: Target) -> Iterator[Tree]:

@@ -20,8 +20,8 @@ from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Terms, differences, plain, short_monomials
 from dimgs.engines.structured.columns import EXPONENTIAL, weighted
 from dimgs.engines.structured.functions import FUNCTIONS
-from dimgs.engines.structured.model import ProductModel, power_basis, refine
-from dimgs.engines.structured.rounding import rounded_trees
+from dimgs.engines.structured.model import ProductModel, power_basis
+from dimgs.engines.structured.rounding import fit_rounded
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
@@ -198,9 +198,7 @@ def exponentials_of_functions(
     for choice in scan.best(archive)[:_ROUNDED]:
         factor, g = scan.column(choice, known, runs)
         model = ProductModel((EXPONENTIAL,), (factor,), g[:, None], np.ones(1))
-        refined = refine(model, runs, target, root)
-        for tree in () if refined is None else rounded_trees(refined, runs, target):
-            archive.add(tree)
+        fit_rounded(model, target, archive, root)
         if archive.exact:
             return
 

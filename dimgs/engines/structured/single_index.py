@@ -36,11 +36,10 @@ from dimgs.engines.structured.model import (
     ProductModel,
     lengths,
     power_basis,
-    refine,
     squares_bits,
 )
 from dimgs.engines.structured.posynomials import ENOUGH, STEEPEST, STEPS, rounded_sums
-from dimgs.engines.structured.rounding import State, nearest_plane, rounded_trees
+from dimgs.engines.structured.rounding import State, fit_rounded, nearest_plane
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import Call, Mono, Number, Product, monomial
@@ -219,9 +218,7 @@ def single_index(target: Target, archive: Archive) -> None:
         found.append((float(squares_bits(squares, runs.n_runs)) + bits, len(found), index, q))
     for _, _, index, q in sorted(found, key=lambda f: f[:2])[:_ROUNDED]:
         for model in _models(index, q, runs):
-            fitted = refine(model, runs, target, root)
-            for tree in rounded_trees(fitted, runs, target) if fitted is not None else ():
-                archive.add(tree)
+            fit_rounded(model, target, archive, root)
         if archive.exact:
             return
 

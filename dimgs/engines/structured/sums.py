@@ -6,7 +6,7 @@ along the part of the term outside the span of the set.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -16,7 +16,6 @@ from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
     MINUS,
     Terms,
-    cheapest,
     differences,
     plain,
     short_monomials,
@@ -123,15 +122,7 @@ def function_terms(
 ) -> Terms:
     """Monomials of the power of the response times functions, the cheapest first."""
     outer = short_monomials(runs, 80, power=power, halves=True, near=near)
-    if not len(bare) or not len(outer):
-        return Terms.stacked(runs, ())
-    base = outer.cost - outer.cost.min()
-    total = base[:, None] + bare.cost[None, :]
-    order = cheapest(total, count)
-    rows, columns = np.unravel_index(order, total.shape)
-    values = outer.values[:, rows] * bare.values[:, columns]
-    trees = tuple(times(outer.trees[i], bare.trees[j]) for i, j in zip(rows, columns, strict=True))
-    return Terms(trees, total.ravel()[order], values)
+    return replace(outer, cost=outer.cost - outer.cost.min(initial=np.inf)).crossed(bare, count)
 
 
 def squared_differences(runs: Runs, power: float, count: int, near: Array | None = None) -> Terms:
@@ -139,20 +130,13 @@ def squared_differences(runs: Runs, power: float, count: int, near: Array | None
     outer = short_monomials(runs, 120, power=power, near=near)
     short = plain(runs, 60, both_signs=False)
     ratios = short.take(np.nonzero(short.cost < _RATIO)[0])
-    found = times_squares(outer, ratios)
-    return found.take(cheapest(found.cost, count))
+    return outer.crossed(squared_from_one(ratios), count)
 
 
-def times_squares(outer: Terms, ratios: Terms) -> Terms:
-    """Every term times every (1 - r)², those of one term side by side."""
-    trees = tuple(
-        times(term, Power(Sum((ONE, Product((MINUS, r)))), Fraction(2)))
-        for term in outer.trees
-        for r in ratios.trees
-    )
-    values = outer.values[:, :, None] * ((1 - ratios.values) ** 2)[:, None, :]
-    cost = np.repeat(outer.cost, len(ratios))
-    return Terms(trees, cost, values.reshape(len(values), -1))
+def squared_from_one(ratios: Terms) -> Terms:
+    """Each (1 - r)², at no cost."""
+    trees = tuple(Power(Sum((ONE, Product((MINUS, r)))), Fraction(2)) for r in ratios.trees)
+    return Terms(trees, np.zeros(len(trees)), (1 - ratios.values) ** 2)
 
 
 def _exponents(tree: Tree) -> Exponents:

@@ -16,12 +16,10 @@ from dimgs.engines.structured.trees import (
     Call,
     Mono,
     Number,
-    Power,
     Product,
     Sum,
     Tree,
     evaluate,
-    monomial,
     powered,
     times,
     with_front,
@@ -187,27 +185,33 @@ def _call(name: str) -> Callable[[Tree], Tree]:
     return build
 
 
-def shifted(runs: Runs, count: int) -> list[Target]:
-    """The response less or plus a short monomial of its own dimension."""
-    found = short_monomials(runs, count, power=1.0)
-    itself, out = response(runs), []
-    for k, exponents in enumerate(found.exponents):
-        for sign in (1, -1):
-            name = f"y{'-' if sign == 1 else '+'}m{k}"
-            back = _plus(_signed(monomial(exponents), sign))
-            target = itself.moved(name, sign * found.values[:, k], back)
-            if np.any(target.at == 0) or float(np.abs(target.at).max()) == 0:
-                continue
-            out.append(target)
+def shifted(runs: Runs, targets: Sequence[Target], count: int) -> list[Target]:
+    """The response or its powers, less or plus a short monomial of their own dimension.
+
+    Parameters
+    ----------
+    runs : Runs
+    targets : sequence of Target
+        The response, which may have either sign, or powers of one that is positive.
+    count : int
+        How many monomials for each.
+    """
+    out = []
+    for target in targets:
+        found = short_monomials(runs, count, power=target.power)
+        for k, term in enumerate(found.trees):
+            for sign in (1, -1):
+                name = f"{target.name}{'-' if sign == 1 else '+'}m{k}"
+                back = _plus(term if sign == 1 else Product((MINUS, term)), target.back)
+                moved = target.moved(name, sign * found.values[:, k], back)
+                least = 0.0 if target.power == 1 else _ONE_SIGN
+                if not np.any(moved.at == 0) and abs(float(np.sign(moved.at).mean())) >= least:
+                    out.append(moved)
     return out
 
 
-def _signed(part: Tree, sign: int) -> Tree:
-    return part if sign == 1 else Product((MINUS, part))
-
-
-def _plus(term: Tree) -> Callable[[Tree], Tree]:
-    return lambda tree: Sum((term, tree))
+def _plus(term: Tree, back: Callable[[Tree], Tree]) -> Callable[[Tree], Tree]:
+    return lambda tree: back(Sum((term, tree)))
 
 
 def beside_terms(runs: Runs, trees: Sequence[Tree], count: int) -> list[Target]:
@@ -229,28 +233,7 @@ def beside_terms(runs: Runs, trees: Sequence[Tree], count: int) -> list[Target]:
                 part = times(number if simple is None else simple.signed(c), rest)
             case _:
                 continue
-        target = itself.moved(f"y-t{len(found)}", evaluate(part, runs), _plus(part))
+        target = itself.moved(f"y-t{len(found)}", evaluate(part, runs), _plus(part, itself.back))
         if np.all(target.at != 0):
             found.setdefault(part, target)
     return list(found.values())[:count]
-
-
-def shifted_powers(runs: Runs, count: int) -> list[Target]:
-    """Powers of a positive response less or plus a short monomial, such as 1/y - m."""
-    out = []
-    for power in powers(runs)[1:] if np.all(runs.anchor > 0) else []:
-        exponent = Fraction(power.power).limit_denominator(2)
-        found = short_monomials(runs, count, power=power.power)
-        for k, exponents in enumerate(found.exponents):
-            for sign in (1, -1):
-                name = f"{power.name}{'-' if sign == 1 else '+'}m{k}"
-                back = _plus_powered(_signed(monomial(exponents), sign), 1 / exponent)
-                target = power.moved(name, sign * found.values[:, k], back)
-                if np.any(target.at == 0) or abs(float(np.sign(target.at).mean())) < _ONE_SIGN:
-                    continue
-                out.append(target)
-    return out
-
-
-def _plus_powered(term: Tree, power: Fraction) -> Callable[[Tree], Tree]:
-    return lambda tree: Power(Sum((term, tree)), power)

@@ -32,7 +32,7 @@ from dimgs.engines.structured.description import (
 from dimgs.engines.structured.lattice import Lattice
 from dimgs.engines.structured.model import power_basis, squares_bits
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.sums import times_squares
+from dimgs.engines.structured.sums import squared_from_one
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import ONE, Product, Sum, Tree, powered
 from dimgs.groups.rationals import exponent_bits
@@ -148,7 +148,8 @@ def _squares(runs: Runs, count: int) -> Terms:
     found = short_monomials(runs, count)
     trees = tuple(powered(t, Fraction(2)) if t != ONE else t for t in found.trees)
     squared = replace(found, trees=trees, values=found.values**2)
-    return times_squares(squared, plain(runs, _SQUARES, both_signs=False))
+    ratios = squared_from_one(plain(runs, _SQUARES, both_signs=False))
+    return squared.crossed(ratios, len(squared) * len(ratios))
 
 
 def _one_plus(terms: Terms) -> Terms:
