@@ -30,6 +30,7 @@ from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.surrogate import FEWEST, USEFUL, Surrogate
 from dimgs.campaign.thresholds import holding
 from dimgs.common.errors import FitError, InputError
+from dimgs.fits.smooth import SmoothCurve
 from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord, RunRequest
 from dimgs.kernels.spec import of_tier
@@ -164,7 +165,8 @@ class Course:
             rank = binding.space.rank
             if binding.linear or not rank or len(sites) < rank + FEWEST:
                 break
-            found = Surrogate(binding.space, sites.z, sites.y, sigma, level, wanted)
+            curve = SmoothCurve(sites.z, sites.y, sigma, level)
+            found = Surrogate(binding.space, curve, wanted)
             text = f"a smooth curve through the runs predicts those left out to {found.error:.2g}"
             self.log.add("surrogate", text)
             self._tell(text)

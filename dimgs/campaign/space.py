@@ -6,7 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
-from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.arrays import Array, BoolArray, IntArray, leading_rows
 from dimgs.groups.group import PiBasis, PiGroup
 
 # relative: exponents are small rationals, what is smaller is rounding
@@ -133,18 +133,7 @@ class PiSpace:
     @cached_property
     def transform(self) -> Array:
         """T, shape (rank, n_inputs): orthonormal rows, the first inputs by name leading."""
-        scaled = self.loadings * self.half
-        size = np.abs(scaled).max(initial=0.0)
-        found: list[Array] = []
-        if size > 0.0:
-            _, singular, right = np.linalg.svd(scaled, full_matrices=False)
-            rows = right[singular > _RANK * singular[0]]
-            projector = rows.T @ rows
-            for column in projector.T:
-                rest = column - sum((float(f @ column) * f for f in found), np.zeros(len(column)))
-                length = float(np.linalg.norm(rest))
-                if length > _REACHED and len(found) < len(rows):
-                    found.append(rest / length)
+        found = leading_rows(self.loadings * self.half)
         every = [*found, *np.eye(len(self.names))[self.apart]]
         return np.array(every).reshape(len(every), len(self.names))
 

@@ -89,3 +89,38 @@ def mixed_bits(columns: Iterable[Array]) -> NDArray[np.uint64]:
     for shift, factor in _MIX:
         bits = (bits ^ (bits >> np.uint64(shift))) * np.uint64(factor)
     return np.asarray(bits ^ (bits >> np.uint64(31)))
+
+
+# share of the largest singular value that is rounding, and of unit lengths what is no direction
+_RANK, _REACHED = 1e-9, 1e-6
+
+
+def leading_rows(matrix: Array) -> list[Array]:
+    """An orthonormal basis of the row space in which the first columns lead.
+
+    It is the same for every matrix of the same row space.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (n_rows, n_columns)
+
+    Returns
+    -------
+    list of ndarray of shape (n_columns,)
+
+    Examples
+    --------
+    >>> [row.round(3).tolist() for row in leading_rows(np.array([[1.0, 1.0], [2.0, 2.0]]))]
+    [[0.707, 0.707]]
+    """
+    found: list[Array] = []
+    if not np.abs(matrix).max(initial=0.0) > 0.0:
+        return found
+    _, singular, right = np.linalg.svd(matrix, full_matrices=False)
+    rows = right[singular > _RANK * singular[0]]
+    for column in (rows.T @ rows).T:
+        rest = column - sum((float(f @ column) * f for f in found), np.zeros(len(column)))
+        length = float(np.linalg.norm(rest))
+        if length > _REACHED and len(found) < len(rows):
+            found.append(rest / length)
+    return found

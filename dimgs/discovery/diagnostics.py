@@ -1,5 +1,7 @@
 """What groups of runs say against a pooled law: Simpson's trap, sources that disagree."""
 
+from itertools import permutations
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +21,8 @@ _ALPHA = 1e-3
 _SMALLEST_EFFECT = 0.05
 # of R² by variables on both sides: less changes no judgement
 _INFLATION = 0.02
+# spread inside of groups, of that over all runs, that is rounding
+_SAME = 1e-6
 # share of groups on one side of the pooled exponent: three of four, as the groups of a paradox lie
 _ONE_SIDED = 0.75
 
@@ -50,10 +54,37 @@ def group_warnings(design: Design, fit: Estimate, level: float) -> list[str]:
         large = names[counts >= design.X.shape[1] + 3]
         if not 2 <= len(names) <= _MOST_LABELS or len(large) < 2:
             continue
+        confounded = _confounded(design, name, labels)
+        if confounded:
+            # to compare groups at equal inputs, or inside of them, would take the effect away
+            out.append(confounded)
+            continue
         trap = _simpson(design, fit, name, labels, large, level)
         apart = _disagreement(design, fit, name, labels, names)
         out += [warning for warning in (trap, apart) if warning is not None]
     return out
+
+
+def _confounded(design: Design, column: str, labels: NDArray[np.str_]) -> str | None:
+    """Inputs of the features that are the same within every group, though not over all runs."""
+    code = np.unique(labels, return_inverse=True)[1]
+    counts = np.bincount(code)
+    same = []
+    for feature, x in zip(design.features, design.X.T, strict=True):
+        means = np.bincount(code, x) / counts
+        inside = float(np.abs(x - means[code]).max())
+        if inside <= _SAME * float(np.ptp(x)):
+            same.append(str(feature.name if feature.group is None else feature.group))
+    if not same:
+        return None
+    one = len(same) == 1
+    return (
+        f"{' and '.join(same)} {'is' if one else 'are'} the same within every group of "
+        f"'{column}': the effect of {'it' if one else 'them'} cannot be told from what else "
+        f"differs between the groups, {setting('within', column)} would remove both, and "
+        f"intervals that take runs for independent are too narrow "
+        f"({setting('split_by', column)})."
+    )
 
 
 def _simpson(
@@ -124,10 +155,15 @@ def _disagreement(
         # the inputs tell the groups apart already
         return None
     p = float(fdtrc(extra, rest, gain / (float(within @ within) / rest)))
-    spread = max(apart.effects.values()) - min(apart.effects.values())
+    ranges = {k: np.sort(design.X[labels == k], axis=0)[[0, -1]] for k in apart.effects}
+    pairs = [
+        (apart.effects[b] - apart.effects[a], a, b)
+        for a, b in permutations(apart.effects, 2)
+        if np.all(ranges[a][0] <= ranges[b][1]) and np.all(ranges[b][0] <= ranges[a][1])
+    ]
+    spread, low, high = max(pairs, default=(0.0, "", ""))
     if p > _ALPHA or spread < _SMALLEST_EFFECT:
         return None
-    low, high = (pick(apart.effects, key=apart.effects.__getitem__) for pick in (min, max))
     return (
         f"The groups of '{column}' disagree: at equal inputs, '{high}' lies {np.exp(spread):.3g} "
         f"times above '{low}' (p = {p:.1g}); a difference in units, in method or in an input that "

@@ -18,13 +18,15 @@ from dimgs.common.news import bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.judgement import given_law, law_of, law_of_candidate, verdict_on_fit
 from dimgs.discovery.keywords import DiscoverKeywords
+from dimgs.discovery.leads import is_acrobatic
 from dimgs.discovery.options import MODEL_NAMES, Options, default_of, documented
 from dimgs.discovery.outliers import outlier_warnings
 from dimgs.discovery.places import differs_most, propose
 from dimgs.discovery.scale_search import study_with_scales
+from dimgs.discovery.scoring import noise_of
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.expression.candidate import Candidate
-from dimgs.fits.noise import Noise, noise_about
+from dimgs.fits.noise import Noise
 from dimgs.judgement.posterior import ProbableLaw
 from dimgs.law.canonical import absorb, celsius_zeros, recognise
 from dimgs.law.law import Law
@@ -179,6 +181,11 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
         rivals=_rivals(found, law, options, () if posterior is None else posterior.rivals),
         complete_to=found.complete_to,
         form=_given_form(found, law, options),
+        leads=tuple(
+            replace(each, law=None if each.law is None else recognise(absorb(each.law)))
+            for each in found.leads
+        ),
+        left_out_by=found.left_out_by,
         further_runs=partial(propose, others=partial(_further, found, law, options)),
     )
 
@@ -255,6 +262,9 @@ def _rivals(
         except DimgsError:
             where = {}
         out.append(Rival(other, one.probability, holds, where))
+    if found.leads:
+        # none is probable: what fits by chance as a rule comes last
+        out.sort(key=lambda rival: is_acrobatic(rival.law))
     return tuple(out)
 
 
@@ -286,21 +296,9 @@ def _left_out(found: Study, options: Options) -> tuple[float, ...]:
 def _noise(found: Study, law: Law, left_out: Array) -> Noise | None:
     """The error model of the runs about the law: of the kind that the judgement worked in."""
     prepared, posterior = found.prepared, found.posterior
-    name = law.target.name
-    measured = np.asarray(prepared.data[name], dtype=np.float64)
-    fitted = sum(c.origin == "fitted" for c in law.constants)
-    if law.label_effects is not None:
-        fitted += len(law.label_effects.log_ratios) - 1
     kind = None if posterior is None or not posterior.laws else posterior.errors
-    order = np.arange(len(measured)) if prepared.order is None else prepared.order
-    return noise_about(
-        measured,
-        np.asarray(law.predict_si(prepared.data), dtype=np.float64),
-        fitted,
-        prepared.data.errors.get(name),
-        "constant" if law.target.is_level else kind,
-        left_out[order] if len(left_out) else None,
-    )
+    order = np.arange(prepared.design.n_runs) if prepared.order is None else prepared.order
+    return noise_of(law, prepared.data, kind, left_out[order] if len(left_out) else None)
 
 
 def _provenance(data: Dataset, options: Options) -> dict[str, str]:

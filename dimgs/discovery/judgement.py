@@ -10,6 +10,15 @@ import sympy
 from dimgs.common.arrays import times_exp
 from dimgs.common.errors import DimgsError
 from dimgs.discovery.estimators import estimator
+from dimgs.discovery.leads import (
+    BLEND,
+    CURVE,
+    IMPROBABLE,
+    POWER_LAW,
+    SUM,
+    compared,
+    simple_forms,
+)
 from dimgs.discovery.options import Options
 from dimgs.discovery.problem import is_searchable
 from dimgs.discovery.scoring import (
@@ -38,6 +47,7 @@ from dimgs.law.canonical import absorb, recognise
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 from dimgs.law.power import power_law
+from dimgs.report.findings import Lead
 from dimgs.report.results import Verdict
 
 POWER = ("power", "simple power")
@@ -86,13 +96,89 @@ def with_switches(found: Study, options: Options, clock: Clock) -> Study:
         return found
     if posterior.laws and posterior.laws[0].probability >= PROBABLE:
         return found
-    forms, divided = switching(found, options)
+    forms, divided = switching(found, options, clock)
+    if _is_improbable(posterior) and not clock.over:
+        forms = [*forms, *simple_forms(found.prepared.design)]
     if not forms or clock.over:
         return found
     again = _posterior(found, options, clock, forms)
     if again.laws and again.laws[0].form.name == REGIMES:
         found = divided
     return _with_posterior(found, again, options, clock)
+
+
+def _is_improbable(posterior: Posterior) -> bool:
+    return not posterior.laws or posterior.laws[0].probability < IMPROBABLE
+
+
+def with_leads(found: Study, options: Options, clock: Clock) -> Study:
+    """The study with what describes its runs best, if none of its laws is probable.
+
+    Parameters
+    ----------
+    found : Study
+        That :func:`with_switches` gave.
+    options : Options
+    clock : Clock
+        When it is over, only the power law and a smooth curve are compared.
+
+    Returns
+    -------
+    Study
+        Its law is the simplest description with a formula that predicts runs left out about as
+        well as the best of these.
+    """
+    posterior, design = found.posterior, found.prepared.design
+    asked = options.engine == NONE or options.restricts or found.given
+    if posterior is None or asked or clock.stopped.is_set() or not _is_improbable(posterior):
+        return found
+    seen = compared(design, options, clock)
+    if seen is None or seen.closed is None:
+        return found
+    laws = {name: _law_named(found, name, options) for name in seen.left_out}
+    law = laws[seen.closed]
+    if law is None:
+        return found
+    measured = tuple(seen.measured.tolist())
+    leads = tuple(
+        Lead(name, measured, tuple(values.tolist()), name == seen.first, laws[name])
+        for name, values in seen.left_out.items()
+    )
+    found = replace(found, leads=leads, left_out_by=seen.source)
+    values, known, left_out = seen.left_out[seen.closed], None, None
+    if len(values) == design.n_runs:
+        law = law.with_scores(law_scores(design, law, options, values))
+        known = law.scores.cv_r2_log if design.errors is None else None
+        if design.scale == "log" and np.all(values > 0):
+            left_out = log_target(design) - np.log(values)
+    if known is None:
+        known = r2(seen.measured - values, seen.measured)
+    number = next(
+        (
+            k
+            for k, one in enumerate(posterior.laws)
+            if any(form.name in _FORMS[seen.closed] for form in one.forms)
+        ),
+        None,
+    )
+    chosen = replace(posterior, chosen=number)
+    found = replace(found, law=law, known=known, left_out=left_out, posterior=chosen)
+    return _examined(replace(found, engine=seen.closed), options)
+
+
+# by what a description is called among the forms that are judged
+_FORMS = {POWER_LAW: (*POWER, "law"), SUM: (SUM,), BLEND: (BLEND,), REGIMES: (REGIMES,)}
+
+
+def _law_named(found: Study, name: str, options: Options) -> Law | None:
+    """The law of a description on all runs; None where it is none."""
+    assert found.posterior is not None
+    if name == CURVE:
+        return None
+    judged_so = [form for form in found.posterior.forms if form.name in _FORMS[name]]
+    if judged_so:
+        return law_of(found, judged_so[0], options)
+    return found.result.law if name == POWER_LAW and found.result is not None else None
 
 
 def _with_posterior(found: Study, posterior: Posterior, options: Options, clock: Clock) -> Study:

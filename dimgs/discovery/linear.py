@@ -138,6 +138,18 @@ def _scaled(X: Array, y: Array, exponents: Array) -> tuple[float, Array]:
     return scale * unit, left * unit
 
 
+def projected_power(X: Array, y: Array) -> tuple[float, Array]:
+    """Prefactor and exponents of the monomial nearest to a response of either sign.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_runs, n_features)
+    y : ndarray of shape (n_runs,)
+    """
+    found = _solve(X, y)
+    return found.prefactor, found.exponents
+
+
 def _cross_validated(design: Design, seed: int) -> float | None:
     if holdout_rows(design, seed) is None:
         return None
@@ -150,6 +162,6 @@ def _cross_validated(design: Design, seed: int) -> float | None:
             return None
         if not np.any(design.y[~test]):
             return None
-        found = _solve(design.X[~test], design.y[~test])
-        out[test] = design.y[test] - found.prefactor * np.exp(design.X[test] @ found.exponents)
+        prefactor, exponents = projected_power(design.X[~test], design.y[~test])
+        out[test] = design.y[test] - prefactor * np.exp(design.X[test] @ exponents)
     return r2(times_exp(out, design.offset), times_exp(design.y, design.offset))

@@ -27,6 +27,8 @@ from dimgs.discovery.scoring import (
     Predictor,
     fitted_by,
     left_out_residuals,
+    log_target,
+    noise_of,
     scores_of,
 )
 from dimgs.fits.covariance import t_quantile
@@ -76,6 +78,10 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     law = law.with_scores(
         scores_of(design, fitted_by(law, design), left_out, _refitter(options), options.seed)
     )
+    unseen = None
+    if design.scale == "log" and not limited.limits:
+        with np.errstate(over="ignore"):
+            unseen = np.exp(log_target(design) - left_out)
     crossover, regimes, whole = None, None, None
     if options.regimes or options.along is not None:
         crossover = crossover_of(design, options)
@@ -103,6 +109,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         additive=None if additive is None else additive.terms,
         additive_pairs=None if additive is None else additive.pairs,
         centre=centre_of(chosen, prepared.data),
+        noise=noise_of(chosen, prepared.data, None, unseen if chosen is law else None),
         left_out=prepared.in_table(left_out.tolist()) if chosen is law else (),
     )
 

@@ -242,6 +242,17 @@ def crossover_of(design: Design, options: Options) -> Crossover | None:
     return Crossover(best.name, float(best.model.n_), float(low), float(high), criteria, law)
 
 
+def blend_of(design: Design) -> tuple[sympy.Expr, dict[str, float]] | None:
+    """Two power laws that meet smoothly, in the likeliest form; None where runs are too few."""
+    from dimgs.fits.crossover import CrossoverPowerLaw
+
+    groups = bool(design.features) and all(f.logged for f in design.features)
+    if design.scale != "log" or not groups or design.n_runs > _MOST_RUNS:
+        return None
+    model = CrossoverPowerLaw().fit(design.X, design.y, design.weights)
+    return None if model.form_ == "single" else _expression(design, model)
+
+
 def _expression(design: Design, model: Any) -> tuple[sympy.Expr, dict[str, float]]:
     constants: dict[str, float] = {}
     laws = []

@@ -10,7 +10,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset import Dataset
 from dimgs.discovery.given_form import GivenForm
-from dimgs.discovery.judgement import judged, with_switches
+from dimgs.discovery.judgement import judged, with_leads, with_switches
 from dimgs.discovery.missing_input import Scale, extra_scales
 from dimgs.discovery.one_basis import study
 from dimgs.discovery.options import Options
@@ -28,6 +28,8 @@ _SHARE_OF_FEW = 0.6
 # of the time, before scales are tried: little is lost where scales are asked for, much where they
 # are only advice
 _SHARE, _SHARE_OF_ONE = 0.4, 0.85
+# of the time, before what describes the runs is compared where no law is probable
+_BEFORE_LEADS = 0.85
 # seconds in which a power law is fitted and judged
 _SHORTEST = 0.2
 # of fewer differences between groups a standard error is hardly known
@@ -60,7 +62,8 @@ def study_with_scales(
     -------
     Study
     """
-    clock = Clock.of(options.seconds)
+    whole = Clock.of(options.seconds)
+    clock = whole.part(_BEFORE_LEADS)
     options = _with_units_of_form(data, target, options)
     kept = screened(data, target, options)
     if kept is None:
@@ -76,7 +79,7 @@ def study_with_scales(
         # searches had a share of the time, and some of the rest is left
         found = replace(found, cuts=tuple(c for c in found.cuts if c.step != JUDGEMENT))
         found = judged(found, options, clock)
-    return with_switches(found, options, clock)
+    return with_leads(with_switches(found, options, clock), options, whole)
 
 
 def _with_units_of_form(data: Dataset, target: str, options: Options) -> Options:
@@ -145,7 +148,10 @@ def _searched(
     if possible and automatic and options.engine == ALL:
         # a scale is sooner tried than further engines
         options = replace(options, engine=embedded())
-    found = study(prepared, options, clock.part(share), progress=progress)
+    part = clock.part(share)
+    found = study(prepared, options, part, progress=progress)
+    # a further study ends as late after its time as this one did
+    shortest = max(_SHORTEST, -2 * part.left)
     if not possible or (found.holds and not automatic):
         return found
     if not automatic:
@@ -155,7 +161,7 @@ def _searched(
         part = clock.part(1 / (len(possible) - k))
         if found.exact or clock.stopped.is_set():
             break
-        if part.left < _SHORTEST:
+        if part.left < shortest:
             found = _unfinished(found, (Cut("time", _STEP),)) if automatic else found
             break
         try:

@@ -2,18 +2,21 @@
 that its residuals keep.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import sympy
 from numpy.typing import NDArray
 
 from dimgs.common.arrays import Array, BoolArray, IntArray, times_exp
 from dimgs.common.errors import DimgsError
+from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.engines.selection import is_white, leftover
 from dimgs.fits.design.features import Design
+from dimgs.fits.noise import Noise, NoiseKind, noise_about
 from dimgs.fits.one_error import gain_and_error
 from dimgs.judgement.residual_structure import SURELY_INCOMPLETE, followed_beyond_groups
 from dimgs.law.assemble import feature_values, refit
@@ -284,21 +287,78 @@ def _squares(*parts: Array) -> list[float]:
 
 def _predictor(design: Design, law: Law) -> Predictor:
     """Predictor of the target (SI) of other runs, the constants refitted on `design`."""
-    names = sorted(c.name for c in law.constants if c.origin == "fitted")
     start = {c.name: c.value for c in law.constants if c.origin == "fitted"}
-    found = refit(design, law.pi_expression, start)
-    known = law.constant_values | dict(zip(names, found.values, strict=True))
+    return formula_values(design, law.pi_expression, start, law.constant_values)
+
+
+def formula_values(
+    design: Design,
+    expression: sympy.Expr,
+    start: Mapping[str, float],
+    known: Mapping[str, float] | None = None,
+) -> Predictor:
+    """Predictor of the target (SI) of other runs by a formula for pi_0, fitted to a design.
+
+    Parameters
+    ----------
+    design : Design
+    expression : sympy.Expr
+    start : mapping of str to float
+        Its constants, and where their fit starts.
+    known : mapping of str to float, optional
+        Constants that stay.
+
+    Raises
+    ------
+    FitError
+        If the formula is not real on the runs.
+    """
+    found = refit(design, expression, start)
+    values = {**(known or {}), **dict(zip(sorted(start), found.values, strict=True))}
 
     def predict(part: Design) -> Array:
-        values = evaluate(law.pi_expression, {**feature_values(part), **known}, part.n_runs)
-        return times_exp(values, part.offset)
+        own = evaluate(expression, {**feature_values(part), **values}, part.n_runs)
+        return times_exp(own, part.offset)
 
     return predict
 
 
-def _target(design: Design) -> Array:
+def noise_of(
+    law: Law, data: Dataset, kind: NoiseKind | None = None, left_out: Array | None = None
+) -> Noise | None:
+    """The error model that runs support, about a law.
+
+    Parameters
+    ----------
+    law : Law
+    data : Dataset
+        The runs.
+    kind : str, optional
+        Of the errors, where it is known.
+    left_out : ndarray of shape (n_runs,), optional
+        The target in SI by the law without each run.
+    """
+    name = law.target.name
+    fitted = sum(c.origin == "fitted" for c in law.constants)
+    if law.label_effects is not None:
+        fitted += len(law.label_effects.log_ratios) - 1
+    return noise_about(
+        np.asarray(data[name], dtype=np.float64),
+        np.asarray(law.predict_si(data), dtype=np.float64),
+        fitted,
+        data.errors.get(name),
+        "constant" if law.target.is_level else kind,
+        left_out,
+    )
+
+
+def target_values(design: Design) -> Array:
+    """The target of every run, in SI."""
     if design.scale == "log":
         return np.exp(log_target(design))
+    if design.scale == "level":
+        assert design.basis.target is not None
+        return np.asarray(log_target(design) / design.basis.target.unit.log_factor)
     return times_exp(design.y, design.offset)
 
 
@@ -319,7 +379,7 @@ def law_scores(design: Design, law: Law, options: Options, left_out: Array | Non
     """
     rows = rows_aside(design, options)
     values = law.predict_si(design.data)
-    truth = _target(design)
+    truth = target_values(design)
     fitted = _log(values)
     if design.scale != "log" or fitted is None:
         return Scores(None, None, None, r2(truth - values, truth))
@@ -408,7 +468,7 @@ def _scaled_residuals(design: Design, law: Law) -> Array | None:
     if rmse is not None and rmse < _EXACT:
         return None
     if design.scale == "linear":
-        truth = _target(design)
+        truth = target_values(design)
         residuals = truth - law.predict_si(design.data)
     else:
         truth = log_target(design)

@@ -8,19 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from dimgs.common.arrays import Array, least_squares
+from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import check_enough_runs, table_warnings, usable_runs
 from dimgs.discovery.options import Options
 from dimgs.fits.design.features import label_texts
 from dimgs.fits.sensitivity import Copula, Effects, effects_of, jackknife_half
+from dimgs.fits.smooth import SmoothCurve
 from dimgs.law.law import Law
 from dimgs.law.prediction import moved
 
 # parts of the runs, each left out once for the intervals
 _PARTS = 10
-# runs from which the smooth part of the surrogate is learned: its cost grows with their cube
+# runs that the smooth curve goes through: the time of each value grows with them
 _MOST_RUNS = 300
 # of the variance of runs left out, below which effects are those of little
 _LITTLE = 0.5
@@ -141,14 +142,16 @@ def sensitivity(data: Any, target: str, options: Options | None = None) -> Sensi
     if np.ptp(y) == 0:
         raise InputError(f"'{target}' is the same in every run: no input has an effect on it.")
     copula = Copula.of(X, options.seed)
-    kernel, function = _smooth(X, y, options.seed)
-    effects = effects_of(function, copula)
+    places = (X - X.mean(axis=0)) / X.std(axis=0)
+    some = np.sort(np.random.default_rng(options.seed).permutation(len(y))[:_MOST_RUNS])
+    curve = SmoothCurve(places[some], y[some])
+    effects = effects_of(_function(curve, X), copula)
     parts = _parts(runs, options)
     left_out = np.full(len(y), np.nan)
     without = []
     for part in np.unique(parts):
         rest = parts != part
-        _, own = _smooth(X[rest], y[rest], options.seed, kernel)
+        own = _function(curve.on(rest[some]), X)
         left_out[~rest] = own(X[~rest])
         drawn = Copula.of(X[rest], options.seed, not copula.independent)
         without.append(effects_of(own, drawn))
@@ -165,6 +168,12 @@ def sensitivity(data: Any, target: str, options: Options | None = None) -> Sensi
     halves = _halves(without, options.level)
     scale = "log" if logged else "linear"
     return Sensitivity(target, names, effects, halves, scale, r2, options.level, tuple(notes))
+
+
+def _function(curve: SmoothCurve, X: Array) -> Callable[[Array], Array]:
+    """The curve as a function of the inputs."""
+    middle, spread = X.mean(axis=0), X.std(axis=0)
+    return lambda x: curve.mean((x - middle) / spread)
 
 
 def _halves(found: list[Effects], level: float) -> Effects:
@@ -190,50 +199,6 @@ def _parts(runs: Dataset, options: Options) -> NDArray[Any]:
     if count < 3:
         raise InputError(f"'{groups[0]}' has {count} labels: intervals by groups need three.")
     return np.asarray(rng.permutation(count)[code] % max(_PARTS, 3))
-
-
-def _smooth(
-    X: Array, y: Array, seed: int, kernel: Any = None
-) -> tuple[Any, Callable[[Array], Array]]:
-    """A linear function of the runs and a Gaussian process of what it leaves, with its kernel."""
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.gaussian_process import GaussianProcessRegressor
-    from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
-
-    centre, spread = X.mean(axis=0), X.std(axis=0)
-    spread = np.where(spread > 0, spread, 1.0)
-
-    def trend(x: Array) -> Array:
-        return np.column_stack([np.ones(len(x)), (x - centre) / spread])
-
-    slopes = least_squares(trend(X), y)
-    left = y - trend(X) @ slopes
-    size = float(left.std())
-    # what is left is rounding
-    if size <= 1e-9 * float(np.ptp(y)):
-        return kernel, lambda x: np.asarray(trend(x) @ slopes)
-    rows = np.arange(len(y))
-    if len(y) > _MOST_RUNS:
-        rows = np.sort(np.random.default_rng(seed).choice(len(y), _MOST_RUNS, False))
-    lengths = np.full(X.shape[1], 2.0)
-    first = ConstantKernel(0.5, (1e-4, 1e3)) * RBF(lengths, (0.2, 1e3))
-    first += WhiteKernel(0.5, (1e-8, 2.0))
-    model = GaussianProcessRegressor(
-        first if kernel is None else kernel,
-        optimizer="fmin_l_bfgs_b" if kernel is None else None,
-        alpha=1e-10,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model.fit(trend(X[rows])[:, 1:], left[rows] / size)
-
-    def function(x: Array) -> Array:
-        z = trend(x)
-        return np.asarray(z @ slopes + size * model.predict(z[:, 1:]))
-
-    return model.kernel_, function
 
 
 @np.errstate(all="ignore")

@@ -22,6 +22,7 @@ from dimgs.judgement.confirmation import LawFacts, conclude, holds
 from dimgs.judgement.posterior import Posterior
 from dimgs.law.law import Law
 from dimgs.law.power import NoSuchNumberError
+from dimgs.report.findings import Lead
 from dimgs.report.results import FitResult, Verdict
 
 # relative error that is rounding, some powers of rounded values included
@@ -71,6 +72,10 @@ class Study:
         Up to which size the search tried all forms.
     given : tuple of Proposal
         The form that was asked for, judged beside the candidates.
+    leads : tuple of Lead
+        What describes the runs where no law is probable.
+    left_out_by : str
+        Column whose labels were left out whole for these.
     """
 
     prepared: Prepared
@@ -89,6 +94,8 @@ class Study:
     posterior: Posterior | None = None
     complete_to: Completed | None = None
     given: tuple[Proposal, ...] = ()
+    leads: tuple[Lead, ...] = ()
+    left_out_by: str = ""
 
     @property
     def verdict(self) -> Verdict:

@@ -13,6 +13,7 @@ from dimgs.common.errors import DimgsError
 from dimgs.discovery.options import Options
 from dimgs.discovery.regimes import MOST_REGIMES, RegimeResult, regime_document, regimes_of
 from dimgs.discovery.study import Study
+from dimgs.engines.clock import Clock
 from dimgs.groups.rationals import is_simple
 from dimgs.judgement.candidates import Proposal
 from dimgs.law.law import Law
@@ -21,13 +22,15 @@ from dimgs.law.law import Law
 REGIMES = "regimes"
 
 
-def switching(found: Study, options: Options) -> tuple[list[Proposal], Study]:
+def switching(found: Study, options: Options, clock: Clock) -> tuple[list[Proposal], Study]:
     """Forms that switch, and the study with the regimes that they are made of.
 
     Parameters
     ----------
     found : Study
     options : Options
+    clock : Clock
+        No further number of regimes is tried that it would not see the end of.
 
     Returns
     -------
@@ -38,7 +41,9 @@ def switching(found: Study, options: Options) -> tuple[list[Proposal], Study]:
         return [], found
     forms: list[Proposal] = []
     result, most = found.result, MOST_REGIMES
-    while most > 1:
+    took = 0.0
+    while most > 1 and clock.left > took:
+        left = clock.left
         try:
             # a law that wins is validated with the others, as it stands
             regimes, law = regimes_of(found.prepared.design, options, most=most, validated=False)
@@ -49,6 +54,7 @@ def switching(found: Study, options: Options) -> tuple[list[Proposal], Study]:
         if not forms:
             result = replace(result, regimes=tuple(map(regime_document, regimes)))
         forms += _forms(regimes, law)
+        took = left - clock.left
         # fewer regimes may be the law, and the others its scatter
         most = len(regimes) - 1
     return forms, replace(found, result=result)

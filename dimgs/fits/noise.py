@@ -13,7 +13,7 @@ D. M. Rocke, B. Durbin, Bioinformatics 19 (2003) 966-972 (generalised logarithm 
 R. C. Paule, J. Mandel, J. Res. Natl. Bur. Stand. 87 (1982) 377-385 (scatter beside stated errors).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -463,11 +463,7 @@ def noise_about(
             likely[name] = float(errors.jacobian.sum()) + profile_log_likelihood(residuals, one)
     if not likely:
         return None
-    usual = next(iter(likely))
-    simple = {k: v for k, v in likely.items() if kinds[k].kind != "mixed"}
-    best = likeliest(simple or likely, usual)
-    # mixed errors have a further constant, so that they must be likelier than every other kind
-    best = likeliest({**likely, best: max(likely[best], likely[usual])}, best)
+    best = _likeliest_of(likely, kinds)
     errors, size_of = kinds[best], float(kinds[best].unit[0])
     residuals = errors.residuals(predicted)
     size = rms(residuals) * float(np.sqrt(n / (n - fitted)))
@@ -483,6 +479,44 @@ def noise_about(
         size *= size_of
         scatter = scatter and Scatter(scatter.intrinsic * size_of, scatter.ratio)
     return Noise(NOISE[errors.kind], size, floor, tails, scatter)
+
+
+def _likeliest_of(likely: Mapping[str, float], kinds: Mapping[str, Errors]) -> str:
+    """The likeliest kind of errors of a target; mixed ones, with a further constant, if surely."""
+    usual = next(iter(likely))
+    simple = {k: v for k, v in likely.items() if kinds[k].kind != "mixed"}
+    best = likeliest(simple or likely, usual)
+    return likeliest({**likely, best: max(likely[best], likely[usual])}, best)
+
+
+def likeliest_measure(measured: Array, predicted: Sequence[Array]) -> Errors | None:
+    """How the errors of a target are measured, by the likeliest of several predictions of it.
+
+    Parameters
+    ----------
+    measured : ndarray of shape (n_runs,)
+    predicted : sequence of ndarray of shape (n_runs,)
+        Each without what was measured of the run.
+
+    Returns
+    -------
+    Errors or None
+        None where nothing predicts every run.
+
+    Examples
+    --------
+    >>> measured = np.array([1.0, 10.0, 100.0, 1000.0])
+    >>> likeliest_measure(measured, [measured * [1.1, 0.9, 1.1, 0.9]]).kind
+    'relative'
+    """
+    kinds, likely = _measures(measured), {}
+    for name, errors in kinds.items():
+        each = [r for v in predicted if np.all(np.isfinite(r := errors.residuals(v)))]
+        if each:
+            size = np.ones(len(measured))
+            most = max(profile_log_likelihood(r, size) for r in each)
+            likely[name] = float(errors.jacobian.sum()) + most
+    return kinds[_likeliest_of(likely, kinds)] if likely else None
 
 
 def _measures(measured: Array) -> dict[str, Errors]:

@@ -583,6 +583,7 @@ def judged_forms(
     blocks, turns, groups = outer_blocks(design), Turns(design), _groups(design)
     everything = np.ones(design.n_runs, dtype=bool)
     out: list[JudgedForm] = []
+    asked = {each.name for each in more}
 
     def judged(one: Proposal, model: Model, whole: Fitted | None = None) -> JudgedForm | None:
         if not (one.given or allowed(one)):
@@ -593,7 +594,8 @@ def judged_forms(
         structure = structure_of(all_of_it, set(one.constants), turns.of(one.constants), groups)
         best = max((c.score for c in out), default=-np.inf)
         if (
-            whole.usable
+            one.name not in asked
+            and whole.usable
             and whole.dof > 0
             and whole.most_density(errors) - float(np.log(2)) * structure.bits < best - _HOPELESS
         ):

@@ -5,17 +5,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
+
 from dimgs.common.formats import SCHEMA, attributes
 from dimgs.engines.protocol import Completed
 from dimgs.fits.estimate import Exponent
+from dimgs.fits.noise import Noise, rms
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.exponents import rounded, undetermined_inputs
 from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
 from dimgs.law.serialise import source_document
 from dimgs.law.typeset import column_symbols
-from dimgs.report.findings import Activation, Findings, FittedLaw, Rival
-from dimgs.report.verdict import in_table_unit
+from dimgs.report.findings import Activation, Findings, FittedLaw, Lead, Rival
+from dimgs.report.verdict import in_table_unit, log_error
+from dimgs.variables import Variable
 
 
 def finite(value: Any) -> Any:
@@ -119,6 +123,7 @@ def fit_document(fit: FittedLaw) -> dict[str, Any]:
         "activation": activation_document(fit.activation),
         "scores": fit.scores.to_json(),
         "law": fit.judged_law.to_json(),
+        "noise": noise_document(fit.noise, fit.law.target),
         **attributes(fit, "independent_contrasts pairs collinear"),
         **attributes(fit.verdict, "probability confirmed why_not"),
         **attributes(fit, "regimes crossover local additive additive_pairs level warnings"),
@@ -140,9 +145,8 @@ def rival_document(rival: Rival) -> dict[str, Any]:
     }
 
 
-def noise_document(report: Findings) -> dict[str, Any] | None:
-    """The error model of the runs about the law; sizes relative, or in the unit of the target."""
-    noise, target = report.noise, report.basis.target
+def noise_document(noise: Noise | None, target: Variable | None) -> dict[str, Any] | None:
+    """The error model of the runs about a law; sizes relative, or in the unit of the target."""
     if noise is None or target is None:
         return None
     relative = noise.kind != "constant"
@@ -158,6 +162,19 @@ def noise_document(report: Findings) -> dict[str, Any] | None:
         "floor": floor if noise.kind == "mixed" else None,
         "intrinsic": None if noise.scatter is None else quantity(noise.scatter.intrinsic),
         "ratio_to_stated": None if noise.scatter is None else noise.scatter.ratio,
+    }
+
+
+def lead_document(report: Findings, lead: Lead) -> dict[str, Any]:
+    """What describes the runs where no law is probable; its error as in the words beside it."""
+    measured, predicted = np.array(lead.measured), np.array(lead.left_out)
+    away, target = log_error(report, (measured, predicted)), report.basis.target
+    assert target is not None
+    size = in_table_unit(target, rms(predicted - measured)) if away is None else away
+    return {
+        **attributes(lead, "name is_first r2"),
+        "error": {"value": size, "unit": "1" if away is not None else target.unit.text},
+        "law": law_or_none(lead.law),
     }
 
 
@@ -186,9 +203,11 @@ def discover_document(report: Findings) -> dict[str, Any]:
         ],
         "complete_to": complete_document(report.complete_to),
         "form": None if report.form is None else rival_document(report.form),
+        "leads": [lead_document(report, lead) for lead in report.leads],
+        "left_out_by": report.left_out_by or None,
         "rivals": [rival_document(r) for r in report.rivals],
         **attributes(report, "engine outcome probability none_of_these extrapolates confirmed"),
-        "noise": noise_document(report),
+        "noise": noise_document(report.noise, report.basis.target),
         **attributes(report, "why_not seconds level warnings provenance"),
     }
     result = finite(document)

@@ -255,6 +255,8 @@ class FittedLaw(Estimate):
     warnings : tuple of str
     centre : Centre, optional
         The law at the centre of the runs, where its prefactor alone says little.
+    noise : Noise, optional
+        The error model that the runs support, about the law.
     judge : callable, optional
         Gives the verdict; by default the law was not judged.
 
@@ -278,6 +280,7 @@ class FittedLaw(Estimate):
     additive_pairs: Mapping[str, Any] | None = None
     warnings: tuple[str, ...] = ()
     centre: Centre | None = None
+    noise: Noise | None = None
     judge: Callable[[], Verdict] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -340,6 +343,42 @@ class Rival:
     differs_most: Mapping[str, tuple[float, str]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, eq=False)
+class Lead:
+    """A description of the runs where no law is probable, judged by runs left out.
+
+    Attributes
+    ----------
+    name : str
+        "power law", "sum" (at most three monomials), "blend" (two power laws that meet smoothly),
+        "regimes" (power laws in pieces) or "smooth curve" (a Gaussian process).
+    measured, left_out : tuple of float
+        Target in SI, and its prediction by the description made without the run (or its tenth, or
+        its source).
+    is_first : bool
+        Whether it is the simplest from which the best differs by less than a standard error.
+    law : Law or None
+        None for a smooth curve.
+    """
+
+    name: str
+    measured: tuple[float, ...]
+    left_out: tuple[float, ...]
+    is_first: bool
+    law: Law | None = None
+
+    @property
+    def r2(self) -> float | None:
+        """R² of the target on runs left out."""
+        return r2_of(np.array(self.measured), np.array(self.left_out))
+
+
+def r2_of(measured: Array, predicted: Array) -> float | None:
+    """R² of predictions of a target; None where that does not vary."""
+    spread = rms(measured - measured.mean())
+    return 1.0 - (rms(measured - predicted) / spread) ** 2 if spread > 0 else None
+
+
 @dataclass(frozen=True)
 class Findings:
     """The whole way from a table to a law.
@@ -392,6 +431,11 @@ class Findings:
         Up to which size all forms were tried.
     form : Rival or None
         The form that was asked for, fitted, with its probability.
+    leads : tuple of Lead
+        Where no law is probable, what describes the runs, the simplest first; the law is the
+        simplest of those with a formula that predict about as well as the best.
+    left_out_by : str
+        Column whose labels were left out whole for these; empty where runs were.
     """
 
     basis: PiBasis
@@ -419,6 +463,8 @@ class Findings:
     noise: Noise | None = None
     complete_to: Completed | None = None
     form: Rival | None = None
+    leads: tuple[Lead, ...] = ()
+    left_out_by: str = ""
     further_runs: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -445,8 +491,7 @@ class Findings:
     def left_out_r2(self) -> float | None:
         """R² of the target itself on runs left out; None where none were."""
         measured, predicted, own = self.judged_on()
-        spread = rms(measured - measured.mean()) if own else 0.0
-        return 1.0 - (rms(measured - predicted) / spread) ** 2 if spread > 0 else None
+        return r2_of(measured, predicted) if own else None
 
     @property
     def errors_are_relative(self) -> bool:

@@ -14,7 +14,16 @@ from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores, percent
 from dimgs.law.serialise import source_document
 from dimgs.report.findings import Findings, FittedLaw, PlannedRuns
-from dimgs.report.verdict import headline, noise_text, probability, remarks, verdict
+from dimgs.report.verdict import (
+    descriptions,
+    headline,
+    leads_words,
+    noise_text,
+    probability,
+    remarks,
+    rivals_title,
+    verdict,
+)
 from dimgs.variables import shown_unit
 
 # as wide as a terminal of 80 columns with an indent
@@ -291,13 +300,27 @@ def _belief_lines(report: Findings) -> list[str]:
         return []
     lines = ["", probability(report.verdict)]
     if report.rivals:
-        lines.append("Rivals, which the runs do not tell from it:")
+        lines.append(rivals_title(report))
     for rival in report.rivals:
         only = "" if rival.extrapolates else ", interpolates only"
         lines.append(f"  {percent(rival.probability)}{only}: {rival.law}")
-        if rival.differs_most:
+        if rival.differs_most and not report.leads:
             lines.append(f"      differs most at {place(rival.differs_most)}")
     return lines
+
+
+def _leads_lines(report: Findings) -> list[str]:
+    """What describes the runs where no law is probable, and how well."""
+    by, says = leads_words(report)
+    rows = descriptions(report)
+    if not rows:
+        return []
+    width = max(len(row.error) for row in rows)
+    lines = ["", f"{by}, error and R² of the target:"]
+    for row in rows:
+        mark = "->" if row.is_first else "  "
+        lines.append(f"  {mark} {row.what:34s} {row.error:>{width}}  {row.r2:>6}")
+    return [*lines, says]
 
 
 def place(inputs: Mapping[str, tuple[float, str] | str]) -> str:
@@ -334,7 +357,12 @@ def report_text(report: Findings) -> str:
     law, fit = report.law, report.fit
     if law is not None:
         lines += [str(law), *_constants(law), *_centre(report.centre)]
-        lines += [*_belief_lines(report), *sources_lines(law), *_domain_lines(law)]
+        lines += [
+            *_leads_lines(report),
+            *_belief_lines(report),
+            *sources_lines(law),
+            *_domain_lines(law),
+        ]
         lines += ["", *report_scores(report, law)]
     if fit is not None and _is_of(law, fit):
         lines += [_contrasts(fit), "", *_exponent_lines(fit), *_further_lines(fit)]

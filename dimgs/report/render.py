@@ -21,7 +21,16 @@ from dimgs.report.plain_text import centre_text, place, sources_lines
 from dimgs.report.plain_text import number as plain_number
 from dimgs.report.references import works_of
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.verdict import headline, noise_text, probability, remarks, verdict
+from dimgs.report.verdict import (
+    descriptions,
+    headline,
+    leads_words,
+    noise_text,
+    probability,
+    remarks,
+    rivals_title,
+    verdict,
+)
 from dimgs.variables import shown_unit
 
 if TYPE_CHECKING:
@@ -64,6 +73,9 @@ def _environment(**options: Any) -> "Environment":
         f.__name__: f
         for f in (
             headline,
+            descriptions,
+            leads_words,
+            rivals_title,
             probability,
             verdict,
             remarks,

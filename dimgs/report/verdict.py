@@ -1,7 +1,10 @@
 """The verdict on a law, in words."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from dimgs.common.arrays import Array
 from dimgs.fits.noise import rms
 from dimgs.law.parts import percent
 from dimgs.report.findings import Findings, Verdict
@@ -58,19 +61,21 @@ def noise_text(report: Findings) -> str:
     return f"Noise: {size}; {beside}"
 
 
-def log_error(report: Findings) -> float | None:
+def log_error(report: Findings, judged: tuple[Array, Array] | None = None) -> float | None:
     """Root mean square of the logarithms of predicted over measured targets.
 
     Parameters
     ----------
     report : Report
+    judged : pair of ndarray, optional
+        Measured and predicted targets; by default those of the law.
 
     Returns
     -------
     float or None
         None for a level, where some target is not positive, and where errors are not relative.
     """
-    measured, predicted, _ = report.judged_on()
+    measured, predicted = judged or report.judged_on()[:2]
     target = report.basis.target
     if not len(measured) or len(predicted) != len(measured) or (target and target.is_level):
         return None
@@ -82,6 +87,27 @@ def log_error(report: Findings) -> float | None:
     return None
 
 
+def error_size(report: Findings, measured: Array, predicted: Array) -> str:
+    """Typical error of predictions, on the scale on which it is of one size, in words.
+
+    Parameters
+    ----------
+    report : Report
+    measured, predicted : ndarray of shape (n,)
+        Targets in SI.
+    """
+    away, target = log_error(report, (measured, predicted)), report.basis.target
+    if away is not None:
+        if away < 1.0:
+            return f"error {100 * away:.2g} %"
+        return f"error a factor of {np.exp(min(away, 700.0)):.2g}"
+    if report.noise is not None and target is not None and not report.errors_are_relative:
+        return f"error {with_unit(target, rms(predicted - measured))}"
+    with np.errstate(all="ignore"):
+        share = rms(predicted - measured) / (rms(measured) or 1.0)
+    return f"error {100 * share:.2g} % of the rms"
+
+
 def error_of(report: Findings) -> str:
     """Typical error of runs left out (of the fitted runs where none were), in words.
 
@@ -90,19 +116,80 @@ def error_of(report: Findings) -> str:
     report : Report
     """
     measured, predicted, left_out = report.judged_on()
-    which, target = "on runs left out" if left_out else "on the fitted runs", report.basis.target
     if not len(measured) or len(predicted) != len(measured):
         return "error unknown"
-    away = log_error(report)
-    if away is not None:
-        if away < 1.0:
-            return f"error {100 * away:.2g} % {which}"
-        return f"error a factor of {np.exp(min(away, 700.0)):.2g} {which}"
-    if report.noise is not None and target is not None and not report.errors_are_relative:
-        return f"error {with_unit(target, rms(predicted - measured))} {which}"
-    with np.errstate(all="ignore"):
-        share = rms(predicted - measured) / (rms(measured) or 1.0)
-    return f"error {100 * share:.2g} % of the rms {which}"
+    which = "on runs left out" if left_out else "on the fitted runs"
+    return f"{error_size(report, measured, predicted)} {which}"
+
+
+# what each description is, for a reader
+_DESCRIPTIONS = {
+    "power law": "one power law",
+    "sum": "a sum of monomials",
+    "blend": "two power laws that meet smoothly",
+    "regimes": "power laws in regimes",
+    "smooth curve": "a smooth curve (Gaussian process)",
+}
+
+
+def rivals_title(report: Findings) -> str:
+    """What stands above the other laws that were found.
+
+    Parameters
+    ----------
+    report : Report
+    """
+    if report.leads:
+        return "What the searches found, none of it probable:"
+    return "Rivals, which the runs do not tell from it:"
+
+
+@dataclass(frozen=True)
+class Description:
+    """A row of the comparison where no law is probable, in words."""
+
+    what: str
+    error: str
+    r2: str
+    is_first: bool
+
+
+def descriptions(report: Findings) -> list[Description]:
+    """What describes the runs where no law is probable, the simplest first.
+
+    Parameters
+    ----------
+    report : Report
+    """
+    out = []
+    for lead in report.leads:
+        size = error_size(report, np.array(lead.measured), np.array(lead.left_out))
+        r2 = "-" if lead.r2 is None else f"{lead.r2:.3f}"
+        shown = size.removeprefix("error ")
+        out.append(Description(_DESCRIPTIONS[lead.name], shown, r2, lead.is_first))
+    return out
+
+
+def leads_words(report: Findings) -> tuple[str, str]:
+    """What the comparison is by, and what it says; empty where a law is probable.
+
+    Parameters
+    ----------
+    report : Report
+    """
+    if not report.leads:
+        return "", ""
+    source = f"sources of '{report.left_out_by}' left out whole"
+    by = f"What predicts {source if report.left_out_by else 'runs left out'}"
+    if next(each for each in report.leads if each.is_first).name == report.engine:
+        return by, (
+            "The formula is that of the arrow: the best differs from it by less than a standard "
+            "error, and a simpler one by more."
+        )
+    return by, (
+        "A smooth curve predicts clearly better than every formula that was found: the formula is "
+        "the best of these, and no law of the runs."
+    )
 
 
 # seconds of a search of all forms that are worth a word
@@ -167,6 +254,9 @@ def headline(report: Findings) -> str | None:
     """
     if report.confirmed:
         return None
+    if report.leads:
+        kind = _DESCRIPTIONS[report.engine]
+        return f"NO LAW IS PROBABLE; best described by {kind}, {error_of(report)}:"
     return f"{_HEADLINES.get(report.outcome, 'NOT CONFIRMED')}, {error_of(report)}:"
 
 

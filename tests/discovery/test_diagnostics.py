@@ -44,6 +44,42 @@ def test_groups_that_disagree_are_named() -> None:
     assert "'B' lies 2.5" in apart
 
 
+def test_groups_are_compared_only_where_their_inputs_overlap() -> None:
+    rng = np.random.default_rng(0)
+    x = np.concatenate([k + rng.uniform(0.0, 0.7, 15) for k in (0.0, 0.3, 5.0)])
+    step = np.repeat([0.0, 0.2, 2.0], 15)
+    b = np.exp(rng.normal(size=45))
+    table = Dataset.from_columns(
+        {
+            "a [m]": np.exp(x) * b,
+            "b [m]": b,
+            "y [m]": b * np.exp(0.5 * x + step + 0.02 * rng.normal(size=45)),
+            "lab": np.repeat(["A", "B", "C"], 15),
+        }
+    )
+    (apart,) = [w for w in fit(table, "y").warnings if "disagree" in w]
+    assert "'B' lies 1.2" in apart
+    assert "'C'" not in apart
+
+
+def test_inputs_that_are_the_same_within_every_group_are_named_as_confounded() -> None:
+    rng = np.random.default_rng(0)
+    x, b = np.repeat(rng.normal(size=6), 8), np.exp(rng.normal(size=48))
+    noise = np.repeat(0.3 * rng.normal(size=6), 8) + 0.02 * rng.normal(size=48)
+    table = Dataset.from_columns(
+        {
+            "a [m]": np.exp(x) * b,
+            "b [m]": b,
+            "y [m]": b * np.exp(0.5 * x + noise),
+            "lab": np.repeat(list("ABCDEF"), 8),
+        }
+    )
+    warnings = fit(table, "y").warnings
+    (said,) = [w for w in warnings if "same within every group" in w]
+    assert "--split-by lab" in said
+    assert not any("disagree" in w or "trap" in w for w in warnings)
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_sound_groups_raise_no_alarm(seed: int) -> None:
     data = pipe(noise=0.05, seed=seed)

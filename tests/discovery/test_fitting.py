@@ -17,6 +17,7 @@ from dimgs.discovery.fitting import fit
 from dimgs.discovery.regimes import _side
 from dimgs.law.law import Law
 from dimgs.law.power import where_text
+from dimgs.report.documents import fit_document
 from dimgs.variables import Dimension, si_unit
 from tests.planted import SI, SMALL, TRADE, Planted, pipe, planted
 
@@ -278,3 +279,16 @@ def test_a_border_of_regimes_has_short_exponents_and_stays_where_it_is() -> None
     assert where_text([side], ["pi_1", "pi_2"]).startswith("pi_1*pi_2**(-0.3137) >= ")
     at = middle @ [float(p) for p in side.powers] - np.log(side.threshold)
     assert at == pytest.approx(middle @ direction - 2.0)
+
+
+def test_the_document_of_a_fit_has_the_noise_of_its_runs() -> None:
+    rng = np.random.default_rng(3)
+    x = np.geomspace(1.0, 100.0, 40)
+    table = {"x [m]": x, "z [m]": np.roll(x, 7), "y [m]": 2 * x * np.exp(0.1 * rng.normal(size=40))}
+    document = fit_document(fit(Dataset.from_columns(table), "y"))
+    assert document["noise"]["kind"] == "relative"
+    assert document["noise"]["size"]["value"] == pytest.approx(0.1, rel=0.3)
+    errors = {"y_err [m]": 0.02 * np.tile([0.2, 1.0, 3.0, 0.5], 10) * table["y [m]"]}
+    stated = fit_document(fit(Dataset.from_columns({**table, **errors}), "y"))["noise"]
+    assert stated["ratio_to_stated"] > 5.0
+    assert stated["intrinsic"]["value"] == pytest.approx(0.1, rel=0.3)

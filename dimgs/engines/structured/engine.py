@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property, partial
 from time import monotonic
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -40,10 +41,14 @@ from dimgs.engines.structured.targets import (
     functions,
     over_signed,
     powers,
+    response,
     shifted,
 )
-from dimgs.engines.structured.trees import evaluate
+from dimgs.engines.structured.trees import evaluate, to_sympy
 from dimgs.engines.structured.trinomials import Trinomials
+
+if TYPE_CHECKING:
+    import sympy
 
 Run = Callable[[], None]
 # idle steps that are waited for at least, and bits of structure for each: with fewer steps laws of
@@ -367,3 +372,43 @@ def _trouble(error: Exception) -> str:
 def patience(archive: Archive) -> float:
     """How many steps that find nothing better are enough: more for a longer law."""
     return np.inf if archive.best is None else max(_IDLE, archive.best.structure / _PATIENCE)
+
+
+# widths of the beam for sums of one, two and three monomials: of 300 short ones all pairs of the
+# first are tried beside it
+_LOW_ORDER = (100, 60, 30)
+
+
+def low_order_sum(problem: Problem, seconds: float) -> tuple["sympy.Expr", dict[str, float]] | None:
+    """The sum of at most three monomials that describes the runs in the fewest bits.
+
+    Two of them may have free exponents, such as an offset beside a power law.
+
+    Parameters
+    ----------
+    problem : Problem
+    seconds : float
+
+    Returns
+    -------
+    sympy.Expr, dict of str to float
+        With a constant for each coefficient; None where no sum fits the runs.
+
+    Examples
+    --------
+    >>> x = np.linspace(1.0, 9.0, 40)
+    >>> str(low_order_sum(Problem({"pi_1": x}, 7 + x**2 / 3), 10.0)[0])
+    'c_1 + c_2*pi_1**2'
+    """
+    some = thinned(problem, _MOST_RUNS)
+    with np.errstate(all="ignore"):
+        archive = Archive(Runs.of(some), monotonic() + seconds)
+        try:
+            archive.runs = started(archive.runs)
+            target, sums = response(archive.runs), Sums(archive.runs)
+            sums.search(sums.short(target, 300), target, archive, _LOW_ORDER)
+            posynomials(target, archive)
+        except (OutOfBudget, *_UNUSABLE):
+            pass
+    best = archive.best
+    return None if best is None else to_sympy(best.tree, archive.runs.names)

@@ -1,0 +1,310 @@
+"""Descriptions of public tables by their error on runs, or whole sources, left out.
+
+``python -m case_studies.benchmarks.left_out_tables`` compares, on the same folds of each table, one
+power law (least squares of the logarithms), the sum, the blend and the regimes that dimgs makes
+anew in each fold, a Gaussian process, and the published formula with its constants refitted. The
+tables are those of :mod:`case_studies.benchmarks.real_laws`, tables of scikit-learn and the planets
+of the documentation. ``--search`` adds the law of a quick discovery, with its constants refitted in
+each fold: its form has seen all runs.
+
+Results go to a file of one line a table, and tables that are in it are not done again.
+"""
+
+import argparse
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+import sympy
+
+from case_studies.benchmarks.real_laws import QUESTIONS, Question
+from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.errors import DimgsError
+from dimgs.dataset import Dataset, read_table
+from dimgs.discovery.discover import discover_with
+from dimgs.discovery.leads import CURVE, by_source, compared
+from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import Prepared, prepare
+from dimgs.discovery.scoring import folds, left_out_predictions
+from dimgs.engines.clock import Clock
+from dimgs.fits.noise import Errors, likeliest_measure
+from dimgs.fits.nonlinear_least_squares import minimise_squares
+from dimgs.report.findings import r2_of
+
+# parts that are left out, as the comparison of dimgs has them
+_FOLDS = 5
+# seconds that only cap
+_LONGEST = 3600.0
+PUBLISHED, FOUND = "published", "law found"
+# differences of R² within which a formula counts as the best, and beyond which a curve is better
+_AS_GOOD, _BEHIND = 0.02, 0.05
+_ORDER = ("power law", "sum", "blend", "regimes", CURVE, PUBLISHED, FOUND)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to describe.
+
+    Attributes
+    ----------
+    data : callable
+        Reads it.
+    target : str
+    options : mapping of str to object
+    asked : Question, optional
+        With what is published.
+    """
+
+    data: Callable[[], Dataset]
+    target: str
+    options: Mapping[str, Any]
+    asked: Question | None = None
+
+
+def _of_sklearn(name: str, columns: Mapping[str, str]) -> Callable[[], Dataset]:
+    """Columns of a table of scikit-learn, by their names there and here."""
+
+    def read() -> Dataset:
+        from sklearn import datasets
+
+        keywords = {"scaled": False} if name == "diabetes" else {}
+        found = getattr(datasets, f"load_{name}")(as_frame=True, **keywords)
+        frame = found.frame
+        if hasattr(found, "target_names") and name == "iris":
+            frame = frame.assign(species=np.array(found.target_names)[frame["target"]])
+        return read_table(frame[list(columns)].rename(columns=dict(columns)))
+
+    return read
+
+
+def _planets() -> Dataset:
+    path = Path(__file__).resolve().parents[2] / "docs" / "planets.csv"
+    return read_table(path)
+
+
+FURTHER: Mapping[str, Table] = {
+    "solar system": Table(_planets, "T", {"constants": ["G"]}),
+    "diabetes": Table(
+        _of_sklearn(
+            "diabetes",
+            {
+                "bmi": "bmi [kg/m^2]",
+                "bp": "bp [1]",
+                "s1": "s1 [1]",
+                "s3": "s3 [1]",
+                "s5": "s5 [1]",
+                "target": "progression [1]",
+            },
+        ),
+        "progression",
+        {"scales": "auto"},
+    ),
+    "iris petals": Table(
+        _of_sklearn(
+            "iris",
+            {
+                "species": "species [label]",
+                "petal length (cm)": "length [cm]",
+                "petal width (cm)": "width [cm]",
+                "sepal length (cm)": "sepal [cm]",
+            },
+        ),
+        "width",
+        {},
+    ),
+    "linnerud": Table(
+        _of_sklearn("linnerud", {"Waist": "waist [inch]", "Weight": "weight [lb]"}),
+        "weight",
+        {"scales": "auto"},
+    ),
+    "cell nuclei": Table(
+        _of_sklearn(
+            "breast_cancer",
+            {
+                "mean radius": "radius [um]",
+                "mean perimeter": "perimeter [um]",
+                "mean area": "area [um^2]",
+            },
+        ),
+        "area",
+        {},
+    ),
+}
+TABLES: Mapping[str, Table] = {
+    **{name: Table(q.runs, q.target, q.options, q) for name, q in QUESTIONS.items()},
+    **FURTHER,
+}
+
+
+def published(
+    asked: Question, prepared: Prepared, parts: Sequence[BoolArray], errors: Errors
+) -> Array:
+    """The target of every run by the published formula, its constants fitted without its part."""
+    design = prepared.design
+    expression = sympy.sympify(asked.formula)
+    names = list(asked.constants)
+    inputs = sorted(str(s) for s in expression.free_symbols if str(s) not in names)
+    made = sympy.lambdify([*inputs, *names], expression)
+    columns = {k: np.asarray(design.data[k], dtype=np.float64) for k in inputs}
+
+    def values(theta: Array, rows: IntArray) -> Array:
+        with np.errstate(all="ignore"):
+            found = made(*(columns[k][rows] for k in inputs), *theta)
+        return np.asarray(found, dtype=np.float64) * np.ones(len(rows))
+
+    out = np.full(design.n_runs, np.nan)
+    start = np.array(list(asked.constants.values()), dtype=np.float64)
+    for test in parts:
+        rest = np.flatnonzero(~test)
+        own = replace(
+            errors, response=errors.response[rest], root=errors.root[rest], unit=errors.unit[rest]
+        )
+
+        def miss(theta: Array, rest: IntArray = rest, own: Errors = own) -> tuple[Array, Array]:
+            left = own.residuals(values(theta, rest))
+            step = 1e-6 * np.where(theta == 0, 1.0, np.abs(theta))
+            slopes = [
+                (own.residuals(values(theta + h, rest)) - left) / size
+                for h, size in zip(np.diag(step), step, strict=True)
+            ]
+            # the fit wants what is left, and minus its slopes
+            return left, -np.column_stack(slopes)
+
+        found = minimise_squares(miss, start, steps=200, enough=1e-14)
+        rows = np.flatnonzero(test)
+        out[rows] = values(found.parameters, rows)
+    return out
+
+
+def measured(name: str, *, search: bool = False) -> dict[str, Any]:
+    """Scores of every description of a table.
+
+    Parameters
+    ----------
+    name : str
+    search : bool
+        Whether the law of a quick discovery is among them.
+    """
+    start, table = time.process_time(), TABLES[name]
+    data = table.data()
+    options = Options(**table.options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        prepared = prepare(
+            data, table.target, options, linear_allowed=True, signed_allowed=True
+        ).ordered()
+        seen = compared(prepared.design, options, Clock.of(_LONGEST))
+        if seen is None:
+            raise DimgsError("nothing describes the runs without parts of them")
+        found = dict(seen.left_out)
+        errors = likeliest_measure(seen.measured, list(found.values()))
+        assert errors is not None
+        design, _ = by_source(prepared.design, options)
+        whole = len(seen.measured) == design.n_runs
+        if whole and table.asked is not None and table.asked.formula:
+            parts = folds(design, options.seed, _FOLDS)
+            found[PUBLISHED] = published(table.asked, prepared, parts, errors)
+        law = None
+        if search and whole:
+            asked = replace(options, effort="quick", time_limit=_LONGEST, engine="structured")
+            report = discover_with(data, table.target, asked)
+            law = {"text": str(report.law), "probability": report.probability}
+            if report.law is not None and not report.leads:
+                found[FOUND] = left_out_predictions(design, report.law, options.seed)
+    return {
+        "table": name,
+        "runs": prepared.design.n_runs,
+        "sources": seen.source,
+        "errors": errors.kind,
+        "first": seen.first,
+        "closed": seen.closed,
+        "law": law,
+        "r2": {k: _finite(r2_of(seen.measured, v)) for k, v in found.items()},
+        "r2_log": {k: _logs(seen.measured, v) for k, v in found.items()},
+        "seconds": round(time.process_time() - start, 1),
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not np.isfinite(value) else round(value, 4)
+
+
+def _logs(truth: Array, values: Array) -> float | None:
+    """R² of the logarithm; None where a target or a prediction has none."""
+    if not (np.all(truth > 0) and np.all(values > 0)):
+        return None
+    return _finite(r2_of(np.log(truth), np.log(values)))
+
+
+def judged_r2(row: Mapping[str, Any]) -> Mapping[str, float | None]:
+    """R² on the scale of the errors: of the logarithm where they are relative, or mixed."""
+    found: Mapping[str, float | None] = row["r2" if row["errors"] == "target" else "r2_log"]
+    return found
+
+
+def lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The table of the documentation, and the shares that are asked for."""
+    yield "| table | runs | left out | R² of | " + " | ".join(_ORDER[:-1]) + " | dimgs leads with |"
+    yield "|---|---|---|---|" + "---|" * len(_ORDER)
+    close, honest, formulas = 0, 0, 0
+    for row in rows:
+        scores = judged_r2(row)
+        scale = "the target" if row["errors"] == "target" else "its logarithm"
+        cells = ["" if scores.get(k) is None else f"{scores[k]:.3f}" for k in _ORDER[:-1]]
+        left_out = f"each {row['sources']}" if row["sources"] else "runs"
+        named = row["first"]
+        if named == CURVE:
+            named = f"{CURVE}; {row['closed']}"
+        opening = f"| {row['table']} | {row['runs']} | {left_out} | {scale} |"
+        yield f"{opening} {' | '.join(cells)} | {named} |"
+        own = scores.get(row["closed"] or "")
+        closed = [v for k, v in scores.items() if v is not None and k != CURVE]
+        if own is None or not closed:
+            continue
+        formulas += 1
+        close += own >= max(closed) - _AS_GOOD
+        curve = scores.get(CURVE)
+        honest += curve is None or own >= curve - _BEHIND or row["first"] == CURVE
+    yield ""
+    yield f"Within {_AS_GOOD} of the best formula: {close} of {formulas}."
+    yield f"Within {_BEHIND} of the Gaussian process, or said to be behind: {honest} of {formulas}."
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure the tables that are not in the file of results, and print all that are."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", action="append", default=[], help=", ".join(TABLES))
+    parser.add_argument("--search", action="store_true", help="the law of a quick discovery too")
+    parser.add_argument("--results", type=Path, default=Path("left_out_tables.jsonl"))
+    asked = parser.parse_args(arguments)
+    done = {}
+    if asked.results.exists():
+        rows = map(json.loads, asked.results.read_text(encoding="utf-8").splitlines())
+        done = {row["table"]: row for row in rows}
+    names = asked.only or list(TABLES)
+    for number, name in enumerate(names, 1):
+        if name in done:
+            continue
+        print(f"{number} of {len(names)}: {name}", flush=True)
+        try:
+            done[name] = measured(name, search=asked.search)
+        except (OSError, DimgsError) as error:
+            print(f"  not run: {error}")
+            continue
+        with asked.results.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(done[name]) + "\n")
+    print(*lines([done[name] for name in names if name in done]), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

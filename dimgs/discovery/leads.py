@@ -1,0 +1,343 @@
+"""What leads where no law is probable: the simplest of what predicts runs left out best.
+
+A power law, a low-order sum, a blend of two power laws, power laws in regimes and a smooth curve
+are each made anew without every part of the runs, and predict the runs of that part. The runs of a
+source are left out together where what is left of a power law differs between sources. The errors
+are compared on the scale on which they are of one size, and the simplest description leads from
+which the best differs by less than a standard error.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import sympy
+from scipy.special import fdtrc
+
+from dimgs.common.arrays import Array, BoolArray, leading_rows, times_exp
+from dimgs.common.errors import DimgsError
+from dimgs.discovery.estimators import estimator
+from dimgs.discovery.linear import projected_power
+from dimgs.discovery.options import Options
+from dimgs.discovery.problem import is_searchable, problem_of
+from dimgs.discovery.regimes import blend_of, regimes_of
+from dimgs.discovery.scoring import (
+    clearly_less,
+    folds,
+    folds_of_long_fits,
+    formula_values,
+    target_values,
+)
+from dimgs.discovery.switches import REGIMES
+from dimgs.engines.clock import Clock
+from dimgs.engines.structured.engine import low_order_sum
+from dimgs.fits.design.features import Design, label_texts
+from dimgs.fits.noise import likeliest_measure
+from dimgs.fits.smooth import SmoothCurve
+from dimgs.judgement.candidates import Proposal, freed
+from dimgs.law.law import Law
+
+# a law below is not what the runs say: one of twenty such would be true
+IMPROBABLE = 0.05
+POWER_LAW, SUM, BLEND, CURVE = "power law", "sum", "blend", "smooth curve"
+# parts of the runs: each takes a second, and errors of a tenth more runs differ by less than theirs
+_FOLDS = 5
+# seconds of one search for a sum, which takes about one
+_SECONDS = 10.0
+# fewest sources that are left out whole, and the chance by which what a law leaves of sources may
+# differ though they are alike: one table in a thousand
+_FEWEST_SOURCES, _CLUSTERED = 5, 1e-3
+# groups between which boundaries are looked for: of six a search takes ten seconds
+_MOST_GROUPS = 4
+# runs that a smooth curve goes through: one inverse of their covariance takes a second
+_MOST_RUNS = 2000
+
+# a description of some runs: the target of others, in SI; and how it is made
+Values = Callable[[Design], Array]
+Made = Callable[[Design, Options], Values | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Descriptions of the runs, with the target of every run by each made without it.
+
+    Attributes
+    ----------
+    measured : ndarray of shape (n_runs,)
+        In SI; of many runs, of those that were compared.
+    left_out : mapping of str to ndarray of shape (n_runs,)
+        By the name of the description, the simplest first.
+    first : str
+        The simplest from which the best differs by less than a standard error.
+    closed : str or None
+        The same among those with a formula.
+    source : str
+        Column whose labels were left out whole; empty where single runs were.
+    """
+
+    measured: Array
+    left_out: Mapping[str, Array]
+    first: str
+    closed: str | None
+    source: str
+
+
+def compared(design: Design, options: Options, clock: Clock) -> Comparison | None:
+    """Compare the descriptions of runs by the runs left out.
+
+    Parameters
+    ----------
+    design : Design
+        With the errors of its target, where the judgement found that they are not relative.
+    options : Options
+    clock : Clock
+        When it is over, only the power law and the smooth curve are compared.
+
+    Returns
+    -------
+    Comparison or None
+        None where nothing could be made without parts of the runs.
+    """
+    if design.n_runs > _MOST_RUNS:
+        rows = np.random.default_rng(options.seed).choice(design.n_runs, _MOST_RUNS, False)
+        design = design.take(np.sort(rows))
+    design, source = by_source(replace(design, effects=(), shift=None), options)
+    parts = folds(design, options.seed, min(_FOLDS, folds_of_long_fits(design)))
+    found = {name: _left_out(design, made, parts, options, clock) for name, made in _MADE.items()}
+    found[CURVE] = _curve_left_out(design, parts)
+    truth, predicted = target_values(design), {k: v for k, v in found.items() if v is not None}
+    measure = likeliest_measure(truth, list(predicted.values()))
+    if measure is None:
+        return None
+    left = {k: measure.residuals(v) for k, v in predicted.items()}
+    left = {k: v for k, v in left.items() if np.all(np.isfinite(v))}
+
+    def simplest(among: Sequence[str]) -> str:
+        best = min(among, key=lambda k: float(np.mean(left[k] ** 2)))
+        close = (k for k in among if not clearly_less(left[best], left[k], design.split))
+        return next(close)
+
+    closed = [k for k in left if k != CURVE]
+    first, own = simplest(list(left)), simplest(closed) if closed else None
+    return Comparison(truth, {k: predicted[k] for k in left}, first, own, source)
+
+
+def by_source(design: Design, options: Options) -> tuple[Design, str]:
+    """The design with the runs of a source held out together, and the column that names it.
+
+    Without options that name one, it is the column of labels between which what a power law leaves
+    differs most, where that is no chance.
+    """
+    if design.split is not None:
+        return design, options.split_by or ""
+    if design.sources:
+        name, labels = design.sources[0]
+        return replace(design, split=labels), name
+    if design.within is not None or not design.n_runs > design.X.shape[1] + 3:
+        return design, ""
+    columns = np.column_stack([np.ones(design.n_runs), design.X])
+    left = design.y - columns @ np.linalg.lstsq(columns, design.y, rcond=None)[0]
+    chances: dict[str, float] = {}
+    for name, kinds in design.input_labels.items():
+        if len(kinds) < _FEWEST_SOURCES:
+            continue
+        code = np.unique(label_texts(design.data[name]), return_inverse=True)[1]
+        counts = np.bincount(code)
+        between = float(counts @ (np.bincount(code, left) / counts - left.mean()) ** 2)
+        inside = float(np.sum((left - left.mean()) ** 2)) - between
+        freedom = len(kinds) - 1, design.n_runs - len(kinds) - design.X.shape[1]
+        if freedom[1] > 0 and inside > 0:
+            ratio = between / freedom[0] / (inside / freedom[1])
+            chances[name] = float(fdtrc(*freedom, ratio))
+    surest = min(chances, key=lambda n: chances[n], default="")
+    if not surest or chances[surest] > _CLUSTERED:
+        return design, ""
+    return replace(design, split=label_texts(design.data[surest])), surest
+
+
+def _left_out(
+    design: Design, made: Made, parts: Sequence[BoolArray], options: Options, clock: Clock
+) -> Array | None:
+    """The target of every run by a description made without its part; None where there is none."""
+    if (clock.over and made is not _power) or _attempt(made, design, options) is None:
+        return None
+    out = np.full(design.n_runs, np.nan)
+    for test in parts:
+        if clock.over and made is not _power:
+            return None
+        rest, part = design.take(np.flatnonzero(~test)), design.take(np.flatnonzero(test))
+        # where fewer runs have no such description, their power law stands for it
+        values = _attempt(made, rest, options) or _attempt(_power, rest, options)
+        if values is None:
+            return None
+        with np.errstate(all="ignore"):
+            out[test] = values(part)
+    return out if np.all(np.isfinite(out)) else None
+
+
+def _attempt(made: Made, design: Design, options: Options) -> Values | None:
+    try:
+        return made(design, options)
+    except DimgsError:
+        return None
+
+
+def _power(design: Design, options: Options) -> Values:
+    if design.scale == "linear":
+        prefactor, exponents = projected_power(design.X, design.y)
+        return lambda part: times_exp(prefactor * np.exp(part.X @ exponents), part.offset)
+    fit = estimator(replace(options, by=()))(design)
+    effects = fit.effects or {}
+
+    def values(part: Design) -> Array:
+        y = fit.intercept + part.X @ fit.values
+        if part.within is not None:
+            y = y + np.array([effects.get(str(k), np.nan) for k in part.within])
+        return target_values(replace(part, y=y))
+
+    if design.errors is None or not all(f.logged for f in design.features):
+        return values
+    names = [f"a_{j}" for j in range(design.X.shape[1])]
+    whole = sympy.Symbol("C") * sympy.Mul(
+        *(
+            sympy.Symbol(feature.name) ** sympy.Symbol(name)
+            for feature, name in zip(design.features, names, strict=True)
+        )
+    )
+    start = {"C": float(np.exp(fit.intercept)), **dict(zip(names, fit.values, strict=True))}
+    return formula_values(design, whole, start)
+
+
+def _sum(design: Design, options: Options) -> Values | None:
+    found = sum_of(design)
+    return None if found is None else formula_values(design, *found)
+
+
+def _blend(design: Design, options: Options) -> Values | None:
+    found = blend_of(design)
+    return None if found is None else formula_values(design, *found)
+
+
+def sum_of(design: Design) -> tuple[sympy.Expr, dict[str, float]] | None:
+    """A sum of at most three monomials of the groups, with constants for its numbers."""
+    if not is_searchable(design):
+        return None
+    problem, unlogged = problem_of(design)
+    found = low_order_sum(problem, _SECONDS)
+    if found is None:
+        return None
+    expression, constants = found
+    free = freed(expression, constants)
+    if free is not None:
+        expression, constants = free.expression, dict(free.constants)
+    if not expression.is_Add:
+        return None
+    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
+    return expression.xreplace(named), constants
+
+
+def _pieces(design: Design, options: Options) -> Values | None:
+    if design.scale != "log" or not is_searchable(design) or len(design.features) > _MOST_GROUPS:
+        return None
+    law = regimes_of(design, options, validated=False)[1]
+    return None if law is None else lambda part: law.predict_si(part.data)
+
+
+# what is compared, the simplest first
+_MADE: Mapping[str, Made] = {POWER_LAW: _power, SUM: _sum, BLEND: _blend, REGIMES: _pieces}
+
+
+def simple_forms(design: Design) -> list[Proposal]:
+    """A low-order sum and a blend of two power laws as forms to judge.
+
+    Parameters
+    ----------
+    design : Design
+    """
+    if not is_searchable(design):
+        return []
+    made = ((SUM, sum_of(design)), (BLEND, blend_of(design)))
+    return [Proposal(name=n, expression=f[0], constants=f[1]) for n, f in made if f is not None]
+
+
+def coordinates(design: Design) -> Array:
+    """Coordinates of the runs that do not depend on the basis of the groups, of unit size.
+
+    Parameters
+    ----------
+    design : Design
+
+    Returns
+    -------
+    ndarray of shape (n_runs, n_features)
+    """
+    grouped = [f.group for f in design.features if f.group is not None and f.logged]
+    names = sorted({n for g in grouped for n, _ in g.exponents} & set(design.data.numeric_names))
+    logs = np.array([np.log(np.asarray(design.data[n], dtype=np.float64)) for n in names])
+    spread = logs.std(axis=1) if len(logs) else np.zeros(0)
+    varied = spread > 0
+    loadings = np.array([[float(g.get(n)) for n in names] for g in grouped])
+    out = []
+    if np.any(varied):
+        away = (logs - logs.mean(axis=1, keepdims=True))[varied] / spread[varied, None]
+        out = [row @ away for row in leading_rows(loadings[:, varied] * spread[varied])]
+    out += [x for x, f in zip(design.X.T, design.features, strict=True) if not f.logged]
+    places = np.array(out).reshape(len(out), design.n_runs).T
+    size = places.std(axis=0)
+    return np.asarray((places - places.mean(axis=0)) / np.where(size > 0, size, 1.0))
+
+
+def _curve_left_out(design: Design, parts: Sequence[BoolArray]) -> Array | None:
+    """The target of every run by a smooth curve without its part, on the better scale."""
+    if not design.features or design.within is not None:
+        return None
+    code = np.argmax(np.array(parts), axis=0)
+    places, size, scales = coordinates(design), float(design.y.max()), [False]
+    if design.scale == "log" and float(np.ptp(design.offset)) <= 1e-9:
+        scales.append(True)
+    found = []
+    for linear in scales:
+        curve = SmoothCurve(places, np.exp(design.y - size) if linear else design.y)
+        y = curve.y - curve.left_out(code)[0]
+        if linear:
+            found.append(times_exp(y, design.offset + size))
+        else:
+            found.append(target_values(replace(design, y=y)))
+    truth = target_values(design)
+    measure = likeliest_measure(truth, found)
+    usable = [v for v in found if measure is not None and np.all(np.isfinite(measure.residuals(v)))]
+    if measure is None or not usable:
+        return None
+    return min(usable, key=lambda v: float(np.mean(measure.residuals(v) ** 2)))
+
+
+def is_acrobatic(law: Law) -> bool:
+    """Whether a law has a form that few laws of nature have, and many that fit by chance.
+
+    A function of a function, a broken power of a function, or a constant of the dimension of a
+    positive input, such as a temperature, that is negative.
+
+    Parameters
+    ----------
+    law : Law
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> is_acrobatic(dimgs.fit("docs/planets.csv", "T", scales="auto").law)
+    False
+    """
+    functions = law.pi_expression.atoms(sympy.Function) - law.pi_expression.atoms(sympy.Piecewise)
+    functions = {f for f in functions if not isinstance(f, sympy.Min | sympy.Max)}
+    if any(f is not g and g.has(f) for f in functions for g in functions):
+        return True
+    for power in law.pi_expression.atoms(sympy.Pow):
+        if power.exp.is_Rational and not power.exp.is_Integer and power.base.has(sympy.Function):
+            return True
+    positive = {
+        variable.dimension
+        for variable in law.symbols.values()
+        if law.domain.columns.get(variable.name, (0.0,))[0] > 0 and variable.dimension
+    }
+    fitted = [c for c in law.constants if c.origin == "fitted"]
+    return any(c.value < 0 and c.dimension in positive for c in fitted)

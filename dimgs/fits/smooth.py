@@ -1,0 +1,222 @@
+"""A smooth curve through runs, of no form: a Gaussian process, with the error of runs left out.
+
+Its mean is linear in the coordinates (a power law of the groups, where these are logarithms), and
+the residuals of two runs are the more alike the nearer the runs are (a Matérn covariance with a
+length for each coordinate). How well it predicts is measured by leaving out each run, or each part
+of the runs, in turn, which takes one inverse of the covariance.
+
+References
+----------
+C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, MIT Press, 2006,
+section 5.4.2 (runs left out). S. Sundararajan, S. S. Keerthi, Neural Comput. 13 (2001) 1103-1118.
+"""
+
+import warnings
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import linalg
+from scipy.special import stdtrit
+
+from dimgs.common.arrays import Array
+
+# of the variance of the runs: what keeps equations of a hundred runs solvable
+ROUNDING = 1e-10
+# standard deviation of the constant and of the slopes of the linear part, in that of the runs:
+# wide, so that it costs nothing
+_TREND = 10.0
+# lengths in units of half a range: a run says nothing beyond a tenth, or all of it
+_LENGTHS = (0.1, 100.0)
+# where the search for the lengths starts
+_STARTS = (0.5, 1.0, 3.0)
+# variance of a run alone over that of all, where it is unknown: from rounding to nothing but noise
+_OWN = (1e-8, 2.0)
+# runs from which the covariance is learned: the time grows with their cube, and so many give a
+# length to a tenth
+_MOST_RUNS = 200
+
+
+@dataclass(frozen=True, eq=False)
+class SmoothCurve:
+    """A smooth curve through runs.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n_runs, n_coordinates)
+        Of about unit size.
+    y : ndarray of shape (n_runs,)
+    noise : float, optional
+        Standard deviation of a run; by default it is estimated.
+    level : float
+        Coverage of the intervals.
+    learned : kernel, optional
+        The covariance over the variance of the runs, where it is known.
+
+    Examples
+    --------
+    >>> z = np.linspace(-1.0, 1.0, 30)[:, None]
+    >>> curve = SmoothCurve(z, np.sin(3.0 * z[:, 0]))
+    >>> float(np.abs(curve.left_out()[0]).max()) < 0.01
+    True
+    >>> curve.predict(np.array([[0.5]]))[0].round(3).tolist()
+    [0.997]
+    """
+
+    z: Array
+    y: Array
+    noise: float | None = None
+    level: float = 0.9
+    learned: Any = None
+
+    @property
+    def runs(self) -> int:
+        """How many runs it rests on."""
+        return len(self.y)
+
+    @cached_property
+    def _scale(self) -> float:
+        return float(np.std(self.y)) or 1.0
+
+    @property
+    def _own(self) -> float:
+        """Variance of a run alone, where it is known."""
+        return float(((self.noise or 0.0) / self._scale) ** 2 + ROUNDING)
+
+    @property
+    def _values(self) -> Array:
+        return np.asarray((self.y - self.y.mean()) / self._scale)
+
+    @cached_property
+    def kernel(self) -> Any:
+        """The covariance that is likeliest for the runs, over their variance."""
+        if self.learned is not None:
+            return self.learned
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import (
+            ConstantKernel,
+            DotProduct,
+            Matern,
+            WhiteKernel,
+        )
+
+        trend = ConstantKernel(_TREND**2, "fixed") * DotProduct(1.0, "fixed")
+        lengths = np.ones(self.z.shape[1])
+        whole = trend + ConstantKernel(1.0, (1e-8, 1e4)) * Matern(lengths, _LENGTHS, nu=2.5)
+        if self.noise is None:
+            whole += WhiteKernel(0.1, _OWN)
+        rows = np.arange(self.runs)
+        if self.noise is None and self.runs > _MOST_RUNS:
+            rows = np.random.default_rng(self.runs).choice(self.runs, _MOST_RUNS, replace=False)
+        found = GaussianProcessRegressor(whole, alpha=self._own, optimizer=_likeliest)
+        with warnings.catch_warnings():
+            # an input on which nothing depends has the largest length
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return found.fit(self.z[rows], self._values[rows]).kernel_
+
+    @cached_property
+    def _inverse(self) -> Array:
+        return np.asarray(linalg.inv(self.kernel(self.z) + self._own * np.eye(self.runs)))
+
+    def on(self, rows: NDArray[Any]) -> "SmoothCurve":
+        """The curve through some of the runs, with the covariance of all."""
+        return replace(self, z=self.z[rows], y=self.y[rows], learned=self.kernel)
+
+    def left_out(self, parts: NDArray[Any] | None = None) -> tuple[Array, Array]:
+        """Errors of runs left out, and the standard deviations expected.
+
+        Parameters
+        ----------
+        parts : ndarray of shape (n_runs,), optional
+            Which runs are left out together; by default each run is left out alone.
+        """
+        errors, expected = np.empty(self.runs), np.empty(self.runs)
+        if parts is None:
+            variance = 1.0 / np.diag(self._inverse)
+            errors, expected = (self._inverse @ self._values) * variance, np.sqrt(variance)
+            return errors * self._scale, expected * self._scale
+        whole = self._inverse @ self._values
+        for part in np.unique(parts):
+            rows = parts == part
+            own = linalg.inv(self._inverse[np.ix_(rows, rows)])
+            errors[rows], expected[rows] = own @ whole[rows], np.sqrt(np.diag(own))
+        return errors * self._scale, expected * self._scale
+
+    @cached_property
+    def _stretch(self) -> float:
+        """By how much the errors of runs left out exceed those expected."""
+        errors, expected = self.left_out()
+        return float(max(1.0, np.sqrt(np.mean((errors / expected) ** 2))))
+
+    @cached_property
+    def error(self) -> float:
+        """The size of error that at least `level` of the runs left out keep."""
+        errors = np.sort(np.abs(self.left_out()[0]))
+        return float(errors[min(int(np.ceil(self.level * (self.runs + 1))), self.runs) - 1])
+
+    def mean(self, z: Array) -> Array:
+        """The curve at coordinates, shape (n,)."""
+        across = self._shared(z, self.z)
+        return np.asarray(across @ (self._inverse @ self._values) * self._scale + self.y.mean())
+
+    def predict(self, z: Array) -> tuple[Array, Array]:
+        """The curve at coordinates, and half-widths of its intervals.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n, n_coordinates)
+
+        Returns
+        -------
+        mean, half_width : ndarray of shape (n,)
+        """
+        deviation = np.sqrt(self.variance(z, self.z, self._inverse)) * self._scale
+        quantile = float(stdtrit(max(self.runs - self.z.shape[1] - 1, 1), (1 + self.level) / 2))
+        return self.mean(z), np.asarray(quantile * self._stretch * deviation)
+
+    def _shared(self, one: Array, other: Array) -> Array:
+        """Covariance of two sets of points, without what runs have alone."""
+        return np.asarray(self.kernel(one, other))
+
+    def variance(self, z: Array, runs: Array, inverse: Array) -> Array:
+        """Variance at coordinates, over that of the runs, given the places of other runs."""
+        across = self._shared(z, runs)
+        known = np.einsum("ij,jk,ik->i", across, inverse, across)
+        return np.asarray(np.maximum(self.kernel.diag(z) - known, ROUNDING))
+
+    def widest(self, pool: Array, n: int) -> Array:
+        """Points of a pool that are known least, each given those before.
+
+        Parameters
+        ----------
+        pool : ndarray of shape (n_points, n_coordinates)
+        n : int
+
+        Returns
+        -------
+        ndarray of shape (min(n, n_points), n_coordinates)
+        """
+        runs, chosen = self.z, []
+        for _ in range(min(n, len(pool))):
+            whole = self.kernel(runs) + self._own * np.eye(len(runs))
+            found = pool[int(np.argmax(self.variance(pool, runs, linalg.inv(whole))))]
+            chosen.append(found)
+            runs = np.vstack([runs, found])
+        return np.array(chosen).reshape(len(chosen), pool.shape[1])
+
+
+def _likeliest(objective: Any, start: Array, bounds: Array) -> tuple[Array, float]:
+    """Where an objective is least: a bounded descent, from three lengths."""
+    from scipy.optimize import minimize
+
+    found, ends = [], [(float(low), float(high)) for low, high in bounds]
+    # the amplitude comes first, and what a run has alone, where it is unknown, last
+    lengths = np.array([low for low, _ in ends]) == np.log(_LENGTHS[0])
+    for length in _STARTS:
+        first = np.where(lengths, np.log(length), start)
+        found.append(minimize(objective, first, jac=True, bounds=ends, method="L-BFGS-B"))
+    best = min(found, key=lambda f: float(f.fun))
+    return np.asarray(best.x), float(best.fun)

@@ -1,0 +1,123 @@
+"""What leads where no law is probable."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import sympy
+
+import dimgs
+from dimgs import Dataset
+from dimgs.common.arrays import Array
+from dimgs.discovery.leads import by_source, compared, coordinates, is_acrobatic
+from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import prepare
+from dimgs.engines.clock import Clock
+from dimgs.fits.design.features import Design, build_design
+from dimgs.report.results import Report
+from tests.campaign.test_space import recombined
+
+
+def wave(x: Array) -> Array:
+    """No power law anywhere, and no short formula."""
+    return np.asarray(np.exp(1.5 * np.sin(2.5 * x) + 0.5 * np.cos(2 * x**2)))
+
+
+def bend(x: Array) -> Array:
+    """A slope of 2.5 that becomes one of 0.5."""
+    return np.asarray(-np.logaddexp(-4 * 0.5 * x, -4 * 2.5 * x) / 4)
+
+
+def table(kind: str, n: int = 50, noise: float = 0.03, apart: float = 0.0) -> Dataset:
+    rng = np.random.default_rng(2)
+    x, b = rng.uniform(-2, 2, n), np.exp(rng.uniform(-1, 1, n))
+    y = {
+        "power": np.exp(0.7 * x),
+        "offset": 3.0 + np.exp(1.5 * x),
+        "bend": np.exp(bend(x)),
+        "wave": wave(x),
+    }[kind]
+    lab = np.arange(n) % 6
+    y = y * np.exp(noise * rng.standard_normal(n) + apart * np.sin(lab))
+    columns = {"a [m]": np.exp(x) * b, "b [m]": b, "lab [label]": lab, "y [m]": y * b}
+    return Dataset.from_columns(columns)
+
+
+def design_of(data: Dataset, **options: object) -> Design:
+    return prepare(data, "y", Options(**options)).ordered().design  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "first"),
+    [
+        ("offset", "sum"),
+        pytest.param("power", "power law", marks=pytest.mark.slow),
+        pytest.param("bend", "blend", marks=pytest.mark.slow),
+        pytest.param("wave", "smooth curve", marks=pytest.mark.slow),
+    ],
+)
+def test_the_simplest_of_the_best_leads(kind: str, first: str) -> None:
+    found = compared(design_of(table(kind)), Options(), Clock.of(100.0))
+    assert found is not None
+    assert found.first == first
+    best = found.left_out[first]
+    assert float(np.std(np.log(best / found.measured))) < (0.2 if kind == "wave" else 0.04)
+
+
+def test_runs_of_sources_that_differ_are_left_out_together() -> None:
+    alike, none = by_source(design_of(table("power")), Options())
+    assert not none
+    assert alike.split is None
+    whole, column = by_source(design_of(table("power", apart=0.3)), Options())
+    assert column == "lab"
+    assert whole.split is not None
+    assert len(np.unique(whole.split)) == 6
+
+
+def test_coordinates_do_not_depend_on_the_basis() -> None:
+    rng = np.random.default_rng(0)
+    columns = {f"{n} [m]": np.exp(rng.normal(size=20)) for n in "abcy"}
+    design = design_of(Dataset.from_columns(columns))
+    other = build_design(design.data, recombined(design.basis, 1))
+    assert not np.allclose(design.X, other.X)
+    assert coordinates(other) == pytest.approx(coordinates(design), abs=1e-9)
+
+
+@pytest.fixture(scope="module")
+def waves() -> Report:
+    with pytest.warns(dimgs.DimgsWarning):
+        return dimgs.discover(
+            table("wave"), "y", engine="structured", evaluations=20, complete=2, effort="thorough"
+        )
+
+
+def test_a_report_leads_with_what_predicts(waves: Report) -> None:
+    names = [lead.name for lead in waves.leads]
+    assert names[0] == "power law"
+    assert [lead.name for lead in waves.leads if lead.is_first] == ["smooth curve"]
+    assert waves.law is not None
+    assert waves.probability is not None
+    assert waves.probability < 0.05
+    assert not waves.confirmed
+    document = json.loads(json.dumps(waves.to_json()))
+    assert [one["name"] for one in document["leads"]] == names
+    assert document["leads"][-1]["law"] is None
+    assert document["leads"][-1]["r2"] > 0.9
+
+
+def test_every_form_of_a_report_shows_it(waves: Report) -> None:
+    says = "A smooth curve predicts clearly better than every formula"
+    assert "NO LAW IS PROBABLE" in str(waves)
+    for text in (str(waves), waves.to_html(), waves.to_markdown(), waves.to_latex()):
+        assert says in text
+        assert "Rivals" not in text
+
+
+def test_forms_that_fit_by_chance_are_known() -> None:
+    law = dimgs.fit("docs/planets.csv", "T", scales="auto").law
+    x = sympy.Symbol("pi_1")
+    for odd in (sympy.exp(sympy.sin(x)), sympy.sqrt(1 + sympy.sin(x))):
+        assert is_acrobatic(replace(law, pi_expression=odd))
+    for plain in (x**2 * sympy.exp(-x), 1 / (1 + sympy.exp(x)), sympy.sqrt(1 + x)):
+        assert not is_acrobatic(replace(law, pi_expression=plain))

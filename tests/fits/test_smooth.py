@@ -1,0 +1,45 @@
+"""A smooth curve through runs, and the error of runs left out."""
+
+import numpy as np
+import pytest
+
+from dimgs.common.arrays import Array
+from dimgs.fits.smooth import SmoothCurve
+
+
+def _curve(
+    runs: int, noise: float | None = 0.05, sigma: float = 0.05, seed: int = 0
+) -> SmoothCurve:
+    rng = np.random.default_rng(seed)
+    z = rng.uniform(-1.0, 1.0, (runs, 2))
+    y = np.sin(2 * z[:, 0]) + z[:, 1] ** 2 + sigma * rng.normal(size=runs)
+    return SmoothCurve(z, y, noise)
+
+
+@pytest.mark.parametrize("noise", [0.05, None])
+@pytest.mark.parametrize("parts", [None, np.arange(14) // 3])
+def test_errors_are_those_of_a_curve_without_the_part(
+    noise: float | None, parts: Array | None
+) -> None:
+    whole = _curve(14, noise)
+    errors, _ = whole.left_out(parts)
+    each = np.arange(14) if parts is None else parts
+    middle, size = whole.y.mean(), np.std(whole.y)
+    for part in np.unique(each):
+        aside = each == part
+        own = whole.kernel(whole.z[~aside]) + whole._own * np.eye(int((~aside).sum()))
+        weights = np.linalg.solve(own, (whole.y[~aside] - middle) / size)
+        said = middle + size * whole.kernel(whole.z[aside], whole.z[~aside]) @ weights
+        assert errors[aside] == pytest.approx(whole.y[aside] - said, abs=1e-6)
+
+
+def test_noise_that_is_not_stated_is_estimated() -> None:
+    kernel = _curve(80, None, sigma=0.1).kernel
+    own = kernel.k2.noise_level * np.var(_curve(80, None, sigma=0.1).y)
+    assert 0.07 < np.sqrt(own) < 0.14
+
+
+def test_a_straight_line_is_followed_beyond_the_runs() -> None:
+    z = np.linspace(-1.0, 1.0, 12)[:, None]
+    curve = SmoothCurve(z, 3.0 * z[:, 0] - 1.0)
+    assert curve.mean(np.array([[3.0]])) == pytest.approx([8.0], abs=0.05)
