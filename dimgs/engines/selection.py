@@ -9,7 +9,8 @@ A law is scored by the length of the shortest message that conveys it together w
 - constants: log2(n)/2 for each constant that was fitted, the precision that n runs give, and some
   bits for its sign and size. Runs that were left out would charge for constants by themselves:
   they judge the laws that a search found, without these bits, in `dimgs.judgement.evidence`;
-- structure: bits for each operator, function, group and exponent, rare ones more.
+- structure: bits for each operator, function, group and exponent, rare ones more, as the judgement
+  prices it (`dimgs.expression.price`).
 
 `select` orders candidates by these bits; `pareto_front` keeps those that no shorter one equals.
 Which of the candidates is the law is decided by runs left out, in `dimgs.discovery.judgement`; the
@@ -23,8 +24,6 @@ threshold          value  what it is for, and what it trades
 CONSTANT_BITS      4      sign and size of a fitted constant, besides the log2(n)/2 of its
                           precision: dearer, and constants that are needed are left out of laws
                           of few runs; cheaper, and any law is bent to the noise
-NODE_BITS          3      one of about eight operators, functions and groups at each node; a node
-                          is worth it that lowers the noise of n runs by the factor 2**(-3/n)
 SAME_LOSS          1e-9   relative gain of loss below which a longer candidate is no better: above
                           the rounding of a refit
 EXACT_LOSS         1e-26  loss that is rounding, so that no longer candidate can be better
@@ -46,13 +45,14 @@ from dimgs.common.arrays import Array
 from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.complexity import complexity_of
+from dimgs.expression.price import structure_of
 from dimgs.fits.noise import data_bits
 
 if TYPE_CHECKING:
     import sympy
 
 # the table above says what each of these is for
-CONSTANT_BITS, NODE_BITS = 4.0, 3.0
+CONSTANT_BITS = 4.0
 SAME_LOSS, EXACT_LOSS = 1e-9, 1e-26
 NOTHING_LEFT = 0.05
 # one of 40 shuffles, the least number that can show a chance of 1/40
@@ -82,8 +82,8 @@ def candidate_bits(candidate: Candidate, problem: Problem) -> float:
     weights = np.ones(problem.n_runs) if problem.weights is None else np.asarray(problem.weights)
     return (
         data_bits(predicted, problem.response, weights / weights.mean(), problem.unit)
-        + NODE_BITS * candidate.complexity
-        + constants_bits(len(candidate.constants), problem.n_runs)
+        + structure_of(candidate.expression, set(candidate.constants)).bits
+        + 0.5 * len(candidate.constants) * float(np.log2(problem.n_runs))
     )
 
 

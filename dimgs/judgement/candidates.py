@@ -18,8 +18,8 @@ import sympy
 
 from dimgs.common.arrays import Array, least_squares
 from dimgs.engines.clock import Clock
-from dimgs.engines.structure import Structure, fitted_exponents, structure_of
 from dimgs.expression.candidate import Candidate
+from dimgs.expression.price import Structure, fitted_exponents, structure_of
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import Errors, rms
 from dimgs.groups.group import PiGroup

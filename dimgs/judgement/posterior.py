@@ -1,7 +1,7 @@
 """The probability of each law that a table allows, and of none of those that were found.
 
 One scale of evidence: the log density of runs left out (:mod:`dimgs.judgement.evidence`), in which
-constants pay for themselves, less the price of the structure (:mod:`dimgs.engines.structure`). It
+constants pay for themselves, less the price of the structure (:mod:`dimgs.expression.price`). It
 is divided by a temperature, because the laws of a search were chosen on the same runs. The
 probability of none of these is a logistic function of what its candidates leave. Both were
 fitted by log score on the laws of the development half and the AI-Feynman list, whole laws left

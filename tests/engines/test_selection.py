@@ -20,6 +20,7 @@ from dimgs.engines.selection import (
     select,
 )
 from dimgs.expression.candidate import Candidate
+from dimgs.expression.price import structure_of
 from dimgs.fits.noise import data_bits
 
 Array = NDArray[np.float64]
@@ -42,8 +43,8 @@ def test_a_candidate_is_charged_for_its_errors_constants_and_structure(
     candidate = Candidate.of(c_1 + c_2 * pi_1, {"c_1": 2.0, "c_2": 0.5}, scale=scale)
     expected = (
         data_bits(2.0 + 0.5 * x, y, known / known.mean())
-        + 3.0 * candidate.complexity
-        + constants_bits(2, n)
+        + structure_of(candidate.expression, {"c_1", "c_2"}).bits
+        + np.log2(n)
     )
     assert candidate_bits(candidate, problem) == pytest.approx(expected, rel=1e-9)
 

@@ -7,7 +7,7 @@ from sympy import Expr, Symbol, asin, cos, sin, tanh
 from dimgs import Dataset
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
-from dimgs.engines.structure import structure_of
+from dimgs.expression.price import structure_of
 from dimgs.judgement.candidates import Turns
 
 X = Symbol("pi_1")

@@ -7,7 +7,7 @@ law, and the expected calibration error. ``--kind noise`` and ``--kind permuted`
 which there is no law. All of it is what the constants as they are say of the lines of the file:
 ``--table`` prints it again without a search. ``--fit`` fits the logit of
 :mod:`dimgs.judgement.posterior` to these lines, with whole laws left out, and ``--fit all`` the
-temperature and the prices of :mod:`dimgs.engines.structure` too.
+temperature and the prices of :mod:`dimgs.expression.price` too.
 
 Results are appended to a file of JSON lines, so that a run that was stopped goes on where it ended.
 """

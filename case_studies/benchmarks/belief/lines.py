@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
-from dimgs.engines.structure import PRICES
+from dimgs.expression.price import PRICES
 from dimgs.judgement.confirmation import PROBABLE
 from dimgs.judgement.posterior import (
     NONE,

@@ -21,7 +21,7 @@ import numpy as np
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.engines.protocol import Completed
-from dimgs.engines.selection import NODE_BITS, constants_bits
+from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
@@ -38,6 +38,7 @@ from dimgs.engines.structured.trees import (
     exact,
     powered,
 )
+from dimgs.expression.price import PRICES
 
 # functions of the library that are one node and not rare; the first operator is a group or 1
 _CALLED = ("exp", "log", "sin", "cos", "tan", "tanh")
@@ -417,7 +418,7 @@ class Forms:
         whole, n = float(np.sum((root * T) ** 2)), len(T)
         bits = 0.5 * n * np.log2(np.maximum(squares / whole, _EXACT))
         bits = np.where(
-            np.isfinite(bits), bits + constants_bits(free, n) + NODE_BITS * nodes, np.inf
+            np.isfinite(bits), bits + constants_bits(free, n) + PRICES["nodes"] * nodes, np.inf
         )
         for k in np.argsort(bits, kind="stable")[:_FITTED]:
             if np.isfinite(bits[k]):

@@ -3,7 +3,7 @@
 import pytest
 from sympy import Expr, Min, Piecewise, Rational, Symbol, asin, atan, exp, log, sin, sqrt, tanh
 
-from dimgs.engines.structure import PRICES, structure_of
+from dimgs.expression.price import PRICES, structure_of
 
 X, C = Symbol("pi_1"), Symbol("c")
 
