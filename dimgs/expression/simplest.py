@@ -355,7 +355,8 @@ def _simplest(expression: sympy.Expr, positive: frozenset[str]) -> sympy.Expr:
     algebraic = without_hyperbolics_of_logarithms(expression)
     given = with_one_sign(algebraic.xreplace(assumed))
     # of forms that are as short, what the sums multiplied out lead to: that is the same for all
-    forms = [_settled(start) for start in dict.fromkeys((sympy.expand(given), given))]
+    expanded = sympy.expand(given, log=False)
+    forms = [_settled(start) for start in dict.fromkeys((expanded, given))]
     found = min(forms, key=lambda e: _size(e)[0])
     shown = with_joined_roots(found)
     shorter = _size(shown)[0] <= _size(algebraic)[0]

@@ -313,7 +313,7 @@ def uptake_plan(kernel: Any = "tests.campaign.kernels:Uptake", **more: Any) -> P
         "ranges": {"k": Range(1e-6, 1.0), "t": Range(1e-2, 1e5)},
         "budget": Budget(runs=20),
         "tolerance": Tolerance(exponents=0.02),
-        "report": "fit",
+        "report": "none",
         "execution": Execution(workers=2),
     }
     return Plan(**(given | more))
@@ -327,6 +327,6 @@ def drag_plan(kernel: str, **more: Any) -> Plan:
         "ranges": {"U": Range(0.1, 100.0), "d": Range(0.05, 0.1)},
         "budget": Budget(runs=60),
         "tolerance": Tolerance(exponents=0.02),
-        "report": "fit",
+        "report": "none",
     }
     return Plan(**(given | more))

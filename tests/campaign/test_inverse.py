@@ -19,7 +19,7 @@ def times(target: str, **more: object) -> Plan:
         "ranges": {name: Range(0.1, 100.0) for name in "abc"},
         "budget": Budget(runs=40),
         "tolerance": Tolerance(exponents=0.02),
-        "report": "fit",
+        "report": "none",
     }
     return Plan(**(given | more))  # type: ignore[arg-type]
 

@@ -37,6 +37,19 @@ def test_an_outlier_is_named_with_its_row_label_and_size(factor: float, words: s
     assert any("--robust" in str(w) for w in result.warnings)
 
 
+def test_of_a_law_that_the_units_settle_the_prefactor_changes() -> None:
+    # the mean logarithm of 24 runs moves by a 24th of that of one run
+    L = np.exp(np.random.default_rng(5).uniform(-2, 2, 24))
+    period = 2.0 * np.sqrt(L) * np.exp(0.01 * np.random.default_rng(6).normal(size=24))
+    period[7] *= 1.5
+    data = Dataset.from_columns({"L [m]": L, "T [s]": period})
+    result = fit_with(data, "T", Options(constants=("g",)))
+    changes = [w for w in result.warnings if w.startswith("Without it, the prefactor changes by ")]
+    assert len(changes) == 1
+    change = float(changes[0].removeprefix("Without it, the prefactor changes by ").split()[0])
+    assert change == pytest.approx(100 * (1.5 ** (-1 / 23) - 1), abs=0.1)
+
+
 def test_a_report_names_the_outlier_of_its_fit() -> None:
     data = table(1.5)
     (odd,) = (w for w in fit_with(data, "f", Options()).warnings if "The run of row" in w)

@@ -108,3 +108,21 @@ def test_powers_with_large_denominators_are_not_factored() -> None:
     law = (a * c**odd * b**rest + d * c**4) ** 3 / c**8
     short = simplest(sympy.expand(law), ("a", "b", "c", "d"))
     assert complexity_of(short) <= complexity_of(sympy.expand(law))
+
+
+def test_a_logarithm_of_a_product_stays_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    # taken apart, its sum to a fractional power had thousands of forms
+    names = ("k", "cp", "mu", "D", "U", "rho", "c")
+    k, cp, mu, D, U, rho, c = sympy.symbols(names)
+    power = sympy.Rational(14, 3)
+    law = k * sympy.sqrt(cp * mu / k) * (D * U * rho / mu) ** sympy.Rational(2, 3)
+    seen: list[sympy.Expr] = []
+
+    def counted(expression: sympy.Expr) -> int:
+        seen.append(expression)
+        return complexity_of(expression)
+
+    monkeypatch.setattr("dimgs.expression.simplest.complexity_of", counted)
+    found = simplest(law / (D * sympy.log(D * U * c * cp * rho / k) ** power), names)
+    assert found.has(sympy.log(D * U * c * cp * rho / k))
+    assert len(seen) < 500

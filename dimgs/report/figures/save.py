@@ -81,7 +81,7 @@ class Drawing:
         with mpl.rc_context({"svg.hashsalt": self.name, "svg.fonttype": "path"}):
             self.figure.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
         # its places are known now; to find them again takes a third of the time of a drawing
-        self.figure.set_layout_engine("none")
+        self.figure.set_layout_engine(None)
         return out.getvalue()
 
     def pdf(self) -> bytes:
