@@ -31,6 +31,7 @@ from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset, read_table
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.leads import CURVE, by_source, compared
+from dimgs.discovery.missing_input import extra_scales
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.scoring import folds, left_out_predictions
@@ -184,6 +185,17 @@ def published(
     return out
 
 
+def _prepared(data: Dataset, target: str, options: Options) -> Prepared:
+    """The runs; where scales are unknown, with one for every base dimension."""
+    found = prepare(data, target, options, linear_allowed=True, signed_allowed=True)
+    if options.scales == "auto":
+        known = [v for v in found.basis.variables if v.role == "scale"]
+        texts = [f"{v.name} [{v.si_unit}]" for v in known if v.name not in found.basis.sizes]
+        whole = replace(options, scales=[*texts, *(s.text for s in extra_scales(found.basis))])
+        found = prepare(data, target, whole, linear_allowed=True, signed_allowed=True)
+    return found.ordered()
+
+
 def measured(name: str, *, search: bool = False) -> dict[str, Any]:
     """Scores of every description of a table.
 
@@ -198,9 +210,7 @@ def measured(name: str, *, search: bool = False) -> dict[str, Any]:
     options = Options(**table.options)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        prepared = prepare(
-            data, table.target, options, linear_allowed=True, signed_allowed=True
-        ).ordered()
+        prepared = _prepared(data, table.target, options)
         seen = compared(prepared.design, options, Clock.of(_LONGEST))
         if seen is None:
             raise DimgsError("nothing describes the runs without parts of them")

@@ -13,7 +13,6 @@ from dimgs.discovery.estimators import estimator
 from dimgs.discovery.leads import (
     BLEND,
     CURVE,
-    IMPROBABLE,
     POWER_LAW,
     SUM,
     compared,
@@ -40,7 +39,7 @@ from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import target_errors
 from dimgs.judgement.candidates import JUDGEMENT, JudgedForm, Proposal, judged_forms
-from dimgs.judgement.confirmation import PROBABLE
+from dimgs.judgement.confirmation import IMPROBABLE, PROBABLE
 from dimgs.judgement.posterior import Posterior, posterior_of, same_laws
 from dimgs.law.assemble import assemble, inputs_of
 from dimgs.law.canonical import absorb, recognise

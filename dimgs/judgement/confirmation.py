@@ -26,6 +26,8 @@ NOTHING_LEFT = 0.05
 # A law is believed at odds of nine to one: of ten such laws one may be wrong. The probabilities are
 # calibrated so that they say what they mean (`python -m case_studies.benchmarks.belief`).
 PROBABLE = 0.9
+# Below it, a law is not what the runs say: of twenty such one would be true.
+IMPROBABLE = 0.05
 # A short search misses rivals that a full one finds: between these, it decides nothing.
 SHORT_SEARCH = (0.88, 0.95)
 
@@ -246,7 +248,7 @@ def _improbable(facts: LawFacts) -> Iterator[Reason]:
         why = []
         if facts.better:
             why.append(f"{facts.better} is more probable")
-        elif facts.rivals:
+        elif facts.rivals and facts.probability >= IMPROBABLE:
             laws = "another law explains" if facts.rivals == 1 else f"{facts.rivals} others explain"
             why.append(f"{laws} the runs as well")
         if facts.none > 1 - PROBABLE or not why:

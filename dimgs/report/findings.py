@@ -356,7 +356,8 @@ class Lead:
         Target in SI, and its prediction by the description made without the run (or its tenth, or
         its source).
     is_first : bool
-        Whether it is the simplest from which the best differs by less than a standard error.
+        Whether it is the simplest from which the best differs by less than a standard error, or
+        by less than a tenth of the error.
     law : Law or None
         None for a smooth curve.
     """

@@ -164,7 +164,7 @@ def descriptions(report: Findings) -> list[Description]:
     out = []
     for lead in report.leads:
         size = error_size(report, np.array(lead.measured), np.array(lead.left_out))
-        r2 = "-" if lead.r2 is None else f"{lead.r2:.3f}"
+        r2 = "-" if lead.r2 is None else f"{lead.r2:.3f}" if lead.r2 > -1 else "< -1"
         shown = size.removeprefix("error ")
         out.append(Description(_DESCRIPTIONS[lead.name], shown, r2, lead.is_first))
     return out
@@ -181,10 +181,15 @@ def leads_words(report: Findings) -> tuple[str, str]:
         return "", ""
     source = f"sources of '{report.left_out_by}' left out whole"
     by = f"What predicts {source if report.left_out_by else 'runs left out'}"
+    if all(each.r2 is not None and each.r2 <= 0 for each in report.leads):
+        return by, (
+            "None of these predicts them better than the mean of the target does: no formula that "
+            "was found goes beyond the runs that it was fitted to."
+        )
     if next(each for each in report.leads if each.is_first).name == report.engine:
         return by, (
-            "The formula is that of the arrow: the best differs from it by less than a standard "
-            "error, and a simpler one by more."
+            "The formula is that of the arrow, the simplest from which the best differs by less "
+            "than a standard error or a tenth of the error."
         )
     return by, (
         "A smooth curve predicts clearly better than every formula that was found: the formula is "
