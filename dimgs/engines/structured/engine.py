@@ -219,7 +219,8 @@ class StructuredEngine:
     Of many runs 400 are searched; the best laws are then fitted to all runs and chosen by them.
 
     a. power law with rational exponents (|p| <= 8, denominators up to 6);
-    b. power law times one factor of the library of physics;
+    b. power law times one factor of the library of physics, or an exponential of a function with
+       a constant inside;
     c. two and three factors; sums of monomials and of monomials times functions; their ratios;
        roots of quadratic equations; the same for transformed responses, and for what the best
        sums leave beside one of their terms;

@@ -20,9 +20,8 @@ from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import Terms
 from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, Dictionary, weighted
 from dimgs.engines.structured.combinations import Chosen, Combinations
-from dimgs.engines.structured.description import SIMPLE_NUMBERS, simple_number
+from dimgs.engines.structured.description import SIMPLE_NUMBERS, monomial_bits, simple_number
 from dimgs.engines.structured.model import (
-    DENOMINATORS,
     LARGEST,
     ProductModel,
     power_basis,
@@ -187,11 +186,8 @@ class Lattice:
     def _front_bits(self, exponents: Array, power: float) -> Array:
         """Bits of monomials, one for each column of exponents of the groups."""
         size = np.abs(self.runs.shape @ exponents - power * self.runs.shift[:, None])
-        parts = np.full(size.shape, 12.0)
-        for q in reversed(DENOMINATORS):
-            parts[np.abs(size * q - np.round(size * q)) < 1e-6] = q
-        bits = 2.0 + 2 * np.log2(np.maximum(size * parts, 1)) + 2 * np.log2(parts)
-        return np.asarray(np.where(size > 1e-9, bits, 0.0).sum(axis=0))
+        columns, place = np.unique(np.round(size, 6), axis=1, return_inverse=True)
+        return np.array([monomial_bits(column) for column in columns.T])[place]
 
     def _try(
         self,

@@ -271,17 +271,8 @@ def _off(base: Array, t: Array) -> Array:
     return np.asarray(left - base @ (base.T @ left))
 
 
-@dataclass(frozen=True)
-class LikeVariables:
-    """Variables of one dimension, each as a monomial of the groups over the first.
-
-    Parameters
-    ----------
-    members : tuple of tuple of Fraction
-        The first is the constant 1.
-    """
-
-    members: tuple[Exponents, ...]
+# variables of one dimension, each as a monomial of the groups over the first, which is 1 so
+LikeVariables = tuple[Exponents, ...]
 
 
 def like_variables(runs: Runs) -> list[LikeVariables]:
@@ -293,7 +284,7 @@ def like_variables(runs: Runs) -> list[LikeVariables]:
     units = np.eye(n)
     single = {i: _solve(runs, units[i]) for i in range(n)}
     free = [e for e in single.values() if e is not None]
-    out = [LikeVariables((one, *free))] if free else []
+    out: list[LikeVariables] = [(one, *free)] if free else []
     taken: set[int] = {i for i, e in single.items() if e is not None}
     for i in range(n):
         if i in taken:
@@ -305,8 +296,8 @@ def like_variables(runs: Runs) -> list[LikeVariables]:
                 members.append(e)
                 taken.add(j)
         if len(members) > 1:
-            out.append(LikeVariables(tuple(members)))
-    return [f for f in out if len(f.members) <= _LARGEST_FAMILY]
+            out.append(tuple(members))
+    return [f for f in out if len(f) <= _LARGEST_FAMILY]
 
 
 def _solve(runs: Runs, physical: Array) -> Exponents | None:
@@ -327,10 +318,10 @@ def forms(sums: Sums, target: Target, archive: Archive) -> None:
     if not np.all(np.isfinite(t)):
         return
     for family, degree in product(like_variables(runs), _DEGREES):
-        places = list(combinations_with_replacement(range(len(family.members)), degree))
+        places = list(combinations_with_replacement(range(len(family)), degree))
         if 2 * len(places) > runs.n_runs:
             continue
-        members = np.column_stack([runs.monomial(e) for e in family.members])
+        members = np.column_stack([runs.monomial(e) for e in family])
         form = members[:, np.array(places)].prod(axis=2) * root[:, None]
         left = []
         for k in range(len(fronts)):
@@ -361,12 +352,12 @@ def _library(
     trees: list[Tree] = []
     values = []
     for place in places:
-        powers = (front, *(family.members[k] for k in place))
+        powers = (front, *(family[k] for k in place))
         exponents = tuple(sum(e, Fraction(0)) for e in zip(*powers, strict=True))
         trees.append(monomial(exponents))
         values.append(runs.monomial(exponents))
         if len(place) == 2 and place[0] != place[1]:
-            a, b = (family.members[k] for k in place)
+            a, b = (family[k] for k in place)
             square = Power(Sum((monomial(a), Product((exact(-1), monomial(b))))), Fraction(2))
             trees.append(Product((Mono(front), square)) if any(front) else square)
             values.append(runs.monomial(front) * (runs.monomial(a) - runs.monomial(b)) ** 2)
