@@ -1,1 +1,1 @@
-"""Percolation on finite lattices."""
+"""Ising's magnet on finite lattices."""

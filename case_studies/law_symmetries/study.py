@@ -1,13 +1,15 @@
 """What leaves textbook laws unchanged, beyond a change of units.
 
 Story
-    Six textbook laws are fitted to exact runs, each in its own form, and asked what may change
+    Ten textbook laws are fitted to exact runs, each in its own form, and asked what may change
     without changing the law. The scalings of the units are left out, since every law has them. The
     distance in a plane keeps rotations and the exchange of the coordinates; uniform motion keeps
     translations in place and time and the change to a moving frame; a reduced mass does not care
     which mass is which, and has one more affine symmetry; a bent beam allows scalings that the
-    units do not force. The period of a pendulum and the isotherm of Langmuir keep nothing beyond
-    the units.
+    units do not force, one with two loads takes from the one what it gives to the other, and
+    gravity knows the product of two masses alone. The distance in space keeps the three rotations,
+    whose commutators are found, and the interval of relativity the boosts. The period of a pendulum
+    and the isotherm of Langmuir keep nothing beyond the units.
 
 Data
     Runs of the formulas, without noise.
@@ -66,6 +68,41 @@ LAWS: Mapping[str, tuple[str, str, Ranges, str]] = {
         {"F [N]": (1, 5), "L [m]": (0.5, 2), "E0 [Pa]": (1, 5), "J [m^4]": (1, 5)},
         "2 scaling",
     ),
+    "beam with two loads": (
+        "d [m]",
+        "(F1 + F2)*L**3/(E0*J)",
+        {
+            "F1 [N]": (1, 5),
+            "F2 [N]": (1, 5),
+            "L [m]": (0.5, 2),
+            "E0 [Pa]": (1, 5),
+            "J [m^4]": (1, 5),
+        },
+        "1 exchange, 2 scaling, 1 translation",
+    ),
+    "gravity": (
+        "F [N]",
+        "K*m1*m2/r**2",
+        {
+            "K [N*m^2/kg^2]": (1.0, 5.0),
+            "m1 [kg]": (1.0, 5.0),
+            "m2 [kg]": (1.0, 5.0),
+            "r [m]": (1.0, 5.0),
+        },
+        "1 exchange, 1 scaling",
+    ),
+    "distance in space": (
+        "r [m]",
+        "sqrt(x**2 + y**2 + z**2)",
+        {"x [m]": (0.5, 3.0), "y [m]": (0.5, 3.0), "z [m]": (0.5, 3.0)},
+        "3 exchange, 3 rotation, rotations of space",
+    ),
+    "interval of relativity": (
+        "s [m]",
+        "sqrt(w**2 - x**2)",
+        {"w [m]": (2.0, 4.0), "x [m]": (0.2, 1.5)},
+        "1 other",
+    ),
 }
 
 
@@ -85,8 +122,10 @@ def kinds(target: str, formula: str, ranges: Ranges) -> str:
     )
     if report.law is None:
         return "no law"
-    count = Counter(generator.kind for generator in symmetries(report.law))
-    return ", ".join(f"{n} {kind}" for kind, n in sorted(count.items())) or "none"
+    found = symmetries(report.law)
+    count = Counter(generator.kind for generator in found)
+    named = [a["name"] for a in found.algebra if a.get("name") == "rotations of space"]
+    return ", ".join([*(f"{n} {kind}" for kind, n in sorted(count.items())), *named]) or "none"
 
 
 def run() -> list[Statement]:

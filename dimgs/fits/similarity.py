@@ -25,8 +25,13 @@ _SHARED = 0.3
 _MOST_POWER, _STEPS = 3.0, 13
 # powers beyond are those of curves that left each other: nothing is compared there
 _ESCAPED = 30.0
-# all combinations of up to two groups; more are sampled; and minima that are followed
-_MOST_STARTS, _FOLLOWED = 192, 4
+# all combinations of up to two groups; more are sampled; minima that are followed, and how many
+# where none of them brings the curves together
+_MOST_STARTS, _FOLLOWED, _MOST_FOLLOWED = 192, 4, 24
+# variance of what runs left out leave, over that of the best minimum, and distance of its powers
+_AS_GOOD, _FAR = 1.5, 0.3
+# the same over the variance of the noise inside runs, above which further minima are looked for
+_PREDICTED = 3.0
 # numbers of inner knots that are compared, and the number of the search
 _KNOTS, _FIRST_KNOTS = (1, 2, 3, 5, 8, 12, 18, 26), 5
 # points for each coefficient of the curve, below which it would follow the noise
@@ -246,6 +251,8 @@ class SimilarityFit:
         runs; and of what any smooth curve through all runs would leave.
     is_power_law : bool
         Whether the curve is a power law: then the powers are not determined one by one.
+    is_ambiguous : bool
+        Whether other powers, far from these, bring the curves together nearly as well.
     """
 
     along: Array
@@ -259,6 +266,7 @@ class SimilarityFit:
     noise_size: float
     floor: float
     is_power_law: bool
+    is_ambiguous: bool
     _points: _Points = field(repr=False)
     _state: _State = field(repr=False)
     _centre: Array = field(repr=False)
@@ -401,12 +409,12 @@ def fit_similarity(
         raise FitError("The runs do not vary the groups independently; vary more of the inputs.")
     xs, ys = (np.asarray(v, dtype=np.float64) for v in (x, y))
     points = _Points(xs, ys, logs, codes, stated)
-    model, state = _best_model(*_searched(points))
-    return _result(model, state, centre)
+    model, state, is_ambiguous = _searched(points)
+    return _result(*_best_model(model, state), centre, is_ambiguous)
 
 
-def _searched(points: _Points) -> tuple[_Model, _State]:
-    """The best of several minima."""
+def _searched(points: _Points) -> tuple[_Model, _State, bool]:
+    """The best of several minima, and whether another one is hardly worse."""
     model = _Model(points, "relative" if points.is_positive else "amplitude")
     k = points.groups.shape[1]
     amplitude = _amplitude(points)
@@ -423,12 +431,24 @@ def _searched(points: _Points) -> tuple[_Model, _State]:
     ranked.sort(key=lambda pair: pair[0])
     followed: list[_State] = []
     for _, powers in ranked:
-        if len(followed) == _FOLLOWED:
+        most = _FOLLOWED if any(_is_one(f, points) for f in followed) else _MOST_FOLLOWED
+        if len(followed) >= most:
             break
         if all(np.abs(powers - f.powers).max(initial=1.0) > 0.1 for f in followed):
             followed.append(model.refined(powers))
     apart = [f for f in followed if points.shared(f.u) >= _SHARED] or followed
-    return model, min(apart, key=lambda f: _held_out(f, points.runs))
+    left = [_held_out(f, points.runs) for f in apart]
+    best = apart[int(np.argmin(left))]
+    others = [f for f, one in zip(apart, left, strict=True) if one < _AS_GOOD * min(left)]
+    far = any(np.abs(f.powers - best.powers).max(initial=0.0) > _FAR for f in others)
+    return model, best, far
+
+
+def _is_one(state: _State, points: _Points) -> bool:
+    """Whether the curves of the other runs predict each as well as its own noise lets them."""
+    noise = noise_about_curves(state.u, state.residuals, points.runs)
+    is_shared = points.shared(state.u) >= _SHARED
+    return is_shared and _held_out(state, points.runs) < _PREDICTED * noise**2
 
 
 def _starts(k: int) -> Iterator[Array]:
@@ -488,7 +508,7 @@ def _with_knots(model: _Model, state: _State) -> tuple[_Model, _State]:
     return model, state
 
 
-def _result(model: _Model, state: _State, centre: Array) -> SimilarityFit:
+def _result(model: _Model, state: _State, centre: Array, is_ambiguous: bool) -> SimilarityFit:
     points, k = model.points, len(centre)
     found = linearised(state.slopes, state.residuals, clusters=points.runs)
     covariance, dof = found.covariance[: 2 * k, : 2 * k].copy(), found.dof[: 2 * k]
@@ -518,6 +538,7 @@ def _result(model: _Model, state: _State, centre: Array) -> SimilarityFit:
         unit * noise_about_curves(state.u, left, points.runs),
         unit * min(scatter, pooled),
         points.is_positive and _is_power_law(model, state),
+        is_ambiguous,
         points,
         state,
         centre,

@@ -1,7 +1,8 @@
 """A report as files in a folder."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,10 +70,28 @@ def write_study(
     InputError
         If the folder cannot be written to.
     """
-    try:
+    with writing_to(folder):
         for name in (_FIGURES, _FRAGMENTS):
-            (folder / name).mkdir(parents=True, exist_ok=True)
+            (folder / name).mkdir(exist_ok=True)
         return _write(report, folder, drawings)
+
+
+@contextmanager
+def writing_to(folder: Path) -> Iterator[None]:
+    """Make a folder, and say in one sentence why a file cannot be written to it.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    InputError
+        If it cannot be made, or a file in it not be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
     except OSError as error:
         reason = error.strerror or error
         raise InputError(

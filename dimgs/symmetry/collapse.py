@@ -36,14 +36,20 @@ from dimgs.fits.estimate import Exponent
 from dimgs.fits.regimes import best_place, short_monomials
 from dimgs.fits.similarity import SimilarityFit, fit_similarity, noise_about_curves
 from dimgs.fits.snapping import snap
-from dimgs.groups.derive import automatic_scales, constant_variables, scale_variable
+from dimgs.groups.derive import (
+    automatic_scales,
+    constant_variables,
+    isolated_names,
+    scale_variable,
+)
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.missing_input import UnreachableError, is_reachable
 from dimgs.groups.response import smallest_monomial
 from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
-from dimgs.report.documents import exponent_document
+from dimgs.law.serialise import as_text
+from dimgs.report.documents import exponent_document, finite
 from dimgs.report.figures.save import Drawing
 from dimgs.report.figures.style import (
     MUTED,
@@ -54,6 +60,7 @@ from dimgs.report.figures.style import (
     styled,
     with_unit,
 )
+from dimgs.report.write import writing_to
 from dimgs.variables import Variable, parse_unit
 
 if TYPE_CHECKING:
@@ -316,23 +323,14 @@ class Collapse:
         InputError
             If the folder cannot be written to.
         """
-        from dimgs.law.serialise import as_text
-        from dimgs.report.documents import finite
-
         into = Path(folder)
         files = {"collapse.json": as_text(finite(self.to_json())), "collapse.tex": self.latex}
         if self.function is not None:
             files["law.json"] = as_text(self.function.to_json())
         files |= {f"{d.name}.svg": d.svg() for d in self.drawings()}
-        try:
-            into.mkdir(parents=True, exist_ok=True)
+        with writing_to(into):
             for name, text in files.items():
                 write_whole(into / name, text)
-        except OSError as error:
-            raise InputError(
-                f"Cannot write to '{into}': {error.strerror or error}; choose another "
-                f"{setting('out')}."
-            ) from error
         return [into / name for name in files]
 
     def __str__(self) -> str:
@@ -555,13 +553,13 @@ def collapse_with(
             return _as_power_law(question, None)
         if scale is None:
             raise UnreachableError(question.parameters, question.target)
-        space = _Space.of(question)
-        fit = _fitted(question, space, start, scale)
+        space = _Space.of(question, start, scale)
+        fit = space.fit(question)
         if fit.is_power_law and space.directions.shape[1]:
             return _as_power_law(question, fit)
-        found = _collapse_of(question, fit, space, start, scale)
+        found = _collapse_of(question, fit, space)
         if not found.collapses:
-            found = _part_of(question, space, start, scale) or found
+            found = _part_of(question, space) or found
         return _with_function(found, replace(question, data=found.data), progress)
 
 
@@ -639,14 +637,21 @@ class _Space:
         differ, most first: the same for every basis of the lattice.
     held : ndarray of shape (n_parameters, n_held)
         The others.
+    start, scale : sequence of Fraction
+        Exponents of the parameters in products of the dimension of the coordinate, and of the
+        target.
     """
 
     lattice: tuple[tuple[int, ...], ...]
     directions: Array
     held: Array
+    start: Sequence[Fraction]
+    scale: Sequence[Fraction]
 
     @classmethod
-    def of(cls, question: _Question) -> "_Space":
+    def of(
+        cls, question: _Question, start: Sequence[Fraction], scale: Sequence[Fraction]
+    ) -> "_Space":
         names = question.parameters
         lattice = tuple(DimensionalMatrix.of(names).kernel_lattice()) if names else ()
         vectors = np.array(lattice, dtype=np.float64).reshape(len(lattice), len(names)).T
@@ -664,7 +669,21 @@ class _Space:
         directions = directions * np.sign(directions[largest, np.arange(directions.shape[1])])
         left = open_ - directions @ (directions.T @ open_)
         held, size, _ = np.linalg.svd(left, full_matrices=False)
-        return cls(lattice, directions, held[:, size > 1e-6])
+        return cls(lattice, directions, held[:, size > 1e-6], start, scale)
+
+    def points(self, question: _Question) -> tuple[Array, Array, Array]:
+        """Coordinate and values in the parameters' monomials, and logarithms of the groups."""
+        logs, data = question.logs(), question.data
+        x, y = (
+            data[v.name] * np.exp(-logs @ np.array(powers, dtype=np.float64))
+            for v, powers in ((question.along, self.start), (question.target, self.scale))
+        )
+        return x, y, logs @ self.directions
+
+    def fit(self, question: _Question) -> SimilarityFit:
+        """The powers of the groups that collapse the curves."""
+        errors = question.data.errors.get(question.target.name)
+        return fit_similarity(*self.points(question), question.runs, errors)
 
     @property
     def loadings(self) -> list[list[Fraction]]:
@@ -724,37 +743,16 @@ def _forced(name: str, value: Fraction) -> SimilarityExponent:
     return SimilarityExponent(name, number, number, number, value, kind="first")
 
 
-def _scaled(
-    question: _Question, space: _Space, start: Sequence[Fraction], scale: Sequence[Fraction]
-) -> tuple[Array, Array, Array]:
-    """Coordinate and values in the parameters' own monomials, and the logarithms of the groups."""
-    logs, data = question.logs(), question.data
-    x, y = (
-        data[v.name] * np.exp(-logs @ np.array(powers, dtype=np.float64))
-        for v, powers in ((question.along, start), (question.target, scale))
-    )
-    return x, y, logs @ space.directions
-
-
-def _fitted(
-    question: _Question, space: _Space, start: Sequence[Fraction], scale: Sequence[Fraction]
-) -> SimilarityFit:
-    points = _scaled(question, space, start, scale)
-    return fit_similarity(*points, question.runs, question.data.errors.get(question.target.name))
-
-
-def _part_of(
-    question: _Question, space: _Space, start: Sequence[Fraction], scale: Sequence[Fraction]
-) -> Collapse | None:
+def _part_of(question: _Question, space: _Space) -> Collapse | None:
     """The collapse of the points on one side of a border; None where no part is one curve."""
-    x, y, groups = _scaled(question, space, start, scale)
+    x, y, groups = space.points(question)
     if np.any(x <= 0):
         return None
     places = np.column_stack([np.log(x), groups])
     tried: list[tuple[float, int, SimilarityFit]] = []
     for z, share in product((*places.T, *-places.T), _SHARES):
         try:
-            fit = _fitted(question.where(z <= np.quantile(z, share)), space, start, scale)
+            fit = space.fit(question.where(z <= np.quantile(z, share)))
         except DimgsError:
             continue
         if fit.shared >= _LEAST_SHARED and fit.quality >= _LEAST_QUALITY:
@@ -764,30 +762,24 @@ def _part_of(
             for _ in range(_BORDER_STEPS):
                 left = np.abs(fit.residuals_of(x, y, groups))
                 agrees = left <= _AGREES * max(fit.scatter, _ACCURATE)
-                border = _border_of(question, space, start, agrees, np.isfinite(left))
+                border = _border_of(question, space, agrees, np.isfinite(left))
                 inside = question.where(border.holds(question))
-                fit = _fitted(inside, space, start, scale)
+                fit = space.fit(inside)
         except FitError:
             continue
-        found = _collapse_of(inside, fit, space, start, scale)
+        found = _collapse_of(inside, fit, space)
         if found.collapses:
             return replace(found, border=border)
     return None
 
 
-def _border_of(
-    question: _Question,
-    space: _Space,
-    start: Sequence[Fraction],
-    agrees: BoolArray,
-    known: BoolArray,
-) -> Border:
+def _border_of(question: _Question, space: _Space, agrees: BoolArray, known: BoolArray) -> Border:
     """The monomial, with short exponents, that parts the points on the curve from others."""
     inside = agrees[known]
     if min(inside.mean(), 1.0 - inside.mean()) < _LEAST_PART:
         raise FitError("Too few points lie on one side of a border.")
     names = [question.along.name, *(v.name for v in question.parameters)]
-    columns = [(Fraction(1), *(-e for e in start)), *((0, *row) for row in space.lattice)]
+    columns = [(Fraction(1), *(-e for e in space.start)), *((0, *row) for row in space.lattice)]
     cuts = []
     for powers in short_monomials(np.array(columns, dtype=np.float64).T, _MOST_BORDERS):
         lead = max(powers, key=abs) if powers[0] == 0 else powers[0]
@@ -808,13 +800,7 @@ def _border_of(
     return next(border for count, border in cuts if count <= fewest + 0.01 * len(inside))
 
 
-def _collapse_of(
-    question: _Question,
-    fit: SimilarityFit,
-    space: _Space,
-    start: Sequence[Fraction],
-    scale: Sequence[Fraction],
-) -> Collapse:
+def _collapse_of(question: _Question, fit: SimilarityFit, space: "_Space") -> Collapse:
     names = [v.name for v in question.parameters]
     along, target = question.along.name, question.target.name
     k, level = len(fit.along), question.options.level
@@ -822,7 +808,7 @@ def _collapse_of(
     parts = [slice(0, k), slice(k, 2 * k)]
     sides = []
     for part, base, powers, width in zip(
-        parts, ([-e for e in start], scale), (fit.along, -fit.scale), half, strict=True
+        parts, ([-e for e in space.start], space.scale), (fit.along, -fit.scale), half, strict=True
     ):
         dof = float(fit.dof[part].min(initial=np.inf))
         spread = fit.covariance[part, part]
@@ -836,6 +822,11 @@ def _collapse_of(
         warnings.append(
             f"The runs do not determine the exponents of {', '.join(held)}: products of these "
             f"never varied."
+        )
+    if fit.is_ambiguous:
+        warnings.append(
+            "Other exponents, far from these, collapse the curves nearly as well, and the "
+            "intervals do not hold them. Runs whose parameters differ more would decide."
         )
     wide = [e.name for e in (*in_s, *in_y) if _UNKNOWN < e.high - e.low < np.inf]
     if wide:
@@ -892,17 +883,11 @@ def _as_power_law(question: _Question, curve: SimilarityFit | None) -> Collapse:
     options = replace(question.options.without_reading(), split_by=runs)
     result = fit_with(data, target, options)
     law, level = result.law, question.options.level
-    variables = [*question.parameters, question.along]
-    free = {
-        v.name
-        for vector in DimensionalMatrix.of(variables).kernel_lattice()
-        for v, e in zip(variables, vector, strict=True)
-        if e
-    }
+    forced = isolated_names([*question.parameters, question.along])
     exponents = tuple(
         SimilarityExponent(
             *(e.name, e.value, e.low, e.high, e.rational),
-            kind="second" if e.name in free else "first",
+            kind="first" if e.name in forced else "second",
         )
         for e in result.variable_exponents
     )

@@ -34,7 +34,7 @@ from dimgs.variables import Dimension, Variable
 
 # terms of the parts of a sum that are all looked at; most of one by elimination; most parts that
 # are looked at, of one dimension and with scales; most terms that may be added
-_TERMS, _LARGEST, _MOST_SUBSETS, _MOST_TERMS = (2, 3, 4, 5, 6), 8, (20_000, 3000), 200
+_TERMS, _LARGEST, _MOST_SUBSETS, _MOST_TERMS = (1, 2, 3, 4, 5, 6), 8, (20_000, 3000), 200
 # costs up to which terms are added, step by step: quadratic, cubic, and products of functions
 _LEVELS = (2, 3, 4, 5)
 # variance along the runs over the one that the noise explains; the noise is estimated, too
@@ -459,7 +459,7 @@ class Search:
                 rows = rows[np.abs(rows).max(axis=1, initial=0.0) > 1e-5]
         free = [j for j in range(len(sum_)) if j not in out]
         # no part of a sum has a smaller ratio than the whole
-        if len(free) < 2 or sum_.ratio(free)[0] > 1.0:
+        if not free or sum_.ratio(free)[0] > 1.0:
             free = []
         sum_.settled[key] = free
         return free
@@ -524,14 +524,13 @@ class Search:
         alive = []
         for members in sums:
             index = [place[m] for m in members if m in place]
-            if len(index) > 1 and whole.ratio(index)[0] <= 1.0:
+            if index and whole.ratio(index)[0] <= 1.0:
                 alive.append(Sum(library, members))
         for k in _TERMS:
             for sum_ in [s for s in alive if self.free(s)][:_MOST_ALIVE]:
                 self.by_size(sum_, k)
         for sum_ in [s for s in alive if self.free(s)][:_MOST_ELIMINATED]:
-            if len(sum_) > _TERMS[0]:
-                self.by_elimination(sum_)
+            self.by_elimination(sum_)
 
 
 class _Fit:

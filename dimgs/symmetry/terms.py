@@ -91,6 +91,10 @@ def _functions(runs: Trajectories, plain: dict[str, Term]) -> Iterator[Term]:
             yield Term(x.expression**-2, x.dimension**-2, 3, "reciprocal")
         scaled = [x.expression] if x.dimension.is_dimensionless else []
         scaled += [x.expression / sympy.Symbol(g) for g, v in lengths if v.dimension == x.dimension]
+        for argument in scaled:
+            # energies of relativity, by the momentum and by the speed
+            yield Term(sympy.sqrt(1 + argument**2), _NONE, 2, "root")
+            yield Term(1 / sympy.sqrt(1 - argument**2), _NONE, 2, "root")
         is_angle = runs.states[s].unit.text in ANGULAR
         is_argument = is_angle or (is_few and np.any(values < 0))
         for argument in scaled if is_argument else ():

@@ -6,7 +6,7 @@ from importlib import import_module
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-PARTS = ("collapse", "invariants", "symmetries")
+PARTS = ("collapse", "invariants", "symmetries", "bounds")
 
 
 def main() -> None:
@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--noise", type=float, action="append", help="of the invariants' columns")
     parser.add_argument("--seed", type=int, default=0, help="of the invariants' runs")
     parser.add_argument("--names", nargs="*", default=(), help="systems or laws; by default all")
+    parser.add_argument("--fresh", action="store_true", help="systems that nothing was tuned on")
     options = parser.parse_args()
     failed = False
     for part in options.part or PARTS:

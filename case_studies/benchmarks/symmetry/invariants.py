@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 import dimgs
+from case_studies.benchmarks.symmetry.fresh import FRESH
 from case_studies.benchmarks.symmetry.systems import SYSTEMS, Columns, System
 from dimgs.common.arrays import Array
 from dimgs.symmetry.invariants import Invariant, Invariants
@@ -55,7 +56,8 @@ def recovered(system: System, found: Invariants) -> dict[str, bool]:
 
 def main(options: argparse.Namespace) -> int:
     """Print a line for each system and noise, then the counts; 1 where a target is missed."""
-    chosen = [s for s in SYSTEMS if not options.names or s.name in options.names]
+    every = FRESH if options.fresh else SYSTEMS
+    chosen = [s for s in every if not options.names or s.name in options.names]
     passed = True
     for noise in options.noise or NOISES:
         known = right = invented = 0

@@ -1,0 +1,1 @@
+"""A viscous thread that pinches off."""
