@@ -53,11 +53,13 @@ def thread(times: Array) -> tuple[list[tuple[Array, Array]], float]:
     way = solve_ivp(
         rate, (0.0, 1e3), begin, "LSODA", events=broken, rtol=1e-9, atol=1e-11, dense_output=True
     )
+    solution = way.sol
+    assert solution is not None
     late = way.y[0] < 3.0 * THINNEST
     slope, at = np.polyfit(way.t[late], way.y[0, late], 1)
     profiles = []
     for before in times:
-        h = np.asarray(way.sol(-at / slope - before))
+        h = np.asarray(solution(-at / slope - before))
         z = np.concatenate([[0.0], np.cumsum(np.diff(s) * (h[1:] ** -2 + h[:-1] ** -2) / 2.0)])
         profiles.append((z, h))
     return profiles, -float(slope)
@@ -67,7 +69,7 @@ def table() -> tuple[Dataset, float]:
     """Radii of eight liquids at three times each over the distance from the waist, and the rate."""
     rng = np.random.default_rng(1995)
     rows = []
-    before = np.exp(rng.uniform(*np.log([LATEST, EARLIEST]), LIQUIDS * TIMES))
+    before = LATEST * (EARLIEST / LATEST) ** rng.random(LIQUIDS * TIMES)
     profiles, rate = thread(before)
     for k, (left, (z, h)) in enumerate(zip(before, profiles, strict=True)):
         if k % TIMES == 0:

@@ -5,7 +5,6 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import stats
 
 from dimgs.common.arrays import Array
 from dimgs.fits.covariance import N_BOOTSTRAP, linearised, webb_signs
@@ -59,9 +58,10 @@ def invariance(
 ) -> Invariance:
     """Test a symmetry: does a function of what it leaves unchanged suffice?
 
-    Two polynomials are fitted, of the allowed coordinates, and of all beside these. Without
-    clusters the further terms are judged by the F test; with clusters by the wild bootstrap, which
-    keeps its level where there are fewer clusters than terms.
+    Two polynomials are fitted, of the allowed coordinates, and of all beside these. What the
+    further terms explain is compared with what they explain where the residuals of the first change
+    their signs at random: a wild bootstrap, by runs, or by clusters where runs share their errors.
+    It keeps its level where there are fewer clusters than terms.
 
     Parameters
     ----------
@@ -78,7 +78,8 @@ def invariance(
 
     References
     ----------
-    A. C. Cameron, J. B. Gelbach, D. L. Miller, Rev. Econ. Stat. 90 (2008) 414: clustered errors.
+    C. F. J. Wu, Ann. Stat. 14 (1986) 1261-1295: the wild bootstrap.
+    A. C. Cameron, J. B. Gelbach, D. L. Miller, Rev. Econ. Stat. 90 (2008) 414-427: by clusters.
 
     Examples
     --------
@@ -107,19 +108,14 @@ def invariance(
     units = int(labels.max()) + 1
     if more < 1 or dof < n / 3 or units < _FEWEST:
         return Invariance(float("nan"), float("inf"), slopes, half_widths)
+    signs = webb_signs(np.random.default_rng(0), (N_BOOTSTRAP, units))[:, labels]
+    samples = signs * residuals
+    samples -= (samples @ base) @ base.T
+    ratio, *ratios = _ratios(np.vstack([residuals, samples]), extra)
+    p = float(1 + np.count_nonzero(np.array(ratios) >= ratio)) / (1 + len(ratios))
+    around = residuals - extra @ (extra.T @ residuals)
     both = np.hstack([base, extra])
-    if units == n:
-        ratio, spread = _ratios(residuals[None, :], extra)[0], np.eye(more)
-        p = float(stats.f.sf(ratio * dof / more, more, dof))
-        spread *= float(residuals @ residuals) / (1.0 + ratio) / dof
-    else:
-        signs = webb_signs(np.random.default_rng(0), (N_BOOTSTRAP, units))[:, labels]
-        samples = signs * residuals
-        samples -= (samples @ base) @ base.T
-        ratio, *ratios = _ratios(np.vstack([residuals, samples]), extra)
-        p = (1 + np.count_nonzero(np.array(ratios) >= ratio)) / (1 + len(ratios))
-        around = residuals - extra @ (extra.T @ residuals)
-        spread = linearised(both, around, clusters=labels).covariance[-more:, -more:]
+    spread = linearised(both, around, clusters=labels).covariance[-more:, -more:]
     return Invariance(p, float(np.sqrt(np.trace(spread) / n)), slopes, half_widths)
 
 

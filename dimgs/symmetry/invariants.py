@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import sympy
 from scipy import stats
+from scipy.fft import dct
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
@@ -321,26 +322,22 @@ class Sum:
 
     def _ratios(self, subsets: IntArray) -> tuple[Array, Array]:
         rows, columns = subsets[:, :, None], subsets[:, None, :]
-        W, N = self.variance[rows, columns], self.noise[rows, columns]
-        inverse = np.linalg.inv(np.linalg.cholesky(N))
-        values, vectors = np.linalg.eigh(inverse @ W @ inverse.transpose(0, 2, 1))
-        c = (inverse.transpose(0, 2, 1) @ vectors[:, :, :1])[:, :, 0]
+        W = self.variance[rows, columns]
+        values, c = _least(W, self.noise[rows, columns])
         c /= np.linalg.norm(c, axis=1, keepdims=True)
         # in units of the terms, too: the noise of few rows may be large
         absolute = np.einsum("si,sij,sj->s", c, W, c) / _LARGEST_VARIATION**2
-        return np.maximum(values[:, 0] / _VARIANCE_RATIO, absolute), c
+        return np.maximum(values / _VARIANCE_RATIO, absolute), c
 
     def smallest(self, k: int, free: Sequence[int]) -> list[list[int]]:
         """Sums of k of the free terms that the noise explains, the best first."""
         if comb(len(free), k) > _MOST_SUBSETS[len(self.dimensions) > 1]:
             return []
         subsets = np.array(list(combinations(free, k)), dtype=np.intp).reshape(-1, k)
-        found: list[tuple[float, list[int]]] = []
-        for part in np.array_split(subsets, max(len(subsets) // 5000, 1)):
-            ratios, _ = self._ratios(part)
-            good = np.flatnonzero(ratios <= 1.0)
-            found += [(float(ratios[g]), part[g].tolist()) for g in good]
-        return [subset for _, subset in sorted(found)[:_TRIES]]
+        parts = np.array_split(subsets, max(len(subsets) // 5000, 1))
+        ratios = np.concatenate([self._ratios(part)[0] for part in parts])
+        order = np.argsort(ratios, kind="stable")[:_TRIES]
+        return [subsets[j].tolist() for j in order if ratios[j] <= 1.0]
 
     def eliminated(self, free: Sequence[int]) -> list[int] | None:
         """A sum that the noise explains and none of whose terms can be left out."""
@@ -367,6 +364,13 @@ class Sum:
                 _, trial = self.ratio(fewer)
             kept, c = fewer, trial
         return [int(j) for j in kept]
+
+
+def _least(variance: Array, noise: Array) -> tuple[Array, Array]:
+    """Least variance over noise of a combination, and its coefficients, of stacks of matrices."""
+    inverse = np.linalg.inv(np.linalg.cholesky(noise))
+    values, vectors = np.linalg.eigh(inverse @ variance @ inverse.mT)
+    return values[..., 0], (inverse.mT @ vectors[..., :1])[..., 0]
 
 
 def _row_weights(shifts: Array) -> Array:
@@ -579,10 +583,8 @@ def _null_direction(runs: Trajectories, x: Array, shifts: Array, weights: Array)
     variance, noise = covariances(runs, x, shifts, present / present.sum())
     scale = np.sqrt(np.diag(variance))
     outer = np.outer(scale, scale)
-    noise = noise / outer + ROUNDING**2 * np.eye(len(scale))
-    inverse = np.linalg.inv(np.linalg.cholesky(noise))
-    _, vectors = np.linalg.eigh(inverse @ (variance / outer) @ inverse.T)
-    return np.asarray(inverse.T @ vectors[:, 0] / scale)
+    _, vector = _least(variance / outer, noise / outer + ROUNDING**2 * np.eye(len(scale)))
+    return vector / scale
 
 
 def judged(sum_: Sum, subset: Sequence[int]) -> Invariant | None:
@@ -646,7 +648,7 @@ def judged(sum_: Sum, subset: Sequence[int]) -> Invariant | None:
 
 def _numbers(fit: _Fit, group: Sequence[int], n_runs: int) -> dict[int, Fraction]:
     """Simple numbers of the terms of one scale, the first of which is one."""
-    best: dict[int, Fraction] = {}
+    found = []
     for lead in group:
         ratios, errors = fit.ratios(lead)
         numbers = {lead: Fraction(1)}
@@ -657,13 +659,10 @@ def _numbers(fit: _Fit, group: Sequence[int], n_runs: int) -> dict[int, Fraction
             number = simplest_between(ratios[j] - half, ratios[j] + half, _DENOMINATOR)
             if number is not None:
                 numbers[j] = number
-        if (len(numbers), -_size(numbers)) > (len(best), -_size(best)):
-            best = numbers
-    return best
-
-
-def _size(numbers: dict[int, Fraction]) -> int:
-    return sum(abs(n.numerator) + n.denominator for n in numbers.values())
+        found.append(numbers)
+    # the most numbers, and the shortest of as many
+    digits = [sum(abs(x.numerator) + x.denominator for x in n.values()) for n in found]
+    return max(zip(found, digits, strict=True), key=lambda pair: (len(pair[0]), -pair[1]))[0]
 
 
 def _measured(
@@ -703,17 +702,11 @@ def trend_chance(runs: Trajectories, v: Array) -> float:
     """Chance of so much slow variation along the runs, if `v` were independent noise (F test)."""
     slow, slow_dof, dof = 0.0, 0, 0
     for r in range(runs.n_runs):
-        own = v[runs.run == r]
-        n = len(own)
-        modes = min(_SLOW_MODES, n // 5)
-        if modes < 1:
-            continue
-        own = own - own.mean()
-        k, i = np.arange(1, modes + 1)[:, None], np.arange(n)[None, :]
-        basis = np.cos(np.pi * k * (i + 0.5) / n) * np.sqrt(2.0 / n)
-        slow += float(((basis @ own) ** 2).sum())
-        slow_dof += modes
-        dof += n - 1 - modes
+        modes = dct(v[runs.run == r], norm="ortho")[1:]
+        count = min(_SLOW_MODES, (len(modes) + 1) // 5)
+        slow += float((modes[:count] ** 2).sum())
+        slow_dof += count
+        dof += len(modes) - count
     centred = runs.centred(v)
     fast = float((centred**2).sum()) - slow
     if slow_dof == 0 or fast <= 0:

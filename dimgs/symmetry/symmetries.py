@@ -653,8 +653,8 @@ def symmetries(
     A law is treated exactly: the coefficients of the generators solve linear equations, at more
     points than there are unknowns and with fifty digits. Generators are affine in the inputs and
     the target. The runs of a table are tested: a symmetry is claimed where a smooth function of
-    what it leaves unchanged describes the runs as well as one of all inputs (F test, or Hotelling's
-    test by label), and where the scatter would not hide a change of 2 %; see
+    what it leaves unchanged describes the runs as well as one of all inputs (a wild bootstrap, by
+    runs or labels), and where the scatter would not hide a change of 2 %; see
     :func:`dimgs.fits.invariance.invariance`.
 
     Parameters

@@ -120,11 +120,9 @@ def _functions(runs: Trajectories, plain: dict[str, Term]) -> Iterator[Term]:
                 yield Term(sympy.exp(argument), _NONE, 2, "difference")
                 yield Term(sympy.exp(-argument), _NONE, 2, "difference")
         for square in _squares(names):
-            distance = sympy.sqrt(square)
-            yield Term(distance, dimension, 2, "distance")
-            yield Term(1 / distance, dimension**-1, 2, "distance")
-            yield Term(1 / square, dimension**-2, 3, "distance")
-            yield Term(square**2, dimension**4, 3, "distance")
+            for power, cost in ((1, 2), (-1, 2), (-2, 3), (4, 3)):
+                distance = square ** sympy.Rational(power, 2)
+                yield Term(distance, dimension**power, cost, "distance")
             yield Term(sympy.log(_pure(Term(square, dimension**2, 2))), _NONE, 3, "distance")
 
 

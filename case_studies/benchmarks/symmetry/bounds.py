@@ -114,7 +114,8 @@ def information(x: Array, y: Array) -> float:
     """Mutual information in nats of two samples of shape (n,)."""
     n = len(x)
     both = np.stack([x, y], axis=1)
-    reach = KDTree(both).query(both, _NEIGHBOURS + 1, p=np.inf)[0][:, -1]
+    distances, _ = KDTree(both).query(both, _NEIGHBOURS + 1, p=np.inf)
+    reach = np.asarray(distances)[:, -1]
     near = [
         KDTree(one[:, None]).query_ball_point(one[:, None], reach, p=np.inf, return_length=True)
         for one in (x, y)
@@ -125,7 +126,8 @@ def information(x: Array, y: Array) -> float:
 
 def product(powers: Mapping[str, float], columns: Mapping[str, Array]) -> Array:
     """Values of a group."""
-    return np.exp(np.sum([e * np.log(columns[n]) for n, e in powers.items()], axis=0))
+    logs = np.array([e * np.log(columns[n]) for n, e in powers.items()])
+    return np.asarray(np.exp(logs.sum(axis=0)))
 
 
 def measures(group: Array, y: Array) -> tuple[float, float]:
