@@ -130,13 +130,15 @@ def product(powers: Mapping[str, float], columns: Mapping[str, Array]) -> Array:
     return np.asarray(np.exp(logs.sum(axis=0)))
 
 
-def measures(group: Array, y: Array) -> tuple[float, float]:
-    """Bound of information theory, and the floor, both over the spread of the response."""
-    x = np.log(group)
-    floor = noise_about_curves(x, y, np.zeros(len(y), dtype=np.intp)) / y.std()
+def measures(group: Array, y: Array) -> str:
+    """Bound of information theory and the floor over the spread, of logarithms and of values."""
+    x, logs = np.log(group), np.log(y)
     # of logarithms of one size: the estimator compares distances in both
-    shared = information((x - x.mean()) / x.std(), (np.log(y) - np.log(y).mean()) / np.log(y).std())
-    return float(np.exp(-shared)), float(floor)
+    shared = information((x - x.mean()) / x.std(), (logs - logs.mean()) / logs.std())
+    floors = [
+        noise_about_curves(x, v, np.zeros(len(x), dtype=np.intp)) / v.std() for v in (logs, y)
+    ]
+    return f"exp(-I) {np.exp(-shared):.3f}, floor of logarithms {floors[0]:.3f}, {floors[1]:.3f}"
 
 
 def main(options: argparse.Namespace) -> int:
@@ -148,12 +150,10 @@ def main(options: argparse.Namespace) -> int:
         data = read_table(frame, units=table.units, columns=list(table.units))
         y = np.asarray(data[table.target])
         columns: Mapping[str, Array] = {n: np.asarray(data[n]) for n in data.numeric_names}
-        theirs = measures(product(table.group, columns), y)
         dominant = explore(data, table.target).dominant
         print(f"{name}: {len(data)} rows; printed bound {np.exp(-table.information):.3f}")
-        print(f"    published group: exp(-I) {theirs[0]:.3f}, floor {theirs[1]:.3f}")
+        print(f"    published group: {measures(product(table.group, columns), y)}")
         for candidate in (dominant or {"candidates": []})["candidates"][:1]:
             powers = {n: float(Fraction(e)) for n, e in candidate["group"].items()}
-            own = measures(product(powers, columns), y)
-            print(f"    {candidate['text']}: exp(-I) {own[0]:.3f}, floor {own[1]:.3f}", flush=True)
+            print(f"    {candidate['text']}: {measures(product(powers, columns), y)}", flush=True)
     return 0
