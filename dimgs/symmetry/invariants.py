@@ -207,7 +207,7 @@ class Library:
             up, down = ({**runs.values, state: runs.values[state] + s * error} for s in (1, -1))
             shifts.append((evaluate(up) - evaluate(down)) / 2.0)
         usable = np.isfinite(values).all(axis=0) & np.isfinite(shifts).all(axis=(0, 1))
-        spread = runs.centred(np.where(usable, values, 0.0)).std(axis=0)
+        spread = np.where(usable, values, 0.0).std(axis=0)
         usable &= spread > ROUNDING * np.abs(np.where(usable, values, 1.0)).max(axis=0)
         self.states = [t for t, is_usable in zip(terms, usable, strict=True) if is_usable]
         self.values, self.shifts = values[:, usable], np.asarray(shifts)[:, :, usable]
@@ -271,10 +271,10 @@ class Sum:
     shifts : ndarray of shape (n_states, n_rows, n)
         As those of the library, each term in units of `size`.
     size : ndarray of shape (n,)
-        Standard deviation of each term inside the runs.
+        Standard deviation of each term inside the runs, or, where it is conserved itself, what that
+        would be if its states varied independently.
     variance, noise : ndarray of shape (n, n)
-        Covariance inside the runs of the terms and of their noise, each term in units of its
-        standard deviation inside the runs.
+        Covariance inside the runs of the terms and of their noise, each term in units of `size`.
     """
 
     def __init__(self, library: Library, members: Sequence[Member]) -> None:
@@ -284,12 +284,13 @@ class Sum:
         states, factors = [m.state for m in members], [m.factor for m in members]
         f = library.factor_values[:, factors]
         x, shifts = library.values[:, states] * f, library.shifts[:, :, states] * f
-        size = self.runs.centred(x).std(axis=0)
+        size = _sizes(self.runs, x, shifts)
         alive = size > 0
         x, shifts, size = x[:, alive] / size[alive], shifts[:, :, alive] / size[alive], size[alive]
         members = [m for m, is_alive in zip(members, alive, strict=True) if is_alive]
         variance, noise = covariances(self.runs, x, shifts, _row_weights(shifts))
-        scale = np.sqrt(np.diag(variance))
+        is_conserved = self.runs.centred(x).std(axis=0) < _LARGEST_VARIATION
+        scale = np.where(is_conserved, 1.0, np.sqrt(np.diag(variance)))
         outer = np.outer(scale, scale)
         # the first of factors that are in proportion over all runs, such as two constants
         kept: dict[tuple[int, Dimension, bytes], int] = {}
@@ -371,6 +372,15 @@ def _least(variance: Array, noise: Array) -> tuple[Array, Array]:
     inverse = np.linalg.inv(np.linalg.cholesky(noise))
     values, vectors = np.linalg.eigh(inverse @ variance @ inverse.mT)
     return values[..., 0], (inverse.mT @ vectors[..., :1])[..., 0]
+
+
+def _sizes(runs: Trajectories, x: Array, shifts: Array) -> Array:
+    """Variation of terms along the runs; of one that is conserved, that of its states apart."""
+    own = runs.centred(x).std(axis=0)
+    spread = [runs.centred(runs.values[s]).std() / np.median(e) for s, e in runs.noise.items()]
+    apart = ((shifts * np.array(spread)[:, None, None]) ** 2).sum(axis=0)
+    apart = np.sqrt(np.median(apart, axis=0))
+    return np.where(own < _LARGEST_VARIATION * apart, apart, own)
 
 
 def _row_weights(shifts: Array) -> Array:
@@ -670,7 +680,7 @@ def _measured(
 ) -> tuple[float, float, float] | None:
     """How constant a quantity is, how much it varies, and what noise explains; None if refused."""
     noise = ((shifts @ coefficients) ** 2).sum(axis=0)
-    size = float(np.sqrt((runs.centred(x).var(axis=0) * coefficients**2).sum()))
+    size = float(np.linalg.norm(_sizes(runs, x, shifts) * coefficients))
     apart = ((shifts * coefficients) ** 2).sum(axis=(0, 2))
     # terms that cancel for all values of the states, such as a series against its function
     if np.median(noise) < _IDENTITY**2 * np.median(apart):
