@@ -39,6 +39,22 @@ def test_a_planet_keeps_energy_angular_momentum_and_axis() -> None:
     assert all(recovered(system, dimgs.invariants(system.table(), "t", "run")).values())
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.005])
+def test_a_product_is_conserved_by_itself(noise: float) -> None:
+    """The area that a planet sweeps, in polar coordinates and in either sense of rotation."""
+    rng = np.random.default_rng(6)
+    t, rows = np.linspace(0.0, 6.0, 40), []
+    for run_ in range(6):
+        phase, area = rng.uniform(0.0, 6.0), rng.uniform(0.5, 2.0) * (-1) ** run_
+        r = 1.0 + 0.4 * np.cos(t * rng.uniform(0.8, 1.2) + phase)
+        rows.append(np.stack([np.full(40, run_), t, r, area / r**2]))
+    run_, t, r, q = np.concatenate(rows, axis=1)
+    r, q = (x + noise * x.std() * rng.standard_normal(len(x)) for x in (r, q))
+    table = {"run [label]": run_.astype(str), "t [s]": t, "r [m]": r, "q [rad/s]": q}
+    found = dimgs.invariants(table, along="t", curve="run")
+    assert [str(i.expression) for i in found] == ["q*r**2"]
+
+
 def test_friction_leaves_nothing() -> None:
     found = found_in(BY_NAME["damped_oscillator"])
     assert found.none
