@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 65123, "monomials in front have the one price"
+MOST, SINCE = 65118, "conserved products, discover --symmetric"
 
 
 def code_lines(text: str) -> int:

@@ -380,7 +380,7 @@ def _sizes(runs: Trajectories, x: Array, shifts: Array) -> Array:
     spread = [runs.centred(runs.values[s]).std() / np.median(e) for s, e in runs.noise.items()]
     apart = ((shifts * np.array(spread)[:, None, None]) ** 2).sum(axis=0)
     apart = np.sqrt(np.median(apart, axis=0))
-    return np.where(own < _LARGEST_VARIATION * apart, apart, own)
+    return np.asarray(np.where(own < _LARGEST_VARIATION * apart, apart, own))
 
 
 def _row_weights(shifts: Array) -> Array:
