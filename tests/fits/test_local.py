@@ -35,6 +35,16 @@ def bent(size: int, seed: int, noise: float = 0.05) -> tuple[Array, Array, Array
     return X, y + noise * rng.standard_normal(size), true
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_share_is_chosen_from_more_runs_than_twice_the_unknowns_and_one(groups: int) -> None:
+    fewest = 2 * (groups + 1) + 1
+    X, y, _ = bent(fewest + 1, 0)
+    assert len(LocalPowerLaw().fit(X[:, :groups], y).cv_shares_) > 0
+    alone = LocalPowerLaw().fit(X[:fewest, :groups], y[:fewest])
+    assert len(alone.cv_shares_) == 0
+    assert np.isinf(alone.share_)
+
+
 @parametrize_with_checks([LocalPowerLaw(), LocalPowerLaw(share=0.7)])
 def test_estimator_checks(estimator: LocalPowerLaw, check: object) -> None:
     assert callable(check)
