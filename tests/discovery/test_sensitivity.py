@@ -53,6 +53,19 @@ def test_groups_are_left_out_together() -> None:
     assert not np.array_equal(one.halves.main, other.halves.main)
 
 
+def test_intervals_by_groups_need_three_of_them() -> None:
+    data = runs(0)
+    for count in (2, 3):
+        labels = Dataset.from_columns(
+            {**{f"{n} [1]": data[n] for n in ("x", "z", "y")}, "of [label]": np.arange(80) % count}
+        )
+        if count == 3:
+            assert np.all(sensitivity(labels, "y", Options(split_by="of")).halves.main > 0)
+            continue
+        with pytest.raises(InputError, match="'of' has 2 labels: intervals by groups need three"):
+            sensitivity(labels, "y", Options(split_by="of"))
+
+
 def test_effects_of_a_law_are_those_of_its_formula() -> None:
     data = runs(0).without(["w"])
     law = dimgs.fit(data, "y", scales=["x0 [m]", "z0 [s]", "y0 [kg]"]).law

@@ -108,6 +108,8 @@ def test_a_law_answers_inside_the_ranges_and_in_other_sizes(hub: Hub) -> None:
         fresh = Migration().run(given).outputs["m"][0]
         assert answer.low <= fresh * (1 + 1e-9)
         assert answer.high >= fresh * (1 - 1e-9)
+        # one law answers alone
+        assert sum(e["weight"] for e in answer.evidence if e["kind"] == "law") == 1.0
 
 
 def test_a_campaign_without_a_reliable_end_answers_nothing(tmp_path: Path) -> None:
