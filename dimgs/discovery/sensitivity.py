@@ -198,7 +198,7 @@ def _parts(runs: Dataset, options: Options) -> NDArray[Any]:
     count = int(code.max()) + 1
     if count < 3:
         raise InputError(f"'{groups[0]}' has {count} labels: intervals by groups need three.")
-    return np.asarray(rng.permutation(count)[code] % max(_PARTS, 3))
+    return np.asarray(rng.permutation(count)[code] % _PARTS)
 
 
 @np.errstate(all="ignore")
