@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import dimgs
+from dimgs.dataset import Dataset
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.posynomials import posynomials
@@ -76,6 +78,20 @@ def test_exponentials_with_a_pole_below_the_runs(name: str, noise: float) -> Non
     if noise:  # and the law itself is among those that are kept
         forms = [str(to_sympy(f.tree, again.names)[0]) for f in found.front(12, 30)]
         assert any("exp(c_2/(c_3*pi_1 + 1))" in form for form in forms)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::dimgs.DimgsWarning")
+def test_discover_finds_the_viscosity_of_a_glass() -> None:
+    rng = np.random.default_rng(1)
+    T, glass = rng.uniform(310.0, 520.0, 40), rng.uniform(290.0, 305.0, 40)
+    eta = 3e-3 * np.exp(5.3 / (T / glass - 0.71))
+    data = Dataset.from_columns({"T [K]": T, "Tg [K]": glass, "eta_r [1]": eta})
+    law = dimgs.discover(data, target="eta_r", engine="structured").law
+    assert law is not None
+    assert str(law.expression) == "c_1*exp(Tg*c_2/(T*c_3 + Tg))"
+    value = {c.name: c.value for c in law.constants}
+    assert -1 / value["c_3"] == pytest.approx(0.71, rel=1e-6)
 
 
 def test_of_a_power_of_the_response() -> None:
