@@ -227,7 +227,9 @@ def _of_sources(
                 if name not in each.shifts:
                     new[i] += float(np.sum((z * each.spreads) ** 2))
                     continue
-                crossed = gradients[i] @ np.array(each.crossed[name]) @ z
+                # of a law without fitted constants nothing is crossed
+                shared = np.array(each.crossed[name]).reshape(-1, len(z))
+                crossed = gradients[i] @ shared @ z
                 more[i] += float(z @ np.array(each.covariances[name]) @ z + 2 * crossed)
         apart.append((new, each.dof))
     return more, apart

@@ -121,3 +121,19 @@ def test_forms_that_fit_by_chance_are_known() -> None:
         assert is_acrobatic(replace(law, pi_expression=odd))
     for plain in (x**2 * sympy.exp(-x), 1 / (1 + sympy.exp(x)), sympy.sqrt(1 + x)):
         assert not is_acrobatic(replace(law, pi_expression=plain))
+
+
+def test_a_law_without_constants_predicts_for_its_sources() -> None:
+    rng = np.random.default_rng(1)
+    a, b = np.exp(rng.uniform(-1, 1, (2, 48)))
+    lab = np.arange(48) % 6
+    y = b * np.exp(0.3 * np.sin(lab) + 0.02 * rng.standard_normal(48))
+    data = Dataset.from_columns({"a [m]": a, "b [m]": b, "lab [label]": lab, "y [m]": y})
+    with pytest.warns(dimgs.DimgsWarning):
+        law = dimgs.discover(
+            data, "y", by="lab", engine="structured", evaluations=5, complete=1
+        ).result
+    assert str(law) == "y = b"
+    inside = law.predict(data, level=0.9)
+    low, high = (x.to("m").magnitude for x in inside[1:])
+    assert np.mean((low <= y) & (y <= high)) > 0.8
