@@ -71,7 +71,7 @@ class Comparison:
     first : str
         The simplest from which the best hardly differs.
     closed : str or None
-        The same among those with a formula.
+        The same, or where that is a smooth curve, the simplest of those with a formula.
     source : str
         Column whose labels were left out whole; empty where single runs were.
     """
@@ -123,9 +123,11 @@ def compared(design: Design, options: Options, clock: Clock) -> Comparison | Non
             or not clearly_less(left[best], left[k], design.split)
         )
 
-    closed = [k for k in left if k != CURVE]
-    first, own = simplest(list(left)), simplest(closed) if closed else None
-    return Comparison(truth, {k: predicted[k] for k in left}, first, own, source)
+    first, formulas = simplest(list(left)), [k for k in left if k != CURVE]
+    closed: str | None = first
+    if first == CURVE:
+        closed = simplest(formulas) if formulas else None
+    return Comparison(truth, {k: predicted[k] for k in left}, first, closed, source)
 
 
 def by_source(design: Design, options: Options) -> tuple[Design, str]:
