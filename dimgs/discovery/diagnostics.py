@@ -156,16 +156,21 @@ def _disagreement(
         return None
     p = float(fdtrc(extra, rest, gain / (float(within @ within) / rest)))
     ranges = {k: np.sort(design.X[labels == k], axis=0)[[0, -1]] for k in apart.effects}
+
+    def overlap(a: str, b: str) -> bool:
+        return bool(np.all(ranges[a][0] <= ranges[b][1]) and np.all(ranges[b][0] <= ranges[a][1]))
+
     pairs = [
-        (apart.effects[b] - apart.effects[a], a, b)
+        (overlap(a, b), apart.effects[b] - apart.effects[a], a, b)
         for a, b in permutations(apart.effects, 2)
-        if np.all(ranges[a][0] <= ranges[b][1]) and np.all(ranges[b][0] <= ranges[a][1])
     ]
-    spread, low, high = max(pairs, default=(0.0, "", ""))
+    # groups whose inputs overlap first: between others the difference rests on the form of the law
+    overlapping, spread, low, high = max(pairs)
     if p > _ALPHA or spread < _SMALLEST_EFFECT:
         return None
+    where = "at equal inputs" if overlapping else "by one law, for their inputs do not overlap"
     return (
-        f"The groups of '{column}' disagree: at equal inputs, '{high}' lies {np.exp(spread):.3g} "
+        f"The groups of '{column}' disagree: {where}, '{high}' lies {np.exp(spread):.3g} "
         f"times above '{low}' (p = {p:.1g}); a difference in units, in method or in an input that "
         f"is missing would look like this ({setting('within', column)} removes it)."
     )

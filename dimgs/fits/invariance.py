@@ -19,7 +19,7 @@ _ROUNDING, _RANK = 1e-24, 1e-10
 _FEWEST = 6
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Invariance:
     """Outcome of :func:`invariance`.
 
