@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 65121, "conserved products, discover --symmetric"
+MOST, SINCE = 65123, "diagnostics of sources that do not overlap"
 
 
 def code_lines(text: str) -> int:
