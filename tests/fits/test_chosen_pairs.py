@@ -106,3 +106,9 @@ def test_bad_requests_name_the_remedy() -> None:
         ChosenPairsPowerLaw(NearestPairs(40)).fit(X, y)
     with pytest.raises(FitError, match="at least two"):
         ChosenPairsPowerLaw().fit(X, y, np.eye(1, 40)[0])
+
+
+def test_a_reference_without_weight_makes_no_pair() -> None:
+    X = np.random.default_rng(0).normal(size=(5, 1))
+    with pytest.raises(FitError, match="No pair has two runs of positive weight"):
+        ChosenPairsPowerLaw(pairs=ReferencePairs(0)).fit(X, X[:, 0], sample_weight=[0, 1, 1, 1, 1])

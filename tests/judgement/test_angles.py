@@ -27,6 +27,9 @@ def turns_of(units: str, target: str) -> Turns:
         ("1", "rad", asin(X), "angle"),
         ("rad", "1", asin(X), "neither"),
         ("1", "1", sin(9 * X), "turns"),
+        # what a header calls an angle is one, whatever its unit
+        ("1; angle", "1", sin(X), "angle"),
+        ("1", "1; angle", asin(X), "angle"),
         ("rad", "1", cos(tanh(X)), "neither"),
     ],
 )
