@@ -303,8 +303,10 @@ class _Search:
         field, all that was found may be, and scalings of the units by numbers.
         """
         fields = np.stack([self.points.field_at(v) for v in (vector, *self.every)])
-        scale = np.abs(fields).max(axis=(0, 1))
-        fields /= np.where(scale > 0, scale, 1.0)
+        # null vectors of inputs of 1e11 m are of 1e-11: each field counts by its own size
+        for axes in ((0, 1), (1, 2)):
+            scale = np.abs(fields).max(axis=axes, keepdims=True)
+            fields /= np.where(scale > 0, scale, 1.0)
         is_affine = kind in ("galilean", "other")
         end = 1 + len(self.forced)
         fixed, free = (fields[:end], fields[end:]) if is_affine else (fields[1:], fields[:1])

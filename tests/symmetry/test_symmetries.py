@@ -37,6 +37,9 @@ def test_what_the_units_force_is_no_symmetry() -> None:
     L, g = rng.uniform(1, 3, 30), rng.uniform(1, 20, 30)
     law = dimgs.fit({"L [m]": L, "g [m/s^2]": g, "T [s]": 6.28 * np.sqrt(L / g)}, "T").law
     assert not len(dimgs.symmetries(law))
+    # of masses of 1e30 kg and orbits of 1e11 m as well
+    orbits = dimgs.fit("docs/planets.csv", "T", constants=["G"]).law
+    assert not len(dimgs.symmetries(orbits))
 
 
 @pytest.mark.parametrize(("scale", "unit"), [(1.0, "m"), (1e3, "mm")])
