@@ -1,4 +1,4 @@
-"""Draws the pictures of figures.md and agents.md with the code there: `python docs/gallery.py`.
+"""Draws the pictures of two pages with the code on them: `python docs/gallery.py`.
 
 A picture is what the blocks before it left behind: `axes`, or a `graph` of evidence.
 """
@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-_BLOCK = re.compile(r"^```python\n(.*?)^```|^!\[[^\]]*\]\(gallery/(\w+)\.svg\)", re.DOTALL | re.M)
+_BLOCK = re.compile(
+    r"^```python\n(.*?)^```|^!\[[^\]]*\]\(\.\./images/(\w+)\.svg\)", re.DOTALL | re.MULTILINE
+)
 _STYLE = (
     "text{font:14px sans-serif;fill:#222}.small{font-size:12px;fill:#666}"
     "rect{fill:#fff;stroke:#777}path{fill:none;stroke:#777}"
@@ -22,9 +24,9 @@ def main() -> None:
     """Run the pages from top to bottom and save their pictures."""
     from dimgs.report.figures import save
 
-    folder = HERE / "gallery"
+    folder = HERE / "images"
     folder.mkdir(exist_ok=True)
-    for page in ("figures.md", "agents.md"):
+    for page in ("reference/plots.md", "howto/agents.md"):
         known: dict[str, Any] = {}
         for found in _BLOCK.finditer((HERE / page).read_text(encoding="utf-8")):
             code, name = found.groups()

@@ -61,7 +61,7 @@ def test_the_map_names_every_folder_in_the_order_of_the_layers() -> None:
 
 
 def test_each_term_of_the_glossary_has_one_row_and_a_file() -> None:
-    lines = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "docs" / "reference" / "glossary.md").read_text(encoding="utf-8").splitlines()
     cells = [[cell.strip() for cell in x.strip("|").split("|")] for x in lines if "`" in x]
     terms = [row[0] for row in cells if row[0] and not row[0].startswith("The ")]
     assert len(terms) == len(set(terms)) > 30

@@ -14,7 +14,8 @@ TEXTS: dict[str, str] = runpy.run_path(str(DOCS / "schemas.py"))["schema_texts"]
 def test_the_published_schema_is_current(name: str) -> None:
     published = (DOCS / "schemas" / f"{name}.json").read_text(encoding="utf-8")
     assert published == TEXTS[name], "run python docs/schemas.py"
-    assert f"{{literalinclude}} schemas/{name}.json" in (DOCS / "files.md").read_text("utf-8")
+    page = (DOCS / "reference" / "files.md").read_text("utf-8")
+    assert f"{{literalinclude}} ../schemas/{name}.json" in page
 
 
 def test_the_schemas_say_what_is_needed() -> None:

@@ -14,4 +14,4 @@ def draw(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    draw(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs/smooth_pipe.svg"))
+    draw(Path(sys.argv[1]) if len(sys.argv) > 1 else Path("docs/images/smooth_pipe.svg"))
