@@ -1,6 +1,6 @@
 """What 56 requests of 14 identities come to, as the table beside it says.
 
-The table is written from the pages of the documentation (docs/howto/serving.md and hub.md), not from
+The table is written from the pages of the documentation (serving.md, hub.md), not from
 `dimgs.hub.permissions`: its cells are statuses of answers. Entries are those of somebody else, but
 for the last two identities, whose own they are.
 """
