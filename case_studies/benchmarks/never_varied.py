@@ -9,7 +9,8 @@ keeps every answer as JSON; ``--against FILE`` compares intervals inside with an
 ``--cases`` takes some kernels, ``--share`` a part of the questions.
 
 An answer is wrong where the truth misses its interval by more than half of its width (twice its
-half-width from the value); a law by itself counts where it does not say that the point is outside.
+half-width from the value). A law by itself counts where it says neither that it is not confirmed
+nor that the point is outside.
 """
 
 import argparse
@@ -363,14 +364,14 @@ def answers_of(case: Case, seed: int, share: float, cards: bool) -> tuple[str, l
 
 
 def _laws(hub: Hub) -> list[tuple[str, Law]]:
-    """Laws of the hub that its campaign relies on."""
+    """Laws of the hub that its campaign relies on, and that do not say they are unconfirmed."""
     found = []
     for listed in hub.listed(kind="law"):
         content = hub.get(listed["id"])["content"] or {}
         if content.get("outcome") in MET:
             every = [content.get("law"), *(r.get("law") for r in content.get("regimes", ()))]
             laws = [Law.from_json(one) for one in every if one]
-            found += [(f"law {k}", law) for k, law in enumerate(laws)]
+            found += [(f"law {k}", law) for k, law in enumerate(laws) if law.confirmed is not False]
     return found
 
 

@@ -19,6 +19,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
 from dimgs.hub.store import dataset_of
+from dimgs.judgement.confirmation import PROBABLE
 from dimgs.kernels.record import RunRecord
 from dimgs.law.domain import domain_of
 from dimgs.law.law import Law
@@ -111,8 +112,11 @@ def conclude(
         outcome = Outcome.PREDICTS
     if surrogate is not None and whole is None:
         judged.append(_judged_surrogate(surrogate))
+    further = told.further()
     if not met and tolerance.law is None and whole is not None:
-        outcome = Outcome.CONFIRMED
+        # the one law answers, and not the power laws that come near it in parts of the ranges
+        outcome, further = Outcome.CONFIRMED, ""
+        judged = [_judged_law(report, PROBABLE), *(p for _, p in predictions)]
     elif not met and whole is None and predicts:
         outcome = Outcome.PREDICTS
     if isinstance(report, FitResult):
@@ -125,7 +129,7 @@ def conclude(
         boundaries=told.boundaries(),
         points=tuple(p for p, _ in predictions),
         pertinence=tuple(judged),
-        further=told.further(),
+        further=further,
         unseen=told.unseen(),
         essential=essential(space, [told.rationals[k] for k in told.laws]),
         basis=space.basis,

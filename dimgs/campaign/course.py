@@ -140,9 +140,12 @@ class Course:
         outcome, reason = self._judged(strategy, ends)
         surrogate = None
         if outcome in (Outcome.BUDGET, Outcome.STOPPED):
-            found = found or law_of_all(self.binding, strategy, self.experiment, [])
+            # at length: a law is worth more than a surrogate, and further runs cost more than this
+            found = found or law_of_all(self.binding, strategy, self.experiment, [], quick=False)
             if not (isinstance(found, Report) and found.confirmed):
-                found, surrogate = None, self._predicted(strategy)
+                before = len(self.experiment.asked)
+                surrogate = self._predicted(strategy)
+                found = found if len(self.experiment.asked) == before else None
         self.log.add("stop", f"{outcome.words}: {reason}", runs=len(self.experiment.asked))
         self.phase = "done"
         self._tell(outcome.words)

@@ -19,7 +19,7 @@ from dimgs.common.errors import DimgsError
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.linear import projected_power
 from dimgs.discovery.options import Options
-from dimgs.discovery.problem import is_searchable, problem_of
+from dimgs.discovery.problem import is_searchable, problem_of, without_collinear
 from dimgs.discovery.regimes import blend_of, regimes_of
 from dimgs.discovery.scoring import (
     clearly_less,
@@ -233,7 +233,7 @@ def sum_of(design: Design) -> tuple[sympy.Expr, dict[str, float]] | None:
     if not is_searchable(design):
         return None
     problem, unlogged = problem_of(design)
-    found = low_order_sum(problem, _SECONDS)
+    found = low_order_sum(without_collinear(problem), _SECONDS)
     if found is None:
         return None
     expression, constants = found

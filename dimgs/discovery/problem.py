@@ -1,5 +1,7 @@
 """The runs of a design as a problem that engines of symbolic regression take."""
 
+from dataclasses import replace
+from fractions import Fraction
 from itertools import count
 
 import numpy as np
@@ -15,6 +17,10 @@ from dimgs.law.names import Names
 
 # an exponent beyond all that a search takes for short: no law depends on the size of an input
 _FORBIDDEN = 100.0
+# of the logarithm of a group, relative to its range: rounding of values in a file of ten digits
+_SAME = 1e-9
+# of the powers that make one group of others: those of halves, thirds, quarters and their sums
+_LARGEST_DENOMINATOR = 12
 # with fewer runs a closed form of two constants is hardly tested by those left out
 _FEWEST = 8
 
@@ -89,6 +95,51 @@ def problem_of(design: Design, options: Options | None = None) -> tuple[Problem,
         most_constants=None if options is None else options.at_most_constants,
     )
     return problem, unlogged
+
+
+def without_collinear(problem: Problem) -> Problem:
+    """The problem without groups that are monomials of others in every run.
+
+    Inputs that never varied make such groups: a constant times a monomial of others says in a law
+    what these say, and two names for one thing double every sum and every argument of a search.
+    The groups of the fewest variables stay.
+
+    Parameters
+    ----------
+    problem : Problem
+
+    Examples
+    --------
+    >>> x, z = np.array([1.0, 2.0, 5.0, 7.0]), np.array([3.0, 1.0, 4.0, 1.0])
+    >>> found = without_collinear(Problem({"pi_1": x, "pi_2": z, "pi_3": 0.1 * x**2 / z}, x))
+    >>> sorted(found.groups)
+    ['pi_1', 'pi_2']
+    """
+    made_of = problem.composition or {}
+    asked = set(problem.must_use)
+    logged = [n for n in problem.groups if n not in problem.unlogged]
+    order = sorted(
+        logged, key=lambda n: (not asked & set(made_of.get(n, ())), len(made_of.get(n, ())))
+    )
+    logs = {n: np.log(problem.groups[n]) for n in order}
+    columns = {n: x - x.mean() for n, x in logs.items()}
+    kept: list[str] = []
+    fields = dict(problem.fields)
+    for name in order:
+        column, size = columns[name], float(np.ptp(columns[name]))
+        if kept and size:
+            basis = np.column_stack([columns[n] for n in kept])
+            powers = np.linalg.lstsq(basis, column, rcond=None)[0]
+            simple = [Fraction(float(a)).limit_denominator(_LARGEST_DENOMINATOR) for a in powers]
+            powers = np.array([float(a) for a in simple])
+            if float(np.abs(column - basis @ powers).max()) <= _SAME * size:
+                if name in fields:
+                    gone = fields.pop(name)
+                    fields |= {n: fields[n] + a * gone for n, a in zip(kept, powers, strict=True)}
+                continue
+        kept.append(name)
+    groups = {n: x for n, x in problem.groups.items() if n in kept or n in problem.unlogged}
+    return replace(problem, groups=groups, fields=fields)
 
 
 def _lengths(design: Design, group: PiGroup) -> dict[str, float]:

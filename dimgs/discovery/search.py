@@ -9,7 +9,7 @@ import sympy
 from dimgs.common.errors import EngineUnavailableError
 from dimgs.discovery.distillation import exponent_fields
 from dimgs.discovery.options import EFFORTS, Options
-from dimgs.discovery.problem import problem_of
+from dimgs.discovery.problem import problem_of, without_collinear
 from dimgs.discovery.scoring import rows_aside
 from dimgs.discovery.study import Study
 from dimgs.engines.clock import Clock
@@ -171,12 +171,15 @@ def _result(
     seconds: float,
     options: Options,
 ) -> Result:
+    if entry_named(name).takes_fields:
+        problem = replace(problem, fields=exponent_fields(train))
+    whole, problem = set(problem.groups), without_collinear(problem)
+    gone = {sympy.Symbol(name) for name in whole - set(problem.groups)}
+    known = [c for c in known if not gone & c.expression.free_symbols]
     try:
         engine = entry_named(name).make(known)
     except ImportError as error:
         return Result((), "unavailable", f"The engine '{name}' cannot start: {error}.", 0.0)
-    if entry_named(name).takes_fields:
-        problem = replace(problem, fields=exponent_fields(train))
     problem, unit = _in_range(problem)
     # a brief search has no second to spare
     brief = options.budget < EFFORTS["quick"][0]

@@ -436,38 +436,32 @@ def _text(expression: Any) -> tuple[int, str]:
     return len(text), text
 
 
+@lru_cache(maxsize=16384)
 def with_joined_roots(expression: sympy.Expr) -> sympy.Expr:
     """An expression in positive symbols with plain ones, roots of one index joined."""
-    plain = {s: sympy.Symbol(s.name) for s in expression.free_symbols}
-
-    def show(node: Any) -> Any:
-        if not node.args:
-            return plain.get(node, node)
-        if not node.is_Mul:
-            return node.func(*map(show, node.args))
-        number, rest = node.as_coeff_Mul(rational=True)
-        roots: dict[Any, tuple[list[Any], list[Any], list[Any]]] = {}
-        out = []
-        for factor in sympy.Mul.make_args(rest):
-            base, power = factor.as_base_exp()
-            if power.is_number and not power.is_Integer:
-                above, below, signs = roots.setdefault(abs(power), ([], [], []))
-                # a root takes positive factors in, and one of any sign
-                if base.is_positive or not signs:
-                    (above if power > 0 else below).append(show(base))
-                    signs += [] if base.is_positive else [base]
-                    continue
-                out.append(show(factor))
-            else:
-                out.append(show(factor))
-        for power, (above, below, _) in roots.items():
-            top, bottom = sympy.Mul(*above), sympy.Mul(*below)
-            out.append((top / bottom) ** power if above else 1 / bottom**power)
-        whole = sympy.Mul(*out)
-        # a number before a sum stays outside, as in (a + b)/2
-        return sympy.Mul(number, whole, evaluate=number == 1 or not whole.is_Add)
-
-    return show(expression)
+    if not expression.args:
+        return sympy.Symbol(expression.name) if expression.is_Symbol else expression
+    if not expression.is_Mul:
+        return expression.func(*map(with_joined_roots, expression.args))
+    number, rest = expression.as_coeff_Mul(rational=True)
+    roots: dict[Any, tuple[list[Any], list[Any], list[Any]]] = {}
+    out = []
+    for factor in sympy.Mul.make_args(rest):
+        base, power = factor.as_base_exp()
+        if power.is_number and not power.is_Integer:
+            above, below, signs = roots.setdefault(abs(power), ([], [], []))
+            # a root takes positive factors in, and one of any sign
+            if base.is_positive or not signs:
+                (above if power > 0 else below).append(with_joined_roots(base))
+                signs += [] if base.is_positive else [base]
+                continue
+        out.append(with_joined_roots(factor))
+    for power, (above, below, _) in roots.items():
+        top, bottom = sympy.Mul(*above), sympy.Mul(*below)
+        out.append((top / bottom) ** power if above else 1 / bottom**power)
+    whole = sympy.Mul(*out)
+    # a number before a sum stays outside, as in (a + b)/2
+    return sympy.Mul(number, whole, evaluate=number == 1 or not whole.is_Add)
 
 
 @lru_cache(maxsize=4096)

@@ -326,6 +326,29 @@ def test_runs_that_follow_no_power_law_are_searched_for_another() -> None:
     assert str(result.whole) == "k = A*exp(-E/(R*T))"
 
 
+def test_a_law_answers_where_power_laws_come_near_it_in_parts_of_the_ranges() -> None:
+    @kernel(
+        inputs={"h": "W/(m^2*K)", "p": "m", "k": "W/(m*K)", "a": "m^2", "L": "m", "dT": "K"},
+        outputs={"Q": "W"}, version="1",
+    )  # fmt: skip
+    def rod(h: float, p: float, k: float, a: float, L: float, dT: float) -> float:
+        return float(np.sqrt(h * p * k * a) * dT * np.tanh(L * np.sqrt(h * p / (k * a))))
+
+    ranges = {"h": Range(5.0, 500.0, "W/(m^2*K)"), "L": Range(0.01, 0.5, "m")}
+    fixed: dict[str, tuple[float | str, str | None]] = {
+        "p": (0.05, None), "k": (150.0, None), "a": (2e-4, None), "dT": (40.0, None)
+    }  # fmt: skip
+    result = run(Plan(rod, "Q", ranges, Budget(40), Tolerance(exponents=0.02), fixed))
+    assert result.outcome == "confirmed"
+    assert "tanh" in str(result.whole)
+    assert [p.answer for p in result.pertinence] == ["law"]
+    assert result.confidence > 0.9
+    assert result.further == ""
+    assert result.surrogate is None
+    # the power laws are shown as what they are
+    assert all(not r.fit.verdict.confirmed for r in result.regimes if r.fit is not None)
+
+
 @pytest.mark.parametrize("power", [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (0.0, 1.0), (1.0, 0.0)])
 def test_a_hidden_constant_shows_where_no_group_is_free(power: tuple[float, float]) -> None:
     @kernel(inputs={"k": "N/m", "m": "kg"}, outputs={"T": "s"}, version="1")

@@ -7,13 +7,18 @@ from typing import Any
 import numpy as np
 import pytest
 import sympy
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from dimgs import Dataset, discover
+from dimgs.common.arrays import Array
 from dimgs.discovery import one_basis, scoring
 from dimgs.discovery import search as module
 from dimgs.discovery.judgement import judged
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
+from dimgs.discovery.problem import without_collinear
 from dimgs.discovery.scoring import unexplained
 from dimgs.discovery.search import searched
 from dimgs.discovery.study import study_of_power_law
@@ -208,3 +213,43 @@ def test_the_score_of_a_law_is_that_of_the_predictions_it_is_shown_with() -> Non
     measured, left_out = np.log(report.measured), np.log(report.left_out)
     score = 1 - np.sum((measured - left_out) ** 2) / np.sum((measured - measured.mean()) ** 2)
     assert report.law.scores.cv_r2_log == pytest.approx(score, abs=1e-9)
+
+
+@given(
+    arrays(np.int64, (2, 2), elements=st.integers(-3, 3)),
+    arrays(np.float64, 2, elements=st.floats(0.01, 100.0)),
+    st.permutations(range(4)),
+)
+def test_groups_that_say_the_same_in_every_run_are_searched_once(
+    powers: Array, numbers: Array, order: list[int]
+) -> None:
+    logs = np.random.default_rng(0).normal(size=(20, 2))
+    columns = [*np.exp(logs.T), *(numbers[:, None] * np.exp(powers @ logs.T))]
+    groups = {f"pi_{k + 1}": columns[j] for k, j in enumerate(order)}
+    fields = {n: np.full(20, 2.0) for n in groups}
+    problem = Problem(groups, np.ones(20), fields=fields)
+    fewer = without_collinear(problem)
+    centred = np.column_stack([np.log(x) - np.log(x).mean() for x in fewer.groups.values()])
+    varying = [x for x in fewer.groups.values() if np.ptp(np.log(x)) > 1e-9]
+    assert len(varying) == np.linalg.matrix_rank(centred, tol=1e-6) == 2
+    # slopes along the others are counted with those that stay
+    every = np.column_stack([np.log(x) - np.log(x).mean() for x in groups.values()])
+    kept = centred @ [float(fewer.fields[n][0]) for n in fewer.groups]
+    assert np.allclose(every.sum(axis=1) * 2.0, kept)
+
+
+def test_a_law_is_found_where_inputs_that_never_varied_tie_groups_together() -> None:
+    rng = np.random.default_rng(0)
+    h, L = np.exp(rng.uniform(np.log([[5.0], [0.01]]), np.log([[500.0], [0.5]]), (2, 40)))
+    p, k, a = 0.05, 150.0, 2e-4
+    held = {"p [m]": p, "k [W/(m*K)]": k, "a [m^2]": a, "dT [K]": 40.0}
+    flow = np.sqrt(h * p * k * a) * 40.0 * np.tanh(L * np.sqrt(h * p / (k * a)))
+    table = {"h [W/(m^2*K)]": h, "L [m]": L, **held, "Q [W]": flow}
+    found = discover(Dataset.from_columns(table), "Q", engine="structured", time_limit=AMPLE)
+    assert found.confirmed
+    assert found.law is not None
+    h_new, L_new = 60.0, 0.02
+    at = {n.split(" [")[0]: np.full(1, x) for n, x in held.items()}
+    said = found.law.predict_si({"h": np.full(1, h_new), "L": np.full(1, L_new), **at})
+    truth = np.sqrt(h_new * p * k * a) * 40.0 * np.tanh(L_new * np.sqrt(h_new * p / (k * a)))
+    assert said == pytest.approx(truth, rel=1e-9)
