@@ -177,13 +177,14 @@ def _with_command(report: "Report") -> "Report":
     return replace(report, provenance={**report.provenance, "command": command_line()})
 
 
-def _write(out: Path, targets: Sequence[str], name: str, report: "Report") -> None:
-    """The files of a report, in a folder of its own where there are several."""
+def _write(out: Path, targets: Sequence[str], name: str, report: "Report") -> Path:
+    """The files of a report, in a folder of its own where there are several; that folder."""
     from dimgs.report.write import write_study
 
     report = _with_command(report)
     folder = out if len(targets) == 1 else out / file_names(targets)[name]
     _tell_files(folder, write_study(report, folder))
+    return folder
 
 
 @tables.takes(*DISCOVER)
@@ -216,13 +217,12 @@ def discover(
         with _to_the_end():
             # the text says itself why its law is not confirmed
             warn(report.warnings if json else report.notes)
-            if out is not None:
-                _write(out, target, name, report)
+            folder = "" if out is None else str(_write(out, target, name, report))
             kept = keep_report(hub, user, report)
             if json:
                 documents.append({**discover_document(report), **kept})
             else:
-                say(report_text(report))
+                say(report_text(report, folder))
         if interrupted:
             break
     if json:

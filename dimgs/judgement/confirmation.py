@@ -252,10 +252,10 @@ def _improbable(facts: LawFacts) -> Iterator[Reason]:
             laws = "another law explains" if facts.rivals == 1 else f"{facts.rivals} others explain"
             why.append(f"{laws} the runs as well")
         if facts.none > 1 - PROBABLE or not why:
-            why.append(f"none of the laws found is the true one with {100 * facts.none:.0f} %")
+            why.append(f"the probability that no candidate is true is {100 * facts.none:.0f} %")
         yield Reason(
             "converged",
-            f"Its probability is {facts.probability:.2f}, less than {PROBABLE}: "
+            f"Its posterior probability is {facts.probability:.2f}, below {PROBABLE}: "
             f"{' and '.join(why)}.",
         )
 

@@ -1,8 +1,9 @@
-"""Results as plain text for a terminal."""
+"""Results as plain text for a terminal: titles on the left, and what they hold beside them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
+from textwrap import wrap
 from typing import Any
 
 from dimgs.common.escape import terminal, visible
@@ -13,7 +14,7 @@ from dimgs.law.exponents import held_note
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores, percent
 from dimgs.law.serialise import source_document
-from dimgs.report.findings import Findings, FittedLaw, PlannedRuns
+from dimgs.report.findings import Findings, FittedLaw, PlannedRuns, Verdict
 from dimgs.report.verdict import (
     descriptions,
     headline,
@@ -26,12 +27,16 @@ from dimgs.report.verdict import (
 )
 from dimgs.variables import shown_unit
 
-# as wide as a terminal of 80 columns with an indent
-_RULE = "-" * 72
+# as wide as a terminal of 80 columns, and the titles of its sections
+_WIDTH, _TITLE = 79, 11
+_RULE = "-" * _WIDTH
 # what four digits would round up to one
 PERFECT = 0.99995
 # a factor between the ends of an interval, above which nothing is known
 _UNKNOWN = 1e9
+# spaces at which no line breaks
+_NO_BREAK = "\N{NO-BREAK SPACE}"
+_TOGETHER = re.compile(r"(?<=[<>=]) | (?=[<>=%])")
 _UNTOLD = "(not determined by the runs)"
 # a number, not the index of a group
 _DECIMAL = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?")
@@ -64,12 +69,38 @@ def _constant(c: Constant) -> str:
     if c.origin in ("fitted", "recognised") and c.low is not None:
         seen = "" if c.origin == "fitted" else f" ({c.origin})"
         between = f"{interval(c.low, c.high)}{seen}"
-    return f"  {c.name} = {number(c.value)}{_unit(c.unit)}   {between}"
+    return f"{c.name} = {number(c.value)}{_unit(c.unit)}   {between}"
 
 
-def _constants(law: Law) -> list[str]:
-    note = held_note(law)
-    return [*map(_constant, law.shown.constants), *([f"  {note}"] if note else [])]
+def _section(title: str, lines: Iterable[str]) -> list[str]:
+    """Lines beside their title; an empty line before, nothing where there are none."""
+    shown = [f"{'' if k else title:<{_TITLE}}{line}".rstrip() for k, line in enumerate(lines)]
+    return ["", *shown] if shown else []
+
+
+def _prose(text: str) -> list[str]:
+    """Sentences in lines of the width of a section; no number is parted from its sign or unit."""
+    kept = _TOGETHER.sub(_NO_BREAK, text)
+    lines = wrap(kept, _WIDTH - _TITLE, break_long_words=False, break_on_hyphens=False)
+    return [line.replace(_NO_BREAK, " ") for line in lines]
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells in columns, the first to the left and numbers of the second to the right."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            cell.rjust(width) if k == 1 else cell.ljust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _law_lines(law: Law, centre: Centre | None) -> list[str]:
+    """A law, its constants, and what was held while they were fitted."""
+    at = [] if centre is None else _prose(centre_text(centre))
+    return [str(law), *map(_constant, law.shown.constants), *_prose(held_note(law) or ""), *at]
 
 
 def interval(low: float | None, high: float | None) -> str:
@@ -121,7 +152,7 @@ def sources_lines(law: Law) -> list[str]:
             size = f"{100 * spread:.2g} %" if what == "prefactor" else number(spread)
             sure = "" if p <= _MAY_BE_EQUAL else f", and may as well be equal (p = {p:.1g})"
             said.append(f"{named} with a standard deviation of {size}{sure}")
-        lines += ["", f"Sources: {len(each.shifts)} of {visible(each.column)}; {'; '.join(said)}"]
+        lines += [f"{len(each.shifts)} of {visible(each.column)}; {'; '.join(said)}"]
         documented = source_document(law, each)["sources"]
         for label, own in list(documented.items())[:_MOST_SOURCES]:
             added = [f"{k} {v:+.3g}" for k, v in own["exponents_added"].items() if v]
@@ -136,17 +167,15 @@ def sources_lines(law: Law) -> list[str]:
     return lines
 
 
-def _centre(centre: Centre | None) -> list[str]:
-    return [] if centre is None else [f"  {centre_text(centre)}"]
-
-
-def _exponent(e: Exponent) -> str:
+def _exponent(e: Exponent) -> tuple[str, str, str]:
+    """Cells of an exponent: what it is of, its value, and its interval with a rational in it."""
     what = f" = {e.group}" if e.group is not None else ""
     known = f" ({e.group.known_as})" if e.group is not None and e.group.known_as else ""
+    name = f"{e.name}{what}{known}"
     if e.rational is not None and e.low == e.high:
-        return f"  {e.name}{what}{known}: {e.rational}, fixed by the units"
+        return name, str(e.rational), "fixed by the units"
     snapped = f"  -> {e.rational}" if e.rational is not None else ""
-    return f"  {e.name}{what}{known}: {number(e.value)} {interval(e.low, e.high)}{snapped}"
+    return name, number(e.value), f"{interval(e.low, e.high)}{snapped}"
 
 
 def score(value: float | None) -> str:
@@ -166,29 +195,31 @@ def report_scores(report: Findings, law: Law) -> list[str]:
     if report.errors_are_relative or report.left_out_r2 is None or law.target.is_level:
         return [*scores_lines(law.scores), *noise]
     s = law.scores
-    unseen = f"{score(report.left_out_r2)} on runs left out in turn"
-    logs = "" if s.cv_r2_log is None else f"; {score(s.cv_r2_log)} on its logarithm"
-    fitted = f"{score(s.r2)} on the target, {score(s.r2_log)} on its logarithm"
-    lines = [f"Unseen runs, R² of the target: {unseen}{logs}", f"Fitted runs, R²: {fitted}"]
+    logs = "" if s.cv_r2_log is None else f", {score(s.cv_r2_log)} of its logarithm"
+    lines = [
+        f"cross-validated R² {score(report.left_out_r2)} of the target{logs}",
+        f"R² of the fit {score(s.r2)} of the target, {score(s.r2_log)} of its logarithm",
+    ]
     return [*lines, *noise]
 
 
 def scores_lines(scores: Scores) -> list[str]:
     """Scores on runs left out, and on those that were fitted."""
     if not scores.exist:
-        return ["R²: none, as the target does not vary"]
-    unseen = [f"{score(scores.cv_r2_log)} on runs left out in turn"]
-    if scores.cv_r2_log is None:
-        unseen = ["no run could be left out"]
-        if scores.r2_log is None:
-            unseen = ["none on a logarithm, which this target lacks"]
+        return ["no R², as the target does not vary"]
+    if scores.cv_r2_log is not None:
+        unseen = f"cross-validated R² {score(scores.cv_r2_log)}"
+    elif scores.r2_log is None:
+        unseen = "no cross-validated R² of a logarithm, which this target lacks"
+    else:
+        unseen = "not cross-validated: no run could be left out"
     if scores.holdout_r2_log is not None:
-        unseen.append(f"{score(scores.holdout_r2_log)} on {scores.holdout_n} runs held out")
-    fitted = [f"{score(scores.r2)} on the target"]
-    if scores.r2_log is not None:
-        fitted.insert(0, f"{score(scores.r2_log)} on its logarithm")
-    error = "" if scores.rmse_log is None else f"; typical error {100 * scores.rmse_log:.3g} %"
-    return [f"Unseen runs, R²: {', '.join(unseen)}", f"Fitted runs, R²: {', '.join(fitted)}{error}"]
+        unseen += f"; {score(scores.holdout_r2_log)} on {scores.holdout_n} held-out runs"
+    logs = "" if scores.r2_log is None else f"{score(scores.r2_log)} of the logarithm, "
+    fitted = f"R² of the fit {logs}{score(scores.r2)} of the target"
+    if scores.rmse_log is None:
+        return [unseen, fitted]
+    return [unseen, fitted, f"typical error {100 * scores.rmse_log:.3g} %"]
 
 
 def _regime(regime: Mapping[str, Any]) -> str:
@@ -237,35 +268,44 @@ def _loops(pairs: Mapping[str, Any]) -> str:
 
 
 def fit_text(fit: FittedLaw) -> str:
-    """A fit as text."""
-    law = fit.law
-    lines = [str(law), *_constants(law), *_centre(fit.centre)]
-    if fit.verdict.probability is not None:
-        lines += ["", probability(fit.verdict)]
-    lines += [*sources_lines(law), "", *_exponent_lines(fit), *_further_lines(fit)]
-    lines += ["", *scores_lines(fit.scores)]
-    return terminal("\n".join([*lines, _contrasts(fit), "", verdict(fit.verdict)]))
+    """A fit as text: the law, its exponents, how well it fits, and its verdict."""
+    lines = [
+        *_section("Law", _law_lines(fit.law, fit.centre)),
+        *_exponent_sections(fit),
+        *_section("Sources", sources_lines(fit.law)),
+        *_section("Further", _further_lines(fit)),
+        *_section("Quality", [*scores_lines(fit.scores), _contrasts(fit)]),
+        *_section("Verdict", _verdict_lines(fit.verdict)),
+    ]
+    return terminal("\n".join(lines[1:]))
+
+
+def _verdict_lines(held: Verdict) -> list[str]:
+    """Whether a law is confirmed, and how probable it is."""
+    return [*_prose(verdict(held)), *_prose(probability(held))]
 
 
 def _contrasts(fit: FittedLaw) -> str:
-    return f"{fit.independent_contrasts} independent contrasts ({fit.pairs} pairs)"
+    n = fit.independent_contrasts
+    return f"{n} independent contrasts between runs ({fit.pairs} pairs)"
 
 
-def _exponent_lines(fit: FittedLaw) -> list[str]:
-    lines = [f"Exponents ({fit.level:.0%} intervals by runs; -> snapped to a rational):"]
-    lines += [_exponent(e) for e in fit.exponents] or ["  none: pi_0 is constant"]
-    if fit.variable_exponents:
-        lines += ["Exponents of the variables:", *map(_exponent, fit.variable_exponents)]
-    if fit.activation:
-        lines += [
-            f"Activation along 1/{name}: {number(a.kelvin)} K {interval(a.low, a.high)} = "
-            f"{number(a.kj_per_mol)} kJ/mol"
-            for name, a in fit.activation.items()
-        ]
-    if fit.group_prefactors:
-        lines += ["Prefactors by group:"]
-        lines += [f"  {visible(k)}: {number(v)}" for k, v in fit.group_prefactors.items()]
-    return lines
+def _exponent_sections(fit: FittedLaw) -> list[str]:
+    """Exponents of the groups and of the variables, activation, and prefactors of labels."""
+    rows = [_exponent(e) for e in (*fit.exponents, *fit.variable_exponents)]
+    head = ("", "exponent", f"{100 * fit.level:g} % interval  -> rational")
+    lines = _columns([head, *rows]) if rows else ["none: the response group is constant"]
+    activation = [
+        f"along 1/{name}: {number(a.kelvin)} K {interval(a.low, a.high)} = "
+        f"{number(a.kj_per_mol)} kJ/mol"
+        for name, a in (fit.activation or {}).items()
+    ]
+    labels = [(visible(k), number(v)) for k, v in (fit.group_prefactors or {}).items()]
+    return [
+        *_section("Exponents", lines),
+        *_section("Activation", activation),
+        *_section("Prefactors", _columns(labels) if labels else []),
+    ]
 
 
 def _further_lines(fit: FittedLaw) -> list[str]:
@@ -286,41 +326,35 @@ def _further_lines(fit: FittedLaw) -> list[str]:
     return lines
 
 
-def _beside_power_law(law: Law, fit: FittedLaw) -> str:
+def _beside_power_law(law: Law, fit: FittedLaw) -> list[str]:
     known, own = fit.scores.cv_r2_log, law.scores.cv_r2_log
-    power = f"the power law, which predicts runs left out with R² {number(known)}"
-    if own is None or known is None or own >= known:
-        return f"It beats {power}: {fit.law}"
-    return f"It is simpler, and more probable, than {power}: {fit.law}"
+    better = own is None or known is None or own >= known
+    relation = "better than" if better else "simpler and more probable than"
+    return [f"{relation} the power law, of cross-validated R² {number(known)}:", f"  {fit.law}"]
 
 
-def _belief_lines(report: Findings) -> list[str]:
-    """How probable the law is, and which others the runs do not distinguish from it."""
-    if report.probability is None:
-        return []
-    lines = ["", probability(report.verdict)]
-    if report.rivals:
-        lines.append(rivals_title(report))
-    for rival in report.rivals:
-        only = "" if rival.extrapolates else ", interpolates only"
-        lines.append(f"  {percent(rival.probability)}{only}: {rival.law}")
+def _rival_lines(report: Findings) -> list[str]:
+    """The other laws that were found, and where each differs most from the law."""
+    rows = [
+        ("" if rival.extrapolates else "interpolates only", percent(rival.probability), rival)
+        for rival in report.rivals
+    ]
+    lines = [rivals_title(report)] if rows else []
+    for only, share, rival in rows:
+        lines.append(f"{share:>6}  {rival.law}{f'  ({only})' if only else ''}")
         if rival.differs_most and not report.leads:
-            lines.append(f"      differs most at {place(rival.differs_most)}")
+            lines.append(f"        differs most at {place(rival.differs_most)}")
     return lines
 
 
 def _leads_lines(report: Findings) -> list[str]:
     """What describes the runs where no law is probable, and how well."""
     by, says = leads_words(report)
-    rows = descriptions(report)
-    if not rows:
-        return []
-    width = max(len(row.error) for row in rows)
-    lines = ["", f"{by}, error and R² of the target:"]
-    for row in rows:
-        mark = "->" if row.is_first else "  "
-        lines.append(f"  {mark} {row.what:34s} {row.error:>{width}}  {row.r2:>6}")
-    return [*lines, says]
+    rows = [
+        (f"{'->' if row.is_first else '  '} {row.what}", row.error, row.r2)
+        for row in descriptions(report)
+    ]
+    return [*_columns([(by, "error", "R²"), *rows]), *_prose(says)] if rows else []
 
 
 def place(inputs: Mapping[str, tuple[float, str] | str]) -> str:
@@ -350,28 +384,49 @@ def next_text(found: PlannedRuns) -> str:
     return terminal("\n".join(lines))
 
 
-def report_text(report: Findings) -> str:
-    """A report as text: the law, how probable it is, where it holds, how well, what it means."""
+def report_text(report: Findings, folder: str = "") -> str:
+    """A report as text: the law, how well it fits, its verdict, where it holds, and what next.
+
+    Parameters
+    ----------
+    report : Report
+    folder : str
+        In which the law was written; empty where it was not.
+    """
     above = headline(report)
-    lines = [_RULE] if above is None else [_RULE, above, ""]
     law, fit = report.law, report.fit
+    lines = [_RULE] if above is None else [_RULE, above]
     if law is not None:
-        lines += [str(law), *_constants(law), *_centre(report.centre)]
-        lines += [
-            *_leads_lines(report),
-            *_belief_lines(report),
-            *sources_lines(law),
-            *_domain_lines(law),
-        ]
-        lines += ["", *report_scores(report, law)]
-    if fit is not None and _is_of(law, fit):
-        lines += [_contrasts(fit), "", *_exponent_lines(fit), *_further_lines(fit)]
-    elif fit is not None and law is not None:
-        further = _further_lines(fit)
-        lines += [_contrasts(fit), "", _beside_power_law(law, fit), *further]
-    said = remarks(report)
-    lines += [*(["", said] if said else []), "", verdict(report), _RULE]
-    return terminal("\n".join(lines))
+        lines += _section("Law", _law_lines(law, report.centre))
+        lines += _section("Compared", _leads_lines(report))
+        quality = report_scores(report, law)
+        if fit is not None and _is_of(law, fit):
+            lines += _exponent_sections(fit)
+        elif fit is not None:
+            quality += _beside_power_law(law, fit)
+        quality += [] if fit is None else [_contrasts(fit)]
+        lines += _section("Sources", sources_lines(law))
+        lines += _section("Further", [] if fit is None else _further_lines(fit))
+        lines += _section("Quality", quality)
+    lines += _section("Verdict", _verdict_lines(report.verdict))
+    lines += _section("Rivals", _rival_lines(report))
+    lines += _section("Search", _prose(remarks(report)))
+    lines += _section("Domain", [] if law is None else _domain_lines(law))
+    lines += _section("Next", _next_lines(report, folder))
+    if above is None:
+        lines.pop(1)
+    return terminal("\n".join([*lines, _RULE]))
+
+
+def _next_lines(report: Findings, folder: str) -> list[str]:
+    """The command that goes on from here."""
+    name = "Y" if report.basis.target is None else visible(report.basis.target.name)
+    if report.confirmed:
+        written = "" if folder else " (--out DIR writes the law)"
+        return [f"dimgs predict {folder or 'DIR'}/law.json TABLE predicts new runs{written}"]
+    if report.rivals and not report.leads:
+        return [f"dimgs next TABLE --target {name} proposes runs that decide between these"]
+    return [f"dimgs explore TABLE --target {name} shows what the groups explain"]
 
 
 def _is_of(law: Law | None, fit: FittedLaw) -> bool:
@@ -385,12 +440,17 @@ def _is_of(law: Law | None, fit: FittedLaw) -> bool:
 
 
 def _domain_lines(law: Law) -> list[str]:
-    lines = ["", "Holds for:"] if law.domain.groups else []
+    """The ranges of the groups, and the inputs that no run varied."""
+    lines = []
     for name, (low, high) in law.domain.groups.items():
         group = next((g for g in law.groups if g.name == name), None)
         what = "" if group is None else f" = {group.known_as or group}"
-        lines.append(f"  {number(low)} <= {name}{what} <= {number(high)}")
-    if held := held_texts(law):
-        never = f"Never varied: {', '.join(held)}. Another value is outside unless all groups stay"
-        lines += ["", f"{never} in their ranges."]
+        lines.append(f"{number(low)} <= {name}{what} <= {number(high)}")
+    held = held_texts(law)
+    if not lines and not held:
+        return ["no free group: the law holds wherever its inputs describe the system"]
+    if held:
+        values = ", ".join(text.replace(" ", _NO_BREAK) for text in held)
+        never = f"never varied: {values}; another value is outside"
+        lines += _prose(f"{never} unless all groups stay in their ranges")
     return lines

@@ -52,13 +52,13 @@ def noise_text(report: Findings) -> str:
     if noise.tails == "student":
         size += ", with heavy tails (Student's t)"
     if noise.scatter is None:
-        return f"Noise: {size}"
+        return f"noise {size}"
     shared, ratio = noise.scatter.intrinsic, noise.scatter.ratio
     beside = f"{ratio:.2g} times the stated errors"
     if shared > 0:
         own = with_unit(target, shared) if noise.kind == "constant" else f"{100 * shared:.2g} %"
         beside += f", so that an intrinsic scatter of {own} stands beside them"
-    return f"Noise: {size}; {beside}"
+    return f"noise {size}; {beside}"
 
 
 def log_error(report: Findings, judged: tuple[Array, Array] | None = None) -> float | None:
@@ -140,8 +140,8 @@ def rivals_title(report: Findings) -> str:
     report : Report
     """
     if report.leads:
-        return "What the searches found, none of it probable:"
-    return "Rivals, which the runs do not tell from it:"
+        return "candidates of the searches, none of them probable:"
+    return "other laws that these runs do not exclude:"
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def leads_words(report: Findings) -> tuple[str, str]:
     if not report.leads:
         return "", ""
     source = f"sources of '{report.left_out_by}' left out whole"
-    by = f"What predicts {source if report.left_out_by else 'runs left out'}"
+    by = f"predictions of {source if report.left_out_by else 'runs left out'}"
     if all(each.r2 is not None and each.r2 <= 0 for each in report.leads):
         return by, (
             "None of these predicts them better than the mean of the target does: no formula that "
@@ -211,13 +211,14 @@ def probability(held: Verdict) -> str:
     Examples
     --------
     >>> probability(Verdict(probability=0.93, none_of_these=0.05))
-    'Probability 93 %; none of those found 5 %'
+    'Posterior probability 93 %; 5 % that no candidate is true'
     """
     if held.probability is None:
         return ""
     none = percent(held.none_of_these)
-    only = "; interpolates only" if held.extrapolates is False else ""
-    return f"Probability {percent(held.probability)}; none of those found {none}{only}"
+    only = "; it interpolates only" if held.extrapolates is False else ""
+    share = percent(held.probability)
+    return f"Posterior probability {share}; {none} that no candidate is true{only}"
 
 
 def remarks(report: Findings) -> str:
@@ -273,5 +274,5 @@ def verdict(held: Findings | Verdict) -> str:
     held : Report or Verdict
     """
     if held.confirmed:
-        return "The law predicts runs that it was not fitted on."
+        return "Confirmed: the law predicts runs that it was not fitted on."
     return " ".join(["Not confirmed.", *held.why_not])

@@ -25,10 +25,10 @@ def failed() -> Report:
 
 
 def test_no_law_is_said_at_both_ends(failed: Report) -> None:
-    lines = str(failed).splitlines()
+    text = str(failed)
     assert failed.outcome == "no_candidate"
-    assert lines[1].startswith("NO LAW FOUND within the budget; best surrogate, error")
-    assert lines[-2].startswith("Not confirmed. Runs left out are predicted with R² = ")
+    assert text.splitlines()[1].startswith("NO LAW FOUND within the budget; best surrogate, error")
+    assert "\nVerdict    Not confirmed. Runs left out are predicted with R² = " in text
     document = failed.to_json()
     assert document["confirmed"] is False
     assert document["why_not"] == list(failed.why_not)
@@ -65,7 +65,7 @@ def test_a_law_has_no_headline(failed: Report) -> None:
     good = replace(failed, outcome="converged", why_not=())
     assert good.confirmed
     assert headline(good) is None
-    assert verdict(good) == "The law predicts runs that it was not fitted on."
+    assert verdict(good) == "Confirmed: the law predicts runs that it was not fitted on."
 
 
 @pytest.mark.parametrize(
