@@ -8,6 +8,7 @@ from scipy.special import stdtrit
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import hidden
+from dimgs.campaign.evidence import TierEvidence
 from dimgs.campaign.laws import FittedLaw
 from dimgs.campaign.model import Border
 from dimgs.campaign.result import (
@@ -18,7 +19,6 @@ from dimgs.campaign.result import (
     Tested,
 )
 from dimgs.campaign.space import CampaignRuns
-from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.text import counted, sentence
 from dimgs.campaign.thresholds import (
     Meeting,
@@ -66,21 +66,21 @@ class Answers:
     Parameters
     ----------
     binding : Binding
-    strategy : Strategy
+    evidence : TierEvidence
         Its model, in the end.
     moved : sequence of str
         Inputs that runs varied.
     """
 
-    def __init__(self, binding: Binding, strategy: Strategy, moved: Sequence[str]) -> None:
-        self.binding, self.strategy, self.moved = binding, strategy, moved
-        self.space, self.model = binding.space, strategy.model
-        self.laws = strategy.answered
+    def __init__(self, binding: Binding, evidence: TierEvidence, moved: Sequence[str]) -> None:
+        self.binding, self.evidence, self.moved = binding, evidence, moved
+        self.space, self.model = binding.space, evidence.model
+        self.laws = evidence.answered
         self.level = binding.plan.level
         every = [exponents_of(binding, law, self.level) for law in self.model.laws]
         self.exponents = every
         self.rationals: list[Rationals] = [[e.rational for e in told] for told in every]
-        runs, tier = strategy.runs, strategy.tier
+        runs, tier = evidence.runs, evidence.tier
         # without a free group all runs are of one point, whatever came of them
         self.lost = len(runs.lost(tier)) if self.space.rank else runs.unanswered(tier)
         self.entangled = set(self.model.entangled)
@@ -94,7 +94,7 @@ class Answers:
 
     def _conditions(self, k: int) -> list[Threshold]:
         """Conditions of a law: borders that exclude anything, runs of no law, and of no answer."""
-        model, pool = self.model, self.strategy.design.pool
+        model, pool = self.model, self.evidence.design.pool
         found = []
         for b in model.borders:
             if k not in (b.below, b.above):
@@ -107,8 +107,8 @@ class Answers:
             found.append(self._threshold(b, k))
         law = model.laws[k]
         stray = model.sites.z[model.orphans]
-        lost = self.strategy.runs.lost(self.strategy.tier)
-        domain = self.strategy.domain
+        lost = self.evidence.runs.lost(self.evidence.tier)
+        domain = self.evidence.domain
         if domain is not None:
             # where runs give an answer is one question, whatever law they follow
             outer = domain.conditions[0]
@@ -141,7 +141,7 @@ class Answers:
         powers = [e for e in every if e.name not in t0]
         counts, means = {}, []
         for t, name in enumerate(names):
-            sites, rows = self.strategy.runs.sites(t), self.members(k, t)
+            sites, rows = self.evidence.runs.sites(t), self.members(k, t)
             counts[name] = int(sites.count[rows].sum())
             means.append(dict(zip(sites.numbers[rows].tolist(), sites.y[rows], strict=True)))
         bias = {
@@ -149,7 +149,7 @@ class Answers:
             for name, (coarse, fine) in zip(names[1:], pairwise(means), strict=True)
             if fine.keys() & coarse.keys()
         }
-        inside = self.model.holds(self.strategy.design.pool)[:, k]
+        inside = self.model.holds(self.evidence.design.pool)[:, k]
         return RegimeAnswer(
             where=where_text(self.space, conditions),
             place=where_words(self.space, conditions),
@@ -167,9 +167,9 @@ class Answers:
 
     def members(self, k: int, tier: int) -> IntArray:
         """Sites of a tier where a law holds; its own runs in the tier that it was found in."""
-        sites = self.strategy.runs.sites(tier)
+        sites = self.evidence.runs.sites(tier)
         inside = self.model.holds(sites.z)[:, k] & holding(self.space, self.conditions[k], sites.z)
-        if tier == self.strategy.tier:
+        if tier == self.evidence.tier:
             own = np.isin(np.arange(len(sites)), self.model.laws[k].rows)
             few = (inside & own).sum() < self.space.rank + 2
             inside = own if few else inside & own
@@ -208,13 +208,13 @@ class Answers:
 
     def _beside(self, b: Border) -> bool:
         """Whether some of the ranges lies between two laws and nothing else does."""
-        pool = self.strategy.design.pool
+        pool = self.evidence.design.pool
         inside = self.model.between(b, pool)
         along = b.along(pool)[inside] - b.middle
         return bool(np.any(along <= 0.0) and np.any(along >= 0.0))
 
     def _middle(self, b: Border) -> Array:
-        pool = self.strategy.design.pool
+        pool = self.evidence.design.pool
         here = np.flatnonzero(self.model.between(b, pool))
         return np.asarray(pool[here[np.argmin(np.abs(b.along(pool)[here]))]])
 
@@ -226,23 +226,23 @@ class Answers:
 
     def _untested(self, law: FittedLaw) -> bool:
         """Whether a law is one of a coarse tier that no finer one has confirmed."""
-        return self.strategy.tier < len(self.binding.tiers) - 1 and law.correction is None
+        return self.evidence.tier < len(self.binding.tiers) - 1 and law.correction is None
 
     def tested(self, k: int) -> Tested:
         """How many runs a law goes through beyond those that determine it, and how well."""
-        law, strategy = self.model.laws[k], self.strategy
-        half = float(np.max(law.half_widths(strategy.functionals(), self.level), initial=0.0))
+        law, evidence = self.model.laws[k], self.evidence
+        half = float(np.max(law.half_widths(evidence.functionals(), self.level), initial=0.0))
         # equal runs test no law but that of a kernel without a free group
         runs = len(law.rows) if self.space.rank else int(self.model.sites.count[law.rows].sum())
-        return Tested(runs - len(law.coefficients), half, strategy.tolerance)
+        return Tested(runs - len(law.coefficients), half, evidence.tolerance)
 
     def judged(self, k: int, told: RegimeAnswer, name: str) -> Pertinence:
         """Whether a regime's answer can be relied on, how far, and what it says."""
-        law, strategy = self.model.laws[k], self.strategy
-        c = strategy.functionals()
+        law, evidence = self.model.laws[k], self.evidence
+        c = evidence.functionals()
         half = float(np.max(law.half_widths(c, self.level), initial=0.0))
         relevant = self.relevant(k)
-        confidence = law.confidence(c, strategy.tolerance) if relevant else 0.0
+        confidence = law.confidence(c, evidence.tolerance) if relevant else 0.0
         meaning = sentence(
             self.binding.target.name,
             told.place,
@@ -252,10 +252,10 @@ class Answers:
         )
         why = (
             f"{counted(told.runs)} over {told.share:.0%} of the ranges; the widest half-width is "
-            f"{half:.3g}, {strategy.tolerance} was asked for."
+            f"{half:.3g}, {evidence.tolerance} was asked for."
         )
-        if strategy.change:
-            why += f" No exponent changes by more than {strategy.change:.2g} over the ranges."
+        if evidence.change:
+            why += f" No exponent changes by more than {evidence.change:.2g} over the ranges."
         if not relevant:
             meaning = f"No answer: {self._failure(k)}"
         stray = len(self.model.orphans)
@@ -265,7 +265,7 @@ class Answers:
         if self.lost:
             s = "s" if self.lost > 1 else ""
             why += f" {self.lost} run{s} gave no answer: nothing is known there."
-        acceptability = min(1.0, strategy.tolerance / max(half, 1e-12)) if relevant else 0.0
+        acceptability = min(1.0, evidence.tolerance / max(half, 1e-12)) if relevant else 0.0
         return Pertinence(name, relevant, acceptability, confidence, meaning, why)
 
     def _failure(self, k: int) -> str:
@@ -277,7 +277,7 @@ class Answers:
         if self._untested(self.model.laws[k]):
             tiers = self.binding.tiers
             return (
-                f"only the tier '{tiers[self.strategy.tier].name}' was seen, and too few runs of "
+                f"only the tier '{tiers[self.evidence.tier].name}' was seen, and too few runs of "
                 f"'{tiers[-1].name}' to test it; raise the budget."
             )
         n = len(self.model.laws[k].rows)
@@ -287,10 +287,10 @@ class Answers:
 
     def unseen(self) -> str:
         """What may hide between the runs that were made."""
-        strategy, space = self.strategy, self.space
+        evidence, space = self.evidence, self.space
         if not space.rank or not self.laws:
             return ""
-        usable = strategy.design.pool[strategy.feasible(strategy.design.pool)]
+        usable = evidence.design.pool[evidence.feasible(evidence.design.pool)]
         share = hidden(space, self.model.sites.z, usable)[1] if len(usable) else 1.0
         step = float(np.expm1(np.max(self.model.scatter.limits(np.ones(1)))))
         return (
@@ -301,7 +301,7 @@ class Answers:
 
     def further(self) -> str:
         """What was reached."""
-        worst = self.strategy.worst
+        worst = self.evidence.worst
         if self.binding.plan.tolerance.of_one_law:
             return ""
         if not self.laws or not np.isfinite(worst):

@@ -9,9 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dimgs.campaign.binding import bind
-from dimgs.campaign.course import Course
 from dimgs.campaign.journal import DecisionLog, Listener, changed_since, shown_by
 from dimgs.campaign.known import Known, every_known
+from dimgs.campaign.loop import CampaignLoop
 from dimgs.campaign.plan import Plan
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.runner import Runner
@@ -101,7 +101,7 @@ def run_campaign(
         store = stack.enter_context(_opened(home / STORE))
         place = place_of(executor, plan.execution.workers)
         stack.callback(place.close)
-        course: Course | None = None
+        loop: CampaignLoop | None = None
         results, finest = list[CampaignResult](), dict[str, RunRecord]()
         log, execution = DecisionLog(home), plan.execution
         changed = " ".join(filter(None, (changed_since(bindings, home), log.caution)))
@@ -109,13 +109,13 @@ def run_campaign(
             if len(bindings) > 1:
                 log.add("target", binding.target.name)
             notes = (*binding.notes, *([changed] if changed else []))
-            course = Course(replace(binding, notes=notes), store, log, listener, start, course)
-            course.started(changed)
-            course.experiment.runner = Runner(
-                store, place, execution.workers, execution.retries, course.heard, retry
+            loop = CampaignLoop(replace(binding, notes=notes), store, log, listener, start, loop)
+            loop.started(changed)
+            loop.experiment.runner = Runner(
+                store, place, execution.workers, execution.retries, loop.heard, retry
             )
-            results.append(course.run())
-            usable = course.experiment.usable[len(binding.tiers) - 1]
+            results.append(loop.run())
+            usable = loop.experiment.usable[len(binding.tiers) - 1]
             finest |= {record.key: record for _, record in usable}
         result = _with_curves(replace(results[0], others=tuple(results[1:])), plan, finest)
         return result if folder is None else _written(result, home)

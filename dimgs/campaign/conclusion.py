@@ -10,9 +10,9 @@ import numpy as np
 from dimgs.campaign.answers import Answers, half_width, point_answer
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.ending import Outcome
+from dimgs.campaign.evidence import TierEvidence
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.result import CampaignResult, Pertinence, RegimeAnswer, Tested
-from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.surrogate import Surrogate
 from dimgs.campaign.thresholds import essential
 from dimgs.common.arrays import Array
@@ -49,7 +49,7 @@ _CROSSOVER = 0.05
 
 def conclude(
     binding: Binding,
-    strategy: Strategy,
+    evidence: TierEvidence,
     experiment: Experiment,
     outcome: Outcome,
     interrupted: int,
@@ -61,7 +61,7 @@ def conclude(
     Parameters
     ----------
     binding : Binding
-    strategy : Strategy
+    evidence : TierEvidence
         What its model says in the end.
     experiment : Experiment
         The runs.
@@ -78,7 +78,7 @@ def conclude(
     CampaignResult
     """
     space, moved = binding.space, experiment.moved()
-    told = Answers(binding, strategy, moved)
+    told = Answers(binding, evidence, moved)
     dataset = _dataset(binding, [r for _, r in usable(experiment, len(binding.tiers) - 1)])
     warnings = list(binding.notes)
     regimes, judged = [], []
@@ -91,13 +91,13 @@ def conclude(
     predictions = [point_answer(binding, experiment.runs, i) for i in numbers]
     asked = [*([] if binding.plan.tolerance.of_one_law else judged), *(p for _, p in predictions)]
     judged += [p for _, p in predictions]
-    warnings += _said(strategy, experiment, told)
+    warnings += _said(evidence, experiment, told)
     met = outcome.is_answer
     predicts = surrogate is not None and surrogate.is_close
     quick = met or predicts
-    report = of_all or law_of_all(binding, strategy, experiment, warnings, quick=quick)
+    report = of_all or law_of_all(binding, evidence, experiment, warnings, quick=quick)
     whole = report.law if isinstance(report, Report) and report.confirmed else None
-    tolerance, stray = binding.plan.tolerance, len(strategy.model.orphans)
+    tolerance, stray = binding.plan.tolerance, len(evidence.model.orphans)
     if stray and whole is None:
         warnings.append(f"{stray} runs follow no power law that was found; see the log.")
     if tolerance.law is not None:
@@ -158,12 +158,12 @@ def _are_confirmed(regimes: Sequence[RegimeAnswer]) -> bool:
     return all(r.fit is not None and r.fit.verdict.confirmed for r in regimes)
 
 
-def _said(strategy: Strategy, experiment: Experiment, told: Answers) -> list[str]:
+def _said(evidence: TierEvidence, experiment: Experiment, told: Answers) -> list[str]:
     """What a reader should know of runs and laws that are no answer."""
     found = []
     if experiment.failed:
         found.append(f"{experiment.failed} runs gave no answer.{experiment.why_lost()}")
-    small = len(strategy.model.laws) - len(told.laws)
+    small = len(evidence.model.laws) - len(told.laws)
     if small and told.laws:
         what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
         found.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")
@@ -199,8 +199,8 @@ def _law(
     """Dimensionally checked law of the runs of a regime; those of a coarse tier are corrected,
     and all are cleared of the crossovers to other laws.
     """
-    binding, strategy, runs = answers.binding, answers.strategy, experiment.runs
-    tier = strategy.tier
+    binding, evidence, runs = answers.binding, answers.evidence, experiment.runs
+    tier = evidence.tier
     inside = set(runs.sites(tier).numbers[answers.members(law, tier)].tolist())
     chosen = [(z, r) for z, r in usable(experiment, tier) if runs.find(z) in inside]
     data = _dataset(binding, [r for _, r in chosen])
@@ -225,7 +225,7 @@ def _grown(data: Dataset, target: str, more: Array) -> Dataset:
 
 def _whole(experiment: Experiment, answers: Answers) -> Dataset | None:
     """All the finest runs, and those of a coarse tier whose difference to them is known."""
-    tier, last = answers.strategy.tier, len(answers.binding.tiers) - 1
+    tier, last = answers.evidence.tier, len(answers.binding.tiers) - 1
     fine = usable(experiment, last)
     difference = next((law.correction for law in answers.model.laws if law.correction), None)
     coarse = usable(experiment, tier) if tier < last and difference is not None else []
@@ -330,7 +330,7 @@ def _verdict(found: FitResult, tested: Tested, regime: Pertinence, outcome: Outc
 
 def law_of_all(
     binding: Binding,
-    strategy: Strategy,
+    evidence: TierEvidence,
     experiment: Experiment,
     warnings: list[str],
     *,
@@ -344,14 +344,14 @@ def law_of_all(
     Parameters
     ----------
     binding : Binding
-    strategy : Strategy
+    evidence : TierEvidence
     experiment : Experiment
     warnings : list of str
         Why there is none is added.
     quick : bool
         Whether a closed form is looked for in a few seconds only.
     """
-    told = Answers(binding, strategy, experiment.moved())
+    told = Answers(binding, evidence, experiment.moved())
     every = _whole(experiment, told)
     report = _report(binding, every, told, warnings, quick)
     if not isinstance(report, Report) or report.law is None or every is None:

@@ -9,11 +9,11 @@ import numpy as np
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, moved
 from dimgs.campaign.ending import Cause, Ending
+from dimgs.campaign.evidence import PREDICTED, Proposal
 from dimgs.campaign.journal import DecisionLog
 from dimgs.campaign.prior_runs import PriorRun, PriorRuns
 from dimgs.campaign.runner import Runner
 from dimgs.campaign.space import EVIDENCE, CampaignRuns
-from dimgs.campaign.state import PREDICTED, Proposal
 from dimgs.campaign.text import quantity
 from dimgs.campaign.workers import RunTask
 from dimgs.common.arrays import Array

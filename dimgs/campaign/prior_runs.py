@@ -14,11 +14,10 @@ from scipy.special import stdtrit
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, d_optimal, nearest
+from dimgs.campaign.evidence import Proposal, TierEvidence
 from dimgs.campaign.known import Known, KnownLaw, KnownRun
 from dimgs.campaign.laws import within
 from dimgs.campaign.space import EVIDENCE, CampaignRuns
-from dimgs.campaign.state import Proposal
-from dimgs.campaign.strategy import Strategy
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.kernels.conversion import port_value
@@ -295,28 +294,28 @@ def supposed(
     runs: CampaignRuns,
     tier: int,
     evidence: list[PriorRun],
-) -> Strategy | None:
+) -> TierEvidence | None:
     """What the runs of a tier would say with the evidence; None where they determine no law."""
     every = deepcopy(runs)
     for placed in evidence:
         every.add(placed.z, placed.tier, placed.y, EVIDENCE, placed.error)
-    trial = Strategy(binding, design, every, tier)
+    trial = TierEvidence(binding, design, every, tier)
     return trial if trial.clear and np.isfinite(trial.worst) else None
 
 
-def foretold(trial: Strategy) -> list[Proposal]:
+def foretold(trial: TierEvidence) -> list[Proposal]:
     """Runs that evidence predicts: among the runs of each law, far from all of them.
 
     Parameters
     ----------
-    trial : Strategy
+    trial : TierEvidence
         From :func:`supposed`.
     """
     model, rng = trial.model, np.random.default_rng(0)
     laws = sorted(trial.answered, key=lambda k: -len(model.laws[k].rows))[:_CHECKS]
     z, found = model.sites.z, []
     if not trial.space.rank:
-        return [trial.foretold(trial.propose(np.zeros(0), "check", _REASON))]
+        return [trial.predicted(trial.propose(np.zeros(0), "check", _REASON))]
     for k in (laws * _CHECKS)[:_CHECKS]:
         own = model.sites.z[model.laws[k].rows]
         offers = np.vstack([rng.dirichlet(np.ones(len(own)), _MIXTURES) @ own, own.mean(axis=0)])
@@ -330,14 +329,16 @@ def foretold(trial: Strategy) -> list[Proposal]:
             continue
         at = offers[np.argmax(nearest(offers, z))]
         z = np.vstack([z, at])
-        found.append(trial.foretold(trial.propose(at, "check", _REASON)))
+        found.append(trial.predicted(trial.propose(at, "check", _REASON)))
     return found
 
 
 _REASON = "predicted from runs that exist elsewhere"
 
 
-def missed(trial: Strategy, runs: CampaignRuns, proposals: list[Proposal]) -> tuple[float, float]:
+def missed(
+    trial: TierEvidence, runs: CampaignRuns, proposals: list[Proposal]
+) -> tuple[float, float]:
     """Largest miss of the predicted runs, and what may miss by chance; logarithms."""
     model, worst = trial.model, 0.0
     for proposal in proposals:
@@ -353,15 +354,15 @@ def missed(trial: Strategy, runs: CampaignRuns, proposals: list[Proposal]) -> tu
     return worst, limit
 
 
-def contradicted(strategy: Strategy) -> bool:
+def contradicted(evidence: TierEvidence) -> bool:
     """Whether a new run that lies among the evidence follows none of its laws."""
-    runs, sites = strategy.runs, strategy.model.sites
-    every = runs.made_for(strategy.tier)
+    runs, sites = evidence.runs, evidence.model.sites
+    every = runs.made_for(evidence.tier)
     made = {p for p, what in every if what != EVIDENCE}
     hull = runs.z[sorted({p for p, what in every if what == EVIDENCE})]
-    for i in strategy.lonely():
+    for i in evidence.lonely():
         fresh = int(sites.numbers[i]) in made
-        repeated = sites.count[i] > 1 or not strategy.model.scatter.sigma
+        repeated = sites.count[i] > 1 or not evidence.model.scatter.sigma
         if fresh and repeated and len(hull) and within(sites.z[i], hull):
             return True
     return False

@@ -9,8 +9,8 @@ import numpy as np
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, directions
+from dimgs.campaign.next_runs import first_runs
 from dimgs.campaign.result import CampaignResult
-from dimgs.campaign.strategy import first_runs
 from dimgs.common.arrays import Array
 from dimgs.fits.estimate import Exponent
 from dimgs.kernels.spec import of_tier

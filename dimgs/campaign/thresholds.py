@@ -349,22 +349,11 @@ def _extremes(one: Array, other: Array) -> list[Array]:
     return found
 
 
-def disputed(
-    space: PiSpace, chosen: Separation, others: Sequence[Separation], points: Array
-) -> tuple[int, float]:
-    """The point about whose side the most monomials differ, and how much of the points the worst
-    of them places on another side than the chosen one.
-    """
-    sides = np.array([_first_side(space, s, points) for s in (chosen, *others)])
-    votes = sides.mean(axis=0)
-    apart = float(np.max(np.mean(sides != sides[0], axis=1)))
-    return int(np.argmax(np.minimum(votes, 1.0 - votes))), apart
-
-
-def _first_side(space: PiSpace, apart: Separation, z: Array) -> BoolArray:
+def first_side(space: PiSpace, apart: Separation, at: float, z: Array) -> BoolArray:
+    """Which points lie on the side of the first set, if the sets part at `at` of the way."""
+    low, high = np.log(apart.low), np.log(apart.high)
     along = apart.monomial.log(space.log_groups(z))
-    middle = (np.log(apart.low) + np.log(apart.high)) / 2.0
-    return np.asarray((along > middle) == (apart.upper == 0))
+    return np.asarray((along > low + at * (high - low)) == (apart.upper == 0))
 
 
 def _simple(space: PiSpace) -> Iterator[list[list[Fraction]]]:

@@ -1,4 +1,4 @@
-"""The course of a campaign: ask, run, look, until there is a reason to stop."""
+"""The loop of a campaign: ask, run, look, until there is a reason to stop."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,10 +11,12 @@ from dimgs.campaign.binding import Binding
 from dimgs.campaign.conclusion import Found, conclude, half_width, law_of_all
 from dimgs.campaign.design import CampaignDesign, d_optimal, nearest
 from dimgs.campaign.ending import Cause, Ending, Outcome
+from dimgs.campaign.evidence import Proposal, RunPrediction, TierEvidence
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.journal import DecisionLog, Listener, Progress
 from dimgs.campaign.known import Known, KnownRun
 from dimgs.campaign.laws import FittedLaw, Scatter
+from dimgs.campaign.next_runs import Strategy, needed
 from dimgs.campaign.prior_runs import (
     PriorRun,
     PriorRuns,
@@ -25,8 +27,6 @@ from dimgs.campaign.prior_runs import (
 )
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.space import Sites
-from dimgs.campaign.state import Proposal, RunPrediction
-from dimgs.campaign.strategy import Strategy
 from dimgs.campaign.surrogate import FEWEST, USEFUL, Surrogate
 from dimgs.campaign.thresholds import holding
 from dimgs.common.errors import FitError, InputError
@@ -57,7 +57,7 @@ _SHARED = "another target"
 _FINE = Ending(Cause.FINER_RUNS, "known runs of the finest tier say more")
 
 
-class Course:
+class CampaignLoop:
     """A campaign that is under way.
 
     Parameters
@@ -68,7 +68,7 @@ class Course:
     progress : Listener
     known : sequence of KnownRun and KnownLaw
         From elsewhere.
-    before : Course, optional
+    before : CampaignLoop, optional
         That of another target, which has ended: its runs count as made.
     """
 
@@ -79,7 +79,7 @@ class Course:
         log: DecisionLog,
         progress: Listener,
         known: Sequence[Known] = (),
-        before: "Course | None" = None,
+        before: "CampaignLoop | None" = None,
     ) -> None:
         self.binding, self.store, self.log, self.progress = binding, store, log, progress
         self.design = CampaignDesign.of(binding)
@@ -94,7 +94,7 @@ class Course:
         self._tried: set[int] = set()
         self._held: list[RunPrediction] = []
         self.phase = "start"
-        self.strategy: Strategy | None = None
+        self.evidence: TierEvidence | None = None
         self.notes: list[str] = []
 
     def records(self) -> list[RunRecord]:
@@ -121,47 +121,47 @@ class Course:
         cut = len(self.store.interrupted)
         last = len(self.binding.tiers) - 1
         tiers = [last] if self._believes(last) else self._worthwhile()
-        strategy, ends = self._solved(tiers[0], ())
+        evidence, ends = self._solved(tiers[0], ())
         if ends is not None and ends.cause is Cause.FINER_RUNS:
             tiers = [last]
-            strategy, ends = self._solved(last, ())
+            evidence, ends = self._solved(last, ())
         for before, tier in pairwise(tiers):
-            ends = ends or corrected(strategy, self.experiment, before, tier)
+            ends = ends or corrected(evidence, self.experiment, before, tier)
             if ends is not None and ends.cause is not Cause.BUDGET:
                 aside = self.binding.tiers[before].name
                 self._note(f"the tier '{aside}' is left aside: {ends.text}")
-                strategy, ends = self._solved(last, strategy.known)
+                evidence, ends = self._solved(last, evidence.known)
                 break
         found = None
         tolerance = self.binding.plan.tolerance
         if tolerance.law is not None and (tolerance.of_one_law or ends is None):
             self.phase = "law"
-            found, ends = settled(self.binding, strategy, self.experiment, self.notes, self._tell)
-        outcome, reason = self._judged(strategy, ends)
+            found, ends = settled(self.binding, evidence, self.experiment, self.notes, self._tell)
+        outcome, reason = self._judged(evidence, ends)
         surrogate = None
         if outcome in (Outcome.BUDGET, Outcome.STOPPED):
             # at length: a law is worth more than a surrogate, and further runs cost more than this
-            found = found or law_of_all(self.binding, strategy, self.experiment, [], quick=False)
+            found = found or law_of_all(self.binding, evidence, self.experiment, [], quick=False)
             if not (isinstance(found, Report) and found.confirmed):
                 before = len(self.experiment.asked)
-                surrogate = self._predicted(strategy)
+                surrogate = self._predicted(evidence)
                 found = found if len(self.experiment.asked) == before else None
         self.log.add("stop", f"{outcome.words}: {reason}", runs=len(self.experiment.asked))
         self.phase = "done"
         self._tell(outcome.words)
         binding = replace(self.binding, notes=(*self.binding.notes, *self.notes))
-        return conclude(binding, strategy, self.experiment, outcome, cut, found, surrogate)
+        return conclude(binding, evidence, self.experiment, outcome, cut, found, surrogate)
 
-    def _predicted(self, strategy: Strategy) -> Surrogate | None:
+    def _predicted(self, evidence: TierEvidence) -> Surrogate | None:
         """What predicts the finest runs where no law does, with further runs where it knows least.
 
         None where the runs are too few, or have no logarithm.
         """
         tier, binding = len(self.binding.tiers) - 1, self.binding
-        wanted, pool = binding.plan.tolerance.prediction or USEFUL, strategy.design.pool
-        level, sigma = binding.plan.level, strategy.model.scatter.sigma
-        if strategy.domain is not None:
-            pool = pool[holding(binding.space, strategy.domain.conditions, pool)]
+        wanted, pool = binding.plan.tolerance.prediction or USEFUL, evidence.design.pool
+        level, sigma = binding.plan.level, evidence.model.scatter.sigma
+        if evidence.domain is not None:
+            pool = pool[holding(binding.space, evidence.domain.conditions, pool)]
         self.phase, found, best, idle = "surrogate", None, np.inf, 0
         while idle < _PATIENCE:
             sites = self.experiment.runs.sites(tier)
@@ -209,12 +209,15 @@ class Course:
         self.notes.append(f"{text[0].upper()}{text[1:]}.")
         self.log.add("tier", text)
 
-    def _solved(self, tier: int, known: tuple[FittedLaw, ...]) -> tuple[Strategy, Ending | None]:
+    def _solved(
+        self, tier: int, known: tuple[FittedLaw, ...]
+    ) -> tuple[TierEvidence, Ending | None]:
         """Runs of one tier until its questions are answered; why not, where they are not."""
         self._believes(tier)
-        strategy = Strategy(self.binding, self.design, self.experiment.runs, tier)
-        self.strategy, strategy.known = strategy, known or strategy.known
-        strategy.predictions = [*self._held]
+        evidence = TierEvidence(self.binding, self.design, self.experiment.runs, tier)
+        strategy = Strategy(evidence)
+        self.evidence, evidence.known = evidence, known or evidence.known
+        evidence.predictions = [*self._held]
         self.phase, idle, told = "ask", 0, False
         asked, one_law = (
             getattr(self.binding.plan.tolerance, n) for n in ("of_laws", "of_one_law")
@@ -223,23 +226,23 @@ class Course:
         while asked:
             chosen = strategy.next()
             if not chosen:
-                if self._doubts(strategy, "they do not lead to an answer", unclear=True):
+                if self._doubts(evidence, "they do not lead to an answer", unclear=True):
                     continue
                 break
             if self.experiment.opens(chosen):
-                strategy.forget()
-                strategy.look()
+                evidence.forget()
+                evidence.look()
                 if self._fine_enough(tier):
-                    return strategy, _FINE
+                    return evidence, _FINE
                 continue
             if self.experiment.spent:
                 text = f"{self.experiment.seconds:.4g} s are spent"
-                return strategy, Ending(Cause.BUDGET, text)
+                return evidence, Ending(Cause.BUDGET, text)
             if self.experiment.left[tier] <= 0:
-                if tier < len(self.binding.tiers) - 1 and strategy.clear and strategy.worst <= 1.0:
+                if tier < len(self.binding.tiers) - 1 and evidence.clear and evidence.worst <= 1.0:
                     # what a coarse tier may cost is spent on questions that finer runs answer too
                     break
-                return strategy, self.experiment.used_up(tier)
+                return evidence, self.experiment.used_up(tier)
             before = len(self.experiment.asked)
             short = self.experiment.make(chosen)
             # what narrows an interval is owed only as long as the interval is too wide
@@ -247,42 +250,42 @@ class Course:
             idle = idle + 1 if len(self.experiment.asked) == before else 0
             if idle >= _IDLE:
                 break
-            strategy.look()
+            evidence.look()
             # of a difference: the misses of two runs
-            limit = float(2.0 * strategy.model.scatter.limits(np.ones(1))[0])
-            if hidden := self.experiment.hidden(strategy.missed(chosen), limit):
-                strategy.look()
+            limit = float(2.0 * evidence.model.scatter.limits(np.ones(1))[0])
+            if hidden := self.experiment.hidden(evidence.missed(chosen), limit):
+                evidence.look()
                 self.notes.append(f"{hidden[0].upper()}{hidden[1:]}.")
-                return strategy, Ending(Cause.INCONSISTENT, hidden)
-            self._doubts(strategy, "later runs among them follow other laws")
-            self._found(strategy)
+                return evidence, Ending(Cause.INCONSISTENT, hidden)
+            self._doubts(evidence, "later runs among them follow other laws")
+            self._found(evidence)
             if one_law and len(self.experiment.asked) >= enough:
                 break
-            if self._useless(strategy, tier):
-                return strategy, Ending(Cause.NO_LAW, "its runs follow no laws")
-            if strategy.model.scatter.sigma and not told and strategy.clear:
+            if self._useless(evidence, tier):
+                return evidence, Ending(Cause.NO_LAW, "its runs follow no laws")
+            if evidence.model.scatter.sigma and not told and evidence.clear:
                 told = True
-                self._foreseen(strategy, tier)
-        if not len(strategy.model.sites) and asked:
+                self._foreseen(evidence, tier)
+        if not len(evidence.model.sites) and asked:
             raise FitError(
                 f"None of {len(self.experiment.asked)} runs gave an answer."
                 f"{self.experiment.why_lost()}"
             )
-        if asked and not one_law and not strategy.clear:
-            text = f"{len(strategy.model.orphans)} runs follow no law that was found"
-            return strategy, Ending(Cause.NO_LAW, text)
-        if asked and not one_law and not strategy.proven:
-            return strategy, Ending(Cause.NO_LAW, "runs were not as the laws predicted them")
-        return strategy, None
+        if asked and not one_law and not evidence.clear:
+            text = f"{len(evidence.model.orphans)} runs follow no law that was found"
+            return evidence, Ending(Cause.NO_LAW, text)
+        if asked and not one_law and not evidence.proven:
+            return evidence, Ending(Cause.NO_LAW, "runs were not as the laws predicted them")
+        return evidence, None
 
-    def _useless(self, strategy: Strategy, tier: int) -> bool:
+    def _useless(self, evidence: TierEvidence, tier: int) -> bool:
         """Whether a coarse tier has cost what it may cost, and most of its runs follow no law."""
         tiers = self.binding.tiers
         if tier == len(tiers) - 1:
             return False
         made = self.experiment.made(tier)
         alone = (self.binding.space.rank + _ALONE) * tiers[-1].cost
-        model = strategy.model
+        model = evidence.model
         stray = len(model.orphans) > len(model.sites) / 2
         few = _ENDLESS * (self.binding.space.rank + 2)
         endless = len(model.orphans) > 0 and made > few * max(len(model.laws), 1)
@@ -293,7 +296,7 @@ class Course:
         last, runs = len(self.binding.tiers) - 1, self.experiment.runs
         if tier == last or len(runs.sites(last)) < len(runs.sites(tier)):
             return False
-        finest = Strategy(self.binding, self.design, runs, last)
+        finest = TierEvidence(self.binding, self.design, runs, last)
         return finest.clear and np.isfinite(finest.worst)
 
     def _believes(self, tier: int) -> bool:
@@ -318,9 +321,9 @@ class Course:
         ]
         return any(believed)
 
-    def _tested(self, tier: int, evidence: list[PriorRun], trial: Strategy | None) -> bool:
+    def _tested(self, tier: int, prior: list[PriorRun], trial: TierEvidence | None) -> bool:
         """Predict runs from evidence, make them, and believe it where they are as predicted."""
-        origins, held = dict.fromkeys(p.origin for p in evidence), False
+        origins, held = dict.fromkeys(p.origin for p in prior), False
         if trial is None:
             told = "left aside: they are too few, or scatter too much, to predict further runs"
             self.log.add("known", f"runs of {', '.join(origins)}: {told}")
@@ -336,33 +339,33 @@ class Course:
                 told = f"left aside: runs that were predicted from them miss by {miss:.2g}"
             self.log.add("known", f"runs of {', '.join(origins)}: {told}")
             if held:
-                self.experiment.believe(evidence)
+                self.experiment.believe(prior)
                 self._held += trial.predictions
         for origin in origins:
-            used = sum(p.origin == origin for p in evidence) if held else 0
+            used = sum(p.origin == origin for p in prior) if held else 0
             self.elsewhere.tell(origin, used, told)
         return held
 
-    def _doubts(self, strategy: Strategy, why: str, unclear: bool = False) -> bool:
+    def _doubts(self, evidence: TierEvidence, why: str, unclear: bool = False) -> bool:
         """Leave runs from elsewhere aside that new runs contradict; whether that was so."""
         if not self.experiment.believed:
             return False
-        bad = not strategy.clear or strategy.worst > 1.0 if unclear else contradicted(strategy)
+        bad = not evidence.clear or evidence.worst > 1.0 if unclear else contradicted(evidence)
         if not bad:
             return False
         self.experiment.doubt(why)
-        strategy.known = ()
-        strategy.forget()
-        strategy.look()
+        evidence.known = ()
+        evidence.forget()
+        evidence.look()
         return True
 
-    def _foreseen(self, strategy: Strategy, tier: int) -> None:
+    def _foreseen(self, evidence: TierEvidence, tier: int) -> None:
         """Say early what the noise and the budget allow."""
-        sigma = strategy.model.scatter.sigma
-        needed, left = strategy.needed(), self.experiment.most[tier]
-        text = f"runs scatter by {sigma:.2g}; one law takes about {needed} runs for the tolerance"
-        if needed > left:
-            reached = strategy.tolerance * (needed / left) ** 0.5
+        sigma = evidence.model.scatter.sigma
+        wanted, left = needed(evidence), self.experiment.most[tier]
+        text = f"runs scatter by {sigma:.2g}; one law takes about {wanted} runs for the tolerance"
+        if wanted > left:
+            reached = evidence.tolerance * (wanted / left) ** 0.5
             text += f", and the {left} runs of the budget allow about {reached:.2g}"
             self.notes.append(f"{text[0].upper()}{text[1:]}.")
         self.log.add("expect", text)
@@ -403,14 +406,14 @@ class Course:
                 return False
         return False
 
-    def _judged(self, strategy: Strategy, ends: Ending | None) -> tuple[Outcome, str]:
+    def _judged(self, evidence: TierEvidence, ends: Ending | None) -> tuple[Outcome, str]:
         """Outcome, and why."""
         known = self._points()
         tier = len(self.binding.tiers) - 1
         asked = self.binding.plan.tolerance.of_laws
         spent = self.experiment.spent or self.experiment.left[tier] <= 0
         spent = spent or (ends is not None and ends.cause is Cause.BUDGET)
-        wide = not strategy.clear or strategy.worst > 1.0
+        wide = not evidence.clear or evidence.worst > 1.0
         if self.binding.plan.tolerance.of_one_law:
             wide = False
         if not known or (asked and (ends is not None or wide)):
@@ -423,15 +426,15 @@ class Course:
         met = Outcome.CONFIRMED if asked else Outcome.PREDICTS
         return met, "predictions held, and everything asked is within its tolerance"
 
-    def _found(self, strategy: Strategy) -> None:
-        laws, orphans = len(strategy.model.laws), len(strategy.model.orphans)
-        worst = strategy.worst
+    def _found(self, evidence: TierEvidence) -> None:
+        laws, orphans = len(evidence.model.laws), len(evidence.model.orphans)
+        worst = evidence.worst
         width = f"{worst:.3g} times its tolerance" if np.isfinite(worst) else "not known yet"
         stray = f", {orphans} runs follow none" if orphans else ""
         self.log.add(
             "found",
             f"{laws} power law{'' if laws == 1 else 's'}{stray}; the widest interval is {width}",
-            regimes=[[round(float(x), 4) for x in law.slope] for law in strategy.model.laws],
+            regimes=[[round(float(x), 4) for x in law.slope] for law in evidence.model.laws],
         )
         self._tell(self.log.entries[-1]["reason"])
 
@@ -441,7 +444,7 @@ class Course:
         self._tell(text, is_run=True)
 
     def _tell(self, text: str, is_run: bool = False) -> None:
-        experiment, strategy = self.experiment, self.strategy
+        experiment, evidence = self.experiment, self.evidence
         tiers = list(enumerate(self.binding.tiers))
         self.progress(
             Progress(
@@ -449,20 +452,22 @@ class Course:
                 {t.name: experiment.made(n) for n, t in tiers},
                 {t.name: experiment.most[n] for n, t in tiers},
                 experiment.failed,
-                0 if strategy is None else len(strategy.model.laws),
-                np.inf if strategy is None else strategy.worst,
+                0 if evidence is None else len(evidence.model.laws),
+                np.inf if evidence is None else evidence.worst,
                 text,
                 is_run,
             )
         )
 
 
-def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int) -> Ending | None:
+def corrected(
+    evidence: TierEvidence, experiment: Experiment, before: int, tier: int
+) -> Ending | None:
     """Test a coarse tier against the next, and correct its laws.
 
     Parameters
     ----------
-    strategy : Strategy
+    evidence : TierEvidence
         Of the coarse tier; its laws become those of the finer one.
     experiment : Experiment
     before, tier : int
@@ -473,12 +478,12 @@ def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int
     Ending or None
         Why its laws cannot be corrected; None where they are.
     """
-    runs, model = experiment.runs, strategy.model
-    binding = strategy.binding
-    if not strategy.clear or strategy.worst > 1.0:
+    runs, model = experiment.runs, evidence.model
+    binding = evidence.binding
+    if not evidence.clear or evidence.worst > 1.0:
         return Ending(Cause.NO_LAW, "its runs follow no laws to the tolerance")
     sites, rank = model.sites, binding.space.rank
-    inside = strategy.design.region.contains(sites.z)
+    inside = evidence.design.region.contains(sites.z)
     followed = [rows[inside[rows]] for rows in (law.rows for law in model.laws)]
     every = np.concatenate(followed)
     chosen = [*d_optimal(np.zeros((0, rank)), sites.z[every], rank + 1)]
@@ -517,9 +522,9 @@ def corrected(strategy: Strategy, experiment: Experiment, before: int, tier: int
         doubt = min(1.0, miss / scatter.resolution) ** 0.5
         difference = replace(difference, drift=doubt * lean)
     laws = tuple(law.corrected(difference) for law in model.laws)
-    strategy.model = replace(model, laws=laws)
+    evidence.model = replace(model, laws=laws)
     experiment.log.add("tier", f"'{finest}' is '{name}' times a monomial, to {miss:.2g}")
-    if strategy.worst > 1.0:
+    if evidence.worst > 1.0:
         text = "the difference between the tiers is not known to the tolerance"
         return Ending(Cause.NO_LAW, text)
     return None
@@ -536,7 +541,11 @@ class Told(Protocol):
 
 
 def settled(
-    binding: Binding, strategy: Strategy, experiment: Experiment, warnings: list[str], tell: Told
+    binding: Binding,
+    evidence: TierEvidence,
+    experiment: Experiment,
+    warnings: list[str],
+    tell: Told,
 ) -> tuple[Found, Ending | None]:
     """Search for the one law of all runs, and make those that tell its rivals apart.
 
@@ -544,7 +553,7 @@ def settled(
     ----------
     binding : Binding
         Of a plan with a tolerance on the law.
-    strategy : Strategy
+    evidence : TierEvidence
         Whose questions are answered.
     experiment : Experiment
     warnings : list of str
@@ -560,7 +569,7 @@ def settled(
     assert wanted is not None
     for turn in range(_ROUNDS):
         own: list[str] = []
-        report = law_of_all(binding, strategy, experiment, own)
+        report = law_of_all(binding, evidence, experiment, own)
         sure, text = None, "no law yet"
         if isinstance(report, Report) and report.probability is not None:
             sure = report.probability if report.confirmed else None
@@ -574,7 +583,7 @@ def settled(
             break
         before = len(experiment.asked)
         if turn < _ROUNDS - 1:
-            experiment.make(_telling(binding, strategy, experiment, report, tier))
+            experiment.make(_telling(binding, evidence, experiment, report, tier))
         why = Ending(Cause.NO_LAW, f"no law has the probability {wanted:g}")
         if len(experiment.asked) == before:
             break
@@ -583,7 +592,7 @@ def settled(
 
 
 def _telling(
-    binding: Binding, strategy: Strategy, experiment: Experiment, report: Found, tier: int
+    binding: Binding, evidence: TierEvidence, experiment: Experiment, report: Found, tier: int
 ) -> list[Proposal]:
     """The run that tells the rivals apart most; one far from all others where there are none."""
     space, ports = binding.space, {p.name: p for p in binding.kernel.inputs}
@@ -607,8 +616,8 @@ def _telling(
             if again or nearest(at[None], z)[0] > 1e-6:
                 reason = f"it distinguishes {report.law} from {others}: {run.information:.2g} nats"
                 return [Proposal(at, tier, "rivals", reason, replicate=again)]
-    pool = strategy.design.pool
-    pool = pool[strategy.feasible(pool)]
+    pool = evidence.design.pool
+    pool = pool[evidence.feasible(pool)]
     if not len(pool):
         return []
     at = pool[int(np.argmax(nearest(pool, z)))]

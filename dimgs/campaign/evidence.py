@@ -84,8 +84,8 @@ class RunPrediction:
     look: int
 
 
-class TierState:
-    """The state of a search for the laws of one tier.
+class TierEvidence:
+    """What the runs of one tier say of its laws.
 
     Parameters
     ----------
@@ -102,10 +102,10 @@ class TierState:
         Between the runs with and without an answer.
     known : tuple of FittedLaw
         Those of fewer runs.
-    owed : list of Proposal
-        Runs that were asked for, and that the budget did not allow: their questions are open.
     settled : bool
         Whether few replicates, and what one law misses, determine the noise well enough.
+    asked : list of ndarray of shape (rank,)
+        Points that were asked for.
     predictions : list of RunPrediction
         Of runs that were made, or will be, to see whether several laws hold.
     """
@@ -124,10 +124,9 @@ class TierState:
         steepest = float(np.abs(self.space.exponent_map).max(initial=0.0))
         self._curvature = wanted / (4.0 * steepest) if steepest else np.inf
         self._noise: tuple[float, int] | None = None
-        self._asked: list[Array] = []
+        self.asked: list[Array] = []
         self.predictions: list[RunPrediction] = []
         self._look = 0
-        self.owed: list[Proposal] = []
         self.known: tuple[FittedLaw, ...] = ()
         self.domain: Separation | None = None
         self.look()
@@ -178,7 +177,15 @@ class TierState:
 
     def forget(self) -> None:
         """Ask again what was asked before: runs were added that nobody had asked for."""
-        self._asked.clear()
+        self.asked.clear()
+
+    def lonely(self) -> IntArray:
+        """Sites that follow no law, and lie in no crossover either, as far as is known."""
+        z, deep = self.model.sites.z, ~self.model.explained
+        for b in self.model.borders:
+            if b.meets and np.isnan(b.sharpness):
+                deep &= (np.abs(b.along(z)) > b.high) | ~self.model.between(b, z)
+        return np.flatnonzero(deep)
 
     def missed(self, made: list[Proposal]) -> list[Proposal]:
         """Those of the predicted runs after which one of them, or any run, is not as predicted."""
@@ -217,6 +224,30 @@ class TierState:
         inside = self.design.region.contains(z)
         return np.asarray(inside & self._answers(z))
 
+    @property
+    def usable_pool(self) -> Array:
+        """Points that fill what the ranges reach, where runs are believed to give an answer."""
+        pool = self.design.pool
+        return pool[self.feasible(pool)]
+
+    @staticmethod
+    def farthest(n: int, offers: Array, z: Array) -> list[Array]:
+        """As many of the offers, each the farthest from all others and from the points `z`."""
+        found: list[Array] = []
+        for _ in range(n if len(offers) else 0):
+            found.append(offers[np.argmax(nearest(offers, np.vstack([z, *found])))])
+        return found
+
+    @property
+    def purposes(self) -> list[str]:
+        """What each run of the tier was made for."""
+        return [what for _, what in self.runs.made_for(self.tier)]
+
+    def made_as(self, purpose: str) -> Array:
+        """Points of the runs that were made for something."""
+        made = self.runs.made_for(self.tier)
+        return self.runs.z[[p for p, what in made if what == purpose]]
+
     def _answers(self, z: Array) -> BoolArray:
         lost = self.runs.lost(self.tier)
         if not len(lost):
@@ -242,7 +273,7 @@ class TierState:
             return False
         if proposal.replicate:
             return True
-        every = [*self._asked, *(self.runs.z[p] for p, _ in self.runs.made_for(self.tier))]
+        every = [*self.asked, *(self.runs.z[p] for p, _ in self.runs.made_for(self.tier))]
         return all(np.abs(z - proposal.z).max(initial=0.0) > 1e-6 for z in every) or (
             proposal.logs is not None
         )
@@ -267,7 +298,7 @@ class TierState:
         number = self.runs.count(z, self.tier) + more
         return Proposal(z, self.tier, "replicate", reason, replicate=number)
 
-    def foretold(self, proposal: Proposal) -> Proposal:
+    def predicted(self, proposal: Proposal) -> Proposal:
         """With what the laws say beforehand."""
         if not self.model.laws:
             return proposal
