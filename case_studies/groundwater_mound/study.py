@@ -21,14 +21,13 @@ Published
 """
 
 import numpy as np
-from matplotlib.axes import Axes
 from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 from dimgs.cli.reproduce import Check, Findings, Statement
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.symmetry.collapse import Collapse, collapse
+from dimgs.symmetry.collapse import collapse
 
 LOSSES = (0.0, 0.3, 0.6)
 RUNS, POINTS, CELLS = 8, 14, 400
@@ -111,17 +110,11 @@ def run() -> Findings:
     checks: list[Check | Statement] = []
     for loss, one in found.items():
         beta, name = eigenvalue(loss), f"loss {loss:g}"
-        assert one.variable is not None
-        in_s = next(e for e in one.variable.exponents if e.name == "t")
-        in_y = next(e for e in one.response.exponents if e.name == "t")
+        in_s, in_y = one.exponent("t", "s"), one.exponent("t", "Y")
         checks += [
             Check.of(f"{name}: exponent of t in s", in_s, -beta, 0.01, why=READ),
             Check.of(f"{name}: exponent of t in Y", in_y, 2 * beta - 1, 0.015, why=READ),
             Statement(f"{name}: collapses", str(one.collapses), "True"),
         ]
     caption = "Profiles of mounds that lose three tenths of what falls, on one curve."
-    return Findings(checks, None, lambda axes: draw(axes, found[0.3]), caption)
-
-
-def draw(axes: Axes, found: Collapse) -> None:
-    found.draw(axes)
+    return Findings(checks, None, found[0.3].draw, caption)

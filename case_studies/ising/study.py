@@ -18,15 +18,13 @@ Published
 """
 
 import numpy as np
-from matplotlib.axes import Axes
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from dimgs.cli.reproduce import Check, Findings, Statement
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.fits.estimate import Exponent
-from dimgs.symmetry.collapse import Collapse, collapse
+from dimgs.symmetry.collapse import collapse
 
 CRITICAL = 2.0 / np.log(1.0 + np.sqrt(2.0))
 SIZES, LATTICES = (8, 12, 16, 24, 32), 16
@@ -81,21 +79,11 @@ def run() -> Findings:
     order = collapse(data.without(["X"]), "m", "T", "lattice", engine="power_law")
     square = collapse(data.without(["m"]), "X", "T", "lattice", engine="power_law")
     checks: list[Check | Statement] = [
-        Check.of("1/ν from the magnetisation", _of(order, "s"), 1.0, 0.05, why=FINITE),
-        Check.of("-β/ν", _of(order, "Y"), -1 / 8, 0.01, why=FINITE),
-        Check.of("1/ν from the susceptibility", _of(square, "s"), 1.0, 0.05, why=FINITE),
-        Check.of("γ/ν", _of(square, "Y"), 7 / 4, 0.02, why=FINITE),
+        Check.of("1/ν from the magnetisation", order.exponent("L", "s"), 1.0, 0.05, why=FINITE),
+        Check.of("-β/ν", order.exponent("L", "Y"), -1 / 8, 0.01, why=FINITE),
+        Check.of("1/ν from the susceptibility", square.exponent("L", "s"), 1.0, 0.05, why=FINITE),
+        Check.of("γ/ν", square.exponent("L", "Y"), 7 / 4, 0.02, why=FINITE),
         Statement("the curves are one", "yes" if order.collapses else "no", "yes"),
     ]
     caption = "Magnetisation of lattices of five sizes, over (T - T_c) L."
-    return Findings(checks, None, lambda axes: draw(axes, order), caption)
-
-
-def _of(found: Collapse, where: str) -> Exponent:
-    side = found.variable if where == "s" else found.response
-    assert side is not None
-    return next(e for e in side.exponents if e.name == "L")
-
-
-def draw(axes: Axes, found: Collapse) -> None:
-    found.draw(axes)
+    return Findings(checks, None, order.draw, caption)

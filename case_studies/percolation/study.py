@@ -18,13 +18,11 @@ Published
 """
 
 import numpy as np
-from matplotlib.axes import Axes
 from scipy.ndimage import label
 
 from dimgs.cli.reproduce import Check, Findings, Statement
 from dimgs.dataset import Dataset
-from dimgs.fits.estimate import Exponent
-from dimgs.symmetry.collapse import Collapse, collapse
+from dimgs.symmetry.collapse import collapse
 
 THRESHOLD = 0.59274605
 SIZES, SAMPLES = (16, 24, 36, 54, 84, 128), 240
@@ -62,20 +60,10 @@ def run() -> Findings:
     span = collapse(data.without(["S"]), "R", "p", "lattice", engine="power_law")
     size = collapse(data.without(["R"]), "S", "p", "lattice", engine="power_law")
     checks: list[Check | Statement] = [
-        Check.of("1/ν from spanning", _of(span, "s"), 3 / 4, 0.05, why=FINITE),
-        Check.of("β-like power of R", _of(span, "Y"), 0.0, 0.03, why=FINITE),
-        Check.of("1/ν from sizes", _of(size, "s"), 3 / 4, 0.08, why=FINITE),
-        Check.of("γ/ν", _of(size, "Y"), 43 / 24, 0.06, why=FINITE),
+        Check.of("1/ν from spanning", span.exponent("L", "s"), 3 / 4, 0.05, why=FINITE),
+        Check.of("β-like power of R", span.exponent("L", "Y"), 0.0, 0.03, why=FINITE),
+        Check.of("1/ν from sizes", size.exponent("L", "s"), 3 / 4, 0.08, why=FINITE),
+        Check.of("γ/ν", size.exponent("L", "Y"), 43 / 24, 0.06, why=FINITE),
     ]
     caption = "Chance that a cluster spans lattices of six sizes, over (p - p_c) L^(3/4)."
-    return Findings(checks, None, lambda axes: draw(axes, span), caption)
-
-
-def _of(found: Collapse, where: str) -> Exponent:
-    side = found.variable if where == "s" else found.response
-    assert side is not None
-    return next(e for e in side.exponents if e.name == "L")
-
-
-def draw(axes: Axes, found: Collapse) -> None:
-    found.draw(axes)
+    return Findings(checks, None, span.draw, caption)

@@ -19,13 +19,12 @@ Published
 """
 
 import numpy as np
-from matplotlib.axes import Axes
 from scipy.integrate import solve_ivp
 
 from dimgs.cli.reproduce import Check, Findings, Statement
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
-from dimgs.symmetry.collapse import Collapse, collapse
+from dimgs.symmetry.collapse import collapse
 
 CELLS, VARIATION, THINNEST = 400, 0.3, 1e-3
 GAUGE = 0.01
@@ -87,9 +86,7 @@ def table() -> tuple[Dataset, float]:
 def run() -> Findings:
     data, rate = table()
     found = collapse(data, "h", "z", "profile", engine="power_law")
-    assert found.variable is not None
-    length = next(e for e in found.variable.exponents if e.name == "tau")
-    width = next(e for e in found.response.exponents if e.name == "tau")
+    length, width = found.exponent("tau", "s"), found.exponent("tau", "Y")
     checks: list[Check | Statement] = [
         Check("rate of the waist, η/γ dh/dτ", rate, None, None, 0.0709, 0.001, why="three digits"),
         Check.of("exponent of τ in s", length, -0.175, 0.01, why=READ),
@@ -97,8 +94,4 @@ def run() -> Findings:
         Statement("the curves are one", "yes" if found.collapses else "no", "yes"),
     ]
     caption = "Twenty-four profiles of threads of eight liquids on one curve."
-    return Findings(checks, None, lambda axes: draw(axes, found), caption)
-
-
-def draw(axes: Axes, found: Collapse) -> None:
-    found.draw(axes)
+    return Findings(checks, None, found.draw, caption)

@@ -25,8 +25,9 @@ Published
     R = R0 (1 + c γ V³ t/(η R0^10))^(1/10).
 """
 
+from typing import Literal
+
 import numpy as np
-from matplotlib.axes import Axes
 from scipy.integrate import solve_ivp
 from scipy.special import erfc
 
@@ -161,11 +162,9 @@ def drops(rng: np.random.Generator) -> Dataset:
 
 
 def _exponent(
-    name: str, found: Collapse, where: str, column: str, truth: float, near: float
+    name: str, found: Collapse, where: Literal["s", "Y"], column: str, truth: float, near: float
 ) -> Check:
-    side = found.variable if where == "s" else found.response
-    assert side is not None
-    e = next(e for e in side.exponents if e.name == column)
+    e = found.exponent(column, where)
     why = READ if e.kind == "second" else "the units force it"
     return Check.of(f"{name}: exponent of {column} in {where}", e, truth, near, why=why)
 
@@ -217,9 +216,7 @@ def run() -> Findings:
         Check("drops: late exponent of t", float(np.mean(late)), None, None, 0.1, 0.01, why=READ),
         Check("drops: error that any curve leaves", drop.floor, None, None, GAUGE, 0.002, why=READ),
     ]
-    return Findings(
-        checks, None, lambda axes: draw(axes, drop), "Radii of eight drops on one curve."
-    )
+    return Findings(checks, None, drop.draw, "Radii of eight drops on one curve.")
 
 
 _ALONG = Options(local=True, along="t")
@@ -227,7 +224,3 @@ _ALONG = Options(local=True, along="t")
 
 def _group(found: Collapse) -> str:
     return "none" if found.variable is None else str(found.variable.group)
-
-
-def draw(axes: Axes, found: Collapse) -> None:
-    found.draw(axes)

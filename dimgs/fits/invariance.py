@@ -1,10 +1,10 @@
 """Whether a response stays where its inputs move along a symmetry, against its uncertainty."""
 
 from dataclasses import dataclass
-from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import ArrayLike
+from sklearn.preprocessing import PolynomialFeatures
 
 from dimgs.common.arrays import Array
 from dimgs.fits.covariance import N_BOOTSTRAP, linearised, webb_signs
@@ -139,11 +139,8 @@ def polynomials(x: Array, degree: int) -> Array:
     -------
     ndarray of shape (n, n_monomials)
     """
-    n, k = x.shape
     low, high = x.min(axis=0, initial=np.inf), x.max(axis=0, initial=-np.inf)
     scaled = 2 * (x - low) / np.where(high > low, high - low, 1.0) - 1.0
-    columns = [np.ones(n)]
-    for d in range(1, degree + 1):
-        for chosen in combinations_with_replacement(range(k), d):
-            columns.append(np.prod(scaled[:, chosen], axis=1))
-    return np.stack(columns, axis=1)
+    # of no coordinates there is the constant
+    padded = np.column_stack([scaled, np.zeros(len(x))])[:, : max(x.shape[1], 1)]
+    return np.asarray(PolynomialFeatures(degree).fit_transform(padded))

@@ -352,7 +352,7 @@ def pi_basis(
     wanted = _target(given, response, target)
     names = [v.name for v in given]
     known = [*_columns(given, wanted), *constant_variables(constants, names)]
-    inputs = _inputs(known, wanted, names, scales, varying)
+    inputs = with_scales(known, wanted, names, scales, varying)
     _check_names(inputs)
     levels = [v.name for v in inputs if v.is_level]
     active = sorted((v for v in inputs if not v.is_level), key=lambda v: v.name)
@@ -373,14 +373,26 @@ def _columns(given: Sequence[Variable], wanted: Variable | None) -> list[Variabl
     return columns
 
 
-def _inputs(
-    known: list[Variable],
+def with_scales(
+    known: Sequence[Variable],
     wanted: Variable | None,
     names: Sequence[str],
     scales: Iterable[str] | str,
-    varying: Iterable[str] | None,
+    varying: Iterable[str] | None = None,
 ) -> list[Variable]:
-    """Columns and constants, and the unknown scales that are asked for."""
+    """Columns and constants, and the unknown scales that are asked for.
+
+    Parameters
+    ----------
+    known : list of Variable
+        Columns and constants.
+    wanted : Variable, optional
+        The response.
+    names : sequence of str
+        Further names that are taken.
+    scales, varying
+        As in :func:`pi_basis`.
+    """
     if not isinstance(scales, str):
         inputs = list(known)
         for text in scales:

@@ -70,6 +70,10 @@ class PiGroup:
         """Exponents by variable name."""
         return dict(self.exponents)
 
+    def to_json(self) -> dict[str, str]:
+        """Exponents by variable name, as texts of exact rationals."""
+        return {name: str(e) for name, e in self.exponents}
+
     def get(self, variable: str) -> Fraction:
         """Exponent of a variable (zero where absent)."""
         return self.as_dict().get(variable, Fraction(0))

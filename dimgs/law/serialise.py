@@ -50,9 +50,9 @@ def law_document(law: CheckedLaw) -> dict[str, Any]:
         "target_unit": law.target_unit,
         "expression": sympy_text(form.expression),
         "text": law_text(law),
-        "symbols": _symbols(law),
+        "symbols": symbol_document(law.symbols),
         "pi_expression": sympy_text(form.pi_expression),
-        "groups": {g.name: _exponents(g) for g in law.groups},
+        "groups": {g.name: g.to_json() for g in law.groups},
         "latex": law_latex(law, "whole"),
         "constants": [constant_document(c) for c in (*law.constants, *form.constants)],
         "sources": [source_document(law, each) for each in law.sources],
@@ -149,16 +149,13 @@ def constant_document(c: Constant) -> dict[str, Any]:
     return attributes(c, "name value unit low high origin") | {"dimension": c.dimension.to_json()}
 
 
-def _symbols(law: CheckedLaw) -> dict[str, dict[str, str]]:
-    return {s: {"column": v.name, "unit": v.si_unit} for s, v in law.symbols.items()}
-
-
-def _exponents(group: PiGroup) -> dict[str, str]:
-    return {name: str(e) for name, e in group.exponents}
+def symbol_document(symbols: Mapping[str, Variable]) -> dict[str, dict[str, str]]:
+    """Column and coherent SI unit of each symbol."""
+    return {s: {"column": v.name, "unit": v.si_unit} for s, v in symbols.items()}
 
 
 def _group(group: PiGroup) -> dict[str, Any]:
-    return attributes(group, "name known_as symbol") | {"exponents": _exponents(group)}
+    return attributes(group, "name known_as symbol") | {"exponents": group.to_json()}
 
 
 def _group_from(part: "GroupPart") -> PiGroup:
@@ -290,8 +287,8 @@ def _refuse_contradiction(law: CheckedLaw, document: Mapping[str, Any], where: s
     known = {
         "target": law.target.name,
         "target_unit": law.target_unit,
-        "symbols": _symbols(law),
-        "groups": {g.name: _exponents(g) for g in law.groups},
+        "symbols": symbol_document(law.symbols),
+        "groups": {g.name: g.to_json() for g in law.groups},
     }
     written = {key: document.get(key) for key in known}
     if law.domain.knows_held:

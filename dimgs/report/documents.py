@@ -64,14 +64,10 @@ def _basis(basis: PiBasis, symbols: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _exponents(group: PiGroup) -> dict[str, str]:
-    return {name: str(e) for name, e in group.exponents}
-
-
 def _group(group: PiGroup, symbols: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": group.name,
-        "exponents": _exponents(group),
+        "exponents": group.to_json(),
         "known_as": group.known_as,
         "latex": group_latex(group, symbols),
     }
@@ -81,7 +77,7 @@ def exponent_document(e: Exponent) -> dict[str, Any]:
     """A fitted exponent as JSON."""
     return {
         **attributes(e, "name value low high"),
-        "group": None if e.group is None else _exponents(e.group),
+        "group": None if e.group is None else e.group.to_json(),
         "rational": None if e.rational is None else str(e.rational),
     }
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
@@ -36,12 +36,7 @@ from dimgs.fits.estimate import Exponent
 from dimgs.fits.regimes import best_place, short_monomials
 from dimgs.fits.similarity import SimilarityFit, fit_similarity, noise_about_curves
 from dimgs.fits.snapping import snap
-from dimgs.groups.derive import (
-    automatic_scales,
-    constant_variables,
-    isolated_names,
-    scale_variable,
-)
+from dimgs.groups.derive import constant_variables, isolated_names, with_scales
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.missing_input import UnreachableError, is_reachable
@@ -126,6 +121,14 @@ class SimilarityExponent(Exponent):
 
     kind: Literal["first", "second"] = "first"
 
+    def __str__(self) -> str:
+        if self.kind == "first":
+            return f"{self.name}: {self.rational}, forced by the units"
+        if not np.isfinite(self.high - self.low):
+            return f"{self.name}: {self.value:.4g}, not determined by these runs"
+        snapped = f" → {self.rational}" if self.rational is not None else ""
+        return f"{self.name}: {self.value:.4g} [{self.low:.4g}, {self.high:.4g}]{snapped}"
+
 
 def _shown(text: str) -> str:
     """Text or LaTeX of a group, exponents that are no simple fractions with three digits.
@@ -161,7 +164,7 @@ class SimilarityGroup:
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
         return {
-            "group": {name: str(e) for name, e in self.group.exponents},
+            "group": self.group.to_json(),
             "exponents": [{**exponent_document(e), "kind": e.kind} for e in self.exponents],
         }
 
@@ -184,15 +187,15 @@ class Border:
 
     def holds(self, question: "_Question") -> BoolArray:
         """Whether each point lies on the side where the curves are one."""
-        return np.asarray((question.logs_of(self.group) > np.log(self.value)) == self.above)
+        return np.asarray((self.group.value(question.values) > self.value) == self.above)
 
     def __str__(self) -> str:
         return f"{self.group} {'>' if self.above else '<'} {self.value:.3g}"
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        group = {name: str(e) for name, e in self.group.exponents}
-        return {"group": group, "value": self.value, "side": "above" if self.above else "below"}
+        side = "above" if self.above else "below"
+        return {"group": self.group.to_json(), "value": self.value, "side": side}
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -224,6 +227,8 @@ class Collapse:
     fit : SimilarityFit, optional
     data : Dataset
         The points that entered.
+    values : dict of str to ndarray of shape (n_points,)
+        Columns and constants in SI units; a scale, of no known value, counts as one.
     runs : ndarray of int of shape (n_points,)
         The run of each.
     level : float
@@ -244,6 +249,7 @@ class Collapse:
     why_not: tuple[str, ...] = ()
     fit: SimilarityFit | None = None
     data: Dataset
+    values: dict[str, Array] = field(repr=False)
     runs: IntArray
     level: float
     warnings: tuple[str, ...] = ()
@@ -267,13 +273,10 @@ class Collapse:
 
     def points(self) -> tuple[Array, Array]:
         """Similarity variable (or the coordinate) and scaled value of each point."""
-        values = {n: self.data[n] for n in self.data.numeric_names}
-        groups = [
-            values[self.along] if self.variable is None else self.variable.group.value(values)
-        ]
-        groups.append(self.response.group.value(values))
-        s, y = (np.broadcast_to(g, len(self.data)) for g in groups)
-        return s, y
+        y = self.response.group.value(self.values)
+        variable = self.variable
+        s = self.values[self.along] if variable is None else variable.group.value(self.values)
+        return np.broadcast_to(s, len(self.data)), np.broadcast_to(y, len(self.data))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; exponents are those of the columns in s and in Y."""
@@ -291,6 +294,18 @@ class Collapse:
             **attributes(self, "level warnings"),
         }
 
+    def exponent(self, column: str, side: Literal["s", "Y"]) -> SimilarityExponent:
+        """Exponent of a column in the similarity variable s, or in the monomial Y.
+
+        Raises
+        ------
+        KeyError
+            If the column has none there.
+        """
+        group = self.variable if side == "s" else self.response
+        return {e.name: e for e in (() if group is None else group.exponents)}[column]
+
+    @styled
     def draw(self, axes: "Axes | None" = None, *, collapsed: bool = True) -> "Axes":
         """The curves of all runs, a colour each, as measured or in the groups that collapse them.
 
@@ -304,12 +319,36 @@ class Collapse:
         -------
         Axes
         """
-        return _drawn(self, new_axes() if axes is None else axes, collapsed)
+        axes = new_axes() if axes is None else axes
+        labels = [math_label(n, n) for n in (self.along, self.target)]
+        if collapsed:
+            x, y = self.points() if self.fit is None else self.fit.collapsed()
+            shown = [g.group for g in (self.variable, self.response) if g is not None]
+            names = [math_label(_shown(group_latex(g, {})), _shown(str(g))) for g in shown]
+            labels = [*labels[:1], *names][-2:]
+        else:
+            x, y = self.data[self.along], self.data[self.target]
+            units = (self.data.variable(n).si_unit for n in (self.along, self.target))
+            labels = list(map(with_unit, labels, units))
+        for run in range(int(self.runs.max()) + 1):
+            own = self.runs == run
+            axes.plot(x[own], y[own], "o", ms=2.5, color=PALETTE[run % len(PALETTE)], alpha=0.8)
+        if collapsed and self.fit is not None:
+            s, value, low, high = self.fit.curve(self.level)
+            axes.plot(s, value, color=MUTED, lw=1.0, zorder=4)
+            axes.fill_between(s, low, high, color=MUTED, alpha=0.3, lw=0)
+        for which, values in (("x", x), ("y", y)):
+            # more than a decade is not read off a linear axis
+            if np.all(values > 0) and np.max(values) > 10.0 * np.min(values):
+                log_ticks(axes, which)
+        axes.set_xlabel(labels[0])
+        axes.set_ylabel(labels[1])
+        return axes
 
     def drawings(self) -> list[Drawing]:
         """The figures before and after."""
         made = []
-        for name, title, caption, collapsed in _FIGURES:
+        for (name, title, caption), collapsed in zip(_FIGURES, (False, True), strict=True):
             figure = self.draw(collapsed=collapsed).get_figure(root=True)
             assert figure is not None
             made.append(Drawing(name, figure, title, caption))
@@ -334,88 +373,38 @@ class Collapse:
         return [into / name for name in files]
 
     def __str__(self) -> str:
-        return collapse_text(self)
+        lines = []
+        for name, side in (("s", self.variable), ("y/Y", self.response)):
+            if side is None:
+                lines.append("No similarity variable is needed: y/Y is a constant.")
+                continue
+            lines.append(f"{name} = {_shown(str(side.group))}")
+            lines += [f"  {e}" for e in side.exponents]
+        verdict = "the curves are one" if self.collapses else "the curves are not one"
+        verdict += "" if self.border is None else f" where {self.border}, not beyond"
+        lines.append(f"Quality {self.quality:.4f}; {verdict}")
+        lines += [f"  {reason}" for reason in self.why_not]
+        noise = "" if np.isnan(self.noise) else f", noise inside runs {self.noise:.2%}"
+        lines.append(
+            f"Error that a curve of s leaves: {self.scatter:.2%}, at least {self.floor:.2%}{noise}"
+        )
+        if self.function is None:
+            looked = "none that is as good as a smooth curve" if self.report else "not looked for"
+            lines.append(f"Closed form: {looked}")
+        else:
+            doubt = "" if self.function.confirmed else " (not confirmed)"
+            lines.append(f"Closed form: {self.function}{doubt}")
+        return "\n".join(lines)
 
 
 _FIGURES = (
-    ("before", "Curves as measured", "Each colour is a run.", False),
+    ("before", "Curves as measured", "Each colour is a run."),
     (
         "after",
         "Curves in the similarity variable",
         "The line is the smooth curve through all runs, with its interval by runs.",
-        True,
     ),
 )
-
-
-@styled
-def _drawn(found: Collapse, axes: "Axes", collapsed: bool) -> "Axes":
-    labels = [math_label(n, n) for n in (found.along, found.target)]
-    if collapsed:
-        x, y = found.points()
-        groups = (found.variable, found.response)
-        shown = [g.group for g in groups if g is not None]
-        names = [math_label(_shown(group_latex(g, {})), _shown(str(g))) for g in shown]
-        labels = [*labels[:1], *names][-2:]
-    else:
-        x, y = found.data[found.along], found.data[found.target]
-        labels = [
-            with_unit(label, found.data.variable(n).si_unit)
-            for label, n in zip(labels, (found.along, found.target), strict=True)
-        ]
-    for run in range(int(found.runs.max()) + 1):
-        own = found.runs == run
-        axes.plot(x[own], y[own], "o", ms=2.5, color=PALETTE[run % len(PALETTE)], alpha=0.8)
-    if collapsed and found.fit is not None and found.variable is not None:
-        s, value, low, high = found.fit.curve(found.level)
-        # powers that a law writes down differ from the fitted ones in the fourth digit
-        unit_s, unit_y = (
-            np.exp(np.median(np.log(np.abs(a[a != 0] / b[a != 0]))))
-            for a, b in zip((x, y), found.fit.collapsed(), strict=True)
-        )
-        axes.plot(s * unit_s, value * unit_y, color=MUTED, lw=1.0, zorder=4)
-        axes.fill_between(s * unit_s, low * unit_y, high * unit_y, color=MUTED, alpha=0.3, lw=0)
-    for which, values in (("x", x), ("y", y)):
-        # more than a decade is not read off a linear axis
-        if np.all(values > 0) and np.max(values) > 10.0 * np.min(values):
-            log_ticks(axes, which)
-    axes.set_xlabel(labels[0])
-    axes.set_ylabel(labels[1])
-    return axes
-
-
-def collapse_text(found: Collapse) -> str:
-    """What the terminal shows."""
-    lines = []
-    for name, side in (("s", found.variable), ("y/Y", found.response)):
-        if side is None:
-            lines.append("No similarity variable is needed: y/Y is a constant.")
-            continue
-        lines.append(f"{name} = {_shown(str(side.group))}")
-        for e in side.exponents:
-            if e.kind == "first":
-                value = f"{e.rational}, forced by the units"
-            elif not np.isfinite(e.high - e.low):
-                value = f"{e.value:.4g}, not determined by these runs"
-            else:
-                snapped = f" → {e.rational}" if e.rational is not None else ""
-                value = f"{e.value:.4g} [{e.low:.4g}, {e.high:.4g}]{snapped}"
-            lines.append(f"  {e.name}: {value}")
-    verdict = "the curves are one" if found.collapses else "the curves are not one"
-    verdict += "" if found.border is None else f" where {found.border}, not beyond"
-    lines.append(f"Quality {found.quality:.4f}; {verdict}")
-    lines += [f"  {reason}" for reason in found.why_not]
-    noise = "" if np.isnan(found.noise) else f", noise inside runs {found.noise:.2%}"
-    lines.append(
-        f"Error that a curve of s leaves: {found.scatter:.2%}, at least {found.floor:.2%}{noise}"
-    )
-    if found.function is None:
-        looked = "none that is as good as a smooth curve" if found.report else "not looked for"
-        lines.append(f"Closed form: {looked}")
-    else:
-        doubt = "" if found.function.confirmed else " (not confirmed)"
-        lines.append(f"Closed form: {found.function}{doubt}")
-    return "\n".join(lines)
 
 
 @documented(CollapseKeywords)
@@ -510,25 +499,67 @@ class _Question:
         zero = Fraction(0)
         return None if powers is None else [powers.get(v.name, zero) for v in self.parameters]
 
+    def answer(
+        self,
+        variable: SimilarityGroup | None,
+        response: SimilarityGroup,
+        figures: tuple[float, float, float, float, float],
+        warnings: Sequence[str],
+        **more: Any,
+    ) -> Collapse:
+        """The collapse with these groups: quality, floor, scatter, noise, and share in common."""
+        quality, floor, scatter, noise, shared = figures
+        reasons = []
+        if quality < _LEAST_QUALITY:
+            reasons.append(
+                f"The curves of the other runs predict {max(quality, 0.0):.0%} of the variance of "
+                f"a run; {_LEAST_QUALITY:.0%} or more would be a collapse."
+            )
+        if scatter > max(_MOST_SCATTER * noise, _ACCURATE):
+            reasons.append(
+                f"The runs differ by {scatter:.2%} from their common curve, and the points of a "
+                f"run by {noise:.2%} from a smooth one: what differs between the runs is more than "
+                f"s."
+            )
+        if shared < _LEAST_SHARED:
+            reasons.append(
+                f"Only {shared:.0%} of the points lie over curves of other runs, so that nothing "
+                f"is compared elsewhere; longer curves would overlap."
+            )
+        return Collapse(
+            target=self.target.name,
+            along=self.along.name,
+            variable=variable,
+            response=response,
+            quality=quality,
+            floor=floor,
+            scatter=scatter,
+            noise=noise,
+            why_not=tuple(reasons),
+            data=self.data,
+            values=self.values,
+            runs=self.runs,
+            level=self.options.level,
+            warnings=(*self.warnings, *warnings),
+            **more,
+        )
+
     def where(self, keep: BoolArray) -> "_Question":
         """The question about some of the points."""
         runs = np.unique(self.runs[keep], return_inverse=True)[1].astype(np.intp)
         return replace(self, data=self.data.where(keep), runs=runs)
 
-    def logs_of(self, group: PiGroup) -> Array:
-        """Logarithm of a group at every point."""
-        powers = np.array([float(group.get(v.name)) for v in self.parameters])
-        own = float(group.get(self.along.name)) * np.log(self.data[self.along.name])
-        return np.asarray(own + self.logs() @ powers)
+    @cached_property
+    def values(self) -> dict[str, Array]:
+        """Columns and constants by name."""
+        data, n = self.data, len(self.data)
+        known = {v.name: np.full(n, v.value or 1.0) for v in self.parameters if v.role != "data"}
+        return {name: data[name] for name in data.numeric_names} | known
 
     def logs(self) -> Array:
         """Logarithms of the parameters, of shape (n_points, n_parameters)."""
-        n = len(self.data)
-        columns = [
-            np.log(self.data[v.name]) if v.role == "data" else np.full(n, np.log(v.value or 1.0))
-            for v in self.parameters
-        ]
-        return np.column_stack(columns) if columns else np.zeros((n, 0))
+        columns = [np.log(self.values[v.name]) for v in self.parameters]
+        return np.column_stack([np.empty((len(self.data), 0)), *columns])
 
 
 def collapse_with(
@@ -570,9 +601,8 @@ def _asked(
         raise InputError(
             f"Target, {setting('along')} and {setting('curve')} must be three columns."
         )
-    purpose = replace(
-        options.purpose(target, linear_allowed=True, signed_allowed=True),
-        labels=() if curve is None else (curve,),
+    purpose = replace(options, split_by=curve).purpose(
+        target, linear_allowed=True, signed_allowed=True
     )
     found = usable_runs(data, purpose)
     table = found.data
@@ -593,23 +623,17 @@ def _asked(
     inputs = [n for n in found.inputs if n != along and not table.variable(n).is_level]
     varying = [n for n in inputs if n not in never]
     check_loggable(table, inputs, "its exponent")
-    known = [*constant_variables(options.constants, table.names)]
-    if options.scales == "auto":
-        known += automatic_scales([*map(table.variable, [*inputs, along]), *known], goal)
-    else:
-        known += [scale_variable(text, table.names) for text in options.scales]
+    columns = map(table.variable, [*inputs, along])
+    constants = constant_variables(options.constants, table.names)
+    every = with_scales([*columns, *constants], goal, table.names, options.scales)
+    known = [v for v in every if v.role != "data"]
     # what never varied takes part only where the units need it
     sets = [[*map(table.variable, names), *known] for names in (varying, inputs)]
     needed = next((s for s in sets if all(is_reachable(s, v) for v in (goal, coordinate))), sets[1])
     runs = run_codes(table, curve, (target, along))
-    name = "run"
-    while name in table.names:
-        name += "_"
-    label = Variable(name, parse_unit("label"))
-    texts = np.array([str(r) for r in runs], dtype=object)
-    table = replace(
-        table, variables=(*table.variables, label), values={**table.values, name: texts}
-    )
+    label = Variable(f"run_{max(table.names, key=len)}", parse_unit("label"))
+    texts = {label.name: runs.astype(str).astype(object)}
+    table = replace(table, variables=(*table.variables, label), values={**table.values, **texts})
     levels = [n for n in found.inputs if table.variable(n).is_level]
     warnings = [f"'{n}' takes no part: it is a level." for n in levels]
     return _Question(
@@ -618,7 +642,7 @@ def _asked(
         coordinate,
         tuple(sorted(needed, key=lambda v: v.name)),
         runs,
-        name,
+        label.name,
         options,
         (*table_warnings(found), *warnings),
     )
@@ -789,7 +813,7 @@ def _border_of(question: _Question, space: _Space, agrees: BoolArray, known: Boo
             for each in zip(*columns, strict=True)
         ]
         group = PiGroup.of("border", dict(zip(names, map(Fraction, total), strict=True)))
-        value = question.logs_of(group)[known]
+        value = group.log(question.values)[known]
         for above in (False, True):
             # points on the wrong side of each cut
             wrong = (inside == above).astype(float), (inside != above).astype(float)
@@ -803,8 +827,8 @@ def _border_of(question: _Question, space: _Space, agrees: BoolArray, known: Boo
 def _collapse_of(question: _Question, fit: SimilarityFit, space: "_Space") -> Collapse:
     names = [v.name for v in question.parameters]
     along, target = question.along.name, question.target.name
-    k, level = len(fit.along), question.options.level
-    half = fit.half_widths(space.directions, level)
+    k = len(fit.along)
+    half = fit.half_widths(space.directions, question.options.level)
     parts = [slice(0, k), slice(k, 2 * k)]
     sides = []
     for part, base, powers, width in zip(
@@ -816,7 +840,7 @@ def _collapse_of(question: _Question, fit: SimilarityFit, space: "_Space") -> Co
     (in_s, exact_s), (in_y, exact_y) = sides
     s = PiGroup.of("pi_1", {**dict(zip(names, exact_s, strict=True)), along: 1})
     y = PiGroup.of("pi_0", {n: -e for n, e in zip(names, exact_y, strict=True)} | {target: 1})
-    warnings = list(question.warnings)
+    warnings = []
     held = [e.name for e in in_s if not np.isfinite(e.high - e.low)]
     if held:
         warnings.append(
@@ -835,43 +859,13 @@ def _collapse_of(question: _Question, fit: SimilarityFit, space: "_Space") -> Co
             f"intervals are wider than {_UNKNOWN:g}. More different runs, or longer curves, would "
             f"narrow them."
         )
-    return Collapse(
-        target=target,
-        along=along,
-        variable=SimilarityGroup(s, (_forced(along, Fraction(1)), *in_s)),
-        response=SimilarityGroup(y, tuple(in_y)),
-        quality=fit.quality,
-        floor=fit.floor,
-        scatter=fit.scatter,
-        noise=fit.noise_size,
-        why_not=tuple(_reasons(fit.quality, fit.scatter, fit.noise_size, fit.shared)),
+    return question.answer(
+        SimilarityGroup(s, (_forced(along, Fraction(1)), *in_s)),
+        SimilarityGroup(y, tuple(in_y)),
+        (fit.quality, fit.floor, fit.scatter, fit.noise_size, fit.shared),
+        warnings,
         fit=fit,
-        data=question.data,
-        runs=question.runs,
-        level=level,
-        warnings=tuple(warnings),
     )
-
-
-def _reasons(quality: float, scatter: float, noise: float, shared: float) -> list[str]:
-    """Why curves are not one."""
-    reasons = []
-    if quality < _LEAST_QUALITY:
-        reasons.append(
-            f"The curves of the other runs predict {max(quality, 0.0):.0%} of the variance of a "
-            f"run; {_LEAST_QUALITY:.0%} or more would be a collapse."
-        )
-    if scatter > max(_MOST_SCATTER * noise, _ACCURATE):
-        reasons.append(
-            f"The runs differ by {scatter:.2%} from their common curve, and the points of a run by "
-            f"{noise:.2%} from a smooth one: what differs between the runs is more than s."
-        )
-    if shared < _LEAST_SHARED:
-        reasons.append(
-            f"Only {shared:.0%} of the points lie over curves of other runs, so that nothing is "
-            f"compared elsewhere; longer curves would overlap."
-        )
-    return reasons
 
 
 def _as_power_law(question: _Question, curve: SimilarityFit | None) -> Collapse:
@@ -882,8 +876,7 @@ def _as_power_law(question: _Question, curve: SimilarityFit | None) -> Collapse:
     runs = question.run_column if question.runs.any() else None
     options = replace(question.options.without_reading(), split_by=runs)
     result = fit_with(data, target, options)
-    law, level = result.law, question.options.level
-    forced = isolated_names([*question.parameters, question.along])
+    law, forced = result.law, isolated_names([*question.parameters, question.along])
     exponents = tuple(
         SimilarityExponent(
             *(e.name, e.value, e.low, e.high, e.rational),
@@ -900,30 +893,19 @@ def _as_power_law(question: _Question, curve: SimilarityFit | None) -> Collapse:
     u = np.log(question.data[along])
     noise = curve.noise_size if curve is not None else noise_about_curves(u, left, question.runs)
     floor = noise_about_curves(u, left, np.zeros(len(u), dtype=np.intp))
-    quality = law.scores.cv_r2_log
-    scatter = result.residual_sd
-    warnings = (*question.warnings, *result.warnings)
+    scatter, quality = result.residual_sd, law.scores.cv_r2_log
+    warnings = list(result.warnings)
     if curve is not None:
-        told = (
+        warnings.append(
             f"The common curve is a power law, so that exponents of a similarity variable are not "
             f"determined one by one: those of '{target}' itself are given."
         )
-        warnings = (*warnings, told)
-    return Collapse(
-        target=target,
-        along=along,
-        variable=None,
-        response=SimilarityGroup(PiGroup.of("pi_0", powers), exponents),
+    return question.answer(
+        None,
+        SimilarityGroup(PiGroup.of("pi_0", powers), exponents),
+        (1.0 if quality is None else quality, min(floor, scatter), scatter, noise, 1.0),
+        warnings,
         function=law,
-        quality=float("nan") if quality is None else quality,
-        floor=min(floor, scatter),
-        scatter=scatter,
-        noise=noise,
-        why_not=tuple(_reasons(1.0 if quality is None else quality, scatter, noise, 1.0)),
-        data=question.data,
-        runs=question.runs,
-        level=level,
-        warnings=warnings,
     )
 
 

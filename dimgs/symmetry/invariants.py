@@ -9,8 +9,8 @@ that of the noise is one (total least squares). No derivative is taken.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import cached_property
-from itertools import chain, combinations, combinations_with_replacement, product
+from functools import cache, cached_property
+from itertools import chain, combinations, combinations_with_replacement, islice, product
 from math import comb, prod
 from typing import Any
 
@@ -21,16 +21,19 @@ from scipy.fft import dct
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
+from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
 from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.read import dataset_of
-from dimgs.expression import sympy_text
+from dimgs.expression import check_dimension, sympy_text
+from dimgs.groups.dimensions import primitive
 from dimgs.groups.rationals import simplest_between
+from dimgs.law.evaluate import evaluate
 from dimgs.law.latex import expression_latex
 from dimgs.law.parts import Constant, Origin
-from dimgs.law.serialise import constant_document
-from dimgs.symmetry.terms import ANGULAR, Term, multipliers, state_terms, unit_symbol
-from dimgs.symmetry.trajectories import ROUNDING, Trajectories, by_symbol, trajectories
+from dimgs.law.serialise import constant_document, symbol_document
+from dimgs.symmetry.terms import ANGULAR, Term, multipliers, state_terms
+from dimgs.symmetry.trajectories import ROUNDING, Trajectories, trajectories
 from dimgs.variables import Dimension, Variable
 
 # terms of the parts of a sum that are all looked at; most of one by elimination; most parts that
@@ -60,14 +63,18 @@ _IDENTITY = 0.02
 # a quantity differs between runs where it does by so many times the error of a mean
 _TIMES = 5.0
 # factors that are given, of a sum without scales; costs and counts of sums with scales
-_MOST_FACTORS, _SCALED_LEVELS, _MOST_SUMS, _MOST_UNIONS = 3, (2, 4), 40, 800
+_MOST_FACTORS, _SCALED_LEVELS, _MOST_SUMS, _MOST_UNIONS = 3, (2, 4), 40, 3000
 # sums, the simplest, whose parts are searched, and those that are searched by elimination
 _MOST_ALIVE, _MOST_ELIMINATED = 30, 8
 # terms of the smallest coefficients that are left out one by one
 _SINGLY = 12
+# coefficients that tell combinations from one another
+_SAME = 1e-3
 # candidates of one size that are looked at in one sum
 _TRIES = 6
 _PRODUCTS = 3
+# rows at which gradients are compared
+_SAMPLE = 200
 
 
 @dataclass(frozen=True)
@@ -100,30 +107,22 @@ class Invariant:
 
     def values(self, columns: dict[str, Array]) -> Array:
         """Values in the coherent SI unit; `columns` by symbol."""
-        names = [*self.symbols, *(c.name for c in self.constants)]
         known = {**columns, **{c.name: c.value for c in self.constants}}
-        function = sympy.lambdify(names, self.expression, "numpy")
-        return np.asarray(function(*(known[name] for name in names)), dtype=np.float64)
-
-    def latex(self) -> str:
-        """LaTeX of the expression."""
-        return expression_latex(self.expression)
+        return evaluate(self.expression, known, len(next(iter(columns.values()))))
 
     def to_json(self) -> dict[str, Any]:
         """Document with the keys of the contract, and the unit and the noise beside them."""
         return {
             "expression": sympy_text(self.expression),
-            "symbols": by_symbol(self.symbols),
+            "symbols": symbol_document(self.symbols),
             "constants": [constant_document(c) for c in self.constants],
-            "latex": self.latex(),
-            "constant_to": self.constant_to,
-            "varies_by": self.varies_by,
-            "noise": self.noise,
+            "latex": expression_latex(self.expression),
+            **attributes(self, "constant_to varies_by noise"),
         }
 
     def __str__(self) -> str:
-        values = {sympy.Symbol(c.name): sympy.Float(c.value, 5) for c in self.constants}
-        return str(self.expression.xreplace(values))
+        values = {c.name: 1 if c.value == 1.0 else sympy.Float(c.value, 5) for c in self.constants}
+        return str(self.expression.subs(values))
 
 
 @dataclass(frozen=True)
@@ -205,14 +204,22 @@ class Library:
         shifts = []
         for state, error in runs.noise.items():
             up, down = ({**runs.values, state: runs.values[state] + s * error} for s in (1, -1))
-            shifts.append((evaluate(up) - evaluate(down)) / 2.0)
+            with np.errstate(invalid="ignore"):
+                shifts.append((evaluate(up) - evaluate(down)) / 2.0)
         usable = np.isfinite(values).all(axis=0) & np.isfinite(shifts).all(axis=(0, 1))
         spread = np.where(usable, values, 0.0).std(axis=0)
         usable &= spread > ROUNDING * np.abs(np.where(usable, values, 1.0)).max(axis=0)
         self.states = [t for t, is_usable in zip(terms, usable, strict=True) if is_usable]
         self.values, self.shifts = values[:, usable], np.asarray(shifts)[:, :, usable]
-        self.factors = multipliers(runs.given)
-        self.factor_values = _function(self.factors, runs)(runs.values)
+        factors = multipliers(runs.given)
+        sizes = _function(factors, runs)(runs.values)
+        shapes = np.round(sizes / np.abs(sizes).max(axis=0), 9)
+        # the first of factors that are in proportion over all runs, such as two constants
+        unlike = {
+            (f.dimension, shapes[:, j].tobytes()): j for j, f in reversed([*enumerate(factors)])
+        }
+        kept = sorted(unlike.values())
+        self.factors, self.factor_values = [factors[j] for j in kept], sizes[:, kept]
         self.members = [
             Member(i, j, state * factor)
             for i, state in enumerate(self.states)
@@ -253,7 +260,7 @@ def _function(terms: Sequence[Term], runs: Trajectories) -> Callable[[dict[str, 
 
     def evaluate(columns: dict[str, Array]) -> Array:
         with np.errstate(all="ignore"):
-            found = function(*(columns.get(name, 1.0) for name in names))
+            found = function(*(columns[name] for name in names))
         rows = len(runs.run)
         return np.stack([np.broadcast_to(x, rows) for x in found], axis=1).astype(np.float64)
 
@@ -292,21 +299,10 @@ class Sum:
         is_conserved = self.runs.centred(x).std(axis=0) < _LARGEST_VARIATION
         scale = np.where(is_conserved, 1.0, np.sqrt(np.diag(variance)))
         outer = np.outer(scale, scale)
-        # the first of factors that are in proportion over all runs, such as two constants
-        kept: dict[tuple[int, Dimension, bytes], int] = {}
-        for j, m in enumerate(members):
-            factor = library.factor_values[:, m.factor]
-            shape = np.round(factor / np.abs(factor).max(), 9).tobytes()
-            kept.setdefault((m.state, m.term.dimension, shape), j)
-        unlike = list(kept.values())
-        self.members = [members[j] for j in unlike]
-        self.size = (size * scale)[unlike]
-        self.values, self.shifts = (
-            x[:, unlike] / scale[unlike],
-            shifts[:, :, unlike] / scale[unlike],
-        )
-        self.variance = (variance / outer)[np.ix_(unlike, unlike)]
-        self.noise = (noise / outer)[np.ix_(unlike, unlike)] + ROUNDING**2 * np.eye(len(unlike))
+        self.members, self.size = members, size * scale
+        self.values, self.shifts = x / scale, shifts / scale
+        self.variance = variance / outer
+        self.noise = noise / outer + ROUNDING**2 * np.eye(len(scale))
 
     def __len__(self) -> int:
         return len(self.members)
@@ -348,22 +344,15 @@ class Sum:
             return None
         while len(kept) > 1:
             order = np.argsort(np.abs(c))
-            count = max(len(kept) // 4, 1)
-            while True:
-                fewer = np.delete(kept, order[:count])
-                ratio, trial = self.ratio(fewer)
-                if ratio <= 1.0 or count == 1:
-                    break
-                count //= 2
-            if ratio > 1.0:
-                without = [np.delete(kept, j) for j in order[:_SINGLY]]
-                ratio, fewer = min(
-                    ((self.ratio(rest)[0], rest) for rest in without), key=lambda pair: pair[0]
-                )
-                if ratio > 1.0:
-                    break
-                _, trial = self.ratio(fewer)
-            kept, c = fewer, trial
+            # a quarter of the terms, or fewer, of the smallest coefficients; then single ones
+            counts = (len(kept) >> step for step in range(2, len(kept).bit_length()))
+            singles = np.split(order[:_SINGLY], range(1, min(_SINGLY, len(order))))
+            parts = chain((order[:n] for n in counts), singles)
+            trials = ((fewer, *self.ratio(fewer)) for fewer in (np.delete(kept, p) for p in parts))
+            shorter = next((t for t in trials if t[1] <= 1.0), None)
+            if shorter is None:
+                break
+            kept, _, c = shorter
         return [int(j) for j in kept]
 
 
@@ -401,21 +390,16 @@ def covariances(runs: Trajectories, x: Array, shifts: Array, weights: Array) -> 
 class Search:
     """What is found so far; see :func:`invariants`."""
 
-    runs: Trajectories
+    library: Library
     found: list[Invariant] = field(default_factory=list)
     refused: set[sympy.Expr] = field(default_factory=set)
-    _known: tuple[int, dict[Dimension, list[Array]]] = field(default_factory=lambda: (0, {}))
+    # values of the quantities found and their products, times what is given, by dimension
+    known: dict[Dimension, list[Array]] = field(default_factory=dict)
 
-    @cached_property
-    def scales(self) -> dict[str, float]:
-        """Variation of each state along the runs."""
-        return {s: float(self.runs.centred(self.runs.values[s]).std()) for s in self.runs.states}
-
-    @cached_property
-    def sample(self) -> Array:
-        """Rows at which gradients are compared."""
-        n = len(self.runs.run)
-        return np.unique(np.linspace(0, n - 1, min(n, 200)).astype(np.intp))
+    @property
+    def runs(self) -> Trajectories:
+        """The trajectories."""
+        return self.library.runs
 
     @property
     def is_complete(self) -> bool:
@@ -424,10 +408,10 @@ class Search:
 
     def gradient(self, quantity: Invariant) -> Array:
         """Unit gradients with respect to the states, of shape (n_sample, n_states)."""
-        columns = {s: x[self.sample] for s, x in self.runs.values.items()}
+        columns = {s: x[:: len(x) // _SAMPLE + 1] for s, x in self.runs.values.items()}
         parts = []
         for s in self.runs.states:
-            step = 1e-4 * self.scales[s]
+            step = 1e-4 * float(self.runs.centred(self.runs.values[s]).std())
             up, down = ({**columns, s: columns[s] + sign * step} for sign in (1, -1))
             parts.append(quantity.values(up) - quantity.values(down))
         gradient = np.stack(parts, axis=1)
@@ -455,22 +439,17 @@ class Search:
             return sum_.settled[key]
         known = []
         for dimension in sum_.dimensions:
-            for y in self.known(sum_.library).get(dimension, ()):
+            for y in self.known.get(dimension, ()):
                 c, *_ = np.linalg.lstsq(sum_.values, y, rcond=1e-12)
                 if np.linalg.norm(y - sum_.values @ c) <= ROUNDING * np.linalg.norm(y):
                     known.append(c / np.abs(c).max())
-        out: set[int] = set()
-        rows = np.array(known).reshape(-1, len(sum_))
+        rows, out = np.array(known).reshape(-1, len(sum_)), list[int]()
         sizes = np.abs(rows).max(axis=0, initial=0.0)
-        for j in np.argsort(sizes, kind="stable") if by_size else range(len(sum_) - 1, -1, -1):
-            if not len(rows):
-                break
-            pivot = int(np.argmax(np.abs(rows[:, j])))
-            if abs(rows[pivot, j]) > 1e-3:
-                out.add(int(j))
-                others = np.delete(rows, pivot, axis=0)
-                rows = others - np.outer(others[:, j] / rows[pivot, j], rows[pivot])
-                rows = rows[np.abs(rows).max(axis=1, initial=0.0) > 1e-5]
+        order = np.argsort(sizes, kind="stable") if by_size else np.arange(len(sum_))[::-1]
+        most = np.linalg.matrix_rank(rows, tol=_SAME) if len(rows) else 0
+        for j in order[sizes[order] > _SAME]:
+            if len(out) < most and np.linalg.matrix_rank(rows[:, [*out, j]], tol=_SAME) > len(out):
+                out.append(int(j))
         free = [j for j in range(len(sum_)) if j not in out]
         # no part of a sum has a smaller ratio than the whole
         if not free or sum_.ratio(free)[0] > 1.0:
@@ -478,20 +457,19 @@ class Search:
         sum_.settled[key] = free
         return free
 
-    def known(self, library: Library) -> dict[Dimension, list[Array]]:
-        """Values of the quantities found and their products, times what is given, by dimension."""
-        if self._known[0] != len(self.found):
-            found: dict[Dimension, list[Array]] = {}
-            values = [(q.values(self.runs.values), q.dimension) for q in self.found]
-            for count in range(1, _PRODUCTS + 1):
-                for chosen in combinations_with_replacement(values, count):
-                    y = np.prod([v for v, _ in chosen], axis=0)
-                    dimension = prod((d for _, d in chosen), start=Dimension())
-                    for j, factor in enumerate(library.factors):
-                        of = found.setdefault(dimension * factor.dimension, [])
-                        of.append(y * library.factor_values[:, j])
-            self._known = len(self.found), found
-        return self._known[1]
+    def add(self, quantity: Invariant) -> None:
+        """Keep a quantity, and know its products with the others."""
+        self.found.append(quantity)
+        self.known.clear()
+        values = [(q.values(self.runs.values), q.dimension) for q in self.found]
+        powers = (combinations_with_replacement(values, k + 1) for k in range(_PRODUCTS))
+        for chosen in chain(*powers):
+            y = np.prod([v for v, _ in chosen], axis=0)
+            dimension = prod((d for _, d in chosen), start=Dimension())
+            for factor, size in zip(
+                self.library.factors, self.library.factor_values.T, strict=True
+            ):
+                self.known.setdefault(dimension * factor.dimension, []).append(y * size)
 
     def take(self, sum_: Sum, subset: Sequence[int]) -> bool:
         """Keep the quantity of a sum where it passes; whether it did."""
@@ -504,7 +482,7 @@ class Search:
             self.refused.add(key)
             return False
         if self.is_new(quantity):
-            self.found.append(quantity)
+            self.add(quantity)
         return True
 
     def by_size(self, sum_: Sum, k: int) -> None:
@@ -528,22 +506,20 @@ class Search:
                 else:
                     free = [j for j in free if j != max(subset)]
 
-    def among(self, library: Library, sums: Sequence[Sequence[Member]]) -> None:
+    def among(self, sums: Sequence[Sequence[Member]]) -> None:
         """Take what is conserved among these sums, those of few terms first."""
         if self.is_complete or not sums:
             return
         every = list(dict.fromkeys(chain(*sums)))
-        whole = Sum(library, every)
+        whole = Sum(self.library, every)
         place = {m: j for j, m in enumerate(whole.members)}
-        alive = []
-        for members in sums:
-            index = [place[m] for m in members if m in place]
-            if index and whole.ratio(index)[0] <= 1.0:
-                alive.append(Sum(library, members))
+        indices = [tuple(place[m] for m in members if m in place) for members in sums]
+        alive = [j for j in indices if j and whole.ratio(j)[0] <= 1.0]
+        made = cache(lambda index: Sum(self.library, [whole.members[j] for j in index]))
         for k in _TERMS:
-            for sum_ in [s for s in alive if self.free(s)][:_MOST_ALIVE]:
+            for sum_ in islice(filter(self.free, map(made, alive)), _MOST_ALIVE):
                 self.by_size(sum_, k)
-        for sum_ in [s for s in alive if self.free(s)][:_MOST_ELIMINATED]:
+        for sum_ in islice(filter(self.free, map(made, alive)), _MOST_ELIMINATED):
             self.by_elimination(sum_)
 
 
@@ -611,7 +587,6 @@ def judged(sum_: Sum, subset: Sequence[int]) -> Invariant | None:
     groups = [[j for j, d in enumerate(own) if d == each] for each in dict.fromkeys(own)]
     groups.sort(key=len, reverse=True)
     dimension = own[groups[0][0]]
-    kinds = [dimension / d for d in own]
     columns: list[dict[int, Fraction]] = []
     for group in groups:
         numbers = _numbers(fit, group, runs.n_runs)
@@ -632,25 +607,35 @@ def judged(sum_: Sum, subset: Sequence[int]) -> Invariant | None:
         return None
     expression = sympy.Integer(0)
     constants: list[Constant] = []
+
+    def scale(value: float, kind: Dimension, *ends: float) -> sympy.Symbol:
+        origin: Origin = "fitted" if kind.is_dimensionless else "scale"
+        low, high = ends or (None, None)
+        constants.append(Constant(f"K_{len(constants) + 1}", value, kind, low, high, origin))
+        return sympy.Symbol(constants[-1].name)
+
     half = stats.t.ppf(0.5 + _LEVEL / 2.0, runs.n_runs - 1) * errors
     for k, numbers in enumerate(columns):
         body = sympy.Add(
             *(sympy.Rational(n) * members[j].term.expression for j, n in numbers.items())
         )
         if k > 0:
-            kind = kinds[next(iter(numbers))]
-            name = f"K_{len(constants) + 1}"
-            low, high = float(ratios[k] - half[k]), float(ratios[k] + half[k])
-            origin: Origin = "fitted" if kind.is_dimensionless else "scale"
-            constants.append(Constant(name, float(ratios[k]), kind, low, high, origin))
-            body = sympy.Symbol(name) * body
+            value, *ends = (float(ratios[k] + sign * half[k]) for sign in (0, -1, 1))
+            body *= scale(value, dimension / own[next(iter(numbers))], *ends)
         expression += body
-    bases = {v.dimension**k for v in runs.states.values() for k in (1, 2)}
-    for kind in sorted(bases, key=str):
-        if expression.has(unit_symbol(kind)):
-            name = f"K_{len(constants) + 1}"
-            constants.append(Constant(name, 1.0, kind, origin="scale"))
-            expression = expression.xreplace({unit_symbol(kind): sympy.Symbol(name)})
+    dimensions = {s: v.dimension for s, v in runs.symbols.items()}
+    if not constants and all(m.term.expression.func == sympy.log for m in members):
+        # logarithms alone are those of a product
+        powers = primitive([columns[0][j] for j in range(len(members))])
+        parts = (m.term.expression.args[0] ** n for m, n in zip(members, powers, strict=True))
+        expression = sympy.Mul(*parts)
+        dimension = check_dimension(expression, dimensions)
+    logs = sorted(expression.atoms(sympy.log), key=str)
+    kinds = {log: check_dimension(log.args[0], dimensions) for log in logs}
+    # a logarithm is of a number: its argument is over a unit
+    units = {k: scale(1.0, k) for k in dict.fromkeys(kinds.values()) if not k.is_dimensionless}
+    pure = {log: sympy.log(log.args[0] / units[k]) for log, k in kinds.items() if k in units}
+    expression = expression.xreplace(pure)
     used = {str(s) for s in expression.free_symbols}
     symbols = {s: v for s, v in runs.symbols.items() if s in used}
     return Invariant(expression, symbols, tuple(constants), dimension, *measured)
@@ -785,12 +770,12 @@ def invariants_with(
             f"No column of {data.source} varies along the runs beyond its noise; give the columns "
             f"that change with '{along}'."
         )
-    library, search = Library(runs), Search(runs)
+    search = Search(library := Library(runs))
     for level, family in product(_LEVELS, library.families):
-        search.among(library, list(library.sums(family, level, False).values()))
+        search.among(list(library.sums(family, level, False).values()))
     for level, family in product(_SCALED_LEVELS, library.families):
         sums = list(library.sums(family, level, True).values())[:_MOST_SUMS]
         places = chain(*(combinations(range(len(sums)), k) for k in (2, 3)))
         unions = sorted(places, key=sum)[:_MOST_UNIONS]
-        search.among(library, [list(chain(*(sums[j] for j in c))) for c in unions])
+        search.among([list(chain(*(sums[j] for j in c))) for c in unions])
     return Invariants(tuple(search.found), runs)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from itertools import combinations
+from itertools import chain, combinations, islice
 from os import PathLike
 from typing import Any, Literal
 
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
+from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
+from dimgs.dataset.checks import require_finite
 from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.read import dataset_of
 from dimgs.expression import safe_identifiers, sympy_text
@@ -69,8 +71,7 @@ class Generator:
         """Document with the keys of the contract."""
         invariant = None if self.invariant is None else sympy_text(self.invariant)
         return {
-            "kind": self.kind,
-            "coefficients": self.coefficients,
+            **attributes(self, "kind coefficients"),
             "field": {name: sympy_text(e) for name, e in self.field.items()},
             "invariant": invariant,
             "latex": None if self.invariant is None else expression_latex(self.invariant),
@@ -148,43 +149,45 @@ class Symmetries:
 
 
 class _Points:
-    """A law and its derivatives at random points of its domain, with fifty digits."""
+    """A law and its derivatives at random points of its domain, with fifty digits.
+
+    A field that is affine in the n inputs and target is a matrix of shape (n, n + 1) that acts on
+    them and one, or the vector of its elements.
+    """
 
     def __init__(self, law: Law) -> None:
         unused = safe_identifiers([v.name for v in law.unused], reserved=list(law.symbols))
         self.inputs = {**law.symbols, **{unused[v.name]: v for v in law.unused}}
         taken = [*self.inputs, *(c.name for c in law.constants)]
-        self.target = safe_identifiers([law.target.name], reserved=taken)[law.target.name]
-        self.names = (*self.inputs, self.target)
-        self.variables = (*self.inputs.values(), law.target)
-        self.symbols = dict(zip(self.names, self.variables, strict=True))
+        target = safe_identifiers([law.target.name], reserved=taken)[law.target.name]
+        self.symbols = {**self.inputs, target: law.target}
         constants = {sympy.Symbol(c.name): _exact(c.value) for c in law.constants}
         formula = law.expression.xreplace(constants)
         symbols = [sympy.Symbol(s) for s in self.inputs]
         self._function = sympy.lambdify(
             symbols, [formula, *(sympy.diff(formula, s) for s in symbols)], "mpmath"
         )
-        n = len(self.names)
-        # terms of an affine field: component, and the variable in it (None for a constant)
-        self.terms = [
-            (i, j) for i in range(n) for j in (None, *range(n)) if i == n - 1 or j != n - 1
-        ]
+        n = self.n = len(self.symbols)
+        # how fast an input changes does not depend on the target
+        is_term = np.ones((n, n + 1), dtype=bool)
+        is_term[:-1, n - 1] = False
+        self.terms = np.flatnonzero(is_term)
         rng = np.random.default_rng(n)
-        found: list[list[Any]] = []
-        for _ in range(20 * (len(self.terms) + _SPARE)):
-            x = [self._draw(rng, law, v) for v in self.inputs.values()]
-            values = self.at(x)
-            if values is not None:
-                found.append([*x, *values])
-            if len(found) == len(self.terms) + _SPARE:
-                break
-        table = np.array(found, dtype=object)
-        # inputs and target, and minus the derivatives of y - f, of shape (n_points, n_variables)
-        self.x = table[:, :n]
-        self.slopes = np.hstack([-table[:, n:], np.full((len(table), 1), mpmath.mpf(1))])
-        # what each term of a field adds to the change of y - f along it, and its largest size
-        self.columns = np.array([self.factor(j) * self.slopes[:, i] for i, j in self.terms]).T
-        self.sizes = np.abs(self.columns).max(axis=0)
+        drawn = (
+            [self._draw(rng, law, v) for v in self.inputs.values()]
+            for _ in range(20 * (len(self.terms) + _SPARE))
+        )
+        found = ([*x, *values] for x in drawn if (values := self.at(x)) is not None)
+        table = np.array(list(islice(found, len(self.terms) + _SPARE)), dtype=object)
+        one = np.full((len(table), 1), mpmath.mpf(1))
+        # inputs, target and one; and minus the derivatives of y - f
+        self.x, slopes = np.hstack([table[:, :n], one]), np.hstack([-table[:, n:], one])
+        # what each term of a field adds to the change of y - f along it, over its largest size
+        columns = (slopes[:, :, None] * self.x[:, None, :]).reshape(len(table), -1)
+        sizes = np.abs(columns).max(axis=0)
+        self.sizes = np.where(sizes > 0, sizes, mpmath.mpf(1))
+        self.columns = columns / self.sizes
+        self.plain = self.columns.astype(np.float64)
 
     def _draw(self, rng: np.random.Generator, law: Law, v: Variable) -> Any:
         low, high, _ = law.domain.columns.get(v.name, (0.5, 2.0, ""))
@@ -201,55 +204,29 @@ class _Points:
         is_real = all(not isinstance(v, mpmath.mpc) and mpmath.isfinite(v) for v in found)
         return found if is_real else None
 
-    def factor(self, j: int | None) -> Any:
-        """Values of a variable at the points; one where there is none."""
-        return mpmath.mpf(1) if j is None else self.x[:, j]
-
     def null(self, terms: Sequence[int]) -> list[Vector]:
         """Combinations of terms that leave the law unchanged, in reduced echelon form."""
-        chosen = np.array(terms)
-        sizes = np.where(self.sizes[chosen] > 0, self.sizes[chosen], mpmath.mpf(1))
-        found = []
-        for vector in _null_space(self.columns[:, chosen] / sizes):
-            whole = np.full(len(self.terms), mpmath.mpf(0))
-            whole[chosen] = vector / sizes
+        chosen, found = np.array(terms), []
+        for vector in _null_space(self.columns[:, chosen]):
+            whole = np.full(len(self.sizes), mpmath.mpf(0))
+            whole[chosen] = vector / self.sizes[chosen]
             found.append(whole)
         return found
-
-    @cached_property
-    def plain(self) -> Array:
-        """Columns over their sizes in doubles, of shape (n_points, n_terms)."""
-        sizes = np.where(self.sizes > 0, self.sizes, mpmath.mpf(1))
-        return np.asarray(self.columns / sizes, dtype=np.float64)
 
     def is_exchanged(self, i: int, j: int) -> bool:
         """Whether the law stays where two inputs change places."""
         places = [*range(len(self.inputs))]
         places[i], places[j] = j, i
-        for x in self.x[:_SPARE]:
-            there = self.at(x[places])
-            if there is None or abs(there[0] - x[-1]) > _ZERO * (1 + abs(x[-1])):
-                return False
-        return True
-
-    def used(self, vector: Vector) -> list[tuple[tuple[int, int | None], Any]]:
-        """The terms of a field, and their coefficients."""
-        return [(self.terms[k], vector[k]) for k in np.flatnonzero(vector)]
-
-    def field_at(self, vector: Vector) -> Array:
-        """Components of a field at the points, of shape (n_points, n_variables)."""
-        out = np.zeros(self.x.shape)
-        for (i, j), c in self.used(vector):
-            out[:, i] += np.array(c * self.factor(j), dtype=np.float64)
-        return out
+        there = [self.at(x[places]) for x in self.x[:_SPARE]]
+        values = [x[self.n - 1] for x in self.x[:_SPARE]]
+        return all(
+            t is not None and abs(t[0] - y) <= _ZERO * (1 + abs(y))
+            for t, y in zip(there, values, strict=True)
+        )
 
     def matrix(self, vector: Vector) -> Array:
-        """Field as a matrix that acts on the variables and one."""
-        n = len(self.names)
-        out = np.zeros((n + 1, n + 1))
-        for (i, j), c in self.used(vector):
-            out[i, n if j is None else j] = float(c)
-        return out
+        """A field as the matrix that acts on inputs, target and one, in doubles."""
+        return vector.reshape(self.n, self.n + 1).astype(np.float64)
 
 
 def _exact(value: float) -> sympy.Expr:
@@ -302,7 +279,8 @@ class _Search:
         A scaling or translation may be multiplied by a function, and be known then; of an affine
         field, all that was found may be, and scalings of the units by numbers.
         """
-        fields = np.stack([self.points.field_at(v) for v in (vector, *self.every)])
+        x = self.points.x.astype(np.float64)
+        fields = np.stack([x @ self.points.matrix(v).T for v in (vector, *self.every)])
         # null vectors of inputs of 1e11 m are of 1e-11: each field counts by its own size
         for axes in ((0, 1), (1, 2)):
             scale = np.abs(fields).max(axis=axes, keepdims=True)
@@ -318,18 +296,14 @@ class _Search:
         rank, others = (np.linalg.matrix_rank(m, tol=1e-9) for m in (parts, parts[1:]))
         return bool(rank > others if is_affine else rank == len(parts))
 
-    def take(self, kind: Kind | None, vectors: Sequence[Vector]) -> None:
+    def take(self, vectors: Iterable[Vector]) -> None:
         """Keep those that are new, those of few terms first."""
-        kinds = [kind or _kind(self.points, v) for v in vectors]
-        order = sorted(
-            zip(kinds, vectors, strict=True), key=lambda p: (p[0] == "other", _length(p[1]))
-        )
-        for each, vector in order:
-            moved = {i for (i, _), _ in self.points.used(vector)}
+        kinds = [(_kind(self.points.matrix(v)), v) for v in vectors]
+        for kind, vector in sorted(kinds, key=lambda p: (p[0] == "other", _length(p[1]))):
             # the target follows any change of one input
-            follows = each == "other" and len(moved - {len(self.points.names) - 1}) < 2
-            if not follows and self.is_new(vector, each):
-                self.found.append((each, vector))
+            follows = kind == "other" and np.any(self.points.matrix(vector)[:-1], axis=1).sum() < 2
+            if not follows and self.is_new(vector, kind):
+                self.found.append((kind, vector))
 
 
 def _length(vector: Vector) -> tuple[int, float]:
@@ -355,121 +329,119 @@ def _sparse(points: _Points, terms: Sequence[int]) -> list[Vector]:
     return found
 
 
-def _kind(points: _Points, vector: Vector) -> Kind:
-    used = [term for term, _ in points.used(vector)]
-    coefficients = vector[vector != 0]
-    if all(i == j for i, j in used):
-        return "scaling"
-    if all(j is None for _, j in used):
+def _kind(matrix: Array) -> Kind:
+    linear, constant = matrix[:, :-1], matrix[:, -1]
+    if not np.any(linear):
         return "translation"
-    if len(used) == 2 and used[0] == used[1][::-1]:
-        return "rotation" if coefficients[0] * coefficients[1] < 0 else "other"
-    moved = {i for i, _ in used}
-    is_galilean = all(j is None or j not in moved for _, j in used)
-    return "galilean" if is_galilean else "other"
+    if not np.any(constant):
+        if not np.any(linear - np.diag(np.diag(linear))):
+            return "scaling"
+        places = [(int(i), int(j)) for i, j in np.argwhere(linear)]
+        if len(places) == 2 and places[0] == places[1][::-1]:
+            return "rotation" if np.sum(linear * linear.T) < 0 else "other"
+    moved = np.any(matrix, axis=1)
+    return "other" if np.any(linear[:, moved]) else "galilean"
 
 
 def law_symmetries(law: Law) -> Symmetries:
     """Symmetries of a law, exactly; see :func:`symmetries`."""
     with mpmath.workdps(_DIGITS):
         points = _Points(law)
-        n = len(points.names)
-        index = {term: k for k, term in enumerate(points.terms)}
-        scales = [index[i, i] for i in range(n)]
+        n, variables = points.n, list(points.symbols.values())
+        scales = [i * (n + 1) + i for i in range(n)]
         search = _Search(points, _forced(points, law, scales))
-        search.take("scaling", _sparse(points, scales))
-        search.take("translation", _sparse(points, [index[i, None] for i in range(n)]))
+        search.take(_sparse(points, scales))
+        search.take(_sparse(points, [i * (n + 1) + n for i in range(n)]))
         alike = [
             (i, j)
             for i, j in combinations(range(n - 1), 2)
-            if points.variables[i].dimension == points.variables[j].dimension
+            if variables[i].dimension == variables[j].dimension
         ]
-        for i, j in alike:
-            both = points.null([index[i, j], index[j, i]])
-            search.take(None, [v for v in both if np.count_nonzero(v) == 2])
-        search.take(None, _sparse(points, range(len(points.terms))))
-        generators = [_generator(points, kind, v) for kind, v in search.found]
+        turns = chain(*(points.null([i * (n + 1) + j, j * (n + 1) + i]) for i, j in alike))
+        search.take(v for v in turns if np.count_nonzero(v) == 2)
+        search.take(_sparse(points, points.terms.tolist()))
+        generators = [_generator(points.symbols, kind, _numbers(v)) for kind, v in search.found]
         swaps = [(i, j) for i, j in alike if points.is_exchanged(i, j)]
         algebra = _algebra(search)
-    generators += [_exchange(points, i, j) for i, j in swaps]
+    generators += [_exchange(points.symbols, i, j) for i, j in swaps]
     constants = [
         Variable(c.name, Unit(si_unit(c.dimension), c.dimension), role="scale")
         for c in law.constants
         if not c.dimension.is_dimensionless
     ]
-    basis = pi_basis([*points.variables, *constants], law.target.name)
+    basis = pi_basis([*variables, *constants], law.target.name)
     return Symmetries(tuple(generators), tuple(algebra), _groups(generators, basis))
 
 
 def _forced(points: _Points, law: Law, scales: Sequence[int]) -> list[Vector]:
     """Scalings of the base units that leave every constant of the law as it is."""
-    dimensions = {v.name: v.dimension for v in points.variables}
+    dimensions = {v.name: v.dimension for v in points.symbols.values()}
     units = Scalings(dimensions, [c.dimension for c in law.constants])
     left, sizes, _ = np.linalg.svd(units.directions, full_matrices=False)
-    found = np.zeros((int(np.sum(sizes > 1e-9)), len(points.terms)))
+    found = np.zeros((int(np.sum(sizes > 1e-9)), len(points.sizes)))
     found[:, scales] = left.T[: len(found)]
     return list(found)
 
 
-def _numbers(vector: Vector) -> list[sympy.Expr]:
+def _numbers(vector: Vector) -> dict[int, sympy.Expr]:
     """Coefficients over the first: whole numbers where they are rational, else floats."""
-    used = vector[vector != 0]
-    simple = _ratios(vector)
+    places, simple = np.flatnonzero(vector).tolist(), _ratios(vector)
+    used = vector[places] / vector[places[0]]
     near = [mpmath.mpf(s.numerator) / s.denominator for s in simple]
-    if np.abs(np.array(near) - used / used[0]).max() < 1e-20:
-        return [sympy.Integer(w) for w in primitive(simple)]
-    return [sympy.Float(float(c), 17) for c in used / used[0]]
+    numbers: list[sympy.Expr] = [sympy.Float(float(c), 17) for c in used]
+    if np.abs(np.array(near) - used).max() < 1e-20:
+        numbers = [sympy.Integer(w) for w in primitive(simple)]
+    return dict(zip(places, numbers, strict=True))
 
 
-def _generator(points: _Points, kind: Kind, vector: Vector) -> Generator:
-    used = [term for term, _ in points.used(vector)]
-    numbers = _numbers(vector)
-    fields: dict[str, sympy.Expr] = {}
+def _generator(
+    symbols: dict[str, Variable], kind: Kind, numbers: Mapping[int, sympy.Expr]
+) -> Generator:
+    """Generator of the elements of a matrix that acts on inputs, target and one."""
+    factors = [*map(sympy.Symbol, symbols), sympy.Integer(1)]
+    columns = [v.name for v in symbols.values()]
+    fields: dict[int, sympy.Expr] = {}
     coefficients: dict[str, float] = {}
-    for (i, j), number in zip(used, numbers, strict=True):
-        factor = sympy.Integer(1) if j is None else sympy.Symbol(points.names[j])
-        name = points.variables[i].name
-        fields[name] = fields.get(name, sympy.Integer(0)) + number * factor
-        coefficients[name] = float(number)
-    invariant = _invariant(points, used, numbers)
-    return Generator(kind, coefficients, fields, invariant, points.symbols)
+    for place, number in numbers.items():
+        i, j = divmod(place, len(factors))
+        fields[i] = fields.get(i, sympy.Integer(0)) + number * factors[j]
+        coefficients[columns[i]] = float(number)
+    named = {columns[i]: f for i, f in fields.items()}
+    return Generator(kind, coefficients, named, _invariant(kind, fields, factors), symbols)
 
 
 def _invariant(
-    points: _Points, used: Sequence[tuple[int, int | None]], numbers: Sequence[sympy.Expr]
+    kind: Kind, fields: Mapping[int, sympy.Expr], names: Sequence[sympy.Expr]
 ) -> sympy.Expr | None:
     """A function that a field leaves unchanged, of the target where it is moved."""
-    symbols = [sympy.Symbol(name) for name in points.names]
-    moved = {i for i, _ in used}
-    if len(moved) == 1:
+    (a, first), (b, last) = min(fields.items()), max(fields.items())
+    x, y = names[a], names[b]
+    if len(fields) == 1:
         # what alone moves takes no part; a field that moves the target alone is none of a law
-        return symbols[-1]
-    if all(i == j for i, j in used):
-        (a, _), (b, _) = used[0], used[-1]
-        power = -numbers[-1] / numbers[0]
-        return symbols[b] * symbols[a] ** (sympy.nsimplify(power) if power.is_Rational else power)
-    if len(used) == 2 and used[0] == used[1][::-1]:
-        (first, second) = (t[0] for t in used)
-        square = numbers[1] * symbols[first] ** 2 - numbers[0] * symbols[second] ** 2
-        return -square if square.could_extract_minus_sign() else square
-    if all(j is None or j not in moved for _, j in used):
-        rates = {i: sympy.Integer(0) for i in moved}
-        for (i, j), number in zip(used, numbers, strict=True):
-            rates[i] += number * (1 if j is None else symbols[j])
-        a, b = min(moved), max(moved)
-        return sympy.expand(rates[a] * symbols[b] - rates[b] * symbols[a])
-    return None
+        return names[-2]
+    if kind == "scaling":
+        power = -(last / y) / (first / x)
+        return y * x ** (sympy.nsimplify(power) if power.is_Rational else power)
+    if (first / y).is_number and (last / x).is_number:
+        found = last / x * x**2 - first / y * y**2
+    elif kind in ("translation", "galilean"):
+        found = sympy.expand(first * y - last * x)
+    else:
+        return None
+    return -found if found.could_extract_minus_sign() else found
 
 
-def _exchange(points: _Points, i: int, j: int) -> Generator:
-    a, b = (points.variables[k].name for k in (i, j))
-    x, y = (sympy.Symbol(points.names[k]) for k in (i, j))
-    return Generator("exchange", {a: 1.0, b: 1.0}, {a: y, b: x}, x + y, points.symbols)
+def _exchange(symbols: dict[str, Variable], i: int, j: int) -> Generator:
+    (x, a), (y, b) = (
+        (sympy.Symbol(list(symbols)[k]), list(symbols.values())[k].name) for k in (i, j)
+    )
+    return Generator("exchange", {a: 1.0, b: 1.0}, {a: y, b: x}, x + y, symbols)
 
 
 def _algebra(search: _Search) -> list[dict[str, Any]]:
     """Commutators of the generators that do not vanish, and the names of what they form."""
-    matrices = [search.points.matrix(v) for v in search.every]
+    last = np.zeros(search.points.n + 1)
+    matrices = [np.vstack([search.points.matrix(v), last]) for v in search.every]
     basis = np.array([m.ravel() for m in matrices]).T
     offset, kinds = len(search.forced), [kind for kind, _ in search.found]
     table = np.zeros((len(kinds),) * 3)
@@ -509,10 +481,7 @@ def _groups(generators: Iterable[Generator], basis: PiBasis) -> dict[str, list[d
     """Groups of inputs and target, of the units alone and of the scalings as well."""
     weights = [scaling_of(g.coefficients) for g in generators if g.kind == "scaling"]
     kept = {"of_the_units": basis, "of_the_symmetries": invariant_basis(basis, weights)}
-    return {
-        key: [{n: str(e) for n, e in group.exponents} for group in each.every_group]
-        for key, each in kept.items()
-    }
+    return {key: [g.to_json() for g in each.every_group] for key, each in kept.items()}
 
 
 @dataclass(frozen=True)
@@ -543,11 +512,6 @@ class _Table:
         identifiers = safe_identifiers([v.name for v in variables])
         return {identifiers[v.name]: v for v in variables}
 
-    @cached_property
-    def named(self) -> dict[str, sympy.Symbol]:
-        """Symbol of each column."""
-        return {v.name: sympy.Symbol(s) for s, v in self.symbols.items()}
-
     def test(self, shift: Array | float, *coordinates: Array) -> Invariance:
         """Test of the response, shifted, with the allowed, straight and all coordinates."""
         allowed, straight, whole = coordinates
@@ -560,12 +524,7 @@ def table_symmetries(
     """Symmetries that the runs of a table show; see :func:`symmetries`."""
     goal = data.variable(target)
     columns = {n: np.asarray(data[n]) for n in data.numeric_names if n != split_by}
-    bad = [n for n, x in columns.items() if not np.isfinite(x).all()]
-    if bad:
-        raise InputError(
-            f"Column '{bad[0]}' of {data.source} has empty cells; fill them, or drop such rows "
-            f"with --drop-bad."
-        )
+    require_finite(data, columns)
     inputs = [data.variable(n) for n in columns if n != target and np.ptp(columns[n]) > 0]
     y = columns[target]
     if not inputs or np.ptp(y) == 0:
@@ -588,7 +547,7 @@ def table_symmetries(
 def _table_scalings(table: _Table, basis: PiBasis) -> Iterator[Generator]:
     """Scalings of one input and the target, in the groups of the inputs."""
     assert basis.response is not None
-    target, inputs = table.target, [v.name for v in table.inputs]
+    inputs = [v.name for v in table.inputs]
     powers = np.array([[float(g.get(n)) for n in inputs] for g in basis.groups])
     powers = powers.reshape(-1, len(inputs))
     own = np.array([float(basis.response.get(n)) for n in inputs])
@@ -609,36 +568,38 @@ def _table_scalings(table: _Table, basis: PiBasis) -> Iterator[Generator]:
         slope, half = found.slopes[0] * size - power, found.half_widths[0] * size
         simple = only_simple(slope - half, slope + half)
         number = sympy.Float(slope) if simple is None else sympy.Rational(simple)
-        x, y = (table.named[n] for n in (name, target.name))
-        fields = {name: x} | ({target.name: number * y} if number else {})
-        coefficients = {name: 1.0} | ({target.name: float(number)} if number else {})
-        yield Generator("scaling", coefficients, fields, y * x**-number, table.symbols)
+        i, n = inputs.index(name), len(inputs) + 1
+        moved = {i * (n + 1) + i: sympy.Integer(1)} | ({n * n + n - 2: number} if number else {})
+        yield _generator(table.symbols, "scaling", moved)
 
 
 def _table_pairs(table: _Table) -> list[Generator]:
     """Translations, rotations and exchanges of two inputs of one dimension."""
     found: list[Generator] = []
-    one = sympy.Integer(1)
-    for first, second in combinations(table.inputs, 2):
+    n = len(table.inputs) + 1
+
+    def made(kind: Kind, numbers: dict[tuple[int, int], int]) -> Generator:
+        elements = {i * (n + 1) + j: sympy.Integer(k) for (i, j), k in numbers.items()}
+        return _generator(table.symbols, kind, elements)
+
+    for (i, first), (j, second) in combinations(enumerate(table.inputs), 2):
         if first.dimension != second.dimension:
             continue
-        a, b = first.name, second.name
-        x, y, u, v = table.named[a], table.named[b], table.data[a], table.data[b]
+        u, v = table.data[first.name], table.data[second.name]
         rest = [table.data[w.name] for w in table.inputs if w not in (first, second)]
-        cases: list[tuple[Kind, list[Array], tuple[sympy.Expr, ...], float, sympy.Expr]] = [
-            ("translation", [u - v], (one, one), 1.0, x - y),
-            ("translation", [u + v], (one, -one), -1.0, x + y),
-            ("rotation", [u**2 + v**2], (-y, x), -1.0, x**2 + y**2),
-            ("exchange", [u + v, (u - v) ** 2], (y, x), 1.0, x + y),
+        cases = [
+            ([u - v], made("translation", {(i, n): 1, (j, n): 1})),
+            ([u + v], made("translation", {(i, n): 1, (j, n): -1})),
+            ([u**2 + v**2], made("rotation", {(i, j): -1, (j, i): 1})),
+            ([u + v, (u - v) ** 2], _exchange(table.symbols, i, j)),
         ]
-        for kind, kept, fields, sign, invariant in cases:
-            # an exchange of inputs that keep their sum alone says nothing further
-            if kind == "exchange" and any(set(g.field) == {a, b} for g in found):
-                continue
+        before = len(found)
+        for kept, generator in cases:
             allowed, whole = (np.stack([*c, *rest], axis=1) for c in (kept, (u, v)))
-            if table.test(0.0, allowed, np.empty((len(u), 0)), whole).is_shown:
-                field = dict(zip((a, b), fields, strict=True))
-                found.append(Generator(kind, {a: 1.0, b: sign}, field, invariant, table.symbols))
+            # an exchange of inputs that keep their sum alone says nothing further
+            is_new = generator.kind != "exchange" or len(found) == before
+            if is_new and table.test(0.0, allowed, np.empty((len(u), 0)), whole).is_shown:
+                found.append(generator)
     return found
 
 

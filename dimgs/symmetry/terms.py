@@ -14,9 +14,8 @@ from dimgs.variables import Dimension, Variable
 
 # degrees of the monomials: energies are quadratic, the axis vector and integrals of chains cubic
 _DEGREE, _DEGREE_OF_MANY, _MANY = 3, 2, 10
-# of what is given: E = I_1^2 w_1^2 + ... has the degree two, G m_1 m_2 three
-_GIVEN_DEGREE = 2
-# states of which each may be the argument of a sine or an exponential without being an angle
+# states of which each may be the argument of a sine or an exponential without being an angle, and
+# columns that are given of which a square may be times another: m*c**2, R*w**2
 _FEW = 4
 ANGULAR = frozenset({"rad", "deg", "°", "degree", "degrees", "radian", "radians", "mrad"})
 _NONE = Dimension()
@@ -66,14 +65,18 @@ def state_terms(runs: Trajectories) -> list[Term]:
         for factors in combinations_with_replacement(list(plain.values()), k)
     ]
     found = [*monomials]
-    found += [Term(x.expression**4, x.dimension**4, 4) for x in plain.values()]
+    # of quartic potentials, and of kinetic energies in coordinates that are curved: r**2*w**2;
+    # those of the axes of a vector are parts of its fourth power
+    squares = [x * x for x in plain.values()]
+    for a, b in combinations_with_replacement(squares, 2):
+        found += [a * b] if a is b or a.dimension != b.dimension else []
     for function in _functions(runs, plain):
         found.append(function)
-        own = {str(s) for s in function.expression.free_symbols}
+        own = function.expression.free_symbols
         is_angular = function.expression.has(sympy.sin, sympy.cos)
         for monomial in monomials:
-            used = {str(s) for s in monomial.expression.free_symbols}
-            if monomial.cost == 1 or (is_angular and monomial.cost == 2 and not used & own):
+            is_apart = is_angular and not monomial.expression.free_symbols & own
+            if monomial.cost == 1 or (is_apart and monomial.cost == 2):
                 found.append(function * monomial)
     unique = {term.expression: term for term in reversed(found)}
     ordered = sorted(unique.values(), key=lambda t: (t.cost, sympy.default_sort_key(t.expression)))
@@ -82,15 +85,15 @@ def state_terms(runs: Trajectories) -> list[Term]:
 
 def _functions(runs: Trajectories, plain: dict[str, Term]) -> Iterator[Term]:
     is_few = len(plain) <= _FEW
-    lengths = [(s, v) for s, v in runs.given.items() if not v.dimension.is_dimensionless]
+    one, *given = multipliers(runs.given)
+    scales = [one, *(g for g in given if not g.dimension.is_dimensionless)]
     for s, x in plain.items():
         values = runs.values[s]
         if np.all(values > 0):
-            yield Term(sympy.log(_pure(x)), _NONE, 2, "log")
+            yield Term(sympy.log(x.expression), _NONE, 2, "log")
             yield Term(1 / x.expression, x.dimension**-1, 2, "reciprocal")
             yield Term(x.expression**-2, x.dimension**-2, 3, "reciprocal")
-        scaled = [x.expression] if x.dimension.is_dimensionless else []
-        scaled += [x.expression / sympy.Symbol(g) for g, v in lengths if v.dimension == x.dimension]
+        scaled = [x.expression / g.expression for g in scales if g.dimension == x.dimension]
         for argument in scaled:
             # energies of relativity, by the momentum and by the speed
             yield Term(sympy.sqrt(1 + argument**2), _NONE, 2, "root")
@@ -113,9 +116,7 @@ def _functions(runs: Trajectories, plain: dict[str, Term]) -> Iterator[Term]:
             if dimension.is_dimensionless and _stem(a) != _stem(b):
                 continue
             gap = sympy.Symbol(a) - sympy.Symbol(b)
-            scaled = [gap] if dimension.is_dimensionless else []
-            scaled += [gap / sympy.Symbol(g) for g, v in lengths if v.dimension == dimension]
-            for argument in scaled:
+            for argument in (gap / g.expression for g in scales if g.dimension == dimension):
                 yield Term(sympy.cos(argument), _NONE, 2, "angle")
                 yield Term(sympy.exp(argument), _NONE, 2, "difference")
                 yield Term(sympy.exp(-argument), _NONE, 2, "difference")
@@ -123,21 +124,7 @@ def _functions(runs: Trajectories, plain: dict[str, Term]) -> Iterator[Term]:
             for power, cost in ((1, 2), (-1, 2), (-2, 3), (4, 3)):
                 distance = square ** sympy.Rational(power, 2)
                 yield Term(distance, dimension**power, cost, "distance")
-            yield Term(sympy.log(_pure(Term(square, dimension**2, 2))), _NONE, 3, "distance")
-
-
-def _pure(x: Term) -> sympy.Expr:
-    """The expression over its SI unit, which a logarithm needs where it has a dimension."""
-    return x.expression if x.dimension.is_dimensionless else x.expression / unit_symbol(x.dimension)
-
-
-def unit_symbol(dimension: Dimension) -> sympy.Symbol:
-    """Symbol of the coherent SI unit of a dimension; it counts as one."""
-    text = "_".join(
-        f"{base.strip('[]')}_{exponent}".replace("-", "m").replace("/", "_")
-        for base, exponent in dimension
-    )
-    return sympy.Symbol(f"unit_{text}")
+            yield Term(sympy.log(square), _NONE, 3, "distance")
 
 
 def _stem(name: str) -> str:
@@ -170,6 +157,6 @@ def multipliers(given: dict[str, Variable]) -> list[Term]:
     """Monomials of what is given, the number one first."""
     plain = [Term(sympy.Symbol(s), v.dimension, 1) for s, v in given.items()]
     found = [Term(sympy.Integer(1), _NONE, 0), *plain]
-    found += [a * b for a, b in combinations_with_replacement(plain, _GIVEN_DEGREE)]
-    found += [a * b * c for a, b, c in combinations(plain, 3)]
-    return found
+    found += [a * b for a, b in combinations_with_replacement(plain, 2)]
+    triples = combinations_with_replacement if len(plain) <= _FEW else combinations
+    return [*found, *(a * b * c for a, b, c in triples(plain, 3))]

@@ -1,6 +1,6 @@
 """Tables whose rows are points of trajectories: runs, columns that vary along them, and noise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +9,7 @@ import numpy as np
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
+from dimgs.dataset.checks import require_finite
 from dimgs.expression import safe_identifiers
 from dimgs.groups.derive import constant_variables
 from dimgs.variables import Variable
@@ -87,8 +88,7 @@ class Trajectories:
 
     def means(self, x: Array, weights: Array | None = None) -> Array:
         """Mean of each run, of shape (n_runs, ...)."""
-        if weights is None:
-            return np.asarray((np.add.reduceat(x, self._starts).T / np.bincount(self.run)).T)
+        weights = np.ones(len(self.run)) if weights is None else weights
         total = np.add.reduceat((x.T * weights).T, self._starts)
         return np.asarray((total.T / np.bincount(self.run, weights)).T)
 
@@ -128,13 +128,7 @@ def trajectories(
             f"the time, that runs along each curve."
         )
     names = [n for n in data.numeric_names if n not in (along, curve)]
-    for name in (along, *names):
-        bad = np.flatnonzero(~np.isfinite(data[name]))
-        if bad.size:
-            raise InputError(
-                f"Column '{name}', row {data.rows[bad[0]]} of {data.source}: the cell is empty; "
-                f"fill it, or drop such rows with --drop-bad."
-            )
+    require_finite(data, (along, curve, *names), names)
     labels, run = np.unique(data[curve].astype(str), return_inverse=True)
     counts = np.bincount(run)
     if len(labels) < _FEWEST_RUNS or np.median(counts) < _FEWEST_ROWS:
@@ -223,8 +217,3 @@ def _left_out(x: Array, t: Array, order: int) -> Array:
         if loss < best:
             best, chosen = loss, left * np.sqrt(np.maximum(rest, _LEAST_REST))
     return np.asarray(chosen, dtype=np.float64)
-
-
-def by_symbol(variables: Mapping[str, Variable]) -> dict[str, dict[str, str]]:
-    """Column and coherent SI unit of each symbol, as in the document of a law."""
-    return {s: {"column": v.name, "unit": v.si_unit} for s, v in variables.items()}

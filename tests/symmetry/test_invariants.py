@@ -26,6 +26,10 @@ def found_in(system: System, noise: float = 0.0) -> Invariants:
         ("oscillator", 0.01, ["k*x**2 + m*v**2"]),
         ("pendulum", 0.001, ["L*omega**2 - 2*g*cos(theta)"]),
         ("charged_particle", 0.0, ["B*q*x + m*vy", "-B*q*y + m*vx", "vx**2 + vy**2"]),
+        ("bead_on_a_turning_hoop", 0.0, ["-R*W**2*sin(theta)**2 + R*omega**2 - 2*g*cos(theta)"]),
+        ("double_well", 0.0, ["K_1*m*v**2 + K_2*x**4 + x**2"]),
+        ("adiabat", 0.0, ["V**5*p**3"]),
+        ("relativistic_charge", 0.01, ["F*x - c**2*m*sqrt(1 + p**2/(c**2*m**2))"]),
     ],
 )
 def test_planted_quantities_are_found(name: str, noise: float, expected: list[str]) -> None:
@@ -37,6 +41,15 @@ def test_planted_quantities_are_found(name: str, noise: float, expected: list[st
 def test_a_planet_keeps_energy_angular_momentum_and_axis() -> None:
     system = BY_NAME["kepler"]
     assert all(recovered(system, dimgs.invariants(system.table(), "t", "run")).values())
+
+
+def test_a_planet_in_polar_coordinates_keeps_energy_with_an_unknown_mass() -> None:
+    data = BY_NAME["planet_in_polar_coordinates"].table(runs=6, rows=40).without(["theta"])
+    found = dimgs.invariants(data, "t", "run")
+    assert [str(i.expression) for i in found] == ["r**2*w", "K_1/r + r**2*w**2 + u**2"]
+    (mass,) = found.invariants[1].constants
+    assert mass.value == pytest.approx(-2.0, rel=1e-6)
+    assert mass.unit == "m^3/s^2"
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.005])

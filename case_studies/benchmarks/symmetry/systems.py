@@ -118,12 +118,14 @@ def _toda_rates(s: Mapping[str, float]) -> tuple[float, ...]:
     return s["p1"], s["p2"], s["p3"], e31 - e12, e12 - e23, e23 - e31
 
 
-def _top(rng: np.random.Generator) -> dict[str, float]:
+def top(rng: np.random.Generator) -> dict[str, float]:
+    """Rates and moments of a rigid body."""
     inertia = dict(zip(("I1", "I2", "I3"), np.sort(rng.uniform(1.0, 3.0, 3)), strict=True))
     return {**dict(zip(("w1", "w2", "w3"), rng.uniform(-2, 2, 3), strict=True)), **inertia}
 
 
-def _top_rates(s: Mapping[str, float]) -> tuple[float, ...]:
+def top_rates(s: Mapping[str, float]) -> tuple[float, ...]:
+    """Euler's equations."""
     return (
         (s["I2"] - s["I3"]) / s["I1"] * s["w2"] * s["w3"],
         (s["I3"] - s["I1"]) / s["I2"] * s["w3"] * s["w1"],
@@ -135,6 +137,18 @@ def _charge(rng: np.random.Generator) -> dict[str, float]:
     names = ("x", "y", "vx", "vy")
     first = dict(zip(names, rng.uniform(-1, 1, 4), strict=True))
     return {**first, "m": rng.uniform(0.5, 2), "q": rng.uniform(0.5, 2), "B": rng.uniform(0.5, 2)}
+
+
+def polar(rng: np.random.Generator) -> dict[str, float]:
+    """First state of a planet in polar coordinates."""
+    r = rng.uniform(0.8, 1.5)
+    first = {"r": r, "theta": rng.uniform(0, 6.28), "u": rng.uniform(-0.6, 0.6)}
+    return {**first, "w": rng.uniform(0.7, 1.1) / r**1.5}
+
+
+def polar_rates(s: Mapping[str, float]) -> tuple[float, ...]:
+    """Newton's equations in polar coordinates."""
+    return s["u"], s["w"], s["r"] * s["w"] ** 2 - 1 / s["r"] ** 2, -2 * s["u"] * s["w"] / s["r"]
 
 
 def _uniform(low: float, high: float, *names: str, **fixed: float) -> Draw:
@@ -221,7 +235,7 @@ SYSTEMS = (
     ),
     System(
         "rigid_rotation", "w1 [rad/s], w2 [rad/s], w3 [rad/s]",
-        "I1 [kg*m^2], I2 [kg*m^2], I3 [kg*m^2]", _top, _top_rates,
+        "I1 [kg*m^2], I2 [kg*m^2], I3 [kg*m^2]", top, top_rates,
         {
             "energy": lambda c: sum(c[f"I{i}"] * c[f"w{i}"] ** 2 for i in (1, 2, 3)),
             "angular momentum": lambda c: sum(
@@ -265,6 +279,51 @@ SYSTEMS = (
             - c["x"] / np.hypot(c["x"], c["y"]),
         },
         10.0,
+    ),
+    System(
+        "planet_in_polar_coordinates", "r [m], theta [rad], u [m/s], w [rad/s]", "",
+        polar, polar_rates,
+        {
+            "energy": lambda c: (c["u"] ** 2 + c["r"] ** 2 * c["w"] ** 2) / 2 - 1 / c["r"],
+            "angular momentum": lambda c: c["r"] ** 2 * c["w"],
+        },
+        8.0,
+    ),
+    System(
+        "double_well", "x [m], v [m/s]", "m [kg]",
+        lambda rng: {**_uniform(-2, 2, "x", "v")(rng), "m": rng.uniform(0.5, 2)},
+        lambda s: (s["v"], (2 * s["x"] - 1.3 * s["x"] ** 3) / s["m"]),
+        {"energy": lambda c: c["m"] * c["v"] ** 2 / 2 - c["x"] ** 2 + 1.3 * c["x"] ** 4 / 4}, 8.0,
+    ),
+    System(
+        "bead_on_a_turning_hoop", "theta [rad], omega [rad/s]", "R [m], g [m/s^2], W [rad/s]",
+        lambda rng: {
+            "theta": rng.uniform(0.3, 2.5), "omega": rng.uniform(-1, 1),
+            "R": rng.uniform(0.5, 2), "g": 9.81, "W": rng.uniform(1, 5),
+        },
+        lambda s: (
+            s["omega"],
+            (s["W"] ** 2 * np.cos(s["theta"]) - s["g"] / s["R"]) * np.sin(s["theta"]),
+        ),
+        {
+            "Jacobi's": lambda c: c["R"] * c["omega"] ** 2 / 2 - c["g"] * np.cos(c["theta"])
+            - c["R"] * c["W"] ** 2 * np.sin(c["theta"]) ** 2 / 2
+        },
+        6.0,
+    ),
+    System(
+        "relativistic_charge", "p [kg*m/s], x [m]", "m [kg], c [m/s], F [N]",
+        lambda rng: {
+            "p": rng.uniform(-2, 2), "x": rng.uniform(-1, 1), "c": 1.5,
+            **_uniform(0.5, 2, "m", "F")(rng),
+        },
+        lambda s: (
+            s["F"], s["p"] / s["m"] / np.sqrt(1 + (s["p"] / (s["m"] * s["c"])) ** 2)
+        ),
+        {
+            "energy": lambda c: c["c"] * np.hypot(c["m"] * c["c"], c["p"]) - c["F"] * c["x"]
+        },
+        3.0,
     ),
     System(
         "toda", "q1 [1], q2 [1], q3 [1], p1 [1], p2 [1], p3 [1]", "", _toda, _toda_rates,

@@ -185,7 +185,7 @@ class Findings:
 
     checks: Sequence[Check | Statement]
     report: "Report | None" = None
-    draw: "Callable[[Axes], None] | None" = None
+    draw: "Callable[[Axes], object] | None" = None
     caption: str = ""
 
     def save_figure(self, path: Path) -> bool:

@@ -114,7 +114,8 @@ def styled(draw: Callable[_P, object]) -> "Callable[_P, Axes]":
 
         with mpl.rc_context(_STYLE):
             made = draw(*args, **kwargs)
-        axes = signature(draw).bind(*args, **kwargs).arguments.get("axes", made)
+        given = signature(draw).bind(*args, **kwargs).arguments.get("axes")
+        axes: Any = made if given is None else given
         assert axes is not None
         drawn_on: Axes = axes
         return drawn_on
