@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 65167, "questions of campaigns on the common criterion"
+MOST, SINCE = 65068, "conserved quantities in curved coordinates, and symmetry in fewer lines"
 
 
 def code_lines(text: str) -> int:
