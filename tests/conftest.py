@@ -1,10 +1,14 @@
 """Fixtures and settings shared by all tests."""
 
 import os
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from tests.reference_values.recorded import LOOSE, differences, loose, read, recorded, write
 
 # a busy machine is no failure; where the tests decide on a release, the examples are fixed
 RELEASE = not {"CI", "DIMGS_CI"}.isdisjoint(os.environ)
@@ -33,3 +37,46 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the reference tables (a folder shared/data beside the checkout) are absent")
     return folder
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """An option that renews the reference values."""
+    parser.addoption(
+        "--reference",
+        choices=["compare", "renew", "loosen"],
+        default="compare",
+        help="what to do with the kept numbers of the tests that run: compare with them (default), "
+        "write them anew, or pass over from now on those that differ here",
+    )
+
+
+@pytest.fixture(autouse=True)
+def reference_values(request: pytest.FixtureRequest) -> Iterator[None]:
+    """In a test that has a file of reference values, compare what functions return with it."""
+    file, asked = reference_file(request.node.nodeid), request.config.getoption("--reference")
+    if not file.exists():
+        yield
+        return
+    failed = request.session.testsfailed
+    with recorded() as found:
+        yield
+    if request.session.testsfailed > failed:
+        return
+    kept = read(file)
+    if asked == "renew":
+        # what depends on rounding still does
+        write(file, request.node.nodeid, found | dict.fromkeys(loose(kept), LOOSE))
+    elif changed := differences(found, kept):
+        if asked == "loosen":
+            write(file, request.node.nodeid, kept | dict.fromkeys(changed, LOOSE))
+        else:
+            head = "other numbers than before; where they should be, --reference renew keeps them:"
+            pytest.fail("\n".join([head, *changed.values()]), pytrace=False)
+
+
+def reference_file(test: str) -> Path:
+    """Where the reference values of a test are, if it has any."""
+    path, _, name = test.partition("::")
+    words = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
+    folder = Path(path).relative_to("tests").with_suffix("")
+    return Path(__file__).parent / "reference_values" / folder / f"{words}.txt"

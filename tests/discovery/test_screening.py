@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 import dimgs
 from dimgs import Dataset
 from dimgs.common.arrays import Array
 from dimgs.discovery.explore import explore
 from dimgs.discovery.options import Options
-from dimgs.discovery.screening import MANY, screened
+from dimgs.discovery.screening import MANY, _forward, screened
 
 
 def columns(runs: int, others: int, seed: int) -> dict[str, Array]:
@@ -47,6 +48,25 @@ def test_products_of_signed_inputs_are_seen() -> None:
     kept = screened(data, "y", Options())
     assert kept is not None
     assert {"q1", "q2", "z0"} <= set(kept)
+
+
+@pytest.mark.parametrize(("runs", "step"), [(8, 0), (14, 1)])
+def test_a_term_is_taken_where_its_t_test_says_so(runs: int, step: int) -> None:
+    rng = np.random.default_rng(runs)
+    Z = rng.standard_normal((runs, step + 1))
+    first, second = np.triu_indices(step + 1)
+    terms = np.column_stack([np.ones(runs), Z, Z[:, first] * Z[:, second]])
+    known = terms[:, : step + 1]
+    # what the last input adds to the first, and what no term explains
+    own, noise = Z[:, step], rng.standard_normal(runs)
+    own = own - known @ np.linalg.lstsq(known, own, rcond=None)[0]
+    noise = noise - terms @ np.linalg.lstsq(terms, noise, rcond=None)[0]
+    own, noise = own / np.linalg.norm(own), noise / np.linalg.norm(noise)
+    # 1 % among all terms, both signs
+    t = stats.t.isf(0.01 / 2 / (terms.shape[1] - 1), runs - 2 - step)
+    for factor, taken in ((1.01, True), (0.99, False)):
+        y = 30.0 * Z[:, 0] * step + own * factor * t / np.sqrt(runs - 2 - step) + noise
+        assert _forward(Z, y, 0) == [*range(step), *([step] if taken else [])]
 
 
 def test_few_inputs_are_left_alone() -> None:

@@ -217,6 +217,20 @@ def test_the_bandwidth_is_a_quantile_of_the_differences(power: float) -> None:
     assert shrunken_bandwidth(alone.absolute(e[:3]), alone) == 0.0
 
 
+@pytest.mark.parametrize("groups", [20, 21])
+def test_many_small_groups_share_one_quantile(groups: int) -> None:
+    rng = np.random.default_rng(groups)
+    e = rng.standard_normal((groups, 3))
+    pairs = PairLoss(np.ones(3 * groups), 3 * np.arange(groups + 1))
+    centred = e - np.median(e, axis=1, keepdims=True)
+    if groups > 20:
+        centred = centred.reshape(1, -1)
+    first, second = np.triu_indices(centred.shape[1], 1)
+    gaps = np.sort(np.abs(centred[:, first] - centred[:, second]).ravel())
+    expected = gaps[int(np.ceil(0.8 * len(gaps))) - 1] / np.sqrt(3 * groups)
+    assert shrunken_bandwidth(pairs.absolute(e.ravel()), pairs) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("groups", [2, 30])
 def test_the_bandwidth_of_groups_is_about_that_of_one(groups: int) -> None:
     rng = np.random.default_rng(1)

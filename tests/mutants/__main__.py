@@ -1,11 +1,11 @@
 """Puts faults into copies of the package, and counts those that the tests notice.
 
 ``python -m tests.mutants --seed 0`` draws 20 of them from the folders that compute, and from who
-may do what in a hub. Each is put into a temporary copy, in which the tests run that name its file,
-then those of its folder, then those of its callers, then the longer checks of these files, until
-one fails. Exits 1 where fewer than 85 % are noticed. Faults that change nothing are in
-``equivalent.txt``, with the reason. With ``--results FILE`` an interrupted run goes on where it
-ended.
+may do what in a hub. Each is put into a temporary copy, in which the tests run that keep numbers of
+its function, then those that name its file, then those of its folder, then those of its callers,
+then the longer checks of these files, until one fails. Exits 1 where fewer than 85 % are noticed.
+Faults that change nothing are in ``equivalent.txt``, with the reason. With ``--results FILE`` an
+interrupted run goes on where it ended.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants.mutation import Mutant, draw, mutants
-from tests.mutants.related import related_tests
+from tests.mutants.related import related_tests, tests_with_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("fits", "judgement", "discovery", "similitude", "law")
@@ -37,6 +37,8 @@ _OF_TEN = 1
 # what most tests load; each fault's process begins with it
 _LOADED = ("numpy", "scipy.optimize", "scipy.stats", "sklearn.base", "sympy", "pint", "pandas",
            "pydantic", "sqlalchemy", "typer", "rich")  # fmt: skip
+# tests with reference values that are run first: more of them tell little more
+_WITH_REFERENCE = 30
 # by the clock, of the processor time: a busy machine, or tests that wait for each other
 _WAITING = 6
 # what a copy needs beside the package for its tests and examples to run
@@ -131,6 +133,8 @@ def killer(copy: Path, mutant: Mutant, seconds: float, broken: set[str]) -> str 
     whole = file.read_text(encoding="utf-8")
     stages = related_tests(copy, mutant.path)
     files = {name for stage in stages for name in stage}
+    if kept := tests_with_reference(copy, mutant.path, mutant.where):
+        stages.insert(0, kept[:_WITH_REFERENCE])
     longer = (copy / "tests" / "longer.txt").read_text(encoding="utf-8").splitlines()
     # the longer checks of these files last: most faults are noticed sooner
     if late := [name for name in longer if name.partition("::")[0] in files]:

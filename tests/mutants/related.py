@@ -46,6 +46,31 @@ def related_tests(root: Path, path: str) -> list[list[str]]:
     return [stage for stage in stages if stage]
 
 
+def tests_with_reference(root: Path, path: str, where: str) -> list[str]:
+    """Tests that compare what a function, or its module, returns with kept numbers.
+
+    Parameters
+    ----------
+    root : Path
+        Of the checkout.
+    path, where : str
+        The module, such as ``dimgs/fits/solve.py``, and the function in it.
+
+    Returns
+    -------
+    list of str
+        Those of the function itself first, then those with few numbers.
+    """
+    module = path.removeprefix("dimgs/").removesuffix(".py")
+    found = []
+    for file in (root / "tests" / "reference_values").rglob("*.txt"):
+        test, *lines = file.read_text(encoding="utf-8").splitlines()
+        named = sum(line.startswith(f"{module}.{where} ") for line in lines)
+        if named or any(line.startswith(f"{module}.") for line in lines):
+            found.append((not named, len(lines), test))
+    return [test for *_, test in sorted(found)]
+
+
 def _files(root: Path, folder: str) -> list[str]:
     found = sorted((root / folder).rglob("*.py"))
     names = [f.relative_to(root).as_posix() for f in found]
