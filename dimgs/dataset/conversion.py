@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError, noting
 from dimgs.dataset.raw import (
@@ -73,8 +74,8 @@ def _missing_units(names: list[str], table: RawTable) -> InputError:
     header = next(filter(None, map(_in_square_brackets, names)), f"{names[0]} [unit]")
     return InputError(
         f"{what} {table.source} {'have' if len(names) > 1 else 'has'} no unit; write the header as "
-        f"'{header}' ('[1]' for none, '[label]' for categories), or pass "
-        f"units={{{names[0]!r}: '...'}}."
+        f"'{header}' ('[1]' for none, '[label]' for categories), or give units beside the table: "
+        f"{setting('units', ','.join(f'{n}=1' for n in names))} says that they have none."
     )
 
 

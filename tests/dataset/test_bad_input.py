@@ -28,7 +28,7 @@ BAD_TEXT = {
     "bound": (UD + "1,<2\n", r"'D', row 1 .* bound, not a value; .*blank"),
     "date": (UD + "1,2020-01-31\n", r"'D', row 1 .* is a date; .*elapsed"),
     "truth value": (UD + "1,true\n3,4\n", r"'D', row 1 .* truth value; write 0 or 1"),
-    "missing unit": ("U,D [mm]\n1,2\n", r"Column 'U' of t.csv has no unit; .*units="),
+    "missing unit": ("U,D [mm]\n1,2\n", r"Column 'U' of t.csv has no unit; .*--units U=1 says"),
     "unit in round brackets": (
         "U (m/s),T_g (q),D [mm]\n1,2,3\n",
         r"Columns 'U \(m/s\)', 'T_g \(q\)' of t.csv have no unit; write the header as 'U \[m/s\]'",

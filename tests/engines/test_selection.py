@@ -88,7 +88,7 @@ def kernel_regression_without_each_run(X: Array, e: Array) -> float:
     e = (e - e.mean()) / e.std()
     square = ((X[:, None, :] - X[None, :, :]) ** 2).mean(axis=2)
     best = 0.0
-    for width, ridge in product((0.5, 2.0, 8.0), (0.03, 0.3, 3.0)):
+    for width, ridge in product((0.1, 0.5, 4.0), (0.03, 0.3, 3.0)):
         K = np.exp(-square / width)
         wrong = np.empty(len(e))
         for i in range(len(e)):
@@ -137,6 +137,17 @@ def test_pure_noise_is_white_as_often_as_the_level_says() -> None:
     assert sum(not is_white(X, e) for e in sets[:40]) <= 4
     bent = np.cos(2 * X[:, 0])
     assert not any(is_white(X, bent + 0.3 * e) for e in sets[:10])
+
+def test_ripples_of_several_waves_are_noticed() -> None:
+    rng = np.random.default_rng(5)
+    noticed = 0
+    for _ in range(12):
+        X = rng.uniform(-1.73, 1.73, (60, 2))
+        wave = np.sin(6.0 * X[:, 0] + rng.uniform(0.0, 6.0))
+        noticed += not is_white(X, 2.0 * wave + rng.normal(size=60))
+    # of kernels as wide as the ranges none is
+    assert noticed >= 5
+
 
 
 @given(SEEDS)
