@@ -138,6 +138,7 @@ def test_pure_noise_is_white_as_often_as_the_level_says() -> None:
     bent = np.cos(2 * X[:, 0])
     assert not any(is_white(X, bent + 0.3 * e) for e in sets[:10])
 
+
 def test_ripples_of_several_waves_are_noticed() -> None:
     rng = np.random.default_rng(5)
     noticed = 0
@@ -147,7 +148,6 @@ def test_ripples_of_several_waves_are_noticed() -> None:
         noticed += not is_white(X, 2.0 * wave + rng.normal(size=60))
     # of kernels as wide as the ranges none is
     assert noticed >= 5
-
 
 
 @given(SEEDS)
