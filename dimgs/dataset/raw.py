@@ -18,7 +18,13 @@ from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.variables import Unit, parse_unit, split_header, unit_or_none
-from dimgs.variables.readings import Reading, absolute_difference, improbable, mixed_turning
+from dimgs.variables.readings import (
+    Reading,
+    absolute_difference,
+    improbable,
+    is_named_temperature,
+    mixed_turning,
+)
 from dimgs.variables.units import DIMENSIONLESS_TEXTS, LABEL_TEXTS
 
 BLANKS = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "<na>"})
@@ -625,7 +631,8 @@ write 'watt / millikelvin' or 'W/(m*K)'.
     for name, reading in found.items():
         literal = _fits(parsed[name], certain)
         meant = reading.unit is not None and _fits(reading.unit, certain)
-        if reading.doubtful and (literal or not meant):
+        unlikely = literal or not meant
+        if reading.doubtful and unlikely and not is_named_temperature(name, reading):
             continue
         fits = ""
         if literal != meant:

@@ -32,7 +32,7 @@ from dimgs.variables import (
     split_header,
 )
 from dimgs.variables.quantities import unit_of
-from dimgs.variables.readings import absolute_difference, improbable
+from dimgs.variables.readings import absolute_difference, improbable, is_named_temperature
 
 # the reduction of the lattice takes a second; a law of so many inputs needs as many runs
 _MOST_INPUTS = 200
@@ -88,7 +88,9 @@ def _told(variable: Variable) -> Variable:
     """The variable, with a warning where its unit probably means something else."""
     text = variable.unit.text
     reading = improbable(text) or absolute_difference(variable.name, text)
-    if reading is not None and not reading.doubtful:
+    if reading is not None and (
+        not reading.doubtful or is_named_temperature(variable.name, reading)
+    ):
         doubt = f"Variable '{variable.name}': {reading.sentence(variable.unit.text)}"
         warnings.warn(doubt, DimgsWarning, stacklevel=4)
     return variable

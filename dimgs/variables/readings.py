@@ -36,6 +36,9 @@ _DIFFERENCE = re.compile(
     rf"(?:d|Δ|∆|δ|[Dd]elta)[\s_]*{_TEMPERATURE}(?:[\s_\d].*)?"
     rf"|(?:.*[\s_])?{_TEMPERATURE}(?:[\s_].*)?[\s_]*(?:diff(?:erence)?|rise|drop|increase)(?:[\s_].*)?"
 )
+# names of temperatures: T, T_in, Tw, θ, wall temp, Temperature
+_TEMPERATURES = re.compile(r"(?:[TθϑΘ]|theta).{0,6}|.*[Tt]emp.*")
+_DEGREES = ("degC", "degF")
 # units that people write with a prefix; any other prefix is more likely another unit
 _PREFIXED = (
     "meter gram second ampere kelvin mole candela hertz newton pascal joule watt coulomb volt "
@@ -136,7 +139,22 @@ def improbable(text: str) -> Reading | None:
     if element is not None:
         return _reading(text, f"{_text(element)} of a chemical element", element)
     either = [row if row and row.outcome == "either" else None for row in rows]
-    return _replaced(text, meant, either, doubtful=True) if any(either) else None
+    if not any(either):
+        return None
+    return _replaced(text, meant, either, doubtful=not _is_per_degree(meant, either))
+
+
+def is_named_temperature(name: str, reading: Reading) -> bool:
+    """Whether a name says that the reading as an absolute temperature is meant.
+
+    Examples
+    --------
+    >>> found = improbable("C")
+    >>> [is_named_temperature(name, found) for name in ("T", "T_in", "wall temp", "q", "Q_T")]
+    [True, True, True, False, False]
+    """
+    is_absolute = reading.unit is not None and bool(reading.unit.offset)
+    return is_absolute and _TEMPERATURES.fullmatch(name.strip()) is not None
 
 
 def absolute_difference(name: str, text: str) -> Reading | None:
@@ -189,6 +207,12 @@ def _replaced(
 def _is_abbreviated(product: Product) -> bool:
     """Whether a name is not Pint's full one: what is written out is meant."""
     return any("".join(pint_unit(f.name) or ()) != f.name for f in product.factors)
+
+
+def _is_per_degree(product: Product, rows: Sequence[Row | None]) -> bool:
+    """Whether several units are divided by what may be a degree: J/(kg C) is of no charge."""
+    divided = [row for f, row in zip(product.factors, rows, strict=True) if row and f.power < 0]
+    return len(product.factors) > 2 and any(row.meant in _DEGREES for row in divided)
 
 
 def _is_odd(name: str) -> bool:

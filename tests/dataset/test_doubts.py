@@ -1,6 +1,7 @@
 """Doubtful units warn with both readings on every way into a table, or are refused."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,11 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from dimgs.common.errors import InputError
+from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.dataset import Dataset, iter_chunks, read_table
 from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.stream import TableInParts
+from dimgs.groups.derive import pi_basis
 
 VALUES = {"k": [0.5, 0.6], "q": [1.0, 2.0], "L": [0.1, 0.2], "T": [300.0, 310.0]}
 OTHERS = {"q": "W/m^2", "L": "m", "T": "K"}
@@ -129,12 +131,31 @@ def test_the_reading_that_alone_fits_is_named(
     [
         ("q [C]", "V [V]", "F [F]"),
         ("q [C]", "r [m]"),
+        ("E [N/C]", "r [m]"),
+        ("C_1 [F]", "r [m]"),
         ("x [label]", "k [J/K]"),
     ],
 )
 def test_units_that_are_likely_as_they_stand_are_left_alone(headers: tuple[str, ...]) -> None:
     columns = {h: ["a", "b"] if "label" in h else [1.0, 2.0] for h in headers}
     assert Dataset.from_columns(columns).warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("header", "meant"),
+    [
+        ("T [C]", "degC"),
+        ("wall temp [F]", "degF"),
+        ("h [W/(m2 C)]", "W/(m^2*degC)"),
+        ("h [Btu/(hr ft2 F)]", "Btu/(hr*ft^2*degF)"),
+        ("cp [J/kg/C]", "J/(kg*degC)"),
+    ],
+)
+def test_degrees_written_as_coulombs_and_farads_are_doubted(header: str, meant: str) -> None:
+    (warning,) = Dataset.from_columns({header: [1.0, 2.0], "p [kPa]": [1.0, 2.0]}).warnings
+    assert f"but {meant} may be meant" in warning
+    with pytest.warns(DimgsWarning, match=f"but {re.escape(meant)} may be meant"):
+        pi_basis([header, "p [kPa]"])
 
 
 @pytest.mark.parametrize("header", ["L [m][s]", "L [m] [s]", "L[m][s]", "L [m; width][s]"])
