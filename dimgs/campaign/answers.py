@@ -9,8 +9,6 @@ from scipy.special import stdtrit
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import hidden
 from dimgs.campaign.evidence import TierEvidence
-from dimgs.campaign.laws import FittedLaw
-from dimgs.campaign.model import Border
 from dimgs.campaign.result import (
     Pertinence,
     PointAnswer,
@@ -24,13 +22,16 @@ from dimgs.campaign.thresholds import (
     Meeting,
     Rationals,
     Threshold,
+    conditions_of,
     holding,
     meeting,
-    separating,
+    monomial_text,
+    physical,
     where_text,
     where_words,
 )
 from dimgs.common.arrays import Array, IntArray
+from dimgs.fits.consensus import Border, FittedLaw, separating
 from dimgs.fits.estimate import Exponent
 from dimgs.report.findings import Activation
 from dimgs.similitude.answer import said
@@ -111,14 +112,14 @@ class Answers:
         domain = self.evidence.domain
         if domain is not None:
             # where runs give an answer is one question, whatever law they follow
-            outer = domain.conditions[0]
+            outer = conditions_of(domain)[0]
             if not holding(self.space, [outer], pool).all():
                 found.append(outer)
         for others in (stray, lost):
             beyond = others[holding(self.space, found, others)]
-            apart = separating(self.space, model.sites.z[law.rows], beyond)
+            apart = separating(self.space.axes, model.sites.z[law.rows], beyond)
             if apart is not None:
-                found.append(apart.conditions[0])
+                found.append(conditions_of(apart)[0])
             elif len(beyond) and others is stray:
                 self.entangled.add(k)
         return found
@@ -199,11 +200,10 @@ class Answers:
                 with np.errstate(over="ignore"):
                     spread = float(np.exp(abs(met.scale) * float(np.hypot(*half))))
                 ends = np.array([value, value / spread, value * spread])
-            physical = str(monomial.physical(self.space.groups))
             pair = (min(numbers), max(numbers))
             value, low, high = map(float, ends)
-            text = monomial.text(names)
-            found.append(RegimeBoundary(pair, text, physical, value, low, high, kind))
+            texts = monomial_text(monomial, names), str(physical(monomial, self.space.groups))
+            found.append(RegimeBoundary(pair, *texts, value, low, high, kind))
         return tuple(found)
 
     def _beside(self, b: Border) -> bool:

@@ -8,12 +8,17 @@ from scipy.special import fdtr, stdtrit
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, nearest
-from dimgs.campaign.laws import FittedLaw, Scatter, bend
-from dimgs.campaign.model import RegimeModel
-from dimgs.campaign.regimes import constant_of, gradient, model_of
 from dimgs.campaign.space import CampaignRuns
-from dimgs.campaign.thresholds import Separation, separating
 from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.fits.consensus import (
+    FittedLaw,
+    RegimeModel,
+    Scatter,
+    Separation,
+    bend,
+    model_of,
+    separating,
+)
 
 # of ten campaigns that say that the tolerance is met, less than one may be wrong for its noise
 _SURE = 0.95
@@ -149,14 +154,14 @@ class TierEvidence:
                 self.model, self.settled = self._model(*pooled), True
         self.known = self.model.laws
         lost = self.runs.lost(self.tier)
-        self.domain = separating(self.space, self.model.sites.z, lost) if len(lost) else None
+        self.domain = separating(self.space.axes, self.model.sites.z, lost) if len(lost) else None
 
     def _model(self, sigma: float, freedom: int) -> RegimeModel:
         scatter, sites = Scatter(self._resolution, sigma, freedom), self.runs.sites(self.tier)
         if self.binding.linear:
             model = RegimeModel(sites, scatter, (), explained=np.zeros(len(sites), dtype=np.bool_))
         elif self.space.rank:
-            model = model_of(self.space, sites, scatter, self.known, self._curvature)
+            model = model_of(self.space.axes, sites, scatter, self.known, self._curvature)
         else:
             model = constant_of(self.runs, self.tier, scatter)
         # runs beside the ranges inform laws, but raise no questions
@@ -253,8 +258,7 @@ class TierEvidence:
         if not len(lost):
             return np.ones(len(z), dtype=np.bool_)
         if self.domain is not None:
-            offset, normal = gradient(self.space, self.domain.monomial)
-            along = offset + z @ normal
+            along = self.space.axes.along(self.domain.powers, z)
             if self.domain.upper == 1:
                 return np.asarray(along <= np.log(self.domain.low) + 1e-9)
             return np.asarray(along >= np.log(self.domain.high) - 1e-9)
@@ -377,3 +381,40 @@ class TierEvidence:
         if not self.space.rank:
             return np.ones((1, 1))
         return np.column_stack([np.zeros(len(self.space.names)), self.space.exponent_map])
+
+
+def constant_of(runs: CampaignRuns, tier: int, scatter: Scatter) -> RegimeModel:
+    """The model where no group is free: one constant, and whether anything else changes it.
+
+    Parameters
+    ----------
+    runs : CampaignRuns
+        Replicates are equal inputs; the others moved inputs that no group depends on.
+    tier : int
+    scatter : Scatter
+
+    Returns
+    -------
+    RegimeModel
+    """
+    rows = [i for i, t in enumerate(runs.tier) if t == tier and np.isfinite(runs.y[i])]
+    y = np.array([runs.y[i] for i in rows])
+    sites = runs.sites(tier)
+    if not rows:
+        return RegimeModel(sites, scatter, ())
+    again = np.array([i == rows[0] or runs.purpose[i] in ("replicate", "narrow") for i in rows])
+    freedom = max(int(again.sum()) - 1, 0)
+    sigma = float(y[again].std(ddof=1)) if freedom else 0.0
+    noise = replace(scatter, sigma=sigma, freedom=freedom)
+    room = noise.limits(np.ones(1))[0] * np.sqrt(1.0 + 1.0 / again.sum())
+    odd = np.any(np.abs(y[~again] - y[again].mean()) > room)
+    spread = float(y.std(ddof=1)) if len(y) > 1 else np.inf
+    law = FittedLaw(
+        np.array([y.mean()]),
+        np.arange(1),
+        np.array([[1.0 / len(y)]]),
+        max(spread, 1e-6),
+        float(max(len(y) - 1, 1)),
+        np.zeros(1),
+    )
+    return RegimeModel(sites, noise, (law,), explained=np.array([not odd]))

@@ -15,7 +15,6 @@ from dimgs.campaign.evidence import Proposal, RunPrediction, TierEvidence
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.journal import DecisionLog, Listener, Progress
 from dimgs.campaign.known import Known, KnownRun
-from dimgs.campaign.laws import FittedLaw, Scatter
 from dimgs.campaign.next_runs import Strategy, needed
 from dimgs.campaign.prior_runs import (
     PriorRun,
@@ -26,10 +25,10 @@ from dimgs.campaign.prior_runs import (
     supposed,
 )
 from dimgs.campaign.result import CampaignResult
-from dimgs.campaign.space import Sites
 from dimgs.campaign.surrogate import FEWEST, USEFUL, Surrogate
-from dimgs.campaign.thresholds import holding
+from dimgs.campaign.thresholds import conditions_of, holding
 from dimgs.common.errors import FitError, InputError
+from dimgs.fits.consensus import FittedLaw, Scatter, Sites
 from dimgs.fits.smooth import SmoothCurve
 from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord, RunRequest
@@ -161,7 +160,7 @@ class CampaignLoop:
         wanted, pool = binding.plan.tolerance.prediction or USEFUL, evidence.design.pool
         level, sigma = binding.plan.level, evidence.model.scatter.sigma
         if evidence.domain is not None:
-            pool = pool[holding(binding.space, evidence.domain.conditions, pool)]
+            pool = pool[holding(binding.space, conditions_of(evidence.domain), pool)]
         self.phase, found, best, idle = "surrogate", None, np.inf, 0
         while idle < _PATIENCE:
             sites = self.experiment.runs.sites(tier)

@@ -15,11 +15,9 @@ from scipy.special import stdtrit
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, d_optimal, hidden, nearest
 from dimgs.campaign.evidence import FIRST, FREEDOM, STEADY, Proposal, TierEvidence
-from dimgs.campaign.laws import FittedLaw
-from dimgs.campaign.model import Border
 from dimgs.campaign.space import CampaignRuns
-from dimgs.campaign.thresholds import Separation, first_side, rivals, separating
 from dimgs.common.arrays import Array
+from dimgs.fits.consensus import Border, FittedLaw, Separation, rivals, separating
 from dimgs.judgement.next_run import Prediction, choose
 
 # part of the ranges that a threshold in one monomial may hide behind the outermost runs: a law that
@@ -47,6 +45,8 @@ _PROBING = 6
 _DISPUTES, _AGREED = 3, 0.03
 # where a border may lie, of the way between the runs of its two sides: the quarters' middles
 _QUARTERS = (0.125, 0.375, 0.625, 0.875)
+# points among which the criterion chooses: those about which the rivals are most divided
+_PLACES = 32
 # of a side, which is 0 or 1: what an outcome leaves open of it is nothing
 _CERTAIN = 0.05
 # runs that are predicted where there is no place beside a border or inside a regime
@@ -356,7 +356,7 @@ class BorderSearch:
             parts = [below, inner, above] if len(inner) else [below, above]
             for one, other in pairwise(range(len(parts))):
                 sets = np.concatenate(parts[: one + 1]), np.concatenate(parts[other:])
-                apart = separating(evidence.space, *(z[rows] for rows in sets))
+                apart = separating(evidence.space.axes, *(z[rows] for rows in sets))
                 if apart is None:
                     continue
                 key = b.below, b.above, one
@@ -385,20 +385,22 @@ class BorderSearch:
         """
         space = self.evidence.space
         agreed |= space.rank < 2 or self._asked[key] >= _DISPUTES * space.rank
-        every = [apart, *([] if agreed else rivals(space, one, other))]
+        every = [apart, *([] if agreed else rivals(space.axes, one, other))]
         offers = np.vstack([pool, ((one[:, None] + other[None]) / 2.0).reshape(-1, space.rank)])
         wide = np.log(apart.high / apart.low) > bracket
-        middles = np.array([first_side(space, s, 0.5, pool) for s in every])
+        middles = np.array([s.is_first(space.axes, 0.5, pool) for s in every])
         differ = np.max(np.mean(middles != middles[0], axis=1), initial=0.0) > _AGREED
         if not len(pool) or not (wide or differ):
             return []
         places = _QUARTERS if wide else (0.5,)
-        sides = np.array([first_side(space, s, at, offers) for s in every for at in places])
+        sides = np.array([s.is_first(space.axes, at, offers) for s in every for at in places])
         # points about which all rivals say the same are one: that nearest to the middle
         middle = (one.mean(axis=0) + other.mean(axis=0)) / 2.0
         order = np.argsort(np.linalg.norm(offers - middle, axis=1), kind="stable")
         _, first = np.unique(sides[:, order], axis=1, return_index=True)
         rows = order[np.sort(first)]
+        even = np.abs(sides[:, rows].mean(axis=0) - 0.5)
+        rows = rows[np.argsort(even, kind="stable")[:_PLACES]]
         none = np.zeros((len(rows), 1)), np.zeros((1, 1)), np.full(len(rows), _CERTAIN)
         said, alike = np.unique(sides[:, rows].astype(float), axis=0, return_counts=True)
         (best,) = choose([Prediction(*one, *none) for one in zip(alike, said, strict=True)], 1)

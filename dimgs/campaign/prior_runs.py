@@ -16,10 +16,10 @@ from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, d_optimal, nearest
 from dimgs.campaign.evidence import Proposal, TierEvidence
 from dimgs.campaign.known import Known, KnownLaw, KnownRun
-from dimgs.campaign.laws import within
 from dimgs.campaign.space import EVIDENCE, CampaignRuns
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
+from dimgs.fits.consensus import within
 from dimgs.kernels.conversion import port_value
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.spec import Port

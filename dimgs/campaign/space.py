@@ -6,7 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from dimgs.common.arrays import Array, BoolArray, IntArray, leading_rows
+from dimgs.common.arrays import Array, BoolArray, leading_rows
+from dimgs.fits.consensus import GroupAxes, Sites
 from dimgs.groups.group import PiBasis, PiGroup
 
 # relative: exponents are small rationals, what is smaller is rounding
@@ -174,9 +175,16 @@ class PiSpace:
         )
         return np.asarray(self.transform @ np.where(self.apart, (own - self.centre) / self.half, u))
 
+    @cached_property
+    def axes(self) -> GroupAxes:
+        """The logarithms of the groups over the coordinates."""
+        names = [v.name for v in self.basis.variables]
+        exponents = np.array([[float(g.get(n)) for g in self.groups] for n in names])
+        return GroupAxes(self.middle, self.loadings * self.half @ self.transform.T, exponents)
+
     def log_groups(self, z: Array) -> Array:
         """Logarithms of all groups, shape (n_runs, n_groups), at coordinates (n_runs, rank)."""
-        return np.asarray(self.middle + z @ self.transform @ (self.loadings * self.half).T)
+        return np.asarray(self.middle + z @ self.axes.slopes.T)
 
     @cached_property
     def exponent_map(self) -> Array:
@@ -217,38 +225,6 @@ class PiSpace:
 EVIDENCE = "evidence"
 # coordinates closer than this are the same groups, up to rounding and to a nudge of 1e-9
 _SAME = 1e-6
-
-
-@dataclass(frozen=True, eq=False)
-class Sites:
-    """Points with answers of one tier; replicates are one site.
-
-    Attributes
-    ----------
-    z : ndarray of shape (n_sites, rank)
-    y : ndarray of shape (n_sites,)
-        Mean logarithm of the response group.
-    count : ndarray of shape (n_sites,)
-        Runs of each.
-    numbers : ndarray of int of shape (n_sites,)
-        Of the sites among all points of a campaign.
-    error : float
-        Largest standard error of the logarithms, where runs from elsewhere have some.
-    """
-
-    z: Array
-    y: Array
-    count: Array
-    numbers: IntArray
-    error: float = 0.0
-
-    def __len__(self) -> int:
-        return len(self.y)
-
-    def row(self, number: int | None) -> int | None:
-        """Place of the point of a number; None where it is not among these."""
-        here = np.flatnonzero(self.numbers == (-1 if number is None else number))
-        return int(here[0]) if len(here) else None
 
 
 @dataclass(eq=False)

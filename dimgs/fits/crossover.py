@@ -30,11 +30,11 @@ _LOOK, _KEPT, _STEPS = 8, 3, 60
 
 @dataclass(frozen=True, eq=False)
 class Blend:
-    """Two laws and how sharply one takes over from the other.
+    """Laws and how sharply one takes over from another.
 
     Attributes
     ----------
-    laws : ndarray of shape (2, rank + 1)
+    laws : ndarray of shape (n_laws, rank + 1)
     power : float
         n of the standardised response; positive: the larger law wins, negative: the smaller.
     loss : float
@@ -45,24 +45,22 @@ class Blend:
     loss: float
 
     def parts(self, design: Array) -> tuple[Array, Array, Array]:
-        """Both laws, their blend and the share of the first, at rows of (1, Z)."""
+        """The laws, their blend and the share of each, at rows of (1, Z)."""
         values = design @ self.laws.T
-        return values, *mix(values[:, 0], values[:, 1], self.power)
+        return values, *mix(values, self.power)
 
     def jacobian(self, design: Array, with_power: bool) -> Array:
         """Derivatives by the laws and, at the end, by log |n|."""
         values, blend, share = self.parts(design)
-        columns = [share[:, None] * design, (1 - share)[:, None] * design]
-        if with_power:
-            mean = share * values[:, 0] + (1 - share) * values[:, 1]
-            columns.append((mean - blend)[:, None])
-        return np.column_stack(columns)
+        table = (share[:, :, None] * design[:, None, :]).reshape(len(design), -1)
+        mean = np.sum(share * values, axis=1)
+        return np.column_stack([table, mean - blend]) if with_power else table
 
 
-def mix(one: Array, other: Array, power: float) -> tuple[Array, Array]:
-    """Logarithm of (A^n + B^n)^(1/n) from log A and log B, and the share A^n / (A^n + B^n)."""
-    total = np.logaddexp(power * one, power * other)
-    return total / power, np.exp(power * one - total)
+def mix(values: Array, power: float) -> tuple[Array, Array]:
+    """Logarithm of (A^n + B^n + ...)^(1/n) from the logarithms, and the share of each, in rows."""
+    total = np.logaddexp.reduce(power * values, axis=1)
+    return total / power, np.exp(power * values - total[:, None])
 
 
 def descend(
@@ -71,16 +69,19 @@ def descend(
     power: float,
     bounds: tuple[float, float] | None,
     most: int = _STEPS,
+    closely: bool = False,
 ) -> Blend:
-    """Local minimum from two starting laws; `bounds` of |n|, or None to hold n."""
+    """Local minimum from starting laws; `bounds` of |n|, or None to hold n.
+
+    A kernel that repeats itself is followed `closely`, to the digits that it prints.
+    """
     design = sample.design
     root = np.sqrt(sample.weight)
-    width = design.shape[1]
     sign = 1.0 if power > 0 else -1.0
 
     def unpack(theta: Array) -> Blend:
         held = power if bounds is None else sign * float(np.exp(theta[-1]))
-        return Blend(theta[: 2 * width].reshape(2, width), held, 0.0)
+        return Blend(theta[: start.size].reshape(start.shape), held, 0.0)
 
     def miss(theta: Array) -> Array:
         return np.asarray(root * (unpack(theta).parts(design)[1] - sample.y))
@@ -94,9 +95,8 @@ def descend(
         ends = np.log(bounds)
         theta = np.append(theta, np.clip(np.log(abs(power)), ends[0] + 1e-6, ends[1] - 1e-6))
         low, high = np.append(low, ends[0]), np.append(high, ends[1])
-    found = least_squares(
-        miss, theta, slope, bounds=(low, high), max_nfev=most, xtol=1e-8, ftol=1e-10
-    )
+    steps = {"ftol": 1e-12, "x_scale": "jac"} if closely else {"ftol": 1e-10}
+    found = least_squares(miss, theta, slope, bounds=(low, high), max_nfev=most, xtol=1e-8, **steps)
     best = unpack(found.x)
     return Blend(best.laws, best.power, float(2.0 * found.cost))
 
@@ -337,7 +337,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         one, other = (self.intercepts_[:, None] + self.exponents_ @ X.T) if len(X) else ([], [])
         if self.form_ == "single":
             return np.asarray(one)
-        return mix(np.asarray(one), np.asarray(other), self.n_)[0]
+        return mix(np.column_stack([one, other]), self.n_)[0]
 
     def _potential(self, X: Array) -> Array:
         return np.asarray(self._blend(X) - self.intercept_)

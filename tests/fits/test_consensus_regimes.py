@@ -4,27 +4,23 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dimgs.campaign.laws import Scatter
-from dimgs.campaign.model import RegimeModel
-from dimgs.campaign.regimes import model_of
-from dimgs.campaign.space import PiSpace, Sites
-from dimgs.groups.derive import pi_basis
+from dimgs.fits.consensus import GroupAxes, RegimeModel, Scatter, Sites, model_of
 
 Array = NDArray[np.float64]
-BASIS = pi_basis(["a [1]", "b [1]", "y [1]"], "y")
-ENDS = np.log([[1e-5, 1e5], [1e-5, 1e5]])
-SPACE = PiSpace(BASIS, ("a", "b"), ENDS[:, 0], ENDS[:, 1], {})
+# two groups between 1e-5 and 1e5
+HALF = float(np.log(1e5))
+AXES = GroupAxes(np.zeros(2), HALF * np.eye(2), np.eye(2))
 Z = np.random.default_rng(2).uniform(-1, 1, (24, 2))
-A, B = (Z * np.log(1e5)).T
+A, B = (Z * HALF).T
 
 
 def seen(y: Array, z: Array = Z) -> RegimeModel:
     sites = Sites(z, y, np.ones(len(y)), np.arange(len(y)))
-    return model_of(SPACE, sites, Scatter(0.02), (), np.inf)
+    return model_of(AXES, sites, Scatter(0.02), (), np.inf)
 
 
 def slopes(model: RegimeModel) -> list[list[float]]:
-    found = [SPACE.exponent_map @ law.slope for law in model.laws]
+    found = [law.slope / HALF for law in model.laws]
     return sorted(np.abs(np.round(s, 2)).tolist() for s in found)
 
 

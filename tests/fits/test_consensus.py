@@ -6,8 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dimgs.campaign.laws import FittedLaw, Scatter, find_laws
-from dimgs.campaign.space import Sites
+from dimgs.fits.consensus import FittedLaw, Scatter, Sites, find_laws
 
 Array = NDArray[np.float64]
 EXACT = Scatter(0.02)

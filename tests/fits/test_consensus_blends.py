@@ -6,9 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from dimgs.campaign.laws import Scatter
-from dimgs.campaign.power_means import power_mean
-from dimgs.campaign.space import Sites
+from dimgs.fits.consensus import Scatter, Sites, power_mean
 
 Array = NDArray[np.float64]
 EXACT = Scatter(0.02)
@@ -24,7 +22,7 @@ def sites(z: Array, y: Array) -> Sites:
     st.sampled_from([0.7, 1.0, 3.0]),
     st.integers(0, 300),
 )
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_two_laws_are_known_from_two_runs_more_than_unknowns(
     rank: int, sign: float, sharpness: float, seed: int
 ) -> None:
@@ -56,7 +54,7 @@ def test_three_laws_meet_in_one_power_mean() -> None:
 
 
 @given(st.integers(0, 100))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_what_is_no_power_mean_is_not_taken_for_one(seed: int) -> None:
     rng = np.random.default_rng(seed)
     x = rng.uniform(-2, 2, (12, 1))

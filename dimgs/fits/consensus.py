@@ -1,0 +1,1011 @@
+"""Power laws, and what lies between them, from a few runs: random sample consensus.
+
+Where a kernel repeats itself, or nearly, a run more than a law has unknowns tells whether they
+follow it. So the laws are those on which the most runs agree, one after the other; they part where
+they meet, or at a monomial between their runs; and laws that add, or whose resistances do, are
+fitted together to all runs at once. Estimators of regimes for whole tables need many runs for each
+regime instead, and no such precision.
+
+References
+----------
+M. A. Fischler, R. C. Bolles, Comm. ACM 24 (1981) 381-395 (random sample consensus). S. W.
+Churchill, R. Usagi, AIChE J. 18 (1972) 1121 (the form of a crossover). A. Magnani, S. Boyd, Optim.
+Eng. 10 (2009) 1 (alternating fits of the larger of several laws, where a fit starts).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from functools import cached_property
+from itertools import combinations
+from math import comb
+
+import numpy as np
+from scipy.optimize import brentq, linprog, nnls
+from scipy.special import stdtr, stdtrit
+
+from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.fits.crossover import SHARPEST, Blend, descend
+from dimgs.fits.regimes import Sample, short_monomials
+
+# log; a kernel that writes six digits says no more
+_DIGITS = 1e-6
+# chance that noise alone makes any of the runs of a law look foreign to it: a replicate then tells
+_FALSE = 0.005
+# chance that noise alone makes the runs of a law look curved: then others are looked for in vain
+_BEND = 0.01
+# refits until the members stay the same; a handful is the rule
+_ROUNDS = 15
+# neighbours that a first guess of a law is drawn from, beyond the number of its exponents
+_NEAR = 4
+# guesses from one neighbourhood: all of them in up to two directions
+_DRAWS = 15
+# a law needs one run more than its unknowns, or this part of all runs, up to twice its unknowns
+_SHARE = 6
+# part of a law's runs that others may have between them: more, and it is no region that they share
+_BETWEEN = 1.0 / 3.0
+# a run that decides a law alone is not predicted by the others: one less its leverage, by which its
+# residual is divided to tell what the others miss it by
+_PREDICTED = 1e-3
+# a law may miss a run that it was not fitted to by half a limit for each run beyond its unknowns,
+# up to this many: few runs agree by accident unless they agree closely
+_SURE = 6
+# part of the region below which a law might be a tangent: what goes through half of it is none
+_LOCAL = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Sites:
+    """Points with answers of one tier; replicates are one site.
+
+    Attributes
+    ----------
+    z : ndarray of shape (n_sites, rank)
+    y : ndarray of shape (n_sites,)
+        Mean logarithm of the response group.
+    count : ndarray of shape (n_sites,)
+        Runs of each.
+    numbers : ndarray of int of shape (n_sites,)
+        Of the sites among all points of a campaign.
+    error : float
+        Largest standard error of the logarithms, where runs from elsewhere have some.
+    """
+
+    z: Array
+    y: Array
+    count: Array
+    numbers: IntArray
+    error: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def row(self, number: int | None) -> int | None:
+        """Place of the point of a number; None where it is not among these."""
+        here = np.flatnonzero(self.numbers == (-1 if number is None else number))
+        return int(here[0]) if len(here) else None
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """How far a run may lie from its law.
+
+    Attributes
+    ----------
+    resolution : float
+        Log; the smallest miss that is looked at.
+    sigma : float
+        Standard deviation of a run, from replicates; 0 for a kernel that repeats itself.
+    freedom : int
+        Degrees of freedom of `sigma`.
+    """
+
+    resolution: float
+    sigma: float = 0.0
+    freedom: int = 0
+
+    def limits(self, count: Array) -> Array:
+        """Largest misses of means of `count` runs that follow a law."""
+        if not self.sigma:
+            return np.full(len(count), self.resolution)
+        t = stdtrit(max(self.freedom, 1), 1.0 - _FALSE / (2.0 * max(len(count), 1)))
+        return np.asarray(np.maximum(self.resolution, t * self.sigma / np.sqrt(count)))
+
+
+@dataclass(frozen=True, eq=False)
+class FittedLaw:
+    """A power law in pi space, log pi_0 = constant + slope . z, and its doubt.
+
+    Attributes
+    ----------
+    coefficients : ndarray of shape (rank + 1,)
+        [constant, slope].
+    rows : ndarray of int
+        Sites that it was fitted to.
+    spread : ndarray of shape (rank + 1, rank + 1)
+        Covariance over the variance of a run.
+    sigma, freedom : float
+        Standard deviation of a run and its degrees of freedom.
+    drift : ndarray of shape (rank + 1,)
+        How much the coefficients depend on runs beside the law, in crossovers.
+    correction : FittedLaw, optional
+        What was added to it: the difference to a finer tier.
+    """
+
+    coefficients: Array
+    rows: IntArray
+    spread: Array
+    sigma: float
+    freedom: float
+    drift: Array
+    correction: "FittedLaw | None" = None
+
+    @classmethod
+    def fit(cls, sites: Sites, rows: IntArray, scatter: Scatter) -> "FittedLaw":
+        """Weighted least squares; of the smallest slope where the points do not span the space."""
+        z, y, count = sites.z[rows], sites.y[rows], sites.count[rows]
+        mean = np.average(z, axis=0, weights=count) if len(z) else np.zeros(z.shape[1])
+        root = np.sqrt(count)[:, None]
+        table = np.column_stack([np.ones(len(z)), z - mean])
+        inverse = np.linalg.pinv(root * table, rcond=1e-9)
+        centred = inverse @ (root[:, 0] * y)
+        free = len(z) - table.shape[1]
+        rest = root[:, 0] * (y - table @ centred)
+        if scatter.sigma:
+            sigma, freedom = scatter.sigma, float(max(scatter.freedom, 1))
+        else:
+            sigma = max(float(np.sqrt(rest @ rest / max(free, 1))), _DIGITS)
+            freedom = float(max(free, 1))
+        # what is uncertain in all runs from elsewhere alike does not show in their scatter
+        sigma = max(sigma, sites.error)
+        back = np.eye(table.shape[1])
+        back[0, 1:] = -mean
+        known = free >= 1 or (free == 0 and scatter.sigma > 0)
+        whole = known and np.linalg.matrix_rank(root * table, tol=1e-7) == table.shape[1]
+        spread = back @ inverse @ inverse.T @ back.T if whole else np.full(back.shape, np.inf)
+        return cls(back @ centred, rows, spread, sigma, freedom, np.zeros(len(back)))
+
+    def __call__(self, z: Array) -> Array:
+        """Values at points of shape (n, rank)."""
+        return np.asarray(self.coefficients[0] + z @ self.coefficients[1:])
+
+    @property
+    def slope(self) -> Array:
+        """Exponents of the coordinates."""
+        return self.coefficients[1:]
+
+    def corrected(self, difference: "FittedLaw") -> "FittedLaw":
+        """The law with a difference added."""
+        total = self.coefficients + difference.coefficients
+        return replace(self, coefficients=total, correction=difference)
+
+    def errors(self, c: Array) -> tuple[Array, Array]:
+        """Standard errors and drifts of functionals `c` of shape (n, rank + 1)."""
+        if np.isinf(self.spread).any():
+            return np.where(np.any(c != 0.0, axis=1), np.inf, 0.0), np.zeros(len(c))
+        variance = np.einsum("ij,jk,ik->i", c, self.spread, c)
+        return self.sigma * np.sqrt(np.maximum(variance, 0.0)), np.abs(c @ self.drift)
+
+    def half_widths(self, c: Array, level: float) -> Array:
+        """Half-widths of the intervals of functionals; infinite where not determined."""
+        error, drift = self.errors(c)
+        half = np.hypot(stdtrit(self.freedom, 0.5 + level / 2.0) * error, drift)
+        if self.correction is not None:
+            half = np.hypot(half, self.correction.half_widths(c, level))
+        return np.asarray(half)
+
+    def confidence(self, c: Array, tolerance: float) -> float:
+        """Smallest probability that a functional lies within its tolerance of the estimate."""
+        error, drift = self.errors(c)
+        if self.correction is not None:
+            error = np.hypot(error, self.correction.errors(c)[0])
+        room = np.maximum(tolerance - drift, 0.0) / np.maximum(error, 1e-300)
+        return float(np.min(2.0 * stdtr(self.freedom, np.minimum(room, 1e300)) - 1.0, initial=1.0))
+
+
+def find_laws(
+    sites: Sites, scatter: Scatter, known: Sequence[FittedLaw], curvature: float = np.inf
+) -> list[FittedLaw]:
+    """Laws on which the most runs agree, one after the other; those known before lead.
+
+    Parameters
+    ----------
+    sites : Sites
+    scatter : Scatter
+    known : sequence of FittedLaw
+    curvature : float
+        Largest miss over the extent of a law's runs that do not reach across half of the region:
+        a tangent of a crossover has more.
+
+    Returns
+    -------
+    list of FittedLaw
+        Each on more runs than it has unknowns.
+
+    Examples
+    --------
+    >>> x = np.linspace(-8.0, 8.0, 9)[:, None]
+    >>> sites = Sites(x, np.minimum(x[:, 0], 0.0), np.ones(9), np.arange(9))
+    >>> [law.slope.round(2).tolist() for law in find_laws(sites, Scatter(0.02), ())]
+    [[1.0], [0.0]]
+    """
+    limits = scatter.limits(sites.count)
+    unknowns = sites.z.shape[1] + 1
+    # among many runs a few agree by accident
+    enough = int(np.clip(len(sites) // _SHARE, unknowns + 1, 2 * unknowns))
+    free = np.ones(len(sites), dtype=np.bool_)
+    found: list[FittedLaw] = []
+    while free.sum() >= enough:
+        best = _best(sites, scatter, limits, free, known, enough, curvature)
+        if best is None:
+            break
+        free[best] = False
+        found.append(FittedLaw.fit(sites, best, scatter))
+    return found
+
+
+def _best(
+    sites: Sites,
+    scatter: Scatter,
+    limits: Array,
+    free: BoolArray,
+    known: Sequence[FittedLaw],
+    enough: int,
+    curvature: float,
+) -> IntArray | None:
+    def holds(rows: IntArray) -> bool:
+        return _holds(sites, rows, scatter, limits, curvature)
+
+    every = _grow(sites, limits, free, _affine(sites.z[free], sites.y[free]))
+    if every is not None and len(every) == free.sum() and holds(every):
+        return every
+    for seeds in ((law.coefficients for law in known), _guesses(sites, free)):
+        grown: dict[bytes, IntArray] = {}
+        for seed in seeds:
+            members = _grow(sites, limits, free, seed)
+            if members is not None and len(members) >= enough:
+                grown[members.tobytes()] = members
+        for members in sorted(grown.values(), key=lambda m: -len(m)):
+            if holds(members):
+                return members
+    return None
+
+
+def bend(sites: Sites, members: IntArray, sigma: float) -> tuple[float, float]:
+    """Curvature of runs about their law, in squares of the distance, and its standard error."""
+    z, root = sites.z[members], np.sqrt(sites.count[members])
+    if len(members) < z.shape[1] + 2:
+        return 0.0, np.inf
+    table = root[:, None] * np.column_stack([np.ones(len(z)), z, np.sum(z**2, axis=1)])
+    row = np.linalg.pinv(table, rcond=1e-7)[-1]
+    return float(row @ (root * sites.y[members])), sigma * float(np.linalg.norm(row))
+
+
+def _bent(sites: Sites, members: IntArray, scatter: Scatter) -> bool:
+    """Whether runs that scatter curve about their law more than their noise allows."""
+    curve, error = bend(sites, members, scatter.sigma)
+    return abs(curve) > float(stdtrit(max(scatter.freedom, 1), 1.0 - _BEND / 2.0)) * error
+
+
+def _affine(z: Array, y: Array) -> Array:
+    table = np.column_stack([np.ones(len(z)), z])
+    return np.asarray(np.linalg.lstsq(table, y, rcond=1e-9)[0])
+
+
+def _guesses(sites: Sites, free: BoolArray) -> Iterator[Array]:
+    """Exact fits to neighbouring runs."""
+    z, rank = sites.z, sites.z.shape[1]
+    rng = np.random.default_rng(len(sites))
+    rows = np.flatnonzero(free)
+    for i in rows:
+        others = rows[rows != i]
+        near = others[np.argsort(np.linalg.norm(z[others] - z[i], axis=1), kind="stable")]
+        near = near[: rank + _NEAR]
+        if comb(len(near), rank) <= _DRAWS:
+            drawn = list(combinations(near.tolist(), rank))
+        else:
+            drawn = [tuple(near[:rank].tolist())]
+            drawn += [tuple(rng.choice(near, rank, replace=False)) for _ in range(_DRAWS)]
+        for chosen in drawn:
+            every = np.array([i, *chosen], dtype=np.intp)
+            yield _affine(z[every], sites.y[every])
+
+
+def _grow(sites: Sites, limits: Array, free: BoolArray, seed: Array) -> IntArray | None:
+    """Runs that agree with a law that is refitted to them until they no longer change."""
+    members: IntArray | None = None
+    for _ in range(_ROUNDS):
+        miss = np.abs(sites.y - seed[0] - sites.z @ seed[1:])
+        now = np.flatnonzero(free & (miss <= limits))
+        if len(now) < len(seed):
+            return None
+        if members is not None and np.array_equal(now, members):
+            break
+        members, seed = now, _affine(sites.z[now], sites.y[now])
+    return members
+
+
+def _holds(
+    sites: Sites, members: IntArray, scatter: Scatter, limits: Array, curvature: float
+) -> bool:
+    """Whether a law is one: each of its runs follows from the others, it keeps together, and it is
+    no tangent of a crossover.
+
+    Within the reach of a tangent the slope changes by four times its largest miss over its extent.
+    """
+    z, y = sites.z[members], sites.y[members]
+    left, singular, _ = np.linalg.svd(np.column_stack([np.ones(len(z)), z]), full_matrices=False)
+    if singular[-1] <= 1e-7 * singular[0]:
+        return False
+    miss = np.abs(y - left @ (left.T @ y))
+    free = 1.0 - np.einsum("ij,ij->i", left, left)
+    spare = min(len(members) - z.shape[1] - 1, _SURE) / 2.0
+    if np.any(free < _PREDICTED) or np.any(miss / free > spare * limits[members]):
+        return False
+    extent = float(np.ptp(z, axis=0).max(initial=0.0))
+    whole = float(np.ptp(sites.z, axis=0).max(initial=0.0))
+    local = extent < _LOCAL * whole
+    if scatter.sigma:
+        # where other laws hold too, what a bend of one would be is a crossover to them
+        curved = (local or len(members) == len(sites)) and _bent(sites, members, scatter)
+    else:
+        curved = local and bool(miss.max() > curvature * extent)
+    if curved:
+        return False
+    others = np.setdiff1d(np.arange(len(sites)), members)
+    inside = sum(within(sites.z[i], z) for i in others)
+    return inside <= _BETWEEN * len(members)
+
+
+def within(point: Array, hull: Array) -> bool:
+    """Whether a point lies among others: is it a mixture of them?"""
+    heavy = 1e3
+    table = np.vstack([hull.T, np.full(len(hull), heavy)])
+    _, rest = nnls(table, np.append(point, heavy))
+    return bool(rest < 1e-6)
+
+
+Powers = tuple[Fraction, ...]
+
+# equal points are less apart, in coordinates of the order of 1
+_GAP = 1e-6
+# short monomials of the groups that may part two sets of runs: all products of up to three of six
+# groups with powers of 1 and -1
+_SHORT = 200
+# times the shortest monomial that parts two sets, in the sum of its squared exponents: among those
+# that are no longer the widest gap decides
+_AS_SHORT = 2.0
+# monomials that are rivals of each other: the choice between them takes a tenth of a second then
+_RIVALS = 12
+# denominator of the powers of a monomial that no short one stands for
+_DECIMALS = 1000
+
+
+@dataclass(frozen=True, eq=False)
+class GroupAxes:
+    """The logarithms of groups over the coordinates of runs, and monomials that they may make.
+
+    Parameters
+    ----------
+    origin : ndarray of shape (n_groups,)
+        Logarithms of the groups at z = 0.
+    slopes : ndarray of shape (n_groups, rank)
+        Their gradients.
+    exponents : ndarray of shape (n_variables, n_groups)
+        Of the variables in the groups, by which a monomial is short.
+
+    Examples
+    --------
+    >>> axes = GroupAxes(np.zeros(2), np.eye(2), np.eye(2))
+    >>> [[int(p) for p in powers] for powers in axes.short[:3]]
+    [[0, 1], [1, 0], [1, -1]]
+    """
+
+    origin: Array
+    slopes: Array
+    exponents: Array
+
+    @cached_property
+    def short(self) -> list[Powers]:
+        """Short monomials that vary, the shortest first."""
+        if not self.slopes.size:
+            return []
+        every = short_monomials(self.exponents, _SHORT)
+        varies = np.abs(np.array(every) @ self.slopes).max(axis=1) > _GAP
+        return [tuple(map(Fraction, m)) for m, v in zip(every, varies, strict=True) if v]
+
+    @cached_property
+    def _lengths(self) -> Array:
+        rows = np.array(self.short, dtype=float) @ self.exponents.T
+        return np.asarray(np.sum(rows**2, axis=1))
+
+    def gradient(self, powers: Sequence[Fraction]) -> tuple[float, Array]:
+        """Logarithm of a monomial at z = 0, and its gradient."""
+        row = np.array(powers, dtype=float)
+        return float(row @ self.origin), np.asarray(row @ self.slopes)
+
+    def along(self, powers: Sequence[Fraction], z: Array) -> Array:
+        """Logarithm of a monomial at points of shape (n, rank)."""
+        offset, normal = self.gradient(powers)
+        return np.asarray(offset + z @ normal)
+
+    def decimal(self, direction: Array) -> Powers:
+        """Powers of the monomial that grows along a direction, in decimals: the shortest vector."""
+        powers = np.linalg.lstsq(self.slopes.T, direction, rcond=1e-9)[0]
+        lead = float(powers[int(np.argmax(np.abs(powers)))])
+        return tuple(Fraction(round(_DECIMALS * float(p) / lead), _DECIMALS) for p in powers)
+
+
+@dataclass(frozen=True)
+class Separation:
+    """A monomial that tells two sets of runs apart.
+
+    Attributes
+    ----------
+    powers : tuple of Fraction
+        Of the groups.
+    low, high : float
+        Its values at the last run of the lower set and at the first of the upper one.
+    upper : int
+        Which of the two sets is the upper one, 0 or 1.
+    """
+
+    powers: Powers
+    low: float
+    high: float
+    upper: int
+
+    def is_first(self, axes: GroupAxes, at: float, z: Array) -> BoolArray:
+        """Which points lie on the side of the first set, if the sets part at `at` of the way."""
+        low, high = np.log(self.low), np.log(self.high)
+        above = axes.along(self.powers, z) > low + at * (high - low)
+        return np.asarray(above == (self.upper == 0))
+
+
+def separating(axes: GroupAxes, one: Array, other: Array) -> Separation | None:
+    """The monomial between two sets of runs: a short one with a wide gap, else the widest gap.
+
+    Parameters
+    ----------
+    axes : GroupAxes
+    one, other : ndarray of shape (n, rank)
+
+    Returns
+    -------
+    Separation or None
+        None where the sets lie among each other.
+    """
+    width, parts = _gaps(axes, axes.short, one, other)
+    rows = np.flatnonzero(width > 0.0)
+    if not len(rows):
+        return _widest(axes, one, other)
+    near = rows[axes._lengths[rows] <= _AS_SHORT * axes._lengths[rows[0]]]
+    return parts[int(near[np.argmax(width[near])])]
+
+
+def rivals(axes: GroupAxes, one: Array, other: Array) -> list[Separation]:
+    """The shortest monomials that part two sets of runs, and the direction with the widest gap."""
+    width, parts = _gaps(axes, axes.short, one, other)
+    widest = _widest(axes, one, other)
+    short = [p for w, p in zip(width, parts, strict=True) if w > 0.0]
+    return [*short[:_RIVALS], *filter(None, [widest])]
+
+
+def _gaps(
+    axes: GroupAxes, monomials: Sequence[Powers], one: Array, other: Array
+) -> tuple[Array, list[Separation]]:
+    """Gaps between two sets along monomials, over their spread; not above 0 where they overlap."""
+    if not len(one) or not len(other) or not len(monomials):
+        return np.zeros(0), []
+    powers = np.array(monomials, dtype=float)
+    along = [powers @ (axes.origin[:, None] + axes.slopes @ z.T) for z in (one, other)]
+    upper = np.median(along[1], axis=1) > np.median(along[0], axis=1)
+    low = np.where(upper, along[0].max(axis=1), along[1].max(axis=1))
+    high = np.where(upper, along[1].min(axis=1), along[0].min(axis=1))
+    width = (high - low) / np.ptp(np.hstack(along), axis=1)
+    ends = zip(monomials, np.exp(low).tolist(), np.exp(high).tolist(), upper.tolist(), strict=True)
+    return width, [Separation(p, a, b, int(u)) for p, a, b, u in ends]
+
+
+def _widest(axes: GroupAxes, one: Array, other: Array) -> Separation | None:
+    """The direction w with the widest gap between w . z of two sets, |w_i| <= 1."""
+    if not len(one) or not len(other):
+        return None
+    rank = one.shape[1]
+    # unknowns w, b, t: w.z <= b - t for the one set and w.z >= b + t for the other, t the largest
+    rows = [
+        np.column_stack([s * z, np.full(len(z), -s), np.ones(len(z))])
+        for s, z in ((1.0, one), (-1.0, other))
+    ]
+    solved = linprog(
+        np.append(np.zeros(rank + 1), -1.0),
+        A_ub=np.vstack(rows),
+        b_ub=np.zeros(len(one) + len(other)),
+        bounds=[(-1.0, 1.0)] * rank + [(None, None), (0.0, None)],
+        method="highs",
+    )
+    if solved.x is None or solved.x[-1] <= _GAP:
+        return None
+    width, (apart,) = _gaps(axes, [axes.decimal(solved.x[:rank])], one, other)
+    return apart if width[0] > 0.0 else None
+
+
+# until a run lies in a crossover it is taken for that of a sum
+_SUM = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Border:
+    """What lies between two laws.
+
+    Attributes
+    ----------
+    below, above : int
+        Numbers of the laws on either side.
+    normal : ndarray of shape (rank,)
+    offset : float
+        ``offset + normal . z`` is the logarithm of what decides: of the ratio of the two laws
+        where they meet, of a monomial where they jump.
+    low, high : float
+        Up to where the one law holds, and from where the other.
+    monomial : tuple of Fraction or None
+        Of a jump; where laws meet, it follows from them.
+    sharpness : float
+        Of a meeting, once a run shows it; NaN before.
+    sign : float
+        1 where the larger law leads, -1 where the smaller one does.
+    """
+
+    below: int
+    above: int
+    normal: Array
+    offset: float
+    low: float
+    high: float
+    monomial: Powers | None = None
+    sharpness: float = np.nan
+    sign: float = 0.0
+
+    @property
+    def meets(self) -> bool:
+        """Whether the laws are equal there."""
+        return self.monomial is None
+
+    @property
+    def middle(self) -> float:
+        """Where the one law gives way to the other."""
+        return 0.0 if self.meets else (self.low + self.high) / 2.0
+
+    def along(self, z: Array) -> Array:
+        """Logarithm of what decides at points of shape (n, rank)."""
+        return np.asarray(self.offset + z @ self.normal)
+
+    def widened(self, scatter: Scatter) -> "Border":
+        """With the width within which a crossover matters."""
+        s = _SUM if np.isnan(self.sharpness) else self.sharpness
+        small = max(s * max(scatter.resolution, scatter.sigma), 1e-12)
+        width = -np.log(np.expm1(small)) / s if small < np.log(2.0) else 0.0
+        return replace(self, low=-width, high=width)
+
+
+@dataclass(frozen=True, eq=False)
+class RegimeModel:
+    """What the runs of a tier say.
+
+    Attributes
+    ----------
+    sites : Sites
+    scatter : Scatter
+    laws : tuple of FittedLaw
+    borders : tuple of Border
+    pairs : frozenset of (int, int)
+        Laws whose runs lie among each other.
+    explained : ndarray of bool of shape (n_sites,)
+    """
+
+    sites: Sites
+    scatter: Scatter
+    laws: tuple[FittedLaw, ...]
+    borders: tuple[Border, ...] = ()
+    pairs: frozenset[tuple[int, int]] = frozenset()
+    explained: BoolArray = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
+
+    @property
+    def entangled(self) -> set[int]:
+        """Laws whose runs lie among those of another."""
+        return {k for pair in self.pairs for k in pair}
+
+    @property
+    def orphans(self) -> IntArray:
+        """Sites that follow nothing that is known."""
+        return np.flatnonzero(~self.explained)
+
+    def holds(self, z: Array, strictly: bool = True) -> BoolArray:
+        """Where each law holds, shape (n, n_laws); between borders' ends no law does, strictly."""
+        inside = np.ones((len(z), len(self.laws)), dtype=np.bool_)
+        for b in self.borders:
+            along = b.along(z)
+            inside[:, b.below] &= along <= (b.low if strictly else b.middle)
+            inside[:, b.above] &= along >= (b.high if strictly else b.middle)
+        return inside
+
+    def values(self, z: Array) -> Array:
+        """Values of the laws, shape (n, n_laws)."""
+        return np.stack([law(z) for law in self.laws], axis=1)
+
+    def expected(self, z: Array) -> Array:
+        """Value at points by the law that holds there, and the crossovers to its neighbours."""
+        values, inside = self.values(z), self.holds(z, strictly=False)
+        owner = np.argmax(inside, axis=1)
+        return np.asarray(values[np.arange(len(z)), owner] + self.tails(owner, z))
+
+    def tails(self, owner: IntArray, z: Array) -> Array:
+        """What the crossovers to its neighbours add to the law of each point, shape (n,)."""
+        y = np.zeros(len(z))
+        for sign in (1.0, -1.0):
+            # laws that add, or whose resistances add: all the neighbours of a law together
+            terms = [np.full(len(z), -np.inf)]
+            power = [np.ones(len(z))]
+            for b in self.borders:
+                if b.meets and b.sign == sign and not np.isnan(b.sharpness):
+                    gap = b.sharpness * b.along(z)
+                    here = np.where(
+                        owner == b.below, gap, np.where(owner == b.above, -gap, -np.inf)
+                    )
+                    terms.append(here)
+                    power.append(np.full(len(z), b.sharpness))
+            leads = np.argmax(terms, axis=0)
+            s = np.array(power)[leads, np.arange(len(z))]
+            y = y + sign * np.logaddexp(0.0, np.logaddexp.reduce(terms)) / s
+        return np.asarray(y)
+
+    def between(self, b: Border, z: Array) -> BoolArray:
+        """Points of no border but this one: where both of its laws would hold without it."""
+        rest = replace(self, borders=tuple(o for o in self.borders if o is not b))
+        inside = rest.holds(z, strictly=False)
+        return np.asarray(inside[:, b.below] & inside[:, b.above])
+
+    def crossings(self, b: Border) -> IntArray:
+        """Pairs of sites of the two laws that lie across a border, nearest to it first."""
+        below, above = self.laws[b.below].rows, self.laws[b.above].rows
+        along = b.along(self.sites.z)
+        pairs = [(along[j] - along[i], i, j) for i in below for j in above if along[i] < along[j]]
+        return np.array([p[1:] for p in sorted(pairs)], dtype=np.intp).reshape(-1, 2)
+
+
+# e-folds between two laws within which a run tells how sharp their crossover is: a sum adds 20 %
+_TELLING = 1.5
+# part of the runs that must be explained before all laws are fitted together: one in five may lie
+# in a crossover that is not understood yet
+_MOSTLY = 0.8
+# e-folds to a third law from which on it does not disturb: a sum adds 5 % there
+_ALONE = 3.0
+# part of its depth by which a crossover may differ from the power mean of its laws: 1 - exp(-x),
+# erf and tanh differ by 0.14, 0.13 and 0.09, others may by twice as much
+_SHAPE = 0.25
+# part of what a crossover adds to a law at a run by which the run may differ from it: a run that
+# follows the bare law differs by all of it
+_TAIL = 0.5
+# sharpness of the broadest crossover of more than two laws that is taken for one: a sum's is 1, and
+# square roots that add have half of it
+_BROAD = 0.5
+# part of the region that a step between two laws may take: a wider one has a law of its own
+_STEP = 0.25
+
+
+def _soft(gap: Array, sharpness: float) -> Array:
+    return np.asarray(np.logaddexp(0.0, -sharpness * gap) / sharpness)
+
+
+def model_of(
+    axes: GroupAxes, sites: Sites, scatter: Scatter, known: Sequence[FittedLaw], curvature: float
+) -> RegimeModel:
+    """Find laws and borders, and say which runs they explain.
+
+    Parameters
+    ----------
+    axes : GroupAxes
+    sites : Sites
+    scatter : Scatter
+    known : sequence of FittedLaw
+        Of fewer runs.
+    curvature : float
+        As in :func:`find_laws`.
+
+    Returns
+    -------
+    RegimeModel
+    """
+    found = RegimeModel(sites, scatter, tuple(find_laws(sites, scatter, known, curvature)))
+    if len(sites) and found.laws:
+        found = _explained(_bordered(axes, found))
+        if len(found.laws) > 1 and found.explained.mean() >= _MOSTLY:
+            found = _cores(found)
+    else:
+        found = replace(found, explained=np.zeros(len(sites), dtype=np.bool_))
+    # one run tells no crossover from a corner where runs scatter
+    soft = any(b.meets and (scatter.sigma or not b.sharpness >= SHARPEST) for b in found.borders)
+    if found.explained.all() and not found.pairs and not soft:
+        return found
+    return power_mean(sites, scatter) or found
+
+
+def _bordered(axes: GroupAxes, model: RegimeModel) -> RegimeModel:
+    limits = model.scatter.limits(model.sites.count)
+    follows = np.abs(model.sites.y[:, None] - model.values(model.sites.z)) <= limits[:, None]
+    borders, pairs = [], set()
+    for one, other in combinations(range(len(model.laws)), 2):
+        only = [
+            np.flatnonzero(follows[:, k] & ~follows[:, j]) for k, j in ((one, other), (other, one))
+        ]
+        border = _meeting(model, one, other, only) or _jump(axes, model, one, other, only)
+        if border is None:
+            pairs.add((one, other))
+        else:
+            borders.append(border)
+    return _sharpened(replace(model, borders=tuple(borders), pairs=frozenset(pairs)))
+
+
+def _sharpened(model: RegimeModel) -> RegimeModel:
+    """With the sharpness of every crossover that a run shows."""
+    told = [
+        replace(b, sharpness=_sharpness(model, b)).widened(model.scatter) if b.meets else b
+        for b in model.borders
+    ]
+    return replace(model, borders=tuple(told))
+
+
+def _meeting(model: RegimeModel, one: int, other: int, only: list[IntArray]) -> Border | None:
+    """The border of two laws that are equal between their runs."""
+    z = model.sites.z
+    difference = model.laws[other].coefficients - model.laws[one].coefficients
+    gaps = [difference[0] + z[rows] @ difference[1:] for rows in only]
+    if not len(gaps[0]) or not len(gaps[1]):
+        return None
+    sign = float(np.sign(np.median(gaps[1]) - np.median(gaps[0])))
+    if not sign or np.any(sign * gaps[0] > 0.0) or np.any(sign * gaps[1] < 0.0):
+        return None
+    return Border(
+        one, other, sign * difference[1:], sign * float(difference[0]), 0.0, 0.0, sign=sign
+    )
+
+
+def _sharpness(model: RegimeModel, border: Border) -> float:
+    """How sharp a crossover is, from the run that lies nearest to its middle."""
+    z, y = model.sites.z, model.sites.y
+    along = border.along(z)
+    pair = {border.below, border.above}
+    others = [o for o in model.borders if o is not border and {o.below, o.above} & pair]
+    apart = np.min([np.abs(o.along(z)) for o in others] or [np.full(len(z), np.inf)], axis=0)
+    beside = (np.abs(along) <= _TELLING) & model.between(border, z)
+    near = np.flatnonzero(beside & (apart > _ALONE))
+    if not len(near):
+        # no run is free of a third law: then those tell that lie nearest to this border
+        near = np.flatnonzero(beside & (apart > np.abs(along)))
+    if not len(near):
+        return np.nan
+    at = int(near[np.argmin(np.abs(along[near]))])
+    owner = border.below if along[at] < 0.0 else border.above
+    miss = border.sign * float(y[at] - model.laws[owner](z[at : at + 1])[0])
+    gap = np.abs(along[at : at + 1])
+    limit = float(model.scatter.limits(model.sites.count)[at])
+    if miss <= -limit:
+        return np.nan
+    if model.scatter.sigma and miss <= limit:
+        # nothing but noise is seen: it may hide a crossover as broad as this
+        miss = limit
+
+    def excess(s: float) -> float:
+        return float(_soft(gap, s)[0]) - miss
+
+    if excess(SHARPEST) >= 0.0:
+        return SHARPEST
+    return np.nan if excess(SHARPNESS[0]) < 0.0 else float(brentq(excess, *SHARPNESS))
+
+
+def _jump(
+    axes: GroupAxes, model: RegimeModel, one: int, other: int, only: list[IntArray]
+) -> Border | None:
+    """The border of two laws that no run shows to be equal anywhere."""
+    apart = separating(axes, *(model.sites.z[rows] for rows in only))
+    if apart is None:
+        return None
+    below, above = (one, other) if apart.upper == 1 else (other, one)
+    offset, normal = axes.gradient(apart.powers)
+    low, high = float(np.log(apart.low)), float(np.log(apart.high))
+    return Border(below, above, normal, offset, low, high, monomial=apart.powers)
+
+
+def _explained(model: RegimeModel) -> RegimeModel:
+    """Say which runs follow a law where it holds, or lie in a crossover that is as it should."""
+    z, y = model.sites.z, model.sites.y
+    limits = model.scatter.limits(model.sites.count)
+    values = model.values(z)
+    follows = np.abs(y[:, None] - values) <= limits[:, None]
+    done = np.any(follows & model.holds(z, strictly=False), axis=1)
+    expected = model.expected(z)
+    tails = np.abs(expected - values[np.arange(len(z)), np.argmax(model.holds(z, False), axis=1)])
+    reach = np.ptp(z, axis=0).max(initial=0.0)
+    for b in model.borders:
+        along, here = b.along(z), model.between(b, z)
+        here &= (along >= b.low) & (along <= b.high)
+        if b.meets:
+            slack = 0.0 if np.isnan(b.sharpness) else _SHAPE * np.log(2.0) / b.sharpness
+            fits = np.abs(y - expected) <= np.maximum(limits, np.minimum(slack, _TAIL * tails))
+            if np.isnan(b.sharpness):
+                fits |= follows[:, b.below] | follows[:, b.above]
+            else:
+                # a run that follows its law alone contradicts a crossover that adds much to it
+                done &= ~(here & (tails > np.maximum(limits, slack)))
+        else:
+            pair = values[:, [b.below, b.above]]
+            narrow = b.high - b.low <= _STEP * float(np.linalg.norm(b.normal)) * reach
+            fits = (y >= pair.min(axis=1) - limits) & (y <= pair.max(axis=1) + limits) & narrow
+        done |= here & fits
+    if len(model.laws) > 2:
+        done |= _crossing(model, limits)
+    return replace(model, explained=done)
+
+
+def _crossing(model: RegimeModel, limits: Array) -> BoolArray:
+    """Runs that may lie in a crossover of several laws at once, whose form nobody knows."""
+    z = model.sites.z
+    owner = np.argmax(model.holds(z, strictly=False), axis=1)
+    miss = model.sites.y - model.values(z)[np.arange(len(z)), owner]
+    reach = {1.0: limits.copy(), -1.0: limits.copy()}
+    for b in model.borders:
+        if b.meets:
+            for k, side in ((b.below, -1.0), (b.above, 1.0)):
+                soft = _soft(side * b.along(z), _BROAD)
+                reach[b.sign] += np.where(owner == k, soft, 0.0)
+    return np.asarray((miss <= reach[1.0]) & (-miss <= reach[-1.0]))
+
+
+def _cores(model: RegimeModel) -> RegimeModel:
+    """Every law by the runs that no crossover reaches, where they are enough, less its tails."""
+    inside = model.holds(model.sites.z)
+    laws = []
+    for k, law in enumerate(model.laws):
+        deep = law.rows[inside[law.rows, k]]
+        alone = len(deep) > len(law.slope)
+        deep = deep if alone else law.rows
+        plain = FittedLaw.fit(model.sites, deep, model.scatter)
+        tails = model.tails(np.full(len(model.sites), k), model.sites.z)
+        clear = FittedLaw.fit(replace(model.sites, y=model.sites.y - tails), deep, model.scatter)
+        drift = plain.coefficients - clear.coefficients
+        if not alone:
+            # no run shows it alone: it may be a tangent, anything between its neighbours
+            near = [{b.below, b.above} - {k} for b in model.borders if k in (b.below, b.above)]
+            ways = [model.laws[j].coefficients - law.coefficients for o in near for j in o]
+            drift = max([drift, *(w / 2.0 for w in ways)], key=lambda w: float(np.linalg.norm(w)))
+        again = replace(clear, drift=drift)
+        laws.append(again if np.isfinite(again.spread).all() else law)
+    return replace(model, laws=tuple(laws))
+
+
+# sharpness of crossovers, ((a^s + b^s)^(1/s)): broader ones have no middle, sharper ones no width
+SHARPNESS = (0.3, SHARPEST)
+# starts of a fit, and rounds in which runs change the law that they belong to
+_STARTS, _CHANGES = 5, 20
+# largest sharpness of a fit: no run of a few dozen tells it from a corner
+_CORNERED = 1e4
+# log; the larger of several laws that goes through all runs as closely is a corner
+_CORNER = 1e-3
+# evaluations of a fit, and of one that goes through the runs nearly
+_TRIED, _FOLLOWED = 40, 1000
+# laws of one power mean
+_MOST = 3
+# runs beyond the unknowns before a power mean is believed
+_SPARE = 2
+# part of the resolution to which a power mean goes through the runs of a kernel that repeats itself
+_EXACT = 0.002
+# of runs that scatter, the level at which a sum of laws is another answer than a corner
+_LEVEL = 0.95
+
+
+def power_mean(sites: Sites, scatter: Scatter) -> RegimeModel | None:
+    """The fewest laws whose power mean goes through all runs; None where there is none.
+
+    Parameters
+    ----------
+    sites : Sites
+    scatter : Scatter
+
+    Returns
+    -------
+    RegimeModel or None
+
+    Examples
+    --------
+    >>> x = np.linspace(-3.0, 3.0, 8)[:, None]
+    >>> sites = Sites(x, np.logaddexp(0.0, 2.0 * x[:, 0]), np.ones(8), np.arange(8))
+    >>> model = power_mean(sites, Scatter(0.02))
+    >>> sorted(law.slope.round(4).tolist() for law in model.laws)
+    [[0.0], [2.0]]
+    """
+    runs = Sample(sites.z, sites.y, sites.count, sites.numbers, 1)
+    width, limits = sites.z.shape[1] + 1, scatter.limits(sites.count)
+
+    def follows(blend: Blend) -> bool:
+        return bool(np.all(np.abs(blend.parts(runs.design)[1] - sites.y) <= limits))
+
+    for n_laws in range(2, _MOST + 1):
+        spare = len(sites) - n_laws * width - 1
+        if spare < _SPARE:
+            return None
+        tried = [_descended(runs, *start, _TRIED) for start in _starts(sites, n_laws)]
+        fit = min(tried, key=lambda blend: blend.loss)
+        if follows(fit):
+            # it may be one: the valley between sharpness and slopes is long
+            fit = _descended(runs, fit.laws, fit.power, _FOLLOWED)
+        sigma = max(float(np.sqrt(fit.loss / spare)), _DIGITS)
+        if follows(fit) and (scatter.sigma > 0 or sigma <= _EXACT * scatter.resolution):
+            found = _model(sites, runs, scatter, fit, sigma)
+            if found is not None:
+                return found
+    return None
+
+
+def _descended(
+    runs: Sample, laws: Array, power: float, most: int, sharpest: float = _CORNERED
+) -> Blend:
+    return descend(runs, laws, power, (SHARPNESS[0], sharpest), most, closely=True)
+
+
+def _starts(sites: Sites, n_laws: int) -> Iterator[tuple[Array, float]]:
+    """The larger or the smaller of several laws, from random parts of the runs, and their power."""
+    z, y = sites.z, sites.y
+    table = np.column_stack([np.ones(len(z)), z])
+    rng = np.random.default_rng(len(sites))
+    for _ in range(_STARTS):
+        ways = rng.normal(size=(n_laws, z.shape[1]))
+        first = np.argmax((z - z.mean(axis=0)) @ ways.T, axis=1)
+        for sign in (1.0, -1.0):
+            owner, found = first, np.zeros((n_laws, table.shape[1]))
+            for _ in range(_CHANGES):
+                found = np.array([_ridge(table[owner == k], y[owner == k], table, y)
+                                  for k in range(n_laws)])  # fmt: skip
+                now = np.argmax(sign * (table @ found.T), axis=1)
+                if np.array_equal(now, owner):
+                    break
+                owner = now
+            corner = sign * np.max(sign * table @ found.T, axis=1)
+            yield found, sign * (SHARPEST if np.abs(corner - y).max() < _CORNER else 1.0)
+
+
+def _ridge(own: Array, y: Array, table: Array, every: Array) -> Array:
+    """The law of some runs; where they are too few, near that of all."""
+    whole = np.linalg.lstsq(table, every, rcond=None)[0]
+    moments = own.T @ own + 1e-3 * np.eye(table.shape[1])
+    return np.asarray(whole + np.linalg.solve(moments, own.T @ (y - own @ whole)))
+
+
+def _model(
+    sites: Sites, runs: Sample, scatter: Scatter, fit: Blend, sigma: float
+) -> RegimeModel | None:
+    """Laws and borders of a power mean; of runs that scatter, one as broad as they allow."""
+    n_laws, width = fit.laws.shape
+    sign, broad = float(np.sign(fit.power)), fit
+    freedom = float(len(sites) - fit.laws.size - 1)
+    if scatter.sigma:
+        sigma, freedom = scatter.sigma, float(max(scatter.freedom, 1))
+        wide = _descended(runs, fit.laws, sign * min(abs(fit.power), 1.0), _FOLLOWED, 1.0)
+        t = float(stdtrit(freedom, 0.5 + _LEVEL / 2.0))
+        broad = wide if wide.loss - fit.loss <= (t * scatter.sigma) ** 2 else fit
+    slopes = np.sqrt(sites.count)[:, None] * fit.jacobian(runs.design, with_power=True)
+    spread = np.asarray(np.linalg.pinv(slopes.T @ slopes))
+    owner = np.argmax(sign * runs.design @ fit.laws.T, axis=1)
+    if len(np.unique(owner)) < n_laws:
+        return None
+    laws = []
+    for k, coefficients in enumerate(fit.laws):
+        part, drift = slice(k * width, (k + 1) * width), broad.laws[k] - fit.laws[k]
+        own = spread[part, part], max(sigma, sites.error), freedom
+        laws.append(FittedLaw(coefficients, np.flatnonzero(owner == k), *own, drift))
+    borders = []
+    for one, other in combinations(range(n_laws), 2):
+        gap, s = sign * (fit.laws[other] - fit.laws[one]), abs(broad.power)
+        border = Border(one, other, gap[1:], float(gap[0]), 0.0, 0.0, sharpness=s, sign=sign)
+        borders.append(border.widened(scatter))
+    explained = np.ones(len(sites), dtype=np.bool_)
+    return RegimeModel(sites, scatter, tuple(laws), tuple(borders), explained=explained)
