@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 65089, "degrees written as C and F"
+MOST, SINCE = 64960, "one finder of laws from few runs"
 
 
 def code_lines(text: str) -> int:
