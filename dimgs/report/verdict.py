@@ -211,14 +211,14 @@ def probability(held: Verdict) -> str:
     Examples
     --------
     >>> probability(Verdict(probability=0.93, none_of_these=0.05))
-    'Posterior probability 93 %; 5 % that no candidate is true'
+    'Posterior: 93 % this law, 2 % other candidates, 5 % none of them'
     """
     if held.probability is None:
         return ""
-    none = percent(held.none_of_these)
+    own, none = held.probability, held.none_of_these
+    shares = [percent(x) for x in (own, max(0.0, 1.0 - own - none), none)]
     only = "; it interpolates only" if held.extrapolates is False else ""
-    share = percent(held.probability)
-    return f"Posterior probability {share}; {none} that no candidate is true{only}"
+    return "Posterior: {} this law, {} other candidates, {} none of them".format(*shares) + only
 
 
 def remarks(report: Findings) -> str:
