@@ -177,6 +177,11 @@ def bind(plan: Plan) -> Binding:
         for name in given:
             if name not in names:
                 raise unknown(plan, f"{key}.{name}", name, names, f"input of '{kernel.name}'")
+    if plan.by is not None:
+        if plan.by not in names:
+            raise unknown(plan, "by", plan.by, names, f"input of '{kernel.name}'")
+        if not port_named(kernel.inputs, plan.by).is_label:
+            raise InputError(f"{plan.source}, by: '{plan.by}' is no label; name an input that is.")
     target = output_port(plan, kernel)
     tiers = plan_tiers(plan, kernel)
     fixed = fixed_values(plan, kernel)

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dimgs.campaign.binding import bind
+from dimgs.campaign.conclusion import joined
 from dimgs.campaign.journal import DecisionLog, Listener, changed_since, shown_by
 from dimgs.campaign.known import Known, every_known
 from dimgs.campaign.loop import CampaignLoop
@@ -107,7 +108,7 @@ def run_campaign(
         changed = " ".join(filter(None, (changed_since(bindings, home), log.caution)))
         for binding in bindings:
             if len(bindings) > 1:
-                log.add("target", binding.target.name)
+                log.add("target", " of ".join([binding.target.name, *binding.plan.sources]))
             notes = (*binding.notes, *([changed] if changed else []))
             loop = CampaignLoop(replace(binding, notes=notes), store, log, listener, start, loop)
             loop.started(changed)
@@ -117,6 +118,8 @@ def run_campaign(
             results.append(loop.run())
             usable = loop.experiment.usable[len(binding.tiers) - 1]
             finest |= {record.key: record for _, record in usable}
+        if plan.by is not None:
+            results = joined(plan, results, list(finest.values()))
         result = _with_curves(replace(results[0], others=tuple(results[1:])), plan, finest)
         return result if folder is None else _written(result, home)
 

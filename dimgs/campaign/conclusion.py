@@ -12,6 +12,7 @@ from dimgs.campaign.binding import Binding
 from dimgs.campaign.ending import Outcome
 from dimgs.campaign.evidence import TierEvidence
 from dimgs.campaign.experiment import Experiment
+from dimgs.campaign.plan import Plan
 from dimgs.campaign.result import CampaignResult, Pertinence, RegimeAnswer, Tested
 from dimgs.campaign.surrogate import Surrogate
 from dimgs.campaign.thresholds import essential
@@ -38,6 +39,8 @@ _EVALUATIONS = 1000
 _DISCOVER_SECONDS, _LONG_SECONDS = 60.0, 600.0
 # a law that its runs make less probable than this is another law, whatever else was tested
 _EVEN = 0.5
+# sources whose spread is told: three have one, and each is left out in turn
+_SPREAD = 4
 # of a crossover that runs do not tell from a corner
 _SHARP = 10.0
 # the logarithm of what a float can hold
@@ -79,7 +82,9 @@ def conclude(
     """
     space, moved = binding.space, experiment.moved()
     told = Answers(binding, evidence, moved)
-    dataset = _dataset(binding, [r for _, r in usable(experiment, len(binding.tiers) - 1)])
+    dataset = _dataset(
+        binding.target.name, [r for _, r in usable(experiment, len(binding.tiers) - 1)]
+    )
     warnings = list(binding.notes)
     regimes, judged = [], []
     for n, k in enumerate(told.laws, 1):
@@ -146,6 +151,7 @@ def conclude(
         seconds=experiment.seconds,
         log=tuple(experiment.log.entries),
         target=binding.target.name,
+        source=next(iter(binding.plan.sources), None),
         unit=binding.target.unit,
         level=binding.plan.level,
         warnings=tuple(dict.fromkeys(warnings)),
@@ -176,11 +182,11 @@ def usable(experiment: Experiment, tier: int) -> list[Run]:
     return [*experiment.usable[tier], *believed]
 
 
-def _dataset(binding: Binding, records: Sequence[RunRecord]) -> Dataset | None:
+def _dataset(target: str, records: Sequence[RunRecord]) -> Dataset | None:
     """Inputs and target of runs."""
     if not records:
         return None
-    target, first = binding.target.name, records[0]
+    first = records[0]
     alike = [
         replace(
             r,
@@ -203,7 +209,7 @@ def _law(
     tier = evidence.tier
     inside = set(runs.sites(tier).numbers[answers.members(law, tier)].tolist())
     chosen = [(z, r) for z, r in usable(experiment, tier) if runs.find(z) in inside]
-    data = _dataset(binding, [r for _, r in chosen])
+    data = _dataset(binding.target.name, [r for _, r in chosen])
     if data is None:
         return None
     more = np.zeros(len(chosen))
@@ -230,7 +236,7 @@ def _whole(experiment: Experiment, answers: Answers) -> Dataset | None:
     difference = next((law.correction for law in answers.model.laws if law.correction), None)
     coarse = usable(experiment, tier) if tier < last and difference is not None else []
     data, target = (
-        _dataset(answers.binding, [r for _, r in (*fine, *coarse)]),
+        _dataset(answers.binding.target.name, [r for _, r in (*fine, *coarse)]),
         answers.binding.target,
     )
     if data is None or difference is None or not coarse:
@@ -284,7 +290,7 @@ def _options(binding: Binding) -> "Options":
     return Options(
         constants=plan.constants,
         scales=binding.scales,
-        arrhenius=next(iter(plan.arrhenius), None),
+        arrhenius=plan.arrhenius or None,
         level=plan.level,
         seed=plan.seed,
     )
@@ -363,6 +369,48 @@ def law_of_all(
     if report.why_not:
         warnings.append(f"`discover` found no one law of all regimes. {report.why_not[0]}")
     return report
+
+
+def joined(
+    plan: Plan, results: Sequence[CampaignResult], records: Sequence[RunRecord]
+) -> list[CampaignResult]:
+    """The results of a plan with sources; the first of each target says what differs between them.
+
+    Parameters
+    ----------
+    plan : Plan
+        With sources.
+    results : sequence of CampaignResult
+        One for each target and source.
+    records : sequence of RunRecord
+        The finest runs with an answer.
+    """
+    from dimgs.discovery.discover import discover_with
+
+    found, first = list(results), dict[str, int]()
+    for i, result in enumerate(results):
+        first.setdefault(result.target, i)
+    for target, i in first.items():
+        data = _dataset(target, [r for r in records if target in r.outputs])
+        options = found[i].options
+        if data is None or options is None or plan.by is None:
+            continue
+        # the spread between two sources is not known; then each has its own prefactor
+        several = len(plan.sources) >= _SPREAD
+        options = replace(
+            options,
+            by=(plan.by,) if several else (),
+            within=None if several else plan.by,
+            time_limit=_DISCOVER_SECONDS,
+        )
+        try:
+            report = discover_with(replace(data, errors={}), target, options)
+        except DimgsError as error:
+            warning = f"No law of the runs of all sources: {error}"
+            found[i] = replace(found[i], warnings=(*found[i].warnings, warning))
+            continue
+        found[i] = replace(found[i], across=report)
+    return found
 
 
 def _miss(law: Law, data: Dataset, answers: Answers) -> float:

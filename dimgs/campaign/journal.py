@@ -200,7 +200,11 @@ def changed_since(bindings: Sequence[Binding], folder: Path) -> str:
         If the folder cannot be written to.
     """
     file, asked = folder / _FILE, _asked(bindings[0])
-    asked["target"] = ", ".join(b.target.name for b in bindings)
+    asked["target"] = ", ".join(dict.fromkeys(b.target.name for b in bindings))
+    if bindings[0].plan.by is not None:
+        asked[f"fixed.{bindings[0].plan.by}"] = ", ".join(
+            dict.fromkeys(s for b in bindings for s in b.plan.sources)
+        )
     before = _kept(file)
     document = sealed({"schema": SCHEMA, **asked})
     text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"

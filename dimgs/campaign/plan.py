@@ -249,8 +249,13 @@ class Plan:
         with the value 1, and a law says what they are. By "auto" the fewest that make the target
         reachable and give every input of the ranges a group.
     arrhenius : tuple of str
-        The absolute temperature that enters as 1/T, if any: the laws are then exponentials of it,
-        and what stands for its exponent is the elasticity at the middle of the range of 1/T.
+        Absolute temperatures that enter as 1/T, if any: the laws are then exponentials of them,
+        and what stands for such an exponent is the elasticity at the middle of the range of 1/T.
+    by : str, optional
+        A label input of the kernel (material, machine, species) whose values are sources: each
+        has its own answer, and one search says what differs between them.
+    sources : tuple of str
+        The values of that input.
     curves : mapping of str to tuple of str
         Curves of the kernel to bring onto one, and the inputs that they may depend on.
     whole_curves : tuple of str
@@ -290,6 +295,8 @@ class Plan:
     constants: tuple[str, ...] = ()
     scales: tuple[str, ...] | str = ()
     arrhenius: tuple[str, ...] = ()
+    by: str | None = None
+    sources: tuple[str, ...] = ()
     curves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     whole_curves: tuple[str, ...] = ()
     source: str = "the plan"
@@ -303,14 +310,12 @@ class Plan:
             raise InputError("ranges is empty; give at least one input that may vary.")
         if isinstance(self.scales, str) and self.scales != "auto":
             raise InputError(f'scales is {self.scales!r:.60}; give "auto" or ["T0 [K]"].')
-        if len(self.arrhenius) > 1:
+        still = [name for name in self.arrhenius if name not in self.ranges]
+        if still:
             raise InputError(
-                f"arrhenius names {', '.join(self.arrhenius)}; a law has one temperature: name it."
+                f"arrhenius names '{still[0]}', which is not in ranges; let it vary there."
             )
-        if self.arrhenius and self.arrhenius[0] not in self.ranges:
-            raise InputError(
-                f"arrhenius names '{self.arrhenius[0]}', which is not in ranges; let it vary there."
-            )
+        self._check_sources()
         both = sorted(set(self.ranges) & set(self.fixed))
         if both:
             raise InputError(f"'{both[0]}' is both in ranges and in fixed; keep one of them.")
@@ -333,9 +338,28 @@ class Plan:
 
     @property
     def each(self) -> "tuple[Plan, ...]":
-        """A plan for each target."""
+        """A plan for each target, and for each source where there are several."""
         names = (self.target,) if isinstance(self.target, str) else self.target
-        return tuple(replace(self, target=name) for name in names)
+        every = [self]
+        if self.by is not None:
+            fixed = dict(self.fixed)
+            every = [
+                replace(self, sources=(source,), fixed={**fixed, self.by: (source, "label")})
+                for source in self.sources
+            ]
+        return tuple(replace(plan, target=name) for name in names for plan in every)
+
+    def _check_sources(self) -> None:
+        """Check that sources belong to an input, which nothing else decides on."""
+        if (self.by is None) != (not self.sources):
+            raise InputError(
+                'by and sources belong together, such as by = "material" and '
+                'sources = ["PET", "PP"]; give both or neither.'
+            )
+        if len(set(self.sources)) < len(self.sources):
+            raise InputError(f"sources names one twice ({', '.join(self.sources)}).")
+        if self.by in self.ranges or (self.by in self.fixed and len(self.sources) > 1):
+            raise InputError(f"'{self.by}' is named by `by`; leave it out of ranges and fixed.")
 
     def _check_kinds(self) -> None:
         """Check what only a plan made in Python can get wrong."""
@@ -347,7 +371,7 @@ class Plan:
         given += [(f"fixed['{n}']", v, tuple) for n, v in self.fixed.items()]
         given += [
             (n, getattr(self, n), tuple)
-            for n in ("tiers", "constants", "arrhenius", "points", "whole_curves")
+            for n in ("tiers", "constants", "arrhenius", "sources", "points", "whole_curves")
         ]
         if not names or len(set(names)) < len(names):
             raise InputError(f"target is {self.target!r:.60}; name each output once.")

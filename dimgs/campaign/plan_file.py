@@ -139,4 +139,6 @@ class PlanFile(_Table):
     constants: list[str] = []
     scales: list[str] | Literal["auto"] = []
     arrhenius: list[str] = []
+    by: str | None = None
+    sources: list[str] = []
     curves: dict[str, CurveEntry] = {}

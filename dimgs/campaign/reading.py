@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dimgs.campaign.plan_file import ValueTable
 
 _TABLES: Mapping[str, type] = {"budget": Budget, "tolerance": Tolerance, "execution": Execution}
-_PLAIN = {"kernel", "survey", "level", "seed", "sampler", "report"}
+_PLAIN = {"kernel", "survey", "level", "seed", "sampler", "report", "by"}
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -108,6 +108,7 @@ def plan_of(
             constants=tuple(read.constants),
             scales=read.scales if isinstance(read.scales, str) else tuple(read.scales),
             arrhenius=tuple(read.arrhenius),
+            sources=tuple(read.sources),
             curves={name: tuple(table.inputs) for name, table in read.curves.items()},
             whole_curves=tuple(name for name, table in read.curves.items() if table.whole),
             source=source,

@@ -19,8 +19,10 @@ from dimgs.law.law import Law
 from dimgs.law.parts import Constant
 from dimgs.report.documents import (
     activation_document,
+    discover_document,
     exponent_document,
     finite,
+    fit_document,
     pi_document,
 )
 from dimgs.report.figures.save import save
@@ -266,6 +268,11 @@ class CampaignResult:
     level : float
     surrogate : Surrogate or None
         What predicts the runs where no law was found.
+    source : str or None
+        The source that was asked, where the plan names several.
+    across : Report or None
+        What `discover` makes of the runs of all sources, and of what differs between them; with
+        the first.
     options : Options or None
         What the plan says of the groups, for the report on the law.
     warnings : tuple of str
@@ -315,6 +322,13 @@ class CampaignResult:
     whole_curves: tuple[WholeCurves, ...] = ()
     options: "Options | None" = None
     surrogate: Surrogate | None = None
+    source: str | None = None
+    across: Report | None = None
+
+    @property
+    def name(self) -> str:
+        """The target, and the source where there are several."""
+        return self.target if self.source is None else f"{self.target} of {self.source}"
 
     @property
     def confidence(self) -> float:
@@ -324,6 +338,8 @@ class CampaignResult:
     @property
     def law(self) -> Law | None:
         """The one law of the whole: that of `discover` where it is confirmed, or of one regime."""
+        if self.across is not None and self.across.confirmed:
+            return self.across.law
         if self.whole is not None:
             return self.whole
         alone = self.regimes[0].fit if len(self.regimes) == 1 else None
@@ -346,6 +362,7 @@ class CampaignResult:
             "ended": outcome.words,
             "confidence": self.confidence,
             "target": self.target,
+            **({} if self.source is None else {"source": self.source}),
             "unit": self.unit,
             "level": self.level,
             "runs": dict(every[-1].runs),
@@ -369,6 +386,7 @@ class CampaignResult:
             "seconds": self.seconds,
             "surrogate": None if self.surrogate is None else self.surrogate.to_json(),
             "report": self._report(),
+            **({} if self.across is None else {"across": discover_document(self.across)}),
             "decisions": len(self.log),
             "warnings": list(self.warnings),
             **({"others": [o.to_json() for o in self.others]} if self.others else {}),
@@ -413,14 +431,17 @@ class CampaignResult:
         )
         write_whole(path, text + "\n")
         every = (self, *self.others)
-        names = file_names(r.target for r in every)
+        names = file_names(r.name for r in every)
         written = [path]
         curves = file_names(c.target for c in self.curves)
         written += [save(c.draw(), folder / f"{curves[c.target]}.svg") for c in self.curves]
         for one in every:
+            if one.across is not None:
+                home = folder / file_names([one.target])[one.target]
+                written += write_study(one.across, home)
             study = one.study()
             if study is not None:
-                home = folder / names[one.target] if self.others else folder
+                home = folder / names[one.name] if self.others else folder
                 written += write_study(study, home)
         return written
 
@@ -452,8 +473,6 @@ class CampaignResult:
         )
 
     def _report(self) -> dict[str, Any] | None:
-        from dimgs.report.documents import discover_document, fit_document
-
         if isinstance(self.report, Report):
             return discover_document(self.report)
         return None if self.report is None else fit_document(self.report)

@@ -17,7 +17,7 @@ from dimgs.kernels.spec import of_tier
 from dimgs.law.parts import Constant
 from dimgs.report.documents import pi_document
 from dimgs.report.findings import Activation
-from dimgs.report.plain_text import condition
+from dimgs.report.plain_text import condition, sources_lines
 from dimgs.report.words import listed
 
 _WORDS = {
@@ -114,7 +114,7 @@ def campaign_text(result: CampaignResult) -> str:
     counts = result.counts
     lines = [
         (
-            f"{result.target} [{result.unit}]: {result.outcome.words} after {counted(result.runs)} "
+            f"{result.name} [{result.unit}]: {result.outcome.words} after {counted(result.runs)} "
             f"({result.seconds:.3g} s of the kernel)"
         ),
         (
@@ -132,6 +132,10 @@ def campaign_text(result: CampaignResult) -> str:
     if result.whole is not None:
         lines += [_RULE, f"law of all runs: {result.whole}", f"  {result.whole.verdict}"]
         lines += [f"  {_constant(c)}" for c in result.whole.constants]
+    across = None if result.across is None else result.across.law
+    if across is not None:
+        lines += [_RULE, f"law of the runs of all sources: {across}", f"  {across.verdict}"]
+        lines += [f"  {line}" for line in sources_lines(across)]
     for i, regime in enumerate(result.regimes, 1):
         lines += [_RULE, f"regime {i}: {condition(regime.where)}"]
         lines += [f"  {_exponent(e)}" for e in regime.exponents]

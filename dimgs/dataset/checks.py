@@ -327,10 +327,10 @@ class Purpose:
     target : str
     labels : tuple of str
         Label columns that are used.
-    temperature : str, optional
-        Absolute temperature that enters as 1/T.
+    temperatures : tuple of str
+        Absolute temperatures that enter as 1/T.
     with_power : bool
-        Whether that temperature enters groups too.
+        Whether these temperatures enter groups too.
     input_errors : bool
         Whether the error columns of the inputs count.
     drop_bad : bool
@@ -346,7 +346,7 @@ class Purpose:
 
     target: str
     labels: tuple[str, ...] = ()
-    temperature: str | None = None
+    temperatures: tuple[str, ...] = ()
     with_power: bool = False
     input_errors: bool = False
     drop_bad: bool = False
@@ -407,10 +407,10 @@ def usable_runs(data: Dataset, purpose: Purpose) -> UsableRuns:
     InputError
         Naming the row and the column that cannot be used, and the remedy.
     """
-    target, temperature, empty = purpose.target, purpose.temperature, purpose.allow_empty
+    target, empty = purpose.target, purpose.allow_empty
     check_target(data, target)
-    if temperature is not None:
-        _check_temperature(data, temperature)
+    for name in purpose.temperatures:
+        _check_temperature(data, name)
     for name in purpose.labels:
         data.variable(name)
     inputs = [n for n in data.numeric_names if n != target and n not in purpose.labels]
@@ -424,7 +424,7 @@ def usable_runs(data: Dataset, purpose: Purpose) -> UsableRuns:
     linear = purpose.linear_allowed and below
     levels = [n for n in inputs if data.variable(n).is_level]
     unlogged = (*unlogged_names(data, inputs), *levels)
-    apart = {*unlogged, *(() if temperature is None or purpose.with_power else (temperature,))}
+    apart = {*unlogged, *(() if purpose.with_power else purpose.temperatures)}
     grouped = [n for n in inputs if n not in apart]
     # errors of an input enter through its logarithm
     whole = purpose.signed_allowed and not purpose.input_errors

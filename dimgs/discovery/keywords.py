@@ -16,7 +16,7 @@ class StreamKeywords(TableKeywords, total=False):
     scales: Sequence[str] | str
     within: str | None
     split_by: str | None
-    arrhenius: str | None
+    arrhenius: Sequence[str] | str | None
     arrhenius_power: bool
     level: float
     seed: int

@@ -44,7 +44,7 @@ _EXPECTED: dict[Kind, tuple[str, Callable[[Any], bool]]] = {
     "text": ("a text", lambda x: x is None or isinstance(x, str)),
     "texts": ("'auto' or a list such as ['M0 [kg]', ...]", lambda x: _are_texts(x)),
     "names": ("a list of names, such as ['a', 'b']", lambda x: x is None or _are_texts(x)),
-    "several": ("a list of names, such as ['a', 'b']", lambda x: _are_texts(x)),
+    "several": ("a list of names, such as ['a', 'b']", lambda x: x is None or _are_texts(x)),
     "units": (
         "a mapping of columns to units, such as {'d': 'mm'}",
         lambda x: isinstance(x, Mapping) and _are_texts([*x, *x.values()]),
@@ -129,8 +129,10 @@ class Options:
         "text",
         "Label column whose groups are held out together, and are the unit of uncertainty.",
     )
-    arrhenius: str | None = _option(None, "text", "Absolute temperature that enters as 1/T.")
-    arrhenius_power: bool = _option(False, "flag", "Let that temperature enter as a power too.")
+    arrhenius: Sequence[str] | str | None = _option(
+        None, "several", "Absolute temperature that enters as 1/T."
+    )
+    arrhenius_power: bool = _option(False, "flag", "Let such a temperature enter as a power too.")
     limits: Mapping[str, Any] | Sequence[Any] | str = _option(
         (),
         "limits",
@@ -361,7 +363,7 @@ class Options:
         return Purpose(
             target,
             self.labels,
-            self.arrhenius,
+            tuple(self.arrhenius or ()),
             self.arrhenius_power,
             self.errors_in_variables,
             self.drop_bad,
@@ -380,9 +382,8 @@ class Options:
         """
         from dimgs.dataset.raw import ReadOptions
 
-        temperature = [] if self.arrhenius is None else [self.arrhenius]
         along = [] if self.along is None else [self.along]
-        keep = [*targets, *self.labels, *temperature, *along]
+        keep = [*targets, *self.labels, *(self.arrhenius or ()), *along]
         clash = [n for n in keep if n in (self.drop or ())]
         if clash:
             raise InputError(

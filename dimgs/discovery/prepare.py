@@ -123,7 +123,7 @@ def prepare(
             found.data,
             _basis(found, other),
             unlogged=found.unlogged,
-            inverse=[] if options.arrhenius is None else [options.arrhenius],
+            inverse=options.arrhenius or (),
             within=options.within,
             by=options.by,
             split_by=options.split_by,

@@ -62,7 +62,7 @@ def screened(
         the target its dimension.
     """
     few = len(data.numeric_names) - 1 <= MANY
-    if few or options.within is not None or options.arrhenius is not None:
+    if few or options.within is not None or options.arrhenius:
         return None
     found = usable_runs(data, options.purpose(target, linear_allowed=True, signed_allowed=True))
     never = set(found.never_varied)

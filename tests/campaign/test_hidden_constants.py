@@ -59,6 +59,26 @@ def test_a_temperature_enters_as_its_inverse(
     assert stored["confirmed"] is True
 
 
+def test_two_temperatures_have_two_activation_temperatures() -> None:
+    @kernel(inputs={"T1": "K", "T2": "K", "d": "m"}, outputs={"q": "m^2"}, version="1")
+    def exchange(T1: float, T2: float, d: float) -> float:
+        return 3.0 * d**2 * math.exp(-KELVIN / T1 + 1500.0 / T2)
+
+    ranges = {"T1": Range(300, 450), "T2": Range(250, 320), "d": Range(0.1, 10)}
+    plan = Plan(
+        exchange, "q", ranges, Budget(30), Tolerance(exponents=0.02), arrhenius=("T1", "T2")
+    )
+    result = run(plan)
+    assert result.outcome == "confirmed"
+    (regime,) = result.regimes
+    assert regime.activation["T1"].kelvin == pytest.approx(KELVIN, rel=1e-6)
+    assert regime.activation["T2"].kelvin == pytest.approx(-1500.0, rel=1e-6)
+    assert result.law is not None
+    assert {round(abs(c.value)) for c in result.law.constants if c.unit == "K"} == {
+        round(KELVIN), 1500
+    }  # fmt: skip
+
+
 def test_an_unknown_scale_becomes_a_constant_of_the_law() -> None:
     plan = Plan(
         rate, "k", {"T": Range(300, 450, "K")}, Budget(30), Tolerance(law=0.9), scales="auto"
@@ -89,7 +109,7 @@ def test_places_of_a_space_with_a_temperature_are_found_again(a: float, b: float
     [
         ({"arrhenius": ("t",)}, "'t' is in s; name an absolute temperature"),
         ({"arrhenius": ("x",)}, "'x', which is not in ranges"),
-        ({"arrhenius": ("T", "d")}, "a law has one temperature"),
+        ({"arrhenius": ("T", "d")}, "'d' is in m; name an absolute temperature"),
     ],
 )
 def test_only_one_absolute_temperature_enters_as_its_inverse(

@@ -194,6 +194,18 @@ def test_arrhenius_gives_the_activation_energy_and_its_interval() -> None:
     assert found.law.elasticities(data)["T"] == pytest.approx(barrier.kelvin / data["T"], rel=1e-9)
 
 
+def test_two_temperatures_have_two_activation_energies() -> None:
+    rng = np.random.default_rng(5)
+    hot, cold = rng.uniform(300, 500, 40), rng.uniform(250, 350, 40)
+    d = 1e-4 * np.exp(-5000 / hot - 2000 / cold + 0.02 * rng.normal(size=40))
+    data = Dataset.from_columns({"T1 [K]": hot, "T2 [K]": cold, "D [m^2/s]": d})
+    found = fit(data, "D", Options(arrhenius=["T1", "T2"], scales="auto"))
+    assert found.activation is not None
+    for name, kelvin in (("T1", 5000.0), ("T2", 2000.0)):
+        assert found.activation[name].low < kelvin < found.activation[name].high
+    assert found.law.predict_si(data) == pytest.approx(data["D"], rel=0.1)
+
+
 def test_a_level_is_fitted_in_its_own_unit() -> None:
     rng = np.random.default_rng(4)
     U, L = rng.uniform(30, 70, 40), rng.uniform(0.1, 1, 40)

@@ -84,7 +84,7 @@ class StreamPlan:
         """
         plain = replace(options, drop_bad=False, within=None, split_by=None)
         prepared = prepare(ranges, target, plain)
-        inverse = [options.arrhenius] if options.arrhenius is not None else []
+        inverse = options.arrhenius or ()
         features = tuple(features_of(prepared.basis, prepared.unlogged, inverse))
         # of a single run both ends are the same
         copies = duplicate_warnings(ranges)
