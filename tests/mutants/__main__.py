@@ -36,7 +36,7 @@ RIGHTS = ("dimgs/hub/permissions.py", "dimgs/hub/lineage.py")
 _OF_TEN = 1
 # what most tests load; each fault's process begins with it
 _LOADED = ("numpy", "scipy.optimize", "scipy.stats", "sklearn.base", "sympy", "pint", "pandas",
-           "pydantic", "sqlalchemy", "typer", "rich")  # fmt: skip
+           "pydantic", "sqlalchemy", "typer", "rich", "hypothesis", "celer", "torch")  # fmt: skip
 # tests with reference values that are run first: more of them tell little more
 _WITH_REFERENCE = 30
 # by the clock, of the processor time: a busy machine, or tests that wait for each other
@@ -174,7 +174,8 @@ def main() -> int:
     asked = parser.parse_args()
     os.environ |= {"OPENBLAS_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1", "DIMGS_CI": "1"}
     for name in () if asked.list else _LOADED:
-        importlib.import_module(name)
+        with suppress(ImportError):
+            importlib.import_module(name)
     faults = list(enumerate(drawn(asked.seed, asked.count), 1))
     faults = [(k, m) for k, m in faults if not asked.only or k in asked.only]
     known = asked.results if asked.results and asked.results.exists() else Path(os.devnull)
