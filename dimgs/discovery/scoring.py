@@ -14,7 +14,7 @@ from dimgs.common.arrays import Array, BoolArray, IntArray, times_exp
 from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
-from dimgs.engines.selection import is_white, leftover
+from dimgs.engines.selection import is_white, leftover, normal_scores
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import Noise, NoiseKind, noise_about
 from dimgs.fits.one_error import gain_and_error
@@ -444,7 +444,7 @@ def unexplained(design: Design, law: Law, seed: int = 0) -> float:
         places, residuals = places[rows], residuals[rows]
     # what shuffled residuals show as well is chance: with few runs that can be a fifth and more
     white = any(is_white(places, residuals, level, shuffles) for level, shuffles in _LEVELS)
-    return 0.0 if white else leftover(places, residuals)
+    return 0.0 if white else leftover(places, normal_scores(residuals))
 
 
 def followed_input(design: Design, law: Law) -> str:

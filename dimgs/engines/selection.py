@@ -40,6 +40,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from dimgs.common.arrays import Array
 from dimgs.engines.protocol import Problem
@@ -176,10 +178,23 @@ def leftover(coordinates: Array, residuals: Array) -> float:
     return float(_leftovers(coordinates, np.asarray(residuals)[:, None])[0])
 
 
+def normal_scores(values: Array) -> Array:
+    """Quantiles of the normal distribution in the place of values of the same ranks.
+
+    Examples
+    --------
+    >>> normal_scores(np.array([3.0, 1.0, 1000.0])).round(2).tolist()
+    [0.0, -0.97, 0.97]
+    """
+    return np.asarray(ndtri((rankdata(values) - 0.5) / len(values)))
+
+
 def is_white(
     coordinates: Array, residuals: Array, level: float = _LEVEL, shuffles: int = _SHUFFLES
 ) -> bool:
     """Whether the groups explain nothing of the residuals, or no more than of shuffled ones.
+
+    Ranks are looked at, so that one large residual does not hide what the others follow.
 
     Parameters
     ----------
@@ -197,7 +212,7 @@ def is_white(
     (False, True)
     """
     rng = np.random.default_rng(0)
-    e = np.asarray(residuals)
+    e = normal_scores(residuals)
     shuffled = [rng.permutation(e) for _ in range(shuffles)]
     found = _leftovers(coordinates, np.column_stack([e, *shuffled]))
     chance = (1 + int(np.sum(found[1:] >= found[0]))) / (1 + shuffles)

@@ -6,6 +6,8 @@ from math import isfinite
 from textwrap import wrap
 from typing import Any
 
+import numpy as np
+
 from dimgs.common.escape import terminal, visible
 from dimgs.fits.estimate import Exponent
 from dimgs.law.centre import Centre
@@ -367,20 +369,24 @@ def place(inputs: Mapping[str, tuple[float, str] | str]) -> str:
     )
 
 
-def next_text(found: PlannedRuns) -> str:
+def next_text(planned: PlannedRuns) -> str:
     """Proposed runs as text."""
-    lines = ["Laws that these runs would tell apart:"]
-    for name, (law, p) in zip(found.names, found.rivals, strict=True):
-        lines.append(f"  {name}, {percent(p)}: {law}")
-    lines += ["", "Runs, each with the information expected of it, given those before:"]
-    for k, run in enumerate(found.runs, 1):
-        lines.append(f"  {k}. {place(run.inputs)}   ({number(run.information)} nats)")
-        for name, value in zip(found.names, run.predicted, strict=True):
-            between = interval(*sorted((value.low, value.high)))
-            text = f"{number(value.value)}{_unit(found.unit)} {between}"
-            lines.append(f"       {name}: {visible(found.target)} = {text}")
-    if len(found.rivals) == 1:
-        lines += ["", "There is no rival: these runs tell most of the constants of the one law."]
+    rivals = [
+        f"{percent(p):>6}  {name}: {law}"
+        for name, (law, p) in zip(planned.names, planned.rivals, strict=True)
+    ]
+    lines = _section("Laws", rivals)[1:]
+    if len(planned.rivals) == 1:
+        note = "There is no rival: these runs determine the constants of the one law best."
+        lines += _section("", _prose(note))
+    for k, run in enumerate(planned.runs, 1):
+        expected = f"expected information {run.information / np.log(2):.2g} bits"
+        predicted = [
+            f"{name}: {visible(planned.target)} = {number(value.value)}{_unit(planned.unit)} "
+            f"{interval(*sorted((value.low, value.high)))}"
+            for name, value in zip(planned.names, run.predicted, strict=True)
+        ]
+        lines += _section(f"Run {k}", [place(run.inputs), *predicted, expected])
     return terminal("\n".join(lines))
 
 

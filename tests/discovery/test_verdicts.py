@@ -47,9 +47,9 @@ def test_a_power_law_that_hides_in_noise_is_not_confirmed() -> None:
     assert not document["confirmed"]
     assert document["probability"] is not None
     assert document["probability"] < SHORT_SEARCH[0]
-    assert any("less than" in text for text in document["why_not"])
+    assert any("below 0.9" in text for text in document["why_not"])
     text = fit_text(result)
-    assert "Probability" in text
+    assert "Posterior: " in text
     assert "Not confirmed." in text
     page = discover_with(data, target, Options(engine="power_law"))
     assert "</span> Confirmed" not in page.to_html()
@@ -64,7 +64,7 @@ def test_a_true_power_law_is_confirmed_and_its_probability_stands_everywhere() -
     report = discover_with(data, target, Options(engine="power_law"))
     assert report.verdict == result.verdict
     for text in (report.to_html(), report.to_latex(), report.to_markdown(), str(report)):
-        assert len(set(re.findall(r"Probability\D*(\d+)", text))) == 1
+        assert len(set(re.findall(r"Posterior: \D*(\d+)", text))) == 1
 
 
 def test_a_law_is_judged_once_and_only_when_asked(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,6 +139,15 @@ def test_pure_noise_is_white_as_often_as_the_level_says() -> None:
     assert not any(is_white(X, bent + 0.3 * e) for e in sets[:10])
 
 
+def test_one_large_residual_does_not_hide_what_the_others_follow() -> None:
+    rng = np.random.default_rng(6)
+    x = rng.uniform(-1.73, 1.73, 40)
+    e = np.cos(2.0 * x) + 0.3 * rng.normal(size=40)
+    assert not is_white(x[:, None], e)
+    e[7] = 20.0
+    assert not is_white(x[:, None], e)
+
+
 def test_ripples_of_several_waves_are_noticed() -> None:
     rng = np.random.default_rng(5)
     noticed = 0
