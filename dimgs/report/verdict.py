@@ -211,14 +211,14 @@ def probability(held: Verdict) -> str:
     Examples
     --------
     >>> probability(Verdict(probability=0.93, none_of_these=0.05))
-    'Posterior: 93 % this law, 2 % other candidates, 5 % none of them'
+    'Posterior: 93 % this law, 2 % others found, 5 % none of them'
     """
     if held.probability is None:
         return ""
     own, none = held.probability, held.none_of_these
     shares = [percent(x) for x in (own, max(0.0, 1.0 - own - none), none)]
     only = "; it interpolates only" if held.extrapolates is False else ""
-    return "Posterior: {} this law, {} other candidates, {} none of them".format(*shares) + only
+    return "Posterior: {} this law, {} others found, {} none of them".format(*shares) + only
 
 
 def remarks(report: Findings) -> str:
