@@ -243,6 +243,34 @@ def run_codes(data: Dataset, curve: str | None, apart: Iterable[str]) -> NDArray
     return np.unique(table, axis=0, return_inverse=True)[1].ravel().astype(np.intp)
 
 
+def check_along(data: Dataset, along: str, runs: NDArray[np.intp]) -> None:
+    """Raise InputError unless a column of numbers changes along the runs.
+
+    Examples
+    --------
+    >>> data = Dataset.from_columns({"t [s]": [1, 1, 2, 2], "y [m]": [3, 4, 5, 6]})
+    >>> check_along(data, "t", np.array([0, 0, 1, 1]))
+    Traceback (most recent call last):
+        ...
+    dimgs.common.errors.InputError: Column 't' of columns is the same in all rows of each run; \
+give a \
+column that changes along a run, such as a time or a place.
+    """
+    if data.variable(along).is_label:
+        raise InputError(
+            f"Column '{along}' of {data.source} holds labels; give a column of numbers that runs "
+            f"along each curve, such as a time or a place."
+        )
+    x = np.asarray(data[along])
+    first = x[np.unique(runs, return_index=True)[1]]
+    # a run of one row each has no other to differ from
+    if np.all(x == (first[runs] if len(first) < len(x) else x[:1])):
+        raise InputError(
+            f"Column '{along}' of {data.source} is the same in all rows of each run; give a column "
+            f"that changes along a run, such as a time or a place."
+        )
+
+
 def duplicate_rows(data: Dataset) -> tuple[tuple[int, ...], ...]:
     """Groups of rows that are equal in every column, by row number.
 

@@ -84,12 +84,11 @@ def local_along(data: Dataset, target: str, options: Options) -> tuple[dict[str,
     table = np.full((len(x), 3), np.nan)
     for run in range(int(runs.max()) + 1):
         own = np.flatnonzero(runs == run)
-        if len(np.unique(x[own])) < _FEWEST:
+        if (places := len(np.unique(x[own]))) < _FEWEST:
             raise InputError(
-                f"The run of row {data.rows[own[0]]} of {data.source} has "
-                f"{len(np.unique(x[own]))} places along '{along}', but local exponents need "
-                f"{_FEWEST}; leave such runs out, or name the run of each point with "
-                f"{setting('curve')}."
+                f"Local exponents need {_FEWEST} places along '{along}' in each run; the one of "
+                f"row {data.rows[own[0]]} of {data.source} has {places}: leave such runs out, or "
+                f"name the run of each point with {setting('curve')}."
             )
         try:
             model = LocalPowerLaw().fit(x[own, None], y[own])

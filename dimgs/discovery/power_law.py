@@ -83,7 +83,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         with np.errstate(over="ignore"):
             unseen = np.exp(log_target(design) - left_out)
     crossover, regimes, whole = None, None, None
-    if options.regimes or options.along is not None:
+    if options.regimes or (options.along is not None and design.features):
         crossover = crossover_of(design, options)
         regimes, whole = regimes_of(design, options, joined=crossover is None)
     additive = additive_of(design, options) if options.additive else None

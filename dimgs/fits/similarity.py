@@ -31,7 +31,7 @@ _MOST_STARTS, _FOLLOWED, _MOST_FOLLOWED = 192, 4, 24
 # variance of what runs left out leave, over that of the best minimum, and distance of its powers
 _AS_GOOD, _FAR = 1.5, 0.3
 # the same over the variance of the noise inside runs, above which further minima are looked for
-_PREDICTED = 3.0
+_PREDICTED = 2.0
 # numbers of inner knots that are compared, and the number of the search
 _KNOTS, _FIRST_KNOTS = (1, 2, 3, 5, 8, 12, 18, 26), 5
 # points for each coefficient of the curve, below which it would follow the noise
@@ -396,13 +396,12 @@ def fit_similarity(
     n, k = logs.shape
     n_runs = int(codes.max()) + 1
     if n_runs < max(2 * k + 2, 2):
-        raise FitError(
-            f"{n_runs} curves are too few to determine {2 * k} powers; give at least {2 * k + 2}."
-        )
+        curves = "One curve is" if n_runs == 1 else f"{n_runs} curves are"
+        what = f"for {2 * k} open exponents" if k else "to compare"
+        raise FitError(f"{curves} too few {what}; give at least {2 * k + 2}.")
     if n < 4 * (2 * k + 4):
-        raise FitError(
-            f"{n} points are too few for {2 * k} powers and a curve; give at least {8 * k + 16}."
-        )
+        what = f"{2 * k} open exponents and a curve" if k else "a curve"
+        raise FitError(f"{n} points are too few for {what}; give at least {8 * k + 16}.")
     centre = logs.mean(axis=0)
     logs = logs - centre
     if k and np.linalg.matrix_rank(logs, tol=1e-6 * max(np.abs(logs).max(), 1e-300)) < k:

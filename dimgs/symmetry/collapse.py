@@ -17,6 +17,7 @@ from dimgs.common.errors import DimgsError, FitError, InputError, noting, warn_a
 from dimgs.common.formats import attributes, write_whole
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
+    check_along,
     check_loggable,
     constant_columns,
     run_codes,
@@ -511,9 +512,12 @@ class _Question:
         quality, floor, scatter, noise, shared = figures
         reasons = []
         if quality < _LEAST_QUALITY:
+            rest = f"{_LEAST_QUALITY:.0%} or more would be a collapse"
+            if scatter <= _MOST_SCATTER * noise:
+                rest = "the rest is noise, in which curves so flat determine no similarity variable"
             reasons.append(
                 f"The curves of the other runs predict {max(quality, 0.0):.0%} of the variance of "
-                f"a run; {_LEAST_QUALITY:.0%} or more would be a collapse."
+                f"a run; {rest}."
             )
         if scatter > max(_MOST_SCATTER * noise, _ACCURATE):
             reasons.append(
@@ -614,12 +618,9 @@ def _asked(
                 f"{'labels' if variable.is_label else 'levels'}, which no power of a parameter "
                 f"scales; give a column of plain numbers."
             )
+    runs = run_codes(table, curve, (target, along))
+    check_along(table, along, runs)
     never = {*constant_columns(table)}
-    if along in never:
-        raise InputError(
-            f"Column '{along}' of {data.source} never varies; give the column that runs along the "
-            f"curves."
-        )
     inputs = [n for n in found.inputs if n != along and not table.variable(n).is_level]
     varying = [n for n in inputs if n not in never]
     check_loggable(table, inputs, "its exponent")
@@ -630,7 +631,6 @@ def _asked(
     # what never varied takes part only where the units need it
     sets = [[*map(table.variable, names), *known] for names in (varying, inputs)]
     needed = next((s for s in sets if all(is_reachable(s, v) for v in (goal, coordinate))), sets[1])
-    runs = run_codes(table, curve, (target, along))
     label = Variable(f"run_{max(table.names, key=len)}", parse_unit("label"))
     texts = {label.name: runs.astype(str).astype(object)}
     table = replace(table, variables=(*table.variables, label), values={**table.values, **texts})
@@ -707,17 +707,9 @@ class _Space:
     def fit(self, question: _Question) -> SimilarityFit:
         """The powers of the groups that collapse the curves."""
         errors = question.data.errors.get(question.target.name)
+        if errors is not None:
+            errors = errors * np.exp(-question.logs() @ np.array(self.scale, dtype=np.float64))
         return fit_similarity(*self.points(question), question.runs, errors)
-
-    @property
-    def loadings(self) -> list[list[Fraction]]:
-        """Exponents of each parameter in each dimensionless product."""
-        return [[Fraction(x) for x in row] for row in zip(*self.lattice, strict=True)]
-
-    @cached_property
-    def to_lattice(self) -> Array:
-        """From exponents of the parameters to powers of the dimensionless products."""
-        return np.linalg.pinv(np.array(self.loadings, dtype=np.float64))
 
     def exponents(
         self,
@@ -731,7 +723,10 @@ class _Space:
         """Exponents of the parameters with intervals, and exact ones of the same dimension."""
         if not self.lattice:
             return [_forced(n, e) for n, e in zip(names, start, strict=True)], list(start)
-        move = self.to_lattice @ self.directions
+        loadings = [[Fraction(x) for x in row] for row in zip(*self.lattice, strict=True)]
+        # from exponents of the parameters to powers of their dimensionless products
+        back = np.linalg.pinv(np.array(loadings, dtype=np.float64))
+        move = back @ self.directions
         snapped: Sequence[Fraction | float] = (move @ powers).tolist()
         rationals: Sequence[Fraction | None] = [None] * len(names)
         if np.isfinite(covariance).all() and dof > 0:
@@ -740,25 +735,22 @@ class _Space:
                 move @ covariance @ move.T,
                 dof,
                 start,
-                self.loadings,
-                null=(self.to_lattice @ self.held).T,
+                loadings,
+                null=(back @ self.held).T,
             )
             snapped, rationals = found.exponents, found.rationals
         written = [Fraction(x).limit_denominator(_WRITTEN) for x in snapped]
         values = np.array(start, dtype=np.float64) + self.directions @ powers
         unknown = np.abs(self.held).max(axis=1, initial=0.0) > 1e-6
         out, exact = [], []
-        for j, (name, row) in enumerate(zip(names, self.loadings, strict=True)):
+        for j, (name, row) in enumerate(zip(names, loadings, strict=True)):
             exact.append(start[j] + sum(a * b for a, b in zip(row, written, strict=True)))
             if not any(row):
                 out.append(_forced(name, start[j]))
                 continue
             value, width = float(values[j]), float(np.inf if unknown[j] else half[j])
-            # what the runs do not refute belongs to what is shown
-            rational = rationals[j]
-            known = [value] if rational is None else [value, float(rational)]
-            ends = min(value - width, *known), max(value + width, *known)
-            out.append(SimilarityExponent(name, value, *ends, rational, kind="second"))
+            ends = value - width, value + width
+            out.append(SimilarityExponent(name, value, *ends, rationals[j], kind="second"))
         return out, exact
 
 

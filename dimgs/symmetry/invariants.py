@@ -201,14 +201,18 @@ class Library:
         terms = state_terms(runs)
         evaluate = _function(terms, runs)
         values = evaluate(runs.values)
-        shifts = []
-        for state, error in runs.noise.items():
-            up, down = ({**runs.values, state: runs.values[state] + s * error} for s in (1, -1))
-            with np.errstate(invalid="ignore"):
-                shifts.append((evaluate(up) - evaluate(down)) / 2.0)
+        shifts, bends = [], []
+        with np.errstate(invalid="ignore"):
+            for state, error in runs.noise.items():
+                columns = ({**runs.values, state: runs.values[state] + s * error} for s in (1, -1))
+                up, down = map(evaluate, columns)
+                shifts.append((up - down) / 2.0)
+                bends.append(np.abs(up + down - 2.0 * values).max(axis=0))
         usable = np.isfinite(values).all(axis=0) & np.isfinite(shifts).all(axis=(0, 1))
         spread = np.where(usable, values, 0.0).std(axis=0)
         usable &= spread > ROUNDING * np.abs(np.where(usable, values, 1.0)).max(axis=0)
+        # where the noise reaches a pole, no change is in proportion to it
+        usable &= np.max(bends, axis=0) < spread
         self.states = [t for t, is_usable in zip(terms, usable, strict=True) if is_usable]
         self.values, self.shifts = values[:, usable], np.asarray(shifts)[:, :, usable]
         factors = multipliers(runs.given)

@@ -528,7 +528,9 @@ def table_symmetries(
     inputs = [data.variable(n) for n in columns if n != target and np.ptp(columns[n]) > 0]
     y = columns[target]
     if not inputs or np.ptp(y) == 0:
-        raise InputError(f"Nothing varies in {data.source}; a symmetry needs runs that differ.")
+        what = f"The target '{target}'" if inputs else "No input"
+        never = "never varies" if inputs else "varies"
+        raise InputError(f"{what} {never} in {data.source}; a symmetry is tested by what differs.")
     is_log = bool(np.all(y > 0))
     labels = None if split_by is None else data[split_by].astype(str)
     table = _Table(data, inputs, goal, np.log(y) if is_log else y / y.std(), labels)

@@ -9,7 +9,7 @@ import numpy as np
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
-from dimgs.dataset.checks import require_finite
+from dimgs.dataset.checks import check_along, require_finite, run_codes
 from dimgs.expression import safe_identifiers
 from dimgs.groups.derive import constant_variables
 from dimgs.variables import Variable
@@ -122,23 +122,19 @@ def trajectories(
     E. T. Whittaker, Proc. Edinburgh Math. Soc. 41 (1923) 63: the smoother.
     G. Wahba, S. Wold, Comm. Statist. 4 (1975) 1: smoothness by points left out.
     """
-    if data.variable(along).is_label:
-        raise InputError(
-            f"The column '{along}' of {data.source} holds labels; name a numeric column, such as "
-            f"the time, that runs along each curve."
-        )
     names = [n for n in data.numeric_names if n not in (along, curve)]
     require_finite(data, (along, curve, *names), names)
-    labels, run = np.unique(data[curve].astype(str), return_inverse=True)
+    run = run_codes(data, curve, ())
+    check_along(data, along, run)
     counts = np.bincount(run)
-    if len(labels) < _FEWEST_RUNS or np.median(counts) < _FEWEST_ROWS:
+    if len(counts) < _FEWEST_RUNS or np.median(counts) < _FEWEST_ROWS:
         raise InputError(
-            f"The column '{curve}' of {data.source} makes {len(labels)} runs of "
-            f"{int(np.median(counts))} rows; conserved quantities need at least {_FEWEST_RUNS} "
-            f"runs of {_FEWEST_ROWS} rows, so that what a run keeps differs between runs."
+            f"Conserved quantities need at least {_FEWEST_RUNS} runs of {_FEWEST_ROWS} rows, so "
+            f"that what a run keeps differs between runs; '{curve}' of {data.source} names "
+            f"{len(counts)}, of {np.median(counts):.0f} rows in the median."
         )
     order = np.lexsort((data[along], run))
-    data, run = data.take(order), run[order].astype(np.intp)
+    data, run = data.take(order), run[order]
     identifiers = safe_identifiers(names)
     t = data[along]
     states, given, values, noise = {}, {}, {}, {}

@@ -71,7 +71,7 @@ def test_rows_in_another_order_have_the_same_slopes() -> None:
 def test_what_cannot_be_asked_is_said() -> None:
     with pytest.raises(InputError, match="belongs to"):
         Options(along="t")
-    with pytest.raises(InputError, match="The run of row 1 of columns has 5 places along 't'"):
+    with pytest.raises(InputError, match="the one of row 1 of columns has 5"):
         local_along(table().where(np.arange(RUNS * POINTS) % POINTS < 5), "y", ASKED)
     with pytest.raises(InputError, match="'y', which is no input"):
         fit_with(table(), "y", Options(local=True, along="y", curve="run"))

@@ -92,7 +92,7 @@ def test_a_power_law_is_called_one() -> None:
 def test_too_few_or_too_alike_runs_are_refused() -> None:
     x = np.tile(np.linspace(0.1, 1.0, 12), 3)
     with pytest.raises(
-        FitError, match="3 curves are too few to determine 2 powers; give at least 4"
+        FitError, match="3 curves are too few for 2 open exponents; give at least 4"
     ):
         fit_similarity(x, x, np.zeros((36, 1)), np.repeat(range(3), 12))
     with pytest.raises(FitError, match="do not vary the groups independently"):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dimgs.cli.app import run
 from dimgs.common.arrays import Array
-from dimgs.common.errors import InputError
+from dimgs.common.errors import FitError, InputError
 from dimgs.dataset import Dataset
 from dimgs.groups.missing_input import UnreachableError
 from dimgs.symmetry.collapse import Collapse, collapse
@@ -137,6 +137,24 @@ def test_units_force_exponents_of_the_first_kind_and_a_law_is_found() -> None:
     assert float(np.squeeze(one.function.predict(at))) == pytest.approx(expected, rel=0.01)
 
 
+def test_stated_errors_are_those_of_the_values_not_of_the_scaled_ones() -> None:
+    columns = layer()
+    units = UNITS | {"curve": "label", "u_err": "m/s"}
+    stated = found(columns | {"u_err": 0.01 * columns["u"]}, units=units)
+    assert stated.fit is not None
+    assert stated.fit.noise == "stated"
+    assert stated.scatter == pytest.approx(found(columns).scatter, rel=0.05)
+
+
+def test_too_few_curves_and_a_coordinate_that_stands_still_are_said() -> None:
+    columns, one = layer(runs=1), layer(runs=4)
+    with pytest.raises(FitError, match="One curve is too few to compare; give at least 2"):
+        found(columns)
+    one["y"] = np.repeat(np.unique(one["nu"])[:4], 16)
+    with pytest.raises(InputError, match="'y' of columns is the same in all rows of each run"):
+        found(one)
+
+
 def test_a_power_law_has_no_similarity_variable() -> None:
     columns = layer()
     columns["u"] = 2.0 * columns["U"] * (columns["y"] / columns["x"]) ** 0.25
@@ -187,5 +205,5 @@ def test_what_cannot_be_asked_is_said() -> None:
     with pytest.raises(UnreachableError, match="outside the span"):
         collapse(diffusion().without(["M"]), "c", "x")
     still: dict[str, Array] = {**columns, "y": np.ones(len(columns["y"]))}
-    with pytest.raises(InputError, match="'y' of columns never varies"):
+    with pytest.raises(InputError, match="'y' of columns is the same in all rows"):
         found(still)

@@ -61,6 +61,9 @@ FRESH = (
             "momentum about x": lambda c: c["y"] * c["vz"] - c["z"] * c["vy"],
             "momentum about y": lambda c: c["z"] * c["vx"] - c["x"] * c["vz"],
             "momentum about z": lambda c: c["x"] * c["vy"] - c["y"] * c["vx"],
+            "axis": lambda c: c["vy"] * (c["x"] * c["vy"] - c["y"] * c["vx"])
+            - c["vz"] * (c["z"] * c["vx"] - c["x"] * c["vz"])
+            - c["x"] / np.sqrt(c["x"] ** 2 + c["y"] ** 2 + c["z"] ** 2),
         }, 8.0,
     ),
     System(
