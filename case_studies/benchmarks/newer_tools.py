@@ -116,15 +116,18 @@ def with_dimgs(task: Task) -> tuple[str, float | None]:
 
 
 def with_gp_elite(task: Task) -> tuple[str, float | None]:
-    """GP_ELITE with units, its defaults and one process."""
+    """GP_ELITE with units, its defaults, one process, and at most a minute."""
     from gp_elite import GPEliteRegressor
 
     units = [_written(task.units[n]) for n in task.inputs]
     model = GPEliteRegressor(
-        units=units, target_units=_written(task.target_unit), random_state=0, parallel=False
+        units=units,
+        target_units=_written(task.target_unit),
+        random_state=0,
+        parallel=False,
+        time_limit=60,
     ).fit(_matrix(task.inputs), task.target)
-    text = str(getattr(model, "expression_", getattr(model, "expression", "")))
-    return text, task.score(lambda c: model.predict(_matrix(c)))
+    return str(model.equation_), task.score(lambda c: model.predict(_matrix(c)))
 
 
 def with_timur(task: Task) -> tuple[str, float | None]:
@@ -179,7 +182,7 @@ def with_it_pi(task: Task) -> tuple[str, float | None]:
         (task.target / scale).reshape(-1, 1),
         basis, num_input=1, estimator="kraskov", estimator_params={"k": 5}, seed=0,
     )  # fmt: skip
-    powers = np.ravel(result["input_coef_basis"])
+    powers = np.ravel(np.asarray(result["input_coef"]))
     return " ".join(f"{n}^{p:.2f}" for n, p in zip(names, powers, strict=True)), None
 
 

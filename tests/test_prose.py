@@ -1,0 +1,91 @@
+"""README, changelog and pages are in plain sentences and in the terms of the field."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CHANGELOG.md"]
+    + [
+        page
+        for page in (ROOT / "docs").rglob("*.md")
+        if not {"_build", "generated"} & set(page.parts) and page.name != "changelog.md"
+    ]
+)
+# words of the project's own idiom, and the term that stands for each
+PRIVATE = {
+    "told apart": "distinguished",
+    "tell apart": "distinguish",
+    "tells apart": "distinguishes",
+    "told": "reported, given",
+    "foretold": "predicted",
+    "supposed": "predicted, assumed",
+    "believe": "assign a probability, trust",
+    "believed": "probable",
+    "believes": "assigns a probability",
+    "belief": "posterior",
+    "lonely": "unexplained",
+    "orphan": "unexplained run",
+    "orphans": "unexplained runs",
+    "stray": "unexplained run",
+    "badness": "negative log posterior",
+    "pays for itself": "is justified by the likelihood",
+    "pay for itself": "be justified by the likelihood",
+    "leaves nothing": "has no structure in its residuals",
+    "the runs tell": "the runs determine",
+    "runs speak": "runs determine",
+}
+# a sentence of more words has more than one idea; a few lists of names are longer
+LONGEST, MOST_LONG = 28, 0.06
+
+
+def blocks(text: str) -> list[str]:
+    """Paragraphs and items of a page: no code, no tables, no headings, no formulas."""
+    text = re.sub(r"^(```+|~~~+).*?^\1\s*$", "\n\n", text, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"\$\$.*?\$\$", " formula. ", text, flags=re.DOTALL)
+    found: list[list[str]] = [[]]
+    for line in text.splitlines():
+        line = line.strip()
+        item = re.match(r"(?:- |\* |\d+\. |> )(.*)", line)
+        if item:
+            found.append([item[1]])
+        elif not line or line.startswith(("#", "|")):
+            found.append([])
+        else:
+            found[-1].append(line)
+    return [" ".join(lines) for lines in found if lines]
+
+
+def sentences(text: str) -> list[str]:
+    """Sentences in which a piece of code or a formula counts as one word."""
+    found = []
+    for block in blocks(text):
+        block = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", block)
+        block = re.sub(r"`[^`]*`", "Code", block)
+        block = re.sub(r"\$[^$]*\$", "X", block).replace("**", "")
+        found += re.split(r"(?<=[.!?])[)\"*]*\s+(?=[A-Z\"(*])", block)
+    return found
+
+
+def test_sentences_are_counted_as_a_reader_counts_them() -> None:
+    page = (
+        "# Head\n\nOne `a b c` is $x + y$. Two\nlines.\n\n```text\nNo.\n```\n\n- [An](x.md) item\n"
+    )
+    assert sentences(page) == ["One Code is X.", "Two lines.", "An item"]
+
+
+def test_few_sentences_are_long() -> None:
+    counted = [
+        len(s.split()) > LONGEST for page in PAGES for s in sentences(page.read_text("utf-8"))
+    ]
+    assert len(counted) > 1500
+    assert sum(counted) / len(counted) <= MOST_LONG
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_pages_use_the_terms_of_the_field(page: Path) -> None:
+    text = " ".join(sentences(page.read_text("utf-8"))).casefold()
+    found = {word: term for word, term in PRIVATE.items() if re.search(rf"\b{word}\b", text)}
+    assert not found, "write the term in place of the word"
