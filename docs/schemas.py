@@ -4,9 +4,9 @@ import json
 import sys
 from pathlib import Path
 
-from pydantic import BaseModel
+from pydantic import TypeAdapter
 
-from dimgs.campaign.plan_file import PlanFile
+from dimgs.campaign.plan import PlanFile
 from dimgs.dataset.sidecar import SidecarFile
 from dimgs.discovery.outofcore.checkpoint import CheckpointFile
 from dimgs.hub.entry import EntryFile
@@ -15,7 +15,7 @@ from dimgs.hub.runs import RunRow
 from dimgs.law.document import LawFile, ReportFile
 
 FOLDER = Path(__file__).parent / "schemas"
-FILES: dict[str, type[BaseModel]] = {
+FILES: dict[str, type] = {
     "law": LawFile,
     "report": ReportFile,
     "plan": PlanFile,
@@ -29,9 +29,13 @@ FILES: dict[str, type[BaseModel]] = {
 
 def schema_texts() -> dict[str, str]:
     """JSON Schema (2020-12) of each kind of file."""
+    schemas = {name: TypeAdapter(kind).json_schema() for name, kind in FILES.items()}
+    # which edition of its kind a plan is stands in the file alone
+    edition = {"default": 0, "minimum": 0, "title": "Schema", "type": "integer"}
+    schemas["plan"]["properties"]["schema"] = edition
     return {
-        name: json.dumps(kind.model_json_schema(by_alias=True), indent=1, ensure_ascii=False) + "\n"
-        for name, kind in FILES.items()
+        name: json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+        for name, schema in schemas.items()
     }
 
 

@@ -302,7 +302,7 @@ def _campaign(
     ports: dict[str, Port],
 ) -> Json:
     from dimgs.campaign.binding import bind
-    from dimgs.campaign.reading import plan_of
+    from dimgs.campaign.plan import plan_of
     from dimgs.campaign.text import dry_run
 
     spans = {n: _span(ports, n, text, kernel) for n, text in ranges.items()}

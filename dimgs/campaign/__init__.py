@@ -12,6 +12,9 @@ if TYPE_CHECKING:
         Budget as Budget,
     )
     from dimgs.campaign.plan import (
+        Curve as Curve,
+    )
+    from dimgs.campaign.plan import (
         Execution as Execution,
     )
     from dimgs.campaign.plan import (
@@ -23,7 +26,9 @@ if TYPE_CHECKING:
     from dimgs.campaign.plan import (
         Tolerance as Tolerance,
     )
-    from dimgs.campaign.reading import read_plan as read_plan
+    from dimgs.campaign.plan import (
+        read_plan as read_plan,
+    )
     from dimgs.campaign.result import CampaignResult as CampaignResult
 
 __getattr__, __dir__, __all__ = on_first_use(
@@ -31,8 +36,7 @@ __getattr__, __dir__, __all__ = on_first_use(
     {
         "campaign": "run_campaign",
         "known": "KnownLaw KnownRun",
-        "plan": "Budget Execution Plan Range Tolerance",
-        "reading": "read_plan",
+        "plan": "Budget Curve Execution Plan Range Tolerance read_plan",
         "result": "CampaignResult",
     },
 )

@@ -172,7 +172,7 @@ def bind(plan: Plan) -> Binding:
     except InputError as error:
         raise InputError(f"{plan.source}, kernel: {error}") from error
     names = [p.name for p in kernel.inputs]
-    curves = {f"curves.{n}": inputs for n, inputs in plan.curves.items()}
+    curves = {f"curves.{n}": curve.inputs for n, curve in plan.curves.items()}
     for key, given in (("ranges", plan.ranges), ("fixed", plan.fixed), *curves.items()):
         for name in given:
             if name not in names:

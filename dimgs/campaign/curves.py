@@ -200,14 +200,14 @@ def curves_of(
 ) -> tuple[tuple[Collapse, ...], tuple[WholeCurves, ...], list[str]]:
     """The curves that a plan asks for, brought onto one and fitted whole, and what failed."""
     found, whole, warnings = list[Collapse](), list[WholeCurves](), list[str]()
-    for name, inputs in plan.curves.items():
+    for name, curve in plan.curves.items():
         try:
-            found.append(collapse(records, name, inputs, plan.level))
+            found.append(collapse(records, name, curve.inputs, plan.level))
         except DimgsError as error:
             warnings.append(f"The curves '{name}' were not brought onto one: {error}")
-        if name in plan.whole_curves:
+        if curve.whole:
             try:
-                whole.append(whole_curves(records, name, inputs, plan.level))
+                whole.append(whole_curves(records, name, curve.inputs, plan.level))
             except DimgsError as error:
                 warnings.append(f"The curves '{name}' were not fitted whole: {error}")
     return tuple(found), tuple(whole), warnings

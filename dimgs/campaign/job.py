@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dimgs.campaign.campaign import STORE, run_campaign
-from dimgs.campaign.reading import plan_of
+from dimgs.campaign.plan import plan_of
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value, read_text
 from dimgs.hub import RunStore

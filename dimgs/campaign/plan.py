@@ -1,37 +1,43 @@
-"""What a campaign is asked: a kernel, ranges, a target, a budget and a tolerance."""
+"""What a campaign is asked: a kernel, ranges, a target, a budget and a tolerance.
+
+One schema checks plans in Python and in TOML files; every complaint names the key.
+"""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from math import isfinite
-from types import MappingProxyType
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, Strict
+from pydantic.dataclasses import dataclass
 
 from dimgs.common.errors import InputError
+from dimgs.common.formats import in_one_sentence, read_toml, refuse_newer, shown, validated
 from dimgs.kernels.spec import is_number
+from dimgs.variables.quantities import as_quantity
 
 Sampler = Literal["sobol", "lhs"]
 ReportKind = Literal["fit", "discover", "none"]
 # more than one machine has cores; a larger number is a slip of the pen
 MOST_WORKERS = 1024
+_CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
 
-def _whole(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InputError(f"{name} is {value!r}; give a whole number from {least} up.")
+def _number(given: object) -> object:
+    if not is_number(given):
+        raise InputError(f"{given!r:.60} is given where a number is needed.")
+    return given
 
 
-def _number(name: str, value: object) -> None:
-    if not is_number(value):
-        raise InputError(f"{name} is {value!r:.60}; give a number.")
+Number = Annotated[float, BeforeValidator(_number)]
+Whole = Annotated[int, Strict()]
+Share = Annotated[Number, Field(gt=0.0, lt=1.0)]
+Positive = Annotated[Number, Field(gt=0.0)]
 
 
-def _above_zero(name: str, value: float) -> None:
-    _number(name, value)
-    if not value > 0:
-        raise InputError(f"{name} is {value:g}; give more than 0.")
-
-
-@dataclass(frozen=True)
+@in_one_sentence
+@dataclass(frozen=True, config=_CONFIG)
 class Range:
     """Values that an input may take.
 
@@ -57,14 +63,12 @@ class Range:
     dimgs.common.errors.InputError: The range runs from 2 to 1 m; give the smaller end first.
     """
 
-    low: float
-    high: float
+    low: Number
+    high: Number
     unit: str | None = None
-    integer: bool = False
+    integer: Annotated[bool, Strict()] = False
 
     def __post_init__(self) -> None:
-        _number("The start of the range", self.low)
-        _number("The end of the range", self.high)
         unit = f" {self.unit}" if self.unit else ""
         if not (isfinite(self.low) and isfinite(self.high)):
             raise InputError(f"The range ends at {self.low} or {self.high}; give finite numbers.")
@@ -75,7 +79,52 @@ class Range:
             )
 
 
-@dataclass(frozen=True)
+def _range(given: object) -> object:
+    match given:
+        case Range():
+            return given
+        case [low, high, *rest] if len(rest) <= 1:
+            return {"low": low, "high": high, "unit": rest[0] if rest else None}
+        case dict() if {"low", "high"} <= set(given):
+            return given
+        case str():
+            found = as_quantity(given, "The range")
+            if found.is_label:
+                raise InputError(f"{given!r:.60} is no range; write '1..2 m' or [1, 2, \"m\"].")
+            low, high = found.ends()
+            return {"low": low, "high": high, "unit": found.unit}
+    raise InputError(
+        f'{given!r:.60} is no range; write [1, 2, "m"] or {{ low = 1, high = 2, unit = "m" }}.'
+    )
+
+
+def _value(given: object) -> object:
+    match given:
+        case dict() if set(given) == {"value", "unit"}:
+            value, unit = given["value"], given["unit"]
+        case [value, unit]:
+            pass
+        case dict() | list() | tuple():
+            raise InputError(f'{given!r:.60} is no value; write [1, "m"], 1 or a text.')
+        case value:
+            unit = None
+    return value if isinstance(value, str) else _number(value), unit
+
+
+RangeEntry = Annotated[
+    Range,
+    BeforeValidator(
+        _range, json_schema_input_type=Range | tuple[float, float] | tuple[float, float, str] | str
+    ),
+]
+Value = Annotated[
+    tuple[float | str, str | None],
+    BeforeValidator(_value, json_schema_input_type=tuple[float, str] | float | str),
+]
+
+
+@in_one_sentence
+@dataclass(frozen=True, config=_CONFIG)
 class Budget:
     """What a campaign may spend.
 
@@ -98,16 +147,9 @@ class Budget:
     40
     """
 
-    runs: int
-    coarse_runs: int | None = None
-    seconds: float | None = None
-
-    def __post_init__(self) -> None:
-        _whole("runs", self.runs, 1)
-        if self.coarse_runs is not None:
-            _whole("coarse_runs", self.coarse_runs, 1)
-        if self.seconds is not None:
-            _above_zero("budget.seconds", self.seconds)
+    runs: Annotated[Whole, Field(ge=1)]
+    coarse_runs: Annotated[Whole, Field(ge=1)] | None = None
+    seconds: Positive | None = None
 
     @property
     def coarse(self) -> int:
@@ -115,7 +157,8 @@ class Budget:
         return 25 * self.runs if self.coarse_runs is None else self.coarse_runs
 
 
-@dataclass(frozen=True)
+@in_one_sentence
+@dataclass(frozen=True, config=_CONFIG)
 class Tolerance:
     """When an answer is good enough: half-widths of intervals.
 
@@ -142,9 +185,9 @@ class Tolerance:
     dimgs.common.errors.InputError: ...
     """
 
-    exponents: float | None = None
-    prediction: float | None = None
-    law: float | None = None
+    exponents: Share | None = None
+    prediction: Share | None = None
+    law: Share | None = None
 
     def __post_init__(self) -> None:
         if self.exponents is None and self.prediction is None and self.law is None:
@@ -152,13 +195,6 @@ class Tolerance:
                 "tolerance is empty; give tolerance.exponents (such as 0.02), "
                 "tolerance.prediction (such as 0.05) with points, or tolerance.law (such as 0.95)."
             )
-        for name in ("exponents", "prediction", "law"):
-            value = getattr(self, name)
-            if value is None:
-                continue
-            _number(f"tolerance.{name}", value)
-            if not 0.0 < value < 1.0:
-                raise InputError(f"tolerance.{name} is {value}; give a number between 0 and 1.")
 
     @property
     def of_laws(self) -> bool:
@@ -171,7 +207,8 @@ class Tolerance:
         return self.law is not None and self.exponents is None
 
 
-@dataclass(frozen=True)
+@in_one_sentence
+@dataclass(frozen=True, config=_CONFIG)
 class Execution:
     """How runs are executed.
 
@@ -197,23 +234,73 @@ class Execution:
     4
     """
 
-    workers: int = 2
-    retries: int = 1
-    timeout: float | None = None
-    batch: int = 4
-
-    def __post_init__(self) -> None:
-        _whole("workers", self.workers, 1)
-        _whole("retries", self.retries, 0)
-        _whole("batch", self.batch, 1)
-        if self.workers > MOST_WORKERS:
-            raise InputError(f"execution.workers is {self.workers}; give at most {MOST_WORKERS}.")
-        if self.timeout is not None:
-            _above_zero("execution.timeout (in seconds)", self.timeout)
+    workers: Annotated[Whole, Field(ge=1, le=MOST_WORKERS)] = 2
+    retries: Annotated[Whole, Field(ge=0)] = 1
+    timeout: Positive | None = None
+    batch: Annotated[Whole, Field(ge=1)] = 4
 
 
-@dataclass(frozen=True)
-class Plan:
+@in_one_sentence
+@dataclass(frozen=True, config=_CONFIG)
+class Curve:
+    """A curve of the kernel to bring onto one.
+
+    Parameters
+    ----------
+    inputs : tuple of str
+        Those that it may depend on.
+    whole : bool
+        Whether it is fitted whole too (extra ``deep``).
+
+    Examples
+    --------
+    >>> Curve(("D", "t")).whole
+    False
+    """
+
+    inputs: tuple[str, ...]
+    whole: bool = False
+
+
+CurveEntry = Annotated[
+    Curve,
+    BeforeValidator(
+        lambda given: {"inputs": given} if isinstance(given, list | tuple) else given,
+        json_schema_input_type=Curve | list[str],
+    ),
+]
+
+
+@in_one_sentence
+@dataclass(frozen=True, config=_CONFIG)
+class PlanFile:
+    """The keys of a plan in a file; see :class:`Plan`."""
+
+    kernel: str
+    target: str | tuple[str, ...]
+    ranges: Mapping[str, RangeEntry]
+    budget: Budget
+    tolerance: Tolerance
+    fixed: Mapping[str, Value] = field(default_factory=dict)
+    points: tuple[Mapping[str, Value], ...] = ()
+    tiers: tuple[str, ...] = ()
+    survey: Annotated[Whole, Field(ge=4)] | None = None
+    level: Share = 0.9
+    seed: Annotated[Whole, Field(ge=0)] = 0
+    sampler: Sampler = "sobol"
+    execution: Execution = Execution()
+    report: ReportKind | None = None
+    constants: tuple[str, ...] = ()
+    scales: tuple[str, ...] | Literal["auto"] = ()
+    arrhenius: tuple[str, ...] = ()
+    by: str | None = None
+    sources: tuple[str, ...] = ()
+    curves: Mapping[str, CurveEntry] = field(default_factory=dict)
+
+
+@in_one_sentence
+@dataclass(frozen=True, config=_CONFIG)
+class Plan(PlanFile):
     """A campaign, before it is known whether the kernel can do it.
 
     Parameters
@@ -256,10 +343,8 @@ class Plan:
         has its own answer, and one search says what differs between them.
     sources : tuple of str
         The values of that input.
-    curves : mapping of str to tuple of str
-        Curves of the kernel to bring onto one, and the inputs that they may depend on.
-    whole_curves : tuple of str
-        Those of them that are fitted whole too (extra ``deep``).
+    curves : mapping of str to Curve
+        Curves of the kernel to bring onto one.
     source : str
         Where the plan came from, for messages.
 
@@ -279,37 +364,14 @@ class Plan:
     """
 
     kernel: Any
-    target: str | tuple[str, ...]
-    ranges: Mapping[str, Range]
-    budget: Budget
-    tolerance: Tolerance
-    fixed: Mapping[str, tuple[float | str, str | None]] = field(default_factory=dict)
-    points: tuple[Mapping[str, tuple[float | str, str | None]], ...] = ()
-    tiers: tuple[str, ...] = ()
-    survey: int | None = None
-    level: float = 0.9
-    seed: int = 0
-    sampler: Sampler = "sobol"
-    execution: Execution = Execution()
-    report: ReportKind | None = None
-    constants: tuple[str, ...] = ()
-    scales: tuple[str, ...] | str = ()
-    arrhenius: tuple[str, ...] = ()
-    by: str | None = None
-    sources: tuple[str, ...] = ()
-    curves: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    whole_curves: tuple[str, ...] = ()
     source: str = "the plan"
 
     def __post_init__(self) -> None:
-        self._check_kinds()
-        object.__setattr__(self, "ranges", MappingProxyType(dict(self.ranges)))
-        object.__setattr__(self, "fixed", MappingProxyType(dict(self.fixed)))
-        object.__setattr__(self, "curves", MappingProxyType(dict(self.curves)))
+        names = (self.target,) if isinstance(self.target, str) else self.target
+        if not names or len(set(names)) < len(names):
+            raise InputError(f"target is {self.target!r:.60}; name each output once.")
         if not self.ranges:
             raise InputError("ranges is empty; give at least one input that may vary.")
-        if isinstance(self.scales, str) and self.scales != "auto":
-            raise InputError(f'scales is {self.scales!r:.60}; give "auto" or ["T0 [K]"].')
         still = [name for name in self.arrhenius if name not in self.ranges]
         if still:
             raise InputError(
@@ -321,16 +383,6 @@ class Plan:
             raise InputError(f"'{both[0]}' is both in ranges and in fixed; keep one of them.")
         if len(set(self.tiers)) < len(self.tiers):
             raise InputError(f"tiers names one twice ({', '.join(self.tiers)}); name each once.")
-        if self.survey is not None:
-            _whole("survey", self.survey, 4)
-        _whole("seed", self.seed, 0)
-        _number("level", self.level)
-        if not 0.0 < self.level < 1.0:
-            raise InputError(f"level is {self.level}; give the coverage as a fraction like 0.9.")
-        if self.sampler not in ("sobol", "lhs"):
-            raise InputError(f"sampler is '{self.sampler}'; use sobol or lhs.")
-        if self.report not in (None, "fit", "discover", "none"):
-            raise InputError(f"report is '{self.report}'; use fit, discover or none.")
         if (self.tolerance.prediction is None) != (not self.points):
             raise InputError(
                 "points and tolerance.prediction belong together; give both or neither."
@@ -361,29 +413,118 @@ class Plan:
         if self.by in self.ranges or (self.by in self.fixed and len(self.sources) > 1):
             raise InputError(f"'{self.by}' is named by `by`; leave it out of ranges and fixed.")
 
-    def _check_kinds(self) -> None:
-        """Check what only a plan made in Python can get wrong."""
-        given = [("budget", self.budget, Budget), ("tolerance", self.tolerance, Tolerance)]
-        given += [("execution", self.execution, Execution)]
-        names = (self.target,) if isinstance(self.target, str) else self.target
-        given += [("target", names, tuple), *(("target", n, str) for n in names)]
-        given += [(f"ranges['{n}']", r, Range) for n, r in self.ranges.items()]
-        given += [(f"fixed['{n}']", v, tuple) for n, v in self.fixed.items()]
-        given += [
-            (n, getattr(self, n), tuple)
-            for n in ("tiers", "constants", "arrhenius", "sources", "points", "whole_curves")
-        ]
-        if not names or len(set(names)) < len(names):
-            raise InputError(f"target is {self.target!r:.60}; name each output once.")
-        for name, value, kind in given:
-            if not isinstance(value, kind):
-                what = "tuple, such as (1.0, 'm')" if name.startswith("fixed") else kind.__name__
-                raise InputError(f"{name} is {value!r:.60}; give a {what}.")
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Plain mappings, because mapping proxies cannot be pickled."""
-        plain = {n: dict(getattr(self, n)) for n in ("ranges", "fixed", "curves")}
-        return {**self.__dict__, **plain}
+def read_plan(path: str | Path) -> Plan:
+    """Plan from a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A TOML file, or a Python file that defines ``plan``.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or a key cannot be used; the message names it.
+
+    Examples
+    --------
+    >>> plan = read_plan("case_studies/packaging_migration/plan.toml")
+    >>> plan.kernel, plan.target, plan.budget.runs
+    ('diffusion', 'CF', 40)
+    """
+    file = Path(path)
+    try:
+        is_file = file.is_file()
+    except (OSError, ValueError):
+        is_file = False
+    if not is_file:
+        raise InputError(f"There is no plan '{shown(path)}'; give a TOML or a Python file.")
+    if file.suffix == ".py":
+        return _python_plan(file)
+    return plan_of(read_toml(file, "plan"), file.name, file.parent)
 
 
-__all__ = ["Budget", "Execution", "Plan", "Range", "Sampler", "Tolerance"]
+def plan_of(
+    document: Mapping[str, Any], source: str = "the plan", folder: Path | None = None
+) -> Plan:
+    """Plan from the content of a TOML file.
+
+    Parameters
+    ----------
+    document : mapping
+    source : str
+        For messages.
+    folder : Path, optional
+        Folder that a kernel ``"file.py:attribute"`` is relative to.
+
+    Returns
+    -------
+    Plan
+
+    Raises
+    ------
+    InputError
+
+    Examples
+    --------
+    >>> plan = plan_of({
+    ...     "kernel": "diffusion", "target": "CF", "ranges": {"t": [1, 100, "day"]},
+    ...     "budget": {"runs": 20}, "tolerance": {"exponents": 0.02},
+    ... })
+    >>> plan.ranges["t"]
+    Range(low=1.0, high=100.0, unit='day', integer=False)
+    >>> plan_of({"kernl": "diffusion"})
+    Traceback (most recent call last):
+    dimgs.common.errors.InputError: the plan, kernl: there is no such key; did you mean 'kernel'?
+    """
+    refuse_newer(document, source)
+    keys = {key: value for key, value in document.items() if key != "schema"}
+    read = validated(PlanFile, keys, f"{source}, ")
+    kernel = read.kernel if folder is None else _anchored(read.kernel, folder)
+    try:
+        return Plan(**{**vars(read), "kernel": kernel}, source=source)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from error
+
+
+def _python_plan(file: Path) -> Plan:
+    from dimgs.kernels.registry import load_file
+
+    module = load_file(file)
+    found = getattr(module, "plan", None)
+    if not isinstance(found, Plan):
+        raise InputError(f"{file.name} defines no plan; write plan = Plan(...) in it.")
+    if found.source == Plan.source:
+        found = replace(found, source=file.name)
+    if isinstance(found.kernel, str):
+        return replace(found, kernel=_anchored(found.kernel, file.parent))
+    # workers find a kernel of this file by its name: they cannot import the file otherwise
+    kernel = found.kernel
+    names = [n for n, v in vars(module).items() if v is kernel and not n.startswith("__")]
+    return replace(found, kernel=f"{file.resolve()}:{names[0]}") if names else found
+
+
+def _anchored(kernel: str, folder: Path) -> str:
+    """A kernel in a file, relative to the plan."""
+    file, colon, attribute = kernel.rpartition(":")
+    if colon and file.endswith(".py"):
+        return f"{(folder / file).resolve()}:{attribute}"
+    return str((folder / kernel).resolve()) if kernel.endswith(".toml") else kernel
+
+
+__all__ = [
+    "Budget",
+    "Curve",
+    "Execution",
+    "Plan",
+    "Range",
+    "Sampler",
+    "Tolerance",
+    "plan_of",
+    "read_plan",
+]

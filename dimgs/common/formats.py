@@ -12,18 +12,16 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from functools import wraps
 from importlib.resources import files
 from pathlib import Path
 from reprlib import Repr
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
 
-if TYPE_CHECKING:
-    from pydantic import BaseModel
-
-    Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model")
 
 # raised when an older dimgs could no longer read what is written
 SCHEMA = 1
@@ -44,9 +42,13 @@ _NEEDED = {
     "list_type": "a list is needed",
     "tuple_type": "a list is needed",
     "dict_type": "a table is needed",
+    "mapping_type": "a table is needed",
     "model_type": "a table is needed",
     "dataclass_type": "a table is needed",
 }
+
+# a key, or an argument, that there is none of
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
 def shown(text: object) -> str:
@@ -262,12 +264,12 @@ def refuse_newer(document: Mapping[str, Any], where: str) -> None:
         )
 
 
-def validated(model: "type[Model]", document: Any, where: str) -> "Model":
+def validated(model: type[Model], document: Any, where: str) -> Model:
     """The document as an object of its schema.
 
     Parameters
     ----------
-    model : type of pydantic.BaseModel
+    model : type of pydantic.BaseModel, or pydantic dataclass
     document : object
         As JSON or TOML gives it.
     where : str
@@ -278,12 +280,30 @@ def validated(model: "type[Model]", document: Any, where: str) -> "Model":
     InputError
         Naming the first key that cannot be used, and what is needed there.
     """
-    from pydantic import ValidationError
+    from pydantic import TypeAdapter, ValidationError
 
     try:
-        return model.model_validate(document)
+        return TypeAdapter(model).validate_python(document)
     except ValidationError as error:
         raise InputError(f"{where}{_told(error, model)}") from error
+
+
+def in_one_sentence(kind: type[Model]) -> type[Model]:
+    """A pydantic dataclass that refuses what it is made of as files are refused."""
+    from pydantic import ValidationError
+
+    make: Any = kind.__init__
+
+    @wraps(make)
+    def init(self: Model, *given: Any, **named: Any) -> None:
+        try:
+            make(self, *given, **named)
+        except ValidationError as error:
+            raise InputError(_told(error, kind)) from error
+
+    made: Any = kind
+    made.__init__ = init
+    return kind
 
 
 def _told(error: Any, model: Any) -> str:
@@ -291,13 +311,17 @@ def _told(error: Any, model: Any) -> str:
     # a key that should not be there is what made another one missing
     if not found[0]["loc"] and found[0]["type"] != "value_error":
         return f"{_written(found[0]['input'])} is no table."
-    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
-    place, kind, value = _place(first["loc"]), first["type"], first["input"]
+    first = next((e for e in found if e["type"] in _UNKNOWN), found[0])
+    location, kind, value = first["loc"], first["type"], first["input"]
+    if location and isinstance(location[0], int) and not hasattr(model, "model_fields"):
+        # what is given to a dataclass by its place
+        location = (list(_fields(model))[location[0]], *location[1:])
+    place = _place(location)
     if kind == "missing":
         return f"the key '{place}' is missing; add it."
-    if kind == "extra_forbidden":
-        names = _names(model, first["loc"])
-        near = get_close_matches(str(first["loc"][-1])[:_SHOWN], names, n=1)
+    if kind in _UNKNOWN:
+        names = _names(model, location)
+        near = get_close_matches(str(location[-1])[:_SHOWN], names, n=1)
         remedy = f"did you mean '{near[0]}'?" if near else f"use {', '.join(names)}."
         return f"{place}: there is no such key; {remedy}"
     if kind == "value_error":
@@ -327,10 +351,11 @@ def _place(location: Sequence[str | int]) -> str:
 def _names(kind: Any, location: Sequence[str | int]) -> list[str]:
     """Keys that the table at a place may have."""
     for part in location[:-1]:
-        if hasattr(kind, "model_fields"):
-            kind = kind.model_fields[part].annotation
-        else:
-            kind = get_args(kind)[-1]
+        kind = _fields(kind)[part].annotation if _fields(kind) else get_args(kind)[-1]
         if get_origin(kind) is Annotated:
             kind = get_args(kind)[0]
-    return [str(field.alias or name) for name, field in kind.model_fields.items()]
+    return [str(field.alias or name) for name, field in _fields(kind).items()]
+
+
+def _fields(kind: Any) -> Mapping[Any, Any]:
+    return getattr(kind, "__pydantic_fields__", {})

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.campaign.binding import bind
 from dimgs.campaign.design import CampaignDesign
-from dimgs.campaign.reading import plan_of
+from dimgs.campaign.plan import plan_of
 from dimgs.campaign.text import dry_run
 from dimgs.common.errors import DimensionError, InputError
 from dimgs.kernels.portable import portable
@@ -48,19 +48,27 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("target", None, "the key 'target' is missing"),
         ("kernl", "x", "kernl: there is no such key; did you mean 'kernel'"),
         ("budget.run", 3, "budget.run: there is no such key; did you mean 'runs'"),
-        ("budget.runs", 0, "budget: runs is 0"),
+        (
+            "budget.runs",
+            0,
+            "budget.runs: 0 cannot be used (input should be greater than or equal to 1)",
+        ),
         ("budget.runs", "many", "budget.runs: 'many' is given where a whole number is needed"),
         ("budget", 3, "budget: 3 is given where a table is needed"),
         ("budget.seconds", "long", "budget.seconds: 'long' is given where a number is needed"),
         ("budget.seconds", True, "budget.seconds: True is given where a number is needed"),
-        ("budget.seconds", 0, "budget.seconds is 0; give more than 0"),
+        ("budget.seconds", 0, "budget.seconds: 0 cannot be used (input should be greater than 0)"),
         ("execution.timeout", "1 h", "execution.timeout: '1 h' is given where a number is needed"),
         (
             "tolerance.exponents",
             "small",
             "tolerance.exponents: 'small' is given where a number is needed",
         ),
-        ("tolerance.exponents", 2.0, "tolerance: tolerance.exponents is 2.0"),
+        (
+            "tolerance.exponents",
+            2.0,
+            "tolerance.exponents: 2.0 cannot be used (input should be less",
+        ),
         ("tolerance.exponents", None, "tolerance: tolerance is empty"),
         ("tolerance.prediction", 0.1, "points and tolerance.prediction belong together"),
         ("ranges.k", [1.0, 0.5], "ranges.k: The range runs from 1 to 0.5"),
@@ -72,14 +80,14 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("fixed.c", [1, 2, 3], "fixed.c: [1, 2, 3] is no value"),
         ("fixed.k", 1.0, "'k' is both in ranges and in fixed"),
         ("seed", "x", "seed: 'x' is given where a whole number is needed"),
-        ("level", 1.5, "level is 1.5"),
+        ("level", 1.5, "level: 1.5 cannot be used (input should be less than 1)"),
         ("sampler", "grid", "sampler: 'grid' cannot be used (input should be 'sobol' or 'lhs')"),
         ("tiers", "fine", "tiers: 'fine' is given where a list is needed"),
         ("tiers", ["fine", "fine"], "tiers names one twice"),
-        ("execution.workers", 0, "execution: workers is 0"),
-        ("execution.timeout", -1.0, "execution: execution.timeout (in seconds) is -1; give more"),
-        ("fixed.c", {"value": [1], "unit": "m"}, "fixed.c.value: [1] is given where a number"),
-        ("fixed.c", True, "fixed.c.value: True is given where a number"),
+        ("execution.workers", 0, "execution.workers: 0 cannot be used (input should be greater"),
+        ("execution.timeout", -1.0, "execution.timeout: -1.0 cannot be used (input should be gre"),
+        ("fixed.c", {"value": [1], "unit": "m"}, "fixed.c: [1] is given where a number"),
+        ("fixed.c", True, "fixed.c: True is given where a number"),
         ("ranges.k", {"low": 1, "high": 2, "unti": "m"}, "unti: there is no such key; did you me"),
         ("schema", 2, "was written by a newer dimgs (schema 2"),
         ("points", [3], "points[1]: 3 is given where a table is needed"),
@@ -193,16 +201,25 @@ def test_a_range_that_takes_no_part_stays_in_its_middle() -> None:
 @pytest.mark.parametrize(
     ("more", "told"),
     [
-        ({"budget": 10}, "budget is 10; give a Budget"),
-        ({"ranges": {"k": (1, 2)}}, r"ranges\['k'\] is \(1, 2\); give a Range"),
-        ({"fixed": {"c": 1.0}}, r"fixed\['c'\] is 1.0; give a tuple, such as \(1.0, 'm'\)"),
-        ({"constants": "g"}, "constants is 'g'; give a tuple"),
-        ({"level": "high"}, "level is 'high'; give a number"),
+        ({"budget": 10}, "budget: 10 is given where a table is needed"),
+        ({"ranges": {"k": 3}}, "ranges.k: 3 is no range"),
+        ({"fixed": {"c": [1.0]}}, r"fixed.c: \[1.0\] is no value"),
+        ({"constants": "g"}, "constants: 'g' is given where a list is needed"),
+        ({"level": "high"}, "level: 'high' is given where a number is needed"),
+        ({"budge": 3}, "budge: there is no such key; did you mean 'budget'"),
     ],
 )
-def test_what_only_python_can_get_wrong_is_named(more: dict[str, Any], told: str) -> None:
+def test_python_is_refused_as_files_are(more: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError, match=told):
         uptake_plan(**more)
+
+
+def test_python_takes_what_files_take() -> None:
+    plain = uptake_plan(ranges={"k": (1e-6, 1.0), "t": "0.01..1e5 s"}, fixed={"c": 2.0})
+    assert plain.ranges == {"k": Range(1e-6, 1.0), "t": Range(0.01, 1e5, "s")}
+    assert plain.fixed == {"c": (2.0, None)}
+    with pytest.raises(InputError, match="low: 'a' is given where a number is needed"):
+        Range("a", 2)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])

@@ -10,7 +10,7 @@ import pytest
 import sympy
 
 from dimgs.campaign import Budget, CampaignResult, Plan, Range
-from dimgs.campaign.reading import plan_of
+from dimgs.campaign.plan import plan_of
 from dimgs.campaign.text import campaign_text
 from dimgs.common.errors import InputError
 from dimgs.kernels.base import Simulated
