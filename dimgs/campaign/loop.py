@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import Protocol
 
 import numpy as np
 
@@ -20,9 +19,9 @@ from dimgs.campaign.prior_runs import (
     PriorRun,
     PriorRuns,
     contradicted,
-    foretold,
-    missed,
-    supposed,
+    evidence_with,
+    largest_miss,
+    runs_to_predict,
 )
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.surrogate import FEWEST, USEFUL, Surrogate
@@ -52,6 +51,8 @@ _IDLE = 3
 _REPEATS = 6
 # batches without an error a tenth smaller, after which a surrogate gets no further runs
 _PATIENCE, _BETTER = 3, 0.9
+# searches, each after further runs, before a campaign says that no law becomes probable
+_ROUNDS = 12
 _SHARED = "another target"
 _FINE = Ending(Cause.FINER_RUNS, "known runs of the finest tier say more")
 
@@ -125,7 +126,7 @@ class CampaignLoop:
             tiers = [last]
             evidence, ends = self._solved(last, ())
         for before, tier in pairwise(tiers):
-            ends = ends or corrected(evidence, self.experiment, before, tier)
+            ends = ends or self._corrected(evidence, before, tier)
             if ends is not None and ends.cause is not Cause.BUDGET:
                 aside = self.binding.tiers[before].name
                 self._note(f"the tier '{aside}' is left aside: {ends.text}")
@@ -135,7 +136,7 @@ class CampaignLoop:
         tolerance = self.binding.plan.tolerance
         if tolerance.law is not None and (tolerance.of_one_law or ends is None):
             self.phase = "law"
-            found, ends = settled(self.binding, evidence, self.experiment, self.notes, self._tell)
+            found, ends = self._one_law(evidence)
         outcome, reason = self._judged(evidence, ends)
         surrogate = None
         if outcome in (Outcome.BUDGET, Outcome.STOPPED):
@@ -307,14 +308,14 @@ class CampaignLoop:
         self._tried.add(tier)
         self.experiment.open()
         every = [p for runs in by_origin.values() for p in runs]
-        together = supposed(self.binding, self.design, self.experiment.runs, tier, every)
+        together = evidence_with(self.binding, self.design, self.experiment.runs, tier, every)
         if together is not None or len(by_origin) == 1:
             return self._tested(tier, every, together)
         believed = [
             self._tested(
                 tier,
                 runs,
-                supposed(self.binding, self.design, self.experiment.runs, tier, runs),
+                evidence_with(self.binding, self.design, self.experiment.runs, tier, runs),
             )
             for runs in by_origin.values()
         ]
@@ -327,11 +328,11 @@ class CampaignLoop:
             told = "left aside: they are too few, or scatter too much, to predict further runs"
             self.log.add("known", f"runs of {', '.join(origins)}: {told}")
         else:
-            proposals = foretold(trial)
+            proposals = runs_to_predict(trial)
             if self.experiment.left[tier] < len(proposals) or self.experiment.spent:
                 return False
             self.experiment.make(proposals)
-            miss, limit = missed(trial, self.experiment.runs, proposals)
+            miss, limit = largest_miss(trial, self.experiment.runs, proposals)
             held = miss <= limit
             told = f"{len(proposals)} runs were as predicted from them, to {miss:.2g}"
             if not held:
@@ -458,173 +459,118 @@ class CampaignLoop:
             )
         )
 
+    def _corrected(self, evidence: TierEvidence, before: int, tier: int) -> Ending | None:
+        """Test a coarse tier against the next, and correct its laws; why not, where it cannot."""
+        runs, model = self.experiment.runs, evidence.model
+        if not evidence.clear or evidence.worst > 1.0:
+            return Ending(Cause.NO_LAW, "its runs follow no laws to the tolerance")
+        sites, rank = model.sites, self.binding.space.rank
+        inside = evidence.design.region.contains(sites.z)
+        followed = [rows[inside[rows]] for rows in (law.rows for law in model.laws)]
+        every = np.concatenate(followed)
+        chosen = [*d_optimal(np.zeros((0, rank)), sites.z[every], rank + 1)]
+        name = self.binding.tiers[before].name
+        reasons = [f"D-optimal for the difference to '{name}'"] * len(chosen)
+        for rows in filter(len, followed):
+            deep = sites.z[rows[np.argmin(np.linalg.norm(sites.z[rows], axis=1))]]
+            chosen.append(deep)
+            reasons.append(f"one law of '{name}' is tested here")
+        for b in model.borders:
+            along = b.along(sites.z)
+            here = np.flatnonzero(model.between(b, sites.z) & inside)
+            ends = (0.0,) if b.meets else (b.low, b.high)
+            for end in ends:
+                if len(here):
+                    chosen.append(sites.z[here[np.argmin(np.abs(along[here] - end))]])
+                    reasons.append(f"a border of '{name}' is tested here")
+        made = [Proposal(z, tier, "tier", r) for z, r in zip(chosen, reasons, strict=True)]
+        if self.experiment.make(made):
+            return self.experiment.used_up(tier)
+        fine = runs.sites(tier)
+        coarse = dict(zip(sites.numbers.tolist(), sites.y, strict=True))
+        both = [i for i, n in enumerate(fine.numbers.tolist()) if n in coarse]
+        apart = fine.y[both] - np.array([coarse[n] for n in fine.numbers[both].tolist()])
+        pairs = Sites(fine.z[both], apart, np.ones(len(both)), fine.numbers[both])
+        scatter = Scatter(model.scatter.resolution, model.scatter.sigma * 2.0**0.5, 6)
+        difference = FittedLaw.fit(pairs, np.arange(len(both)), scatter)
+        miss = float(np.abs(apart - difference(pairs.z)).max(initial=0.0))
+        finest = self.binding.tiers[tier].name
+        if miss > scatter.limits(pairs.count).min(initial=scatter.resolution):
+            text = f"'{finest}' is not '{name}' times a monomial, which misses by {miss:.2g}"
+            return Ending(Cause.NO_LAW, text)
+        if not scatter.sigma:
+            # a difference that is only nearly a monomial may lean because of what it is not
+            lean = difference.coefficients * np.append(0.0, np.ones(rank))
+            doubt = min(1.0, miss / scatter.resolution) ** 0.5
+            difference = replace(difference, drift=doubt * lean)
+        laws = tuple(law.corrected(difference) for law in model.laws)
+        evidence.model = replace(model, laws=laws)
+        self.experiment.log.add("tier", f"'{finest}' is '{name}' times a monomial, to {miss:.2g}")
+        if evidence.worst > 1.0:
+            text = "the difference between the tiers is not known to the tolerance"
+            return Ending(Cause.NO_LAW, text)
+        return None
 
-def corrected(
-    evidence: TierEvidence, experiment: Experiment, before: int, tier: int
-) -> Ending | None:
-    """Test a coarse tier against the next, and correct its laws.
+    def _one_law(self, evidence: TierEvidence) -> tuple[Found, Ending | None]:
+        """Search for the one law of all runs, and make those that tell its rivals apart.
 
-    Parameters
-    ----------
-    evidence : TierEvidence
-        Of the coarse tier; its laws become those of the finer one.
-    experiment : Experiment
-    before, tier : int
-        The coarse tier, and the next finer one.
+        Why no law is probable enough comes with what was found; None where one is.
+        """
+        tier, wanted = len(self.binding.tiers) - 1, self.binding.plan.tolerance.law
+        assert wanted is not None
+        for turn in range(_ROUNDS):
+            own: list[str] = []
+            report = law_of_all(self.binding, evidence, self.experiment, own)
+            sure, text = None, "no law yet"
+            if isinstance(report, Report) and report.probability is not None:
+                sure = report.probability if report.confirmed else None
+                text = f"{report.law} has the probability {report.probability:.3g}"
+            self.experiment.log.add("law", text)
+            self._tell(text)
+            if sure is not None and sure >= wanted:
+                return report, None
+            if self.experiment.spent or self.experiment.left[tier] <= 0:
+                why = self.experiment.used_up(tier)
+                break
+            before = len(self.experiment.asked)
+            if turn < _ROUNDS - 1:
+                self.experiment.make(self._rival_runs(evidence, report))
+            why = Ending(Cause.NO_LAW, f"no law has the probability {wanted:g}")
+            if len(self.experiment.asked) == before:
+                break
+        self.notes += own
+        return report, why
 
-    Returns
-    -------
-    Ending or None
-        Why its laws cannot be corrected; None where they are.
-    """
-    runs, model = experiment.runs, evidence.model
-    binding = evidence.binding
-    if not evidence.clear or evidence.worst > 1.0:
-        return Ending(Cause.NO_LAW, "its runs follow no laws to the tolerance")
-    sites, rank = model.sites, binding.space.rank
-    inside = evidence.design.region.contains(sites.z)
-    followed = [rows[inside[rows]] for rows in (law.rows for law in model.laws)]
-    every = np.concatenate(followed)
-    chosen = [*d_optimal(np.zeros((0, rank)), sites.z[every], rank + 1)]
-    name = binding.tiers[before].name
-    reasons = [f"D-optimal for the difference to '{name}'"] * len(chosen)
-    for rows in filter(len, followed):
-        deep = sites.z[rows[np.argmin(np.linalg.norm(sites.z[rows], axis=1))]]
-        chosen.append(deep)
-        reasons.append(f"one law of '{name}' is tested here")
-    for b in model.borders:
-        along = b.along(sites.z)
-        here = np.flatnonzero(model.between(b, sites.z) & inside)
-        ends = (0.0,) if b.meets else (b.low, b.high)
-        for end in ends:
-            if len(here):
-                chosen.append(sites.z[here[np.argmin(np.abs(along[here] - end))]])
-                reasons.append(f"a border of '{name}' is tested here")
-    made = [Proposal(z, tier, "tier", r) for z, r in zip(chosen, reasons, strict=True)]
-    if experiment.make(made):
-        return experiment.used_up(tier)
-    fine = runs.sites(tier)
-    coarse = dict(zip(sites.numbers.tolist(), sites.y, strict=True))
-    both = [i for i, n in enumerate(fine.numbers.tolist()) if n in coarse]
-    apart = fine.y[both] - np.array([coarse[n] for n in fine.numbers[both].tolist()])
-    pairs = Sites(fine.z[both], apart, np.ones(len(both)), fine.numbers[both])
-    scatter = Scatter(model.scatter.resolution, model.scatter.sigma * 2.0**0.5, 6)
-    difference = FittedLaw.fit(pairs, np.arange(len(both)), scatter)
-    miss = float(np.abs(apart - difference(pairs.z)).max(initial=0.0))
-    finest = binding.tiers[tier].name
-    if miss > scatter.limits(pairs.count).min(initial=scatter.resolution):
-        text = f"'{finest}' is not '{name}' times a monomial, which misses by {miss:.2g}"
-        return Ending(Cause.NO_LAW, text)
-    if not scatter.sigma:
-        # a difference that is a monomial only nearly may lean as it does because of what it is not
-        lean = difference.coefficients * np.append(0.0, np.ones(rank))
-        doubt = min(1.0, miss / scatter.resolution) ** 0.5
-        difference = replace(difference, drift=doubt * lean)
-    laws = tuple(law.corrected(difference) for law in model.laws)
-    evidence.model = replace(model, laws=laws)
-    experiment.log.add("tier", f"'{finest}' is '{name}' times a monomial, to {miss:.2g}")
-    if evidence.worst > 1.0:
-        text = "the difference between the tiers is not known to the tolerance"
-        return Ending(Cause.NO_LAW, text)
-    return None
-
-
-# searches, each after further runs, before a campaign says that no law becomes probable
-_ROUNDS = 12
-
-
-class Told(Protocol):
-    """Hears what the search says."""
-
-    def __call__(self, text: str, /) -> None: ...
-
-
-def settled(
-    binding: Binding,
-    evidence: TierEvidence,
-    experiment: Experiment,
-    warnings: list[str],
-    tell: Told,
-) -> tuple[Found, Ending | None]:
-    """Search for the one law of all runs, and make those that tell its rivals apart.
-
-    Parameters
-    ----------
-    binding : Binding
-        Of a plan with a tolerance on the law.
-    evidence : TierEvidence
-        Whose questions are answered.
-    experiment : Experiment
-    warnings : list of str
-    tell : callable
-
-    Returns
-    -------
-    found : Report or None
-    why : Ending or None
-        Why no law is probable enough; None where one is.
-    """
-    tier, wanted = len(binding.tiers) - 1, binding.plan.tolerance.law
-    assert wanted is not None
-    for turn in range(_ROUNDS):
-        own: list[str] = []
-        report = law_of_all(binding, evidence, experiment, own)
-        sure, text = None, "no law yet"
-        if isinstance(report, Report) and report.probability is not None:
-            sure = report.probability if report.confirmed else None
-            text = f"{report.law} has the probability {report.probability:.3g}"
-        experiment.log.add("law", text)
-        tell(text)
-        if sure is not None and sure >= wanted:
-            return report, None
-        if experiment.spent or experiment.left[tier] <= 0:
-            why = experiment.used_up(tier)
-            break
-        before = len(experiment.asked)
-        if turn < _ROUNDS - 1:
-            experiment.make(_telling(binding, evidence, experiment, report, tier))
-        why = Ending(Cause.NO_LAW, f"no law has the probability {wanted:g}")
-        if len(experiment.asked) == before:
-            break
-    warnings += own
-    return report, why
-
-
-def _telling(
-    binding: Binding, evidence: TierEvidence, experiment: Experiment, report: Found, tier: int
-) -> list[Proposal]:
-    """The run that tells the rivals apart most; one far from all others where there are none."""
-    space, ports = binding.space, {p.name: p for p in binding.kernel.inputs}
-    moved = experiment.moved()
-    ends = [space.values(x) for x in (space.low, space.high)]
-    ranges = {
-        n: tuple(ports[n].parsed.from_si(e[n]) for e in ends) for n in space.names if n in moved
-    }
-    z = experiment.runs.sites(tier).z
-    if isinstance(report, Report) and report.law is not None:
-        others = ", ".join(str(r.law) for r in report.rivals[:2]) or "what was not found"
-        try:
-            proposed = report.next_runs(binding.plan.execution.batch, ranges).runs
-        except InputError:
-            proposed = ()
-        for run in proposed:
-            values = dict(binding.fixed) | {n: _plain(v) for n, v in run.inputs.items()}
-            logs = np.clip(binding.logs(values), space.low, space.high)
-            at = space.coordinates(logs[None])[0]
-            again = experiment.runs.count(at, tier) if experiment.stochastic else 0
-            if again or nearest(at[None], z)[0] > 1e-6:
-                reason = f"it distinguishes {report.law} from {others}: {run.information:.2g} nats"
-                return [Proposal(at, tier, "rivals", reason, replicate=again)]
-    pool = evidence.design.pool
-    pool = pool[evidence.feasible(pool)]
-    if not len(pool):
-        return []
-    at = pool[int(np.argmax(nearest(pool, z)))]
-    return [Proposal(at, tier, "rivals", "farthest from every run, since no law is probable yet")]
+    def _rival_runs(self, evidence: TierEvidence, report: Found) -> list[Proposal]:
+        """The run that tells the rivals apart most; without any, one far from all others."""
+        tier = len(self.binding.tiers) - 1
+        space, ports = self.binding.space, {p.name: p for p in self.binding.kernel.inputs}
+        moved = self.experiment.moved()
+        ends = [space.values(x) for x in (space.low, space.high)]
+        ranges = {
+            n: tuple(ports[n].parsed.from_si(e[n]) for e in ends) for n in space.names if n in moved
+        }
+        z = self.experiment.runs.sites(tier).z
+        if isinstance(report, Report) and report.law is not None:
+            others = ", ".join(str(r.law) for r in report.rivals[:2]) or "what was not found"
+            try:
+                proposed = report.next_runs(self.binding.plan.execution.batch, ranges).runs
+            except InputError:
+                proposed = ()
+            for run in proposed:
+                values = dict(self.binding.fixed) | {n: _plain(v) for n, v in run.inputs.items()}
+                logs = np.clip(self.binding.logs(values), space.low, space.high)
+                at = space.coordinates(logs[None])[0]
+                again = self.experiment.runs.count(at, tier) if self.experiment.stochastic else 0
+                if again or nearest(at[None], z)[0] > 1e-6:
+                    reason = (
+                        f"it distinguishes {report.law} from {others}: {run.information:.2g} nats"
+                    )
+                    return [Proposal(at, tier, "rivals", reason, replicate=again)]
+        reason = "farthest from every run, since no law is probable yet"
+        places = evidence.farthest(1, evidence.usable_pool, z)
+        return [Proposal(at, tier, "rivals", reason) for at in places]
 
 
 def _plain(value: tuple[float, str] | str) -> float | str:
     return value if isinstance(value, str) else value[0]
-
-
-__all__ = ["settled"]

@@ -248,68 +248,51 @@ def _said(known: KnownLaw, binding: Binding, design: CampaignDesign) -> list[Pri
             design.pool[: _POINTS * (rank + 1)],
         ]
     )
+    target, table = binding.target, [design.values(binding, z) for z in places]
+
+    def si(rows: list[dict[str, float | str]]) -> dict[str, Array]:
+        return {n: np.array([ports[n].parsed.to_si(float(row[n])) for row in rows]) for n in names}
+
+    try:
+        table = [row for row, out in zip(table, law.outside(si(table)), strict=True) if not out]
+        said = law.predict(si(table), level=_ONE_SIGMA, of="law") if table else ()
+    except DimgsError as error:
+        raise InputError(f"{known.origin}: {error}") from error
     found = []
-    for z in places:
-        values = design.values(binding, z)
-        si = {n: np.array([ports[n].parsed.to_si(float(values[n]))]) for n in names}
-        try:
-            if law.outside(si)[0]:
-                continue
-            value, low, high = (float(x[0]) for x in law.predict(si, level=_ONE_SIGMA, of="law"))
-        except DimgsError as error:
-            raise InputError(f"{known.origin}: {error}") from error
-        if not value > 0:
-            continue
+    for values, *ends in zip(table, *said, strict=True) if table else ():
+        value, low, high = map(float, ends)
         doubt = float(np.log(high / low)) / 2.0 if high > low > 0 else 0.0
-        record = RunRecord(
-            kernel=binding.kernel.name,
-            tier=binding.tiers[-1].name,
-            inputs={n: (v, ports[n].unit) for n, v in values.items()},
-            outputs={
-                binding.target.name: (binding.target.parsed.from_si(value), binding.target.unit)
-            },
-            status=Status.OK,
-            key="",
-            provenance={"version": binding.kernel.version},
-        )
-        place = binding.place(record)
-        assert place is not None
-        found.append(
-            PriorRun(
-                place,
-                binding.response(record),
-                binding.logs(values),
-                len(binding.tiers) - 1,
-                record,
-                known.origin,
-                doubt,
-            )
-        )
+        inputs = {n: (v, ports[n].unit) for n, v in values.items()}
+        outputs = {target.name: (target.parsed.from_si(value), target.unit)}
+        record = RunRecord(binding.kernel.name, "", inputs, outputs, Status.OK, key="")
+        placed = _placed(KnownRun(record, known.origin, doubt), binding, design)
+        if isinstance(placed, PriorRun) and value > 0:
+            found.append(placed)
     return found
 
 
-def supposed(
+def evidence_with(
     binding: Binding,
     design: CampaignDesign,
     runs: CampaignRuns,
     tier: int,
-    evidence: list[PriorRun],
+    prior: list[PriorRun],
 ) -> TierEvidence | None:
     """What the runs of a tier would say with the evidence; None where they determine no law."""
     every = deepcopy(runs)
-    for placed in evidence:
+    for placed in prior:
         every.add(placed.z, placed.tier, placed.y, EVIDENCE, placed.error)
     trial = TierEvidence(binding, design, every, tier)
     return trial if trial.clear and np.isfinite(trial.worst) else None
 
 
-def foretold(trial: TierEvidence) -> list[Proposal]:
+def runs_to_predict(trial: TierEvidence) -> list[Proposal]:
     """Runs that evidence predicts: among the runs of each law, far from all of them.
 
     Parameters
     ----------
     trial : TierEvidence
-        From :func:`supposed`.
+        From :func:`evidence_with`.
     """
     model, rng = trial.model, np.random.default_rng(0)
     laws = sorted(trial.answered, key=lambda k: -len(model.laws[k].rows))[:_CHECKS]
@@ -336,7 +319,7 @@ def foretold(trial: TierEvidence) -> list[Proposal]:
 _REASON = "predicted from runs that exist elsewhere"
 
 
-def missed(
+def largest_miss(
     trial: TierEvidence, runs: CampaignRuns, proposals: list[Proposal]
 ) -> tuple[float, float]:
     """Largest miss of the predicted runs, and what may miss by chance; logarithms."""

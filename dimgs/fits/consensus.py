@@ -25,8 +25,8 @@ from scipy.optimize import brentq, linprog, nnls
 from scipy.special import stdtr, stdtrit
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
-from dimgs.fits.crossover import SHARPEST, Blend, descend
-from dimgs.fits.regimes import Sample, short_monomials
+from dimgs.fits.blends import SHARPEST, Blend, descend
+from dimgs.fits.short_vectors import short_monomials
 
 # log; a kernel that writes six digits says no more
 _DIGITS = 1e-6
@@ -79,6 +79,16 @@ class Sites:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def design(self) -> Array:
+        """Columns 1 and z, shape (n_sites, rank + 1)."""
+        return np.column_stack([np.ones(len(self)), self.z])
+
+    @property
+    def weight(self) -> Array:
+        """Runs of each site, as the weight of its mean."""
+        return self.count
 
     def row(self, number: int | None) -> int | None:
         """Place of the point of a number; None where it is not among these."""
@@ -920,36 +930,35 @@ def power_mean(sites: Sites, scatter: Scatter) -> RegimeModel | None:
     >>> x = np.linspace(-3.0, 3.0, 8)[:, None]
     >>> sites = Sites(x, np.logaddexp(0.0, 2.0 * x[:, 0]), np.ones(8), np.arange(8))
     >>> model = power_mean(sites, Scatter(0.02))
-    >>> sorted(law.slope.round(4).tolist() for law in model.laws)
-    [[0.0], [2.0]]
+    >>> sorted(round(abs(float(law.slope[0])), 4) for law in model.laws)
+    [0.0, 2.0]
     """
-    runs = Sample(sites.z, sites.y, sites.count, sites.numbers, 1)
     width, limits = sites.z.shape[1] + 1, scatter.limits(sites.count)
 
     def follows(blend: Blend) -> bool:
-        return bool(np.all(np.abs(blend.parts(runs.design)[1] - sites.y) <= limits))
+        return bool(np.all(np.abs(blend.parts(sites.design)[1] - sites.y) <= limits))
 
     for n_laws in range(2, _MOST + 1):
         spare = len(sites) - n_laws * width - 1
         if spare < _SPARE:
             return None
-        tried = [_descended(runs, *start, _TRIED) for start in _starts(sites, n_laws)]
+        tried = [_descended(sites, *start, _TRIED) for start in _starts(sites, n_laws)]
         fit = min(tried, key=lambda blend: blend.loss)
         if follows(fit):
             # it may be one: the valley between sharpness and slopes is long
-            fit = _descended(runs, fit.laws, fit.power, _FOLLOWED)
+            fit = _descended(sites, fit.laws, fit.power, _FOLLOWED)
         sigma = max(float(np.sqrt(fit.loss / spare)), _DIGITS)
         if follows(fit) and (scatter.sigma > 0 or sigma <= _EXACT * scatter.resolution):
-            found = _model(sites, runs, scatter, fit, sigma)
+            found = _model(sites, scatter, fit, sigma)
             if found is not None:
                 return found
     return None
 
 
 def _descended(
-    runs: Sample, laws: Array, power: float, most: int, sharpest: float = _CORNERED
+    sites: Sites, laws: Array, power: float, most: int, sharpest: float = _CORNERED
 ) -> Blend:
-    return descend(runs, laws, power, (SHARPNESS[0], sharpest), most, closely=True)
+    return descend(sites, laws, power, (SHARPNESS[0], sharpest), most, closely=True)
 
 
 def _starts(sites: Sites, n_laws: int) -> Iterator[tuple[Array, float]]:
@@ -980,21 +989,19 @@ def _ridge(own: Array, y: Array, table: Array, every: Array) -> Array:
     return np.asarray(whole + np.linalg.solve(moments, own.T @ (y - own @ whole)))
 
 
-def _model(
-    sites: Sites, runs: Sample, scatter: Scatter, fit: Blend, sigma: float
-) -> RegimeModel | None:
+def _model(sites: Sites, scatter: Scatter, fit: Blend, sigma: float) -> RegimeModel | None:
     """Laws and borders of a power mean; of runs that scatter, one as broad as they allow."""
     n_laws, width = fit.laws.shape
     sign, broad = float(np.sign(fit.power)), fit
     freedom = float(len(sites) - fit.laws.size - 1)
     if scatter.sigma:
         sigma, freedom = scatter.sigma, float(max(scatter.freedom, 1))
-        wide = _descended(runs, fit.laws, sign * min(abs(fit.power), 1.0), _FOLLOWED, 1.0)
+        wide = _descended(sites, fit.laws, sign * min(abs(fit.power), 1.0), _FOLLOWED, 1.0)
         t = float(stdtrit(freedom, 0.5 + _LEVEL / 2.0))
         broad = wide if wide.loss - fit.loss <= (t * scatter.sigma) ** 2 else fit
-    slopes = np.sqrt(sites.count)[:, None] * fit.jacobian(runs.design, with_power=True)
+    slopes = np.sqrt(sites.count)[:, None] * fit.jacobian(sites.design, with_power=True)
     spread = np.asarray(np.linalg.pinv(slopes.T @ slopes))
-    owner = np.argmax(sign * runs.design @ fit.laws.T, axis=1)
+    owner = np.argmax(sign * sites.design @ fit.laws.T, axis=1)
     if len(np.unique(owner)) < n_laws:
         return None
     laws = []

@@ -10,7 +10,6 @@ derive the boundaries, repeat, damped until the loss falls (Breiman 1993, IEEE T
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from math import gcd
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +22,7 @@ from dimgs.fits.covariance import check_level, linearised, t_intervals, t_quanti
 from dimgs.fits.design.splits import run_folds
 from dimgs.fits.design.whitening import Whitening, whiten
 from dimgs.fits.one_error import gain_and_error
-from dimgs.fits.short_vectors import short_vectors
+from dimgs.fits.short_vectors import short_monomials
 from dimgs.fits.solve import oriented
 
 # pivots below leave an axis to rounding
@@ -359,8 +358,6 @@ def prepare(
     return RegimeRuns(axes, sample, base, scale)
 
 
-# monomials that are looked at: some seconds
-_MOST_POINTS = 50_000
 # relative: exponents that differ by rounding are equally large
 _TIED = 1e-9
 
@@ -388,62 +385,6 @@ def curvature_directions(sample: Sample) -> Array:
     value, vector = np.linalg.eigh(hessian)
     vector = vector[:, np.argsort(-np.abs(value), kind="stable")]
     return np.asarray((vector * oriented(vector)).T)
-
-
-def short_monomials(exponent_map: Array, most: int) -> list[tuple[int, ...]]:
-    """The integer combinations of groups with the smallest physical exponents, shortest first.
-
-    Parameters
-    ----------
-    exponent_map : ndarray of shape (n_variables, n_groups)
-        Exponents of the physical variables in each group; full column rank.
-    most : int
-        How many primitive combinations to return, one of each pair d, -d.
-
-    Returns
-    -------
-    list of tuple of int
-        Coefficients d of the groups, by increasing length of ``exponent_map @ d`` and then by
-        those exponents; the set of monomials is the same for every basis of the same lattice.
-
-    Raises
-    ------
-    InputError
-        If the columns of `exponent_map` are dependent.
-
-    References
-    ----------
-    Fincke & Pohst (1985), Mathematics of Computation 44:463.
-
-    Examples
-    --------
-    >>> short_monomials(np.eye(2), 4)
-    [(0, 1), (1, 0), (1, -1), (1, 1)]
-    """
-    E = np.asarray(exponent_map, dtype=np.float64)
-    size = E.shape[1]
-    if np.linalg.matrix_rank(E) < size:
-        raise InputError(
-            "exponent_map has dependent columns; give the exponents of independent groups"
-        )
-    gram: Array = E.T @ E
-    root: Array = np.linalg.cholesky(gram.astype(np.float64)).T
-    radius = float(np.min(np.diag(gram)))
-    while True:
-        inside = short_vectors(root, radius, _MOST_POINTS).tolist()
-        primitive = [d for d in inside if gcd(*d) == 1]
-        if len(primitive) >= most or len(inside) >= _MOST_POINTS or size == 1:
-            break
-        radius *= 1.5
-    keyed = []
-    for d in primitive:
-        physical = E @ np.array(d, dtype=np.float64)
-        lead = next(v for v in physical if abs(v) > 1e-9)
-        sign = 1 if lead > 0 else -1
-        key = tuple(float(round(sign * v, 9)) for v in physical)
-        length = round(float(physical @ physical), 9)
-        keyed.append((length, key, tuple(sign * c for c in d)))
-    return [d for _, _, d in sorted(keyed)[:most]]
 
 
 def leading(direction: Array) -> float:

@@ -1,11 +1,13 @@
 """Integer vectors with a short image under a linear map, all of them."""
 
 from collections.abc import Iterator
+from math import gcd
 
 import numpy as np
 from flint import fmpz_mat
 
 from dimgs.common.arrays import Array, IntArray
+from dimgs.common.errors import InputError
 
 
 def short_vectors(root: Array, bound: float, limit: int = 50_000) -> IntArray:
@@ -74,3 +76,63 @@ def _search(upper: Array, bound: float) -> Iterator[list[int]]:
         k[level] = 0
 
     yield from descend(n - 1, [0] * n, bound, False)
+
+
+# monomials that are looked at: some seconds
+_MOST_POINTS = 50_000
+
+
+def short_monomials(exponent_map: Array, most: int) -> list[tuple[int, ...]]:
+    """The integer combinations of groups with the smallest physical exponents, shortest first.
+
+    Parameters
+    ----------
+    exponent_map : ndarray of shape (n_variables, n_groups)
+        Exponents of the physical variables in each group; full column rank.
+    most : int
+        How many primitive combinations to return, one of each pair d, -d.
+
+    Returns
+    -------
+    list of tuple of int
+        Coefficients d of the groups, by increasing length of ``exponent_map @ d`` and then by
+        those exponents; the set of monomials is the same for every basis of the same lattice.
+
+    Raises
+    ------
+    InputError
+        If the columns of `exponent_map` are dependent.
+
+    References
+    ----------
+    Fincke & Pohst (1985), Mathematics of Computation 44:463.
+
+    Examples
+    --------
+    >>> short_monomials(np.eye(2), 4)
+    [(0, 1), (1, 0), (1, -1), (1, 1)]
+    """
+    E = np.asarray(exponent_map, dtype=np.float64)
+    size = E.shape[1]
+    if np.linalg.matrix_rank(E) < size:
+        raise InputError(
+            "exponent_map has dependent columns; give the exponents of independent groups"
+        )
+    gram: Array = E.T @ E
+    root: Array = np.linalg.cholesky(gram.astype(np.float64)).T
+    radius = float(np.min(np.diag(gram)))
+    while True:
+        inside = short_vectors(root, radius, _MOST_POINTS).tolist()
+        primitive = [d for d in inside if gcd(*d) == 1]
+        if len(primitive) >= most or len(inside) >= _MOST_POINTS or size == 1:
+            break
+        radius *= 1.5
+    keyed = []
+    for d in primitive:
+        physical = E @ np.array(d, dtype=np.float64)
+        lead = next(v for v in physical if abs(v) > 1e-9)
+        sign = 1 if lead > 0 else -1
+        key = tuple(float(round(sign * v, 9)) for v in physical)
+        length = round(float(physical @ physical), 9)
+        keyed.append((length, key, tuple(sign * c for c in d)))
+    return [d for _, _, d in sorted(keyed)[:most]]

@@ -34,7 +34,8 @@ from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE
 from dimgs.fits.design.features import build_design
 from dimgs.fits.estimate import Exponent
-from dimgs.fits.regimes import best_place, short_monomials
+from dimgs.fits.regimes import best_place
+from dimgs.fits.short_vectors import short_monomials
 from dimgs.fits.similarity import SimilarityFit, fit_similarity, noise_about_curves
 from dimgs.fits.snapping import snap
 from dimgs.groups.derive import constant_variables, isolated_names, with_scales

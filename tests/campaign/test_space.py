@@ -125,7 +125,7 @@ def test_corners_are_the_outermost_points() -> None:
 def test_the_way_back_stays_in_the_ranges_and_gives_the_point(seed: int) -> None:
     space = film()
     region = Region(space)
-    inverse = Inverse.of(space, region.fill(32, 0))
+    inverse = Inverse.of(space)
     for z in region.fill(8, seed):
         logs = inverse.logs(z)
         assert logs is not None
@@ -137,7 +137,7 @@ def test_no_more_inputs_move_than_must() -> None:
     basis = pi_basis(["a [m]", "b [m]", "c [m]", "d [m]", "y [m]"], "y")
     ends = np.log([[1.0, 100.0]] * 4)
     space = PiSpace(basis, ("a", "b", "c", "d"), ends[:, 0], ends[:, 1], {})
-    inverse = Inverse.of(space, 0.2 * Region(space).fill(32, 0))
+    inverse = Inverse.of(space)
     assert len(inverse.moving) == space.rank == 3
     logs = [x for z in 0.2 * Region(space).fill(32, 0) if (x := inverse.logs(z)) is not None]
     assert len(moved(space, logs)) == 3
@@ -146,5 +146,5 @@ def test_no_more_inputs_move_than_must() -> None:
 
 def test_what_lies_outside_has_no_way_back() -> None:
     space = film()
-    inverse = Inverse.of(space, np.zeros((1, space.rank)))
+    inverse = Inverse.of(space)
     assert inverse.logs(np.full(space.rank, 50.0)) is None

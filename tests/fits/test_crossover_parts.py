@@ -9,17 +9,14 @@ from scipy import stats
 from dimgs.common.arrays import Array
 from dimgs.fits import PowerLaw
 from dimgs.fits.base import TrainingRuns
+from dimgs.fits.blends import BLUNTEST, SHARPEST, Blend, descend
 from dimgs.fits.crossover import (
-    BLUNTEST,
     FORMS,
-    SHARPEST,
-    Blend,
     CrossoverChoice,
     CrossoverPowerLaw,
     _held_out_squares,
     _predicts_better,
     best_blend,
-    descend,
     power_profile,
 )
 from dimgs.fits.regimes import Sample, folds, prepare

@@ -2,7 +2,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dimgs.fits.regimes import Sample, best_chains, best_cut, losses, prefix_grams, short_monomials
+from dimgs.fits.regimes import Sample, best_chains, best_cut, losses, prefix_grams
+from dimgs.fits.short_vectors import short_monomials
 
 
 def make(rng: np.random.Generator, m: int, p: int) -> Sample:
