@@ -146,7 +146,7 @@ def _contradicted(limit: LimitInGroups, moved: Design, depth: Array) -> str:
     half = float(stdtrit(freedom, 1.0 - _FALSE / 2.0)) * error + 2.0 * limit.limit.miss / span
     if abs(slope) <= half:
         return ""
-    told = limit.limit
-    ((name, e),) = list(told.along.items())[:1] if len(told.along) == 1 else [("its group", 1)]
-    low, high = sorted((told.growth + slope + way * half) / float(e) for way in (-1, 1))
+    power = limit.limit
+    ((name, e),) = list(power.along.items())[:1] if len(power.along) == 1 else [("its group", 1)]
+    low, high = sorted((power.growth + slope + way * half) / float(e) for way in (-1, 1))
     return f"runs there grow with {name} as its power {low:.3g} to {high:.3g}"

@@ -134,12 +134,12 @@ def prepare(
         design = supported(again(options), again, options)
     except UnreachableError as error:
         raise explained(error, again, options) from None
-    told = _symmetric_warnings(design, again, options) if options.symmetric else []
+    notes = _symmetric_warnings(design, again, options) if options.symmetric else []
     # of any smooth law, so that what a power law misses is no scatter for the others
     away = design.X - design.X.mean(axis=0)
     smooth = np.column_stack([away, away**2])
     design = with_sources(with_intrinsic_scatter(design, smooth)[0], smooth)
-    warnings = (*table_warnings(found), *_warnings(found, design, options), *told)
+    warnings = (*table_warnings(found), *_warnings(found, design, options), *notes)
     return Prepared(
         found.data, design.basis, design, tuple(dict.fromkeys(warnings)), unlogged=found.unlogged
     )
@@ -260,13 +260,13 @@ def _symmetric_warnings(
             f"the {len(every.basis.groups)} groups of the units (p = {found.p:.2g}). Leave out a "
             f"scaling; 'dimgs symmetries' lists those that the runs show."
         )
-    told = (
+    note = (
         f"The scalings leave {len(design.basis.groups)} of the {len(every.basis.groups)} groups "
         f"of the inputs."
     )
     if not found.is_shown:
-        told += " The runs neither show nor contradict them: they are taken as given."
-    return [told]
+        note += " The runs neither show nor contradict them: they are taken as given."
+    return [note]
 
 
 def _without_inputs(target: Variable) -> PiBasis:

@@ -289,9 +289,9 @@ def in_groups(
     whole = walk(expression)
     for product in fitted:
         free = {x for f in product for x in base_of(f)}
-        told = powers(sympy.Mul(*(f for f in product if not base_of(f)))) or {}
+        kept = powers(sympy.Mul(*(f for f in product if not base_of(f)))) or {}
         known.append(dict.fromkeys(sorted(free, key=str), sympy.Integer(1)))
-        if beside := {k: v for k, v in told.items() if k not in free}:
+        if beside := {k: v for k, v in kept.items() if k not in free}:
             known.append(beside)
     return whole, known
 
@@ -311,10 +311,10 @@ def _exponents_bits(monomial: dict[Any, Any], most: int) -> float:
     power = _content(sizes)
     front = min(exponent_bits(power), _DECIMAL_BITS)
 
-    def told(ways: Any) -> float:
+    def bits(ways: Any) -> float:
         return sum(sorted(min(exponent_bits(float(e)), _DECIMAL_BITS) for e in ways)[:most])
 
-    return min(told(sizes), front + told({float(size) / power for size in sizes}))
+    return min(bits(sizes), front + bits({float(size) / power for size in sizes}))
 
 
 def _roots(whole: Any, monomials: "list[dict[Any, Any]]") -> int:

@@ -130,13 +130,13 @@ class _Moments:
         b = np.linalg.solve(factor, roots * self.Zy)
         normal = self.XX - a.T @ a
         values, vectors = np.linalg.eigh(normal)
-        told = values > 1e-13 * max(float(values.max(initial=0.0)), 1e-300)
-        inverse = (vectors[:, told] / values[told]) @ vectors[:, told].T
+        determined = values > 1e-13 * max(float(values.max(initial=0.0)), 1e-300)
+        inverse = (vectors[:, determined] / values[determined]) @ vectors[:, determined].T
         right = self.Xy - a.T @ b
         found = inverse @ right
         left = max(self.yy - float(b @ b) - float(right @ found), self.floor)
         whole = 2 * float(np.log(np.diag(factor)).sum())
-        return found, inverse, left, whole, float(np.log(values[told]).sum())
+        return found, inverse, left, whole, float(np.log(values[determined]).sum())
 
     def criterion(self, logs: Array) -> float:
         """-2 × restricted log-likelihood at the best variance of a run, constants aside."""

@@ -77,9 +77,9 @@ class Turns:
 
     def of(self, constants: Mapping[str, float]) -> Callable[[sympy.Expr], str]:
         """The same, of a law with these constants."""
-        return partial(self.told, {**self.values, **constants})
+        return partial(self.meaning, {**self.values, **constants})
 
-    def told(self, values: Mapping[str, Array | float], node: sympy.Expr) -> str:
+    def meaning(self, values: Mapping[str, Array | float], node: sympy.Expr) -> str:
         """Whether the argument of a trigonometric function is an angle, or turns, or neither.
 
         The same of an inverse one says whether its value is an angle, as the target is.

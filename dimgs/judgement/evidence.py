@@ -251,7 +251,7 @@ def _end(values: Array, split: NDArray[np.generic] | None) -> BoolArray:
 
 
 # singular value of the slopes, of the largest, below which the runs do not tell a constant
-_TOLD = 1e-10
+_DETERMINED = 1e-10
 # length of a direction that others leave, of the longest, below which it is rounding
 _SEEN = 1e-6
 
@@ -268,15 +268,15 @@ def spread_of(directions: Array, slopes: Array) -> tuple[Array, bool]:
 
     Returns
     -------
-    ndarray of shape (n_sums, n_told), bool
-        And whether the runs tell all constants.
+    ndarray of shape (n_sums, n_determined), bool
+        And whether the runs determine all constants.
     """
     size = np.sqrt(np.sum(slopes**2, axis=0))
     size = np.where(size > 0, size, 1.0)
     _, singular, right = np.linalg.svd(slopes / size, full_matrices=False)
-    told = singular > _TOLD * singular.max(initial=0.0)
-    spread = (directions / size) @ (right[told].T / singular[told])
-    return np.asarray(spread), bool(np.all(told)) and len(singular) == slopes.shape[1]
+    determined = singular > _DETERMINED * singular.max(initial=0.0)
+    spread = (directions / size) @ (right[determined].T / singular[determined])
+    return np.asarray(spread), bool(np.all(determined)) and len(singular) == slopes.shape[1]
 
 
 @dataclass(frozen=True, eq=False)

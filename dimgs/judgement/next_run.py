@@ -88,8 +88,8 @@ class _Rival:
         across = self.spread @ self.spread[self.places].T
         gain = np.linalg.solve(self.inner(), across.T).T
         mean = self.mean[:, None] + gain @ (outcomes - self.mean[self.places][:, None])
-        told = np.sum(gain * across, axis=1)
-        return mean, np.maximum(variance - told, self.known.noise**2)
+        explained = np.sum(gain * across, axis=1)
+        return mean, np.maximum(variance - explained, self.known.noise**2)
 
     def log_density(self, outcomes: Array) -> Array:
         """Of the outcomes at the places chosen so far, shape (n_outcomes,)."""

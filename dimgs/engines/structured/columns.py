@@ -203,8 +203,8 @@ class _Sizes:
         rows = rows[usable]
         with np.errstate(all="ignore"):
             c = grid(self.middle[rows, None], self.largest[rows, None], rows[:, None])
-        inside, _ = told = np.nonzero(np.isfinite(c))
-        return rows[inside], c[told]
+        inside, _ = places = np.nonzero(np.isfinite(c))
+        return rows[inside], c[places]
 
 
 # constants, a row for each argument; NaN where there are no more
