@@ -154,7 +154,7 @@ def sources_lines(law: Law) -> list[str]:
             size = f"{100 * spread:.2g} %" if what == "prefactor" else number(spread)
             sure = "" if p <= _MAY_BE_EQUAL else f", and may as well be equal (p = {p:.1g})"
             said.append(f"{named} with a standard deviation of {size}{sure}")
-        lines += [f"{len(each.shifts)} of {visible(each.column)}; {'; '.join(said)}"]
+        lines += [f"{len(each.shifts)} sources of {visible(each.column)}: {'; '.join(said)}"]
         documented = source_document(law, each)["sources"]
         for label, own in list(documented.items())[:_MOST_SOURCES]:
             added = [f"{k} {v:+.3g}" for k, v in own["exponents_added"].items() if v]

@@ -112,7 +112,7 @@ def test_known_sources_are_predicted_better_than_new_ones_and_files_keep_both() 
     assert ratio[3] == pytest.approx(value[3] / value[1])
     assert np.log(far / near)[3] > np.log(far / near)[0]
     text = "\n".join(sources_lines(law))
-    assert "Sources: 8 of lab; prefactors differ" in text
+    assert "8 sources of lab: prefactors differ" in text
     assert "exponents of x differ" in text
     document = result.law.to_json()["sources"][0]
     assert document["sources"]["lab2"]["runs"] == 8

@@ -1,4 +1,4 @@
-"""What functions of the package return in a block, as lines of numbers that can be compared."""
+"""What public functions of the package return in a block, as numbers that can be compared."""
 
 import dataclasses
 import math
@@ -41,7 +41,7 @@ _DIGITS = 8
 
 @contextmanager
 def recorded() -> Iterator[dict[str, list[str]]]:
-    """The numbers that the first calls of each function return, by name of function and call."""
+    """The numbers that the first calls of each public function return, by its name and the call."""
     _forget()
     kept, counts, passed_over = dict[str, list[str]](), dict[CodeType, int](), set[CodeType]()
 
@@ -119,12 +119,16 @@ def _forget() -> None:
 
 def _name(code: CodeType) -> str:
     path = Path(code.co_filename)
-    if not path.is_relative_to(_PACKAGE) or code.co_name.startswith(("<", "__sklearn_")):
+    if not path.is_relative_to(_PACKAGE):
         return ""
     module = path.relative_to(_PACKAGE).with_suffix("")
     if module.parts[0] not in FOLDERS:
         return ""
-    return f"{module.as_posix()}.{code.co_qualname}".replace(".<locals>", "")
+    parts = code.co_qualname.split(".")
+    # what others may call: how it is done inside may change
+    if any(part.startswith(("_", "<")) for part in parts):
+        return ""
+    return f"{module.as_posix()}.{code.co_qualname}"
 
 
 def _shortened(value: object) -> list[str]:
