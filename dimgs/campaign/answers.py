@@ -306,7 +306,13 @@ class Answers:
             return ""
         if not self.laws or not np.isfinite(worst):
             return "No power law was found."
-        return f"The widest interval is {worst:.3g} times its tolerance."
+        text = f"The widest interval is {worst:.3g} times its tolerance."
+        model, tier = self.evidence.model, self.evidence.tier
+        if worst > 1.0 and model.scatter.sigma and len(model.laws) == 1:
+            # intervals shrink with the root of the number of runs
+            more = len(self.evidence.runs.made_for(tier)) * (worst**2 - 1.0)
+            text += f" About {int(np.ceil(more))} more would bring it within."
+        return text
 
 
 def half_width(runs: CampaignRuns, z: Array, tier: int, level: float, least: int) -> float:

@@ -477,6 +477,10 @@ def _judged_surrogate(surrogate: Surrogate) -> Pertinence:
     said = f"a smooth curve through the runs predicts runs left out within {surrogate.error:.2g}"
     meaning = f"No law was found; {said} ({surrogate.level:.0%} of them)."
     why = f"A Gaussian process over {surrogate.runs} runs; {surrogate.wanted:g} is wanted."
+    if not surrogate.is_close:
+        more = surrogate.further
+        outlook = "more would hardly lower it" if more is None else f"about {more} more would do"
+        why += f" As the error has fallen with the runs so far, {outlook}."
     return Pertinence("surrogate", surrogate.is_close, good, surrogate.level * good, meaning, why)
 
 

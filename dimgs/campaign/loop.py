@@ -146,6 +146,8 @@ class CampaignLoop:
                 before = len(self.experiment.asked)
                 surrogate = self._predicted(evidence)
                 found = found if len(self.experiment.asked) == before else None
+            if self.experiment.spent or self.experiment.left[last] <= 0:
+                outcome = Outcome.BUDGET
         self.log.add("stop", f"{outcome.words}: {reason}", runs=len(self.experiment.asked))
         self.phase = "done"
         self._tell(outcome.words)

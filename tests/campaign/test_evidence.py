@@ -232,3 +232,21 @@ def test_an_exponent_is_rational_only_where_it_is_close(
     first = exponents_of(binding, law, 0.9)[0]  # type: ignore[arg-type]
     assert first.value == pytest.approx(value)
     assert (None if first.rational is None else str(first.rational)) == told
+
+
+def test_a_budget_that_was_too_small_says_how_many_runs_it_lacks() -> None:
+    def asked(runs: int) -> Plan:
+        ranges = {"a": Range(1.0, 100.0), "b": Range(1.0, 100.0)}
+        tolerance = Tolerance(exponents=0.02)
+        kernel = "tests.campaign.kernels:Seeded"
+        return Plan(kernel, "y", ranges, Budget(runs), tolerance, report="none")
+
+    small = run(asked(14))
+    assert small.outcome == "budget"
+    found = re.search(r"About (\d+) more would bring it within", small.further)
+    assert found is not None
+    lacks = int(found.group(1))
+    assert run(asked(14 + lacks // 2)).outcome == "budget"
+    enough = run(asked(14 + 2 * lacks))
+    assert enough.outcome == "confirmed"
+    assert sum(enough.runs.values()) <= 14 + 1.5 * lacks

@@ -1,6 +1,9 @@
 """What predicts runs where no law does."""
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.campaign.binding import bind
@@ -53,6 +56,21 @@ def test_the_next_points_are_where_the_runs_say_least() -> None:
     pool = np.vstack([found.curve.z, [[3.0, 3.0]], [[-3.0, 3.0]]])
     chosen = found.next(pool, 2)
     assert {tuple(z) for z in chosen} == {(3.0, 3.0), (-3.0, 3.0)}
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.05])
+def test_how_many_more_runs_an_error_asks_for(noise: float) -> None:
+    """As many as are told bring it about within what is wanted; none do within the noise."""
+    few = some(16, noise=noise)
+    few = replace(few, wanted=few.error / 4.0)
+    if noise:
+        few = replace(few, wanted=1e-4)
+        assert few.further is None
+        return
+    assert few.further is not None
+    assert some(16 + 2 * few.further).error <= few.wanted
+    assert some(16 + few.further // 8).error > few.wanted
+    assert replace(few, wanted=few.error * 2.0).further == 0
 
 
 def test_a_campaign_without_a_law_predicts() -> None:
