@@ -390,9 +390,16 @@ class Transactions:
         self._engine.dispose(close=os.getpid() == self._pid)
 
 
+# primary codes: another connection is at work in the file, or in what this process shares of it
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
 def unusable(error: Exception, what: str, check: str) -> StoreError:
     """Error of a database that cannot be used."""
-    cause = " ".join(str(getattr(error, "orig", None) or error).split())
+    origin = getattr(error, "orig", None) or error
+    if getattr(origin, "sqlite_errorcode", 0) & 0xFF in _BUSY:
+        return StoreError(f"Other processes write to {what} without a pause; try again later.")
+    cause = " ".join(str(origin).split())
     return StoreError(
         f"{what} cannot be used ({cause}); check the {check}, its permissions and the free space."
     )
@@ -409,10 +416,6 @@ def _configure(connection: Any, _record: object) -> None:
 def _begin(connection: sa.Connection) -> None:
     read = connection.get_execution_options().get(_READ, False)
     connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
-
-
-# primary codes: another connection is at work in the file, or in what this process shares of it
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _patiently(

@@ -48,6 +48,22 @@ def test_a_broken_file_is_said_in_one_sentence(tmp_path: Path) -> None:
         broken.records()
 
 
+def test_a_file_that_others_write_to_all_the_time_is_not_called_broken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schema, "_PATIENCE", 0.05)
+    path = tmp_path / "runs.sqlite"
+    with RunStore(path) as store:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError, match="Other processes write to .*; try again later"):
+            store.finish(record("a1"))
+        other.execute("ROLLBACK")
+        other.close()
+        store.finish(record("a1"))
+        assert len(store.records()) == 1
+
+
 def broken(path: Path, *commands: str) -> None:
     """A store of one run, changed by hand."""
     with RunStore(path) as store:
