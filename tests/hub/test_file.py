@@ -56,7 +56,7 @@ def test_a_file_that_others_write_to_all_the_time_is_not_called_broken(
     with RunStore(path) as store:
         other = sqlite3.connect(path, isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(StoreError, match="Other processes write to .*; try again later"):
+        with pytest.raises(StoreError, match=r"Other processes write to .*; try again later"):
             store.finish(record("a1"))
         other.execute("ROLLBACK")
         other.close()
