@@ -7,7 +7,9 @@ and the processor time. Nothing but numpy is needed here besides the tool itself
 may have an environment of its own.
 """
 
+import contextlib
 import csv
+import io
 import sys
 import time
 import warnings
@@ -15,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -36,6 +39,14 @@ class Task:
     units: dict[str, dict[str, int]]
     target_unit: dict[str, int]
     truth: Callable[[Columns], np.ndarray]
+
+    @property
+    def response(self) -> np.ndarray:
+        """The target over the dynamic pressure, and over an area for a force: dimensionless."""
+        scale = self.inputs["rho"] * self.inputs["U"] ** 2
+        if self.target_unit["m"] == 1:
+            scale = scale * self.inputs["D"] ** 2
+        return np.asarray(self.target / scale)
 
     def fresh(self) -> Columns:
         """200 clean points in the ranges of the runs."""
@@ -173,17 +184,51 @@ def with_it_pi(task: Task) -> tuple[str, float | None]:
     if free < 1:
         return "no free group", None
     basis = IT_PI.calc_basis(np.asmatrix(D), int(free))
-    # the response group is the user's to give: by the dynamic pressure, and an area for a force
-    scale = task.inputs["rho"] * task.inputs["U"] ** 2
-    if task.target_unit["m"] == 1:
-        scale = scale * task.inputs["D"] ** 2
-    result = IT_PI.main(
+    # IT-π prints its progress
+    with contextlib.redirect_stdout(io.StringIO()):
+        result = IT_PI.main(
         _matrix({n: task.inputs[n] for n in names}),
-        (task.target / scale).reshape(-1, 1),
+        task.response.reshape(-1, 1),
         basis, num_input=1, estimator="kraskov", estimator_params={"k": 5}, seed=0,
     )  # fmt: skip
     powers = np.ravel(np.asarray(result["input_coef"]))
     return " ".join(f"{n}^{p:.2f}" for n, p in zip(names, powers, strict=True)), None
+
+
+def with_pydimension(task: Task) -> tuple[str, float | None]:
+    """The group that the network of PyDimension learns; it gives no law in closed form."""
+    import pandas as pd
+    from pydimension import (
+        DimensionalAnalysisConfig,
+        DimensionalAnalyzer,
+        OptimizationDiscoverer,
+        OptimizationDiscoveryConfig,
+    )
+
+    names = [n for n, x in task.inputs.items() if np.ptp(x) > 0]
+    if "rho" not in names:
+        return "no free group", None
+    matrix = {n: [task.units[n].get(b, 0) for b in _BASES] for n in names}
+    with TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        home = Path(folder)
+        columns = {n: task.inputs[n] for n in names}
+        pd.DataFrame({**columns, "y": task.response}).to_csv(home / "runs.csv", index=False)
+        pd.DataFrame({"Dimension": list(_BASES), **matrix}).to_csv(home / "D.csv", index=False)
+        analysis = DimensionalAnalyzer(
+            DimensionalAnalysisConfig(
+                str(home / "runs.csv"), str(home / "D.csv"), output_dir=folder
+            )
+        )
+        analysis.process(verbose=False)
+        analysis.save_results()
+        data = analysis.save_normalized_lg_data()
+        basis = home / "data" / "basis_vectors.csv"
+        search = OptimizationDiscoverer(
+            OptimizationDiscoveryConfig(str(data), str(basis), output_dir=folder)
+        )
+        search.process(verbose=False)
+        found = search._construct_discovered_equation()
+    return str(found["detailed_equations"][0]["expression_original_params"]), None
 
 
 TOOLS: dict[str, tuple[str, Callable[[Task], tuple[str, float | None]]]] = {
@@ -192,6 +237,7 @@ TOOLS: dict[str, tuple[str, Callable[[Task], tuple[str, float | None]]]] = {
     "timur-xai": ("timur-xai", with_timur),
     "scaling-audit": ("scaling-audit", with_scaling_audit),
     "it-pi": ("", with_it_pi),
+    "pydimension": ("pydimension", with_pydimension),
 }
 
 
