@@ -1,11 +1,12 @@
 """Similarity variables: the groups in which the curves of several runs fall on one."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import product
+from operator import mul
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack
 
@@ -47,16 +48,8 @@ from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
 from dimgs.law.serialise import as_text
 from dimgs.report.documents import exponent_document, finite
+from dimgs.report.figures import style
 from dimgs.report.figures.save import Drawing
-from dimgs.report.figures.style import (
-    MUTED,
-    PALETTE,
-    log_ticks,
-    math_label,
-    new_axes,
-    styled,
-    with_unit,
-)
 from dimgs.report.write import writing_to
 from dimgs.variables import Variable, parse_unit
 
@@ -307,7 +300,7 @@ class Collapse:
         group = self.variable if side == "s" else self.response
         return {e.name: e for e in (() if group is None else group.exponents)}[column]
 
-    @styled
+    @style.styled
     def draw(self, axes: "Axes | None" = None, *, collapsed: bool = True) -> "Axes":
         """The curves of all runs, a colour each, as measured or in the groups that collapse them.
 
@@ -321,28 +314,29 @@ class Collapse:
         -------
         Axes
         """
-        axes = new_axes() if axes is None else axes
-        labels = [math_label(n, n) for n in (self.along, self.target)]
+        axes = style.new_axes() if axes is None else axes
+        labels = [style.math_label(n, n) for n in (self.along, self.target)]
         if collapsed:
             x, y = self.points() if self.fit is None else self.fit.collapsed()
             shown = [g.group for g in (self.variable, self.response) if g is not None]
-            names = [math_label(_shown(group_latex(g, {})), _shown(str(g))) for g in shown]
+            names = [style.math_label(_shown(group_latex(g, {})), _shown(str(g))) for g in shown]
             labels = [*labels[:1], *names][-2:]
         else:
             x, y = self.data[self.along], self.data[self.target]
             units = (self.data.variable(n).si_unit for n in (self.along, self.target))
-            labels = list(map(with_unit, labels, units))
+            labels = list(map(style.with_unit, labels, units))
         for run in range(int(self.runs.max()) + 1):
             own = self.runs == run
-            axes.plot(x[own], y[own], "o", ms=2.5, color=PALETTE[run % len(PALETTE)], alpha=0.8)
+            colour = style.PALETTE[run % len(style.PALETTE)]
+            axes.plot(x[own], y[own], "o", ms=2.5, color=colour, alpha=0.8)
         if collapsed and self.fit is not None:
             s, value, low, high = self.fit.curve(self.level)
-            axes.plot(s, value, color=MUTED, lw=1.0, zorder=4)
-            axes.fill_between(s, low, high, color=MUTED, alpha=0.3, lw=0)
+            axes.plot(s, value, color=style.MUTED, lw=1.0, zorder=4)
+            axes.fill_between(s, low, high, color=style.MUTED, alpha=0.3, lw=0)
         for which, values in (("x", x), ("y", y)):
             # more than a decade is not read off a linear axis
             if np.all(values > 0) and np.max(values) > 10.0 * np.min(values):
-                log_ticks(axes, which)
+                style.log_ticks(axes, which)
         axes.set_xlabel(labels[0])
         axes.set_ylabel(labels[1])
         return axes
@@ -350,8 +344,8 @@ class Collapse:
     def drawings(self) -> list[Drawing]:
         """The figures before and after."""
         made = []
-        for (name, title, caption), collapsed in zip(_FIGURES, (False, True), strict=True):
-            figure = self.draw(collapsed=collapsed).get_figure(root=True)
+        for name, title, caption in _FIGURES:
+            figure = self.draw(collapsed=name == "after").get_figure(root=True)
             assert figure is not None
             made.append(Drawing(name, figure, title, caption))
         return made
@@ -401,11 +395,7 @@ class Collapse:
 
 _FIGURES = (
     ("before", "Curves as measured", "Each colour is a run."),
-    (
-        "after",
-        "Curves in the similarity variable",
-        "The line is the smooth curve through all runs, with its interval by runs.",
-    ),
+    ("after", "Curves in the similarity variable", "The line is a smooth curve of all runs."),
 )
 
 
@@ -548,6 +538,11 @@ class _Question:
             warnings=(*self.warnings, *warnings),
             **more,
         )
+
+    def table(self, inputs: Iterable[Variable]) -> Dataset:
+        """The target, the run, and those of these inputs that are columns."""
+        names = [v.name for v in inputs if v.role == "data"]
+        return self.data.select([*names, self.target.name, self.run_column])
 
     def where(self, keep: BoolArray) -> "_Question":
         """The question about some of the points."""
@@ -745,7 +740,7 @@ class _Space:
         unknown = np.abs(self.held).max(axis=1, initial=0.0) > 1e-6
         out, exact = [], []
         for j, (name, row) in enumerate(zip(names, loadings, strict=True)):
-            exact.append(start[j] + sum(a * b for a, b in zip(row, written, strict=True)))
+            exact.append(start[j] + sum(map(mul, row, written)))
             if not any(row):
                 out.append(_forced(name, start[j]))
                 continue
@@ -801,10 +796,7 @@ def _border_of(question: _Question, space: _Space, agrees: BoolArray, known: Boo
     for powers in short_monomials(np.array(columns, dtype=np.float64).T, _MOST_BORDERS):
         lead = max(powers, key=abs) if powers[0] == 0 else powers[0]
         exact = [Fraction(p, lead) for p in powers]
-        total = [
-            sum(e * c for e, c in zip(exact, each, strict=True))
-            for each in zip(*columns, strict=True)
-        ]
+        total = (sum(map(mul, exact, each)) for each in zip(*columns, strict=True))
         group = PiGroup.of("border", dict(zip(names, map(Fraction, total), strict=True)))
         value = group.log(question.values)[known]
         for above in (False, True):
@@ -864,8 +856,7 @@ def _collapse_of(question: _Question, fit: SimilarityFit, space: "_Space") -> Co
 def _as_power_law(question: _Question, curve: SimilarityFit | None) -> Collapse:
     """The values as a power law of the coordinate and the parameters: F is one, or a constant."""
     target, along = question.target.name, question.along.name
-    names = [v.name for v in question.parameters if v.role == "data"]
-    data = question.data.select([*names, along, target, question.run_column])
+    data = question.table([*question.parameters, question.along])
     runs = question.run_column if question.runs.any() else None
     options = replace(question.options.without_reading(), split_by=runs)
     result = fit_with(data, target, options)
@@ -915,9 +906,7 @@ def _with_function(
     inputs = [v for v in (*question.parameters, question.along) if v.name in used]
     signed = (found.along,) if np.any(data[found.along] <= 0) else ()
     basis = PiBasis(tuple(inputs), (s,), found.response.group, question.target, signed=signed)
-    table = data.select(
-        [*(v.name for v in inputs if v.role == "data"), found.target, question.run_column]
-    )
+    table = question.table(inputs)
     linear = bool(np.any(data[found.target] <= 0))
     design = build_design(table, basis, split_by=question.run_column, linear=linear)
     # a curve of one variable is soon found, or is none

@@ -161,8 +161,8 @@ class Invariants:
                 f"No conserved quantity in {runs}: no sum of the terms that were tried stays "
                 f"within the noise of the columns along every run."
             )
-        lines = [f"{len(self)} independent conserved quantities in {runs}"]
-        lines[0] = lines[0].replace("1 independent conserved quantities", "1 conserved quantity")
+        several = f"{len(self)} independent conserved quantities"
+        lines = [f"{several if len(self) > 1 else '1 conserved quantity'} in {runs}"]
         for i in self.invariants:
             noise = f"noise explains {i.noise:.2g}"
             constant = f"constant to {i.constant_to:.2g} of its terms along each run ({noise})"
@@ -308,9 +308,6 @@ class Sum:
         self.variance = variance / outer
         self.noise = noise / outer + ROUNDING**2 * np.eye(len(scale))
 
-    def __len__(self) -> int:
-        return len(self.members)
-
     @property
     def dimensions(self) -> set[Dimension]:
         """Dimensions of the terms: more than one where scales carry the rest."""
@@ -401,21 +398,16 @@ class Search:
     known: dict[Dimension, list[Array]] = field(default_factory=dict)
 
     @property
-    def runs(self) -> Trajectories:
-        """The trajectories."""
-        return self.library.runs
-
-    @property
     def is_complete(self) -> bool:
         """Whether no further independent quantity can exist."""
-        return len(self.found) >= len(self.runs.states) - 1
+        return len(self.found) >= len(self.library.runs.states) - 1
 
     def gradient(self, quantity: Invariant) -> Array:
         """Unit gradients with respect to the states, of shape (n_sample, n_states)."""
-        columns = {s: x[:: len(x) // _SAMPLE + 1] for s, x in self.runs.values.items()}
+        columns = {s: x[:: len(x) // _SAMPLE + 1] for s, x in self.library.runs.values.items()}
         parts = []
-        for s in self.runs.states:
-            step = 1e-4 * float(self.runs.centred(self.runs.values[s]).std())
+        for s in self.library.runs.states:
+            step = 1e-4 * float(self.library.runs.centred(self.library.runs.values[s]).std())
             up, down = ({**columns, s: columns[s] + sign * step} for sign in (1, -1))
             parts.append(quantity.values(up) - quantity.values(down))
         gradient = np.stack(parts, axis=1)
@@ -447,14 +439,14 @@ class Search:
                 c, *_ = np.linalg.lstsq(sum_.values, y, rcond=1e-12)
                 if np.linalg.norm(y - sum_.values @ c) <= ROUNDING * np.linalg.norm(y):
                     known.append(c / np.abs(c).max())
-        rows, out = np.array(known).reshape(-1, len(sum_)), list[int]()
+        rows, out = np.array(known).reshape(-1, len(sum_.members)), list[int]()
         sizes = np.abs(rows).max(axis=0, initial=0.0)
-        order = np.argsort(sizes, kind="stable") if by_size else np.arange(len(sum_))[::-1]
+        order = np.argsort(sizes, kind="stable") if by_size else np.arange(len(sum_.members))[::-1]
         most = np.linalg.matrix_rank(rows, tol=_SAME) if len(rows) else 0
         for j in order[sizes[order] > _SAME]:
             if len(out) < most and np.linalg.matrix_rank(rows[:, [*out, j]], tol=_SAME) > len(out):
                 out.append(int(j))
-        free = [j for j in range(len(sum_)) if j not in out]
+        free = [j for j in range(len(sum_.members)) if j not in out]
         # no part of a sum has a smaller ratio than the whole
         if not free or sum_.ratio(free)[0] > 1.0:
             free = []
@@ -465,7 +457,7 @@ class Search:
         """Keep a quantity, and know its products with the others."""
         self.found.append(quantity)
         self.known.clear()
-        values = [(q.values(self.runs.values), q.dimension) for q in self.found]
+        values = [(q.values(self.library.runs.values), q.dimension) for q in self.found]
         powers = (combinations_with_replacement(values, k + 1) for k in range(_PRODUCTS))
         for chosen in chain(*powers):
             y = np.prod([v for v, _ in chosen], axis=0)
@@ -478,7 +470,7 @@ class Search:
     def take(self, sum_: Sum, subset: Sequence[int]) -> bool:
         """Keep the quantity of a sum where it passes; whether it did."""
         key = sympy.Add(*(sum_.members[j].term.expression for j in subset))
-        moving = {str(s) for s in key.free_symbols} & self.runs.states.keys()
+        moving = {str(s) for s in key.free_symbols} & self.library.runs.states.keys()
         if key in self.refused or len(moving) < 2:
             return False
         quantity = judged(sum_, subset)
@@ -505,10 +497,9 @@ class Search:
                 subset = sum_.eliminated(free) if free and not self.is_complete else None
                 if subset is None:
                     break
-                if 1 < len(subset) <= _LARGEST and self.take(sum_, subset):
-                    free = self.free(sum_, by_size)
-                else:
-                    free = [j for j in free if j != max(subset)]
+                is_taken = 1 < len(subset) <= _LARGEST and self.take(sum_, subset)
+                rest = [j for j in free if j != max(subset)]
+                free = self.free(sum_, by_size) if is_taken else rest
 
     def among(self, sums: Sequence[Sequence[Member]]) -> None:
         """Take what is conserved among these sums, those of few terms first."""
@@ -596,10 +587,7 @@ def judged(sum_: Sum, subset: Sequence[int]) -> Invariant | None:
         numbers = _numbers(fit, group, runs.n_runs)
         columns.append(numbers)
         columns += [{j: Fraction(1)} for j in group if j not in numbers]
-    mix = np.zeros((len(members), len(columns)))
-    for k, numbers in enumerate(columns):
-        for j, number in numbers.items():
-            mix[j, k] = float(number)
+    mix = np.array([[float(numbers.get(j, 0)) for numbers in columns] for j in range(len(members))])
     reduced = _Fit(runs, x @ mix, shifts @ mix)
     if not reduced.is_minimal:
         return None
@@ -684,13 +672,10 @@ def _measured(
     explained = float(np.sqrt((weights * noise).sum() / weights.sum())) / size
     means = runs.means(x @ coefficients, weights)
     varies_by = float(means.std(ddof=1)) / size
-    is_exact = constant_to < _EXACT
-    rows = dof / runs.n_runs
-    if constant_to > _LARGEST_VARIATION or varies_by < _TIMES * max(
-        constant_to / np.sqrt(rows), ROUNDING
-    ):
+    least = _TIMES * max(constant_to / np.sqrt(dof / runs.n_runs), ROUNDING)
+    if constant_to > _LARGEST_VARIATION or varies_by < least:
         return None
-    if not is_exact:
+    if constant_to >= _EXACT:
         ratio = float(((left / error) ** 2).sum() / dof)
         if ratio > _VARIANCE_RATIO or trend_chance(runs, left / error) < _CHANCE:
             return None
@@ -699,15 +684,11 @@ def _measured(
 
 def trend_chance(runs: Trajectories, v: Array) -> float:
     """Chance of so much slow variation along the runs, if `v` were independent noise (F test)."""
-    slow, slow_dof, dof = 0.0, 0, 0
-    for r in range(runs.n_runs):
-        modes = dct(v[runs.run == r], norm="ortho")[1:]
-        count = min(_SLOW_MODES, (len(modes) + 1) // 5)
-        slow += float((modes[:count] ** 2).sum())
-        slow_dof += count
-        dof += len(modes) - count
-    centred = runs.centred(v)
-    fast = float((centred**2).sum()) - slow
+    modes = [dct(v[runs.run == r], norm="ortho")[1:] for r in range(runs.n_runs)]
+    counts = [min(_SLOW_MODES, (len(own) + 1) // 5) for own in modes]
+    slow = sum(float((m[:count] ** 2).sum()) for m, count in zip(modes, counts, strict=True))
+    slow_dof, dof = sum(counts), sum(map(len, modes)) - sum(counts)
+    fast = float((runs.centred(v) ** 2).sum()) - slow
     if slow_dof == 0 or fast <= 0:
         return 1.0
     return float(stats.f.sf(slow / slow_dof / (fast / dof), slow_dof, dof))

@@ -12,6 +12,7 @@ import mpmath
 import numpy as np
 import sympy
 from numpy.typing import NDArray
+from scipy.linalg import orth
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
@@ -106,11 +107,14 @@ class Symmetries:
         Commutators of the generators, and the names of what they form.
     groups : tuple of dict
         Groups of inputs and target that the units leave, and those that the scalings leave.
+    undecided : int
+        How many further symmetries of a table its runs neither show nor contradict.
     """
 
     generators: tuple[Generator, ...]
     algebra: tuple[dict[str, Any], ...] = ()
     groups: dict[str, list[dict[str, str]]] = field(default_factory=dict)
+    undecided: int = 0
 
     def __iter__(self) -> Iterator[Generator]:
         return iter(self.generators)
@@ -120,17 +124,14 @@ class Symmetries:
 
     def to_json(self) -> dict[str, Any]:
         """Document with the keys of the contract, and the groups beside them."""
-        return {
-            "generators": [g.to_json() for g in self.generators],
-            "algebra": list(self.algebra),
-            "groups": self.groups,
-        }
+        generators = [g.to_json() for g in self.generators]
+        return {"generators": generators, **attributes(self, "algebra groups undecided")}
 
     def __str__(self) -> str:
-        if not self.generators:
-            return "No symmetry beyond the scalings of the units."
-        lines = [f"{len(self)} symmetries beyond the scalings of the units"]
-        lines[0] = lines[0].replace("1 symmetries", "1 symmetry")
+        few = {0: "No symmetry", 1: "1 symmetry"}
+        lines = [
+            f"{few.get(len(self), f'{len(self)} symmetries')} beyond the scalings of the units"
+        ]
         lines += [f"  {g}" for g in self.generators]
         lines += [f"  {a['name']}" for a in self.algebra if "name" in a]
         scalings = [g for g in self.generators if g.kind == "scaling"]
@@ -141,10 +142,11 @@ class Symmetries:
                 f"  of {len(units)} groups, the target's included, the scalings leave "
                 f"{len(kept)}: {shown}"
             )
-            options = [
-                f"--symmetric '{scaling_text(scaling_of(g.coefficients))}'" for g in scalings
-            ]
-            lines.append(f"Next   dimgs discover TABLE --target Y {' '.join(options)}")
+            texts = (scaling_text(scaling_of(g.coefficients)) for g in scalings)
+            options = " ".join(f"--symmetric '{text}'" for text in texts)
+            lines.append(f"Next   dimgs discover TABLE --target Y {options}")
+        if self.undecided:
+            lines.append(f"Too few runs, or too much scatter, to decide on {self.undecided} others")
         return "\n".join(lines)
 
 
@@ -217,11 +219,10 @@ class _Points:
         """Whether the law stays where two inputs change places."""
         places = [*range(len(self.inputs))]
         places[i], places[j] = j, i
-        there = [self.at(x[places]) for x in self.x[:_SPARE]]
-        values = [x[self.n - 1] for x in self.x[:_SPARE]]
+        there = (self.at(x[places]) or [mpmath.inf] for x in self.x[:_SPARE])
+        values = self.x[:_SPARE, self.n - 1]
         return all(
-            t is not None and abs(t[0] - y) <= _ZERO * (1 + abs(y))
-            for t, y in zip(there, values, strict=True)
+            abs(t[0] - y) <= _ZERO * (1 + abs(y)) for t, y in zip(there, values, strict=True)
         )
 
     def matrix(self, vector: Vector) -> Array:
@@ -352,11 +353,8 @@ def law_symmetries(law: Law) -> Symmetries:
         search = _Search(points, _forced(points, law, scales))
         search.take(_sparse(points, scales))
         search.take(_sparse(points, [i * (n + 1) + n for i in range(n)]))
-        alike = [
-            (i, j)
-            for i, j in combinations(range(n - 1), 2)
-            if variables[i].dimension == variables[j].dimension
-        ]
+        kinds = [v.dimension for v in variables]
+        alike = [(i, j) for i, j in combinations(range(n - 1), 2) if kinds[i] == kinds[j]]
         turns = chain(*(points.null([i * (n + 1) + j, j * (n + 1) + i]) for i, j in alike))
         search.take(v for v in turns if np.count_nonzero(v) == 2)
         search.take(_sparse(points, points.terms.tolist()))
@@ -377,9 +375,9 @@ def _forced(points: _Points, law: Law, scales: Sequence[int]) -> list[Vector]:
     """Scalings of the base units that leave every constant of the law as it is."""
     dimensions = {v.name: v.dimension for v in points.symbols.values()}
     units = Scalings(dimensions, [c.dimension for c in law.constants])
-    left, sizes, _ = np.linalg.svd(units.directions, full_matrices=False)
-    found = np.zeros((int(np.sum(sizes > 1e-9)), len(points.sizes)))
-    found[:, scales] = left.T[: len(found)]
+    basis = orth(units.directions, rcond=1e-9).T
+    found = np.zeros((len(basis), len(points.sizes)))
+    found[:, scales] = basis
     return list(found)
 
 
@@ -432,9 +430,8 @@ def _invariant(
 
 
 def _exchange(symbols: dict[str, Variable], i: int, j: int) -> Generator:
-    (x, a), (y, b) = (
-        (sympy.Symbol(list(symbols)[k]), list(symbols.values())[k].name) for k in (i, j)
-    )
+    x, y = (sympy.Symbol(list(symbols)[k]) for k in (i, j))
+    a, b = (list(symbols.values())[k].name for k in (i, j))
     return Generator("exchange", {a: 1.0, b: 1.0}, {a: y, b: x}, x + y, symbols)
 
 
@@ -504,6 +501,12 @@ class _Table:
     target: Variable
     response: Array
     clusters: Array | None
+    undecided: list[Invariance] = field(default_factory=list)
+
+    def shows(self, outcome: Invariance) -> bool:
+        """Whether the runs show a symmetry; those that they leave open are kept."""
+        self.undecided.extend([] if outcome.is_shown or outcome.is_refuted else [outcome])
+        return outcome.is_shown
 
     @cached_property
     def symbols(self) -> dict[str, Variable]:
@@ -511,11 +514,6 @@ class _Table:
         variables = [*self.inputs, self.target]
         identifiers = safe_identifiers([v.name for v in variables])
         return {identifiers[v.name]: v for v in variables}
-
-    def test(self, shift: Array | float, *coordinates: Array) -> Invariance:
-        """Test of the response, shifted, with the allowed, straight and all coordinates."""
-        allowed, straight, whole = coordinates
-        return invariance(self.response + shift, allowed, straight, whole, self.clusters)
 
 
 def table_symmetries(
@@ -536,14 +534,14 @@ def table_symmetries(
     table = _Table(data, inputs, goal, np.log(y) if is_log else y / y.std(), labels)
     pairs = _table_pairs(table)
     known = [*inputs, *constant_variables(constants, data.names)]
-    if not (is_log and all(np.all(columns[v.name] > 0) for v in inputs)):
-        return Symmetries(tuple(pairs))
-    if not is_reachable(known, goal):
-        # no law of these columns has consistent units, but pairs of columns may be alike
-        return Symmetries(tuple(pairs))
+    is_log = is_log and all(np.all(columns[v.name] > 0) for v in inputs)
+    if not (is_log and is_reachable(known, goal)):
+        # no law of these columns has logarithms and consistent units, but pairs may be alike
+        return Symmetries(tuple(pairs), undecided=len(table.undecided))
     basis = pi_basis([*known, goal], target)
     scalings = [*_table_scalings(table, basis)]
-    return Symmetries((*scalings, *pairs), (), _groups(scalings, basis))
+    groups = _groups(scalings, basis)
+    return Symmetries((*scalings, *pairs), (), groups, len(table.undecided))
 
 
 def _table_scalings(table: _Table, basis: PiBasis) -> Iterator[Generator]:
@@ -555,7 +553,7 @@ def _table_scalings(table: _Table, basis: PiBasis) -> Iterator[Generator]:
     own = np.array([float(basis.response.get(n)) for n in inputs])
     logs = np.stack([np.log(table.data[n]) for n in inputs], axis=1)
     z = logs @ powers.T
-    shown: list[Array] = []
+    shown, response = list[Array](), table.response + logs @ own
     for name, direction, power in zip(inputs, powers.T, own, strict=True):
         size = float(np.linalg.norm(direction))
         # the units force it, or scalings that hold
@@ -563,8 +561,8 @@ def _table_scalings(table: _Table, basis: PiBasis) -> Iterator[Generator]:
             continue
         unit = direction / size
         rest = np.linalg.svd(unit[None, :])[2][1:]
-        found = table.test(logs @ own, z @ rest.T, (z @ unit)[:, None], z)
-        if not found.is_shown:
+        found = invariance(response, z @ rest.T, (z @ unit)[:, None], z, table.clusters)
+        if not table.shows(found):
             continue
         shown.append(unit)
         slope, half = found.slopes[0] * size - power, found.half_widths[0] * size
@@ -600,7 +598,9 @@ def _table_pairs(table: _Table) -> list[Generator]:
             allowed, whole = (np.stack([*c, *rest], axis=1) for c in (kept, (u, v)))
             # an exchange of inputs that keep their sum alone says nothing further
             is_new = generator.kind != "exchange" or len(found) == before
-            if is_new and table.test(0.0, allowed, np.empty((len(u), 0)), whole).is_shown:
+            if is_new and table.shows(
+                invariance(table.response, allowed, allowed[:, :0], whole, table.clusters)
+            ):
                 found.append(generator)
     return found
 

@@ -135,25 +135,18 @@ def trajectories(
         )
     order = np.lexsort((data[along], run))
     data, run = data.take(order), run[order]
-    identifiers = safe_identifiers(names)
-    t = data[along]
-    states, given, values, noise = {}, {}, {}, {}
-    for name in names:
+    states, given = dict[str, Variable](), dict[str, Variable]()
+    values, noise = dict[str, Array](), dict[str, Array]()
+    for name, symbol in safe_identifiers(names).items():
         x = np.asarray(data[name])
         mean = (np.bincount(run, x) / counts)[run]
-        symbol = identifiers[name]
-        size = float(np.abs(x).max())
-        if np.all(np.abs(x - mean) <= _EQUAL * size):
-            given[symbol], values[symbol] = data.variable(name), mean
-            continue
-        if name in data.errors:
-            error, is_smooth = np.asarray(data.errors[name]), True
-        else:
-            error, is_smooth = _noise(x, t, run)
-        if is_smooth:
-            states[symbol], values[symbol], noise[symbol] = data.variable(name), x, error
-        else:
-            given[symbol], values[symbol] = data.variable(name), mean
+        error, is_state = data.errors.get(name), not np.allclose(x, mean, _EQUAL, 0.0)
+        if is_state and error is None:
+            error, is_state = _noise(x, data[along], run)
+        (states if is_state else given)[symbol] = data.variable(name)
+        values[symbol] = x if is_state else mean
+        if is_state:
+            noise[symbol] = np.asarray(error)
     for variable in constant_variables(constants, data.names):
         given[variable.name] = variable
         values[variable.name] = np.full(len(run), variable.value)
@@ -162,13 +155,11 @@ def trajectories(
 
 def _noise(x: Array, t: Array, run: IntArray) -> tuple[Array, bool]:
     """Standard error of each value, and whether the column moves along its runs beyond it."""
-    best = np.inf, x
     rows = [np.flatnonzero(run == r) for r in range(run.max() + 1)]
     pieces = [p for own in rows for p in np.array_split(own, -(-len(own) // _PIECE))]
-    for order in _ORDERS:
-        left = np.concatenate([_left_out(x[p], t[p], order) for p in pieces])
-        best = min(best, (float(np.median(np.abs(left))), left), key=lambda pair: pair[0])
-    left = best[1][np.argsort(np.concatenate(pieces))]
+    tried = (np.concatenate([_left_out(x[p], t[p], n) for p in pieces]) for n in _ORDERS)
+    best = min(tried, key=lambda left: float(np.median(np.abs(left))))
+    left = best[np.argsort(np.concatenate(pieces))]
     within = x - (np.bincount(run, x) / np.bincount(run))[run]
     least = ROUNDING * float(np.sqrt(np.mean(within**2)))
     constant = float(np.median(np.abs(left))) / _NORMAL
@@ -180,9 +171,8 @@ def _noise(x: Array, t: Array, run: IntArray) -> tuple[Array, bool]:
     # errors in proportion to the value grow with it, others do not
     if large.any() and np.isfinite(grown) and grown > np.sqrt(expected):
         error = np.maximum(relative * size, least)
-    moves = np.mean((within / error) ** 2)
     # scatter about the mean of the run alone has the mean square 1 - 1/n
-    return error, bool(moves > _MOVES)
+    return error, bool(np.mean((within / error) ** 2) > _MOVES)
 
 
 def _left_out(x: Array, t: Array, order: int) -> Array:
@@ -203,13 +193,12 @@ def _left_out(x: Array, t: Array, order: int) -> Array:
     roughness, modes = np.linalg.eigh(difference.T @ difference)
     roughness[:order] = 0.0
     z, squares = modes.T @ x, modes**2
-    best, chosen = np.inf, np.asarray(x)
+    tried = []
     # as many degrees of freedom as there are modes less rough than each
     for penalty in (1e6 / roughness[order], *(1.0 / roughness[order:]), 1e-3 / roughness[-1]):
         kept = penalty * roughness / (1.0 + penalty * roughness)
         rest = np.maximum(squares @ kept, 1e-9)
         left = (modes @ (kept * z)) / rest
-        loss = float(np.median(np.abs(left)))
-        if loss < best:
-            best, chosen = loss, left * np.sqrt(np.maximum(rest, _LEAST_REST))
-    return np.asarray(chosen, dtype=np.float64)
+        error = left * np.sqrt(np.maximum(rest, _LEAST_REST))
+        tried.append((float(np.median(np.abs(left))), error))
+    return np.asarray(min(tried, key=lambda pair: pair[0])[1], dtype=np.float64)
