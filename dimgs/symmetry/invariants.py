@@ -202,7 +202,7 @@ class Library:
         evaluate = _function(terms, runs)
         values = evaluate(runs.values)
         shifts, bends = [], []
-        with np.errstate(invalid="ignore"):
+        with np.errstate(all="ignore"):
             for state, error in runs.noise.items():
                 columns = ({**runs.values, state: runs.values[state] + s * error} for s in (1, -1))
                 up, down = map(evaluate, columns)

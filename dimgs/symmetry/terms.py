@@ -87,6 +87,8 @@ def _functions(runs: Trajectories, plain: dict[str, Term]) -> Iterator[Term]:
     is_few = len(plain) <= _FEW
     one, *given = multipliers(runs.given)
     scales = [one, *(g for g in given if not g.dimension.is_dimensionless)]
+    # exp(-a*x) as well as exp(-x/L)
+    scales += [Term(1 / g.expression, g.dimension**-1, g.cost) for g in scales[1:]]
     for s, x in plain.items():
         values = runs.values[s]
         if np.all(values > 0):
@@ -121,7 +123,8 @@ def _functions(runs: Trajectories, plain: dict[str, Term]) -> Iterator[Term]:
                 yield Term(sympy.exp(argument), _NONE, 2, "difference")
                 yield Term(sympy.exp(-argument), _NONE, 2, "difference")
         for square in _squares(names):
-            for power, cost in ((1, 2), (-1, 2), (-2, 3), (4, 3)):
+            # along one axis the distance is the difference itself
+            for power, cost in ((1, 2), (-1, 2), (-2, 3), (4, 3))[square.is_Pow :]:
                 distance = square ** sympy.Rational(power, 2)
                 yield Term(distance, dimension**power, cost, "distance")
             yield Term(sympy.log(square), _NONE, 3, "distance")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from case_studies.benchmarks.symmetry.systems import System, polar, polar_rates, top, top_rates
+from case_studies.benchmarks.symmetry.systems import System, polar, polar_rates
 
 
 def _bob(rng: np.random.Generator) -> dict[str, float]:
@@ -124,15 +124,6 @@ FRESH = (
         },
         lambda s: (s["I"], -s["Q"] / s["L"] / s["C"]),
         {"energy": lambda c: c["L"] * c["I"] ** 2 + c["Q"] ** 2 / c["C"]}, 1e-3,
-    ),
-    System(
-        "top_with_friction", "w1 [rad/s], w2 [rad/s], w3 [rad/s]",
-        "I1 [kg*m^2], I2 [kg*m^2], I3 [kg*m^2]", top,
-        lambda s: tuple(
-            rate - k * s[f"w{i}"]
-            for i, k, rate in zip((1, 2, 3), (0.1, 0.15, 0.2), top_rates(s), strict=True)
-        ),
-        {}, 10.0,
     ),
     System(
         "planet_with_drag", "r [m], theta [rad], u [m/s], w [rad/s]", "",

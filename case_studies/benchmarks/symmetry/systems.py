@@ -379,6 +379,15 @@ SYSTEMS = (
         {}, 2.0,
     ),
     System(
+        "top_with_friction", "w1 [rad/s], w2 [rad/s], w3 [rad/s]",
+        "I1 [kg*m^2], I2 [kg*m^2], I3 [kg*m^2]", top,
+        lambda s: tuple(
+            rate - k * s[f"w{i}"]
+            for i, k, rate in zip((1, 2, 3), (0.1, 0.15, 0.2), top_rates(s), strict=True)
+        ),
+        {}, 10.0,
+    ),
+    System(
         "limited_prey", "prey [1], hunters [1]", "a [1/s], b [1/s], c [1/s], d [1/s]", _lotka,
         lambda s: (
             s["prey"] * (s["a"] - s["b"] * s["hunters"] - 0.2 * s["prey"]),
