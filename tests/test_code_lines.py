@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 64945, "a hub that others write to"
+MOST, SINCE = 64904, "curves, trajectories and symmetries in two thousand lines"
 
 
 def code_lines(text: str) -> int:
