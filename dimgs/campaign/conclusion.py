@@ -115,9 +115,11 @@ def conclude(
     regimes = [_with_evidence(*one, outcome) for one in zip(regimes, judged, strict=False)]
     if outcome is Outcome.CONFIRMED and whole is None and not _are_confirmed(regimes):
         outcome = Outcome.PREDICTS
+    further = told.further()
     if surrogate is not None and whole is None:
         judged.append(_judged_surrogate(surrogate))
-    further = told.further()
+        # intervals of laws that runs do not follow say nothing
+        further = further if evidence.clear else judged[-1].why
     if not met and tolerance.law is None and whole is not None:
         # the one law answers, and not the power laws that come near it in parts of the ranges
         outcome, further = Outcome.CONFIRMED, ""
@@ -475,7 +477,7 @@ def _judged_surrogate(surrogate: Surrogate) -> Pertinence:
     """Whether a surrogate predicts runs left out as closely as a prediction is asked for."""
     good = min(1.0, surrogate.wanted / max(surrogate.error, 1e-12))
     said = f"a smooth curve through the runs predicts runs left out within {surrogate.error:.2g}"
-    meaning = f"No law was found; {said} ({surrogate.level:.0%} of them)."
+    meaning = f"No law was found; {said} (over {surrogate.level:.0%} of the ranges)."
     why = f"A Gaussian process over {surrogate.runs} runs; {surrogate.wanted:g} is wanted."
     if not surrogate.is_close:
         more = surrogate.further

@@ -171,7 +171,7 @@ class CampaignLoop:
             if binding.linear or not rank or len(sites) < rank + FEWEST:
                 break
             curve = SmoothCurve(sites.z, sites.y, sigma, level)
-            found = Surrogate(binding.space, curve, wanted)
+            found = Surrogate.of(binding.space, curve, wanted, evidence.design.pool)
             text = f"a smooth curve through the runs predicts those left out to {found.error:.2g}"
             self.log.add("surrogate", text)
             self._tell(text)

@@ -9,7 +9,7 @@ import numpy as np
 
 from dimgs.campaign.space import PiSpace
 from dimgs.common.arrays import Array
-from dimgs.fits.smooth import SmoothCurve
+from dimgs.fits.smooth import ROUNDING, SmoothCurve
 
 # runs beyond the directions of the groups, below which the lengths of a covariance are not known
 FEWEST = 4
@@ -37,11 +37,22 @@ class Surrogate:
         Logarithms of the response group over the coordinates of the space.
     wanted : float
         Relative error up to which it answers a question for a prediction.
+    shares : ndarray of shape (n_runs,), optional
+        Part of the ranges that each run is the nearest to; equal parts by default. Runs at the ends
+        of the ranges, which the others predict worst, stand for less than those inside.
     """
 
     space: PiSpace
     curve: SmoothCurve
     wanted: float = USEFUL
+    shares: Array | None = None
+
+    @classmethod
+    def of(cls, space: PiSpace, curve: SmoothCurve, wanted: float, pool: Array) -> "Surrogate":
+        """The surrogate of a curve, with the shares of the runs in a pool that fills the ranges."""
+        near = np.argmin(np.linalg.norm(pool[:, None] - curve.z[None], axis=2), axis=1)
+        shares = np.bincount(near, minlength=curve.runs) / len(pool)
+        return cls(space, curve, wanted, shares)
 
     @property
     def is_close(self) -> bool:
@@ -60,8 +71,12 @@ class Surrogate:
 
     @cached_property
     def error(self) -> float:
-        """Relative error that at least `level` of the runs left out keep."""
-        return float(np.expm1(self.curve.error))
+        """Relative error that runs left out keep, those of at least `level` of the ranges."""
+        errors = np.abs(self.curve.left_out()[0])
+        shares = np.full(self.runs, 1.0 / self.runs) if self.shares is None else self.shares
+        order = np.argsort(errors)
+        at = np.searchsorted(np.cumsum(shares[order]), self.level * (1.0 - ROUNDING))
+        return float(np.expm1(errors[order[min(int(at), self.runs - 1)]]))
 
     @cached_property
     def further(self) -> int | None:
@@ -75,7 +90,7 @@ class Surrogate:
         rate = np.log(before / self.curve.error) / np.log(self.runs / half)
         if not rate > _SLOWEST:
             return None
-        ratio = max(self.curve.error / np.log1p(self.wanted), 1.0)
+        ratio = max(np.log1p(self.error) / np.log1p(self.wanted), 1.0)
         more = int(np.ceil(self.runs * (ratio ** (1.0 / rate) - 1.0)))
         return more if more <= _MOST * self.runs else None
 

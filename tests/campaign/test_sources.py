@@ -55,7 +55,7 @@ def test_each_source_has_its_answer_and_one_law_says_what_differs() -> None:
         assert regime.prefactor.value == pytest.approx(factor)
     text = campaign_text(result)
     assert "law of the runs of all sources: x = C*sqrt(D*t)" in text
-    assert "4 of material; prefactors differ" in text
+    assert "4 sources of material: prefactors differ" in text
     ratio = re.search(r"glass: prefactor times (\S+)", text), re.search(r"PP: .* times (\S+)", text)
     assert all(ratio)
     glass, pp = (float(found.group(1)) for found in ratio if found)

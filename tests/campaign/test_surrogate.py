@@ -1,5 +1,6 @@
 """What predicts runs where no law does."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -93,3 +94,60 @@ def test_a_campaign_without_a_law_predicts() -> None:
 def test_a_budget_too_small_for_a_surrogate_is_spent() -> None:
     result = run(wave_plan(4))
     assert result.outcome == "budget"
+
+
+def test_what_a_surrogate_lacks_is_told_in_place_of_intervals_of_laws_that_do_not_hold() -> None:
+    result = run(wave_plan(12))
+    assert result.surrogate is not None
+    assert "interval" not in result.further
+    assert f"over {result.surrogate.runs} runs; 0.05 is wanted" in result.further
+    if result.outcome == "budget":
+        assert re.search("about [0-9]+ more would do|more would hardly", result.further)
+
+
+DAY, CELLS = 86_400.0, 30
+
+
+@kernel(inputs={"D1": "m^2/s", "D2": "m^2/s", "l1": "m", "l2": "m", "t": "s"},
+        outputs={"f": "1"}, version="1")  # fmt: skip
+def barrier(D1: float, D2: float, l1: float, l2: float, t: float) -> float:
+    """Part of what a layer held that has left through a functional barrier, by finite volumes."""
+    size, D = np.repeat([l1 / CELLS, l2 / CELLS], CELLS), np.repeat([D1, D2], CELLS)
+    between = 1.0 / (size[:-1] / D[:-1] + size[1:] / D[1:])
+    out = 2.0 * np.append(between, D2 / size[-1])
+    rates = np.diag(-out - np.append(0.0, out[:-1]))
+    rates += np.diag(out[:-1], 1) + np.diag(out[:-1], -1)
+    root = np.sqrt(size)
+    values, vectors = np.linalg.eigh(rates / root[:, None] / root[None])
+    start = np.where(np.arange(2 * CELLS) < CELLS, root, 0.0)
+    left = root * (vectors @ (np.exp(values * t) * (vectors.T @ start)))
+    return float(1.0 - left.sum() / l1)
+
+
+def test_a_functional_barrier_is_predicted_from_sixty_runs() -> None:
+    """No power law, and no short formula: two layers, whose fluxes meet at their border."""
+    ranges = {
+        "D1": Range(1e-14, 1e-13),
+        "D2": Range(1e-15, 1e-14),
+        "l1": Range(50.0, 200.0, "um"),
+        "l2": Range(10.0, 50.0, "um"),
+        "t": Range(10.0, 100.0, "day"),
+    }
+    plan = Plan(barrier, "f", ranges, Budget(60), Tolerance(exponents=0.02), report="none")
+    result = run(plan)
+    assert result.outcome == "predicts"
+    assert sum(result.runs.values()) <= 60
+    assert result.surrogate is not None
+    rng, scale = np.random.default_rng(9), {"um": 1e-6, "day": DAY, None: 1.0}
+    ends = {n: np.log([r.low * scale[r.unit], r.high * scale[r.unit]]) for n, r in ranges.items()}
+    errors, inside = [], 0
+    for _ in range(200):
+        values = {n: float(np.exp(rng.uniform(*e))) for n, e in ends.items()}
+        said, truth = result.surrogate.at(values), barrier(**values)
+        assert said is not None
+        errors.append(abs(said[0] / truth - 1.0))
+        inside += said[1] <= truth <= said[2]
+    assert np.quantile(errors, 0.9) <= 0.03
+    # what it says of itself is no less than what it does
+    assert np.quantile(errors, 0.9) <= result.surrogate.error
+    assert inside >= 180

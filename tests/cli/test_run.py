@@ -112,7 +112,7 @@ def test_a_bad_plan_exits_with_two(shell: Shell, tmp_path: Path, more: str, told
 
 def test_no_plan_exits_with_two(shell: Shell, tmp_path: Path) -> None:
     assert "There is no plan" in shell.refused("run", str(tmp_path / "none.toml"))
-    assert "workers is 0" in shell.refused("run", written(tmp_path), "--workers", "0")
+    assert "workers: 0 cannot be used" in shell.refused("run", written(tmp_path), "--workers", "0")
 
 
 def test_a_folder_that_cannot_keep_a_campaign_is_refused(shell: Shell, tmp_path: Path) -> None:
