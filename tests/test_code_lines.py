@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 64904, "curves, trajectories and symmetries in two thousand lines"
+MOST, SINCE = 64915, "the error of a surrogate over the ranges"
 
 
 def code_lines(text: str) -> int:
