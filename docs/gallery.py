@@ -1,4 +1,4 @@
-"""Draws the pictures of two pages with the code on them: `python docs/gallery.py`.
+"""Draws the pictures of the pages, most with the code on them: `python docs/gallery.py`.
 
 A picture is what the blocks before it left behind: `axes`, or a `graph` of evidence.
 """
@@ -6,6 +6,7 @@ A picture is what the blocks before it left behind: `axes`, or a `graph` of evid
 import doctest
 import re
 import sys
+import tomllib
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ def main() -> None:
 
     folder = HERE / "images"
     folder.mkdir(exist_ok=True)
+    (folder / "layers.svg").write_text(layers(), encoding="utf-8")
     for page in ("reference/plots.md", "howto/agents.md"):
         known: dict[str, Any] = {}
         for found in _BLOCK.finditer((HERE / page).read_text(encoding="utf-8")):
@@ -37,6 +39,30 @@ def main() -> None:
                 sys.stdout.write(f"{folder / f'{name}.svg'}\n")
             for example in doctest.DocTestParser().get_examples(code or ""):
                 exec(compile(example.source, page, "single"), known)
+
+
+def layers() -> str:
+    """Picture of the folders of dimgs, one row for each layer of the import contract."""
+    settings = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    (rows,) = [
+        contract["layers"]
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    ]
+    width, height, gap = 360, 26, 8
+    parts = [f"<style>{_STYLE}</style>"]
+    for k, row in enumerate(rows):
+        names = [name.strip() for name in row.split("|")]
+        wide = (width - gap * (len(names) - 1)) / len(names)
+        y = 1 + k * (height + gap)
+        for j, name in enumerate(names):
+            x = 1 + j * (wide + gap)
+            parts.append(f'<rect x="{x}" y="{y}" width="{wide}" height="{height}" rx="6"/>')
+            parts.append(
+                f'<text x="{x + wide / 2}" y="{y + 18}" text-anchor="middle">{escape(name)}</text>'
+            )
+    size = f'width="{width + 2}" height="{len(rows) * (height + gap)}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>' + "".join(parts) + "</svg>\n"
 
 
 def evidence(graph: dict[str, Any]) -> str:

@@ -60,6 +60,17 @@ def test_the_map_names_every_folder_in_the_order_of_the_layers() -> None:
     assert named == [name for name in order if name in folders]
 
 
+def test_the_picture_of_the_layers_is_that_of_the_import_contract() -> None:
+    picture = (ROOT / "docs" / "images" / "layers.svg").read_text(encoding="utf-8")
+    drawn = re.findall(r">(\w+)</text>", picture)
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = [
+        c for c in settings["tool"]["importlinter"]["contracts"] if c["type"] == "layers"
+    ]
+    layers = [name.strip() for row in contract["layers"] for name in row.split("|")]
+    assert drawn == layers, "run python docs/gallery.py"
+
+
 def test_each_term_of_the_glossary_has_one_row_and_a_file() -> None:
     lines = (ROOT / "docs" / "reference" / "glossary.md").read_text(encoding="utf-8").splitlines()
     cells = [[cell.strip() for cell in x.strip("|").split("|")] for x in lines if "`" in x]
