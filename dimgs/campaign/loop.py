@@ -309,22 +309,19 @@ class CampaignLoop:
             return False
         self._tried.add(tier)
         self.experiment.open()
-        every = [p for runs in by_origin.values() for p in runs]
-        together = evidence_with(self.binding, self.design, self.experiment.runs, tier, every)
-        if together is not None or len(by_origin) == 1:
-            return self._tested(tier, every, together)
-        believed = [
-            self._tested(
-                tier,
-                runs,
-                evidence_with(self.binding, self.design, self.experiment.runs, tier, runs),
-            )
-            for runs in by_origin.values()
-        ]
+        parts = list(by_origin.values())
+        every = [placed for runs in parts for placed in runs]
+        if len(parts) > 1 and self._evidence_with(tier, every) is not None:
+            parts = [every]
+        believed = [self._tested(tier, runs) for runs in parts]
         return any(believed)
 
-    def _tested(self, tier: int, prior: list[PriorRun], trial: TierEvidence | None) -> bool:
+    def _evidence_with(self, tier: int, prior: list[PriorRun]) -> TierEvidence | None:
+        return evidence_with(self.binding, self.design, self.experiment.runs, tier, prior)
+
+    def _tested(self, tier: int, prior: list[PriorRun]) -> bool:
         """Predict runs from evidence, make them, and believe it where they are as predicted."""
+        trial = self._evidence_with(tier, prior)
         origins, held = dict.fromkeys(p.origin for p in prior), False
         if trial is None:
             told = "left aside: they are too few, or scatter too much, to predict further runs"
