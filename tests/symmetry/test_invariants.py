@@ -68,6 +68,23 @@ def test_a_product_is_conserved_by_itself(noise: float) -> None:
     assert [str(i.expression) for i in found] == ["q*r**2"]
 
 
+def test_the_length_of_an_exponential_may_be_given_as_its_reciprocal() -> None:
+    """Two atoms that Morse's potential binds."""
+    atoms = System(
+        "atoms",
+        "x [m], v [m/s]",
+        "m [kg], D [J], a [1/m]",
+        lambda rng: dict(zip(["x", "v", "m", "D", "a"], rng.uniform(0.5, 1.0, 5), strict=True)),
+        lambda s: (
+            s["v"],
+            -2 * s["D"] * s["a"] / s["m"] * np.exp(-s["a"] * s["x"]) * -np.expm1(-s["a"] * s["x"]),
+        ),
+        {},
+    )
+    (energy,) = found_in(atoms)
+    assert str(energy.expression) == "-2*D*exp(-a*x) + D*exp(-2*a*x) + m*v**2/2"
+
+
 def test_friction_leaves_nothing() -> None:
     found = found_in(BY_NAME["damped_oscillator"])
     assert found.none

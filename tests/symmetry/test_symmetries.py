@@ -120,3 +120,12 @@ def test_the_command_reads_a_law(tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert {g["kind"] for g in document["generators"]} == {"scaling"}
     assert run(["symmetries", str(tmp_path / "law.json"), "--target", "d"]) == 2
     assert "leave out the target" in capsys.readouterr().err
+
+
+def test_a_table_says_what_its_runs_leave_open() -> None:
+    rng = np.random.default_rng(3)
+    x, y = rng.uniform(1, 3, (2, 6))
+    few = dimgs.symmetries({"x [m]": x, "y [m]": y, "r [m]": np.hypot(x, y)}, target="r")
+    assert not len(few)
+    assert few.to_json()["undecided"] == few.undecided > 0
+    assert str(few).endswith(f"to decide on {few.undecided} others")
