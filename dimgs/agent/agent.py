@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dimgs.agent.bench import Bench
+from dimgs.agent.context import ToolContext
 from dimgs.agent.session import INSTRUCTIONS, Reply, Session, Tell, silent
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
@@ -102,7 +102,7 @@ class Agent:
         address = None if hub is None or isinstance(hub, Hub) else os.fspath(hub)
         opened = hub if hub is None or isinstance(hub, Hub) else Hub(hub)
         self.hub = None if opened is None else opened.for_agent()
-        self.bench = Bench(self.hub, policy, workspace, address=address)
+        self.context = ToolContext(self.hub, policy, workspace, address=address)
         self.reply = reply
         self.model = model_of(model)
 
@@ -115,7 +115,7 @@ class Agent:
         safe : {"over", "under"}, optional
             Which estimate is safe, too high or too low, where the question does not say so.
         tell : callable
-            Told what is done, as it is done.
+            Takes a sentence about each step, as it is made.
 
         Returns
         -------
@@ -126,7 +126,7 @@ class Agent:
         ModelFailedError
             If the model cannot be reached, or gives no answer within its steps.
         """
-        session = Session(text, self.bench, safe, self.reply, tell)
+        session = Session(text, self.context, safe, self.reply, tell)
         failure = None
         try:
             said, chosen = asyncio.run(self._run(session))
@@ -139,7 +139,7 @@ class Agent:
         document["cut"] = session.cut
         from dimgs.agent.record import keep
 
-        document["decision"] = keep(self.bench, session, document, self.name, str(failure or ""))
+        document["decision"] = keep(self.context, session, document, self.name, str(failure or ""))
         if failure is not None:
             raise failure
         return Answered(document["text"], document)
@@ -151,7 +151,7 @@ class Agent:
 
     def close(self) -> None:
         """Remove what was kept for this agent alone, and close the hub."""
-        self.bench.close()
+        self.context.close()
         if self.hub is not None:
             self.hub.close()
 
@@ -167,7 +167,7 @@ class Agent:
         )
         from pydantic_ai.usage import UsageLimits
 
-        limits = self.bench.policy.agent
+        limits = self.context.policy.agent
         sent_back = False
 
         def finish(text: str, answer_call: int | None = None) -> tuple[str, int | None]:
@@ -228,8 +228,8 @@ def finish_text(finish: Callable[..., Any]) -> Any:
     from pydantic_ai import TextOutput
 
     def ended(text: str) -> tuple[str, int | None]:
-        told: tuple[str, int | None] = finish(text)
-        return told
+        final: tuple[str, int | None] = finish(text)
+        return final
 
     return TextOutput(ended)
 
@@ -260,7 +260,7 @@ def _tools(session: Session) -> "list[Tool[object]]":
 
 
 def _tell(event: Any, tell: Tell) -> None:
-    """Tell what the model thinks of next; its calls are told where they are made."""
+    """Report a result to the listener; calls are reported where they are made."""
     kind = getattr(event, "event_kind", "")
     if kind == "function_tool_result":
         content = getattr(getattr(event, "part", None), "content", None)

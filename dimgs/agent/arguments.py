@@ -248,13 +248,13 @@ def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
             f"the dimension {own.dimension}, or none."
         )
 
-    def told(value: Any) -> Any:
+    def convert(value: Any) -> Any:
         if isinstance(value, list | tuple):
-            return [told(part) for part in value]
+            return [convert(part) for part in value]
         return None if value is None else float(wanted.from_si(own.to_si(value)))
 
-    ends: dict[str, Any] = {k: told(quantity[k]) for k in ("value", "low", "high") if k in quantity}
-    return {**quantity, **ends, "unit": unit}
+    keys = ("value", "low", "high")
+    return {**quantity, **{k: convert(quantity[k]) for k in keys if k in quantity}, "unit": unit}
 
 
 def readings(given: Mapping[str, Quantity]) -> list[dict[str, Any]]:
@@ -283,7 +283,7 @@ def _matched(found: re.Match[str]) -> tuple[float, float]:
     power = found["e"] or found["ten"] or "0"
     exponent = int(power.translate(_SUPERSCRIPT).strip("{}").replace("−", "-"))
     if abs(exponent) > 400:
-        raise InputError(f"'{visible(found[0][:60])}' is beyond every quantity; correct it.")
+        raise InputError(f"'{visible(found[0][:60])}' is out of range; correct its exponent.")
     sign = -1.0 if found["sign"] in ("-", "−") else 1.0
     decimals = len(digits.partition(".")[2])
     return sign * float(f"{digits}e{exponent}"), 0.5 * 10.0 ** (exponent - decimals)

@@ -46,14 +46,14 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
             _write_json(Path(asked["out"]) / "kept.json", kept or {})
             _write_next(report, Path(asked["out"]))
     except (DimgsError, TypeError) as error:
-        told = str(error).replace(place, "")
-        return {"error": told, "is_input": isinstance(error, InputError | TypeError)}
+        message = str(error).replace(place, "")
+        return {"error": message, "is_input": isinstance(error, InputError | TypeError)}
     except MemoryError:
-        told = "The search ran out of memory. Try fewer columns or rows."
-        return {"error": told, "is_input": False}
+        message = "The search ran out of memory. Try fewer columns or rows."
+        return {"error": message, "is_input": False}
     except Exception as error:
-        told = f"The search failed ({with_kind(error)})".replace(place, "")
-        return {"error": f"{told}. Try fewer columns, or another seed.", "is_input": False}
+        message = f"The search failed ({with_kind(error)})".replace(place, "")
+        return {"error": f"{message}. Try fewer columns, or another seed.", "is_input": False}
     document = report.to_json()
     document["warnings"] = [w.replace(place, "") for w in document["warnings"]]
     return {"document": finite(document), "hub": kept}

@@ -10,7 +10,7 @@ from mcp.server.auth.settings import AuthSettings
 from mcp.server.transport_security import TransportSecuritySettings
 from pydantic import AnyHttpUrl
 
-from dimgs.agent.bench import Bench
+from dimgs.agent.context import ToolContext
 from dimgs.agent.server import make_server
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.hub import Hub, accounts
@@ -65,12 +65,12 @@ def caller_of(hub: Hub) -> Callable[[], Hub]:
     return caller
 
 
-def http_app(bench: Bench, hub: Hub, address: str) -> Any:
+def http_app(context: ToolContext, hub: Hub, address: str) -> Any:
     """ASGI application of the server.
 
     Parameters
     ----------
-    bench : Bench
+    context : ToolContext
         With :func:`caller_of` as its caller.
     hub : Hub
     address : str
@@ -78,7 +78,7 @@ def http_app(bench: Bench, hub: Hub, address: str) -> Any:
     """
     url = AnyHttpUrl(address)
     server = make_server(
-        bench,
+        context,
         token_verifier=HubTokens(hub),
         auth=AuthSettings(issuer_url=url, resource_server_url=None, validate_token_resource=False),
     )
@@ -96,12 +96,12 @@ def http_app(bench: Bench, hub: Hub, address: str) -> Any:
     )
 
 
-def server_of(bench: Bench, hub: Hub, address: str) -> Any:
+def server_of(context: ToolContext, hub: Hub, address: str) -> Any:
     """A server whose ``run(sockets=[…])`` answers requests until it is asked to stop."""
     import uvicorn
 
     config = uvicorn.Config(
-        http_app(bench, hub, address),
+        http_app(context, hub, address),
         log_level="warning",
         access_log=False,
         server_header=False,

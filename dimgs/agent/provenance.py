@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from dimgs.agent.arguments import Amount, amount, amounts, given_quantity, is_unit
-from dimgs.agent.bench import Bench
+from dimgs.agent.context import ToolContext
 from dimgs.common.errors import InputError
 from dimgs.common.formats import shown
 from dimgs.variables.quantities import Quantity, stored
@@ -136,9 +136,9 @@ def _walk(value: Any, unit: str, key: str) -> Iterator[Amount]:
     elif isinstance(value, list | tuple):
         yield Amount(float(len(value)), bare=True)
         spans = len(value) == 3 and isinstance(value[2], str) and key not in _COMPUTED
-        told = value[2] if spans and all(_is_number(v) for v in value[:2]) else None
-        for part in value[:2] if told is not None else value:
-            yield from _walk(part, unit if told is None else told, key)
+        span_unit = value[2] if spans and all(_is_number(v) for v in value[:2]) else None
+        for part in value[:2] if span_unit is not None else value:
+            yield from _walk(part, unit if span_unit is None else span_unit, key)
     elif _is_number(value):
         yield from _amount(float(value), unit)
     elif isinstance(value, str) and (_RATIONAL.fullmatch(value) or key in _COMPUTED):
@@ -189,13 +189,13 @@ class Sources:
     Parameters
     ----------
     question : str
-    bench : Bench
+    context : ToolContext
     safe : {"over", "under"}, optional
         The safe side that was declared; by default as the question says.
     """
 
     question: str
-    bench: Bench
+    context: ToolContext
     safe: str | None = None
     replies: list[str] = field(default_factory=list)
     results: list[Any] = field(default_factory=list)
@@ -241,11 +241,11 @@ class Sources:
         InputError
             If a source does not hold what the argument says.
         """
-        told: list[dict[str, Any]] = []
+        records: list[dict[str, Any]] = []
         for path, name, value in _leaves(arguments):
             source = self._source(tool, path, name, value, arguments, sources)
-            told.append({"argument": path, "value": value, "source": source})
-        return told
+            records.append({"argument": path, "value": value, "source": source})
+        return records
 
     def _source(
         self,
@@ -330,8 +330,8 @@ class Sources:
         asked = amount(wanted)
         if not any(asked.equals(said) for said in amounts(span)):
             raise InputError(
-                f"'{path}' is {asked.value:g} {asked.unit}, and '{shown(span)}' does not say so; "
-                f"take the number and the unit as they stand there."
+                f"'{path}' is {asked.value:g} {asked.unit}, and the quoted '{shown(span)}' has "
+                f"another value; copy its number and its unit."
             )
         for one, two in conflicts(where):
             if asked.equals(one) or asked.equals(two):
@@ -346,17 +346,17 @@ class Sources:
         kernel = str(arguments.get("kernel") or "")
         if not kernel:
             raise InputError(f"'{path}': name the kernel whose card has a {kind} value.")
-        id, card = self.bench.card(kernel)
+        id, card = self.context.card(kernel)
         target = str(arguments.get("target", ""))
         if kind == "conservative":
-            told = self._conservative(path, name, card, kernel, target)
+            quantity = self._conservative(path, name, card, kernel, target)
         else:
-            port = {p.name: p for p in self.bench.kernel(kernel).inputs}.get(name)
+            port = {p.name: p for p in self.context.kernel(kernel).inputs}.get(name)
             default = None if port is None else port.default
             if port is None or default is None:
                 raise InputError(f"'{kernel}' has no default of '{name}'; ask_person for it.")
-            told = {"value": default, "unit": port.unit}
-        known = given_quantity(told, f"'{path}'").to_json()
+            quantity = {"value": default, "unit": port.unit}
+        known = given_quantity(quantity, f"'{path}'").to_json()
         same = wanted == known or (
             "label" not in (wanted["unit"], known["unit"]) and amount(wanted).equals(amount(known))
         )
@@ -373,8 +373,8 @@ class Sources:
     def _conservative(
         self, path: str, name: str, card: Mapping[str, Any], kernel: str, target: str
     ) -> Any:
-        told = (card.get("conservative") or {}).get(name)
-        if not isinstance(told, Mapping):
+        safe_value = (card.get("conservative") or {}).get(name)
+        if not isinstance(safe_value, Mapping):
             raise InputError(
                 f"The card of '{kernel}' has no conservative value of '{name}'; ask_person for it."
             )
@@ -383,7 +383,7 @@ class Sources:
                 f"'{path}': the question does not say which side is safe, so that nothing is "
                 f"assumed; ask_person for '{name}'."
             )
-        side = told.get("safe")
+        side = safe_value.get("safe")
         side = side.get(target) if isinstance(side, Mapping) else side
         if side != self.safe:
             raise InputError(
@@ -391,20 +391,20 @@ class Sources:
                 f"{'over' if side == 'over' else 'under'}estimated, and the question wants it "
                 f"{self.safe}estimated; ask_person for '{name}'."
             )
-        return stored(told)
+        return stored(safe_value)
 
     def _in_entry(self, path: str, name: str, wanted: dict[str, Any], id: str) -> None:
-        entry = self.bench.hub.get(id)
+        entry = self.context.hub.get(id)
         if entry["state"] in DOUBTED:
             raise InputError(f"'{path}': the entry '{shown(id[:12])}' is {entry['state']}.")
         content = entry["content"] or {}
         inputs = {**(content.get("inputs") or {}), **(content.get("outputs") or {})}
-        told = inputs.get(name)
-        if told is not None and given_quantity(told, f"'{path}'").to_json() == wanted:
+        quantity = inputs.get(name)
+        if quantity is not None and given_quantity(quantity, f"'{path}'").to_json() == wanted:
             return
         if wanted["unit"] != "label":
             asked = amount(wanted)
-            known = [amount(told)] if told is not None else list(amounts_of(content))
+            known = [amount(quantity)] if quantity is not None else list(amounts_of(content))
             if any(asked.equals(other) for other in known):
                 return
         raise InputError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dimgs.agent.bench import Bench
+from dimgs.agent.context import ToolContext
 from dimgs.agent.server import checked_arguments, tools_of
 from dimgs.agent.session import INSTRUCTIONS, Session
 from dimgs.agent.tools import each
@@ -26,7 +26,7 @@ _ID_DIGITS = 64
 
 
 def keep(
-    bench: Bench, session: Session, document: Mapping[str, Any], model: str, failure: str
+    context: ToolContext, session: Session, document: Mapping[str, Any], model: str, failure: str
 ) -> str | None:
     """Keep what an agent did as a decision: question, model, calls with sources, results, answer.
 
@@ -37,7 +37,7 @@ def keep(
     """
     from dimgs.hub.runs import plain
 
-    if not bench.has_hub or not bench.hub.may("add", "open", own=True):
+    if not context.has_hub or not context.hub.may("add", "open", own=True):
         return None
     kept = {k: v for k, v in document.items() if k not in ("transcript", "decision")}
     known = {
@@ -53,7 +53,7 @@ def keep(
     }
     entry = {"kind": "decision", "action": TOLD, "text": session.question, "known": plain(known)}
     ids = dict.fromkeys(str(e["id"]) for e in document["evidence"] if len(str(e["id"])) == 64)
-    return bench.hub.add_linked(entry, [("derived", id) for id in ids])
+    return context.hub.add_linked(entry, [("derived", id) for id in ids])
 
 
 def replay(
@@ -90,36 +90,36 @@ def replay(
         raise InputError(
             f"'{shown(id[:12])}' is no decision of an agent; see {Act(Step.LIST_ENTRIES)}."
         )
-    told = []
+    comparisons = []
     with _as_it_was(hub, known.get("hub") or {}) as (then, exact):
-        bench = Bench(then.for_agent(), policy, workspace)
-        bench.policy = bench.policy.model_copy(
-            update={"agent": bench.policy.agent.model_copy(update={"worker": False})}
+        context = ToolContext(then.for_agent(), policy, workspace)
+        context.policy = context.policy.model_copy(
+            update={"agent": context.policy.agent.model_copy(update={"worker": False})}
         )
         try:
-            told = _calls(bench, then, known["calls"])
+            comparisons = _calls(context, then, known["calls"])
         finally:
-            bench.close()
-    same = all(call["same"] for call in told)
-    return {"id": entry["id"], "same": same, "as_it_was": exact, "calls": told}
+            context.close()
+    same = all(call["same"] for call in comparisons)
+    return {"id": entry["id"], "same": same, "as_it_was": exact, "calls": comparisons}
 
 
-def _calls(bench: Bench, hub: Hub, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    tools, known = each(bench), tools_of(bench)
+def _calls(context: ToolContext, hub: Hub, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    tools, known = each(context), tools_of(context)
     ids: dict[str, str] = {}
-    told = []
+    comparisons = []
     for number, call in enumerate(calls, 1):
         tool, made, error = call["tool"], None, ""
         if "result" not in call:
             # it was refused before anything was computed
-            told.append({"call": number, "tool": tool, "same": True, "differs": None})
+            comparisons.append({"call": number, "tool": tool, "same": True, "differs": None})
             continue
         try:
             given = checked_arguments(known[tool], _renamed(call["arguments"], ids))
             made = tools[tool](**given)
             if tool == "start_campaign":
                 # the jobs that were approved then are run here at once
-                work(hub, _generous(bench.policy), once=True)
+                work(hub, _generous(context.policy), once=True)
         except DimgsError as refused:
             error = str(refused)
         unfinished = tool in ("job_status", "start_campaign")
@@ -127,8 +127,9 @@ def _calls(bench: Bench, hub: Hub, calls: list[dict[str, Any]]) -> list[dict[str
         differs = error or ("" if late else _difference(call["result"], made, ids, ""))
         if late:
             _difference(call["result"], made, ids, "")
-        told.append({"call": number, "tool": tool, "same": not differs, "differs": differs or None})
-    return told
+        comparison = {"call": number, "tool": tool, "same": not differs, "differs": differs or None}
+        comparisons.append(comparison)
+    return comparisons
 
 
 def _generous(policy: Policy) -> Policy:
@@ -161,9 +162,9 @@ def _difference(then: Any, now: Any, ids: dict[str, str], place: str) -> str:
     if isinstance(then, list) and isinstance(now, list | tuple):
         if len(then) != len(now):
             return f"{place} has {len(now)} parts, and had {len(then)}"
-        told = (_difference(a, b, ids, f"{place}[{k}]") for k, (a, b) in enumerate(
+        differences = (_difference(a, b, ids, f"{place}[{k}]") for k, (a, b) in enumerate(
             zip(then, now, strict=True)))  # fmt: skip
-        return next((t for t in told if t), "")
+        return next((t for t in differences if t), "")
     if isinstance(then, str) and isinstance(now, str) and len(then) == _ID_DIGITS:
         ids[then] = now
     is_number = isinstance(then, int | float) and not isinstance(then, bool)

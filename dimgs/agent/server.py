@@ -18,7 +18,7 @@ from mcp.types import ToolAnnotations
 from pydantic import ValidationError
 
 from dimgs import __version__
-from dimgs.agent.bench import CONTROL, Bench, Control
+from dimgs.agent.context import CONTROL, Control, ToolContext
 from dimgs.agent.tools import describe_kernels, each, law_of, read_table
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import shown
@@ -51,7 +51,7 @@ class Server(MCPServer[Any]):
         except ToolError as error:
             cause = error.__cause__
             if isinstance(cause, ValidationError):
-                raise ToolError(_told(name, cause)) from error
+                raise ToolError(_invalid_argument(name, cause)) from error
             if isinstance(cause, ToolError):
                 raise ToolError(str(cause)) from error
             raise
@@ -65,12 +65,12 @@ class Server(MCPServer[Any]):
             await server.run(read, write, server.create_initialization_options())
 
 
-def make_server(bench: Bench, **options: Any) -> Server:
-    """The server of a bench.
+def make_server(context: ToolContext, **options: Any) -> Server:
+    """The server of a context.
 
     Parameters
     ----------
-    bench : Bench
+    context : ToolContext
     **options
         For the SDK's server: who may come in over HTTP.
 
@@ -81,8 +81,8 @@ def make_server(bench: Bench, **options: Any) -> Server:
     server = Server(
         "dimgs", instructions=INSTRUCTIONS, version=__version__, log_level="WARNING", **options
     )
-    server._tool_manager._tools.update(tools_of(bench))
-    add_resources(server, bench)
+    server._tool_manager._tools.update(tools_of(context))
+    add_resources(server, context)
     add_prompts(server)
     return server
 
@@ -108,9 +108,9 @@ def _tool(name: str, function: Callable[..., Any]) -> Tool:
     return tool
 
 
-def tools_of(bench: Bench) -> dict[str, Tool]:
-    """The tools of a bench by name, with descriptions and schemas."""
-    return {name: _tool(name, _called(method)) for name, method in each(bench).items()}
+def tools_of(context: ToolContext) -> dict[str, Tool]:
+    """The tools of a context by name, with descriptions and schemas."""
+    return {name: _tool(name, _called(method)) for name, method in each(context).items()}
 
 
 def checked_arguments(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +125,7 @@ def checked_arguments(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         return dict(tool.fn_metadata.validate_arguments(arguments))
     except ValidationError as error:
-        raise InputError(_told(tool.name, error)) from error
+        raise InputError(_invalid_argument(tool.name, error)) from error
 
 
 def _called(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -133,12 +133,12 @@ def _called(method: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(method)
     async def call(ctx: Context, **arguments: Any) -> Any:
-        stop, told, loop = Event(), 0, anyio.lowlevel.current_token()
+        stop, reports, loop = Event(), 0, anyio.lowlevel.current_token()
 
         async def report(text: str) -> None:
-            nonlocal told
-            told += 1
-            await ctx.report_progress(told, None, text)
+            nonlocal reports
+            reports += 1
+            await ctx.report_progress(reports, None, text)
 
         def tell(text: str) -> None:
             if not stop.is_set():
@@ -181,7 +181,7 @@ def _refuse_unknown(name: str, arguments: dict[str, Any], schema: dict[str, Any]
             raise InputError(f"'{name}' takes no '{shown(given)}'; {remedy}")
 
 
-def _told(name: str, error: ValidationError) -> str:
+def _invalid_argument(name: str, error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":
@@ -221,28 +221,28 @@ def _lean(schema: Any, nulls: bool = False) -> Any:
     return kept
 
 
-def add_resources(server: MCPServer[Any], bench: Bench) -> None:
+def add_resources(server: MCPServer[Any], context: ToolContext) -> None:
     """Add what can be read."""
 
     def card(kernel: str) -> str:
         """A kernel's card: inputs, units, ranges, cost, limitations."""
-        return _json(describe_kernels(bench, kernel)["kernels"][0])
+        return _json(describe_kernels(context, kernel)["kernels"][0])
 
     def table(path: str) -> str:
         """A table of the workspace as it was understood."""
-        return _json(read_table(bench, path, 50))
+        return _json(read_table(context, path, 50))
 
     def law(id: str) -> str:
         """A law as law.json, with intervals and domain."""
-        return _json(law_of(bench, id)[0].to_json())
+        return _json(law_of(context, id)[0].to_json())
 
     def report(study: str) -> str:
         """The report of a study, as a page."""
-        return _file(bench, study, "report.html")
+        return _file(context, study, "report.html")
 
     def figure(study: str, name: str) -> str:
         """A figure of a study, as SVG."""
-        return _file(bench, study, f"figures/{name}.svg")
+        return _file(context, study, f"figures/{name}.svg")
 
     for uri, read, kind in (
         ("dimgs://cards/{kernel}", card, "application/json"),
@@ -256,34 +256,34 @@ def add_resources(server: MCPServer[Any], bench: Bench) -> None:
     @server.resource("dimgs://contents", mime_type="application/json")
     def contents() -> str:
         """Addresses of the cards, tables, laws, reports and figures that there are."""
-        return _json({"addresses": addresses(bench)})
+        return _json({"addresses": addresses(context)})
 
 
-def addresses(bench: Bench) -> list[str]:
+def addresses(context: ToolContext) -> list[str]:
     """Addresses of everything that can be read."""
-    found = [f"dimgs://cards/{name}" for name in bench.kernels()]
-    found += [f"dimgs://tables/{path}" for path in bench.workspace.tables()]
-    if bench.has_hub:
-        listed = bench.hub.listed(kind="law", newest=True, limit=50)
+    found = [f"dimgs://cards/{name}" for name in context.kernels()]
+    found += [f"dimgs://tables/{path}" for path in context.workspace.tables()]
+    if context.has_hub:
+        listed = context.hub.listed(kind="law", newest=True, limit=50)
         found += [f"dimgs://laws/{entry['id']}" for entry in listed]
-    for study in bench.studies():
-        folder = bench.study(study)
+    for study in context.studies():
+        folder = context.study(study)
         found += [f"dimgs://reports/{study}"] * (folder / "report.html").is_file()
         figures = sorted((folder / "figures").glob("*.svg"))
         found += [f"dimgs://figures/{study}/{file.stem}" for file in figures]
     return found
 
 
-def _file(bench: Bench, study: str, name: str) -> str:
+def _file(context: ToolContext, study: str, name: str) -> str:
     """Text of a file of a study."""
-    known = {p.relative_to(bench.study(s)).as_posix()
-             for s in bench.studies() if s == study for p in bench.study(s).rglob("*")}  # fmt: skip
+    studies = [context.study(s) for s in context.studies() if s == study]
+    known = {p.relative_to(folder).as_posix() for folder in studies for p in folder.rglob("*")}
     if name not in known:
         raise InputError(
             f"There is no '{shown(name)}' of a study '{shown(study)}'; dimgs://contents lists what "
             f"there is."
         )
-    return (bench.study(study) / name).read_text(encoding="utf-8")
+    return (context.study(study) / name).read_text(encoding="utf-8")
 
 
 def _refusing(read: Callable[..., str]) -> Callable[..., str]:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from dimgs.agent.bench import Bench
+from dimgs.agent.context import ToolContext
 from dimgs.agent.provenance import GivenEvidence, Sources
 from dimgs.agent.server import checked_arguments, tools_of
 from dimgs.agent.tools import each
@@ -32,8 +32,8 @@ class ToolCall:
 
     def to_json(self) -> dict[str, Any]:
         """As one document."""
-        told = {"tool": self.tool, "arguments": self.arguments, "sources": self.sources}
-        return {**told, **({"error": self.error} if self.error else {"result": self.result})}
+        document = {"tool": self.tool, "arguments": self.arguments, "sources": self.sources}
+        return {**document, **({"error": self.error} if self.error else {"result": self.result})}
 
 
 def answer_of(calls: Sequence[ToolCall], chosen: int | None, assumptions: list[Json]) -> Json:
@@ -57,9 +57,9 @@ def answer_of(calls: Sequence[ToolCall], chosen: int | None, assumptions: list[J
         found = _FROM[calls[chosen - 1].tool](calls[chosen - 1], calls)
     else:
         # an earlier value is no answer where a later call found that there is none
-        told = [c for c in known if c.tool != "plan_campaign"] or known
+        answering = [c for c in known if c.tool != "plan_campaign"] or known
         why = [c.error for c in calls if c.error][-1:] or ["no tool gave a value"]
-        found = _FROM[told[-1].tool](told[-1], calls) if told else _none(why)
+        found = _FROM[answering[-1].tool](answering[-1], calls) if answering else _none(why)
     found["pertinence"] = {**found["pertinence"], "better": _better(found, calls)}
     given = [a for a in assumptions if a not in found["assumptions"]]
     return {**found, "assumptions": [*found["assumptions"], *given]}
@@ -70,12 +70,12 @@ def _better(found: Json, calls: Sequence[ToolCall]) -> str:
     if found["pertinence"]["acceptability"] >= 1.0 and found["pertinence"]["relevant"]:
         return ""
     for call in reversed(calls):
-        told = None if call.error else call.result
-        if call.tool == "plan_campaign" and told is not None:
-            runs = ", ".join(f"{n} of tier {tier}" for tier, n in told["runs"].items())
-            return f"Runs ({runs}) would take {told['seconds_at_most']:.3g} s at most."
-        if call.tool == "ask" and told is not None and told.get("plan"):
-            plan = told["plan"]
+        result = None if call.error else call.result
+        if call.tool == "plan_campaign" and result is not None:
+            runs = ", ".join(f"{n} of tier {tier}" for tier, n in result["runs"].items())
+            return f"Runs ({runs}) would take {result['seconds_at_most']:.3g} s at most."
+        if call.tool == "ask" and result is not None and result.get("plan"):
+            plan = result["plan"]
             return f"A run of {plan['kernel']} would take about {plan['seconds']:.3g} s."
     return "More runs near the point would; plan_campaign says what they cost."
 
@@ -88,8 +88,8 @@ def _valued(answer: Json, target: str, level: float, how: str, why: str, evidenc
     """The document of a value with its interval."""
     half = max(answer["high"] - answer["value"], answer["value"] - answer["low"])
     relative = half / abs(answer["value"]) if answer["value"] else float("inf")
-    told = judged(target, answer, relative, _TOLERANCE, level, why)
-    document = {"answer": answer, "how": how, "pertinence": told, "level": level}
+    pertinence = judged(target, answer, relative, _TOLERANCE, level, why)
+    document = {"answer": answer, "how": how, "pertinence": pertinence, "level": level}
     return {**_none([]), **document, "evidence": [evidence]}
 
 
@@ -123,19 +123,19 @@ def _of_job(call: ToolCall, calls: Sequence[ToolCall]) -> Json:
     targets = [c.arguments["target"] for c in calls if c.tool == "plan_campaign" and not c.error]
     for run in found["runs"]:
         for target in reversed(targets):
-            told = (run.get("outputs") or {}).get(target)
-            if told is None:
+            quantity = (run.get("outputs") or {}).get(target)
+            if quantity is None:
                 continue
             # of a run's numerical error, two standard errors; without one, the digits alone
             half = 2.0 * float((run.get("errors") or {}).get(target, 0.0))
-            value = float(told["value"])
-            answer = {"value": value, "unit": told["unit"]}
+            value = float(quantity["value"])
+            answer = {"value": value, "unit": quantity["unit"]}
             answer |= {"low": value - half, "high": value + half}
             why = f"a run of {run['kernel']} at this very point"
             return _valued(answer, target, 0.9, "run", why, _evidence("run", run["id"], 0.0))
     if found["law"] is not None:
-        told = _none(["the campaign ended with a law; predict gives its value at a point"])
-        return {**told, "how": "campaign", "evidence": [_evidence("law", found["law"])]}
+        document = _none(["the campaign ended with a law; predict gives its value at a point"])
+        return {**document, "how": "campaign", "evidence": [_evidence("law", found["law"])]}
     return _none(["the job gave no value"])
 
 
@@ -149,9 +149,9 @@ def _of_law(call: ToolCall, _: Sequence[ToolCall]) -> Json:
         document = _doubted(["The law is not confirmed.", *found["why_not"]], evidence)
         document["pertinence"]["meaning"] = f"No answer; the best law is not confirmed. {meaning}"
         return document
-    why = "it predicts runs that it was not fitted on"
-    told = {"relevant": True, "acceptability": 1.0, "confidence": 0.9, "meaning": meaning}
-    return {**_none([]), "how": "law", "evidence": [evidence], "pertinence": {**told, "why": why}}
+    pertinence = {"relevant": True, "acceptability": 1.0, "confidence": 0.9, "meaning": meaning}
+    pertinence["why"] = "it predicts runs that it was not fitted on"
+    return {**_none([]), "how": "law", "evidence": [evidence], "pertinence": pertinence}
 
 
 def _of_plan(call: ToolCall, _: Sequence[ToolCall]) -> Json:
@@ -191,7 +191,7 @@ Tell = Callable[[str], None]
 
 
 def silent(_: str) -> None:
-    """Tell nobody."""
+    """Ignore a sentence about progress."""
 
 
 @dataclass
@@ -201,17 +201,17 @@ class Session:
     Parameters
     ----------
     question : str
-    bench : Bench
+    context : ToolContext
     safe : {"over", "under"}, optional
         Which side is safe, where the question does not say so itself.
     reply : callable, optional
         Asks a person; gives None where nobody answers.
     tell : callable
-        Told what is done.
+        Takes a sentence about each call and each refusal.
     """
 
     question: str
-    bench: Bench
+    context: ToolContext
     safe: str | None = None
     reply: Reply | None = None
     tell: Tell = silent
@@ -221,11 +221,11 @@ class Session:
 
     def __post_init__(self) -> None:
         """Prepare the sources and the tools."""
-        self.sources = Sources(self.question, self.bench, self.safe)
-        self.tools = each(self.bench)
-        self.schemas = tools_of(self.bench)
+        self.sources = Sources(self.question, self.context, self.safe)
+        self.tools = each(self.context)
+        self.schemas = tools_of(self.context)
         # what the hub held, so that it can be asked again as it was
-        self.begun = self.bench.hub.digest() if self.bench.has_hub else None
+        self.begun = self.context.hub.digest() if self.context.has_hub else None
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """Check a call and make it; a refusal is a result that says what to do.

@@ -17,7 +17,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from dimgs.agent.arguments import More, given_quantity, in_arguments, in_unit, options_of, readings
-from dimgs.agent.bench import Bench, StoppedError, control
+from dimgs.agent.context import StoppedError, ToolContext, control
 from dimgs.common.advice import worded
 from dimgs.common.errors import DimgsError, FitError, InputError
 from dimgs.common.escape import visible
@@ -204,7 +204,7 @@ _SHOWN = 20
 
 
 def plan_campaign(
-    bench: Bench,
+    context: ToolContext,
     kernel: str,
     target: str,
     at: Annotated[dict[str, Quantity], Field(description="fixed inputs")] = {},  # noqa: B006
@@ -216,8 +216,8 @@ def plan_campaign(
     tier: str | None = None,
 ) -> Planned:
     """Plan one run or a campaign and state its cost; spends nothing."""
-    kernel = bench.reference(kernel)
-    known = bench.kernel(kernel)
+    kernel = context.reference(kernel)
+    known = context.kernel(kernel)
     ports = {p.name: p for p in known.inputs}
     if target not in {p.name for p in known.outputs}:
         names = ", ".join(p.name for p in known.outputs)
@@ -234,20 +234,20 @@ def plan_campaign(
         planned = _single(known, kernel, target, values, tier)
     limit = math.ceil(_MARGIN * planned["seconds_at_most"] + _START)
     document = {**planned["document"], "seconds": limit}
-    most = bench.policy.seconds
+    most = context.policy.seconds
     if limit > most:
         raise InputError(
             f"This may take {limit} s, and the policy allows a job {most:g} s; ask for fewer runs, "
             f"or a coarser tier."
         )
     id = None
-    if bench.has_hub and bench.hub.may("add", "open", own=True):
+    if context.has_hub and context.hub.may("add", "open", own=True):
         text = f"{kernel}: {target}"
         entry = {"kind": "protocol", "kernel": kernel, "text": text, "plan": document}
-        id = bench.hub.once({**entry, "tags": ["asked by an agent"]})
+        id = context.hub.once({**entry, "tags": ["asked by an agent"]})
     read = [
-        f"'{told['input']}': {told['source']}"
-        for told in readings({n: given_quantity(q) for n, q in values.items()})
+        f"'{reading['input']}': {reading['source']}"
+        for reading in readings({n: given_quantity(q) for n, q in values.items()})
     ]
     return {
         "plan": id,
@@ -256,7 +256,7 @@ def plan_campaign(
         "groups": planned["groups"],
         "notes": [*planned["notes"], *read],
         "document": document,
-        "needs_approval": limit > bench.policy.agent.approve_above,
+        "needs_approval": limit > context.policy.agent.approve_above,
     }
 
 
@@ -264,19 +264,17 @@ def _in_port(ports: dict[str, Port], name: str, given: Any, kernel: str) -> Json
     """A value for an input, checked."""
     if name not in ports:
         raise InputError(f"'{kernel}' has no input '{shown(name)}'; it has {', '.join(ports)}.")
-    told = given_quantity(given, f"'{name}'")
-    value = port_value(ports[name], told)
+    quantity = given_quantity(given, f"'{name}'")
+    value = port_value(ports[name], quantity)
     check_within(ports[name], value, kernel)
-    return {"value": value, "unit": "label"} if isinstance(value, str) else told.to_json()
+    return {"value": value, "unit": "label"} if isinstance(value, str) else quantity.to_json()
 
 
 def _single(kernel: Kernel, name: str, target: str, at: Json, tier: str | None) -> Json:
     missing = [p for p in kernel.inputs if p.name not in at and p.default is None]
     if missing:
-        told = ", ".join(f"{p.name} [{p.unit}] ({p.description or 'no text'})" for p in missing)
-        raise InputError(
-            f"'{kernel.name}' cannot run: missing are {told}; ask for them, or vary them as ranges."
-        )
+        names = ", ".join(f"{p.name} [{p.unit}] ({p.description or 'no text'})" for p in missing)
+        raise InputError(f"'{kernel.name}' needs {names}; ask for a value of each, or give ranges.")
     tiers = {t.name: t for t in kernel.tiers}
     chosen = tier or kernel.tiers[-1].name
     if chosen not in tiers:
@@ -325,14 +323,14 @@ def _span(ports: dict[str, Port], name: str, text: str, kernel: str) -> list[Any
     where = f"The range of '{shown(name)}'"
     found = given_quantity(text, where)
     if found.is_label or (not found.is_interval and not found.is_range):
-        raise InputError(f"{where} is '{shown(text)}'; write it as '1..100 day'.")
+        raise InputError(f"{where} is '{shown(text)}'; write a range such as '1..100 day'.")
     low, high = (_in_port(ports, name, (end, found.unit), kernel) for end in found.ends())
     return [low["value"], high["value"], found.unit]
 
 
-def start_campaign(bench: Bench, plan: str) -> Started:
+def start_campaign(context: ToolContext, plan: str) -> Started:
     """Start a plan as a job of the hub; above the cost limit a person has to approve it."""
-    hub = bench.hub
+    hub = context.hub
     entry = hub.get(plan)
     document = dict((entry["content"] or {}).get("plan") or {})
     if entry["kind"] != "protocol" or "seconds" not in document or "kernel" not in document:
@@ -342,69 +340,69 @@ def start_campaign(bench: Bench, plan: str) -> Started:
     if entry["state"] in ("untrusted", "disputed"):
         raise InputError(f"The plan is {entry['state']}; make one of your own.")
     kernel = str(document["kernel"])
-    bench.kernel(kernel)
-    seconds = min(float(document.pop("seconds")), bench.policy.seconds)
+    context.kernel(kernel)
+    seconds = min(float(document.pop("seconds")), context.policy.seconds)
     job: Json = {"kind": "job", "kernel": kernel, "seconds": seconds, "text": entry["title"]}
     if "ranges" in document:
         job["plan"] = document
     else:
         job |= {"inputs": document["at"], "tier": document.get("tier")}
-    known = _same_job(bench, entry)
+    known = _same_job(context, entry)
     id = known or hub.add_linked(job, [("derived", entry["id"])])
-    dear = needs_approval(job, bench.policy)
+    dear = needs_approval(job, context.policy)
     approved = dear and _is_approved(hub.get(id))
     command = f"dimgs hub approve {id[:12]}"
     if dear and not approved:
         note = (
             f"It may take {seconds:g} s, and agents may spend "
-            f"{bench.policy.agent.approve_above:g} s: a person has to approve it in the hub."
+            f"{context.policy.agent.approve_above:g} s: a person has to approve it in the hub."
         )
         state = "needs approval"
     else:
-        working = bench.start_worker()
+        working = context.start_worker()
         state = str(hub.get(id)["status"]["state"])
         note = "A worker runs it." if working else "It waits for a worker; a person may start one."
     approve = command if state == "needs approval" else None
     return {"job": id, "state": state, "seconds_at_most": seconds, "approve": approve, "note": note}
 
 
-def _same_job(bench: Bench, plan: Json) -> str | None:
+def _same_job(context: ToolContext, plan: Json) -> str | None:
     """A job of this plan that has not failed: one plan is run once."""
     for link in plan["links"]:
         if link["type"] == "derived" and link["to"] == plan["id"]:
-            entry = bench.hub.get(link["from"])
+            entry = context.hub.get(link["from"])
             if entry["kind"] == "job" and entry["status"]["state"] != "failed":
                 return str(entry["id"])
     return None
 
 
 def _is_approved(entry: Json) -> bool:
-    told = [link for link in entry["links"] if link["type"] == "approves"]
+    approvals = [link for link in entry["links"] if link["type"] == "approves"]
     accepted = any(r.get("verdict") == "accept" and r.get("counts") for r in entry["reviews"])
-    return bool(told) or accepted
+    return bool(approvals) or accepted
 
 
 def job_status(
-    bench: Bench, job: str, wait: Annotated[float, Field(description="seconds, to 300")] = 0.0
+    context: ToolContext, job: str, wait: Annotated[float, Field(description="up to 300 s")] = 0.0
 ) -> JobState:
     """State and results of a job; for a failure what was said, means, and to try."""
     if not 0.0 <= wait <= _LONGEST_WAIT:
         raise InputError(f"'wait' is {wait} s; give 0 to {_LONGEST_WAIT:g}.")
     ends, call = time.monotonic() + wait, control()
-    told = ""
+    reported = ""
     while True:
-        found = _status(bench, job)
+        found = _status(context, job)
         if found["state"] in ("done", "failed", "needs approval") or time.monotonic() >= ends:
             return found
-        if found["state"] != told:
-            told = found["state"]
-            call.tell(f"the job is {told}")
+        if found["state"] != reported:
+            reported = found["state"]
+            call.tell(f"the job is {reported}")
         if call.stop.wait(_LOOK):
             raise StoppedError("The call was cancelled; the job goes on.")
 
 
-def _status(bench: Bench, job: str) -> JobState:
-    hub = bench.hub
+def _status(context: ToolContext, job: str) -> JobState:
+    hub = context.hub
     entry = hub.get(job)
     if entry["kind"] != "job":
         raise InputError(f"'{shown(job[:12])}' is a {entry['kind']}, no job.")
@@ -412,9 +410,9 @@ def _status(bench: Bench, job: str) -> JobState:
     said = str(entry["status"]["reason"])
     if state == "waiting" and content:
         approved, agent = _is_approved(entry), bool(entry["agent"])
-        told = {"agent": agent, "approved": approved}
-        said = said or refusal(entry["id"], content, bench.policy, entry["state"], **told)
-        if agent and not approved and needs_approval(content, bench.policy):
+        rights = {"agent": agent, "approved": approved}
+        said = said or refusal(entry["id"], content, context.policy, entry["state"], **rights)
+        if agent and not approved and needs_approval(content, context.policy):
             state = "needs approval"
     runs, result, law, failure = list[Json](), None, None, None
     for link in entry["links"]:
@@ -458,11 +456,11 @@ def _result(content: Json) -> Json:
     result = dict(content.get("result") or {})
     kept = ("outcome", "confidence", "made", "runs", "regimes", "boundaries", "pertinence",
             "unseen", "warnings")  # fmt: skip
-    told = {k: result[k] for k in kept if k in result}
-    for regime in told.get("regimes", ()):
+    summary = {k: result[k] for k in kept if k in result}
+    for regime in summary.get("regimes", ()):
         if isinstance(regime, dict):
             regime.pop("law", None)
-    return told
+    return summary
 
 
 def diagnosis(state: str, failure: Failure | None, said: str, job: str) -> tuple[str, str]:
@@ -497,7 +495,7 @@ _MOST_ROWS = 1000
 
 
 def discover_law(
-    bench: Bench,
+    context: ToolContext,
     table: Table,
     target: str,
     columns: Annotated[list[str] | None, Field(description="the only inputs")] = None,
@@ -511,20 +509,20 @@ def discover_law(
     options: More = None,
 ) -> LawFound:
     """Search a table for a law, checked on unseen runs. 'confirmed' false: no reliable law."""
-    limit = min(seconds or 30.0, bench.policy.agent.analysis_seconds)
+    limit = min(seconds or 30.0, context.policy.agent.analysis_seconds)
     given: Json = {"columns": columns, "units": units, "constants": constants, "scales": scales}
     given |= {"within": within, "time_limit": limit, "seed": seed}
     # refused here, before a process is started
     options_of(DiscoverKeywords, given, options)
     asked = {k: v for k, v in given.items() if v not in (None, [])} | (options or {})
-    told = json.dumps([table, target, asked], sort_keys=True)
-    id = hashlib.sha256(told.encode()).hexdigest()[:12]
+    request_text = json.dumps([table, target, asked], sort_keys=True)
+    id = hashlib.sha256(request_text.encode()).hexdigest()[:12]
     hub = None
-    if keep and bench.has_hub and bench.address is not None and bench.hub.is_agent:
-        hub = {"address": bench.address, "user": bench.hub.user}
-    with bench.workspace.file(table) as path:
+    if keep and context.has_hub and context.address is not None and context.hub.is_agent:
+        hub = {"address": context.address, "user": context.hub.user}
+    with context.workspace.file(table) as path:
         request = {"table": str(path), "target": target, "options": asked, "hub": hub}
-        found = _in_a_process({**request, "out": str(bench.study(id))}, limit + _BESIDE)
+        found = _in_a_process({**request, "out": str(context.study(id))}, limit + _BESIDE)
     document, kept = found["document"], found["hub"]
     law = document.get("law")
     return {
@@ -552,9 +550,9 @@ def _domain(law: Json) -> Json:
     return {k: law["domain"][k] for k in keys if k in law["domain"]}
 
 
-def _rival(told: Json) -> Json:
-    law = told.get("law") or {}
-    rest = {k: v for k, v in told.items() if k != "law"}
+def _rival(rival: Json) -> Json:
+    law = rival.get("law") or {}
+    rest = {k: v for k, v in rival.items() if k != "law"}
     return {"expression": law.get("expression"), **rest}
 
 
@@ -587,7 +585,7 @@ def _in_a_process(request: Json, limit: float) -> Json:
     return dict(found)
 
 
-def law_of(bench: Bench, id: str) -> tuple[Law, Json]:
+def law_of(context: ToolContext, id: str) -> tuple[Law, Json]:
     """A law of the hub or of a study of this session, and what was said of it when it was found.
 
     Raises
@@ -595,9 +593,9 @@ def law_of(bench: Bench, id: str) -> tuple[Law, Json]:
     InputError
         If there is none of this id.
     """
-    document, said = bench.document(id, "law.json"), bench.document(id, "report.json") or {}
-    if document is None and bench.has_hub:
-        entry = bench.hub.get(id)
+    document, said = context.document(id, "law.json"), context.document(id, "report.json") or {}
+    if document is None and context.has_hub:
+        entry = context.hub.get(id)
         said = dict(entry["content"] or {})
         document = said.get("law")
         if document is None:
@@ -607,8 +605,8 @@ def law_of(bench: Bench, id: str) -> tuple[Law, Json]:
             )
         if entry["state"] in ("disputed", "recheck", "untrusted"):
             raise InputError(
-                f"The law '{shown(id[:12])}' is {entry['state']}, so that it predicts nothing; "
-                f"explain says why, and a person may settle it."
+                f"The law '{shown(id[:12])}' is {entry['state']}, so that its predictions are "
+                f"withheld; explain gives the reason, and a person may settle it."
             )
         why = why_unconfirmed(entry)
         said |= {"confirmed": not why, "why_not": why}
@@ -621,7 +619,7 @@ def law_of(bench: Bench, id: str) -> tuple[Law, Json]:
 
 
 def predict(
-    bench: Bench,
+    context: ToolContext,
     law: Annotated[str, Field(description="id from discover_law or search_hub")],
     at: Point | list[Point],
     level: float = 0.9,
@@ -631,7 +629,7 @@ def predict(
     from dimgs.dataset.raw import ReadOptions
     from dimgs.law.prediction import law_table
 
-    known, said = law_of(bench, law)
+    known, said = law_of(context, law)
     points = [at] if isinstance(at, dict) else list(at)
     if not 1 <= len(points) <= _MOST_ROWS:
         raise InputError(f"'at' has {len(points)} points; give 1 to {_MOST_ROWS}.")
@@ -660,11 +658,11 @@ def predict(
         part = slice(first, first := first + len(box))
         ends = {"low": float(lows[part].min()), "high": float(highs[part].max())}
         ends = {"value": float(values[part.start]), **ends}
-        told = in_unit({**ends, "unit": known.target_unit}, unit)
-        left = {d.group: d for place in places[part] for d in place.departures}
+        interval = in_unit({**ends, "unit": known.target_unit}, unit)
+        departures = {d.group: d for place in places[part] for d in place.departures}
         far = {n: factor for place in places[part] for n, factor in place.far.items()}
-        place = Place(tuple(left.values()), far)
-        rows.append({**{k: told[k] for k in ends}, **place.to_json()})
+        place = Place(tuple(departures.values()), far)
+        rows.append({**{k: interval[k] for k in ends}, **place.to_json()})
     doubts = [str(why) for why in said.get("why_not") or ()]
     doubts += [known.doubt] if known.doubt else []
     if beyond:
@@ -674,7 +672,7 @@ def predict(
         turned = other_turning(known.target.name, parse_unit(unit), known.target.unit)
         doubts += [f"The target {turned}."] if turned else []
     for point in given:
-        doubts += [f"'{told['input']}': {told['source']}." for told in readings(point)]
+        doubts += [f"'{reading['input']}': {reading['source']}." for reading in readings(point)]
         doubts += [f"'{n}': {meaning_of(q)}." for n, q in point.items() if q.is_interval]
     return {
         "rows": rows,
@@ -719,21 +717,21 @@ def _columns(points: list[dict[str, ReadQuantity]]) -> dict[str, list[Any]]:
 
 
 def explain(
-    bench: Bench, id: Annotated[str, Field(description="of an entry, law or study")]
+    context: ToolContext, id: Annotated[str, Field(description="of an entry, law or study")]
 ) -> Explained:
     """What it rests on, its reviews and rivals, and what would change it."""
-    report = bench.document(id, "report.json")
+    report = context.document(id, "report.json")
     if report is not None:
-        return _of_study(bench, id, report)
-    hub = bench.hub
+        return _of_study(context, id, report)
+    hub = context.hub
     entry = hub.get(id)
     content = dict(entry["content"] or {})
     shown_content = _brief({k: v for k, v in content.items() if k not in _LONG})
-    study = _study_of(bench, entry["id"])
+    study = _study_of(context, entry["id"])
     if study is not None:
         # what the hub does not keep of a law, its study of this session does
-        told = bench.document(study, "report.json") or {}
-        content |= {k: told[k] for k in ("rivals", "probability") if told.get(k)}
+        report = context.document(study, "report.json") or {}
+        content |= {k: report[k] for k in ("rivals", "probability") if report.get(k)}
     return {
         "id": entry["id"],
         "kind": entry["kind"],
@@ -745,21 +743,21 @@ def explain(
         "rivals": [_rival(r) for r in content.get("rivals") or ()],
         "probability": entry.get("probability", content.get("probability")),
         "would_change": _would_change(entry, content),
-        "next_runs": [] if study is None else _next_runs(bench, study),
+        "next_runs": [] if study is None else _next_runs(context, study),
     }
 
 
-def _study_of(bench: Bench, law: str) -> str | None:
+def _study_of(context: ToolContext, law: str) -> str | None:
     """The study of this session that found a law of the hub."""
-    for study in bench.studies():
-        if (bench.document(study, "kept.json") or {}).get("law") == law:
+    for study in context.studies():
+        if (context.document(study, "kept.json") or {}).get("law") == law:
             return study
     return None
 
 
-def _next_runs(bench: Bench, study: str) -> list[Json]:
+def _next_runs(context: ToolContext, study: str) -> list[Json]:
     """Runs that would decide between the rivals of a study."""
-    return list((bench.document(study, "next.json") or {}).get("runs", ()))
+    return list((context.document(study, "next.json") or {}).get("runs", ()))
 
 
 # of an entry's content: what has its own place in the answer, or too many lines
@@ -777,7 +775,7 @@ def _brief(value: Any) -> Any:
     return {k: _brief(v) for k, v in value.items()}
 
 
-def _of_study(bench: Bench, id: str, report: Json) -> Explained:
+def _of_study(context: ToolContext, id: str, report: Json) -> Explained:
     law = report.get("law") or {}
     why = [*report.get("why_not", ()), *_next(report)]
     return {
@@ -796,42 +794,42 @@ def _of_study(bench: Bench, id: str, report: Json) -> Explained:
         "rivals": [_rival(r) for r in report.get("rivals") or ()],
         "probability": report.get("probability"),
         "would_change": why,
-        "next_runs": _next_runs(bench, id),
+        "next_runs": _next_runs(context, id),
     }
 
 
 def _next(report: Json) -> list[str]:
     """Where the rivals differ most, in words."""
-    told = []
+    sentences = []
     for rival in report.get("rivals") or ():
         at = rival.get("differs_most") or {}
         where = ", ".join(f"{n} = {q['value']:.4g} {q.get('unit', '1')}" for n, q in at.items())
         expression = (rival.get("law") or {}).get("text", "a rival")
-        told.append(
+        sentences.append(
             f"A run at {where} would distinguish the law from {expression}." if where else ""
         )
-    return [t for t in told if t]
+    return [t for t in sentences if t]
 
 
 def _would_change(entry: Json, content: Json) -> list[str]:
-    told = [str(w) for w in content.get("why_not") or ()] + _next(content)
+    reasons = [str(w) for w in content.get("why_not") or ()] + _next(content)
     pertinence = content.get("pertinence") or {}
     if isinstance(pertinence, dict) and pertinence.get("why"):
-        told.append(str(pertinence["why"]))
+        reasons.append(str(pertinence["why"]))
     if entry["state"] in ("disputed", "recheck", "untrusted"):
-        told.append(f"It is {entry['state']}: {', '.join(c[:12] for c in entry['causes'])}.")
+        reasons.append(f"It is {entry['state']}: {', '.join(c[:12] for c in entry['causes'])}.")
     if not any(r.get("counts") for r in entry["reviews"]):
-        told.append("Nobody has reviewed it.")
-    return told
+        reasons.append("Nobody has reviewed it.")
+    return reasons
 
 
-# of a card: what is told of a kernel, beside its ports
-_TOLD = ("text", "assumptions", "limitations", "validity", "conservative", "constants", "complete",
-         "physics", "maintainer")  # fmt: skip
+# fields of a kernel's card that describe_kernels gives beside the ports
+_CARD_FIELDS = ("text", "assumptions", "limitations", "validity", "conservative", "constants",
+                "complete", "physics", "maintainer")  # fmt: skip
 
 
 def read_table(
-    bench: Bench,
+    context: ToolContext,
     table: Annotated[str, Field(description="empty lists the workspace")] = "",
     rows: int = 5,
     units: dict[str, str] | None = None,
@@ -839,10 +837,10 @@ def read_table(
 ) -> TableRead:
     """Read a table: columns, units as understood, ranges, first rows, doubts."""
     if not table.strip():
-        found = bench.workspace.tables()
+        found = context.workspace.tables()
         return {"table": "", "rows": 0, "columns": [], "head": [], "warnings": [], "tables": found}
     asked = options_of(TableKeywords, {"units": units}, options)
-    with bench.workspace.file(table) as path:
+    with context.workspace.file(table) as path:
         data = asked.read(path)
         shown = data.to_pandas().head(max(0, min(rows, 50)))
         return {
@@ -858,17 +856,17 @@ def read_table(
 
 def _column(data: Dataset, name: str) -> Json:
     variable, values = data.variable(name), data[name]
-    told: Json = {"name": name, "unit": variable.unit.text}
+    column: Json = {"name": name, "unit": variable.unit.text}
     if name in data.label_names:
         labels = sorted({str(v) for v in values})
-        return {**told, "unit": "label", "labels": labels[:20], "count": len(labels)}
+        return {**column, "unit": "label", "labels": labels[:20], "count": len(labels)}
     finite = values[np.isfinite(values)]
-    told["dimension"] = str(variable.dimension)
-    told["missing"] = int(len(values) - len(finite))
+    column["dimension"] = str(variable.dimension)
+    column["missing"] = int(len(values) - len(finite))
     if len(finite):
         ends = (finite.min(), finite.max())
-        told["low"], told["high"] = (variable.unit.from_si(float(end)) for end in ends)
-    return told
+        column["low"], column["high"] = (variable.unit.from_si(float(end)) for end in ends)
+    return column
 
 
 def _plain(value: Any) -> Any:
@@ -880,7 +878,7 @@ def _plain(value: Any) -> Any:
 
 
 def pi_groups(
-    bench: Bench,
+    context: ToolContext,
     table: Table | None = None,
     variables: Annotated[
         list[str] | None, Field(description="instead of a table: ['rho [kg/m^3]', …]")
@@ -902,7 +900,7 @@ def pi_groups(
         )
     if variables is None:
         asked = options_of(FitKeywords, {"constants": constants, "scales": scales}, options)
-        with bench.workspace.file(table or "") as path:
+        with context.workspace.file(table or "") as path:
             data = asked.read(path, *([target] if target else []))
             basis = table_basis(data, target, asked.without_reading(), repeating=repeating or None)
     else:
@@ -919,28 +917,28 @@ def pi_groups(
     return {k: document[k] for k in Groups.__annotations__}  # type: ignore[return-value]
 
 
-def describe_kernels(bench: Bench, name: str | None = None) -> Kernels:
+def describe_kernels(context: ToolContext, name: str | None = None) -> Kernels:
     """List the simulators that may run, or give one's card: inputs, units, ranges, cost."""
     if name is not None:
-        return {"kernels": [_card(bench, name)]}
+        return {"kernels": [_card(context, name)]}
     found = []
-    for listed in bench.kernels():
+    for listed in context.kernels():
         try:
-            kernel = bench.kernel(listed)
+            kernel = context.kernel(listed)
         except DimgsError as error:
             found.append({"name": listed, "usable": False, "why": str(error)})
             continue
         ports = {p.name: p.unit for p in kernel.inputs}
         outputs = {p.name: p.unit for p in kernel.outputs}
         tiers = {t.name: t.cost for t in kernel.tiers}
-        told = {"name": listed, "usable": True, "inputs": ports, "outputs": outputs}
-        found.append({**told, "seconds_by_tier": tiers})
+        description = {"name": listed, "usable": True, "inputs": ports, "outputs": outputs}
+        found.append({**description, "seconds_by_tier": tiers})
     return {"kernels": found}
 
 
-def _card(bench: Bench, name: str) -> Json:
-    kernel = bench.kernel(name)
-    id, card = bench.card(name)
+def _card(context: ToolContext, name: str) -> Json:
+    kernel = context.kernel(name)
+    id, card = context.card(name)
 
     return {
         "name": name,
@@ -950,7 +948,7 @@ def _card(bench: Bench, name: str) -> Json:
         "outputs": plain(ports_told(kernel.outputs)),
         "seconds_by_tier": {t.name: t.cost for t in kernel.tiers},
         "card": id,
-        **{key: card[key] for key in _TOLD if card.get(key)},
+        **{key: card[key] for key in _CARD_FIELDS if card.get(key)},
     }
 
 
@@ -961,7 +959,7 @@ _DIRECT = ("question", "annotation")
 
 
 def search_hub(
-    bench: Bench,
+    context: ToolContext,
     kind: str | None = None,
     text: str | None = None,
     kernel: str | None = None,
@@ -971,9 +969,9 @@ def search_hub(
     limit: int = 20,
 ) -> RunsResult:
     """Find entries (question, card, law, answer, …) or runs that the group has already."""
-    hub, most = bench.hub, max(1, min(limit, _MOST))
+    hub, most = context.hub, max(1, min(limit, _MOST))
     if kernel is not None:
-        kernel = own_name(bench, kernel)
+        kernel = own_name(context, kernel)
     if kind == "run" or where or group or physics:
         found = hub.query(kernel, physics, where, group, most)
         return {"count": found["count"], "entries": [], "runs": found["runs"]}
@@ -982,7 +980,7 @@ def search_hub(
 
 
 def ask(
-    bench: Bench,
+    context: ToolContext,
     target: str,
     at: Point,
     kernel: str | None = None,
@@ -996,11 +994,11 @@ def ask(
     from dimgs.ask import ask as answered
 
     point = {n: given_quantity(v, f"'{shown(n)}'") for n, v in at.items()}
-    known = None if kernel is None else known_kernel(bench, kernel)
+    known = None if kernel is None else known_kernel(context, kernel)
     found = answered(
         target,
         point,
-        bench.hub,
+        context.hub,
         kernel=known or kernel,
         physics=physics,
         tolerance=tolerance,
@@ -1013,22 +1011,22 @@ def ask(
     return document
 
 
-def known_kernel(bench: Bench, name: str) -> str | None:
+def known_kernel(context: ToolContext, name: str) -> str | None:
     """A kernel as the policy lists it; None where it does not, so that it is not loaded."""
     try:
-        return bench.reference(name)
+        return context.reference(name)
     except InputError:
         return None
 
 
-def own_name(bench: Bench, name: str) -> str:
+def own_name(context: ToolContext, name: str) -> str:
     """A kernel as its runs name it."""
-    known = known_kernel(bench, name)
-    return name if known is None else bench.kernel(known).name
+    known = known_kernel(context, name)
+    return name if known is None else context.kernel(known).name
 
 
 def propose_entry(
-    bench: Bench,
+    context: ToolContext,
     kind: Literal[
         "question", "annotation", "card", "law", "limit", "protocol", "answer", "dataset"
     ],
@@ -1038,22 +1036,22 @@ def propose_entry(
     """Draft an entry for review by a person; nothing rests on it before."""
     from dimgs.hub.entry import checked
 
-    hub = bench.hub
+    hub = context.hub
     draft = {k: v for k, v in content.items() if k not in ("kind", "links", "visibility", "until")}
     checked(kind, draft)
     if kind in _DIRECT:
         entry = {**draft, "kind": kind, "tags": [*draft.get("tags", []), "draft"]}
     else:
-        told = str(draft.get("title") or draft.get("text") or draft.get("kernel") or kind)
+        title = str(draft.get("title") or draft.get("text") or draft.get("kernel") or kind)
         entry = {
             "kind": "annotation",
             "type": "insight",
-            "text": f"Draft of a {kind}: {told}"[:1000],
+            "text": f"Draft of a {kind}: {title}"[:1000],
             "draft": {"kind": kind, **draft},
             "tags": ["draft"],
         }
     if entry["kind"] == "annotation" and entry.get("type") == "dispute":
-        raise InputError("A dispute changes what may be used; a person disputes an entry.")
+        raise InputError("A dispute withdraws an entry from use; ask a person to dispute it.")
     links = [] if about is None else [("annotates", hub.get(about)["id"])]
     id = hub.add_linked(entry, links)
     return {"id": id, "state": "draft", "review": f"dimgs hub show {id[:12]}"}
@@ -1087,29 +1085,29 @@ class Tools:
 
     Parameters
     ----------
-    bench : Bench
+    context : ToolContext
 
     Examples
     --------
-    >>> from dimgs.agent.bench import Bench
-    >>> tools = Tools(Bench())
+    >>> from dimgs.agent.context import ToolContext
+    >>> tools = Tools(ToolContext())
     >>> found = tools.pi_groups(variables=["L [m]", "g [m/s^2]", "T [s]"], target="T")
     >>> found["rank"], found["response"]["exponents"]
     (2, {'L': '-1/2', 'T': '1', 'g': '1/2'})
     """
 
-    def __init__(self, bench: Bench) -> None:
-        self.bench = bench
+    def __init__(self, context: ToolContext) -> None:
+        self.context = context
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in TOOLS:
             raise AttributeError(f"There is no tool '{name}'; there are {', '.join(TOOLS)}.")
-        return MethodType(TOOLS[name], self.bench)
+        return MethodType(TOOLS[name], self.context)
 
 
-def each(bench: Bench) -> dict[str, Callable[..., Any]]:
-    """The tools of a bench by name, which advise in terms of their arguments."""
-    return {name: _advising(MethodType(tool, bench)) for name, tool in TOOLS.items()}
+def each(context: ToolContext) -> dict[str, Callable[..., Any]]:
+    """The tools of a context by name, which advise in terms of their arguments."""
+    return {name: _advising(MethodType(tool, context)) for name, tool in TOOLS.items()}
 
 
 def _advising(method: Callable[..., Any]) -> Callable[..., Any]:

@@ -39,20 +39,20 @@ def mcp(
     """Serve tools for language models: on standard input and output, or over HTTP."""
     import anyio
 
-    from dimgs.agent.bench import opened_bench
+    from dimgs.agent.context import opened_context
 
     with needing("agent"):
         from dimgs.agent.server import make_server
     if http is None:
-        with opened_bench(hub, policy, workspace) as bench:
-            anyio.run(make_server(bench).serve_stdio, results())
+        with opened_context(hub, policy, workspace) as context:
+            anyio.run(make_server(context).serve_stdio, results())
         return
     from dimgs.agent.http import PATH, caller_of, server_of
     from dimgs.web.serving import listening
 
-    with opened_bench(hub, policy, workspace, caller_of=caller_of) as bench:
+    with opened_context(hub, policy, workspace, caller_of=caller_of) as context:
         socket, at = listening("127.0.0.1", http)
-        server = server_of(bench, bench.shared_hub, at)
+        server = server_of(context, context.shared_hub, at)
         announce(f"{at}{PATH}", "the tools are served at ")
         server.run(sockets=[socket])
 

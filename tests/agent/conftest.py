@@ -12,7 +12,7 @@ import pytest
 pytest.importorskip("mcp")
 from mcp import Client
 
-from dimgs.agent.bench import Bench
+from dimgs.agent.context import ToolContext
 from dimgs.agent.tools import Tools
 from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy, work
@@ -54,16 +54,16 @@ def workspace(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def bench(hub: Hub, workspace: Path) -> Iterator[Bench]:
-    """The tools' bench, of an agent."""
-    bench = Bench(hub.for_agent(), POLICY, workspace)
-    yield bench
-    bench.close()
+def context(hub: Hub, workspace: Path) -> Iterator[ToolContext]:
+    """The tools' context, of an agent."""
+    context = ToolContext(hub.for_agent(), POLICY, workspace)
+    yield context
+    context.close()
 
 
 @pytest.fixture
-def tools(bench: Bench) -> Tools:
-    return Tools(bench)
+def tools(context: ToolContext) -> Tools:
+    return Tools(context)
 
 
 @dataclass(frozen=True)

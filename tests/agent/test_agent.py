@@ -53,7 +53,7 @@ def asked(hub: Hub, workspace: Path) -> Iterator[Any]:
 
     yield asked
     for each in made:
-        each.bench.close()
+        each.context.close()
 
 
 def test_a_question_is_answered_kept_and_answered_again(asked: Any, hub: Hub) -> None:
@@ -181,7 +181,7 @@ def test_a_failing_kernel_is_diagnosed_and_its_message_stays_data(hub: Hub, tmp_
     assert state["remedy"] == Failure.KERNEL.remedy
     assert found.text == "The kernel failed."
     assert "failed" in found.document["missing"][0]
-    agent.bench.close()
+    agent.context.close()
 
 
 @pytest.mark.slow

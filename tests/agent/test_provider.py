@@ -98,7 +98,7 @@ def ask(hub: Hub, question: str = "What is diffusion-series?", seconds: float = 
     try:
         return agent.ask(question)
     finally:
-        agent.bench.close()
+        agent.context.close()
 
 
 def test_a_streamed_call_and_a_streamed_answer(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

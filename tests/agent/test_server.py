@@ -12,7 +12,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from mcp import Client, MCPError
 
-from dimgs.agent.bench import Bench
+from dimgs.agent.context import ToolContext
 from dimgs.agent.server import make_server
 from dimgs.agent.tools import TOOLS, Tools, each
 from dimgs.common.errors import InputError
@@ -34,8 +34,10 @@ def listed(server: Any) -> list[dict[str, Any]]:
     return found
 
 
-def test_the_tools_are_those_of_the_contract_and_few_words_describe_them(bench: Bench) -> None:
-    tools = listed(make_server(bench))
+def test_the_tools_are_those_of_the_contract_and_few_words_describe_them(
+    context: ToolContext,
+) -> None:
+    tools = listed(make_server(context))
     assert tuple(t["name"] for t in tools) == tuple(TOOLS)
     # what a model is shown; no tokenizer splits words into more than pieces of four letters
     read = [{k: t[k] for k in ("name", "description", "inputSchema")} for t in tools]
@@ -50,8 +52,8 @@ def test_the_tools_are_those_of_the_contract_and_few_words_describe_them(bench: 
             Draft202012Validator.check_schema(schema)
 
 
-def test_every_result_is_of_its_schema(bench: Bench, hub: Hub) -> None:
-    server = make_server(bench)
+def test_every_result_is_of_its_schema(context: ToolContext, hub: Hub) -> None:
+    server = make_server(context)
     schemas = {t["name"]: t["outputSchema"] for t in listed(server)}
     seen = set()
 
@@ -119,7 +121,7 @@ def test_every_result_is_of_its_schema(bench: Bench, hub: Hub) -> None:
         ("plan_campaign", {**RUN, "target": "C_F"}, "it has CF"),
         ("plan_campaign", {**RUN, "at": {"D": "1 m/s"}}, "give that dimension"),
         ("plan_campaign", {**RUN, "at": {"D": "-1 m^2/s"}}, "lies outside the range of"),
-        ("plan_campaign", {**RUN, "at": {"D": "1e-14 m^2/s"}}, r"missing are l \[m\]"),
+        ("plan_campaign", {**RUN, "at": {"D": "1e-14 m^2/s"}}, r"needs l \[m\]"),
         ("plan_campaign", {**RUN, "at": {**POINT, "x": 1}}, "no input 'x'"),
         ("plan_campaign", {**RUN, "at": {}, "ranges": {"t": "1-9 d"}}, "write it as"),
         ("plan_campaign", {**RUN, "runs": 0}, "greater than or equal to 1"),
@@ -132,11 +134,11 @@ def test_every_result_is_of_its_schema(bench: Bench, hub: Hub) -> None:
         ("propose_entry", {"kind": "law", "content": {"taget": "CF"}}, "did you mean 'target'"),
         ("propose_entry", {"kind": "review", "content": {}}, "'question'"),
         ("propose_entry", {"kind": "annotation", "content": {"type": "dispute", "text": "x"}},
-         "a person disputes"),
+         "ask a person to dispute"),
     ],
 )  # fmt: skip
 def test_a_refusal_says_what_where_and_what_to_do(
-    bench: Bench, name: str, arguments: dict[str, Any], what: str
+    context: ToolContext, name: str, arguments: dict[str, Any], what: str
 ) -> None:
     async def script(client: Client, call: Call) -> None:
         found = await call(name, **arguments)
@@ -145,7 +147,7 @@ def test_a_refusal_says_what_where_and_what_to_do(
         assert "Traceback" not in found.text
         assert "\n" not in found.text
 
-    talk(make_server(bench), script)
+    talk(make_server(context), script)
 
 
 KERNELS = """
@@ -157,13 +159,15 @@ def rod(L, dT):
 """
 
 
-def test_a_prediction_holds_for_the_interval_that_a_person_writes(bench: Bench, hub: Hub) -> None:
+def test_a_prediction_holds_for_the_interval_that_a_person_writes(
+    context: ToolContext, hub: Hub
+) -> None:
     import dimgs
 
     table = {"L [m]": [0.1, 0.2, 0.4, 0.8, 1.6], "T [s]": [0.635, 0.898, 1.267, 1.796, 2.536]}
     found = dimgs.fit(table, "T", constants=["g"]).law
     law = hub.add({"kind": "law", "law": found.to_json()})
-    tools = each(bench)
+    tools = each(context)
 
     def rows(*at: Any) -> Any:
         return tools["predict"](law=law, at=[{"L": one} for one in at])["rows"]
@@ -183,7 +187,7 @@ def test_a_prediction_holds_for_the_interval_that_a_person_writes(bench: Bench, 
 
 
 def test_frequencies_of_two_conventions_are_doubted_from_the_table_to_the_prediction(
-    bench: Bench,
+    context: ToolContext,
 ) -> None:
     rows = [(f, 9.0 / f, 60.0 * f) for f in (20.0, 30.0, 50.0, 80.0, 120.0, 200.0)]
     lines = [f"{f},{wave},{n}" for f, wave, n in rows]
@@ -199,7 +203,7 @@ def test_frequencies_of_two_conventions_are_doubted_from_the_table_to_the_predic
             said = any("60 rpm are 1 Hz" in doubt for doubt in told["doubts"])
             assert said == doubted, (at, told["doubts"])
 
-    talk(make_server(bench), script)
+    talk(make_server(context), script)
 
 
 def test_a_kernel_of_a_file_goes_by_its_own_name_and_runs_as_a_job(
@@ -210,8 +214,8 @@ def test_a_kernel_of_a_file_goes_by_its_own_name_and_runs_as_a_job(
     file = tmp_path / "kernels.py"
     file.write_text(KERNELS, encoding="utf-8")
     policy = Policy(kernels=[f"{file}:rod", "diffusion"], agent=AgentPolicy(worker=False))
-    bench = Bench(hub.for_agent(), policy, None)
-    tools = each(bench)
+    context = ToolContext(hub.for_agent(), policy, None)
+    tools = each(context)
     assert tools["describe_kernels"](name="rod")["kernels"][0]["usable"]
     asked = {"kernel": "rod", "target": "w", "at": {"L": "2 m", "dT": {"value": "30", "unit": "K"}}}
     plan = tools["plan_campaign"](**asked)
@@ -232,13 +236,13 @@ def test_a_kernel_of_a_file_goes_by_its_own_name_and_runs_as_a_job(
     assert missing["missing"]
     assert "--" not in str(missing)
     assert tools["search_hub"](kind="run", kernel="rod")["count"] == 1
-    bench.close()
+    context.close()
 
 
-def test_a_law_that_was_not_confirmed_says_so_with_every_value(bench: Bench) -> None:
+def test_a_law_that_was_not_confirmed_says_so_with_every_value(context: ToolContext) -> None:
     rng = [0.3, 1.7, 0.4, 1.1, 2.3, 0.9, 1.3, 0.6, 2.9, 0.5]
     noise = "u [m],w [m]\n" + "\n".join(f"{1 + k * 0.3},{x}" for k, x in enumerate(rng))
-    tools = each(bench)
+    tools = each(context)
     law = tools["discover_law"](table=noise, target="w", seconds=0.5)
     assert not law["confirmed"]
     found = tools["predict"](law=law["law"], at={"u": "2 m"}, unit="mm")
@@ -249,8 +253,8 @@ def test_a_law_that_was_not_confirmed_says_so_with_every_value(bench: Bench) -> 
 
 def test_what_costs_too_much_waits_for_a_person(hub: Hub, workspace: Path) -> None:
     policy = Policy(agent=AgentPolicy(worker=False, approve_above=1.0))
-    bench = Bench(hub.for_agent(), policy, workspace)
-    tools = Tools(bench)
+    context = ToolContext(hub.for_agent(), policy, workspace)
+    tools = Tools(context)
     plan = tools.plan_campaign(**RUN)
     assert plan["needs_approval"]
     job = tools.start_campaign(str(plan["plan"]))
@@ -260,27 +264,29 @@ def test_what_costs_too_much_waits_for_a_person(hub: Hub, workspace: Path) -> No
 
     assert work(hub, policy, once=True).done == 0
     with pytest.raises(Exception, match="Agents approve nothing"):
-        bench.hub.approve(job["job"])
+        context.hub.approve(job["job"])
     hub.approve(job["job"])
     assert tools.job_status(job["job"])["state"] == "waiting"
     assert work(hub, policy, once=True).done == 1
     assert tools.job_status(job["job"])["state"] == "done"
-    bench.close()
+    context.close()
 
 
 def test_a_kernel_that_the_policy_does_not_list_does_not_run(hub: Hub) -> None:
-    bench = Bench(hub.for_agent(), Policy(kernels=["diffusion"]), None)
-    tools = Tools(bench)
+    context = ToolContext(hub.for_agent(), Policy(kernels=["diffusion"]), None)
+    tools = Tools(context)
     assert [k["name"] for k in tools.describe_kernels()["kernels"]] == ["diffusion"]
     # a plan of somebody else, or of an earlier policy, is no way round
     content = {"kernel": "diffusion-series", "target": "CF", "at": {}, "seconds": 5}
     plan = hub.add({"kind": "protocol", "kernel": "diffusion-series", "plan": content})
     with pytest.raises(Exception, match="The policy lists no kernel"):
         tools.start_campaign(plan)
-    bench.close()
+    context.close()
 
 
-def test_a_search_that_nobody_waits_for_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_that_nobody_waits_for_ends(
+    context: ToolContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import subprocess
 
     made: list[subprocess.Popen[str]] = []
@@ -314,7 +320,7 @@ def test_a_search_that_nobody_waits_for_ends(bench: Bench, monkeypatch: pytest.M
             assert time.monotonic() - begun < 10
             await asyncio.sleep(0.05)
 
-    talk(make_server(bench), script)
+    talk(make_server(context), script)
     assert heard[0] == "reading the table"
 
 
@@ -341,23 +347,23 @@ async def check_resources(client: Client, study: str) -> None:
             await read(bad)
 
 
-def test_prompts(bench: Bench) -> None:
+def test_prompts(context: ToolContext) -> None:
     async def script(client: Client, call: Call) -> None:
         prompts = (await client.list_prompts()).prompts
         assert {p.title for p in prompts} == {"Find a law in this table", "How far will it migrate"}
         asked = await client.get_prompt("find_a_law", {"table": "t.csv", "target": "T"})
         assert "t.csv" in asked.messages[0].content.text  # type: ignore[union-attr]
 
-    talk(make_server(bench), script)
+    talk(make_server(context), script)
 
 
 @pytest.mark.slow
-def test_the_rivals_of_a_law_and_the_runs_that_would_decide_are_told(bench: Bench) -> None:
+def test_the_rivals_of_a_law_and_the_runs_that_would_decide_are_told(context: ToolContext) -> None:
     lines = ["x [m],d [m],y [m]"]
     for k in range(14):
         x, d = 1 + (0.37 * k) % 1, 1 + (0.21 * k) % 0.5
         lines.append(f"{x},{d},{math.tanh(x / d) * d * (1 + 0.03 * math.sin(7 * k))}")
-    tools = Tools(bench)
+    tools = Tools(context)
     law = tools.discover_law("\n".join(lines), "y", seconds=6)
     told = tools.explain(str(law["law"]))
     assert told["probability"] == law["probability"]

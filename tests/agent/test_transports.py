@@ -15,7 +15,7 @@ import pytest
 from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
-from dimgs.agent.bench import Bench
+from dimgs.agent.context import ToolContext
 from dimgs.agent.http import PATH, caller_of, server_of
 from dimgs.agent.tools import TOOLS, Tools
 from dimgs.common.errors import InputError
@@ -52,9 +52,9 @@ def test_over_standard_input_and_output_jobs_go_on_when_the_server_has_ended(
 @contextmanager
 def served(hub: Hub, workspace: Path) -> Iterator[str]:
     """Address of a server in this process."""
-    bench = Bench(hub, POLICY, workspace, caller_of(hub))
+    context = ToolContext(hub, POLICY, workspace, caller_of(hub))
     socket, address = listening("127.0.0.1", 0)
-    server = server_of(bench, hub, address)
+    server = server_of(context, hub, address)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
     thread.start()
     try:
@@ -63,7 +63,7 @@ def served(hub: Hub, workspace: Path) -> Iterator[str]:
         server.should_exit = True
         thread.join()
         socket.close()
-        bench.close()
+        context.close()
 
 
 def over_http(address: str, token: str, *calls: tuple[str, dict[str, Any]]) -> list[Any]:
@@ -145,12 +145,12 @@ def test_over_http_nobody_grants_an_approval(hub: Hub, workspace: Path) -> None:
 
 
 def test_a_server_over_http_needs_a_hub_of_its_own() -> None:
-    from dimgs.agent.bench import opened_bench
+    from dimgs.agent.context import opened_context
     from dimgs.agent.http import caller_of
 
     with (
         pytest.raises(InputError, match="give --hub"),
-        opened_bench(None, None, None, caller_of=caller_of),
+        opened_context(None, None, None, caller_of=caller_of),
     ):
         pass
 
@@ -171,7 +171,7 @@ def test_the_hub_may_be_behind_a_server(hub: Hub, monkeypatch: pytest.MonkeyPatc
             person.for_agent()
         monkeypatch.setenv("DIMGS_HUB_TOKEN", hub.new_token("bot", scope="write"))
         with Hub(address) as remote:
-            tools = Tools(Bench(remote.for_agent(), POLICY, address=address))
+            tools = Tools(ToolContext(remote.for_agent(), POLICY, address=address))
             plan = tools.plan_campaign(**RUN)
             job = tools.start_campaign(str(plan["plan"]))
             run_jobs(hub)

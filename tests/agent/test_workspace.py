@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.agent.bench import Workspace
+from dimgs.agent.context import Workspace
 from dimgs.common.errors import InputError
 from tests.agent.conftest import TABLE
 

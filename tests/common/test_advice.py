@@ -7,7 +7,7 @@ from threading import Thread
 import pytest
 
 from dimgs.agent.arguments import in_arguments
-from dimgs.agent.bench import Bench
+from dimgs.agent.context import ToolContext
 from dimgs.agent.tools import each
 from dimgs.cli.app import run
 from dimgs.common.advice import (
@@ -98,7 +98,7 @@ def test_the_workbench_speaks_of_its_controls(tmp_path: Path, name: str) -> None
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_model_is_told_of_arguments_that_its_tools_take(name: str) -> None:
-    tools, told = each(Bench()), list[str]()
+    tools, told = each(ToolContext()), list[str]()
     for tool in ("read_table", "pi_groups"):
         asked = {} if tool == "read_table" else {"target": "T"}
         try:
@@ -112,7 +112,7 @@ def test_a_model_is_told_of_arguments_that_its_tools_take(name: str) -> None:
 
 
 def test_tools_take_what_the_command_line_takes() -> None:
-    tools = each(Bench())
+    tools = each(ToolContext())
     listed = tools["pi_groups"](variables=["rho [kg/m^3]", "U [m/s]"], target="dp [Pa]")
     assert listed["response"]["exponents"] == {"dp": "1", "rho": "-1", "U": "-2"}
     auto = tools["pi_groups"](table=TABLES["pendulum"], target="T", scales=["auto"])

@@ -85,20 +85,20 @@ if __name__ == "__main__":
 MCP = """
 import sys
 from pathlib import Path
-from dimgs.agent.bench import Bench
+from dimgs.agent.context import ToolContext
 from dimgs.agent.tools import job_status, plan_campaign, start_campaign
 from dimgs.hub import Hub
 from dimgs.hub.jobs import AgentPolicy, Policy, work
 policy = Policy(kernels=[sys.argv[1]], agent=AgentPolicy(worker=False, approve_above=600))
 with Hub("hub.sqlite", user="anna") as hub:
-    bench = Bench(hub.for_agent(), policy, Path.cwd())
+    context = ToolContext(hub.for_agent(), policy, Path.cwd())
     at = {"D": "1e-14 m^2/s", "l": "0.1 mm"}
-    plan = plan_campaign(bench, sys.argv[1], "tau", at=at)
-    job = start_campaign(bench, plan["plan"])["job"]
+    plan = plan_campaign(context, sys.argv[1], "tau", at=at)
+    job = start_campaign(context, plan["plan"])["job"]
     work(hub, policy, once=True)
-    found = job_status(bench, job)
+    found = job_status(context, job)
     assert found["state"] == "done", found
-    bench.close()
+    context.close()
 """
 # as a notebook has it: a main module without a file
 NOTEBOOK = """

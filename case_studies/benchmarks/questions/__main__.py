@@ -48,7 +48,7 @@ def asked(model: str, questions: Iterable[Question]) -> list[tuple[Question, Sco
                 except ModelFailedError as error:
                     failure = str(error)
                 finally:
-                    agent.bench.close()
+                    agent.context.close()
                 runs = sum(e["kind"] == "job" for e in hub.listed(kind="job"))
             found.append((question, score(question, document, runs, failure)))
             print(f"{len(found):3d} {question.category:18s} {found[-1][1].verdict:9s} "

@@ -1,4 +1,4 @@
-"""What the tools work with: a hub, a policy, kernels, studies, and a folder of tables."""
+"""Context of the tools: a hub, a policy, kernels, studies, and a folder of tables."""
 
 import hashlib
 import os
@@ -173,7 +173,7 @@ class Control:
     Attributes
     ----------
     tell : callable
-        Told in words what is done.
+        Takes a sentence about each step.
     stop : threading.Event
         Set where nobody waits any more.
     """
@@ -191,8 +191,8 @@ def control() -> Control:
     return CONTROL.get() or Control()
 
 
-class Bench:
-    """What the tools work with.
+class ToolContext:
+    """The hub, policy, kernels, studies and tables that the tools use.
 
     Parameters
     ----------
@@ -238,7 +238,7 @@ class Bench:
     def shared_hub(self) -> Hub:
         """The hub as it was opened, whoever asks."""
         if self._hub is None:
-            raise InputError("There is no hub here; name one.")
+            raise InputError(f"No hub is open; give {setting('hub')}.")
         return self._hub
 
     @property
@@ -252,8 +252,8 @@ class Bench:
         """
         if self._hub is None:
             raise InputError(
-                "There is no hub here, which keeps runs, laws and jobs; a person may start this "
-                "with one."
+                "No hub is open, so that there are no stored runs, laws and jobs; a person may "
+                "start the tools with one."
             )
         return self._hub if self._caller is None else self._caller()
 
@@ -350,14 +350,14 @@ class Bench:
 
 
 @contextmanager
-def opened_bench(
+def opened_context(
     hub: str | None,
     policy: str | os.PathLike[str] | None,
     workspace: str | os.PathLike[str] | None,
     *,
     caller_of: Callable[[Hub], Callable[[], Hub]] | None = None,
-) -> Iterator[Bench]:
-    """A bench on a hub as a program may use it.
+) -> Iterator[ToolContext]:
+    """A context whose hub has the rights of a program.
 
     Parameters
     ----------
@@ -377,6 +377,6 @@ def opened_bench(
                 )
             caller = caller_of(known)
         own = None if known is None else known if caller_of is not None else known.for_agent()
-        bench = Bench(own, policy, workspace, caller, hub)
-        stack.callback(bench.close)
-        yield bench
+        context = ToolContext(own, policy, workspace, caller, hub)
+        stack.callback(context.close)
+        yield context
