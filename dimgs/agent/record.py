@@ -15,7 +15,7 @@ from dimgs.common.advice import Act, Step
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import shown
 from dimgs.hub import Hub
-from dimgs.hub.acts import TOLD
+from dimgs.hub.acts import AGENT
 from dimgs.hub.hub import is_remote
 from dimgs.hub.jobs import Policy, work
 
@@ -51,7 +51,7 @@ def keep(
         "failure": failure,
         "hub": session.begun,
     }
-    entry = {"kind": "decision", "action": TOLD, "text": session.question, "known": plain(known)}
+    entry = {"kind": "decision", "action": AGENT, "text": session.question, "known": plain(known)}
     ids = dict.fromkeys(str(e["id"]) for e in document["evidence"] if len(str(e["id"])) == 64)
     return context.hub.add_linked(entry, [("derived", id) for id in ids])
 

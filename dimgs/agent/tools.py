@@ -24,7 +24,7 @@ from dimgs.common.escape import visible
 from dimgs.common.formats import json_value, shown
 from dimgs.dataset import Dataset
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
-from dimgs.hub.cards import ports_told
+from dimgs.hub.cards import port_records
 from dimgs.hub.jobs import FAILED, needs_approval, refusal
 from dimgs.hub.runs import plain, run_record
 from dimgs.hub.sandbox import exchanged
@@ -944,8 +944,8 @@ def _card(context: ToolContext, name: str) -> Json:
         "name": name,
         "usable": True,
         "version": kernel.version,
-        "inputs": plain(ports_told(kernel.inputs)),
-        "outputs": plain(ports_told(kernel.outputs)),
+        "inputs": plain(port_records(kernel.inputs)),
+        "outputs": plain(port_records(kernel.outputs)),
         "seconds_by_tier": {t.name: t.cost for t in kernel.tiers},
         "card": id,
         **{key: card[key] for key in _CARD_FIELDS if card.get(key)},

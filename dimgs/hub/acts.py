@@ -27,8 +27,8 @@ from dimgs.variables.quantities import as_quantity
 
 # kinds that are added as they are; the others are made by what they record
 ADDED = tuple(k for k in KINDS if k not in ("decision", "review"))
-# what an agent decided is told as it is; other decisions are made by the acts that they tell of
-TOLD = "agent"
+# the action of an agent's decision, which is added as it is; other decisions are made by acts
+AGENT = "agent"
 # links that a user may make; the others are made by the acts that they tell of
 LINKED = ("derived", "recombined", "forked", "supersedes", "answers", "annotates")
 # digits of an id that is not shortened
@@ -223,8 +223,8 @@ class Writer(Reader):
             self._check_reviewer(connection, row, verdict)
             if causes:
                 self._check_settler(connection, row)
-            told = [("reviews", row.id), *(("settles", cause) for cause in sorted(causes))]
-            told += [
+            links = [("reviews", row.id), *(("settles", cause) for cause in sorted(causes))]
+            links += [
                 ("supersedes", act.entry)
                 for act in lineage.acts
                 if act.type == "reviews" and act.target == row.id and act.author == self.user
@@ -232,20 +232,20 @@ class Writer(Reader):
             rated = {name: value for name, value in ratings.items() if value is not None}
             document = {"kind": "review", "verdict": verdict, "text": text, **rated}
             as_it_is = {"visibility": row.visibility, "until": row.until}
-            entry = self._made({**document, **as_it_is}, told, connection)
+            entry = self._made({**document, **as_it_is}, links, connection)
             write(connection, [entry])
         return entry.id
 
     def _check_reviewer(self, connection: Connection, row: Any, verdict: str) -> None:
         if row.kind == "review":
-            raise InputError("A review is not reviewed; review what it is about, or dispute it.")
+            raise InputError("A review cannot be reviewed; review its subject, or dispute it.")
         if row.author == self.user:
             raise NotAllowedError(
                 f"Nobody reviews their own work: '{row.id[:12]}' is by {visible(row.author)}; ask "
                 f"somebody else."
             )
         if verdict == "accept" and self.is_agent:
-            raise NotAllowedError("Agents may advise, only people accept; ask a reviewer.")
+            raise NotAllowedError("An agent's review is advisory; ask a reviewer to accept.")
         if verdict == "accept" and self.user in authors_of(connection, [row.id]):
             raise NotAllowedError(
                 f"'{row.id[:12]}' was brought by {visible(self.user)}, and nobody signed that it "
@@ -259,7 +259,7 @@ class Writer(Reader):
     def _check_settler(self, connection: Connection, row: Any) -> None:
         """Refuse to settle doubts of an entry whoever may not."""
         if self.is_agent:
-            raise NotAllowedError("Agents settle nothing; ask a reviewer.")
+            raise NotAllowedError("An agent cannot settle doubts; ask a reviewer.")
         own = row.author == self.user
         if not own:
             self._check("settle", row.visibility, own=False, until=row.until)
@@ -295,7 +295,7 @@ class Writer(Reader):
         with self.database.transaction() as connection:
             row = self._row(connection, id)
             if action == "approve" and self.is_agent:
-                raise NotAllowedError("Agents approve nothing; ask a person.")
+                raise NotAllowedError("An agent cannot approve a plan; ask a person.")
             own = row.author == self.user and action != "approve"
             self._check(action, row.visibility, own, row.until)
             if document["kind"] == "annotation":
@@ -322,7 +322,7 @@ class Writer(Reader):
                 raise InputError(f"An entry of the kind {row.kind} cannot be forked.")
             changes = dict(document or {})
             if changes.pop("kind", row.kind) != row.kind:
-                raise InputError(f"A fork stays what its parent is, a {row.kind}.")
+                raise InputError(f"A fork has the kind of its parent, {row.kind}.")
             given = {"kind": row.kind, **json.loads(row.content), **changes}
             given.setdefault("visibility", row.visibility)
             given.setdefault("until", row.until)
@@ -364,7 +364,7 @@ class Writer(Reader):
             lineage = self.database.lineage(connection)
             if document["kind"] != row.kind:
                 raise InputError(
-                    f"'{row.id[:12]}' is made again as a {row.kind}, not as a {document['kind']}."
+                    f"'{row.id[:12]}' is a {row.kind}; its new version is a {document['kind']}."
                 )
             link = [] if confirmed else [("supersedes", row.id)]
             made = [self._made(document, [*links, *link], connection)]
@@ -379,9 +379,9 @@ class Writer(Reader):
                     "visibility": row.visibility,
                     "until": row.until,
                 }
-                told = [("confirms", row.id), ("derived", made[0].id)]
-                told += [("settles", cause) for cause in sorted(causes)]
-                made.append(self._made(decision, told, connection))
+                settled = [("confirms", row.id), ("derived", made[0].id)]
+                settled += [("settles", cause) for cause in sorted(causes)]
+                made.append(self._made(decision, settled, connection))
             write(connection, made)
         return made[0].id
 
@@ -395,8 +395,8 @@ class Writer(Reader):
         kind = str(document["kind"])
         content = checked(kind, {k: v for k, v in document.items() if k not in _HEADER})
         _check_inputs(kind, content)
-        told = document.get("visibility") or "open"
-        self._check("add", str(told), own=True)
+        visibility = document.get("visibility") or "open"
+        self._check("add", str(visibility), own=True)
         given = [*self.checked_links(document.get("links") or [], connection), *links]
         if kind == "link":
             content = self._link(content, connection)
@@ -407,7 +407,7 @@ class Writer(Reader):
             now(),
             tuple(given),
             self.is_agent,
-            str(told),
+            str(visibility),
             str(document.get("until") or ""),
         )
 
@@ -429,8 +429,8 @@ class Writer(Reader):
     def _link(self, content: dict[str, Any], connection: Connection) -> dict[str, Any]:
         if content["type"] not in LINKED:
             raise InputError(
-                f"There is no link '{visible(str(content['type'])[:40])}' to be made; there are "
-                f"{', '.join(LINKED)}."
+                f"Links of the type '{visible(str(content['type'])[:40])}' cannot be added; the "
+                f"types are {', '.join(LINKED)}."
             )
         return {
             **content,
@@ -522,11 +522,11 @@ def _looked_at(again: Entry, lineage: Lineage) -> list[str]:
     found = again.linked(*RESTS_ON)
     if not found:
         raise InputError(
-            "A settlement names what was looked at; link the new entry to what it rests on."
+            "A settlement needs its evidence; link the new entry to the entries that it rests on."
         )
     doubted = next((i for i in found if i in lineage.marks), None)
     if doubted is not None:
-        raise InputError(f"'{doubted[:12]}' is doubted itself; leave it out, and look again.")
+        raise InputError(f"'{doubted[:12]}' is itself doubted; leave it out of the links.")
     return found
 
 
@@ -545,10 +545,10 @@ def _check_added(document: object) -> None:
     kind = document.get("kind") if isinstance(document, Mapping) else None
     if not isinstance(kind, str):
         raise InputError(f"An entry is a table with a kind; give one of {', '.join(ADDED)}.")
-    told = kind == "decision" and isinstance(document, Mapping) and document.get("action") == TOLD
-    if kind not in ADDED and not told:
+    of_agent = isinstance(document, Mapping) and document.get("action") == AGENT
+    if kind not in ADDED and not (kind == "decision" and of_agent):
         raise InputError(
-            f"An entry of the kind '{visible(kind[:40])}' is not added as it is; there are "
+            f"An entry of the kind '{visible(kind[:40])}' cannot be added directly; the kinds are "
             f"{', '.join(ADDED)}."
         )
 
@@ -566,5 +566,5 @@ def naming(document: Mapping[str, Any], given: Mapping[str, bytes]) -> dict[str,
         raise InputError(
             f"'{large}' has more than {MOST_FILE >> 20} MB; name where it lies in the entry."
         )
-    told = {name: {"sha256": sha256(data), "size": len(data)} for name, data in given.items()}
-    return {**document, "files": {**document.get("files", {}), **told}} if told else dict(document)
+    new = {name: {"sha256": sha256(data), "size": len(data)} for name, data in given.items()}
+    return {**document, "files": {**document.get("files", {}), **new}} if new else dict(document)

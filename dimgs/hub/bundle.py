@@ -47,8 +47,8 @@ _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 Line = tuple[str, Any]
 # a file of 10,000 runs has about 20 MB
 _ENTRIES_PER_FILE = 10_000
-# what is told of the entries that were refused
-_MOST_TOLD = 100
+# refused entries whose reasons are listed
+_MOST_REFUSALS = 100
 _TOO_LONG = f"The bundle has more than {_MOST_TOTAL >> 30} GB; take it in parts."
 # a table of more runs of one kernel is not written: the entries hold them all
 _MOST_RUNS = 200_000
@@ -185,15 +185,15 @@ class Exchange(Writer):
             self.check_manager()
         brought = Brought(visible(origin), self.user, self.is_agent, vouched)
         done = Merged()
-        told = 0
+        refused = 0
         for batch in batches(lines):
             read: list[tuple[Entry, Sequence[Any]]] = []
             for where, line in batch:
                 try:
                     read.append(_read(line, where))
                 except InputError as error:
-                    told += 1
-                    if told <= _MOST_TOLD:
+                    refused += 1
+                    if refused <= _MOST_REFUSALS:
                         done.refused.append(str(error))
             with self.database.transaction() as connection:
                 new = set(write(connection, [entry for entry, _ in read], brought))
@@ -210,8 +210,8 @@ class Exchange(Writer):
             done.added += len(new)
             done.present += len({entry.id for entry, _ in read}) - len(new)
             done.keys |= {row["key"] for row in rows}
-        if told > _MOST_TOLD:
-            done.refused.append(f"{told - _MOST_TOLD} more were left out.")
+        if refused > _MOST_REFUSALS:
+            done.refused.append(f"{refused - _MOST_REFUSALS} more were left out.")
         return done
 
     def ids(self, everything: bool = False, kind: str | None = None) -> list[str]:
@@ -507,14 +507,14 @@ def describe(hub: Exchange, folder: Path, everything: bool) -> None:
         known = path.suffix in _FORMATS or path.parent.name == "files"
         if not known or not path.is_file():
             continue
-        told: dict[str, Any] = {
+        properties: dict[str, Any] = {
             "name": runs_of.get(path.name, "Entries" if path.suffix else "A file of an entry"),
             "encodingFormat": _FORMATS.get(path.suffix, "application/octet-stream"),
             "contentSize": str(path.stat().st_size),
             "sha256": sha256(path.read_bytes()),
         }
         described.append(
-            crate.add_file(path, dest_path=path.relative_to(folder).as_posix(), properties=told)
+            crate.add_file(path, path.relative_to(folder).as_posix(), properties=properties)
         )
     crate.add_action(software, result=described, properties={"name": "dimgs hub export"})
     crate.metadata.write(folder)
@@ -531,11 +531,11 @@ def _tables(hub: Exchange, folder: Path, everything: bool) -> dict[str, str]:
                 kept = {"attempt": 1, "claimed_at": None, "finished_at": document["time"]}
                 rows.append(record_row(run_record(content)) | kept)
     names = file_names(sorted(by_kernel))
-    told = {}
+    contents = {}
     for kernel, rows in sorted(by_kernel.items()):
         name = f"runs-{names[kernel]}.parquet"
         if len(rows) <= _MOST_RUNS:
             with whole(folder / name) as beside:
                 write_parquet(rows, beside)
-            told[name] = f"Runs of {kernel}"
-    return told
+            contents[name] = f"Runs of {kernel}"
+    return contents

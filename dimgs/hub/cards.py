@@ -64,14 +64,14 @@ def check_card(hub: Writer, kernel: Any, tier: str | None = None, seed: int = 0)
     base = known.run(_start(hub, known), tier, seed)
     if not base.ok:
         raise InputError(
-            f"'{known.name}' has no answer to begin with ({base.reason}); add a run of it to the "
-            f"hub that ended well."
+            f"'{known.name}' failed in the run that the images start from ({base.reason}); add a "
+            "successful run of it to the hub."
         )
-    told = constants_of(card)
+    constants = constants_of(card)
     rng = random.Random(seed)
     images, records = [], [base]
     for _ in range(_IMAGES):
-        scales = _scales(rng, known, base, told)
+        scales = _scales(rng, known, base, constants)
         record = known.run(_scaled(known, base, scales), tier, seed)
         records.append(record)
         images.append(_compared(base, record, scales))
@@ -97,11 +97,11 @@ def newest_runs(hub: Writer, kernel: str) -> Iterator[dict[str, Any]]:
             yield content
 
 
-def ports_told(ports: tuple[Port, ...]) -> dict[str, dict[str, Any]]:
+def port_records(ports: tuple[Port, ...]) -> dict[str, dict[str, Any]]:
     """What a kernel declares of its inputs or outputs, by name."""
     fields = ("unit", "low", "high", "default", "description")
-    told = {p.name: {f: getattr(p, f) for f in fields} for p in ports}
-    return {n: {f: v for f, v in p.items() if v not in (None, "")} for n, p in told.items()}
+    records = {p.name: {f: getattr(p, f) for f in fields} for p in ports}
+    return {n: {f: v for f, v in p.items() if v not in (None, "")} for n, p in records.items()}
 
 
 def card_of(kernel: Kernel) -> dict[str, Any]:
@@ -110,8 +110,8 @@ def card_of(kernel: Kernel) -> dict[str, Any]:
     return {
         "kernel": kernel.name,
         **({"physics": physics} if physics else {}),
-        "inputs": ports_told(kernel.inputs),
-        "outputs": ports_told(kernel.outputs),
+        "inputs": port_records(kernel.inputs),
+        "outputs": port_records(kernel.outputs),
         "tiers": {t.name: {"cost": t.cost} for t in kernel.tiers},
         "constants": {},
         "complete": False,
@@ -186,8 +186,8 @@ def is_complete(hub: Writer, card: Mapping[str, Any], program: str) -> bool:
 
 def constants_of(card: Mapping[str, Any]) -> list[Dimension]:
     """Dimensions of the constants that a card declares."""
-    told = card.get("constants", {})
-    every = told.values() if isinstance(told, Mapping) else told
+    constants = card.get("constants", {})
+    every = constants.values() if isinstance(constants, Mapping) else constants
     units = (c.get("unit", "1") if isinstance(c, Mapping) else str(c) for c in every)
     return [parse_unit(unit).dimension for unit in units]
 
@@ -207,8 +207,8 @@ def _start(hub: Writer, kernel: Kernel) -> dict[str, Any]:
             found[port.name] = math.sqrt(port.low * port.high) if middle else port.high / 2
         else:
             raise InputError(
-                f"'{kernel.name}' has no run in the hub, and '{port.name}' neither a default nor "
-                f"a range; add a run that ended well."
+                f"'{kernel.name}' has no run in the hub, and '{port.name}' neither a default nor a"
+                " range; add a successful run."
             )
     return found
 
@@ -219,20 +219,20 @@ def _factor(dimension: Dimension, scales: Mapping[str, float]) -> float:
 
 
 def _scales(
-    rng: random.Random, kernel: Kernel, base: RunRecord, told: list[Dimension]
+    rng: random.Random, kernel: Kernel, base: RunRecord, constants: list[Dimension]
 ) -> dict[str, float]:
     """Logarithms of the growth of each base quantity that keep declared constants as they are."""
     import numpy as np
 
     ports = [p for p in kernel.inputs if not p.is_label]
     every = enumerate((*ports, *kernel.outputs))
-    scalings = Scalings({f"{k} {p.name}": p.parsed.dimension for k, p in every}, told)
+    scalings = Scalings({f"{k} {p.name}": p.parsed.dimension for k, p in every}, constants)
     bases = scalings.bases
     free = scalings.free
     if not bases or not free.shape[1]:
         raise InputError(
-            f"'{kernel.name}' has no dimension that may be scaled beside its constants, so that "
-            f"images cannot tell whether its card is complete."
+            f"'{kernel.name}' has no dimension that can be scaled while its constants are kept, so"
+            " that images cannot test whether its card is complete."
         )
     for _ in range(_TRIES):
         steps = [rng.uniform(_SMALLEST_STEP, _LARGEST_STEP) * rng.choice((-1, 1)) for _ in bases]

@@ -326,8 +326,8 @@ class RemoteHub(Hub):
     def __getattr__(self, name: str) -> Any:
         if name == "database":
             raise InputError(
-                f"'{self.address}' keeps its database to itself; do that on the machine of the "
-                f"server, by its file or postgresql:// address."
+                f"'{self.address}' gives no access to its database; run this on the machine of the"
+                " server, with the hub's file or postgresql:// address."
             )
         raise AttributeError(f"'{type(self).__name__}' has no attribute '{name}'")
 
@@ -523,10 +523,11 @@ class RemoteHub(Hub):
         def send() -> None:
             body = "\n".join(part).encode()
             part.clear()
-            told = self._send("POST", "bundle", None, content=body).json()
-            done.added, done.present = done.added + told["added"], done.present + told["present"]
-            done.refused += told["refused"]
-            done.keys |= set(told["keys"])
+            answer = self._send("POST", "bundle", None, content=body).json()
+            done.added += answer["added"]
+            done.present += answer["present"]
+            done.refused += answer["refused"]
+            done.keys |= set(answer["keys"])
 
         size = 0
         for _, line in lines:
@@ -549,8 +550,8 @@ class RemoteHub(Hub):
 
     def set_user(self, name: str, role: str, password: str | None = None) -> None:
         """Register a user, or give one another role or password."""
-        told = {"role": role} if password is None else {"role": role, "password": password}
-        self._call("PUT", f"users/{_part(name)}", told)
+        account = {"role": role} if password is None else {"role": role, "password": password}
+        self._call("PUT", f"users/{_part(name)}", account)
 
     def new_token(self, name: str, days: float = 30.0, scope: str = "read") -> str:
         """Token of a user, shown only now."""
@@ -583,8 +584,8 @@ class RemoteHub(Hub):
 
 
 def _linked(document: Mapping[str, Any], links: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    told = [*(document.get("links") or []), *({"type": t, "to": to} for t, to in links)]
-    return {**document, "links": told} if told else dict(document)
+    linked = [*(document.get("links") or []), *({"type": t, "to": to} for t, to in links)]
+    return {**document, "links": linked} if linked else dict(document)
 
 
 def _part(text: str) -> str:
@@ -595,16 +596,16 @@ def _part(text: str) -> str:
 def _refusal(address: str, answer: Any) -> Exception:
     """Error of what a server refused, in its own sentence."""
     try:
-        told = visible(str(answer.json()["error"]))
+        message = visible(str(answer.json()["error"]))
     except (ValueError, KeyError, TypeError):
         return StoreError(
             f"'{address}' answers with {answer.status_code} and is no hub of dimgs, or ails; check "
             f"the address."
         )
     if answer.status_code >= 500:
-        return StoreError(told)
+        return StoreError(message)
     kinds = {401: NotAllowedError, 403: NotAllowedError, 404: NotFoundError}
-    return kinds.get(answer.status_code, InputError)(told)
+    return kinds.get(answer.status_code, InputError)(message)
 
 
 def _client_of(url: str) -> Any:
@@ -621,7 +622,7 @@ def _client_of(url: str) -> Any:
     headers = {}
     if token:
         if not token.isascii() or not token.isprintable():
-            raise InputError("The token is none; it has the form id.secret.")
+            raise InputError("The token is malformed; its form is id.secret.")
         if not (secure or here):
             raise InputError(
                 f"The token would travel to '{visible(parts.hostname or '')}' for everybody to "

@@ -179,14 +179,15 @@ def _campaign(hub: "Hub", entry: Entry, limits: Limits, worker: str, isolated: b
     assert entry.content is not None
     found = run_plan(entry.content, limits, isolated)
     result, reason = found.get("result"), str(found.get("reason", ""))
-    links, told = [("derived", entry.id)], {"kind": "campaign", "outcome": FAILED, "result": found}
+    links = [("derived", entry.id)]
+    document = {"kind": "campaign", "outcome": FAILED, "result": found}
     if result is not None:
         # entries of equal content are kept once: another worker may have come this far before
-        records = [run_record(checked("run", told)) for told in found["runs"]]
+        records = [run_record(checked("run", record)) for record in found["runs"]]
         kept = keep_campaign(hub, result, found["plan"], records)
         links += [("derived", kept[k]) for k in ("protocol", "law", "answer") if kept[k]]
-        told |= {"outcome": str(result.get("outcome", "")), "result": result}
-    hub.once(told, links)
+        document |= {"outcome": str(result.get("outcome", "")), "result": result}
+    hub.once(document, links)
     with hub.database.transaction() as connection:
         state = "failed" if result is None else "done"
         _ended(connection, entry.id, worker, state, reason)

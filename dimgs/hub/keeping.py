@@ -61,13 +61,13 @@ def keep_report(hub: "Hub", report: "Report") -> dict[str, Any]:
         "rows": data.n_runs,
         "provenance": plain(report.provenance),
     }
-    told = {
+    verdict = {
         "engine": report.engine,
         "outcome": report.outcome,
         "confirmed": report.confirmed,
         "why_not": list(report.why_not),
     }
-    law = None if report.law is None else {**told, "law": report.law.to_json()}
+    law = None if report.law is None else {**verdict, "law": report.law.to_json()}
     page = {} if law is None else {"report.html": report.to_html().encode()}
     return _kept(
         hub,
@@ -119,8 +119,8 @@ def keep_campaign(
     known = result.get("law") or (laws[0] if laws else None)
     law = None
     if known is not None:
-        told = {"outcome": result["outcome"], **_campaign_verdict(result, laws)}
-        law = {"law": known, "kernel": kernel, **told}
+        verdict = {"outcome": result["outcome"], **_campaign_verdict(result, laws)}
+        law = {"law": known, "kernel": kernel, **verdict}
     if law is not None and result.get("boundaries"):
         law["boundaries"] = list(result["boundaries"])
     if law is not None and len(laws) > 1:

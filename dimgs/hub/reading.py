@@ -40,7 +40,7 @@ _SHOWN = ("derived", "recombined", "forked", "supersedes", "confirms", "answers"
 _MOST = 40
 # of what rests on the entry: two rows of the picture, for the question is what it rests on
 _MOST_ABOVE = 6
-# what a query gives unless it is told otherwise: a screen or two
+# runs that a query gives by default: a screen or two
 _LIMIT = 100
 # of reviews, by which runs are asked for
 VERDICTS = ("accept", "minor", "major", "reject", "none")
@@ -91,10 +91,10 @@ def evidence(
         if row.id not in places:
             places[row.id] = len(nodes)
             state = lineage.state(row.id, row.kind)
-            told = {"id": row.id, "kind": row.kind, "title": row.title, "state": state}
+            record = {"id": row.id, "kind": row.kind, "title": row.title, "state": state}
             content = json.loads(row.content or "null") if row.kind == "law" else None
-            told |= verdict(row.kind, content, state, row.id in lineage.unconfirmed)
-            nodes.append({**told, "depth": depth})
+            record |= verdict(row.kind, content, state, row.id in lineage.unconfirmed)
+            nodes.append({**record, "depth": depth})
         else:
             nodes[places[row.id]]["depth"] = max(depth, nodes[places[row.id]]["depth"])
         return places[row.id]
@@ -109,9 +109,9 @@ def evidence(
             if link not in drawn and row.id != id:
                 drawn.append(link)
                 following.append(row.id)
-        for source, told in _runs(connection, front, seen, lineage):
+        for source, group in _runs(connection, front, seen, lineage):
             drawn.append({"type": "derived", "from": places[source], "to": len(nodes)})
-            nodes.append({**told, "depth": depth})
+            nodes.append({**group, "depth": depth})
         # an entry links to earlier ones only, so that this ends
         front = list(dict.fromkeys(following))
     for row in connection.execute(_beside([id], seen, up=True).limit(_MOST_ABOVE)).all():
@@ -155,15 +155,15 @@ def _runs(
             .where(links.c.source.in_(front), links.c.target.in_(batch), entries.c.kind == "run")
         )
         marks |= {(row.source, row.target) for row in connection.execute(doubted)}
-    told = []
+    groups = []
     for source, count, first, kernel in connection.execute(query).all():
         bad = {to for of, to in marks if of == source}
         state = lineage.state(first, "run") if count == 1 else "disputed" if bad else "open"
         title = f"{count} runs of {kernel}" if count > 1 else f"a run of {kernel}"
         title += f", {len(bad)} doubted" if bad and count > 1 else ""
         known = first if count == 1 else None
-        told.append((source, {"id": known, "kind": "run", "title": title, "state": state}))
-    return told
+        groups.append((source, {"id": known, "kind": "run", "title": title, "state": state}))
+    return groups
 
 
 def _flat(value: Any, key: str = "") -> dict[str, Any]:
@@ -250,8 +250,8 @@ class Reader:
         with self.database.transaction(read=True) as connection:
             row = self._row(connection, id)
             lineage = self.database.lineage(connection)
-            told = neighbours(connection, row.id)
-            seen = self._seen(connection, {i for link in told for i in (link["from"], link["to"])})
+            beside = neighbours(connection, row.id)
+            seen = self._seen(connection, {i for k in beside for i in (k["from"], k["to"])})
             status = {"status": status_of(connection, row.id)} if row.kind == "job" else {}
             brought = connection.execute(
                 select(imports.c.sender, imports.c.agent).where(imports.c.entry == row.seq)
@@ -272,7 +272,7 @@ class Reader:
             "imported": row.origin is not None,
             "sender": None if brought is None else brought.sender,
             "agent": row.agent or (brought is not None and brought.agent and state == "untrusted"),
-            "links": [link for link in told if {link["from"], link["to"]} <= seen],
+            "links": [link for link in beside if {link["from"], link["to"]} <= seen],
             "reviews": reviews,
             **status,
         }
@@ -283,12 +283,12 @@ class Reader:
             some = entries.c.id.in_(ids_of(connection, set(ids)))
             query = select(entries).where(some, self.readable())
             rows = {row.id: row for row in connection.execute(query)}
-            told: dict[str, list[dict[str, Any]]] = {id: [] for id in ids if id in rows}
+            reviews_of: dict[str, list[dict[str, Any]]] = {id: [] for id in ids if id in rows}
             lineage = self.database.lineage(connection)
             for act in lineage.acts:
-                if act.type == "reviews" and act.target in told:
-                    told[act.target].append(self._review(connection, act))
-        states = {id: lineage.state(id, rows[id].kind) for id in told}
+                if act.type == "reviews" and act.target in reviews_of:
+                    reviews_of[act.target].append(self._review(connection, act))
+        states = {id: lineage.state(id, rows[id].kind) for id in reviews_of}
         return {
             id: {
                 "kind": rows[id].kind,
@@ -297,7 +297,7 @@ class Reader:
                 **_verdict(rows[id], states[id], lineage),
                 "reviews": reviews,
             }
-            for id, reviews in told.items()
+            for id, reviews in reviews_of.items()
         }
 
     def difference(self, id: str) -> list[dict[str, Any]]:
@@ -372,7 +372,7 @@ class Reader:
                 filters.append(entries.c.id.in_(ids_of(connection, some)))
             rows = connection.execute(query.where(*filters).limit(None if state else limit))
             now_in = ((row, lineage.state(row.id, row.kind)) for row in rows)
-            found = (_listed(row, told, lineage) for row, told in now_in if state in (None, told))
+            found = (_listed(row, now, lineage) for row, now in now_in if state in (None, now))
             return list(islice(found, limit))
 
     def query(
@@ -533,8 +533,8 @@ def entry_of(row: Any) -> Entry:
 
 def _listed(row: Any, state: str, lineage: Lineage) -> dict[str, Any]:
     plain = ("id", "kind", "title", "author", "time")
-    told = {name: getattr(row, name) for name in plain}
-    return {**told, "state": state, **_verdict(row, state, lineage)}
+    header = {name: getattr(row, name) for name in plain}
+    return {**header, "state": state, **_verdict(row, state, lineage)}
 
 
 def _verdict(row: Any, state: str, lineage: Lineage) -> dict[str, Any]:
@@ -544,6 +544,6 @@ def _verdict(row: Any, state: str, lineage: Lineage) -> dict[str, Any]:
 
 def run_of(row: Any, lineage: Lineage) -> dict[str, Any]:
     """A run as queries give it."""
-    told = shown_run(json.loads(row.content or "{}"))
+    record = shown_run(json.loads(row.content or "{}"))
     state = lineage.state(row.id, row.kind)
-    return {"id": row.id, **told, "author": row.author, "time": row.time, "state": state}
+    return {"id": row.id, **record, "author": row.author, "time": row.time, "state": state}

@@ -97,8 +97,8 @@ class JobGroup:
 
     def is_out_of_memory(self) -> bool:
         """Whether the system ended a process of the group for its memory."""
-        told = self.lines("memory.events")
-        return bool(told) and "oom_kill 0" not in told
+        events = self.lines("memory.events")
+        return bool(events) and "oom_kill 0" not in events
 
     def lines(self, name: str) -> list[str]:
         """Lines of a file of the group; none where it is absent."""
@@ -216,14 +216,14 @@ def run_plan(job: Mapping[str, Any], limits: Limits, sandboxed: bool) -> dict[st
 
 
 def _records(
-    answers: list[Answer], job: Mapping[str, Any], told: Callable[[Any], Iterable[Any]]
+    answers: list[Answer], job: Mapping[str, Any], records_in: Callable[[Any], Iterable[Any]]
 ) -> tuple[list[RunRecord], Answer | None]:
     """Records in the last answer, if all of them are of the job; else the failure."""
     if answers[-1].failure is not None:
         return [], answers[-1]
     try:
         declared = Declared(**answers[0].document)
-        records = [run_record(checked("run", each)) for each in told(answers[-1].document)]
+        records = [run_record(checked("run", each)) for each in records_in(answers[-1].document)]
         why = next(filter(None, (declared.problem(record, job) for record in records)), "")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         why = one_sentence(error)
@@ -304,10 +304,10 @@ def _supervised(
             "OPENBLAS_NUM_THREADS": "1",
             **variables,
         }
-        told = {**job, "kernel": kernel}
-        if "plan" in told:
-            told["plan"] = {**told["plan"], "kernel": kernel}
-        asked = {"job": told, "steps": steps, "limits": asdict(limits), "alone": sandboxed}
+        request = {**job, "kernel": kernel}
+        if "plan" in request:
+            request["plan"] = {**request["plan"], "kernel": kernel}
+        asked = {"job": request, "steps": steps, "limits": asdict(limits), "alone": sandboxed}
         asked["folders"] = ["/tmp", "/dev/shm"] if sandboxed else []
         limit = limits.seconds + _GRACE
         ended = exchanged(command, asked, limit, env=environment, cwd=folder)
@@ -324,8 +324,8 @@ def _read(ended: "Ended", limits: Limits) -> list[Answer]:
         return [limits.exceeded(Failure.TIME)]
     try:
         # one that was ended did not write what is there
-        told = json.loads(ended.text if ended.code == 0 else "")
-        return [Answer.of_json(each) for each in told]
+        answers = json.loads(ended.text if ended.code == 0 else "")
+        return [Answer.of_json(each) for each in answers]
     except (ValueError, TypeError, RecursionError):
         reason = f"Its supervisor {ending(ended.code or 0)}{ended.last_words}."
         return [Answer(None, Failure.DIED, reason)]
@@ -482,12 +482,12 @@ def _give(stream: Any, text: bytes) -> None:
 def _hear(stream: Any, heard: "deque[str]", hear: Callable[[str], None] | None) -> None:
     with stream:
         for line in stream:
-            told = line.decode(errors="replace")
-            heard.append(told.strip())
+            text = line.decode(errors="replace")
+            heard.append(text.strip())
             # that nobody hears it ends no work
             with suppress(Exception):
                 if hear is not None:
-                    hear(told)
+                    hear(text)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -516,19 +516,19 @@ def declared(job: Mapping[str, Any]) -> dict[str, Any]:
     """What the kernel of a job declares, and which run is asked for; see :class:`Declared`."""
     kernel = load(job["kernel"])
     check_name(kernel.name, job["kernel"])
-    told: dict[str, Any] = {
+    declaration: dict[str, Any] = {
         "kernel": kernel.name,
         "tiers": [t.name for t in kernel.tiers],
         "inputs": {p.name: p.unit for p in kernel.inputs},
         "outputs": {p.name: p.unit for p in kernel.outputs},
     }
     if "plan" in job or not isinstance(kernel, BaseKernel):
-        return told
+        return declaration
     # where it refuses the inputs, so will the run, and its record says why
     with suppress(InputError):
         asked = kernel.request(job["inputs"], job.get("tier"), job.get("seed"))
-        told |= {"tier": asked.tier, "seed": asked.seed, "key": asked.key}
-    return told
+        declaration |= {"tier": asked.tier, "seed": asked.seed, "key": asked.key}
+    return declaration
 
 
 def check_name(name: str, reference: str) -> None:

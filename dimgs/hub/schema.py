@@ -376,7 +376,7 @@ class Transactions:
                     yield connection
         except (DataError, UnicodeEncodeError, OverflowError) as error:
             cause = " ".join(str(getattr(error, "orig", None) or error).split())
-            raise InputError(f"A value cannot be kept or looked for here ({cause}).") from error
+            raise InputError(f"The database cannot store or look up a value ({cause}).") from error
         except (DBAPIError, NoConnectionError, sqlite3.Error, UnicodeError) as error:
             raise unusable(error, self._what, self._check) from error
 

@@ -132,7 +132,7 @@ def dataset_of(records: Sequence[RunRecord], targets: Sequence[str], source: str
     """
     if not records:
         raise InputError(
-            f"No run in '{source}' ended well with that kernel and tier; see its records()."
+            f"No run in '{source}' with that kernel and tier succeeded; see its records()."
         )
     _one([r.kernel for r in records], "kernel", source)
     _one([r.tier for r in records], "tier", source)
@@ -290,8 +290,8 @@ class RunStore:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path).absolute()
-        told = f"The store of runs '{self.path}'"
-        self._file = Transactions(open_engine(self.path), told, "file")
+        name = f"The store of runs '{self.path}'"
+        self._file = Transactions(open_engine(self.path), name, "file")
         self._session: StoreSession | None = None
         self._lock = Lock()
         self.interrupted = self._recover()

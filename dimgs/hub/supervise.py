@@ -60,12 +60,12 @@ class Answer:
     reason: str = ""
 
     @classmethod
-    def of_json(cls, told: Any) -> "Answer":
+    def of_json(cls, content: Any) -> "Answer":
         """Answer of a process, as it came out of JSON; a failure where it is something else."""
         try:
-            why = told.get("failure")
-            document = None if why else told["document"]
-            return cls(document, why and Failure(why), str(told.get("reason", "")))
+            why = content.get("failure")
+            document = None if why else content["document"]
+            return cls(document, why and Failure(why), str(content.get("reason", "")))
         except (ValueError, KeyError, AttributeError):
             return cls(None, Failure.RECORD, "It wrote something else than its answer.")
 
@@ -92,14 +92,14 @@ class Limits:
 
     def exceeded(self, why: Failure) -> Answer:
         """That a job went beyond one of these limits."""
-        told = {
+        clauses = {
             Failure.TIME: f"took more than {self.seconds:g} s",
             Failure.MEMORY: f"used more than {self.megabytes} MB of memory",
             Failure.PROCESSES: f"had more than {self.processes} processes",
             Failure.DISK: f"had more than {self.disk_megabytes} MB in its files",
             Failure.RECORD: f"answered more than {MOST_BYTES >> 20} MB",
         }
-        return Answer(None, why, f"It {told[why]}.")
+        return Answer(None, why, f"It {clauses[why]}.")
 
 
 def _sum(of: Callable[[psutil.Process], int], processes: Iterable[psutil.Process]) -> int:
@@ -194,9 +194,9 @@ class Supervisor:
         """Limits that the system itself holds each process to."""
         import resource
 
-        left = max(self._end - monotonic(), 0.0)
+        remaining = max(self._end - monotonic(), 0.0)
         wanted = {
-            resource.RLIMIT_CPU: math.ceil(left) + 1,
+            resource.RLIMIT_CPU: math.ceil(remaining) + 1,
             resource.RLIMIT_AS: self.limits.megabytes << 20,
             resource.RLIMIT_FSIZE: self.limits.disk_megabytes << 20,
             resource.RLIMIT_CORE: 0,
@@ -304,8 +304,8 @@ def _answer(text: bytes, status: int | None, said: Path) -> Answer:
             return Answer.of_json(json.loads(text))
         return Answer.of_json(None)
     why = {-signal.SIGXCPU: Failure.TIME, -signal.SIGXFSZ: Failure.DISK}.get(status or 0)
-    told = f"Its process {process.ending(status or 0)}{process.last_words(said)}."
-    return Answer(None, why or Failure.DIED, told)
+    reason = f"Its process {process.ending(status or 0)}{process.last_words(said)}."
+    return Answer(None, why or Failure.DIED, reason)
 
 
 def _named(step: str) -> Callable[[Any], Any]:
@@ -338,9 +338,9 @@ def main() -> None:
         asked = json.loads(given.readline())
     results = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    told = [asdict(answer) for answer in _answers(asked)]
+    answers = [asdict(answer) for answer in _answers(asked)]
     with open(results, "w", encoding="utf-8") as file:
-        json.dump(told, file)
+        json.dump(answers, file)
 
 
 if __name__ == "__main__":

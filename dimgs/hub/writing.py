@@ -37,8 +37,8 @@ _Item = TypeVar("_Item")
 
 def batches(items: Iterable[_Item], size: int = BATCH) -> Iterator[list[_Item]]:
     """Items in lists of a size."""
-    left = iter(items)
-    while batch := list(islice(left, size)):
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
         yield batch
 
 
@@ -101,7 +101,7 @@ def write(
     for batch in batches({e.id: e for e in found}.values()):
         known = {e.id: (e, _facts(e)) for e in batch}
         origin = None if brought is None else brought.origin
-        rows = [_row(entry, told, origin) for entry, told in known.values()]
+        rows = [_row(entry, run_facts, origin) for entry, run_facts in known.values()]
         statement = insert_new(connection, entries).returning(entries.c.id, entries.c.seq)
         places = {row.id: row.seq for row in connection.execute(statement, rows)}
         _index(connection, [(seq, *known[i]) for i, seq in places.items()])
@@ -120,10 +120,10 @@ def _facts(entry: Entry) -> Facts | None:
     return facts(entry.content) if entry.kind == "run" and entry.content is not None else None
 
 
-def _row(entry: Entry, told: Facts | None, origin: str | None) -> dict[str, Any]:
+def _row(entry: Entry, run_facts: Facts | None, origin: str | None) -> dict[str, Any]:
     content = entry.content or {}
     status = content.get("verdict") or content.get("status") or content.get("action") or ""
-    if told is not None:
+    if run_facts is not None:
         status = content.get("status", "ok")
     elif entry.kind == "law":
         status = law_status(content)
@@ -134,8 +134,8 @@ def _row(entry: Entry, told: Facts | None, origin: str | None) -> dict[str, Any]
         "title": title_of(entry.kind, entry.content),
         "name": name if isinstance(name, str) else "",
         "status": str(status)[:16],
-        "key": str(content.get("key") or "")[:128] or None if told else None,
-        "reuse": told.reuse if told else None,
+        "key": str(content.get("key") or "")[:128] or None if run_facts else None,
+        "reuse": run_facts.reuse if run_facts else None,
         "links": json.dumps(entry.links),
         "digest": entry.digest,
         "content": None if entry.content is None else canonical(entry.content),
@@ -147,19 +147,17 @@ def _index(connection: Connection, found: Sequence[tuple[int, Entry, Facts | Non
     """Links, tags, inputs and labels of new entries."""
     linked, tagged, placed, labelled, named = [], [], [], [], []
     known: dict[str, int] = {}
-    for seq, entry, told in found:
+    for seq, entry, run_facts in found:
         linked += _links(seq, entry)
         content = entry.content or {}
         tagged += [{"tag": tag, "entry": seq} for tag in set(content.get("tags", ()))]
         for name, file in content.get("files", {}).items():
             named.append({"entry": seq, "name": name, "digest": file["sha256"]})
-        if told is not None and entry.content is not None:
-            shape = _shape_of(connection, entry.content, told, known)
+        if run_facts is not None and entry.content is not None:
+            shape = _shape_of(connection, entry.content, run_facts, known)
             ok = entry.content.get("status", "ok") == "ok"
-            placed += _points(seq, shape, told, ok)
-            labelled += [
-                {"run": seq, "name": name, "label": label} for name, label in told.labels.items()
-            ]
+            placed += _points(seq, shape, run_facts, ok)
+            labelled += [{"run": seq, "name": n, "label": v} for n, v in run_facts.labels.items()]
     every = (
         (links, linked),
         (tags, tagged),
@@ -183,10 +181,10 @@ def _links(seq: int, entry: Entry) -> list[dict[str, Any]]:
     ]
 
 
-def _points(seq: int, shape: int, told: Facts, ok: bool) -> list[dict[str, Any]]:
+def _points(seq: int, shape: int, run_facts: Facts, ok: bool) -> list[dict[str, Any]]:
     rows = []
-    for part in range(max(1, -(-len(told.values) // SLOTS))):
-        held = told.values[part * SLOTS : (part + 1) * SLOTS]
+    for part in range(max(1, -(-len(run_facts.values) // SLOTS))):
+        held = run_facts.values[part * SLOTS : (part + 1) * SLOTS]
         row: dict[str, Any] = {
             "run": seq,
             "part": part,
@@ -202,19 +200,19 @@ def _points(seq: int, shape: int, told: Facts, ok: bool) -> list[dict[str, Any]]
 
 
 def _shape_of(
-    connection: Connection, content: Mapping[str, Any], told: Facts, seen: dict[str, int]
+    connection: Connection, content: Mapping[str, Any], run_facts: Facts, seen: dict[str, int]
 ) -> int:
     """Number of the shape of a run, which is made where it is new."""
     kernel, tier = str(content["kernel"]), str(content.get("tier", ""))
     # units of one dimension share a shape: the numbers are in SI units
-    sizes = [[name, dimension] for name, dimension, _ in told.ports]
-    same = sha256(canonical([kernel, tier, sizes, sorted(told.labels)]))
+    sizes = [[name, dimension] for name, dimension, _ in run_facts.ports]
+    same = sha256(canonical([kernel, tier, sizes, sorted(run_facts.labels)]))
     if same in seen:
         return seen[same]
     query = select(shapes.c.id).where(shapes.c.hash == same)
     known = connection.execute(query).scalar()
     if known is None:
-        row = {"kernel": kernel, "tier": tier, "ports": canonical(told.ports), "hash": same}
+        row = {"kernel": kernel, "tier": tier, "ports": canonical(run_facts.ports), "hash": same}
         connection.execute(insert_new(connection, shapes), [row])
         known = connection.execute(query).scalar_one()
     seen[same] = int(known)
@@ -240,11 +238,11 @@ def _fill(connection: Connection, known: Sequence[Entry]) -> None:
         new_epoch(connection)
     for row in rows:
         entry = by_id[row.id]
-        told = _facts(entry)
-        values = _row(entry, told, row.origin)
+        run_facts = _facts(entry)
+        values = _row(entry, run_facts, row.origin)
         connection.execute(update(entries).where(entries.c.seq == row.seq).values(**values))
         connection.execute(delete(links).where(links.c.entry == row.seq))
-        _index(connection, [(row.seq, entry, told)])
+        _index(connection, [(row.seq, entry, run_facts)])
 
 
 def share_files(connection: Connection, parent: int, fork: Entry) -> None:

@@ -263,7 +263,7 @@ def test_what_costs_too_much_waits_for_a_person(hub: Hub, workspace: Path) -> No
     from dimgs.hub.jobs import work
 
     assert work(hub, policy, once=True).done == 0
-    with pytest.raises(Exception, match="Agents approve nothing"):
+    with pytest.raises(Exception, match="agent cannot approve"):
         context.hub.approve(job["job"])
     hub.approve(job["job"])
     assert tools.job_status(job["job"])["state"] == "waiting"

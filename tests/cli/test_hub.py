@@ -58,7 +58,7 @@ def test_the_way_from_a_question_to_its_acceptance(hub: Path, typed: Any, tmp_pa
     ("words", "told"),
     [
         (["review", "ID", "--verdict", "accept", "--as", "anna"], "Nobody reviews their own"),
-        (["review", "ID", "--verdict", "accept", "--as", "bot"], "only people accept"),
+        (["review", "ID", "--verdict", "accept", "--as", "bot"], "is advisory"),
         (["review", "ID", "--verdict", "fine", "--as", "bob"], "verdict: 'fine' cannot be used"),
         (["annotate", "ID", "--type", "joke", "--text", "x"], "type: 'joke' cannot be used"),
         (["show", "12345678"], "There is no entry '12345678'"),

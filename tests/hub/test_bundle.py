@@ -280,7 +280,7 @@ def test_an_imported_protocol_is_untrusted_until_somebody_here_approves_it(
         # that it was accepted elsewhere does not let it run here
         assert new.get(plan)["state"] == "untrusted"
         assert [e["id"] for e in new.listed(state="untrusted")] == [plan]
-        with pytest.raises(InputError, match="Agents approve nothing"):
+        with pytest.raises(InputError, match="agent cannot approve"):
             other(new, "bot", "agent").approve(plan)
         new.approve(plan, "I have read it.")
         assert new.get(plan)["state"] == "accepted"

@@ -112,7 +112,7 @@ LAW = {"kind": "law", "text": "l"}
         ("anna", "reviewer", "has made it"),
         ("rita", "reviewer", "has made something that it rests on"),
         ("carl", "contributor", "may not settle"),
-        ("robot", "agent", "Agents settle nothing"),
+        ("robot", "agent", "agent cannot settle"),
     ],
 )
 def test_only_a_reviewer_who_made_nothing_of_it_settles(
@@ -134,7 +134,7 @@ def test_a_settlement_names_what_was_looked_at(hub: Hub) -> None:
     bob, eve = other(hub, "bob"), other(hub, "eve")
     refused = [
         (LAW, [], "names what was looked at"),
-        (LAW, [("derived", made)], "is doubted itself"),
+        (LAW, [("derived", made)], "is itself doubted"),
         ({"kind": "annotation", "text": "Fine."}, [("derived", good)], "as a law, not as a"),
     ]
     # where nothing is doubted, nothing is settled
