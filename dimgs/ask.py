@@ -27,7 +27,7 @@ from dimgs.similitude.given import (
     question_of,
     spread,
 )
-from dimgs.similitude.origin import Origin, asked_for, beyond, origins, related, standing
+from dimgs.similitude.origin import Origin, asked_for, beyond, near_tiers, origins, related
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ class _Asking:
         from dimgs.similitude.limits import limits_of
         from dimgs.similitude.near import near
 
-        for origin in standing(found):
+        for origin in near_tiers(found):
             known += [(origin, law, law.doubts(origin)) for law in laws_of(self.hub, origin)]
             others = [*(o for o in found if o is not origin), *related(self.hub, origin, found)]
             laws = [law for of, law, doubts in known if of is origin and not doubts]
@@ -341,7 +341,7 @@ class _Asking:
         doubted: "Sequence[tuple[HubLaw, list[str]]]",
     ) -> list[str]:  # fmt: skip
         """Why what is there does not answer."""
-        missing = [text for origin in standing(found) for text in beyond(origin)]
+        missing = [text for origin in near_tiers(found) for text in beyond(origin)]
         if not found:
             missing.append(
                 f"the hub has no run of '{known.name}' with '{target}' by the program as it is now"

@@ -260,8 +260,8 @@ class BaseKernel(ABC):
         try:
             converted.seed = None if seed is None or not self.stochastic else index(seed)
         except TypeError:
-            told = f"The seed of '{self.name}' is {seed!r:.60}; give a whole number."
-            converted.refusal = converted.refusal or told
+            refusal = f"The seed of '{self.name}' is {seed!r:.60}; give a whole number."
+            converted.refusal = converted.refusal or refusal
         try:
             converted.configuration = dict(self._configuration())
         except Exception as error:
@@ -305,8 +305,8 @@ class BaseKernel(ABC):
         if bad:
             reason = f"The output '{bad[0]}' is {numbers[bad[0]]}; the simulation diverged."
             return Status.DIVERGED, reason, Simulated({}, {}, done.provenance)
-        told = {n: c.to_json() for n, c in done.curves.items()}
-        more = {"curves": told} if told else {}
+        curves = {n: c.to_json() for n, c in done.curves.items()}
+        more = {"curves": curves} if curves else {}
         return Status.OK, "", Simulated(numbers, errors, {**done.provenance, **more})
 
     def _provenance(

@@ -89,10 +89,10 @@ class Checkout:
         except ProgramMissingError:
             return {"commit": None}
         commit = _git(root, "rev-parse", "HEAD")
-        told = _git(
+        dirty = _git(
             root, "status", "--porcelain", "--untracked-files=all", "--ignored=matching", "--", "."
         )
-        if commit is not None and told is not None and not any(map(_matters, told.splitlines())):
+        if commit is not None and dirty is not None and not any(map(_matters, dirty.splitlines())):
             return {"commit": commit.strip()}
         return {"commit": commit and commit.strip(), "content": tree_digest(root)}
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    script, asked, told = sys.argv[1:]
+    script, asked, result_file = sys.argv[1:]
     answer = runpy.run_path(script)["answer"]
     found = answer(json.loads(Path(asked).read_text(encoding="utf-8")))
-    Path(told).write_text(json.dumps(found), encoding="utf-8")
+    Path(result_file).write_text(json.dumps(found), encoding="utf-8")

@@ -226,11 +226,11 @@ def convert_outputs(
     missing = [n for n in names if n not in outputs]
     if odd or missing:
         what = f"the output '{(odd or missing)[0]}'"
-        told = f"gave {what}, which it does not declare" if odd else f"did not give {what}"
-        raise InputError(f"The simulation {told}; its outputs are {', '.join(names)}.")
-    stray = sorted(set(errors) - set(names))
-    if stray:
-        raise InputError(f"The simulation gave an error of '{stray[0]}', which is no output.")
+        mismatch = f"gave {what}, which it does not declare" if odd else f"did not give {what}"
+        raise InputError(f"The simulation {mismatch}; its outputs are {', '.join(names)}.")
+    undeclared = sorted(set(errors) - set(names))
+    if undeclared:
+        raise InputError(f"The simulation gave an error of '{undeclared[0]}', which is no output.")
     numbers = {p.name: _output_number(p, outputs[p.name]) for p in ports}
     spreads = {p.name: _spread(p, errors[p.name]) for p in ports if p.name in errors}
     return numbers, {n: e for n, e in spreads.items() if math.isfinite(e)}

@@ -126,11 +126,11 @@ def reduced(
     {'front_max': 4.0}
     """
     found = dict(outputs)
-    for curve, told in curves.items():
+    for field, curve in curves.items():
         for feature in FEATURES:
-            name = f"{curve}_{feature}"
+            name = f"{field}_{feature}"
             if name in names and name not in found:
-                found[name] = told.feature(feature)
+                found[name] = curve.feature(feature)
     return found
 
 

@@ -42,10 +42,10 @@ def file_digest(path: str | os.PathLike[str]) -> str | None:
     """
     name = os.path.realpath(path)
     try:
-        told = os.stat(name)
-        if not stat.S_ISREG(told.st_mode):
+        status = os.stat(name)
+        if not stat.S_ISREG(status.st_mode):
             return None
-        stamp = (told.st_size, told.st_mtime_ns, told.st_ctime_ns, told.st_ino)
+        stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
         known = _kept.get(name)
         if known is not None and known[0] == stamp:
             return known[1]
@@ -56,7 +56,7 @@ def file_digest(path: str | os.PathLike[str]) -> str | None:
     except OSError:
         return None
     digest = content.hexdigest()
-    if time_ns() - max(told.st_mtime_ns, told.st_ctime_ns) > _SETTLED:
+    if time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED:
         _kept[name] = (stamp, digest)
     return digest
 

@@ -256,8 +256,8 @@ def _annotated(function: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, 
         if get_origin(h) is Annotated
     }
     outputs: dict[str, Any] = {}
-    for told in texts.pop("return", []):
-        title, unit = (told.name, told) if isinstance(told, Port) else split_header(told)[:2]
+    for port in texts.pop("return", []):
+        title, unit = (port.name, port) if isinstance(port, Port) else split_header(port)[:2]
         outputs[title] = unit
     return {n: found[0] for n, found in texts.items() if found}, outputs
 
@@ -298,11 +298,11 @@ def _modules(function: Callable[..., Any]) -> list[tuple[str, str | None]]:
     home = file.parents[min(package.count(".") + bool(package), len(file.parents) - 1)]
     found = own_modules([(code, package)], [home, *own_folders()])
     if found is None:
-        told = (
+        warning = (
             f"The version of the kernel '{function.__name__}' does not follow the modules that it "
             f"imports: there are more than {MOST_FILES}; give a version of your own."
         )
-        warn_all([told])
+        warn_all([warning])
         return []
     return [(n, _as_loaded(n, f)) for n, f in sorted(found.items()) if n != name]
 

@@ -168,14 +168,14 @@ def _flooded(
 ) -> None:
     """End a program that writes too much, and leave only the start of what it wrote."""
     _end_group(process)
-    told = last_words(folder, errors_only=True)
+    last = last_words(folder, errors_only=True)
     for path in list(_below(folder)):
         if _size(path) > _KEPT:
             with suppress(OSError):
                 os.truncate(path, _KEPT)
     where = " into its folder" if did == "wrote" else ""
     raise RunFailedError(
-        f"The program {did} more than {most:.3g} bytes{where} and was stopped{told}; make it write "
+        f"The program {did} more than {most:.3g} bytes{where} and was stopped{last}; make it write "
         f"less, or raise {option}.",
         {"failure": Failure.DISK},
     )
@@ -194,10 +194,10 @@ def _below(folder: Path) -> Iterator[Path]:
 def _size(path: Path) -> int:
     """Bytes of a file on the disk; what a sparse file leaves out does not count."""
     try:
-        told = path.lstat()
+        status = path.lstat()
     except OSError:
         return 0
-    return min(told.st_size, 512 * getattr(told, "st_blocks", told.st_size))
+    return min(status.st_size, 512 * getattr(status, "st_blocks", status.st_size))
 
 
 def ending(status: int) -> str:

@@ -64,8 +64,8 @@ class Radigen(CheckoutKernel):
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
     ) -> Simulated:
         answer = self._answer(values, settings)
-        told = {k: answer[k] for k in ("steps", "reactions", "versions")}
-        return Simulated(outputs_of(values, answer), {}, {"checkout": {"Radigen": told}})
+        summary = {k: answer[k] for k in ("steps", "reactions", "versions")}
+        return Simulated(outputs_of(values, answer), {}, {"checkout": {"Radigen": summary}})
 
 
 def outputs_of(values: Mapping[str, float], answer: Mapping[str, float]) -> dict[str, float]:

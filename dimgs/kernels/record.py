@@ -133,14 +133,14 @@ class RunRecord:
         """Outputs that are curves, by name."""
         from dimgs.kernels.curve import Curve
 
-        told = self.provenance.get("curves", {})
-        return {name: Curve.from_json(content) for name, content in told.items()}
+        curves = self.provenance.get("curves", {})
+        return {name: Curve.from_json(content) for name, content in curves.items()}
 
     @property
     def failure(self) -> Failure | None:
         """Why there is no answer: from the provenance, else by how the run ended."""
-        told = str(self.provenance.get("failure"))
-        return next((f for f in Failure if f == told), _BY_STATUS.get(self.status))
+        failure = str(self.provenance.get("failure"))
+        return next((f for f in Failure if f == failure), _BY_STATUS.get(self.status))
 
     @property
     def ok(self) -> bool:

@@ -145,7 +145,7 @@ def ports_of(declared: Mapping[str, Any] | Sequence[Port], kernel: str) -> tuple
     """
     if not isinstance(declared, Mapping):
         return _all_of(declared, Port, f"The ports of the kernel '{kernel}'", "units by name")
-    return tuple(_port(name, told, kernel) for name, told in declared.items())
+    return tuple(_port(name, table, kernel) for name, table in declared.items())
 
 
 def tiers_of(declared: Mapping[str, Mapping[str, Any]] | Sequence[Tier]) -> tuple[Tier, ...]:
@@ -162,7 +162,7 @@ def tiers_of(declared: Mapping[str, Mapping[str, Any]] | Sequence[Tier]) -> tupl
     (Tier(name='coarse', cost=0.1, settings={'cells': 50}),)
     """
     if isinstance(declared, Mapping):
-        tiers = tuple(_tier(name, told) for name, told in declared.items())
+        tiers = tuple(_tier(name, table) for name, table in declared.items())
     else:
         tiers = _all_of(declared, Tier, "The tiers", "settings by name")
     if not tiers:
@@ -176,31 +176,31 @@ def _all_of(declared: Any, kind: type[_Declared], what: str, short: str) -> tupl
     raise InputError(f"{what} are {declared!r:.60}; give {short}, or {kind.__name__} objects.")
 
 
-def _tier(name: str, told: Any) -> Tier:
-    if not isinstance(told, Mapping):
+def _tier(name: str, table: Any) -> Tier:
+    if not isinstance(table, Mapping):
         raise InputError(
-            f"The tier '{name}' is declared as {told!r:.60}; give a table of its settings."
+            f"The tier '{name}' is declared as {table!r:.60}; give a table of its settings."
         )
-    cost = told.get("cost", 1.0)
-    return Tier(name, cost, {k: v for k, v in told.items() if k != "cost"})
+    cost = table.get("cost", 1.0)
+    return Tier(name, cost, {k: v for k, v in table.items() if k != "cost"})
 
 
-def _port(name: str, told: Any, kernel: str) -> Port:
-    if isinstance(told, Port):
-        return told
-    if isinstance(told, str):
-        return Port(name, told)
-    if isinstance(told, Mapping) and "unit" in told:
-        odd = sorted(set(told) - set(_PORT_FIELDS))
+def _port(name: str, declaration: Any, kernel: str) -> Port:
+    if isinstance(declaration, Port):
+        return declaration
+    if isinstance(declaration, str):
+        return Port(name, declaration)
+    if isinstance(declaration, Mapping) and "unit" in declaration:
+        odd = sorted(set(declaration) - set(_PORT_FIELDS))
         if not odd:
-            return Port(name, **told)
+            return Port(name, **declaration)
         raise InputError(
             f"'{name}' of the kernel '{kernel}' has no '{odd[0]}'; it may have "
             f"{', '.join(_PORT_FIELDS)}."
         )
     raise InputError(
-        f"'{name}' of the kernel '{kernel}' is declared as {told!r:.60}; give its unit as a text "
-        f"('m^2/s', '1', 'label') or a table with a unit."
+        f"'{name}' of the kernel '{kernel}' is declared as {declaration!r:.60}; give its unit as a "
+        f"text ('m^2/s', '1', 'label') or a table with a unit."
     )
 
 

@@ -62,8 +62,8 @@ class Answer:
         """The value with its unit and interval; None where there is no answer."""
         if self.value is None:
             return None
-        told = {"value": self.value, "unit": self.unit, "low": self.low, "high": self.high}
-        return told if self.over is None else {**told, "over": self.over}
+        quantity = {"value": self.value, "unit": self.unit, "low": self.low, "high": self.high}
+        return quantity if self.over is None else {**quantity, "over": self.over}
 
     def to_json(self) -> dict[str, Any]:
         """As one document."""
@@ -97,7 +97,7 @@ def curve_of(points: Sequence[Answer], over: str, given: Sequence[Mapping[str, A
         for text in points[k].missing
     ]
     relevant = len(there) == len(points)
-    told = {
+    least = {
         name: min(float(answer.pertinence[name]) for answer in points)
         for name in ("acceptability", "confidence")
     }
@@ -111,7 +111,7 @@ def curve_of(points: Sequence[Answer], over: str, given: Sequence[Mapping[str, A
         first.unit,
         max((answer.how for answer in (there or points)), key=_WAYS.index),
         evidence,
-        {"relevant": relevant, **told, "meaning": meaning, "why": worst.pertinence["why"]},
+        {"relevant": relevant, **least, "meaning": meaning, "why": worst.pertinence["why"]},
         first.assumptions,
         missing,
         reviews,

@@ -16,9 +16,9 @@ from dimgs.hub.cards import newest_runs
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer
 from dimgs.similitude.given import point_of_question
-from dimgs.similitude.kriging import Nearby, Spread, left_open
+from dimgs.similitude.kriging import Nearby, Spread, posterior_covariance
 from dimgs.similitude.near import near, residuals, spread_runs
-from dimgs.similitude.origin import Origin, asked_for, origins, standing
+from dimgs.similitude.origin import Origin, asked_for, near_tiers, origins
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
@@ -85,18 +85,18 @@ class Expected:
             Of the inputs from those of the question, in natural logarithms.
         level : float
         """
-        left = left_open(self.near, self.spread, changes).diagonal()
-        own = self.spread.noise**2
+        covariance = posterior_covariance(self.near, self.spread, changes)
+        variance = np.maximum(covariance.diagonal(), 0.0) + self.spread.noise**2
         quantile = float(t_quantile(level, max(len(self.near) - changes.shape[1], 1)))
-        return np.asarray(quantile * self.spread.stretch * np.sqrt(np.maximum(left, 0.0) + own))
+        return np.asarray(quantile * self.spread.stretch * np.sqrt(variance))
 
     def narrowing(self, changes: Array) -> Array:
         """By which factor a run at each place would narrow the question's interval."""
         every = np.vstack([np.zeros((1, changes.shape[1])), changes])
-        left = left_open(self.near, self.spread, every)
+        posterior = posterior_covariance(self.near, self.spread, every)
         floor = _floor(self.spread)
-        sizes = np.maximum(left.diagonal(), 0.0)
-        after = np.maximum(sizes[0] - left[0, 1:] ** 2 / (sizes[1:] + floor), 0.0) + floor
+        sizes = np.maximum(posterior.diagonal(), 0.0)
+        after = np.maximum(sizes[0] - posterior[0, 1:] ** 2 / (sizes[1:] + floor), 0.0) + floor
         return np.asarray(np.sqrt((sizes[0] + floor) / after))
 
     def inputs(self, change: Array) -> dict[str, Any]:
@@ -173,7 +173,7 @@ def newest_origin(hub: "Hub", known: Description, target: str) -> Origin:
         )
     for content in newest_runs(hub, known.name):
         given = {n: (q["value"], q.get("unit", "1")) for n, q in content["inputs"].items()}
-        for origin in standing(origins(hub, known, point_of(known, given), target)):
+        for origin in near_tiers(origins(hub, known, point_of(known, given), target)):
             if any(origin.usable(origin.index.rows.tolist(), 1)):
                 return origin
     raise InputError(
@@ -216,19 +216,19 @@ def _greedy(
     near: Nearby, spread: Spread, pool: Array, asked: Array, n: int
 ) -> list[tuple[int, float]]:
     """Places in the pool, one after another, and what each adds."""
-    left = left_open(near, spread, np.vstack([pool, asked]))
-    goals = np.arange(len(pool), len(left)) if len(asked) else np.arange(len(pool))
+    posterior = posterior_covariance(near, spread, np.vstack([pool, asked]))
+    goals = np.arange(len(pool), len(posterior)) if len(asked) else np.arange(len(pool))
     floor = _floor(spread)
     found = []
     for _ in range(min(n, len(pool))):
-        sizes = np.maximum(left.diagonal(), 0.0)
-        gain = left[:, goals] ** 2 / (sizes[:, None] + floor)
+        sizes = np.maximum(posterior.diagonal(), 0.0)
+        gain = posterior[:, goals] ** 2 / (sizes[:, None] + floor)
         after = np.maximum(sizes[goals] - gain, 0.0) + floor
-        told = 0.5 * np.log((sizes[goals] + floor) / after).sum(axis=1)[: len(pool)]
-        place = int(np.argmax(told))
-        found.append((place, float(told[place])))
-        column = left[:, place]
-        left = left - np.outer(column, column) / (sizes[place] + floor)
+        information = 0.5 * np.log((sizes[goals] + floor) / after).sum(axis=1)[: len(pool)]
+        place = int(np.argmax(information))
+        found.append((place, float(information[place])))
+        column = posterior[:, place]
+        posterior = posterior - np.outer(column, column) / (sizes[place] + floor)
     return found
 
 
@@ -236,8 +236,8 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
     """Runs in other sizes, with the weights and parents by which others must not count them."""
     if not origin.complete or origin.powers is None:
         raise InputError(
-            f"The card of '{visible(origin.known.name)}' is not complete, so that nobody knows "
-            f"what runs of other sizes would give; check it with: {Act(Step.CHECK_CARD)}."
+            f"The card of '{visible(origin.known.name)}' is not complete, so that results at other"
+            f" sizes cannot be inferred; check it with: {Act(Step.CHECK_CARD)}."
         )
     rng = np.random.default_rng(seed)
     free = origin.scalings.directions.shape[1]
@@ -300,9 +300,9 @@ def _answers(
     own = parse_unit(origin.known.outputs[origin.target])
     found = []
     for id, entry in hub.several(ids).items():
-        told = (entry["content"] or {}).get("answer")
-        value = told.get("value") if entry["kind"] == "answer" and told else None
-        unit = parse_unit(str(told.get("unit", "1"))) if told else own
+        quantity = (entry["content"] or {}).get("answer")
+        value = quantity.get("value") if entry["kind"] == "answer" and quantity else None
+        unit = parse_unit(str(quantity.get("unit", "1"))) if quantity else own
         if not isinstance(value, float | int) or not own.accepts(unit):
             continue
         scale = _log_or_plain([offer.value, offer.low, offer.high, float(unit.to_si(value))])

@@ -58,10 +58,10 @@ class Description:
 
     def versions(self, values: Mapping[str, Any], tier: str) -> tuple[str, str] | None:
         """Cache version and program of a run that would be made here; None where none would."""
-        told = getattr(self.kernel, "determined", None)
-        if told is None:
+        determined = getattr(self.kernel, "determined", None)
+        if determined is None:
             return None
-        content = {"provenance": plain(told(values, tier))}
+        content = {"provenance": plain(determined(values, tier))}
         return cache_version(content), program_of(content)
 
 
@@ -97,17 +97,17 @@ def describe(hub: "Hub", reference: Any, *, load: bool = True) -> Description:
     if run is None:
         raise why or InputError(f"The hub has no run of '{visible(name)}'.")
     ports = tuple(Port(n, q.get("unit", "1")) for n, q in run["inputs"].items())
-    told = {} if card is None else card["content"].get("inputs", {})
-    ports = tuple(_with(port, told.get(port.name)) for port in ports)
+    inputs = {} if card is None else card["content"].get("inputs", {})
+    ports = tuple(_with(port, inputs.get(port.name)) for port in ports)
     outputs = {n: q.get("unit", "1") for n, q in run["outputs"].items()}
     return Description(name, ports, outputs, (), None, card)
 
 
-def _with(port: Port, told: Any) -> Port:
+def _with(port: Port, record: Any) -> Port:
     """A port of a run with what a card says of it in the same unit."""
-    if not isinstance(told, Mapping) or told.get("unit", "1") != port.unit:
+    if not isinstance(record, Mapping) or record.get("unit", "1") != port.unit:
         return port
-    return Port(port.name, port.unit, told.get("low"), told.get("high"), told.get("default"))
+    return Port(port.name, port.unit, record.get("low"), record.get("high"), record.get("default"))
 
 
 @dataclass(frozen=True)

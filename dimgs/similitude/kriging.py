@@ -165,7 +165,7 @@ def covariance(scalings: Scalings, changes: Array, spread: Spread) -> Array:
     return np.asarray(shared + spread.amplitude**2 * alike)
 
 
-def left_open(near: Nearby, spread: Spread, places: Array) -> Array:
+def posterior_covariance(near: Nearby, spread: Spread, places: Array) -> Array:
     """Covariance of what runs at some places would give, once the runs that are there are known.
 
     Parameters
@@ -206,8 +206,8 @@ class Solved:
         return cls(inverse, linear, linalg.cho_solve(lower, np.eye(len(A))), float(logs))
 
     @property
-    def left(self) -> Array:
-        """Matrix that takes values to what is not linear, over its covariance."""
+    def residual_precision(self) -> Array:
+        """Matrix that takes values to residuals of the linear part, over their covariance."""
         return np.asarray(self.inverse - self.linear @ self.small @ self.linear.T)
 
 
@@ -219,16 +219,16 @@ def _own(near: Nearby, spread: Spread) -> Array:
 
 def _error_there(near: Nearby) -> float:
     """Variance of the numerical error of a run at the point: a power law of those of the runs."""
-    told = (near.origins == 0) & (near.variances > 0)
-    if not told.any():
+    with_error = (near.origins == 0) & (near.variances > 0)
+    if not with_error.any():
         return 0.0
-    flat = near.changes[told] @ near.scalings.coordinates().T
+    flat = near.changes[with_error] @ near.scalings.coordinates().T
     rows = np.column_stack([np.ones(len(flat)), flat])
     # as if each exponent had been seen to be zero once: few runs tell the mean
     ridge = np.diag([0.0, *np.ones(flat.shape[1])])
-    logs = np.log(near.variances[told])
+    logs = np.log(near.variances[with_error])
     fitted = np.linalg.solve(rows.T @ rows + ridge, rows.T @ logs)
-    share = float(told.sum() / max((near.origins == 0).sum(), 1))
+    share = float(with_error.sum() / max((near.origins == 0).sum(), 1))
     return share * float(np.exp(np.clip(fitted[0], logs.min(), logs.max())))
 
 
@@ -236,10 +236,10 @@ def ratios(near: Nearby, spread: Spread) -> tuple[Array, Array]:
     """Logarithms of the ratios of the other origins to the first, and their standard errors."""
     z = near.changes @ near.scalings.coordinates(spread.lengths).T
     solved = Solved.of(near, spread, matern(squared_distances(z))[0])
-    told = solved.small @ solved.linear.T @ near.values
+    coefficients = solved.small @ solved.linear.T @ near.values
     others = int(near.origins.max(initial=0))
-    first = len(told) - others
-    return told[first:], np.sqrt(solved.small.diagonal()[first:])
+    first = len(coefficients) - others
+    return coefficients[first:], np.sqrt(solved.small.diagonal()[first:])
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ def join(near: Nearby, spread: Spread) -> Joined:
     Raises
     ------
     FitError
-        If the runs cannot be told apart.
+        If the covariance of the runs is singular.
     """
     found = _joined(near, spread)
     theta, apart = spread.theta, 0.0
@@ -299,7 +299,7 @@ def _joined(near: Nearby, spread: Spread) -> Joined:
     try:
         solved = Solved.of(near, spread, alike)
     except linalg.LinAlgError as error:
-        raise FitError("The runs near the point are too much alike to be joined.") from error
+        raise FitError("The covariance of the runs near the point is singular.") from error
     # the point itself lies at the origin of the changes: exponents make no difference there
     to_point = spread.amplitude**2 * matern((z**2).sum(axis=1))[0]
     simple = solved.inverse @ to_point
@@ -307,7 +307,7 @@ def _joined(near: Nearby, spread: Spread) -> Joined:
     open_part[0] += 1.0
     weights = simple + solved.linear @ solved.small @ open_part
     variance = spread.amplitude**2 - to_point @ simple + open_part @ solved.small @ open_part
-    P = solved.left
+    P = solved.residual_precision
     left_out = (P @ near.values) / np.sqrt(np.maximum(P.diagonal(), 1e-300))
     # the input that matters most counts as it is
     grouped = np.abs(near.scalings.coordinates()).max(axis=0, initial=0.0) > _IN_GROUPS
@@ -337,7 +337,7 @@ _LENGTHS = (float(np.log(0.05)), float(np.log(1e3)))
 _SIZES = ((-14.0, 1.5), (-12.0, 1.0), (-12.0, 1.0))
 # logarithms of the noise that the search starts from: a solver's, and that of random numbers
 _STARTS = (float(np.log(1e-4)), float(np.log(0.05)))
-# larger than any badness
+# larger than any negative log posterior
 _IMPOSSIBLE = 1e10
 _PRIORS = (_AMPLITUDE, _NOISE, _MISFIT)
 # by how much all lengths may change near a point: twentyfold
@@ -360,8 +360,8 @@ def learn(near: Nearby) -> Spread:
     found = []
     for noise in _STARTS:
         begin = np.array([_LENGTH] * p + [_AMPLITUDE[0], noise, _MISFIT[0]])
-        best = _minimised(lambda theta: _badness(near, theta), begin, bounds)
-        found.append((_badness(near, best)[0], best))
+        best = _minimised(lambda theta: negative_log_posterior(near, theta), begin, bounds)
+        found.append((negative_log_posterior(near, best)[0], best))
     _, best = min(found, key=lambda pair: pair[0])
     return Spread.of(best, _doubt(near, best))
 
@@ -394,7 +394,8 @@ def learn_from_few(near: Nearby) -> Spread:
 def _doubt(near: Nearby, theta: Array) -> Array:
     """Steps of one standard deviation along the axes of Laplace's approximation."""
     steps = np.eye(len(theta)) * _STEP
-    curved = [_badness(near, theta + s)[1] - _badness(near, theta - s)[1] for s in steps]
+    ends = [(theta + step, theta - step) for step in steps]
+    curved = [np.subtract(*(negative_log_posterior(near, at)[1] for at in pair)) for pair in ends]
     curvature = np.array(curved) / (2.0 * _STEP)
     sizes, axes = np.linalg.eigh((curvature + curvature.T) / 2.0)
     return np.asarray((axes / np.sqrt(np.maximum(sizes, _LEAST))).T)
@@ -409,16 +410,11 @@ def refit(near: Nearby, shape: Spread) -> Spread:
     ends = [(low - t, high - t) for (low, high), t in zip(_SIZES, begin[p:], strict=True)]
 
     def moved(step: Array) -> tuple[float, Array]:
-        value, slope = _badness(near, begin + step @ shift)
+        value, slope = negative_log_posterior(near, begin + step @ shift)
         return value, shift @ slope
 
     best = begin + _minimised(moved, np.zeros(4), [_STRETCH, *ends]) @ shift
     return replace(Spread.of(best, shape.doubt), stretch=shape.stretch)
-
-
-def badness(near: Nearby, spread: Spread) -> float:
-    """Negative logarithm of the posterior density of a spread, by which models are compared."""
-    return _badness(near, spread.theta)[0]
 
 
 def _minimised(
@@ -432,7 +428,7 @@ def _minimised(
     return np.asarray(found.x)
 
 
-def _badness(near: Nearby, theta: Array) -> tuple[float, Array]:
+def negative_log_posterior(near: Nearby, theta: Array) -> tuple[float, Array]:
     """Negative logarithm of the posterior density, and its gradient."""
     p = len(theta) - len(_PRIORS)
     spread = Spread.of(theta)
@@ -444,7 +440,7 @@ def _badness(near: Nearby, theta: Array) -> tuple[float, Array]:
         solved = Solved.of(near, spread, alike)
     except linalg.LinAlgError:
         return _IMPOSSIBLE, np.zeros_like(theta)
-    P = solved.left
+    P = solved.residual_precision
     a = P @ near.values
     value = solved.half_log_determinants + 0.5 * near.values @ a
     G = P - np.outer(a, a)

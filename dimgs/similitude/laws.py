@@ -58,8 +58,8 @@ class HubLaw:
 
     def answer(self, origin: Origin, level: float) -> Offer | None:
         """What the law says there, where that is a finite number."""
-        told = self.law.predict(self._at(origin), level)
-        value, low, high = (float(np.asarray(part)[0]) for part in told)
+        predicted = self.law.predict(self._at(origin), level)
+        value, low, high = (float(np.asarray(part)[0]) for part in predicted)
         if not np.isfinite([value, low, high]).all():
             return None
         known = {"kind": "law", "id": self.id, "probability": self.law.probability}
@@ -165,15 +165,14 @@ def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
     content = entry["content"] or {}
     laws = _laws(content)
     if entry["kind"] != "law" or not laws:
-        raise InputError(f"'{entry['id'][:12]}' holds no law that can be found again.")
+        raise InputError(f"'{entry['id'][:12]}' holds no law that can be refitted.")
     rests = [k for k in entry["links"] if k["from"] == entry["id"] and k["type"] == "derived"]
     below = hub.several([k["to"] for k in rests])
     runs = {i: one for i, one in below.items() if one["kind"] == "run" and one["content"]}
     good = {i: one for i, one in runs.items() if one["state"] in GOOD}
     if len(good) == len(runs):
         raise InputError(
-            f"None of the {len(runs)} runs of '{entry['id'][:12]}' is doubted; nothing is to be "
-            f"found again."
+            f"None of the {len(runs)} runs of '{entry['id'][:12]}' is doubted; no refit is needed."
         )
     data = _table({i: run_record(one["content"]) for i, one in good.items()}, laws[0])
     again, same, apart = list[Law](), True, 0.0
@@ -227,7 +226,7 @@ def _table(records: "Mapping[str, RunRecord]", law: Law) -> Dataset:
     tier = max(sorted(set(tiers)), key=tiers.count, default="")
     some = [r for r in records.values() if r.tier == tier]
     if not some:
-        raise InputError("No run of the law is left that nobody doubts; make others.")
+        raise InputError("Every run of the law is doubted; make new runs.")
     return dataset_of(some, [law.target.name], some[0].kernel)
 
 
@@ -243,8 +242,8 @@ def _found_again(law: Law, data: Dataset, content: Mapping[str, Any], seed: int)
     )
     if report.law is None:
         raise InputError(
-            f"No law of '{law.target.name}' is found in the {data.n_runs} runs that are left; the "
-            f"earlier one stays as it is."
+            f"The {data.n_runs} runs without doubts give no law of '{law.target.name}'; the "
+            "earlier law stays as it is."
         )
     return report.law
 
@@ -264,8 +263,8 @@ def _with_laws(content: Mapping[str, Any], again: Sequence[Law]) -> dict[str, An
     made = {k: v for k, v in content.items() if k != "files"}
     if content.get("regimes"):
         held = [r for r in content["regimes"] if r.get("law")]
-        told = {id(r): law.to_json() for r, law in zip(held, again, strict=True)}
-        made["regimes"] = [{**r, "law": told.get(id(r))} for r in content["regimes"]]
+        documents = {id(r): law.to_json() for r, law in zip(held, again, strict=True)}
+        made["regimes"] = [{**r, "law": documents.get(id(r))} for r in content["regimes"]]
     # the verdict is that of the new laws; what was said of the earlier ones stays with them
     made = {k: v for k, v in made.items() if k not in ("probability", "rivals", "none_of_these")}
     why = [text for law in again for text in law.why_not]

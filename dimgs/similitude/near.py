@@ -14,8 +14,9 @@ from dimgs.fits.covariance import t_quantile
 from dimgs.kernels.spec import of_tier
 from dimgs.law.domain import inverse_scatter
 from dimgs.law.parts import leverages
+from dimgs.similitude import kriging
 from dimgs.similitude.exact import Offer
-from dimgs.similitude.kriging import Joined, Nearby, Spread, badness, join, learn_from_few, refit
+from dimgs.similitude.kriging import Joined, Nearby, Spread, join, learn_from_few, refit
 from dimgs.similitude.laws import HubLaw
 from dimgs.similitude.limits import LimitPoints, with_limits
 from dimgs.similitude.origin import Origin
@@ -31,8 +32,8 @@ FARTHEST = 1.0
 _DECIMALS, _ROUNDING = 9, 1e-6
 # fewest runs: two unknowns at least, and one run to be surprised by
 _FEWEST = 3
-# evidence that is told, the heaviest first
-_TOLD = 12
+# runs that an answer lists as evidence, those of the largest weight first
+_MOST_EVIDENCE = 12
 # Spreads that were learned in this process
 _learned: dict[tuple[Any, ...], Spread] = {}
 # of a few kB each; a kernel, a target and a set of runs has one
@@ -88,14 +89,14 @@ def near(
     if limits and found.is_log:
         near = with_limits(found.near, limits, origin.powers)
         points = [limit for limit in limits for _ in limit.growth]
-        told = [{"id": limit.id, "kind": "limit"} for limit in points]
-        found = replace(found, near=near, runs=[*found.runs, *told])
+        records = [{"id": limit.id, "kind": "limit"} for limit in points]
+        found = replace(found, near=near, runs=[*found.runs, *records])
     best, spread, trend = _trended(origin, found, laws, _learn(origin, known))
     try:
         joined = join(best.near, spread)
     except FitError:
         return None
-    return _told(origin, best, joined, trend, level) if _is_inside(best.near, joined) else None
+    return _offer(origin, best, joined, trend, level) if _is_inside(best.near, joined) else None
 
 
 def _is_inside(near: Nearby, joined: Joined) -> bool:
@@ -230,13 +231,13 @@ def _trended(
     """The runs as they are, or over the law with which they are most probable."""
     spread = refit(found.near, shape)
     best: tuple[_Runs, Spread, HubLaw | None] = (found, spread, None)
-    lowest = badness(found.near, spread) if laws else 0.0
+    lowest = kriging.negative_log_posterior(found.near, spread.theta)[0] if laws else 0.0
     for law in laws:
         over = _over(origin, found, law)
         if over is None:
             continue
         spread = refit(over.near, shape)
-        value = badness(over.near, spread)
+        value, _ = kriging.negative_log_posterior(over.near, spread.theta)
         if value < lowest:
             best, lowest = (over, spread, law), value
     return best
@@ -251,18 +252,18 @@ def _over(origin: Origin, found: _Runs, law: HubLaw) -> _Runs | None:
     inputs = {n: np.r_[rows[:, j], origin.asked[j]] for j, n in enumerate(origin.table.names)}
     labels = {n: np.full(len(rows) + 1, v) for n, v in origin.point.labels.items()}
     try:
-        told = np.asarray(law.law.predict_si({**inputs, **labels}))
+        predicted = np.asarray(law.law.predict_si({**inputs, **labels}))
     except ValueError:
         # a run lies where the law has no value
         return None
-    if not np.all(np.isfinite(told) & (told > 0)):
+    if not np.all(np.isfinite(predicted) & (predicted > 0)):
         return None
     assert origin.powers is not None
-    ratio: Array = np.log(told[-1] / told[:-1]) + found.near.changes @ origin.powers
+    ratio: Array = np.log(predicted[-1] / predicted[:-1]) + found.near.changes @ origin.powers
     return replace(found, near=replace(found.near, values=found.near.values + ratio))
 
 
-def _told(
+def _offer(
     origin: Origin, found: _Runs, joined: Joined, trend: HubLaw | None, level: float
 ) -> Offer:
     runs = [run for run in found.runs if run.get("kind") != "limit"]
@@ -274,7 +275,7 @@ def _told(
     ends = [joined.value + side * half for side in (0.0, -1.0, 1.0)]
     with np.errstate(over="ignore"):
         value, low, high = np.exp(ends) if found.is_log else np.array(ends) * found.scale
-    heavy = np.argsort(-np.abs(joined.weights[: len(runs)]), kind="stable")[:_TOLD]
+    heavy = np.argsort(-np.abs(joined.weights[: len(runs)]), kind="stable")[:_MOST_EVIDENCE]
     evidence = [
         {
             "kind": "run",

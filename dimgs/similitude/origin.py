@@ -86,18 +86,18 @@ class Index:
         """Places of the runs, the nearest first, some at a time."""
         at = self.frame.place(asked[None])[0]
         late = np.linalg.norm(self._at[self._in_tree :] - at, axis=1)
-        some, told = _FIRST, 0
-        while told < len(self.rows):
+        some, given = _FIRST, 0
+        while given < len(self.rows):
             far, which = late, self._in_tree + np.arange(len(late))
             if self._tree is not None:
                 apart, found = self._tree.query(at, min(some, self._in_tree))
                 far = np.concatenate([np.atleast_1d(apart), far])
                 which = np.concatenate([np.atleast_1d(found), which])
-            # of those beyond the last that the tree told there may be nearer ones
+            # of those beyond the last that the tree gave there may be nearer ones
             known = len(self.rows) if some >= self._in_tree else min(some, len(far))
             order = np.argsort(far, kind="stable")[:known]
-            yield self.rows[which[order[told:]]]
-            told, some = known, some * _MORE
+            yield self.rows[which[order[given:]]]
+            given, some = known, some * _MORE
 
 
 @dataclass(frozen=True)
@@ -362,7 +362,7 @@ def asked_for(found: Sequence[Origin]) -> list[list[Origin]]:
     return chosen
 
 
-def standing(found: Sequence[Origin]) -> list[Origin]:
+def near_tiers(found: Sequence[Origin]) -> list[Origin]:
     """Of each kernel the tier that near answers are of."""
     return [tiers[-1] for tiers in asked_for(found)]
 
@@ -408,7 +408,7 @@ def related(hub: "Hub", origin: Origin, there: Sequence[Origin]) -> list[Origin]
 
 # relative: an end of a range is where a run is
 _EDGE = 1e-9
-# decades: nearer runs are told as near
+# decades: smaller distances are written as this one
 _NEAR = 0.005
 # runs whose states are looked at
 _MOST = 2000
@@ -431,7 +431,7 @@ def beyond(origin: Origin) -> list[str]:
         return [f"{none} and not doubted"]
     changes = origin.changes([run["place"] for run in runs])
     units = {p.name: si_unit(p.parsed.dimension) for p in origin.known.inputs}
-    told: list[str] = []
+    reasons: list[str] = []
     for group, apart, here in _groups(origin, changes):
         low, high = float(apart.min()), float(apart.max())
         if low <= _EDGE and high >= -_EDGE:
@@ -440,21 +440,21 @@ def beyond(origin: Origin) -> list[str]:
         edge = here * np.exp(end)
         (single, *more), _ = zip(*group.exponents, strict=True)
         unit = "" if more or units[single] in ("", "1") else f" {units[single]}"
-        told.append(
+        reasons.append(
             f"nothing with {_named(group)} {side} {edge:.3g}{unit}; {here:.3g} is asked, and the "
             f"nearest is {max(far / np.log(10.0), _NEAR):.2g} decades away"
         )
-    if not told:
+    if not reasons:
         nearest = float(origin.scalings.distance(changes).min())
-        told.append(
+        reasons.append(
             f"the nearest run is {nearest:.2g} decades away, within the ranges of the others"
         )
     if not origin.complete:
-        told.append(
+        reasons.append(
             f"the card of {origin.known.name} is not complete, so that runs of other sizes do not "
             f"count as equal; check it with: {Act(Step.CHECK_CARD, origin.known.name)}"
         )
-    return told
+    return reasons
 
 
 def _groups(origin: Origin, changes: Array) -> list[tuple[PiGroup, Array, float]]:
@@ -476,20 +476,21 @@ def _groups(origin: Origin, changes: Array) -> list[tuple[PiGroup, Array, float]
         given = [f"{n} [{u}]" for n, u in units.items()]
         groups = pi_basis(given, scales=scales, prefer_named=True).groups
         values |= {n: value for n, (value, _) in constants.items()}
-    told = []
+    rows = []
     for group in groups:
         moving = [(place[n], float(e)) for n, e in group.exponents if n in place]
         if moving:
             apart = np.sum([e * changes[:, j] for j, e in moving], axis=0)
-            told.append((group, apart, float(np.exp(group.log(values)[0]))))
-    return told
+            rows.append((group, apart, float(np.exp(group.log(values)[0]))))
+    return rows
 
 
 def _constants(origin: Origin) -> dict[str, tuple[float, str]] | None:
     """Constants of the card by name, in SI units; None where one has no name or value."""
-    told = origin.known.content.get("constants", {})
+    constants = origin.known.content.get("constants", {})
     found: dict[str, tuple[float, str]] = {}
-    for name, quantity in told.items() if isinstance(told, Mapping) else enumerate(told):
+    named = constants.items() if isinstance(constants, Mapping) else enumerate(constants)
+    for name, quantity in named:
         value = quantity.get("value") if isinstance(quantity, Mapping) else None
         if not isinstance(name, str) or not isinstance(value, float | int) or not value > 0:
             return None

@@ -66,7 +66,7 @@ def recombined(hub: "Hub", runs: Sequence[Run], target: str) -> dict[str, list[s
     part = part.part(part.distinct())
     spread = learn(part)
     try:
-        logs, errors = (np.r_[0.0, told] for told in ratios(part, spread))
+        logs, errors = (np.r_[0.0, column] for column in ratios(part, spread))
     except LinAlgError:
         return blank
     variances = near.variances + spread.noise**2 + np.where(near.origins > 0, spread.misfit**2, 0.0)

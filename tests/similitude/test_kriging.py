@@ -7,7 +7,15 @@ import pytest
 from scipy.optimize import approx_fprime
 
 from dimgs.groups.scalings import Scalings
-from dimgs.similitude.kriging import Nearby, Spread, _badness, _doubt, join, learn, refit
+from dimgs.similitude.kriging import (
+    Nearby,
+    Spread,
+    _doubt,
+    join,
+    learn,
+    negative_log_posterior,
+    refit,
+)
 from dimgs.variables import parse_unit
 
 UNITS = {"a": "m^2/s", "r": "m", "t": "s", "b": "m"}
@@ -28,16 +36,16 @@ def runs(n: int, seed: int = 0, noise: float = 0.0, order: list[int] | None = No
     return Nearby(SCALINGS, logs[rows], values[rows], np.zeros(n), np.zeros(n, dtype=np.intp))
 
 
-def test_the_gradient_is_that_of_the_badness() -> None:
+def test_the_gradient_is_that_of_the_log_posterior() -> None:
     near = runs(20, noise=0.05)
     near = Nearby(SCALINGS, near.changes, near.values, near.variances + 1e-4, np.arange(20) % 2)
     theta = np.array([1.0, 0.5, 1.5, 1.2, -1.0, -4.0, -3.0])
 
-    def badness(at: np.ndarray) -> float:
-        return _badness(near, at)[0]
+    def value_at(at: np.ndarray) -> float:
+        return negative_log_posterior(near, at)[0]
 
-    expected = approx_fprime(theta, badness, 1e-6)
-    assert _badness(near, theta)[1] == pytest.approx(expected, rel=1e-3, abs=1e-3)
+    expected = approx_fprime(theta, value_at, 1e-6)
+    assert negative_log_posterior(near, theta)[1] == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
 def test_few_runs_tell_a_smooth_target_well() -> None:
@@ -163,7 +171,9 @@ def test_doubt_is_the_inverse_of_the_curvature() -> None:
     theta = learn(near).theta
     steps = _doubt(near, theta)
     h = np.eye(len(theta)) * 1e-3
-    H = np.array([(_badness(near, theta + s)[1] - _badness(near, theta - s)[1]) / 2e-3 for s in h])
+    ends = [(theta + s, theta - s) for s in h]
+    slopes = [[negative_log_posterior(near, at)[1] for at in pair] for pair in ends]
+    H = np.array([(above - below) / 2e-3 for above, below in slopes])
     sizes, axes = np.linalg.eigh((H + H.T) / 2)
     # a direction in which the density hardly falls is known to two units all the same
     expected = axes @ np.diag(1 / np.maximum(sizes, 0.25)) @ axes.T

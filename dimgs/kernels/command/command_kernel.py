@@ -237,11 +237,11 @@ class CommandKernel(BaseKernel):
             errors = {n: self._parsed(p, n, folder) for n, p in self._error_parsers.items()}
         except RunFailedError as error:
             plain = [t.text for t in self._arguments]
-            told = f"{error}{beside(plain, list(self._files), self._home)}"
+            message = f"{error}{beside(plain, list(self._files), self._home)}"
             if self.keep == "never":
                 shutil.rmtree(folder, ignore_errors=True)
-                raise RunFailedError(told, error.provenance) from error
-            raise RunFailedError(told, {**error.provenance, "folder": str(folder)}) from error
+                raise RunFailedError(message, error.provenance) from error
+            raise RunFailedError(message, {**error.provenance, "folder": str(folder)}) from error
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
@@ -268,25 +268,25 @@ class CommandKernel(BaseKernel):
         try:
             return parser.parse(text)
         except RunFailedError as error:
-            told = str(error).rstrip(".")
-            raise RunFailedError(f"{told}{last_words(folder, errors_only=True)}.") from error
+            message = str(error).rstrip(".")
+            raise RunFailedError(f"{message}{last_words(folder, errors_only=True)}.") from error
 
 
 def _declared(
     outputs: Mapping[str, Mapping[str, Any]], kernel: str
 ) -> tuple[tuple[Port, ...], dict[str, Parser], dict[str, Parser]]:
     ports, parsers, errors = {}, {}, {}
-    for name, told in outputs.items():
-        if not isinstance(told, Mapping):
+    for name, table in outputs.items():
+        if not isinstance(table, Mapping):
             raise InputError(
-                f"The output '{name}' of '{kernel}' is {told!r:.60}; give a table with a unit and "
+                f"The output '{name}' of '{kernel}' is {table!r:.60}; give a table with a unit and "
                 f"one of regex, json and csv."
             )
-        parsing = {k: v for k, v in told.items() if k in _PARSING and k != "error"}
-        ports[name] = {k: v for k, v in told.items() if k not in _PARSING}
+        parsing = {k: v for k, v in table.items() if k in _PARSING and k != "error"}
+        ports[name] = {k: v for k, v in table.items() if k not in _PARSING}
         parsers[name] = parser_of(parsing, name)
-        if "error" in told:
-            errors[name] = parser_of(told["error"], name)
+        if "error" in table:
+            errors[name] = parser_of(table["error"], name)
     if not ports:
         raise InputError(f"The kernel '{kernel}' declares no output; give at least one.")
     return ports_of(ports, kernel), parsers, errors

@@ -165,7 +165,7 @@ class Csv:
 _KINDS: dict[str, Any] = {"regex": Regex, "json": Json, "csv": Csv}
 
 
-def parser_of(told: Mapping[str, Any], output: str) -> Parser:
+def parser_of(table: Mapping[str, Any], output: str) -> Parser:
     """Parser from a table: ``{"regex": …}``, ``{"json": …}`` or ``{"csv": …}`` and options.
 
     Raises
@@ -177,16 +177,16 @@ def parser_of(told: Mapping[str, Any], output: str) -> Parser:
     >>> parser_of({"csv": "CF", "file": "out.csv"}, "CF")
     Csv(column='CF', file='out.csv', row=-1, delimiter=',')
     """
-    if not isinstance(told, Mapping):
-        raise InputError(f"The parser of '{output}' is {told!r:.60}; give a table.")
-    kinds = [k for k in _KINDS if k in told]
+    if not isinstance(table, Mapping):
+        raise InputError(f"The parser of '{output}' is {table!r:.60}; give a table.")
+    kinds = [k for k in _KINDS if k in table]
     if len(kinds) != 1:
         raise InputError(
             f"The output '{output}' needs one of regex, json and csv, not {kinds or 'none'}."
         )
-    options = {k: v for k, v in told.items() if k != kinds[0]}
+    options = {k: v for k, v in table.items() if k != kinds[0]}
     try:
-        parser: Parser = _KINDS[kinds[0]](told[kinds[0]], **options)
+        parser: Parser = _KINDS[kinds[0]](table[kinds[0]], **options)
     except TypeError as error:
         raise InputError(f"The output '{output}' cannot be parsed like this ({error}).") from error
     except InputError as error:

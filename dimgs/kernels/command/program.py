@@ -168,10 +168,10 @@ def _search_path(
     """Folders that a Python takes modules from; without one, those of ``PYTHONPATH``."""
     variables = {**os.environ, **dict(environment)}
     known = tuple(sorted((k, v) for k, v in variables.items() if k.startswith("PYTHON")))
-    told = _printed_path(program, file_digest(program), flags, known) if program else None
-    if told is None:
-        told = tuple(variables.get("PYTHONPATH", "").split(os.pathsep))
-    return [Path(p) for p in told if os.path.isabs(p)]
+    folders = _printed_path(program, file_digest(program), flags, known) if program else None
+    if folders is None:
+        folders = tuple(variables.get("PYTHONPATH", "").split(os.pathsep))
+    return [Path(p) for p in folders if os.path.isabs(p)]
 
 
 @lru_cache(maxsize=64)

@@ -76,9 +76,9 @@ def profile_and_history(
     >>> float(history[-1]) == migrated_fraction(0.1, 5.0, 0.5, cells=200, steps=16)
     True
     """
-    told = list(_march(fo, b, k, cells, steps))
-    history = np.array([float(state[-1]) for _, state in told]) * (1 + k)
-    return told[-1][1][:-1], np.array([at for at, _ in told]), history
+    states = list(_march(fo, b, k, cells, steps))
+    history = np.array([float(state[-1]) for _, state in states]) * (1 + k)
+    return states[-1][1][:-1], np.array([at for at, _ in states]), history
 
 
 def _march(fo: float, b: float, k: float, cells: int, steps: int) -> Iterator[tuple[float, Array]]:

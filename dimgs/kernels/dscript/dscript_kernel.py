@@ -18,7 +18,7 @@ CHECKOUT = Checkout(
 )
 _CHILD = str(Path(__file__).with_name("dscript_child.py"))
 _DEFINITION = re.compile(r"(\w+)\s*=")
-_LEFT = re.compile(r"\$\{\w+\}|<\s*undef\b[^>]*>")
+_UNRESOLVED = re.compile(r"\$\{\w+\}|<\s*undef\b[^>]*>")
 # seconds in which Pizza3 resolves a template; a longer time means that it hangs
 _TIMEOUT = 120.0
 
@@ -83,9 +83,9 @@ def resolved(template: str, state: str) -> str:
         If Pizza3 fails, or leaves a definition unresolved.
     """
     deck = str(CHECKOUT.run(_CHILD, {"template": template}, _TIMEOUT)["deck"])
-    left = _LEFT.search(_without_comments(deck))
-    if left:
-        raise RunFailedError(f"Pizza3 left {left[0]} unresolved; define it in the template.")
+    unresolved = _UNRESOLVED.search(_without_comments(deck))
+    if unresolved:
+        raise RunFailedError(f"Pizza3 left {unresolved[0]} unresolved; define it in the template.")
     return deck
 
 
