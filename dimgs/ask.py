@@ -20,14 +20,14 @@ from dimgs.kernels.spec import UNNAMED
 from dimgs.similitude.answer import Answer, curve_of, hull_of, judged, refused
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer, exact
-from dimgs.similitude.given import (
+from dimgs.similitude.origin import Origin, asked_for, beyond, near_tiers, origins, related
+from dimgs.similitude.points import (
     Given,
     point_of_question,
     points_given,
     question_of,
     spread,
 )
-from dimgs.similitude.origin import Origin, asked_for, beyond, near_tiers, origins, related
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ __all__ = ["Answer", "ask"]
 
 # a relative half-width from which on the value itself is not known
 _VAGUE = 1.0
-# entries whose reviews are told
+# entries whose reviews are listed
 _REVIEWED = 20
 # laws that do not answer whose reasons are among what is missing; the evidence has all of them
 _DOUBTED = 3
@@ -170,9 +170,9 @@ class _Asking:
         if kernel is None and physics is None:
             kernel, physics = content.get("kernel"), content.get("physics")
             kernel = kernel or (None if physics else self._kernel_of(question))
-        told = point_of_question(content)
+        stored_point = point_of_question(content)
         points, many = ([{}], False) if at is None else points_given(at)
-        found = [self.answer(target, {**told, **p}, kernel, physics) for p in points]
+        found = [self.answer(target, {**stored_point, **p}, kernel, physics) for p in points]
         if isinstance(many, str):
             found, many = [curve_of(found, many, points)], False
         for answer in found:
@@ -225,7 +225,7 @@ class _Asking:
         for way in (self._exact, self._near, self._laws):
             for origin, offer in way(found, laws):
                 if offer.half_width <= self.tolerance:
-                    return self._told(offer, origin)
+                    return self._compose_answer(offer, origin)
                 best = min((best, offer), key=lambda o: o.half_width) if best else offer
         doubted = [(law, why) for _, law, why in laws if why]
         lacking = self._lacking(known, target, found, best, doubted)
@@ -255,7 +255,7 @@ class _Asking:
         """The answer of runs that were made for it; None where they gave none."""
         fresh = origins(self.hub, known, point, target)
         made = next(self._exact(fresh), None)
-        return None if made is None else self._told(made[1], made[0])
+        return None if made is None else self._compose_answer(made[1], made[0])
 
     def _kernels(self, target: str, kernel: Any, physics: str | None) -> list[Description]:
         """Kernels that may answer: the one that is named, or all of a physics identity."""
@@ -305,15 +305,15 @@ class _Asking:
             if offer is not None:
                 yield origin, offer
 
-    def _told(self, offer: Offer, used: Origin) -> Answer:
+    def _compose_answer(self, offer: Offer, used: Origin) -> Answer:
         """The answer that something found gives."""
         unit = used.known.outputs[used.target]
         scale = parse_unit(unit)
         value, low, high = (float(scale.from_si(x)) for x in (offer.value, offer.low, offer.high))
-        told = [*used.point.assumptions, *offer.assumptions]
+        assumptions = [*used.point.assumptions, *offer.assumptions]
         if used.tier not in ("", UNNAMED):
             source, label = "the finest whose runs answer", {"value": used.tier, "unit": "label"}
-            told.append({"input": "tier", "value": label, "source": source})
+            assumptions.append({"input": "tier", "value": label, "source": source})
         low, high = min(low, high), max(low, high)
         quantity = {"value": value, "low": low, "high": high, "unit": unit}
         pertinence = judged(
@@ -321,7 +321,7 @@ class _Asking:
         )
         reviews = self._reviews(offer, used)
         return Answer(
-            value, low, high, unit, offer.how, offer.evidence, pertinence, told, [], reviews,
+            value, low, high, unit, offer.how, offer.evidence, pertinence, assumptions, [], reviews,
             None, self.level,
         )  # fmt: skip
 
@@ -329,12 +329,12 @@ class _Asking:
         """Reviews of what an answer rests on, its kernel's card included."""
         ids = [e["id"] for e in offer.evidence[:_REVIEWED]]
         card = used.known.card or {"id": "", "reviews": ()}
-        told = [
+        reviews = [
             {"of": id, **review}
             for id, entry in self.hub.several(ids).items()
             for review in entry["reviews"]
         ]
-        return told + [{"of": card["id"], **r} for r in card["reviews"]]
+        return reviews + [{"of": card["id"], **r} for r in card["reviews"]]
 
     def _lacking(
         self, known: Description, target: str, found: Sequence[Origin], best: Offer | None,
@@ -371,8 +371,8 @@ class _Asking:
             made = again()
             if made is not None and made.value is not None:
                 return replace(made, how="campaign")
-        told = None if plan is None else plan_told(plan)
-        return refused(missing, known.outputs[target], point.assumptions, told, self.level)
+        document = None if plan is None else plan_told(plan)
+        return refused(missing, known.outputs[target], point.assumptions, document, self.level)
 
 
 def _not_enough(law: "HubLaw", why: list[str]) -> dict[str, Any]:

@@ -183,7 +183,7 @@ def _as_it_was(hub: Hub, known: Mapping[str, Any]) -> Iterator[tuple[Hub, bool]]
     if not isinstance(entries, int):
         yield hub, False
         return
-    from dimgs.hub.past import copy_as_it_was
+    from dimgs.hub.snapshot import copy_as_it_was
 
     with TemporaryDirectory(prefix="dimgs-replay-") as folder:
         copy = Path(folder) / "hub.sqlite"

@@ -51,7 +51,7 @@ class Server(MCPServer[Any]):
         except ToolError as error:
             cause = error.__cause__
             if isinstance(cause, ValidationError):
-                raise ToolError(_invalid_argument(name, cause)) from error
+                raise ToolError(_describe_error(name, cause)) from error
             if isinstance(cause, ToolError):
                 raise ToolError(str(cause)) from error
             raise
@@ -125,7 +125,7 @@ def checked_arguments(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
     try:
         return dict(tool.fn_metadata.validate_arguments(arguments))
     except ValidationError as error:
-        raise InputError(_invalid_argument(tool.name, error)) from error
+        raise InputError(_describe_error(tool.name, error)) from error
 
 
 def _called(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -181,7 +181,7 @@ def _refuse_unknown(name: str, arguments: dict[str, Any], schema: dict[str, Any]
             raise InputError(f"'{name}' takes no '{shown(given)}'; {remedy}")
 
 
-def _invalid_argument(name: str, error: ValidationError) -> str:
+def _describe_error(name: str, error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":

@@ -35,7 +35,7 @@ from dimgs.kernels.record import Failure
 from dimgs.kernels.spec import Kernel, Port
 from dimgs.law.domain import Place
 from dimgs.law.law import Law
-from dimgs.similitude.given import spread
+from dimgs.similitude.points import spread
 from dimgs.variables import parse_unit
 from dimgs.variables.quantities import Quantity as ReadQuantity
 from dimgs.variables.quantities import meaning_of

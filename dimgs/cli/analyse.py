@@ -495,8 +495,8 @@ def predict(
             for v, lo, hi, place in zip(*values, places, strict=True)
         ]
         judged = {n: getattr(known, n) for n in ("confirmed", "why_not", "probability")}
-        told = {"warnings": doubts} if doubts else {}
-        emit_json({"rows": listed, "unit": unit, "level": options.level, **judged, **told})
+        warned = {"warnings": doubts} if doubts else {}
+        emit_json({"rows": listed, "unit": unit, "level": options.level, **judged, **warned})
         return
     shown = [
         [str(int(data.rows[i])), f"{v:.6g}", f"{lo:.6g}", f"{hi:.6g}", ", ".join(place.outside)]

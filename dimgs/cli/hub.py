@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 VARIABLE = "DIMGS_HUB"
 
 # a document, and what it says in words or how that is shown
-Told = tuple[Mapping[str, Any], str | Callable[[], None]]
+Output = tuple[Mapping[str, Any], str | Callable[[], None]]
 
 Address = Annotated[
     str | None,
@@ -125,7 +125,7 @@ def keep_campaign(
 
 def on_hub(
     name: str | None = None, *, of: typer.Typer = group, make: bool = False
-) -> Callable[[Callable[..., Told]], Callable[..., Told]]:
+) -> Callable[[Callable[..., Output]], Callable[..., Output]]:
     """A command on a hub, which gives its document, and what it says in words.
 
     The function gets the open hub first; `--hub`, `--as` and `--json` are added to its options.
@@ -139,7 +139,7 @@ def on_hub(
         Whether a hub that is not there yet is made.
     """
 
-    def decorate(function: Callable[..., Told]) -> Callable[..., Told]:
+    def decorate(function: Callable[..., Output]) -> Callable[..., Output]:
         added = (("hub", None, Address), ("user", None, As), ("json", False, tables.Json))
         shown = [
             p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(function).parameters.values()
@@ -170,14 +170,14 @@ def on_hub(
     return decorate
 
 
-def _id(id: str) -> Told:
+def _id(id: str) -> Output:
     return {"id": id}, id
 
 
 @on_hub(make=True)
 def init(
     hub: "Hub",
-) -> Told:
+) -> Output:
     """Make a hub, or open one that is there."""
     from dimgs.hub.schema import SCHEMA_VERSION
 
@@ -193,7 +193,7 @@ def add(
         list[Path] | None,
         typer.Option("--file", help="File that is kept with the entry, by its hash; repeatable."),
     ] = None,
-) -> Told:
+) -> Output:
     """Add a question, card, protocol, law, annotation, data set or limit."""
     from dimgs.hub.acts import naming
 
@@ -235,7 +235,7 @@ def list_entries(
     author: Annotated[str | None, typer.Option("--author", help="Only by this author.")] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", help="Most entries.", min=1)] = None,
-) -> Told:
+) -> Output:
     """List entries with their states, oldest first."""
     entries = hub.listed(kind, state=state, author=author, tag=tag, limit=limit)
     rows = [
@@ -253,7 +253,7 @@ def show(
     files: Annotated[
         Path | None, typer.Option("--files", help="Folder to write the files to that it names.")
     ] = None,
-) -> Told:
+) -> Output:
     """Show an entry with its state, links and reviews."""
     entry = hub.get(id)
     if files is not None:
@@ -327,7 +327,7 @@ def query(
         bool, typer.Option("--every", help="Also runs that did not end well.")
     ] = False,
     limit: Annotated[int, typer.Option("--limit", help="Most runs that are shown.", min=0)] = 100,
-) -> Told:
+) -> Output:
     """Find runs by kernel, physics, and ranges of inputs or groups in any unit."""
     filters = {"author": author, "tag": tag, "state": state, "tier": tier, "review": review}
     document = hub.query(
@@ -371,7 +371,7 @@ def review(
     output: Score = None,
     rating: Score = None,
     text: Text = "",
-) -> Told:
+) -> Output:
     """Review an entry of somebody else."""
     scores = {"clarity": clarity, "kernel_fit": kernel_fit, "output": output, "rating": rating}
     return _id(hub.review(id, verdict, text, **scores))
@@ -383,13 +383,13 @@ def annotate(
     id: Id,
     type: Annotated[str, typer.Option("--type", help="insight, bug or validation.")],
     text: Text,
-) -> Told:
+) -> Output:
     """Add a remark on an entry."""
     return _id(hub.annotate(id, type, text))
 
 
 @on_hub()
-def dispute(hub: "Hub", id: Id, text: Text) -> Told:
+def dispute(hub: "Hub", id: Id, text: Text) -> Output:
     """Doubt an entry; what rests on it is to be checked again until that is settled."""
     return _id(hub.dispute(id, text))
 
@@ -401,13 +401,13 @@ def fork(
     file: Annotated[
         str | None, typer.Argument(help="JSON of what differs from the parent; - reads it here.")
     ] = None,
-) -> Told:
+) -> Output:
     """Copy an entry, with changes, as one's own that remembers its parent."""
     return _id(hub.fork(id, None if file is None else _document(file)))
 
 
 @on_hub()
-def approve(hub: "Hub", id: Id, text: Text = "") -> Told:
+def approve(hub: "Hub", id: Id, text: Text = "") -> Output:
     """Let an imported protocol, card or job run here: this very one, by its hash."""
     return _id(hub.approve(id, text))
 
@@ -419,9 +419,9 @@ def export(
     everything: Annotated[
         bool, typer.Option("--all", help="Embargoed and private entries too, for a backup.")
     ] = False,
-) -> Told:
+) -> Output:
     """Write the entries that a folder does not hold yet, with tables and an RO-Crate."""
-    return _told(hub.export(folder, everything=everything), "written")
+    return _report_merge(hub.export(folder, everything=everything), "written")
 
 
 @on_hub("import", make=True)
@@ -432,23 +432,23 @@ def take(
         bool,
         typer.Option("--trust", help="Vouch for the bundle: its entries and reviews count here."),
     ] = False,
-) -> Told:
+) -> Output:
     """Take what a bundle holds and the hub does not, after checking every hash."""
     done = hub.merge(bundle, trust=trust)
     if not trust:
         _strangers(hub, done)
-    return _told(done, "new here")
+    return _report_merge(done, "new here")
 
 
 @on_hub(make=True)
 def sync(
     hub: "Hub",
     peer: Annotated[str, typer.Argument(help="Folder, file of a hub, or address.")],
-) -> Told:
+) -> Output:
     """Push and pull the open entries that one side lacks."""
     done = hub.sync(peer)
     _strangers(hub, done)
-    return _told(done, f"new here, {done.pushed} new there")
+    return _report_merge(done, f"new here, {done.pushed} new there")
 
 
 def _strangers(found: "Hub", done: "Merged") -> None:
@@ -460,7 +460,7 @@ def _strangers(found: "Hub", done: "Merged") -> None:
         )
 
 
-def _told(done: "Merged", what: str) -> Told:
+def _report_merge(done: "Merged", what: str) -> Output:
     def show() -> None:
         say(f"{done.added} {what}, {done.present} were there already")
         for reason in done.refused:
@@ -472,7 +472,7 @@ def _told(done: "Merged", what: str) -> Told:
 @on_hub()
 def key(
     hub: "Hub",
-) -> Told:
+) -> Output:
     """Public key of this hub, with which others can check that a review was made here."""
     own, trusted = hub.key(), hub.trusted()
 
@@ -490,7 +490,7 @@ def trust(
     key: Annotated[str, typer.Argument(help="Public key of another hub.")],
     name: Annotated[str, typer.Option("--name", help="Whose it is.")] = "",
     remove: Annotated[bool, typer.Option("--remove", help="Trust it no more.")] = False,
-) -> Told:
+) -> Output:
     """Let reviews that another hub signed count here."""
     if remove:
         hub.distrust(key)
@@ -507,7 +507,7 @@ def work(
     policy: Annotated[
         str | None, typer.Option("--policy", help="TOML file: kernels, seconds, megabytes.")
     ] = None,
-) -> Told:
+) -> Output:
     """Claim jobs that wait and run them, within what the policy of this machine allows."""
     from dimgs.hub.jobs import read_policy
     from dimgs.hub.jobs import work as work_on
@@ -536,7 +536,7 @@ def check_card(
     kernel: Annotated[str, typer.Argument(help="Name, file.py:name or TOML file of a kernel.")],
     tier: Annotated[str | None, typer.Option("--tier", help="The finest by default.")] = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the images.")] = 0,
-) -> Told:
+) -> Output:
     """Run scaled images of a run, to see whether the card declares every constant of the kernel."""
     from dimgs.hub.cards import check_card as check
 
@@ -561,7 +561,7 @@ def add_user(
     password: Annotated[
         bool, typer.Option("--password", help="Read a password from standard input.")
     ] = False,
-) -> Told:
+) -> Output:
     """Register a user, or give one another role."""
     from dimgs.hub.permissions import a_role
 
@@ -578,7 +578,7 @@ def token(
     days: Annotated[float, typer.Option("--days", help="How long it lasts.")] = 30.0,
     scope: Annotated[str, typer.Option("--scope", help="read or write.")] = "read",
     revoke: Annotated[bool, typer.Option("--revoke", help="Revoke that token.")] = False,
-) -> Told:
+) -> Output:
     """Make a token for a user, which is shown only now; or revoke one."""
     if revoke:
         hub.revoke(name)
@@ -590,14 +590,14 @@ def token(
 @on_hub()
 def digest(
     hub: "Hub",
-) -> Told:
+) -> Output:
     """A hash of all entries, equal for hubs that hold the same."""
     document = hub.digest()
     return document, f"{document['digest']} ({document['entries']} entries)"
 
 
 @on_hub()
-def redact(hub: "Hub", id: Id, text: Text) -> Told:
+def redact(hub: "Hub", id: Id, text: Text) -> Output:
     """Remove the content of an entry, such as a secret; its hash and links stay."""
     made = hub.redact(id, text)
     return {"id": made}, made
@@ -658,7 +658,7 @@ def augment(
     ] = 0,
     target: Target = None,
     seed: Annotated[int, typer.Option("--seed", help="Of the places that are tried.")] = 0,
-) -> Told:
+) -> Output:
     """Plan the runs that would add most to what the hub can answer."""
     from dimgs.similitude.augment import augment as planned
     from dimgs.similitude.description import describe
@@ -687,7 +687,7 @@ def refit(
     hub: "Hub",
     id: Id,
     seed: Annotated[int, typer.Option("--seed", help="Of the search.")] = 0,
-) -> Told:
+) -> Output:
     """Find a law again without rejected runs; it confirms, supersedes or leaves the earlier one."""
     from dimgs.similitude.laws import Outcome
     from dimgs.similitude.laws import refit as again
@@ -701,13 +701,13 @@ def refit(
     verdict = said[document["outcome"]]
     runs = f"{document['runs']} runs, {document['left_out']} left out"
     differ = f"the two differ by at most {100 * document['difference']:.3g} % at these runs"
-    told = f"{document['id'][:12]} {verdict}: {runs}\n{differ}"
+    text = f"{document['id'][:12]} {verdict}: {runs}\n{differ}"
     for why in document["why_not"]:
-        told += (
+        text += (
             f"\nThe doubts of the earlier law stay. {why} Whoever has looked at both laws settles "
             f"the doubts with: dimgs hub review {id[:12]} --verdict accept"
         )
-    return document, told
+    return document, text
 
 
 @on_hub()
@@ -718,7 +718,7 @@ def alerts(
     limit: Annotated[
         float, typer.Option("--limit", help="Standard deviations from the value of the others.")
     ] = 4.0,
-) -> Told:
+) -> Output:
     """List runs that their neighbours do not explain, before anybody builds on them."""
     from dimgs.similitude.augment import newest_origin, unexplained
     from dimgs.similitude.description import describe
@@ -753,7 +753,7 @@ def dataset(
             "--target", help="The one output that is kept; its bias between origins is learned."
         ),
     ] = None,
-) -> Told:
+) -> Output:
     """Write runs as one table with their origins, and keep which they were."""
     asked: dict[str, Any] = {"kernel": kernel, "physics": physics, "tag": tag, "tier": tier}
     if target is not None:

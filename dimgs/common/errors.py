@@ -119,9 +119,9 @@ class DimgsWarning(UserWarning):
     >>> import warnings
     >>> import dimgs
     >>> table = {"m [kg]": [1, 2, 1, 2], "L [m]": [1, 2, 3, 4], "H [m]": [2, 4, 6, 8]}
-    >>> with warnings.catch_warnings(record=True, action="always") as told:
+    >>> with warnings.catch_warnings(record=True, action="always") as caught:
     ...     law = dimgs.fit(table, "H").law
-    >>> told[0].category.__name__, str(told[0].message)[:22]
+    >>> caught[0].category.__name__, str(caught[0].message)[:22]
     ('DimgsWarning', "'m' takes no part: not")
     """
 

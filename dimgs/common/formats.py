@@ -285,7 +285,7 @@ def validated(model: type[Model], document: Any, where: str) -> Model:
     try:
         return TypeAdapter(model).validate_python(document)
     except ValidationError as error:
-        raise InputError(f"{where}{_told(error, model)}") from error
+        raise InputError(f"{where}{_describe_error(error, model)}") from error
 
 
 def in_one_sentence(kind: type[Model]) -> type[Model]:
@@ -299,14 +299,14 @@ def in_one_sentence(kind: type[Model]) -> type[Model]:
         try:
             make(self, *given, **named)
         except ValidationError as error:
-            raise InputError(_told(error, kind)) from error
+            raise InputError(_describe_error(error, kind)) from error
 
     made: Any = kind
     made.__init__ = init
     return kind
 
 
-def _told(error: Any, model: Any) -> str:
+def _describe_error(error: Any, model: Any) -> str:
     found = error.errors(include_url=False)
     # a key that should not be there is what made another one missing
     if not found[0]["loc"] and found[0]["type"] != "value_error":

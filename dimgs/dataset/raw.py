@@ -640,8 +640,8 @@ write 'watt / millikelvin' or 'W/(m*K)'.
             fits = f"; only {only} fits the dimensions of the other columns"
         sentences[name] = f"Column '{name}' of {source}: {reading.sentence(units[name], fits)}"
     for name, why in mixed_turning(parsed).items():
-        told = f"Column '{name}' of {source} {why}."
-        sentences[name] = f"{sentences[name]} {told}" if name in sentences else told
+        sentence = f"Column '{name}' of {source} {why}."
+        sentences[name] = f"{sentences[name]} {sentence}" if name in sentences else sentence
     if strict and sentences:
         first = next(iter(sentences.values()))
         raise InputError(f"{first[:-1]} ({setting('strict_units')}).")

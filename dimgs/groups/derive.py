@@ -73,7 +73,7 @@ def variables_of(source: Any) -> tuple[Variable, ...]:
     if isinstance(source, HasVariables):
         return source.variables
     if isinstance(source, Mapping):
-        return tuple(_told(Variable(str(k), _unit_of(k, v))) for k, v in source.items())
+        return tuple(_check(Variable(str(k), _unit_of(k, v))) for k, v in source.items())
     if isinstance(source, str):
         raise InputError(f"'{source}' is a single text; give a list of 'name [unit]' texts.")
     if not isinstance(source, Iterable):
@@ -81,10 +81,10 @@ def variables_of(source: Any) -> tuple[Variable, ...]:
             f"Variables cannot be read from a {type(source).__name__}; give a table, a list of "
             f"'name [unit]' texts or a mapping of name to unit."
         )
-    return tuple(v if isinstance(v, Variable) else _told(parse_variable(str(v))) for v in source)
+    return tuple(v if isinstance(v, Variable) else _check(parse_variable(str(v))) for v in source)
 
 
-def _told(variable: Variable) -> Variable:
+def _check(variable: Variable) -> Variable:
     """The variable, with a warning where its unit probably means something else."""
     text = variable.unit.text
     reading = improbable(text) or absolute_difference(variable.name, text)
@@ -137,7 +137,7 @@ def scale_variable(text: str, taken: Iterable[str] = ()) -> Variable:
     InputError
         If the unit is missing, dimensionless, a level or a label, or the name is taken.
     """
-    scale = _told(parse_variable(text, role="scale"))
+    scale = _check(parse_variable(text, role="scale"))
     if scale.name in set(taken):
         raise InputError(f"The scale '{scale.name}' has the name of a column; rename the scale.")
     if scale.is_label or scale.is_level or scale.dimension.is_dimensionless:

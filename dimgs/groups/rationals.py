@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 # what exponents of laws are taken from: nearly all of those in textbooks are within both
 MAX_DENOMINATOR, MAX_MAGNITUDE = 6, 8
 _PI_POWERS = ((0, ""), (1, "*pi"), (-1, "/pi"), (2, "*pi**2"), (-2, "/pi**2"))
-# of the rationals that are told: those of geometry and of series
+# of the rationals that are recognised: those of geometry and of series
 _DENOMINATORS, _LARGEST = (1, 2, 3, 4, 6, 8), 12
 # an interval wider than this part of the constant singles out nothing, whatever it holds
 NARROW = 0.05
@@ -25,7 +25,7 @@ _ROUNDING = 1e-9
 _PI_BITS, _MOST_BITS, _FEWEST_NEAR = 4, 20.0, 0.5
 # bits of a root or another number; digits that nobody writes
 _OTHER_BITS, _LARGEST_READ = 14.0, 4096
-# expected count of equally simple numbers in an interval: one in twenty is told for none
+# expected count of equally simple numbers in an interval: one in twenty is taken for none
 CHANCE = 0.05
 # of an exponent that is written as a decimal: the largest denominator that is read from it
 _LARGEST_DENOMINATOR = 12

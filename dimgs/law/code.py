@@ -220,13 +220,13 @@ def domain_lines(law: CheckedLaw) -> list[str]:
     for bound in ranges:
         powers = bound.group.exponents if bound.group else ()
         formula = "*".join(n if e == 1 else f"{n}^({e})" for n, e in powers)
-        told = f"{bound.name} = {formula}" if formula else bound.name
+        name = f"{bound.name} = {formula}" if formula else bound.name
         ends = " to ".join(dict.fromkeys(f"{x:.6g}" for x in (bound.low, bound.high)))
-        lines.append(f"{told}: {ends}{'' if formula else units[bound.columns[0]]}")
+        lines.append(f"{name}: {ends}{'' if formula else units[bound.columns[0]]}")
     lines += ["Held in every run:"] if law.domain.held else []
     for name, value in law.domain.held.items():
-        told = f"'{value}'" if isinstance(value, str) else f"{value:.6g}{units[name]}"
-        lines.append(f"{name} = {told}")
+        value_text = f"'{value}'" if isinstance(value, str) else f"{value:.6g}{units[name]}"
+        lines.append(f"{name} = {value_text}")
     return [*lines, *_source_lines(law), *([law.doubt] if law.doubt else []), law.verdict]
 
 

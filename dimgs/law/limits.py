@@ -21,7 +21,7 @@ from dimgs.groups.group import read_group
 from dimgs.law.law import Law
 from dimgs.law.names import Names
 
-# by how much a target misses its limit where that begins to hold, unless it is told
+# by how much a target misses its limit where that begins to hold, by default
 _MISS = 0.01
 
 
@@ -76,7 +76,7 @@ class KnownLimit:
         """
         for key in ("target", "group", "exponent", "beyond"):
             if content.get(key) is None:
-                raise InputError(f"The limit does not tell its '{key}'; give it.")
+                raise InputError(f"The limit lacks the key '{key}'; add it.")
         powers = read_group(str(content["group"]))
         through = content.get("input")
         if through is not None and through not in powers:
@@ -90,7 +90,7 @@ class KnownLimit:
         upward = content.get("at") in ("inf", "infinity")
         beyond, miss = float(content["beyond"]), float(content.get("miss") or _MISS)
         if not powers or not (0.0 < beyond < np.inf) or not miss > 0.0:
-            raise InputError("A limit holds beyond a positive value of a group, but for a miss.")
+            raise InputError("A limit needs a group, and positive numbers as 'beyond' and 'miss'.")
         return cls(str(content["target"]), powers, along, growth, beyond, upward, miss, source)
 
     def value(self, logs: Mapping[str, Array]) -> Array:

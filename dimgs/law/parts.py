@@ -315,7 +315,7 @@ class Domain:
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and numbers."""
-        told = {
+        document = {
             "groups": {k: list(v) for k, v in self.groups.items()},
             "columns": {k: list(v) for k, v in self.columns.items()},
             "features": list(self.features),
@@ -324,7 +324,7 @@ class Domain:
             "max_leverage": None if np.isinf(self.max_leverage) else self.max_leverage,
         }
         if self.constant_groups is None:
-            return told
+            return document
         held = {
             name: value
             if isinstance(value, str)
@@ -332,7 +332,7 @@ class Domain:
             for name, value in self.held.items()
         }
         return {
-            **told,
+            **document,
             "held": held,
             "constant_groups": {g.name: v for g, v in self.constant_groups},
         }

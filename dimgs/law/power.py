@@ -137,14 +137,14 @@ def _check_range(
     most, name, steepest = max(reaches, default=(0.0, "", 0.0))
     if name and (most > _LOG_RANGE or not np.isfinite(prefactor.value)):
         raise NoSuchNumberError(
-            f"The runs ask for {name} to the power {steepest:.3g}, which no number can hold: "
-            f"'{name}' hardly varies, or the target does not depend on it. Vary it more, or leave "
-            f"it out."
+            f"The runs ask for {name} to the power {steepest:.3g}, beyond the range of floating "
+            f"point: '{name}' hardly varies, or the target does not depend on it. Vary it more, or"
+            " leave it out."
         )
     if not (prefactor.value > 0.0 and np.isfinite(prefactor.value)):
         raise NoSuchNumberError(
-            "The runs ask for a prefactor that no number can hold in SI units; look for values "
-            "that are wrong by many orders of magnitude, or a unit that is."
+            "The prefactor in SI units is beyond the range of floating point; look for values or "
+            "units that are wrong by many orders of magnitude."
         )
 
 

@@ -161,7 +161,7 @@ def _group(group: PiGroup) -> dict[str, Any]:
 def _group_from(part: "GroupPart") -> PiGroup:
     exponents = {name: Fraction(text) for name, text in part.exponents.items()}
     if part.symbol is not None and not is_symbol(part.symbol):
-        raise InputError(f"The symbol '{shown(part.symbol)}' of {part.name} is none in LaTeX.")
+        raise InputError(f"The symbol '{shown(part.symbol)}' of {part.name} is not valid LaTeX.")
     return replace(PiGroup.of(part.name, exponents), known_as=part.known_as, symbol=part.symbol)
 
 
@@ -215,7 +215,7 @@ def law_from(source: str | Path | Mapping[str, Any], kind: type[Kind]) -> Kind:
     except InputError:
         raise
     except DimgsError as error:
-        raise InputError(f"{where} is no law that holds: {error}") from error
+        raise InputError(f"{where} holds an inconsistent law: {error}") from error
     _refuse_contradiction(law, document, where)
     if law.edited:
         warn_all([law.doubt])
@@ -292,8 +292,8 @@ def _refuse_contradiction(law: CheckedLaw, document: Mapping[str, Any], where: s
     }
     written = {key: document.get(key) for key in known}
     if law.domain.knows_held:
-        told = law.domain.to_json()
-        known |= {key: told[key] for key in ("held", "constant_groups")}
+        domain = law.domain.to_json()
+        known |= {key: domain[key] for key in ("held", "constant_groups")}
         written |= {key: document["domain"].get(key) for key in ("held", "constant_groups")}
     for key, value in known.items():
         if written[key] != value:

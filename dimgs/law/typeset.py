@@ -43,8 +43,8 @@ def law_latex(law: CheckedLaw, form: Literal["dimensional", "pi", "whole"]) -> s
     """LaTeX of a law; see :meth:`Law.latex`; "whole" is in all inputs of its expression."""
     if form != "pi":
         left = latex.symbol_latex(law.target.name, law.target.kind)
-        told = law if form == "whole" else without_held(law)
-        expression = rounded(shortest(told), half_widths(law))
+        shown = law if form == "whole" else without_held(law)
+        expression = rounded(shortest(shown), half_widths(law))
         return f"{left} = {latex.expression_latex(expression, law_symbols(law))}"
     names = law_symbols(law) | group_symbols(law)
     left = law.response.symbol or "\\pi_{0}"

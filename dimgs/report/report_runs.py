@@ -217,7 +217,7 @@ class ReportRuns:
 
     @property
     def label_column(self) -> str | None:
-        """Label column by which runs are told apart: of the prefactors, or the one with fewest."""
+        """Label column that distinguishes runs: of the prefactors, or the one with fewest."""
         effects = self.law.label_effects
         if self.law.sources and self.law.sources[0].column in self.data.names:
             return self.law.sources[0].column

@@ -23,7 +23,7 @@ from dimgs.variables import shown_unit
 
 # ticks of a strip: more would run into one another
 _TICKS = 150
-# candidates whose points can still be told apart and chosen
+# candidates whose points can still be distinguished and chosen
 _MOST_CANDIDATES = 24
 
 

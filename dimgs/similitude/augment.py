@@ -15,10 +15,10 @@ from dimgs.fits.covariance import t_quantile
 from dimgs.hub.cards import newest_runs
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer
-from dimgs.similitude.given import point_of_question
 from dimgs.similitude.kriging import Nearby, Spread, posterior_covariance
 from dimgs.similitude.near import near, residuals, spread_runs
 from dimgs.similitude.origin import Origin, asked_for, near_tiers, origins
+from dimgs.similitude.points import point_of_question
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:

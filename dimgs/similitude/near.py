@@ -96,7 +96,7 @@ def near(
         joined = join(best.near, spread)
     except FitError:
         return None
-    return _offer(origin, best, joined, trend, level) if _is_inside(best.near, joined) else None
+    return _compose(origin, best, joined, trend, level) if _is_inside(best.near, joined) else None
 
 
 def _is_inside(near: Nearby, joined: Joined) -> bool:
@@ -263,7 +263,7 @@ def _over(origin: Origin, found: _Runs, law: HubLaw) -> _Runs | None:
     return replace(found, near=replace(found.near, values=found.near.values + ratio))
 
 
-def _offer(
+def _compose(
     origin: Origin, found: _Runs, joined: Joined, trend: HubLaw | None, level: float
 ) -> Offer:
     runs = [run for run in found.runs if run.get("kind") != "limit"]

@@ -294,12 +294,12 @@ their ratio carries 2π; give both in one of these units (60 rpm are 1 Hz)
     radians = next((n for n, kind in kinds.items() if kind == "radians"), None)
     if cycles is None or radians is None:
         return {}
-    told = (
+    doubt = (
         f"[{given[radians].text}] measures radians (a turn is 2π rad), but '{cycles}' "
         f"[{given[cycles].text}] counts cycles (1 Hz is 1/s), so that their ratio carries 2π; give "
         f"both in one of these units (60 rpm are 1 Hz)"
     )
-    return {radians: told}
+    return {radians: doubt}
 
 
 def other_turning(name: str, given: Unit, wanted: Unit) -> str:

@@ -80,7 +80,7 @@ def make_app(
                 for method, path, run in pages.routes
             ),
         ],
-        exception_handlers={HTTPException: _strayed, Exception: _broken},
+        exception_handlers={HTTPException: _http_error, Exception: _broken},
     )
     app.state.pages, app.state.intake = pages, intake
     return Guard(app, {*_HERE, *names})
@@ -136,11 +136,11 @@ def check(route: Route, who: Who, closed: bool) -> None:
     NotAllowedError
     """
     if closed and not who.known:
-        raise NotAllowedError("This hub is shown to its users alone.")
+        raise NotAllowedError("Only registered users may read this hub.")
     if route.reads or route.method == "GET":
         return
     if not who.known:
-        raise NotAllowedError("Only registered users change a hub.")
+        raise NotAllowedError("Only registered users may change this hub.")
     if not who.writes:
         raise NotAllowedError("The token may only read; ask for one that may write.")
 
@@ -223,10 +223,10 @@ def static(name: str) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-async def _strayed(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    told = {404: "There is nothing at this address.", 405: "That is not done at this address."}
-    sentence = told.get(status, "The request cannot be answered.")
+    sentences = {404: "There is nothing at this address.", 405: "That is not done at this address."}
+    sentence = sentences.get(status, "The request cannot be answered.")
     if request.url.path.startswith("/api/"):
         return JSONResponse({"error": sentence}, status)
     pages = request.app.state.pages

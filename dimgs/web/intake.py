@@ -65,11 +65,11 @@ class Guard:
 
         async def sent(message: Any) -> None:
             if message["type"] == "http.response.start":
-                told = {name for name, _ in message["headers"]}
+                keys = {name for name, _ in message["headers"]}
                 added = self._headers | {"cache-control": "no-store"}
                 message["headers"] = [
                     *message["headers"],
-                    *((n.encode(), v.encode()) for n, v in added.items() if n.encode() not in told),
+                    *((n.encode(), v.encode()) for n, v in added.items() if n.encode() not in keys),
                 ]
             await send(message)
 

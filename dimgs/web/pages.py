@@ -15,9 +15,9 @@ from dimgs.hub.acts import ADDED
 from dimgs.hub.entry import KINDS, VISIBILITIES
 from dimgs.hub.lineage import EXECUTABLE, STATES
 from dimgs.hub.permissions import ROLES, NotAllowedError
-from dimgs.similitude.given import typed_inputs
+from dimgs.similitude.points import typed_inputs
 from dimgs.variables.quantities import as_quantity
-from dimgs.web import around, pictures, views
+from dimgs.web import pictures, question_map, views
 from dimgs.web.people import COOKIE, SESSION_DAYS, Asked, People, UnknownError, Who
 from dimgs.web.routes import ROUTES, RestCall, body_of, openapi
 
@@ -102,7 +102,7 @@ class Pages:
             "/entries/{id}": self._entry,
             "/entries/{id}/beside": self._beside,
             "/files/{digest}/{name}": self._file,
-            "/entries/{id}/around": lambda a: around.page(self.show, a),
+            "/entries/{id}/around": lambda a: question_map.page(self.show, a),
             "/map": self._map,
             "/queue": self._queue,
             "/jobs": self._jobs,
@@ -113,7 +113,7 @@ class Pages:
         }
         done: dict[str, Callable[[Asked], Response]] = {
             "/ask": self._ask,
-            "/entries/{id}/around": around.wanted,
+            "/entries/{id}/around": question_map.wanted,
             "/entries/{id}/{act}": self._act,
             "/people": self._set_user,
             "/people/tokens": self._new_token,
@@ -302,7 +302,7 @@ class Pages:
         id, act = asked.request.path_params["id"], asked.request.path_params["act"]
         route = _ACTS.get(act)
         if route is None or act not in _ACTIONS:
-            raise InputError("That cannot be done to an entry.")
+            raise InputError("Entries do not support this action.")
         form = {k: v.replace("\r\n", "\n") for k, v in asked.form.items() if v.strip()}
         document: dict[str, Any] = {
             k: int(v) if k in RATINGS and len(v) == 1 and v in "12345" else v
@@ -327,7 +327,7 @@ class Pages:
         try:
             days = float(form.get("days", ""))
         except ValueError as error:
-            raise InputError("A token lasts for a number of days.") from error
+            raise InputError("Give the lifetime of a token as a number of days.") from error
         name = form.get("name", "")
         token = asked.hub.new_token(name, days, form.get("scope", "read"))
         # shown this once, and not kept by the browser

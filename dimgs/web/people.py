@@ -84,7 +84,7 @@ class People:
         scheme, _, token = given.partition(" ")
         who = self._of_token(token.strip()) if scheme.lower() == "bearer" else None
         if who is None:
-            raise UnknownError("The token is none, has expired or was revoked; ask for another.")
+            raise UnknownError("The token is invalid, expired or revoked; ask for another.")
         return who
 
     def of_person(self, cookies: Mapping[str, str]) -> Who:

@@ -222,7 +222,7 @@ def place(inputs: Mapping[str, float], powers: Powers) -> float:
         If the axis holds something else than inputs above zero.
     """
     if not all(inputs.get(name, 0.0) > 0 for name in powers):
-        raise InputError("The axes have to be of inputs above zero, as questions give them.")
+        raise InputError("Choose axes of inputs that are positive in the question.")
     return math.fsum(float(e) * math.log10(inputs[name]) for name, e in powers.items())
 
 
@@ -264,7 +264,7 @@ def _principal(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]
     logs = np.array([row for row in rows if None not in row], dtype=float).reshape(-1, len(names))
     T = Scalings({n: units[n].dimension for n in names}).coordinates()
     if not len(logs) or len(T) < 2:
-        raise InputError("There are no two groups of these runs; choose inputs for the axes.")
+        raise InputError("These runs have fewer than two groups; choose inputs for the axes.")
     z = (logs - logs.mean(axis=0)) @ T.T
     _, _, axes = np.linalg.svd(z, full_matrices=False)
     if len(axes) < 2:
@@ -346,8 +346,8 @@ def _borders(
                 continue
             ends = _line(powers, level, axes, spans)
             if ends is not None:
-                told = f"{border['physical']} = {value_text(float(border['value']))}"
-                drawn.append({"ends": ends, "text": told, "law": listed["id"]})
+                label = f"{border['physical']} = {value_text(float(border['value']))}"
+                drawn.append({"ends": ends, "text": label, "law": listed["id"]})
     return drawn
 
 

@@ -394,13 +394,13 @@ def _operation(route: Route) -> dict[str, Any]:
         {"name": name, "in": "query", "required": False, "schema": _TYPES[kind]}
         for name, kind in route.query.items()
     ]
-    told = re.sub(r"[{}]", "", route.path).strip("/").replace("/", "_")
+    path = re.sub(r"[{}]", "", route.path).strip("/").replace("/", "_")
     failing = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     answer: dict[str, Any] = (
         {"application/jsonl": {}} if route.path == "/documents" else {"application/json": {}}
     )
     out: dict[str, Any] = {
-        "operationId": f"{route.method.lower()}_{told}",
+        "operationId": f"{route.method.lower()}_{path}",
         "summary": route.summary,
         "parameters": parameters,
         "responses": {

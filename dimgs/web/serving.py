@@ -91,14 +91,14 @@ def serving_studio(folder: "Path", port: int, hub: str) -> "Iterator[tuple[Serve
     """
     _require_server()
     from dimgs.web.studio.app import Studio
-    from dimgs.web.studio.bench import Workbench
+    from dimgs.web.studio.workbench import Workbench
 
-    bench = Workbench(folder, hub)
-    studio = Studio(bench, port)
+    workbench = Workbench(folder, hub)
+    studio = Studio(workbench, port)
     try:
         yield _server(studio.application), studio
     finally:
-        bench.close()
+        workbench.close()
 
 
 def _require_server() -> None:

@@ -113,6 +113,7 @@ def facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
     return found
 
 
+_STATUS = ("confirmed", "why_not", "probability")
 # kinds that something came to
 _RESULTS = ("run", "law", "answer", "campaign", "dataset")
 # entries that are looked at for them: reading as many takes half a second
@@ -129,12 +130,12 @@ def results(hub: "Hub", entry: Mapping[str, Any]) -> dict[str, list[dict[str, An
     found: dict[str, list[dict[str, Any]]] = {}
     for id, one in hub.several(list(dict.fromkeys(linked))[:_MOST_LINKED]).items():
         content = one["content"] or {}
-        told = content.get("answer") or content.get("outcome") or content.get("text")
+        text = content.get("answer") or content.get("outcome") or content.get("text")
         law = content.get("law")
-        text = law.get("text") or law.get("expression") if isinstance(law, Mapping) else told
+        text = law.get("text") or law.get("expression") if isinstance(law, Mapping) else text
         if one["kind"] in _RESULTS:
-            told = {k: one[k] for k in ("confirmed", "why_not", "probability") if k in one}
-            found.setdefault(one["kind"], []).append({"id": id, "text": value_text(text), **told})
+            status = {k: one[k] for k in _STATUS if k in one}
+            found.setdefault(one["kind"], []).append({"id": id, "text": value_text(text), **status})
     return found
 
 

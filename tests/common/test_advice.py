@@ -23,8 +23,8 @@ from dimgs.common.advice import (
 from dimgs.common.errors import DimgsError
 from dimgs.discovery.options import options_by_name
 from dimgs.web.controls import in_the_browser
-from dimgs.web.studio.bench import Workbench
-from dimgs.web.studio.sheet import bench_view
+from dimgs.web.studio.sheet import workbench_view
+from dimgs.web.studio.workbench import Workbench
 
 _FLAG = re.compile(r"(?<![\w-])--[a-z]|\bdimgs (?:hub|run|fit|pi|discover)\b")
 _EVERY: list[Advice] = [
@@ -78,17 +78,17 @@ TABLES = {
 def test_the_workbench_speaks_of_its_controls(tmp_path: Path, name: str) -> None:
     table = tmp_path / f"{name}.csv"
     table.write_text(TABLES[name])
-    bench, told = Workbench(tmp_path), list[str]()
+    workbench, told = Workbench(tmp_path), list[str]()
     with worded(in_the_browser):
-        id = bench.open(table)
-        bench.choose(id, [("target", "T"), ("input", "L"), ("input", "H")])
-        view = bench_view(bench.table(id))
+        id = workbench.open(table)
+        workbench.choose(id, [("target", "T"), ("input", "L"), ("input", "H")])
+        view = workbench_view(workbench.table(id))
         told += [view["problem"], *view["notes"], *(d for c in view["columns"] for d in c.doubts)]
         try:
-            bench.fit(id)
+            workbench.fit(id)
         except DimgsError as error:
             told.append(str(error))
-        found = bench.found(id)
+        found = workbench.found(id)
         told += [] if found is None else found.report.warnings
     assert any(told)
     assert not [text for text in told if _FLAG.search(text)]

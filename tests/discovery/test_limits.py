@@ -156,13 +156,13 @@ def test_limits_are_read_from_files_and_refused_with_a_reason(tmp_path: Path) ->
     file = tmp_path / "limits.json"
     file.write_text(json.dumps([SMALL, LARGE]))
     assert read_limits(str(file)) == read_limits([SMALL, LARGE])
-    with pytest.raises(InputError, match="does not tell its 'group'"):
+    with pytest.raises(InputError, match="lacks the key 'group'"):
         read_limits({"target": "m", "exponent": 1, "beyond": 1})
     with pytest.raises(InputError, match="'x' is not in its group"):
         read_limits({**SMALL, "input": "x"})
     with pytest.raises(InputError, match="is no limit"):
         read_limits([3])
-    with pytest.raises(InputError, match="beyond a positive value"):
+    with pytest.raises(InputError, match="positive numbers as 'beyond'"):
         read_limits({**SMALL, "beyond": 0.0})
 
 

@@ -85,5 +85,5 @@ def test_what_cannot_be_tried_is_told(tmp_path: Path) -> None:
             check_card(hub, Narrow())
         told = {"g": {"value": 9.81, "unit": "m/s^2"}, "L": {"value": 1, "unit": "m"}}
         hub.add({"kind": "card", "kernel": "whole", "constants": told})
-        with pytest.raises(InputError, match="no dimension that may be scaled"):
+        with pytest.raises(InputError, match="no dimension that can be scaled"):
             check_card(hub, Whole())

@@ -136,7 +136,7 @@ def test_a_reviewer_signs_in_reads_and_reviews(browser: Any, address: str, size:
     # on the map of a question, a click proposes the run there
     page.goto(f"{address}/entries?tag=cool")
     page.locator("#found a").click()
-    page.locator("a", has_text="which run would tell most").click()
+    page.locator("a", has_text="the most informative next run").click()
     looked_at()
     page.locator(".cell").nth(130).click()
     page.wait_for_selector("#run-h")

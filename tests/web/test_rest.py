@@ -122,7 +122,7 @@ def test_refusals_are_the_hubs_own(program: Asking, anybody: TestClient) -> None
         ("POST", "entries", {"json": {"kind": "law", "links": [{"type": "reviews", "to": "0"}]}},
          400, "A link is a table"),
         ("POST", "entries?once=true", {"json": {"kind": "decision", "action": "approve"}}, 400,
-         "not added as it is"),
+         "cannot be added directly"),
         ("POST", "runs", {"json": {"runs": [{"kernel": "f"}]}}, 400, "'inputs' is missing"),
         ("POST", "runs", {"json": {"runs": [], "links": [{"type": "settles", "to": "0" * 64}]}},
          400, "A link is a table"),

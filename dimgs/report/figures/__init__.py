@@ -1,6 +1,6 @@
 """Figures of a report: one function each, drawn on an Axes that the caller gives.
 
-Colours can be told apart by the colour-blind; sizes are those of a journal's column. Every
+Colours are distinguishable for the colour-blind; sizes are those of a journal's column. Every
 function takes a :class:`~dimgs.report.results.Report` (or plain arrays) and an Axes, and raises
 :class:`~dimgs.common.errors.InputError` where the report has nothing to draw.
 """

@@ -15,7 +15,7 @@ from dimgs.report.words import unit_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# lines that can still be told apart
+# lines that can still be distinguished
 _MOST = 4
 # the range is drawn that much wider at each end
 _WIDER = 2.0

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK, MUTED, RULE, PAPER = "#1a1d21", "#626a74", "#c3c9d1", "#fefefe"
-# Okabe and Ito (2008), "Color Universal Design", told apart by the colour-blind
+# Okabe and Ito (2008), "Color Universal Design", distinguishable for the colour-blind
 BLUE, ORANGE, GREEN, PINK = "#0072b2", "#d55e00", "#009e73", "#cc79a7"
 SKY, AMBER = "#56b4e9", "#e69f00"
 # the orange that small letters can be read in

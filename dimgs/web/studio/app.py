@@ -27,8 +27,8 @@ from dimgs.web.app import static, status_of
 from dimgs.web.controls import in_the_browser
 from dimgs.web.intake import Guard, Intake, text_of
 from dimgs.web.pages import templates
-from dimgs.web.studio.bench import Workbench
-from dimgs.web.studio.sheet import bench_view
+from dimgs.web.studio.sheet import workbench_view
+from dimgs.web.studio.workbench import Workbench
 
 _STATIC = ("page.css", "hub.css", "studio.css", "htmx.min.js", "studio.js")
 # fields of a form: several for each column of a wide table
@@ -46,7 +46,7 @@ class Studio:
 
     Parameters
     ----------
-    bench : Workbench
+    workbench : Workbench
         The tables on it.
     port : int
         Where it is served: cookies are shared by all ports of a machine.
@@ -54,8 +54,8 @@ class Studio:
         What lets a browser in; drawn by default.
     """
 
-    def __init__(self, bench: Workbench, port: int, token: str = "") -> None:
-        self.bench = bench
+    def __init__(self, workbench: Workbench, port: int, token: str = "") -> None:
+        self.workbench = workbench
         self._intake = Intake()
         self._cookie = f"dimgs_studio_{port}"
         self.token = token or secrets.token_urlsafe(24)
@@ -66,22 +66,22 @@ class Studio:
         """What a server runs."""
         table = "/tables/{id}"
         shown: dict[str, Callable[[Request], Response]] = {
-            "/": lambda r: self._page("studio_home.html", tables=self.bench.sheets),
+            "/": lambda r: self._page("studio_home.html", tables=self.workbench.sheets),
             table: self._table,
             f"{table}/law": self._law,
             f"{table}/files/{{name}}": self._file,
         }
         done: dict[str, Callable[[Request, Form], Response]] = {
-            "/example": lambda r, form: self._to(self.bench.example()),
+            "/example": lambda r, form: self._to(self.workbench.example()),
             table: self._choose,
-            f"{table}/fit": lambda r, form: self._asked(r, form, self.bench.fit),
-            f"{table}/discover": lambda r, form: self._asked(r, form, self.bench.discover),
+            f"{table}/fit": lambda r, form: self._asked(r, form, self.workbench.fit),
+            f"{table}/discover": lambda r, form: self._asked(r, form, self.workbench.discover),
             f"{table}/stop": self._stop,
             f"{table}/next": lambda r, form: self._done(
-                r, lambda id: self.bench.propose(id, _PROPOSED)
+                r, lambda id: self.workbench.propose(id, _PROPOSED)
             ),
             f"{table}/keep": lambda r, form: self._done(
-                r, lambda id: self.bench.keep(id, dict(form).get("hub", "").strip())
+                r, lambda id: self.workbench.keep(id, dict(form).get("hub", "").strip())
             ),
         }
         app = Starlette(
@@ -92,7 +92,7 @@ class Studio:
                 Route("/tables", self._drop, methods=["POST"]),
                 Route(f"{table}/events", self._events),
             ],
-            exception_handlers={HTTPException: self._strayed, Exception: self._broken},
+            exception_handlers={HTTPException: self._http_error, Exception: self._broken},
         )
         return Guard(app, {"127.0.0.1", "localhost", "::1"}, inline_styles=True)
 
@@ -149,7 +149,7 @@ class Studio:
     def _refused(self, error: DimgsError) -> Response:
         return self._page("studio_error.html", status_of(error), sentence=str(error))
 
-    async def _strayed(self, request: Request, error: Exception) -> Response:
+    async def _http_error(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
         sentence = "There is nothing at this address."
         return self._page("studio_error.html", status, sentence=sentence)
@@ -167,24 +167,24 @@ class Studio:
     # pages
 
     def _view(self, request: Request) -> dict[str, Any]:
-        return bench_view(self.bench.table(request.path_params["id"]))
+        return workbench_view(self.workbench.table(request.path_params["id"]))
 
     def _table(self, request: Request) -> Response:
         return self._page("studio_table.html", view=self._view(request), **self._result(request))
 
     def _result(self, request: Request, problem: str = "") -> dict[str, Any]:
         id = request.path_params["id"]
-        found, search = self.bench.found(id), self.bench.search(id)
+        found, search = self.workbench.found(id), self.workbench.search(id)
         content = {} if found is None else found.content
         state = None if search is None else search.state
-        own = {"id": id, "found": found, "search": state, "hub": self.bench.hub}
+        own = {"id": id, "found": found, "search": state, "hub": self.workbench.hub}
         return {**content, **own, "problem": problem}
 
     def _law(self, request: Request, problem: str = "") -> Response:
         return self._page("studio_law.html", **self._result(request, problem))
 
     def _file(self, request: Request) -> Response:
-        found = self.bench.found(request.path_params["id"])
+        found = self.workbench.found(request.path_params["id"])
         if found is None:
             raise InputError("There is no law to take away yet.")
         name = request.path_params["name"]
@@ -206,7 +206,7 @@ class Studio:
                 if not isinstance(file, UploadFile) or not file.filename:
                     raise InputError("Choose a table: a CSV, TSV, Excel or Parquet file.")
                 parts = iter(lambda: file.file.read(_PART), b"")
-                return self._to(self.bench.put(file.filename, parts))
+                return self._to(self.workbench.put(file.filename, parts))
 
             return await self._answer(request, act, fields)
 
@@ -215,7 +215,7 @@ class Studio:
 
     def _choose(self, request: Request, form: Form) -> Response:
         id = request.path_params["id"]
-        self.bench.choose(id, form)
+        self.workbench.choose(id, form)
         if "hx-request" not in request.headers:
             return self._to(id)
         return self._page("studio_bench.html", view=self._view(request), **self._result(request))
@@ -226,7 +226,7 @@ class Studio:
         """Ask, with what is chosen in the form; what is wrong with it is shown beside the law."""
         id, problem = request.path_params["id"], ""
         try:
-            self.bench.choose(id, form)
+            self.workbench.choose(id, form)
             act(id)
         except DimgsError as error:
             problem = str(error)
@@ -235,7 +235,7 @@ class Studio:
         return self._law(request, problem)
 
     def _stop(self, request: Request, form: Form) -> Response:
-        search = self.bench.search(request.path_params["id"])
+        search = self.workbench.search(request.path_params["id"])
         if search is not None:
             search.stop()
         return self._law(request)
@@ -251,12 +251,12 @@ class Studio:
 
     async def _events(self, request: Request) -> Response:
         id = request.path_params["id"]
-        search = self.bench.search(id) if self._is_known(request) else None
+        search = self.workbench.search(id) if self._is_known(request) else None
         if search is None:
             return Response(status_code=204)
         running = search
 
-        def told() -> Generator[str, None, None]:
+        def messages() -> Generator[str, None, None]:
             for state in running.states():
                 name = "over" if state.over else "news"
                 text = templates().get_template("studio_news.html").render(search=state)
@@ -264,7 +264,7 @@ class Studio:
                 yield f"event: {name}\n{lines}\n"
 
         async def sent() -> AsyncIterator[str]:
-            with closing(told()) as stream:
+            with closing(messages()) as stream:
                 async for text in iterate_in_threadpool(stream):
                     if await request.is_disconnected():
                         return

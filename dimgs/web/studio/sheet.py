@@ -292,8 +292,8 @@ class Sheet:
         titled, _ = titled_columns(self.raw, ReadOptions(units=given))
         read = [self._column(t, own[t.name]) for t in titled]
         known = {c.name: c.unit for c in read if c.role in ("number", "error")}
-        told = doubts(known, self.raw.source)
-        return [replace(c, doubts=(told[c.name],) if c.name in told else ()) for c in read]
+        doubted = doubts(known, self.raw.source)
+        return [replace(c, doubts=(doubted[c.name],) if c.name in doubted else ()) for c in read]
 
     def _column(self, titled: Titled, own: str) -> Column:
         name, unit = titled.name, titled.unit or ""
@@ -555,7 +555,7 @@ def _spread(logs: "NDArray[np.float64]") -> float:
     return float(np.ptp(finite)) if finite.size else 0.0
 
 
-def bench_view(sheet: Sheet) -> dict[str, Any]:
+def workbench_view(sheet: Sheet) -> dict[str, Any]:
     """What the page of a table shows as it is now.
 
     Returns

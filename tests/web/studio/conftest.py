@@ -13,7 +13,7 @@ pytest.importorskip("python_multipart")
 from starlette.testclient import TestClient
 
 from dimgs.web.studio.app import Studio
-from dimgs.web.studio.bench import Workbench
+from dimgs.web.studio.workbench import Workbench
 
 TOKEN = "the token of this test"
 
@@ -61,9 +61,9 @@ class Visitor:
 def studio(tmp_path: Path) -> Iterator[Studio]:
     folder = tmp_path / "dropped"
     folder.mkdir()
-    bench = Workbench(folder)
-    yield Studio(bench, 1234, TOKEN)
-    bench.close()
+    workbench = Workbench(folder)
+    yield Studio(workbench, 1234, TOKEN)
+    workbench.close()
 
 
 @pytest.fixture

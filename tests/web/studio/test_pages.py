@@ -32,7 +32,7 @@ def dropped(visitor: Visitor, content: str = "", name: str = "pipe runs.csv") ->
 
 
 def test_only_whoever_has_the_token_comes_in(studio: Studio, table: Path) -> None:
-    id = studio.bench.open(table)
+    id = studio.workbench.open(table)
     with TestClient(studio.application, base_url="http://127.0.0.1:1234") as client:
         for path in ("/", f"/tables/{id}", f"/tables/{id}/law", f"/tables/{id}/files/law.json"):
             answer = client.get(path)
@@ -55,7 +55,7 @@ def test_only_whoever_has_the_token_comes_in(studio: Studio, table: Path) -> Non
         assert client.get("/", headers={"host": "evil.example"}).status_code == 421
         answer = client.post(f"/tables/{id}/fit", data={**CHOSEN, "csrf": "guessed"})
         assert answer.status_code == 403
-    assert studio.bench.found(id) is None
+    assert studio.workbench.found(id) is None
 
 
 def test_scripts_come_from_the_server_alone(visitor: Visitor) -> None:
@@ -72,8 +72,8 @@ def test_what_a_file_is_called_and_holds_stays_text(visitor: Visitor) -> None:
     page = visitor.client.get(path).text
     assert "<b>a</b>" not in page
     assert "<img" not in page
-    (sheet,) = visitor.studio.bench.sheets
-    assert sheet.path.resolve().is_relative_to(visitor.studio.bench.folder.resolve())
+    (sheet,) = visitor.studio.workbench.sheets
+    assert sheet.path.resolve().is_relative_to(visitor.studio.workbench.folder.resolve())
 
 
 def test_a_file_that_is_no_table_is_one_sentence(visitor: Visitor) -> None:
@@ -83,7 +83,7 @@ def test_a_file_that_is_no_table_is_one_sentence(visitor: Visitor) -> None:
         assert answer.status_code == 400
         assert "Traceback" not in answer.text
         assert 'role="alert"' in answer.text
-    assert visitor.studio.bench.sheets == []
+    assert visitor.studio.workbench.sheets == []
     assert visitor.client.get("/tables/none").status_code == 404
 
 
@@ -139,7 +139,7 @@ def test_a_law_is_fitted_taken_away_and_kept(visitor: Visitor, tmp_path: Path) -
 
 def test_what_cannot_be_asked_is_told_beside_the_law(visitor: Visitor) -> None:
     path = dropped(visitor)
-    assert "Choose first what is to be explained" in visitor.send(f"{path}/fit").text
+    assert "Choose a target first" in visitor.send(f"{path}/fit").text
     few = {**CHOSEN, "input": ["U"]}
     page = visitor.send(f"{path}/discover", **few, scales="M0 [nonsense]").text
     assert 'role="alert"' in page
@@ -154,7 +154,7 @@ def test_without_a_script_the_page_works_too(visitor: Visitor) -> None:
     assert answer.url.path == path
     assert "Reynolds number" in answer.text
     answer = visitor.client.post(f"{path}/fit", data={"csrf": visitor.csrf()})
-    assert "Choose first what is to be explained" in answer.text
+    assert "Choose a target first" in answer.text
 
 
 @pytest.mark.slow
@@ -168,7 +168,7 @@ def test_a_search_tells_what_it_finds_and_stops(visitor: Visitor) -> None:
             events.append(line)
             if not stopped and "<td" in line:
                 stopped = True
-                search = visitor.studio.bench.search(path.rpartition("/")[2])
+                search = visitor.studio.workbench.search(path.rpartition("/")[2])
                 assert search is not None
                 search.stop()
     assert stopped

@@ -9,8 +9,8 @@ import pytest
 
 from dimgs.common.errors import InputError
 from dimgs.expression.candidate import Candidate
-from dimgs.web.studio.bench import front_of
-from dimgs.web.studio.sheet import Choices, Sheet, bench_view, plot, repeating_sets
+from dimgs.web.studio.sheet import Choices, Sheet, plot, repeating_sets, workbench_view
+from dimgs.web.studio.workbench import front_of
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def test_every_choice_of_repeating_variables_gives_groups(sheet: Sheet) -> None:
         sheet.choices = replace(sheet.choices, repeating=chosen)
         assert sheet.basis(sheet.table()).repeating == chosen
     sheet.choices = replace(sheet.choices, repeating=("U",))
-    assert "cannot be the repeating set" in bench_view(sheet)["problem"]
+    assert "cannot be the repeating set" in workbench_view(sheet)["problem"]
 
 
 def test_sheets_of_a_workbook_can_be_chosen(tmp_path: Path) -> None:

@@ -62,10 +62,10 @@ def _number(asked: Asked, name: str) -> float:
     try:
         value = float(text)
     except ValueError as error:
-        raise InputError("A place on the map is two numbers.") from error
+        raise InputError("Give two numbers as the place on the map.") from error
     # beyond a hundred decades there are no inputs
     if not abs(value) < 100.0:
-        raise InputError("A place on the map is two powers of ten.")
+        raise InputError("Give the place on the map as two exponents of ten, below 100.")
     return value
 
 
@@ -151,11 +151,11 @@ class _About:
 
     def best(self) -> dict[str, Any]:
         """The place on the map at which a run would narrow the question's interval most."""
-        told = self.expected.narrowing(self._changes)
-        k = int(np.argmax(told))
+        narrowing = self.expected.narrowing(self._changes)
+        k = int(np.argmax(narrowing))
         place = self._grid[k]
         return {"at": self._on_map(place), "across": float(place[0]), "up": float(place[1]),
-                "narrowing": float(told[k])}  # fmt: skip
+                "narrowing": float(narrowing[k])}  # fmt: skip
 
     def proposal(self, place: Sequence[float]) -> dict[str, Any]:
         """The run at a place: its inputs, and what it would add."""

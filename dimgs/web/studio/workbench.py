@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 # the typesetting of mathematics in figures is not made for threads
 _drawing = Lock()
-# seconds between two looks at what a search told, and that a search has to end once it is asked to
+# seconds between two looks at the events of a search, and that it has to end once it is asked to
 _LOOK, _PATIENCE = 0.2, 20.0
 # loss below which a candidate counts as exact
 _EXACT = 1e-18
@@ -147,8 +147,8 @@ class SearchState:
     ----------
     limit : float
         Seconds that it may take.
-    told : str
-        What it reported last.
+    last_event : str
+        Its last progress event.
     front : tuple of Candidate
         Those of what it found that no other one beats in both complexity and loss.
     seconds : float
@@ -160,7 +160,7 @@ class SearchState:
     """
 
     limit: float
-    told: str = "starting"
+    last_event: str = "starting"
     front: tuple[Candidate, ...] = ()
     seconds: float = 0.0
     stopping: bool = False
@@ -202,7 +202,7 @@ class LawSearch:
         last: tuple[Any, ...] = ()
         while True:
             state = self.state
-            now = (state.told, state.front, int(state.seconds), state.stopping, state.over)
+            now = (state.last_event, state.front, int(state.seconds), state.stopping, state.over)
             if now != last:
                 yield state
                 last = now
@@ -235,8 +235,8 @@ class LawSearch:
         try:
             while True:
                 kind, text, more = self._here.recv()
-                if kind == "told":
-                    self._state.told = text or self._state.told
+                if kind == "progress":
+                    self._state.last_event = text or self._state.last_event
                     self._state.front = front_of((*self._state.front, *more))
                 elif kind == "report":
                     self.report = more
@@ -277,7 +277,7 @@ def _found(pipe: Connection, data: "Dataset", target: str, options: Options) -> 
 
     def heard(text: str) -> None:
         candidates = getattr(text, "candidates", ())
-        pipe.send(("told", "" if candidates else str(text), candidates))
+        pipe.send(("progress", "" if candidates else str(text), candidates))
 
     try:
         with warnings.catch_warnings():
@@ -432,7 +432,7 @@ class Workbench:
     def _question(self, id: str) -> tuple[Sheet, Choices]:
         sheet = self.table(id)
         if not sheet.choices.target:
-            raise InputError("Choose first what is to be explained.")
+            raise InputError("Choose a target first.")
         return sheet, sheet.question
 
     def fit(self, id: str) -> None:
@@ -466,7 +466,7 @@ class Workbench:
         sheet, choices = self._question(id)
         options = choices.options()
         data = options.read(sheet.path, choices.target)
-        # what is wrong with the question is told at once
+        # a question that cannot be answered is refused at once
         prepare(data, choices.target, options.without_reading(), linear_allowed=True)
         self._end(id)
         search = LawSearch(data, choices.target, options.without_reading())
@@ -482,7 +482,7 @@ class Workbench:
         """
         found = self.found(id)
         if found is None:
-            raise InputError("There is no law yet from which runs could be planned.")
+            raise InputError("There is no law yet; search for one before planning runs.")
         found.next_runs = found.report.next_runs(count)
 
     def keep(self, id: str, address: str) -> None:

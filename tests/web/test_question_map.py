@@ -30,7 +30,7 @@ def question(hub: Hub, person: Callable[[str], Person]) -> str:
 def test_the_map_shows_runs_the_question_and_lines(
     hub: Hub, question: str, anybody: TestClient
 ) -> None:
-    assert "which run would tell most" in anybody.get(f"/entries/{question}").text
+    assert "the most informative next run" in anybody.get(f"/entries/{question}").text
     # of itself it takes inputs, though the second group that is offered on maps is an output
     assert anybody.get(f"/entries/{question}/around").status_code == 200
     page = anybody.get(f"/entries/{question}/around?x=a*t/r^2&y=dT").text
