@@ -362,7 +362,7 @@ class _Asking:
         again: Callable[[], Answer | None],
     ) -> Answer:  # fmt: skip
         """The runs that would answer; their answer, where they are to be made."""
-        from dimgs.campaign.at_point import plan_at, plan_told, runs_of
+        from dimgs.campaign.at_point import plan_at, plan_document, runs_of
 
         plan = plan_at(known.kernel, point.values, target, self.tolerance, self.level)
         if self.run and plan is not None and known.kernel is not None:
@@ -371,7 +371,7 @@ class _Asking:
             made = again()
             if made is not None and made.value is not None:
                 return replace(made, how="campaign")
-        document = None if plan is None else plan_told(plan)
+        document = None if plan is None else plan_document(plan)
         return refused(missing, known.outputs[target], point.assumptions, document, self.level)
 
 

@@ -73,7 +73,7 @@ def _room(port: Port, middle: float) -> float:
     return min(_RANGE, below, above)
 
 
-def plan_told(plan: Plan) -> dict[str, Any]:
+def plan_document(plan: Plan) -> dict[str, Any]:
     """A plan for one point in JSON: what runs, where, and what it costs."""
     (point,), (tier,) = plan.points, plan.tiers
     return {

@@ -58,7 +58,7 @@ _SPREAD = re.compile(r"\s*(?:±|\+/[-−])\s*")
 _IN_BRACKETS = re.compile(r"\((?P<inside>[^()]*(?:±|\+/[-−])[^()]*)\)(?P<after>.*)")
 _TIMES_TEN = re.compile(rf"{_BLANK}[×·⋅x*]{_BLANK}({_TEN})(?![0-9.])")
 # an exponent of FORTRAN, or one that a blank parts from its number: no charge or day to a power
-_STRAY_EXPONENT = re.compile(r"(?:[eEdD][\s^]*|\s+[eE]\s*)[-+−–]?[0-9]")
+_OTHER_EXPONENT = re.compile(r"(?:[eEdD][\s^]*|\s+[eE]\s*)[-+−–]?[0-9]")
 _TWO_NUMBERS = re.compile(r"[0-9]|\.(?!\.)|\.{3}")
 # of a unit: what none begins with, words in brackets, and numbers that are neither powers nor, as
 # in l/(100*km), a factor of what follows them
@@ -394,7 +394,7 @@ def _number(text: str, what: str = "it begins with no number, such as 80 or 1.2e
         raise InputError("a blank may part one number or two; write 1000 or 20..200")
     if _TWO_NUMBERS.match(rest):
         raise InputError("it has a decimal point or number too many; give one number")
-    if _STRAY_EXPONENT.match(rest):
+    if _OTHER_EXPONENT.match(rest):
         raise InputError("the exponent is not clear; write 1e-3")
     sign = -1 if found["sign"] in ("-", "−") else 1
     if found["above"]:
