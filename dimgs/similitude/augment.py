@@ -15,7 +15,7 @@ from dimgs.fits.covariance import t_quantile
 from dimgs.hub.cards import newest_runs
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer
-from dimgs.similitude.kriging import Nearby, Spread, posterior_covariance
+from dimgs.similitude.kriging import Hyperparameters, Nearby, posterior_covariance
 from dimgs.similitude.near import near, residuals, spread_runs
 from dimgs.similitude.origin import Origin, asked_for, near_tiers, origins
 from dimgs.similitude.points import point_of_question
@@ -45,14 +45,14 @@ class Expected:
         Where it is asked.
     origin : Origin
     near : Nearby
-    spread : Spread
+    hyper : Hyperparameters
     """
 
     known: Description
     point: Point
     origin: Origin
     near: Nearby
-    spread: Spread
+    hyper: Hyperparameters
 
     @classmethod
     def of(cls, hub: "Hub", content: dict[str, Any]) -> "Expected":
@@ -85,16 +85,16 @@ class Expected:
             Of the inputs from those of the question, in natural logarithms.
         level : float
         """
-        covariance = posterior_covariance(self.near, self.spread, changes)
-        variance = np.maximum(covariance.diagonal(), 0.0) + self.spread.noise**2
+        covariance = posterior_covariance(self.near, self.hyper, changes)
+        variance = np.maximum(covariance.diagonal(), 0.0) + self.hyper.noise**2
         quantile = float(t_quantile(level, max(len(self.near) - changes.shape[1], 1)))
-        return np.asarray(quantile * self.spread.stretch * np.sqrt(variance))
+        return np.asarray(quantile * self.hyper.inflation * np.sqrt(variance))
 
     def narrowing(self, changes: Array) -> Array:
         """By which factor a run at each place would narrow the question's interval."""
         every = np.vstack([np.zeros((1, changes.shape[1])), changes])
-        posterior = posterior_covariance(self.near, self.spread, every)
-        floor = _floor(self.spread)
+        posterior = posterior_covariance(self.near, self.hyper, every)
+        floor = _floor(self.hyper)
         sizes = np.maximum(posterior.diagonal(), 0.0)
         after = np.maximum(sizes[0] - posterior[0, 1:] ** 2 / (sizes[1:] + floor), 0.0) + floor
         return np.asarray(np.sqrt((sizes[0] + floor) / after))
@@ -104,9 +104,9 @@ class Expected:
         return self.origin.inputs(self.origin.asked * np.exp(change))
 
 
-def _floor(spread: Spread) -> float:
+def _floor(hyper: Hyperparameters) -> float:
     """Variance that numerical error, noise and rounding leave open at the best."""
-    return spread.noise**2 + 1e-9 * spread.amplitude**2
+    return hyper.noise**2 + 1e-9 * hyper.amplitude**2
 
 
 def augment(
@@ -144,11 +144,11 @@ def augment(
         If the hub has too few runs, or the card is not complete and images are asked for.
     """
     origin = newest_origin(hub, known, target)
-    runs_there, spread = spread_runs(origin)
+    runs_there, hyper = spread_runs(origin)
     changes = [change for _, _, change in _asked(hub, origin)]
     asked = np.array(changes).reshape(len(changes), len(origin.table.names))
     pool = _pool(origin, seed)
-    chosen = _greedy(runs_there, spread, pool, asked, n)
+    chosen = _greedy(runs_there, hyper, pool, asked, n)
     runs = [
         {"inputs": origin.inputs(origin.asked * np.exp(pool[place])), "information": information}
         for place, information in chosen
@@ -213,12 +213,12 @@ def _pool(origin: Origin, seed: int) -> Array:
 
 
 def _greedy(
-    near: Nearby, spread: Spread, pool: Array, asked: Array, n: int
+    near: Nearby, hyper: Hyperparameters, pool: Array, asked: Array, n: int
 ) -> list[tuple[int, float]]:
     """Places in the pool, one after another, and what each adds."""
-    posterior = posterior_covariance(near, spread, np.vstack([pool, asked]))
+    posterior = posterior_covariance(near, hyper, np.vstack([pool, asked]))
     goals = np.arange(len(pool), len(posterior)) if len(asked) else np.arange(len(pool))
-    floor = _floor(spread)
+    floor = _floor(hyper)
     found = []
     for _ in range(min(n, len(pool))):
         sizes = np.maximum(posterior.diagonal(), 0.0)

@@ -84,20 +84,20 @@ class Nearby:
 
 
 @dataclass(frozen=True)
-class Spread:
-    """How a target varies about a power law of the groups.
+class Hyperparameters:
+    """Hyperparameters of the residuals about a power law of the groups.
 
     Attributes
     ----------
     lengths : ndarray of shape (n_inputs,)
-        Change of each input's natural logarithm over which residuals become another.
+        Correlation length of the residuals along the natural logarithm of each input.
     amplitude, noise, misfit : float
-        Standard deviations of the residual, of what no input explains, and of the ratio between
+        Standard deviations of the correlated residual, of the noise, and of the ratio between
         origins about its mean.
     doubt : ndarray of shape (n, n_inputs + 3)
         Independent steps of one standard deviation of all their logarithms.
-    stretch : float
-        By how much intervals have to be wider than they seem, seen on runs that were held out.
+    inflation : float
+        Factor that widens intervals so that they cover the runs held out; at least 1.
     """
 
     lengths: Array
@@ -105,7 +105,7 @@ class Spread:
     noise: float
     misfit: float
     doubt: Array = field(default_factory=lambda: np.zeros((0, 0)))
-    stretch: float = 1.0
+    inflation: float = 1.0
 
     @property
     def theta(self) -> Array:
@@ -113,7 +113,7 @@ class Spread:
         return np.log([*self.lengths, self.amplitude, self.noise, self.misfit])
 
     @classmethod
-    def of(cls, theta: Array, doubt: Array | None = None) -> "Spread":
+    def of(cls, theta: Array, doubt: Array | None = None) -> "Hyperparameters":
         """Inverse of `theta`."""
         *lengths, amplitude, noise, misfit = np.exp(theta)
         own = np.zeros((0, len(theta))) if doubt is None else doubt
@@ -148,37 +148,37 @@ def _linear(near: Nearby) -> tuple[Array, Array]:
     return np.column_stack([np.ones(len(flat)), flat, other]), np.array(known)
 
 
-def covariance(scalings: Scalings, changes: Array, spread: Spread) -> Array:
+def covariance(scalings: Scalings, changes: Array, hyper: Hyperparameters) -> Array:
     """Covariance of what runs at some places would give, before any is made.
 
     Parameters
     ----------
     scalings : Scalings
     changes : ndarray of shape (n, n_inputs)
-    spread : Spread
+    hyper : Hyperparameters
     """
     flat = changes @ scalings.coordinates().T
-    z = changes @ scalings.coordinates(spread.lengths).T
+    z = changes @ scalings.coordinates(hyper.lengths).T
     alike, _ = matern(squared_distances(z))
     # the mean is not known: ten e-folds either way say so, and leave the rest its digits
     shared = _MEAN**2 + _EXPONENT**2 * flat @ flat.T
-    return np.asarray(shared + spread.amplitude**2 * alike)
+    return np.asarray(shared + hyper.amplitude**2 * alike)
 
 
-def posterior_covariance(near: Nearby, spread: Spread, places: Array) -> Array:
+def posterior_covariance(near: Nearby, hyper: Hyperparameters, places: Array) -> Array:
     """Covariance of what runs at some places would give, once the runs that are there are known.
 
     Parameters
     ----------
     near : Nearby
         The runs.
-    spread : Spread
+    hyper : Hyperparameters
     places : ndarray of shape (n, n_inputs)
         As `changes` of the runs.
     """
-    K = covariance(near.scalings, np.vstack([near.changes, places]), spread)
+    K = covariance(near.scalings, np.vstack([near.changes, places]), hyper)
     m = len(near)
-    known = K[:m, :m] + np.diag(near.variances + spread.noise**2)
+    known = K[:m, :m] + np.diag(near.variances + hyper.noise**2)
     return np.asarray(K[m:, m:] - K[m:, :m] @ np.linalg.solve(known, K[:m, m:]))
 
 
@@ -192,10 +192,10 @@ class Solved:
     half_log_determinants: float
 
     @classmethod
-    def of(cls, near: Nearby, spread: Spread, alike: Array) -> "Solved":
+    def of(cls, near: Nearby, hyper: Hyperparameters, alike: Array) -> "Solved":
         """Of runs whose residuals are so much alike; LinAlgError where that cannot be."""
-        K = spread.amplitude**2 * alike
-        K[np.diag_indices_from(K)] += _own(near, spread) + ROUNDING * spread.amplitude**2
+        K = hyper.amplitude**2 * alike
+        K[np.diag_indices_from(K)] += _own(near, hyper) + ROUNDING * hyper.amplitude**2
         factor = linalg.cho_factor(K, lower=True)
         inverse = linalg.cho_solve(factor, np.eye(len(K)))
         H, known = _linear(near)
@@ -211,10 +211,10 @@ class Solved:
         return np.asarray(self.inverse - self.linear @ self.small @ self.linear.T)
 
 
-def _own(near: Nearby, spread: Spread) -> Array:
+def _own(near: Nearby, hyper: Hyperparameters) -> Array:
     """Variance that a run shares with no other."""
     foreign = near.origins > 0
-    return near.variances + spread.noise**2 + np.where(foreign, spread.misfit**2, 0.0)
+    return near.variances + hyper.noise**2 + np.where(foreign, hyper.misfit**2, 0.0)
 
 
 def _error_there(near: Nearby) -> float:
@@ -232,10 +232,10 @@ def _error_there(near: Nearby) -> float:
     return share * float(np.exp(np.clip(fitted[0], logs.min(), logs.max())))
 
 
-def ratios(near: Nearby, spread: Spread) -> tuple[Array, Array]:
+def ratios(near: Nearby, hyper: Hyperparameters) -> tuple[Array, Array]:
     """Logarithms of the ratios of the other origins to the first, and their standard errors."""
-    z = near.changes @ near.scalings.coordinates(spread.lengths).T
-    solved = Solved.of(near, spread, matern(squared_distances(z))[0])
+    z = near.changes @ near.scalings.coordinates(hyper.lengths).T
+    solved = Solved.of(near, hyper, matern(squared_distances(z))[0])
     coefficients = solved.small @ solved.linear.T @ near.values
     others = int(near.origins.max(initial=0))
     first = len(coefficients) - others
@@ -265,7 +265,7 @@ class Joined:
     left_out: Array
 
 
-def join(near: Nearby, spread: Spread) -> Joined:
+def join(near: Nearby, hyper: Hyperparameters) -> Joined:
     """Value at the point by generalised least squares.
 
     What is not known of the lengths and sizes is part of the variance: by how much the value is
@@ -276,45 +276,45 @@ def join(near: Nearby, spread: Spread) -> Joined:
     FitError
         If the covariance of the runs is singular.
     """
-    found = _joined(near, spread)
-    theta, apart = spread.theta, 0.0
-    for step in spread.doubt:
+    found = _joined(near, hyper)
+    theta, apart = hyper.theta, 0.0
+    for step in hyper.doubt:
         moved = []
         for side in (1.0, -1.0):
             try:
-                moved.append(_joined(near, Spread.of(theta + side * step)).value)
+                moved.append(_joined(near, Hyperparameters.of(theta + side * step)).value)
             except FitError:
                 # so far from what the runs say that they contradict each other
                 continue
         if moved:
             apart += float(np.mean((np.array(moved) - found.value) ** 2))
-    return replace(found, variance=(found.variance + apart) * spread.stretch**2)
+    return replace(found, variance=(found.variance + apart) * hyper.inflation**2)
 
 
-def _joined(near: Nearby, spread: Spread) -> Joined:
+def _joined(near: Nearby, hyper: Hyperparameters) -> Joined:
     """The same, as if lengths and sizes were known."""
-    T = near.scalings.coordinates(spread.lengths)
+    T = near.scalings.coordinates(hyper.lengths)
     z = near.changes @ T.T
     alike, _ = matern(squared_distances(z))
     try:
-        solved = Solved.of(near, spread, alike)
+        solved = Solved.of(near, hyper, alike)
     except linalg.LinAlgError as error:
         raise FitError("The covariance of the runs near the point is singular.") from error
     # the point itself lies at the origin of the changes: exponents make no difference there
-    to_point = spread.amplitude**2 * matern((z**2).sum(axis=1))[0]
+    to_point = hyper.amplitude**2 * matern((z**2).sum(axis=1))[0]
     simple = solved.inverse @ to_point
     open_part = -solved.linear.T @ to_point
     open_part[0] += 1.0
     weights = simple + solved.linear @ solved.small @ open_part
-    variance = spread.amplitude**2 - to_point @ simple + open_part @ solved.small @ open_part
+    variance = hyper.amplitude**2 - to_point @ simple + open_part @ solved.small @ open_part
     P = solved.residual_precision
     left_out = (P @ near.values) / np.sqrt(np.maximum(P.diagonal(), 1e-300))
     # the input that matters most counts as it is
     grouped = np.abs(near.scalings.coordinates()).max(axis=0, initial=0.0) > _IN_GROUPS
-    shortest = spread.lengths[grouped].min(initial=np.inf)
+    shortest = hyper.lengths[grouped].min(initial=np.inf)
     scale = shortest if np.isfinite(shortest) else 1.0
     distances = np.linalg.norm(z, axis=1) * scale / np.log(10.0)
-    new_run = spread.noise**2 + _error_there(near)
+    new_run = hyper.noise**2 + _error_there(near)
     return Joined(
         float(weights @ near.values),
         float(np.maximum(variance, 0.0)) + new_run,
@@ -353,8 +353,8 @@ _LEAST = 0.25
 _STEPS = 60
 
 
-def learn(near: Nearby) -> Spread:
-    """Spread that makes the runs most probable, given what is usual."""
+def learn(near: Nearby) -> Hyperparameters:
+    """Hyperparameters of the highest posterior density."""
     p = near.changes.shape[1]
     bounds = [_LENGTHS] * p + list(_SIZES)
     found = []
@@ -363,10 +363,10 @@ def learn(near: Nearby) -> Spread:
         best = _minimised(lambda theta: negative_log_posterior(near, theta), begin, bounds)
         found.append((negative_log_posterior(near, best)[0], best))
     _, best = min(found, key=lambda pair: pair[0])
-    return Spread.of(best, _doubt(near, best))
+    return Hyperparameters.of(best, _doubt(near, best))
 
 
-def learn_from_few(near: Nearby) -> Spread:
+def learn_from_few(near: Nearby) -> Hyperparameters:
     """The same, with intervals that hold runs which were held out as often as they say.
 
     Few runs let a target seem smoother than it is; from some sixty on that is no matter.
@@ -380,14 +380,14 @@ def learn_from_few(near: Nearby) -> Spread:
         held = np.arange(fold, n, _FOLDS)
         kept = np.setdiff1d(np.arange(n), held)
         others = near.part(kept)
-        spread = learn(others)
+        hyper = learn(others)
         for i in held:
-            there = join(replace(others, changes=others.changes - near.changes[i]), spread)
+            there = join(replace(others, changes=others.changes - near.changes[i]), hyper)
             away[i] = (there.value - near.values[i]) / np.sqrt(there.variance)
     seen = float(np.sort(np.abs(away))[min(int(np.ceil(_SHARE * (n + 1))), n) - 1])
     ratio = seen / float(special.ndtri((1.0 + _SHARE) / 2.0))
     return replace(
-        known, stretch=max(1.0, np.sqrt((n * ratio**2 + _PRIOR_RUNS) / (n + _PRIOR_RUNS)))
+        known, inflation=max(1.0, np.sqrt((n * ratio**2 + _PRIOR_RUNS) / (n + _PRIOR_RUNS)))
     )
 
 
@@ -401,7 +401,7 @@ def _doubt(near: Nearby, theta: Array) -> Array:
     return np.asarray((axes / np.sqrt(np.maximum(sizes, _LEAST))).T)
 
 
-def refit(near: Nearby, shape: Spread) -> Spread:
+def refit(near: Nearby, shape: Hyperparameters) -> Hyperparameters:
     """The same near a point, where the ratios of the lengths stay as they are."""
     p = near.changes.shape[1]
     begin = shape.theta
@@ -414,7 +414,7 @@ def refit(near: Nearby, shape: Spread) -> Spread:
         return value, shift @ slope
 
     best = begin + _minimised(moved, np.zeros(4), [_STRETCH, *ends]) @ shift
-    return replace(Spread.of(best, shape.doubt), stretch=shape.stretch)
+    return replace(Hyperparameters.of(best, shape.doubt), inflation=shape.inflation)
 
 
 def _minimised(
@@ -431,13 +431,13 @@ def _minimised(
 def negative_log_posterior(near: Nearby, theta: Array) -> tuple[float, Array]:
     """Negative logarithm of the posterior density, and its gradient."""
     p = len(theta) - len(_PRIORS)
-    spread = Spread.of(theta)
-    T = near.scalings.coordinates(spread.lengths)
+    hyper = Hyperparameters.of(theta)
+    T = near.scalings.coordinates(hyper.lengths)
     z = near.changes @ T.T
     alike, slope = matern(squared_distances(z))
     foreign = near.origins > 0
     try:
-        solved = Solved.of(near, spread, alike)
+        solved = Solved.of(near, hyper, alike)
     except linalg.LinAlgError:
         return _IMPOSSIBLE, np.zeros_like(theta)
     P = solved.residual_precision
@@ -445,17 +445,17 @@ def negative_log_posterior(near: Nearby, theta: Array) -> tuple[float, Array]:
     value = solved.half_log_determinants + 0.5 * near.values @ a
     G = P - np.outer(a, a)
     gradient = np.zeros_like(theta)
-    pull = G * slope * spread.amplitude**2
+    pull = G * slope * hyper.amplitude**2
     q = z @ T
     gradient[:p] = (
         -2.0
-        * spread.lengths**2
+        * hyper.lengths**2
         * (pull.sum(axis=1) @ q**2 - np.einsum("ai,ab,bi->i", q, pull, q, optimize=True))
     )
     shared = (G * alike).sum() + ROUNDING * np.trace(G)
-    gradient[p] = shared * spread.amplitude**2
-    gradient[p + 1] = np.trace(G) * spread.noise**2
-    gradient[p + 2] = G.diagonal()[foreign].sum() * spread.misfit**2
+    gradient[p] = shared * hyper.amplitude**2
+    gradient[p + 1] = np.trace(G) * hyper.noise**2
+    gradient[p + 2] = G.diagonal()[foreign].sum() * hyper.misfit**2
     prior, by_theta = _prior(theta)
     return float(value + prior), gradient + by_theta
 

@@ -16,7 +16,7 @@ from dimgs.law.domain import inverse_scatter
 from dimgs.law.parts import leverages
 from dimgs.similitude import kriging
 from dimgs.similitude.exact import Offer
-from dimgs.similitude.kriging import Joined, Nearby, Spread, join, learn_from_few, refit
+from dimgs.similitude.kriging import Hyperparameters, Joined, Nearby, join, learn_from_few, refit
 from dimgs.similitude.laws import HubLaw
 from dimgs.similitude.limits import LimitPoints, with_limits
 from dimgs.similitude.origin import Origin
@@ -35,7 +35,7 @@ _FEWEST = 3
 # runs that an answer lists as evidence, those of the largest weight first
 _MOST_EVIDENCE = 12
 # Spreads that were learned in this process
-_learned: dict[tuple[Any, ...], Spread] = {}
+_learned: dict[tuple[Any, ...], Hyperparameters] = {}
 # of a few kB each; a kernel, a target and a set of runs has one
 _MOST_LEARNED = 256
 
@@ -91,9 +91,9 @@ def near(
         points = [limit for limit in limits for _ in limit.growth]
         records = [{"id": limit.id, "kind": "limit"} for limit in points]
         found = replace(found, near=near, runs=[*found.runs, *records])
-    best, spread, trend = _trended(origin, found, laws, _learn(origin, known))
+    best, hyper, trend = _trended(origin, found, laws, _learn(origin, known))
     try:
-        joined = join(best.near, spread)
+        joined = join(best.near, hyper)
     except FitError:
         return None
     return _compose(origin, best, joined, trend, level) if _is_inside(best.near, joined) else None
@@ -169,7 +169,7 @@ def _spread_over(origin: Origin) -> list[dict[str, Any]] | None:
     return list(origin.usable(origin.index.rows[::step].tolist(), _LEARNED)) or None
 
 
-def _learn(origin: Origin, runs: list[dict[str, Any]]) -> Spread:
+def _learn(origin: Origin, runs: list[dict[str, Any]]) -> Hyperparameters:
     key = (
         tuple(run["id"] for run in runs),
         origin.target,
@@ -185,7 +185,7 @@ def _learn(origin: Origin, runs: list[dict[str, Any]]) -> Spread:
     return _learned[key]
 
 
-def spread_runs(origin: Origin) -> tuple[Nearby, Spread]:
+def spread_runs(origin: Origin) -> tuple[Nearby, Hyperparameters]:
     """Runs spread over all of an origin, and what was learned from them.
 
     Raises
@@ -226,20 +226,20 @@ def _all(origin: Origin) -> _Runs:
 
 
 def _trended(
-    origin: Origin, found: _Runs, laws: Sequence[HubLaw], shape: Spread
-) -> tuple[_Runs, Spread, HubLaw | None]:
+    origin: Origin, found: _Runs, laws: Sequence[HubLaw], shape: Hyperparameters
+) -> tuple[_Runs, Hyperparameters, HubLaw | None]:
     """The runs as they are, or over the law with which they are most probable."""
-    spread = refit(found.near, shape)
-    best: tuple[_Runs, Spread, HubLaw | None] = (found, spread, None)
-    lowest = kriging.negative_log_posterior(found.near, spread.theta)[0] if laws else 0.0
+    hyper = refit(found.near, shape)
+    best: tuple[_Runs, Hyperparameters, HubLaw | None] = (found, hyper, None)
+    lowest = kriging.negative_log_posterior(found.near, hyper.theta)[0] if laws else 0.0
     for law in laws:
         over = _over(origin, found, law)
         if over is None:
             continue
-        spread = refit(over.near, shape)
-        value, _ = kriging.negative_log_posterior(over.near, spread.theta)
+        hyper = refit(over.near, shape)
+        value, _ = kriging.negative_log_posterior(over.near, hyper.theta)
         if value < lowest:
-            best, lowest = (over, spread, law), value
+            best, lowest = (over, hyper, law), value
     return best
 
 

@@ -64,12 +64,12 @@ def recombined(hub: "Hub", runs: Sequence[Run], target: str) -> dict[str, list[s
     ]))  # fmt: skip
     part = near.part(kept)
     part = part.part(part.distinct())
-    spread = learn(part)
+    hyper = learn(part)
     try:
-        logs, errors = (np.r_[0.0, column] for column in ratios(part, spread))
+        logs, errors = (np.r_[0.0, column] for column in ratios(part, hyper))
     except LinAlgError:
         return blank
-    variances = near.variances + spread.noise**2 + np.where(near.origins > 0, spread.misfit**2, 0.0)
+    variances = near.variances + hyper.noise**2 + np.where(near.origins > 0, hyper.misfit**2, 0.0)
     weights = 1.0 / variances
     weights /= weights.mean()
     for row, i in enumerate(good):

@@ -8,8 +8,8 @@ from scipy.optimize import approx_fprime
 
 from dimgs.groups.scalings import Scalings
 from dimgs.similitude.kriging import (
+    Hyperparameters,
     Nearby,
-    Spread,
     _doubt,
     join,
     learn,
@@ -61,15 +61,15 @@ def test_few_runs_tell_a_smooth_target_well() -> None:
 
 def test_the_order_of_runs_and_the_place_of_the_point_change_nothing() -> None:
     near, other = runs(25), runs(25, order=list(range(24, -1, -1)))
-    spread = learn(near)
-    one, two = join(near, spread), join(other, spread)
+    hyper = learn(near)
+    one, two = join(near, hyper), join(other, hyper)
     # as far as the equations can be solved in double precision
     assert one.value == pytest.approx(two.value, abs=1e-4)
     assert one.weights == pytest.approx(two.weights[::-1], abs=1e-3)
     # another unit of length: the same question
     step = SCALINGS.directions @ np.array([0.7, -1.3])
     moved = Nearby(SCALINGS, near.changes + step, near.values, near.variances, near.origins)
-    assert join(moved, spread).value == pytest.approx(one.value, abs=1e-4)
+    assert join(moved, hyper).value == pytest.approx(one.value, abs=1e-4)
 
 
 def test_images_of_a_run_tell_nothing_more() -> None:
@@ -91,9 +91,9 @@ def test_another_kernel_helps_through_its_ratio_which_is_learned() -> None:
     values = near.values + 0.4 * foreign
     both = Nearby(SCALINGS, near.changes, values, near.variances, foreign)
     alone = both.part(np.arange(8))
-    spread = refit(both, learn(near))
+    hyper = refit(both, learn(near))
     truth = drop(np.zeros((1, 4)))[0]
-    joined, own = join(both, spread), join(alone, refit(alone, learn(near)))
+    joined, own = join(both, hyper), join(alone, refit(alone, learn(near)))
     assert abs(joined.value - truth) < 4 * np.sqrt(joined.variance)
     assert joined.variance < own.variance
     assert joined.weights[:8].sum() == pytest.approx(1.0, abs=0.2)
@@ -103,18 +103,18 @@ def test_noise_is_told_from_change() -> None:
     near = runs(80, seed=5, noise=0.1)
     found = learn(near)
     assert 0.05 < found.noise < 0.2
-    assert isinstance(found, Spread)
+    assert isinstance(found, Hyperparameters)
 
 
 @pytest.mark.parametrize(("noise", "error"), [(1e-3, 0.0), (0.3, 0.0), (1e-3, 0.4)])
 def test_values_are_as_far_off_as_their_variance_says(noise: float, error: float) -> None:
     rng = np.random.default_rng(9)
-    spread, n = Spread(np.array([1.5, 2.0, 1.5, 3.0]), 0.8, noise, 1e-3), 12
+    hyper, n = Hyperparameters(np.array([1.5, 2.0, 1.5, 3.0]), 0.8, noise, 1e-3), 12
     off = []
     for _ in range(300):
         logs = rng.uniform(-1.5, 1.5, (n, 4))
         # the field at the runs and at the point, a mean and a power law of the groups
-        z = np.vstack([logs, np.zeros((1, 4))]) @ SCALINGS.coordinates(spread.lengths).T
+        z = np.vstack([logs, np.zeros((1, 4))]) @ SCALINGS.coordinates(hyper.lengths).T
         r = np.sqrt(5.0 * ((z[:, None] - z) ** 2).sum(axis=-1))
         field = np.linalg.cholesky(
             0.64 * (1 + r + r**2 / 3) * np.exp(-r) + 1e-10 * np.eye(n + 1)
@@ -122,7 +122,7 @@ def test_values_are_as_far_off_as_their_variance_says(noise: float, error: float
         field += 2.0 + z @ rng.normal(size=z.shape[1])
         field += np.hypot(noise, error) * rng.normal(size=n + 1)
         near = Nearby(SCALINGS, logs, field[:-1], np.full(n, error**2), np.zeros(n, dtype=np.intp))
-        found = join(near, spread)
+        found = join(near, hyper)
         off.append((found.value - field[-1]) / np.sqrt(found.variance))
     # four standard errors of the mean square; a factor of 1.5 would be 0.44 or 2.25
     assert np.mean(np.square(off)) == pytest.approx(1.0, abs=0.33)
@@ -134,12 +134,12 @@ def test_joining_is_conditioning_a_normal_field_on_the_runs() -> None:
     logs, origins = rng.uniform(-1.5, 1.5, (9, 4)), np.array([0, 0, 0, 1, 1, 1, 1, 2, 2])
     variances = rng.uniform(0.01, 0.1, 9) * (origins > 0)
     values = rng.normal(size=9)
-    spread = Spread(np.array([1.5, 2.0, 1.5, 3.0]), 0.8, 0.1, 0.2)
-    found = join(Nearby(SCALINGS, logs, values, variances, origins), spread)
+    hyper = Hyperparameters(np.array([1.5, 2.0, 1.5, 3.0]), 0.8, 0.1, 0.2)
+    found = join(Nearby(SCALINGS, logs, values, variances, origins), hyper)
     # the runs, then the point; exponents are of size 2 and ratios of size 1 beforehand, and
     # nothing is known of the mean
     places = np.vstack([logs, np.zeros((1, 4))])
-    flat, z = (places @ SCALINGS.coordinates(*s).T for s in ((), (spread.lengths,)))
+    flat, z = (places @ SCALINGS.coordinates(*s).T for s in ((), (hyper.lengths,)))
     r = np.sqrt(5.0 * ((z[:, None] - z) ** 2).sum(axis=-1))
     K = 0.64 * (1 + r + r**2 / 3) * np.exp(-r) + 4.0 * flat @ flat.T + 1e6
     other = np.append(origins, 0)
@@ -153,17 +153,19 @@ def test_joining_is_conditioning_a_normal_field_on_the_runs() -> None:
 def test_what_lengths_may_be_is_part_of_the_variance() -> None:
     near, theta = runs(12, noise=0.1), np.log([1.5, 2.0, 1.5, 3.0, 0.8, 0.1, 0.2])
     steps = np.array([[0.5, 0, 0, 0, 0, 0, 0], [0, 0, 0, 0, 0.3, 0.2, 0]])
-    alone = join(near, Spread.of(theta))
+    alone = join(near, Hyperparameters.of(theta))
     more = sum(
-        (join(near, Spread.of(theta + sign * step)).value - alone.value) ** 2 / 2
+        (join(near, Hyperparameters.of(theta + sign * step)).value - alone.value) ** 2 / 2
         for step in steps
         for sign in (1.0, -1.0)
     )
-    found = join(near, Spread.of(theta, steps))
+    found = join(near, Hyperparameters.of(theta, steps))
     assert found.value == alone.value
     assert more > 0
     assert found.variance - alone.variance == pytest.approx(more)
-    assert join(near, replace(Spread.of(theta), stretch=3.0)).variance == 9 * alone.variance
+    assert (
+        join(near, replace(Hyperparameters.of(theta), inflation=3.0)).variance == 9 * alone.variance
+    )
 
 
 def test_doubt_is_the_inverse_of_the_curvature() -> None:
