@@ -29,6 +29,8 @@ _OUTCOMES = 64
 _TIE = 1e-3
 # a probability that was rounded to zero, so that it has a logarithm
 _LEAST = 1e-300
+# standard deviation whose fourth power is a number still
+_LEAST_NOISE = 1e-75
 # of a variance: far above the rounding of a sum of squares, far below any noise that matters
 _ROUNDING = 1e-12
 
@@ -67,7 +69,8 @@ class _Rival:
     """The predictive density of one rival, given the places chosen so far and their outcomes."""
 
     def __init__(self, known: Prediction) -> None:
-        self.known = known
+        # a law that repeats itself to the last digit has no noise, and would divide by it
+        self.noise = np.maximum(known.noise, _LEAST_NOISE)
         values, vectors = np.linalg.eigh((known.covariance + known.covariance.T) / 2)
         self.spread = known.slopes @ (vectors * np.sqrt(np.maximum(values, 0.0)))
         self.mean = known.mean
@@ -76,20 +79,20 @@ class _Rival:
     def inner(self) -> Array:
         """Covariance of the places chosen so far."""
         rows = self.spread[self.places]
-        found = rows @ rows.T + np.diag(self.known.noise[self.places] ** 2)
+        found = rows @ rows.T + np.diag(self.noise[self.places] ** 2)
         # of a law without noise places that are alike would make it singular
         return np.asarray(found + _ROUNDING * max(found.max(), _LEAST) * np.eye(len(rows)))
 
     def given(self, outcomes: Array) -> tuple[Array, Array]:
         """Means of shape (n_places, n_outcomes) and variances of shape (n_places,)."""
-        variance = np.sum(self.spread**2, axis=1) + self.known.noise**2
+        variance = np.sum(self.spread**2, axis=1) + self.noise**2
         if not self.places:
             return np.repeat(self.mean[:, None], outcomes.shape[1], axis=1), variance
         across = self.spread @ self.spread[self.places].T
         gain = np.linalg.solve(self.inner(), across.T).T
         mean = self.mean[:, None] + gain @ (outcomes - self.mean[self.places][:, None])
         explained = np.sum(gain * across, axis=1)
-        return mean, np.maximum(variance - explained, self.known.noise**2)
+        return mean, np.maximum(variance - explained, self.noise**2)
 
     def log_density(self, outcomes: Array) -> Array:
         """Of the outcomes at the places chosen so far, shape (n_outcomes,)."""
@@ -179,8 +182,8 @@ def _divergence(own: Sequence[_Rival]) -> Array:
     total, pairs = np.zeros(len(own[0].mean)), 0
     for i, a in enumerate(own):
         for b in own[i + 1 :]:
-            v = np.sum(a.spread**2, axis=1) + a.known.noise**2
-            w = np.sum(b.spread**2, axis=1) + b.known.noise**2
+            v = np.sum(a.spread**2, axis=1) + a.noise**2
+            w = np.sum(b.spread**2, axis=1) + b.noise**2
             apart = 0.5 * (a.mean - b.mean) ** 2 * (1 / v + 1 / w) + 0.5 * (v - w) ** 2 / (v * w)
             total += np.log1p(apart)
             pairs += 1
@@ -192,7 +195,7 @@ def _by_variance(rival: _Rival, n: int) -> list[Choice]:
     out: list[Choice] = []
     for _ in range(n):
         _, variance = rival.given(np.zeros((len(rival.places), 1)))
-        found = 0.5 * np.log(variance / rival.known.noise**2)
+        found = 0.5 * np.log(variance / rival.noise**2)
         found[rival.places] = -np.inf
         place = int(np.argmax(np.round(found, 9)))
         if not np.isfinite(found[place]):

@@ -19,6 +19,15 @@ def rival(mean: np.ndarray, p: float = 0.5, noise: float = 0.1, sd: float = 0.01
     return Prediction(p, mean, np.ones((n, 1)), np.eye(1) * sd**2, np.full(n, noise))
 
 
+def test_laws_without_noise_are_told_apart_by_one_run() -> None:
+    """A kernel that repeats itself to the last digit: neither noise nor doubt about constants."""
+    x = np.linspace(0.0, 2.0, 21)
+    first, second = choose([rival(m, noise=0.0, sd=0.0) for m in (x, x**2)], 2)
+    assert first.information == pytest.approx(np.log(2.0))
+    assert abs(x[first.place] - x[first.place] ** 2) > 0.0
+    assert second.information == 0.0
+
+
 @settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(2, 4), st.integers(1, 4))
 def test_information_is_bounded_and_no_place_is_chosen_twice(seed: int, count: int, n: int) -> None:
