@@ -36,7 +36,7 @@ RIGHTS = ("dimgs/hub/permissions.py", "dimgs/hub/lineage.py")
 _OF_TEN = 1
 # what most tests load; each fault's process begins with it
 _LOADED = ("numpy", "scipy.optimize", "scipy.stats", "sklearn.base", "sympy", "pint", "pandas",
-           "pydantic", "sqlalchemy", "typer", "rich", "hypothesis", "celer", "torch")  # fmt: skip
+           "pydantic", "sqlalchemy", "typer", "rich", "celer", "torch")  # fmt: skip
 # tests with reference values that are run first: more of them tell little more
 _WITH_REFERENCE = 30
 # by the clock, of the processor time: a busy machine, or tests that wait for each other
