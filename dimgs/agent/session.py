@@ -54,20 +54,20 @@ def answer_of(calls: Sequence[ToolCall], chosen: int | None, assumptions: list[J
     """
     known = [c for c in calls if not c.error and c.tool in _FROM]
     if chosen is not None and 1 <= chosen <= len(calls) and calls[chosen - 1] in known:
-        found = _FROM[calls[chosen - 1].tool](calls[chosen - 1], calls)
+        document = _FROM[calls[chosen - 1].tool](calls[chosen - 1], calls)
     else:
         # an earlier value is no answer where a later call found that there is none
         answering = [c for c in known if c.tool != "plan_campaign"] or known
         why = [c.error for c in calls if c.error][-1:] or ["no tool gave a value"]
-        found = _FROM[answering[-1].tool](answering[-1], calls) if answering else _none(why)
-    found["pertinence"] = {**found["pertinence"], "better": _better(found, calls)}
-    given = [a for a in assumptions if a not in found["assumptions"]]
-    return {**found, "assumptions": [*found["assumptions"], *given]}
+        document = _FROM[answering[-1].tool](answering[-1], calls) if answering else _none(why)
+    document["pertinence"] = {**document["pertinence"], "better": _better(document, calls)}
+    given = [a for a in assumptions if a not in document["assumptions"]]
+    return {**document, "assumptions": [*document["assumptions"], *given]}
 
 
-def _better(found: Json, calls: Sequence[ToolCall]) -> str:
+def _better(document: Json, calls: Sequence[ToolCall]) -> str:
     """What would make the answer better, and what that costs; empty where it is good enough."""
-    if found["pertinence"]["acceptability"] >= 1.0 and found["pertinence"]["relevant"]:
+    if document["pertinence"]["acceptability"] >= 1.0 and document["pertinence"]["relevant"]:
         return ""
     for call in reversed(calls):
         result = None if call.error else call.result
@@ -104,24 +104,24 @@ def _doubted(missing: list[str], evidence: Json) -> Json:
 
 def _of_predict(call: ToolCall, _: Sequence[ToolCall]) -> Json:
     """The value of a law at the last point; none outside its domain, or of an unconfirmed law."""
-    found, (*_, row) = call.result, call.result["rows"]
-    evidence = _evidence("law", found["law"]) | {"probability": found["probability"]}
-    if row["outside"] or found["confirmed"] is False:
-        missing = found["doubts"] or ["The law is not confirmed."]
-        return {**_doubted(missing, evidence), "level": found["level"]}
-    answer = {**{k: row[k] for k in ("value", "low", "high")}, "unit": found["unit"]}
+    prediction, (*_, row) = call.result, call.result["rows"]
+    evidence = _evidence("law", prediction["law"]) | {"probability": prediction["probability"]}
+    if row["outside"] or prediction["confirmed"] is False:
+        missing = prediction["doubts"] or ["The law is not confirmed."]
+        return {**_doubted(missing, evidence), "level": prediction["level"]}
+    answer = {**{k: row[k] for k in ("value", "low", "high")}, "unit": prediction["unit"]}
     why = "the point is in its domain"
-    return _valued(answer, found["target"], found["level"], "law", why, evidence)
+    return _valued(answer, prediction["target"], prediction["level"], "law", why, evidence)
 
 
 def _of_job(call: ToolCall, calls: Sequence[ToolCall]) -> Json:
     """The target of the job's run, with its numerical error."""
-    found = call.result
-    if found["state"] != "done":
-        said = found["said"] or found["means"]
-        return _none([f"the job is {found['state']}: {said} {found['remedy']}".strip()])
+    status = call.result
+    if status["state"] != "done":
+        said = status["said"] or status["means"]
+        return _none([f"the job is {status['state']}: {said} {status['remedy']}".strip()])
     targets = [c.arguments["target"] for c in calls if c.tool == "plan_campaign" and not c.error]
-    for run in found["runs"]:
+    for run in status["runs"]:
         for target in reversed(targets):
             quantity = (run.get("outputs") or {}).get(target)
             if quantity is None:
@@ -133,20 +133,20 @@ def _of_job(call: ToolCall, calls: Sequence[ToolCall]) -> Json:
             answer |= {"low": value - half, "high": value + half}
             why = f"a run of {run['kernel']} at this very point"
             return _valued(answer, target, 0.9, "run", why, _evidence("run", run["id"], 0.0))
-    if found["law"] is not None:
+    if status["law"] is not None:
         document = _none(["the campaign ended with a law; predict gives its value at a point"])
-        return {**document, "how": "campaign", "evidence": [_evidence("law", found["law"])]}
+        return {**document, "how": "campaign", "evidence": [_evidence("law", status["law"])]}
     return _none(["the job gave no value"])
 
 
 def _of_law(call: ToolCall, _: Sequence[ToolCall]) -> Json:
-    found = call.result
-    if found["law"] is None:
-        return _none([f"no law was found ({found['outcome']})", *found["why_not"]])
-    meaning = f"The law is {call.arguments['target']} = {found['expression']}."
-    evidence = _evidence("law", found["law"]) | {"probability": found["probability"]}
-    if not found["confirmed"]:
-        document = _doubted(["The law is not confirmed.", *found["why_not"]], evidence)
+    search = call.result
+    if search["law"] is None:
+        return _none([f"no law was found ({search['outcome']})", *search["why_not"]])
+    meaning = f"The law is {call.arguments['target']} = {search['expression']}."
+    evidence = _evidence("law", search["law"]) | {"probability": search["probability"]}
+    if not search["confirmed"]:
+        document = _doubted(["The law is not confirmed.", *search["why_not"]], evidence)
         document["pertinence"]["meaning"] = f"No answer; the best law is not confirmed. {meaning}"
         return document
     pertinence = {"relevant": True, "acceptability": 1.0, "confidence": 0.9, "meaning": meaning}
@@ -155,9 +155,9 @@ def _of_law(call: ToolCall, _: Sequence[ToolCall]) -> Json:
 
 
 def _of_plan(call: ToolCall, _: Sequence[ToolCall]) -> Json:
-    found = call.result
-    cost = {"runs": found["runs"], "seconds": found["seconds_at_most"]}
-    plan = {"id": found["plan"], **cost, "needs_approval": found["needs_approval"]}
+    result = call.result
+    cost = {"runs": result["runs"], "seconds": result["seconds_at_most"]}
+    plan = {"id": result["plan"], **cost, "needs_approval": result["needs_approval"]}
     return _none(["the runs of the plan would answer"], plan)
 
 

@@ -391,11 +391,11 @@ def job_status(
     ends, call = time.monotonic() + wait, control()
     reported = ""
     while True:
-        found = _status(context, job)
-        if found["state"] in ("done", "failed", "needs approval") or time.monotonic() >= ends:
-            return found
-        if found["state"] != reported:
-            reported = found["state"]
+        status = _status(context, job)
+        if status["state"] in ("done", "failed", "needs approval") or time.monotonic() >= ends:
+            return status
+        if status["state"] != reported:
+            reported = status["state"]
             call.tell(f"the job is {reported}")
         if call.stop.wait(_LOOK):
             raise StoppedError("The call was cancelled; the job goes on.")
@@ -921,19 +921,19 @@ def describe_kernels(context: ToolContext, name: str | None = None) -> Kernels:
     """List the simulators that may run, or give one's card: inputs, units, ranges, cost."""
     if name is not None:
         return {"kernels": [_card(context, name)]}
-    found = []
+    kernels = []
     for listed in context.kernels():
         try:
             kernel = context.kernel(listed)
         except DimgsError as error:
-            found.append({"name": listed, "usable": False, "why": str(error)})
+            kernels.append({"name": listed, "usable": False, "why": str(error)})
             continue
         ports = {p.name: p.unit for p in kernel.inputs}
         outputs = {p.name: p.unit for p in kernel.outputs}
         tiers = {t.name: t.cost for t in kernel.tiers}
         description = {"name": listed, "usable": True, "inputs": ports, "outputs": outputs}
-        found.append({**description, "seconds_by_tier": tiers})
-    return {"kernels": found}
+        kernels.append({**description, "seconds_by_tier": tiers})
+    return {"kernels": kernels}
 
 
 def _card(context: ToolContext, name: str) -> Json:

@@ -177,14 +177,14 @@ def _campaign(hub: "Hub", entry: Entry, limits: Limits, worker: str, isolated: b
     from dimgs.hub.keeping import keep_campaign
 
     assert entry.content is not None
-    found = run_plan(entry.content, limits, isolated)
-    result, reason = found.get("result"), str(found.get("reason", ""))
+    answer = run_plan(entry.content, limits, isolated)
+    result, reason = answer.get("result"), str(answer.get("reason", ""))
     links = [("derived", entry.id)]
-    document = {"kind": "campaign", "outcome": FAILED, "result": found}
+    document = {"kind": "campaign", "outcome": FAILED, "result": answer}
     if result is not None:
         # entries of equal content are kept once: another worker may have come this far before
-        records = [run_record(checked("run", record)) for record in found["runs"]]
-        kept = keep_campaign(hub, result, found["plan"], records)
+        records = [run_record(checked("run", record)) for record in answer["runs"]]
+        kept = keep_campaign(hub, result, answer["plan"], records)
         links += [("derived", kept[k]) for k in ("protocol", "law", "answer") if kept[k]]
         document |= {"outcome": str(result.get("outcome", "")), "result": result}
     hub.once(document, links)

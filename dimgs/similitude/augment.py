@@ -219,17 +219,17 @@ def _greedy(
     posterior = posterior_covariance(near, hyper, np.vstack([pool, asked]))
     goals = np.arange(len(pool), len(posterior)) if len(asked) else np.arange(len(pool))
     floor = _floor(hyper)
-    found = []
+    chosen = []
     for _ in range(min(n, len(pool))):
         sizes = np.maximum(posterior.diagonal(), 0.0)
         gain = posterior[:, goals] ** 2 / (sizes[:, None] + floor)
         after = np.maximum(sizes[goals] - gain, 0.0) + floor
         information = 0.5 * np.log((sizes[goals] + floor) / after).sum(axis=1)[: len(pool)]
         place = int(np.argmax(information))
-        found.append((place, float(information[place])))
+        chosen.append((place, float(information[place])))
         column = posterior[:, place]
         posterior = posterior - np.outer(column, column) / (sizes[place] + floor)
-    return found
+    return chosen
 
 
 def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:

@@ -127,7 +127,7 @@ def results(hub: "Hub", entry: Mapping[str, Any]) -> dict[str, list[dict[str, An
         for k in entry["links"]
         if k["to"] == entry["id"] and k["type"] in ("derived", "recombined", "answers")
     ]
-    found: dict[str, list[dict[str, Any]]] = {}
+    lists: dict[str, list[dict[str, Any]]] = {}
     for id, one in hub.several(list(dict.fromkeys(linked))[:_MOST_LINKED]).items():
         content = one["content"] or {}
         text = content.get("answer") or content.get("outcome") or content.get("text")
@@ -135,8 +135,8 @@ def results(hub: "Hub", entry: Mapping[str, Any]) -> dict[str, list[dict[str, An
         text = law.get("text") or law.get("expression") if isinstance(law, Mapping) else text
         if one["kind"] in _RESULTS:
             status = {k: one[k] for k in _STATUS if k in one}
-            found.setdefault(one["kind"], []).append({"id": id, "text": value_text(text), **status})
-    return found
+            lists.setdefault(one["kind"], []).append({"id": id, "text": value_text(text), **status})
+    return lists
 
 
 def law_of(entry: Mapping[str, Any]) -> "Law | None":
