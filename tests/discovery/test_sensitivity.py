@@ -1,5 +1,7 @@
 """Effects of the inputs of tables and laws."""
 
+import warnings
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,18 @@ def test_effects_of_runs_hold_the_shares_of_the_law_that_made_them() -> None:
     assert document["method"] == "sobol"
     assert document["r2_left_out"] > 0.95
     assert document["shapley"] is None
+
+
+def test_inputs_that_never_varied_are_named_and_no_others() -> None:
+    data = runs(0)
+    columns = {f"{n} [1]": data[n] for n in ("x", "z", "y")}
+    assert not any("never varied" in text for text in sensitivity(data, "y").warnings)
+    held = Dataset.from_columns({**columns, "k [1]": np.full(80, 3.0)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        named = [text for text in sensitivity(held, "y").warnings if "never varied" in text]
+    assert any("k never varied" in text for text in named)
+    assert not any("x" in text.split(" never")[0] for text in named)
 
 
 def test_groups_are_left_out_together() -> None:
