@@ -43,6 +43,8 @@ _PROBING = 6
 # runs for each free direction that tell monomials between two sets apart, and the part of the
 # ranges about which these may differ
 _DISPUTES, _AGREED = 3, 0.03
+# runs that halve the place of a border: they take ten decades to twenty per cent
+_HALVINGS = 8
 # where a border may lie, of the way between the runs of its two sides: the quarters' middles
 _QUARTERS = (0.125, 0.375, 0.625, 0.875)
 # points among which the criterion chooses: those about which the rivals are most divided
@@ -390,7 +392,8 @@ class BorderSearch:
         wide = np.log(apart.high / apart.low) > bracket
         middles = np.array([s.is_first(space.axes, 0.5, pool) for s in every])
         differ = np.max(np.mean(middles != middles[0], axis=1), initial=0.0) > _AGREED
-        if not len(pool) or not (wide or differ):
+        spent = self._asked[key] >= _HALVINGS + _DISPUTES * space.rank
+        if spent or not len(pool) or not (wide or differ):
             return []
         places = _QUARTERS if wide else (0.5,)
         sides = np.array([s.is_first(space.axes, at, offers) for s in every for at in places])
