@@ -225,20 +225,34 @@ class Strategy:
         offers = offers[alone if alone.any() else leads]
         # without noise a run says nothing new where there is one
         offers = offers if sigma else offers[nearest(offers, model.sites.z) > 0.0]
-        offers, rows = np.unique(offers, axis=0), model.laws[k].rows
         if not len(offers):
             return []
-        table = self._terms(model.sites.z[rows])
-        gram = (table * model.sites.count[rows][:, None]).T @ table
-        spread = np.asarray(np.linalg.pinv(gram))
-        law = Prediction(
-            1.0, np.zeros(len(offers)), self._terms(offers), spread, np.ones(len(offers))
-        )
+        rows, table = model.laws[k].rows, self._terms(offers)
+        own = self._terms(model.sites.z[rows])
+        moments = (own * model.sites.count[rows][:, None]).T @ own
         reason = f"the exponents of law {k + 1} are not within their tolerance; here they gain most"
-        return [
-            replace(evidence.again(offers[c.place], reason), purpose="narrow")
-            for c in choose([law], plan.execution.batch)
-        ]
+        again, found = Counter[int](), list[Proposal]()
+        for _ in range(plan.execution.batch):
+            at = self._best(moments, table)
+            moments = moments + np.outer(table[at], table[at])
+            if sigma or not again[at]:
+                proposal = evidence.again(offers[at], reason, again[at])
+                found.append(replace(proposal, purpose="narrow"))
+            again[at] += 1
+        return found
+
+    def _best(self, moments: Array, table: Array) -> int:
+        """The row that takes the most off the widest interval of what is asked (c-optimal).
+
+        What determines all constants best left laws with noise unanswered.
+        """
+        inverse, c = np.linalg.pinv(moments), self.evidence.functionals()
+        if len(inverse) > c.shape[1]:
+            c = np.pad(c, ((0, 1), (0, 1)))
+            c[-1, -1] = self.evidence.reach / STEADY
+        widest = c[int(np.argmax(np.einsum("ij,jk,ik->i", c, inverse, c)))]
+        lever = np.einsum("ij,jk,ik->i", table, inverse, table)
+        return int(np.argmax((table @ inverse @ widest) ** 2 / (1.0 + lever)))
 
     def _terms(self, z: Array) -> Array:
         """Terms of a law, and the curvature that one law with noise must not have."""
