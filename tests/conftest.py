@@ -5,7 +5,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+import sklearn
 from hypothesis import settings
 
 from tests.reference_values.recorded import LOOSE, differences, loose, read, recorded, write
@@ -17,6 +19,8 @@ settings.register_profile("dimgs", deadline=None, max_examples=40, derandomize=R
 settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dimgs"))
 
+# what the reference values were made with
+_MADE_WITH = Path(__file__).parent / "reference_values" / "made_with.txt"
 # by name, one a line: what costs most, where shorter checks of the same stand beside it
 LONGER = Path(__file__).with_name("longer.txt")
 
@@ -54,7 +58,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def reference_values(request: pytest.FixtureRequest) -> Iterator[None]:
     """In a test that has a file of reference values, compare what functions return with it."""
     file, asked = reference_file(request.node.nodeid), request.config.getoption("--reference")
-    if not file.exists():
+    if not file.exists() or (asked == "compare" and made_with() != _MADE_WITH.read_text("utf-8")):
+        # other libraries or another processor may round otherwise, and break ties otherwise
         yield
         return
     failed = request.session.testsfailed
@@ -64,6 +69,7 @@ def reference_values(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     kept = read(file)
     if asked == "renew":
+        _MADE_WITH.write_text(made_with(), "utf-8")
         # what depends on rounding still does
         write(file, request.node.nodeid, found | dict.fromkeys(loose(kept), LOOSE))
     elif changed := differences(found, kept):
@@ -72,6 +78,16 @@ def reference_values(request: pytest.FixtureRequest) -> Iterator[None]:
         else:
             head = "other numbers than before; where they should be, --reference renew keeps them:"
             pytest.fail("\n".join([head, *changed.values()]), pytrace=False)
+
+
+def made_with() -> str:
+    """The libraries and the kind of processor on which numbers are computed, in a line."""
+    import scipy.linalg
+    from threadpoolctl import threadpool_info
+
+    versions = [f"{m.__name__} {m.__version__}" for m in (np, scipy, sklearn)]
+    processors = {x["architecture"] for x in threadpool_info() if "architecture" in x}
+    return ", ".join([*versions, *sorted(processors)]) + "\n"
 
 
 def reference_file(test: str) -> Path:

@@ -147,7 +147,7 @@ def test_fit_and_its_options(shell: Shell, options: list[str]) -> None:
         assert (document[name] is not None) == (f"--{name}" in options)
     plain = shell("fit", path, "--target", "tau_w", *options)
     assert plain.code == 0
-    assert plain.out.startswith("tau_w = ")
+    assert plain.out.startswith("Law        tau_w = ")
 
 
 def test_labels_within_and_split_by(shell: Shell) -> None:

@@ -7,14 +7,14 @@ import pytest
 
 from dimgs.similitude.augment import Expected
 from dimgs.similitude.kriging import (
+    Hyperparameters,
     Nearby,
     Solved,
-    Spread,
-    badness,
     covariance,
     join,
-    left_open,
     matern,
+    negative_log_posterior,
+    posterior_covariance,
     ratios,
     squared_distances,
 )
@@ -22,7 +22,7 @@ from dimgs.similitude.limits import LimitPoints, with_limits
 from dimgs.similitude.origin import Frame, Index
 from tests.similitude.test_kriging import SCALINGS, drop
 
-SPREAD = Spread(np.array([1.5, 2.0, 1.2, 3.0]), 0.8, 0.05, 0.02, stretch=1.3)
+SPREAD = Hyperparameters(np.array([1.5, 2.0, 1.2, 3.0]), 0.8, 0.05, 0.02, inflation=1.3)
 
 
 def runs(kernels: int, errors: float, n: int = 14) -> Nearby:
@@ -40,17 +40,17 @@ def runs(kernels: int, errors: float, n: int = 14) -> Nearby:
 def test_runs_are_joined(kernels: int, errors: float, doubt: bool) -> None:
     near = runs(kernels, errors)
     steps = 0.2 * np.eye(7) if doubt else np.zeros((0, 0))
-    spread = Spread(SPREAD.lengths, 0.8, 0.05, 0.02, steps, 1.3)
+    spread = Hyperparameters(SPREAD.lengths, 0.8, 0.05, 0.02, steps, 1.3)
     found = join(near, spread)
     assert found.variance > 0
-    assert np.isfinite(badness(near, spread))
+    assert np.isfinite(negative_log_posterior(near, spread.theta)[0])
     assert all(np.isfinite(part).all() for part in ratios(near, spread))
     alike, _ = matern(squared_distances(near.changes @ SCALINGS.coordinates(spread.lengths).T))
-    assert np.isfinite(Solved.of(near, spread, alike).left).all()
+    assert np.isfinite(Solved.of(near, spread, alike).residual_precision).all()
     places = np.vstack([np.zeros(4), near.changes[:2] / 2])
-    assert np.all(np.diag(left_open(near, spread, places)) > 0)
+    assert np.all(np.diag(posterior_covariance(near, spread, places)) > 0)
     assert near.part(near.distinct()).values.shape == (14,)
-    assert Spread.of(spread.theta, spread.doubt).amplitude == pytest.approx(0.8)
+    assert Hyperparameters.of(spread.theta, spread.doubt).amplitude == pytest.approx(0.8)
 
 
 def test_points_of_limits_have_levels_of_their_own() -> None:
