@@ -379,6 +379,8 @@ Powers = tuple[Fraction, ...]
 
 # equal points are less apart, in coordinates of the order of 1
 _GAP = 1e-6
+# of the spread: a gap that is rounding, as between two logarithms of one point
+_NO_GAP = 1e-12
 # short monomials of the groups that may part two sets of runs: all products of up to three of six
 # groups with powers of 1 and -1
 _SHORT = 200
@@ -513,6 +515,7 @@ def _gaps(
     low = np.where(upper, along[0].max(axis=1), along[1].max(axis=1))
     high = np.where(upper, along[1].min(axis=1), along[0].min(axis=1))
     width = (high - low) / np.ptp(np.hstack(along), axis=1)
+    width[width < _NO_GAP] = 0.0
     ends = zip(monomials, np.exp(low).tolist(), np.exp(high).tolist(), upper.tolist(), strict=True)
     return width, [Separation(p, a, b, int(u)) for p, a, b, u in ends]
 
