@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 64912, "laws without noise are told apart"
+MOST, SINCE = 64925, "runs that narrow an interval"
 
 
 def code_lines(text: str) -> int:
