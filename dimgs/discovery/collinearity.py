@@ -12,16 +12,16 @@ from dimgs.groups.group import PiGroup
 from dimgs.variables import superscript
 
 # that of halves, thirds, quarters and their sums: what else a direction has is its noise
-_LARGEST_DENOMINATOR = 12
+LARGEST_DENOMINATOR = 12
 # range of a logarithm that is rounding of its values in a file of ten digits
-_VARIED = 1e-9
+VARIED = 1e-9
 
 
 def monomial_text(design: Design, direction: Array) -> str:
     """A direction in feature space as a monomial of the physical variables."""
     powers: dict[str, Fraction] = {}
     for feature, weight in zip(design.features, direction, strict=True):
-        amount = Fraction(float(weight)).limit_denominator(_LARGEST_DENOMINATOR)
+        amount = Fraction(float(weight)).limit_denominator(LARGEST_DENOMINATOR)
         if feature.group is not None:
             for name, e in feature.group.exponents:
                 powers[name] = powers.get(name, Fraction(0)) + amount * e
@@ -30,7 +30,7 @@ def monomial_text(design: Design, direction: Array) -> str:
     group = PiGroup.of("pi", powers)
     data_only = [(n, e) for n, e in group.exponents if _is_data(design, n)]
     common = lcm(*(e.denominator for _, e in data_only))
-    if common <= _LARGEST_DENOMINATOR:
+    if common <= LARGEST_DENOMINATOR:
         data_only = [(n, e * common) for n, e in data_only]
     return _text(data_only) or "1"
 
@@ -70,7 +70,7 @@ def _constant_groups(design: Design) -> list[tuple[str, str]]:
         data = [(n, e) for n, e in group.exponents if _is_data(design, n)]
         for name, _ in data:
             values = np.asarray(design.data[name], dtype=np.float64)
-            if np.ptp(np.log(values)) > _VARIED:
+            if np.ptp(np.log(values)) > VARIED:
                 out.append((_text(data), name))
                 break
     return out

@@ -8,6 +8,7 @@ import numpy as np
 
 from dimgs.common.arrays import LARGEST_LOG, Array
 from dimgs.common.errors import InputError
+from dimgs.discovery.collinearity import LARGEST_DENOMINATOR, VARIED
 from dimgs.discovery.options import Options
 from dimgs.engines.protocol import Problem
 from dimgs.fits.design.features import Design
@@ -17,10 +18,6 @@ from dimgs.law.names import Names
 
 # an exponent beyond all that a search takes for short: no law depends on the size of an input
 _FORBIDDEN = 100.0
-# of the logarithm of a group, relative to its range: rounding of values in a file of ten digits
-_SAME = 1e-9
-# of the powers that make one group of others: those of halves, thirds, quarters and their sums
-_LARGEST_DENOMINATOR = 12
 # with fewer runs a closed form of two constants is hardly tested by those left out
 _FEWEST = 8
 
@@ -130,9 +127,9 @@ def without_collinear(problem: Problem) -> Problem:
         if kept and size:
             basis = np.column_stack([columns[n] for n in kept])
             powers = np.linalg.lstsq(basis, column, rcond=None)[0]
-            simple = [Fraction(float(a)).limit_denominator(_LARGEST_DENOMINATOR) for a in powers]
+            simple = [Fraction(float(a)).limit_denominator(LARGEST_DENOMINATOR) for a in powers]
             powers = np.array([float(a) for a in simple])
-            if float(np.abs(column - basis @ powers).max()) <= _SAME * size:
+            if float(np.abs(column - basis @ powers).max()) <= VARIED * size:
                 if name in fields:
                     gone = fields.pop(name)
                     fields |= {n: fields[n] + a * gone for n, a in zip(kept, powers, strict=True)}

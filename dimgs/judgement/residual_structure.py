@@ -14,6 +14,7 @@ from scipy import special
 
 from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
+from dimgs.engines.selection import normal_scores
 from dimgs.fits.design.features import Design
 from dimgs.fits.homogeneity import dependence
 from dimgs.groups.dimensions import DimensionalMatrix
@@ -128,8 +129,7 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     basis, _ = np.linalg.qr(np.column_stack([np.ones(n), whole.slopes]))
     least = 1.0
     for x in along:
-        ranks = special.ndtri((np.argsort(np.argsort(x, kind="stable")) + 0.5) / n)
-        terms = np.vander(ranks / 2.0, _DEGREE + 1)[:, :-1]
+        terms = np.vander(normal_scores(x, "ordinal") / 2.0, _DEGREE + 1)[:, :-1]
         terms = terms - basis @ (basis.T @ terms)
         own, size, _ = np.linalg.svd(terms, full_matrices=False)
         own = own[:, size > 1e-6]

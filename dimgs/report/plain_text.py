@@ -337,13 +337,10 @@ def _beside_power_law(law: Law, fit: FittedLaw) -> list[str]:
 
 def _rival_lines(report: Findings) -> list[str]:
     """The other laws that were found, and where each differs most from the law."""
-    rows = [
-        ("" if rival.extrapolates else "interpolates only", percent(rival.probability), rival)
-        for rival in report.rivals
-    ]
-    lines = [rivals_title(report)] if rows else []
-    for only, share, rival in rows:
-        lines.append(f"{share:>6}  {rival.law}{f'  ({only})' if only else ''}")
+    lines = [rivals_title(report)] if report.rivals else []
+    for rival in report.rivals:
+        only = "" if rival.extrapolates else "  (interpolates only)"
+        lines.append(f"{percent(rival.probability):>6}  {rival.law}{only}")
         if rival.differs_most and not report.leads:
             lines.append(f"        differs most at {place(rival.differs_most)}")
     return lines
@@ -401,7 +398,7 @@ def report_text(report: Findings, folder: str = "") -> str:
     """
     above = headline(report)
     law, fit = report.law, report.fit
-    lines = [_RULE] if above is None else [_RULE, above]
+    lines: list[str] = []
     if law is not None:
         lines += _section("Law", _law_lines(law, report.centre))
         lines += _section("Compared", _leads_lines(report))
@@ -419,9 +416,8 @@ def report_text(report: Findings, folder: str = "") -> str:
     lines += _section("Search", _prose(remarks(report)))
     lines += _section("Domain", [] if law is None else _domain_lines(law))
     lines += _section("Next", _next_lines(report, folder))
-    if above is None:
-        lines.pop(1)
-    return terminal("\n".join([*lines, _RULE]))
+    start = lines[1:] if above is None else [above, *lines]
+    return terminal("\n".join([_RULE, *start, _RULE]))
 
 
 def _next_lines(report: Findings, folder: str) -> list[str]:
