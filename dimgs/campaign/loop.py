@@ -40,8 +40,9 @@ _DEAR = 0.2
 # coarse tier may take without any law to show for it: with the runs of a last batch, a fifth
 _LOST, _ALONE = 0.15, 4
 # runs of a coarse tier for each unknown of each law, after which it is given up if some follow
-# none: four regimes in five free directions took a third of it; and before which it never is
-_ENDLESS = 10
+# none: four regimes in five free directions took a third of it; and before which it never is. More
+# laws than these four are what a scatter that replicates do not show looks like
+_ENDLESS, _MOST_LAWS = 10, 4
 # runs for each unknown of a power law after which one closed form is searched for, if the runs
 # follow no power laws: as many again as those have
 _SURVEY = 3
@@ -290,7 +291,7 @@ class CampaignLoop:
         model = evidence.model
         stray = len(model.orphans) > len(model.sites) / 2
         few = _ENDLESS * (self.binding.space.rank + 2)
-        endless = len(model.orphans) > 0 and made > few * max(len(model.laws), 1)
+        endless = len(model.orphans) > 0 and made > few * min(max(len(model.laws), 1), _MOST_LAWS)
         return endless or (stray and made > few and made * tiers[tier].cost > _LOST * alone)
 
     def _fine_enough(self, tier: int) -> bool:
