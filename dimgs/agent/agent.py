@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dimgs.agent.context import ToolContext
-from dimgs.agent.session import INSTRUCTIONS, Reply, Session, Tell, silent
+from dimgs.agent.session import INSTRUCTIONS, Listener, Reply, Session, silent
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import shown
@@ -106,7 +106,7 @@ class Agent:
         self.reply = reply
         self.model = model_of(model)
 
-    def ask(self, text: str, *, safe: str | None = None, tell: Tell = silent) -> Answered:
+    def ask(self, text: str, *, safe: str | None = None, progress: Listener = silent) -> Answered:
         """Answer a question in words.
 
         Parameters
@@ -114,7 +114,7 @@ class Agent:
         text : str
         safe : {"over", "under"}, optional
             Which estimate is safe, too high or too low, where the question does not say so.
-        tell : callable
+        progress : callable
             Takes a sentence about each step, as it is made.
 
         Returns
@@ -126,7 +126,7 @@ class Agent:
         ModelFailedError
             If the model cannot be reached, or gives no answer within its steps.
         """
-        session = Session(text, self.context, safe, self.reply, tell)
+        session = Session(text, self.context, safe, self.reply, progress)
         failure = None
         try:
             said, chosen = asyncio.run(self._run(session))
@@ -196,7 +196,7 @@ class Agent:
                 asked, usage_limits=UsageLimits(request_limit=limits.steps)
             ) as events:
                 async for event in events:
-                    _tell(event, session.tell)
+                    _report(event, session.progress)
             result = events.result
         except UsageLimitExceeded as error:
             raise ModelFailedError(
@@ -259,13 +259,13 @@ def _tools(session: Session) -> "list[Tool[object]]":
     return [*made, Tool(ask_person, sequential=True)]
 
 
-def _tell(event: Any, tell: Tell) -> None:
+def _report(event: Any, progress: Listener) -> None:
     """Report a result to the listener; calls are reported where they are made."""
     kind = getattr(event, "event_kind", "")
     if kind == "function_tool_result":
         content = getattr(getattr(event, "part", None), "content", None)
         if isinstance(content, dict) and "call" in content:
-            tell(f"call {content['call']} has a result")
+            progress(f"call {content['call']} has a result")
 
 
 def model_of(model: "str | Model") -> "Model":

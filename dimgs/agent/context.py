@@ -172,13 +172,13 @@ class Control:
 
     Attributes
     ----------
-    tell : callable
+    progress : callable
         Takes a sentence about each step.
     stop : threading.Event
         Set where nobody waits any more.
     """
 
-    tell: Callable[[str], None] = lambda text: None
+    progress: Callable[[str], None] = lambda text: None
     stop: threading.Event = field(default_factory=threading.Event)
 
 

@@ -140,12 +140,12 @@ def _called(method: Callable[..., Any]) -> Callable[..., Any]:
             reports += 1
             await ctx.report_progress(reports, None, text)
 
-        def tell(text: str) -> None:
+        def progress(text: str) -> None:
             if not stop.is_set():
                 anyio.from_thread.run(report, text, token=loop)
 
         def run() -> Any:
-            token = CONTROL.set(Control(tell, stop))
+            token = CONTROL.set(Control(progress, stop))
             try:
                 return method(**arguments)
             finally:
@@ -308,7 +308,7 @@ def add_prompts(server: MCPServer[Any]) -> None:
 
     @server.prompt(title="Find a law in this table")
     def find_a_law(table: str, target: str) -> str:
-        """From a table with units to a checked law, or to the news that there is none."""
+        """From a table with units to a checked law, or to a message that there is none."""
         return (
             f"Find a law for '{target}' in the table '{table}'. Read it with read_table and say "
             f"which units are doubtful. Derive pi_groups. Call discover_law. Report the law with "

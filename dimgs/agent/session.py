@@ -187,7 +187,7 @@ tools compute.
   rests on, what was assumed, and what would make it better and what that costs."""
 
 Reply = Callable[[str], str | None]
-Tell = Callable[[str], None]
+Listener = Callable[[str], None]
 
 
 def silent(_: str) -> None:
@@ -206,7 +206,7 @@ class Session:
         Which side is safe, where the question does not say so itself.
     reply : callable, optional
         Asks a person; gives None where nobody answers.
-    tell : callable
+    progress : callable
         Takes a sentence about each call and each refusal.
     """
 
@@ -214,7 +214,7 @@ class Session:
     context: ToolContext
     safe: str | None = None
     reply: Reply | None = None
-    tell: Tell = silent
+    progress: Listener = silent
     calls: list[ToolCall] = field(default_factory=list)
     asked: list[dict[str, Any]] = field(default_factory=list)
     cut: bool = False
@@ -255,13 +255,13 @@ class Session:
             made.sources = self.sources.check(
                 tool, given, {str(k): str(v) for k, v in named.items()}
             )
-            self.tell(f"{tool}({_brief(given)})")
+            self.progress(f"{tool}({_brief(given)})")
             made.result = self.tools[tool](**checked)
         except DimgsError as error:
             made.error = str(error)
         self.calls.append(made)
         if made.error:
-            self.tell(f"refused: {visible(made.error)}")
+            self.progress(f"refused: {visible(made.error)}")
             # refused calls count, so that numbers of calls and results agree
             self.sources.results.append(None)
             return {"error": made.error}

@@ -396,7 +396,7 @@ def job_status(
             return status
         if status["state"] != reported:
             reported = status["state"]
-            call.tell(f"the job is {reported}")
+            call.progress(f"the job is {reported}")
         if call.stop.wait(_LOOK):
             raise StoppedError("The call was cancelled; the job goes on.")
 
@@ -563,7 +563,7 @@ def _in_a_process(request: Json, limit: float) -> Json:
     def hear(line: str) -> None:
         # other lines are warnings of libraries
         with suppress(ValueError, TypeError, KeyError):
-            call.tell(visible(str(json.loads(line)["progress"])))
+            call.progress(visible(str(json.loads(line)["progress"])))
 
     command = [sys.executable, "-P", "-m", "dimgs.agent.child"]
     path = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}

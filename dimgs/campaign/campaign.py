@@ -19,7 +19,7 @@ from dimgs.campaign.runner import Runner
 from dimgs.campaign.workers import place_of
 from dimgs.common.advice import setting
 from dimgs.common.errors import InputError, StoreError
-from dimgs.common.news import bar
+from dimgs.common.progress import notebook_bar
 from dimgs.hub import RunStore
 from dimgs.kernels.portable import portable
 from dimgs.kernels.record import RunRecord
@@ -94,7 +94,7 @@ def run_campaign(
     if executor is None:
         portable(plan.kernel)
     with ExitStack() as stack:
-        listener = progress or shown_by(stack.enter_context(bar()))
+        listener = progress or shown_by(stack.enter_context(notebook_bar()))
         if folder is None:
             home = Path(stack.enter_context(TemporaryDirectory()))
         else:

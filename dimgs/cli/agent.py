@@ -90,7 +90,7 @@ def ask(
         raise InputError(f"No model is named; give --model provider:name, or set {MODEL}.")
     asked = Agent(hub, name, policy, workspace=workspace, reply=_reply)
     try:
-        found = asked.ask(question, safe=safe, tell=note)
+        found = asked.ask(question, safe=safe, progress=note)
     finally:
         asked.close()
     if json:

@@ -210,8 +210,8 @@ def discover(
     documents: list[dict[str, Any]] = []
     interrupted = False
     for name, data, asked in tables.each(table, target, options):
-        with working(f"looking for the law of {name}", options.seconds) as tell:
-            report = study(data, name, asked, progress=tell)
+        with working(f"looking for the law of {name}", options.seconds) as progress:
+            report = study(data, name, asked, progress=progress)
         interrupted = report.outcome == "interrupted"
         report = _with_command(report)
         with _to_the_end():
@@ -548,8 +548,8 @@ def next(
         warn([published.doubt])
     ranges = ranges_of(range or [])
     ((name, data, asked),) = tables.each(table, [target], options)
-    with working(f"looking for the laws of {name}", options.seconds) as tell:
-        report = study(data, name, asked, progress=tell)
+    with working(f"looking for the laws of {name}", options.seconds) as progress:
+        report = study(data, name, asked, progress=progress)
     warn(report.notes)
     found = report.next_runs(count, ranges, published)
     if json:

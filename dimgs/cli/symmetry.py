@@ -57,8 +57,8 @@ def collapse(
     if out is not None:
         check_folder(out)
     data = options.read(table, *(n for n in (target, along, curve) if n is not None))
-    with working(f"looking for the curve of {target}", options.seconds) as tell:
-        found = collapse_with(data, target, along, curve, options, tell)
+    with working(f"looking for the curve of {target}", options.seconds) as progress:
+        found = collapse_with(data, target, along, curve, options, progress)
     warn(found.warnings)
     if out is not None:
         written = found.write(out)

@@ -1,1 +1,1 @@
-"""What every part of dimgs uses: texts, files, advice, news, plug-ins and arrays."""
+"""What every part of dimgs uses: texts, files, advice, progress events, plug-ins and arrays."""

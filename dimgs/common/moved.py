@@ -22,7 +22,7 @@ MOVED = {
     "formats": "common.formats",
     "latex": "law.latex",
     "lazy": "common.lazy",
-    "news": "common.news",
+    "news": "common.progress",
     "outofcore": "discovery.outofcore",
     "pandas": "cli.accessors.pandas",
     "plugins": "common.plugins",

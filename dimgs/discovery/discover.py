@@ -14,7 +14,7 @@ import numpy as np
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError, noting, warn_all
-from dimgs.common.news import bar
+from dimgs.common.progress import notebook_bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.judgement import given_law, law_of, law_of_candidate, verdict_on_fit
 from dimgs.discovery.keywords import DiscoverKeywords
@@ -54,9 +54,9 @@ def discover(
         The options as one value; keywords change it.
     progress : callable, optional
         Called with a line of text when there is a law to fall back on, when searches begin, and
-        for what they find; each text is a :class:`dimgs.common.news.News`, with the candidates. The
-        log named ``dimgs`` gets the same at the level INFO. In a notebook a bar shows it by
-        default.
+        for their candidates; each text is a :class:`dimgs.common.progress.ProgressEvent` with its
+        candidates. The log named ``dimgs`` gets the same at the level INFO. In a notebook a bar
+        shows it by default.
     {options}
 
     Returns
@@ -86,7 +86,7 @@ def discover(
     T = C*sqrt(L/g)
     """
     chosen = Options.of(options, keywords, "discover", DiscoverKeywords)
-    with bar() if progress is None else nullcontext(progress) as listener:
+    with notebook_bar() if progress is None else nullcontext(progress) as listener:
         report = discover_with(chosen.read(data, target), target, chosen, listener)
     warn_all(report.warnings)
     return report

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from dimgs.common.advice import setting
-from dimgs.common.news import listening, tell
+from dimgs.common.progress import listening, report_progress
 from dimgs.discovery.distillation import distil
 from dimgs.discovery.given_form import GivenForm, proposals_of_form
 from dimgs.discovery.judgement import judged
@@ -44,7 +44,8 @@ def study(
         Distil before the engines, which then only run where the distilled law leaves something.
     progress : callable, optional
         Called with a line of text when there is a law to fall back on, when searches begin, and
-        for what they find; each :class:`dimgs.common.news.News` carries its candidates.
+        for what they find; each :class:`dimgs.common.progress.ProgressEvent` carries its
+        candidates.
 
     Returns
     -------
@@ -68,15 +69,17 @@ def study(
         with listening(progress):
             found = _with_form(found, options, clock)
             if options.engine != NONE:
-                tell("the power law is fitted; looking further")
-                tell("the law so far is %s", found.law, candidates=found.candidates)
+                report_progress("the power law is fitted; looking further")
+                report_progress("the law so far is %s", found.law, candidates=found.candidates)
             for further in _proposals(found, options, clock, distil_first):
                 found = further
-                tell("the first candidate is %s", found.candidates[0], candidates=found.candidates)
+                report_progress(
+                    "the first candidate is %s", found.candidates[0], candidates=found.candidates
+                )
             if found.posterior is None:
                 found = judged(found, options, clock)
             if options.engine != NONE:
-                tell("the law so far is %s", found.law, candidates=found.candidates)
+                report_progress("the law so far is %s", found.law, candidates=found.candidates)
     except KeyboardInterrupt:
         clock.cut("interrupt", "the search")
         found = judged(found, options, clock)

@@ -58,7 +58,7 @@ def asked(hub: Hub, workspace: Path) -> Iterator[Any]:
 
 def test_a_question_is_answered_kept_and_answered_again(asked: Any, hub: Hub) -> None:
     told: list[str] = []
-    found = asked([*RUN, GOOD], tell=told.append)
+    found = asked([*RUN, GOOD], progress=told.append)
     assert found.text == "CF is 4.46 mg/L."
     assert found.answer["value"] == pytest.approx(4.463462e-3, rel=1e-6)
     assert found.document["pertinence"]["relevant"]

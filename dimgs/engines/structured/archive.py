@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.errors import LawError
-from dimgs.common.news import tell
+from dimgs.common.progress import report_progress
 from dimgs.engines.protocol import Problem
 from dimgs.engines.selection import constants_bits, is_white
 from dimgs.engines.structured.fitting import FittedTree, polish, residuals_of, simplified
@@ -251,7 +251,7 @@ def candidates_of(archive: Archive, problem: Problem, engine: str) -> tuple[Cand
 
 
 def tell_best(archive: Archive) -> None:
-    """Tell whoever listens the tree of the fewest bits so far, as it was fitted."""
+    """Report the tree of the fewest bits so far, as it was fitted, as a progress event."""
     best = archive.best
     if best is None:
         return
@@ -263,7 +263,7 @@ def tell_best(archive: Archive) -> None:
         )
     except LawError:
         return
-    tell("the best formula so far is %s", candidate, candidates=(candidate,))
+    report_progress("the best formula so far is %s", candidate, candidates=(candidate,))
 
 
 def loss_of(tree: Tree, runs: Runs) -> float:

@@ -54,7 +54,7 @@ Run = Callable[[], None]
 # idle steps that are waited for at least, and bits of structure for each: with fewer steps laws of
 # powers of the response are lost, with fewer bits long laws are searched for longer
 _IDLE, _PATIENCE = 5.0, 6.0
-# bits that a better law must gain to count as news: one bit is a likelihood twice as high
+# bits that a better law must gain to count as progress: one bit is a likelihood twice as high
 _GAIN = 1.0
 # searches from the start, as the best law shows what the errors are: each costs a whole search
 _PASSES = 4
@@ -347,9 +347,9 @@ class StructuredEngine:
             if not idle:
                 tell_best(archive)
             bits = min(bits, now)
-            news = (archive.best, quick == 0)
-            if archive.renewals < _PASSES - 1 and (idle == 0 or quick == 0) and news != last:
-                last = news
+            progress = (archive.best, quick == 0)
+            if archive.renewals < _PASSES - 1 and (idle == 0 or quick == 0) and progress != last:
+                last = progress
                 runs = _renewed(archive, settled=quick == 0)
                 if runs is not stages.runs:
                     archive.renew(runs)

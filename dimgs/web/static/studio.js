@@ -12,7 +12,7 @@ let source = null;
 function follow(box) {
   if (source) source.close();
   source = new EventSource(box.dataset.events);
-  source.addEventListener("news", (event) => { box.querySelector(".news").innerHTML = event.data; });
+  source.addEventListener("progress", (event) => { box.querySelector(".progress").innerHTML = event.data; });
   source.addEventListener("over", () => {
     source.close();
     htmx.ajax("GET", box.dataset.result, { target: "#result", swap: "outerHTML" });

@@ -258,8 +258,8 @@ class Studio:
 
         def messages() -> Generator[str, None, None]:
             for state in running.states():
-                name = "over" if state.over else "news"
-                text = templates().get_template("studio_news.html").render(search=state)
+                name = "over" if state.over else "progress"
+                text = templates().get_template("studio_progress.html").render(search=state)
                 lines = "".join(f"data: {line}\n" for line in text.splitlines() if line.strip())
                 yield f"event: {name}\n{lines}\n"
 

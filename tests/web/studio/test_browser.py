@@ -138,7 +138,7 @@ def test_the_keyboard_alone_leads_to_a_law_and_to_the_hub(
     look(page, width)
     focus(page, "#discover")
     page.keyboard.press("Enter")
-    page.wait_for_selector(".news td", timeout=_LONG)
+    page.wait_for_selector(".progress td", timeout=_LONG)
     look(page, width)
     before = page.locator("progress").get_attribute("value")
     page.wait_for_function(

@@ -1,11 +1,11 @@
-"""What long work tells reaches whoever listens, and the log."""
+"""Progress events of long work reach the innermost listener and the log."""
 
 import logging
 from typing import Any
 
 import pytest
 
-from dimgs.common.news import listening, tell
+from dimgs.common.progress import listening, report_progress
 
 
 def test_it_is_heard_by_the_innermost_listener_and_the_log(
@@ -14,12 +14,12 @@ def test_it_is_heard_by_the_innermost_listener_and_the_log(
     outer: list[str] = []
     inner: list[str] = []
     with caplog.at_level(logging.INFO, "dimgs"), listening(outer.append):
-        tell("one")
+        report_progress("one")
         with listening(inner.append):
-            tell("two")
+            report_progress("two")
         with listening(None):
-            tell("three")
-        tell("four")
+            report_progress("three")
+        report_progress("four")
     assert (outer, inner) == (["one", "four"], ["two"])
     assert [r.getMessage() for r in caplog.records] == ["one", "two", "three", "four"]
 
@@ -32,10 +32,10 @@ def test_no_text_is_made_where_nobody_listens(caplog: pytest.LogCaptureFixture) 
 
     made: list[str] = []
     with caplog.at_level(logging.WARNING, "dimgs"):
-        tell("it is %s", Law())
+        report_progress("it is %s", Law())
     assert not made
     with caplog.at_level(logging.INFO, "dimgs"):
-        tell("it is %s", Law())
+        report_progress("it is %s", Law())
     assert caplog.messages == ["it is z = x"]
 
 
@@ -48,9 +48,9 @@ def test_a_search_tells_its_candidates() -> None:
     )  # fmt: skip
     heard: list[object] = []
     dimgs.discover(data, "z", time_limit=20, progress=heard.append)
-    told = [c for news in heard for c in getattr(news, "candidates", ())]
-    assert len(told) > 1
-    assert min(c.loss for c in told) < 1e-18
+    proposed = [c for event in heard for c in getattr(event, "candidates", ())]
+    assert len(proposed) > 1
+    assert min(c.loss for c in proposed) < 1e-18
 
 
 def test_a_bar_is_shown_in_notebooks_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,9 +58,9 @@ def test_a_bar_is_shown_in_notebooks_alone(monkeypatch: pytest.MonkeyPatch) -> N
     from types import ModuleType, SimpleNamespace
 
     import dimgs
-    from dimgs.common.news import bar
+    from dimgs.common.progress import notebook_bar
 
-    with bar() as nothing:
+    with notebook_bar() as nothing:
         assert nothing is None
     shown: list[str] = []
     shell: Any = ModuleType("IPython")
@@ -70,7 +70,7 @@ def test_a_bar_is_shown_in_notebooks_alone(monkeypatch: pytest.MonkeyPatch) -> N
     drawn.display = lambda html, display_id: SimpleNamespace(update=shown.append)
     monkeypatch.setitem(sys.modules, "IPython", shell)
     monkeypatch.setitem(sys.modules, "IPython.display", drawn)
-    with bar() as show:
+    with notebook_bar() as show:
         assert show is not None
         show("x < y", 2, 4)
     assert shown == ['<progress value="2" max="4"></progress> x &lt; y', ""]
@@ -79,7 +79,7 @@ def test_a_bar_is_shown_in_notebooks_alone(monkeypatch: pytest.MonkeyPatch) -> N
     dimgs.discover(dimgs.Dataset.from_columns(table), "t", constants=["g"])
     assert "the power law is fitted" in shown[0]
     assert not shown[-1]
-    # whoever listens is told instead
+    # a listener gets the events instead
     shown.clear()
     heard: list[str] = []
     dimgs.discover(dimgs.Dataset.from_columns(table), "t", constants=["g"], progress=heard.append)

@@ -1,4 +1,4 @@
-"""Progress of long work: to whoever listens, and to the log named ``dimgs``."""
+"""Progress events of long work, for a listener and for the log named ``dimgs``."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 _listener: ContextVar["Callable[[str], None] | None"] = ContextVar("listener", default=None)
 
 
-class News(str):
-    """A sentence about work under way.
+class ProgressEvent(str):
+    """A progress event: a sentence about work under way.
 
     Attributes
     ----------
@@ -23,14 +23,14 @@ class News(str):
 
     Examples
     --------
-    >>> news = News("the law so far is T = C*sqrt(L/g)")
-    >>> str(news), news.candidates
+    >>> event = ProgressEvent("the law so far is T = C*sqrt(L/g)")
+    >>> str(event), event.candidates
     ('the law so far is T = C*sqrt(L/g)', ())
     """
 
     candidates: "tuple[Candidate, ...]"
 
-    def __new__(cls, text: str, candidates: "tuple[Candidate, ...]" = ()) -> "News":
+    def __new__(cls, text: str, candidates: "tuple[Candidate, ...]" = ()) -> "ProgressEvent":
         """A text with what it is about."""
         made = super().__new__(cls, text)
         made.candidates = candidates
@@ -39,19 +39,19 @@ class News(str):
 
 @contextmanager
 def listening(listener: "Callable[[str], None] | None") -> Iterator[None]:
-    """Pass the news to a function until the block ends, in this thread.
+    """Pass progress events to a function until the block ends, in this thread.
 
     Parameters
     ----------
     listener : callable, optional
-        Takes each :class:`News`, which is a text. With None, nobody gets the news.
+        Takes each :class:`ProgressEvent`, which is a text. With None, nobody gets them.
 
     Examples
     --------
-    >>> heard = []
-    >>> with listening(heard.append):
-    ...     tell("half of it is done")
-    >>> heard
+    >>> events = []
+    >>> with listening(events.append):
+    ...     report_progress("half of it is done")
+    >>> events
     ['half of it is done']
     """
     before = _listener.set(listener)
@@ -62,7 +62,7 @@ def listening(listener: "Callable[[str], None] | None") -> Iterator[None]:
 
 
 @contextmanager
-def bar() -> Iterator[Callable[..., None] | None]:
+def notebook_bar() -> Iterator[Callable[..., None] | None]:
     """A bar of progress in a notebook, which goes when the block ends.
 
     Yields
@@ -89,8 +89,8 @@ def bar() -> Iterator[Callable[..., None] | None]:
         handle.update(HTML(""))
 
 
-def tell(text: str, *about: object, candidates: "tuple[Candidate, ...]" = ()) -> None:
-    """Tell whoever listens, and the log ``dimgs`` at the level INFO.
+def report_progress(text: str, *about: object, candidates: "tuple[Candidate, ...]" = ()) -> None:
+    """Report an event to the listener, and to the log ``dimgs`` at the level INFO.
 
     Parameters
     ----------
@@ -99,16 +99,20 @@ def tell(text: str, *about: object, candidates: "tuple[Candidate, ...]" = ()) ->
     *about : object
         Made texts only where somebody listens: the shortest text of a law takes long to find.
     candidates : tuple of Candidate
-        As of :class:`News`.
+        As of :class:`ProgressEvent`.
 
     Examples
     --------
     >>> with listening(print):
-    ...     tell("%s of %s are done", 2, 3)
+    ...     report_progress("%s of %s are done", 2, 3)
     2 of 3 are done
     """
     import logging
 
     logging.getLogger("dimgs").info(text, *about)
     if (listener := _listener.get()) is not None:
-        listener(News(text % about if about else text, candidates))
+        listener(ProgressEvent(text % about if about else text, candidates))
+
+
+# the name of version 0.2, whose module gives a warning
+News = ProgressEvent
