@@ -35,7 +35,6 @@ REMAINING = {
     "engines": 2,
     "fits": 3,
     "judgement": 16,
-    "report": 3,
 }
 
 

@@ -179,9 +179,9 @@ def _line(runs: ReportRuns, variable: Variable) -> Line:
     middle = {v.name: float(np.median(runs.columns[v.name])) for v in law.symbols.values()}
 
     def line(at: Array) -> Array:
-        given = {name: np.full(at.shape, value) for name, value in middle.items()}
+        held = {name: np.full(at.shape, value) for name, value in middle.items()}
         with np.errstate(all="ignore"):
-            return law.predict_si({**given, variable.name: at})
+            return law.predict_si({**held, variable.name: at})
 
     return line
 
@@ -193,10 +193,10 @@ def _turns(line: Line, places: Array, values: Array) -> list[float]:
     for k in np.flatnonzero(rises[1:] != rises[:-1]):
         sign = -1.0 if rises[k] else 1.0
         ends = float(places[k]), float(places[k + 2])
-        found = optimize.minimize_scalar(
+        extremum = optimize.minimize_scalar(
             lambda x, s=sign: s * float(line(np.array([x]))[0]), bounds=ends, method="bounded"
         )
-        out.append(float(found.x))
+        out.append(float(extremum.x))
     return out
 
 

@@ -54,8 +54,8 @@ class Front:
 
     def __get__(self, owner: Any, kind: type | None = None) -> Candidates:
         """The candidates; those of the class are its default, none."""
-        found = None if owner is None else owner.__dict__["_candidates"]
-        return Candidates() if found is None else found
+        front = None if owner is None else owner.__dict__["_candidates"]
+        return Candidates() if front is None else front
 
     def __set__(self, owner: Any, value: tuple[Candidate, ...]) -> None:
         """Keep them."""
@@ -309,10 +309,10 @@ class FittedLaw(Estimate):
         """Prefactor of every label that keeps its own, in the target's SI unit."""
         if self.effects is None:
             return None
-        own = {k: self.intercept + v for k, v in sorted(self.effects.items())}
+        intercepts = {k: self.intercept + v for k, v in sorted(self.effects.items())}
         if self.law.target.is_level:
-            return {k: v / self.law.target.unit.log_factor for k, v in own.items()}
-        return {k: float(np.exp(v)) for k, v in own.items()}
+            return {k: v / self.law.target.unit.log_factor for k, v in intercepts.items()}
+        return {k: float(np.exp(v)) for k, v in intercepts.items()}
 
 
 @dataclass(frozen=True)
@@ -491,8 +491,8 @@ class Findings:
     @property
     def left_out_r2(self) -> float | None:
         """R² of the target itself on runs left out; None where none were."""
-        measured, predicted, own = self.judged_on()
-        return r2_of(measured, predicted) if own else None
+        measured, predicted, held_out = self.judged_on()
+        return r2_of(measured, predicted) if held_out else None
 
     @property
     def errors_are_relative(self) -> bool:
@@ -519,10 +519,10 @@ class Findings:
         left_out : bool
             Whether predictions of runs left out are wanted, where there are any.
         """
-        own = left_out and bool(self.left_out) and len(self.left_out) == len(self.measured)
-        pair = (self.measured, self.left_out if own else self.predicted)
+        held_out = left_out and bool(self.left_out) and len(self.left_out) == len(self.measured)
+        pair = (self.measured, self.left_out if held_out else self.predicted)
         measured, predicted = (np.asarray(x, dtype=np.float64) for x in pair)
-        return measured, predicted, own
+        return measured, predicted, held_out
 
     def __post_init__(self) -> None:
         """Let the law carry the verdict, wherever it goes."""

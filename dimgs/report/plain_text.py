@@ -39,7 +39,7 @@ _UNKNOWN = 1e9
 # spaces at which no line breaks
 _NO_BREAK = "\N{NO-BREAK SPACE}"
 _TOGETHER = re.compile(r"(?<=[<>=]) | (?=[<>=%])")
-_UNTOLD = "(not determined by the runs)"
+_UNDETERMINED = "(not determined by the runs)"
 # a number, not the index of a group
 _DECIMAL = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
@@ -63,7 +63,7 @@ def condition(where: str) -> str:
     """
     if where == "True":
         return "everywhere"
-    return _DECIMAL.sub(lambda found: number(float(found[0])), where)
+    return _DECIMAL.sub(lambda match: number(float(match[0])), where)
 
 
 def _constant(c: Constant) -> str:
@@ -114,9 +114,9 @@ def interval(low: float | None, high: float | None) -> str:
     ('[0.4, 0.5]', '(not determined by the runs)')
     """
     if low is None or high is None or not (isfinite(low) and isfinite(high)):
-        return _UNTOLD
+        return _UNDETERMINED
     if 0 < low < high / _UNKNOWN:
-        return _UNTOLD
+        return _UNDETERMINED
     return f"[{number(low)}, {number(high)}]"
 
 
@@ -156,13 +156,13 @@ def sources_lines(law: Law) -> list[str]:
             said.append(f"{named} with a standard deviation of {size}{sure}")
         lines += [f"{len(each.shifts)} sources of {visible(each.column)}: {'; '.join(said)}"]
         documented = source_document(law, each)["sources"]
-        for label, own in list(documented.items())[:_MOST_SOURCES]:
-            added = [f"{k} {v:+.3g}" for k, v in own["exponents_added"].items() if v]
+        for label, source in list(documented.items())[:_MOST_SOURCES]:
+            added = [f"{k} {v:+.3g}" for k, v in source["exponents_added"].items() if v]
             more = f", exponents {', '.join(added)}" if added else ""
-            ratio = own["ratio_at_centre"]
+            ratio = source["ratio_at_centre"]
             times = f"{ratio:+.3g}" if law.target.is_level else f"times {number(ratio)}"
             where = "at the centre of the runs " if more else "prefactor "
-            lines.append(f"  {visible(label)}: {where}{times}{more} ({own['runs']} runs)")
+            lines.append(f"  {visible(label)}: {where}{times}{more} ({source['runs']} runs)")
         if len(documented) > _MOST_SOURCES:
             lines.append(f"  and {len(documented) - _MOST_SOURCES} more; --json lists all")
         lines.append("  a new source: as the law, with the spread of the sources in its interval")
@@ -225,14 +225,16 @@ def scores_lines(scores: Scores) -> list[str]:
 
 
 def _regime(regime: Mapping[str, Any]) -> str:
-    own = ", ".join(
+    exponents = ", ".join(
         f"{e['name']}: {number(e['value'])} {interval(e['low'], e['high'])}"
         for e in regime["exponents"]
     )
     if regime["where"] == "True":
         return f"Regimes: none but one, over all {regime['n']} runs"
-    own += "".join(f"; along {n}: {number(value)}" for n, value in regime.get("along", {}).items())
-    return f"Regime {condition(regime['where'])} ({regime['n']} runs): {own}"
+    exponents += "".join(
+        f"; along {n}: {number(value)}" for n, value in regime.get("along", {}).items()
+    )
+    return f"Regime {condition(regime['where'])} ({regime['n']} runs): {exponents}"
 
 
 def _along(local: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -329,10 +331,13 @@ def _further_lines(fit: FittedLaw) -> list[str]:
 
 
 def _beside_power_law(law: Law, fit: FittedLaw) -> list[str]:
-    known, own = fit.scores.cv_r2_log, law.scores.cv_r2_log
-    better = own is None or known is None or own >= known
+    power_law_r2, law_r2 = fit.scores.cv_r2_log, law.scores.cv_r2_log
+    better = law_r2 is None or power_law_r2 is None or law_r2 >= power_law_r2
     relation = "better than" if better else "simpler and more probable than"
-    return [f"{relation} the power law, of cross-validated R² {number(known)}:", f"  {fit.law}"]
+    return [
+        f"{relation} the power law, of cross-validated R² {number(power_law_r2)}:",
+        f"  {fit.law}",
+    ]
 
 
 def _rival_lines(report: Findings) -> list[str]:

@@ -61,7 +61,7 @@ def _is_finite(value: object) -> bool:
 def _environment(**options: Any) -> "Environment":
     from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-    found = Environment(
+    environment = Environment(
         loader=FunctionLoader(_template),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -69,7 +69,7 @@ def _environment(**options: Any) -> "Environment":
         keep_trailing_newline=False,
         **options,
     )
-    found.globals |= {
+    environment.globals |= {
         f.__name__: f
         for f in (
             headline,
@@ -93,9 +93,12 @@ def _environment(**options: Any) -> "Environment":
             place,
         )
     }
-    found.filters |= {"symbol": latex.symbol_latex, "upperfirst": lambda x: x[:1].upper() + x[1:]}
-    found.tests["finite"] = _is_finite
-    return found
+    environment.filters |= {
+        "symbol": latex.symbol_latex,
+        "upperfirst": lambda x: x[:1].upper() + x[1:],
+    }
+    environment.tests["finite"] = _is_finite
+    return environment
 
 
 @cache
@@ -109,8 +112,8 @@ def html_templates() -> "Environment":
         is_text = isinstance(value, str) and not isinstance(value, Markup)
         return visible(value, "\n\t") if is_text else value
 
-    found = _environment(autoescape=True, finalize=seen)
-    found.filters |= {
+    environment = _environment(autoescape=True, finalize=seen)
+    environment.filters |= {
         "math": lambda x: Markup(latex.mathml(x)),
         "display": lambda x: Markup(latex.mathml(x, display=True)),
         "number": lambda x, digits=4: words.short(x, digits) if _is_finite(x) else "–",
@@ -120,7 +123,7 @@ def html_templates() -> "Environment":
         "file": lambda name: Markup(_template(name)),
         "svg": lambda drawing: Markup(inline_svg(drawing)),
     }
-    return found
+    return environment
 
 
 @cache
@@ -134,9 +137,9 @@ def _escaped(language: str) -> "Environment":
         return Raw(write(str(value)))
 
     marks = {} if language == "md" else _TEX_MARKS
-    found = _environment(autoescape=False, finalize=escape, **marks)
+    environment = _environment(autoescape=False, finalize=escape, **marks)
     number = plain_number if language == "md" else lambda x: f"${latex.number_latex(x)}$"
-    found.filters |= {
+    environment.filters |= {
         "raw": Raw,
         "math": lambda x: Raw(f"${x}$"),
         "display": lambda x: Raw(f"$${x}$$"),
@@ -148,7 +151,7 @@ def _escaped(language: str) -> "Environment":
         "bare": lambda x: Raw(latex.number_latex(x)),
         "code": lambda x: Raw(markdown_code(x)),
     }
-    return found
+    return environment
 
 
 _TEX_MARKS = {
@@ -242,14 +245,14 @@ def report_card(report: Findings) -> str:
     """
     from dimgs.report.figures import Drawing, collapse, new_axes
 
-    figure = None
+    drawing = None
     if _runs(report) is not None:
         axes = new_axes()
         collapse(report, axes)
-        own = axes.get_figure(root=True)
-        assert own is not None
-        figure = Drawing("collapse", own, "The runs on the law", "")
-    return html_templates().get_template("card.html").render(report=report, figure=figure)
+        figure = axes.get_figure(root=True)
+        assert figure is not None
+        drawing = Drawing("collapse", figure, "The runs on the law", "")
+    return html_templates().get_template("card.html").render(report=report, figure=drawing)
 
 
 def report_markdown(report: Findings, figures: Sequence[tuple[str, str, str]] = ()) -> str:

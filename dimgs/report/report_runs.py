@@ -108,8 +108,8 @@ class ReportRuns:
             return self.dominant
         wanted = group.casefold()
         for name in self.varied:
-            own = self.groups.get(name)
-            known = (own.known_as or "").casefold() if own else ""
+            pi_group = self.groups.get(name)
+            known = (pi_group.known_as or "").casefold() if pi_group else ""
             if wanted in (name.casefold(), known, known.removesuffix(" number")) and wanted:
                 return name
         raise InputError(
@@ -165,8 +165,8 @@ class ReportRuns:
         table = np.column_stack(gradients) if gradients else np.zeros((middle.size, 0))
         # errors that are not relative are those of the target: of a typical run
         typical = float(np.median(self.factor))
-        own = law.uncertainty.run_share(middle * typical) ** 2
-        half = law.uncertainty.half_width(table, level, own)
+        run_variance = law.uncertainty.run_share(middle * typical) ** 2
+        half = law.uncertainty.half_width(table, level, run_variance)
         if law.target.is_level:
             half = half / abs(law.target.unit.log_factor)
         elif law.uncertainty.scale == "log":

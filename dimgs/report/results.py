@@ -103,8 +103,8 @@ class Report(Findings):
             raise InputError(
                 "The report has no law and runs to plan from; make it with dimgs.discover."
             )
-        found: NextRuns = self.further_runs(self, n, ranges, against)
-        return found
+        runs: NextRuns = self.further_runs(self, n, ranges, against)
+        return runs
 
     def to_json(self) -> dict[str, Any]:
         """The discover document."""
@@ -159,8 +159,8 @@ class Report(Findings):
         return None if self.law is None else self.law._repr_latex_()
 
     def __repr__(self) -> str:
-        found = "no law" if self.law is None else f"'{self.law}'"
-        return f"Report({found}, outcome='{self.outcome}', {self.n_runs} runs)"
+        law = "no law" if self.law is None else f"'{self.law}'"
+        return f"Report({law}, outcome='{self.outcome}', {self.n_runs} runs)"
 
     def __str__(self) -> str:
         return report_text(self)

@@ -56,8 +56,8 @@ def noise_text(report: Findings) -> str:
     shared, ratio = noise.scatter.intrinsic, noise.scatter.ratio
     beside = f"{ratio:.2g} times the stated errors"
     if shared > 0:
-        own = with_unit(target, shared) if noise.kind == "constant" else f"{100 * shared:.2g} %"
-        beside += f", so that an intrinsic scatter of {own} stands beside them"
+        scatter = with_unit(target, shared) if noise.kind == "constant" else f"{100 * shared:.2g} %"
+        beside += f", so that an intrinsic scatter of {scatter} stands beside them"
     return f"noise {size}; {beside}"
 
 
@@ -215,8 +215,8 @@ def probability(held: Verdict) -> str:
     """
     if held.probability is None:
         return ""
-    own, none = held.probability, held.none_of_these
-    shares = [percent(x) for x in (own, max(0.0, 1.0 - own - none), none)]
+    posterior, none = held.probability, held.none_of_these
+    shares = [percent(x) for x in (posterior, max(0.0, 1.0 - posterior - none), none)]
     only = "; it interpolates only" if held.extrapolates is False else ""
     return "Posterior: {} this law, {} others found, {} none of them".format(*shares) + only
 

@@ -140,8 +140,8 @@ def _error(report: Findings, law: Law) -> Tile:
         return Tile("typical error", text, what)
     size = rms(predicted - measured)
     if report.noise is not None and not report.errors_are_relative:
-        own = in_table_unit(law.target, size)
-        return Tile("typical error", short(own, 2), what, shown_unit(law.target.unit.text))
+        error = in_table_unit(law.target, size)
+        return Tile("typical error", short(error, 2), what, shown_unit(law.target.unit.text))
     return Tile("typical error", short(size, 2), what, law.target_unit)
 
 

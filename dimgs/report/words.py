@@ -73,7 +73,7 @@ def unit_text(unit: str) -> str:
     >>> print(unit_text("kg/m^3"), unit_text("m**-2"), unit_text("kg^(1/2)"), unit_text("s^1.5"))
     kg/m³ m⁻² kg^(1/2) s^1.5
     """
-    raised = _POWER.sub(lambda found: superscript(Fraction(found[1])), shown_unit(unit))
+    raised = _POWER.sub(lambda match: superscript(Fraction(match[1])), shown_unit(unit))
     return raised.replace("*", "·")
 
 
@@ -132,8 +132,8 @@ def spread_text(runs: ReportRuns) -> str:
     if not law.symbols:
         return ""
     # the runs themselves, not a mapping, in which "x [s]" would be x in seconds
-    found = law.predict(runs.data, level=level)
-    value, low, high = (np.asarray(getattr(x, "magnitude", x)) for x in found)
+    prediction = law.predict(runs.data, level=level)
+    value, low, high = (np.asarray(getattr(x, "magnitude", x)) for x in prediction)
     if runs.is_log and law.uncertainty.errors is None:
         up = float(np.median(high / value)) - 1.0
         down = 1.0 - float(np.median(low / value))
@@ -154,5 +154,5 @@ def spread_text(runs: ReportRuns) -> str:
 def title_of(report: Findings) -> str:
     """Title of a report in plain text."""
     target = report.basis.target.name if report.basis.target else "the response"
-    found = report.law is not None and headline(report) is None
-    return f"A law for {target}" if found else f"In search of a law for {target}"
+    has_law = report.law is not None and headline(report) is None
+    return f"A law for {target}" if has_law else f"In search of a law for {target}"

@@ -27,9 +27,9 @@ def browser() -> Iterator[Any]:
     if _CHROMIUM is None:
         pytest.skip("no Chromium on this machine: install it")
     with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS.split())
-        yield found
-        found.close()
+        chromium = driver.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS.split())
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +62,9 @@ class Seen:
         self.page.goto(url)
 
     def box(self, selector: str) -> dict[str, float]:
-        found = self.page.locator(selector).first.bounding_box()
-        assert found is not None, selector
-        return dict(found)
+        bounds = self.page.locator(selector).first.bounding_box()
+        assert bounds is not None, selector
+        return dict(bounds)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "regimes", "odd"])

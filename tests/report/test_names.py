@@ -60,10 +60,10 @@ def test_python_is_one_function_that_gives_the_law(table: list[str]) -> None:
         space: dict[str, Any] = {}
         exec(compile(tree, "law.py", "exec"), space)
         assert not hasattr(builtins, CANARY)
-        found = space["law"](*(np.full(3, 1.5 + k) for k in range(len(law.symbols))))
+        values = space["law"](*(np.full(3, 1.5 + k) for k in range(len(law.symbols))))
         inputs = enumerate(law.symbols.values())
         rows = {f"{v.name} [{v.si_unit}]": np.full(3, 1.5 + k) for k, v in inputs}
-        np.testing.assert_allclose(found, law.predict_si(rows), rtol=1e-12)
+        np.testing.assert_allclose(values, law.predict_si(rows), rtol=1e-12)
 
 
 C_TOKEN = re.compile(
@@ -96,10 +96,10 @@ def test_c_and_fortran_hold_the_names_in_comments_alone(table: list[str], langua
     parts = token.findall(source)
     assert "".join(parts) == source
     comments = [p for p in parts if p.startswith("/*" if language == "c" else "!")]
-    own = {name for found in DECLARED[language].findall(source) for name in found}
+    declared = {name for names in DECLARED[language].findall(source) for name in names}
     words = {p for p in parts if re.fullmatch(r"[A-Za-z_]\w*", p)}
-    assert words <= WORDS[language] | own
-    assert len(own - {""}) == len(law.symbols) + len(law.constants) + (language == "fortran")
+    assert words <= WORDS[language] | declared
+    assert len(declared - {""}) == len(law.symbols) + len(law.constants) + (language == "fortran")
     assert len(comments) == {"c": 1, "fortran": 1 + len(law.symbols)}[language] + len(law.constants)
 
 
@@ -148,7 +148,7 @@ class Elements(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, tuple[str, ...]]] = []
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
         self.inside = 0
         self.feed(text)
         self.close()
@@ -156,7 +156,7 @@ class Elements(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.inside += tag in ("math", "svg")
         if not self.inside:
-            self.found.append((tag, tuple(sorted(k for k, _ in attrs))))
+            self.elements.append((tag, tuple(sorted(k for k, _ in attrs))))
 
     def handle_endtag(self, tag: str) -> None:
         self.inside -= tag in ("math", "svg")
@@ -166,8 +166,8 @@ class Elements(HTMLParser):
 @given(tables())
 def test_html_has_the_elements_of_a_plain_page(table: list[str]) -> None:
     report = report_of(table)
-    kinds = set(Elements(report_html(report, [])).found)
-    allowed = set(Elements(report_html(plain(), [])).found) | {
+    kinds = set(Elements(report_html(report, [])).elements)
+    allowed = set(Elements(report_html(plain(), [])).elements) | {
         ("ul", ("class",)), ("li", ()), ("em", ()),
     }  # fmt: skip
     assert kinds <= allowed

@@ -26,18 +26,18 @@ class Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
         self.open: list[str] = []
-        self.found: list[tuple[str, dict[str, str]]] = []
+        self.elements: list[tuple[str, dict[str, str]]] = []
         self.headings: list[str] = []
         self.feed(text)
         assert self.open == []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, {k: v or "" for k, v in attrs}))
+        self.elements.append((tag, {k: v or "" for k, v in attrs}))
         if tag not in _VOID:
             self.open.append(tag)
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, {k: v or "" for k, v in attrs}))
+        self.elements.append((tag, {k: v or "" for k, v in attrs}))
 
     def handle_endtag(self, tag: str) -> None:
         assert self.open.pop() == tag
@@ -47,7 +47,7 @@ class Page(HTMLParser):
             self.headings.append(f"{self.open[-1]} {data.strip()}")
 
     def all(self, tag: str) -> list[dict[str, str]]:
-        return [attributes for name, attributes in self.found if name == tag]
+        return [attributes for name, attributes in self.elements if name == tag]
 
 
 def with_front(report: Report) -> Report:
@@ -67,10 +67,10 @@ def page() -> Page:
 def test_every_kind_of_report_is_a_small_whole_page(kind: str) -> None:
     text = page_of(kind)
     assert len(text.encode()) < 3_000_000
-    found = Page(text)
-    ids = [a["id"] for _, a in found.found if "id" in a]
+    page = Page(text)
+    ids = [a["id"] for _, a in page.elements if "id" in a]
     assert len(ids) == len(set(ids))
-    for attributes in (a for _, a in found.found):
+    for attributes in (a for _, a in page.elements):
         for key in ("src", "href", "xlink:href"):
             assert not attributes.get(key, "#").startswith(("http", "//")), attributes
     targets = re.findall(r"url\(#([^)]*)\)", text)
@@ -94,7 +94,7 @@ def test_sections_follow_the_questions_of_a_scientist(page: Page) -> None:
 
 
 def test_headings_are_nested(page: Page) -> None:
-    levels = [int(tag[1]) for tag, _ in page.found if re.fullmatch("h[1-6]", tag)]
+    levels = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(b - a <= 1 for a, b in pairwise(levels))

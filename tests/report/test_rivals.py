@@ -18,9 +18,9 @@ def report() -> Report:
     x, y = np.exp(rng.uniform(-1.0, 1.1, (2, 12)))
     z = x * y / (x + y) * np.exp(0.15 * rng.standard_normal(12))
     data = Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": z})
-    found = discover(data, "z", engine="structured", evaluations=150, time_limit=3600.0)
-    assert found.rivals
-    return found
+    report = discover(data, "z", engine="structured", evaluations=150, time_limit=3600.0)
+    assert report.rivals
+    return report
 
 
 def test_every_form_shows_the_rivals_with_their_probability(report: Report, tmp_path: Path) -> None:

@@ -42,25 +42,25 @@ def test_the_text_shows_law_scores_domain_and_verdict(report: Report) -> None:
 
 def test_a_law_that_nothing_checked_does_not_claim_to_predict() -> None:
     data = Dataset.from_columns({"L [m]": [1.0, 2.0, 3.0], "W [m]": [2.0, 1.0, 4.0], "q [1]": 1.0})
-    found = discover(data, "q", engine="power_law")
-    assert found.outcome == "unchecked"
-    assert "not checked" in report_text(found)
-    assert "the law predicts runs" not in report_text(found)
+    report = discover(data, "q", engine="power_law")
+    assert report.outcome == "unchecked"
+    assert "not checked" in report_text(report)
+    assert "the law predicts runs" not in report_text(report)
 
 
 def test_a_law_that_fails_is_called_a_surrogate() -> None:
     rng = np.random.default_rng(0)
     a, b, y = np.exp(rng.normal(size=(3, 30)))
-    found = discover(
+    report = discover(
         Dataset.from_columns({"a [m]": a, "b [m]": b, "y [m]": a * y}), "y", engine="power_law"
     )
-    if found.outcome == "no_candidate":
-        assert "NO LAW FOUND" in report_text(found)
+    if report.outcome == "no_candidate":
+        assert "NO LAW FOUND" in report_text(report)
     flat = Dataset.from_columns({"a [m]": a, "b [m]": b, "y [1]": y})
-    found = discover(flat, "y", engine="power_law")
-    assert found.outcome == "no_candidate"
-    assert "NO LAW FOUND" in report_text(found)
-    assert any("does not hold out of sample" in w for w in found.warnings)
+    report = discover(flat, "y", engine="power_law")
+    assert report.outcome == "no_candidate"
+    assert "NO LAW FOUND" in report_text(report)
+    assert any("does not hold out of sample" in w for w in report.warnings)
 
 
 def test_fit_text_tells_of_labels_regimes_and_terms() -> None:
@@ -78,12 +78,14 @@ def test_exponents_that_no_run_decides_are_called_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "told"),
+    ("low", "high", "determined"),
     [(0.1, 0.2, True), (-1e3, 1e3, True), (0.0, np.inf, False), (1e-45, 1e51, False)],
 )
-def test_an_interval_without_bound_is_told_in_words(low: float, high: float, told: bool) -> None:
-    assert interval(low, high).startswith("[") == told
-    assert ("not determined by the runs" in interval(low, high)) != told
+def test_an_interval_without_bound_is_told_in_words(
+    low: float, high: float, determined: bool
+) -> None:
+    assert interval(low, high).startswith("[") == determined
+    assert ("not determined by the runs" in interval(low, high)) != determined
 
 
 def test_scores_tell_unseen_runs_from_fitted_ones(report: Report) -> None:

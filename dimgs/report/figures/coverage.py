@@ -82,14 +82,14 @@ def _points(
         return
     if colour.ndim != 1 or colour.size < int(shown[-1]) + 1:
         raise InputError("The colours of a map need one value for each run.")
-    own = colour[shown]
-    if own.dtype.kind in "fiu":
+    colours = colour[shown]
+    if colours.dtype.kind in "fiu":
         x, y = places.T
         # an edge, so that the ends of the scale are seen on paper and on black
         dots = axes.scatter(
             x,
             y,
-            c=own.astype(np.float64),
+            c=colours.astype(np.float64),
             cmap="cividis",
             s=18,
             linewidths=0.6,
@@ -100,7 +100,7 @@ def _points(
             bar = figure.colorbar(dots, ax=axes, label=label, shrink=0.9)
             bar.outline.set_visible(False)
         return
-    texts = own.astype(str)
+    texts = colours.astype(str)
     for k, text in enumerate(sorted(set(texts))):
         axes.plot(
             *places[texts == text].T,
@@ -156,8 +156,8 @@ def principal_axes(report: Findings, axes: "Axes") -> None:
     logs = np.log(np.column_stack([runs.values[n] for n in names]))
     variables = sorted({v for n in names for v, _ in runs.groups[n].exponents})
     powers = [[float(runs.groups[n].get(v)) for n in names] for v in variables]
-    found = log_ratio_pca(logs, np.asarray(powers))
-    if found.shares[1] < _FLAT:
+    pca = log_ratio_pca(logs, np.asarray(powers))
+    if pca.shares[1] < _FLAT:
         raise InputError("The groups that varied move together, so that their map is a line.")
     column = runs.label_column
     if column is not None:
@@ -168,7 +168,7 @@ def principal_axes(report: Findings, axes: "Axes") -> None:
         log = runs.is_log and bool(np.all(target > 0))
         colour = np.log10(target) if log else target
         label = ("log₁₀ " if log else "") + style.target_label(runs)
-    principal_map(found.scores[:, :2], axes, found.shares, colour, label)
+    principal_map(pca.scores[:, :2], axes, pca.shares, colour, label)
 
 
 @style.styled
@@ -218,10 +218,10 @@ def campaign_progress(
     axes.plot(x, y, color=style.MUTED, linewidth=1.0, zorder=1)
     names = list(dict.fromkeys(tiers)) if tiers is not None else [""]
     for k, name in enumerate(names):
-        own = np.array([tier == name for tier in tiers]) if tiers is not None else x == x
+        in_tier = np.array([tier == name for tier in tiers]) if tiers is not None else x == x
         axes.plot(
-            x[own],
-            y[own],
+            x[in_tier],
+            y[in_tier],
             linestyle="none",
             markersize=5,
             label=style.plot_text(name) or None,

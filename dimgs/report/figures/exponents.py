@@ -151,11 +151,11 @@ def regime_map(report: Findings, axes: "Axes", x: str | None = None, y: str | No
         horizontal, vertical = runs.values[names[0]], runs.measured
     rows = style.drawn(runs.n)
     for k, regime in enumerate(regimes):
-        own = rows[where[rows] == k]
+        members = rows[where[rows] == k]
         text = style.math_label(condition_latex(runs, regime["where"]), regime["where"])
         axes.plot(
-            horizontal[own],
-            vertical[own],
+            horizontal[members],
+            vertical[members],
             linestyle="none",
             markeredgewidth=0,
             alpha=0.85,
@@ -217,8 +217,8 @@ def _stripes(runs: ReportRuns, axes: "Axes", regimes: Any, name: str) -> None:
     line, middle = curve(runs, name)
     values = runs.along(name, line)
     for k, regime in enumerate(regimes):
-        own = np.flatnonzero(inside(regime["where"], values, line.size))
-        for part in np.split(own, np.flatnonzero(np.diff(own) > 1) + 1):
+        members = np.flatnonzero(inside(regime["where"], values, line.size))
+        for part in np.split(members, np.flatnonzero(np.diff(members) > 1) + 1):
             if part.size:
                 ends = line[part[0]], line[min(part[-1] + 1, line.size - 1)]
                 axes.axvspan(
@@ -315,10 +315,11 @@ def along_exponents(report: Findings, axes: "Axes") -> None:
     if not points or report.data is None:
         raise InputError("The report has no local exponents along a trajectory; fit with along.")
     for k, run in enumerate(dict.fromkeys(p["run"] for p in points)):
-        own = sorted((p for p in points if p["run"] == run), key=lambda p: float(p["at"]))
-        at = np.array([p["at"] for p in own])
+        trajectory = sorted((p for p in points if p["run"] == run), key=lambda p: float(p["at"]))
+        at = np.array([p["at"] for p in trajectory])
         value, low, high = (
-            np.array([p["exponents"][0][key] for p in own]) for key in ("value", "low", "high")
+            np.array([p["exponents"][0][key] for p in trajectory])
+            for key in ("value", "low", "high")
         )
         colour = style.mark(k)["color"]
         axes.plot(at, value, color=colour, label=style.plot_text(run, style.LABEL_LETTERS))
@@ -340,21 +341,21 @@ def law_exponents(runs: ReportRuns, name: str) -> Array:
 
 def _local(runs: ReportRuns, name: str, local: Any) -> tuple[Array, Array, Array] | None:
     """Local exponents of one group and their intervals, where the report has them."""
-    found = [
+    exponents = [
         next((e for e in each["exponents"] if e["name"] == name), None) for each in local or ()
     ]
-    if len(found) != runs.n or any(e is None for e in found):
+    if len(exponents) != runs.n or any(e is None for e in exponents):
         return None
-    table = np.array([[e[k] for k in ("value", "low", "high")] for e in found if e is not None])
+    table = np.array([[e[k] for k in ("value", "low", "high")] for e in exponents if e is not None])
     return table[:, 0], table[:, 1], table[:, 2]
 
 
 def _curve(runs: ReportRuns, axes: "Axes", name: str, local: Any) -> None:
     x = runs.values[name]
-    found = _local(runs, name, local)
+    local_exponents = _local(runs, name, local)
     order = np.argsort(x)
-    if found is not None:
-        value, low, high = found
+    if local_exponents is not None:
+        value, low, high = local_exponents
         rows = style.drawn(runs.n)
         ends = np.vstack([value - low, high - value])[:, rows]
         axes.errorbar(
@@ -369,7 +370,7 @@ def _curve(runs: ReportRuns, axes: "Axes", name: str, local: Any) -> None:
             label="local fit",
         )
     axes.plot(x[order], law_exponents(runs, name)[order], color=style.INK, label="law", zorder=4)
-    shown = law_exponents(runs, name) if found is None else found[0]
+    shown = law_exponents(runs, name) if local_exponents is None else local_exponents[0]
     room = max(0.5, float(np.ptp(shown)))
     bottom, top = float(np.min(shown)) - room, float(np.max(shown)) + room
     axes.set_ylim(bottom, top)
@@ -383,7 +384,7 @@ def _curve(runs: ReportRuns, axes: "Axes", name: str, local: Any) -> None:
     axes.set_xlabel(style.group_label(runs, name))
     axes.set_ylabel("local exponent of " + style.math_label(runs.symbol(name), name))
     style.log_ticks(axes, "x")
-    if found is not None:
+    if local_exponents is not None:
         axes.legend()
 
 
@@ -391,8 +392,8 @@ def _arrows(runs: ReportRuns, axes: "Axes", names: list[str], local: Any) -> Non
     x, y = (runs.values[n] for n in names)
     parts = []
     for name in names:
-        found = _local(runs, name, local)
-        parts.append(law_exponents(runs, name) if found is None else found[0])
+        local_exponents = _local(runs, name, local)
+        parts.append(law_exponents(runs, name) if local_exponents is None else local_exponents[0])
     rows = style.drawn(runs.n)
     rows = rows[:: max(1, rows.size // 250)]
     size = float(np.nanquantile(np.hypot(*parts), 0.9)) or 1.0

@@ -52,7 +52,7 @@ def predicted_against_measured(report: Findings, axes: "Axes", left_out: bool = 
     predicted when left out $T$ [s]
     """
     runs = ReportRuns.of(report)
-    measured, predicted, own = report.judged_on(left_out=left_out)
+    measured, predicted, held_out = report.judged_on(left_out=left_out)
     both = np.concatenate([measured, predicted])
     log = runs.is_log and bool(np.all(both > 0))
     low, high = float(both.min()), float(both.max())
@@ -74,7 +74,9 @@ def predicted_against_measured(report: Findings, axes: "Axes", left_out: bool = 
     if log:
         style.log_ticks(axes, "x", "y")
     axes.set_xlabel(style.target_label(runs, "measured"))
-    axes.set_ylabel(style.target_label(runs, "predicted when left out" if own else "predicted"))
+    axes.set_ylabel(
+        style.target_label(runs, "predicted when left out" if held_out else "predicted")
+    )
     handles, names = axes.get_legend_handles_labels()
     shown = [(h, n) for h, n in zip(handles, names, strict=True) if n.startswith("±")]
     if shown:
@@ -98,8 +100,8 @@ def residuals(report: Findings) -> tuple[Array, str]:
         Of the law refitted without the run, where the report has that.
     """
     runs = ReportRuns.of(report)
-    measured, predicted, own = report.judged_on()
-    what = "residual, left out" if own else "residual"
+    measured, predicted, held_out = report.judged_on()
+    what = "residual, left out" if held_out else "residual"
     if runs.is_log:
         return 100.0 * (measured / predicted - 1.0), style.with_unit(what, "%")
     return measured - predicted, style.with_unit(what, runs.law.target_unit)
@@ -172,10 +174,10 @@ def _name_points(
 def _row_names(runs: ReportRuns) -> list[str]:
     """Label of each run where a column has one for each, else its row."""
     data = runs.data
-    own = next((n for n in data.label_names if len(set(data[n])) == runs.n), None)
-    if own is None:
+    column = next((n for n in data.label_names if len(set(data[n])) == runs.n), None)
+    if column is None:
         return [f"row {row}" for row in data.rows]
-    return [style.plot_text(str(x), style.LABEL_LETTERS) for x in data[own]]
+    return [style.plot_text(str(x), style.LABEL_LETTERS) for x in data[column]]
 
 
 @style.styled
@@ -235,11 +237,11 @@ def _by_label(runs: ReportRuns, axes: "Axes", column: str | None, y: Array) -> N
     labels = np.array([str(label) for label in runs.data[column]])
     names = sorted(set(labels))
     for k, label in enumerate(names):
-        own = np.flatnonzero(labels == label)
-        shown = own[style.drawn(own.size)]
+        members = np.flatnonzero(labels == label)
+        shown = members[style.drawn(members.size)]
         aside = k + 0.25 * (np.linspace(0, 1, shown.size) - 0.5)
         axes.plot(aside, y[shown], "o", color=style.BLUE, alpha=0.6, markeredgewidth=0, zorder=2)
-        _mean(axes, float(k), y[own])
+        _mean(axes, float(k), y[members])
     shown_names = [style.plot_text(name, style.LABEL_LETTERS) for name in names]
     turned = len(names) > 4 or max(map(len, shown_names)) > style.LABEL_LETTERS // len(names)
     axes.set_xticks(range(len(names)), shown_names, rotation=30 if turned else 0)

@@ -56,15 +56,15 @@ def rivals(report: Findings, axes: "Axes") -> None:
     if not report.rivals:
         raise InputError("The report has no rivals; its runs tell the law from the others.")
     drawn = ((name, _along(report, runs, name)) for name in _inputs(report, runs))
-    apart = {name: found for name, found in drawn if found is not None}
+    apart = {name: curves for name, curves in drawn if curves is not None}
     if not apart:
         raise InputError("The rivals differ along no single input.")
     name = max(apart, key=lambda n: float(np.nanmax(np.abs(np.log(np.abs(apart[n][2:]))))))
     x, *lines = apart[name]
     variable = next(v for v in runs.data.variables if v.name == name)
     shown = from_si(x, variable.unit)
-    own = from_si(np.asarray(runs.data[name], dtype=np.float64), variable.unit)
-    axes.axvspan(float(own.min()), float(own.max()), color=RULE, alpha=0.5, linewidth=0)
+    sampled = from_si(np.asarray(runs.data[name], dtype=np.float64), variable.unit)
+    axes.axvspan(float(sampled.min()), float(sampled.max()), color=RULE, alpha=0.5, linewidth=0)
     band = lines.pop(0)
     axes.fill_between(shown, 1 / band, band, color=MUTED, alpha=0.25, linewidth=0)
     axes.axhline(1.0, color=INK, linewidth=1.2, label="the law")

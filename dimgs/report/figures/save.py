@@ -275,7 +275,7 @@ def inline_svg(drawing: "Drawing") -> str:
     text = text.replace("url(#", f"url(#{prefix}").replace('href="#', f'href="#{prefix}')
     for colour, name in _THEME.items():
         text = re.sub(colour, f"var({name})", text, flags=re.IGNORECASE)
-    text = _PLACES.sub(lambda found: _LONG.sub(_rounded, found[0]), text)
+    text = _PLACES.sub(lambda match: _LONG.sub(_rounded, match[0]), text)
     return _BLANKS.sub("><", text.strip())
 
 
@@ -305,4 +305,4 @@ def plain(label: str) -> str:
     >>> print(plain(r"measured $\tau_{w}$ [Pa]"))
     measured τ w [Pa]
     """
-    return " ".join(_MATH.sub(lambda found: spoken(found[1]), label).replace(r"\$", "$").split())
+    return " ".join(_MATH.sub(lambda match: spoken(match[1]), label).replace(r"\$", "$").split())

@@ -114,8 +114,8 @@ def styled(draw: Callable[_P, object]) -> "Callable[_P, Axes]":
 
         with mpl.rc_context(_STYLE):
             made = draw(*args, **kwargs)
-        given = signature(draw).bind(*args, **kwargs).arguments.get("axes")
-        axes: Any = made if given is None else given
+        passed = signature(draw).bind(*args, **kwargs).arguments.get("axes")
+        axes: Any = made if passed is None else passed
         assert axes is not None
         drawn_on: Axes = axes
         return drawn_on
@@ -294,8 +294,8 @@ def scatter(
         return
     labels = np.array([str(label) for label in runs.data[column]])[rows]
     for k, label in enumerate(sorted(set(labels))):
-        own = rows[labels == label]
-        axes.plot(x[own], y[own], label=plot_text(label, LABEL_LETTERS), **mark(k), **style)
+        members = rows[labels == label]
+        axes.plot(x[members], y[members], label=plot_text(label, LABEL_LETTERS), **mark(k), **style)
     if above:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
     else:

@@ -19,8 +19,8 @@ def xy(artist: Any) -> tuple[Array, Array]:
 
 def points(axes: Axes) -> tuple[Array, Array]:
     """All points that are drawn without a line between them."""
-    found = [xy(line) for line in axes.lines if line.get_linestyle() == "None"]
-    return np.concatenate([x for x, _ in found]), np.concatenate([y for _, y in found])
+    lines = [xy(line) for line in axes.lines if line.get_linestyle() == "None"]
+    return np.concatenate([x for x, _ in lines]), np.concatenate([y for _, y in lines])
 
 
 def arrows(axes: Axes) -> tuple[Array, Array]:

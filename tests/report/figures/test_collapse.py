@@ -133,6 +133,6 @@ def test_arrows_have_the_exponents_as_components() -> None:
     assert report.fit.local is not None
     axes = new_axes()
     exponent_field(report, axes)
-    found = np.sort(np.concatenate(arrows(axes)))
+    components = np.sort(np.concatenate(arrows(axes)))
     wanted = np.sort([e["value"] for each in report.fit.local for e in each["exponents"]])
-    np.testing.assert_allclose(found, wanted)
+    np.testing.assert_allclose(components, wanted)

@@ -118,15 +118,15 @@ def _candidates() -> tuple[Candidate, ...]:
 
 
 def test_the_front_is_a_staircase_and_the_law_is_marked() -> None:
-    own = report_of("pipe").candidates[0]
-    report = replace(report_of("pipe"), candidates=(*_candidates(), own))
+    last = report_of("pipe").candidates[0]
+    report = replace(report_of("pipe"), candidates=(*_candidates(), last))
     assert chosen_of(report) == 4
     axes = new_axes()
     pareto_front(report, axes)
     steps, dots, chosen = axes.lines
     assert np.all(np.diff(np.asarray(steps.get_ydata())) < 0)
     assert np.size(dots.get_xdata()) == 5
-    np.testing.assert_allclose(np.asarray(chosen.get_ydata()), [own.loss])
+    np.testing.assert_allclose(np.asarray(chosen.get_ydata()), [last.loss])
 
 
 def test_a_law_that_is_no_candidate_is_not_marked() -> None:
