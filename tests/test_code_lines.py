@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 64923, "progress events, with the class name of 0.2 kept for one version"
+MOST, SINCE = 64934, "names of the report"
 
 
 def code_lines(text: str) -> int:
