@@ -27,6 +27,7 @@ from dimgs.variables.units import (
 )
 from dimgs.variables.units import Reading as Row
 
+_TEMPERATURE_ITSELF = Dimension.of({"[temperature]": 1})
 _OF_MATTER = frozenset({Dimension.of({"[mass]": 1}), Dimension.of({"[substance]": 1})})
 # chemical elements with the symbols of units: "kg N/ha" is of nitrogen
 _ELEMENTS = frozenset({"N", "P", "C", "S", "F", "Cl", "U", "V", "W"})
@@ -152,8 +153,10 @@ def is_named_temperature(name: str, reading: Reading) -> bool:
     >>> found = improbable("C")
     >>> [is_named_temperature(name, found) for name in ("T", "T_in", "wall temp", "q", "Q_T")]
     [True, True, True, False, False]
+    >>> is_named_temperature("T", improbable("R"))
+    True
     """
-    is_absolute = reading.unit is not None and bool(reading.unit.offset)
+    is_absolute = reading.unit is not None and reading.unit.dimension == _TEMPERATURE_ITSELF
     return is_absolute and _TEMPERATURES.fullmatch(name.strip()) is not None
 
 
