@@ -1,0 +1,31 @@
+"""Runs of a potential: the means of their labels."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dimgs.fits.potential.potential_runs import PotentialRuns
+
+
+@given(
+    st.lists(st.floats(0.01, 3.0), min_size=4, max_size=12),
+    st.integers(0, 1000),
+    st.booleans(),
+)
+def test_values_about_the_mean_of_their_label_have_no_mean(
+    weights: list[float], seed: int, labelled: bool
+) -> None:
+    rng, n = np.random.default_rng(seed), len(weights)
+    w, values = np.array(weights), rng.normal(5.0, 2.0, (n, 2))
+    labels = rng.integers(0, 3, n) if labelled else np.zeros(n, dtype=np.intp)
+    runs = PotentialRuns(
+        values, values, w, np.arange(n), labels if labelled else None, None, np.arange(n)
+    )
+    centred = runs.centred(values, w)
+    for label in set(labels.tolist()):
+        own = labels == label
+        np.testing.assert_allclose(w[own] @ centred[own], 0.0, atol=1e-9)
+        # differences within a label stay
+        np.testing.assert_allclose(
+            centred[own] - centred[own][0], values[own] - values[own][0], atol=1e-9
+        )
