@@ -15,10 +15,12 @@ WORDS = {
     "believes": "posterior, confirmed",
     "bench": "context, workbench",
     "foretold": "predicted",
+    "found": "candidate, index, match, solution, exponents, entry: what was looked for",
     "freed": "free_exponent, released",
     "lonely": "unexplained_run, outlier",
     "orphan": "unexplained_run",
     "orphans": "unexplained_runs",
+    "own": "what belongs there: exponent, price, rows, slopes",
     "pays": "lowers_price, improves",
     "standing": "accepted, posterior",
     "stray": "outlier, unexplained_run",
@@ -30,16 +32,31 @@ WORDS = {
 }
 # names of these words that are still there, below dimgs; a count may only fall
 REMAINING = {
-    "campaign": 134,
-    "discovery": 12,
-    "engines": 2,
-    "fits": 3,
-    "judgement": 16,
+    "agent": 141,
+    "ask.py": 22,
+    "campaign": 355,
+    "cli": 131,
+    "common": 25,
+    "dataset": 59,
+    "discovery": 805,
+    "engines": 252,
+    "expression": 62,
+    "fits": 368,
+    "groups": 77,
+    "hub": 204,
+    "kernels": 129,
+    "law": 110,
+    "report": 121,
+    "similitude": 144,
+    "symmetry": 136,
+    "variables": 78,
+    "web": 96,
 }
 
 
 def parts(name: str) -> set[str]:
-    """Words of an identifier in snake case or camel case."""
+    """Words of an identifier in snake case or camel case; that something is not found is said so."""
+    name = name.replace("NotFound", "").replace("not_found", "")
     return {w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
 
 
@@ -96,8 +113,10 @@ class ToldError: ...
 def taught(lonely, *, stray=1): return f(supposed=lonely)
 self.foretold = "told"  # told
 def folded(left, toldness): return f"{untold}"
+try: own.found
+except FileNotFoundError: not_found = 1
 '''
     found = {name for name, _ in avoided(text)}
     wanted = {"told", "bench", "ToldError", "taught", "lonely", "stray", "supposed", "foretold"}
-    assert found == wanted | {"untold"}
+    assert found == wanted | {"untold", "own", "found"}
     assert avoided("message = 'told'") == []

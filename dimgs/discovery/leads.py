@@ -34,7 +34,7 @@ from dimgs.engines.structured.engine import low_order_sum
 from dimgs.fits.design.features import Design, label_texts
 from dimgs.fits.noise import likeliest_measure
 from dimgs.fits.smooth import SmoothCurve
-from dimgs.judgement.candidates import Proposal, freed
+from dimgs.judgement.candidates import Proposal, release_numbers
 from dimgs.law.law import Law
 
 POWER_LAW, SUM, BLEND, CURVE = "power law", "sum", "blend", "smooth curve"
@@ -237,7 +237,7 @@ def sum_of(design: Design) -> tuple[sympy.Expr, dict[str, float]] | None:
     if found is None:
         return None
     expression, constants = found
-    free = freed(expression, constants)
+    free = release_numbers(expression, constants)
     if free is not None:
         expression, constants = free.expression, dict(free.constants)
     if not expression.is_Add:

@@ -109,7 +109,7 @@ _SNAPPED = 4.8
 
 
 @dataclass(frozen=True)
-class Freed:
+class ReleasedForm:
     """A form whose numbers have become constants.
 
     Attributes
@@ -132,13 +132,13 @@ class Freed:
         return self.expression.xreplace(back), rest
 
 
-def freed(expression: sympy.Expr, constants: Mapping[str, float]) -> Freed | None:
+def release_numbers(expression: sympy.Expr, constants: Mapping[str, float]) -> ReleasedForm | None:
     """The form with a constant for every number but exponents and 1; None where it has none.
 
     Examples
     --------
     >>> x = sympy.Symbol("pi_1")
-    >>> freed(3 * x**2 / (x + 1), {}).expression
+    >>> release_numbers(3 * x**2 / (x + 1), {}).expression
     c_1*pi_1**2/(pi_1 + 1)
     """
     taken = {str(s) for s in expression.free_symbols} | set(constants)
@@ -168,12 +168,12 @@ def freed(expression: sympy.Expr, constants: Mapping[str, float]) -> Freed | Non
         return node.func(*(walk(a) for a in node.args))
 
     one_number = expression.is_number and expression not in (1, -1)
-    found = name(expression) if one_number else walk(expression)
+    general = name(expression) if one_number else walk(expression)
     # a free prefactor takes every number beside it
-    if not numbers or found == expression:
+    if not numbers or general == expression:
         return None
     start = {**constants, **{k: float(v) for k, v in numbers.items()}}
-    return Freed(found, start, numbers)
+    return ReleasedForm(general, start, numbers)
 
 
 def coincidences(values: Array, errors: Array) -> float:
@@ -202,15 +202,17 @@ def coincidences(values: Array, errors: Array) -> float:
             if abs(value - float(near)) <= _ALLOWED * error:
                 # what has the exponent 0 could be left out: as improbable as an exponent of 1
                 size = abs(float(near)) or 1.0
-                own = bits_of(sympy.Rational(near.numerator or 1, near.denominator))
-                chances.append(chance_of_number(size, own, 2 * _HALF * float(error) / size))
+                price = bits_of(sympy.Rational(near.numerator or 1, near.denominator))
+                chances.append(chance_of_number(size, price, 2 * _HALF * float(error) / size))
         if min(chances, default=1.0) < 1.0:
             bits += max(-log2(max(min(chances), _LEAST_CHANCE)), _SNAPPED)
     return bits
 
 
-def paying(form: Freed, names: "tuple[str, ...]", values: Array, errors: Array) -> set[str]:
-    """The numbers that pay for themselves, or that the runs refute (their form stands alone).
+def numbers_to_keep(
+    form: ReleasedForm, names: "tuple[str, ...]", values: Array, errors: Array
+) -> set[str]:
+    """The numbers that lower the price, or that the runs refute (their form is a law of its own).
 
     Parameters
     ----------
@@ -222,19 +224,19 @@ def paying(form: Freed, names: "tuple[str, ...]", values: Array, errors: Array) 
     """
     out = set()
     for k, value, error in zip(names, values, errors, strict=True):
-        if k in form.numbers and pays(form.numbers[k], float(value), float(error)):
+        if k in form.numbers and lowers_price(form.numbers[k], float(value), float(error)):
             out.add(k)
     return out
 
 
-def pays(number: sympy.Expr, value: float, error: float) -> bool:
-    """Whether a number pays for itself in place of a constant with this standard error.
+def lowers_price(number: sympy.Expr, value: float, error: float) -> bool:
+    """Whether a number in place of a constant with this standard error lowers the price.
 
     Examples
     --------
-    >>> [pays(sympy.Integer(1), value, 0.01) for value in (1.01, 1.1)]
+    >>> [lowers_price(sympy.Integer(1), value, 0.01) for value in (1.01, 1.1)]
     [True, False]
-    >>> pays(sympy.Integer(0), 0.07, 0.1)
+    >>> lowers_price(sympy.Integer(0), 0.07, 0.1)
     False
     """
     target = float(number)
@@ -364,18 +366,18 @@ def _carried(
     slopes = general.slopes(general.start)
     if not np.all(np.isfinite(slopes)):
         return one, model
-    own = slopes[:, general.names.index(free)]
+    column = slopes[:, general.names.index(free)]
     rest = np.delete(slopes, general.names.index(free), axis=1)
-    left = own - rest @ least_squares(rest, own)
-    if rms(left) <= _CARRIED * rms(own):
+    residual = column - rest @ least_squares(rest, column)
+    if rms(residual) <= _CARRIED * rms(column):
         return one, model
     constants = dict(zip(general.names, general.start, strict=True))
     return replace(one, expression=whole, constants=constants, law=None), general
 
 
 def _power_of(scale: str, group: PiGroup | None) -> sympy.Rational:
-    own = Fraction(0) if group is None else dict(group.exponents).get(scale, Fraction(0))
-    return sympy.Rational(own.numerator, own.denominator)
+    exponent = Fraction(0) if group is None else dict(group.exponents).get(scale, Fraction(0))
+    return sympy.Rational(exponent.numerator, exponent.denominator)
 
 
 def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]]:
@@ -408,9 +410,9 @@ def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]
             *(b ** sympy.Symbol(k) for b, k in zip(bases, free, strict=True))
         )
         model = PowerModel(columns, zero, start(columns, zero), log)
-        found = {"C": float(np.exp(min(level, 700.0))), **free}
+        constants = {"C": float(np.exp(min(level, 700.0))), **free}
         name = "power" if p else "simple power"
-        yield Proposal(name=name, expression=expression, constants=found), model
+        yield Proposal(name=name, expression=expression, constants=constants), model
     simple = [x for x in result.coefficients if not isinstance(x, float)]
     if not simple:
         return
@@ -425,12 +427,12 @@ def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]
         for j, x in enumerate(result.coefficients)
     ]
     expression = prefactor * sympy.Mul(*(b**e for b, e in zip(bases, exponents, strict=True)))
-    found = {
+    constants = {
         "C": float(np.exp(min(level, 700.0))),
         **{k: v for k, v in free.items() if sympy.Symbol(k) in expression.free_symbols},
     }
-    own = result.law if not result.law.pi_expression.has(sympy.Piecewise) else None
-    yield Proposal(name="simple power", expression=expression, constants=found, law=own), model
+    law = result.law if not result.law.pi_expression.has(sympy.Piecewise) else None
+    yield Proposal(name="simple power", expression=expression, constants=constants, law=law), model
 
 
 def _of_temperature(design: Design) -> Iterator[tuple[Proposal, Model]]:
@@ -450,10 +452,10 @@ def _of_temperature(design: Design) -> Iterator[tuple[Proposal, Model]]:
         columns[:, 1 + j] = np.exp(-design.X[:, j])
         if design.scale != "log" or columns.shape[1] >= design.n_runs:
             continue
-        found = np.linalg.lstsq(columns, design.y, rcond=None)[0]
+        solution = np.linalg.lstsq(columns, design.y, rcond=None)[0]
         names = ["C", *(f"a_{k + 1}" for k in range(len(design.features)))]
         start = dict(
-            zip(names, [float(np.exp(np.clip(found[0], -700, 700))), *found[1:]], strict=True)
+            zip(names, [float(np.exp(np.clip(solution[0], -700, 700))), *solution[1:]], strict=True)
         )
         factors = [
             sympy.exp(sympy.Symbol(k) / sympy.Symbol(f.name))
@@ -477,8 +479,8 @@ _MOST_RUNS = 2000
 # natural logarithm of odds that no evidence of runs left out makes up for: beyond, a form has less
 # than a millionth of a millionth of the probability, and its blocks are not refitted
 _HOPELESS = 45.0
-# forms whose numbers are freed, the most probable ones: each is another refit of every block
-_FREED, _SIMPLEST = 10, 4
+# forms whose numbers are released, the most probable ones: each is another refit of every block
+_RELEASED, _SIMPLEST = 10, 4
 # forms that are fitted without each of their inputs, the most probable ones: each is up to ten fits
 _PRUNED = 3
 # of one constant in another: functions of a product of powers, their roots and reciprocals
@@ -590,8 +592,8 @@ def judged_forms(
             return None
         if whole is None:
             whole = fitted(model, errors, everything, model.start)
-        all_of_it = one.expression * sympy.Symbol(_RESPONSE)
-        structure = structure_of(all_of_it, set(one.constants), turns.of(one.constants), groups)
+        with_response = one.expression * sympy.Symbol(_RESPONSE)
+        structure = structure_of(with_response, set(one.constants), turns.of(one.constants), groups)
         best = max((c.score for c in out), default=-np.inf)
         if (
             one.name not in asked
@@ -600,12 +602,12 @@ def judged_forms(
             and whole.most_density(errors) - float(np.log(2)) * structure.bits < best - _HOPELESS
         ):
             return None
-        found = evidence(model, errors, blocks, design, whole)
-        if found is None or not np.isfinite(found.log_density):
+        support = evidence(model, errors, blocks, design, whole)
+        if support is None or not np.isfinite(support.log_density):
             return None
-        bits = _coincidences(one, model, found.whole, groups)
+        bits = _coincidences(one, model, support.whole, groups)
         structure = replace(structure, coincidences=bits)
-        return JudgedForm(**vars(one), model=model, structure=structure, evidence=found)
+        return JudgedForm(**vars(one), model=model, structure=structure, evidence=support)
 
     for k, ((proposal, model), whole) in enumerate(zip(raw, fits, strict=True)):
         if k >= _AT_LEAST and clock.over:
@@ -615,8 +617,8 @@ def judged_forms(
     out.sort(key=lambda c: -c.score)
     known = {str(c.expression) for c in out}
     simplest = sorted(out, key=lambda c: c.structure.bits)[:_SIMPLEST]
-    for one in [*out[:_FREED], *(c for c in simplest if c not in out[:_FREED])]:
-        form = None if clock.over else _free(design, one, errors)
+    for one in [*out[:_RELEASED], *(c for c in simplest if c not in out[:_RELEASED])]:
+        form = None if clock.over else _release(design, one, errors)
         if form is None:
             continue
         for proposal, model in _simpler(design, one, form):
@@ -626,15 +628,15 @@ def judged_forms(
                 known.add(str(proposal.expression))
                 out += [c for c in [judged(proposal, model)] if c is not None]
         other = _with_free_numbers(design, one, form)
-        found = None if other is None else judged(*other)
-        if found is None:
+        released = None if other is None else judged(*other)
+        if released is None:
             continue
         # what the numbers cost, or the constants in their place: it is one form
-        cheaper = min(one.structure, found.structure, key=lambda s: s.bits)
-        if not refutes(found.evidence, one.evidence):
+        cheaper = min(one.structure, released.structure, key=lambda s: s.bits)
+        if not refutes(released.evidence, one.evidence):
             out.remove(one)
-            found = replace(found, structure=cheaper)
-        out.append(found)
+            released = replace(released, structure=cheaper)
+        out.append(released)
     for one in sorted(out, key=lambda c: -c.score)[: 0 if clock.over else _PRUNED]:
         fewest, named = one, inputs_of(design, one.expression)
         for name in [] if is_monomial(one.expression) else sorted(named):
@@ -643,8 +645,8 @@ def judged_forms(
                 if text not in known:
                     known.add(text)
                     out += [c for c in [judged(proposal, model)] if c is not None]
-                own = [c for c in out if str(c.expression) == text]
-                fewest = max([fewest, *own], key=lambda c: c.score)
+                same = [c for c in out if str(c.expression) == text]
+                fewest = max([fewest, *same], key=lambda c: c.score)
     # forms that differed in numbers may be one with constants in their place
     best: dict[str, JudgedForm] = {}
     for one in sorted(out, key=lambda c: -c.score):
@@ -680,14 +682,14 @@ def _coincidences(
     exact = np.zeros(len(inputs))
     weights = np.zeros((len(inputs), len(whole.constants)))
     for name, power in powers_of.items():
-        own = [float(groups.get(name, {}).get(k, 0)) for k in inputs]
+        exponents = [float(groups.get(name, {}).get(k, 0)) for k in inputs]
         if str(power) in names:
-            weights[:, first + fitted_ones.index(str(power))] += own
+            weights[:, first + fitted_ones.index(str(power))] += exponents
         else:
-            exact += float(power) * np.array(own)
+            exact += float(power) * np.array(exponents)
     varied = np.any(weights != 0, axis=1)
-    found = exact + weights[:, first:] @ values
-    bits = coincidences(found[varied], whole.errors_along(weights)[varied])
+    input_exponents = exact + weights[:, first:] @ values
+    bits = coincidences(input_exponents[varied], whole.errors_along(weights)[varied])
     return bits * len(names) / int(varied.sum())
 
 
@@ -698,35 +700,37 @@ def _groups(design: Design) -> dict[str, dict[str, Fraction]]:
     """
     named = Names.of(design).identifier
     response, target = design.basis.response, design.basis.target
-    own = {f.name: dict(f.group.exponents) for f in design.features if f.group is not None}
+    exponents = {f.name: dict(f.group.exponents) for f in design.features if f.group is not None}
     if response is not None and target is not None:
-        own[_RESPONSE] = {k: -e for k, e in response.exponents if k != target.name}
+        exponents[_RESPONSE] = {k: -e for k, e in response.exponents if k != target.name}
     sizes = design.basis.sizes
     return {
         name: {named[k]: e for k, e in powers.items() if k not in sizes}
-        for name, powers in own.items()
+        for name, powers in exponents.items()
     }
 
 
-def _free(design: Design, one: JudgedForm, errors: Errors) -> "tuple[Freed, Fitted] | None":
+def _release(
+    design: Design, one: JudgedForm, errors: Errors
+) -> "tuple[ReleasedForm, Fitted] | None":
     """The form with a constant for every number, and its fit."""
     if isinstance(one.model, PowerModel):
         return None
-    form = freed(one.expression, one.constants)
+    form = release_numbers(one.expression, one.constants)
     if form is None:
-        return Freed(one.expression, one.constants, {}), one.evidence.whole
+        return ReleasedForm(one.expression, one.constants, {}), one.evidence.whole
     model = FormulaModel(design, form.expression, dict(form.constants))
     again = fitted(model, errors, np.ones(design.n_runs, dtype=bool), model.start)
     return (form, again) if again.usable and again.dof > 0 else None
 
 
 def _with_free_numbers(
-    design: Design, one: JudgedForm, found: "tuple[Freed, Fitted]"
+    design: Design, one: JudgedForm, released: "tuple[ReleasedForm, Fitted]"
 ) -> tuple[Proposal, Model] | None:
-    """The form with constants for the numbers that do not pay for themselves."""
-    form, again = found
+    """The form with constants for the numbers that do not lower the price."""
+    form, again = released
     names = tuple(sorted(form.constants))
-    kept = paying(form, names, again.constants, again.standard_errors)
+    kept = numbers_to_keep(form, names, again.constants, again.standard_errors)
     if kept == set(form.numbers):
         return None
     expression, start = form.fixed(kept)
@@ -742,7 +746,7 @@ def _with_free_numbers(
 
 
 def _simpler(
-    design: Design, one: JudgedForm, found: "tuple[Freed, Fitted]"
+    design: Design, one: JudgedForm, released: "tuple[ReleasedForm, Fitted]"
 ) -> Iterator[tuple[Proposal, Model]]:
     """The form without terms or factors whose constant may as well be zero, or with 1 for one.
 
@@ -750,7 +754,7 @@ def _simpler(
     function has a limit without a constant, as tanh(c x)/(c x). Other numbers were looked for by
     who found the form; regimes are fitted with a constant each.
     """
-    form, again = found
+    form, again = released
     values = dict(zip(sorted(form.constants), again.constants, strict=True))
     errors = dict(zip(sorted(form.constants), again.standard_errors, strict=True))
     ones = set(one.constants) - fitted_exponents(form.expression, set(form.constants))
@@ -758,7 +762,7 @@ def _simpler(
     for name, value in values.items():
         if abs(value) <= _MAY_BE_ZERO * errors[name]:
             simple[sympy.Symbol(name)] = sympy.Integer(0)
-        elif name in ones and pays(sympy.Integer(1), float(value), float(errors[name])):
+        elif name in ones and lowers_price(sympy.Integer(1), float(value), float(errors[name])):
             simple[sympy.Symbol(name)] = sympy.Integer(1)
     each: list[dict[sympy.Symbol, sympy.Expr]] = [{k: number} for k, number in simple.items()]
     each += _related(again, sorted(form.constants), ones - {str(k) for k in simple})
@@ -787,7 +791,9 @@ def _without_input(
     powers = {f.name: dict(f.group.exponents) for f in design.features if f.group is not None}
     if response is not None:
         powers[""] = dict(response.exponents)
-    share = {sympy.Symbol(g): own[name] for g, own in powers.items() if own.get(name)}
+    share = {
+        sympy.Symbol(g): exponents[name] for g, exponents in powers.items() if exponents.get(name)
+    }
     share.setdefault(sympy.Symbol(Names.of(design).identifier.get(name, name)), Fraction(0))
     used = sorted(whole.free_symbols & set(share), key=str)
     trials = [sympy.Mul(*(f for f in sympy.Mul.make_args(whole) if not f.has(*share)))]
@@ -796,8 +802,8 @@ def _without_input(
         change = {g: g / pivot**e for g, e in ratios.items()} | {pivot: sympy.Integer(1)}
         trials.append(whole.xreplace(change) * pivot ** ratios.get(sympy.Symbol(""), 0))
     for expression in trials:
-        left = {str(s) for s in expression.free_symbols}
-        start = {k: v for k, v in one.constants.items() if k in left}
+        names = {str(s) for s in expression.free_symbols}
+        start = {k: v for k, v in one.constants.items() if k in names}
         # power laws are judged with their exponents
         fixed = {sympy.Symbol(k) for k in start}
         varied = (f for f in sympy.Mul.make_args(expression) if f.free_symbols - fixed)
@@ -816,8 +822,8 @@ def _without_input(
 def _related(
     whole: Fitted, names: "Sequence[str]", those: "set[str]"
 ) -> "list[dict[sympy.Symbol, sympy.Expr]]":
-    """One constant as a power of another, where it pays: the nearest such pair."""
-    found = []
+    """One constant as a power of another, where that lowers the price: the nearest such pair."""
+    pairs = []
     values = dict(zip(names, whole.constants, strict=True))
     for a, b in permutations(sorted(k for k in those if values[k] != 0), 2):
         for power in _POWERS if values[b] > 0 else (p for p in _POWERS if p.q == 1):
@@ -826,11 +832,11 @@ def _related(
             direction[0, names.index(a)] = 1.0 / values[a]
             direction[0, names.index(b)] = -float(power) / values[b]
             error = float(whole.errors_along(direction)[0])
-            if pays(sympy.Integer(1), float(np.exp(near)), error):
+            if lowers_price(sympy.Integer(1), float(np.exp(near)), error):
                 sign = np.sign(values[a]) * (np.sign(values[b]) if power.q == 1 else 1)
                 other = int(sign) * sympy.Symbol(b) ** power
-                found.append((abs(near) / error, str(other), sympy.Symbol(a), other))
-    return [{a: other} for _, _, a, other in sorted(found, key=lambda x: x[:2])[:1]]
+                pairs.append((abs(near) / error, str(other), sympy.Symbol(a), other))
+    return [{a: other} for _, _, a, other in sorted(pairs, key=lambda x: x[:2])[:1]]
 
 
 def refutes(general: Evidence, special: Evidence) -> bool:

@@ -21,7 +21,7 @@ HOLDS = 0.5
 # Share of the residuals' variance that the groups explain out of sample (kernel regression). Five
 # per cent change a typical error by a fortieth of itself, less than some hundred runs can tell.
 # With the test against shuffled residuals, none of 300 true power laws in noise was suspected.
-NOTHING_LEFT = 0.05
+MOST_STRUCTURE = 0.05
 
 # A law is believed at odds of nine to one: of ten such laws one may be wrong. The probabilities are
 # calibrated so that they say what they mean (`python -m case_studies.benchmarks.belief`).
@@ -142,8 +142,8 @@ def conclude(facts: LawFacts) -> Verdict:
     reasons.sort(key=lambda reason: _GRAVEST_FIRST.index(reason.outcome))
     outcome = reasons[0].outcome if reasons else "converged"
     why = tuple(reason.text for reason in reasons)
-    judged = None if _is_open(facts) else facts.probability
-    return Verdict(outcome, why, judged, facts.none, facts.extrapolates)
+    probability = None if _is_open(facts) else facts.probability
+    return Verdict(outcome, why, probability, facts.none, facts.extrapolates)
 
 
 def holds(left_out: float | None) -> bool:
@@ -157,9 +157,9 @@ def holds(left_out: float | None) -> bool:
     return left_out is None or left_out >= HOLDS
 
 
-def leaves_nothing(unexplained: float | None) -> bool:
+def has_no_structure(unexplained: float | None) -> bool:
     """Whether the residuals no longer depend on the groups."""
-    return unexplained is not None and unexplained < NOTHING_LEFT
+    return unexplained is not None and unexplained < MOST_STRUCTURE
 
 
 def _cut(cuts: Sequence[Cut]) -> Iterator[Reason]:
@@ -218,7 +218,7 @@ def _structure(unexplained: float | None, follows: str) -> Iterator[Reason]:
         )
     if unexplained is None:
         yield Reason("converged", "Whether its residuals still depend on the groups is not known.")
-    elif not leaves_nothing(unexplained):
+    elif not has_no_structure(unexplained):
         yield Reason(
             "converged",
             f"Its residuals still depend on the groups ({100 * unexplained:.0f} % of their "

@@ -124,21 +124,21 @@ class FormulaModel:
     def value(self, constants: Array) -> Array:
         """See `Model`."""
         with np.errstate(all="ignore"):
-            found = np.asarray(
+            values = np.asarray(
                 _compiled(self._arguments, self.expression)(*self.known.values(), *constants)
             )
-        if np.iscomplexobj(found):
+        if np.iscomplexobj(values):
             # of numbers alone Python takes the complex power
-            found = np.where(found.imag == 0, found.real, np.nan)
-        return np.broadcast_to(found.astype(np.float64), (self.n,)).copy()
+            values = np.where(values.imag == 0, values.real, np.nan)
+        return np.broadcast_to(values.astype(np.float64), (self.n,)).copy()
 
     def slopes(self, constants: Array) -> Array:
         """See `Model`."""
         out = np.empty((self.n, len(self.names)))
         if self.names:
             with np.errstate(all="ignore"):
-                found = _compiled(self._arguments, self._gradients)
-                for j, column in enumerate(found(*self.known.values(), *constants)):
+                gradients = _compiled(self._arguments, self._gradients)
+                for j, column in enumerate(gradients(*self.known.values(), *constants)):
                     out[:, j] = column
         return out
 
@@ -152,7 +152,7 @@ _MOST_BLOCKS = 40
 # values nearer than that, of their range, are one setting of an input
 _SAME = 1e-9
 # spread of an axis, of that of the widest, below which it is rounding
-_NO_SPREAD = 1e-6
+_NO_WIDTH = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -207,8 +207,8 @@ def coordinates(design: Design) -> Iterator[tuple[str, Array]]:
     data = design.data
     grouped = [f.group for f in design.features if f.group is not None]
     target = design.basis.target
-    own = [] if design.basis.response is None else [design.basis.response]
-    named = {n for g in (*grouped, *own) for n, _ in g.exponents}
+    responses = [] if design.basis.response is None else [design.basis.response]
+    named = {n for g in (*grouped, *responses) for n, _ in g.exponents}
     named -= set() if target is None else {target.name}
     inputs = sorted(named & set(data.numeric_names))
     for name in inputs:
@@ -227,7 +227,7 @@ def coordinates(design: Design) -> Iterator[tuple[str, Array]]:
     root = np.where(values > 1e-12 * values.max(), 1 / np.sqrt(np.maximum(values, 1e-300)), 0.0)
     turned, size, _ = np.linalg.svd(away @ (vectors * root), full_matrices=False)
     for k, axis in enumerate(turned.T):
-        if size[k] > _NO_SPREAD * size[0]:
+        if size[k] > _NO_WIDTH * size[0]:
             yield f"values along axis {k + 1} of the groups", axis
 
 
@@ -256,7 +256,7 @@ _DETERMINED = 1e-10
 _SEEN = 1e-6
 
 
-def spread_of(directions: Array, slopes: Array) -> tuple[Array, bool]:
+def propagate_errors(directions: Array, slopes: Array) -> tuple[Array, bool]:
     """Weighted sums of the constants in terms of independent errors of the runs.
 
     Parameters
@@ -275,12 +275,12 @@ def spread_of(directions: Array, slopes: Array) -> tuple[Array, bool]:
     size = np.where(size > 0, size, 1.0)
     _, singular, right = np.linalg.svd(slopes / size, full_matrices=False)
     determined = singular > _DETERMINED * singular.max(initial=0.0)
-    spread = (directions / size) @ (right[determined].T / singular[determined])
-    return np.asarray(spread), bool(np.all(determined)) and len(singular) == slopes.shape[1]
+    coefficients = (directions / size) @ (right[determined].T / singular[determined])
+    return np.asarray(coefficients), bool(np.all(determined)) and len(singular) == slopes.shape[1]
 
 
 @dataclass(frozen=True, eq=False)
-class Ahead:
+class PredictionErrors:
     """Errors of further runs in units of the others' error.
 
     Attributes
@@ -308,10 +308,10 @@ class Ahead:
         """
         if not all(np.all(np.isfinite(values)) for values in (residuals, slopes, known)):
             return None
-        spread, _ = spread_of(slopes, known)
-        if not np.all(np.isfinite(spread)):
+        coefficients, _ = propagate_errors(slopes, known)
+        if not np.all(np.isfinite(coefficients)):
             return None
-        axes, sizes, _ = np.linalg.svd(spread, full_matrices=False)
+        axes, sizes, _ = np.linalg.svd(coefficients, full_matrices=False)
         return cls(residuals / sd, axes, sizes, sd, dof)
 
     def white(self, columns: Array) -> Array:
@@ -434,10 +434,10 @@ class Fitted:
         A = self.slopes[self.rows]
         if not np.all(np.isfinite(A)):
             return np.full(len(directions), np.inf)
-        spread, complete = spread_of(directions, A)
+        coefficients, complete = propagate_errors(directions, A)
         if not complete:
             return np.full(len(directions), np.inf)
-        return np.asarray(self.sd * np.sqrt(np.sum(spread**2, axis=1)))
+        return np.asarray(self.sd * np.sqrt(np.sum(coefficients**2, axis=1)))
 
 
 def fitted(model: Model, errors: Errors, rows: BoolArray, start: Array) -> Fitted:
@@ -447,11 +447,11 @@ def fitted(model: Model, errors: Errors, rows: BoolArray, start: Array) -> Fitte
         values = model.value(constants)
         return errors.residuals(values), errors.scaled(values, model.slopes(constants))
 
-    found = minimise_squares(at, start, rows=rows, steps=_STEPS, enough=_ENOUGH)
-    best = found.parameters
+    solution = minimise_squares(at, start, rows=rows, steps=_STEPS, enough=_ENOUGH)
+    best = solution.parameters
     dof = int(rows.sum()) - len(best)
-    sd = float(np.sqrt(found.squares / dof)) if dof > 0 else np.inf
-    return Fitted(best, found.residuals, found.slopes, rows, max(sd, EXACT), dof)
+    sd = float(np.sqrt(solution.squares / dof)) if dof > 0 else np.inf
+    return Fitted(best, solution.residuals, solution.slopes, rows, max(sd, EXACT), dof)
 
 
 @dataclass(frozen=True, eq=False)
@@ -513,18 +513,18 @@ def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fit
         return [fitted(m, kind, everything, m.start) for m in some]
 
     def likelihoods(kind: Errors, fits: Sequence[Fitted]) -> list[float]:
-        usable = [own.usable and own.dof > 0 for own in fits]
+        usable = [fit.usable and fit.dof > 0 for fit in fits]
         each = zip(fits, usable, strict=True)
-        return [own.log_likelihood(kind) if can else -np.inf for own, can in each]
+        return [fit.log_likelihood(kind) if can else -np.inf for fit, can in each]
 
     fits = [refits(kind, models) for kind in kinds]
-    likely = [likelihoods(kind, own) for kind, own in zip(kinds, fits, strict=True)]
-    highest = {k: max(own, default=-np.inf) for k, own in enumerate(likely)}
+    likely = [likelihoods(kind, solved) for kind, solved in zip(kinds, fits, strict=True)]
+    highest = {k: max(row, default=-np.inf) for k, row in enumerate(likely)}
     best = likeliest(highest, 0)
     if design.scale != "log" or design.effects or not models:
         return kinds[best], fits[best]
     # mixed errors have a further constant, so that they must be likelier than every other kind
-    order = np.argsort([-max(own) for own in zip(*likely, strict=True)], kind="stable")
+    order = np.argsort([-max(column) for column in zip(*likely, strict=True)], kind="stable")
     first = [models[i] for i in order[:_FOR_MIXED]]
     one_size = kinds[-1]
     further = {share: one_size.mixed(share) for share in TURNS}
@@ -566,7 +566,7 @@ def evidence(
         return None
     total, count = np.zeros(n), np.zeros(n)
     worst: tuple[float, float, str] = (1.0, 0.0, "")
-    judged = 0
+    n_refitted = 0
     pieces = _pieces(model, whole.constants)
     for block in blocks:
         rows = block.rows & _kept(pieces, block.rows)
@@ -575,34 +575,34 @@ def evidence(
         rest = fitted(model, errors, ~block.rows, whole.constants)
         if rest.dof < 1:
             continue
-        judged += 1
+        n_refitted += 1
         density, chance, growth = _UNUSABLE * float(rows.sum()), 0.0, np.inf
-        ahead = Ahead.of(
+        prediction = PredictionErrors.of(
             rest.residuals[rows], rest.slopes[rows], rest.slopes[rest.rows], rest.sd, rest.dof
         )
-        if ahead is not None:
-            density, chance, growth = ahead.log_density, ahead.chance, ahead.growth
+        if prediction is not None:
+            density, chance, growth = prediction.log_density, prediction.chance, prediction.growth
             if chance < BLOCK_LEVEL:
                 places = np.column_stack([block.along, design.X])[rows]
-                chance = max(chance, ahead.chance_of_trend(places))
+                chance = max(chance, prediction.chance_of_trend(places))
         total[rows] += density / rows.sum()
         count[rows] += 1
         worst = min(worst, (chance, -growth, block.end))
     single = count == 0
-    own = _deleted(whole, design.split)
-    total = np.where(single, own, total / np.maximum(count, 1))
+    deleted = _deleted(whole, design.split)
+    total = np.where(single, deleted, total / np.maximum(count, 1))
     log_density = float(np.sum(np.maximum(total, _UNUSABLE)) + errors.jacobian.sum())
-    least = min(1.0, worst[0] * judged) if judged else None
+    least = min(1.0, worst[0] * n_refitted) if n_refitted else None
     return Evidence(log_density, least, -worst[1], worst[2], whole, errors)
 
 
 def _deleted(whole: Fitted, split: NDArray[np.generic] | None) -> Array:
     """Log density of each run without itself or its group, to first order."""
-    left, spread = deleted_residuals(whole.residuals, whole.slopes, split)
+    residuals, scale = deleted_residuals(whole.residuals, whole.slopes, split)
     dof = max(whole.dof - 1, 1)
-    square = (whole.sd**2 * whole.dof - whole.residuals * left) / dof
-    sd = np.sqrt(np.maximum(square, EXACT**2) * spread)
-    z = left / sd
+    square = (whole.sd**2 * whole.dof - whole.residuals * residuals) / dof
+    sd = np.sqrt(np.maximum(square, EXACT**2) * scale)
+    z = residuals / sd
     return np.asarray(
         special.gammaln((dof + 1) / 2)
         - special.gammaln(dof / 2)
@@ -616,10 +616,10 @@ def _pieces(model: Model, constants: Array) -> IntArray | None:
     """Which piece of a law in pieces each run lies in; None for a law of one piece."""
     if not isinstance(model, FormulaModel):
         return None
-    found = sorted(model.expression.atoms(sympy.Piecewise), key=str)
-    if not found:
+    piecewise = sorted(model.expression.atoms(sympy.Piecewise), key=str)
+    if not piecewise:
         return None
-    places = sympy.Piecewise(*((k, c) for k, (_, c) in enumerate(found[0].args)))
+    places = sympy.Piecewise(*((k, c) for k, (_, c) in enumerate(piecewise[0].args)))
     return evaluate(places, model.filled(constants), model.n).astype(np.intp)
 
 

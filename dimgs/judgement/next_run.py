@@ -72,23 +72,25 @@ class _Rival:
         # a law that repeats itself to the last digit has no noise, and would divide by it
         self.noise = np.maximum(known.noise, _LEAST_NOISE)
         values, vectors = np.linalg.eigh((known.covariance + known.covariance.T) / 2)
-        self.spread = known.slopes @ (vectors * np.sqrt(np.maximum(values, 0.0)))
+        self.loadings = known.slopes @ (vectors * np.sqrt(np.maximum(values, 0.0)))
         self.mean = known.mean
         self.places: list[int] = []
 
     def inner(self) -> Array:
         """Covariance of the places chosen so far."""
-        rows = self.spread[self.places]
-        found = rows @ rows.T + np.diag(self.noise[self.places] ** 2)
+        rows = self.loadings[self.places]
+        covariance = rows @ rows.T + np.diag(self.noise[self.places] ** 2)
         # of a law without noise places that are alike would make it singular
-        return np.asarray(found + _ROUNDING * max(found.max(), _LEAST) * np.eye(len(rows)))
+        return np.asarray(
+            covariance + _ROUNDING * max(covariance.max(), _LEAST) * np.eye(len(rows))
+        )
 
-    def given(self, outcomes: Array) -> tuple[Array, Array]:
+    def conditional(self, outcomes: Array) -> tuple[Array, Array]:
         """Means of shape (n_places, n_outcomes) and variances of shape (n_places,)."""
-        variance = np.sum(self.spread**2, axis=1) + self.noise**2
+        variance = np.sum(self.loadings**2, axis=1) + self.noise**2
         if not self.places:
             return np.repeat(self.mean[:, None], outcomes.shape[1], axis=1), variance
-        across = self.spread @ self.spread[self.places].T
+        across = self.loadings @ self.loadings[self.places].T
         gain = np.linalg.solve(self.inner(), across.T).T
         mean = self.mean[:, None] + gain @ (outcomes - self.mean[self.places][:, None])
         explained = np.sum(gain * across, axis=1)
@@ -127,48 +129,48 @@ def choose(rivals: Sequence[Prediction], n: int, seed: int = 0) -> list[Choice]:
     >>> choose([law(x), law(x**2)], 1)[0].place
     20
     """
-    own = [_Rival(r) for r in rivals]
-    if len(own) == 1:
-        return _by_variance(own[0], n)
+    predictives = [_Rival(r) for r in rivals]
+    if len(predictives) == 1:
+        return _by_variance(predictives[0], n)
     prior = np.array([max(r.probability, _LEAST) for r in rivals])
     prior = prior / prior.sum()
     normal = special.ndtri(
         qmc.Sobol(max(n, 1), rng=np.random.default_rng(seed)).random(_OUTCOMES)
     ).T
     # outcomes of the chosen places, drawn from each rival in turn: (rival, place, outcome)
-    drawn = [np.zeros((0, _OUTCOMES)) for _ in own]
-    ties = _divergence(own)
+    drawn = [np.zeros((0, _OUTCOMES)) for _ in predictives]
+    ties = _divergence(predictives)
     out: list[Choice] = []
     for k in range(n):
-        found = _information(own, prior, drawn, normal[k])
-        score = found + _TIE * ties
+        information = _information(predictives, prior, drawn, normal[k])
+        score = information + _TIE * ties
         score[[c.place for c in out]] = -np.inf
         place = int(np.argmax(np.round(score, 9)))
         if not np.isfinite(score[place]):
             break
-        out.append(Choice(place, float(max(found[place], 0.0))))
-        for i, rival in enumerate(own):
-            mean, variance = rival.given(drawn[i])
+        out.append(Choice(place, float(max(information[place], 0.0))))
+        for i, rival in enumerate(predictives):
+            mean, variance = rival.conditional(drawn[i])
             new = mean[place] + np.sqrt(variance[place]) * normal[k]
             drawn[i] = np.vstack([drawn[i], new])
-        for rival in own:
+        for rival in predictives:
             rival.places.append(place)
     return out
 
 
 def _information(
-    own: Sequence[_Rival], prior: Array, drawn: Sequence[Array], normal: Array
+    predictives: Sequence[_Rival], prior: Array, drawn: Sequence[Array], normal: Array
 ) -> Array:
     """Information in nats of each place's outcome about the rival, given the runs before."""
-    total = np.zeros(len(own[0].mean))
-    for i, rival in enumerate(own):
-        mean, variance = rival.given(drawn[i])
+    total = np.zeros(len(predictives[0].mean))
+    for i, rival in enumerate(predictives):
+        mean, variance = rival.conditional(drawn[i])
         outcome = mean + np.sqrt(variance)[:, None] * normal[None, :]
-        before = np.stack([r.log_density(drawn[i]) for r in own]) + np.log(prior)[:, None]
+        before = np.stack([r.log_density(drawn[i]) for r in predictives]) + np.log(prior)[:, None]
         before -= special.logsumexp(before, axis=0)
         after = []
-        for other in own:
-            m, v = other.given(drawn[i])
+        for other in predictives:
+            m, v = other.conditional(drawn[i])
             after.append(-0.5 * (outcome - m) ** 2 / v[:, None] - 0.5 * np.log(v)[:, None])
         likely = np.stack(after)
         mixed = special.logsumexp(likely + before[:, None, :], axis=0)
@@ -177,13 +179,13 @@ def _information(
 
 
 @np.errstate(over="ignore")
-def _divergence(own: Sequence[_Rival]) -> Array:
+def _divergence(predictives: Sequence[_Rival]) -> Array:
     """Divergence between pairs of rivals at each place, on a logarithm; the mean over pairs."""
-    total, pairs = np.zeros(len(own[0].mean)), 0
-    for i, a in enumerate(own):
-        for b in own[i + 1 :]:
-            v = np.sum(a.spread**2, axis=1) + a.noise**2
-            w = np.sum(b.spread**2, axis=1) + b.noise**2
+    total, pairs = np.zeros(len(predictives[0].mean)), 0
+    for i, a in enumerate(predictives):
+        for b in predictives[i + 1 :]:
+            v = np.sum(a.loadings**2, axis=1) + a.noise**2
+            w = np.sum(b.loadings**2, axis=1) + b.noise**2
             apart = 0.5 * (a.mean - b.mean) ** 2 * (1 / v + 1 / w) + 0.5 * (v - w) ** 2 / (v * w)
             total += np.log1p(apart)
             pairs += 1
@@ -194,12 +196,12 @@ def _by_variance(rival: _Rival, n: int) -> list[Choice]:
     """Where one law is least certain: each run says most about its constants."""
     out: list[Choice] = []
     for _ in range(n):
-        _, variance = rival.given(np.zeros((len(rival.places), 1)))
-        found = 0.5 * np.log(variance / rival.noise**2)
-        found[rival.places] = -np.inf
-        place = int(np.argmax(np.round(found, 9)))
-        if not np.isfinite(found[place]):
+        _, variance = rival.conditional(np.zeros((len(rival.places), 1)))
+        information = 0.5 * np.log(variance / rival.noise**2)
+        information[rival.places] = -np.inf
+        place = int(np.argmax(np.round(information, 9)))
+        if not np.isfinite(information[place]):
             break
-        out.append(Choice(place, float(max(found[place], 0.0))))
+        out.append(Choice(place, float(max(information[place], 0.0))))
         rival.places.append(place)
     return out

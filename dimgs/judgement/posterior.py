@@ -34,30 +34,30 @@ _IMPROBABLE = 25.0
 
 
 @np.errstate(all="ignore")
-def same_laws(design: Design, found: Sequence[JudgedForm]) -> list[int]:
+def same_laws(design: Design, forms: Sequence[JudgedForm]) -> list[int]:
     """Which forms are the same law: the number of its first form for each.
 
     Parameters
     ----------
     design : Design
-    found : sequence of JudgedForm
+    forms : sequence of JudgedForm
 
     Returns
     -------
     list of int
     """
-    first = list(range(len(found)))
+    first = list(range(len(forms)))
     points = _beyond(design)
     known = feature_values(points)
     there = [
         c.model.elsewhere(known, points.n_runs) if isinstance(c.model, FormulaModel) else None
-        for c in found
+        for c in forms
     ]
-    best = max((c.score for c in found), default=0.0)
-    probable = [k for k, c in enumerate(found) if c.score > best - _IMPROBABLE]
+    best = max((c.score for c in forms), default=0.0)
+    probable = [k for k, c in enumerate(forms) if c.score > best - _IMPROBABLE]
     for j in probable:
         for i in probable:
-            general, special = found[j], found[i]
+            general, special = forms[j], forms[i]
             if i == j or first[i] == first[j]:
                 continue
             more = len(general.constants) - len(special.constants)
@@ -201,16 +201,16 @@ class Posterior:
         """What :class:`dimgs.judgement.confirmation.LawFacts` asks of the chosen law."""
         if not self.laws or self.chosen is None:
             return {"probability": None}
-        own = self.laws[self.chosen]
+        chosen = self.laws[self.chosen]
         return {
-            "probability": own.probability,
+            "probability": chosen.probability,
             "rivals": len(self.rivals),
             "none": self.none,
-            "extrapolates": own.form.evidence.extrapolates,
-            "missed": own.form.evidence.worst,
+            "extrapolates": chosen.form.evidence.extrapolates,
+            "missed": chosen.form.evidence.worst,
             "better": self.better,
             "brief": self.brief,
-            "least": own.probability * (1 - self.none_at_most) / max(1 - self.none, 1e-300),
+            "least": chosen.probability * (1 - self.none_at_most) / max(1 - self.none, 1e-300),
         }
 
     @property
@@ -287,8 +287,8 @@ def weights(
     of_law = [float(out[together & (number == k)].sum()) for k in np.unique(number[together])]
     if of_law:
         out[together] *= EXTENSIONS * max(of_law) / max(sum(of_law), 1e-300)
-    own = out[number == number[np.argmax(scores)]].sum()
-    return np.asarray(out / out.sum()), 1.0 - float(own / out[~longer].sum())
+    of_best = out[number == number[np.argmax(scores)]].sum()
+    return np.asarray(out / out.sum()), 1.0 - float(of_best / out[~longer].sum())
 
 
 def extensions(density: Array, bits: Array, laws: Sequence[int]) -> BoolArray:
@@ -305,7 +305,7 @@ def extensions(density: Array, bits: Array, laws: Sequence[int]) -> BoolArray:
     return np.asarray(longer & (np.abs(density - density[best]) < _INDISTINGUISHABLE))
 
 
-def standing(scores: Array, exponents: Sequence[int]) -> int:
+def representative(scores: Array, exponents: Sequence[int]) -> int:
     """Which form of a law stands for it: the best, unless its simple exponents are not sure.
 
     Of forms with fitted exponents the one with the most of them stands, where those with simple
@@ -358,13 +358,15 @@ def none_of_these(parts: Array, constants: Sequence[float] | Array = NONE) -> fl
 
 
 @np.errstate(all="ignore")
-def posterior_of(design: Design, found: Sequence[JudgedForm], laws: Sequence[int]) -> Posterior:
+def posterior_of(
+    design: Design, judged_forms: Sequence[JudgedForm], laws: Sequence[int]
+) -> Posterior:
     """The posterior over the laws of a table.
 
     Parameters
     ----------
     design : Design
-    found : sequence of JudgedForm
+    judged_forms : sequence of JudgedForm
         The best first.
     laws : sequence of int
         Which of them are the same law, by :func:`dimgs.judgement.posterior.same_laws`.
@@ -374,12 +376,12 @@ def posterior_of(design: Design, found: Sequence[JudgedForm], laws: Sequence[int
     Posterior
         Without laws where nothing was found.
     """
-    if not found:
+    if not judged_forms:
         return Posterior((), 1.0)
-    best = found[0]
-    density = np.array([c.evidence.log_density for c in found])
-    bits = np.array([c.structure.bits for c in found])
-    weight, others = weights(density, bits, laws, np.array([c.rigid for c in found]))
+    best = judged_forms[0]
+    density = np.array([c.evidence.log_density for c in judged_forms])
+    bits = np.array([c.structure.bits for c in judged_forms])
+    weight, others = weights(density, bits, laws, np.array([c.rigid for c in judged_forms]))
     number = np.asarray(laws)
     by_law = {law: float(weight[number == law].sum()) for law in dict.fromkeys(laws)}
     each = best.evidence.log_density / len(best.evidence.whole.residuals)
@@ -390,8 +392,10 @@ def posterior_of(design: Design, found: Sequence[JudgedForm], laws: Sequence[int
     )
     listed = []
     for law, p in by_law.items():
-        forms = [one for number, one in zip(laws, found, strict=True) if number == law]
-        stands = standing(np.array([c.score for c in forms]), [c.exponents for c in forms])
-        listed.append(ProbableLaw(forms[stands], p * (1.0 - none), tuple(forms)))
+        forms = [one for number, one in zip(laws, judged_forms, strict=True) if number == law]
+        place = representative(np.array([c.score for c in forms]), [c.exponents for c in forms])
+        listed.append(ProbableLaw(forms[place], p * (1.0 - none), tuple(forms)))
     listed.sort(key=lambda x: (-x.probability, str(x.form.expression)))
-    return Posterior(tuple(listed), none, tuple(found), tuple(laws), none_at_most=none_at_most)
+    return Posterior(
+        tuple(listed), none, tuple(judged_forms), tuple(laws), none_at_most=none_at_most
+    )

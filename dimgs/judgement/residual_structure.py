@@ -131,15 +131,15 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     for x in along:
         terms = np.vander(normal_scores(x, "ordinal") / 2.0, _DEGREE + 1)[:, :-1]
         terms = terms - basis @ (basis.T @ terms)
-        own, size, _ = np.linalg.svd(terms, full_matrices=False)
-        own = own[:, size > 1e-6]
-        k = own.shape[1]
+        axes, size, _ = np.linalg.svd(terms, full_matrices=False)
+        axes = axes[:, size > 1e-6]
+        k = axes.shape[1]
         rest = whole.dof - k
         if k == 0 or rest < 1:
             continue
-        explained = float(np.sum((own.T @ e) ** 2))
-        left = max(float(e @ e) - explained, 1e-300)
-        least = min(least, float(special.fdtrc(k, rest, explained / k / (left / rest))))
+        explained = float(np.sum((axes.T @ e) ** 2))
+        unexplained = max(float(e @ e) - explained, 1e-300)
+        least = min(least, float(special.fdtrc(k, rest, explained / k / (unexplained / rest))))
     beyond, _ = followed_beyond_groups(design, e)
     # a test, not one look more: right laws pay nothing for it
     beyond = beyond if beyond < SURELY_INCOMPLETE else 1.0
@@ -149,8 +149,8 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
 
 def followed(design: Design, inputs: Sequence[Variable]) -> list[Variable]:
     """Inputs on which pi_0 depends at equal groups, the clearest first; none in pure noise."""
-    found = [v for chance, v in _by_chance(design, inputs, design.y) if chance < ALPHA]
-    return found if found and _target_follows(design) else []
+    names = [v for chance, v in _by_chance(design, inputs, design.y) if chance < ALPHA]
+    return names if names and _target_follows(design) else []
 
 
 def _by_chance(

@@ -5,7 +5,7 @@ import pytest
 import sympy
 from scipy import stats
 
-from dimgs.judgement.evidence import Ahead
+from dimgs.judgement.evidence import PredictionErrors
 
 
 @pytest.mark.parametrize("growth", [0.5, 1e3, 1e9, 1e14])
@@ -14,8 +14,8 @@ def test_runs_are_predicted_with_the_variance_of_the_constants(growth: float) ->
     A, e = rng.standard_normal((9, 2)), rng.standard_normal(9)
     A[6:] *= growth
     kept = np.arange(9) < 6
-    ahead = Ahead.of(e[~kept], A[~kept], A[kept], 0.7, 4)
-    assert ahead is not None
+    prediction = PredictionErrors.of(e[~kept], A[~kept], A[kept], 0.7, 4)
+    assert prediction is not None
     # in exact rationals, so that no size of the variance is a difficulty
     there, here = (sympy.Matrix(part).applyfunc(sympy.Rational) for part in (A[6:], A[:6]))
     V = sympy.eye(3) + there * (here.T * here).inv() * there.T
@@ -24,8 +24,8 @@ def test_runs_are_predicted_with_the_variance_of_the_constants(growth: float) ->
     expected = stats.multivariate_t.logpdf(np.zeros(3), e[6:], 0.49 * np.eye(3), 4)
     alone = float(np.sum((e[6:] / 0.7) ** 2))
     expected += 3.5 * (np.log1p(alone / 4) - np.log1p(square / 4)) - float(sympy.log(V.det())) / 2
-    assert ahead.log_density == pytest.approx(expected, rel=1e-6)
-    assert ahead.chance == pytest.approx(stats.f.sf(square / 3, 3, 4), rel=1e-6)
+    assert prediction.log_density == pytest.approx(expected, rel=1e-6)
+    assert prediction.chance == pytest.approx(stats.f.sf(square / 3, 3, 4), rel=1e-6)
 
 
 def test_errors_that_are_only_larger_follow_nothing() -> None:
@@ -36,16 +36,16 @@ def test_errors_that_are_only_larger_follow_nothing() -> None:
     large, off = np.where(end, 8.0 * e, e), np.where(end, e + 40.0 * (x - 0.75), e)
     chances = []
     for errors in (large, off):
-        ahead = Ahead.of(errors[end], slopes[end], slopes[~end], 1.0, 43)
-        assert ahead is not None
-        assert ahead.chance < 1e-6
-        chances.append(ahead.chance_of_trend(x[end][:, None]))
+        prediction = PredictionErrors.of(errors[end], slopes[end], slopes[~end], 1.0, 43)
+        assert prediction is not None
+        assert prediction.chance < 1e-6
+        chances.append(prediction.chance_of_trend(x[end][:, None]))
     assert chances[0] > 0.05
     assert chances[1] < 1e-3
 
 
 def test_what_has_no_prediction_is_none() -> None:
-    assert Ahead.of(np.array([np.nan]), np.ones((1, 1)), np.ones((4, 1)), 1.0, 3) is None
+    assert PredictionErrors.of(np.array([np.nan]), np.ones((1, 1)), np.ones((4, 1)), 1.0, 3) is None
 
 
 @pytest.mark.parametrize("size", [0.3, 3.0])
@@ -54,7 +54,7 @@ def test_a_trend_is_what_an_f_test_of_a_regression_finds(size: float) -> None:
     places, errors, dof = rng.uniform(-1, 1, (9, 1)), size * rng.standard_normal(9), 6
     errors += size * places[:, 0]
     # constants that are known exactly, so that the errors are independent
-    ahead = Ahead(errors, np.zeros((9, 1)), np.zeros(1), 1.0, dof)
+    prediction = PredictionErrors(errors, np.zeros((9, 1)), np.zeros(1), 1.0, dof)
     columns = np.column_stack([np.ones(9), places, places**2])
     left = errors - columns @ np.linalg.lstsq(columns, errors, rcond=None)[0]
     followed, scatter = np.sum(errors**2) - np.sum(left**2), np.sum(left**2) / 6
@@ -65,4 +65,4 @@ def test_a_trend_is_what_an_f_test_of_a_regression_finds(size: float) -> None:
         if scatter > 1
         else stats.f.sf(followed / 3, 3, dof + 6)
     )
-    assert ahead.chance_of_trend(places) == pytest.approx(expected, rel=1e-9)
+    assert prediction.chance_of_trend(places) == pytest.approx(expected, rel=1e-9)

@@ -12,16 +12,16 @@ from dimgs.discovery.prepare import prepare
 from dimgs.fits.design.features import Design
 from dimgs.judgement.confirmation import LawFacts, conclude
 from dimgs.judgement.evidence import (
-    Ahead,
     FormulaModel,
+    PredictionErrors,
     coordinates,
     errors_of,
     evidence,
     outer_blocks,
-    spread_of,
+    propagate_errors,
 )
 from dimgs.judgement.next_run import Prediction, choose
-from dimgs.judgement.posterior import extensions, none_of_these, standing, traits, weights
+from dimgs.judgement.posterior import extensions, none_of_these, representative, traits, weights
 from dimgs.judgement.residual_structure import followed_beyond_groups, follows_inputs
 
 PI, C, D = sympy.symbols("pi_1 c d")
@@ -69,16 +69,16 @@ def test_evidence(form: str, runs: int, split: bool) -> None:
 def test_further_runs_against_what_is_said_of_them(further: int, dof: int) -> None:
     rng = np.random.default_rng(further)
     known, slopes = rng.normal(size=(dof + 2, 2)), 2.0 * rng.normal(size=(further, 2))
-    ahead = Ahead.of(0.3 * rng.standard_normal(further), slopes, known, 0.2, dof)
-    assert ahead is not None
-    assert 0.0 <= ahead.chance <= 1.0
-    assert np.isfinite([ahead.square, ahead.log_density, ahead.growth]).all()
+    prediction = PredictionErrors.of(0.3 * rng.standard_normal(further), slopes, known, 0.2, dof)
+    assert prediction is not None
+    assert 0.0 <= prediction.chance <= 1.0
+    assert np.isfinite([prediction.square, prediction.log_density, prediction.growth]).all()
     if further > 1:
-        assert 0.0 <= ahead.chance_of_trend(np.arange(float(further))) <= 1.0
-    assert ahead.white(slopes).shape == slopes.shape
-    assert spread_of(slopes, known)[1]
+        assert 0.0 <= prediction.chance_of_trend(np.arange(float(further))) <= 1.0
+    assert prediction.white(slopes).shape == slopes.shape
+    assert propagate_errors(slopes, known)[1]
     # constants that the runs leave open
-    assert not spread_of(slopes, np.column_stack([known[:, 0], known[:, 0]]))[1]
+    assert not propagate_errors(slopes, np.column_stack([known[:, 0], known[:, 0]]))[1]
 
 
 def test_weights_of_laws() -> None:
@@ -89,7 +89,7 @@ def test_weights_of_laws() -> None:
             assert weights(density, bits, laws, rigid)[0].sum() == pytest.approx(1.0)
         assert extensions(density, bits, laws).shape == (6,)
     scores = density - np.log(2) * bits
-    stands = [standing(scores, exponents) for exponents in ([0] * 6, [1, 2, 0, 1, 0, 0])]
+    stands = [representative(scores, exponents) for exponents in ([0] * 6, [1, 2, 0, 1, 0, 0])]
     assert all(0 <= k < 6 for k in stands)
     for chance in (1e-9, 0.01, 0.9):
         for others in (0.0, 0.3):

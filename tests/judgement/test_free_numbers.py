@@ -4,25 +4,25 @@ import numpy as np
 import pytest
 import sympy
 
-from dimgs.judgement.candidates import freed, paying
+from dimgs.judgement.candidates import numbers_to_keep, release_numbers
 
 X = sympy.Symbol("pi_1")
 
 
 def test_exponents_and_ones_belong_to_the_form() -> None:
-    assert freed(X**3 / (1 + X), {}) is None
-    found = freed(3 * X**2 / (1 + sympy.pi * X), {})
+    assert release_numbers(X**3 / (1 + X), {}) is None
+    found = release_numbers(3 * X**2 / (1 + sympy.pi * X), {})
     assert found is not None
     assert sorted(map(str, found.numbers.values())) == ["3", "pi"]
     assert found.expression.subs(found.numbers) == 3 * X**2 / (1 + sympy.pi * X)
 
 
 def test_a_law_that_is_one_number_has_a_constant_too() -> None:
-    found = freed(sympy.E, {})
+    found = release_numbers(sympy.E, {})
     assert found is not None
     assert found.expression.is_Symbol
     assert list(found.numbers.values()) == [sympy.E]
-    assert freed(sympy.Integer(1), {}) is None
+    assert release_numbers(sympy.Integer(1), {}) is None
 
 
 @pytest.mark.parametrize(
@@ -38,13 +38,15 @@ def test_a_law_that_is_one_number_has_a_constant_too() -> None:
 def test_a_number_stays_where_chance_would_not_meet_it(
     number: sympy.Expr, error: float, stays: bool
 ) -> None:
-    form = freed(1 + number * X, {})
+    form = release_numbers(1 + number * X, {})
     assert form is not None
-    kept = paying(form, tuple(form.constants), np.array([float(number)]), np.array([error]))
+    kept = numbers_to_keep(
+        form, tuple(form.constants), np.array([float(number)]), np.array([error])
+    )
     assert bool(kept) == stays
 
 
 def test_a_refuted_number_does_not_stay() -> None:
-    form = freed(1 + 3 * X, {})
+    form = release_numbers(1 + 3 * X, {})
     assert form is not None
-    assert not paying(form, tuple(form.constants), np.array([3.14]), np.array([0.01]))
+    assert not numbers_to_keep(form, tuple(form.constants), np.array([3.14]), np.array([0.01]))

@@ -12,7 +12,7 @@ from dimgs.engines.clock import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
 from dimgs.judgement.candidates import JudgedForm, Proposal, judged_forms
-from dimgs.judgement.posterior import TEMPERATURE, same_laws, standing
+from dimgs.judgement.posterior import TEMPERATURE, representative, same_laws
 from dimgs.law.assemble import inputs_of
 
 
@@ -107,8 +107,8 @@ def test_laws_with_fitted_exponents_are_one_whatever_the_others_are() -> None:
     assert same_laws(known.design, judged) == [0, 0]
     # the simple one is shown where it is sure
     for gap, shown in ((1.0, 2), (4.0, 1)):
-        assert [1, 2][standing(np.array([0.0, -gap]), [1, 2])] == shown
-    assert standing(np.array([0.0, -1.0]), [0, 0]) == 0
+        assert [1, 2][representative(np.array([0.0, -gap]), [1, 2])] == shown
+    assert representative(np.array([0.0, -1.0]), [0, 0]) == 0
 
 
 def test_exponents_of_the_inputs_say_whether_fitted_ones_are_near_simple_ones() -> None:

@@ -113,14 +113,14 @@ def test_a_rival_predicts_by_the_normal_density_given_the_runs_before() -> None:
     found = _Rival(Prediction(1.0, mean, slopes, half @ half.T, noise))
     whole = slopes @ half @ half.T @ slopes.T + np.diag(noise**2)
     at, outcomes = [4, 1], rng.normal(size=(2, 5))
-    np.testing.assert_allclose(found.given(outcomes)[1], np.diag(whole))
+    np.testing.assert_allclose(found.conditional(outcomes)[1], np.diag(whole))
     found.places = at
     inner = whole[np.ix_(at, at)]
     density = stats.multivariate_normal(mean[at], inner).logpdf(outcomes.T)
     # but for the constant that every rival has
     np.testing.assert_allclose(found.log_density(outcomes), density + np.log(2 * np.pi))
     gain = np.linalg.solve(inner, whole[at]).T
-    means, variances = found.given(outcomes)
+    means, variances = found.conditional(outcomes)
     others = [i for i in range(7) if i not in at]
     expected = mean[:, None] + gain @ (outcomes - mean[at][:, None])
     np.testing.assert_allclose(means[others], expected[others])

@@ -21,7 +21,7 @@ from dimgs.discovery.outofcore.stream_fit import fit_stream
 from dimgs.engines.clock import Cut
 from dimgs.engines.protocol import CutBy
 from dimgs.engines.structured.archive import Archive
-from dimgs.judgement.confirmation import HOLDS, NOTHING_LEFT, LawFacts, Outcome, conclude
+from dimgs.judgement.confirmation import HOLDS, MOST_STRUCTURE, LawFacts, Outcome, conclude
 from dimgs.report.results import FitResult, Report, Verdict
 
 CUTS: tuple[CutBy, ...] = get_args(CutBy)
@@ -51,7 +51,7 @@ def test_only_a_complete_search_for_a_law_that_holds_and_leaves_nothing_is_confi
         and facts.left_out >= HOLDS
         and (facts.aside is None or facts.aside >= HOLDS)
         and facts.unexplained is not None
-        and facts.unexplained < NOTHING_LEFT
+        and facts.unexplained < MOST_STRUCTURE
         and not facts.follows
     )
     assert found.confirmed == good
@@ -115,7 +115,7 @@ def test_reasons_say_their_numbers_and_the_gravest_comes_first(facts: LawFacts) 
     assert not low or f"with R² = {aside:.2g}, less than 0.5." in said
     assert ("No run could be left out" in said) == (left is None)
     assert ("is not known" in said) == (rest is None)
-    more = rest is not None and rest >= NOTHING_LEFT
+    more = rest is not None and rest >= MOST_STRUCTURE
     assert ("of their variance): it is not the whole law" in said) == more
     assert ("follow T at equal groups" in said) == (facts.follows == "T")
     assert not more or f"on the groups ({round(100 * (rest or 0))} % of their variance)" in said

@@ -19,7 +19,7 @@ from dimgs.judgement.posterior import (
     RIVALS,
     TEMPERATURE,
     none_of_these,
-    standing,
+    representative,
     traits,
     weights,
 )
@@ -132,7 +132,7 @@ def said_of(line: Line, constants: Array) -> Said:
     numbers = np.unique(line.laws)
     shares = np.array([share_of[line.laws == n].sum() for n in numbers])
     own = [np.flatnonzero(line.laws == n) for n in numbers]
-    forms = [int(k[standing(score[k], line.fitted[k].tolist())]) for k in own]
+    forms = [int(k[representative(score[k], line.fitted[k].tolist())]) for k in own]
     each = float(line.density[best]) / line.runs
     parts = traits(float(line.chance[best]), others, float(bits[best]), each)
     outside = none_of_these(parts, none)
