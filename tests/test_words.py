@@ -55,7 +55,7 @@ REMAINING = {
 
 
 def parts(name: str) -> set[str]:
-    """Words of an identifier in snake case or camel case; that something is not found is said so."""
+    """Words of an identifier in snake or camel case; "not found" is one term."""
     name = name.replace("NotFound", "").replace("not_found", "")
     return {w.lower() for w in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
 
