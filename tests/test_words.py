@@ -46,7 +46,6 @@ REMAINING = {
     "hub": 204,
     "kernels": 129,
     "law": 110,
-    "report": 121,
     "similitude": 144,
     "symmetry": 136,
     "variables": 78,
