@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 64935, "units in capitals, degrees with a full stop"
+MOST, SINCE = 64947, "longer names of values in the judgement"
 
 
 def code_lines(text: str) -> int:
