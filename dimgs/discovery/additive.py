@@ -115,7 +115,7 @@ def feature_bases(design: Design) -> list[IntMatrix]:
     lattice = [*groups, *(g for g in design.basis.groups if g not in groups)]
     matrix = DimensionalMatrix.of(sorted(design.basis.variables, key=lambda v: v.name))
     known = np.array([[float(g.get(n)) for g in lattice] for n in matrix.names])
-    found: dict[frozenset[tuple[int, ...]], tuple[int, IntMatrix]] = {}
+    cheapest: dict[frozenset[tuple[int, ...]], tuple[int, IntMatrix]] = {}
     for basis in enumerate_bases(matrix):
         wanted: Array = np.array(basis.groups, dtype=np.float64).T
         exact = np.linalg.lstsq(known, wanted, rcond=None)[0]
@@ -130,17 +130,17 @@ def feature_bases(design: Design) -> list[IntMatrix]:
                 continue
             total = int(size[list(chosen)].sum())
             key = frozenset(max(a, tuple(-x for x in a)) for a in axes)
-            if key not in found or total < found[key][0]:
-                found[key] = (total, square)
-    ordered = sorted(found.values(), key=lambda item: item[0])
+            if key not in cheapest or total < cheapest[key][0]:
+                cheapest[key] = (total, square)
+    ordered = sorted(cheapest.values(), key=lambda item: item[0])
     return [_embedded(square, varied, len(design.features)) for _, square in ordered]
 
 
 def _axis(column: IntMatrix, physical: Array) -> tuple[int, ...]:
     """Primitive form; a group of the design as it is, else its first variable positive."""
     powers = [int(x) for x in column]
-    own = [x for x in powers if x]
-    lead = own[0] if len(own) == 1 else physical[np.flatnonzero(physical)[0]]
+    nonzero = [x for x in powers if x]
+    lead = nonzero[0] if len(nonzero) == 1 else physical[np.flatnonzero(physical)[0]]
     divisor = gcd(*powers) or 1
     return tuple(x // divisor if lead > 0 else -x // divisor for x in powers)
 

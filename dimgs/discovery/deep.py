@@ -64,7 +64,7 @@ _FLOOR = 0.01
 
 
 @dataclass(frozen=True, eq=False)
-class Taught:
+class PotentialTeacher:
     """What a potential knows of the runs.
 
     Parameters
@@ -86,7 +86,7 @@ class Taught:
         return r2(np.full_like(truth, self.potential.cv_rmse_), truth, least=1.0) or 0.0
 
 
-def taught(design: Design, options: Options) -> Taught | str:
+def fit_teacher(design: Design, options: Options) -> PotentialTeacher | str:
     """A potential fitted on the runs, or the reason why there is none.
 
     Parameters
@@ -113,7 +113,7 @@ def taught(design: Design, options: Options) -> Taught | str:
         return f"The deep potential takes no part: {error}"
     if not np.isfinite(potential.smoothness_):
         return "A deep potential finds nothing beyond a power law in these runs."
-    return Taught(potential, runs, dense_runs(runs, potential, options.seed))
+    return PotentialTeacher(potential, runs, dense_runs(runs, potential, options.seed))
 
 
 def _asymptote(known: LimitInGroups, design: Design) -> Limit:
@@ -127,13 +127,13 @@ def _asymptote(known: LimitInGroups, design: Design) -> Limit:
 
 
 def candidates_of(
-    known: Taught, options: Options, clock: Clock
+    teacher: PotentialTeacher, options: Options, clock: Clock
 ) -> tuple[tuple[Candidate, ...], dict[str, str]]:
     """Candidates that a search on what a potential knows finds, their constants fitted on the runs.
 
     Parameters
     ----------
-    known : Taught
+    teacher : PotentialTeacher
     options : Options
     clock : Clock
 
@@ -142,26 +142,26 @@ def candidates_of(
     tuple of Candidate, dict of str to str
         And what they call an input without a logarithm, with its identifier.
     """
-    problem, unlogged = problem_of(known.runs)
-    result = _from_values(known, options, _SHARE_OF_VALUES * clock.to_search)
+    problem, unlogged = problem_of(teacher.runs)
+    result = _from_values(teacher, options, _SHARE_OF_VALUES * clock.to_search)
     if result.cut is not None:
         clock.cut(result.cut, "the search on a deep potential")
     fitted: dict[str, Candidate] = {}
-    for candidate in [*result.candidates, *_from_exponents(known, options, clock, unlogged)]:
+    for candidate in [*result.candidates, *_from_exponents(teacher, options, clock, unlogged)]:
         again = replace(refit(candidate, problem), engine="deep")
         if np.isfinite(again.loss):
             fitted.setdefault(str(again), again)
     return select(fitted.values(), problem), unlogged
 
 
-def _from_values(known: Taught, options: Options, seconds: float) -> Result:
+def _from_values(teacher: PotentialTeacher, options: Options, seconds: float) -> Result:
     """Candidates of the engine on the clean runs."""
-    problem, _ = problem_of(known.dense)
+    problem, _ = problem_of(teacher.dense)
     name = embedded() if options.engine == ALL else options.engine
-    exponents = known.potential.exponents(known.dense.X)
+    exponents = teacher.potential.exponents(teacher.dense.X)
     fields = {
         f.name: exponents[:, j]
-        for j, f in enumerate(known.dense.features)
+        for j, f in enumerate(teacher.dense.features)
         if f.logged and np.ptp(exponents[:, j]) > 0
     }
     problem = replace(problem, fields=fields)
@@ -175,30 +175,30 @@ def _from_values(known: Taught, options: Options, seconds: float) -> Result:
 
 
 def _from_exponents(
-    known: Taught, options: Options, clock: Clock, unlogged: dict[str, str]
+    teacher: PotentialTeacher, options: Options, clock: Clock, unlogged: dict[str, str]
 ) -> Iterator[Candidate]:
     """Candidates with an exponent that is a closed form of the other groups."""
-    pairs = zip(directions(known.dense), directions(known.runs), strict=True)
-    found = []
+    pairs = zip(directions(teacher.dense), directions(teacher.runs), strict=True)
+    learned = []
     for there, here in pairs:
-        fields = exponent_along(known, there)
+        fields = exponent_along(teacher, there)
         if fields is not None:
-            found.append((float(np.std(fields.exponent)), there, here, fields))
-    found.sort(key=lambda item: (-item[0], item[1].variable))
+            learned.append((float(np.std(fields.exponent)), there, here, fields))
+    learned.sort(key=lambda item: (-item[0], item[1].variable))
     back = {sympy.Symbol(v): sympy.Symbol(k) for k, v in unlogged.items()}
-    for k, (_, there, here, fields) in enumerate(found[:_DIRECTIONS]):
+    for k, (_, there, here, fields) in enumerate(learned[:_DIRECTIONS]):
         if clock.over:
             clock.cut("time", "the distillation of a deep potential")
             return
-        seconds = max(clock.to_search, 0.0) / (min(len(found), _DIRECTIONS) - k)
+        seconds = max(clock.to_search, 0.0) / (min(len(learned), _DIRECTIONS) - k)
         search = Search(seconds, options.seed, options.side_budget, clock)
         forms = elementary(fields, there.sets, _ELEMENTARY)
-        laws = laws_of(known.runs, here, fields, forms, search.part(0.0))
-        if not any(fields.explained_by(law.rmse, known.runs.n_runs) for law in laws):
+        laws = laws_of(teacher.runs, here, fields, forms, search.part(0.0))
+        if not any(fields.explained_by(law.rmse, teacher.runs.n_runs) for law in laws):
             forms = searched(
                 fields.exponent, fields.weights, there.z, fields.rows, search.part(0.6), log=False
             )
-            laws += laws_of(known.runs, here, fields, forms, search.part(0.4))
+            laws += laws_of(teacher.runs, here, fields, forms, search.part(0.4))
         for law in laws:
             try:
                 yield Candidate.of(
@@ -212,38 +212,38 @@ def _from_exponents(
                 continue
 
 
-def exponent_along(known: Taught, direction: Direction) -> Fields | None:
+def exponent_along(teacher: PotentialTeacher, direction: Direction) -> Fields | None:
     """The potential's exponent of x at equal z; None where it depends on x, or hardly varies.
 
     Parameters
     ----------
-    known : Taught
+    teacher : PotentialTeacher
     direction : Direction
         Of the dense runs.
     """
-    rows = [_powers(a, known.dense) for a in (direction.x, *direction.z)]
+    rows = [_powers(a, teacher.dense) for a in (direction.x, *direction.z)]
     if any(row is None for row in rows):
         return None
     turn = np.array(rows)
-    p = known.dense.X.shape[1]
+    p = teacher.dense.X.shape[1]
     if turn.shape != (p, p) or np.linalg.matrix_rank(turn) < p:
         return None
     along = np.linalg.inv(turn)[:, 0]
-    points = known.dense.X
-    exponent = known.potential.exponents(points) @ along
-    bend = np.einsum("nij,i,j->n", known.potential.mixed_derivatives(points), along, along)
+    points = teacher.dense.X
+    exponent = teacher.potential.exponents(points) @ along
+    bend = np.einsum("nij,i,j->n", teacher.potential.mixed_derivatives(points), along, along)
     spread = float(np.std(exponent))
     if float(np.sqrt(np.mean(bend**2))) * float(np.std(points @ turn[0])) > _BENDS * spread:
         return None
-    model = known.potential.model_
+    model = teacher.potential.model_
     folds = model.slopes(np.concatenate(model.held_out), points)[:, :, 0] @ along
     variance = folds.var(axis=0)
     variance = variance + 1e-3 * float(np.mean(variance)) + 1e-12
     if spread < _CLEAR * float(np.sqrt(np.median(variance))):
         return None
-    n = known.runs.n_runs
+    n = teacher.runs.n_runs
     every = np.arange(len(points))
-    sd = float(known.potential.cv_rmse_)
+    sd = float(teacher.potential.cv_rmse_)
     return Fields(every, exponent, 1.0 / variance, sd, (1.0 - _PARAMETERS) * n, True, every)
 
 

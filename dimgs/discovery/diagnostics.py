@@ -111,12 +111,12 @@ def _simpson(
         ]
         if len(known) < 2 or 2 * len(outside) <= len(known):
             continue
-        own = ", ".join(f"{k} {p.values[j]:.3g}" for k, p in known.items())
+        per_label = ", ".join(f"{k} {p.values[j]:.3g}" for k, p in known.items())
         above = float(np.mean([known[k].values[j] > pooled for k in outside]))
         what = "Simpson's trap: the pooled" if max(above, 1 - above) >= _ONE_SIDED else "The pooled"
         return (
             f"{what} exponent of {feature.name} is {pooled:.3g}, but within the groups of "
-            f"'{column}' it is {own}; use {setting('within', column)}, or one group."
+            f"'{column}' it is {per_label}; use {setting('within', column)}, or one group."
         )
     return None
 
@@ -144,8 +144,8 @@ def _disagreement(
     if apart.effects is None:
         return None
     pooled = design.y - fit.intercept - design.X @ fit.values
-    own = np.array([apart.effects.get(str(x), 0.0) for x in labels])
-    within = design.y - apart.intercept - own - design.X @ apart.values
+    shifts = np.array([apart.effects.get(str(x), 0.0) for x in labels])
+    within = design.y - apart.intercept - shifts - design.X @ apart.values
     extra = len(names) - 1
     rest = design.n_runs - len(names) - design.X.shape[1]
     if rest < 1 or float(within @ within) <= 0:

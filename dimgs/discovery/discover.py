@@ -127,44 +127,44 @@ def discover_with(
     check_model(options.model)
     start = time.perf_counter()
     with noting(data.warnings):
-        found = study_with_scales(data, target, options, progress)
-    return replace(report_of(found, data, options), seconds=time.perf_counter() - start)
+        study = study_with_scales(data, target, options, progress)
+    return replace(report_of(study, data, options), seconds=time.perf_counter() - start)
 
 
-def report_of(found: Study, data: Dataset, options: Options) -> Report:
+def report_of(study: Study, data: Dataset, options: Options) -> Report:
     """The report of a study.
 
     Parameters
     ----------
-    found : Study
+    study : Study
         Of the table, with its laws judged.
     data : Dataset
     options : Options
     """
-    prepared = found.prepared
-    law = recognise(absorb(found.law))
+    prepared = study.prepared
+    law = recognise(absorb(study.law))
     # inputs that were screened out, since the target does not follow them within their ranges
     apart = {law.target.name, *options.labels, *law.domain.columns}
     out = [data.variable(n) for n in data.numeric_names if n not in apart]
     law = law.with_inputs(out, data) if out else law
-    verdict, posterior = found.verdict, found.posterior
-    left_out = _left_out(found, options)
-    maker = partial(_law_of_candidate, found, options)
+    verdict, posterior = study.verdict, study.posterior
+    left_out = _left_out(study, options)
+    maker = partial(_law_of_candidate, study, options)
     return Report(
         basis=prepared.basis,
-        fit=_in_table(found, options),
+        fit=_in_table(study, options),
         law=law,
-        candidates=tuple(replace(c, maker=maker) for c in found.candidates),
-        unlogged=found.unlogged,
-        engine=found.engine,
+        candidates=tuple(replace(c, maker=maker) for c in study.candidates),
+        unlogged=study.unlogged,
+        engine=study.engine,
         outcome=verdict.outcome,
         why_not=verdict.why_not,
         level=options.level,
         warnings=(
-            *found.warnings,
-            *_unmet(found, options),
+            *study.warnings,
+            *_unmet(study, options),
             *celsius_zeros(law),
-            *_outliers(found, options),
+            *_outliers(study, options),
             *verdict.why_not,
         ),
         source=data.source,
@@ -174,56 +174,56 @@ def report_of(found: Study, data: Dataset, options: Options) -> Report:
         predicted=prepared.in_table(law.predict_si(prepared.data).tolist()),
         data=prepared.data.take(prepared.in_table(range(prepared.design.n_runs))),
         left_out=left_out,
-        noise=_noise(found, law, np.array(left_out)),
+        noise=_noise(study, law, np.array(left_out)),
         probability=verdict.probability,
         none_of_these=verdict.none_of_these,
         extrapolates=verdict.extrapolates,
-        rivals=_rivals(found, law, options, () if posterior is None else posterior.rivals),
-        complete_to=found.complete_to,
-        form=_given_form(found, law, options),
+        rivals=_rivals(study, law, options, () if posterior is None else posterior.rivals),
+        complete_to=study.complete_to,
+        form=_given_form(study, law, options),
         leads=tuple(
             replace(each, law=None if each.law is None else recognise(absorb(each.law)))
-            for each in found.leads
+            for each in study.leads
         ),
-        left_out_by=found.left_out_by,
-        further_runs=partial(propose, others=partial(_further, found, law, options)),
+        left_out_by=study.left_out_by,
+        further_runs=partial(propose, others=partial(_further, study, law, options)),
     )
 
 
-def _outliers(found: Study, options: Options) -> list[str]:
+def _outliers(study: Study, options: Options) -> list[str]:
     """Runs that the law misses by more than their share, where each was left out."""
-    residuals, result = found.left_out, found.result
-    if found.law.uncertainty.errors is not None:
+    residuals, result = study.left_out, study.result
+    if study.law.uncertainty.errors is not None:
         # ratios to the law say nothing of runs that are smaller than their errors
         return []
     if residuals is None:
-        residuals = left_out_residuals(found, options) if _is_refitted(found) else None
+        residuals = left_out_residuals(study, options) if _is_refitted(study) else None
     if residuals is None:
         return []
-    power = result if result is not None and found.law is result.law else None
-    return outlier_warnings(found.prepared.design, found.law, residuals, options, power)
+    power = result if result is not None and study.law is result.law else None
+    return outlier_warnings(study.prepared.design, study.law, residuals, options, power)
 
 
-def _is_refitted(found: Study) -> bool:
+def _is_refitted(study: Study) -> bool:
     """Whether its constants may be refitted without parts of the runs now."""
-    few = found.prepared.design.n_runs <= MOST_LEFT_OUT
-    return few and found.verdict.outcome != "interrupted"
+    few = study.prepared.design.n_runs <= MOST_LEFT_OUT
+    return few and study.verdict.outcome != "interrupted"
 
 
-def _law_of_candidate(found: Study, options: Options, candidate: Candidate) -> Law | None:
+def _law_of_candidate(study: Study, options: Options, candidate: Candidate) -> Law | None:
     """A candidate of the front as a checked law; None where it is none."""
-    law = law_of_candidate(found, candidate, options)
+    law = law_of_candidate(study, candidate, options)
     return None if law is None else recognise(absorb(law))
 
 
-def _further(found: Study, law: Law, options: Options) -> tuple[Rival, ...]:
+def _further(study: Study, law: Law, options: Options) -> tuple[Rival, ...]:
     """Less probable laws than the rivals."""
-    return () if found.posterior is None else _rivals(found, law, options, found.posterior.further)
+    return () if study.posterior is None else _rivals(study, law, options, study.posterior.further)
 
 
-def _unmet(found: Study, options: Options) -> list[str]:
+def _unmet(study: Study, options: Options) -> list[str]:
     """Where no law was found of the kind that was asked for."""
-    if not options.restricts or found.posterior is None or found.posterior.laws:
+    if not options.restricts or study.posterior is None or study.posterior.laws:
         return []
     asked = [f"uses {', '.join(options.must_use)}"] if options.must_use else []
     if options.at_most_constants is not None:
@@ -236,66 +236,66 @@ def _unmet(found: Study, options: Options) -> list[str]:
     return [text]
 
 
-def _given_form(found: Study, law: Law, options: Options) -> Rival | None:
+def _given_form(study: Study, law: Law, options: Options) -> Rival | None:
     """The form that was asked for as a law, with its probability."""
-    place = given_law(found.posterior)
-    if place is None or found.posterior is None:
+    place = given_law(study.posterior)
+    if place is None or study.posterior is None:
         return None
     number, form = place
-    one = replace(found.posterior.laws[number], form=form)
-    return next(iter(_rivals(found, law, options, [one])), None)
+    one = replace(study.posterior.laws[number], form=form)
+    return next(iter(_rivals(study, law, options, [one])), None)
 
 
 def _rivals(
-    found: Study, law: Law, options: Options, probable: Sequence[ProbableLaw]
+    study: Study, law: Law, options: Options, probable: Sequence[ProbableLaw]
 ) -> tuple[Rival, ...]:
     """Other laws than the chosen one, with where they differ most from it."""
     out = []
     for one in probable:
-        made = law_of(found, one.form, options)
+        made = law_of(study, one.form, options)
         if made is None:
             continue
         other = recognise(absorb(made))
         holds = one.form.evidence.extrapolates is not False
         try:
-            where = differs_most(law, other, found.prepared.data)
+            where = differs_most(law, other, study.prepared.data)
         except DimgsError:
             where = {}
         out.append(Rival(other, one.probability, holds, where))
-    if found.leads:
+    if study.leads:
         # none is probable: what fits by chance as a rule comes last
         out.sort(key=lambda rival: is_acrobatic(rival.law))
     return tuple(out)
 
 
-def _in_table(found: Study, options: Options) -> FitResult | None:
+def _in_table(study: Study, options: Options) -> FitResult | None:
     """The fit of runs in an order of their own, with what it holds of each in the table's."""
-    result, prepared = found.result, found.prepared
+    result, prepared = study.result, study.prepared
     if result is None:
         return None
     local = None if result.local is None else prepared.in_table(result.local)
     left_out = prepared.in_table(result.left_out) if result.left_out else ()
-    judge = partial(verdict_on_fit, found, options)
+    judge = partial(verdict_on_fit, study, options)
     return replace(result, local=local, left_out=left_out, judge=judge)
 
 
-def _left_out(found: Study, options: Options) -> tuple[float, ...]:
+def _left_out(study: Study, options: Options) -> tuple[float, ...]:
     """Target of every run by the law refitted without it."""
-    design, target = found.prepared.design, found.prepared.basis.target
-    if target is None or (found.left_out is None and not _is_refitted(found)):
+    design, target = study.prepared.design, study.prepared.basis.target
+    if target is None or (study.left_out is None and not _is_refitted(study)):
         return ()
-    residuals = left_out_residuals(found, options)
+    residuals = left_out_residuals(study, options)
     if residuals is None:
         return ()
-    measured = np.asarray(found.prepared.data[target.name], dtype=np.float64)
+    measured = np.asarray(study.prepared.data[target.name], dtype=np.float64)
     with np.errstate(over="ignore"):
         values = measured * np.exp(-residuals) if design.scale == "log" else measured - residuals
-    return found.prepared.in_table(values.tolist()) if np.all(np.isfinite(values)) else ()
+    return study.prepared.in_table(values.tolist()) if np.all(np.isfinite(values)) else ()
 
 
-def _noise(found: Study, law: Law, left_out: Array) -> Noise | None:
+def _noise(study: Study, law: Law, left_out: Array) -> Noise | None:
     """The error model of the runs about the law: of the kind that the judgement worked in."""
-    prepared, posterior = found.prepared, found.posterior
+    prepared, posterior = study.prepared, study.posterior
     kind = None if posterior is None or not posterior.laws else posterior.errors
     order = np.arange(prepared.design.n_runs) if prepared.order is None else prepared.order
     return noise_of(law, prepared.data, kind, left_out[order] if len(left_out) else None)

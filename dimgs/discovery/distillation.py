@@ -85,27 +85,29 @@ def directions(design: Design) -> Iterator[Direction]:
     signed = any(f.group is not None and not f.logged for f in design.features)
     if signed or not 1 <= len(grouped) <= _MOST_FEATURES:
         return
-    found = _Groups(design, grouped)
+    ratios = _Groups(design, grouped)
     plain = [_unlogged(design, f) for f in design.features if f.group is None]
-    for variable in found.data_names:
-        of_it = [m for m in found.monomials if found.exponent(m, variable) == 1]
-        free = found.independent([m for m in found.monomials if found.exponent(m, variable) == 0])
+    for variable in ratios.data_names:
+        of_it = [m for m in ratios.monomials if ratios.exponent(m, variable) == 1]
+        free = ratios.independent(
+            [m for m in ratios.monomials if ratios.exponent(m, variable) == 0]
+        )
         if not of_it or len(free) + len(plain) == 0:
             continue
-        z = (*(found.argument(m) for m in free), *plain)
-        differences = list(found.differences(variable))
+        z = (*(ratios.argument(m) for m in free), *plain)
+        differences = list(ratios.differences(variable))
         sets: list[tuple[Argument, ...]] = [(u,) for u, _, _ in differences]
         for u, p, q in differences:
-            rest = found.independent(
+            rest = ratios.independent(
                 [
                     m
-                    for m in found.monomials
-                    if not any(found.exponent(m, v) for v in (variable, p, q))
+                    for m in ratios.monomials
+                    if not any(ratios.exponent(m, v) for v in (variable, p, q))
                 ]
             )
             if rest or plain:
-                sets.append((u, *(found.argument(m) for m in rest), *plain))
-        yield Direction(variable, found.argument(of_it[0]), z, (*sets, z))
+                sets.append((u, *(ratios.argument(m) for m in rest), *plain))
+        yield Direction(variable, ratios.argument(of_it[0]), z, (*sets, z))
 
 
 class _Groups:
@@ -186,8 +188,8 @@ class _Groups:
         wanted = np.zeros(len(self.names))
         wanted[self.names.index(variable)] += 1.0
         wanted[self.names.index(scale)] -= 1.0
-        found = np.linalg.lstsq(self.shape.T, wanted, rcond=None)[0]
-        rounded = np.asarray(np.round(found), dtype=np.intp).ravel()
+        solution = np.linalg.lstsq(self.shape.T, wanted, rcond=None)[0]
+        rounded = np.asarray(np.round(solution), dtype=np.intp).ravel()
         monomial = tuple(int(x) for x in rounded)
         near = np.allclose(rounded @ self.shape, wanted, atol=1e-9)
         return monomial if near and self._held(monomial) else None
@@ -292,9 +294,9 @@ def _in_cells(y: Array, x: Array, z: Array, w: Array) -> Fields | None:
     if good.sum() < _FEWEST_CELLS or used.mean() < _COVERED:
         return None
     slope = np.bincount(cell, w * xc * yc, k) / np.where(spread > 0, spread, 1.0)
-    left = (yc - slope[cell] * xc)[used]
+    residuals = (yc - slope[cell] * xc)[used]
     dof = float(used.sum() - 2 * good.sum())
-    residual = float(w[used] @ left**2)
+    residual = float(w[used] @ residuals**2)
     common = float((w * xc * yc)[used].sum() / (w * xc**2)[used].sum())
     between = float(spread[good] @ (slope[good] - common) ** 2)
     sd = float(np.sqrt(residual / dof))
@@ -319,12 +321,12 @@ def _smooth(y: Array, x: Array, z: Array, w: Array) -> Fields | None:
         if np.linalg.cond(r) > 1e10:
             break
         target = y * root[:, 0]
-        left = target - q @ (q.T @ target)
+        residuals = target - q @ (q.T @ target)
         leverage = np.minimum((q**2).sum(axis=1), 1 - 1e-6)
-        score = float(np.mean((left / (1 - leverage)) ** 2))
+        score = float(np.mean((residuals / (1 - leverage)) ** 2))
         beta = np.linalg.solve(r, q.T @ target)
         dof = float(n - 2 * k)
-        residual = float(left @ left)
+        residual = float(residuals @ residuals)
         plain = np.linalg.qr(np.column_stack([basis, x]) * root)[0]
         without = target - plain @ (plain.T @ target)
         inverse = np.linalg.inv(r)
@@ -407,18 +409,20 @@ def elementary(
     count : int
         How many to return, the fewest bits first.
     """
-    found: list[tuple[float, int, ExponentForm]] = []
+    forms: list[tuple[float, int, ExponentForm]] = []
     seen: set[sympy.Expr] = set()
     root = np.sqrt(fields.weights / fields.weights.mean())
     for argument in (a for group in sets for a in group):
         if argument.expression in seen:
             continue
         seen.add(argument.expression)
-        for form, left in _fits(argument, fields, root):
-            mse = float(np.mean((root * left) ** 2)) / max(float(np.var(fields.exponent)), 1e-300)
-            bits = description_bits(form.expression, len(form.constants), mse, len(left))
-            found.append((bits, len(found), form))
-    return [form for _, _, form in sorted(found, key=lambda f: f[:2])[:count]]
+        for form, residuals in _fits(argument, fields, root):
+            mse = float(np.mean((root * residuals) ** 2)) / max(
+                float(np.var(fields.exponent)), 1e-300
+            )
+            bits = description_bits(form.expression, len(form.constants), mse, len(residuals))
+            forms.append((bits, len(forms), form))
+    return [form for _, _, form in sorted(forms, key=lambda f: f[:2])[:count]]
 
 
 def _fits(argument: Argument, fields: Fields, root: Array) -> Iterator[tuple[ExponentForm, Array]]:
@@ -427,29 +431,32 @@ def _fits(argument: Argument, fields: Fields, root: Array) -> Iterator[tuple[Exp
     c, d, e = sympy.symbols("c_1 c_2 c_3")
     if np.ptp(u) <= 1e-9 * np.abs(u).max():
         return
-    line, left = _linear(u, a, root)
-    yield ExponentForm(c + d * U, {"c_1": line[0], "c_2": line[1]}), left
+    line, residuals = _linear(u, a, root)
+    yield ExponentForm(c + d * U, {"c_1": line[0], "c_2": line[1]}), residuals
     if argument.positive:
-        curve, left = _linear(np.log(u), a, root)
+        curve, residuals = _linear(np.log(u), a, root)
         if curve[1] != 0 and abs(curve[0] / curve[1]) < 300:
             zero = float(np.exp(-curve[0] / curve[1]))
-            yield ExponentForm(d * sympy.log(U / c), {"c_1": zero, "c_2": curve[1]}), left
+            yield ExponentForm(d * sympy.log(U / c), {"c_1": zero, "c_2": curve[1]}), residuals
     for power in _POWERS:
         if argument.positive or (power.is_integer and (power > 0 or bool(np.all(u != 0)))):
-            curve, left = _linear(u ** float(power), a, root)
-            yield ExponentForm(c + d * U**power, {"c_1": curve[0], "c_2": curve[1]}), left
+            curve, residuals = _linear(u ** float(power), a, root)
+            yield ExponentForm(c + d * U**power, {"c_1": curve[0], "c_2": curve[1]}), residuals
     if len(u) >= 5:
         pole = _pole(u, a, root)
-        curve, left = _linear(1 / (u + pole), a, root)
-        yield ExponentForm(c + d / (e + U), {"c_1": curve[0], "c_2": curve[1], "c_3": pole}), left
+        curve, residuals = _linear(1 / (u + pole), a, root)
+        yield (
+            ExponentForm(c + d / (e + U), {"c_1": curve[0], "c_2": curve[1], "c_3": pole}),
+            residuals,
+        )
 
 
 def _linear(v: Array, a: Array, root: Array) -> tuple[Array, Array]:
     columns = np.column_stack([np.ones_like(v), v])
     scale = np.maximum(np.abs(columns).max(axis=0), 1e-300)
     weighted = columns / scale * root[:, None]
-    found = np.linalg.lstsq(weighted, a * root, rcond=None)[0] / scale
-    return found, a - columns @ found
+    coefficients = np.linalg.lstsq(weighted, a * root, rcond=None)[0] / scale
+    return coefficients, a - columns @ coefficients
 
 
 def _pole(u: Array, a: Array, root: Array) -> float:
@@ -468,8 +475,8 @@ def _pole(u: Array, a: Array, root: Array) -> float:
     def inner(log_distance: Array) -> Array:
         return misfit(edge + side * np.exp(log_distance))
 
-    found = least_squares(inner, [np.log(abs(start - edge))], xtol=1e-14, ftol=1e-14, gtol=1e-14)
-    return float(edge + side * np.exp(found.x[0]))
+    solution = least_squares(inner, [np.log(abs(start - edge))], xtol=1e-14, ftol=1e-14, gtol=1e-14)
+    return float(edge + side * np.exp(solution.x[0]))
 
 
 def searched(
@@ -602,16 +609,16 @@ def rebuilt(design: Design, form: ExponentForm) -> Rebuilt | None:
     if form.expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
         return None
     try:
-        found = refit(design, form.expression, form.constants)
+        fit = refit(design, form.expression, form.constants)
     except (DimgsError, ValueError, np.linalg.LinAlgError):
         return None
     names = sorted(form.constants)
     weights = np.ones(n) if design.weights is None else design.weights
-    mse = float(np.average((design.y - found.fitted) ** 2, weights=weights))
+    mse = float(np.average((design.y - fit.fitted) ** 2, weights=weights))
     if not np.isfinite(mse):
         return None
-    values = dict(zip(names, (float(v) for v in found.values), strict=True))
-    half = found.uncertainty.half_widths(_LEVEL)
+    values = dict(zip(names, (float(v) for v in fit.values), strict=True))
+    half = fit.uncertainty.half_widths(_LEVEL)
     bits = description_bits(form.expression, len(names), mse, n)
     halves = dict(zip(names, (float(h) for h in half), strict=True))
     return Rebuilt(ExponentForm(form.expression, values), float(np.sqrt(mse)), bits, halves)
@@ -631,12 +638,12 @@ def laws_of(
     out: list[Rebuilt] = []
     outlines = [o for form in exponents for o in _simple(design, direction, form)]
     for outline in sorted(outlines, key=lambda o: o[0])[:_MOST_OUTLINES]:
-        found = rebuilt(design, outline[1])
-        out += [found] if found is not None else []
+        law = rebuilt(design, outline[1])
+        out += [law] if law is not None else []
     adequate = any(fields.explained_by(r.rmse, design.n_runs) for r in out)
     if adequate or not exponents:
         return out
-    own = search.part(1 / min(len(exponents), _MOST_FORMS))
+    limited = search.part(1 / min(len(exponents), _MOST_FORMS))
     for form in exponents[:_MOST_FORMS]:
         a = form.renamed("a_")
         values = evaluate(a.expression, {**feature_values(design), **a.constants}, design.n_runs)
@@ -649,7 +656,7 @@ def laws_of(
             design.weights,
             direction.z,
             np.arange(design.n_runs),
-            own,
+            limited,
             log=True,
         )[:2]:
             b = rest.renamed("b_")
@@ -658,8 +665,8 @@ def laws_of(
             whole = ExponentForm(
                 expression, {"c_0": float(np.exp(centre)), **a.constants, **b.constants}
             )
-            found = rebuilt(design, whole)
-            out += [found] if found is not None else []
+            law = rebuilt(design, whole)
+            out += [law] if law is not None else []
     return out
 
 
@@ -689,47 +696,49 @@ def _simple(
                     *(np.log(z.values) for z in positive if used),
                 ]
             )
-            found = np.linalg.lstsq(columns * root[:, None], h * root, rcond=None)[0]
-            if np.abs(found[: 1 + with_pivot]).max() > _LARGEST_LOG:
+            coefficients = np.linalg.lstsq(columns * root[:, None], h * root, rcond=None)[0]
+            if np.abs(coefficients[: 1 + with_pivot]).max() > _LARGEST_LOG:
                 continue
             base = x / pivot if with_pivot else x
             expression = c * base**a.expression * (powers if used else 1)
-            constants = {"c_0": float(np.exp(found[0])), **a.constants}
+            constants = {"c_0": float(np.exp(coefficients[0])), **a.constants}
             if with_pivot:
-                constants["x_0"] = float(np.exp(found[1]))
-            constants |= {p: float(v) for p, v in zip(used, found[1 + with_pivot :], strict=True)}
-            left = root * (h - columns @ found)
-            mse = float(np.mean(left**2))
+                constants["x_0"] = float(np.exp(coefficients[1]))
+            constants |= {
+                p: float(v) for p, v in zip(used, coefficients[1 + with_pivot :], strict=True)
+            }
+            residuals = root * (h - columns @ coefficients)
+            mse = float(np.mean(residuals**2))
             bits = description_bits(expression, len(constants), mse, design.n_runs)
             yield bits, ExponentForm(expression, constants)
 
 
-def simplest(design: Design, found: Rebuilt, clock: Clock) -> Rebuilt:
+def simplest(design: Design, law: Rebuilt, clock: Clock) -> Rebuilt:
     """Constants replaced by simple rationals that their intervals hold, where bits are saved.
 
     Constants that carry an unknown scale are numbers in an arbitrary unit, and stay.
     """
-    fixed = _with_units(design, found.form)
+    fixed = _with_units(design, law.form)
     changed = True
     while changed:
         changed = False
-        for name in sorted(set(found.form.constants) - fixed):
-            for value in _simple_near(found, name):
+        for name in sorted(set(law.form.constants) - fixed):
+            for value in _simple_near(law, name):
                 if clock.over:
-                    return found
+                    return law
                 number = sympy.Rational(value.numerator, value.denominator)
-                expression = found.form.expression.subs(sympy.Symbol(name), number)
-                left = {str(s) for s in expression.free_symbols}
-                rest = {k: v for k, v in found.form.constants.items() if k in left}
-                if len(rest) < len(found.form.constants) - 1 and value != 0:
+                expression = law.form.expression.subs(sympy.Symbol(name), number)
+                names = {str(s) for s in expression.free_symbols}
+                rest = {k: v for k, v in law.form.constants.items() if k in names}
+                if len(rest) < len(law.form.constants) - 1 and value != 0:
                     continue
                 trial = rebuilt(design, ExponentForm(expression, rest))
-                if trial is not None and trial.bits < found.bits:
-                    found, changed = trial, True
+                if trial is not None and trial.bits < law.bits:
+                    law, changed = trial, True
                     break
             if changed:
                 break
-    return found
+    return law
 
 
 def _with_units(design: Design, form: ExponentForm) -> set[str]:
@@ -743,23 +752,23 @@ def _with_units(design: Design, form: ExponentForm) -> set[str]:
     return out
 
 
-def _simple_near(found: Rebuilt, name: str) -> list[Fraction]:
-    value, half = found.form.constants[name], found.halves[name]
+def _simple_near(law: Rebuilt, name: str) -> list[Fraction]:
+    value, half = law.form.constants[name], law.halves[name]
     # few clusters make intervals so wide that anything is near; bits decide in any case
     slack = min(half, _NEAR) + 1e-7 * max(abs(value), 1e-3)
     near = nearest_rationals(value, _DENOMINATORS)
     return [x for x in near if abs(x) <= _LARGEST and abs(float(x) - value) <= slack][:2]
 
 
-def positive(design: Design, found: Rebuilt) -> Rebuilt:
+def positive(design: Design, law: Rebuilt) -> Rebuilt:
     """The same law with the signs of its constants in the expression, not in their values."""
-    negative = {k for k, v in found.form.constants.items() if v < 0}
+    negative = {k for k, v in law.form.constants.items() if v < 0}
     if not negative:
-        return found
+        return law
     signs = {sympy.Symbol(k): -sympy.Symbol(k) for k in negative}
-    expression = found.form.expression.xreplace(signs)
-    constants = {k: abs(v) if k in negative else v for k, v in found.form.constants.items()}
-    return rebuilt(design, ExponentForm(expression, constants)) or found
+    expression = law.form.expression.xreplace(signs)
+    constants = {k: abs(v) if k in negative else v for k, v in law.form.constants.items()}
+    return rebuilt(design, ExponentForm(expression, constants)) or law
 
 
 # residual over the least, beyond which an exponent is a worse description of the same runs
@@ -824,13 +833,13 @@ def integrate(logs: Array, exponents: Array, degree: int = 3) -> Integrated:
     stacked = np.concatenate([_derivative(z, powers, int(j)) / size[j] for j in known])
     target = np.concatenate([exponents[:, j] for j in known])
     beta, together = _fit(stacked, target)
-    own = np.column_stack([np.ones(len(z)), _columns(z, _powers(z.shape[1], degree - 1))])
-    free = sum(float(np.sum(_fit(own, exponents[:, j])[1] ** 2)) for j in known)
+    free_columns = np.column_stack([np.ones(len(z)), _columns(z, _powers(z.shape[1], degree - 1))])
+    free = sum(float(np.sum(_fit(free_columns, exponents[:, j])[1] ** 2)) for j in known)
     curl = max(float(np.sum(together**2)) - free, 0.0)
     spread = sum(float(np.sum((exponents[:, j] - exponents[:, j].mean()) ** 2)) for j in known)
     mean = float(np.mean(target**2)) * len(target)
     defect = float(np.sqrt(curl / spread)) if spread > 0 else 0.0
-    used = len(known) * own.shape[1]
+    used = len(known) * free_columns.shape[1]
     extra, dof = used - int(np.linalg.matrix_rank(stacked)), len(target) - used
     gradient = curl <= _ROUNDING**2 * mean
     if not gradient and extra > 0 and dof > 0 and free > 0:
@@ -856,21 +865,21 @@ def exponent_fields(design: Design) -> dict[str, Array]:
     """
     if design.scale != "log" or design.within is not None:
         return {}
-    found: dict[str, tuple[float, Array]] = {}
+    best: dict[str, tuple[float, Array]] = {}
     for direction in directions(design):
-        name = _own_group(design, direction)
+        name = _only_group(design, direction)
         fields = None if name is None else learn(design, direction)
         if name is None or fields is None or not fields.varies or np.any(fields.point < 0):
             continue
-        if name not in found or fields.sd < found[name][0]:
-            found[name] = fields.sd, _of_runs(fields, direction, name)
+        if name not in best or fields.sd < best[name][0]:
+            best[name] = fields.sd, _of_runs(fields, direction, name)
     out: dict[str, Array] = {}
     names = [f.name for f in design.features]
-    least = min((sd for sd, _ in found.values()), default=0.0)
-    for name in sorted(found, key=lambda n: (found[n][0], n)):
-        if found[name][0] > _WORSE * least + _ROUNDING:
+    least = min((sd for sd, _ in best.values()), default=0.0)
+    for name in sorted(best, key=lambda n: (best[n][0], n)):
+        if best[name][0] > _WORSE * least + _ROUNDING:
             break
-        trial = {**out, name: found[name][1]}
+        trial = {**out, name: best[name][1]}
         columns = np.full(design.X.shape, np.nan)
         for each, values in trial.items():
             columns[:, names.index(each)] = values
@@ -884,12 +893,12 @@ def _of_runs(fields: Fields, direction: Direction, name: str) -> Array:
     return np.asarray(power * fields.exponent[fields.point])
 
 
-def _own_group(design: Design, direction: Direction) -> str | None:
+def _only_group(design: Design, direction: Direction) -> str | None:
     """The only group that is in x but not in z, so that z and the other groups are the same."""
     inside = {str(s) for a in direction.z for s in a.expression.free_symbols}
     groups = {f.name for f in design.features if f.logged}
-    own = {str(s) for s in direction.x.expression.free_symbols} & (groups - inside)
-    return own.pop() if len(own) == 1 else None
+    names = {str(s) for s in direction.x.expression.free_symbols} & (groups - inside)
+    return names.pop() if len(names) == 1 else None
 
 
 def _powers(n: int, degree: int) -> list[tuple[int, ...]]:
@@ -998,20 +1007,20 @@ def distil(
         if power is None or not fields.explained_by(power, design.n_runs):
             learned.append((direction, fields))
     learned.sort(key=lambda pair: (pair[1].sd, pair[0].variable))
-    found: list[tuple[Rebuilt, Direction, Fields]] = []
+    rebuilt_laws: list[tuple[Rebuilt, Direction, Fields]] = []
     for k, (direction, fields) in enumerate(learned[:_DIRECTIONS]):
         share = end.left / (min(len(learned), _DIRECTIONS) - k)
         if so_far is not None and fields.explained_by(so_far, design.n_runs):
             share = 0.0
-        own = Search(share, options.seed, options.side_budget, clock)
-        laws = _laws(design, direction, fields, own)
-        found += [(law, direction, fields) for law in laws]
+        limited = Search(share, options.seed, options.side_budget, clock)
+        laws = _laws(design, direction, fields, limited)
+        rebuilt_laws += [(law, direction, fields) for law in laws]
         if clock.over or any(fields.explained_by(law.rmse, design.n_runs) for law in laws):
             break
-    if not found:
+    if not rebuilt_laws:
         return None
-    found.sort(key=lambda item: item[0].bits)
-    simple = [(simplest(design, law, clock), d, f) for law, d, f in found[:_FRONT]]
+    rebuilt_laws.sort(key=lambda item: item[0].bits)
+    simple = [(simplest(design, law, clock), d, f) for law, d, f in rebuilt_laws[:_FRONT]]
     simple.sort(key=lambda item: item[0].bits)
     best, direction, fields = simple[0]
     laws = [positive(design, best), *(law for law, *_ in simple[1:])]
@@ -1028,11 +1037,11 @@ def _laws(design: Design, direction: Direction, fields: Fields, search: Search) 
         return laws
     end = Clock.of(search.seconds)
     for k, arguments in enumerate(direction.sets):
-        own = replace(search, seconds=end.left / (len(direction.sets) - k))
+        limited = replace(search, seconds=end.left / (len(direction.sets) - k))
         more = searched(
-            fields.exponent, fields.weights, arguments, fields.rows, own.part(0.6), log=False
+            fields.exponent, fields.weights, arguments, fields.rows, limited.part(0.6), log=False
         )
-        laws += laws_of(design, direction, fields, more, own.part(0.4))
+        laws += laws_of(design, direction, fields, more, limited.part(0.4))
         if any(fields.explained_by(law.rmse, design.n_runs) for law in laws):
             break
     return laws

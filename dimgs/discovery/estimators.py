@@ -72,8 +72,8 @@ def of_least_squares(design: Design, fit: PowerLawFit, level: float) -> Estimate
     dof = float(np.min(fit.influence.dof(fit.functionals(functionals))))
     effects = None
     if design.within is not None:
-        own = zip(fit.group_labels, fit.group_intercepts[:, 0], strict=True)
-        effects = {str(k): float(v - fit.intercept[0]) for k, v in own}
+        by_label = zip(fit.group_labels, fit.group_intercepts[:, 0], strict=True)
+        effects = {str(k): float(v - fit.intercept[0]) for k, v in by_label}
     ends = np.column_stack([centre - half, centre + half])[1:]
     return Estimate(
         exponents=exponents_of(design.features, fit.exponents[0], ends),
@@ -125,11 +125,11 @@ def fit_by_sources(design: Design, level: float) -> Estimate:
     design, scatter = with_intrinsic_scatter(design, design.X)
     p = len(design.features)
     asked = np.vstack([np.eye(p + 1), _physical_functionals(design)])
-    found = fit_sources(
+    pooled = fit_sources(
         design.X, design.y, design.weights, design.sources, slopes_in(design), asked
     )
-    freedom = found.freedom
-    centre, errors = found.coefficients, np.sqrt(np.diag(found.covariance))
+    freedom = pooled.freedom
+    centre, errors = pooled.coefficients, np.sqrt(np.diag(pooled.covariance))
     half = t_quantile(level, freedom[: p + 1]) * errors
     ends = np.column_stack([centre - half, centre + half])[1:]
     reference = fit_power_law(design.X, design.y, design.weights, design.split)
@@ -138,15 +138,15 @@ def fit_by_sources(design: Design, level: float) -> Estimate:
         exponents=exponents_of(design.features, centre[1:], ends),
         intercept=float(centre[0]),
         intercept_half=float(half[0]),
-        covariance=found.covariance,
-        residual_sd=found.sd,
+        covariance=pooled.covariance,
+        residual_sd=pooled.sd,
         dof=float(freedom[p + 1 :].min(initial=freedom.min())),
         residual_dof=free,
         level=level,
         independent_contrasts=reference.n_contrasts,
         pairs=reference.n_pairs,
         directions=_directions(reference),
-        sources=found,
+        sources=pooled,
         **noted(scatter),
     )
 
@@ -155,10 +155,12 @@ def slopes_in(design: Design) -> list[Slope]:
     """Exponents of the inputs of a design that may differ between its sources."""
     names, powers = [], []
     for v in design.basis.variables:
-        own = [float(f.group.get(v.name)) if f.group and f.logged else 0.0 for f in design.features]
-        if v.role == "data" and any(own):
+        exponents = [
+            float(f.group.get(v.name)) if f.group and f.logged else 0.0 for f in design.features
+        ]
+        if v.role == "data" and any(exponents):
             names.append(v.name)
-            powers.append(own)
+            powers.append(exponents)
     return slopes_of(names, np.array(powers).T) if names else []
 
 
@@ -199,11 +201,13 @@ def fit_ranks(design: Design, level: float) -> Estimate:
     )
 
 
-def _effects(design: Design, own: Mapping[str, float], intercept: float) -> dict[str, float] | None:
+def _effects(
+    design: Design, intercepts: Mapping[str, float], intercept: float
+) -> dict[str, float] | None:
     """Intercept of each label that keeps its own, minus that of the law."""
     if design.within is None:
         return None
-    return {str(k): float(v) - intercept for k, v in own.items()}
+    return {str(k): float(v) - intercept for k, v in intercepts.items()}
 
 
 def _constant_by_ranks(design: Design, level: float) -> Estimate:
@@ -220,13 +224,13 @@ def _constant_by_ranks(design: Design, level: float) -> Estimate:
     reference = fit_squares(design, level)
     within = np.zeros(design.n_runs, dtype=np.intp) if design.within is None else design.within
     weights = np.ones(design.n_runs) if design.weights is None else design.weights
-    own = {
+    levels = {
         str(k): hodges_lehmann(design.y[within == k], weights[within == k])
         for k in np.unique(within)
     }
-    residuals = design.y - np.array([own[str(k)] for k in within])
+    residuals = design.y - np.array([levels[str(k)] for k in within])
     sd = float(median_abs_deviation(residuals, scale="normal"))
-    intercept = float(np.average([own[str(k)] for k in within], weights=weights))
+    intercept = float(np.average([levels[str(k)] for k in within], weights=weights))
     variance = np.pi / 3 * sd**2 / design.n_runs
     half = float(t_quantile(level, reference.residual_dof)) * float(np.sqrt(variance))
     return Estimate(
@@ -240,7 +244,7 @@ def _constant_by_ranks(design: Design, level: float) -> Estimate:
         level=level,
         independent_contrasts=reference.independent_contrasts,
         pairs=reference.pairs,
-        effects=_effects(design, own, intercept),
+        effects=_effects(design, levels, intercept),
         outliers=tuple(np.flatnonzero(np.abs(residuals) > _OUTLYING * max(sd, 1e-12)).tolist()),
     )
 
@@ -299,9 +303,9 @@ def _constant_by_errors(design: Design, variance: Array, level: float) -> Estima
     from dimgs.fits.errors_in_variables import check_variance
 
     check_variance(variance)
-    found = _fit_weighted(replace(design, weights=variance.min() / variance), level)
-    square = np.sum((design.y - found.intercept) ** 2 / variance)
-    return replace(found, notes=_scatter_notes(square / max(design.n_runs - 1, 1)))
+    weighted = _fit_weighted(replace(design, weights=variance.min() / variance), level)
+    square = np.sum((design.y - weighted.intercept) ** 2 / variance)
+    return replace(weighted, notes=_scatter_notes(square / max(design.n_runs - 1, 1)))
 
 
 def _scatter_notes(chi2_reduced: float, shared: float = 0.0) -> tuple[str, ...]:

@@ -230,7 +230,7 @@ def _homogeneity(
         )
 
     try:
-        found = test(options.level)
+        test_at_level = test(options.level)
     except FitError as error:
         notes.append(f"No homogeneity test: {error}")
         return None
@@ -239,47 +239,47 @@ def _homogeneity(
     wide = test(max(1 - ALPHA, options.level))
     advised = follows and wide.rejected and not complete
     return {
-        **_homogeneity_document(found, names),
+        **_homogeneity_document(test_at_level, names),
         "follows_inputs": follows,
-        **(_missing(found, wide) if advised else _NOTHING),
+        **(_missing(test_at_level, wide) if advised else _NOTHING),
     }
 
 
 _NOTHING: dict[str, Any] = {"missing_dimension": None, "missing_unit": None, "constants": {}}
 
 
-def _missing(found: HomogeneityTest, wide: HomogeneityTest) -> dict[str, Any]:
+def _missing(narrow: HomogeneityTest, wide: HomogeneityTest) -> dict[str, Any]:
     """What is missing, and the constants, the common ones first, each of which brings it.
 
     Where no constant fits the intervals, those that fit wider ones.
     """
-    bases = list(found.missing)
+    bases = list(narrow.missing)
     dimensions = {}
     for constant in all_constants():
         if {base for base, _ in constant.dimension} <= set(bases):
             dimensions[constant.symbol] = [constant.dimension.get(base) for base in bases]
-    helps = found.completed_by(dimensions) or wide.completed_by(dimensions)
-    rounded = {base: power for base, power in found.rounded.items() if power is not None}
+    helps = narrow.completed_by(dimensions) or wide.completed_by(dimensions)
+    rounded = {base: power for base, power in narrow.rounded.items() if power is not None}
     unit = si_unit(Dimension.of(rounded)) if len(rounded) == len(bases) else None
     return {
-        "missing_dimension": found.describe(),
+        "missing_dimension": narrow.describe(),
         "missing_unit": unit,
         "constants": {name: str(power) for name, power in helps.items()},
     }
 
 
-def _homogeneity_document(found: HomogeneityTest, names: list[str]) -> dict[str, Any]:
+def _homogeneity_document(homogeneity: HomogeneityTest, names: list[str]) -> dict[str, Any]:
     return {
-        "rejected": found.rejected,
-        "statistic": found.statistic,
-        "p_value": found.p_value,
-        "dof": list(found.dof),
+        "rejected": homogeneity.rejected,
+        "statistic": homogeneity.statistic,
+        "p_value": homogeneity.p_value,
+        "dof": list(homogeneity.dof),
         "missing": {
             base: {"value": v, "low": low, "high": high}
-            for base, (v, low, high) in found.missing.items()
+            for base, (v, low, high) in homogeneity.missing.items()
         },
-        "exponents": dict(zip(names, found.exponents.tolist(), strict=True)),
-        "notes": list(found.notes),
+        "exponents": dict(zip(names, homogeneity.exponents.tolist(), strict=True)),
+        "notes": list(homogeneity.notes),
     }
 
 

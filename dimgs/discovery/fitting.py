@@ -8,7 +8,7 @@ import numpy as np
 
 from dimgs.common.errors import noting, warn_all
 from dimgs.dataset import Dataset
-from dimgs.discovery.judgement import judged
+from dimgs.discovery.judgement import judge
 from dimgs.discovery.keywords import FitKeywords
 from dimgs.discovery.options import Options, documented
 from dimgs.discovery.outliers import outlier_warnings
@@ -101,4 +101,4 @@ def verdict_on(prepared: Prepared, options: Options) -> Verdict:
     """
     options = replace(options, engine=NONE, local=False, along=None, curve=None, additive=False)
     clock = Clock.of(options.seconds)
-    return judged(study_of_power_law(prepared, options), options, clock).verdict
+    return judge(study_of_power_law(prepared, options), options, clock).verdict

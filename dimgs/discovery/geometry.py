@@ -85,21 +85,23 @@ def geometry_of(
     y = design.y / top
     try:
         field = gradient_field(X, y, groups=design.split, random_state=options.seed)
-        found = active_directions(field, X, exponent_map=E, level=options.level)
-        size = effective_dimension(found)
+        directions = active_directions(field, X, exponent_map=E, level=options.level)
+        size = effective_dimension(directions)
         best, scale = _dominant(design, X, y, loadings, field, options)
     except DimgsError as error:
         notes.append(f"No active directions: {error}")
         return pca, pcoa, None, None
-    return pca, pcoa, _active(found, size, names), _dominant_document(best, scale, names)
+    return pca, pcoa, _active(directions, size, names), _dominant_document(best, scale, names)
 
 
-def _active(found: ActiveDirections, size: EffectiveDimension, names: list[str]) -> dict[str, Any]:
+def _active(
+    directions: ActiveDirections, size: EffectiveDimension, names: list[str]
+) -> dict[str, Any]:
     return {
         "variables": names,
-        "shares": found.shares.tolist(),
-        "share_intervals": found.share_intervals.tolist(),
-        "exponents": found.physical_exponents.T.tolist(),
+        "shares": directions.shares.tolist(),
+        "share_intervals": directions.share_intervals.tolist(),
+        "exponents": directions.physical_exponents.T.tolist(),
         "effective_dimension": {
             "participation": size.participation,
             "low": size.low,
@@ -141,7 +143,7 @@ def _dominant(
     """Dominant group of ln(pi_0) or of pi_0 itself, whichever predicts runs left out better."""
     powers = np.array(loadings, dtype=object)
 
-    def found(y: Array, gradients: GradientField | None) -> DominantGroup:
+    def find_group(y: Array, gradients: GradientField | None) -> DominantGroup:
         return dominant_group(
             X,
             y,
@@ -152,8 +154,8 @@ def _dominant(
             random_state=options.seed,
         )
 
-    on_log = found(y, field)
+    on_log = find_group(y, field)
     if design.scale != "log":
         return on_log, design.scale
-    on_linear = found(np.exp(y - y.max()), None)
+    on_linear = find_group(np.exp(y - y.max()), None)
     return (on_linear, "linear") if on_linear.r2 > on_log.r2 else (on_log, "log")

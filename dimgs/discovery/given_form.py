@@ -142,8 +142,10 @@ class GivenForm:
             }
         )
         if argument is not None:
-            found, _ = infer_dimensions(sympy.Symbol("k") * argument, of_inputs, ["k"], Dimension())
-            argument = argument / units.monomial(found["k"] ** -1, f"{function}_argument")
+            inferred, _ = infer_dimensions(
+                sympy.Symbol("k") * argument, of_inputs, ["k"], Dimension()
+            )
+            argument = argument / units.monomial(inferred["k"] ** -1, f"{function}_argument")
         constants = tuple(n for n in names if n != function)
         if function is not None:
             expression = expression.subs(sympy.Symbol(function), sympy.Symbol(_FUNCTION))
@@ -170,17 +172,17 @@ class _Units:
 
     def monomial(self, dimension: Dimension, name: str) -> sympy.Expr:
         """Product of powers of scales of a dimension; a scale of this name where there is none."""
-        found = smallest_monomial(self._scales, dimension) if self._scales else None
+        smallest = smallest_monomial(self._scales, dimension) if self._scales else None
         if dimension.is_dimensionless:
             return sympy.Integer(1)
-        if found is None:
+        if smallest is None:
             while name in self._taken:
                 name += "_"
             self._taken.add(name)
             self.new = (*self.new, f"{name} [{si_unit(dimension)}]")
             self._scales.append(scale_variable(self.new[-1]))
             return sympy.Symbol(name)
-        powers = (sympy.Symbol(n) ** sympy.Rational(str(e)) for n, e in found.exponents)
+        powers = (sympy.Symbol(n) ** sympy.Rational(str(e)) for n, e in smallest.exponents)
         return sympy.Mul(*powers)
 
 
@@ -239,11 +241,11 @@ def _with_free_function(text: str, inputs: "set[str]") -> tuple[str, str | None,
 
 
 def _starts(text: str, constants: Sequence[str]) -> dict[str, float]:
-    found: dict[str, float] = {}
+    starts: dict[str, float] = {}
     for part in (p.strip() for p in text.split(",") if p.strip()):
         name, _, value = (x.strip() for x in part.partition("="))
         try:
-            found[name] = float(value)
+            starts[name] = float(value)
         except ValueError:
             raise InputError(
                 f"The start '{part}' of the form is no number; write it as '; a=1, b=0.5', in SI."
@@ -252,7 +254,7 @@ def _starts(text: str, constants: Sequence[str]) -> dict[str, float]:
             raise InputError(
                 f"The form has no constant '{name}' to start; it has {', '.join(constants)}."
             )
-    return found
+    return starts
 
 
 def in_groups(design: Design, expression: sympy.Expr, *, response: bool = True) -> sympy.Expr:
@@ -372,15 +374,15 @@ def _fitted(
     options: Options,
 ) -> Proposal:
     known = feature_values(design)
-    found = fit_constants(expression, constants, starts, design, known, options.seed)
-    if found is None:
+    solved = fit_constants(expression, constants, starts, design, known, options.seed)
+    if solved is None:
         sign = " and positive like the target" if design.scale == "log" else ""
         body = form.text.split(";")[0].strip()
         raise InputError(
             f"The form '{body}' is not finite{sign} in every run for any constants that were "
             f"tried; add where they start, in SI: '{body}; {(*constants, 'a')[0]}=1'."
         )
-    return Proposal(name=FORM, expression=expression, constants=found, given=True)
+    return Proposal(name=FORM, expression=expression, constants=solved, given=True)
 
 
 class _Batch:
@@ -402,8 +404,8 @@ class _Batch:
     def values(self, theta: Array) -> Array:
         """Shape (n_starts, n_runs) from constants of shape (n_starts, n_constants)."""
         with np.errstate(all="ignore"):
-            found = _real(self._value(*self._arguments(theta)))
-        return np.broadcast_to(found, np.broadcast_shapes(found.shape, (len(theta), self.n)))
+            batch = _real(self._value(*self._arguments(theta)))
+        return np.broadcast_to(batch, np.broadcast_shapes(batch.shape, (len(theta), self.n)))
 
     def slopes(self, theta: Array) -> Array:
         """Shape (n_starts, n_runs, n_constants)."""
@@ -416,8 +418,8 @@ class _Batch:
 
 def _real(values: Any) -> Array:
     """Values that are not real as NaN: of numbers alone Python takes complex powers."""
-    found = np.asarray(values)
-    return np.asarray(np.where(found.imag == 0, found.real, np.nan), dtype=np.float64)
+    array = np.asarray(values)
+    return np.asarray(np.where(array.imag == 0, array.real, np.nan), dtype=np.float64)
 
 
 def fit_constants(
@@ -460,10 +462,10 @@ def fit_constants(
     linear = _linear(expression, names)
     best: tuple[float, Array] | None = None
     for errors in possible_errors(design) if kinds is None else kinds:
-        found = _least(model, theta, [k in linear and k not in starts for k in names], errors)
-        if found is None:
+        solution = _least(model, theta, [k in linear and k not in starts for k in names], errors)
+        if solution is None:
             continue
-        squares, at = found
+        squares, at = solution
         sd = max(float(np.sqrt(squares / max(design.n_runs - len(names), 1))), 1e-15)
         likely = float(errors.jacobian.sum()) - design.n_runs * float(np.log(sd))
         if best is None or likely > best[0]:
@@ -500,9 +502,9 @@ def _least(
             return None
         if not theta.shape[1]:
             return float(squares[order[0]]), theta[0]
-        found = minimise_squares(at, theta[order], steps=_STEPS, enough=_ENOUGH)
-        k = int(np.argmin(found.squares))
-        last = minimise_squares(one, found.parameters[k], steps=_LAST_STEPS, enough=_ENOUGH)
+        solution = minimise_squares(at, theta[order], steps=_STEPS, enough=_ENOUGH)
+        k = int(np.argmin(solution.squares))
+        last = minimise_squares(one, solution.parameters[k], steps=_LAST_STEPS, enough=_ENOUGH)
     return float(last.squares), last.parameters
 
 
@@ -520,8 +522,8 @@ def _with_linear(model: _Batch, theta: Array, solved: Array, errors: Errors) -> 
     A = columns * weight[:, None]
     usable = np.all(np.isfinite(A), axis=(1, 2)) & np.all(np.isfinite(right), axis=1)
     theta = theta[usable]
-    found = (np.linalg.pinv(A[usable]) @ right[usable][..., None])[..., 0]
-    theta[:, solved] = found
+    coefficients = (np.linalg.pinv(A[usable]) @ right[usable][..., None])[..., 0]
+    theta[:, solved] = coefficients
     return theta
 
 
@@ -613,14 +615,14 @@ def _with_functions(
         *(sympy.Symbol(c) * sympy.Symbol(t) for c, t in zip(factors, shape, strict=True))
     )
     flexible = expression.xreplace({free: stand_in})
-    found = fit_constants(
+    constants = fit_constants(
         flexible, [*factors, *form.constants], form.starts, design, {**known, **shape}, options.seed
     )
-    if found is None:
+    if constants is None:
         raise InputError(
             f"The form '{form.text}' is not finite in every run for any constants that were tried."
         )
-    values = {k: found[k] for k in form.constants if k in found}
+    values = {k: constants[k] for k in form.constants if k in constants}
     at = {**known, **{k: np.full(design.n_runs, v) for k, v in values.items()}}
     offset = expression.xreplace({free: sympy.Integer(0)})
     A, B = (_Batch(e, (), at, design.n_runs).values(np.zeros((1, 0)))[0] for e in (offset, slope))

@@ -52,12 +52,12 @@ from dimgs.report.results import Verdict
 POWER = ("power", "simple power")
 
 
-def judged(found: Study, options: Options, clock: Clock) -> Study:
+def judge(study: Study, options: Options, clock: Clock) -> Study:
     """The study with the probabilities of its candidates, and the most probable one as its law.
 
     Parameters
     ----------
-    found : Study
+    study : Study
         When its searches have ended.
     options : Options
     clock : Clock
@@ -69,19 +69,19 @@ def judged(found: Study, options: Options, clock: Clock) -> Study:
         Of an interrupted search the first candidate, which is not judged.
     """
     if clock.stopped.is_set():
-        return _with_first(found, options)
+        return _with_first(study, options)
     if options.engine == NONE:
-        return _as_asked(found, options, clock)
-    return _with_posterior(found, _posterior(found, options, clock), options, clock)
+        return _as_asked(study, options, clock)
+    return _with_posterior(study, _posterior(study, options, clock), options, clock)
 
 
-def with_switches(found: Study, options: Options, clock: Clock) -> Study:
+def with_switches(study: Study, options: Options, clock: Clock) -> Study:
     """The study judged with laws that switch beside its candidates, if none of these is probable.
 
     Parameters
     ----------
-    found : Study
-        That :func:`judged` gave.
+    study : Study
+        That :func:`judge` gave.
     options : Options
     clock : Clock
         When it is over, no switches are looked for: that takes as long as the judgement.
@@ -90,32 +90,32 @@ def with_switches(found: Study, options: Options, clock: Clock) -> Study:
     -------
     Study
     """
-    posterior = found.posterior
-    if posterior is None or clock.over or not _may_switch(found, options):
-        return found
+    posterior = study.posterior
+    if posterior is None or clock.over or not _may_switch(study, options):
+        return study
     if posterior.laws and posterior.laws[0].probability >= PROBABLE:
-        return found
-    forms, divided = switching(found, options, clock)
+        return study
+    forms, divided = switching(study, options, clock)
     if _is_improbable(posterior) and not clock.over:
-        forms = [*forms, *simple_forms(found.prepared.design)]
+        forms = [*forms, *simple_forms(study.prepared.design)]
     if not forms or clock.over:
-        return found
-    again = _posterior(found, options, clock, forms)
+        return study
+    again = _posterior(study, options, clock, forms)
     if again.laws and again.laws[0].form.name == REGIMES:
-        found = divided
-    return _with_posterior(found, again, options, clock)
+        study = divided
+    return _with_posterior(study, again, options, clock)
 
 
 def _is_improbable(posterior: Posterior) -> bool:
     return not posterior.laws or posterior.laws[0].probability < IMPROBABLE
 
 
-def with_leads(found: Study, options: Options, clock: Clock) -> Study:
+def with_leads(study: Study, options: Options, clock: Clock) -> Study:
     """The study with what describes its runs best, if none of its laws is probable.
 
     Parameters
     ----------
-    found : Study
+    study : Study
         That :func:`with_switches` gave.
     options : Options
     clock : Clock
@@ -127,23 +127,23 @@ def with_leads(found: Study, options: Options, clock: Clock) -> Study:
         Its law is the simplest description with a formula that predicts runs left out about as
         well as the best of these.
     """
-    posterior, design = found.posterior, found.prepared.design
-    asked = options.engine == NONE or options.restricts or found.given
+    posterior, design = study.posterior, study.prepared.design
+    asked = options.engine == NONE or options.restricts or study.given
     if posterior is None or asked or clock.stopped.is_set() or not _is_improbable(posterior):
-        return found
+        return study
     seen = compared(design, options, clock)
     if seen is None or seen.closed is None:
-        return found
-    laws = {name: _law_named(found, name, options) for name in seen.left_out}
+        return study
+    laws = {name: _law_named(study, name, options) for name in seen.left_out}
     law = laws[seen.closed]
     if law is None:
-        return found
+        return study
     measured = tuple(seen.measured.tolist())
     leads = tuple(
         Lead(name, measured, tuple(values.tolist()), name == seen.first, laws[name])
         for name, values in seen.left_out.items()
     )
-    found = replace(found, leads=leads, left_out_by=seen.source)
+    study = replace(study, leads=leads, left_out_by=seen.source)
     values, known, left_out = seen.left_out[seen.closed], None, None
     if len(values) == design.n_runs:
         law = law.with_scores(law_scores(design, law, options, values))
@@ -161,69 +161,69 @@ def with_leads(found: Study, options: Options, clock: Clock) -> Study:
         None,
     )
     chosen = replace(posterior, chosen=number)
-    found = replace(found, law=law, known=known, left_out=left_out, posterior=chosen)
-    return _examined(replace(found, engine=seen.closed), options)
+    study = replace(study, law=law, known=known, left_out=left_out, posterior=chosen)
+    return _examined(replace(study, engine=seen.closed), options)
 
 
 # by what a description is called among the forms that are judged
 _FORMS = {POWER_LAW: (*POWER, "law"), SUM: (SUM,), BLEND: (BLEND,), REGIMES: (REGIMES,)}
 
 
-def _law_named(found: Study, name: str, options: Options) -> Law | None:
+def _law_named(study: Study, name: str, options: Options) -> Law | None:
     """The law of a description on all runs; None where it is none."""
-    assert found.posterior is not None
+    assert study.posterior is not None
     if name == CURVE:
         return None
-    judged_so = [form for form in found.posterior.forms if form.name in _FORMS[name]]
-    if judged_so:
-        return law_of(found, judged_so[0], options)
-    return found.result.law if name == POWER_LAW and found.result is not None else None
+    of_this_kind = [form for form in study.posterior.forms if form.name in _FORMS[name]]
+    if of_this_kind:
+        return law_of(study, of_this_kind[0], options)
+    return study.result.law if name == POWER_LAW and study.result is not None else None
 
 
-def _with_posterior(found: Study, posterior: Posterior, options: Options, clock: Clock) -> Study:
+def _with_posterior(study: Study, posterior: Posterior, options: Options, clock: Clock) -> Study:
     """The study with the most probable law."""
-    cuts = dict.fromkeys((*found.cuts, *(cut for cut in clock.cuts if cut.step == JUDGEMENT)))
-    found = replace(found, cuts=tuple(cuts), posterior=posterior)
+    cuts = dict.fromkeys((*study.cuts, *(cut for cut in clock.cuts if cut.step == JUDGEMENT)))
+    study = replace(study, cuts=tuple(cuts), posterior=posterior)
     if posterior.laws:
-        errors = target_errors(found.prepared.design, posterior.laws[0].form.evidence.errors)
-        design = replace(found.prepared.design, errors=errors)
-        found = replace(found, prepared=replace(found.prepared, design=design))
+        errors = target_errors(study.prepared.design, posterior.laws[0].form.evidence.errors)
+        design = replace(study.prepared.design, errors=errors)
+        study = replace(study, prepared=replace(study.prepared, design=design))
     first = posterior.laws[0].form if posterior.laws else None
-    if first is None or first.law is found.law:
-        return _examined(found, options)
-    return _with_law(found, first, options)
+    if first is None or first.law is study.law:
+        return _examined(study, options)
+    return _with_law(study, first, options)
 
 
-def _with_first(found: Study, options: Options) -> Study:
+def _with_first(study: Study, options: Options) -> Study:
     """The study with its first candidate as its law, without refits: somebody waits."""
-    found = replace(found, posterior=Posterior((), 1.0))
-    for candidate in found.candidates[:1]:
-        law = law_of_candidate(found, candidate, options)
+    study = replace(study, posterior=Posterior((), 1.0))
+    for candidate in study.candidates[:1]:
+        law = law_of_candidate(study, candidate, options)
         if law is not None and candidate.engine != NONE:
-            found = replace(found, law=law, known=None, engine=candidate.engine)
-    return found
+            study = replace(study, law=law, known=None, engine=candidate.engine)
+    return study
 
 
-def _examined(found: Study, options: Options) -> Study:
+def _examined(study: Study, options: Options) -> Study:
     """The study with what its law leaves of the runs."""
-    design = found.prepared.design
-    left = unexplained(design, found.law, options.seed)
-    return replace(found, unexplained=left, follows=followed_input(design, found.law))
+    design = study.prepared.design
+    share = unexplained(design, study.law, options.seed)
+    return replace(study, unexplained=share, follows=followed_input(design, study.law))
 
 
 def _posterior(
-    found: Study, options: Options, clock: Clock, more: Sequence[Proposal] = ()
+    study: Study, options: Options, clock: Clock, more: Sequence[Proposal] = ()
 ) -> Posterior:
-    design = found.prepared.design
-    base = found.law if found.result is None else found.result.law
+    design = study.prepared.design
+    base = study.law if study.result is None else study.result.law
     listed = judged_forms(
         design,
-        found.result,
+        study.result,
         base,
-        found.candidates,
-        found.unlogged,
+        study.candidates,
+        study.unlogged,
         clock,
-        (*found.given, *more),
+        (*study.given, *more),
         partial(_is_admitted, design, options) if options.restricts else None,
     )
     return posterior_of(design, listed, same_laws(design, listed))
@@ -243,47 +243,47 @@ def given_law(posterior: Posterior | None) -> tuple[int, JudgedForm] | None:
     return next(((k, one) for k, law in enumerate(laws) for one in law.forms if one.given), None)
 
 
-def _as_asked(found: Study, options: Options, clock: Clock) -> Study:
+def _as_asked(study: Study, options: Options, clock: Clock) -> Study:
     """The study with the law that was asked for, judged beside what a short search finds."""
-    design = found.prepared.design
-    clock, searched = clock.own(), is_searchable(design)
+    design = study.prepared.design
+    clock, searched = clock.separate(), is_searchable(design)
     others = rivals_of(design, options.seed, clock) if searched else ((), {})
-    posterior = _posterior(replace(found, candidates=others[0], unlogged=others[1]), options, clock)
-    if found.given or options.restricts:
+    posterior = _posterior(replace(study, candidates=others[0], unlogged=others[1]), options, clock)
+    if study.given or options.restricts:
         # the most probable of the laws that were asked for, and not the power law whatever it is
-        found = replace(found, cuts=(*found.cuts, *clock.cuts))
-        return _with_posterior(found, replace(posterior, brief=searched), options, clock)
-    posterior = replace(posterior, chosen=_number_of(found.law, found, posterior), brief=searched)
+        study = replace(study, cuts=(*study.cuts, *clock.cuts))
+        return _with_posterior(study, replace(posterior, brief=searched), options, clock)
+    posterior = replace(posterior, chosen=_number_of(study.law, study, posterior), brief=searched)
     if posterior.chosen and posterior.chosen > 0:
-        first = law_of(found, posterior.laws[0].form, options)
+        first = law_of(study, posterior.laws[0].form, options)
         better = "another law" if first is None else str(recognise(absorb(first)))
         posterior = replace(posterior, better=better)
-    found = replace(found, cuts=(*found.cuts, *clock.cuts), posterior=posterior)
-    return _examined(found, options)
+    study = replace(study, cuts=(*study.cuts, *clock.cuts), posterior=posterior)
+    return _examined(study, options)
 
 
-def verdict_on_fit(found: Study, options: Options) -> Verdict:
+def verdict_on_fit(study: Study, options: Options) -> Verdict:
     """The verdict on the power law of a study, whatever law the study ends with.
 
     Parameters
     ----------
-    found : Study
+    study : Study
         With its laws judged, and a power law.
     options : Options
     """
-    assert found.result is not None
-    law, posterior = found.result.law, found.posterior
-    number = None if posterior is None else _number_of(law, found, posterior)
-    if posterior is None or law is found.law or number == posterior.chosen:
-        return found.verdict
-    judged_beside = replace(posterior, chosen=number, better=str(recognise(absorb(found.law))))
-    own = replace(found, law=law, known=law.scores.cv_r2_log, posterior=judged_beside)
-    return _examined(own, options).verdict
+    assert study.result is not None
+    law, posterior = study.result.law, study.posterior
+    number = None if posterior is None else _number_of(law, study, posterior)
+    if posterior is None or law is study.law or number == posterior.chosen:
+        return study.verdict
+    beside = replace(posterior, chosen=number, better=str(recognise(absorb(study.law))))
+    with_power_law = replace(study, law=law, known=law.scores.cv_r2_log, posterior=beside)
+    return _examined(with_power_law, options).verdict
 
 
-def _number_of(law: Law, found: Study, posterior: Posterior) -> int | None:
+def _number_of(law: Law, study: Study, posterior: Posterior) -> int | None:
     """Which of the laws that were judged has a form of this one; None where none has."""
-    fitted = found.result
+    fitted = study.result
     if fitted is not None and (
         fitted.law is not law or any(not isinstance(x, float) for x in fitted.coefficients)
     ):
@@ -295,23 +295,23 @@ def _number_of(law: Law, found: Study, posterior: Posterior) -> int | None:
     return next((k for k, one in enumerate(posterior.laws) if any(map(is_it, one.forms))), None)
 
 
-def _may_switch(found: Study, options: Options) -> bool:
+def _may_switch(study: Study, options: Options) -> bool:
     """Whether regimes can be looked for, and were not already."""
-    design = found.prepared.design
+    design = study.prepared.design
     few = design.n_runs <= MOST_LEFT_OUT and design.scale == "log"
     return few and not options.regimes and options.engine != NONE and is_searchable(design)
 
 
-def _with_law(found: Study, first: JudgedForm, options: Options) -> Study:
+def _with_law(study: Study, first: JudgedForm, options: Options) -> Study:
     """The study with another of its laws, scored as its own was."""
-    design = found.prepared.design
-    law = law_of(found, first, options)
+    design = study.prepared.design
+    law = law_of(study, first, options)
     if law is None:
-        return found
+        return study
     if first.name in POWER:
         # real exponents or simple ones: the power law fitted without each run has real ones
-        own = () if found.result is None else found.result.left_out
-        known, left_out = law.scores.cv_r2_log, np.array(own) if own else None
+        deleted = () if study.result is None else study.result.left_out
+        known, left_out = law.scores.cv_r2_log, np.array(deleted) if deleted else None
     else:
         few = design.n_runs <= MOST_LEFT_OUT
         values = left_out_predictions(design, law, options.seed) if few else None
@@ -326,73 +326,73 @@ def _with_law(found: Study, first: JudgedForm, options: Options) -> Study:
             known = r2(truth - values, truth) if np.all(np.isfinite(values)) else None
         elif values is not None and np.all(values > 0):
             left_out = log_target(design) - np.log(values)
-    engine = NONE if first.name in (*POWER, "law") else first.name or found.engine
-    found = replace(found, law=law, known=known, left_out=left_out, engine=engine)
-    return _examined(found, options)
+    engine = NONE if first.name in (*POWER, "law") else first.name or study.engine
+    study = replace(study, law=law, known=known, left_out=left_out, engine=engine)
+    return _examined(study, options)
 
 
-def law_of(found: Study, one: JudgedForm, options: Options) -> Law | None:
+def law_of(study: Study, one: JudgedForm, options: Options) -> Law | None:
     """A judged form as a checked law on all runs; None where it is none.
 
     Parameters
     ----------
-    found : Study
+    study : Study
     one : JudgedForm
     options : Options
     """
     if one.law is not None:
         return one.law
-    design = found.prepared.design
+    design = study.prepared.design
     try:
         if one.name in POWER:
-            return _real_power(found, options)
+            return _real_power(study, options)
         names = tuple(sorted(one.constants))
         start = dict(zip(names, one.evidence.whole.constants.tolist(), strict=True))
         law = assemble(design, one.expression, start, options.level)
     except DimgsError:
         return None
-    return law.with_scores(_fitted_scores(found, law, options))
+    return law.with_scores(_fitted_scores(study, law, options))
 
 
-def law_of_candidate(found: Study, candidate: Candidate, options: Options) -> Law | None:
+def law_of_candidate(study: Study, candidate: Candidate, options: Options) -> Law | None:
     """A candidate of the front as a checked law on all runs; None where it is none.
 
     Parameters
     ----------
-    found : Study
+    study : Study
     candidate : Candidate
     options : Options
     """
-    if candidate.engine == "power_law" and found.result is not None:
-        return found.result.law
-    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in found.unlogged.items()}
+    if candidate.engine == "power_law" and study.result is not None:
+        return study.result.law
+    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in study.unlogged.items()}
     expression = candidate.expression.xreplace(named)
     try:
-        law = assemble(found.prepared.design, expression, candidate.constants, options.level)
+        law = assemble(study.prepared.design, expression, candidate.constants, options.level)
     except DimgsError:
         return None
-    return law.with_scores(_fitted_scores(found, law, options))
+    return law.with_scores(_fitted_scores(study, law, options))
 
 
-def _real_power(found: Study, options: Options) -> Law | None:
+def _real_power(study: Study, options: Options) -> Law | None:
     """The power law with the exponents as they were fitted."""
-    result = found.result
+    result = study.result
     if result is None:
         return None
     if all(isinstance(x, float) for x in result.coefficients):
         return result.law
     law = power_law(
-        found.prepared.design, estimator(options)(found.prepared.design), options.within
+        study.prepared.design, estimator(options)(study.prepared.design), options.within
     )
-    scores = _fitted_scores(found, law, options)
+    scores = _fitted_scores(study, law, options)
     return law.with_scores(replace(scores, cv_r2_log=result.law.scores.cv_r2_log))
 
 
-def _fitted_scores(found: Study, law: Law, options: Options) -> Scores:
+def _fitted_scores(study: Study, law: Law, options: Options) -> Scores:
     """Scores on the runs that it was fitted to."""
-    design = found.prepared.design
+    design = study.prepared.design
     values = law.predict_si(design.data)
     if design.scale == "linear" or (design.scale == "log" and not np.all(values > 0)):
-        truth = np.asarray(found.prepared.data[law.target.name], dtype=np.float64)
+        truth = np.asarray(study.prepared.data[law.target.name], dtype=np.float64)
         return Scores(r2=r2(truth - values, truth))
     return scores_of(design, fitted_by(law, design), None, None, options.seed)

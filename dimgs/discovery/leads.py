@@ -104,30 +104,30 @@ def compared(design: Design, options: Options, clock: Clock) -> Comparison | Non
         design = design.take(np.sort(rows))
     design, source = by_source(replace(design, effects=(), shift=None), options)
     parts = folds(design, options.seed, min(_FOLDS, folds_of_long_fits(design)))
-    found = {name: _left_out(design, made, parts, options, clock) for name, made in _MADE.items()}
-    found[CURVE] = _curve_left_out(design, parts)
-    truth, predicted = target_values(design), {k: v for k, v in found.items() if v is not None}
+    by_kind = {name: _left_out(design, made, parts, options, clock) for name, made in _MADE.items()}
+    by_kind[CURVE] = _curve_left_out(design, parts)
+    truth, predicted = target_values(design), {k: v for k, v in by_kind.items() if v is not None}
     measure = likeliest_measure(truth, list(predicted.values()))
     if measure is None:
         return None
-    left = {k: measure.residuals(v) for k, v in predicted.items()}
-    left = {k: v for k, v in left.items() if np.all(np.isfinite(v))}
+    residuals = {k: measure.residuals(v) for k, v in predicted.items()}
+    residuals = {k: v for k, v in residuals.items() if np.all(np.isfinite(v))}
 
     def simplest(among: Sequence[str]) -> str:
-        squares = {k: float(np.mean(left[k] ** 2)) for k in among}
+        squares = {k: float(np.mean(residuals[k] ** 2)) for k in among}
         best = min(squares, key=lambda k: squares[k])
         return next(
             k
             for k in among
             if squares[best] >= _NOTABLE**2 * squares[k]
-            or not clearly_less(left[best], left[k], design.split)
+            or not clearly_less(residuals[best], residuals[k], design.split)
         )
 
-    first, formulas = simplest(list(left)), [k for k in left if k != CURVE]
+    first, formulas = simplest(list(residuals)), [k for k in residuals if k != CURVE]
     closed: str | None = first
     if first == CURVE:
         closed = simplest(formulas) if formulas else None
-    return Comparison(truth, {k: predicted[k] for k in left}, first, closed, source)
+    return Comparison(truth, {k: predicted[k] for k in residuals}, first, closed, source)
 
 
 def by_source(design: Design, options: Options) -> tuple[Design, str]:
@@ -144,15 +144,15 @@ def by_source(design: Design, options: Options) -> tuple[Design, str]:
     if design.within is not None or not design.n_runs > design.X.shape[1] + 3:
         return design, ""
     columns = np.column_stack([np.ones(design.n_runs), design.X])
-    left = design.y - columns @ np.linalg.lstsq(columns, design.y, rcond=None)[0]
+    residuals = design.y - columns @ np.linalg.lstsq(columns, design.y, rcond=None)[0]
     chances: dict[str, float] = {}
     for name, kinds in design.input_labels.items():
         if len(kinds) < _FEWEST_SOURCES:
             continue
         code = np.unique(label_texts(design.data[name]), return_inverse=True)[1]
         counts = np.bincount(code)
-        between = float(counts @ (np.bincount(code, left) / counts - left.mean()) ** 2)
-        inside = float(np.sum((left - left.mean()) ** 2)) - between
+        between = float(counts @ (np.bincount(code, residuals) / counts - residuals.mean()) ** 2)
+        inside = float(np.sum((residuals - residuals.mean()) ** 2)) - between
         freedom = len(kinds) - 1, design.n_runs - len(kinds) - design.X.shape[1]
         if freedom[1] > 0 and inside > 0:
             ratio = between / freedom[0] / (inside / freedom[1])
@@ -219,13 +219,13 @@ def _power(design: Design, options: Options) -> Values:
 
 
 def _sum(design: Design, options: Options) -> Values | None:
-    found = sum_of(design)
-    return None if found is None else formula_values(design, *found)
+    formula = sum_of(design)
+    return None if formula is None else formula_values(design, *formula)
 
 
 def _blend(design: Design, options: Options) -> Values | None:
-    found = blend_of(design)
-    return None if found is None else formula_values(design, *found)
+    formula = blend_of(design)
+    return None if formula is None else formula_values(design, *formula)
 
 
 def sum_of(design: Design) -> tuple[sympy.Expr, dict[str, float]] | None:
@@ -233,10 +233,10 @@ def sum_of(design: Design) -> tuple[sympy.Expr, dict[str, float]] | None:
     if not is_searchable(design):
         return None
     problem, unlogged = problem_of(design)
-    found = low_order_sum(without_collinear(problem), _SECONDS)
-    if found is None:
+    formula = low_order_sum(without_collinear(problem), _SECONDS)
+    if formula is None:
         return None
-    expression, constants = found
+    expression, constants = formula
     free = release_numbers(expression, constants)
     if free is not None:
         expression, constants = free.expression, dict(free.constants)
@@ -305,17 +305,19 @@ def _curve_left_out(design: Design, parts: Sequence[BoolArray]) -> Array | None:
     places, size, scales = coordinates(design), float(design.y.max()), [False]
     if design.scale == "log" and float(np.ptp(design.offset)) <= 1e-9:
         scales.append(True)
-    found = []
+    curves = []
     for linear in scales:
         curve = SmoothCurve(places, np.exp(design.y - size) if linear else design.y)
         y = curve.y - curve.left_out(code)[0]
         if linear:
-            found.append(times_exp(y, design.offset + size))
+            curves.append(times_exp(y, design.offset + size))
         else:
-            found.append(target_values(replace(design, y=y)))
+            curves.append(target_values(replace(design, y=y)))
     truth = target_values(design)
-    measure = likeliest_measure(truth, found)
-    usable = [v for v in found if measure is not None and np.all(np.isfinite(measure.residuals(v)))]
+    measure = likeliest_measure(truth, curves)
+    usable = [
+        v for v in curves if measure is not None and np.all(np.isfinite(measure.residuals(v)))
+    ]
     if measure is None or not usable:
         return None
     return min(usable, key=lambda v: float(np.mean(measure.residuals(v) ** 2)))

@@ -45,26 +45,26 @@ def read_limits(given: Any) -> tuple[KnownLimit, ...]:
         given = [given]
     if not isinstance(given, Iterable):
         raise InputError(f"{given!r:.60} are no limits; give mappings, or a file of them.")
-    found = []
+    limits = []
     for one in given:
         if not isinstance(one, Mapping | KnownLimit):
             raise InputError(f"{one!r:.60} is no limit; give a mapping with its group.")
-        found.append(one if isinstance(one, KnownLimit) else KnownLimit.of(one))
-    return tuple(found)
+        limits.append(one if isinstance(one, KnownLimit) else KnownLimit.of(one))
+    return tuple(limits)
 
 
 def limits_in_groups(
     design: Design, given: Iterable[KnownLimit]
 ) -> tuple[list[LimitInGroups], list[str]]:
     """Limits that constrain the features of a design, and why others do not."""
-    found, warnings = [], []
+    limits, warnings = [], []
     for limit in given:
-        own = LimitInGroups.of(limit, design)
-        if isinstance(own, str):
-            warnings.append(f"The limit that {limit}, is not used: {own}.")
+        in_groups = LimitInGroups.of(limit, design)
+        if isinstance(in_groups, str):
+            warnings.append(f"The limit that {limit}, is not used: {in_groups}.")
         else:
-            found.append(own)
-    return found, warnings
+            limits.append(in_groups)
+    return limits, warnings
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,19 +87,19 @@ class LimitedRuns:
     @classmethod
     def of(cls, design: Design, given: Sequence[KnownLimit]) -> "LimitedRuns":
         """Use the limits that constrain a design, and that its runs do not contradict."""
-        found, warnings = limits_in_groups(design, given)
+        limits, warnings = limits_in_groups(design, given)
         used: list[LimitInGroups] = []
         moved = design
-        for own in found:
-            name = f"The limit that {own.limit}"
-            depth = own.limit.depth(own.logs(design))
-            after = own.moved(moved, depth)
-            against = _contradicted(own, after, depth)
+        for limit in limits:
+            name = f"The limit that {limit.limit}"
+            depth = limit.limit.depth(limit.logs(design))
+            after = limit.moved(moved, depth)
+            against = _contradicted(limit, after, depth)
             if against:
                 warnings.append(f"{name}, is not used: {against}.")
                 continue
             moved = after
-            used.append(own)
+            used.append(limit)
             there = int(np.count_nonzero(depth))
             warnings.append(
                 f"{name}, is used: {there} runs lie there, and the fitted law goes on so."
@@ -130,20 +130,20 @@ def _contradicted(limit: LimitInGroups, moved: Design, depth: Array) -> str:
     table = [np.ones(rows.sum()), *moved.X[rows].T, depth[rows]]
     if moved.within is not None:
         table += [(moved.within[rows] == g).astype(float) for g in np.unique(moved.within[rows])]
-    left = np.column_stack(table) * root[:, None]
-    others = np.delete(left, moved.X.shape[1] + 1, axis=1)
-    away = left[:, moved.X.shape[1] + 1]
+    columns = np.column_stack(table) * root[:, None]
+    others = np.delete(columns, moved.X.shape[1] + 1, axis=1)
+    away = columns[:, moved.X.shape[1] + 1]
     # what of the distance the other columns do not tell
     away = away - others @ np.linalg.lstsq(others, away, rcond=1e-10)[0]
     size = float(away @ away)
-    freedom = int(rows.sum()) - np.linalg.matrix_rank(left)
-    if freedom < 1 or size <= 1e-10 * float(depth[rows] @ depth[rows]):
+    dof = int(rows.sum()) - np.linalg.matrix_rank(columns)
+    if dof < 1 or size <= 1e-10 * float(depth[rows] @ depth[rows]):
         return ""
     y = root * moved.y[rows]
     slope = float(away @ y) / size
-    rest = y - left @ np.linalg.lstsq(left, y, rcond=1e-10)[0]
-    error = np.sqrt(float(rest @ rest) / freedom / size)
-    half = float(stdtrit(freedom, 1.0 - _FALSE / 2.0)) * error + 2.0 * limit.limit.miss / span
+    rest = y - columns @ np.linalg.lstsq(columns, y, rcond=1e-10)[0]
+    error = np.sqrt(float(rest @ rest) / dof / size)
+    half = float(stdtrit(dof, 1.0 - _FALSE / 2.0)) * error + 2.0 * limit.limit.miss / span
     if abs(slope) <= half:
         return ""
     power = limit.limit

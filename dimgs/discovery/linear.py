@@ -63,32 +63,32 @@ def fit_linear(prepared: Prepared, options: Options) -> tuple[Law, float | None]
         raise FitError("The target is zero in every run, so there is no law to find.")
     if design.n_runs < p + 2:
         raise FitError(f"{p + 1} unknowns need more than {design.n_runs} runs; add runs.")
-    found = _solve(design.X, design.y)
-    spread = linearised(found.jacobian, found.residuals, None, design.split)
-    covariance = spread.covariance
-    dof = max(1.0, float(spread.dof.min()))
-    exponents: list[Fraction | float] = [float(b) for b in found.exponents]
+    solution = _solve(design.X, design.y)
+    estimates = linearised(solution.jacobian, solution.residuals, None, design.split)
+    covariance = estimates.covariance
+    dof = max(1.0, float(estimates.dof.min()))
+    exponents: list[Fraction | float] = [float(b) for b in solution.exponents]
     grouped = [j for j, f in enumerate(design.features) if f.logged]
     if grouped:
         _, offset, loadings = physical_map(design, grouped)
         inner = np.ix_([j + 1 for j in grouped], [j + 1 for j in grouped])
-        snapped = snap(found.exponents[grouped], covariance[inner], dof, offset, loadings)
+        snapped = snap(solution.exponents[grouped], covariance[inner], dof, offset, loadings)
         for j, value in zip(grouped, snapped.exponents, strict=True):
             exponents[j] = value
     prefactor, residuals = _scaled(design.X, design.y, np.array([float(b) for b in exponents]))
-    halves = spread.half_widths(options.level)
+    halves = estimates.half_widths(options.level)
     size = float(np.abs(residuals).max())
     square = float(np.sum((residuals / (size or 1.0)) ** 2))
-    ends = np.column_stack([found.exponents - halves[1:], found.exponents + halves[1:]])
+    ends = np.column_stack([solution.exponents - halves[1:], solution.exponents + halves[1:]])
     estimate = Estimate(
-        exponents=exponents_of(design.features, found.exponents, ends),
+        exponents=exponents_of(design.features, solution.exponents, ends),
         coefficients=tuple(exponents),
         intercept=prefactor,
         intercept_half=abs(prefactor) * float(halves[0]),
         covariance=covariance,
-        residual_sd=size * float(np.sqrt(square / spread.residual_dof)),
+        residual_sd=size * float(np.sqrt(square / estimates.residual_dof)),
         dof=dof,
-        residual_dof=spread.residual_dof,
+        residual_dof=estimates.residual_dof,
         level=options.level,
         independent_contrasts=design.n_runs - 1,
         pairs=design.n_runs * (design.n_runs - 1) // 2,
@@ -146,8 +146,8 @@ def projected_power(X: Array, y: Array) -> tuple[float, Array]:
     X : ndarray of shape (n_runs, n_features)
     y : ndarray of shape (n_runs,)
     """
-    found = _solve(X, y)
-    return found.prefactor, found.exponents
+    solution = _solve(X, y)
+    return solution.prefactor, solution.exponents
 
 
 def _cross_validated(design: Design, seed: int) -> float | None:

@@ -83,19 +83,19 @@ def local_along(data: Dataset, target: str, options: Options) -> tuple[dict[str,
     x, y = (np.log(np.asarray(data[n], dtype=np.float64)) for n in (along, target))
     table = np.full((len(x), 3), np.nan)
     for run in range(int(runs.max()) + 1):
-        own = np.flatnonzero(runs == run)
-        if (places := len(np.unique(x[own]))) < _FEWEST:
+        rows = np.flatnonzero(runs == run)
+        if (places := len(np.unique(x[rows]))) < _FEWEST:
             raise InputError(
                 f"Local exponents need {_FEWEST} places along '{along}' in each run; the one of "
-                f"row {data.rows[own[0]]} of {data.source} has {places}: leave such runs out, or "
+                f"row {data.rows[rows[0]]} of {data.source} has {places}: leave such runs out, or "
                 f"name the run of each point with {setting('curve')}."
             )
         try:
-            model = LocalPowerLaw().fit(x[own, None], y[own])
+            model = LocalPowerLaw().fit(x[rows, None], y[rows])
         except FitError as error:
-            raise FitError(f"The run of row {data.rows[own[0]]}: {error}") from error
+            raise FitError(f"The run of row {data.rows[rows[0]]}: {error}") from error
         ends = np.asarray(model.intervals(options.level))[:, 0]
-        table[own] = np.column_stack([model.exponents_[:, 0], ends])
+        table[rows] = np.column_stack([model.exponents_[:, 0], ends])
     return tuple(
         {
             "row": int(data.rows[i]),

@@ -25,7 +25,7 @@ from dimgs.groups.missing_input import (
     Missing,
     UnreachableError,
     completions,
-    own_scale,
+    scale_of,
     scale_text,
 )
 from dimgs.judgement.residual_structure import followed, idle, measured
@@ -65,21 +65,23 @@ def explained(error: UnreachableError, design: Designer, options: Options) -> Un
     possible = [m for m in completions(inputs, target) if not {*m.constants} & {*options.constants}]
     possible = possible[:_MOST_TRIED]
     possible += [Missing(scales=scale_text(inputs, target)), Missing(scales=AUTO)]
-    left: list[tuple[Missing, Array]] = []
-    judged = False
+    improved: list[tuple[Missing, Array]] = []
+    compared = False
     for missing in possible:
-        found = _made(design, with_missing(options, missing))
-        mine, alone = (None, None) if found is None else (_left_out(found), _of_constant(found))
-        if found is None or mine is None or alone is None:
+        completed = _made(design, with_missing(options, missing))
+        mine, alone = (
+            (None, None) if completed is None else (_left_out(completed), _of_constant(completed))
+        )
+        if completed is None or mine is None or alone is None:
             continue
-        judged = True
-        if clearly_less(mine, alone, found.split):
-            left.append((missing, mine))
-    if not judged:
+        compared = True
+        if clearly_less(mine, alone, completed.split):
+            improved.append((missing, mine))
+    if not compared:
         return error
-    best = min((r for _, r in left), key=_size, default=np.zeros(0))
-    constants = [m for m, r in left if m.constants and not clearly_less(best, r, None)]
-    scales = [m for m, _ in left if m.scales]
+    best = min((r for _, r in improved), key=_size, default=np.zeros(0))
+    constants = [m for m, r in improved if m.constants and not clearly_less(best, r, None)]
+    scales = [m for m, _ in improved if m.scales]
     return UnreachableError(inputs, target, [*constants[:MOST_SETS], *scales])
 
 
@@ -96,7 +98,7 @@ def supported(design: Design, again: Designer, options: Options) -> Design:
     helped = [
         v.name
         for v in followed(design, idle(design))
-        if _helps(design, again, options, own_scale(v))
+        if _helps(design, again, options, scale_of(v))
     ]
     return replace(design, basis=design.basis.advising(helped))
 
@@ -113,7 +115,7 @@ def scale_advice(design: Design, again: Designer, options: Options) -> str | Non
         return None
     inputs = [v for v in measured(design) if not v.dimension.is_dimensionless]
     for variable in followed(design, inputs):
-        scale = own_scale(variable)
+        scale = scale_of(variable)
         if _helps(design, again, options, scale):
             return (
                 f"One constant times a monomial does not hold: pi_0 follows {variable.name}, so "
@@ -136,25 +138,25 @@ def helpful_constants(
     symbols : iterable of str
         In the order in which they are tried.
     """
-    found = []
+    helpful = []
     for symbol in itertools.islice(symbols, _MOST_TRIED):
         tried = _made(again, with_missing(options, Missing((symbol,))))
         if tried is not None and _is_better(tried, design):
-            found.append(symbol)
-    return found
+            helpful.append(symbol)
+    return helpful
 
 
 def _helps(design: Design, again: Designer, options: Options, scale: str) -> bool:
-    found = _made(again, with_missing(options, Missing(scales=scale)))
-    return found is not None and _is_better(found, design)
+    completed = _made(again, with_missing(options, Missing(scales=scale)))
+    return completed is not None and _is_better(completed, design)
 
 
-def _is_better(found: Design, other: Design | None) -> bool:
+def _is_better(completed: Design, other: Design | None) -> bool:
     """Whether runs left out are predicted better than by another design, or by a constant."""
-    mine = _left_out(found)
-    theirs = _of_constant(found) if other is None else _left_out(other)
+    mine = _left_out(completed)
+    theirs = _of_constant(completed) if other is None else _left_out(other)
     # what cannot be tried is left to the tests of its support
-    return mine is None or theirs is None or clearly_less(mine, theirs, found.split)
+    return mine is None or theirs is None or clearly_less(mine, theirs, completed.split)
 
 
 def _made(again: Designer, options: Options) -> Design | None:
@@ -178,12 +180,12 @@ def _deleted(X: Array, y: Array, design: Design) -> Array | None:
     if len(y if design.split is None else np.unique(design.split)) < _FEWEST:
         return None
     try:
-        left = fit_power_law(X, y, design.weights, design.split, design.within).loo_residuals
+        deleted = fit_power_law(X, y, design.weights, design.split, design.within).loo_residuals
     except DimgsError:
         return None
-    if left is None or not np.all(np.isfinite(left)):
+    if deleted is None or not np.all(np.isfinite(deleted)):
         return None
-    return np.where(np.abs(left[:, 0]) < _ROUNDING, 0.0, left[:, 0])
+    return np.where(np.abs(deleted[:, 0]) < _ROUNDING, 0.0, deleted[:, 0])
 
 
 def _size(residuals: Array) -> float:

@@ -7,7 +7,7 @@ from dimgs.common.advice import setting
 from dimgs.common.progress import listening, report_progress
 from dimgs.discovery.distillation import distil
 from dimgs.discovery.given_form import GivenForm, proposals_of_form
-from dimgs.discovery.judgement import judged
+from dimgs.discovery.judgement import judge
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.problem import is_searchable
@@ -57,68 +57,72 @@ def study(
         If the engine that was asked for cannot run here.
     """
     require_engine(options.engine)
-    clock = clock.own()
-    found = study_of_power_law(prepared, options)
+    clock = clock.separate()
+    current = study_of_power_law(prepared, options)
     if options.engine != NONE and options.within is not None:
         note = (
             f"Only the power law is judged where {setting('within')} gives each label its "
             f"prefactor; {setting('by', options.within)} looks for closed forms too."
         )
-        found = replace(found, warnings=(*found.warnings, note))
+        current = replace(current, warnings=(*current.warnings, note))
     try:
         with listening(progress):
-            found = _with_form(found, options, clock)
+            current = _with_form(current, options, clock)
             if options.engine != NONE:
                 report_progress("the power law is fitted; looking further")
-                report_progress("the law so far is %s", found.law, candidates=found.candidates)
-            for further in _proposals(found, options, clock, distil_first):
-                found = further
+                report_progress("the law so far is %s", current.law, candidates=current.candidates)
+            for further in _proposals(current, options, clock, distil_first):
+                current = further
                 report_progress(
-                    "the first candidate is %s", found.candidates[0], candidates=found.candidates
+                    "the first candidate is %s",
+                    current.candidates[0],
+                    candidates=current.candidates,
                 )
-            if found.posterior is None:
-                found = judged(found, options, clock)
+            if current.posterior is None:
+                current = judge(current, options, clock)
             if options.engine != NONE:
-                report_progress("the law so far is %s", found.law, candidates=found.candidates)
+                report_progress("the law so far is %s", current.law, candidates=current.candidates)
     except KeyboardInterrupt:
         clock.cut("interrupt", "the search")
-        found = judged(found, options, clock)
-    return replace(found, cuts=tuple(dict.fromkeys((*clock.cuts, *found.cuts))))
+        current = judge(current, options, clock)
+    return replace(current, cuts=tuple(dict.fromkeys((*clock.cuts, *current.cuts))))
 
 
-def _with_form(found: Study, options: Options, clock: Clock) -> Study:
+def _with_form(current: Study, options: Options, clock: Clock) -> Study:
     """The study with the form that was asked for."""
     if options.form is None:
-        return found
-    prepared = found.prepared
-    form = GivenForm.read(options.form, prepared.data, found.law.target.name, options)
-    return replace(found, given=proposals_of_form(form, prepared.design, options, clock))
+        return current
+    prepared = current.prepared
+    form = GivenForm.read(options.form, prepared.data, current.law.target.name, options)
+    return replace(current, given=proposals_of_form(form, prepared.design, options, clock))
 
 
-def _proposals(found: Study, options: Options, clock: Clock, distil_first: bool) -> Iterator[Study]:
+def _proposals(
+    current: Study, options: Options, clock: Clock, distil_first: bool
+) -> Iterator[Study]:
     """The study after each search that adds candidates to those of the power law."""
-    if options.engine == NONE or not is_searchable(found.prepared.design):
+    if options.engine == NONE or not is_searchable(current.prepared.design):
         return
     whole, clock = clock, clock.part(_SHARE_WITHOUT if options.model == "deep" else 1.0)
     # elementary forms of an exponent take no search
-    first, explained = _distilled(found, options, clock, search=distil_first)
+    first, explained = _distilled(current, options, clock, search=distil_first)
     kept = distil_first or first.exact
-    if kept and first is not found:
-        yield (found := first)
+    if kept and first is not current:
+        yield (current := first)
     if not (kept and explained):
-        for further in _by_engines(found, options, clock):
-            yield (found := further)
-    if not distil_first and not found.exact:
-        last, _ = _distilled(found, options, clock)
-        if last is not found:
-            yield (found := last)
+        for further in _by_engines(current, options, clock):
+            yield (current := further)
+    if not distil_first and not current.exact:
+        last, _ = _distilled(current, options, clock)
+        if last is not current:
+            yield (current := last)
     if options.model == "deep":
-        last = _from_potential(found, options, whole)
-        if last is not found:
+        last = _from_potential(current, options, whole)
+        if last is not current:
             yield last
 
 
-def _by_engines(found: Study, options: Options, clock: Clock) -> Iterator[Study]:
+def _by_engines(current: Study, options: Options, clock: Clock) -> Iterator[Study]:
     """With the candidates of each engine, until the judgement confirms one."""
     names = usable_engines(options)
     for k, name in enumerate(names):
@@ -127,28 +131,28 @@ def _by_engines(found: Study, options: Options, clock: Clock) -> Iterator[Study]
         if seconds <= 0:
             clock.cut("time", f"the search by {name}")
             return
-        found = searched(found, name, seconds, options, clock)
-        yield found
-        if clock.stopped.is_set() or found.exact or last:
+        current = searched(current, name, seconds, options, clock)
+        yield current
+        if clock.stopped.is_set() or current.exact or last:
             return
-        so_far = judged(found, options, clock.own())
+        so_far = judge(current, options, clock.separate())
         if so_far.verdict.confirmed:
             yield so_far
             return
 
 
 def _distilled(
-    found: Study, options: Options, clock: Clock, *, search: bool = True
+    current: Study, options: Options, clock: Clock, *, search: bool = True
 ) -> tuple[Study, bool]:
     """With distilled laws among the candidates, and whether the first of them explains the runs.
 
     Without `search` only elementary forms of the exponent are tried.
     """
-    design = found.prepared.design
+    design = current.prepared.design
     if design.scale != "log":
-        return found, False
-    power = None if found.result is None else found.result.law.scores.rmse_log
-    so_far = next((c.loss**0.5 for c in found.candidates), None)
+        return current, False
+    power = None if current.result is None else current.result.law.scores.rmse_log
+    so_far = next((c.loss**0.5 for c in current.candidates), None)
     cuts = len(clock.cuts)
     made = None
     if not clock.over:
@@ -156,33 +160,33 @@ def _distilled(
     if clock.over and not clock.stopped.is_set():
         clock.cut("time", "the distillation of exponents")
     if made is None:
-        return found, False
+        return current, False
     if made.explains and not clock.stopped.is_set():
         # it ended where nothing was left that smooth fields would explain
         del clock.cuts[cuts:]
-    return proposed(found, made.candidates, made.unlogged, "distillation"), made.explains
+    return proposed(current, made.candidates, made.unlogged, "distillation"), made.explains
 
 
-def _from_potential(found: Study, options: Options, clock: Clock) -> Study:
+def _from_potential(current: Study, options: Options, clock: Clock) -> Study:
     """With the candidates that a deep potential leads to, where none is confirmed without it."""
-    from dimgs.discovery.deep import candidates_of, taught
+    from dimgs.discovery.deep import candidates_of, fit_teacher
 
-    if found.exact or clock.stopped.is_set():
-        return found
+    if current.exact or clock.stopped.is_set():
+        return current
     if clock.over:
         clock.cut("time", "the search on a deep potential")
-        return found
-    if found.prepared.design.scale != "log":
+        return current
+    if current.prepared.design.scale != "log":
         note = "The deep potential takes no part: it learns positive responses to groups alone."
-        return replace(found, warnings=(*found.warnings, note))
-    known = taught(found.prepared.design, options)
-    if isinstance(known, str):
-        return replace(found, warnings=(*found.warnings, known))
-    so_far = found if found.posterior is not None else judged(found, options, clock.own())
-    note = f"A deep potential predicts runs left out with R² = {known.left_out_r2():.5f}"
+        return replace(current, warnings=(*current.warnings, note))
+    teacher = fit_teacher(current.prepared.design, options)
+    if isinstance(teacher, str):
+        return replace(current, warnings=(*current.warnings, teacher))
+    so_far = current if current.posterior is not None else judge(current, options, clock.separate())
+    note = f"A deep potential predicts runs left out with R² = {teacher.left_out_r2():.5f}"
     score = so_far.law.scores.cv_r2_log
     note += "." if score is None else f", the law found without it with R² = {score:.5f}."
-    found = replace(found, warnings=(*found.warnings, note))
+    current = replace(current, warnings=(*current.warnings, note))
     if so_far.verdict.confirmed:
-        return found
-    return proposed(found, *candidates_of(known, options, clock), "deep")
+        return current
+    return proposed(current, *candidates_of(teacher, options, clock), "deep")

@@ -224,8 +224,8 @@ class Options:
             if not is_right(value) or (value is None and option.default is not None):
                 raise InputError(f"{option.name} is {value!r}; give {expected}.")
             if option.metadata["kind"] in ("names", "several") and value is not None:
-                own = (value,) if isinstance(value, str) else tuple(value)
-                object.__setattr__(self, option.name, own)
+                values = (value,) if isinstance(value, str) else tuple(value)
+                object.__setattr__(self, option.name, values)
         object.__setattr__(self, "limits", self.known_limits)
         object.__setattr__(self, "symmetric", tuple(map(scaling_text, self.scalings)))
         check_name(self.engine)
@@ -299,7 +299,7 @@ class Options:
                 continue
             rest = f"; it takes {', '.join(names)}."
             others = (("fit", FitKeywords), ("discover", DiscoverKeywords))
-            owner = [other for other, own in others if name in own.__annotations__]
+            owner = [other for other, kind in others if name in kind.__annotations__]
             near = get_close_matches(name, names, 1)
             if owner:
                 rest = f"; {owner[0]}() does."

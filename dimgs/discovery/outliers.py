@@ -89,11 +89,11 @@ def outlier_warnings(
     count = fitted if fit is None else 1 + len(fit.exponents)
     # a run whose stated error is large may lie far from the law
     scaled = left_out if design.weights is None else left_out * np.sqrt(design.weights)
-    found = [] if options.robust else outlying(scaled, count)
-    if not found:
+    outliers = [] if options.robust else outlying(scaled, count)
+    if not outliers:
         return []
     out = []
-    for run, times in found:
+    for run, times in outliers:
         side = "above" if left_out[run] > 0 else "below"
         if design.scale == "log":
             far = 100 * abs(float(np.expm1(np.clip(left_out[run], -700, 700))))
@@ -104,12 +104,12 @@ def outlier_warnings(
             f"The run of row {design.data.rows[run]}{_labels(design, run)} lies {size} {side} the "
             f"law of the others, {times:.2g} times their error."
         )
-    rest = design.take(np.setdiff1d(np.arange(design.n_runs), [run for run, _ in found]))
+    rest = design.take(np.setdiff1d(np.arange(design.n_runs), [run for run, _ in outliers]))
     try:
         changes = list(_changes(design, rest, law, options, fit))
     except DimgsError:
         return out
-    it = "it" if len(found) == 1 else "them"
+    it = "it" if len(outliers) == 1 else "them"
     return [*out, *(text.format(it=it) for text in changes)]
 
 

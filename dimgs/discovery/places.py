@@ -37,12 +37,11 @@ def range_of(given: Any, variable: Variable) -> tuple[float, float]:
     """
     name = f"The range of '{variable.name}'"
     if isinstance(given, str | Mapping | Quantity):
-        found = as_quantity(given, name)
-        if found.is_label:
-            raise InputError(
-                f"{name} is '{found}'; write it as '{variable.name}=0.1..10 {variable.unit.text}'."
-            )
-        ends = [(end, found.unit) for end in found.ends()]
+        quantity = as_quantity(given, name)
+        if quantity.is_label:
+            example = f"{variable.name}=0.1..10 {variable.unit.text}"
+            raise InputError(f"{name} is '{quantity}'; write it as '{example}'.")
+        ends = [(end, quantity.unit) for end in quantity.ends()]
     else:
         both = [as_quantity(end, name) for end in given] if np.ndim(given) == 1 else []
         if len(both) != 2:
@@ -78,15 +77,15 @@ def ranges_of(texts: Sequence[str]) -> dict[str, Quantity]:
 
 
 def _in_si(number: float, unit: str | None, variable: Variable) -> float:
-    own = variable.unit if unit in (None, "1") else parse_unit(str(unit))
-    if not variable.unit.accepts(own):
+    given_unit = variable.unit if unit in (None, "1") else parse_unit(str(unit))
+    if not variable.unit.accepts(given_unit):
         raise InputError(
             f"The range of '{variable.name}' is in '{unit}', which is no unit of that column; give "
             f"it in '{variable.unit.text}'."
         )
-    if doubt := other_turning(variable.name, own, variable.unit):
+    if doubt := other_turning(variable.name, given_unit, variable.unit):
         raise InputError(f"The range of {doubt}.")
-    return float(own.to_si(number))
+    return float(given_unit.to_si(number))
 
 
 # each end of the range of the runs, wider by it: a law is first asked near the runs
@@ -256,9 +255,9 @@ def predictions(
         law.uncertainty.scale == "log" and not np.any(law.predict_si(_table(law, places)) <= 0)
         for law, _ in laws
     )
-    found = [prediction_of(law, p, places, log=log) for law, p in laws]
+    predicted = [prediction_of(law, p, places, log=log) for law, p in laws]
     usable = np.ones(len(places), dtype=bool)
-    for one in found:
+    for one in predicted:
         assert one is not None
         usable &= np.isfinite(one.mean) & np.all(np.isfinite(one.slopes), axis=1)
         # variances are squares, which leave doubles before the noise does
@@ -268,7 +267,7 @@ def predictions(
     rows = np.flatnonzero(usable)
     kept = [
         Prediction(r.probability, r.mean[rows], r.slopes[rows], r.covariance, r.noise[rows])
-        for r in found
+        for r in predicted
         if r is not None
     ]
     return kept, rows, log

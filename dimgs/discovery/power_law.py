@@ -217,7 +217,7 @@ def with_law(design: Design, estimate: Estimate, law: Law, warnings: Iterable[st
         With its scores.
     warnings : iterable of str
     """
-    found = {
+    activations = {
         e.name: Activation(-e.value, -e.high, -e.low)
         for f, e in zip(design.features, estimate.exponents, strict=True)
         if f.contrast == "inverse"
@@ -226,7 +226,7 @@ def with_law(design: Design, estimate: Estimate, law: Law, warnings: Iterable[st
     return FitResult(
         **vars(estimate),
         law=law,
-        activation=found or None,
+        activation=activations or None,
         collinear=collinear,
         warnings=tuple(warnings),
     )

@@ -116,18 +116,18 @@ def prepare(
         Naming what is wrong, where, and the remedy.
     """
     purpose = options.purpose(target, linear_allowed=linear_allowed, signed_allowed=signed_allowed)
-    found = usable_runs(data, purpose)
+    usable = usable_runs(data, purpose)
 
     def again(other: Options) -> Design:
         return build_design(
-            found.data,
-            _basis(found, other),
-            unlogged=found.unlogged,
+            usable.data,
+            _basis(usable, other),
+            unlogged=usable.unlogged,
             inverse=options.arrhenius or (),
             within=options.within,
             by=options.by,
             split_by=options.split_by,
-            linear=found.linear,
+            linear=usable.linear,
         )
 
     try:
@@ -139,9 +139,9 @@ def prepare(
     away = design.X - design.X.mean(axis=0)
     smooth = np.column_stack([away, away**2])
     design = with_sources(with_intrinsic_scatter(design, smooth)[0], smooth)
-    warnings = (*table_warnings(found), *_warnings(found, design, options), *notes)
+    warnings = (*table_warnings(usable), *_warnings(usable, design, options), *notes)
     return Prepared(
-        found.data, design.basis, design, tuple(dict.fromkeys(warnings)), unlogged=found.unlogged
+        usable.data, design.basis, design, tuple(dict.fromkeys(warnings)), unlogged=usable.unlogged
     )
 
 
@@ -161,9 +161,9 @@ def with_sources(design: Design, columns: Array) -> Design:
     columns = columns if columns.shape[1] < most else columns[:, :p]
     rest = columns.shape[1] - p
     slopes = [replace(s, direction=np.pad(s.direction, (0, rest))) for s in slopes_in(design)]
-    found = fit_sources(columns, design.y, design.weights, design.sources, slopes)
-    effects = tuple(replace(e, terms=e.terms[: p + 1]) for e in found.effects)
-    return replace(design, effects=effects, shift=found.shift)
+    pooled = fit_sources(columns, design.y, design.weights, design.sources, slopes)
+    effects = tuple(replace(e, terms=e.terms[: p + 1]) for e in pooled.effects)
+    return replace(design, effects=effects, shift=pooled.shift)
 
 
 def table_basis(
@@ -224,21 +224,21 @@ def table_basis(
     return basis.advising([] if of_runs is None else [d.name for d in of_runs.dropped if d.remedy])
 
 
-def _basis(found: UsableRuns, options: Options) -> PiBasis:
+def _basis(usable: UsableRuns, options: Options) -> PiBasis:
     """Basis of the inputs that may enter groups."""
-    data, target = found.data, found.purpose.target
+    data, target = usable.data, usable.purpose.target
     wanted = data.variable(target)
     constants = constant_variables(options.constants, data.names)
-    if not (found.grouped or constants or options.scales):
+    if not (usable.grouped or constants or options.scales):
         return _without_inputs(wanted)
-    never = set(found.never_varied)
+    never = set(usable.never_varied)
     basis = pi_basis(
-        [*(data.variable(n) for n in found.grouped), wanted],
+        [*(data.variable(n) for n in usable.grouped), wanted],
         target,
         constants=options.constants,
         scales=options.scales,
-        varying=[n for n in found.grouped if n not in never],
-        signed=found.signed,
+        varying=[n for n in usable.grouped if n not in never],
+        signed=usable.signed,
     )
     if not options.symmetric:
         return basis
@@ -252,19 +252,19 @@ def _symmetric_warnings(
     every = again(replace(options, symmetric=()))
     size = 1.0 if design.scale == "log" else float(design.y.std()) or 1.0
     none = np.empty((design.n_runs, 0))
-    found = invariance(design.y / size, design.X, none, every.X, design.split)
-    if found.p <= _CONTRADICTED:
+    test = invariance(design.y / size, design.X, none, every.X, design.split)
+    if test.p <= _CONTRADICTED:
         raise InputError(
             f"The runs contradict the scalings of {setting('symmetric')}: beside "
             f"{len(design.basis.groups)} groups that they leave unchanged, the target depends on "
-            f"the {len(every.basis.groups)} groups of the units (p = {found.p:.2g}). Leave out a "
+            f"the {len(every.basis.groups)} groups of the units (p = {test.p:.2g}). Leave out a "
             f"scaling; 'dimgs symmetries' lists those that the runs show."
         )
     note = (
         f"The scalings leave {len(design.basis.groups)} of the {len(every.basis.groups)} groups "
         f"of the inputs."
     )
-    if not found.is_shown:
+    if not test.is_shown:
         note += " The runs neither show nor contradict them: they are taken as given."
     return [note]
 
@@ -276,8 +276,8 @@ def _without_inputs(target: Variable) -> PiBasis:
     return PiBasis((), (), PiGroup.of("pi_0", {target.name: 1}), target)
 
 
-def _warnings(found: UsableRuns, design: Design, options: Options) -> list[str]:
-    data = found.data
+def _warnings(usable: UsableRuns, design: Design, options: Options) -> list[str]:
+    data = usable.data
     out = [f"'{d.name}' takes no part: {d.why}." for d in design.basis.dropped]
     out += design.basis.suggestions
     unused = [n for n in data.label_names if n not in options.labels]
@@ -290,7 +290,7 @@ def _warnings(found: UsableRuns, design: Design, options: Options) -> list[str]:
                 f"rough, and very wide; {_FEW_GROUPS} or more groups would make them narrower."
             )
     unlogged = [f.variable for f in design.features if f.contrast == "difference" and f.variable]
-    unlogged += [n for n in found.signed if n not in found.never_varied]
+    unlogged += [n for n in usable.signed if n not in usable.never_varied]
     if unlogged:
         out.append(
             f"{', '.join(unlogged)} enter{'s' if len(unlogged) == 1 else ''} "
@@ -299,16 +299,16 @@ def _warnings(found: UsableRuns, design: Design, options: Options) -> list[str]:
     for name in design.basis.sizes:
         unit = design.basis.variable(name).si_unit
         out.append(f"{name} = 1 {unit} gives them a dimension, and no law depends on it.")
-    return [*out, *_leaks(found)]
+    return [*out, *_leaks(usable)]
 
 
-def _leaks(found: UsableRuns) -> list[str]:
+def _leaks(usable: UsableRuns) -> list[str]:
     from dimgs.fits.homogeneity import monomial_leak
 
-    data, target, never = found.data, found.purpose.target, found.never_varied
+    data, target, never = usable.data, usable.purpose.target, usable.never_varied
     varying = [
         n
-        for n in found.inputs
+        for n in usable.inputs
         if n not in never and not data.variable(n).is_level and np.all(np.asarray(data[n]) > 0)
     ]
     values = np.asarray(data[target], dtype=np.float64)
@@ -338,7 +338,7 @@ def _exact_columns(logs: Array, target: Array) -> list[int]:
     """Columns that the target follows to rounding, where they are few enough to name."""
     runs, columns = logs.shape
     table = np.column_stack([np.ones(runs), logs - logs.mean(axis=0)])
-    found, _, rank, _ = np.linalg.lstsq(table, target, rcond=1e-9)
-    used = np.flatnonzero(np.abs(found[1:]) > _NO_POWER).tolist()
-    exact = rank == columns + 1 < runs - 1 and np.ptp(target - table @ found) < _EXACT
+    powers, _, rank, _ = np.linalg.lstsq(table, target, rcond=1e-9)
+    used = np.flatnonzero(np.abs(powers[1:]) > _NO_POWER).tolist()
+    exact = rank == columns + 1 < runs - 1 and np.ptp(target - table @ powers) < _EXACT
     return used if exact and len(used) <= _MOST_COLUMNS else []

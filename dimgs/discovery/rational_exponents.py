@@ -194,11 +194,11 @@ def _effects(
     weights = np.ones(design.n_runs) if design.weights is None else design.weights
     out = {}
     for label in np.unique(design.within):
-        own = design.within == label
+        members = design.within == label
         centre = (
-            np.median(residuals[own])
+            np.median(residuals[members])
             if fit.least_squares is None
-            else np.average(residuals[own], weights=weights[own])
+            else np.average(residuals[members], weights=weights[members])
         )
         out[str(label)] = float(centre) - intercept
     return out

@@ -130,18 +130,18 @@ def _tightest(sides: list[Side]) -> list[Side]:
 def _side(condition: Any, thresholds: Any, middle: Array) -> Side:
     """A condition with simple exponents, or with decimals that leave it as it is in the middle."""
     value = float(condition.threshold)
-    number, own = next(
+    number, threshold = next(
         (k, t)
         for k, t in enumerate(thresholds, start=1)
         if np.allclose(t.direction, condition.direction) and np.isclose(t.value, value)
     )
-    short = own.simple
+    short = threshold.simple
     if short is not None:
         at, low, high = np.exp([short.value, short.low, short.high]).tolist()
         return Side(short.powers, at, low, high, condition.sign * short.sign > 0, number)
     powers = tuple(_power(float(x)) for x in condition.direction)
     shift = float(middle @ (np.array(powers, dtype=float) - condition.direction))
-    at, low, high = np.exp(np.array([value, own.low, own.high]) + shift).tolist()
+    at, low, high = np.exp(np.array([value, threshold.low, threshold.high]) + shift).tolist()
     return Side(powers, at, low, high, condition.sign > 0, number)
 
 
@@ -165,9 +165,9 @@ def regime_document(regime: RegimeResult, along: str | None = None) -> dict[str,
     from dimgs.report.documents import exponent_document
 
     powers = [e.value * float(e.group.get(along)) for e in regime.exponents if e.group and along]
-    own = {along: sum(powers) - float(regime.law.response.get(along))} if along else {}
+    power = {along: sum(powers) - float(regime.law.response.get(along))} if along else {}
     return {
-        **({"along": own} if along else {}),
+        **({"along": power} if along else {}),
         "where": regime.where,
         "n": regime.n,
         "exponents": [exponent_document(e) for e in regime.exponents],

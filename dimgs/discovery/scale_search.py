@@ -10,7 +10,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset import Dataset
 from dimgs.discovery.given_form import GivenForm
-from dimgs.discovery.judgement import judged, with_leads, with_switches
+from dimgs.discovery.judgement import judge, with_leads, with_switches
 from dimgs.discovery.missing_input import Scale, extra_scales
 from dimgs.discovery.one_basis import study
 from dimgs.discovery.options import Options
@@ -67,19 +67,19 @@ def study_with_scales(
     options = _with_units_of_form(data, target, options)
     kept = screened(data, target, options)
     if kept is None:
-        found = _searched(data, target, options, clock, progress)
+        best = _searched(data, target, options, clock, progress)
     else:
-        found = _among(data, target, kept, options, clock.part(_SHARE_OF_FEW), progress)
-        more = screened(data, target, options, _left(found))
+        best = _among(data, target, kept, options, clock.part(_SHARE_OF_FEW), progress)
+        more = screened(data, target, options, _residuals(best))
         if more and not set(more) <= set(kept) and not (clock.over or clock.stopped.is_set()):
-            found = _among(data, target, [*kept, *more], options, clock, progress)
-    if clock.stopped.is_set() and all(cut.by != "interrupt" for cut in found.cuts):
-        found = replace(found, cuts=(Cut("interrupt", _STEP), *found.cuts))
-    if Cut("time", JUDGEMENT) in found.cuts and not clock.over:
+            best = _among(data, target, [*kept, *more], options, clock, progress)
+    if clock.stopped.is_set() and all(cut.by != "interrupt" for cut in best.cuts):
+        best = replace(best, cuts=(Cut("interrupt", _STEP), *best.cuts))
+    if Cut("time", JUDGEMENT) in best.cuts and not clock.over:
         # searches had a share of the time, and some of the rest is left
-        found = replace(found, cuts=tuple(c for c in found.cuts if c.step != JUDGEMENT))
-        found = judged(found, options, clock)
-    return with_leads(with_switches(found, options, clock), options, whole)
+        best = replace(best, cuts=tuple(c for c in best.cuts if c.step != JUDGEMENT))
+        best = judge(best, options, clock)
+    return with_leads(with_switches(best, options, clock), options, whole)
 
 
 def _with_units_of_form(data: Dataset, target: str, options: Options) -> Options:
@@ -112,19 +112,19 @@ def _among(
 ) -> Study:
     """The study of some of many inputs."""
     some, warning = without_others(data, target, kept, options)
-    found = _searched(some, target, options, clock, progress)
-    return replace(found, warnings=(warning, *found.warnings))
+    narrow = _searched(some, target, options, clock, progress)
+    return replace(narrow, warnings=(warning, *narrow.warnings))
 
 
-def _left(found: Study) -> Array:
+def _residuals(study: Study) -> Array:
     """What a law leaves of the target, on its logarithm where both have one."""
-    data, design = found.prepared.data, found.prepared.design
-    truth = np.asarray(data[found.law.target.name], dtype=np.float64)
-    values = found.law.predict_si(data)
+    data, design = study.prepared.data, study.prepared.design
+    truth = np.asarray(data[study.law.target.name], dtype=np.float64)
+    values = study.law.predict_si(data)
     logs = design.scale == "log" and bool(np.all(values > 0))
     with np.errstate(all="ignore"):
-        left = np.log(truth / values) if logs else truth - values
-    return np.array(found.prepared.in_table(np.nan_to_num(left).tolist()))
+        residuals = np.log(truth / values) if logs else truth - values
+    return np.array(study.prepared.in_table(np.nan_to_num(residuals).tolist()))
 
 
 def _searched(
@@ -149,31 +149,31 @@ def _searched(
         # a scale is sooner tried than further engines
         options = replace(options, engine=embedded())
     part = clock.part(share)
-    found = study(prepared, options, part, progress=progress)
+    best = study(prepared, options, part, progress=progress)
     # a further study ends as late after its time as this one did
     shortest = max(_SHORTEST, -2 * part.left)
-    if not possible or (found.holds and not automatic):
-        return found
+    if not possible or (best.holds and not automatic):
+        return best
     if not automatic:
         # advice costs less than what was asked for
         options = replace(options, evaluations=options.side_budget)
     for k, scale in enumerate(possible):
         part = clock.part(1 / (len(possible) - k))
-        if found.exact or clock.stopped.is_set():
+        if best.exact or clock.stopped.is_set():
             break
         if part.left < shortest:
-            found = _unfinished(found, (Cut("time", _STEP),)) if automatic else found
+            best = _unfinished(best, (Cut("time", _STEP),)) if automatic else best
             break
         try:
-            trial = _with_scale(data, target, options, found, scale, part)
-            better = trial is not None and _is_better(trial, found, options)
+            trial = _with_scale(data, target, options, best, scale, part)
+            better = trial is not None and _is_better(trial, best, options)
         except KeyboardInterrupt:
             clock.cut("interrupt", _STEP)
             break
         if trial is None:
             continue
         if not better:
-            found = _unfinished(found, trial.cuts) if automatic else found
+            best = _unfinished(best, trial.cuts) if automatic else best
             continue
         if not automatic:
             if not trial.holds or trial.known is None:
@@ -182,63 +182,63 @@ def _searched(
                 f"A hidden {scale.dimension} scale explains it (R² = {trial.known:.3f} on runs "
                 f"left out): {setting('scales', scale.text)}, or {setting('scales', 'auto')}."
             )
-            return replace(found, warnings=(*found.warnings, warning))
-        before, after = ("unknown" if s.known is None else f"{s.known:.4f}" for s in (found, trial))
+            return replace(best, warnings=(*best.warnings, warning))
+        before, after = ("unknown" if s.known is None else f"{s.known:.4f}" for s in (best, trial))
         warning = (
             f"A hidden {scale.dimension} scale was added ({scale.text}): runs left out are "
             f"predicted with R² = {after}, without it {before}."
         )
-        found = replace(trial, warnings=(*trial.warnings, warning))
-    if options.engine != every.engine and not found.holds and not clock.over:
-        return _with_every_engine(found, every, clock)
-    return found
+        best = replace(trial, warnings=(*trial.warnings, warning))
+    if options.engine != every.engine and not best.holds and not clock.over:
+        return _with_every_engine(best, every, clock)
+    return best
 
 
-def _with_every_engine(found: Study, options: Options, clock: Clock) -> Study:
+def _with_every_engine(best: Study, options: Options, clock: Clock) -> Study:
     """The study of the same groups by all engines, if it predicts runs left out better."""
-    again = study(found.prepared, options, clock)
-    if again.known is None or (found.known is not None and again.known <= found.known):
-        return _unfinished(found, again.cuts)
-    warnings = dict.fromkeys((*found.warnings, *again.warnings))
+    again = study(best.prepared, options, clock)
+    if again.known is None or (best.known is not None and again.known <= best.known):
+        return _unfinished(best, again.cuts)
+    warnings = dict.fromkeys((*best.warnings, *again.warnings))
     return replace(again, warnings=tuple(warnings))
 
 
-def _unfinished(found: Study, cuts: tuple[Cut, ...]) -> Study:
+def _unfinished(study: Study, cuts: tuple[Cut, ...]) -> Study:
     """With the cuts of a search that might have found a better law, unless none is asked for."""
-    if found.verdict.confirmed:
-        return found
-    return replace(found, cuts=tuple(dict.fromkeys((*found.cuts, *cuts))))
+    if study.verdict.confirmed:
+        return study
+    return replace(study, cuts=tuple(dict.fromkeys((*study.cuts, *cuts))))
 
 
 def _with_scale(
-    data: Dataset, target: str, options: Options, found: Study, scale: Scale, clock: Clock
+    data: Dataset, target: str, options: Options, best: Study, scale: Scale, clock: Clock
 ) -> Study | None:
     """The study with one scale more; None where it frees no group."""
-    basis = found.prepared.basis
+    basis = best.prepared.basis
     scales = [v for v in basis.variables if v.role == "scale" and v.name not in basis.sizes]
     known = [f"{v.name} [{v.si_unit}]" for v in scales]
     trial = replace(options, scales=[*known, scale.text])
     try:
         prepared = prepare(data, target, trial, linear_allowed=True, signed_allowed=True)
-        if len(prepared.design.features) <= len(found.prepared.design.features):
+        if len(prepared.design.features) <= len(best.prepared.design.features):
             return None
         return study(prepared, trial, clock, distil_first=True)
     except DimgsError:
         return None
 
 
-def _is_better(trial: Study, found: Study, options: Options) -> bool:
+def _is_better(trial: Study, best: Study, options: Options) -> bool:
     """Whether squared residuals of runs left out fall by more than their standard error.
 
     A few groups that are held out together allow no standard error; the runs are left out one by
     one then, and the law must still predict the groups.
     """
-    split = found.prepared.design.split
+    split = best.prepared.design.split
     if split is not None and len(np.unique(split)) < _FEWEST_GROUPS:
         if not trial.holds:
             return False
-        trial, found, split = _by_run(trial), _by_run(found), None
-    mine, theirs = (left_out_residuals(s, options) for s in (trial, found))
+        trial, best, split = _by_run(trial), _by_run(best), None
+    mine, theirs = (left_out_residuals(s, options) for s in (trial, best))
     if mine is None:
         return False
     if theirs is None:
@@ -246,7 +246,7 @@ def _is_better(trial: Study, found: Study, options: Options) -> bool:
     return clearly_less(mine, theirs, split)
 
 
-def _by_run(found: Study) -> Study:
-    prepared = found.prepared
+def _by_run(study: Study) -> Study:
+    prepared = study.prepared
     design = replace(prepared.design, split=None)
-    return replace(found, prepared=replace(prepared, design=design), left_out=None)
+    return replace(study, prepared=replace(prepared, design=design), left_out=None)

@@ -14,7 +14,7 @@ from dimgs.common.arrays import Array, BoolArray, IntArray, times_exp
 from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
-from dimgs.engines.selection import is_white, leftover, normal_scores
+from dimgs.engines.selection import is_white, normal_scores, predictable_share
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import Noise, NoiseKind, noise_about
 from dimgs.fits.one_error import gain_and_error
@@ -169,8 +169,8 @@ def scores_of_search(
 
     def fitter(part: Design) -> Predictor:
         several = part.split is not None and len(np.unique(part.split)) > 1
-        own = clone(model).fit(part.X, part.y, part.weights, groups=part.split if several else None)
-        return lambda other: np.asarray(own.predict(other.X) + other.offset)
+        fit = clone(model).fit(part.X, part.y, part.weights, groups=part.split if several else None)
+        return lambda other: np.asarray(fit.predict(other.X) + other.offset)
 
     most = folds_of_long_fits(design)
     left_out = left_out_residuals(design, fitter, seed, most)
@@ -313,12 +313,12 @@ def formula_values(
     FitError
         If the formula is not real on the runs.
     """
-    found = refit(design, expression, start)
-    values = {**(known or {}), **dict(zip(sorted(start), found.values, strict=True))}
+    fit = refit(design, expression, start)
+    values = {**(known or {}), **dict(zip(sorted(start), fit.values, strict=True))}
 
     def predict(part: Design) -> Array:
-        own = evaluate(expression, {**feature_values(part), **values}, part.n_runs)
-        return times_exp(own, part.offset)
+        logs = evaluate(expression, {**feature_values(part), **values}, part.n_runs)
+        return times_exp(logs, part.offset)
 
     return predict
 
@@ -402,7 +402,7 @@ def law_scores(design: Design, law: Law, options: Options, left_out: Array | Non
     return replace(scores, holdout_r2_log=held, holdout_n=0 if held is None else test.n_runs)
 
 
-def clearly_less(own: Array, other: Array, split: NDArray[np.generic] | None) -> bool:
+def clearly_less(residuals: Array, other: Array, split: NDArray[np.generic] | None) -> bool:
     """Whether squared residuals fall by more than the standard error of their difference.
 
     Parameters
@@ -412,9 +412,9 @@ def clearly_less(own: Array, other: Array, split: NDArray[np.generic] | None) ->
     split : ndarray of shape (n_runs,), optional
         Groups of runs that count as one.
     """
-    size = float(max(np.abs(own).max(initial=0.0), np.abs(other).max(initial=0.0))) or 1.0
-    several = len(own if split is None else np.unique(split)) > 1
-    gain, error = gain_and_error(np.square(own / size), np.square(other / size), split)
+    size = float(max(np.abs(residuals).max(initial=0.0), np.abs(other).max(initial=0.0))) or 1.0
+    several = len(residuals if split is None else np.unique(split)) > 1
+    gain, error = gain_and_error(np.square(residuals / size), np.square(other / size), split)
     return several and gain > error
 
 
@@ -444,7 +444,7 @@ def unexplained(design: Design, law: Law, seed: int = 0) -> float:
         places, residuals = places[rows], residuals[rows]
     # what shuffled residuals show as well is chance: with few runs that can be a fifth and more
     white = any(is_white(places, residuals, level, shuffles) for level, shuffles in _LEVELS)
-    return 0.0 if white else leftover(places, normal_scores(residuals))
+    return 0.0 if white else predictable_share(places, normal_scores(residuals))
 
 
 def followed_input(design: Design, law: Law) -> str:

@@ -64,13 +64,13 @@ def screened(
     few = len(data.numeric_names) - 1 <= MANY
     if few or options.within is not None or options.arrhenius:
         return None
-    found = usable_runs(data, options.purpose(target, linear_allowed=True, signed_allowed=True))
-    never = set(found.never_varied)
-    varying = [n for n in found.inputs if n not in never]
+    usable = usable_runs(data, options.purpose(target, linear_allowed=True, signed_allowed=True))
+    never = set(usable.never_varied)
+    varying = [n for n in usable.inputs if n not in never]
     if len(varying) <= MANY:
         return None
-    table = _inputs(found, varying)
-    y = _response(found) if residuals is None else residuals
+    table = _inputs(usable, varying)
+    y = _response(usable) if residuals is None else residuals
     if len(y) != len(table):
         return None
     taken = _forward(table, y, 0 if residuals is not None else _FEWEST)
@@ -80,8 +80,8 @@ def screened(
     kept = {varying[j] for j in taken[:_MOST]} | never | set(options.must_use)
     if options.form is not None:
         kept |= set(GivenForm.read(options.form, data, target, options).inputs(data))
-    kept |= _needed(found, [n for n in found.inputs if n in kept], varying, options)
-    return [n for n in found.inputs if n in kept] if kept < set(found.inputs) else None
+    kept |= _needed(usable, [n for n in usable.inputs if n in kept], varying, options)
+    return [n for n in usable.inputs if n in kept] if kept < set(usable.inputs) else None
 
 
 def without_others(
@@ -96,22 +96,22 @@ def without_others(
     )
 
 
-def _inputs(found: UsableRuns, names: Sequence[str]) -> Array:
+def _inputs(usable: UsableRuns, names: Sequence[str]) -> Array:
     """Logarithms, or values, of unit variance, shape (n_runs, n_inputs)."""
-    plain = {*found.unlogged, *found.signed}
+    plain = {*usable.unlogged, *usable.signed}
     columns = []
     for name in names:
-        x = np.asarray(found.data[name], dtype=np.float64)
+        x = np.asarray(usable.data[name], dtype=np.float64)
         x = x / float(np.abs(x).max()) if name in plain else np.log(x)
         columns.append((x - x.mean()) / (x.std() or 1.0))
     return np.column_stack(columns)
 
 
-def _response(found: UsableRuns) -> Array:
-    y = np.asarray(found.data[found.purpose.target], dtype=np.float64)
-    if found.data.variable(found.purpose.target).is_level:
+def _response(usable: UsableRuns) -> Array:
+    y = np.asarray(usable.data[usable.purpose.target], dtype=np.float64)
+    if usable.data.variable(usable.purpose.target).is_level:
         return y
-    return y / float(np.abs(y).max() or 1.0) if found.linear else np.log(y)
+    return y / float(np.abs(y).max() or 1.0) if usable.linear else np.log(y)
 
 
 def _forward(Z: Array, y: Array, fewest: int) -> list[int]:
@@ -127,26 +127,26 @@ def _forward(Z: Array, y: Array, fewest: int) -> list[int]:
     members += [tuple(sorted({int(i), int(j)})) for i, j in zip(first, second, strict=True)]
     terms = _unit(np.column_stack([Z, Z[:, first] * Z[:, second]]))
     base = np.full((n, 1), 1 / np.sqrt(n))
-    left = y - y.mean()
-    whole = float(left @ left)
+    residuals = y - y.mean()
+    whole = float(residuals @ residuals)
     used: dict[int, None] = {}
     for step in range(max(1, n // _RUNS_PER_TERM)):
         dof = n - step - 2
         outside = 1 - ((base.T @ terms) ** 2).sum(axis=0)
-        rest = float(left @ left)
+        rest = float(residuals @ residuals)
         if not rest > _VARIES**2 * whole:
             break
         with np.errstate(all="ignore"):
-            share = (terms.T @ left) ** 2 / (np.maximum(outside, _VARIES) * rest)
+            share = (terms.T @ residuals) ** 2 / (np.maximum(outside, _VARIES) * rest)
         share = np.where(outside > np.sqrt(_VARIES), np.minimum(share, 1 - 1e-15), 0.0)
         k = int(np.argmax(share))
         t = np.sqrt(share[k] * dof / (1 - share[k]))
         if 2 * float(stats.t.sf(t, dof)) * len(members) > _LEVEL and len(used) >= fewest:
             break
-        own = terms[:, k] - base @ (base.T @ terms[:, k])
-        own = own / np.sqrt(float(own @ own))
-        base = np.column_stack([base, own])
-        left = left - own * float(own @ left)
+        column = terms[:, k] - base @ (base.T @ terms[:, k])
+        column = column / np.sqrt(float(column @ column))
+        base = np.column_stack([base, column])
+        residuals = residuals - column * float(column @ residuals)
         used |= dict.fromkeys(members[k])
         if len(members[k]) > 1 and terms.nbytes < _MOST_BYTES:
             members += [tuple(sorted({*members[k], j})) for j in range(p)]
@@ -162,17 +162,17 @@ def _unit(columns: Array) -> Array:
 
 
 def _needed(
-    found: UsableRuns, kept: Sequence[str], varying: Sequence[str], options: Options
+    usable: UsableRuns, kept: Sequence[str], varying: Sequence[str], options: Options
 ) -> set[str]:
     """Inputs without which the kept ones cannot give the target its dimension."""
-    data, target = found.data, found.data.variable(found.purpose.target)
+    data, target = usable.data, usable.data.variable(usable.purpose.target)
     if target.is_level or isinstance(options.scales, str):
         return set()
     known: list[Variable] = [*constant_variables(options.constants, data.names)]
     known += [scale_variable(text) for text in options.scales]
-    own = [data.variable(n) for n in kept if n in found.grouped] + known
-    if smallest_monomial(own, target.dimension) is not None:
+    kept_variables = [data.variable(n) for n in kept if n in usable.grouped] + known
+    if smallest_monomial(kept_variables, target.dimension) is not None:
         return set()
-    others = [data.variable(n) for n in varying if n in found.grouped]
-    monomial = smallest_monomial([*own, *others], target.dimension)
+    others = [data.variable(n) for n in varying if n in usable.grouped]
+    monomial = smallest_monomial([*kept_variables, *others], target.dimension)
     return set() if monomial is None else {n for n, _ in monomial.exponents} & set(varying)

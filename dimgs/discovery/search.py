@@ -76,7 +76,7 @@ def usable_engines(options: Options) -> list[str]:
     return [e.name for e in all_engines() if e.usable]
 
 
-def searched(found: Study, name: str, seconds: float, options: Options, clock: Clock) -> Study:
+def searched(study: Study, name: str, seconds: float, options: Options, clock: Clock) -> Study:
     """The study with the candidates that one engine proposes, which may start from those known.
 
     Where there are enough runs, a fifth of them (or of the groups of `split`) is set aside before
@@ -84,7 +84,7 @@ def searched(found: Study, name: str, seconds: float, options: Options, clock: C
 
     Parameters
     ----------
-    found : Study
+    study : Study
     name : str
         Of the engine.
     seconds : float
@@ -98,23 +98,23 @@ def searched(found: Study, name: str, seconds: float, options: Options, clock: C
     EngineUnavailableError
         If the engine was asked for by its name and cannot run here.
     """
-    design = found.prepared.design
+    design = study.prepared.design
     rows = rows_aside(design, options)
     train = design if rows is None else design.take(rows[0])
     problem, unlogged = problem_of(train, options)
-    known = [c for c in found.candidates if c.engine != NONE]
+    known = [c for c in study.candidates if c.engine != NONE]
     result = _result(name, train, problem, known, seconds, options)
     if result.outcome == "unavailable":
         if options.engine != ALL:
             raise EngineUnavailableError(result.message)
-        return replace(found, unavailable="" if known else result.message)
+        return replace(study, unavailable="" if known else result.message)
     if result.startup >= _NOTICED:
         note = (
             f"The engine took {result.startup:.0f} s to start and compile, which the time limit "
             f"does not count."
         )
-        found = replace(found, warnings=(*found.warnings, note))
-    out = proposed(found, result.candidates, unlogged, name, problem)
+        study = replace(study, warnings=(*study.warnings, note))
+    out = proposed(study, result.candidates, unlogged, name, problem)
     out = replace(out, complete_to=result.complete_to or out.complete_to)
     if result.cut is not None:
         clock.cut(result.cut, f"the search by {name}")
@@ -125,7 +125,7 @@ def searched(found: Study, name: str, seconds: float, options: Options, clock: C
 
 
 def proposed(
-    found: Study,
+    study: Study,
     candidates: Sequence[Candidate],
     unlogged: Mapping[str, str],
     engine: str,
@@ -135,7 +135,7 @@ def proposed(
 
     Parameters
     ----------
-    found : Study
+    study : Study
     candidates : sequence of Candidate
         The candidates of a single search stay in their order.
     unlogged : mapping of str to str
@@ -145,18 +145,18 @@ def proposed(
     problem : Problem, optional
         The runs by which candidates of several searches are put in order; by default all.
     """
-    known = [c for c in found.candidates if c.engine != NONE]
+    known = [c for c in study.candidates if c.engine != NONE]
     if not candidates:
-        return found if known else replace(found, engine=engine, unavailable="")
+        return study if known else replace(study, engine=engine, unavailable="")
     unique = {str(c): c for c in reversed([*known, *candidates])}
     ordered: Iterable[Candidate] = candidates
     if known:
-        ordered = select(unique.values(), problem or problem_of(found.prepared.design)[0])
+        ordered = select(unique.values(), problem or problem_of(study.prepared.design)[0])
     first, *rest = ordered
     return replace(
-        found,
+        study,
         candidates=(first, *rest),
-        unlogged={**found.unlogged, **unlogged},
+        unlogged={**study.unlogged, **unlogged},
         engine=first.engine or engine,
         unavailable="",
         posterior=None,
@@ -215,13 +215,13 @@ def _times(candidate: Candidate, unit: float) -> Candidate:
         for t in terms
     ]
     once = {k for k in constants if sum(t.has(sympy.Symbol(k)) for t in terms) == 1}
-    own = [next((k for k in names if k in once), None) for names in leading]
+    prefactors = [next((k for k in names if k in once), None) for names in leading]
     linear = [
         k is not None and not (t / sympy.Symbol(k)).has(sympy.Symbol(k))
-        for k, t in zip(own, terms, strict=True)
+        for k, t in zip(prefactors, terms, strict=True)
     ]
     if all(linear):
-        constants |= {k: constants[k] * unit for k in own if k is not None}
+        constants |= {k: constants[k] * unit for k in prefactors if k is not None}
     else:
         expression = sympy.Float(unit) * expression
     loss = candidate.loss * unit * unit if candidate.scale == "linear" else candidate.loss

@@ -125,12 +125,12 @@ def sensitivity(data: Any, target: str, options: Options | None = None) -> Sensi
     ([0.8, 0.2], 'sobol')
     """
     options = options or Options()
-    found = usable_runs(
+    usable = usable_runs(
         options.read(data, target),
         options.purpose(target, linear_allowed=True, signed_allowed=True),
     )
-    runs = found.data
-    names = tuple(n for n in found.inputs if n not in found.never_varied)
+    runs = usable.data
+    names = tuple(n for n in usable.inputs if n not in usable.never_varied)
     if not names:
         raise InputError(f"No input of {runs.source} varies; add runs in which one does.")
     check_enough_runs(runs.n_runs, len(names) + 3, runs.source)
@@ -151,13 +151,13 @@ def sensitivity(data: Any, target: str, options: Options | None = None) -> Sensi
     without = []
     for part in np.unique(parts):
         rest = parts != part
-        own = _function(curve.on(rest[some]), X)
-        left_out[~rest] = own(X[~rest])
+        function = _function(curve.on(rest[some]), X)
+        left_out[~rest] = function(X[~rest])
         drawn = Copula.of(X[rest], options.seed, not copula.independent)
-        without.append(effects_of(own, drawn))
+        without.append(effects_of(function, drawn))
     r2 = 1.0 - float(np.sum((y - left_out) ** 2) / np.sum((y - y.mean()) ** 2))
-    notes = list(table_warnings(found))
-    held = [n for n in found.inputs if n in found.never_varied]
+    notes = list(table_warnings(usable))
+    held = [n for n in usable.inputs if n in usable.never_varied]
     if held:
         notes.append(f"{', '.join(held)} never varied, so that nothing is known of their effects.")
     if r2 < _LITTLE:
@@ -176,14 +176,14 @@ def _function(curve: SmoothCurve, X: Array) -> Callable[[Array], Array]:
     return lambda x: curve.mean((x - middle) / spread)
 
 
-def _halves(found: list[Effects], level: float) -> Effects:
+def _halves(replicates: list[Effects], level: float) -> Effects:
     def half(values: list[Array]) -> Array:
         return jackknife_half(np.array(values), level)
 
-    shapley = [e.shapley for e in found if e.shapley is not None]
+    shapley = [e.shapley for e in replicates if e.shapley is not None]
     return Effects(
-        half([e.main for e in found]),
-        half([e.total for e in found]),
+        half([e.main for e in replicates]),
+        half([e.total for e in replicates]),
         half(shapley) if shapley else None,
     )
 
@@ -256,7 +256,7 @@ def law_sensitivity(law: Law, options: Options | None = None) -> Sensitivity:
     rng = np.random.default_rng(options.seed)
     # as many draws up as down, so that the middle is that of the law
     draws = rng.standard_normal((_DRAWS // 2, len(covariance)))
-    found = [changed_by(sign * root @ z) for z in draws for sign in (1.0, -1.0)]
+    perturbed = [changed_by(sign * root @ z) for z in draws for sign in (1.0, -1.0)]
     effects = changed_by(np.zeros(len(covariance)))
     width = float(student.isf((1 - options.level) / 2, max(law.uncertainty.dof, 1.0)))
 
@@ -264,8 +264,8 @@ def law_sensitivity(law: Law, options: Options | None = None) -> Sensitivity:
         return np.asarray(width * np.sqrt(np.mean((np.array(each) - middle) ** 2, axis=0)))
 
     halves = Effects(
-        half([e.main for e in found], effects.main),
-        half([e.total for e in found], effects.total),
+        half([e.main for e in perturbed], effects.main),
+        half([e.total for e in perturbed], effects.total),
         None,
     )
     scale = "log" if logs else "linear"

@@ -155,20 +155,20 @@ def study_of_power_law(prepared: Prepared, options: Options) -> Study:
     return Study(prepared, result, law, known, candidates, "power_law", warnings)
 
 
-def left_out_residuals(found: Study, options: Options) -> Array | None:
+def left_out_residuals(study: Study, options: Options) -> Array | None:
     """Residual of each run by the law refitted without it; None where that cannot be had.
 
     On the logarithm of the target where the response has one, else on the target.
     """
-    if found.left_out is not None:
-        return found.left_out
-    design = found.prepared.design
-    if design.scale == "level" or design.within is not None or found.law.label_effects is not None:
+    if study.left_out is not None:
+        return study.left_out
+    design = study.prepared.design
+    if design.scale == "level" or design.within is not None or study.law.label_effects is not None:
         return None
-    if found.result is not None and found.law is found.result.law and found.result.left_out:
-        own = np.array(found.result.left_out)
-        return own if np.all(np.isfinite(own)) else None
-    values = left_out_predictions(design, found.law, options.seed)
+    if study.result is not None and study.law is study.result.law and study.result.left_out:
+        deleted = np.array(study.result.left_out)
+        return deleted if np.all(np.isfinite(deleted)) else None
+    values = left_out_predictions(design, study.law, options.seed)
     if not np.all(np.isfinite(values)):
         return None
     if design.scale != "log":
@@ -188,5 +188,7 @@ def _candidates(law: Law, prepared: Prepared) -> tuple[Candidate, ...]:
     if design.scale == "linear" and scores.r2 is not None:
         loss = 1.0 - scores.r2
     scale: Literal["log", "linear"] = "log" if design.scale == "log" else "linear"
-    found = Candidate.of(law.pi_expression, constants, loss=loss, scale=scale, engine="power_law")
-    return (found,) if np.isfinite(loss) else ()
+    candidate = Candidate.of(
+        law.pi_expression, constants, loss=loss, scale=scale, engine="power_law"
+    )
+    return (candidate,) if np.isfinite(loss) else ()

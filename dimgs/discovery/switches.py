@@ -22,12 +22,12 @@ from dimgs.law.law import Law
 REGIMES = "regimes"
 
 
-def switching(found: Study, options: Options, clock: Clock) -> tuple[list[Proposal], Study]:
+def switching(study: Study, options: Options, clock: Clock) -> tuple[list[Proposal], Study]:
     """Forms that switch, and the study with the regimes that they are made of.
 
     Parameters
     ----------
-    found : Study
+    study : Study
     options : Options
     clock : Clock
         No further number of regimes is tried that it would not see the end of.
@@ -37,16 +37,16 @@ def switching(found: Study, options: Options, clock: Clock) -> tuple[list[Propos
     tuple of (list of Proposal, Study)
         No forms, and the study itself, where the exponents are the same everywhere.
     """
-    if found.result is None:
-        return [], found
+    if study.result is None:
+        return [], study
     forms: list[Proposal] = []
-    result, most = found.result, MOST_REGIMES
+    result, most = study.result, MOST_REGIMES
     took = 0.0
     while most > 1 and clock.left > took:
         left = clock.left
         try:
             # a law that wins is validated with the others, as it stands
-            regimes, law = regimes_of(found.prepared.design, options, most=most, validated=False)
+            regimes, law = regimes_of(study.prepared.design, options, most=most, validated=False)
         except DimgsError:
             break
         if law is None:
@@ -57,7 +57,7 @@ def switching(found: Study, options: Options, clock: Clock) -> tuple[list[Propos
         took = left - clock.left
         # fewer regimes may be the law, and the others its scatter
         most = len(regimes) - 1
-    return forms, replace(found, result=result)
+    return forms, replace(study, result=result)
 
 
 def _forms(regimes: list[RegimeResult], law: Law) -> list[Proposal]:

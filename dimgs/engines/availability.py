@@ -111,10 +111,10 @@ def _has_juliaup_versions(path: str, environment: Mapping[str, str]) -> bool:
         return False
     try:
         text = (_depot(environment) / "juliaup" / "juliaup.json").read_text(encoding="utf-8")
-        found = json.loads(text)
+        versions = json.loads(text)
     except (OSError, ValueError):
         return False
-    return isinstance(found, dict) and bool(found.get("InstalledVersions"))
+    return isinstance(versions, dict) and bool(versions.get("InstalledVersions"))
 
 
 def _has_packages(project: Path) -> bool:

@@ -37,7 +37,8 @@ class Clock:
     stopped : threading.Event
         Set when the user interrupts; clocks that are parts of another share it.
     cuts : list of Cut
-        Steps that were cut short so far; parts of a clock share it, :meth:`own` begins another.
+        Steps that were cut short so far; parts of a clock share it, :meth:`separate`
+        begins another.
 
     Examples
     --------
@@ -83,7 +84,7 @@ class Clock:
         """A clock that stops later, by what an engine took to start."""
         return replace(self, end=self.end + seconds)
 
-    def own(self) -> "Clock":
+    def separate(self) -> "Clock":
         """The same deadline, with a record of its own of what is cut."""
         return replace(self, cuts=[])
 

@@ -115,7 +115,7 @@ class OperonEngine:
             began = monotonic()
             model = regressor(**parameters)
             try:
-                found = self._pass(model, problem, of_logarithm)
+                candidates = self._pass(model, problem, of_logarithm)
             except KeyboardInterrupt:
                 cut = "interrupt"
                 break
@@ -126,7 +126,7 @@ class OperonEngine:
                 cut = "time"
             elif budget.evaluations is not None and not _is_complete(model):
                 cut = "evaluations"
-            front = front_of(chain(front, found), problem, end)
+            front = front_of(chain(front, candidates), problem, end)
             if front and min(c.loss for c in front) < EXACT**2:
                 cut = None
                 break
@@ -205,7 +205,7 @@ def expression_of(text: str, names: list[str]) -> "sympy.Expr":
         meaning[name] = sympy.log(plain) if name.startswith(_LOG) else plain
     for name in set(re.findall(r"([A-Za-z_]\w*)\(", text)):
         meaning[name] = sympy.Function(f"safe_{name}")
-    short = re.sub(r"\d+\.\d+(?:[eE][-+]?\d+)?", lambda found: _single(found.group()), text)
+    short = re.sub(r"\d+\.\d+(?:[eE][-+]?\d+)?", lambda match: _single(match.group()), text)
     return parse_expr(short.replace("^", "**"), local_dict=meaning)
 
 

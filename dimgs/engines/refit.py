@@ -78,9 +78,11 @@ def refit(candidate: Candidate, problem: Problem) -> Candidate:
         return replace(candidate, loss=np.inf)
     loss = float(np.mean(before**2))
     if len(best) and loss > 0:
-        found = minimise_squares(residuals.model, best, steps=_STEPS, enough=_ENOUGH).parameters
-        after = float(np.mean(residuals.at(found) ** 2))
-        best, loss = (found, after) if after < loss else (best, loss)
+        parameters = minimise_squares(
+            residuals.model, best, steps=_STEPS, enough=_ENOUGH
+        ).parameters
+        after = float(np.mean(residuals.at(parameters) ** 2))
+        best, loss = (parameters, after) if after < loss else (best, loss)
     constants = dict(zip(candidate.constants, best.tolist(), strict=True))
     return replace(candidate, constants=constants, loss=loss)
 

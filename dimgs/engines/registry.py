@@ -89,9 +89,9 @@ class EngineEntry:
 
         module, _, attribute = self.engine.partition(":")
         made = getattr(import_module(module), attribute)
-        found = made(guesses=guesses) if self.takes_guesses else made()
-        assert isinstance(found, Engine)
-        return found
+        engine = made(guesses=guesses) if self.takes_guesses else made()
+        assert isinstance(engine, Engine)
+        return engine
 
 
 def entries() -> dict[str, EngineEntry]:
@@ -102,14 +102,16 @@ def entries() -> dict[str, EngineEntry]:
     >>> [name for name, entry in entries().items() if entry.takes_guesses]
     ['pysr']
     """
-    found = {
+    by_name = {
         name: entry
         for name in entry_points(GROUP)
         if isinstance(entry := _entry(name), EngineEntry)
     }
     # those of other packages come after the own ones, whatever rank they claim
-    own = {name for name, home in entry_points(GROUP).items() if home.startswith("dimgs.")}
-    return dict(sorted(found.items(), key=lambda item: (item[0] not in own, item[1].rank, item[0])))
+    built_in = {name for name, home in entry_points(GROUP).items() if home.startswith("dimgs.")}
+    return dict(
+        sorted(by_name.items(), key=lambda item: (item[0] not in built_in, item[1].rank, item[0]))
+    )
 
 
 def entry_named(name: str) -> EngineEntry:
@@ -121,10 +123,10 @@ def entry_named(name: str) -> EngineEntry:
         If there is no such engine, or its package does not register it properly.
     """
     check_name(name)
-    found = _entry(name) if name in entry_points(GROUP) else f"'{name}' is no single engine"
-    if isinstance(found, str):
-        raise InputError(f"The engine '{name}' cannot be made: {found}.")
-    return found
+    entry = _entry(name) if name in entry_points(GROUP) else f"'{name}' is no single engine"
+    if isinstance(entry, str):
+        raise InputError(f"The engine '{name}' cannot be made: {entry}.")
+    return entry
 
 
 def engine_names() -> tuple[str, ...]:
@@ -206,10 +208,10 @@ def _entry(name: str) -> EngineEntry | str:
     home = entry_points(GROUP)[name]
     module, _, attribute = home.partition(":")
     try:
-        found = getattr(import_module(module), attribute)
+        entry = getattr(import_module(module), attribute)
     except Exception as error:
         why = str(error) if isinstance(error, DimgsError) else f"{type(error).__name__}: {error}"
         return f"the package of '{name}' fails when it is imported ({why}); mend or remove it"
-    if not isinstance(found, EngineEntry):
+    if not isinstance(entry, EngineEntry):
         return f"'{home}', registered as the engine '{name}', is no EngineEntry; ask who wrote it"
-    return found
+    return entry

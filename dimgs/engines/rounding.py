@@ -77,8 +77,8 @@ def _fixed(candidate: Candidate, name: str, value: Fraction, problem: Problem) -
     number = sympy.Rational(value.numerator, value.denominator)
     try:
         expression = candidate.expression.subs(sympy.Symbol(name), number)
-        left = {str(s) for s in expression.free_symbols}
-        constants = {n: v for n, v in candidate.constants.items() if n in left}
+        names = {str(s) for s in expression.free_symbols}
+        constants = {n: v for n, v in candidate.constants.items() if n in names}
         trial = Candidate.of(expression, constants, scale=candidate.scale, engine=candidate.engine)
     except (LawError, TypeError, ValueError):
         return None

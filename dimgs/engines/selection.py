@@ -15,8 +15,8 @@ A law is scored by the length of the shortest message that conveys it together w
 `select` orders candidates by these bits; `pareto_front` keeps those that no shorter one equals.
 Which of the candidates is the law is decided by runs left out, in `dimgs.discovery.judgement`; the
 embedded engine prices the same parts of its trees in the physical variables, in
-`dimgs.engines.structured.description`. `leftover` asks whether the residuals still depend on the
-groups, that is, whether a better law exists at all.
+`dimgs.engines.structured.description`. `predictable_share` asks whether the residuals still depend
+on the groups, that is, whether a better law exists at all.
 
 =================  =====  ======================================================================
 threshold          value  what it is for, and what it trades
@@ -27,7 +27,7 @@ CONSTANT_BITS      4      sign and size of a fitted constant, besides the log2(n
 SAME_LOSS          1e-9   relative gain of loss below which a longer candidate is no better: above
                           the rounding of a refit
 EXACT_LOSS         1e-26  loss that is rounding, so that no longer candidate can be better
-NOTHING_LEFT       0.05   share of the residuals that counts as nothing, whatever its chance
+NEGLIGIBLE         0.05   share of the residuals that counts as nothing, whatever its chance
 =================  =====  ======================================================================
 
 References
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 # the table above says what each of these is for
 CONSTANT_BITS = 4.0
 SAME_LOSS, EXACT_LOSS = 1e-9, 1e-26
-NOTHING_LEFT = 0.05
+NEGLIGIBLE = 0.05
 # one of 40 shuffles, the least number that can show a chance of 1/40
 _LEVEL, _SHUFFLES = 0.025, 39
 # squared lengths of kernels, in units of the variance of the coordinates, mean over them. The
@@ -163,7 +163,7 @@ def pareto_front(candidates: Iterable[Candidate]) -> list[Candidate]:
     return front
 
 
-def leftover(coordinates: Array, residuals: Array) -> float:
+def predictable_share(coordinates: Array, residuals: Array) -> float:
     """Share of the residuals that the groups still explain out of sample (R², 0 if none).
 
     Kernel ridge regression of several widths, each run left out in turn; of more than 500 runs,
@@ -175,7 +175,7 @@ def leftover(coordinates: Array, residuals: Array) -> float:
         Whitened log groups.
     residuals : ndarray of shape (n_runs,)
     """
-    return float(_leftovers(coordinates, np.asarray(residuals)[:, None])[0])
+    return float(_predictable_shares(coordinates, np.asarray(residuals)[:, None])[0])
 
 
 def normal_scores(values: Array, ties: Literal["average", "ordinal"] = "average") -> Array:
@@ -220,26 +220,26 @@ def is_white(
     rng = np.random.default_rng(0)
     e = normal_scores(residuals)
     shuffled = [rng.permutation(e) for _ in range(shuffles)]
-    found = _leftovers(coordinates, np.column_stack([e, *shuffled]))
-    chance = (1 + int(np.sum(found[1:] >= found[0]))) / (1 + shuffles)
-    return bool(found[0] < NOTHING_LEFT or chance > level)
+    shares = _predictable_shares(coordinates, np.column_stack([e, *shuffled]))
+    chance = (1 + int(np.sum(shares[1:] >= shares[0]))) / (1 + shuffles)
+    return bool(shares[0] < NEGLIGIBLE or chance > level)
 
 
-def _leftovers(coordinates: Array, residuals: Array) -> Array:
+def _predictable_shares(coordinates: Array, residuals: Array) -> Array:
     """Left-out R² of every column of residuals, the best over widths and ridges."""
     rows = np.linspace(0, len(residuals) - 1, min(len(residuals), _MOST_RUNS)).astype(int)
     X, E = coordinates[rows], residuals[rows] - residuals[rows].mean(axis=0)
-    spread = E.std(axis=0)
+    scale = E.std(axis=0)
     best = np.zeros(E.shape[1])
-    if X.shape[1] == 0 or not np.all(spread > 0):
+    if X.shape[1] == 0 or not np.all(scale > 0):
         return best
-    E = E / spread
+    E = E / scale
     square = ((X[:, None, :] - X[None, :, :]) ** 2).mean(axis=2)
     for width in _WIDTHS:
         values, vectors = np.linalg.eigh(np.exp(-square / width))
         turned = vectors.T @ E
         for ridge in (0.03, 0.3, 3.0):
             share = ridge / (np.maximum(values, 0) + ridge)
-            left = vectors @ (share[:, None] * turned) / ((vectors**2) @ share)[:, None]
-            best = np.maximum(best, 1 - np.mean(left**2, axis=0))
+            deleted = vectors @ (share[:, None] * turned) / ((vectors**2) @ share)[:, None]
+            best = np.maximum(best, 1 - np.mean(deleted**2, axis=0))
     return best

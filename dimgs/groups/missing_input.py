@@ -146,7 +146,7 @@ def scale_text(inputs: Sequence[Variable], target: Variable) -> str:
     return f"{name} [{si_unit(scale)}]"
 
 
-def own_scale(variable: Variable) -> str:
+def scale_of(variable: Variable) -> str:
     """A scale of the dimension of an input, which frees its exponent."""
     return f"{variable.name}0 [{variable.si_unit}]"
 
@@ -155,7 +155,7 @@ def advice_to_take_part(variable: Variable) -> str:
     """What would let an input that no group contains take part."""
     return (
         f"To let '{variable.name}' take part, declare an unknown scale of its dimension "
-        f"({setting('scales', own_scale(variable))}, or {setting('scales', AUTO)})."
+        f"({setting('scales', scale_of(variable))}, or {setting('scales', AUTO)})."
     )
 
 

@@ -16,7 +16,7 @@ from dimgs.discovery.scoring import (
     rows_aside,
     unexplained,
 )
-from dimgs.engines.selection import leftover, normal_scores
+from dimgs.engines.selection import normal_scores, predictable_share
 from dimgs.fits.design.features import Design
 from dimgs.law.assemble import assemble
 from dimgs.law.law import Law
@@ -101,7 +101,7 @@ def test_what_the_groups_explain_of_the_residuals() -> None:
     residuals = design.y + design.offset - np.log(power.predict_si(design.data))
     places = (design.X - design.X.mean(axis=0)) / design.X.std(axis=0)
     found = unexplained(design, power)
-    assert found == pytest.approx(leftover(places, normal_scores(residuals)), abs=1e-9)
+    assert found == pytest.approx(predictable_share(places, normal_scores(residuals)), abs=1e-9)
     assert found > 0.8
     assert unexplained(design, whole) == 0.0
     exact = replace(design, y=design.y - residuals)

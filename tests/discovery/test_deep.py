@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from dimgs.common.errors import EngineUnavailableError, InputError
 from dimgs.dataset import Dataset
-from dimgs.discovery.deep import Taught, exponent_along, taught
+from dimgs.discovery.deep import PotentialTeacher, exponent_along, fit_teacher
 from dimgs.discovery.discover import check_model, discover
 from dimgs.discovery.distillation import directions
 from dimgs.discovery.options import Options
@@ -44,8 +44,8 @@ def prepared(data: Dataset, target: str) -> Prepared:
 def test_dense_runs_are_runs_of_the_same_physics_without_noise() -> None:
     data, _ = bent_table(36, 0, noise=0.1)
     design = prepared(data, "F").design
-    known = taught(design, Options(seed=0))
-    assert isinstance(known, Taught)
+    known = fit_teacher(design, Options(seed=0))
+    assert isinstance(known, PotentialTeacher)
     dense = known.dense
     groups = [f.group for f in dense.features if f.group is not None]
     np.testing.assert_allclose(log_groups(dense.data, dense.basis, groups), dense.X, atol=1e-9)
@@ -68,8 +68,8 @@ def exponent_table(size: int, seed: int) -> Dataset:
 
 def test_exponents_along_an_input_are_those_of_the_potential() -> None:
     design = prepared(exponent_table(39, 1), "y").design
-    known = taught(design, Options(seed=0))
-    assert isinstance(known, Taught)
+    known = fit_teacher(design, Options(seed=0))
+    assert isinstance(known, PotentialTeacher)
     found = {d.variable: exponent_along(known, d) for d in directions(known.dense)}
     fields = found["s"]
     assert fields is not None
@@ -83,8 +83,8 @@ def test_an_exponent_that_depends_on_its_own_input_is_not_along_it() -> None:
     r, s = np.exp(rng.uniform(-1.0, 1.0, (2, 36)))
     y = np.cosh(2.0 * np.log(s)) * r**0.5 * np.exp(0.02 * rng.standard_normal(36))
     design = prepared(Dataset.from_columns({"r [1]": r, "s [1]": s, "y [1]": y}), "y").design
-    known = taught(design, Options(seed=0))
-    assert isinstance(known, Taught)
+    known = fit_teacher(design, Options(seed=0))
+    assert isinstance(known, PotentialTeacher)
     assert all(exponent_along(known, d) is None for d in directions(known.dense))
 
 
@@ -111,7 +111,7 @@ def test_what_a_potential_cannot_learn_is_said() -> None:
     report = discover(data, "y", model="deep", engine="structured", **LIMITS)
     assert any("takes no part" in w for w in report.warnings)
     few = prepared(exponent_table(12, 0), "y").design
-    assert "12 runs are fewer than 20" in str(taught(few, Options()))
+    assert "12 runs are fewer than 20" in str(fit_teacher(few, Options()))
 
 
 def test_discover_says_what_a_potential_predicts_and_fits_its_law_on_the_runs() -> None:

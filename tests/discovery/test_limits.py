@@ -169,7 +169,7 @@ def test_limits_are_read_from_files_and_refused_with_a_reason(tmp_path: Path) ->
 @pytest.mark.parametrize("beside", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_the_potential_that_teaches_a_search_keeps_limits_beyond_its_runs(beside: bool) -> None:
     pytest.importorskip("torch")
-    from dimgs.discovery.deep import Taught, taught
+    from dimgs.discovery.deep import PotentialTeacher, fit_teacher
 
     # around the bend alone, so that nothing of the runs tells the limit
     n = 40 if beside else 24
@@ -178,8 +178,8 @@ def test_the_potential_that_teaches_a_search_keeps_limits_beyond_its_runs(beside
     sign = 1.0 if design.features[0].group.as_dict()["t"] > 0 else -1.0  # type: ignore[union-attr]
 
     def miss(limits: Any) -> float:
-        one = taught(design, Options(limits=limits))
-        assert isinstance(one, Taught)
+        one = fit_teacher(design, Options(limits=limits))
+        assert isinstance(one, PotentialTeacher)
         return float(np.abs(one.potential.exponents(sign * far)[:, 0] * sign - 0.5).max())
 
     held = miss(SMALL)

@@ -15,7 +15,7 @@ from dimgs import Dataset, discover
 from dimgs.common.arrays import Array
 from dimgs.discovery import one_basis, scoring
 from dimgs.discovery import search as module
-from dimgs.discovery.judgement import judged
+from dimgs.discovery.judgement import judge
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.problem import without_collinear
@@ -93,7 +93,7 @@ def test_a_second_engine_starts_from_the_first_and_from_learned_exponents(
     first = study_of_power_law(prepare(data, "D", SCALES), options)
     first = searched(first, "structured", AMPLE, options, Clock.of(AMPLE))
     both = searched(first, "pysr", AMPLE, options, Clock.of(AMPLE))
-    found = judged(both, options, Clock.of(AMPLE))
+    found = judge(both, options, Clock.of(AMPLE))
     problem = Second.seen["problem"]
     assert np.ptp(problem.fields[role["M"]]) > 0.5
     assert Second.seen["guesses"]
@@ -125,7 +125,7 @@ def test_a_second_engine_does_not_displace_what_predicts_better(
     first = searched(first, "structured", AMPLE, Options(evaluations=300), Clock.of(AMPLE))
     both = searched(first, "pysr", AMPLE, Options(), Clock.of(AMPLE))
     assert str(worse) in {str(c) for c in both.candidates}
-    found = judged(both, Options(), Clock.of(AMPLE))
+    found = judge(both, Options(), Clock.of(AMPLE))
     assert found.engine == "structured"
     assert found.known is not None
     assert found.known > 0.9

@@ -11,7 +11,7 @@ import sympy
 from dimgs import Dataset, Options
 from dimgs.discovery import one_basis as module
 from dimgs.discovery import search
-from dimgs.discovery.judgement import judged
+from dimgs.discovery.judgement import judge
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.scoring import law_scores
 from dimgs.discovery.search import proposed
@@ -229,7 +229,7 @@ def from_potential(
 ) -> Study:
     from dimgs.discovery import deep
 
-    monkeypatch.setattr(deep, "taught", lambda *_: Potential())
+    monkeypatch.setattr(deep, "fit_teacher", lambda *_: Potential())
     monkeypatch.setattr(deep, "candidates_of", lambda *_: (more, {"t": "u"}))
     return module._from_potential(found, Options(model="deep"), Clock.of(AMPLE))
 
@@ -246,7 +246,7 @@ def test_a_deep_potential_proposes_where_the_judgement_confirms_nothing_without_
     # which candidate is the law is not decided here
     assert (found.law, found.posterior) == (power.law, None)
     known = proposed(power, front(a + b * pi_1), {}, "structured")
-    assert judged(known, Options(), Clock.of(AMPLE)).verdict.confirmed
+    assert judge(known, Options(), Clock.of(AMPLE)).verdict.confirmed
     kept = from_potential(monkeypatch, known, front(a + b * pi_1 + c / pi_1, engine="deep"))
     assert kept.candidates == known.candidates
 
@@ -272,7 +272,7 @@ def test_an_interrupt_leaves_the_first_candidate_without_a_judgement() -> None:
     found = proposed(power, front(a + b * pi_1), {}, "structured")
     stopped = Clock.of(AMPLE)
     stopped.cut("interrupt", "the search")
-    out = judged(found, Options(), stopped)
+    out = judge(found, Options(), stopped)
     assert out.law.constants
     assert (str(out.law.pi_expression), out.engine) == ("a + b*pi_1", "structured")
     assert out.verdict.probability is None

@@ -16,7 +16,7 @@ def some(seed: int, n_columns: int = 30, n_runs: int = 40) -> tuple[np.ndarray, 
 
 def check_left(chosen: Chosen, P: np.ndarray, e: np.ndarray) -> None:
     rest = e - (chosen.halves[:, :, None] / 2 * P[chosen.columns]).sum(axis=1)
-    np.testing.assert_allclose(chosen.left, (rest**2).sum(axis=1), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(chosen.squares, (rest**2).sum(axis=1), rtol=1e-3, atol=1e-3)
     assert set(np.abs(chosen.halves).ravel()) <= set(HALVES)
     assert all(len(set(row)) == len(row) for row in chosen.columns.tolist())
 
@@ -56,9 +56,9 @@ def test_each_set_is_there_once() -> None:
     P, bits = some(0)
     sums = Combinations(P, np.ones(40), bits)
     triples = sums.triples(np.column_stack(np.triu_indices(30, 1)), 30, 200, lambda: None)
-    assert len(np.unique(triples.columns, axis=0)) == len(triples.left)
+    assert len(np.unique(triples.columns, axis=0)) == len(triples.squares)
     twice = triples.joined(triples)
-    assert len(twice.left) == len(triples.left)
+    assert len(twice.squares) == len(triples.squares)
 
 
 def test_the_clock_is_asked() -> None:

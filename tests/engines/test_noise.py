@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
-from dimgs.engines.structured.errors import judged, started, surrogate
+from dimgs.engines.structured.errors import choose_errors, started, surrogate
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import (
     Target,
@@ -76,10 +76,10 @@ def test_errors_of_the_target_are_told_from_those_of_the_group() -> None:
     clean = unit * (1 + x)
     y = clean + 0.05 * unit * rng.normal(size=300)
     runs = Runs.of(Problem({"pi_1": x}, y, scale="linear", unit=unit))
-    assert judged(runs, clean).errors.of == "target"
+    assert choose_errors(runs, clean).errors.of == "target"
     y = clean + 0.05 * rng.normal(size=300)
     runs = Runs.of(Problem({"pi_1": x}, y, scale="linear", unit=unit))
-    assert judged(runs, clean).errors.of == "group"
+    assert choose_errors(runs, clean).errors.of == "group"
 
 
 @settings(max_examples=40, deadline=None)

@@ -15,8 +15,8 @@ from dimgs.engines.selection import (
     candidate_bits,
     constants_bits,
     is_white,
-    leftover,
     pareto_front,
+    predictable_share,
     select,
 )
 from dimgs.expression.candidate import Candidate
@@ -106,17 +106,17 @@ def test_leftover_is_the_best_kernel_regression_of_runs_left_out(power: float) -
     e = 3.0 + 5.0 * (np.sin(power * X[:, 0]) + 0.2 * rng.standard_normal(40))
     expected = kernel_regression_without_each_run(X, e)
     assert 0.2 < expected < 0.99
-    assert leftover(X, e) == pytest.approx(expected, abs=1e-9)
+    assert predictable_share(X, e) == pytest.approx(expected, abs=1e-9)
 
 
 def test_leftover_tells_structure_from_noise() -> None:
     rng = np.random.default_rng(0)
     X = rng.standard_normal((200, 2))
     noise = rng.standard_normal(200)
-    assert leftover(X, noise) < 0.05
-    assert leftover(X, X[:, 0] ** 2 + 0.3 * noise) > 0.5
-    assert leftover(X, np.full(200, 2.0)) == 0.0
-    assert leftover(np.empty((200, 0)), noise) == 0.0
+    assert predictable_share(X, noise) < 0.05
+    assert predictable_share(X, X[:, 0] ** 2 + 0.3 * noise) > 0.5
+    assert predictable_share(X, np.full(200, 2.0)) == 0.0
+    assert predictable_share(np.empty((200, 0)), noise) == 0.0
 
 
 def test_of_many_runs_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,7 +125,7 @@ def test_of_many_runs_some_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> Non
     e = np.sin(X[:, 0]) + rng.standard_normal(197)
     rows = np.linspace(0, 196, 50).astype(int)
     monkeypatch.setattr("dimgs.engines.selection._MOST_RUNS", 50)
-    assert leftover(X, e) == leftover(X[rows], e[rows]) != 0.0
+    assert predictable_share(X, e) == predictable_share(X[rows], e[rows]) != 0.0
 
 
 def test_pure_noise_is_white_as_often_as_the_level_says() -> None:

@@ -170,11 +170,11 @@ def test_simple_constants_put_no_longer_tree_in_the_place_of_a_shorter_one(
     free = archive.add(times(Number(3.1), Mono((Fraction(1),))))
     assert free is not None
     short = replace(free, loss=0.5, bits=free.bits - 2.0)
-    archive.found["5.000000e-01"] = short
+    archive.fits["5.000000e-01"] = short
     monkeypatch.setattr(
         "dimgs.engines.structured.archive.simplified",
         lambda fitted, _: replace(fitted, loss=0.5, bits=short.bits + 1.0),
     )
     archive.sharpen()
     assert archive.sharpened
-    assert archive.found["5.000000e-01"].bits == short.bits
+    assert archive.fits["5.000000e-01"].bits == short.bits

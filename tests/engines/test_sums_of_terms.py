@@ -135,7 +135,7 @@ def test_a_term_that_does_nothing_is_left_out() -> None:
 def test_too_few_runs_for_free_exponents_are_left_alone(n: int) -> None:
     found = archive_of(FREE["transfer"], 0, n=n)
     posynomials(response(found.runs), found, 2)
-    assert not found.found
+    assert not found.fits
 
 
 def test_terms_are_short_where_the_response_has_broken_exponents() -> None:

@@ -88,10 +88,10 @@ def fit_dask(
     scatter: Scatter | None = None
     while True:
         tasks = [run(plan, value, piece, scatter) for value, piece in pieces]
-        found = _computed(tasks, client, dask)
-        wider = [f for f in found if isinstance(f, Dataset)]
+        parts = _computed(tasks, client, dask)
+        wider = [f for f in parts if isinstance(f, Dataset)]
         if not wider:
-            merged = reduce(StreamMoments.merge, found)
+            merged = reduce(StreamMoments.merge, parts)
             # what no partition shows alone: a column may be constant in each of them, and vary
             wider = [merged.ranges(plan)]
             if plan.still_holds(wider[0]):

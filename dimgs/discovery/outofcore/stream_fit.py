@@ -160,7 +160,7 @@ def _squares(moments: GroupedMoments, contrast: Array, shift: Array) -> float:
     return float(contrast @ moments.scatter @ contrast + moments.weights @ mean**2)
 
 
-def _left(total: GroupedMoments, estimate: Estimate) -> float:
+def _remaining_squares(total: GroupedMoments, estimate: Estimate) -> float:
     """Sum over the runs of the squared residuals of ln(target)."""
     contrast = np.array([*(-float(c) for c in estimate.coefficients), 1.0, 0.0])
     effects = estimate.effects or {}
@@ -170,7 +170,7 @@ def _left(total: GroupedMoments, estimate: Estimate) -> float:
 
 def _scores(study: _StreamStudy, raw: PowerLawFit, estimate: Estimate, options: Options) -> Scores:
     total = study.total
-    squares = _left(total, estimate)
+    squares = _remaining_squares(total, estimate)
     n_runs = float(total.weights.sum())
     r2_log = _share(squares, total)
     weighted = reduce(GroupedMoments.merge, study.blocks.blocks.values())
@@ -209,8 +209,8 @@ def _holdout(study: _StreamStudy, options: Options) -> tuple[float | None, int]:
     if known.counts.sum() < known.n_features + 3 or len(train.blocks) < 2:
         return None, 0
     fit = train.fit()
-    own = dict(zip(fit.group_labels.tolist(), fit.group_intercepts[:, 0], strict=True))
-    shift = np.array([own.get(k, fit.intercept[0]) for k in test.labels.tolist()])
+    intercepts = dict(zip(fit.group_labels.tolist(), fit.group_intercepts[:, 0], strict=True))
+    shift = np.array([intercepts.get(k, fit.intercept[0]) for k in test.labels.tolist()])
     contrast = np.array([*-fit.exponents[0], 1.0, 0.0])
     reference = float(known.pooled().mean[-1])
     only_target = np.zeros(len(contrast))
@@ -235,7 +235,7 @@ def _domain(plan: StreamPlan, state: StreamMoments, design: Design) -> Domain:
 def _self_correlation(study: _StreamStudy, fit: Estimate) -> list[str]:
     """As in memory, of the fit before snapping."""
     pooled = study.total.pooled().scatter
-    honest = _share(_left(study.total, fit), study.total)
+    honest = _share(_remaining_squares(study.total, fit), study.total)
     of_target, of_response = float(pooled[-1, -1]), float(pooled[-2, -2])
     if honest is None or of_response <= 0.0:
         return []
@@ -343,12 +343,12 @@ def first_plan(parts: Iterable[Part], source: str, target: str, options: Options
     for part in parts:
         read = part.dataset()
         with noting(read.warnings):
-            found = usable_runs(read, options.purpose(target, allow_empty=True))
-            ranges = ranges_of(found)
+            usable = usable_runs(read, options.purpose(target, allow_empty=True))
+            ranges = ranges_of(usable)
             if ranges is not None:
-                unused = [n for n in found.data.label_names if n not in options.labels]
+                unused = [n for n in usable.data.label_names if n not in options.labels]
                 plan = StreamPlan.of(ranges, target, options)
-                return replace(plan, has_errors=target in found.data.errors, unused=tuple(unused))
+                return replace(plan, has_errors=target in usable.data.errors, unused=tuple(unused))
     raise InputError(f"{source} has no usable row; add at least one row of data that can be used.")
 
 
@@ -373,9 +373,9 @@ def add_part(state: StreamMoments, plan: StreamPlan, part: Part) -> Dataset | No
             return wider
         state.update(plan, numbers)
         return None
-    found = usable_runs(part.dataset(), plan.purpose)
-    data, ranges = found.data, ranges_of(found)
-    if ranges is not None and any(n in plan.logged for n in found.unlogged):
+    usable = usable_runs(part.dataset(), plan.purpose)
+    data, ranges = usable.data, ranges_of(usable)
+    if ranges is not None and any(n in plan.logged for n in usable.unlogged):
         return union(state.ranges(plan), ranges)
     state.drop(data)
     if ranges is None:
@@ -406,11 +406,11 @@ class _Run:
     def resume(self, checkpoint: Checkpoint) -> None:
         """Go on from a checkpoint, where it is of use."""
         self.checkpoint = checkpoint
-        found = checkpoint.load(self.state)
-        if isinstance(found, str):
-            self.notes = (found,)
-        elif found is not None:
-            self.state, self.position, (low, high), self.rows = found
+        saved = checkpoint.load(self.state)
+        if isinstance(saved, str):
+            self.notes = (saved,)
+        elif saved is not None:
+            self.state, self.position, (low, high), self.rows = saved
             ranges = as_ranges(self.plan.ranges, self.plan.names, low, high)
             self.plan = self.plan.with_ranges(ranges)
 

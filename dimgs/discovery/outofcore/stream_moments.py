@@ -211,12 +211,12 @@ def check_streamable(options: Options) -> None:
             )
 
 
-def ranges_of(found: UsableRuns) -> Dataset | None:
+def ranges_of(usable: UsableRuns) -> Dataset | None:
     """Ranges of the numeric columns of usable runs; None where no run is left."""
-    data = found.data
+    data = usable.data
     if not len(data):
         return None
-    names = [n for n in data.names if n in found.inputs or n == found.purpose.target]
+    names = [n for n in data.names if n in usable.inputs or n == usable.purpose.target]
     return as_ranges(data, names, [data[n].min() for n in names], [data[n].max() for n in names])
 
 
@@ -374,10 +374,10 @@ class StreamMoments:
 
     def _sample(self, x: Array, y: Array, sigma: Array, within: NDArray[Any] | None) -> None:
         rows, ranks = sampled(np.column_stack([x, y]))
-        own = np.zeros(len(rows))
+        codes = np.zeros(len(rows))
         if within is not None:
-            own = np.array([crc32(str(label).encode()) for label in within[rows]], np.float64)
-        new = np.column_stack([ranks, x[rows], y[rows], sigma[rows], own])
+            codes = np.array([crc32(str(label).encode()) for label in within[rows]], np.float64)
+        new = np.column_stack([ranks, x[rows], y[rows], sigma[rows], codes])
         self.sample = _first(np.vstack([self.sample, new]))
 
     def estimated(self, plan: StreamPlan) -> Scatter | None:
@@ -390,8 +390,8 @@ class StreamMoments:
 
     def needs_scatter(self, plan: StreamPlan) -> bool:
         """Whether the runs must be read again, to be weighed by their scatter too."""
-        found = self.estimated(plan)
-        return self.scatter is None and found is not None and found.intrinsic > 0
+        noise = self.estimated(plan)
+        return self.scatter is None and noise is not None and noise.intrinsic > 0
 
     def varying(self, plan: StreamPlan) -> list[bool]:
         """Which features vary."""
@@ -402,20 +402,20 @@ class StreamMoments:
         p, rows = len(plan.features), plan.leverage_rows
         np.minimum(self.feature_low, z[:p].min(axis=1), out=self.feature_low)
         np.maximum(self.feature_high, z[:p].max(axis=1), out=self.feature_high)
-        judged = z[rows].T
+        coordinates = z[rows].T
         if self.n_runs > _KEPT_EXTREMES:
-            ends = [judged.argmin(axis=0), judged.argmax(axis=0)]
-            far = [[int(np.argmax(self._leverage(judged, plan)))]]
-            judged = judged[np.unique(np.concatenate([*ends, *far]))]
-        self.extremes = np.vstack([self.extremes, judged])
+            ends = [coordinates.argmin(axis=0), coordinates.argmax(axis=0)]
+            far = [[int(np.argmax(self._leverage(coordinates, plan)))]]
+            coordinates = coordinates[np.unique(np.concatenate([*ends, *far]))]
+        self.extremes = np.vstack([self.extremes, coordinates])
         if len(self.extremes) > _MOST_EXTREMES:
             order = np.argsort(self._leverage(self.extremes, plan))
             self.extremes = self.extremes[np.sort(order[-_KEPT_EXTREMES:])]
 
-    def _leverage(self, judged: Array, plan: StreamPlan) -> Array:
+    def _leverage(self, coordinates: Array, plan: StreamPlan) -> Array:
         """How far runs lie from all, in the features in which the domain is judged."""
         centre, scatter = self.spread(plan)
-        apart = judged - centre
+        apart = coordinates - centre
         precision = inverse_scatter(scatter, self.n_runs)
         return np.asarray(np.einsum("ni,ni->n", apart @ precision, apart))
 

@@ -144,7 +144,7 @@ class PySREngine:
             search = self._run(module, SearchData.response(problem), left, seed, starts)
         startup += field_search.late + search.late
         factor = SearchData.response(problem).factor
-        found = [
+        candidates = [
             to_candidate(
                 e,
                 scale=problem.scale,
@@ -156,7 +156,7 @@ class PySREngine:
             for e in front
         ]
         until = monotonic() + refit
-        front = front_of([*laws, *(c for c in found if c is not None)], problem, until)
+        front = front_of([*laws, *(c for c in candidates if c is not None)], problem, until)
         seconds = monotonic() - start
         interrupted = search.interrupted or field_search.interrupted
         exact = bool(front) and _is_exact(front, problem)

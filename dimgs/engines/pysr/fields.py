@@ -55,8 +55,8 @@ def rebuilt(
     best = {n: forms[0] for n, forms in usable.items() if forms}
     if len(best) > 1 and is_gradient(best, problem):
         sets.append(best)
-    found = (_law(problem, logs, exponents, engine) for exponents in sets)
-    return [law for laws in found for law in laws]
+    per_set = (_law(problem, logs, exponents, engine) for exponents in sets)
+    return [law for laws in per_set for law in laws]
 
 
 def _law(
@@ -71,10 +71,10 @@ def _law(
         known = np.log(Candidate.of(factor).evaluate(problem.groups))
         if not np.all(np.isfinite(known)):
             return
-        left = np.log(problem.response) - known
+        log_remainder = np.log(problem.response) - known
         others = [n for n in logs if n not in exponents]
         columns = np.column_stack([np.ones(problem.n_runs), *(logs[n] for n in others)])
-        solution = np.linalg.lstsq(columns, left, rcond=None)[0]
+        solution = np.linalg.lstsq(columns, log_remainder, rcond=None)[0]
         constants = {"c_1": float(np.exp(solution[0]))}
         law: Any = sympy.Symbol("c_1")
         for j, n in enumerate(others):
@@ -92,8 +92,8 @@ def _factor_of(exponents: Mapping[str, Any]) -> Any:
     """exp(Φ) of the potential Φ; powers where the exponents are free of their groups."""
     import sympy
 
-    own = {sympy.Symbol(n) for n in exponents}
-    if all(not e.free_symbols & own for e in exponents.values()):
+    symbols = {sympy.Symbol(n) for n in exponents}
+    if all(not e.free_symbols & symbols for e in exponents.values()):
         return sympy.Mul(*(sympy.Symbol(n) ** e for n, e in exponents.items()))
     potential = potential_of(exponents)
     return None if potential is None else sympy.exp(potential)

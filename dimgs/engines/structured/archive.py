@@ -57,7 +57,7 @@ class Archive:
         By `time.monotonic`.
     evaluations : int, optional
         How many trees may be fitted.
-    found : dict of str to FittedTree
+    fits : dict of str to FittedTree
         The shortest tree of each loss.
     tried, renewals : int
         How many trees were fitted, and how often the weights changed.
@@ -76,7 +76,7 @@ class Archive:
     runs: Runs
     deadline: float
     evaluations: int | None = None
-    found: dict[str, FittedTree] = field(default_factory=dict)
+    fits: dict[str, FittedTree] = field(default_factory=dict)
     tried: int = 0
     renewals: int = 0
     exact: bool = False
@@ -122,9 +122,9 @@ class Archive:
 
     def _keep(self, fitted: FittedTree) -> None:
         key = f"{fitted.loss:.6e}"
-        known = self.found.get(key)
+        known = self.fits.get(key)
         if known is None or fitted.bits < known.bits:
-            self.found[key] = fitted
+            self.fits[key] = fitted
 
     def sharpen(self) -> None:
         """Make the constants simple of trees that would then be the best, the most promising first.
@@ -133,13 +133,13 @@ class Archive:
         one of them counts as fitted.
         """
         fewest = np.inf if self.best is None else self.best.bits
-        free = {k: len(parameters(f.tree)) for k, f in self.found.items()}
-        hoped = {k: f.bits - free[k] * _gain(self.runs) for k, f in self.found.items()}
-        places = [k for k in self.found if free[k] and hoped[k] < fewest]
-        fresh = [k for k in places if self.found[k].tree not in self.sharpened]
-        for key in sorted(fresh, key=lambda k: (hoped[k], repr(self.found[k].tree)))[:_SHARPENED]:
+        free = {k: len(parameters(f.tree)) for k, f in self.fits.items()}
+        hoped = {k: f.bits - free[k] * _gain(self.runs) for k, f in self.fits.items()}
+        places = [k for k in self.fits if free[k] and hoped[k] < fewest]
+        fresh = [k for k in places if self.fits[k].tree not in self.sharpened]
+        for key in sorted(fresh, key=lambda k: (hoped[k], repr(self.fits[k].tree)))[:_SHARPENED]:
             self.check()
-            fitted = self.found[key]
+            fitted = self.fits[key]
             self.sharpened.add(fitted.tree)
             simple = simplified(fitted, self.runs)
             if simple.bits < fitted.bits:
@@ -147,8 +147,8 @@ class Archive:
 
     def renew(self, runs: Runs) -> None:
         """Fit the best trees again to runs with other weights."""
-        ordered = sorted(self.found.values(), key=lambda f: (f.bits, repr(f.tree)))
-        self.runs, self.found, self.exact, self.explained = runs, {}, False, 0
+        ordered = sorted(self.fits.values(), key=lambda f: (f.bits, repr(f.tree)))
+        self.runs, self.fits, self.exact, self.explained = runs, {}, False, 0
         self.least = np.inf
         self.renewals += 1
         for fitted in ordered[:_RENEWED]:
@@ -157,15 +157,15 @@ class Archive:
     @property
     def best(self) -> FittedTree | None:
         """Tree of the fewest bits."""
-        if not self.found:
+        if not self.fits:
             return None
-        fewest = min(f.bits for f in self.found.values())
-        return min((f for f in self.found.values() if f.bits == fewest), key=lambda f: repr(f.tree))
+        fewest = min(f.bits for f in self.fits.values())
+        return min((f for f in self.fits.values() if f.bits == fewest), key=lambda f: repr(f.tree))
 
     def front(self, limit: int, shortest: int, most_constants: float = np.inf) -> list[FittedTree]:
         """Pareto front of structure and loss, and the trees of the fewest bits."""
         front: list[FittedTree] = []
-        trees = [f for f in self.found.values() if len(parameters(f.tree)) <= most_constants]
+        trees = [f for f in self.fits.values() if len(parameters(f.tree)) <= most_constants]
         ordered = sorted(trees, key=lambda f: (f.structure, f.loss, repr(f.tree)))
         for fitted in ordered:
             if not front or fitted.loss < 0.9 * min(f.loss for f in front):
@@ -177,7 +177,7 @@ class Archive:
 
 def _uses_all(tree: Tree, runs: Runs) -> bool:
     """Whether the target depends on every variable that it must, by a tree for pi_0."""
-    for other, factor in runs.stretched:
+    for other, factor in runs.rescaled:
         changed = evaluate(tree, other) / (factor * evaluate(tree, runs))
         if not np.any(np.abs(changed - 1) > _DEPENDS):
             return False
@@ -192,8 +192,8 @@ def _gain(runs: Runs) -> float:
 def is_explained(archive: Archive) -> bool:
     """Whether nothing that depends on the groups is left by the best law."""
     best = archive.best
-    left = None if best is None else residuals_of(best.tree, archive.runs)
-    return left is not None and is_white(archive.runs.places, left[0])
+    residuals = None if best is None else residuals_of(best.tree, archive.runs)
+    return residuals is not None and is_white(archive.runs.places, residuals[0])
 
 
 def thinned(problem: Problem, most: int) -> Problem:
@@ -269,5 +269,5 @@ def tell_best(archive: Archive) -> None:
 def loss_of(tree: Tree, runs: Runs) -> float:
     """Weighted mean square of the residuals on the scale of the problem, whatever the errors."""
     value = evaluate(tree, runs)
-    left = np.log(value / runs.y) if runs.positive else value - runs.y
-    return float(np.mean(runs.weights * left**2))
+    residuals = np.log(value / runs.y) if runs.positive else value - runs.y
+    return float(np.mean(runs.weights * residuals**2))

@@ -65,9 +65,9 @@ class Terms:
     values: Array
 
     @classmethod
-    def stacked(cls, runs: Runs, found: Iterable[tuple[Tree, float, Array]]) -> "Terms":
+    def stacked(cls, runs: Runs, terms: Iterable[tuple[Tree, float, Array]]) -> "Terms":
         """Of trees with their cost and their values, one by one."""
-        listed = list(found)
+        listed = list(terms)
         if not listed:
             return cls((), np.zeros(0), np.zeros((runs.n_runs, 0)))
         trees, cost, values = zip(*listed, strict=True)
@@ -94,9 +94,9 @@ class Terms:
     def varying(self, count: int) -> "Terms":
         """The first that vary and whose products are representable."""
         with np.errstate(all="ignore"):
-            spread = self.values.std(axis=0) / (np.abs(self.values).mean(axis=0) + 1e-300)
+            variation = self.values.std(axis=0) / (np.abs(self.values).mean(axis=0) + 1e-300)
         size = np.median(np.abs(self.values), axis=0)
-        kept = np.isfinite(spread) & (spread > 1e-3) & (size > _LEAST) & (size < 1 / _LEAST)
+        kept = np.isfinite(variation) & (variation > 1e-3) & (size > _LEAST) & (size < 1 / _LEAST)
         return self.take(np.nonzero(kept)[0][:count])
 
     def times(self, tree: Tree, values: Array) -> "Terms":
@@ -220,13 +220,13 @@ def _box(width: int, halves: bool) -> Array:
 
 def plain(runs: Runs, count: int, *, both_signs: bool = True, halves: bool = False) -> Terms:
     """Short monomials; of u and 1/u only the one with a positive first exponent if asked."""
-    found = short_monomials(runs, count if both_signs else 2 * count, halves=halves)
+    monomials = short_monomials(runs, count if both_signs else 2 * count, halves=halves)
     rows = [
         i
-        for i, e in enumerate(found.exponents)
+        for i, e in enumerate(monomials.exponents)
         if any(e) and (both_signs or next(x for x in e if x) > 0)
     ]
-    return found.take(np.array(rows, dtype=np.int64)).varying(count)
+    return monomials.take(np.array(rows, dtype=np.int64)).varying(count)
 
 
 def along(runs: Runs) -> Terms:
@@ -236,11 +236,12 @@ def along(runs: Runs) -> Terms:
     if not largest > 0:
         return Terms.stacked(runs, ())
     vectors = [np.round(sign * a / largest * k) for k in range(1, 5) for sign in (1, -1)]
-    found = dict.fromkeys(tuple(Fraction(int(x)) for x in v) for v in vectors)
+    exponents = dict.fromkeys(tuple(Fraction(int(x)) for x in v) for v in vectors)
     listed = (
-        (Mono(e), _ALONG + 0.25 * sum(abs(float(x)) for x in e), runs.monomial(e)) for e in found
+        (Mono(e), _ALONG + 0.25 * sum(abs(float(x)) for x in e), runs.monomial(e))
+        for e in exponents
     )
-    return Terms.stacked(runs, listed).varying(len(found))
+    return Terms.stacked(runs, listed).varying(len(exponents))
 
 
 def roots(runs: Runs, count: int) -> Terms:
@@ -312,8 +313,8 @@ def modulated(
                         yield Call(name, called), cost, value
 
     with np.errstate(all="ignore"):
-        found = Terms.stacked(runs, listed()).crossed(short_monomials(runs, 16), count)
-    return found.varying(count)
+        products = Terms.stacked(runs, listed()).crossed(short_monomials(runs, 16), count)
+    return products.varying(count)
 
 
 def cheapest(cost: Array, count: int) -> IntArray:

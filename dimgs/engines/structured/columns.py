@@ -108,9 +108,9 @@ def weighted(values: Array, root: Array) -> Array:
         May be infinite or NaN in runs without weight.
     root : ndarray of shape (n_runs,)
     """
-    own = root.reshape(-1, *(1,) * (values.ndim - 1))
+    scale = root.reshape(-1, *(1,) * (values.ndim - 1))
     with np.errstate(all="ignore"):
-        return np.where(own > 0, own * values, 0.0)
+        return np.where(scale > 0, scale * values, 0.0)
 
 
 def log_slope(function: str, u: Array, c: float) -> Array:
@@ -306,17 +306,17 @@ class Dictionary:
         """The cheapest columns; `base` is the weighted power law, which is projected out."""
         table = simple_factors()
         composed = np.array([not isinstance(t, Mono) for t in arguments.trees], dtype=bool)
-        own = np.array([structure_bits(tree, runs) for tree in arguments.trees])
+        plain = np.array([structure_bits(tree, runs) for tree in arguments.trees])
         inner = np.array([structure_bits(tree, runs, "exp") for tree in arguments.trees])
         called = np.array([f.function in FUNCTIONS or f.function == EXPONENTIAL for f in table])
-        bits = np.where(called, inner[:, None], own[:, None])
+        bits = np.where(called, inner[:, None], plain[:, None])
         bits += np.array([f.bits for f in table]) + OPERATOR
         turns = [f.function in FUNCTIONS and FUNCTIONS[f.function].periodic for f in table]
         bits += PHASE_BITS * np.outer([not is_angle(t, runs) for t in arguments.trees], turns)
         alone = np.array([f.function == ITSELF for f in table], dtype=bool)
         bits[np.ix_(~composed, alone)] = np.inf
         # long arguments are tried too, with short forms
-        order = cheapest(bits - _RELIEF * own[:, None], 2 * size)
+        order = cheapest(bits - _RELIEF * plain[:, None], 2 * size)
         order = order[np.isfinite(bits.ravel()[order])]
         places, kinds = np.unravel_index(order, bits.shape)
         values = np.full((len(order), runs.n_runs), np.nan)
@@ -332,16 +332,16 @@ class Dictionary:
             scaled = rest[:, probe] / length[:, None]
             key = np.round(np.column_stack([scaled, np.log(length)]), 6)
         # of columns that differ by a monomial the cheapest stands for all
-        own_bits = bits.ravel()[order]
+        sorted_bits = bits.ravel()[order]
         rows = np.nonzero(kept)[0]
-        rows = rows[np.argsort(own_bits[rows], kind="stable")]
+        rows = rows[np.argsort(sorted_bits[rows], kind="stable")]
         _, first = np.unique(key[rows], axis=0, return_index=True)
         rows = np.sort(rows[first])[:size]
-        rows = rows[np.argsort(own_bits[rows], kind="stable")]
+        rows = rows[np.argsort(sorted_bits[rows], kind="stable")]
         return cls(
             tuple(table[k] for k in kinds[rows]),
             places[rows].astype(np.int64),
-            own_bits[rows],
+            sorted_bits[rows],
             values[rows],
             rest[rows].astype(np.float32),
         )
@@ -369,6 +369,6 @@ class Dictionary:
 def _projected(values: Array, base: Array, root: Array) -> tuple[Array, Array]:
     """Weighted rows off the power law, and their lengths before that; NaN where not finite."""
     with np.errstate(all="ignore"):
-        own = weighted(values.T, root).T
-        whole = np.sqrt((own**2).sum(axis=1))
-        return own - (own @ base) @ base.T, whole
+        rows = weighted(values.T, root).T
+        whole = np.sqrt((rows**2).sum(axis=1))
+        return rows - (rows @ base) @ base.T, whole

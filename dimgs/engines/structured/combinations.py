@@ -30,7 +30,7 @@ class Chosen:
     columns : ndarray of int, shape (n_sets, size)
     halves : ndarray of int, shape (n_sets, size)
         Twice the powers.
-    left : ndarray of shape (n_sets,)
+    squares : ndarray of shape (n_sets,)
         Sums of squares that remain.
     bits : ndarray of shape (n_sets,)
         Of columns and powers.
@@ -38,12 +38,12 @@ class Chosen:
 
     columns: IntArray
     halves: IntArray
-    left: Array
+    squares: Array
     bits: Array
 
     def take(self, rows: IntArray) -> "Chosen":
         """Some of the sets."""
-        return Chosen(self.columns[rows], self.halves[rows], self.left[rows], self.bits[rows])
+        return Chosen(self.columns[rows], self.halves[rows], self.squares[rows], self.bits[rows])
 
     def joined(self, other: "Chosen") -> "Chosen":
         """These and others, each set once."""
@@ -52,13 +52,13 @@ class Chosen:
         return Chosen(
             columns,
             np.concatenate([self.halves, other.halves]),
-            np.concatenate([self.left, other.left]),
+            np.concatenate([self.squares, other.squares]),
             np.concatenate([self.bits, other.bits]),
         ).take(rows)
 
     def best(self, n_runs: int, count: int) -> "Chosen":
         """Those of the shortest messages, in their order."""
-        score = squares_bits(self.left, n_runs) + self.bits
+        score = squares_bits(self.squares, n_runs) + self.bits
         return self.take(np.lexsort((*self.columns.T, score))[:count])
 
 
@@ -80,7 +80,7 @@ def _rounded(b: Single) -> tuple[IntArray, Single]:
 
 
 # scores, columns, places of their powers in the table, sums of squares
-_Found = tuple[Single, tuple[Any, ...], tuple[Any, ...], Single]
+_Scored = tuple[Single, tuple[Any, ...], tuple[Any, ...], Single]
 
 
 class Combinations:
@@ -108,16 +108,16 @@ class Combinations:
         """Every column with every power."""
         halves = np.array([s * h for h in HALVES for s in (1, -1)])
         b = (halves / 2).astype(np.float32)
-        left = self.whole - 2 * np.outer(b, self.along) + np.outer(b**2, self.square)
-        power, columns = (x.ravel() for x in np.indices(left.shape))
+        squares = self.whole - 2 * np.outer(b, self.along) + np.outer(b**2, self.square)
+        power, columns = (x.ravel() for x in np.indices(squares.shape))
         bits = self.bits[columns] + _tables()[1][halves + 6][power]
         return Chosen(
-            columns[:, None], halves[power][:, None], left.ravel().astype(np.float64), bits
+            columns[:, None], halves[power][:, None], squares.ravel().astype(np.float64), bits
         )
 
     def pairs(self, rows: IntArray, width: int, count: int, check: Callable[[], None]) -> Chosen:
         """The best pairs of one of the `rows` and one of the first columns before it."""
-        found: list[_Found] = []
+        blocks: list[_Scored] = []
         step = max(1, _BLOCK // width)
         for start in range(0, len(rows), step):
             check()
@@ -129,17 +129,17 @@ class Combinations:
             with np.errstate(all="ignore"):
                 first, p = _rounded((x * c - y * G) / outside)
                 second, q = _rounded((y - G * p) / c)
-            left = self.whole - 2 * (p * x + q * y) + p**2 * a + q**2 * c + 2 * p * q * G
-            score = np.maximum(left, _TINY) * self.longer[i] * self.longer[j]
+            squares = self.whole - 2 * (p * x + q * y) + p**2 * a + q**2 * c + 2 * p * q * G
+            score = np.maximum(squares, _TINY) * self.longer[i] * self.longer[j]
             score *= self.dearer[first] * self.dearer[second]
             score[(j >= i) | (outside < _DEPENDENT * a * c)] = np.inf
             r, k = _fewest(score, count)
-            found.append((score[r, k], (k, i[r, 0]), (second[r, k], first[r, k]), left[r, k]))
-        return self._collected(found, count)
+            blocks.append((score[r, k], (k, i[r, 0]), (second[r, k], first[r, k]), squares[r, k]))
+        return self._collected(blocks, count)
 
     def triples(self, pairs: IntArray, width: int, count: int, check: Callable[[], None]) -> Chosen:
         """The best triples of a pair and one of the first columns."""
-        found: list[_Found] = []
+        blocks: list[_Scored] = []
         step, k = max(1, _BLOCK // (2 * width)), np.arange(width)[None, :]
         f, z = self.square[:width][None, :], self.along[:width][None, :]
         for start in range(0, len(pairs), step):
@@ -156,21 +156,23 @@ class Combinations:
                 u, v = x - r * G, y - r * H
                 first, p = _rounded((u * c - v * g) / det)
                 second, q = _rounded((v - g * p) / c)
-            left = self.whole - 2 * (p * x + q * y + r * z)
-            left += p**2 * a + q**2 * c + r**2 * f + 2 * (p * q * g + p * r * G + q * r * H)
-            score = np.maximum(left, _TINY) * self.longer[i] * self.longer[j] * self.longer[k]
+            squares = self.whole - 2 * (p * x + q * y + r * z)
+            squares += p**2 * a + q**2 * c + r**2 * f + 2 * (p * q * g + p * r * G + q * r * H)
+            score = np.maximum(squares, _TINY) * self.longer[i] * self.longer[j] * self.longer[k]
             score *= self.dearer[first] * self.dearer[second] * self.dearer[third]
             score[(k == i) | (k == j) | (outside < _DEPENDENT * f)] = np.inf
             s, t = _fewest(score, count)
             sets = (i[s, 0], j[s, 0], t)
-            found.append((score[s, t], sets, (first[s, t], second[s, t], third[s, t]), left[s, t]))
-        return self._collected(found, count)
+            blocks.append(
+                (score[s, t], sets, (first[s, t], second[s, t], third[s, t]), squares[s, t])
+            )
+        return self._collected(blocks, count)
 
-    def _collected(self, found: Sequence[_Found], count: int) -> Chosen:
-        score = np.concatenate([f[0] for f in found])
-        columns = np.concatenate([np.column_stack(f[1]) for f in found])
-        places = np.concatenate([np.column_stack(f[2]) for f in found])
-        left = np.concatenate([f[3] for f in found]).astype(np.float64)
+    def _collected(self, blocks: Sequence[_Scored], count: int) -> Chosen:
+        score = np.concatenate([f[0] for f in blocks])
+        columns = np.concatenate([np.column_stack(f[1]) for f in blocks])
+        places = np.concatenate([np.column_stack(f[2]) for f in blocks])
+        squares = np.concatenate([f[3] for f in blocks]).astype(np.float64)
         order = np.argsort(columns, axis=1)
         columns = np.take_along_axis(columns, order, axis=1)
         places = np.take_along_axis(places, order, axis=1)
@@ -178,7 +180,7 @@ class Combinations:
         rows = rows[np.sort(np.unique(columns[rows], axis=0, return_index=True)[1])][:count]
         halves, dear = _tables()[0][places[rows]], _tables()[1][places[rows]]
         bits = self.bits[columns[rows]].sum(axis=1) + dear.sum(axis=1)
-        return Chosen(columns[rows], halves, left[rows], bits)
+        return Chosen(columns[rows], halves, squares[rows], bits)
 
 
 def _fewest(score: Single, count: int) -> tuple[IntArray, IntArray]:

@@ -92,7 +92,7 @@ _LINKS = {"power": "log"}
 _PAIR = 5
 
 
-class _Found(NamedTuple):
+class _FittedForm(NamedTuple):
     """A form with its constants, and the bits by which it is compared."""
 
     bits: float
@@ -226,8 +226,8 @@ class Columns:
                 if k in (1, 3):
                     least = _ROUNDING * np.abs(a).max(axis=1)
                     good &= np.abs(values).max(axis=1) > least
-                own = called[i] | called[j] | (k > 5)
-                yield k, i[good], j[good], self.keys(values[good]), own[good]
+                with_call = called[i] | called[j] | (k > 5)
+                yield k, i[good], j[good], self.keys(values[good]), with_call[good]
 
     def keys(self, values: Array) -> Array:
         """Two numbers that are equal for equal columns, and for no others."""
@@ -246,9 +246,9 @@ class Columns:
     def tree(self, number: int) -> Tree:
         """A column as a tree."""
         level = next(k for k in range(len(self.levels)) if number < self.start(k + 1))
-        own, at = self.levels[level], number - self.start(level)
-        name = _OPERATORS[own.operator[at]]
-        left, right = int(own.left[at]), int(own.right[at])
+        columns, at = self.levels[level], number - self.start(level)
+        name = _OPERATORS[columns.operator[at]]
+        left, right = int(columns.left[at]), int(columns.right[at])
         if not name:
             n = len(self.first) - 1
             return ONE if left == n else Mono(tuple(Fraction(int(j == left)) for j in range(n)))
@@ -296,9 +296,9 @@ def first_of_equals(keys: Array) -> IntArray:
     group = np.zeros(len(keys), dtype=np.int64)
     for column in keys.T:
         order = np.lexsort((column, group))
-        value, own = column[order], group[order]
+        value, sorted_group = column[order], group[order]
         jump = np.diff(value) > _EQUAL * np.abs(value[1:])
-        group[order] = np.cumsum(np.r_[0, jump | (np.diff(own) > 0)])
+        group[order] = np.cumsum(np.r_[0, jump | (np.diff(sorted_group) > 0)])
     return np.sort(np.unique(group, return_index=True)[1])
 
 
@@ -321,7 +321,7 @@ class Forms:
         self.links = {name: t for name, t in wanted.items() if t is not None}
         self.targets = {k: self._weighted(t) for k, t in self.links.items()}
         self.targets = {k: t for k, t in self.targets.items() if np.all(np.isfinite(t))}
-        self.best: list[_Found] = []
+        self.best: list[_FittedForm] = []
         self.squares = np.zeros(0)
         self.count, self.nodes = 0, 0
 
@@ -382,8 +382,8 @@ class Forms:
         if form.offset:
             base = ((t - slope[:, None] * A) @ root) / (root @ root)
         missed = t0 - slope[:, None] * A0
-        left = np.einsum("ij,ij->i", missed, missed)
-        self._keep(left, (rows,), (slope, base), form, level + 1 + form.nodes)
+        squares = np.einsum("ij,ij->i", missed, missed)
+        self._keep(squares, (rows,), (slope, base), form, level + 1 + form.nodes)
 
     def _match_pairs(self, size: int) -> None:
         """Sums of two columns with a factor each, which have so many nodes together."""
@@ -400,9 +400,9 @@ class Forms:
             at, bt = ((values @ t)[k] for k in (p, q))
             free = np.maximum(aa * bb - ab**2, _EQUAL * aa * bb)
             c, d = (at * bb - bt * ab) / free, (bt * aa - at * ab) / free
-            left = np.maximum(t @ t - c * at - d * bt, 0.0)
+            squares = np.maximum(t @ t - c * at - d * bt, 0.0)
             self.count += len(p)
-            self._keep(left, (p, q), (c, d), None, size + _PAIR)
+            self._keep(squares, (p, q), (c, d), None, size + _PAIR)
 
     def _keep(
         self,
@@ -422,8 +422,8 @@ class Forms:
         )
         for k in np.argsort(bits, kind="stable")[:_FITTED]:
             if np.isfinite(bits[k]):
-                own = (tuple(int(x[k]) for x in columns), tuple(float(c[k]) for c in constants))
-                self.best.append(_Found(float(bits[k]), float(squares[k]), form, *own))
+                numbers = (tuple(int(x[k]) for x in columns), tuple(float(c[k]) for c in constants))
+                self.best.append(_FittedForm(float(bits[k]), float(squares[k]), form, *numbers))
         self.best = sorted(self.best, key=lambda f: f.bits)[:_FITTED]
         finite = squares[np.isfinite(squares)]
         self.squares = np.sort(np.concatenate([self.squares, finite]))[:_COUNTED]
@@ -434,13 +434,13 @@ class Forms:
         most = most * float(np.exp(2 * _FOLLOWS / len(self.rows))) + _EXACT
         return int(np.sum(self.squares <= most)) - sum(f.squares <= most for f in self.best)
 
-    def tree(self, found: _Found) -> Tree:
+    def tree(self, fitted: _FittedForm) -> Tree:
         """A form as a tree with its constants."""
-        parts = [self.columns.tree(k) for k in found.columns]
-        free = [Number(c) for c in found.constants]
-        if found.form is None:
+        parts = [self.columns.tree(k) for k in fitted.columns]
+        free = [Number(c) for c in fitted.constants]
+        if fitted.form is None:
             return Sum(tuple(Product((c, p)) for c, p in zip(free, parts, strict=True)))
-        form, (factor, offset), (part,) = found.form, free, parts
+        form, (factor, offset), (part,) = fitted.form, free, parts
         if form.link == "power":
             part = Call("log", part)
         linear: Tree = Product((factor, part)) if form.factor else part
@@ -493,8 +493,8 @@ class ShortForms:
                     break
                 forms.grow()
             self.forms, self.seconds = forms, self.seconds + monotonic() - start
-            for found in forms.best:
-                archive.add(forms.tree(found), checked=False)
+            for fitted in forms.best:
+                archive.add(forms.tree(fitted), checked=False)
 
     def completed(self, archive: Archive) -> Completed | None:
         """Up to which size all forms were tried, also where the search ended before.

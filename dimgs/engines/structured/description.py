@@ -58,13 +58,16 @@ def law_bits(tree: Tree, runs: Runs) -> float:
     plain = structure_bits(tree, runs) + around
     match tree:
         case Mono(exponents):
-            return _own(exponents, runs)
+            return _in_variables(exponents, runs)
         case Product(factors):
             fronts = [f for f in factors if isinstance(f, Mono)]
             if len(fronts) != 1:
                 return plain
             return (
-                plain - around - structure_bits(fronts[0], runs) + _own(fronts[0].exponents, runs)
+                plain
+                - around
+                - structure_bits(fronts[0], runs)
+                + _in_variables(fronts[0].exponents, runs)
             )
         case Sum(terms):
             return min(plain, OPERATOR * (len(terms) - 1) + sum(law_bits(t, runs) for t in terms))
@@ -72,7 +75,7 @@ def law_bits(tree: Tree, runs: Runs) -> float:
             return plain
 
 
-def _own(exponents: tuple[Fraction, ...], runs: Runs) -> float:
+def _in_variables(exponents: tuple[Fraction, ...], runs: Runs) -> float:
     return monomial_bits(runs.shape @ np.array([float(e) for e in exponents]) - runs.shift)
 
 
@@ -110,34 +113,34 @@ def structure_bits(tree: Tree, runs: Runs, within: str = "") -> float:
     within : str
         Function whose argument the tree is part of, if any.
     """
-    own = 0.0
+    price = 0.0
     match tree:
         case Number(value, text):
-            own = 0.0 if text is None or value == 1 else exact_bits(text)
+            price = 0.0 if text is None or value == 1 else exact_bits(text)
         case Mono(exponents):
             key = exponents, bool(within)
             if key not in runs.lengths:
                 e = np.array([float(x) for x in exponents])
                 bits = monomial_bits(runs.shape @ e, _INNER_EXPONENTS if within else 1.0)
                 runs.lengths[key] = bits + _POLE_BITS * float(runs.poles(e[None, :])[0])
-            own = runs.lengths[key]
+            price = runs.lengths[key]
         case Power(_, exponent):
-            own = OPERATOR + exponent_bits(abs(float(exponent)))
+            price = OPERATOR + exponent_bits(abs(float(exponent)))
         case Call(name, argument):
-            own = FUNCTIONS[name].bits
-            own += _NESTED if within and within not in _INVERSES else 0.0
+            price = FUNCTIONS[name].bits
+            price += _NESTED if within and within not in _INVERSES else 0.0
             within = name
             if FUNCTIONS[name].periodic and not is_angle(argument, runs):
-                own += PHASE_BITS
+                price += PHASE_BITS
         case Sum(terms):
             # a number in a sum is a coefficient of 1, as dear as that of any other term
             numbers = sum(isinstance(t, Number) and abs(t.value) != 1 for t in terms)
-            own = OPERATOR * (len(terms) - 1 + numbers)
+            price = OPERATOR * (len(terms) - 1 + numbers)
         case Product((Number(-1.0), Mono() as rest)):
             return SIGN_BITS + structure_bits(rest, runs, within)
         case _:
-            own = OPERATOR * (len(children(tree)) - 1)
-    return own + sum(structure_bits(child, runs, within) for child in children(tree))
+            price = OPERATOR * (len(children(tree)) - 1)
+    return price + sum(structure_bits(child, runs, within) for child in children(tree))
 
 
 def is_angle(argument: Tree, runs: Runs) -> bool:
@@ -232,9 +235,9 @@ def canonical(tree: Tree, runs: Runs) -> Tree:
     best, bits = None, np.inf
     for chosen in product(*ways):
         outside = reduce(_times, (way.outside for way in chosen), front)
-        own = law_bits(monomial(outside), runs) + sum(way.bits for way in chosen)
-        if best is None or own < bits - _SAME:
-            best, bits = (outside, chosen), own
+        length = law_bits(monomial(outside), runs) + sum(way.bits for way in chosen)
+        if best is None or length < bits - _SAME:
+            best, bits = (outside, chosen), length
     if best is not None:
         front, factors = best[0], [way.inside for way in best[1]]
     if any(front):

@@ -19,7 +19,7 @@ from dimgs.engines.structured.archive import (
     thinned,
 )
 from dimgs.engines.structured.complete import ShortForms
-from dimgs.engines.structured.errors import judged, started
+from dimgs.engines.structured.errors import choose_errors, started
 from dimgs.engines.structured.posynomials import posynomials
 from dimgs.engines.structured.products import Products, power_law
 from dimgs.engines.structured.quadratics import quadratic_roots
@@ -144,7 +144,7 @@ class Stages:
         curved = partial(roots, angles=True)
         short = self.short
         whole = [] if short is None else [Step("a", "short forms", lambda: short.search(archive))]
-        found = [
+        targets = [
             Step("a", "power laws", each(partial(power_law, self.runs), [*signs, *self.named])),
             Step("b", "one factor", lambda: self.factors.alone(signs, archive)),
             Step("b", "one simple factor", simple(functions, 1), quick=True),
@@ -165,7 +165,7 @@ class Stages:
             Step("c", "two simple factors beside a term", self._beside),
         ]
         signed = Step("c", "factors of signed products", simple(fronts, 2))
-        return [found[0], *whole, *found[1:], signed]
+        return [targets[0], *whole, *targets[1:], signed]
 
     def _of_its_functions(self) -> list[Step]:
         """The same of powers and functions of the response."""
@@ -363,7 +363,7 @@ def _renewed(archive: Archive, *, settled: bool) -> Runs:
     """The runs as the best law so far judges their errors."""
     if archive.best is None or archive.explained:
         return archive.runs
-    return judged(archive.runs, evaluate(archive.best.tree, archive.runs), settled=settled)
+    return choose_errors(archive.runs, evaluate(archive.best.tree, archive.runs), settled=settled)
 
 
 def _trouble(error: Exception) -> str:

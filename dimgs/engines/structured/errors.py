@@ -15,7 +15,7 @@ from dataclasses import replace
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.engines.selection import leftover
+from dimgs.engines.selection import predictable_share
 from dimgs.engines.structured.runs import Runs, relative_floor
 from dimgs.fits.noise import (
     ADDITIVE_FLOOR,
@@ -47,17 +47,17 @@ _LEAST, _RIDGE, _STEEP = 0.05, 1e-2, 60.0
 
 def started(runs: Runs) -> Runs:
     """The runs with errors of one size, where a smooth surrogate shows them to be so."""
-    found: list[tuple[float, int, Runs]] = []
+    trials: list[tuple[float, int, Runs]] = []
     for of in _measured(runs):
         expected = surrogate(runs, runs.scale_of(of))
         if expected is not None:
-            again = judged(runs, expected)
+            again = choose_errors(runs, expected)
             if again is not runs and again.errors.of == of and again.errors.noise:
-                found.append((_likelihood(again, expected), len(found), again))
-    return max(found, key=lambda f: f[:2])[2] if found else runs
+                trials.append((_likelihood(again, expected), len(trials), again))
+    return max(trials, key=lambda f: f[:2])[2] if trials else runs
 
 
-def judged(runs: Runs, expected: Array, *, settled: bool = False) -> Runs:
+def choose_errors(runs: Runs, expected: Array, *, settled: bool = False) -> Runs:
     """The runs with the errors under which the residuals are likeliest; the same ones if unclear.
 
     Residuals are contrasted with those of the nearest neighbour, so that what the law misses
@@ -76,16 +76,16 @@ def judged(runs: Runs, expected: Array, *, settled: bool = False) -> Runs:
     ----------
     R. J. Carroll, D. Ruppert, Transformation and Weighting in Regression (1988), chapter 3.
     """
-    left = expected - runs.y
-    if runs.n_runs < _FEWEST or not np.all(np.isfinite(left)) or not np.any(left):
+    residuals = expected - runs.y
+    if runs.n_runs < _FEWEST or not np.all(np.isfinite(residuals)) or not np.any(residuals):
         return runs
-    if leftover(runs.places, left / runs.size_at(expected)) > _HALF_EXPLAINED:
+    if predictable_share(runs.places, residuals / runs.size_at(expected)) > _HALF_EXPLAINED:
         return runs
     present = replace(runs.errors, noise=0.0)
-    found = {kind: _likelihood(runs.with_errors(kind), expected) for kind in _kinds(runs)}
-    errors = likeliest(found, present)
+    likelihoods = {kind: _likelihood(runs.with_errors(kind), expected) for kind in _kinds(runs)}
+    errors = likeliest(likelihoods, present)
     if errors.floor == ADDITIVE_FLOOR:
-        contrast = left / runs.scale_of(errors.of)
+        contrast = residuals / runs.scale_of(errors.of)
         contrast = np.abs(contrast - contrast[runs.neighbours])
         errors = replace(errors, noise=float(np.median(contrast)) / (_NORMAL_MEDIAN * np.sqrt(2)))
     again = runs.with_errors(errors, expected)
@@ -117,8 +117,8 @@ def _measured(runs: Runs) -> tuple[Measured, ...]:
 
 def _likelihood(runs: Runs, expected: Array) -> float:
     """Logarithm of the likelihood of the contrasts, their scale at its best value."""
-    near, left = runs.neighbours, np.sqrt(runs.weights) * (expected - runs.y)
-    contrast = left - left[near]
+    near, residuals = runs.neighbours, np.sqrt(runs.weights) * (expected - runs.y)
+    contrast = residuals - residuals[near]
     if not np.any(contrast):
         return -np.inf
     size = runs.size_at(expected) ** 2

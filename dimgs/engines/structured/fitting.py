@@ -96,12 +96,12 @@ def polish(tree: Tree, runs: Runs, least: float = np.inf) -> FittedTree | None:
 
     far = runs.n_runs * least * 4.0 ** (_FAR / runs.n_runs)
     with np.errstate(all="ignore"):
-        found = minimise_squares(model, theta, enough=_ENOUGH, hopeless=far)
-        if not np.isfinite(found.squares):
+        solution = minimise_squares(model, theta, enough=_ENOUGH, hopeless=far)
+        if not np.isfinite(solution.squares):
             return None
         if len(theta):
-            tree = with_parameters(tree, found.parameters)
-        return scored(tree, runs, law(found.parameters)[0], found.residuals, len(theta))
+            tree = with_parameters(tree, solution.parameters)
+        return scored(tree, runs, law(solution.parameters)[0], solution.residuals, len(theta))
 
 
 def scored(tree: Tree, runs: Runs, value: Array, e: Array, free: int) -> FittedTree:
@@ -115,10 +115,10 @@ def scored(tree: Tree, runs: Runs, value: Array, e: Array, free: int) -> FittedT
 def simplified(fitted: FittedTree, runs: Runs) -> FittedTree:
     """Replace constants by simple numbers, the surest first, while the bits do not grow."""
     for _ in range(8):
-        found = residuals_of(fitted.tree, runs)
-        if found is None:
+        linearised = residuals_of(fitted.tree, runs)
+        if linearised is None:
             return fitted
-        e, jacobian = found
+        e, jacobian = linearised
         values = parameters(fitted.tree)
         if not len(values):
             return fitted

@@ -80,10 +80,10 @@ def refine(model: ProductModel, runs: Runs, target: Target, root: Array) -> Prod
         return c
 
     def projected(moved: Array) -> tuple[Array, Array]:
-        found = _linear(model, runs, t, root, constants(moved))
-        if found is None:
+        solved = _linear(model, runs, t, root, constants(moved))
+        if solved is None:
             return np.full(len(t), np.nan), np.full((len(t), len(nonlinear)), np.nan)
-        beta, e, _, basis = found
+        beta, e, _, basis = solved
         slopes = _slopes(model, runs, root, beta, constants(moved), nonlinear)
         return e, slopes - basis @ (basis.T @ slopes)
 

@@ -59,14 +59,14 @@ def posynomials(target: Target, archive: Archive, terms: int = 2) -> None:
     if not len(start):
         return
     archive.check()
-    found = minimise_squares(
+    solution = minimise_squares(
         partial(_projected, runs.logs, root, t),
         start.reshape(len(start), -1),
         steps=STEPS,
         enough=ENOUGH,
         largest=STEEPEST,
     )
-    squares, P = found.squares, found.parameters.reshape(start.shape)
+    squares, P = solution.squares, solution.parameters.reshape(start.shape)
     seen: list[Array] = []
     for k in np.argsort(squares, kind="stable"):
         if not np.isfinite(squares[k]) or len(seen) == _FITTED:
@@ -84,8 +84,8 @@ def posynomials(target: Target, archive: Archive, terms: int = 2) -> None:
 def _starts(runs: Runs, target: Target, root: Array, t: Array, terms: int) -> Array:
     """Exponents of the best sums of short monomials, shape (n_starts, terms, n_groups)."""
     near = runs.power_law * target.power if target.power else None
-    found = short_monomials(runs, _SHORT, power=target.power, halves=True, near=near)
-    F = found.values * root[:, None]
+    monomials = short_monomials(runs, _SHORT, power=target.power, halves=True, near=near)
+    F = monomials.values * root[:, None]
     kept = np.nonzero(np.all(np.isfinite(F), axis=0))[0]
     if len(kept) < terms:
         return np.zeros((0, terms, runs.n_groups))
@@ -96,7 +96,7 @@ def _starts(runs: Runs, target: Target, root: Array, t: Array, terms: int) -> Ar
     blocks = G[sets[:, :, None], sets[:, None, :]] + _DEPENDENT * np.eye(terms)
     gain = np.einsum("sk,sk->s", g[sets], np.linalg.solve(blocks, g[sets][:, :, None])[:, :, 0])
     best = sets[np.argsort(-gain, kind="stable")[:_STARTS]]
-    E = np.array([[float(x) for x in found.exponents[i]] for i in kept])
+    E = np.array([[float(x) for x in monomials.exponents[i]] for i in kept])
     return np.asarray(E[best])
 
 
@@ -176,10 +176,10 @@ def rounded_sums(runs: Runs, target: Target, p: Array) -> Iterator[Tree]:
 def _simplest(flat: Array, J: Array, e: Array, free: BoolArray, surest: int) -> tuple[int, float]:
     """The free exponent of the smallest denominator within its error, else the surest."""
     inside = J[:, free]
-    spread = np.zeros(len(flat))
-    spread[free] = np.linalg.pinv(inside.T @ inside, rcond=_DEPENDENT, hermitian=True).diagonal()
+    variance = np.zeros(len(flat))
+    variance[free] = np.linalg.pinv(inside.T @ inside, rcond=_DEPENDENT, hermitian=True).diagonal()
     dof = max(len(e) - inside.shape[1], 1)
-    errors = np.sqrt(np.maximum(spread, 0.0) * float(e @ e) / dof)
+    errors = np.sqrt(np.maximum(variance, 0.0) * float(e @ e) / dof)
     for q in (*DENOMINATORS, *_DECIMALS):
         away = np.abs(np.round(flat * q) / q - flat)
         near = np.flatnonzero(free & (away <= _ERRORS * errors + _ROUNDING))

@@ -32,8 +32,8 @@ from dimgs.engines.structured.columns import (
     build_columns,
     weighted,
 )
+from dimgs.engines.structured.factor_search import FactorSearch
 from dimgs.engines.structured.functions import FUNCTIONS
-from dimgs.engines.structured.lattice import Lattice
 from dimgs.engines.structured.model import ProductModel, power_basis
 from dimgs.engines.structured.rounding import fit_rounded
 from dimgs.engines.structured.runs import Runs
@@ -103,23 +103,23 @@ class Products:
         return _bits(self.columns, self.arguments)
 
     @cached_property
-    def lattice(self) -> Lattice:
+    def factor_search(self) -> FactorSearch:
         """Columns with simple constants."""
-        return Lattice.over(self.runs, self.arguments)
+        return FactorSearch.over(self.runs, self.arguments)
 
     def alone(self, targets: list[Target], archive: Archive) -> None:
         """One factor, for every target."""
-        left = np.column_stack([self.residual(t) for t in targets]).astype(np.float32)
-        gains = (self.columns.projected @ left) ** 2
+        residuals = np.column_stack([self.residual(t) for t in targets]).astype(np.float32)
+        gains = (self.columns.projected @ residuals) ** 2
         for k, target in enumerate(targets):
-            for i in self._best(gains[:, k], left[:, k], _ALONE if k == 0 else _FURTHER):
+            for i in self._best(gains[:, k], residuals[:, k], _ALONE if k == 0 else _FURTHER):
                 self._try(target, (i,), archive)
             if archive.exact:
                 return
 
     def simple(self, targets: list[Target], archive: Archive, most: int = 3) -> None:
         """Factors with simple constants and powers."""
-        self.lattice.search(targets, archive, most)
+        self.factor_search.search(targets, archive, most)
 
     def pairs(self, target: Target, archive: Archive) -> None:
         """Two factors."""
@@ -147,10 +147,10 @@ class Products:
             bits = self._length(gains, (rest**2).sum(axis=1), float(e @ e))
             best = np.minimum.reduceat(bits, self.columns.starts, axis=0)
             for b, picked in enumerate(part):
-                own = float(self.bits[list(picked)].sum())
+                price = float(self.bits[list(picked)].sum())
                 for f in np.argpartition(best[:, b], min(6, len(best) - 1))[:6]:
                     i = self._place(bits[:, b], int(f))
-                    scored.append((float(best[f, b]) + own, tuple(sorted((*picked, i)))))
+                    scored.append((float(best[f, b]) + price, tuple(sorted((*picked, i)))))
         out: dict[tuple[int, ...], Picked] = {}
         family = self.columns.family
         for _, picked in sorted(scored):

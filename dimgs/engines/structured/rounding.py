@@ -219,13 +219,13 @@ def _length(state: State, model: ProductModel, runs: Runs) -> float:
     """Bits of the runs and of what differs between combinations."""
     n, first = runs.n_runs, 1 + runs.n_groups
     data = 0.5 * n * float(np.log2(state.squares / n + _TINY))
-    own = law_bits(_front(state, runs), runs)
+    structure = law_bits(_front(state, runs), runs)
     for j in range(model.size):
         size = abs(float(state.exponents.get(first + j, 1)))
-        own += 0.0 if size == 1 else 2.0 + exponent_bits(size)
+        structure += 0.0 if size == 1 else 2.0 + exponent_bits(size)
     free = 1 + sum(name != ITSELF for name in model.functions) - len(state.numbers)
-    own += sum(number.bits for number in state.numbers.values())
-    return data + own + constants_bits(free, n)
+    structure += sum(number.bits for number in state.numbers.values())
+    return data + structure + constants_bits(free, n)
 
 
 def _front(state: State, runs: Runs) -> Mono:

@@ -19,8 +19,8 @@ _TRUSTED = 4.0
 # with fewer runs a third of them is no sample of the scatter
 _FEWEST = 20
 
-# by which a variable is stretched (in its logarithm) to see whether a law depends on it
-_STRETCH = 0.1
+# by which a variable is rescaled (in its logarithm) to see whether a law depends on it
+_LOG_FACTOR = 0.1
 
 # until the runs say more
 _MIXED = ErrorModel()
@@ -142,25 +142,25 @@ class Runs:
 
     def monomial(self, exponents: tuple[Fraction, ...]) -> Array:
         """Values of a monomial in every run, shape (n_runs,)."""
-        found = self._cache.get(exponents)
-        if found is None:
+        values = self._cache.get(exponents)
+        if values is None:
             e = np.array([float(x) for x in exponents])
-            found = np.exp(self.logs @ e)
+            values = np.exp(self.logs @ e)
             for j, log in enumerate(self.logged):
                 if not log and exponents[j]:
-                    found = found * self.values[:, j] ** int(exponents[j])
-            self._cache[exponents] = found
-        return found
+                    values = values * self.values[:, j] ** int(exponents[j])
+            self._cache[exponents] = values
+        return values
 
     @cached_property
-    def stretched(self) -> "list[tuple[Runs, float]]":
+    def rescaled(self) -> "list[tuple[Runs, float]]":
         """The runs with each variable that laws must use larger, and pi_0 of an equal target."""
         out = []
         for j in self.must_use:
-            change = _STRETCH * self.shape[j]
+            change = _LOG_FACTOR * self.shape[j]
             logs = np.where(self.logged, self.logs + change, 0.0)
             other = replace(self, values=self.values * np.exp(change), logs=logs, _cache={})
-            out.append((other, float(np.exp(_STRETCH * self.shift[j]))))
+            out.append((other, float(np.exp(_LOG_FACTOR * self.shift[j]))))
         return out
 
     @property

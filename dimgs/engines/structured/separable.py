@@ -160,16 +160,16 @@ def two_term_sums(known: list[ScaledFunction], target: Target, archive: Archive)
     archive : Archive
     """
     runs, root = archive.runs, target.root(archive.runs)
-    found = short_monomials(runs, _OUTER, power=target.power, halves=True)
-    beside = (found.values[:, :_BESIDE] * root[:, None]).T[:, :, None]
-    scan = TwoTermScan.of(found, known, root, root * target.values, beside)
+    monomials = short_monomials(runs, _OUTER, power=target.power, halves=True)
+    beside = (monomials.values[:, :_BESIDE] * root[:, None]).T[:, :, None]
+    scan = TwoTermScan.of(monomials, known, root, root * target.values, beside)
     if scan is None:
         return
     for choice in scan.best(archive)[:_FITTED]:
         factor, g = scan.column(choice, known, runs)
-        A = np.column_stack([found.values[:, choice.beside], g]) * root[:, None]
+        A = np.column_stack([monomials.values[:, choice.beside], g]) * root[:, None]
         a, b = least_squares(A, root * target.values)
-        first = times(Number(float(a)), monomial(found.exponents[choice.beside]))
+        first = times(Number(float(a)), monomial(monomials.exponents[choice.beside]))
         archive.add(target.back(Sum((first, Product((Number(float(b)), factor))))))
         if archive.exact:
             return
@@ -191,8 +191,8 @@ def exponentials_of_functions(
     runs, root = archive.runs, target.log_root(archive.runs)
     # other functions of one argument are factors of the power law themselves
     known = [f for f in known if f.name == "exp" or (not f.name and f.power == -1)]
-    found, t = short_monomials(runs, _FRONTS), weighted(target.logs, root)
-    scan = TwoTermScan.of(found, known, root, t, power_basis(runs, root)[None])
+    monomials, t = short_monomials(runs, _FRONTS), weighted(target.logs, root)
+    scan = TwoTermScan.of(monomials, known, root, t, power_basis(runs, root)[None])
     if scan is None:
         return
     for choice in scan.best(archive)[:_ROUNDED]:
@@ -210,7 +210,7 @@ class TwoTermScan:
     Parameters
     ----------
     functions : list of ScaledFunction
-    found : Terms
+    monomials : Terms
         In front of the function.
     M : ndarray of shape (n_monomials, n_runs)
         Their weighted values.
@@ -223,7 +223,7 @@ class TwoTermScan:
     """
 
     functions: list[ScaledFunction]
-    found: Terms
+    monomials: Terms
     M: Array
     t: Array
     beside: Array
@@ -232,7 +232,7 @@ class TwoTermScan:
     @classmethod
     def of(
         cls,
-        found: Terms,
+        monomials: Terms,
         known: list[ScaledFunction],
         root: Array,
         t: Array,
@@ -240,12 +240,12 @@ class TwoTermScan:
     ) -> "TwoTermScan | None":
         """Look at no more runs than decide; None where there is nothing to compare."""
         finite = np.all(np.isfinite(t)) and np.all(np.isfinite(beside))
-        if not len(found) or not known or not finite or not np.any(t):
+        if not len(monomials) or not known or not finite or not np.any(t):
             return None
         rows = np.unique(np.linspace(0, len(t) - 1, _MOST_RUNS).astype(np.int64))
-        M = found.values[rows].T * root[rows]
+        M = monomials.values[rows].T * root[rows]
         base = np.linalg.qr(beside[:, rows])[0]
-        return cls([f.taken(rows) for f in known], found, M, t[rows], base, len(t))
+        return cls([f.taken(rows) for f in known], monomials, M, t[rows], base, len(t))
 
     def best(self, archive: Archive) -> list[TwoTerms]:
         """The choices of the shortest messages, each with its best constant."""
@@ -260,8 +260,8 @@ class TwoTermScan:
     ) -> tuple[Tree, Array]:
         """The monomial times the function, as a tree and its values in all runs."""
         family = known[choice.family]
-        tree = times(monomial(self.found.exponents[choice.outer]), family.tree(choice.c))
-        return tree, self.found.values[:, choice.outer] * family.at(np.array([choice.c]))[0]
+        tree = times(monomial(self.monomials.exponents[choice.outer]), family.tree(choice.c))
+        return tree, self.monomials.values[:, choice.outer] * family.at(np.array([choice.c]))[0]
 
     def _family(self, k: int) -> list[TwoTerms]:
         """For each pair of a monomial and what is beside it the best constant of a family."""
@@ -291,19 +291,19 @@ class TwoTermScan:
 
         def model(theta: Array) -> tuple[Array, Array]:
             F, slopes = np.empty_like(front), np.empty_like(front)
-            for k, own in rows.items():
-                F[own] = self.functions[k].at(theta[own, 0])
-                slopes[own] = self.functions[k].slope(theta[own, 0])
+            for k, places in rows.items():
+                F[places] = self.functions[k].at(theta[places, 0])
+                slopes[places] = self.functions[k].slope(theta[places, 0])
             w, d = off(F * front), off(slopes * front)
             square = np.einsum("sn,sn->s", w, w)[:, None]
             b = np.einsum("sn,sn->s", w, t)[:, None] / square
             d = b * (d - w * (np.einsum("sn,sn->s", w, d)[:, None] / square))
             return t - b * w, d[:, :, None]
 
-        found, whole = minimise_squares(model, c, steps=_STEPS), float(self.t @ self.t)
+        solution, whole = minimise_squares(model, c, steps=_STEPS), float(self.t @ self.t)
         out = [
             replace(x, bits=self._bits(float(q) / whole, x.beside, x.outer, x.family), c=float(p))
-            for x, p, q in zip(chosen, found.parameters[:, 0], found.squares, strict=True)
+            for x, p, q in zip(chosen, solution.parameters[:, 0], solution.squares, strict=True)
         ]
         return sorted(out)
 
@@ -313,12 +313,12 @@ class TwoTermScan:
         length = (F**2).sum(axis=1)[:, None]
         outside = length - ((F @ beside) ** 2).sum(axis=2).T
         gain = (F @ rest.T) ** 2 / outside
-        left = np.maximum((rest**2).sum(axis=1) - gain, 0.0) / float(self.t @ self.t)
-        told_apart = (outside > _PARALLEL * length) & np.isfinite(left)
-        return np.where(told_apart, left, 1.0)
+        shares = np.maximum((rest**2).sum(axis=1) - gain, 0.0) / float(self.t @ self.t)
+        distinct = (outside > _PARALLEL * length) & np.isfinite(shares)
+        return np.where(distinct, shares, 1.0)
 
     def _bits(self, share: float, i: int, j: int, k: int) -> float:
         # a single base is the same for all choices
-        beside = float(self.found.cost[i]) if len(self.beside) > 1 else 0.0
-        own = self.functions[k].bits + float(self.found.cost[j]) + beside
-        return 0.5 * self.n_runs * float(np.log2(share + _LEAST_SHARE)) + 2 * own
+        beside = float(self.monomials.cost[i]) if len(self.beside) > 1 else 0.0
+        structure = self.functions[k].bits + float(self.monomials.cost[j]) + beside
+        return 0.5 * self.n_runs * float(np.log2(share + _LEAST_SHARE)) + 2 * structure

@@ -150,17 +150,17 @@ class SingleIndex:
 
     def fit(self, starts: Array) -> tuple[Array, float]:
         """The best form near the best starts, and the squares that it leaves."""
-        left, _ = self.projected(starts)
-        order = np.argsort(np.nan_to_num((left**2).sum(axis=1), nan=np.inf), kind="stable")
-        found = minimise_squares(
+        residuals, _ = self.projected(starts)
+        order = np.argsort(np.nan_to_num((residuals**2).sum(axis=1), nan=np.inf), kind="stable")
+        solution = minimise_squares(
             self.projected,
             starts[order[:_STARTS]],
             steps=STEPS,
             enough=ENOUGH,
             largest=STEEPEST,
         )
-        best = int(np.argmin(found.squares))
-        return found.parameters[best], float(found.squares[best])
+        best = int(np.argmin(solution.squares))
+        return solution.parameters[best], float(solution.squares[best])
 
     def state(self, q: Array) -> State | None:
         """[intercept, exponents in front, factor, q] with their covariance."""
@@ -172,22 +172,22 @@ class SingleIndex:
             return None
         scale = lengths(linear)
         beta = np.linalg.lstsq(linear / scale, t, rcond=1e-12)[0] / scale
-        left = t - linear @ beta
+        residuals = t - linear @ beta
         beta[-1] = beta[-1] if self.power is None else self.power
         J = np.column_stack([linear, beta[-1] * self.slopes(q[None, :])[:, 0]])
         if not np.all(np.isfinite(J)):
             return None
         scale = lengths(J)
         inverse = np.linalg.pinv((J / scale).T @ (J / scale), rcond=1e-13, hermitian=True)
-        squares = float(left @ left)
-        variance = squares / max(len(left) - J.shape[1], 1)
+        squares = float(residuals @ residuals)
+        variance = squares / max(len(residuals) - J.shape[1], 1)
         return State(np.concatenate([beta, q]), inverse / np.outer(scale, scale), squares, variance)
 
 
 def starting_forms(runs: Runs) -> Array:
     """Short monomials with several medians, shape (n_starts, 1 + n_groups)."""
-    found = short_monomials(runs, _SHORT, halves=True).exponents
-    P = np.array([[float(x) for x in e] for e in found if any(e)]).reshape(-1, runs.n_groups)
+    exponents = short_monomials(runs, _SHORT, halves=True).exponents
+    P = np.array([[float(x) for x in e] for e in exponents if any(e)]).reshape(-1, runs.n_groups)
     P = P[~np.any(P[:, ~np.array(runs.logged, dtype=bool)], axis=1)]
     middle = np.median((runs.logs - np.median(runs.logs, axis=0)) @ P.T, axis=0)
     return np.concatenate([np.column_stack([c - middle, P]) for c in _MEDIANS])
@@ -207,7 +207,7 @@ def single_index(target: Target, archive: Archive) -> None:
     if known is None:
         return
     starts = starting_forms(runs)
-    found: list[tuple[float, int, SingleIndex, Array]] = []
+    fits: list[tuple[float, int, SingleIndex, Array]] = []
     for (name, sign), power in product(_FUNCTIONS, (None, 1.0)):
         if power is not None and name not in FUNCTIONS:
             continue
@@ -215,8 +215,8 @@ def single_index(target: Target, archive: Archive) -> None:
         index = replace(known, name=name, sign=sign, power=power)
         bits = FUNCTIONS[name].bits if name in FUNCTIONS else OPERATOR
         q, squares = index.fit(starts)
-        found.append((float(squares_bits(squares, runs.n_runs)) + bits, len(found), index, q))
-    for _, _, index, q in sorted(found, key=lambda f: f[:2])[:_ROUNDED]:
+        fits.append((float(squares_bits(squares, runs.n_runs)) + bits, len(fits), index, q))
+    for _, _, index, q in sorted(fits, key=lambda f: f[:2])[:_ROUNDED]:
         for model in _models(index, q, runs):
             fit_rounded(model, target, archive, root)
         if archive.exact:
@@ -241,8 +241,8 @@ def _models(index: SingleIndex, q: Array, runs: Runs) -> Iterator[ProductModel]:
             middle = np.median(runs.logs, axis=0) @ rounded.theta[first:]
             constant = np.clip(rounded.theta[first - 1] - middle, *_ENDS)
             bits += structure_bits(tree, runs, "exp")
-            found = bits, float(np.exp(constant))
-            scored[tree] = min(found, scored.get(tree, found))
+            price = bits, float(np.exp(constant))
+            scored[tree] = min(price, scored.get(tree, price))
     for tree, (_, c) in sorted(scored.items(), key=lambda s: (s[1][0], s[0].exponents))[:_FITTED]:
         u = runs.monomial(tree.exponents)[:, None]
         yield ProductModel((index.name,), (tree,), u, np.array([index.sign * c]))

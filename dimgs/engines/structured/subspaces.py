@@ -100,8 +100,8 @@ def subspace_sums(sums: Sums, target: Target, archive: Archive, *, ratios: bool 
     search = _SpanSearch.of(sums, target)
     if not len(search.upper):
         return
-    found = [search.monomials(), *search.one_name(), *search.one_function(ratios, archive)]
-    for span in sorted(filter(None, found), key=lambda s: s.score)[:_SPANS]:
+    spans = [search.monomials(), *search.one_name(), *search.one_function(ratios, archive)]
+    for span in sorted(filter(None, spans), key=lambda s: s.score)[:_SPANS]:
         for picked in eliminated(span.library.values * search.root[:, None], search.t):
             sums.fit(span.library, target, picked, archive, span.above, search.root)
         if not archive.exact:
@@ -133,8 +133,8 @@ def eliminated(A: Array, t: Array) -> list[list[int]]:
         U, s, Vt = np.linalg.svd(A[:, kept], full_matrices=False)
         few = s > _RANK * s[0]
         c = Vt[few].T @ ((U[:, few].T @ t) / s[few])
-        spread = ((Vt[few].T / s[few]) ** 2).sum(axis=1)
-        loss = c**2 / spread
+        variance = ((Vt[few].T / s[few]) ** 2).sum(axis=1)
+        loss = c**2 / variance
         drop = max(1, (len(kept) - _LONGEST) // 3)
         gone = set(np.argsort(loss, kind="stable")[:drop].tolist())
         kept = [k for i, k in enumerate(kept) if i not in gone]
@@ -156,11 +156,11 @@ class _SpanSearch:
     @classmethod
     def of(cls, sums: Sums, target: Target) -> "_SpanSearch":
         runs, root = sums.runs, target.root(sums.runs)
-        found = short_monomials(runs, _UPPER, power=target.power, near=sums.near(target))
+        monomials = short_monomials(runs, _UPPER, power=target.power, near=sums.near(target))
         below = short_monomials(runs, _LOWER)
         kept = [i for i, tree in enumerate(below.trees) if tree != ONE]
         lower = below.take(np.array(kept, dtype=np.int64)).times(ONE, target.values)
-        return cls(sums, found, lower, root, root * target.values)
+        return cls(sums, monomials, lower, root, root * target.values)
 
     def few(self, count: int) -> int:
         """Less of a number of terms where runs are few."""
@@ -173,8 +173,10 @@ class _SpanSearch:
         free = len(self.t) - len(library)
         if not np.all(np.isfinite(A)) or free < 1:
             return None
-        left = _off(_orthonormal(A), self.t)
-        return Span(float(left @ left) / free, library, None if below is None else len(above))
+        residuals = _off(_orthonormal(A), self.t)
+        return Span(
+            float(residuals @ residuals) / free, library, None if below is None else len(above)
+        )
 
     def monomials(self) -> Span | None:
         """Ratios of sums of monomials."""
@@ -212,7 +214,7 @@ class _SpanSearch:
         for start in range(0, len(scores), _CHUNK):
             archive.check()
             g = bare.values[:, start : min(start + _CHUNK, len(scores))].T
-            scores[start : start + len(g)] = self._left(inner.values, base, g)
+            scores[start : start + len(g)] = self._mean_squares(inner.values, base, g)
         if ratios:
             # t = t/(1 + u) + t u/(1 + u) for any t
             algebraic = [not any(isinstance(n, Call) for n in nodes(t)) for t in bare.trees]
@@ -226,7 +228,7 @@ class _SpanSearch:
             below = lower + (response + self.lower.first(few)).times(bare.trees[k], g)
             yield Span(float(scores[k]), above + below, len(above))
 
-    def _left(self, values: Array, base: Array, g: Array) -> Array:
+    def _mean_squares(self, values: Array, base: Array, g: Array) -> Array:
         """For each function what it leaves, for each degree of freedom."""
         rest = _off(base, self.t)
         blocks = (values * self.root[:, None])[None, :, :] * g[:, :, None]
@@ -234,18 +236,18 @@ class _SpanSearch:
         blocks = blocks - base @ (base.T @ blocks)
         size = np.sqrt((blocks**2).sum(axis=1, keepdims=True))
         Q = np.linalg.qr(np.nan_to_num(np.where(size > _DEPENDENT, blocks / size, 0.0)))[0]
-        left = rest - np.einsum("gnk,gk->gn", Q, np.einsum("gnk,n->gk", Q, rest))
-        left = left - np.einsum("gnk,gk->gn", Q, np.einsum("gnk,gn->gk", Q, left))
-        return np.asarray((left**2).sum(axis=1) / (len(rest) - base.shape[1] - Q.shape[2]))
+        residuals = rest - np.einsum("gnk,gk->gn", Q, np.einsum("gnk,n->gk", Q, rest))
+        residuals = residuals - np.einsum("gnk,gk->gn", Q, np.einsum("gnk,gn->gk", Q, residuals))
+        return np.asarray((residuals**2).sum(axis=1) / (len(rest) - base.shape[1] - Q.shape[2]))
 
 
 def _arguments(runs: Runs) -> Terms:
     """The groups, and the shortest monomials, of u and 1/u the one that is more of a product."""
-    found = short_monomials(runs, 4 * _ARGUMENTS)
+    monomials = short_monomials(runs, 4 * _ARGUMENTS)
     rows = [
         tuple(Fraction(int(i == k)) for i in range(runs.n_groups)) for k in range(runs.n_groups)
     ]
-    for e in found.exponents:
+    for e in monomials.exponents:
         way = float((runs.shape @ np.array([float(x) for x in e])).sum())
         if any(e) and (way > 0 or (way == 0 and next(x for x in e if x) > 0)):
             rows.append(e)
@@ -267,8 +269,8 @@ def _orthonormal(A: Array) -> Array:
 
 
 def _off(base: Array, t: Array) -> Array:
-    left = t - base @ (base.T @ t)
-    return np.asarray(left - base @ (base.T @ left))
+    residuals = t - base @ (base.T @ t)
+    return np.asarray(residuals - base @ (base.T @ residuals))
 
 
 # variables of one dimension, each as a monomial of the groups over the first, which is 1 so
@@ -323,18 +325,18 @@ def forms(sums: Sums, target: Target, archive: Archive) -> None:
             continue
         members = np.column_stack([runs.monomial(e) for e in family])
         form = members[:, np.array(places)].prod(axis=2) * root[:, None]
-        left = []
+        shares = []
         for k in range(len(fronts)):
             archive.check()
             A = form * fronts.values[:, [k]]
             Q = np.linalg.qr(A / np.sqrt((A**2).sum(axis=0)))[0]
             e = t - Q @ (Q.T @ t)
-            left.append(float(e @ e) / float(t @ t))
-        order = np.argsort(np.array(left), kind="stable")
-        if len(order) and left[order[0]] < _EXACT_FORM:
-            order = np.array([k for k in order if left[k] < _EXACT_FORM])
+            shares.append(float(e @ e) / float(t @ t))
+        order = np.argsort(np.array(shares), kind="stable")
+        if len(order) and shares[order[0]] < _EXACT_FORM:
+            order = np.array([k for k in order if shares[k] < _EXACT_FORM])
         # polynomials that do not come near are not worth their fits
-        for k in (k for k in order[:3] if degree == 2 or left[k] < _NEAR):
+        for k in (k for k in order[:3] if degree == 2 or shares[k] < _NEAR):
             library = _library(runs, family, fronts.exponents[k], places)
             if degree > 2:
                 for picked in eliminated(library.values * root[:, None], t):

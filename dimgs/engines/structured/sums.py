@@ -73,11 +73,11 @@ _PAIRED = 28
 
 def bare_functions(runs: Runs) -> Terms:
     """Functions of short arguments, without a monomial in front, the cheapest first."""
-    found: list[tuple[Tree, float, Array]] = []
+    terms: list[tuple[Tree, float, Array]] = []
 
     def put(tree: Tree, value: Array, bits: float) -> None:
         if np.all(np.isfinite(value)):
-            found.append((tree, bits, value))
+            terms.append((tree, bits, value))
 
     monomials = plain(runs, 24)
     pairs = differences(runs, 40)
@@ -113,7 +113,7 @@ def bare_functions(runs: Runs) -> Terms:
                         power: Tree = base if exponent == 1 else Power(base, exponent)
                         value = (1 + sign * scale * u) ** float(exponent)
                         put(power, value, bits + more + rare)
-    whole = Terms.stacked(runs, found)
+    whole = Terms.stacked(runs, terms)
     return whole.take(np.argsort(whole.cost, kind="stable"))
 
 
@@ -215,10 +215,10 @@ class Sums:
         few, bits = np.nonzero(kept < _PAIRED)[0], np.log2(kept + 2.0)
         for depth, width in enumerate(widths, start=1):
             archive.check()
-            found = _extended(F, t, beam, width, bits)
-            if not found:
+            extended = _extended(F, t, beam, width, bits)
+            if not extended:
                 return
-            beam, exact = list(found), min(found.values()) < _EXACT
+            beam, exact = list(extended), min(extended.values()) < _EXACT
             for picked in beam[: 3 if exact else 6]:
                 places = [int(kept[i]) for i in picked]
                 self.fit(library, target, places, archive, above, root, solved)
@@ -282,20 +282,20 @@ def _extended(
     for start in range(0, len(beam), step):
         part = np.array(beam[start : start + step], dtype=np.int64)
         gains, whole = _gains(F, t, part)
-        left = np.maximum(whole[:, None] - gains, 0.0)
-        length = bits + 0.5 * len(t) * np.log2(left + _EXACT) + bits[part].sum(axis=1)[:, None]
+        remaining = np.maximum(whole[:, None] - gains, 0.0)
+        length = bits + 0.5 * len(t) * np.log2(remaining + _EXACT) + bits[part].sum(axis=1)[:, None]
         length = np.where(gains > 0, length, np.inf)
         best = np.argpartition(length, many - 1, axis=1)[:, :many]
         rows = np.arange(len(part))[:, None]
         picked = np.concatenate([np.repeat(part, many, axis=0), best.reshape(-1, 1)], axis=1)
         sets.append(np.sort(picked, axis=1))
         lengths.append(length[rows, best].ravel())
-        squares.append(left[rows, best].ravel())
-    found, bit, square = (np.concatenate(x) for x in (sets, lengths, squares))
-    order = np.lexsort((*found.T[::-1], square, bit))
+        squares.append(remaining[rows, best].ravel())
+    index_sets, bit, square = (np.concatenate(x) for x in (sets, lengths, squares))
+    order = np.lexsort((*index_sets.T[::-1], square, bit))
     order = order[np.isfinite(bit[order])]
-    first = np.sort(np.unique(found[order], axis=0, return_index=True)[1])[:width]
-    return {tuple(found[k].tolist()): float(square[k]) for k in order[first]}
+    first = np.sort(np.unique(index_sets[order], axis=0, return_index=True)[1])[:width]
+    return {tuple(index_sets[k].tolist()): float(square[k]) for k in order[first]}
 
 
 def _gains(F: Array, t: Array, part: IntArray) -> tuple[Array, Array]:

@@ -137,10 +137,10 @@ def over_signed(runs: Runs, count: int) -> list[Target]:
     signed = [k for k, logged in enumerate(runs.logged) if not logged]
     if not signed:
         return []
-    found = short_monomials(runs, _LOOKED_AT * count, power=1.0)
+    monomials = short_monomials(runs, _LOOKED_AT * count, power=1.0)
     parts = dict.fromkeys(
         tuple(e if k in signed else Fraction(0) for k, e in enumerate(exponents))
-        for exponents in found.exponents
+        for exponents in monomials.exponents
     )
     out, itself = [], response(runs)
     short = sorted((e for e in parts if any(e)), key=lambda e: min(e) < 0)
@@ -198,12 +198,12 @@ def shifted(runs: Runs, targets: Sequence[Target], count: int) -> list[Target]:
     """
     out = []
     for target in targets:
-        found = short_monomials(runs, count, power=target.power)
-        for k, term in enumerate(found.trees):
+        monomials = short_monomials(runs, count, power=target.power)
+        for k, term in enumerate(monomials.trees):
             for sign in (1, -1):
                 name = f"{target.name}{'-' if sign == 1 else '+'}m{k}"
                 back = _plus(term if sign == 1 else Product((MINUS, term)), target.back)
-                moved = target.moved(name, sign * found.values[:, k], back)
+                moved = target.moved(name, sign * monomials.values[:, k], back)
                 least = 0.0 if target.power == 1 else _ONE_SIGN
                 if not np.any(moved.at == 0) and abs(float(np.sign(moved.at).mean())) >= least:
                     out.append(moved)
@@ -225,7 +225,7 @@ def beside_terms(runs: Runs, trees: Sequence[Tree], count: int) -> list[Target]:
     count : int
         How many at most.
     """
-    itself, found = response(runs), dict[Tree, Target]()
+    itself, by_term = response(runs), dict[Tree, Target]()
     for term in (t for tree in trees if isinstance(tree, Sum) for t in tree.terms):
         match term.factors if isinstance(term, Product) else (ONE, term):
             case Number(c) as number, Mono() as rest:
@@ -233,7 +233,7 @@ def beside_terms(runs: Runs, trees: Sequence[Tree], count: int) -> list[Target]:
                 part = times(number if simple is None else simple.signed(c), rest)
             case _:
                 continue
-        target = itself.moved(f"y-t{len(found)}", evaluate(part, runs), _plus(part, itself.back))
+        target = itself.moved(f"y-t{len(by_term)}", evaluate(part, runs), _plus(part, itself.back))
         if np.all(target.at != 0):
-            found.setdefault(part, target)
-    return list(found.values())[:count]
+            by_term.setdefault(part, target)
+    return list(by_term.values())[:count]

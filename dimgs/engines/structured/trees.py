@@ -102,8 +102,8 @@ def with_front(exponents: Exponents, tree: Tree) -> Tree:
     Where a term of a sum is divided by a part of it, the sum is multiplied out.
     """
     match tree:
-        case Mono(own):
-            return monomial(tuple(a + b for a, b in zip(own, exponents, strict=True)))
+        case Mono(powers):
+            return monomial(tuple(a + b for a, b in zip(powers, exponents, strict=True)))
         case Sum(terms) if any(_divides(exponents, t) for t in terms):
             return Sum(tuple(with_front(exponents, t) for t in terms))
         case Product(factors) if any(
@@ -124,8 +124,8 @@ def with_front(exponents: Exponents, tree: Tree) -> Tree:
 def _divides(exponents: Exponents, term: Tree) -> bool:
     """Whether a monomial of the term has what a front has in its denominator."""
     parts = term.factors if isinstance(term, Product) else (term,)
-    own = [f.exponents for f in parts if isinstance(f, Mono)]
-    return any(a > 0 > b for e in own for a, b in zip(exponents, e, strict=True))
+    powers = [f.exponents for f in parts if isinstance(f, Mono)]
+    return any(a > 0 > b for e in powers for a, b in zip(exponents, e, strict=True))
 
 
 def powered(tree: Tree, power: Fraction) -> Tree:
@@ -310,9 +310,9 @@ def _sum_part(parts: list[_Part]) -> _Part:
         total: Any = 0.0
         slopes: list[Any] = []
         for part in parts:
-            value, own = part(theta)
+            value, part_slopes = part(theta)
             total = total + value
-            slopes += own
+            slopes += part_slopes
         return total, slopes
 
     return evaluated
@@ -323,13 +323,13 @@ def _product_part(parts: list[_Part]) -> _Part:
         pairs = [part(theta) for part in parts]
         slopes: list[Any] = []
         total: Any = 1.0
-        for i, (value, own) in enumerate(pairs):
-            if own:
+        for i, (value, part_slopes) in enumerate(pairs):
+            if part_slopes:
                 rest: Any = 1.0
                 for j, (other, _) in enumerate(pairs):
                     if j != i:
                         rest = rest * other
-                slopes += [slope * rest for slope in own]
+                slopes += [slope * rest for slope in part_slopes]
             total = total * value
         return total, slopes
 

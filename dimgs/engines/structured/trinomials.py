@@ -29,7 +29,7 @@ from dimgs.engines.structured.description import (
     simple_number,
     structure_bits,
 )
-from dimgs.engines.structured.lattice import Lattice
+from dimgs.engines.structured.factor_search import FactorSearch
 from dimgs.engines.structured.model import power_basis, squares_bits
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.sums import squared_from_one
@@ -92,17 +92,17 @@ class Trinomials:
         sums = list(self._apart(sorted(chosen), e))
         if sums:
             trees, values = zip(*sums, strict=True)
-            found = Terms(trees, np.zeros(len(trees)), np.column_stack(values))
-            Lattice.over(self.runs, found).search([target], archive, 1)
+            terms = Terms(trees, np.zeros(len(trees)), np.column_stack(values))
+            FactorSearch.over(self.runs, terms).search([target], archive, 1)
 
     def _sums(self, block: int, head: int, e: Array) -> Iterator[Trinomial]:
         """The best sums with one head."""
         heads, tails = self.blocks[block]
-        own = heads.cost[head] + OPERATOR + tails.cost
+        prices = heads.cost[head] + OPERATOR + tails.cost
         for scale, number in enumerate(_SCALES):
             for sign in (1.0, -1.0):
                 s = heads.values[:, head, None] + sign * number.value * tails.values
-                bits = self._bits(s, e) + own + number.bits + SIGN_BITS * (sign < 0)
+                bits = self._bits(s, e) + prices + number.bits + SIGN_BITS * (sign < 0)
                 for k in cheapest(bits, _EACH):
                     if np.isfinite(bits[k]):
                         yield Trinomial(float(bits[k]), block, head, int(k), scale, sign)
@@ -115,9 +115,9 @@ class Trinomials:
         along, n, best = products[:, -1], self.runs.n_runs, np.full(len(D), np.inf)
         for power in _POWERS:
             b = float(power)
-            left = float(e @ e) - 2 * b * along + b**2 * square
+            squares = float(e @ e) - 2 * b * along + b**2 * square
             more = 0.0 if b == 1 else OPERATOR + exponent_bits(abs(b))
-            best = np.fmin(best, squares_bits(left, n) + more)
+            best = np.fmin(best, squares_bits(squares, n) + more)
         return best
 
     def _apart(self, chosen: list[Trinomial], e: Array) -> Iterator[tuple[Tree, Array]]:
@@ -138,16 +138,16 @@ class Trinomials:
                 yield _flat(heads.trees[choice.head], second), value
 
 
-def _priced(runs: Runs, found: Terms) -> Terms:
+def _priced(runs: Runs, terms: Terms) -> Terms:
     """With bits as their cost."""
-    return replace(found, cost=np.array([structure_bits(t, runs) for t in found.trees]))
+    return replace(terms, cost=np.array([structure_bits(t, runs) for t in terms.trees]))
 
 
 def _squares(runs: Runs, count: int) -> Terms:
     """Squares of short monomials times (1 - r)², r a ratio of two variables: squared distances."""
-    found = short_monomials(runs, count)
-    trees = tuple(powered(t, Fraction(2)) if t != ONE else t for t in found.trees)
-    squared = replace(found, trees=trees, values=found.values**2)
+    monomials = short_monomials(runs, count)
+    trees = tuple(powered(t, Fraction(2)) if t != ONE else t for t in monomials.trees)
+    squared = replace(monomials, trees=trees, values=monomials.values**2)
     ratios = squared_from_one(plain(runs, _SQUARES, both_signs=False))
     return squared.crossed(ratios, len(squared) * len(ratios))
 

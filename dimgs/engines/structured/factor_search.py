@@ -44,7 +44,7 @@ _AIMS, _FEW = 4, 2500  # targets of pairs; columns of a target with weights of i
 
 
 @dataclass(frozen=True, eq=False)
-class Lattice:
+class FactorSearch:
     """Search over the columns of a dictionary.
 
     Parameters
@@ -65,7 +65,7 @@ class Lattice:
     columns: Dictionary
 
     @classmethod
-    def over(cls, runs: Runs, arguments: Terms, size: int = _SIZE) -> "Lattice":
+    def over(cls, runs: Runs, arguments: Terms, size: int = _SIZE) -> "FactorSearch":
         """With the cheapest columns over the given arguments."""
         base = power_basis(runs, runs.log_root)
         columns = Dictionary.of(runs, arguments, base, size)
@@ -75,74 +75,79 @@ class Lattice:
         """One, two and three factors; of many targets, two for the first and the best of one."""
         ranked: list[tuple[float, int]] = []
         for k, target in enumerate(targets):
-            aimed = self._aimed(target)
-            if aimed is None:
+            problem = self._problem(target)
+            if problem is None:
                 continue
-            singles = aimed.sums.singles().best(self.runs.n_runs, _ROUNDED)
-            aimed.lattice._fit(singles, aimed, archive, _FITTED if k == 0 else _OTHERS)
-            if len(singles.left):
+            singles = problem.sums.singles().best(self.runs.n_runs, _ROUNDED)
+            problem.scan._fit(singles, problem, archive, _FITTED if k == 0 else _OTHERS)
+            if len(singles.squares):
                 ranked.append(
-                    (float((squares_bits(singles.left, self.runs.n_runs) + singles.bits).min()), k)
+                    (
+                        float(
+                            (squares_bits(singles.squares, self.runs.n_runs) + singles.bits).min()
+                        ),
+                        k,
+                    )
                 )
             if archive.exact:
                 return
         for _, k in sorted(ranked, key=lambda r: (r[1] > 0, r))[:_AIMS] if most > 1 else []:
-            aimed = self._aimed(targets[k])
-            if aimed is not None:
-                aimed.lattice._several(aimed, archive, most)
+            problem = self._problem(targets[k])
+            if problem is not None:
+                problem.scan._several(problem, archive, most)
             if archive.exact:
                 return
 
-    def _aimed(self, target: Target) -> "_Aimed | None":
+    def _problem(self, target: Target) -> "_TargetProblem | None":
         """What is needed for one target; None where its logarithm fails."""
         root = target.log_root(self.runs)
         with np.errstate(all="ignore"):
             t = weighted(target.logs, root)
         if not len(self.columns.bits) or not np.any(root) or not np.all(np.isfinite(t)):
             return None
-        lattice = self
+        search = self
         if not np.allclose(root, self.root, rtol=1e-6):
             base = power_basis(self.runs, root)
             columns = self.columns.shortest(_FEW).projected_off(base, root)
-            lattice = replace(self, root=root, base=base, columns=columns)
+            search = replace(self, root=root, base=base, columns=columns)
             if not len(columns.bits):
                 return None
-        e = t - lattice.base @ (lattice.base.T @ t)
-        sums = Combinations(lattice.columns.projected, e, lattice.columns.bits)
-        return _Aimed(lattice, target, t, sums)
+        e = t - search.base @ (search.base.T @ t)
+        sums = Combinations(search.columns.projected, e, search.columns.bits)
+        return _TargetProblem(search, target, t, sums)
 
-    def _several(self, aimed: "_Aimed", archive: Archive, most: int) -> None:
+    def _several(self, problem: "_TargetProblem", archive: Archive, most: int) -> None:
         """Pairs of short columns, of the best with short ones, and of any with the shortest."""
         n, width, check = self.runs.n_runs, len(self.columns.bits), archive.check
-        alone = np.unique(aimed.sums.singles().best(n, _BEST).columns[:, 0])
+        alone = np.unique(problem.sums.singles().best(n, _BEST).columns[:, 0])
         rows = np.union1d(np.arange(min(_ROWS, width)), alone)
-        pairs = aimed.sums.pairs(rows, _ROWS, _ROUNDED, check)
+        pairs = problem.sums.pairs(rows, _ROWS, _ROUNDED, check)
         further = np.setdiff1d(np.arange(width), rows)
         if len(further):
-            more = aimed.sums.pairs(further, _NARROW, _ROUNDED, check)
+            more = problem.sums.pairs(further, _NARROW, _ROUNDED, check)
             pairs = pairs.joined(more).best(n, _ROUNDED)
-        self._fit(pairs, aimed, archive, _FITTED)
-        if archive.exact or most < 3 or not len(pairs.left):
+        self._fit(pairs, problem, archive, _FITTED)
+        if archive.exact or most < 3 or not len(pairs.squares):
             return
         short = np.column_stack(np.triu_indices(min(_SHORTEST, width), 1))
         first, others = pairs.columns[:_GROWN], pairs.columns[_GROWN:_FURTHER]
         grown = [
             (p, min(w, width)) for p, w in ((first, width), (others, _ROWS), (short, _SHORTEST))
         ]
-        triples = [aimed.sums.triples(p, w, _ROUNDED, archive.check) for p, w in grown if len(p)]
-        self._fit(reduce(Chosen.joined, triples).best(n, _ROUNDED), aimed, archive, _FITTED)
+        triples = [problem.sums.triples(p, w, _ROUNDED, archive.check) for p, w in grown if len(p)]
+        self._fit(reduce(Chosen.joined, triples).best(n, _ROUNDED), problem, archive, _FITTED)
 
-    def _fit(self, chosen: Chosen, aimed: "_Aimed", archive: Archive, count: int) -> None:
+    def _fit(self, chosen: Chosen, problem: "_TargetProblem", archive: Archive, count: int) -> None:
         """Round the power law that goes with each choice, and fit the shortest messages."""
         archive.check()
-        if not len(chosen.left):
+        if not len(chosen.squares):
             return
         factors = chosen.halves[:, :, None] / 2 * self.columns.values[chosen.columns]
-        rest = aimed.t[:, None] - weighted(factors.sum(axis=1).T, self.root)
+        rest = problem.t[:, None] - weighted(factors.sum(axis=1).T, self.root)
         scored: dict[tuple[int, tuple[Fraction, ...]], tuple[float, float]] = {}
-        for theta, squares, spread in rounded_power_laws(self.runs, self.root, rest):
-            bits = self._with_prefactor(theta[0], squares, spread) + chosen.bits
-            bits += self._front_bits(theta[1:], aimed.target.power)
+        for theta, squares, variance in rounded_power_laws(self.runs, self.root, rest):
+            bits = self._with_prefactor(theta[0], squares, variance) + chosen.bits
+            bits += self._front_bits(theta[1:], problem.target.power)
             for c in np.argsort(bits, kind="stable")[: 2 * count]:
                 if not np.isfinite(bits[c]):
                     break
@@ -152,16 +157,18 @@ class Lattice:
         ordered = sorted(scored.items(), key=lambda item: (item[1][0], item[0]))
         for (c, front), (_, intercept) in ordered[:count]:
             powers = [Fraction(int(h), 2) for h in chosen.halves[c]]
-            self._try(chosen.columns[c], powers, front, intercept, aimed.target, archive)
+            self._try(chosen.columns[c], powers, front, intercept, problem.target, archive)
             if archive.exact:
                 return
         best = list(dict.fromkeys(c for (c, _), _ in ordered))[:_LOOSE]
-        self._loosened(best, chosen, aimed, archive)
+        self._loosened(best, chosen, problem, archive)
 
-    def _loosened(self, rows: list[int], chosen: Chosen, aimed: "_Aimed", archive: Archive) -> None:
+    def _loosened(
+        self, rows: list[int], chosen: Chosen, problem: "_TargetProblem", archive: Archive
+    ) -> None:
         """The best sets again, with constants and powers that are free at first."""
         for c in rows:
-            fit_rounded(self._model(chosen.columns[c]), aimed.target, archive, self.root)
+            fit_rounded(self._model(chosen.columns[c]), problem.target, archive, self.root)
             if archive.exact:
                 return
 
@@ -174,12 +181,12 @@ class Lattice:
             np.array([form.sign * form.scale.value for form in forms]),
         )
 
-    def _with_prefactor(self, intercept: Array, squares: Array, spread: float) -> Array:
+    def _with_prefactor(self, intercept: Array, squares: Array, variance: float) -> Array:
         """Bits of the runs and of the prefactor: free, or a simple number."""
         n = self.runs.n_runs
         best = squares_bits(squares, n) + constants_bits(1, n)
         for number in SIMPLE_NUMBERS:
-            more = (intercept - np.log(number.value)) ** 2 / spread
+            more = (intercept - np.log(number.value)) ** 2 / variance
             best = np.minimum(best, squares_bits(squares + more, n) + number.bits)
         return best
 
@@ -224,10 +231,10 @@ class Lattice:
 
 
 @dataclass(frozen=True, eq=False)
-class _Aimed:
-    """A lattice with the weights of a target, log|t|, and the sums of squares of its columns."""
+class _TargetProblem:
+    """A search with the weights of a target, log|t|, and the sums of squares of its columns."""
 
-    lattice: Lattice
+    scan: FactorSearch
     target: Target
     t: Array
     sums: Combinations
