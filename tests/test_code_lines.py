@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 64947, "longer names of values in the judgement"
+MOST, SINCE = 64992, "longer names of values in engines and discovery"
 
 
 def code_lines(text: str) -> int:
