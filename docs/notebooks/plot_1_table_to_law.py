@@ -14,7 +14,7 @@ import dimgs
 from dimgs.report import figures
 
 # %%
-# A header says the unit of its column: in a file, a pandas frame (as here) or an xarray Dataset.
+# The header of a column gives its unit, in a file, a pandas frame (as here) or an xarray Dataset.
 
 text = """
 body [label],T [day],a [AU],M [Msun]
@@ -35,31 +35,31 @@ table = dimgs.read_table(pd.read_csv(StringIO(text)))
 table.to_pandas()
 
 # %%
-# The units alone say what the period can depend on, once the constant of gravitation is allowed:
-# there is no free group, so that the law has one constant.
+# With the constant of gravitation, there is no free group. The units determine the law up to one
+# constant.
 
 dimgs.pi_basis(table, target="T", constants=["G"]).to_frame()
 
 # %%
-# Without the constant, the runs have to speak: an unknown scale stands in its place, and contrasts
-# between runs give the exponents with their intervals.
+# Without the constant of gravitation, an unknown scale replaces it. Contrasts between runs then give
+# the exponents, with intervals.
 
 dimgs.fit(table, "T", scales="auto").variable_exponents.to_frame()
 
 # %%
-# The whole way, to a law that was judged on runs which it was not fitted on:
+# ``discover`` searches for a law, and judges it on runs that were left out of the fit:
 
 report = dimgs.discover(table, "T", constants=["G"])
 print(report.summary())
 
 # %%
-# The law predicts with units in and out. The Moon was not in the table:
+# A law takes and returns quantities with units. The Moon was not in the table:
 
 moon = dimgs.Dataset.from_columns({"a [km]": [384400.0], "M [kg]": [5.972e24]})
 print(report.result.predict(moon).to("day").round(1))
 
 # %%
-# Figures take Matplotlib's axes and give them back.
+# Figures draw on Matplotlib's axes and return them.
 
 _, axes = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
 figures.collapse(report, axes[0])

@@ -2,8 +2,8 @@
 Temperature and materials
 =========================
 
-Diffusion of chains in three polymers: each polymer has its own prefactor, all share the exponent of
-the molar mass and the activation temperature.
+Diffusion of chains in three polymers. Each polymer has its own prefactor. The exponent of the molar
+mass and the activation temperature are common.
 """
 
 import matplotlib.pyplot as plt
@@ -12,8 +12,8 @@ import numpy as np
 import dimgs
 
 # %%
-# The runs are made here by D = D₀ (M / 1 kg/mol)⁻² exp(-5200 K / T) with 3 % of noise, so that the
-# right answer is known. Temperatures stand in °C, as they were read.
+# The data follow D = D₀ (M / 1 kg/mol)⁻² exp(-5200 K / T) with 3 % of noise, so the true law is known.
+# The temperatures are in °C.
 
 rng = np.random.default_rng(7)
 polymer = np.repeat(["PE", "PP", "PS"], 10)
@@ -25,20 +25,21 @@ table = dimgs.Dataset.from_columns(
 )
 
 # %%
-# ``arrhenius`` lets the temperature enter as 1/T, ``within`` compares runs of one polymer only.
+# With ``arrhenius``, the temperature enters as 1/T. With ``within``, only runs of the same polymer are
+# compared.
 
 fit = dimgs.fit(table, "D", arrhenius="T", within="polymer", scales="auto")
 fit.variable_exponents.to_frame()
 
 # %%
-# The slope over 1/T is a temperature, and an energy:
+# The slope over 1/T is the activation temperature, here also as an energy:
 
 activation = fit.activation["T"]
 print(f"{activation.kelvin:.0f} K = {activation.kj_per_mol:.1f} kJ/mol")
 print({name: f"{value:.2g}" for name, value in fit.group_prefactors.items()})
 
 # %%
-# Divided by what the law says of molar mass and polymer, all runs lie on one line over 1/T.
+# Divided by the effects of molar mass and polymer, all runs lie on one line over 1/T.
 
 _, axes = plt.subplots(figsize=(5, 3.4), layout="constrained")
 for name in ("PE", "PP", "PS"):

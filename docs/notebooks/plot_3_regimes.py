@@ -2,8 +2,8 @@
 Regimes
 =======
 
-Friction in a pipe changes its exponents where the flow becomes turbulent. The regimes and their
-border are found from the runs alone.
+The exponents of pipe friction change where the flow becomes turbulent. dimgs finds the regimes and
+their border from the runs alone.
 """
 
 import warnings
@@ -37,7 +37,7 @@ basis = dimgs.pi_basis(table, target="tau")
 basis.to_frame()
 
 # %%
-# One power law over everything is no law, and says so. With ``regimes`` each piece has its own:
+# One power law does not describe all runs. With ``regimes``, each regime has its own power law:
 
 report = dimgs.discover(table, "tau", engine="power_law", regimes=True)
 for regime in report.regimes:
@@ -45,7 +45,7 @@ for regime in report.regimes:
     print(regime["where"], regime["n"], exponents)
 
 # %%
-# The slopes of the two pieces, and where the exponent changes:
+# The slopes of both regimes, and the map of the regimes:
 
 _, axes = plt.subplots(1, 2, figsize=(8, 3.4), layout="constrained")
 figures.slopes(report, axes[0])

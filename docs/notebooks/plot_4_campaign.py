@@ -2,7 +2,7 @@
 A campaign of a simulator
 =========================
 
-A simulator is wrapped as a kernel, and a campaign makes the fewest runs that answer a question.
+A simulator becomes a kernel. A campaign answers a question about it with few runs.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +13,8 @@ from dimgs.campaign import Budget, Plan, Range, Tolerance, run_campaign
 from dimgs.kernels import kernel
 
 # %%
-# In place of a solver that takes hours, uptake of a substance that saturates. What counts is that
-# inputs and outputs have units.
+# The example replaces a solver that takes hours: a substance is taken up until saturation. A kernel
+# declares its inputs and outputs with units.
 
 
 @kernel(inputs={"k": "1/s", "t": "s", "c": "kg/m^3"}, outputs={"m": "kg/m^3"})
@@ -35,16 +35,17 @@ plan = Plan(
 )
 
 # %%
-# The campaign is told of each decision; in a notebook of yours a bar shows it.
+# A function receives each progress event of the campaign. In an interactive notebook, a bar shows the
+# progress.
 
 runs, widest = [], []
 
 
-def listen(told):
-    """Keep how wide the widest interval is."""
-    if told.worst < float("inf") and (not runs or sum(told.runs.values()) > runs[-1]):
-        runs.append(sum(told.runs.values()))
-        widest.append(told.worst)
+def listen(event):
+    """Keep the relative width of the widest interval."""
+    if event.worst < float("inf") and (not runs or sum(event.runs.values()) > runs[-1]):
+        runs.append(sum(event.runs.values()))
+        widest.append(event.worst)
 
 
 with ThreadPoolExecutor(2) as executor:
@@ -54,19 +55,19 @@ for regime in result.regimes:
     print(regime.where, {e.name: str(e.rational) for e in regime.exponents})
 
 # %%
-# It needed one group, found two regimes and their border, and left the concentration alone, since
-# dimensions say how it enters.
+# The campaign varied one group, and found two regimes and their border. It did not vary the
+# concentration, because the dimensions determine its exponent.
 
 print(result.essential, result.not_varied)
 for boundary in result.boundaries:
     print(f"{boundary.physical}: {boundary.low:.3g} to {boundary.high:.3g}")
 
 # %%
-# How the answer became good enough:
+# The width of the widest interval, relative to the tolerance, over the number of runs:
 
 _, axes = plt.subplots(figsize=(5, 3), layout="constrained")
 axes.semilogy(runs, widest, "o-")
 axes.axhline(1.0, color="0.5", linestyle="--")
 axes.set_xlabel("runs")
-axes.set_ylabel("widest interval / asked for")
+axes.set_ylabel("widest interval / tolerance")
 plt.show()

@@ -2,8 +2,8 @@
 Rivals and the next run
 =======================
 
-A few runs over a short range allow several laws. dimgs says so, and names the runs that would
-decide.
+Several laws fit a few runs over a short range. dimgs lists these rivals, and proposes the runs that
+would distinguish them.
 """
 
 import warnings
@@ -17,8 +17,8 @@ from dimgs.report import figures
 warnings.simplefilter("ignore", dimgs.DimgsWarning)  # the report says the same
 
 # %%
-# Two resistors in parallel, R = R₁ R₂ / (R₁ + R₂), in twelve measurements to 5 %. In place of a
-# bench:
+# Two resistors in parallel, R = R₁ R₂ / (R₁ + R₂), in twelve simulated measurements with 5 % of
+# noise:
 
 rng = np.random.default_rng(1)
 
@@ -41,15 +41,15 @@ for rival in report.rivals:
     print(f"{rival.probability:.0%}: {rival.law}")
 
 # %%
-# The law that looks best is wrong, and is not confirmed: twelve runs within a factor of five do not
-# tell it from the right one. Which runs would?
+# The most probable law is wrong, and is not confirmed. Twelve runs within a factor of five do not
+# distinguish it from the true law. ``next_runs`` proposes runs that would:
 
 proposed = report.next_runs(3, {"R_1": "0.05..50 ohm", "R_2": "0.05..50 ohm"})
 for run in proposed.runs:
     print({name: f"{value:.3g} {unit}" for name, (value, unit) in run.inputs.items()})
 
 # %%
-# With these three there is one law left:
+# With these three runs, one law remains:
 
 new_first, new_second = (
     np.array([run.inputs[name][0] for run in proposed.runs]) for name in ("R_1", "R_2")
