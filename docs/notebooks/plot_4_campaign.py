@@ -35,8 +35,8 @@ plan = Plan(
 )
 
 # %%
-# A function receives each progress event of the campaign. In an interactive notebook, a bar shows the
-# progress.
+# A function receives each progress event of the campaign. In an interactive notebook, a bar shows
+# the progress.
 
 runs, widest = [], []
 
