@@ -41,8 +41,8 @@ table.to_pandas()
 dimgs.pi_basis(table, target="T", constants=["G"]).to_frame()
 
 # %%
-# Without the constant of gravitation, an unknown scale replaces it. Contrasts between runs then give
-# the exponents, with intervals.
+# Without the constant of gravitation, an unknown scale replaces it. Contrasts between runs then
+# give the exponents, with intervals.
 
 dimgs.fit(table, "T", scales="auto").variable_exponents.to_frame()
 

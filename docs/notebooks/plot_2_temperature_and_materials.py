@@ -12,8 +12,8 @@ import numpy as np
 import dimgs
 
 # %%
-# The data follow D = D₀ (M / 1 kg/mol)⁻² exp(-5200 K / T) with 3 % of noise, so the true law is known.
-# The temperatures are in °C.
+# The data follow D = D₀ (M / 1 kg/mol)⁻² exp(-5200 K / T) with 3 % of noise, so the true law is
+# known. The temperatures are in °C.
 
 rng = np.random.default_rng(7)
 polymer = np.repeat(["PE", "PP", "PS"], 10)
@@ -25,8 +25,8 @@ table = dimgs.Dataset.from_columns(
 )
 
 # %%
-# With ``arrhenius``, the temperature enters as 1/T. With ``within``, only runs of the same polymer are
-# compared.
+# With ``arrhenius``, the temperature enters as 1/T. With ``within``, only runs of the same polymer
+# are compared.
 
 fit = dimgs.fit(table, "D", arrhenius="T", within="polymer", scales="auto")
 fit.variable_exponents.to_frame()

@@ -13,8 +13,8 @@ from dimgs.campaign import Budget, Plan, Range, Tolerance, run_campaign
 from dimgs.kernels import kernel
 
 # %%
-# The example replaces a solver that takes hours: a substance is taken up until saturation. A kernel
-# declares its inputs and outputs with units.
+# The example replaces a solver that takes hours: a substance is taken up until saturation. A
+# kernel declares its inputs and outputs with units.
 
 
 @kernel(inputs={"k": "1/s", "t": "s", "c": "kg/m^3"}, outputs={"m": "kg/m^3"})
