@@ -312,7 +312,7 @@ class _Asking:
         value, low, high = (float(scale.from_si(x)) for x in (offer.value, offer.low, offer.high))
         assumptions = [*used.point.assumptions, *offer.assumptions]
         if used.tier not in ("", UNNAMED):
-            source, label = "the finest whose runs answer", {"value": used.tier, "unit": "label"}
+            source, label = "the finest tier with suitable runs", {"value": used.tier, "unit": "label"}
             assumptions.append({"input": "tier", "value": label, "source": source})
         low, high = min(low, high), max(low, high)
         quantity = {"value": value, "low": low, "high": high, "unit": unit}
@@ -344,15 +344,15 @@ class _Asking:
         missing = [text for origin in near_tiers(found) for text in beyond(origin)]
         if not found:
             missing.append(
-                f"the hub has no run of '{known.name}' with '{target}' by the program as it is now"
+                f"the hub has no run of '{known.name}' with '{target}' by its current program"
             )
         if best is not None and best.half_width < _VAGUE:
             missing.append(
-                f"what is there tells it to {100 * best.half_width:.2g} % of its value, and "
-                f"{100 * self.tolerance:.2g} % are asked"
+                f"the best available interval is ±{100 * best.half_width:.2g} % of the value, and "
+                f"the tolerance is {100 * self.tolerance:.2g} %"
             )
         missing += [
-            f"the law {law.id[:12]} is not enough: {' '.join(why)[:-1]}"
+            f"the law {law.id[:12]} does not suffice: {' '.join(why)[:-1]}"
             for law, why in doubted[:_DOUBTED]
         ]
         return missing

@@ -469,7 +469,7 @@ def diagnosis(state: str, failure: Failure | None, said: str, job: str) -> tuple
     Examples
     --------
     >>> diagnosis("failed", Failure.TIME, "It took more than 5 s.", "1234")
-    ('Its time was over before it ended.', 'Ask for a coarser tier, fewer runs or narrower ranges.')
+    ('It reached its time limit.', 'Ask for a coarser tier, fewer runs or narrower ranges.')
     """
     if state == "needs approval":
         return (

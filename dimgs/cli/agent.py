@@ -59,7 +59,7 @@ def mcp(
 
 agent = typer.Typer(
     name="agent",
-    help="A question in words, an answer with evidence: a model chooses, dimgs computes.",
+    help="Answer a question in words with evidence: a model chooses, dimgs computes.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -128,7 +128,7 @@ def _show(found: "Answered") -> None:
     rows = [[str(e["kind"]), str(e["id"])[:12]] for e in document["evidence"]]
     table("Evidence", ["kind", "id"], rows)
     if document["decision"]:
-        say(document["decision"][:12], "do it again: dimgs agent replay ")
+        say(document["decision"][:12], "repeat with: dimgs agent replay ")
 
 
 @agent.command()
@@ -147,7 +147,7 @@ def replay(
     with opened(hub, user) as found:
         document = again(found, id, policy, workspace)
     if not document["as_it_was"]:
-        note("the hub cannot be brought back to what it was; it was asked as it is now")
+        note("the earlier state of the hub cannot be restored; the calls used its state of today")
     if json:
         emit_json(document)
     else:

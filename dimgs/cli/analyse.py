@@ -210,7 +210,7 @@ def discover(
     documents: list[dict[str, Any]] = []
     interrupted = False
     for name, data, asked in tables.each(table, target, options):
-        with working(f"looking for the law of {name}", options.seconds) as progress:
+        with working(f"searching for the law of {name}", options.seconds) as progress:
             report = study(data, name, asked, progress=progress)
         interrupted = report.outcome == "interrupted"
         report = _with_command(report)
@@ -324,7 +324,7 @@ def _print(found: dict[str, Any], target: str) -> None:
         verdict = "rejected" if test["rejected"] else "not rejected"
         say(f"Dimensional homogeneity of the inputs alone: {verdict} ({p})")
         if test["rejected"] and not test["follows_inputs"]:
-            say("The target does not follow the inputs beyond chance: no constant would help")
+            say("The target does not depend on the inputs beyond chance, so no constant is suggested")
         if test["missing_dimension"] is not None:
             helps = " or ".join(_power(k, v) for k, v in test["constants"].items())
             unit = f" [{test['missing_unit']}]" if test["missing_unit"] else ""
@@ -342,7 +342,7 @@ def _print(found: dict[str, Any], target: str) -> None:
         say(f"Principal axes of the log-ratios: {shares}")
     if found["pcoa"] is not None and found["pcoa"]["n_negative"]:
         share = found["pcoa"]["negative_share"]
-        say(f"Principal coordinates: {share:.1%} of the distances fit no Euclidean picture")
+        say(f"Principal coordinates: {share:.1%} of the distances are not Euclidean")
     if found["active"] is not None:
         size = found["active"]["effective_dimension"]
         say(
@@ -424,7 +424,7 @@ def pi(
     if basis.explanation:
         say(basis.explanation)
     for dropped in basis.dropped:
-        say(f"'{dropped.name}' takes no part: {dropped.why}.")
+        say(f"'{dropped.name}' is not used: {dropped.why}.")
     for suggestion in basis.suggestions:
         say(suggestion)
     if bases is not None:
@@ -532,7 +532,7 @@ def next(
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option("--against", help="law.json of a published law: where would it fail?"),
+        typer.Option("--against", help="law.json of a published law; the runs test where it fails."),
     ] = None,
     json: tables.Json = False,
 ) -> None:
@@ -548,7 +548,7 @@ def next(
         warn([published.doubt])
     ranges = ranges_of(range or [])
     ((name, data, asked),) = tables.each(table, [target], options)
-    with working(f"looking for the laws of {name}", options.seconds) as progress:
+    with working(f"searching for the laws of {name}", options.seconds) as progress:
         report = study(data, name, asked, progress=progress)
     warn(report.notes)
     found = report.next_runs(count, ranges, published)
@@ -610,11 +610,11 @@ def _print_effects(found: "Sensitivity") -> None:
     )
     if document["shapley"]:
         say(
-            "The inputs depend on each other over the runs: the Shapley effects share what they "
-            "bring together, and add up to 1; main and total effects do not."
+            "The inputs are correlated over the runs: Shapley effects divide their common effect "
+            "among them, and add up to 1; main and total effects do not."
         )
     if found.r2_left_out is not None:
-        say(f"The function behind them predicts runs left out with R² {found.r2_left_out:.3g}.")
+        say(f"The smooth model behind these effects has a cross-validated R² of {found.r2_left_out:.3g}.")
 
 
 def _share(effect: dict[str, float]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def ask(
     target: Annotated[
-        list[str], typer.Argument(help="Outputs that are asked for, or the id of a question.")
+        list[str], typer.Argument(help="Outputs to compute, or the id of a question.")
     ],
     kernel: Annotated[str | None, typer.Option("--kernel", help="Kernel that computes it.")] = None,
     physics: Annotated[
@@ -28,11 +28,11 @@ def ask(
         ),
     ] = None,
     tolerance: Annotated[
-        float, typer.Option("--tolerance", help="Half-width that is good enough, relative.")
+        float, typer.Option("--tolerance", help="Tolerance: half of the interval, relative to the value.")
     ] = 0.1,
     level: Annotated[float, typer.Option("--level", help="Coverage of the interval.")] = 0.9,
     run: Annotated[
-        bool, typer.Option("--run", help="Make the runs, where nothing there is good enough.")
+        bool, typer.Option("--run", help="Make new runs if no existing evidence meets the tolerance.")
     ] = False,
     hub: Address = None,
     user: As = None,

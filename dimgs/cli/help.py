@@ -15,7 +15,7 @@ from dimgs.common.formats import shipped
 def help(
     context: typer.Context,
     topic: Annotated[
-        str, typer.Argument(help="A command, 'words', or one of the words that answers use.")
+        str, typer.Argument(help="A command, 'words', or a term of the results.")
     ] = "",
     json: tables.Json = False,
 ) -> None:

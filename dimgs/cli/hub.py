@@ -41,7 +41,7 @@ Keep = Annotated[
     typer.Option("--hub", envvar=VARIABLE, help="Keep question, runs, law and answer in this hub."),
 ]
 Id = Annotated[str, typer.Argument(help="Id of an entry, or its first 8 digits or more.")]
-Text = Annotated[str, typer.Option("--text", help="What is to be said.")]
+Text = Annotated[str, typer.Option("--text", help="Text of the entry.")]
 Kernel = Annotated[str | None, typer.Option("--kernel", help="Only runs of this kernel.")]
 Physics = Annotated[
     str | None, typer.Option("--physics", help="Only runs of kernels of this physics identity.")
@@ -57,7 +57,7 @@ Group = Annotated[
 
 group = typer.Typer(
     name="hub",
-    help="Questions, runs, laws and answers that a group shares, reviews and builds on.",
+    help="A shared and reviewed record of questions, runs, laws and answers.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
@@ -188,10 +188,10 @@ def init(
 @on_hub(make=True)
 def add(
     hub: "Hub",
-    file: Annotated[str, typer.Argument(help="JSON of an entry, with its kind; - reads it here.")],
+    file: Annotated[str, typer.Argument(help="JSON of an entry, with its kind; - reads standard input.")],
     attached: Annotated[
         list[Path] | None,
-        typer.Option("--file", help="File that is kept with the entry, by its hash; repeatable."),
+        typer.Option("--file", help="File to attach to the entry; repeatable."),
     ] = None,
 ) -> Output:
     """Add a question, card, protocol, law, annotation, data set or limit."""
@@ -251,7 +251,7 @@ def show(
     hub: "Hub",
     id: Id,
     files: Annotated[
-        Path | None, typer.Option("--files", help="Folder to write the files to that it names.")
+        Path | None, typer.Option("--files", help="Folder for the attached files.")
     ] = None,
 ) -> Output:
     """Show an entry with its state, links and reviews."""
@@ -319,12 +319,12 @@ def query(
     tier: Annotated[str | None, typer.Option("--tier", help="Only of this tier.")] = None,
     review: Annotated[
         str | None,
-        typer.Option("--review", help="Only with this verdict; none: that nobody has reviewed."),
+        typer.Option("--review", help="Only with this verdict; none: without any review."),
     ] = None,
     since: Annotated[str | None, typer.Option("--since", help="Only from this time on.")] = None,
     until: Annotated[str | None, typer.Option("--until", help="Only up to this time.")] = None,
     every: Annotated[
-        bool, typer.Option("--every", help="Also runs that did not end well.")
+        bool, typer.Option("--every", help="Also failed, diverged and refused runs.")
     ] = False,
     limit: Annotated[int, typer.Option("--limit", help="Most runs that are shown.", min=0)] = 100,
 ) -> Output:
@@ -372,7 +372,7 @@ def review(
     rating: Score = None,
     text: Text = "",
 ) -> Output:
-    """Review an entry of somebody else."""
+    """Review an entry of another author."""
     scores = {"clarity": clarity, "kernel_fit": kernel_fit, "output": output, "rating": rating}
     return _id(hub.review(id, verdict, text, **scores))
 
@@ -399,7 +399,7 @@ def fork(
     hub: "Hub",
     id: Id,
     file: Annotated[
-        str | None, typer.Argument(help="JSON of what differs from the parent; - reads it here.")
+        str | None, typer.Argument(help="JSON of the changes to the parent; - reads standard input.")
     ] = None,
 ) -> Output:
     """Copy an entry, with changes, as one's own that remembers its parent."""
@@ -430,7 +430,7 @@ def take(
     bundle: Annotated[str, typer.Argument(help="Folder, zip or tar file of a bundle.")],
     trust: Annotated[
         bool,
-        typer.Option("--trust", help="Vouch for the bundle: its entries and reviews count here."),
+        typer.Option("--trust", help="Trust the bundle: its entries and reviews count here."),
     ] = False,
 ) -> Output:
     """Take what a bundle holds and the hub does not, after checking every hash."""
@@ -489,9 +489,9 @@ def trust(
     hub: "Hub",
     key: Annotated[str, typer.Argument(help="Public key of another hub.")],
     name: Annotated[str, typer.Option("--name", help="Whose it is.")] = "",
-    remove: Annotated[bool, typer.Option("--remove", help="Trust it no more.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Withdraw the trust.")] = False,
 ) -> Output:
-    """Let reviews that another hub signed count here."""
+    """Count reviews that another hub has signed."""
     if remove:
         hub.distrust(key)
     else:
@@ -515,12 +515,12 @@ def work(
 
     allowed = read_policy(policy)
     if bubblewrap() is None:
-        note("bubblewrap is not usable here: jobs of agents may use dimgs' own kernels only")
+        note("bubblewrap is not usable here: jobs of agents may use only the kernels of dimgs")
     held = limits_held()
-    note(f"limits of a job are held by: {'; '.join(f'{n}: {by}' for n, by in held.items())}")
+    note(f"limits of a job are enforced by: {'; '.join(f'{n}: {by}' for n, by in held.items())}")
     done = work_on(hub, allowed, once=once)
     for id, why in done.passed_over.items():
-        note(f"passed over {id[:12]}: {why}")
+        note(f"skipped {id[:12]}: {why}")
     for id, why in done.failures.items():
         note(f"failed {id[:12]}: {why}")
     failed = len(done.failures)
@@ -542,7 +542,7 @@ def check_card(
 
     document = check(hub, kernel, tier, seed)
     agreed = sum(image["agrees"] for image in document["images"])
-    hides = "not complete: it hides a dimensional constant"
+    hides = "not complete: it contains an undeclared dimensional constant"
     verdict = "complete" if document["complete"] else hides
     return document, f"{agreed} of {len(document['images'])} images agree; the card is {verdict}"
 
@@ -575,7 +575,7 @@ def add_user(
 def token(
     hub: "Hub",
     name: Annotated[str, typer.Argument(help="User, or the beginning of a token to revoke.")],
-    days: Annotated[float, typer.Option("--days", help="How long it lasts.")] = 30.0,
+    days: Annotated[float, typer.Option("--days", help="Lifetime of the token.")] = 30.0,
     scope: Annotated[str, typer.Option("--scope", help="read or write.")] = "read",
     revoke: Annotated[bool, typer.Option("--revoke", help="Revoke that token.")] = False,
 ) -> Output:
@@ -612,10 +612,10 @@ def serve(
     ] = 0,
     name: Annotated[
         list[str] | None,
-        typer.Option("--name", help="Host that the server goes by, as behind a proxy; repeatable."),
+        typer.Option("--name", help="Public host name of the server, as behind a proxy; repeatable."),
     ] = None,
     closed: Annotated[
-        bool, typer.Option("--closed", help="Show nothing to those who are not signed in.")
+        bool, typer.Option("--closed", help="Show nothing to visitors who are not signed in.")
     ] = False,
     hub: Address = None,
     user: As = None,
@@ -637,7 +637,7 @@ def serve(
         server.run(sockets=[socket])
 
 
-HubKernel = Annotated[str, typer.Option("--kernel", help="Kernel whose runs are looked at.")]
+HubKernel = Annotated[str, typer.Option("--kernel", help="Kernel of the runs.")]
 Target = Annotated[
     str | None, typer.Option("--target", help="Output; the kernel's first by default.")
 ]
@@ -654,10 +654,10 @@ def augment(
     n: Annotated[int, typer.Option("-n", help="Number of runs.", min=1, max=256)] = 5,
     images: Annotated[
         int,
-        typer.Option("--images", help="Images of each run in other sizes, for others' models."),
+        typer.Option("--images", help="Images of each run at other sizes, to train other models."),
     ] = 0,
     target: Target = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the places that are tried.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the candidate points.")] = 0,
 ) -> Output:
     """Plan the runs that would add most to what the hub can answer."""
     from dimgs.similitude.augment import augment as planned
@@ -696,7 +696,7 @@ def refit(
     said = {
         Outcome.CONFIRMED: "confirms the earlier law",
         Outcome.SUPERSEDED: "supersedes the earlier law",
-        Outcome.UNDECIDED: "is not confirmed itself, and decides nothing about the earlier law",
+        Outcome.UNDECIDED: "is not confirmed, and leaves the earlier law undecided",
     }
     verdict = said[document["outcome"]]
     runs = f"{document['runs']} runs, {document['left_out']} left out"
@@ -704,7 +704,7 @@ def refit(
     text = f"{document['id'][:12]} {verdict}: {runs}\n{differ}"
     for why in document["why_not"]:
         text += (
-            f"\nThe doubts of the earlier law stay. {why} Whoever has looked at both laws settles "
+            f"\nThe doubts about the earlier law remain. {why} Whoever has looked at both laws settles "
             f"the doubts with: dimgs hub review {id[:12]} --verdict accept"
         )
     return document, text
@@ -716,7 +716,7 @@ def alerts(
     kernel: HubKernel,
     target: Target = None,
     limit: Annotated[
-        float, typer.Option("--limit", help="Standard deviations from the value of the others.")
+        float, typer.Option("--limit", help="Least deviation from the other runs, in standard deviations.")
     ] = 4.0,
 ) -> Output:
     """List runs that their neighbours do not explain, before anybody builds on them."""
@@ -730,7 +730,7 @@ def alerts(
     columns = ["kind", "id", "standard deviations", "state"]
 
     def show() -> None:
-        table("What the other runs do not explain", columns, rows)
+        table("Runs and answers that contradict the other runs", columns, rows)
         say(f"{len(every)} entries")
 
     return {"alerts": every}, show
@@ -750,7 +750,7 @@ def dataset(
     target: Annotated[
         str | None,
         typer.Option(
-            "--target", help="The one output that is kept; its bias between origins is learned."
+            "--target", help="The only output to keep; its bias between origins is estimated."
         ),
     ] = None,
 ) -> Output:
@@ -762,6 +762,6 @@ def dataset(
         asked |= {"target": target, "more": lambda runs: recombined(hub, runs, target)}
     document = hub.dataset(out, where=where or (), group=group or (), licence=licence, **asked)
     if document["left_out"]:
-        note(f"{document['left_out']} runs are disputed or to be checked again: left out")
+        note(f"{document['left_out']} runs are disputed or have the state recheck: left out")
     origins = ", ".join(f"{n} of {name}" for name, n in document["origins"].items())
     return document, f"{document['rows']} rows in {out}: {origins}\n{document['id']}"

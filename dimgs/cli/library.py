@@ -41,9 +41,9 @@ def _install(name: str) -> None:
     if install is None:
         able = ", ".join(n for n, entry in entries().items() if entry.install is not None)
         remedy = entry_named(name).status().remedy
-        other = f"instead: {remedy}" if remedy else "it can run as it is"
+        other = f"instead: {remedy}" if remedy else "it is ready to run"
         raise InputError(f"'{name}' is not installed this way, only {able}; {other}.")
-    with working(f"{name} fetches what it needs, which takes minutes"):
+    with working(f"{name} downloads its dependencies, which takes minutes"):
         install()
 
 

@@ -28,11 +28,11 @@ def run(
         typer.Option("--out", help="Folder of runs and decisions; PLAN.campaign by default."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the runs that the folder holds.")
+        bool, typer.Option("--resume", help="Continue with the runs in the folder.")
     ] = False,
     retry: Annotated[
         bool,
-        typer.Option("--retry", help="The same, and try failed and refused runs again."),
+        typer.Option("--retry", help="Continue, and repeat failed and refused runs."),
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show groups, design and cost; run nothing.")
@@ -44,7 +44,7 @@ def run(
         list[str] | None,
         typer.Option(
             "--from",
-            help="Start from runs that exist: a store, a campaign's folder, a table, or a law.",
+            help="Start from existing evidence: a store, a campaign's folder, a table, or a law.",
         ),
     ] = None,
     hub: Keep = None,
@@ -68,17 +68,17 @@ def run(
 
     folder = out if out is not None else Path(f"{Path(plan).stem}.campaign")
     if (resume or retry) and not folder.exists():
-        note(f"{folder} is not there, so there is nothing to go on with; a new campaign starts")
+        note(f"{folder} is not there, so a new campaign starts")
     with _watching() as listener, _stopped_kindly():
         try:
             result = run_campaign(
                 asked, folder, resume=resume, retry=retry, progress=listener, known=start
             )
         except FitError:
-            note(f"the runs and their reasons are kept in {folder}; go on with --retry")
+            note(f"the runs and the reasons are in {folder}; continue with --retry")
             raise
         except KeyboardInterrupt:
-            note(f"finished runs are in {folder}; go on with --resume")
+            note(f"finished runs are in {folder}; continue with --resume")
             raise
     warn(dict.fromkeys(w for r in (result, *result.others) for w in r.warnings))
     note(f"the runs, the decisions and the result are in {folder}")

@@ -57,7 +57,7 @@ def collapse(
     if out is not None:
         check_folder(out)
     data = options.read(table, *(n for n in (target, along, curve) if n is not None))
-    with working(f"looking for the curve of {target}", options.seconds) as progress:
+    with working(f"searching for the curve of {target}", options.seconds) as progress:
         found = collapse_with(data, target, along, curve, options, progress)
     warn(found.warnings)
     if out is not None:
@@ -84,7 +84,7 @@ def invariants(
     from dimgs.symmetry.invariants import invariants_with
 
     data = options.read(table, along, curve)
-    with working(f"looking for what is conserved along {along}"):
+    with working(f"searching for conserved quantities along {along}"):
         found = invariants_with(data, along, curve, options.constants)
     warn(data.warnings)
     if json:

@@ -27,7 +27,7 @@ Target = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Define = Annotated[
     list[str] | None,
-    typer.Option("--define", help=r"Define a unit first, such as 'EUR = \[currency]'."),
+    typer.Option("--define", help=r"Define a unit, such as 'EUR = \[currency]'."),
 ]
 _MORE_HELP = {
     "names": " Comma separated.",

@@ -103,16 +103,16 @@ def fit_teacher(design: Design, options: Options) -> PotentialTeacher | str:
     rows = rows_aside(design, options)
     runs = design if rows is None else design.take(rows[0])
     if runs.n_runs < _FEWEST:
-        return f"The deep potential takes no part: {runs.n_runs} runs are fewer than {_FEWEST}."
+        return f"The deep potential is not used: it needs {_FEWEST} runs, not {runs.n_runs}."
     known, _ = limits_in_groups(runs, options.known_limits)
     physics = Physics(limits=[_asymptote(limit, runs) for limit in known]) if known else None
     potential = ContrastivePotential(physics=physics, random_state=options.seed)
     try:
         potential.fit(runs.X, runs.y, sample_weight=runs.weights, groups=runs.split)
     except FitError as error:
-        return f"The deep potential takes no part: {error}"
+        return f"The deep potential is not used: {error}"
     if not np.isfinite(potential.smoothness_):
-        return "A deep potential finds nothing beyond a power law in these runs."
+        return "The deep potential does not differ from a power law on these runs."
     return PotentialTeacher(potential, runs, dense_runs(runs, potential, options.seed))
 
 

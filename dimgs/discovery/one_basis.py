@@ -177,7 +177,7 @@ def _from_potential(current: Study, options: Options, clock: Clock) -> Study:
         clock.cut("time", "the search on a deep potential")
         return current
     if current.prepared.design.scale != "log":
-        note = "The deep potential takes no part: it learns positive responses to groups alone."
+        note = "The deep potential is not used: it needs a positive response and groups only."
         return replace(current, warnings=(*current.warnings, note))
     teacher = fit_teacher(current.prepared.design, options)
     if isinstance(teacher, str):

@@ -98,7 +98,7 @@ class Options:
     """
 
     columns: Iterable[str] | None = _option(None, "names", "Use only these inputs.")
-    drop: Iterable[str] | None = _option(None, "names", "Use all inputs but these.")
+    drop: Iterable[str] | None = _option(None, "names", "Leave out these inputs.")
     drop_bad: bool = _option(False, "flag", "Drop rows that cannot be used, and count them.")
     units: Mapping[str, str] = field(
         default_factory=dict, metadata={"kind": "units", "help": "Units of columns."}

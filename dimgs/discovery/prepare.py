@@ -278,7 +278,7 @@ def _without_inputs(target: Variable) -> PiBasis:
 
 def _warnings(usable: UsableRuns, design: Design, options: Options) -> list[str]:
     data = usable.data
-    out = [f"'{d.name}' takes no part: {d.why}." for d in design.basis.dropped]
+    out = [f"'{d.name}' is not used: {d.why}." for d in design.basis.dropped]
     out += design.basis.suggestions
     unused = [n for n in data.label_names if n not in options.labels]
     out += unused_label_warnings([n for n in unused if 1 < len(set(data[n])) < data.n_runs])

@@ -193,7 +193,7 @@ class Writer(Reader):
         return [e if isinstance(e, str) else e.id for e in made]
 
     def review(self, id: str, verdict: str, text: str = "", **ratings: int | None) -> str:
-        """Review an entry of somebody else.
+        """Review an entry of another author.
 
         Parameters
         ----------
@@ -241,7 +241,7 @@ class Writer(Reader):
             raise InputError("A review cannot be reviewed; review its subject, or dispute it.")
         if row.author == self.user:
             raise NotAllowedError(
-                f"Nobody reviews their own work: '{row.id[:12]}' is by {visible(row.author)}; ask "
+                f"Authors do not review their own work: '{row.id[:12]}' is by {visible(row.author)}; ask "
                 f"somebody else."
             )
         if verdict == "accept" and self.is_agent:
@@ -339,7 +339,7 @@ class Writer(Reader):
         *,
         confirmed: bool,
     ) -> str:
-        """Add what was made again without what had been rejected.
+        """Add a result that was derived again without rejected entries.
 
         Parameters
         ----------
@@ -374,7 +374,7 @@ class Writer(Reader):
                 decision = {
                     "kind": "decision",
                     "action": "settle",
-                    "text": f"Made again without what is doubted, {row.id[:12]} holds.",
+                    "text": f"Refitted without the doubted entries, {row.id[:12]} holds.",
                     "looked_at": looked_at,
                     "visibility": row.visibility,
                     "until": row.until,
@@ -522,11 +522,11 @@ def _looked_at(again: Entry, lineage: Lineage) -> list[str]:
     found = again.linked(*RESTS_ON)
     if not found:
         raise InputError(
-            "A settlement needs its evidence; link the new entry to the entries that it rests on."
+            "A settlement needs evidence; link the new entry to the entries that it depends on."
         )
     doubted = next((i for i in found if i in lineage.marks), None)
     if doubted is not None:
-        raise InputError(f"'{doubted[:12]}' is itself doubted; leave it out of the links.")
+        raise InputError(f"'{doubted[:12]}' is itself in doubt; leave it out of the links.")
     return found
 
 
@@ -564,7 +564,7 @@ def naming(document: Mapping[str, Any], given: Mapping[str, bytes]) -> dict[str,
     large = next((name for name, data in given.items() if len(data) > MOST_FILE), None)
     if large is not None:
         raise InputError(
-            f"'{large}' has more than {MOST_FILE >> 20} MB; name where it lies in the entry."
+            f"'{large}' has more than {MOST_FILE >> 20} MB; give its location in the entry."
         )
     new = {name: {"sha256": sha256(data), "size": len(data)} for name, data in given.items()}
     return {**document, "files": {**document.get("files", {}), **new}} if new else dict(document)

@@ -397,7 +397,7 @@ def _plain(folder: Path, paths: Iterable[PurePosixPath]) -> Iterator[tuple[PureP
             continue
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
-            yield path, InputError(f"{path.name} is no plain file; it is left out.")
+            yield path, InputError(f"{path.name} is not a regular file; it is left out.")
             continue
         with open(handle, "rb") as file:
             yield path, file
@@ -419,7 +419,7 @@ def documents(file: IO[bytes], name: str, read: list[int] | None = None) -> Iter
     while raw := file.readline(MOST_BYTES + 1):
         number += 1
         if broken >= _MOST_BROKEN:
-            yield name, InputError(f"{name} is no list of entries; the rest of it is left out.")
+            yield name, InputError(f"{name} is not a list of entries; the rest is left out.")
             return
         read[0] += len(raw)
         where = f"{name}, line {number}"
@@ -432,7 +432,7 @@ def documents(file: IO[bytes], name: str, read: list[int] | None = None) -> Iter
             yield where, json_value(raw.decode(), where, "it is left out")
         except UnicodeDecodeError:
             broken += 1
-            yield where, InputError(f"{where} is no text; it is left out.")
+            yield where, InputError(f"{where} is not text; it is left out.")
         except InputError as error:
             broken += 1
             yield where, error

@@ -110,7 +110,7 @@ def _prepare(connection: Connection, address: str) -> None:
     names = set(inspect(connection).get_table_names())
     if "alembic_version" not in names:
         if names & {"entries", "links"}:
-            raise StoreError(f"'{address}' is a database of something else; name another one.")
+            raise StoreError(f"'{address}' is not a database of dimgs; name another one.")
         schema.make_hub(connection, 0)
         return
     known = int(connection.execute(select(version.c.version_num)).scalar_one())

@@ -65,7 +65,7 @@ def freeze(
     path = Path(out)
     if path.suffix not in _FORMATS:
         raise InputError(
-            f"'{visible(path.name)}' is no table that can be written; name one ending in "
+            f"'{visible(path.name)}' has no supported format; use one of "
             f"{', '.join(_FORMATS)}."
         )
     rows = hub.query(kernel, physics, where, group, None, **filters)["runs"]

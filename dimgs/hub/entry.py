@@ -464,15 +464,15 @@ class Entry:
         among(self.visibility, VISIBILITIES, "visibility")
         check_author(self.author)
         if not _TIME.fullmatch(self.time):
-            raise InputError(f"The time '{visible(self.time[:40])}' is no time in UTC.")
+            raise InputError(f"The time '{visible(self.time[:40])}' is not a time in UTC.")
         if (self.visibility == "embargoed") != bool(_DATE.fullmatch(self.until)):
             raise InputError("An embargo ends on a date; give it as until='2027-01-31'.")
         for kind, to in self.links:
             among(kind, LINKS, "link")
             if not _ID.fullmatch(to):
-                raise InputError(f"A link leads to '{visible(to[:70])}', which is no id.")
+                raise InputError(f"A link leads to '{visible(to[:70])}', which is not an id.")
         if self.content is None and not _ID.fullmatch(self.digest):
-            raise InputError("An entry without content keeps the hash of what it held.")
+            raise InputError("An entry without content needs the hash of its earlier content.")
 
     @property
     def header(self) -> dict[str, Any]:
@@ -518,7 +518,7 @@ class Entry:
         InputError
             If it is no entry, or its content or header was changed.
         """
-        read = validated(EntryFile, document, "this is no entry: ")
+        read = validated(EntryFile, document, "this is not an entry: ")
         if read.content is not None and sha256(canonical(read.content)) != read.digest:
             raise InputError(f"the content of {visible(read.id[:12])} was changed; it is left out.")
         entry = cls.of(read, read.content, tuple((link.type, link.to) for link in read.links))

@@ -259,7 +259,7 @@ class Hub(Exchange):
             signing.trust(connection, key, name)
 
     def distrust(self, key: str) -> None:
-        """Let them count no more."""
+        """Stop counting them."""
         self.check_manager()
         with self.database.transaction() as connection:
             signing.distrust(connection, key)
@@ -355,7 +355,7 @@ class RemoteHub(Hub):
         except ValueError as error:
             if isinstance(error, InputError):
                 raise
-            raise StoreError(f"'{self.address}' is no hub of dimgs; check the address.") from error
+            raise StoreError(f"'{self.address}' is not a hub of dimgs; check the address.") from error
 
     def add(self, document: Mapping[str, Any]) -> str:
         """Add an entry; see :meth:`Hub.add`."""
@@ -381,7 +381,7 @@ class RemoteHub(Hub):
         return ids
 
     def review(self, id: str, verdict: str, text: str = "", **ratings: int | None) -> str:
-        """Review an entry of somebody else."""
+        """Review an entry of another author."""
         rated = {k: v for k, v in ratings.items() if v is not None}
         return self._about(id, "reviews", {"verdict": verdict, "text": text, **rated})
 
@@ -405,7 +405,7 @@ class RemoteHub(Hub):
         *,
         confirmed: bool,
     ) -> str:
-        """Add what was made again without what had been rejected."""
+        """Add a result that was derived again without rejected entries."""
         body = {"document": _linked(document, links), "confirmed": confirmed}
         return self._about(id, "settlements", body)
 
@@ -433,11 +433,11 @@ class RemoteHub(Hub):
         return found
 
     def difference(self, id: str) -> list[dict[str, Any]]:
-        """What a fork has otherwise than its parent."""
+        """Differences between a fork and its parent."""
         return list(self._call("GET", f"entries/{_part(id)}/difference")["difference"])
 
     def evidence(self, id: str) -> dict[str, Any]:
-        """What an entry rests on and what rests on it."""
+        """Entries that an entry depends on, and entries that depend on it."""
         return dict(self._call("GET", f"entries/{_part(id)}/evidence"))
 
     def history(self, id: str) -> list[str]:
@@ -514,7 +514,7 @@ class RemoteHub(Hub):
         """Give lines of a bundle to the server, part by part."""
         if vouched:
             raise InputError(
-                "A bundle is vouched for on the machine of the server, with --hub and its file or "
+                "A bundle is trusted only on the machine of the server, with --hub and its file or "
                 "postgresql:// address; or let the server trust its key: dimgs hub trust KEY."
             )
         done = Merged()
@@ -575,7 +575,7 @@ class RemoteHub(Hub):
         self._call("PUT", f"trusted/{_part(key)}", {"name": name})
 
     def distrust(self, key: str) -> None:
-        """Let them count no more."""
+        """Stop counting them."""
         self._call("DELETE", f"trusted/{_part(key)}")
 
     def close(self) -> None:

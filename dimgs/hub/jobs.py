@@ -286,7 +286,7 @@ def refusal(
     """
     kernel = str(content["kernel"])
     if state == "untrusted":
-        return f"it was imported; approve it with: {Act(Step.APPROVE, id[:12])}"
+        return f"it was imported and needs approval: {Act(Step.APPROVE, id[:12])}"
     if state == "disputed":
         return "it is disputed"
     if not policy.allows(kernel):
@@ -294,5 +294,5 @@ def refusal(
     if agent and not (in_package(kernel) or _sandboxed()):
         return "an agent asked for it, and without bubblewrap agents' jobs use dimgs' own kernels"
     if agent and not approved and needs_approval(content, policy):
-        return f"a person has to approve it: {Act(Step.APPROVE, id[:12])}"
+        return f"it needs the approval of a person: {Act(Step.APPROVE, id[:12])}"
     return ""

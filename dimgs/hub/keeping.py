@@ -50,7 +50,7 @@ def keep_report(hub: "Hub", report: "Report") -> dict[str, Any]:
     data = report.data
     target = None if report.basis.target is None else report.basis.target.name
     if data is None or target is None:
-        raise InputError("A report without its table cannot be kept in a hub.")
+        raise InputError("A report without its table cannot be stored in a hub.")
     inputs = {
         name: {"low": low, "high": high, "unit": unit}
         for name, (low, high, unit) in _ranges(data, target).items()
@@ -242,7 +242,7 @@ def table_records(data: "Dataset", target: str) -> list[RunRecord]:
                 outputs={} if output is None else {target: output},
                 status=Status.OK if output is not None else Status.FAILED,
                 key=sha256(f"{data.sha256} {int(row)}"),
-                reason="" if output is not None else "The table has no value there.",
+                reason="" if output is not None else "The table has no value in this cell.",
                 errors={n: float(e) for n, e in spread.items()},
                 provenance={**provenance, "row": int(row)},
             )

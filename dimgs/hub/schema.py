@@ -505,7 +505,7 @@ def _known_version(connection: sa.Connection, path: Path) -> int:
     ours = connection.execute(sa.text("PRAGMA application_id")).scalar_one() == _APPLICATION
     if (version or _objects(connection)) and not ours:
         raise StoreError(
-            f"'{path}' is a database of something else; name another file for the store."
+            f"'{path}' is not a database of dimgs; name another file for the store."
         )
     refuse_newer(version, str(path))
     return version

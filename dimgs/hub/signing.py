@@ -56,7 +56,7 @@ def trust(connection: Connection, key: str, name: str) -> None:
 
 
 def distrust(connection: Connection, key: str) -> None:
-    """Let them count no more."""
+    """Stop counting them."""
     connection.execute(
         delete(settings).where(settings.c.kind == "trusted", settings.c.name == key.lower())
     )

@@ -49,8 +49,8 @@ _PLAIN = {
     "finished_at": "finished_at [label]",
     "provenance": "provenance [label]",
 }
-_DIED = "The process that ran it ended before the run did."
-_GIVEN_UP = "The run was given up before it ended."
+_DIED = "The process of the run ended before the run was complete."
+_GIVEN_UP = "The run was cancelled before it was complete."
 
 
 class StoreSession:

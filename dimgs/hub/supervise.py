@@ -67,7 +67,7 @@ class Answer:
             document = None if why else content["document"]
             return cls(document, why and Failure(why), str(content.get("reason", "")))
         except (ValueError, KeyError, AttributeError):
-            return cls(None, Failure.RECORD, "It wrote something else than its answer.")
+            return cls(None, Failure.RECORD, "Its output is not a valid answer.")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Limits:
             Failure.MEMORY: f"used more than {self.megabytes} MB of memory",
             Failure.PROCESSES: f"had more than {self.processes} processes",
             Failure.DISK: f"had more than {self.disk_megabytes} MB in its files",
-            Failure.RECORD: f"answered more than {MOST_BYTES >> 20} MB",
+            Failure.RECORD: f"returned more than {MOST_BYTES >> 20} MB",
         }
         return Answer(None, why, f"It {clauses[why]}.")
 

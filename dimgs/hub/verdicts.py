@@ -41,7 +41,7 @@ def why_unconfirmed(entry: Mapping[str, Any]) -> list[str]:
     says_nothing = content.get("confirmed") is None and content.get("outcome") is None
     if says_nothing and state != "accepted":
         found.append(
-            "The entry does not say that its law was confirmed, and no reviewer accepted it."
+            "The entry does not state that its law is confirmed, and no reviewer has accepted it."
         )
     return found
 
@@ -69,7 +69,7 @@ def verdict(
         why = why_unconfirmed({"content": content, "state": state})
         return {"confirmed": not why, "why_not": why, "probability": probability(content or {})}
     if kind == "answer" and on_unconfirmed:
-        why = ["The answer rests on a law that is not confirmed."]
+        why = ["The answer depends on a law that is not confirmed."]
     else:
         return {}
     return {"confirmed": not why, "why_not": why}
@@ -106,7 +106,7 @@ def _against(content: Mapping[str, Any]) -> list[str]:
     laws = [content.get("law"), *(r.get("law") for r in content.get("regimes") or ())]
     found, outcome = [], content.get("outcome")
     if any(isinstance(law, Mapping) and (is_edited(law) or law.get("edited")) for law in laws):
-        found.append("The law was edited after it was written, and nothing confirms it since.")
+        found.append("The law was changed after dimgs wrote it, so it is no longer confirmed.")
     if content.get("confirmed") is not None:
         given = content.get("why_not") or ["The law is not confirmed."]
         found += [] if content["confirmed"] else [str(why) for why in given]

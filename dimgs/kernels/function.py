@@ -200,7 +200,7 @@ def _declared(
 ) -> FunctionKernel:
     """The kernel of a function, as :func:`kernel` says."""
     if not inspect.isroutine(function):
-        raise InputError(f"{function!r:.60} is no function; wrap it in one to make a kernel.")
+        raise InputError(f"{function!r:.60} is not a function; wrap it in a function to make a kernel.")
     called = str(name or function.__name__)
     annotated_in, annotated_out = _annotated(function)
     ports_in = ports_of(annotated_in if inputs is None else inputs, called)
@@ -300,7 +300,7 @@ def _modules(function: Callable[..., Any]) -> list[tuple[str, str | None]]:
     if found is None:
         warning = (
             f"The version of the kernel '{function.__name__}' does not follow the modules that it "
-            f"imports: there are more than {MOST_FILES}; give a version of your own."
+            f"imports: there are more than {MOST_FILES}; set a version yourself."
         )
         warn_all([warning])
         return []

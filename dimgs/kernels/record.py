@@ -31,7 +31,7 @@ class Failure(StrEnum):
     Examples
     --------
     >>> Failure.TIME.meaning, Failure("time").remedy
-    ('Its time was over before it ended.', 'Ask for a coarser tier, fewer runs or narrower ranges.')
+    ('It reached its time limit.', 'Ask for a coarser tier, fewer runs or narrower ranges.')
     """
 
     TIME = "time"
@@ -59,25 +59,25 @@ class Failure(StrEnum):
 
 # fmt: off
 _FAILURES = {
-    "time": ("Its time was over before it ended.",
+    "time": ("It reached its time limit.",
              "Ask for a coarser tier, fewer runs or narrower ranges."),
-    "memory": ("It used more memory than it may.", "Ask for a coarser tier or a smaller case."),
-    "processes": ("It started more processes than it may.",
-                  "Let the kernel start fewer, or raise 'processes' in the worker's policy."),
-    "disk": ("It wrote more to the disk than it may.",
+    "memory": ("It exceeded its memory limit.", "Ask for a coarser tier or a smaller case."),
+    "processes": ("It exceeded its limit of processes.",
+                  "Make the kernel start fewer, or raise 'processes' in the policy of the worker."),
+    "disk": ("It exceeded its limit of disk space.",
              "Ask for a smaller case, or raise 'disk_megabytes' in the worker's policy."),
     "died": ("Its process ended before it answered.",
              "Try another point or tier; if it ends again, tell the kernel's maintainer."),
-    "kernel": ("The kernel failed.", "Read what it said; try a coarser tier or another point."),
-    "diverged": ("The simulation has no finite answer there.",
+    "kernel": ("The kernel failed.", "Read its output; try a coarser tier or another point."),
+    "diverged": ("The simulation has no finite result at this point.",
                  "Move away from extreme values, or take a finer tier."),
-    "input": ("The kernel refused what it was given.",
+    "input": ("The kernel refused the inputs.",
               "Correct that input; the kernel's card lists units and ranges."),
-    "program": ("The kernel, or its program, cannot be used on the worker's machine.",
+    "program": ("The kernel, or its program, is not usable on the machine of the worker.",
                 "Choose another kernel, or install what it needs there."),
-    "changed": ("The kernel's program changed since the run was planned.", "Ask for it again."),
-    "record": ("What came back is no record of the run that was asked for.",
-               "Tell the kernel's maintainer; the worker keeps nothing of it."),
+    "changed": ("The program of the kernel has changed since the run was planned.", "Request the run again."),
+    "record": ("The returned record does not belong to the requested run.",
+               "Tell the maintainer of the kernel; the worker has not stored the record."),
 }
 # fmt: on
 

@@ -115,7 +115,7 @@ def _imported(name: str, module: str, attribute: str) -> Any:
     except InputError as error:
         if not isinstance(error.__cause__, ImportError):
             raise
-        remedy = "check the name, or install what it needs"
+        remedy = "check the name, or install its dependencies"
         if getattr(error.__cause__, "name", None) == module:
             remedy += f"; for a file of yours write '{module}.py:{attribute}'"
         raise InputError(

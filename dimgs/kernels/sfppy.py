@@ -77,7 +77,7 @@ class Sfppy(CheckoutKernel):
         if abs(answer["CF_eq"] - expected) > 1e-6 * expected:
             raise RunDivergedError(
                 f"SFPPy's equilibrium is {answer['CF_eq']:.6g} kg/m³, but the mass balance gives "
-                f"{expected:.6g}; its inputs were not read as they were meant."
+                f"{expected:.6g}; it has misread its inputs."
             )
         error = discretisation_error(values, settings["nmesh"])
         warnings = [_warning(values, error)] if error > _COARSE else []

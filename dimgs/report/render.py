@@ -251,7 +251,7 @@ def report_card(report: Findings) -> str:
         collapse(report, axes)
         figure = axes.get_figure(root=True)
         assert figure is not None
-        drawing = Drawing("collapse", figure, "The runs on the law", "")
+        drawing = Drawing("collapse", figure, "Collapse of the runs", "")
     return html_templates().get_template("card.html").render(report=report, figure=drawing)
 
 

@@ -631,7 +631,7 @@ def _asked(
     texts = {label.name: runs.astype(str).astype(object)}
     table = replace(table, variables=(*table.variables, label), values={**table.values, **texts})
     levels = [n for n in found.inputs if table.variable(n).is_level]
-    warnings = [f"'{n}' takes no part: it is a level." for n in levels]
+    warnings = [f"'{n}' is not used: it is a level." for n in levels]
     return _Question(
         table,
         goal,

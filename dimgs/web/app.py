@@ -142,7 +142,7 @@ def check(route: Route, who: Who, closed: bool) -> None:
     if not who.known:
         raise NotAllowedError("Only registered users may change this hub.")
     if not who.writes:
-        raise NotAllowedError("The token may only read; ask for one that may write.")
+        raise NotAllowedError("The token has the scope 'read'; use one with the scope 'write'.")
 
 
 def _query(route: Route, request: Request) -> dict[str, Any]:
@@ -225,8 +225,8 @@ def static(name: str) -> Callable[[Request], Awaitable[Response]]:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    sentences = {404: "There is nothing at this address.", 405: "That is not done at this address."}
-    sentence = sentences.get(status, "The request cannot be answered.")
+    sentences = {404: "This address does not exist.", 405: "This address does not support the request method."}
+    sentence = sentences.get(status, "The request failed.")
     if request.url.path.startswith("/api/"):
         return JSONResponse({"error": sentence}, status)
     pages = request.app.state.pages

@@ -86,10 +86,10 @@ class Guard:
     def _refusal(self, method: str, headers: dict[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if _name(host) not in self._names:
-            return 421, "This server does not go by that name; the one who runs it may let it."
+            return 421, "The server does not accept this host name; its operator can add the name with --name."
         origin = headers.get("origin")
         if method not in _SAFE and origin is not None and urlsplit(origin).netloc != host:
-            return 403, "A page of another origin may change nothing here."
+            return 403, "Requests from pages of another origin are refused."
         return None
 
 
@@ -162,10 +162,10 @@ class Intake:
                         file.write(part)
             except TimeoutError as error:
                 raise TooSlowError(
-                    f"The request did not come within {_PATIENCE:g} s; send it in smaller parts."
+                    f"The request did not arrive within {_PATIENCE:g} s; send it in smaller parts."
                 ) from error
             except ClientDisconnect as error:
-                raise InputError("The request was broken off before all of it had come.") from error
+                raise InputError("The connection was closed before the whole request had arrived.") from error
             finally:
                 self.unfinished[address] -= 1
                 if not self.unfinished[address]:
@@ -189,4 +189,4 @@ def text_of(file: IO[bytes]) -> str:
     try:
         return file.read().decode()
     except UnicodeDecodeError as error:
-        raise InputError("The request is no text in UTF-8.") from error
+        raise InputError("The request is not text in UTF-8.") from error

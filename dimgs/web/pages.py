@@ -135,7 +135,7 @@ class Pages:
         """
         who = self._people.of_person(request.cookies)
         if request.method == "POST" and request.url.path != "/sign-in" and not who.known:
-            raise UnknownError("Sign in to do that.")
+            raise UnknownError("Sign in for this action.")
         return who
 
     def _answering(

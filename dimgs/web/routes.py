@@ -90,7 +90,7 @@ class IdsBody(_Body):
 
 
 class FileBody(_Body):
-    """What a file holds, in base 64."""
+    """Content of a file, in base 64."""
 
     data: str
 
@@ -226,7 +226,7 @@ def _bytes(text: str) -> bytes:
     try:
         return b64decode(text, validate=True)
     except ValueError as error:
-        raise InputError("The file is no text in base 64.") from error
+        raise InputError("The file is not text in base 64.") from error
 
 
 def _done(act: Callable[..., None], *given: Any, **named: Any) -> Json:
@@ -235,7 +235,7 @@ def _done(act: Callable[..., None], *given: Any, **named: Any) -> Json:
 
 
 _ACTS: tuple[tuple[str, Any, str, Callable[[RestCall], str]], ...] = (
-    ("reviews", ReviewBody, "Review an entry of somebody else",
+    ("reviews", ReviewBody, "Review an entry of another author",
      lambda c: c.hub.review(c.id, **c.body)),
     ("annotations", AnnotationBody, "Add a remark on an entry",
      lambda c: c.hub.annotate(c.id, **c.body)),
@@ -272,18 +272,18 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/entries/{id}", lambda c: c.hub.get(c.id), "An entry with its state, links and "
           "reviews"),
     Route("GET", "/entries/{id}/difference", lambda c: {"difference": c.hub.difference(c.id)},
-          "What a fork has otherwise than its parent"),
+          "Differences between a fork and its parent"),
     Route("GET", "/entries/{id}/evidence", lambda c: c.hub.evidence(c.id),
-          "What an entry rests on and what rests on it"),
+          "Entries that an entry depends on, and entries that depend on it"),
     Route("GET", "/entries/{id}/history", lambda c: {"ids": c.hub.history(c.id)},
-          "Ids of all that an entry rests on"),
+          "Ids of all entries that an entry depends on"),
     *(_act(*act) for act in _ACTS),
     Route("POST", "/entries/{id}/settlements", _settle,
-          "Add what was made again without what had been rejected", {}, SettlementBody),
+          "Add a result that was derived again without rejected entries", {}, SettlementBody),
     Route("GET", "/runs", lambda c: c.hub.query(**c.query), "Runs by ranges of inputs and groups",
           _FILTERS),
     Route("POST", "/runs", _runs, "Add runs", {}, RunsBody),
-    Route("POST", "/asks", _ask, "An answer from what the hub holds", {}, AskBody, reads=True),
+    Route("POST", "/asks", _ask, "An answer from the entries of the hub", {}, AskBody, reads=True),
     Route("GET", "/kernels", lambda c: {"kernels": c.hub.kernels()}, "Kernels that have runs"),
     Route("GET", "/digest", lambda c: c.hub.digest(), "A hash of all entries, and their number"),
     Route("GET", "/files",
@@ -291,7 +291,7 @@ ROUTES: tuple[Route, ...] = (
           "Hashes of the files that entries name, here and not here", {"everything": "boolean"}),
     Route("GET", "/files/{digest}",
           lambda c: {"data": b64encode(c.hub.file(c.path["digest"])).decode()},
-          "What a file holds, in base 64"),
+          "Content of a file, in base 64"),
     Route("POST", "/files", lambda c: {"sha256": c.hub.put_file(_bytes(c.body["data"]))},
           "Keep a file that an entry names", {}, FileBody),
     Route("GET", "/ids", lambda c: {"ids": c.hub.ids(**c.query)}, "Ids of all open entries; with "
@@ -302,9 +302,9 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/key", lambda c: {"key": c.hub.key(), "trusted": c.hub.trusted()},
           "Public key of this hub, and those that it trusts"),
     Route("PUT", "/trusted/{key}", lambda c: _done(c.hub.trust, c.path["key"], c.body["name"]),
-          "Let reviews that another hub signed count here", {}, NameBody),
+          "Count reviews that another hub has signed", {}, NameBody),
     Route("DELETE", "/trusted/{key}", lambda c: _done(c.hub.distrust, c.path["key"]),
-          "Let them count no more"),
+          "Stop counting them"),
     Route("GET", "/users", lambda c: {"users": c.hub.users()}, "Users with their roles"),
     Route("PUT", "/users/{name}", lambda c: _done(c.hub.set_user, c.path["name"], **c.body),
           "Register a user, or give one another role or password", {}, UserBody),
@@ -373,7 +373,7 @@ def openapi() -> dict[str, Any]:
         "info": {
             "title": "dimgs hub",
             "version": dimgs.__version__,
-            "description": "Questions, runs, laws and answers that a group shares and reviews.",
+            "description": "Shared and reviewed questions, runs, laws and answers.",
         },
         "paths": paths,
         "security": [{"token": []}, {}],

@@ -60,7 +60,7 @@ def planned(
         ({"l": "80 mm"}, {}, "has another value"),
         ({"t": "10 day"}, {"at.t": "question: ten"}, "has another value"),
         ({"h": "1e-6 m/s"}, {"at.h": "default"}, "has no default of 'h'"),
-        ({"h": "1e-3 m/s"}, {"at.h": "hub: 1234"}, "is no id"),
+        ({"h": "1e-3 m/s"}, {"at.h": "hub: 1234"}, "is not an id"),
         ({"h": "1e-3 m/s"}, {"at.h": "call: 7"}, "no call 7"),
         ({"h": "1e-3 m/s"}, {"at.h": "call: 1"}, "did not give"),
         ({"h": "1e-3 m/s"}, {"at.h": "reply: 1e-3 m/s"}, "the reply does not say"),

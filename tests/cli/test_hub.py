@@ -57,12 +57,12 @@ def test_the_way_from_a_question_to_its_acceptance(hub: Path, typed: Any, tmp_pa
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["review", "ID", "--verdict", "accept", "--as", "anna"], "Nobody reviews their own"),
+        (["review", "ID", "--verdict", "accept", "--as", "anna"], "Authors do not review their own"),
         (["review", "ID", "--verdict", "accept", "--as", "bot"], "is advisory"),
         (["review", "ID", "--verdict", "fine", "--as", "bob"], "verdict: 'fine' cannot be used"),
         (["annotate", "ID", "--type", "joke", "--text", "x"], "type: 'joke' cannot be used"),
         (["show", "12345678"], "There is no entry '12345678'"),
-        (["show", "1234567"], "is no id"),
+        (["show", "1234567"], "is not an id"),
         (["add", "/dev/null"], "is not JSON"),
         (["list", "--hub", "no.sqlite"], "There is no hub"),
         (["user", "add", "x", "--role", "king"], "There is no role 'king'"),

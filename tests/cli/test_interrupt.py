@@ -103,7 +103,7 @@ def test_ctrl_c_while_the_study_is_written_waits_for_it(shell: Shell) -> None:
     code, _, told = interrupted(
         "discover", shell.pendulum(), "--target", "T", "--constants", "g", "--engine", "power_law",
         "--out", str(folder), "--json",
-        at="warning: 'm' takes no part",
+        at="warning: 'm' is not used",
     )  # fmt: skip
     assert code == 130, told
     assert "is being written" in told

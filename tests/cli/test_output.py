@@ -30,7 +30,7 @@ def test_tables_are_drawn_on_a_terminal(
 def test_warnings_go_to_standard_error(shell: Shell) -> None:
     done = shell("fit", shell.pendulum(), "--target", "T", "--constants", "g", "--json")
     # once, although the fit raises it too
-    assert done.err.count("'m' takes no part") == 1
+    assert done.err.count("'m' is not used") == 1
     assert done.document["warnings"]
     assert "warning" not in done.out.split('"warnings"')[0]
 

@@ -153,7 +153,7 @@ def test_a_campaign_without_an_answer_exits_with_one(shell: Shell, tmp_path: Pat
     done = shell("run", written(tmp_path, "Never"), "--out", str(tmp_path / "out"))
     assert done.code == 1
     assert "The moon is not full" in done.err
-    assert "out; go on with --retry" in done.err
+    assert "out; continue with --retry" in done.err
     assert done.out == ""
     again = shell("run", written(tmp_path, "Never"), "--out", str(tmp_path / "out"), "--retry")
     assert again.code == 1
@@ -222,4 +222,4 @@ def test_what_a_kernel_prints_is_no_part_of_the_document(tmp_path: Path) -> None
         "from a library",
     ):
         assert told in done.stderr
-    assert "nothing to go on with" in done.stderr
+    assert "a new campaign starts" in done.stderr

@@ -132,7 +132,7 @@ def test_progress_is_shown_at_a_terminal_and_gone_at_the_end() -> None:
         *["--evaluations", "300", "--time-limit", "3600"],
     )
     assert code == 0
-    assert "looking for the law of T" in shown
+    assert "searching for the law of T" in shown
     assert "s left" in shown
     assert "[?25h" in shown
 

@@ -63,7 +63,7 @@ def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
         hub.add_runs([run("a"), run("b", kernel="other", inputs={"l": (1.0, "s")})])
         with pytest.raises(InputError, match="'l' in s and in mm, which do not fit"):
             hub.dataset(tmp_path / "t.csv")
-        with pytest.raises(InputError, match="no table that can be written"):
+        with pytest.raises(InputError, match="has no supported format"):
             hub.dataset(tmp_path / "t.docx")
         with pytest.raises(InputError, match="cannot be written"):
             hub.dataset(tmp_path / "no" / "t.csv", kernel="film")

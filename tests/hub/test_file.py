@@ -18,7 +18,7 @@ def test_files_that_are_no_store_are_refused(tmp_path: Path) -> None:
     plain.close()
     with pytest.raises(StoreError, match="file is not a database"):
         RunStore(text)
-    with pytest.raises(StoreError, match="a database of something else"):
+    with pytest.raises(StoreError, match="not a database of dimgs"):
         RunStore(other)
     with pytest.raises(StoreError, match="is absent; make it"):
         RunStore(tmp_path / "no" / "runs.sqlite")

@@ -167,7 +167,7 @@ def test_runs_that_failed_are_found_where_they_are_asked_for(hub: Hub) -> None:
 
 def test_nobody_reviews_their_own_work_and_agents_accept_nothing(hub: Hub) -> None:
     asked = hub.add(QUESTION)
-    with pytest.raises(InputError, match="Nobody reviews their own work"):
+    with pytest.raises(InputError, match="Authors do not review their own work"):
         hub.review(asked, "reject")
     agent = other(hub, "bot", "agent")
     with pytest.raises(InputError, match="is advisory"):

@@ -133,8 +133,8 @@ def test_a_settlement_names_what_was_looked_at(hub: Hub) -> None:
     (good,) = hub.add_runs([run("b", 2.0)])
     bob, eve = other(hub, "bob"), other(hub, "eve")
     refused = [
-        (LAW, [], "needs its evidence"),
-        (LAW, [("derived", made)], "is itself doubted"),
+        (LAW, [], "needs evidence"),
+        (LAW, [("derived", made)], "is itself in doubt"),
         (
             {"kind": "annotation", "text": "Fine."},
             [("derived", good)],

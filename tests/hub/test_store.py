@@ -202,7 +202,7 @@ def test_a_killed_process_leaves_interrupted_runs(tmp_path: Path) -> None:
             assert late.interrupted == ("c", "d")
             lost = late.get("c")
             assert lost is not None
-            assert lost.reason == "The process that ran it ended before the run did."
+            assert lost.reason == "The process of the run ended before the run was complete."
             assert late.claim("c")
             assert not late.claim("a")
     assert sorted(p.name for p in tmp_path.iterdir() if "session" in p.name) == []

@@ -27,7 +27,7 @@ ENDS: dict[str, tuple[Any, Failure | None, str]] = {
     "writes": (None, Failure.DISK, "It had more than 10 MB in its files."),
     "dies": (None, Failure.DIED, "Its process ended with status 3: ERROR: lost atoms."),
     "raises": (None, Failure.KERNEL, "ValueError: the memory of this film took more than 5 s"),
-    "forges": (None, Failure.RECORD, "It wrote something else than its answer."),
+    "forges": (None, Failure.RECORD, "Its output is not a valid answer."),
     "holds": (1, None, ""),
 }
 

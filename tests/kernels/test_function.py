@@ -212,7 +212,7 @@ def test_what_is_declared_in_another_form_is_refused(declared: dict[str, Any], s
 
 @pytest.mark.parametrize("thing", [3, partial(pow, 2.0)])
 def test_only_functions_are_decorated(thing: Any) -> None:
-    with pytest.raises(InputError, match="is no function; wrap it in one"):
+    with pytest.raises(InputError, match="is not a function; wrap it"):
         kernel(inputs={"a": "m"}, outputs={"b": "m"})(thing)
 
 

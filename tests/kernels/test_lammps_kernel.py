@@ -49,7 +49,7 @@ def test_a_field_that_names_nothing_is_said_with_those_that_do() -> None:
     kernel = heat()
     kernel.template = "{{Tmp}}"
     with pytest.raises(
-        InputError, match=r"\{\{Tmp\}\} in the deck of 'heat' names nothing; use T,"
+        InputError, match=r"\{\{Tmp\}\} in the deck of 'heat' is not a known field; use T,"
     ):
         kernel.deck({"T": 300})
 

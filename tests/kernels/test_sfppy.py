@@ -136,7 +136,7 @@ def test_inputs_that_were_read_otherwise_are_noticed(stand_in: Path) -> None:
     migration.write_text(migration.read_text().replace("food.k0 / film.k", "film.k / food.k0"))
     record = Sfppy().run(FILM, "coarse")
     assert record.status is Status.DIVERGED
-    assert "were not read as they were meant" in record.reason
+    assert "it has misread its inputs" in record.reason
 
 
 def test_without_a_checkout_a_run_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

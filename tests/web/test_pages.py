@@ -55,7 +55,7 @@ def test_a_law_is_typeset_with_what_it_rests_on(
     assert home.index(kept["question"]) < answered
     for page in (law, anybody.get("/entries?kind=law").text, anybody.get("/queue").text):
         assert "not confirmed</span>: " in page
-    assert "The answer rests on a law that is not confirmed." in answer
+    assert "The answer depends on a law that is not confirmed." in answer
     assert "Not confirmed: " in answer
     hub.for_user("reviewer").review(kept["answer"], "reject", "Too few runs.")
     home = anybody.get("/").text

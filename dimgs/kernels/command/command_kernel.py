@@ -151,7 +151,7 @@ class CommandKernel(BaseKernel):
         known = {p.name for p in self.inputs}
         if known & {"seed", "home"}:
             raise InputError(
-                f"'seed' and 'home' are fields of their own; rename the input of '{self.name}'."
+                f"'seed' and 'home' are reserved fields; rename the input of '{self.name}'."
             )
         common = set.intersection(*(set(t.settings) for t in self.tiers))
         settings = {f"tier.{s}" for s in common}
@@ -329,10 +329,10 @@ def _numbered(argv: Sequence[str]) -> list[tuple[int, str]]:
 def _file_template(name: str, text: str | Path) -> Template:
     path = Path(name)
     if name in OWN_FILES:
-        raise InputError(f"The file '{name}' is written here anyway; give yours another name.")
+        raise InputError(f"The file '{name}' is written by the kernel itself; choose another name.")
     if path.is_absolute() or ".." in path.parts or "{{" in name or not path.name or "\0" in name:
         raise InputError(
-            f"The file '{name}' lies outside the working folder; give a plain relative name."
+            f"The file '{name}' is outside the working folder; give a relative name."
         )
     if isinstance(text, Path):
         try:
@@ -371,10 +371,10 @@ def read_command(path: str | Path) -> CommandKernel:
         if key not in (*_KEYS, "templates"):
             near = get_close_matches(key, _KEYS, n=1)
             remedy = f"did you mean '{near[0]}'?" if near else f"use {', '.join(_KEYS)}, templates."
-            raise InputError(f"{file.name}, {key}: there is no such key; {remedy}")
+            raise InputError(f"{file.name}, {key}: this key is unknown; {remedy}")
     for key in ("inputs", "outputs", "files", "templates", "tiers", "environment"):
         if not isinstance(document.get(key, {}), dict):
-            raise InputError(f"{file.name}, {key}: this is no table; write [{key}] above its keys.")
+            raise InputError(f"{file.name}, {key}: this is not a table; write [{key}] above its keys.")
     missing = [key for key in ("argv", "inputs", "outputs") if key not in document]
     if missing:
         raise InputError(f"{file.name}: the key '{missing[0]}' is missing; add it.")
@@ -385,12 +385,12 @@ def read_command(path: str | Path) -> CommandKernel:
     except InputError as error:
         raise InputError(f"{file.name}: {error}") from error
     except (TypeError, AttributeError) as error:
-        raise InputError(f"{file.name} describes no kernel ({error}); correct it there.") from error
+        raise InputError(f"{file.name} does not describe a kernel ({error}); correct the file.") from error
     return kernel
 
 
 def _templates(templates: dict[str, str], home: Path) -> dict[str, Path]:
     odd = [name for name, text in templates.items() if not isinstance(text, str)]
     if odd:
-        raise InputError(f"The template of '{odd[0]}' is no text; give the path of its file.")
+        raise InputError(f"The template of '{odd[0]}' is not text; give the path of its file.")
     return {name: home / text for name, text in templates.items()}

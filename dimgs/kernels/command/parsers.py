@@ -69,7 +69,7 @@ class Regex:
         """Number in the text of the file."""
         found = [m[1] for m in re.finditer(self.pattern, text, re.MULTILINE)]
         if not found:
-            raise RunFailedError(f"The pattern '{self.pattern}' is nowhere in {self.file}.")
+            raise RunFailedError(f"The pattern '{self.pattern}' does not occur in {self.file}.")
         return _number(found[0 if self.first else -1], self.file)
 
 

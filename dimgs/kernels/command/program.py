@@ -216,7 +216,7 @@ def _holds_runs(folder: str) -> bool:
 def _too_large(what: str, kernel: str) -> str:
     """Say once that something is not followed."""
     warnings.warn(
-        f"The key of the runs of '{kernel}' does not follow {what}: it holds more than "
+        f"The key of the runs of '{kernel}' does not cover {what}: it has more than "
         f"{MOST_FILES} files or {MOST_BYTES / 1e6:g} MB; give another version when it changes.",
         DimgsWarning,
         stacklevel=2,

@@ -154,7 +154,7 @@ class DiffusionCurves(Diffusion):
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
     ) -> Simulated:
         if not values["t"] > 0:
-            raise RunRefusedError("At t = 0 there is no history yet; give a later time.")
+            raise RunRefusedError("The history is empty at t = 0; give a later time.")
         done, groups = super()._simulate(values, settings, seed), Migration.of(**values)
         profile, times, history = volumes.profile_and_history(
             groups.fo, groups.b, groups.k, settings["cells"], settings["steps"]

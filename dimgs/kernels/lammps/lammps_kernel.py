@@ -164,7 +164,7 @@ class LammpsKernel(BaseKernel):
         if unknown:
             known = ", ".join(sorted(fields))
             raise InputError(
-                f"{{{{{unknown[0]}}}}} in {template.where} names nothing; use {known}."
+                f"{{{{{unknown[0]}}}}} in {template.where} is not a known field; use {known}."
             )
         return template.fill(fields)
 

@@ -54,7 +54,7 @@ def rivals(report: Findings, axes: "Axes") -> None:
     """
     runs = ReportRuns.of(report)
     if not report.rivals:
-        raise InputError("The report has no rivals; its runs tell the law from the others.")
+        raise InputError("The report has no rivals; its runs exclude all other laws.")
     drawn = ((name, _along(report, runs, name)) for name in _inputs(report, runs))
     apart = {name: curves for name, curves in drawn if curves is not None}
     if not apart:

@@ -151,7 +151,7 @@ class Studio:
 
     async def _http_error(self, request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        sentence = "There is nothing at this address."
+        sentence = "This address does not exist."
         return self._page("studio_error.html", status, sentence=sentence)
 
     async def _broken(self, request: Request, error: Exception) -> Response:
@@ -186,7 +186,7 @@ class Studio:
     def _file(self, request: Request) -> Response:
         found = self.workbench.found(request.path_params["id"])
         if found is None:
-            raise InputError("There is no law to take away yet.")
+            raise InputError("There is no law to download yet.")
         name = request.path_params["name"]
         content, kind = found.file(name)
         # never shown as a page of this origin

@@ -582,7 +582,7 @@ def workbench_view(sheet: Sheet) -> dict[str, Any]:
     except DimgsError as error:
         problem = str(error)
     if basis is not None:
-        notes += tuple(f"{d.name} takes no part: {d.why}." for d in basis.dropped)
+        notes += tuple(f"{d.name} is not used: {d.why}." for d in basis.dropped)
         notes += basis.suggestions
     ticked = [(c, c.symbol in choices.constants) for c in all_constants()]
     constants = [

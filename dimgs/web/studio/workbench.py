@@ -340,7 +340,7 @@ class Workbench:
         NotFoundError
         """
         if id not in self._sheets:
-            raise NotFoundError("That table is not on the workbench; drop it again.")
+            raise NotFoundError("The table is not on the workbench; drop it again.")
         return self._sheets[id]
 
     def open(self, path: Path) -> str:

@@ -116,7 +116,7 @@ def test_a_program_that_ignores_the_first_signal_is_ended_too(tmp_path: Path) ->
     ("code", "status", "says"),
     [
         ("print('x = nan')", Status.DIVERGED, "'x' is nan"),
-        ("print('y = 1')", Status.FAILED, "is nowhere in stdout"),
+        ("print('y = 1')", Status.FAILED, "does not occur in stdout"),
         ("import os; os.kill(os.getpid(), 9)", Status.FAILED, "was ended by signal 9"),
         ("print('bad mesh'); raise SystemExit(2)", Status.FAILED, "status 2: bad mesh"),
         ("print('x = 1'); print('é', flush=True)", Status.OK, ""),
@@ -184,7 +184,7 @@ def test_templates_come_from_files_and_kernels_travel(tmp_path: Path) -> None:
         ({"outputs": {"x": {"unit": "mm"}}}, "needs one of regex, json and csv"),
         ({"outputs": {"x": {"regex": "(.*)"}}}, "give its unit"),
         ({"outputs": {}}, "declares no output"),
-        ({"inputs": {"l": "mm", "kind": "label", "seed": "1"}}, "fields of their own"),
+        ({"inputs": {"l": "mm", "kind": "label", "seed": "1"}}, "reserved fields"),
     ],
 )
 def test_declarations_that_do_not_fit_are_refused(changes: dict[str, Any], says: str) -> None:
@@ -205,8 +205,8 @@ def test_declarations_that_do_not_fit_are_refused(changes: dict[str, Any], says:
         ({"argv": [["ls"]]}, r"The argument 0 of 'script' is \['ls'\]"),
         ({"argv": ["ls", "a\0"]}, "The argument 1 of 'script'"),
         ({"stdin": 3}, "the input of 'script' is 3; give a text with fields"),
-        ({"files": {"": "x"}}, "give a plain relative name"),
-        ({"files": {"stdout.txt": "x"}}, "'stdout.txt' is written here anyway"),
+        ({"files": {"": "x"}}, "give a relative name"),
+        ({"files": {"stdout.txt": "x"}}, "'stdout.txt' is written by the kernel itself"),
         ({"files": 3}, "files of 'script' is 3"),
         ({"tiers": {}}, "There is no tier"),
         ({"tiers": {"a": {"cost": "dear"}}}, "The tier 'a' costs 'dear'; give seconds"),

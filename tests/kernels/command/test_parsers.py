@@ -42,7 +42,7 @@ def test_what_is_not_finite_is_passed_on() -> None:
 @pytest.mark.parametrize(
     ("parser", "text", "says"),
     [
-        (Regex("CF = (.*)"), "CG = 1", "is nowhere in stdout"),
+        (Regex("CF = (.*)"), "CG = 1", "does not occur in stdout"),
         (Regex("CF = (.*)"), "CF = ****", "holds '\\*\\*\\*\\*' where a number is needed"),
         (Json("a.b", "r.json"), '{"a": {}}', "There is no 'a.b' in r.json"),
         (Json("a.9", "r.json"), '{"a": [1]}', "There is no 'a.9'"),

@@ -245,7 +245,7 @@ def test_what_runs_write_is_given_by_full_path(writes: Any, says: str) -> None:
             "status 1: ERROR: the mesh is bad",
         ),
         ("print('fatal: no licence'); print('bye'); raise SystemExit(1)", "fatal: no licence"),
-        ("print('Error: negative volume')", "is nowhere in stdout: Error: negative volume."),
+        ("print('Error: negative volume')", "does not occur in stdout: Error: negative volume."),
         ("print('error estimate 3'); raise KeyError('mesh')", "status 1: KeyError: 'mesh'"),
         ("class Odd(Exception): pass\nprint('an error'); raise Odd('q')", "status 1: Odd: q"),
         ("print('a' * 200000); print('it failed'); raise SystemExit(1)", "status 1: it failed"),
