@@ -312,7 +312,10 @@ class _Asking:
         value, low, high = (float(scale.from_si(x)) for x in (offer.value, offer.low, offer.high))
         assumptions = [*used.point.assumptions, *offer.assumptions]
         if used.tier not in ("", UNNAMED):
-            source, label = "the finest tier with suitable runs", {"value": used.tier, "unit": "label"}
+            source, label = (
+                "the finest tier with suitable runs",
+                {"value": used.tier, "unit": "label"},
+            )
             assumptions.append({"input": "tier", "value": label, "source": source})
         low, high = min(low, high), max(low, high)
         quantity = {"value": value, "low": low, "high": high, "unit": unit}

@@ -12,7 +12,7 @@ from hypothesis import settings
 
 from tests.reference_values.recorded import LOOSE, differences, loose, read, recorded, write
 
-# a busy machine is no failure; where the tests decide on a release, the examples are fixed
+# a busy machine is not a failure; where the tests decide on a release, the examples are fixed
 RELEASE = not {"CI", "DIMGS_CI"}.isdisjoint(os.environ)
 settings.register_profile("dimgs", deadline=None, max_examples=40, derandomize=RELEASE)
 # many more examples, for a night: HYPOTHESIS_PROFILE=thorough

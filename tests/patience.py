@@ -33,7 +33,7 @@ def wait_until(happened: Callable[[], object], process: Running | None = None) -
 
 
 def lives(pid: int) -> bool:
-    """Whether a process runs, and is no zombie."""
+    """Whether a process runs, and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):

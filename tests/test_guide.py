@@ -84,7 +84,7 @@ def test_each_term_of_the_glossary_has_one_row_and_a_file() -> None:
 def test_the_walk_is_what_a_discovery_calls_first_to_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # figures would take most of the time, and are no step of the walk
+    # figures would take most of the time, and are not a step of the walk
     monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
     steps = [(cells[0][0], cells[1][0]) for cells in rows(section("From `dimgs discover"))]
     assert len(steps) > 20

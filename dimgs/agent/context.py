@@ -105,7 +105,7 @@ class Workspace:
         odd = "\x00" in name or "\\" in name or any(p in ("", ".", "..") for p in parts)
         if odd or Path(name).is_absolute() or Path(name).suffix.lower() not in SUFFIXES:
             raise InputError(
-                f"'{shown(name)}' is no table of the workspace; give a path inside it, without "
+                f"'{shown(name)}' is not a table of the workspace; give a path inside it, without "
                 f"'..', such as {self._some()}."
             )
         return parts

@@ -12,7 +12,7 @@ from dimgs.common.errors import InputError
 from dimgs.common.formats import shown
 from dimgs.variables.quantities import Quantity, stored
 
-# entries in these states are no evidence
+# entries in these states are not evidence
 DOUBTED = frozenset({"disputed", "recheck", "untrusted"})
 MARK = "[A sentence was removed here: it held a number without evidence.]"
 # of a number that is written with one digit: 5 stands for 4.75 to 5.25, not for 4.5 to 5.5

@@ -19,7 +19,7 @@ from dimgs.hub.acts import AGENT
 from dimgs.hub.hub import is_remote
 from dimgs.hub.jobs import Policy, work
 
-# what differs from run to run and is no number of an answer
+# what differs from run to run and is not a number of an answer
 _TIMES = frozenset({"seconds", "wall_seconds", "time", "provenance", "warnings", "note"})
 # of an id: SHA-256
 _ID_DIGITS = 64
@@ -82,13 +82,13 @@ def replay(
     Raises
     ------
     InputError
-        If the entry is no decision of an agent.
+        If the entry is not a decision of an agent.
     """
     entry = hub.get(id)
     known = (entry["content"] or {}).get("known")
     if entry["kind"] != "decision" or not isinstance(known, dict) or "calls" not in known:
         raise InputError(
-            f"'{shown(id[:12])}' is no decision of an agent; see {Act(Step.LIST_ENTRIES)}."
+            f"'{shown(id[:12])}' is not a decision of an agent; see {Act(Step.LIST_ENTRIES)}."
         )
     comparisons = []
     with _as_it_was(hub, known.get("hub") or {}) as (then, exact):

@@ -335,7 +335,7 @@ def start_campaign(context: ToolContext, plan: str) -> Started:
     document = dict((entry["content"] or {}).get("plan") or {})
     if entry["kind"] != "protocol" or "seconds" not in document or "kernel" not in document:
         raise InputError(
-            f"'{shown(plan[:12])}' is no plan of plan_campaign; make one, which states its cost."
+            f"'{shown(plan[:12])}' is not a plan of plan_campaign; make one, which states its cost."
         )
     if entry["state"] in ("untrusted", "disputed"):
         raise InputError(f"The plan is {entry['state']}; make one of your own.")

@@ -324,7 +324,10 @@ def _print(found: dict[str, Any], target: str) -> None:
         verdict = "rejected" if test["rejected"] else "not rejected"
         say(f"Dimensional homogeneity of the inputs alone: {verdict} ({p})")
         if test["rejected"] and not test["follows_inputs"]:
-            say("The target does not depend on the inputs beyond chance, so no constant is suggested")
+            say(
+                "The target does not depend on the inputs beyond chance, so no constant is "
+                "suggested"
+            )
         if test["missing_dimension"] is not None:
             helps = " or ".join(_power(k, v) for k, v in test["constants"].items())
             unit = f" [{test['missing_unit']}]" if test["missing_unit"] else ""
@@ -532,7 +535,9 @@ def next(
     ] = None,
     against: Annotated[
         Path | None,
-        typer.Option("--against", help="law.json of a published law; the runs test where it fails."),
+        typer.Option(
+            "--against", help="law.json of a published law; the runs test where it fails."
+        ),
     ] = None,
     json: tables.Json = False,
 ) -> None:
@@ -614,7 +619,10 @@ def _print_effects(found: "Sensitivity") -> None:
             "among them, and add up to 1; main and total effects do not."
         )
     if found.r2_left_out is not None:
-        say(f"The smooth model behind these effects has a cross-validated R² of {found.r2_left_out:.3g}.")
+        say(
+            "The smooth model behind these effects has a cross-validated R² of "
+            f"{found.r2_left_out:.3g}."
+        )
 
 
 def _share(effect: dict[str, float]) -> str:

@@ -28,11 +28,13 @@ def ask(
         ),
     ] = None,
     tolerance: Annotated[
-        float, typer.Option("--tolerance", help="Tolerance: half of the interval, relative to the value.")
+        float,
+        typer.Option("--tolerance", help="Tolerance: half of the interval, relative to the value."),
     ] = 0.1,
     level: Annotated[float, typer.Option("--level", help="Coverage of the interval.")] = 0.9,
     run: Annotated[
-        bool, typer.Option("--run", help="Make new runs if no existing evidence meets the tolerance.")
+        bool,
+        typer.Option("--run", help="Make new runs if no existing evidence meets the tolerance."),
     ] = False,
     hub: Address = None,
     user: As = None,

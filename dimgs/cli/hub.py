@@ -188,7 +188,9 @@ def init(
 @on_hub(make=True)
 def add(
     hub: "Hub",
-    file: Annotated[str, typer.Argument(help="JSON of an entry, with its kind; - reads standard input.")],
+    file: Annotated[
+        str, typer.Argument(help="JSON of an entry, with its kind; - reads standard input.")
+    ],
     attached: Annotated[
         list[Path] | None,
         typer.Option("--file", help="File to attach to the entry; repeatable."),
@@ -399,7 +401,8 @@ def fork(
     hub: "Hub",
     id: Id,
     file: Annotated[
-        str | None, typer.Argument(help="JSON of the changes to the parent; - reads standard input.")
+        str | None,
+        typer.Argument(help="JSON of the changes to the parent; - reads standard input."),
     ] = None,
 ) -> Output:
     """Copy an entry, with changes, as one's own that remembers its parent."""
@@ -612,7 +615,9 @@ def serve(
     ] = 0,
     name: Annotated[
         list[str] | None,
-        typer.Option("--name", help="Public host name of the server, as behind a proxy; repeatable."),
+        typer.Option(
+            "--name", help="Public host name of the server, as behind a proxy; repeatable."
+        ),
     ] = None,
     closed: Annotated[
         bool, typer.Option("--closed", help="Show nothing to visitors who are not signed in.")
@@ -704,7 +709,8 @@ def refit(
     text = f"{document['id'][:12]} {verdict}: {runs}\n{differ}"
     for why in document["why_not"]:
         text += (
-            f"\nThe doubts about the earlier law remain. {why} Whoever has looked at both laws settles "
+            f"\nThe doubts about the earlier law remain. {why} Whoever has looked at both laws "
+            "settles "
             f"the doubts with: dimgs hub review {id[:12]} --verdict accept"
         )
     return document, text
@@ -716,7 +722,10 @@ def alerts(
     kernel: HubKernel,
     target: Target = None,
     limit: Annotated[
-        float, typer.Option("--limit", help="Least deviation from the other runs, in standard deviations.")
+        float,
+        typer.Option(
+            "--limit", help="Least deviation from the other runs, in standard deviations."
+        ),
     ] = 4.0,
 ) -> Output:
     """List runs that their neighbours do not explain, before anybody builds on them."""

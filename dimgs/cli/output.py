@@ -229,7 +229,7 @@ def working(what: str, limit: float | None = None) -> Iterator[Callable[[str], N
     """Progress on standard error while something long runs.
 
     What the function that it gives is told stands beside the progress, or on a line of its own
-    where standard error is no terminal; formulas, which are many, only beside the progress.
+    where standard error is not a terminal; formulas, which are many, only beside the progress.
 
     Parameters
     ----------

@@ -91,7 +91,7 @@ def mixed_bits(columns: Iterable[Array]) -> NDArray[np.uint64]:
     return np.asarray(bits ^ (bits >> np.uint64(31)))
 
 
-# share of the largest singular value that is rounding, and of unit lengths what is no direction
+# share of the largest singular value that is rounding, and of unit lengths what is not a direction
 _RANK, _REACHED = 1e-9, 1e-6
 
 

@@ -76,7 +76,7 @@ def read_text(path: str | Path, what: str) -> str:
     Raises
     ------
     InputError
-        If it cannot be read, is longer, or is no text in UTF-8.
+        If it cannot be read, is longer, or is not text in UTF-8.
     """
     where = f"'{shown(path)}'"
     try:
@@ -99,7 +99,7 @@ def read_text(path: str | Path, what: str) -> str:
 def whole(path: str | Path) -> Iterator[Path]:
     """Name under which to write a file, which takes its own name only once it is complete.
 
-    An interruption or a full disk leaves what stood there before. What is no regular file, such
+    An interruption or a full disk leaves what stood there before. What is not a regular file, such
     as a device, is written to as it is.
     """
     target = Path(path).resolve()
@@ -243,7 +243,7 @@ def shipped(package: str, name: str) -> dict[str, Any]:
 
 
 def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number of JSON")
 
 
 def refuse_newer(document: Mapping[str, Any], where: str) -> None:
@@ -310,7 +310,7 @@ def _describe_error(error: Any, model: Any) -> str:
     found = error.errors(include_url=False)
     # a key that should not be there is what made another one missing
     if not found[0]["loc"] and found[0]["type"] != "value_error":
-        return f"{_written(found[0]['input'])} is no table."
+        return f"{_written(found[0]['input'])} is not a table."
     first = next((e for e in found if e["type"] in _UNKNOWN), found[0])
     location, kind, value = first["loc"], first["type"], first["input"]
     if location and isinstance(location[0], int) and not hasattr(model, "model_fields"):

@@ -489,7 +489,7 @@ def _check_temperature(data: Dataset, name: str) -> None:
     if bad.size:
         raise InputError(
             f"Column '{name}', row {int(data.rows[int(bad[0])])}: {float(data[name][bad[0]]):g} K "
-            f"is no absolute temperature above zero, so 1/T is undefined; correct the cell."
+            f"is not an absolute temperature above zero, so 1/T is undefined; correct the cell."
         )
 
 

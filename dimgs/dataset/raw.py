@@ -329,7 +329,7 @@ def whats_wrong(word: str) -> tuple[str, str]:
 ERROR_SUFFIX = "_err"
 # what may stand in a row of units for a column of labels
 _OF_LABELS = LABEL_TEXTS | {"", "-"}
-# the width of an Excel sheet; wider ones are no tables of variables
+# the width of an Excel sheet; wider ones are not tables of variables
 _MOST_COLUMNS = 16384
 # a page of notes above a header; longer ones need --skip-rows
 _MOST_TITLES = 20
@@ -625,7 +625,7 @@ write 'watt / millikelvin' or 'W/(m*K)'.
             raise InputError(f"Column '{name}' of {source}: {error}") from error
         if reading is not None:
             found[name] = reading
-    # what is in doubt itself is no witness
+    # what is in doubt itself is not a witness
     certain = {n: u for n, u in parsed.items() if n not in found and u.scale != "label"}
     sentences = {}
     for name, reading in found.items():

@@ -63,7 +63,7 @@ def read_table(
     cells are text, is categorical; so is a column of truth values, unless its unit is ``1``, which
     makes it 0 and 1. ``name_err [unit]`` holds the standard errors of ``name``. In text, lines
     that start with ``#`` and blank lines are skipped; comma, semicolon and tab separate. Titles
-    above the header are passed over, with a warning, where they clearly are no header.
+    above the header are passed over, with a warning, where they clearly are not headers.
 
     A unit whose literal reading is improbable (``W/m K``, ``Nm``, ``kg/cm2``) is read literally,
     with a warning that names the other reading.
@@ -248,7 +248,7 @@ def sidecar_of(path: Path) -> tuple[dict[str, str], str]:
         where = f"'{shown(beside.name)}'"
         document = json_value(read_text(beside, "sidecar"), where, remedy)
         if not isinstance(document, dict):
-            raise InputError(f"{where} is no object of unit strings; {remedy}.")
+            raise InputError(f"{where} is not an object of unit strings; {remedy}.")
         units = validated(SidecarFile, document, f"{where} cannot be used: ").root
         return units, beside.name
     return {}, "the sidecar"

@@ -108,7 +108,7 @@ def feature_bases(design: Design) -> list[IntMatrix]:
     -------
     list of ndarray of int of shape (n_features, n_features)
         Each column holds the exponents of one axis in the features of the design. Features that
-        are no groups stay axes of their own.
+        are not groups stay axes of their own.
     """
     groups = [g for f in design.features if (g := f.group) is not None]
     varied = [j for j, f in enumerate(design.features) if f.group is not None]

@@ -118,7 +118,7 @@ def fit_by_sources(design: Design, level: float) -> Estimate:
     Raises
     ------
     InputError
-        If the response has no logarithm and is no level.
+        If the response has no logarithm and is not a level.
     FitError
         If a kind of source has fewer than three labels.
     """

@@ -29,7 +29,7 @@ from dimgs.groups.physical_constants import all_constants
 from dimgs.judgement.residual_structure import ALPHA, follows_inputs, inputs_are_incomplete
 from dimgs.variables import Dimension, si_unit
 
-# more than two constants that would all do are no advice
+# more than two constants that would all do are not advice
 _MOST_CONSTANTS = 2
 
 

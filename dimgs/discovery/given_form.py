@@ -204,7 +204,7 @@ def _names(text: str) -> set[str]:
 
 
 def _called(node: ast.AST) -> str:
-    """Name of the function that a node calls; empty where it is no call."""
+    """Name of the function that a node calls; empty where it is not a call."""
     is_call = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
     return node.func.id if is_call else ""  # type: ignore[attr-defined]
 
@@ -248,7 +248,8 @@ def _starts(text: str, constants: Sequence[str]) -> dict[str, float]:
             starts[name] = float(value)
         except ValueError:
             raise InputError(
-                f"The start '{part}' of the form is no number; write it as '; a=1, b=0.5', in SI."
+                f"The start '{part}' of the form is not a number; write it as '; a=1, b=0.5', in "
+                "SI."
             ) from None
         if name not in constants:
             raise InputError(
@@ -314,7 +315,7 @@ def in_groups(design: Design, expression: sympy.Expr, *, response: bool = True) 
 
 
 def _constant_groups(design: Design) -> dict[str, sympy.Expr]:
-    """Value of each group that is no feature, as it is the same in every run."""
+    """Value of each group that is not a feature, as it is the same in every run."""
     features = {f.name for f in design.features}
     out: dict[str, sympy.Expr] = {}
     for group in design.basis.groups:

@@ -134,7 +134,7 @@ def by_source(design: Design, options: Options) -> tuple[Design, str]:
     """The design with the runs of a source held out together, and the column that names it.
 
     Without options that name one, it is the column of labels between which what a power law leaves
-    differs most, where that is no chance.
+    differs most, where that is not a chance.
     """
     if design.split is not None:
         return design, options.split_by or ""

@@ -44,11 +44,11 @@ def read_limits(given: Any) -> tuple[KnownLimit, ...]:
     if isinstance(given, Mapping | KnownLimit):
         given = [given]
     if not isinstance(given, Iterable):
-        raise InputError(f"{given!r:.60} are no limits; give mappings, or a file of them.")
+        raise InputError(f"{given!r:.60} are not limits; give mappings, or a file of them.")
     limits = []
     for one in given:
         if not isinstance(one, Mapping | KnownLimit):
-            raise InputError(f"{one!r:.60} is no limit; give a mapping with its group.")
+            raise InputError(f"{one!r:.60} is not a limit; give a mapping with its group.")
         limits.append(one if isinstance(one, KnownLimit) else KnownLimit.of(one))
     return tuple(limits)
 

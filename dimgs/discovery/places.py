@@ -80,7 +80,8 @@ def _in_si(number: float, unit: str | None, variable: Variable) -> float:
     given_unit = variable.unit if unit in (None, "1") else parse_unit(str(unit))
     if not variable.unit.accepts(given_unit):
         raise InputError(
-            f"The range of '{variable.name}' is in '{unit}', which is no unit of that column; give "
+            f"The range of '{variable.name}' is in '{unit}', which is not a unit of that column; "
+            "give "
             f"it in '{variable.unit.text}'."
         )
     if doubt := other_turning(variable.name, given_unit, variable.unit):
@@ -146,7 +147,7 @@ def places_of(
     Raises
     ------
     InputError
-        For a range of what is no input.
+        For a range of what is not an input.
     """
     unknown = [n for n in ranges if n not in inputs]
     if unknown:

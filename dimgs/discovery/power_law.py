@@ -122,7 +122,7 @@ def _local(prepared: Prepared, options: Options) -> tuple[dict[str, Any], ...] |
         return prepared.in_table(local_of(prepared.design, options))
     target = prepared.design.basis.target
     if target is None or options.along not in {*prepared.data.numeric_names} - {target.name}:
-        raise InputError(f"{setting('along')} names '{options.along}', which is no input.")
+        raise InputError(f"{setting('along')} names '{options.along}', which is not an input.")
     return prepared.in_table(local_along(prepared.data, target.name, options))
 
 

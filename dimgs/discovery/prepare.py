@@ -135,7 +135,7 @@ def prepare(
     except UnreachableError as error:
         raise explained(error, again, options) from None
     notes = _symmetric_warnings(design, again, options) if options.symmetric else []
-    # of any smooth law, so that what a power law misses is no scatter for the others
+    # of any smooth law, so that what a power law misses is not a scatter for the others
     away = design.X - design.X.mean(axis=0)
     smooth = np.column_stack([away, away**2])
     design = with_sources(with_intrinsic_scatter(design, smooth)[0], smooth)

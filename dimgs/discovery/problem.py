@@ -146,7 +146,7 @@ def _lengths(design: Design, group: PiGroup) -> dict[str, float]:
 
 
 def _require_range(design: Design, group: PiGroup, logs: Array) -> None:
-    """Refuse a run in which a group is no number that a computer can hold."""
+    """Refuse a run in which a group is not a number that a computer can hold."""
     with np.errstate(over="ignore"):
         held = np.exp(logs)
     outside = np.flatnonzero((held == 0) | np.isinf(held))

@@ -88,13 +88,13 @@ def _with_units_of_form(data: Dataset, target: str, options: Options) -> Options
     Raises
     ------
     InputError
-        If an input that laws must use is no numeric column, or the form cannot be read.
+        If an input that laws must use is not a numeric column, or the form cannot be read.
     """
     inputs = [n for n in data.numeric_names if n != target]
     for name in options.must_use:
         if name not in inputs:
             raise InputError(
-                f"'{name}' is no numeric input that a law could use; the inputs are "
+                f"'{name}' is not a numeric input that a law could use; the inputs are "
                 f"{', '.join(inputs)}."
             )
     if options.form is None:

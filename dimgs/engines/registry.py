@@ -123,7 +123,7 @@ def entry_named(name: str) -> EngineEntry:
         If there is no such engine, or its package does not register it properly.
     """
     check_name(name)
-    entry = _entry(name) if name in entry_points(GROUP) else f"'{name}' is no single engine"
+    entry = _entry(name) if name in entry_points(GROUP) else f"'{name}' is not a single engine"
     if isinstance(entry, str):
         raise InputError(f"The engine '{name}' cannot be made: {entry}.")
     return entry
@@ -152,7 +152,7 @@ def embedded() -> str:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that is no engine's.
+    """Refuse a name that is not an engine's.
 
     Raises
     ------
@@ -204,7 +204,7 @@ def require_engine(name: str) -> None:
 
 
 def _entry(name: str) -> EngineEntry | str:
-    """What an entry point names, or why that is no engine."""
+    """What an entry point names, or why that is not an engine."""
     home = entry_points(GROUP)[name]
     module, _, attribute = home.partition(":")
     try:

@@ -84,7 +84,7 @@ def infer_dimensions(
     mapping of str to Dimension
         Of each constant.
     mapping of sympy.Expr to Dimension
-        Bases with a dimension whose exponent is no rational number: a power of such a base has a
+        Bases with a dimension whose exponent is not a rational number: a power of such a base has a
         meaning only relative to a reference of its dimension.
 
     Raises
@@ -183,7 +183,7 @@ class _Dimensions:
         return base ** Fraction(int(node.exp.p), int(node.exp.q))
 
     def _no_power(self, node: Any, base: Dimension) -> None:
-        """Refuse a power of what has a dimension whose exponent is no rational number."""
+        """Refuse a power of what has a dimension whose exponent is not a rational number."""
         raise LawError(
             f"{node} raises {node.base} of dimension {base} to the exponent {node.exp}, "
             f"which is not an exact rational number; make the base dimensionless (1) first."

@@ -693,7 +693,7 @@ def _printer() -> Any:
         def _print_Float(self, expr: Any) -> str:
             value = float(expr)
             if not math.isfinite(value):
-                raise LawError(f"{expr!s} is no double and cannot be written in a law.")
+                raise LawError(f"{expr!s} is not a double and cannot be written in a law.")
             text = f"{value:.17g}"
             return text if "." in text or "e" in text else f"{text}.0"
 

@@ -20,7 +20,7 @@ free_exponents  fitted exponents, once: a law that has one may have others as we
 coincidences    bits by which fitted exponents are nearer to simple ones than chance has it: where
                 the runs allow 1/2, a law with another exponent has to explain that
 oscillations    a frequency, where the argument turns inside the range of the runs
-no_angles       a trigonometric function of what is no angle and never turns: a
+no_angles       a trigonometric function of what is not an angle and never turns: a
                 monotone function does the same
 levels          each level of functions of functions, and each power of what holds a
                 function, other than a whole one up to two
@@ -78,7 +78,7 @@ class Structure:
     exponents : float
         Bits of exponents.
     roots : int
-        Products of inputs in sums and functions, and sums, with exponents that are no halves.
+        Products of inputs in sums and functions, and sums, with exponents that are not halves.
     free, free_exponents : int
         Fitted constants other than exponents, and 1 where exponents are fitted.
     coincidences : float
@@ -181,7 +181,7 @@ def structure_of(
 
 
 def fitted_exponents(expression: Any, constants: "set[str]") -> set[str]:
-    """Names of constants in exponents of what is no number.
+    """Names of constants in exponents of what is not a number.
 
     Parameters
     ----------
@@ -208,7 +208,7 @@ def in_groups(
     ----------
     expression : sympy.Expr
     constants : set of str
-        Symbols that are no inputs.
+        Symbols that are not inputs.
     groups : mapping of str to mapping of str to Rational, optional
         Exponents of the inputs in the symbols that are groups.
 
@@ -318,7 +318,7 @@ def _exponents_bits(monomial: dict[Any, Any], most: int) -> float:
 
 
 def _roots(whole: Any, monomials: "list[dict[Any, Any]]") -> int:
-    """How many sums, and products in sums and functions, have an exponent that is no half."""
+    """How many sums, and products in sums and functions, have an exponent that is not a half."""
     import sympy
 
     known = {f"m_{j}": own for j, own in enumerate(monomials, 1)}

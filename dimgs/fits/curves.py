@@ -229,7 +229,7 @@ class CurvePotential(ContrastiveRegressor):
         return t_intervals(self.exponents_, self._shaped(variance), dof, level)
 
     def _of_points(self, each: Array, shares: Array) -> Array:
-        """Sums over the components at every point; nan for columns that are no numbers."""
+        """Sums over the components at every point; nan for columns that are not numbers."""
         out = np.full((each.shape[1], shares.shape[1], self.n_features_in_), np.nan)
         numeric = list(self._models[0][0].axes.numeric)
         out[..., numeric] = np.einsum("cnp,ct->ntp", each, shares)

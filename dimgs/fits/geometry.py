@@ -724,7 +724,7 @@ class _AngleTest:
     @classmethod
     def of(cls, turn: Array, covariance: Array, dof: float) -> "_AngleTest":
         values, vectors = np.linalg.eigh(turn @ covariance @ turn.T)
-        # Offsets below rounding are no offsets, however exact the data.
+        # Offsets below rounding are not offsets, however exact the data.
         return cls((vectors / np.sqrt(np.maximum(values, 0.0) + 1e-18)).T, dof)
 
     @property

@@ -118,7 +118,7 @@ def distinct_runs(
 ) -> tuple[IntArray, IntArray, Array]:
     """First row of every distinct run, the distinct run of each row, and summed weights.
 
-    Rows of weight zero are no runs; their place is -1.
+    Rows of weight zero are not runs; their place is -1.
     """
     used = np.flatnonzero(weights > 0.0)
     keys = np.column_stack([X[used], y[used], clusters[used]])

@@ -102,7 +102,7 @@ def data_bits(
     with np.errstate(all="ignore"):
         residuals = np.sqrt(weights) * ((observed - predicted) / whole)
         bits = [-profile_log_likelihood(residuals, size) / np.log(2) for size in sizes]
-    # where a prediction is zero its own size is no scale, and the bits are not finite
+    # where a prediction is zero its own size is not a scale, and the bits are not finite
     return min((float(b) for b in bits if np.isfinite(b)), default=np.inf)
 
 

@@ -796,7 +796,7 @@ def _turn(direction: Array, loss: float, place: Place, finest: float) -> Array:
     return direction
 
 
-# square of relative rounding: less is no misfit
+# square of relative rounding: less is not a misfit
 EXACT = 1e-22
 # parameters that a jump counts for: see `degrees_of_freedom`
 _THRESHOLD_COST = 3.0

@@ -273,7 +273,7 @@ def near_pairs(
     differences = Z[i] - Z[j]
     gaps = e[left] - e[right]
     size_of = np.abs(differences).sum(axis=1)
-    # equal rows never change order, and an infinite radius times zero is no number
+    # equal rows never change order, and an infinite radius times zero is not a number
     keep = size_of > 0.0
     keep[keep] = np.abs(gaps[keep]) <= radius * size_of[keep]
     i, j, gaps, differences = i[keep], j[keep], gaps[keep], differences[keep]

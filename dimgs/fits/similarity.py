@@ -83,7 +83,7 @@ class _Points:
         """Share of the points that lie over curves of other runs."""
         n = int(self.runs.max()) + 1
         if len(u) < 3 * n:
-            # runs of one or two points are no curves: together they are one
+            # runs of one or two points are not curves: together they are one
             return 1.0
         low, high = np.full(n, np.inf), np.full(n, -np.inf)
         np.minimum.at(low, self.runs, u)
@@ -523,7 +523,7 @@ def _result(model: _Model, state: _State, centre: Array, is_ambiguous: bool) -> 
     left = state.residuals
     n, used = len(left), state.slopes.shape[1]
     scatter = float(np.sqrt(left @ left / max(n - used, 1)))
-    # the curve is taken off first: between neighbours it is no straight line
+    # the curve is taken off first: between neighbours it is not a straight line
     pooled = noise_about_curves(state.u, left, np.zeros(n, dtype=np.intp))
     return SimilarityFit(
         state.powers[:k],

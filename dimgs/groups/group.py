@@ -165,12 +165,12 @@ class PiBasis:
     dropped : tuple of Dropped
         Inputs that cannot take part.
     remarks : tuple of str
-        On groups that are no inputs.
+        On groups that are not inputs.
     signed : tuple of str
         Inputs that vanish or change sign: each is in one group, with the exponent 1.
     sizes : tuple of str
         Scales that stand for the size of signed inputs whose dimension no positive input has.
-        They are no part of the physics: a law must not depend on them.
+        They are not part of the physics: a law must not depend on them.
 
     Raises
     ------
@@ -369,7 +369,7 @@ def read_group(text: str) -> dict[str, Fraction]:
     {'D': Fraction(1, 1), 't': Fraction(1, 1), 'l': Fraction(-2, 1)}
     >>> read_group("a + b")
     Traceback (most recent call last):
-    dimgs.common.errors.InputError: 'a + b' is no product of powers of inputs; write it like
+    dimgs.common.errors.InputError: 'a + b' is not a product of powers of inputs; write it like
     'D*t/l^2'.
     """
     try:
@@ -378,7 +378,7 @@ def read_group(text: str) -> dict[str, Fraction]:
         powers = _powers(ast.parse(text.replace("^", "**"), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError, ZeroDivisionError) as error:
         raise InputError(
-            f"'{visible(text[:60])}' is no product of powers of inputs; write it like 'D*t/l^2'."
+            f"'{visible(text[:60])}' is not a product of powers of inputs; write it like 'D*t/l^2'."
         ) from error
     return {name: e for name, e in powers.items() if e}
 

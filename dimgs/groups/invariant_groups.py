@@ -33,7 +33,7 @@ def read_scalings(source: str) -> list[Scaling]:
     Raises
     ------
     InputError
-        If a weight is no number, or a file has no scaling.
+        If a weight is not a number, or a file has no scaling.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def read_scalings(source: str) -> list[Scaling]:
         scalings = [scaling_of(weights) for weights in found]
     except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
         raise InputError(
-            f"'{source}' is no scaling; give the weight of each column, such as "
+            f"'{source}' is not a scaling; give the weight of each column, such as "
             f"{setting('symmetric', 'E=1, d=-1')}, or a document of 'dimgs symmetries --json'."
         ) from None
     if not scalings:

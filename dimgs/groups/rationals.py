@@ -84,7 +84,7 @@ def is_simple(value: Fraction) -> bool:
 
 
 def nearest_rationals(value: float, denominators: Iterable[int]) -> Iterator[Fraction]:
-    """The nearest rational of each denominator, each once; none where they are no doubles.
+    """The nearest rational of each denominator, each once; none where they are not doubles.
 
     Parameters
     ----------

@@ -176,7 +176,7 @@ def recognise(
     Returns
     -------
     Recognition or None
-        None if the group is no power of a named number, if kinds that remain possible would give
+        None if the group is not a power of a named number, if kinds that remain possible would give
         different names, if the number needs a kind other than the plain one of its dimension that
         neither name nor hint says, if a diffusivity (nu, alpha and D share m²/s) is not settled,
         or if variables of one dimension are not distinguished by their kinds.

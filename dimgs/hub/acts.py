@@ -241,7 +241,8 @@ class Writer(Reader):
             raise InputError("A review cannot be reviewed; review its subject, or dispute it.")
         if row.author == self.user:
             raise NotAllowedError(
-                f"Authors do not review their own work: '{row.id[:12]}' is by {visible(row.author)}; ask "
+                f"Authors do not review their own work: '{row.id[:12]}' is by "
+                f"{visible(row.author)}; ask "
                 f"somebody else."
             )
         if verdict == "accept" and self.is_agent:
@@ -531,7 +532,7 @@ def _looked_at(again: Entry, lineage: Lineage) -> list[str]:
 
 
 def _check_inputs(kind: str, content: Mapping[str, Any]) -> None:
-    """Refuse inputs that are no quantities, and of a job or run those that are no numbers."""
+    """Refuse inputs that are not quantities, and of a job or run those that are not numbers."""
     given = content.get("inputs", {}) if kind in ("question", "job", "run") else {}
     for name, value in given.items():
         where = f"The {kind} cannot be used: '{visible(str(name)[:60])}'"
@@ -541,7 +542,7 @@ def _check_inputs(kind: str, content: Mapping[str, Any]) -> None:
 
 
 def _check_added(document: object) -> None:
-    """Refuse what is no entry that is added as it is."""
+    """Refuse what is not an entry that is added as it is."""
     kind = document.get("kind") if isinstance(document, Mapping) else None
     if not isinstance(kind, str):
         raise InputError(f"An entry is a table with a kind; give one of {', '.join(ADDED)}.")

@@ -40,7 +40,7 @@ _PART = re.compile(r"entries-[0-9a-f]{16}\.jsonl")
 _MOST_TOTAL = 4 << 30
 # of an archive: a file of entries has up to 10,000 of them, and files of entries are rare
 _MOST_FILES = 10_000
-# broken lines from which on a file is no list of entries
+# broken lines from which on a file is not a list of entries
 _MOST_BROKEN = 100
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 
@@ -135,7 +135,7 @@ class Exchange(Writer):
             )
         if not holds_entries(place):
             raise InputError(
-                f"'{visible(str(source))}' is no bundle: it holds no file of entries "
+                f"'{visible(str(source))}' is not a bundle: it holds no file of entries "
                 f"(entries-….jsonl); name what dimgs hub export wrote."
             )
         done = self.take(lines_in(place), place.name, vouched=trust)

@@ -41,7 +41,7 @@ class Database(schema.Transactions):
     Raises
     ------
     StoreError
-        If it cannot be reached, or is no hub, or one of a newer schema.
+        If it cannot be reached, or is not a hub, or one of a newer schema.
     InputError
         If there is none, and none is to be made.
     """

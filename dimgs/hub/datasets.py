@@ -65,8 +65,7 @@ def freeze(
     path = Path(out)
     if path.suffix not in _FORMATS:
         raise InputError(
-            f"'{visible(path.name)}' has no supported format; use one of "
-            f"{', '.join(_FORMATS)}."
+            f"'{visible(path.name)}' has no supported format; use one of {', '.join(_FORMATS)}."
         )
     rows = hub.query(kernel, physics, where, group, None, **filters)["runs"]
     rows = [r for r in rows if target is None or target in r.get("outputs", {})]
@@ -117,7 +116,7 @@ def _table(
         row: dict[str, Any] = {}
         outputs, errors = content.get("outputs", {}), content.get("errors", {})
         if target is not None:
-            # one output is no input of another
+            # one output is not an input of another
             outputs, errors = (
                 {n: v for n, v in d.items() if n == target} for d in (outputs, errors)
             )

@@ -516,7 +516,7 @@ class Entry:
         Raises
         ------
         InputError
-            If it is no entry, or its content or header was changed.
+            If it is not an entry, or its content or header was changed.
         """
         read = validated(EntryFile, document, "this is not an entry: ")
         if read.content is not None and sha256(canonical(read.content)) != read.digest:
@@ -538,7 +538,7 @@ def check_author(name: object) -> str:
     """
     if not isinstance(name, str) or not _AUTHOR.fullmatch(name) or visible(name) != name:
         raise InputError(
-            f"'{visible(str(name)[:60])}' is no name of a user; give up to 100 letters without "
+            f"'{visible(str(name)[:60])}' is not a name of a user; give up to 100 letters without "
             f"quotes, slashes and angle brackets."
         )
     return name

@@ -355,7 +355,9 @@ class RemoteHub(Hub):
         except ValueError as error:
             if isinstance(error, InputError):
                 raise
-            raise StoreError(f"'{self.address}' is not a hub of dimgs; check the address.") from error
+            raise StoreError(
+                f"'{self.address}' is not a hub of dimgs; check the address."
+            ) from error
 
     def add(self, document: Mapping[str, Any]) -> str:
         """Add an entry; see :meth:`Hub.add`."""
@@ -599,7 +601,8 @@ def _refusal(address: str, answer: Any) -> Exception:
         message = visible(str(answer.json()["error"]))
     except (ValueError, KeyError, TypeError):
         return StoreError(
-            f"'{address}' answers with {answer.status_code} and is no hub of dimgs, or ails; check "
+            f"'{address}' answers with {answer.status_code} and is not a hub of dimgs, or ails; "
+            "check "
             f"the address."
         )
     if answer.status_code >= 500:

@@ -64,7 +64,7 @@ def split_condition(text: str) -> tuple[str, str]:
     name, equals, span = text.partition("=")
     if not equals or not name.strip() or not span.strip() or len(text) > _LONGEST:
         raise InputError(
-            f"The condition '{visible(text[:60])}' is no range; write 'D=1e-16..1e-12 m^2/s', "
+            f"The condition '{visible(text[:60])}' is not a range; write 'D=1e-16..1e-12 m^2/s', "
             f"'l=2 mm' or 'kind=resin'."
         )
     return name.strip(), span.strip()
@@ -305,7 +305,8 @@ def _shapes(connection: sa.Connection, ask: Wanted, lineage: Lineage) -> list[Sh
             if connection.execute(known).first() is None:
                 raise InputError(
                     f"'{visible(name[:60])}' is a number in every run, and "
-                    f"'{visible(limits.text[:60])}' is no range of numbers; write a range such as "
+                    f"'{visible(limits.text[:60])}' is not a range of numbers; write a range "
+                    "such as "
                     f"'1e-16..1e-12 m^2/s', or a number with its unit."
                 )
     for text, exponents, limits in ask.groups:

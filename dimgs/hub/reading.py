@@ -474,7 +474,7 @@ class Reader:
         return {"digest": digest_of(ids), "entries": len(ids)}
 
     def evidence(self, id: str) -> dict[str, Any]:
-        """Entries that an entry depends on, and entries that depend on it, as "nodes" and "links"."""
+        """Entries that an entry depends on, and those that depend on it, as "nodes" and "links"."""
         with self.database.transaction(read=True) as connection:
             row, lineage = self._row(connection, id), self.database.lineage(connection)
             return evidence(connection, row.id, self.readable(), lineage)
@@ -495,7 +495,8 @@ class Reader:
         text = str(id).strip().lower()
         if len(text) < SHORTEST_PREFIX or not all(c in "0123456789abcdef" for c in text):
             raise InputError(
-                f"'{visible(str(id)[:70])}' is not an id; give at least {SHORTEST_PREFIX} of its 64 "
+                f"'{visible(str(id)[:70])}' is not an id; give at least {SHORTEST_PREFIX} of its "
+                "64 "
                 f"hexadecimal digits."
             )
         query = select(entries).where(entries.c.id.between(text, text + "g"), self.readable())

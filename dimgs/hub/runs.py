@@ -127,7 +127,7 @@ def facts(content: Mapping[str, Any]) -> Facts:
     Raises
     ------
     InputError
-        If an input is no finite number in a unit, and no label.
+        If an input is not a finite number in a unit, and no label.
 
     Examples
     --------

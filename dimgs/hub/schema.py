@@ -278,7 +278,7 @@ def open_engine(path: Path) -> sa.Engine:
     Raises
     ------
     StoreError
-        If the folder is absent, or the file is no store, or one of a newer schema.
+        If the folder is absent, or the file is not a store, or one of a newer schema.
     """
     if not path.parent.is_dir():
         raise StoreError(f"The folder '{path.parent}' for the store of runs is absent; make it.")
@@ -504,9 +504,7 @@ def _known_version(connection: sa.Connection, path: Path) -> int:
     version = int(connection.execute(sa.text("PRAGMA user_version")).scalar_one())
     ours = connection.execute(sa.text("PRAGMA application_id")).scalar_one() == _APPLICATION
     if (version or _objects(connection)) and not ours:
-        raise StoreError(
-            f"'{path}' is not a database of dimgs; name another file for the store."
-        )
+        raise StoreError(f"'{path}' is not a database of dimgs; name another file for the store.")
     refuse_newer(version, str(path))
     return version
 
@@ -554,7 +552,8 @@ def _check_made_here(connection: sa.Connection, path: Path) -> None:
         "runs" in found and columns != known
     ):
         raise StoreError(
-            f"'{path}' is no store as dimgs makes them (its tables are others); restore it from a "
+            f"'{path}' is not a store as dimgs makes them (its tables are others); restore it "
+            "from a "
             f"copy, or name another file."
         )
 

@@ -41,7 +41,7 @@ def trust(connection: Connection, key: str, name: str) -> None:
     Raises
     ------
     InputError
-        If it is no public key.
+        If it is not a public key.
     """
     try:
         _library().Ed25519PublicKey.from_public_bytes(bytes.fromhex(key))

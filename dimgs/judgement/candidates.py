@@ -782,7 +782,7 @@ def _simpler(
 def _without_input(
     design: Design, one: JudgedForm, name: str
 ) -> Iterator[tuple[Proposal, FormulaModel]]:
-    """The form without an input: what is all but constant in the runs is no part of a law.
+    """The form without an input: what is all but constant in the runs is not a part of a law.
 
     Without the factors that have the input; or a group of it becomes 1, and its powers leave the
     other groups and the response.

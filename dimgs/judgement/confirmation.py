@@ -136,7 +136,7 @@ def conclude(facts: LawFacts) -> Verdict:
     reasons += [*_improbable(facts), *_beyond(facts)]
     if facts.unavailable:
         reasons.append(Reason("unavailable", facts.unavailable))
-    # that the effort was spent is in the probability of none of these: alone it is no reason
+    # that the effort was spent is in the probability of none of these: alone it is not a reason
     if reasons or any(cut.by != "evaluations" for cut in facts.cuts):
         reasons = [*_cut(facts.cuts), *reasons]
     reasons.sort(key=lambda reason: _GRAVEST_FIRST.index(reason.outcome))

@@ -145,7 +145,7 @@ class FormulaModel:
 
 # the outer fifth, and at least as many runs as show more than one error of measurement
 _SHARE, _FEWEST = 0.2, 3
-# more than half of the runs are no end of the others
+# more than half of the runs are not an end of the others
 _MOST = 0.5
 # of many inputs: each block is a refit of every candidate
 _MOST_BLOCKS = 40

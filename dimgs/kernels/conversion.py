@@ -88,7 +88,7 @@ def port_value(port: Port, value: Any, role: Role = "input") -> float | str:
     Raises
     ------
     InputError
-        If it is no finite number of the port's dimension, or no text for a label.
+        If it is not a finite number of the port's dimension, or no text for a label.
     """
     name = f"The {role} '{port.name}'"
     if port.is_label:
@@ -230,7 +230,9 @@ def convert_outputs(
         raise InputError(f"The simulation {mismatch}; its outputs are {', '.join(names)}.")
     undeclared = sorted(set(errors) - set(names))
     if undeclared:
-        raise InputError(f"The simulation gave an error of '{undeclared[0]}', which is no output.")
+        raise InputError(
+            f"The simulation gave an error of '{undeclared[0]}', which is not an output."
+        )
     numbers = {p.name: _output_number(p, outputs[p.name]) for p in ports}
     spreads = {p.name: _spread(p, errors[p.name]) for p in ports if p.name in errors}
     return numbers, {n: e for n, e in spreads.items() if math.isfinite(e)}

@@ -200,7 +200,9 @@ def _declared(
 ) -> FunctionKernel:
     """The kernel of a function, as :func:`kernel` says."""
     if not inspect.isroutine(function):
-        raise InputError(f"{function!r:.60} is not a function; wrap it in a function to make a kernel.")
+        raise InputError(
+            f"{function!r:.60} is not a function; wrap it in a function to make a kernel."
+        )
     called = str(name or function.__name__)
     annotated_in, annotated_out = _annotated(function)
     ports_in = ports_of(annotated_in if inputs is None else inputs, called)

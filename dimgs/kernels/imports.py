@@ -67,7 +67,7 @@ def files_of(name: str, folders: Sequence[Path]) -> list[tuple[str, Path]]:
     Parameters
     ----------
     name : str
-        Full name; a part that is no module, such as a function, ends the search.
+        Full name; a part that is not a module, such as a function, ends the search.
     folders : sequence of Path
     """
     found: list[tuple[str, Path]] = []

@@ -183,7 +183,7 @@ def as_kernel(found: Any, name: str, **options: Any) -> Kernel:
     missing = [part for part in _PARTS if not hasattr(found, part)]
     if missing:
         raise InputError(
-            f"'{name}' is no kernel: it needs {', '.join(_PARTS)}, and has no {missing[0]}; "
+            f"'{name}' is not a kernel: it needs {', '.join(_PARTS)}, and has no {missing[0]}; "
             f"subclass BaseKernel or decorate a function with @kernel."
         )
     _check_parts(found, name)

@@ -292,7 +292,7 @@ class Bound:
         return self.low - slack, self.high + slack
 
     def contains(self, values: Array) -> BoolArray:
-        """Whether values lie in the range; what is no number does not."""
+        """Whether values lie in the range; what is not a number does not."""
         low, high = self.ends
         return np.asarray((values >= low) & (values <= high))
 

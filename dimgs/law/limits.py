@@ -162,7 +162,7 @@ class LimitInGroups:
         )
         group = _in_groups(limit, design)
         if group is None:
-            return "its group is no product of those that vary"
+            return "its group is not a product of those that vary"
         growth = limit.growth + sum(float(response.get(n) * e) for n, e in limit.along.items())
         return cls(limit, direction, group, growth)
 

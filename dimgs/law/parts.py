@@ -245,7 +245,7 @@ class Domain:
     labels : mapping of str to tuple of str
         Labels that the runs have, of each column of labels that is an input.
     unlogged : mapping of str to str
-        Column of each feature that is no group.
+        Column of each feature that is not a group.
     """
 
     groups: Mapping[str, tuple[float, float]]

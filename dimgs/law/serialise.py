@@ -307,7 +307,7 @@ def _refuse_contradiction(law: CheckedLaw, document: Mapping[str, Any], where: s
         if strange:
             raise InputError(
                 f"{where} contradicts itself: {group.name} is made of '{shown(min(strange))}', "
-                f"which is no variable of it; give the law.json as it was written."
+                f"which is not a variable of it; give the law.json as it was written."
             )
     exponents = document["exact"].get("exponents", {})
     for c in document["constants"]:

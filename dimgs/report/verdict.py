@@ -252,7 +252,7 @@ def remarks(report: Findings) -> str:
 
 
 def headline(report: Findings) -> str | None:
-    """The line that stands above what is no confirmed law, None above a law.
+    """The line that stands above what is not a confirmed law, None above a law.
 
     Parameters
     ----------

@@ -159,7 +159,7 @@ def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it is no law that can be found again, none of its runs is doubted, or too few are left.
+        If it is no law that can be fitted again, none of its runs is doubted, or too few are left.
     """
     entry = hub.get(id)
     content = entry["content"] or {}

@@ -190,7 +190,7 @@ def question_of(hub: "Hub", text: str) -> dict[str, Any] | None:
         return None
     entry = hub.get(text)
     if entry["kind"] != "question":
-        raise InputError(f"'{text[:12]}' is no question but a {entry['kind']}; give its id.")
+        raise InputError(f"'{text[:12]}' is not a question but a {entry['kind']}; give its id.")
     return entry
 
 

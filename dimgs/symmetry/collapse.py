@@ -63,11 +63,11 @@ if TYPE_CHECKING:
 _MOST_SCATTER = 1.5
 # relative, below which the differences of curves are those of a simulator's mesh
 _ACCURATE = 0.01
-# what the other runs must predict of the variance of a run's curve: less is no common curve
+# what the other runs must predict of the variance of a run's curve: less is not a common curve
 _LEAST_QUALITY = 0.9
 # a law may leave this much more than a smooth curve, which has more constants
 _AS_GOOD = 1.25
-# exponents that a law writes down where they are no simple rationals: three digits
+# exponents that a law writes down where they are not simple rationals: three digits
 _WRITTEN = 1000
 # denominators of fractions that are read more easily than decimals
 _SHORT = 12
@@ -126,7 +126,7 @@ class SimilarityExponent(Exponent):
 
 
 def _shown(text: str) -> str:
-    """Text or LaTeX of a group, exponents that are no simple fractions with three digits.
+    """Text or LaTeX of a group, exponents that are not simple fractions with three digits.
 
     Examples
     --------
@@ -148,7 +148,7 @@ class SimilarityGroup:
     Attributes
     ----------
     group : PiGroup
-        Dimensionless, with exact exponents; those that are no simple rationals to three digits.
+        Dimensionless, with exact exponents; those that are not simple rationals to three digits.
     exponents : tuple of SimilarityExponent
         Of the columns in the variable; of the columns in the monomial, without the target.
     """

@@ -115,7 +115,7 @@ def trajectories(
     Raises
     ------
     InputError
-        If a cell is empty, fewer than three runs are long enough, or a column is no number.
+        If a cell is empty, fewer than three runs are long enough, or a column is not a number.
 
     References
     ----------

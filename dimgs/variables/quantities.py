@@ -322,7 +322,7 @@ def _of_mapping(given: Mapping[Any, Any], name: str) -> Quantity:
         return _label(value.strip())
     try:
         if parse_unit(unit).scale == "label":
-            raise InputError(f"{shown(value)} is no text, and so no label.")
+            raise InputError(f"{shown(value)} is not text, and so no label.")
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
     if isinstance(value, str):
@@ -540,7 +540,7 @@ def _is_of(text: str, unit: str) -> bool:
 
 
 def _unit(text: str) -> str:
-    """Unit after a number, with nothing in it that is no unit; "1" where there is none."""
+    """Unit after a number, with nothing in it that is not a unit; "1" where there is none."""
     unit = text.strip()
     if not unit:
         return "1"

@@ -52,7 +52,7 @@ _COMMANDS = {
     "cdot": "·", "times": "×", "mu": "µ", "Omega": "Ω", "circ": "°", "degree": "°", "AA": "Å",
     "odot": "☉", "oplus": "⊕", "%": "%", **dict.fromkeys(",;: ", " "),
 }  # fmt: skip
-# a blank ends a command and is no product
+# a blank ends a command and is not a product
 _COMMAND = re.compile(r"\\([a-zA-Z]+(?:\s(?=[^\W\d_]))?|[%,;: ])")
 _LATEX: tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], str]], ...] = (
     # mathematics within the line: all of it, an exponent, an index or a command
@@ -74,7 +74,7 @@ _DEGREE = re.compile(
 )
 _NAME = re.compile(r"[^\W\d_]\w*|[%‰′″]")
 _GLUED = re.compile(r"(?P<name>\D+)(?P<power>\d+)(?:\D.*)?")
-# m3, T4; 2m50 and 1h30 are no powers, and m1 or m5 may be a slip
+# m3, T4; 2m50 and 1h30 are not powers, and m1 or m5 may be a slip
 _GLUED_POWERS = frozenset("234")
 _NUMBER = re.compile(r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d{1,4}(?!\d))?")
 _RAISED = re.compile(
@@ -88,7 +88,7 @@ _KEYWORDS = {"per": "/", "sqrt": "√"}
 _BEFORE = {"sq": 2, "square": 2, "cu": 3, "cubic": 3}
 _AFTER = {"squared": 2, "cubed": 3}
 _PREFIX_APART = frozenset({"mu", "u", "µ", "micro"})
-_BROKEN = "it is no product of powers of units, or breaks off"
+_BROKEN = "it is not a product of powers of units, or breaks off"
 _NUMBER_LAST = "a number follows a unit; write an exponent as m^3 and a factor first"
 _TOUCHES = (
     "an exponent is not a plain number or fraction such as 2, -1 or (1/3), or touches the "
@@ -107,7 +107,7 @@ user_names: set[str] = set()
 _MAX_QUOTIENT = 1000
 _BASE_UNITS = dict(zip(BASES, ("m", "kg", "s", "K", "A", "mol", "cd"), strict=True))
 _BASE_UNITS["[printing_unit]"] = "pixel"
-# a power that is no rational of a table: more digits than anybody writes
+# a power that is not a rational of a table: more digits than anybody writes
 _FITTED = re.compile(r"(\^|\*\*)(-?\d+\.\d{5,})")
 _Numbers = TypeVar("_Numbers", float, "Array")
 Scale = Literal["ratio", "temperature", "level", "label"]
@@ -295,7 +295,7 @@ def _word(word: str, start: int, spaced: bool) -> tuple[Token, int]:
         word = glued["name"]
         if glued["power"] not in _GLUED_POWERS:
             odd = f"{word}{glued['power']}"
-            raise InputError(f"'{odd}' is no unit with a power; write one as {word}^2")
+            raise InputError(f"'{odd}' is not a unit with a power; write one as {word}^2")
     return Token("name", word, spaced), start + len(word)
 
 
@@ -509,7 +509,7 @@ def pint_unit(name: str) -> tuple[str, str] | None:
     """Prefix and unit, in Pint's full names, that a name stands for; None where Pint has none.
 
     Full names may begin with a capital. A plural is one of a full name or of an abbreviation that
-    takes it: ``Vs`` is no plural of volt.
+    takes it: ``Vs`` is not a plural of volt.
     """
     known = registry().parse_unit_name(name)
     stem = name.removesuffix("s")
@@ -869,7 +869,7 @@ def unit_or_none(text: str) -> Unit | None:
 
 
 def _without_remark(text: str) -> Unit | None:
-    """Unit of ``m (beam diameter)`` or ``1 (Darcy)``: words in brackets that are no unit."""
+    """Unit of ``m (beam diameter)`` or ``1 (Darcy)``: words in brackets that are not units."""
     match = _REMARK.match(text.strip())
     if match is None:
         return None

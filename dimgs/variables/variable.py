@@ -14,7 +14,7 @@ _HEADER = re.compile(
     r"^\s*(?P<name>.*?)\s*[\[](?P<unit>[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*)[\]]\s*$", re.DOTALL
 )
 _BRACKETED = re.compile(r"\[(?P<inside>[^\[\]]*)\]$")
-# a sentence fits; anything longer is no name, and regular expressions slow down on it
+# a sentence fits; anything longer is not a name, and regular expressions slow down on it
 _LONGEST_HEADER = 1000
 
 

@@ -225,7 +225,10 @@ def static(name: str) -> Callable[[Request], Awaitable[Response]]:
 
 async def _http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    sentences = {404: "This address does not exist.", 405: "This address does not support the request method."}
+    sentences = {
+        404: "This address does not exist.",
+        405: "This address does not support the request method.",
+    }
     sentence = sentences.get(status, "The request failed.")
     if request.url.path.startswith("/api/"):
         return JSONResponse({"error": sentence}, status)

@@ -86,7 +86,10 @@ class Guard:
     def _refusal(self, method: str, headers: dict[str, str]) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if _name(host) not in self._names:
-            return 421, "The server does not accept this host name; its operator can add the name with --name."
+            return (
+                421,
+                "The server does not accept this host name; its operator can add it with --name.",
+            )
         origin = headers.get("origin")
         if method not in _SAFE and origin is not None and urlsplit(origin).netloc != host:
             return 403, "Requests from pages of another origin are refused."
@@ -165,7 +168,9 @@ class Intake:
                     f"The request did not arrive within {_PATIENCE:g} s; send it in smaller parts."
                 ) from error
             except ClientDisconnect as error:
-                raise InputError("The connection was closed before the whole request had arrived.") from error
+                raise InputError(
+                    "The connection was closed before the whole request had arrived."
+                ) from error
             finally:
                 self.unfinished[address] -= 1
                 if not self.unfinished[address]:
@@ -184,7 +189,7 @@ def text_of(file: IO[bytes]) -> str:
     Raises
     ------
     InputError
-        If it is no text.
+        If it is not text.
     """
     try:
         return file.read().decode()

@@ -57,7 +57,10 @@ def test_the_way_from_a_question_to_its_acceptance(hub: Path, typed: Any, tmp_pa
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["review", "ID", "--verdict", "accept", "--as", "anna"], "Authors do not review their own"),
+        (
+            ["review", "ID", "--verdict", "accept", "--as", "anna"],
+            "Authors do not review their own",
+        ),
         (["review", "ID", "--verdict", "accept", "--as", "bot"], "is advisory"),
         (["review", "ID", "--verdict", "fine", "--as", "bob"], "verdict: 'fine' cannot be used"),
         (["annotate", "ID", "--type", "joke", "--text", "x"], "type: 'joke' cannot be used"),

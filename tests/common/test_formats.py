@@ -124,7 +124,7 @@ def test_any_document_is_taken_or_refused_in_a_sentence(document: object) -> Non
     ("document", "told"),
     [
         ({}, "the key 'name' is missing; add it."),
-        (3, "3 is no table."),
+        (3, "3 is not a table."),
         ({"name": 3}, "name: 3 is given where a text is needed."),
         ({"name": "a", "count": True}, "count: True is given where a whole number is needed."),
         ({"name": "a", "parts": []}, "parts: [] is given where a table is needed."),

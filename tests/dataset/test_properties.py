@@ -50,7 +50,7 @@ def test_parquet_round_trip_is_lossless(data: Dataset, tmp_path: Path) -> None:
 @given(data=datasets(simple=True))
 def test_excel_round_trip_keeps_all_that_excel_keeps(data: Dataset, tmp_path: Path) -> None:
     frame = data.to_pandas()
-    # a row without any content is no row of a sheet
+    # a row without any content is not a row of a sheet
     frame = frame[frame.iloc[:, 0].notna()].reset_index(drop=True)
     if frame.empty:
         return

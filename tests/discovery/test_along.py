@@ -73,5 +73,5 @@ def test_what_cannot_be_asked_is_said() -> None:
         Options(along="t")
     with pytest.raises(InputError, match="the one of row 1 of columns has 5"):
         local_along(table().where(np.arange(RUNS * POINTS) % POINTS < 5), "y", ASKED)
-    with pytest.raises(InputError, match="'y', which is no input"):
+    with pytest.raises(InputError, match="'y', which is not an input"):
         fit_with(table(), "y", Options(local=True, along="y", curve="run"))

@@ -129,7 +129,7 @@ def test_without_a_free_group_the_response_group_is_weighted_by_its_errors(
     worse = {**columns, "T [s]": far, "T_err [s]": 0.001 * far}
     found = fit(Dataset.from_columns(worse), "T", ASKED, split_by=split)
     assert any("stated errors explain" in t for t in found.warnings)
-    # their squares are no doubles
+    # their squares are not doubles
     none = Dataset.from_columns({**columns, "L_err [m]": far * 1e-200, "T_err [s]": far * 1e-200})
     with pytest.raises(FitError, match="without any variance"):
         fit(none, "T", ASKED, split_by=split)

@@ -175,7 +175,7 @@ def test_the_report_compares_the_form_with_what_was_found(runs: Dataset) -> None
         ("a*f(b*y)", "is of the constant b"),
         ("a*f(x, y)", "needs one argument"),
         ("a*x; q=1", "no constant 'q'"),
-        ("a*x; a=much", "is no number"),
+        ("a*x; a=much", "is not a number"),
         ("a*sqrt(-x)", "not finite and positive"),
         ("a/f(y)", "not linear in its free function"),
     ],
@@ -195,5 +195,5 @@ def test_laws_use_what_they_must_and_no_more_constants_than_they_may(runs: Datas
     few = dimgs.discover(data, "t", scales=["M [kg]"], at_most_constants=0, engine="power_law")
     assert few.probability is None
     assert any("at most 0 fitted constants" in w for w in few.warnings)
-    with pytest.raises(InputError, match="'w' is no numeric input"):
+    with pytest.raises(InputError, match="'w' is not a numeric input"):
         dimgs.discover(runs, "t", must_use=["w"])

@@ -160,7 +160,7 @@ def test_limits_are_read_from_files_and_refused_with_a_reason(tmp_path: Path) ->
         read_limits({"target": "m", "exponent": 1, "beyond": 1})
     with pytest.raises(InputError, match="'x' is not in its group"):
         read_limits({**SMALL, "input": "x"})
-    with pytest.raises(InputError, match="is no limit"):
+    with pytest.raises(InputError, match="is not a limit"):
         read_limits([3])
     with pytest.raises(InputError, match="positive numbers as 'beyond'"):
         read_limits({**SMALL, "beyond": 0.0})

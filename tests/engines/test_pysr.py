@@ -118,7 +118,7 @@ def test_guesses_go_where_the_version_knows_them(stub: dict[str, Any]) -> None:
     known = "guesses" in stub["parameters"]
     assert known == (not stub["version"].startswith("1.5."))
     written = [["((0.25 * (pi_1 ^ -0.5)) * (pi_2 ^ 2.0))"]]
-    # an error function is no operator of the search, so that guess is left out
+    # an error function is not an operator of the search, so that guess is left out
     assert only_call(stub["log"]).get("guesses") == (written if known else None)
     assert only_call(stub["linear"]).get("guesses") is None
 

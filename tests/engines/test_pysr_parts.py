@@ -79,7 +79,7 @@ def test_exponents_that_depend_on_their_own_groups_are_integrated() -> None:
     problem = Problem({"pi_1": x, "pi_2": y}, 2 * x**1.5 / (1 + 0.7 * x) * np.exp(0.3 * y))
     fronts = {"pi_1": [1.5 - 0.7 * _X / (1 + 0.71 * _X)], "pi_2": [0.3 * _Y]}
     assert min(refit(law, problem).loss for law in rebuilt(problem, fronts)) < 1e-20
-    # together they are no gradient, alone they are taken
+    # together they are not a gradient, alone they are taken
     turned = {"pi_1": [1.0 * _Y], "pi_2": [-1.0 * _X]}
     laws = rebuilt(problem, turned)
     assert len(laws) == 2

@@ -54,7 +54,7 @@ def test_roots_cost_in_sums_and_functions_and_not_in_front() -> None:
     third = X ** Rational(1, 3)
     assert structure_of(third, set()).roots == structure_of(sqrt(X) + 1, set()).roots == 0
     assert structure_of(third + 1, set()).roots == structure_of(exp(third), set()).roots == 1
-    # a power of a sum that is no half is as rare
+    # a power of a sum that is not a half is as rare
     power = Rational(5, 4)
     assert structure_of((1 + 2 * X) ** power, set()).roots == 1
     assert structure_of(X**power * sqrt(1 + 2 * X) ** 3, set()).roots == 0

@@ -135,7 +135,7 @@ def test_the_smoothest_that_is_not_worse_is_kept(
         assert found.rougher is None
     else:
         assert found.rougher is tried[max(chosen + 1, best)][3]
-    # a power law that was not asked about is no answer
+    # a power law that was not asked about is not an answer
     without = networks.choose(trainer, trainer, folds, decays, 5, 0)
     assert without.decay in decays
     assert list(without.scores) == list(decays)

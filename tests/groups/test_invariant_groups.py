@@ -37,8 +37,8 @@ def test_every_group_stays_where_its_columns_are_scaled(
         ("F=1, E=1", "every law of these units has it"),
         ("d=1", "no law has it"),
         ("F=1, q=2", "names 'q', which is neither the target nor a positive input"),
-        ("F=one", "is no scaling; give the weight of each column"),
-        ("F", "is no scaling"),
+        ("F=one", "is not a scaling; give the weight of each column"),
+        ("F", "is not a scaling"),
         ("absent.json", "cannot be read"),
     ],
 )

@@ -65,5 +65,5 @@ def test_a_token_that_cannot_be_made_is_told(
 
 @pytest.mark.parametrize("name", ["", " a", "a/b", "<b>", "a\nb", "x" * 101, "a\u202eb"])
 def test_names_that_would_mislead_are_refused(hub: Hub, name: str) -> None:
-    with pytest.raises(InputError, match="is no name of a user"):
+    with pytest.raises(InputError, match="is not a name of a user"):
         accounts.set_user(hub.database, name, "reader")

@@ -146,7 +146,7 @@ def test_hubs_sync_with_each_other(hub: Hub, place: Places) -> None:
         ('"agent":false', '"agent":true', "is not the hash of its entry"),
         ('"signature":"', '"signature":"0', "signatures"),
         ('"kind":"question"', '"kind":"poem"', "There is no kind 'poem'"),
-        ('"author":"anna"', '"author":"a\\u0007"', "is no name of a user"),
+        ('"author":"anna"', '"author":"a\\u0007"', "is not a name of a user"),
         ('{"agent"', '[{"agent"', "is not JSON"),
     ],
 )
@@ -260,7 +260,7 @@ def test_what_is_no_bundle_is_told(hub: Hub, tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "other.zip", "w") as archive:
         archive.writestr("readme.txt", "x")
     for name in ("file", "empty", "other.zip"):
-        with pytest.raises(InputError, match="is no bundle: it holds no file of entries"):
+        with pytest.raises(InputError, match="is not a bundle: it holds no file of entries"):
             hub.merge(tmp_path / name)
     with pytest.raises(InputError, match="cannot be a folder"):
         hub.export(tmp_path / "file")

@@ -1,4 +1,4 @@
-"""Files that are no store, are broken, or were changed by hand."""
+"""Files that are not stores, are broken, or were changed by hand."""
 
 import sqlite3
 from pathlib import Path

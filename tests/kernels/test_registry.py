@@ -111,7 +111,7 @@ def test_options_make_a_kernel() -> None:
         ("zzzz", {}, "there are command"),
         ("no_such_module:x", {}, "cannot be imported"),
         ("tests.kernels.test_registry:nothing", {}, "has no 'nothing'"),
-        ("tests.kernels.test_registry:no_kernel", {}, "is no kernel"),
+        ("tests.kernels.test_registry:no_kernel", {}, "is not a kernel"),
         ("diffusion", {"cells": 3}, "cannot be made like this"),
         ("tests.kernels.test_function:lag", {"cells": 3}, "takes no options"),
         ("command", {}, "cannot be made like this"),

@@ -1,4 +1,4 @@
-"""Intervals of the constants of laws that are no power laws cover at their nominal rate."""
+"""Intervals of the constants of laws that are not power laws cover at their nominal rate."""
 
 from dataclasses import replace
 from typing import Any

@@ -65,7 +65,7 @@ def test_a_direction_without_data_is_outside_at_any_step() -> None:
     off = {"a": [1.5], "b": [2.4]}
     assert law.outside(inside) == [[]]
     assert law.outside(off) == [["leverage"]]
-    # what rounding leaves along it is no leverage of any run
+    # what rounding leaves along it is not a leverage of any run
     away = np.log(a) - np.log(a).mean()
     assert law.domain.max_leverage == pytest.approx(np.max(away**2) / np.sum(away**2))
 

@@ -27,7 +27,7 @@ def test_elasticities_are_numerical_derivatives(kind: str) -> None:
         one, two = law.predict_si(up), law.predict_si(down)
         change = one - two if law.target.is_level else np.log(one / two)
         slope = change / (2 * STEP)
-        # a step across a boundary between regimes is no derivative
+        # a step across a boundary between regimes is not a derivative
         away = np.abs(np.log(np.abs(one / two))) < 1e-3
         assert away.mean() > 0.9
         np.testing.assert_allclose(value[away], slope[away], rtol=1e-4, atol=1e-6)

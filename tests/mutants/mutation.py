@@ -44,7 +44,7 @@ _ONE_OF = {"max", "min", "maximum", "minimum"}
 _SMALL = 10
 # a smaller number tells rounding from data, and is as good within a factor of ten
 _ROUNDING = 1e-5
-# words are no numbers, types are checked elsewhere, and a message is not looked at here
+# words are not numbers, types are checked elsewhere, and a message is not looked at here
 _PASSED_OVER = (ast.JoinedStr, ast.Raise, ast.Import, ast.ImportFrom, ast.Assert, ast.Delete)
 
 

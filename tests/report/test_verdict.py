@@ -1,4 +1,4 @@
-"""What is no confirmed law says so: first, last, and in the warnings."""
+"""What is not a confirmed law says so: first, last, and in the warnings."""
 
 import re
 from collections.abc import Callable

@@ -261,7 +261,7 @@ def test_forms_of_another_session_do_nothing(hub: Hub, person: Callable[[str], P
         f"/entries/{id}/disputes", data={**form, "csrf": rita.csrf}, headers=headers
     )
     assert sent.status_code == 403
-    # the session of a person is no token for the REST
+    # the session of a person is not a token for the REST
     assert (
         rita.client.post("/api/v1/entries", json={"kind": "question", "text": "?"}).status_code
         == 401

@@ -201,9 +201,11 @@ def test_hubs_meet_over_a_server(hub: Hub, program: Asking, tmp_path: Path) -> N
         # what was changed on its way is left out
         line = next(mine.documents([law]))
         line["content"]["expression"] = "t = l^3/D"
-        refused = there.take([("x", line), ("y", InputError("y is no line."))], "elsewhere").refused
+        refused = there.take(
+            [("x", line), ("y", InputError("y is not a line."))], "elsewhere"
+        ).refused
         assert [r for r in refused if "was changed" in r] == refused[1:]
-        assert refused[0] == "y is no line."
+        assert refused[0] == "y is not a line."
     with pytest.raises(NotAllowedError):
         remote(program("reader")).sync(folder)
 

@@ -44,7 +44,9 @@ def test_nothing_is_lost_when_the_server_is_killed(
         assert server.address == address
         assert typed("digest") == before == {"digest": before["digest"], "entries": 3}
         assert typed("show", ids[0])["author"] == "rita"
-        assert "Authors do not review their own" in typed("review", ids[0], "--verdict", "accept", code=2)
+        assert "Authors do not review their own" in typed(
+            "review", ids[0], "--verdict", "accept", code=2
+        )
         # another user's token, from a file
         monkeypatch.delenv("DIMGS_HUB_TOKEN")
         monkeypatch.setenv("DIMGS_HUB_TOKEN_FILE", str(tmp_path / "carl"))

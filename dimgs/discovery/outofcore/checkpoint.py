@@ -142,11 +142,11 @@ class Checkpoint:
         Raises
         ------
         InputError
-            If the file is no checkpoint; it is not overwritten then.
+            If the file is not a checkpoint; it is not overwritten then.
         """
         if not self.path.exists():
             return None
-        where = f"'{self.path}' is no checkpoint of dimgs, so it is neither read nor overwritten"
+        where = f"'{self.path}' is not a checkpoint of dimgs, so it is neither read nor overwritten"
         about, arrays = _read(self.path, where)
         kept, what = about.identity.model_dump(), ""
         if not _same(kept, self.identity):

@@ -181,7 +181,7 @@ def _scores(study: _StreamStudy, raw: PowerLawFit, estimate: Estimate, options: 
         r2_log=r2_log,
         rmse_log=float(np.sqrt(squares / n_runs)),
         cv_r2_log=_share(left_out, weighted),
-        # squares of the target itself are no moments of its logarithm
+        # squares of the target itself are not moments of its logarithm
         r2=r2_log if study.design.scale == "level" else None,
         holdout_r2_log=held,
         holdout_n=held_n,

@@ -20,7 +20,7 @@ def potential_of(exponents: "Mapping[str, sympy.Expr]") -> "sympy.Expr | None":
     """Φ with ∂Φ/∂ ln pi_j = a_j for each given exponent, None where there is none or it is hard.
 
     One group after the other is integrated, each time what the potential so far leaves; that must
-    be free of the groups before, else the exponents are no gradient. A sum is integrated term by
+    be free of the groups before, else the exponents are not a gradient. A sum is integrated term by
     term: what is free of the group, its powers and logarithms, denominators linear in it.
 
     Parameters

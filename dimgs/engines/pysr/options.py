@@ -151,7 +151,7 @@ def parameters_of(
 
 
 def log_loss(weighted: bool) -> str:
-    """Julia source of the squared log-ratio; a large constant where the prediction is no positive.
+    """Julia source of the squared log-ratio; a large constant where the prediction is not positive.
 
     Parameters
     ----------

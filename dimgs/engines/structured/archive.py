@@ -26,7 +26,7 @@ _RENEWED = 60
 _SHORT, _LONG, _MOST_BITS = 60.0, 120.0, 8 / 3
 # trees of the front, and of the fewest bits, whose constants are made simple: each takes refits
 _FRONT, _SIMPLIFIED = 12, 30
-# relative change of a law by 10 % of an input above which it is no rounding
+# relative change of a law by 10 % of an input above which it is not a rounding
 _DEPENDS = 1e-9
 # trees whose constants are made simple after each step
 _SHARPENED = 4

@@ -114,7 +114,7 @@ class Terms:
 
     @cached_property
     def exponents(self) -> tuple[Exponents, ...]:
-        """Those of monomials; of the constant 1, which is no monomial, none but zeros."""
+        """Those of monomials; of the constant 1, which is not a monomial, none but zeros."""
         width = max((len(t.exponents) for t in self.trees if isinstance(t, Mono)), default=0)
         none = (Fraction(0),) * width
         return tuple(t.exponents if isinstance(t, Mono) else none for t in self.trees)

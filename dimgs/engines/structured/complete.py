@@ -87,7 +87,7 @@ _FORMS = (
     _Form(3, "y^2", False, True),
     _Form(5, "y^2", True, True),
 )
-# links that are no target of their own; nodes of c φ + c φ beside its columns
+# links that are not targets of their own; nodes of c φ + c φ beside its columns
 _LINKS = {"power": "log"}
 _PAIR = 5
 
@@ -461,7 +461,7 @@ def _normal(values: Array, form: _Form) -> Array:
 
 
 class ShortForms:
-    """A search of all forms up to a size, and what it tells of those that are no candidates.
+    """A search of all forms up to a size, and what it tells of those that are not candidates.
 
     Parameters
     ----------

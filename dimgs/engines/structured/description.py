@@ -30,7 +30,7 @@ from dimgs.groups.rationals import exact_bits, exponent_bits
 OPERATOR = 2.0
 _VARIABLE = 2.0
 SIGN_BITS = 1.0
-# a sine, cosine or tangent of what is no angle: rarer than a function of any group by that
+# a sine, cosine or tangent of what is not an angle: rarer than a function of any group by that
 PHASE_BITS = 5.0
 # a group that changes sign in a denominator: it is infinite within the runs, which is rarer
 _POLE_BITS = 4.0

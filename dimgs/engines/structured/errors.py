@@ -28,7 +28,7 @@ from dimgs.fits.noise import (
 
 # of residuals by the groups: a law that misses more says nothing of the errors
 _HALF_EXPLAINED = 0.5
-# with fewer runs a third of them is no sample of the errors
+# with fewer runs a third of them is not a sample of the errors
 _FEWEST = 20
 # of an error, rms: what is expected of doubtful responses may move by that before weights follow
 _MOVED = 0.2

@@ -16,7 +16,7 @@ from dimgs.fits.noise import FLOOR, RELATIVE_FLOOR, ErrorModel, Measured, rms
 _ADDITIVE = 3.0
 # errors below which a response is known less well than the best law tells it
 _TRUSTED = 4.0
-# with fewer runs a third of them is no sample of the scatter
+# with fewer runs a third of them is not a sample of the scatter
 _FEWEST = 20
 
 # by which a variable is rescaled (in its logarithm) to see whether a law depends on it

@@ -275,7 +275,7 @@ def build_design(
     Raises
     ------
     InputError
-        If the basis has no response, or `within` or `split_by` is no column.
+        If the basis has no response, or `within` or `split_by` is not a column.
     """
     if basis.response is None or basis.target is None:
         raise InputError("The basis has no response; derive it with a target.")

@@ -82,7 +82,7 @@ class NamedNumber:
         LaTeX.
     definitions : tuple of tuple of (str, Fraction)
         Equivalent monomials; each is pairs of a slot (a kind or a key of `SLOTS`) and its
-        exponent. The first is the usual one. Numerical factors are no part of a group.
+        exponent. The first is the usual one. Numerical factors are not part of a group.
     reference : str
         Author, year, place.
     field : str

@@ -316,7 +316,7 @@ def _written(path: str, kernel: str, home: Path | None) -> str:
     full = template.fill({"home": home})
     if not os.path.isabs(full):
         raise InputError(
-            f"'{path}' in writes of '{kernel}' is no full path; leave it out: what the program "
+            f"'{path}' in writes of '{kernel}' is not a full path; leave it out: what the program "
             f"writes into its own folder never enters the key."
         )
     return os.path.normpath(full)
@@ -331,9 +331,7 @@ def _file_template(name: str, text: str | Path) -> Template:
     if name in OWN_FILES:
         raise InputError(f"The file '{name}' is written by the kernel itself; choose another name.")
     if path.is_absolute() or ".." in path.parts or "{{" in name or not path.name or "\0" in name:
-        raise InputError(
-            f"The file '{name}' is outside the working folder; give a relative name."
-        )
+        raise InputError(f"The file '{name}' is outside the working folder; give a relative name.")
     if isinstance(text, Path):
         try:
             text = text.read_text(encoding="utf-8")
@@ -374,7 +372,9 @@ def read_command(path: str | Path) -> CommandKernel:
             raise InputError(f"{file.name}, {key}: this key is unknown; {remedy}")
     for key in ("inputs", "outputs", "files", "templates", "tiers", "environment"):
         if not isinstance(document.get(key, {}), dict):
-            raise InputError(f"{file.name}, {key}: this is not a table; write [{key}] above its keys.")
+            raise InputError(
+                f"{file.name}, {key}: this is not a table; write [{key}] above its keys."
+            )
     missing = [key for key in ("argv", "inputs", "outputs") if key not in document]
     if missing:
         raise InputError(f"{file.name}: the key '{missing[0]}' is missing; add it.")
@@ -385,7 +385,9 @@ def read_command(path: str | Path) -> CommandKernel:
     except InputError as error:
         raise InputError(f"{file.name}: {error}") from error
     except (TypeError, AttributeError) as error:
-        raise InputError(f"{file.name} does not describe a kernel ({error}); correct the file.") from error
+        raise InputError(
+            f"{file.name} does not describe a kernel ({error}); correct the file."
+        ) from error
     return kernel
 
 

@@ -18,7 +18,7 @@ from dimgs.kernels.spec import Port, Tier
 _PLACES = 60
 # relative, against a numerical inversion of the Laplace transform in 30 digits
 _SERIES_ERROR = 1e-9
-# a front within half a cell is not resolved, and the difference of two meshes is no error of it
+# a front within half a cell is not resolved, and the difference of two meshes is not an error of it
 _CELLS_IN_FRONT = 0.5
 # over that of the bath: below it the bath alone decides the flux, whatever the mesh
 _RESISTANCE_OF_HALF_CELL = 0.05

@@ -208,7 +208,7 @@ def unit_latex(unit_text: str) -> str:
     r"""``\unit{...}`` of a unit as it is written in a table.
 
     Units that siunitx has are given by its commands, others (and fractional powers) literally,
-    so that nothing has to be declared; a text that is no unit is printed as text.
+    so that nothing has to be declared; a text that is not a unit is printed as text.
 
     Parameters
     ----------

@@ -101,7 +101,7 @@ class Choices:
         Raises
         ------
         InputError
-            If the time limit is no number.
+            If the time limit is not a number.
         """
         one = dict(form)
 

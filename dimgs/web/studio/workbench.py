@@ -405,7 +405,7 @@ class Workbench:
             sheet.begin()
             return
         if before.target and before.target != chosen.target:
-            # what is no target any more may explain the other
+            # what is not a target any more may explain the other
             chosen = replace(chosen, inputs=(*chosen.inputs, before.target))
         sheet.choices = chosen
 

@@ -92,7 +92,7 @@ def test_a_broken_checkpoint_is_refused_and_left_alone(
     table, file = kept
     rewrite(file, change)
     content = file.read_bytes()
-    with pytest.raises(InputError, match="is no checkpoint of dimgs, so it is neither") as error:
+    with pytest.raises(InputError, match="is not a checkpoint of dimgs, so it is neither") as error:
         fit_stream(table, "y", chunk_rows=20, checkpoint=file)
     assert "\n" not in str(error.value)
     assert file.read_bytes() == content
@@ -123,6 +123,6 @@ def test_a_file_of_another_kind_is_refused(kept: tuple[Path, Path], kind: str) -
     else:
         with file.open("wb") as out:
             np.savez(out, about=np.array("[" * 100_000))
-    with pytest.raises(InputError, match="is no checkpoint of dimgs"):
+    with pytest.raises(InputError, match="is not a checkpoint of dimgs"):
         fit_stream(table, "y", chunk_rows=20, checkpoint=file)
     assert file.exists()

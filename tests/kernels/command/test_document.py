@@ -87,7 +87,7 @@ def test_a_program_beside_the_file_is_found(tmp_path: Path) -> None:
         ("tiers = 3", "k.toml, tiers: this is not a table"),
         (
             "argv=['a']\ninputs={}\noutputs={x={unit='m',json='x'}}\ntemplates={a=3}",
-            "k.toml: The template of 'a' is no text",
+            "k.toml: The template of 'a' is not text",
         ),
         (
             "argv=['a']\ninputs={}\noutputs={x={unit='m',json='x'}}\ntiers={a=3}",

@@ -227,7 +227,7 @@ def test_what_is_too_large_is_not_followed_and_said(
     [
         ("log", "is 'log'; give a list of full paths"),
         ([3], "holds 3; give a full path as text"),
-        (["log"], "'log' in writes of 'solver' is no full path; leave it out"),
+        (["log"], "'log' in writes of 'solver' is not a full path; leave it out"),
         (["{{home}}/log"], "only {{home}} may stand there"),
     ],
 )
