@@ -819,7 +819,7 @@ def _would_change(entry: Json, content: Json) -> list[str]:
     if entry["state"] in ("disputed", "recheck", "untrusted"):
         reasons.append(f"It is {entry['state']}: {', '.join(c[:12] for c in entry['causes'])}.")
     if not any(r.get("counts") for r in entry["reviews"]):
-        reasons.append("Nobody has reviewed it.")
+        reasons.append("There is no review of it.")
     return reasons
 
 

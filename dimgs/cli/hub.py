@@ -278,7 +278,11 @@ def _show(entry: Mapping[str, Any]) -> None:
     from dimgs.law.serialise import as_text
 
     say(entry["id"], f"{entry['kind']} ", "strong")
-    where = f"imported by {entry.get('sender') or 'somebody'}" if entry["imported"] else "made here"
+    where = (
+        f"imported by {entry.get('sender') or 'an unknown sender'}"
+        if entry["imported"]
+        else "made here"
+    )
     say(f"by {entry['author']}, {entry['time'][:16]}, {where}, {entry['visibility']}")
     say(_state(entry), "state: ")
     for why in entry.get("why_not", ()):
@@ -637,7 +641,7 @@ def serve(
         socket, address = listening(host, port)
         server = serving(found, address, [host, *(name or ())], closed)
         if not all_users(found.database):
-            note("nobody is registered; add an admin with: dimgs hub user add NAME --role admin")
+            note("no user is registered; add an admin with: dimgs hub user add NAME --role admin")
         announce(address, "the hub is served at ", json)
         server.run(sockets=[socket])
 

@@ -75,7 +75,7 @@ _FAILURES = {
               "Correct that input; the kernel's card lists units and ranges."),
     "program": ("The kernel, or its program, is not usable on the machine of the worker.",
                 "Choose another kernel, or install what it needs there."),
-    "changed": ("The program of the kernel has changed since the planning.", "Request the run again."),
+    "changed": ("The program of the kernel has changed since planning.", "Request the run again."),
     "record": ("The returned record does not belong to the requested run.",
                "Tell the maintainer of the kernel; the worker has not stored the record."),
 }

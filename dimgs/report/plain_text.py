@@ -152,7 +152,7 @@ def sources_lines(law: Law) -> list[str]:
         for what, (spread, p) in each.kinds.items():
             named = "prefactors differ" if what == "prefactor" else f"exponents of {what} differ"
             size = f"{100 * spread:.2g} %" if what == "prefactor" else number(spread)
-            sure = "" if p <= _MAY_BE_EQUAL else f", and may as well be equal (p = {p:.1g})"
+            sure = "" if p <= _MAY_BE_EQUAL else f", not significantly (p = {p:.1g})"
             said.append(f"{named} with a standard deviation of {size}{sure}")
         lines += [f"{len(each.shifts)} sources of {visible(each.column)}: {'; '.join(said)}"]
         documented = source_document(law, each)["sources"]
@@ -165,7 +165,10 @@ def sources_lines(law: Law) -> list[str]:
             lines.append(f"  {visible(label)}: {where}{times}{more} ({source['runs']} runs)")
         if len(documented) > _MOST_SOURCES:
             lines.append(f"  and {len(documented) - _MOST_SOURCES} more; --json lists all")
-        lines.append("  a new source: as the law, with the spread of the sources in its interval")
+        lines.append(
+            "  a new source: as the law, with the standard deviation between sources in its "
+            "interval"
+        )
     return lines
 
 
@@ -208,11 +211,11 @@ def report_scores(report: Findings, law: Law) -> list[str]:
 def scores_lines(scores: Scores) -> list[str]:
     """Scores on runs left out, and on those that were fitted."""
     if not scores.exist:
-        return ["no R², as the target does not vary"]
+        return ["no R², because the target does not vary"]
     if scores.cv_r2_log is not None:
         unseen = f"cross-validated R² {score(scores.cv_r2_log)}"
     elif scores.r2_log is None:
-        unseen = "no cross-validated R² of a logarithm, which this target lacks"
+        unseen = "no cross-validated R² of the logarithm, because this target has none"
     else:
         unseen = "not cross-validated: no run could be left out"
     if scores.holdout_r2_log is not None:
@@ -230,7 +233,7 @@ def _regime(regime: Mapping[str, Any]) -> str:
         for e in regime["exponents"]
     )
     if regime["where"] == "True":
-        return f"Regimes: none but one, over all {regime['n']} runs"
+        return f"Regimes: one, with all {regime['n']} runs"
     exponents += "".join(
         f"; along {n}: {number(value)}" for n, value in regime.get("along", {}).items()
     )
@@ -265,7 +268,7 @@ def _loops(pairs: Mapping[str, Any]) -> str:
     if pairs["consistent"]:
         return "A sum of functions of the log-ratios alone is linear here: a power law."
     return (
-        f"A sum of functions of the log-ratios alone contradicts itself: around a loop of three "
+        f"A sum of functions of the log-ratios alone is not consistent: around a loop of three "
         f"runs its answers miss zero by {number(pairs['loop_defect'])}, or "
         f"{100 * pairs['loop_defect_relative']:.2g} % of a typical log-ratio."
     )

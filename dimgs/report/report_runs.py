@@ -47,10 +47,11 @@ class ReportRuns:
             If the report has no law, or was made without its runs.
         """
         if report.law is None:
-            raise InputError("The report has no law to draw; look at its warnings for the reason.")
+            raise InputError("The report has no law to draw; its warnings give the reason.")
         if report.data is None or report.data.n_runs == 0:
             raise InputError(
-                "The report does not carry its runs; make it with dimgs.discover, which keeps them."
+                "The report does not contain its runs; make it with dimgs.discover, which keeps "
+                "them."
             )
         return cls(report, report.law, report.data)
 
@@ -103,7 +104,7 @@ class ReportRuns:
             If there is no such group, or none varied.
         """
         if not self.varied:
-            raise InputError("No group of this law varied, so that nothing can be drawn over one.")
+            raise InputError("No group of this law varied, so no figure over a group can be drawn.")
         if group is None:
             return self.dominant
         wanted = group.casefold()

@@ -12,10 +12,10 @@ from dimgs.variables import Variable, shown_unit
 
 _HEADLINES = {
     "no_candidate": "NO LAW FOUND within the budget; best surrogate",
-    "timeout": "NOT CONFIRMED; best law when its search was cut",
-    "interrupted": "NOT CONFIRMED; best law when its search was interrupted",
-    "unchecked": "NOT CHECKED on unseen runs; best law",
-    "unavailable": "NOT CONFIRMED; best law without the engine that was asked for",
+    "timeout": "NOT CONFIRMED; best law when the search reached its limit",
+    "interrupted": "NOT CONFIRMED; best law when the search was interrupted",
+    "unchecked": "NOT CHECKED on held-out runs; best law",
+    "unavailable": "NOT CONFIRMED; best law without the requested engine",
     "converged": "NOT CONFIRMED; best law",
 }
 
@@ -57,7 +57,7 @@ def noise_text(report: Findings) -> str:
     beside = f"{ratio:.2g} times the stated errors"
     if shared > 0:
         scatter = with_unit(target, shared) if noise.kind == "constant" else f"{100 * shared:.2g} %"
-        beside += f", so that an intrinsic scatter of {scatter} stands beside them"
+        beside += f", with an additional intrinsic scatter of {scatter}"
     return f"noise {size}; {beside}"
 
 
@@ -179,7 +179,7 @@ def leads_words(report: Findings) -> tuple[str, str]:
     """
     if not report.leads:
         return "", ""
-    source = f"sources of '{report.left_out_by}' left out whole"
+    source = f"whole sources of '{report.left_out_by}' left out"
     by = f"predictions of {source if report.left_out_by else 'runs left out'}"
     if all(each.r2 is not None and each.r2 <= 0 for each in report.leads):
         return by, (
@@ -231,9 +231,9 @@ def remarks(report: Findings) -> str:
     said, done, form = [], report.complete_to, report.form
     if done is not None and report.law is not None:
         seconds = f" in {done.seconds:.0f} s" if done.seconds >= _NOTICED else ""
-        rest = "no other law among them follows the runs within their noise"
+        rest = "no other form among them fits the runs within their noise"
         if done.others:
-            rest = f"{done.others} of them follow the runs about as well and were not judged"
+            rest = f"{done.others} of them fit the runs about as well, and were not judged"
         elif report.rivals:
             rest = f"beside the rivals, {rest}"
         said.append(
@@ -245,7 +245,7 @@ def remarks(report: Findings) -> str:
         if report.law is None or form.law.expression != report.law.expression:
             # forms of one law have the probability of the law
             same = form.probability == report.probability
-            other = "It is the law above" if same else "The law above is more probable than it"
+            other = "It is the law shown above" if same else "The law shown above is more probable"
             compared = f"{other}: {form.law}."
         said.append(f"The given form has the probability {percent(form.probability)}. {compared}")
     return " ".join(said)

@@ -138,7 +138,7 @@ def spread_text(runs: ReportRuns) -> str:
         up = float(np.median(high / value)) - 1.0
         down = 1.0 - float(np.median(low / value))
         if up < _ROUNDING:
-            return "The law meets the runs to the precision of their numbers."
+            return "The law reproduces the runs to the precision of their numbers."
         if not up < _UNKNOWN:
             return "These runs do not determine how far from the law a new run may lie."
         size = f"−{short(100 * down, 2)} % to +{short(100 * up, 2)} %"

@@ -64,7 +64,7 @@ class HubLaw:
             return None
         known = {"kind": "law", "id": self.id, "probability": self.law.probability}
         evidence = [{**known, "distance": None, "weight": 1.0}]
-        reviewed = "an accepted law" if self.state == "accepted" else "a law nobody has reviewed"
+        reviewed = "an accepted law" if self.state == "accepted" else "a law without a review"
         why = f"By {reviewed}: {self.law}. {self.law.verdict}"
         return Offer("law", value, low, high, evidence, why)
 

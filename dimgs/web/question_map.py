@@ -41,7 +41,7 @@ def page(show: Callable[..., Response], asked: Asked) -> Response:
 
 
 def wanted(asked: Asked) -> Response:
-    """Keep the run that was chosen as a job."""
+    """Keep the chosen run as a job."""
     entry = asked.hub.get(asked.request.path_params["id"])
     about = _About(asked, entry, asked.form.get("x"), asked.form.get("y"))
     places = [_number(asked, "across"), _number(asked, "up")]

@@ -45,7 +45,7 @@ def test_a_table_is_read_with_the_units_beside_it(inside: Workspace, workspace: 
     ],
 )
 def test_paths_that_lead_out_or_are_odd_are_refused(inside: Workspace, name: str) -> None:
-    with pytest.raises(InputError, match="no table of the workspace"):
+    with pytest.raises(InputError, match="not a table of the workspace"):
         inside.read(name)
 
 

@@ -79,7 +79,7 @@ def test_a_python_file_brings_its_own_kernel(tmp_path: Path) -> None:
         ("k.py:f", "x = 1\n\n1 / 0\n", "k.py fails when it is imported (ZeroDivisionError"),
         ("k.py:f", "x = 1\n\n1 / 0\n", "division by zero, line 3); correct it."),
         ("k.py:f", "import sys\nsys.exit(3)\n", "SystemExit: 3"),
-        ("k.py:f", "f = 3\n", ":f' is no kernel: it needs name"),
+        ("k.py:f", "f = 3\n", ":f' is not a kernel: it needs name"),
         ("k.py:g", "f = 3\n", "k.py' has no 'g'"),
         ("k.py", "f = 3\n", "k.py' is a file; write 'file.py:name'"),
         ("other.py:f", "", "There is no file"),

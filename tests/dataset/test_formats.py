@@ -83,7 +83,7 @@ def test_sidecar(name: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot be used: U: 3 is given where a text is needed"):
         read_table(tmp_path / "t.csv")
     (tmp_path / name).write_text("[1]")
-    with pytest.raises(InputError, match="no object of unit strings"):
+    with pytest.raises(InputError, match="not an object of unit strings"):
         read_table(tmp_path / "t.csv")
     (tmp_path / name).write_text("[" * 200_000)
     with pytest.raises(InputError, match="nested too deep"):

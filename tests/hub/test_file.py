@@ -131,5 +131,5 @@ def test_a_file_with_other_tables_is_no_store(tmp_path: Path, commands: list[str
         for command in commands:
             connection.execute(command)
     connection.close()
-    with pytest.raises(StoreError, match="no store as dimgs makes them"):
+    with pytest.raises(StoreError, match="not a store as dimgs makes them"):
         RunStore(path)

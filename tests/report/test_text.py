@@ -109,7 +109,7 @@ def test_a_search_without_a_border_says_so() -> None:
     x = np.geomspace(1.0, 100.0, 30)
     data = Dataset.from_columns({"x [m]": x, "h [m]": 1.0, "y [m]": 2 * x**0.5})
     text = fit_text(replace(fit(data, "y", Options(regimes=True)), judge=None))
-    assert "Regimes: none but one, over all 30 runs" in text
+    assert "Regimes: one, with all 30 runs" in text
 
 
 def test_a_prompt_shows_one_line_and_print_the_whole(report: Report) -> None:

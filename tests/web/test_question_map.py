@@ -48,7 +48,7 @@ def test_a_place_that_is_chosen_is_the_run_and_becomes_a_job(
     hub: Hub, question: str, person: Callable[[str], Person], anybody: TestClient
 ) -> None:
     page = anybody.get(f"/entries/{question}/around?x=a*t/r^2&y=dT").text
-    (best,) = re.findall(r'<a href="([^"]+)">The run on this map', page)
+    (best,) = re.findall(r'<a href="([^"]+)">The most informative run on this map', page)
     assert "Sign in" in anybody.get(unescape(best)).text
     carl = person("contributor")
     chosen = carl.client.get(unescape(best)).text

@@ -158,7 +158,9 @@ def principal_axes(report: Findings, axes: "Axes") -> None:
     powers = [[float(runs.groups[n].get(v)) for n in names] for v in variables]
     pca = log_ratio_pca(logs, np.asarray(powers))
     if pca.shares[1] < _FLAT:
-        raise InputError("The groups that varied move together, so that their map is a line.")
+        raise InputError(
+            "The varied groups are proportional to each other, so their map is a line."
+        )
     column = runs.label_column
     if column is not None:
         colour: NDArray[np.generic] = np.array([str(x) for x in runs.data[column]])

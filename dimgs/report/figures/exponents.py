@@ -140,7 +140,7 @@ def regime_map(report: Findings, axes: "Axes", x: str | None = None, y: str | No
     runs = ReportRuns.of(report)
     regimes = report.regimes
     if not regimes:
-        raise InputError(f"The report has no regimes; ask for them ({setting('regimes')}).")
+        raise InputError(f"The report has no regimes; request them ({setting('regimes')}).")
     names = _names(runs, regimes, x, y)
     where = np.argmax([inside(r["where"], runs.values, runs.n) for r in regimes], axis=0)
     if len(names) == 2:

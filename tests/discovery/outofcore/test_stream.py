@@ -252,7 +252,7 @@ def test_a_changed_table_starts_over_and_says_so(
 def test_a_file_that_is_no_checkpoint_is_left_alone(tmp_path: Path) -> None:
     table, kept = written(drag_table(100), tmp_path, "csv"), tmp_path / "precious.txt"
     kept.write_text("precious")
-    with pytest.raises(InputError, match="no checkpoint of dimgs"):
+    with pytest.raises(InputError, match="not a checkpoint of dimgs"):
         fit_stream(table, "F", checkpoint=kept)
     assert kept.read_text() == "precious"
 
