@@ -470,7 +470,7 @@ def _said(
     Examples
     --------
     >>> _said("K", (10.0, 10.0), 100.0)
-    'K was 10 in every run; 100 is asked'
+    'K was 10 in every run; the point has 100'
     """
     texts = _shown([*ends, value], variable)
     if texts[2] in texts[:2]:
@@ -478,15 +478,15 @@ def _said(
     unit = f" {texts.pop()}".rstrip()
     low, high, asked = texts
     if not spans(*ends, "difference"):
-        return f"{what} was {low}{unit} in every run; {asked}{unit} is asked"
-    return f"{what} lay between {low} and {high}{unit} in the runs; {asked}{unit} is asked"
+        return f"{what} was {low}{unit} in every run; the point has {asked}{unit}"
+    return f"{what} lay between {low} and {high}{unit} in the runs; the point has {asked}{unit}"
 
 
 def _of_label(name: str, seen: Sequence[str], label: str) -> str:
     if not label:
         return f"'{name}' is not given, and each of its labels has a prefactor"
     if len(seen) == 1:
-        return f"{name} was '{seen[0]}' in every run; '{label}' is asked"
+        return f"{name} was '{seen[0]}' in every run; the point has '{label}'"
     listed = ", ".join(f"'{x}'" for x in seen[:_LISTED])
     return f"no run has the {name} '{label}'; the runs have {listed}{', …' * (len(seen) > _LISTED)}"
 

@@ -155,7 +155,7 @@ class Law(CheckedLaw):
         >>> law = dimgs.fit(table, "y").law
         >>> place, = law.places({"K": [100.0], "x": [70.0]})
         >>> place.outside, str(place.departures[0]), place.far
-        (['pi_1'], 'K was 10 in every run; 100 is asked', {'x': 14.0})
+        (['pi_1'], 'K was 10 in every run; the point has 100', {'x': 14.0})
         """
         return domain.places(self, prediction.law_inputs(self, data))
 

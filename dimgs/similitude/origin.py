@@ -441,7 +441,8 @@ def beyond(origin: Origin) -> list[str]:
         (single, *more), _ = zip(*group.exponents, strict=True)
         unit = "" if more or units[single] in ("", "1") else f" {units[single]}"
         reasons.append(
-            f"nothing with {_named(group)} {side} {edge:.3g}{unit}; {here:.3g} is asked, and the "
+            f"nothing with {_named(group)} {side} {edge:.3g}{unit}; the point has {here:.3g}, "
+            "and the "
             f"nearest is {max(far / np.log(10.0), _NEAR):.2g} decades away"
         )
     if not reasons:

@@ -81,12 +81,16 @@ def test_groups_beyond_doubles_stay_finite() -> None:
 @pytest.mark.parametrize(
     ("changed", "group", "text"),
     [
-        ({"K [1]": 100.0}, "pi_1", "K was 10 in every run; 100 is asked"),
-        ({"E [kJ/mol]": 10.0}, "E", "E was 50 kJ/mol in every run; 10 kJ/mol is asked"),
-        ({"T [degC]": 150.0}, "T", "T was 60 degC in every run; 150 degC is asked"),
-        ({"L [dB]": 30.0}, "L", "L was 3 dB in every run; 30 dB is asked"),
-        ({"kind": "PP"}, "kind", "kind was 'PE' in every run; 'PP' is asked"),
-        ({"m [cd]": 90.0}, "m", "m lay between 1.052 and 1.942 cd in the runs; 90 cd is asked"),
+        ({"K [1]": 100.0}, "pi_1", "K was 10 in every run; the point has 100"),
+        ({"E [kJ/mol]": 10.0}, "E", "E was 50 kJ/mol in every run; the point has 10 kJ/mol"),
+        ({"T [degC]": 150.0}, "T", "T was 60 degC in every run; the point has 150 degC"),
+        ({"L [dB]": 30.0}, "L", "L was 3 dB in every run; the point has 30 dB"),
+        ({"kind": "PP"}, "kind", "kind was 'PE' in every run; the point has 'PP'"),
+        (
+            {"m [cd]": 90.0},
+            "m",
+            "m lay between 1.052 and 1.942 cd in the runs; the point has 90 cd",
+        ),
     ],
 )
 def test_what_was_held_is_left_as_soon_as_it_changes(

@@ -78,10 +78,10 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 @pytest.mark.parametrize(
     ("changed", "text"),
     [
-        ({"C0": (1000.0, "mg/kg")}, "C0 was 100 mg/kg in every run; 1000 mg/kg is asked"),
-        ({"E": (10.0, "kJ/mol")}, "E was 50 kJ/mol in every run; 10 kJ/mol is asked"),
-        ({"T": (150.0, "degC")}, "T was 60 degC in every run; 150 degC is asked"),
-        ({"K": 100.0}, "K was 10 in every run; 100 is asked"),
+        ({"C0": (1000.0, "mg/kg")}, "C0 was 100 mg/kg in every run; the point has 1000 mg/kg"),
+        ({"E": (10.0, "kJ/mol")}, "E was 50 kJ/mol in every run; the point has 10 kJ/mol"),
+        ({"T": (150.0, "degC")}, "T was 60 degC in every run; the point has 150 degC"),
+        ({"K": 100.0}, "K was 10 in every run; the point has 100"),
     ],
 )
 def test_what_a_campaign_held_is_no_answer_elsewhere(
