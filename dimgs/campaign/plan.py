@@ -5,7 +5,6 @@ One schema checks plans in Python and in TOML files; every complaint names the k
 
 from collections.abc import Mapping
 from dataclasses import field, replace
-from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,7 +12,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, Strict
 from pydantic.dataclasses import dataclass
 
 from dimgs.common.errors import InputError
-from dimgs.common.formats import in_one_sentence, read_toml, refuse_newer, shown, validated
+from dimgs.common.formats import in_one_sentence, read_toml, refuse_newer, validated
 from dimgs.kernels.spec import is_number
 from dimgs.variables.quantities import as_quantity
 
@@ -32,6 +31,7 @@ def _number(given: object) -> object:
 
 Number = Annotated[float, BeforeValidator(_number)]
 Whole = Annotated[int, Strict()]
+Finite = Annotated[Number, Field(allow_inf_nan=False)]
 Share = Annotated[Number, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[Number, Field(gt=0.0)]
 
@@ -63,16 +63,14 @@ class Range:
     dimgs.common.errors.InputError: The range runs from 2 to 1 m; give the smaller end first.
     """
 
-    low: Number
-    high: Number
+    low: Finite
+    high: Finite
     unit: str | None = None
     integer: Annotated[bool, Strict()] = False
 
     def __post_init__(self) -> None:
-        unit = f" {self.unit}" if self.unit else ""
-        if not (isfinite(self.low) and isfinite(self.high)):
-            raise InputError(f"The range ends at {self.low} or {self.high}; give finite numbers.")
         if not self.low < self.high:
+            unit = f" {self.unit}" if self.unit else ""
             raise InputError(
                 f"The range runs from {self.low:g} to {self.high:g}{unit}; give the smaller end "
                 f"first."
@@ -81,28 +79,24 @@ class Range:
 
 def _range(given: object) -> object:
     match given:
-        case Range():
+        case Range() | {"low": _, "high": _}:
             return given
-        case [low, high, *rest] if len(rest) <= 1:
-            return {"low": low, "high": high, "unit": rest[0] if rest else None}
-        case dict() if {"low", "high"} <= set(given):
-            return given
-        case str():
-            found = as_quantity(given, "The range")
-            if found.is_label:
-                raise InputError(f"{given!r:.60} is no range; write '1..2 m' or [1, 2, \"m\"].")
-            low, high = found.ends()
-            return {"low": low, "high": high, "unit": found.unit}
+        case [_, _] | [_, _, _]:
+            return dict(zip(("low", "high", "unit"), given, strict=False))
+        case str() if not (quantity := as_quantity(given, "The range")).is_label:
+            low, high = quantity.ends()
+            return {"low": low, "high": high, "unit": quantity.unit}
     raise InputError(
-        f'{given!r:.60} is no range; write [1, 2, "m"] or {{ low = 1, high = 2, unit = "m" }}.'
+        f"{given!r:.60} is no range; write '1..2 m', [1, 2, \"m\"] or "
+        f'{{ low = 1, high = 2, unit = "m" }}.'
     )
 
 
 def _value(given: object) -> object:
     match given:
-        case dict() if set(given) == {"value", "unit"}:
-            value, unit = given["value"], given["unit"]
         case [value, unit]:
+            pass
+        case {"value": value, "unit": unit, **rest} if not rest:
             pass
         case dict() | list() | tuple():
             raise InputError(f'{given!r:.60} is no value; write [1, "m"], 1 or a text.')
@@ -367,51 +361,42 @@ class Plan(PlanFile):
     source: str = "the plan"
 
     def __post_init__(self) -> None:
-        names = (self.target,) if isinstance(self.target, str) else self.target
-        if not names or len(set(names)) < len(names):
-            raise InputError(f"target is {self.target!r:.60}; name each output once.")
-        if not self.ranges:
-            raise InputError("ranges is empty; give at least one input that may vary.")
-        still = [name for name in self.arrhenius if name not in self.ranges]
-        if still:
-            raise InputError(
-                f"arrhenius names '{still[0]}', which is not in ranges; let it vary there."
-            )
-        self._check_sources()
+        constant = [name for name in self.arrhenius if name not in self.ranges]
         both = sorted(set(self.ranges) & set(self.fixed))
-        if both:
-            raise InputError(f"'{both[0]}' is both in ranges and in fixed; keep one of them.")
-        if len(set(self.tiers)) < len(self.tiers):
-            raise InputError(f"tiers names one twice ({', '.join(self.tiers)}); name each once.")
-        if (self.tolerance.prediction is None) != (not self.points):
-            raise InputError(
-                "points and tolerance.prediction belong together; give both or neither."
-            )
+        apart = (self.by is None) != (not self.sources)
+        by_others = self.by in self.ranges or (self.by in self.fixed and len(self.sources) > 1)
+        pointless = (self.tolerance.prediction is None) != (not self.points)
+        for refused, why in (
+            (not self.targets, "target is empty; name at least one output."),
+            (not self.ranges, "ranges is empty; give at least one input that may vary."),
+            (constant, f"arrhenius names '{', '.join(constant)}', which is not in ranges; add it."),
+            (apart, 'by and sources belong together: by = "material", sources = ["PET", "PP"].'),
+            (by_others, f"'{self.by}' is named by `by`; leave it out of ranges and fixed."),
+            (both, f"'{', '.join(both)}' is both in ranges and in fixed; keep one of them."),
+            (pointless, "points and tolerance.prediction belong together; give both or neither."),
+        ):
+            if refused:
+                raise InputError(why)
+        lists = {"target": self.targets, "tiers": self.tiers, "sources": self.sources}
+        for key, names in lists.items():
+            if len(set(names)) < len(names):
+                raise InputError(f"{key} names one twice ({', '.join(names)}); name each once.")
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Outputs whose laws are asked for."""
+        return (self.target,) if isinstance(self.target, str) else self.target
 
     @property
     def each(self) -> "tuple[Plan, ...]":
         """A plan for each target, and for each source where there are several."""
-        names = (self.target,) if isinstance(self.target, str) else self.target
-        every = [self]
+        sources: list[dict[str, Any]] = [{}]
         if self.by is not None:
-            fixed = dict(self.fixed)
-            every = [
-                replace(self, sources=(source,), fixed={**fixed, self.by: (source, "label")})
-                for source in self.sources
+            sources = [
+                {"sources": (name,), "fixed": {**self.fixed, self.by: (name, "label")}}
+                for name in self.sources
             ]
-        return tuple(replace(plan, target=name) for name in names for plan in every)
-
-    def _check_sources(self) -> None:
-        """Check that sources belong to an input, which nothing else decides on."""
-        if (self.by is None) != (not self.sources):
-            raise InputError(
-                'by and sources belong together, such as by = "material" and '
-                'sources = ["PET", "PP"]; give both or neither.'
-            )
-        if len(set(self.sources)) < len(self.sources):
-            raise InputError(f"sources names one twice ({', '.join(self.sources)}).")
-        if self.by in self.ranges or (self.by in self.fixed and len(self.sources) > 1):
-            raise InputError(f"'{self.by}' is named by `by`; leave it out of ranges and fixed.")
+        return tuple(replace(self, target=n, **source) for n in self.targets for source in sources)
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -438,12 +423,6 @@ def read_plan(path: str | Path) -> Plan:
     ('diffusion', 'CF', 40)
     """
     file = Path(path)
-    try:
-        is_file = file.is_file()
-    except (OSError, ValueError):
-        is_file = False
-    if not is_file:
-        raise InputError(f"There is no plan '{shown(path)}'; give a TOML or a Python file.")
     if file.suffix == ".py":
         return _python_plan(file)
     return plan_of(read_toml(file, "plan"), file.name, file.parent)
@@ -496,17 +475,17 @@ def _python_plan(file: Path) -> Plan:
     from dimgs.kernels.registry import load_file
 
     module = load_file(file)
-    found = getattr(module, "plan", None)
-    if not isinstance(found, Plan):
+    plan = getattr(module, "plan", None)
+    if not isinstance(plan, Plan):
         raise InputError(f"{file.name} defines no plan; write plan = Plan(...) in it.")
-    if found.source == Plan.source:
-        found = replace(found, source=file.name)
-    if isinstance(found.kernel, str):
-        return replace(found, kernel=_anchored(found.kernel, file.parent))
-    # workers find a kernel of this file by its name: they cannot import the file otherwise
-    kernel = found.kernel
-    names = [n for n, v in vars(module).items() if v is kernel and not n.startswith("__")]
-    return replace(found, kernel=f"{file.resolve()}:{names[0]}") if names else found
+    if isinstance(plan.kernel, str):
+        kernel: Any = _anchored(plan.kernel, file.parent)
+    else:
+        # workers find a kernel of this file by its name: they cannot import the file otherwise
+        names = [n for n, v in vars(module).items() if v is plan.kernel and not n.startswith("__")]
+        kernel = f"{file.resolve()}:{names[0]}" if names else plan.kernel
+    source = file.name if plan.source == Plan.source else plan.source
+    return replace(plan, kernel=kernel, source=source)
 
 
 def _anchored(kernel: str, folder: Path) -> str:
@@ -515,16 +494,3 @@ def _anchored(kernel: str, folder: Path) -> str:
     if colon and file.endswith(".py"):
         return f"{(folder / file).resolve()}:{attribute}"
     return str((folder / kernel).resolve()) if kernel.endswith(".toml") else kernel
-
-
-__all__ = [
-    "Budget",
-    "Curve",
-    "Execution",
-    "Plan",
-    "Range",
-    "Sampler",
-    "Tolerance",
-    "plan_of",
-    "read_plan",
-]

@@ -155,8 +155,8 @@ def test_a_target_outside_the_span_gets_the_remedies_of_plans() -> None:
         bind(uptake_plan(odd))
     told = str(error.value)
     assert told.startswith("the plan, target: The target 'm' [kg/m^3]")
-    assert 'add constants = ["' in told
-    assert "such as s0 [kg/m^3], or add scales" in told
+    assert 'add a known constant (constants = ["' in told
+    assert 'declare an unknown scale (scales = ["s0 [kg/m^3]"], or scales = "auto")' in told
     assert "--" not in told
 
 
@@ -164,7 +164,7 @@ def test_a_constant_of_the_plan_completes_the_span() -> None:
     swing = Uptake()
     swing.inputs, swing.outputs = (Port("l", "m"), Port("a", "1")), (Port("T", "s"),)
     asked = {"target": "T", "ranges": {"l": Range(0.1, 1.0), "a": Range(0.1, 1.0)}}
-    with pytest.raises(DimensionError, match=r'add constants = \["g"\] or '):
+    with pytest.raises(DimensionError, match=r'known constant \(constants = \["g"\] or '):
         bind(uptake_plan(swing, **asked))
     assert bind(uptake_plan(swing, **asked, constants=("g",))).space.rank == 1
 

@@ -120,7 +120,7 @@ def test_targets_of_a_file_are_a_list() -> None:
         "budget": {"runs": 20},
         "tolerance": {"exponents": 0.02},
     }
-    with pytest.raises(InputError, match="name each output once"):
+    with pytest.raises(InputError, match="target names one twice"):
         plan_of(document)
     both = plan_of({**document, "target": ["CF", "M"]})
     assert [p.target for p in both.each] == ["CF", "M"]

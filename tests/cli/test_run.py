@@ -111,7 +111,7 @@ def test_a_bad_plan_exits_with_two(shell: Shell, tmp_path: Path, more: str, told
 
 
 def test_no_plan_exits_with_two(shell: Shell, tmp_path: Path) -> None:
-    assert "There is no plan" in shell.refused("run", str(tmp_path / "none.toml"))
+    assert "No such file" in shell.refused("run", str(tmp_path / "none.toml"))
     assert "workers: 0 cannot be used" in shell.refused("run", written(tmp_path), "--workers", "0")
 
 
