@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import LARGEST_LOG
+from dimgs.common.arrays import LARGEST_LOG, IntArray
 from dimgs.common.errors import InputError
+from dimgs.dataset.bounds import sides_of
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.raw import DroppedRow
 
@@ -370,6 +371,8 @@ class Purpose:
     signed_allowed : bool
         Whether inputs with a dimension may vanish or change sign: a power law has no place for
         them.
+    bounds_allowed : bool
+        Whether the target may be censored in some runs.
     """
 
     target: str
@@ -381,6 +384,7 @@ class Purpose:
     linear_allowed: bool = False
     allow_empty: bool = False
     signed_allowed: bool = False
+    bounds_allowed: bool = False
 
 
 @dataclass(frozen=True)
@@ -402,6 +406,9 @@ class UsableRuns:
         Those of them that vanish or change sign.
     linear : bool
         Whether the target vanishes or changes sign.
+    sides : ndarray of int of shape (n_runs,), optional
+        Where the target is a bound, as of :func:`dimgs.dataset.bounds.sides_of`; None where it was
+        measured in every run.
     """
 
     data: Dataset
@@ -411,6 +418,7 @@ class UsableRuns:
     grouped: tuple[str, ...]
     linear: bool
     signed: tuple[str, ...] = ()
+    sides: IntArray | None = None
 
     @property
     def never_varied(self) -> tuple[str, ...]:
@@ -462,7 +470,50 @@ def usable_runs(data: Dataset, purpose: Purpose) -> UsableRuns:
     if purpose.drop_bad:
         data = drop_bad_rows(data, used, logged=logged, errors=errors, allow_empty=empty)
     _check_logs(data, logged, purpose)
-    return UsableRuns(data, purpose, tuple(inputs), unlogged, tuple(grouped), linear, tuple(signed))
+    status, sides = bounds_of(data, target, purpose.labels)
+    if not purpose.bounds_allowed:
+        check_measured(data, target, sides)
+    return UsableRuns(
+        data.without(status),
+        purpose,
+        tuple(inputs),
+        unlogged,
+        tuple(grouped),
+        linear,
+        tuple(signed),
+        sides if np.any(sides) else None,
+    )
+
+
+def bounds_of(
+    data: Dataset, target: str, used: Iterable[str] = ()
+) -> tuple[tuple[str, ...], IntArray]:
+    """Label columns that say which values of a target are bounds, and on which side it lies.
+
+    Parameters
+    ----------
+    data : Dataset
+    target : str
+    used : iterable of str
+        Label columns that the analysis reads, and so are none of them.
+
+    Returns
+    -------
+    tuple of str, ndarray of int of shape (n_runs,)
+        As of :func:`dimgs.dataset.bounds.sides_of`.
+    """
+    read = set(used)
+    labels = {n: data[n].tolist() for n in data.label_names if n not in read}
+    return sides_of(target, labels, data.rows.tolist(), data.source)
+
+
+def check_measured(data: Dataset, target: str, sides: IntArray) -> None:
+    """Raise InputError if the target is a bound in some run."""
+    if np.any(sides):
+        raise InputError(
+            f"'{target}' is censored in row {data.rows[np.flatnonzero(sides)[0]]} of "
+            f"{data.source}; only 'fit' and 'discover', of a table in memory, take bounds."
+        )
 
 
 def unlogged_names(data: Dataset, names: Iterable[str]) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError, noting
+from dimgs.dataset.bounds import BOUND_SUFFIX, is_status, read_bounds
 from dimgs.dataset.raw import (
     BOOLEANS,
     Cells,
@@ -15,6 +16,7 @@ from dimgs.dataset.raw import (
     RawTable,
     ReadOptions,
     Titled,
+    cell_text,
     chosen,
     doubts,
     labels,
@@ -133,6 +135,7 @@ class _ColumnCollector:
         self.table = table
         self.drop_bad = options.drop_bad
         self.asked_for = set(options.columns or ())
+        self.bounded = set(options.bounded)
         self.variables: list[Variable] = []
         self.values: dict[str, NDArray[Any]] = {}
         self.errors: dict[str, Array] = {}
@@ -150,12 +153,15 @@ class _ColumnCollector:
             self._keep_labels(titled)
             return True
         cells = read_cells(titled.column.cells, self.table.decimal)
+        sides = read_bounds(cells, self.table.decimal) if name in self.bounded else None
         words = {w.lower() for w in cells.words}
         if words and words <= set(BOOLEANS) and not cells.n_numbers and unit.text == "1":
             cells.numbers[cells.text] = [BOOLEANS[w.lower()] for w in cells.words]
         elif cells.words:
             self._refuse_text(name, cells)
         self._keep_numbers(Variable(name, unit, titled.kind), cells.numbers)
+        if sides is not None:
+            self._keep(Variable(name + BOUND_SUFFIX, LABEL), sides)
         return True
 
     def _unit(self, titled: Titled) -> Unit:
@@ -176,6 +182,9 @@ class _ColumnCollector:
                     f"The coordinate '{name}' of {source} has no unit and was left out as a mere "
                     f"count; give it a unit (units={{{name!r}: '1'}}) if it is an input."
                 )
+                return True
+            if is_status(name, map(cell_text, titled.column.cells.tolist())):
+                self._keep_labels(titled)
                 return True
             return False
         if cells.n_numbers:

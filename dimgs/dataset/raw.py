@@ -36,7 +36,7 @@ _WITH_UNIT = re.compile(
     r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*(?![eE][+-]?\d)([^\W\d_%°√Ω].*|[%°√Ω].*)"
 )
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ].*)?|\d\d?[./]\d\d?[./]\d{2,4}")
-_CENSORED = re.compile(r"[<>≤≥~≈]\s*[+-]?[\d.]")
+_CENSORED = re.compile(r"([<>]=?|[≤≥~≈])\s*[+-]?[\d.]")
 
 
 class DroppedRow(NamedTuple):
@@ -151,6 +151,8 @@ class ReadOptions:
     skip_rows: int | None = None
     # units of columns that have none from elsewhere
     defaults: Mapping[str, str] = field(default_factory=dict)
+    # columns whose cells may be bounds, such as "<0.3"
+    bounded: Iterable[str] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "units", dict(self.units or {}))
@@ -316,7 +318,11 @@ def whats_wrong(word: str) -> tuple[str, str]:
     if _DATE.fullmatch(word):
         return f"'{short}' is a date", "give the elapsed time as a number with a unit"
     if _CENSORED.match(word):
-        return f"'{short}' is a bound, not a value", "give a value, or leave the cell blank"
+        remedy = (
+            "give a value, or leave the cell blank; only the target of 'fit' and 'discover' may be "
+            "a bound ('<' or '>')"
+        )
+        return f"'{short}' is a bound, not a value", remedy
     unit = own_unit(word)
     if unit is not None:
         return (

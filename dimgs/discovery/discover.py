@@ -23,7 +23,6 @@ from dimgs.discovery.options import MODEL_NAMES, Options, default_of, documented
 from dimgs.discovery.outliers import outlier_warnings
 from dimgs.discovery.places import differs_most, propose
 from dimgs.discovery.scale_search import study_with_scales
-from dimgs.discovery.scoring import noise_of
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import Noise
@@ -298,7 +297,8 @@ def _noise(study: Study, law: Law, left_out: Array) -> Noise | None:
     prepared, posterior = study.prepared, study.posterior
     kind = None if posterior is None or not posterior.laws else posterior.errors
     order = np.arange(prepared.design.n_runs) if prepared.order is None else prepared.order
-    return noise_of(law, prepared.data, kind, left_out[order] if len(left_out) else None)
+    unseen = left_out[order] if len(left_out) else None
+    return prepared.noise(law, kind, unseen)
 
 
 def _provenance(data: Dataset, options: Options) -> dict[str, str]:

@@ -407,7 +407,7 @@ class Options:
         chosen = self.units or self.columns is not None or self.drop is not None
         if isinstance(data, Dataset) and not chosen:
             return data
-        return dataset_of(data, self.reader(targets))
+        return dataset_of(data, replace(self.reader(targets), bounded=targets))
 
     def without_reading(self) -> Self:
         """The same question of a table that is read already."""

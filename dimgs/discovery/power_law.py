@@ -28,7 +28,6 @@ from dimgs.discovery.scoring import (
     fitted_by,
     left_out_residuals,
     log_target,
-    noise_of,
     scores_of,
 )
 from dimgs.fits.covariance import t_quantile
@@ -109,7 +108,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         additive=None if additive is None else additive.terms,
         additive_pairs=None if additive is None else additive.pairs,
         centre=centre_of(chosen, prepared.data),
-        noise=noise_of(chosen, prepared.data, None, unseen if chosen is law else None),
+        noise=prepared.noise(chosen, None, unseen if chosen is law else None),
         left_out=prepared.in_table(left_out.tolist()) if chosen is law else (),
     )
 

@@ -20,14 +20,17 @@ from dimgs.dataset.checks import (
 from dimgs.discovery.estimators import slopes_in
 from dimgs.discovery.missing_input import explained, supported
 from dimgs.discovery.options import Options
-from dimgs.fits.design.features import Design, build_design
+from dimgs.discovery.scoring import noise_of, target_values
+from dimgs.fits.censoring import fit_censored
+from dimgs.fits.design.features import Design, build_design, stated_errors
 from dimgs.fits.invariance import invariance
-from dimgs.fits.noise import with_intrinsic_scatter
+from dimgs.fits.noise import Noise, NoiseKind, rms, with_intrinsic_scatter
 from dimgs.fits.sources import fit_sources
 from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.invariant_groups import invariant_basis
 from dimgs.groups.missing_input import UnreachableError
+from dimgs.law.law import Law
 from dimgs.variables import Variable
 
 # an exponent, and a relative deviation, that are rounding of a column of some six digits
@@ -37,6 +40,9 @@ _EXACT = 1e-6
 _MOST_COLUMNS = 8
 # below this many groups, a spread between groups is hardly known
 _FEW_GROUPS = 5
+# runs whose target is a value, for each term of the law about which bounds are likely: fewer give
+# the terms hardly any digit
+_RUNS_PER_TERM = 5
 # of a scaling that somebody asks for, if it holds: one in a thousand is refused by chance
 _CONTRADICTED = 1e-3
 
@@ -64,6 +70,20 @@ class Prepared:
     warnings: tuple[str, ...]
     order: IntArray | None = None
     unlogged: tuple[str, ...] = ()
+
+    def noise(
+        self, law: Law, kind: NoiseKind | None = None, left_out: Array | None = None
+    ) -> Noise | None:
+        """The error model that the runs support, about a law; see :func:`noise_of`."""
+        sd, target = self.design.censored, law.target
+        if not sd:
+            return noise_of(law, self.data, kind, left_out)
+        # working values scatter less than runs do
+        return (
+            Noise("constant", sd / target.unit.log_factor)
+            if target.is_level
+            else Noise("relative", sd)
+        )
 
     def ordered(self) -> "Prepared":
         """The same runs in an order of their own values, so that no answer depends on the table's.
@@ -116,7 +136,7 @@ def prepare(
         Naming what is wrong, where, and the remedy.
     """
     purpose = options.purpose(target, linear_allowed=linear_allowed, signed_allowed=signed_allowed)
-    usable = usable_runs(data, purpose)
+    usable = usable_runs(data, replace(purpose, bounds_allowed=True))
 
     def again(other: Options) -> Design:
         return build_design(
@@ -135,14 +155,78 @@ def prepare(
     except UnreachableError as error:
         raise explained(error, again, options) from None
     notes = _symmetric_warnings(design, again, options) if options.symmetric else []
+    if usable.sides is not None:
+        usable, sd, censoring = _with_working_values(usable, design)
+        design, notes = replace(again(options), censored=sd), [*notes, censoring]
     # of any smooth law, so that what a power law misses is not a scatter for the others
-    away = design.X - design.X.mean(axis=0)
-    smooth = np.column_stack([away, away**2])
+    smooth = _second_degree(design)
     design = with_sources(with_intrinsic_scatter(design, smooth)[0], smooth)
     warnings = (*table_warnings(usable), *_warnings(usable, design, options), *notes)
     return Prepared(
-        usable.data, design.basis, design, tuple(dict.fromkeys(warnings)), unlogged=usable.unlogged
+        usable.data,
+        design.basis,
+        design,
+        tuple(dict.fromkeys(warnings)),
+        unlogged=usable.unlogged,
     )
+
+
+def _second_degree(design: Design) -> Array:
+    """Features and their squares, about the means."""
+    away = design.X - design.X.mean(axis=0)
+    return np.column_stack([away, away**2])
+
+
+def _with_working_values(usable: UsableRuns, design: Design) -> tuple[UsableRuns, float, str]:
+    """The runs with a working value and an error of the target in place of each bound.
+
+    And the standard deviation of the errors, and a note.
+
+    The likelihood is that of a power law, or of a law of second degree where the runs ask for one
+    (by the Bayesian information criterion), with a prefactor for each label that has one.
+    """
+    data, sides, target = usable.data, usable.sides, design.basis.target
+    assert target is not None
+    assert sides is not None
+    if design.scale == "linear":
+        raise InputError(
+            f"'{target.name}' is censored and vanishes or changes sign, so that it has no "
+            f"logarithm; give bounds above zero, or leave such rows out ({setting('drop_bad')})."
+        )
+    stated = stated_errors(data, target.name, design.scale)
+    # by the stated errors, as relative sizes: their scale is estimated
+    size = np.ones(design.n_runs) if stated is None else stated / rms(stated)
+    labels = design.within if design.sources == () else design.sources[0][1]
+    prefactors = np.zeros((design.n_runs, 0))
+    if labels is not None:
+        prefactors = (labels[:, None] == np.unique(labels)[1:]).astype(np.float64)
+    columns = np.column_stack([prefactors, design.X])
+    censored = fit_censored(columns, design.y, sides, size)
+    further = np.column_stack([prefactors, _second_degree(design)])
+    if int((sides == 0).sum()) > _RUNS_PER_TERM * further.shape[1]:
+        curved = fit_censored(further, design.y, sides, size)
+        terms = further.shape[1] - columns.shape[1]
+        gain = curved.log_likelihood - censored.log_likelihood
+        censored = curved if gain > 0.5 * terms * np.log(design.n_runs) else censored
+    working = replace(design, y=np.where(sides == 0, design.y, censored.response))
+    values = np.where(sides == 0, data[target.name], target_values(working))
+    # on the scale of the response, then of the target
+    errors = censored.sd * size / np.sqrt(censored.weights)
+    errors = errors * values if design.scale == "log" else errors / target.unit.log_factor
+    below, above = int((sides < 0).sum()), int((sides > 0).sum())
+    kinds = [f"{n} {side}" for n, side in ((below, "upper"), (above, "lower")) if n]
+    scatter = f"{100 * censored.sd:.2g} %" if design.scale == "log" else f"{censored.sd:.2g}"
+    note = (
+        f"'{target.name}' is censored in {below + above} of {design.n_runs} runs "
+        f"({' and '.join(kinds)} bounds): these enter by their likelihood, with normal errors "
+        f"{'of the logarithm ' if design.scale == 'log' else ''}of {scatter}."
+    )
+    runs = replace(
+        data,
+        values={**data.values, target.name: values},
+        errors={**data.errors, target.name: errors},
+    )
+    return replace(usable, data=runs), censored.sd, note
 
 
 def with_sources(design: Design, columns: Array) -> Design:

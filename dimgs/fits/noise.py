@@ -212,6 +212,8 @@ def possible_errors(design: Design) -> list[Errors]:
     if design.white is not None:
         # what sources share is known on the scale of the law's fit alone
         return [replace(relative if design.scale == "log" else same, white=design.white)]
+    if design.censored and design.scale == "log":
+        return [relative]
     if design.scale == "level":
         return [same]
     out = [relative, same] if design.scale == "log" else [same]

@@ -109,6 +109,9 @@ class Design:
         What the sources of each run add to the response, as far as that is known.
     errors : TargetErrors, optional
         Of the target, where the judgement found that they are not relative.
+    censored : float
+        Where bounds of the response are in it as working values, with weights that hold on its
+        scale alone: the standard deviation of its errors by the likelihood; else 0.
     never_varied : tuple of str
         Groups and columns that are the same in every run.
     labelled : tuple of str
@@ -130,6 +133,7 @@ class Design:
     effects: tuple[Effect, ...] = ()
     shift: Array | None = None
     errors: TargetErrors | None = None
+    censored: float = 0.0
     never_varied: tuple[str, ...] = ()
     labelled: tuple[str, ...] = ()
 
