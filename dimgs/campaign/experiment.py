@@ -118,7 +118,7 @@ class Experiment:
         """How the runs came about; `interrupted` of them an earlier start left in flight."""
         return {
             "asked": len(self.asked),
-            **vars(self.runner.tally),
+            **self.runner.tally,
             "interrupted": interrupted,
             "elsewhere": len(self.believed) + self.taken_over,
             "failed": self.failed,

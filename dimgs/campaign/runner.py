@@ -3,9 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from dataclasses import dataclass
 from time import monotonic
-from typing import Any
 
 from dimgs.campaign.workers import Place, RunTask
 from dimgs.common.errors import FitError, InputError
@@ -20,20 +18,6 @@ _GRACE = 15.0
 _MOST_DEATHS = 3
 # so many first runs that all failed are no chance: the kernel, its program or its settings are
 _HOPELESS = 12
-
-
-@dataclass
-class Tally:
-    """How the runs of a start came about.
-
-    Attributes
-    ----------
-    made, known, retried : int
-    """
-
-    made: int = 0
-    known: int = 0
-    retried: int = 0
 
 
 class Runner:
@@ -51,6 +35,11 @@ class Runner:
         Called with every record as it arrives.
     again : bool
         Whether runs that failed or were refused in an earlier start are tried again.
+
+    Attributes
+    ----------
+    tally : Counter
+        How the runs of this start came about: ``made``, ``known``, ``retried``.
     """
 
     def __init__(
@@ -65,7 +54,7 @@ class Runner:
         self.store, self.place = store, place
         self.window, self.retries = window, retries
         self.on_done, self.again = on_done, again
-        self.tally = Tally()
+        self.tally = Counter(made=0, known=0, retried=0)
         self._alone: set[str] = set()
         self._claimed: set[str] = set()
         self._deaths = 0
@@ -82,36 +71,36 @@ class Runner:
             If worker after worker dies, or a dozen first runs fail and none ends otherwise.
         """
         records: dict[str, RunRecord] = {}
-        waiting: list[RunTask] = []
+        waiting: dict[str, RunTask] = {}
         for task in tasks:
-            known = self._known(task)
-            if known is not None:
-                self.tally.known += 1
-                self._ended[known.status] += 1
-                records[task.request.key] = known
-                self.on_done(known, True)
-            elif all(task.request.key != w.request.key for w in waiting):
-                waiting.append(task)
-        self._make(waiting, records)
+            known = self._known(task.request.key)
+            if known is None:
+                waiting.setdefault(task.request.key, task)
+                continue
+            self.tally["known"] += 1
+            self._ended[known.status] += 1
+            records[known.key] = known
+            self.on_done(known, True)
+        self._make([*waiting.values()], records)
         return [records[task.request.key] for task in tasks]
 
-    def _known(self, task: RunTask) -> RunRecord | None:
-        attempts = [
-            a for a in self.store.attempts(task.request.key) if a.status is not Status.INTERRUPTED
-        ]
-        if not attempts:
-            return None
-        last = attempts[-1]
-        unlucky = last.status in (Status.FAILED, Status.REFUSED)
-        if self.again and unlucky and task.request.key not in self._claimed:
-            return None
-        again = last.status is Status.FAILED and len(attempts) <= self.retries
-        return None if again else last
+    def _attempts(self, key: str) -> list[RunRecord]:
+        """Attempts at a run that were not interrupted."""
+        return [a for a in self.store.attempts(key) if a.status is not Status.INTERRUPTED]
+
+    def _known(self, key: str) -> RunRecord | None:
+        """Record of a run that is not to be made again."""
+        attempts = self._attempts(key)
+        status = attempts[-1].status if attempts else Status.FAILED
+        again = status is Status.FAILED and len(attempts) <= self.retries
+        if self.again and key not in self._claimed:
+            again = again or status in (Status.FAILED, Status.REFUSED)
+        return None if again or not attempts else attempts[-1]
 
     def _make(self, waiting: list[RunTask], records: dict[str, RunRecord]) -> None:
         flying: dict[Future[RunRecord], tuple[RunTask, float]] = {}
         while waiting or flying:
-            while waiting and self._may_start(waiting[0], flying):
+            while waiting and self._may_start(waiting[0], [task for task, _ in flying.values()]):
                 task = waiting.pop(0)
                 if not self.store.claim(task.request, retry=True):
                     raise InputError(
@@ -121,41 +110,33 @@ class Runner:
                 self._claimed.add(task.request.key)
                 flying[self.place.submit(task)] = (task, monotonic())
             done, _ = wait(flying, timeout=_POLL, return_when=FIRST_COMPLETED)
-            ended = [_ended(flying.pop(future)[0], future) for future in done]
-            if any(record is None for _, record in ended):
+            ended: list[tuple[RunTask, RunRecord | None]] = []
+            late = False
+            for future, (task, since) in [*flying.items()]:
+                if future in done:
+                    ended.append((task, _answer(future)))
+                elif task.timeout is not None and monotonic() - since > task.timeout + _GRACE:
+                    late = True
+                    future.cancel()
+                    why = f"No answer came within {task.timeout:g} s."
+                    ended.append((task, task.failed(why, task.timeout, Failure.TIME)))
+                else:
+                    continue
+                del flying[future]
+            broken = any(record is None for _, record in ended)
+            if (broken or late) and (self.place.renew() or broken):
                 # a dead worker takes the whole pool along, and nobody knows whose run it was
-                self.place.renew()
                 ended += [(task, None) for task, _ in flying.values()]
                 flying.clear()
-            ended += self._late(flying)
             for task, record in ended:
                 self._end(task, record, waiting, records)
 
-    def _may_start(self, task: RunTask, flying: dict[Any, tuple[RunTask, float]]) -> bool:
-        alone = task.request.key in self._alone
-        guarded = any(t.request.key in self._alone for t, _ in flying.values())
-        return not flying if alone else len(flying) < self.window and not guarded
-
-    def _late(
-        self, flying: dict[Any, tuple[RunTask, float]]
-    ) -> list[tuple[RunTask, RunRecord | None]]:
-        now = monotonic()
-        late = [
-            (future, task)
-            for future, (task, since) in flying.items()
-            if task.timeout is not None and now - since > task.timeout + _GRACE
-        ]
-        out: list[tuple[RunTask, RunRecord | None]] = []
-        for future, task in late:
-            future.cancel()
-            del flying[future]
-            seconds = task.timeout or 0.0
-            told = f"No answer came within {seconds:g} s."
-            out.append((task, task.failed(told, seconds, Failure.TIME)))
-        if late and self.place.renew():
-            out += [(task, None) for task, _ in flying.values()]
-            flying.clear()
-        return out
+    def _may_start(self, task: RunTask, flying: Sequence[RunTask]) -> bool:
+        """Whether a run may start beside others; one whose worker died is made alone."""
+        if task.request.key in self._alone:
+            return not flying
+        alone = any(other.request.key in self._alone for other in flying)
+        return len(flying) < self.window and not alone
 
     def _end(
         self,
@@ -164,32 +145,22 @@ class Runner:
         waiting: list[RunTask],
         records: dict[str, RunRecord],
     ) -> None:
+        """Keep what came of a run, or let it wait for another try."""
         key = task.request.key
         if record is None and key not in self._alone:
             self.store.release(key, self.place.death)
-            self.tally.retried += 1
+            self.tally["retried"] += 1
             self._alone.add(key)
             waiting.append(task)
             return
-        died = record is None
-        self._deaths = self._deaths + 1 if died else 0
+        self._deaths = self._deaths + 1 if record is None else 0
         if self._deaths >= _MOST_DEATHS:
             raise FitError(
                 f"{_MOST_DEATHS} runs in a row ended with their worker. {self.place.death}"
             )
-        if record is None:
-            record = task.failed(self.place.death, failure=Failure.DIED)
+        record = record or task.failed(self.place.death, failure=Failure.DIED)
         self.store.finish(record)
-        self.tally.made += 1
-        self._hope(record)
-        tries = [a for a in self.store.attempts(key) if a.status is not Status.INTERRUPTED]
-        if record.status is Status.FAILED and not died and len(tries) <= self.retries:
-            self.tally.retried += 1
-            waiting.append(task)
-            return
-        self._keep(record, records)
-
-    def _hope(self, record: RunRecord) -> None:
+        self.tally["made"] += 1
         self._ended[record.status] += 1
         failed = self._ended[Status.FAILED]
         if failed >= _HOPELESS and failed == self._ended.total():
@@ -197,16 +168,19 @@ class Runner:
                 f"The first {failed} runs failed, and no other was made. The last reason: "
                 f"{record.reason}"
             )
-
-    def _keep(self, record: RunRecord, records: dict[str, RunRecord]) -> None:
-        records[record.key] = record
+        again = record.status is Status.FAILED and len(self._attempts(key)) <= self.retries
+        if again and not self._deaths:
+            self.tally["retried"] += 1
+            waiting.append(task)
+            return
+        records[key] = record
         self.on_done(record, False)
 
 
-def _ended(task: RunTask, future: "Future[RunRecord]") -> tuple[RunTask, RunRecord | None]:
-    """A run and its record; None where its worker died."""
+def _answer(future: "Future[RunRecord]") -> RunRecord | None:
+    """What came of a run; None where its worker died."""
     try:
-        return task, task.checked(future.result())
+        return future.result()
     except (CancelledError, Exception):
         # `make` raises nothing: what comes here is the executor's, such as BrokenProcessPool
-        return task, None
+        return None

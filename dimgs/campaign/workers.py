@@ -9,26 +9,19 @@ import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing import parent_process
 from multiprocessing.process import BaseProcess
 from time import monotonic, sleep
 from types import ModuleType
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn
 
 from dimgs.common.errors import InputError
+from dimgs.kernels import process
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.conversion import holds_inputs
 from dimgs.kernels.portable import PackedKernel, portable
-from dimgs.kernels.process import (  # fmt: skip
-    control_process,
-    end_descendants,
-    end_marked,
-    ending,
-    mark,
-    own_mark,
-)
 from dimgs.kernels.record import Failure, RunRecord, RunRequest, Status, printable, with_kind
 from dimgs.kernels.registry import load_kernel
 from dimgs.kernels.spec import Kernel
@@ -38,7 +31,6 @@ CHANGED = (
     "it was edited meanwhile, or the worker has another. Files that the program writes must be "
     "named relative to its own folder, or listed in `writes`; then resume the campaign."
 )
-_DEATH = "The worker process {ended} before the run did."
 # what the alarm of every system can count to: thirty years
 _LONGEST = 1e9
 # seconds between asking a worker to stop and ending it: its run ends its own programs meanwhile
@@ -73,31 +65,34 @@ class RunTask:
         self, reason: str, seconds: float = 0.0, failure: Failure = Failure.KERNEL
     ) -> RunRecord:
         """Record of a run that gave no answer."""
-        asked = self.request
         return RunRecord(
-            kernel=asked.kernel,
-            tier=asked.tier,
-            inputs=asked.inputs,
+            **vars(self.request),
             outputs={},
             status=Status.FAILED,
-            key=asked.key,
             reason=reason,
-            seed=asked.seed,
             wall_seconds=seconds,
             provenance={"failure": failure},
         )
 
-    def checked(self, record: Any) -> RunRecord:
-        """A record that came back, if it is of this run; else one of a failure that says so."""
+    def checked(self, record: Any, kernel: Kernel) -> RunRecord:
+        """A record that can be sent back and kept, under the key that was asked for.
+
+        One of a failure where it is no record of this run, or not of the program of the plan.
+        """
         asked = self.request
-        if (
-            isinstance(record, RunRecord)
-            and (record.key, record.kernel, record.tier) == (asked.key, asked.kernel, asked.tier)
-            and (not record.ok or holds_inputs(record.inputs, asked.inputs))
-        ):
-            return record
-        told = f"What came back is no record of the run of '{asked.kernel}' that was asked for."
-        return self.failed(told, failure=Failure.RECORD)
+        if not isinstance(record, RunRecord):
+            what = type(record).__name__
+            why = f"The kernel gave {what} where a RunRecord is needed; correct its run."
+            return self.failed(why)
+        if record.ok and record.key != asked.key and isinstance(kernel, BaseKernel):
+            return self.failed(CHANGED, record.wall_seconds, Failure.CHANGED)
+        is_other = (record.kernel, record.tier) != (asked.kernel, asked.tier)
+        if is_other or (record.ok and not holds_inputs(record.inputs, asked.inputs)):
+            why = f"What came back is no record of the run of '{asked.kernel}' that was asked for."
+            return self.failed(why, failure=Failure.RECORD)
+        kept: RunRecord = replace(record, key=asked.key, reason=printable(record.reason))
+        pickle.dumps(kept)
+        return kept
 
 
 class _OutOfTime(BaseException):
@@ -128,33 +123,17 @@ def _made(task: RunTask) -> RunRecord:
         kernel = load_kernel(task.kernel)
         with _alarm(task.timeout):
             record = kernel.run(task.values, task.request.tier, task.request.seed)
-        return _kept(record, task, kernel)
+        return task.checked(record, kernel)
     except _OutOfTime:
-        told = f"It took longer than {seconds:g} s and was stopped."
-        return task.failed(told, seconds, Failure.TIME)
-    except _Stopped:
-        raise
-    except KeyboardInterrupt as error:
-        # where Ctrl-C can be meant for us; in workers and threads it is the kernel's own
-        if parent_process() is None and threading.current_thread() is threading.main_thread():
-            raise
-        return task.failed(with_kind(error))
-    except MemoryError as error:
-        return task.failed(with_kind(error), failure=Failure.MEMORY)
+        why = f"It took longer than {seconds:g} s and was stopped."
+        return task.failed(why, seconds, Failure.TIME)
     except BaseException as error:
-        return task.failed(with_kind(error))
-
-
-def _kept(record: Any, task: RunTask, kernel: Kernel) -> RunRecord:
-    """A record that can be sent back and kept, under the key that was asked for."""
-    if not isinstance(record, RunRecord):
-        what = type(record).__name__
-        return task.failed(f"The kernel gave {what} where a RunRecord is needed; correct its run.")
-    if record.ok and record.key != task.request.key and isinstance(kernel, BaseKernel):
-        return task.failed(CHANGED, record.wall_seconds, Failure.CHANGED)
-    kept: RunRecord = replace(record, key=task.request.key, reason=printable(record.reason))
-    pickle.dumps(kept)
-    return kept
+        # Ctrl-C can be meant for us in the leading thread; elsewhere it is the kernel's
+        leading = threading.current_thread() is threading.main_thread() and not parent_process()
+        if isinstance(error, _Stopped) or (leading and isinstance(error, KeyboardInterrupt)):
+            raise
+        memory = isinstance(error, MemoryError)
+        return task.failed(with_kind(error), failure=Failure.MEMORY if memory else Failure.KERNEL)
 
 
 @contextmanager
@@ -187,19 +166,17 @@ def start(workers: Any, safe_path: str | None) -> None:
     safe_path : str, optional
         What PYTHONSAFEPATH is for the programs that a run starts.
     """
-    os.environ.pop("PYTHONSAFEPATH", None)
-    if safe_path is not None:
-        os.environ["PYTHONSAFEPATH"] = safe_path
+    _set_safe_path(safe_path)
     # standard output belongs to the answer of the parent, which may be one JSON document
     with suppress(OSError):
         os.dup2(2, 1)
-    marked = mark()
-    os.environ.update(marked)
+    mark = process.mark()
+    os.environ.update(mark)
     # what leaves its session and its environment stays below this process
-    control_process(child_subreaper=1)
+    process.control_process(child_subreaper=1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
-    workers.put((os.getpid(), *marked.values()))
+    workers.put((os.getpid(), *mark.values()))
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
@@ -214,8 +191,8 @@ def _stop(*_: Any) -> None:
 
 def _leave(status: int) -> NoReturn:
     """End everything that the runs of this worker have started."""
-    end_descendants()
-    end_marked(own_mark())
+    process.end_descendants()
+    process.end_marked(process.own_mark())
     os._exit(status)
 
 
@@ -232,27 +209,50 @@ def _die_with(parent: Any) -> None:
 # seconds between looks whether a worker has ended
 _POLL = 0.02
 _SAFE = "PYTHONSAFEPATH"
-_LAST_RESORT = getattr(signal, "SIGKILL", signal.SIGTERM)
 
 
-class Place(Protocol):
-    """A place where runs are executed."""
+def _set_safe_path(value: str | None) -> None:
+    """Have interpreters that start take modules from their folder, or not."""
+    os.environ.pop(_SAFE, None)
+    if value is not None:
+        os.environ[_SAFE] = value
+
+
+class Place:
+    """Where runs are executed: an executor of the caller, which is never shut down here.
+
+    Parameters
+    ----------
+    executor : concurrent.futures.Executor
+        Such as a thread pool or a Dask client's.
+
+    Attributes
+    ----------
+    death : str
+        How the worker ended that ended last, in a sentence.
+    """
+
+    death = (
+        "The worker process of the executor ended before the run did; a script that starts an "
+        "executor of processes needs `if __name__ == '__main__':`."
+    )
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
 
     def submit(self, task: RunTask) -> "Future[RunRecord]":
         """Start a run."""
+        return self._executor.submit(make, task)
 
     def renew(self) -> bool:
         """Replace workers that hang or have died; False where that is not possible."""
+        return False
 
     def close(self) -> None:
         """Let the workers go."""
 
-    @property
-    def death(self) -> str:
-        """How the worker ended that ended last, in a sentence."""
 
-
-class LocalProcesses:
+class LocalProcesses(Place):
     """Local processes, which can be stopped and which end with their parent.
 
     Parameters
@@ -266,25 +266,20 @@ class LocalProcesses:
         self._pool: ProcessPoolExecutor | None = None
         self._started: Any = None
         self._processes: dict[int, BaseProcess] = {}
-        self.death = _DEATH.format(ended="ended")
+        self._died("ended")
 
     def submit(self, task: RunTask) -> "Future[RunRecord]":
         """Start a run."""
-        own = os.environ.get(_SAFE)
         packed = portable(task.kernel)
-        task = replace(task, kernel=packed)
         main = isinstance(packed, PackedKernel) and packed.needs_main
         try:
-            with _no_modules_of_the_folder(own), nullcontext() if main else _no_main_script():
+            with _apart(main) as safe_path:
                 if self._pool is None:
                     self._started = self._context.SimpleQueue()
                     self._pool = ProcessPoolExecutor(
-                        self._workers,
-                        self._context,
-                        initializer=start,
-                        initargs=(self._started, own),
+                        self._workers, self._context, start, (self._started, safe_path)
                     )
-                future = self._pool.submit(make, task)
+                future = self._pool.submit(make, replace(task, kernel=packed))
             self._processes = {p.pid or 0: p for p in multiprocessing.active_children()}
             return future
         except BrokenProcessPool:
@@ -305,96 +300,45 @@ class LocalProcesses:
         while not self._started.empty():
             marks |= [self._started.get()]
         self._started.close()
-        pids = set(marks)
-        _signal(pids, signal.SIGTERM)
+        workers = [p for pid, p in self._processes.items() if pid in marks]
+        for worker in workers:
+            worker.terminate()
         pool.shutdown(wait=False, cancel_futures=True)
         end = monotonic() + _PATIENCE
-        while (left := _running(pids)) and monotonic() < end:
+        # the pool's thread may be the one that asks the system first how a worker ended
+        while None in (codes := [w.exitcode for w in workers]) and monotonic() < end:
             sleep(_POLL)
-        # a run inside compiled code hears nothing else
-        _signal(left, _LAST_RESORT)
-        codes = [_code(p, end) for pid, p in self._processes.items() if pid in pids - left]
-        own = [c for c in codes if c < 0 and c != -signal.SIGTERM]
-        self.death = _DEATH.format(ended=ending(own[0]) if own else "ended")
+        for worker in workers:
+            # a run inside compiled code hears nothing else
+            worker.kill()
+        signals = [c for c in codes if c is not None and c < 0 and c != -signal.SIGTERM]
+        self._died(process.ending(signals[0]) if signals else "ended")
         # and a worker that was killed left behind what its run had started
-        for value in marks.values():
-            end_marked(value)
+        for mark in marks.values():
+            process.end_marked(mark)
+
+    def _died(self, ended: str) -> None:
+        self.death = f"The worker process {ended} before the run did."
 
 
 @contextmanager
-def _no_modules_of_the_folder(own: str | None) -> Iterator[None]:
+def _apart(needs_main: bool) -> Iterator[str | None]:
     """Interpreters that start meanwhile take no module from the folder that they start in.
 
-    They get the parent's own search path as soon as they run; `start` restores the variable.
+    They get the parent's search path as soon as they run; `start` restores the variable, which is
+    given here as it was. Unless they need the main script, they do not execute it again: it needs
+    no `if __name__ == "__main__":` then, and a notebook or standard input, which is no file that
+    could be executed, can start workers too.
     """
-    os.environ[_SAFE] = "1"
+    safe_path, main = os.environ.get(_SAFE), sys.modules["__main__"]
+    _set_safe_path("1")
+    if not needs_main:
+        sys.modules["__main__"] = ModuleType("__main__")
     try:
-        yield
-    finally:
-        del os.environ[_SAFE]
-        if own is not None:
-            os.environ[_SAFE] = own
-
-
-@contextmanager
-def _no_main_script() -> Iterator[None]:
-    """Interpreters that start meanwhile do not execute the main script again.
-
-    A script needs no `if __name__ == "__main__":` then, and a notebook or standard input, which is
-    no file that could be executed, can start workers too.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
+        yield safe_path
     finally:
         sys.modules["__main__"] = main
-
-
-def _code(process: BaseProcess, end: float) -> int:
-    """How a process ended; the pool's own thread may be the one that asks the system first."""
-    while process.exitcode is None and monotonic() < end:
-        sleep(_POLL)
-    return process.exitcode or 0
-
-
-def _running(pids: set[int]) -> set[int]:
-    """Those processes that are still there; asking reaps the others."""
-    return {p.pid for p in multiprocessing.active_children() if p.pid is not None} & pids
-
-
-def _signal(pids: set[int], number: int) -> None:
-    for pid in pids:
-        with suppress(ProcessLookupError):
-            os.kill(pid, number)
-
-
-class Borrowed:
-    """An executor of the caller, such as a thread pool or a Dask client's; never shut down here.
-
-    Parameters
-    ----------
-    executor : concurrent.futures.Executor
-    """
-
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-
-    def submit(self, task: RunTask) -> "Future[RunRecord]":
-        """Start a run."""
-        return self._executor.submit(make, task)
-
-    def renew(self) -> bool:
-        """Not possible: the workers are the caller's."""
-        return False
-
-    death = (
-        "The worker process of the executor ended before the run did; a script that starts an "
-        "executor of processes needs `if __name__ == '__main__':`."
-    )
-
-    def close(self) -> None:
-        """Leave the executor to its owner."""
+        _set_safe_path(safe_path)
 
 
 def place_of(executor: Any, workers: int) -> Place:
@@ -407,9 +351,9 @@ def place_of(executor: Any, workers: int) -> Place:
     """
     if executor is None:
         return LocalProcesses(workers)
-    if not callable(getattr(executor, "submit", None)):
-        raise InputError(
-            f"{type(executor).__name__} is not an executor; give one of concurrent.futures, or "
-            f"Client.get_executor() of Dask."
-        )
-    return Borrowed(executor)
+    if callable(getattr(executor, "submit", None)):
+        return Place(executor)
+    raise InputError(
+        f"{type(executor).__name__} is not an executor; give one of concurrent.futures, or "
+        f"Client.get_executor() of Dask."
+    )

@@ -14,7 +14,7 @@ import pytest
 import dimgs
 from dimgs.campaign import runner as running
 from dimgs.campaign.runner import Runner
-from dimgs.campaign.workers import Borrowed, LocalProcesses, Place, RunTask, make, place_of
+from dimgs.campaign.workers import LocalProcesses, Place, RunTask, make, place_of
 from dimgs.common.errors import FitError, InputError
 from dimgs.hub import RunStore
 from dimgs.kernels import CommandKernel
@@ -52,24 +52,24 @@ def runner(store: RunStore, place: Place, retries: int = 1) -> Runner:
 
 
 @pytest.fixture
-def threads() -> Iterator[Borrowed]:
+def threads() -> Iterator[Place]:
     with ThreadPoolExecutor(2) as executor:
-        yield Borrowed(executor)
+        yield Place(executor)
 
 
 def test_records_come_in_order_and_equal_runs_are_made_once(
-    store: RunStore, threads: Borrowed
+    store: RunStore, threads: Place
 ) -> None:
     made = runner(store, threads)
     records = made.run([task("work", 3.0), task("work", 1.0), task("work", 3.0)])
     assert [r.outputs["y"][0] for r in records] == [3.0, 1.0, 3.0]
-    assert made.tally.made == 2
+    assert made.tally["made"] == 2
     made.run([task("work", 1.0)])
-    assert (made.tally.made, made.tally.known) == (2, 1)
+    assert (made.tally["made"], made.tally["known"]) == (2, 1)
 
 
 def test_a_failure_is_tried_again_and_both_attempts_are_kept(
-    store: RunStore, threads: Borrowed
+    store: RunStore, threads: Place
 ) -> None:
     made = runner(store, threads)
     asked = task("once", 7.0)
@@ -77,10 +77,10 @@ def test_a_failure_is_tried_again_and_both_attempts_are_kept(
     assert record.ok
     states = [a.status for a in store.attempts(asked.request.key)]
     assert states == [Status.FAILED, Status.OK]
-    assert made.tally.retried == 1
+    assert made.tally["retried"] == 1
 
 
-def test_without_retries_a_failure_stays(store: RunStore, threads: Borrowed) -> None:
+def test_without_retries_a_failure_stays(store: RunStore, threads: Place) -> None:
     (record,) = runner(store, threads, retries=0).run([task("once", 8.0)])
     assert record.status is Status.FAILED
     assert "the first try fails" in record.reason
@@ -89,14 +89,14 @@ def test_without_retries_a_failure_stays(store: RunStore, threads: Borrowed) -> 
     assert record.ok
 
 
-def test_a_refusal_is_not_tried_again(store: RunStore, threads: Borrowed) -> None:
+def test_a_refusal_is_not_tried_again(store: RunStore, threads: Place) -> None:
     made = runner(store, threads, retries=5)
     (record,) = made.run([task("refuse")])
     assert record.status is Status.REFUSED
-    assert (made.tally.made, made.tally.retried) == (1, 0)
+    assert (made.tally["made"], made.tally["retried"]) == (1, 0)
 
 
-def test_a_dozen_failures_and_nothing_else_end_it(store: RunStore, threads: Borrowed) -> None:
+def test_a_dozen_failures_and_nothing_else_end_it(store: RunStore, threads: Place) -> None:
     failing = [task("odd", float(n)) for n in range(40)]
     with pytest.raises(FitError, match=r"first 12 runs failed, and no other .* licence"):
         runner(store, threads, retries=0).run(failing)
@@ -107,25 +107,25 @@ def test_a_dozen_failures_and_nothing_else_end_it(store: RunStore, threads: Borr
 
 
 def test_what_was_mended_is_tried_again_where_that_is_asked(
-    store: RunStore, threads: Borrowed
+    store: RunStore, threads: Place
 ) -> None:
     made = runner(store, threads, retries=0)
     made.run([task("refuse"), task("once", 9.0), task("work")])
-    assert made.tally.made == 3
+    assert made.tally["made"] == 3
     same = runner(store, threads, retries=0)
     same.run([task("refuse"), task("once", 9.0), task("work")])
-    assert (same.tally.made, same.tally.known) == (0, 3)
+    assert (same.tally["made"], same.tally["known"]) == (0, 3)
     mended = Runner(store, threads, 2, 0, lambda record, known: None, again=True)
     refused, once, _ = mended.run([task("refuse"), task("once", 9.0), task("work")])
     assert (refused.status, once.ok) == (Status.REFUSED, True)
-    assert (mended.tally.made, mended.tally.known) == (2, 1)
+    assert (mended.tally["made"], mended.tally["known"]) == (2, 1)
     # once for each start
     mended.run([task("refuse")])
-    assert mended.tally.made == 2
+    assert mended.tally["made"] == 2
 
 
 def test_a_run_that_another_process_makes_is_refused(
-    store: RunStore, threads: Borrowed, tmp_path: Path
+    store: RunStore, threads: Place, tmp_path: Path
 ) -> None:
     asked = task("work", 4.0)
     assert store.claim(asked.request)
@@ -147,7 +147,7 @@ def test_a_run_that_hears_no_alarm_is_given_up(
             return Future[RunRecord]()
 
     monkeypatch.setattr(running, "_GRACE", 0.1)
-    made = runner(store, Borrowed(Deaf()), retries=0)
+    made = runner(store, Place(Deaf()), retries=0)
     (record,) = made.run([task("hang", timeout=0.1)])
     assert record.status is Status.FAILED
     assert "No answer came" in record.reason
@@ -247,7 +247,7 @@ def test_a_program_of_a_run_ends_with_its_campaign(tmp_path: Path, number: int) 
     wait_until(lambda: not lives(int(mark.read_text())))
 
 
-def test_whatever_a_kernel_raises_is_a_record(store: RunStore, threads: Borrowed) -> None:
+def test_whatever_a_kernel_raises_is_a_record(store: RunStore, threads: Place) -> None:
     asked = [task(what) for what in ("interrupt", "leave", "odd", "unsendable")]
     records = runner(store, threads, retries=0).run(asked)
     assert {r.status for r in records} == {Status.FAILED}
