@@ -16,6 +16,10 @@ from dimgs.dataset.raw import DroppedRow
 
 # rows and groups of rows that a message lists: it stays readable in a terminal
 _NAMED = 10
+# share of copies from which a table was rather pasted twice
+_MOST_TIES = 0.25
+# cells of a table in which pairs of rows are compared: about a second
+_MOST_CELLS = 5_000_000
 # relative spread that conversions of one value to SI units may leave: many roundings of 1e-16
 _CONSTANT = 1e-12
 
@@ -309,11 +313,40 @@ def duplicate_warnings(data: Dataset) -> list[str]:
     )
     extra = sum(len(g) - 1 for g in groups)
     rest = "; ..." if len(groups) > _NAMED else ""
+    advice = "equal in every column; remove copies, keep replicates"
+    pairs = sum(len(g) * (len(g) - 1) // 2 for g in groups)
+    few = extra < _MOST_TIES * data.n_runs and data.n_runs * len(data.variables) <= _MOST_CELLS
+    if few and near_duplicates(data) >= pairs:
+        advice = (
+            "equal in every column, where at least as many pairs of rows differ in one column "
+            "alone: probably replicates with rounded values, which are data; keep them"
+        )
     sentence = (
         f"{extra} duplicate {'row' if extra == 1 else 'rows'} in {data.source} (rows {named}"
-        f"{rest}): equal in every column; remove copies, keep replicates."
+        f"{rest}): {advice}."
     )
     return [sentence]
+
+
+def near_duplicates(data: Dataset) -> int:
+    """Number of pairs of rows that are equal in every column but one.
+
+    Examples
+    --------
+    >>> near_duplicates(Dataset.from_columns({"U [m/s]": [1, 2, 1], "D [m]": [3, 4, 5]}))
+    1
+    """
+    rng = np.random.default_rng(0)
+    codes = [np.unique(data[v.name], return_inverse=True)[1] for v in data.variables]
+    # sums of random integers modulo 2^64: equal for equal rows, and hardly ever for others
+    words = [rng.integers(0, 2**63, int(c.max()) + 1, dtype=np.uint64)[c] for c in codes]
+    whole = np.sum(words, axis=0, dtype=np.uint64)
+
+    def pairs(sums: NDArray[np.uint64]) -> int:
+        count = np.unique(sums, return_counts=True)[1]
+        return int((count * (count - 1) // 2).sum())
+
+    return sum(pairs(whole - word) for word in words) - len(words) * pairs(whole)
 
 
 def check_target(data: Dataset, name: str) -> None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError
 from dimgs.dataset import (
@@ -17,6 +19,7 @@ from dimgs.dataset import (
     read_table,
     require_finite,
 )
+from dimgs.dataset.checks import duplicate_warnings, near_duplicates
 
 UD = "U [m/s],D [mm]\n"
 
@@ -226,7 +229,7 @@ def test_targets() -> None:
 
 def test_duplicates_are_named_and_replicates_are_not(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("U [m/s],y [m],s [label]\n1,2,a\n1,3,a\n1,2,a\n1,2,b\n1,3,a\n")
+    path.write_text("U [m/s],y [m],s [label]\n1,2,a\n4,3,a\n1,2,a\n1,7,b\n4,3,a\n")
     data = read_table(path)
     assert duplicate_rows(data) == ((1, 3), (2, 5))
     (warning,) = data.warnings
@@ -234,6 +237,33 @@ def test_duplicates_are_named_and_replicates_are_not(tmp_path: Path) -> None:
         "2 duplicate rows in t.csv (rows 1 = 3; 2 = 5): equal in every column; remove copies, "
         "keep replicates."
     )
+
+
+@given(st.integers(0, 10_000))
+def test_pairs_that_differ_in_one_column_are_counted(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = rng.integers(1, 4, (3, 12))
+    data = Dataset.from_columns({f"{n} [m]": v for n, v in zip("xyz", values, strict=True)})
+    differ = (values[:, :, None] != values[:, None]).sum(axis=0)[np.triu_indices(12, 1)]
+    assert near_duplicates(data) == int((differ == 1).sum())
+
+
+def test_ties_of_rounded_values_are_data() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.uniform(1.0, 3.0, 150)
+    rounded = {
+        "x [m]": x.round(1),
+        "y [m]": (2.0 * x * np.exp(0.1 * rng.normal(size=150))).round(1),
+    }
+    data = Dataset.from_columns(rounded)
+    (ties,) = duplicate_warnings(data)
+    assert "which are data; keep them" in ties
+    (pasted,) = duplicate_warnings(data.take([*range(150), *range(150)]))
+    assert "remove copies" in pasted
+    # copies of a few rows of a table whose rows are otherwise far apart
+    exact = Dataset.from_columns({"x [m]": x, "y [m]": 2.0 * x})
+    (copies,) = duplicate_warnings(exact.take([*range(150), 3, 4]))
+    assert "remove copies" in copies
 
 
 def test_constant_columns() -> None:
