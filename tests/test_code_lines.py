@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 65132, "places of runs and what comes back from them"
+MOST, SINCE = 65151, "ties of rounded replicates"
 
 
 def code_lines(text: str) -> int:
