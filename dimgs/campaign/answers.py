@@ -1,7 +1,6 @@
 """The answer about the laws that were found: exponents, places, borders, and their pertinence."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 
 import numpy as np
 from scipy.special import stdtrit
@@ -19,22 +18,21 @@ from dimgs.campaign.result import (
 from dimgs.campaign.space import CampaignRuns
 from dimgs.campaign.text import counted, sentence
 from dimgs.campaign.thresholds import (
-    Meeting,
+    Crossing,
     Rationals,
-    Threshold,
-    conditions_of,
+    condition,
+    condition_of,
     holding,
-    meeting,
-    monomial_text,
+    monomial_of,
     physical,
-    where_text,
     where_words,
 )
 from dimgs.common.arrays import Array, IntArray
 from dimgs.fits.consensus import Border, FittedLaw, separating
 from dimgs.fits.estimate import Exponent
+from dimgs.law.power import Side, monomial_text, where_text
 from dimgs.report.findings import Activation
-from dimgs.similitude.answer import said
+from dimgs.similitude.answer import judged
 
 # log; what a kernel prints of a value
 _DIGITS = 1e-6
@@ -78,92 +76,87 @@ class Answers:
         self.space, self.model = binding.space, evidence.model
         self.laws = evidence.answered
         self.level = binding.plan.level
-        every = [exponents_of(binding, law, self.level) for law in self.model.laws]
-        self.exponents = every
-        self.rationals: list[Rationals] = [[e.rational for e in told] for told in every]
+        self.exponents = [exponents_of(binding, law, self.level) for law in self.model.laws]
+        self.rationals: list[Rationals] = [[e.rational for e in every] for every in self.exponents]
         runs, tier = evidence.runs, evidence.tier
         # without a free group all runs are of one point, whatever came of them
         self.lost = len(runs.lost(tier)) if self.space.rank else runs.unanswered(tier)
         self.entangled = set(self.model.entangled)
         self.conditions = {k: self._conditions(k) for k in self.laws}
 
-    def _met(self, b: Border) -> Meeting:
-        one, other = self.model.laws[b.below], self.model.laws[b.above]
-        return meeting(
-            self.space, other.slope - one.slope, self.rationals[b.below], self.rationals[b.above]
-        )
+    def _crossing(self, b: Border) -> Crossing:
+        """A border as a value of a monomial of the groups."""
+        if b.monomial is not None:
+            return Crossing(b.monomial)
+        pairs = zip(self.rationals[b.below], self.rationals[b.above], strict=True)
+        exact = [q - p for p, q in pairs if p is not None and q is not None]
+        known = monomial_of(self.space, exact) if len(exact) == len(self.space.names) else None
+        apart = self.model.laws[b.above].coefficients - self.model.laws[b.below].coefficients
+        slope, axes = apart[1:], self.space.axes
+        monomial = known or axes.decimal(slope)
+        start, gradient = axes.gradient(monomial)
+        scale = float(gradient @ slope) / float(slope @ slope)
+        # the border counts the ratio of the laws towards the law above
+        return Crossing(monomial, b.sign * scale, start - scale * float(apart[0]))
 
-    def _conditions(self, k: int) -> list[Threshold]:
+    def _conditions(self, k: int) -> list[Side]:
         """Conditions of a law: borders that exclude anything, runs of no law, and of no answer."""
-        model, pool = self.model, self.evidence.design.pool
-        found = []
+        model, pool, domain = self.model, self.evidence.design.pool, self.evidence.domain
+        conditions = []
         for b in model.borders:
             if k not in (b.below, b.above):
                 continue
-            along = b.along(pool)
+            along, is_above = b.along(pool), k == b.above
             rest = model.between(b, pool) | model.holds(pool, strictly=False)[:, k]
-            outside = (along > b.low) if k == b.below else (along < b.high)
-            if not np.any(rest & outside):
-                continue
-            found.append(self._threshold(b, k))
-        law = model.laws[k]
-        stray = model.sites.z[model.orphans]
-        lost = self.evidence.runs.lost(self.evidence.tier)
-        domain = self.evidence.domain
-        if domain is not None:
-            # where runs give an answer is one question, whatever law they follow
-            outer = conditions_of(domain)[0]
-            if not holding(self.space, [outer], pool).all():
-                found.append(outer)
-        for others in (stray, lost):
-            beyond = others[holding(self.space, found, others)]
-            apart = separating(self.space.axes, model.sites.z[law.rows], beyond)
+            if np.any(rest & (along < b.high if is_above else along > b.low)):
+                crossing = self._crossing(b)
+                value = crossing.at(b.high if is_above else b.low)
+                at_least = is_above == (crossing.scale > 0)
+                conditions.append(condition(crossing.monomial, value, at_least))
+        # where runs give an answer is one question, whatever law they follow
+        if domain is not None and not holding(self.space, [condition_of(domain)], pool).all():
+            conditions.append(condition_of(domain))
+        unexplained = model.sites.z[model.orphans]
+        for others in (unexplained, self.evidence.runs.lost(self.evidence.tier)):
+            beyond = others[holding(self.space, conditions, others)]
+            apart = separating(self.space.axes, model.sites.z[model.laws[k].rows], beyond)
             if apart is not None:
-                found.append(conditions_of(apart)[0])
-            elif len(beyond) and others is stray:
+                conditions.append(condition_of(apart))
+            elif len(beyond) and others is unexplained:
                 self.entangled.add(k)
-        return found
-
-    def _threshold(self, b: Border, k: int) -> Threshold:
-        end = b.low if k == b.below else b.high
-        if b.monomial is not None:
-            return Threshold(b.monomial, k == b.above, float(np.exp(end)))
-        met = self._met(b)
-        one, other = self.model.laws[b.below], self.model.laws[b.above]
-        # the border counts the ratio of the laws towards the law above
-        gap = b.sign * end
-        value = met.threshold(float(other.coefficients[0] - one.coefficients[0]), gap)
-        return Threshold(met.monomial, (k == b.above) == (b.sign * met.scale > 0), value)
+        return conditions
 
     def regime(self, k: int) -> RegimeAnswer:
         """A regime as it is reported, its law by `fit` apart."""
-        names = [t.name for t in self.binding.tiers]
-        conditions, every, t0 = self.conditions[k], self.exponents[k], self.space.references
-        powers = [e for e in every if e.name not in t0]
-        counts, means = {}, []
-        for t, name in enumerate(names):
+        conditions, t0 = self.conditions[k], self.space.references
+        counts, bias, coarse = dict[str, int](), dict[str, float](), dict[int, float]()
+        for t, tier in enumerate(self.binding.tiers):
             sites, rows = self.evidence.runs.sites(t), self.members(k, t)
-            counts[name] = int(sites.count[rows].sum())
-            means.append(dict(zip(sites.numbers[rows].tolist(), sites.y[rows], strict=True)))
-        bias = {
-            name: float(np.mean([fine[n] - coarse[n] for n in fine.keys() & coarse.keys()]))
-            for name, (coarse, fine) in zip(names[1:], pairwise(means), strict=True)
-            if fine.keys() & coarse.keys()
-        }
-        inside = self.model.holds(self.evidence.design.pool)[:, k]
+            counts[tier.name] = int(sites.count[rows].sum())
+            answers = dict(zip(sites.numbers[rows].tolist(), sites.y[rows], strict=True))
+            if both := answers.keys() & coarse.keys():
+                bias[tier.name] = float(np.mean([answers[n] - coarse[n] for n in both]))
+            coarse = answers
+        moved = [e for e in self.exponents[k] if e.name in self.moved]
+        still = [e for e in self.exponents[k] if e.name not in self.moved]
+        law, evidence = self.model.laws[k], self.evidence
+        half = float(np.max(law.half_widths(evidence.functionals(), self.level), initial=0.0))
+        # equal runs test no law but that of a kernel without a free group
+        runs = len(law.rows) if self.space.rank else int(self.model.sites.count[law.rows].sum())
         return RegimeAnswer(
-            where=where_text(self.space, conditions),
+            where=where_text(conditions, [g.name for g in self.space.groups]),
             place=where_words(self.space, conditions),
-            exponents=tuple(e for e in powers if e.name in self.moved),
-            implied=tuple(e for e in powers if e.name not in self.moved),
+            exponents=tuple(e for e in moved if e.name not in t0),
+            implied=tuple(e for e in still if e.name not in t0),
             activation={
                 e.name: Activation(*(t0[e.name] * x for x in (e.value, e.low, e.high)))
-                for e in every
-                if e.name in t0 and e.name in self.moved
+                for e in moved
+                if e.name in t0
             },
             runs=counts,
-            share=float(inside.mean()),
+            share=float(self.model.holds(evidence.design.pool)[:, k].mean()),
             bias=bias,
+            tested=Tested(runs - len(law.coefficients), half, evidence.tolerance),
         )
 
     def members(self, k: int, tier: int) -> IntArray:
@@ -171,116 +164,90 @@ class Answers:
         sites = self.evidence.runs.sites(tier)
         inside = self.model.holds(sites.z)[:, k] & holding(self.space, self.conditions[k], sites.z)
         if tier == self.evidence.tier:
-            own = np.isin(np.arange(len(sites)), self.model.laws[k].rows)
-            few = (inside & own).sum() < self.space.rank + 2
-            inside = own if few else inside & own
+            fitted = np.isin(np.arange(len(sites)), self.model.laws[k].rows)
+            few = (inside & fitted).sum() < self.space.rank + 2
+            inside = fitted if few else inside & fitted
         return np.flatnonzero(inside)
 
     def boundaries(self) -> tuple[RegimeBoundary, ...]:
         """Borders between regimes that lie beside each other."""
-        names = [g.name for g in self.space.groups]
-        found = []
+        names, pool = [g.name for g in self.space.groups], self.evidence.design.pool
+        boundaries = []
         for b in self.model.borders:
             if b.below not in self.laws or b.above not in self.laws:
                 continue
-            if not len(self.model.crossings(b)) or not self._beside(b):
+            # some of the ranges lies between the two laws, and nothing else does
+            between = pool[self.model.between(b, pool)]
+            along = b.along(between) - b.middle
+            beside = np.any(along <= 0.0) and np.any(along >= 0.0)
+            if not len(self.model.crossings(b)) or not beside:
                 continue
-            numbers = self.laws.index(b.below) + 1, self.laws.index(b.above) + 1
-            if b.monomial is not None:
-                monomial, kind = b.monomial, "jump"
-                ends = np.exp([b.middle, b.low, b.high])
-            else:
-                met, kind = self._met(b), "meeting"
-                monomial = met.monomial
-                one, other = self.model.laws[b.below], self.model.laws[b.above]
-                value = met.threshold(float(other.coefficients[0] - one.coefficients[0]), 0.0)
-                at = self._middle(b)
-                row = np.concatenate([[1.0], at])[None]
-                half = [law.half_widths(row, self.level)[0] for law in (one, other)]
-                with np.errstate(over="ignore"):
-                    spread = float(np.exp(abs(met.scale) * float(np.hypot(*half))))
-                ends = np.array([value, value / spread, value * spread])
-            pair = (min(numbers), max(numbers))
-            value, low, high = map(float, ends)
-            texts = monomial_text(monomial, names), str(physical(monomial, self.space.groups))
-            found.append(RegimeBoundary(pair, *texts, value, low, high, kind))
-        return tuple(found)
+            numbers = sorted(self.laws.index(j) + 1 for j in (b.below, b.above))
+            crossing, half = self._crossing(b), (b.high - b.low) / 2.0
+            if b.meets:
+                row = np.append(1.0, between[np.argmin(np.abs(along))])[None]
+                pair = (self.model.laws[b.below], self.model.laws[b.above])
+                half = float(np.hypot(*(law.half_widths(row, self.level)[0] for law in pair)))
+            with np.errstate(over="ignore"):
+                spread = float(np.exp(abs(crossing.scale) * half))
+            value = crossing.at(b.middle)
+            boundaries.append(
+                RegimeBoundary(
+                    (numbers[0], numbers[1]),
+                    monomial_text(crossing.monomial, names),
+                    str(physical(crossing.monomial, self.space.groups)),
+                    value,
+                    value / spread,
+                    value * spread,
+                    "meeting" if b.meets else "jump",
+                )
+            )
+        return tuple(boundaries)
 
-    def _beside(self, b: Border) -> bool:
-        """Whether some of the ranges lies between two laws and nothing else does."""
-        pool = self.evidence.design.pool
-        inside = self.model.between(b, pool)
-        along = b.along(pool)[inside] - b.middle
-        return bool(np.any(along <= 0.0) and np.any(along >= 0.0))
-
-    def _middle(self, b: Border) -> Array:
-        pool = self.evidence.design.pool
-        here = np.flatnonzero(self.model.between(b, pool))
-        return np.asarray(pool[here[np.argmin(np.abs(b.along(pool)[here]))]])
-
-    def relevant(self, k: int) -> bool:
-        """Whether a law can be relied on at all."""
-        law = self.model.laws[k]
-        known = bool(np.isfinite(law.spread).all() and np.isfinite(law.sigma))
-        return known and k not in self.entangled and not self._untested(law)
-
-    def _untested(self, law: FittedLaw) -> bool:
-        """Whether a law is one of a coarse tier that no finer one has confirmed."""
-        return self.evidence.tier < len(self.binding.tiers) - 1 and law.correction is None
-
-    def tested(self, k: int) -> Tested:
-        """How many runs a law goes through beyond those that determine it, and how well."""
-        law, evidence = self.model.laws[k], self.evidence
-        half = float(np.max(law.half_widths(evidence.functionals(), self.level), initial=0.0))
-        # equal runs test no law but that of a kernel without a free group
-        runs = len(law.rows) if self.space.rank else int(self.model.sites.count[law.rows].sum())
-        return Tested(runs - len(law.coefficients), half, evidence.tolerance)
-
-    def judged(self, k: int, told: RegimeAnswer, name: str) -> Pertinence:
+    def judged(self, k: int, regime: RegimeAnswer, name: str) -> Pertinence:
         """Whether a regime's answer can be relied on, how far, and what it says."""
-        law, evidence = self.model.laws[k], self.evidence
-        c = evidence.functionals()
-        half = float(np.max(law.half_widths(c, self.level), initial=0.0))
-        relevant = self.relevant(k)
-        confidence = law.confidence(c, evidence.tolerance) if relevant else 0.0
+        evidence, half = self.evidence, regime.tested.half_width
         meaning = sentence(
             self.binding.target.name,
-            told.place,
-            told.exponents,
+            regime.place,
+            regime.exponents,
             everywhere=not self.lost,
-            activation=told.activation,
+            activation=regime.activation,
         )
         why = (
-            f"{counted(told.runs)} over {told.share:.0%} of the ranges; the widest half-width is "
-            f"{half:.3g}, {evidence.tolerance} was asked for."
+            f"{counted(regime.runs)} over {regime.share:.0%} of the ranges; the widest half-width "
+            f"is {half:.3g}, {evidence.tolerance} was asked for."
         )
         if evidence.change:
             why += f" No exponent changes by more than {evidence.change:.2g} over the ranges."
-        if not relevant:
-            meaning = f"No answer: {self._failure(k)}"
-        stray = len(self.model.orphans)
-        if stray:
-            n = len(self.model.sites)
-            why += f" {stray} of {n} runs follow no law that was found."
+        unexplained, n = len(self.model.orphans), len(self.model.sites)
+        if unexplained:
+            why += f" {unexplained} of {n} runs follow no law that was found."
         if self.lost:
             s = "s" if self.lost > 1 else ""
             why += f" {self.lost} run{s} gave no answer: nothing is known there."
-        acceptability = min(1.0, evidence.tolerance / max(half, 1e-12)) if relevant else 0.0
-        return Pertinence(name, relevant, acceptability, confidence, meaning, why)
+        if failure := self._failure(k):
+            return Pertinence(name, False, 0.0, 0.0, f"No answer: {failure}", why)
+        confidence = self.model.laws[k].confidence(evidence.functionals(), evidence.tolerance)
+        acceptability = min(1.0, evidence.tolerance / max(half, 1e-12))
+        return Pertinence(name, True, acceptability, confidence, meaning, why)
 
     def _failure(self, k: int) -> str:
+        """Why a law cannot be relied on at all; empty where it can."""
+        law, tiers, tier = self.model.laws[k], self.binding.tiers, self.evidence.tier
         if k in self.entangled:
             return (
                 "its runs lie among those of another law, or of none, and no monomial of the "
                 "groups says where it holds."
             )
-        if self._untested(self.model.laws[k]):
-            tiers = self.binding.tiers
+        if tier < len(tiers) - 1 and law.correction is None:
             return (
-                f"only the tier '{tiers[self.evidence.tier].name}' was seen, and too few runs of "
+                f"only the tier '{tiers[tier].name}' was seen, and too few runs of "
                 f"'{tiers[-1].name}' to test it; raise the budget."
             )
-        n = len(self.model.laws[k].rows)
+        if np.isfinite(law.spread).all() and np.isfinite(law.sigma):
+            return ""
+        n = len(law.rows)
         runs = f"{n} run with an answer is" if n == 1 else f"{n} runs with an answer are"
         remedy = "see why the others gave none" if self.lost else "raise the budget"
         return f"{runs} too few; {remedy}."
@@ -324,10 +291,10 @@ def half_width(runs: CampaignRuns, z: Array, tier: int, level: float, least: int
     sites, at = runs.site(z, tier)
     if at is None:
         return np.inf
-    sigma = float(np.sqrt(square / freedom)) if freedom else 0.0
-    if sigma <= _DIGITS or freedom < least:
-        return _DIGITS if sigma <= _DIGITS else np.inf
-    t = float(stdtrit(freedom, 0.5 + level / 2.0))
+    sigma = float(np.sqrt(square / max(freedom, 1)))
+    if sigma <= _DIGITS:
+        return _DIGITS
+    t = float(stdtrit(freedom, 0.5 + level / 2.0)) if freedom >= least else np.inf
     return t * sigma / float(np.sqrt(sites.count[at]))
 
 
@@ -345,11 +312,11 @@ def point_answer(
     assert wanted is not None
     with np.errstate(over="ignore"):
         value, low, high = (float(np.exp(mean + s * half)) for s in (0.0, -1.0, 1.0))
-    room, known = float(np.log1p(wanted)), at is not None and bool(np.isfinite(half))
-    answer = PointAnswer(value, low, high, target.si_unit, False)
-    told = said(binding.target.name, answer.to_json())
-    meaning = told if known else "No answer: no run at the point gave one."
-    why = f"{int(sites.count[at])} runs at the point itself." if known else "Nothing."
-    good = min(1.0, room / max(half, 1e-12)) if known else 0.0
-    sure = level if half <= room else level * good
-    return answer, Pertinence(name, known, good, sure if known else 0.0, meaning, why)
+    answer = PointAnswer(value, low, high, target.si_unit)
+    if at is None or not np.isfinite(half):
+        meaning = "No answer: no run at the point gave one."
+        return answer, Pertinence(name, False, 0.0, 0.0, meaning, "Nothing.")
+    why = f"{int(sites.count[at])} runs at the point itself."
+    room = float(np.log1p(wanted))
+    grade = judged(binding.target.name, vars(answer), half, room, level, why)
+    return answer, Pertinence(name, **grade)

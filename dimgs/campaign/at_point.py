@@ -5,10 +5,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dimgs.campaign.campaign import STORE, run_campaign
+from dimgs.campaign.campaign import records_in, run_campaign
 from dimgs.campaign.plan import Budget, Execution, Plan, Range, Tolerance
 from dimgs.common.errors import DimgsError
-from dimgs.hub import RunStore
 from dimgs.kernels.record import RunRecord
 from dimgs.kernels.spec import Kernel, Port
 
@@ -90,5 +89,4 @@ def runs_of(plan: Plan) -> list[RunRecord]:
     """Make the runs of a plan."""
     with TemporaryDirectory() as folder:
         run_campaign(plan, folder)
-        with RunStore(Path(folder) / STORE) as store:
-            return store.records()
+        return records_in(Path(folder))

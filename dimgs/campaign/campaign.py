@@ -1,7 +1,7 @@
 """From a plan to the fewest runs that answer it."""
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 
 from dimgs.campaign.binding import bind
 from dimgs.campaign.conclusion import joined
+from dimgs.campaign.curves import curves_of
 from dimgs.campaign.journal import DecisionLog, Listener, changed_since, shown_by
 from dimgs.campaign.known import Known, every_known
 from dimgs.campaign.loop import CampaignLoop
@@ -23,6 +24,7 @@ from dimgs.common.progress import notebook_bar
 from dimgs.hub import RunStore
 from dimgs.kernels.portable import portable
 from dimgs.kernels.record import RunRecord
+from dimgs.report.write import check_folder, writing_to
 
 STORE = "runs.sqlite"
 
@@ -95,11 +97,8 @@ def run_campaign(
         portable(plan.kernel)
     with ExitStack() as stack:
         listener = progress or shown_by(stack.enter_context(notebook_bar()))
-        if folder is None:
-            home = Path(stack.enter_context(TemporaryDirectory()))
-        else:
-            home = _home(Path(folder), resume or retry)
-        store = stack.enter_context(_opened(home / STORE))
+        home = Path(stack.enter_context(TemporaryDirectory()) if folder is None else folder)
+        store = stack.enter_context(_opened(home, resume or retry))
         place = place_of(executor, plan.execution.workers)
         stack.callback(place.close)
         loop: CampaignLoop | None = None
@@ -120,57 +119,38 @@ def run_campaign(
             finest |= {record.key: record for _, record in usable}
         if plan.by is not None:
             results = joined(plan, results, list(finest.values()))
-        result = _with_curves(replace(results[0], others=tuple(results[1:])), plan, finest)
-        return result if folder is None else _written(result, home)
-
-
-def _with_curves(
-    result: CampaignResult, plan: Plan, finest: Mapping[str, RunRecord]
-) -> CampaignResult:
-    """The result with the curves of the finest runs, where the plan asks for them."""
-    if not plan.curves:
+        curves, whole, failures = curves_of(plan, list(finest.values()))
+        result, warnings = results[0], (*results[0].warnings, *failures)
+        result = replace(
+            result, others=tuple(results[1:]), curves=curves, whole_curves=whole, warnings=warnings
+        )
+        if folder is not None:
+            try:
+                result.write(home)
+            except (OSError, InputError) as error:
+                why = getattr(error, "strerror", None) or error
+                text = f"The answer could not be written to {home} ({why}); it is only returned."
+                result = replace(result, warnings=(*warnings, text))
         return result
-    from dimgs.campaign.curves import curves_of
-
-    found, whole, told = curves_of(plan, list(finest.values()))
-    return replace(result, curves=found, whole_curves=whole, warnings=(*result.warnings, *told))
 
 
-def _written(result: CampaignResult, folder: Path) -> CampaignResult:
-    """The result, in its folder too; where that fails, it says so."""
+def records_in(folder: Path) -> list[RunRecord]:
+    """Every run that the folder of a campaign holds."""
+    with RunStore(folder / STORE) as store:
+        return store.records()
+
+
+def _opened(folder: Path, resume: bool) -> RunStore:
+    """The store of a folder, both made where they are not there."""
+    check_folder(folder)
+    with writing_to(folder):
+        if (folder / STORE).exists() and not resume:
+            raise InputError(
+                f"{folder} holds the runs of a campaign already; continue it "
+                f"({setting('resume')}, resume=True) or name another folder."
+            )
     try:
-        result.write(folder)
-    except (OSError, InputError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        told = f"The answer could not be written to {folder} ({why}); it is only returned."
-        return replace(result, warnings=(*result.warnings, told))
-    return result
-
-
-def _home(folder: Path, resume: bool) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        kept = (folder / STORE).exists()
-    except OSError as error:
-        why = "it is a file" if folder.is_file() else error.strerror
-        raise InputError(
-            f"'{folder}' cannot be a folder for runs ({why}); name another."
-        ) from error
-    if kept and not resume:
-        raise InputError(
-            f"{folder} holds the runs of a campaign already; continue it ({setting('resume')}, "
-            f"resume=True) or name another folder."
-        )
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(
-            f"The folder '{folder}' cannot be written to; name another ({setting('out')})."
-        )
-    return folder
-
-
-def _opened(file: Path) -> RunStore:
-    try:
-        return RunStore(file)
+        return RunStore(folder / STORE)
     except StoreError as error:
         # its remedy is one for users of stores
         why = str(error).partition(";")[0]

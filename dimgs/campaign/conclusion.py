@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from dimgs.campaign.answers import Answers, half_width, point_answer
+from dimgs.campaign.answers import Answers, point_answer
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.ending import Outcome
 from dimgs.campaign.evidence import TierEvidence
@@ -16,18 +16,19 @@ from dimgs.campaign.plan import Plan
 from dimgs.campaign.result import CampaignResult, Pertinence, RegimeAnswer, Tested
 from dimgs.campaign.surrogate import Surrogate
 from dimgs.campaign.thresholds import essential
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import LARGEST_LOG, Array
 from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
+from dimgs.discovery.discover import discover_with
+from dimgs.discovery.fitting import verdict_on
+from dimgs.discovery.options import Options
+from dimgs.discovery.power_law import fit_prepared
+from dimgs.discovery.prepare import prepare
 from dimgs.hub.store import dataset_of
 from dimgs.judgement.confirmation import PROBABLE
 from dimgs.kernels.record import RunRecord
 from dimgs.law.domain import domain_of
-from dimgs.law.law import Law
 from dimgs.report.results import FitResult, Report, Verdict
-
-if TYPE_CHECKING:
-    from dimgs.discovery.options import Options
 
 Run = tuple[Array, RunRecord]
 Found = Report | FitResult | None
@@ -43,8 +44,6 @@ _EVEN = 0.5
 _SPREAD = 4
 # of a crossover that runs do not tell from a corner
 _SHARP = 10.0
-# the logarithm of what a float can hold
-_MOST = 709.0
 # of the target's logarithm: beside its crossovers a law of a regime predicts within half of the
 # tolerance that a question has by default
 _CROSSOVER = 0.05
@@ -80,52 +79,53 @@ def conclude(
     -------
     CampaignResult
     """
-    space, moved = binding.space, experiment.moved()
-    told = Answers(binding, evidence, moved)
-    dataset = _dataset(
-        binding.target.name, [r for _, r in usable(experiment, len(binding.tiers) - 1)]
-    )
-    warnings = list(binding.notes)
-    regimes, judged = [], []
-    for n, k in enumerate(told.laws, 1):
-        found, name = told.regime(k), f"regime {n}"
-        judged.append(told.judged(k, found, name))
-        law = _law(experiment, told, k, warnings)
-        regimes.append(replace(found, fit=law, tested=told.tested(k)))
+    moved, tolerance = experiment.moved(), binding.plan.tolerance
+    answers = Answers(binding, evidence, moved)
+    finest = [r for _, r in usable(experiment, len(binding.tiers) - 1)]
+    dataset = _dataset(binding.target.name, finest)
+    warnings, regimes, judged = list(binding.notes), [], []
+    for n, k in enumerate(answers.laws, 1):
+        regime = answers.regime(k)
+        judged.append(answers.judged(k, regime, f"regime {n}"))
+        regimes.append(replace(regime, fit=_law(experiment, answers, k, warnings)))
     numbers = range(len(binding.points))
     predictions = [point_answer(binding, experiment.runs, i) for i in numbers]
-    asked = [*([] if binding.plan.tolerance.of_one_law else judged), *(p for _, p in predictions)]
-    judged += [p for _, p in predictions]
-    warnings += _said(evidence, experiment, told)
+    at_points = [p for _, p in predictions]
+    asked = [*([] if tolerance.of_one_law else judged), *at_points]
+    judged += at_points
+    if experiment.failed:
+        warnings.append(f"{experiment.failed} runs gave no answer.{experiment.why_lost()}")
+    small = len(evidence.model.laws) - len(answers.laws)
+    if small and answers.laws:
+        what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
+        warnings.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")
     met = outcome.is_answer
     predicts = surrogate is not None and surrogate.is_close
-    quick = met or predicts
-    report = of_all or law_of_all(binding, evidence, experiment, warnings, quick=quick)
+    report = of_all or law_of_all(binding, evidence, experiment, warnings, quick=met or predicts)
     whole = report.law if isinstance(report, Report) and report.confirmed else None
-    tolerance, stray = binding.plan.tolerance, len(evidence.model.orphans)
-    if stray and whole is None:
-        warnings.append(f"{stray} runs follow no power law that was found; see the log.")
+    unexplained = len(evidence.model.orphans)
+    if unexplained and whole is None:
+        warnings.append(f"{unexplained} runs follow no power law that was found; see the log.")
     if tolerance.law is not None:
         asked.append(_judged_law(report, tolerance.law))
         judged.append(asked[-1])
-    good = all(p.relevant for p in asked)
-    if met and not good:
+    if met and not all(p.relevant for p in asked):
         outcome = Outcome.STOPPED
         experiment.log.add("stop", f"{outcome.words}: not every answer can be relied on")
-    regimes = [_with_evidence(*one, outcome) for one in zip(regimes, judged, strict=False)]
-    if outcome is Outcome.CONFIRMED and whole is None and not _are_confirmed(regimes):
-        outcome = Outcome.PREDICTS
-    further = told.further()
+    regimes = [_with_verdict(*one, outcome) for one in zip(regimes, judged, strict=False)]
+    further = answers.further()
+    if outcome is Outcome.CONFIRMED and whole is None:
+        confirmed = all(r.fit is not None and r.fit.verdict.confirmed for r in regimes)
+        outcome = Outcome.CONFIRMED if confirmed else Outcome.PREDICTS
     if surrogate is not None and whole is None:
         judged.append(_judged_surrogate(surrogate))
         # intervals of laws that runs do not follow say nothing
         further = further if evidence.clear else judged[-1].why
+        outcome = Outcome.PREDICTS if predicts and not met else outcome
     if not met and tolerance.law is None and whole is not None:
         # the one law answers, and not the power laws that come near it in parts of the ranges
         outcome, further = Outcome.CONFIRMED, ""
-        judged = [_judged_law(report, PROBABLE), *(p for _, p in predictions)]
-    elif not met and whole is None and predicts:
-        outcome = Outcome.PREDICTS
+        judged = [_judged_law(report, PROBABLE), *at_points]
     if isinstance(report, FitResult):
         # one law of one regime has one verdict
         same = [r.fit for r in regimes if r.fit is not None and r.fit.law == report.law]
@@ -133,13 +133,13 @@ def conclude(
     return CampaignResult(
         outcome=outcome,
         regimes=tuple(regimes),
-        boundaries=told.boundaries(),
+        boundaries=answers.boundaries(),
         points=tuple(p for p, _ in predictions),
         pertinence=tuple(judged),
         further=further,
-        unseen=told.unseen(),
-        essential=essential(space, [told.rationals[k] for k in told.laws]),
-        basis=space.basis,
+        unseen=answers.unseen(),
+        essential=essential(binding.space, [answers.rationals[k] for k in answers.laws]),
+        basis=binding.space.basis,
         varied=moved,
         not_varied=tuple(n for n in sorted(binding.plan.ranges) if n not in moved),
         dataset=dataset,
@@ -161,31 +161,16 @@ def conclude(
     )
 
 
-def _are_confirmed(regimes: Sequence[RegimeAnswer]) -> bool:
-    """Whether every regime has a law whose verdict is that it is confirmed."""
-    return all(r.fit is not None and r.fit.verdict.confirmed for r in regimes)
-
-
-def _said(evidence: TierEvidence, experiment: Experiment, told: Answers) -> list[str]:
-    """What a reader should know of runs and laws that are no answer."""
-    found = []
-    if experiment.failed:
-        found.append(f"{experiment.failed} runs gave no answer.{experiment.why_lost()}")
-    small = len(evidence.model.laws) - len(told.laws)
-    if small and told.laws:
-        what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
-        found.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")
-    return found
-
-
 def usable(experiment: Experiment, tier: int) -> list[Run]:
     """Places and records of the runs of a tier with an answer, the evidence included."""
     believed = [(p.z, p.record) for p in experiment.believed if p.tier == tier]
     return [*experiment.usable[tier], *believed]
 
 
-def _dataset(target: str, records: Sequence[RunRecord]) -> Dataset | None:
-    """Inputs and target of runs."""
+def _dataset(
+    target: str, records: Sequence[RunRecord], more: Array | float = 0.0
+) -> Dataset | None:
+    """Inputs and target of runs, with `more` added to the target's logarithm."""
     if not records:
         return None
     first = records[0]
@@ -198,7 +183,10 @@ def _dataset(target: str, records: Sequence[RunRecord]) -> Dataset | None:
         )
         for r in records
     ]
-    return dataset_of(alike, [target], "the campaign")
+    data = dataset_of(alike, [target], "the campaign")
+    if not np.any(more):
+        return data
+    return replace(data, values={**data.values, target: data[target] * np.exp(more)}, errors={})
 
 
 def _law(
@@ -207,48 +195,32 @@ def _law(
     """Dimensionally checked law of the runs of a regime; those of a coarse tier are corrected,
     and all are cleared of the crossovers to other laws.
     """
-    binding, evidence, runs = answers.binding, answers.evidence, experiment.runs
-    tier = evidence.tier
-    inside = set(runs.sites(tier).numbers[answers.members(law, tier)].tolist())
-    chosen = [(z, r) for z, r in usable(experiment, tier) if runs.find(z) in inside]
-    data = _dataset(binding.target.name, [r for _, r in chosen])
-    if data is None:
+    binding, tier = answers.binding, answers.evidence.tier
+    inside = set(experiment.runs.sites(tier).numbers[answers.members(law, tier)].tolist())
+    runs = [(z, r) for z, r in usable(experiment, tier) if experiment.runs.find(z) in inside]
+    if not runs:
         return None
-    more = np.zeros(len(chosen))
-    if answers.model.borders:
-        z = np.array([z for z, _ in chosen])
-        more = -answers.model.tails(np.full(len(z), law), z)
-    difference = answers.model.laws[law].correction
-    to_finest = 0.0 if difference is None else difference(np.array([z for z, _ in chosen]))
-    data = _grown(data, binding.target.name, more + to_finest)
-    return _fit(binding, data, f"regime {answers.laws.index(law) + 1}", warnings, more)
-
-
-def _grown(data: Dataset, target: str, more: Array) -> Dataset:
-    """Runs with `more` added to the target's logarithm."""
-    if not np.any(more):
-        return data
-    return replace(data, values={**data.values, target: data[target] * np.exp(more)}, errors={})
+    z = np.array([z for z, _ in runs])
+    cleared = -answers.model.tails(np.full(len(z), law), z)
+    correction = answers.model.laws[law].correction
+    to_finest = 0.0 if correction is None else correction(z)
+    data = _dataset(binding.target.name, [r for _, r in runs], cleared + to_finest)
+    return _fit(binding, data, f"regime {answers.laws.index(law) + 1}", warnings, cleared)
 
 
 def _whole(experiment: Experiment, answers: Answers) -> Dataset | None:
     """All the finest runs, and those of a coarse tier whose difference to them is known."""
-    tier, last = answers.evidence.tier, len(answers.binding.tiers) - 1
-    fine = usable(experiment, last)
-    difference = next((law.correction for law in answers.model.laws if law.correction), None)
-    coarse = usable(experiment, tier) if tier < last and difference is not None else []
-    data, target = (
-        _dataset(answers.binding.target.name, [r for _, r in (*fine, *coarse)]),
-        answers.binding.target,
-    )
-    if data is None or difference is None or not coarse:
-        return data
-    more = np.concatenate([np.zeros(len(fine)), difference(np.array([z for z, _ in coarse]))])
-    return _grown(data, target.name, more)
+    runs = usable(experiment, len(answers.binding.tiers) - 1)
+    more = np.zeros(len(runs))
+    correction = next((law.correction for law in answers.model.laws if law.correction), None)
+    coarse = [] if correction is None else usable(experiment, answers.evidence.tier)
+    if correction is not None and coarse:
+        more = np.append(more, correction(np.array([z for z, _ in coarse])))
+    return _dataset(answers.binding.target.name, [r for _, r in (*runs, *coarse)], more)
 
 
 def _fit(
-    binding: Binding, data: Dataset, name: str, warnings: list[str], cleared: Array | None = None
+    binding: Binding, data: Dataset, name: str, warnings: list[str], cleared: Array | float = 0.0
 ) -> FitResult | None:
     """Power law of runs, which `cleared` was added to the target's logarithm of.
 
@@ -256,38 +228,27 @@ def _fit(
     its errors are no smaller than what it leaves out there. It is not judged as the law of a table,
     whose runs would have to follow it as they are.
     """
-    from dimgs.discovery.fitting import verdict_on
-    from dimgs.discovery.power_law import fit_prepared
-    from dimgs.discovery.prepare import prepare
-
     options = _options(binding)
     try:
         prepared = prepare(replace(data, errors={}), binding.target.name, options)
-        found = fit_prepared(prepared, options)
+        fitted = fit_prepared(prepared, options)
     except DimgsError as error:
         warnings.append(f"No law of the {name} by its finest runs alone: {error}")
         return None
-    left_out = np.zeros(data.n_runs) if cleared is None else np.abs(cleared)
+    left_out = np.abs(cleared)
     if not np.any(left_out):
         options = replace(options, time_limit=_DISCOVER_SECONDS)
-        return replace(found, judge=partial(verdict_on, prepared, options))
-    law, few = found.law, len(prepared.design.features) + 2
+        return replace(fitted, judge=partial(verdict_on, prepared, options))
+    law, few = fitted.law, len(prepared.design.features) + 2
     small = np.flatnonzero(left_out <= max(_CROSSOVER, np.sort(left_out)[:few][-1]))
     spread = float(np.hypot(law.uncertainty.residual_sd, left_out[small].max()))
-    return replace(
-        found,
-        law=replace(
-            law,
-            domain=domain_of(prepared.design.take(small)),
-            uncertainty=replace(law.uncertainty, residual_sd=spread),
-        ),
-    )
+    uncertainty = replace(law.uncertainty, residual_sd=spread)
+    domain = domain_of(prepared.design.take(small))
+    return replace(fitted, law=replace(law, domain=domain, uncertainty=uncertainty))
 
 
-def _options(binding: Binding) -> "Options":
+def _options(binding: Binding) -> Options:
     """What a plan says of the groups, for `fit` and `discover`."""
-    from dimgs.discovery.options import Options
-
     plan = binding.plan
     return Options(
         constants=plan.constants,
@@ -298,20 +259,17 @@ def _options(binding: Binding) -> "Options":
     )
 
 
-def _with_evidence(regime: RegimeAnswer, judged: Pertinence, outcome: Outcome) -> RegimeAnswer:
+def _with_verdict(regime: RegimeAnswer, judged: Pertinence, outcome: Outcome) -> RegimeAnswer:
     """A regime whose law has its verdict: that on its runs, and what the campaign's tests say."""
-    law, tested = regime.fit, regime.tested
-    if law is None or tested is None:
+    law = regime.fit
+    if law is None:
         return regime
+    tested = replace(regime.tested, cleared=law.judge is None)
     judge = partial(_verdict, law, tested, judged, outcome)
-    return replace(
-        regime,
-        fit=replace(law, judge=judge),
-        tested=replace(tested, cleared=law.judge is None),
-    )
+    return replace(regime, fit=replace(law, judge=judge), tested=tested)
 
 
-def _verdict(found: FitResult, tested: Tested, regime: Pertinence, outcome: Outcome) -> Verdict:
+def _verdict(fit: FitResult, tested: Tested, regime: Pertinence, outcome: Outcome) -> Verdict:
     """The verdict on the law of a regime.
 
     Its probability is that of the same law of a table of the same runs. A table leaves a law
@@ -320,7 +278,7 @@ def _verdict(found: FitResult, tested: Tested, regime: Pertinence, outcome: Outc
     as predicted, and every exponent within its tolerance, the law is confirmed, unless the runs
     make it less probable than not: then the exponents are answered, and the formula is not.
     """
-    judged = Verdict() if found.judge is None else found.verdict
+    judged = Verdict() if fit.judge is None else fit.verdict
     why = []
     if not outcome.is_answer:
         why.append(f"The campaign ended with: {outcome.words}.")
@@ -359,17 +317,52 @@ def law_of_all(
     quick : bool
         Whether a closed form is looked for in a few seconds only.
     """
-    told = Answers(binding, evidence, experiment.moved())
-    every = _whole(experiment, told)
-    report = _report(binding, every, told, warnings, quick)
-    if not isinstance(report, Report) or report.law is None or every is None:
+    answers, plan = Answers(binding, evidence, experiment.moved()), binding.plan
+    data, is_asked = _whole(experiment, answers), plan.tolerance.law is not None
+    one = len(answers.laws) == 1 and not len(answers.model.orphans)
+    kind = "discover" if is_asked else plan.report or ("fit" if one else "discover")
+    if kind == "none" or data is None:
+        return None
+    if kind == "fit":
+        return _fit(binding, data, "whole", warnings)
+    jumps = any(not b.meets or b.sharpness > _SHARP for b in answers.model.borders)
+    # where one law is asked for, steps between power laws may be how a curve looks to them
+    if quick and jumps and not plan.tolerance.of_one_law:
+        options = replace(_options(binding), regimes=True, engine="power_law")
+    else:
+        most = _EVALUATIONS if quick and not is_asked else None
+        seconds = _DISCOVER_SECONDS if quick else _LONG_SECONDS
+        options = replace(_options(binding), evaluations=most, time_limit=seconds)
+    report = _discovered(data, binding.target.name, options, "all the finest runs", warnings)
+    if report is None or report.law is None:
         return report
-    miss, limit = _miss(report.law, every, told), float(told.model.scatter.limits(np.ones(1))[0])
+    predicted, seen = report.law.predict_si(data), data[binding.target.name]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        misses = np.nan_to_num(np.abs(np.log(predicted / seen)), nan=np.inf)
+    if binding.linear:
+        # of values that vanish a miss is measured by the size of all
+        misses = np.abs(predicted - seen) / np.sqrt(np.mean(seen**2))
+    miss, limit = float(misses.max()), float(answers.model.scatter.limits(np.ones(1))[0])
     if miss > limit:
         text = f"It misses a run by {miss:.2g}, and equal runs agree to {limit:.2g}."
         report = replace(report, why_not=(*report.why_not, text))
     if report.why_not:
         warnings.append(f"`discover` found no one law of all regimes. {report.why_not[0]}")
+    return report
+
+
+def _discovered(
+    data: Dataset, target: str, options: Options, what: str, warnings: list[str]
+) -> Report | None:
+    """What `discover` makes of runs; steps are what it calls regimes."""
+    try:
+        report = discover_with(replace(data, errors={}), target, options)
+    except (DimgsError, np.linalg.LinAlgError) as error:
+        # the runs have cost too much to lose their answer to a matrix of one of many candidates
+        warnings.append(f"No law of {what}: {error}")
+        return None
+    if report.outcome == "interrupted":
+        raise KeyboardInterrupt
     return report
 
 
@@ -387,88 +380,32 @@ def joined(
     records : sequence of RunRecord
         The finest runs with an answer.
     """
-    from dimgs.discovery.discover import discover_with
-
-    found, first = list(results), dict[str, int]()
-    for i, result in enumerate(results):
-        first.setdefault(result.target, i)
-    for target, i in first.items():
+    joint, targets = list(results), [r.target for r in results]
+    # the spread between few sources is not known; then each has its own prefactor
+    several = len(plan.sources) >= _SPREAD
+    for target in dict.fromkeys(targets):
+        first = targets.index(target)
         data = _dataset(target, [r for r in records if target in r.outputs])
-        options = found[i].options
-        if data is None or options is None or plan.by is None:
+        if data is None:
             continue
-        # the spread between two sources is not known; then each has its own prefactor
-        several = len(plan.sources) >= _SPREAD
         options = replace(
-            options,
-            by=(plan.by,) if several else (),
+            joint[first].options,
+            by=(plan.by or "",) if several else (),
             within=None if several else plan.by,
             time_limit=_DISCOVER_SECONDS,
         )
-        try:
-            report = discover_with(replace(data, errors={}), target, options)
-        except DimgsError as error:
-            warning = f"No law of the runs of all sources: {error}"
-            found[i] = replace(found[i], warnings=(*found[i].warnings, warning))
-            continue
-        found[i] = replace(found[i], across=report)
-    return found
-
-
-def _miss(law: Law, data: Dataset, answers: Answers) -> float:
-    """Largest difference of a law from a run, as a logarithm where the target has one."""
-    said, seen = law.predict_si(data), data[answers.binding.target.name]
-    if answers.binding.linear:
-        # of values that vanish a miss is told by the size of all
-        return float(np.max(np.abs(said - seen)) / np.sqrt(np.mean(seen**2)))
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return float(np.nan_to_num(np.abs(np.log(said / seen)), nan=np.inf).max())
-
-
-def _report(
-    binding: Binding, data: Dataset | None, answers: Answers, warnings: list[str], quick: bool
-) -> Found:
-    """What `fit` or `discover` makes of all the runs; steps are what `discover` calls regimes."""
-    plan = binding.plan
-    one = len(answers.laws) == 1 and not len(answers.model.orphans)
-    kind = plan.report or ("fit" if one else "discover")
-    if plan.tolerance.law is not None:
-        kind = "discover"
-    if kind == "none" or data is None:
-        return None
-    if kind == "fit":
-        return _fit(binding, data, "whole", warnings)
-    from dimgs.discovery.discover import discover_with
-
-    options = _options(binding)
-    jumps = any(not b.meets or b.sharpness > _SHARP for b in answers.model.borders)
-    # where one law is asked for, steps between power laws may be how a curve looks to them
-    asked = plan.tolerance.law is not None
-    if quick and jumps and not plan.tolerance.of_one_law:
-        options = replace(options, regimes=True, engine="power_law")
-    else:
-        most, seconds = (None, _LONG_SECONDS)
-        if quick:
-            most, seconds = (None if asked else _EVALUATIONS, _DISCOVER_SECONDS)
-        options = replace(options, evaluations=most, time_limit=seconds)
-    try:
-        report = discover_with(replace(data, errors={}), binding.target.name, options)
-        if report.outcome == "interrupted":
-            raise KeyboardInterrupt
-        return report
-    except (DimgsError, np.linalg.LinAlgError) as error:
-        # the runs have cost too much to lose their answer to a matrix of one of many candidates
-        warnings.append(f"No law of all the finest runs: {error}")
-        return None
+        warnings = [*joint[first].warnings]
+        report = _discovered(data, target, options, "the runs of all sources", warnings)
+        joint[first] = replace(joint[first], across=report, warnings=tuple(warnings))
+    return joint
 
 
 def _judged_law(report: Found, wanted: float) -> Pertinence:
     """Whether one law of all runs is as probable as the plan asks for."""
     sure = report.probability if isinstance(report, Report) and report.confirmed else None
     if not isinstance(report, Report) or sure is None:
-        return Pertinence(
-            "law", False, 0.0, 0.0, "No answer: no one law was confirmed.", "Nothing."
-        )
+        text = "No answer: no one law was confirmed."
+        return Pertinence("law", False, 0.0, 0.0, text, "Nothing.")
     why = f"Its probability among all that were found and none of them; {wanted:g} was asked for."
     return Pertinence("law", True, min(1.0, sure / wanted), sure, f"{report.law}.", why)
 
@@ -492,18 +429,14 @@ def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> d
         return {"groups": {}, "columns": {}, "held": {}}
     space = binding.space
     logs = space.log_groups(experiment.runs.sites(len(binding.tiers) - 1).z)
-    ends = np.exp(np.clip([logs.min(axis=0), logs.max(axis=0)], -_MOST, _MOST)).T.tolist()
-    columns = {}
+    ends = np.exp(np.clip([logs.min(axis=0), logs.max(axis=0)], -LARGEST_LOG, LARGEST_LOG))
+    groups = dict(zip((g.name for g in space.groups), ends.T.tolist(), strict=True))
+    columns, held = dict[str, Any](), dict[str, Any]()
     for port in binding.kernel.inputs:
-        if not port.is_label and port.name in data.names:
-            values = (float(f(data[port.name])) for f in (np.min, np.max))
-            columns[port.name] = [*(port.parsed.from_si(x) for x in values), port.unit]
-    names = (g.name for g in space.groups)
-    held: dict[str, Any] = {
-        n: {"value": a, "unit": unit} for n, (a, b, unit) in columns.items() if a == b
-    }
+        if port.name in data.names and not port.is_label:
+            low, high = (port.parsed.from_si(float(f(data[port.name]))) for f in (np.min, np.max))
+            columns[port.name] = [low, high, port.unit]
+            if low == high:
+                held[port.name] = {"value": low, "unit": port.unit}
     held |= {n: str(data[n][0]) for n in data.label_names if len(set(data[n])) == 1}
-    return {"groups": dict(zip(names, ends, strict=True)), "columns": columns, "held": held}
-
-
-__all__ = ["conclude", "half_width"]
+    return {"groups": groups, "columns": columns, "held": held}

@@ -9,6 +9,7 @@ import numpy as np
 from dimgs.campaign.plan import Plan
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.engines.registry import NONE
@@ -56,12 +57,10 @@ class WholeCurves:
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
         return {
-            "variable": self.variable,
-            "ordinate": self.ordinate,
+            **attributes(self, "variable ordinate half_width"),
             "at": self.at.tolist(),
             "components": len(self.model.components_),
             "explained": float(np.sum(self.model.explained_)),
-            "half_width": self.half_width,
         }
 
 
@@ -86,25 +85,15 @@ def whole_curves(
     """
     from dimgs.fits.curves import CurvePotential
 
-    told = _told(records, curve, inputs)
-    first = told[0][0]
-    variables = [Variable(n, parse_unit(records[0].inputs[n][1])) for n in inputs]
-    named = (
-        Variable(first.coordinate, parse_unit(first.along)),
-        Variable(curve, parse_unit(first.unit)),
-    )
-    basis, other = (pi_basis([*variables, v], v.name) for v in named)
+    at, values, table, (*given, along, ordinate) = _in_si(records, curve, inputs)
+    basis, other = (pi_basis([*given, v], v.name) for v in (along, ordinate))
     alone = [b.response for b in (basis, other) if b.response is not None]
-    starts = [np.array([float(group.get(n)) for n in inputs]) for group in alone]
-    logs = np.log([values for _, values in told])
-    curves = []
-    for (one, _), row in zip(told, logs, strict=True):
-        at = parse_unit(one.along).to_si(one.at)
-        values = parse_unit(one.unit).to_si(one.values)
-        inside = at > 0
-        curves.append(
-            (np.log(at[inside]) + row @ starts[0], values[inside] * np.exp(row @ starts[1]))
-        )
+    logs = np.log(table)
+    shifts = logs @ np.array([[float(group.get(n)) for n in inputs] for group in alone]).T
+    curves = [
+        (np.log(x[x > 0]) + before, y[x > 0] * np.exp(factor))
+        for x, y, (before, factor) in zip(at, values, shifts, strict=True)
+    ]
     groups = logs @ np.array([[float(g.get(n)) for n in inputs] for g in basis.groups]).T
     low = max(float(x[0]) for x, _ in curves)
     high = min(float(x[-1]) for x, _ in curves)
@@ -114,9 +103,9 @@ def whole_curves(
     table = np.array([np.interp(places, x, np.log(y)) for x, y in curves])
     model = CurvePotential().fit(groups, table)
     ends = model.predict_interval(groups, level)
-    variable, ordinate = map(str, alone)
     half = float(np.expm1(np.median(ends[..., 1] - ends[..., 0]) / 2.0))
-    return WholeCurves(curve, variable, ordinate, np.exp(places), basis, model, half)
+    variable, values_by = map(str, alone)
+    return WholeCurves(curve, variable, values_by, np.exp(places), basis, model, half)
 
 
 def collapse(
@@ -157,25 +146,26 @@ def collapse(
     >>> print(found.variable.group, found.response.group, found.collapses)
     x·D^(-1/2)·t^(-1/2) profile·C0⁻¹ True
     """
-    told = _told(records, curve, inputs)
-    first = told[0][0]
-    count = [len(one.at) for one, _ in told]
-    at = [parse_unit(one.along).to_si(one.at) for one, _ in told]
-    values = [parse_unit(one.unit).to_si(one.values) for one, _ in told]
-    columns: dict[str, Any] = {
-        n: np.repeat([row[j] for _, row in told], count) for j, n in enumerate(inputs)
-    }
-    columns |= {first.coordinate: np.concatenate(at), curve: np.concatenate(values)}
-    given = {n: records[0].inputs[n][1] for n in inputs}
-    given |= {first.coordinate: first.along, curve: first.unit}
-    units = {n: si_unit(parse_unit(unit).dimension) for n, unit in given.items()}
+    at, values, table, variables = _in_si(records, curve, inputs)
+    count = [len(x) for x in at]
+    columns = [*np.repeat(table, count, axis=0).T, np.concatenate(at), np.concatenate(values)]
+    names = [v.name for v in variables]
     label = np.repeat([f"run {i}" for i in range(len(count))], count)
-    data = Dataset.from_columns({**columns, _RUN: label}, units=units | {_RUN: "label"})
-    return collapse_with(data, curve, first.coordinate, _RUN, Options(engine=NONE, level=level))
+    data = Dataset.from_columns(
+        {**dict(zip(names, columns, strict=True)), _RUN: label},
+        units={**{v.name: si_unit(v.dimension) for v in variables}, _RUN: "label"},
+    )
+    return collapse_with(data, curve, names[-2], _RUN, Options(engine=NONE, level=level))
 
 
-def _told(records: Sequence[RunRecord], curve: str, inputs: Sequence[str]) -> list[Any]:
-    found = []
+def _in_si(
+    records: Sequence[RunRecord], curve: str, inputs: Sequence[str]
+) -> tuple[list[Array], list[Array], Array, list[Variable]]:
+    """Coordinates and values of the curves and a table of the inputs, in SI units.
+
+    Their variables are in the order of the inputs; the coordinate and the values come last.
+    """
+    rows = []
     for record in records:
         if curve not in record.curves:
             names = ", ".join(record.curves) or "none"
@@ -186,30 +176,31 @@ def _told(records: Sequence[RunRecord], curve: str, inputs: Sequence[str]) -> li
                 f"A run has no input '{missing[0]}'; it has {', '.join(record.inputs)}."
             )
         pairs = (record.inputs[n] for n in inputs)
-        values = [parse_unit(unit).to_si(float(value)) for value, unit in pairs]
-        if min(values) <= 0:
+        rows.append([parse_unit(unit).to_si(float(value)) for value, unit in pairs])
+        if min(rows[-1]) <= 0:
             raise InputError(f"An input of a run is not above zero: {dict(record.inputs)!r:.80}.")
-        found.append((record.curves[curve], values))
-    if not found:
+    if not rows:
         raise InputError("There are no runs to bring onto one curve; give several.")
-    return found
+    kept = [record.curves[curve] for record in records]
+    at = [parse_unit(one.along).to_si(one.at) for one in kept]
+    values = [parse_unit(one.unit).to_si(one.values) for one in kept]
+    units = [(n, records[0].inputs[n][1]) for n in inputs]
+    units += [(kept[0].coordinate, kept[0].along), (curve, kept[0].unit)]
+    return at, values, np.array(rows), [Variable(n, parse_unit(unit)) for n, unit in units]
 
 
 def curves_of(
     plan: Plan, records: Sequence[RunRecord]
 ) -> tuple[tuple[Collapse, ...], tuple[WholeCurves, ...], list[str]]:
     """The curves that a plan asks for, brought onto one and fitted whole, and what failed."""
-    found, whole, warnings = list[Collapse](), list[WholeCurves](), list[str]()
+    found, whole, warnings = list[Any](), list[Any](), list[str]()
+    asked = ((found, collapse, "brought onto one"), (whole, whole_curves, "fitted whole"))
     for name, curve in plan.curves.items():
-        try:
-            found.append(collapse(records, name, curve.inputs, plan.level))
-        except DimgsError as error:
-            warnings.append(f"The curves '{name}' were not brought onto one: {error}")
-        if curve.whole:
+        for results, fit, words in asked[: 1 + curve.whole]:
             try:
-                whole.append(whole_curves(records, name, curve.inputs, plan.level))
+                results.append(fit(records, name, curve.inputs, plan.level))
             except DimgsError as error:
-                warnings.append(f"The curves '{name}' were not fitted whole: {error}")
+                warnings.append(f"The curves '{name}' were not {words}: {error}")
     return tuple(found), tuple(whole), warnings
 
 

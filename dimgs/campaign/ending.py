@@ -13,16 +13,19 @@ class Outcome(StrEnum):
     ('budget', 'budget spent', False)
     """
 
-    CONFIRMED = "confirmed"
-    PREDICTS = "predicts"
-    BUDGET = "budget"
-    INCONSISTENT = "inconsistent"
-    STOPPED = "stopped"
+    words: str
 
-    @property
-    def words(self) -> str:
-        """The same in words."""
-        return _WORDS[self]
+    def __new__(cls, value: str, words: str) -> "Outcome":
+        """The member of a value; `words` are the same in a clause."""
+        member = str.__new__(cls, value)
+        member._value_, member.words = value, words
+        return member
+
+    CONFIRMED = "confirmed", "law confirmed"
+    PREDICTS = "predicts", "predictions within tolerance, no law confirmed"
+    BUDGET = "budget", "budget spent"
+    INCONSISTENT = "inconsistent", "equal groups give different answers"
+    STOPPED = "stopped", "no further run helps"
 
     @property
     def is_answer(self) -> bool:
@@ -32,15 +35,6 @@ class Outcome(StrEnum):
     def __repr__(self) -> str:
         """As its text."""
         return repr(self.value)
-
-
-_WORDS = {
-    Outcome.CONFIRMED: "law confirmed",
-    Outcome.PREDICTS: "predictions within tolerance, no law confirmed",
-    Outcome.BUDGET: "budget spent",
-    Outcome.INCONSISTENT: "equal groups give different answers",
-    Outcome.STOPPED: "no further run helps",
-}
 
 
 class Cause(StrEnum):

@@ -6,8 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
+from dimgs.campaign.answers import half_width
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.conclusion import Found, conclude, half_width, law_of_all
+from dimgs.campaign.conclusion import Found, conclude, law_of_all
 from dimgs.campaign.design import CampaignDesign, d_optimal, nearest
 from dimgs.campaign.ending import Cause, Ending, Outcome
 from dimgs.campaign.evidence import Proposal, RunPrediction, TierEvidence
@@ -25,7 +26,6 @@ from dimgs.campaign.prior_runs import (
 )
 from dimgs.campaign.result import CampaignResult
 from dimgs.campaign.surrogate import FEWEST, USEFUL, Surrogate
-from dimgs.campaign.thresholds import conditions_of, holding
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.consensus import FittedLaw, Scatter, Sites
 from dimgs.fits.smooth import SmoothCurve
@@ -161,10 +161,8 @@ class CampaignLoop:
         None where the runs are too few, or have no logarithm.
         """
         tier, binding = len(self.binding.tiers) - 1, self.binding
-        wanted, pool = binding.plan.tolerance.prediction or USEFUL, evidence.design.pool
+        wanted, pool = binding.plan.tolerance.prediction or USEFUL, evidence.usable_pool
         level, sigma = binding.plan.level, evidence.model.scatter.sigma
-        if evidence.domain is not None:
-            pool = pool[holding(binding.space, conditions_of(evidence.domain), pool)]
         self.phase, found, best, idle = "surrogate", None, np.inf, 0
         while idle < _PATIENCE:
             sites = self.experiment.runs.sites(tier)

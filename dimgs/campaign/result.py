@@ -1,28 +1,30 @@
 """What a campaign returns."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dimgs.campaign.curves import WholeCurves
 from dimgs.campaign.ending import Outcome
 from dimgs.campaign.surrogate import Surrogate
 from dimgs.common.errors import DimgsError
 from dimgs.common.escape import file_names
-from dimgs.common.formats import SCHEMA, sealed, write_whole
+from dimgs.common.formats import SCHEMA, attributes, sealed, write_whole
 from dimgs.dataset import Dataset
+from dimgs.discovery.discover import discover_with
+from dimgs.discovery.options import Options
+from dimgs.engines.registry import NONE
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.group import PiBasis
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
+from dimgs.law.serialise import as_text
 from dimgs.report.documents import (
     activation_document,
-    discover_document,
     exponent_document,
     finite,
-    fit_document,
+    law_or_none,
     pi_document,
 )
 from dimgs.report.figures.save import save
@@ -30,9 +32,6 @@ from dimgs.report.findings import Activation
 from dimgs.report.results import FitResult, Report
 from dimgs.report.write import write_study
 from dimgs.symmetry.collapse import Collapse
-
-if TYPE_CHECKING:
-    from dimgs.discovery.options import Options
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,6 @@ class RegimeBoundary:
     high: float
     kind: str = "meeting"
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {**self.__dict__, "regimes": list(self.regimes), "group": self.monomial}
-
 
 @dataclass(frozen=True)
 class Pertinence:
@@ -93,10 +88,6 @@ class Pertinence:
     confidence: float
     meaning: str
     why: str
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return dict(self.__dict__)
 
 
 @dataclass(frozen=True)
@@ -127,10 +118,6 @@ class Tested:
         """Whether some run could have spoken against the law, and its exponents are known."""
         return self.runs > 0 and self.half_width <= self.tolerance
 
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return {**self.__dict__, "holds": self.holds}
-
 
 @dataclass(frozen=True)
 class RegimeAnswer:
@@ -154,7 +141,7 @@ class RegimeAnswer:
         Of its runs of the finest tier: a law that is dimensionally checked.
     implied : tuple of Exponent
         Of inputs of the ranges that no run varied: what dimensions alone leave for them.
-    tested : Tested or None
+    tested : Tested
         What further runs say of it, which enters the verdict on its law.
     activation : mapping of str to Activation
         Of the temperature that enters as 1/T.
@@ -166,9 +153,9 @@ class RegimeAnswer:
     runs: Mapping[str, int]
     share: float
     bias: Mapping[str, float]
+    tested: Tested
     fit: FitResult | None = None
     implied: tuple[Exponent, ...] = ()
-    tested: Tested | None = None
     activation: Mapping[str, Activation] = field(default_factory=dict)
 
     @property
@@ -184,21 +171,16 @@ class RegimeAnswer:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON; exponents have the form of `fit`."""
+        constant = self.prefactor
         return {
-            "where": self.where,
-            "place": self.place,
+            **attributes(self, "where place share runs bias"),
             "n": sum(self.runs.values()),
             "exponents": [exponent_document(e) for e in self.exponents],
             "implied": [exponent_document(e) for e in self.implied],
             "activation": activation_document(self.activation),
-            "prefactor": None
-            if self.prefactor is None
-            else {n: getattr(self.prefactor, n) for n in ("value", "unit", "low", "high")},
-            "runs": dict(self.runs),
-            "share": self.share,
-            "bias": dict(self.bias),
-            "law": None if self.fit is None else self.fit.judged_law.to_json(),
-            "tested": None if self.tested is None else self.tested.to_json(),
+            "prefactor": constant and attributes(constant, "value unit low high"),
+            "law": law_or_none(None if self.fit is None else self.fit.judged_law),
+            "tested": {**vars(self.tested), "holds": self.tested.holds},
         }
 
 
@@ -210,11 +192,7 @@ class PointAnswer:
     low: float
     high: float
     unit: str
-    extrapolated: bool
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON."""
-        return dict(self.__dict__)
+    extrapolated: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -273,7 +251,7 @@ class CampaignResult:
     across : Report or None
         What `discover` makes of the runs of all sources, and of what differs between them; with
         the first.
-    options : Options or None
+    options : Options
         What the plan says of the groups, for the report on the law.
     warnings : tuple of str
 
@@ -313,6 +291,7 @@ class CampaignResult:
     target: str
     unit: str
     level: float
+    options: Options
     warnings: tuple[str, ...] = ()
     unseen: str = ""
     origins: tuple[Mapping[str, Any], ...] = ()
@@ -320,7 +299,6 @@ class CampaignResult:
     whole: Law | None = None
     curves: tuple[Collapse, ...] = ()
     whole_curves: tuple[WholeCurves, ...] = ()
-    options: "Options | None" = None
     surrogate: Surrogate | None = None
     source: str | None = None
     across: Report | None = None
@@ -353,55 +331,41 @@ class CampaignResult:
         the other targets stand under ``others``.
         """
         every = (self, *self.others)
+        # the first that is no answer, else the first of predictions, else a confirmed law
         outcomes = [r.outcome for r in every]
-        outcome = next((o for o in outcomes if not o.is_answer), None)
-        outcome = outcome or (Outcome.PREDICTS if Outcome.PREDICTS in outcomes else outcomes[0])
+        outcome = min(outcomes, key=lambda o: (o.is_answer, o is not Outcome.PREDICTS))
         return {
             "schema": SCHEMA,
             "outcome": outcome,
             "ended": outcome.words,
-            "confidence": self.confidence,
-            "target": self.target,
+            **attributes(self, "confidence target unit level further unseen varied not_varied"),
             **({} if self.source is None else {"source": self.source}),
-            "unit": self.unit,
-            "level": self.level,
             "runs": dict(every[-1].runs),
             "made": sum(r.counts["made"] for r in every),
             "regimes": [r.to_json() for r in self.regimes],
-            "boundaries": [b.to_json() for b in self.boundaries],
-            "domain": dict(self.domain),
-            "points": [p.to_json() for p in self.points],
-            "pertinence": self._pertinence(),
-            "law": None if self.law is None else self.law.to_json(),
-            "further": self.further,
-            "unseen": self.unseen,
+            "boundaries": [{**vars(b), "group": b.monomial} for b in self.boundaries],
+            "points": [dict(vars(p)) for p in self.points],
+            "pertinence": {
+                # there is an answer where one is, and it is as good as the worst of them
+                "relevant": any(p.relevant for p in self.pertinence),
+                "acceptability": min((p.acceptability for p in self.pertinence), default=0.0),
+                "confidence": self.confidence,
+                "meaning": " ".join(p.meaning for p in self.pertinence),
+                "why": " ".join(f"{p.answer}: {p.why}" for p in self.pertinence),
+                "answers": [dict(vars(p)) for p in self.pertinence],
+            },
+            "law": law_or_none(self.law),
             "essential_groups": list(self.essential),
             "pi": pi_document(self.basis),
-            "varied": list(self.varied),
-            "not_varied": list(self.not_varied),
-            "counts": dict(self.counts),
             "from": [dict(o) for o in self.origins],
             "curves": [c.to_json() for c in self.curves],
             "whole_curves": [c.to_json() for c in self.whole_curves],
-            "seconds": self.seconds,
-            "surrogate": None if self.surrogate is None else self.surrogate.to_json(),
-            "report": self._report(),
-            **({} if self.across is None else {"across": discover_document(self.across)}),
+            "surrogate": self.surrogate and self.surrogate.to_json(),
+            "report": self.report and self.report.to_json(),
+            **({} if self.across is None else {"across": self.across.to_json()}),
             "decisions": len(self.log),
-            "warnings": list(self.warnings),
+            **attributes(self, "domain counts seconds warnings"),
             **({"others": [o.to_json() for o in self.others]} if self.others else {}),
-        }
-
-    def _pertinence(self) -> dict[str, Any]:
-        """Of the whole: there is an answer where one is, and it is as good as the worst of them."""
-        every = self.pertinence
-        return {
-            "relevant": any(p.relevant for p in every),
-            "acceptability": min((p.acceptability for p in every), default=0.0),
-            "confidence": self.confidence,
-            "meaning": " ".join(p.meaning for p in every),
-            "why": " ".join(f"{p.answer}: {p.why}" for p in every),
-            "answers": [p.to_json() for p in every],
         }
 
     def write(self, folder: Path) -> list[Path]:
@@ -426,10 +390,7 @@ class CampaignResult:
             If the folder cannot be written to.
         """
         path = folder / "result.json"
-        text = json.dumps(
-            sealed(finite(self.to_json())), ensure_ascii=False, allow_nan=False, indent=1
-        )
-        write_whole(path, text + "\n")
+        write_whole(path, as_text(sealed(finite(self.to_json()))))
         every = (self, *self.others)
         names = file_names(r.name for r in every)
         written = [path]
@@ -450,29 +411,12 @@ class CampaignResult:
         fit = self.report
         if not isinstance(fit, FitResult):
             return fit
-        if self.dataset is None or self.options is None:
+        if self.dataset is None:
             return None
-        from dimgs.discovery.discover import discover_with
-        from dimgs.engines.registry import NONE
-
         # the campaign has judged its law: no rival is looked for here
         options = replace(self.options, engine=NONE, evaluations=1)
         try:
             report = discover_with(self.dataset, self.target, options)
         except DimgsError:
             return None
-        verdict = fit.verdict
-        return replace(
-            report,
-            law=fit.judged_law,
-            outcome=verdict.outcome,
-            why_not=verdict.why_not,
-            probability=verdict.probability,
-            none_of_these=verdict.none_of_these,
-            rivals=(),
-        )
-
-    def _report(self) -> dict[str, Any] | None:
-        if isinstance(self.report, Report):
-            return discover_document(self.report)
-        return None if self.report is None else fit_document(self.report)
+        return replace(report, law=fit.judged_law, rivals=(), **vars(fit.verdict))

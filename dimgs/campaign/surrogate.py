@@ -9,6 +9,7 @@ import numpy as np
 
 from dimgs.campaign.space import PiSpace
 from dimgs.common.arrays import Array
+from dimgs.common.formats import attributes
 from dimgs.fits.smooth import ROUNDING, SmoothCurve
 
 # runs beyond the directions of the groups, below which the lengths of a covariance are not known
@@ -121,4 +122,4 @@ class Surrogate:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return {n: getattr(self, n) for n in ("runs", "error", "level", "further")}
+        return attributes(self, "runs error level further")

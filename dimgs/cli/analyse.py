@@ -136,7 +136,6 @@ def fit(
 ) -> None:
     """Fit the contrastive power law of all pairs of runs, in pi space."""
     from dimgs.discovery import fitting
-    from dimgs.report.documents import fit_document
     from dimgs.report.plain_text import fit_text
 
     documents = []
@@ -151,7 +150,7 @@ def fit(
     for result in results:
         warn(result.warnings)
         if json:
-            documents.append(fit_document(result))
+            documents.append(result.to_json())
         else:
             say(fit_text(result))
     if out is not None:

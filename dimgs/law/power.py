@@ -426,10 +426,20 @@ def where_text(sides: Sequence[Side], names: Sequence[str]) -> str:
     """
     parts = []
     for side in sides:
-        factors = [_factor(n, p) for n, p in zip(names, side.powers, strict=True) if p]
         sign = ">=" if side.at_least else "<"
-        parts.append(f"{'*'.join(factors)} {sign} {side.threshold:.17g}")
+        parts.append(f"{monomial_text(side.powers, names)} {sign} {side.threshold:.17g}")
     return " & ".join(f"({p})" for p in parts) if len(parts) > 1 else (parts or ["True"])[0]
+
+
+def monomial_text(powers: Sequence[Fraction], names: Sequence[str]) -> str:
+    """A monomial in the grammar of conditions.
+
+    Examples
+    --------
+    >>> monomial_text((Fraction(2), Fraction(0), Fraction(-1, 2)), ["pi_1", "pi_2", "pi_3"])
+    'pi_1**(2)*pi_3**(-1/2)'
+    """
+    return "*".join(_factor(n, p) for n, p in zip(names, powers, strict=True) if p)
 
 
 def _factor(name: str, power: Fraction) -> str:

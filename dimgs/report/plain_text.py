@@ -16,7 +16,7 @@ from dimgs.law.exponents import held_note
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant, Scores, percent
 from dimgs.law.serialise import source_document
-from dimgs.report.findings import Findings, FittedLaw, PlannedRuns, Verdict
+from dimgs.report.findings import Activation, Findings, FittedLaw, PlannedRuns, Verdict
 from dimgs.report.verdict import (
     descriptions,
     headline,
@@ -99,7 +99,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
-def _law_lines(law: Law, centre: Centre | None) -> list[str]:
+def law_lines(law: Law, centre: Centre | None = None) -> list[str]:
     """A law, its constants, and what was held while they were fitted."""
     at = [] if centre is None else _prose(centre_text(centre))
     return [str(law), *map(_constant, law.shown.constants), *_prose(held_note(law) or ""), *at]
@@ -181,6 +181,22 @@ def _exponent(e: Exponent) -> tuple[str, str, str]:
         return name, str(e.rational), "fixed by the units"
     snapped = f"  -> {e.rational}" if e.rational is not None else ""
     return name, number(e.value), f"{interval(e.low, e.high)}{snapped}"
+
+
+def exponent_lines(exponents: Iterable[Exponent], level: float) -> list[str]:
+    """Exponents in columns, with what is in them; none where there are none."""
+    rows = [_exponent(e) for e in exponents]
+    head = ("", "exponent", f"{100 * level:g} % interval  -> rational")
+    return _columns([head, *rows]) if rows else []
+
+
+def activation_lines(activation: Mapping[str, Activation]) -> list[str]:
+    """Activation temperatures, as energies too."""
+    return [
+        f"along 1/{name}: {number(a.kelvin)} K {interval(a.low, a.high)} = "
+        f"{number(a.kj_per_mol)} kJ/mol"
+        for name, a in activation.items()
+    ]
 
 
 def score(value: float | None) -> str:
@@ -277,7 +293,7 @@ def _loops(pairs: Mapping[str, Any]) -> str:
 def fit_text(fit: FittedLaw) -> str:
     """A fit as text: the law, its exponents, how well it fits, and its verdict."""
     lines = [
-        *_section("Law", _law_lines(fit.law, fit.centre)),
+        *_section("Law", law_lines(fit.law, fit.centre)),
         *_exponent_sections(fit),
         *_section("Sources", sources_lines(fit.law)),
         *_section("Further", _further_lines(fit)),
@@ -299,18 +315,12 @@ def _contrasts(fit: FittedLaw) -> str:
 
 def _exponent_sections(fit: FittedLaw) -> list[str]:
     """Exponents of the groups and of the variables, activation, and prefactors of labels."""
-    rows = [_exponent(e) for e in (*fit.exponents, *fit.variable_exponents)]
-    head = ("", "exponent", f"{100 * fit.level:g} % interval  -> rational")
-    lines = _columns([head, *rows]) if rows else ["none: the response group is constant"]
-    activation = [
-        f"along 1/{name}: {number(a.kelvin)} K {interval(a.low, a.high)} = "
-        f"{number(a.kj_per_mol)} kJ/mol"
-        for name, a in (fit.activation or {}).items()
-    ]
+    exponents = (*fit.exponents, *fit.variable_exponents)
+    lines = exponent_lines(exponents, fit.level) or ["none: the response group is constant"]
     labels = [(visible(k), number(v)) for k, v in (fit.group_prefactors or {}).items()]
     return [
         *_section("Exponents", lines),
-        *_section("Activation", activation),
+        *_section("Activation", activation_lines(fit.activation or {})),
         *_section("Prefactors", _columns(labels) if labels else []),
     ]
 
@@ -408,7 +418,7 @@ def report_text(report: Findings, folder: str = "") -> str:
     law, fit = report.law, report.fit
     lines: list[str] = []
     if law is not None:
-        lines += _section("Law", _law_lines(law, report.centre))
+        lines += _section("Law", law_lines(law, report.centre))
         lines += _section("Compared", _leads_lines(report))
         quality = report_scores(report, law)
         if fit is not None and _is_of(law, fit):

@@ -47,6 +47,12 @@ class NextRuns(PlannedRuns):
 class FitResult(FittedLaw):
     """The estimate of a power law as a checked law; as text where printed."""
 
+    def to_json(self) -> dict[str, Any]:
+        """The fit document."""
+        from dimgs.report.documents import fit_document
+
+        return fit_document(self)
+
     def __repr__(self) -> str:
         return f"FitResult('{self.law}')"
 

@@ -19,6 +19,7 @@ from dimgs.hub import RunStore
 from dimgs.kernels import kernel
 from dimgs.kernels.spec import Tier
 from dimgs.report.documents import finite
+from dimgs.report.plain_text import interval, number
 from tests.campaign.kernels import Rate, Uptake, drag_plan, uptake_plan
 from tests.campaign.whole import run
 
@@ -98,7 +99,7 @@ def test_constants_are_told_with_their_intervals(done: tuple[CampaignResult, Pat
         assert constant is not None
         assert constant.low is not None
         assert constant.low <= constant.value
-        assert f"C = {constant.value:.6g} [{constant.low:.6g}, " in text
+        assert f"C = {number(constant.value)}   {interval(constant.low, constant.high)}" in text
         told = regime.to_json()["prefactor"]
         assert told["unit"] == "1"
         assert told["low"] <= told["value"] <= told["high"]

@@ -118,8 +118,9 @@ def test_no_plan_exits_with_two(shell: Shell, tmp_path: Path) -> None:
 def test_a_folder_that_cannot_keep_a_campaign_is_refused(shell: Shell, tmp_path: Path) -> None:
     plan, file = written(tmp_path), tmp_path / "file"
     file.write_text("x", encoding="utf-8")
-    assert "it is a file" in shell.refused("run", plan, "--out", str(file))
-    assert "Not a directory" in shell.refused("run", plan, "--out", str(file / "below"))
+    for out in (file, file / "below"):
+        told = shell.refused("run", plan, "--out", str(out))
+        assert f"Cannot write to '{out}': '{file}' is a file; choose another --out." in told
     bad = tmp_path / "bad"
     bad.mkdir()
     (bad / "runs.sqlite").write_bytes(bytes(range(256)) * 16)
