@@ -17,16 +17,16 @@ from dimgs.hub.cards import keep_card, trusted_cards
 from dimgs.hub.hub import RemoteHub
 from dimgs.kernels.registry import available
 from dimgs.kernels.spec import UNNAMED
-from dimgs.similitude.answer import Answer, curve_of, hull_of, judged, refused
+from dimgs.similitude.answer import Answer, curve_of, hull_of, judge_answer, refused
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer, exact
 from dimgs.similitude.origin import Origin, asked_for, beyond, near_tiers, origins, related
 from dimgs.similitude.points import (
     Given,
+    grid_points,
     point_of_question,
     points_given,
     question_of,
-    spread,
 )
 from dimgs.variables import parse_unit
 
@@ -198,7 +198,8 @@ class _Asking:
     def answer(self, target: str, given: Given, kernel: Any, physics: str | None) -> Answer:
         """Answer one point, whose inputs may have intervals."""
         points = [
-            self.at_values(target, point, kernel, physics) for point in spread(given, self.level)
+            self.at_values(target, point, kernel, physics)
+            for point in grid_points(given, self.level)
         ]
         if len(points) == 1:
             return points[0]
@@ -319,7 +320,7 @@ class _Asking:
             assumptions.append({"input": "tier", "value": label, "source": source})
         low, high = min(low, high), max(low, high)
         quantity = {"value": value, "low": low, "high": high, "unit": unit}
-        pertinence = judged(
+        pertinence = judge_answer(
             used.target, quantity, offer.half_width, self.tolerance, self.level, offer.why
         )
         reviews = self._reviews(offer, used)

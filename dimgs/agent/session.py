@@ -13,7 +13,7 @@ from dimgs.agent.tools import each
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import shown
-from dimgs.similitude.answer import judged, refused
+from dimgs.similitude.answer import judge_answer, refused
 
 Json = dict[str, Any]
 # half-width that is good enough where nobody said another, as in `ask`
@@ -88,7 +88,7 @@ def _valued(answer: Json, target: str, level: float, how: str, why: str, evidenc
     """The document of a value with its interval."""
     half = max(answer["high"] - answer["value"], answer["value"] - answer["low"])
     relative = half / abs(answer["value"]) if answer["value"] else float("inf")
-    pertinence = judged(target, answer, relative, _TOLERANCE, level, why)
+    pertinence = judge_answer(target, answer, relative, _TOLERANCE, level, why)
     document = {"answer": answer, "how": how, "pertinence": pertinence, "level": level}
     return {**_none([]), **document, "evidence": [evidence]}
 

@@ -35,7 +35,7 @@ from dimgs.kernels.record import Failure
 from dimgs.kernels.spec import Kernel, Port
 from dimgs.law.domain import Place
 from dimgs.law.law import Law
-from dimgs.similitude.points import spread
+from dimgs.similitude.points import grid_points
 from dimgs.variables import parse_unit
 from dimgs.variables.quantities import Quantity as ReadQuantity
 from dimgs.variables.quantities import meaning_of
@@ -639,7 +639,7 @@ def predict(
         {n: given_quantity(v, f"'{shown(n)}' of point {k}") for n, v in point.items()}
         for k, point in enumerate(points, 1)
     ]
-    boxes = [spread(point, level) for point in given]
+    boxes = [grid_points(point, level) for point in given]
     every = [point for box in boxes for point in box]
     data = law_table(known, _columns(every), ReadOptions(find_duplicates=False))
     places = known.places(data)

@@ -104,9 +104,9 @@ def infer_dimensions(
     True
     """
     walk = _Inferred(known, constants)
-    found = walk.dimension(expr)
-    if found is not None:
-        walk.agree(found, whole, "{0} has the dimension {1}, but the target has {2}", expr)
+    dimension = walk.dimension(expr)
+    if dimension is not None:
+        walk.agree(dimension, whole, "{0} has the dimension {1}, but the target has {2}", expr)
     return {name: walk.settled(name) for name in constants}, walk.references
 
 
@@ -154,11 +154,11 @@ class _Dimensions:
         """The one dimension of all parts."""
         common: Dimension | None = None
         for part in parts:
-            found = self.dimension(part)
+            dimension = self.dimension(part)
             if common is None:
-                common = found
-            elif found is not None:
-                self.agree(common, found, "{0} {1} {2} and {3}", whole, verb)
+                common = dimension
+            elif dimension is not None:
+                self.agree(common, dimension, "{0} {1} {2} and {3}", whole, verb)
         return common
 
     def _product(self, node: Any) -> Dimension | None:
@@ -215,10 +215,10 @@ class _Dimensions:
             self._equal(node, node.args, "compares")
             return _NONE
         for argument in node.args:
-            found = self.dimension(argument)
-            if not (isinstance(node, sympy.sign) or found is None):
+            dimension = self.dimension(argument)
+            if not (isinstance(node, sympy.sign) or dimension is None):
                 message = "{0} takes {1} of {2}, which has dimension {3}, not {4}"
-                self.agree(found, _NONE, message, node, type(node).__name__, argument)
+                self.agree(dimension, _NONE, message, node, type(node).__name__, argument)
         return _NONE
 
 
@@ -226,11 +226,17 @@ class _Inferred(_Dimensions):
     """The same with constants, each of which begins as a base dimension of its own."""
 
     def __init__(self, symbols: Mapping[str, Dimension], constants: Collection[str]) -> None:
-        self._own = {name: f"(unit of {name})" for name in constants}
+        self._placeholders = {name: f"(unit of {name})" for name in constants}
         self._known: dict[str, Dimension] = {}
         self.references: dict[Any, Dimension] = {}
         super().__init__(
-            {**symbols, **{name: Dimension.of({own: 1}) for name, own in self._own.items()}}
+            {
+                **symbols,
+                **{
+                    name: Dimension.of({placeholder: 1})
+                    for name, placeholder in self._placeholders.items()
+                },
+            }
         )
 
     def _resolved(self, dimension: Dimension) -> Dimension:
@@ -243,13 +249,13 @@ class _Inferred(_Dimensions):
 
     def settled(self, name: str) -> Dimension:
         """Dimension of a constant; what was left open is 1."""
-        found = self._resolved(Dimension.of({self._own[name]: 1}))
-        return Dimension.of({b: e for b, e in found if b not in self._own.values()})
+        resolved = self._resolved(Dimension.of({self._placeholders[name]: 1}))
+        return Dimension.of({b: e for b, e in resolved if b not in self._placeholders.values()})
 
     def agree(self, one: Dimension, other: Dimension, message: str, *parts: Any) -> None:
         """Solve for a constant where there is one that is not known yet."""
         ratio = self._resolved(one / other)
-        free = [(base, power) for base, power in ratio if base in self._own.values()]
+        free = [(base, power) for base, power in ratio if base in self._placeholders.values()]
         if not free:
             super().agree(self._resolved(one), self._resolved(other), message, *parts)
             return
@@ -258,7 +264,7 @@ class _Inferred(_Dimensions):
 
     def _no_power(self, node: Any, base: Dimension) -> None:
         base = self._resolved(base)
-        if any(b in self._own.values() for b, _ in base):
+        if any(b in self._placeholders.values() for b, _ in base):
             self.agree(base, _NONE, "")
         elif not base.is_dimensionless:
             self.references[node.base] = base

@@ -198,13 +198,13 @@ def check_bounds(tree: ast.expr, symbols: Mapping[str, Any]) -> None:
     extremes = sum(len(n.args) for n in calls if getattr(n.func, "id", "") in {"Min", "Max"})
     comparisons = sum(len(n.ops) for n in nodes if isinstance(n, ast.Compare))
     comparisons += sum(getattr(n.func, "id", "") in _COMPARE for n in calls)
-    for what, found, most in (
+    for what, count, most in (
         ("operations", len(nodes), _MOST_OPERATIONS),
         ("arguments of Min and Max", extremes, _MOST_EXTREMES),
         ("comparisons", comparisons, _MOST_COMPARISONS),
     ):
-        if found > most:
-            raise LawError(f"A law has at most {most} {what}; this expression has {found}.")
+        if count > most:
+            raise LawError(f"A law has at most {most} {what}; this expression has {count}.")
     _Counter(symbols).part(tree, 0, 0)
 
 
@@ -371,13 +371,13 @@ def safe_identifiers(names: Sequence[str], reserved: Iterable[str] = ()) -> dict
     """
     taken = reserved_names() | frozenset(reserved)
     ordinary = [name for name in dict.fromkeys(names) if _is_ordinary(name) and name not in taken]
-    found = {name: name for name in ordinary}
+    identifiers = {name: name for name in ordinary}
     used = set(ordinary)
     for name in dict.fromkeys(names):
-        if name not in found:
-            found[name] = _free(_rewritten(name), taken, used)
-            used.add(found[name])
-    return {name: found[name] for name in names}
+        if name not in identifiers:
+            identifiers[name] = _free(_rewritten(name), taken, used)
+            used.add(identifiers[name])
+    return {name: identifiers[name] for name in names}
 
 
 def _is_ordinary(name: str) -> bool:

@@ -227,16 +227,16 @@ def in_groups(
     known: list[dict[Any, Any]] = []
     seen: list[dict[Any, Any]] = []
     inputs: dict[str, dict[Any, Any]] = {
-        name: {sympy.Symbol(k): sympy.Rational(str(e)) for k, e in own.items()}
-        for name, own in (groups or {}).items()
+        name: {sympy.Symbol(k): sympy.Rational(str(e)) for k, e in exponents.items()}
+        for name, exponents in (groups or {}).items()
     }
 
     def powers(node: Any) -> dict[Any, Any] | None:
         if node.is_Symbol:
             if str(node) in constants:
                 return None
-            own: dict[Any, Any] = inputs.get(str(node), {node: sympy.Integer(1)})
-            return own
+            factors: dict[Any, Any] = inputs.get(str(node), {node: sympy.Integer(1)})
+            return factors
         if node.is_Pow and node.exp.is_Rational:
             inner = powers(node.base)
             return None if inner is None else {k: v * node.exp for k, v in inner.items()}
@@ -251,13 +251,13 @@ def in_groups(
             return {k: v for k, v in out.items() if v != 0}
         return None
 
-    def group(own: dict[Any, Any]) -> Any:
-        if not own:
+    def group(product: dict[Any, Any]) -> Any:
+        if not product:
             return sympy.Integer(1)
         for j, base in enumerate(known, 1):
-            if (power := _power_of(own, base)) is not None:
+            if (power := _power_of(product, base)) is not None:
                 return sympy.Symbol(f"m_{j}") ** power
-        seen.append(own)
+        seen.append(product)
         return sympy.Symbol(f"m_{len(known) + len(seen)}")
 
     def base_of(node: Any) -> dict[Any, Any]:
@@ -266,9 +266,9 @@ def in_groups(
         return (powers(node.base) or {}) if names and names <= constants else {}
 
     def walk(node: Any) -> Any:
-        own = powers(node)
-        if own is not None:
-            return group(own)
+        exponents = powers(node)
+        if exponents is not None:
+            return group(exponents)
         factors = node.args if node.is_Mul else (node,)
         if any(map(base_of, factors)):
             product = frozenset(f for f in factors if base_of(f) or powers(f) is not None)
@@ -283,9 +283,11 @@ def in_groups(
 
     walk(expression)
     # of powers of one group the least is the group
-    for own in sorted(seen, key=lambda d: (sum(map(abs, d.values())), -sum(d.values()), str(d))):
-        if all(_power_of(own, base) is None for base in known):
-            known.append(own)
+    for exponents in sorted(
+        seen, key=lambda d: (sum(map(abs, d.values())), -sum(d.values()), str(d))
+    ):
+        if all(_power_of(exponents, base) is None for base in known):
+            known.append(exponents)
     whole = walk(expression)
     for product in fitted:
         free = {x for f in product for x in base_of(f)}
@@ -296,9 +298,9 @@ def in_groups(
     return whole, known
 
 
-def _power_of(own: dict[Any, Any], base: dict[Any, Any]) -> Any:
+def _power_of(product: dict[Any, Any], base: dict[Any, Any]) -> Any:
     """The power of one product of inputs that another is; None where it is none."""
-    ratios = {own[k] / base[k] for k in base} if set(base) == set(own) else set()
+    ratios = {product[k] / base[k] for k in base} if set(base) == set(product) else set()
     return ratios.pop() if len(ratios) == 1 else None
 
 
@@ -321,24 +323,24 @@ def _roots(whole: Any, monomials: "list[dict[Any, Any]]") -> int:
     """How many sums, and products in sums and functions, have an exponent that is not a half."""
     import sympy
 
-    known = {f"m_{j}": own for j, own in enumerate(monomials, 1)}
-    found = set()
+    known = {f"m_{j}": exponents for j, exponents in enumerate(monomials, 1)}
+    nodes = set()
 
     def walk(node: Any, inside: bool) -> None:
         base, power = (node.base, node.exp) if node.is_Pow else (node, sympy.Integer(1))
-        own = known.get(str(base))
-        if own is not None:
-            if inside and any(2 * e * power % 1 for e in own.values()):
-                found.add(node)
+        exponents = known.get(str(base))
+        if exponents is not None:
+            if inside and any(2 * e * power % 1 for e in exponents.values()):
+                nodes.add(node)
             return
         factors = sympy.Mul.make_args(base)
         if power.is_Rational and 2 * power % 1 and any(f.is_Add for f in factors):
-            found.add(node)
+            nodes.add(node)
         for inner in node.args:
             walk(inner, inside or isinstance(node, sympy.Add) or _is_function(node))
 
     walk(whole, False)
-    return len(found)
+    return len(nodes)
 
 
 def _content(exponents: Any) -> float:

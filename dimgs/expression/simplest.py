@@ -161,11 +161,11 @@ def without_hyperbolics_of_logarithms(expression: Any) -> Any:
 
 def with_joined_exponentials(node: Any, shorten: Shorten) -> Any:
     """A product with exponentials as one: exp(a) exp(b) is exp(a + b)."""
-    found = [f for f in node.args if isinstance(f, sympy.exp)]
-    if len(found) < 2:
+    exponentials = [f for f in node.args if isinstance(f, sympy.exp)]
+    if len(exponentials) < 2:
         return node
     rest = [f for f in node.args if not isinstance(f, sympy.exp)]
-    return sympy.Mul(*rest, sympy.exp(shorten(sympy.Add(*(f.args[0] for f in found)))))
+    return sympy.Mul(*rest, sympy.exp(shorten(sympy.Add(*(f.args[0] for f in exponentials)))))
 
 
 def _with_joined_logarithms(node: Any) -> Any:
@@ -270,8 +270,8 @@ def _bracketed(node: Any, shared: tuple[int, ...], part: Any) -> Any:
 
 
 def _with_the_largest(node: Any) -> Any:
-    found = _common_parts(node) if node.is_Add else []
-    return _bracketed(node, *found[0]) if found else node
+    common = _common_parts(node) if node.is_Add else []
+    return _bracketed(node, *common[0]) if common else node
 
 
 def _with_repeated_sums(node: Any) -> Iterator[Any]:
@@ -357,8 +357,8 @@ def _simplest(expression: sympy.Expr, positive: frozenset[str]) -> sympy.Expr:
     # of forms that are as short, what the sums multiplied out lead to: that is the same for all
     expanded = sympy.expand(given, log=False)
     forms = [_settled(start) for start in dict.fromkeys((expanded, given))]
-    found = min(forms, key=lambda e: _size(e)[0])
-    shown = with_joined_roots(found)
+    smallest = min(forms, key=lambda e: _size(e)[0])
+    shown = with_joined_roots(smallest)
     shorter = _size(shown)[0] <= _size(algebraic)[0]
     return shown if shorter and _same(expression, shown) else algebraic
 

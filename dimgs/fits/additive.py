@@ -560,11 +560,11 @@ def _group_lasso(
 def candidates(design: AdditiveDesign, basis: int, n_alphas: int) -> list[AdditiveCandidate]:
     """Distinct sets of curved groups along the path, each with its held-out losses."""
     everything = tuple(range(design.n_groups))
-    found: dict[tuple[int, ...], AdditiveCandidate] = {
+    by_groups: dict[tuple[int, ...], AdditiveCandidate] = {
         (): AdditiveCandidate(basis, (), everything, np.inf, design.losses((), everything))
     }
     if not design.bent or not any(len(block) for block in design.blocks):
-        return list(found.values())
+        return list(by_groups.values())
     alphas, chosen = design.path(design.total, None, n_alphas)
     losses = np.empty((len(alphas), len(design.held)))
     for k, held in enumerate(design.held):
@@ -575,9 +575,9 @@ def candidates(design: AdditiveDesign, basis: int, n_alphas: int) -> list[Additi
                 known[curved] = float(design.losses(curved, everything, np.array([k]))[0])
             losses[a, k] = known[curved]
     for alpha, curved, loss in zip(alphas, chosen, losses, strict=True):
-        if curved not in found or loss.sum() < found[curved].loss:
-            found[curved] = AdditiveCandidate(basis, curved, everything, float(alpha), loss)
-    return list(found.values())
+        if curved not in by_groups or loss.sum() < by_groups[curved].loss:
+            by_groups[curved] = AdditiveCandidate(basis, curved, everything, float(alpha), loss)
+    return list(by_groups.values())
 
 
 def prune(design: AdditiveDesign, candidate: AdditiveCandidate) -> AdditiveCandidate:
@@ -622,10 +622,10 @@ def select(
         if axes not in seen:
             seen.add(axes)
             designs[k] = AdditiveDesign(rows @ basis, y, weight, fold, n_knots)
-    found = [c for k, d in designs.items() for c in candidates(d, k, n_alphas)]
-    best = min(found, key=lambda c: c.loss)
+    tried = [c for k, d in designs.items() for c in candidates(d, k, n_alphas)]
+    best = min(tried, key=lambda c: c.loss)
     floor = designs[0].floor
-    near = [c for c in found if within_one_error(c.losses, best.losses, floor)]
+    near = [c for c in tried if within_one_error(c.losses, best.losses, floor)]
     fewest = min(len(c.curved) for c in near)
     simple = [prune(designs[c.basis], c) for c in near if len(c.curved) == fewest]
     fewest = min(len(c.kept) for c in simple)

@@ -98,6 +98,8 @@ def descend(
         theta = np.append(theta, np.clip(np.log(abs(power)), ends[0] + 1e-6, ends[1] - 1e-6))
         low, high = np.append(low, ends[0]), np.append(high, ends[1])
     steps = {"ftol": 1e-12, "x_scale": "jac"} if closely else {"ftol": 1e-10}
-    found = least_squares(miss, theta, slope, bounds=(low, high), max_nfev=most, xtol=1e-8, **steps)
-    best = unpack(found.x)
-    return Blend(best.laws, best.power, float(2.0 * found.cost))
+    minimum = least_squares(
+        miss, theta, slope, bounds=(low, high), max_nfev=most, xtol=1e-8, **steps
+    )
+    best = unpack(minimum.x)
+    return Blend(best.laws, best.power, float(2.0 * minimum.cost))

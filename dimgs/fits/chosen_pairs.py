@@ -92,10 +92,10 @@ class ChosenPairsPowerLaw(ContrastiveRegressor):
 
     def _uncertainty(self, xc: Array, runs: TrainingRuns, pull: Array, rank: int) -> None:
         # residuals are (1 - H) errors, with H = xc pull' + 1 own'
-        own = runs.weights / runs.weights.sum()
-        leverage = np.einsum("ij,ij->i", xc, pull) + own
-        squared = np.einsum("ij,jk,ik->i", xc, pull.T @ pull, xc) + 2 * xc @ (pull.T @ own)
-        free = np.maximum(1.0 - 2 * leverage + squared + own @ own, 1e-9)
+        shares = runs.weights / runs.weights.sum()
+        leverage = np.einsum("ij,ij->i", xc, pull) + shares
+        squared = np.einsum("ij,jk,ik->i", xc, pull.T @ pull, xc) + 2 * xc @ (pull.T @ shares)
+        free = np.maximum(1.0 - 2 * leverage + squared + shares @ shares, 1e-9)
         part = pull * (self.residuals_ / np.sqrt(free))[:, None]
         share = pull**2
         most = float(self.n_contrasts_ - rank)

@@ -120,12 +120,12 @@ class Influence(ABC):
         if self.kind == "jackknife":
             bound = min(self.residual_dof, self.n_clusters - 1.0)
             return np.full(len(u), max(bound, 0.0))
-        found = np.empty(len(u))
+        dofs = np.empty(len(u))
         for i, row in enumerate(u @ self._root):
             trace, trace2 = self._reference_spectrum(row)
-            found[i] = trace**2 / trace2 if trace2 > 0.0 else self.residual_dof
+            dofs[i] = trace**2 / trace2 if trace2 > 0.0 else self.residual_dof
         bound = max(self.residual_dof, 0.0)
-        return np.asarray(np.minimum(np.maximum(found, min(1.0, bound)), bound))
+        return np.asarray(np.minimum(np.maximum(dofs, min(1.0, bound)), bound))
 
     def f_dof(self, q: int) -> tuple[int, float]:
         """Degrees of freedom of an F test of q functionals, and what it is scaled by."""
@@ -188,10 +188,10 @@ class Influence(ABC):
             if not row.any():
                 continue
             for q in range(len(self.variance)):
-                found = self._bootstrap_statistics(row, q, signs)
-                found = found[np.isfinite(found)]
-                if len(found):
-                    quantile[i, q] = np.quantile(np.abs(found), level, method="higher")
+                statistics = self._bootstrap_statistics(row, q, signs)
+                statistics = statistics[np.isfinite(statistics)]
+                if len(statistics):
+                    quantile[i, q] = np.quantile(np.abs(statistics), level, method="higher")
         return quantile
 
 
@@ -328,13 +328,13 @@ class RunInfluence(Influence):
         square = ((self._columns @ u) * self._shrink) ** 2
         trace = float(square @ (1.0 - self.leverage))
         n_groups = int(self.codes.max(initial=0)) + 1
-        own = np.bincount(self.codes, square * self.dummy**2, n_groups)
+        of_groups = np.bincount(self.codes, square * self.dummy**2, n_groups)
         among = self.rows.T @ (self.rows * square[:, None])
         across = 0.0
         for column in self.rows.T:
             part = np.bincount(self.codes, square * self.dummy * column, n_groups)
             across += float(part @ part)
-        overlap = float(own @ own) + 2.0 * across + float((among**2).sum())
+        overlap = float(of_groups @ of_groups) + 2.0 * across + float((among**2).sum())
         return trace, float(square**2 @ (1.0 - 2.0 * self.leverage)) + overlap
 
     def _bootstrap_statistics(self, u: Array, target: int, signs: Array) -> Array:
@@ -348,9 +348,11 @@ class RunInfluence(Influence):
             sample = signs[start : start + step] * noise
             estimate = sample @ (self._columns @ u)
             means = np.stack([np.bincount(self.codes, r * self.dummy, n_groups) for r in sample])
-            left = sample - means[:, self.codes] * self.dummy - (sample @ self.rows) @ self.rows.T
+            residuals = (
+                sample - means[:, self.codes] * self.dummy - (sample @ self.rows) @ self.rows.T
+            )
             with np.errstate(divide="ignore", invalid="ignore"):
-                out.append(estimate / np.sqrt((left**2) @ (a**2)))
+                out.append(estimate / np.sqrt((residuals**2) @ (a**2)))
         return np.concatenate(out)
 
 
@@ -437,9 +439,9 @@ class ClusterInfluence(Influence):
         noise = self._apply(np.sqrt(shrink), self.score)[:, :, target]
         adjusted = self._apply(shrink, noise[:, :, None])[:, :, 0] @ (self.embedding @ calibrated)
         estimate = signs @ (noise @ (self.embedding @ u))
-        left = signs * adjusted - (signs @ noise) @ mapped.T
+        residuals = signs * adjusted - (signs @ noise) @ mapped.T
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(estimate / np.sqrt((left**2).sum(axis=1)))
+            return np.asarray(estimate / np.sqrt((residuals**2).sum(axis=1)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -520,15 +522,15 @@ def linearised(
     keep = singular > _RANK * singular.max(initial=0.0)
     left, back = left[:, keep], right[keep].T / singular[keep]
     names, codes = np.unique(np.arange(n) if clusters is None else clusters, return_inverse=True)
-    found = _influence(left, miss / scale, codes if len(names) < n else None, kind)
+    influence = _influence(left, miss / scale, codes if len(names) < n else None, kind)
     functionals = np.column_stack([np.zeros(p), back])
-    matrix = back @ found.covariance[0, 1:, 1:] @ back.T
+    matrix = back @ influence.covariance[0, 1:, 1:] @ back.T
     seen = np.abs(np.eye(p) - right[keep].T @ right[keep]).max(axis=0, initial=0.0) < _IDENTIFIED
     return Linearised(
         scale / size,
         matrix if len(names) > 1 else np.full((p, p), np.inf),
-        found.dof(functionals),
-        found.residual_dof,
+        influence.dof(functionals),
+        influence.residual_dof,
         seen,
     )
 
@@ -542,14 +544,14 @@ def _influence(rows: Array, miss: Array, codes: IntArray | None, kind: IntervalK
         none = np.zeros(n)
         group = np.zeros(n, dtype=np.intp)
         return RunInfluence(dof, variance, kind, 0, rows, none, none, group, miss[:, None])
-    own = [codes == k for k in range(int(codes.max()) + 1)]
+    members = [codes == k for k in range(int(codes.max()) + 1)]
     return ClusterInfluence(
         dof,
         variance,
         kind,
         0,
-        scatter=np.stack([rows[k].T @ rows[k] for k in own]),
-        score=np.stack([rows[k].T @ miss[k, None] for k in own]),
+        scatter=np.stack([rows[k].T @ rows[k] for k in members]),
+        score=np.stack([rows[k].T @ miss[k, None] for k in members]),
         embedding=np.eye(rank, 1 + rank, 1),
         nested=0.0,
     )
@@ -600,6 +602,6 @@ def deleted_residuals(
     for label in np.unique(labels):
         rows = np.flatnonzero(np.asarray(labels) == label)
         block = np.eye(len(rows)) - basis[rows] @ basis[rows].T
-        own = np.linalg.pinv(block, rcond=_LEFT_OF_LABEL)
-        deleted[rows], spread[rows] = own @ residuals[rows], np.maximum(np.diag(own), 1.0)
+        inverse = np.linalg.pinv(block, rcond=_LEFT_OF_LABEL)
+        deleted[rows], spread[rows] = inverse @ residuals[rows], np.maximum(np.diag(inverse), 1.0)
     return deleted, spread

@@ -48,14 +48,14 @@ def best_blend(
         powers = [power * scale]
     else:
         powers = [s * p * scale for p in _STARTING_POWERS for s in (1.0, -1.0)]
-    found = []
+    blends = []
     for start in starts:
         middle = start.mean(axis=0)
-        for stretch in (1.0, 1.7):
+        for factor in (1.0, 1.7):
             for first in powers:
-                laws = middle + stretch * (start - middle)
-                found.append(descend(small, laws, first, bounds, _LOOK))
-    promising = sorted(found, key=lambda b: b.loss)[:_KEPT]
+                laws = middle + factor * (start - middle)
+                blends.append(descend(small, laws, first, bounds, _LOOK))
+    promising = sorted(blends, key=lambda b: b.loss)[:_KEPT]
     best = min((descend(small, b.laws, b.power, bounds) for b in promising), key=lambda b: b.loss)
     return best if small is sample else descend(sample, best.laws, best.power, bounds)
 
@@ -185,21 +185,21 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         starts = _starts(data)
         wanted = list(FORMS) if self.form == "auto" else [self.form]
         needed = 2 * (data.axes.rank + 1) + 3
-        found = {}
+        by_form = {}
         if n >= needed and starts:
-            found = {f: best_blend(sample, starts, data.scale, FORMS[f]) for f in wanted}
+            by_form = {f: best_blend(sample, starts, data.scale, FORMS[f]) for f in wanted}
         else:
-            found = {"single": single}
+            by_form = {"single": single}
         self.scores_ = {
             form: float(
                 n * np.log(max(blend.loss / n, regimes.EXACT)) + _parameters(data, form) * np.log(n)
             )
-            for form, blend in found.items()
+            for form, blend in by_form.items()
         }
         best = min(self.scores_, key=lambda form: self.scores_[form])
         self.bic_ = self.scores_[best]
         self.n_parameters_ = _parameters(data, best)
-        return best, found[best]
+        return best, by_form[best]
 
     def _publish(self, data: regimes.RegimeRuns, form: str, blend: Blend) -> None:
         axes, sample, scale = data.axes, data.sample, data.scale
@@ -222,8 +222,8 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         else:
             jacobian = blend.jacobian(sample.design, free)
             miss = sample.y - blend.parts(sample.design)[1]
-        found = linearised(jacobian, miss, sample.weight, sample.cluster)
-        spread, self.dof_ = found.covariance, max(1.0, float(found.dof.min()))
+        estimates = linearised(jacobian, miss, sample.weight, sample.cluster)
+        spread, self.dof_ = estimates.covariance, max(1.0, float(estimates.dof.min()))
         known = np.isfinite(spread).all()
         head = spread[: 2 * width, : 2 * width]
         if form == "single":
@@ -361,7 +361,7 @@ def choose_crossover(
         "jump": regimes.RegimePowerLaw(2, continuous=False, random_state=random_state),
         **{form: CrossoverPowerLaw(form) for form in ("sum", "saturation", "blend")},
     }
-    found = []
+    choices = []
     for name, model in candidates.items():
         model.fit(rows, target, sample_weight=weight, groups=runs.groups)
         if isinstance(model, regimes.RegimePowerLaw) and name != "single" and model.n_regimes_ < 2:
@@ -371,16 +371,16 @@ def choose_crossover(
         value = model.bic_
         if criterion == "cv":
             value = weight @ _held_out_squares(model, runs, random_state) / weight.sum()
-        found.append(CrossoverChoice(name, float(value), float(model.n_parameters_), model))
-    found.sort(key=lambda choice: choice.criterion)
-    single = next(choice for choice in found if choice.name == "single")
+        choices.append(CrossoverChoice(name, float(value), float(model.n_parameters_), model))
+    choices.sort(key=lambda choice: choice.criterion)
+    single = next(choice for choice in choices if choice.name == "single")
     idle = [
         choice
-        for choice in found[: found.index(single)]
+        for choice in choices[: choices.index(single)]
         if isinstance(choice.model, CrossoverPowerLaw)
         and not _predicts_better(choice, single, runs, random_state)
     ]
-    return [choice for choice in found if choice not in idle]
+    return [choice for choice in choices if choice not in idle]
 
 
 def _predicts_better(

@@ -104,8 +104,8 @@ class CurvePotential(ContrastiveRegressor):
         self._missed = np.sqrt(np.mean((centred - scores @ self.components_) ** 2, axis=0))
         learned = []
         for k in range(count):
-            own = replace(runs, y=scores[:, [k]])
-            task = task_of(own, tuple(base.categorical), base.loss != "squared")
+            of_component = replace(runs, y=scores[:, [k]])
+            task = task_of(of_component, tuple(base.categorical), base.loss != "squared")
             learned.append((learn(task, settings), task.centre))
         self._models: list[tuple[FittedPotential, Array]] = [(one.fitted, c) for one, c in learned]
         self.smoothness_ = np.array([one.choice.decay for one, _ in learned])
@@ -154,14 +154,14 @@ class CurvePotential(ContrastiveRegressor):
         """Log-curves (or their differences) by each fold, and what they leave open."""
         values, squares = [], []
         for model, centre in self._models:
-            found, scale = model.by_fold(X, other)
-            values.append(found[..., 0] * model.scale + (centre if other is None else 0.0))
+            curves, scale = model.by_fold(X, other)
+            values.append(curves[..., 0] * model.scale + (centre if other is None else 0.0))
             squares.append(np.square(scale[..., 0] * model.scale))
         runs = 1.0 if other is None else 2.0
-        left = np.stack(squares, axis=-1) @ self.components_**2 + runs * self._missed**2
+        variance = np.stack(squares, axis=-1) @ self.components_**2 + runs * self._missed**2
         mean = self._mean if other is None else 0.0
         floor = np.finfo(float).eps
-        return np.stack(values, axis=-1) @ self.components_ + mean, np.sqrt(left) + floor
+        return np.stack(values, axis=-1) @ self.components_ + mean, np.sqrt(variance) + floor
 
     def _potential(self, X: Array) -> Array:
         scores = [model.members(X).mean(axis=0)[:, 0] for model, _ in self._models]
@@ -188,8 +188,8 @@ class CurvePotential(ContrastiveRegressor):
         """
         rows = self._checked_rows(X)
         centres, scales = self._by_fold(rows)
-        found = _together(self._values, whole).bounds(centres, scales, level)
-        return self._unstacked(widened(found, self._reach(rows, level)))
+        bounds = _together(self._values, whole).bounds(centres, scales, level)
+        return self._unstacked(widened(bounds, self._reach(rows, level)))
 
     def ratio_interval(
         self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9, whole: bool = False
@@ -197,9 +197,9 @@ class CurvePotential(ContrastiveRegressor):
         """Intervals of the log-ratios of the curves of two more runs; as `predict_interval`."""
         u, v = self._checked_pairs(X_u, X_v)
         centres, scales = self._by_fold(u, v)
-        found = _together(self._pairs, whole).bounds(centres, scales, level)
+        bounds = _together(self._pairs, whole).bounds(centres, scales, level)
         reach = np.hypot(self._reach(u, level), self._reach(v, level))
-        return self._unstacked(widened(found, reach))
+        return self._unstacked(widened(bounds, reach))
 
     def _reach(self, X: Array, level: float) -> Array:
         """How much wider log-curves are outside the runs, shape (n_rows, n_points)."""
@@ -221,10 +221,10 @@ class CurvePotential(ContrastiveRegressor):
         components leave out counts as constant.
         """
         check_is_fitted(self)
-        found = [model.slope_variance(self._rows, average=True) for model, _ in self._models]
-        each = np.stack([variance[:, 0] for variance, _ in found])
+        variances = [model.slope_variance(self._rows, average=True) for model, _ in self._models]
+        each = np.stack([variance[:, 0] for variance, _ in variances])
         variance = self._of_points(each, np.square(self.components_))[0]
-        dof = min(dof for _, dof in found)
+        dof = min(dof for _, dof in variances)
         level = 0.9 if level is None else level
         return t_intervals(self.exponents_, self._shaped(variance), dof, level)
 

@@ -132,12 +132,12 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
         whiten = coordinates.whiten * np.sqrt(weight.sum())
         start = np.append(0.0, rows.T @ (tc * root[:, 0]) / np.sqrt(weight.sum()))
         objective = _Objective(xc, tc, weight, self._covariance[used], whiten)
-        found = objective.minimum(start, self.n_iterations)
+        minimum = objective.minimum(start, self.n_iterations)
         units = _left_out_units(runs)
         # a search that has not settled without some run adds its distance to the spread
         left_out = np.array(
             [
-                objective.without(units == unit).minimum(found, self.n_iterations, False)
+                objective.without(units == unit).minimum(minimum, self.n_iterations, False)
                 for unit in np.unique(units)
             ]
         )
@@ -145,13 +145,13 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
         to_exponents = Whitening(centre, whiten).translation
         n, m = len(left_out), len(weight)
         spread = (left_out - left_out.mean(axis=0)) @ to_exponents.T
-        estimate = to_exponents @ found
+        estimate = to_exponents @ minimum
         self.joint_covariance_ = jackknife_covariance(spread)
         self.covariance_ = self.joint_covariance_[1:, 1:]
         self.intercept_, self.exponents_ = float(estimate[0] + mean), estimate[1:]
         free = m - 1 - coordinates.rank
         self.dof_ = float(max(min(n - 1, free), 0))
-        square = float(np.sum(objective.residuals(found) ** 2))
+        square = float(np.sum(objective.residuals(minimum) ** 2))
         self.chi2_reduced_ = square / free if free > 0 else np.nan
         self.collinear_ = coordinates.null_directions()
         self.identified_ = coordinates.identifies(np.eye(x.shape[1]))

@@ -478,9 +478,9 @@ def active_directions(
     noise = _noise(field, copies, kept)
     values, vectors = _eigen(field.T @ field / len(field) - noise)
     vectors = vectors * np.where(field.mean(axis=0) @ vectors < 0, -1.0, 1.0)
-    found = [_matched(moment - noise, vectors) for moment in moments]
-    replicate_values = np.stack([pair[0] for pair in found])
-    changes = np.stack([pair[1] for pair in found]) - vectors
+    matched = [_matched(moment - noise, vectors) for moment in moments]
+    replicate_values = np.stack([pair[0] for pair in matched])
+    changes = np.stack([pair[1] for pair in matched]) - vectors
     factor = (n_blocks - 1) / n_blocks
     directions = whitening.transform @ vectors
     moved = np.einsum("fr,brk->bkf", whitening.transform, changes)
@@ -664,12 +664,12 @@ def _simple(
     """Monomials in a cone whose complexity is at most `reach`."""
     shared = lcm(*(v.denominator for row in exact for v in row))
     whole = np.array([[int(v * shared) for v in row] for row in exact], dtype=np.int64)
-    found: dict[tuple[Fraction, ...], RoundedDirection] = {}
+    by_exponents: dict[tuple[Fraction, ...], RoundedDirection] = {}
     for k, off in cone.inside(reach):
         if _size(whole, k) <= reach:
             candidate = _candidate(exact, k, test.p_value(off))
-            found.setdefault(candidate.exponents, candidate)
-    return list(found.values())
+            by_exponents.setdefault(candidate.exponents, candidate)
+    return list(by_exponents.values())
 
 
 @dataclass(frozen=True, eq=False)
@@ -901,13 +901,13 @@ def dominant_group(
     total = _spread(folds, target)
     best, straight = (_held_out_errors(folds, lines, target, curved=c) for c in (True, False))
 
-    def judged(c: RoundedDirection) -> NamedGroup:
+    def rate(c: RoundedDirection) -> NamedGroup:
         line = rows @ np.array([float(v) for v in c.group])
-        found = _held_out_errors(folds, [line] * len(folds), target, curved=True)
-        r2 = 1 - float(found.sum()) / total
-        return NamedGroup(c, r2, within_one_error(found, best, _ROUNDING * total))
+        losses = _held_out_errors(folds, [line] * len(folds), target, curved=True)
+        r2 = 1 - float(losses.sum()) / total
+        return NamedGroup(c, r2, within_one_error(losses, best, _ROUNDING * total))
 
-    tried = map(judged, _rounded(active, exponent_map))
+    tried = map(rate, _rounded(active, exponent_map))
     named = [n for n in tried if n.predicts_as_well or n.rounded.p_value >= 1 - level]
     named.sort(key=lambda n: not n.predicts_as_well)
     return DominantGroup(
@@ -962,7 +962,7 @@ def _held_out_errors(
     folds: list[tuple[IntArray, IntArray]], lines: Sequence[Array], y: Array, *, curved: bool
 ) -> Array:
     """Sum of squared errors of each fold, by its own line through the runs."""
-    found = []
+    losses = []
     for (train, held), t in zip(folds, lines, strict=True):
         centre, scale = float(t[train].mean()), max(float(t[train].std()), 1e-300)
         u = (t - centre) / scale
@@ -970,5 +970,5 @@ def _held_out_errors(
         bend = curvature_columns(u, knots) if curved else np.zeros((len(u), 0))
         table = np.column_stack([np.ones(len(u)), u, bend])
         coef = np.linalg.lstsq(table[train], y[train], rcond=1e-10)[0]
-        found.append(float(np.sum((y[held] - table[held] @ coef) ** 2)))
-    return np.array(found)
+        losses.append(float(np.sum((y[held] - table[held] @ coef) ** 2)))
+    return np.array(losses)

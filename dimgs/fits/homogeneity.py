@@ -78,15 +78,15 @@ def checked_logs(log_X: ArrayLike, names: Sequence[str] | None) -> tuple[Array, 
         raise InputError(
             f"log_X must be a table of at least 2 runs by variables; its shape is {rows.shape}"
         )
-    found = [f"x{j}" for j in range(rows.shape[1])] if names is None else list(names)
-    if len(found) != rows.shape[1]:
-        raise InputError(f"{len(found)} names were given for {rows.shape[1]} columns")
+    labels = [f"x{j}" for j in range(rows.shape[1])] if names is None else list(names)
+    if len(labels) != rows.shape[1]:
+        raise InputError(f"{len(labels)} names were given for {rows.shape[1]} columns")
     if not np.isfinite(rows).all():
         i, j = np.argwhere(~np.isfinite(rows))[0]
         raise InputError(
-            f"log_X is not finite in run {i}, column {found[j]}; only positive values have a log"
+            f"log_X is not finite in run {i}, column {labels[j]}; only positive values have a log"
         )
-    return rows, found
+    return rows, labels
 
 
 def never_varied(log_X: ArrayLike, names: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -97,9 +97,9 @@ def never_varied(log_X: ArrayLike, names: Sequence[str] | None = None) -> tuple[
     >>> never_varied([[0.0, 2.28], [1.0, 2.28]], ["U", "g"])
     ('g',)
     """
-    rows, found = checked_logs(log_X, names)
+    rows, labels = checked_logs(log_X, names)
     flat = np.ptp(rows, axis=0) <= _CONSTANT
-    return tuple(name for name, constant in zip(found, flat, strict=True) if constant)
+    return tuple(name for name, constant in zip(labels, flat, strict=True) if constant)
 
 
 def collinear_combinations(log_X: ArrayLike, names: Sequence[str] | None = None) -> list[Collinear]:
@@ -113,7 +113,7 @@ def collinear_combinations(log_X: ArrayLike, names: Sequence[str] | None = None)
     >>> found.exact, {name: str(power) for name, power in found.exponents.items()}
     (True, {'A': '2', 'B': '-1', 'C': '-1'})
     """
-    rows, found = checked_logs(log_X, names)
+    rows, columns = checked_logs(log_X, names)
     varied = np.flatnonzero(np.ptp(rows, axis=0) > _CONSTANT)
     if len(varied) < 2:
         return []
@@ -122,7 +122,7 @@ def collinear_combinations(log_X: ArrayLike, names: Sequence[str] | None = None)
     _, singular, directions = np.linalg.svd(centred / scale, full_matrices=True)
     singular = np.append(singular, np.zeros(len(varied) - len(singular)))
     relative = singular / singular[0]
-    labels = [found[j] for j in varied]
+    labels = [columns[j] for j in varied]
     out = [
         _described(row, centred, labels, exact=True)
         for row in echelon(directions[relative <= _EXACT] / scale)
@@ -187,7 +187,7 @@ def monomial_leak(
     >>> {name: str(power) for name, power in leak.exponents.items()}
     {'A': '1/2', 'B': '-1'}
     """
-    rows, found = checked_logs(log_X, names)
+    rows, labels = checked_logs(log_X, names)
     target = np.asarray(log_y, dtype=np.float64)
     if target.shape != (len(rows),) or not np.isfinite(target).all():
         raise InputError(f"log_y must hold one finite value for each of the {len(rows)} runs")
@@ -209,14 +209,14 @@ def monomial_leak(
             if rank <= size or np.abs(y[picked] - table @ coef).max() > _LOOSE:
                 continue
             powers = [Fraction(float(v)).limit_denominator(_MAX_DENOMINATOR) for v in coef[1:]]
-            left = y - centred[:, columns] @ np.array([float(v) for v in powers])
-            left = np.abs(left - np.median(left))
-            agree = left <= tolerance
+            residuals = y - centred[:, columns] @ np.array([float(v) for v in powers])
+            residuals = np.abs(residuals - np.median(residuals))
+            agree = residuals <= tolerance
             enough = agree.mean() >= 0.5 and len(np.unique(target[agree])) > size + 2
-            if enough and left.max() <= _LOOSE and all(powers):
+            if enough and residuals.max() <= _LOOSE and all(powers):
                 sets.append(set(columns))
-                exponents = {found[j]: v for j, v in zip(columns, powers, strict=True)}
-                leaks.append(Leak(exponents, float(agree.mean()), float(np.expm1(left.max()))))
+                exponents = {labels[j]: v for j, v in zip(columns, powers, strict=True)}
+                leaks.append(Leak(exponents, float(agree.mean()), float(np.expm1(residuals.max()))))
     return leaks
 
 
@@ -271,9 +271,9 @@ def dependence(
     target = target / (np.abs(target).max(initial=0.0) or 1.0)
     target = target - target.mean()
     basis = _orthonormal(polynomial(given, rows.shape[1]))
-    left = target - basis @ (basis.T @ target)
+    remainder = target - basis @ (basis.T @ target)
     more = _orthonormal(_apart(_standard(rows), basis))
-    if not more.shape[1] or np.linalg.norm(left) <= _ROUNDING * np.linalg.norm(target):
+    if not more.shape[1] or np.linalg.norm(remainder) <= _ROUNDING * np.linalg.norm(target):
         return 1.0
     if len(target) < basis.shape[1] + more.shape[1] + 2:
         return 1.0
@@ -283,7 +283,7 @@ def dependence(
     # the plain jackknife: the F test is scaled for it
     fit = fit_power_law(columns, target, groups=groups, interval="jackknife")
     residuals = target - fit.intercept[0] - columns @ fit.exponents[0]
-    if np.linalg.norm(residuals) <= _ROUNDING * np.linalg.norm(left):
+    if np.linalg.norm(residuals) <= _ROUNDING * np.linalg.norm(remainder):
         return 0.0
     first = basis.shape[1]
     if exchangeable and groups is None:
@@ -332,8 +332,8 @@ def _standard(columns: Array) -> Array:
 
 def _apart(columns: Array, basis: Array) -> Array:
     """Columns without what orthonormal ones explain."""
-    left = columns - basis @ (basis.T @ columns)
-    return np.asarray(left - basis @ (basis.T @ left))
+    remainder = columns - basis @ (basis.T @ columns)
+    return np.asarray(remainder - basis @ (basis.T @ remainder))
 
 
 def _orthonormal(columns: Array) -> Array:
@@ -414,7 +414,7 @@ class HomogeneityTest:
         constants : mapping of str to sequence of Fraction
             Dimension of each constant, in the order of the base dimensions.
         """
-        found = {}
+        powers = {}
         for name, dimension in constants.items():
             low, high = -np.inf, np.inf
             for power, (_, least, most) in zip(dimension, self.missing.values(), strict=True):
@@ -426,8 +426,8 @@ class HomogeneityTest:
             if np.isfinite([low, high]).all() and low <= high + 2e-6:
                 simple = simplest_between(low - 1e-6, high + 1e-6)
                 if simple:
-                    found[name] = simple
-        return found
+                    powers[name] = simple
+        return powers
 
 
 def homogeneity_test(
@@ -633,9 +633,11 @@ def _notes(
         notes.append(
             f"{', '.join(still)} never varied: their exponents stay unknown; vary them to test them"
         )
-    for found in together:
-        text = "*".join(f"{name}^{_short(power)}" for name, power in found.exponents.items())
-        how = "is constant" if found.exact else f"varies by only {found.spread:.1g} (log)"
+    for combination in together:
+        text = "*".join(f"{name}^{_short(power)}" for name, power in combination.exponents.items())
+        how = (
+            "is constant" if combination.exact else f"varies by only {combination.spread:.1g} (log)"
+        )
         notes.append(f"{text} {how} over the runs: its exponents cannot be told apart")
     if unknown:
         notes.append(

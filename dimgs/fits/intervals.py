@@ -228,9 +228,9 @@ class PredictionIntervals(BaseEstimator):
         for matching in _matchings(len(x), clusters, rng):
             for u, v in matching:
                 model = self._fit_on((clusters != clusters[u]) & (clusters != clusters[v]))
-                found = model.predict_ratio(x[u : u + 1], x[v : v + 1])[0]
+                ratio = model.predict_ratio(x[u : u + 1], x[v : v + 1])[0]
                 pair_models.append(model)
-                pair_errors.append(y[u] - y[v] - found)
+                pair_errors.append(y[u] - y[v] - ratio)
             if len(pair_errors) >= _MIN_PAIRS:
                 break
         self._pair_models = pair_models

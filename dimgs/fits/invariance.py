@@ -10,7 +10,7 @@ from dimgs.common.arrays import Array
 from dimgs.fits.covariance import N_BOOTSTRAP, linearised, webb_signs
 
 # level of the test; a symmetry is not claimed where the scatter hides this change of the response
-_CHANCE, _HIDDEN = 0.01, 0.02
+_CHANCE, _DETECTABLE = 0.01, 0.02
 # degree of a smooth function of no, one, two, and more coordinates
 _DEGREES = (0, 5, 4, 3)
 # of a variance of a response whose logarithm, or whose spread, is about one; of singular values
@@ -27,14 +27,14 @@ class Invariance:
     ----------
     p : float
         Chance of so large a change, if the symmetry holds; NaN where the runs are too few.
-    hidden : float
+    detectable : float
         Root mean square of a change that the scatter could hide, in units of the response.
     slopes, half_widths : ndarray of shape (n_straight,)
         Of the straight coordinates, with their 90 % intervals.
     """
 
     p: float
-    hidden: float
+    detectable: float
     slopes: Array
     half_widths: Array
 
@@ -46,7 +46,7 @@ class Invariance:
     @property
     def is_shown(self) -> bool:
         """Whether the response does not change, and a change would have been seen."""
-        return self.p >= _CHANCE and self.hidden <= _HIDDEN
+        return self.p >= _CHANCE and self.detectable <= _DETECTABLE
 
 
 def invariance(
@@ -100,10 +100,10 @@ def invariance(
     left, sizes, _ = np.linalg.svd(rest, full_matrices=False)
     extra = left[:, sizes > _RANK]
     residuals = response - base @ (base.T @ response)
-    found = linearised(A, residuals, clusters=labels)
+    estimates = linearised(A, residuals, clusters=labels)
     s = straight.shape[1]
     slopes = np.asarray(np.linalg.lstsq(A, response, rcond=None)[0][:s])
-    half_widths = found.half_widths(0.9)[:s]
+    half_widths = estimates.half_widths(0.9)[:s]
     more, dof = extra.shape[1], n - base.shape[1] - extra.shape[1]
     units = int(labels.max()) + 1
     if more < 1 or dof < n / 3 or units < _FEWEST:

@@ -177,14 +177,14 @@ def fit_power_law(
     )
     loo = _deleted(runs, used)
     influence, left_out = _by_cluster(runs, loo, groups, group_weight)
-    judged = np.isfinite(left_out).all(axis=1)
+    finite = np.isfinite(left_out).all(axis=1)
     return assembled(
         GroupTable(labels, group_weight, counts, means),
         exponents,
         coordinates,
         influence,
         r2=score(sse, np.einsum("iq,iq->q", target, target)),
-        cv_r2=score((left_out[judged] ** 2).sum(axis=0), (target[judged] ** 2).sum(axis=0)),
+        cv_r2=score((left_out[finite] ** 2).sum(axis=0), (target[finite] ** 2).sum(axis=0)),
         residuals=tc - xc @ exponents.T,
         loo_residuals=np.divide(left_out, root, out=np.full(loo.shape, np.nan), where=root > 0.0),
     )

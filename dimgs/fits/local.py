@@ -167,8 +167,8 @@ class Window:
         wanted = min(self.share, 1.0) * float(cells.mass.sum()) * (1.0 - 1e-9)
         near = min(self.neighbours, count)
         while True:
-            found = self.tree.query(points, k=np.arange(1, near + 1), workers=2)
-            distance, index = np.asarray(found[0]), np.asarray(found[1])
+            neighbours = self.tree.query(points, k=np.arange(1, near + 1), workers=2)
+            distance, index = np.asarray(neighbours[0]), np.asarray(neighbours[1])
             mass = np.cumsum(cells.mass[index], axis=1)
             if near == count or float(mass[:, -1].min()) >= wanted:
                 break
@@ -326,7 +326,7 @@ class BandwidthTable:
         return np.sort(np.argsort(self.response, kind="stable")[:: count // JUDGES])
 
 
-def own_weight(fits: LocalFits, cells: RunCells, runs: IntArray, weights: Array) -> Array:
+def run_leverages(fits: LocalFits, cells: RunCells, runs: IntArray, weights: Array) -> Array:
     """What each run's own response contributes to the local value at the run."""
     member = cells.member[runs]
     mine = np.where(fits.index == member[:, None], fits.weights, 0.0).sum(axis=1)
@@ -344,8 +344,8 @@ def held_out(table: BandwidthTable, window: Window, runs: IntArray) -> Array:
         chosen = runs[fits.rows]
         residual = table.response[chosen] - fits.value
         if not table.clustered:
-            own = own_weight(fits, window.cells, chosen, table.weights)
-            residual = residual / np.maximum(1.0 - own, 1e-3)
+            leverages = run_leverages(fits, window.cells, chosen, table.weights)
+            residual = residual / np.maximum(1.0 - leverages, 1e-3)
         out[fits.rows] = residual
     return out
 
@@ -353,10 +353,10 @@ def held_out(table: BandwidthTable, window: Window, runs: IntArray) -> Array:
 def held_out_globally(table: BandwidthTable) -> Array:
     """The same for the global power law, the limit of a wide window."""
     clusters = table.clusters if table.clustered else None
-    found = fit_power_law(table.Z, table.response, table.weights, clusters).loo_residuals
-    assert found is not None
+    deleted = fit_power_law(table.Z, table.response, table.weights, clusters).loo_residuals
+    assert deleted is not None
     # a run that alone determines a direction is met exactly
-    return np.where(np.isfinite(found[:, 0]), found[:, 0], table.response)
+    return np.where(np.isfinite(deleted[:, 0]), deleted[:, 0], table.response)
 
 
 @dataclass(frozen=True, eq=False)
@@ -609,16 +609,16 @@ class LocalPowerLaw(ContrastiveRegressor):
         self._window: Window | None = None
         if np.isfinite(self.share_) and self.rank_:
             self._window = window = table.window(self.share_)
-            highest, own = 0.0, np.zeros(len(runs))
+            highest, leverages = 0.0, np.zeros(len(runs))
             # Neighbours in turn share the cells that they read.
             near_first = np.asarray(tree.indices) if tree is not None else runs
             for fits in local_fits(window, table.Z[near_first]):
                 chosen = near_first[fits.rows]
                 value[chosen], slopes[chosen] = fits.value, fits.slopes
-                own[chosen] = own_weight(fits, window.cells, chosen, table.weights)
+                leverages[chosen] = run_leverages(fits, window.cells, chosen, table.weights)
                 highest = max(highest, float(fits.leverage.max()))
             self._highest = highest
-            out = (table.response - value) / np.maximum(1.0 - own, 1e-3)
+            out = (table.response - value) / np.maximum(1.0 - leverages, 1e-3)
             if table.clustered:
                 out = held_out(table, window, runs)
         else:

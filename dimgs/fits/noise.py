@@ -52,7 +52,7 @@ def rms(values: Array) -> float:
     return top * float(np.sqrt(np.mean((values / top) ** 2)))
 
 
-def likeliest(found: Mapping[Kind, float], usual: Kind) -> Kind:
+def likeliest(likelihoods: Mapping[Kind, float], usual: Kind) -> Kind:
     """The kind of errors of the greatest log-likelihood; the usual one unless that is surely less.
 
     Examples
@@ -62,8 +62,8 @@ def likeliest(found: Mapping[Kind, float], usual: Kind) -> Kind:
     >>> likeliest({"relative": -9.0, "group": -4.0}, "relative")
     'group'
     """
-    best = max(found, key=lambda kind: found[kind])
-    return best if found[best] > found.get(usual, -np.inf) + _SURE else usual
+    best = max(likelihoods, key=lambda kind: likelihoods[kind])
+    return best if likelihoods[best] > likelihoods.get(usual, -np.inf) + _SURE else usual
 
 
 def profile_log_likelihood(residuals: Array, size: Array) -> float:
@@ -162,8 +162,8 @@ class Errors:
 
     def residuals(self, values: Array) -> Array:
         """Of predictions, in units of the errors; not finite where there are none."""
-        found = self._residuals(values)
-        return found if self.white is None else self.white(found)
+        plain = self._residuals(values)
+        return plain if self.white is None else self.white(plain)
 
     def _residuals(self, values: Array) -> Array:
         with np.errstate(all="ignore"):
@@ -178,8 +178,8 @@ class Errors:
         """Slopes of the predictions in units of the errors."""
         with np.errstate(all="ignore"):
             size = values if self.kind == "relative" else self.unit_at(values)
-            found = np.asarray((self.root / size)[:, None] * slopes)
-            return found if self.white is None else self.white(found)
+            plain = np.asarray((self.root / size)[:, None] * slopes)
+            return plain if self.white is None else self.white(plain)
 
     @property
     def jacobian(self) -> Array:
@@ -369,10 +369,10 @@ def with_intrinsic_scatter(design: Design, columns: Array) -> tuple[Design, Scat
         return design, None
     rows, _ = sampled(np.column_stack([design.X, design.y]))
     labels = np.zeros(len(rows)) if design.within is None else design.within[rows]
-    found = scatter_of(columns[rows], design.y[rows], sigma[rows], labels)
-    if found is None or not found.intrinsic:
-        return design, found
-    return replace(design, weights=weights_of(np.hypot(sigma, found.intrinsic))), found
+    scatter = scatter_of(columns[rows], design.y[rows], sigma[rows], labels)
+    if scatter is None or not scatter.intrinsic:
+        return design, scatter
+    return replace(design, weights=weights_of(np.hypot(sigma, scatter.intrinsic))), scatter
 
 
 NoiseKind = Literal["relative", "constant", "mixed"]

@@ -165,8 +165,8 @@ class PowerLaw(WithinRegressor):
         self.residual_scale_ = shaped(result.residual_scale)
         self.r2_, self.cv_r2_ = shaped(result.r2), shaped(result.cv_r2)
         labels = result.group_labels.tolist() if has_within else []
-        own = zip(labels, result.group_intercepts, strict=False)
-        self.group_intercepts_ = {label: shaped(row) for label, row in own}
+        by_label = zip(labels, result.group_intercepts, strict=False)
+        self.group_intercepts_ = {label: shaped(row) for label, row in by_label}
         coordinates = result.coordinates
         self.collinear_ = coordinates.null_directions()
         self.near_collinear_ = coordinates.weak_directions()

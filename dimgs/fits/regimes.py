@@ -293,7 +293,7 @@ def best_chains(
     cost[i[wide], j[wide]] = losses(grams[j[wide]] - grams[i[wide]])
     best = cost[0]
     back: list[IntArray] = []
-    found: list[tuple[Array, float]] = []
+    chains: list[tuple[Array, float]] = []
     for _ in range(2, most + 1):
         total = best[:, None] + cost
         back.append(np.argmin(total, axis=0))
@@ -305,8 +305,8 @@ def best_chains(
             at = int(pointer[at])
             place.append(int(stops[at]))
         cut = np.array(place[::-1])
-        found.append((0.5 * (ordered[cut - 1] + ordered[cut]), float(best[-1])))
-    return found
+        chains.append((0.5 * (ordered[cut - 1] + ordered[cut]), float(best[-1])))
+    return chains
 
 
 @dataclass(frozen=True, eq=False)
@@ -900,8 +900,8 @@ def _chains(sample: Sample, favourites: Array, max_regimes: int) -> dict[int, Tr
     best: dict[int, tuple[float, Tree]] = {}
     rows = sample.rows
     for direction in favourites:
-        found = best_chains(rows, sample.Z @ direction, sample.min_runs, max_regimes)
-        for thresholds, loss in found:
+        chains = best_chains(rows, sample.Z @ direction, sample.min_runs, max_regimes)
+        for thresholds, loss in chains:
             count = len(thresholds) + 1
             if count not in best or loss < best[count][0] * (1 - 1e-9):
                 best[count] = (loss, chain(direction, thresholds))
@@ -938,15 +938,15 @@ def _kinked(
     hinge = best_hinge(sample, labels(fewer.tree, sample.Z), directions)
     if hinge is not None and fewer.n_regimes == count - 1:
         starts.append(split_leaf(fewer.tree, hinge[0], Boundary(hinge[1], hinge[2])))
-    found = [fit_continuous(sample, start, every) for start in starts]
+    fits = [fit_continuous(sample, start, every) for start in starts]
     if kinds.jump and count > 2:
         single = [(k, fit_continuous(sample, jump.tree, [k])) for k in every]
-        found += [pieces for _, pieces in single]
+        fits += [pieces for _, pieces in single]
         score = bic(sample, jump)
         helpful = [k for k, p in single if p is not None and bic(sample, p) < score]
         if 1 < len(helpful) < len(every):
-            found.append(fit_continuous(sample, jump.tree, helpful))
-    return [pieces for pieces in found if pieces is not None]
+            fits.append(fit_continuous(sample, jump.tree, helpful))
+    return [pieces for pieces in fits if pieces is not None]
 
 
 def noise_variance(sample: Sample, pieces: Pieces) -> tuple[float, float]:
@@ -1004,9 +1004,9 @@ def simple_boundaries(
     dict of int to (tuple of int, Boundary)
         By the number of the boundary; absent where every candidate is rejected.
     """
-    found: dict[int, tuple[tuple[int, ...], Boundary]] = {}
+    rounded: dict[int, tuple[tuple[int, ...], Boundary]] = {}
     if not monomials:
-        return found
+        return rounded
     variance, dof = noise_variance(sample, pieces)
     slack = float(t_quantile(level, dof)) ** 2 * variance
     miss = sample.y[:, None] - sample.design @ pieces.laws.T
@@ -1031,9 +1031,9 @@ def simple_boundaries(
             count = np.bincount(labels(moved, sample.Z), minlength=n_leaves(moved))
             if count.min() >= sample.min_runs:
                 tree = moved
-                found[k] = monomial, Boundary(direction, threshold, continuous=True)
+                rounded[k] = monomial, Boundary(direction, threshold, continuous=True)
                 break
-    return found
+    return rounded
 
 
 def best_place(projection: Array, below: Array, above: Array) -> tuple[float, float]:
@@ -1351,7 +1351,7 @@ def round_directions(
         return pieces, {}
     variance, _ = noise_variance(sample, pieces)
     tree = pieces.tree
-    found: Rationals = {}
+    rationals: Rationals = {}
     for k, edge in enumerate(boundaries(pieces.tree)):
         if edge.continuous:
             continue
@@ -1364,19 +1364,19 @@ def round_directions(
                 tried.append((monomial, direction, *place(direction)))
         least = min([place(edge.direction)[1], *(t[3] for t in tried)])
         kept = [t for t in tried if t[3] <= least + slack]
-        found[k] = tuple(rational(t[0]) for t in kept)
+        rationals[k] = tuple(rational(t[0]) for t in kept)
         if kept:
             _, direction, threshold, _ = kept[0]
             if direction @ edge.direction < 0:
                 direction, threshold = -direction, -threshold
             tree = with_boundary(tree, k, Boundary(direction, threshold))
     if tree is pieces.tree:
-        return pieces, found
+        return pieces, rationals
     flags = [k for k, edge in enumerate(boundaries(tree)) if edge.continuous]
     if not flags:
-        return jump_pieces(sample, tree), found
+        return jump_pieces(sample, tree), rationals
     rounded = fit_continuous(sample, tree, flags)
-    return (pieces, found) if rounded is None else (rounded, found)
+    return (pieces, rationals) if rounded is None else (rounded, rationals)
 
 
 class Condition(NamedTuple):
@@ -1472,8 +1472,8 @@ def outcome_of(
         index = np.flatnonzero(regime == k)
         part = sample.take(index)
         miss = part.y - part.design @ pieces.laws[k]
-        found = linearised(part.design, miss, part.weight, part.cluster)
-        spread, dof = found.covariance, max(1.0, float(found.dof.min()))
+        estimates = linearised(part.design, miss, part.weight, part.cluster)
+        spread, dof = estimates.covariance, max(1.0, float(estimates.dof.min()))
         law = translation @ (data.base + scale * pieces.laws[k])
         with np.errstate(invalid="ignore"):
             covariance = scale**2 * translation @ (spread + doubt[k]) @ translation.T
@@ -1628,13 +1628,13 @@ def structure_p_value(
             jump, jump_robust = _jumps(basis, projection, response, scaled[:, 0], part.min_runs)
             score, hinge = kink_scores(basis, root, projection, knots, response)
             noise = np.maximum((hinge**2).T @ scaled**2, 1e-300)
-            found = [
+            statistics = [
                 _evidence(jump, loss, len(index)),
                 jump_robust,
                 _evidence((score**2).max(axis=0), loss, len(index)),
                 (score**2 / noise).max(axis=0),
             ]
-            np.maximum(strongest, found, out=strongest)
+            np.maximum(strongest, statistics, out=strongest)
     exceed = np.sum(strongest[:, 1:] >= strongest[:, :1] * (1 - 1e-9), axis=1)
     return float(min(1.0, 4.0 * (1 + exceed.min()) / (_REPLICATES + 1)))
 
@@ -1914,10 +1914,10 @@ class RegimePowerLaw(ContrastiveRegressor):
         return short_monomials(table, most)
 
     def _directions(self, axes: WhitenedAxes) -> Array:
-        found = [sphere(axes.rank)]
+        directions = [sphere(axes.rank)]
         least = _NO_DIRECTION * float(np.linalg.norm(axes.inverse))
         for monomial in self._monomials(axes, _SEARCH_MONOMIALS):
             direction = axes.direction(monomial, least)
             if direction is not None:
-                found.append(direction[None])
-        return np.concatenate(found)
+                directions.append(direction[None])
+        return np.concatenate(directions)

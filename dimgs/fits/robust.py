@@ -187,7 +187,7 @@ class PairLoss:
         sizes = np.diff(self.starts)
         one = len(sizes) == 1
         factor: Array | np.float64 = self.factors[0] if one else np.repeat(self.factors, sizes)
-        own = loss.scores[loss.order]
+        scores = loss.scores[loss.order]
         result = np.empty((size, rank))
         flat = threshold <= 0.0
         ordered = np.ascontiguousarray(Z[loss.order].T)
@@ -200,7 +200,7 @@ class PairLoss:
                 moments = _prefix(w * z * e)
                 near = sums[loss.high] - sums[loss.low]
                 partner += (e * near - (moments[loss.high] - moments[loss.low])) / threshold
-            ordered[j] = w * (own * z - factor * partner)
+            ordered[j] = w * (scores * z - factor * partner)
         result[loss.order] = ordered.T
         return result
 
@@ -473,14 +473,14 @@ def newton(
         decrement = float(-gradient @ direction) / max(loss.value, 1e-300)
         if decrement <= tolerance:
             break
-        step, found = 1.0, False
+        step, descended = 1.0, False
         while step > 1e-6:
             trial = problem.huber(slopes + step * direction, threshold)
             if trial.value <= loss.value * (1.0 - 1e-4 * step * decrement):
-                found = True
+                descended = True
                 break
             step *= 0.25
-        if not found:
+        if not descended:
             break
         slopes = slopes + step * direction
         loss = trial
@@ -782,10 +782,10 @@ def shrunken_bandwidth(loss: SortedLoss, pairs: PairLoss, power: float = 0.5) ->
     gaps, weights = [], []
     for x, weight, count in parts:
         sketch = x if count <= SKETCH else _sketch(x, np.concatenate([[0.0], np.cumsum(weight)]))
-        own = weight if count <= SKETCH else np.ones(len(sketch))
+        of_sketch = weight if count <= SKETCH else np.ones(len(sketch))
         i, j = np.triu_indices(len(sketch), 1)
         gaps.append(np.abs(sketch[i] - sketch[j]))
-        product = own[i] * own[j]
+        product = of_sketch[i] * of_sketch[j]
         weights.append(product * (float(count) / product.sum()))
     gap, weight = np.concatenate(gaps), np.concatenate(weights)
     order = np.argsort(gap)
@@ -1116,23 +1116,23 @@ class RobustPowerLaw(WithinRegressor):
         self.intercept_ = hodges_lehmann(residuals[used], weights[used])
         self.group_intercepts_: dict[Any, float] = {}
         if within:
-            own = np.full(len(labels), self.intercept_)
+            levels = np.full(len(labels), self.intercept_)
             by_code = np.argsort(codes, kind="stable")
             members = np.split(by_code, np.cumsum(np.bincount(codes, minlength=len(labels)))[:-1])
             for code, label in enumerate(labels.tolist()):
                 mine = members[code][used[members[code]]]
                 if mine.size:
-                    own[code] = hodges_lehmann(residuals[mine], weights[mine])
-                self.group_intercepts_[label] = float(own[code])
-            self.residuals_ = residuals - own[codes]
+                    levels[code] = hodges_lehmann(residuals[mine], weights[mine])
+                self.group_intercepts_[label] = float(levels[code])
+            self.residuals_ = residuals - levels[codes]
         else:
             self.residuals_ = residuals - self.intercept_
         size = np.abs(self.residuals_)
         scale = 1.4826 * float(np.median(size[used]))
         floor = 1e-12 * float(np.abs(y).max(initial=0.0))
         self.robust_z_ = self.residuals_ / max(scale, floor, 1e-300)
-        found = np.flatnonzero(np.abs(self.robust_z_) > self.outlier_threshold)
-        self.outliers_ = found[np.argsort(-size[found], kind="stable")]
+        outlying = np.flatnonzero(np.abs(self.robust_z_) > self.outlier_threshold)
+        self.outliers_ = outlying[np.argsort(-size[outlying], kind="stable")]
 
     def _infer(self, rows: IntArray, clusters: IntArray | None) -> None:
         whitening, problem, loss, threshold, solution = self._state
@@ -1143,8 +1143,8 @@ class RobustPowerLaw(WithinRegressor):
         far = np.zeros(len(self.residuals_))
         far[rows] = distances
         self.leverage_, self.robust_distances_ = leverage, far
-        found = np.flatnonzero(far > cutoff)
-        self.leverage_points_ = found[np.argsort(-far[found], kind="stable")]
+        extreme = np.flatnonzero(far > cutoff)
+        self.leverage_points_ = extreme[np.argsort(-far[extreme], kind="stable")]
         size, parameters = len(Z), self.rank_ + len(pairs.factors)
         self.dof_ = max(size - parameters, 1)
         if clusters is not None:

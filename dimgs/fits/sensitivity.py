@@ -86,11 +86,11 @@ class Copula:
         correlation = np.eye(d)
         pairs = d * (d - 1) // 2
         if pairs and n > 3:
-            found = np.corrcoef(scores, rowvar=False)
+            correlations = np.corrcoef(scores, rowvar=False)
             sure = float(np.tanh(norm.isf(_ALPHA / (2 * pairs)) / np.sqrt(n - 3)))
             if dependent is None:
-                dependent = bool(np.any(np.abs(found - np.eye(d)) > max(sure, _SMALL)))
-            correlation = found if dependent else correlation
+                dependent = bool(np.any(np.abs(correlations - np.eye(d)) > max(sure, _SMALL)))
+            correlation = correlations if dependent else correlation
         places = (np.arange(n) + 0.5) / n
         ordered = np.sort(X, axis=0)
 
@@ -124,8 +124,8 @@ class Copula:
         out = z.copy()
         R = self.correlation
         slopes = R[np.ix_(rest, kept)] @ np.linalg.pinv(R[np.ix_(kept, kept)])
-        left = R[np.ix_(rest, rest)] - slopes @ R[np.ix_(kept, rest)]
-        out[:, rest] = z[:, list(kept)] @ slopes.T + w[:, rest] @ _root(left).T
+        conditional = R[np.ix_(rest, rest)] - slopes @ R[np.ix_(kept, rest)]
+        out[:, rest] = z[:, list(kept)] @ slopes.T + w[:, rest] @ _root(conditional).T
         return out
 
 

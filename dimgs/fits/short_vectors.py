@@ -36,14 +36,14 @@ def short_vectors(root: Array, bound: float, limit: int = 50_000) -> IntArray:
     """
     transform = _reduced(root)
     upper: Array = np.linalg.qr(root @ transform.T.astype(np.float64))[1]
-    found = []
+    vectors = []
     for k in _search(upper, bound * (1 + 1e-9)):
-        found.append(k)
-        if len(found) >= limit:
+        vectors.append(k)
+        if len(vectors) >= limit:
             break
-    if not found:
+    if not vectors:
         return np.zeros((0, len(root)), dtype=np.intp)
-    return np.asarray(np.array(found, dtype=np.intp) @ transform)
+    return np.asarray(np.array(vectors, dtype=np.intp) @ transform)
 
 
 def _reduced(root: Array) -> IntArray:

@@ -206,7 +206,7 @@ class _Model:
                 seen[key] = self.state(powers, level)
             return seen[key]
 
-        def left(powers: Array) -> Array:
+        def miss(powers: Array) -> Array:
             return at(powers).residuals
 
         def slopes(powers: Array) -> Array:
@@ -216,12 +216,14 @@ class _Model:
 
         first = self.state(start, level)
         try:
-            found = least_squares(left, start, jac=slopes, method="lm", x_scale="jac", max_nfev=60)
+            solution = least_squares(
+                miss, start, jac=slopes, method="lm", x_scale="jac", max_nfev=60
+            )
         except (ValueError, np.linalg.LinAlgError):
             return first
-        if np.abs(found.x).max() > _ESCAPED:
+        if np.abs(solution.x).max() > _ESCAPED:
             return first
-        last = self.state(np.asarray(found.x), level)
+        last = self.state(np.asarray(solution.x), level)
         return last if last.deviance <= first.deviance else first
 
 
@@ -307,10 +309,10 @@ class SimilarityFit:
         u = np.log(s) if decades else np.arcsinh(s / self._points.unit(self.along))
         value = state.spline(u)
         if self.noise == "relative":
-            left = np.log(z) - value
+            residuals = np.log(z) - value
         else:
-            left = (z - value) / np.sqrt(np.mean(state.z**2))
-        return np.where((u >= state.u.min()) & (u <= state.u.max()), left, np.nan)
+            residuals = (z - value) / np.sqrt(np.mean(state.z**2))
+        return np.where((u >= state.u.min()) & (u <= state.u.max()), residuals, np.nan)
 
     def curve(self, level: float, n: int = 200) -> tuple[Array, Array, Array, Array]:
         """The curve that all runs fall on, over the similarity variable, with its band.
@@ -329,9 +331,9 @@ class SimilarityFit:
         state, p = self._state, self._points
         u = np.linspace(float(state.u.min()), float(state.u.max()), n)
         columns = BSpline.design_matrix(u, state.spline.t, 3).toarray()
-        found = linearised(state.columns, state.residuals, clusters=p.runs)
-        spread = np.einsum("ij,jk,ik->i", columns, found.covariance, columns)
-        half = t_quantile(level, float(np.min(found.dof))) * np.sqrt(np.maximum(spread, 0.0))
+        estimates = linearised(state.columns, state.residuals, clusters=p.runs)
+        spread = np.einsum("ij,jk,ik->i", columns, estimates.covariance, columns)
+        half = t_quantile(level, float(np.min(estimates.dof))) * np.sqrt(np.maximum(spread, 0.0))
         bounds = np.stack([state.spline(u), state.spline(u) - half, state.spline(u) + half])
         if self.noise == "relative":
             bounds = np.exp(bounds)
@@ -436,9 +438,9 @@ def _searched(points: _Points) -> tuple[_Model, _State, bool]:
         if all(np.abs(powers - f.powers).max(initial=1.0) > 0.1 for f in followed):
             followed.append(model.refined(powers))
     apart = [f for f in followed if points.shared(f.u) >= _SHARED] or followed
-    left = [_held_out(f, points.runs) for f in apart]
-    best = apart[int(np.argmin(left))]
-    others = [f for f, one in zip(apart, left, strict=True) if one < _AS_GOOD * min(left)]
+    errors = [_held_out(f, points.runs) for f in apart]
+    best = apart[int(np.argmin(errors))]
+    others = [f for f, one in zip(apart, errors, strict=True) if one < _AS_GOOD * min(errors)]
     far = any(np.abs(f.powers - best.powers).max(initial=0.0) > _FAR for f in others)
     return model, best, far
 
@@ -471,8 +473,8 @@ def _amplitude(points: _Points) -> Array:
 
 def _held_out(state: _State, runs: IntArray) -> float:
     """Mean square of what the curves of the other runs leave of each."""
-    left = deleted_residuals(state.residuals, state.slopes, runs)[0]
-    return float(np.mean(left**2))
+    deleted = deleted_residuals(state.residuals, state.slopes, runs)[0]
+    return float(np.mean(deleted**2))
 
 
 def _best_model(model: _Model, state: _State) -> tuple[_Model, _State]:
@@ -486,9 +488,9 @@ def _best_model(model: _Model, state: _State) -> tuple[_Model, _State]:
     best = model, state
     for kind in kinds:
         # errors of values follow the curve as it was found
-        found = kind.refined(state.powers, model.level(state))
-        if points.errors is not None or found.deviance < best[1].deviance - _LIKELIER:
-            best = kind, found
+        refined = kind.refined(state.powers, model.level(state))
+        if points.errors is not None or refined.deviance < best[1].deviance - _LIKELIER:
+            best = kind, refined
     return best if best[0] is model else _with_knots(*best)
 
 
@@ -499,19 +501,19 @@ def _with_knots(model: _Model, state: _State) -> tuple[_Model, _State]:
         if knots > _KNOTS[0] and _POINTS_EACH * (knots + 4 + k) > n:
             break
         other = replace(model, knots=knots)
-        found = other.refined(state.powers, level)
-        rss = float(found.residuals @ found.residuals)
-        score = rss / max(1.0 - (found.columns.shape[1] + k) / n, 1e-3) ** 2
-        tried.append((score, knots, other, found))
+        refined = other.refined(state.powers, level)
+        rss = float(refined.residuals @ refined.residuals)
+        score = rss / max(1.0 - (refined.columns.shape[1] + k) / n, 1e-3) ** 2
+        tried.append((score, knots, other, refined))
     _, _, model, state = min(tried, key=lambda one: one[:2])
     return model, state
 
 
 def _result(model: _Model, state: _State, centre: Array, is_ambiguous: bool) -> SimilarityFit:
     points, k = model.points, len(centre)
-    found = linearised(state.slopes, state.residuals, clusters=points.runs)
-    covariance, dof = found.covariance[: 2 * k, : 2 * k].copy(), found.dof[: 2 * k]
-    lost = np.flatnonzero(~found.identified[: 2 * k])
+    estimates = linearised(state.slopes, state.residuals, clusters=points.runs)
+    covariance, dof = estimates.covariance[: 2 * k, : 2 * k].copy(), estimates.dof[: 2 * k]
+    lost = np.flatnonzero(~estimates.identified[: 2 * k])
     covariance[lost, lost] = np.inf
     scaled = state.z / state.size
     about = scaled - scaled @ (1.0 / state.size) / (state.size**-2.0).sum() / state.size
@@ -520,11 +522,11 @@ def _result(model: _Model, state: _State, centre: Array, is_ambiguous: bool) -> 
     unit = 1.0
     if model.noise not in ("relative", "mixed"):
         unit = float(np.sqrt(np.mean(state.size**2) / np.mean(state.z**2)))
-    left = state.residuals
-    n, used = len(left), state.slopes.shape[1]
-    scatter = float(np.sqrt(left @ left / max(n - used, 1)))
+    residuals = state.residuals
+    n, used = len(residuals), state.slopes.shape[1]
+    scatter = float(np.sqrt(residuals @ residuals / max(n - used, 1)))
     # the curve is taken off first: between neighbours it is not a straight line
-    pooled = noise_about_curves(state.u, left, np.zeros(n, dtype=np.intp))
+    pooled = noise_about_curves(state.u, residuals, np.zeros(n, dtype=np.intp))
     return SimilarityFit(
         state.powers[:k],
         state.powers[k:],
@@ -534,7 +536,7 @@ def _result(model: _Model, state: _State, centre: Array, is_ambiguous: bool) -> 
         1.0 - _held_out(state, points.runs) / spread,
         points.shared(state.u),
         unit * scatter,
-        unit * noise_about_curves(state.u, left, points.runs),
+        unit * noise_about_curves(state.u, residuals, points.runs),
         unit * min(scatter, pooled),
         points.is_positive and _is_power_law(model, state),
         is_ambiguous,
@@ -574,8 +576,8 @@ def noise_about_curves(u: Array, values: Array, runs: IntArray) -> float:
     total = before + after
     near = np.where(total > 0, after / np.where(total > 0, total, 1.0), 0.5)
     line = near * values[inside - 1] + (1.0 - near) * values[inside + 1]
-    left = (values[inside] - line) / np.sqrt(1.0 + near**2 + (1.0 - near) ** 2)
-    return float(np.sqrt(np.mean(left**2)))
+    residuals = (values[inside] - line) / np.sqrt(1.0 + near**2 + (1.0 - near) ** 2)
+    return float(np.sqrt(np.mean(residuals**2)))
 
 
 def _is_power_law(model: _Model, state: _State) -> bool:
@@ -588,12 +590,12 @@ def _is_power_law(model: _Model, state: _State) -> bool:
     logs = np.log(points.y)
     line = logs - columns @ np.linalg.lstsq(columns, logs, rcond=1e-10)[0]
     curve = _Model(points, "relative", model.knots).state(state.powers)
-    curve_left = curve.residuals
+    curve_residuals = curve.residuals
     # noise that is rounding tells nothing
     least = (_ROUNDING * max(float(np.std(logs)), 1.0)) ** 2
     costs = [
-        n * np.log(max(float(np.mean(left**2)), least)) + used * np.log(n)
-        for left, used in ((line, k + 2), (curve_left, curve.slopes.shape[1]))
+        n * np.log(max(float(np.mean(residuals**2)), least)) + used * np.log(n)
+        for residuals, used in ((line, k + 2), (curve_residuals, curve.slopes.shape[1]))
     ]
     return bool(costs[0] <= costs[1])
 

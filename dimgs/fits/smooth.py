@@ -33,7 +33,7 @@ _LENGTHS = (0.1, 100.0)
 # where the search for the lengths starts
 _STARTS = (0.5, 1.0, 3.0)
 # variance of a run alone over that of all, where it is unknown: from rounding to nothing but noise
-_OWN = (1e-8, 2.0)
+_NUGGET = (1e-8, 2.0)
 # runs from which the covariance is learned: the time grows with their cube, and so many give a
 # length to a tenth
 _MOST_RUNS = 200
@@ -81,7 +81,7 @@ class SmoothCurve:
         return float(np.std(self.y)) or 1.0
 
     @property
-    def _own(self) -> float:
+    def _nugget(self) -> float:
         """Variance of a run alone, where it is known."""
         return float(((self.noise or 0.0) / self._scale) ** 2 + ROUNDING)
 
@@ -107,19 +107,19 @@ class SmoothCurve:
         lengths = np.ones(self.z.shape[1])
         whole = trend + ConstantKernel(1.0, (1e-8, 1e4)) * Matern(lengths, _LENGTHS, nu=2.5)
         if self.noise is None:
-            whole += WhiteKernel(0.1, _OWN)
+            whole += WhiteKernel(0.1, _NUGGET)
         rows = np.arange(self.runs)
         if self.noise is None and self.runs > _MOST_RUNS:
             rows = np.random.default_rng(self.runs).choice(self.runs, _MOST_RUNS, replace=False)
-        found = GaussianProcessRegressor(whole, alpha=self._own, optimizer=_likeliest)
+        process = GaussianProcessRegressor(whole, alpha=self._nugget, optimizer=_likeliest)
         with warnings.catch_warnings():
             # an input on which nothing depends has the largest length
             warnings.simplefilter("ignore", ConvergenceWarning)
-            return found.fit(self.z[rows], self._values[rows]).kernel_
+            return process.fit(self.z[rows], self._values[rows]).kernel_
 
     @cached_property
     def _inverse(self) -> Array:
-        return np.asarray(linalg.inv(self.kernel(self.z) + self._own * np.eye(self.runs)))
+        return np.asarray(linalg.inv(self.kernel(self.z) + self._nugget * np.eye(self.runs)))
 
     def on(self, rows: NDArray[Any]) -> "SmoothCurve":
         """The curve through some of the runs, with the covariance of all."""
@@ -141,12 +141,12 @@ class SmoothCurve:
         whole = self._inverse @ self._values
         for part in np.unique(parts):
             rows = parts == part
-            own = linalg.inv(self._inverse[np.ix_(rows, rows)])
-            errors[rows], expected[rows] = own @ whole[rows], np.sqrt(np.diag(own))
+            covariance = linalg.inv(self._inverse[np.ix_(rows, rows)])
+            errors[rows], expected[rows] = covariance @ whole[rows], np.sqrt(np.diag(covariance))
         return errors * self._scale, expected * self._scale
 
     @cached_property
-    def _stretch(self) -> float:
+    def _inflation(self) -> float:
         """By how much the errors of runs left out exceed those expected."""
         errors, expected = self.left_out()
         return float(max(1.0, np.sqrt(np.mean((errors / expected) ** 2))))
@@ -175,7 +175,7 @@ class SmoothCurve:
         """
         deviation = np.sqrt(self.variance(z, self.z, self._inverse)) * self._scale
         quantile = float(stdtrit(max(self.runs - self.z.shape[1] - 1, 1), (1 + self.level) / 2))
-        return self.mean(z), np.asarray(quantile * self._stretch * deviation)
+        return self.mean(z), np.asarray(quantile * self._inflation * deviation)
 
     def _shared(self, one: Array, other: Array) -> Array:
         """Covariance of two sets of points, without what runs have alone."""
@@ -201,10 +201,10 @@ class SmoothCurve:
         """
         runs, chosen = self.z, []
         for _ in range(min(n, len(pool))):
-            whole = self.kernel(runs) + self._own * np.eye(len(runs))
-            found = pool[int(np.argmax(self.variance(pool, runs, linalg.inv(whole))))]
-            chosen.append(found)
-            runs = np.vstack([runs, found])
+            whole = self.kernel(runs) + self._nugget * np.eye(len(runs))
+            farthest = pool[int(np.argmax(self.variance(pool, runs, linalg.inv(whole))))]
+            chosen.append(farthest)
+            runs = np.vstack([runs, farthest])
         return np.array(chosen).reshape(len(chosen), pool.shape[1])
 
 
@@ -212,11 +212,11 @@ def _likeliest(objective: Any, start: Array, bounds: Array) -> tuple[Array, floa
     """Where an objective is least: a bounded descent, from three lengths."""
     from scipy.optimize import minimize
 
-    found, ends = [], [(float(low), float(high)) for low, high in bounds]
+    minima, ends = [], [(float(low), float(high)) for low, high in bounds]
     # the amplitude comes first, and what a run has alone, where it is unknown, last
     lengths = np.array([low for low, _ in ends]) == np.log(_LENGTHS[0])
     for length in _STARTS:
         first = np.where(lengths, np.log(length), start)
-        found.append(minimize(objective, first, jac=True, bounds=ends, method="L-BFGS-B"))
-    best = min(found, key=lambda f: float(f.fun))
+        minima.append(minimize(objective, first, jac=True, bounds=ends, method="L-BFGS-B"))
+    best = min(minima, key=lambda f: float(f.fun))
     return np.asarray(best.x), float(best.fun)

@@ -127,9 +127,9 @@ def snap(
     least = float(freedom[moving].min()) if moving.any() else 1.0
 
     def hold(implied: list[Fraction | None]) -> bool:
-        found = {j: v + a0[j] for j, v in enumerate(implied) if v is not None and moving[j]}
+        exponents = {j: v + a0[j] for j, v in enumerate(implied) if v is not None and moving[j]}
         return all(
-            is_simple(a) and abs(float(a) - physical[j]) <= wide[j] for j, a in found.items()
+            is_simple(a) and abs(float(a) - physical[j]) <= wide[j] for j, a in exponents.items()
         )
 
     active = proposals
@@ -147,8 +147,8 @@ def snap(
 def _proposals(value: Array, half: Array) -> dict[int, Fraction]:
     """Rationals of small denominator that are alone in their interval, by its position."""
     ends = {int(j): (value[j] - half[j], value[j] + half[j]) for j in np.flatnonzero(half < np.inf)}
-    found = {j: only_simple(*between) for j, between in ends.items()}
-    return {j: r for j, r in found.items() if r is not None}
+    simple = {j: only_simple(*between) for j, between in ends.items()}
+    return {j: r for j, r in simple.items() if r is not None}
 
 
 def _without_the_worst(

@@ -133,31 +133,31 @@ class _Moments:
         determined = values > 1e-13 * max(float(values.max(initial=0.0)), 1e-300)
         inverse = (vectors[:, determined] / values[determined]) @ vectors[:, determined].T
         right = self.Xy - a.T @ b
-        found = inverse @ right
-        left = max(self.yy - float(b @ b) - float(right @ found), self.floor)
+        solution = inverse @ right
+        squares = max(self.yy - float(b @ b) - float(right @ solution), self.floor)
         whole = 2 * float(np.log(np.diag(factor)).sum())
-        return found, inverse, left, whole, float(np.log(values[determined]).sum())
+        return solution, inverse, squares, whole, float(np.log(values[determined]).sum())
 
     def criterion(self, logs: Array) -> float:
         """-2 × restricted log-likelihood at the best variance of a run, constants aside."""
         try:
-            _, _, left, whole, fixed = self.solve(np.exp(logs))
+            _, _, squares, whole, fixed = self.solve(np.exp(logs))
         except np.linalg.LinAlgError:
             return np.inf
         free = self.n - self.k
-        return float(free * np.log(left / free) + whole + fixed)
+        return float(free * np.log(squares / free) + whole + fixed)
 
     def at(self, variances: Array) -> tuple[float, Array]:
         """-2 × restricted log-likelihood and variances of coefficients, at [run, effects]."""
-        own = np.exp(variances)
-        _, inverse, left, whole, fixed = self.solve(own[1:] / own[0])
+        values = np.exp(variances)
+        _, inverse, squares, whole, fixed = self.solve(values[1:] / values[0])
         free = self.n - self.k
-        return free * float(variances[0]) + left / own[0] + whole + fixed, own[0] * inverse
+        return free * float(variances[0]) + squares / values[0] + whole + fixed, values[0] * inverse
 
     def best(self) -> Array:
         """Logarithms of the ratios of the effects at which the runs are likeliest."""
         ends = np.log([_LEAST_RATIO, _MOST_RATIO])
-        found = []
+        minima = []
         for start in (0.0, -4.0):
             one = minimize(
                 self.criterion,
@@ -165,8 +165,8 @@ class _Moments:
                 method="L-BFGS-B",
                 bounds=[tuple(ends)] * len(self.counts),
             )
-            found.append((float(one.fun), one.x))
-        return np.asarray(min(found, key=lambda x: x[0])[1])
+            minima.append((float(one.fun), one.x))
+        return np.asarray(min(minima, key=lambda x: x[0])[1])
 
 
 def fit_mixed(
@@ -209,21 +209,21 @@ def fit_mixed(
     moments = _Moments(X, y, weights, effects)
     functionals = np.zeros((0, X.shape[1])) if functionals is None else functionals
     logs = moments.best() if effects else np.zeros(0)
-    found, inverse, left, *_ = moments.solve(np.exp(logs))
+    solution, inverse, squares, *_ = moments.solve(np.exp(logs))
     free = moments.n - moments.k
-    variance = left / free
+    variance = squares / free
     scale = np.outer(moments.unit / moments.size, moments.unit / moments.size)
     covariance = variance * inverse * scale
     roots = np.sqrt(np.repeat(np.exp(logs), moments.counts))
     # errors of the shifts, and with those of the coefficients (Henderson)
     core = np.linalg.inv(np.eye(len(roots)) + roots[:, None] * moments.ZZ * roots)
     core = roots[:, None] * core * roots
-    shifts = core @ (moments.Zy - moments.ZX @ found) * moments.unit
+    shifts = core @ (moments.Zy - moments.ZX @ solution) * moments.unit
     through = core @ moments.ZX
     crossed = -variance * (inverse @ through.T) * (moments.unit**2 / moments.size[:, None])
-    own = variance * (core + through @ inverse @ through.T) * moments.unit**2
+    shift_errors = variance * (core + through @ inverse @ through.T) * moments.unit**2
     return MixedFit(
-        coefficients=found * moments.unit / moments.size,
+        coefficients=solution * moments.unit / moments.size,
         covariance=covariance,
         sd=float(np.sqrt(variance)) * moments.unit,
         effects=tuple(
@@ -231,7 +231,7 @@ def fit_mixed(
         ),
         spreads=np.sqrt(variance * np.exp(logs)) * moments.unit,
         shifts=shifts,
-        errors=own,
+        errors=shift_errors,
         crossed=crossed,
         log_likelihood=-0.5 * moments.criterion(logs),
         freedom=_freedom(moments, variance, logs, functionals * moments.unit / moments.size),
@@ -271,8 +271,8 @@ def _freedom(moments: _Moments, variance: float, logs: Array, functionals: Array
     errors = (vectors / values) @ vectors.T
     spread = np.einsum("ik,ij,jk->k", slopes, errors, slopes)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = np.where(spread > 0, 2 * usual**2 / spread, free)
-    return np.asarray(np.clip(found, 1.0, free))
+        dof = np.where(spread > 0, 2 * usual**2 / spread, free)
+    return np.asarray(np.clip(dof, 1.0, free))
 
 
 @dataclass(frozen=True, eq=False)
@@ -336,62 +336,62 @@ def fit_sources(
                 f"sources needs at least three; give each its prefactor instead, or leave it out."
             )
         effects.append(Effect("prefactor", source, labels, one, of_one))
-    found = fit_mixed(columns, y, weights, effects)
+    fit = fit_mixed(columns, y, weights, effects)
     level = float(chdtri(1, 2 * _ALPHA / max(1, len(slopes) * len(sources))))
     tried = [(*one, slope) for one in sources for slope in slopes if _tells(X, slope, one[1])]
-    while tried and len(found.effects) < len(sources) + _MOST_SLOPES:
+    while tried and len(fit.effects) < len(sources) + _MOST_SLOPES:
         fits = []
         for source, labels, slope in tried:
             direction = slope.direction[:, None]
             away = (X - middle) @ direction
             terms = np.vstack([-middle @ direction, direction])
             extra = Effect(slope.name, source, labels, away, terms)
-            fits.append(fit_mixed(columns, y, weights, [*found.effects, extra]))
+            fits.append(fit_mixed(columns, y, weights, [*fit.effects, extra]))
         best = max(range(len(fits)), key=lambda k: fits[k].log_likelihood)
-        gain = 2 * (fits[best].log_likelihood - found.log_likelihood)
+        gain = 2 * (fits[best].log_likelihood - fit.log_likelihood)
         if not gain > level:
             break
         del tried[best]
         # beyond, inputs that hardly vary inside of sources stand for what sets these apart
         if fits[best].spreads[-1] <= _MOST_SPREAD:
-            found = fits[best]
+            fit = fits[best]
     if functionals is not None:
-        found = fit_mixed(columns, y, weights, found.effects, functionals)
-    return with_chances(found, columns, y, weights)
+        fit = fit_mixed(columns, y, weights, fit.effects, functionals)
+    return with_chances(fit, columns, y, weights)
 
 
-def with_chances(found: MixedFit, X: Array, y: Array, weights: Array | None) -> MixedFit:
+def with_chances(fit: MixedFit, X: Array, y: Array, weights: Array | None) -> MixedFit:
     """The fit with the chance of so large a spread of each effect if there were none.
 
     Parameters
     ----------
-    found : MixedFit
+    fit : MixedFit
     X, y, weights
         As of :func:`fit_mixed`.
     """
     out = []
-    for k in range(len(found.effects)):
-        rest = [e for j, e in enumerate(found.effects) if j != k]
+    for k in range(len(fit.effects)):
+        rest = [e for j, e in enumerate(fit.effects) if j != k]
         without = fit_mixed(X, y, weights, rest).log_likelihood
-        gain = max(2 * (found.log_likelihood - without), 0.0)
+        gain = max(2 * (fit.log_likelihood - without), 0.0)
         out.append(0.5 * float(chdtrc(1, gain)) if gain > 0 else 1.0)
-    return replace(found, p_values=tuple(out))
+    return replace(fit, p_values=tuple(out))
 
 
 def with_slopes(
-    found: MixedFit, X: Array, y: Array, weights: Array | None, slopes: Array
+    fit: MixedFit, X: Array, y: Array, weights: Array | None, slopes: Array
 ) -> MixedFit:
     """The fit with other slopes, its intercept and what differs between sources fitted again.
 
     Parameters
     ----------
-    found : MixedFit
+    fit : MixedFit
     X, y, weights
         As of :func:`fit_sources`.
     slopes : ndarray of shape (n_features,)
     """
     one = np.ones((len(y), 1))
-    again = fit_mixed(one, y - X @ slopes, weights, found.effects, one[:1])
+    again = fit_mixed(one, y - X @ slopes, weights, fit.effects, one[:1])
     k = 1 + len(slopes)
     crossed = np.zeros((k, len(again.shifts)))
     crossed[0] = again.crossed[0]
@@ -399,7 +399,7 @@ def with_slopes(
         again,
         coefficients=np.concatenate([again.coefficients, slopes]),
         crossed=crossed,
-        p_values=found.p_values,
+        p_values=fit.p_values,
     )
 
 
@@ -436,10 +436,10 @@ def slopes_of(names: Sequence[str], powers: Array) -> list[Slope]:
     for k, name in enumerate(names):
         if size[k] <= _ROUNDING:
             continue
-        own = least[:, k] / size[k]
-        same = next((j for j, s in enumerate(out) if _parallel(own, s.direction)), None)
+        direction = least[:, k] / size[k]
+        same = next((j for j, s in enumerate(out) if _parallel(direction, s.direction)), None)
         if same is None:
-            out.append(Slope(name, own))
+            out.append(Slope(name, direction))
         else:
             out[same] = replace(out[same], name=f"{out[same].name}, {name}")
     return out

@@ -121,8 +121,8 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
 
     def misfit(theta: Array) -> tuple[Array, Array]:
         columns = jacobian_at(theta) / unit
-        left = white(weights * ((observed - model(theta)) / unit))
-        return left, np.where(np.isfinite(columns), columns, 0.0)
+        residuals = white(weights * ((observed - model(theta)) / unit))
+        return residuals, np.where(np.isfinite(columns), columns, 0.0)
 
     first = np.array([start[k] for k in names], dtype=np.float64)
     if not np.all(np.isfinite(model(first))):
@@ -192,19 +192,19 @@ def assemble(
         {sympy.Symbol(old): sympy.Symbol(new) for old, new in renamed.items()}
     )
     start = {renamed[k]: v for k, v in constants.items()}
-    found = refit(design, expression, start)
+    fit = refit(design, expression, start)
     order = sorted(start)
     slopes = gradients_of(expression, tuple(order), design.scale == "log")
-    mixed = _mixed(design, slopes, order, found)
-    half = found.uncertainty.half_widths(level)
+    mixed = _mixed(design, slopes, order, fit)
+    half = fit.uncertainty.half_widths(level)
     if mixed is not None:
         half = t_quantile(level, mixed.freedom) * np.sqrt(np.diag(mixed.covariance))
     fitted = [
         Constant(name, float(v), Dimension(), float(v - h), float(v + h))
-        for name, v, h in zip(order, found.values, half, strict=True)
+        for name, v, h in zip(order, fit.values, half, strict=True)
     ]
-    unit, covariance = _representable(found.uncertainty)
-    dof = found.uncertainty.dof
+    unit, covariance = _representable(fit.uncertainty)
+    dof = fit.uncertainty.dof
     if mixed is not None:
         unit, covariance, dof = np.ones(len(order)), mixed.covariance, mixed.freedom
     whole = without_sizes(design, in_variables(design, expression))
@@ -224,8 +224,8 @@ def assemble(
         uncertainty=Uncertainty(
             tuple(g if u == 1 else sympy.Float(u) * g for g, u in zip(slopes, unit, strict=True)),
             tuple(tuple(float(x) for x in row) for row in covariance),
-            found.residual_sd if mixed is None else mixed.sd,
-            max(1.0, float(dof.min(initial=found.uncertainty.residual_dof))),
+            fit.residual_sd if mixed is None else mixed.sd,
+            max(1.0, float(dof.min(initial=fit.uncertainty.residual_dof))),
             "log" if design.scale == "log" else "linear",
             float(max(1, design.n_runs - len(order))),
             design.errors if design.scale == "log" else None,
@@ -239,15 +239,15 @@ def assemble(
 
 
 def _mixed(
-    design: Design, slopes: Sequence[sympy.Expr], order: Sequence[str], found: Refit
+    design: Design, slopes: Sequence[sympy.Expr], order: Sequence[str], fit: Refit
 ) -> MixedFit | None:
     """What differs between sources about a law, linear in its constants near their values."""
     if not design.effects:
         return None
-    known = {**feature_values(design), **dict(zip(order, found.values, strict=True))}
+    known = {**feature_values(design), **dict(zip(order, fit.values, strict=True))}
     columns = [evaluate(g, known, design.n_runs) for g in slopes]
     J = np.column_stack(columns) if columns else np.zeros((design.n_runs, 0))
-    moved = design.y - found.fitted + J @ found.values
+    moved = design.y - fit.fitted + J @ fit.values
     return with_chances(
         fit_mixed(J, moved, design.weights, design.effects, np.eye(len(order))),
         J,
@@ -272,13 +272,13 @@ def _constants_of(basis: Sequence[Variable], names: Names, used: Collection[str]
     return [*known, *scales]
 
 
-def _representable(found: Linearised) -> tuple[Array, Array]:
+def _representable(fit: Linearised) -> tuple[Array, Array]:
     """Covariance of the constants, each in a unit: 1, or what keeps its variance representable."""
-    sd = found.unit * np.sqrt(np.maximum(found.matrix.diagonal(), 0.0))
+    sd = fit.unit * np.sqrt(np.maximum(fit.matrix.diagonal(), 0.0))
     ordinary = (sd == 0) | ~np.isfinite(sd) | ((sd > _REPRESENTABLE[0]) & (sd < _REPRESENTABLE[1]))
     unit = np.where(ordinary, 1.0, np.exp2(np.round(np.log2(np.where(ordinary, 1.0, sd)))))
-    relative = found.unit / unit
-    return unit, relative[:, None] * found.matrix * relative
+    relative = fit.unit / unit
+    return unit, relative[:, None] * fit.matrix * relative
 
 
 def in_variables(design: Design, expression: sympy.Expr) -> sympy.Expr:

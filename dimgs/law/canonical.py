@@ -67,8 +67,8 @@ def _evaluated(expression: sympy.Expr) -> sympy.Expr:
 
 def _by_place(law: CheckedLaw) -> Mapping[str, str]:
     """New names of the constants c_1, c_2, ... in the order of what the law says of them."""
-    own = [c for c in law.constants if c.name.startswith("c_") and c.name[2:].isdigit()]
-    symbols = {c.name: sympy.Symbol(c.name) for c in own}
+    numbered = [c for c in law.constants if c.name.startswith("c_") and c.name[2:].isdigit()]
+    symbols = {c.name: sympy.Symbol(c.name) for c in numbered}
 
     def place(name: str) -> tuple[str, float]:
         marks = {s: sympy.Symbol("c" if n == name else "c_0") for n, s in symbols.items()}

@@ -82,10 +82,12 @@ def centre_of(law: CheckedLaw, data: Dataset) -> Centre | None:
         return None
     means = {v.name: _mean(v, data) for v in law.symbols.values()}
     try:
-        found = predict(law, {name: np.array([x]) for name, x in means.items()}, law.level, "law")
+        interval = predict(
+            law, {name: np.array([x]) for name, x in means.items()}, law.level, "law"
+        )
     except DimgsError:
         return None
-    numbers = [float(_shown(law.target, np.asarray(x)[0])) for x in found]
+    numbers = [float(_shown(law.target, np.asarray(x)[0])) for x in interval]
     if not np.all(np.isfinite(numbers)):
         return None
     inputs = tuple(

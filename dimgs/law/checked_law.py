@@ -114,10 +114,10 @@ class CheckedLaw:
                 f"The law uses '{unknown[0]}', which is neither an input nor a constant; "
                 f"known are {', '.join(sorted(dimensions))}."
             )
-        found = check_dimension(self.expression, dimensions)
-        if found != self.target_dimension:
+        dimension = check_dimension(self.expression, dimensions)
+        if dimension != self.target_dimension:
             raise LawError(
-                f"The law gives {found} but the target '{self.target.name}' has the dimension "
+                f"The law gives {dimension} but the target '{self.target.name}' has the dimension "
                 f"{self.target_dimension}."
             )
         for constant in self.constants:
@@ -147,8 +147,8 @@ class CheckedLaw:
     def labels(self) -> dict[str, tuple[str, ...]]:
         """Labels that the runs have, of each column of labels."""
         effects = self.label_effects
-        own = {} if effects is None else {effects.column: tuple(effects.log_ratios)}
-        return {**self.domain.labels, **own}
+        of_effects = {} if effects is None else {effects.column: tuple(effects.log_ratios)}
+        return {**self.domain.labels, **of_effects}
 
     @property
     def verdict(self) -> str:

@@ -249,7 +249,7 @@ def _source_lines(law: CheckedLaw) -> list[str]:
 
 
 @dataclass(frozen=True)
-class _Judged:
+class _DomainTest:
     """What says whether a point is outside, in the names of a language.
 
     Attributes
@@ -266,7 +266,7 @@ class _Judged:
     takes: dict[str, tuple[str, float | None]]
 
     @classmethod
-    def of(cls, law: CheckedLaw, names: Mapping[str, str]) -> "_Judged":
+    def of(cls, law: CheckedLaw, names: Mapping[str, str]) -> "_DomainTest":
         """Of a law."""
         domain = law.domain
         known = {v.name: names[s] for s, v in law.symbols.items()}
@@ -342,28 +342,26 @@ def _python(law: CheckedLaw, name: str) -> str:
         _renamed(law, names),
         constants,
     )
-    return "\n".join([function, "", *_python_outside(law, name, _Judged.of(law, names)), ""])
+    return "\n".join([function, "", *_python_outside(law, name, _DomainTest.of(law, names)), ""])
 
 
-def _python_outside(law: CheckedLaw, name: str, judged: _Judged) -> list[str]:
-    takes = ", ".join(
-        n if held is None else f"{n}={held!r}" for n, (_, held) in judged.takes.items()
-    )
-    about = [f"{n}: {words}" for n, (words, _) in judged.takes.items()]
+def _python_outside(law: CheckedLaw, name: str, test: _DomainTest) -> list[str]:
+    takes = ", ".join(n if held is None else f"{n}={held!r}" for n, (_, held) in test.takes.items())
+    about = [f"{n}: {words}" for n, (words, _) in test.takes.items()]
     what = f"Rows outside the domain of {name}, by what they leave; empty inside."
     lines = [f"def {name}_outside({takes}):", docstring([what, "", "Inputs:", *about])]
-    lines += [f"    {n} = np.asarray({n}, dtype=float)" for n in judged.takes]
+    lines += [f"    {n} = np.asarray({n}, dtype=float)" for n in test.takes]
     lines += ["    left_ = {}"]
-    lines += ['    with np.errstate(all="ignore"):'] if judged.ranges else []
-    for label, value, low, high in judged.ranges:
+    lines += ['    with np.errstate(all="ignore"):'] if test.ranges else []
+    for label, value, low, high in test.ranges:
         lines += [
             f"        value_ = {_numpy(value)}",
             f"        left_[{label!r}] = ~((value_ >= {low!r}) & (value_ <= {high!r}))",
         ]
-    if judged.leverage is not None:
+    if test.leverage is not None:
         most = law.domain.most_leverage
         lines += [
-            f"        value_ = {_numpy(judged.leverage)}",
+            f"        value_ = {_numpy(test.leverage)}",
             f"        left_[{LEVERAGE!r}] = ~(value_ <= {most!r}) & (sum(left_.values()) == 0)",
         ]
     return [*lines, "    return {name_: rows_ for name_, rows_ in left_.items() if np.any(rows_)}"]
@@ -391,33 +389,33 @@ def _c(law: CheckedLaw, name: str) -> str:
         for c in _used(law)
     ]
     lines += [f"    return {body};", "}", ""]
-    judged = _Judged.of(law, names)
-    about = "\n".join(f" * {comment(line)}".rstrip() for line in _outside_lines(judged))
-    arguments = ", ".join(f"double {x}" for x in judged.takes) or "void"
+    test = _DomainTest.of(law, names)
+    about = "\n".join(f" * {comment(line)}".rstrip() for line in _outside_lines(test))
+    arguments = ", ".join(f"double {x}" for x in test.takes) or "void"
     lines += [f"/*\n{about}\n */", f"int {name}_outside({arguments})", "{"]
-    for number, (value, low, high) in enumerate(_conditions(law, judged), 1):
+    for number, (value, low, high) in enumerate(_conditions(law, test), 1):
         lines.append(f"    const double range_{number} = {printer.doprint(value)};")
         condition = f"range_{number} >= {low!r} && range_{number} <= {high!r}"
         lines.append(f"    if (!({condition}))\n        return {number};")
     return "\n".join([*lines, "    return 0;", "}", ""])
 
 
-def _outside_lines(judged: _Judged) -> list[str]:
+def _outside_lines(test: _DomainTest) -> list[str]:
     """What the second function gives in C and Fortran, and what it takes."""
-    names = [*(name for name, *_ in judged.ranges), *([LEVERAGE] if judged.leverage else [])]
+    names = [*(name for name, *_ in test.ranges), *([LEVERAGE] if test.leverage else [])]
     numbered = [f"{k}: {name}" for k, name in enumerate(names, 1)]
     lines = ["Number of the first range that a point leaves, 0 inside:", *numbered]
-    for x, (words, held) in judged.takes.items():
+    for x, (words, held) in test.takes.items():
         lines.append(f"{x}: {words}" + ("" if held is None else f", {held:.6g} in every run"))
     return lines
 
 
-def _conditions(law: CheckedLaw, judged: _Judged) -> list[tuple[sympy.Expr, float, float]]:
+def _conditions(law: CheckedLaw, test: _DomainTest) -> list[tuple[sympy.Expr, float, float]]:
     """Values and ends of all that a point may leave, the leverage last."""
-    found = [(value, low, high) for _, value, low, high in judged.ranges]
-    if judged.leverage is not None:
-        found.append((judged.leverage, -1.0, law.domain.most_leverage))
-    return found
+    conditions = [(value, low, high) for _, value, low, high in test.ranges]
+    if test.leverage is not None:
+        conditions.append((test.leverage, -1.0, law.domain.most_leverage))
+    return conditions
 
 
 def _fortran(law: CheckedLaw, name: str) -> str:
@@ -450,12 +448,12 @@ def _fortran(law: CheckedLaw, name: str) -> str:
 def _fortran_outside(
     law: CheckedLaw, name: str, names: Mapping[str, str], printer: Any
 ) -> list[str]:
-    judged = _Judged.of(law, names)
-    lines = _folded(f"  pure function {name}_outside({', '.join(judged.takes)}) result(first_)")
-    lines += [f"    ! {comment(line)}".rstrip() for line in _outside_lines(judged)]
-    lines += ["    use, intrinsic :: iso_fortran_env, only: real64"] if judged.takes else []
-    lines += [f"    real(real64), intent(in) :: {x}" for x in judged.takes]
-    conditions = _conditions(law, judged)
+    test = _DomainTest.of(law, names)
+    lines = _folded(f"  pure function {name}_outside({', '.join(test.takes)}) result(first_)")
+    lines += [f"    ! {comment(line)}".rstrip() for line in _outside_lines(test)]
+    lines += ["    use, intrinsic :: iso_fortran_env, only: real64"] if test.takes else []
+    lines += [f"    real(real64), intent(in) :: {x}" for x in test.takes]
+    conditions = _conditions(law, test)
     lines += ["    integer :: first_", *(["    real(real64) :: range_"] if conditions else [])]
     lines += ["    first_ = 0"]
     for number, (value, low, high) in enumerate(conditions, 1):

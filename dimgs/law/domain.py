@@ -154,11 +154,11 @@ def domain_from_moments(
         v.name: (float(data[v.name].min()), float(data[v.name].max())) for v in design.inputs
     }
     ranges: dict[str, tuple[float, float]] = {}
-    for feature, own in zip(design.features, ends.T, strict=True):
+    for feature, limits in zip(design.features, ends.T, strict=True):
         if feature.variable is not None:
             ranges[names.identifier[feature.variable]] = columns[feature.variable]
         else:
-            low, high = np.exp(np.clip(own, *_LOG_RANGE)) if feature.logged else own
+            low, high = np.exp(np.clip(limits, *_LOG_RANGE)) if feature.logged else limits
             ranges[feature.name] = (float(low), float(high))
     precision = inverse_scatter(scatter, n_runs)
     leverage = leverages(extremes - centre, precision)
@@ -203,11 +203,11 @@ def inverse_scatter(scatter: Array, n_runs: int) -> Array:
     scatter : ndarray of shape (n_features, n_features)
     n_runs : int
     """
-    spread = np.sqrt(np.maximum(scatter.diagonal(), 0.0) / max(n_runs, 1))
-    spread[spread == 0.0] = 1.0
-    values, vectors = np.linalg.eigh(scatter / np.outer(spread, spread))
+    deviation = np.sqrt(np.maximum(scatter.diagonal(), 0.0) / max(n_runs, 1))
+    deviation[deviation == 0.0] = 1.0
+    values, vectors = np.linalg.eigh(scatter / np.outer(deviation, deviation))
     least = max(float(values.max(initial=0.0)) * _NO_DATA**2, 1e-300)
-    scaled = vectors / spread[:, None]
+    scaled = vectors / deviation[:, None]
     return np.asarray((scaled / np.maximum(values, least)) @ scaled.T)
 
 
@@ -308,26 +308,26 @@ def bounds(law: CheckedLaw) -> list[Bound]:
     constant = domain.constant_groups or ()
     groups = {g.name: g for g in (*law.groups, *(g for g, _ in constant))}
     ranges = {**domain.groups, **{g.name: (value, value) for g, value in constant}}
-    found = []
+    listed = []
     for name, ends in ranges.items():
         if name in groups:
-            own = tuple(n for n, _ in groups[name].exponents if n in domain.columns)
+            columns = tuple(n for n, _ in groups[name].exponents if n in domain.columns)
         else:
-            own = (domain.unlogged.get(name, name),)
-        found.append(Bound(name, groups.get(name), *ends, own))
+            columns = (domain.unlogged.get(name, name),)
+        listed.append(Bound(name, groups.get(name), *ends, columns))
     # what the units settle is in the response alone
     used = {n for g in (*groups.values(), law.response) for n, _ in g.exponents}
-    used |= {n for bound in found for n in bound.columns}
+    used |= {n for bound in listed for n in bound.columns}
     for name, (low, high, _) in domain.columns.items():
         if name not in used:
-            found.append(Bound(name, None, low, high, (name,)))
-    return found
+            listed.append(Bound(name, None, low, high, (name,)))
+    return listed
 
 
 def outside(law: CheckedLaw, inputs: Inputs) -> list[list[str]]:
     """For each row, the names of what it lies outside of."""
     rows: list[list[str]] = [[] for _ in range(inputs.n)]
-    for bound, _, bad in _left(law, inputs):
+    for bound, _, bad in _departures(law, inputs):
         for i in np.flatnonzero(bad):
             rows[int(i)].append(bound.name)
     return rows
@@ -347,7 +347,7 @@ def places(law: CheckedLaw, inputs: Inputs) -> list[Place]:
     list of Place
     """
     rows: list[list[Departure]] = [[] for _ in range(inputs.n)]
-    for bound, values, bad in _left(law, inputs):
+    for bound, values, bad in _departures(law, inputs):
         for i in np.flatnonzero(bad):
             rows[int(i)].append(_departure(law, inputs, bound, values[i], int(i)))
     far: list[dict[str, float]] = [{} for _ in range(inputs.n)]
@@ -357,7 +357,7 @@ def places(law: CheckedLaw, inputs: Inputs) -> list[Place]:
     return [Place(tuple(why), beyond) for why, beyond in zip(rows, far, strict=True)]
 
 
-def _left(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, BoolArray]]:
+def _departures(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, BoolArray]]:
     """Bounds, labels and the leverage with their values, and which rows lie outside."""
     n, domain = inputs.n, law.domain
     known, columns = group_values(law, inputs), column_values(law, inputs)
@@ -385,10 +385,10 @@ def _left(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, BoolArr
         leverage = domain.leverage(_features(law, known, n))
         bad = inside & ~(leverage <= domain.most_leverage)
         inputs_of_groups = {n for g in law.groups for n, _ in g.exponents}
-        own = tuple(
+        concerned = tuple(
             sorted((inputs_of_groups | set(domain.unlogged.values())) & domain.columns.keys())
         )
-        yield Bound(LEVERAGE, None, 0.0, domain.max_leverage, own), leverage, bad
+        yield Bound(LEVERAGE, None, 0.0, domain.max_leverage, concerned), leverage, bad
 
 
 def _factors(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[str, Array]]:
@@ -457,8 +457,8 @@ def held_texts(law: CheckedLaw) -> list[str]:
 def _shown(values: Sequence[float], variable: Variable | None, digits: int = 4) -> list[str]:
     """Numbers in SI units in the unit of their variable, and that unit."""
     unit = "" if variable is None or variable.unit.text in ("", "1") else variable.unit.text
-    own = variable is not None and not variable.is_level
-    numbers = [float(variable.unit.from_si(x)) if own and variable else x for x in values]
+    has_unit = variable is not None and not variable.is_level
+    numbers = [float(variable.unit.from_si(x)) if has_unit and variable else x for x in values]
     return [*(f"{x:.{digits}g}" for x in numbers), unit]
 
 

@@ -155,8 +155,8 @@ def input_table(
         defaults |= plain_units or {}
     chosen = replace(chosen, defaults=defaults, find_duplicates=False)
     raw = raw_columns(_used(data, wanted), repeated=True) if plain else raw_table(data, chosen)
-    own, _ = titled_columns(raw, replace(chosen, defaults={}))
-    units = {t.name: t.unit for t in own}
+    titled, _ = titled_columns(raw, replace(chosen, defaults={}))
+    units = {t.name: t.unit for t in titled}
     _require(variables, units)
     bare = [n for n in wanted if n in units and units[n] is None and n not in chosen.defaults]
     if bare:
@@ -166,10 +166,10 @@ def input_table(
             f"The law needs the unit of {listed}, and {raw.source} gives none; name the column "
             f"'{bare[0]} [{named[bare[0]]}]', or pass a mapping of plain arrays in SI units."
         )
-    found = build(raw, replace(chosen, columns=_present(wanted, units)))
-    used = [v for v in (*variables, *optional) if v.name in found.names]
-    found = with_notes(found, (), _turning_notes(found, used))
-    return found, any(units[v.name] is not None for v in variables)
+    table = build(raw, replace(chosen, columns=_present(wanted, units)))
+    used = [v for v in (*variables, *optional) if v.name in table.names]
+    table = with_notes(table, (), _turning_notes(table, used))
+    return table, any(units[v.name] is not None for v in variables)
 
 
 def _turning_notes(table: Dataset, variables: Sequence[Variable]) -> list[str]:

@@ -72,15 +72,15 @@ def half_widths(law: CheckedLaw) -> dict[sympy.Rational, float]:
         return {}
     columns = {s: v.name for s, v in law.symbols.items()}
     every = [*law.expression.as_powers_dict().items(), *law.pi_expression.as_powers_dict().items()]
-    found: dict[sympy.Rational, float] = {}
+    widths: dict[sympy.Rational, float] = {}
     for base, power in every:
         name = columns.get(str(base), str(base))
         # how the exponent grows with each parameter
         row = [0.0 if g is None else float(g.as_dict().get(name, g.name == name)) for g in groups]
         if is_decimal(power) and any(row):
             half = float(law.uncertainty.half_width(np.array([row]), law.level, 0.0)[0])
-            found[abs(power)] = max(half, found.get(abs(power), 0.0))
-    return found
+            widths[abs(power)] = max(half, widths.get(abs(power), 0.0))
+    return widths
 
 
 def rounded(expression: sympy.Expr, known: Mapping[sympy.Rational, float]) -> sympy.Expr:
@@ -141,8 +141,8 @@ def named(law: CheckedLaw, expression: sympy.Expr | None = None) -> Named:
             lambda e: sympy.Pow(e.base, e.exp.xreplace(symbols)),
         )
 
-    own, in_groups = map(renamed, forms) if exact else forms
-    return Named(own, in_groups, tuple(constants), exact)
+    in_inputs, in_groups = map(renamed, forms) if exact else forms
+    return Named(in_inputs, in_groups, tuple(constants), exact)
 
 
 def undetermined(held: Mapping[str, Dimension]) -> frozenset[str]:
@@ -207,8 +207,8 @@ def without_held(law: Kind) -> Kind:
     )
     rest = rest.xreplace({s: plain for plain, s in positive.items()})
     alone = {str(s) for s in powers.free_symbols} <= set(inside)
-    own = sympy.Symbol(prefactor.name)
-    if not alone or own not in sympy.Mul.make_args(rest) or (rest / own).has(own):
+    symbol = sympy.Symbol(prefactor.name)
+    if not alone or symbol not in sympy.Mul.make_args(rest) or (rest / symbol).has(symbol):
         return law
     factor, dimension = 1.0, prefactor.dimension
     for base, power in powers.as_powers_dict().items():
@@ -250,5 +250,5 @@ def held_note(law: CheckedLaw) -> str:
     if shown is law:
         used = any(v.name in names for v in law.symbols.values())
         return f"{note}, and the law holds where they are the same." if used else f"{note}."
-    (own,) = (a for a, b in zip(shown.constants, law.constants, strict=True) if a is not b)
-    return f"{note}; {own.name} holds {'it' if one else 'them'}."
+    (constant,) = (a for a, b in zip(shown.constants, law.constants, strict=True) if a is not b)
+    return f"{note}; {constant.name} holds {'it' if one else 'them'}."

@@ -145,8 +145,8 @@ class LimitInGroups:
             return f"it is of '{limit.target}'"
         if design.scale != "log":
             return "the target has no logarithm"
-        own = [v.name for v in design.basis.variables if v.role == "data"]
-        lacking = [n for n in limit.group if n not in own]
+        inputs = [v.name for v in design.basis.variables if v.role == "data"]
+        lacking = [n for n in limit.group if n not in inputs]
         if lacking:
             return f"'{lacking[0]}' is in no group"
         plain = [f for f in design.features if not f.logged]
@@ -192,9 +192,9 @@ class LimitInGroups:
         names, limit = Names.of(design), self.limit
         inputs = {names.identifier[n]: e for n, e in limit.group.items()}
         along = {names.identifier[n]: e for n, e in limit.along.items()}
-        own = [f.name for f in design.features]
-        groups = {n: e for n, e in zip(own, self.group, strict=True) if e}
-        steps = {n: e for n, e in zip(own, self.direction, strict=True) if e}
+        features = [f.name for f in design.features]
+        groups = {n: e for n, e in zip(features, self.group, strict=True) if e}
+        steps = {n: e for n, e in zip(features, self.direction, strict=True) if e}
 
         piece = partial(_piece, limit)
         gradients = tuple(piece(g, groups, steps, 0.0) for g in law.uncertainty.gradients)

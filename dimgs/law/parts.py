@@ -200,13 +200,13 @@ class Uncertainty:
         for variance, _ in apart:
             size = np.maximum(size, np.sqrt(variance))
         size = np.where(size > 0, size, 1.0)
-        own = np.maximum((of_law / size) ** 2 + more / size**2, 0.0)
-        parts = [(own, self.dof), ((of_runs / size) ** 2, self.residual_dof)]
+        of_constants = np.maximum((of_law / size) ** 2 + more / size**2, 0.0)
+        parts = [(of_constants, self.dof), ((of_runs / size) ** 2, self.residual_dof)]
         parts += [(variance / size**2, dof) for variance, dof in apart]
-        spread = sum((v**2 / dof for v, dof in parts), np.zeros(1))
+        satterthwaite = sum((v**2 / dof for v, dof in parts), np.zeros(1))
         total = sum((v for v, _ in parts), np.zeros(1))
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            dof = np.where(spread > 0, total**2 / spread, 1e9)
+            dof = np.where(satterthwaite > 0, total**2 / satterthwaite, 1e9)
             half = t_quantile(level, np.minimum(dof, 1e9)) * np.sqrt(total) * size
         # a slope without end says nothing of the law
         return np.where(np.isnan(half), np.inf, half)

@@ -159,22 +159,22 @@ def _label_effects(design: Design, estimate: Estimate, within: str | None) -> La
 
 
 def source_effects(
-    found: MixedFit | None, gradients: Sequence[sympy.Expr]
+    fit: MixedFit | None, gradients: Sequence[sympy.Expr]
 ) -> tuple[SourceEffects, ...]:
     """What differs between the sources of each kind, as part of a law.
 
     Parameters
     ----------
-    found : MixedFit or None
+    fit : MixedFit or None
     gradients : sequence of sympy.Expr
         By the coefficients of the fit, in its order.
     """
-    if found is None:
+    if fit is None:
         return ()
     out = []
-    for column in dict.fromkeys(e.source for e in found.effects):
-        chosen = [k for k, e in enumerate(found.effects) if e.source == column]
-        effects = [found.effects[k] for k in chosen]
+    for column in dict.fromkeys(e.source for e in fit.effects):
+        chosen = [k for k, e in enumerate(fit.effects) if e.source == column]
+        effects = [fit.effects[k] for k in chosen]
         names, terms, spreads, chances = [], [], [], []
         for k, e in zip(chosen, effects, strict=True):
             for t in range(e.terms.shape[1]):
@@ -185,10 +185,10 @@ def source_effects(
                 )
                 terms.append(sympy.Add(*moved))
                 names.append(e.name)
-                spreads.append(float(found.spreads[k]))
-                chances.append(float(found.p_values[k]))
+                spreads.append(float(fit.spreads[k]))
+                chances.append(float(fit.p_values[k]))
         labels, counts = np.unique(effects[0].labels, return_counts=True)
-        places = found.places(column)
+        places = fit.places(column)
 
         def table(values: Array) -> tuple[tuple[float, ...], ...]:
             return tuple(tuple(float(x) for x in row) for row in values)
@@ -199,9 +199,9 @@ def source_effects(
                 tuple(names),
                 tuple(terms),
                 tuple(spreads),
-                {k: tuple(float(x) for x in found.shifts[at]) for k, at in places.items()},
-                {k: table(found.errors[np.ix_(at, at)]) for k, at in places.items()},
-                {k: table(found.crossed[:, at]) for k, at in places.items()},
+                {k: tuple(float(x) for x in fit.shifts[at]) for k, at in places.items()},
+                {k: table(fit.errors[np.ix_(at, at)]) for k, at in places.items()},
+                {k: table(fit.crossed[:, at]) for k, at in places.items()},
                 tuple(chances),
                 {str(k): int(n) for k, n in zip(labels, counts, strict=True)},
             )
@@ -224,8 +224,8 @@ class _Terms:
             if not feature.logged:
                 stem = "T_a" if feature.contrast == "inverse" else "c"
                 alone = sum(f.contrast == feature.contrast for f in design.features) == 1
-                own = "" if alone else f"_{names.identifier.get(feature.name, feature.name)}"
-                name = free_name(stem + own, taken)
+                suffix = "" if alone else f"_{names.identifier.get(feature.name, feature.name)}"
+                name = free_name(stem + suffix, taken)
                 taken.add(name)
                 self.plain.append((feature, float(value), name, j))
 
@@ -290,18 +290,18 @@ class _Terms:
         in_pi: sympy.Expr = sympy.Integer(0)
         constants = []
         for feature, value, name, j in self.plain:
-            x, own = self.plain_value(feature)
+            x, dimension = self.plain_value(feature)
             c = sympy.Symbol(name)
             low, high = sorted(float(v) / unit for v in self.estimate.intervals[j])
             if feature.contrast == "inverse":
                 exponent -= c / x
                 in_pi -= c / x
-                constants.append(Constant(name, -value / unit, own, -high, -low))
+                constants.append(Constant(name, -value / unit, dimension, -high, -low))
             else:
                 exponent += c * x
                 in_pi += c * (sympy.Symbol(feature.name) if feature.group is not None else x)
-                own = own if feature.group is not None else Dimension()
-                constants.append(Constant(name, value / unit, Dimension() / own, low, high))
+                dimension = dimension if feature.group is not None else Dimension()
+                constants.append(Constant(name, value / unit, Dimension() / dimension, low, high))
         return exponent, in_pi, constants
 
     def plain_value(self, feature: Feature) -> tuple[sympy.Expr, Dimension]:
@@ -363,19 +363,19 @@ def _without_rounding(
     """
     out = dict(enumerate(grouped))
     for _ in range(len(grouped)):
-        left = {k: -e for k, e in response.exponents} if response is not None else {}
+        remaining = {k: -e for k, e in response.exponents} if response is not None else {}
         for feature, exponent in out.values():
             for name, e in feature.group.exponents if feature.group else ():
-                left[name] = left.get(name, Fraction(0)) + exponent * e
-        tiny = next((n for n, e in sorted(left.items()) if 0 < abs(e) < _TINY), None)
+                remaining[name] = remaining.get(name, Fraction(0)) + exponent * e
+        tiny = next((n for n, e in sorted(remaining.items()) if 0 < abs(e) < _TINY), None)
         if tiny is None:
             break
-        k, own = next(
+        k, weight = next(
             (k, dict(f.group.exponents)[tiny])
             for k, (f, _) in out.items()
             if f.group is not None and tiny in dict(f.group.exponents)
         )
-        out[k] = (out[k][0], out[k][1] - left[tiny] / own)
+        out[k] = (out[k][0], out[k][1] - remaining[tiny] / weight)
     return list(out.values())
 
 
@@ -484,18 +484,18 @@ def pieces_law(
     gradients: list[sympy.Expr] = []
     dimension, shapes = _boundaries(design, conditions, names)
     for k, (law, sides) in enumerate(zip(laws, conditions, strict=True), start=1):
-        own = {
+        new_names = {
             c.name: free_name(f"{c.name}_{k}", names.symbols)
             for c in law.constants
             if c.origin == "fitted"
         }
-        renamed = {sympy.Symbol(old): sympy.Symbol(new) for old, new in own.items()}
+        renamed = {sympy.Symbol(old): sympy.Symbol(new) for old, new in new_names.items()}
         physical, grouped = _conditions(names, sides, shapes)
         whole.append((law.expression.xreplace(renamed), physical))
         in_groups.append((law.pi_expression.xreplace(renamed), grouped))
         for constant in law.constants:
             if constant.origin == "fitted":
-                constants.append(replace(constant, name=own[constant.name]))
+                constants.append(replace(constant, name=new_names[constant.name]))
             elif constant not in constants:
                 constants.append(constant)
         gradients += [
@@ -572,15 +572,15 @@ def _boundaries(
             groups *= sympy.Symbol(feature.name) ** weight
             for name, e in feature.group.exponents:
                 powers[name] = powers.get(name, Fraction(0)) + weight * e
-        own = Dimension()
+        unit = Dimension()
         physical = sympy.Integer(1)
         for name, e in sorted(powers.items()):
             variable = design.basis.variable(name)
             if variable.role == "scale" or not e:
                 continue
-            own = own * variable.dimension**e
+            unit = unit * variable.dimension**e
             physical *= sympy.Symbol(names.identifier[name]) ** e
-        dimension[side.boundary] = own
+        dimension[side.boundary] = unit
         shapes[side.boundary] = (physical, groups)
     return dimension, shapes
 

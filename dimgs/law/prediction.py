@@ -129,12 +129,12 @@ def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
         return shaped.like(value)
     gradients = []
     runs = _of_labels(law, a, b)
-    for inputs, own in ((a, one), (b, two)):
+    for inputs, defined in ((a, one), (b, two)):
         gradient, size = _gradients(law, inputs), np.ones(1)
         if law.uncertainty.scale == "linear":
-            size = response_factor(law, inputs) / own
+            size = response_factor(law, inputs) / defined
         gradients.append(gradient * size[:, None])
-        size = size * law.uncertainty.run_share(own)
+        size = size * law.uncertainty.run_share(defined)
         runs = runs + (size**2 if of == "run" else 0.0)
     apart = gradients[0] - gradients[1]
     of_sources = _of_sources(law, a, apart, b)

@@ -316,8 +316,8 @@ def _refuse_contradiction(law: CheckedLaw, document: Mapping[str, Any], where: s
                 f"{where} contradicts itself: the exponent '{shown(c['name'])}' is not what "
                 f'"exact" says; give the law.json as it was written.'
             )
-    own = (c for c in document["constants"] if c["name"] not in exponents)
-    for constant, written in zip(law.constants, own, strict=True):
+    coefficients = (c for c in document["constants"] if c["name"] not in exponents)
+    for constant, written in zip(law.constants, coefficients, strict=True):
         if written["unit"] != constant.unit:
             raise InputError(
                 f"{where} contradicts itself: the unit of '{shown(constant.name)}' is not that of "

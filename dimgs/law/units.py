@@ -68,10 +68,10 @@ class UnitLaw:
             plain_units=dict(self.symbols.values()),
         )
         if level is not None and self.law is not None:
-            found = predict(self.law, inputs.values, level, of)
+            interval = predict(self.law, inputs.values, level, of)
             if not self.law.target.is_level:
-                found = Interval(*map(parse_unit(self.target_unit).from_si, found))
-            return Interval(*map(inputs.like, found))
+                interval = Interval(*map(parse_unit(self.target_unit).from_si, interval))
+            return Interval(*map(inputs.like, interval))
         values = {s: stated[c].from_si(inputs.values[c]) for s, (c, _) in self.symbols.items()}
         return inputs.like(evaluate(self.expression, values, inputs.n))
 
@@ -149,7 +149,7 @@ def unit_law(law: CheckedLaw, units: Mapping[str, str]) -> UnitLaw:
     expression = sympy.expand_power_base(expression, force=True).evalf(17, maxn=400)
     # numbers are decimals, but exponents stay what they are
     powers = [p.exp for p in law.expression.atoms(sympy.Pow) if p.exp.is_Rational]
-    exact = {float(p): p for own in powers for p in (own, -own)}
+    exact = {float(p): p for power in powers for p in (power, -power)}
     expression = expression.replace(
         lambda e: e.is_Pow and e.exp.is_Float, lambda e: e.base ** exact.get(float(e.exp), e.exp)
     )

@@ -155,7 +155,7 @@ def hull_of(
     quantity = {"value": first.value, "low": low, "high": high, "unit": first.unit}
     how = max((answer.how for answer in points), key=_WAYS.index)
     why = f"{first.pertinence['why']} The interval holds for all of {' and '.join(intervals)}."
-    pertinence = judged(target, quantity, relative, tolerance, first.level, why)
+    pertinence = judge_answer(target, quantity, relative, tolerance, first.level, why)
     return replace(
         first, low=low, high=high, how=how, evidence=evidence, pertinence=pertinence,
         assumptions=assumptions, reviews=reviews,
@@ -164,12 +164,12 @@ def hull_of(
 
 def _rests_on(points: Sequence[Answer]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Evidence of several answers, without weights, and its reviews."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    by_id: dict[tuple[str, str], dict[str, Any]] = {}
     for answer in points:
         for one in answer.evidence:
-            found.setdefault((one["kind"], one["id"]), {**one, "distance": None, "weight": None})
+            by_id.setdefault((one["kind"], one["id"]), {**one, "distance": None, "weight": None})
     reviews = {review["id"]: review for answer in points for review in answer.reviews}
-    return list(found.values()), list(reviews.values())
+    return list(by_id.values()), list(reviews.values())
 
 
 def refused(
@@ -188,7 +188,7 @@ def refused(
     )
 
 
-def judged(
+def judge_answer(
     target: str,
     quantity: Mapping[str, Any],
     half_width: float,

@@ -16,7 +16,7 @@ from dimgs.hub.cards import newest_runs
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer
 from dimgs.similitude.kriging import Hyperparameters, Nearby, posterior_covariance
-from dimgs.similitude.near import near, residuals, spread_runs
+from dimgs.similitude.near import near, residuals, sampled_runs
 from dimgs.similitude.origin import Origin, asked_for, near_tiers, origins
 from dimgs.similitude.points import point_of_question
 from dimgs.variables import parse_unit
@@ -70,11 +70,11 @@ class Expected:
         point = point_of(known, point_of_question(content))
         if point.missing:
             raise InputError(f"The question leaves inputs open: {'; '.join(point.missing)}.")
-        found = asked_for(origins(hub, known, point, str(target)))
-        if not found:
+        tiers = asked_for(origins(hub, known, point, str(target)))
+        if not tiers:
             raise InputError(f"The hub has no run of '{known.name}' to learn from.")
-        origin = found[0][-1]
-        return cls(known, point, origin, *spread_runs(origin))
+        origin = tiers[0][-1]
+        return cls(known, point, origin, *sampled_runs(origin))
 
     def half_widths(self, changes: Array, level: float) -> Array:
         """Half of the intervals of answers at some places, in units of the target's logarithm.
@@ -144,7 +144,7 @@ def augment(
         If the hub has too few runs, or the card is not complete and images are asked for.
     """
     origin = newest_origin(hub, known, target)
-    runs_there, hyper = spread_runs(origin)
+    runs_there, hyper = sampled_runs(origin)
     changes = [change for _, _, change in _asked(hub, origin)]
     asked = np.array(changes).reshape(len(changes), len(origin.table.names))
     pool = _pool(origin, seed)
@@ -242,7 +242,7 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
     rng = np.random.default_rng(seed)
     free = origin.scalings.directions.shape[1]
     places = origin.index.rows[-_PARENTS:].tolist()
-    found = []
+    planned = []
     for run in origin.usable(places, _PARENTS):
         value, error = origin.output(run)
         for _ in range(images):
@@ -252,7 +252,7 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
             text = origin.known.outputs[origin.target]
             unit = parse_unit(text)
             output = {"value": float(unit.from_si(value * grown)), "unit": text}
-            found.append(
+            planned.append(
                 {
                     "derived": True,
                     "parent": run["id"],
@@ -262,7 +262,7 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
                     "errors": {origin.target: error * grown / unit.factor},
                 }
             )
-    return found
+    return planned
 
 
 def unexplained(hub: "Hub", origin: Origin, limit: float) -> list[dict[str, Any]]:
@@ -287,8 +287,8 @@ def unexplained(hub: "Hub", origin: Origin, limit: float) -> list[dict[str, Any]
         if offer is not None:
             every += _answers(hub, id, origin, offer)
     names = ("id", "kind", "residual", "state")
-    found = [dict(zip(names, one, strict=True)) for one in every if abs(one[2]) > limit]
-    return sorted(found, key=lambda one: -abs(one["residual"]))
+    outliers = [dict(zip(names, one, strict=True)) for one in every if abs(one[2]) > limit]
+    return sorted(outliers, key=lambda one: -abs(one["residual"]))
 
 
 def _answers(
@@ -297,18 +297,18 @@ def _answers(
     """Answers to a question, with how far they are from what the runs say."""
     links = hub.get(question)["links"]
     ids = [k["from"] for k in links if k["type"] == "answers" and k["to"] == question]
-    own = parse_unit(origin.known.outputs[origin.target])
-    found = []
+    target_unit = parse_unit(origin.known.outputs[origin.target])
+    answers = []
     for id, entry in hub.several(ids).items():
         quantity = (entry["content"] or {}).get("answer")
         value = quantity.get("value") if entry["kind"] == "answer" and quantity else None
-        unit = parse_unit(str(quantity.get("unit", "1"))) if quantity else own
-        if not isinstance(value, float | int) or not own.accepts(unit):
+        unit = parse_unit(str(quantity.get("unit", "1"))) if quantity else target_unit
+        if not isinstance(value, float | int) or not target_unit.accepts(unit):
             continue
         scale = _log_or_plain([offer.value, offer.low, offer.high, float(unit.to_si(value))])
-        spread = (scale[2] - scale[1]) / 2.0 / float(t_quantile(_LEVEL, _ENDLESS))
-        found.append((id, "answer", float((scale[3] - scale[0]) / spread), entry["state"]))
-    return found
+        deviation = (scale[2] - scale[1]) / 2.0 / float(t_quantile(_LEVEL, _ENDLESS))
+        answers.append((id, "answer", float((scale[3] - scale[0]) / deviation), entry["state"]))
+    return answers
 
 
 def _log_or_plain(values: Sequence[float]) -> Array:

@@ -92,9 +92,9 @@ def _mean(values: Array, errors: Array, level: float) -> tuple[float, float]:
     """Mean of replicates and half its interval, numerical error included."""
     n = len(values)
     mean = float(values.mean())
-    own = float(np.sqrt((errors**2).mean()))
+    error = float(np.sqrt((errors**2).mean()))
     scatter = float(values.std(ddof=1)) if n > 1 else 0.0
     if scatter <= _ROUNDED * abs(mean):
-        return mean, float(t_quantile(level, _ENDLESS)) * own
+        return mean, float(t_quantile(level, _ENDLESS)) * error
     # the scatter holds the independent part of the errors already
-    return mean, float(t_quantile(level, n - 1)) * max(scatter, own) / np.sqrt(n)
+    return mean, float(t_quantile(level, n - 1)) * max(scatter, error) / np.sqrt(n)

@@ -116,8 +116,8 @@ class Hyperparameters:
     def of(cls, theta: Array, doubt: Array | None = None) -> "Hyperparameters":
         """Inverse of `theta`."""
         *lengths, amplitude, noise, misfit = np.exp(theta)
-        own = np.zeros((0, len(theta))) if doubt is None else doubt
-        return cls(np.array(lengths), float(amplitude), float(noise), float(misfit), own)
+        doubts = np.zeros((0, len(theta))) if doubt is None else doubt
+        return cls(np.array(lengths), float(amplitude), float(noise), float(misfit), doubts)
 
 
 def matern(squares: Array) -> tuple[Array, Array]:
@@ -195,7 +195,7 @@ class Solved:
     def of(cls, near: Nearby, hyper: Hyperparameters, alike: Array) -> "Solved":
         """Of runs whose residuals are so much alike; LinAlgError where that cannot be."""
         K = hyper.amplitude**2 * alike
-        K[np.diag_indices_from(K)] += _own(near, hyper) + ROUNDING * hyper.amplitude**2
+        K[np.diag_indices_from(K)] += _nugget(near, hyper) + ROUNDING * hyper.amplitude**2
         factor = linalg.cho_factor(K, lower=True)
         inverse = linalg.cho_solve(factor, np.eye(len(K)))
         H, known = _linear(near)
@@ -211,7 +211,7 @@ class Solved:
         return np.asarray(self.inverse - self.linear @ self.small @ self.linear.T)
 
 
-def _own(near: Nearby, hyper: Hyperparameters) -> Array:
+def _nugget(near: Nearby, hyper: Hyperparameters) -> Array:
     """Variance that a run shares with no other."""
     foreign = near.origins > 0
     return near.variances + hyper.noise**2 + np.where(foreign, hyper.misfit**2, 0.0)
@@ -276,7 +276,7 @@ def join(near: Nearby, hyper: Hyperparameters) -> Joined:
     FitError
         If the covariance of the runs is singular.
     """
-    found = _joined(near, hyper)
+    joined = _joined(near, hyper)
     theta, apart = hyper.theta, 0.0
     for step in hyper.doubt:
         moved = []
@@ -287,8 +287,8 @@ def join(near: Nearby, hyper: Hyperparameters) -> Joined:
                 # so far from what the runs say that they contradict each other
                 continue
         if moved:
-            apart += float(np.mean((np.array(moved) - found.value) ** 2))
-    return replace(found, variance=(found.variance + apart) * hyper.inflation**2)
+            apart += float(np.mean((np.array(moved) - joined.value) ** 2))
+    return replace(joined, variance=(joined.variance + apart) * hyper.inflation**2)
 
 
 def _joined(near: Nearby, hyper: Hyperparameters) -> Joined:
@@ -327,7 +327,7 @@ def _joined(near: Nearby, hyper: Hyperparameters) -> Joined:
 # mean and standard deviation of a normal prior of a logarithm. Length: residuals of a power law
 # change over a decade or two. Amplitude: a power law misses by a third or less. Noise: from the
 # rounding of a solver to the scatter of a simulation with random numbers.
-_LENGTH, _COMMON, _OWN = np.log(3.0), 1.0, 0.7
+_LENGTH, _COMMON, _LENGTH_SD = np.log(3.0), 1.0, 0.7
 _AMPLITUDE = (np.log(0.3), 1.5)
 _NOISE = (np.log(1e-4), 4.0)
 # ratios between kernels and tiers vary by a few per cent of themselves
@@ -357,12 +357,12 @@ def learn(near: Nearby) -> Hyperparameters:
     """Hyperparameters of the highest posterior density."""
     p = near.changes.shape[1]
     bounds = [_LENGTHS] * p + list(_SIZES)
-    found = []
+    minima = []
     for noise in _STARTS:
         begin = np.array([_LENGTH] * p + [_AMPLITUDE[0], noise, _MISFIT[0]])
         best = _minimised(lambda theta: negative_log_posterior(near, theta), begin, bounds)
-        found.append((negative_log_posterior(near, best)[0], best))
-    _, best = min(found, key=lambda pair: pair[0])
+        minima.append((negative_log_posterior(near, best)[0], best))
+    _, best = min(minima, key=lambda pair: pair[0])
     return Hyperparameters.of(best, _doubt(near, best))
 
 
@@ -422,10 +422,10 @@ def _minimised(
     begin: Array,
     bounds: list[tuple[float, float]],
 ) -> Array:
-    found = optimize.minimize(
+    minimum = optimize.minimize(
         function, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _STEPS}
     )
-    return np.asarray(found.x)
+    return np.asarray(minimum.x)
 
 
 def negative_log_posterior(near: Nearby, theta: Array) -> tuple[float, Array]:
@@ -464,9 +464,11 @@ def _prior(theta: Array) -> tuple[float, Array]:
     """Negative logarithm of the prior density, and its gradient."""
     lengths, sizes = theta[: -len(_PRIORS)], theta[-len(_PRIORS) :]
     common = lengths.mean() if len(lengths) else _LENGTH
-    own = lengths - common
+    deviations = lengths - common
     means, widths = np.array(_PRIORS).T
     away = (sizes - means) / widths
-    value = 0.5 * (((common - _LENGTH) / _COMMON) ** 2 + (own**2).sum() / _OWN**2 + away @ away)
-    by_lengths = (common - _LENGTH) / _COMMON**2 / max(len(lengths), 1) + own / _OWN**2
+    value = 0.5 * (
+        ((common - _LENGTH) / _COMMON) ** 2 + (deviations**2).sum() / _LENGTH_SD**2 + away @ away
+    )
+    by_lengths = (common - _LENGTH) / _COMMON**2 / max(len(lengths), 1) + deviations / _LENGTH_SD**2
     return float(value), np.concatenate([by_lengths, away / widths])

@@ -47,10 +47,10 @@ class HubLaw:
 
     def doubts(self, origin: Origin) -> list[str]:
         """Why the law does not answer at the point; empty where it does."""
-        own = [*self.why_not, *([self.law.doubt] if self.law.doubt else [])]
-        if not own and self.law.confirmed is False and self.state != "accepted":
-            own = [*self.law.why_not] or [self.law.verdict]
-        return own or [f"{d}." for d in self.law.places(self._at(origin))[0].departures]
+        reasons = [*self.why_not, *([self.law.doubt] if self.law.doubt else [])]
+        if not reasons and self.law.confirmed is False and self.state != "accepted":
+            reasons = [*self.law.why_not] or [self.law.verdict]
+        return reasons or [f"{d}." for d in self.law.places(self._at(origin))[0].departures]
 
     def _at(self, origin: Origin) -> dict[str, Any]:
         given = {**origin.point.si, **origin.point.labels}
@@ -75,7 +75,7 @@ def laws_of(hub: "Hub", origin: Origin) -> list[HubLaw]:
     Laws that are superseded are left out; so are those of runs of another program, or that have
     not seen the labels that are asked for. Those that are disputed or not confirmed say so.
     """
-    found: list[HubLaw] = []
+    known_laws: list[HubLaw] = []
     for listed in hub.listed(kind="law", kernel=origin.known.name, newest=True, limit=_LAWS):
         entry = hub.get(listed["id"])
         if entry["superseded_by"] or not _applies(hub, entry, origin):
@@ -83,8 +83,8 @@ def laws_of(hub: "Hub", origin: Origin) -> list[HubLaw]:
         why = tuple(why_unconfirmed(entry))
         names = {*origin.point.si, *origin.point.labels}
         laws = laws_in(entry, origin.target, names)
-        found += [HubLaw(law, entry["id"], entry["state"], why) for law in laws]
-    return sorted(found, key=lambda known: known.state != "accepted")
+        known_laws += [HubLaw(law, entry["id"], entry["state"], why) for law in laws]
+    return sorted(known_laws, key=lambda known: known.state != "accepted")
 
 
 def laws_in(entry: Mapping[str, Any], target: str, names: Container[str]) -> Iterator[Law]:
@@ -178,7 +178,7 @@ def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
     again, same, apart = list[Law](), True, 0.0
     for law in laws:
         inside = data.take([i for i, out in enumerate(law.outside(data)) if not out])
-        new = _found_again(law, inside, content, seed)
+        new = _searched_again(law, inside, content, seed)
         agrees, difference = _agrees(law, new, inside)
         again.append(new)
         same, apart = same and agrees, max(apart, difference)
@@ -230,7 +230,7 @@ def _table(records: "Mapping[str, RunRecord]", law: Law) -> Dataset:
     return dataset_of(some, [law.target.name], some[0].kernel)
 
 
-def _found_again(law: Law, data: Dataset, content: Mapping[str, Any], seed: int) -> Law:
+def _searched_again(law: Law, data: Dataset, content: Mapping[str, Any], seed: int) -> Law:
     from dimgs.discovery.discover import discover
 
     constants = [c.name for c in law.constants if c.origin == "physical"]
@@ -268,5 +268,5 @@ def _with_laws(content: Mapping[str, Any], again: Sequence[Law]) -> dict[str, An
     # the verdict is that of the new laws; what was said of the earlier ones stays with them
     made = {k: v for k, v in made.items() if k not in ("probability", "rivals", "none_of_these")}
     why = [text for law in again for text in law.why_not]
-    judged = {"confirmed": all(law.confirmed for law in again), "why_not": why}
-    return {**made, **judged, "law": again[0].to_json()}
+    verdict = {"confirmed": all(law.confirmed for law in again), "why_not": why}
+    return {**made, **verdict, "law": again[0].to_json()}

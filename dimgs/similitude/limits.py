@@ -52,27 +52,27 @@ def accepted_limits(hub: "Hub") -> list[tuple[dict[str, Any], KnownLimit]]:
 
     Those that are stated in words alone are left out.
     """
-    found = []
+    accepted = []
     for listed in hub.listed(kind="limit", state="accepted"):
         content = hub.get(listed["id"])["content"] or {}
         try:
-            found.append((content, KnownLimit.of(content, listed["id"])))
+            accepted.append((content, KnownLimit.of(content, listed["id"])))
         except InputError:
             continue
-    return found
+    return accepted
 
 
 def limits_of(hub: "Hub", origin: "Origin") -> list[LimitPoints]:
     """Accepted limits of the target for the kernel that is asked, or its physics identity."""
-    found = []
+    limits = []
     physics = origin.known.content.get("physics")
     for content, limit in accepted_limits(hub):
         same = content.get("kernel") == origin.known.name
         same = same or (physics is not None and content.get("physics") == physics)
         if same and limit.target == origin.target:
             points = _seen_from(origin, limit)
-            found += [] if points is None else [points]
-    return found
+            limits += [] if points is None else [points]
+    return limits
 
 
 def _seen_from(origin: "Origin", limit: KnownLimit) -> LimitPoints | None:

@@ -83,15 +83,15 @@ def near(
     shaped = [o for o in others if o.table.names == origin.table.names and o.powers is not None]
     # how fast the target varies is learned from runs spread over all; of a coarser tier or another
     # kernel alone nothing is known of it
-    known, found = _spread_over(origin), _gathered(origin, shaped)
-    if known is None or found is None:
+    known, gathered = _spread_over(origin), _gathered(origin, shaped)
+    if known is None or gathered is None:
         return None
-    if limits and found.is_log:
-        near = with_limits(found.near, limits, origin.powers)
+    if limits and gathered.is_log:
+        near = with_limits(gathered.near, limits, origin.powers)
         points = [limit for limit in limits for _ in limit.growth]
         records = [{"id": limit.id, "kind": "limit"} for limit in points]
-        found = replace(found, near=near, runs=[*found.runs, *records])
-    best, hyper, trend = _trended(origin, found, laws, _learn(origin, known))
+        gathered = replace(gathered, near=near, runs=[*gathered.runs, *records])
+    best, hyper, trend = _trended(origin, gathered, laws, _learn(origin, known))
     try:
         joined = join(best.near, hyper)
     except FitError:
@@ -123,8 +123,8 @@ def _in_domain(z: Array) -> bool:
     """
     centre = z.mean(axis=0)
     precision = inverse_scatter((z - centre).T @ (z - centre), len(z))
-    own, *others = leverages(np.vstack([np.zeros(z.shape[1]), z]) - centre, precision)
-    return bool(own <= max(others) * (1.0 + _ROUNDING))
+    leverage, *others = leverages(np.vstack([np.zeros(z.shape[1]), z]) - centre, precision)
+    return bool(leverage <= max(others) * (1.0 + _ROUNDING))
 
 
 def _gathered(origin: Origin, others: Sequence[Origin]) -> _Runs | None:
@@ -185,7 +185,7 @@ def _learn(origin: Origin, runs: list[dict[str, Any]]) -> Hyperparameters:
     return _learned[key]
 
 
-def spread_runs(origin: Origin) -> tuple[Nearby, Hyperparameters]:
+def sampled_runs(origin: Origin) -> tuple[Nearby, Hyperparameters]:
     """Runs spread over all of an origin, and what was learned from them.
 
     Raises
@@ -193,15 +193,15 @@ def spread_runs(origin: Origin) -> tuple[Nearby, Hyperparameters]:
     InputError
         If there are too few, or the target is out of reach of the inputs.
     """
-    found = _all(origin)
-    return found.near, _learn(origin, found.runs)
+    gathered = _all(origin)
+    return gathered.near, _learn(origin, gathered.runs)
 
 
 def residuals(origin: Origin) -> list[tuple[dict[str, Any], float]]:
     """Runs with their residuals from what the others say, in standard deviations."""
-    found = _all(origin)
-    left_out = join(found.near, _learn(origin, found.runs)).left_out
-    return list(zip(found.runs, left_out.tolist(), strict=True))
+    gathered = _all(origin)
+    left_out = join(gathered.near, _learn(origin, gathered.runs)).left_out
+    return list(zip(gathered.runs, left_out.tolist(), strict=True))
 
 
 def _all(origin: Origin) -> _Runs:
@@ -216,24 +216,24 @@ def _all(origin: Origin) -> _Runs:
             f"The runs of {origin.name} are images of each other by similitude, so that more "
             f"of them would add nothing."
         )
-    found = None if runs is None else _on_one_scale(origin, [(0, origin, run) for run in runs])
-    if found is None or len(found.runs) < _FEWEST:
+    gathered = None if runs is None else _on_one_scale(origin, [(0, origin, run) for run in runs])
+    if gathered is None or len(gathered.runs) < _FEWEST:
         raise InputError(
             f"Too few runs of {origin.name} differ in their groups "
-            f"({0 if found is None else len(found.runs)}); make some with {Act(Step.RUN)}."
+            f"({0 if gathered is None else len(gathered.runs)}); make some with {Act(Step.RUN)}."
         )
-    return found
+    return gathered
 
 
 def _trended(
-    origin: Origin, found: _Runs, laws: Sequence[HubLaw], shape: Hyperparameters
+    origin: Origin, gathered: _Runs, laws: Sequence[HubLaw], shape: Hyperparameters
 ) -> tuple[_Runs, Hyperparameters, HubLaw | None]:
     """The runs as they are, or over the law with which they are most probable."""
-    hyper = refit(found.near, shape)
-    best: tuple[_Runs, Hyperparameters, HubLaw | None] = (found, hyper, None)
-    lowest = kriging.negative_log_posterior(found.near, hyper.theta)[0] if laws else 0.0
+    hyper = refit(gathered.near, shape)
+    best: tuple[_Runs, Hyperparameters, HubLaw | None] = (gathered, hyper, None)
+    lowest = kriging.negative_log_posterior(gathered.near, hyper.theta)[0] if laws else 0.0
     for law in laws:
-        over = _over(origin, found, law)
+        over = _over(origin, gathered, law)
         if over is None:
             continue
         hyper = refit(over.near, shape)
@@ -243,12 +243,12 @@ def _trended(
     return best
 
 
-def _over(origin: Origin, found: _Runs, law: HubLaw) -> _Runs | None:
+def _over(origin: Origin, gathered: _Runs, law: HubLaw) -> _Runs | None:
     """Values times the law's ratio of the point to each run; None where it has no logarithm."""
     # places of other origins' runs are those of their own tables
-    if not found.is_log or np.any(found.near.origins != 0):
+    if not gathered.is_log or np.any(gathered.near.origins != 0):
         return None
-    rows = origin.table.values[[run["place"] for run in found.runs]]
+    rows = origin.table.values[[run["place"] for run in gathered.runs]]
     inputs = {n: np.r_[rows[:, j], origin.asked[j]] for j, n in enumerate(origin.table.names)}
     labels = {n: np.full(len(rows) + 1, v) for n, v in origin.point.labels.items()}
     try:
@@ -259,33 +259,33 @@ def _over(origin: Origin, found: _Runs, law: HubLaw) -> _Runs | None:
     if not np.all(np.isfinite(predicted) & (predicted > 0)):
         return None
     assert origin.powers is not None
-    ratio: Array = np.log(predicted[-1] / predicted[:-1]) + found.near.changes @ origin.powers
-    return replace(found, near=replace(found.near, values=found.near.values + ratio))
+    ratio: Array = np.log(predicted[-1] / predicted[:-1]) + gathered.near.changes @ origin.powers
+    return replace(gathered, near=replace(gathered.near, values=gathered.near.values + ratio))
 
 
 def _compose(
-    origin: Origin, found: _Runs, joined: Joined, trend: HubLaw | None, level: float
+    origin: Origin, gathered: _Runs, joined: Joined, trend: HubLaw | None, level: float
 ) -> Offer:
-    runs = [run for run in found.runs if run.get("kind") != "limit"]
+    runs = [run for run in gathered.runs if run.get("kind") != "limit"]
     bias = origin.known.content.get("bias", {}).get(origin.target, 0.0)
-    own = float(bias) if found.is_log else float(bias) * abs(joined.value)
+    bias_error = float(bias) if gathered.is_log else float(bias) * abs(joined.value)
     groups = origin.scalings.coordinates().shape[0]
     dof = max(len(runs) - groups - 1, 1)
-    half = float(t_quantile(level, dof)) * np.sqrt(joined.variance + own**2)
+    half = float(t_quantile(level, dof)) * np.sqrt(joined.variance + bias_error**2)
     ends = [joined.value + side * half for side in (0.0, -1.0, 1.0)]
     with np.errstate(over="ignore"):
-        value, low, high = np.exp(ends) if found.is_log else np.array(ends) * found.scale
+        value, low, high = np.exp(ends) if gathered.is_log else np.array(ends) * gathered.scale
     heavy = np.argsort(-np.abs(joined.weights[: len(runs)]), kind="stable")[:_MOST_EVIDENCE]
     evidence = [
         {
             "kind": "run",
-            "id": found.runs[i]["id"],
+            "id": gathered.runs[i]["id"],
             "distance": float(joined.distances[i]),
             "weight": float(joined.weights[i]),
         }
         for i in heavy
     ]
-    limits = dict.fromkeys(run["id"] for run in found.runs[len(runs) :])
+    limits = dict.fromkeys(run["id"] for run in gathered.runs[len(runs) :])
     evidence += [{"kind": "limit", "id": i, "distance": None, "weight": None} for i in limits]
     law = "a power law fitted to them" + (" and a known limit" if limits else "")
     if trend is not None:

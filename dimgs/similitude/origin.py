@@ -75,11 +75,11 @@ class Index:
     def within(self, asked: Array, radius: float) -> IntArray:
         """Places of the runs within a distance, the oldest first."""
         at = self.frame.place(asked[None])[0]
-        found = np.zeros(0, dtype=np.intp)
+        places = np.zeros(0, dtype=np.intp)
         if self._tree is not None:
-            found = np.array(self._tree.query_ball_point(at, radius), dtype=np.intp)
+            places = np.array(self._tree.query_ball_point(at, radius), dtype=np.intp)
         late = np.linalg.norm(self._at[self._in_tree :] - at, axis=1) <= radius
-        every = np.concatenate([found, self._in_tree + np.flatnonzero(late)])
+        every = np.concatenate([places, self._in_tree + np.flatnonzero(late)])
         return np.asarray(self.rows[np.sort(every)])
 
     def nearest(self, asked: Array) -> Iterator[IntArray]:
@@ -90,9 +90,9 @@ class Index:
         while given < len(self.rows):
             far, which = late, self._in_tree + np.arange(len(late))
             if self._tree is not None:
-                apart, found = self._tree.query(at, min(some, self._in_tree))
+                apart, neighbours = self._tree.query(at, min(some, self._in_tree))
                 far = np.concatenate([np.atleast_1d(apart), far])
-                which = np.concatenate([np.atleast_1d(found), which])
+                which = np.concatenate([np.atleast_1d(neighbours), which])
             # of those beyond the last that the tree gave there may be nearer ones
             known = len(self.rows) if some >= self._in_tree else min(some, len(far))
             order = np.argsort(far, kind="stable")[:known]
@@ -208,11 +208,11 @@ class Origin:
         units = {p.name: p.parsed for p in self.known.inputs}
         level = [units[n].scale == "level" for n in self.table.names]
         free = [units[n].dimension.is_dimensionless for n in self.table.names]
-        found = np.array(level, dtype=np.bool_)
-        for j in np.flatnonzero(np.array(free) & ~found):
+        is_plain = np.array(level, dtype=np.bool_)
+        for j in np.flatnonzero(np.array(free) & ~is_plain):
             low = min(self.table.values[:, j].min(initial=np.inf), self.asked[j])
-            found[j] = low <= 0
-        return found
+            is_plain[j] = low <= 0
+        return is_plain
 
     @cached_property
     def inverse(self) -> NDArray[np.bool_]:
@@ -222,17 +222,17 @@ class Origin:
         return np.array(hot, dtype=np.bool_) & np.bool_(not self.complete)
 
     @cached_property
-    def spread(self) -> Array:
+    def deviations(self) -> Array:
         """What counts as 1 of the inputs without logarithm: the runs' standard deviation."""
-        found = np.ones(len(self.asked))
+        deviations = np.ones(len(self.asked))
         if len(self.table):
-            found[self.plain] = self.table.values[:, self.plain].std(axis=0)
-        return np.where(found > 0, found, 1.0)
+            deviations[self.plain] = self.table.values[:, self.plain].std(axis=0)
+        return np.where(deviations > 0, deviations, 1.0)
 
     @cached_property
     def index(self) -> Index:
         """Runs whose inputs have the signs of those that are asked about."""
-        scale = np.where(self.inverse, self.asked, self.spread)
+        scale = np.where(self.inverse, self.asked, self.deviations)
         T = self.scalings.coordinates()
         frame = Frame(T, np.sign(self.asked), self.plain, self.inverse, scale)
         while len(self.table.kept) >= _MOST_INDEXES and frame.key not in self.table.kept:
@@ -257,18 +257,18 @@ class Origin:
         with np.errstate(divide="ignore", invalid="ignore"):
             logs = np.log(np.abs(values)) - np.log(np.abs(asked))
             logs = np.where((values == 0) & (asked == 0), 0.0, logs)
-            logs[:, self.plain] = ((values - asked) / self.spread)[:, self.plain]
+            logs[:, self.plain] = ((values - asked) / self.deviations)[:, self.plain]
             logs[:, self.inverse] = (1.0 - asked / values)[:, self.inverse]
         return np.asarray(logs)
 
     def inputs(self, values: Sequence[float] | Array) -> dict[str, Any]:
         """Quantities of numeric inputs in SI units, in the units of the kernel, and the labels."""
         ports = {p.name: p for p in self.known.inputs}
-        found: dict[str, Any] = {}
+        quantities: dict[str, Any] = {}
         for name, si in zip(self.table.names, values, strict=True):
             value = float(f"{ports[name].parsed.from_si(float(si)):.12g}")
-            found[name] = {"value": value, "unit": ports[name].unit}
-        return found | {n: {"value": v, "unit": "label"} for n, v in self.point.labels.items()}
+            quantities[name] = {"value": value, "unit": ports[name].unit}
+        return quantities | {n: {"value": v, "unit": "label"} for n, v in self.point.labels.items()}
 
     @cached_property
     def powers(self) -> Array | None:
@@ -286,22 +286,22 @@ class Origin:
 
     def nearest(self, most: int) -> list[dict[str, Any]]:
         """Usable runs, the nearest first, every input counting alike."""
-        found: list[dict[str, Any]] = []
+        runs: list[dict[str, Any]] = []
         for places in self.index.nearest(self.asked):
-            found += self.usable(places.tolist(), most - len(found))
-            if len(found) >= most:
+            runs += self.usable(places.tolist(), most - len(runs))
+            if len(runs) >= most:
                 break
-        return found
+        return runs
 
     def usable(self, places: Sequence[int], most: int) -> Iterator[dict[str, Any]]:
         """Runs at places, in this order, that nobody doubts and that have the target."""
-        found = 0
+        count = 0
         for first in range(0, len(places), _AT_ONCE):
             for run in self.table.fetch([int(p) for p in places[first : first + _AT_ONCE]]):
-                if found < most and self.is_usable(run):
-                    found += 1
+                if count < most and self.is_usable(run):
+                    count += 1
                     yield run
-            if found >= most:
+            if count >= most:
                 return
 
     def is_usable(self, run: dict[str, Any]) -> bool:
@@ -334,18 +334,18 @@ def origins(hub: "Hub", known: Description, point: Point, target: str) -> list[O
     if not order:
         # the tier with the most runs is what others would ask for
         order = sorted(tables, key=lambda t: (-len(tables[t]), t))
-    found = []
+    listed = []
     for tier in order:
         versions = known.versions(point.values, tier) or _newest(tables[tier], target)
         if versions is None:
             continue
         version, program = versions
         complete = known.card is not None and is_complete(hub, known.card, program)
-        found.append(Origin(known, tier, version, program, complete, tables[tier], point, target))
-    return found
+        listed.append(Origin(known, tier, version, program, complete, tables[tier], point, target))
+    return listed
 
 
-def asked_for(found: Sequence[Origin]) -> list[list[Origin]]:
+def asked_for(origins: Sequence[Origin]) -> list[list[Origin]]:
     """Tiers of each kernel that may answer by themselves, the finest first.
 
     The last of them is the finest with runs at several points. Runs of a finer tier answer where
@@ -353,7 +353,7 @@ def asked_for(found: Sequence[Origin]) -> list[list[Origin]]:
     tier says something else.
     """
     kernels: dict[str, list[Origin]] = {}
-    for origin in found:
+    for origin in origins:
         kernels.setdefault(origin.known.name, []).append(origin)
     chosen = []
     for tiers in kernels.values():
@@ -362,9 +362,9 @@ def asked_for(found: Sequence[Origin]) -> list[list[Origin]]:
     return chosen
 
 
-def near_tiers(found: Sequence[Origin]) -> list[Origin]:
+def near_tiers(origins: Sequence[Origin]) -> list[Origin]:
     """Of each kernel the tier that near answers are of."""
-    return [tiers[-1] for tiers in asked_for(found)]
+    return [tiers[-1] for tiers in asked_for(origins)]
 
 
 def _newest(table: RunTable, target: str) -> tuple[str, str] | None:
@@ -391,7 +391,7 @@ def related(hub: "Hub", origin: Origin, there: Sequence[Origin]) -> list[Origin]
         return []
     names = {o.known.name for o in there}
     given = {p.name: (origin.point.values[p.name], p.unit) for p in origin.known.inputs}
-    found: list[Origin] = []
+    others: list[Origin] = []
     for name, card in sorted(trusted_cards(hub).items()):
         if name in names or card["content"].get("physics") != physics:
             continue
@@ -402,8 +402,8 @@ def related(hub: "Hub", origin: Origin, there: Sequence[Origin]) -> list[Origin]
             # no runs, other inputs, or a range that ends before the point
             continue
         if origin.target in known.outputs and not point.missing:
-            found += origins(hub, known, point, origin.target)
-    return found
+            others += origins(hub, known, point, origin.target)
+    return others
 
 
 # relative: an end of a range is where a run is
@@ -489,15 +489,15 @@ def _groups(origin: Origin, changes: Array) -> list[tuple[PiGroup, Array, float]
 def _constants(origin: Origin) -> dict[str, tuple[float, str]] | None:
     """Constants of the card by name, in SI units; None where one has no name or value."""
     constants = origin.known.content.get("constants", {})
-    found: dict[str, tuple[float, str]] = {}
+    by_name: dict[str, tuple[float, str]] = {}
     named = constants.items() if isinstance(constants, Mapping) else enumerate(constants)
     for name, quantity in named:
         value = quantity.get("value") if isinstance(quantity, Mapping) else None
         if not isinstance(name, str) or not isinstance(value, float | int) or not value > 0:
             return None
         unit = str(quantity.get("unit", "1"))
-        found[name] = (float(parse_unit(unit).to_si(float(value))), unit)
-    return found
+        by_name[name] = (float(parse_unit(unit).to_si(float(value))), unit)
+    return by_name
 
 
 def _named(group: PiGroup) -> str:

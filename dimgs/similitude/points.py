@@ -84,12 +84,12 @@ def typed_inputs(text: str) -> dict[str, str]:
     >>> typed_inputs("D=1e-14 m^2/s, t=1..9 day")
     {'D': '1e-14 m^2/s', 't': '1..9 day'}
     """
-    found: dict[str, str] = {}
+    values: dict[str, str] = {}
     for name, value in map(split_condition, _COMMA.split(text.strip())):
-        if name in found:
+        if name in values:
             raise InputError(f"'{visible(name[:60])}' is given twice; give it once.")
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
 def _along(span: Quantity) -> list[Quantity]:
@@ -101,7 +101,7 @@ def _along(span: Quantity) -> list[Quantity]:
     return [Quantity(float(f"{x:.12g}"), span.unit) for x in even(*ends, _POINTS)]
 
 
-def spread(given: Given, level: float) -> list[Given]:
+def grid_points(given: Given, level: float) -> list[Given]:
     """Points that stand for inputs with intervals, the values themselves first.
 
     Bounds are kept; a standard error is widened to the interval that holds `level` of a normal
@@ -114,7 +114,7 @@ def spread(given: Given, level: float) -> list[Given]:
 
     Examples
     --------
-    >>> points = spread(points_given("l=30 ± 2 mm, D=1e-14 m^2/s")[0][0], 0.9)
+    >>> points = grid_points(points_given("l=30 ± 2 mm, D=1e-14 m^2/s")[0][0], 0.9)
     >>> [point["l"].value for point in points]
     [30.0, 28.0, 28.5, 29.0, 29.5, 30.5, 31.0, 31.5, 32.0]
     """
@@ -196,9 +196,9 @@ def question_of(hub: "Hub", text: str) -> dict[str, Any] | None:
 
 def point_of_question(content: Mapping[str, Any]) -> Given:
     """Inputs that a question gives; ranges are left to whoever asks."""
-    found = {}
+    values = {}
     for name, written in content.get("inputs", {}).items():
         value = as_quantity(stored(written), f"'{visible(str(name)[:60])}' of the question")
         if not value.is_range:
-            found[name] = value
-    return found
+            values[name] = value
+    return values

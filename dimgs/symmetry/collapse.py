@@ -134,9 +134,9 @@ def _shown(text: str) -> str:
     'V^(3.07)·x^(-1/2)'
     """
 
-    def digits(found: re.Match[str]) -> str:
-        value = Fraction(found[0])
-        return found[0] if value.denominator <= _SHORT else f"{float(value):.3g}"
+    def digits(match: re.Match[str]) -> str:
+        value = Fraction(match[0])
+        return match[0] if value.denominator <= _SHORT else f"{float(value):.3g}"
 
     return re.sub(r"-?\d+/\d+", digits, text)
 
@@ -326,9 +326,9 @@ class Collapse:
             units = (self.data.variable(n).si_unit for n in (self.along, self.target))
             labels = list(map(style.with_unit, labels, units))
         for run in range(int(self.runs.max()) + 1):
-            own = self.runs == run
+            points = self.runs == run
             colour = style.PALETTE[run % len(style.PALETTE)]
-            axes.plot(x[own], y[own], "o", ms=2.5, color=colour, alpha=0.8)
+            axes.plot(x[points], y[points], "o", ms=2.5, color=colour, alpha=0.8)
         if collapsed and self.fit is not None:
             s, value, low, high = self.fit.curve(self.level)
             axes.plot(s, value, color=style.MUTED, lw=1.0, zorder=4)
@@ -466,9 +466,11 @@ def collapse(
     x·D^(-1/2)·t^(-1/2) D^(1/2)·c·t^(1/2)·M⁻¹ True
     """
     chosen = Options.of(options, keywords, "collapse", CollapseKeywords)
-    found = collapse_with(chosen.read(data, target, along), target, along, curve, chosen, progress)
-    warn_all(found.warnings)
-    return found
+    collapsed = collapse_with(
+        chosen.read(data, target, along), target, along, curve, chosen, progress
+    )
+    warn_all(collapsed.warnings)
+    return collapsed
 
 
 @dataclass(frozen=True, eq=False)
@@ -486,8 +488,8 @@ class _Question:
 
     def monomial(self, of: Variable) -> list[Fraction] | None:
         """Exponents of the parameters in a product of the dimension of a column."""
-        found = smallest_monomial(self.parameters, of.dimension)
-        powers = None if found is None else dict(found.exponents)
+        smallest = smallest_monomial(self.parameters, of.dimension)
+        powers = None if smallest is None else dict(smallest.exponents)
         zero = Fraction(0)
         return None if powers is None else [powers.get(v.name, zero) for v in self.parameters]
 
@@ -588,10 +590,10 @@ def collapse_with(
         fit = space.fit(question)
         if fit.is_power_law and space.directions.shape[1]:
             return _as_power_law(question, fit)
-        found = _collapse_of(question, fit, space)
-        if not found.collapses:
-            found = _part_of(question, space) or found
-        return _with_function(found, replace(question, data=found.data), progress)
+        collapsed = _collapse_of(question, fit, space)
+        if not collapsed.collapses:
+            collapsed = _part_of(question, space) or collapsed
+        return _with_function(collapsed, replace(question, data=collapsed.data), progress)
 
 
 def _asked(
@@ -604,8 +606,8 @@ def _asked(
     purpose = replace(options, split_by=curve).purpose(
         target, linear_allowed=True, signed_allowed=True
     )
-    found = usable_runs(data, purpose)
-    table = found.data
+    usable = usable_runs(data, purpose)
+    table = usable.data
     goal, coordinate = table.variable(target), table.variable(along)
     for variable in (goal, coordinate):
         if variable.is_label or variable.is_level:
@@ -617,7 +619,7 @@ def _asked(
     runs = run_codes(table, curve, (target, along))
     check_along(table, along, runs)
     never = {*constant_columns(table)}
-    inputs = [n for n in found.inputs if n != along and not table.variable(n).is_level]
+    inputs = [n for n in usable.inputs if n != along and not table.variable(n).is_level]
     varying = [n for n in inputs if n not in never]
     check_loggable(table, inputs, "its exponent")
     columns = map(table.variable, [*inputs, along])
@@ -630,7 +632,7 @@ def _asked(
     label = Variable(f"run_{max(table.names, key=len)}", parse_unit("label"))
     texts = {label.name: runs.astype(str).astype(object)}
     table = replace(table, variables=(*table.variables, label), values={**table.values, **texts})
-    levels = [n for n in found.inputs if table.variable(n).is_level]
+    levels = [n for n in usable.inputs if table.variable(n).is_level]
     warnings = [f"'{n}' is not used: it is a level." for n in levels]
     return _Question(
         table,
@@ -640,7 +642,7 @@ def _asked(
         runs,
         label.name,
         options,
-        (*table_warnings(found), *warnings),
+        (*table_warnings(usable), *warnings),
     )
 
 
@@ -687,8 +689,8 @@ class _Space:
         # signs that do not depend on the order of rows
         largest = np.abs(directions).argmax(axis=0)
         directions = directions * np.sign(directions[largest, np.arange(directions.shape[1])])
-        left = open_ - directions @ (directions.T @ open_)
-        held, size, _ = np.linalg.svd(left, full_matrices=False)
+        remainder = open_ - directions @ (directions.T @ open_)
+        held, size, _ = np.linalg.svd(remainder, full_matrices=False)
         return cls(lattice, directions, held[:, size > 1e-6], start, scale)
 
     def points(self, question: _Question) -> tuple[Array, Array, Array]:
@@ -726,7 +728,7 @@ class _Space:
         snapped: Sequence[Fraction | float] = (move @ powers).tolist()
         rationals: Sequence[Fraction | None] = [None] * len(names)
         if np.isfinite(covariance).all() and dof > 0:
-            found = snap(
+            rounded = snap(
                 move @ powers,
                 move @ covariance @ move.T,
                 dof,
@@ -734,7 +736,7 @@ class _Space:
                 loadings,
                 null=(back @ self.held).T,
             )
-            snapped, rationals = found.exponents, found.rationals
+            snapped, rationals = rounded.exponents, rounded.rationals
         written = [Fraction(x).limit_denominator(_WRITTEN) for x in snapped]
         values = np.array(start, dtype=np.float64) + self.directions @ powers
         unknown = np.abs(self.held).max(axis=1, initial=0.0) > 1e-6
@@ -772,16 +774,16 @@ def _part_of(question: _Question, space: _Space) -> Collapse | None:
     for _, _, fit in sorted(tried)[:_MOST_PARTS]:
         try:
             for _ in range(_BORDER_STEPS):
-                left = np.abs(fit.residuals_of(x, y, groups))
-                agrees = left <= _AGREES * max(fit.scatter, _ACCURATE)
-                border = _border_of(question, space, agrees, np.isfinite(left))
+                residuals = np.abs(fit.residuals_of(x, y, groups))
+                agrees = residuals <= _AGREES * max(fit.scatter, _ACCURATE)
+                border = _border_of(question, space, agrees, np.isfinite(residuals))
                 inside = question.where(border.holds(question))
                 fit = space.fit(inside)
         except FitError:
             continue
-        found = _collapse_of(inside, fit, space)
-        if found.collapses:
-            return replace(found, border=border)
+        part = _collapse_of(inside, fit, space)
+        if part.collapses:
+            return replace(part, border=border)
     return None
 
 
@@ -873,10 +875,12 @@ def _as_power_law(question: _Question, curve: SimilarityFit | None) -> Collapse:
         written = Fraction(coefficient).limit_denominator(_WRITTEN)
         for name, power in e.group.exponents if e.group is not None else ():
             powers[name] = powers.get(name, Fraction(0)) - written * power
-    left = np.log(question.data[target] / law.predict_si(question.data))
+    residuals = np.log(question.data[target] / law.predict_si(question.data))
     u = np.log(question.data[along])
-    noise = curve.noise_size if curve is not None else noise_about_curves(u, left, question.runs)
-    floor = noise_about_curves(u, left, np.zeros(len(u), dtype=np.intp))
+    noise = (
+        curve.noise_size if curve is not None else noise_about_curves(u, residuals, question.runs)
+    )
+    floor = noise_about_curves(u, residuals, np.zeros(len(u), dtype=np.intp))
     scatter, quality = result.residual_sd, law.scores.cv_r2_log
     warnings = list(result.warnings)
     if curve is not None:
@@ -894,20 +898,22 @@ def _as_power_law(question: _Question, curve: SimilarityFit | None) -> Collapse:
 
 
 def _with_function(
-    found: Collapse, question: _Question, progress: Callable[[str], None] | None
+    collapsed: Collapse, question: _Question, progress: Callable[[str], None] | None
 ) -> Collapse:
     """With the closed form of the curve, where one leaves hardly more than a smooth curve."""
-    assert found.variable is not None
-    assert found.fit is not None
-    if not found.collapses or (question.options.engine == NONE and not found.fit.is_power_law):
-        return found
-    data, s = question.data, found.variable.group
-    used = {n for g in (s, found.response.group) for n, _ in g.exponents}
+    assert collapsed.variable is not None
+    assert collapsed.fit is not None
+    if not collapsed.collapses or (
+        question.options.engine == NONE and not collapsed.fit.is_power_law
+    ):
+        return collapsed
+    data, s = question.data, collapsed.variable.group
+    used = {n for g in (s, collapsed.response.group) for n, _ in g.exponents}
     inputs = [v for v in (*question.parameters, question.along) if v.name in used]
-    signed = (found.along,) if np.any(data[found.along] <= 0) else ()
-    basis = PiBasis(tuple(inputs), (s,), found.response.group, question.target, signed=signed)
+    signed = (collapsed.along,) if np.any(data[collapsed.along] <= 0) else ()
+    basis = PiBasis(tuple(inputs), (s,), collapsed.response.group, question.target, signed=signed)
     table = question.table(inputs)
-    linear = bool(np.any(data[found.target] <= 0))
+    linear = bool(np.any(data[collapsed.target] <= 0))
     design = build_design(table, basis, split_by=question.run_column, linear=linear)
     # a curve of one variable is soon found, or is none
     options = replace(
@@ -920,11 +926,13 @@ def _with_function(
         made = study(prepared, options, Clock.of(options.seconds), progress=progress)
         report = report_of(made, table, options)
     except DimgsError as error:
-        return replace(found, warnings=(*found.warnings, f"No closed form was looked for: {error}"))
+        return replace(
+            collapsed, warnings=(*collapsed.warnings, f"No closed form was looked for: {error}")
+        )
     law = report.law
-    if law is None or _left_by(law, table, linear) > max(_AS_GOOD * found.scatter, _ROUNDED):
-        return replace(found, report=report)
-    return replace(found, function=law, report=report)
+    if law is None or _left_by(law, table, linear) > max(_AS_GOOD * collapsed.scatter, _ROUNDED):
+        return replace(collapsed, report=report)
+    return replace(collapsed, function=law, report=report)
 
 
 def _left_by(law: Law, data: Dataset, linear: bool) -> float:

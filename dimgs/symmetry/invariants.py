@@ -233,27 +233,29 @@ class Library:
     @property
     def families(self) -> list[str]:
         """Kinds of functions, the monomials first, but after the functions of angles."""
-        found = dict.fromkeys(["", *(t.family for t in self.states)])
+        kinds = dict.fromkeys(["", *(t.family for t in self.states)])
         has_angles = any(v.unit.text in ANGULAR for v in self.runs.states.values())
-        return sorted(found, key=lambda family: not (has_angles and family == "angle"))
+        return sorted(kinds, key=lambda family: not (has_angles and family == "angle"))
 
     def sums(self, family: str, level: int, has_scales: bool) -> dict[Dimension, list[Member]]:
         """Members of each dimension up to a cost, the simplest first."""
         most_factors = 1 if has_scales else _MOST_FACTORS
-        found: dict[Dimension, list[Member]] = {}
+        by_dimension: dict[Dimension, list[Member]] = {}
         for m in self.members:
             state, factor = self.states[m.state], self.factors[m.factor]
             is_cheap = state.cost <= level and factor.cost <= most_factors
             if is_cheap and state.family in ("", family):
-                found.setdefault(m.term.dimension, []).append(m)
-        for dimension, members in list(found.items()):
+                by_dimension.setdefault(m.term.dimension, []).append(m)
+        for dimension, members in list(by_dimension.items()):
             members.sort(key=lambda m: m.term.cost)
             del members[_MOST_TERMS:]
             given = (self.factors[m.factor].expression.free_symbols for m in members)
             # the same sum without that factor has another dimension; with scales it may be needed
             if not has_scales and set.intersection(*given):
-                del found[dimension]
-        ordered = sorted(found.items(), key=lambda item: sum(m.term.cost for m in item[1][:2]))
+                del by_dimension[dimension]
+        ordered = sorted(
+            by_dimension.items(), key=lambda item: sum(m.term.cost for m in item[1][:2])
+        )
         return dict(ordered)
 
 
@@ -264,9 +266,9 @@ def _function(terms: Sequence[Term], runs: Trajectories) -> Callable[[dict[str, 
 
     def evaluate(columns: dict[str, Array]) -> Array:
         with np.errstate(all="ignore"):
-            found = function(*(columns[name] for name in names))
+            values = function(*(columns[name] for name in names))
         rows = len(runs.run)
-        return np.stack([np.broadcast_to(x, rows) for x in found], axis=1).astype(np.float64)
+        return np.stack([np.broadcast_to(x, rows) for x in values], axis=1).astype(np.float64)
 
     return evaluate
 
@@ -366,11 +368,11 @@ def _least(variance: Array, noise: Array) -> tuple[Array, Array]:
 
 def _sizes(runs: Trajectories, x: Array, shifts: Array) -> Array:
     """Variation of terms along the runs; of one that is conserved, that of its states apart."""
-    own = runs.centred(x).std(axis=0)
+    variation = runs.centred(x).std(axis=0)
     spread = [runs.centred(runs.values[s]).std() / np.median(e) for s, e in runs.noise.items()]
     apart = ((shifts * np.array(spread)[:, None, None]) ** 2).sum(axis=0)
     apart = np.sqrt(np.median(apart, axis=0))
-    return np.asarray(np.where(own < _LARGEST_VARIATION * apart, apart, own))
+    return np.asarray(np.where(variation < _LARGEST_VARIATION * apart, apart, variation))
 
 
 def _row_weights(shifts: Array) -> Array:
@@ -392,7 +394,7 @@ class Search:
     """What is found so far; see :func:`invariants`."""
 
     library: Library
-    found: list[Invariant] = field(default_factory=list)
+    quantities: list[Invariant] = field(default_factory=list)
     refused: set[sympy.Expr] = field(default_factory=set)
     # values of the quantities found and their products, times what is given, by dimension
     known: dict[Dimension, list[Array]] = field(default_factory=dict)
@@ -400,7 +402,7 @@ class Search:
     @property
     def is_complete(self) -> bool:
         """Whether no further independent quantity can exist."""
-        return len(self.found) >= len(self.library.runs.states) - 1
+        return len(self.quantities) >= len(self.library.runs.states) - 1
 
     def gradient(self, quantity: Invariant) -> Array:
         """Unit gradients with respect to the states, of shape (n_sample, n_states)."""
@@ -416,13 +418,13 @@ class Search:
 
     def is_new(self, quantity: Invariant) -> bool:
         """Whether its gradient leaves the span of those found: the rank of the Jacobian grows."""
-        own = self.gradient(quantity)
-        if not self.found:
+        gradient = self.gradient(quantity)
+        if not self.quantities:
             return True
-        others = np.stack([self.gradient(q) for q in self.found], axis=2)
+        others = np.stack([self.gradient(q) for q in self.quantities], axis=2)
         left, sizes, _ = np.linalg.svd(others, full_matrices=False)
         basis = left * (sizes > 1e-6)[:, None, :]
-        out = own - np.einsum("nsi,nti,nt->ns", basis, basis, own)
+        out = gradient - np.einsum("nsi,nti,nt->ns", basis, basis, gradient)
         return float(np.median(np.linalg.norm(out, axis=1))) > _INDEPENDENT
 
     def free(self, sum_: Sum, by_size: bool = False) -> list[int]:
@@ -430,7 +432,7 @@ class Search:
 
         That one is the dearest, or the one of the smallest coefficient.
         """
-        key = (len(self.found), by_size)
+        key = (len(self.quantities), by_size)
         if key in sum_.settled:
             return sum_.settled[key]
         known = []
@@ -455,9 +457,9 @@ class Search:
 
     def add(self, quantity: Invariant) -> None:
         """Keep a quantity, and know its products with the others."""
-        self.found.append(quantity)
+        self.quantities.append(quantity)
         self.known.clear()
-        values = [(q.values(self.library.runs.values), q.dimension) for q in self.found]
+        values = [(q.values(self.library.runs.values), q.dimension) for q in self.quantities]
         powers = (combinations_with_replacement(values, k + 1) for k in range(_PRODUCTS))
         for chosen in chain(*powers):
             y = np.prod([v for v, _ in chosen], axis=0)
@@ -473,7 +475,7 @@ class Search:
         moving = {str(s) for s in key.free_symbols} & self.library.runs.states.keys()
         if key in self.refused or len(moving) < 2:
             return False
-        quantity = judged(sum_, subset)
+        quantity = invariant_of(sum_, subset)
         if quantity is None:
             self.refused.add(key)
             return False
@@ -537,13 +539,13 @@ class _Fit:
     @cached_property
     def without(self) -> Array:
         """Coefficients without each run, of shape (n_runs, n_terms)."""
-        runs, found = self._parts[0], []
+        runs, estimates = self._parts[0], []
         lead = int(np.argmax(np.abs(self.whole)))
         for r in range(runs.n_runs):
             rest = np.where(runs.run == r, 0.0, self._weights)
             d = _null_direction(*self._parts, rest / rest.sum())
-            found.append(d * self.whole[lead] / d[lead])
-        return np.array(found)
+            estimates.append(d * self.whole[lead] / d[lead])
+        return np.array(estimates)
 
     def ratios(self, lead: int) -> tuple[Array, Array]:
         """Coefficients over one of them, and their standard errors, by leaving out runs."""
@@ -568,7 +570,7 @@ def _null_direction(runs: Trajectories, x: Array, shifts: Array, weights: Array)
     return vector / scale
 
 
-def judged(sum_: Sum, subset: Sequence[int]) -> Invariant | None:
+def invariant_of(sum_: Sum, subset: Sequence[int]) -> Invariant | None:
     """The quantity of a sum with its numbers; None where a test refuses it."""
     runs = sum_.runs
     members = [sum_.members[j] for j in subset]
@@ -578,10 +580,13 @@ def judged(sum_: Sum, subset: Sequence[int]) -> Invariant | None:
     if _measured(runs, x, shifts, fit.whole, alone) is None or not fit.is_minimal:
         return None
     # terms whose coefficients have one dimension share one scale; most terms need none
-    own = [m.term.dimension for m in members]
-    groups = [[j for j, d in enumerate(own) if d == each] for each in dict.fromkeys(own)]
+    dimensions_of = [m.term.dimension for m in members]
+    groups = [
+        [j for j, d in enumerate(dimensions_of) if d == each]
+        for each in dict.fromkeys(dimensions_of)
+    ]
     groups.sort(key=len, reverse=True)
-    dimension = own[groups[0][0]]
+    dimension = dimensions_of[groups[0][0]]
     columns: list[dict[int, Fraction]] = []
     for group in groups:
         numbers = _numbers(fit, group, runs.n_runs)
@@ -613,7 +618,7 @@ def judged(sum_: Sum, subset: Sequence[int]) -> Invariant | None:
         )
         if k > 0:
             value, *ends = (float(ratios[k] + sign * half[k]) for sign in (0, -1, 1))
-            body *= scale(value, dimension / own[next(iter(numbers))], *ends)
+            body *= scale(value, dimension / dimensions_of[next(iter(numbers))], *ends)
         expression += body
     dimensions = {s: v.dimension for s, v in runs.symbols.items()}
     if not constants and all(m.term.expression.func == sympy.log for m in members):
@@ -635,7 +640,7 @@ def judged(sum_: Sum, subset: Sequence[int]) -> Invariant | None:
 
 def _numbers(fit: _Fit, group: Sequence[int], n_runs: int) -> dict[int, Fraction]:
     """Simple numbers of the terms of one scale, the first of which is one."""
-    found = []
+    combinations = []
     for lead in group:
         ratios, errors = fit.ratios(lead)
         numbers = {lead: Fraction(1)}
@@ -646,10 +651,10 @@ def _numbers(fit: _Fit, group: Sequence[int], n_runs: int) -> dict[int, Fraction
             number = simplest_between(ratios[j] - half, ratios[j] + half, _DENOMINATOR)
             if number is not None:
                 numbers[j] = number
-        found.append(numbers)
+        combinations.append(numbers)
     # the most numbers, and the shortest of as many
-    digits = [sum(abs(x.numerator) + x.denominator for x in n.values()) for n in found]
-    return max(zip(found, digits, strict=True), key=lambda pair: (len(pair[0]), -pair[1]))[0]
+    digits = [sum(abs(x.numerator) + x.denominator for x in n.values()) for n in combinations]
+    return max(zip(combinations, digits, strict=True), key=lambda pair: (len(pair[0]), -pair[1]))[0]
 
 
 def _measured(
@@ -665,10 +670,10 @@ def _measured(
     error = np.sqrt(noise + (ROUNDING * size) ** 2)
     weights = 1.0 / error**2
     # each run with the coefficients of the others
-    left = runs.centred(np.einsum("nt,nt->n", x, without[runs.run]), weights)
-    n, dof = len(left), len(left) - runs.n_runs
+    residuals = runs.centred(np.einsum("nt,nt->n", x, without[runs.run]), weights)
+    n, dof = len(residuals), len(residuals) - runs.n_runs
     scale = n / dof / weights.sum()
-    constant_to = float(np.sqrt((weights * left**2).sum() * scale)) / size
+    constant_to = float(np.sqrt((weights * residuals**2).sum() * scale)) / size
     explained = float(np.sqrt((weights * noise).sum() / weights.sum())) / size
     means = runs.means(x @ coefficients, weights)
     varies_by = float(means.std(ddof=1)) / size
@@ -676,8 +681,8 @@ def _measured(
     if constant_to > _LARGEST_VARIATION or varies_by < least:
         return None
     if constant_to >= _EXACT:
-        ratio = float(((left / error) ** 2).sum() / dof)
-        if ratio > _VARIANCE_RATIO or trend_chance(runs, left / error) < _CHANCE:
+        ratio = float(((residuals / error) ** 2).sum() / dof)
+        if ratio > _VARIANCE_RATIO or trend_chance(runs, residuals / error) < _CHANCE:
             return None
     return constant_to, varies_by, explained
 
@@ -685,7 +690,7 @@ def _measured(
 def trend_chance(runs: Trajectories, v: Array) -> float:
     """Chance of so much slow variation along the runs, if `v` were independent noise (F test)."""
     modes = [dct(v[runs.run == r], norm="ortho")[1:] for r in range(runs.n_runs)]
-    counts = [min(_SLOW_MODES, (len(own) + 1) // 5) for own in modes]
+    counts = [min(_SLOW_MODES, (len(mode) + 1) // 5) for mode in modes]
     slow = sum(float((m[:count] ** 2).sum()) for m, count in zip(modes, counts, strict=True))
     slow_dof, dof = sum(counts), sum(map(len, modes)) - sum(counts)
     fast = float((runs.centred(v) ** 2).sum()) - slow
@@ -763,4 +768,4 @@ def invariants_with(
         places = chain(*(combinations(range(len(sums)), k) for k in (2, 3)))
         unions = sorted(places, key=sum)[:_MOST_UNIONS]
         search.among([list(chain(*(sums[j] for j in c))) for c in unions])
-    return Invariants(tuple(search.found), runs)
+    return Invariants(tuple(search.quantities), runs)

@@ -179,8 +179,8 @@ class _Points:
             [self._draw(rng, law, v) for v in self.inputs.values()]
             for _ in range(20 * (len(self.terms) + _SPARE))
         )
-        found = ([*x, *values] for x in drawn if (values := self.at(x)) is not None)
-        table = np.array(list(islice(found, len(self.terms) + _SPARE)), dtype=object)
+        rows = ([*x, *values] for x in drawn if (values := self.at(x)) is not None)
+        table = np.array(list(islice(rows, len(self.terms) + _SPARE)), dtype=object)
         one = np.full((len(table), 1), mpmath.mpf(1))
         # inputs, target and one; and minus the derivatives of y - f
         self.x, slopes = np.hstack([table[:, :n], one]), np.hstack([-table[:, n:], one])
@@ -200,20 +200,20 @@ class _Points:
     def at(self, x: Sequence[Any]) -> list[Any] | None:
         """The law and its derivatives, where they are real numbers."""
         try:
-            found = [mpmath.mpmathify(v) for v in self._function(*x)]
+            values = [mpmath.mpmathify(v) for v in self._function(*x)]
         except (ValueError, ZeroDivisionError, TypeError):
             return None
-        is_real = all(not isinstance(v, mpmath.mpc) and mpmath.isfinite(v) for v in found)
-        return found if is_real else None
+        is_real = all(not isinstance(v, mpmath.mpc) and mpmath.isfinite(v) for v in values)
+        return values if is_real else None
 
     def null(self, terms: Sequence[int]) -> list[Vector]:
         """Combinations of terms that leave the law unchanged, in reduced echelon form."""
-        chosen, found = np.array(terms), []
+        chosen, vectors = np.array(terms), []
         for vector in _null_space(self.columns[:, chosen]):
             whole = np.full(len(self.sizes), mpmath.mpf(0))
             whole[chosen] = vector / self.sizes[chosen]
-            found.append(whole)
-        return found
+            vectors.append(whole)
+        return vectors
 
     def is_exchanged(self, i: int, j: int) -> bool:
         """Whether the law stays where two inputs change places."""
@@ -252,14 +252,14 @@ def _null_space(rows: Vector) -> list[Vector]:
         others = np.arange(len(rows)) != step
         rows[others] -= np.outer(rows[others, c], rows[step])
         pivots.append(c)
-    found = []
+    vectors = []
     for c in free:
         vector = np.full(rows.shape[1], mpmath.mpf(0))
         vector[c] = mpmath.mpf(1)
         reached = rows[: len(pivots), c]
         vector[pivots] = np.where(np.abs(reached) > _ZERO, -reached, mpmath.mpf(0))
-        found.append(vector)
-    return found
+        vectors.append(vector)
+    return vectors
 
 
 @dataclass
@@ -268,11 +268,11 @@ class _Search:
 
     points: _Points
     forced: list[Vector]
-    found: list[tuple[Kind, Vector]] = field(default_factory=list)
+    generators: list[tuple[Kind, Vector]] = field(default_factory=list)
 
     @property
     def every(self) -> list[Vector]:
-        return [*self.forced, *(v for _, v in self.found)]
+        return [*self.forced, *(v for _, v in self.generators)]
 
     def is_new(self, vector: Vector, kind: Kind) -> bool:
         """Whether no function times a field that is known makes it, nor it one of these.
@@ -304,7 +304,7 @@ class _Search:
             # the target follows any change of one input
             follows = kind == "other" and np.any(self.points.matrix(vector)[:-1], axis=1).sum() < 2
             if not follows and self.is_new(vector, kind):
-                self.found.append((kind, vector))
+                self.generators.append((kind, vector))
 
 
 def _length(vector: Vector) -> tuple[int, float]:
@@ -320,14 +320,14 @@ def _ratios(vector: Vector) -> list[Fraction]:
 
 def _sparse(points: _Points, terms: Sequence[int]) -> list[Vector]:
     """Null vectors of few terms: those of the whole family, and those of all its small parts."""
-    found = points.null(terms)
+    vectors = points.null(terms)
     most = _MOST_TERMS if len(terms) < _MANY_TERMS else _MOST_TERMS - 1
-    for k in range(1, most + 1 if found else 0):
+    for k in range(1, most + 1 if vectors else 0):
         for part in combinations(terms, k):
             # doubles exclude most at once
             if np.linalg.svd(points.plain[:, part], compute_uv=False)[-1] < 1e-9:
-                found += [v for v in points.null(part) if np.count_nonzero(v) == k]
-    return found
+                vectors += [v for v in points.null(part) if np.count_nonzero(v) == k]
+    return vectors
 
 
 def _kind(matrix: Array) -> Kind:
@@ -358,7 +358,9 @@ def law_symmetries(law: Law) -> Symmetries:
         turns = chain(*(points.null([i * (n + 1) + j, j * (n + 1) + i]) for i, j in alike))
         search.take(v for v in turns if np.count_nonzero(v) == 2)
         search.take(_sparse(points, points.terms.tolist()))
-        generators = [_generator(points.symbols, kind, _numbers(v)) for kind, v in search.found]
+        generators = [
+            _generator(points.symbols, kind, _numbers(v)) for kind, v in search.generators
+        ]
         swaps = [(i, j) for i, j in alike if points.is_exchanged(i, j)]
         algebra = _algebra(search)
     generators += [_exchange(points.symbols, i, j) for i, j in swaps]
@@ -376,9 +378,9 @@ def _forced(points: _Points, law: Law, scales: Sequence[int]) -> list[Vector]:
     dimensions = {v.name: v.dimension for v in points.symbols.values()}
     units = Scalings(dimensions, [c.dimension for c in law.constants])
     basis = orth(units.directions, rcond=1e-9).T
-    found = np.zeros((len(basis), len(points.sizes)))
-    found[:, scales] = basis
-    return list(found)
+    scalings = np.zeros((len(basis), len(points.sizes)))
+    scalings[:, scales] = basis
+    return list(scalings)
 
 
 def _numbers(vector: Vector) -> dict[int, sympy.Expr]:
@@ -421,12 +423,12 @@ def _invariant(
         power = -(last / y) / (first / x)
         return y * x ** (sympy.nsimplify(power) if power.is_Rational else power)
     if (first / y).is_number and (last / x).is_number:
-        found = last / x * x**2 - first / y * y**2
+        invariant = last / x * x**2 - first / y * y**2
     elif kind in ("translation", "galilean"):
-        found = sympy.expand(first * y - last * x)
+        invariant = sympy.expand(first * y - last * x)
     else:
         return None
-    return -found if found.could_extract_minus_sign() else found
+    return -invariant if invariant.could_extract_minus_sign() else invariant
 
 
 def _exchange(symbols: dict[str, Variable], i: int, j: int) -> Generator:
@@ -440,7 +442,7 @@ def _algebra(search: _Search) -> list[dict[str, Any]]:
     last = np.zeros(search.points.n + 1)
     matrices = [np.vstack([search.points.matrix(v), last]) for v in search.every]
     basis = np.array([m.ravel() for m in matrices]).T
-    offset, kinds = len(search.forced), [kind for kind, _ in search.found]
+    offset, kinds = len(search.forced), [kind for kind, _ in search.generators]
     table = np.zeros((len(kinds),) * 3)
     out: list[dict[str, Any]] = []
     pairs = list(combinations(range(len(kinds)), 2))
@@ -551,22 +553,22 @@ def _table_scalings(table: _Table, basis: PiBasis) -> Iterator[Generator]:
     inputs = [v.name for v in table.inputs]
     powers = np.array([[float(g.get(n)) for n in inputs] for g in basis.groups])
     powers = powers.reshape(-1, len(inputs))
-    own = np.array([float(basis.response.get(n)) for n in inputs])
+    powers_of_response = np.array([float(basis.response.get(n)) for n in inputs])
     logs = np.stack([np.log(table.data[n]) for n in inputs], axis=1)
     z = logs @ powers.T
-    shown, response = list[Array](), table.response + logs @ own
-    for name, direction, power in zip(inputs, powers.T, own, strict=True):
+    shown, response = list[Array](), table.response + logs @ powers_of_response
+    for name, direction, power in zip(inputs, powers.T, powers_of_response, strict=True):
         size = float(np.linalg.norm(direction))
         # the units force it, or scalings that hold
         if np.linalg.matrix_rank([*shown, direction], tol=1e-9) == len(shown):
             continue
         unit = direction / size
         rest = np.linalg.svd(unit[None, :])[2][1:]
-        found = invariance(response, z @ rest.T, (z @ unit)[:, None], z, table.clusters)
-        if not table.shows(found):
+        test = invariance(response, z @ rest.T, (z @ unit)[:, None], z, table.clusters)
+        if not table.shows(test):
             continue
         shown.append(unit)
-        slope, half = found.slopes[0] * size - power, found.half_widths[0] * size
+        slope, half = test.slopes[0] * size - power, test.half_widths[0] * size
         simple = only_simple(slope - half, slope + half)
         number = sympy.Float(slope) if simple is None else sympy.Rational(simple)
         i, n = inputs.index(name), len(inputs) + 1
@@ -576,7 +578,7 @@ def _table_scalings(table: _Table, basis: PiBasis) -> Iterator[Generator]:
 
 def _table_pairs(table: _Table) -> list[Generator]:
     """Translations, rotations and exchanges of two inputs of one dimension."""
-    found: list[Generator] = []
+    generators: list[Generator] = []
     n = len(table.inputs) + 1
 
     def made(kind: Kind, numbers: dict[tuple[int, int], int]) -> Generator:
@@ -594,16 +596,16 @@ def _table_pairs(table: _Table) -> list[Generator]:
             ([u**2 + v**2], made("rotation", {(i, j): -1, (j, i): 1})),
             ([u + v, (u - v) ** 2], _exchange(table.symbols, i, j)),
         ]
-        before = len(found)
+        before = len(generators)
         for kept, generator in cases:
             allowed, whole = (np.stack([*c, *rest], axis=1) for c in (kept, (u, v)))
             # an exchange of inputs that keep their sum alone says nothing further
-            is_new = generator.kind != "exchange" or len(found) == before
+            is_new = generator.kind != "exchange" or len(generators) == before
             if is_new and table.shows(
                 invariance(table.response, allowed, allowed[:, :0], whole, table.clusters)
             ):
-                found.append(generator)
-    return found
+                generators.append(generator)
+    return generators
 
 
 def symmetries(

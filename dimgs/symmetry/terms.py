@@ -64,21 +64,21 @@ def state_terms(runs: Trajectories) -> list[Term]:
         for k in range(1, degree + 1)
         for factors in combinations_with_replacement(list(plain.values()), k)
     ]
-    found = [*monomials]
+    terms = [*monomials]
     # of quartic potentials, and of kinetic energies in coordinates that are curved: r**2*w**2;
     # those of the axes of a vector are parts of its fourth power
     squares = [x * x for x in plain.values()]
     for a, b in combinations_with_replacement(squares, 2):
-        found += [a * b] if a is b or a.dimension != b.dimension else []
+        terms += [a * b] if a is b or a.dimension != b.dimension else []
     for function in _functions(runs, plain):
-        found.append(function)
-        own = function.expression.free_symbols
+        terms.append(function)
+        symbols = function.expression.free_symbols
         is_angular = function.expression.has(sympy.sin, sympy.cos)
         for monomial in monomials:
-            is_apart = is_angular and not monomial.expression.free_symbols & own
+            is_apart = is_angular and not monomial.expression.free_symbols & symbols
             if monomial.cost == 1 or (is_apart and monomial.cost == 2):
-                found.append(function * monomial)
-    unique = {term.expression: term for term in reversed(found)}
+                terms.append(function * monomial)
+    unique = {term.expression: term for term in reversed(terms)}
     ordered = sorted(unique.values(), key=lambda t: (t.cost, sympy.default_sort_key(t.expression)))
     return [term for term in ordered if term.expression.free_symbols]
 
@@ -159,7 +159,7 @@ def _squares(names: Sequence[str]) -> Iterator[sympy.Expr]:
 def multipliers(given: dict[str, Variable]) -> list[Term]:
     """Monomials of what is given, the number one first."""
     plain = [Term(sympy.Symbol(s), v.dimension, 1) for s, v in given.items()]
-    found = [Term(sympy.Integer(1), _NONE, 0), *plain]
-    found += [a * b for a, b in combinations_with_replacement(plain, 2)]
+    terms = [Term(sympy.Integer(1), _NONE, 0), *plain]
+    terms += [a * b for a, b in combinations_with_replacement(plain, 2)]
     triples = combinations_with_replacement if len(plain) <= _FEW else combinations
-    return [*found, *(a * b * c for a, b, c in triples(plain, 3))]
+    return [*terms, *(a * b * c for a, b, c in triples(plain, 3))]

@@ -156,18 +156,20 @@ def trajectories(
 def _noise(x: Array, t: Array, run: IntArray) -> tuple[Array, bool]:
     """Standard error of each value, and whether the column moves along its runs beyond it."""
     rows = [np.flatnonzero(run == r) for r in range(run.max() + 1)]
-    pieces = [p for own in rows for p in np.array_split(own, -(-len(own) // _PIECE))]
+    pieces = [p for run_rows in rows for p in np.array_split(run_rows, -(-len(run_rows) // _PIECE))]
     tried = (np.concatenate([_left_out(x[p], t[p], n) for p in pieces]) for n in _ORDERS)
-    best = min(tried, key=lambda left: float(np.median(np.abs(left))))
-    left = best[np.argsort(np.concatenate(pieces))]
+    best = min(tried, key=lambda residuals: float(np.median(np.abs(residuals))))
+    residuals = best[np.argsort(np.concatenate(pieces))]
     within = x - (np.bincount(run, x) / np.bincount(run))[run]
     least = ROUNDING * float(np.sqrt(np.mean(within**2)))
-    constant = float(np.median(np.abs(left))) / _NORMAL
+    constant = float(np.median(np.abs(residuals))) / _NORMAL
     size = np.maximum(np.abs(x), _LEAST_VALUE * np.sqrt(np.mean(x**2)))
-    relative = float(np.median(np.abs(left / size))) / _NORMAL
+    relative = float(np.median(np.abs(residuals / size))) / _NORMAL
     error = np.full_like(x, max(constant, least))
     large = size > np.median(size)
-    grown, expected = (np.median(a[large]) / np.median(a[~large]) for a in (np.abs(left), size))
+    grown, expected = (
+        np.median(a[large]) / np.median(a[~large]) for a in (np.abs(residuals), size)
+    )
     # errors in proportion to the value grow with it, others do not
     if large.any() and np.isfinite(grown) and grown > np.sqrt(expected):
         error = np.maximum(relative * size, least)
@@ -198,7 +200,7 @@ def _left_out(x: Array, t: Array, order: int) -> Array:
     for penalty in (1e6 / roughness[order], *(1.0 / roughness[order:]), 1e-3 / roughness[-1]):
         kept = penalty * roughness / (1.0 + penalty * roughness)
         rest = np.maximum(squares @ kept, 1e-9)
-        left = (modes @ (kept * z)) / rest
-        error = left * np.sqrt(np.maximum(rest, _LEAST_REST))
-        tried.append((float(np.median(np.abs(left))), error))
+        residual = (modes @ (kept * z)) / rest
+        error = residual * np.sqrt(np.maximum(rest, _LEAST_REST))
+        tried.append((float(np.median(np.abs(residual))), error))
     return np.asarray(min(tried, key=lambda pair: pair[0])[1], dtype=np.float64)

@@ -27,7 +27,7 @@ def test_errors_are_those_of_a_curve_without_the_part(
     middle, size = whole.y.mean(), np.std(whole.y)
     for part in np.unique(each):
         aside = each == part
-        own = whole.kernel(whole.z[~aside]) + whole._own * np.eye(int((~aside).sum()))
+        own = whole.kernel(whole.z[~aside]) + whole._nugget * np.eye(int((~aside).sum()))
         weights = np.linalg.solve(own, (whole.y[~aside] - middle) / size)
         said = middle + size * whole.kernel(whole.z[aside], whole.z[~aside]) @ weights
         assert errors[aside] == pytest.approx(whole.y[aside] - said, abs=1e-6)

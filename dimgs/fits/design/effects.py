@@ -44,8 +44,8 @@ class Effect:
     @cached_property
     def design(self) -> Array:
         """Columns of every source, zero in runs of the others; terms fastest."""
-        own = (self.labels[:, None] == np.array(self.names)[None, :]).astype(np.float64)
-        wide = own[:, :, None] * self.columns[:, None, :]
+        indicators = (self.labels[:, None] == np.array(self.names)[None, :]).astype(np.float64)
+        wide = indicators[:, :, None] * self.columns[:, None, :]
         return np.asarray(wide.reshape(len(self.labels), -1))
 
     def take(self, rows: NDArray[np.generic] | IntArray) -> "Effect":

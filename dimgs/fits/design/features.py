@@ -151,7 +151,7 @@ class Design:
         Groups that were held out together are left out unless there is one: the law was judged on
         groups that it had not seen.
         """
-        found: dict[str, tuple[str, ...]] = {}
+        kinds_of: dict[str, tuple[str, ...]] = {}
         for name in self.data.label_names:
             if name in dict(self.sources):
                 continue
@@ -159,8 +159,8 @@ class Design:
             kinds = tuple(np.unique(seen).tolist())
             held_out = self.split is not None and np.array_equal(seen, self.split)
             if len(kinds) == 1 or (len(kinds) <= self.n_runs // 2 and not held_out):
-                found[name] = kinds
-        return found
+                kinds_of[name] = kinds
+        return kinds_of
 
     @cached_property
     def white(self) -> Whitening | None:

@@ -111,9 +111,9 @@ class NearestPairs(PairPolicy):
                 f"{self.k} neighbours of {len(X)} runs: k must be from 1 to {len(X) - 1}."
             )
         white = whiten(X, w)[1]
-        found = cKDTree(white).query(white, k=self.k + 1)[1]
+        neighbours = cKDTree(white).query(white, k=self.k + 1)[1]
         u = np.repeat(np.arange(len(X)), self.k + 1)
-        v = found.ravel()
+        v = neighbours.ravel()
         # with duplicates a run need not be the first of its own neighbours
         low, high = np.minimum(u, v), np.maximum(u, v)
         keys = np.unique((low * len(X) + high)[low < high])

@@ -173,13 +173,13 @@ class ContrastivePotential(WithinRegressor):
         self.group_intercepts_ = {
             label: self._shaped(row) for label, row in runs.label_means(misses).items()
         }
-        left = t.reshape(len(t), -1) - self._mean(x) - intercept
-        self.residuals_ = self._unstacked(left)
+        residuals = t.reshape(len(t), -1) - self._mean(x) - intercept
+        self.residuals_ = self._unstacked(residuals)
         self.n_contrasts_ = len(runs) - 1
         self.n_pairs_ = len(runs) * (len(runs) - 1) // 2
         model = self.model_
-        own = model.slopes(model.theta, runs.X).mean(axis=0)
-        self.exponents_ = self._shaped(self._wide(runs.weights @ own.swapaxes(0, 1) / len(runs)))
+        slopes = model.slopes(model.theta, runs.X).mean(axis=0)
+        self.exponents_ = self._shaped(self._wide(runs.weights @ slopes.swapaxes(0, 1) / len(runs)))
         size = (model.layout.n_inputs, len(intercept))
         first = model.theta[:, : size[0] * size[1]].mean(axis=0).reshape(size)
         linear = (model.axes.transform @ first * model.scale).T
@@ -232,8 +232,8 @@ class ContrastivePotential(WithinRegressor):
         ndarray of shape (n_rows, 2) or (n_rows, n_targets, 2)
             Infinite where the runs are too few for the level.
         """
-        found = self.model_.values(self._checked_rows(X), level)
-        return self._unstacked(found + self._origin[:, None])
+        bounds = self.model_.values(self._checked_rows(X), level)
+        return self._unstacked(bounds + self._origin[:, None])
 
     def ratio_interval(self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9) -> Array:
         """Intervals of the log-ratio of two more runs at each pair of rows.
@@ -301,10 +301,10 @@ class ContrastivePotential(WithinRegressor):
         ndarray of shape (n_rows, n_features, n_features) or (n_rows, n_targets, ...)
             nan for categorical columns.
         """
-        found = self.model_.mixed(self._checked_rows(X))
+        derivatives = self.model_.mixed(self._checked_rows(X))
         numeric = list(self.model_.axes.numeric)
-        out = np.full((*found.shape[:-2], self.n_features_in_, self.n_features_in_), np.nan)
-        out[..., np.array(numeric)[:, None], numeric] = found
+        out = np.full((*derivatives.shape[:-2], self.n_features_in_, self.n_features_in_), np.nan)
+        out[..., np.array(numeric)[:, None], numeric] = derivatives
         return self._unstacked(out)
 
     def interactions(self) -> Array:
@@ -338,11 +338,11 @@ class ContrastivePotential(WithinRegressor):
 
         check_is_fitted(self)
         numeric = list(self.model_.axes.numeric)
-        found = self.interactions().reshape(-1, self.n_features_in_, self.n_features_in_)
-        found = found[:, np.array(numeric)[:, None], numeric]
+        strengths = self.interactions().reshape(-1, self.n_features_in_, self.n_features_in_)
+        strengths = strengths[:, np.array(numeric)[:, None], numeric]
         noise = self.model_.noise * self.model_.scale
-        least = np.maximum(tolerance * found.max(axis=(1, 2), initial=0.0), noise)
-        linked = np.any(found > least[:, None, None], axis=0)
+        least = np.maximum(tolerance * strengths.max(axis=(1, 2), initial=0.0), noise)
+        linked = np.any(strengths > least[:, None, None], axis=0)
         count, label = connected_components(linked, directed=False)
         return [tuple(np.array(numeric)[label == k].tolist()) for k in range(count)]
 

@@ -404,15 +404,15 @@ class Penalty:
         if self.physics.monotone:
             around = torch.cat([self.points, _AROUND * self.points])
             codes = torch.cat([self.codes, self.codes])
-            found = self._exponents(theta, around, codes)
+            exponents = self._exponents(theta, around, codes)
             for feature, sign in self.physics.monotone.items():
                 j = self.columns[feature]
-                wrong = torch.relu(-sign * found[..., j]) * self.spread[j]
+                wrong = torch.relu(-sign * exponents[..., j]) * self.spread[j]
                 out = out + self.physics.strength * wrong.square().mean((-1, -2))
         for limit, (far, along, spread) in zip(self.physics.limits, self.far, strict=True):
             codes = self.codes.repeat(len(_BEYOND), 1)
-            found = self._exponents(theta, far, codes) @ along
-            miss = (found - limit.exponent / self.scale) * spread
+            exponents = self._exponents(theta, far, codes) @ along
+            miss = (exponents - limit.exponent / self.scale) * spread
             out = out + self.physics.strength * miss.square().mean((-1, -2))
         if self.physics.interaction and len(self.spread) > 1:
             out = out + self.physics.interaction * self._interactions(theta)
@@ -812,7 +812,7 @@ class Trainer:
                 kind, delta = "huber", _ROUNDED
                 theta = lbfgs(full, theta, stops[-1:])[-1]
                 kind = self.loss
-            found = lbfgs(full, theta, stops, progress)
+            states = lbfgs(full, theta, stops, progress)
         else:
             everyone = torch.arange(len(theta), device=theta.device)
 
@@ -821,8 +821,8 @@ class Trainer:
 
             steps = [_STEPS * stop for stop in stops]
             batches = self._batches(steps[-1], rng)
-            found = adam(part, theta, batches, steps, progress=_every(progress, _STEPS))
-        return [rows.cpu().numpy() for rows in found]
+            states = adam(part, theta, batches, steps, progress=_every(progress, _STEPS))
+        return [rows.cpu().numpy() for rows in states]
 
     def linear(self, weights: Array) -> list[Array]:
         """Linear part of each network by least squares over the pairs it may see."""
@@ -881,8 +881,10 @@ def evaluate(layout: NetworkLayout, theta: Array, z: Array, codes: NDArray[np.in
     with torch.no_grad():
         for start in range(0, len(z), block):
             rows = slice(start, start + block)
-            found = layout.forward(networks, torch.as_tensor(z[rows]), torch.as_tensor(codes[rows]))
-            out[:, rows] = found.numpy()
+            values = layout.forward(
+                networks, torch.as_tensor(z[rows]), torch.as_tensor(codes[rows])
+            )
+            out[:, rows] = values.numpy()
     return out
 
 
@@ -1094,14 +1096,14 @@ def _deep(
     stops = sorted({max(1, round(share * max_iter)) for share in _SHARES})
     # the same beginnings in every fold, so that folds differ by their runs alone
     kinds = np.tile(np.arange(n), n_folds * len(decays))
-    found = trainer.train(
+    states = trainer.train(
         weights[rows], decay, stops, rng, kinds=kinds, progress=progress, starts=base[rows]
     )
     clusters = trainer.task.runs.clusters[folds.held.any(axis=0)]
     out = []
     for k, value in enumerate(decays):
         options = []
-        for stop, theta in zip(stops, found, strict=True):
+        for stop, theta in zip(stops, states, strict=True):
             networks = theta[k * each : (k + 1) * each].reshape(n_folds, n, -1)
             losses = held_out_losses(trainer, networks, folds)
             options.append((float(np.mean(losses)), stop, losses, networks))
@@ -1259,11 +1261,11 @@ def growth_of(trainer: Trainer, choice: PotentialChoice, folds: Folds, seed: int
     theta = trainer.train(weights, smooth, [choice.iterations], rng)[0]
     values = trainer.values(theta)
     distances, errors = [], []
-    for mask, own in zip(held, values, strict=True):
+    for mask, predicted in zip(held, values, strict=True):
         rows = np.flatnonzero(mask)
         rows = rows[:: -(-len(rows) // _MOST_POINTS)]
         distances.append(Hull.of(task.z[~mask]).distance(task.z[rows]))
-        errors.append(np.abs(centred_on_seen(trainer, task.target - own, mask))[rows])
+        errors.append(np.abs(centred_on_seen(trainer, task.target - predicted, mask))[rows])
     away, error = np.concatenate(distances), np.concatenate(errors)
     far = away > np.median(away[away > 0]) / 2 if np.any(away > 0) else away > 0
     if not far.any():
@@ -1313,10 +1315,10 @@ class Hull:
             return cls(np.array([[low], [high]]), np.array([[-1.0, low], [1.0, -high]]))
         if 2 <= rank <= _MOST_DIMENSIONS and len(z) > rank + 1:
             try:
-                found = ConvexHull(z)
+                hull = ConvexHull(z)
             except QhullError:
                 return cls(z[:: -(-len(z) // _MOST_CORNERS)], None)
-            return cls(z[found.vertices], np.asarray(found.equations))
+            return cls(z[hull.vertices], np.asarray(hull.equations))
         return cls(z[:: -(-len(z) // _MOST_CORNERS)], None)
 
     def distance(self, z: Array) -> Array:
@@ -1408,15 +1410,15 @@ class FittedPotential:
     @one_thread()
     def slopes(self, theta: Array, X: Array) -> Array:
         """Local exponents of the numeric columns, (n_models, n_rows, n_targets, n_numeric)."""
-        found = [part @ self.axes.transform.T for part in self._carried(slopes_of, theta, X)]
-        return np.asarray(np.concatenate(found, axis=1) * self.scale[:, None])
+        parts = [part @ self.axes.transform.T for part in self._carried(slopes_of, theta, X)]
+        return np.asarray(np.concatenate(parts, axis=1) * self.scale[:, None])
 
     @one_thread()
     def mixed(self, X: Array) -> Array:
         """Second derivatives by the ensemble, (n_rows, n_targets, n_numeric, n_numeric)."""
         turn = self.axes.transform
-        found = [part.mean(axis=0) for part in self._carried(curvatures_of, self.theta, X)]
-        return np.asarray(turn @ np.concatenate(found) @ turn.T * self.scale[:, None, None])
+        parts = [part.mean(axis=0) for part in self._carried(curvatures_of, self.theta, X)]
+        return np.asarray(turn @ np.concatenate(parts) @ turn.T * self.scale[:, None, None])
 
     def _carried(self, way: Callable[..., torch.Tensor], theta: Array, X: Array) -> Iterator[Array]:
         """Derivatives in whitened coordinates, a block of rows at a time."""
@@ -1428,15 +1430,15 @@ class FittedPotential:
     def values(self, X: Array, level: float) -> Array:
         """Intervals of the response less its centre, shape (n_rows, n_targets, 2)."""
         centres, scales = self.by_fold(X)
-        found = self.values_calibration.bounds(centres, scales, level)
-        return widened(found, self.reach(X, level)) * self.scale[:, None]
+        bounds = self.values_calibration.bounds(centres, scales, level)
+        return widened(bounds, self.reach(X, level)) * self.scale[:, None]
 
     def ratios(self, u: Array, v: Array, level: float) -> Array:
         """Intervals of differences of the response, shape (n_rows, n_targets, 2)."""
         centres, scales = self.by_fold(u, v)
-        found = self.pairs_calibration.bounds(centres, scales, level)
+        bounds = self.pairs_calibration.bounds(centres, scales, level)
         reach = np.hypot(self.reach(u, level), self.reach(v, level))
-        return widened(found, reach) * self.scale[:, None]
+        return widened(bounds, reach) * self.scale[:, None]
 
     def reach(self, X: Array, level: float) -> Array:
         """How much wider intervals are outside the runs, in units of `scale`.
@@ -1495,19 +1497,19 @@ class FittedPotential:
         """
 
         def by_member(theta: Array) -> Array:
-            found = self.slopes(theta, X)
-            return np.asarray(found.mean(axis=1, keepdims=True) if average else found)
+            slopes = self.slopes(theta, X)
+            return np.asarray(slopes.mean(axis=1, keepdims=True) if average else slopes)
 
         n_folds, n, _ = self.held_out.shape
-        found, own = by_member(np.concatenate(self.held_out)), by_member(self.theta)
-        folds = found.reshape(n_folds, n, *found.shape[1:]).mean(axis=1)
+        slopes, whole = by_member(np.concatenate(self.held_out)), by_member(self.theta)
+        folds = slopes.reshape(n_folds, n, *slopes.shape[1:]).mean(axis=1)
         each = n_folds // self.rounds
         if each < 2:
             return np.full(folds.shape[1:], np.inf), 1
         per_round = folds.reshape(self.rounds, each, *folds.shape[1:])
         variance = (each - 1) * per_round.var(axis=1).mean(axis=0)
-        if len(own) > 1:
-            variance = variance + own.var(axis=0, ddof=1) / len(own)
+        if len(whole) > 1:
+            variance = variance + whole.var(axis=0, ddof=1) / len(whole)
         if self.rougher is not None:
             # what one step of smoothness changes stands for what smoothness hides
             variance = variance + np.square(
@@ -1540,11 +1542,11 @@ def open_scale(values: Array, z: Array, noise: Array, weight: float, runs: int) 
     ndarray of shape (n_folds, n_rows, n_targets)
     """
     leverage = np.square(z).sum(axis=1) / weight
-    own = noise**2 * (runs + leverage[:, None])
+    noise_variance = noise**2 * (runs + leverage[:, None])
     disagreement = np.zeros_like(values[:, 0])
     if values.shape[1] > 1:
         disagreement = values.var(axis=1, ddof=1)
-    return np.asarray(np.sqrt(own + disagreement))
+    return np.asarray(np.sqrt(noise_variance + disagreement))
 
 
 def assemble(
@@ -1704,9 +1706,9 @@ def learn(task: Task, settings: Settings) -> Learned:
     held = folds.held[..., None] * task.runs.weights[:, None]
     spread = task.runs.centred(task.target, task.runs.weights)
     total = (held * spread**2).sum(axis=(0, 1))
-    left = (held * errors**2).sum(axis=(0, 1))
+    squares = (held * errors**2).sum(axis=(0, 1))
     safe = np.where(total > 0, total, 1.0)
-    return Learned(fitted, choice, np.where(total > 0, 1.0 - left / safe, np.nan))
+    return Learned(fitted, choice, np.where(total > 0, 1.0 - squares / safe, np.nan))
 
 
 def _sharpened(

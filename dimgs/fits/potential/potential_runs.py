@@ -213,9 +213,9 @@ class PotentialRuns:
             return {}
         out = {}
         for code, label in enumerate(self.within_labels.tolist()):
-            own = self.within == code
-            if own.any():
-                out[label] = self.weights[own] @ values[own] / self.weights[own].sum()
+            members = self.within == code
+            if members.any():
+                out[label] = self.weights[members] @ values[members] / self.weights[members].sum()
         return out
 
 
@@ -325,8 +325,8 @@ class PotentialAxes:
         """Position of each label among those seen at fit, -1 for others."""
         out = np.empty((len(X), len(self.categorical)), dtype=np.intp)
         for k, (column, labels) in enumerate(zip(self.categorical, self.labels, strict=True)):
-            found = np.searchsorted(labels, X[:, column]).clip(max=len(labels) - 1)
-            out[:, k] = np.where(labels[found] == X[:, column], found, -1)
+            places = np.searchsorted(labels, X[:, column]).clip(max=len(labels) - 1)
+            out[:, k] = np.where(labels[places] == X[:, column], places, -1)
         return out
 
 
@@ -392,13 +392,13 @@ def _axes(rows: Array) -> Array:
     """Orthonormal axes through the runs farthest from those before, shape (rank, rank)."""
     rank = rows.shape[1]
     axes = np.zeros((rank, rank))
-    left = rows.copy()
+    remainder = rows.copy()
     for k in range(rank):
-        size = np.einsum("ij,ij->i", left, left)
+        size = np.einsum("ij,ij->i", remainder, remainder)
         far = int(np.argmax(size >= size.max() * (1.0 - _TIE)))
-        axis = left[far] - axes[:, :k] @ (axes[:, :k].T @ left[far])
+        axis = remainder[far] - axes[:, :k] @ (axes[:, :k].T @ remainder[far])
         axes[:, k] = axis / np.linalg.norm(axis)
-        left -= np.outer(left @ axes[:, k], axes[:, k])
+        remainder -= np.outer(remainder @ axes[:, k], axes[:, k])
     return axes
 
 
@@ -467,11 +467,11 @@ def task_of(runs: PotentialRuns, categorical: tuple[int, ...], robust: bool) -> 
     spread = np.where(spread > 0, spread, 1.0)
     first = Task(runs, axes, z, axes.codes(runs.X), y / spread, centre, spread, False)
     design = first.linear_design()
-    left = runs.centred(first.target - design @ first.linear(runs.weights), runs.weights)
-    size = np.sqrt(runs.weights @ left**2 / len(runs))
+    residuals = runs.centred(first.target - design @ first.linear(runs.weights), runs.weights)
+    size = np.sqrt(runs.weights @ residuals**2 / len(runs))
     exact = bool(np.all(size <= _EXACT))
     if robust:
-        size = np.maximum(1.4826 * np.median(np.abs(left), axis=0), 1e-3 * size)
+        size = np.maximum(1.4826 * np.median(np.abs(residuals), axis=0), 1e-3 * size)
     # a few digits, so that the last ones, which vary with the choice of groups, do not matter
     unit = np.array([float(f"{u:.6g}") for u in spread * np.where(size > _EXACT, size, 1.0)])
     return Task(runs, axes, z, first.codes, y / unit, centre, unit, exact)
