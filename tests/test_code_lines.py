@@ -6,7 +6,10 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 64943, "the end of a campaign shares its texts, conditions and grades with reports and answers"
+MOST, SINCE = (
+    64943,
+    "the end of a campaign shares its texts, conditions and grades with reports and answers",
+)
 
 
 def code_lines(text: str) -> int:
