@@ -32,7 +32,7 @@ from dimgs.fits.consensus import Border, FittedLaw, separating
 from dimgs.fits.estimate import Exponent
 from dimgs.law.power import Side, monomial_text, where_text
 from dimgs.report.findings import Activation
-from dimgs.similitude.answer import judged
+from dimgs.similitude.answer import judge_answer
 
 # log; what a kernel prints of a value
 _DIGITS = 1e-6
@@ -318,5 +318,5 @@ def point_answer(
         return answer, Pertinence(name, False, 0.0, 0.0, meaning, "Nothing.")
     why = f"{int(sites.count[at])} runs at the point itself."
     room = float(np.log1p(wanted))
-    grade = judged(binding.target.name, vars(answer), half, room, level, why)
+    grade = judge_answer(binding.target.name, vars(answer), half, room, level, why)
     return answer, Pertinence(name, **grade)
