@@ -8,27 +8,13 @@ if TYPE_CHECKING:
     from dimgs.campaign.campaign import run_campaign as run_campaign
     from dimgs.campaign.known import KnownLaw as KnownLaw
     from dimgs.campaign.known import KnownRun as KnownRun
-    from dimgs.campaign.plan import (
-        Budget as Budget,
-    )
-    from dimgs.campaign.plan import (
-        Curve as Curve,
-    )
-    from dimgs.campaign.plan import (
-        Execution as Execution,
-    )
-    from dimgs.campaign.plan import (
-        Plan as Plan,
-    )
-    from dimgs.campaign.plan import (
-        Range as Range,
-    )
-    from dimgs.campaign.plan import (
-        Tolerance as Tolerance,
-    )
-    from dimgs.campaign.plan import (
-        read_plan as read_plan,
-    )
+    from dimgs.campaign.plan import Budget as Budget
+    from dimgs.campaign.plan import Curve as Curve
+    from dimgs.campaign.plan import Execution as Execution
+    from dimgs.campaign.plan import Plan as Plan
+    from dimgs.campaign.plan import Range as Range
+    from dimgs.campaign.plan import Tolerance as Tolerance
+    from dimgs.campaign.plan import read_plan as read_plan
     from dimgs.campaign.result import CampaignResult as CampaignResult
 
 __getattr__, __dir__, __all__ = on_first_use(

@@ -98,7 +98,7 @@ class Binding:
         """Whether no logarithm of the target is taken: it may vanish or change sign."""
         return bool(self.space.signed.any()) and self.plan.tolerance.of_one_law
 
-    @property
+    @cached_property
     def parts(self) -> frozenset[str]:
         """Names of the inputs that take part in the groups."""
         in_groups = frozenset(v.name for v in self.space.basis.variables)

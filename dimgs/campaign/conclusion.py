@@ -163,8 +163,8 @@ def conclude(
 
 def usable(experiment: Experiment, tier: int) -> list[Run]:
     """Places and records of the runs of a tier with an answer, the evidence included."""
-    believed = [(p.z, p.record) for p in experiment.believed if p.tier == tier]
-    return [*experiment.usable[tier], *believed]
+    evidence = [(p.z, p.record) for p in experiment.evidence if p.tier == tier]
+    return [*experiment.usable[tier], *evidence]
 
 
 def _dataset(

@@ -1,7 +1,6 @@
 """Proposals become runs, and runs become answers at points."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -52,8 +51,8 @@ class Experiment:
         Keys of the runs, in order.
     usable : dict of int to list of (ndarray, RunRecord)
         Places and records of the runs with an answer, by tier, without the evidence.
-    believed : list of PriorRun
-        Evidence among the runs.
+    evidence : list of PriorRun
+        Runs from elsewhere among the runs, that do not count as made.
     seconds : float
         Wall time of the kernel in all of them.
     failed : int
@@ -75,7 +74,7 @@ class Experiment:
         self.elsewhere = elsewhere or PriorRuns()
         self._closed = bool(self.elsewhere.exact)
         self._taken_over: set[str] = set()
-        self.believed: list[PriorRun] = []
+        self.evidence: list[PriorRun] = []
         self.runs = CampaignRuns(binding.space.rank)
         budget = binding.plan.budget
         last = len(binding.tiers) - 1
@@ -93,12 +92,6 @@ class Experiment:
     def stochastic(self) -> bool:
         """Whether equal inputs may give different answers."""
         return bool(getattr(self.binding.kernel, "stochastic", False))
-
-    @property
-    def taken_over(self) -> int:
-        """Number of runs from elsewhere that count as made and were used."""
-        every = len(self.elsewhere.exact)
-        return len(self._taken_over) if self._closed else every
 
     @property
     def spent(self) -> bool:
@@ -120,7 +113,7 @@ class Experiment:
             "asked": len(self.asked),
             **self.runner.tally,
             "interrupted": interrupted,
-            "elsewhere": len(self.believed) + self.taken_over,
+            "elsewhere": len(self.evidence) + len(self._taken_over),
             "failed": self.failed,
         }
 
@@ -144,6 +137,7 @@ class Experiment:
             return
         self._closed = False
         rest = [p for k, p in self.elsewhere.exact.items() if k not in self._taken_over]
+        self._taken_over |= self.elsewhere.exact.keys()
         for placed in rest:
             self.runs.add(placed.z, placed.tier, placed.y, "known")
             self.logs.append(placed.logs)
@@ -155,16 +149,15 @@ class Experiment:
         """Take evidence for runs."""
         for placed in evidence:
             self.runs.add(placed.z, placed.tier, placed.y, EVIDENCE, placed.error)
-        self.believed += evidence
+        self.evidence += evidence
 
     def doubt(self, why: str) -> None:
         """Leave all evidence aside."""
         self.runs.without_evidence()
-        for origin in dict.fromkeys(p.origin for p in self.believed):
-            used = sum(p.origin == origin for p in self.believed)
-            self.elsewhere.tell(origin, -used, f"left aside: {why}")
+        for placed in self.evidence:
+            self.elsewhere.tell(placed.origin, -1, f"left aside: {why}")
         self.log.add("known", f"the runs from elsewhere are left aside: {why}")
-        self.believed = []
+        self.evidence = []
 
     def make(self, proposals: list[Proposal]) -> list[Proposal]:
         """Make runs, equivalent ones left out, and record their answers.
@@ -176,10 +169,9 @@ class Experiment:
         """
         chosen, short = self._chosen(proposals)
         for _, proposal, task in chosen:
-            key = task.request.key
-            self._note(proposal.purpose, proposal, task.values, proposal.reason, key)
-            if key in self.elsewhere.exact:
-                self._taken_over.add(key)
+            self._note(proposal, task, task.request.key)
+            if task.request.key in self.elsewhere.exact:
+                self._taken_over.add(task.request.key)
             else:
                 self.left[proposal.tier] -= 1
             if proposal.purpose not in PREDICTED:
@@ -190,7 +182,17 @@ class Experiment:
             self.log.add("stop", str(error))
             raise
         for (z, proposal, _), record in zip(chosen, records, strict=True):
-            value = self._taken(record, proposal, z)
+            self.asked.append(record.key)
+            if record.key not in self.elsewhere.exact:
+                self.seconds += record.wall_seconds
+            value = self.binding.response(record)
+            if value is None:
+                self.failed += 1
+                reason = record.reason or f"{self.binding.target.name} is not above zero."
+                self.lost[reason] += 1
+                self.log.add("lost", f"{record.status}: {reason}", tier=record.tier, key=record.key)
+            else:
+                self.usable[proposal.tier].append((z, record))
             self.runs.add(z, proposal.tier, value, proposal.purpose)
         return short
 
@@ -263,7 +265,7 @@ class Experiment:
             if not proposal.replicate and before:
                 reason = "an equivalent run, of equal groups, was made: it would say the same"
                 if not quiet:
-                    self._note("skip", proposal, task.values, reason, None)
+                    self._note(replace(proposal, purpose="skip", reason=reason), task, None)
                 continue
             new = task.request.key not in self.elsewhere.exact
             if new and due[tier] >= self.left[tier]:
@@ -284,7 +286,12 @@ class Experiment:
         if proposal.replicate and not self.stochastic:
             values = self._nudged(values, proposal.replicate)
         z = self.binding.space.coordinates(self.binding.logs(values)[None])[0]
-        seed = self._seed(values, proposal) if self.stochastic else None
+        seed = None
+        if self.stochastic:
+            # runs that differ in anything have seeds that have nothing in common
+            inputs = canonical_inputs(self.binding.kernel.inputs, values, values)
+            tier = self.binding.tiers[proposal.tier].name
+            seed = run_seed(plan.seed, inputs, tier, proposal.replicate)
         request = self.binding.request(values, proposal.tier, seed)
         return z, RunTask(plan.kernel, request, values, plan.execution.timeout)
 
@@ -294,56 +301,26 @@ class Experiment:
         A kernel without a seed is asked once for equal inputs; what it says then for these is noise
         where it differs by more.
         """
-        for name in self.binding.space.names:
-            given = self.binding.plan.ranges[name]
-            if not given.integer:
-                i = self.binding.space.names.index(name)
-                upper = self.binding.logs(values)[i] > self.binding.space.centre[i]
-                sign = -1.0 if upper else 1.0
+        space, ranges = self.binding.space, self.binding.plan.ranges
+        for i, name in enumerate(space.names):
+            if not ranges[name].integer:
+                sign = -1.0 if self.binding.logs(values)[i] > space.centre[i] else 1.0
                 return {**values, name: float(values[name]) * (1.0 + sign * n * _NUDGE)}
         return values
 
-    def _seed(self, values: Mapping[str, float | str], proposal: Proposal) -> int:
-        """Seed of a run; runs that differ in anything have seeds that have nothing in common."""
-        ports, tier = self.binding.kernel.inputs, self.binding.tiers[proposal.tier].name
-        inputs = canonical_inputs(ports, values, values)
-        return run_seed(self.binding.plan.seed, inputs, tier, proposal.replicate)
-
     def moved(self) -> tuple[str, ...]:
         """Inputs that differ between runs."""
-        return moved(self.binding.space, [*self.logs, *(p.logs for p in self.believed)])
+        return moved(self.binding.space, [*self.logs, *(p.logs for p in self.evidence)])
 
-    def _taken(self, record: RunRecord, proposal: Proposal, z: Array) -> float | None:
-        self.asked.append(record.key)
-        if record.key not in self.elsewhere.exact:
-            self.seconds += record.wall_seconds
-        value = self.binding.response(record)
-        if value is None:
-            self.failed += 1
-            reason = record.reason or f"{self.binding.target.name} is not above zero."
-            self.lost[reason] += 1
-            self.log.add("lost", f"{record.status}: {reason}", tier=record.tier, key=record.key)
-        else:
-            self.usable[proposal.tier].append((z, record))
-        return value
-
-    def _note(
-        self,
-        decision: str,
-        proposal: Proposal,
-        values: Mapping[str, float | str],
-        reason: str,
-        key: str | None,
-    ) -> None:
-        space = self.binding.space
-        units = {p.name: p.unit for p in self.binding.kernel.inputs}
-        logs = space.log_groups(proposal.z[None])[0]
-        groups = zip(space.groups, logs, strict=True)
+    def _note(self, proposal: Proposal, task: RunTask, key: str | None) -> None:
+        """Log what a proposal is for, and where it lies."""
+        space, ports = self.binding.space, self.binding.ports
+        logs = np.clip(space.log_groups(proposal.z[None])[0], -_MOST, _MOST)
         self.log.add(
-            decision,
-            reason,
+            proposal.purpose,
+            proposal.reason,
             tier=self.binding.tiers[proposal.tier].name,
-            inputs={n: quantity(values[n], units[n]) for n in space.names},
-            groups={g.name: float(np.exp(np.clip(v, -_MOST, _MOST))) for g, v in groups},
+            inputs={n: quantity(task.values[n], ports[n].unit) for n in space.names},
+            groups={g.name: float(np.exp(v)) for g, v in zip(space.groups, logs, strict=True)},
             key=key,
         )

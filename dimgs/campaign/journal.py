@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,10 +55,10 @@ Listener = Callable[[Progress], None]
 def shown_by(show: Callable[..., None] | None) -> Listener:
     """A listener that shows in a bar how many runs of the finest tier are made, if there is one."""
 
-    def listen(told: Progress) -> None:
+    def listen(progress: Progress) -> None:
         if show is not None:
-            finest = list(told.budget)[-1]
-            show(told.text, told.runs.get(finest, 0), told.budget[finest])
+            finest = list(progress.budget)[-1]
+            show(progress.text, progress.runs.get(finest, 0), progress.budget[finest])
 
     return listen
 
@@ -128,16 +129,23 @@ class DecisionLog:
         self._lines += 1
         entry = {**entry, "n": self._lines}
         line = json.dumps(sealed(entry), ensure_ascii=False)
-        for name, text in ((_JSONL, line), (_TEXT, text_of(entry))):
-            _append(self._folder / name, text)
+        for path, text in ((self._folder / _JSONL, line), (self._folder / _TEXT, text_of(entry))):
+            try:
+                with path.open("a", encoding="utf-8") as file:
+                    file.write(text + "\n")
+            except OSError as error:
+                raise StoreError(
+                    f"The decisions cannot be written to '{path}' ({error.strerror}); make the "
+                    f"folder writable and continue with the finished runs, which are kept "
+                    f"({setting('resume')})."
+                ) from error
 
     def _recall(self, path: Path) -> None:
         # a process that was killed while it wrote leaves half a line, or half a letter
         for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-            try:
+            entry = None
+            with suppress(InputError):
                 entry = json_value(line, "", "")
-            except InputError:
-                continue
             if not isinstance(entry, dict):
                 continue
             self._lines += 1
@@ -146,18 +154,6 @@ class DecisionLog:
                 continue
             entry.pop("checksum", None)
             self._known[json.dumps({**entry, "n": 0}, sort_keys=True)] += 1
-
-
-def _append(path: Path, text: str) -> None:
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(text + "\n")
-    except OSError as error:
-        raise StoreError(
-            f"The decisions cannot be written to '{path}' ({error.strerror}); make the "
-            f"folder writable and continue with the finished runs, which are kept "
-            f"({setting('resume')})."
-        ) from error
 
 
 def text_of(entry: Mapping[str, Any]) -> str:
@@ -199,13 +195,9 @@ def changed_since(bindings: Sequence[Binding], folder: Path) -> str:
     InputError
         If the folder cannot be written to.
     """
-    file, asked = folder / _FILE, _asked(bindings[0])
-    asked["target"] = ", ".join(dict.fromkeys(b.target.name for b in bindings))
-    if bindings[0].plan.by is not None:
-        asked[f"fixed.{bindings[0].plan.by}"] = ", ".join(
-            dict.fromkeys(s for b in bindings for s in b.plan.sources)
-        )
-    before = _kept(file)
+    file, asked, before = folder / _FILE, _asked(bindings), None
+    with suppress(InputError):
+        before = json_value(read_text(file, "plan"), "plan.json", "")
     document = sealed({"schema": SCHEMA, **asked})
     text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
     try:
@@ -215,7 +207,7 @@ def changed_since(bindings: Sequence[Binding], folder: Path) -> str:
             f"'{file}' cannot be written ({error.strerror}); make it writable, or name "
             f"another folder ({setting('out')})."
         ) from error
-    if before is None:
+    if not isinstance(before, dict):
         return ""
     if is_edited(before):
         return f"'{file}' was edited after it was written; it says now what the plan asks."
@@ -229,34 +221,26 @@ def changed_since(bindings: Sequence[Binding], folder: Path) -> str:
     )
 
 
-def _asked(binding: Binding) -> dict[str, str]:
-    plan, kernel = binding.plan, binding.kernel
+def _asked(bindings: Sequence[Binding]) -> dict[str, str]:
+    """What the runs and decisions of a campaign depend on, as texts."""
+    plan, kernel, fixed = bindings[0].plan, bindings[0].kernel, dict(bindings[0].fixed)
+    if plan.by is not None:
+        fixed[plan.by] = ", ".join(dict.fromkeys(s for b in bindings for s in b.plan.sources))
     asked = {
         "kernel": kernel.name,
         "version": kernel.version,
-        "target": binding.target.name,
-        "tiers": ", ".join(t.name for t in binding.tiers),
+        "target": ", ".join(dict.fromkeys(b.target.name for b in bindings)),
+        "tiers": ", ".join(t.name for t in bindings[0].tiers),
         "constants": ", ".join(plan.constants),
         "tolerance.exponents": str(plan.tolerance.exponents),
         "tolerance.prediction": str(plan.tolerance.prediction),
         "execution.batch": str(plan.execution.batch),
     }
     asked |= {n: str(getattr(plan, n)) for n in ("level", "seed", "sampler", "survey")}
-    if plan.scales:
-        asked["scales"] = ", ".join(binding.scales)
-    if plan.arrhenius:
-        asked["arrhenius"] = ", ".join(plan.arrhenius)
-    if plan.tolerance.law is not None:
-        asked["tolerance.law"] = str(plan.tolerance.law)
+    asked |= {"scales": ", ".join(bindings[0].scales)} if plan.scales else {}
+    asked |= {"arrhenius": ", ".join(plan.arrhenius)} if plan.arrhenius else {}
+    asked |= {"tolerance.law": str(plan.tolerance.law)} if plan.tolerance.law is not None else {}
     asked |= {f"ranges.{n}": str(given) for n, given in plan.ranges.items()}
-    asked |= {f"fixed.{n}": str(value) for n, value in binding.fixed.items()}
+    asked |= {f"fixed.{n}": str(value) for n, value in fixed.items()}
     asked |= {f"points[{i}]": str(dict(p)) for i, p in enumerate(plan.points, 1)}
     return asked
-
-
-def _kept(file: Path) -> Mapping[str, Any] | None:
-    try:
-        found = json_value(read_text(file, "plan"), "plan.json", "")
-    except InputError:
-        return None
-    return found if isinstance(found, dict) else None

@@ -6,9 +6,10 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dimgs.campaign.binding import Binding
+from dimgs.campaign.binding import Binding, at
 from dimgs.common.errors import InputError
 from dimgs.common.formats import json_value, read_text
+from dimgs.kernels.conversion import unit_for
 from dimgs.kernels.record import RunRecord
 from dimgs.variables import parse_unit
 
@@ -99,18 +100,18 @@ def every_known(
     InputError
         If a file cannot be read, or a table lacks the target or an input of the plan's ranges.
     """
-    found: list[Known] = []
+    known: list[Known] = []
     for source in [sources] if isinstance(sources, str | PathLike) else sources:
         if isinstance(source, KnownRun | KnownLaw):
-            found.append(source)
+            known.append(source)
         elif isinstance(source, str | PathLike):
-            found += _read(Path(source), binding)
+            known += _read(Path(source), binding)
         else:
             raise InputError(
                 f"{source!r:.60} is no known run; give a KnownRun, a KnownLaw, or the path of a "
                 f"store, a table or a law."
             )
-    return tuple(found)
+    return tuple(known)
 
 
 def _read(path: Path, binding: Binding) -> Sequence[Known]:
@@ -122,26 +123,20 @@ def _read(path: Path, binding: Binding) -> Sequence[Known]:
             f"a table or a law (JSON)."
         )
     with path.open("rb") as file:
-        if file.read(len(_MAGIC)) == _MAGIC:
-            return _of_store(path)
+        is_store = file.read(len(_MAGIC)) == _MAGIC
+    if is_store:
+        from dimgs.hub import RunStore
+
+        origin = f"{path.parent.name}/{path.name}"
+        with RunStore(path) as store:
+            return [KnownRun(record, origin) for record in store.records()]
     if path.suffix == ".json":
-        return [KnownLaw(_law(path), path.name)]
+        from dimgs.law.law import Law
+
+        document = json_value(read_text(path, "law"), path.name, "give a law as JSON")
+        inner = document.get("law") if isinstance(document, dict) else None
+        return [KnownLaw(Law.from_json(inner if isinstance(inner, dict) else path), path.name)]
     return _of_table(path, binding)
-
-
-def _of_store(path: Path) -> list[Known]:
-    from dimgs.hub import RunStore
-
-    with RunStore(path) as store:
-        return [KnownRun(record, f"{path.parent.name}/{path.name}") for record in store.records()]
-
-
-def _law(path: Path) -> "Law":
-    from dimgs.law.law import Law
-
-    document = json_value(read_text(path, "law"), path.name, "give a law as JSON")
-    inner = document.get("law") if isinstance(document, dict) else None
-    return Law.from_json(inner if isinstance(inner, dict) else path)
 
 
 def _of_table(path: Path, binding: Binding) -> list[Known]:
@@ -156,17 +151,10 @@ def _of_table(path: Path, binding: Binding) -> list[Known]:
                 f"{path.name} has no column '{name}' to start from, it has "
                 f"{', '.join(data.names)}; name its columns as the kernel does."
             )
-    ports = {p.name: p for p in (*binding.kernel.inputs, *binding.kernel.outputs)}
-    for name in data.names:
-        port = ports.get(name)
-        if port is None or port.is_label or name in data.label_names:
-            continue
-        unit = data.variable(name).unit
-        if unit.dimension != port.parsed.dimension:
-            raise InputError(
-                f"{path.name}: '{name}' is in {unit.text}, but the kernel has it in {port.unit}; "
-                f"correct the unit."
-            )
+    with at(binding.plan, path.name):
+        for port in (*binding.kernel.inputs, *binding.kernel.outputs):
+            if port.name in data.names and not port.is_label and port.name not in data.label_names:
+                unit_for(port, data.variable(port.name).unit.text)
     return [_row(r, data, target, path.name) for r in table_records(data, target)]
 
 
@@ -179,6 +167,3 @@ def _row(record: RunRecord, data: "Dataset", target: str, origin: str) -> KnownR
         unit = parse_unit(text)
         error = abs(record.errors[target] * unit.factor / (unit.to_si(float(value)) or 1.0))
     return KnownRun(replace(record, tier=tier, inputs=inputs), origin, error)
-
-
-__all__ = ["Known", "KnownLaw", "KnownRun", "every_known"]

@@ -346,7 +346,7 @@ class CampaignLoop:
 
     def _doubts(self, evidence: TierEvidence, why: str, unclear: bool = False) -> bool:
         """Leave runs from elsewhere aside that new runs contradict; whether that was so."""
-        if not self.experiment.believed:
+        if not self.experiment.evidence:
             return False
         bad = not evidence.clear or evidence.worst > 1.0 if unclear else contradicted(evidence)
         if not bad:

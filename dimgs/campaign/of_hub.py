@@ -1,12 +1,12 @@
 """Runs and laws of a hub that a campaign may start from."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.known import Known, KnownLaw, KnownRun
 from dimgs.hub.cards import trusted_cards
 from dimgs.hub.runs import output_of, run_record
-from dimgs.similitude.description import Description, describe
+from dimgs.similitude.description import describe
 from dimgs.similitude.laws import laws_in
 from dimgs.similitude.origin import GOOD
 
@@ -37,16 +37,11 @@ def known_of_hub(hub: "Hub", binding: Binding) -> list[Known]:
     -------
     list of KnownRun and KnownLaw
     """
-    card = trusted_cards(hub, binding.kernel.name).get(binding.kernel.name)
-    physics = None if card is None else card["content"].get("physics")
-    names = [binding.kernel.name]
-    if physics is not None:
-        cards = sorted(trusted_cards(hub).items())
-        names += [n for n, c in cards if c["content"].get("physics") == physics and n not in names]
-    found: list[Known] = []
-    for name in names:
-        found += _runs(hub, binding, name)
-    return [*found, *_laws(hub, binding)]
+    name, cards = binding.kernel.name, trusted_cards(hub)
+    physics = {n: cards[n]["content"].get("physics") for n in sorted(cards)}
+    same = physics.get(name)
+    names = [name, *(n for n, p in physics.items() if p == same and p is not None and n != name)]
+    return [*(run for n in names for run in _runs(hub, binding, n)), *_laws(hub, binding)]
 
 
 def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
@@ -57,7 +52,7 @@ def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
         return []
     sizes = {p.name: p.parsed.dimension for p in known.inputs if not p.is_label}
     named = {n: v for n, v in binding.fixed.items() if isinstance(v, str)}
-    found: list[Known] = []
+    runs: list[Known] = []
     for tier, table in hub.run_tables(kernel, dict(sorted(sizes.items())), named).items():
         version = None
         # the newest first, so that its version is the one that counts
@@ -65,35 +60,27 @@ def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
             if run["state"] not in GOOD or target not in run["outputs"]:
                 continue
             if version is None:
-                version = _made_here(known, run, tier) or run["version"]
+                # the cache version that the run would have here, where the kernel can be run here
+                values = {n: q["value"] for n, q in run["inputs"].items()}
+                versions = known.versions(values, tier) if tier in known.tiers else None
+                version = (versions and versions[0]) or run["version"]
             if run["version"] == version:
                 value, error = output_of(run, target)
                 origin = f"{kernel} in {hub.address}"
                 relative = error / abs(value) if value else 0.0
-                found.append(KnownRun(run_record(run), origin, relative))
-    return found
-
-
-def _made_here(known: Description, run: dict[str, Any], tier: str) -> str | None:
-    """Cache version that a run would have here; None where the kernel cannot be run here."""
-    if tier not in known.tiers:
-        return None
-    told = known.versions({n: q["value"] for n, q in run["inputs"].items()}, tier)
-    return None if told is None else told[0]
+                runs.append(KnownRun(run_record(run), origin, relative))
+    return runs
 
 
 def _laws(hub: "Hub", binding: Binding) -> list[Known]:
     """Laws of the kernel that nobody doubts; none where labels decide, which no law holds."""
     if any(p.is_label for p in binding.kernel.inputs):
         return []
-    names = {p.name for p in binding.kernel.inputs}
-    found: list[Known] = []
+    names = binding.ports
+    laws: list[Known] = []
     for listed in hub.listed(kind="law", kernel=binding.kernel.name, newest=True, limit=_LAWS):
         entry = hub.get(listed["id"]) if listed["state"] == "accepted" else None
         if entry is not None and not entry["superseded_by"]:
-            laws = laws_in(entry, binding.target.name, names)
-            found += [KnownLaw(law, f"law {entry['id'][:12]}") for law in laws]
-    return found
-
-
-__all__ = ["known_of_hub"]
+            origin = f"law {entry['id'][:12]}"
+            laws += [KnownLaw(law, origin) for law in laws_in(entry, binding.target.name, names)]
+    return laws

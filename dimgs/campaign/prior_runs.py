@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,11 @@ from dimgs.campaign.space import EVIDENCE, CampaignRuns
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.fits.consensus import within
-from dimgs.kernels.conversion import port_value
+from dimgs.kernels.conversion import holds_inputs, port_value
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.spec import Port
 from dimgs.variables import parse_unit
 
-# relative: the twelve digits that make two runs one, less those that a conversion of units takes
-_EQUAL = 1e-9
 # ranges that are so many times as wide in logarithms hold what counts. By films whose ranges lie a
 # decade beside those of the plan: of ranges twice as wide, what is left of an earlier campaign
 # tells its laws no longer; runs farther out follow other laws as a rule
@@ -99,35 +98,32 @@ class PriorRuns:
         binding : Binding
         design : CampaignDesign
         """
-        found, aside = cls(), Counter[tuple[str, str]]()
-        given = Counter[str]()
+        prior, given, aside = cls(), Counter[str](), Counter[tuple[str, str]]()
         for one in known:
-            if isinstance(one, KnownLaw):
-                runs = _said(one, binding, design)
-                given[one.origin] += len(runs)
-                found.evidence += runs
-                continue
-            given[one.origin] += 1
-            placed = _placed(one, binding, design)
-            if isinstance(placed, str):
-                aside[one.origin, placed] += 1
-            elif _counts(placed, binding, design):
-                found.exact.setdefault(placed.record.key, placed)
-            elif placed.y is None:
-                aside[one.origin, "it gave no answer"] += 1
-            else:
-                found.evidence.append(placed)
+            runs = _runs_of(one, binding, design) if isinstance(one, KnownLaw) else [one]
+            given[one.origin] += len(runs)
+            for run in runs:
+                try:
+                    placed = _placed(run, binding, design)
+                    if _counts(placed, binding, design):
+                        prior.exact.setdefault(placed.record.key, placed)
+                    elif placed.y is None:
+                        raise InputError("it gave no answer")
+                    else:
+                        prior.evidence.append(placed)
+                except InputError as error:
+                    aside[one.origin, str(error)] += 1
         for origin, n in given.items():
-            why = [f"{m} are left aside: {w}" for (o, w), m in aside.items() if o == origin]
-            near = [p.z for p in (*found.exact.values(), *found.evidence) if p.origin == origin]
+            near = [p.z for p in (*prior.exact.values(), *prior.evidence) if p.origin == origin]
             z = np.array(near).reshape(len(near), binding.space.rank)
             inside = int(design.region.contains(z).sum())
-            beside = [f"{len(z) - inside} beside them"] * (len(z) > inside)
-            told = "; ".join([", ".join([f"{inside} lie in the ranges", *beside]), *why])
-            found.origins[origin] = {"given": n, "used": 0, "told": [told]}
-        for placed in found.exact.values():
-            found.tell(placed.origin, 1, "runs of this very kernel count as made")
-        return found
+            beside = f", {len(z) - inside} beside them" if len(z) > inside else ""
+            why = [f"{m} are left aside: {w}" for (o, w), m in aside.items() if o == origin]
+            text = "; ".join([f"{inside} lie in the ranges{beside}", *why])
+            prior.origins[origin] = {"given": n, "used": 0, "told": [text]}
+        for placed in prior.exact.values():
+            prior.tell(placed.origin, 1, "runs of this very kernel count as made")
+        return prior
 
     def tell(self, origin: str, used: int, text: str) -> None:
         """Note that runs of an origin are used, or no longer, and why."""
@@ -138,11 +134,11 @@ class PriorRuns:
 
     def of_tier(self, tier: int) -> Mapping[str, list[PriorRun]]:
         """Evidence of a tier by origin."""
-        found: dict[str, list[PriorRun]] = {}
+        by_origin: dict[str, list[PriorRun]] = {}
         for placed in self.evidence:
             if placed.tier == tier:
-                found.setdefault(placed.origin, []).append(placed)
-        return found
+                by_origin.setdefault(placed.origin, []).append(placed)
+        return by_origin
 
     def to_json(self) -> list[dict[str, object]]:
         """As JSON: an entry for each origin."""
@@ -161,114 +157,89 @@ def _counts(placed: PriorRun, binding: Binding, design: CampaignDesign) -> bool:
     return record.key == binding.request(values, placed.tier, record.seed).key
 
 
-def _placed(known: KnownRun, binding: Binding, design: CampaignDesign) -> PriorRun | str:
-    """A run in pi space; why it says nothing there, where it does not."""
-    record, names = known.record, [t.name for t in binding.tiers]
+def _placed(known: KnownRun, binding: Binding, design: CampaignDesign) -> PriorRun:
+    """A run in pi space; an error says why it says nothing there."""
+    record, names, target = known.record, [t.name for t in binding.tiers], binding.target
     if record.tier and record.tier not in names:
-        return f"'{record.tier}' is no tier of the plan"
-    tier = names.index(record.tier) if record.tier else len(names) - 1
-    try:
-        values = {p.name: _value(p, record, binding) for p in binding.kernel.inputs}
-    except InputError as error:
-        return str(error)
-    for port in binding.kernel.inputs:
-        if port.name not in binding.parts and not _equal(values[port.name], binding, port):
-            return f"'{port.name}' is another"
+        raise InputError(f"'{record.tier}' is no tier of the plan")
+    values = {n: _value(port, record, binding) for n, port in binding.ports.items()}
     full = replace(
         record,
         kernel=binding.kernel.name,
-        tier=names[tier],
-        inputs={p.name: (values[p.name], p.unit) for p in binding.kernel.inputs},
+        tier=record.tier or names[-1],
+        inputs={n: (v, binding.ports[n].unit) for n, v in values.items()},
         provenance={**record.provenance, "version": binding.kernel.version},
     )
+    for name, fixed in binding.fixed.items():
+        elsewhere = name in binding.parts or name in binding.plan.ranges
+        if not elsewhere and not holds_inputs(full.inputs, {name: (fixed, full.inputs[name][1])}):
+            raise InputError(f"'{name}' is another")
     if record.status not in (Status.OK, Status.DIVERGED, Status.REFUSED):
-        return f"it {record.status}"
-    if record.ok and binding.target.name not in record.outputs:
-        return f"it has no '{binding.target.name}'"
+        raise InputError(f"it {record.status}")
+    if record.ok:
+        if target.name not in record.outputs:
+            raise InputError(f"it has no '{target.name}'")
+        unit = parse_unit(record.outputs[target.name][1])
+        if unit.dimension != target.parsed.dimension:
+            raise InputError(f"its '{target.name}' is in {unit.text}")
     z = binding.place(full)
     if z is None:
-        return "a group that the ranges never vary has another value"
+        raise InputError("a group that the ranges never vary has another value")
     if not design.region.contains(z[None], _WIDENED)[0]:
-        return "its groups lie far outside the ranges"
-    if record.ok:
-        unit = parse_unit(record.outputs[binding.target.name][1])
-        if unit.dimension != binding.target.parsed.dimension:
-            return f"its '{binding.target.name}' is in {unit.text}"
-    logs = binding.logs(values)
-    return PriorRun(z, binding.response(full), logs, tier, full, known.origin, known.error)
+        raise InputError("its groups lie far outside the ranges")
+    y, tier = binding.response(full), names.index(full.tier)
+    return PriorRun(z, y, binding.logs(values), tier, full, known.origin, known.error)
 
 
 def _value(port: Port, record: RunRecord, binding: Binding) -> float | str:
     """An input in the unit of its port."""
-    if port.name not in record.inputs:
-        if port.name in binding.fixed:
-            return binding.fixed[port.name]
-        raise InputError(f"it has no '{port.name}'")
-    value, text = record.inputs[port.name]
-    if port.is_label:
-        return str(value)
-    if isinstance(value, str):
-        raise InputError(f"its '{port.name}' is no number")
-    try:
-        converted = float(port_value(port, (value, text)))
-    except InputError:
-        raise InputError(f"its '{port.name}' is in {text}") from None
-    plain = port.name in binding.space.basis.signed
-    if port.name in binding.parts and not plain and not port.parsed.to_si(converted) > 0:
-        raise InputError(f"its '{port.name}' has no logarithm")
-    return converted
+    name = port.name
+    if name not in record.inputs:
+        if name in binding.fixed:
+            return binding.fixed[name]
+        raise InputError(f"it has no '{name}'")
+    value = port_value(port, record.inputs[name])
+    positive = name in binding.parts and name not in binding.space.basis.signed
+    if positive and not port.parsed.to_si(float(value)) > 0:
+        raise InputError(f"its '{name}' has no logarithm")
+    return value
 
 
-def _equal(value: float | str, binding: Binding, port: Port) -> bool:
-    if port.name in binding.plan.ranges:
-        return True
-    fixed = binding.fixed[port.name]
-    if isinstance(value, str) or isinstance(fixed, str):
-        return value == fixed
-    return abs(value - fixed) <= _EQUAL * max(abs(value), abs(fixed))
-
-
-def _said(known: KnownLaw, binding: Binding, design: CampaignDesign) -> list[PriorRun]:
+def _runs_of(known: KnownLaw, binding: Binding, design: CampaignDesign) -> list[KnownRun]:
     """What a law says at points of its domain."""
-    law, rank = known.law, binding.space.rank
-    ports = {p.name: p for p in binding.kernel.inputs}
+    law, target, ports, rank = known.law, binding.target, binding.ports, binding.space.rank
     names = [v.name for v in law.symbols.values()]
     for name in names:
         if name not in ports:
             raise InputError(f"{known.origin}: the law's '{name}' is no input of the kernel.")
-    if law.target.name != binding.target.name:
+    if law.target.name != target.name:
         raise InputError(
-            f"{known.origin}: the law gives '{law.target.name}', the plan asks for "
-            f"'{binding.target.name}'."
+            f"{known.origin}: the law gives '{law.target.name}', the plan asks for '{target.name}'."
         )
-    places = np.vstack(
-        [
-            np.reshape(d_optimal(np.zeros((0, rank)), design.corners, rank + 1), (-1, rank)),
-            np.zeros((1, rank)),
-            design.pool[: _POINTS * (rank + 1)],
-        ]
-    )
-    target, table = binding.target, [design.values(binding, z) for z in places]
-
-    def si(rows: list[dict[str, float | str]]) -> dict[str, Array]:
-        return {n: np.array([ports[n].parsed.to_si(float(row[n])) for row in rows]) for n in names}
-
+    places = [
+        *d_optimal(np.zeros((0, rank)), design.corners, rank + 1),
+        np.zeros(rank),
+        *design.pool[: _POINTS * (rank + 1)],
+    ]
+    rows = [design.values(binding, z) for z in places]
+    si = {n: np.array([ports[n].parsed.to_si(float(row[n])) for row in rows]) for n in names}
     try:
-        table = [row for row, out in zip(table, law.outside(si(table)), strict=True) if not out]
-        said = law.predict(si(table), level=_ONE_SIGMA, of="law") if table else ()
+        inside = np.array([not groups for groups in law.outside(si)])
+        if not inside.any():
+            return []
+        si = {n: x[inside] for n, x in si.items()}
+        predicted = law.predict(si, level=_ONE_SIGMA, of="law")
     except DimgsError as error:
         raise InputError(f"{known.origin}: {error}") from error
-    found = []
-    for values, *ends in zip(table, *said, strict=True) if table else ():
+    runs = []
+    for row, *ends in zip(compress(rows, inside), *predicted, strict=True):
         value, low, high = map(float, ends)
-        doubt = float(np.log(high / low)) / 2.0 if high > low > 0 else 0.0
-        inputs = {n: (v, ports[n].unit) for n, v in values.items()}
+        error = float(np.log(high / low)) / 2.0 if high > low > 0 else 0.0
+        inputs = {n: (v, ports[n].unit) for n, v in row.items()}
         outputs = {target.name: (target.parsed.from_si(value), target.unit)}
         record = RunRecord(binding.kernel.name, "", inputs, outputs, Status.OK, key="")
-        placed = _placed(KnownRun(record, known.origin, doubt), binding, design)
-        if isinstance(placed, PriorRun) and value > 0:
-            found.append(placed)
-    return found
+        runs.append(KnownRun(record, known.origin, error))
+    return runs
 
 
 def evidence_with(
@@ -294,26 +265,22 @@ def runs_to_predict(trial: TierEvidence) -> list[Proposal]:
     trial : TierEvidence
         From :func:`evidence_with`.
     """
-    model, rng = trial.model, np.random.default_rng(0)
+    model, rng, z = trial.model, np.random.default_rng(0), trial.model.sites.z
     laws = sorted(trial.answered, key=lambda k: -len(model.laws[k].rows))[:_CHECKS]
-    z, found = model.sites.z, []
-    if not trial.space.rank:
-        return [trial.predicted(trial.propose(np.zeros(0), "check", _REASON))]
-    for k in (laws * _CHECKS)[:_CHECKS]:
-        own = model.sites.z[model.laws[k].rows]
-        offers = np.vstack([rng.dirichlet(np.ones(len(own)), _MIXTURES) @ own, own.mean(axis=0)])
+    checks = [] if trial.space.rank else [np.zeros(0)]
+    for k in [] if checks else (laws * _CHECKS)[:_CHECKS]:
+        of_law = model.sites.z[model.laws[k].rows]
+        mixed = rng.dirichlet(np.ones(len(of_law)), _MIXTURES) @ of_law
+        offers = np.vstack([mixed, of_law.mean(axis=0)])
         offers = offers[trial.feasible(offers)]
         if not len(offers):
             # all its runs lie beside the ranges
             offers = trial.design.pool[trial.feasible(trial.design.pool)]
         inside = model.holds(offers)[:, k]
         offers = offers[inside] if inside.any() else offers
-        if not len(offers):
-            continue
-        at = offers[np.argmax(nearest(offers, z))]
-        z = np.vstack([z, at])
-        found.append(trial.predicted(trial.propose(at, "check", _REASON)))
-    return found
+        if len(offers):
+            checks.append(offers[np.argmax(nearest(offers, np.vstack([z, *checks])))])
+    return [trial.predicted(trial.propose(check, "check", _REASON)) for check in checks]
 
 
 _REASON = "predicted from runs that exist elsewhere"
@@ -328,8 +295,8 @@ def largest_miss(
         fresh, at = runs.site(proposal.z, trial.tier)
         if at is None:
             return np.inf, 0.0
-        said = float(model.expected(proposal.z[None])[0])
-        worst = max(worst, abs(float(fresh.y[at]) - said))
+        predicted = float(model.expected(proposal.z[None])[0])
+        worst = max(worst, abs(float(fresh.y[at]) - predicted))
     limit = float(model.scatter.limits(np.ones(1))[0])
     if trial.stochastic and not model.scatter.sigma:
         law = max(model.laws, key=lambda law: len(law.rows))

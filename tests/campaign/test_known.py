@@ -176,7 +176,7 @@ def test_a_run_lies_where_its_groups_say(k: float, factor: float) -> None:
     ("run_", "why"),
     [
         (known({"t": (1.0, "s")}), "it has no 'k'"),
-        (known({"k": (1.0, "m"), "t": (1.0, "s")}), "its 'k' is in m"),
+        (known({"k": (1.0, "m"), "t": (1.0, "s")}), "The input 'k' is in 'm'"),
         (known({"k": (-1.0, "1/s"), "t": (1.0, "s")}), "its 'k' has no logarithm"),
         (known({"k": (1e30, "1/s"), "t": (1e30, "s")}), "far outside the ranges"),
         (known({"k": (1.0, "1/s"), "t": (1.0, "s")}, status=Status.FAILED), "it failed"),
@@ -195,7 +195,10 @@ def test_why_a_run_says_nothing_is_told(run_: KnownRun, why: str) -> None:
     [
         ("k [1/s],t [s]\n1,2\n2,3\n", "no column 'm'"),
         ("k [1/s],m [kg/m^3]\n1,2\n2,3\n", "no column 't'"),
-        ("k [1/s],t [m],m [kg/m^3]\n1,2,3\n2,3,4\n", "'t' is in m, but the kernel has it in s"),
+        (
+            "k [1/s],t [m],m [kg/m^3]\n1,2,3\n2,3,4\n",
+            "odd.csv: The input 't' is in 'm' .* its port is in 's'",
+        ),
     ],
 )
 def test_a_table_of_something_else_is_refused(content: str, why: str, tmp_path: Path) -> None:
