@@ -234,11 +234,11 @@ def _runs_of(known: KnownLaw, binding: Binding, design: CampaignDesign) -> list[
     runs = []
     for row, *ends in zip(compress(rows, inside), *predicted, strict=True):
         value, low, high = map(float, ends)
-        error = float(np.log(high / low)) / 2.0 if high > low > 0 else 0.0
+        doubt = float(np.log(high / low)) / 2.0 if high > low > 0 else 0.0
         inputs = {n: (v, ports[n].unit) for n, v in row.items()}
         outputs = {target.name: (target.parsed.from_si(value), target.unit)}
         record = RunRecord(binding.kernel.name, "", inputs, outputs, Status.OK, key="")
-        runs.append(KnownRun(record, known.origin, error))
+        runs.append(KnownRun(record, known.origin, doubt))
     return runs
 
 
