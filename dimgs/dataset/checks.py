@@ -89,7 +89,7 @@ def check_loggable(data: Dataset, names: Iterable[str], purpose: str = "its loga
 
 def non_loggable(data: Dataset, names: Iterable[str]) -> list[tuple[int, str, str]]:
     """Cells that have no logarithm, as (position from 0, column, what is wrong)."""
-    found: list[tuple[int, str, str]] = []
+    cells: list[tuple[int, str, str]] = []
     for name in names:
         variable = data.variable(name)
         if variable.is_label or variable.is_level:
@@ -97,27 +97,27 @@ def non_loggable(data: Dataset, names: Iterable[str]) -> list[tuple[int, str, st
         values = data[name]
         for position in np.flatnonzero(values <= 0).tolist():
             what = "the value is zero" if values[position] == 0 else "the value is negative"
-            found.append((position, name, what))
-    return sorted(found)
+            cells.append((position, name, what))
+    return sorted(cells)
 
 
 def _unusable(
     data: Dataset, names: Iterable[str], errors: Iterable[str] = ()
 ) -> list[tuple[int, str, str]]:
-    found: list[tuple[int, str, str]] = []
+    cells: list[tuple[int, str, str]] = []
     for name in names:
         values = data[name]
         if data.variable(name).is_label:
             blank: NDArray[Any] = values == ""
-            found += [(p, name, "the label is blank") for p in np.flatnonzero(blank).tolist()]
+            cells += [(p, name, "the label is blank") for p in np.flatnonzero(blank).tolist()]
             continue
         for position in np.flatnonzero(~np.isfinite(values)).tolist():
             what = "the cell is blank" if np.isnan(values[position]) else "the value is infinite"
-            found.append((position, name, what))
+            cells.append((position, name, what))
         # zero but for a level, whose number must be inside doubles as any other
         beyond = LARGEST_LOG / (abs(data.variable(name).unit.log_factor) or np.nan)
         for position in np.flatnonzero(np.isfinite(values) & (np.abs(values) > beyond)).tolist():
-            found.append((position, name, "no number has a level this large"))
+            cells.append((position, name, "no number has a level this large"))
     for name in errors:
         if name not in data.errors:
             continue
@@ -125,8 +125,8 @@ def _unusable(
         for position in np.flatnonzero(~(np.isfinite(column) & (column > 0))).tolist():
             value = column[position]
             what = "is blank" if np.isnan(value) else "is zero" if value == 0 else "is infinite"
-            found.append((position, f"{name}_err", f"the standard error {what}"))
-    return sorted(found)
+            cells.append((position, f"{name}_err", f"the standard error {what}"))
+    return sorted(cells)
 
 
 def _raise_first(data: Dataset, bad: list[tuple[int, str, str]]) -> None:
@@ -176,8 +176,8 @@ def drop_bad_rows(
     """
     logged = list(logged)
     reasons: dict[int, str] = {}
-    found = [*_unusable(data, [*needed, *logged], errors), *non_loggable(data, logged)]
-    for position, name, what in found:
+    cells = [*_unusable(data, [*needed, *logged], errors), *non_loggable(data, logged)]
+    for position, name, what in cells:
         reasons.setdefault(position, f"column '{name}': {what}")
     if not reasons and len(data):
         return data
@@ -611,15 +611,15 @@ def _no_power_law(data: Dataset, logged: list[str], target: str) -> str:
     )
 
 
-def table_warnings(found: UsableRuns) -> list[str]:
+def table_warnings(usable: UsableRuns) -> list[str]:
     """Notes on the table itself: duplicates, dropped rows, what never varied."""
-    data, target, constant = found.data, found.purpose.target, found.never_varied
+    data, target, constant = usable.data, usable.purpose.target, usable.never_varied
     out = list(data.warnings)
     out += [w for w in duplicate_warnings(data) if w not in out]
     out += dropped_warnings(len(data.dropped), [str(d.row) for d in data.dropped[:_NAMED]])
     if target in constant:
         out.append(f"The target '{target}' never varied, so the runs can show no law.")
-    never = [n for n in constant if n in found.inputs]
+    never = [n for n in constant if n in usable.inputs]
     if never:
         out.append(
             f"{', '.join(never)} never varied: the runs cannot show how the target depends on "

@@ -21,10 +21,10 @@ from dimgs.dataset.raw import (
     doubts,
     labels,
     looks_numeric,
-    own_unit,
     quantity_of,
     read_cells,
     titled_columns,
+    unit_of_cell,
     whats_wrong,
 )
 from dimgs.variables import LABEL, Unit, Variable, parse_unit, unit_or_none
@@ -210,11 +210,11 @@ class _ColumnCollector:
         if all(looks_numeric(w) for w in cells.words):
             what, remedy = whats_wrong(cells.words[0])
             raise self._error(name, int(cells.text[0]), what, remedy)
-        if all(own_unit(w) for w in cells.words):
-            self._refuse_own_units(name, cells)
+        if all(unit_of_cell(w) for w in cells.words):
+            self._refuse_units_in_cells(name, cells)
 
-    def _refuse_own_units(self, name: str, cells: Cells) -> None:
-        units = [own_unit(w) or "" for w in cells.words]
+    def _refuse_units_in_cells(self, name: str, cells: Cells) -> None:
+        units = [unit_of_cell(w) or "" for w in cells.words]
         rows, source = self.table.rows[cells.text], self.table.source
         other = next((i for i, u in enumerate(units) if u != units[0]), None)
         if other is None:
@@ -230,8 +230,8 @@ class _ColumnCollector:
         )
 
     def _refuse_text(self, name: str, cells: Cells) -> None:
-        if not self.drop_bad and not cells.n_numbers and all(own_unit(w) for w in cells.words):
-            self._refuse_own_units(name, cells)
+        if not self.drop_bad and not cells.n_numbers and all(unit_of_cell(w) for w in cells.words):
+            self._refuse_units_in_cells(name, cells)
         for position, word in zip(cells.text.tolist(), cells.words, strict=True):
             self._report(name, position, *whats_wrong(word))
 

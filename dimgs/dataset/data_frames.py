@@ -91,9 +91,9 @@ def series_column(
     if dtype.startswith("pint["):
         magnitude, unit = magnitude_and_unit(series.array.quantity, title)
         return RawColumn(title, np.asarray(magnitude, dtype=np.float64), unit, binding=True)
-    own = series.attrs.get("units", series.attrs.get("unit"))
+    attribute = series.attrs.get("units", series.attrs.get("unit"))
     name = split_header(title)[0]
-    attached = own if isinstance(own, str) else known.get(name) or known.get(title)
+    attached = attribute if isinstance(attribute, str) else known.get(name) or known.get(title)
     _refuse_dtype(title, series, source)
     cells = _cells(series)
     if cells.dtype == object:

@@ -220,10 +220,10 @@ class Dataset:
         InputError
             If there is no such column; near matches are listed.
         """
-        found = self._by_name.get(name)
-        if found is None:
+        variable = self._by_name.get(name)
+        if variable is None:
             raise no_such_column(name, self.names, self.source)
-        return found
+        return variable
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         self.variable(name)

@@ -169,13 +169,13 @@ def split_line(text: str, delimiter: str) -> tuple[list[str], int]:
     last, line_end = line.rfind("]"), len(line)
     special = re.compile(f'["\\n\\[\\]{delimiter}]')
     while True:
-        found = special.search(text, position)
-        end = found.start() if found else len(text)
+        match = special.search(text, position)
+        end = match.start() if match else len(text)
         field += text[position:end]
         position = end + 1
-        if found is None:
+        if match is None:
             break
-        char = found.group()
+        char = match.group()
         if quoted:
             if char == '"' and text[position : position + 1] == '"':
                 position += 1

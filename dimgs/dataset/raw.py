@@ -285,7 +285,7 @@ def labels(cells: NDArray[Any]) -> NDArray[np.object_]:
     return result
 
 
-def own_unit(word: str) -> str | None:
+def unit_of_cell(word: str) -> str | None:
     """Unit that a cell carries itself, as in ``3 mm``; None where it carries none."""
     match = _WITH_UNIT.fullmatch(word.strip())
     if match is None or len(word) > 80 or unit_or_none(match.group(1).strip()) is None:
@@ -378,14 +378,14 @@ def titled_columns(table: RawTable, options: ReadOptions) -> tuple[list[Titled],
         # an empty cell in a row of units means nothing; "-" there fits text as well as numbers
         row_unit = (table.unit_row[i].strip() or None) if table.unit_row else None
         sidecar_unit = table.sidecar.get(name, table.sidecar.get(column.header))
-        found = [
+        stated = [
             ("the mapping", mapping.get(name)),
             ("its header", header_unit),
             ("the second row", row_unit),
             ("its own unit", column.unit),
             (table.sidecar_name, sidecar_unit),
         ]
-        known = [(where, text) for where, text in found if text is not None]
+        known = [(where, text) for where, text in stated if text is not None]
         if not known and name in options.defaults:
             known = [("the law", options.defaults[name])]
         unit, hint = _split_kind(known[0][1]) if known else (None, None)
@@ -423,11 +423,11 @@ def _split_kind(text: str) -> tuple[str, str | None]:
     return unit.strip(), kind.strip() or None
 
 
-def _refuse_contradiction(name: str, unit: str, own: str, source: str) -> None:
-    if replace(parse_unit(unit), text=own) != parse_unit(own):
+def _refuse_contradiction(name: str, unit: str, carried: str, source: str) -> None:
+    if replace(parse_unit(unit), text=carried) != parse_unit(carried):
         raise InputError(
-            f"Column '{name}' of {source} holds quantities in '{own}', but '{unit}' is given as "
-            f"its unit; leave the unit out, the quantities carry theirs."
+            f"Column '{name}' of {source} holds quantities in '{carried}', but '{unit}' is given "
+            f"as its unit; leave the unit out, the quantities carry theirs."
         )
 
 
@@ -621,7 +621,7 @@ def doubts(units: Mapping[str, str], source: str, *, strict: bool = False) -> di
     Column 'k' of t.csv: the unit 'W/mK' reads as watt / millikelvin, but W/(m*K) may be meant; \
 write 'watt / millikelvin' or 'W/(m*K)'.
     """
-    found: dict[str, Reading] = {}
+    readings: dict[str, Reading] = {}
     parsed: dict[str, Unit] = {}
     for name, text in units.items():
         try:
@@ -634,7 +634,7 @@ write 'watt / millikelvin' or 'W/(m*K)'.
     # what is in doubt itself is not a witness
     certain = {n: u for n, u in parsed.items() if n not in found and u.scale != "label"}
     sentences = {}
-    for name, reading in found.items():
+    for name, reading in readings.items():
         literal = _fits(parsed[name], certain)
         meant = reading.unit is not None and _fits(reading.unit, certain)
         unlikely = literal or not meant

@@ -256,13 +256,13 @@ def sidecar_of(path: Path) -> tuple[dict[str, str], str]:
 
 def field_units(schema: Any) -> dict[str, str]:
     """Units in the metadata of single fields of a Parquet schema (``units`` or ``unit``)."""
-    found: dict[str, str] = {}
+    units: dict[str, str] = {}
     for column in schema:
         metadata = column.metadata or {}
         unit = metadata.get(b"units", metadata.get(b"unit"))
         if unit is not None:
-            found[column.name] = unit.decode("utf-8", "replace")
-    return found
+            units[column.name] = unit.decode("utf-8", "replace")
+    return units
 
 
 def from_parquet(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable:
@@ -422,10 +422,10 @@ def _used_rows(sheet: Any, source: str, skipped: int) -> list[list[Any]]:
     sheet.reset_dimensions()
     rows: list[list[Any]] = []
     cells = looked_at = 0
-    for number, found in enumerate(sheet.iter_rows(values_only=True)):
-        looked_at += len(found)
+    for number, cell_row in enumerate(sheet.iter_rows(values_only=True)):
+        looked_at += len(cell_row)
         if number >= skipped:
-            row = list(found)
+            row = list(cell_row)
             while row and (row[-1] is None or row[-1] == ""):
                 row.pop()
             if row and _is_used(row):

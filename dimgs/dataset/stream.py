@@ -190,15 +190,15 @@ class TableInParts:
         """The file itself, or the Parquet files of the folder, sorted by name."""
         path = Path(self.path)
         if path.is_dir():
-            found = sorted(
+            files = sorted(
                 p
                 for p in path.rglob("*")
                 if p.suffix.lower() in PARQUET_SUFFIXES
                 and not any(part[0] in "._" for part in p.relative_to(path).parts)
             )
-            if not found:
+            if not files:
                 raise InputError(f"The folder '{path}' holds no Parquet file; name a table.")
-            return tuple(found)
+            return tuple(files)
         file = existing(path)
         if file.suffix.lower() in EXCEL_SUFFIXES:
             raise InputError(f"'{file.name}' cannot be read in parts; save it as .csv or .parquet.")
@@ -394,10 +394,10 @@ def _like(data: Dataset, known: Dataset | None, path: Path) -> Dataset:
                 f"'{path.name}' lacks the column '{variable.name}' that the other files of the "
                 f"folder have; give every file the same columns."
             )
-        own = data.variable(variable.name)
-        if (own.dimension, own.unit.scale) != (variable.dimension, variable.unit.scale):
+        column = data.variable(variable.name)
+        if (column.dimension, column.unit.scale) != (variable.dimension, variable.unit.scale):
             raise InputError(
-                f"Column '{variable.name}' is in '{own.unit.text}' in '{path.name}' and in "
+                f"Column '{variable.name}' is in '{column.unit.text}' in '{path.name}' and in "
                 f"'{variable.unit.text}' in the other files; give it one dimension."
             )
     return data

@@ -272,9 +272,9 @@ def signed_groups(
     """
     out = []
     for number, variable in enumerate(sorted(signed, key=lambda v: v.name), start=first):
-        found = smallest_monomial(positive, variable.dimension)
-        assert found is not None
-        powers = {variable.name: Fraction(1), **{name: -e for name, e in found.exponents}}
+        monomial = smallest_monomial(positive, variable.dimension)
+        assert monomial is not None
+        powers = {variable.name: Fraction(1), **{name: -e for name, e in monomial.exponents}}
         group = PiGroup.of(f"pi_{number}", powers)
         known = recognise(group.as_dict(), kinds)
         if known is not None and known.power > 0:
@@ -452,16 +452,16 @@ def _target(given: Sequence[Variable], response: str | None, target: str | None)
     response = response if target is None else target
     if response is None:
         return None
-    found = next((v for v in given if v.name == response), None)
-    if found is None:
+    variable = next((v for v in given if v.name == response), None)
+    if variable is None:
         from difflib import get_close_matches
 
         names = [v.name for v in given]
         close = get_close_matches(response, names, 3, 0.6) or names[:8]
         raise InputError(f"There is no variable '{response}'; did you mean {', '.join(close)}?")
-    if found.is_label:
+    if variable.is_label:
         raise InputError(f"The response '{response}' is a label; choose a numeric column.")
-    return found
+    return variable
 
 
 def _derive(
@@ -540,18 +540,18 @@ def _automatic(
             f"'{target.name}' is made dimensionless by {', '.join(sorted(usual))}: "
             f"pi_0 is then a named number, as asked."
         )
-    found = smallest_monomial(active, target.dimension)
-    if found is None:
+    monomial = smallest_monomial(active, target.dimension)
+    if monomial is None:
         raise UnreachableError(active, target)
     why = (
         "the fewest variables that reach its dimension, then the smallest exponents, "
         "then name order"
-        if found.fewest
+        if monomial.fewest
         else "the smallest exponents that reach its dimension, then name order (there are too "
         "many variables to look for the fewest)"
     )
-    listed = ", ".join(name for name, _ in found.exponents)
+    listed = ", ".join(name for name, _ in monomial.exponents)
     return (
-        {name: -exponent for name, exponent in found.exponents},
+        {name: -exponent for name, exponent in monomial.exponents},
         f"'{target.name}' is made dimensionless by {listed}: {why}.",
     )

@@ -44,11 +44,13 @@ def read_scalings(source: str) -> list[Scaling]:
     text = read_text(source, "symmetries") if is_file else "[]"
     document = json_value(text, source, "give a document of 'dimgs symmetries --json'")
     parts = [part.partition("=") for part in source.split(",")]
-    found = [{name.strip(): weight.strip() for name, _, weight in parts}]
+    each_scaling = [{name.strip(): weight.strip() for name, _, weight in parts}]
     try:
         if is_file:
-            found = [g["coefficients"] for g in document["generators"] if g["kind"] == "scaling"]
-        scalings = [scaling_of(weights) for weights in found]
+            each_scaling = [
+                g["coefficients"] for g in document["generators"] if g["kind"] == "scaling"
+            ]
+        scalings = [scaling_of(weights) for weights in each_scaling]
     except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
         raise InputError(
             f"'{source}' is not a scaling; give the weight of each column, such as "

@@ -99,12 +99,12 @@ def kind(name: str) -> Kind:
     >>> kind("surface tension").latex
     '\\sigma'
     """
-    found = _kinds_by_name().get(name)
-    if found is None:
+    entry = _kinds_by_name().get(name)
+    if entry is None:
         near = get_close_matches(name, _kinds_by_name(), n=3, cutoff=0.5)
         remedy = f"did you mean {' or '.join(near)}?" if near else "see all_kinds() for the table."
         raise InputError(f"No physical kind is called {name!r}; {remedy}")
-    return found
+    return entry
 
 
 @functools.lru_cache(maxsize=4096)
@@ -175,20 +175,20 @@ def _by_word(candidates: tuple[Kind, ...], tokens: tuple[str, ...]) -> tuple[Kin
             run = "".join(tokens[start:stop])
             if len(run) < longest or len(run) < _SHORTEST_WORD or run.casefold() in GREEK:
                 continue
-            found = _having(candidates, run)
-            if found and len(run) == longest:
-                best += tuple(each for each in found if each not in best)
-            elif found:
-                best, longest = found, len(run)
+            named = _having(candidates, run)
+            if named and len(run) == longest:
+                best += tuple(each for each in named if each not in best)
+            elif named:
+                best, longest = named, len(run)
     return best
 
 
 def _by_head(candidates: tuple[Kind, ...], tokens: tuple[str, ...]) -> tuple[Kind, ...]:
     """Candidates named by the symbol with which the name begins: `rho_f`, `U_inf`, `c_p_air`."""
     for stop in range(len(tokens) - 1, 0, -1):
-        found = _having(candidates, "".join(tokens[:stop]))
-        if found:
-            return found
+        named = _having(candidates, "".join(tokens[:stop]))
+        if named:
+            return named
     return ()
 
 

@@ -265,7 +265,7 @@ def missing_scale(input_dimensions: Sequence[Dimension], target: Dimension) -> D
             "The target is within reach of the inputs already; no scale is missing."
         )
     bases, n = _bases([*input_dimensions, target]), len(input_dimensions)
-    found: list[tuple[Fraction, int, Dimension]] = []
+    scales: list[tuple[Fraction, int, Dimension]] = []
     for size in range(1, len(bases) + 1):
         for position, subset in enumerate(itertools.combinations(bases, size)):
             added = [Dimension.of({base: 1}) for base in subset]
@@ -273,10 +273,10 @@ def missing_scale(input_dimensions: Sequence[Dimension], target: Dimension) -> D
             # a base that the inputs have already, or that is not needed, has the power zero
             if solved is not None and all(solved[n:]):
                 scale = _coprime(dict(zip(subset, solved[n:], strict=True)))
-                found.append((sum((abs(e) for _, e in scale), Fraction(0)), position, scale))
-        if found:
+                scales.append((sum((abs(e) for _, e in scale), Fraction(0)), position, scale))
+        if scales:
             break
-    return min(found, key=lambda each: each[:2])[2]
+    return min(scales, key=lambda each: each[:2])[2]
 
 
 def _coprime(dimension: Mapping[str, Fraction]) -> Dimension:

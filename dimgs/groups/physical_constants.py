@@ -114,9 +114,9 @@ def constant(symbol: str) -> PhysicalConstant:
     """
     exact, words = _by_name()
     wanted = _plain(symbol)
-    found = exact.get(wanted) or words.get(wanted.casefold())
-    if found is not None:
-        return found
+    entry = exact.get(wanted) or words.get(wanted.casefold())
+    if entry is not None:
+        return entry
     near = get_close_matches(wanted.casefold(), words, n=5, cutoff=0.6)
     near += [key for key in exact if key.casefold() == wanted.casefold()]
     listed = list(dict.fromkeys((words.get(each) or exact[each]) for each in near))

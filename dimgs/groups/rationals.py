@@ -74,8 +74,8 @@ def only_simple(low: float, high: float) -> Fraction | None:
     if not (isfinite(low) and isfinite(high)):
         return None
     low, high = max(low, -MAX_MAGNITUDE), min(high, MAX_MAGNITUDE)
-    found = list(islice(rationals_between(low, high, MAX_DENOMINATOR), 2))
-    return found[0] if len(found) == 1 else None
+    rationals = list(islice(rationals_between(low, high, MAX_DENOMINATOR), 2))
+    return rationals[0] if len(rationals) == 1 else None
 
 
 def is_simple(value: Fraction) -> bool:
@@ -238,7 +238,7 @@ def chance_of_number(value: float, bits: float, width: float) -> float:
     True
     """
     known = _logs_as_simple(ceil(min(bits, _MOST_BITS) - _ROUNDING))
-    near = sum(abs(log(abs(value)) - own) <= 1.0 for own in known)
+    near = sum(abs(log(abs(value)) - number) <= 1.0 for number in known)
     return max(near / 2.0, _FEWEST_NEAR) * width
 
 

@@ -185,8 +185,8 @@ def recognise(
     --------
     >>> from dimgs.groups.kinds import kind
     >>> kinds = {"a": (kind("thermal diffusivity"),), "b": (kind("kinematic viscosity"),)}
-    >>> found = recognise({"a": Fraction(2), "b": Fraction(-2)}, kinds)
-    >>> found.name, found.power, found.latex
+    >>> number = recognise({"a": Fraction(2), "b": Fraction(-2)}, kinds)
+    >>> number.name, number.power, number.latex
     ('Prandtl number', Fraction(-2, 1), '\\mathrm{Pr}^{-2}')
     """
     variables = sorted(name for name, exponent in exponents.items() if exponent)
@@ -305,7 +305,7 @@ def named_group_exponents(
         if dimension is not None:
             by_class.setdefault(dimension, []).append(name)
             names[name] = frozenset(each.name for each in kinds)
-    found: list[tuple[NamedNumber, dict[str, Fraction]]] = []
+    groups: list[tuple[NamedNumber, dict[str, Fraction]]] = []
     seen: set[tuple[tuple[str, Fraction], ...]] = set()
     for form in all_forms():
         for chosen in _fillings(form, by_class, names):
@@ -319,8 +319,8 @@ def named_group_exponents(
             named = recognise(powers, kinds_by_variable)
             if named is not None and named.number is form.number and named.power == 1:
                 seen.add(key)
-                found.append((form.number, powers))
-    return found
+                groups.append((form.number, powers))
+    return groups
 
 
 def _fillings(
@@ -362,8 +362,8 @@ class Namer:
     def response(self, target: str, powers: Mapping[str, Fraction]) -> PiGroup:
         """Group pi_0: the target times the given powers of inputs."""
         group = PiGroup.of("pi_0", {target: Fraction(1), **powers})
-        found = recognise(group.as_dict(), self._kinds)
-        return group if found is None else replace(group, known_as=found.label, symbol=found.latex)
+        named = recognise(group.as_dict(), self._kinds)
+        return group if named is None else replace(group, known_as=named.label, symbol=named.latex)
 
     def groups(self, vectors: Sequence[IntVector]) -> tuple[PiGroup, ...]:
         """Groups pi_1, pi_2, ... from exponent vectors, with fixed signs and in a fixed order.
@@ -371,11 +371,11 @@ class Namer:
         The first non-zero exponent in name order is positive, except that a recognised group
         keeps its usual form. Shorter groups come first.
         """
-        found = [(_size(vector), self._group(vector)) for vector in vectors]
-        found.sort(key=lambda each: (each[0], each[1].exponents))
+        sized = [(_size(vector), self._group(vector)) for vector in vectors]
+        sized.sort(key=lambda each: (each[0], each[1].exponents))
         return tuple(
             PiGroup(f"pi_{i}", group.exponents, group.known_as, group.symbol)
-            for i, (_, group) in enumerate(found, start=1)
+            for i, (_, group) in enumerate(sized, start=1)
         )
 
     def _group(self, vector: IntVector) -> PiGroup:
@@ -387,14 +387,14 @@ class Namer:
         return known
 
     def _named(self, exponents: dict[str, Fraction]) -> PiGroup:
-        found = recognise(exponents, self._kinds)
-        if found is not None and found.power < 0:
+        recognition = recognise(exponents, self._kinds)
+        if recognition is not None and recognition.power < 0:
             exponents = {n: -x for n, x in exponents.items()}
-            found = recognise(exponents, self._kinds)
+            recognition = recognise(exponents, self._kinds)
         powers = tuple(sorted(exponents.items()))
-        if found is None:
+        if recognition is None:
             return PiGroup("pi", powers)
-        return PiGroup("pi", powers, found.label, found.latex)
+        return PiGroup("pi", powers, recognition.label, recognition.latex)
 
 
 def _size(vector: IntVector) -> tuple[int, int]:
@@ -436,7 +436,7 @@ def named_response(target: str, inputs: Sequence[str], kinds: Kinds) -> dict[str
     return None
 
 
-def _by_usual_size(found: Sequence[Named], kinds: Kinds) -> list[Named]:
+def _by_usual_size(groups: Sequence[Named], kinds: Kinds) -> list[Named]:
     """Order of the catalogue; within one number, a diameter before a roughness."""
     place: dict[str, int] = {}
 
@@ -444,4 +444,4 @@ def _by_usual_size(found: Sequence[Named], kinds: Kinds) -> list[Named]:
         of = [kinds[name][0].name for name in each[1] if len(kinds[name]) == 1]
         return place.setdefault(each[0].name, len(place)), ("roughness" in of) - ("diameter" in of)
 
-    return sorted(found, key=key)
+    return sorted(groups, key=key)

@@ -199,11 +199,11 @@ def _needed(active: Sequence[Variable], target: Variable | None) -> set[str]:
 
 def _unfit(active: Sequence[Variable], matrix: DimensionalMatrix, repeating: Sequence[str]) -> str:
     rank = matrix.rank
-    own = DimensionalMatrix.of([v for v in active if v.name in set(repeating)]).rank
+    spanned = DimensionalMatrix.of([v for v in active if v.name in set(repeating)]).rank
     why = (
         f"{len(repeating)} are given but the rank is {rank}"
         if len(repeating) != rank
-        else f"they span {own} of {rank} dimensions"
+        else f"they span {spanned} of {rank} dimensions"
     )
     example = ",".join(matrix.names[j] for j in leading_columns(matrix.integer_rows))
     remedy = f"choose {rank} independent ones, for example {example}" if rank else "choose none"
@@ -236,7 +236,7 @@ def all_bases(basis: PiBasis) -> list[PiBasis]:
     """
     matrix, target = basis.matrix, basis.target
     namer = Namer(matrix.names, kinds_of([*basis.variables, *([target] if target else [])]))
-    found = []
+    bases = []
     for choice in enumerate_bases(matrix):
         response = None
         if target is not None:
@@ -244,7 +244,7 @@ def all_bases(basis: PiBasis) -> list[PiBasis]:
             solution = matrix.solve(target.dimension, columns) or [Fraction(0)] * len(columns)
             powers = {n: -e for n, e in zip(choice.repeating, solution, strict=True)}
             response = namer.response(target.name, powers)
-        found.append(
+        bases.append(
             PiBasis(
                 variables=basis.variables,
                 groups=namer.groups(choice.groups),
@@ -254,4 +254,4 @@ def all_bases(basis: PiBasis) -> list[PiBasis]:
                 explanation=f"Repeating variables {', '.join(choice.repeating)}.",
             )
         )
-    return found
+    return bases

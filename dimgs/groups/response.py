@@ -91,15 +91,15 @@ def smallest_monomial(variables: Sequence[Variable], target: Dimension) -> Monom
             sets = _spanning(reduced, size)
         # proposed in floats, and solved exactly
         solved = ((s, matrix.solve(target, s)) for s in sets)
-        found = [
+        monomials = [
             Monomial(
                 tuple((matrix.names[j], e) for j, e in zip(s, solution, strict=True) if e), complete
             )
             for s, solution in solved
             if solution is not None
         ]
-        if found:
-            return min(found, key=lambda m: m.key)
+        if monomials:
+            return min(monomials, key=lambda m: m.key)
     return None
 
 
@@ -122,8 +122,8 @@ def _spanning(system: Array, size: int) -> list[tuple[int, ...]]:
     first, second = (np.tile(d, (len(before), 1)) for d in directions)
     for column in before.T:
         # Gram and Schmidt, for all sets at once
-        own = _without(unit.T[column], basis)
-        basis.append(own / np.maximum(np.linalg.norm(own, axis=1, keepdims=True), _SAME))
+        rest = _without(unit.T[column], basis)
+        basis.append(rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), _SAME))
     one, two = _without(first, basis) @ unit, _without(second, basis) @ unit
     here, there = one[:, :-1] * two[:, -1:], two[:, :-1] * one[:, -1:]
     held = np.abs(one[:, :-1]) + np.abs(two[:, :-1]) <= _SAME

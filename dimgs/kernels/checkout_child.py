@@ -8,5 +8,5 @@ from pathlib import Path
 if __name__ == "__main__":
     script, asked, result_file = sys.argv[1:]
     answer = runpy.run_path(script)["answer"]
-    found = answer(json.loads(Path(asked).read_text(encoding="utf-8")))
-    Path(result_file).write_text(json.dumps(found), encoding="utf-8")
+    document = answer(json.loads(Path(asked).read_text(encoding="utf-8")))
+    Path(result_file).write_text(json.dumps(document), encoding="utf-8")

@@ -132,8 +132,8 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     >>> sorted(versions(["numpy", "no-such-package"]))
     ['numpy', 'python']
     """
-    found = {name: package_version(name) for name in packages}
-    known = {name: version for name, version in found.items() if version is not None}
+    installed = {name: package_version(name) for name in packages}
+    known = {name: version for name, version in installed.items() if version is not None}
     return {"python": platform.python_version(), **known}
 
 

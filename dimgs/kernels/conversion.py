@@ -261,7 +261,7 @@ def _spread(port: Port, value: Any) -> float:
 
 
 def holds_inputs(
-    found: Mapping[str, tuple[Any, str]], asked: Mapping[str, tuple[Any, str]]
+    inputs: Mapping[str, tuple[Any, str]], asked: Mapping[str, tuple[Any, str]]
 ) -> bool:
     """Whether inputs hold all that were asked for, in whatever units.
 
@@ -276,7 +276,7 @@ def holds_inputs(
     >>> holds_inputs({"l": (1.0, "mm")}, {"l": (666.0, "m")})
     False
     """
-    return all(name in found and _is_same(found[name], each) for name, each in asked.items())
+    return all(name in inputs and _is_same(inputs[name], each) for name, each in asked.items())
 
 
 def _is_same(one: tuple[Any, str], other: tuple[Any, str]) -> bool:

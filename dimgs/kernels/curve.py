@@ -125,13 +125,13 @@ def reduced(
     >>> reduced({"front": front}, {}, {"front_max"})
     {'front_max': 4.0}
     """
-    found = dict(outputs)
+    features = dict(outputs)
     for field, curve in curves.items():
         for feature in FEATURES:
             name = f"{field}_{feature}"
-            if name in names and name not in found:
-                found[name] = curve.feature(feature)
-    return found
+            if name in names and name not in features:
+                features[name] = curve.feature(feature)
+    return features
 
 
 __all__ = ["FEATURES", "Curve", "reduced"]

@@ -16,7 +16,7 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints, overloa
 from dimgs.common.errors import InputError, RunFailedError, warn_all
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.fingerprint import MOST_FILES, file_digest
-from dimgs.kernels.imports import own_folders, own_modules
+from dimgs.kernels.imports import user_folders, user_modules
 from dimgs.kernels.spec import ONE_TIER, Port, Tier, ports_of, tiers_of
 from dimgs.variables import split_header, to_pint
 
@@ -88,14 +88,14 @@ class FunctionKernel(BaseKernel):
         }
 
     @property
-    def is_found(self) -> bool:
+    def is_importable(self) -> bool:
         """Whether its module has it, or its function, under the name of the function."""
         function = self.__wrapped__
-        return _found(function.__module__, function.__qualname__) in (self, function)
+        return _resolve(function.__module__, function.__qualname__) in (self, function)
 
     def __reduce__(self) -> tuple[Any, ...]:
         home, name = self.__wrapped__.__module__, self.__wrapped__.__qualname__
-        if not self.is_found:
+        if not self.is_importable:
             raise pickle.PicklingError(
                 f"The kernel '{self.name}' cannot be sent to another process: '{name}' is not at "
                 f"the top level of '{home}'; define it there."
@@ -261,7 +261,7 @@ def _annotated(function: Callable[..., Any]) -> tuple[dict[str, Any], dict[str, 
     for port in texts.pop("return", []):
         title, unit = (port.name, port) if isinstance(port, Port) else split_header(port)[:2]
         outputs[title] = unit
-    return {n: found[0] for n, found in texts.items() if found}, outputs
+    return {n: units[0] for n, units in texts.items() if units}, outputs
 
 
 def _source_version(function: Callable[..., Any]) -> str:
@@ -298,15 +298,15 @@ def _modules(function: Callable[..., Any]) -> list[tuple[str, str | None]]:
     file = Path(getattr(module, "__file__", None) or os.curdir).absolute()
     package = getattr(module, "__package__", None) or ""
     home = file.parents[min(package.count(".") + bool(package), len(file.parents) - 1)]
-    found = own_modules([(code, package)], [home, *own_folders()])
-    if found is None:
+    modules = user_modules([(code, package)], [home, *user_folders()])
+    if modules is None:
         warning = (
             f"The version of the kernel '{function.__name__}' does not follow the modules that it "
             f"imports: there are more than {MOST_FILES}; set a version yourself."
         )
         warn_all([warning])
         return []
-    return [(n, _as_loaded(n, f)) for n, f in sorted(found.items()) if n != name]
+    return [(n, _as_loaded(n, f)) for n, f in sorted(modules.items()) if n != name]
 
 
 def _homes(function: Callable[..., Any]) -> list[str]:
@@ -346,15 +346,15 @@ def _used(function: Callable[..., Any], source: str) -> list[str]:
     for node in ast.parse(whole).body:
         for name in _defines(node):
             defined[name] = node
-    found: dict[str, ast.stmt] = {}
+    reached: dict[str, ast.stmt] = {}
     waiting = [ast.parse(textwrap.dedent(source))]
     while waiting:
         names = {n.id for n in ast.walk(waiting.pop()) if isinstance(n, ast.Name)}
-        new = {n: defined[n] for n in sorted(names & defined.keys() - found.keys())}
-        found |= new
+        new = {n: defined[n] for n in sorted(names & defined.keys() - reached.keys())}
+        reached |= new
         waiting += [ast.Module([node], []) for node in new.values()]
-    found.pop(function.__name__, None)
-    return [ast.get_source_segment(whole, found[n]) or "" for n in sorted(found)]
+    reached.pop(function.__name__, None)
+    return [ast.get_source_segment(whole, reached[n]) or "" for n in sorted(reached)]
 
 
 def _defines(node: ast.stmt) -> list[str]:
@@ -368,14 +368,14 @@ def _defines(node: ast.stmt) -> list[str]:
     return []
 
 
-def _found(home: str, name: str) -> Any:
-    found: Any = sys.modules.get(home)
+def _resolve(home: str, name: str) -> Any:
+    attribute: Any = sys.modules.get(home)
     for part in name.split("."):
-        found = getattr(found, part, None)
-    return found
+        attribute = getattr(attribute, part, None)
+    return attribute
 
 
 def _restored(home: str, name: str, *declared: Any) -> FunctionKernel:
     import_module(home)
-    found = _found(home, name)
-    return found if isinstance(found, FunctionKernel) else FunctionKernel(found, *declared)
+    value = _resolve(home, name)
+    return value if isinstance(value, FunctionKernel) else FunctionKernel(value, *declared)

@@ -16,7 +16,7 @@ from dimgs.kernels.fingerprint import MOST_FILES, file_digest
 _SUFFIXES = (*EXTENSION_SUFFIXES, ".py")
 
 
-def own_modules(
+def user_modules(
     sources: Iterable[tuple[str, str]], folders: Sequence[Path]
 ) -> dict[str, Path] | None:
     """Files of the modules that Python code imports, and of those that they import in turn.
@@ -40,25 +40,25 @@ def own_modules(
     >>> with tempfile.TemporaryDirectory() as name:
     ...     _ = Path(name, "mesh.py").write_text("import numpy, grid")
     ...     _ = Path(name, "grid.py").write_text("import mesh")
-    ...     sorted(own_modules([("from mesh import cells", "")], [Path(name)]))
+    ...     sorted(user_modules([("from mesh import cells", "")], [Path(name)]))
     ['grid', 'mesh']
     """
     places = [f for f in dict.fromkeys(folders) if not is_installed(f)]
     waiting = {name for code, package in sources for name in _imports(code, package)}
     seen: set[str] = set()
-    found: dict[str, Path] = {}
+    modules: dict[str, Path] = {}
     while waiting - seen:
         name = min(waiting - seen)
         seen.add(name)
         if name.partition(".")[0] == "dimgs":
             continue
         for module, file in files_of(name, places):
-            if module not in found:
-                found[module] = file
+            if module not in modules:
+                modules[module] = file
                 waiting |= _imports_of(file, module, file_digest(file))
-        if len(found) > MOST_FILES:
+        if len(modules) > MOST_FILES:
             return None
-    return found
+    return modules
 
 
 def files_of(name: str, folders: Sequence[Path]) -> list[tuple[str, Path]]:
@@ -70,7 +70,7 @@ def files_of(name: str, folders: Sequence[Path]) -> list[tuple[str, Path]]:
         Full name; a part that is not a module, such as a function, ends the search.
     folders : sequence of Path
     """
-    found: list[tuple[str, Path]] = []
+    executed: list[tuple[str, Path]] = []
     parts = name.split(".")
     for i, part in enumerate(parts, 1):
         spaces = []
@@ -79,16 +79,16 @@ def files_of(name: str, folders: Sequence[Path]) -> list[tuple[str, Path]]:
             files = (package / "__init__.py", *(folder / f"{part}{s}" for s in _SUFFIXES))
             file = next((f for f in files if f.is_file()), None)
             if file is not None:
-                found.append((".".join(parts[:i]), file))
+                executed.append((".".join(parts[:i]), file))
                 folders = [package] if file == files[0] else []
                 break
             spaces += [package] if package.is_dir() else []
         else:
             folders = spaces
-    return found
+    return executed
 
 
-def own_folders() -> list[Path]:
+def user_folders() -> list[Path]:
     """Folders that this process imports modules from, what is installed apart."""
     loaded = [
         Path(file).parent.parent if os.path.basename(file).startswith("__init__.") else None

@@ -96,7 +96,7 @@ def _with_code(kernel: Any, home: ModuleType | None) -> bytes:
         def reducer_override(self, given: Any) -> Any:
             """A function that cannot be imported goes along, inside its kernel."""
             if isinstance(given, FunctionKernel) and not (
-                given.is_found and given.__wrapped__.__module__ != "__main__"
+                given.is_importable and given.__wrapped__.__module__ != "__main__"
             ):
                 return object.__new__, (type(given),), vars(given)
             return super().reducer_override(given)

@@ -20,7 +20,7 @@ from dimgs.kernels.record import Failure
 PRINTED = "stdout.txt"
 COMPLAINED = "stderr.txt"
 GIVEN = "stdin.txt"
-OWN_FILES = (GIVEN, PRINTED, COMPLAINED)
+STREAM_FILES = (GIVEN, PRINTED, COMPLAINED)
 # 200 MB: a log of a long run is a few; all of it is read into memory
 MOST_PRINTED = 200e6
 # 20 GB: fields of a fine mesh fit, and a common disk is not filled by two runs at once
@@ -267,15 +267,15 @@ def end_marked(value: str) -> None:
 
     # what is started while others are being ended is found in the next round
     for _ in range(5 if value else 0):
-        found = 0
+        ended = 0
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
                 if process.pid != os.getpid() and process.environ().get(_MARK, "").startswith(
                     value
                 ):
                     process.kill()
-                    found += 1
-        if not found:
+                    ended += 1
+        if not ended:
             return
 
 

@@ -20,7 +20,7 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
         (asked["t"], "s"), T=asked["T"] - 273.15, rtol=asked["rtol"], atol=asked["atol"]
     )
     last = {name: float(values[-1]) for name, values in zip(solved.species, solved.y, strict=True)}
-    found: dict[str, Any] = {
+    outputs: dict[str, Any] = {
         # the sum of hydroperoxides by name: the model's own sum of a group does not work
         "LOOH": math.fsum(c for name, c in last.items() if name.endswith("OOH")),
         "L1H": last["L1H"],
@@ -30,5 +30,5 @@ def answer(asked: dict[str, Any]) -> dict[str, Any]:
         "versions": {"radigen3.oxidation": str(getattr(oxidation, "__version__", ""))},
     }
     if not solved.success or not all(map(math.isfinite, last.values())):
-        found = {"diverged": f"Radigen did not reach {asked['t']:g} s: {solved.message}"}
-    return found
+        outputs = {"diverged": f"Radigen did not reach {asked['t']:g} s: {solved.message}"}
+    return outputs

@@ -70,12 +70,12 @@ def get_kernel(name: str) -> Any:
         raise InputError(f"There is no kernel '{name}'; {remedy}")
     module, _, attribute = home.rpartition(":")
     in_file = module.endswith(".py")
-    found: Any = load_file(Path(module)) if in_file else _imported(name, module, attribute)
+    entry: Any = load_file(Path(module)) if in_file else _imported(name, module, attribute)
     for part in attribute.split("."):
-        if not hasattr(found, part):
+        if not hasattr(entry, part):
             raise InputError(f"'{module}' has no '{attribute}'; correct the name of the kernel.")
-        found = getattr(found, part)
-    return found
+        entry = getattr(entry, part)
+    return entry
 
 
 def load(name: str, **options: Any) -> Kernel:
@@ -156,7 +156,7 @@ def importing(what: str, file: str | None = None) -> Iterator[None]:
         raise InputError(f"{what} fails when it is imported ({why}); correct it.") from error
 
 
-def as_kernel(found: Any, name: str, **options: Any) -> Kernel:
+def as_kernel(entry: Any, name: str, **options: Any) -> Kernel:
     """Kernel from a kernel, a class that makes one, or a function with units.
 
     Parameters
@@ -172,28 +172,28 @@ def as_kernel(found: Any, name: str, **options: Any) -> Kernel:
     InputError
         If it is not one, or cannot be made.
     """
-    if isinstance(found, type):
-        found = _made(found, name, options)
+    if isinstance(entry, type):
+        entry = _made(entry, name, options)
     elif options:
         raise InputError(f"The kernel '{name}' takes no options, not {', '.join(options)}.")
-    elif callable(found) and not isinstance(found, Kernel):
+    elif callable(entry) and not isinstance(entry, Kernel):
         from dimgs.kernels.function import kernel
 
-        found = kernel(found)
-    missing = [part for part in _PARTS if not hasattr(found, part)]
+        entry = kernel(entry)
+    missing = [part for part in _PARTS if not hasattr(entry, part)]
     if missing:
         raise InputError(
             f"'{name}' is not a kernel: it needs {', '.join(_PARTS)}, and has no {missing[0]}; "
             f"subclass BaseKernel or decorate a function with @kernel."
         )
-    _check_parts(found, name)
-    made: Kernel = found
+    _check_parts(entry, name)
+    made: Kernel = entry
     return made
 
 
-def _made(found: type, name: str, options: dict[str, Any]) -> Any:
+def _made(factory: type, name: str, options: dict[str, Any]) -> Any:
     try:
-        return found(**options)
+        return factory(**options)
     except DimgsError:
         raise
     except TypeError as error:
@@ -205,15 +205,15 @@ def _made(found: type, name: str, options: dict[str, Any]) -> Any:
         raise InputError(f"The kernel '{name}' cannot be made ({with_kind(error)}).") from error
 
 
-def _check_parts(found: Any, name: str) -> None:
+def _check_parts(entry: Any, name: str) -> None:
     for part, kind in (("inputs", Port), ("outputs", Port), ("tiers", Tier)):
-        given = getattr(found, part)
-        if not isinstance(given, tuple | list) or not all(isinstance(x, kind) for x in given):
+        ports = getattr(entry, part)
+        if not isinstance(ports, tuple | list) or not all(isinstance(x, kind) for x in ports):
             raise InputError(
-                f"The {part} of the kernel '{name}' are {given!r:.60}; give a tuple of "
+                f"The {part} of the kernel '{name}' are {ports!r:.60}; give a tuple of "
                 f"{kind.__name__} objects."
             )
-        if not given and part != "inputs":
+        if not ports and part != "inputs":
             raise InputError(f"The kernel '{name}' declares no {part}; give at least one.")
 
 

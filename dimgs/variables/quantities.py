@@ -164,12 +164,12 @@ class Quantity:
 
     def to_json(self) -> dict[str, Any]:
         """As a document holds it."""
-        found: dict[str, Any] = {"unit": self.unit or "1"}
+        document: dict[str, Any] = {"unit": self.unit or "1"}
         if self.value is not None:
-            found = {"value": self.value, **found}
+            document = {"value": self.value, **document}
         ends = {"low": self.low, "high": self.high}
-        found |= {k: end for k, end in ends.items() if end is not None and math.isfinite(end)}
-        return found if self.dist == BOUNDS else {**found, "dist": self.dist}
+        document |= {k: end for k, end in ends.items() if end is not None and math.isfinite(end)}
+        return document if self.dist == BOUNDS else {**document, "dist": self.dist}
 
     def __str__(self) -> str:
         return self.text or str(self.to_json())
@@ -384,10 +384,10 @@ class _Number(NamedTuple):
 
 
 def _number(text: str, what: str = "it begins with no number, such as 80 or 1.2e-3") -> _Number:
-    found = _NUMBER.match(text)
-    if found is None:
+    match = _NUMBER.match(text)
+    if match is None:
         raise InputError(what)
-    rest = text[found.end() :]
+    rest = text[match.end() :]
     if rest.startswith(",") and rest[1:2].isdigit():
         raise InputError("a comma may mark decimals or thousands; write 1.5 or 1500")
     if re.match(r"\s[0-9]{3}(?![0-9])", rest):
@@ -396,20 +396,20 @@ def _number(text: str, what: str = "it begins with no number, such as 80 or 1.2e
         raise InputError("it has a decimal point or number too many; give one number")
     if _OTHER_EXPONENT.match(rest):
         raise InputError("the exponent is not clear; write 1e-3")
-    sign = -1 if found["sign"] in ("-", "−") else 1
-    if found["above"]:
-        if int(found["below"]) == 0:
+    sign = -1 if match["sign"] in ("-", "−") else 1
+    if match["above"]:
+        if int(match["below"]) == 0:
             raise InputError("it divides by zero")
-        return _Number(sign * int(found["above"]) / int(found["below"]), 0.0, None, False, rest)
-    power = found["alone"] or found["times"]
-    exponent = _exponent(power) if power else int((found["e"] or "0").translate(_SUPERSCRIPTS))
-    digits = "1" if found["alone"] else re.sub(r"[^0-9.]", "", found["digits"])
+        return _Number(sign * int(match["above"]) / int(match["below"]), 0.0, None, False, rest)
+    power = match["alone"] or match["times"]
+    exponent = _exponent(power) if power else int((match["e"] or "0").translate(_SUPERSCRIPTS))
+    digits = "1" if match["alone"] else re.sub(r"[^0-9.]", "", match["digits"])
     place = _within(exponent - len(digits.partition(".")[2]))
     value = sign * float(f"{digits}e{_within(exponent)}")
     if not math.isfinite(value) or (value == 0 and digits.strip("0.")):
         raise InputError("the number is beyond every quantity")
-    error = None if found["last"] is None else float(f"{found['last']}e{place}")
-    return _Number(value, float(f"0.5e{place}"), error, bool(found["times"]), rest)
+    error = None if match["last"] is None else float(f"{match['last']}e{place}")
+    return _Number(value, float(f"0.5e{place}"), error, bool(match["times"]), rest)
 
 
 def _exponent(power: str) -> int:
@@ -456,15 +456,15 @@ def _parsed(text: str) -> Quantity:
 
 def _bracketed(text: str, inside: str, after: str) -> Quantity:
     """``(30 ± 2) mm`` and ``(1.2 ± 0.1)×10^-3 m``."""
-    found, ten = _parsed(inside), _TIMES_TEN.match(after)
-    if found.unit != "1" or found.value is None or found.low is None or found.high is None:
+    inner, ten = _parsed(inside), _TIMES_TEN.match(after)
+    if inner.unit != "1" or inner.value is None or inner.low is None or inner.high is None:
         raise InputError("give the unit after the brackets, as in (30 ± 2) mm")
     if ten is None:
-        return replace(found, unit=_unit(after), text=text)
+        return replace(inner, unit=_unit(after), text=text)
     power = _within(_exponent(ten[1]))
     value, low, high, step = (
         float(Decimal(repr(x)).scaleb(power))
-        for x in (found.value, found.low, found.high, found.step)
+        for x in (inner.value, inner.low, inner.high, inner.step)
     )
     return Quantity(value, _unit(after[ten.end() :]), low, high, BOUNDS, text, step)
 
@@ -482,18 +482,18 @@ def _spread(text: str, one: _Number, before: str, after: str) -> Quantity:
         unit = _unit(of_percent["unit"] if of_percent else before)
         if (before and of_percent) or unit == "1" or "%" in unit:
             raise InputError("it is not clear what the % is of; write a range such as 28..32 %")
-        own = parse_unit(unit)
-        if own.offset or own.scale == "level":
+        unit_of_number = parse_unit(unit)
+        if unit_of_number.offset or unit_of_number.scale == "level":
             raise InputError("no part is taken of a temperature or level; give ± in its unit")
         half = abs(one.value) * two.value / 100
     elif before:
         unit, further = _unit(before), _unit(rest)
-        own, other = parse_unit(unit), parse_unit(further)
-        if further == "1" or own.dimension != other.dimension or own.scale != other.scale:
+        first, second = parse_unit(unit), parse_unit(further)
+        if further == "1" or first.dimension != second.dimension or first.scale != second.scale:
             raise InputError("both numbers need the unit; give it last, as in 30 ± 2 mm")
-        if own.scale == "level" and unit != further:
+        if first.scale == "level" and unit != further:
             raise InputError("both numbers need one unit, as in 30 ± 2 dB")
-        half = two.value if unit == further else two.value * (other.factor / own.factor)
+        half = two.value if unit == further else two.value * (second.factor / first.factor)
     else:
         unit, half = _unit(rest), two.value
     return _interval(text, one, unit, (one.value - half, one.value + half))
@@ -520,11 +520,11 @@ def _range(text: str, one: _Number, before: str, after: str) -> Quantity:
         )
     low, unit = one.value, _unit(two.rest)
     if before:
-        own, other = parse_unit(_unit(before)), parse_unit(unit)
-        if not other.accepts(own):
+        first, second = parse_unit(_unit(before)), parse_unit(unit)
+        if not second.accepts(first):
             raise InputError("both ends need one dimension")
-        if own.text != other.text:
-            low = float(f"{other.from_si(own.to_si(low)):.15g}")
+        if first.text != second.text:
+            low = float(f"{second.from_si(first.to_si(low)):.15g}")
     if low > two.value:
         raise InputError("the range is reversed; give the smaller end first")
     return Quantity(None, unit, low, two.value, text=text)

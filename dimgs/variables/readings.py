@@ -101,8 +101,11 @@ class Reading:
 
     def _differs(self) -> bool:
         """Whether the other reading is another unit, and not another quantity in this one."""
-        own, read = self.unit, parse_unit(self.literal)
-        return own is not None and (read.dimension, read.factor) != (own.dimension, own.factor)
+        unit, literal = self.unit, parse_unit(self.literal)
+        return unit is not None and (literal.dimension, literal.factor) != (
+            unit.dimension,
+            unit.factor,
+        )
 
 
 @lru_cache(maxsize=4096)
@@ -116,8 +119,8 @@ def improbable(text: str) -> Reading | None:
 
     Examples
     --------
-    >>> found = improbable("W/m K")
-    >>> found.literal, found.meant
+    >>> reading = improbable("W/m K")
+    >>> reading.literal, reading.meant
     ('kelvin * watt / meter', 'W/(m*K)')
     >>> improbable("W/(m K)") is None
     True
@@ -150,8 +153,8 @@ def is_named_temperature(name: str, reading: Reading) -> bool:
 
     Examples
     --------
-    >>> found = improbable("C")
-    >>> [is_named_temperature(name, found) for name in ("T", "T_in", "wall temp", "q", "Q_T")]
+    >>> reading = improbable("C")
+    >>> [is_named_temperature(name, reading) for name in ("T", "T_in", "wall temp", "q", "Q_T")]
     [True, True, True, False, False]
     >>> is_named_temperature("T", improbable("R"))
     True

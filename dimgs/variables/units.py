@@ -199,10 +199,10 @@ def written(text: str, *, tight: bool = False) -> Product:
         For a character, or an order of them, that the grammar does not know.
     """
     parser = _Parser(_tokens(rewritten(text)), tight)
-    found = parser.term()
+    product = parser.term()
     if parser.ahead.kind != "end":
         raise InputError(_BROKEN)
-    return found
+    return product
 
 
 def _signs(text: str) -> str:
@@ -229,15 +229,15 @@ def _tokens(text: str) -> list[Token]:
         known = char.isalpha() or char.isspace() or (char.isascii() and char.isdigit())
         if not (known or char in _ALPHABET or is_unit(char)):
             raise _foreign(char)
-    found: list[Token] = []
+    tokens: list[Token] = []
     position = 0
     while position < len(text):
         if text[position].isspace():
             position += 1
             continue
-        token, position = _token(text, position, found)
-        found.append(token)
-    return [*found, _END]
+        token, position = _token(text, position, tokens)
+        tokens.append(token)
+    return [*tokens, _END]
 
 
 def _token(text: str, start: int, before: list[Token]) -> tuple[Token, int]:
@@ -273,11 +273,11 @@ def _foreign(char: str) -> InputError:
     return InputError(f"{char!r} ({name}) does not belong in a unit")
 
 
-def _degree(found: re.Match[str]) -> str:
-    if found["difference"]:
-        return f"delta_deg{found['difference']}"
-    scale = f"deg{found['scale'] or 'ree'}"
-    return f"delta_{scale}" if found["of"] else scale
+def _degree(match: re.Match[str]) -> str:
+    if match["difference"]:
+        return f"delta_deg{match['difference']}"
+    scale = f"deg{match['scale'] or 'ree'}"
+    return f"delta_{scale}" if match["of"] else scale
 
 
 def _word(word: str, start: int, spaced: bool) -> tuple[Token, int]:
@@ -371,11 +371,11 @@ class _Parser:
 
     def _juxtaposed(self) -> list[Product]:
         """Factors that follow with a blank or a dot between."""
-        found = []
+        factors = []
         while self.ahead.kind in ("name", "(", "√", "before", "·"):
             self._take("·")
-            found.append(self._compound(False, False))
-        return found
+            factors.append(self._compound(False, False))
+        return factors
 
     def _refuse_touching(self, over: bool) -> None:
         """Refuse what follows without a blank where that may be a slip, as in W/m²K."""
@@ -391,10 +391,10 @@ class _Parser:
         """Factors that a hyphen joins: W/m-K is W/(m K)."""
         if self.ahead.kind == "number":
             return self._number(below, first)
-        found = self._power(below, first)
+        product = self._power(below, first)
         while self._take("-"):
-            found = found.times(self._power(below, False))
-        return found
+            product = product.times(self._power(below, False))
+        return product
 
     def _number(self, below: bool, first: bool) -> Product:
         before = self._tokens[max(self._position - 3, 0) : self._position]
@@ -423,14 +423,14 @@ class _Parser:
             if self._tight and name in _PREFIX_APART and self.ahead.kind == "name":
                 name = f"µ{self._tokens[self._position].text}"
                 self._position += 1
-            found = Product(1.0, (Factor(name, Fraction(1)),))
+            product = Product(1.0, (Factor(name, Fraction(1)),))
         elif self._take("("):
             if self.ahead.kind == "number" and not (first or below):
                 raise InputError(_NUMBER_LAST)
-            found = self.term()
+            product = self.term()
             if not self._take(")"):
                 raise InputError(_BROKEN)
-            if not found.factors:
+            if not product.factors:
                 raise InputError(_NUMBER_LAST)
         elif self._take("√"):
             return Product().times(self._power(below, True), Fraction(1, 2))
@@ -444,7 +444,7 @@ class _Parser:
             return Product()
         if name:
             return Product(1.0, (Factor(name, power, power),))
-        return Product().times(found, power)
+        return Product().times(product, power)
 
 
 class Reading(NamedTuple):
@@ -470,12 +470,12 @@ def readings() -> dict[str, Reading]:
 @cache
 def phrases() -> re.Pattern[str]:
     """Units of several words or signs that are read as one, the longest first."""
-    found = [row.text for row in readings().values() if _is_phrase(row)]
+    texts = [row.text for row in readings().values() if _is_phrase(row)]
     patterns = [
         (r"(?<!\w)" if text[0].isalnum() else "")
         + r"\s+".join(map(re.escape, text.split()))
         + (r"(?!\w)" if text[-1].isalnum() else "")
-        for text in sorted(found, key=len, reverse=True)
+        for text in sorted(texts, key=len, reverse=True)
     ]
     return re.compile("|".join(patterns))
 
@@ -680,7 +680,7 @@ def shown_unit(unit: str) -> str:
     >>> shown_unit("W*kg^0.2774795809430786/s^1.5588904474279146"), shown_unit("W/kg^(3/4)")
     ('W*kg^0.2775/s^1.559', 'W/kg^(3/4)')
     """
-    return _FITTED.sub(lambda found: f"{found[1]}{float(found[2]):.4g}", unit)
+    return _FITTED.sub(lambda match: f"{match[1]}{float(match[2]):.4g}", unit)
 
 
 def _cost(factors: list[tuple[str, Fraction]]) -> Fraction:
@@ -775,11 +775,11 @@ def powers_of(product: Product, *, literal: bool = False) -> tuple[float, dict[s
         row = None if literal else reading_of(factor)
         if row is not None and row.reading:
             power = factor.power / factor.written if "^" in row.text else factor.power
-            inner, found = powers_of(written(row.reading), literal=True)
+            inner, factors = powers_of(written(row.reading), literal=True)
             number *= inner ** float(power)
         else:
-            power, found = factor.power, {_name(factor.name): Fraction(1)}
-        for name, exponent in found.items():
+            power, factors = factor.power, {_name(factor.name): Fraction(1)}
+        for name, exponent in factors.items():
             powers[name] = powers.get(name, Fraction(0)) + power * exponent
     return number, {name: power for name, power in powers.items() if power}
 

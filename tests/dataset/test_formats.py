@@ -307,5 +307,5 @@ def test_quantity_is_in_the_users_unit() -> None:
 def test_a_unit_that_is_given_may_correct_the_header_and_hardly_its_dimension() -> None:
     table = {"m [g]": [1.0, 2.0], "T [s]": [3.0, 4.0]}
     assert not read_table(table, units={"m": "kg"}).warnings
-    (told,) = read_table(table, units={"m": "s"}).warnings
-    assert "'m': the mapping gives the unit 's' and its header 'g'; 's' was used" in told
+    (warning,) = read_table(table, units={"m": "s"}).warnings
+    assert "'m': the mapping gives the unit 's' and its header 'g'; 's' was used" in warning

@@ -150,9 +150,9 @@ def test_one_long_text_is_held_once(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
     words = ["a" * 100_000] * 20
     pd.DataFrame({"x [m]": np.ones(20), "word": words}).to_parquet(path)
-    found = read_table(path)["word"].tolist()
-    assert found == words
-    assert len({id(word) for word in found}) == 1
+    column = read_table(path)["word"].tolist()
+    assert column == words
+    assert len({id(word) for word in column}) == 1
 
 
 def test_a_deep_sidecar(tmp_path: Path) -> None:

@@ -23,11 +23,11 @@ def test_small_and_large_files_are_read_alike(
     path = tmp_path / "table.csv"
     quoted = [f'{a!r},{b!r},"{w.replace(chr(34), chr(34) * 2)}"' for a, b, w in rows]
     path.write_text("\n".join(["a [m],b [s],metal", *quoted]) + "\n", encoding="utf-8")
-    found = []
+    tables = []
     for small in (0, 1 << 30):
         monkeypatch.setattr(delimited_text, "_SMALL_BYTES", small)
-        found.append(read_table(path))
-    fast, careful = found
+        tables.append(read_table(path))
+    fast, careful = tables
     assert fast.names == careful.names
     for name in ("a", "b"):
         np.testing.assert_array_equal(fast[name], careful[name])

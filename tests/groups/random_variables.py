@@ -36,5 +36,5 @@ def variable(name: str, dimension: Dimension) -> Variable:
 def variable_lists(draw: st.DrawFn, least: int = 1, most: int = 7) -> list[Variable]:
     """Lists of variables v0, v1, ... over at most four base dimensions."""
     bases = draw(st.integers(1, 4))
-    found = draw(st.lists(dimensions(bases), min_size=least, max_size=most))
-    return [variable(f"v{i}", dimension) for i, dimension in enumerate(found)]
+    drawn = draw(st.lists(dimensions(bases), min_size=least, max_size=most))
+    return [variable(f"v{i}", dimension) for i, dimension in enumerate(drawn)]

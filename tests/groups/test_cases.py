@@ -109,10 +109,10 @@ def test_pipe_pressure_drop() -> None:
 def test_natural_convection() -> None:
     basis = basis_of("convection")
     assert response_of(basis) == {"h": 1, "L": 1, "k": -1}
-    found = {g.known_as: g.as_dict() for g in basis.groups}
-    assert found["Prandtl number"] == {"nu": 1, "alpha": -1}
-    assert found["Grashof number"] == {"g": 1, "beta": 1, "dT": 1, "L": 3, "nu": -2}
-    assert len(found) == 3
+    groups = {g.known_as: g.as_dict() for g in basis.groups}
+    assert groups["Prandtl number"] == {"nu": 1, "alpha": -1}
+    assert groups["Grashof number"] == {"g": 1, "beta": 1, "dT": 1, "L": 3, "nu": -2}
+    assert len(groups) == 3
     assert basis.dropped == ()
 
 
@@ -246,7 +246,7 @@ def described() -> str:
 
 def under_hash_seeds(seeds: range) -> set[str]:
     command = "from tests.groups.test_cases import described; print(described())"
-    found = set()
+    printed = set()
     for seed in seeds:
         environment = {**os.environ, "PYTHONHASHSEED": str(seed)}
         done = subprocess.run(
@@ -257,8 +257,8 @@ def under_hash_seeds(seeds: range) -> set[str]:
             text=True,
             check=True,
         )
-        found.add(done.stdout.strip())
-    return found
+        printed.add(done.stdout.strip())
+    return printed
 
 
 def test_the_same_under_three_hash_seeds() -> None:

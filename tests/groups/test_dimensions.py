@@ -116,10 +116,10 @@ def test_solve_finds_exact_exponents_whenever_there_are_any(
     target = Dimension()
     for v, power in zip(variables, powers, strict=True):
         target = target * v.dimension**power
-    found = D.solve(target)
-    assert found is not None
+    exponents = D.solve(target)
+    assert exponents is not None
     reached = Dimension()
-    for v, power in zip(variables, found, strict=True):
+    for v, power in zip(variables, exponents, strict=True):
         reached = reached * v.dimension**power
     assert reached == target
 

@@ -25,7 +25,7 @@ def by_brute_force(D: DimensionalMatrix) -> set[Key]:
     """Nullspace of [repeating | one other] for every subset of columns, by SymPy."""
     A = Matrix(len(D.bases), len(D.names), [Rational(str(x)) for row in D.rows for x in row])
     n, r = len(D.names), A.rank() if D.bases else 0
-    found: set[Key] = set()
+    bases: set[Key] = set()
     for chosen in combinations(range(n), r):
         if r and A[:, list(chosen)].rank() < r:
             continue
@@ -41,17 +41,17 @@ def by_brute_force(D: DimensionalMatrix) -> set[Key]:
             for column, x in zip(columns, whole, strict=True):
                 vector[column] = int(x)
             groups.add(unsigned(tuple(vector)))
-        found.add(frozenset(groups))
-    return found
+        bases.add(frozenset(groups))
+    return bases
 
 
 @settings(deadline=None, max_examples=40)
 @given(variable_lists(least=1, most=6))
 def test_every_distinct_basis_once(variables: list[Variable]) -> None:
     D = DimensionalMatrix.of(variables)
-    found = [frozenset(map(unsigned, b.groups)) for b in enumerate_bases(D)]
-    assert len(found) == len(set(found))
-    assert set(found) == by_brute_force(D)
+    enumerated = [frozenset(map(unsigned, b.groups)) for b in enumerate_bases(D)]
+    assert len(enumerated) == len(set(enumerated))
+    assert set(enumerated) == by_brute_force(D)
 
 
 def test_a_pipe_has_as_many_bases_as_independent_triples_allow() -> None:
@@ -102,10 +102,10 @@ def test_too_many_choices_are_refused_at_once_with_a_remedy(n: int, rank: int) -
 def test_distinct_bases_are_counted_while_they_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(repeating, "MOST_GROUPS", 1000)
     D = DimensionalMatrix.of([parse_variable(t) for t in spread(12, 4)])
-    found = enumerate_bases(D)
-    assert sum(len(basis.groups) for basis in islice(found, 1000 // 8)) == 1000
+    bases = enumerate_bases(D)
+    assert sum(len(basis.groups) for basis in islice(bases, 1000 // 8)) == 1000
     with pytest.raises(InputError, match=r"more than 125 distinct bases of 8 groups, too many"):
-        next(found)
+        next(bases)
 
 
 @pytest.mark.parametrize("form", [[], ["--json"]])

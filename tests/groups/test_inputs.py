@@ -25,8 +25,8 @@ def test_sources_of_every_kind_give_the_same_variables() -> None:
         (parse_variable("U [m/s]"), "L [m]"),
     ]
     for source in sources:
-        found = variables_of(source)
-        assert [(v.name, v.dimension) for v in found] == [(v.name, v.dimension) for v in texts]
+        variables = variables_of(source)
+        assert [(v.name, v.dimension) for v in variables] == [(v.name, v.dimension) for v in texts]
 
 
 def test_a_dataset_like_object_is_read_by_its_variables() -> None:
@@ -80,8 +80,8 @@ def scales_for(
     inputs: list[str], target: str | None, varying: list[str] | None = None
 ) -> list[tuple[str, str]]:
     parsed = [parse_variable(v) for v in inputs]
-    found = automatic_scales(parsed, parse_variable(target) if target else None, varying)
-    return [(v.name, v.si_unit) for v in found]
+    scales = automatic_scales(parsed, parse_variable(target) if target else None, varying)
+    return [(v.name, v.si_unit) for v in scales]
 
 
 def test_automatic_scales() -> None:

@@ -180,7 +180,7 @@ def test_a_kind_survives_pickling() -> None:
 
 @given(st.text(max_size=12), st.sampled_from(all_kinds()))
 def test_any_name_gives_kinds_of_that_dimension(name: str, each: Kind) -> None:
-    found = infer_kinds(name, each.dimension, hint=name)
-    assert found
-    assert set(found) <= set(kinds_of_dimension(each.dimension))
+    inferred = infer_kinds(name, each.dimension, hint=name)
+    assert inferred
+    assert set(inferred) <= set(kinds_of_dimension(each.dimension))
     assert all(token.isalnum() for token in name_tokens(name))

@@ -40,11 +40,11 @@ def test_no_inputs_and_a_taken_name() -> None:
 
 def test_why_and_what_would_help_without_the_words_of_a_command_line() -> None:
     inputs, target = [parse_variable("L [m]")], parse_variable("T [s]")
-    found = UnreachableError(inputs, target)
-    assert found.why.endswith("outside the span of the inputs (L [m]): no input brings [time]")
+    error = UnreachableError(inputs, target)
+    assert error.why.endswith("outside the span of the inputs (L [m]): no input brings [time]")
     assert completions(inputs, target)[0].constants == ("g",)
     assert scale_text(inputs, target) == "s0 [s]"
-    assert str(pickle.loads(pickle.dumps(found))) == str(found)
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
 
 
 def test_the_basis_raises_it() -> None:

@@ -25,8 +25,8 @@ def rank(dimensions: list[Dimension]) -> int:
 
 
 def symbols(inputs: list[str], target: str) -> list[str]:
-    found = complete_span([parse_dimension(code) for code in inputs], parse_dimension(target))
-    return ["+".join(each.symbol for each in chosen) for chosen in found]
+    completions = complete_span([parse_dimension(code) for code in inputs], parse_dimension(target))
+    return ["+".join(each.symbol for each in chosen) for chosen in completions]
 
 
 def test_the_usual_constants_are_there() -> None:
@@ -137,10 +137,10 @@ def test_unknown_constants_list_near_matches() -> None:
 def test_one_constant_completes(
     inputs: list[str], target: str, first: str, missing_from: str
 ) -> None:
-    found = symbols(inputs, target)
-    assert first in found
-    assert missing_from not in found
-    assert not any("+" in each for each in found)
+    completions = symbols(inputs, target)
+    assert first in completions
+    assert missing_from not in completions
+    assert not any("+" in each for each in completions)
 
 
 def test_most_plausible_first() -> None:
@@ -188,8 +188,8 @@ def test_out_of_reach_of_every_pair() -> None:
     ],
 )
 def test_simplest_missing_scale(inputs: list[str], target: str, scale: str) -> None:
-    found = missing_scale([parse_dimension(code) for code in inputs], parse_dimension(target))
-    assert found == parse_dimension(scale)
+    dimension = missing_scale([parse_dimension(code) for code in inputs], parse_dimension(target))
+    assert dimension == parse_dimension(scale)
 
 
 exponents = st.integers(-3, 3).map(lambda twice: Fraction(twice, 2))
@@ -199,17 +199,17 @@ dimensions = st.fixed_dictionaries({}, optional=dict.fromkeys(BASES, exponents))
 @given(st.lists(dimensions, max_size=4), dimensions)
 def test_completions_are_exact_and_smallest(inputs: list[Dimension], target: Dimension) -> None:
     reached = rank(inputs) == rank([*inputs, target])
-    found = complete_span(inputs, target)
+    completions = complete_span(inputs, target)
     if reached:
-        assert found == []
+        assert completions == []
         return
-    for chosen in found[:3]:
+    for chosen in completions[:3]:
         held = [*inputs, *(each.dimension for each in chosen)]
         assert rank(held) == rank([*held, target])
     for single in [each.dimension for each in all_constants()]:
         if rank([*inputs, single]) == rank([*inputs, single, target]):
-            assert all(len(chosen) == 1 for chosen in found)
-            assert single in [chosen[0].dimension for chosen in found]
+            assert all(len(chosen) == 1 for chosen in completions)
+            assert single in [chosen[0].dimension for chosen in completions]
     scale = missing_scale(inputs, target)
     assert rank([*inputs, scale]) == rank([*inputs, scale, target]) == rank(inputs) + 1
     assert all(power.denominator == 1 for _, power in scale)

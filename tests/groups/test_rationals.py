@@ -40,11 +40,11 @@ def everything(low: float, high: float, largest: int) -> set[Fraction]:
 def test_all_of_an_interval_the_simplest_first(one: float, two: float, largest: int) -> None:
     # away from the ends, where a product with the denominator rounds
     low, high = min(one, two) - 1e-9, max(one, two) + 1e-9
-    found = list(rationals_between(low, high, largest))
-    assert len(found) == len(set(found))
-    assert set(found) == everything(low, high, largest)
-    assert found == sorted(found, key=lambda x: (x.denominator, abs(x), x < 0))
-    assert simplest_between(low, high, largest) == (found[0] if found else None)
+    rationals = list(rationals_between(low, high, largest))
+    assert len(rationals) == len(set(rationals))
+    assert set(rationals) == everything(low, high, largest)
+    assert rationals == sorted(rationals, key=lambda x: (x.denominator, abs(x), x < 0))
+    assert simplest_between(low, high, largest) == (rationals[0] if rationals else None)
 
 
 @given(ends, st.floats(0, 0.3))
@@ -71,10 +71,10 @@ def test_the_simplest_of_a_narrow_interval_is_its_centre(value: Fraction, half: 
 
 @given(st.floats(-1e9, 1e9), st.lists(st.sampled_from([2, 3, 4, 6, 8]), unique=True))
 def test_the_nearest_of_each_denominator(value: float, more: list[int]) -> None:
-    found = list(nearest_rationals(value, [1, *sorted(more)]))
-    assert len(found) == len(set(found))
+    rationals = list(nearest_rationals(value, [1, *sorted(more)]))
+    assert len(rationals) == len(set(rationals))
     for q in (1, *more):
-        assert min(abs(value - float(x)) for x in found) <= 0.5 / q + 1e-6
+        assert min(abs(value - float(x)) for x in rationals) <= 0.5 / q + 1e-6
     assert list(nearest_rationals(float("inf"), [1, 2])) == []
 
 
@@ -112,17 +112,17 @@ KNOWN = (
 
 def test_the_table_of_numbers_is_complete_and_of_both_signs() -> None:
     expected = [float(sympy.sympify(text)) for text in KNOWN]
-    found = [float(v) for v in known_values()]
-    assert sorted(found) == pytest.approx(sorted([*expected, *(-x for x in expected)]))
-    assert found[: len(KNOWN)] == [abs(x) for x in found[: len(KNOWN)]]
+    values = [float(v) for v in known_values()]
+    assert sorted(values) == pytest.approx(sorted([*expected, *(-x for x in expected)]))
+    assert values[: len(KNOWN)] == [abs(x) for x in values[: len(KNOWN)]]
 
 
 @pytest.mark.parametrize("value", [float(v) for v in known_values()])
 def test_every_value_is_recognised_in_a_narrow_interval(value: float) -> None:
     half = 1e-6 * abs(value)
-    found = recognised_value(value + half / 2, value - half / 2, value + 3 * half / 2)
-    assert found is not None
-    assert math.isclose(float(found), value, rel_tol=1e-12)
+    recognised = recognised_value(value + half / 2, value - half / 2, value + 3 * half / 2)
+    assert recognised is not None
+    assert math.isclose(float(recognised), value, rel_tol=1e-12)
 
 
 @given(st.floats(0.01, 100), st.floats(0.0, 0.2), st.floats(-1, 1))
@@ -131,9 +131,9 @@ def test_a_recognised_value_lies_in_a_narrow_interval(
 ) -> None:
     low, high = value * (1 - half), value * (1 + half)
     fitted = value * (1 + half * shift)
-    found = recognised_value(fitted, low, high)
-    if found is not None:
-        assert low * (1 - 1e-8) <= float(found) <= high * (1 + 1e-8)
+    recognised = recognised_value(fitted, low, high)
+    if recognised is not None:
+        assert low * (1 - 1e-8) <= float(recognised) <= high * (1 + 1e-8)
         assert high - low <= 0.05 * abs(fitted)
 
 

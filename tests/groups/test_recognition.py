@@ -37,8 +37,8 @@ def columns(**codes: str) -> dict[str, tuple[Kind, ...]]:
 
 
 def label(kinds: dict[str, tuple[Kind, ...]], **exponents: float | str) -> str | None:
-    found = recognise({name: Fraction(value) for name, value in exponents.items()}, kinds)
-    return None if found is None else found.label
+    recognition = recognise({name: Fraction(value) for name, value in exponents.items()}, kinds)
+    return None if recognition is None else recognition.label
 
 
 def renamed(definition: Definition, chosen: tuple[str, ...], seed: int) -> Columns:
@@ -62,20 +62,20 @@ def test_recognised_from_shuffled_renamed_columns_with_hints(entry: NamedNumber)
     for definition in entry.definitions:
         for seed, chosen in enumerate(kind_choices(definition)):
             exponents, kinds = renamed(definition, chosen, seed)
-            found = recognise(exponents, kinds)
-            assert found is not None, chosen
-            assert (found.name, found.power) == (entry.name, Fraction(1))
-            assert found.latex == entry.symbol
-            assert found.number is entry
-            assert sorted(found.assignment.values()) == sorted(slot for slot, _ in definition)
+            recognition = recognise(exponents, kinds)
+            assert recognition is not None, chosen
+            assert (recognition.name, recognition.power) == (entry.name, Fraction(1))
+            assert recognition.latex == entry.symbol
+            assert recognition.number is entry
+            assert sorted(recognition.assignment.values()) == sorted(slot for slot, _ in definition)
 
 
-def rebuilds(found: Recognition, group: dict[str, Fraction]) -> bool:
+def rebuilds(recognition: Recognition, group: dict[str, Fraction]) -> bool:
     """Whether a definition of the number, to the power found, gives the group back."""
-    by_slot = {slot: group[name] for name, slot in found.assignment.items()}
+    by_slot = {slot: group[name] for name, slot in recognition.assignment.items()}
     return any(
-        {slot: found.power * value for slot, value in definition} == by_slot
-        for definition in found.number.definitions
+        {slot: recognition.power * value for slot, value in definition} == by_slot
+        for definition in recognition.number.definitions
     )
 
 
@@ -87,14 +87,14 @@ def test_powers_and_inverses_are_recognised(entry: NamedNumber, power: Fraction)
     for definition in entry.definitions:
         exponents, kinds = renamed(definition, next(kind_choices(definition)), seed=3)
         group = {name: power * value for name, value in exponents.items()}
-        found = recognise(group, kinds)
-        assert found is not None
-        assert rebuilds(found, group)
-        if found.name == entry.name:
-            assert found.power == power
+        recognition = recognise(group, kinds)
+        assert recognition is not None
+        assert rebuilds(recognition, group)
+        if recognition.name == entry.name:
+            assert recognition.power == power
         else:
             assert power != -1
-            assert {found.name, entry.name} in SAME_RAY
+            assert {recognition.name, entry.name} in SAME_RAY
 
 
 def test_labels_and_latex_of_powers() -> None:
@@ -160,14 +160,14 @@ def test_without_a_telling_name_a_number_needs_only_the_plain_kinds(entry: Named
             exponents[name] = power
             kinds[name] = infer_kinds(name, kind(min(slot_kinds(slot))).dimension)
             plain[name] = kinds[name][:1]
-        found = recognise(exponents, kinds)
-        if found is None:
+        recognition = recognise(exponents, kinds)
+        if recognition is None:
             continue
         dimensions = [kinds[name][0].dimension for name in kinds]
         assert all(a != b for a, b in itertools.combinations(dimensions, 2))
         as_plain = recognise(exponents, plain)
         assert as_plain is not None
-        assert (as_plain.name, as_plain.power) == (found.name, found.power)
+        assert (as_plain.name, as_plain.power) == (recognition.name, recognition.power)
 
 
 @pytest.mark.parametrize("code", ["L", "T", "L2", "L-1", "M", "M L-1 T-2", "M L T-2", "M L-3"])
@@ -218,10 +218,10 @@ def test_groups_that_are_no_named_number() -> None:
 def test_order_of_columns_does_not_matter(order: list[str], power: int) -> None:
     kinds = columns(rho="M L-3", U="L T-1", D="L", mu="M L-1 T-1")
     group = {name: Fraction(power if name != "mu" else -power) for name in order}
-    found = recognise(group, {name: kinds[name] for name in reversed(order)})
-    assert found is not None
-    assert (found.name, found.power) == ("Reynolds number", Fraction(power))
-    assert list(found.assignment) == sorted(order)
+    recognition = recognise(group, {name: kinds[name] for name in reversed(order)})
+    assert recognition is not None
+    assert (recognition.name, recognition.power) == ("Reynolds number", Fraction(power))
+    assert list(recognition.assignment) == sorted(order)
 
 
 def convection() -> dict[str, tuple[Kind, ...]]:
@@ -232,12 +232,12 @@ def convection() -> dict[str, tuple[Kind, ...]]:
 
 def test_named_groups_that_can_be_formed() -> None:
     kinds = convection()
-    found = named_group_exponents(kinds)
-    names = {number.name for number, _ in found}
+    formed = named_group_exponents(kinds)
+    names = {number.name for number, _ in formed}
     assert {"Rayleigh number", "Grashof number", "Prandtl number"} <= names
     assert "Nusselt or Biot number" in names
     assert {"Reynolds number", "Péclet number", "Stanton number", "Eckert number"} <= names
-    for number, exponents in found:
+    for number, exponents in formed:
         named = recognise(exponents, kinds)
         assert named is not None
         assert (named.name, named.power) == (number.name, Fraction(1))
@@ -245,8 +245,8 @@ def test_named_groups_that_can_be_formed() -> None:
         for name, exponent in exponents.items():
             total *= kinds[name][0].dimension ** exponent
         assert total.is_dimensionless
-    distinct = {tuple(sorted(exponents.items())) for _, exponents in found}
-    assert len(distinct) == len(found)
+    distinct = {tuple(sorted(exponents.items())) for _, exponents in formed}
+    assert len(distinct) == len(formed)
 
 
 def test_named_groups_do_not_depend_on_the_order_of_the_columns() -> None:
@@ -277,7 +277,7 @@ def test_a_thousand_groups_are_quick() -> None:
 
 
 def test_kinds_outside_the_table_are_simply_not_named() -> None:
-    own = Kind("my speed", parse_dimension("L T-1"))
-    kinds = columns(rho="M L-3", D="L", mu="M L-1 T-1") | {"U": (own,)}
+    unlisted = Kind("my speed", parse_dimension("L T-1"))
+    kinds = columns(rho="M L-3", D="L", mu="M L-1 T-1") | {"U": (unlisted,)}
     assert label(kinds, rho=1, U=1, D=1, mu=-1) is None
     assert named_number("Reynolds number") in NUMBERS

@@ -23,7 +23,7 @@ def by_brute_force(variables: list[Variable], target: Dimension) -> Monomial | N
         return [Rational(str(powers.get(b, 0))) for b in bases]
 
     for size in range(1, len(bases) + 1):
-        found = []
+        monomials = []
         for chosen in combinations(variables, size):
             A = Matrix([column(v.dimension) for v in chosen]).T
             b = Matrix(column(target))
@@ -32,9 +32,11 @@ def by_brute_force(variables: list[Variable], target: Dimension) -> Monomial | N
             solution = (A.T * A).LUsolve(A.T * b)
             powers = [Fraction(int(x.p), int(x.q)) for x in solution]
             if all(powers):
-                found.append(Monomial(tuple(zip([v.name for v in chosen], powers, strict=True))))
-        if found:
-            return min(found, key=lambda m: m.key)
+                monomials.append(
+                    Monomial(tuple(zip([v.name for v in chosen], powers, strict=True)))
+                )
+        if monomials:
+            return min(monomials, key=lambda m: m.key)
     return None
 
 
@@ -67,9 +69,9 @@ def test_the_criterion_where_as_many_variables_as_the_rank_are_needed() -> None:
 
 def test_names_break_the_tie_between_equal_sums() -> None:
     inputs = [parse_variable(v) for v in ("d [m^2/s]", "a [m]", "c [m/s]", "b [s]")]
-    found = smallest_monomial(inputs, Dimension.of({"[length]": 3, "[time]": -1}))
-    assert found is not None
-    assert found.exponents == (("a", Fraction(1)), ("d", Fraction(1)))
+    monomial = smallest_monomial(inputs, Dimension.of({"[length]": 3, "[time]": -1}))
+    assert monomial is not None
+    assert monomial.exponents == (("a", Fraction(1)), ("d", Fraction(1)))
     shift = smallest_monomial(
         [parse_variable(v) for v in ("a [m]", "b [m^2*s]", "c [s]", "d [m*s^2]")],
         parse_unit("m^3*s^3").dimension,
@@ -88,9 +90,9 @@ def test_data_before_constants_before_scales() -> None:
         ([scale, constant], "c"),
         ([scale], "a"),
     ):
-        found = smallest_monomial(inputs, speed)
-        assert found is not None
-        assert found.exponents == ((chosen, Fraction(1)),)
+        monomial = smallest_monomial(inputs, speed)
+        assert monomial is not None
+        assert monomial.exponents == ((chosen, Fraction(1)),)
 
 
 def test_a_dimensionless_target_needs_nothing_and_an_outside_one_has_nothing() -> None:
@@ -112,14 +114,14 @@ def test_thirty_variables_over_seven_dimensions_are_quick() -> None:
     for seed in range(3):
         target, *inputs = random_inputs(31, seed)
         with Work() as work:
-            found = smallest_monomial(inputs, target.dimension)
+            monomial = smallest_monomial(inputs, target.dimension)
         # three times what it takes at most; every set of seven variables would be far more
         assert work.calls < 10_000_000
-        assert found is not None
-        assert found.fewest
+        assert monomial is not None
+        assert monomial.fewest
         reached = Dimension()
         by_name = {v.name: v.dimension for v in inputs}
-        for name, power in found.exponents:
+        for name, power in monomial.exponents:
             reached = reached * by_name[name] ** power
         assert reached == target.dimension
 
@@ -131,31 +133,31 @@ def test_the_unit_system_does_not_matter() -> None:
     turned = [
         [a + big * b for a, b in zip(system[k], system[k - 2], strict=True)] for k in range(3)
     ]
-    found = []
+    monomials = []
     for rows in (system, turned):
         columns = [dict(zip(BASES, column, strict=False)) for column in zip(*rows, strict=True)]
         *inputs, target = [variable(f"v{i}", Dimension.of(c)) for i, c in enumerate(columns)]
-        found.append(smallest_monomial(inputs, target.dimension))
-    assert found[0] == found[1]
-    assert found[0] is not None
-    assert found[0].exponents == (("v0", Fraction(1)), ("v1", Fraction(1)))
+        monomials.append(smallest_monomial(inputs, target.dimension))
+    assert monomials[0] == monomials[1]
+    assert monomials[0] is not None
+    assert monomials[0].exponents == (("v0", Fraction(1)), ("v1", Fraction(1)))
 
 
 def test_very_wide_tables_say_that_fewer_were_not_looked_for() -> None:
     target, *inputs = random_inputs(91, 1, most=9)
-    found = smallest_monomial(inputs, target.dimension)
-    assert found is not None
-    assert not found.fewest
-    assert len(found.exponents) <= 7
+    monomial = smallest_monomial(inputs, target.dimension)
+    assert monomial is not None
+    assert not monomial.fewest
+    assert len(monomial.exponents) <= 7
 
 
 def test_of_equally_short_solutions_the_first_name_wins() -> None:
     inputs = [parse_variable(v) for v in ("b [m]", "a [1/m]", "c [m^2]")]
-    found = smallest_monomial(inputs[:2], Dimension.of({"[length]": 2}))
-    assert found == Monomial((("a", Fraction(-2)),))
+    monomial = smallest_monomial(inputs[:2], Dimension.of({"[length]": 2}))
+    assert monomial == Monomial((("a", Fraction(-2)),))
     # a half is shorter than two
-    found = smallest_monomial(inputs, Dimension.of({"[length]": 1}))
-    assert found == Monomial((("c", Fraction(1, 2)),))
+    monomial = smallest_monomial(inputs, Dimension.of({"[length]": 1}))
+    assert monomial == Monomial((("c", Fraction(1, 2)),))
 
 
 def test_a_wide_table_is_reached_by_the_shortest_of_as_many_as_the_rank() -> None:

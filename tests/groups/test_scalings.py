@@ -36,8 +36,8 @@ def test_the_distance_is_that_of_every_basis(
             W[i] += times * W[j]
     apart = W @ change
     squared = apart @ np.linalg.solve(W @ np.diag(lengths**2) @ W.T, apart)
-    found = Scalings(DIMENSIONS).distance(change, lengths) * np.log(10.0)
-    assert found**2 == pytest.approx(squared, rel=1e-6, abs=1e-12)
+    distance = Scalings(DIMENSIONS).distance(change, lengths) * np.log(10.0)
+    assert distance**2 == pytest.approx(squared, rel=1e-6, abs=1e-12)
 
 
 @given(st.floats(0.1, 10), st.floats(0.1, 10), st.floats(0.1, 10))

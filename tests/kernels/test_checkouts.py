@@ -38,11 +38,11 @@ def ask(root: Path, body: str, timeout: float = 20.0) -> dict[str, object]:
 
 def test_it_runs_beside_the_checkout_in_a_folder_of_its_own(root: Path) -> None:
     body = "import os; return {'a': asked['a'], 'at': folder, 'one': os.environ['OMP_NUM_THREADS']}"
-    found = ask(root, body)
-    assert found["a"] == 2.5
-    assert found["one"] == "1"
-    assert Path(str(found["at"])) not in (Path.cwd(), root)
-    assert not Path(str(found["at"])).exists()
+    answer = ask(root, body)
+    assert answer["a"] == 2.5
+    assert answer["one"] == "1"
+    assert Path(str(answer["at"])) not in (Path.cwd(), root)
+    assert not Path(str(answer["at"])).exists()
     assert sorted(p.name for p in root.iterdir()) == ["tool.py"]
 
 
@@ -84,13 +84,13 @@ def test_without_git_the_content_tells_what_is_there(root: Path) -> None:
     first = TOOL.state()
     assert set(first) == {"commit", "content"}
     assert first["commit"] is None
-    told = (root / "tool.py").stat()
+    times = (root / "tool.py").stat()
     for name, text in (("tool.py", "x = 2\n"), ("data/table.csv", "2\n"), ("new.py", "")):
         before = TOOL.state()
         (root / name).write_text(text)
         if name == "tool.py":
             # what keeps the size and the time of the file is seen too
-            os.utime(root / name, ns=(told.st_atime_ns, told.st_mtime_ns))
+            os.utime(root / name, ns=(times.st_atime_ns, times.st_mtime_ns))
         assert TOOL.state() != before, name
     before = TOOL.state()
     (root / "__pycache__").mkdir()

@@ -24,8 +24,8 @@ class Script:
     def do(self):
         def resolved(line, known):
             def value(m):
-                found = str(known.get(m[1], m[0]))
-                return found[1:] if found.startswith("$") and found != m[0] else found
+                text = str(known.get(m[1], m[0]))
+                return text[1:] if text.startswith("$") and text != m[0] else text
             return re.sub(r"\\$\\{(\\w+)\\}", value, line)
         return "\\n".join(resolved(*item) for item in self.lines)
 class dscript:
@@ -37,8 +37,8 @@ class dscript:
         for line in content.splitlines():
             block = (block or line.startswith("{")) and not line.startswith("}")
             if not line.strip() or line.startswith(("#", "}")) or block: continue
-            if found := re.match(DEFINITION, line): known = known | {found[1]: found[2]}
-            elif found := re.match(TEMPLATE, line): self.lines.append((found[2], known))
+            if match := re.match(DEFINITION, line): known = known | {match[1]: match[2]}
+            elif match := re.match(TEMPLATE, line): self.lines.append((match[2], known))
         return self
     def do(self): return "\\n".join(line for line, _ in self.lines)
     def script(self): return Script(self.lines)

@@ -276,7 +276,7 @@ def test_the_version_follows_the_modules_that_it_imports(tmp_path: Path) -> None
         "print(k.version, load_kernel(sys.argv[1]).version)"
     )
 
-    def told(a: int, reference: str) -> list[str]:
+    def versions(a: int, reference: str) -> list[str]:
         (tmp_path / "deeper.py").write_text(f"A = {a}")
         (tmp_path / "other.py").write_text(f"A = {a}")
         environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
@@ -291,7 +291,7 @@ def test_the_version_follows_the_modules_that_it_imports(tmp_path: Path) -> None
         if reference.startswith(str(tmp_path)):
             text = (tmp_path / "own" / "film.py").read_text()
             (tmp_path / "own" / "film.py").write_text(text.replace("from . ", "from own "))
-        first, second, again = (told(a, reference) for a in (1, 2, 1))
+        first, second, again = (versions(a, reference) for a in (1, 2, 1))
         assert first == again
         assert [first[1], second[1]] == ["1.0", "2.0"]
         assert first[0] != second[0]

@@ -73,8 +73,8 @@ def test_repulsive_beads_swell_a_chain_and_scale_with_their_size() -> None:
 @needs_lammps
 def test_long_phantom_chains_are_not_biased() -> None:
     kernel = PhantomChains()
-    found = [kernel.run({"N": 32, "T": 300, "K": 10}, "medium", s) for s in range(6)]
-    replicas = [r["Rg2"] for f in found for r in f.provenance["replicas"]]
+    runs = [kernel.run({"N": 32, "T": 300, "K": 10}, "medium", s) for s in range(6)]
+    replicas = [r["Rg2"] for f in runs for r in f.provenance["replicas"]]
     mean = sum(replicas) / len(replicas)
     assert len(replicas) == 24
     assert mean == pytest.approx(ideal(32, 300, 10), rel=0.02)

@@ -90,8 +90,8 @@ def test_recorded_runs_keep_their_balance_in_the_outputs() -> None:
     for row in ROWS:
         start, consumed = float(row["L1H0"]), float(row["L1H_consumed"])
         answer = {"LOOH": float(row["LOOH"]), "L1H": start - consumed, "O2": float(row["O2"])}
-        found = outputs_of({"L1H_0": start}, answer)
-        assert found["L1H_consumed"] == pytest.approx(consumed)
+        outputs = outputs_of({"L1H_0": start}, answer)
+        assert outputs["L1H_consumed"] == pytest.approx(consumed)
         assert 0.0 < consumed < start
         assert registry().Quantity(float(row["T_C"]), "degC").to("K").magnitude == pytest.approx(
             float(row["T"])

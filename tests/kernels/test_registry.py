@@ -56,11 +56,13 @@ def test_the_package_brings_its_own(name: str) -> None:
 
 
 def test_every_name_of_the_package_leads_somewhere() -> None:
-    own = {p.name for p in metadata.distribution("dimgs").entry_points if p.group == registry.GROUP}
-    assert own >= {"diffusion", "lammps-phantom", "sfppy", "radigen", "dscript-phantom"}
-    assert {*own, "command"} <= set(available())
-    assert all(callable(get_kernel(name)) for name in own)
-    for name in own - {"dscript", "lammps"}:
+    registered = {
+        p.name for p in metadata.distribution("dimgs").entry_points if p.group == registry.GROUP
+    }
+    assert registered >= {"diffusion", "lammps-phantom", "sfppy", "radigen", "dscript-phantom"}
+    assert {*registered, "command"} <= set(available())
+    assert all(callable(get_kernel(name)) for name in registered)
+    for name in registered - {"dscript", "lammps"}:
         assert load(name).name == name
 
 

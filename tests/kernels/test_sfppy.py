@@ -75,9 +75,9 @@ def test_recorded_runs_lie_within_the_stated_error_of_the_exact_series(row: dict
     assert equilibrium(run) == pytest.approx(float(row["CFeq"]), rel=1e-6)
     assert fourier(run) == pytest.approx(float(row["Fo"]), rel=1e-6)
     for column, nmesh in (("CF", 600), ("CF_coarse", 50)):
-        found = float(row[column])
-        error = discretisation_error(run, nmesh) * found + 4e-6 * float(row["CFeq"])
-        assert abs(found - exact["CF"][0]) <= error
+        recorded = float(row[column])
+        error = discretisation_error(run, nmesh) * recorded + 4e-6 * float(row["CFeq"])
+        assert abs(recorded - exact["CF"][0]) <= error
 
 
 def test_the_stated_error_is_no_larger_than_it_must_be() -> None:

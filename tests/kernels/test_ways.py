@@ -96,8 +96,8 @@ with Hub("hub.sqlite", user="anna") as hub:
     plan = plan_campaign(context, sys.argv[1], "tau", at=at)
     job = start_campaign(context, plan["plan"])["job"]
     work(hub, policy, once=True)
-    found = job_status(context, job)
-    assert found["state"] == "done", found
+    status = job_status(context, job)
+    assert status["state"] == "done", status
     context.close()
 """
 # as a notebook has it: a main module without a file

@@ -61,8 +61,8 @@ def written(draw: st.DrawFn) -> tuple[str, Decimal, Decimal]:
     return sign + digits + power, plain.scaleb(shift), last.scaleb(shift)
 
 
-def close(found: float | None, expected: Decimal) -> bool:
-    return found is not None and math.isclose(found, float(expected), rel_tol=1e-13, abs_tol=1e-300)
+def close(value: float | None, expected: Decimal) -> bool:
+    return value is not None and math.isclose(value, float(expected), rel_tol=1e-13, abs_tol=1e-300)
 
 
 @given(written(), st.sampled_from(UNITS), st.sampled_from(["", " ", "\u00a0", "  "]))
@@ -70,10 +70,10 @@ def test_a_number_with_its_unit_is_read_as_it_is_meant(
     number: tuple[str, Decimal, Decimal], unit: str, blank: str
 ) -> None:
     text, value, _ = number
-    found = parse_quantity(text + (blank or (" " if unit[:1].isdigit() else "")) + unit)
-    assert found.value == float(value)
-    assert found.unit == (unit or "1")
-    assert not found.is_interval
+    quantity = parse_quantity(text + (blank or (" " if unit[:1].isdigit() else "")) + unit)
+    assert quantity.value == float(value)
+    assert quantity.unit == (unit or "1")
+    assert not quantity.is_interval
 
 
 @given(written(), st.integers(0, 999), st.sampled_from(UNITS), st.data())
@@ -87,14 +87,14 @@ def test_an_interval_is_read_as_it_is_meant(
     if unit:
         forms += [f"{text} {unit}{sign}{width} {unit}", f"({text}{sign}{width}) {unit}"]
     for form in forms:
-        found = parse_quantity(form)
-        assert (found.value, found.unit) == (float(value), unit or "1"), form
+        quantity = parse_quantity(form)
+        assert (quantity.value, quantity.unit) == (float(value), unit or "1"), form
         scale = float(abs(value) + half)
         assert math.isclose(
-            found.ends()[0], float(value - half), rel_tol=1e-9, abs_tol=1e-12 * scale
+            quantity.ends()[0], float(value - half), rel_tol=1e-9, abs_tol=1e-12 * scale
         )
         assert math.isclose(
-            found.ends()[1], float(value + half), rel_tol=1e-9, abs_tol=1e-12 * scale
+            quantity.ends()[1], float(value + half), rel_tol=1e-9, abs_tol=1e-12 * scale
         )
     if unit:
         part = parse_quantity(f"{text} {unit}{sign}{width} %")
@@ -126,10 +126,10 @@ def test_a_range_is_read_as_it_is_meant(
         with pytest.raises(InputError, match="power of ten"):
             parse_quantity(text)
         return
-    found = parse_quantity(text)
-    assert found.is_range
-    assert found.ends() == (float(a), float(b))
-    assert found.unit == (unit or "1")
+    quantity = parse_quantity(text)
+    assert quantity.is_range
+    assert quantity.ends() == (float(a), float(b))
+    assert quantity.unit == (unit or "1")
 
 
 # an oracle of its own, as strict as the page on quantities: one expression for each form
@@ -163,13 +163,13 @@ def decimal(text: str) -> float:
     plain = re.sub(r"^([-+]?)10(?=[\^⁻⁰¹²³⁴-⁹])", r"\g<1>1×10", text.translate(DASHES))
     if "/" in plain:
         return float(Fraction(plain))
-    found = re.fullmatch(r"(.*?)(?:[eE](.*)|\s?[×·x*]\s?10\^?(.*))?", plain)
-    assert found is not None
-    power = (found[2] or found[3] or "0").translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
-    return float(Decimal(found[1]).scaleb(int(power)))
+    match = re.fullmatch(r"(.*?)(?:[eE](.*)|\s?[×·x*]\s?10\^?(.*))?", plain)
+    assert match is not None
+    power = (match[2] or match[3] or "0").translate(str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789"))
+    return float(Decimal(match[1]).scaleb(int(power)))
 
 
-def agrees(text: str, found: Quantity) -> bool:
+def agrees(text: str, quantity: Quantity) -> bool:
     """Whether some form of the oracle gives the value, and the same unit stands in the text."""
     numbers = []
     text = re.sub(r"(?<=[0-9])\xa0(?=[0-9]{3}(?![0-9]))", "", text)
@@ -179,11 +179,14 @@ def agrees(text: str, found: Quantity) -> bool:
             parts = match.groupdict()
             numbers.append(decimal((parts.get("a") or parts["c"]) + (parts.get("e") or "")))
             unit = parts.get("u") or parts.get("v") or parts.get("w") or "1"
-            if found.unit is not None and found.unit.strip() not in (unit.strip(), parts.get("v")):
+            if quantity.unit is not None and quantity.unit.strip() not in (
+                unit.strip(),
+                parts.get("v"),
+            ):
                 numbers.pop()
-    value = found.value if found.value is not None else found.low
+    value = quantity.value if quantity.value is not None else quantity.low
     if value == -math.inf:
-        value = found.high
+        value = quantity.high
     return any(value == number for number in numbers)
 
 
@@ -192,8 +195,8 @@ def read(reader: Callable[[str], Quantity], text: str) -> Quantity | None:
     try:
         return reader(text)
     except InputError as error:
-        told = str(error)
-    assert "\n" not in told
+        message = str(error)
+    assert "\n" not in message
     return None
 
 
@@ -215,18 +218,23 @@ def test_a_text_with_slips_of_the_pen_is_refused_or_means_what_it_says(
         place = data.draw(st.integers(0, len(text)))
         put = data.draw(st.sampled_from(["", *TROUBLE]))
         text = text[:place] + put + text[place + data.draw(st.integers(0, 1)) :]
-    found = read(parse_quantity, text)
-    assert found is None or agrees(text, found), (text, found)
+    quantity = read(parse_quantity, text)
+    assert quantity is None or agrees(text, quantity), (text, quantity)
 
 
 @given(st.text(max_size=30) | st.text(TROUBLE, max_size=14))
 @settings(max_examples=150)
 @example("9" * 401).via("longer than every quantity")
 def test_any_other_text_is_a_label_or_refused_in_one_sentence(text: str) -> None:
-    found = read(as_quantity, text)
-    assert found is None or found.value == text.strip() or found.is_label or agrees(text, found), (
+    quantity = read(as_quantity, text)
+    assert (
+        quantity is None
+        or quantity.value == text.strip()
+        or quantity.is_label
+        or agrees(text, quantity)
+    ), (
         text,
-        found,
+        quantity,
     )
 
 
@@ -315,13 +323,13 @@ def test_what_has_no_or_more_than_one_reading_is_refused(text: str, why: str) ->
 def test_every_form_of_a_quantity(
     given: Any, value: float | None, low: float | None, high: float | None, unit: str | None
 ) -> None:
-    found = as_quantity(given)
-    assert (found.value, found.low, found.high, found.unit) == (value, low, high, unit)
-    assert as_quantity(found) is found
-    if found.is_range or found.unit is None:
+    quantity = as_quantity(given)
+    assert (quantity.value, quantity.low, quantity.high, quantity.unit) == (value, low, high, unit)
+    assert as_quantity(quantity) is quantity
+    if quantity.is_range or quantity.unit is None:
         return
-    assert as_quantity(found.to_json()).ends() == found.ends()
-    parse_unit(str(found.unit))
+    assert as_quantity(quantity.to_json()).ends() == quantity.ends()
+    parse_unit(str(quantity.unit))
 
 
 @pytest.mark.parametrize(

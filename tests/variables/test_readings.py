@@ -71,27 +71,27 @@ PLAIN = [
 
 @pytest.mark.parametrize(("text", "meant"), DOUBTED.items())
 def test_both_readings_are_given_and_the_literal_one_is_plain(text: str, meant: str) -> None:
-    found = improbable(text)
-    assert found is not None
-    assert found.unit is not None
-    assert found.unit.dimension == parse_unit(meant).dimension
-    literal, read = parse_unit(found.literal), parse_unit(text)
+    reading = improbable(text)
+    assert reading is not None
+    assert reading.unit is not None
+    assert reading.unit.dimension == parse_unit(meant).dimension
+    literal, read = parse_unit(reading.literal), parse_unit(text)
     assert literal.dimension == read.dimension
     assert literal.factor == pytest.approx(read.factor, rel=1e-9)
-    assert improbable(found.literal) is None
+    assert improbable(reading.literal) is None
     # the sentence ends with two texts that are not doubted again
-    assert f"; write '{found.literal}'" in found.sentence(text)
-    assert improbable(found.unit.text) is None
+    assert f"; write '{reading.literal}'" in reading.sentence(text)
+    assert improbable(reading.unit.text) is None
 
 
 @pytest.mark.parametrize("text", [*(r.text for r in readings().values() if r.outcome != "read")])
 def test_every_row_of_the_table_gives_two_texts_that_are_not_doubted(text: str) -> None:
     text = f"W{text}" if text.startswith("/") else text
-    found = improbable(text)
-    assert found is not None
-    assert found.unit is not None
-    assert improbable(found.literal) is improbable(found.unit.text) is None
-    assert replace(parse_unit(found.literal), text=text) == parse_unit(text)
+    reading = improbable(text)
+    assert reading is not None
+    assert reading.unit is not None
+    assert improbable(reading.literal) is improbable(reading.unit.text) is None
+    assert replace(parse_unit(reading.literal), text=text) == parse_unit(text)
 
 
 @pytest.mark.parametrize("text", [r.text for r in readings().values() if r.outcome == "read"])
@@ -114,11 +114,11 @@ def test_plain_units_are_not_doubted(text: str) -> None:
 
 @pytest.mark.parametrize("text", ODD)
 def test_a_prefix_that_no_unit_takes_is_doubted(text: str) -> None:
-    found = improbable(text)
-    assert found is not None
-    assert found.unit is None
-    assert f"but another unit may be meant; write '{found.literal}'" in found.sentence(text)
-    assert improbable(found.literal) is None
+    reading = improbable(text)
+    assert reading is not None
+    assert reading.unit is None
+    assert f"but another unit may be meant; write '{reading.literal}'" in reading.sentence(text)
+    assert improbable(reading.literal) is None
 
 
 @pytest.mark.parametrize(("text", "unit"), ABSOLUTE.items())
@@ -137,8 +137,8 @@ def test_units_written_here_are_never_doubted(powers: list[int]) -> None:
     dimension = parse_unit("1").dimension
     for base, power in zip(("m", "kg", "s"), powers, strict=True):
         dimension = dimension * parse_unit(base).dimension ** power
-    found = improbable(si_unit(dimension))
-    assert found is None, si_unit(dimension)
+    reading = improbable(si_unit(dimension))
+    assert reading is None, si_unit(dimension)
 
 
 @pytest.mark.parametrize("name", ["dT", "dT_wall", "Delta T", "ΔT", "T_diff", "temp rise"])

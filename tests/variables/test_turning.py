@@ -81,17 +81,17 @@ def test_a_law_says_when_turns_are_counted_otherwise_than_in_its_runs(
         law.predict({f"n [{asked}]": [3.0], "D [m]": [0.2]})
         law.predict(dimgs.read_table(table))
         law.with_units({"n": asked})
-    told = [w for w in caught if "is given in" in str(w.message)]
-    assert len(told) == 3 * warns
-    assert all(issubclass(w.category, DimgsWarning) for w in told)
+    warned = [w for w in caught if "is given in" in str(w.message)]
+    assert len(warned) == 3 * warns
+    assert all(issubclass(w.category, DimgsWarning) for w in warned)
     # what the command line and the tools of an agent pass on
     notes = law_table(law, table, dimgs.dataset.raw.ReadOptions()).warnings
     assert any("is given in" in note for note in notes) == warns
 
 
 def test_one_value_of_the_other_kind_is_refused() -> None:
-    found = convert_inputs((Port("f", "Hz"),), {"f": "120 rpm"}, "mixer")
-    assert "60 rpm are 1 Hz" in found.refusal
+    conversion = convert_inputs((Port("f", "Hz"),), {"f": "120 rpm"}, "mixer")
+    assert "60 rpm are 1 Hz" in conversion.refusal
     assert convert_inputs((Port("f", "rad/s"),), {"f": "120 rpm"}, "mixer").values["f"] == (
         pytest.approx(4 * math.pi)
     )

@@ -155,9 +155,9 @@ def test_a_slip_is_never_read_as_another_unit() -> None:
         )
         if new is None or new == row.text or (kind == "broken" and row.outcome == "refused"):
             kind, new = "foreign", f"{row.text}€"
-        found = _outcome(row._replace(text=new))
+        outcome = _outcome(row._replace(text=new))
         if kind == "same":
-            tried, kept = tried + 1, kept + (found == "as expected")
+            tried, kept = tried + 1, kept + (outcome == "as expected")
             allowed = {"as expected", "doubted", "refused"}
         else:
             # a remark may hold any sign, and "--" means as little as "-"
@@ -165,7 +165,7 @@ def test_a_slip_is_never_read_as_another_unit() -> None:
             bare = row.si == "1" and row.factor == 1
             allowed = {"refused", "as expected"} if remark or bare else {"refused"}
             allowed |= {"as expected"} if row.outcome == "refused" else set()
-        assert found in allowed, (row.text, new, kind, found)
+        assert outcome in allowed, (row.text, new, kind, outcome)
     assert kept >= _LEAST_KEPT * tried, (kept, tried)
 
 
@@ -211,14 +211,14 @@ def _written(factors: list[tuple[str, int]], draw: st.DataObject) -> str:
 def test_the_reading_does_not_depend_on_the_notation(
     factors: list[tuple[str, int]], draw: st.DataObject
 ) -> None:
-    found = parse_unit(_written(factors, draw))
+    unit = parse_unit(_written(factors, draw))
     plain = [parse_unit(name) for name, _ in factors]
     powers = [power for _, power in factors]
-    assert found.dimension == math.prod(
+    assert unit.dimension == math.prod(
         (u.dimension**p for u, p in zip(plain, powers, strict=True)), start=Dimension()
     )
     size = math.prod(u.factor**p for u, p in zip(plain, powers, strict=True))
-    assert math.isclose(found.factor, size, rel_tol=1e-12)
+    assert math.isclose(unit.factor, size, rel_tol=1e-12)
 
 
 @given(PRODUCTS, PRODUCTS, POWERS, st.data())
@@ -227,7 +227,7 @@ def test_products_quotients_and_powers_are_kept(
 ) -> None:
     a, b = _written(one, draw), _written(two, draw)
     slash = draw.draw(st.sampled_from("/⁄∕／÷"))
-    found = parse_unit(f"({a})^{power}{slash}({b})")
+    unit = parse_unit(f"({a})^{power}{slash}({b})")
     first, second = parse_unit(f"({a})"), parse_unit(f"({b})")
-    assert found.dimension == first.dimension**power / second.dimension
-    assert math.isclose(found.factor, first.factor**power / second.factor, rel_tol=1e-12)
+    assert unit.dimension == first.dimension**power / second.dimension
+    assert math.isclose(unit.factor, first.factor**power / second.factor, rel_tol=1e-12)

@@ -198,10 +198,10 @@ def named_number(name: str) -> NamedNumber:
     InputError
         If there is none; the message lists near matches.
     """
-    found = _by_name().get(name.casefold())
-    if found is None:
+    entry = _by_name().get(name.casefold())
+    if entry is None:
         near = get_close_matches(name.casefold(), _by_name(), n=3, cutoff=0.5)
         names = " or ".join(_by_name()[each].name for each in near)
         remedy = f"did you mean {names}?" if near else "see all_numbers() for the catalogue."
         raise InputError(f"The catalogue has no number called {name!r}; {remedy}")
-    return found
+    return entry

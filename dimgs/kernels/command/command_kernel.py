@@ -21,8 +21,8 @@ from dimgs.kernels.command.template import Template
 from dimgs.kernels.process import (
     MOST_PRINTED,
     MOST_WRITTEN,
-    OWN_FILES,
     PRINTED,
+    STREAM_FILES,
     last_words,
     run_program,
 )
@@ -233,7 +233,7 @@ class CommandKernel(BaseKernel):
                 most_printed=self.most_printed,
                 most_written=self.most_written,
             )
-            found = {n: self._parsed(p, n, folder) for n, p in self._parsers.items()}
+            outputs = {n: self._parsed(p, n, folder) for n, p in self._parsers.items()}
             errors = {n: self._parsed(p, n, folder) for n, p in self._error_parsers.items()}
         except RunFailedError as error:
             plain = [t.text for t in self._arguments]
@@ -247,8 +247,8 @@ class CommandKernel(BaseKernel):
             raise
         if self.keep != "always":
             shutil.rmtree(folder, ignore_errors=True)
-            return Simulated(found, errors)
-        return Simulated(found, errors, {"folder": str(folder)})
+            return Simulated(outputs, errors)
+        return Simulated(outputs, errors, {"folder": str(folder)})
 
     def _parsed(self, parser: Parser, output: str, folder: Path) -> float:
         """Number of an output; where it is missing, what the program said last about an error."""

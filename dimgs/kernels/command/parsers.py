@@ -100,15 +100,15 @@ class Json:
     def parse(self, text: str) -> float:
         """Number in the text of the file."""
         try:
-            found = json.loads(text)
+            node = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise RunFailedError(f"{self.file} is not a JSON document ({error}).") from error
         for part in self.path.split("."):
             try:
-                found = found[int(part)] if isinstance(found, list) else found[part]
+                node = node[int(part)] if isinstance(node, list) else node[part]
             except (KeyError, IndexError, ValueError, TypeError) as error:
                 raise RunFailedError(f"There is no '{self.path}' in {self.file}.") from error
-        return _number(found, self.file)
+        return _number(node, self.file)
 
 
 @dataclass(frozen=True)
@@ -209,10 +209,10 @@ def _check_file(value: object) -> None:
         )
 
 
-def _number(found: Any, file: str) -> float:
-    if isinstance(found, bool) or found is None:
-        raise RunFailedError(f"{file} holds {found!r} where a number is needed.")
+def _number(value: Any, file: str) -> float:
+    if isinstance(value, bool) or value is None:
+        raise RunFailedError(f"{file} holds {value!r} where a number is needed.")
     try:
-        return float(_FORTRAN.sub("e", found.strip()) if isinstance(found, str) else found)
+        return float(_FORTRAN.sub("e", value.strip()) if isinstance(value, str) else value)
     except (TypeError, ValueError) as error:
-        raise RunFailedError(f"{file} holds {found!r:.60} where a number is needed.") from error
+        raise RunFailedError(f"{file} holds {value!r:.60} where a number is needed.") from error

@@ -19,7 +19,7 @@ from dimgs.kernels.fingerprint import (
     folder_digest,
     paths_named,
 )
-from dimgs.kernels.imports import files_of, is_installed, own_modules
+from dimgs.kernels.imports import files_of, is_installed, user_modules
 
 _PYTHON = re.compile(r"(?:python|pypy)[\d.]*w?(?:\.exe)?")
 # options of one letter, of which the last takes what follows
@@ -73,15 +73,15 @@ class Command:
         named = {f for a in self.argv[1:] for f in paths_named(a, whole=True)}
         named |= {f for text in self.texts.values() for f in paths_named(text)}
         named = {n for n in named if not any(Path(n).is_relative_to(w) for w in writes)}
-        found = {"argv[0]": file_digest(shutil.which(self.argv[0]) or "")}
+        digests = {"argv[0]": file_digest(shutil.which(self.argv[0]) or "")}
         for path in sorted(named):
             if os.path.isfile(path):
-                found[path] = file_digest(path)
+                digests[path] = file_digest(path)
             elif not _holds_runs(path):
-                found[path] = folder_digest(Path(path), [*writes, *runs]) or _too_large(
+                digests[path] = folder_digest(Path(path), [*writes, *runs]) or _too_large(
                     f"the folder '{path}'", kernel
                 )
-        return found | self._modules(kernel)
+        return digests | self._modules(kernel)
 
     def _modules(self, kernel: str) -> dict[str, str | None]:
         """Content hashes of the Python modules that the command runs, by name."""
@@ -99,14 +99,14 @@ class Command:
             folders.append(Path(what))
             sources.append((_text(Path(what, "__main__.py")), ""))
         folders += _search_path(program, flags, tuple(sorted(self.environment.items())))
-        found: dict[str, str | None] = {}
+        digests: dict[str, str | None] = {}
         if how == "-m":
-            started, found = _started(what, folders, kernel)
+            started, digests = _started(what, folders, kernel)
             sources += started
-        modules = own_modules(sources, folders)
+        modules = user_modules(sources, folders)
         if modules is None:
-            return found | {"modules": _too_large("what its Python code imports", kernel)}
-        return found | {f"module {n}": file_digest(f) for n, f in modules.items()}
+            return digests | {"modules": _too_large("what its Python code imports", kernel)}
+        return digests | {f"module {n}": file_digest(f) for n, f in modules.items()}
 
 
 def _called(argv: Sequence[str]) -> tuple[str, tuple[str, ...], str, str] | None:
@@ -151,15 +151,17 @@ def _started(
         files += [f for f in files_of(f"{module}.__main__", folders) if f not in files]
     elif files[-1][1].stem == "__init__":
         files = files_of(f"{module}.__main__", folders)
-    found = {f"module {n}": file_digest(f) for n, f in files}
+    digests = {f"module {n}": file_digest(f) for n, f in files}
     if files and is_installed(files[0][1].parent):
         home = files[0][1].parent
         if home.name in ("site-packages", "dist-packages") or files[0][1].stem != "__init__":
-            return [], found
+            return [], digests
         whole = folder_digest(home) or _too_large(f"the module '{module}'", kernel)
         return [], {f"module {files[0][0]}": whole}
-    own = [(n, f) for n, f in files if f.suffix == ".py"]
-    return [(_text(f), n if f.stem == "__init__" else n.rpartition(".")[0]) for n, f in own], found
+    code = [(n, f) for n, f in files if f.suffix == ".py"]
+    return [
+        (_text(f), n if f.stem == "__init__" else n.rpartition(".")[0]) for n, f in code
+    ], digests
 
 
 def _search_path(

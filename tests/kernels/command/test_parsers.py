@@ -63,7 +63,7 @@ def test_what_is_not_there_is_said(parser: Parser, text: str, says: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("told", "says"),
+    ("document", "says"),
     [
         ({"regex": "CF = .*"}, "0 groups"),
         ({"regex": "(CF) = (.*)"}, "2 groups"),
@@ -73,13 +73,13 @@ def test_what_is_not_there_is_said(parser: Parser, text: str, says: str) -> None
         ({"json": "a", "row": 3}, "cannot be parsed like this"),
     ],
 )
-def test_parsers_that_cannot_work_are_refused(told: dict[str, Any], says: str) -> None:
+def test_parsers_that_cannot_work_are_refused(document: dict[str, Any], says: str) -> None:
     with pytest.raises(InputError, match=says):
-        parser_of(told, "CF")
+        parser_of(document, "CF")
 
 
 @pytest.mark.parametrize(
-    ("told", "says"),
+    ("document", "says"),
     [
         ({"regex": 3}, "The output 'x': regex is 3; give it as a text"),
         ({"json": 3}, "json is 3"),
@@ -90,9 +90,9 @@ def test_parsers_that_cannot_work_are_refused(told: dict[str, Any], says: str) -
         ("regex", "The parser of 'x' is 'regex'; give a table"),
     ],
 )
-def test_a_parser_is_checked_when_it_is_made(told: Any, says: str) -> None:
+def test_a_parser_is_checked_when_it_is_made(document: Any, says: str) -> None:
     with pytest.raises(InputError, match=says):
-        parser_of(told, "x")
+        parser_of(document, "x")
 
 
 def test_what_is_too_deep_or_too_long_is_a_failed_run() -> None:

@@ -22,12 +22,12 @@ linux = pytest.mark.skipif(not Path("/proc").is_dir(), reason="it looks into /pr
 
 
 def solver(argv: list[Any], **changes: Any) -> CommandKernel:
-    told: dict[str, Any] = {
+    options: dict[str, Any] = {
         "inputs": {},
         "outputs": {"x": {"unit": "1", "regex": "x = (.*)"}},
         "name": "solver",
     }
-    return CommandKernel(argv, **{**told, **changes})
+    return CommandKernel(argv, **{**options, **changes})
 
 
 def script(code: str, **changes: Any) -> CommandKernel:

@@ -153,9 +153,9 @@ def test_recorded_runs_of_sfppy_agree(shared_data: Path) -> None:
         run = DiffusionSeries().run({n: float(row[n]) for n in FILM})
         gaps.append(abs(run.outputs["CF"][0] / float(row["CF"]) - 1))
         assert run.outputs["CF_eq"][0] == pytest.approx(float(row["CFeq"]), rel=1e-6)
-        found = run.provenance["groups"]
-        assert found["Fo"] == pytest.approx(float(row["Fo"]), rel=1e-6)
-        assert found["Bi/K"] == pytest.approx(float(row["Bi"]) / float(row["K"]), rel=1e-6)
+        groups = run.provenance["groups"]
+        assert groups["Fo"] == pytest.approx(float(row["Fo"]), rel=1e-6)
+        assert groups["Bi/K"] == pytest.approx(float(row["Bi"]) / float(row["K"]), rel=1e-6)
     assert np.median(gaps) < 3e-6
     assert max(gaps) < 1e-4
 
