@@ -156,10 +156,10 @@ class _Asking:
                 f"No point is given; say where, such as 'D=1e-14 m^2/s' ({setting('at')})."
             )
         points, many = points_given(at)
-        found = [self.answer(target, point, kernel, physics) for point in points]
+        answers = [self.answer(target, point, kernel, physics) for point in points]
         if isinstance(many, str):
-            return curve_of(found, many, points)
-        return found if many else found[0]
+            return curve_of(answers, many, points)
+        return answers if many else answers[0]
 
     def stored(self, question: Mapping[str, Any], at: Any, kernel: Any, physics: Any) -> Any:
         """Answer a question that the hub keeps, and keep the answer with it."""
@@ -172,12 +172,12 @@ class _Asking:
             kernel = kernel or (None if physics else self._kernel_of(question))
         stored_point = point_of_question(content)
         points, many = ([{}], False) if at is None else points_given(at)
-        found = [self.answer(target, {**stored_point, **p}, kernel, physics) for p in points]
+        answers = [self.answer(target, {**stored_point, **p}, kernel, physics) for p in points]
         if isinstance(many, str):
-            found, many = [curve_of(found, many, points)], False
-        for answer in found:
+            answers, many = [curve_of(answers, many, points)], False
+        for answer in answers:
             self._keep(question["id"], answer)
-        return found if many else found[0]
+        return answers if many else answers[0]
 
     def _kernel_of(self, question: Mapping[str, Any]) -> str | None:
         """Kernel of the protocol that was made for a question."""
@@ -220,16 +220,16 @@ class _Asking:
             if answer.value is not None or known.kernel is None:
                 return answer
             return self._campaign(known, point, target, answer.missing, there)
-        found = [o for k, p in every for o in origins(self.hub, k, p, target)]
+        origins_there = [o for k, p in every for o in origins(self.hub, k, p, target)]
         laws: _Laws = []
         best: Offer | None = None
         for way in (self._exact, self._near, self._laws):
-            for origin, offer in way(found, laws):
+            for origin, offer in way(origins_there, laws):
                 if offer.half_width <= self.tolerance:
                     return self._compose_answer(offer, origin)
                 best = min((best, offer), key=lambda o: o.half_width) if best else offer
         doubted = [(law, why) for _, law, why in laws if why]
-        lacking = self._lacking(known, target, found, best, doubted)
+        lacking = self._lacking(known, target, origins_there, best, doubted)
         answer = self._campaign(
             known, point, target, lacking, lambda: self._made(known, point, target)
         )
@@ -279,22 +279,22 @@ class _Asking:
             )
         return fitting
 
-    def _exact(self, found: Sequence[Origin], _: _Laws | None = None) -> _Offers:
+    def _exact(self, runs: Sequence[Origin], _: _Laws | None = None) -> _Offers:
         """Runs with equal inputs, then those with equal groups."""
         for groups in (False, True):
-            for origin in chain.from_iterable(asked_for(found)):
+            for origin in chain.from_iterable(asked_for(runs)):
                 offer = exact(origin, groups, self.level)
                 if offer is not None:
                     yield origin, offer
 
-    def _near(self, found: Sequence[Origin], known: _Laws) -> _Offers:
+    def _near(self, runs: Sequence[Origin], known: _Laws) -> _Offers:
         from dimgs.similitude.laws import laws_of
         from dimgs.similitude.limits import limits_of
         from dimgs.similitude.near import near
 
-        for origin in near_tiers(found):
+        for origin in near_tiers(runs):
             known += [(origin, law, law.doubts(origin)) for law in laws_of(self.hub, origin)]
-            others = [*(o for o in found if o is not origin), *related(self.hub, origin, found)]
+            others = [*(o for o in runs if o is not origin), *related(self.hub, origin, runs)]
             laws = [law for of, law, doubts in known if of is origin and not doubts]
             offer = near(origin, others, laws, self.level, limits_of(self.hub, origin))
             if offer is not None:
@@ -307,7 +307,7 @@ class _Asking:
                 yield origin, offer
 
     def _compose_answer(self, offer: Offer, used: Origin) -> Answer:
-        """The answer that something found gives."""
+        """The answer that an offer gives."""
         unit = used.known.outputs[used.target]
         scale = parse_unit(unit)
         value, low, high = (float(scale.from_si(x)) for x in (offer.value, offer.low, offer.high))
@@ -341,12 +341,12 @@ class _Asking:
         return reviews + [{"of": card["id"], **r} for r in card["reviews"]]
 
     def _lacking(
-        self, known: Description, target: str, found: Sequence[Origin], best: Offer | None,
+        self, known: Description, target: str, runs: Sequence[Origin], best: Offer | None,
         doubted: "Sequence[tuple[HubLaw, list[str]]]",
     ) -> list[str]:  # fmt: skip
         """Why what is there does not answer."""
-        missing = [text for origin in near_tiers(found) for text in beyond(origin)]
-        if not found:
+        missing = [text for origin in near_tiers(runs) for text in beyond(origin)]
+        if not runs:
             missing.append(
                 f"the hub has no run of '{known.name}' with '{target}' by its current program"
             )

@@ -49,8 +49,8 @@ class Answered:
     @property
     def answer(self) -> dict[str, Any] | None:
         """The value with its unit and interval; None where there is none."""
-        found: dict[str, Any] | None = self.document["answer"]
-        return found
+        quantity: dict[str, Any] | None = self.document["answer"]
+        return quantity
 
     def to_json(self) -> dict[str, Any]:
         """As one document."""
@@ -85,8 +85,8 @@ class Agent:
     --------
     >>> from case_studies.benchmarks.questions.scripted import scripted
     >>> agent = Agent(None, scripted(["Which table do you mean?"]))
-    >>> found = agent.ask("What is the law?")
-    >>> print(found.text)
+    >>> answer = agent.ask("What is the law?")
+    >>> print(answer.text)
     Which table do you mean?
     """
 

@@ -188,7 +188,7 @@ class Amount:
         return abs(self.value - there) <= self.step * (1 + _EQUAL) + _EQUAL * abs(there)
 
 
-def given_quantity(given: Any, name: str = "The quantity") -> Quantity:
+def to_quantity(given: Any, name: str = "The quantity") -> Quantity:
     """Quantity or label of an argument; a plain number has no unit.
 
     Raises
@@ -198,11 +198,11 @@ def given_quantity(given: Any, name: str = "The quantity") -> Quantity:
 
     Examples
     --------
-    >>> given_quantity("80 µm").unit, given_quantity(2e-3).unit, given_quantity("resin").unit
+    >>> to_quantity("80 µm").unit, to_quantity(2e-3).unit, to_quantity("resin").unit
     ('µm', '1', 'label')
     """
-    found = as_quantity(given, name)
-    return replace(found, unit="1") if found.unit is None else found
+    quantity = as_quantity(given, name)
+    return replace(quantity, unit="1") if quantity.unit is None else quantity
 
 
 def amount(given: Any, name: str = "The quantity") -> Amount:
@@ -221,9 +221,9 @@ def amount(given: Any, name: str = "The quantity") -> Amount:
     Traceback (most recent call last):
     dimgs.common.errors.InputError: 'l' is '0.8..1.2 m', a range, and one number is needed here.
     """
-    found = given_quantity(given, name)
-    value, unit = found.number(name), found.unit or "1"
-    return Amount(value, unit, found.text, 0, found.step, unit == "1")
+    quantity = to_quantity(given, name)
+    value, unit = quantity.number(name), quantity.unit or "1"
+    return Amount(value, unit, quantity.text, 0, quantity.step, unit == "1")
 
 
 def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
@@ -241,17 +241,17 @@ def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
     """
     if unit is None or unit == quantity["unit"]:
         return quantity
-    own, wanted = parse_unit(quantity["unit"]), parse_unit(unit)
-    if own.dimension != wanted.dimension or "label" in (own.scale, wanted.scale):
+    current, wanted = parse_unit(quantity["unit"]), parse_unit(unit)
+    if current.dimension != wanted.dimension or "label" in (current.scale, wanted.scale):
         raise InputError(
             f"The answer is in '{quantity['unit']}', which is no '{shown(unit)}'; give a unit of "
-            f"the dimension {own.dimension}, or none."
+            f"the dimension {current.dimension}, or none."
         )
 
     def convert(value: Any) -> Any:
         if isinstance(value, list | tuple):
             return [convert(part) for part in value]
-        return None if value is None else float(wanted.from_si(own.to_si(value)))
+        return None if value is None else float(wanted.from_si(current.to_si(value)))
 
     keys = ("value", "low", "high")
     return {**quantity, **{k: convert(quantity[k]) for k in keys if k in quantity}, "unit": unit}
@@ -262,10 +262,10 @@ def readings(given: Mapping[str, Quantity]) -> list[dict[str, Any]]:
 
     Examples
     --------
-    >>> readings({"T": given_quantity("40 degC")})[0]["value"]
+    >>> readings({"T": to_quantity("40 degC")})[0]["value"]
     {'value': 313.15, 'unit': 'K'}
     """
-    found = []
+    assumptions = []
     for name, quantity in given.items():
         if quantity.is_label or quantity.is_range or not quantity.parsed.offset:
             continue
@@ -273,18 +273,18 @@ def readings(given: Mapping[str, Quantity]) -> list[dict[str, Any]]:
         kelvin = round(quantity.parsed.to_si(value), 9)
         text = f"{value:g} {quantity.unit}"
         why = f"'{text}' read as a temperature; a difference of temperatures is given in K"
-        found.append({"input": name, "value": {"value": kelvin, "unit": "K"}, "source": why})
-    return found
+        assumptions.append({"input": name, "value": {"value": kelvin, "unit": "K"}, "source": why})
+    return assumptions
 
 
-def _matched(found: re.Match[str]) -> tuple[float, float]:
+def _matched(match: re.Match[str]) -> tuple[float, float]:
     """Number of a match, and half of its last digit."""
-    digits = found["digits"].replace(",", "").replace("\u202f", "")
-    power = found["e"] or found["ten"] or "0"
+    digits = match["digits"].replace(",", "").replace("\u202f", "")
+    power = match["e"] or match["ten"] or "0"
     exponent = int(power.translate(_SUPERSCRIPT).strip("{}").replace("−", "-"))
     if abs(exponent) > 400:
-        raise InputError(f"'{visible(found[0][:60])}' is out of range; correct its exponent.")
-    sign = -1.0 if found["sign"] in ("-", "−") else 1.0
+        raise InputError(f"'{visible(match[0][:60])}' is out of range; correct its exponent.")
+    sign = -1.0 if match["sign"] in ("-", "−") else 1.0
     decimals = len(digits.partition(".")[2])
     return sign * float(f"{digits}e{exponent}"), 0.5 * 10.0 ** (exponent - decimals)
 
@@ -302,30 +302,30 @@ def amounts(text: str) -> list[Amount]:
     >>> [(a.value, a.unit) for a in amounts("one of 3 runs: 2 to 3 mg")]
     [(3.0, '1'), (2.0, 'mg'), (3.0, 'mg')]
     """
-    found = sorted(_scanned(text), key=lambda a: a.place)
-    for k in range(len(found) - 2, -1, -1):
-        one, two = found[k], found[k + 1]
+    scanned = sorted(_scanned(text), key=lambda a: a.place)
+    for k in range(len(scanned) - 2, -1, -1):
+        one, two = scanned[k], scanned[k + 1]
         between = text[one.place + len(one.text) : two.place]
         if one.bare and not two.bare and _JOINED.fullmatch(between):
-            found[k] = Amount(one.value, two.unit, one.text, one.place, one.step)
-    return found
+            scanned[k] = Amount(one.value, two.unit, one.text, one.place, one.step)
+    return scanned
 
 
 def _scanned(text: str) -> Iterator[Amount]:
     done = 0
     # both ends of '2..3' are numbers, and neither has the dots
     plain = text.replace("..", "  ")
-    for found in _NUMBER.finditer(plain):
-        if found.start() < done:
+    for match in _NUMBER.finditer(plain):
+        if match.start() < done:
             # a power in the unit before
             continue
         try:
-            value, step = _matched(found)
+            value, step = _matched(match)
         except InputError:
             continue
-        unit, end = _unit_after(plain, found.end())
-        written, done = text[found.start() : end], end
-        yield Amount(value, unit or "1", written, found.start(), step, not unit)
+        unit, end = _unit_after(plain, match.end())
+        written, done = text[match.start() : end], end
+        yield Amount(value, unit or "1", written, match.start(), step, not unit)
     for part in _PART.finditer(text):
         unit, end = _unit_after(text, part.end())
         written = text[part.start() : end]
@@ -340,10 +340,10 @@ def _scanned(text: str) -> Iterator[Amount]:
 
 def _unit_after(text: str, place: int) -> tuple[str, int]:
     """Unit that follows a number, and where it ends."""
-    found = _UNIT.match(text, place)
-    if found is None:
+    match = _UNIT.match(text, place)
+    if match is None:
         return "", place
-    start, word = found.start("first"), found["first"]
+    start, word = match.start("first"), match["first"]
     unit, end = "", place
     for cut in range(len(word), 0, -1):
         part = word[:cut]

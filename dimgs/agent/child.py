@@ -96,17 +96,17 @@ def _kept(hub: dict[str, str] | None, report: "Report") -> dict[str, Any] | None
     from dimgs.hub import Hub
     from dimgs.hub.keeping import keep_report
 
-    with Hub(hub["address"], make=False) as found:
-        return keep_report(found.for_agent(hub["user"]), report)
+    with Hub(hub["address"], make=False) as kept_in:
+        return keep_report(kept_in.for_agent(hub["user"]), report)
 
 
 def main() -> None:
-    """Read what is asked from standard input, and write what was found."""
+    """Read a request from standard input, and write the document of its search."""
     asked = json.loads(sys.stdin.readline())
     out = sys.stdout
     with redirect_stdout(sys.stderr), worded(in_arguments):
-        found = search(asked)
-    json.dump(found, out)
+        document = search(asked)
+    json.dump(document, out)
 
 
 if __name__ == "__main__":

@@ -112,18 +112,18 @@ class Workspace:
 
     def tables(self) -> list[str]:
         """Paths of the tables in the folder, sorted; at most 200."""
-        found: list[str] = []
+        tables: list[str] = []
         if self.root is None:
-            return found
+            return tables
         for folder, inner, files in os.walk(self.root, followlinks=False):
             inner[:] = sorted(n for n in inner if not n.startswith("."))
             for name in sorted(files):
                 path = Path(folder) / name
                 if path.suffix.lower() in SUFFIXES and not path.is_symlink():
-                    found.append(path.relative_to(self.root).as_posix())
-            if len(found) >= _MOST_FILES:
+                    tables.append(path.relative_to(self.root).as_posix())
+            if len(tables) >= _MOST_FILES:
                 break
-        return found[:_MOST_FILES]
+        return tables[:_MOST_FILES]
 
     def _some(self) -> str:
         tables = self.tables()[:5]
@@ -274,11 +274,11 @@ class ToolContext:
         if self.policy.allows(name):
             return name
         known = self.kernels()
-        found = [listed for listed in known if listed.rpartition(":")[2] == name]
-        if len(found) == 1:
-            return found[0]
+        names = [listed for listed in known if listed.rpartition(":")[2] == name]
+        if len(names) == 1:
+            return names[0]
         raise InputError(
-            f"The policy lists {'no' if not found else 'more than one'} kernel '{shown(name)}'; "
+            f"The policy lists {'no' if not names else 'more than one'} kernel '{shown(name)}'; "
             f"it lists {', '.join(known)}. A person may change the policy."
         )
 
@@ -376,7 +376,7 @@ def opened_context(
                     f"Over HTTP the tokens of a hub decide who comes in; give {setting('hub')}."
                 )
             caller = caller_of(known)
-        own = None if known is None else known if caller_of is not None else known.for_agent()
-        context = ToolContext(own, policy, workspace, caller, hub)
+        rights = None if known is None else known if caller_of is not None else known.for_agent()
+        context = ToolContext(rights, policy, workspace, caller, hub)
         stack.callback(context.close)
         yield context

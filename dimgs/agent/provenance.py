@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from dimgs.agent.arguments import Amount, amount, amounts, given_quantity, is_unit
+from dimgs.agent.arguments import Amount, amount, amounts, is_unit, to_quantity
 from dimgs.agent.context import ToolContext
 from dimgs.common.errors import InputError
 from dimgs.common.formats import shown
@@ -29,7 +29,7 @@ _COMPUTED = frozenset({"expression", "latex", "pi_expression"})
 
 
 @dataclass
-class GivenEvidence:
+class SourcedAmounts:
     """Numbers that may be said, and where each is from.
 
     Attributes
@@ -40,9 +40,9 @@ class GivenEvidence:
 
     known: list[tuple[Amount, str]] = field(default_factory=list)
 
-    def add(self, found: Iterable[Amount], source: str) -> None:
+    def add(self, amounts: Iterable[Amount], source: str) -> None:
         """Add amounts of a source."""
-        self.known += [(amount, source) for amount in found]
+        self.known += [(amount, source) for amount in amounts]
 
     def source(self, said: Amount) -> str | None:
         """Where a number of a text is from; None where it is from nowhere."""
@@ -60,7 +60,7 @@ class GivenEvidence:
 
         Examples
         --------
-        >>> evidence = GivenEvidence()
+        >>> evidence = SourcedAmounts()
         >>> evidence.add([Amount(4.463, "g/m^3")], "call 1")
         >>> evidence.cut("It is 4.46 mg/L. The limit is 60 mg/L.")
         'It is 4.46 mg/L. [A sentence was removed here: it held a number without evidence.]'
@@ -77,25 +77,25 @@ class GivenEvidence:
 def _sentences(text: str) -> Iterator[tuple[int, int]]:
     """Where each sentence begins and ends."""
     start = 0
-    for found in (*_SENTENCE.finditer(text), None):
-        end = len(text) if found is None else found.start()
+    for end_mark in (*_SENTENCE.finditer(text), None):
+        end = len(text) if end_mark is None else end_mark.start()
         if text[start:end].strip():
             yield start, end
-        start = end if found is None else found.end()
+        start = end if end_mark is None else end_mark.end()
 
 
 def _plain(text: str) -> str:
     """The text without ids, names in code and the numbers of a list, which count from 1."""
     for pattern in (_ID, _CODE):
-        text = pattern.sub(lambda found: " " * len(found[0]), text)
+        text = pattern.sub(lambda match: " " * len(match[0]), text)
     last = 0
 
-    def counted(found: re.Match[str]) -> str:
+    def counted(match: re.Match[str]) -> str:
         nonlocal last
-        if int(found[1]) != last + 1:
-            return found[0]
+        if int(match[1]) != last + 1:
+            return match[0]
         last += 1
-        return " " * len(found[0])
+        return " " * len(match[0])
 
     return _LISTED.sub(counted, text)
 
@@ -118,8 +118,8 @@ def amounts_of(result: Any) -> Iterator[Amount]:
 
     Examples
     --------
-    >>> found = amounts_of({"rows": [{"value": 2.0, "low": 1.5}], "unit": "s", "note": "say 42"})
-    >>> [(a.value, a.unit) for a in found]
+    >>> stated = amounts_of({"rows": [{"value": 2.0, "low": 1.5}], "unit": "s", "note": "say 42"})
+    >>> [(a.value, a.unit) for a in stated]
     [(1.0, '1'), (2.0, 's'), (1.5, 's')]
     """
     yield from _walk(result, "1", "")
@@ -129,8 +129,8 @@ def _walk(value: Any, unit: str, key: str) -> Iterator[Amount]:
     if isinstance(value, Mapping):
         if value.get("state") in DOUBTED:
             return
-        own = value.get("unit")
-        inner = own if isinstance(own, str) and len(own) <= 60 else unit
+        stated = value.get("unit")
+        inner = stated if isinstance(stated, str) and len(stated) <= 60 else unit
         for name, part in value.items():
             yield from _walk(part, inner if name in _WITH_UNIT else "1", str(name))
     elif isinstance(value, list | tuple):
@@ -209,15 +209,15 @@ class Sources:
         if self.safe not in (None, *SIDES):
             raise InputError(f"The safe side is '{shown(self.safe)}'; give over or under.")
 
-    def evidence(self) -> GivenEvidence:
+    def evidence(self) -> SourcedAmounts:
         """Numbers that may be said."""
-        found = GivenEvidence()
-        found.add(amounts(self.question), "the question")
+        evidence = SourcedAmounts()
+        evidence.add(amounts(self.question), "the question")
         for k, reply in enumerate(self.replies, 1):
-            found.add(amounts(reply), f"reply {k}")
+            evidence.add(amounts(reply), f"reply {k}")
         for k, result in enumerate(self.results, 1):
-            found.add(amounts_of(result), f"call {k}")
-        return found
+            evidence.add(amounts_of(result), f"call {k}")
+        return evidence
 
     def check(
         self, tool: str, arguments: Mapping[str, Any], sources: Mapping[str, str]
@@ -259,7 +259,7 @@ class Sources:
         top = re.split(r"[.\[]", path, maxsplit=1)[0]
         if top in _SOURCED:
             named = sources.get(path) or sources.get(name) or ""
-            if top == "ranges" or given_quantity(value, f"'{path}'").is_range:
+            if top == "ranges" or to_quantity(value, f"'{path}'").is_range:
                 return self._of_range(path, value, named, arguments)
             return self._of_quantity(path, name, value, named, arguments)
         if top in _CHOICES:
@@ -285,7 +285,7 @@ class Sources:
     ) -> str:
         kind, _, rest = named.partition(":")
         kind, rest = kind.strip().lower(), rest.strip()
-        quantity = given_quantity(value, f"'{path}'")
+        quantity = to_quantity(value, f"'{path}'")
         if quantity.is_interval:
             return self._of_interval(path, quantity, kind, rest)
         wanted = quantity.to_json()
@@ -356,7 +356,7 @@ class Sources:
             if port is None or default is None:
                 raise InputError(f"'{kernel}' has no default of '{name}'; ask_person for it.")
             quantity = {"value": default, "unit": port.unit}
-        known = given_quantity(quantity, f"'{path}'").to_json()
+        known = to_quantity(quantity, f"'{path}'").to_json()
         same = wanted == known or (
             "label" not in (wanted["unit"], known["unit"]) and amount(wanted).equals(amount(known))
         )
@@ -400,7 +400,7 @@ class Sources:
         content = entry["content"] or {}
         inputs = {**(content.get("inputs") or {}), **(content.get("outputs") or {})}
         quantity = inputs.get(name)
-        if quantity is not None and given_quantity(quantity, f"'{path}'").to_json() == wanted:
+        if quantity is not None and to_quantity(quantity, f"'{path}'").to_json() == wanted:
             return
         if wanted["unit"] != "label":
             asked = amount(wanted)
@@ -482,9 +482,9 @@ def conflicts(text: str) -> list[tuple[Amount, Amount]]:
     >>> [(a.text, b.text) for a, b in conflicts("a film of 80 µm (0.8 mm), 1 L = 1000 mL")]
     [('80 µm', '0.8 mm')]
     """
-    found = amounts(text)
+    stated = amounts(text)
     pairs = []
-    for one, two in pairwise(found):
+    for one, two in pairwise(stated):
         between = text[one.place + len(one.text) : two.place]
         same = one.parsed.dimension == two.parsed.dimension and not (one.bare or two.bare)
         # the second may be rounded

@@ -37,7 +37,7 @@ def keep(
     """
     from dimgs.hub.runs import plain
 
-    if not context.has_hub or not context.hub.may("add", "open", own=True):
+    if not context.has_hub or not context.hub.may("add", "open", is_author=True):
         return None
     kept = {k: v for k, v in document.items() if k not in ("transcript", "decision")}
     known = {
@@ -155,9 +155,9 @@ def _difference(then: Any, now: Any, ids: dict[str, str], place: str) -> str:
         for key in then:
             if key in _TIMES:
                 continue
-            found = _difference(then[key], now.get(key), ids, f"{place}.{key}" if place else key)
-            if found:
-                return found
+            where = _difference(then[key], now.get(key), ids, f"{place}.{key}" if place else key)
+            if where:
+                return where
         return ""
     if isinstance(then, list) and isinstance(now, list | tuple):
         if len(then) != len(now):

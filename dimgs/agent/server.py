@@ -159,11 +159,11 @@ def _called(method: Callable[..., Any]) -> Callable[..., Any]:
         finally:
             stop.set()
 
-    own = signature(method)
+    sig = signature(method)
     first = Parameter("ctx", Parameter.KEYWORD_ONLY, annotation=Context)
     hints = get_type_hints(method, include_extras=True)
-    call.__signature__ = own.replace(  # type: ignore[attr-defined]
-        parameters=[*(p.replace(annotation=hints[p.name]) for p in own.parameters.values()), first],
+    call.__signature__ = sig.replace(  # type: ignore[attr-defined]
+        parameters=[*(p.replace(annotation=hints[p.name]) for p in sig.parameters.values()), first],
         return_annotation=hints["return"],
     )
     call.__annotations__ = {**hints, "ctx": Context}
@@ -261,17 +261,17 @@ def add_resources(server: MCPServer[Any], context: ToolContext) -> None:
 
 def addresses(context: ToolContext) -> list[str]:
     """Addresses of everything that can be read."""
-    found = [f"dimgs://cards/{name}" for name in context.kernels()]
-    found += [f"dimgs://tables/{path}" for path in context.workspace.tables()]
+    addresses = [f"dimgs://cards/{name}" for name in context.kernels()]
+    addresses += [f"dimgs://tables/{path}" for path in context.workspace.tables()]
     if context.has_hub:
         listed = context.hub.listed(kind="law", newest=True, limit=50)
-        found += [f"dimgs://laws/{entry['id']}" for entry in listed]
+        addresses += [f"dimgs://laws/{entry['id']}" for entry in listed]
     for study in context.studies():
         folder = context.study(study)
-        found += [f"dimgs://reports/{study}"] * (folder / "report.html").is_file()
+        addresses += [f"dimgs://reports/{study}"] * (folder / "report.html").is_file()
         figures = sorted((folder / "figures").glob("*.svg"))
-        found += [f"dimgs://figures/{study}/{file.stem}" for file in figures]
-    return found
+        addresses += [f"dimgs://figures/{study}/{file.stem}" for file in figures]
+    return addresses
 
 
 def _file(context: ToolContext, study: str, name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dimgs.agent.context import ToolContext
-from dimgs.agent.provenance import GivenEvidence, Sources
+from dimgs.agent.provenance import SourcedAmounts, Sources
 from dimgs.agent.server import checked_arguments, tools_of
 from dimgs.agent.tools import each
 from dimgs.common.errors import DimgsError, InputError
@@ -279,7 +279,7 @@ class Session:
         self.sources.replies.append(text)
         return {"reply": text, "source": f"reply: {text}"}
 
-    def evidence(self) -> GivenEvidence:
+    def evidence(self) -> SourcedAmounts:
         """Numbers that may be said."""
         return self.sources.evidence()
 

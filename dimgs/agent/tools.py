@@ -16,7 +16,7 @@ import numpy as np
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from dimgs.agent.arguments import More, given_quantity, in_arguments, in_unit, options_of, readings
+from dimgs.agent.arguments import More, in_arguments, in_unit, options_of, readings, to_quantity
 from dimgs.agent.context import StoppedError, ToolContext, control
 from dimgs.common.advice import worded
 from dimgs.common.errors import DimgsError, FitError, InputError
@@ -84,7 +84,7 @@ class Groups(TypedDict):
     suggestions: list[str]
 
 
-class LawFound(TypedDict):
+class DiscoveredLaw(TypedDict):
     """What a search came to."""
 
     law: str | None
@@ -241,13 +241,13 @@ def plan_campaign(
             f"or a coarser tier."
         )
     id = None
-    if context.has_hub and context.hub.may("add", "open", own=True):
+    if context.has_hub and context.hub.may("add", "open", is_author=True):
         text = f"{kernel}: {target}"
         entry = {"kind": "protocol", "kernel": kernel, "text": text, "plan": document}
         id = context.hub.once({**entry, "tags": ["asked by an agent"]})
     read = [
         f"'{reading['input']}': {reading['source']}"
-        for reading in readings({n: given_quantity(q) for n, q in values.items()})
+        for reading in readings({n: to_quantity(q) for n, q in values.items()})
     ]
     return {
         "plan": id,
@@ -264,7 +264,7 @@ def _in_port(ports: dict[str, Port], name: str, given: Any, kernel: str) -> Json
     """A value for an input, checked."""
     if name not in ports:
         raise InputError(f"'{kernel}' has no input '{shown(name)}'; it has {', '.join(ports)}.")
-    quantity = given_quantity(given, f"'{name}'")
+    quantity = to_quantity(given, f"'{name}'")
     value = port_value(ports[name], quantity)
     check_within(ports[name], value, kernel)
     return {"value": value, "unit": "label"} if isinstance(value, str) else quantity.to_json()
@@ -321,11 +321,11 @@ def _campaign(
 
 def _span(ports: dict[str, Port], name: str, text: str, kernel: str) -> list[Any]:
     where = f"The range of '{shown(name)}'"
-    found = given_quantity(text, where)
-    if found.is_label or (not found.is_interval and not found.is_range):
+    quantity = to_quantity(text, where)
+    if quantity.is_label or (not quantity.is_interval and not quantity.is_range):
         raise InputError(f"{where} is '{shown(text)}'; write a range such as '1..100 day'.")
-    low, high = (_in_port(ports, name, (end, found.unit), kernel) for end in found.ends())
-    return [low["value"], high["value"], found.unit]
+    low, high = (_in_port(ports, name, (end, quantity.unit), kernel) for end in quantity.ends())
+    return [low["value"], high["value"], quantity.unit]
 
 
 def start_campaign(context: ToolContext, plan: str) -> Started:
@@ -419,15 +419,15 @@ def _status(context: ToolContext, job: str) -> JobState:
         if link["type"] != "derived" or link["to"] != entry["id"]:
             continue
         made = hub.get(link["from"])
-        found = made["content"] or {}
+        content = made["content"] or {}
         if made["kind"] == "run":
-            runs.append(_run(made["id"], found))
-            said = said or str(found.get("reason", ""))
-            failure = run_record(found).failure if found else None
-        elif made["kind"] == "campaign" and found.get("outcome") == FAILED:
-            failure = Failure(found["result"]["failure"])
+            runs.append(_run(made["id"], content))
+            said = said or str(content.get("reason", ""))
+            failure = run_record(content).failure if content else None
+        elif made["kind"] == "campaign" and content.get("outcome") == FAILED:
+            failure = Failure(content["result"]["failure"])
         elif made["kind"] == "campaign":
-            result = _result(found)
+            result = _result(content)
             laws = [to for kind, to in _links(made) if kind == "derived"]
             law = next((to for to in laws if hub.get(to)["kind"] == "law"), None)
     means, remedy = diagnosis(state, failure, said, job)
@@ -507,7 +507,7 @@ def discover_law(
     seed: int = 0,
     keep: Annotated[bool, Field(description="in the hub")] = True,
     options: More = None,
-) -> LawFound:
+) -> DiscoveredLaw:
     """Search a table for a law, checked on unseen runs. 'confirmed' false: no reliable law."""
     limit = min(seconds or 30.0, context.policy.agent.analysis_seconds)
     given: Json = {"columns": columns, "units": units, "constants": constants, "scales": scales}
@@ -522,8 +522,8 @@ def discover_law(
         hub = {"address": context.address, "user": context.hub.user}
     with context.workspace.file(table) as path:
         request = {"table": str(path), "target": target, "options": asked, "hub": hub}
-        found = _in_a_process({**request, "out": str(context.study(id))}, limit + _BESIDE)
-    document, kept = found["document"], found["hub"]
+        answer = _in_a_process({**request, "out": str(context.study(id))}, limit + _BESIDE)
+    document, kept = answer["document"], answer["hub"]
     law = document.get("law")
     return {
         "law": None if law is None else ((kept or {}).get("law") or id),
@@ -575,14 +575,14 @@ def _in_a_process(request: Json, limit: float) -> Json:
             f"The search took more than {limit:g} s; ask for fewer columns or less time."
         )
     try:
-        found = json_value(ended.text, "The result", "search again")
+        document = json_value(ended.text, "The result", "search again")
     except InputError:
         raise FitError(
             f"The search {ending(ended.code or 0)}{ended.last_words}. Try fewer columns or rows."
         ) from None
-    if "error" in found:
-        raise (InputError if found["is_input"] else FitError)(str(found["error"]))
-    return dict(found)
+    if "error" in document:
+        raise (InputError if document["is_input"] else FitError)(str(document["error"]))
+    return dict(document)
 
 
 def law_of(context: ToolContext, id: str) -> tuple[Law, Json]:
@@ -636,7 +636,7 @@ def predict(
     if not 0.0 < level < 1.0:
         raise InputError(f"'level' is {level}; give a coverage such as 0.9.")
     given = [
-        {n: given_quantity(v, f"'{shown(n)}' of point {k}") for n, v in point.items()}
+        {n: to_quantity(v, f"'{shown(n)}' of point {k}") for n, v in point.items()}
         for k, point in enumerate(points, 1)
     ]
     boxes = [grid_points(point, level) for point in given]
@@ -645,13 +645,13 @@ def predict(
     places = known.places(data)
     beyond = list(dict.fromkeys(str(d) for place in places for d in place.departures))
     try:
-        found = known.predict({n: data[n] for n in data.names}, level=level)
+        prediction = known.predict({n: data[n] for n in data.names}, level=level)
     except InputError as error:
         if beyond:
             where = f"The point lies outside the domain of the law: {'; '.join(beyond)}."
             raise InputError(f"{where} {error}") from error
         raise
-    values, lows, highs = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in found)
+    values, lows, highs = (np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in prediction)
     rows, first = [], 0
     for box in boxes:
         # the first is the point itself; the others are of its inputs' intervals
@@ -703,15 +703,15 @@ def _columns(points: list[dict[str, ReadQuantity]]) -> dict[str, list[Any]]:
             if first.is_label or quantity.is_label:
                 cells.append(quantity.value if quantity.is_label else quantity.text)
                 continue
-            own, wanted = quantity.parsed, first.parsed
-            if own.dimension != wanted.dimension:
+            unit, wanted = quantity.parsed, first.parsed
+            if unit.dimension != wanted.dimension:
                 raise InputError(
                     f"'{shown(name)}' is in '{quantity.unit}' at one point, and in '{first.unit}' "
                     f"at the first; give one dimension."
                 )
             number = quantity.number(f"'{shown(name)}'")
             same = quantity.unit == first.unit
-            cells.append(number if same else wanted.from_si(own.to_si(number)))
+            cells.append(number if same else wanted.from_si(unit.to_si(number)))
         columns[f"{name} [{first.unit}]"] = cells
     return columns
 
@@ -837,8 +837,8 @@ def read_table(
 ) -> TableRead:
     """Read a table: columns, units as understood, ranges, first rows, doubts."""
     if not table.strip():
-        found = context.workspace.tables()
-        return {"table": "", "rows": 0, "columns": [], "head": [], "warnings": [], "tables": found}
+        paths = context.workspace.tables()
+        return {"table": "", "rows": 0, "columns": [], "head": [], "warnings": [], "tables": paths}
     asked = options_of(TableKeywords, {"units": units}, options)
     with context.workspace.file(table) as path:
         data = asked.read(path)
@@ -971,10 +971,10 @@ def search_hub(
     """Find entries (question, card, law, answer, …) or runs that the group has already."""
     hub, most = context.hub, max(1, min(limit, _MOST))
     if kernel is not None:
-        kernel = own_name(context, kernel)
+        kernel = name_in_runs(context, kernel)
     if kind == "run" or where or group or physics:
-        found = hub.query(kernel, physics, where, group, most)
-        return {"count": found["count"], "entries": [], "runs": found["runs"]}
+        page = hub.query(kernel, physics, where, group, most)
+        return {"count": page["count"], "entries": [], "runs": page["runs"]}
     entries = hub.listed(kind=kind, text=text, kernel=kernel, limit=most, newest=True)
     return {"count": len(entries), "entries": entries, "runs": []}
 
@@ -993,9 +993,9 @@ def ask(
         raise InputError("Give either 'kernel' or 'physics', as describe_kernels lists them.")
     from dimgs.ask import ask as answered
 
-    point = {n: given_quantity(v, f"'{shown(n)}'") for n, v in at.items()}
+    point = {n: to_quantity(v, f"'{shown(n)}'") for n, v in at.items()}
     known = None if kernel is None else known_kernel(context, kernel)
-    found = answered(
+    answer = answered(
         target,
         point,
         context.hub,
@@ -1004,10 +1004,10 @@ def ask(
         tolerance=tolerance,
         load=known is not None,
     ).to_json()
-    if found["answer"] is not None:
-        found["answer"] = in_unit(found["answer"], unit)
-    found["assumptions"] = [*found["assumptions"], *readings(point)]
-    document: AnswerResult = found
+    if answer["answer"] is not None:
+        answer["answer"] = in_unit(answer["answer"], unit)
+    answer["assumptions"] = [*answer["assumptions"], *readings(point)]
+    document: AnswerResult = answer
     return document
 
 
@@ -1019,7 +1019,7 @@ def known_kernel(context: ToolContext, name: str) -> str | None:
         return None
 
 
-def own_name(context: ToolContext, name: str) -> str:
+def name_in_runs(context: ToolContext, name: str) -> str:
     """A kernel as its runs name it."""
     known = known_kernel(context, name)
     return name if known is None else context.kernel(known).name
@@ -1091,8 +1091,8 @@ class Tools:
     --------
     >>> from dimgs.agent.context import ToolContext
     >>> tools = Tools(ToolContext())
-    >>> found = tools.pi_groups(variables=["L [m]", "g [m/s^2]", "T [s]"], target="T")
-    >>> found["rank"], found["response"]["exponents"]
+    >>> groups = tools.pi_groups(variables=["L [m]", "g [m/s^2]", "T [s]"], target="T")
+    >>> groups["rank"], groups["response"]["exponents"]
     (2, {'L': '-1/2', 'T': '1', 'g': '1/2'})
     """
 

@@ -90,14 +90,14 @@ def ask(
         raise InputError(f"No model is named; give --model provider:name, or set {MODEL}.")
     asked = Agent(hub, name, policy, workspace=workspace, reply=_reply)
     try:
-        found = asked.ask(question, safe=safe, progress=note)
+        answered = asked.ask(question, safe=safe, progress=note)
     finally:
         asked.close()
     if json:
-        emit_json(found.to_json())
+        emit_json(answered.to_json())
     else:
-        _show(found)
-    if found.answer is None and found.document["how"] != "law":
+        _show(answered)
+    if answered.answer is None and answered.document["how"] != "law":
         raise typer.Exit(1)
 
 
@@ -109,9 +109,9 @@ def _reply(question: str) -> str | None:
     return sys.stdin.readline().strip() or None
 
 
-def _show(found: "Answered") -> None:
-    document = found.document
-    say(found.text)
+def _show(answered: "Answered") -> None:
+    document = answered.document
+    say(answered.text)
     judged = document["pertinence"]
     if judged.get("meaning"):
         say(f"{judged['meaning']} {judged.get('why', '')}".strip(), "answer: ", "strong")
@@ -144,8 +144,8 @@ def replay(
     """Make an agent's calls again without its model, against the hub as it was."""
     with needing("agent"):
         from dimgs.agent.record import replay as again
-    with opened(hub, user) as found:
-        document = again(found, id, policy, workspace)
+    with opened(hub, user) as reached:
+        document = again(reached, id, policy, workspace)
     if not document["as_it_was"]:
         note("the earlier state of the hub cannot be restored; the calls used its state of today")
     if json:

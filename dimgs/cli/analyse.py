@@ -146,7 +146,7 @@ def fit(
     else:
         advise(table, chunk_rows, resume)
         asked = tables.each(table, target, options)
-        results = (fitting.fit(data, name, own) for name, data, own in asked)
+        results = (fitting.fit(data, name, chosen) for name, data, chosen in asked)
     for result in results:
         warn(result.warnings)
         if json:
@@ -157,8 +157,8 @@ def fit(
         from dimgs.discovery.discover import discover_with
         from dimgs.engines.registry import NONE
 
-        for name, data, own in tables.each(table, target, options):
-            study = discover_with(data, name, replace(own, engine=NONE))
+        for name, data, chosen in tables.each(table, target, options):
+            study = discover_with(data, name, replace(chosen, engine=NONE))
             _write(out, target, name, study)
     if json:
         _emit(documents)
@@ -291,12 +291,12 @@ def explore(
     documents = []
     for name, data, asked in tables.each(source, target, options):
         with noting(data.warnings):
-            found = look(data, name, asked, metric)
-        warn(found.warnings)
+            exploration = look(data, name, asked, metric)
+        warn(exploration.warnings)
         if json:
-            documents.append(found.to_json())
+            documents.append(exploration.to_json())
         else:
-            _print(found.to_json(), name)
+            _print(exploration.to_json(), name)
     if json:
         emit_json(documents[0] if len(documents) == 1 else {"results": documents})
 
@@ -309,14 +309,14 @@ def _power(name: str, exponent: str | float) -> str:
     return f"{name}^({text})" if "/" in text or text.startswith("-") else f"{name}^{text}"
 
 
-def _print(found: dict[str, Any], target: str) -> None:
+def _print(exploration: dict[str, Any], target: str) -> None:
     say(f"Target {target}")
-    if found["never_varied"]:
-        say(f"Never varied: {', '.join(found['never_varied'])}")
-    for item in found["collinear"]:
+    if exploration["never_varied"]:
+        say(f"Never varied: {', '.join(exploration['never_varied'])}")
+    for item in exploration["collinear"]:
         powers = "·".join(_power(k, v) for k, v in item["exponents"].items())
         say(f"{'Constant' if item['exact'] else 'Nearly constant'} over the runs: {powers}")
-    test = found["homogeneity"]
+    test = exploration["homogeneity"]
     if test is not None:
         p = "p not known" if test["p_value"] is None else f"p = {test['p_value']:.3g}"
         p = "p < 1e-99" if test["p_value"] is not None and test["p_value"] < _LEAST else p
@@ -333,14 +333,14 @@ def _print(found: dict[str, Any], target: str) -> None:
             missing = str(test["missing_dimension"]).replace("^?", " (power unknown)")
             rest = f"; {helps} would bring it" if helps else ""
             say(f"Missing in the dimension: {missing.replace('*', ', ')}{unit}{rest}")
-    for item in found["sources"]:
+    for item in exploration["sources"]:
         what = "prefactor" if item["what"] == "prefactor" else f"exponent of {item['what']}"
         say(
             f"Between the {item['n']} sources of {item['column']} the {what} scatters "
             f"{item['spread_over_run']:.2g} times as much as a run about its source"
         )
-    if found["pca"] is not None:
-        shares = ", ".join(f"{s:.1%}" for s in found["pca"]["shares"])
+    if exploration["pca"] is not None:
+        shares = ", ".join(f"{s:.1%}" for s in exploration["pca"]["shares"])
         say(f"Principal axes of the log-ratios: {shares}")
     if found["pcoa"] is not None and found["pcoa"]["n_negative"]:
         share = found["pcoa"]["negative_share"]
@@ -351,13 +351,13 @@ def _print(found: dict[str, Any], target: str) -> None:
             f"Effective dimension {size['participation']:.2f} "
             f"[{size['low']:.2f}, {size['high']:.2f}]"
         )
-    if found["dominant"] is not None:
+    if exploration["dominant"] is not None:
         rows = [
             [c["text"], f"{c['r2']:.4f}", "yes" if c["predicts_as_well"] else "no"]
-            for c in found["dominant"]["candidates"]
+            for c in exploration["dominant"]["candidates"]
         ]
         table(
-            f"One dominant group ({found['dominant']['scale']} scale)",
+            f"One dominant group ({exploration['dominant']['scale']} scale)",
             ["group", "R² held out", "as good as fitted"],
             rows,
         )
@@ -465,13 +465,13 @@ def predict(
     known = Law.from_json(law)
     data = law_table(known, rows, options.reader())
     warn(data.warnings)
-    own = [each.column for each in known.sources]
+    sources = [each.column for each in known.sources]
     for name in options.by:
-        if name not in own:
-            raise InputError(
-                f"The law has no sources by '{name}'; "
-                f"{'it has those by ' + ', '.join(own) if own else 'find it again with --by'}."
+        if name not in sources:
+            remedy = (
+                f"it has those by {', '.join(sources)}" if sources else "find it again with --by"
             )
+            raise InputError(f"The law has no sources by '{name}'; {remedy}.")
         if name not in data.names:
             raise InputError(
                 f"{rows} has no column '{name}' of sources; add it, or leave out --by."
@@ -480,7 +480,7 @@ def predict(
     doubts = [known.doubt] * bool(known.doubt) + [known.verdict] * (known.confirmed is False)
     warn(doubts)
     if relative_to is None:
-        found = known.predict({n: data[n] for n in data.names}, level=options.level)
+        prediction = known.predict({n: data[n] for n in data.names}, level=options.level)
         unit = known.target_unit
     else:
         if not 1 <= relative_to <= data.n_runs:
@@ -488,9 +488,9 @@ def predict(
                 f"--relative-to is {relative_to}, but {rows} has rows 1 to {data.n_runs}."
             )
         reference = data.take(np.full(data.n_runs, relative_to - 1))
-        found = known.ratio(data, reference, level=options.level)
+        prediction = known.ratio(data, reference, level=options.level)
         unit = "1"
-    values = [np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in found]
+    values = [np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in prediction]
     if json:
         listed: list[dict[str, Any]] = [
             {"value": float(v), "low": float(lo), "high": float(hi), **place.to_json()}
@@ -555,11 +555,11 @@ def next(
     with working(f"searching for the laws of {name}", options.seconds) as progress:
         report = study(data, name, asked, progress=progress)
     warn(report.notes)
-    found = report.next_runs(count, ranges, published)
+    runs = report.next_runs(count, ranges, published)
     if json:
-        emit_json(found.to_json())
+        emit_json(runs.to_json())
     else:
-        say(str(found))
+        say(str(runs))
 
 
 @tables.takes("by", "split_by", "level", "seed", *TABLE)
@@ -588,27 +588,27 @@ def sensitivity(
         raise InputError("Name the response column with --target.")
     else:
         results = [
-            look(data, name, own) for name, data, own in tables.each(source, target, options)
+            look(data, name, asked) for name, data, asked in tables.each(source, target, options)
         ]
-    for found in results:
-        warn(found.warnings)
+    for effects in results:
+        warn(effects.warnings)
         if not json:
-            _print_effects(found)
+            _print_effects(effects)
     if json:
-        documents = [found.to_json() for found in results]
+        documents = [effects.to_json() for effects in results]
         emit_json(documents[0] if len(documents) == 1 else {"results": documents})
 
 
-def _print_effects(found: "Sensitivity") -> None:
-    document = found.to_json()
+def _print_effects(effects: "Sensitivity") -> None:
+    document = effects.to_json()
     kinds = ["main", "total", *(["shapley"] if document["shapley"] else [])]
     rows = [
         [name, *(_share(document[kind][name]) for kind in kinds)]
-        for name in sorted(found.inputs, key=lambda n: -document[kinds[-1]][n]["value"])
+        for name in sorted(effects.inputs, key=lambda n: -document[kinds[-1]][n]["value"])
     ]
-    of = f"the logarithm of {found.target}" if found.scale == "log" else found.target
+    of = f"the logarithm of {effects.target}" if effects.scale == "log" else effects.target
     table(
-        f"Shares of the variance of {of}, with {found.level:.0%} intervals",
+        f"Shares of the variance of {of}, with {effects.level:.0%} intervals",
         ["input", *kinds],
         rows,
     )

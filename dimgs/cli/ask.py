@@ -44,9 +44,9 @@ def ask(
     from dimgs.ask import ask as asked
 
     named(hub)
-    with opened(hub, user, make=run) as found, working(f"asking {found.address}"):
+    with opened(hub, user, make=run) as reached, working(f"asking {reached.address}"):
         every = asked(
-            target, at, found, kernel=kernel, physics=physics, tolerance=tolerance, level=level,
+            target, at, reached, kernel=kernel, physics=physics, tolerance=tolerance, level=level,
             run=run,
         )  # fmt: skip
     if json:

@@ -94,7 +94,7 @@ def named(address: str | None) -> str:
 
 
 def keep_report(address: str | None, user: str | None, report: "Report") -> dict[str, Any]:
-    """Keep what was found in the hub that was named: ``{"hub": …}``, or nothing without one."""
+    """Keep a report in the hub that was named: ``{"hub": …}``, or nothing without one."""
     if address is None:
         return {}
     from dimgs.hub.keeping import keep_report
@@ -458,9 +458,9 @@ def sync(
     return _report_merge(done, f"new here, {done.pushed} new there")
 
 
-def _strangers(found: "Hub", done: "Merged") -> None:
-    known = found.trusted()
-    for key in sorted(done.keys - set(known) - {found.key()}):
+def _strangers(hub: "Hub", done: "Merged") -> None:
+    known = hub.trusted()
+    for key in sorted(done.keys - set(known) - {hub.key()}):
         note(
             f"entries signed by {key} are untrusted here, and their reviews advisory; if you know "
             f"whose key it is: dimgs hub trust {key} --name NAME"
@@ -481,14 +481,14 @@ def key(
     hub: "Hub",
 ) -> Output:
     """Public key of this hub, with which others can check that a review was made here."""
-    own, trusted = hub.key(), hub.trusted()
+    public, trusted = hub.key(), hub.trusted()
 
     def show() -> None:
-        say(own)
+        say(public)
         for other, name in trusted.items():
             say(f"{other} {name}", "trusted: ")
 
-    return {"key": own, "trusted": trusted}, show
+    return {"key": public, "trusted": trusted}, show
 
 
 @on_hub()
@@ -635,8 +635,8 @@ def serve(
     from dimgs.hub.hub import is_remote
     from dimgs.web.serving import listening, serving
 
-    with opened(hub, user) as found:
-        if is_remote(found.address):
+    with opened(hub, user) as reached:
+        if is_remote(reached.address):
             raise InputError("A server serves a hub in a database; name a file or postgresql://.")
         socket, address = listening(host, port)
         server = serving(found, address, [host, *(name or ())], closed)

@@ -25,11 +25,11 @@ def engines(
 
     if install is not None:
         _install(install)
-    found = all_engines()
+    entries = all_engines()
     if json:
-        emit_json({"engines": [e.to_json() for e in found]})
+        emit_json({"engines": [e.to_json() for e in entries]})
         return
-    rows = [[e.name, "yes" if e.usable else "no", e.version or "", e.remedy or ""] for e in found]
+    rows = [[e.name, "yes" if e.usable else "no", e.version or "", e.remedy or ""] for e in entries]
     table("Engines", ["name", "usable", "version", "remedy"], rows)
 
 
@@ -86,8 +86,8 @@ def reproduce(
 
         check_folder(out)
     outcomes = run_studies(chosen, progress=note)
-    found = {o.name: o.findings.report for o in outcomes if o.findings is not None}
-    kept = {name: keep_report(hub, user, r) for name, r in found.items() if r is not None}
+    reports = {o.name: o.findings.report for o in outcomes if o.findings is not None}
+    kept = {name: keep_report(hub, user, r) for name, r in reports.items() if r is not None}
     if json:
         studies = [{**o.to_json(), **kept.get(o.name, {})} for o in outcomes]
         alone = next(iter(kept.values())) if len(kept) == 1 else {}

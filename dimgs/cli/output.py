@@ -54,10 +54,10 @@ def keep_standard_output() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)
     encoding = getattr(sys.stdout, "encoding", "utf-8")
     errors = getattr(sys.stdout, "errors", "strict")
-    own = os.dup(1)
+    descriptor = os.dup(1)
     os.dup2(2, 1)
     # both stay open to the end of the process
-    sys.stdout = open(own, "w", encoding=encoding, errors=errors)  # noqa: SIM115
+    sys.stdout = open(descriptor, "w", encoding=encoding, errors=errors)  # noqa: SIM115
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 

@@ -103,8 +103,8 @@ def _of_hub(address: str | None, user: str | None, plan: Any) -> "list[Known]":
     from dimgs.campaign.known import KnownLaw
     from dimgs.campaign.of_hub import known_of_hub
 
-    with opened(address, user) as found:
-        every = [one for each in plan.each for one in known_of_hub(found, bind(each))]
+    with opened(address, user) as reached:
+        every = [one for each in plan.each for one in known_of_hub(reached, bind(each))]
     # a run that gives several targets is one run
     return list({(id(k) if isinstance(k, KnownLaw) else k.record.key): k for k in every}.values())
 
@@ -165,13 +165,13 @@ def _watching() -> "Iterator[Listener]":
 
 
 class _Lines:
-    """What was found after each batch, a line each."""
+    """Progress of a campaign, a line after each batch."""
 
     def __init__(self) -> None:
         self._last = ""
 
     def hear(self, progress: "Progress") -> None:
-        """Write a line where something was found."""
+        """Write the line of a batch that ended."""
         from dimgs.campaign.text import counted
 
         line = f"{progress.phase}: {counted(progress.runs)}; {progress.text}"

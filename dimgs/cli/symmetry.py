@@ -61,12 +61,12 @@ def collapse(
         found = collapse_with(data, target, along, curve, options, progress)
     warn(found.warnings)
     if out is not None:
-        written = found.write(out)
+        written = collapsed.write(out)
         note(f"wrote {', '.join(path.name for path in written)} to {out}")
     if json:
-        emit_json(found.to_json())
+        emit_json(collapsed.to_json())
     else:
-        say(str(found))
+        say(str(collapsed))
 
 
 @tables.takes("constants", *_TABLE)
@@ -88,9 +88,9 @@ def invariants(
         found = invariants_with(data, along, curve, options.constants)
     warn(data.warnings)
     if json:
-        emit_json(found.to_json())
+        emit_json(conserved.to_json())
     else:
-        say(str(found))
+        say(str(conserved))
 
 
 @tables.takes("constants", "split_by", *_TABLE)
@@ -112,12 +112,12 @@ def symmetries(
     from dimgs.symmetry.symmetries import table_symmetries
 
     if target is None or source.endswith(".json"):
-        found = find(source, target)
+        generators = find(source, target)
     else:
         data = options.read(source, target)
         warn(data.warnings)
-        found = table_symmetries(data, target, options.constants, options.split_by)
+        generators = table_symmetries(data, target, options.constants, options.split_by)
     if json:
-        emit_json(found.to_json())
+        emit_json(generators.to_json())
     else:
-        say(str(found))
+        say(str(generators))

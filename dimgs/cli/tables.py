@@ -137,10 +137,10 @@ def checked(variables: Iterable[str], *, strict: bool) -> "list[Variable]":
     from dimgs.dataset.raw import doubts
     from dimgs.variables import parse_variable
 
-    found = [parse_variable(text) for text in variables]
-    given = {v.name: v.unit.text for v in found}
+    parsed = [parse_variable(text) for text in variables]
+    given = {v.name: v.unit.text for v in parsed}
     warn(doubts(given, "the command line", strict=strict).values())
-    return found
+    return parsed
 
 
 def scales(given: list[str], *, strict: bool = False) -> list[str] | str:
@@ -176,15 +176,15 @@ def _limits(given: str) -> Any:
 
 def _units(given: list[str]) -> dict[str, str]:
     """Units by column from ``d=mm,T=degC``."""
-    found: dict[str, str] = {}
+    units: dict[str, str] = {}
     for part in (p for text in given for p in text.split(",") if p.strip()):
         name, equals, unit = part.rpartition("=")
         if not equals or not name.strip():
             raise InputError(f"--units has '{part.strip()}'; write it as --units 'd=mm,T=degC'.")
-        if found.get(name.strip(), unit.strip()) != unit.strip():
+        if units.get(name.strip(), unit.strip()) != unit.strip():
             raise InputError(f"--units gives '{name.strip()}' two units; give one.")
-        found[name.strip()] = unit.strip()
-    return found
+        units[name.strip()] = unit.strip()
+    return units
 
 
 def names(text: str | None) -> list[str] | None:

@@ -113,14 +113,14 @@ def leading_rows(matrix: Array) -> list[Array]:
     >>> [row.round(3).tolist() for row in leading_rows(np.array([[1.0, 1.0], [2.0, 2.0]]))]
     [[0.707, 0.707]]
     """
-    found: list[Array] = []
+    basis: list[Array] = []
     if not np.abs(matrix).max(initial=0.0) > 0.0:
-        return found
+        return basis
     _, singular, right = np.linalg.svd(matrix, full_matrices=False)
     rows = right[singular > _RANK * singular[0]]
     for column in (rows.T @ rows).T:
-        rest = column - sum((float(f @ column) * f for f in found), np.zeros(len(column)))
+        rest = column - sum((float(f @ column) * f for f in basis), np.zeros(len(column)))
         length = float(np.linalg.norm(rest))
-        if length > _REACHED and len(found) < len(rows):
-            found.append(rest / length)
-    return found
+        if length > _REACHED and len(basis) < len(rows):
+            basis.append(rest / length)
+    return basis

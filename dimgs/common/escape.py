@@ -104,7 +104,7 @@ def markdown(text: str) -> str:
     >>> print(markdown("- T_g <b>"), markdown("1. x"), markdown("see https://x.org"))
     \- T\_g \<b\> 1\. x see https\://x.org
     """
-    line = _MARKUP.sub(lambda found: f"\\{found[0]}", visible(" ".join(text.split())))
+    line = _MARKUP.sub(lambda match: f"\\{match[0]}", visible(" ".join(text.split())))
     begun = _BLOCK.match(line)
     if begun is None:
         return line
@@ -121,7 +121,7 @@ def markdown_code(text: str) -> str:
     `` a`b `` `x`
     """
     line = visible(" ".join(text.split()))
-    runs = {len(found) for found in re.findall("`+", line)}
+    runs = {len(ticks) for ticks in re.findall("`+", line)}
     if not runs:
         return f"`{line}`" if line else ""
     fence = "`" * next(k for k in range(1, len(line) + 2) if k not in runs)

@@ -256,11 +256,11 @@ def refuse_newer(document: Mapping[str, Any], where: str) -> None:
     dimgs.common.errors.InputError: 'law.json' was written by a newer dimgs (schema 2, this one
     reads up to 1); upgrade dimgs.
     """
-    found = document.get("schema")
-    if isinstance(found, int) and found > SCHEMA:
+    schema = document.get("schema")
+    if isinstance(schema, int) and schema > SCHEMA:
         raise InputError(
-            f"{where} was written by a newer dimgs (schema {_written(found)}, this one reads up to "
-            f"{SCHEMA}); upgrade dimgs."
+            f"{where} was written by a newer dimgs (schema {_written(schema)}, this one reads up "
+            f"to {SCHEMA}); upgrade dimgs."
         )
 
 
@@ -307,7 +307,7 @@ def in_one_sentence(kind: type[Model]) -> type[Model]:
 
 
 def _describe_error(error: Any, model: Any) -> str:
-    found = error.errors(include_url=False)
+    faults = error.errors(include_url=False)
     # a key that should not be there is what made another one missing
     if not found[0]["loc"] and found[0]["type"] != "value_error":
         return f"{_written(found[0]['input'])} is not a table."

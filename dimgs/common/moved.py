@@ -43,9 +43,9 @@ class _Alias:
     def create_module(self, spec: ModuleSpec) -> "ModuleType":
         from importlib import import_module
 
-        found = import_module(self._home)
-        self._spec = found.__spec__
-        return found
+        module = import_module(self._home)
+        self._spec = module.__spec__
+        return module
 
     def exec_module(self, module: "ModuleType") -> None:
         # importing has named it after the alias

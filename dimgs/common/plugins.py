@@ -20,8 +20,8 @@ def entry_points(group: str) -> Mapping[str, str]:
     'dimgs.engines.availability:OPERON'
     """
     points = [(p.name, p.value) for p in metadata.entry_points(group=group)]
-    own = [(name, home) for name, home in points if home.startswith("dimgs.")]
-    return dict(sorted(points)) | dict(own)
+    builtin = [(name, home) for name, home in points if home.startswith("dimgs.")]
+    return dict(sorted(points)) | dict(builtin)
 
 
 @contextmanager

@@ -44,13 +44,11 @@ def read_scalings(source: str) -> list[Scaling]:
     text = read_text(source, "symmetries") if is_file else "[]"
     document = json_value(text, source, "give a document of 'dimgs symmetries --json'")
     parts = [part.partition("=") for part in source.split(",")]
-    each_scaling = [{name.strip(): weight.strip() for name, _, weight in parts}]
+    texts = [{name.strip(): weight.strip() for name, _, weight in parts}]
     try:
         if is_file:
-            each_scaling = [
-                g["coefficients"] for g in document["generators"] if g["kind"] == "scaling"
-            ]
-        scalings = [scaling_of(weights) for weights in each_scaling]
+            texts = [g["coefficients"] for g in document["generators"] if g["kind"] == "scaling"]
+        scalings = [scaling_of(weights) for weights in texts]
     except (ValueError, KeyError, TypeError, AttributeError, ZeroDivisionError):
         raise InputError(
             f"'{source}' is not a scaling; give the weight of each column, such as "

@@ -253,22 +253,22 @@ class Writer(Reader):
                 f"is by {visible(row.author)}; ask somebody else to accept it, or an admin to "
                 f"trust the key of the hub that it was made in (dimgs hub trust)."
             )
-        self._check("review", row.visibility, own=False, until=row.until)
+        self._check("review", row.visibility, is_author=False, until=row.until)
         if verdict == "accept":
-            self._check("accept", row.visibility, own=False, until=row.until)
+            self._check("accept", row.visibility, is_author=False, until=row.until)
 
     def _check_settler(self, connection: Connection, row: Any) -> None:
         """Refuse to settle doubts of an entry whoever may not."""
         if self.is_agent:
             raise NotAllowedError("An agent cannot settle doubts; ask a reviewer.")
-        own = row.author == self.user
-        if not own:
-            self._check("settle", row.visibility, own=False, until=row.until)
+        is_author = row.author == self.user
+        if not is_author:
+            self._check("settle", row.visibility, is_author=False, until=row.until)
         if not may_settle(self.user, authors_of_basis(connection, row.id)):
             raise NotAllowedError(
                 f"'{row.id[:12]}' is doubted, and {visible(self.user)} has made "
-                f"{'it' if own else 'something that it rests on'}; ask another reviewer to settle "
-                f"that."
+                f"{'it' if is_author else 'something that it rests on'}; ask another reviewer to "
+                f"settle that."
             )
 
     def annotate(self, id: str, type: str, text: str) -> str:
@@ -297,8 +297,8 @@ class Writer(Reader):
             row = self._row(connection, id)
             if action == "approve" and self.is_agent:
                 raise NotAllowedError("An agent cannot approve a plan; ask a person.")
-            own = row.author == self.user and action != "approve"
-            self._check(action, row.visibility, own, row.until)
+            is_author = row.author == self.user and action != "approve"
+            self._check(action, row.visibility, is_author, row.until)
             if document["kind"] == "annotation":
                 document |= {"visibility": row.visibility, "until": row.until}
             entry = self._made(document, [(link, row.id)], connection)
@@ -397,7 +397,7 @@ class Writer(Reader):
         content = checked(kind, {k: v for k, v in document.items() if k not in _HEADER})
         _check_inputs(kind, content)
         visibility = document.get("visibility") or "open"
-        self._check("add", str(visibility), own=True)
+        self._check("add", str(visibility), is_author=True)
         given = [*self.checked_links(document.get("links") or [], connection), *links]
         if kind == "link":
             content = self._link(content, connection)
@@ -414,18 +414,18 @@ class Writer(Reader):
 
     def checked_links(self, given: Any, connection: Connection) -> list[tuple[str, str]]:
         """Links as documents give them, if the user may make them and knows where they lead."""
-        found: list[tuple[str, str]] = []
+        typed: list[tuple[str, str]] = []
         for link in given if isinstance(given, list) else [None]:
             if not isinstance(link, Mapping) or link.get("type") not in LINKED or "to" not in link:
                 raise InputError(
                     f"A link is a table with 'type' (one of {', '.join(LINKED)}) and 'to', an id."
                 )
-            found.append((str(link["type"]), str(link["to"]).strip().lower()))
+            typed.append((str(link["type"]), str(link["to"]).strip().lower()))
         whole: set[str] = set()
-        for batch in batches(sorted({to for _, to in found if len(to) == _WHOLE})):
+        for batch in batches(sorted({to for _, to in typed if len(to) == _WHOLE})):
             query = select(entries.c.id).where(entries.c.id.in_(batch), self.readable())
             whole |= set(connection.execute(query).scalars())
-        return [(t, to if to in whole else self._row(connection, to).id) for t, to in found]
+        return [(t, to if to in whole else self._row(connection, to).id) for t, to in typed]
 
     def _link(self, content: dict[str, Any], connection: Connection) -> dict[str, Any]:
         if content["type"] not in LINKED:
@@ -485,10 +485,10 @@ class Writer(Reader):
             ).first()
             if not (wanting or there) or len(data) > MOST_FILE:
                 raise InputError(f"No entry names the file '{digest[:12]}'; add the entry first.")
-            own = [row for row in wanting if self.user in (row.author, row.sender)]
+            by_user = [row for row in wanting if self.user in (row.author, row.sender)]
             # what somebody gives for an entry of their own is not shown by an entry of another,
             # who may know no more than its hash
-            of = {row.entry for row in own or ([] if there else wanting)}
+            of = {row.entry for row in by_user or ([] if there else wanting)}
             connection.execute(insert_new(connection, contents), [{"digest": digest, "data": data}])
             if of:
                 rows = [{"entry": seq, "digest": digest} for seq in sorted(of)]
@@ -511,21 +511,21 @@ class Writer(Reader):
 
     def check_adder(self) -> None:
         """Refuse anybody who may not add entries."""
-        self._check("add", "open", own=True)
+        self._check("add", "open", is_author=True)
 
     def check_manager(self) -> None:
         """Refuse anybody who may not manage users, tokens, keys and peers."""
-        self._check("manage", "open", own=False)
+        self._check("manage", "open", is_author=False)
 
 
 def _looked_at(again: Entry, lineage: Lineage) -> list[str]:
     """What an entry that was made again rests on, none of which may be doubted."""
-    found = again.linked(*RESTS_ON)
-    if not found:
+    basis = again.linked(*RESTS_ON)
+    if not basis:
         raise InputError(
             "A settlement needs evidence; link the new entry to the entries that it depends on."
         )
-    doubted = next((i for i in found if i in lineage.marks), None)
+    doubted = next((i for i in basis if i in lineage.marks), None)
     if doubted is not None:
         raise InputError(f"'{doubted[:12]}' is itself in doubt; leave it out of the links.")
     return found

@@ -28,7 +28,7 @@ from dimgs.hub.entry import MOST_FILE, Entry, EntryFile, canonical, checked, sha
 from dimgs.hub.reading import entry_of, is_open
 from dimgs.hub.runs import facts, record_row, run_record
 from dimgs.hub.schema import entries, imports, signatures
-from dimgs.hub.signing import check_signatures, own_key, signed
+from dimgs.hub.signing import check_signatures, hub_key, signed
 from dimgs.hub.signing import trust as add_trust
 from dimgs.hub.store import write_parquet
 from dimgs.hub.writing import Brought, batches, ids_of, insert_new, new_epoch, write
@@ -141,7 +141,7 @@ class Exchange(Writer):
         done = self.take(lines_in(place), place.name, vouched=trust)
         if trust:
             with self.database.transaction() as connection:
-                for key in sorted(done.keys - {own_key(connection)[1]}):
+                for key in sorted(done.keys - {hub_key(connection)[1]}):
                     add_trust(connection, key, place.name)
         _take_files(self, place)
         return done
@@ -229,24 +229,24 @@ class Exchange(Writer):
     def documents(self, ids: Iterable[str]) -> Iterator[dict[str, Any]]:
         """Entries that the user may read, with their signatures, as lines of a bundle hold them."""
         with self.database.transaction() as connection:
-            key, public = own_key(connection)
+            key, public = hub_key(connection)
         readable = self.readable()
         for batch in batches(ids):
             query = select(entries).where(entries.c.id.in_(batch), readable)
             with self.database.transaction(read=True) as connection:
                 rows = connection.execute(query.order_by(entries.c.seq)).all()
-                found = [entry_of(row) for row in rows]
+                page = [entry_of(row) for row in rows]
                 foreign = {row.id for row in rows if row.origin is not None}
-                proofs = signed(connection, found, foreign, key, public)
-            for entry in found:
+                proofs = signed(connection, page, foreign, key, public)
+            for entry in page:
                 yield {**entry.to_json(), "signatures": proofs.get(entry.id, [])}
 
 
 def _brought_again(connection: Connection, ids: set[str], brought: Brought) -> None:
     """Let entries that are here already be vouched for, signed, or sent by their author."""
     known = select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
-    own = known.where(entries.c.author == brought.sender)
-    again = update(imports).where(imports.c.entry.in_(own))
+    by_sender = known.where(entries.c.author == brought.sender)
+    again = update(imports).where(imports.c.entry.in_(by_sender))
     connection.execute(again.values(sender=brought.sender, agent=brought.agent))
     if brought.vouched:
         connection.execute(update(imports).where(imports.c.entry.in_(known)).values(vouched=True))

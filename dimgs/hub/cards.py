@@ -148,14 +148,14 @@ def trusted_cards(hub: Writer, kernel: str | None = None) -> dict[str, dict[str,
     dict of str to dict
         Entries by name of the kernel, as :meth:`Hub.get` gives them.
     """
-    found: dict[str, dict[str, Any]] = {}
+    cards: dict[str, dict[str, Any]] = {}
     for listed in hub.listed(kind="card", kernel=kernel, newest=True):
         if listed["state"] not in ("open", "accepted"):
             continue
         entry = hub.get(listed["id"])
         if entry["content"] is not None and not entry["superseded_by"]:
-            found.setdefault(entry["content"]["kernel"], entry)
-    return found
+            cards.setdefault(entry["content"]["kernel"], entry)
+    return cards
 
 
 def is_complete(hub: Writer, card: Mapping[str, Any], program: str) -> bool:
@@ -171,8 +171,8 @@ def is_complete(hub: Writer, card: Mapping[str, Any], program: str) -> bool:
     """
     if not card["content"].get("complete"):
         return False
-    own = {k["to"] for k in card["links"] if k["type"] == "derived" and k["from"] == card["id"]}
-    runs = [entry["content"] or {} for entry in hub.several(sorted(own)).values()]
+    images = {k["to"] for k in card["links"] if k["type"] == "derived" and k["from"] == card["id"]}
+    runs = [entry["content"] or {} for entry in hub.several(sorted(images)).values()]
     shown = [
         run
         for run in runs
@@ -195,22 +195,22 @@ def constants_of(card: Mapping[str, Any]) -> list[Dimension]:
 def _start(hub: Writer, kernel: Kernel) -> dict[str, Any]:
     """Inputs of the newest run of the kernel, else defaults and the middle of ranges."""
     known: dict[str, Any] = next((run["inputs"] for run in newest_runs(hub, kernel.name)), {})
-    found = {}
+    inputs = {}
     for port in kernel.inputs:
         if port.name in known:
             quantity = known[port.name]
-            found[port.name] = port_value(port, (quantity["value"], quantity.get("unit", "1")))
+            inputs[port.name] = port_value(port, (quantity["value"], quantity.get("unit", "1")))
         elif port.default is not None:
-            found[port.name] = port.default
+            inputs[port.name] = port.default
         elif port.low is not None and port.high is not None:
             middle = port.low > 0 and math.isfinite(port.high)
-            found[port.name] = math.sqrt(port.low * port.high) if middle else port.high / 2
+            inputs[port.name] = math.sqrt(port.low * port.high) if middle else port.high / 2
         else:
             raise InputError(
                 f"'{kernel.name}' has no run in the hub, and '{port.name}' neither a default nor a"
                 " range; add a successful run."
             )
-    return found
+    return inputs
 
 
 def _factor(dimension: Dimension, scales: Mapping[str, float]) -> float:
@@ -251,15 +251,15 @@ def _scales(
 
 
 def _scaled(kernel: Kernel, base: RunRecord, scales: Mapping[str, float]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    inputs: dict[str, Any] = {}
     for port in kernel.inputs:
         value = base.inputs[port.name][0]
         if isinstance(value, str):
-            found[port.name] = value
+            inputs[port.name] = value
             continue
         si = port.parsed.to_si(float(value)) * _factor(port.parsed.dimension, scales)
-        found[port.name] = port.parsed.from_si(si)
-    return found
+        inputs[port.name] = port.parsed.from_si(si)
+    return inputs
 
 
 def _compared(base: RunRecord, image: RunRecord, scales: Mapping[str, float]) -> dict[str, Any]:
@@ -271,10 +271,10 @@ def _compared(base: RunRecord, image: RunRecord, scales: Mapping[str, float]) ->
         predicted[name] = {"value": expected, "unit": text}
         if not image.ok:
             continue
-        found = float(image.outputs[name][0])
+        computed = float(image.outputs[name][0])
         # three standard errors of both
         spread = 3.0 * math.hypot(image.errors.get(name, 0.0), base.errors.get(name, 0.0) * grown)
-        agrees = agrees and abs(found - expected) <= _AGREES * abs(expected) + spread
+        agrees = agrees and abs(computed - expected) <= _AGREES * abs(expected) + spread
     content = run_content(image)
     return {
         "inputs": content["inputs"],

@@ -192,7 +192,7 @@ class Hub(Exchange):
         constants = () if card is None else constants_of(card["content"])
         inputs = {name: unit.dimension for name, unit in units.items()}
         asked = np.array([unit.to_si(float(numbers[name][0])) for name, unit in units.items()])
-        scalings, found = Scalings(inputs, tuple(constants)), []
+        scalings, ranked = Scalings(inputs, tuple(constants)), []
         for name, table in tables.items():
             if tier in (None, name):
                 places = np.flatnonzero(np.all(np.sign(table.values) == np.sign(asked), axis=1))
@@ -202,8 +202,8 @@ class Hub(Exchange):
                 nearest = np.argsort(away, kind="stable")[:n]
                 distance = dict(zip(places[nearest].tolist(), away[nearest].tolist(), strict=True))
                 runs = table.fetch(places[nearest].tolist())
-                found += [{**run, "distance": distance[run.pop("place")]} for run in runs]
-        return sorted(found, key=lambda run: run["distance"])[:n]
+                ranked += [{**run, "distance": distance[run.pop("place")]} for run in runs]
+        return sorted(ranked, key=lambda run: run["distance"])[:n]
 
     def sync(self, peer: str | os.PathLike[str]) -> Merged:
         """Push and pull what is missing, to and from a folder, or another hub by its address.
@@ -245,7 +245,7 @@ class Hub(Exchange):
     def key(self) -> str:
         """Public key of this hub, which signs what was made through it."""
         with self.database.transaction() as connection:
-            return signing.own_key(connection)[1]
+            return signing.hub_key(connection)[1]
 
     def trusted(self) -> dict[str, str]:
         """Keys of hubs whose reviews count here, and whose they are."""
@@ -428,11 +428,11 @@ class RemoteHub(Hub):
 
     def several(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """Entries that may be read, by their whole ids."""
-        found = {}
+        entries = {}
         for id in ids:
             with suppress(NotFoundError):
-                found[id] = self.get(id)
-        return found
+                entries[id] = self.get(id)
+        return entries
 
     def difference(self, id: str) -> list[dict[str, Any]]:
         """Differences between a fork and its parent."""

@@ -1,4 +1,4 @@
-"""What was found, kept in a hub: question, protocol, runs, law and answer with their links."""
+"""A report, kept in a hub: question, protocol, runs, law and answer with their links."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ _TABLE_TIER = "table"
 
 
 def keep_report(hub: "Hub", report: "Report") -> dict[str, Any]:
-    """Keep what `discover` found.
+    """Keep a report of `discover`.
 
     Each row of the table is kept as a run of a kernel that is named after the table.
 
@@ -201,15 +201,15 @@ def _asked(target: str, inputs: Iterable[str], kernel: str = "") -> str:
 
 def _ranges(data: "Dataset", target: str) -> dict[str, tuple[float, float, str]]:
     """Range of each numeric input, in the unit of the table."""
-    found = {}
+    ranges = {}
     for name in data.numeric_names:
         values = data[name][np.isfinite(data[name])]
         if name == target or not len(values):
             continue
         unit = data.variable(name).unit
         ends = [float(f"{unit.from_si(float(v)):.12g}") for v in (values.min(), values.max())]
-        found[name] = (ends[0], ends[1], unit.text)
-    return found
+        ranges[name] = (ends[0], ends[1], unit.text)
+    return ranges
 
 
 def table_records(data: "Dataset", target: str) -> list[RunRecord]:

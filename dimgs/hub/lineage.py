@@ -163,45 +163,47 @@ def version_of(connection: Connection) -> tuple[int, str]:
 
 def read_lineage(connection: Connection) -> Lineage:
     """States of all entries now."""
-    found = Lineage(_acts(connection))
-    counting = [a for a in found.acts if a.counts]
+    lineage = Lineage(_acts(connection))
+    counting = [a for a in lineage.acts if a.counts]
     replaced = {
         (a.target, a.author) for a in counting if a.type == "supersedes" and a.kind == "review"
     }
-    found.reviews = [
+    lineage.reviews = [
         a
         for a in counting
         if a.type == "reviews" and a.kind == "review" and (a.entry, a.author) not in replaced
     ]
-    for a in found.acts:
+    for a in lineage.acts:
         # a protocol aims at a question, an answer answers it
         if a.type == "answers" and a.kind in ("answer", "link"):
-            found.answers.setdefault(a.target, []).append(a.source)
-    found.unconfirmed = _unconfirmed(connection, found)
-    found.foreign = _ids(connection, entries.c.kind.in_(EXECUTABLE), entries.c.origin.is_not(None))
-    found.claimed = _ids(connection, entries.c.origin.is_not(None), is_claimed())
-    endorsed = [a for a in found.reviews if a.verdict == "accept"]
-    found.claimed -= {
+            lineage.answers.setdefault(a.target, []).append(a.source)
+    lineage.unconfirmed = _unconfirmed(connection, lineage)
+    lineage.foreign = _ids(
+        connection, entries.c.kind.in_(EXECUTABLE), entries.c.origin.is_not(None)
+    )
+    lineage.claimed = _ids(connection, entries.c.origin.is_not(None), is_claimed())
+    endorsed = [a for a in lineage.reviews if a.verdict == "accept"]
+    lineage.claimed -= {
         a.target
         for a in endorsed
-        if a.target in found.claimed and a.author not in authors_of(connection, [a.target])
+        if a.target in lineage.claimed and a.author not in authors_of(connection, [a.target])
     }
-    found.approved = {
+    lineage.approved = {
         a.target
         for a in counting
         if a.here and (a.type == "approves" or (a.type == "reviews" and a.verdict == "accept"))
     }
-    _mark(connection, found, _settlements(connection, found))
-    bad = {a.target for a in found.reviews if a.verdict in _AGAINST}
-    found.accepted = {a.target for a in endorsed} - bad - found.claimed
+    _mark(connection, lineage, _settlements(connection, lineage))
+    bad = {a.target for a in lineage.reviews if a.verdict in _AGAINST}
+    lineage.accepted = {a.target for a in endorsed} - bad - lineage.claimed
     for a in counting:
         if a.type != "supersedes" or a.kind == "review":
             continue
         # what was accepted is superseded by its authors, or by what was accepted too
-        weaker = a.target in found.accepted and a.source not in found.accepted
+        weaker = a.target in lineage.accepted and a.source not in lineage.accepted
         if not weaker or a.author in authors_of(connection, [a.target]):
-            found.superseded.setdefault(a.target, []).append(a.source)
-    return found
+            lineage.superseded.setdefault(a.target, []).append(a.source)
+    return lineage
 
 
 def _trusted() -> Select[Any]:
@@ -237,9 +239,9 @@ def _acts(connection: Connection) -> list[Act]:
     ]
 
 
-def _unconfirmed(connection: Connection, found: Lineage) -> set[str]:
+def _unconfirmed(connection: Connection, lineage: Lineage) -> set[str]:
     """Answers that rest on a law which says that it is not confirmed."""
-    law, every = entries.alias(), {a for some in found.answers.values() for a in some}
+    law, every = entries.alias(), {a for some in lineage.answers.values() for a in some}
     query = (
         select(links.c.source)
         .join(law, law.c.id == links.c.target)
@@ -264,8 +266,8 @@ def _unsigned() -> ColumnElement[bool]:
 
 def is_claimed() -> ColumnElement[bool]:
     """Condition on entries: somebody else than their author, or a program, answers for them."""
-    hidden = or_(entries.c.author != imports.c.sender, and_(imports.c.agent, ~entries.c.agent))
-    brought = select(imports.c.entry).where(imports.c.entry == entries.c.seq, _unsigned(), hidden)
+    others = or_(entries.c.author != imports.c.sender, and_(imports.c.agent, ~entries.c.agent))
+    brought = select(imports.c.entry).where(imports.c.entry == entries.c.seq, _unsigned(), others)
     return and_(entries.c.kind.not_in(EXECUTABLE), brought.correlate(entries).exists())
 
 
@@ -286,15 +288,15 @@ def authors_of_basis(connection: Connection, id: str) -> set[str]:
     return authors_of(connection, [id, *ancestors(connection, id)])
 
 
-def _settlements(connection: Connection, found: Lineage) -> list[Settlement]:
+def _settlements(connection: Connection, lineage: Lineage) -> list[Settlement]:
     """Acceptances and settlements of those who may settle the doubts that they name."""
     made_by = cache(lambda id: authors_of_basis(connection, id))
     causes: dict[str, set[str]] = defaultdict(set)
     says: dict[str, tuple[str, str]] = {
-        a.entry: (a.target, a.author) for a in found.reviews if a.verdict == "accept"
+        a.entry: (a.target, a.author) for a in lineage.reviews if a.verdict == "accept"
     }
     decisions = set()
-    for a in found.acts:
+    for a in lineage.acts:
         if a.counts and a.type == "settles":
             causes[a.entry].add(a.target)
         elif a.counts and a.type == "confirms" and a.kind == "decision":
@@ -313,14 +315,14 @@ def _settlements(connection: Connection, found: Lineage) -> list[Settlement]:
     ]
 
 
-def _mark(connection: Connection, found: Lineage, settlements: Sequence[Settlement]) -> None:
+def _mark(connection: Connection, lineage: Lineage, settlements: Sequence[Settlement]) -> None:
     """Mark rejected and disputed entries and what rests on them, but for what is settled."""
     rejects: dict[str, set[str]] = defaultdict(set)
     disputes: dict[str, set[str]] = defaultdict(set)
-    for a in found.reviews:
+    for a in lineage.reviews:
         if a.verdict == "reject":
             rejects[a.target].add(a.entry)
-    for a in found.acts:
+    for a in lineage.acts:
         if a.counts and a.type == "disputes":
             disputes[a.target].add(a.entry)
     resting = _resting_on(connection, {*rejects, *disputes})
@@ -341,8 +343,8 @@ def _mark(connection: Connection, found: Lineage, settlements: Sequence[Settleme
                     causes[id] |= by
                     if marks.get(id) != "disputed":
                         marks[id] = mark
-        found.marks = marks
-        found.causes = {i: frozenset(c) for i, c in causes.items()}
+        lineage.marks = marks
+        lineage.causes = {i: frozenset(c) for i, c in causes.items()}
         usable = [s for s in settlements if not s.basis & marks.keys()]
         if again or all(not s.basis for s in settlements):
             return
@@ -364,7 +366,7 @@ def _reached(
 
 def _resting_on(connection: Connection, roots: set[str]) -> dict[str, list[str]]:
     """What rests directly on each of the entries and on everything downstream of them."""
-    found: dict[str, list[str]] = {}
+    resting: dict[str, list[str]] = {}
     # runs of a kernel rest on its card, whether or not they were made after it
     card, run = entries.alias(), entries.alias()
     query = select(card.c.id, run.c.id).where(
@@ -375,16 +377,16 @@ def _resting_on(connection: Connection, roots: set[str]) -> dict[str, list[str]]
         card.c.name != "",
     )
     for target, source in connection.execute(query.order_by(run.c.seq)):
-        found.setdefault(target, []).append(source)
+        resting.setdefault(target, []).append(source)
     seen, front = set(roots), set(roots)
     while front:
-        following = {source for target in front for source in found.get(target, ())}
+        following = {source for target in front for source in resting.get(target, ())}
         for target, source in _linked(connection, front, links.c.target, RESTS_ON):
-            found.setdefault(target, []).append(source)
+            resting.setdefault(target, []).append(source)
             following.add(source)
         front = following - seen
         seen |= front
-    return found
+    return resting
 
 
 def _linked(

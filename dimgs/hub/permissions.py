@@ -38,7 +38,7 @@ MATRIX: Mapping[str, Mapping[str, frozenset[str]]] = {
 }
 
 
-def allowed(role: str, action: str, visibility: str = "open", own: bool = False) -> bool:
+def allowed(role: str, action: str, visibility: str = "open", is_author: bool = False) -> bool:
     """Whether a role may do something to an entry.
 
     Parameters
@@ -49,7 +49,7 @@ def allowed(role: str, action: str, visibility: str = "open", own: bool = False)
         A row of the table.
     visibility : {"open", "embargoed", "private"}
         Of the entry; an embargo that has ended is open.
-    own : bool
+    is_author : bool
         Whether the entry is the actor's.
 
     Examples
@@ -60,7 +60,7 @@ def allowed(role: str, action: str, visibility: str = "open", own: bool = False)
     (False, True)
     """
     cells = MATRIX[action][role]
-    if own and action != "add":
+    if is_author and action != "add":
         return "own" in cells
     return visibility in cells
 

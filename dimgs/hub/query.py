@@ -164,13 +164,13 @@ def kernels_of(connection: sa.Connection, physics: str, lineage: Lineage) -> lis
     query = sa.select(entries.c.id, entries.c.name, entries.c.content).where(
         entries.c.kind == "card", entries.c.content.is_not(None)
     )
-    found = {
+    kernels = {
         row.name
         for row in connection.execute(query)
         if json.loads(row.content).get("physics") == physics
         and lineage.state(row.id, "card") not in ("untrusted", "disputed")
     }
-    return sorted(found | {physics})
+    return sorted(kernels | {physics})
 
 
 def asked_runs(
@@ -214,8 +214,8 @@ def asked_runs(
         return sa.select(points.c.run.label("seq")).where(sa.false())
     if len(every) == 1:
         return every[0]
-    found = sa.union_all(*every).subquery()
-    return sa.select(found.c.seq)
+    union = sa.union_all(*every).subquery()
+    return sa.select(union.c.seq)
 
 
 def _or_label(connection: sa.Connection, name: str, limits: TypedRange) -> TypedRange:
@@ -235,8 +235,8 @@ def _common(
 ) -> list[sa.ColumnElement[bool]]:
     """Conditions on runs, whichever table their numbers are of."""
     parts = [] if ask.every else [ended]
-    hidden = sa.select(entries.c.seq).where(entries.c.visibility != "open", ~readable)
-    parts.append(seq.not_in(hidden.correlate(None)))
+    unreadable = sa.select(entries.c.seq).where(entries.c.visibility != "open", ~readable)
+    parts.append(seq.not_in(unreadable.correlate(None)))
     if ask.state is not None:
         parts.append(_in_state(connection, seq, ask.state, lineage))
     if ask.review is not None:
@@ -257,21 +257,21 @@ def _of_kernel(
     """Whether a name is that of a kernel that is asked for."""
     if ask.physics is None:
         return sa.true() if ask.kernel is None else name == ask.kernel
-    found = kernels_of(connection, ask.physics, lineage)
-    return name.in_([k for k in found if ask.kernel in (None, k)])
+    kernels = kernels_of(connection, ask.physics, lineage)
+    return name.in_([k for k in kernels if ask.kernel in (None, k)])
 
 
 def _of_entry(ask: Wanted) -> list[sa.ColumnElement[bool]]:
-    found: list[sa.ColumnElement[bool]] = []
+    conditions: list[sa.ColumnElement[bool]] = []
     if ask.author is not None:
-        found.append(entries.c.author == ask.author)
+        conditions.append(entries.c.author == ask.author)
     if ask.since is not None:
-        found.append(entries.c.time >= ask.since)
+        conditions.append(entries.c.time >= ask.since)
     if ask.until is not None:
-        found.append(entries.c.time <= ask.until)
+        conditions.append(entries.c.time <= ask.until)
     if ask.tag is not None:
-        found.append(entries.c.seq.in_(sa.select(tags.c.entry).where(tags.c.tag == ask.tag)))
-    return [entries.c.kind == "run", *found] if found else []
+        conditions.append(entries.c.seq.in_(sa.select(tags.c.entry).where(tags.c.tag == ask.tag)))
+    return [entries.c.kind == "run", *conditions] if conditions else []
 
 
 def _in_state(
@@ -296,11 +296,11 @@ def _shapes(connection: sa.Connection, ask: Wanted, lineage: Lineage) -> list[Sh
     query = sa.select(shapes).where(chosen).order_by(shapes.c.id)
     if ask.tier is not None:
         query = query.where(shapes.c.tier == ask.tier)
-    found = [_shape(row) for row in connection.execute(query)]
+    fitting = [_shape(row) for row in connection.execute(query)]
     for name, limits in ask.where:
         if limits.label is None:
-            found = _having(found, {name: Fraction(1)}, name, limits)
-        elif any(name in shape.slots for shape in found):
+            fitting = _having(fitting, {name: Fraction(1)}, name, limits)
+        elif any(name in shape.slots for shape in fitting):
             known = sa.select(labels.c.run).where(labels.c.name == name).limit(1)
             if connection.execute(known).first() is None:
                 raise InputError(
@@ -310,8 +310,8 @@ def _shapes(connection: sa.Connection, ask: Wanted, lineage: Lineage) -> list[Sh
                     f"'1e-16..1e-12 m^2/s', or a number with its unit."
                 )
     for text, exponents, limits in ask.groups:
-        found = _having(found, exponents, text, limits)
-    return found
+        fitting = _having(fitting, exponents, text, limits)
+    return fitting
 
 
 def _shape(row: Any) -> Shape:
@@ -326,14 +326,14 @@ def kernel_shapes(connection: sa.Connection, kernel: str) -> list[Shape]:
 
 
 def _having(
-    found: list[Shape], exponents: dict[str, Fraction], text: str, limits: TypedRange
+    among: list[Shape], exponents: dict[str, Fraction], text: str, limits: TypedRange
 ) -> list[Shape]:
     """Shapes with all the inputs, whose product has the dimension of the range."""
-    having = [s for s in found if set(exponents) <= set(s.slots)]
+    having = [s for s in among if set(exponents) <= set(s.slots)]
     fitting = [s for s in having if _dimension(s, exponents) == limits.unit.dimension]
-    if found and not having:
-        names = sorted({n for s in found for n in s.slots})
-        missing = next(n for n in sorted(exponents) if not any(n in s.slots for s in found))
+    if among and not having:
+        names = sorted({n for s in among for n in s.slots})
+        missing = next(n for n in sorted(exponents) if not any(n in s.slots for s in among))
         raise (
             InputError(
                 f"No run has the input '{visible(missing[:60])}'; inputs are "
@@ -398,7 +398,7 @@ def _between(value: Any, low: float, high: float) -> list[sa.ColumnElement[bool]
     return [value <= high] if math.isfinite(high) else [value.is_not(None)]
 
 
-def found_runs(
+def fetch_runs(
     connection: sa.Connection, asked: sa.Select[Any], limit: int | None, *, ranged: bool
 ) -> tuple[list[Any], int]:
     """Entries of the runs, oldest first, and the number of all.
@@ -419,9 +419,9 @@ def found_runs(
         chosen = asked.order_by("seq").limit(limit).subquery()
         query = sa.select(entries)
     else:
-        found = asked.cte("found")
-        chosen = sa.select(found.c.seq).order_by(found.c.seq).limit(limit).subquery()
-        query = sa.select(entries, sa.select(sa.func.count()).select_from(found).scalar_subquery())
+        cte = asked.cte("found")
+        chosen = sa.select(cte.c.seq).order_by(cte.c.seq).limit(limit).subquery()
+        query = sa.select(entries, sa.select(sa.func.count()).select_from(cte).scalar_subquery())
         total = None
     if limit == 0:
         return [], int(total or 0)
@@ -504,7 +504,7 @@ class NumberCache:
         for shape in kernel_shapes(connection, kernel):
             if {n: d for n, (_, d) in shape.slots.items()} == dict(inputs):
                 shapes.setdefault(shape.tier, []).append(shape)
-        found = {}
+        tables = {}
         with self._lock:
             if epoch != self._epoch:
                 self._known.clear()
@@ -517,10 +517,10 @@ class NumberCache:
                     known.add(*_read(connection, some, tuple(inputs), held, known.seen))
                     known.seen = last
                 if known.n:
-                    found[tier] = known.seqs[: known.n], known.values[: known.n], known.kept
+                    tables[tier] = known.seqs[: known.n], known.values[: known.n], known.kept
             while len(self._known) > _MOST_TABLES:
                 del self._known[next(iter(self._known))]
-        return found
+        return tables
 
 
 def _read(

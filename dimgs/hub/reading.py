@@ -26,7 +26,7 @@ from dimgs.hub.entry import (
 )
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.permissions import NotAllowedError, a_role, allowed
-from dimgs.hub.query import RunTable, Wanted, asked_runs, found_runs, wanted
+from dimgs.hub.query import RunTable, Wanted, asked_runs, fetch_runs, wanted
 from dimgs.hub.runs import now, shown_run
 from dimgs.hub.schema import claims, entries, imports, links, tags
 from dimgs.hub.verdicts import verdict
@@ -225,15 +225,15 @@ class Reader:
         """Whether the user is a program."""
         return self.role == "agent"
 
-    def may(self, action: str, visibility: str, own: bool, until: str = "") -> bool:
+    def may(self, action: str, visibility: str, is_author: bool, until: str = "") -> bool:
         """Whether the user may do something to an entry."""
         # an embargo ends by this machine's clock, as only people are kept waiting
         over = visibility == "embargoed" and until <= now()[:10]
-        return allowed(self.role, action, "open" if over else visibility, own)
+        return allowed(self.role, action, "open" if over else visibility, is_author)
 
-    def _check(self, action: str, visibility: str, own: bool, until: str = "") -> None:
-        if not self.may(action, visibility, own, until):
-            whose = "entries of their own" if own else f"{visibility} entries"
+    def _check(self, action: str, visibility: str, is_author: bool, until: str = "") -> None:
+        if not self.may(action, visibility, is_author, until):
+            whose = "entries of their own" if is_author else f"{visibility} entries"
             raise NotAllowedError(
                 f"{self.user} is {a_role(self.role)} here, who may not {action} {whose}; ask an "
                 f"admin of the hub."
@@ -317,10 +317,10 @@ class Reader:
 
     def _seen(self, connection: Connection, ids: set[str]) -> set[str]:
         """Those of the ids whose entries the user may read, or that are not here."""
-        hidden = select(entries.c.id).where(
+        unreadable = select(entries.c.id).where(
             entries.c.id.in_(ids_of(connection, ids)), ~self.readable()
         )
-        return ids - set(connection.execute(hidden).scalars())
+        return ids - set(connection.execute(unreadable).scalars())
 
     def _review(self, connection: Connection, act: Any) -> dict[str, Any]:
         content = connection.execute(
@@ -372,8 +372,8 @@ class Reader:
                 filters.append(entries.c.id.in_(ids_of(connection, some)))
             rows = connection.execute(query.where(*filters).limit(None if state else limit))
             now_in = ((row, lineage.state(row.id, row.kind)) for row in rows)
-            found = (_listed(row, now, lineage) for row, now in now_in if state in (None, now))
-            return list(islice(found, limit))
+            listed = (_listed(row, now, lineage) for row, now in now_in if state in (None, now))
+            return list(islice(listed, limit))
 
     def query(
         self,
@@ -416,7 +416,7 @@ class Reader:
         with self.database.transaction(read=True) as connection:
             chosen, lineage = self.chosen(connection, ask)
             ranged = bool(ask.where or ask.groups)
-            rows, count = found_runs(connection, chosen, limit, ranged=ranged)
+            rows, count = fetch_runs(connection, chosen, limit, ranged=ranged)
         return {"runs": [run_of(row, lineage) for row in rows], "count": count}
 
     def chosen(self, connection: Connection, ask: Wanted) -> tuple[Select[Any], Lineage]:
@@ -441,29 +441,29 @@ class Reader:
             return lambda places: self._runs_at(seqs[list(places)].tolist(), places)
 
         with self.database.transaction(read=True) as connection:
-            found = self.database.numbers.tiers(connection, kernel, inputs, labels)
+            tiers = self.database.numbers.tiers(connection, kernel, inputs, labels)
         return {
             tier: RunTable(tuple(inputs), values, fetching(seqs), kept)
-            for tier, (seqs, values, kept) in found.items()
+            for tier, (seqs, values, kept) in tiers.items()
         }
 
     def _runs_at(self, seqs: Sequence[int], places: Sequence[int]) -> list[dict[str, Any]]:
         by_seq = dict(zip(seqs, places, strict=True))
         query = select(entries).where(entries.c.content.is_not(None), self.readable())
-        found: dict[int, dict[str, Any]] = {}
+        runs: dict[int, dict[str, Any]] = {}
         with self.database.transaction(read=True) as connection:
             lineage = self.database.lineage(connection)
             for batch in batches(seqs):
                 for row in connection.execute(query.where(entries.c.seq.in_(batch))):
                     place = by_seq[row.seq]
-                    found[place] = {**run_of(row, lineage), "place": place}
-        return [found[place] for place in places if place in found]
+                    runs[place] = {**run_of(row, lineage), "place": place}
+        return [runs[place] for place in places if place in runs]
 
     def readable(self) -> ColumnElement[bool]:
         """Condition on entries that the user may read."""
         cells = [c for c in ("embargoed", "private") if allowed(self.role, "read", c)]
         parts = [is_open(), entries.c.visibility.in_(cells)]
-        if allowed(self.role, "read", "private", own=True):
+        if allowed(self.role, "read", "private", is_author=True):
             parts.append(entries.c.author == self.user)
         return or_(*parts)
 

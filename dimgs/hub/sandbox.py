@@ -120,12 +120,12 @@ def group_home() -> Path | None:
     """
     place = next((x.split()[4] for x in _lines(_MOUNTS) if " - cgroup2 " in x), "")
     path = next((x[3:] for x in _lines(_GROUPS) if x.startswith("0::")), "")
-    own = Path(place, path.lstrip("/"))
-    if place and _is_given(own.parent):
+    group = Path(place, path.lstrip("/"))
+    if place and _is_given(group.parent):
         with suppress(OSError):
-            (own.parent / "cgroup.subtree_control").write_text("+memory +pids")
-    homes = [own.parent] if place and _is_given(own.parent) else []
-    return next(filter(_works, [*homes, own] if place else []), None)
+            (group.parent / "cgroup.subtree_control").write_text("+memory +pids")
+    homes = [group.parent] if place and _is_given(group.parent) else []
+    return next(filter(_works, [*homes, group] if place else []), None)
 
 
 def _is_given(folder: Path) -> bool:
@@ -211,8 +211,8 @@ def run_plan(job: Mapping[str, Any], limits: Limits, sandboxed: bool) -> dict[st
     _, failed = _records(answers, {"inputs": {}}, lambda document: document.get("runs", ()))
     if failed is not None:
         return {"failure": failed.failure, "reason": failed.reason}
-    found: dict[str, Any] = answers[-1].document
-    return found
+    content: dict[str, Any] = answers[-1].document
+    return content
 
 
 def _records(
@@ -272,8 +272,8 @@ class Declared:
         wrong = [what for what in right if not right[what]]
         if not wrong:
             return ""
-        found = printable(f"{getattr(record, wrong[0])}")
-        return f"its {wrong[0]} ({found}) cannot belong to this job of '{self.kernel}'."
+        value = printable(f"{getattr(record, wrong[0])}")
+        return f"its {wrong[0]} ({value}) cannot belong to this job of '{self.kernel}'."
 
 
 def _is_number(output: tuple[Any, str]) -> bool:

@@ -534,22 +534,22 @@ def _made(version: int, with_runs: bool) -> dict[str, tuple[str, str]]:
             _make_runs(connection)
         if version > STORE_VERSION:
             _make_tables(connection, version)
-        found = _objects(connection)
+        objects = _objects(connection)
     engine.dispose()
-    return found
+    return objects
 
 
 def _check_made_here(connection: sa.Connection, path: Path) -> None:
     """Refuse a file whose tables are others: a view or a trigger in it could run for ever."""
     version = int(connection.execute(sa.text("PRAGMA user_version")).scalar_one())
-    found = _objects(connection)
-    expected = _made(version, version == STORE_VERSION or "runs" in found)
+    objects = _objects(connection)
+    expected = _made(version, version == STORE_VERSION or "runs" in objects)
     columns = {row[1] for row in connection.execute(sa.text("PRAGMA table_xinfo(runs)"))}
     known = {column.name for column in runs.columns}
     # earlier editions of SQLAlchemy wrote tables with other blanks
-    same = {n: (k, " ".join(sql.split())) for n, (k, sql) in found.items()}
+    same = {n: (k, " ".join(sql.split())) for n, (k, sql) in objects.items()}
     if same != {n: (k, " ".join(sql.split())) for n, (k, sql) in expected.items()} or (
-        "runs" in found and columns != known
+        "runs" in objects and columns != known
     ):
         raise StoreError(
             f"'{path}' is not a store as dimgs makes them (its tables are others); restore it "

@@ -22,7 +22,7 @@ def _library() -> Any:
     return ed25519
 
 
-def own_key(connection: Connection) -> tuple[Any, str]:
+def hub_key(connection: Connection) -> tuple[Any, str]:
     """Private key of this hub, made when it is first needed, and its public key."""
     library = _library()
     query = select(settings.c.value).where(settings.c.kind == "key", settings.c.name == "own")
@@ -70,27 +70,27 @@ def trusted(connection: Connection) -> dict[str, str]:
 
 
 def signed(
-    connection: Connection, found: Sequence[Entry], foreign: set[str], key: Any, public: str
+    connection: Connection, signable: Sequence[Entry], foreign: set[str], key: Any, public: str
 ) -> dict[str, list[dict[str, str]]]:
     """Signatures of entries, by id: those that they came with, and this hub's own.
 
     Parameters
     ----------
     connection : Connection
-    found : sequence of Entry
+    signable : sequence of Entry
     foreign : set of str
         Ids of those that were not made here, which this hub does not sign.
     key, public
-        As :func:`own_key` gives them.
+        As :func:`hub_key` gives them.
     """
     out: dict[str, list[dict[str, str]]] = {}
-    query = select(signatures).where(signatures.c.id.in_([e.id for e in found]))
+    query = select(signatures).where(signatures.c.id.in_([e.id for e in signable]))
     for row in connection.execute(query.order_by(signatures.c.key)):
         out.setdefault(row.id, []).append({"key": row.key, "signature": row.signature})
-    for entry in found:
+    for entry in signable:
         if entry.id not in foreign:
-            own = {"key": public, "signature": key.sign(_PREFIX + entry.id.encode()).hex()}
-            out.setdefault(entry.id, []).append(own)
+            proof = {"key": public, "signature": key.sign(_PREFIX + entry.id.encode()).hex()}
+            out.setdefault(entry.id, []).append(proof)
     return out
 
 

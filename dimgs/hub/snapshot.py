@@ -43,13 +43,13 @@ def copy_as_it_was(hub: Hub, entries: int, file: Path) -> None:
     """
     if is_remote(hub.address):
         with Hub(file) as then:
-            found = hub.documents(hub.ids()[:entries])
-            lines = ((str(line["id"])[:12], line) for line in found)
+            documents = hub.documents(hub.ids()[:entries])
+            lines = ((str(line["id"])[:12], line) for line in documents)
             then.take(lines, hub.address, vouched=True)
             foreign = [entry["id"] for entry in hub.listed(state="untrusted")]
-            own = update(schema.entries).where(schema.entries.c.id.not_in(foreign))
+            as_local = update(schema.entries).where(schema.entries.c.id.not_in(foreign))
             with then.database.transaction() as connection:
-                connection.execute(own.values(origin=None))
+                connection.execute(as_local.values(origin=None))
         return
     path = hub.database.path
     if path is None:

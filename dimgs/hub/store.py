@@ -20,7 +20,7 @@ from dimgs.hub.schema import PENDING, Transactions, open_engine, runs
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 from dimgs.variables import difference_unit, parse_unit
 
-_OWN: set[tuple[int, str]] = set()
+_SESSIONS: set[tuple[int, str]] = set()
 
 if sys.platform == "win32":
     import msvcrt
@@ -74,11 +74,11 @@ class StoreSession:
         _lock(self._handle, shared=False)
         # nobody can see the file before it is locked
         unlocked.rename(self._path)
-        _OWN.add((self.pid, self.token))
+        _SESSIONS.add((self.pid, self.token))
 
     def close(self) -> None:
         """Free the lock and remove the file."""
-        _OWN.discard((self.pid, self.token))
+        _SESSIONS.discard((self.pid, self.token))
         os.close(self._handle)
         if os.getpid() == self.pid:
             self._path.unlink(missing_ok=True)
@@ -86,7 +86,7 @@ class StoreSession:
 
 def alive(store: Path, token: str) -> bool:
     """Whether the process of a session still runs; the file of a dead one is removed."""
-    if (os.getpid(), token) in _OWN:
+    if (os.getpid(), token) in _SESSIONS:
         return True
     path = _file(store, token)
     try:
@@ -181,8 +181,8 @@ def _check_ports(records: Sequence[RunRecord], source: str) -> None:
                     )
 
 
-def _one(found: Sequence[str], what: str, source: str) -> None:
-    names = sorted(set(found))
+def _one(values: Sequence[str], what: str, source: str) -> None:
+    names = sorted(set(values))
     if len(names) > 1:
         raise InputError(
             f"The runs in '{source}' are of the {what}s {', '.join(names)}; choose one with "
@@ -229,8 +229,8 @@ def _flat(row: Mapping[str, Any], units: dict[str, str]) -> dict[str, Any]:
     for name, error in errors.items():
         if name not in outputs:
             continue
-        own = outputs[name][1]
-        unit, common = difference_unit(own), difference_unit(_common(units, name, own))
+        stated = outputs[name][1]
+        unit, common = difference_unit(stated), difference_unit(_common(units, name, stated))
         flat[f"{name}_err [{common}]"] = _converted(error, unit, common)
     return flat
 
@@ -313,7 +313,7 @@ class RunStore:
             living process has it.
         """
         key = run if isinstance(run, str) else run.key
-        session = self._own_session()
+        session = self._session_token()
         with self._file.transaction() as connection:
             last = _last(connection, key)
             if last is not None:
@@ -455,14 +455,14 @@ class RunStore:
             versions of one.
         """
         chosen = None if keys is None else list(keys)
-        found = self.records(kernel=kernel, tier=tier, status=Status.OK, keys=chosen)
+        records = self.records(kernel=kernel, tier=tier, status=Status.OK, keys=chosen)
         if version is not None:
-            found = [r for r in found if r.provenance.get("version") == version]
+            records = [r for r in records if r.provenance.get("version") == version]
         if chosen is not None:
             place = {key: i for i, key in enumerate(chosen)}
-            found.sort(key=lambda record: place[record.key])
+            records.sort(key=lambda record: place[record.key])
         targets = [target] if isinstance(target, str) else list(target)
-        return dataset_of(found, targets, self.path.name)
+        return dataset_of(records, targets, self.path.name)
 
     def to_parquet(self, path: str | os.PathLike[str]) -> Path:
         """Write every attempt that has ended, failures included, as one Parquet table."""
@@ -493,7 +493,7 @@ class RunStore:
         states = ", ".join(f"{n} {state}" for state, n in self.counts().items())
         return f"RunStore('{self.path.name}': {states or 'empty'})"
 
-    def _own_session(self) -> str:
+    def _session_token(self) -> str:
         with self._lock:
             if self._session is None or self._session.pid != os.getpid():
                 self._session = StoreSession(self.path)

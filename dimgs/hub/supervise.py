@@ -245,13 +245,13 @@ class Supervisor:
             return Failure.TIME
         if now < self._next:
             return None
-        found, over = self._here.children(recursive=True), None
+        children, over = self._here.children(recursive=True), None
         most = self.limits.megabytes << 20
-        if len(found) > self.limits.processes:
+        if len(children) > self.limits.processes:
             over = Failure.PROCESSES
         elif (
-            _sum(lambda each: int(each.memory_info().rss), found) > most
-            and _sum(_proportional, found) > most
+            _sum(lambda each: int(each.memory_info().rss), children) > most
+            and _sum(_proportional, children) > most
         ):
             over = Failure.MEMORY
         elif sum(map(process.folder_size, self.folders)) > self.limits.disk_megabytes << 20:
@@ -310,8 +310,8 @@ def _answer(text: bytes, status: int | None, said: Path) -> Answer:
 
 def _named(step: str) -> Callable[[Any], Any]:
     module, _, name = step.partition(":")
-    found: Callable[[Any], Any] = getattr(import_module(module), name)
-    return found
+    function: Callable[[Any], Any] = getattr(import_module(module), name)
+    return function
 
 
 def _answers(asked: Mapping[str, Any]) -> Iterator[Answer]:

@@ -36,14 +36,14 @@ def why_unconfirmed(entry: Mapping[str, Any]) -> list[str]:
     ['Its campaign ended without a reliable answer (budget spent).']
     """
     content, state = entry["content"] or {}, entry["state"]
-    found = [f"The entry is {state}."] if state in _OPEN_DOUBTS else []
-    found += _against(content)
+    reasons = [f"The entry is {state}."] if state in _OPEN_DOUBTS else []
+    reasons += _against(content)
     says_nothing = content.get("confirmed") is None and content.get("outcome") is None
     if says_nothing and state != "accepted":
         found.append(
             "The entry does not state that its law is confirmed, and no reviewer has accepted it."
         )
-    return found
+    return reasons
 
 
 def verdict(
@@ -104,12 +104,12 @@ def law_status(content: Mapping[str, Any]) -> str:
 def _against(content: Mapping[str, Any]) -> list[str]:
     """What a law says against itself."""
     laws = [content.get("law"), *(r.get("law") for r in content.get("regimes") or ())]
-    found, outcome = [], content.get("outcome")
+    reasons, outcome = [], content.get("outcome")
     if any(isinstance(law, Mapping) and (is_edited(law) or law.get("edited")) for law in laws):
         found.append("The law was changed after dimgs wrote it, so it is no longer confirmed.")
     if content.get("confirmed") is not None:
         given = content.get("why_not") or ["The law is not confirmed."]
-        found += [] if content["confirmed"] else [str(why) for why in given]
+        reasons += [] if content["confirmed"] else [str(why) for why in given]
     elif outcome is not None and outcome not in MET:
-        found.append(f"Its campaign ended without a reliable answer ({outcome}).")
-    return found
+        reasons.append(f"Its campaign ended without a reliable answer ({outcome}).")
+    return reasons

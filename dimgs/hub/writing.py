@@ -80,7 +80,7 @@ class Brought:
 
 
 def write(
-    connection: Connection, found: Sequence[Entry], brought: Brought | None = None
+    connection: Connection, incoming: Sequence[Entry], brought: Brought | None = None
 ) -> list[str]:
     """Write entries that are not there yet, with their links, tags and inputs.
 
@@ -88,7 +88,7 @@ def write(
     ----------
     connection : Connection
         In a transaction.
-    found : sequence of Entry
+    incoming : sequence of Entry
     brought : Brought, optional
         If they were not made through this hub.
 
@@ -98,7 +98,7 @@ def write(
         Ids of those that are new.
     """
     new: list[str] = []
-    for batch in batches({e.id: e for e in found}.values()):
+    for batch in batches({e.id: e for e in incoming}.values()):
         known = {e.id: (e, _facts(e)) for e in batch}
         origin = None if brought is None else brought.origin
         rows = [_row(entry, run_facts, origin) for entry, run_facts in known.values()]
@@ -143,11 +143,11 @@ def _row(entry: Entry, run_facts: Facts | None, origin: str | None) -> dict[str,
     }
 
 
-def _index(connection: Connection, found: Sequence[tuple[int, Entry, Facts | None]]) -> None:
+def _index(connection: Connection, new: Sequence[tuple[int, Entry, Facts | None]]) -> None:
     """Links, tags, inputs and labels of new entries."""
     linked, tagged, placed, labelled, named = [], [], [], [], []
     known: dict[str, int] = {}
-    for seq, entry, run_facts in found:
+    for seq, entry, run_facts in new:
         linked += _links(seq, entry)
         content = entry.content or {}
         tagged += [{"tag": tag, "entry": seq} for tag in set(content.get("tags", ()))]

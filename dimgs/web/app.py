@@ -61,8 +61,8 @@ def make_app(
     >>> with TemporaryDirectory() as folder, Hub(folder, user="anna") as hub:
     ...     _ = hub.add({"kind": "question", "text": "How fast does the film empty?"})
     ...     browser = TestClient(make_app(hub), base_url="http://localhost")
-    ...     found = browser.get("/api/v1/entries").json()["entries"]
-    >>> found[0]["title"], found[0]["state"]
+    ...     entries = browser.get("/api/v1/entries").json()["entries"]
+    >>> entries[0]["title"], entries[0]["state"]
     ('How fast does the film empty?', 'open')
     """
     known, intake = people or People(hub), Intake()
@@ -111,10 +111,10 @@ def _rest(
             if file is not None and route.body is not Lines:
                 body = body_of(route, json_value(text_of(file) or "{}", "The body", "send a table"))
             call = RestCall(who.hub, request.path_params, _query(route, request), body)
-            found = route.run(call)
-        if isinstance(found, Lines):
-            return Response(as_lines(found), media_type="application/jsonl")
-        return JSONResponse(found, route.status)
+            document = route.run(call)
+        if isinstance(document, Lines):
+            return Response(as_lines(document), media_type="application/jsonl")
+        return JSONResponse(document, route.status)
 
     return answer
 
@@ -146,25 +146,25 @@ def check(route: Route, who: Who, closed: bool) -> None:
 
 
 def _query(route: Route, request: Request) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
         kind = route.query.get(name)
         if kind is None:
             known = ", ".join(route.query) or "none here"
             raise InputError(f"There is no parameter '{name[:60]}'; there are {known}.")
         if kind == "strings":
-            found.setdefault(name, []).append(value)
+            parameters.setdefault(name, []).append(value)
         elif kind == "integer":
             if not (value.isascii() and value.isdigit() and len(value) < 12):
                 raise InputError(f"The parameter '{name}' is a whole number, not '{value[:60]}'.")
-            found[name] = int(value)
+            parameters[name] = int(value)
         elif kind == "boolean":
             if value not in ("true", "false"):
                 raise InputError(f"The parameter '{name}' is true or false, not '{value[:60]}'.")
-            found[name] = value == "true"
+            parameters[name] = value == "true"
         else:
-            found[name] = value
-    return found
+            parameters[name] = value
+    return parameters
 
 
 def status_of(error: Exception) -> int:

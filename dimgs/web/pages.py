@@ -62,8 +62,8 @@ def templates() -> "Environment":
 
     reports = html_templates()
     assert reports.loader is not None
-    found = reports.overlay(loader=ChoiceLoader([FunctionLoader(source), reports.loader]))
-    found.filters = reports.filters | {
+    environment = reports.overlay(loader=ChoiceLoader([FunctionLoader(source), reports.loader]))
+    environment.filters = reports.filters | {
         "markdown": views.markdown_html,
         "value": views.value_text,
         "formula": lambda candidate: candidate_latex(candidate, None, {}),
@@ -72,9 +72,9 @@ def templates() -> "Environment":
         "joined": lambda sets: [(",".join(s), ", ".join(s)) for s in sets],
         "axes_named": lambda axes: [(a.name, a.text) for a in axes],
     }
-    found.globals = {**reports.globals, "definitions": group_definitions}
-    found.tests = reports.tests | {"quantity": views.is_quantity}
-    return found
+    environment.globals = {**reports.globals, "definitions": group_definitions}
+    environment.tests = reports.tests | {"quantity": views.is_quantity}
+    return environment
 
 
 class Pages:
@@ -192,13 +192,13 @@ class Pages:
 
     def _search(self, asked: Asked) -> Response:
         filters = {n: asked.parameter(n) for n in ("text", "kind", "state", "author", "tag")}
-        found = asked.hub.listed(**filters, limit=_LISTED + 1, newest=True)
+        entries = asked.hub.listed(**filters, limit=_LISTED + 1, newest=True)
         partial = "hx-request" in asked.request.headers
         return self.show(
             asked,
             "found.html" if partial else "search.html",
-            entries=found[:_LISTED],
-            more=len(found) > _LISTED,
+            entries=entries[:_LISTED],
+            more=len(entries) > _LISTED,
             filters=filters,
             kinds=KINDS,
             states=STATES,
@@ -226,13 +226,13 @@ class Pages:
     @staticmethod
     def _possible(hub: Hub, entry: Mapping[str, Any]) -> list[str]:
         """Acts for which the one who looks is shown a form."""
-        own = entry["author"] == hub.user
+        is_author = entry["author"] == hub.user
         may = {
             act
             for act, action in _ACTIONS.items()
-            if hub.may(action, entry["visibility"], own, entry["until"])
+            if hub.may(action, entry["visibility"], is_author, entry["until"])
         }
-        if own or entry["kind"] == "review":
+        if is_author or entry["kind"] == "review":
             may -= {"reviews"}
         asked_by_agent = entry["kind"] == "job" and entry["agent"]
         foreign = entry["imported"] and entry["kind"] in EXECUTABLE
@@ -273,14 +273,14 @@ class Pages:
         return self.show(asked, name, kernels=kernels, kernel=kernel, map=drawn)
 
     def _queue(self, asked: Asked) -> Response:
-        found = []
+        entries = []
         for kind in REVIEWED:
             listed = asked.hub.listed(kind=kind, limit=10 * _LISTED, newest=True)
-            found += [
+            entries += [
                 e for e in listed if e["state"] in _WAITING and e["author"] != asked.hub.user
             ][:_LISTED]
         may = asked.hub.may("review", "open", False)
-        return self.show(asked, "queue.html", entries=found, reviews=may)
+        return self.show(asked, "queue.html", entries=entries, reviews=may)
 
     def _jobs(self, asked: Asked) -> Response:
         listed = asked.hub.listed(kind="job", limit=_LISTED, newest=True)

@@ -165,8 +165,8 @@ def run_map(
     InputError
         If a group cannot be read, or names what no run has.
     """
-    found = hub.query(kernel=kernel, limit=_MOST_POINTS)
-    runs = found["runs"]
+    answer = hub.query(kernel=kernel, limit=_MOST_POINTS)
+    runs = answer["runs"]
     if not runs:
         return None
     first = {n: str(q.get("unit", "1")) for n, q in _numbers(runs[0]).items()}
@@ -205,7 +205,7 @@ def run_map(
         points,
         _borders(hub, exponents, spans),
         {"x": ticks(spans[0]), "y": ticks(spans[1])},
-        found["count"],
+        answer["count"],
         len(points),
         Counter(p["state"] for p in points),
         exponents,

@@ -133,9 +133,9 @@ class _About:
         halves = np.arange(np.ceil(ends[0]), ends[1])
         levels = 10.0 ** (halves[:: max(1, -(-len(halves) // _LINES))] / 2.0)
         return [
-            {"text": f"{short(100 * level, 1)} %", "path": "".join(_path(line) for line in found)}
+            {"text": f"{short(100 * level, 1)} %", "path": "".join(_path(line) for line in contour)}
             for level in levels
-            if (found := drawn.lines(np.log(level)))
+            if (contour := drawn.lines(np.log(level)))
         ]
 
     def cells(self) -> list[dict[str, Any]]:

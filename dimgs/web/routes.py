@@ -208,8 +208,8 @@ def _runs(call: RestCall) -> Json:
 def _ask(call: RestCall) -> Json:
     body = dict(call.body)
     # a kernel of the server's own, which no request names as a file
-    found = ask(body.pop("target"), body.pop("at"), call.hub, load=False, **body)
-    return asdict(found)
+    answer = ask(body.pop("target"), body.pop("at"), call.hub, load=False, **body)
+    return asdict(answer)
 
 
 def _settle(call: RestCall) -> Json:
@@ -316,9 +316,9 @@ ROUTES: tuple[Route, ...] = (
 )  # fmt: skip
 
 
-def as_lines(found: Lines) -> str:
+def as_lines(answer: Lines) -> str:
     """Text of JSON lines."""
-    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in found.lines)
+    return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in answer.lines)
 
 
 def body_of(route: Route, document: Any) -> Any:

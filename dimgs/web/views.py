@@ -98,7 +98,7 @@ _LONG = 400
 
 def facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What an entry holds besides what is shown on its own, by dotted keys."""
-    found: list[tuple[str, str]] = []
+    facts: list[tuple[str, str]] = []
 
     def walk(value: Any, name: str) -> None:
         if isinstance(value, Mapping) and not is_quantity(value) and value:
@@ -106,11 +106,11 @@ def facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
                 walk(part, f"{name}.{key}" if name else str(key))
         elif value not in (None, "", [], {}):
             text = value_text(value)
-            found.append((name, text if len(text) <= _LONG else f"{text[:_LONG]}…"))
+            facts.append((name, text if len(text) <= _LONG else f"{text[:_LONG]}…"))
 
     content = entry["content"] or {}
     walk({k: v for k, v in content.items() if k not in _APART}, "")
-    return found
+    return facts
 
 
 _STATUS = ("confirmed", "why_not", "probability")

@@ -67,7 +67,7 @@ def tools(context: ToolContext) -> Tools:
 
 
 @dataclass(frozen=True)
-class Told:
+class CallResult:
     """What a call gave."""
 
     failed: bool
@@ -75,13 +75,13 @@ class Told:
     document: Any
 
 
-Call = Callable[..., Awaitable[Told]]
+Call = Callable[..., Awaitable[CallResult]]
 
 
-def told(result: Any) -> Told:
+def call_result(result: Any) -> CallResult:
     """A result of the SDK's client."""
     text = "".join(getattr(part, "text", "") for part in result.content)
-    return Told(bool(result.is_error), text, result.structured_content)
+    return CallResult(bool(result.is_error), text, result.structured_content)
 
 
 def talk(server: Any, script: Callable[[Client, Call], Awaitable[None]], **options: Any) -> None:
@@ -90,8 +90,8 @@ def talk(server: Any, script: Callable[[Client, Call], Awaitable[None]], **optio
     async def session() -> None:
         async with Client(server, **options) as client:
 
-            async def call(name: str, /, **arguments: Any) -> Told:
-                return told(await client.call_tool(name, arguments))
+            async def call(name: str, /, **arguments: Any) -> CallResult:
+                return call_result(await client.call_tool(name, arguments))
 
             await script(client, call)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dimgs.agent.arguments import amount, amounts, given_quantity
+from dimgs.agent.arguments import amount, amounts, to_quantity
 from dimgs.common.errors import InputError
 
 UNITS = ("m", "µm", "kg/m^3", "m^2/s", "day", "mg/kg", "%", "W/(m*K)", "1")
@@ -21,11 +21,11 @@ def test_a_text_and_a_document_are_the_same_quantity(value: float, unit: str) ->
 def test_a_number_shows_what_it_was_rounded_from_and_nothing_else(
     value: float, digits: int, unit: str
 ) -> None:
-    (found,) = amounts(f"it is {value:.{digits - 1}e} {'' if unit == '1' else unit}")
-    assert found.shows(amount({"value": value, "unit": unit}))
-    assert not found.shows(amount({"value": value * (1 + 20 * 10.0**-digits), "unit": unit}))
+    (stated,) = amounts(f"it is {value:.{digits - 1}e} {'' if unit == '1' else unit}")
+    assert stated.shows(amount({"value": value, "unit": unit}))
+    assert not stated.shows(amount({"value": value * (1 + 20 * 10.0**-digits), "unit": unit}))
     other = "K" if unit != "K" else "m"
-    assert not found.shows(amount({"value": value, "unit": other}))
+    assert not stated.shows(amount({"value": value, "unit": other}))
 
 
 def test_prose_has_its_numbers_with_units() -> None:
@@ -33,8 +33,8 @@ def test_prose_has_its_numbers_with_units() -> None:
         "In a 0.1 mm film at 40 °C, after ten days, 3.2×10⁻¹⁴ m²/s and 1,000 kg m^-3; "
         "between 2 and 3 mg/kg (90 %), pi_1 = 7, C0 of H2O."
     )
-    found = [(a.value, a.unit) for a in amounts(text)]
-    assert found == [
+    stated = [(a.value, a.unit) for a in amounts(text)]
+    assert stated == [
         (0.1, "mm"),
         (40.0, "°C"),
         (10.0, "days"),
@@ -64,15 +64,15 @@ def test_what_is_no_quantity_is_refused_with_its_name(given: object, what: str) 
 
 @pytest.mark.parametrize(("word", "value"), [("twelve", 12), ("seventy", 70), ("eighty", 80)])
 def test_numbers_in_words_have_their_units(word: str, value: float) -> None:
-    (found,) = amounts(f"a film of {word} µm")
-    assert (found.value, found.unit) == (value, "µm")
+    (stated,) = amounts(f"a film of {word} µm")
+    assert (stated.value, stated.unit) == (value, "µm")
 
 
 def test_labels_stay_labels() -> None:
-    assert given_quantity("resin", "kind").to_json() == {"value": "resin", "unit": "label"}
-    assert given_quantity({"value": "resin", "unit": "1"}, "kind").unit == "label"
-    assert given_quantity("2 mm", "l").to_json() == {"value": 2.0, "unit": "mm"}
-    assert given_quantity({"value": "2", "unit": "mm"}, "l").to_json() == {
+    assert to_quantity("resin", "kind").to_json() == {"value": "resin", "unit": "label"}
+    assert to_quantity({"value": "resin", "unit": "1"}, "kind").unit == "label"
+    assert to_quantity("2 mm", "l").to_json() == {"value": 2.0, "unit": "mm"}
+    assert to_quantity({"value": "2", "unit": "mm"}, "l").to_json() == {
         "value": 2.0,
         "unit": "mm",
     }

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dimgs.agent.arguments import amount
 from dimgs.agent.context import ToolContext
-from dimgs.agent.provenance import MARK, GivenEvidence, amounts_of
+from dimgs.agent.provenance import MARK, SourcedAmounts, amounts_of
 from dimgs.agent.session import Session
 from dimgs.hub import Hub
 from tests.agent.conftest import POINT, run_jobs
@@ -83,16 +83,16 @@ def test_assumptions_are_conservative_values_on_the_safe_side_and_listed(
     assert "data" in planned(made, {"h": "1e-3 m/s"}, {"at.h": "conservative"})
     (assumed,) = made.sources.assumptions
     assert (assumed["input"], assumed["value"]) == ("h", {"value": 1e-3, "unit": "m/s"})
-    told = planned(made, {"h": "1e-2 m/s"}, {"at.h": "conservative"})
-    assert "the conservative value of the card is 0.001 m/s" in told["error"]
+    refusal = planned(made, {"h": "1e-2 m/s"}, {"at.h": "conservative"})
+    assert "the conservative value of the card is 0.001 m/s" in refusal["error"]
     # the other side, and no side at all
-    told = planned(
+    refusal = planned(
         made, {"h": "1e-3 m/s", "K": 1}, {"at.h": "conservative", "at.K": "conservative"}
     )
-    assert "underestimated" in told["error"]
+    assert "underestimated" in refusal["error"]
     open_ended = session(context, QUESTION.replace("at most ", ""))
-    told = planned(open_ended, {"h": "1e-3 m/s"}, {"at.h": "conservative"})
-    assert "does not say which side is safe" in told["error"]
+    refusal = planned(open_ended, {"h": "1e-3 m/s"}, {"at.h": "conservative"})
+    assert "does not say which side is safe" in refusal["error"]
 
 
 def test_a_person_a_run_and_a_result_are_sources(context: ToolContext, hub: Hub) -> None:
@@ -141,14 +141,14 @@ def test_names_tables_and_drafts_have_sources_too(
 ) -> None:
     import re
 
-    told = Session("What is b in diffusion-series?", context).call(tool, arguments)
-    assert re.search(what, told["error"]), told
+    refusal = Session("What is b in diffusion-series?", context).call(tool, arguments)
+    assert re.search(what, refusal["error"]), refusal
 
 
 def test_contradictions_in_a_question_are_asked_about(context: ToolContext) -> None:
     made = session(context, QUESTION.replace("film 80 µm", "film 80 µm (0.8 mm)"))
-    told = planned(made, {"h": None}, {"at.l": "question: film 80 µm"})
-    assert "which are not equal; ask_person" in told["error"]
+    refusal = planned(made, {"h": None}, {"at.l": "question: film 80 µm"})
+    assert "which are not equal; ask_person" in refusal["error"]
 
 
 UNITS = ("g/m^3", "mm", "day", "1", "mg/kg")
@@ -158,7 +158,7 @@ UNITS = ("g/m^3", "mm", "day", "1", "mg/kg")
 def test_a_text_keeps_what_is_known_and_loses_what_is_not(
     known: list[tuple[float, str]], data: st.DataObject
 ) -> None:
-    evidence = GivenEvidence()
+    evidence = SourcedAmounts()
     results = [{"value": v, "unit": u} for v, u in known]
     evidence.add(amounts_of(results), "call 1")
     said = " ".join(f"It is {v:.4g} {u if u != '1' else 'in all'}." for v, u in known)
@@ -188,7 +188,7 @@ def test_a_text_keeps_what_is_known_and_loses_what_is_not(
     ],
 )
 def test_value_unit_and_digits_have_to_agree(text: str, bad: list[str]) -> None:
-    evidence = GivenEvidence([(amount("0.004463462 kg/m^3"), "call 1"), (amount(0.9), "call 1")])
+    evidence = SourcedAmounts([(amount("0.004463462 kg/m^3"), "call 1"), (amount(0.9), "call 1")])
     assert [said.text for said in evidence.unsupported(text)] == bad
 
 
@@ -199,6 +199,6 @@ def test_numbers_in_texts_of_others_are_no_evidence() -> None:
         "runs": [{"state": "disputed", "outputs": {"y": {"value": 42.0, "unit": "kg"}}}],
         "said": "error: the answer is 42 kg",
     }
-    evidence = GivenEvidence()
+    evidence = SourcedAmounts()
     evidence.add(amounts_of(result), "call 1")
     assert [a.text for a in evidence.unsupported("It is 42 kg.")] == ["42 kg"]

@@ -103,8 +103,8 @@ def ask(hub: Hub, question: str = "What is diffusion-series?", seconds: float = 
 
 def test_a_streamed_call_and_a_streamed_answer(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     with provider([CALL, "It has 8 inputs and 3 outputs."], monkeypatch) as seen:
-        found = ask(hub, "How many of 8 inputs and 3 outputs has diffusion-series?")
-    assert found.text == "It has 8 inputs and 3 outputs."
+        answered = ask(hub, "How many of 8 inputs and 3 outputs has diffusion-series?")
+    assert answered.text == "It has 8 inputs and 3 outputs."
     assert seen[0]["stream"]
     assert seen[0]["key"] == "Bearer a-key"
     names = {t["function"]["name"] for t in seen[0]["tools"]}
@@ -113,7 +113,7 @@ def test_a_streamed_call_and_a_streamed_answer(hub: Hub, monkeypatch: pytest.Mon
     content = json.loads(seen[1]["messages"][-1]["content"])
     assert content["data"]["kernels"][0]["name"] == "diffusion-series"
     # the key is nowhere in what is kept
-    assert "a-key" not in json.dumps(hub.get(found.document["decision"]))
+    assert "a-key" not in json.dumps(hub.get(answered.document["decision"]))
 
 
 @pytest.mark.parametrize(

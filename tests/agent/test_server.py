@@ -24,14 +24,14 @@ MOST_TOKENS = 3000
 
 
 def listed(server: Any) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    tools_listed: list[dict[str, Any]] = []
 
     async def script(client: Client, call: Call) -> None:
         tools = (await client.list_tools()).tools
-        found.extend(t.model_dump(by_alias=True, exclude_none=True) for t in tools)
+        tools_listed.extend(t.model_dump(by_alias=True, exclude_none=True) for t in tools)
 
     talk(server, script)
-    return found
+    return tools_listed
 
 
 def test_the_tools_are_those_of_the_contract_and_few_words_describe_them(
@@ -59,12 +59,12 @@ def test_every_result_is_of_its_schema(context: ToolContext, hub: Hub) -> None:
 
     async def script(client: Client, call: Call) -> None:
         async def good(name: str, /, **arguments: Any) -> Any:
-            found = await call(name, **arguments)
-            assert not found.failed, found.text
-            Draft202012Validator(schemas[name]).validate(found.document)
-            dumped(found.document)
+            result = await call(name, **arguments)
+            assert not result.failed, result.text
+            Draft202012Validator(schemas[name]).validate(result.document)
+            dumped(result.document)
             seen.add(name)
-            return found.document
+            return result.document
 
         kernels = await good("describe_kernels")
         assert "diffusion-series" in {k["name"] for k in kernels["kernels"]}
@@ -141,11 +141,11 @@ def test_a_refusal_says_what_where_and_what_to_do(
     context: ToolContext, name: str, arguments: dict[str, Any], what: str
 ) -> None:
     async def script(client: Client, call: Call) -> None:
-        found = await call(name, **arguments)
-        assert found.failed
-        assert re.search(what, found.text), found.text
-        assert "Traceback" not in found.text
-        assert "\n" not in found.text
+        result = await call(name, **arguments)
+        assert result.failed
+        assert re.search(what, result.text), result.text
+        assert "Traceback" not in result.text
+        assert "\n" not in result.text
 
     talk(make_server(context), script)
 
@@ -165,8 +165,8 @@ def test_a_prediction_holds_for_the_interval_that_a_person_writes(
     import dimgs
 
     table = {"L [m]": [0.1, 0.2, 0.4, 0.8, 1.6], "T [s]": [0.635, 0.898, 1.267, 1.796, 2.536]}
-    found = dimgs.fit(table, "T", constants=["g"]).law
-    law = hub.add({"kind": "law", "law": found.to_json()})
+    fitted = dimgs.fit(table, "T", constants=["g"]).law
+    law = hub.add({"kind": "law", "law": fitted.to_json()})
     tools = each(context)
 
     def rows(*at: Any) -> Any:
@@ -196,12 +196,12 @@ def test_frequencies_of_two_conventions_are_doubted_from_the_table_to_the_predic
     async def script(client: Client, call: Call) -> None:
         read = (await call("read_table", table=table)).document
         assert any("'f' [Hz] counts cycles" in doubt for doubt in read["warnings"]), read
-        found = (await call("discover_law", table=table, target="w", columns=["f"],
+        discovered = (await call("discover_law", table=table, target="w", columns=["f"],
                             constants=["c"], seconds=1.0)).document  # fmt: skip
         for at, doubted in (("50 Hz", False), ("0.05 kHz", False), ("3000 rpm", True)):
-            told = (await call("predict", law=found["law"], at={"f": at})).document
-            said = any("60 rpm are 1 Hz" in doubt for doubt in told["doubts"])
-            assert said == doubted, (at, told["doubts"])
+            prediction = (await call("predict", law=discovered["law"], at={"f": at})).document
+            said = any("60 rpm are 1 Hz" in doubt for doubt in prediction["doubts"])
+            assert said == doubted, (at, prediction["doubts"])
 
     talk(make_server(context), script)
 
@@ -245,10 +245,14 @@ def test_a_law_that_was_not_confirmed_says_so_with_every_value(context: ToolCont
     tools = each(context)
     law = tools["discover_law"](table=noise, target="w", seconds=0.5)
     assert not law["confirmed"]
-    found = tools["predict"](law=law["law"], at={"u": "2 m"}, unit="mm")
-    assert found["confirmed"] is False
-    assert found["doubts"] == law["why_not"]
-    assert found["rows"][0]["low"] < found["rows"][0]["value"] < found["rows"][0]["high"]
+    prediction = tools["predict"](law=law["law"], at={"u": "2 m"}, unit="mm")
+    assert prediction["confirmed"] is False
+    assert prediction["doubts"] == law["why_not"]
+    assert (
+        prediction["rows"][0]["low"]
+        < prediction["rows"][0]["value"]
+        < prediction["rows"][0]["high"]
+    )
 
 
 def test_what_costs_too_much_waits_for_a_person(hub: Hub, workspace: Path) -> None:
@@ -365,9 +369,9 @@ def test_the_rivals_of_a_law_and_the_runs_that_would_decide_are_told(context: To
         lines.append(f"{x},{d},{math.tanh(x / d) * d * (1 + 0.03 * math.sin(7 * k))}")
     tools = Tools(context)
     law = tools.discover_law("\n".join(lines), "y", seconds=6)
-    told = tools.explain(str(law["law"]))
-    assert told["probability"] == law["probability"]
-    assert len(told["rivals"]) == len(law["rivals"])
-    assert bool(told["next_runs"]) == bool(law["rivals"])
-    assert any("reviewed" in why for why in told["would_change"])
-    assert set(law["why_not"]) <= set(told["would_change"])
+    explained = tools.explain(str(law["law"]))
+    assert explained["probability"] == law["probability"]
+    assert len(explained["rivals"]) == len(law["rivals"])
+    assert bool(explained["next_runs"]) == bool(law["rivals"])
+    assert any("reviewed" in why for why in explained["would_change"])
+    assert set(law["why_not"]) <= set(explained["would_change"])

@@ -21,7 +21,7 @@ from dimgs.agent.tools import TOOLS, Tools
 from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.web.serving import listening, serving
-from tests.agent.conftest import POLICY, RUN, Call, run_jobs, talk, told
+from tests.agent.conftest import POLICY, RUN, Call, call_result, run_jobs, talk
 
 
 def test_over_standard_input_and_output_jobs_go_on_when_the_server_has_ended(
@@ -74,7 +74,7 @@ def over_http(address: str, token: str, *calls: tuple[str, dict[str, Any]]) -> l
         async with httpx2.AsyncClient(headers=headers, timeout=30) as http:
             transport = streamable_http_client(f"{address}{PATH}", http_client=http)
             async with Client(transport) as client:
-                return [told(await client.call_tool(name, given)) for name, given in calls]
+                return [call_result(await client.call_tool(name, given)) for name, given in calls]
 
     return asyncio.run(session())
 

@@ -24,13 +24,13 @@ def test_from_no_run_to_another_size(shell: Shell, tmp_path: Path) -> None:
     assert (refused.code, refused.document["answer"]) == (1, None)
     assert "check-card" in refused.document["missing"][-1]
     assert shell("hub", "check-card", "diffusion-series", *ask[-2:]).code == 0
-    found = shell(*ask, "--at", LARGER, "--json").document
-    assert found["how"] == "similitude"
-    assert found["answer"]["value"] == pytest.approx(10 * made.document["answer"]["value"])
-    assert set(found["answer"]) == {"value", "unit", "low", "high"}
+    answer = shell(*ask, "--at", LARGER, "--json").document
+    assert answer["how"] == "similitude"
+    assert answer["answer"]["value"] == pytest.approx(10 * made.document["answer"]["value"])
+    assert set(answer["answer"]) == {"value", "unit", "low", "high"}
     text = shell(*ask, "--at", LARGER).out
     assert "CF is 0.0536" in text
-    assert found["evidence"][0]["id"][:12] in text
+    assert answer["evidence"][0]["id"][:12] in text
     film = [1e-14, 0.1, 10, 1, 1e-8, 1, 6, 1]
     header = "D [m^2/s],l [mm],t [day],K [1],h [m/s],C0 [kg/m^3],A [dm^2],V [l]"
     table = shell.table(header, [film, [*film[:2], 9000, *film[3:]]])

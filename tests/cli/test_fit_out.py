@@ -15,9 +15,9 @@ def test_a_fit_writes_its_report(
     monkeypatch.setattr("dimgs.report.figures.draw_figures", lambda report: [])
     words = ["fit", "docs/planets.csv", "--target", "T", "--constants", "G", "--json"]
     assert run([*words, "--out", str(tmp_path / "study")]) == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     law = json.loads((tmp_path / "study" / "law.json").read_text("utf-8"))
-    assert law["constants"] == told["law"]["constants"]
+    assert law["constants"] == printed["law"]["constants"]
     assert "dimgs fit" in (tmp_path / "study" / "report.html").read_text("utf-8")
     assert run([*words, "--out", str(tmp_path / "study"), "--stream"]) == 2
     assert "leave out --out" in capsys.readouterr().err

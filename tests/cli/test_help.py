@@ -24,11 +24,11 @@ def test_a_command_is_explained_as_by_its_own_help(capsys: pytest.CaptureFixture
     assert run(["help", "fit", "--json"]) == 0
     text = json.loads(capsys.readouterr().out)["help"]
     assert run(["fit", "--help"]) == 0
-    own = capsys.readouterr().out
+    expected = capsys.readouterr().out
 
     def plain(shown: str) -> set[str]:
         return set(re.findall(r"--[a-z-]+", shown))
 
-    assert plain(text) == plain(own)
+    assert plain(text) == plain(expected)
     assert run(["help"]) == 0
     assert "discover" in capsys.readouterr().out

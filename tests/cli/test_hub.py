@@ -55,7 +55,7 @@ def test_the_way_from_a_question_to_its_acceptance(hub: Path, typed: Any, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (
             ["review", "ID", "--verdict", "accept", "--as", "anna"],
@@ -74,14 +74,14 @@ def test_the_way_from_a_question_to_its_acceptance(hub: Path, typed: Any, tmp_pa
     ],
 )
 def test_what_is_refused_exits_2_with_one_sentence(
-    typed: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+    typed: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], message: str
 ) -> None:
     id = typed("add", question(tmp_path), "--as", "anna")["id"]
     typed("user", "add", "bot", "--role", "agent")
     capsys.readouterr()
     assert run(["hub", *(id if w == "ID" else w for w in words)]) == 2
     out, err = capsys.readouterr()
-    assert told in err
+    assert message in err
     assert out == ""
     assert len(err.splitlines()) == 1
 

@@ -18,7 +18,7 @@ from tests.cli.runner import Shell
 from tests.forked import start
 
 ROOT = Path(dimgs.__file__).parents[1]
-FOUND = "the power law is fitted"
+FITTED = "the power law is fitted"
 
 
 def noisy(shell: Shell) -> str:
@@ -45,7 +45,7 @@ def interpreter(*arguments: str) -> subprocess.Popen[str]:
 
 
 def interrupted(
-    *arguments: str, at: str = FOUND, new: tuple[str, ...] = ()
+    *arguments: str, at: str = FITTED, new: tuple[str, ...] = ()
 ) -> tuple[int, str, str]:
     """Exit code and output of a command that is sent SIGINT when it prints what matches `at`.
 
@@ -53,15 +53,15 @@ def interrupted(
     """
     process: Any = start(*arguments) if not new else interpreter(*new, *arguments)
     assert process.stderr is not None
-    told = ""
+    printed = ""
     for line in process.stderr:
-        told += line
+        printed += line
         if re.search(at, line):
             process.send_signal(signal.SIGINT)
             break
     out, rest = process.communicate()
-    assert re.search(at, told), told + rest
-    return process.wait(), out, told + rest
+    assert re.search(at, printed), printed + rest
+    return process.wait(), out, printed + rest
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_ctrl_c_keeps_what_was_found(more: tuple[str, ...], shell: Shell) -> Non
     asked: tuple[Any, ...] = ("discover", table, "--target", "z", *more, "--drop", "w")
     if "w" in more:
         asked = asked[:-2]
-    code, out, told = interrupted(
+    code, out, printed = interrupted(
         *asked, "--engine", "structured", "--time-limit", "100000", "--out", str(folder), "--json"
     )
-    assert code == 130, told
-    assert told.splitlines()[-1] == "interrupted"
-    assert "Traceback" not in told
+    assert code == 130, printed
+    assert printed.splitlines()[-1] == "interrupted"
+    assert "Traceback" not in printed
     document = json.loads(out)
     # of several targets those that had their turn
     document = document["results"][0] if "results" in document else document
@@ -100,13 +100,13 @@ def test_ctrl_c_keeps_what_was_found(more: tuple[str, ...], shell: Shell) -> Non
 
 def test_ctrl_c_while_the_study_is_written_waits_for_it(shell: Shell) -> None:
     folder = shell.folder / "study"
-    code, _, told = interrupted(
+    code, _, printed = interrupted(
         "discover", shell.pendulum(), "--target", "T", "--constants", "g", "--engine", "power_law",
         "--out", str(folder), "--json",
         at="warning: 'm' is not used",
     )  # fmt: skip
-    assert code == 130, told
-    assert "is being written" in told
+    assert code == 130, printed
+    assert "is being written" in printed
     document = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     assert document["outcome"] == "converged"
     assert (folder / "law.json").exists()
@@ -121,11 +121,11 @@ ENTRY = "import sys; from dimgs.cli import main; sys.exit(main())"
 def test_ctrl_c_while_modules_are_imported_ends_in_one_line(
     start: tuple[str, ...], module: str, shell: Shell
 ) -> None:
-    code, out, told = interrupted(
+    code, out, printed = interrupted(
         "discover", shell.pendulum(), "--target", "T", "--constants", "g",
         at=rf"import time:.*\| +{re.escape(module)}$", new=("-X", "importtime", *start),
     )  # fmt: skip
-    said = [line for line in told.splitlines() if not line.startswith("import time:")]
+    said = [line for line in printed.splitlines() if not line.startswith("import time:")]
     assert (code, out, said) == (130, "", ["interrupted"])
 
 

@@ -59,8 +59,8 @@ def test_nothing_runs_for_a_page_that_cannot_be_written(shell: Shell, tmp_path: 
     file = tmp_path / "file"
     file.write_text("x", encoding="utf-8")
     for out in (file, file / "below"):
-        told = shell.refused("reproduce", "--all", "--out", str(out))
-        assert told.endswith(f"'{file}' is a file; choose another --out.")
+        message = shell.refused("reproduce", "--all", "--out", str(out))
+        assert message.endswith(f"'{file}' is a file; choose another --out.")
 
 
 def test_studies_are_named_rightly_and_run_once(

@@ -7,7 +7,7 @@ import pytest
 
 from dimgs.cli import output
 from tests.cli.runner import Shell
-from tests.common.test_escape import hidden
+from tests.common.test_escape import control_characters
 from tests.hostile import BREAKERS
 
 TARGETS = ("../x", "/elsewhere/x", "z\x1b]0;title\x07", "$$x$$", "a/b")
@@ -25,7 +25,7 @@ def _table(shell: Shell, target: str) -> str:
 def test_nothing_in_a_name_acts_on_the_terminal(shell: Shell, command: str, target: str) -> None:
     for option in ((), ("--json",)):
         done = shell(command, _table(shell, target), "--target", target, "--drop", "other", *option)
-        assert hidden(done.out + done.err, "\n\t") == []
+        assert control_characters(done.out + done.err, "\n\t") == []
 
 
 def test_targets_are_folders_inside_the_one_that_was_given(shell: Shell) -> None:
@@ -53,7 +53,7 @@ def test_errors_warnings_and_tables_are_lines(
         output.table(name, [name, "b"], [[name, "x"], ["y", name]])
         shown = capsys.readouterr()
         bare = shown.out.replace(output._BOLD, "").replace(output._RESET, "")
-        assert hidden(shown.err + bare, "\n\t") == []
+        assert control_characters(shown.err + bare, "\n\t") == []
         if shown.err:
             assert len(shown.err.splitlines()) == 2
 
@@ -62,5 +62,5 @@ def test_a_missing_column_is_named_in_one_line(shell: Shell) -> None:
     table = _table(shell, "z")
     for name in ("x\x1b[31m", "x\nerror: y", "\ud800"):
         message = shell.refused("fit", table, "--target", name)
-        assert hidden(message, "\n") == []
+        assert control_characters(message, "\n") == []
         assert len(message.splitlines()) == 1

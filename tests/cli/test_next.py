@@ -24,11 +24,11 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_runs_rivals_and_what_each_predicts(table: Path) -> None:
-    found = CliRunner().invoke(
+    done = CliRunner().invoke(
         app, ["next", str(table), *ARGUMENTS, "--range", "x=10..300 cm", "--json"]
     )
-    assert found.exit_code == 0, found.output
-    document = json.loads(found.stdout)
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
     assert len(document["runs"]) == 2
     for run in document["runs"]:
         assert set(run["inputs"]) == {"x", "y"}
@@ -45,6 +45,6 @@ def test_runs_rivals_and_what_each_predicts(table: Path) -> None:
     [(["--range", "x:1..2"], "write it as"), (["--range", "w=1..2 m"], "no input 'w'")],
 )
 def test_what_cannot_be_used_is_one_sentence(table: Path, given: list[str], words: str) -> None:
-    found = CliRunner().invoke(app, ["next", str(table), *ARGUMENTS, *given])
-    assert found.exit_code != 0
-    assert words in str(found.exception) + found.output
+    done = CliRunner().invoke(app, ["next", str(table), *ARGUMENTS, *given])
+    assert done.exit_code != 0
+    assert words in str(done.exception) + done.output

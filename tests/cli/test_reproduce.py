@@ -48,15 +48,15 @@ GOOD = """
 def test_a_check_passes_exactly_within_its_tolerance(
     published: float, offset: float, tolerance: float
 ) -> None:
-    found = published + offset
-    check = Check("x", found, None, None, published, tolerance)
-    assert check.passed == (abs(found - published) <= tolerance)
+    value = published + offset
+    check = Check("x", value, None, None, published, tolerance)
+    assert check.passed == (abs(value - published) <= tolerance)
 
 
 @given(published=finite.filter(lambda x: abs(x) > 1e-3), factor=st.floats(1e-6, 1e6))
 def test_a_relative_check_does_not_depend_on_the_unit(published: float, factor: float) -> None:
-    for found, passes in ((published * 1.04, True), (published * 1.06, False)):
-        check = Check("x", found * factor, None, None, published * factor, 0.05, relative=True)
+    for value, passes in ((published * 1.04, True), (published * 1.06, False)):
+        check = Check("x", value * factor, None, None, published * factor, 0.05, relative=True)
         assert check.passed is passes
 
 
@@ -79,8 +79,8 @@ def test_an_estimate_brings_its_interval() -> None:
 
 def test_a_study_that_meets_its_numbers_is_ok(tmp_path: Path) -> None:
     study(tmp_path, "good", GOOD)
-    told: list[str] = []
-    (outcome,) = run_studies(["good"], told.append, tmp_path)
+    lines: list[str] = []
+    (outcome,) = run_studies(["good"], lines.append, tmp_path)
     assert outcome == Outcome(
         "good",
         "ok",
@@ -89,8 +89,8 @@ def test_a_study_that_meets_its_numbers_is_ok(tmp_path: Path) -> None:
         "0.02; 10 %; exact",
         "short runs",
     )
-    assert told[0] == "good (1 of 1)"
-    assert told[1].startswith("  ok, ")
+    assert lines[0] == "good (1 of 1)"
+    assert lines[1].startswith("  ok, ")
     assert list(outcome.to_json()) == ["name", "status", "found", "published", "tolerance", "why"]
     assert all(isinstance(v, str) for v in outcome.to_json().values())
 

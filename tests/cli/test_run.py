@@ -36,8 +36,8 @@ def test_a_dry_run_runs_nothing(shell: Shell, tmp_path: Path) -> None:
     plan, out = written(tmp_path), tmp_path / "out"
     text = shell("run", plan, "--dry-run", "--out", str(out))
     assert text.code == 0
-    for told in ("pi_1 = k·t", "first: 3 coarse runs", "500 coarse and 20 fine", "at most about"):
-        assert told in text.out
+    for words in ("pi_1 = k·t", "first: 3 coarse runs", "500 coarse and 20 fine", "at most about"):
+        assert words in text.out
     document = shell("run", plan, "--dry-run", "--json").document
     assert document["survey"]["runs"] == 3
     assert document["pi"]["groups"][0]["exponents"] == {"k": "1", "t": "1"}
@@ -80,7 +80,7 @@ def test_a_campaign_from_a_plan(
     richer.write_text("seed = 3\n" + text)
     other = shell("run", str(richer), "--out", str(out), "--resume", "--json")
     assert f"the one that {out} was made with (seed, ranges.t)" in other.err
-    assert any("(seed, ranges.t)" in told for told in other.document["warnings"])
+    assert any("(seed, ranges.t)" in warning for warning in other.document["warnings"])
     assert "m is proportional to k and t" in again.out
     assert "acceptability 1.00" in again.out
 
@@ -99,15 +99,15 @@ def test_a_campaign_from_another(shell: Shell, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "told"),
+    ("more", "message"),
     [
         ("sampler = 'grid'\n", "plan.toml, sampler: 'grid' cannot be used"),
         ("colour = 'red'\n", "plan.toml, colour: there is no such key"),
         ("tiers = ['thin']\n", "plan.toml, tiers: 'thin' is no tier of 'uptake'"),
     ],
 )
-def test_a_bad_plan_exits_with_two(shell: Shell, tmp_path: Path, more: str, told: str) -> None:
-    assert told in shell.refused("run", written(tmp_path, more=more))
+def test_a_bad_plan_exits_with_two(shell: Shell, tmp_path: Path, more: str, message: str) -> None:
+    assert message in shell.refused("run", written(tmp_path, more=more))
 
 
 def test_no_plan_exits_with_two(shell: Shell, tmp_path: Path) -> None:
@@ -124,13 +124,13 @@ def test_a_folder_that_cannot_keep_a_campaign_is_refused(shell: Shell, tmp_path:
     bad = tmp_path / "bad"
     bad.mkdir()
     (bad / "runs.sqlite").write_bytes(bytes(range(256)) * 16)
-    told = shell.refused("run", plan, "--out", str(bad), "--resume")
-    assert "file is not a database" in told
-    assert "restore it from a copy, or start in another folder (--out)" in told
+    message = shell.refused("run", plan, "--out", str(bad), "--resume")
+    assert "file is not a database" in message
+    assert "restore it from a copy, or start in another folder (--out)" in message
     other = tmp_path / "other"
     (other / "plan.json").mkdir(parents=True)
-    told = shell.refused("run", plan, "--out", str(other))
-    assert "plan.json' cannot be written (Is a directory)" in told
+    message = shell.refused("run", plan, "--out", str(other))
+    assert "plan.json' cannot be written (Is a directory)" in message
 
 
 def test_what_lies_in_the_way_of_the_log_and_the_answer_is_told(
@@ -178,10 +178,10 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path: Path, number: int) -> None:
     started = tmp_path / "started"
     wait_until(lambda: len(lines_of(started)) >= 6, process)
     process.send_signal(number)
-    _, told = process.communicate()
+    _, printed = process.communicate()
     assert process.returncode == 130
-    assert "--resume" in told
-    assert "Traceback" not in told
+    assert "--resume" in printed
+    assert "Traceback" not in printed
 
     from dimgs.hub import RunStore
 
@@ -215,7 +215,7 @@ def test_what_a_kernel_prints_is_no_part_of_the_document(tmp_path: Path) -> None
     assert json.loads(done.stdout)["outcome"] == "confirmed"
     assert "imported" in done.stderr
     assert "running" in done.stderr
-    for told in (
+    for line in (
         "by hand",
         "imported by a program",
         "running by hand",

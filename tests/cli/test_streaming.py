@@ -18,9 +18,9 @@ def table(tmp_path: Path) -> Path:
 
 def document(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[str, Any]:
     assert run([str(a) for a in arguments]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert isinstance(found, dict)
-    return found
+    document = json.loads(capsys.readouterr().out)
+    assert isinstance(document, dict)
+    return document
 
 
 def test_the_streamed_law_is_that_of_memory(
@@ -37,8 +37,8 @@ def test_the_streamed_law_is_that_of_memory(
 
 def test_a_folder_and_chosen_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = written(drag_table(600), tmp_path, "folder")
-    found = document(capsys, "fit", folder, "-y", "F", "--stream", "--drop", "k", "--json")
-    assert "k" not in json.dumps(found["exponents"])
+    fitted = document(capsys, "fit", folder, "-y", "F", "--stream", "--drop", "k", "--json")
+    assert "k" not in json.dumps(fitted["exponents"])
     assert run(["fit", str(folder), "-y", "F"]) == 2
     assert "add --stream" in capsys.readouterr().err
 

@@ -31,14 +31,14 @@ def _run(shell: Shell, command: str, table: str | Path, *options: str) -> Any:
     return shell(*words, *extra, *options, "--json")
 
 
-def _numbers(found: Any) -> Any:
+def _numbers(value: Any) -> Any:
     """A document without what differs between runs of the same data."""
-    if isinstance(found, dict):
+    if isinstance(value, dict):
         left_out = {"seconds", "warnings", "unit", "factor", "columns", "provenance", "checksum"}
-        return {k: _numbers(v) for k, v in found.items() if k not in left_out}
-    if isinstance(found, list):
-        return [_numbers(v) for v in found]
-    return float(f"{found:.6g}") if isinstance(found, float) else found
+        return {k: _numbers(v) for k, v in value.items() if k not in left_out}
+    if isinstance(value, list):
+        return [_numbers(v) for v in value]
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 @pytest.fixture
@@ -60,17 +60,17 @@ def test_no_answer_depends_on_how_the_table_says_its_units(with_law: Shell, comm
     bare = _pendulum() * [1000.0, 1.0, 1.0]
     bare.to_csv(shell.folder / "bare.csv", index=False)
     units = ("--units", "L=mm, m=kg", "--units", "T=s")
-    found = [_run(shell, command, shell.folder / "bare.csv", *units)]
+    documents = [_run(shell, command, shell.folder / "bare.csv", *units)]
     titled = shell.folder / "titled.csv"
     titled.write_text("A title, of 2020\nby A. Smith\n" + plain.read_text())
-    found += [_run(shell, command, titled), _run(shell, command, titled, "--skip-rows", "2")]
-    assert "title above the header" in found[-2].err or command == "stream"
+    documents += [_run(shell, command, titled), _run(shell, command, titled, "--skip-rows", "2")]
+    assert "title above the header" in documents[-2].err or command == "stream"
     if command != "stream":
         with pd.ExcelWriter(shell.folder / "book.xlsx") as book:
             pd.DataFrame({"note": ["x"]}).to_excel(book, sheet_name="about", index=False)
             read_table(plain).to_pandas().to_excel(book, sheet_name="runs", index=False)
-        found.append(_run(shell, command, shell.folder / "book.xlsx", "--sheet", "runs"))
-    for other in found:
+        documents.append(_run(shell, command, shell.folder / "book.xlsx", "--sheet", "runs"))
+    for other in documents:
         assert other.code == 0, other.err
         assert _numbers(other.document) == _numbers(expected.document)
 
@@ -104,8 +104,8 @@ def test_a_doubtful_unit_warns_once_or_is_refused(with_law: Shell, command: str)
         assert "warning: Column 'L' of odd.csv: the unit 'mu m' reads as" in done.err
     elif command in ("fit", "explore", "pi"):
         done = _run(shell, command, shell.folder / "odd.csv", "--scale", "auto")
-        told = [line for line in done.err.splitlines() if "'mu m' reads as meter *" in line]
-        assert len(told) == 1, done.err
+        doubts = [line for line in done.err.splitlines() if "'mu m' reads as meter *" in line]
+        assert len(doubts) == 1, done.err
     done = _run(shell, command, shell.folder / "odd.csv", "--strict-units")
     assert done.code == 2
     assert "error: Column 'L' of odd.csv: the unit 'mu m' reads as" in done.err
@@ -116,12 +116,12 @@ def test_listed_variables_and_scales_are_doubted_too(shell: Shell) -> None:
     done = shell(*words, "--json")
     assert done.code == 0
     assert done.err.count("reads as watt / millikelvin") == 1
-    found = {
+    counts = {
         v["name"]: v["dimension"]["[length]"]
         for v in done.document["variables"]
         if v["name"] == "k"
     }
-    assert found == {"k": "2"}
+    assert counts == {"k": "2"}
     assert "(--strict-units)" in shell.refused(*words, "--strict-units")
     scaled = ("pi", "q [W/m^2]", "L [m]", "--target", "T [K]", "--scale", "k0 [W/mK]")
     assert shell(*scaled).err.count("reads as watt / millikelvin") == 1
@@ -158,9 +158,9 @@ def test_wide_tables_are_answered_or_refused(shell: Shell, command: str, columns
     if columns < 200 and command != "fit":
         assert shell(*words).code == 0
         return
-    told = shell.refused(*words)
-    assert "10000 inputs are more" in told or "unknowns need at least as many runs" in told
-    assert len(told) < 300
+    message = shell.refused(*words)
+    assert "10000 inputs are more" in message or "unknowns need at least as many runs" in message
+    assert len(message) < 300
 
 
 GOOD = [[0.5 + i, 1.0 + i * i, 0.1 * (i + 1), 300.0 + i] for i in range(8)]

@@ -78,37 +78,41 @@ TABLES = {
 def test_the_workbench_speaks_of_its_controls(tmp_path: Path, name: str) -> None:
     table = tmp_path / f"{name}.csv"
     table.write_text(TABLES[name])
-    workbench, told = Workbench(tmp_path), list[str]()
+    workbench, messages = Workbench(tmp_path), list[str]()
     with worded(in_the_browser):
         id = workbench.open(table)
         workbench.choose(id, [("target", "T"), ("input", "L"), ("input", "H")])
         view = workbench_view(workbench.table(id))
-        told += [view["problem"], *view["notes"], *(d for c in view["columns"] for d in c.doubts)]
+        messages += [
+            view["problem"],
+            *view["notes"],
+            *(d for c in view["columns"] for d in c.doubts),
+        ]
         try:
             workbench.fit(id)
         except DimgsError as error:
-            told.append(str(error))
-        found = workbench.found(id)
-        told += [] if found is None else found.report.warnings
-    assert any(told)
-    assert not [text for text in told if _FLAG.search(text)]
+            messages.append(str(error))
+        study = workbench.study(id)
+        messages += [] if study is None else study.report.warnings
+    assert any(messages)
+    assert not [text for text in messages if _FLAG.search(text)]
     if name == "pendulum":
         assert "“Known constants that may matter”: g" in view["problem"]
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_model_is_told_of_arguments_that_its_tools_take(name: str) -> None:
-    tools, told = each(ToolContext()), list[str]()
+    tools, messages = each(ToolContext()), list[str]()
     for tool in ("read_table", "pi_groups"):
         asked = {} if tool == "read_table" else {"target": "T"}
         try:
-            found = tools[tool](table=TABLES[name], **asked)
-            told += [*found.get("warnings", ()), *found.get("suggestions", ())]
+            answer = tools[tool](table=TABLES[name], **asked)
+            messages += [*answer.get("warnings", ()), *answer.get("suggestions", ())]
         except DimgsError as error:
-            told.append(str(error))
-    assert not [text for text in told if _FLAG.search(text)]
+            messages.append(str(error))
+    assert not [text for text in messages if _FLAG.search(text)]
     if name == "pendulum":
-        assert any("'constants' [\"g\"]" in text for text in told)
+        assert any("'constants' [\"g\"]" in text for text in messages)
 
 
 def test_tools_take_what_the_command_line_takes() -> None:

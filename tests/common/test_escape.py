@@ -26,7 +26,7 @@ markdown_it = pytest.importorskip("markdown_it")
 TEXTS = st.sampled_from(BREAKERS) | st.text() | st.lists(st.sampled_from(BREAKERS)).map("".join)
 
 
-def hidden(text: str, keep: str = "") -> list[str]:
+def control_characters(text: str, keep: str = "") -> list[str]:
     """Characters that act instead of being seen."""
     kept = "\u200c\u200d" + keep
     unseen = ("Cc", "Cf", "Cs", "Zl", "Zp")
@@ -35,8 +35,8 @@ def hidden(text: str, keep: str = "") -> list[str]:
 
 @given(TEXTS)
 def test_nothing_acts_on_a_terminal(text: str) -> None:
-    assert hidden(visible(text)) == []
-    assert hidden(terminal(text), "\n\t") == []
+    assert control_characters(visible(text)) == []
+    assert control_characters(terminal(text), "\n\t") == []
     assert terminal(text).count("\n") == text.count("\n")
 
 
@@ -48,7 +48,7 @@ def test_what_is_seen_stays_as_it_is(text: str) -> None:
 @given(TEXTS)
 def test_json_says_the_same_without_hidden_characters(text: str) -> None:
     document = json_text(json.dumps({text: [text]}, ensure_ascii=False, indent=1))
-    assert hidden(document, "\n") == []
+    assert control_characters(document, "\n") == []
     document.encode("utf-8")
     assert json.loads(document) == {text: [text]}
 
@@ -70,9 +70,9 @@ class _Text(HTMLParser):
 
 @given(TEXTS)
 def test_html_holds_the_text_and_no_element(text: str) -> None:
-    found = _Text(f'<p title="{html(text)}">{html(text)}</p>')
-    assert found.tags == [("p", [("title", terminal(text))])]
-    assert found.text == terminal(text)
+    parsed = _Text(f'<p title="{html(text)}">{html(text)}</p>')
+    assert parsed.tags == [("p", [("title", terminal(text))])]
+    assert parsed.text == terminal(text)
 
 
 @given(TEXTS)
@@ -120,10 +120,10 @@ def test_a_docstring_reads_back(lines: list[str]) -> None:
 
 @given(st.lists(TEXTS, max_size=6))
 def test_files_stay_in_their_folder_and_apart(texts: list[str]) -> None:
-    found = file_names(texts)
-    assert list(found) == list(dict.fromkeys(texts))
-    assert len({name.casefold() for name in found.values()}) == len(found)
-    for name in found.values():
+    names = file_names(texts)
+    assert list(names) == list(dict.fromkeys(texts))
+    assert len({name.casefold() for name in names.values()}) == len(names)
+    for name in names.values():
         assert PurePosixPath(name).parts == PureWindowsPath(name).parts == (name,)
         assert name not in (".", "..")
         assert not PureWindowsPath(name).is_reserved()

@@ -53,7 +53,7 @@ def test_a_file_is_read_from_a_pipe(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "told"),
+    ("path", "message"),
     [
         ("", "cannot be read"),
         ("/dev/zero", "longer than any law"),
@@ -62,8 +62,8 @@ def test_a_file_is_read_from_a_pipe(tmp_path: Path) -> None:
         ("none/there", "No such file"),
     ],
 )
-def test_what_cannot_be_read_gets_a_sentence(path: str, told: str) -> None:
-    with pytest.raises(InputError, match=told) as error:
+def test_what_cannot_be_read_gets_a_sentence(path: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as error:
         read_text(path, "law")
     assert len(str(error.value)) < 400
 
@@ -108,20 +108,20 @@ json_values = st.recursive(
 @given(json_values)
 def test_any_document_is_taken_or_refused_in_a_sentence(document: object) -> None:
     try:
-        found = validated(Whole, document, "'a.json': ")
+        checked = validated(Whole, document, "'a.json': ")
     except InputError as error:
-        told = str(error)
-        assert told.startswith("'a.json': ")
-        assert told.endswith(".")
-        assert "\n" not in told
-        assert len(told) < 600
+        message = str(error)
+        assert message.startswith("'a.json': ")
+        assert message.endswith(".")
+        assert "\n" not in message
+        assert len(message) < 600
     else:
         assert isinstance(document, dict)
-        assert found.name == document["name"]
+        assert checked.name == document["name"]
 
 
 @pytest.mark.parametrize(
-    ("document", "told"),
+    ("document", "message"),
     [
         ({}, "the key 'name' is missing; add it."),
         (3, "3 is not a table."),
@@ -145,10 +145,10 @@ def test_any_document_is_taken_or_refused_in_a_sentence(document: object) -> Non
         ({"name": "a", "zz": 1}, "zz: there is no such key; use name, parts, count."),
     ],
 )
-def test_the_first_wrong_key_is_named(document: object, told: str) -> None:
+def test_the_first_wrong_key_is_named(document: object, message: str) -> None:
     with pytest.raises(InputError) as error:
         validated(Whole, document, "")
-    assert str(error.value) == told
+    assert str(error.value) == message
 
 
 def test_editions() -> None:

@@ -22,11 +22,11 @@ def test_a_module_is_found_by_its_earlier_name(old: str) -> None:
     sys.modules.pop(f"dimgs.{old}", None)
     with warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
-        found = importlib.import_module(f"dimgs.{old}")
+        module = importlib.import_module(f"dimgs.{old}")
     assert bool(warned) == (old not in {"errors", "pandas", "xarray"})
-    assert found is importlib.import_module(f"dimgs.{MOVED[old]}")
-    assert found.__spec__ is not None
-    assert found.__spec__.name == found.__name__ == f"dimgs.{MOVED[old]}"
+    assert module is importlib.import_module(f"dimgs.{MOVED[old]}")
+    assert module.__spec__ is not None
+    assert module.__spec__.name == module.__name__ == f"dimgs.{MOVED[old]}"
 
 
 def test_a_module_below_one_that_moved_is_not_loaded_twice() -> None:

@@ -21,8 +21,8 @@ def store(tmp_path: Path) -> Iterator[RunStore]:
 
 
 def _programs() -> Path | None:
-    found = shutil.which("initdb")
-    homes = [Path(found).resolve().parent] if found else []
+    initdb = shutil.which("initdb")
+    homes = [Path(initdb).resolve().parent] if initdb else []
     homes += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((home for home in homes if (home / "initdb").exists()), None)
 

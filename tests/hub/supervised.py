@@ -104,14 +104,14 @@ CASES = {
 
 def main() -> None:
     """Supervise the steps that are named, and tell how each ended."""
-    told = {}
+    endings = {}
     for step, limits in CASES.items():
         if step.__name__ in sys.argv[1:]:
             answer = Supervisor(limits, [Path.cwd()], alone=False).run(step, 1.0)
-            told[step.__name__] = [answer.document, answer.failure, answer.reason]
+            endings[step.__name__] = [answer.document, answer.failure, answer.reason]
             for file in Path.cwd().glob("file*"):
                 file.unlink()
-    print(json.dumps(told))
+    print(json.dumps(endings))
 
 
 if __name__ == "__main__":

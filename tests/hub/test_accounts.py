@@ -46,7 +46,7 @@ def test_a_token_stands_for_its_user_until_it_is_revoked_or_ends(
 
 
 @pytest.mark.parametrize(
-    ("days", "scope", "name", "told"),
+    ("days", "scope", "name", "message"),
     [
         (0, "read", "bob", "lasts for up to"),
         (1e9, "read", "bob", "lasts for up to"),
@@ -56,10 +56,10 @@ def test_a_token_stands_for_its_user_until_it_is_revoked_or_ends(
     ],
 )
 def test_a_token_that_cannot_be_made_is_told(
-    hub: Hub, days: float, scope: str, name: str, told: str
+    hub: Hub, days: float, scope: str, name: str, message: str
 ) -> None:
     accounts.set_user(hub.database, "bob", "reader")
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         accounts.new_token(hub.database, name, days, scope)
 
 

@@ -89,14 +89,14 @@ def test_bundles_merge_in_any_order_to_the_same(hub: Hub, place: Places, tmp_pat
         bundled(second, tmp_path / "1")
     hub.dispute(ids[2], "Why so?")
     bundled(hub, tmp_path / "2")
-    digests, found = set(), set()
+    digests, merged = set(), set()
     for order in itertools.permutations("012"):
         with Hub(place(), user="carl") as new:
             for name in order:
                 new.merge(tmp_path / name)
             digests.add(new.digest()["digest"])
-            found.add(tuple(states(new, ids)))
-    assert len(digests) == len(found) == 1
+            merged.add(tuple(states(new, ids)))
+    assert len(digests) == len(merged) == 1
 
 
 def test_two_hubs_and_a_folder_come_to_the_same(hub: Hub, place: Places, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_hubs_sync_with_each_other(hub: Hub, place: Places) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "reason"),
     [
         ('"text":"How fast', '"text":"How slow', "the content of"),
         ('"author":"anna"', '"author":"eve"', "is not the hash of its entry"),
@@ -151,14 +151,14 @@ def test_hubs_sync_with_each_other(hub: Hub, place: Places) -> None:
     ],
 )
 def test_what_was_changed_is_left_out(
-    hub: Hub, place: Places, tmp_path: Path, old: str, new: str, told: str
+    hub: Hub, place: Places, tmp_path: Path, old: str, new: str, reason: str
 ) -> None:
     hub.add(QUESTION)
     bundled(hub, tmp_path / "b")
     changed(tmp_path / "b", old, new)
     done, kept = merged(tmp_path / "b", place)
     assert (done.added, kept) == (0, 0)
-    assert told in done.refused[0]
+    assert reason in done.refused[0]
     assert "line 1" in done.refused[0]
 
 
@@ -364,8 +364,8 @@ def test_a_forged_author_is_no_way_to_review_ones_own_work(hub: Hub) -> None:
     bob, eve = other(hub, "bob"), other(hub, "eve")
     law = forged("mallory")
     sent(bob, law)
-    told = hub.get(law.id)
-    assert (told["state"], told["author"], told["sender"]) == ("untrusted", "mallory", "bob")
+    entry = hub.get(law.id)
+    assert (entry["state"], entry["author"], entry["sender"]) == ("untrusted", "mallory", "bob")
     with pytest.raises(InputError, match="was brought by bob, and nobody signed that it is by mal"):
         bob.review(law.id, "accept")
     # nor with an acceptance under another name, or of a friend's
@@ -392,8 +392,8 @@ def test_what_a_program_sends_is_no_persons(hub: Hub) -> None:
     law = hub.add({"kind": "law", "text": "l"})
     sent(robot, as_person, as_itself, forged("carl", "law", ("supersedes", law)))
     for id in (as_person.id, as_itself.id):
-        told = hub.get(id)
-        assert (told["state"], told["agent"], told["sender"]) == ("untrusted", True, "robot")
+        entry = hub.get(id)
+        assert (entry["state"], entry["agent"], entry["sender"]) == ("untrusted", True, "robot")
     assert hub.get(law)["superseded_by"] == []
     # one that says that it is a program's is its own
     honest = forged("robot", agent=True)
@@ -469,9 +469,9 @@ def test_what_0_2_0_exported_is_read(place: Places) -> None:
     with Hub(place(), user="carl") as new:
         done = new.merge(FORMATS / "v0_2_0" / "bundle", trust=True)
         assert (done.added, done.refused) == (8, [])
-        told = {e["title"]: e["state"] for e in new.listed()}
+        state_of = {e["title"]: e["state"] for e in new.listed()}
         # and a law that says that it is not confirmed answers no question
-        assert (told["How fast?"], told["How slow?"]) == ("answered", "open")
+        assert (state_of["How fast?"], state_of["How slow?"]) == ("answered", "open")
 
 
 def test_what_was_cleared_or_hidden_in_earlier_hubs_is_doubted_and_shown_again(
@@ -481,12 +481,16 @@ def test_what_was_cleared_or_hidden_in_earlier_hubs_is_doubted_and_shown_again(
     make_schema3(address)
     with Hub(address, user="anna") as hub:
         assert hub.digest() == {"digest": DIGEST, "entries": 19}
-        told = {e["title"]: e["state"] for e in hub.listed()}
+        state_of = {e["title"]: e["state"] for e in hub.listed()}
         # a remark had settled the doubts of the law
-        assert (told["l"], told["two"], told["How fast?"]) == ("disputed", "recheck", "recheck")
+        assert (state_of["l"], state_of["two"], state_of["How fast?"]) == (
+            "disputed",
+            "recheck",
+            "recheck",
+        )
         # its sender had accepted what names an author that there is not
-        assert (told["of nobody"], told["of bob"]) == ("untrusted", "open")
-        assert (told["of a program"], told["How slow?"]) == ("untrusted", "open")
+        assert (state_of["of nobody"], state_of["of bob"]) == ("untrusted", "open")
+        assert (state_of["of a program"], state_of["How slow?"]) == ("untrusted", "open")
         # runs that people had sent are as usable as before
         assert {r["state"] for r in hub.query()["runs"]} == {"open", "disputed"}
         carl, private, shown = hub.for_user("carl"), b"private\n", b"open\n"

@@ -42,18 +42,18 @@ class Whole(Pendulum):
 
 def test_a_hidden_constant_is_found_out_unless_it_is_told(tmp_path: Path) -> None:
     with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
-        found = check_card(hub, Pendulum())
-        assert (found["complete"], [i["agrees"] for i in found["images"]]) == (False, [False] * 3)
-        assert hub.get(found["card"])["content"]["complete"] is False
-        card = hub.get(found["card"])["content"]
+        check = check_card(hub, Pendulum())
+        assert (check["complete"], [i["agrees"] for i in check["images"]]) == (False, [False] * 3)
+        assert hub.get(check["card"])["content"]["complete"] is False
+        card = hub.get(check["card"])["content"]
         card["constants"] = {"g": {"value": 9.81, "unit": "m/s^2"}}
-        told = hub.add({"kind": "card", **card})
+        declared = hub.add({"kind": "card", **card})
         again = check_card(hub, Pendulum())
         assert again["complete"]
         complete = hub.get(again["card"])
         assert complete["content"]["complete"] is True
         assert complete["content"]["constants"] == card["constants"]
-        assert hub.get(told)["superseded_by"] == [again["card"]]
+        assert hub.get(declared)["superseded_by"] == [again["card"]]
         assert hub.query("pendulum")["count"] >= 4
         rests = {link["to"] for link in complete["links"] if link["type"] == "derived"}
         assert len(rests) == 4
@@ -83,7 +83,7 @@ def test_what_cannot_be_tried_is_told(tmp_path: Path) -> None:
             check_card(hub, Bare())
         with pytest.raises(InputError, match="leave no room"):
             check_card(hub, Narrow())
-        told = {"g": {"value": 9.81, "unit": "m/s^2"}, "L": {"value": 1, "unit": "m"}}
-        hub.add({"kind": "card", "kernel": "whole", "constants": told})
+        constants = {"g": {"value": 9.81, "unit": "m/s^2"}, "L": {"value": 1, "unit": "m"}}
+        hub.add({"kind": "card", "kernel": "whole", "constants": constants})
         with pytest.raises(InputError, match="no dimension that can be scaled"):
             check_card(hub, Whole())

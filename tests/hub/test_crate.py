@@ -20,13 +20,13 @@ import requests, requests_cache, urllib3
 
 class Local(requests.adapters.BaseAdapter):
     def send(self, request, **_):
-        told = {"Content-Type": "application/ld+json"}
+        headers = {"Content-Type": "application/ld+json"}
         answer = requests.Response()
         answer.status_code, answer.reason = 200, "OK"
         answer.url, answer.request = request.url, request
-        answer.headers.update(told)
+        answer.headers.update(headers)
         body = io.BytesIO(Path(sys.argv[1]).read_bytes())
-        answer.raw = urllib3.HTTPResponse(body, told, 200, preload_content=False)
+        answer.raw = urllib3.HTTPResponse(body, headers, 200, preload_content=False)
         return answer
 
     def close(self):

@@ -28,12 +28,12 @@ def test_a_table_of_several_kernels_reads_back_with_units_and_origins(
             hub.add({"kind": "card", "kernel": kernel, "physics": "migration"})
             for kernel in ("film", "series")
         ]
-        told = hub.dataset(path, physics="migration", where=["l=0.5..5 mm"])
-        assert (told["rows"], sorted(told["origins"].values())) == (2, [1, 1])
-        entry = hub.get(told["id"])
+        frozen = hub.dataset(path, physics="migration", where=["l=0.5..5 mm"])
+        assert (frozen["rows"], sorted(frozen["origins"].values())) == (2, [1, 1])
+        entry = hub.get(frozen["id"])
         assert entry["content"]["runs"] == ids[:2]
         assert entry["content"]["chosen"]["where"] == ["l=0.5..5 mm"]
-        assert set(hub.history(told["id"])) == {*ids[:2], *cards}
+        assert set(hub.history(frozen["id"])) == {*ids[:2], *cards}
     data = read_table(str(path))
     np.testing.assert_allclose(data["l"], [1e-3, 2e-3])
     assert list(data["origin"]) == [
@@ -50,10 +50,10 @@ def test_rejected_runs_are_left_out_and_a_later_rejection_reaches_the_table(
         first, second = hub.add_runs([run("a"), run("b", 2.0)])
         bob = other(hub, "bob")
         bob.review(first, "reject")
-        told = hub.dataset(tmp_path / "t.csv", kernel="film")
-        assert (told["rows"], told["left_out"]) == (1, 1)
+        frozen = hub.dataset(tmp_path / "t.csv", kernel="film")
+        assert (frozen["rows"], frozen["left_out"]) == (1, 1)
         bob.review(second, "reject")
-        assert hub.get(told["id"])["state"] == "disputed"
+        assert hub.get(frozen["id"])["state"] == "disputed"
         with pytest.raises(InputError, match="2 are disputed"):
             hub.dataset(tmp_path / "t.csv", kernel="film")
 

@@ -77,7 +77,7 @@ def broken(path: Path, *commands: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "told"),
+    ("column", "value", "reason"),
     [
         ("inputs", "{", "inputs: "),
         ("inputs", "[" * 100_000, "inputs: "),
@@ -93,13 +93,13 @@ def broken(path: Path, *commands: str) -> None:
         ("wall_seconds", "soon", "wall_seconds: 'soon'"),
     ],
 )
-def test_a_broken_row_is_told(tmp_path: Path, column: str, value: str, told: str) -> None:
+def test_a_broken_row_is_told(tmp_path: Path, column: str, value: str, reason: str) -> None:
     path = tmp_path / "runs.sqlite"
     broken(path, f"UPDATE runs SET {column} = '{value}'")
     with RunStore(path) as store:
         with pytest.raises(StoreError, match="The run a1 in the store is broken") as error:
             store.records()
-        assert told in str(error.value)
+        assert reason in str(error.value)
         assert "\n" not in str(error.value)
         assert len(str(error.value)) < 500
         with pytest.raises(StoreError, match="broken"):

@@ -50,15 +50,15 @@ def test_what_is_added_is_found_by_kind_author_tag_and_prefix(hub: Hub) -> None:
     assert [e["id"] for e in hub.listed(tag="film")] == [asked]
     assert [e["author"] for e in hub.listed("question")] == ["anna", "bob"]
     assert [e["title"] for e in hub.listed(author="bob")] == ["Why?"]
-    found = hub.get(asked[:8])
-    assert (found["id"], found["content"]) == (asked, {k: QUESTION[k] for k in ("text", "tags")})
+    entry = hub.get(asked[:8])
+    assert (entry["id"], entry["content"]) == (asked, {k: QUESTION[k] for k in ("text", "tags")})
     for wrong in (asked[:7], "zzzzzzzz", "0" * 64):
         with pytest.raises(InputError):
             hub.get(wrong)
 
 
 @pytest.mark.parametrize(
-    ("document", "told"),
+    ("document", "message"),
     [
         ([], "An entry is a table with a kind"),
         ({"kind": "poem"}, "'poem' cannot be added directly"),
@@ -74,8 +74,8 @@ def test_what_is_added_is_found_by_kind_author_tag_and_prefix(hub: Hub) -> None:
         ({"kind": "run", "kernel": "k", "inputs": {"l": {"value": 10**400}}}, "too large"),
     ],
 )
-def test_what_cannot_be_used_is_told_in_one_sentence(hub: Hub, document: Any, told: str) -> None:
-    with pytest.raises(InputError, match=told) as error:
+def test_what_cannot_be_used_is_told_in_one_sentence(hub: Hub, document: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message) as error:
         hub.add(document)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 500
@@ -98,27 +98,27 @@ def test_runs_are_found_by_ranges_in_any_unit_and_by_groups(hub: Hub) -> None:
     lengths = [0.1, 0.2, 0.5, 1.0, 2.0]
     ids = hub.add_runs([run(f"k{l}", l) for l in lengths] + [run("m", 0.05, "cm")])
 
-    def found(**asked: Any) -> set[float]:
+    def thicknesses(**asked: Any) -> set[float]:
         runs = hub.query("film", **asked)
         assert runs["count"] == len(runs["runs"])
         return {round(float(r["inputs"]["l"]["value"]), 12) for r in runs["runs"]}
 
-    assert found(where=["l=0.0002..0.001 m"]) == {0.2, 0.5, 1.0, 0.05}
-    assert found(where=["l=200 um"]) == {0.2}
-    assert found(where=["l=..0.02 cm"]) == {0.1, 0.2}
-    assert found(where=["l=0.1..10 mm", "kind=resin", "t=48 h"]) == {*lengths, 0.05}
-    assert found(where=["kind=glass"]) == set()
-    assert found(where=["l=1 ± 0.6 mm"]) == {0.05, 0.5, 1.0}
+    assert thicknesses(where=["l=0.0002..0.001 m"]) == {0.2, 0.5, 1.0, 0.05}
+    assert thicknesses(where=["l=200 um"]) == {0.2}
+    assert thicknesses(where=["l=..0.02 cm"]) == {0.1, 0.2}
+    assert thicknesses(where=["l=0.1..10 mm", "kind=resin", "t=48 h"]) == {*lengths, 0.05}
+    assert thicknesses(where=["kind=glass"]) == set()
+    assert thicknesses(where=["l=1 ± 0.6 mm"]) == {0.05, 0.5, 1.0}
     # D t / l^2 of l = 1 mm is 0.01728
-    assert found(group=["D*t/l^2=0.0172..0.0173"]) == {1.0}
-    assert found(group=["(D*t)^(1/2)/l=0.2..0.3"]) == {0.5, 0.05}
-    assert found(group=["D*t=..1 mm^2"], where=["l=1..3 mm"]) == {1.0, 2.0}
+    assert thicknesses(group=["D*t/l^2=0.0172..0.0173"]) == {1.0}
+    assert thicknesses(group=["(D*t)^(1/2)/l=0.2..0.3"]) == {0.5, 0.05}
+    assert thicknesses(group=["D*t=..1 mm^2"], where=["l=1..3 mm"]) == {1.0, 2.0}
     assert hub.query("film", limit=2)["count"] == 6
     assert [r["id"] for r in hub.query("film", limit=2)["runs"]] == ids[:2]
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "message"),
     [
         ({"where": ["l=1..2 s"]}, r"has the dimension L, and the range '1..2 s' T"),
         ({"where": ["q=1..2 s"]}, "No run has the input 'q'; inputs are D, l, t"),
@@ -130,9 +130,9 @@ def test_runs_are_found_by_ranges_in_any_unit_and_by_groups(hub: Hub) -> None:
         ({"state": "fine"}, "There is no state 'fine'"),
     ],
 )
-def test_a_range_that_cannot_be_used_is_told(hub: Hub, asked: Any, told: str) -> None:
+def test_a_range_that_cannot_be_used_is_told(hub: Hub, asked: Any, message: str) -> None:
     hub.add_runs([run("a")])
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         hub.query(**asked)
 
 
@@ -298,13 +298,13 @@ def test_runs_are_found_by_what_reviews_say_of_them(hub: Hub) -> None:
     bob.review(ids[1], "accept")
     bob.review(ids[1], "reject")
 
-    def found(review: str) -> list[str]:
+    def ids_with(review: str) -> list[str]:
         return [r["id"] for r in hub.query("film", review=review, where=["l=0..9 mm"])["runs"]]
 
     # the earlier review of the same reviewer is replaced
     verdicts = ("minor", "reject", "accept", "major")
-    assert [found(v) for v in verdicts] == [[ids[0]], [ids[1]], [], []]
-    assert found("none") == ids[2:]
+    assert [ids_with(v) for v in verdicts] == [[ids[0]], [ids[1]], [], []]
+    assert ids_with("none") == ids[2:]
     assert hub.query(review="minor")["count"] == 1
     with pytest.raises(InputError, match="no review 'good'"):
         hub.query(review="good")
@@ -321,11 +321,11 @@ def test_runs_that_are_sent_again_are_kept_once(hub: Hub) -> None:
 
 def test_a_run_that_somebody_hides_is_not_named_to_others(hub: Hub) -> None:
     secret = {"kind": "run", "kernel": "film", "inputs": {"l": {"value": 1.0, "unit": "mm"}}}
-    hidden = hub.add({**secret, "visibility": "private"})
+    secret_run = hub.add({**secret, "visibility": "private"})
     (id,) = other(hub, "bob", "contributor").add_runs(
         [RunRecord("film", "", {"l": (1.0, "mm")}, {}, Status.OK, "")]
     )
-    assert id != hidden
+    assert id != secret_run
 
 
 def test_nothing_is_kept_or_looked_for_that_no_database_holds(hub: Hub) -> None:

@@ -104,20 +104,20 @@ def test_a_job_is_run_once_and_its_run_rests_on_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kernel", "failure", "told"),
+    ("kernel", "failure", "reason"),
     [
         ("forges", Failure.RECORD, "its kernel (diffusion) cannot belong to this job of 'forges'"),
         ("pretends", Failure.PROGRAM, "has the name 'diffusion' of an installed one"),
     ],
 )
 def test_a_job_without_an_answer_says_why(
-    tmp_path: Path, kernel: str, failure: Failure, told: str
+    tmp_path: Path, kernel: str, failure: Failure, reason: str
 ) -> None:
     name = f"{named(tmp_path)}:{kernel}"
     record = sandbox.run_job(job(name), LIMITS, sandboxed=False)
     assert (record.status, record.kernel) == (Status.FAILED, name)
     assert record.failure is failure
-    assert told in record.reason
+    assert reason in record.reason
 
 
 DECLARED = sandbox.Declared("film", ["a", "b"], {"x": "m"}, {"y": "s"}, "a", 3, "k")
@@ -320,10 +320,10 @@ def test_what_agents_ask_for_waits_for_a_person_above_a_limit(tmp_path: Path) ->
         dear = hub.for_agent().add(FILM)
         cheap = hub.for_agent().add({**FILM, "seconds": 10.0, "seed": 1})
         # a person's job of the same length needs nobody
-        own = hub.add({**FILM, "seed": 2})
+        by_person = hub.add({**FILM, "seed": 2})
         done = work(hub, policy, once=True)
         assert list(done.passed_over) == [dear]
-        assert [hub.get(j)["status"]["state"] for j in (cheap, own)] == ["done", "done"]
+        assert [hub.get(j)["status"]["state"] for j in (cheap, by_person)] == ["done", "done"]
         with pytest.raises(InputError, match="agent cannot approve"):
             hub.for_agent().approve(dear)
         hub.approve(dear)

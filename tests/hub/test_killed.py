@@ -30,7 +30,7 @@ for i in range(10000):
 @pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="SIGKILL is sent: run it on Linux or macOS")
 def test_nothing_finished_is_lost_or_made_twice(tmp_path: Path) -> None:
-    path, told, lost = tmp_path / "runs.sqlite", set[str](), 0
+    path, announced, lost = tmp_path / "runs.sqlite", set[str](), 0
     moments = random.Random(0)
     for _ in range(8):
         workers = [
@@ -47,12 +47,12 @@ def test_nothing_finished_is_lost_or_made_twice(tmp_path: Path) -> None:
             assert output.readline() == "open\n"
         # after some runs of the first: at any moment of a run of either
         for _ in range(moments.randint(5, 100)):
-            told.add(outputs[0].readline().strip())
+            announced.add(outputs[0].readline().strip())
         for worker in workers:
             worker.send_signal(signal.SIGKILL)
         for worker, output in zip(workers, outputs, strict=True):
             # a last line that the signal cut short says nothing
-            told |= {line.strip() for line in output if line.endswith("\n")}
+            announced |= {line.strip() for line in output if line.endswith("\n")}
             output.close()
             worker.wait()
         with RunStore(path) as store:
@@ -60,10 +60,10 @@ def test_nothing_finished_is_lost_or_made_twice(tmp_path: Path) -> None:
             assert store.pending() == []
     with RunStore(path) as store:
         kept = store.records(status="ok")
-        assert told <= {r.key for r in kept}
+        assert announced <= {r.key for r in kept}
         assert all(r.outputs["y"][0] == 2.0 * int(r.key) for r in kept)
         assert all(sum(a.ok for a in store.attempts(r.key)) == 1 for r in kept)
-        assert len(told) > 20
+        assert len(announced) > 20
         assert lost > 0
     plain = sqlite3.connect(path)
     assert plain.execute("PRAGMA integrity_check").fetchone() == ("ok",)

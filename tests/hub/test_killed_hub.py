@@ -39,8 +39,8 @@ class Child:
         assert self.pipe.recv() == "ready"
         self.pipe.send("go")
 
-    def told(self) -> list[str]:
-        """All that it has told, at its end."""
+    def messages(self) -> list[str]:
+        """All messages of the process, at its end."""
         lines: list[Any] = []
         pipe: Connection = self.pipe
         try:
@@ -53,21 +53,21 @@ class Child:
         return lines
 
     def killed(self, seconds: float) -> list[str]:
-        """What it has told until it is killed."""
+        """Its messages until it is killed."""
         self.begin()
         time.sleep(seconds)
         self.process.kill()
-        return self.told()
+        return self.messages()
 
 
-def check_whole(hub: Hub, told: Sequence[str]) -> None:
-    """All that was told to be kept is there, once, with its inputs."""
+def check_whole(hub: Hub, announced: Sequence[str]) -> None:
+    """All that was announced as kept is there, once, with its inputs."""
     listed = [e["id"] for e in hub.listed("run")]
     assert len(listed) == len(set(listed))
-    assert set(told) <= set(listed)
-    found = hub.query("film", where=["D=1e-20..1 m^2/s"], limit=None)
-    assert sorted(r["id"] for r in found["runs"]) == sorted(listed)
-    assert found["count"] == len(listed)
+    assert set(announced) <= set(listed)
+    queried = hub.query("film", where=["D=1e-20..1 m^2/s"], limit=None)
+    assert sorted(r["id"] for r in queried["runs"]) == sorted(listed)
+    assert queried["count"] == len(listed)
 
 
 def write_at_once(address: str, processes: int, each: int) -> None:
@@ -75,9 +75,9 @@ def write_at_once(address: str, processes: int, each: int) -> None:
         every = [Child(writers.adds, address, f"user {k}", 0, each) for k in range(processes)]
         for child in every:
             child.begin()
-        told = [id for child in every for id in child.told()]
-        assert len(set(told)) == processes * each
-        check_whole(hub, told)
+        announced = [id for child in every for id in child.messages()]
+        assert len(set(announced)) == processes * each
+        check_whole(hub, announced)
         assert hub.digest()["entries"] == processes * each
 
 
@@ -98,7 +98,7 @@ def kills(address: str, folder: Path, times: int, seed: int) -> None:
         hub.add_runs([run(f"s {k}", 1.0 + k) for k in range(400)])
         hub.export(folder / "bundle")
         whole = hub.digest()["entries"]
-    told: list[str] = []
+    announced: list[str] = []
     with Hub(address, user="anna") as hub:
         for k in range(times):
             tasks: list[tuple[Callable[..., None], tuple[object, ...]]] = [
@@ -107,12 +107,12 @@ def kills(address: str, folder: Path, times: int, seed: int) -> None:
                 (writers.takes, (address, str(folder / "shared"), "sync")),
             ]
             does, words = tasks[k % 3]
-            told += Child(does, *words).killed(rng.uniform(0.0, 0.4))
-            check_whole(hub, told)
+            announced += Child(does, *words).killed(rng.uniform(0.0, 0.4))
+            check_whole(hub, announced)
         hub.merge(folder / "bundle")
-        check_whole(hub, told)
+        check_whole(hub, announced)
         hub.sync(folder / "shared")
-        assert hub.digest()["entries"] >= whole + len(told)
+        assert hub.digest()["entries"] >= whole + len(announced)
         with Hub(folder / "copy.sqlite", user="carl") as copy:
             assert copy.sync(folder / "shared").refused == []
             assert copy.digest() == hub.digest()
@@ -152,7 +152,7 @@ def upgrades(place: Places, times: int, seed: int) -> int:
             # how long it takes here
             child.begin()
             started = time.monotonic()
-            child.told()
+            child.messages()
             takes = time.monotonic() - started
         else:
             child.killed(rng.uniform(0.0, 1.2 * takes))

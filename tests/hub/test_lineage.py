@@ -90,16 +90,16 @@ def test_a_refit_without_the_rejected_run_settles_it_either_way(hub: Hub, confir
     bob = other(hub, "bob")
     bob.review(made, "reject")
     again = bob.settle(law, {"kind": "law", "text": "l"}, [("derived", good)], confirmed=confirmed)
-    found = states(hub, (asked, law, answer, again))
+    before = states(hub, (asked, law, answer, again))
     if confirmed:
-        assert found == ["answered", "open", "open", "open"]
+        assert before == ["answered", "open", "open", "open"]
         (said,) = hub.get(hub.listed("decision")[0]["id"])["content"]["looked_at"]
         assert said == good
         # it is settled for as long as what was looked at holds, and for no later doubt
         other(hub, "eve").review(good, "reject")
         assert states(hub, (law, answer)) == ["disputed", "recheck"]
     else:
-        assert found == ["recheck", "disputed", "recheck", "open"]
+        assert before == ["recheck", "disputed", "recheck", "open"]
         assert hub.get(law)["superseded_by"] == [again]
 
 
@@ -107,7 +107,7 @@ LAW = {"kind": "law", "text": "l"}
 
 
 @pytest.mark.parametrize(
-    ("who", "role", "told"),
+    ("who", "role", "message"),
     [
         ("anna", "reviewer", "has made it"),
         ("rita", "reviewer", "has made something that it rests on"),
@@ -116,14 +116,14 @@ LAW = {"kind": "law", "text": "l"}
     ],
 )
 def test_only_a_reviewer_who_made_nothing_of_it_settles(
-    hub: Hub, who: str, role: str, told: str
+    hub: Hub, who: str, role: str, message: str
 ) -> None:
     rita = other(hub, "rita")
     (made, good) = hub.add_runs([run("a")])[0], rita.add_runs([run("b", 2.0)])[0]
     rests = [("derived", made), ("derived", good)]
     law = hub.add_linked(LAW, rests)
     other(hub, "bob").review(made, "reject")
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=message):
         other(hub, who, role).settle(law, LAW, [("derived", good)], confirmed=True)
     assert states(hub, (law,)) == ["disputed"]
 
@@ -145,9 +145,9 @@ def test_a_settlement_names_what_was_looked_at(hub: Hub) -> None:
     eve.settle(law, LAW, [], confirmed=True)
     assert not hub.listed("decision")
     bob.review(made, "reject")
-    for document, rests, told in refused:
+    for document, rests, message in refused:
         before = hub.digest()
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             eve.settle(law, document, rests, confirmed=True)
         assert hub.digest() == before
     assert states(hub, (law, answer)) == ["disputed", "recheck"]

@@ -20,10 +20,10 @@ def test_the_nearest_in_groups_come_first_in_any_unit(tmp_path: Path) -> None:
             Cooling().run({"a": 8.0, "r": 6.0, "t": 4.0, "dT": 3.0}),
             Cooling().run({"a": 2.0, "r": 3.0, "t": 4.0, "dT": 20.0, "kind": "resin"}),
         ])  # fmt: skip
-        found = hub.similar(AT, "cooling")
-        assert [run["id"] for run in found] == [twin, near, far]
-        assert found[0]["distance"] == pytest.approx(0.0, abs=1e-12)
-        assert found[1]["distance"] < 0.1 < found[2]["distance"]
+        runs = hub.similar(AT, "cooling")
+        assert [run["id"] for run in runs] == [twin, near, far]
+        assert runs[0]["distance"] == pytest.approx(0.0, abs=1e-12)
+        assert runs[1]["distance"] < 0.1 < runs[2]["distance"]
         assert [run["id"] for run in hub.similar({**AT, "kind": "resin"}, "cooling")] == [resin]
         assert hub.similar(AT, "cooling", n=1, tier="fine")[0]["id"] == twin
         assert hub.similar(AT, "cooling", tier="coarse") == []

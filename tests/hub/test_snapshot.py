@@ -30,7 +30,7 @@ def seen(request: pytest.FixtureRequest, hub: Hub) -> Iterator[Hub]:
         yield RemoteHub("http://localhost", client=client)
 
 
-def told(hub: Hub) -> list[Any]:
+def states(hub: Hub) -> list[Any]:
     return [(e["id"], e["state"]) for e in hub.listed()]
 
 
@@ -40,13 +40,13 @@ def test_a_copy_holds_what_there_was_and_nothing_that_came_later(
     hub.add({"kind": "question", "text": "How much?"})
     law = hub.add({"kind": "law", "expression": "2*x", "tags": ["draft"]})
     asked = hub.add(FILM)
-    digest, before = hub.digest(), told(hub)
+    digest, before = hub.digest(), states(hub)
     assert work(hub, Policy(), once=True).done == 1
     hub.dispute(law, "is that so?")
     copy_as_it_was(seen, digest["entries"], tmp_path / "then.sqlite")
     with Hub(tmp_path / "then.sqlite", user="anna") as then:
         assert then.digest() == digest
-        assert told(then) == before
+        assert states(then) == before
         assert not then.query("diffusion-series")["runs"]
         # the job waits again, and gives the same numbers
         if seen is hub:

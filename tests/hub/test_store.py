@@ -269,13 +269,13 @@ def test_filters(store: RunStore) -> None:
     store.finish(record("b", tier="coarse"))
     store.finish(record("c", Status.DIVERGED))
     store.finish(record("d", kernel="other"))
-    found = {
+    filtered = {
         "tier": store.records(tier="coarse"),
         "status": store.records(status=Status.DIVERGED),
         "kernel": store.records(kernel="other"),
         "keys": store.records(keys=["a", "z"]),
     }
-    assert {k: [r.key for r in v] for k, v in found.items()} == {
+    assert {k: [r.key for r in v] for k, v in filtered.items()} == {
         "tier": ["b"],
         "status": ["c"],
         "kernel": ["d"],

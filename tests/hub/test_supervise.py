@@ -42,16 +42,16 @@ def supervised(folder: Path, *names: str) -> dict[str, list[Any]]:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found: dict[str, list[Any]] = json.loads(done.stdout)
-    assert list(found) == [n.__name__ for n in CASES if n.__name__ in names]
-    return found
+    endings: dict[str, list[Any]] = json.loads(done.stdout)
+    assert list(endings) == [n.__name__ for n in CASES if n.__name__ in names]
+    return endings
 
 
 def test_steps_end_within_their_limits_and_say_which_they_went_beyond(tmp_path: Path) -> None:
-    found = supervised(tmp_path, *ENDS, "leaves")
-    pid = found.pop("leaves")[0]
+    endings = supervised(tmp_path, *ENDS, "leaves")
+    pid = endings.pop("leaves")[0]
     wait_until(lambda: not lives(pid))
-    assert {name: tuple(told) for name, told in found.items()} == ENDS
+    assert {name: tuple(ending) for name, ending in endings.items()} == ENDS
 
 
 def test_a_control_group_ends_what_is_in_it() -> None:

@@ -65,8 +65,8 @@ class Model:
         """Who made an entry or anything that it rests on."""
         one = self.entries[id]
         below = [*one.rests, *([one.copy_of] if one.copy_of else [])]
-        own = {one.author, *([one.sender] if one.sender else [])}
-        return own.union(*(self.makers(i) for i in below))
+        makers = {one.author, *([one.sender] if one.sender else [])}
+        return makers.union(*(self.makers(i) for i in below))
 
     def in_force(self, id: str) -> list[Said]:
         """The last review of each person."""
@@ -87,10 +87,10 @@ class Model:
         for s in holds:
             if (s.verdict == "settle" or s.id in accepted) and s.by not in self.makers(s.of):
                 settled[s.of] |= s.seen
-        found: dict[str, dict[str, tuple[int, frozenset[str]]]] = {}
+        doubts: dict[str, dict[str, tuple[int, frozenset[str]]]] = {}
         for kind in ("reject", "dispute"):
             for id in self.entries:
-                here = found.setdefault(id, {})
+                here = doubts.setdefault(id, {})
                 if kind == "reject":
                     by = {s.id for s in self.in_force(id) if s.verdict == "reject"}
                 else:
@@ -100,11 +100,11 @@ class Model:
                     here[f"{kind} {id}"] = 0, frozenset(by)
                 # what an entry rests on was there before it
                 for under in self.entries[id].rests:
-                    for root, (far, causes) in found[under].items():
+                    for root, (far, causes) in doubts[under].items():
                         known = here.get(root, (far + 2, causes))
                         if root.startswith(kind) and not causes <= settled[id]:
                             here[root] = min(far + 1, known[0]), causes
-        return found
+        return doubts
 
     def is_claimed(self, one: Known) -> bool:
         """Whether an entry is nobody's but its sender's."""
@@ -117,22 +117,22 @@ class Model:
 
     def states(self) -> dict[str, str]:
         """State of every entry."""
-        doubts, found = self.doubts(), {}
+        doubts, states = self.doubts(), {}
         for id, one in self.entries.items():
-            found[id] = self._state(one, doubts[id])
+            states[id] = self._state(one, doubts[id])
         for id, one in self.entries.items():
-            if one.kind == "question" and found[id] == "open":
+            if one.kind == "question" and states[id] == "open":
                 given = [e for e in self.entries.values() if e.answers == id]
                 given = [e for e in given if not self.is_claimed(e)]
-                good = [e for e in given if found[e.id] in ("open", "accepted")]
+                good = [e for e in given if states[e.id] in ("open", "accepted")]
                 firm = [e for e in given if all(self.entries[i].confirmed for i in e.rests)]
-                if any(found[e.id] == "accepted" for e in good):
-                    found[id] = "accepted"
+                if any(states[e.id] == "accepted" for e in good):
+                    states[id] = "accepted"
                 elif any(e in good for e in firm):
-                    found[id] = "answered"
+                    states[id] = "answered"
                 elif firm:
-                    found[id] = "recheck"
-        return found
+                    states[id] = "recheck"
+        return states
 
     def _state(self, one: Known, doubts: dict[str, tuple[int, frozenset[str]]]) -> str:
         if doubts:
@@ -176,16 +176,16 @@ class Walk:
     def _check_cleared(self, who: str, before: dict[str, frozenset[str]], allowed: Any) -> None:
         """What the hub says is doubted no more has been cleared by somebody who may."""
         with self.hub.database.transaction(read=True) as connection:
-            found = self.hub.database.lineage(connection).causes
-        gone = {id: causes - found.get(id, frozenset()) for id, causes in before.items()}
+            causes_now = self.hub.database.lineage(connection).causes
+        gone = {id: causes - causes_now.get(id, frozenset()) for id, causes in before.items()}
         for id in (id for id, causes in gone.items() if causes):
             self.cleared += 1
             last = self.model.said[-1]
             assert allowed
             assert ROLES[who] in JUDGES
             assert last.by == who
-            own = {s.id for s in self.model.said if s.by == who}
-            if not gone[id] <= own:
+            said_by_them = {s.id for s in self.model.said if s.by == who}
+            if not gone[id] <= said_by_them:
                 assert last.verdict in ("accept", "settle")
                 assert who not in self.model.makers(last.of)
                 # a settlement made by somebody who may holds again where what it looked at does
@@ -203,9 +203,9 @@ class Walk:
         listed = {e["id"]: e["state"] for e in self.hub.listed() if e["id"] in states}
         assert listed == states
         with self.hub.database.transaction(read=True) as connection:
-            found = self.hub.database.lineage(connection).causes
+            causes_now = self.hub.database.lineage(connection).causes
         expected = {i: c for i, c in self.model.causes().items() if c}
-        assert {i: c for i, c in found.items() if i in states} == expected
+        assert {i: c for i, c in causes_now.items() if i in states} == expected
 
     def _some(self, *kinds: str) -> str | None:
         ids = [e.id for e in self.model.entries.values() if not kinds or e.kind in kinds]
@@ -340,9 +340,9 @@ class Walk:
         sent, target = [entry], self._some()
         for verdict in ("accept", "reject") if target else ():
             assert target is not None
-            told = [("reviews", target), *(("settles", c) for c in self.causes[target])]
-            sent.append(Entry("review", {"verdict": verdict}, author, now(), tuple(told)))
-            says = (("confirms", target), ("supersedes", target), *told[1:])
+            acts = [("reviews", target), *(("settles", c) for c in self.causes[target])]
+            sent.append(Entry("review", {"verdict": verdict}, author, now(), tuple(acts)))
+            says = (("confirms", target), ("supersedes", target), *acts[1:])
             sent.append(Entry("decision", {"action": "settle"}, author, now(), says))
         lines = [(e.id[:8], e.to_json()) for e in sent]
         if not self._try(ROLES[who] != "reader", lambda: str(self.hubs[who].take(lines, "sent"))):

@@ -28,7 +28,7 @@ from dimgs.report.figures.save import inline_svg
 from dimgs.report.figures.style import math_label, plot_text
 from dimgs.report.render import fragments, report_html, report_latex, report_markdown
 from dimgs.report.write import write_study
-from tests.common.test_escape import hidden
+from tests.common.test_escape import control_characters
 from tests.hostile import BREAKERS, CANARY, names, report_of, tables
 from tests.law.latex.checker import KNOWN, problems
 
@@ -90,7 +90,7 @@ def test_c_and_fortran_hold_the_names_in_comments_alone(table: list[str], langua
     law = law_of(report_of(table))
     source = law.code(language)
     assert source.isascii()
-    assert hidden(source, "\n") == []
+    assert control_characters(source, "\n") == []
     assert max(map(len, source.splitlines())) <= 132
     token = C_TOKEN if language == "c" else F_TOKEN
     parts = token.findall(source)
@@ -172,7 +172,7 @@ def test_html_has_the_elements_of_a_plain_page(table: list[str]) -> None:
     }  # fmt: skip
     assert kinds <= allowed
     for text in (report_html(report, []), law_of(report)._repr_html_(), report.basis._repr_html_()):
-        assert hidden(text, "\n\t\u2061") == []
+        assert control_characters(text, "\n\t\u2061") == []
         assert f"<script>{CANARY}" not in text
         for formula in re.findall(r"<math.*?</math>", text, re.DOTALL):
             ElementTree.fromstring(formula)
@@ -194,7 +194,7 @@ def test_markdown_has_the_markup_of_a_plain_report(table: list[str]) -> None:
 
     report = report_of(table)
     assert sorted(kinds(report)) == sorted(kinds(plain()))
-    assert hidden(report_markdown(report), "\n") == []
+    assert control_characters(report_markdown(report), "\n") == []
 
 
 @many
@@ -203,7 +203,7 @@ def test_text_is_seen_as_it_is(table: list[str]) -> None:
     report = report_of(table)
     assert report.fit is not None
     for text in (str(report), str(report.fit), str(report.law), repr(report), repr(report.law)):
-        assert hidden(text, "\n") == []
+        assert control_characters(text, "\n") == []
     assert Law.from_json(json.loads(json.dumps(law_of(report).to_json()))) == report.law
 
 

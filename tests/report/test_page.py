@@ -103,8 +103,8 @@ def test_headings_are_nested(page: Page) -> None:
 def test_everything_has_a_name(page: Page) -> None:
     for image in (a for a in page.all("svg") if a.get("role") == "img"):
         assert len(image["aria-label"]) > 20
-    for hidden in (a for a in page.all("svg") if a.get("role") != "img"):
-        assert hidden.get("aria-hidden") == "true"
+    for drawing in (a for a in page.all("svg") if a.get("role") != "img"):
+        assert drawing.get("aria-drawing") == "true"
     for choice in page.all("input"):
         assert "complexity" in choice["aria-label"]
     for written in page.all("math"):

@@ -70,8 +70,8 @@ class Person:
 
     @property
     def csrf(self) -> str:
-        (found,) = set(re.findall(r'name="csrf" value="(\w+)"', self.client.get("/").text))
-        return str(found)
+        (token,) = set(re.findall(r'name="csrf" value="(\w+)"', self.client.get("/").text))
+        return str(token)
 
     def send(self, path: str, **form: str) -> Any:
         return self.client.post(path, data={"csrf": self.csrf, **form})

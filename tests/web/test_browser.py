@@ -57,9 +57,9 @@ def browser() -> Iterator[Any]:
     if _CHROMIUM is None:
         pytest.skip("no Chromium on this machine: install it")
     with playwright.sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS.split())
-        yield found
-        found.close()
+        chromium = driver.chromium.launch(executable_path=_CHROMIUM, args=_FLAGS.split())
+        yield chromium
+        chromium.close()
 
 
 def focus(page: Any, selector: str) -> None:

@@ -72,11 +72,11 @@ def test_what_says_that_it_is_too_long_is_not_read(hub: Hub, app: Any) -> None:
         for route in ROUTES:
             if route.body is not None:
                 length = str(route.longest + 1)
-                status, told = await asked(
+                status, message = await asked(
                     app, route.method, path_of(route), unread,
                     authorization=known, content_length=length,
                 )  # fmt: skip
-                assert (status, "send it in parts" in told) == (413, True), route
+                assert (status, "send it in parts" in message) == (413, True), route
         assert (await asked(app, "POST", "/sign-in", unread, content_length="20000"))[0] == 413
 
     known = bearer(hub, "contributor")
@@ -116,14 +116,14 @@ def test_few_requests_of_an_address_may_be_unfinished(hub: Hub, app: Any) -> Non
         async with asyncio.timeout(20):
             while app._app.state.intake.unfinished["10.0.0.1"] < len(unfinished):
                 await asyncio.sleep(0.01)
-        status, told = await asked(*target, unread, authorization=known)
-        assert (status, "unfinished" in told) == (429, True)
+        status, message = await asked(*target, unread, authorization=known)
+        assert (status, "unfinished" in message) == (429, True)
         other = asyncio.create_task(asked(*target, halted, "10.0.0.2", authorization=known))
         await asyncio.sleep(0.05)
         ended.set()
-        found = await asyncio.gather(*some, other)
+        answers = await asyncio.gather(*some, other)
         # and then there is room again
-        return [*found, await asked(*target, halted, authorization=known)]
+        return [*answers, await asked(*target, halted, authorization=known)]
 
     known, unfinished = bearer(hub, "contributor"), range(intake.UNFINISHED)
     assert {status for status, _ in asyncio.run(every())} == {201}
@@ -143,8 +143,8 @@ def test_what_is_broken_off_or_does_not_come_is_one_sentence(
     for path in (f"{REST}/bundle", f"{REST}/entries", "/sign-in"):
         assert asyncio.run(asked(app, "POST", path, gone, authorization=known))[0] == 400
     monkeypatch.setattr(intake, "_PATIENCE", 0.01)
-    status, told = asyncio.run(asked(app, "POST", f"{REST}/runs", never, authorization=known))
-    assert (status, "smaller parts" in told) == (408, True)
+    status, message = asyncio.run(asked(app, "POST", f"{REST}/runs", never, authorization=known))
+    assert (status, "smaller parts" in message) == (408, True)
 
 
 @pytest.mark.slow

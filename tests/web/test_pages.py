@@ -110,10 +110,10 @@ def test_a_question_is_asked_found_and_tagged(hub: Hub, person: Callable[[str], 
     )
     entry = hub.get(made.headers["location"].rpartition("/")[2])
     assert entry["content"] == {"text": "# How *fast*?", "tags": ["film", "polymer"]}
-    for asked, found in (("text=FAST", True), ("text=slow", False), ("tag=film", True),
+    for asked, matches in (("text=FAST", True), ("text=slow", False), ("tag=film", True),
                          ("kind=law", False), ("author=contributor", True)):  # fmt: skip
         page = carl.client.get(f"/entries?{asked}").text
-        assert (entry["id"] in page) == found, asked
+        assert (entry["id"] in page) == matches, asked
     part = carl.client.get("/entries?text=fast", headers={"HX-Request": "true"}).text
     assert part.lstrip().startswith('<div id="found"')
 
@@ -209,8 +209,8 @@ def test_principal_coordinates_keep_the_distances_of_groups(hub: Hub, anybody: T
     scales, *_ = np.linalg.lstsq(
         np.column_stack([(x - x[0]) ** 2, (y - y[0]) ** 2]), apart**2, rcond=None
     )
-    found = np.sqrt(scales[0] * (x - x[0]) ** 2 + scales[1] * (y - y[0]) ** 2)
-    assert found == pytest.approx(apart, abs=0.01)
+    distances = np.sqrt(scales[0] * (x - x[0]) ** 2 + scales[1] * (y - y[0]) ** 2)
+    assert distances == pytest.approx(apart, abs=0.01)
     assert scales[0] > scales[1]
     page = anybody.get("/map?kernel=beam&x=PCoA+1&y=PCoA+2").text
     assert page.count("<circle") == 30
@@ -344,11 +344,11 @@ def test_the_graph_has_every_link_between_boxes_that_do_not_meet(hub: Hub) -> No
     hub.add_runs([record(str(k)) for k in range(3)], [("derived", parts[0])])
     law = hub.add_linked({"kind": "law", "expression": "x"}, [("derived", p) for p in parts])
     answer = hub.add_linked({"kind": "answer"}, [("derived", law), ("answers", asked)])
-    found = hub.evidence(answer)
-    assert {n["id"] for n in found["nodes"]} == {asked, law, answer, *parts}
-    drawn = graph(found)
+    evidence = hub.evidence(answer)
+    assert {n["id"] for n in evidence["nodes"]} == {asked, law, answer, *parts}
+    drawn = graph(evidence)
     assert drawn is not None
-    assert len(drawn.arrows) == len(found["links"]) == 9
+    assert len(drawn.arrows) == len(evidence["links"]) == 9
     places = [(b["x"], b["y"]) for b in drawn.boxes]
     for i, (x, y) in enumerate(places):
         assert 0 <= x <= drawn.width - 150

@@ -221,10 +221,10 @@ def test_what_is_hidden_is_in_no_list(hub: Hub, program: Asking, person: Any, an
         rows = [row for row in ROWS if row["request"] == "read"]
         ids = {Request(hub, row, identity).id: int(row[identity]) == 200 for row in rows}
         listed = {e["id"] for e in client.get("/api/v1/entries").json()["entries"]}
-        found = browser.get("/entries").text
+        page = browser.get("/entries").text
         given = client.post("/api/v1/documents", json={"ids": list(ids)}).text
         for id, seen in ids.items():
-            assert (id in listed) == (id in found) == (id in given) == seen, (identity, id)
+            assert (id in listed) == (id in page) == (id in given) == seen, (identity, id)
 
 
 def test_only_admins_see_the_page_of_people(hub: Hub, person: Callable[[str], Person]) -> None:

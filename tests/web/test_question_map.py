@@ -53,14 +53,14 @@ def test_a_place_that_is_chosen_is_the_run_and_becomes_a_job(
     carl = person("contributor")
     chosen = carl.client.get(unescape(best)).text
     form = chosen[chosen.index("<table") :]
-    told = dict(re.findall(r'name="(x|y|across|up)" value="([^"]*)"', form))
-    sent = carl.send(f"/entries/{question}/around", **{k: unescape(v) for k, v in told.items()})
+    fields = dict(re.findall(r'name="(x|y|across|up)" value="([^"]*)"', form))
+    sent = carl.send(f"/entries/{question}/around", **{k: unescape(v) for k, v in fields.items()})
     job = hub.get(sent.headers["location"].rpartition("/")[2])
     assert (job["kind"], job["content"]["kernel"]) == ("job", "cooling")
     given = {n: q["value"] for n, q in job["content"]["inputs"].items()}
     fourier = given["a"] * given["t"] / given["r"] ** 2
-    assert fourier == pytest.approx(10 ** float(told["across"]), rel=1e-6)
-    assert given["dT"] == pytest.approx(10 ** float(told["up"]), rel=1e-6)
+    assert fourier == pytest.approx(10 ** float(fields["across"]), rel=1e-6)
+    assert given["dT"] == pytest.approx(10 ** float(fields["up"]), rel=1e-6)
     assert {"type": "answers", "from": job["id"], "to": question} in job["links"]
     # a job answers no question before it has run
     assert hub.get(question)["state"] == "open"
@@ -73,8 +73,8 @@ def test_a_run_narrows_as_it_was_told(hub: Hub, question: str) -> None:
     there = np.zeros((1, len(names)))
     there[0, names.index("t")] = 4.0
     assert expected.half_widths(there * 2, 0.9) > expected.half_widths(there, 0.9)
-    told = float(expected.narrowing(there)[0])
-    assert 1.0 <= told < float(expected.narrowing(here)[0])
+    expected_factor = float(expected.narrowing(there)[0])
+    assert 1.0 <= expected_factor < float(expected.narrowing(here)[0])
     inputs: dict[str, Any] = expected.inputs(there[0])
     known = Cooling()
     hub.add_runs([known.run({n: q["value"] for n, q in inputs.items()})])
@@ -82,4 +82,4 @@ def test_a_run_narrows_as_it_was_told(hub: Hub, question: str) -> None:
     fresh = type(expected)(expected.known, expected.point, after.origin, after.near, expected.hyper)
     # with what is known of the target's changes as it was, the interval is as it was told
     widths = [one.half_widths(here, 0.9) for one in (expected, fresh)]
-    assert float((widths[0] / widths[1])[0]) == pytest.approx(told, rel=0.1)
+    assert float((widths[0] / widths[1])[0]) == pytest.approx(expected_factor, rel=0.1)

@@ -92,9 +92,9 @@ def test_refusals_are_the_hubs_own(program: Asking, anybody: TestClient) -> None
     with pytest.raises(NotFoundError, match="There is no entry '12345678'"):
         reader.get("12345678")
     remote(program("contributor")).add_runs([record("a")])
-    with pytest.raises(InputError, match="No run has the input 'q'") as found:
+    with pytest.raises(InputError, match="No run has the input 'q'") as error:
         reader.query(where=["q=1..2 m"])
-    assert type(found.value) is InputError
+    assert type(error.value) is InputError
     with pytest.raises(NotAllowedError, match="Send a token"):
         remote(anybody).add({"kind": "question", "text": "?"})
     with pytest.raises(InputError, match="gives no access to its database"):
@@ -104,7 +104,7 @@ def test_refusals_are_the_hubs_own(program: Asking, anybody: TestClient) -> None
 
 
 @pytest.mark.parametrize(
-    ("method", "path", "sent", "status", "told"),
+    ("method", "path", "sent", "status", "message"),
     [
         ("GET", "entries?kin=card", {}, 400, "There is no parameter 'kin'"),
         ("GET", "entries?limit=-1", {}, 400, "is a whole number"),
@@ -131,13 +131,13 @@ def test_refusals_are_the_hubs_own(program: Asking, anybody: TestClient) -> None
     ],
 )  # fmt: skip
 def test_what_cannot_be_used_is_one_sentence(
-    hub: Hub, program: Asking, method: str, path: str, sent: Any, status: int, told: str
+    hub: Hub, program: Asking, method: str, path: str, sent: Any, status: int, message: str
 ) -> None:
     before = hub.digest()
     answer = program("admin").request(method, f"/api/v1/{path}", **sent)
     assert answer.status_code == status
     assert set(answer.json()) == {"error"}
-    assert told in answer.json()["error"]
+    assert message in answer.json()["error"]
     assert "\n" not in answer.json()["error"]
     assert hub.digest() == before
 
@@ -160,8 +160,8 @@ def test_only_its_own_names_and_origins(hub: Hub, program: Asking) -> None:
     client = program("admin")
     for name in ("evil.example", "localhost.evil.example", ""):
         assert client.get("/api/v1/me", headers={"Host": name}).status_code == 421
-    own = make_app(hub, ["hub.example.org"])
-    elsewhere = TestClient(own, base_url="https://hub.example.org")
+    named = make_app(hub, ["hub.example.org"])
+    elsewhere = TestClient(named, base_url="https://hub.example.org")
     assert elsewhere.get("/").status_code == 200
     question = {"kind": "question", "text": "?"}
     for origin, status in (("http://evil.example", 403), ("null", 403), (BASE, 201)):
@@ -170,13 +170,13 @@ def test_only_its_own_names_and_origins(hub: Hub, program: Asking) -> None:
 
 
 def test_openapi_tells_of_every_route(anybody: TestClient) -> None:
-    told = anybody.get("/api/v1/openapi.json").json()
-    assert told == openapi()
-    operations = {(m.upper(), p) for p, ms in told["paths"].items() for m in ms}
+    document = anybody.get("/api/v1/openapi.json").json()
+    assert document == openapi()
+    operations = {(m.upper(), p) for p, ms in document["paths"].items() for m in ms}
     assert operations == {(r.method, f"/api/v1{r.path}") for r in ROUTES}
-    names = [o["operationId"] for ms in told["paths"].values() for o in ms.values()]
+    names = [o["operationId"] for ms in document["paths"].values() for o in ms.values()]
     assert len(set(names)) == len(names) == len(ROUTES)
-    review = told["paths"]["/api/v1/entries/{id}/reviews"]["post"]
+    review = document["paths"]["/api/v1/entries/{id}/reviews"]["post"]
     schema = review["requestBody"]["content"]["application/json"]["schema"]
     assert schema["properties"]["verdict"]["enum"] == ["accept", "minor", "major", "reject"]
     page = anybody.get("/api").text
@@ -234,6 +234,6 @@ def test_what_a_campaign_found_is_kept_behind_a_server(hub: Hub, program: Asking
 @pytest.mark.parametrize("url", ["http://hub.example.org", "http://10.0.0.1:80"])
 def test_a_token_does_not_travel_in_clear(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DIMGS_HUB_TOKEN", "0.secret")
-    with pytest.raises(InputError, match="for everybody to read") as found:
+    with pytest.raises(InputError, match="for everybody to read") as error:
         Hub(url)
-    assert "secret" not in str(found.value)
+    assert "secret" not in str(error.value)

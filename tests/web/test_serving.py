@@ -28,8 +28,8 @@ def test_nothing_is_lost_when_the_server_is_killed(
     def typed(*words: str, code: int = 0) -> Any:
         capsys.readouterr()
         assert run(["hub", *words, "--json"]) == code
-        told = capsys.readouterr()
-        return json.loads(told.out) if code == 0 else told.err
+        captured = capsys.readouterr()
+        return json.loads(captured.out) if code == 0 else captured.err
 
     question = tmp_path / "question.json"
     question.write_text(json.dumps({"kind": "question", "text": "How fast?"}), "utf-8")

@@ -162,14 +162,14 @@ class Source:
                 f"'{path}' has no column '{absent[0]}', so that it is not the table {self.name}; "
                 f"get it from {self.url}."
             )
-        found = {c: float(pd.to_numeric(frame[c], errors="coerce").median()) for c in self.facts}
+        medians = {c: float(pd.to_numeric(frame[c], errors="coerce").median()) for c in self.facts}
         known = {**self.facts, "number of rows": float(self.rows)}
-        for what, value in {**found, "number of rows": float(len(frame))}.items():
+        for what, value in {**medians, "number of rows": float(len(frame))}.items():
             if not abs(value - known[what]) <= self.share * abs(known[what]):
                 raise DataUnavailable(
                     f"'{path}' is not the table {self.name} that was studied: {what} has the "
                     f"median {value:.6g}, not {known[what]:.6g}; get it from {self.url}."
-                    if what in found
+                    if what in medians
                     else f"'{path}' is not the table {self.name} that was studied: it has "
                     f"{value:.0f} rows, not {self.rows}; get it from {self.url}."
                 )

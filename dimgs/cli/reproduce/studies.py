@@ -174,8 +174,8 @@ def _title(path: Path) -> str:
 def _outcome(name: str, path: Path) -> Outcome:
     try:
         with _loaded(name, path) as study:
-            found = study.run()
-            findings = found if isinstance(found, Findings) else Findings(found)
+            returned = study.run()
+            findings = returned if isinstance(returned, Findings) else Findings(returned)
             checks = tuple(findings.checks)
     except DataUnavailable as error:
         return Outcome(name, "not run", why=str(error))

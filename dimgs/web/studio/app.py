@@ -174,11 +174,11 @@ class Studio:
 
     def _result(self, request: Request, problem: str = "") -> dict[str, Any]:
         id = request.path_params["id"]
-        found, search = self.workbench.found(id), self.workbench.search(id)
-        content = {} if found is None else found.content
+        study, search = self.workbench.study(id), self.workbench.search(id)
+        content = {} if study is None else study.content
         state = None if search is None else search.state
-        own = {"id": id, "found": found, "search": state, "hub": self.workbench.hub}
-        return {**content, **own, "problem": problem}
+        page = {"id": id, "study": study, "search": state, "hub": self.workbench.hub}
+        return {**content, **page, "problem": problem}
 
     def _law(self, request: Request, problem: str = "") -> Response:
         return self._page("studio_law.html", **self._result(request, problem))
@@ -188,7 +188,7 @@ class Studio:
         if found is None:
             raise InputError("There is no law to download yet.")
         name = request.path_params["name"]
-        content, kind = found.file(name)
+        content, kind = study.file(name)
         # never shown as a page of this origin
         headers = {"content-disposition": f'attachment; filename="{name}"'}
         return Response(content, media_type=kind, headers=headers)

@@ -112,9 +112,9 @@ class Choices:
             return one.get(name, "") if one.get(name, "") in columns else ""
 
         units = {}
-        for k, (name, own) in enumerate(columns.items()):
-            typed = one.get(f"unit-{k}", own).strip()[:200]
-            if typed != own:
+        for k, (name, stated) in enumerate(columns.items()):
+            typed = one.get(f"unit-{k}", stated).strip()[:200]
+            if typed != stated:
                 units[name] = typed
         try:
             limit = float(one.get("time_limit", "60"))
@@ -198,7 +198,7 @@ class Column:
     ----------
     name, unit : str
         The unit as it is written, or was corrected to; empty where there is none.
-    own : str
+    table_unit : str
         The unit that the table gives.
     role : {"number", "label", "error", "unitless", "unknown"}
         Whether it holds numbers, labels or standard errors, or numbers that wait for a unit;
@@ -213,7 +213,7 @@ class Column:
 
     name: str
     unit: str
-    own: str
+    table_unit: str
     role: str
     meaning: str = ""
     doubts: tuple[str, ...] = ()
@@ -269,7 +269,7 @@ class Sheet:
             book.close()
 
     @property
-    def own_units(self) -> dict[str, str]:
+    def table_units(self) -> dict[str, str]:
         """Unit of each column as the table gives it, empty where it gives none."""
         return {t.name: t.unit or "" for t in titled_columns(self.raw, ReadOptions())[0]}
 
@@ -288,14 +288,14 @@ class Sheet:
     def _columns_of(
         self, sheet: str, drop_bad: bool, units: tuple[tuple[str, str], ...]
     ) -> list[Column]:
-        own, given = self.own_units, dict(units)
+        stated, given = self.table_units, dict(units)
         titled, _ = titled_columns(self.raw, ReadOptions(units=given))
-        read = [self._column(t, own[t.name]) for t in titled]
+        read = [self._column(t, stated[t.name]) for t in titled]
         known = {c.name: c.unit for c in read if c.role in ("number", "error")}
         doubted = doubts(known, self.raw.source)
         return [replace(c, doubts=(doubted[c.name],) if c.name in doubted else ()) for c in read]
 
-    def _column(self, titled: Titled, own: str) -> Column:
+    def _column(self, titled: Titled, stated: str) -> Column:
         name, unit = titled.name, titled.unit or ""
         base = quantity_of(name)
         alone = replace(self.raw, columns=[titled.column], unit_row=None, sidecar={}, notes=[])
@@ -305,16 +305,18 @@ class Sheet:
         except DimgsError as error:
             if titled.unit is None and not read_cells(titled.column.cells, self.raw.decimal).words:
                 what = "It has no unit yet; write one, or 1 for a pure number."
-                return Column(name, unit, own, "unitless", problem=what)
-            return Column(name, unit, own, "unknown", problem=str(error))
+                return Column(name, unit, stated, "unitless", problem=what)
+            return Column(name, unit, stated, "unknown", problem=str(error))
         if name not in data.names:
-            return Column(name, unit, own, "unknown", problem="The column is empty.")
+            return Column(name, unit, stated, "unknown", problem="The column is empty.")
         variable = data.variable(name)
         if variable.is_label:
             count = len(set(data[name]))
-            return Column(name, unit, own, "label", f"{count} label{'s' if count > 1 else ''}")
-        role = "error" if base is not None and base in self.own_units else "number"
-        return Column(name, unit, own, role, _meaning(data, name, base if role == "error" else ""))
+            return Column(name, unit, stated, "label", f"{count} label{'s' if count > 1 else ''}")
+        role = "error" if base is not None and base in self.table_units else "number"
+        return Column(
+            name, unit, stated, role, _meaning(data, name, base if role == "error" else "")
+        )
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -534,20 +536,20 @@ def _offered(data: "Dataset", basis: "PiBasis | None") -> list[Axis]:
             if v.name not in values and v.value is not None:
                 values[v.name] = v.value
         groups = list(basis.every_group)
-    found = []
+    axes = []
     with np.errstate(all="ignore"):
         for group in groups:
             # a scale has no values
             if all(n in values for n, _ in group.exponents):
                 logs = np.broadcast_to(group.log(values) / np.log(10), (data.n_runs,))
                 text = f"{group.name} = {group}" + (f", {group.known_as}" if group.known_as else "")
-                found.append(Axis(group.name, group_latex(group, symbols), text, logs))
+                axes.append(Axis(group.name, group_latex(group, symbols), text, logs))
         for v in data.variables:
             if not v.is_label and not v.is_level:
                 unit = v.si_unit
                 text = v.name if unit == "1" else f"{v.name} [{unit}]"
-                found.append(Axis(v.name, symbols[v.name], text, np.log10(values[v.name])))
-    return [a for a in found if _spread(a.logs) > _SAME]
+                axes.append(Axis(v.name, symbols[v.name], text, np.log10(values[v.name])))
+    return [a for a in axes if _spread(a.logs) > _SAME]
 
 
 def _spread(logs: "NDArray[np.float64]") -> float:
@@ -614,12 +616,12 @@ def _groups(basis: "PiBasis | None") -> list[dict[str, str]]:
     if basis is None:
         return []
     columns = column_symbols(basis)
-    found = []
+    groups = []
     for group in basis.every_group:
         for name, _ in group.exponents:
             columns.setdefault(name, symbol_latex(name))
         number = rf"\pi_{{{group.name.removeprefix('pi_')}}}"
         left = number if group.symbol is None else f"{number} = {group.symbol}"
         latex = f"{left} = {group_latex(group, columns)}"
-        found.append({"name": group.name, "latex": latex, "known_as": group.known_as or ""})
-    return found
+        groups.append({"name": group.name, "latex": latex, "known_as": group.known_as or ""})
+    return groups

@@ -1,4 +1,4 @@
-"""The tables on the workbench, the searches that run, and what was found in each."""
+"""The tables on the workbench, the searches that run, and the study of each."""
 
 import io
 import re
@@ -48,8 +48,8 @@ _LONGEST = 120
 
 
 @dataclass
-class FoundLaw:
-    """A report with what it was asked for.
+class Study:
+    """A report with the choices that it was asked for with.
 
     Attributes
     ----------
@@ -150,7 +150,7 @@ class SearchState:
     last_event : str
         Its last progress event.
     front : tuple of Candidate
-        Those of what it found that no other one beats in both complexity and loss.
+        Its candidates that no other one beats in both complexity and loss.
     seconds : float
         Since it began.
     stopping, over : bool
@@ -267,12 +267,12 @@ def _search(pipe: Connection, data: "Dataset", target: str, options: Options) ->
     threading.Thread(target=_until_stopped, args=(pipe,), daemon=True).start()
     try:
         with worded(in_the_browser):
-            pipe.send(_found(pipe, data, target, options))
+            pipe.send(_discover(pipe, data, target, options))
     except KeyboardInterrupt:
         pipe.send(("failed", "The search was stopped before it had a law.", None))
 
 
-def _found(pipe: Connection, data: "Dataset", target: str, options: Options) -> tuple[Any, ...]:
+def _discover(pipe: Connection, data: "Dataset", target: str, options: Options) -> tuple[Any, ...]:
     from dimgs.discovery.discover import discover_with
 
     def heard(text: str) -> None:
@@ -324,7 +324,7 @@ class Workbench:
         self.folder = folder
         self.hub = hub
         self._sheets: dict[str, Sheet] = {}
-        self._found: dict[str, FoundLaw] = {}
+        self._studies: dict[str, Study] = {}
         self._searches: dict[str, tuple[LawSearch, Choices]] = {}
 
     @property
@@ -364,9 +364,9 @@ class Workbench:
         InputError
             If it cannot be read as a table.
         """
-        own = self.folder / secrets.token_hex(4)
-        own.mkdir()
-        path = own / (_UNSAFE.sub("_", Path(name).name)[-_LONGEST:].lstrip(". ") or "table.csv")
+        folder = self.folder / secrets.token_hex(4)
+        folder.mkdir()
+        path = folder / (_UNSAFE.sub("_", Path(name).name)[-_LONGEST:].lstrip(". ") or "table.csv")
         try:
             with path.open("wb") as out:
                 for part in parts:
@@ -377,7 +377,7 @@ class Workbench:
             return self.open(path)
         except DimgsError:
             path.unlink()
-            own.rmdir()
+            folder.rmdir()
             raise
 
     def example(self) -> str:
@@ -398,7 +398,7 @@ class Workbench:
             If it cannot be used.
         """
         sheet = self.table(id)
-        chosen = Choices.of(form, sheet.own_units)
+        chosen = Choices.of(form, sheet.table_units)
         before = sheet.choices
         if chosen.sheet != before.sheet:
             sheet.choices = Choices(sheet=chosen.sheet)
@@ -409,10 +409,10 @@ class Workbench:
             chosen = replace(chosen, inputs=(*chosen.inputs, before.target))
         sheet.choices = chosen
 
-    def found(self, id: str) -> FoundLaw | None:
-        """What was found in a table."""
+    def study(self, id: str) -> Study | None:
+        """The study of a table; None before a search has ended."""
         self._take(id)
-        return self._found.get(id)
+        return self._studies.get(id)
 
     def search(self, id: str) -> LawSearch | None:
         """The search that runs, or ended without a law."""
@@ -422,12 +422,12 @@ class Workbench:
     def _take(self, id: str) -> None:
         search, choices = self._searches.get(id, (None, None))
         if search is not None and choices is not None and search.report is not None:
-            self._found[id] = self._made(id, choices, search.report, "discover")
+            self._studies[id] = self._made(id, choices, search.report, "discover")
             self._searches.pop(id, None)
 
-    def _made(self, id: str, choices: Choices, report: Any, verb: str) -> FoundLaw:
+    def _made(self, id: str, choices: Choices, report: Any, verb: str) -> Study:
         command = choices.command(self.table(id).name, verb)
-        return FoundLaw(with_command(report, command), choices.question, {})
+        return Study(with_command(report, command), choices.question, {})
 
     def _question(self, id: str) -> tuple[Sheet, Choices]:
         sheet = self.table(id)
@@ -451,7 +451,7 @@ class Workbench:
             options.read(sheet.path, choices.target), choices.target, options.without_reading()
         )
         self._end(id)
-        self._found[id] = self._made(id, choices, report, "fit")
+        self._studies[id] = self._made(id, choices, report, "fit")
 
     def discover(self, id: str) -> None:
         """Begin a search for the law.
@@ -480,13 +480,13 @@ class Workbench:
         DimgsError
             If there is no law to distinguish from others.
         """
-        found = self.found(id)
-        if found is None:
+        study = self.study(id)
+        if study is None:
             raise InputError("There is no law yet; search for one before planning runs.")
-        found.next_runs = found.report.next_runs(count)
+        study.next_runs = study.report.next_runs(count)
 
     def keep(self, id: str, address: str) -> None:
-        """Keep what was found in a hub, which is made where there is none.
+        """Keep the study of a table in a hub, which is made where there is none.
 
         Raises
         ------
@@ -496,13 +496,13 @@ class Workbench:
         from dimgs.hub import Hub
         from dimgs.hub.keeping import keep_report
 
-        found = self.found(id)
-        if found is None:
+        study = self.study(id)
+        if study is None:
             raise InputError("There is no law to keep yet.")
         if not (address or self.hub):
             raise InputError("Name a hub, such as group.sqlite.")
         with Hub(address or self.hub) as hub:
-            found.kept = {"hub": address or self.hub, **keep_report(hub, found.report)}
+            study.kept = {"hub": address or self.hub, **keep_report(hub, study.report)}
 
     def _end(self, id: str) -> None:
         search, _ = self._searches.pop(id, (None, None))

@@ -47,9 +47,9 @@ class Visitor:
         self.studio = studio
 
     def csrf(self) -> str:
-        found = re.search(r'name="csrf" value="(\w+)"', self.client.get("/").text)
-        assert found is not None
-        return found[1]
+        match = re.search(r'name="csrf" value="(\w+)"', self.client.get("/").text)
+        assert match is not None
+        return match[1]
 
     def send(self, path: str, **fields: Any) -> Any:
         """Send a form as a script of the page does."""

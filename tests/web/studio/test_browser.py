@@ -44,8 +44,8 @@ def look(page: Any, width: int) -> None:
     low = page.evaluate(_CONTRAST)
     assert low["checked"] > 5
     assert low["failing"] == []
-    found = axe.Axe().run(page).response["violations"]
-    assert [(v["id"], v["nodes"][0]["html"]) for v in found] == []
+    violations = axe.Axe().run(page).response["violations"]
+    assert [(v["id"], v["nodes"][0]["html"]) for v in violations] == []
 
 
 @pytest.fixture
@@ -62,15 +62,15 @@ def opened(browser: Any, address: str) -> Any:
         made.append(context)
         page = context.new_page()
         said: list[str] = []
-        own = address.split("/?")[0]
+        origin = address.split("/?")[0]
         page.on("console", lambda m: said.append(m.text))
         page.on("pageerror", lambda e: said.append(str(e)))
         page.on(
             "request",
-            lambda r: None if r.url.startswith((own, "data:", "blob:")) else said.append(r.url),
+            lambda r: None if r.url.startswith((origin, "data:", "blob:")) else said.append(r.url),
         )
         page.goto(address)
-        assert page.url == own + "/"
+        assert page.url == origin + "/"
         return page, said
 
     yield opened

@@ -55,7 +55,7 @@ def test_only_whoever_has_the_token_comes_in(studio: Studio, table: Path) -> Non
         assert client.get("/", headers={"host": "evil.example"}).status_code == 421
         answer = client.post(f"/tables/{id}/fit", data={**CHOSEN, "csrf": "guessed"})
         assert answer.status_code == 403
-    assert studio.workbench.found(id) is None
+    assert studio.workbench.study(id) is None
 
 
 def test_scripts_come_from_the_server_alone(visitor: Visitor) -> None:
@@ -130,8 +130,8 @@ def test_a_law_is_fitted_taken_away_and_kept(visitor: Visitor, tmp_path: Path) -
     assert "The law has no rival" in visitor.send(f"{path}/next").text
     hub = tmp_path / "laws.sqlite"
     assert "Kept with 30 runs" in visitor.send(f"{path}/keep", hub=str(hub)).text
-    with Hub(hub) as found:
-        assert [e["kind"] for e in found.listed(kind="law")] == ["law"]
+    with Hub(hub) as kept_in:
+        assert [e["kind"] for e in kept_in.listed(kind="law")] == ["law"]
     # a law of another question says so
     assert "found with other choices" not in visitor.client.get(path).text
     assert "found with other choices" in visitor.send(path, **{**CHOSEN, "input": ["U"]}).text

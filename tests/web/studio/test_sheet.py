@@ -79,10 +79,10 @@ def test_the_command_line_asks_the_same(sheet: Sheet, capsys: pytest.CaptureFixt
     words = shlex.split(choices.command(str(sheet.path), "fit"))
     assert words.pop(0) == "dimgs"
     assert run([*words, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)["law"]
+    printed = json.loads(capsys.readouterr().out)["law"]
     # the same law, perhaps in another form
-    assert told["constants"] == report.law.to_json()["constants"]
-    assert told["scores"] == report.law.to_json()["scores"]
+    assert printed["constants"] == report.law.to_json()["constants"]
+    assert printed["scores"] == report.law.to_json()["scores"]
 
 
 def test_axes_are_groups_and_columns_that_vary(sheet: Sheet) -> None:
