@@ -114,8 +114,8 @@ def ask(
     check_level(level)
     if not 0.0 < tolerance < float("inf"):
         raise InputError(f"The tolerance is {tolerance}; give one above 0, such as 0.1 for 10 %.")
-    with _opened(hub) as known:
-        asking = _Asking(known, tolerance, level, run, load)
+    with _opened(hub) as opened:
+        asking = _Asking(opened, tolerance, level, run, load)
         if not isinstance(target, str):
             return {one: asking.asked(one, at, kernel, physics) for one in dict.fromkeys(target)}
         return asking.asked(target, at, kernel, physics)
@@ -210,16 +210,16 @@ class _Asking:
         if kernel is None and physics is None:
             raise InputError("Neither a kernel nor a physics identity is named; give one.")
         every = [(k, point_of(k, given)) for k in self._kernels(target, kernel, physics)]
-        known, point = every[0]
+        description, point = every[0]
         missing = dict.fromkeys(text for _, p in every for text in p.missing)
         if missing:
-            unit = known.outputs[target]
+            unit = description.outputs[target]
             return refused(list(missing), unit, point.assumptions, None, self.level)
         if (there := self._there(target, given, point, kernel, physics)) is not None:
             answer = there()
-            if answer.value is not None or known.kernel is None:
+            if answer.value is not None or description.kernel is None:
                 return answer
-            return self._campaign(known, point, target, answer.missing, there)
+            return self._campaign(description, point, target, answer.missing, there)
         origins_there = [o for k, p in every for o in origins(self.hub, k, p, target)]
         laws: _Laws = []
         best: Offer | None = None
@@ -229,9 +229,9 @@ class _Asking:
                     return self._compose_answer(offer, origin)
                 best = min((best, offer), key=lambda o: o.half_width) if best else offer
         doubted = [(law, why) for _, law, why in laws if why]
-        lacking = self._lacking(known, target, origins_there, best, doubted)
+        lacking = self._lacking(description, target, origins_there, best, doubted)
         answer = self._campaign(
-            known, point, target, lacking, lambda: self._made(known, point, target)
+            description, point, target, lacking, lambda: self._made(description, point, target)
         )
         if answer.value is not None or not doubted:
             return answer
@@ -252,26 +252,26 @@ class _Asking:
         asked |= {"tolerance": self.tolerance, "level": self.level, "at": at}
         return lambda: Answer(**hub.asked({k: v for k, v in asked.items() if v is not None}))
 
-    def _made(self, known: Description, point: Point, target: str) -> Answer | None:
+    def _made(self, description: Description, point: Point, target: str) -> Answer | None:
         """The answer of runs that were made for it; None where they gave none."""
-        fresh = origins(self.hub, known, point, target)
+        fresh = origins(self.hub, description, point, target)
         made = next(self._exact(fresh), None)
         return None if made is None else self._compose_answer(made[1], made[0])
 
     def _kernels(self, target: str, kernel: Any, physics: str | None) -> list[Description]:
         """Kernels that may answer: the one that is named, or all of a physics identity."""
         if kernel is not None:
-            known = describe(self.hub, kernel, load=self.load)
-            if target not in known.outputs:
+            description = describe(self.hub, kernel, load=self.load)
+            if target not in description.outputs:
                 raise InputError(
-                    f"'{visible(known.name)}' has no output '{visible(target[:60])}'; its outputs "
-                    f"are {visible(', '.join(known.outputs)[:300])}."
+                    f"'{visible(description.name)}' has no output '{visible(target[:60])}'; its "
+                    f"outputs are {visible(', '.join(description.outputs)[:300])}."
                 )
-            return [known]
+            return [description]
         cards = trusted_cards(self.hub)
         names = sorted(n for n, c in cards.items() if c["content"].get("physics") == physics)
         every = [describe(self.hub, name, load=False) for name in names]
-        fitting = [known for known in every if target in known.outputs]
+        fitting = [description for description in every if target in description.outputs]
         if not fitting:
             raise InputError(
                 f"No kernel of the physics '{visible(str(physics)[:60])}' computes "
@@ -287,21 +287,21 @@ class _Asking:
                 if offer is not None:
                     yield origin, offer
 
-    def _near(self, runs: Sequence[Origin], known: _Laws) -> _Offers:
+    def _near(self, runs: Sequence[Origin], collected: _Laws) -> _Offers:
         from dimgs.similitude.laws import laws_of
         from dimgs.similitude.limits import limits_of
         from dimgs.similitude.near import near
 
         for origin in near_tiers(runs):
-            known += [(origin, law, law.doubts(origin)) for law in laws_of(self.hub, origin)]
+            collected += [(origin, law, law.doubts(origin)) for law in laws_of(self.hub, origin)]
             others = [*(o for o in runs if o is not origin), *related(self.hub, origin, runs)]
-            laws = [law for of, law, doubts in known if of is origin and not doubts]
+            laws = [law for of, law, doubts in collected if of is origin and not doubts]
             offer = near(origin, others, laws, self.level, limits_of(self.hub, origin))
             if offer is not None:
                 yield origin, offer
 
-    def _laws(self, _: Sequence[Origin], known: _Laws) -> _Offers:
-        for origin, law, doubts in known:
+    def _laws(self, _: Sequence[Origin], collected: _Laws) -> _Offers:
+        for origin, law, doubts in collected:
             offer = None if doubts else law.answer(origin, self.level)
             if offer is not None:
                 yield origin, offer
@@ -341,7 +341,7 @@ class _Asking:
         return reviews + [{"of": card["id"], **r} for r in card["reviews"]]
 
     def _lacking(
-        self, known: Description, target: str, runs: Sequence[Origin], best: Offer | None,
+        self, description: Description, target: str, runs: Sequence[Origin], best: Offer | None,
         doubted: "Sequence[tuple[HubLaw, list[str]]]",
     ) -> list[str]:  # fmt: skip
         """Why what is there does not answer."""
@@ -362,27 +362,29 @@ class _Asking:
         return missing
 
     def _campaign(
-        self, known: Description, point: Point, target: str, missing: list[str],
+        self, description: Description, point: Point, target: str, missing: list[str],
         again: Callable[[], Answer | None],
     ) -> Answer:  # fmt: skip
         """The runs that would answer; their answer, where they are to be made."""
         from dimgs.campaign.at_point import plan_at, plan_document, runs_of
 
-        plan = plan_at(known.kernel, point.values, target, self.tolerance, self.level)
-        if self.run and plan is not None and known.kernel is not None:
+        plan = plan_at(description.kernel, point.values, target, self.tolerance, self.level)
+        if self.run and plan is not None and description.kernel is not None:
             self.hub.add_runs(runs_of(plan))
-            keep_card(self.hub, known.kernel)
+            keep_card(self.hub, description.kernel)
             made = again()
             if made is not None and made.value is not None:
                 return replace(made, how="campaign")
         document = None if plan is None else plan_document(plan)
-        return refused(missing, known.outputs[target], point.assumptions, document, self.level)
+        return refused(
+            missing, description.outputs[target], point.assumptions, document, self.level
+        )
 
 
 def _not_enough(law: "HubLaw", why: list[str]) -> dict[str, Any]:
     """A law that does not answer, as evidence: with the reason."""
-    known = {"kind": "law", "id": law.id, "probability": law.law.probability}
-    return {**known, "distance": None, "weight": 0.0, "why": " ".join(why)}
+    document = {"kind": "law", "id": law.id, "probability": law.law.probability}
+    return {**document, "distance": None, "weight": 0.0, "why": " ".join(why)}
 
 
 class _Callable(ModuleType):

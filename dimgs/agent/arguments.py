@@ -72,7 +72,7 @@ def _value(kind: str, text: str) -> Any:
     return int(text) if kind == "count" else text
 
 
-def options_of(known: type, given: Mapping[str, Any], more: Mapping[str, Any] | None) -> Options:
+def options_of(keywords: type, given: Mapping[str, Any], more: Mapping[str, Any] | None) -> Options:
     """Options of an analysis from the arguments of a tool; what is None or empty is not given.
 
     Parameters
@@ -93,8 +93,8 @@ def options_of(known: type, given: Mapping[str, Any], more: Mapping[str, Any] | 
     for name, value in (more or {}).items():
         if name in given:
             raise InputError(f"'{name}' is an argument of its own; give it beside 'options'.")
-        if name not in known.__annotations__:
-            names = ", ".join(n for n in known.__annotations__ if n not in given)
+        if name not in keywords.__annotations__:
+            names = ", ".join(n for n in keywords.__annotations__ if n not in given)
             raise InputError(f"'options' has no '{shown(name)}'; it has {names}.")
         if name == "limits" and isinstance(value, str):
             raise InputError("'limits' is a list of limits here, not the name of a file.")

@@ -273,13 +273,13 @@ class ToolContext:
         """
         if self.policy.allows(name):
             return name
-        known = self.kernels()
-        names = [listed for listed in known if listed.rpartition(":")[2] == name]
+        kernels = self.kernels()
+        names = [listed for listed in kernels if listed.rpartition(":")[2] == name]
         if len(names) == 1:
             return names[0]
         raise InputError(
             f"The policy lists {'no' if not names else 'more than one'} kernel '{shown(name)}'; "
-            f"it lists {', '.join(known)}. A person may change the policy."
+            f"it lists {', '.join(kernels)}. A person may change the policy."
         )
 
     def kernel(self, name: str) -> Kernel:
@@ -368,15 +368,15 @@ def opened_context(
         Gives, for the hub, what gives the hub as whoever asks may use it, as over HTTP.
     """
     with ExitStack() as stack:
-        known = None if hub is None else stack.enter_context(Hub(hub))
+        opened = None if hub is None else stack.enter_context(Hub(hub))
         caller = None
         if caller_of is not None:
-            if known is None:
+            if opened is None:
                 raise InputError(
                     f"Over HTTP the tokens of a hub decide who comes in; give {setting('hub')}."
                 )
-            caller = caller_of(known)
-        rights = None if known is None else known if caller_of is not None else known.for_agent()
+            caller = caller_of(opened)
+        rights = None if opened is None else opened if caller_of is not None else opened.for_agent()
         context = ToolContext(rights, policy, workspace, caller, hub)
         stack.callback(context.close)
         yield context

@@ -34,19 +34,21 @@ class SourcedAmounts:
 
     Attributes
     ----------
-    known : list of (Amount, str)
+    amounts : list of (Amount, str)
         With their sources: the question, a reply, or a call.
     """
 
-    known: list[tuple[Amount, str]] = field(default_factory=list)
+    amounts: list[tuple[Amount, str]] = field(default_factory=list)
 
     def add(self, amounts: Iterable[Amount], source: str) -> None:
         """Add amounts of a source."""
-        self.known += [(amount, source) for amount in amounts]
+        self.amounts += [(amount, source) for amount in amounts]
 
     def source(self, said: Amount) -> str | None:
         """Where a number of a text is from; None where it is from nowhere."""
-        return next((source for known, source in self.known if _stands_for(said, known)), None)
+        return next(
+            (source for sourced, source in self.amounts if _stands_for(said, sourced)), None
+        )
 
     def unsupported(self, text: str) -> list[Amount]:
         """Numbers of a text that have no source."""
@@ -100,15 +102,15 @@ def _plain(text: str) -> str:
     return _LISTED.sub(counted, text)
 
 
-def _stands_for(said: Amount, known: Amount) -> bool:
-    if said.bare != known.bare and not (
-        said.parsed.dimension.is_dimensionless and known.parsed.dimension.is_dimensionless
+def _stands_for(said: Amount, sourced: Amount) -> bool:
+    if said.bare != sourced.bare and not (
+        said.parsed.dimension.is_dimensionless and sourced.parsed.dimension.is_dimensionless
     ):
         return False
     if said.value == 0.0:
-        return known.value == 0.0 and said.shows(known)
+        return sourced.value == 0.0 and said.shows(sourced)
     most = min(said.step, _LOOSEST * abs(said.value))
-    return Amount(said.value, said.unit, step=most).shows(known)
+    return Amount(said.value, said.unit, step=most).shows(sourced)
 
 
 def amounts_of(result: Any) -> Iterator[Amount]:
@@ -356,17 +358,17 @@ class Sources:
             if port is None or default is None:
                 raise InputError(f"'{kernel}' has no default of '{name}'; ask_person for it.")
             quantity = {"value": default, "unit": port.unit}
-        known = to_quantity(quantity, f"'{path}'").to_json()
-        same = wanted == known or (
-            "label" not in (wanted["unit"], known["unit"]) and amount(wanted).equals(amount(known))
+        cited = to_quantity(quantity, f"'{path}'").to_json()
+        same = wanted == cited or (
+            "label" not in (wanted["unit"], cited["unit"]) and amount(wanted).equals(amount(cited))
         )
         if not same:
             raise InputError(
                 f"'{path}' is {wanted['value']} {wanted['unit']}; the {kind} value of the card is "
-                f"{known['value']} {known['unit']}."
+                f"{cited['value']} {cited['unit']}."
             )
         source = f"{kind} value of {kernel}" + (f", card {id[:12]}" if id else "")
-        entry = {"input": name, "value": known, "source": source}
+        entry = {"input": name, "value": cited, "source": source}
         if entry not in self.assumptions:
             self.assumptions.append(entry)
 
@@ -404,8 +406,8 @@ class Sources:
             return
         if wanted["unit"] != "label":
             asked = amount(wanted)
-            known = [amount(quantity)] if quantity is not None else list(amounts_of(content))
-            if any(asked.equals(other) for other in known):
+            stated = [amount(quantity)] if quantity is not None else list(amounts_of(content))
+            if any(asked.equals(other) for other in stated):
                 return
         raise InputError(
             f"'{path}': the entry '{shown(id[:12])}' does not hold {wanted['value']} "
@@ -434,8 +436,8 @@ class Sources:
         return named
 
     def _known_number(self, path: str, value: float) -> None:
-        known = self.evidence().known
-        if not any(other.value == value for other, _ in known):
+        sourced = self.evidence().amounts
+        if not any(other.value == value for other, _ in sourced):
             raise InputError(f"'{path}' is {value:g}, which has no source.")
 
     def _pasted(self, table: str) -> None:

@@ -40,7 +40,7 @@ def keep(
     if not context.has_hub or not context.hub.may("add", "open", is_author=True):
         return None
     kept = {k: v for k, v in document.items() if k not in ("transcript", "decision")}
-    known = {
+    basis = {
         "question": session.question,
         "safe": session.sources.safe,
         "model": model,
@@ -51,7 +51,7 @@ def keep(
         "failure": failure,
         "hub": session.begun,
     }
-    entry = {"kind": "decision", "action": AGENT, "text": session.question, "known": plain(known)}
+    entry = {"kind": "decision", "action": AGENT, "text": session.question, "known": plain(basis)}
     ids = dict.fromkeys(str(e["id"]) for e in document["evidence"] if len(str(e["id"])) == 64)
     return context.hub.add_linked(entry, [("derived", id) for id in ids])
 
@@ -85,19 +85,19 @@ def replay(
         If the entry is not a decision of an agent.
     """
     entry = hub.get(id)
-    known = (entry["content"] or {}).get("known")
-    if entry["kind"] != "decision" or not isinstance(known, dict) or "calls" not in known:
+    basis = (entry["content"] or {}).get("known")
+    if entry["kind"] != "decision" or not isinstance(basis, dict) or "calls" not in basis:
         raise InputError(
             f"'{shown(id[:12])}' is not a decision of an agent; see {Act(Step.LIST_ENTRIES)}."
         )
     comparisons = []
-    with _as_it_was(hub, known.get("hub") or {}) as (then, exact):
+    with _as_it_was(hub, basis.get("hub") or {}) as (then, exact):
         context = ToolContext(then.for_agent(), policy, workspace)
         context.policy = context.policy.model_copy(
             update={"agent": context.policy.agent.model_copy(update={"worker": False})}
         )
         try:
-            comparisons = _calls(context, then, known["calls"])
+            comparisons = _calls(context, then, basis["calls"])
         finally:
             context.close()
     same = all(call["same"] for call in comparisons)
@@ -105,7 +105,7 @@ def replay(
 
 
 def _calls(context: ToolContext, hub: Hub, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    tools, known = each(context), tools_of(context)
+    tools, methods = each(context), tools_of(context)
     ids: dict[str, str] = {}
     comparisons = []
     for number, call in enumerate(calls, 1):
@@ -115,7 +115,7 @@ def _calls(context: ToolContext, hub: Hub, calls: list[dict[str, Any]]) -> list[
             comparisons.append({"call": number, "tool": tool, "same": True, "differs": None})
             continue
         try:
-            given = checked_arguments(known[tool], _renamed(call["arguments"], ids))
+            given = checked_arguments(methods[tool], _renamed(call["arguments"], ids))
             made = tools[tool](**given)
             if tool == "start_campaign":
                 # the jobs that were approved then are run here at once
@@ -174,12 +174,12 @@ def _difference(then: Any, now: Any, ids: dict[str, str], place: str) -> str:
 
 
 @contextmanager
-def _as_it_was(hub: Hub, known: Mapping[str, Any]) -> Iterator[tuple[Hub, bool]]:
+def _as_it_was(hub: Hub, digest: Mapping[str, Any]) -> Iterator[tuple[Hub, bool]]:
     """A copy of the hub as it was, and whether it is just that, shown by its digest.
 
     Of a hub behind a server some entries may be hidden from whoever asks: it is asked as it is now.
     """
-    entries = known.get("entries")
+    entries = digest.get("entries")
     if not isinstance(entries, int):
         yield hub, False
         return
@@ -189,7 +189,7 @@ def _as_it_was(hub: Hub, known: Mapping[str, Any]) -> Iterator[tuple[Hub, bool]]
         copy = Path(folder) / "hub.sqlite"
         copy_as_it_was(hub, entries, copy)
         with Hub(copy, user=hub.user) as then:
-            if exact := then.digest() == known or not is_remote(hub.address):
+            if exact := then.digest() == digest or not is_remote(hub.address):
                 yield then, exact
             else:
-                yield hub, hub.digest() == known
+                yield hub, hub.digest() == digest

@@ -173,11 +173,11 @@ def _called(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _refuse_unknown(name: str, arguments: dict[str, Any], schema: dict[str, Any]) -> None:
-    known = list(schema.get("properties", {}))
+    names = list(schema.get("properties", {}))
     for given in arguments:
-        if given not in known:
-            near = difflib.get_close_matches(given, known, n=1)
-            remedy = f"did you mean '{near[0]}'?" if near else f"it takes {', '.join(known)}."
+        if given not in names:
+            near = difflib.get_close_matches(given, names, n=1)
+            remedy = f"did you mean '{near[0]}'?" if near else f"it takes {', '.join(names)}."
             raise InputError(f"'{name}' takes no '{shown(given)}'; {remedy}")
 
 
@@ -277,8 +277,8 @@ def addresses(context: ToolContext) -> list[str]:
 def _file(context: ToolContext, study: str, name: str) -> str:
     """Text of a file of a study."""
     studies = [context.study(s) for s in context.studies() if s == study]
-    known = {p.relative_to(folder).as_posix() for folder in studies for p in folder.rglob("*")}
-    if name not in known:
+    paths = {p.relative_to(folder).as_posix() for folder in studies for p in folder.rglob("*")}
+    if name not in paths:
         raise InputError(
             f"There is no '{shown(name)}' of a study '{shown(study)}'; dimgs://contents lists what "
             f"there is."

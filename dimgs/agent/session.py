@@ -52,8 +52,8 @@ def answer_of(calls: Sequence[ToolCall], chosen: int | None, assumptions: list[J
     dict
         The document of ``dimgs ask``.
     """
-    known = [c for c in calls if not c.error and c.tool in _FROM]
-    if chosen is not None and 1 <= chosen <= len(calls) and calls[chosen - 1] in known:
+    usable = [c for c in calls if not c.error and c.tool in _FROM]
+    if chosen is not None and 1 <= chosen <= len(calls) and calls[chosen - 1] in usable:
         document = _FROM[calls[chosen - 1].tool](calls[chosen - 1], calls)
     else:
         # an earlier value is not an answer where a later call found that there is none

@@ -217,10 +217,10 @@ def plan_campaign(
 ) -> Planned:
     """Plan one run or a campaign and state its cost; spends nothing."""
     kernel = context.reference(kernel)
-    known = context.kernel(kernel)
-    ports = {p.name: p for p in known.inputs}
-    if target not in {p.name for p in known.outputs}:
-        names = ", ".join(p.name for p in known.outputs)
+    loaded = context.kernel(kernel)
+    ports = {p.name: p for p in loaded.inputs}
+    if target not in {p.name for p in loaded.outputs}:
+        names = ", ".join(p.name for p in loaded.outputs)
         raise InputError(f"'{kernel}' has no output '{shown(target)}'; it has {names}.")
     both = sorted(set(at) & set(ranges))
     if both:
@@ -231,7 +231,7 @@ def plan_campaign(
         if tier is not None:
             raise InputError("A campaign chooses its tiers; give 'tier' only for a single run.")
     else:
-        planned = _single(known, kernel, target, values, tier)
+        planned = _single(loaded, kernel, target, values, tier)
     limit = math.ceil(_MARGIN * planned["seconds_at_most"] + _START)
     document = {**planned["document"], "seconds": limit}
     most = context.policy.seconds
@@ -347,8 +347,8 @@ def start_campaign(context: ToolContext, plan: str) -> Started:
         job["plan"] = document
     else:
         job |= {"inputs": document["at"], "tier": document.get("tier")}
-    known = _same_job(context, entry)
-    id = known or hub.add_linked(job, [("derived", entry["id"])])
+    running = _same_job(context, entry)
+    id = running or hub.add_linked(job, [("derived", entry["id"])])
     dear = needs_approval(job, context.policy)
     approved = dear and _is_approved(hub.get(id))
     command = f"dimgs hub approve {id[:12]}"
@@ -629,7 +629,7 @@ def predict(
     from dimgs.dataset.raw import ReadOptions
     from dimgs.law.prediction import law_table
 
-    known, said = law_of(context, law)
+    stored, said = law_of(context, law)
     points = [at] if isinstance(at, dict) else list(at)
     if not 1 <= len(points) <= _MOST_ROWS:
         raise InputError(f"'at' has {len(points)} points; give 1 to {_MOST_ROWS}.")
@@ -641,11 +641,11 @@ def predict(
     ]
     boxes = [grid_points(point, level) for point in given]
     every = [point for box in boxes for point in box]
-    data = law_table(known, _columns(every), ReadOptions(find_duplicates=False))
-    places = known.places(data)
+    data = law_table(stored, _columns(every), ReadOptions(find_duplicates=False))
+    places = stored.places(data)
     beyond = list(dict.fromkeys(str(d) for place in places for d in place.departures))
     try:
-        prediction = known.predict({n: data[n] for n in data.names}, level=level)
+        prediction = stored.predict({n: data[n] for n in data.names}, level=level)
     except InputError as error:
         if beyond:
             where = f"The point lies outside the domain of the law: {'; '.join(beyond)}."
@@ -658,30 +658,30 @@ def predict(
         part = slice(first, first := first + len(box))
         ends = {"low": float(lows[part].min()), "high": float(highs[part].max())}
         ends = {"value": float(values[part.start]), **ends}
-        interval = in_unit({**ends, "unit": known.target_unit}, unit)
+        interval = in_unit({**ends, "unit": stored.target_unit}, unit)
         departures = {d.group: d for place in places[part] for d in place.departures}
         far = {n: factor for place in places[part] for n, factor in place.far.items()}
         place = Place(tuple(departures.values()), far)
         rows.append({**{k: interval[k] for k in ends}, **place.to_json()})
     doubts = [str(why) for why in said.get("why_not") or ()]
-    doubts += [known.doubt] if known.doubt else []
+    doubts += [stored.doubt] if stored.doubt else []
     if beyond:
         doubts.append(f"Outside the domain a value is no answer: {'; '.join(beyond)}.")
     doubts += data.warnings
     if unit is not None:
-        turned = other_turning(known.target.name, parse_unit(unit), known.target.unit)
+        turned = other_turning(stored.target.name, parse_unit(unit), stored.target.unit)
         doubts += [f"The target {turned}."] if turned else []
     for point in given:
         doubts += [f"'{reading['input']}': {reading['source']}." for reading in readings(point)]
         doubts += [f"'{n}': {meaning_of(q)}." for n, q in point.items() if q.is_interval]
     return {
         "rows": rows,
-        "unit": unit or known.target_unit,
+        "unit": unit or stored.target_unit,
         "level": level,
         "law": law,
-        "target": known.target.name,
+        "target": stored.target.name,
         "confirmed": said.get("confirmed"),
-        "probability": known.probability,
+        "probability": stored.probability,
         "doubts": list(dict.fromkeys(doubts)),
     }
 
@@ -994,15 +994,15 @@ def ask(
     from dimgs.ask import ask as answered
 
     point = {n: to_quantity(v, f"'{shown(n)}'") for n, v in at.items()}
-    known = None if kernel is None else known_kernel(context, kernel)
+    reference = None if kernel is None else known_kernel(context, kernel)
     answer = answered(
         target,
         point,
         context.hub,
-        kernel=known or kernel,
+        kernel=reference or kernel,
         physics=physics,
         tolerance=tolerance,
-        load=known is not None,
+        load=reference is not None,
     ).to_json()
     if answer["answer"] is not None:
         answer["answer"] = in_unit(answer["answer"], unit)
@@ -1021,8 +1021,8 @@ def known_kernel(context: ToolContext, name: str) -> str | None:
 
 def name_in_runs(context: ToolContext, name: str) -> str:
     """A kernel as its runs name it."""
-    known = known_kernel(context, name)
-    return name if known is None else context.kernel(known).name
+    reference = known_kernel(context, name)
+    return name if reference is None else context.kernel(reference).name
 
 
 def propose_entry(

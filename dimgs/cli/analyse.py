@@ -413,8 +413,8 @@ def pi(
         emit_json(pi_document(basis, bases))
         return
     if basis.response is not None:
-        known = f"   {basis.response.known_as}" if basis.response.known_as else ""
-        say(f"pi_0 = {basis.response}{known}")
+        known_as = f"   {basis.response.known_as}" if basis.response.known_as else ""
+        say(f"pi_0 = {basis.response}{known_as}")
     table(
         f"{_count(basis.variables, 'input')}, rank {basis.rank}, {_count(basis.groups, 'group')}",
         ["group", "definition", "known as"],
@@ -462,10 +462,10 @@ def predict(
     from dimgs.law.law import Law
     from dimgs.law.prediction import law_table
 
-    known = Law.from_json(law)
-    data = law_table(known, rows, options.reader())
+    stored = Law.from_json(law)
+    data = law_table(stored, rows, options.reader())
     warn(data.warnings)
-    sources = [each.column for each in known.sources]
+    sources = [each.column for each in stored.sources]
     for name in options.by:
         if name not in sources:
             remedy = (
@@ -476,19 +476,19 @@ def predict(
             raise InputError(
                 f"{rows} has no column '{name}' of sources; add it, or leave out --by."
             )
-    places = known.places(data)
-    doubts = [known.doubt] * bool(known.doubt) + [known.verdict] * (known.confirmed is False)
+    places = stored.places(data)
+    doubts = [stored.doubt] * bool(stored.doubt) + [stored.verdict] * (stored.confirmed is False)
     warn(doubts)
     if relative_to is None:
-        prediction = known.predict({n: data[n] for n in data.names}, level=options.level)
-        unit = known.target_unit
+        prediction = stored.predict({n: data[n] for n in data.names}, level=options.level)
+        unit = stored.target_unit
     else:
         if not 1 <= relative_to <= data.n_runs:
             raise InputError(
                 f"--relative-to is {relative_to}, but {rows} has rows 1 to {data.n_runs}."
             )
         reference = data.take(np.full(data.n_runs, relative_to - 1))
-        prediction = known.ratio(data, reference, level=options.level)
+        prediction = stored.ratio(data, reference, level=options.level)
         unit = "1"
     values = [np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in prediction]
     if json:
@@ -496,7 +496,7 @@ def predict(
             {"value": float(v), "low": float(lo), "high": float(hi), **place.to_json()}
             for v, lo, hi, place in zip(*values, places, strict=True)
         ]
-        judged = {n: getattr(known, n) for n in ("confirmed", "why_not", "probability")}
+        judged = {n: getattr(stored, n) for n in ("confirmed", "why_not", "probability")}
         warned = {"warnings": doubts} if doubts else {}
         emit_json({"rows": listed, "unit": unit, "level": options.level, **judged, **warned})
         return
@@ -504,7 +504,7 @@ def predict(
         [str(int(data.rows[i])), f"{v:.6g}", f"{lo:.6g}", f"{hi:.6g}", ", ".join(place.outside)]
         for i, (v, lo, hi, place) in enumerate(zip(*values, places, strict=True))
     ]
-    name = known.target.name if relative_to is None else f"{known.target.name} ratio"
+    name = stored.target.name if relative_to is None else f"{stored.target.name} ratio"
     table(
         f"{name} [{unit}] with {options.level:.0%} intervals",
         ["row", "value", "low", "high", "outside"],

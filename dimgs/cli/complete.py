@@ -24,9 +24,9 @@ def columns(context: typer.Context, incomplete: str) -> list[str]:
     list of str
         Empty where the table cannot be read; a shell wants no message.
     """
-    known = context.params.get("table") or context.params.get("source") or ()
+    tables = context.params.get("table") or context.params.get("source") or ()
     # an option that waits for its value leaves the words before it unread
-    words = [*((known,) if isinstance(known, str) else known), *context.args]
+    words = [*((tables,) if isinstance(tables, str) else tables), *context.args]
     path = next((p for p in map(Path, words) if p.suffix.lower() in _TEXT and p.is_file()), None)
     if path is None:
         return []

@@ -64,8 +64,8 @@ def _pluto(law: "Law") -> tuple[float, float, float]:
 
 
 def _missing(exploration: "Exploration") -> str:
-    known = (exploration.homogeneity or {}).get("constants") or {}
-    return " ".join(f"{name}^({power})" for name, power in known.items()) or "nothing"
+    constants = (exploration.homogeneity or {}).get("constants") or {}
+    return " ".join(f"{name}^({power})" for name, power in constants.items()) or "nothing"
 
 
 def _document(

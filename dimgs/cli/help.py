@@ -23,9 +23,9 @@ def help(
     root: Any = context.find_root()
     commands = root.command.commands
     name = topic.strip().lower()
-    known = shipped("dimgs.cli", "words.toml")
-    if name == "words" or name in known:
-        words = known if name == "words" else {name: known[name]}
+    glossary = shipped("dimgs.cli", "words.toml")
+    if name == "words" or name in glossary:
+        words = glossary if name == "words" else {name: glossary[name]}
         if json:
             emit_json({"words": words})
             return
@@ -35,7 +35,7 @@ def help(
     if name and name not in commands:
         from dimgs.common.errors import InputError
 
-        near = get_close_matches(name, [*commands, "words", *known], 3) or ["words", *commands]
+        near = get_close_matches(name, [*commands, "words", *glossary], 3) or ["words", *commands]
         raise InputError(f"There is no help about '{topic[:60]}'; try: {', '.join(near[:12])}.")
     shown = root
     if name:

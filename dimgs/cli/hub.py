@@ -270,8 +270,8 @@ def _state(entry: Mapping[str, Any]) -> str:
     from dimgs.law.parts import percent
 
     held = entry.get("probability")
-    known = "" if held is None else f", probability {percent(held)}"
-    return f"{entry['state']}, {'' if entry['confirmed'] else 'not '}confirmed{known}"
+    share = "" if held is None else f", probability {percent(held)}"
+    return f"{entry['state']}, {'' if entry['confirmed'] else 'not '}confirmed{share}"
 
 
 def _show(entry: Mapping[str, Any]) -> None:
@@ -459,8 +459,8 @@ def sync(
 
 
 def _strangers(hub: "Hub", done: "Merged") -> None:
-    known = hub.trusted()
-    for key in sorted(done.keys - set(known) - {hub.key()}):
+    trusted = hub.trusted()
+    for key in sorted(done.keys - set(trusted) - {hub.key()}):
         note(
             f"entries signed by {key} are untrusted here, and their reviews advisory; if you know "
             f"whose key it is: dimgs hub trust {key} --name NAME"
@@ -652,8 +652,8 @@ Target = Annotated[
 ]
 
 
-def _target(known: "Description", given: str | None) -> str:
-    return given or next(iter(known.outputs))
+def _target(description: "Description", given: str | None) -> str:
+    return given or next(iter(description.outputs))
 
 
 @on_hub()
@@ -672,8 +672,8 @@ def augment(
     from dimgs.similitude.augment import augment as planned
     from dimgs.similitude.description import describe
 
-    known = describe(hub, kernel)
-    document = planned(hub, known, _target(known, target), n, images, seed)
+    description = describe(hub, kernel)
+    document = planned(hub, description, _target(description, target), n, images, seed)
     plan = document["plan"]
     names = list(document["runs"][0]["inputs"])
     rows = [
@@ -736,8 +736,8 @@ def alerts(
     from dimgs.similitude.augment import newest_origin, unexplained
     from dimgs.similitude.description import describe
 
-    known = describe(hub, kernel)
-    origin = newest_origin(hub, known, _target(known, target))
+    description = describe(hub, kernel)
+    origin = newest_origin(hub, description, _target(description, target))
     every = unexplained(hub, origin, limit)
     rows = [[o["kind"], o["id"][:12], f"{o['residual']:.3g}", o["state"]] for o in every]
     columns = ["kind", "id", "standard deviations", "state"]

@@ -40,7 +40,7 @@ def run(
     workers: Annotated[
         int | None, typer.Option("--workers", help="Local processes, in place of the plan's.")
     ] = None,
-    known: Annotated[
+    prior: Annotated[
         list[str] | None,
         typer.Option(
             "--from",
@@ -59,7 +59,7 @@ def run(
     asked = read_plan(plan)
     if workers is not None:
         asked = replace(asked, execution=replace(asked.execution, workers=workers))
-    start = [*(known or ()), *_of_hub(hub, user, asked)]
+    start = [*(prior or ()), *_of_hub(hub, user, asked)]
     if dry_run:
         _show_design(asked, start, json)
         return
@@ -109,7 +109,7 @@ def _of_hub(address: str | None, user: str | None, plan: Any) -> "list[Known]":
     return list({(id(k) if isinstance(k, KnownLaw) else k.record.key): k for k in every}.values())
 
 
-def _show_design(plan: Any, known: "Sequence[Known | str]", json: bool) -> None:
+def _show_design(plan: Any, prior: "Sequence[Known | str]", json: bool) -> None:
     from dimgs.campaign.binding import bind
     from dimgs.campaign.design import CampaignDesign
     from dimgs.campaign.known import every_known
@@ -118,7 +118,7 @@ def _show_design(plan: Any, known: "Sequence[Known | str]", json: bool) -> None:
     from dimgs.campaign.text import dry_run as design
 
     binding, *_ = [bind(each) for each in plan.each]
-    placed = PriorRuns.of(every_known(known, binding), binding, CampaignDesign.of(binding))
+    placed = PriorRuns.of(every_known(prior, binding), binding, CampaignDesign.of(binding))
     document = {**design(binding), "from": placed.to_json()}
     if json:
         emit_json(document)

@@ -109,13 +109,13 @@ def _options(typed: dict[str, Any]) -> "Options":
     """Options of an analysis from what was typed."""
     from dimgs.discovery.options import Options, options_by_name
 
-    known = options_by_name()
+    fields = options_by_name()
     readers: dict[str, Callable[[Any], Any]] = {"names": names, "units": _units, "limits": _limits}
     given = {name: value for name, value in typed.items() if value is not None}
     for name, value in given.items():
         if name == "scales":
             given[name] = scales(value, strict=typed.get("strict_units", False))
-        elif (kind := known[name].metadata["kind"]) in readers:
+        elif (kind := fields[name].metadata["kind"]) in readers:
             given[name] = readers[kind](value)
     return Options(**given)
 

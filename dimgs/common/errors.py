@@ -148,9 +148,9 @@ def noting(texts: Iterable[str]) -> Iterator[None]:
     try:
         yield
     except DimgsError as error:
-        known = getattr(error, "__notes__", ())
+        notes = getattr(error, "__notes__", ())
         for text in dict.fromkeys(texts):
-            if text not in known:
+            if text not in notes:
                 error.add_note(text)
         raise
 

@@ -80,8 +80,8 @@ def notebook_bar() -> Iterator[Callable[..., None] | None]:
     handle = display(HTML("<progress></progress>"), display_id=True)
 
     def show(text: str, done: float | None = None, most: float | None = None) -> None:
-        known = "" if done is None or most is None else f' value="{done:g}" max="{most:g}"'
-        handle.update(HTML(f"<progress{known}></progress> {escape(text)}"))
+        share = "" if done is None or most is None else f' value="{done:g}" max="{most:g}"'
+        handle.update(HTML(f"<progress{share}></progress> {escape(text)}"))
 
     try:
         yield show

@@ -84,8 +84,8 @@ def _missing_units(names: list[str], table: RawTable) -> InputError:
 def _in_square_brackets(name: str) -> str | None:
     """``U [m/s]`` for a header ``U (m/s)``, None where the round brackets hold no unit."""
     start, _, rest = name.partition(" (")
-    known = start and rest.endswith(")") and unit_or_none(rest[:-1])
-    return f"{start} [{rest[:-1]}]" if known else None
+    has_unit = start and rest.endswith(")") and unit_or_none(rest[:-1])
+    return f"{start} [{rest[:-1]}]" if has_unit else None
 
 
 def to_si(values: Array, unit: Unit) -> Array:
@@ -273,9 +273,9 @@ class _ColumnCollector:
 
     def _attach_errors(self) -> None:
         """Move uncertainty columns to their quantities, once all columns are known."""
-        known = {v.name: v for v in self.variables}
+        by_name = {v.name: v for v in self.variables}
         for variable, numbers in self.pending:
-            base = known.get(quantity_of(variable.name) or "")
+            base = by_name.get(quantity_of(variable.name) or "")
             if base is None or base.is_label:
                 self.values[variable.name] = self._converted(variable, numbers)
                 continue

@@ -40,10 +40,10 @@ def from_pandas(
     if any(name is not None for name in frame.index.names):
         frame = frame.reset_index()
     attrs = frame.attrs.get("units", {})
-    known = {str(k): str(v) for k, v in attrs.items()} if isinstance(attrs, Mapping) else {}
-    known |= dict(units or {})
+    stated = {str(k): str(v) for k, v in attrs.items()} if isinstance(attrs, Mapping) else {}
+    stated |= dict(units or {})
     columns = [
-        series_column(_title(label), frame.iloc[:, i], known, source)
+        series_column(_title(label), frame.iloc[:, i], stated, source)
         for i, label in enumerate(frame.columns)
     ]
     return from_columns(columns, source, sidecar)
@@ -84,7 +84,7 @@ def _title(label: Any) -> str:
 
 
 def series_column(
-    title: str, series: "pd.Series[Any]", known: Mapping[str, str], source: str
+    title: str, series: "pd.Series[Any]", stated: Mapping[str, str], source: str
 ) -> RawColumn:
     """Raw column of a pandas Series, with the unit that it carries."""
     dtype = str(series.dtype)
@@ -93,7 +93,7 @@ def series_column(
         return RawColumn(title, np.asarray(magnitude, dtype=np.float64), unit, binding=True)
     attribute = series.attrs.get("units", series.attrs.get("unit"))
     name = split_header(title)[0]
-    attached = attribute if isinstance(attribute, str) else known.get(name) or known.get(title)
+    attached = attribute if isinstance(attribute, str) else stated.get(name) or stated.get(title)
     _refuse_dtype(title, series, source)
     cells = _cells(series)
     if cells.dtype == object:

@@ -165,13 +165,13 @@ class ReadOptions:
 
 def no_such_column(name: str, names: Iterable[str], source: str) -> InputError:
     """Error for a column that is absent; it lists near matches."""
-    known = list(names)
-    lower = {n.lower(): n for n in known}
+    columns = list(names)
+    lower = {n.lower(): n for n in columns}
     near = [lower[m] for m in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
     if near:
         remedy = f"did you mean {' or '.join(repr(n) for n in near)}?"
     else:
-        remedy = "its columns are " + (", ".join(repr(n) for n in known[:30]) or "none") + "."
+        remedy = "its columns are " + (", ".join(repr(n) for n in columns[:30]) or "none") + "."
     return InputError(f"There is no column '{name}' in {source}; {remedy}")
 
 
@@ -385,20 +385,20 @@ def titled_columns(table: RawTable, options: ReadOptions) -> tuple[list[Titled],
             ("its own unit", column.unit),
             (table.sidecar_name, sidecar_unit),
         ]
-        known = [(where, text) for where, text in stated if text is not None]
-        if not known and name in options.defaults:
-            known = [("the law", options.defaults[name])]
-        unit, hint = _split_kind(known[0][1]) if known else (None, None)
-        if known and known[0] == ("the second row", "-") and _is_text(column):
+        units = [(where, text) for where, text in stated if text is not None]
+        if not units and name in options.defaults:
+            units = [("the law", options.defaults[name])]
+        unit, hint = _split_kind(units[0][1]) if units else (None, None)
+        if units and units[0] == ("the second row", "-") and _is_text(column):
             unit = None
         if column.binding and column.unit is not None and unit != column.unit:
             _refuse_contradiction(name, unit or "", column.unit, table.source)
-        for where, text in known[1:]:
+        for where, text in units[1:]:
             # a mapping corrects the units of the table, hardly into something else
-            corrects = known[0][0] == "the mapping" and not _are_apart(unit, _split_kind(text)[0])
+            corrects = units[0][0] == "the mapping" and not _are_apart(unit, _split_kind(text)[0])
             if not corrects and _split_kind(text)[0] != unit:
                 notes.append(
-                    f"Column '{name}': {known[0][0]} gives the unit '{unit}' and {where} "
+                    f"Column '{name}': {units[0][0]} gives the unit '{unit}' and {where} "
                     f"'{text}'; '{unit}' was used."
                 )
         titled.append(Titled(name, unit, hint or kind, column))
@@ -517,14 +517,14 @@ def chosen(
     names: list[str], columns: Iterable[str] | None, drop: Iterable[str] | None, source: str
 ) -> list[str]:
     """Names of the columns that are used, uncertainty columns following their quantity."""
-    known = set(names)
+    present = set(names)
     for name in (*(columns or ()), *(drop or ())):
-        if name not in known:
+        if name not in present:
             raise no_such_column(name, names, source)
     out = set(drop or ())
-    out |= {n for n in names if quantity_of(n) in out and quantity_of(n) in known}
-    kept = known if columns is None else set(columns)
-    kept = kept | {n for n in names if quantity_of(n) in kept and quantity_of(n) in known}
+    out |= {n for n in names if quantity_of(n) in out and quantity_of(n) in present}
+    kept = present if columns is None else set(columns)
+    kept = kept | {n for n in names if quantity_of(n) in kept and quantity_of(n) in present}
     result = [n for n in names if n in kept and n not in out]
     if not result:
         raise InputError(f"No column of {source} is left to use; name or keep at least one.")
@@ -658,6 +658,6 @@ def _fits(unit: Unit, others: Mapping[str, Unit]) -> bool:
     """Whether a product of powers of the other columns has the dimension of this one."""
     if unit.dimension.is_dimensionless:
         return True
-    known = list(dict.fromkeys(u.dimension for u in others.values()))
-    matrix = DimensionalMatrix.of_dimensions([str(i) for i in range(len(known))], known)
+    dimensions = list(dict.fromkeys(u.dimension for u in others.values()))
+    matrix = DimensionalMatrix.of_dimensions([str(i) for i in range(len(dimensions))], dimensions)
     return bool(matrix.bases) and matrix.solve(unit.dimension) is not None

@@ -148,7 +148,7 @@ def checked(data: Dataset, options: ReadOptions) -> Dataset:
     return data
 
 
-def chunk_like(table: RawTable, options: ReadOptions, known: Dataset | None) -> Dataset:
+def chunk_like(table: RawTable, options: ReadOptions, head: Dataset | None) -> Dataset:
     """Dataset of a chunk, with the columns of one that is known already.
 
     Raises
@@ -156,13 +156,13 @@ def chunk_like(table: RawTable, options: ReadOptions, known: Dataset | None) -> 
     InputError
         If a column is blank in one part of the table and filled in another, without a unit.
     """
-    if known is None:
+    if head is None:
         return build(table, options)
     # a chunk of blanks or of bare numbers must not change what a column is
-    labels = dict.fromkeys(known.label_names, "label")
+    labels = dict.fromkeys(head.label_names, "label")
     data = build(table, replace(options, units={**labels, **options.units}))
-    if data.names != known.names:
-        odd = ", ".join(sorted(set(data.names) ^ set(known.names)))
+    if data.names != head.names:
+        odd = ", ".join(sorted(set(data.names) ^ set(head.names)))
         raise InputError(
             f"Column '{odd}' of {table.source} is blank in one part of the table and filled in "
             f"another, and has no unit; leave it out ({setting('drop')}) or give it a unit."

@@ -230,7 +230,7 @@ class TableInParts:
 
     def _parts(self, start: Position | None) -> Iterator[Part]:
         begin = start or Position()
-        known: Dataset | None = None
+        head: Dataset | None = None
         if self.files[0].suffix.lower() not in PARQUET_SUFFIXES:
             yield from self._text_parts(self.files[0], begin)
             return
@@ -238,8 +238,8 @@ class TableInParts:
         total, done = max(sum(sizes), 1), sum(sizes[: begin.file])
         for i in range(begin.file, len(self.files)):
             row = begin.row if i == begin.file else 0
-            for part in parquet_batches(self.files[i], self.chunk_rows, self.options, known, row):
-                known = known or part.head
+            for part in parquet_batches(self.files[i], self.chunk_rows, self.options, head, row):
+                head = head or part.head
                 end = Position(i, 0, part.end)
                 if part.end == sizes[i]:
                     end = Position(i + 1)
@@ -250,10 +250,10 @@ class TableInParts:
     def _text_parts(self, path: Path, begin: Position) -> Iterator[Part]:
         size = max(path.stat().st_size, 1)
         start = Mark(*begin[1:]) if begin.byte else None
-        known: Dataset | None = None
+        head: Dataset | None = None
         # a later start needs the columns as the first rows show them
         if start is not None:
-            known = next(self._text_parts(path, Position())).dataset()
+            head = next(self._text_parts(path, Position())).dataset()
         # bytes of text to read at once for about as many rows, or fewer
         block = min(max(self.chunk_rows * _BYTES_PER_CELL, _LEAST_BLOCK), _MOST_BLOCK)
         blocks = text_tables(path, self.options, sidecar_of(path), block, start)
@@ -261,8 +261,8 @@ class TableInParts:
             table = without_blank_columns(part)
             if not len(table.rows) and not table.dropped:
                 continue
-            data = chunk_like(table, self.options, known)
-            known = known or (data if len(data) else None)
+            data = chunk_like(table, self.options, head)
+            head = head or (data if len(data) else None)
             fraction = min(1.0, mark.byte / size)
             size_here = len(table.rows) + len(table.dropped)
             yield Part(partial(_same, data), Position(0, *mark), fraction, size_here)
@@ -321,7 +321,7 @@ def _raw(batch: Any, path: Path, units: Mapping[str, str], end: int) -> RawTable
 
 
 def parquet_batches(
-    path: Path, chunk_rows: int, options: ReadOptions, known: Dataset | None, start: int
+    path: Path, chunk_rows: int, options: ReadOptions, first: Dataset | None, start: int
 ) -> Iterator[Batch]:
     """Batches of a file from one row on; their bounds do not depend on it.
 
@@ -352,7 +352,7 @@ def parquet_batches(
     if start:
         # a later start needs the columns as the first rows show them
         for batch in file.iter_batches(chunk_rows, row_groups=[0], columns=wanted):
-            head = _like(build(_raw(batch, path, units, batch.num_rows), options), known, path)
+            head = _like(build(_raw(batch, path, units, batch.num_rows), options), first, path)
             break
     end = 0
     try:
@@ -366,7 +366,7 @@ def parquet_batches(
                 if end <= start:
                     continue
                 if head is None:
-                    head = _like(build(_raw(batch, path, units, end), options), known, path)
+                    head = _like(build(_raw(batch, path, units, end), options), first, path)
                 yield Batch(batch, path, options, head, headers, units, end)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, "a Parquet file", error) from error
@@ -385,10 +385,10 @@ def _projected(
     return replace(options, columns=None, drop=None, units=units), list(wanted.values())
 
 
-def _like(data: Dataset, known: Dataset | None, path: Path) -> Dataset:
-    if known is None:
+def _like(data: Dataset, first: Dataset | None, path: Path) -> Dataset:
+    if first is None:
         return data
-    for variable in known.variables:
+    for variable in first.variables:
         if variable.name not in data.names:
             raise InputError(
                 f"'{path.name}' lacks the column '{variable.name}' that the other files of the "

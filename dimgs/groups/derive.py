@@ -118,14 +118,14 @@ def constant_variables(symbols: Iterable[str], taken: Iterable[str] = ()) -> tup
     names = set(taken)
     out = []
     for symbol in symbols:
-        known = constant(symbol)
-        if known.symbol in names:
+        physical = constant(symbol)
+        if physical.symbol in names:
             raise InputError(
-                f"The constant '{known.symbol}' ({known.name}) has the name of a column; "
+                f"The constant '{physical.symbol}' ({physical.name}) has the name of a column; "
                 f"rename the column or leave the constant out."
             )
-        unit = Unit(known.unit, known.dimension)
-        out.append(Variable(known.symbol, unit, known.kind, "constant", known.value))
+        unit = Unit(physical.unit, physical.dimension)
+        out.append(Variable(physical.symbol, unit, physical.kind, "constant", physical.value))
     return tuple(out)
 
 
@@ -276,9 +276,9 @@ def signed_groups(
         assert monomial is not None
         powers = {variable.name: Fraction(1), **{name: -e for name, e in monomial.exponents}}
         group = PiGroup.of(f"pi_{number}", powers)
-        known = recognise(group.as_dict(), kinds)
-        if known is not None and known.power > 0:
-            group = replace(group, known_as=known.label, symbol=known.latex)
+        recognition = recognise(group.as_dict(), kinds)
+        if recognition is not None and recognition.power > 0:
+            group = replace(group, known_as=recognition.label, symbol=recognition.latex)
         out.append(group)
     return tuple(out)
 
@@ -353,8 +353,8 @@ def pi_basis(
     given = variables_of(source)
     wanted = _target(given, response, target)
     names = [v.name for v in given]
-    known = [*_columns(given, wanted), *constant_variables(constants, names)]
-    inputs = with_scales(known, wanted, names, scales, varying)
+    declared = [*_columns(given, wanted), *constant_variables(constants, names)]
+    inputs = with_scales(declared, wanted, names, scales, varying)
     _check_names(inputs)
     levels = [v.name for v in inputs if v.is_level]
     active = sorted((v for v in inputs if not v.is_level), key=lambda v: v.name)
@@ -376,7 +376,7 @@ def _columns(given: Sequence[Variable], wanted: Variable | None) -> list[Variabl
 
 
 def with_scales(
-    known: Sequence[Variable],
+    declared: Sequence[Variable],
     wanted: Variable | None,
     names: Sequence[str],
     scales: Iterable[str] | str,
@@ -396,11 +396,11 @@ def with_scales(
         As in :func:`pi_basis`.
     """
     if not isinstance(scales, str):
-        inputs = list(known)
+        inputs = list(declared)
         for text in scales:
             inputs.append(scale_variable(text, [*(v.name for v in inputs), *names]))
     elif scales == "auto":
-        inputs = [*known, *automatic_scales(known, wanted, varying)]
+        inputs = [*declared, *automatic_scales(declared, wanted, varying)]
     else:
         raise InputError(f"scales is '{scales}'; give 'auto' or a list such as ['M0 [kg]'].")
     if not inputs:

@@ -214,8 +214,8 @@ class ReducedSystem:
 def solve_exact(system: Sequence[Sequence[Fraction]], unknowns: int) -> tuple[Fraction, ...] | None:
     """Solution of an augmented rational system, free unknowns zero; None if inconsistent."""
     reduced = ReducedSystem.of(system, unknowns)
-    known = {pivot: row[-1] for row, pivot in zip(reduced.rows, reduced.pivots, strict=True)}
-    return tuple(known.get(j, Fraction(0)) for j in range(unknowns)) if reduced.consistent else None
+    fixed = {pivot: row[-1] for row, pivot in zip(reduced.rows, reduced.pivots, strict=True)}
+    return tuple(fixed.get(j, Fraction(0)) for j in range(unknowns)) if reduced.consistent else None
 
 
 def primitive(vector: Sequence[Fraction | int]) -> IntVector:

@@ -112,12 +112,12 @@ def invariant_basis(basis: PiBasis, scalings: Sequence[Scaling]) -> PiBasis:
     assert basis.response is not None
     assert basis.target is not None
     names = [v.name for v in basis.variables]
-    known = {*names, basis.target.name} - {*basis.signed}
-    unknown = [n for scaling in scalings for n in scaling if n not in known]
+    scalable = {*names, basis.target.name} - {*basis.signed}
+    unknown = [n for scaling in scalings for n in scaling if n not in scalable]
     if unknown:
         raise InputError(
             f"A scaling names '{unknown[0]}', which is neither the target nor a positive input of "
-            f"the groups: {', '.join(sorted(known))}."
+            f"the groups: {', '.join(sorted(scalable))}."
         )
     signed = [g for g in basis.groups if basis.is_signed(g)]
     plain = [g for g in basis.groups if g not in signed]

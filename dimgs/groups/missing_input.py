@@ -88,9 +88,9 @@ class UnreachableError(DimensionError):
 
 def remedy(missing: Iterable[Missing]) -> str:
     """A sentence, without its capital, on what is to be added."""
-    known = list(missing)
-    constants = tuple(",".join(m.constants) for m in known if m.constants)
-    scales = [setting("scales", m.scales) for m in known if m.scales]
+    additions = list(missing)
+    constants = tuple(",".join(m.constants) for m in additions if m.constants)
+    scales = [setting("scales", m.scales) for m in additions if m.scales]
     ways = [f"add a known constant ({Setting('constants', constants)})"] if constants else []
     if scales:
         ways.append(f"declare an unknown scale ({', or '.join(map(str, scales))})")

@@ -167,9 +167,9 @@ def recognised_value(value: float, low: float | None, high: float | None) -> "sy
 
 
 def _within(
-    known: "sympy.Expr", value: float, low: float, high: float, slack: float, wider: float
+    number: "sympy.Expr", value: float, low: float, high: float, slack: float, wider: float
 ) -> bool:
-    gap = float(known) - value
+    gap = float(number) - value
     return wider * (low - value) - slack <= gap <= wider * (high - value) + slack
 
 
@@ -237,8 +237,8 @@ def chance_of_number(value: float, bits: float, width: float) -> float:
     >>> chance_of_number(4 / pi**2, number_bits(4, 1, -2), 0.02) > 0.3
     True
     """
-    known = _logs_as_simple(ceil(min(bits, _MOST_BITS) - _ROUNDING))
-    near = sum(abs(log(abs(value)) - number) <= 1.0 for number in known)
+    logs = _logs_as_simple(ceil(min(bits, _MOST_BITS) - _ROUNDING))
+    near = sum(abs(log(abs(value)) - other) <= 1.0 for other in logs)
     return max(near / 2.0, _FEWEST_NEAR) * width
 
 

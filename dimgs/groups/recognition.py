@@ -357,7 +357,7 @@ class Namer:
     def __init__(self, names: Sequence[str], kinds: Kinds) -> None:
         self._names = names
         self._kinds = kinds
-        self._known: dict[IntVector, PiGroup] = {}
+        self._groups: dict[IntVector, PiGroup] = {}
 
     def response(self, target: str, powers: Mapping[str, Fraction]) -> PiGroup:
         """Group pi_0: the target times the given powers of inputs."""
@@ -379,12 +379,12 @@ class Namer:
         )
 
     def _group(self, vector: IntVector) -> PiGroup:
-        known = self._known.get(vector)
-        if known is None:
+        group = self._groups.get(vector)
+        if group is None:
             powers = [(n, x) for n, x in zip(self._names, vector, strict=True) if x]
             sign = 1 if powers[0][1] > 0 else -1
-            known = self._known[vector] = self._named({n: Fraction(sign * x) for n, x in powers})
-        return known
+            group = self._groups[vector] = self._named({n: Fraction(sign * x) for n, x in powers})
+        return group
 
     def _named(self, exponents: dict[str, Fraction]) -> PiGroup:
         recognition = recognise(exponents, self._kinds)

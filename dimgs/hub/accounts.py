@@ -91,11 +91,11 @@ def check_password(database: Database, name: str, password: str) -> bool:
     from argon2.exceptions import Argon2Error, InvalidHashError
 
     with database.transaction(read=True) as connection:
-        known = connection.execute(select(users.c.password).where(users.c.name == name)).scalar()
+        hashed = connection.execute(select(users.c.password).where(users.c.name == name)).scalar()
     if len(password) > _LONGEST_PASSWORD:
         return False
     try:
-        return hasher.verify(known or _nobodys(), password) and bool(known)
+        return hasher.verify(hashed or _nobodys(), password) and bool(hashed)
     except (Argon2Error, InvalidHashError):
         return False
 

@@ -78,11 +78,11 @@ def run_entries(
             ~is_claimed(),
             readable,
         )
-        known = {row.digest: row.id for row in connection.execute(query)}
+        ids = {row.digest: row.id for row in connection.execute(query)}
         for content in contents:
             digest = sha256(canonical(content))
-            if digest in known:
-                made.append(known[digest])
+            if digest in ids:
+                made.append(ids[digest])
                 continue
             ended = time if times is None else times[len(made)]
             made.append(Entry("run", content, author, ended, tuple(links), agent))

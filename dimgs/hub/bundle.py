@@ -102,8 +102,8 @@ class Exchange(Writer):
         if everything:
             self.check_manager()
         place = _made_folder(Path(folder))
-        known = _ids_in(place)
-        written, present = _push(self, known, lambda lines: _write_part(place, lines), everything)
+        held = _ids_in(place)
+        written, present = _push(self, held, lambda lines: _write_part(place, lines), everything)
         _give_files(self, place, self.files(everything))
         describe(self, place, everything)
         return Merged(added=written, present=present)
@@ -150,8 +150,8 @@ class Exchange(Writer):
         """Push and pull what is missing, to and from a folder of bundles."""
         place = _made_folder(path)
         done = self.take(lines_in(place), place.name)
-        known = _ids_in(place)
-        done.pushed, _ = _push(self, known, lambda lines: _write_part(place, lines), False)
+        held = _ids_in(place)
+        done.pushed, _ = _push(self, held, lambda lines: _write_part(place, lines), False)
         _take_files(self, place)
         _give_files(self, place, self.files())
         return done
@@ -244,12 +244,12 @@ class Exchange(Writer):
 
 def _brought_again(connection: Connection, ids: set[str], brought: Brought) -> None:
     """Let entries that are here already be vouched for, signed, or sent by their author."""
-    known = select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
-    by_sender = known.where(entries.c.author == brought.sender)
+    present = select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
+    by_sender = present.where(entries.c.author == brought.sender)
     again = update(imports).where(imports.c.entry.in_(by_sender))
     connection.execute(again.values(sender=brought.sender, agent=brought.agent))
     if brought.vouched:
-        connection.execute(update(imports).where(imports.c.entry.in_(known)).values(vouched=True))
+        connection.execute(update(imports).where(imports.c.entry.in_(present)).values(vouched=True))
     new_epoch(connection)
 
 
@@ -276,11 +276,11 @@ def _ids_in(place: Path) -> set[str]:
 
 
 def _push(
-    hub: Exchange, known: set[str], give: Callable[[list[Line]], None], everything: bool
+    hub: Exchange, held: set[str], give: Callable[[list[Line]], None], everything: bool
 ) -> tuple[int, int]:
     """Give what is not known elsewhere; how many, and how many were known."""
     every = hub.ids(everything)
-    missing = [i for i in every if i not in known]
+    missing = [i for i in every if i not in held]
     for part in batches(missing, _ENTRIES_PER_FILE):
         give([(document["id"][:12], document) for document in hub.documents(part)])
     return len(missing), len(every) - len(missing)
@@ -504,8 +504,8 @@ def describe(hub: Exchange, folder: Path, everything: bool) -> None:
     )
     described = []
     for path in sorted([*folder.iterdir(), *(folder / "files").glob("*")]):
-        known = path.suffix in _FORMATS or path.parent.name == "files"
-        if not known or not path.is_file():
+        is_part = path.suffix in _FORMATS or path.parent.name == "files"
+        if not is_part or not path.is_file():
             continue
         properties: dict[str, Any] = {
             "name": runs_of.get(path.name, "Entries" if path.suffix else "A file of an entry"),

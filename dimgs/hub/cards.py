@@ -59,20 +59,20 @@ def check_card(hub: Writer, kernel: Any, tier: str | None = None, seed: int = 0)
         If there is no run to begin with, or the ranges leave no room for images.
     """
     hub.check_adder()
-    known = load_kernel(kernel)
-    card_id, card = _card_of(hub, known)
-    base = known.run(_start(hub, known), tier, seed)
+    loaded = load_kernel(kernel)
+    card_id, card = _card_of(hub, loaded)
+    base = loaded.run(_start(hub, loaded), tier, seed)
     if not base.ok:
         raise InputError(
-            f"'{known.name}' failed in the run that the images start from ({base.reason}); add a "
+            f"'{loaded.name}' failed in the run that the images start from ({base.reason}); add a "
             "successful run of it to the hub."
         )
     constants = constants_of(card)
     rng = random.Random(seed)
     images, records = [], [base]
     for _ in range(_IMAGES):
-        scales = _scales(rng, known, base, constants)
-        record = known.run(_scaled(known, base, scales), tier, seed)
+        scales = _scales(rng, loaded, base, constants)
+        record = loaded.run(_scaled(loaded, base, scales), tier, seed)
         records.append(record)
         images.append(_compared(base, record, scales))
     complete = all(image["agrees"] for image in images)
@@ -194,11 +194,11 @@ def constants_of(card: Mapping[str, Any]) -> list[Dimension]:
 
 def _start(hub: Writer, kernel: Kernel) -> dict[str, Any]:
     """Inputs of the newest run of the kernel, else defaults and the middle of ranges."""
-    known: dict[str, Any] = next((run["inputs"] for run in newest_runs(hub, kernel.name)), {})
+    newest: dict[str, Any] = next((run["inputs"] for run in newest_runs(hub, kernel.name)), {})
     inputs = {}
     for port in kernel.inputs:
-        if port.name in known:
-            quantity = known[port.name]
+        if port.name in newest:
+            quantity = newest[port.name]
             inputs[port.name] = port_value(port, (quantity["value"], quantity.get("unit", "1")))
         elif port.default is not None:
             inputs[port.name] = port.default

@@ -60,11 +60,11 @@ class Database(schema.Transactions):
     def lineage(self, connection: Connection) -> Lineage:
         """States of all entries now; derived again where something has changed."""
         version = version_of(connection)
-        known = self._lineage
-        if known is None or known[0] != version:
-            known = version, read_lineage(connection)
-            self._lineage = known
-        return known[1]
+        cached = self._lineage
+        if cached is None or cached[0] != version:
+            cached = version, read_lineage(connection)
+            self._lineage = cached
+        return cached[1]
 
     def _sqlite(self, make: bool) -> Engine:
         path = self.path
@@ -113,7 +113,7 @@ def _prepare(connection: Connection, address: str) -> None:
             raise StoreError(f"'{address}' is not a database of dimgs; name another one.")
         schema.make_hub(connection, 0)
         return
-    known = int(connection.execute(select(version.c.version_num)).scalar_one())
-    schema.refuse_newer(known, address)
-    if known < schema.SCHEMA_VERSION:
-        schema.make_hub(connection, known)
+    current = int(connection.execute(select(version.c.version_num)).scalar_one())
+    schema.refuse_newer(current, address)
+    if current < schema.SCHEMA_VERSION:
+        schema.make_hub(connection, current)

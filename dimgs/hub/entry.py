@@ -40,9 +40,9 @@ class _Part(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _no_slips(cls, value: Any) -> Any:
-        known = [str(f.alias or n) for n, f in cls.model_fields.items()]
-        for name in set(value).difference(known) if isinstance(value, dict) else ():
-            near = get_close_matches(str(name), known, n=1, cutoff=_ALIKE)
+        keys = [str(f.alias or n) for n, f in cls.model_fields.items()]
+        for name in set(value).difference(keys) if isinstance(value, dict) else ():
+            near = get_close_matches(str(name), keys, n=1, cutoff=_ALIKE)
             if near and near[0] not in value:
                 raise ValueError(f"there is no key '{str(name)[:60]}'; did you mean '{near[0]}'?")
         return value
@@ -544,10 +544,10 @@ def check_author(name: object) -> str:
     return name
 
 
-def among(value: str | None, known: Sequence[str], what: str) -> None:
+def among(value: str | None, allowed: Sequence[str], what: str) -> None:
     """Refuse a name that is not among the known ones."""
-    if value is not None and value not in known:
-        names = ", ".join(known)
+    if value is not None and value not in allowed:
+        names = ", ".join(allowed)
         raise InputError(f"There is no {what} '{visible(str(value)[:40])}'; there are {names}.")
 
 

@@ -116,11 +116,11 @@ def keep_campaign(
     ranges = {k.partition(".")[2]: str(v) for k, v in plan.items() if k.startswith("ranges.")}
     pertinence = dict(result.get("pertinence", {}))
     laws = [r["law"] for r in result.get("regimes", ()) if r.get("law")]
-    known = result.get("law") or (laws[0] if laws else None)
+    law_document = result.get("law") or (laws[0] if laws else None)
     law = None
-    if known is not None:
+    if law_document is not None:
         verdict = {"outcome": result["outcome"], **_campaign_verdict(result, laws)}
-        law = {"law": known, "kernel": kernel, **verdict}
+        law = {"law": law_document, "kernel": kernel, **verdict}
     if law is not None and result.get("boundaries"):
         law["boundaries"] = list(result["boundaries"])
     if law is not None and len(laws) > 1:

@@ -407,10 +407,10 @@ def ancestors(connection: Connection, id: str) -> list[str]:
     seen, front = {id: None}, {id}
     run, card = entries.alias(), entries.alias()
     while front:
-        known = select(run.c.name).where(
+        kernels = select(run.c.name).where(
             run.c.kind == "run", run.c.name != "", run.c.id.in_(ids_of(connection, front))
         )
-        cards = select(card.c.id).where(card.c.kind == "card", card.c.name.in_(known))
+        cards = select(card.c.id).where(card.c.kind == "card", card.c.name.in_(kernels))
         rows = _linked(connection, front, links.c.source, (*RESTS_ON, "forked"))
         following = {target for target, _ in rows} | set(connection.execute(cards).scalars())
         front = following - seen.keys()

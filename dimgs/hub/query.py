@@ -301,8 +301,8 @@ def _shapes(connection: sa.Connection, ask: Wanted, lineage: Lineage) -> list[Sh
         if limits.label is None:
             fitting = _having(fitting, {name: Fraction(1)}, name, limits)
         elif any(name in shape.slots for shape in fitting):
-            known = sa.select(labels.c.run).where(labels.c.name == name).limit(1)
-            if connection.execute(known).first() is None:
+            labelled = sa.select(labels.c.run).where(labels.c.name == name).limit(1)
+            if connection.execute(labelled).first() is None:
                 raise InputError(
                     f"'{visible(name[:60])}' is a number in every run, and "
                     f"'{visible(limits.text[:60])}' is not a range of numbers; write a range "
@@ -487,7 +487,7 @@ class NumberCache:
     """Inputs of the runs of kernels, read once and added to when there are more."""
 
     def __init__(self) -> None:
-        self._known: dict[Any, _Growing] = {}
+        self._tables: dict[Any, _Growing] = {}
         self._epoch: str | None = None
         self._lock = Lock()
 
@@ -507,19 +507,19 @@ class NumberCache:
         tables = {}
         with self._lock:
             if epoch != self._epoch:
-                self._known.clear()
+                self._tables.clear()
                 self._epoch = epoch
             for tier, some in shapes.items():
                 key = (kernel, tier, tuple(inputs.items()), tuple(sorted(held.items())))
-                known = self._known.pop(key, None) or _Growing(len(inputs))
-                self._known[key] = known
-                if known.seen < last:
-                    known.add(*_read(connection, some, tuple(inputs), held, known.seen))
-                    known.seen = last
-                if known.n:
-                    tables[tier] = known.seqs[: known.n], known.values[: known.n], known.kept
-            while len(self._known) > _MOST_TABLES:
-                del self._known[next(iter(self._known))]
+                table = self._tables.pop(key, None) or _Growing(len(inputs))
+                self._tables[key] = table
+                if table.seen < last:
+                    table.add(*_read(connection, some, tuple(inputs), held, table.seen))
+                    table.seen = last
+                if table.n:
+                    tables[tier] = table.seqs[: table.n], table.values[: table.n], table.kept
+            while len(self._tables) > _MOST_TABLES:
+                del self._tables[next(iter(self._tables))]
         return tables
 
 

@@ -161,8 +161,8 @@ def _runs(
         state = lineage.state(first, "run") if count == 1 else "disputed" if bad else "open"
         title = f"{count} runs of {kernel}" if count > 1 else f"a run of {kernel}"
         title += f", {len(bad)} doubted" if bad and count > 1 else ""
-        known = first if count == 1 else None
-        groups.append((source, {"id": known, "kind": "run", "title": title, "state": state}))
+        run_id = first if count == 1 else None
+        groups.append((source, {"id": run_id, "kind": "run", "title": title, "state": state}))
     return groups
 
 

@@ -44,10 +44,10 @@ def run_record(content: Mapping[str, Any]) -> RunRecord:
         for part in ("inputs", "outputs")
     }
     given = ("kernel", "tier", "key", "reason", "errors", "provenance")
-    known = {"tier": "", "key": "", **{n: content[n] for n in given if n in content}}
+    fields = {"tier": "", "key": "", **{n: content[n] for n in given if n in content}}
     seed = content.get("seed")
     return RunRecord(
-        **known,
+        **fields,
         **quantities,
         status=Status(content.get("status", "ok")),
         seed=None if seed is None else int(seed),
@@ -291,13 +291,13 @@ def checked_row(row: Mapping[str, Any]) -> RunRow:
 
 def asked_row(run: RunRequest | str) -> dict[str, Any]:
     """Columns of a run that is only asked for, or of its key alone."""
-    known = None if isinstance(run, str) else run
+    request = None if isinstance(run, str) else run
     return {
-        "key": known.key if known else run,
-        "kernel": known.kernel if known else "",
-        "tier": known.tier if known else "",
-        "seed": str(known.seed) if known and known.seed is not None else None,
-        "inputs": as_json(known.inputs if known else {}),
+        "key": request.key if request else run,
+        "kernel": request.kernel if request else "",
+        "tier": request.tier if request else "",
+        "seed": str(request.seed) if request and request.seed is not None else None,
+        "inputs": as_json(request.inputs if request else {}),
         "outputs": "{}",
         "errors": "{}",
         "reason": "",

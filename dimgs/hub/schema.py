@@ -301,8 +301,8 @@ def open_hub(path: Path) -> tuple[sa.Engine, str]:
     InputError
         If the file is to be upgraded, and Alembic is not installed.
     """
-    known = _version_of(path) if path.is_file() else 0
-    copy = _backed_up(path, known) if 0 < known < SCHEMA_VERSION else ""
+    current = _version_of(path) if path.is_file() else 0
+    copy = _backed_up(path, current) if 0 < current < SCHEMA_VERSION else ""
     return _opened(path, "hub", _prepare_hub), copy
 
 
@@ -460,7 +460,7 @@ def _prepare_hub(connection: sa.Connection, path: Path) -> None:
     _check_made_here(connection, path)
 
 
-def make_hub(connection: sa.Connection, known: int) -> None:
+def make_hub(connection: sa.Connection, current: int) -> None:
     """Tables of a hub where there are none, or what they lack since an earlier schema.
 
     Parameters
@@ -475,10 +475,10 @@ def make_hub(connection: sa.Connection, known: int) -> None:
     InputError
         If something is to be upgraded, and Alembic is not installed.
     """
-    if known:
+    if current:
         from dimgs.hub.migrations import upgrade
 
-        upgrade(connection, known)
+        upgrade(connection, current)
         return
     _make_tables(connection, SCHEMA_VERSION)
     connection.execute(version.insert().values(version_num=f"{SCHEMA_VERSION:04d}"))
@@ -545,11 +545,11 @@ def _check_made_here(connection: sa.Connection, path: Path) -> None:
     objects = _objects(connection)
     expected = _made(version, version == STORE_VERSION or "runs" in objects)
     columns = {row[1] for row in connection.execute(sa.text("PRAGMA table_xinfo(runs)"))}
-    known = {column.name for column in runs.columns}
+    expected_columns = {column.name for column in runs.columns}
     # earlier editions of SQLAlchemy wrote tables with other blanks
     same = {n: (k, " ".join(sql.split())) for n, (k, sql) in objects.items()}
     if same != {n: (k, " ".join(sql.split())) for n, (k, sql) in expected.items()} or (
-        "runs" in objects and columns != known
+        "runs" in objects and columns != expected_columns
     ):
         raise StoreError(
             f"'{path}' is not a store as dimgs makes them (its tables are others); restore it "
@@ -566,9 +566,9 @@ def _version_of(path: Path) -> int:
     return int.from_bytes(head[60:64], "big") if head.startswith(b"SQLite format 3") else 0
 
 
-def _backed_up(path: Path, known: int) -> str:
+def _backed_up(path: Path, current: int) -> str:
     """Copy of a file beside it, whole or not at all."""
-    copy = path.with_name(f"{path.name}.schema{known}")
+    copy = path.with_name(f"{path.name}.schema{current}")
     part = copy.with_name(f"{copy.name}.{os.getpid()}.part")
     try:
         with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(part)) as target:

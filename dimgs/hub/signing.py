@@ -26,12 +26,12 @@ def hub_key(connection: Connection) -> tuple[Any, str]:
     """Private key of this hub, made when it is first needed, and its public key."""
     library = _library()
     query = select(settings.c.value).where(settings.c.kind == "key", settings.c.name == "own")
-    known = connection.execute(query).scalar()
-    if known is None:
-        known = library.Ed25519PrivateKey.generate().private_bytes_raw().hex()
-        row = {"kind": "key", "name": "own", "value": known}
+    stored = connection.execute(query).scalar()
+    if stored is None:
+        stored = library.Ed25519PrivateKey.generate().private_bytes_raw().hex()
+        row = {"kind": "key", "name": "own", "value": stored}
         connection.execute(insert(settings).values(**row))
-    private = library.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(known))
+    private = library.Ed25519PrivateKey.from_private_bytes(bytes.fromhex(stored))
     return private, private.public_key().public_bytes_raw().hex()
 
 

@@ -99,12 +99,12 @@ def write(
     """
     new: list[str] = []
     for batch in batches({e.id: e for e in incoming}.values()):
-        known = {e.id: (e, _facts(e)) for e in batch}
+        by_id = {e.id: (e, _facts(e)) for e in batch}
         origin = None if brought is None else brought.origin
-        rows = [_row(entry, run_facts, origin) for entry, run_facts in known.values()]
+        rows = [_row(entry, run_facts, origin) for entry, run_facts in by_id.values()]
         statement = insert_new(connection, entries).returning(entries.c.id, entries.c.seq)
         places = {row.id: row.seq for row in connection.execute(statement, rows)}
-        _index(connection, [(seq, *known[i]) for i, seq in places.items()])
+        _index(connection, [(seq, *by_id[i]) for i, seq in places.items()])
         if brought is not None and places:
             values = {k: v for k, v in asdict(brought).items() if k != "origin"}
             connection.execute(
@@ -146,7 +146,7 @@ def _row(entry: Entry, run_facts: Facts | None, origin: str | None) -> dict[str,
 def _index(connection: Connection, new: Sequence[tuple[int, Entry, Facts | None]]) -> None:
     """Links, tags, inputs and labels of new entries."""
     linked, tagged, placed, labelled, named = [], [], [], [], []
-    known: dict[str, int] = {}
+    numbers: dict[str, int] = {}
     for seq, entry, run_facts in new:
         linked += _links(seq, entry)
         content = entry.content or {}
@@ -154,7 +154,7 @@ def _index(connection: Connection, new: Sequence[tuple[int, Entry, Facts | None]
         for name, file in content.get("files", {}).items():
             named.append({"entry": seq, "name": name, "digest": file["sha256"]})
         if run_facts is not None and entry.content is not None:
-            shape = _shape_of(connection, entry.content, run_facts, known)
+            shape = _shape_of(connection, entry.content, run_facts, numbers)
             ok = entry.content.get("status", "ok") == "ok"
             placed += _points(seq, shape, run_facts, ok)
             labelled += [{"run": seq, "name": n, "label": v} for n, v in run_facts.labels.items()]
@@ -210,21 +210,21 @@ def _shape_of(
     if same in seen:
         return seen[same]
     query = select(shapes.c.id).where(shapes.c.hash == same)
-    known = connection.execute(query).scalar()
-    if known is None:
+    number = connection.execute(query).scalar()
+    if number is None:
         row = {"kernel": kernel, "tier": tier, "ports": canonical(run_facts.ports), "hash": same}
         connection.execute(insert_new(connection, shapes), [row])
-        known = connection.execute(query).scalar_one()
-    seen[same] = int(known)
+        number = connection.execute(query).scalar_one()
+    seen[same] = int(number)
     return seen[same]
 
 
-def _fill(connection: Connection, known: Sequence[Entry]) -> None:
+def _fill(connection: Connection, present: Sequence[Entry]) -> None:
     """Contents of entries that only a tombstone of was there, unless they were redacted here."""
-    if not known:
+    if not present:
         return
     empty = select(entries.c.id, entries.c.seq, entries.c.origin).where(
-        entries.c.id.in_([e.id for e in known]),
+        entries.c.id.in_([e.id for e in present]),
         entries.c.content.is_(None),
         entries.c.origin.is_not(None),
         ~select(links.c.entry)
@@ -232,7 +232,7 @@ def _fill(connection: Connection, known: Sequence[Entry]) -> None:
         .where(links.c.entry.in_(select(entries.c.seq).where(entries.c.origin.is_(None))))
         .exists(),
     )
-    by_id = {e.id: e for e in known}
+    by_id = {e.id: e for e in present}
     rows = connection.execute(empty).all()
     if rows:
         new_epoch(connection)

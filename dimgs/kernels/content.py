@@ -133,8 +133,8 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     ['numpy', 'python']
     """
     installed = {name: package_version(name) for name in packages}
-    known = {name: version for name, version in installed.items() if version is not None}
-    return {"python": platform.python_version(), **known}
+    present = {name: version for name, version in installed.items() if version is not None}
+    return {"python": platform.python_version(), **present}
 
 
 def threads() -> dict[str, str]:

@@ -46,9 +46,9 @@ def file_digest(path: str | os.PathLike[str]) -> str | None:
         if not stat.S_ISREG(status.st_mode):
             return None
         stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-        known = _kept.get(name)
-        if known is not None and known[0] == stamp:
-            return known[1]
+        cached = _kept.get(name)
+        if cached is not None and cached[0] == stamp:
+            return cached[1]
         content = hashlib.sha256()
         with open(name, "rb") as file:
             while chunk := file.read(_CHUNK):

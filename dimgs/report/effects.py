@@ -74,7 +74,7 @@ def effects(runs: ReportRuns) -> list[Effect]:
             for v in inputs
             if (text := behaviour(runs, v))
         ]
-    known = {e.name: e for e in runs.report.fit.variable_exponents} if runs.report.fit else {}
+    exponents = {e.name: e for e in runs.report.fit.variable_exponents} if runs.report.fit else {}
     with np.errstate(all="ignore"):
         slopes = law.elasticities(runs.data) if law.symbols else {}
     out = []
@@ -89,7 +89,7 @@ def effects(runs: ReportRuns) -> list[Effect]:
         low, high = (float(q) for q in np.quantile(local, [0.02, 0.98]))
         text = _doubling(variable.name, law.target.name, low, high, law.target.is_level)
         symbol = symbol_latex(variable.name, variable.kind)
-        fitted = known.get(variable.name) if high - low < _CONSTANT else None
+        fitted = exponents.get(variable.name) if high - low < _CONSTANT else None
         out.append(Effect(variable.name, symbol, low, high, fitted, text))
     return sorted(out, key=lambda e: -max(abs(e.low), abs(e.high)))
 

@@ -175,8 +175,8 @@ def sources_lines(law: Law) -> list[str]:
 def _exponent(e: Exponent) -> tuple[str, str, str]:
     """Cells of an exponent: what it is of, its value, and its interval with a rational in it."""
     what = f" = {e.group}" if e.group is not None else ""
-    known = f" ({e.group.known_as})" if e.group is not None and e.group.known_as else ""
-    name = f"{e.name}{what}{known}"
+    known_as = f" ({e.group.known_as})" if e.group is not None and e.group.known_as else ""
+    name = f"{e.name}{what}{known_as}"
     if e.rational is not None and e.low == e.high:
         return name, str(e.rational), "fixed by the units"
     snapped = f"  -> {e.rational}" if e.rational is not None else ""

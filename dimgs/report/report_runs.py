@@ -110,8 +110,8 @@ class ReportRuns:
         wanted = group.casefold()
         for name in self.varied:
             pi_group = self.groups.get(name)
-            known = (pi_group.known_as or "").casefold() if pi_group else ""
-            if wanted in (name.casefold(), known, known.removesuffix(" number")) and wanted:
+            known_as = (pi_group.known_as or "").casefold() if pi_group else ""
+            if wanted in (name.casefold(), known_as, known_as.removesuffix(" number")) and wanted:
                 return name
         raise InputError(
             f"There is no varied group '{group}' in the law; choose from {', '.join(self.varied)}."
@@ -148,7 +148,7 @@ class ReportRuns:
             target = target * np.exp(-shift)
         return np.asarray(target / self.factor)
 
-    def known(self, values: Mapping[str, Array]) -> dict[str, Array | float]:
+    def with_constants(self, values: Mapping[str, Array]) -> dict[str, Array | float]:
         """Values with the constants of the law."""
         return {**values, **self.law.constant_values}
 
@@ -156,13 +156,13 @@ class ReportRuns:
         """pi_0 (a level: the target) by the law at the runs, or at other values."""
         chosen = self.values if values is None else values
         n = self.n if values is None else max(map(np.size, chosen.values()), default=1)
-        return evaluate(self.law.pi_expression, self.known(chosen), n)
+        return evaluate(self.law.pi_expression, self.with_constants(chosen), n)
 
     def band(self, values: Mapping[str, Array], level: float) -> Band:
         """Interval of a new run at other values, on the scale of :meth:`fitted`."""
         law, middle = self.law, self.fitted(values)
-        known = self.known(values)
-        gradients = [evaluate(g, known, middle.size) for g in law.uncertainty.gradients]
+        arguments = self.with_constants(values)
+        gradients = [evaluate(g, arguments, middle.size) for g in law.uncertainty.gradients]
         table = np.column_stack(gradients) if gradients else np.zeros((middle.size, 0))
         # errors that are not relative are those of the target: of a typical run
         typical = float(np.median(self.factor))
@@ -205,8 +205,8 @@ class ReportRuns:
 
     def definition(self, group: PiGroup) -> str:
         """LaTeX of a group as a fraction of powers."""
-        known = (*self.report.basis.variables, self.law.target, *self.law.symbols.values())
-        return group_latex(group, {v.name: symbol_latex(v.name, v.kind) for v in known})
+        variables = (*self.report.basis.variables, self.law.target, *self.law.symbols.values())
+        return group_latex(group, {v.name: symbol_latex(v.name, v.kind) for v in variables})
 
     @property
     def response_symbol(self) -> str:

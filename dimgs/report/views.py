@@ -34,7 +34,7 @@ class Strip:
     name: str
     symbol: str
     definition: str
-    known: str
+    known_as: str
     what: str
     low: float
     high: float
@@ -50,11 +50,11 @@ def strips(report: Findings, runs: ReportRuns | None) -> list[Strip]:
         ticks: tuple[float, ...] = ()
         if runs is not None and name in runs.values and high > low:
             ticks = _ticks(runs.values[name], low, high, log=group is not None and low > 0)
-        known = (group.known_as or "") if group is not None else ""
-        what = "" if group is None else known or str(group)
+        known_as = (group.known_as or "") if group is not None else ""
+        what = "" if group is None else known_as or str(group)
         symbol = symbol_latex(name) if runs is None else runs.symbol(name)
         defined = "" if runs is None or group is None else runs.definition(group)
-        out.append(Strip(name, symbol, defined, known, what, low, high, ticks))
+        out.append(Strip(name, symbol, defined, known_as, what, low, high, ticks))
     return out
 
 
@@ -214,8 +214,8 @@ def chart(report: Findings, runs: ReportRuns | None) -> Chart | None:
     if not shown:
         return None
     losses = np.array([c.loss for c in shown], dtype=np.float64)
-    known = losses[np.isfinite(losses) & (losses > 0)]
-    floor = float(known.min()) if known.size else 1.0
+    positive = losses[np.isfinite(losses) & (losses > 0)]
+    floor = float(positive.min()) if positive.size else 1.0
     up = _percent(np.log(np.clip(np.where(np.isfinite(losses), losses, floor), floor, None)))
     across = _percent(np.array([c.complexity for c in shown], dtype=np.float64))
     front = [id(c) for c in front_of(shown)]
@@ -250,7 +250,7 @@ def candidate_latex(
     names = {}
     for symbol in renamed.free_symbols:
         name = str(symbol)
-        known = runs is not None and (name in runs.groups or name in runs.law.symbols)
-        names[name] = runs.symbol(name) if runs is not None and known else symbol_latex(name)
+        in_law = runs is not None and (name in runs.groups or name in runs.law.symbols)
+        names[name] = runs.symbol(name) if runs is not None and in_law else symbol_latex(name)
     left = runs.response_symbol if runs is not None else "\\pi_{0}"
     return f"{left} = {expression_latex(rounded(renamed, {}), names)}"

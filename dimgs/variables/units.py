@@ -226,8 +226,8 @@ def rewritten(text: str) -> str:
 def _tokens(text: str) -> list[Token]:
     """Pieces of a text; every character belongs to one."""
     for char in text:
-        known = char.isalpha() or char.isspace() or (char.isascii() and char.isdigit())
-        if not (known or char in _ALPHABET or is_unit(char)):
+        plain = char.isalpha() or char.isspace() or (char.isascii() and char.isdigit())
+        if not (plain or char in _ALPHABET or is_unit(char)):
             raise _foreign(char)
     tokens: list[Token] = []
     position = 0
@@ -511,14 +511,14 @@ def pint_unit(name: str) -> tuple[str, str] | None:
     Full names may begin with a capital. A plural is one of a full name or of an abbreviation that
     takes it: ``Vs`` is not a plural of volt.
     """
-    known = registry().parse_unit_name(name)
+    splits = registry().parse_unit_name(name)
     stem = name.removesuffix("s")
-    if not known and name[1:].islower() and len(stem) >= _LONG_NAME:
+    if not splits and name[1:].islower() and len(stem) >= _LONG_NAME:
         name, stem = name.lower(), stem.lower()
-        known = registry().parse_unit_name(name)
-    if not known:
+        splits = registry().parse_unit_name(name)
+    if not splits:
         return None
-    prefix, unit, _ = known[0]
+    prefix, unit, _ = splits[0]
     if name != stem and len(stem) < _LONG_NAME and stem not in _TAKE_PLURAL:
         single = registry().parse_unit_name(stem)
         if single and single[0][:2] == (prefix, unit):
@@ -785,12 +785,12 @@ def powers_of(product: Product, *, literal: bool = False) -> tuple[float, dict[s
 
 
 def _name(name: str) -> str:
-    known = pint_unit(name)
-    if known is None:
+    parts = pint_unit(name)
+    if parts is None:
         odd = next((c for c in name if not c.isascii()), None)
         strange = f"; {odd!r} is {unicodedata.name(odd, 'unnamed').lower()}" if odd else ""
         raise InputError(f"'{name}' is not defined in the unit registry{strange}")
-    return str(registry().get_name("".join(known)))
+    return str(registry().get_name("".join(parts)))
 
 
 def _quantity(text: str) -> tuple[Any, Dimension]:

@@ -65,13 +65,13 @@ def make_app(
     >>> entries[0]["title"], entries[0]["state"]
     ('How fast does the film empty?', 'open')
     """
-    known, intake = people or People(hub), Intake()
-    pages = Pages(hub, known, closed)
+    accounts, intake = people or People(hub), Intake()
+    pages = Pages(hub, accounts, closed)
     app = Starlette(
         routes=[
             At(f"{BASE}/openapi.json", _openapi),
             *(
-                At(f"{BASE}{r.path}", _rest(r, known, intake, closed), methods=[r.method])
+                At(f"{BASE}{r.path}", _rest(r, accounts, intake, closed), methods=[r.method])
                 for r in ROUTES
             ),
             *(At(f"/static/{name}", static(name)) for name in _STATIC),
@@ -150,8 +150,8 @@ def _query(route: Route, request: Request) -> dict[str, Any]:
     for name, value in request.query_params.multi_items():
         kind = route.query.get(name)
         if kind is None:
-            known = ", ".join(route.query) or "none here"
-            raise InputError(f"There is no parameter '{name[:60]}'; there are {known}.")
+            names = ", ".join(route.query) or "none here"
+            raise InputError(f"There is no parameter '{name[:60]}'; there are {names}.")
         if kind == "strings":
             parameters.setdefault(name, []).append(value)
         elif kind == "integer":

@@ -246,10 +246,10 @@ class Pages:
         entry = asked.hub.get(asked.request.path_params["id"])
         difference = asked.hub.difference(entry["id"])
         parent = next(k["to"] for k in entry["links"] if k["type"] == "forked")
-        known = asked.hub.get(parent)
-        sides = [(e, views.results(asked.hub, e)) for e in (known, entry)]
+        original = asked.hub.get(parent)
+        sides = [(e, views.results(asked.hub, e)) for e in (original, entry)]
         return self.show(
-            asked, "beside.html", entry=entry, parent=known, difference=difference, sides=sides
+            asked, "beside.html", entry=entry, parent=original, difference=difference, sides=sides
         )
 
     def _file(self, asked: Asked) -> Response:

@@ -239,13 +239,13 @@ def _offered(units: Mapping[str, str], inputs: Mapping[str, Any]) -> list[str]:
     """Groups of the inputs, then inputs and outputs themselves."""
     from dimgs.groups.derive import pi_basis
 
-    known = {n: u for n, u in units.items() if n in inputs}
+    input_units = {n: u for n, u in units.items() if n in inputs}
     try:
-        groups = [_typed(str(group)) for group in pi_basis(known).groups]
+        groups = [_typed(str(group)) for group in pi_basis(input_units).groups]
     except DimgsError:
         groups = []
     principal = PRINCIPAL if len(groups) > 1 else ()
-    return [*groups, *(n for n in units if n not in inputs), *known, *principal]
+    return [*groups, *(n for n in units if n not in inputs), *input_units, *principal]
 
 
 def _principal(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:

@@ -104,8 +104,8 @@ class Check:
     @property
     def found_text(self) -> str:
         """Name, number, interval and unit."""
-        known = self.low is not None and self.high is not None
-        interval = f" [{self.low:.5g}, {self.high:.5g}]" if known else ""
+        has_interval = self.low is not None and self.high is not None
+        interval = f" [{self.low:.5g}, {self.high:.5g}]" if has_interval else ""
         return f"{self.name} {self.found:.5g}{interval}{self._unit}"
 
     @property

@@ -163,12 +163,12 @@ class Source:
                 f"get it from {self.url}."
             )
         medians = {c: float(pd.to_numeric(frame[c], errors="coerce").median()) for c in self.facts}
-        known = {**self.facts, "number of rows": float(self.rows)}
+        expected = {**self.facts, "number of rows": float(self.rows)}
         for what, value in {**medians, "number of rows": float(len(frame))}.items():
-            if not abs(value - known[what]) <= self.share * abs(known[what]):
+            if not abs(value - expected[what]) <= self.share * abs(expected[what]):
                 raise DataUnavailable(
                     f"'{path}' is not the table {self.name} that was studied: {what} has the "
-                    f"median {value:.6g}, not {known[what]:.6g}; get it from {self.url}."
+                    f"median {value:.6g}, not {expected[what]:.6g}; get it from {self.url}."
                     if what in medians
                     else f"'{path}' is not the table {self.name} that was studied: it has "
                     f"{value:.0f} rows, not {self.rows}; get it from {self.url}."

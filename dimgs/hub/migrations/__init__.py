@@ -5,7 +5,7 @@ from sqlalchemy import Connection
 from dimgs.common.plugins import needing
 
 
-def upgrade(connection: Connection, known: int) -> None:
+def upgrade(connection: Connection, current: int) -> None:
     """Upgrade the tables of a hub, inside the transaction of the connection.
 
     Parameters
@@ -25,5 +25,5 @@ def upgrade(connection: Connection, known: int) -> None:
     config = Config()
     config.set_main_option("script_location", "dimgs.hub:migrations")
     config.attributes["connection"] = connection
-    command.stamp(config, f"{known:04d}")
+    command.stamp(config, f"{current:04d}")
     command.upgrade(config, "head")

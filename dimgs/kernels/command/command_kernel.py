@@ -148,22 +148,22 @@ class CommandKernel(BaseKernel):
         return [*self._arguments, *self._files.values(), *([self._stdin] if self._stdin else [])]
 
     def _check_fields(self, fields: frozenset[str]) -> None:
-        known = {p.name for p in self.inputs}
-        if known & {"seed", "home"}:
+        inputs = {p.name for p in self.inputs}
+        if inputs & {"seed", "home"}:
             raise InputError(
                 f"'seed' and 'home' are reserved fields; rename the input of '{self.name}'."
             )
         common = set.intersection(*(set(t.settings) for t in self.tiers))
         settings = {f"tier.{s}" for s in common}
         more = {"seed"} if self._home is None else {"seed", "home"}
-        odd = sorted(fields - known - settings - more)
+        odd = sorted(fields - inputs - settings - more)
         if odd:
-            names = ", ".join(sorted(known | settings | more))
+            names = ", ".join(sorted(inputs | settings | more))
             raise InputError(
                 f"The field '{odd[0]}' of '{self.name}' names no input, no setting of every "
                 f"tier and no seed; there are {names}."
             )
-        unused = sorted(known - fields)
+        unused = sorted(inputs - fields)
         if unused:
             raise InputError(
                 f"The input '{unused[0]}' of '{self.name}' stands in no field; write "

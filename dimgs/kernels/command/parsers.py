@@ -155,9 +155,9 @@ class Csv:
         except IndexError as error:
             raise RunFailedError(f"{self.file} has no row {self.row}.") from error
         except KeyError as error:
-            known = ", ".join(rows[self.row])
+            columns = ", ".join(rows[self.row])
             raise RunFailedError(
-                f"{self.file} has no column '{self.column}'; it has {known}."
+                f"{self.file} has no column '{self.column}'; it has {columns}."
             ) from error
         return _number(cell, self.file)
 

@@ -169,8 +169,8 @@ def _search_path(
 ) -> list[Path]:
     """Folders that a Python takes modules from; without one, those of ``PYTHONPATH``."""
     variables = {**os.environ, **dict(environment)}
-    known = tuple(sorted((k, v) for k, v in variables.items() if k.startswith("PYTHON")))
-    folders = _printed_path(program, file_digest(program), flags, known) if program else None
+    settings = tuple(sorted((k, v) for k, v in variables.items() if k.startswith("PYTHON")))
+    folders = _printed_path(program, file_digest(program), flags, settings) if program else None
     if folders is None:
         folders = tuple(variables.get("PYTHONPATH", "").split(os.pathsep))
     return [Path(p) for p in folders if os.path.isabs(p)]

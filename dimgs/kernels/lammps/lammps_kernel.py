@@ -162,7 +162,7 @@ class LammpsKernel(BaseKernel):
         template = Template(self.template, f"the deck of '{self.name}'")
         unknown = sorted(template.fields - fields.keys())
         if unknown:
-            known = ", ".join(sorted(fields))
+            names = ", ".join(sorted(fields))
             raise InputError(
                 f"{{{{{unknown[0]}}}}} in {template.where} is not a known field; use {known}."
             )

@@ -146,8 +146,8 @@ def _library_path() -> dict[str, str]:
     except metadata.PackageNotFoundError:
         return {}
     folders = {str(Path(str(f.locate())).resolve().parent) for f in files if "libmpi.so" in f.name}
-    known = os.environ.get("LD_LIBRARY_PATH", "")
-    return {"LD_LIBRARY_PATH": os.pathsep.join([*sorted(folders), *([known] if known else [])])}
+    paths = os.environ.get("LD_LIBRARY_PATH", "")
+    return {"LD_LIBRARY_PATH": os.pathsep.join([*sorted(folders), *([paths] if paths else [])])}
 
 
 def _printed(folder: Path) -> str:

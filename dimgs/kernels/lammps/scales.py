@@ -105,9 +105,9 @@ class Scales:
         return float(mechanical * self.temperature**temperature * AVOGADRO**-substance)
 
     def _real(self, mass: float, length: float, time: float, unit: Unit) -> float:
-        known = _REAL.get((mass, length, time))
-        if known is not None:
-            return known
+        factor = _REAL.get((mass, length, time))
+        if factor is not None:
+            return factor
         if mass == 0.0:
             return float(self.length**length * self.time**time)
         if time == -2.0 * mass:

@@ -71,10 +71,10 @@ def _gap(runs: ReportRuns, candidate: Candidate) -> float:
     unlogged = runs.report.unlogged
     named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
     expression = candidate.expression.xreplace(named)
-    known = {**runs.values, **candidate.constants}
-    if {str(s) for s in expression.free_symbols} - set(known):
+    arguments = {**runs.values, **candidate.constants}
+    if {str(s) for s in expression.free_symbols} - set(arguments):
         return np.inf
-    values, law = evaluate(expression, known, runs.n), runs.fitted()
+    values, law = evaluate(expression, arguments, runs.n), runs.fitted()
     with np.errstate(all="ignore"):
         away = np.log(values / law) if runs.is_log else (values - law) / np.std(law)
     return float(np.sqrt(np.mean(away**2))) if np.all(np.isfinite(away)) else np.inf

@@ -291,8 +291,8 @@ class Sheet:
         stated, given = self.table_units, dict(units)
         titled, _ = titled_columns(self.raw, ReadOptions(units=given))
         read = [self._column(t, stated[t.name]) for t in titled]
-        known = {c.name: c.unit for c in read if c.role in ("number", "error")}
-        doubted = doubts(known, self.raw.source)
+        numeric = {c.name: c.unit for c in read if c.role in ("number", "error")}
+        doubted = doubts(numeric, self.raw.source)
         return [replace(c, doubts=(doubted[c.name],) if c.name in doubted else ()) for c in read]
 
     def _column(self, titled: Titled, stated: str) -> Column:
@@ -486,14 +486,14 @@ def plot(
     offered = _offered(data, basis)
     if not offered:
         return None
-    known = {a.name: a for a in offered}
+    by_name = {a.name: a for a in offered}
     target = basis.target.name if basis is not None and basis.target is not None else ""
     # without a free group, pi_0 is a constant: the response itself says more
     response = "pi_0" if basis is not None and basis.groups else target
-    up = known.get(y) or known.get(response) or known.get(target) or offered[-1]
+    up = by_name.get(y) or by_name.get(response) or by_name.get(target) or offered[-1]
     others = [a for a in offered if a is not up and a.name not in ("pi_0", target)] or offered
     groups = [a for a in others if a.name.startswith("pi_")]
-    over = known.get(x) or max(groups or others, key=lambda a: _spread(a.logs))
+    over = by_name.get(x) or max(groups or others, key=lambda a: _spread(a.logs))
     good = np.isfinite(over.logs) & np.isfinite(up.logs)
     rows = np.flatnonzero(good)
     # always the same ones
