@@ -195,7 +195,7 @@ class _Asking:
         rests = [("derived", e["id"]) for e in answer.evidence]
         self.hub.once(entry, [*rests, ("answers", question)])
 
-    def answer(self, target: str, given: Given, kernel: Any, physics: str | None) -> Answer:
+    def answer(self, target: str, inputs: Given, kernel: Any, physics: str | None) -> Answer:
         """Answer one point, whose inputs may have intervals."""
         points = [
             self.at_values(target, point, kernel, physics)
@@ -203,19 +203,19 @@ class _Asking:
         ]
         if len(points) == 1:
             return points[0]
-        return hull_of(points, target, given, self.tolerance)
+        return hull_of(points, target, inputs, self.tolerance)
 
-    def at_values(self, target: str, given: Given, kernel: Any, physics: str | None) -> Answer:
+    def at_values(self, target: str, inputs: Given, kernel: Any, physics: str | None) -> Answer:
         """Answer one point, each of whose inputs is a number or label."""
         if kernel is None and physics is None:
             raise InputError("Neither a kernel nor a physics identity is named; give one.")
-        every = [(k, point_of(k, given)) for k in self._kernels(target, kernel, physics)]
+        every = [(k, point_of(k, inputs)) for k in self._kernels(target, kernel, physics)]
         description, point = every[0]
         missing = dict.fromkeys(text for _, p in every for text in p.missing)
         if missing:
             unit = description.outputs[target]
             return refused(list(missing), unit, point.assumptions, None, self.level)
-        if (there := self._there(target, given, point, kernel, physics)) is not None:
+        if (there := self._there(target, inputs, point, kernel, physics)) is not None:
             answer = there()
             if answer.value is not None or description.kernel is None:
                 return answer
@@ -238,7 +238,7 @@ class _Asking:
         return replace(answer, how="none", evidence=[_not_enough(*one) for one in doubted])
 
     def _there(
-        self, target: str, given: Given, point: Point, kernel: Any, physics: str | None
+        self, target: str, inputs: Given, point: Point, kernel: Any, physics: str | None
     ) -> Callable[[], Answer] | None:
         """What asks the server of the hub, which has the runs; None where it has not the kernel."""
         if not isinstance(self.hub, RemoteHub):
@@ -247,8 +247,8 @@ class _Asking:
             return None
         hub = self.hub
         asked: dict[str, Any] = {"target": target, "kernel": kernel, "physics": physics}
-        at = {n: [q.value, q.unit] for n, q in given.items()}
-        at |= {n: [text, "label"] for n, text in point.labels.items() if n in given}
+        at = {n: [q.value, q.unit] for n, q in inputs.items()}
+        at |= {n: [text, "label"] for n, text in point.labels.items() if n in inputs}
         asked |= {"tolerance": self.tolerance, "level": self.level, "at": at}
         return lambda: Answer(**hub.asked({k: v for k, v in asked.items() if v is not None}))
 

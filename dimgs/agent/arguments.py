@@ -56,12 +56,12 @@ def in_arguments(advice: Advice) -> str:
     kind = "" if option is None else option.metadata["kind"]
     values = [_value(kind, text) for text in advice.values] or ([True] if kind == "flag" else [])
     if advice.option in _ARGUMENTS:
-        given = " or ".join(json.dumps(v, ensure_ascii=False) for v in values)
-        return f"'{advice.option}' {given}".strip()
+        choices = " or ".join(json.dumps(v, ensure_ascii=False) for v in values)
+        return f"'{advice.option}' {choices}".strip()
     if option is None:
         return f"'{advice.option}' (which a person has on the command line)"
-    given = " or ".join(json.dumps({advice.option: v}, ensure_ascii=False) for v in values)
-    return f"'options' {given}" if given else f"'{advice.option}' in 'options'"
+    choices = " or ".join(json.dumps({advice.option: v}, ensure_ascii=False) for v in values)
+    return f"'options' {choices}" if choices else f"'{advice.option}' in 'options'"
 
 
 def _value(kind: str, text: str) -> Any:
@@ -72,14 +72,16 @@ def _value(kind: str, text: str) -> Any:
     return int(text) if kind == "count" else text
 
 
-def options_of(keywords: type, given: Mapping[str, Any], more: Mapping[str, Any] | None) -> Options:
+def options_of(
+    keywords: type, values: Mapping[str, Any], more: Mapping[str, Any] | None
+) -> Options:
     """Options of an analysis from the arguments of a tool; what is None or empty is not given.
 
     Parameters
     ----------
     known : type
         The TypedDict of the options that the tool takes.
-    given : mapping
+    values : mapping
         Arguments that stand for themselves.
     more : mapping, optional
         Options by name.
@@ -89,12 +91,12 @@ def options_of(keywords: type, given: Mapping[str, Any], more: Mapping[str, Any]
     InputError
         If an option is unknown, given twice, or of another type.
     """
-    asked = {k: v for k, v in given.items() if v not in (None, [])}
+    asked = {k: v for k, v in values.items() if v not in (None, [])}
     for name, value in (more or {}).items():
-        if name in given:
+        if name in values:
             raise InputError(f"'{name}' is an argument of its own; give it beside 'options'.")
         if name not in keywords.__annotations__:
-            names = ", ".join(n for n in keywords.__annotations__ if n not in given)
+            names = ", ".join(n for n in keywords.__annotations__ if n not in values)
             raise InputError(f"'options' has no '{shown(name)}'; it has {names}.")
         if name == "limits" and isinstance(value, str):
             raise InputError("'limits' is a list of limits here, not the name of a file.")
@@ -188,7 +190,7 @@ class Amount:
         return abs(self.value - there) <= self.step * (1 + _EQUAL) + _EQUAL * abs(there)
 
 
-def to_quantity(given: Any, name: str = "The quantity") -> Quantity:
+def to_quantity(value: Any, name: str = "The quantity") -> Quantity:
     """Quantity or label of an argument; a plain number has no unit.
 
     Raises
@@ -201,11 +203,11 @@ def to_quantity(given: Any, name: str = "The quantity") -> Quantity:
     >>> to_quantity("80 µm").unit, to_quantity(2e-3).unit, to_quantity("resin").unit
     ('µm', '1', 'label')
     """
-    quantity = as_quantity(given, name)
+    quantity = as_quantity(value, name)
     return replace(quantity, unit="1") if quantity.unit is None else quantity
 
 
-def amount(given: Any, name: str = "The quantity") -> Amount:
+def amount(source: Any, name: str = "The quantity") -> Amount:
     """Amount of an argument that is one number.
 
     Raises
@@ -221,7 +223,7 @@ def amount(given: Any, name: str = "The quantity") -> Amount:
     Traceback (most recent call last):
     dimgs.common.errors.InputError: 'l' is '0.8..1.2 m', a range, and one number is needed here.
     """
-    quantity = to_quantity(given, name)
+    quantity = to_quantity(source, name)
     value, unit = quantity.number(name), quantity.unit or "1"
     return Amount(value, unit, quantity.text, 0, quantity.step, unit == "1")
 
@@ -257,7 +259,7 @@ def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
     return {**quantity, **{k: convert(quantity[k]) for k in keys if k in quantity}, "unit": unit}
 
 
-def readings(given: Mapping[str, Quantity]) -> list[dict[str, Any]]:
+def readings(inputs: Mapping[str, Quantity]) -> list[dict[str, Any]]:
     """Inputs on a scale with a zero of its own, which may be meant as differences.
 
     Examples
@@ -266,7 +268,7 @@ def readings(given: Mapping[str, Quantity]) -> list[dict[str, Any]]:
     {'value': 313.15, 'unit': 'K'}
     """
     assumptions = []
-    for name, quantity in given.items():
+    for name, quantity in inputs.items():
         if quantity.is_label or quantity.is_range or not quantity.parsed.offset:
             continue
         value = float(quantity.value or 0.0)

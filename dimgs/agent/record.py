@@ -115,8 +115,8 @@ def _calls(context: ToolContext, hub: Hub, calls: list[dict[str, Any]]) -> list[
             comparisons.append({"call": number, "tool": tool, "same": True, "differs": None})
             continue
         try:
-            given = checked_arguments(methods[tool], _renamed(call["arguments"], ids))
-            made = tools[tool](**given)
+            arguments = checked_arguments(methods[tool], _renamed(call["arguments"], ids))
+            made = tools[tool](**arguments)
             if tool == "start_campaign":
                 # the jobs that were approved then are run here at once
                 work(hub, _generous(context.policy), once=True)

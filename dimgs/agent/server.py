@@ -174,11 +174,11 @@ def _called(method: Callable[..., Any]) -> Callable[..., Any]:
 
 def _refuse_unknown(name: str, arguments: dict[str, Any], schema: dict[str, Any]) -> None:
     names = list(schema.get("properties", {}))
-    for given in arguments:
-        if given not in names:
-            near = difflib.get_close_matches(given, names, n=1)
+    for argument in arguments:
+        if argument not in names:
+            near = difflib.get_close_matches(argument, names, n=1)
             remedy = f"did you mean '{near[0]}'?" if near else f"it takes {', '.join(names)}."
-            raise InputError(f"'{name}' takes no '{shown(given)}'; {remedy}")
+            raise InputError(f"'{name}' takes no '{shown(argument)}'; {remedy}")
 
 
 def _describe_error(name: str, error: ValidationError) -> str:
@@ -186,8 +186,8 @@ def _describe_error(name: str, error: ValidationError) -> str:
     where = ".".join(str(part) for part in first["loc"])
     if first["type"] == "missing":
         return f"'{name}' needs '{where}'; give it."
-    given = shown(json.dumps(first.get("input"), default=str, ensure_ascii=False))
-    return f"'{name}', '{where}' is {given}: {first['msg'][0].lower()}{first['msg'][1:]}."
+    value = shown(json.dumps(first.get("input"), default=str, ensure_ascii=False))
+    return f"'{name}', '{where}' is {value}: {first['msg'][0].lower()}{first['msg'][1:]}."
 
 
 def _lean(schema: Any, nulls: bool = False) -> Any:

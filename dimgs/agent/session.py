@@ -61,8 +61,8 @@ def answer_of(calls: Sequence[ToolCall], chosen: int | None, assumptions: list[J
         why = [c.error for c in calls if c.error][-1:] or ["no tool gave a value"]
         document = _FROM[answering[-1].tool](answering[-1], calls) if answering else _none(why)
     document["pertinence"] = {**document["pertinence"], "better": _better(document, calls)}
-    given = [a for a in assumptions if a not in document["assumptions"]]
-    return {**document, "assumptions": [*document["assumptions"], *given]}
+    further = [a for a in assumptions if a not in document["assumptions"]]
+    return {**document, "assumptions": [*document["assumptions"], *further]}
 
 
 def _better(document: Json, calls: Sequence[ToolCall]) -> str:
@@ -241,21 +241,21 @@ class Session:
         dict
             {"call": number, "data": result}, or {"error": sentence}.
         """
-        given = copy.deepcopy(dict(arguments))
-        named = given.pop("sources", None) or {}
-        given = {k: v for k, v in given.items() if v is not None}
-        made = ToolCall(tool, given)
+        values = copy.deepcopy(dict(arguments))
+        named = values.pop("sources", None) or {}
+        values = {k: v for k, v in values.items() if v is not None}
+        made = ToolCall(tool, values)
         try:
             if tool not in self.schemas:
                 names = ", ".join(self.schemas)
                 raise InputError(f"There is no tool '{shown(tool)}'; there are {names}.")
             if not isinstance(named, Mapping):
                 raise InputError("'sources' is a table of paths and sources.")
-            checked = checked_arguments(self.schemas[tool], given)
+            checked = checked_arguments(self.schemas[tool], values)
             made.sources = self.sources.check(
-                tool, given, {str(k): str(v) for k, v in named.items()}
+                tool, values, {str(k): str(v) for k, v in named.items()}
             )
-            self.progress(f"{tool}({_brief(given)})")
+            self.progress(f"{tool}({_brief(values)})")
             made.result = self.tools[tool](**checked)
         except DimgsError as error:
             made.error = str(error)

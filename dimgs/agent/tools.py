@@ -260,11 +260,11 @@ def plan_campaign(
     }
 
 
-def _in_port(ports: dict[str, Port], name: str, given: Any, kernel: str) -> Json:
+def _in_port(ports: dict[str, Port], name: str, stated: Any, kernel: str) -> Json:
     """A value for an input, checked."""
     if name not in ports:
         raise InputError(f"'{kernel}' has no input '{shown(name)}'; it has {', '.join(ports)}.")
-    quantity = to_quantity(given, f"'{name}'")
+    quantity = to_quantity(stated, f"'{name}'")
     value = port_value(ports[name], quantity)
     check_within(ports[name], value, kernel)
     return {"value": value, "unit": "label"} if isinstance(value, str) else quantity.to_json()
@@ -510,11 +510,11 @@ def discover_law(
 ) -> DiscoveredLaw:
     """Search a table for a law, checked on unseen runs. 'confirmed' false: no reliable law."""
     limit = min(seconds or 30.0, context.policy.agent.analysis_seconds)
-    given: Json = {"columns": columns, "units": units, "constants": constants, "scales": scales}
-    given |= {"within": within, "time_limit": limit, "seed": seed}
+    choices: Json = {"columns": columns, "units": units, "constants": constants, "scales": scales}
+    choices |= {"within": within, "time_limit": limit, "seed": seed}
     # refused here, before a process is started
-    options_of(DiscoverKeywords, given, options)
-    asked = {k: v for k, v in given.items() if v not in (None, [])} | (options or {})
+    options_of(DiscoverKeywords, choices, options)
+    asked = {k: v for k, v in choices.items() if v not in (None, [])} | (options or {})
     request_text = json.dumps([table, target, asked], sort_keys=True)
     id = hashlib.sha256(request_text.encode()).hexdigest()[:12]
     hub = None
@@ -635,7 +635,7 @@ def predict(
         raise InputError(f"'at' has {len(points)} points; give 1 to {_MOST_ROWS}.")
     if not 0.0 < level < 1.0:
         raise InputError(f"'level' is {level}; give a coverage such as 0.9.")
-    given = [
+    quantities = [
         {n: to_quantity(v, f"'{shown(n)}' of point {k}") for n, v in point.items()}
         for k, point in enumerate(points, 1)
     ]
@@ -671,7 +671,7 @@ def predict(
     if unit is not None:
         turned = other_turning(stored.target.name, parse_unit(unit), stored.target.unit)
         doubts += [f"The target {turned}."] if turned else []
-    for point in given:
+    for point in quantities:
         doubts += [f"'{reading['input']}': {reading['source']}." for reading in readings(point)]
         doubts += [f"'{n}': {meaning_of(q)}." for n, q in point.items() if q.is_interval]
     return {
@@ -1112,8 +1112,8 @@ def each(context: ToolContext) -> dict[str, Callable[..., Any]]:
 
 def _advising(method: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(method)
-    def call(*given: Any, **named: Any) -> Any:
+    def call(*values: Any, **named: Any) -> Any:
         with worded(in_arguments):
-            return method(*given, **named)
+            return method(*values, **named)
 
     return call

@@ -63,8 +63,8 @@ def advise(table: str, chunk_rows: int | None, resume: Path | None) -> None:
     InputError
         If an option of --stream is given without it.
     """
-    for name, given in (("--chunk-rows", chunk_rows), ("--resume", resume)):
-        if given is not None:
+    for name, value in (("--chunk-rows", chunk_rows), ("--resume", resume)):
+        if value is not None:
             raise InputError(f"{name} belongs to --stream; add --stream, or leave it out.")
     path = Path(table)
     if path.is_dir():

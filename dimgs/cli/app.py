@@ -60,9 +60,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     int
         0 success, 1 failure of the computation, 2 bad use or bad input, 130 interrupted.
     """
-    given = list(arguments) if arguments is not None else sys.argv[1:]
-    remember(given)
-    code = _code_of(given)
+    words = list(arguments) if arguments is not None else sys.argv[1:]
+    remember(words)
+    code = _code_of(words)
     lost = unwritten()
     if lost is None or isinstance(lost, BrokenPipeError):
         return code
@@ -82,10 +82,10 @@ def _begins_with_interrupt(error: BaseException | None) -> bool:
     return False
 
 
-def _code_of(given: list[str]) -> int:
+def _code_of(words: list[str]) -> int:
     """Exit code of a command; what standard output does not take is reported after it."""
     try:
-        result = app(args=given, standalone_mode=False)
+        result = app(args=words, standalone_mode=False)
     except _USAGE_ERROR as error:
         _tell_usage(error)
         return 2

@@ -50,35 +50,35 @@ def ask(
             run=run,
         )  # fmt: skip
     if json:
-        documents = {name: _document(given) for name, given in every.items()}
+        documents = {name: _document(answered) for name, answered in every.items()}
         emit_json(documents[target[0]] if len(documents) == 1 else {"targets": documents})
-    for name, given in every.items():
+    for name, answered in every.items():
         if not json:
             if len(every) > 1:
                 say(name, style="strong")
-            _show_any(name, given)
-    if any(value is None for given in every.values() for value in _values(given)):
+            _show_any(name, answered)
+    if any(value is None for answered in every.values() for value in _values(answered)):
         raise typer.Exit(1)
 
 
-def _document(given: "Answer | list[Answer]") -> dict[str, Any]:
-    if isinstance(given, list):
-        return {"answers": [answer.to_json() for answer in given]}
-    return given.to_json()
+def _document(answered: "Answer | list[Answer]") -> dict[str, Any]:
+    if isinstance(answered, list):
+        return {"answers": [answer.to_json() for answer in answered]}
+    return answered.to_json()
 
 
-def _values(given: "Answer | list[Answer]") -> Iterator[Any]:
-    for answer in given if isinstance(given, list) else [given]:
+def _values(answered: "Answer | list[Answer]") -> Iterator[Any]:
+    for answer in answered if isinstance(answered, list) else [answered]:
         yield from answer.value if isinstance(answer.value, tuple) else (answer.value,)
 
 
-def _show_any(target: str, given: "Answer | list[Answer]") -> None:
-    if isinstance(given, list):
-        _show_table(target, given)
-    elif given.over is not None and given.value is not None:
-        _show_curve(target, given)
+def _show_any(target: str, answered: "Answer | list[Answer]") -> None:
+    if isinstance(answered, list):
+        _show_table(target, answered)
+    elif answered.over is not None and answered.value is not None:
+        _show_curve(target, answered)
     else:
-        _show(given)
+        _show(answered)
 
 
 def _show(answer: "Answer") -> None:

@@ -150,10 +150,10 @@ def on_hub(
         ]
 
         @wraps(function)
-        def run(**given: Any) -> None:
-            address, user, json = (given.pop(n) for n, _, _ in added)
+        def run(**typed: Any) -> None:
+            address, user, json = (typed.pop(n) for n, _, _ in added)
             with opened(address, user, make=make) as hub:
-                document, text = function(hub, **given)
+                document, text = function(hub, **typed)
             if json:
                 emit_json(document)
             elif callable(text):
@@ -652,8 +652,8 @@ Target = Annotated[
 ]
 
 
-def _target(description: "Description", given: str | None) -> str:
-    return given or next(iter(description.outputs))
+def _target(description: "Description", target: str | None) -> str:
+    return target or next(iter(description.outputs))
 
 
 @on_hub()

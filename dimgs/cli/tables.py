@@ -74,10 +74,10 @@ def takes(*commanded: str) -> Callable[[Callable[..., None]], Callable[..., None
                 shown.append(parameter.replace(kind=parameter.KEYWORD_ONLY))
 
         @wraps(function)
-        def run(**given: Any) -> None:
-            _define(given.pop("define"))
-            options = _options({name: given.pop(name) for name in commanded})
-            function(**given, options=options)
+        def run(**typed: Any) -> None:
+            _define(typed.pop("define"))
+            options = _options({name: typed.pop(name) for name in commanded})
+            function(**typed, options=options)
 
         run.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in shown}
@@ -111,13 +111,13 @@ def _options(typed: dict[str, Any]) -> "Options":
 
     fields = options_by_name()
     readers: dict[str, Callable[[Any], Any]] = {"names": names, "units": _units, "limits": _limits}
-    given = {name: value for name, value in typed.items() if value is not None}
-    for name, value in given.items():
+    values = {name: value for name, value in typed.items() if value is not None}
+    for name, value in values.items():
         if name == "scales":
-            given[name] = scales(value, strict=typed.get("strict_units", False))
+            values[name] = scales(value, strict=typed.get("strict_units", False))
         elif (kind := fields[name].metadata["kind"]) in readers:
-            given[name] = readers[kind](value)
-    return Options(**given)
+            values[name] = readers[kind](value)
+    return Options(**values)
 
 
 def each(
@@ -138,46 +138,46 @@ def checked(variables: Iterable[str], *, strict: bool) -> "list[Variable]":
     from dimgs.variables import parse_variable
 
     parsed = [parse_variable(text) for text in variables]
-    given = {v.name: v.unit.text for v in parsed}
-    warn(doubts(given, "the command line", strict=strict).values())
+    units = {v.name: v.unit.text for v in parsed}
+    warn(doubts(units, "the command line", strict=strict).values())
     return parsed
 
 
-def scales(given: list[str], *, strict: bool = False) -> list[str] | str:
+def scales(texts: list[str], *, strict: bool = False) -> list[str] | str:
     """Scales as :class:`dimgs.discovery.options.Options` takes them."""
     from dimgs.variables.readings import improbable
 
-    if "auto" in given and len(given) > 1:
+    if "auto" in texts and len(texts) > 1:
         from dimgs.common.errors import InputError
 
         raise InputError(
             "--scale auto chooses all scales; give it alone, or name every scale as 'M0 [kg]'."
         )
-    if given == ["auto"]:
+    if texts == ["auto"]:
         return "auto"
-    readings = [(v.name, improbable(v.unit.text)) for v in checked(given, strict=strict)]
+    readings = [(v.name, improbable(v.unit.text)) for v in checked(texts, strict=strict)]
     # a doubt is stated once: what is passed on is the literal reading
     return [
         text if reading is None else f"{name} [{reading.literal}]"
-        for text, (name, reading) in zip(given, readings, strict=True)
+        for text, (name, reading) in zip(texts, readings, strict=True)
     ]
 
 
-def _limits(given: str) -> Any:
+def _limits(source: str) -> Any:
     """The file itself, or the accepted limits of a hub."""
-    if given.endswith(".json"):
-        return given
+    if source.endswith(".json"):
+        return source
     from dimgs.hub import Hub
     from dimgs.similitude.limits import accepted_limits
 
-    with Hub(given, make=False) as hub:
+    with Hub(source, make=False) as hub:
         return [limit for _, limit in accepted_limits(hub)]
 
 
-def _units(given: list[str]) -> dict[str, str]:
+def _units(texts: list[str]) -> dict[str, str]:
     """Units by column from ``d=mm,T=degC``."""
     units: dict[str, str] = {}
-    for part in (p for text in given for p in text.split(",") if p.strip()):
+    for part in (p for text in texts for p in text.split(",") if p.strip()):
         name, equals, unit = part.rpartition("=")
         if not equals or not name.strip():
             raise InputError(f"--units has '{part.strip()}'; write it as --units 'd=mm,T=degC'.")

@@ -295,9 +295,9 @@ def in_one_sentence(kind: type[Model]) -> type[Model]:
     make: Any = kind.__init__
 
     @wraps(make)
-    def init(self: Model, *given: Any, **named: Any) -> None:
+    def init(self: Model, *values: Any, **named: Any) -> None:
         try:
-            make(self, *given, **named)
+            make(self, *values, **named)
         except ValidationError as error:
             raise InputError(_describe_error(error, kind)) from error
 

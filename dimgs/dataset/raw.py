@@ -157,9 +157,9 @@ class ReadOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "units", dict(self.units or {}))
         for name in ("columns", "drop", "logged"):
-            given = getattr(self, name)
-            if given is not None:
-                names = [given] if isinstance(given, str) else list(given)
+            value = getattr(self, name)
+            if value is not None:
+                names = [value] if isinstance(value, str) else list(value)
                 object.__setattr__(self, name, names)
 
 

@@ -174,8 +174,8 @@ def raw_table(source: Any, options: ReadOptions) -> RawTable:
     """Headers and cells of any source that `read_table` takes, but a Dataset."""
     if isinstance(source, str | PathLike):
         return _raw_file(existing(source), options)
-    given = (("sheet", options.sheet), ("skip_rows", options.skip_rows))
-    odd = next((name for name, value in given if value is not None), None)
+    sheet_options = (("sheet", options.sheet), ("skip_rows", options.skip_rows))
+    odd = next((name for name, value in sheet_options if value is not None), None)
     if odd is not None:
         raise InputError(
             f"A table in memory has no rows above its header and no sheet; leave out {odd}."

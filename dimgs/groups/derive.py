@@ -350,10 +350,10 @@ def pi_basis(
     >>> [(str(group), group.known_as) for group in basis.groups]
     [('D·L⁻¹', None), ('D·U·rho·mu⁻¹', 'Reynolds number')]
     """
-    given = variables_of(source)
-    wanted = _target(given, response, target)
-    names = [v.name for v in given]
-    declared = [*_columns(given, wanted), *constant_variables(constants, names)]
+    variables = variables_of(source)
+    wanted = _target(variables, response, target)
+    names = [v.name for v in variables]
+    declared = [*_columns(variables, wanted), *constant_variables(constants, names)]
     inputs = with_scales(declared, wanted, names, scales, varying)
     _check_names(inputs)
     levels = [v.name for v in inputs if v.is_level]
@@ -365,8 +365,8 @@ def pi_basis(
     return _beside_signed(active, moving, wanted, repeating, prefer_named, levels, names)
 
 
-def _columns(given: Sequence[Variable], wanted: Variable | None) -> list[Variable]:
-    columns = [v for v in given if v is not wanted and not v.is_label]
+def _columns(variables: Sequence[Variable], wanted: Variable | None) -> list[Variable]:
+    columns = [v for v in variables if v is not wanted and not v.is_label]
     if len(columns) > _MOST_INPUTS:
         raise InputError(
             f"{len(columns)} inputs are more than groups are made of ({_MOST_INPUTS}); name those "
@@ -443,20 +443,22 @@ def _check_names(variables: Sequence[Variable]) -> None:
         raise InputError(f"The name '{twice}' is used twice; rename one of the variables.")
 
 
-def _target(given: Sequence[Variable], response: str | None, target: str | None) -> Variable | None:
+def _target(
+    listed: Sequence[Variable], response: str | None, target: str | None
+) -> Variable | None:
     if response is not None and target not in (None, response):
         raise InputError(
             f"The response is '{response}' and the target '{target}'; give one of the two."
         )
-    _check_names(given)
+    _check_names(listed)
     response = response if target is None else target
     if response is None:
         return None
-    variable = next((v for v in given if v.name == response), None)
+    variable = next((v for v in listed if v.name == response), None)
     if variable is None:
         from difflib import get_close_matches
 
-        names = [v.name for v in given]
+        names = [v.name for v in listed]
         close = get_close_matches(response, names, 3, 0.6) or names[:8]
         raise InputError(f"There is no variable '{response}'; did you mean {', '.join(close)}?")
     if variable.is_label:

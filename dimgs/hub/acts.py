@@ -324,10 +324,10 @@ class Writer(Reader):
             changes = dict(document or {})
             if changes.pop("kind", row.kind) != row.kind:
                 raise InputError(f"A fork has the kind of its parent, {row.kind}.")
-            given = {"kind": row.kind, **json.loads(row.content), **changes}
-            given.setdefault("visibility", row.visibility)
-            given.setdefault("until", row.until)
-            entry = self._made(given, [("forked", row.id)], connection)
+            copy = {"kind": row.kind, **json.loads(row.content), **changes}
+            copy.setdefault("visibility", row.visibility)
+            copy.setdefault("until", row.until)
+            entry = self._made(copy, [("forked", row.id)], connection)
             write(connection, [entry])
             share_files(connection, row.seq, entry)
         return entry.id
@@ -398,7 +398,7 @@ class Writer(Reader):
         _check_inputs(kind, content)
         visibility = document.get("visibility") or "open"
         self._check("add", str(visibility), is_author=True)
-        given = [*self.checked_links(document.get("links") or [], connection), *links]
+        all_links = [*self.checked_links(document.get("links") or [], connection), *links]
         if kind == "link":
             content = self._link(content, connection)
         return Entry(
@@ -406,16 +406,16 @@ class Writer(Reader):
             content,
             self.user,
             now(),
-            tuple(given),
+            tuple(all_links),
             self.is_agent,
             str(visibility),
             str(document.get("until") or ""),
         )
 
-    def checked_links(self, given: Any, connection: Connection) -> list[tuple[str, str]]:
+    def checked_links(self, documents: Any, connection: Connection) -> list[tuple[str, str]]:
         """Links as documents give them, if the user may make them and knows where they lead."""
         typed: list[tuple[str, str]] = []
-        for link in given if isinstance(given, list) else [None]:
+        for link in documents if isinstance(documents, list) else [None]:
             if not isinstance(link, Mapping) or link.get("type") not in LINKED or "to" not in link:
                 raise InputError(
                     f"A link is a table with 'type' (one of {', '.join(LINKED)}) and 'to', an id."
@@ -554,7 +554,7 @@ def _check_added(document: object) -> None:
         )
 
 
-def naming(document: Mapping[str, Any], given: Mapping[str, bytes]) -> dict[str, Any]:
+def naming(document: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
     """A document of an entry that names files.
 
     Raises
@@ -562,10 +562,10 @@ def naming(document: Mapping[str, Any], given: Mapping[str, bytes]) -> dict[str,
     InputError
         If one is larger than 8 MB.
     """
-    large = next((name for name, data in given.items() if len(data) > MOST_FILE), None)
+    large = next((name for name, data in files.items() if len(data) > MOST_FILE), None)
     if large is not None:
         raise InputError(
             f"'{large}' has more than {MOST_FILE >> 20} MB; give its location in the entry."
         )
-    new = {name: {"sha256": sha256(data), "size": len(data)} for name, data in given.items()}
+    new = {name: {"sha256": sha256(data), "size": len(data)} for name, data in files.items()}
     return {**document, "files": {**document.get("files", {}), **new}} if new else dict(document)

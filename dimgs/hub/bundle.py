@@ -199,8 +199,8 @@ class Exchange(Writer):
                 new = set(write(connection, [entry for entry, _ in read], brought))
                 rows = [
                     {"id": entry.id, "key": part.key, "signature": part.signature}
-                    for entry, given in read
-                    for part in given
+                    for entry, proofs in read
+                    for part in proofs
                 ]
                 if rows:
                     connection.execute(insert_new(connection, signatures), rows)
@@ -259,15 +259,15 @@ def _read(line: Any, where: str) -> tuple[Entry, Sequence[Any]]:
         raise line
     try:
         entry = Entry.from_json(line)
-        given = EntryFile.model_validate(line).signatures
+        proofs = EntryFile.model_validate(line).signatures
         if entry.content is not None:
             checked(entry.kind, entry.content)
             if entry.kind == "run":
                 facts(entry.content)
-        check_signatures(entry.id, given)
+        check_signatures(entry.id, proofs)
     except InputError as error:
         raise InputError(f"{where}: {error}") from error
-    return entry, given
+    return entry, proofs
 
 
 def _ids_in(place: Path) -> set[str]:

@@ -47,12 +47,12 @@ class Database(schema.Transactions):
     """
 
     def __init__(self, address: str | os.PathLike[str], make: bool = True) -> None:
-        given = os.fspath(address)
-        self.is_file = not given.startswith(_POSTGRESQL)
-        self.path = _file(given) if self.is_file else None
-        self.address = str(self.path) if self.is_file else _shown(given)
+        text = os.fspath(address)
+        self.is_file = not text.startswith(_POSTGRESQL)
+        self.path = _file(text) if self.is_file else None
+        self.address = str(self.path) if self.is_file else _shown(text)
         self.upgraded = ""
-        engine = self._sqlite(make) if self.is_file else self._postgresql(given)
+        engine = self._sqlite(make) if self.is_file else self._postgresql(text)
         super().__init__(engine, f"The hub '{self.address}'", "address")
         self._lineage: tuple[tuple[int, str], Lineage] | None = None
         self.numbers = NumberCache()
@@ -79,11 +79,11 @@ class Database(schema.Transactions):
         engine, self.upgraded = schema.open_hub(path)
         return engine
 
-    def _postgresql(self, given: str) -> Engine:
+    def _postgresql(self, address: str) -> Engine:
         with needing("hub", "A hub in PostgreSQL needs"):
             import psycopg  # noqa: F401
         try:
-            url = make_url(given).set(drivername="postgresql+psycopg")
+            url = make_url(address).set(drivername="postgresql+psycopg")
             engine = create_engine(url, pool_pre_ping=True, isolation_level="READ COMMITTED")
             with engine.begin() as connection:
                 connection.execute(schema.ALONE)
@@ -93,8 +93,8 @@ class Database(schema.Transactions):
         return engine
 
 
-def _file(given: str) -> Path:
-    path = Path(given).absolute()
+def _file(address: str) -> Path:
+    path = Path(address).absolute()
     return path / _FILE if path.is_dir() else path
 
 

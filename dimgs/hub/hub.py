@@ -214,11 +214,11 @@ class Hub(Exchange):
         ------
         InputError
         """
-        given = os.fspath(peer)
-        path = Path(given)
-        if "://" not in given and not holds_hub(path):
+        address = os.fspath(peer)
+        path = Path(address)
+        if "://" not in address and not holds_hub(path):
             return self.sync_folder(path)
-        with Hub(given, None if is_remote(given) else self.user, make=False) as other:
+        with Hub(address, None if is_remote(address) else self.user, make=False) as other:
             return self.sync_with(other)
 
     def users(self) -> list[dict[str, Any]]:
@@ -334,10 +334,10 @@ class RemoteHub(Hub):
     def _send(self, method: str, path: str, query: Any, **body: Any) -> Any:
         import httpx2
 
-        given = {k: v for k, v in (query or {}).items() if v is not None}
+        parameters = {k: v for k, v in (query or {}).items() if v is not None}
         try:
             answer = self._client.request(
-                method, f"{self._url}/api/v1/{path}", params=given, **body
+                method, f"{self._url}/api/v1/{path}", params=parameters, **body
             )
         except httpx2.HTTPError as error:
             raise StoreError(
@@ -463,8 +463,8 @@ class RemoteHub(Hub):
         """Runs, by ranges of inputs or groups in any unit."""
         asked = {"kernel": kernel, "physics": physics, "where": where, "group": group}
         limit = _EVERY if limit is None else limit
-        given = {k: v for k, v in filters.items() if v not in (None, False)}
-        return dict(self._call("GET", "runs", **asked, limit=limit, **given))
+        chosen = {k: v for k, v in filters.items() if v not in (None, False)}
+        return dict(self._call("GET", "runs", **asked, limit=limit, **chosen))
 
     def run_tables(
         self, kernel: str, inputs: Mapping[str, Dimension], labels: Mapping[str, str]

@@ -122,10 +122,10 @@ class Lineage:
         if id in self.accepted:
             return "accepted"
         if kind == "question" and id in self.answers:
-            given = [a for a in self.answers[id] if not self._is_untrusted(a)]
-            if any(a in self.accepted and a not in self.marks for a in given):
+            answers = [a for a in self.answers[id] if not self._is_untrusted(a)]
+            if any(a in self.accepted and a not in self.marks for a in answers):
                 return "accepted"
-            firm = [a for a in given if a not in self.unconfirmed]
+            firm = [a for a in answers if a not in self.unconfirmed]
             if any(a not in self.marks for a in firm):
                 return "answered"
             return "recheck" if firm else "open"

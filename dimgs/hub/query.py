@@ -569,12 +569,12 @@ def tables_of_runs(
     kept: dict[str, list[Mapping[str, Any]]] = {}
     values: dict[str, list[list[float]]] = {}
     for run in runs:
-        given = numeric_inputs(run)
-        named = {n: q["value"] for n, q in run["inputs"].items() if n not in given}
-        units = {n: parse_unit(q.get("unit", "1")) for n, q in given.items()}
+        numbers = numeric_inputs(run)
+        named = {n: q["value"] for n, q in run["inputs"].items() if n not in numbers}
+        units = {n: parse_unit(q.get("unit", "1")) for n, q in numbers.items()}
         if {n: u.dimension for n, u in units.items()} != dict(inputs) or named != dict(held):
             continue
-        row = [si_of(given[n]) for n in inputs]
+        row = [si_of(numbers[n]) for n in inputs]
         kept.setdefault(run["tier"], []).append(run)
         values.setdefault(run["tier"], []).append(row)
 

@@ -43,8 +43,8 @@ def run_record(content: Mapping[str, Any]) -> RunRecord:
         part: {n: (q["value"], q.get("unit", "1")) for n, q in content.get(part, {}).items()}
         for part in ("inputs", "outputs")
     }
-    given = ("kernel", "tier", "key", "reason", "errors", "provenance")
-    fields = {"tier": "", "key": "", **{n: content[n] for n in given if n in content}}
+    names = ("kernel", "tier", "key", "reason", "errors", "provenance")
+    fields = {"tier": "", "key": "", **{n: content[n] for n in names if n in content}}
     seed = content.get("seed")
     return RunRecord(
         **fields,

@@ -434,8 +434,8 @@ def exchanged(
     process = subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True, **started
     )
-    given, answer, complaints = process.stdin, process.stdout, process.stderr
-    assert given is not None
+    stdin, answer, complaints = process.stdin, process.stdout, process.stderr
+    assert stdin is not None
     assert answer is not None
     read, heard = list[bytes](), deque[str](maxlen=1)
     # a process that reads nothing would hold up whoever writes more than the pipe takes
@@ -444,7 +444,7 @@ def exchanged(
         for work, args in (
             (_collect, (answer, read)),
             (_hear, (complaints, heard, hear)),
-            (_give, (given, json.dumps(asked).encode() + b"\n")),
+            (_give, (stdin, json.dumps(asked).encode() + b"\n")),
         )
     ]
     end, waiting = monotonic() + limit, stop or threading.Event()
@@ -461,7 +461,7 @@ def exchanged(
             # what left the group may hold the other end of a pipe: nobody waits for it
             thread.join(_DRAIN)
         with suppress(OSError):
-            given.close()
+            stdin.close()
     stopped = over and waiting.is_set()
     text = b"".join(read).decode(errors="replace")
     return Ended(text, process.returncode, over and not stopped, stopped, "".join(heard))

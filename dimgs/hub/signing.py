@@ -94,7 +94,7 @@ def signed(
     return out
 
 
-def check_signatures(id: str, given: Iterable[Any]) -> None:
+def check_signatures(id: str, proofs: Iterable[Any]) -> None:
     """Refuse an entry that somebody signed otherwise.
 
     Raises
@@ -103,7 +103,7 @@ def check_signatures(id: str, given: Iterable[Any]) -> None:
     """
     from cryptography.exceptions import InvalidSignature
 
-    for part in given:
+    for part in proofs:
         try:
             key = _library().Ed25519PublicKey.from_public_bytes(bytes.fromhex(part.key))
             key.verify(bytes.fromhex(part.signature), _PREFIX + id.encode())

@@ -143,7 +143,7 @@ class Supervisor:
         # nobody but root opens this process' descriptors through /proc, or traces it
         process.control_process(dumpable=0)
 
-    def run(self, step: Callable[[Any], Any], given: Any, attend: int | None = None) -> Answer:
+    def run(self, step: Callable[[Any], Any], request: Any, attend: int | None = None) -> Answer:
         """Answer of a step.
 
         Parameters
@@ -160,7 +160,7 @@ class Supervisor:
         read, write = os.pipe()
         child = os.fork()
         if child == 0:
-            self._work(step, given, write, said)
+            self._work(step, request, write, said)
         os.close(write)
         os.set_blocking(read, False)
         try:
@@ -170,7 +170,7 @@ class Supervisor:
             os.close(read)
         return _answer(text, status, said) if over is None else self.limits.exceeded(over)
 
-    def _work(self, step: Callable[[Any], Any], given: Any, write: int, said: Path) -> NoReturn:
+    def _work(self, step: Callable[[Any], Any], request: Any, write: int, said: Path) -> NoReturn:
         """Be the process of a step."""
         try:
             os.setsid()
@@ -182,7 +182,7 @@ class Supervisor:
             os.closerange(3, write)
             os.closerange(write + 1, os.sysconf("SC_OPEN_MAX"))
             self._limit()
-            text = _made(step, given).encode()
+            text = _made(step, request).encode()
             while text:
                 text = text[os.write(write, text) :]
             sys.stdout.flush()
@@ -274,10 +274,10 @@ class Supervisor:
             sleep(_LOOK / 10)
 
 
-def _made(step: Callable[[Any], Any], given: Any) -> str:
+def _made(step: Callable[[Any], Any], request: Any) -> str:
     """Answer of a step as JSON."""
     try:
-        return json.dumps({"document": step(given)})
+        return json.dumps({"document": step(request)})
     except MemoryError as error:
         why, reason = Failure.MEMORY, with_kind(error)
     except DimgsError as error:
@@ -334,8 +334,8 @@ def _answers(asked: Mapping[str, Any]) -> Iterator[Answer]:
 def main() -> None:
     """Run the steps of the job of standard input, as long as whoever asked for it is there."""
     # unbuffered, so that the end of the input can be waited for
-    with open(0, "rb", buffering=0, closefd=False) as given:
-        asked = json.loads(given.readline())
+    with open(0, "rb", buffering=0, closefd=False) as stdin:
+        asked = json.loads(stdin.readline())
     results = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     answers = [asdict(answer) for answer in _answers(asked)]

@@ -108,8 +108,8 @@ def _against(content: Mapping[str, Any]) -> list[str]:
     if any(isinstance(law, Mapping) and (is_edited(law) or law.get("edited")) for law in laws):
         found.append("The law was changed after dimgs wrote it, so it is no longer confirmed.")
     if content.get("confirmed") is not None:
-        given = content.get("why_not") or ["The law is not confirmed."]
-        reasons += [] if content["confirmed"] else [str(why) for why in given]
+        stated = content.get("why_not") or ["The law is not confirmed."]
+        reasons += [] if content["confirmed"] else [str(why) for why in stated]
     elif outcome is not None and outcome not in MET:
         reasons.append(f"Its campaign ended without a reliable answer ({outcome}).")
     return reasons

@@ -273,9 +273,9 @@ class BaseKernel(ABC):
                 converted.configuration |= {"program": program} if program else {}
         return converted
 
-    def _key(self, converted: Converted, given: Mapping[str, Any], tier: Tier) -> str:
+    def _key(self, converted: Converted, inputs: Mapping[str, Any], tier: Tier) -> str:
         every = {"tier": dict(tier.settings), "kernel": converted.configuration}
-        texts = canonical_inputs(self.inputs, converted.values, given)
+        texts = canonical_inputs(self.inputs, converted.values, inputs)
         return content_key(self.name, self.version, tier.name, every, texts, converted.seed)
 
     def _outcome(

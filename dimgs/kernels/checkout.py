@@ -60,13 +60,13 @@ class Checkout:
         ProgramMissingError
             If the variable is not set, or names another folder.
         """
-        given = os.environ.get(self.variable)
-        if not given:
+        folder = os.environ.get(self.variable)
+        if not folder:
             raise ProgramMissingError(
                 f"{self.name} is not here; clone {self.address} and name its folder in "
                 f"{self.variable}."
             )
-        root = Path(given).expanduser().absolute()
+        root = Path(folder).expanduser().absolute()
         if not (root / self.marker).is_file():
             raise ProgramMissingError(
                 f"{self.variable} names {root}, which holds no {self.marker}; name the folder of "

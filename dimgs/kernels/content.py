@@ -75,7 +75,7 @@ def run_seed(seed: int, inputs: Mapping[str, str], tier: str, replicate: int = 0
 
 
 def canonical_inputs(
-    ports: Sequence[Port], values: Mapping[str, Any], given: Mapping[str, Any]
+    ports: Sequence[Port], values: Mapping[str, Any], inputs: Mapping[str, Any]
 ) -> dict[str, str]:
     """Inputs as texts that do not depend on the units they were given in.
 
@@ -89,7 +89,7 @@ def canonical_inputs(
     >>> canonical_inputs([Port("l", "m")], {"l": 0.0023}, {})
     {'l': '0x1.2d77318fc5048p-9'}
     """
-    texts = {str(n): repr(v)[:200] for n, v in given.items() if n not in values}
+    texts = {str(n): repr(v)[:200] for n, v in inputs.items() if n not in values}
     for port in ports:
         if port.name in values:
             value = values[port.name]

@@ -31,14 +31,14 @@ class Converted:
     configuration: dict[str, Any] = field(default_factory=dict)
 
 
-def convert_inputs(ports: Sequence[Port], given: Mapping[str, Any], kernel: str) -> Converted:
+def convert_inputs(ports: Sequence[Port], inputs: Mapping[str, Any], kernel: str) -> Converted:
     """Values of all ports, with defaults, as far as they can be read.
 
     Parameters
     ----------
     ports : sequence of Port
         Inputs that the kernel declares.
-    given : mapping of str to whatever `as_quantity` reads
+    inputs : mapping of str to whatever `as_quantity` reads
         Plain numbers are in the unit of the port.
     kernel : str
         Name of the kernel, for messages.
@@ -59,9 +59,9 @@ def convert_inputs(ports: Sequence[Port], given: Mapping[str, Any], kernel: str)
     """
     result = Converted()
     names = [p.name for p in ports]
-    problems = [_unknown(name, names, kernel) for name in given if name not in names]
+    problems = [_unknown(name, names, kernel) for name in inputs if name not in names]
     for port in ports:
-        value = given.get(port.name, port.default)
+        value = inputs.get(port.name, port.default)
         if value is None:
             unit = "" if port.is_label else f" in {port.unit}"
             problems.append(f"'{kernel}' needs the input '{port.name}'{unit}; give a value.")

@@ -68,8 +68,8 @@ class FunctionKernel(BaseKernel):
             more["tier"] = dict(settings)
         if self.stochastic:
             more["seed"] = seed
-        given = self._with_units(values) if self.quantities else values
-        returned = self.__wrapped__(**given, **more)
+        arguments = self._with_units(values) if self.quantities else values
+        returned = self.__wrapped__(**arguments, **more)
         if returned is None:
             raise RunFailedError(f"The function of '{self.name}' returns nothing; add a return.")
         if isinstance(returned, Mapping | Simulated):

@@ -139,10 +139,10 @@ def _imports(code: str, package: str) -> frozenset[str]:
         elif isinstance(node, ast.Call):
             # importlib.import_module("name")
             called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-            given = node.args[0] if node.args else None
-            if called in ("import_module", "__import__") and isinstance(given, ast.Constant):
+            first = node.args[0] if node.args else None
+            if called in ("import_module", "__import__") and isinstance(first, ast.Constant):
                 names |= (
-                    {_absolute(given.value, package)} if isinstance(given.value, str) else set()
+                    {_absolute(first.value, package)} if isinstance(first.value, str) else set()
                 )
     return frozenset(names - {""})
 

@@ -93,13 +93,13 @@ def _with_code(kernel: Any, home: ModuleType | None) -> bytes:
     from dimgs.kernels.function import FunctionKernel
 
     class Pickler(cloudpickle.Pickler):
-        def reducer_override(self, given: Any) -> Any:
+        def reducer_override(self, obj: Any) -> Any:
             """A function that cannot be imported goes along, inside its kernel."""
-            if isinstance(given, FunctionKernel) and not (
-                given.is_importable and given.__wrapped__.__module__ != "__main__"
+            if isinstance(obj, FunctionKernel) and not (
+                obj.is_importable and obj.__wrapped__.__module__ != "__main__"
             ):
-                return object.__new__, (type(given),), vars(given)
-            return super().reducer_override(given)
+                return object.__new__, (type(obj),), vars(obj)
+            return super().reducer_override(obj)
 
     if home is not None:
         cloudpickle.register_pickle_by_value(home)

@@ -88,7 +88,7 @@ def run_program(
     source = folder / GIVEN
     source.write_text(stdin or "", encoding="utf-8")
     with (
-        source.open("rb") as given,
+        source.open("rb") as input_file,
         (folder / PRINTED).open("wb") as printed,
         (folder / COMPLAINED).open("wb") as complained,
         marked() as variables,
@@ -97,7 +97,7 @@ def run_program(
             process = subprocess.Popen(
                 [program, *argv[1:]],
                 cwd=folder,
-                stdin=given,
+                stdin=input_file,
                 stdout=printed,
                 stderr=complained,
                 env={**os.environ, **environment, **variables},

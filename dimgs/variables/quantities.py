@@ -256,12 +256,12 @@ def parse_quantity(text: str, name: str = "The quantity") -> Quantity:
         raise InputError(f"{name} is '{shown(text)}'; {error}.") from error
 
 
-def as_quantity(given: Any, name: str = "The quantity") -> Quantity:
+def as_quantity(source: Any, name: str = "The quantity") -> Quantity:
     """Quantity, range or label of whatever may stand for one.
 
     Parameters
     ----------
-    given : str, float, (value, unit), mapping, pint.Quantity or Quantity
+    source : str, float, (value, unit), mapping, pint.Quantity or Quantity
         A mapping is ``{"value", "unit"}`` with optional ``"low"``, ``"high"`` and ``"dist"``; a
         range has its ends alone. A plain number has no unit of its own.
     name : str
@@ -281,41 +281,41 @@ def as_quantity(given: Any, name: str = "The quantity") -> Quantity:
     dimgs.common.errors.InputError: 't' has the key 'error', which no quantity has; give value and
     unit, and low, high and dist ('bounds' or 'normal') where it has an interval.
     """
-    if isinstance(given, Quantity):
-        return given
-    if isinstance(given, str):
-        text = given.strip()
+    if isinstance(source, Quantity):
+        return source
+    if isinstance(source, str):
+        text = source.strip()
         if _QUOTED.fullmatch(text):
             return _label(text[1:-1])
         return parse_quantity(text, name) if is_numeric(text) else _label(text)
-    if isinstance(given, Mapping):
-        return _of_mapping(given, name)
-    if is_quantity(given):
-        number, unit = magnitude_and_unit(given, name.strip("'"))
+    if isinstance(source, Mapping):
+        return _of_mapping(source, name)
+    if is_quantity(source):
+        number, unit = magnitude_and_unit(source, name.strip("'"))
         return Quantity(_plain(number, name), unit)
-    if isinstance(given, tuple | list) and len(given) == 2 and isinstance(given[1], str | None):
-        value, unit = given
+    if isinstance(source, tuple | list) and len(source) == 2 and isinstance(source[1], str | None):
+        value, unit = source
         return as_quantity(value if unit is None else {"value": value, "unit": unit}, name)
-    return Quantity(_plain(given, name), None)
+    return Quantity(_plain(source, name), None)
 
 
-def stored(given: Any) -> Any:
+def stored(value: Any) -> Any:
     """What is a quantity of a stored value, which may say more, such as which side is safe."""
-    return {k: v for k, v in given.items() if k in _KEYS} if isinstance(given, Mapping) else given
+    return {k: v for k, v in value.items() if k in _KEYS} if isinstance(value, Mapping) else value
 
 
 def _label(text: str) -> Quantity:
     return Quantity(text, "label", text=text)
 
 
-def _of_mapping(given: Mapping[Any, Any], name: str) -> Quantity:
-    odd = next((key for key in given if key not in _KEYS), None)
+def _of_mapping(fields: Mapping[Any, Any], name: str) -> Quantity:
+    odd = next((key for key in fields if key not in _KEYS), None)
     if odd is not None:
         raise InputError(
             f"{name} has the key '{shown(odd)}', which no quantity has; give value and unit, and "
             f"low, high and dist ('bounds' or 'normal') where it has an interval."
         )
-    value, unit, dist = given.get("value"), given.get("unit", "1"), given.get("dist", BOUNDS)
+    value, unit, dist = fields.get("value"), fields.get("unit", "1"), fields.get("dist", BOUNDS)
     if not isinstance(unit, str):
         raise InputError(f"{name} has the unit {unit!r:.60}; give a text, such as 'mm'.")
     if isinstance(value, str) and (unit in LABEL_TEXTS or not is_numeric(value)):
@@ -327,12 +327,12 @@ def _of_mapping(given: Mapping[Any, Any], name: str) -> Quantity:
         raise InputError(f"{name}: {error}") from error
     if isinstance(value, str):
         read = parse_quantity(value, name)
-        if "1" not in (read.unit, unit) or not set(given) <= {"value", "unit"}:
+        if "1" not in (read.unit, unit) or not set(fields) <= {"value", "unit"}:
             raise InputError(f"{name} is '{shown(value)}' in '{shown(unit)}'; give one unit.")
         return read if unit == "1" else replace(read, unit=unit, text=f"{value} {unit}")
     number, low, high = (
         None if end is None else _plain(end, name)
-        for end in (value, given.get("low"), given.get("high"))
+        for end in (value, fields.get("low"), fields.get("high"))
     )
     if number is None and low is None and high is None:
         raise InputError(f"{name} has no value; give a number with its unit, such as '80 µm'.")
@@ -345,7 +345,9 @@ def _of_mapping(given: Mapping[Any, Any], name: str) -> Quantity:
         return Quantity(number, unit)
     low, high = -math.inf if low is None else low, math.inf if high is None else high
     if not low <= (low if number is None else number) <= high:
-        raise InputError(f"{name} is {shown(dict(given))}; give low, value and high in this order.")
+        raise InputError(
+            f"{name} is {shown(dict(fields))}; give low, value and high in this order."
+        )
     return Quantity(number, unit, low, high, dist)
 
 

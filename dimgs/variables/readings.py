@@ -285,7 +285,7 @@ def turning(unit: Unit) -> Turning | None:
     return "cycles" if roots & _CYCLES else "radians" if roots & _RADIANS else None
 
 
-def mixed_turning(given: Mapping[str, Unit]) -> dict[str, str]:
+def mixed_turning(units: Mapping[str, Unit]) -> dict[str, str]:
     """What to say, by its name, of a column in radians beside one in cycles; else nothing.
 
     Examples
@@ -295,20 +295,20 @@ def mixed_turning(given: Mapping[str, Unit]) -> dict[str, str]:
     [rpm] measures radians (a turn is 2π rad), but 'f' [Hz] counts cycles (1 Hz is 1/s), so that \
 their ratio carries 2π; give both in one of these units (60 rpm are 1 Hz)
     """
-    kinds = {name: turning(unit) for name, unit in given.items()}
+    kinds = {name: turning(unit) for name, unit in units.items()}
     cycles = next((n for n, kind in kinds.items() if kind == "cycles"), None)
     radians = next((n for n, kind in kinds.items() if kind == "radians"), None)
     if cycles is None or radians is None:
         return {}
     doubt = (
-        f"[{given[radians].text}] measures radians (a turn is 2π rad), but '{cycles}' "
-        f"[{given[cycles].text}] counts cycles (1 Hz is 1/s), so that their ratio carries 2π; give "
-        f"both in one of these units (60 rpm are 1 Hz)"
+        f"[{units[radians].text}] measures radians (a turn is 2π rad), but '{cycles}' "
+        f"[{units[cycles].text}] counts cycles (1 Hz is 1/s), so that their ratio carries 2π; "
+        f"give both in one of these units (60 rpm are 1 Hz)"
     )
     return {radians: doubt}
 
 
-def other_turning(name: str, given: Unit, wanted: Unit) -> str:
+def other_turning(name: str, unit: Unit, wanted: Unit) -> str:
     """What to say of a frequency that is given in the other kind of unit; else nothing.
 
     Examples
@@ -318,12 +318,12 @@ def other_turning(name: str, given: Unit, wanted: Unit) -> str:
     'f' is given in 'rpm', which measures radians (a turn is 2π rad), where 'Hz' counts cycles: 1 \
 rpm is taken as 0.10472 1/s; convert it to 'Hz' (60 rpm are 1 Hz)
     """
-    kinds = turning(given), turning(wanted)
+    kinds = turning(unit), turning(wanted)
     if None in kinds or kinds[0] == kinds[1]:
         return ""
     said = {"cycles": "counts cycles", "radians": "measures radians (a turn is 2π rad)"}
     return (
-        f"'{name}' is given in '{given.text}', which {said[kinds[0] or '']}, where "
-        f"'{wanted.text}' {said[kinds[1] or '']}: 1 {given.text} is taken as {given.factor:.5g} "
+        f"'{name}' is given in '{unit.text}', which {said[kinds[0] or '']}, where "
+        f"'{wanted.text}' {said[kinds[1] or '']}: 1 {unit.text} is taken as {unit.factor:.5g} "
         f"1/s; convert it to '{wanted.text}' (60 rpm are 1 Hz)"
     )

@@ -291,9 +291,9 @@ class Pages:
         form = {k: v.strip() for k, v in asked.form.items() if v.strip()}
         tags = [tag.strip() for tag in form.pop("tags", "").split(",") if tag.strip()]
         # only what was typed is read: no file of the server has a part in a question
-        given = typed_inputs(form.pop("at")) if form.get("at") else {}
-        quantities = {n: as_quantity(text, f"'{n}'") for n, text in given.items()}
-        inputs = {n: given[n] if q.is_range else q.to_json() for n, q in quantities.items()}
+        typed = typed_inputs(form.pop("at")) if form.get("at") else {}
+        quantities = {n: as_quantity(text, f"'{n}'") for n, text in typed.items()}
+        inputs = {n: typed[n] if q.is_range else q.to_json() for n, q in quantities.items()}
         more = {"tags": tags, "inputs": inputs}
         document = {"kind": "question", **form, **{k: v for k, v in more.items() if v}}
         return RedirectResponse(f"/entries/{asked.hub.add(document)}", 303)

@@ -78,10 +78,10 @@ class People:
         UnknownError
             If its token stands for nobody.
         """
-        given = headers.get("authorization")
-        if given is None:
+        header = headers.get("authorization")
+        if header is None:
             return Who(self._hub.for_anybody())
-        scheme, _, token = given.partition(" ")
+        scheme, _, token = header.partition(" ")
         who = self._of_token(token.strip()) if scheme.lower() == "bearer" else None
         if who is None:
             raise UnknownError("The token is invalid, expired or revoked; ask for another.")

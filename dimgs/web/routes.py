@@ -229,8 +229,8 @@ def _bytes(text: str) -> bytes:
         raise InputError("The file is not text in base 64.") from error
 
 
-def _done(act: Callable[..., None], *given: Any, **named: Any) -> Json:
-    act(*given, **named)
+def _done(act: Callable[..., None], *values: Any, **named: Any) -> Json:
+    act(*values, **named)
     return {"done": True}
 
 

@@ -183,8 +183,8 @@ class CommandKernel(BaseKernel):
     def _program(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
     ) -> Mapping[str, str | None]:
-        arguments, texts, given = self._filled(values, settings, seed)
-        command = Command([self._executable, *arguments], texts, given, self._environment)
+        arguments, texts, stdin = self._filled(values, settings, seed)
+        command = Command([self._executable, *arguments], texts, stdin, self._environment)
         home = str(self._home)
         return {
             n.replace(home, "{{home}}", 1) if Path(n).is_relative_to(home) else n: digest
@@ -218,7 +218,7 @@ class CommandKernel(BaseKernel):
     ) -> Simulated:
         if self.stochastic and seed is None:
             raise RunRefusedError(f"'{self.name}' draws random numbers; give a seed.")
-        arguments, texts, given = self._filled(values, settings, seed)
+        arguments, texts, stdin = self._filled(values, settings, seed)
         folder = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self.folder))
         try:
             for name, text in texts.items():
@@ -227,7 +227,7 @@ class CommandKernel(BaseKernel):
             run_program(
                 [self._executable, *arguments],
                 folder,
-                stdin=given,
+                stdin=stdin,
                 timeout=self.timeout,
                 environment=self._environment,
                 most_printed=self.most_printed,

@@ -41,9 +41,9 @@ def check_options(
             )
     if keep not in KEEP:
         raise InputError(f"keep of '{kernel}' is {keep!r:.60}; give one of {', '.join(KEEP)}.")
-    for what, given in (("environment", environment), ("files", files)):
-        if given is not None and not isinstance(given, Mapping):
-            raise InputError(f"{what} of '{kernel}' is {given!r:.60}; give texts by name.")
+    for what, mapping in (("environment", environment), ("files", files)):
+        if mapping is not None and not isinstance(mapping, Mapping):
+            raise InputError(f"{what} of '{kernel}' is {mapping!r:.60}; give texts by name.")
     for name, value in (environment or {}).items():
         if not isinstance(value, str) or not re.fullmatch(r"[^=\0]+", str(name)) or "\0" in value:
             raise InputError(
@@ -69,10 +69,10 @@ def check_command(kernel: str, argv: Any) -> None:
             f"The command of '{kernel}' is {argv!r:.60}; give a list of the program and its "
             f"arguments, there is no shell to split a text."
         )
-    for i, given in enumerate(argv):
-        if not isinstance(given, str | int | float | Path) or "\0" in str(given):
+    for i, argument in enumerate(argv):
+        if not isinstance(argument, str | int | float | Path) or "\0" in str(argument):
             raise InputError(
-                f"The argument {i} of '{kernel}' is {given!r:.60}; give a text or a number."
+                f"The argument {i} of '{kernel}' is {argument!r:.60}; give a text or a number."
             )
 
 

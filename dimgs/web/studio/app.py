@@ -99,8 +99,8 @@ class Studio:
     # who may come in
 
     def _is_known(self, request: Request) -> bool:
-        given = request.cookies.get(self._cookie, "")
-        return hmac.compare_digest(given.encode(), self.token.encode())
+        token = request.cookies.get(self._cookie, "")
+        return hmac.compare_digest(token.encode(), self.token.encode())
 
     def _check(self, request: Request, form: Form | None = None) -> None:
         if not self._is_known(request):

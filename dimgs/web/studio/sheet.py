@@ -157,10 +157,10 @@ class Choices:
             If they cannot be used together.
         """
         same = ("units", "constants", "drop_bad", "regimes", "time_limit")
-        given: dict[str, Any] = {n: getattr(self, n) for n in same}
-        given |= {n: getattr(self, n) or None for n in ("within", "split_by", "sheet")}
+        choices: dict[str, Any] = {n: getattr(self, n) for n in same}
+        choices |= {n: getattr(self, n) or None for n in ("within", "split_by", "sheet")}
         scales = "auto" if self.scales == ("auto",) else self.scales
-        return Options(columns=self.inputs, scales=scales, **given | changes)
+        return Options(columns=self.inputs, scales=scales, **choices | changes)
 
     def command(self, table: str, verb: str = "discover") -> str:
         """The same question on the command line.
@@ -172,7 +172,7 @@ class Choices:
         dimgs discover swing.csv --target T --columns L --units L=mm --constants g
         """
         limited = verb == "discover" and self.time_limit != 60
-        given = [
+        flags = [
             ("target", self.target),
             ("columns", ",".join(self.inputs)),
             ("units", ",".join(f"{n}={u}" for n, u in self.units.items())),
@@ -181,7 +181,7 @@ class Choices:
             *((n, getattr(self, n)) for n in ("within", "split_by", "sheet")),
             ("time_limit", f"{self.time_limit:g}" if limited else ""),
         ]
-        words = [word for name, value in given if value for word in (flag(name), value)]
+        words = [word for name, value in flags if value for word in (flag(name), value)]
         words += [flag(name) for name in ("drop_bad", "regimes") if getattr(self, name)]
         return shlex.join(["dimgs", verb, table, *words])
 
@@ -288,8 +288,8 @@ class Sheet:
     def _columns_of(
         self, sheet: str, drop_bad: bool, units: tuple[tuple[str, str], ...]
     ) -> list[Column]:
-        stated, given = self.table_units, dict(units)
-        titled, _ = titled_columns(self.raw, ReadOptions(units=given))
+        stated, corrected = self.table_units, dict(units)
+        titled, _ = titled_columns(self.raw, ReadOptions(units=corrected))
         read = [self._column(t, stated[t.name]) for t in titled]
         numeric = {c.name: c.unit for c in read if c.role in ("number", "error")}
         doubted = doubts(numeric, self.raw.source)
@@ -299,9 +299,9 @@ class Sheet:
         name, unit = titled.name, titled.unit or ""
         base = quantity_of(name)
         alone = replace(self.raw, columns=[titled.column], unit_row=None, sidecar={}, notes=[])
-        given = {name: f"{unit}; {titled.kind}" if titled.kind else unit} if titled.unit else {}
+        units = {name: f"{unit}; {titled.kind}" if titled.kind else unit} if titled.unit else {}
         try:
-            data = build(alone, ReadOptions(units=given, find_duplicates=False))
+            data = build(alone, ReadOptions(units=units, find_duplicates=False))
         except DimgsError as error:
             if titled.unit is None and not read_cells(titled.column.cells, self.raw.decimal).words:
                 what = "It has no unit yet; write one, or 1 for a pure number."
