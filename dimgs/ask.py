@@ -348,7 +348,7 @@ class _Asking:
         missing = [text for origin in near_tiers(runs) for text in beyond(origin)]
         if not runs:
             missing.append(
-                f"the hub has no run of '{known.name}' with '{target}' by its current program"
+                f"the hub has no run of '{description.name}' with '{target}' by its current program"
             )
         if best is not None and best.half_width < _VAGUE:
             missing.append(

@@ -306,9 +306,9 @@ class ToolContext:
         """Folder of a study of this session."""
         if self._studies is None:
             self._studies = TemporaryDirectory(prefix="dimgs-studies-")
-        return self._own(self._studies) / id[:_DIGITS]
+        return self._folder_of_caller(self._studies) / id[:_DIGITS]
 
-    def _own(self, studies: "TemporaryDirectory[str]") -> Path:
+    def _folder_of_caller(self, studies: "TemporaryDirectory[str]") -> Path:
         """Folder of whoever asks: over HTTP nobody sees the tables of another."""
         who = "" if self._caller is None else self.hub.user
         # a name of a user may be no name of a folder
@@ -320,7 +320,7 @@ class ToolContext:
         """Ids of the studies of this session."""
         if self._studies is None:
             return []
-        return sorted(p.name for p in self._own(self._studies).iterdir())
+        return sorted(p.name for p in self._folder_of_caller(self._studies).iterdir())
 
     def document(self, id: str, name: str) -> Any:
         """A JSON document of a study; None where there is none."""

@@ -57,7 +57,7 @@ def answer_of(calls: Sequence[ToolCall], chosen: int | None, assumptions: list[J
         document = _FROM[calls[chosen - 1].tool](calls[chosen - 1], calls)
     else:
         # an earlier value is not an answer where a later call found that there is none
-        answering = [c for c in known if c.tool != "plan_campaign"] or known
+        answering = [c for c in usable if c.tool != "plan_campaign"] or usable
         why = [c.error for c in calls if c.error][-1:] or ["no tool gave a value"]
         document = _FROM[answering[-1].tool](answering[-1], calls) if answering else _none(why)
     document["pertinence"] = {**document["pertinence"], "better": _better(document, calls)}

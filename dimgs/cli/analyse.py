@@ -342,11 +342,11 @@ def _print(exploration: dict[str, Any], target: str) -> None:
     if exploration["pca"] is not None:
         shares = ", ".join(f"{s:.1%}" for s in exploration["pca"]["shares"])
         say(f"Principal axes of the log-ratios: {shares}")
-    if found["pcoa"] is not None and found["pcoa"]["n_negative"]:
-        share = found["pcoa"]["negative_share"]
+    if exploration["pcoa"] is not None and exploration["pcoa"]["n_negative"]:
+        share = exploration["pcoa"]["negative_share"]
         say(f"Principal coordinates: {share:.1%} of the distances are not Euclidean")
-    if found["active"] is not None:
-        size = found["active"]["effective_dimension"]
+    if exploration["active"] is not None:
+        size = exploration["active"]["effective_dimension"]
         say(
             f"Effective dimension {size['participation']:.2f} "
             f"[{size['low']:.2f}, {size['high']:.2f}]"
@@ -617,10 +617,10 @@ def _print_effects(effects: "Sensitivity") -> None:
             "The inputs are correlated over the runs: Shapley effects divide their common effect "
             "among them, and add up to 1; main and total effects do not."
         )
-    if found.r2_left_out is not None:
+    if effects.r2_left_out is not None:
         say(
             "The smooth model behind these effects has a cross-validated R² of "
-            f"{found.r2_left_out:.3g}."
+            f"{effects.r2_left_out:.3g}."
         )
 
 

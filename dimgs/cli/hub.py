@@ -639,8 +639,8 @@ def serve(
         if is_remote(reached.address):
             raise InputError("A server serves a hub in a database; name a file or postgresql://.")
         socket, address = listening(host, port)
-        server = serving(found, address, [host, *(name or ())], closed)
-        if not all_users(found.database):
+        server = serving(reached, address, [host, *(name or ())], closed)
+        if not all_users(reached.database):
             note("no user is registered; add an admin with: dimgs hub user add NAME --role admin")
         announce(address, "the hub is served at ", json)
         server.run(sockets=[socket])

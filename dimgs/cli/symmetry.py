@@ -58,8 +58,8 @@ def collapse(
         check_folder(out)
     data = options.read(table, *(n for n in (target, along, curve) if n is not None))
     with working(f"searching for the curve of {target}", options.seconds) as progress:
-        found = collapse_with(data, target, along, curve, options, progress)
-    warn(found.warnings)
+        collapsed = collapse_with(data, target, along, curve, options, progress)
+    warn(collapsed.warnings)
     if out is not None:
         written = collapsed.write(out)
         note(f"wrote {', '.join(path.name for path in written)} to {out}")
@@ -85,7 +85,7 @@ def invariants(
 
     data = options.read(table, along, curve)
     with working(f"searching for conserved quantities along {along}"):
-        found = invariants_with(data, along, curve, options.constants)
+        conserved = invariants_with(data, along, curve, options.constants)
     warn(data.warnings)
     if json:
         emit_json(conserved.to_json())

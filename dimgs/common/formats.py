@@ -309,9 +309,9 @@ def in_one_sentence(kind: type[Model]) -> type[Model]:
 def _describe_error(error: Any, model: Any) -> str:
     faults = error.errors(include_url=False)
     # a key that should not be there is what made another one missing
-    if not found[0]["loc"] and found[0]["type"] != "value_error":
-        return f"{_written(found[0]['input'])} is not a table."
-    first = next((e for e in found if e["type"] in _UNKNOWN), found[0])
+    if not faults[0]["loc"] and faults[0]["type"] != "value_error":
+        return f"{_written(faults[0]['input'])} is not a table."
+    first = next((e for e in faults if e["type"] in _UNKNOWN), faults[0])
     location, kind, value = first["loc"], first["type"], first["input"]
     if location and isinstance(location[0], int) and not hasattr(model, "model_fields"):
         # what is given to a dataclass by its place

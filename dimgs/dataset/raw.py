@@ -323,7 +323,7 @@ def whats_wrong(word: str) -> tuple[str, str]:
             "a bound ('<' or '>')"
         )
         return f"'{short}' is a bound, not a value", remedy
-    unit = own_unit(word)
+    unit = unit_of_cell(word)
     if unit is not None:
         return (
             f"'{short}' carries a unit of its own (mixed units)",
@@ -630,9 +630,9 @@ write 'watt / millikelvin' or 'W/(m*K)'.
         except InputError as error:
             raise InputError(f"Column '{name}' of {source}: {error}") from error
         if reading is not None:
-            found[name] = reading
+            readings[name] = reading
     # what is in doubt itself is not a witness
-    certain = {n: u for n, u in parsed.items() if n not in found and u.scale != "label"}
+    certain = {n: u for n, u in parsed.items() if n not in readings and u.scale != "label"}
     sentences = {}
     for name, reading in readings.items():
         literal = _fits(parsed[name], certain)

@@ -528,13 +528,13 @@ def _looked_at(again: Entry, lineage: Lineage) -> list[str]:
     doubted = next((i for i in basis if i in lineage.marks), None)
     if doubted is not None:
         raise InputError(f"'{doubted[:12]}' is itself in doubt; leave it out of the links.")
-    return found
+    return basis
 
 
 def _check_inputs(kind: str, content: Mapping[str, Any]) -> None:
     """Refuse inputs that are not quantities, and of a job or run those that are not numbers."""
-    given = content.get("inputs", {}) if kind in ("question", "job", "run") else {}
-    for name, value in given.items():
+    inputs = content.get("inputs", {}) if kind in ("question", "job", "run") else {}
+    for name, value in inputs.items():
         where = f"The {kind} cannot be used: '{visible(str(name)[:60])}'"
         quantity = as_quantity(value, where)
         if kind != "question" and not quantity.is_label:

@@ -40,7 +40,7 @@ def why_unconfirmed(entry: Mapping[str, Any]) -> list[str]:
     reasons += _against(content)
     says_nothing = content.get("confirmed") is None and content.get("outcome") is None
     if says_nothing and state != "accepted":
-        found.append(
+        reasons.append(
             "The entry does not state that its law is confirmed, and no reviewer has accepted it."
         )
     return reasons
@@ -106,7 +106,7 @@ def _against(content: Mapping[str, Any]) -> list[str]:
     laws = [content.get("law"), *(r.get("law") for r in content.get("regimes") or ())]
     reasons, outcome = [], content.get("outcome")
     if any(isinstance(law, Mapping) and (is_edited(law) or law.get("edited")) for law in laws):
-        found.append("The law was changed after dimgs wrote it, so it is no longer confirmed.")
+        reasons.append("The law was changed after dimgs wrote it, so it is no longer confirmed.")
     if content.get("confirmed") is not None:
         stated = content.get("why_not") or ["The law is not confirmed."]
         reasons += [] if content["confirmed"] else [str(why) for why in stated]

@@ -222,5 +222,5 @@ def test_what_a_kernel_prints_is_no_part_of_the_document(tmp_path: Path) -> None
         "running a program",
         "from a library",
     ):
-        assert told in done.stderr
+        assert line in done.stderr
     assert "a new campaign starts" in done.stderr

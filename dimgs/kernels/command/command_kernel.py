@@ -328,7 +328,7 @@ def _numbered(argv: Sequence[str]) -> list[tuple[int, str]]:
 
 def _file_template(name: str, text: str | Path) -> Template:
     path = Path(name)
-    if name in OWN_FILES:
+    if name in STREAM_FILES:
         raise InputError(f"The file '{name}' is written by the kernel itself; choose another name.")
     if path.is_absolute() or ".." in path.parts or "{{" in name or not path.name or "\0" in name:
         raise InputError(f"The file '{name}' is outside the working folder; give a relative name.")

@@ -67,10 +67,10 @@ class Regex:
 
     def parse(self, text: str) -> float:
         """Number in the text of the file."""
-        found = [m[1] for m in re.finditer(self.pattern, text, re.MULTILINE)]
-        if not found:
+        matches = [m[1] for m in re.finditer(self.pattern, text, re.MULTILINE)]
+        if not matches:
             raise RunFailedError(f"The pattern '{self.pattern}' does not occur in {self.file}.")
-        return _number(found[0 if self.first else -1], self.file)
+        return _number(matches[0 if self.first else -1], self.file)
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,7 @@ class LammpsKernel(BaseKernel):
         if unknown:
             names = ", ".join(sorted(fields))
             raise InputError(
-                f"{{{{{unknown[0]}}}}} in {template.where} is not a known field; use {known}."
+                f"{{{{{unknown[0]}}}}} in {template.where} is not a known field; use {names}."
             )
         return template.fill(fields)
 

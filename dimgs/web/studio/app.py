@@ -184,8 +184,8 @@ class Studio:
         return self._page("studio_law.html", **self._result(request, problem))
 
     def _file(self, request: Request) -> Response:
-        found = self.workbench.found(request.path_params["id"])
-        if found is None:
+        study = self.workbench.study(request.path_params["id"])
+        if study is None:
             raise InputError("There is no law to download yet.")
         name = request.path_params["name"]
         content, kind = study.file(name)
