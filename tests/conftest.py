@@ -63,7 +63,7 @@ def reference_values(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     failed = request.session.testsfailed
-    with recorded() as found:
+    with recorded() as values:
         yield
     if request.session.testsfailed > failed:
         return
@@ -71,8 +71,8 @@ def reference_values(request: pytest.FixtureRequest) -> Iterator[None]:
     if asked == "renew":
         _MADE_WITH.write_text(made_with(), "utf-8")
         # what depends on rounding still does
-        write(file, request.node.nodeid, found | dict.fromkeys(loose(kept), LOOSE))
-    elif changed := differences(found, kept):
+        write(file, request.node.nodeid, values | dict.fromkeys(loose(kept), LOOSE))
+    elif changed := differences(values, kept):
         if asked == "loosen":
             write(file, request.node.nodeid, kept | dict.fromkeys(changed, LOOSE))
         else:

@@ -93,13 +93,13 @@ def test_a_refusal_names_the_group_and_how_far_it_is(hub: Hub) -> None:
     assert answer.value is None
     assert "a·t·r⁻²" in answer.missing[0]
     assert "decades away" in answer.missing[0]
-    told = answer.to_json()
-    assert told["answer"] is None
-    assert set(told) == {
+    document = answer.to_json()
+    assert document["answer"] is None
+    assert set(document) == {
         "answer", "how", "evidence", "pertinence", "assumptions", "missing", "reviews", "plan",
         "level",
     }  # fmt: skip
-    assert told["plan"]["inputs"]["t"] == {"value": 4e6, "unit": "s"}
+    assert document["plan"]["inputs"]["t"] == {"value": 4e6, "unit": "s"}
 
 
 def test_missing_inputs_are_named_and_slips_refused(hub: Hub) -> None:
@@ -179,8 +179,8 @@ def test_a_table_of_points_gives_an_answer_each(hub: Hub) -> None:
         "t [s]": [4.0, 4e6],
         "dT [K]": [20.0, 20],
     }
-    found = ask("drop", table, hub, kernel=Cooling())
-    assert [answer.how for answer in found] == ["run", "campaign"]
+    answers = ask("drop", table, hub, kernel=Cooling())
+    assert [answer.how for answer in answers] == ["run", "campaign"]
 
 
 def test_the_module_is_the_function_too() -> None:
@@ -233,8 +233,8 @@ def test_runs_of_one_kernel_answer_for_the_physics_that_it_tells(tmp_path: Path)
             "h": (1e-8, "m/s"), "C0": 1.0, "A": (6, "dm^2"), "V": (1, "l")}  # fmt: skip
     with Hub(tmp_path, user="anna") as hub:
         made = ask("CF", film, hub, kernel="diffusion-series", run=True)
-        found = ask("CF", film, hub, physics="migration")
-        assert (found.how, found.value) == ("run", made.value)
+        answer = ask("CF", film, hub, physics="migration")
+        assert (answer.how, answer.value) == ("run", made.value)
         (card,) = hub.listed(kind="card")
         # what a group says of its kernel stays
         again = hub.add({"kind": "card", "kernel": "diffusion-series", "physics": "drying"})

@@ -35,12 +35,12 @@ def rows(text: str) -> list[list[list[str]]]:
 def functions(file: str) -> set[str]:
     """Functions of a file, those of classes also as ``Class.function``."""
     tree = ast.parse((PACKAGE / file).read_text(encoding="utf-8"))
-    found = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    names = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef):
-            own = [each for each in node.body if isinstance(each, ast.FunctionDef)]
-            found |= {f"{node.name}.{each.name}" for each in own}
-    return found
+            methods = [each for each in node.body if isinstance(each, ast.FunctionDef)]
+            names |= {f"{node.name}.{each.name}" for each in methods}
+    return names
 
 
 def test_the_map_names_every_folder_in_the_order_of_the_layers() -> None:
@@ -179,9 +179,9 @@ def test_the_engine_of_the_page_finds_a_line(installed: Path) -> None:
     cells = [f"{x},{3 * x + 1.4}" for x in np.linspace(0.5, 4.0, 24)]
     (installed / "table.csv").write_text("\n".join(["x [1],y [1]", *cells]))
     asked = ["discover", "table.csv", "--target", "y", "--engine", "lines", "--json"]
-    found = json.loads(python(installed, "-m", "dimgs", *asked))
-    assert found["engine"] == "lines"
-    values = sorted(c["value"] for c in found["law"]["constants"])
+    document = json.loads(python(installed, "-m", "dimgs", *asked))
+    assert document["engine"] == "lines"
+    values = sorted(c["value"] for c in document["law"]["constants"])
     np.testing.assert_allclose(values, [1.4, 3.0], rtol=1e-9)
     assert "lines" in python(installed, "-m", "dimgs", "engines")
 
@@ -218,10 +218,10 @@ def test_every_public_name_has_an_example_that_is_executed() -> None:
     for package in ("dimgs", *(f"dimgs.{part}" for part in parts)):
         module = import_module(package)
         for name in module.__all__:
-            found = getattr(module, name)
+            member = getattr(module, name)
             # a module that can be called stands for its function
-            found = getattr(found, name) if isinstance(found, ModuleType) else found
+            member = getattr(member, name) if isinstance(member, ModuleType) else member
             # constants have no docstring of their own
-            if callable(found) and ">>>" not in (found.__doc__ or ""):
+            if callable(member) and ">>>" not in (member.__doc__ or ""):
                 bare.append(f"{package}.{name}")
     assert not bare

@@ -12,11 +12,11 @@ ROOT = Path(dimgs.__file__).parent
 
 
 def _modules() -> dict[str, Path]:
-    found = {}
+    paths = {}
     for path in ROOT.rglob("*.py"):
         parts = ("dimgs", *path.relative_to(ROOT).with_suffix("").parts)
-        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
-    return found
+        paths[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return paths
 
 
 def _imported(path: Path) -> Iterator[str]:

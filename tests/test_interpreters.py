@@ -58,11 +58,11 @@ def test_workers_of_a_campaign_take_no_module_of_the_folder(trapped: Path) -> No
 
 def test_every_interpreter_is_started_with_p() -> None:
     """A list that begins with the interpreter goes on with -P."""
-    found = []
+    starts = []
     for path in sorted((ROOT / "dimgs").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             words = [ast.unparse(e) for e in node.elts] if isinstance(node, ast.List) else []
             if words[:1] == ["sys.executable"]:
-                found.append((path.name, words[1]))
-    assert len(found) >= 4
-    assert {option for _, option in found} == {"'-P'"}
+                starts.append((path.name, words[1]))
+    assert len(starts) >= 4
+    assert {option for _, option in starts} == {"'-P'"}

@@ -54,9 +54,9 @@ def test_wheel_and_source_build_and_run_in_an_environment_of_their_own(tmp_path:
     ]
     assert len(needed) > 20
     assert set(needed) <= shipped
-    own = tmp_path / "own"
-    venv.create(own, with_pip=False)
-    site = next(own.rglob("site-packages"))
+    environment = tmp_path / "own"
+    venv.create(environment, with_pip=False)
+    site = next(environment.rglob("site-packages"))
     with zipfile.ZipFile(wheel) as package:
         package.extractall(site)
     # what it depends on comes from here, after its own; but not the checkout
@@ -64,14 +64,17 @@ def test_wheel_and_source_build_and_run_in_an_environment_of_their_own(tmp_path:
     code = f"import sys; sys.path.append({library!r}); from dimgs.cli import main; main()"
     for words in (["--version"], ["demo", "--json"], ["studio", "--help"]):
         done = subprocess.run(
-            [own / "bin" / "python", "-I", "-c", code, *words],
+            [environment / "bin" / "python", "-I", "-c", code, *words],
             cwd=tmp_path,
             capture_output=True,
             text=True,
         )
         assert done.returncode == 0, done.stderr
     place = f"import sys; sys.path.append({library!r}); import dimgs; print(dimgs.__file__)"
-    told = subprocess.run(
-        [own / "bin" / "python", "-I", "-c", place], capture_output=True, text=True, check=True
+    printed = subprocess.run(
+        [environment / "bin" / "python", "-I", "-c", place],
+        capture_output=True,
+        text=True,
+        check=True,
     )
-    assert str(own) in told.stdout
+    assert str(environment) in printed.stdout

@@ -45,28 +45,28 @@ def blocks(text: str) -> list[str]:
     """Paragraphs and items of a page: no code, no tables, no headings, no formulas."""
     text = re.sub(r"^(```+|~~~+).*?^\1\s*$", "\n\n", text, flags=re.DOTALL | re.MULTILINE)
     text = re.sub(r"\$\$.*?\$\$", " formula. ", text, flags=re.DOTALL)
-    found: list[list[str]] = [[]]
+    pieces: list[list[str]] = [[]]
     for line in text.splitlines():
         line = line.strip()
         item = re.match(r"(?:- |\* |\d+\. |> )(.*)", line)
         if item:
-            found.append([item[1]])
+            pieces.append([item[1]])
         elif not line or line.startswith(("#", "|")):
-            found.append([])
+            pieces.append([])
         else:
-            found[-1].append(line)
-    return [" ".join(lines) for lines in found if lines]
+            pieces[-1].append(line)
+    return [" ".join(lines) for lines in pieces if lines]
 
 
 def sentences(text: str) -> list[str]:
     """Sentences in which a piece of code or a formula counts as one word."""
-    found = []
+    parts = []
     for block in blocks(text):
         block = re.sub(r"!?\[([^\]]*)\]\([^)]*\)", r"\1", block)
         block = re.sub(r"`[^`]*`", "Code", block)
         block = re.sub(r"\$[^$]*\$", "X", block).replace("**", "")
-        found += re.split(r"(?<=[.!?])[)\"*]*\s+(?=[A-Z\"(*])", block)
-    return found
+        parts += re.split(r"(?<=[.!?])[)\"*]*\s+(?=[A-Z\"(*])", block)
+    return parts
 
 
 def test_sentences_are_counted_as_a_reader_counts_them() -> None:
@@ -87,5 +87,5 @@ def test_few_sentences_are_long() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_pages_use_the_terms_of_the_field(page: Path) -> None:
     text = " ".join(sentences(page.read_text("utf-8"))).casefold()
-    found = {word: term for word, term in PRIVATE.items() if re.search(rf"\b{word}\b", text)}
-    assert not found, "write the term in place of the word"
+    private = {word: term for word, term in PRIVATE.items() if re.search(rf"\b{word}\b", text)}
+    assert not private, "write the term in place of the word"

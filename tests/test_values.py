@@ -19,8 +19,8 @@ FOLDERS = ("expression", "fits", "groups", "law", "report", "variables")
 
 def modules(folder: str) -> list[Any]:
     first = importlib.import_module(f"dimgs.{folder}")
-    found = pkgutil.walk_packages(getattr(first, "__path__", []), f"{first.__name__}.")
-    return [first, *(importlib.import_module(m.name) for m in found if "__main__" not in m.name)]
+    infos = pkgutil.walk_packages(getattr(first, "__path__", []), f"{first.__name__}.")
+    return [first, *(importlib.import_module(m.name) for m in infos if "__main__" not in m.name)]
 
 
 def values(folder: str) -> list[Any]:

@@ -39,5 +39,7 @@ def test_methods_are_the_functions(table: Any) -> None:
 
 def test_the_package_alone_imports_neither() -> None:
     code = "import sys, dimgs; print({'pandas', 'xarray'} & set(sys.modules))"
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == "set()"
+    printed = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert printed.stdout.strip() == "set()"

@@ -33,9 +33,9 @@ def test_laws_and_settings_are_drawn_the_same_each_time() -> None:
 def test_evidence_that_misleads_asks_for_a_higher_temperature() -> None:
     # a gain of three nats, which is right in three of five
     lines = [line(f"law {k}", 3.0, 1 if k % 5 < 3 else 0) for k in range(40)]
-    found = fitted(lines, prices=True)
-    assert found[0] > start()[0]
-    assert loss_of(lines, found).mean() < loss_of(lines, start()).mean()
+    parameters = fitted(lines, prices=True)
+    assert parameters[0] > start()[0]
+    assert loss_of(lines, parameters).mean() < loss_of(lines, start()).mean()
     # and prices stay as they are unless they are asked for
     assert fitted(lines)[: 1 + len(PARTS)].tolist() == start()[: 1 + len(PARTS)].tolist()
 
@@ -48,19 +48,19 @@ def test_certainty_that_holds_has_no_calibration_error() -> None:
 
 def test_a_discovery_is_a_line_that_can_be_measured_again(tmp_path: Path, capsys: Any) -> None:
     law = next(law for law, *_ in tasks("own-development", 1, "law") if law.name == "kleiber")
-    found = solve(law, 60, 0.02, 1, "law", "quick")
-    assert found["right"] == [True]
+    line = solve(law, 60, 0.02, 1, "law", "quick")
+    assert line["right"] == [True]
     noise = solve(law, 60, 0.05, 2, "permuted", "quick")
     assert not noise["confirmed"]
     path = tmp_path / "lines.jsonl"
-    path.write_text("\n".join(map(json.dumps, (found, noise))) + "\n")
+    path.write_text("\n".join(map(json.dumps, (line, noise))) + "\n")
     main(["--out", str(path), "--table"])
-    told = capsys.readouterr().out
-    assert "permuted: 0 of 1 confirmed" in told
-    again = rescored([found, noise])
-    assert told.strip() == measures(again).strip()
+    printed = capsys.readouterr().out
+    assert "permuted: 0 of 1 confirmed" in printed
+    again = rescored([line, noise])
+    assert printed.strip() == measures(again).strip()
     # the constants are those that the search had
-    for one, other in zip(again, (found, noise), strict=True):
+    for one, other in zip(again, (line, noise), strict=True):
         assert one["probabilities"] == pytest.approx(other["probabilities"])
         assert (one["none"], one["confirmed"]) == (pytest.approx(other["none"]), other["confirmed"])
 

@@ -7,9 +7,9 @@ from dimgs.common.errors import InputError
 
 
 def test_the_benchmark_fits_what_it_planted(tmp_path: Path) -> None:
-    found = large_tables.compare(tmp_path, 200_000, repeats=1)
-    assert found["error"] < 1e-2
-    assert found["growth_megabytes"] < 60
+    measured = large_tables.compare(tmp_path, 200_000, repeats=1)
+    assert measured["error"] < 1e-2
+    assert measured["growth_megabytes"] < 60
 
 
 @pytest.mark.slow

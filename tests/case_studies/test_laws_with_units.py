@@ -65,9 +65,9 @@ def test_the_true_law_counts_and_an_approximation_does_not(table: dict[str, Equa
     response = dict(inputs.basis.response.exponents if inputs.basis.response else {})
     assert response["m_0"] == -1
     true = 1 / sympy.sqrt(1 - speed**2)
-    found = agreement(Candidate.of(true, scale="linear"), inputs)
-    assert found.exact
-    assert found.strict
+    agreed = agreement(Candidate.of(true, scale="linear"), inputs)
+    assert agreed.exact
+    assert agreed.strict
     near = 1 + speed**2 / 2 + 3 * speed**4 / 8 + 5 * speed**6 / 16
     assert not agreement(Candidate.of(near, scale="linear"), inputs).exact
     # constants are refitted before the comparison

@@ -30,11 +30,11 @@ def test_a_polymer_left_out_is_flagged_with_wider_intervals() -> None:
     left = np.arange(50) < 15
     X[left, 0] += 3.0
     y = X @ [1.0, 2.0] + 0.05 * rng.standard_normal(50)
-    found = polymer_left_out(MODELS["dimgs potential"], X, y, left, 0)
-    assert found["ratios within"] > 0.99
-    assert found["share flagged"] == 1.0
-    assert found["within 90 % intervals"] > 0.7
-    assert found["intervals wider by"] > 1.2
+    measured = polymer_left_out(MODELS["dimgs potential"], X, y, left, 0)
+    assert measured["ratios within"] > 0.99
+    assert measured["share flagged"] == 1.0
+    assert measured["within 90 % intervals"] > 0.7
+    assert measured["intervals wider by"] > 1.2
     assert set(polymer_left_out(MODELS["power law"], X, y, left, 0)) == {
         "ratios within",
         "ratios across",
@@ -60,7 +60,7 @@ def test_what_was_computed_is_not_computed_again(
     command.systems_table(2, results)
     kept = [json.loads(line) for line in results.read_text("utf-8").splitlines()]
     assert [key for key, _ in kept] == ["|".join(map(str, cell)) for cell in cells]
-    assert all(0.5 < found["r2"] < 0.95 for _, found in kept)
+    assert all(0.5 < scores["r2"] < 0.95 for _, scores in kept)
     first = capsys.readouterr().out
     monkeypatch.setattr(command, "one", lambda *cell: pytest.fail("computed again"))
     command.systems_table(2, results)

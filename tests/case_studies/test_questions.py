@@ -67,8 +67,8 @@ def test_invented_numbers_are_counted_apart_from_the_gates(text: str, count: int
 
 
 def test_the_scripted_model_answers_a_question_of_each_quick_kind() -> None:
-    found = asked("scripted", chosen(QUICK, 1))
-    document = totals(found)
+    answers = asked("scripted", chosen(QUICK, 1))
+    document = totals(answers)
     assert not document["wrong"]
     assert document["all"]["invented"] == 0
     assert document["all"]["runs"] == document["all"]["cheapest"]

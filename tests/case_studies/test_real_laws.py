@@ -24,10 +24,10 @@ def test_trees_are_cylinders_and_the_published_law_is_as_good(
 ) -> None:
     monkeypatch.setattr(real_tables, "FOLDER", shared_data)
     answer = Answer.of(QUESTIONS["cherry trees"])
-    found, published = answer.densities
+    fitted, published = answer.densities
     assert answer.report.probability is not None
     assert answer.report.probability > 0.7
-    assert np.isclose(found, published, atol=0.02)
+    assert np.isclose(fitted, published, atol=0.02)
     row = answer.row("cherry trees")
     assert row.count("|") == real_laws.HEAD[0].count("|")
     assert "girth_in**2*height_ft" in row

@@ -15,7 +15,7 @@ def _tables(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _numbers(rows: list[real_tables.Row], start: str) -> list[float]:
     return [
-        float(found.split()[0].strip(",;")) for what, found, _ in rows if what.startswith(start)
+        float(fitted.split()[0].strip(",;")) for what, fitted, _ in rows if what.startswith(start)
     ]
 
 
@@ -28,14 +28,14 @@ def test_simpsons_trap_of_metabolic_rates() -> None:
 
 
 def test_enthalpies_of_vaporisation() -> None:
-    mercury, steam, forbes = (float(found) for _, found, _ in real_tables.vapour_pressure())
+    mercury, steam, forbes = (float(fitted) for _, fitted, _ in real_tables.vapour_pressure())
     assert mercury == pytest.approx(60.8, abs=0.3)
     assert 41.5 < forbes < 44
     assert 42 < steam < 44
 
 
 def test_keyhole_depth_is_affine_in_one_number() -> None:
-    rows = {what: found for what, found, _ in real_tables.keyhole()}
+    rows = {what: fitted for what, fitted, _ in real_tables.keyhole()}
     assert rows["dominant group (linear scale)"] == "etaP²·Vs⁻¹·alpha⁻¹·cp⁻²·dTl⁻²·r0⁻³·rho⁻²"
     assert float(rows["R² affine"]) > 0.96 > float(rows["R² pure power law"])
     out = {k: v for k, v in rows.items() if k.startswith("R² of materials left out")}
@@ -65,7 +65,7 @@ def test_the_most_massive_stars_break_near_the_published_mass() -> None:
 def test_smooth_pipe_runs_from_laminar_to_turbulent() -> None:
     rows = list(real_tables.smooth_pipe())
     assert rows[0][1].startswith(("Re^-0.9", "Re^-1.0"))
-    assert any(found.startswith(("Re^-0.24", "Re^-0.25", "Re^-0.26")) for _, found, _ in rows)
+    assert any(fitted.startswith(("Re^-0.24", "Re^-0.25", "Re^-0.26")) for _, fitted, _ in rows)
 
 
 def test_rough_pipes_end_on_a_plateau_in_the_reynolds_number() -> None:
@@ -77,7 +77,7 @@ def test_rough_pipes_end_on_a_plateau_in_the_reynolds_number() -> None:
 
 @pytest.mark.slow
 def test_confinement_within_and_without_each_machine() -> None:
-    rows = {what: found for what, found, _ in real_tables.tokamak()}
+    rows = {what: fitted for what, fitted, _ in real_tables.tokamak()}
     assert set(rows) == {
         "robust",
         "within machines",

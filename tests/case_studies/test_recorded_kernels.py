@@ -17,7 +17,7 @@ def numbers(text: str) -> list[float]:
 
 
 def test_activation_energy_of_consumption_and_that_it_is_local() -> None:
-    rows = {what: found for what, found, _ in recorded_kernels.oxidation(RECORDED)}
+    rows = {what: fitted for what, fitted, _ in recorded_kernels.oxidation(RECORDED)}
     value, low, high = numbers(rows["activation energy, kJ/mol"])
     assert value == pytest.approx(83, abs=2)
     assert low < 83 < high
@@ -28,7 +28,7 @@ def test_activation_energy_of_consumption_and_that_it_is_local() -> None:
 
 
 def test_recorded_chains() -> None:
-    rows = {what: found for what, found, _ in recorded_kernels.chains(RECORDED)}
+    rows = {what: fitted for what, fitted, _ in recorded_kernels.chains(RECORDED)}
     assert numbers(rows["phantom, prefactor"])[0] == pytest.approx(0.248)
     value, low, high = numbers(rows["excluded volume, exponent of N - 1"])
     assert 1.15 < low < value < 1.30 < high + 0.1
@@ -36,9 +36,9 @@ def test_recorded_chains() -> None:
 
 @pytest.mark.slow
 def test_three_groups_of_migration_are_found_by_themselves() -> None:
-    rows = {what: (found, known) for what, found, known in recorded_kernels.migration(RECORDED)}
-    found, known = rows["groups that are left"]
-    assert found == known
+    rows = {what: (fitted, known) for what, fitted, known in recorded_kernels.migration(RECORDED)}
+    fitted, known = rows["groups that are left"]
+    assert fitted == known
     assert numbers(rows["its exponent"][0])[0] == pytest.approx(-1.0, abs=0.02)
     assert numbers(rows["evidence (ln) for three over four"][0])[0] > 5
     assert numbers(rows["evidence (ln) for this direction over the next"][0])[0] > 5
@@ -56,10 +56,10 @@ def test_the_direction_does_not_depend_on_the_basis(basis: tuple[tuple[int, int]
     names = ("a", "b")
     groups = [dict(zip(names, map(float, row), strict=True)) for row in turn]
     turned = logs @ turn.T
-    found = reduced(turned, y, groups, unreduced(turned, y), size=2)
-    assert found.keeps({"a": 1.0, "b": 1.0})
-    assert not found.keeps({"a": 1.0, "b": -1.0})
-    assert abs(found.slope) == pytest.approx(1.0, abs=0.02)
+    direction = reduced(turned, y, groups, unreduced(turned, y), size=2)
+    assert direction.keeps({"a": 1.0, "b": 1.0})
+    assert not direction.keeps({"a": 1.0, "b": -1.0})
+    assert abs(direction.slope) == pytest.approx(1.0, abs=0.02)
 
 
 def test_absent_tables_are_not_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,9 +25,9 @@ def test_a_law_predicts_what_it_did(name: str) -> None:
     law, then = Law.from_json(OLD / name), PREDICTIONS[name]
     at = {column: np.asarray(values) for column, values in then["at"].items()}
     with pytest.warns(match="did not record the inputs that its runs held"):
-        found = law.predict(at, 0.8)
+        prediction = law.predict(at, 0.8)
     for part in ("value", "low", "high"):
-        np.testing.assert_allclose(getattr(found, part), then[part], rtol=1e-9)
+        np.testing.assert_allclose(getattr(prediction, part), then[part], rtol=1e-9)
     assert Law.from_json(law.to_json()) == law
 
 

@@ -60,7 +60,7 @@ def main() -> int:
     prepare()
     end = time.monotonic() + 60.0 * asked.minutes
     number = time.time_ns() % 10**9 if asked.seed is None else asked.seed
-    found: dict[tuple[str, str, str], None] = {}
+    findings: dict[tuple[str, str, str], None] = {}
     counts = dict.fromkeys(TARGETS if asked.only is None else [asked.only], 0)
     while time.monotonic() < end:
         name = min(counts, key=lambda n: counts[n] / EXAMPLES.get(n, 40))
@@ -69,13 +69,13 @@ def main() -> int:
         counts[name] += most
         if error is not None:
             key = (name, type(error).__name__, where(error))
-            if key not in found:
-                found[key] = None
+            if key not in findings:
+                findings[key] = None
                 tell(name, number, error)
         number += 1
     done = ", ".join(f"{name} {n}" for name, n in counts.items())
-    print(f"examples: {done}\n{len(found)} findings", flush=True)
-    return 1 if found else 0
+    print(f"examples: {done}\n{len(findings)} findings", flush=True)
+    return 1 if findings else 0
 
 
 def tell(name: str, number: int, error: BaseException) -> None:

@@ -23,12 +23,12 @@ PLAN = (OLD / "plan.toml").read_text("utf-8")
 def differences(document: dict[str, Any]) -> dict[str, str]:
     """What makes a document another than the nearest law that it came from."""
     places = dict(_leaves(document))
-    found = []
+    candidates = []
     for name, law in LAWS.items():
         known = dict(_leaves(law))
         keys = [k for k in {**known, **places} if repr(known.get(k)) != repr(places.get(k))]
-        found.append({"law": name, **{k: f"{places.get(k, 'left out')!r:.80}" for k in keys}})
-    return min(found, key=len)
+        candidates.append({"law": name, **{k: f"{places.get(k, 'left out')!r:.80}" for k in keys}})
+    return min(candidates, key=len)
 
 
 def _leaves(node: Any, place: str = "") -> Iterator[tuple[str, Any]]:
@@ -98,12 +98,12 @@ def check_expression(text: str) -> None:
     """A text is an expression that reads back and has values, or one sentence."""
     with example(text):
         refused(lambda: sympy_parse_condition(text, ["x", "y"]))
-        found = refused(lambda: sympy_parse(text, ["x", "y"]))
-        if found is None:
+        expression = refused(lambda: sympy_parse(text, ["x", "y"]))
+        if expression is None:
             return
-        refused(lambda: sympy_parse(sympy_text(found), ["x", "y"]))
+        refused(lambda: sympy_parse(sympy_text(expression), ["x", "y"]))
         at = np.array([0.0, 1e-300, -2.0, 3.0, 1e300])
-        refused(lambda: evaluate(found, {"x": at, "y": at[::-1]}, 5))
+        refused(lambda: evaluate(expression, {"x": at, "y": at[::-1]}, 5))
 
 
 keys = st.sampled_from(

@@ -133,17 +133,17 @@ def command(*arguments: str) -> int:
     out, err = io.StringIO(), io.StringIO()
     with redirect_stdout(out), redirect_stderr(err):
         code = run(list(arguments))
-    told = err.getvalue()
+    complaint = err.getvalue()
     if code not in (0, 1, 2):
         raise Finding(f"exit code {code}")
-    if "Traceback" in told or "unforeseen" in told:
-        raise Finding(told)
+    if "Traceback" in complaint or "unforeseen" in complaint:
+        raise Finding(complaint)
     if code == 0 and "--json" in arguments:
         json.loads(out.getvalue(), parse_constant=_refuse)
-    errors = [line for line in told.splitlines() if line.startswith("error: ")]
+    errors = [line for line in complaint.splitlines() if line.startswith("error: ")]
     if len(errors) != (code != 0):
-        raise Finding(f"exit code {code} with {len(errors)} errors: {told!r:.500}")
-    bounded(told or "-")
+        raise Finding(f"exit code {code} with {len(errors)} errors: {complaint!r:.500}")
+    bounded(complaint or "-")
     return code
 
 

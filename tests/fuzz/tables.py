@@ -56,12 +56,12 @@ def whole_files() -> dict[str, bytes]:
 
     x = np.linspace(1.0, 2.0, 12)
     frame = pd.DataFrame({"U [m/s]": x, "D [m]": x[::-1], "y [m^2/s]": x * x[::-1]})
-    found = {"csv": frame.to_csv(index=False).encode()}
+    contents = {"csv": frame.to_csv(index=False).encode()}
     for kind, write in (("parquet", frame.to_parquet), ("xlsx", frame.to_excel)):
         buffer = io.BytesIO()
         write(buffer, index=False)
-        found[kind] = buffer.getvalue()
-    return found
+        contents[kind] = buffer.getvalue()
+    return contents
 
 
 @st.composite
@@ -105,8 +105,8 @@ def check_text(given: tuple[str, str | None]) -> None:
         if sidecar is not None:
             (folder / "t.units.json").write_bytes(sidecar.encode("utf-8", "surrogatepass"))
         last = table.splitlines()[0].split(",")[-1] if table.strip() else "y"
-        found = refused(lambda: split_header(last))
-        for target in dict.fromkeys(("y", found[0].strip() if found else "y")):
+        header = refused(lambda: split_header(last))
+        for target in dict.fromkeys(("y", header[0].strip() if header else "y")):
             command("fit", str(path), "--target", target, "--drop-bad", "--json")
             command("explore", str(path), "--target", target, "--json")
 

@@ -79,14 +79,14 @@ def test_every_study_meets_its_published_numbers_and_draws_a_figure(
 @pytest.mark.parametrize("name", sorted(study_titles()))
 def test_every_study_tells_its_story_source_and_published_answer(name: str) -> None:
     folder = ROOT / "case_studies" / name
-    told = sections(name)
-    assert set(told) >= {"Story", "Data", "Published"}
+    parts = sections(name)
+    assert set(parts) >= {"Story", "Data", "Published"}
     assert (folder / "__init__.py").is_file()
     if not (folder / "README.md").is_file():
         pytest.skip(f"{name} has no page; write it by: python -m case_studies.readme {name}")
     page = (folder / "README.md").read_text(encoding="utf-8")
     if f"dimgs reproduce {name}" in page:  # written by case_studies.readme
-        stale = [title for title in told if told[title] not in page]
+        stale = [title for title in parts if parts[title] not in page]
         assert not stale, f"run: python -m case_studies.readme {name}"
 
 
@@ -101,9 +101,9 @@ def test_where_there_is_no_law_the_tool_says_so() -> None:
 def test_the_runs_of_kepler_alone_name_the_missing_constant() -> None:
     outcome = ran("kepler")
     assert "missing: G^(-1/2)" in outcome.found
-    found = numbers(outcome)
-    assert abs(found["prefactor"] / 6.283185307 - 1) < 3e-4
-    assert abs(found["exponent of a"] - 1.5) < 2e-4
+    values = numbers(outcome)
+    assert abs(values["prefactor"] / 6.283185307 - 1) < 3e-4
+    assert abs(values["exponent of a"] - 1.5) < 2e-4
 
 
 def test_the_energy_of_the_blast_has_an_interval_that_holds_the_published_one() -> None:
@@ -114,9 +114,9 @@ def test_the_energy_of_the_blast_has_an_interval_that_holds_the_published_one() 
 
 
 def test_the_amplitude_of_the_pendulum_matters_as_much_as_theory_says() -> None:
-    found = numbers(ran("pendulum"))
+    values = numbers(ran("pendulum"))
     # mean of theta^2/8 for amplitudes uniform in the logarithm between 0.02 and 0.2
-    assert 0.0003 < found["exponent of theta_0"] < 0.002
+    assert 0.0003 < values["exponent of theta_0"] < 0.002
 
 
 def test_studies_run_from_the_layout_of_a_wheel(tmp_path: Path) -> None:

@@ -242,14 +242,14 @@ def test_discover_writes_a_study_that_predict_reads(shell: Shell) -> None:
     assert {p.suffix for p in (study / "figures").iterdir()} == {".svg", ".pdf"}
 
     law = str(study / "law.json")
-    found = shell("predict", law, path, "--json").document
+    predicted = shell("predict", law, path, "--json").document
     verdict = {"probability", "confirmed", "why_not"}
-    assert set(found) == {"rows", "unit", "level", "warnings"} | verdict
-    assert all(found[key] == document[key] for key in verdict)
-    assert document["why_not"][0] in found["warnings"][0]
-    assert found["unit"] == "Pa"
-    assert len(found["rows"]) == 40
-    for row in found["rows"]:
+    assert set(predicted) == {"rows", "unit", "level", "warnings"} | verdict
+    assert all(predicted[key] == document[key] for key in verdict)
+    assert document["why_not"][0] in predicted["warnings"][0]
+    assert predicted["unit"] == "Pa"
+    assert len(predicted["rows"]) == 40
+    for row in predicted["rows"]:
         assert set(row) == {"value", "low", "high", "outside", "why_outside", "far"}
         assert row["low"] < row["value"] < row["high"]
         assert (row["outside"], row["why_outside"], row["far"]) == ([], [], {})
@@ -257,7 +257,7 @@ def test_discover_writes_a_study_that_predict_reads(shell: Shell) -> None:
     assert ratios["level"] == 0.5
     assert ratios["unit"] == "1"
     assert ratios["rows"][2]["value"] == pytest.approx(1.0)
-    values = [row["value"] for row in found["rows"]]
+    values = [row["value"] for row in predicted["rows"]]
     assert ratios["rows"][0]["value"] == pytest.approx(values[0] / values[2])
 
     odd = shell.table(
@@ -323,12 +323,12 @@ def test_several_targets_make_a_list_of_laws(shell: Shell, monkeypatch: pytest.M
 
 
 def test_explore(shell: Shell) -> None:
-    found = shell("explore", shell.pipe(), "--target", "tau_w", "--json").document
-    assert set(found) >= {
+    explored = shell("explore", shell.pipe(), "--target", "tau_w", "--json").document
+    assert set(explored) >= {
         "homogeneity", "never_varied", "collinear", "pca", "pcoa", "active", "level", "warnings",
     }  # fmt: skip
-    assert found["level"] == 0.9
-    check_pi(found["pi"])
+    assert explored["level"] == 0.9
+    check_pi(explored["pi"])
     missing = shell("explore", shell.pendulum(), "--target", "T", "--json").document
     assert missing["homogeneity"]["rejected"]
     assert missing["homogeneity"]["constants"]["g"] == "-1/2"
@@ -336,11 +336,11 @@ def test_explore(shell: Shell) -> None:
 
 
 def test_engines_and_reproduce(shell: Shell) -> None:
-    found = shell("engines", "--json").document
-    for engine in found["engines"]:
+    listed = shell("engines", "--json").document
+    for engine in listed["engines"]:
         assert set(engine) >= {"name", "usable", "version", "remedy"}
         assert engine["usable"] or engine["remedy"]
-    assert {e["name"] for e in found["engines"]} >= {"structured", "pysr", "operon"}
+    assert {e["name"] for e in listed["engines"]} >= {"structured", "pysr", "operon"}
     studies = shell("reproduce", "--list", "--json").document["studies"]
     assert {s["name"] for s in studies} >= {"kepler", "pendulum"}
     assert "nope" in shell.refused("reproduce", "nope")

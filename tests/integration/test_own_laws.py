@@ -91,10 +91,10 @@ def test_a_table_is_in_its_units_with_noise_in_proportion() -> None:
 
 
 def check_recognition(law: OwnLaw) -> None:
-    basis, found = law.basis(), truth(law)
-    assert is_true_law(found, law, basis)
+    basis, candidate = law.basis(), truth(law)
+    assert is_true_law(candidate, law, basis)
     if basis.groups:
-        bent = found.expression * sympy.Symbol(basis.groups[0].name) ** sympy.Rational(1, 50)
+        bent = candidate.expression * sympy.Symbol(basis.groups[0].name) ** sympy.Rational(1, 50)
         assert not is_true_law(Candidate.of(bent, scale="linear"), law, basis)
 
 
@@ -111,9 +111,11 @@ def test_every_true_law_is_recognised_and_a_bent_one_refused(law: OwnLaw) -> Non
 
 def test_constants_are_refitted_before_the_comparison() -> None:
     law = BY_NAME["dittus_boelter"]
-    found = truth(law).expression
-    assert is_true_law(Candidate.of(found * sympy.Float(1.7), scale="linear"), law, law.basis())
-    shifted = found * (1 + sympy.Float(0.1) / sympy.Symbol(law.basis().groups[0].name))
+    expression = truth(law).expression
+    assert is_true_law(
+        Candidate.of(expression * sympy.Float(1.7), scale="linear"), law, law.basis()
+    )
+    shifted = expression * (1 + sympy.Float(0.1) / sympy.Symbol(law.basis().groups[0].name))
     assert is_true_law(Candidate.of(shifted, scale="linear"), law, law.basis())
 
 
