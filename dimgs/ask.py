@@ -199,7 +199,7 @@ class _Asking:
         """Answer one point, whose inputs may have intervals."""
         points = [
             self.at_values(target, point, kernel, physics)
-            for point in grid_points(given, self.level)
+            for point in grid_points(inputs, self.level)
         ]
         if len(points) == 1:
             return points[0]

@@ -639,7 +639,7 @@ def predict(
         {n: to_quantity(v, f"'{shown(n)}' of point {k}") for n, v in point.items()}
         for k, point in enumerate(points, 1)
     ]
-    boxes = [grid_points(point, level) for point in given]
+    boxes = [grid_points(point, level) for point in quantities]
     every = [point for box in boxes for point in box]
     data = law_table(stored, _columns(every), ReadOptions(find_duplicates=False))
     places = stored.places(data)

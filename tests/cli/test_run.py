@@ -119,8 +119,8 @@ def test_a_folder_that_cannot_keep_a_campaign_is_refused(shell: Shell, tmp_path:
     plan, file = written(tmp_path), tmp_path / "file"
     file.write_text("x", encoding="utf-8")
     for out in (file, file / "below"):
-        told = shell.refused("run", plan, "--out", str(out))
-        assert f"Cannot write to '{out}': '{file}' is a file; choose another --out." in told
+        message = shell.refused("run", plan, "--out", str(out))
+        assert f"Cannot write to '{out}': '{file}' is a file; choose another --out." in message
     bad = tmp_path / "bad"
     bad.mkdir()
     (bad / "runs.sqlite").write_bytes(bytes(range(256)) * 16)
