@@ -1,13 +1,12 @@
 """The answer about the laws that were found: exponents, places, borders, and their pertinence."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from scipy.special import stdtrit
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import hidden
 from dimgs.campaign.evidence import TierEvidence
+from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.result import (
     Pertinence,
     PointAnswer,
@@ -15,7 +14,6 @@ from dimgs.campaign.result import (
     RegimeBoundary,
     Tested,
 )
-from dimgs.campaign.space import CampaignRuns
 from dimgs.campaign.text import counted, sentence
 from dimgs.campaign.thresholds import (
     Crossing,
@@ -64,18 +62,17 @@ class Answers:
 
     Parameters
     ----------
-    binding : Binding
     evidence : TierEvidence
         Its model, in the end.
-    moved : sequence of str
-        Inputs that runs varied.
+    experiment : Experiment
+        The runs.
     """
 
-    def __init__(self, binding: Binding, evidence: TierEvidence, moved: Sequence[str]) -> None:
-        self.binding, self.evidence, self.moved = binding, evidence, moved
-        self.space, self.model = binding.space, evidence.model
+    def __init__(self, evidence: TierEvidence, experiment: Experiment) -> None:
+        binding = self.binding = evidence.binding
+        self.evidence, self.experiment, self.moved = evidence, experiment, experiment.moved()
+        self.space, self.model, self.level = binding.space, evidence.model, binding.plan.level
         self.laws = evidence.answered
-        self.level = binding.plan.level
         self.exponents = [exponents_of(binding, law, self.level) for law in self.model.laws]
         self.rationals: list[Rationals] = [[e.rational for e in every] for every in self.exponents]
         runs, tier = evidence.runs, evidence.tier
@@ -182,7 +179,6 @@ class Answers:
             beside = np.any(along <= 0.0) and np.any(along >= 0.0)
             if not len(self.model.crossings(b)) or not beside:
                 continue
-            numbers = sorted(self.laws.index(j) + 1 for j in (b.below, b.above))
             crossing, half = self._crossing(b), (b.high - b.low) / 2.0
             if b.meets:
                 row = np.append(1.0, between[np.argmin(np.abs(along))])[None]
@@ -190,30 +186,18 @@ class Answers:
                 half = float(np.hypot(*(law.half_widths(row, self.level)[0] for law in pair)))
             with np.errstate(over="ignore"):
                 spread = float(np.exp(abs(crossing.scale) * half))
-            value = crossing.at(b.middle)
-            boundaries.append(
-                RegimeBoundary(
-                    (numbers[0], numbers[1]),
-                    monomial_text(crossing.monomial, names),
-                    str(physical(crossing.monomial, self.space.groups)),
-                    value,
-                    value / spread,
-                    value * spread,
-                    "meeting" if b.meets else "jump",
-                )
-            )
+            one, two = sorted(self.laws.index(k) + 1 for k in (b.below, b.above))
+            monomial, value = crossing.monomial, crossing.at(b.middle)
+            texts = monomial_text(monomial, names), str(physical(monomial, self.space.groups))
+            ends, kind = (value / spread, value * spread), "meeting" if b.meets else "jump"
+            boundaries.append(RegimeBoundary((one, two), *texts, value, *ends, kind))
         return tuple(boundaries)
 
     def judged(self, k: int, regime: RegimeAnswer, name: str) -> Pertinence:
         """Whether a regime's answer can be relied on, how far, and what it says."""
         evidence, half = self.evidence, regime.tested.half_width
-        meaning = sentence(
-            self.binding.target.name,
-            regime.place,
-            regime.exponents,
-            everywhere=not self.lost,
-            activation=regime.activation,
-        )
+        target, everywhere = self.binding.target.name, not self.lost
+        meaning = sentence(target, regime.place, regime.exponents, everywhere, regime.activation)
         why = (
             f"{counted(regime.runs)} over {regime.share:.0%} of the ranges; the widest half-width "
             f"is {half:.3g}, {evidence.tolerance} was asked for."
@@ -224,8 +208,7 @@ class Answers:
         if unexplained:
             why += f" {unexplained} of {n} runs follow no law that was found."
         if self.lost:
-            s = "s" if self.lost > 1 else ""
-            why += f" {self.lost} run{s} gave no answer: nothing is known there."
+            why += f" {counted({'only': self.lost})} gave no answer: nothing is known there."
         if failure := self._failure(k):
             return Pertinence(name, False, 0.0, 0.0, f"No answer: {failure}", why)
         confidence = self.model.laws[k].confidence(evidence.functionals(), evidence.tolerance)
@@ -248,7 +231,7 @@ class Answers:
         if np.isfinite(law.spread).all() and np.isfinite(law.sigma):
             return ""
         n = len(law.rows)
-        runs = f"{n} run with an answer is" if n == 1 else f"{n} runs with an answer are"
+        runs = f"{counted({'only': n})} with an answer {'is' if n == 1 else 'are'}"
         remedy = "see why the others gave none" if self.lost else "raise the budget"
         return f"{runs} too few; {remedy}."
 
@@ -282,11 +265,13 @@ class Answers:
         return text
 
 
-def half_width(runs: CampaignRuns, z: Array, tier: int, level: float, least: int) -> float:
-    """Half-width of the mean logarithm of the runs at a point; infinite without any.
+def half_width(experiment: Experiment, z: Array, least: int) -> float:
+    """Half-width of the mean logarithm of the finest runs at a point; infinite without any.
 
-    A kernel that repeats itself is as good as what it prints.
+    A kernel that repeats itself is as good as what it prints; `least` degrees of freedom tell the
+    scatter of another.
     """
+    runs, tier = experiment.runs, len(experiment.binding.tiers) - 1
     square, freedom = runs.scatter(tier)
     sites, at = runs.site(z, tier)
     if at is None:
@@ -294,18 +279,17 @@ def half_width(runs: CampaignRuns, z: Array, tier: int, level: float, least: int
     sigma = float(np.sqrt(square / max(freedom, 1)))
     if sigma <= _DIGITS:
         return _DIGITS
-    t = float(stdtrit(freedom, 0.5 + level / 2.0)) if freedom >= least else np.inf
+    level = 0.5 + experiment.binding.plan.level / 2.0
+    t = float(stdtrit(freedom, level)) if freedom >= least else np.inf
     return t * sigma / float(np.sqrt(sites.count[at]))
 
 
-def point_answer(
-    binding: Binding, runs: CampaignRuns, number: int
-) -> tuple[PointAnswer, Pertinence]:
+def point_answer(experiment: Experiment, number: int) -> tuple[PointAnswer, Pertinence]:
     """Prediction at a named point, from the runs made there, and whether it can be relied on."""
-    tier, level = len(binding.tiers) - 1, binding.plan.level
-    z, name = binding.points[number], f"point {number + 1}"
-    half = half_width(runs, z, tier, level, 1)
-    sites, at = runs.site(z, tier)
+    binding, name = experiment.binding, f"point {number + 1}"
+    z, tier, level = binding.points[number], len(binding.tiers) - 1, binding.plan.level
+    half = half_width(experiment, z, 1)
+    sites, at = experiment.runs.site(z, tier)
     mean = (np.nan if at is None else float(sites.y[at])) - binding.shifts[number]
     target, wanted = binding.space.basis.target, binding.plan.tolerance.prediction
     assert target is not None

@@ -24,6 +24,7 @@ from dimgs.discovery.fitting import verdict_on
 from dimgs.discovery.options import Options
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
+from dimgs.fits.noise import rms
 from dimgs.hub.store import dataset_of
 from dimgs.judgement.confirmation import PROBABLE
 from dimgs.kernels.record import RunRecord
@@ -50,11 +51,11 @@ _CROSSOVER = 0.05
 
 
 def conclude(
-    binding: Binding,
     evidence: TierEvidence,
     experiment: Experiment,
     outcome: Outcome,
     interrupted: int,
+    warnings: list[str],
     of_all: Found = None,
     surrogate: Surrogate | None = None,
 ) -> CampaignResult:
@@ -62,7 +63,6 @@ def conclude(
 
     Parameters
     ----------
-    binding : Binding
     evidence : TierEvidence
         What its model says in the end.
     experiment : Experiment
@@ -70,6 +70,8 @@ def conclude(
     outcome : Outcome
     interrupted : int
         Runs that an earlier start left in flight.
+    warnings : list of str
+        Those before the end, to which others are added.
     of_all : Report or FitResult, optional
         What :func:`law_of_all` gives, where it is known already.
     surrogate : Surrogate, optional
@@ -79,17 +81,16 @@ def conclude(
     -------
     CampaignResult
     """
-    moved, tolerance = experiment.moved(), binding.plan.tolerance
-    answers = Answers(binding, evidence, moved)
+    binding, answers = evidence.binding, Answers(evidence, experiment)
+    moved, tolerance, target = answers.moved, binding.plan.tolerance, binding.target
     finest = [r for _, r in usable(experiment, len(binding.tiers) - 1)]
-    dataset = _dataset(binding.target.name, finest)
-    warnings, regimes, judged = list(binding.notes), [], []
+    dataset = _dataset(target.name, finest) if finest else None
+    regimes, judged = [], []
     for n, k in enumerate(answers.laws, 1):
         regime = answers.regime(k)
         judged.append(answers.judged(k, regime, f"regime {n}"))
-        regimes.append(replace(regime, fit=_law(experiment, answers, k, warnings)))
-    numbers = range(len(binding.points))
-    predictions = [point_answer(binding, experiment.runs, i) for i in numbers]
+        regimes.append(replace(regime, fit=_law(answers, k, warnings)))
+    predictions = [point_answer(experiment, i) for i in range(len(binding.points))]
     at_points = [p for _, p in predictions]
     asked = [*([] if tolerance.of_one_law else judged), *at_points]
     judged += at_points
@@ -101,7 +102,7 @@ def conclude(
         warnings.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")
     met = outcome.is_answer
     predicts = surrogate is not None and surrogate.is_close
-    report = of_all or law_of_all(binding, evidence, experiment, warnings, quick=met or predicts)
+    report = of_all or law_of_all(evidence, experiment, warnings, quick=met or predicts)
     whole = report.law if isinstance(report, Report) and report.confirmed else None
     unexplained = len(evidence.model.orphans)
     if unexplained and whole is None:
@@ -128,8 +129,7 @@ def conclude(
         judged = [_judged_law(report, PROBABLE), *at_points]
     if isinstance(report, FitResult):
         # one law of one regime has one verdict
-        same = [r.fit for r in regimes if r.fit is not None and r.fit.law == report.law]
-        report = same[0] if same else report
+        report = next((r.fit for r in regimes if r.fit and r.fit.law == report.law), report)
     return CampaignResult(
         outcome=outcome,
         regimes=tuple(regimes),
@@ -152,9 +152,9 @@ def conclude(
         counts=experiment.counts(interrupted),
         seconds=experiment.seconds,
         log=tuple(experiment.log.entries),
-        target=binding.target.name,
+        target=target.name,
         source=next(iter(binding.plan.sources), None),
-        unit=binding.target.unit,
+        unit=target.unit,
         level=binding.plan.level,
         warnings=tuple(dict.fromkeys(warnings)),
         origins=tuple(experiment.elsewhere.to_json()),
@@ -167,21 +167,10 @@ def usable(experiment: Experiment, tier: int) -> list[Run]:
     return [*experiment.usable[tier], *evidence]
 
 
-def _dataset(
-    target: str, records: Sequence[RunRecord], more: Array | float = 0.0
-) -> Dataset | None:
+def _dataset(target: str, records: Sequence[RunRecord], more: Array | float = 0.0) -> Dataset:
     """Inputs and target of runs, with `more` added to the target's logarithm."""
-    if not records:
-        return None
-    first = records[0]
     alike = [
-        replace(
-            r,
-            outputs={target: r.outputs[target]},
-            tier=first.tier,
-            provenance={"version": first.provenance.get("version", "")},
-        )
-        for r in records
+        replace(r, outputs={target: r.outputs[target]}, tier="", provenance={}) for r in records
     ]
     data = dataset_of(alike, [target], "the campaign")
     if not np.any(more):
@@ -189,34 +178,22 @@ def _dataset(
     return replace(data, values={**data.values, target: data[target] * np.exp(more)}, errors={})
 
 
-def _law(
-    experiment: Experiment, answers: Answers, law: int, warnings: list[str]
-) -> FitResult | None:
+def _law(answers: Answers, law: int, warnings: list[str]) -> FitResult | None:
     """Dimensionally checked law of the runs of a regime; those of a coarse tier are corrected,
     and all are cleared of the crossovers to other laws.
     """
-    binding, tier = answers.binding, answers.evidence.tier
-    inside = set(experiment.runs.sites(tier).numbers[answers.members(law, tier)].tolist())
-    runs = [(z, r) for z, r in usable(experiment, tier) if experiment.runs.find(z) in inside]
+    tier, points = answers.evidence.tier, answers.experiment.runs
+    inside = set(points.sites(tier).numbers[answers.members(law, tier)].tolist())
+    runs = [(z, r) for z, r in usable(answers.experiment, tier) if points.find(z) in inside]
     if not runs:
         return None
     z = np.array([z for z, _ in runs])
     cleared = -answers.model.tails(np.full(len(z), law), z)
     correction = answers.model.laws[law].correction
     to_finest = 0.0 if correction is None else correction(z)
-    data = _dataset(binding.target.name, [r for _, r in runs], cleared + to_finest)
-    return _fit(binding, data, f"regime {answers.laws.index(law) + 1}", warnings, cleared)
-
-
-def _whole(experiment: Experiment, answers: Answers) -> Dataset | None:
-    """All the finest runs, and those of a coarse tier whose difference to them is known."""
-    runs = usable(experiment, len(answers.binding.tiers) - 1)
-    more = np.zeros(len(runs))
-    correction = next((law.correction for law in answers.model.laws if law.correction), None)
-    coarse = [] if correction is None else usable(experiment, answers.evidence.tier)
-    if correction is not None and coarse:
-        more = np.append(more, correction(np.array([z for z, _ in coarse])))
-    return _dataset(answers.binding.target.name, [r for _, r in (*runs, *coarse)], more)
+    data = _dataset(answers.binding.target.name, [r for _, r in runs], cleared + to_finest)
+    name = f"regime {answers.laws.index(law) + 1}"
+    return _fit(answers.binding, data, name, warnings, cleared)
 
 
 def _fit(
@@ -295,12 +272,7 @@ def _verdict(fit: FitResult, tested: Tested, regime: Pertinence, outcome: Outcom
 
 
 def law_of_all(
-    binding: Binding,
-    evidence: TierEvidence,
-    experiment: Experiment,
-    warnings: list[str],
-    *,
-    quick: bool = True,
+    evidence: TierEvidence, experiment: Experiment, warnings: list[str], *, quick: bool = True
 ) -> Found:
     """What `fit` or `discover` makes of all runs.
 
@@ -309,7 +281,6 @@ def law_of_all(
 
     Parameters
     ----------
-    binding : Binding
     evidence : TierEvidence
     experiment : Experiment
     warnings : list of str
@@ -317,15 +288,23 @@ def law_of_all(
     quick : bool
         Whether a closed form is looked for in a few seconds only.
     """
-    answers, plan = Answers(binding, evidence, experiment.moved()), binding.plan
-    data, is_asked = _whole(experiment, answers), plan.tolerance.law is not None
-    one = len(answers.laws) == 1 and not len(answers.model.orphans)
+    binding, model, tier = evidence.binding, evidence.model, evidence.tier
+    plan, is_asked = binding.plan, binding.plan.tolerance.law is not None
+    # the finest runs, and those of a coarse tier whose difference to them is known
+    runs = usable(experiment, len(binding.tiers) - 1)
+    more = np.zeros(len(runs))
+    correction = next((law.correction for law in model.laws if law.correction), None)
+    if correction is not None and (coarse := usable(experiment, tier)):
+        runs += coarse
+        more = np.append(more, correction(np.array([z for z, _ in coarse])))
+    one = len(evidence.answered) == 1 and not len(model.orphans)
     kind = "discover" if is_asked else plan.report or ("fit" if one else "discover")
-    if kind == "none" or data is None:
+    if kind == "none" or not runs:
         return None
+    data = _dataset(binding.target.name, [r for _, r in runs], more)
     if kind == "fit":
         return _fit(binding, data, "whole", warnings)
-    jumps = any(not b.meets or b.sharpness > _SHARP for b in answers.model.borders)
+    jumps = any(not b.meets or b.sharpness > _SHARP for b in model.borders)
     # where one law is asked for, steps between power laws may be how a curve looks to them
     if quick and jumps and not plan.tolerance.of_one_law:
         options = replace(_options(binding), regimes=True, engine="power_law")
@@ -338,11 +317,10 @@ def law_of_all(
         return report
     predicted, seen = report.law.predict_si(data), data[binding.target.name]
     with np.errstate(invalid="ignore", divide="ignore"):
-        misses = np.nan_to_num(np.abs(np.log(predicted / seen)), nan=np.inf)
-    if binding.linear:
         # of values that vanish a miss is measured by the size of all
-        misses = np.abs(predicted - seen) / np.sqrt(np.mean(seen**2))
-    miss, limit = float(misses.max()), float(answers.model.scatter.limits(np.ones(1))[0])
+        away = (predicted - seen) / rms(seen) if binding.linear else np.log(predicted / seen)
+    miss = float(np.nan_to_num(np.abs(away), nan=np.inf).max())
+    limit = float(model.scatter.limits(np.ones(1))[0])
     if miss > limit:
         text = f"It misses a run by {miss:.2g}, and equal runs agree to {limit:.2g}."
         report = replace(report, why_not=(*report.why_not, text))
@@ -386,8 +364,6 @@ def joined(
     for target in dict.fromkeys(targets):
         first = targets.index(target)
         data = _dataset(target, [r for r in records if target in r.outputs])
-        if data is None:
-            continue
         options = replace(
             joint[first].options,
             by=(plan.by or "",) if several else (),
@@ -414,13 +390,15 @@ def _judged_surrogate(surrogate: Surrogate) -> Pertinence:
     """Whether a surrogate predicts runs left out as closely as a prediction is asked for."""
     good = min(1.0, surrogate.wanted / max(surrogate.error, 1e-12))
     said = f"a smooth curve through the runs predicts runs left out within {surrogate.error:.2g}"
-    meaning = f"No law was found; {said} (over {surrogate.level:.0%} of the ranges)."
+    meaning = f"No law was found; {said} (over {surrogate.curve.level:.0%} of the ranges)."
     why = f"A Gaussian process over {surrogate.runs} runs; {surrogate.wanted:g} is wanted."
     if not surrogate.is_close:
         more = surrogate.further
         outlook = "more would hardly lower it" if more is None else f"about {more} more would do"
         why += f" As the error has fallen with the runs so far, {outlook}."
-    return Pertinence("surrogate", surrogate.is_close, good, surrogate.level * good, meaning, why)
+    return Pertinence(
+        "surrogate", surrogate.is_close, good, surrogate.curve.level * good, meaning, why
+    )
 
 
 def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> dict[str, Any]:

@@ -167,14 +167,11 @@ def _in_si(
     """
     rows = []
     for record in records:
-        if curve not in record.curves:
-            names = ", ".join(record.curves) or "none"
-            raise InputError(f"A run has no curve '{curve}'; it has {names}.")
-        missing = [n for n in inputs if n not in record.inputs]
-        if missing:
-            raise InputError(
-                f"A run has no input '{missing[0]}'; it has {', '.join(record.inputs)}."
-            )
+        asked = [("curve", curve, record.curves), *(("input", n, record.inputs) for n in inputs)]
+        for what, name, there in asked:
+            if name not in there:
+                names = ", ".join(there) or "none"
+                raise InputError(f"A run has no {what} '{name}'; it has {names}.")
         pairs = (record.inputs[n] for n in inputs)
         rows.append([parse_unit(unit).to_si(float(value)) for value, unit in pairs])
         if min(rows[-1]) <= 0:

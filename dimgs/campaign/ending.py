@@ -37,25 +37,17 @@ class Outcome(StrEnum):
         return repr(self.value)
 
 
-class Cause(StrEnum):
-    """Why the questions to a tier end without an answer."""
-
-    BUDGET = "budget"
-    FINER_RUNS = "finer runs"
-    INCONSISTENT = "inconsistent"
-    NO_LAW = "no law"
-
-
 @dataclass(frozen=True)
 class Ending:
     """Why the questions to a tier end, and that in words.
 
     Attributes
     ----------
-    cause : Cause
+    outcome : Outcome
+        Of a campaign that ends with it.
     text : str
         A clause.
     """
 
-    cause: Cause
+    outcome: Outcome
     text: str

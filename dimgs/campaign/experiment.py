@@ -7,7 +7,7 @@ import numpy as np
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, moved
-from dimgs.campaign.ending import Cause, Ending
+from dimgs.campaign.ending import Ending, Outcome
 from dimgs.campaign.evidence import PREDICTED, Proposal
 from dimgs.campaign.journal import DecisionLog
 from dimgs.campaign.prior_runs import PriorRun, PriorRuns
@@ -101,7 +101,8 @@ class Experiment:
 
     def used_up(self, tier: int) -> Ending:
         """That the budget has no run of a tier left."""
-        return Ending(Cause.BUDGET, f"the {of_tier(self.binding.tiers[tier].name)}runs are used up")
+        text = f"the {of_tier(self.binding.tiers[tier].name)}runs are used up"
+        return Ending(Outcome.BUDGET, text)
 
     def made(self, tier: int) -> int:
         """Runs of a tier that were paid from the budget."""

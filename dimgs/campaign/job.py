@@ -37,11 +37,8 @@ def campaign(job: Mapping[str, Any]) -> dict[str, Any]:
             if not failed:
                 failure = Failure.INPUT if isinstance(error, InputError) else Failure.KERNEL
                 return {"failure": failure, "reason": one_sentence(error)}
-            count = f"Of {len(records)} runs {len(failed)} gave no answer"
-            return {
-                "failure": failed[0].failure,
-                "reason": f"{count}; the first: {failed[0].reason}",
-            }
+            first, many = failed[0], f"Of {len(records)} runs {len(failed)} gave no answer"
+            return {"failure": first.failure, "reason": f"{many}; the first: {first.reason}"}
         plan = json_value(read_text(home / "plan.json", "plan"), "plan.json", "run it again")
         runs = [run_content(record) for record in records_in(home)]
     return {"result": plain(result.to_json()), "plan": plan, "runs": runs}

@@ -10,7 +10,7 @@ from dimgs.campaign.answers import half_width
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.conclusion import Found, conclude, law_of_all
 from dimgs.campaign.design import CampaignDesign, d_optimal, nearest
-from dimgs.campaign.ending import Cause, Ending, Outcome
+from dimgs.campaign.ending import Ending, Outcome
 from dimgs.campaign.evidence import Proposal, RunPrediction, TierEvidence
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.journal import DecisionLog, Listener, Progress
@@ -55,7 +55,7 @@ _PATIENCE, _BETTER = 3, 0.9
 # searches, each after further runs, before a campaign says that no law becomes probable
 _ROUNDS = 12
 _SHARED = "another target"
-_FINE = Ending(Cause.FINER_RUNS, "known runs of the finest tier say more")
+_FINE = Ending(Outcome.STOPPED, "known runs of the finest tier say more")
 
 
 class CampaignLoop:
@@ -123,12 +123,12 @@ class CampaignLoop:
         last = len(self.binding.tiers) - 1
         tiers = [last] if self._believes(last) else self._worthwhile()
         evidence, ends = self._solved(tiers[0], ())
-        if ends is not None and ends.cause is Cause.FINER_RUNS:
+        if ends is _FINE:
             tiers = [last]
             evidence, ends = self._solved(last, ())
         for before, tier in pairwise(tiers):
             ends = ends or self._corrected(evidence, before, tier)
-            if ends is not None and ends.cause is not Cause.BUDGET:
+            if ends is not None and ends.outcome is not Outcome.BUDGET:
                 aside = self.binding.tiers[before].name
                 self._note(f"the tier '{aside}' is left aside: {ends.text}")
                 evidence, ends = self._solved(last, evidence.known)
@@ -142,7 +142,7 @@ class CampaignLoop:
         surrogate = None
         if outcome in (Outcome.BUDGET, Outcome.STOPPED):
             # at length: a law is worth more than a surrogate, and further runs cost more than this
-            found = found or law_of_all(self.binding, evidence, self.experiment, [], quick=False)
+            found = found or law_of_all(evidence, self.experiment, [], quick=False)
             if not (isinstance(found, Report) and found.confirmed):
                 before = len(self.experiment.asked)
                 surrogate = self._predicted(evidence)
@@ -152,8 +152,8 @@ class CampaignLoop:
         self.log.add("stop", f"{outcome.words}: {reason}", runs=len(self.experiment.asked))
         self.phase = "done"
         self._tell(outcome.words)
-        binding = replace(self.binding, notes=(*self.binding.notes, *self.notes))
-        return conclude(binding, evidence, self.experiment, outcome, cut, found, surrogate)
+        notes = [*self.binding.notes, *self.notes]
+        return conclude(evidence, self.experiment, outcome, cut, notes, found, surrogate)
 
     def _predicted(self, evidence: TierEvidence) -> Surrogate | None:
         """What predicts the finest runs where no law does, with further runs where it knows least.
@@ -170,7 +170,7 @@ class CampaignLoop:
             if binding.linear or not rank or len(sites) < rank + FEWEST:
                 break
             curve = SmoothCurve(sites.z, sites.y, sigma, level)
-            found = Surrogate.of(binding.space, curve, wanted, evidence.design.pool)
+            found = Surrogate(binding.space, curve, evidence.design.pool, wanted)
             text = f"a smooth curve through the runs predicts those left out to {found.error:.2g}"
             self.log.add("surrogate", text)
             self._tell(text)
@@ -183,7 +183,7 @@ class CampaignLoop:
             why = "the runs say least of what the target is here"
             before = len(self.experiment.asked)
             self.experiment.make(
-                [Proposal(z, tier, "surrogate", why) for z in found.next(pool, number)]
+                [Proposal(z, tier, "surrogate", why) for z in curve.widest(pool, number)]
             )
             if len(self.experiment.asked) == before:
                 break
@@ -238,7 +238,7 @@ class CampaignLoop:
                 continue
             if self.experiment.spent:
                 text = f"{self.experiment.seconds:.4g} s are spent"
-                return evidence, Ending(Cause.BUDGET, text)
+                return evidence, Ending(Outcome.BUDGET, text)
             if self.experiment.left[tier] <= 0:
                 if tier < len(self.binding.tiers) - 1 and evidence.clear and evidence.worst <= 1.0:
                     # what a coarse tier may cost is spent on questions that finer runs answer too
@@ -257,13 +257,13 @@ class CampaignLoop:
             if hidden := self.experiment.hidden(evidence.missed(chosen), limit):
                 evidence.look()
                 self.notes.append(f"{hidden[0].upper()}{hidden[1:]}.")
-                return evidence, Ending(Cause.INCONSISTENT, hidden)
+                return evidence, Ending(Outcome.INCONSISTENT, hidden)
             self._doubts(evidence, "later runs among them follow other laws")
             self._found(evidence)
             if one_law and len(self.experiment.asked) >= enough:
                 break
             if self._useless(evidence, tier):
-                return evidence, Ending(Cause.NO_LAW, "its runs follow no laws")
+                return evidence, Ending(Outcome.STOPPED, "its runs follow no laws")
             if evidence.model.scatter.sigma and not told and evidence.clear:
                 told = True
                 self._foreseen(evidence, tier)
@@ -274,9 +274,9 @@ class CampaignLoop:
             )
         if asked and not one_law and not evidence.clear:
             text = f"{len(evidence.model.orphans)} runs follow no law that was found"
-            return evidence, Ending(Cause.NO_LAW, text)
+            return evidence, Ending(Outcome.STOPPED, text)
         if asked and not one_law and not evidence.proven:
-            return evidence, Ending(Cause.NO_LAW, "runs were not as the laws predicted them")
+            return evidence, Ending(Outcome.STOPPED, "runs were not as the laws predicted them")
         return evidence, None
 
     def _useless(self, evidence: TierEvidence, tier: int) -> bool:
@@ -390,9 +390,7 @@ class CampaignLoop:
         room = float(np.log1p(plan.tolerance.prediction))
         for _ in range(plan.budget.runs):
             wide = [
-                z
-                for z in self.binding.points
-                if half_width(runs, z, tier, plan.level, _REPEATS) > room
+                z for z in self.binding.points if half_width(self.experiment, z, _REPEATS) > room
             ]
             if not wide or self.experiment.left[tier] <= 0 or self.experiment.spent:
                 return not wide
@@ -410,13 +408,13 @@ class CampaignLoop:
         tier = len(self.binding.tiers) - 1
         asked = self.binding.plan.tolerance.of_laws
         spent = self.experiment.spent or self.experiment.left[tier] <= 0
-        spent = spent or (ends is not None and ends.cause is Cause.BUDGET)
+        spent = spent or (ends is not None and ends.outcome is Outcome.BUDGET)
         wide = not evidence.clear or evidence.worst > 1.0
         if self.binding.plan.tolerance.of_one_law:
             wide = False
         if not known or (asked and (ends is not None or wide)):
             why = "an interval is wider than its tolerance" if ends is None else ends.text
-            if ends is not None and ends.cause is Cause.INCONSISTENT:
+            if ends is not None and ends.outcome is Outcome.INCONSISTENT:
                 return Outcome.INCONSISTENT, why
             return (Outcome.BUDGET if spent else Outcome.STOPPED), why
         if self.binding.plan.tolerance.of_one_law:
@@ -461,7 +459,7 @@ class CampaignLoop:
         """Test a coarse tier against the next, and correct its laws; why not, where it cannot."""
         runs, model = self.experiment.runs, evidence.model
         if not evidence.clear or evidence.worst > 1.0:
-            return Ending(Cause.NO_LAW, "its runs follow no laws to the tolerance")
+            return Ending(Outcome.STOPPED, "its runs follow no laws to the tolerance")
         sites, rank = model.sites, self.binding.space.rank
         inside = evidence.design.region.contains(sites.z)
         followed = [rows[inside[rows]] for rows in (law.rows for law in model.laws)]
@@ -495,7 +493,7 @@ class CampaignLoop:
         finest = self.binding.tiers[tier].name
         if miss > scatter.limits(pairs.count).min(initial=scatter.resolution):
             text = f"'{finest}' is not '{name}' times a monomial, which misses by {miss:.2g}"
-            return Ending(Cause.NO_LAW, text)
+            return Ending(Outcome.STOPPED, text)
         if not scatter.sigma:
             # a difference that is only nearly a monomial may lean because of what it is not
             lean = difference.coefficients * np.append(0.0, np.ones(rank))
@@ -506,7 +504,7 @@ class CampaignLoop:
         self.experiment.log.add("tier", f"'{finest}' is '{name}' times a monomial, to {miss:.2g}")
         if evidence.worst > 1.0:
             text = "the difference between the tiers is not known to the tolerance"
-            return Ending(Cause.NO_LAW, text)
+            return Ending(Outcome.STOPPED, text)
         return None
 
     def _one_law(self, evidence: TierEvidence) -> tuple[Found, Ending | None]:
@@ -518,7 +516,7 @@ class CampaignLoop:
         assert wanted is not None
         for turn in range(_ROUNDS):
             own: list[str] = []
-            report = law_of_all(self.binding, evidence, self.experiment, own)
+            report = law_of_all(evidence, self.experiment, own)
             sure, text = None, "no law yet"
             if isinstance(report, Report) and report.probability is not None:
                 sure = report.probability if report.confirmed else None
@@ -533,7 +531,7 @@ class CampaignLoop:
             before = len(self.experiment.asked)
             if turn < _ROUNDS - 1:
                 self.experiment.make(self._rival_runs(evidence, report))
-            why = Ending(Cause.NO_LAW, f"no law has the probability {wanted:g}")
+            why = Ending(Outcome.STOPPED, f"no law has the probability {wanted:g}")
             if len(self.experiment.asked) == before:
                 break
         self.notes += own

@@ -397,13 +397,10 @@ class CampaignResult:
         curves = file_names(c.target for c in self.curves)
         written += [save(c.draw(), folder / f"{curves[c.target]}.svg") for c in self.curves]
         for one in every:
-            if one.across is not None:
-                home = folder / file_names([one.target])[one.target]
-                written += write_study(one.across, home)
-            study = one.study()
-            if study is not None:
-                home = folder / names[one.name] if self.others else folder
-                written += write_study(study, home)
+            joint = folder / file_names([one.target])[one.target]
+            home = folder / names[one.name] if self.others else folder
+            for study, place in ((one.across, joint), (one.study(), home)):
+                written += [] if study is None else write_study(study, place)
         return written
 
     def study(self) -> Report | None:

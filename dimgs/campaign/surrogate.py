@@ -36,24 +36,16 @@ class Surrogate:
     space : PiSpace
     curve : SmoothCurve
         Logarithms of the response group over the coordinates of the space.
+    pool : ndarray of shape (n_points, rank)
+        Points that fill the ranges.
     wanted : float
         Relative error up to which it answers a question for a prediction.
-    shares : ndarray of shape (n_runs,), optional
-        Part of the ranges that each run is the nearest to; equal parts by default. Runs at the ends
-        of the ranges, which the others predict worst, stand for less than those inside.
     """
 
     space: PiSpace
     curve: SmoothCurve
+    pool: Array
     wanted: float = USEFUL
-    shares: Array | None = None
-
-    @classmethod
-    def of(cls, space: PiSpace, curve: SmoothCurve, wanted: float, pool: Array) -> "Surrogate":
-        """The surrogate of a curve, with the shares of the runs in a pool that fills the ranges."""
-        near = np.argmin(np.linalg.norm(pool[:, None] - curve.z[None], axis=2), axis=1)
-        shares = np.bincount(near, minlength=curve.runs) / len(pool)
-        return cls(space, curve, wanted, shares)
 
     @property
     def is_close(self) -> bool:
@@ -65,18 +57,18 @@ class Surrogate:
         """How many runs it rests on."""
         return self.curve.runs
 
-    @property
-    def level(self) -> float:
-        """Coverage of the intervals."""
-        return self.curve.level
-
     @cached_property
     def error(self) -> float:
-        """Relative error that runs left out keep, those of at least `level` of the ranges."""
+        """Relative error that runs left out keep, those of at least `level` of the ranges.
+
+        Each run stands for the points of the ranges that it is the nearest to: runs at their ends,
+        which the others predict worst, stand for less than those inside.
+        """
+        away = np.linalg.norm(self.pool[:, None] - self.curve.z[None], axis=2)
+        shares = np.bincount(np.argmin(away, axis=1), minlength=self.runs) / len(self.pool)
         errors = np.abs(self.curve.left_out()[0])
-        shares = np.full(self.runs, 1.0 / self.runs) if self.shares is None else self.shares
         order = np.argsort(errors)
-        at = np.searchsorted(np.cumsum(shares[order]), self.level * (1.0 - ROUNDING))
+        at = np.searchsorted(np.cumsum(shares[order]), self.curve.level * (1.0 - ROUNDING))
         return float(np.expm1(errors[order[min(int(at), self.runs - 1)]]))
 
     @cached_property
@@ -94,10 +86,6 @@ class Surrogate:
         ratio = max(np.log1p(self.error) / np.log1p(self.wanted), 1.0)
         more = int(np.ceil(self.runs * (ratio ** (1.0 / rate) - 1.0)))
         return more if more <= _MOST * self.runs else None
-
-    def next(self, pool: Array, n: int) -> Array:
-        """Points of a pool that are known least, each given those before, shape (n, rank)."""
-        return self.curve.widest(pool, n)
 
     def at(self, values: Mapping[str, float]) -> tuple[float, float, float] | None:
         """The target in its SI unit with its interval at SI values of the inputs.
@@ -122,4 +110,4 @@ class Surrogate:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return attributes(self, "runs error level further")
+        return {**attributes(self, "runs error further"), "level": self.curve.level}

@@ -10,7 +10,7 @@ import numpy as np
 from dimgs.campaign.space import PiSpace
 from dimgs.common.arrays import LARGEST_LOG, Array, BoolArray
 from dimgs.fits.consensus import Powers, Separation
-from dimgs.groups.dimensions import ReducedSystem, primitive, solve_exact
+from dimgs.groups.dimensions import primitive, solve_exact
 from dimgs.groups.group import PiGroup
 from dimgs.law.power import Side
 from dimgs.report.words import listed
@@ -63,7 +63,7 @@ def essential(space: PiSpace, rationals: Sequence[Rationals]) -> tuple[str, ...]
     met = filter(None, (monomial_of(space, row) for row in apart))
     offers = [physical(powers, space.groups) for powers in (*space.axes.short, *met)]
     chosen, names = list[list[Fraction]](), list[str]()
-    for group in sorted(offers, key=lambda g: (_length(g), str(g))):
+    for group in offers:
         row = [group.get(n) for n in space.names]
         if _rank([*apart, row]) == wanted and _rank([*chosen, row]) > len(chosen):
             chosen.append(row)
@@ -71,14 +71,8 @@ def essential(space: PiSpace, rationals: Sequence[Rationals]) -> tuple[str, ...]
     return tuple(names) if len(names) == wanted else ()
 
 
-def _length(group: PiGroup) -> int:
-    """Complexity in the inputs: how many take part, with what powers."""
-    return sum(abs(e.numerator) + e.denominator for _, e in group.exponents)
-
-
 def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
-    extended = [[*row, Fraction(0)] for row in rows]
-    return len(ReducedSystem.of(extended, len(rows[0])).pivots) if rows else 0
+    return int(np.linalg.matrix_rank(np.array(rows, dtype=float))) if rows else 0
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pytest
 from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.campaign.binding import bind
 from dimgs.campaign.surrogate import Surrogate
+from dimgs.common.errors import RunRefusedError
 from dimgs.fits.smooth import SmoothCurve
 from dimgs.kernels import kernel
 from tests.campaign.whole import run
@@ -37,7 +38,7 @@ def some(runs: int, noise: float = 0.0, seed: int = 0) -> Surrogate:
     rng = np.random.default_rng(seed)
     z = rng.uniform(-1.0, 1.0, (runs, space.rank))
     y = np.sin(2 * z[:, 0]) + z[:, 1] ** 2 + noise * rng.normal(size=runs)
-    return Surrogate(space, SmoothCurve(z, y, noise, 0.9))
+    return Surrogate(space, SmoothCurve(z, y, noise, 0.9), pool=z)
 
 
 def test_intervals_hold_at_fresh_points() -> None:
@@ -55,7 +56,7 @@ def test_intervals_hold_at_fresh_points() -> None:
 def test_the_next_points_are_where_the_runs_say_least() -> None:
     found = some(12)
     pool = np.vstack([found.curve.z, [[3.0, 3.0]], [[-3.0, 3.0]]])
-    chosen = found.next(pool, 2)
+    chosen = found.curve.widest(pool, 2)
     assert {tuple(z) for z in chosen} == {(3.0, 3.0), (-3.0, 3.0)}
 
 
@@ -89,6 +90,22 @@ def test_a_campaign_without_a_law_predicts() -> None:
             errors.append(abs(said[0] / wave(**values) - 1))
     assert np.quantile(errors, 0.9) <= 0.1
     assert all(not r.fit.verdict.confirmed for r in result.regimes if r.fit is not None)
+
+
+@kernel(inputs={"a": "m", "b": "m"}, outputs={"y": "1"}, version="1")
+def cut(a: float, b: float) -> float:
+    """A wave that ends at a border."""
+    if a > 2.0 * b:
+        raise RunRefusedError("beyond the border")
+    return wave(a**2.5, b**2.5)
+
+
+def test_further_runs_of_a_surrogate_lie_where_runs_give_an_answer() -> None:
+    result = run(replace(wave_plan(30), kernel=cut))
+    further = [e for e in result.log if e["decision"] == "surrogate" and "key" in e]
+    assert result.outcome == "predicts"
+    assert len(further) >= 4
+    assert max(e["groups"]["pi_1"] for e in further) < 2.0
 
 
 def test_a_budget_too_small_for_a_surrogate_is_spent() -> None:
