@@ -179,16 +179,12 @@ def bind(plan: Plan) -> Binding:
     ends = {name: si_ends(plan, kernel.name, ports[name]) for name in plan.ranges}
     outcome = Variable(target.name, target.parsed)
     if outcome.is_level:
-        raise InputError(
-            f"{plan.source}, target: '{target.name}' is in {target.unit}, a level; campaigns need "
-            f"a target with a ratio scale."
-        )
-    for port in (ports[name] for name in plan.arrhenius):
-        if port.parsed.dimension != parse_unit("K").dimension:
-            raise InputError(
-                f"{plan.source}, arrhenius: '{port.name}' is in {port.unit}; name an absolute "
-                f"temperature."
-            )
+        why = f"'{target.name}' is in {target.unit}, a level; name an output with a ratio scale."
+        raise InputError(f"{plan.source}, target: {why}")
+    for name in plan.arrhenius:
+        if ports[name].parsed.dimension != parse_unit("K").dimension:
+            why = f"'{name}' is in {ports[name].unit}; name an absolute temperature."
+            raise InputError(f"{plan.source}, arrhenius: {why}")
     taking, notes = _taking_part(kernel, fixed)
     aside = f" ({'; '.join(n.rstrip('.') for n in notes)})" if notes else ""
     taking = [v for v in taking if v.name not in plan.arrhenius]
@@ -214,16 +210,11 @@ def bind(plan: Plan) -> Binding:
         f'or an unknown one (scales = "auto") may bring it in.'
         for d in basis.dropped
     ]
-    si = {v.name: _si(ports[v.name], fixed[v.name]) for v in taking if v.name in fixed}
-    for name in set(plan.ranges) - set(order):
-        low, high = ends[name]
-        fixed[name] = ports[name].parsed.from_si(float(np.sqrt(low) * np.sqrt(high)))
-    space = PiSpace.between(
-        {n: ends[n] for n in order},
-        basis,
-        {n: v for n, v in si.items() if n in within},
-        plan.arrhenius,
-    )
+    si = {n: _si(ports[n], fixed[n]) for n in names if n in fixed and n in within}
+    for name, (low, high) in ends.items():
+        if name not in order:
+            fixed[name] = ports[name].parsed.from_si(float(np.sqrt(low) * np.sqrt(high)))
+    space = PiSpace.between({n: ends[n] for n in order}, basis, si, plan.arrhenius)
     if not order:
         raise InputError(
             f"{plan.source}, ranges: no group varies in these ranges, and no input of them takes "
@@ -274,10 +265,8 @@ def _points(
             values[name] = _si(port, given)
             positive = name in space.names and name not in space.basis.signed
             if positive and not values[name] > 0:
-                raise InputError(
-                    f"{plan.source}, {key}: {given:g} {port.unit} has no logarithm; give a "
-                    f"value above zero."
-                )
+                why = f"{given:g} {port.unit} has no logarithm; give a value above zero."
+                raise InputError(f"{plan.source}, {key}: {why}")
         missing = [n for n in space.names if n not in values]
         if missing:
             raise InputError(f"{plan.source}, points[{i}]: '{missing[0]}' is missing; give it.")
@@ -307,14 +296,12 @@ def port_of(
 def plan_tiers(plan: Plan, kernel: Kernel) -> tuple[Tier, ...]:
     """Tiers that a plan uses, from coarse to fine."""
     offered = {t.name: t for t in kernel.tiers}
-    ends = (kernel.tiers[0].name, kernel.tiers[-1].name)
-    names = plan.tiers or tuple(dict.fromkeys(ends))
+    names = plan.tiers or tuple(dict.fromkeys((kernel.tiers[0].name, kernel.tiers[-1].name)))
     tiers = tuple(port_of(plan, "tiers", n, offered, f"tier of '{kernel.name}'") for n in names)
     ordered = [n for n in offered if n in names]
     if ordered != [*names]:
-        raise InputError(
-            f"{plan.source}, tiers: give them from coarse to fine, as {', '.join(ordered)}."
-        )
+        why = f"give them from coarse to fine, as {', '.join(ordered)}."
+        raise InputError(f"{plan.source}, tiers: {why}")
     return tiers
 
 

@@ -1,7 +1,7 @@
 """Proposals become runs, and runs become answers at points."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -31,6 +31,7 @@ _BEYOND_NOISE = 100.0
 _MOST = 709.0
 
 
+@dataclass(eq=False)
 class Experiment:
     """Makes runs within the budget and keeps their answers.
 
@@ -61,31 +62,26 @@ class Experiment:
         Logarithms of the varying inputs of every run but the images.
     """
 
-    runner: Runner
+    binding: Binding
+    design: CampaignDesign
+    log: DecisionLog
+    elsewhere: PriorRuns
+    runner: Runner = field(init=False)
 
-    def __init__(
-        self,
-        binding: Binding,
-        design: CampaignDesign,
-        log: DecisionLog,
-        elsewhere: PriorRuns | None = None,
-    ) -> None:
-        self.binding, self.design, self.log = binding, design, log
-        self.elsewhere = elsewhere or PriorRuns()
-        self._closed = bool(self.elsewhere.exact)
-        self._taken_over: set[str] = set()
-        self.evidence: list[PriorRun] = []
-        self.runs = CampaignRuns(binding.space.rank)
-        budget = binding.plan.budget
-        last = len(binding.tiers) - 1
-        self.most = {t: budget.runs if t == last else budget.coarse for t in range(last + 1)}
+    def __post_init__(self) -> None:
+        budget, tiers = self.binding.plan.budget, range(len(self.binding.tiers))
+        self.runs = CampaignRuns(self.binding.space.rank)
+        self.most = {t: budget.runs if t == tiers[-1] else budget.coarse for t in tiers}
         self.left = dict(self.most)
+        self.usable: dict[int, list[tuple[Array, RunRecord]]] = {t: [] for t in tiers}
         self.asked: list[str] = []
-        self.usable: dict[int, list[tuple[Array, RunRecord]]] = {t: [] for t in range(last + 1)}
+        self.logs: list[Array] = []
+        self.evidence: list[PriorRun] = []
         self.seconds = 0.0
         self.failed = 0
         self.lost: Counter[str] = Counter()
-        self.logs: list[Array] = []
+        self._taken_over: set[str] = set()
+        self._closed = bool(self.elsewhere.exact)
         self._alike = False
 
     @property
@@ -96,8 +92,7 @@ class Experiment:
     @property
     def spent(self) -> bool:
         """Whether the runs have used the time of the plan."""
-        most = self.binding.plan.budget.seconds
-        return most is not None and self.seconds >= most
+        return self.seconds >= (self.binding.plan.budget.seconds or np.inf)
 
     def used_up(self, tier: int) -> Ending:
         """That the budget has no run of a tier left."""

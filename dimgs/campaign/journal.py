@@ -11,11 +11,9 @@ from typing import Any
 from dimgs.campaign.binding import Binding
 from dimgs.common.advice import setting
 from dimgs.common.errors import InputError, StoreError
-from dimgs.common.formats import SCHEMA, is_edited, json_value, read_text, sealed
+from dimgs.common.formats import SCHEMA, is_edited, json_value, read_text, sealed, shown
 
 _JSONL, _TEXT = "decisions.jsonl", "decisions.txt"
-# edited lines that a sentence has room for
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -99,9 +97,8 @@ class DecisionLog:
         """That decisions were edited; empty where none was."""
         if not self.edited:
             return ""
-        lines = ", ".join(map(str, self.edited[:_SHOWN]))
-        more = ", ..." if len(self.edited) > _SHOWN else ""
-        return f"Line {lines}{more} of {_JSONL} was edited after it was written, so it is not used."
+        lines = shown(", ".join(map(str, self.edited)))
+        return f"Line {lines} of {_JSONL} was edited after it was written, so it is not used."
 
     def add(self, decision: str, reason: str, **more: Any) -> None:
         """Note a decision.

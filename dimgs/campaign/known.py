@@ -115,13 +115,10 @@ def every_known(
 
 
 def _read(path: Path, binding: Binding) -> Sequence[Known]:
-    if path.is_dir():
-        path = path / _STORE
+    path = path / _STORE if path.is_dir() else path
     if not path.is_file():
-        raise InputError(
-            f"There is no '{path}' to start from; give a store (runs.sqlite), a campaign's folder, "
-            f"a table or a law (JSON)."
-        )
+        what = "a store (runs.sqlite), a campaign's folder, a table or a law (JSON)"
+        raise InputError(f"There is no '{path}' to start from; give {what}.")
     with path.open("rb") as file:
         is_store = file.read(len(_MAGIC)) == _MAGIC
     if is_store:

@@ -70,11 +70,8 @@ class Range:
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
-            unit = f" {self.unit}" if self.unit else ""
-            raise InputError(
-                f"The range runs from {self.low:g} to {self.high:g}{unit}; give the smaller end "
-                f"first."
-            )
+            ends = f"{self.low:g} to {self.high:g} {self.unit or ''}".rstrip()
+            raise InputError(f"The range runs from {ends}; give the smaller end first.")
 
 
 def _range(given: object) -> object:
@@ -184,11 +181,9 @@ class Tolerance:
     law: Share | None = None
 
     def __post_init__(self) -> None:
-        if self.exponents is None and self.prediction is None and self.law is None:
-            raise InputError(
-                "tolerance is empty; give tolerance.exponents (such as 0.02), "
-                "tolerance.prediction (such as 0.05) with points, or tolerance.law (such as 0.95)."
-            )
+        if not (self.exponents or self.prediction or self.law):
+            ways = "exponents (such as 0.02), prediction (such as 0.05) with points, or law (0.95)"
+            raise InputError(f"tolerance is empty; give {ways}.")
 
     @property
     def of_laws(self) -> bool:

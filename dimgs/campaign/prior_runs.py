@@ -81,7 +81,7 @@ class PriorRuns:
     evidence : list of PriorRun
         Other runs.
     origins : mapping of str to dict
-        Of each origin how many runs were ``given`` and ``used``, and what became of them.
+        Of each origin how many runs were ``given`` and ``used``, and their fate (``told``).
     """
 
     exact: dict[str, PriorRun] = field(default_factory=dict)
@@ -120,7 +120,7 @@ class PriorRuns:
             beside = f", {len(z) - inside} beside them" if len(z) > inside else ""
             why = [f"{m} are left aside: {w}" for (o, w), m in aside.items() if o == origin]
             text = "; ".join([f"{inside} lie in the ranges{beside}", *why])
-            prior.origins[origin] = {"given": n, "used": 0, "told": [text]}
+            prior.origins[origin] = {"given": n, "used": 0, "told": text}
         for placed in prior.exact.values():
             prior.tell(placed.origin, 1, "runs of this very kernel count as made")
         return prior
@@ -130,7 +130,7 @@ class PriorRuns:
         entry = self.origins[origin]
         entry["used"] = max(entry["used"] + used, 0)
         if text not in entry["told"]:
-            entry["told"].append(text)
+            entry["told"] += f"; {text}"
 
     def of_tier(self, tier: int) -> Mapping[str, list[PriorRun]]:
         """Evidence of a tier by origin."""
@@ -142,10 +142,7 @@ class PriorRuns:
 
     def to_json(self) -> list[dict[str, object]]:
         """As JSON: an entry for each origin."""
-        return [
-            {"origin": origin, **entry, "told": "; ".join(entry["told"])}
-            for origin, entry in self.origins.items()
-        ]
+        return [{"origin": origin, **entry} for origin, entry in self.origins.items()]
 
 
 def _counts(placed: PriorRun, binding: Binding, design: CampaignDesign) -> bool:
@@ -243,11 +240,7 @@ def _runs_of(known: KnownLaw, binding: Binding, design: CampaignDesign) -> list[
 
 
 def evidence_with(
-    binding: Binding,
-    design: CampaignDesign,
-    runs: CampaignRuns,
-    tier: int,
-    prior: list[PriorRun],
+    binding: Binding, design: CampaignDesign, runs: CampaignRuns, tier: int, prior: list[PriorRun]
 ) -> TierEvidence | None:
     """What the runs of a tier would say with the evidence; None where they determine no law."""
     every = deepcopy(runs)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from dataclasses import dataclass
 from time import monotonic
 
 from dimgs.campaign.workers import Place, RunTask
@@ -20,6 +21,7 @@ _MOST_DEATHS = 3
 _HOPELESS = 12
 
 
+@dataclass(eq=False)
 class Runner:
     """Makes runs and keeps them.
 
@@ -42,23 +44,19 @@ class Runner:
         How the runs of this start came about: ``made``, ``known``, ``retried``.
     """
 
-    def __init__(
-        self,
-        store: RunStore,
-        place: Place,
-        window: int,
-        retries: int,
-        on_done: Callable[[RunRecord, bool], None],
-        again: bool = False,
-    ) -> None:
-        self.store, self.place = store, place
-        self.window, self.retries = window, retries
-        self.on_done, self.again = on_done, again
+    store: RunStore
+    place: Place
+    window: int
+    retries: int
+    on_done: Callable[[RunRecord, bool], None]
+    again: bool = False
+
+    def __post_init__(self) -> None:
         self.tally = Counter(made=0, known=0, retried=0)
+        self._ended: Counter[Status] = Counter()
         self._alone: set[str] = set()
         self._claimed: set[str] = set()
         self._deaths = 0
-        self._ended: Counter[Status] = Counter()
 
     def run(self, tasks: Sequence[RunTask]) -> list[RunRecord]:
         """Records of the runs, in order.

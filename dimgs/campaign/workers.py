@@ -80,16 +80,15 @@ class RunTask:
         One of a failure where it is no record of this run, or not of the program of the plan.
         """
         asked = self.request
-        if not isinstance(record, RunRecord):
-            what = type(record).__name__
-            why = f"The kernel gave {what} where a RunRecord is needed; correct its run."
-            return self.failed(why)
+        if (
+            not isinstance(record, RunRecord)
+            or (record.kernel, record.tier) != (asked.kernel, asked.tier)
+            or (record.ok and not holds_inputs(record.inputs, asked.inputs))
+        ):
+            why = f"{record!r:.60} came back where the RunRecord of this run is needed."
+            return self.failed(why, failure=Failure.RECORD)
         if record.ok and record.key != asked.key and isinstance(kernel, BaseKernel):
             return self.failed(CHANGED, record.wall_seconds, Failure.CHANGED)
-        is_other = (record.kernel, record.tier) != (asked.kernel, asked.tier)
-        if is_other or (record.ok and not holds_inputs(record.inputs, asked.inputs)):
-            why = f"What came back is no record of the run of '{asked.kernel}' that was asked for."
-            return self.failed(why, failure=Failure.RECORD)
         kept: RunRecord = replace(record, key=asked.key, reason=printable(record.reason))
         pickle.dumps(kept)
         return kept

@@ -267,7 +267,8 @@ def test_ctrl_c_in_the_leading_thread_is_not_the_kernels() -> None:
 def test_a_kernel_that_gives_no_record_is_told() -> None:
     asked = task("work")
     record = make(RunTask("tests.campaign.kernels:Loose", asked.request, asked.values))
-    assert record.reason == "The kernel gave int where a RunRecord is needed; correct its run."
+    assert record.reason == "3 came back where the RunRecord of this run is needed."
+    assert record.failure is Failure.RECORD
 
 
 @pytest.mark.parametrize("timeout", [1e300, float("inf")])
