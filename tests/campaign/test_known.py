@@ -61,7 +61,7 @@ def test_runs_that_the_plan_asks_for_count_as_made(
     assert result.counts["elsewhere"] == before.counts["made"]
     assert set(result.runs.values()) == {0}
     assert [r.to_json() for r in result.regimes] == [r.to_json() for r in before.regimes]
-    assert [b.to_json() for b in result.boundaries] == [b.to_json() for b in before.boundaries]
+    assert result.to_json()["boundaries"] == before.to_json()["boundaries"]
     # the folder is complete in itself
     again = run(uptake_plan(), tmp_path / "after", resume=True)
     assert again.counts["made"] == 0

@@ -118,7 +118,7 @@ def test_a_plan_in_python_needs_a_kernel(tmp_path: Path) -> None:
         "            tolerance=Tolerance(exponents=0.1))\n"
     )
     (tmp_path / "p.py").write_text(text, encoding="utf-8")
-    with pytest.raises(InputError, match=r"^p.py, kernel: 'None' is no kernel"):
+    with pytest.raises(InputError, match=r"^p.py, kernel: 'None' is not a kernel"):
         bind(read_plan(tmp_path / "p.py"))
 
 
