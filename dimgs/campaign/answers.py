@@ -257,10 +257,9 @@ class Answers:
         if not self.laws or not np.isfinite(worst):
             return "No power law was found."
         text = f"The widest interval is {worst:.3g} times its tolerance."
-        model, tier = self.evidence.model, self.evidence.tier
+        model = self.model
         if worst > 1.0 and model.scatter.sigma and len(model.laws) == 1:
-            # intervals shrink with the root of the number of runs
-            more = len(self.evidence.runs.made_for(tier)) * (worst**2 - 1.0)
+            more = self.evidence.expected_runs - len(self.evidence.purposes)
             text += f" About {int(np.ceil(more))} more would bring it within."
         return text
 

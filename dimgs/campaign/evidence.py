@@ -220,6 +220,11 @@ class TierEvidence:
         return max((self.width(law) for law in laws), default=np.inf)
 
     @property
+    def expected_runs(self) -> float:
+        """Runs of the tier that the tolerance asks for, as intervals shrink with their root."""
+        return len(self.purposes) * self.worst**2
+
+    @property
     def clear(self) -> bool:
         """Whether every run is explained, and no two laws lie among each other."""
         return bool(self.model.laws) and not len(self.model.orphans) and not self.model.entangled
@@ -246,12 +251,12 @@ class TierEvidence:
     @property
     def purposes(self) -> list[str]:
         """What each run of the tier was made for."""
-        return [what for _, what in self.runs.made_for(self.tier)]
+        return [a.purpose for a in self.runs.of_tier(self.tier)]
 
     def made_as(self, purpose: str) -> Array:
         """Points of the runs that were made for something."""
-        made = self.runs.made_for(self.tier)
-        return self.runs.z[[p for p, what in made if what == purpose]]
+        made = self.runs.of_tier(self.tier)
+        return self.runs.z[[a.point for a in made if a.purpose == purpose]]
 
     def _answers(self, z: Array) -> BoolArray:
         lost = self.runs.lost(self.tier)
@@ -277,7 +282,7 @@ class TierEvidence:
             return False
         if proposal.replicate:
             return True
-        every = [*self.asked, *(self.runs.z[p] for p, _ in self.runs.made_for(self.tier))]
+        every = [*self.asked, *(self.runs.z[a.point] for a in self.runs.of_tier(self.tier))]
         return all(np.abs(z - proposal.z).max(initial=0.0) > 1e-6 for z in every) or (
             proposal.logs is not None
         )
@@ -397,12 +402,12 @@ def constant_of(runs: CampaignRuns, tier: int, scatter: Scatter) -> RegimeModel:
     -------
     RegimeModel
     """
-    rows = [i for i, t in enumerate(runs.tier) if t == tier and np.isfinite(runs.y[i])]
-    y = np.array([runs.y[i] for i in rows])
+    rows = runs.of_tier(tier, answered=True)
+    y = np.array([a.y for a in rows])
     sites = runs.sites(tier)
     if not rows:
         return RegimeModel(sites, scatter, ())
-    again = np.array([i == rows[0] or runs.purpose[i] in ("replicate", "narrow") for i in rows])
+    again = np.array([a is rows[0] or a.purpose in ("replicate", "narrow") for a in rows])
     freedom = max(int(again.sum()) - 1, 0)
     sigma = float(y[again].std(ddof=1)) if freedom else 0.0
     noise = replace(scatter, sigma=sigma, freedom=freedom)

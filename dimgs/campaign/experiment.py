@@ -217,7 +217,7 @@ class Experiment:
             logs = self.binding.logs(plain)
             again = replace(proposal, purpose="size", reason=reason, logs=logs)
             self.make([again])
-            answers = self.runs.answers(proposal.z, proposal.tier)
+            answers = self.runs.responses(proposal.z, proposal.tier)
             if len(answers) > 1 and np.ptp(answers) > limit:
                 if self._scatters(again, answers):
                     break
@@ -234,7 +234,7 @@ class Experiment:
         """Whether a run differs from itself too, made once more, or cannot be made again."""
         reason = "the same inputs again: is it noise?"
         self.make([replace(proposal, reason=reason, replicate=len(answers))])
-        later = self.runs.answers(proposal.z, proposal.tier)
+        later = self.runs.responses(proposal.z, proposal.tier)
         if len(later) == len(answers):
             return True
         return bool(np.ptp(answers) < _BEYOND_NOISE * abs(later[-1] - answers[-1]))

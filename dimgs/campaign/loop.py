@@ -15,7 +15,7 @@ from dimgs.campaign.evidence import Proposal, RunPrediction, TierEvidence
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.journal import DecisionLog, Listener, Progress
 from dimgs.campaign.known import Known, KnownRun
-from dimgs.campaign.next_runs import Strategy, needed
+from dimgs.campaign.next_runs import Strategy
 from dimgs.campaign.prior_runs import (
     PriorRun,
     PriorRuns,
@@ -264,7 +264,8 @@ class CampaignLoop:
                 break
             if self._useless(evidence, tier):
                 return evidence, Ending(Outcome.STOPPED, "its runs follow no laws")
-            if evidence.model.scatter.sigma and not told and evidence.clear:
+            settled = evidence.clear and np.isfinite(evidence.worst)
+            if evidence.model.scatter.sigma and settled and not told:
                 told = True
                 self._foreseen(evidence, tier)
         if not len(evidence.model.sites) and asked:
@@ -360,7 +361,7 @@ class CampaignLoop:
     def _foreseen(self, evidence: TierEvidence, tier: int) -> None:
         """Say early what the noise and the budget allow."""
         sigma = evidence.model.scatter.sigma
-        wanted, left = needed(evidence), self.experiment.most[tier]
+        wanted, left = int(np.ceil(evidence.expected_runs)), self.experiment.most[tier]
         text = f"runs scatter by {sigma:.2g}; one law takes about {wanted} runs for the tolerance"
         if wanted > left:
             reached = evidence.tolerance * (wanted / left) ** 0.5

@@ -10,7 +10,6 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
-from scipy.special import stdtrit
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, d_optimal, hidden, nearest
@@ -108,7 +107,7 @@ class Strategy:
         reason = "space-filling, since inputs that change sign have no power laws"
         pool = evidence.design.pool
         wanted = [np.zeros(evidence.space.rank), *evidence.corners()[:2], *pool]
-        made = len(evidence.runs.made_for(evidence.tier))
+        made = len(evidence.purposes)
         batch = evidence.binding.plan.execution.batch
         return [evidence.propose(z, "support", reason) for z in wanted[made : made + batch]]
 
@@ -145,7 +144,7 @@ class Strategy:
         alike = abs(most.sum()) == len(most)
         aside = -most if len(most) == 1 else (-1.0) ** np.arange(len(most)) if alike else abs(most)
         places = (space.centre, *(space.centre + side * space.half for side in (most, aside)))
-        made = sum(what == "support" for _, what in self.evidence.runs.made_for(tier))
+        made = self.evidence.purposes.count("support")
         why = ("the constant", *["no group changes: does nothing else matter?"] * 2)
         return [
             Proposal(np.zeros(0), tier, "support", reason, logs=logs)
@@ -210,10 +209,10 @@ class Strategy:
         sigma = model.scatter.sigma
         tried = purposes.count("narrow") >= _NARROWING * (rank + 1) * max(1, len(model.laws))
         if sigma:
-            # intervals shrink with the root of the number of runs; those of one law surely do
+            # intervals of one law surely shrink
             last = evidence.tier == len(evidence.binding.tiers) - 1
             most = _HOPELESS * (plan.budget.runs if last else plan.budget.coarse)
-            tried &= len(model.laws) > 1 and len(purposes) * evidence.worst**2 > most
+            tried &= len(model.laws) > 1 and evidence.expected_runs > most
         wide = [k for k in evidence.answered if evidence.width(model.laws[k]) > 1.0]
         if tried or not wide or not (sigma or rank):
             return []
@@ -487,20 +486,6 @@ class BorderSearch:
             for at in evidence.farthest(_CHECKS, pool, z):
                 found.append(evidence.propose(at, "check", "farthest from every run"))
         return [evidence.predicted(p) for p in found]
-
-
-def needed(evidence: TierEvidence) -> int:
-    """Further runs that the noise asks for, with one law."""
-    law, space = evidence.model.laws[0], evidence.design.corners
-    corners = np.column_stack([np.ones(len(space)), space])
-    per_run = np.linalg.pinv(corners.T @ corners / len(corners))
-    c = evidence.functionals()
-    t = float(stdtrit(law.freedom, 0.5 + evidence.joint_level / 2.0))
-    variance = float(np.max(np.einsum("ij,jk,ik->i", c, per_run, c), initial=0.0))
-    # a curvature is told best by as many runs at the centre as at the corners
-    corner = float(np.mean(np.sum(space**2, axis=1))) or 1.0
-    variance = max(variance, (2.0 * evidence.reach / (STEADY * corner)) ** 2)
-    return int(np.ceil(variance * (t * law.sigma / evidence.tolerance) ** 2))
 
 
 def first_runs(binding: Binding, design: CampaignDesign) -> list[dict[str, float | str]]:

@@ -300,9 +300,9 @@ def largest_miss(
 def contradicted(evidence: TierEvidence) -> bool:
     """Whether a new run that lies among the evidence follows none of its laws."""
     runs, sites = evidence.runs, evidence.model.sites
-    every = runs.made_for(evidence.tier)
-    made = {p for p, what in every if what != EVIDENCE}
-    hull = runs.z[sorted({p for p, what in every if what == EVIDENCE})]
+    every = runs.of_tier(evidence.tier)
+    made = {a.point for a in every if a.purpose != EVIDENCE}
+    hull = runs.z[sorted({a.point for a in every if a.purpose == EVIDENCE})]
     for i in evidence.lonely():
         fresh = int(sites.numbers[i]) in made
         repeated = sites.count[i] > 1 or not evidence.model.scatter.sigma

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -227,9 +228,22 @@ EVIDENCE = "evidence"
 _SAME = 1e-6
 
 
-@dataclass(eq=False)
+class RunAnswer(NamedTuple):
+    """What a run has said: its point, its tier, and the logarithm of its response group.
+
+    The logarithm is NaN where the run gave no answer; `purpose` is ``EVIDENCE`` for a run from
+    elsewhere that is trusted.
+    """
+
+    point: int
+    tier: int
+    y: float
+    purpose: str
+    error: float
+
+
 class CampaignRuns:
-    """What runs have said; rows are only ever added.
+    """What runs have said; rows are only ever added, but for those from elsewhere.
 
     Parameters
     ----------
@@ -239,13 +253,7 @@ class CampaignRuns:
     ----------
     z : ndarray of shape (n_points, rank)
         Distinct points.
-    point, tier : list of int
-        Of each run.
-    y : list of float
-        Logarithm of the response group; NaN where a run gave no answer.
-    purpose : list of str
-        ``EVIDENCE`` for runs from elsewhere that are believed.
-    error : list of float
+    answers : list of RunAnswer
 
     Examples
     --------
@@ -256,16 +264,9 @@ class CampaignRuns:
     ([2.1], [2.0], 0)
     """
 
-    rank: int
-    z: Array = field(init=False)
-    point: list[int] = field(default_factory=list)
-    tier: list[int] = field(default_factory=list)
-    y: list[float] = field(default_factory=list)
-    purpose: list[str] = field(default_factory=list)
-    error: list[float] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.z = np.zeros((0, self.rank))
+    def __init__(self, rank: int) -> None:
+        self.z = np.zeros((0, rank))
+        self.answers: list[RunAnswer] = []
 
     def find(self, z: Array) -> int | None:
         """Number of an equal point (a dimensionally equivalent run), if there is one."""
@@ -278,49 +279,41 @@ class CampaignRuns:
         self, z: Array, tier: int, value: float | None, purpose: str = "", error: float = 0.0
     ) -> int:
         """Keep the answer of a run, None where there was none; the number of its point."""
-        found = self.find(z)
-        if found is None:
-            self.z = np.vstack([self.z, z])
-            found = len(self.z) - 1
-        self.point.append(found)
-        self.tier.append(tier)
-        self.y.append(np.nan if value is None else value)
-        self.purpose.append(purpose)
-        self.error.append(error)
-        return found
+        point = self.find(z)
+        if point is None:
+            self.z, point = np.vstack([self.z, z]), len(self.z)
+        y = np.nan if value is None else value
+        self.answers.append(RunAnswer(point, tier, y, purpose, error))
+        return point
 
     def without_evidence(self) -> None:
         """Forget the runs from elsewhere."""
-        keep = [i for i, what in enumerate(self.purpose) if what != EVIDENCE]
-        self.point, self.tier = [self.point[i] for i in keep], [self.tier[i] for i in keep]
-        self.y, self.error = [self.y[i] for i in keep], [self.error[i] for i in keep]
-        self.purpose = [self.purpose[i] for i in keep]
+        self.answers = [a for a in self.answers if a.purpose != EVIDENCE]
 
-    def made_for(self, tier: int) -> list[tuple[int, str]]:
-        """Points of the runs of a tier, and what each was made for."""
-        every = zip(self.point, self.tier, self.purpose, strict=True)
-        return [(p, what) for p, t, what in every if t == tier]
+    def of_tier(self, tier: int, answered: bool = False) -> list[RunAnswer]:
+        """Runs of a tier, or those with an answer."""
+        return [a for a in self.answers if a.tier == tier and (a.y == a.y or not answered)]
 
     def count(self, z: Array, tier: int) -> int:
         """Runs of a tier at a point, whatever came of them."""
         at = self.find(z)
-        return sum(p == at for p, _ in self.made_for(tier))
+        return sum(a.point == at for a in self.of_tier(tier))
 
-    def answers(self, z: Array, tier: int) -> Array:
+    def responses(self, z: Array, tier: int) -> Array:
         """Logarithms of the response group in the runs of a tier at a point."""
         at = self.find(z)
-        rows = zip(self.point, self.tier, self.y, strict=True)
-        return np.array([y for p, t, y in rows if p == at and t == tier and np.isfinite(y)])
+        return np.array([a.y for a in self.of_tier(tier, answered=True) if a.point == at])
 
     def sites(self, tier: int) -> Sites:
         """Points with an answer of a tier."""
-        point, y = np.array(self.point, dtype=np.intp), np.array(self.y)
-        rows = (np.array(self.tier) == tier) & np.isfinite(y)
-        numbers = np.array(sorted(set(point[rows].tolist())), dtype=np.intp)
-        values = [y[rows & (point == n)] for n in numbers]
-        mean = np.array([float(v.mean()) for v in values])
-        error = float(np.max(np.array(self.error)[rows], initial=0.0))
-        count = np.array([float(len(v)) for v in values])
+        values: dict[int, list[float]] = {}
+        answered = self.of_tier(tier, answered=True)
+        for a in sorted(answered, key=lambda a: a.point):
+            values.setdefault(a.point, []).append(a.y)
+        numbers = np.array(list(values), dtype=np.intp)
+        mean = np.array([float(np.mean(v)) for v in values.values()])
+        count = np.array([float(len(v)) for v in values.values()])
+        error = max((a.error for a in answered), default=0.0)
         return Sites(self.z[numbers], mean, count, numbers, error)
 
     def site(self, z: Array, tier: int) -> tuple[Sites, int | None]:
@@ -330,18 +323,16 @@ class CampaignRuns:
 
     def lost(self, tier: int) -> Array:
         """Points where runs of a tier gave no answer, shape (n_lost, rank)."""
-        every = zip(self.point, self.tier, self.y, strict=True)
-        lost = {p for p, t, y in every if t == tier and not np.isfinite(y)}
-        return self.z[sorted(lost - set(self.sites(tier).numbers.tolist()))]
+        points = {a.point for a in self.of_tier(tier)}
+        return self.z[sorted(points - {a.point for a in self.of_tier(tier, answered=True)})]
 
     def unanswered(self, tier: int) -> int:
         """Number of runs of a tier that gave no answer."""
-        return sum(t == tier and not np.isfinite(y) for t, y in zip(self.tier, self.y, strict=True))
+        return len(self.of_tier(tier)) - len(self.of_tier(tier, answered=True))
 
     def scatter(self, tier: int) -> tuple[float, int]:
         """Sum of squares of replicates about their means, and its degrees of freedom."""
         sites = self.sites(tier)
         mean = dict(zip(sites.numbers.tolist(), sites.y, strict=True))
-        rows = zip(self.point, self.tier, self.y, strict=True)
-        square = sum((y - mean[p]) ** 2 for p, t, y in rows if t == tier and np.isfinite(y))
+        square = sum((a.y - mean[a.point]) ** 2 for a in self.of_tier(tier, answered=True))
         return float(square), int(sites.count.sum()) - len(sites)

@@ -110,13 +110,13 @@ def _noisy(bend: float, seed: int, most: int = 25) -> tuple[TierEvidence, list[s
     runs, rng = CampaignRuns(1), np.random.default_rng(seed)
     evidence = TierEvidence(binding, CampaignDesign.of(binding), runs, 0)
     evidence.stochastic, strategy = True, Strategy(evidence)
-    while (chosen := strategy.next()) and len(runs.y) < most:
+    while (chosen := strategy.next()) and len(runs.answers) < most:
         for p in chosen:
             x = float(p.z[0])
             y = 2.0 + 3.0 * x + bend * x**2 + 0.03 * rng.standard_normal()
             runs.add(p.z, 0, y, p.purpose)
         evidence.look()
-    return evidence, runs.purpose
+    return evidence, [a.purpose for a in runs.answers]
 
 
 def test_few_replicates_do_where_one_law_leaves_no_doubt() -> None:
