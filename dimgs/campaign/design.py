@@ -16,7 +16,6 @@ from dimgs.campaign.plan import Sampler
 from dimgs.campaign.space import PiSpace
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import InputError
-from dimgs.judgement.next_run import Prediction, choose
 
 # a corner that a thousandth of all directions sees is found with 98 %
 _DIRECTIONS = 4000
@@ -240,11 +239,8 @@ class Inverse:
         return np.asarray(found.x[:n] - found.x[n:]) if found.x is not None else None
 
 
-# of a variance and of information: what is less is rounding
-_TOLD = 1e-6
-# times the variance that as many optimal runs leave at the offers: chosen one after another, they
-# leave up to 1.4 times as much in 900 sets of corners in two to four directions
-_ENOUGH = 1.5
+# of a leverage, and of the logarithm of a determinant: what is less is rounding
+_GAINED = 1e-6
 # directions along which something may hide, beside groups and their products
 _DRAWN = 64
 
@@ -260,21 +256,38 @@ def d_optimal(z: Array, offers: Array, n: int, enough: bool = True) -> list[Arra
     n : int
         Runs in all, where there are none yet.
     enough : bool
-        Whether no run is added once every offer is predicted about as well as from `n` chosen
-        ones.
+        Whether no run is added once every offer is predicted as well as from `n` chosen ones.
 
     Returns
     -------
     list of ndarray of shape (rank,)
-        One after another, each where the law is least certain given those before.
+
+    References
+    ----------
+    V. V. Fedorov, Theory of Optimal Experiments, Academic Press 1972, chapter 3 (exchange).
     """
     if not len(offers):
         return []
     own, rows = (np.column_stack([np.ones(len(x)), x]) for x in (z, offers))
-    spread = np.asarray(np.linalg.inv(own.T @ own + 1e-9 * np.eye(rows.shape[1])))
-    law = Prediction(1.0, np.zeros(len(rows)), rows, spread, np.ones(len(rows)))
-    least = 0.5 * np.log1p(_ENOUGH * n if enough else _TOLD)
-    return [offers[c.place] for c in choose([law], n) if c.information > least + _TOLD]
+    moments = own.T @ own + 1e-9 * np.eye(rows.shape[1])
+    chosen: list[int] = []
+    while len(chosen) < n:
+        lever = np.einsum("ij,jk,ik->i", rows, np.linalg.inv(moments), rows)
+        at = int(np.argmax(lever))
+        if lever[at] <= (n if enough else 0) + _GAINED:
+            break
+        chosen.append(at)
+        moments = moments + np.outer(rows[at], rows[at])
+    # runs chosen one after another leave more of the ranges beyond all of them
+    for _ in range(n):
+        for i in range(len(chosen)):
+            rest = moments - np.outer(rows[chosen[i]], rows[chosen[i]])
+            gain = np.linalg.slogdet(rest + rows[:, :, None] * rows[:, None, :])[1]
+            best = int(np.argmax(gain))
+            if gain[best] > np.linalg.slogdet(moments)[1] + _GAINED:
+                chosen[i] = best
+                moments = rest + np.outer(rows[best], rows[best])
+    return [offers[i] for i in dict.fromkeys(chosen)]
 
 
 def hidden(space: PiSpace, z: Array, pool: Array) -> tuple[Array, float]:

@@ -240,10 +240,13 @@ class CampaignLoop:
                 text = f"{self.experiment.seconds:.4g} s are spent"
                 return evidence, Ending(Outcome.BUDGET, text)
             if self.experiment.left[tier] <= 0:
-                if tier < len(self.binding.tiers) - 1 and evidence.clear and evidence.worst <= 1.0:
+                spent = self.experiment.used_up(tier)
+                if tier == len(self.binding.tiers) - 1:
+                    return evidence, spent
+                if evidence.clear and evidence.worst <= 1.0:
                     # what a coarse tier may cost is spent on questions that finer runs answer too
                     break
-                return evidence, self.experiment.used_up(tier)
+                return evidence, Ending(Outcome.STOPPED, spent.text)
             before = len(self.experiment.asked)
             short = self.experiment.make(chosen)
             # what narrows an interval is owed only as long as the interval is too wide

@@ -2,9 +2,11 @@
 
 Where a kernel repeats itself, or nearly, a run more than a law has unknowns tells whether they
 follow it. So the laws are those on which the most runs agree, one after the other; they part where
-they meet, or at a monomial between their runs; and laws that add, or whose resistances do, are
-fitted together to all runs at once. Estimators of regimes for whole tables need many runs for each
-regime instead, and no such precision.
+they meet, or at a monomial between their runs. Where laws add, or their resistances do, few runs
+lie in the core of each: then a further law is looked for in the runs less those that are known, all
+laws and crossovers are fitted to all runs together, and a law that explains fewer further runs than
+it has unknowns is dropped. Estimators of regimes for whole tables need many runs for each regime
+instead, and no such precision.
 
 References
 ----------
@@ -21,7 +23,7 @@ from itertools import combinations
 from math import comb
 
 import numpy as np
-from scipy.optimize import brentq, linprog, nnls
+from scipy.optimize import brentq, least_squares, linprog, nnls
 from scipy.special import stdtr, stdtrit
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
@@ -245,7 +247,7 @@ def find_laws(
     enough = int(np.clip(len(sites) // _SHARE, unknowns + 1, 2 * unknowns))
     free = np.ones(len(sites), dtype=np.bool_)
     found: list[FittedLaw] = []
-    while free.sum() >= enough:
+    while free.sum() > unknowns:
         best = _best(sites, scatter, limits, free, known, enough, curvature)
         if best is None:
             break
@@ -269,11 +271,14 @@ def _best(
     every = _grow(sites, limits, free, _affine(sites.z[free], sites.y[free]))
     if every is not None and len(every) == free.sum() and holds(every):
         return every
-    for seeds in ((law.coefficients for law in known), _guesses(sites, free)):
+    # runs made elsewhere are no evidence against a law that keeps its own
+    least = sites.z.shape[1] + 2
+    kept = ((law.coefficients, min(enough, max(len(law.rows), least))) for law in known)
+    for seeds in (kept, ((seed, enough) for seed in _guesses(sites, free))):
         grown: dict[bytes, IntArray] = {}
-        for seed in seeds:
+        for seed, fewest in seeds:
             members = _grow(sites, limits, free, seed)
-            if members is not None and len(members) >= enough:
+            if members is not None and len(members) >= fewest:
                 grown[members.tobytes()] = members
         for members in sorted(grown.values(), key=lambda m: -len(m)):
             if holds(members):
@@ -688,9 +693,16 @@ class RegimeModel:
 
 # e-folds between two laws within which a run tells how sharp their crossover is: a sum adds 20 %
 _TELLING = 1.5
-# part of the runs that must be explained before all laws are fitted together: one in five may lie
-# in a crossover that is not understood yet
+# part of the runs that must be explained before every law is fitted to those in its core alone: one
+# in five may lie in a crossover that is not understood yet
 _MOSTLY = 0.8
+# part that must be explained before all laws are fitted together: of fewer they know too little
+_HALF = 0.5
+# part of a run by which it differs from the laws found, below which the rest is no law's: the limit
+# of a run is 2 % of it, and then as large as the rest
+_LEFT = 0.05
+# evaluations of a fit of all laws together; 20 are the rule
+_TOGETHER = 50
 # e-folds to a third law from which on it does not disturb: a sum adds 5 % there
 _ALONE = 3.0
 # part of its depth by which a crossover may differ from the power mean of its laws: 1 - exp(-x),
@@ -731,7 +743,9 @@ def model_of(
     """
     found = RegimeModel(sites, scatter, tuple(find_laws(sites, scatter, known, curvature)))
     if len(sites) and found.laws:
-        found = _explained(_bordered(axes, found))
+        found = _without_needless(axes, _of_laws(axes, found, found.laws))
+        while _worth(more := _added(axes, found, curvature)) > _worth(found):
+            found = _without_needless(axes, more)
         if len(found.laws) > 1 and found.explained.mean() >= _MOSTLY:
             found = _cores(found)
     else:
@@ -872,6 +886,108 @@ def _crossing(model: RegimeModel, limits: Array) -> BoolArray:
                 soft = _soft(side * b.along(z), _BROAD)
                 reach[b.sign] += np.where(owner == k, soft, 0.0)
     return np.asarray((miss <= reach[1.0]) & (-miss <= reach[-1.0]))
+
+
+def _added(axes: GroupAxes, model: RegimeModel, curvature: float) -> RegimeModel:
+    """With a law that adds to those found, or whose resistance does, where that explains more.
+
+    Less the others, the runs in its crossovers lie on it as those in its core do.
+    """
+    sites, best = model.sites, model
+    beyond = sites.y - model.expected(sites.z)
+    for sign in (1.0, -1.0):
+        rows = np.flatnonzero(~model.explained & (sign * beyond > 0.0))
+        # what is left of a difference that is all but nothing is noise
+        rows = rows[np.expm1(np.minimum(sign * beyond[rows], 1.0)) > _LEFT]
+        alone = np.log(-np.expm1(-sign * beyond[rows]))
+        rest = replace(
+            sites,
+            z=sites.z[rows],
+            y=sites.y[rows] + sign * alone,
+            count=sites.count[rows],
+            numbers=sites.numbers[rows],
+        )
+        for law in find_laws(rest, model.scatter, (), curvature):
+            more = _of_laws(axes, best, (*best.laws, replace(law, rows=rows[law.rows])))
+            best = more if _worth(more) > _worth(best) else best
+    return best
+
+
+def _without_needless(axes: GroupAxes, model: RegimeModel) -> RegimeModel:
+    """Without laws that explain fewer further runs than they have unknowns: accidents."""
+    k = 0
+    while k < len(model.laws) > 1:
+        fewer = _of_laws(axes, model, model.laws[:k] + model.laws[k + 1 :])
+        if _worth(fewer) <= _worth(model):
+            k += 1
+        else:
+            model = fewer
+    return model
+
+
+def _worth(model: RegimeModel) -> int:
+    """Runs that a model explains beyond those that its laws take; a run on a step follows none."""
+    z, known = model.sites.z, model.explained.copy()
+    for b in model.borders:
+        if not b.meets:
+            beside = np.abs(b.along(z) - b.middle) > (b.high - b.low) / 2.0 - _GAP
+            known &= beside | ~model.between(b, z)
+    taken: int = len(model.laws) * (z.shape[1] + 1)
+    return int(known.sum()) - taken
+
+
+def _of_laws(axes: GroupAxes, model: RegimeModel, laws: tuple[FittedLaw, ...]) -> RegimeModel:
+    """The model of some laws: their borders, the runs that they explain, all fitted together."""
+    found = _explained(_bordered(axes, replace(model, laws=laws)))
+    return _refined(found) if found.explained.mean() >= _HALF else found
+
+
+def _refined(model: RegimeModel) -> RegimeModel:
+    """With all laws and crossovers fitted to all runs together, where that explains more of them.
+
+    A law that was found by runs beside its crossovers leans towards its neighbours, and misses
+    runs that it would explain. Runs that nothing explains yet count by their distance only.
+    """
+    sites, limits = model.sites, model.scatter.limits(model.sites.count)
+    meets = [b for b in model.borders if b.meets]
+    if model.explained.all() or not meets:
+        return model
+    shape = len(model.laws), sites.z.shape[1] + 1
+
+    def at(parameters: Array) -> RegimeModel:
+        coefficients = parameters[: shape[0] * shape[1]].reshape(shape)
+        sharpness = dict(zip(meets, np.exp(parameters[shape[0] * shape[1] :]), strict=True))
+        borders = []
+        for b in model.borders:
+            if b in sharpness:
+                gap = b.sign * (coefficients[b.above] - coefficients[b.below])
+                s = float(np.clip(sharpness[b], *SHARPNESS))
+                b = replace(b, normal=gap[1:], offset=float(gap[0]), sharpness=s)
+            borders.append(b.widened(model.scatter) if b.meets else b)
+        laws = [
+            replace(law, coefficients=c) for law, c in zip(model.laws, coefficients, strict=True)
+        ]
+        return replace(model, laws=tuple(laws), borders=tuple(borders))
+
+    def misses(parameters: Array) -> Array:
+        return np.asarray((at(parameters).expected(sites.z) - sites.y) / limits)
+
+    start = [law.coefficients for law in model.laws]
+    known = [np.log(b.sharpness) if b.sharpness > 0.0 else 0.0 for b in meets]
+    first = np.concatenate([*start, known])
+    fitted = least_squares(misses, first, loss="soft_l1", max_nfev=_TOGETHER)
+    found = at(fitted.x)
+    owner = np.argmax(found.holds(sites.z, strictly=False), axis=1)
+    cleared = replace(sites, y=sites.y - found.tails(owner, sites.z))
+    laws = []
+    for k, law in enumerate(found.laws):
+        near = np.abs(cleared.y - law(sites.z)) <= limits
+        again = FittedLaw.fit(cleared, np.flatnonzero(near & (owner == k)), model.scatter)
+        alone = np.abs(sites.y - again(sites.z)) <= limits
+        rows = np.flatnonzero(alone & (owner == k))
+        laws.append(replace(again, rows=rows) if np.isfinite(again.spread).all() else law)
+    found = _explained(replace(found, laws=tuple(laws)))
+    return found if found.explained.sum() > model.explained.sum() else model
 
 
 def _cores(model: RegimeModel) -> RegimeModel:

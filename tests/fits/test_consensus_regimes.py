@@ -40,6 +40,40 @@ def test_two_laws_and_the_sharpness_of_their_crossover(s: float, sign: float) ->
     assert model.expected(Z) == pytest.approx(expected, abs=1e-4)
 
 
+def resistances(seed: int) -> tuple[GroupAxes, Sites, Array]:
+    """Eighty runs of four random laws of four groups whose resistances add, and their slopes."""
+    rng = np.random.default_rng(seed)
+    z, rows = rng.uniform(-6, 6, (80, 4)), rng.choice([-1, -0.5, 0, 0.5, 1.0], (4, 4))
+    y = -np.log(np.exp(-(rng.uniform(-1, 1, 4) + z @ rows.T)).sum(axis=1))
+    axes = GroupAxes(np.zeros(4), np.eye(4), np.eye(4))
+    return axes, Sites(z, y, np.ones(80), np.arange(80)), rows
+
+
+@pytest.mark.parametrize("seed", [2, 3, 6])
+def test_four_laws_are_found_though_most_runs_lie_in_crossovers(seed: int) -> None:
+    axes, sites, rows = resistances(seed)
+    model = model_of(axes, sites, Scatter(0.02), (), 0.01)
+    slopes = np.array([law.slope for law in model.laws])
+    assert model.explained.all()
+    assert len(slopes) == 4
+    nearest = np.abs(slopes[None] - rows[:, None]).max(axis=2).min(axis=1)
+    assert nearest == pytest.approx(np.zeros(4), abs=0.03)
+
+
+def test_a_law_stays_while_runs_are_made_elsewhere() -> None:
+    z = np.random.default_rng(0).uniform(-1, 1, (40, 2))
+    first = slice(0, 8)
+    y = np.where(z[:, 0] < 0.0, z @ [2.0, 1.0], np.sin(9.0 * z[:, 1]) + z[:, 0])
+    order = np.argsort(z[:, 0])
+    z, y = z[order], y[order]
+    few = Sites(z[first], y[first], np.ones(8), np.arange(8))
+    (law,) = model_of(AXES, few, Scatter(0.02), (), np.inf).laws
+    assert law.slope == pytest.approx([2.0, 1.0])
+    every = Sites(z, y, np.ones(40), np.arange(40))
+    kept = model_of(AXES, every, Scatter(0.02), (law,), np.inf).laws
+    assert any(k.slope == pytest.approx([2.0, 1.0]) for k in kept)
+
+
 def test_parallel_laws_are_parted_by_a_monomial() -> None:
     model = seen(2.0 * A + np.where(B < 1.0, 0.0, -1.0))
     assert slopes(model) == [[2.0, 0.0], [2.0, 0.0]]
