@@ -255,8 +255,8 @@ class _Asking:
     def _made(self, description: Description, point: Point, target: str) -> Answer | None:
         """The answer of runs that were made for it; None where they gave none."""
         fresh = origins(self.hub, description, point, target)
-        made = next(self._exact(fresh), None)
-        return None if made is None else self._compose_answer(made[1], made[0])
+        exact_run = next(self._exact(fresh), None)
+        return None if exact_run is None else self._compose_answer(exact_run[1], exact_run[0])
 
     def _kernels(self, target: str, kernel: Any, physics: str | None) -> list[Description]:
         """Kernels that may answer: the one that is named, or all of a physics identity."""
@@ -372,9 +372,9 @@ class _Asking:
         if self.run and plan is not None and description.kernel is not None:
             self.hub.add_runs(runs_of(plan))
             keep_card(self.hub, description.kernel)
-            made = again()
-            if made is not None and made.value is not None:
-                return replace(made, how="campaign")
+            answer = again()
+            if answer is not None and answer.value is not None:
+                return replace(answer, how="campaign")
         document = None if plan is None else plan_document(plan)
         return refused(
             missing, description.outputs[target], point.assumptions, document, self.level

@@ -244,11 +244,11 @@ def _tools(session: Session) -> "list[Tool[object]]":
 
         return call
 
-    made = []
+    tools = []
     for name, tool in session.schemas.items():
         schema = {**tool.parameters}
         schema["properties"] = {**schema.get("properties", {}), "sources": _SOURCES}
-        made.append(
+        tools.append(
             Tool.from_schema(calling(name), name, tool.description, schema, sequential=True)
         )
 
@@ -256,7 +256,7 @@ def _tools(session: Session) -> "list[Tool[object]]":
         """Ask a person for an input that nobody gave."""
         return await asyncio.to_thread(session.ask_person, question)
 
-    return [*made, Tool(ask_person, sequential=True)]
+    return [*tools, Tool(ask_person, sequential=True)]
 
 
 def _report(event: Any, progress: Listener) -> None:

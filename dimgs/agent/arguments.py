@@ -314,11 +314,11 @@ def amounts(text: str) -> list[Amount]:
 
 
 def _scanned(text: str) -> Iterator[Amount]:
-    done = 0
+    end_of_last = 0
     # both ends of '2..3' are numbers, and neither has the dots
     plain = text.replace("..", "  ")
     for match in _NUMBER.finditer(plain):
-        if match.start() < done:
+        if match.start() < end_of_last:
             # a power in the unit before
             continue
         try:
@@ -326,7 +326,7 @@ def _scanned(text: str) -> Iterator[Amount]:
         except InputError:
             continue
         unit, end = _unit_after(plain, match.end())
-        written, done = text[match.start() : end], end
+        written, end_of_last = text[match.start() : end], end
         yield Amount(value, unit or "1", written, match.start(), step, not unit)
     for part in _PART.finditer(text):
         unit, end = _unit_after(text, part.end())

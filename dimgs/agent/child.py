@@ -103,10 +103,10 @@ def _kept(hub: dict[str, str] | None, report: "Report") -> dict[str, Any] | None
 def main() -> None:
     """Read a request from standard input, and write the document of its search."""
     asked = json.loads(sys.stdin.readline())
-    out = sys.stdout
+    output = sys.stdout
     with redirect_stdout(sys.stderr), worded(in_arguments):
         document = search(asked)
-    json.dump(document, out)
+    json.dump(document, output)
 
 
 if __name__ == "__main__":

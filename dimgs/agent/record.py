@@ -109,14 +109,14 @@ def _calls(context: ToolContext, hub: Hub, calls: list[dict[str, Any]]) -> list[
     ids: dict[str, str] = {}
     comparisons = []
     for number, call in enumerate(calls, 1):
-        tool, made, error = call["tool"], None, ""
+        tool, repeated, error = call["tool"], None, ""
         if "result" not in call:
             # it was refused before anything was computed
             comparisons.append({"call": number, "tool": tool, "same": True, "differs": None})
             continue
         try:
             arguments = checked_arguments(methods[tool], _renamed(call["arguments"], ids))
-            made = tools[tool](**arguments)
+            repeated = tools[tool](**arguments)
             if tool == "start_campaign":
                 # the jobs that were approved then are run here at once
                 work(hub, _generous(context.policy), once=True)
@@ -124,9 +124,9 @@ def _calls(context: ToolContext, hub: Hub, calls: list[dict[str, Any]]) -> list[
             error = str(refused)
         unfinished = tool in ("job_status", "start_campaign")
         late = unfinished and call["result"].get("state") not in ("done", "failed")
-        differs = error or ("" if late else _difference(call["result"], made, ids, ""))
+        differs = error or ("" if late else _difference(call["result"], repeated, ids, ""))
         if late:
-            _difference(call["result"], made, ids, "")
+            _difference(call["result"], repeated, ids, "")
         comparison = {"call": number, "tool": tool, "same": not differs, "differs": differs or None}
         comparisons.append(comparison)
     return comparisons

@@ -56,11 +56,11 @@ class Server(MCPServer[Any]):
                 raise ToolError(str(cause)) from error
             raise
 
-    async def serve_stdio(self, out: Any) -> None:
+    async def serve_stdio(self, output: Any) -> None:
         """Serve standard input and a stream that is kept for messages alone."""
         from mcp.server.stdio import stdio_server
 
-        async with stdio_server(stdout=anyio.wrap_file(out)) as (read, write):
+        async with stdio_server(stdout=anyio.wrap_file(output)) as (read, write):
             server = self._lowlevel_server
             await server.run(read, write, server.create_initialization_options())
 

@@ -244,7 +244,7 @@ class Session:
         values = copy.deepcopy(dict(arguments))
         named = values.pop("sources", None) or {}
         values = {k: v for k, v in values.items() if v is not None}
-        made = ToolCall(tool, values)
+        call = ToolCall(tool, values)
         try:
             if tool not in self.schemas:
                 names = ", ".join(self.schemas)
@@ -252,21 +252,21 @@ class Session:
             if not isinstance(named, Mapping):
                 raise InputError("'sources' is a table of paths and sources.")
             checked = checked_arguments(self.schemas[tool], values)
-            made.sources = self.sources.check(
+            call.sources = self.sources.check(
                 tool, values, {str(k): str(v) for k, v in named.items()}
             )
             self.progress(f"{tool}({_brief(values)})")
-            made.result = self.tools[tool](**checked)
+            call.result = self.tools[tool](**checked)
         except DimgsError as error:
-            made.error = str(error)
-        self.calls.append(made)
-        if made.error:
-            self.progress(f"refused: {visible(made.error)}")
+            call.error = str(error)
+        self.calls.append(call)
+        if call.error:
+            self.progress(f"refused: {visible(call.error)}")
             # refused calls count, so that numbers of calls and results agree
             self.sources.results.append(None)
-            return {"error": made.error}
-        self.sources.results.append(made.result)
-        return {"call": len(self.calls), "data": made.result}
+            return {"error": call.error}
+        self.sources.results.append(call.result)
+        return {"call": len(self.calls), "data": call.result}
 
     def ask_person(self, question: str) -> dict[str, Any]:
         """Ask a person for what is missing; the reply is a source."""

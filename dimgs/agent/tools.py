@@ -418,17 +418,17 @@ def _status(context: ToolContext, job: str) -> JobState:
     for link in entry["links"]:
         if link["type"] != "derived" or link["to"] != entry["id"]:
             continue
-        made = hub.get(link["from"])
-        content = made["content"] or {}
-        if made["kind"] == "run":
-            runs.append(_run(made["id"], content))
+        child = hub.get(link["from"])
+        content = child["content"] or {}
+        if child["kind"] == "run":
+            runs.append(_run(child["id"], content))
             said = said or str(content.get("reason", ""))
             failure = run_record(content).failure if content else None
-        elif made["kind"] == "campaign" and content.get("outcome") == FAILED:
+        elif child["kind"] == "campaign" and content.get("outcome") == FAILED:
             failure = Failure(content["result"]["failure"])
-        elif made["kind"] == "campaign":
+        elif child["kind"] == "campaign":
             result = _result(content)
-            laws = [to for kind, to in _links(made) if kind == "derived"]
+            laws = [to for kind, to in _links(child) if kind == "derived"]
             law = next((to for to in laws if hub.get(to)["kind"] == "law"), None)
     means, remedy = diagnosis(state, failure, said, job)
     return {

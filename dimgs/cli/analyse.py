@@ -164,12 +164,12 @@ def fit(
         _emit(documents)
 
 
-def _check_out(out: Path, *, stream: bool) -> None:
+def _check_out(folder: Path, *, stream: bool) -> None:
     from dimgs.report.write import check_folder
 
     if stream:
         raise InputError("A report shows its runs, which --stream does not keep; leave out --out.")
-    check_folder(out)
+    check_folder(folder)
 
 
 def _with_command(report: "Report") -> "Report":

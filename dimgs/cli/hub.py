@@ -441,10 +441,10 @@ def take(
     ] = False,
 ) -> Output:
     """Take what a bundle holds and the hub does not, after checking every hash."""
-    done = hub.merge(bundle, trust=trust)
+    merged = hub.merge(bundle, trust=trust)
     if not trust:
-        _strangers(hub, done)
-    return _report_merge(done, "new here")
+        _strangers(hub, merged)
+    return _report_merge(merged, "new here")
 
 
 @on_hub(make=True)
@@ -453,27 +453,27 @@ def sync(
     peer: Annotated[str, typer.Argument(help="Folder, file of a hub, or address.")],
 ) -> Output:
     """Push and pull the open entries that one side lacks."""
-    done = hub.sync(peer)
-    _strangers(hub, done)
-    return _report_merge(done, f"new here, {done.pushed} new there")
+    merged = hub.sync(peer)
+    _strangers(hub, merged)
+    return _report_merge(merged, f"new here, {merged.pushed} new there")
 
 
-def _strangers(hub: "Hub", done: "Merged") -> None:
+def _strangers(hub: "Hub", merged: "Merged") -> None:
     trusted = hub.trusted()
-    for key in sorted(done.keys - set(trusted) - {hub.key()}):
+    for key in sorted(merged.keys - set(trusted) - {hub.key()}):
         note(
             f"entries signed by {key} are untrusted here, and their reviews advisory; if you know "
             f"whose key it is: dimgs hub trust {key} --name NAME"
         )
 
 
-def _report_merge(done: "Merged", what: str) -> Output:
+def _report_merge(merged: "Merged", what: str) -> Output:
     def show() -> None:
-        say(f"{done.added} {what}, {done.present} were there already")
-        for reason in done.refused:
+        say(f"{merged.added} {what}, {merged.present} were there already")
+        for reason in merged.refused:
             say(reason, "left out: ")
 
-    return {**done.to_json(), "pushed": done.pushed}, show
+    return {**merged.to_json(), "pushed": merged.pushed}, show
 
 
 @on_hub()
@@ -525,15 +525,15 @@ def work(
         note("bubblewrap is not usable here: jobs of agents may use only the kernels of dimgs")
     held = limits_held()
     note(f"limits of a job are enforced by: {'; '.join(f'{n}: {by}' for n, by in held.items())}")
-    done = work_on(hub, allowed, once=once)
-    for id, why in done.passed_over.items():
+    worked = work_on(hub, allowed, once=once)
+    for id, why in worked.passed_over.items():
         note(f"skipped {id[:12]}: {why}")
-    for id, why in done.failures.items():
+    for id, why in worked.failures.items():
         note(f"failed {id[:12]}: {why}")
-    failed = len(done.failures)
-    document = {"done": done.done, "failed": failed, "failures": done.failures}
-    document["passed_over"] = done.passed_over
-    text = f"{done.done} done, {failed} failed, {len(done.passed_over)} passed over"
+    failed = len(worked.failures)
+    document = {"done": worked.done, "failed": failed, "failures": worked.failures}
+    document["passed_over"] = worked.passed_over
+    text = f"{worked.done} done, {failed} failed, {len(worked.passed_over)} passed over"
     return {**document, "sandbox": bubblewrap() is not None, "limits": held}, text
 
 
@@ -590,8 +590,8 @@ def token(
     if revoke:
         hub.revoke(name)
         return {"revoked": name.partition(".")[0]}, "revoked"
-    made = hub.new_token(name, days, scope)
-    return {"token": made}, made
+    token = hub.new_token(name, days, scope)
+    return {"token": token}, token
 
 
 @on_hub()
@@ -606,8 +606,8 @@ def digest(
 @on_hub()
 def redact(hub: "Hub", id: Id, text: Text) -> Output:
     """Remove the content of an entry, such as a secret; its hash and links stay."""
-    made = hub.redact(id, text)
-    return {"id": made}, made
+    decision = hub.redact(id, text)
+    return {"id": decision}, decision
 
 
 @group.command()

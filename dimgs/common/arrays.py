@@ -34,11 +34,11 @@ def least_squares(A: Array, t: Array) -> Array:
         usable = np.isfinite(top) & (top > 0)
         size[usable] = top[usable] * np.sqrt(((A[:, usable] / top[usable]) ** 2).sum(axis=0))
         usable &= np.isfinite(size)
-    out = np.zeros(A.shape[1])
+    coefficients = np.zeros(A.shape[1])
     if np.any(usable):
         scaled = A[:, usable] / size[usable]
-        out[usable] = np.linalg.lstsq(scaled, t, rcond=None)[0] / size[usable]
-    return out
+        coefficients[usable] = np.linalg.lstsq(scaled, t, rcond=None)[0] / size[usable]
+    return coefficients
 
 
 def times_exp(values: Array, logs: Array) -> Array:

@@ -171,7 +171,7 @@ def file_names(names: Iterable[str]) -> dict[str, str]:
     >>> file_names(["T", "../x", "t", "dp"])
     {'T': 'T', '../x': 'x-d6b96a', 't': 't-e3b98a', 'dp': 'dp'}
     """
-    out: dict[str, str] = {}
+    parts: dict[str, str] = {}
     used: set[str] = set()
     for name in dict.fromkeys(names):
         plain = re.sub(r"[^\w.+-]+", "_", unicodedata.normalize("NFC", visible(name)))
@@ -183,5 +183,5 @@ def file_names(names: Iterable[str]) -> dict[str, str]:
         while free.casefold() in used:
             free, size = f"{plain}-{mark[:size]}", size + 2
         used.add(free.casefold())
-        out[name] = free
-    return out
+        parts[name] = free
+    return parts

@@ -32,9 +32,9 @@ class ProgressEvent(str):
 
     def __new__(cls, text: str, candidates: "tuple[Candidate, ...]" = ()) -> "ProgressEvent":
         """A text with what it is about."""
-        made = super().__new__(cls, text)
-        made.candidates = candidates
-        return made
+        event = super().__new__(cls, text)
+        event.candidates = candidates
+        return event
 
 
 @contextmanager

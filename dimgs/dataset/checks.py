@@ -614,18 +614,18 @@ def _no_power_law(data: Dataset, logged: list[str], target: str) -> str:
 def table_warnings(usable: UsableRuns) -> list[str]:
     """Notes on the table itself: duplicates, dropped rows, what never varied."""
     data, target, constant = usable.data, usable.purpose.target, usable.never_varied
-    out = list(data.warnings)
-    out += [w for w in duplicate_warnings(data) if w not in out]
-    out += dropped_warnings(len(data.dropped), [str(d.row) for d in data.dropped[:_NAMED]])
+    notes = list(data.warnings)
+    notes += [w for w in duplicate_warnings(data) if w not in notes]
+    notes += dropped_warnings(len(data.dropped), [str(d.row) for d in data.dropped[:_NAMED]])
     if target in constant:
-        out.append(f"The target '{target}' never varied, so the runs can show no law.")
+        notes.append(f"The target '{target}' never varied, so the runs can show no law.")
     never = [n for n in constant if n in usable.inputs]
     if never:
-        out.append(
+        notes.append(
             f"{', '.join(never)} never varied: the runs cannot show how the target depends on "
             f"{'it' if len(never) == 1 else 'them'} except through the dimensions."
         )
-    return out
+    return notes
 
 
 def dropped_warnings(count: int, rows: Sequence[str]) -> list[str]:

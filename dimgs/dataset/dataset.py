@@ -245,8 +245,8 @@ class Dataset:
 
     def without(self, names: Iterable[str]) -> "Dataset":
         """Dataset of all columns but these."""
-        out = {self.variable(n).name for n in names}
-        return self.select(n for n in self.names if n not in out)
+        dropped = {self.variable(n).name for n in names}
+        return self.select(n for n in self.names if n not in dropped)
 
     def take(self, indices: ArrayLike) -> "Dataset":
         """Dataset of the runs at these positions (counted from 0)."""

@@ -521,11 +521,11 @@ def chosen(
     for name in (*(columns or ()), *(drop or ())):
         if name not in present:
             raise no_such_column(name, names, source)
-    out = set(drop or ())
-    out |= {n for n in names if quantity_of(n) in out and quantity_of(n) in present}
+    dropped = set(drop or ())
+    dropped |= {n for n in names if quantity_of(n) in dropped and quantity_of(n) in present}
     kept = present if columns is None else set(columns)
     kept = kept | {n for n in names if quantity_of(n) in kept and quantity_of(n) in present}
-    result = [n for n in names if n in kept and n not in out]
+    result = [n for n in names if n in kept and n not in dropped]
     if not result:
         raise InputError(f"No column of {source} is left to use; name or keep at least one.")
     return result

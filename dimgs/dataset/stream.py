@@ -84,19 +84,19 @@ def iter_chunks(
     table = TableInParts(path, chunk_rows, ReadOptions(**options))
     held: Dataset | None = None
     lost: list[DroppedRow] = []
-    done = 0
+    n_rows = 0
     for part in table.parts():
         data = part.dataset()
-        done, lost = done + part.n_rows, [*lost, *data.dropped]
+        n_rows, lost = n_rows + part.n_rows, [*lost, *data.dropped]
         for start in range(0, len(data), chunk_rows):
             if held is not None:
                 yield held
             rows = np.arange(start, min(start + chunk_rows, len(data)))
             held, lost = with_notes(replace(data.take(rows), dropped=()), lost, ()), []
         if progress is not None:
-            progress(done, part.fraction)
+            progress(n_rows, part.fraction)
     if held is None:
-        what = "no usable row" if done else "column names but no rows"
+        what = "no usable row" if n_rows else "column names but no rows"
         raise InputError(
             f"{table.source} has {what}; add at least one row of data that can be used."
         )
@@ -235,7 +235,7 @@ class TableInParts:
             yield from self._text_parts(self.files[0], begin)
             return
         sizes = [int(open_parquet(path).metadata.num_rows) for path in self.files]
-        total, done = max(sum(sizes), 1), sum(sizes[: begin.file])
+        total, rows_before = max(sum(sizes), 1), sum(sizes[: begin.file])
         for i in range(begin.file, len(self.files)):
             row = begin.row if i == begin.file else 0
             for part in parquet_batches(self.files[i], self.chunk_rows, self.options, head, row):
@@ -243,9 +243,9 @@ class TableInParts:
                 end = Position(i, 0, part.end)
                 if part.end == sizes[i]:
                     end = Position(i + 1)
-                fraction = (done + part.end) / total
+                fraction = (rows_before + part.end) / total
                 yield Part(part.dataset, end, fraction, part.batch.num_rows, part.numbers)
-            done += sizes[i]
+            rows_before += sizes[i]
 
     def _text_parts(self, path: Path, begin: Position) -> Iterator[Part]:
         size = max(path.stat().st_size, 1)
@@ -291,13 +291,13 @@ class Batch:
 
     def numbers(self, names: Iterable[str]) -> dict[str, Array] | None:
         """SI values of plain numeric columns."""
-        out: dict[str, Array] = {}
+        columns: dict[str, Array] = {}
         for name in names:
             values = _plain(self.batch.column(self.headers[name]), self.head.variable(name))
             if values is None:
                 return None
-            out[name] = values
-        return out
+            columns[name] = values
+        return columns
 
 
 def _plain(column: Any, variable: Variable) -> Array | None:

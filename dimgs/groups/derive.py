@@ -116,7 +116,7 @@ def constant_variables(symbols: Iterable[str], taken: Iterable[str] = ()) -> tup
         If a symbol is unknown, or a column already has its name.
     """
     names = set(taken)
-    out = []
+    constants = []
     for symbol in symbols:
         physical = constant(symbol)
         if physical.symbol in names:
@@ -125,8 +125,8 @@ def constant_variables(symbols: Iterable[str], taken: Iterable[str] = ()) -> tup
                 f"rename the column or leave the constant out."
             )
         unit = Unit(physical.unit, physical.dimension)
-        out.append(Variable(physical.symbol, unit, physical.kind, "constant", physical.value))
-    return tuple(out)
+        constants.append(Variable(physical.symbol, unit, physical.kind, "constant", physical.value))
+    return tuple(constants)
 
 
 def scale_variable(text: str, taken: Iterable[str] = ()) -> Variable:
@@ -270,7 +270,7 @@ def signed_groups(
     tuple of PiGroup
         In the order of the names of the inputs.
     """
-    out = []
+    groups = []
     for number, variable in enumerate(sorted(signed, key=lambda v: v.name), start=first):
         monomial = smallest_monomial(positive, variable.dimension)
         assert monomial is not None
@@ -279,8 +279,8 @@ def signed_groups(
         recognition = recognise(group.as_dict(), kinds)
         if recognition is not None and recognition.power > 0:
             group = replace(group, known_as=recognition.label, symbol=recognition.latex)
-        out.append(group)
-    return tuple(out)
+        groups.append(group)
+    return tuple(groups)
 
 
 def pi_basis(

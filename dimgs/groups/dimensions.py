@@ -299,14 +299,14 @@ def _coordinates(
     vectors: Sequence[IntVector], lattice: Sequence[IntVector]
 ) -> list[list[int]] | None:
     n = len(lattice[0])
-    out = []
+    coordinates = []
     for vector in vectors:
         system = [[Fraction(b[i]) for b in lattice] + [Fraction(vector[i])] for i in range(n)]
         solution = solve_exact(system, len(lattice))
         if solution is None or any(x.denominator != 1 for x in solution):
             return None
-        out.append([int(x) for x in solution])
-    return out
+        coordinates.append([int(x) for x in solution])
+    return coordinates
 
 
 def _length(vector: IntVector) -> tuple[int, list[bool], list[int]]:

@@ -388,10 +388,10 @@ def _powers(node: ast.expr) -> dict[str, Fraction]:
         return {node.id: Fraction(1)}
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
         sign = 1 if isinstance(node.op, ast.Mult) else -1
-        out = _powers(node.left)
+        powers = _powers(node.left)
         for name, e in _powers(node.right).items():
-            out[name] = out.get(name, Fraction(0)) + sign * e
-        return out
+            powers[name] = powers.get(name, Fraction(0)) + sign * e
+        return powers
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow):
         power = _number(node.right)
         return {name: e * power for name, e in _powers(node.left).items()}

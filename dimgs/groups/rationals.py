@@ -197,14 +197,14 @@ def bits_of(number: "sympy.Expr") -> float:
 @lru_cache(maxsize=64)
 def _logs_as_simple(bits: int) -> tuple[float, ...]:
     """Logarithms of all p/q π^k of at most so many bits, in lowest terms."""
-    out = []
+    logs = []
     for power in range(-(bits // _PI_BITS), bits // _PI_BITS + 1):
         most = int(2.0 ** ((bits - _PI_BITS * abs(power)) / 2) + _ROUNDING)
         for p in range(1, most + 1):
             for q in range(1, most // p + 1):
                 if gcd(p, q) == 1:
-                    out.append(log(p / q) + power * log(pi))
-    return tuple(out)
+                    logs.append(log(p / q) + power * log(pi))
+    return tuple(logs)
 
 
 def number_bits(p: int, q: int, power: int = 0) -> float:
@@ -250,7 +250,7 @@ def numbers_near(value: float, window: float) -> list[tuple[str, float]]:
     >>> numbers_near(1.5708, 1e-4)
     [('(1/2)*pi', 1.5707963267948966)]
     """
-    out = []
+    priced = []
     for power, text in _PI_POWERS:
         unit = pi**power
         for fraction in nearest_rationals(value / unit, _DENOMINATORS):
@@ -258,8 +258,8 @@ def numbers_near(value: float, window: float) -> list[tuple[str, float]]:
             if p and abs(p) <= _LARGEST and abs(p * unit / q - value) <= window:
                 # two to half of its bits, exactly
                 price = abs(p) * q * 2 ** (_PI_BITS // 2 * abs(power))
-                out.append((price, f"({fraction}){text}", p * unit / q))
-    return [(text, number) for _, text, number in sorted(out)[:3]]
+                priced.append((price, f"({fraction}){text}", p * unit / q))
+    return [(text, number) for _, text, number in sorted(priced)[:3]]
 
 
 @lru_cache(maxsize=10_000)

@@ -145,10 +145,10 @@ def bearer(database: Database, token: str) -> Bearer | None:
 def revoke(database: Database, id: str) -> bool:
     """Revoke a token, by the part before the dot; whether there was one."""
     with database.transaction() as connection:
-        done = connection.execute(
+        deleted = connection.execute(
             update(tokens).where(tokens.c.id == id.partition(".")[0]).values(revoked=True)
         )
-    return bool(done.rowcount)
+    return bool(deleted.rowcount)
 
 
 @cache

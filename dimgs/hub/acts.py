@@ -63,7 +63,7 @@ def run_entries(
     times : sequence of str, optional
         When each ended.
     """
-    made: list[Entry | str] = []
+    added: list[Entry | str] = []
     time = now()
     for batch in batches(records):
         contents = [checked("run", run_content(record)) for record in batch]
@@ -82,11 +82,11 @@ def run_entries(
         for content in contents:
             digest = sha256(canonical(content))
             if digest in ids:
-                made.append(ids[digest])
+                added.append(ids[digest])
                 continue
-            ended = time if times is None else times[len(made)]
-            made.append(Entry("run", content, author, ended, tuple(links), agent))
-    return made
+            ended = time if times is None else times[len(added)]
+            added.append(Entry("run", content, author, ended, tuple(links), agent))
+    return added
 
 
 def adopt(database: Database, author: str) -> int:
@@ -98,20 +98,20 @@ def adopt(database: Database, author: str) -> int:
         Number of runs that are new.
     """
     mark = {"kind": "adopted", "name": "runs", "value": now()}
-    done = select(settings.c.value).where(settings.c.kind == "adopted")
+    adopted = select(settings.c.value).where(settings.c.kind == "adopted")
     with database.transaction(read=True) as connection:
-        if connection.execute(done).first() or not inspect(connection).has_table("runs"):
+        if connection.execute(adopted).first() or not inspect(connection).has_table("runs"):
             return 0
     with database.transaction() as connection:
-        if connection.execute(done).first():
+        if connection.execute(adopted).first():
             return 0
         ended = select(runs).where(runs.c.state != PENDING).order_by(runs.c.id)
         rows = [dict(row) for row in connection.execute(ended).mappings()]
         # a store of long ago tells no time
         times = [row["finished_at"] or "1970-01-01T00:00:00.000+00:00" for row in rows]
         records = map(row_record, rows)
-        made = run_entries(connection, records, author, False, true(), times=times)
-        new = write(connection, [e for e in made if isinstance(e, Entry)])
+        added = run_entries(connection, records, author, False, true(), times=times)
+        new = write(connection, [e for e in added if isinstance(e, Entry)])
         connection.execute(insert(settings).values(**mark))
     return len(new)
 
@@ -188,9 +188,9 @@ class Writer(Reader):
         self.check_adder()
         with self.database.transaction() as connection:
             who = (self.user, self.is_agent, self.readable())
-            made = run_entries(connection, records, *who, links)
-            write(connection, [e for e in made if isinstance(e, Entry)])
-        return [e if isinstance(e, str) else e.id for e in made]
+            added = run_entries(connection, records, *who, links)
+            write(connection, [e for e in added if isinstance(e, Entry)])
+        return [e if isinstance(e, str) else e.id for e in added]
 
     def review(self, id: str, verdict: str, text: str = "", **ratings: int | None) -> str:
         """Review an entry of another author.
@@ -368,10 +368,10 @@ class Writer(Reader):
                     f"'{row.id[:12]}' is a {row.kind}; its new version is a {document['kind']}."
                 )
             link = [] if confirmed else [("supersedes", row.id)]
-            made = [self._made(document, [*links, *link], connection)]
+            added = [self._made(document, [*links, *link], connection)]
             if confirmed and (causes := lineage.causes.get(row.id)):
                 self._check_settler(connection, row)
-                looked_at = _looked_at(made[0], lineage)
+                looked_at = _looked_at(added[0], lineage)
                 decision = {
                     "kind": "decision",
                     "action": "settle",
@@ -380,11 +380,11 @@ class Writer(Reader):
                     "visibility": row.visibility,
                     "until": row.until,
                 }
-                settled = [("confirms", row.id), ("derived", made[0].id)]
+                settled = [("confirms", row.id), ("derived", added[0].id)]
                 settled += [("settles", cause) for cause in sorted(causes)]
-                made.append(self._made(decision, settled, connection))
-            write(connection, made)
-        return made[0].id
+                added.append(self._made(decision, settled, connection))
+            write(connection, added)
+        return added[0].id
 
     def _made(
         self,

@@ -138,45 +138,45 @@ class Exchange(Writer):
                 f"'{visible(str(source))}' is not a bundle: it holds no file of entries "
                 f"(entries-….jsonl); name what dimgs hub export wrote."
             )
-        done = self.take(lines_in(place), place.name, vouched=trust)
+        merged = self.take(lines_in(place), place.name, vouched=trust)
         if trust:
             with self.database.transaction() as connection:
-                for key in sorted(done.keys - {hub_key(connection)[1]}):
+                for key in sorted(merged.keys - {hub_key(connection)[1]}):
                     add_trust(connection, key, place.name)
         _take_files(self, place)
-        return done
+        return merged
 
     def sync_folder(self, path: Path) -> Merged:
         """Push and pull what is missing, to and from a folder of bundles."""
         place = _made_folder(path)
-        done = self.take(lines_in(place), place.name)
+        merged = self.take(lines_in(place), place.name)
         held = _ids_in(place)
-        done.pushed, _ = _push(self, held, lambda lines: _write_part(place, lines), False)
+        merged.pushed, _ = _push(self, held, lambda lines: _write_part(place, lines), False)
         _take_files(self, place)
         _give_files(self, place, self.files())
-        return done
+        return merged
 
     def sync_with(self, other: "Exchange") -> Merged:
         """Push and pull what is missing, to and from another hub."""
         names = [Path(h.address).name or h.address for h in (other, self)]
-        done = Merged()
+        merged = Merged()
 
         def pull(lines: list[Line]) -> None:
             part = self.take(lines, names[0])
-            done.added, done.present = done.added + part.added, done.present + part.present
-            done.refused += part.refused
-            done.keys |= part.keys
+            merged.added, merged.present = merged.added + part.added, merged.present + part.present
+            merged.refused += part.refused
+            merged.keys |= part.keys
 
         def give(lines: list[Line]) -> None:
-            done.pushed += other.take(lines, names[1]).added
+            merged.pushed += other.take(lines, names[1]).added
 
         ids = [set(h.ids()) for h in (self, other)]
-        _, done.present = _push(other, ids[0], pull, False)
+        _, merged.present = _push(other, ids[0], pull, False)
         _push(self, ids[1], give, False)
         for one, another in ((self, other), (other, self)):
             for digest in sorted(set(one.wanted_files()) & set(another.files())):
                 one.put_file(another.file(digest))
-        return done
+        return merged
 
     def take(self, lines: Iterable[Line], origin: str, *, vouched: bool = False) -> Merged:
         """Merge documents of entries, batch by batch; see :meth:`merge`."""
@@ -184,7 +184,7 @@ class Exchange(Writer):
         if vouched:
             self.check_manager()
         brought = Brought(visible(origin), self.user, self.is_agent, vouched)
-        done = Merged()
+        merged = Merged()
         refused = 0
         for batch in batches(lines):
             read: list[tuple[Entry, Sequence[Any]]] = []
@@ -194,7 +194,7 @@ class Exchange(Writer):
                 except InputError as error:
                     refused += 1
                     if refused <= _MOST_REFUSALS:
-                        done.refused.append(str(error))
+                        merged.refused.append(str(error))
             with self.database.transaction() as connection:
                 new = set(write(connection, [entry for entry, _ in read], brought))
                 rows = [
@@ -207,12 +207,12 @@ class Exchange(Writer):
                 old = {entry.id for entry, _ in read} - new
                 if old:
                     _brought_again(connection, old, brought)
-            done.added += len(new)
-            done.present += len({entry.id for entry, _ in read}) - len(new)
-            done.keys |= {row["key"] for row in rows}
+            merged.added += len(new)
+            merged.present += len({entry.id for entry, _ in read}) - len(new)
+            merged.keys |= {row["key"] for row in rows}
         if refused > _MOST_REFUSALS:
-            done.refused.append(f"{refused - _MOST_REFUSALS} more were left out.")
-        return done
+            merged.refused.append(f"{refused - _MOST_REFUSALS} more were left out.")
+        return merged
 
     def ids(self, everything: bool = False, kind: str | None = None) -> list[str]:
         """Ids of the open entries, or of all of them; oldest first."""

@@ -369,8 +369,8 @@ class RemoteHub(Hub):
 
     def once(self, document: Mapping[str, Any], links: Sequence[tuple[str, str]] = ()) -> str:
         """Id of the open entry of this content and these links, added where there is none."""
-        made = self._call("POST", "entries", _linked(document, links), once="true")
-        return str(made["id"])
+        answer = self._call("POST", "entries", _linked(document, links), once="true")
+        return str(answer["id"])
 
     def add_runs(
         self, records: Iterable[RunRecord], links: Sequence[tuple[str, str]] = ()
@@ -519,22 +519,22 @@ class RemoteHub(Hub):
                 "A bundle is trusted only on the machine of the server, with --hub and its file or "
                 "postgresql:// address; or let the server trust its key: dimgs hub trust KEY."
             )
-        done = Merged()
+        merged = Merged()
         part: list[str] = []
 
         def send() -> None:
             body = "\n".join(part).encode()
             part.clear()
             answer = self._send("POST", "bundle", None, content=body).json()
-            done.added += answer["added"]
-            done.present += answer["present"]
-            done.refused += answer["refused"]
-            done.keys |= set(answer["keys"])
+            merged.added += answer["added"]
+            merged.present += answer["present"]
+            merged.refused += answer["refused"]
+            merged.keys |= set(answer["keys"])
 
         size = 0
         for _, line in lines:
             if isinstance(line, InputError):
-                done.refused.append(str(line))
+                merged.refused.append(str(line))
                 continue
             text = canonical(line)
             if part and size + len(text) > _PART:
@@ -544,7 +544,7 @@ class RemoteHub(Hub):
             size += len(text)
         if part:
             send()
-        return done
+        return merged
 
     def users(self) -> list[dict[str, Any]]:
         """Users with their roles."""

@@ -132,9 +132,9 @@ def work(hub: "Hub", policy: Policy, *, once: bool = False) -> Worked:
     Worked
     """
     hub.check_adder()
-    worker, done, spent = uuid4().hex, Worked(), 0.0
+    worker, worked, spent = uuid4().hex, Worked(), 0.0
     while policy.total_seconds is None or spent < policy.total_seconds:
-        claimed = _claim(hub, policy, worker, done)
+        claimed = _claim(hub, policy, worker, worked)
         if claimed is None:
             if once:
                 break
@@ -147,10 +147,10 @@ def work(hub: "Hub", policy: Policy, *, once: bool = False) -> Worked:
         ended = make(hub, entry, policy.limits(seconds), worker, isolated)
         spent += time.monotonic() - begun
         if ended == "":
-            done.done += 1
+            worked.done += 1
         elif ended is not None:
-            done.failures[entry.id] = ended
-    return done
+            worked.failures[entry.id] = ended
+    return worked
 
 
 def _run(hub: "Hub", entry: Entry, limits: Limits, worker: str, isolated: bool) -> str | None:
@@ -207,7 +207,7 @@ def _sandboxed() -> bool:
 
 
 def _claim(
-    hub: "Hub", policy: Policy, worker: str, done: Worked
+    hub: "Hub", policy: Policy, worker: str, worked: Worked
 ) -> tuple[Entry, float, bool] | None:
     """The oldest job that may be run here and that nobody has: its seconds, and how it is run.
 
@@ -237,7 +237,7 @@ def _claim(
             agent = bool(row.agent or row.brought_by_agent)
             why = refusal(row.id, content, policy, state, agent=agent, approved=approved)
             if why:
-                done.passed_over[row.id] = why
+                worked.passed_over[row.id] = why
                 continue
             seconds = min(float(content.get("seconds", policy.seconds)), policy.seconds)
             _take(connection, row, worker, clock + seconds + _LEASE)

@@ -139,8 +139,8 @@ def _works(home: Path) -> bool:
     """Whether a process can be started in a group that is made here, and be ended with it."""
     with suppress(OSError, subprocess.SubprocessError), JobGroup(home, Limits(1.0, 100)) as group:
         command = group.entered(["true"])
-        done = subprocess.run(command, capture_output=True, timeout=_PATIENCE, check=False)
-        return done.returncode == 0 and (Path(str(group.folder)) / "cgroup.kill").exists()
+        process = subprocess.run(command, capture_output=True, timeout=_PATIENCE, check=False)
+        return process.returncode == 0 and (Path(str(group.folder)) / "cgroup.kill").exists()
     return False
 
 
@@ -158,8 +158,8 @@ def bubblewrap() -> str | None:
     if path is None:
         return None
     command = [path, "--unshare-all", "--ro-bind", "/", "/", "true"]
-    done = subprocess.run(command, capture_output=True, check=False, timeout=_GRACE)
-    return path if done.returncode == 0 else None
+    process = subprocess.run(command, capture_output=True, check=False, timeout=_GRACE)
+    return path if process.returncode == 0 else None
 
 
 def in_package(kernel: str) -> bool:

@@ -83,15 +83,15 @@ def signed(
     key, public
         As :func:`hub_key` gives them.
     """
-    out: dict[str, list[dict[str, str]]] = {}
+    proofs: dict[str, list[dict[str, str]]] = {}
     query = select(signatures).where(signatures.c.id.in_([e.id for e in signable]))
     for row in connection.execute(query.order_by(signatures.c.key)):
-        out.setdefault(row.id, []).append({"key": row.key, "signature": row.signature})
+        proofs.setdefault(row.id, []).append({"key": row.key, "signature": row.signature})
     for entry in signable:
         if entry.id not in foreign:
             proof = {"key": public, "signature": key.sign(_PREFIX + entry.id.encode()).hex()}
-            out.setdefault(entry.id, []).append(proof)
-    return out
+            proofs.setdefault(entry.id, []).append(proof)
+    return proofs
 
 
 def check_signatures(id: str, proofs: Iterable[Any]) -> None:

@@ -86,6 +86,6 @@ def _forget(database: "Database", kept: int) -> None:
         # what a job came to rests on it; without that it had not been run
         ended = select(schema.links.c.target).where(schema.links.c.type == "derived")
         connection.execute(delete(schema.claims).where(schema.claims.c.job.not_in(ended)))
-        made = connection.execute(select(func.count()).where(schema.entries.c.seq > last)).scalar()
-        if made:
+        later = connection.execute(select(func.count()).where(schema.entries.c.seq > last)).scalar()
+        if later:
             connection.execute(delete(schema.entries).where(schema.entries.c.seq > last))

@@ -209,21 +209,21 @@ class BaseKernel(ABC):
         converted = self._converted(inputs, level, seed)
         converted.refusal = converted.refusal or unknown
         key = self._key(converted, inputs, level)
-        status, reason, done = Status.REFUSED, converted.refusal, Simulated({})
+        status, reason, simulated = Status.REFUSED, converted.refusal, Simulated({})
         if not reason:
-            status, reason, done = self._outcome(converted, level.settings)
+            status, reason, simulated = self._outcome(converted, level.settings)
         return RunRecord(
             kernel=self.name,
             tier=level.name,
             inputs=self._recorded(converted),
-            outputs={p.name: (done.outputs[p.name], p.unit) for p in self._given(done)},
+            outputs={p.name: (simulated.outputs[p.name], p.unit) for p in self._given(simulated)},
             status=status,
             key=key,
             reason=reason,
             seed=converted.seed,
             wall_seconds=perf_counter() - start,
-            errors=done.errors,
-            provenance=self._provenance(converted, level.settings, done),
+            errors=simulated.errors,
+            provenance=self._provenance(converted, level.settings, simulated),
         )
 
     def determined(
@@ -252,8 +252,8 @@ class BaseKernel(ABC):
         values = converted.values
         return {p.name: (values[p.name], p.unit) for p in self.inputs if p.name in values}
 
-    def _given(self, done: Simulated) -> list[Port]:
-        return [p for p in self.outputs if p.name in done.outputs]
+    def _given(self, simulated: Simulated) -> list[Port]:
+        return [p for p in self.outputs if p.name in simulated.outputs]
 
     def _converted(self, inputs: Mapping[str, Any], tier: Tier, seed: int | None) -> Converted:
         converted = convert_inputs(self.inputs, inputs, self.name)
@@ -283,10 +283,10 @@ class BaseKernel(ABC):
     ) -> tuple[Status, str, Simulated]:
         nothing = Simulated({})
         try:
-            done = self._simulate(dict(converted.values), settings, converted.seed)
-            done = done if isinstance(done, Simulated) else Simulated(done)
-            outputs = reduced(done.curves, done.outputs, {p.name for p in self.outputs})
-            numbers, errors = convert_outputs(self.outputs, outputs, done.errors)
+            simulated = self._simulate(dict(converted.values), settings, converted.seed)
+            simulated = simulated if isinstance(simulated, Simulated) else Simulated(simulated)
+            outputs = reduced(simulated.curves, simulated.outputs, {p.name for p in self.outputs})
+            numbers, errors = convert_outputs(self.outputs, outputs, simulated.errors)
         except ProgramMissingError as error:
             return Status.REFUSED, one_sentence(error), _failed(Failure.PROGRAM)
         except RunRefusedError as error:
@@ -304,20 +304,20 @@ class BaseKernel(ABC):
         bad = [n for n, value in numbers.items() if not math.isfinite(value)]
         if bad:
             reason = f"The output '{bad[0]}' is {numbers[bad[0]]}; the simulation diverged."
-            return Status.DIVERGED, reason, Simulated({}, {}, done.provenance)
-        curves = {n: c.to_json() for n, c in done.curves.items()}
+            return Status.DIVERGED, reason, Simulated({}, {}, simulated.provenance)
+        curves = {n: c.to_json() for n, c in simulated.curves.items()}
         more = {"curves": curves} if curves else {}
-        return Status.OK, "", Simulated(numbers, errors, {**done.provenance, **more})
+        return Status.OK, "", Simulated(numbers, errors, {**simulated.provenance, **more})
 
     def _provenance(
-        self, converted: Converted, settings: Mapping[str, Any], done: Simulated
+        self, converted: Converted, settings: Mapping[str, Any], simulated: Simulated
     ) -> dict[str, Any]:
         return {
             "kernel": self.name,
             **self._determined(converted, settings),
             "versions": versions(self.packages),
             "threads": threads(),
-            **done.provenance,
+            **simulated.provenance,
         }
 
 

@@ -178,7 +178,7 @@ def _git(root: Path, *asked: str) -> str | None:
     """What Git says about a folder; None where there is no Git, or no repository there."""
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             ["git", "-C", str(root), *asked],
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -190,7 +190,7 @@ def _git(root: Path, *asked: str) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout if done.returncode == 0 else None
+    return process.stdout if process.returncode == 0 else None
 
 
 def _matters(line: str) -> bool:

@@ -18,9 +18,9 @@ def _mean(at: Array, values: Array) -> float:
 
 def _half(at: Array, values: Array) -> float:
     """Where the first half of the way from the first to the last value is done."""
-    done = (values - values[0]) / (values[-1] - values[0])
-    i = int(np.argmax(done >= 0.5))
-    return float(np.interp(0.5, done[i - 1 : i + 1], at[i - 1 : i + 1]))
+    fraction = (values - values[0]) / (values[-1] - values[0])
+    i = int(np.argmax(fraction >= 0.5))
+    return float(np.interp(0.5, fraction[i - 1 : i + 1], at[i - 1 : i + 1]))
 
 
 # what a curve is reduced to, by the end of an output's name

@@ -77,7 +77,7 @@ def effects(runs: ReportRuns) -> list[Effect]:
     exponents = {e.name: e for e in runs.report.fit.variable_exponents} if runs.report.fit else {}
     with np.errstate(all="ignore"):
         slopes = law.elasticities(runs.data) if law.symbols else {}
-    out = []
+    effects = []
     for variable in law.shown.symbols.values():
         x = runs.columns[variable.name]
         local = np.broadcast_to(slopes[variable.name], (runs.n,))
@@ -90,8 +90,8 @@ def effects(runs: ReportRuns) -> list[Effect]:
         text = _doubling(variable.name, law.target.name, low, high, law.target.is_level)
         symbol = symbol_latex(variable.name, variable.kind)
         fitted = exponents.get(variable.name) if high - low < _CONSTANT else None
-        out.append(Effect(variable.name, symbol, low, high, fitted, text))
-    return sorted(out, key=lambda e: -max(abs(e.low), abs(e.high)))
+        effects.append(Effect(variable.name, symbol, low, high, fitted, text))
+    return sorted(effects, key=lambda e: -max(abs(e.low), abs(e.high)))
 
 
 def _doubling(name: str, target: str, low: float, high: float, level: bool) -> str:
@@ -189,23 +189,23 @@ def _line(runs: ReportRuns, variable: Variable) -> Line:
 def _turns(line: Line, places: Array, values: Array) -> list[float]:
     """Where the law has extrema inside."""
     rises = np.diff(values) > 0
-    out = []
+    extrema = []
     for k in np.flatnonzero(rises[1:] != rises[:-1]):
         sign = -1.0 if rises[k] else 1.0
         ends = float(places[k]), float(places[k + 2])
         extremum = optimize.minimize_scalar(
             lambda x, s=sign: s * float(line(np.array([x]))[0]), bounds=ends, method="bounded"
         )
-        out.append(float(extremum.x))
-    return out
+        extrema.append(float(extremum.x))
+    return extrema
 
 
 def _zeros(line: Line, places: Array, values: Array) -> list[float]:
-    out = [float(x) for x in places[values == 0]]
+    zeros = [float(x) for x in places[values == 0]]
     for k in np.flatnonzero(values[1:] * values[:-1] < 0):
         ends = float(places[k]), float(places[k + 1])
-        out.append(float(optimize.brentq(lambda x: float(line(np.array([x]))[0]), *ends)))
-    return sorted(out)
+        zeros.append(float(optimize.brentq(lambda x: float(line(np.array([x]))[0]), *ends)))
+    return sorted(zeros)
 
 
 def _course(target: Variable, variable: Variable, line: Line, places: list[float]) -> str:

@@ -314,10 +314,10 @@ def fragments(report: Findings) -> dict[str, str]:
     ['constants', 'exponents', 'groups', 'law', 'law_pi', 'methods', 'scores', 'symbols']
     """
     law, tex = report.law, _escaped("tex")
-    out = {"methods": tex.get_template("methods.tex").render(report=report)}
+    parts = {"methods": tex.get_template("methods.tex").render(report=report)}
     if law is None:
-        return out
-    out |= {
+        return parts
+    parts |= {
         "law": latex.equation(law.latex()),
         "law_pi": latex.equation(law.latex("pi")),
         "constants": latex.gathered(constant_equations(law)),
@@ -329,8 +329,8 @@ def fragments(report: Findings) -> dict[str, str]:
     if shown:
         level = f"{100 * report.level:g} %"
         table = tex.get_template("exponents.tex")
-        out["exponents"] = table.render(exponents=shown, level=level).strip()
-    return {name: text for name, text in out.items() if text}
+        parts["exponents"] = table.render(exponents=shown, level=level).strip()
+    return {name: text for name, text in parts.items() if text}
 
 
 def report_latex(report: Findings, figures: Sequence[tuple[str, str]] = ()) -> str:

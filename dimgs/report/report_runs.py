@@ -63,11 +63,11 @@ class ReportRuns:
     @cached_property
     def columns(self) -> dict[str, Array]:
         """SI values of every variable that a group can contain; scales count as 1."""
-        out = {k: np.asarray(self.data[k], dtype=np.float64) for k in self.data.numeric_names}
+        columns = {k: np.asarray(self.data[k], dtype=np.float64) for k in self.data.numeric_names}
         for v in (*self.report.basis.variables, *self.law.known, *self.law.scales):
-            if v.name not in out:
-                out[v.name] = np.full(self.n, 1.0 if v.value is None else float(v.value))
-        return out
+            if v.name not in columns:
+                columns[v.name] = np.full(self.n, 1.0 if v.value is None else float(v.value))
+        return columns
 
     @cached_property
     def groups(self) -> dict[str, PiGroup]:
@@ -77,8 +77,8 @@ class ReportRuns:
     @cached_property
     def values(self) -> dict[str, Array]:
         """Groups and unlogged inputs at every run, by their names in the pi form."""
-        out = {s: self.columns[v.name] for s, v in self.law.symbols.items()}
-        return out | {name: self.group(group) for name, group in self.groups.items()}
+        inputs = {s: self.columns[v.name] for s, v in self.law.symbols.items()}
+        return inputs | {name: self.group(group) for name, group in self.groups.items()}
 
     def group(self, group: PiGroup) -> Array:
         """A group at every run."""
@@ -182,8 +182,8 @@ class ReportRuns:
 
     def along(self, name: str, x: Array) -> dict[str, Array]:
         """Values in which one group takes `x` and the others stay at their medians."""
-        out = {k: np.full(x.size, value) for k, value in self.middle.items()}
-        return out | {name: x}
+        values = {k: np.full(x.size, value) for k, value in self.middle.items()}
+        return values | {name: x}
 
     @cached_property
     def dominant(self) -> str:

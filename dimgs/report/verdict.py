@@ -161,13 +161,13 @@ def descriptions(report: Findings) -> list[Description]:
     ----------
     report : Report
     """
-    out = []
+    described = []
     for lead in report.leads:
         size = error_size(report, np.array(lead.measured), np.array(lead.left_out))
         r2 = "-" if lead.r2 is None else f"{lead.r2:.3f}" if lead.r2 > -1 else "< -1"
         shown = size.removeprefix("error ")
-        out.append(Description(_DESCRIPTIONS[lead.name], shown, r2, lead.is_first))
-    return out
+        described.append(Description(_DESCRIPTIONS[lead.name], shown, r2, lead.is_first))
+    return described
 
 
 def leads_words(report: Findings) -> tuple[str, str]:
@@ -228,16 +228,16 @@ def remarks(report: Findings) -> str:
     ----------
     report : Report
     """
-    said, done, form = [], report.complete_to, report.form
-    if done is not None and report.law is not None:
-        seconds = f" in {done.seconds:.0f} s" if done.seconds >= _NOTICED else ""
+    said, search, form = [], report.complete_to, report.form
+    if search is not None and report.law is not None:
+        seconds = f" in {search.seconds:.0f} s" if search.seconds >= _NOTICED else ""
         rest = "no other form among them fits the runs within their noise"
-        if done.others:
-            rest = f"{done.others} of them fit the runs about as well, and were not judged"
+        if search.others:
+            rest = f"{search.others} of them fit the runs about as well, and were not judged"
         elif report.rivals:
             rest = f"beside the rivals, {rest}"
         said.append(
-            f"All {done.forms} forms of at most {done.nodes} nodes in these groups were "
+            f"All {search.forms} forms of at most {search.nodes} nodes in these groups were "
             f"tried{seconds}: {rest}."
         )
     if form is not None:

@@ -43,7 +43,7 @@ class Strip:
 
 def strips(report: Findings, runs: ReportRuns | None) -> list[Strip]:
     """Range of every group of the law."""
-    law, out = report.law, []
+    law, ranges = report.law, []
     for name, (low, high) in law.domain.groups.items() if law is not None else ():
         assert law is not None
         group = next((g for g in law.groups if g.name == name), None)
@@ -54,8 +54,8 @@ def strips(report: Findings, runs: ReportRuns | None) -> list[Strip]:
         what = "" if group is None else known_as or str(group)
         symbol = symbol_latex(name) if runs is None else runs.symbol(name)
         defined = "" if runs is None or group is None else runs.definition(group)
-        out.append(Strip(name, symbol, defined, known_as, what, low, high, ticks))
-    return out
+        ranges.append(Strip(name, symbol, defined, known_as, what, low, high, ticks))
+    return ranges
 
 
 def _ticks(values: Array, low: float, high: float, *, log: bool) -> tuple[float, ...]:
@@ -158,17 +158,17 @@ class ColumnRange:
 
 def columns(report: Findings) -> list[ColumnRange]:
     """Columns of the table, in its units."""
-    out, data = [], report.data
+    ranges, data = [], report.data
     for v in data.variables if data is not None else ():
         assert data is not None
         if v.is_label:
             count = len(set(data[v.name]))
-            out.append(ColumnRange(v.name, "", "label", f"{count} labels", ""))
+            ranges.append(ColumnRange(v.name, "", "label", f"{count} labels", ""))
             continue
         x = from_si(np.asarray(data[v.name], dtype=np.float64), v.unit)
         ends = float(np.min(x)), float(np.max(x))
-        out.append(ColumnRange(v.name, symbol_latex(v.name, v.kind), v.unit.text, *ends))
-    return out
+        ranges.append(ColumnRange(v.name, symbol_latex(v.name, v.kind), v.unit.text, *ends))
+    return ranges
 
 
 def facts(report: Findings, provenance: Mapping[str, str]) -> dict[str, str]:

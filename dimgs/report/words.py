@@ -92,7 +92,7 @@ def reference_of(group: PiGroup) -> str | None:
 
 def regime_sentences(runs: ReportRuns) -> list[tuple[str, str]]:
     """LaTeX of every regime's condition, and a sentence on the exponents inside."""
-    out = []
+    sentences = []
     for regime in runs.report.regimes or ():
         powers = listed(
             f"{_name(runs, e['name'])} to the power {short(e['value'])}" + _between(e)
@@ -100,8 +100,8 @@ def regime_sentences(runs: ReportRuns) -> list[tuple[str, str]]:
             if not _idle(e)
         )
         what = f"the response goes as {powers}" if powers else "the response is constant"
-        out.append((condition_latex(runs, regime["where"]), f"{regime['n']} runs: {what}."))
-    return out
+        sentences.append((condition_latex(runs, regime["where"]), f"{regime['n']} runs: {what}."))
+    return sentences
 
 
 def _idle(e: Any) -> bool:

@@ -111,7 +111,7 @@ class Pages:
             "/api": lambda a: self.show(a, "api.html", api=openapi()),
             "/sign-in": lambda a: self.show(a, "sign_in.html", sentence=""),
         }
-        done: dict[str, Callable[[Asked], Response]] = {
+        posts: dict[str, Callable[[Asked], Response]] = {
             "/ask": self._ask,
             "/entries/{id}/around": question_map.wanted,
             "/entries/{id}/{act}": self._act,
@@ -122,7 +122,7 @@ class Pages:
         }
         return [
             *(("GET", path, self._answering(run)) for path, run in shown.items()),
-            *(("POST", path, self._answering(run)) for path, run in done.items()),
+            *(("POST", path, self._answering(run)) for path, run in posts.items()),
         ]
 
     def admitted(self, request: Request) -> Who:
@@ -310,8 +310,8 @@ class Pages:
         }
         if act == "forks":
             document = json_value(form.get("changes") or "{}", "What differs", "write a table")
-        made = route.run(RestCall(asked.hub, {"id": id}, {}, body_of(route, document)))
-        target = made["id"] if act == "forks" else id
+        answer = route.run(RestCall(asked.hub, {"id": id}, {}, body_of(route, document)))
+        target = answer["id"] if act == "forks" else id
         return RedirectResponse(f"/entries/{target}", 303)
 
     def _users(self, asked: Asked, token: str = "", whose: str = "") -> Response:

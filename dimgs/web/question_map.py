@@ -79,18 +79,18 @@ class _About:
         name = self.expected.known.name
         x, y = x or asked.parameter("x"), y or asked.parameter("y")
         inputs = self.expected.point.si
-        made = pictures.run_map(asked.hub, name, x, y, inputs)
-        assert made is not None
-        self.map = made
+        run_map = pictures.run_map(asked.hub, name, x, y, inputs)
+        assert run_map is not None
+        self.map = run_map
         names = self.expected.origin.table.names
-        powers = [[float(axis.get(n, 0)) for n in names] for axis in made.powers]
+        powers = [[float(axis.get(n, 0)) for n in names] for axis in run_map.powers]
         self._powers = np.array(powers)
         if np.linalg.svd(self._powers, compute_uv=False).min() < _APART:
             raise InputError("The two axes are the same direction; choose another one.")
-        self._at = np.array([pictures.place(inputs, axis) for axis in made.powers])
+        self._at = np.array([pictures.place(inputs, axis) for axis in run_map.powers])
         self.cross = self._on_map(self._at)
         edges = [
-            np.linspace(*span, n + 1) for span, n in zip(made.spans, (_ACROSS, _UP), strict=True)
+            np.linspace(*span, n + 1) for span, n in zip(run_map.spans, (_ACROSS, _UP), strict=True)
         ]
         self._middles = [(edge[1:] + edge[:-1]) / 2 for edge in edges]
         grid = np.stack(np.meshgrid(*self._middles), axis=-1).reshape(-1, 2)

@@ -218,8 +218,8 @@ def _settle(call: RestCall) -> Json:
 
 
 def _bundle(call: RestCall) -> Json:
-    done = call.hub.take(documents(call.body, "the request"), f"sent by {call.hub.user}")
-    return {**done.to_json(), "keys": sorted(done.keys)}
+    merged = call.hub.take(documents(call.body, "the request"), f"sent by {call.hub.user}")
+    return {**merged.to_json(), "keys": sorted(merged.keys)}
 
 
 def _bytes(text: str) -> bytes:
@@ -399,7 +399,7 @@ def _operation(route: Route) -> dict[str, Any]:
     answer: dict[str, Any] = (
         {"application/jsonl": {}} if route.path == "/documents" else {"application/json": {}}
     )
-    out: dict[str, Any] = {
+    spec: dict[str, Any] = {
         "operationId": f"{route.method.lower()}_{path}",
         "summary": route.summary,
         "parameters": parameters,
@@ -409,8 +409,11 @@ def _operation(route: Route) -> dict[str, Any]:
         },
     }
     if route.body is Lines:
-        out["requestBody"] = {"required": True, "content": {"application/jsonl": {}}}
+        spec["requestBody"] = {"required": True, "content": {"application/jsonl": {}}}
     elif route.body is not None:
         schema = route.body.model_json_schema()
-        out["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
-    return out
+        spec["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schema}},
+        }
+    return spec

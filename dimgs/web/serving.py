@@ -36,14 +36,14 @@ def listening(host: str, port: int) -> tuple[socket.socket, str]:
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        made = socket.create_server((host, port), family=family, backlog=256)
+        listener = socket.create_server((host, port), family=family, backlog=256)
     except OSError as error:
         raise InputError(
             f"'{visible(host)}:{port}' cannot be listened at ({error.strerror}); choose another "
             f"--port or --host."
         ) from error
-    name, number = made.getsockname()[:2]
-    return made, f"http://{f'[{name}]' if ':' in name else name}:{number}"
+    name, number = listener.getsockname()[:2]
+    return listener, f"http://{f'[{name}]' if ':' in name else name}:{number}"
 
 
 def serving(hub: "Hub", address: str, names: Iterable[str], closed: bool) -> "Server":

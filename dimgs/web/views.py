@@ -40,10 +40,10 @@ def markdown_html(text: str) -> "Markup":
     import nh3
     from markupsafe import Markup
 
-    made = _markdown().render(visible(text, "\n\t"))
+    rendered = _markdown().render(visible(text, "\n\t"))
     return Markup(
         nh3.clean(
-            made,
+            rendered,
             tags=_TAGS,
             attributes={"a": {"href", "title"}},
             url_schemes={"http", "https", "mailto"},

@@ -185,7 +185,7 @@ def _printed_path(
 ) -> tuple[str, ...] | None:
     """What a Python says of its path under these options and variables; None where it fails."""
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             [program, *flags, "-c", "import sys; print('\\0'.join(sys.path))"],
             env={**os.environ, **dict(variables)},
             cwd=os.sep,
@@ -198,7 +198,7 @@ def _printed_path(
         )
     except (OSError, ValueError, subprocess.SubprocessError):
         return None
-    return tuple(done.stdout.strip().split("\0"))
+    return tuple(process.stdout.strip().split("\0"))
 
 
 def _text(path: Path) -> str:

@@ -155,7 +155,7 @@ class DiffusionCurves(Diffusion):
     ) -> Simulated:
         if not values["t"] > 0:
             raise RunRefusedError("The history is empty at t = 0; give a later time.")
-        done, groups = super()._simulate(values, settings, seed), Migration.of(**values)
+        simulated, groups = super()._simulate(values, settings, seed), Migration.of(**values)
         profile, times, history = volumes.profile_and_history(
             groups.fo, groups.b, groups.k, settings["cells"], settings["steps"]
         )
@@ -168,7 +168,7 @@ class DiffusionCurves(Diffusion):
             "profile": front,
             "history": Curve("tau", times[rows] / groups.fo * values["t"], course, "s", "kg/m^3"),
         }
-        return replace(done, curves=curves)
+        return replace(simulated, curves=curves)
 
 
 def _spread(at: Array) -> IntArray:

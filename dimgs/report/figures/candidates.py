@@ -33,12 +33,12 @@ def front_of(candidates: Sequence[Candidate]) -> list[Candidate]:
     >>> [str(c) for c in front_of(both)]
     ['pi_1']
     """
-    best, out = np.inf, []
+    best, front = np.inf, []
     for each in sorted(candidates, key=lambda c: (c.complexity, c.loss)):
         if each.loss < best:
             best = each.loss
-            out.append(each)
-    return out
+            front.append(each)
+    return front
 
 
 def chosen_of(report: Findings) -> int | None:

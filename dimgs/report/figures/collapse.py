@@ -239,7 +239,7 @@ def pieces(line: Array, values: Array) -> list[tuple[float, float, float]]:
     change = np.abs(np.diff(slope, prepend=slope[:1]))
     breaks = np.flatnonzero(~good | ~(change <= _SAME_SLOPE))
     edges = [0, *breaks.tolist(), slope.size]
-    out = []
+    stretches = []
     whole = u[-1] - u[0]
     for a, b in pairwise(edges):
         a = a + 1 if a in breaks else a
@@ -247,13 +247,13 @@ def pieces(line: Array, values: Array) -> list[tuple[float, float, float]]:
             continue
         first, last = float(slope[a]), float(slope[b - 1])
         if abs(first - last) < _SAME_SLOPE:
-            out.append((float(u[a]), float(u[b]), float(np.median(slope[a:b]))))
+            stretches.append((float(u[a]), float(u[b]), float(np.median(slope[a:b]))))
             continue
         third = (u[b] - u[a]) / 3
         for lo, hi in ((u[a], u[a] + third), (u[b] - third, u[b])):
             inside = (u[:-1] >= lo - _ROUNDING) & (u[1:] <= hi + _ROUNDING)
-            out.append((float(lo), float(hi), float(np.median(slope[inside]))))
-    return out
+            stretches.append((float(lo), float(hi), float(np.median(slope[inside]))))
+    return stretches
 
 
 def slope_text(slope: float) -> str:

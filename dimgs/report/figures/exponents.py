@@ -332,11 +332,11 @@ def along_exponents(report: Findings, axes: "Axes") -> None:
 
 def law_exponents(runs: ReportRuns, name: str) -> Array:
     """Exponent of the law along a group, at every run."""
-    out = []
+    logs = []
     for sign in (1.0, -1.0):
         values = {**runs.values, name: runs.values[name] * np.exp(sign * _STEP)}
-        out.append(np.log(runs.fitted(values)))
-    return np.asarray((out[0] - out[1]) / (2 * _STEP))
+        logs.append(np.log(runs.fitted(values)))
+    return np.asarray((logs[0] - logs[1]) / (2 * _STEP))
 
 
 def _local(runs: ReportRuns, name: str, local: Any) -> tuple[Array, Array, Array] | None:

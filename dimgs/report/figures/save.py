@@ -77,12 +77,12 @@ class Drawing:
     def _svg(self) -> str:
         import matplotlib as mpl
 
-        out = StringIO()
+        buffer = StringIO()
         with mpl.rc_context({"svg.hashsalt": self.name, "svg.fonttype": "path"}):
-            self.figure.savefig(out, format="svg", metadata={"Date": None}, transparent=True)
+            self.figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
         # its places are known now; to find them again takes a third of the time of a drawing
         self.figure.set_layout_engine(None)
-        return out.getvalue()
+        return buffer.getvalue()
 
     def pdf(self) -> bytes:
         """The figure as PDF, the same on every run."""
@@ -90,16 +90,16 @@ class Drawing:
 
         # it tells the user that the date of a font is odd
         logging.getLogger("fontTools.ttLib.tables._h_e_a_d").setLevel(logging.ERROR)
-        out = BytesIO()
+        buffer = BytesIO()
         with mpl.rc_context({"pdf.fonttype": 42}):
-            self.figure.savefig(out, format="pdf", metadata={"CreationDate": None})
-        return out.getvalue()
+            self.figure.savefig(buffer, format="pdf", metadata={"CreationDate": None})
+        return buffer.getvalue()
 
     def png(self) -> bytes:
         """The figure as PNG, for slides."""
-        out = BytesIO()
-        self.figure.savefig(out, format="png", dpi=_DPI, metadata={"Software": None})
-        return out.getvalue()
+        buffer = BytesIO()
+        self.figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+        return buffer.getvalue()
 
 
 def _by_label(report: Findings, axes: "Axes") -> None:
@@ -147,7 +147,7 @@ def draw_figures(report: Findings) -> list[Drawing]:
     >>> [d.name for d in draw_figures(report)]
     ['collapse', 'predicted_against_measured', 'exponents', 'residuals_by_run']
     """
-    out, captions = [], shipped("dimgs.report.figures", "captions.toml")
+    drawings, captions = [], shipped("dimgs.report.figures", "captions.toml")
     for name, draw, when in _ALL:
         if not when(report):
             continue
@@ -165,8 +165,8 @@ def draw_figures(report: Findings) -> list[Drawing]:
         caption += " The bands are ±10 % and ±20 %." if bands else ""
         if name == "exponents" and not report.is_power_law:
             title = "Exponents of one power law over all runs"
-        out.append(Drawing(name, figure, title, caption))
-    return out
+        drawings.append(Drawing(name, figure, title, caption))
+    return drawings
 
 
 def save(axes: "Axes", path: str | Path) -> Path:

@@ -113,9 +113,9 @@ def styled(draw: Callable[_P, object]) -> "Callable[_P, Axes]":
         import matplotlib as mpl
 
         with mpl.rc_context(_STYLE):
-            made = draw(*args, **kwargs)
+            returned = draw(*args, **kwargs)
         passed = signature(draw).bind(*args, **kwargs).arguments.get("axes")
-        axes: Any = made if passed is None else passed
+        axes: Any = returned if passed is None else passed
         assert axes is not None
         drawn_on: Axes = axes
         return drawn_on

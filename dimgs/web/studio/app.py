@@ -71,7 +71,7 @@ class Studio:
             f"{table}/law": self._law,
             f"{table}/files/{{name}}": self._file,
         }
-        done: dict[str, Callable[[Request, Form], Response]] = {
+        posts: dict[str, Callable[[Request, Form], Response]] = {
             "/example": lambda r, form: self._to(self.workbench.example()),
             table: self._choose,
             f"{table}/fit": lambda r, form: self._asked(r, form, self.workbench.fit),
@@ -88,7 +88,7 @@ class Studio:
             routes=[
                 *(Route(f"/static/{name}", static(name)) for name in _STATIC),
                 *(Route(path, self._get(run)) for path, run in shown.items()),
-                *(Route(path, self._post(run), methods=["POST"]) for path, run in done.items()),
+                *(Route(path, self._post(run), methods=["POST"]) for path, run in posts.items()),
                 Route("/tables", self._drop, methods=["POST"]),
                 Route(f"{table}/events", self._events),
             ],

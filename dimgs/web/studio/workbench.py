@@ -73,10 +73,10 @@ class Study:
         from dimgs.report.figures import draw_figures
 
         with _drawing:
-            made = draw_figures(self.report)
-            for drawing in made:
+            drawings = draw_figures(self.report)
+            for drawing in drawings:
                 drawing.svg()
-        return made
+        return drawings
 
     @cached_property
     def content(self) -> dict[str, Any]:
@@ -130,13 +130,16 @@ class Study:
     def _zip(self) -> bytes:
         from dimgs.report.write import write_study
 
-        out, drawings = io.BytesIO(), self.drawings
-        with TemporaryDirectory() as folder, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as box:
+        buffer, drawings = io.BytesIO(), self.drawings
+        with (
+            TemporaryDirectory() as folder,
+            zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as box,
+        ):
             with _drawing:
                 written = write_study(self.report, Path(folder), drawings)
             for path in sorted(written):
                 box.write(path, path.relative_to(folder).as_posix())
-        return out.getvalue()
+        return buffer.getvalue()
 
 
 @dataclass
@@ -368,9 +371,9 @@ class Workbench:
         folder.mkdir()
         path = folder / (_UNSAFE.sub("_", Path(name).name)[-_LONGEST:].lstrip(". ") or "table.csv")
         try:
-            with path.open("wb") as out:
+            with path.open("wb") as file:
                 for part in parts:
-                    out.write(part)
+                    file.write(part)
         except OSError as error:
             raise InputError(f"The table cannot be kept here ({error.strerror}).") from error
         try:
