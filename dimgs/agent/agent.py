@@ -129,11 +129,11 @@ class Agent:
         session = Session(text, self.context, safe, self.reply, progress)
         failure = None
         try:
-            said, chosen = asyncio.run(self._run(session))
+            reply, chosen = asyncio.run(self._run(session))
         except ModelFailedError as error:
             # what was done is kept, whatever the model did not do
-            failure, said, chosen = error, "", None
-        document = session.finish(said, chosen)
+            failure, reply, chosen = error, "", None
+        document = session.finish(reply, chosen)
         document["transcript"] = [call.to_json() for call in session.calls]
         document["asked"] = session.asked
         document["cut"] = session.cut

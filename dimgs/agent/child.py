@@ -42,8 +42,8 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
             report = discover_with(data, asked["target"], options, progress)
             progress("writing the report")
             _write(report, Path(asked["out"]))
-            kept = _kept(asked["hub"], report)
-            _write_json(Path(asked["out"]) / "kept.json", kept or {})
+            ids = _kept(asked["hub"], report)
+            _write_json(Path(asked["out"]) / "kept.json", ids or {})
             _write_next(report, Path(asked["out"]))
     except (DimgsError, TypeError) as error:
         message = str(error).replace(place, "")
@@ -56,7 +56,7 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
         return {"error": f"{message}. Try fewer columns, or another seed.", "is_input": False}
     document = report.to_json()
     document["warnings"] = [w.replace(place, "") for w in document["warnings"]]
-    return {"document": finite(document), "hub": kept}
+    return {"document": finite(document), "hub": ids}
 
 
 def _write(report: "Report", folder: Path) -> None:

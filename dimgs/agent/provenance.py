@@ -44,10 +44,10 @@ class SourcedAmounts:
         """Add amounts of a source."""
         self.amounts += [(amount, source) for amount in amounts]
 
-    def source(self, said: Amount) -> str | None:
+    def source(self, stated: Amount) -> str | None:
         """Where a number of a text is from; None where it is from nowhere."""
         return next(
-            (source for sourced, source in self.amounts if _stands_for(said, sourced)), None
+            (source for sourced, source in self.amounts if _stands_for(stated, sourced)), None
         )
 
     def unsupported(self, text: str) -> list[Amount]:
@@ -55,7 +55,7 @@ class SourcedAmounts:
         return self._missing(_plain(text))
 
     def _missing(self, plain: str) -> list[Amount]:
-        return [said for said in amounts(plain) if self.source(said) is None]
+        return [stated for stated in amounts(plain) if self.source(stated) is None]
 
     def cut(self, text: str) -> str:
         """The text without the sentences whose numbers have no source.
@@ -67,13 +67,13 @@ class SourcedAmounts:
         >>> evidence.cut("It is 4.46 mg/L. The limit is 60 mg/L.")
         'It is 4.46 mg/L. [A sentence was removed here: it held a number without evidence.]'
         """
-        kept: list[str] = []
+        sentences: list[str] = []
         plain = _plain(text)
         for start, end in _sentences(text):
             shown = MARK if self._missing(plain[start:end]) else text[start:end]
-            if not (shown == MARK and kept and kept[-1] == MARK):
-                kept.append(shown)
-        return " ".join(kept).replace("\n ", "\n").strip()
+            if not (shown == MARK and sentences and sentences[-1] == MARK):
+                sentences.append(shown)
+        return " ".join(sentences).replace("\n ", "\n").strip()
 
 
 def _sentences(text: str) -> Iterator[tuple[int, int]]:
@@ -102,15 +102,15 @@ def _plain(text: str) -> str:
     return _LISTED.sub(counted, text)
 
 
-def _stands_for(said: Amount, sourced: Amount) -> bool:
-    if said.bare != sourced.bare and not (
-        said.parsed.dimension.is_dimensionless and sourced.parsed.dimension.is_dimensionless
+def _stands_for(stated: Amount, sourced: Amount) -> bool:
+    if stated.bare != sourced.bare and not (
+        stated.parsed.dimension.is_dimensionless and sourced.parsed.dimension.is_dimensionless
     ):
         return False
-    if said.value == 0.0:
-        return sourced.value == 0.0 and said.shows(sourced)
-    most = min(said.step, _LOOSEST * abs(said.value))
-    return Amount(said.value, said.unit, step=most).shows(sourced)
+    if stated.value == 0.0:
+        return sourced.value == 0.0 and stated.shows(sourced)
+    most = min(stated.step, _LOOSEST * abs(stated.value))
+    return Amount(stated.value, stated.unit, step=most).shows(sourced)
 
 
 def amounts_of(result: Any) -> Iterator[Amount]:
@@ -330,7 +330,7 @@ class Sources:
                 raise InputError(f"'{path}': '{shown(span)}' does not say '{wanted['value']}'.")
             return
         asked = amount(wanted)
-        if not any(asked.equals(said) for said in amounts(span)):
+        if not any(asked.equals(stated) for stated in amounts(span)):
             raise InputError(
                 f"'{path}' is {asked.value:g} {asked.unit}, and the quoted '{shown(span)}' has "
                 f"another value; copy its number and its unit."
@@ -441,9 +441,9 @@ class Sources:
             raise InputError(f"'{path}' is {value:g}, which has no source.")
 
     def _pasted(self, table: str) -> None:
-        said = [_squeezed(t) for t in (self.question, *self.replies)]
+        texts = [_squeezed(t) for t in (self.question, *self.replies)]
         for line in table.strip().splitlines():
-            if not any(_squeezed(line) in text for text in said):
+            if not any(_squeezed(line) in text for text in texts):
                 raise InputError(
                     f"The line '{shown(line)}' of the table stands neither in the question nor in "
                     f"a reply; name a table of the workspace."

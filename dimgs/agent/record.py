@@ -39,7 +39,7 @@ def keep(
 
     if not context.has_hub or not context.hub.may("add", "open", is_author=True):
         return None
-    kept = {k: v for k, v in document.items() if k not in ("transcript", "decision")}
+    answer = {k: v for k, v in document.items() if k not in ("transcript", "decision")}
     basis = {
         "question": session.question,
         "safe": session.sources.safe,
@@ -47,7 +47,7 @@ def keep(
         "prompt": INSTRUCTIONS,
         "calls": [call.to_json() for call in session.calls],
         "replies": session.asked,
-        "answer": kept,
+        "answer": answer,
         "failure": failure,
         "hub": session.begun,
     }

@@ -203,22 +203,22 @@ def _lean(schema: Any, nulls: bool = False) -> Any:
         return [_lean(part, nulls) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    kept = {
+    lean = {
         k: _lean(v, nulls)
         for k, v in schema.items()
         if not (k == "title" and isinstance(v, str))
         and not (k == "default" and v in (None, [], {}, ""))
         and not (k == "additionalProperties" and v is True)
     }
-    choices = kept.get("anyOf")
+    choices = lean.get("anyOf")
     if isinstance(choices, list) and {"type": "null"} in choices:
         some = [c for c in choices if c != {"type": "null"}]
         if len(some) == 1:
-            del kept["anyOf"]
-            kept = {**some[0], **kept}
+            del lean["anyOf"]
+            lean = {**some[0], **lean}
             if nulls:
-                kept["type"] = [kept["type"], "null"]
-    return kept
+                lean["type"] = [lean["type"], "null"]
+    return lean
 
 
 def add_resources(server: MCPServer[Any], context: ToolContext) -> None:

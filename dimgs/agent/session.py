@@ -118,8 +118,8 @@ def _of_job(call: ToolCall, calls: Sequence[ToolCall]) -> Json:
     """The target of the job's run, with its numerical error."""
     status = call.result
     if status["state"] != "done":
-        said = status["said"] or status["means"]
-        return _none([f"the job is {status['state']}: {said} {status['remedy']}".strip()])
+        reason = status["said"] or status["means"]
+        return _none([f"the job is {status['state']}: {reason} {status['remedy']}".strip()])
     targets = [c.arguments["target"] for c in calls if c.tool == "plan_campaign" and not c.error]
     for run in status["runs"]:
         for target in reversed(targets):
@@ -285,16 +285,16 @@ class Session:
 
     def unsupported(self, text: str) -> list[str]:
         """Numbers of a text that no source has, as they stand there."""
-        return [said.text for said in self.evidence().unsupported(text)]
+        return [stated.text for stated in self.evidence().unsupported(text)]
 
     def finish(self, text: str, chosen: int | None = None) -> dict[str, Any]:
         """The answer in the form of `ask`, its text without sentences that nothing supports."""
-        kept = self.evidence().cut(text)
-        self.cut = kept != text.strip() and bool(self.unsupported(text))
+        supported = self.evidence().cut(text)
+        self.cut = supported != text.strip() and bool(self.unsupported(text))
         document = answer_of(self.calls, chosen, self.sources.assumptions)
         missing = [a["question"] for a in self.asked if a["reply"] is None]
         document["missing"] = [*document["missing"], *missing]
-        return {**document, "text": kept}
+        return {**document, "text": supported}
 
 
 def _brief(arguments: Mapping[str, Any]) -> str:

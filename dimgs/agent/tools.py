@@ -407,11 +407,11 @@ def _status(context: ToolContext, job: str) -> JobState:
     if entry["kind"] != "job":
         raise InputError(f"'{shown(job[:12])}' is a {entry['kind']}, no job.")
     content, state = entry["content"] or {}, str(entry["status"]["state"])
-    said = str(entry["status"]["reason"])
+    reason = str(entry["status"]["reason"])
     if state == "waiting" and content:
         approved, agent = _is_approved(entry), bool(entry["agent"])
         rights = {"agent": agent, "approved": approved}
-        said = said or refusal(entry["id"], content, context.policy, entry["state"], **rights)
+        reason = reason or refusal(entry["id"], content, context.policy, entry["state"], **rights)
         if agent and not approved and needs_approval(content, context.policy):
             state = "needs approval"
     runs, result, law, failure = list[Json](), None, None, None
@@ -422,7 +422,7 @@ def _status(context: ToolContext, job: str) -> JobState:
         content = child["content"] or {}
         if child["kind"] == "run":
             runs.append(_run(child["id"], content))
-            said = said or str(content.get("reason", ""))
+            reason = reason or str(content.get("reason", ""))
             failure = run_record(content).failure if content else None
         elif child["kind"] == "campaign" and content.get("outcome") == FAILED:
             failure = Failure(content["result"]["failure"])
@@ -430,11 +430,11 @@ def _status(context: ToolContext, job: str) -> JobState:
             result = _result(content)
             laws = [to for kind, to in _links(child) if kind == "derived"]
             law = next((to for to in laws if hub.get(to)["kind"] == "law"), None)
-    means, remedy = diagnosis(state, failure, said, job)
+    means, remedy = diagnosis(state, failure, reason, job)
     return {
         "job": entry["id"],
         "state": state,
-        "said": said,
+        "said": reason,
         "means": means,
         "remedy": remedy,
         "runs": runs[:_SHOWN],
@@ -448,22 +448,22 @@ def _links(entry: Json) -> list[tuple[str, str]]:
 
 
 def _run(id: str, content: Json) -> Json:
-    kept = ("kernel", "tier", "status", "inputs", "outputs", "errors", "reason")
-    return {"id": id, **{k: content[k] for k in kept if content.get(k)}}
+    fields = ("kernel", "tier", "status", "inputs", "outputs", "errors", "reason")
+    return {"id": id, **{k: content[k] for k in fields if content.get(k)}}
 
 
 def _result(content: Json) -> Json:
     result = dict(content.get("result") or {})
-    kept = ("outcome", "confidence", "made", "runs", "regimes", "boundaries", "pertinence",
+    fields = ("outcome", "confidence", "made", "runs", "regimes", "boundaries", "pertinence",
             "unseen", "warnings")  # fmt: skip
-    summary = {k: result[k] for k in kept if k in result}
+    summary = {k: result[k] for k in fields if k in result}
     for regime in summary.get("regimes", ()):
         if isinstance(regime, dict):
             regime.pop("law", None)
     return summary
 
 
-def diagnosis(state: str, failure: Failure | None, said: str, job: str) -> tuple[str, str]:
+def diagnosis(state: str, failure: Failure | None, reason: str, job: str) -> tuple[str, str]:
     """What the state of a job means, and what to try.
 
     Examples
@@ -476,8 +476,8 @@ def diagnosis(state: str, failure: Failure | None, said: str, job: str) -> tuple
             "It costs more than an agent may decide on.",
             "A person approves it in the hub.",
         )
-    if state == "waiting" and said:
-        return "No worker of this policy may run it.", f"Tell a person: {said}."
+    if state == "waiting" and reason:
+        return "No worker of this policy may run it.", f"Tell a person: {reason}."
     if state == "waiting":
         return "No worker has taken it yet.", "Ask again soon; a person may start a worker."
     if state == "running":
@@ -523,10 +523,10 @@ def discover_law(
     with context.workspace.file(table) as path:
         request = {"table": str(path), "target": target, "options": asked, "hub": hub}
         answer = _in_a_process({**request, "out": str(context.study(id))}, limit + _BESIDE)
-    document, kept = answer["document"], answer["hub"]
+    document, ids = answer["document"], answer["hub"]
     law = document.get("law")
     return {
-        "law": None if law is None else ((kept or {}).get("law") or id),
+        "law": None if law is None else ((ids or {}).get("law") or id),
         "expression": None if law is None else law["expression"],
         "confirmed": bool(document.get("confirmed")),
         "outcome": document["outcome"],
@@ -540,7 +540,7 @@ def discover_law(
         "engine": document["engine"],
         "seconds": document["seconds"],
         "study": id,
-        "hub": kept,
+        "hub": ids,
         "warnings": list(document["warnings"]),
     }
 
@@ -593,11 +593,11 @@ def law_of(context: ToolContext, id: str) -> tuple[Law, Json]:
     InputError
         If there is none of this id.
     """
-    document, said = context.document(id, "law.json"), context.document(id, "report.json") or {}
+    document, record = context.document(id, "law.json"), context.document(id, "report.json") or {}
     if document is None and context.has_hub:
         entry = context.hub.get(id)
-        said = dict(entry["content"] or {})
-        document = said.get("law")
+        record = dict(entry["content"] or {})
+        document = record.get("law")
         if document is None:
             raise InputError(
                 f"The entry '{shown(id[:12])}' is a {entry['kind']} and holds no law; search_hub "
@@ -609,13 +609,13 @@ def law_of(context: ToolContext, id: str) -> tuple[Law, Json]:
                 f"withheld; explain gives the reason, and a person may settle it."
             )
         why = why_unconfirmed(entry)
-        said |= {"confirmed": not why, "why_not": why}
+        record |= {"confirmed": not why, "why_not": why}
     if document is None:
         raise InputError(
             f"There is no law '{shown(id[:70])}'; give the 'law' that discover_law or search_hub "
             f"gave."
         )
-    return Law.from_json(document), said
+    return Law.from_json(document), record
 
 
 def predict(
@@ -629,7 +629,7 @@ def predict(
     from dimgs.dataset.raw import ReadOptions
     from dimgs.law.prediction import law_table
 
-    stored, said = law_of(context, law)
+    stored, record = law_of(context, law)
     points = [at] if isinstance(at, dict) else list(at)
     if not 1 <= len(points) <= _MOST_ROWS:
         raise InputError(f"'at' has {len(points)} points; give 1 to {_MOST_ROWS}.")
@@ -663,7 +663,7 @@ def predict(
         far = {n: factor for place in places[part] for n, factor in place.far.items()}
         place = Place(tuple(departures.values()), far)
         rows.append({**{k: interval[k] for k in ends}, **place.to_json()})
-    doubts = [str(why) for why in said.get("why_not") or ()]
+    doubts = [str(why) for why in record.get("why_not") or ()]
     doubts += [stored.doubt] if stored.doubt else []
     if beyond:
         doubts.append(f"Outside the domain a value is no answer: {'; '.join(beyond)}.")
@@ -680,7 +680,7 @@ def predict(
         "level": level,
         "law": law,
         "target": stored.target.name,
-        "confirmed": said.get("confirmed"),
+        "confirmed": record.get("confirmed"),
         "probability": stored.probability,
         "doubts": list(dict.fromkeys(doubts)),
     }

@@ -217,9 +217,9 @@ def discover(
             # the text says itself why its law is not confirmed
             warn(report.warnings if json else report.notes)
             folder = "" if out is None else str(_write(out, target, name, report))
-            kept = keep_report(hub, user, report)
+            ids = keep_report(hub, user, report)
             if json:
-                documents.append({**discover_document(report), **kept})
+                documents.append({**discover_document(report), **ids})
             else:
                 say(report_text(report, folder))
         if interrupted:

@@ -100,9 +100,9 @@ def keep_report(address: str | None, user: str | None, report: "Report") -> dict
     from dimgs.hub.keeping import keep_report
 
     with opened(address, user, make=True) as hub:
-        kept = keep_report(hub, report)
-        note(f"kept in {hub.address}: question {kept['question'][:12]}, {kept['runs']} runs")
-    return {"hub": kept}
+        ids = keep_report(hub, report)
+        note(f"kept in {hub.address}: question {ids['question'][:12]}, {ids['runs']} runs")
+    return {"hub": ids}
 
 
 def keep_campaign(
@@ -118,9 +118,9 @@ def keep_campaign(
     with RunStore(folder / "runs.sqlite") as store, opened(address, user, make=True) as hub:
         page = folder / "report.html"
         files = {page.name: _content(page)} if page.is_file() else None
-        kept = keep_campaign(hub, result, plan, store.records(), files)
-        note(f"kept in {hub.address}: question {kept['question'][:12]}, {kept['runs']} runs")
-    return {"hub": kept}
+        ids = keep_campaign(hub, result, plan, store.records(), files)
+        note(f"kept in {hub.address}: question {ids['question'][:12]}, {ids['runs']} runs")
+    return {"hub": ids}
 
 
 def on_hub(
@@ -269,8 +269,8 @@ def _state(entry: Mapping[str, Any]) -> str:
         return str(entry["state"])
     from dimgs.law.parts import percent
 
-    held = entry.get("probability")
-    share = "" if held is None else f", probability {percent(held)}"
+    probability = entry.get("probability")
+    share = "" if probability is None else f", probability {percent(probability)}"
     return f"{entry['state']}, {'' if entry['confirmed'] else 'not '}confirmed{share}"
 
 
@@ -523,8 +523,8 @@ def work(
     allowed = read_policy(policy)
     if bubblewrap() is None:
         note("bubblewrap is not usable here: jobs of agents may use only the kernels of dimgs")
-    held = limits_held()
-    note(f"limits of a job are enforced by: {'; '.join(f'{n}: {by}' for n, by in held.items())}")
+    limits = limits_held()
+    note(f"limits of a job are enforced by: {'; '.join(f'{n}: {by}' for n, by in limits.items())}")
     worked = work_on(hub, allowed, once=once)
     for id, why in worked.passed_over.items():
         note(f"skipped {id[:12]}: {why}")
@@ -534,7 +534,7 @@ def work(
     document = {"done": worked.done, "failed": failed, "failures": worked.failures}
     document["passed_over"] = worked.passed_over
     text = f"{worked.done} done, {failed} failed, {len(worked.passed_over)} passed over"
-    return {**document, "sandbox": bubblewrap() is not None, "limits": held}, text
+    return {**document, "sandbox": bubblewrap() is not None, "limits": limits}, text
 
 
 @on_hub("check-card", make=True)
@@ -702,12 +702,12 @@ def refit(
     from dimgs.similitude.laws import refit as again
 
     document = again(hub, id, seed)
-    said = {
+    sentences = {
         Outcome.CONFIRMED: "confirms the earlier law",
         Outcome.SUPERSEDED: "supersedes the earlier law",
         Outcome.UNDECIDED: "is not confirmed, and leaves the earlier law undecided",
     }
-    verdict = said[document["outcome"]]
+    verdict = sentences[document["outcome"]]
     runs = f"{document['runs']} runs, {document['left_out']} left out"
     differ = f"the two differ by at most {100 * document['difference']:.3g} % at these runs"
     text = f"{document['id'][:12]} {verdict}: {runs}\n{differ}"

@@ -87,10 +87,10 @@ def reproduce(
         check_folder(out)
     outcomes = run_studies(chosen, progress=note)
     reports = {o.name: o.findings.report for o in outcomes if o.findings is not None}
-    kept = {name: keep_report(hub, user, r) for name, r in reports.items() if r is not None}
+    ids = {name: keep_report(hub, user, r) for name, r in reports.items() if r is not None}
     if json:
-        studies = [{**o.to_json(), **kept.get(o.name, {})} for o in outcomes]
-        alone = next(iter(kept.values())) if len(kept) == 1 else {}
+        studies = [{**o.to_json(), **ids.get(o.name, {})} for o in outcomes]
+        alone = next(iter(ids.values())) if len(ids) == 1 else {}
         emit_json({"studies": studies, **alone})
     else:
         _print_outcomes(outcomes)

@@ -44,10 +44,10 @@ def visible(text: str, keep: str = "") -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    kept = _JOINERS + keep
+    allowed = _JOINERS + keep
     return "".join(
         c
-        if c in kept or unicodedata.category(c) not in _UNSEEN
+        if c in allowed or unicodedata.category(c) not in _UNSEEN
         else c.encode("unicode_escape").decode()
         for c in text
     )

@@ -340,7 +340,7 @@ def near_duplicates(data: Dataset) -> int:
     codes = [np.unique(data[v.name], return_inverse=True)[1] for v in data.variables]
     # sums of random integers modulo 2^64: equal for equal rows, and hardly ever for others
     words = [rng.integers(0, 2**63, int(c.max()) + 1, dtype=np.uint64)[c] for c in codes]
-    whole = np.sum(words, axis=0, dtype=np.uint64)
+    whole: NDArray[np.uint64] = np.sum(words, axis=0, dtype=np.uint64)
 
     def pairs(sums: NDArray[np.uint64]) -> int:
         count = np.unique(sums, return_counts=True)[1]

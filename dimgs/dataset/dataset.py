@@ -260,11 +260,11 @@ class Dataset:
     def _with(
         self, variables: tuple[Variable, ...], pick: Callable[[NDArray[Any]], NDArray[Any]]
     ) -> "Dataset":
-        kept = {v.name for v in variables}
+        columns = {v.name for v in variables}
         return Dataset(
             variables,
-            {n: pick(self.values[n]) for n in kept},
-            {n: pick(e) for n, e in self.errors.items() if n in kept},
+            {n: pick(self.values[n]) for n in columns},
+            {n: pick(e) for n, e in self.errors.items() if n in columns},
             pick(self.rows),
             self.source,
             self.dropped,

@@ -586,7 +586,7 @@ def _parse(raw: bytes, plan: _Plan, first_line: int) -> _Block:
 
 def _without_skipped_lines(text: str, layout: Layout, line: int) -> tuple[bytes, list[str]]:
     records = Records(text, layout.delimiter, line, layout.source)
-    kept = "".join(records.physical_lines())
+    rest = "".join(records.physical_lines())
     notes = [
         f"Line {number} of {layout.source} starts with # and was taken as a comment, though it has "
         f"as many fields as a row; put its first cell in quotes if it is data."
@@ -594,7 +594,7 @@ def _without_skipped_lines(text: str, layout: Layout, line: int) -> tuple[bytes,
         if len(layout.headers) > 1
         and len(split_line(comment, layout.delimiter)[0]) == len(layout.headers)
     ]
-    return kept.encode(), notes
+    return rest.encode(), notes
 
 
 def _parse_fast(raw: bytes, plan: _Plan) -> _Block | None:

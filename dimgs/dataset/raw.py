@@ -523,9 +523,9 @@ def chosen(
             raise no_such_column(name, names, source)
     dropped = set(drop or ())
     dropped |= {n for n in names if quantity_of(n) in dropped and quantity_of(n) in present}
-    kept = present if columns is None else set(columns)
-    kept = kept | {n for n in names if quantity_of(n) in kept and quantity_of(n) in present}
-    result = [n for n in names if n in kept and n not in dropped]
+    wanted = present if columns is None else set(columns)
+    wanted = wanted | {n for n in names if quantity_of(n) in wanted and quantity_of(n) in present}
+    result = [n for n in names if n in wanted and n not in dropped]
     if not result:
         raise InputError(f"No column of {source} is left to use; name or keep at least one.")
     return result

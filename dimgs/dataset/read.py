@@ -119,8 +119,8 @@ def dataset_of(source: Any, options: ReadOptions) -> Dataset:
         return build(raw_table(source, options), options)
     if options.units:
         raise InputError("A Dataset has its units already; leave out the mapping of units.")
-    kept = chosen(list(source.names), options.columns, options.drop, source.source)
-    return checked(source.select(kept), options)
+    columns = chosen(list(source.names), options.columns, options.drop, source.source)
+    return checked(source.select(columns), options)
 
 
 def build(table: RawTable, options: ReadOptions) -> Dataset:

@@ -82,25 +82,25 @@ def iter_chunks(
     [[1.0, 2.0], [3.0]]
     """
     table = TableInParts(path, chunk_rows, ReadOptions(**options))
-    held: Dataset | None = None
+    chunk: Dataset | None = None
     lost: list[DroppedRow] = []
     n_rows = 0
     for part in table.parts():
         data = part.dataset()
         n_rows, lost = n_rows + part.n_rows, [*lost, *data.dropped]
         for start in range(0, len(data), chunk_rows):
-            if held is not None:
-                yield held
+            if chunk is not None:
+                yield chunk
             rows = np.arange(start, min(start + chunk_rows, len(data)))
-            held, lost = with_notes(replace(data.take(rows), dropped=()), lost, ()), []
+            chunk, lost = with_notes(replace(data.take(rows), dropped=()), lost, ()), []
         if progress is not None:
             progress(n_rows, part.fraction)
-    if held is None:
+    if chunk is None:
         what = "no usable row" if n_rows else "column names but no rows"
         raise InputError(
             f"{table.source} has {what}; add at least one row of data that can be used."
         )
-    yield with_notes(held, lost, ())
+    yield with_notes(chunk, lost, ())
 
 
 class Position(NamedTuple):

@@ -63,8 +63,8 @@ class PiGroup:
     @classmethod
     def of(cls, name: str, exponents: Mapping[str, Fraction | int]) -> "PiGroup":
         """Group from a mapping of variable to exponent; zeros are left out."""
-        kept = {k: Fraction(v) for k, v in exponents.items() if v != 0}
-        return cls(name, tuple(sorted(kept.items())))
+        powers = {k: Fraction(v) for k, v in exponents.items() if v != 0}
+        return cls(name, tuple(sorted(powers.items())))
 
     def as_dict(self) -> dict[str, Fraction]:
         """Exponents by variable name."""
@@ -288,8 +288,8 @@ class PiBasis:
 
     def advising(self, names: Iterable[str]) -> "PiBasis":
         """The basis, with a remedy only for those of the inputs that take no part."""
-        kept = set(names)
-        dropped = (d if d.name in kept else replace(d, remedy="") for d in self.dropped)
+        advised = set(names)
+        dropped = (d if d.name in advised else replace(d, remedy="") for d in self.dropped)
         return replace(self, dropped=tuple(dropped))
 
     def __repr__(self) -> str:

@@ -148,11 +148,11 @@ def invariant_basis(basis: PiBasis, scalings: Sequence[Scaling]) -> PiBasis:
             )
     namer = Namer(names, kinds_of(basis.every_variable))
     columns = [[int(g.get(n)) for g in plain] for n in names]
-    kept = [
+    unchanged = [
         [sum(k * e for k, e in zip(vector, column, strict=True)) for column in columns]
         for vector in matrix.kernel_lattice()
     ]
-    groups = namer.groups(lattice_reduced(kept))
+    groups = namer.groups(lattice_reduced(unchanged))
     moving = [PiGroup.of(f"pi_{k}", compensated(g)) for k, g in enumerate(signed, len(groups) + 1)]
     del response[basis.target.name]
     return replace(

@@ -159,11 +159,11 @@ def recognised_value(value: float, low: float | None, high: float | None) -> "sy
         return None
     slack = _ROUNDING * abs(value)
     near = [v for v in known_values() if _within(v, value, low, high, slack, _WIDER)]
-    held = [v for v in near if _within(v, value, low, high, slack, 1.0)]
-    if len(near) != 1 or not held:
+    inside = [v for v in near if _within(v, value, low, high, slack, 1.0)]
+    if len(near) != 1 or not inside:
         return None
-    by_chance = chance_of_number(float(held[0]), bits_of(held[0]), (high - low) / abs(value))
-    return held[0] if by_chance < CHANCE else None
+    by_chance = chance_of_number(float(inside[0]), bits_of(inside[0]), (high - low) / abs(value))
+    return inside[0] if by_chance < CHANCE else None
 
 
 def _within(

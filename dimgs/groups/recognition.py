@@ -143,8 +143,8 @@ def _assignments(
     for slot, dimension, integer in form.slots:
         slots.setdefault((dimension, integer), []).append(slot)
     choices = [
-        [tuple(zip(order, held, strict=True)) for order in itertools.permutations(variables[key])]
-        for key, held in slots.items()
+        [tuple(zip(order, free, strict=True)) for order in itertools.permutations(variables[key])]
+        for key, free in slots.items()
     ]
     for parts in itertools.product(*choices):
         pairs = tuple(sorted(pair for part in parts for pair in part))

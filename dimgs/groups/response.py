@@ -126,8 +126,8 @@ def _spanning(system: Array, size: int) -> list[tuple[int, ...]]:
         basis.append(rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), _SAME))
     one, two = _without(first, basis) @ unit, _without(second, basis) @ unit
     here, there = one[:, :-1] * two[:, -1:], two[:, :-1] * one[:, -1:]
-    held = np.abs(one[:, :-1]) + np.abs(two[:, :-1]) <= _SAME
-    parallel = ~held & (np.abs(here - there) <= _SAME * (np.abs(here) + np.abs(there)))
+    vanishing = np.abs(one[:, :-1]) + np.abs(two[:, :-1]) <= _SAME
+    parallel = ~vanishing & (np.abs(here - there) <= _SAME * (np.abs(here) + np.abs(there)))
     parallel &= np.arange(here.shape[1]) > before.max(axis=1, initial=-1)[:, None]
     return [(*before[which].tolist(), int(column)) for which, column in np.argwhere(parallel)]
 

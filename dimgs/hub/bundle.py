@@ -102,8 +102,8 @@ class Exchange(Writer):
         if everything:
             self.check_manager()
         place = _made_folder(Path(folder))
-        held = _ids_in(place)
-        written, present = _push(self, held, lambda lines: _write_part(place, lines), everything)
+        others = _ids_in(place)
+        written, present = _push(self, others, lambda lines: _write_part(place, lines), everything)
         _give_files(self, place, self.files(everything))
         describe(self, place, everything)
         return Merged(added=written, present=present)
@@ -150,8 +150,8 @@ class Exchange(Writer):
         """Push and pull what is missing, to and from a folder of bundles."""
         place = _made_folder(path)
         merged = self.take(lines_in(place), place.name)
-        held = _ids_in(place)
-        merged.pushed, _ = _push(self, held, lambda lines: _write_part(place, lines), False)
+        others = _ids_in(place)
+        merged.pushed, _ = _push(self, others, lambda lines: _write_part(place, lines), False)
         _take_files(self, place)
         _give_files(self, place, self.files())
         return merged
@@ -276,11 +276,11 @@ def _ids_in(place: Path) -> set[str]:
 
 
 def _push(
-    hub: Exchange, held: set[str], give: Callable[[list[Line]], None], everything: bool
+    hub: Exchange, others: set[str], give: Callable[[list[Line]], None], everything: bool
 ) -> tuple[int, int]:
     """Give what is not known elsewhere; how many, and how many were known."""
     every = hub.ids(everything)
-    missing = [i for i in every if i not in held]
+    missing = [i for i in every if i not in others]
     for part in batches(missing, _ENTRIES_PER_FILE):
         give([(document["id"][:12], document) for document in hub.documents(part)])
     return len(missing), len(every) - len(missing)
@@ -528,8 +528,8 @@ def _tables(hub: Exchange, folder: Path, everything: bool) -> dict[str, str]:
         if content is not None:
             rows = by_kernel.setdefault(content["kernel"], [])
             if len(rows) <= _MOST_RUNS:
-                kept = {"attempt": 1, "claimed_at": None, "finished_at": document["time"]}
-                rows.append(record_row(run_record(content)) | kept)
+                times = {"attempt": 1, "claimed_at": None, "finished_at": document["time"]}
+                rows.append(record_row(run_record(content)) | times)
     names = file_names(sorted(by_kernel))
     contents = {}
     for kernel, rows in sorted(by_kernel.items()):

@@ -499,10 +499,10 @@ class Entry:
 
     @classmethod
     def of(
-        cls, held: Any, content: Mapping[str, Any] | None, links: tuple[tuple[str, str], ...]
+        cls, row: Any, content: Mapping[str, Any] | None, links: tuple[tuple[str, str], ...]
     ) -> Self:
         """Entry whose header and digest are the attributes of an object."""
-        header = {name: getattr(held, name) for name in (*HEADER, "digest")}
+        header = {name: getattr(row, name) for name in (*HEADER, "digest")}
         return cls(content=content, links=links, **header)
 
     @classmethod

@@ -184,8 +184,8 @@ def _campaign(hub: "Hub", entry: Entry, limits: Limits, worker: str, isolated: b
     if result is not None:
         # entries of equal content are kept once: another worker may have come this far before
         records = [run_record(checked("run", record)) for record in answer["runs"]]
-        kept = keep_campaign(hub, result, answer["plan"], records)
-        links += [("derived", kept[k]) for k in ("protocol", "law", "answer") if kept[k]]
+        ids = keep_campaign(hub, result, answer["plan"], records)
+        links += [("derived", ids[k]) for k in ("protocol", "law", "answer") if ids[k]]
         document |= {"outcome": str(result.get("outcome", "")), "result": result}
     hub.once(document, links)
     with hub.database.transaction() as connection:
@@ -196,10 +196,10 @@ def _campaign(hub: "Hub", entry: Entry, limits: Limits, worker: str, isolated: b
 
 def _ended(connection: Connection, job: str, worker: str, state: str, reason: str) -> bool:
     """End the claim on a job, if this worker still holds it."""
-    held = update(claims).where(
+    claim = update(claims).where(
         claims.c.job == job, claims.c.worker == worker, claims.c.state == "running"
     )
-    return bool(connection.execute(held.values(state=state, reason=reason)).rowcount)
+    return bool(connection.execute(claim.values(state=state, reason=reason)).rowcount)
 
 
 def _sandboxed() -> bool:
@@ -250,8 +250,8 @@ def _take(connection: Connection, row: Any, worker: str, until: float) -> None:
     if row.attempts is None:
         connection.execute(insert(claims).values(job=row.id, attempts=1, **values))
     else:
-        held = update(claims).where(claims.c.job == row.id)
-        connection.execute(held.values(attempts=row.attempts + 1, **values))
+        claim = update(claims).where(claims.c.job == row.id)
+        connection.execute(claim.values(attempts=row.attempts + 1, **values))
 
 
 def needs_approval(content: Mapping[str, Any], policy: Policy) -> bool:

@@ -176,21 +176,21 @@ def _kept(
     asked = hub.once({"kind": "question", **question})
     plan = hub.once({"kind": "protocol", **protocol}, [("answers", asked)])
     ids = hub.add_runs(records, [("derived", plan)])
-    kept: dict[str, Any] = {"question": asked, "protocol": plan, "law": None, "answer": None}
+    ids_kept: dict[str, Any] = {"question": asked, "protocol": plan, "law": None, "answer": None}
     if law is not None:
         usable = [i for i, r in zip(ids, records, strict=True) if r.ok]
         links = [("derived", plan), *(("derived", i) for i in dict.fromkeys(usable))]
         # a report that is too large for the hub is left where it lies
         small = {n: data for n, data in (files or {}).items() if len(data) <= MOST_FILE}
-        kept["law"] = hub.once(naming({"kind": "law", **law}, small), links)
+        ids_kept["law"] = hub.once(naming({"kind": "law", **law}, small), links)
         for data in small.values():
             hub.put_file(data)
-    if kept["law"] is not None and law is not None and pertinence.get("relevant", True):
+    if ids_kept["law"] is not None and law is not None and pertinence.get("relevant", True):
         # a campaign that nothing came of has asked the question, not answered it
         answer = {"how": "law", "pertinence": pertinence, "text": law["law"].get("text", "")}
-        ends = [("derived", kept["law"]), ("answers", asked)]
-        kept["answer"] = hub.once({"kind": "answer", **answer}, ends)
-    return {**kept, "runs": len(set(ids))}
+        ends = [("derived", ids_kept["law"]), ("answers", asked)]
+        ids_kept["answer"] = hub.once({"kind": "answer", **answer}, ends)
+    return {**ids_kept, "runs": len(set(ids))}
 
 
 def _asked(target: str, inputs: Iterable[str], kernel: str = "") -> str:

@@ -139,8 +139,8 @@ class Lineage:
         if state == "open":
             return None
         if state in ("disputed", "recheck"):
-            held = {i for i, mark in self.marks.items() if mark == state}
-            return held | (set(self.answers) if state == "recheck" else set())
+            marked = {i for i, mark in self.marks.items() if mark == state}
+            return marked | (set(self.answers) if state == "recheck" else set())
         if state == "untrusted":
             return self.foreign | self.claimed
         return self.accepted | set(self.answers) if state == "accepted" else set(self.answers)
@@ -329,16 +329,16 @@ def _mark(connection: Connection, lineage: Lineage, settlements: Sequence[Settle
     # first without what rests on entries that may be doubted themselves
     usable = [s for s in settlements if not s.basis]
     for again in (False, True):
-        seen: dict[str, set[str]] = defaultdict(set)
+        settled: dict[str, set[str]] = defaultdict(set)
         for s in usable:
-            seen[s.target] |= s.causes
+            settled[s.target] |= s.causes
         marks: dict[str, str] = {}
         causes: dict[str, set[str]] = defaultdict(set)
         for roots, first in ((rejects, "disputed"), (disputes, "recheck")):
             for root, every in roots.items():
                 # the reviewer who rejected an entry can think again; a dispute of it is settled
-                by = every if roots is rejects else every - seen[root]
-                for id, depth in _reached(resting, root, by, seen).items() if by else ():
+                by = every if roots is rejects else every - settled[root]
+                for id, depth in _reached(resting, root, by, settled).items() if by else ():
                     mark = "disputed" if depth == 0 else first if depth == 1 else "recheck"
                     causes[id] |= by
                     if marks.get(id) != "disputed":
@@ -351,14 +351,14 @@ def _mark(connection: Connection, lineage: Lineage, settlements: Sequence[Settle
 
 
 def _reached(
-    resting: Mapping[str, list[str]], root: str, by: set[str], seen: Mapping[str, set[str]]
+    resting: Mapping[str, list[str]], root: str, by: set[str], settled: Mapping[str, set[str]]
 ) -> dict[str, int]:
     """What rests on an entry, directly (1) or further downstream, and is not settled."""
     depths = {root: 0}
     front = [root]
     for target in front:
         for id in resting.get(target, ()):
-            if id not in depths and not by <= seen.get(id, set()):
+            if id not in depths and not by <= settled.get(id, set()):
                 depths[id] = depths[target] + 1
                 front.append(id)
     return depths

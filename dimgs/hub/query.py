@@ -221,8 +221,8 @@ def asked_runs(
 def _or_label(connection: sa.Connection, name: str, limits: TypedRange) -> TypedRange:
     """A range, or the label that a run has and that is written as a number (316L)."""
     query = sa.select(labels.c.run).where(labels.c.name == name, labels.c.label == limits.text)
-    held = connection.execute(query.limit(1)).first()
-    return limits if held is None else replace(limits, label=limits.text)
+    labelled = connection.execute(query.limit(1)).first()
+    return limits if labelled is None else replace(limits, label=limits.text)
 
 
 def _common(
@@ -244,10 +244,10 @@ def _common(
         parts.append(seq.not_in(reviewed) if ask.review == "none" else seq.in_(reviewed))
     for name, limits in ask.where:
         if limits.label is not None:
-            held = sa.select(labels.c.run).where(
+            labelled = sa.select(labels.c.run).where(
                 labels.c.name == name, labels.c.label == limits.label
             )
-            parts.append(seq.in_(held))
+            parts.append(seq.in_(labelled))
     return parts
 
 
@@ -281,14 +281,14 @@ def _in_state(
     if some is None:
         others = lineage.not_open()
         return seq.not_in(_in_ids(connection, others)) if others else sa.true()
-    held = {i for i in some if lineage.state(i, "run") == state}
-    return seq.in_(_in_ids(connection, held)) if held else sa.false()
+    ids = {i for i in some if lineage.state(i, "run") == state}
+    return seq.in_(_in_ids(connection, ids)) if ids else sa.false()
 
 
 def _in_ids(connection: sa.Connection, ids: set[str]) -> sa.Select[Any]:
     """Numbers of entries: a question of its own, also where the statement reads the same table."""
-    held = sa.select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
-    return held.correlate(None)
+    numbers = sa.select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
+    return numbers.correlate(None)
 
 
 def _shapes(connection: sa.Connection, ask: Wanted, lineage: Lineage) -> list[Shape]:
@@ -475,9 +475,9 @@ class _Growing:
         n = self.n + len(seqs)
         if n > len(self.seqs):
             for name in ("seqs", "values"):
-                held = getattr(self, name)
-                wider = np.empty((n + n // 4, *held.shape[1:]), dtype=held.dtype)
-                wider[: self.n] = held[: self.n]
+                array = getattr(self, name)
+                wider = np.empty((n + n // 4, *array.shape[1:]), dtype=array.dtype)
+                wider[: self.n] = array[: self.n]
                 setattr(self, name, wider)
         self.seqs[self.n : n], self.values[self.n : n] = seqs, values
         self.n = n
@@ -496,7 +496,7 @@ class NumberCache:
         connection: Connection,
         kernel: str,
         inputs: Mapping[str, Dimension],
-        held: Mapping[str, str],
+        texts: Mapping[str, str],
     ) -> dict[str, tuple[IntArray, Array, dict[Any, Any]]]:
         """Numbers (``seq``) and inputs of runs of each tier, and what is kept of them."""
         last, epoch = version_of(connection)
@@ -510,11 +510,11 @@ class NumberCache:
                 self._tables.clear()
                 self._epoch = epoch
             for tier, some in shapes.items():
-                key = (kernel, tier, tuple(inputs.items()), tuple(sorted(held.items())))
+                key = (kernel, tier, tuple(inputs.items()), tuple(sorted(texts.items())))
                 table = self._tables.pop(key, None) or _Growing(len(inputs))
                 self._tables[key] = table
                 if table.seen < last:
-                    table.add(*_read(connection, some, tuple(inputs), held, table.seen))
+                    table.add(*_read(connection, some, tuple(inputs), texts, table.seen))
                     table.seen = last
                 if table.n:
                     tables[tier] = table.seqs[: table.n], table.values[: table.n], table.kept
@@ -527,7 +527,7 @@ def _read(
     connection: Connection,
     shapes: Sequence[Shape],
     names: Sequence[str],
-    held: Mapping[str, str],
+    texts: Mapping[str, str],
     after: int,
 ) -> tuple[IntArray, Array]:
     """Numbers and inputs of the runs after one, oldest first."""
@@ -547,7 +547,7 @@ def _read(
                     further.c.part == part,
                 )  # fmt: skip
             query = query.add_columns(beside[part].c[f"x{slot}"])
-        for name, label in held.items():
+        for name, label in texts.items():
             some = labels.alias()
             query = query.where(some.c.run == points.c.run, some.c.name == name)
             query = query.where(some.c.label == label)
@@ -563,19 +563,19 @@ def _read(
 
 
 def tables_of_runs(
-    runs: Sequence[Mapping[str, Any]], inputs: Mapping[str, Dimension], held: Mapping[str, str]
+    runs: Sequence[Mapping[str, Any]], inputs: Mapping[str, Dimension], texts: Mapping[str, str]
 ) -> dict[str, RunTable]:
     """The same of runs as a server gives them."""
-    kept: dict[str, list[Mapping[str, Any]]] = {}
+    by_tier: dict[str, list[Mapping[str, Any]]] = {}
     values: dict[str, list[list[float]]] = {}
     for run in runs:
         numbers = numeric_inputs(run)
         named = {n: q["value"] for n, q in run["inputs"].items() if n not in numbers}
         units = {n: parse_unit(q.get("unit", "1")) for n, q in numbers.items()}
-        if {n: u.dimension for n, u in units.items()} != dict(inputs) or named != dict(held):
+        if {n: u.dimension for n, u in units.items()} != dict(inputs) or named != dict(texts):
             continue
         row = [si_of(numbers[n]) for n in inputs]
-        kept.setdefault(run["tier"], []).append(run)
+        by_tier.setdefault(run["tier"], []).append(run)
         values.setdefault(run["tier"], []).append(row)
 
     def fetching(
@@ -586,5 +586,5 @@ def tables_of_runs(
     return {
         tier: RunTable(tuple(inputs), np.array(values[tier]).reshape(-1, len(inputs)),
                        fetching(some))
-        for tier, some in kept.items()
+        for tier, some in by_tier.items()
     }  # fmt: skip

@@ -62,7 +62,7 @@ def status_of(connection: Connection, id: str) -> dict[str, Any]:
 
 
 def evidence(
-    connection: Connection, id: str, seen: ColumnElement[bool], lineage: Lineage
+    connection: Connection, id: str, readable: ColumnElement[bool], lineage: Lineage
 ) -> dict[str, Any]:
     """Graph of an entry.
 
@@ -104,35 +104,35 @@ def evidence(
     while front and len(nodes) < _MOST:
         depth += 1
         following = []
-        for row in connection.execute(_beside(front, seen, up=False).limit(_MOST)).all():
+        for row in connection.execute(_beside(front, readable, up=False).limit(_MOST)).all():
             link = {"type": row.type, "from": places[row.source], "to": node(row, depth)}
             if link not in drawn and row.id != id:
                 drawn.append(link)
                 following.append(row.id)
-        for source, group in _runs(connection, front, seen, lineage):
+        for source, group in _runs(connection, front, readable, lineage):
             drawn.append({"type": "derived", "from": places[source], "to": len(nodes)})
             nodes.append({**group, "depth": depth})
         # an entry links to earlier ones only, so that this ends
         front = list(dict.fromkeys(following))
-    for row in connection.execute(_beside([id], seen, up=True).limit(_MOST_ABOVE)).all():
+    for row in connection.execute(_beside([id], readable, up=True).limit(_MOST_ABOVE)).all():
         if row.id not in places:
             drawn.append({"type": row.type, "from": node(row, -1), "to": 0})
     return {"nodes": nodes, "links": drawn}
 
 
-def _beside(front: list[str], seen: ColumnElement[bool], up: bool) -> Select[Any]:
+def _beside(front: list[str], readable: ColumnElement[bool], up: bool) -> Select[Any]:
     """Entries other than runs at the other ends of links."""
     near, far = (links.c.target, links.c.source) if up else (links.c.source, links.c.target)
     return (
         select(links.c.type, links.c.source, links.c.target, entries)
         .join(entries, entries.c.id == far)
-        .where(near.in_(front), links.c.type.in_(_SHOWN), entries.c.kind != "run", seen)
+        .where(near.in_(front), links.c.type.in_(_SHOWN), entries.c.kind != "run", readable)
         .order_by(entries.c.seq, links.c.type)
     )
 
 
 def _runs(
-    connection: Connection, front: list[str], seen: ColumnElement[bool], lineage: Lineage
+    connection: Connection, front: list[str], readable: ColumnElement[bool], lineage: Lineage
 ) -> list[tuple[str, dict[str, Any]]]:
     """Runs that each of the entries rests on, counted."""
     query = (
@@ -143,7 +143,9 @@ def _runs(
             func.min(entries.c.name),
         )
         .join(entries, entries.c.id == links.c.target)
-        .where(links.c.source.in_(front), links.c.type.in_(_SHOWN), entries.c.kind == "run", seen)
+        .where(
+            links.c.source.in_(front), links.c.type.in_(_SHOWN), entries.c.kind == "run", readable
+        )
         .group_by(links.c.source)
         .order_by(links.c.source)
     )
@@ -443,8 +445,8 @@ class Reader:
         with self.database.transaction(read=True) as connection:
             tiers = self.database.numbers.tiers(connection, kernel, inputs, labels)
         return {
-            tier: RunTable(tuple(inputs), values, fetching(seqs), kept)
-            for tier, (seqs, values, kept) in tiers.items()
+            tier: RunTable(tuple(inputs), values, fetching(seqs), cache)
+            for tier, (seqs, values, cache) in tiers.items()
         }
 
     def _runs_at(self, seqs: Sequence[int], places: Sequence[int]) -> list[dict[str, Any]]:

@@ -336,14 +336,14 @@ def limits_held() -> dict[str, str]:
     home = group_home()
     controllers = "" if home is None else (home / "cgroup.subtree_control").read_text()
     watched = "the supervisor" if Path("/proc/self").exists() else "nothing"
-    held = {"time": "the supervisor", "disk": watched}
+    enforcers = {"time": "the supervisor", "disk": watched}
     for what, controller in (("memory", "memory"), ("processes", "pids")):
         grouped = home is not None and controller in controllers.split()
-        held[what] = f"a control group and {watched}" if grouped else watched
+        enforcers[what] = f"a control group and {watched}" if grouped else watched
     ends = ["a control group"] if home is not None else []
     ends += ["bubblewrap (jobs of agents)"] if bubblewrap() is not None else []
     ends += ["the supervisor as subreaper"] if sys.platform == "linux" else ["process groups"]
-    return {**held, "end of what a job leaves": ", ".join(ends)}
+    return {**enforcers, "end of what a job leaves": ", ".join(ends)}
 
 
 def _home(kernel: str) -> tuple[str, Path | None]:
@@ -364,11 +364,11 @@ def _home(kernel: str) -> tuple[str, Path | None]:
 
 def _inside(folder: str, home: Path | None = None) -> list[str]:
     """Command that begins a sandbox, in which the kernel's own code can be read."""
-    seen = [p for p in _SYSTEM if os.path.exists(p)]
+    system = [p for p in _SYSTEM if os.path.exists(p)]
     python = {sys.prefix, sys.base_prefix, str(Path(__file__).parents[1])}
     python |= {p for p in sys.path if p.endswith("-packages")}
     python |= set() if home is None else {str(home)}
-    binds = [x for p in [*seen, *sorted(python)] for x in ("--ro-bind", p, p)]
+    binds = [x for p in [*system, *sorted(python)] for x in ("--ro-bind", p, p)]
     return [
         bubblewrap() or "bwrap", "--unshare-all", "--die-with-parent", "--new-session",
         # the empty /tmp first, for Python and the package may lie in it

@@ -73,12 +73,12 @@ def _copy_rows(source: "Database", copy: "Database") -> None:
                 new.execute(insert(table), [dict(row) for row in rows])
 
 
-def _forget(database: "Database", kept: int) -> None:
+def _forget(database: "Database", count: int) -> None:
     """Delete all entries but the first ones, and what was recorded of them."""
     with database.transaction() as connection:
         numbers = select(schema.entries.c.seq).order_by(schema.entries.c.seq)
-        last = connection.execute(numbers.offset(max(kept - 1, 0)).limit(1)).scalar() or 0
-        last = last if kept else 0
+        last = connection.execute(numbers.offset(max(count - 1, 0)).limit(1)).scalar() or 0
+        last = last if count else 0
         late = select(schema.entries.c.id).where(schema.entries.c.seq > last)
         for number in _BY_NUMBER:
             connection.execute(delete(number.table).where(number > last))

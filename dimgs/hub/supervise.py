@@ -155,12 +155,12 @@ class Supervisor:
         attend : int, optional
             A descriptor that is at its end when nobody waits for the answer any more.
         """
-        said = self.folders[0] / _SAID
-        said.mkdir(exist_ok=True)
+        logs = self.folders[0] / _SAID
+        logs.mkdir(exist_ok=True)
         read, write = os.pipe()
         child = os.fork()
         if child == 0:
-            self._work(step, request, write, said)
+            self._work(step, request, write, logs)
         os.close(write)
         os.set_blocking(read, False)
         try:
@@ -168,15 +168,15 @@ class Supervisor:
         finally:
             self._end_all(child)
             os.close(read)
-        return _answer(text, status, said) if over is None else self.limits.exceeded(over)
+        return _answer(text, status, logs) if over is None else self.limits.exceeded(over)
 
-    def _work(self, step: Callable[[Any], Any], request: Any, write: int, said: Path) -> NoReturn:
+    def _work(self, step: Callable[[Any], Any], request: Any, write: int, logs: Path) -> NoReturn:
         """Be the process of a step."""
         try:
             os.setsid()
             process.control_process(pdeathsig=signal.SIGKILL, dumpable=1)
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-            for number, path in ((1, said / process.PRINTED), (2, said / process.COMPLAINED)):
+            for number, path in ((1, logs / process.PRINTED), (2, logs / process.COMPLAINED)):
                 os.dup2(os.open(path, flags, 0o600), number)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.closerange(3, write)
@@ -297,14 +297,14 @@ def _reaped(child: int) -> int | None:
     return status
 
 
-def _answer(text: bytes, status: int | None, said: Path) -> Answer:
+def _answer(text: bytes, status: int | None, logs: Path) -> Answer:
     """What a process answered, or how it ended."""
     if status == 0:
         with suppress(ValueError, RecursionError):
             return Answer.of_json(json.loads(text))
         return Answer.of_json(None)
     why = {-signal.SIGXCPU: Failure.TIME, -signal.SIGXFSZ: Failure.DISK}.get(status or 0)
-    reason = f"Its process {process.ending(status or 0)}{process.last_words(said)}."
+    reason = f"Its process {process.ending(status or 0)}{process.last_words(logs)}."
     return Answer(None, why or Failure.DIED, reason)
 
 

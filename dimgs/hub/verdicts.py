@@ -86,8 +86,8 @@ def probability(content: Mapping[str, Any]) -> float | None:
     law = content.get("law")
     if not isinstance(law, Mapping) or is_edited(law) or law.get("edited"):
         return None
-    held = law.get("probability", content.get("probability"))
-    return float(held) if isinstance(held, int | float) else None
+    value = law.get("probability", content.get("probability"))
+    return float(value) if isinstance(value, int | float) else None
 
 
 def law_status(content: Mapping[str, Any]) -> str:

@@ -184,7 +184,7 @@ def _links(seq: int, entry: Entry) -> list[dict[str, Any]]:
 def _points(seq: int, shape: int, run_facts: Facts, ok: bool) -> list[dict[str, Any]]:
     rows = []
     for part in range(max(1, -(-len(run_facts.values) // SLOTS))):
-        held = run_facts.values[part * SLOTS : (part + 1) * SLOTS]
+        values = run_facts.values[part * SLOTS : (part + 1) * SLOTS]
         row: dict[str, Any] = {
             "run": seq,
             "part": part,
@@ -192,7 +192,7 @@ def _points(seq: int, shape: int, run_facts: Facts, ok: bool) -> list[dict[str, 
             "ok": ok,
         }
         for k in range(SLOTS):
-            value = held[k] if k < len(held) else None
+            value = values[k] if k < len(values) else None
             row[f"x{k}"] = value
             row[f"l{k}"] = math.log(value) if value is not None and value > 0 else None
         rows.append(row)
@@ -200,23 +200,23 @@ def _points(seq: int, shape: int, run_facts: Facts, ok: bool) -> list[dict[str, 
 
 
 def _shape_of(
-    connection: Connection, content: Mapping[str, Any], run_facts: Facts, seen: dict[str, int]
+    connection: Connection, content: Mapping[str, Any], run_facts: Facts, numbers: dict[str, int]
 ) -> int:
     """Number of the shape of a run, which is made where it is new."""
     kernel, tier = str(content["kernel"]), str(content.get("tier", ""))
     # units of one dimension share a shape: the numbers are in SI units
     sizes = [[name, dimension] for name, dimension, _ in run_facts.ports]
     same = sha256(canonical([kernel, tier, sizes, sorted(run_facts.labels)]))
-    if same in seen:
-        return seen[same]
+    if same in numbers:
+        return numbers[same]
     query = select(shapes.c.id).where(shapes.c.hash == same)
     number = connection.execute(query).scalar()
     if number is None:
         row = {"kernel": kernel, "tier": tier, "ports": canonical(run_facts.ports), "hash": same}
         connection.execute(insert_new(connection, shapes), [row])
         number = connection.execute(query).scalar_one()
-    seen[same] = int(number)
-    return seen[same]
+    numbers[same] = int(number)
+    return numbers[same]
 
 
 def _fill(connection: Connection, present: Sequence[Entry]) -> None:

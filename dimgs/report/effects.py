@@ -164,14 +164,14 @@ def behaviour(runs: ReportRuns, variable: Variable) -> str:
         return ""
     turns, zeros = _turns(line, places, values), _zeros(line, places, values)
     if max(len(turns), len(zeros)) > _MOST_TURNS:
-        said = [f"{law.target.name} oscillates along {variable.name}, with {len(zeros)} zeros"]
+        sentences = [f"{law.target.name} oscillates along {variable.name}, with {len(zeros)} zeros"]
     else:
-        said = [_course(law.target, variable, line, [low, *turns, high])]
+        sentences = [_course(law.target, variable, line, [low, *turns, high])]
         if zeros:
             where = listed(_at(variable, zero) for zero in zeros)
-            said.append(f"It is zero at {variable.name} = {where}")
+            sentences.append(f"It is zero at {variable.name} = {where}")
     limits = listed(_limits(law, variable, line, low, high))
-    return f"{'. '.join([*said, f'It goes {limits}'] if limits else said)}."
+    return f"{'. '.join([*sentences, f'It goes {limits}'] if limits else sentences)}."
 
 
 def _line(runs: ReportRuns, variable: Variable) -> Line:
@@ -211,14 +211,14 @@ def _zeros(line: Line, places: Array, values: Array) -> list[float]:
 def _course(target: Variable, variable: Variable, line: Line, places: list[float]) -> str:
     """How the law goes from one end by its extrema to the other."""
     values = line(np.array(places)).tolist()
-    said = f"With the other inputs at their medians, {target.name} "
+    text = f"With the other inputs at their medians, {target.name} "
     for k, ((y, z), (start, end)) in enumerate(
         zip(pairwise(values), pairwise(places), strict=True)
     ):
         first = f" from {_at(target, y)} at {_at(variable, start)}" if k == 0 else ""
         verb = "rises" if z > y else "falls"
-        said += f"{', then ' if k else ''}{verb}{first} to {_at(target, z)} at {_at(variable, end)}"
-    return said
+        text += f"{', then ' if k else ''}{verb}{first} to {_at(target, z)} at {_at(variable, end)}"
+    return text
 
 
 def _limits(law: Law, variable: Variable, line: Line, low: float, high: float) -> Iterator[str]:

@@ -69,8 +69,8 @@ def condition(where: str) -> str:
 def _constant(c: Constant) -> str:
     between = f"({c.origin})"
     if c.origin in ("fitted", "recognised") and c.low is not None:
-        seen = "" if c.origin == "fitted" else f" ({c.origin})"
-        between = f"{interval(c.low, c.high)}{seen}"
+        origin = "" if c.origin == "fitted" else f" ({c.origin})"
+        between = f"{interval(c.low, c.high)}{origin}"
     return f"{c.name} = {number(c.value)}{_unit(c.unit)}   {between}"
 
 
@@ -82,8 +82,8 @@ def _section(title: str, lines: Iterable[str]) -> list[str]:
 
 def _prose(text: str) -> list[str]:
     """Sentences in lines of the width of a section; no number is parted from its sign or unit."""
-    kept = _TOGETHER.sub(_NO_BREAK, text)
-    lines = wrap(kept, _WIDTH - _TITLE, break_long_words=False, break_on_hyphens=False)
+    unbroken = _TOGETHER.sub(_NO_BREAK, text)
+    lines = wrap(unbroken, _WIDTH - _TITLE, break_long_words=False, break_on_hyphens=False)
     return [line.replace(_NO_BREAK, " ") for line in lines]
 
 
@@ -148,13 +148,13 @@ def sources_lines(law: Law) -> list[str]:
     """
     lines = []
     for each in law.sources:
-        said = []
+        parts = []
         for what, (spread, p) in each.kinds.items():
             named = "prefactors differ" if what == "prefactor" else f"exponents of {what} differ"
             size = f"{100 * spread:.2g} %" if what == "prefactor" else number(spread)
             sure = "" if p <= _MAY_BE_EQUAL else f", not significantly (p = {p:.1g})"
-            said.append(f"{named} with a standard deviation of {size}{sure}")
-        lines += [f"{len(each.shifts)} sources of {visible(each.column)}: {'; '.join(said)}"]
+            parts.append(f"{named} with a standard deviation of {size}{sure}")
+        lines += [f"{len(each.shifts)} sources of {visible(each.column)}: {'; '.join(parts)}"]
         documented = source_document(law, each)["sources"]
         for label, source in list(documented.items())[:_MOST_SOURCES]:
             added = [f"{k} {v:+.3g}" for k, v in source["exponents_added"].items() if v]
@@ -303,9 +303,9 @@ def fit_text(fit: FittedLaw) -> str:
     return terminal("\n".join(lines[1:]))
 
 
-def _verdict_lines(held: Verdict) -> list[str]:
+def _verdict_lines(judged: Verdict) -> list[str]:
     """Whether a law is confirmed, and how probable it is."""
-    return [*_prose(verdict(held)), *_prose(probability(held))]
+    return [*_prose(verdict(judged)), *_prose(probability(judged))]
 
 
 def _contrasts(fit: FittedLaw) -> str:
@@ -466,11 +466,11 @@ def _domain_lines(law: Law) -> list[str]:
         group = next((g for g in law.groups if g.name == name), None)
         what = "" if group is None else f" = {group.known_as or group}"
         lines.append(f"{number(low)} <= {name}{what} <= {number(high)}")
-    held = held_texts(law)
-    if not lines and not held:
+    constant = held_texts(law)
+    if not lines and not constant:
         return ["no free group: the law holds wherever its inputs describe the system"]
-    if held:
-        values = ", ".join(text.replace(" ", _NO_BREAK) for text in held)
+    if constant:
+        values = ", ".join(text.replace(" ", _NO_BREAK) for text in constant)
         never = f"never varied: {values}; another value is outside"
         lines += _prose(f"{never} unless all groups stay in their ranges")
     return lines

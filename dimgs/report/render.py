@@ -108,11 +108,11 @@ def html_templates() -> "Environment":
 
     from dimgs.report.figures.save import inline_svg
 
-    def seen(value: Any) -> Any:
+    def visible_value(value: Any) -> Any:
         is_text = isinstance(value, str) and not isinstance(value, Markup)
         return visible(value, "\n\t") if is_text else value
 
-    environment = _environment(autoescape=True, finalize=seen)
+    environment = _environment(autoescape=True, finalize=visible_value)
     environment.filters |= {
         "math": lambda x: Markup(latex.mathml(x)),
         "display": lambda x: Markup(latex.mathml(x, display=True)),

@@ -201,7 +201,7 @@ def leads_words(report: Findings) -> tuple[str, str]:
 _NOTICED = 1.0
 
 
-def probability(held: Verdict) -> str:
+def probability(judged: Verdict) -> str:
     """How probable a law is, in words; empty where it was not judged.
 
     Parameters
@@ -213,11 +213,11 @@ def probability(held: Verdict) -> str:
     >>> probability(Verdict(probability=0.93, none_of_these=0.05))
     'Posterior: 93 % this law, 2 % others found, 5 % none of them'
     """
-    if held.probability is None:
+    if judged.probability is None:
         return ""
-    posterior, none = held.probability, held.none_of_these
+    posterior, none = judged.probability, judged.none_of_these
     shares = [percent(x) for x in (posterior, max(0.0, 1.0 - posterior - none), none)]
-    only = "; it interpolates only" if held.extrapolates is False else ""
+    only = "; it interpolates only" if judged.extrapolates is False else ""
     return "Posterior: {} this law, {} others found, {} none of them".format(*shares) + only
 
 
@@ -228,7 +228,7 @@ def remarks(report: Findings) -> str:
     ----------
     report : Report
     """
-    said, search, form = [], report.complete_to, report.form
+    notes, search, form = [], report.complete_to, report.form
     if search is not None and report.law is not None:
         seconds = f" in {search.seconds:.0f} s" if search.seconds >= _NOTICED else ""
         rest = "no other form among them fits the runs within their noise"
@@ -236,7 +236,7 @@ def remarks(report: Findings) -> str:
             rest = f"{search.others} of them fit the runs about as well, and were not judged"
         elif report.rivals:
             rest = f"beside the rivals, {rest}"
-        said.append(
+        notes.append(
             f"All {search.forms} forms of at most {search.nodes} nodes in these groups were "
             f"tried{seconds}: {rest}."
         )
@@ -247,8 +247,8 @@ def remarks(report: Findings) -> str:
             same = form.probability == report.probability
             other = "It is the law shown above" if same else "The law shown above is more probable"
             compared = f"{other}: {form.law}."
-        said.append(f"The given form has the probability {percent(form.probability)}. {compared}")
-    return " ".join(said)
+        notes.append(f"The given form has the probability {percent(form.probability)}. {compared}")
+    return " ".join(notes)
 
 
 def headline(report: Findings) -> str | None:
@@ -266,13 +266,13 @@ def headline(report: Findings) -> str | None:
     return f"{_HEADLINES.get(report.outcome, 'NOT CONFIRMED')}, {error_of(report)}:"
 
 
-def verdict(held: Findings | Verdict) -> str:
+def verdict(judged: Findings | Verdict) -> str:
     """What it means, in a sentence, or why the law is not confirmed.
 
     Parameters
     ----------
     held : Report or Verdict
     """
-    if held.confirmed:
+    if judged.confirmed:
         return "Confirmed: the law predicts runs that it was not fitted on."
-    return " ".join(["Not confirmed.", *held.why_not])
+    return " ".join(["Not confirmed.", *judged.why_not])

@@ -115,7 +115,7 @@ def _write(report: Findings, folder: Path, drawings: "list[Drawing] | None") -> 
     results = {"report.json": as_text(sealed(discover_document(report)))}
     if report.law is not None:
         results["law.json"] = as_text(report.law.to_json())
-    kept = write(results)
+    results_written = write(results)
     drawings = draw_figures(report) if drawings is None else drawings
     shown = [(d.title, f"{_FIGURES}/{d.name}.svg", d.caption) for d in drawings]
     files = {
@@ -129,4 +129,4 @@ def _write(report: Findings, folder: Path, drawings: "list[Drawing] | None") -> 
         from dimgs.law.typeset import law_article
 
         files["law.tex"] = law_article(report.law)
-    return write(files) + kept + save_figures(report, folder / _FIGURES, drawings)
+    return write(files) + results_written + save_figures(report, folder / _FIGURES, drawings)

@@ -187,14 +187,14 @@ def meaning_of(quantity: Quantity) -> str:
     """
     low, high = quantity.low, quantity.high
     unit = "" if quantity.unit in (None, "1") else f" {quantity.unit}"
-    said = f"'{shown(quantity.text)}'" if quantity.text else "the interval"
+    name = f"'{shown(quantity.text)}'" if quantity.text else "the interval"
     if quantity.dist == NORMAL and isinstance(quantity.value, float) and None not in (low, high):
         below, above = quantity.value - (low or 0.0), (high or 0.0) - quantity.value
         return (
-            f"{said} gives a standard error: {below:.3g}{unit} below and {above:.3g}{unit} above "
+            f"{name} gives a standard error: {below:.3g}{unit} below and {above:.3g}{unit} above "
             f"the value"
         )
-    return f"{said} gives bounds: every value from {low:g} to {high:g}{unit}, and none beyond"
+    return f"{name} gives bounds: every value from {low:g} to {high:g}{unit}, and none beyond"
 
 
 def is_numeric(text: str) -> bool:

@@ -205,8 +205,8 @@ def _replaced(
         else:
             power = factor.power / factor.written if "^" in row.text else factor.power
             other = other.times(written(row.meant), power)
-    said = next((row.said for row in rows if row and row.said), "")
-    words = said if "{}" in said or (said and len(rows) == 1) else "{}"
+    phrase = next((row.said for row in rows if row and row.said), "")
+    words = phrase if "{}" in phrase or (phrase and len(rows) == 1) else "{}"
     return _reading(text, words.format(_text(other)), other, doubtful)
 
 
@@ -321,9 +321,9 @@ rpm is taken as 0.10472 1/s; convert it to 'Hz' (60 rpm are 1 Hz)
     kinds = turning(unit), turning(wanted)
     if None in kinds or kinds[0] == kinds[1]:
         return ""
-    said = {"cycles": "counts cycles", "radians": "measures radians (a turn is 2π rad)"}
+    verbs = {"cycles": "counts cycles", "radians": "measures radians (a turn is 2π rad)"}
     return (
-        f"'{name}' is given in '{unit.text}', which {said[kinds[0] or '']}, where "
-        f"'{wanted.text}' {said[kinds[1] or '']}: 1 {unit.text} is taken as {unit.factor:.5g} "
+        f"'{name}' is given in '{unit.text}', which {verbs[kinds[0] or '']}, where "
+        f"'{wanted.text}' {verbs[kinds[1] or '']}: 1 {unit.text} is taken as {unit.factor:.5g} "
         f"1/s; convert it to '{wanted.text}' (60 rpm are 1 Hz)"
     )

@@ -337,8 +337,8 @@ def _borders(
     drawn = []
     for listed in hub.listed(kind="law", limit=_MOST_LAWS, newest=True):
         content = hub.get(listed["id"])["content"] or {}
-        held = content.get("boundaries", ())
-        for border in held if isinstance(held, list) else ():
+        borders = content.get("boundaries", ())
+        for border in borders if isinstance(borders, list) else ():
             try:
                 powers = read_group(_typed(str(border["physical"])))
                 level = math.log10(float(border["value"]))

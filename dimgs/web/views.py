@@ -141,12 +141,12 @@ def results(hub: "Hub", entry: Mapping[str, Any]) -> dict[str, list[dict[str, An
 
 def law_of(entry: Mapping[str, Any]) -> "Law | None":
     """The law that an entry holds; None where it holds none that this edition reads."""
-    held = (entry["content"] or {}).get("law")
-    if entry["kind"] != "law" or not isinstance(held, Mapping):
+    document = (entry["content"] or {}).get("law")
+    if entry["kind"] != "law" or not isinstance(document, Mapping):
         return None
     from dimgs.law.law import Law
 
     try:
-        return Law.from_json(held)
+        return Law.from_json(document)
     except DimgsError:
         return None

@@ -112,17 +112,17 @@ def with_definitions(template: str, values: Mapping[str, Any]) -> str:
     fix: fix 1 all nvt ${T} ${T2}
     """
     header, *lines = template.strip().splitlines()
-    kept, inside = [], False
+    body, inside = [], False
     for line in lines:
         bare = line.split("#", 1)[0].strip()
         definition = _DEFINITION.match(bare)
         if inside or definition is None or definition[1] not in values:
-            kept.append(line)
+            body.append(line)
         if inside:
             inside = bare not in ("]", "}") and not bare.endswith("}")
         else:
             inside = bare.endswith("[") or (bare.startswith("{") and not bare.endswith("}"))
-    return "\n".join([header, *(f"{n} = {_written(v)}" for n, v in values.items()), *kept])
+    return "\n".join([header, *(f"{n} = {_written(v)}" for n, v in values.items()), *body])
 
 
 def _written(value: Any) -> str:

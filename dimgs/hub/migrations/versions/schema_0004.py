@@ -61,10 +61,10 @@ def _files(connection: Connection) -> None:
 
 
 def _laws(connection: Connection) -> None:
-    kept = select(entries.c.seq, entries.c.content).where(
+    laws = select(entries.c.seq, entries.c.content).where(
         entries.c.kind == "law", entries.c.content.is_not(None)
     )
-    for seq, content in connection.execute(kept).all():
+    for seq, content in connection.execute(laws).all():
         if law_status(json.loads(content)) == UNCONFIRMED:
             law = update(entries).where(entries.c.seq == seq)
             connection.execute(law.values(status=UNCONFIRMED))
