@@ -190,10 +190,10 @@ class Agent:
             retries=2,
             model_settings={"timeout": limits.model_seconds},
         )
-        asked = session.question
+        prompt = session.question
         try:
             async with loop.run_stream_events(
-                asked, usage_limits=UsageLimits(request_limit=limits.steps)
+                prompt, usage_limits=UsageLimits(request_limit=limits.steps)
             ) as events:
                 async for event in events:
                     _report(event, session.progress)

@@ -91,7 +91,7 @@ def options_of(
     InputError
         If an option is unknown, given twice, or of another type.
     """
-    asked = {k: v for k, v in values.items() if v not in (None, [])}
+    chosen = {k: v for k, v in values.items() if v not in (None, [])}
     for name, value in (more or {}).items():
         if name in values:
             raise InputError(f"'{name}' is an argument of its own; give it beside 'options'.")
@@ -102,10 +102,10 @@ def options_of(
             raise InputError("'limits' is a list of limits here, not the name of a file.")
         if name == "symmetric" and any(str(text).endswith(".json") for text in value):
             raise InputError("'symmetric' is a list of weights here, not the name of a file.")
-        asked[name] = value
-    if asked.get("scales") == ["auto"]:
-        asked["scales"] = "auto"
-    return Options(**asked)
+        chosen[name] = value
+    if chosen.get("scales") == ["auto"]:
+        chosen["scales"] = "auto"
+    return Options(**chosen)
 
 
 _SUPERSCRIPT = str.maketrans("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹", "-+0123456789")
@@ -243,8 +243,8 @@ def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
     """
     if unit is None or unit == quantity["unit"]:
         return quantity
-    current, wanted = parse_unit(quantity["unit"]), parse_unit(unit)
-    if current.dimension != wanted.dimension or "label" in (current.scale, wanted.scale):
+    current, asked_unit = parse_unit(quantity["unit"]), parse_unit(unit)
+    if current.dimension != asked_unit.dimension or "label" in (current.scale, asked_unit.scale):
         raise InputError(
             f"The answer is in '{quantity['unit']}', which is no '{shown(unit)}'; give a unit of "
             f"the dimension {current.dimension}, or none."
@@ -253,7 +253,7 @@ def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
     def convert(value: Any) -> Any:
         if isinstance(value, list | tuple):
             return [convert(part) for part in value]
-        return None if value is None else float(wanted.from_si(current.to_si(value)))
+        return None if value is None else float(asked_unit.from_si(current.to_si(value)))
 
     keys = ("value", "low", "high")
     return {**quantity, **{k: convert(quantity[k]) for k in keys if k in quantity}, "unit": unit}

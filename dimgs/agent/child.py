@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NEXT = 3
 
 
-def search(asked: dict[str, Any]) -> dict[str, Any]:
+def search(request: dict[str, Any]) -> dict[str, Any]:
     """What a search comes to: "document" and what was kept in the "hub", or an "error"."""
     import warnings
 
@@ -28,7 +28,7 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
     from dimgs.kernels.record import with_kind
     from dimgs.report.documents import finite
 
-    place = f"{Path(asked['table']).parent}{os.sep}"
+    place = f"{Path(request['table']).parent}{os.sep}"
 
     def progress(text: str) -> None:
         print(json.dumps({"progress": text}), file=sys.stderr, flush=True)
@@ -36,15 +36,15 @@ def search(asked: dict[str, Any]) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            options = options_of(DiscoverKeywords, asked["options"], None)
+            options = options_of(DiscoverKeywords, request["options"], None)
             progress("reading the table")
-            data = options.read(asked["table"], asked["target"])
-            report = discover_with(data, asked["target"], options, progress)
+            data = options.read(request["table"], request["target"])
+            report = discover_with(data, request["target"], options, progress)
             progress("writing the report")
-            _write(report, Path(asked["out"]))
-            ids = _kept(asked["hub"], report)
-            _write_json(Path(asked["out"]) / "kept.json", ids or {})
-            _write_next(report, Path(asked["out"]))
+            _write(report, Path(request["out"]))
+            ids = _kept(request["hub"], report)
+            _write_json(Path(request["out"]) / "kept.json", ids or {})
+            _write_next(report, Path(request["out"]))
     except (DimgsError, TypeError) as error:
         message = str(error).replace(place, "")
         return {"error": message, "is_input": isinstance(error, InputError | TypeError)}
@@ -102,10 +102,10 @@ def _kept(hub: dict[str, str] | None, report: "Report") -> dict[str, Any] | None
 
 def main() -> None:
     """Read a request from standard input, and write the document of its search."""
-    asked = json.loads(sys.stdin.readline())
+    request = json.loads(sys.stdin.readline())
     output = sys.stdout
     with redirect_stdout(sys.stderr), worded(in_arguments):
-        document = search(asked)
+        document = search(request)
     json.dump(document, output)
 
 

@@ -514,14 +514,14 @@ def discover_law(
     choices |= {"within": within, "time_limit": limit, "seed": seed}
     # refused here, before a process is started
     options_of(DiscoverKeywords, choices, options)
-    asked = {k: v for k, v in choices.items() if v not in (None, [])} | (options or {})
-    request_text = json.dumps([table, target, asked], sort_keys=True)
+    chosen = {k: v for k, v in choices.items() if v not in (None, [])} | (options or {})
+    request_text = json.dumps([table, target, chosen], sort_keys=True)
     id = hashlib.sha256(request_text.encode()).hexdigest()[:12]
     hub = None
     if keep and context.has_hub and context.address is not None and context.hub.is_agent:
         hub = {"address": context.address, "user": context.hub.user}
     with context.workspace.file(table) as path:
-        request = {"table": str(path), "target": target, "options": asked, "hub": hub}
+        request = {"table": str(path), "target": target, "options": chosen, "hub": hub}
         answer = _in_a_process({**request, "out": str(context.study(id))}, limit + _BESIDE)
     document, ids = answer["document"], answer["hub"]
     law = document.get("law")
@@ -703,15 +703,15 @@ def _columns(points: list[dict[str, ReadQuantity]]) -> dict[str, list[Any]]:
             if first.is_label or quantity.is_label:
                 cells.append(quantity.value if quantity.is_label else quantity.text)
                 continue
-            unit, wanted = quantity.parsed, first.parsed
-            if unit.dimension != wanted.dimension:
+            unit, column_unit = quantity.parsed, first.parsed
+            if unit.dimension != column_unit.dimension:
                 raise InputError(
                     f"'{shown(name)}' is in '{quantity.unit}' at one point, and in '{first.unit}' "
                     f"at the first; give one dimension."
                 )
             number = quantity.number(f"'{shown(name)}'")
             same = quantity.unit == first.unit
-            cells.append(number if same else wanted.from_si(unit.to_si(number)))
+            cells.append(number if same else column_unit.from_si(unit.to_si(number)))
         columns[f"{name} [{first.unit}]"] = cells
     return columns
 
@@ -839,9 +839,9 @@ def read_table(
     if not table.strip():
         paths = context.workspace.tables()
         return {"table": "", "rows": 0, "columns": [], "head": [], "warnings": [], "tables": paths}
-    asked = options_of(TableKeywords, {"units": units}, options)
+    reading = options_of(TableKeywords, {"units": units}, options)
     with context.workspace.file(table) as path:
-        data = asked.read(path)
+        data = reading.read(path)
         shown = data.to_pandas().head(max(0, min(rows, 50)))
         return {
             "table": "pasted" if "\n" in table else table,
@@ -899,19 +899,19 @@ def pi_groups(
             "Give either a table or variables, such as ['rho [kg/m^3]', 'U [m/s]', 'dp [Pa]']."
         )
     if variables is None:
-        asked = options_of(FitKeywords, {"constants": constants, "scales": scales}, options)
+        chosen = options_of(FitKeywords, {"constants": constants, "scales": scales}, options)
         with context.workspace.file(table or "") as path:
-            data = asked.read(path, *([target] if target else []))
-            basis = table_basis(data, target, asked.without_reading(), repeating=repeating or None)
+            data = chosen.read(path, *([target] if target else []))
+            basis = table_basis(data, target, chosen.without_reading(), repeating=repeating or None)
     else:
         listed, response = with_target(variables, target)
-        asked = options_of(FitKeywords, {"constants": constants, "scales": scales}, None)
+        chosen = options_of(FitKeywords, {"constants": constants, "scales": scales}, None)
         basis = pi_basis(
             listed,
             response,
             repeating=repeating or None,
-            constants=asked.constants,
-            scales=asked.scales,
+            constants=chosen.constants,
+            scales=chosen.scales,
         )
     document = pi_document(basis)
     return {k: document[k] for k in Groups.__annotations__}  # type: ignore[return-value]

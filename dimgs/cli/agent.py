@@ -88,11 +88,11 @@ def ask(
     name = model or os.environ.get(MODEL)
     if not name:
         raise InputError(f"No model is named; give --model provider:name, or set {MODEL}.")
-    asked = Agent(hub, name, policy, workspace=workspace, reply=_reply)
+    session = Agent(hub, name, policy, workspace=workspace, reply=_reply)
     try:
-        answered = asked.ask(question, safe=safe, progress=note)
+        answered = session.ask(question, safe=safe, progress=note)
     finally:
-        asked.close()
+        session.close()
     if json:
         emit_json(answered.to_json())
     else:

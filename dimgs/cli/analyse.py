@@ -145,8 +145,8 @@ def fit(
         results = fit_streamed(table, target, options, chunk_rows, resume)
     else:
         advise(table, chunk_rows, resume)
-        asked = tables.each(table, target, options)
-        results = (fitting.fit(data, name, chosen) for name, data, chosen in asked)
+        analyses = tables.each(table, target, options)
+        results = (fitting.fit(data, name, chosen) for name, data, chosen in analyses)
     for result in results:
         warn(result.warnings)
         if json:
@@ -208,9 +208,9 @@ def discover(
         check_folder(out)
     documents: list[dict[str, Any]] = []
     interrupted = False
-    for name, data, asked in tables.each(table, target, options):
+    for name, data, chosen in tables.each(table, target, options):
         with working(f"searching for the law of {name}", options.seconds) as progress:
-            report = study(data, name, asked, progress=progress)
+            report = study(data, name, chosen, progress=progress)
         interrupted = report.outcome == "interrupted"
         report = _with_command(report)
         with _to_the_end():
@@ -289,9 +289,9 @@ def explore(
     from dimgs.discovery.explore import explore as look
 
     documents = []
-    for name, data, asked in tables.each(source, target, options):
+    for name, data, chosen in tables.each(source, target, options):
         with noting(data.warnings):
-            exploration = look(data, name, asked, metric)
+            exploration = look(data, name, chosen, metric)
         warn(exploration.warnings)
         if json:
             documents.append(exploration.to_json())
@@ -551,9 +551,9 @@ def next(
     if published is not None and published.doubt:
         warn([published.doubt])
     ranges = ranges_of(range or [])
-    ((name, data, asked),) = tables.each(table, [target], options)
+    ((name, data, chosen),) = tables.each(table, [target], options)
     with working(f"searching for the laws of {name}", options.seconds) as progress:
-        report = study(data, name, asked, progress=progress)
+        report = study(data, name, chosen, progress=progress)
     warn(report.notes)
     runs = report.next_runs(count, ranges, published)
     if json:
@@ -588,7 +588,7 @@ def sensitivity(
         raise InputError("Name the response column with --target.")
     else:
         results = [
-            look(data, name, asked) for name, data, asked in tables.each(source, target, options)
+            look(data, name, chosen) for name, data, chosen in tables.each(source, target, options)
         ]
     for effects in results:
         warn(effects.warnings)

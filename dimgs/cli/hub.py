@@ -768,12 +768,12 @@ def dataset(
     ] = None,
 ) -> Output:
     """Write runs as one table with their origins, and keep which they were."""
-    asked: dict[str, Any] = {"kernel": kernel, "physics": physics, "tag": tag, "tier": tier}
+    filters: dict[str, Any] = {"kernel": kernel, "physics": physics, "tag": tag, "tier": tier}
     if target is not None:
         from dimgs.similitude.recombine import recombined
 
-        asked |= {"target": target, "more": lambda runs: recombined(hub, runs, target)}
-    document = hub.dataset(out, where=where or (), group=group or (), licence=licence, **asked)
+        filters |= {"target": target, "more": lambda runs: recombined(hub, runs, target)}
+    document = hub.dataset(out, where=where or (), group=group or (), licence=licence, **filters)
     if document["left_out"]:
         note(f"{document['left_out']} runs are disputed or have the state recheck: left out")
     origins = ", ".join(f"{n} of {name}" for name, n in document["origins"].items())

@@ -56,12 +56,12 @@ def run(
 
     from dimgs.campaign import read_plan
 
-    asked = read_plan(plan)
+    plan_read = read_plan(plan)
     if workers is not None:
-        asked = replace(asked, execution=replace(asked.execution, workers=workers))
-    start = [*(prior or ()), *_of_hub(hub, user, asked)]
+        plan_read = replace(plan_read, execution=replace(plan_read.execution, workers=workers))
+    start = [*(prior or ()), *_of_hub(hub, user, plan_read)]
     if dry_run:
-        _show_design(asked, start, json)
+        _show_design(plan_read, start, json)
         return
     from dimgs.campaign import run_campaign
     from dimgs.campaign.text import campaign_text
@@ -72,7 +72,7 @@ def run(
     with _watching() as listener, _stopped_kindly():
         try:
             result = run_campaign(
-                asked, folder, resume=resume, retry=retry, progress=listener, known=start
+                plan_read, folder, resume=resume, retry=retry, progress=listener, known=start
             )
         except FitError:
             note(f"the runs and the reasons are in {folder}; continue with --retry")

@@ -70,14 +70,14 @@ def check_loggable(data: Dataset, names: Iterable[str], purpose: str = "its loga
     InputError
         Naming the first row, its column and the remedy.
     """
-    wanted = list(names)
-    for name in wanted:
+    columns = list(names)
+    for name in columns:
         if data.variable(name).is_label:
             raise InputError(
                 f"Column '{name}' of {data.source} holds labels, which have no logarithm; use it "
                 f"to group runs ({setting('within')}) or leave it out."
             )
-    bad = non_loggable(data, wanted)
+    bad = non_loggable(data, columns)
     if bad:
         position, name, what = bad[0]
         raise InputError(
@@ -484,8 +484,8 @@ def usable_runs(data: Dataset, purpose: Purpose) -> UsableRuns:
         data.variable(name)
     inputs = [n for n in data.numeric_names if n != target and n not in purpose.labels]
     used = [target, *inputs, *purpose.labels]
-    wanted = [target, *(inputs if purpose.input_errors else [])]
-    errors = [n for n in wanted if n in data.errors]
+    measured = [target, *(inputs if purpose.input_errors else [])]
+    errors = [n for n in measured if n in data.errors]
     if purpose.drop_bad:
         data = drop_bad_rows(data, used, errors=errors, allow_empty=empty)
     require_finite(data, used, errors)

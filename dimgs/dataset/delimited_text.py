@@ -520,16 +520,16 @@ def _plan(layout: Layout, options: ReadOptions, sidecar: tuple[dict[str, str], s
     titled, _ = titled_columns(stub, options)
     used = set(chosen([t.name for t in titled], options.columns, options.drop, layout.source))
     rest = iter(titled)
-    wanted, as_text = [], []
+    is_read, as_text = [], []
     for without, numeric in zip(nameless, layout.numeric, strict=True):
         if without:
-            wanted.append(True)
+            is_read.append(True)
             as_text.append(True)
             continue
         t = next(rest)
-        wanted.append(t.name in used)
+        is_read.append(t.name in used)
         as_text.append(not numeric or (t.unit or "").lower() in LABEL_TEXTS)
-    return _Plan(layout, wanted, as_text)
+    return _Plan(layout, is_read, as_text)
 
 
 def _byte_blocks(path: Path, start: int, size: int) -> Iterator[tuple[bytes, int]]:
@@ -656,8 +656,8 @@ def _parse_carefully(text: str, plan: _Plan, first_line: int) -> _Block:
                 f"{'field' if len(fields) == 1 else 'fields'} where the header has {width}"
             )
         else:
-            for column, wanted, cell in zip(cells, plan.wanted, fields, strict=True):
-                if wanted:
+            for column, is_read, cell in zip(cells, plan.wanted, fields, strict=True):
+                if is_read:
                     column.append(cell)
         index += 1
     columns = [

@@ -273,13 +273,13 @@ def from_parquet(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable
 
     file = open_parquet(path)
     schema = file.schema_arrow
-    wanted = _wanted(options, schema.names)
-    check_width(len(wanted or schema.names), path.name)
-    check_memory(file.metadata.num_rows * len(wanted or schema.names) * _BYTES_A_CELL, path.name)
+    columns = _wanted(options, schema.names)
+    check_width(len(columns or schema.names), path.name)
+    check_memory(file.metadata.num_rows * len(columns or schema.names) * _BYTES_A_CELL, path.name)
     # one copy of each text, however often it stands in the file
     texts = [f.name for f in schema if types.is_string(f.type) or types.is_large_string(f.type)]
     try:
-        frame = pd.read_parquet(path, engine="pyarrow", columns=wanted, read_dictionary=texts)
+        frame = pd.read_parquet(path, engine="pyarrow", columns=columns, read_dictionary=texts)
     except (pa.ArrowException, ValueError, KeyError) as error:
         raise unreadable(path, "a Parquet file", error) from error
     return from_pandas(frame, path.name, sidecar, field_units(schema))

@@ -347,11 +347,11 @@ def parquet_batches(
     file = open_parquet(path)
     units = field_units(file.schema_arrow)
     headers = {split_header(h)[0]: h for h in file.schema_arrow.names}
-    options, wanted = _projected(options, headers)
+    options, columns = _projected(options, headers)
     head = None
     if start:
         # a later start needs the columns as the first rows show them
-        for batch in file.iter_batches(chunk_rows, row_groups=[0], columns=wanted):
+        for batch in file.iter_batches(chunk_rows, row_groups=[0], columns=columns):
             head = _like(build(_raw(batch, path, units, batch.num_rows), options), first, path)
             break
     end = 0
@@ -361,7 +361,7 @@ def parquet_batches(
             if end + size <= start:
                 end += size
                 continue
-            for batch in file.iter_batches(chunk_rows, row_groups=[group], columns=wanted):
+            for batch in file.iter_batches(chunk_rows, row_groups=[group], columns=columns):
                 end += batch.num_rows
                 if end <= start:
                     continue
@@ -380,9 +380,9 @@ def _projected(
         return options, None
     # the uncertainty columns of a quantity follow it
     names = {*options.columns, *(f"{n}_err" for n in options.columns)}
-    wanted = {n: h for n, h in headers.items() if n in names}
-    units = {k: u for k, u in options.units.items() if k in wanted or k in wanted.values()}
-    return replace(options, columns=None, drop=None, units=units), list(wanted.values())
+    decoded = {n: h for n, h in headers.items() if n in names}
+    units = {k: u for k, u in options.units.items() if k in decoded or k in decoded.values()}
+    return replace(options, columns=None, drop=None, units=units), list(decoded.values())
 
 
 def _like(data: Dataset, first: Dataset | None, path: Path) -> Dataset:

@@ -351,22 +351,22 @@ def pi_basis(
     [('D·L⁻¹', None), ('D·U·rho·mu⁻¹', 'Reynolds number')]
     """
     variables = variables_of(source)
-    wanted = _target(variables, response, target)
+    response_variable = _target(variables, response, target)
     names = [v.name for v in variables]
-    declared = [*_columns(variables, wanted), *constant_variables(constants, names)]
-    inputs = with_scales(declared, wanted, names, scales, varying)
+    declared = [*_columns(variables, response_variable), *constant_variables(constants, names)]
+    inputs = with_scales(declared, response_variable, names, scales, varying)
     _check_names(inputs)
     levels = [v.name for v in inputs if v.is_level]
     active = sorted((v for v in inputs if not v.is_level), key=lambda v: v.name)
     moving = [v for v in active if v.name in set(signed)]
     if not moving:
-        return _derive(active, wanted, repeating, prefer_named, levels)
+        return _derive(active, response_variable, repeating, prefer_named, levels)
     names += [v.name for v in inputs]
-    return _beside_signed(active, moving, wanted, repeating, prefer_named, levels, names)
+    return _beside_signed(active, moving, response_variable, repeating, prefer_named, levels, names)
 
 
-def _columns(variables: Sequence[Variable], wanted: Variable | None) -> list[Variable]:
-    columns = [v for v in variables if v is not wanted and not v.is_label]
+def _columns(variables: Sequence[Variable], response: Variable | None) -> list[Variable]:
+    columns = [v for v in variables if v is not response and not v.is_label]
     if len(columns) > _MOST_INPUTS:
         raise InputError(
             f"{len(columns)} inputs are more than groups are made of ({_MOST_INPUTS}); name those "
@@ -377,7 +377,7 @@ def _columns(variables: Sequence[Variable], wanted: Variable | None) -> list[Var
 
 def with_scales(
     declared: Sequence[Variable],
-    wanted: Variable | None,
+    response: Variable | None,
     names: Sequence[str],
     scales: Iterable[str] | str,
     varying: Iterable[str] | None = None,
@@ -400,7 +400,7 @@ def with_scales(
         for text in scales:
             inputs.append(scale_variable(text, [*(v.name for v in inputs), *names]))
     elif scales == "auto":
-        inputs = [*declared, *automatic_scales(declared, wanted, varying)]
+        inputs = [*declared, *automatic_scales(declared, response, varying)]
     else:
         raise InputError(f"scales is '{scales}'; give 'auto' or a list such as ['M0 [kg]'].")
     if not inputs:
@@ -411,7 +411,7 @@ def with_scales(
 def _beside_signed(
     active: Sequence[Variable],
     moving: Sequence[Variable],
-    wanted: Variable | None,
+    response: Variable | None,
     repeating: Sequence[str] | None,
     prefer_named: bool,
     levels: Sequence[str],
@@ -419,14 +419,14 @@ def _beside_signed(
 ) -> PiBasis:
     """Groups of the positive inputs, and one for each that vanishes or changes sign."""
     positive = [v for v in active if v not in moving]
-    if wanted is not None and not (wanted.is_level or is_reachable(active, wanted)):
-        raise UnreachableError(active, wanted)
+    if response is not None and not (response.is_level or is_reachable(active, response)):
+        raise UnreachableError(active, response)
     sizes = sizes_of(positive, moving, taken)
     positive = sorted([*positive, *sizes], key=lambda v: v.name)
     around = signed_groups(positive, moving, {}, 1)
     needed = [n for group in around for n, _ in group.exponents]
-    basis = _derive(positive, wanted, repeating, prefer_named, levels, needed)
-    kinds = kinds_of([*active, *([wanted] if wanted else [])])
+    basis = _derive(positive, response, repeating, prefer_named, levels, needed)
+    kinds = kinds_of([*active, *([response] if response else [])])
     return replace(
         basis,
         variables=tuple(sorted([*basis.variables, *moving], key=lambda v: v.name)),

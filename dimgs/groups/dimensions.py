@@ -125,10 +125,10 @@ class DimensionalMatrix:
         Where the columns are dependent, the free exponents are zero.
         """
         chosen = list(range(len(self.names)) if columns is None else columns)
-        wanted = target.as_dict()
-        if any(base not in self.bases for base in wanted):
+        powers = target.as_dict()
+        if any(base not in self.bases for base in powers):
             return None
-        right = [wanted.get(base, Fraction(0)) for base in self.bases]
+        right = [powers.get(base, Fraction(0)) for base in self.bases]
         system = [[row[j] for j in chosen] + [b] for row, b in zip(self.rows, right, strict=True)]
         return solve_exact(system, len(chosen))
 

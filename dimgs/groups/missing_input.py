@@ -128,10 +128,10 @@ def completions(inputs: Sequence[Variable], target: Variable) -> list[Missing]:
         The commonest, then those that let more inputs take part, then the others.
     """
     dimensions = _dimensions(inputs)
-    wanted = target.dimension
-    sets = complete_span(dimensions, wanted)[:_LOOKED_AT]
+    dimension = target.dimension
+    sets = complete_span(dimensions, dimension)[:_LOOKED_AT]
     idle = [
-        _idle([*dimensions, *(c.dimension for c in chosen), wanted], len(dimensions))
+        _idle([*dimensions, *(c.dimension for c in chosen), dimension], len(dimensions))
         for chosen in sets
     ]
     others = sorted(range(1, len(sets)), key=lambda k: idle[k] if min(idle) < idle[0] else 0)

@@ -113,12 +113,12 @@ def constant(symbol: str) -> PhysicalConstant:
     'Boltzmann constant'
     """
     exact, words = _by_name()
-    wanted = _plain(symbol)
-    entry = exact.get(wanted) or words.get(wanted.casefold())
+    plain = _plain(symbol)
+    entry = exact.get(plain) or words.get(plain.casefold())
     if entry is not None:
         return entry
-    near = get_close_matches(wanted.casefold(), words, n=5, cutoff=0.6)
-    near += [key for key in exact if key.casefold() == wanted.casefold()]
+    near = get_close_matches(plain.casefold(), words, n=5, cutoff=0.6)
+    near += [key for key in exact if key.casefold() == plain.casefold()]
     listed = list(dict.fromkeys((words.get(each) or exact[each]) for each in near))
     if listed:
         remedy = "did you mean " + " or ".join(f"{each.symbol} ({each.name})" for each in listed)

@@ -343,10 +343,10 @@ def is_archive(path: Path) -> bool:
 
 def bundled_files(place: Path, digests: Iterable[str], most: int) -> Iterator[tuple[str, bytes]]:
     """Files of a bundle that have these hashes for names, no more of each than so many bytes."""
-    wanted = set(digests)
-    if wanted:
+    names = set(digests)
+    if names:
         with _readable(place):
-            for path, file in _files(place, lambda p: p.parent.name == FILES and p.name in wanted):
+            for path, file in _files(place, lambda p: p.parent.name == FILES and p.name in names):
                 if not isinstance(file, InputError):
                     yield path.name, file.read(most)
 

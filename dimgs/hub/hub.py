@@ -141,12 +141,12 @@ class Hub(Exchange):
         Reader.__init__(other, self.database, user, role)
         return other
 
-    def dataset(self, out: str | os.PathLike[str], **asked: Any) -> dict[str, Any]:
+    def dataset(self, out: str | os.PathLike[str], **filters: Any) -> dict[str, Any]:
         """Write runs as a table, and keep which they were.
 
         Takes what :func:`dimgs.hub.datasets.freeze` takes.
         """
-        return freeze(self, os.fspath(out), **asked)
+        return freeze(self, os.fspath(out), **filters)
 
     def similar(
         self, at: Mapping[str, Any], kernel: str, n: int = 10, tier: str | None = None
@@ -191,13 +191,13 @@ class Hub(Exchange):
         card = trusted_cards(self, kernel).get(kernel)
         constants = () if card is None else constants_of(card["content"])
         inputs = {name: unit.dimension for name, unit in units.items()}
-        asked = np.array([unit.to_si(float(numbers[name][0])) for name, unit in units.items()])
+        point = np.array([unit.to_si(float(numbers[name][0])) for name, unit in units.items()])
         scalings, ranked = Scalings(inputs, tuple(constants)), []
         for name, table in tables.items():
             if tier in (None, name):
-                places = np.flatnonzero(np.all(np.sign(table.values) == np.sign(asked), axis=1))
+                places = np.flatnonzero(np.all(np.sign(table.values) == np.sign(point), axis=1))
                 with np.errstate(divide="ignore", invalid="ignore"):
-                    changes = np.log(np.abs(table.values[places] / asked))
+                    changes = np.log(np.abs(table.values[places] / point))
                 away = scalings.distance(np.nan_to_num(changes))
                 nearest = np.argsort(away, kind="stable")[:n]
                 distance = dict(zip(places[nearest].tolist(), away[nearest].tolist(), strict=True))
@@ -448,8 +448,8 @@ class RemoteHub(Hub):
 
     def listed(self, kind: str | None = None, **filters: Any) -> list[dict[str, Any]]:
         """Entries with their states; takes what :meth:`Hub.listed` takes."""
-        asked = {k: v for k, v in filters.items() if v is not False}
-        return list(self._call("GET", "entries", kind=kind, **asked)["entries"])
+        parameters = {k: v for k, v in filters.items() if v is not False}
+        return list(self._call("GET", "entries", kind=kind, **parameters)["entries"])
 
     def query(
         self,
@@ -461,10 +461,10 @@ class RemoteHub(Hub):
         **filters: Any,
     ) -> dict[str, Any]:
         """Runs, by ranges of inputs or groups in any unit."""
-        asked = {"kernel": kernel, "physics": physics, "where": where, "group": group}
+        parameters = {"kernel": kernel, "physics": physics, "where": where, "group": group}
         limit = _EVERY if limit is None else limit
         chosen = {k: v for k, v in filters.items() if v not in (None, False)}
-        return dict(self._call("GET", "runs", **asked, limit=limit, **chosen))
+        return dict(self._call("GET", "runs", **parameters, limit=limit, **chosen))
 
     def run_tables(
         self, kernel: str, inputs: Mapping[str, Dimension], labels: Mapping[str, str]

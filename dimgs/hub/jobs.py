@@ -256,8 +256,8 @@ def _take(connection: Connection, row: Any, worker: str, until: float) -> None:
 
 def needs_approval(content: Mapping[str, Any], policy: Policy) -> bool:
     """Whether a job of an agent may take longer than agents may decide on."""
-    asked = min(float(content.get("seconds", policy.seconds)), policy.seconds)
-    return asked > policy.agent.approve_above
+    seconds = min(float(content.get("seconds", policy.seconds)), policy.seconds)
+    return seconds > policy.agent.approve_above
 
 
 def refusal(

@@ -399,7 +399,7 @@ def _between(value: Any, low: float, high: float) -> list[sa.ColumnElement[bool]
 
 
 def fetch_runs(
-    connection: sa.Connection, asked: sa.Select[Any], limit: int | None, *, ranged: bool
+    connection: sa.Connection, numbers: sa.Select[Any], limit: int | None, *, ranged: bool
 ) -> tuple[list[Any], int]:
     """Entries of the runs, oldest first, and the number of all.
 
@@ -414,12 +414,12 @@ def fetch_runs(
     """
     if not ranged or limit == 0:
         total = connection.execute(
-            sa.select(sa.func.count()).select_from(asked.subquery())
+            sa.select(sa.func.count()).select_from(numbers.subquery())
         ).scalar_one()
-        chosen = asked.order_by("seq").limit(limit).subquery()
+        chosen = numbers.order_by("seq").limit(limit).subquery()
         query = sa.select(entries)
     else:
-        cte = asked.cte("found")
+        cte = numbers.cte("found")
         chosen = sa.select(cte.c.seq).order_by(cte.c.seq).limit(limit).subquery()
         query = sa.select(entries, sa.select(sa.func.count()).select_from(cte).scalar_subquery())
         total = None

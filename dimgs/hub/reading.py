@@ -359,8 +359,8 @@ class Reader:
         among(kind, KINDS, "kind")
         check_text([author, tag, text, kernel], "What is asked for")
         query = select(entries).order_by(entries.c.seq.desc() if newest else entries.c.seq)
-        asked = {entries.c.kind: kind, entries.c.author: author, entries.c.name: kernel}
-        filters = [column == value for column, value in asked.items() if value is not None]
+        columns = {entries.c.kind: kind, entries.c.author: author, entries.c.name: kernel}
+        filters = [column == value for column, value in columns.items() if value is not None]
         filters.append(self.readable())
         if tag is not None:
             filters.append(entries.c.seq.in_(select(tags.c.entry).where(tags.c.tag == tag)))

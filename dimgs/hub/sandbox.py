@@ -256,7 +256,7 @@ class Declared:
 
     def problem(self, record: RunRecord, job: Mapping[str, Any]) -> str:
         """What shows that a record is not of this kernel and this job; empty where nothing does."""
-        asked = {n: (q["value"], q.get("unit", "1")) for n, q in job["inputs"].items()}
+        inputs = {n: (q["value"], q.get("unit", "1")) for n, q in job["inputs"].items()}
         units = {n: u for n, (_, u) in record.outputs.items()}
         tiers = self.tiers if self.tier is None else [self.tier]
         right = {
@@ -265,7 +265,7 @@ class Declared:
             "key": self.key in (None, record.key),
             "seed": self.key is None or record.seed == self.seed,
             "inputs": set(record.inputs) <= set(self.inputs)
-            and (not record.ok or holds_inputs(record.inputs, asked)),
+            and (not record.ok or holds_inputs(record.inputs, inputs)),
             "outputs": units.items() <= self.outputs.items()
             and all(map(_is_number, record.outputs.values())),
         }
@@ -307,10 +307,10 @@ def _supervised(
         request = {**job, "kernel": kernel}
         if "plan" in request:
             request["plan"] = {**request["plan"], "kernel": kernel}
-        asked = {"job": request, "steps": steps, "limits": asdict(limits), "alone": sandboxed}
-        asked["folders"] = ["/tmp", "/dev/shm"] if sandboxed else []
+        document = {"job": request, "steps": steps, "limits": asdict(limits), "alone": sandboxed}
+        document["folders"] = ["/tmp", "/dev/shm"] if sandboxed else []
         limit = limits.seconds + _GRACE
-        ended = exchanged(command, asked, limit, env=environment, cwd=folder)
+        ended = exchanged(command, document, limit, env=environment, cwd=folder)
         starved = group.is_out_of_memory()
     answers = _read(ended, limits)
     if starved and answers[-1].failure is Failure.DIED:
@@ -405,7 +405,7 @@ class Ended:
 
 def exchanged(
     command: Sequence[str],
-    asked: Mapping[str, Any],
+    document: Mapping[str, Any],
     limit: float,
     *,
     hear: Callable[[str], None] | None = None,
@@ -444,7 +444,7 @@ def exchanged(
         for work, args in (
             (_collect, (answer, read)),
             (_hear, (complaints, heard, hear)),
-            (_give, (stdin, json.dumps(asked).encode() + b"\n")),
+            (_give, (stdin, json.dumps(document).encode() + b"\n")),
         )
     ]
     end, waiting = monotonic() + limit, stop or threading.Event()
@@ -526,8 +526,8 @@ def declared(job: Mapping[str, Any]) -> dict[str, Any]:
         return declaration
     # where it refuses the inputs, so will the run, and its record says why
     with suppress(InputError):
-        asked = kernel.request(job["inputs"], job.get("tier"), job.get("seed"))
-        declaration |= {"tier": asked.tier, "seed": asked.seed, "key": asked.key}
+        request = kernel.request(job["inputs"], job.get("tier"), job.get("seed"))
+        declaration |= {"tier": request.tier, "seed": request.seed, "key": request.key}
     return declaration
 
 

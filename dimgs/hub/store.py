@@ -394,14 +394,14 @@ class RunStore:
         """
         if status is not None and status not in list(Status):
             raise InputError(f"There is no status '{status}'; there are {', '.join(Status)}.")
-        wanted = None if keys is None else set(keys)
+        chosen = None if keys is None else set(keys)
         last: dict[str, Mapping[str, Any]] = {}
         for row in self._file.rows(select(runs).where(runs.c.state != PENDING).order_by(runs.c.id)):
             last[row["key"]] = row
         return [
             row_record(row)
             for key, row in last.items()
-            if (wanted is None or key in wanted)
+            if (chosen is None or key in chosen)
             and kernel in (None, row["kernel"])
             and tier in (None, row["tier"])
             and status in (None, row["state"])

@@ -195,7 +195,7 @@ class Supervisor:
         import resource
 
         remaining = max(self._end - monotonic(), 0.0)
-        wanted = {
+        limits = {
             resource.RLIMIT_CPU: math.ceil(remaining) + 1,
             resource.RLIMIT_AS: self.limits.megabytes << 20,
             resource.RLIMIT_FSIZE: self.limits.disk_megabytes << 20,
@@ -205,8 +205,8 @@ class Supervisor:
             # of all processes of the user, and not for root: against what starts others faster
             # than anybody can look
             there = _sum(psutil.Process.num_threads, psutil.process_iter())
-            wanted[resource.RLIMIT_NPROC] = there + _THREADS * self.limits.processes
-        for what, most in wanted.items():
+            limits[resource.RLIMIT_NPROC] = there + _THREADS * self.limits.processes
+        for what, most in limits.items():
             with suppress(OSError, ValueError):
                 resource.setrlimit(what, (most, most))
 
@@ -314,18 +314,18 @@ def _named(step: str) -> Callable[[Any], Any]:
     return function
 
 
-def _answers(asked: Mapping[str, Any]) -> Iterator[Answer]:
-    steps = [_named(step) for step in asked["steps"]]
+def _answers(document: Mapping[str, Any]) -> Iterator[Answer]:
+    steps = [_named(step) for step in document["steps"]]
     if not hasattr(os, "fork"):
         # only the time that a worker gives the supervisor holds here
-        yield from (Answer.of_json(json.loads(_made(step, asked["job"]))) for step in steps)
+        yield from (Answer.of_json(json.loads(_made(step, document["job"]))) for step in steps)
         return
     # what every kernel needs is loaded once for all steps
     registry()
-    folders = [Path.cwd(), *map(Path, asked["folders"])]
-    supervisor = Supervisor(Limits(**asked["limits"]), folders, asked["alone"])
+    folders = [Path.cwd(), *map(Path, document["folders"])]
+    supervisor = Supervisor(Limits(**document["limits"]), folders, document["alone"])
     for step in steps:
-        answer = supervisor.run(step, asked["job"], attend=0)
+        answer = supervisor.run(step, document["job"], attend=0)
         yield answer
         if answer.failure is not None:
             return
@@ -335,10 +335,10 @@ def main() -> None:
     """Run the steps of the job of standard input, as long as whoever asked for it is there."""
     # unbuffered, so that the end of the input can be waited for
     with open(0, "rb", buffering=0, closefd=False) as stdin:
-        asked = json.loads(stdin.readline())
+        document = json.loads(stdin.readline())
     results = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    answers = [asdict(answer) for answer in _answers(asked)]
+    answers = [asdict(answer) for answer in _answers(document)]
     with open(results, "w", encoding="utf-8") as file:
         json.dump(answers, file)
 

@@ -174,12 +174,12 @@ def _answer(path: Path, name: str) -> dict[str, Any]:
     return answer
 
 
-def _git(root: Path, *asked: str) -> str | None:
+def _git(root: Path, *arguments: str) -> str | None:
     """What Git says about a folder; None where there is no Git, or no repository there."""
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
         process = subprocess.run(
-            ["git", "-C", str(root), *asked],
+            ["git", "-C", str(root), *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,

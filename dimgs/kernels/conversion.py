@@ -159,10 +159,10 @@ def unit_for(port: Port, text: str | None, role: Role = "input") -> Unit:
         )
     if not target.accepts(source):
         absolute = source.offset and source.dimension == target.dimension
-        wanted = "difference" if absolute else "dimension"
+        what = "difference" if absolute else "dimension"
         raise InputError(
             f"The {role} '{port.name}' is in '{source.text}' (dimension {source.dimension}), but "
-            f"its port is in '{port.unit}' (dimension {target.dimension}); give that {wanted}."
+            f"its port is in '{port.unit}' (dimension {target.dimension}); give that {what}."
         )
     if doubt := other_turning(port.name, source, target):
         raise InputError(f"The {role} {doubt}.")

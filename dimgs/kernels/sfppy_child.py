@@ -13,24 +13,24 @@ def restore_names() -> None:
             setattr(np, old, getattr(np, new))
 
 
-def answer(asked: dict[str, Any]) -> dict[str, Any]:
+def answer(case: dict[str, Any]) -> dict[str, Any]:
     """Solve one migration problem; every number is in SI units."""
     restore_names()
     layer: Any = import_module("patankar.layer")
     food: Any = import_module("patankar.food")
     migration: Any = import_module("patankar.migration")
-    film = layer.layer(l=asked["l"], D=asked["D"], k=1.0, C0=asked["C0"], nmesh=asked["nmesh"])
+    film = layer.layer(l=case["l"], D=case["D"], k=1.0, C0=case["C0"], nmesh=case["nmesh"])
     # the partition coefficient of the food was k0 before it became k
     partition = "k0" if "k0" in food.parametersWithUnits else "k"
     medium = food.foodlayer(
-        volume=(asked["V"], "m**3"),
-        surfacearea=(asked["A"], "m**2"),
-        contacttime=(asked["t"], "s"),
-        h=(asked["h"], "m/s"),
+        volume=(case["V"], "m**3"),
+        surfacearea=(case["A"], "m**2"),
+        contacttime=(case["t"], "s"),
+        h=(case["h"], "m/s"),
         CF0=0.0,
-        **{partition: asked["K"]},
+        **{partition: case["K"]},
     )
-    solution = migration.senspatankar(film, medium, name="dimgs", ntimes=asked["ntimes"])
+    solution = migration.senspatankar(film, medium, name="dimgs", ntimes=case["ntimes"])
     return {
         "CF": float(np.asarray(solution.CFtarget).ravel()[0]),
         "CF_eq": float(np.asarray(solution.C0eq).ravel()[0]),

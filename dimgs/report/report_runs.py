@@ -107,11 +107,11 @@ class ReportRuns:
             raise InputError("No group of this law varied, so no figure over a group can be drawn.")
         if group is None:
             return self.dominant
-        wanted = group.casefold()
+        plain = group.casefold()
         for name in self.varied:
             pi_group = self.groups.get(name)
             known_as = (pi_group.known_as or "").casefold() if pi_group else ""
-            if wanted in (name.casefold(), known_as, known_as.removesuffix(" number")) and wanted:
+            if plain in (name.casefold(), known_as, known_as.removesuffix(" number")) and plain:
                 return name
         raise InputError(
             f"There is no varied group '{group}' in the law; choose from {', '.join(self.varied)}."

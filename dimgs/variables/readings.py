@@ -308,7 +308,7 @@ their ratio carries 2π; give both in one of these units (60 rpm are 1 Hz)
     return {radians: doubt}
 
 
-def other_turning(name: str, unit: Unit, wanted: Unit) -> str:
+def other_turning(name: str, unit: Unit, fitted: Unit) -> str:
     """What to say of a frequency that is given in the other kind of unit; else nothing.
 
     Examples
@@ -318,12 +318,12 @@ def other_turning(name: str, unit: Unit, wanted: Unit) -> str:
     'f' is given in 'rpm', which measures radians (a turn is 2π rad), where 'Hz' counts cycles: 1 \
 rpm is taken as 0.10472 1/s; convert it to 'Hz' (60 rpm are 1 Hz)
     """
-    kinds = turning(unit), turning(wanted)
+    kinds = turning(unit), turning(fitted)
     if None in kinds or kinds[0] == kinds[1]:
         return ""
     verbs = {"cycles": "counts cycles", "radians": "measures radians (a turn is 2π rad)"}
     return (
         f"'{name}' is given in '{unit.text}', which {verbs[kinds[0] or '']}, where "
-        f"'{wanted.text}' {verbs[kinds[1] or '']}: 1 {unit.text} is taken as {unit.factor:.5g} "
-        f"1/s; convert it to '{wanted.text}' (60 rpm are 1 Hz)"
+        f"'{fitted.text}' {verbs[kinds[1] or '']}: 1 {unit.text} is taken as {unit.factor:.5g} "
+        f"1/s; convert it to '{fitted.text}' (60 rpm are 1 Hz)"
     )

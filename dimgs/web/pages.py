@@ -18,7 +18,7 @@ from dimgs.hub.permissions import ROLES, NotAllowedError
 from dimgs.similitude.points import typed_inputs
 from dimgs.variables.quantities import as_quantity
 from dimgs.web import pictures, question_map, views
-from dimgs.web.people import COOKIE, SESSION_DAYS, Asked, People, UnknownError, Who
+from dimgs.web.people import COOKIE, SESSION_DAYS, People, UnknownError, Visit, Who
 from dimgs.web.routes import ROUTES, RestCall, body_of, openapi
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Pages:
     @property
     def routes(self) -> list[tuple[str, str, Callable[[Request, Who, str], Response]]]:
         """Method, path and what answers."""
-        shown: dict[str, Callable[[Asked], Response]] = {
+        shown: dict[str, Callable[[Visit], Response]] = {
             "/": self._home,
             "/entries": self._search,
             "/entries/{id}": self._entry,
@@ -111,7 +111,7 @@ class Pages:
             "/api": lambda a: self.show(a, "api.html", api=openapi()),
             "/sign-in": lambda a: self.show(a, "sign_in.html", sentence=""),
         }
-        posts: dict[str, Callable[[Asked], Response]] = {
+        posts: dict[str, Callable[[Visit], Response]] = {
             "/ask": self._ask,
             "/entries/{id}/around": question_map.wanted,
             "/entries/{id}/{act}": self._act,
@@ -139,7 +139,7 @@ class Pages:
         return who
 
     def _answering(
-        self, run: Callable[[Asked], Response]
+        self, run: Callable[[Visit], Response]
     ) -> Callable[[Request, Who, str], Response]:
         def answer(request: Request, who: Who, text: str) -> Response:
             try:
@@ -152,7 +152,7 @@ class Pages:
             if self._closed and not (who.known or signing):
                 return RedirectResponse("/sign-in", 303)
             try:
-                return run(Asked(request, who, form))
+                return run(Visit(request, who, form))
             except UnknownError:
                 raise
             except NotAllowedError as error:
@@ -160,13 +160,13 @@ class Pages:
 
         return answer
 
-    def show(self, asked: Asked, name: str, status: int = 200, **content: Any) -> Response:
+    def show(self, visit: Visit, name: str, status: int = 200, **content: Any) -> Response:
         """A page of a template."""
-        who = asked.who
+        who = visit.who
         text = (
             templates()
             .get_template(name)
-            .render(who=who, user=who.hub.user, role=who.hub.role, here=asked.request.url.path,
+            .render(who=who, user=who.hub.user, role=who.hub.role, here=visit.request.url.path,
                     roles=ROLES, **content)
         )  # fmt: skip
         return HTMLResponse(text, status)
@@ -177,25 +177,25 @@ class Pages:
         if status < 500:
             who = self._people.of_person(request.cookies)
         return self.show(
-            Asked(request, who, {}), "error.html", status, sentence=str(error), status_code=status
+            Visit(request, who, {}), "error.html", status, sentence=str(error), status_code=status
         )
 
-    def _home(self, asked: Asked) -> Response:
-        questions = asked.hub.listed(kind="question", limit=10 * _LISTED, newest=True)
+    def _home(self, visit: Visit) -> Response:
+        questions = visit.hub.listed(kind="question", limit=10 * _LISTED, newest=True)
         settled = ("answered", "accepted")
         return self.show(
-            asked,
+            visit,
             "home.html",
             open=[q for q in questions if q["state"] not in settled],
             answered=[q for q in questions if q["state"] in settled],
         )
 
-    def _search(self, asked: Asked) -> Response:
-        filters = {n: asked.parameter(n) for n in ("text", "kind", "state", "author", "tag")}
-        entries = asked.hub.listed(**filters, limit=_LISTED + 1, newest=True)
-        partial = "hx-request" in asked.request.headers
+    def _search(self, visit: Visit) -> Response:
+        filters = {n: visit.parameter(n) for n in ("text", "kind", "state", "author", "tag")}
+        entries = visit.hub.listed(**filters, limit=_LISTED + 1, newest=True)
+        partial = "hx-request" in visit.request.headers
         return self.show(
-            asked,
+            visit,
             "found.html" if partial else "search.html",
             entries=entries[:_LISTED],
             more=len(entries) > _LISTED,
@@ -204,14 +204,14 @@ class Pages:
             states=STATES,
         )
 
-    def _entry(self, asked: Asked) -> Response:
-        hub, entry = asked.hub, asked.hub.get(asked.request.path_params["id"])
+    def _entry(self, visit: Visit) -> Response:
+        hub, entry = visit.hub, visit.hub.get(visit.request.path_params["id"])
         graph = pictures.graph(hub.evidence(entry["id"]))
         about = [
             link["from"] for link in entry["links"] if link["type"] in ("annotates", "disputes")
         ]
         return self.show(
-            asked,
+            visit,
             "entry.html",
             entry={"status": None, **entry},
             content=entry["content"] or {},
@@ -242,53 +242,53 @@ class Pages:
             may -= {"forks"}
         return [act for act in _ACTIONS if act in may]
 
-    def _beside(self, asked: Asked) -> Response:
-        entry = asked.hub.get(asked.request.path_params["id"])
-        difference = asked.hub.difference(entry["id"])
+    def _beside(self, visit: Visit) -> Response:
+        entry = visit.hub.get(visit.request.path_params["id"])
+        difference = visit.hub.difference(entry["id"])
         parent = next(k["to"] for k in entry["links"] if k["type"] == "forked")
-        original = asked.hub.get(parent)
-        sides = [(e, views.results(asked.hub, e)) for e in (original, entry)]
+        original = visit.hub.get(parent)
+        sides = [(e, views.results(visit.hub, e)) for e in (original, entry)]
         return self.show(
-            asked, "beside.html", entry=entry, parent=original, difference=difference, sides=sides
+            visit, "beside.html", entry=entry, parent=original, difference=difference, sides=sides
         )
 
-    def _file(self, asked: Asked) -> Response:
+    def _file(self, visit: Visit) -> Response:
         """A file that an entry names: a page of it runs nothing and fetches nothing."""
-        path = asked.request.path_params
-        data = asked.hub.file(path["digest"])
+        path = visit.request.path_params
+        data = visit.hub.file(path["digest"])
         if path["name"].endswith(".html"):
             return Response(data, media_type="text/html",
                             headers={"content-security-policy": _SANDBOX})  # fmt: skip
         return Response(data, media_type="application/octet-stream",
                         headers={"content-disposition": "attachment"})  # fmt: skip
 
-    def _map(self, asked: Asked) -> Response:
-        kernels = asked.hub.kernels()
-        kernel = asked.parameter("kernel") or (kernels[0] if kernels else None)
+    def _map(self, visit: Visit) -> Response:
+        kernels = visit.hub.kernels()
+        kernel = visit.parameter("kernel") or (kernels[0] if kernels else None)
         drawn = None
         if kernel is not None:
-            drawn = pictures.run_map(asked.hub, kernel, asked.parameter("x"), asked.parameter("y"))
-        partial = "hx-request" in asked.request.headers
+            drawn = pictures.run_map(visit.hub, kernel, visit.parameter("x"), visit.parameter("y"))
+        partial = "hx-request" in visit.request.headers
         name = "drawn.html" if partial else "map.html"
-        return self.show(asked, name, kernels=kernels, kernel=kernel, map=drawn)
+        return self.show(visit, name, kernels=kernels, kernel=kernel, map=drawn)
 
-    def _queue(self, asked: Asked) -> Response:
+    def _queue(self, visit: Visit) -> Response:
         entries = []
         for kind in REVIEWED:
-            listed = asked.hub.listed(kind=kind, limit=10 * _LISTED, newest=True)
+            listed = visit.hub.listed(kind=kind, limit=10 * _LISTED, newest=True)
             entries += [
-                e for e in listed if e["state"] in _WAITING and e["author"] != asked.hub.user
+                e for e in listed if e["state"] in _WAITING and e["author"] != visit.hub.user
             ][:_LISTED]
-        may = asked.hub.may("review", "open", False)
-        return self.show(asked, "queue.html", entries=entries, reviews=may)
+        may = visit.hub.may("review", "open", False)
+        return self.show(visit, "queue.html", entries=entries, reviews=may)
 
-    def _jobs(self, asked: Asked) -> Response:
-        listed = asked.hub.listed(kind="job", limit=_LISTED, newest=True)
-        jobs = [asked.hub.get(job["id"]) for job in listed]
-        return self.show(asked, "jobs.html", jobs=jobs)
+    def _jobs(self, visit: Visit) -> Response:
+        listed = visit.hub.listed(kind="job", limit=_LISTED, newest=True)
+        jobs = [visit.hub.get(job["id"]) for job in listed]
+        return self.show(visit, "jobs.html", jobs=jobs)
 
-    def _ask(self, asked: Asked) -> Response:
-        form = {k: v.strip() for k, v in asked.form.items() if v.strip()}
+    def _ask(self, visit: Visit) -> Response:
+        form = {k: v.strip() for k, v in visit.form.items() if v.strip()}
         tags = [tag.strip() for tag in form.pop("tags", "").split(",") if tag.strip()]
         # only what was typed is read: no file of the server has a part in a question
         typed = typed_inputs(form.pop("at")) if form.get("at") else {}
@@ -296,52 +296,52 @@ class Pages:
         inputs = {n: typed[n] if q.is_range else q.to_json() for n, q in quantities.items()}
         more = {"tags": tags, "inputs": inputs}
         document = {"kind": "question", **form, **{k: v for k, v in more.items() if v}}
-        return RedirectResponse(f"/entries/{asked.hub.add(document)}", 303)
+        return RedirectResponse(f"/entries/{visit.hub.add(document)}", 303)
 
-    def _act(self, asked: Asked) -> Response:
-        id, act = asked.request.path_params["id"], asked.request.path_params["act"]
+    def _act(self, visit: Visit) -> Response:
+        id, act = visit.request.path_params["id"], visit.request.path_params["act"]
         route = _ACTS.get(act)
         if route is None or act not in _ACTIONS:
             raise InputError("Entries do not support this action.")
-        form = {k: v.replace("\r\n", "\n") for k, v in asked.form.items() if v.strip()}
+        form = {k: v.replace("\r\n", "\n") for k, v in visit.form.items() if v.strip()}
         document: dict[str, Any] = {
             k: int(v) if k in RATINGS and len(v) == 1 and v in "12345" else v
             for k, v in form.items()
         }
         if act == "forks":
             document = json_value(form.get("changes") or "{}", "What differs", "write a table")
-        answer = route.run(RestCall(asked.hub, {"id": id}, {}, body_of(route, document)))
+        answer = route.run(RestCall(visit.hub, {"id": id}, {}, body_of(route, document)))
         target = answer["id"] if act == "forks" else id
         return RedirectResponse(f"/entries/{target}", 303)
 
-    def _users(self, asked: Asked, token: str = "", whose: str = "") -> Response:
-        return self.show(asked, "people.html", users=asked.hub.users(), token=token, whose=whose)
+    def _users(self, visit: Visit, token: str = "", whose: str = "") -> Response:
+        return self.show(visit, "people.html", users=visit.hub.users(), token=token, whose=whose)
 
-    def _set_user(self, asked: Asked) -> Response:
-        form = asked.form
-        asked.hub.set_user(form.get("name", ""), form.get("role", ""), form.get("password") or None)
+    def _set_user(self, visit: Visit) -> Response:
+        form = visit.form
+        visit.hub.set_user(form.get("name", ""), form.get("role", ""), form.get("password") or None)
         return RedirectResponse("/people", 303)
 
-    def _new_token(self, asked: Asked) -> Response:
-        form = asked.form
+    def _new_token(self, visit: Visit) -> Response:
+        form = visit.form
         try:
             days = float(form.get("days", ""))
         except ValueError as error:
             raise InputError("Give the lifetime of a token as a number of days.") from error
         name = form.get("name", "")
-        token = asked.hub.new_token(name, days, form.get("scope", "read"))
+        token = visit.hub.new_token(name, days, form.get("scope", "read"))
         # shown this once, and not kept by the browser
-        return self._users(asked, token, name)
+        return self._users(visit, token, name)
 
-    def _sign_in(self, asked: Asked) -> Response:
-        request = asked.request
+    def _sign_in(self, visit: Visit) -> Response:
+        request = visit.request
         address = request.client.host if request.client else ""
         try:
             session = self._people.sign_in(
-                asked.form.get("name", ""), asked.form.get("password", ""), address
+                visit.form.get("name", ""), visit.form.get("password", ""), address
             )
         except UnknownError as error:
-            return self.show(asked, "sign_in.html", 401, sentence=str(error))
+            return self.show(visit, "sign_in.html", 401, sentence=str(error))
         answer = RedirectResponse("/", 303)
         answer.set_cookie(
             COOKIE,
@@ -353,8 +353,8 @@ class Pages:
         )
         return answer
 
-    def _sign_out(self, asked: Asked) -> Response:
-        self._people.sign_out(asked.who)
+    def _sign_out(self, visit: Visit) -> Response:
+        self._people.sign_out(visit.who)
         answer = RedirectResponse("/", 303)
         answer.delete_cookie(COOKIE)
         return answer

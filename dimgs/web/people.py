@@ -148,7 +148,7 @@ class People:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Visit:
     """A request of a person."""
 
     request: Request

@@ -362,9 +362,9 @@ def _line(
 
     names = sorted({*powers, *axes[0], *axes[1]})
     matrix = np.array([[float(axis.get(n, 0)) for axis in axes] for n in names])
-    wanted = np.array([float(powers.get(n, 0)) for n in names])
-    (a, b), *_ = np.linalg.lstsq(matrix, wanted, rcond=None)
-    if np.abs(matrix @ [a, b] - wanted).max() > _SAME:
+    powers_of_group = np.array([float(powers.get(n, 0)) for n in names])
+    (a, b), *_ = np.linalg.lstsq(matrix, powers_of_group, rcond=None)
+    if np.abs(matrix @ [a, b] - powers_of_group).max() > _SAME:
         return None
     (x0, x1), (y0, y1) = spans
     met = [(x, (level - a * x) / b) for x in (x0, x1) if abs(b) > _SAME]

@@ -10,7 +10,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.similitude.augment import Expected
 from dimgs.web import pictures
-from dimgs.web.people import Asked
+from dimgs.web.people import Visit
 
 # of the picture: places across and up at which errors are computed, each a link of a finger's width
 _ACROSS, _UP = 18, 14
@@ -24,27 +24,27 @@ _STIFF = 1e-6
 _APART = 1e-6
 
 
-def page(show: Callable[..., Response], asked: Asked) -> Response:
+def page(show: Callable[..., Response], visit: Visit) -> Response:
     """The map about a question; with a place, the run there."""
-    entry = asked.hub.get(asked.request.path_params["id"])
+    entry = visit.hub.get(visit.request.path_params["id"])
     if entry["kind"] != "question":
         raise InputError("Only a question has a map of what is known about it.")
-    about = _About(asked, entry)
+    about = _About(visit, entry)
     chosen = None
-    if asked.parameter("across") is not None:
-        chosen = about.proposal([_number(asked, "across"), _number(asked, "up")])
+    if visit.parameter("across") is not None:
+        chosen = about.proposal([_number(visit, "across"), _number(visit, "up")])
     return show(
-        asked, "around.html", entry=entry, map=about.map, cross=about.cross, lines=about.lines(),
+        visit, "around.html", entry=entry, map=about.map, cross=about.cross, lines=about.lines(),
         cells=about.cells(), best=about.best(), error=about.width_here, chosen=chosen,
-        kernel=about.expected.known.name, may=asked.hub.may("add", "open", True),
+        kernel=about.expected.known.name, may=visit.hub.may("add", "open", True),
     )  # fmt: skip
 
 
-def wanted(asked: Asked) -> Response:
+def wanted(visit: Visit) -> Response:
     """Keep the chosen run as a job."""
-    entry = asked.hub.get(asked.request.path_params["id"])
-    about = _About(asked, entry, asked.form.get("x"), asked.form.get("y"))
-    places = [_number(asked, "across"), _number(asked, "up")]
+    entry = visit.hub.get(visit.request.path_params["id"])
+    about = _About(visit, entry, visit.form.get("x"), visit.form.get("y"))
+    places = [_number(visit, "across"), _number(visit, "up")]
     chosen = about.proposal(places)
     job = {
         "kind": "job",
@@ -54,11 +54,11 @@ def wanted(asked: Asked) -> Response:
         "text": "The next run for a question, chosen on its map.",
         "links": [{"type": "answers", "to": entry["id"]}],
     }
-    return RedirectResponse(f"/entries/{asked.hub.add(job)}", 303)
+    return RedirectResponse(f"/entries/{visit.hub.add(job)}", 303)
 
 
-def _number(asked: Asked, name: str) -> float:
-    text = asked.form.get(name) or asked.parameter(name) or ""
+def _number(visit: Visit, name: str) -> float:
+    text = visit.form.get(name) or visit.parameter(name) or ""
     try:
         value = float(text)
     except ValueError as error:
@@ -73,13 +73,13 @@ class _About:
     """What is known about a question, on a map of two axes."""
 
     def __init__(
-        self, asked: Asked, entry: dict[str, Any], x: str | None = None, y: str | None = None
+        self, visit: Visit, entry: dict[str, Any], x: str | None = None, y: str | None = None
     ) -> None:
-        self.expected = Expected.of(asked.hub, entry["content"] or {})
+        self.expected = Expected.of(visit.hub, entry["content"] or {})
         name = self.expected.known.name
-        x, y = x or asked.parameter("x"), y or asked.parameter("y")
+        x, y = x or visit.parameter("x"), y or visit.parameter("y")
         inputs = self.expected.point.si
-        run_map = pictures.run_map(asked.hub, name, x, y, inputs)
+        run_map = pictures.run_map(visit.hub, name, x, y, inputs)
         assert run_map is not None
         self.map = run_map
         names = self.expected.origin.table.names

@@ -174,8 +174,8 @@ class DiffusionCurves(Diffusion):
 def _spread(at: Array) -> IntArray:
     """Numbers of places that are spread over the decades of a coordinate."""
     positive = np.flatnonzero(at > 0)
-    wanted = np.geomspace(at[positive[0]], at[-1], _PLACES)
-    return np.unique(np.abs(at[:, None] - wanted).argmin(axis=0))
+    even = np.geomspace(at[positive[0]], at[-1], _PLACES)
+    return np.unique(np.abs(at[:, None] - even).argmin(axis=0))
 
 
 class DiffusionSeries(BaseKernel):

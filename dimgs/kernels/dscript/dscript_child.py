@@ -15,11 +15,11 @@ def stand_in() -> None:
     sys.modules["pizza"] = package
 
 
-def answer(asked: dict[str, Any]) -> dict[str, Any]:
+def answer(request: dict[str, Any]) -> dict[str, Any]:
     """Resolve a DSCRIPT text into a LAMMPS script."""
     stand_in()
     pizza: Any = import_module("pizza.dscript")
-    script = pizza.dscript.parsesyntax(asked["template"], name="dimgs")
+    script = pizza.dscript.parsesyntax(request["template"], name="dimgs")
     # do() of the template itself may leave definitions unresolved
     return {
         "deck": str(script.script().do()),

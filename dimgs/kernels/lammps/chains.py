@@ -53,9 +53,9 @@ class _Chains(LammpsKernel):
 
     def _steps(self, settings: Mapping[str, Any], per_relaxation: float) -> dict[str, int]:
         """Numbers of steps; the samples of a run are spread over it evenly."""
-        wanted = max(1.0, settings["sampling"] * per_relaxation)
-        every = max(1, int(wanted / _SAMPLES))
-        samples = ceil(wanted / every)
+        sampled = max(1.0, settings["sampling"] * per_relaxation)
+        every = max(1, int(sampled / _SAMPLES))
+        samples = ceil(sampled / every)
         return {
             "equilibration": ceil(settings["relaxing"] * per_relaxation),
             "every": every,

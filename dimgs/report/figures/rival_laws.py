@@ -111,5 +111,5 @@ def _along(report: Findings, runs: ReportRuns, name: str) -> list[Array] | None:
 
 
 def _for(law: Any, table: dict[str, Any]) -> dict[str, Any]:
-    wanted = {v.name for v in (*law.symbols.values(), *law.unused)}
-    return {k: v for k, v in table.items() if k in wanted}
+    inputs = {v.name for v in (*law.symbols.values(), *law.unused)}
+    return {k: v for k, v in table.items() if k in inputs}

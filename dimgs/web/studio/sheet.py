@@ -167,8 +167,8 @@ class Choices:
 
         Examples
         --------
-        >>> asked = Choices("T", ("L",), {"L": "mm"}, constants=("g",))
-        >>> print(asked.command("swing.csv"))
+        >>> choices = Choices("T", ("L",), {"L": "mm"}, constants=("g",))
+        >>> print(choices.command("swing.csv"))
         dimgs discover swing.csv --target T --columns L --units L=mm --constants g
         """
         limited = verb == "discover" and self.time_limit != 60
