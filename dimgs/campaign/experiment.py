@@ -119,13 +119,11 @@ class Experiment:
         As long as they do, a campaign decides as if they were made now. Then all the others of
         them, at whatever places, are taken over, and it has to decide again.
         """
-        if not self._closed:
-            return False
-        chosen, _ = self._chosen(proposals, quiet=True)
-        if all(task.request.key in self.elsewhere.exact for _, _, task in chosen):
-            return False
-        self.open()
-        return True
+        exact = self.elsewhere.exact.keys()
+        opened = self._closed and not self._chosen(proposals, quiet=True)[0].keys() <= exact
+        if opened:
+            self.open()
+        return opened
 
     def open(self) -> None:
         """Take over all runs from elsewhere that count as made."""
@@ -164,20 +162,20 @@ class Experiment:
             Those for which the budget has no run left.
         """
         chosen, short = self._chosen(proposals)
-        for _, proposal, task in chosen:
-            self._note(proposal, task, task.request.key)
-            if task.request.key in self.elsewhere.exact:
-                self._taken_over.add(task.request.key)
+        for key, (_, proposal, task) in chosen.items():
+            self._note(proposal, task, key)
+            if key in self.elsewhere.exact:
+                self._taken_over.add(key)
             else:
                 self.left[proposal.tier] -= 1
             if proposal.purpose not in PREDICTED:
                 self.logs.append(self.binding.logs(task.values))
         try:
-            records = self.runner.run([task for _, _, task in chosen])
+            records = self.runner.run([task for _, _, task in chosen.values()])
         except FitError as error:
             self.log.add("stop", str(error))
             raise
-        for (z, proposal, _), record in zip(chosen, records, strict=True):
+        for (z, proposal, _), record in zip(chosen.values(), records, strict=True):
             self.asked.append(record.key)
             if record.key not in self.elsewhere.exact:
                 self.seconds += record.wall_seconds
@@ -241,21 +239,19 @@ class Experiment:
 
     def why_lost(self) -> str:
         """The most frequent reason of runs without an answer, as a sentence."""
-        if not self.lost:
-            return ""
-        return f" The most frequent reason: {self.lost.most_common(1)[0][0]}"
+        return "".join(f" The most frequent reason: {why}" for why, _ in self.lost.most_common(1))
 
     def _chosen(
         self, proposals: list[Proposal], quiet: bool = False
-    ) -> tuple[list[tuple[Array, Proposal, RunTask]], list[Proposal]]:
+    ) -> tuple[dict[str, tuple[Array, Proposal, RunTask]], list[Proposal]]:
         """Places and tasks of the proposals that say something new, and those beyond the budget."""
-        chosen: list[tuple[Array, Proposal, RunTask]] = []
+        chosen: dict[str, tuple[Array, Proposal, RunTask]] = {}
         short: list[Proposal] = []
         due: Counter[int] = Counter()
         for proposal in proposals:
             z, task = self._task(proposal)
-            tier = proposal.tier
-            if any(t.request.key == task.request.key for _, _, t in chosen):
+            tier, key = proposal.tier, task.request.key
+            if key in chosen:
                 continue
             before = self.runs.count(z, tier) > 0 and proposal.logs is None
             if not proposal.replicate and before:
@@ -263,12 +259,12 @@ class Experiment:
                 if not quiet:
                     self._note(replace(proposal, purpose="skip", reason=reason), task, None)
                 continue
-            new = task.request.key not in self.elsewhere.exact
+            new = key not in self.elsewhere.exact
             if new and due[tier] >= self.left[tier]:
                 short.append(proposal)
                 continue
             due[tier] += new
-            chosen.append((z, proposal, task))
+            chosen[key] = (z, proposal, task)
         return chosen, short
 
     def _task(self, proposal: Proposal) -> tuple[Array, RunTask]:

@@ -100,22 +100,17 @@ def every_known(
     InputError
         If a file cannot be read, or a table lacks the target or an input of the plan's ranges.
     """
-    known: list[Known] = []
-    for source in [sources] if isinstance(sources, str | PathLike) else sources:
-        if isinstance(source, KnownRun | KnownLaw):
-            known.append(source)
-        elif isinstance(source, str | PathLike):
-            known += _read(Path(source), binding)
-        else:
-            raise InputError(
-                f"{source!r:.60} is no known run; give a KnownRun, a KnownLaw, or the path of a "
-                f"store, a table or a law."
-            )
-    return tuple(known)
+    each = [sources] if isinstance(sources, str | PathLike) else sources
+    return tuple(known for source in each for known in _read(source, binding))
 
 
-def _read(path: Path, binding: Binding) -> Sequence[Known]:
-    path = path / _STORE if path.is_dir() else path
+def _read(source: "Known | str | PathLike[str]", binding: Binding) -> Sequence[Known]:
+    if isinstance(source, KnownRun | KnownLaw):
+        return [source]
+    if not isinstance(source, str | PathLike):
+        what = "a KnownRun, a KnownLaw, or the path of a store, a table or a law"
+        raise InputError(f"{source!r:.60} is no known run; give {what}.")
+    path = Path(source, _STORE) if Path(source).is_dir() else Path(source)
     if not path.is_file():
         what = "a store (runs.sqlite), a campaign's folder, a table or a law (JSON)"
         raise InputError(f"There is no '{path}' to start from; give {what}.")

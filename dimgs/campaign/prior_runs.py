@@ -21,10 +21,9 @@ from dimgs.campaign.space import EVIDENCE, CampaignRuns
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.fits.consensus import within
-from dimgs.kernels.conversion import holds_inputs, port_value
+from dimgs.kernels.conversion import holds_inputs, port_value, unit_for
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.spec import Port
-from dimgs.variables import parse_unit
 
 # ranges that are so many times as wide in logarithms hold what counts. By films whose ranges lie a
 # decade beside those of the plan: of ranges twice as wide, what is left of an earlier campaign
@@ -176,9 +175,7 @@ def _placed(known: KnownRun, binding: Binding, design: CampaignDesign) -> PriorR
     if record.ok:
         if target.name not in record.outputs:
             raise InputError(f"it has no '{target.name}'")
-        unit = parse_unit(record.outputs[target.name][1])
-        if unit.dimension != target.parsed.dimension:
-            raise InputError(f"its '{target.name}' is in {unit.text}")
+        unit_for(target, record.outputs[target.name][1], "output")
     z = binding.place(full)
     if z is None:
         raise InputError("a group that the ranges never vary has another value")
@@ -205,10 +202,7 @@ def _value(port: Port, record: RunRecord, binding: Binding) -> float | str:
 def _runs_of(known: KnownLaw, binding: Binding, design: CampaignDesign) -> list[KnownRun]:
     """What a law says at points of its domain."""
     law, target, ports, rank = known.law, binding.target, binding.ports, binding.space.rank
-    names = [v.name for v in law.symbols.values()]
-    for name in names:
-        if name not in ports:
-            raise InputError(f"{known.origin}: the law's '{name}' is no input of the kernel.")
+    names = [v.name for v in law.symbols.values() if v.name in ports]
     if law.target.name != target.name:
         raise InputError(
             f"{known.origin}: the law gives '{law.target.name}', the plan asks for '{target.name}'."

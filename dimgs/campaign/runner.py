@@ -122,12 +122,18 @@ class Runner:
                     continue
                 del flying[future]
             broken = any(record is None for _, record in ended)
-            if (broken or late) and (self.place.renew() or broken):
+            if (broken or late) and (self.place.close() or broken):
                 # a dead worker takes the whole pool along, and nobody knows whose run it was
                 ended += [(task, None) for task, _ in flying.values()]
                 flying.clear()
             for task, record in ended:
-                self._end(task, record, waiting, records)
+                kept = self._end(task, record)
+                if kept is None:
+                    self.tally["retried"] += 1
+                    waiting.append(task)
+                else:
+                    records[kept.key] = kept
+                    self.on_done(kept, False)
 
     def _may_start(self, task: RunTask, flying: Sequence[RunTask]) -> bool:
         """Whether a run may start beside others; one whose worker died is made alone."""
@@ -136,21 +142,13 @@ class Runner:
         alone = any(other.request.key in self._alone for other in flying)
         return len(flying) < self.window and not alone
 
-    def _end(
-        self,
-        task: RunTask,
-        record: RunRecord | None,
-        waiting: list[RunTask],
-        records: dict[str, RunRecord],
-    ) -> None:
-        """Keep what came of a run, or let it wait for another try."""
+    def _end(self, task: RunTask, record: RunRecord | None) -> RunRecord | None:
+        """Keep what came of a run; None where it is to be tried again."""
         key = task.request.key
         if record is None and key not in self._alone:
             self.store.release(key, self.place.death)
-            self.tally["retried"] += 1
             self._alone.add(key)
-            waiting.append(task)
-            return
+            return None
         self._deaths = self._deaths + 1 if record is None else 0
         if self._deaths >= _MOST_DEATHS:
             raise FitError(
@@ -167,12 +165,7 @@ class Runner:
                 f"{record.reason}"
             )
         again = record.status is Status.FAILED and len(self._attempts(key)) <= self.retries
-        if again and not self._deaths:
-            self.tally["retried"] += 1
-            waiting.append(task)
-            return
-        records[key] = record
-        self.on_done(record, False)
+        return None if again and not self._deaths else record
 
 
 def _answer(future: "Future[RunRecord]") -> RunRecord | None:

@@ -243,12 +243,9 @@ class Place:
         """Start a run."""
         return self._executor.submit(make, task)
 
-    def renew(self) -> bool:
-        """Replace workers that hang or have died; False where that is not possible."""
+    def close(self) -> bool:
+        """Stop every worker; new ones start with the next run. False where that is not possible."""
         return False
-
-    def close(self) -> None:
-        """Let the workers go."""
 
 
 class LocalProcesses(Place):
@@ -282,19 +279,14 @@ class LocalProcesses(Place):
             self._processes = {p.pid or 0: p for p in multiprocessing.active_children()}
             return future
         except BrokenProcessPool:
-            self.renew()
+            self.close()
             return self.submit(task)
 
-    def renew(self) -> bool:
-        """Stop every worker; new ones start with the next run."""
-        self.close()
-        return True
-
-    def close(self) -> None:
-        """Stop every worker, runs in flight included."""
+    def close(self) -> bool:
+        """Stop every worker, runs in flight included; new ones start with the next run."""
         pool, self._pool = self._pool, None
         if pool is None:
-            return
+            return True
         marks: dict[int, str] = {}
         while not self._started.empty():
             marks |= [self._started.get()]
@@ -315,6 +307,7 @@ class LocalProcesses(Place):
         # and a worker that was killed left behind what its run had started
         for mark in marks.values():
             process.end_marked(mark)
+        return True
 
     def _died(self, ended: str) -> None:
         self.death = f"The worker process {ended} before the run did."
