@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dimgs.campaign.binding import Binding, at
 from dimgs.common.errors import InputError
@@ -104,7 +104,7 @@ def every_known(
     return tuple(known for source in each for known in _read(source, binding))
 
 
-def _read(source: "Known | str | PathLike[str]", binding: Binding) -> Sequence[Known]:
+def _read(source: Any, binding: Binding) -> Sequence[Known]:
     if isinstance(source, KnownRun | KnownLaw):
         return [source]
     if not isinstance(source, str | PathLike):
