@@ -8,8 +8,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from dimgs.campaign.answers import joined
 from dimgs.campaign.binding import bind
-from dimgs.campaign.conclusion import joined
 from dimgs.campaign.curves import curves_of
 from dimgs.campaign.journal import DecisionLog, Listener, changed_since, shown_by
 from dimgs.campaign.known import Known, every_known
@@ -145,15 +145,12 @@ def _opened(folder: Path, resume: bool) -> RunStore:
     check_folder(folder)
     with writing_to(folder):
         if (folder / STORE).exists() and not resume:
-            raise InputError(
-                f"{folder} holds the runs of a campaign already; continue it "
-                f"({setting('resume')}, resume=True) or name another folder."
-            )
+            remedy = f"continue it ({setting('resume')}, resume=True) or name another folder"
+            raise InputError(f"{folder} holds the runs of a campaign already; {remedy}.")
     try:
         return RunStore(folder / STORE)
     except StoreError as error:
         # its remedy is one for users of stores
         why = str(error).partition(";")[0]
-        raise InputError(
-            f"{why}; restore it from a copy, or start in another folder ({setting('out')})."
-        ) from error
+        remedy = f"restore it from a copy, or start in another folder ({setting('out')})"
+        raise InputError(f"{why}; {remedy}.") from error

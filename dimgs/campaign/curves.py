@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,14 +13,12 @@ from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.engines.registry import NONE
+from dimgs.fits.curves import CurvePotential
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis
 from dimgs.kernels.record import RunRecord
 from dimgs.symmetry.collapse import Collapse, collapse_with
 from dimgs.variables import Variable, parse_unit, si_unit
-
-if TYPE_CHECKING:
-    from dimgs.fits import CurvePotential
 
 # places of whole curves: what lies between is smooth
 _POINTS = 24
@@ -51,7 +49,7 @@ class WholeCurves:
     ordinate: str
     at: Array
     groups: PiBasis
-    model: "CurvePotential"
+    model: CurvePotential
     half_width: float
 
     def to_json(self) -> dict[str, Any]:
@@ -83,8 +81,6 @@ def whole_curves(
     InputError, FitError
         As there, and if values are not positive or the curves have no places in common.
     """
-    from dimgs.fits.curves import CurvePotential
-
     at, values, table, (*given, along, ordinate) = _in_si(records, curve, inputs)
     basis, other = (pi_basis([*given, v], v.name) for v in (along, ordinate))
     alone = [b.response for b in (basis, other) if b.response is not None]
@@ -190,15 +186,15 @@ def curves_of(
     plan: Plan, records: Sequence[RunRecord]
 ) -> tuple[tuple[Collapse, ...], tuple[WholeCurves, ...], list[str]]:
     """The curves that a plan asks for, brought onto one and fitted whole, and what failed."""
-    found, whole, warnings = list[Any](), list[Any](), list[str]()
-    asked = ((found, collapse, "brought onto one"), (whole, whole_curves, "fitted whole"))
+    collapsed, whole, warnings = list[Any](), list[Any](), list[str]()
+    asked = ((collapsed, collapse, "brought onto one"), (whole, whole_curves, "fitted whole"))
     for name, curve in plan.curves.items():
         for results, fit, words in asked[: 1 + curve.whole]:
             try:
                 results.append(fit(records, name, curve.inputs, plan.level))
             except DimgsError as error:
                 warnings.append(f"The curves '{name}' were not {words}: {error}")
-    return tuple(found), tuple(whole), warnings
+    return tuple(collapsed), tuple(whole), warnings
 
 
 __all__ = ["WholeCurves", "collapse", "curves_of", "whole_curves"]

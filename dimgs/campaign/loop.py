@@ -6,9 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from dimgs.campaign.answers import half_width
+from dimgs.campaign.answers import Analysis, conclude, half_width, law_of_all
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.conclusion import Found, conclude, law_of_all
 from dimgs.campaign.design import CampaignDesign, d_optimal, nearest
 from dimgs.campaign.ending import Ending, Outcome
 from dimgs.campaign.evidence import Proposal, RunPrediction, TierEvidence
@@ -511,7 +510,7 @@ class CampaignLoop:
             return Ending(Outcome.STOPPED, text)
         return None
 
-    def _one_law(self, evidence: TierEvidence) -> tuple[Found, Ending | None]:
+    def _one_law(self, evidence: TierEvidence) -> tuple[Analysis, Ending | None]:
         """Search for the one law of all runs, and make those that tell its rivals apart.
 
         Why no law is probable enough comes with what was found; None where one is.
@@ -541,7 +540,7 @@ class CampaignLoop:
         self.notes += own
         return report, why
 
-    def _rival_runs(self, evidence: TierEvidence, report: Found) -> list[Proposal]:
+    def _rival_runs(self, evidence: TierEvidence, report: Analysis) -> list[Proposal]:
         """The run that tells the rivals apart most; without any, one far from all others."""
         tier = len(self.binding.tiers) - 1
         space, ports = self.binding.space, {p.name: p for p in self.binding.kernel.inputs}

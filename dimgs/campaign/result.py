@@ -164,6 +164,11 @@ class RegimeAnswer:
         return tuple(sorted((*self.exponents, *self.implied), key=lambda e: e.name))
 
     @property
+    def law(self) -> Law | None:
+        """Its law, with the verdict on it."""
+        return None if self.fit is None else self.fit.judged_law
+
+    @property
     def prefactor(self) -> Constant | None:
         """Fitted constant of its law."""
         constants = () if self.fit is None else self.fit.law.constants
@@ -179,7 +184,7 @@ class RegimeAnswer:
             "implied": [exponent_document(e) for e in self.implied],
             "activation": activation_document(self.activation),
             "prefactor": constant and attributes(constant, "value unit low high"),
-            "law": law_or_none(None if self.fit is None else self.fit.judged_law),
+            "law": law_or_none(self.law),
             "tested": {**vars(self.tested), "holds": self.tested.holds},
         }
 
@@ -320,8 +325,7 @@ class CampaignResult:
             return self.across.law
         if self.whole is not None:
             return self.whole
-        alone = self.regimes[0].fit if len(self.regimes) == 1 else None
-        return None if alone is None else alone.judged_law
+        return self.regimes[0].law if len(self.regimes) == 1 else None
 
     def to_json(self) -> dict[str, Any]:
         """One JSON document; the decisions are in the log's own file.
@@ -389,11 +393,9 @@ class CampaignResult:
         OSError, InputError
             If the folder cannot be written to.
         """
-        path = folder / "result.json"
-        write_whole(path, as_text(sealed(finite(self.to_json()))))
-        every = (self, *self.others)
+        written, every = [folder / "result.json"], (self, *self.others)
+        write_whole(written[0], as_text(sealed(finite(self.to_json()))))
         names = file_names(r.name for r in every)
-        written = [path]
         curves = file_names(c.target for c in self.curves)
         written += [save(c.draw(), folder / f"{curves[c.target]}.svg") for c in self.curves]
         for one in every:

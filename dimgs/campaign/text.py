@@ -1,8 +1,7 @@
 """Plans, results and regimes in plain words."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,11 @@ import numpy as np
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, directions
 from dimgs.campaign.next_runs import first_runs
-from dimgs.campaign.result import CampaignResult
-from dimgs.common.formats import attributes
-from dimgs.fits.estimate import Exponent
+from dimgs.campaign.result import CampaignResult, RegimeAnswer
+from dimgs.groups.group import PiGroup
 from dimgs.kernels.spec import of_tier
 from dimgs.law.law import Law
 from dimgs.report.documents import pi_document
-from dimgs.report.findings import Activation
 from dimgs.report.plain_text import (
     activation_lines,
     condition,
@@ -40,36 +37,30 @@ _WORDS: Mapping[Fraction | None, str] = {
 }
 
 
-def sentence(
-    target: str,
-    where: str,
-    exponents: Sequence[Exponent],
-    everywhere: bool = True,
-    activation: Mapping[str, Activation] = MappingProxyType({}),
-) -> str:
+def sentence(target: str, regime: RegimeAnswer, everywhere: bool = True) -> str:
     """The exponents of a regime in words.
 
     Parameters
     ----------
     target : str
-    where : str
-        The regime's place, in words; empty where nothing bounds it.
-    exponents : sequence of Exponent
+    regime : RegimeAnswer
     everywhere : bool
         Whether every run gave an answer, so that a law without bounds holds in all the ranges.
-    activation : mapping of str to Activation
-        Of the temperature that enters as 1/T.
 
     Examples
     --------
-    >>> found = [Exponent("D", 0.5, 0.49, 0.51, Fraction(1, 2)), Exponent("h", 0.0, -0.01, 0.01,
-    ...          Fraction(0)), Exponent("t", 0.5, 0.49, 0.51, Fraction(1, 2))]
-    >>> sentence("CF", "Fo < 0.5", found)
+    >>> from dimgs.campaign.result import Tested
+    >>> from dimgs.fits.estimate import Exponent
+    >>> half, tested = Fraction(1, 2), Tested(1, 0.01, 0.02)
+    >>> exponents = [Exponent("D", 0.5, 0.49, 0.51, half), Exponent("t", 0.5, 0.49, 0.51, half),
+    ...              Exponent("h", 0.0, -0.01, 0.01, Fraction(0))]
+    >>> early = RegimeAnswer("pi_1 < 0.5", "Fo < 0.5", exponents, {}, 1.0, {}, tested)
+    >>> sentence("CF", early)
     'Where Fo < 0.5, CF grows as the square root of D and t; h does not matter.'
     """
     groups: dict[str, list[str]] = {}
     idle, unknown = [], []
-    for e in exponents:
+    for e in regime.exponents:
         if not np.isfinite(e.high - e.low):
             unknown.append(e.name)
         elif e.rational == 0:
@@ -81,12 +72,12 @@ def sentence(
     parts = [f"{words} {listed(names)}" for words, names in groups.items()]
     parts += [
         f"goes as exp({-a.kelvin:.4g} K/{n})"
-        for n, a in activation.items()
+        for n, a in regime.activation.items()
         if not a.low <= 0.0 <= a.high
     ]
     main = f"{target} {listed(parts)}" if parts else f"{target} is constant"
     all_over = "everywhere in the ranges" if everywhere else "wherever a run gave an answer"
-    start = f"Where {where}, {main}" if where else f"{main}, {all_over}"
+    start = f"Where {regime.place}, {main}" if regime.place else f"{main}, {all_over}"
     ends = []
     if idle and parts:
         ends.append(f"{listed(idle)} {'do' if len(idle) > 1 else 'does'} not matter")
@@ -131,23 +122,20 @@ def campaign_text(result: CampaignResult) -> str:
         f"  moved: {listed(result.varied)}"
         + (f"; need not move: {listed(result.not_varied)}" if result.not_varied else ""),
         "groups",
-        *(f"  {g.name} = {g}" + _known(g.known_as) for g in result.basis.groups),
+        *(f"  {g.name} = {_formula(g)}" for g in result.basis.groups),
     ]
     if result.essential:
         lines.append(f"  enough for all but one monomial: {'; '.join(result.essential)}")
-    if result.whole is not None:
-        lines += [_RULE, *_law_lines("law of all runs", result.whole)]
-    if result.across is not None and result.across.law is not None:
-        law = result.across.law
-        lines += [_RULE, *_law_lines("law of the runs of all sources", law)]
-        lines += [f"  {line}" for line in sources_lines(law)]
+    across = None if result.across is None else result.across.law
+    for title, law in (("all runs", result.whole), ("the runs of all sources", across)):
+        if law is not None:
+            lines += [_RULE, *_law_lines(f"law of {title}", law)]
     for i, regime in enumerate(result.regimes, 1):
-        law_of = [] if regime.fit is None else [regime.fit.judged_law]
         inside = [
             *exponent_lines(regime.exponents, result.level),
             *(f"{e.name} {e.rational or number(e.value)}{_IMPLIED}" for e in regime.implied),
             *activation_lines(regime.activation),
-            *(line for law in law_of for line in _law_lines("law of its finest runs", law)),
+            *_law_lines("law of its finest runs", regime.law),
         ]
         lines += [_RULE, f"regime {i}: {condition(regime.where)}", *(f"  {x}" for x in inside)]
     if result.boundaries:
@@ -172,10 +160,13 @@ def campaign_text(result: CampaignResult) -> str:
     return "\n".join([*lines, *(f"{_RULE}\n{campaign_text(o)}" for o in result.others)])
 
 
-def _law_lines(title: str, law: Law) -> list[str]:
-    """A law with its verdict and its constants."""
+def _law_lines(title: str, law: Law | None) -> list[str]:
+    """A law with its verdict, its constants and its sources; nothing without one."""
+    if law is None:
+        return []
     first, *constants = law_lines(law)
-    return [f"{title}: {first}", *(f"  {line}" for line in (law.verdict, *constants))]
+    below = (law.verdict, *constants, *sources_lines(law))
+    return [f"{title}: {first}", *(f"  {line}" for line in below)]
 
 
 def design_text(document: Mapping[str, Any]) -> str:
@@ -198,8 +189,7 @@ def design_text(document: Mapping[str, Any]) -> str:
             f"{document['kernel']} -> {document['target']}: {free}",
             "groups and what the ranges reach",
             *(
-                f"  {g['name']} = {g['formula']}{_known(g['known_as'])}: "
-                f"{g['low']:.3g} to {g['high']:.3g}"
+                f"  {g['name']} = {g['formula']}: {g['low']:.3g} to {g['high']:.3g}"
                 for g in document["groups"]
             ),
             f"inputs that move: {listed(moved)}",
@@ -234,8 +224,9 @@ def quantity(value: float | str, unit: str) -> str:
     return text if unit in ("", "1", "label") else f"{text} {unit}"
 
 
-def _known(name: str | None) -> str:
-    return f" ({name})" if name else ""
+def _formula(group: PiGroup) -> str:
+    """A group in the inputs, with its name in the literature."""
+    return f"{group} ({group.known_as})" if group.known_as else str(group)
 
 
 def dry_run(binding: Binding) -> Mapping[str, Any]:
@@ -264,7 +255,7 @@ def dry_run(binding: Binding) -> Mapping[str, Any]:
         "pi": pi_document(space.basis),
         "free_directions": space.rank,
         "groups": [
-            {**attributes(g, "name known_as"), "formula": str(g), "low": low, "high": high}
+            {"name": g.name, "formula": _formula(g), "low": low, "high": high}
             for g, (low, high) in zip(space.groups, ends, strict=True)
         ],
         "ranges": sorted(plan.ranges),

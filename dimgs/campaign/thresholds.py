@@ -1,14 +1,13 @@
 """Conditions on monomials of groups: where a law holds, in the grammar of laws and in words."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
 
 from dimgs.campaign.space import PiSpace
-from dimgs.common.arrays import LARGEST_LOG, Array, BoolArray
+from dimgs.common.arrays import Array, BoolArray
 from dimgs.fits.consensus import Powers, Separation
 from dimgs.groups.dimensions import primitive, solve_exact
 from dimgs.groups.group import PiGroup
@@ -73,28 +72,6 @@ def essential(space: PiSpace, rationals: Sequence[Rationals]) -> tuple[str, ...]
 
 def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
     return int(np.linalg.matrix_rank(np.array(rows, dtype=float))) if rows else 0
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """A border between two laws as a value of a monomial of the groups.
-
-    Attributes
-    ----------
-    monomial : tuple of Fraction
-    scale : float
-        Logarithm of the monomial per unit of what decides at the border.
-    middle : float
-        Logarithm of the monomial where that is 0.
-    """
-
-    monomial: Powers
-    scale: float = 1.0
-    middle: float = 0.0
-
-    def at(self, along: float) -> float:
-        """Value of the monomial where what decides at the border is so large."""
-        return float(np.exp(np.clip(self.middle + self.scale * along, -LARGEST_LOG, LARGEST_LOG)))
 
 
 def condition(powers: Powers, value: float, at_least: bool) -> Side:

@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dimgs.campaign.result import RegimeAnswer
+from dimgs.campaign.result import Tested as Evidence
 from dimgs.campaign.space import PiSpace
 from dimgs.campaign.text import sentence
 from dimgs.campaign.thresholds import essential, monomial_of, physical
@@ -84,7 +86,8 @@ def test_without_rationals_a_monomial_is_decimal() -> None:
     ],
 )
 def test_sentences(exponents: list[tuple[str, float, float, int | None]], told: str) -> None:
-    found = [
+    known = tuple(
         Exponent(n, v, v - h, v + h, None if r is None else Fraction(r)) for n, v, h, r in exponents
-    ]
-    assert sentence("x", "here", found) == f"Where here, {told}"
+    )
+    regime = RegimeAnswer("pi_1 < 1", "here", known, {}, 1.0, {}, Evidence(1, 0.01, 0.02))
+    assert sentence("x", regime) == f"Where here, {told}"
