@@ -10,6 +10,7 @@ from dimgs.groups.group import PiBasis
 from dimgs.law import latex
 from dimgs.law.canonical import shortest
 from dimgs.law.checked_law import CheckedLaw
+from dimgs.law.display import shown_constants
 from dimgs.law.exponents import half_widths, rounded, without_held
 from dimgs.law.parts import Constant
 from dimgs.variables import shown_unit
@@ -130,7 +131,7 @@ def law_html(law: CheckedLaw) -> str:
     known = "n/a" if scores.cv_r2_log is None else f"{scores.cv_r2_log:.4f}"
     constants = "".join(
         f"<li>{escape(c.name)} = {c.value:.5g}{escape(_after(c.unit))}</li>"
-        for c in without_held(law).constants
+        for c in shown_constants(law)
     )
     formula = latex.mathml(law_latex(law, "dimensional"), display=True)
     return (

@@ -12,6 +12,7 @@ from dimgs.engines.protocol import Completed
 from dimgs.fits.estimate import Exponent
 from dimgs.fits.noise import Noise, rms
 from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.law.display import shown_constants
 from dimgs.law.exponents import rounded, undetermined_inputs
 from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
@@ -104,6 +105,11 @@ def activation_document(activation: Mapping[str, Activation] | None) -> dict[str
     }
 
 
+def display_document(law: Law) -> dict[str, Any]:
+    """Constants of a law in the units of its table, as the text shows them."""
+    return {"constants": [constant.to_json() for constant in shown_constants(law)]}
+
+
 def fit_document(fit: FittedLaw) -> dict[str, Any]:
     """The `fit` document."""
     prefactor = next((c for c in fit.law.constants if c.origin == "fitted"), None)
@@ -119,6 +125,7 @@ def fit_document(fit: FittedLaw) -> dict[str, Any]:
         "activation": activation_document(fit.activation),
         "scores": fit.scores.to_json(),
         "law": fit.judged_law.to_json(),
+        "display": display_document(fit.judged_law),
         "noise": noise_document(fit.noise, fit.law.target),
         **attributes(fit, "independent_contrasts pairs collinear"),
         **attributes(fit.verdict, "probability confirmed why_not"),
@@ -189,6 +196,7 @@ def discover_document(report: Findings) -> dict[str, Any]:
         "pi": pi_document(report.basis),
         "fit": None if report.fit is None else fit_document(report.fit),
         "law": law_or_none(report.law),
+        "display": None if report.law is None else display_document(report.law),
         "candidates": [
             {
                 "expression": str(rounded(c.expression.xreplace(named), {})),

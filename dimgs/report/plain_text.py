@@ -11,10 +11,11 @@ import numpy as np
 from dimgs.common.escape import terminal, visible
 from dimgs.fits.estimate import Exponent
 from dimgs.law.centre import Centre
+from dimgs.law.display import ShownConstant, shown_constants
 from dimgs.law.domain import held_texts
 from dimgs.law.exponents import held_note
 from dimgs.law.law import Law
-from dimgs.law.parts import Constant, Scores, percent
+from dimgs.law.parts import Scores, percent
 from dimgs.law.serialise import source_document
 from dimgs.report.findings import Activation, Findings, FittedLaw, PlannedRuns, Verdict
 from dimgs.report.verdict import (
@@ -66,7 +67,7 @@ def condition(where: str) -> str:
     return _DECIMAL.sub(lambda match: number(float(match[0])), where)
 
 
-def _constant(c: Constant) -> str:
+def _constant(c: ShownConstant) -> str:
     between = f"({c.origin})"
     if c.origin in ("fitted", "recognised") and c.low is not None:
         origin = "" if c.origin == "fitted" else f" ({c.origin})"
@@ -102,7 +103,7 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
 def law_lines(law: Law, centre: Centre | None = None) -> list[str]:
     """A law, its constants, and what was held while they were fitted."""
     at = [] if centre is None else _prose(centre_text(centre))
-    return [str(law), *map(_constant, law.shown.constants), *_prose(held_note(law) or ""), *at]
+    return [str(law), *map(_constant, shown_constants(law)), *_prose(held_note(law) or ""), *at]
 
 
 def interval(low: float | None, high: float | None) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs.common.escape import markdown, markdown_code, visible
 from dimgs.law import latex
+from dimgs.law.display import shown_constants
 from dimgs.law.exponents import held_note
 from dimgs.law.parts import percent
 from dimgs.law.typeset import constant_equations, group_definitions, law_symbol_table
@@ -81,6 +82,7 @@ def _environment(**options: Any) -> "Environment":
             remarks,
             centre_text,
             held_note,
+            shown_constants,
             works_of,
             views.tiles_of,
             effects.exponent_text,

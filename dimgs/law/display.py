@@ -1,0 +1,107 @@
+"""Constants of a law in the units of its table, for reading; the law computes in SI."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dimgs.common.formats import attributes
+from dimgs.groups.dimensions import DimensionalMatrix
+from dimgs.law.checked_law import CheckedLaw
+from dimgs.law.exponents import without_held
+from dimgs.law.parts import Constant, Origin
+from dimgs.variables import Dimension, Unit, Variable, unit_or_none
+from dimgs.variables.units import base_unit, product_text, written
+
+# the name of a unit, in the text of a product
+_NAME = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class ShownConstant:
+    """A constant in a coherent unit of the table.
+
+    Attributes
+    ----------
+    name : str
+    value : float
+    low, high : float or None
+    unit : str
+    origin : {"fitted", "scale", "physical", "recognised"}
+    """
+
+    name: str
+    value: float
+    low: float | None
+    high: float | None
+    unit: str
+    origin: Origin
+
+    def to_json(self) -> dict[str, Any]:
+        """The constant as JSON."""
+        return attributes(self, "name value low high unit")
+
+
+def shown_constants(law: CheckedLaw) -> tuple[ShownConstant, ...]:
+    """Constants of a law as it is shown, in the units of its table.
+
+    The units are products of those in which the target and the inputs were given, one for each
+    dimension; where such a product has more factors than the SI unit, and for known constants, the
+    SI unit stays.
+
+    Parameters
+    ----------
+    law : Law
+
+    Returns
+    -------
+    tuple of ShownConstant
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> table = {"F [kN]": [1.0, 2.0, 3.0, 4.0, 5.0], "x [mm]": [2.0, 4.1, 5.9, 8.0, 10.1]}
+    >>> law = dimgs.fit(table, "F", scales="auto").law
+    >>> [(c.name, round(c.value, 3), c.unit) for c in shown_constants(law)]
+    [('C', 0.498, 'kN/mm')]
+    """
+    shown = without_held(law)
+    factors = _factors_of([law.target, *shown.symbols.values()])
+    return tuple(_converted(c, factors) for c in shown.constants)
+
+
+def _factors_of(variables: Iterable[Variable]) -> dict[str, Unit]:
+    """Units whose products the units of the variables are, in their order, as written."""
+    factors: dict[str, Unit] = {}
+    for variable in variables:
+        if variable.role != "data" or variable.is_level or variable.is_label:
+            continue
+        for factor in written(variable.unit.text).factors:
+            unit = unit_or_none(factor.name)
+            if unit is not None and unit.scale == "ratio" and not unit.dimension.is_dimensionless:
+                factors.setdefault(factor.name, unit)
+    return factors
+
+
+def _converted(constant: Constant, factors: Mapping[str, Unit]) -> ShownConstant:
+    unit, size = constant.unit, 1.0
+    if constant.origin != "physical" and factors:
+        dimensions = {base_unit(base): Dimension.of({base: 1}) for base, _ in constant.dimension}
+        # earlier columns are taken before later ones
+        dimensions = {name: known.dimension for name, known in factors.items()} | dimensions
+        matrix = DimensionalMatrix.of_dimensions([*dimensions], [*dimensions.values()])
+        powers = matrix.solve(constant.dimension)
+        used = [(n, p) for n, p in zip(dimensions, powers or (), strict=False) if p]
+        sizes = [factors[n].factor ** float(p) if n in factors else 1.0 for n, p in used]
+        converted = float(np.prod(sizes))
+        if (
+            used
+            and len(used) <= len(_NAME.findall(unit))
+            and converted != 1.0
+            and 0 < converted < np.inf
+        ):
+            unit, size = product_text(used), converted
+    low, high = (None if x is None else x / size for x in (constant.low, constant.high))
+    return ShownConstant(constant.name, constant.value / size, low, high, unit, constant.origin)

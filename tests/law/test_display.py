@@ -1,0 +1,72 @@
+"""Constants are shown in the units of the table, and are the same quantities there."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dimgs
+from dimgs.law.display import shown_constants
+from dimgs.law.law import Law
+from dimgs.report.documents import fit_document
+from dimgs.variables import parse_unit
+
+LENGTHS = ["m", "mm", "inch", "km"]
+FORCES = ["N", "kN", "lbf"]
+
+
+def stiffness(force: str = "kN", length: str = "mm", exponent: float = 1.5) -> Law:
+    x = np.geomspace(1.0, 50.0, 12)
+    y = 0.5 * x**exponent * (1 + 0.01 * np.cos(7 * x))
+    return dimgs.fit({f"F [{force}]": y, f"x [{length}]": x}, "F", scales="auto").law
+
+
+@settings(max_examples=15)
+@given(st.sampled_from(FORCES), st.sampled_from(LENGTHS))
+def test_a_shown_constant_is_the_number_in_the_table_and_the_quantity_of_the_law(
+    force: str, length: str
+) -> None:
+    law = stiffness(force, length)
+    (constant,), (shown,) = law.shown.constants, shown_constants(law)
+    unit = parse_unit(shown.unit)
+    assert unit.dimension == constant.dimension
+    assert unit.to_si(shown.value) == pytest.approx(constant.value, rel=1e-12)
+    assert shown.low is not None
+    assert constant.low is not None
+    assert unit.to_si(shown.low) == pytest.approx(constant.low, rel=1e-12)
+    if force in shown.unit and length in shown.unit:
+        assert shown.value == pytest.approx(0.5, rel=0.05)
+
+
+def test_a_prefactor_of_a_fitted_exponent_is_readable() -> None:
+    law = stiffness("kN", "mm", 2.72)
+    prefactor = next(c for c in shown_constants(law) if c.name == "C")
+    assert prefactor.value == pytest.approx(0.5, rel=0.1)
+    assert prefactor.unit.startswith("kN/mm^2.7")
+    assert law.constant_values["C"] > 1e9
+
+
+def test_documents_have_both() -> None:
+    x = np.geomspace(1.0, 50.0, 12)
+    fit = dimgs.fit({"F [kN]": 0.5 * x, "x [mm]": x}, "F", scales="auto")
+    document = fit_document(fit)
+    (shown,) = document["display"]["constants"]
+    assert shown["unit"] == "kN/mm"
+    assert shown["value"] == pytest.approx(0.5)
+    assert document["prefactor"]["value"] == pytest.approx(0.5e6)
+    assert "C = 0.5 kN/mm" in str(fit)
+    assert "0.5 kN/mm" in fit.law._repr_html_()
+
+
+def test_si_units_and_known_constants_stay() -> None:
+    law = dimgs.fit(
+        {"L [cm]": [20.0, 40.0, 80.0, 160.0], "T [s]": [0.897, 1.269, 1.794, 2.537]},
+        "T",
+        constants=["g"],
+    ).law
+    assert {c.name: c.unit for c in shown_constants(law)} == {"C": "1", "g": "m/s^2"}
+    warm = dimgs.fit(
+        {"p [mmHg]": [1.0, 2.1, 3.9, 8.2], "T [degC]": [10.0, 20.0, 30.0, 40.0]}, "p", scales="auto"
+    ).law
+    units = {c.unit for c in shown_constants(warm) if c.origin == "fitted" and c.unit != "1"}
+    assert all(unit.startswith("mmHg") and "deg" not in unit for unit in units)
