@@ -240,7 +240,7 @@ class _Asking:
     def _there(
         self, target: str, inputs: Given, point: Point, kernel: Any, physics: str | None
     ) -> Callable[[], Answer] | None:
-        """What asks the server of the hub, which has the runs; None where it has not the kernel."""
+        """Function that asks the server of the hub; None if the server lacks the kernel."""
         if not isinstance(self.hub, RemoteHub):
             return None
         if not (kernel is None or (isinstance(kernel, str) and kernel in available())):

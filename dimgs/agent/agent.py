@@ -33,7 +33,7 @@ class ModelFailedError(DimgsError, RuntimeError):
 
 @dataclass(frozen=True)
 class Answered:
-    """What the agent came to.
+    """Result of a question to an agent: text, answer and record.
 
     Attributes
     ----------

@@ -20,7 +20,7 @@ _NEXT = 3
 
 
 def search(request: dict[str, Any]) -> dict[str, Any]:
-    """What a search comes to: "document" and what was kept in the "hub", or an "error"."""
+    """Result of a search: its "document" and the ids in the "hub", or an "error"."""
     import warnings
 
     from dimgs.discovery.discover import discover_with
@@ -90,7 +90,7 @@ def _write_next(report: "Report", folder: Path) -> None:
 
 
 def _kept(hub: dict[str, str] | None, report: "Report") -> dict[str, Any] | None:
-    """What is kept in a hub: nothing without one."""
+    """Store the result in the hub, if one is open."""
     if hub is None:
         return None
     from dimgs.hub import Hub

@@ -163,7 +163,7 @@ _DIGITS = 12
 
 
 class StoppedError(DimgsError):
-    """Whoever asked does not wait any more."""
+    """The caller has cancelled the call."""
 
 
 @dataclass

@@ -186,7 +186,7 @@ _BRACKET = re.compile(r"\s*(?:\(|=|,?\s*(?:i\.e\.|that is)|or)\s*$", re.IGNORECA
 
 @dataclass
 class Sources:
-    """What may be a source: the question, replies of a person, and results of earlier calls.
+    """Possible sources of numbers: the question, replies of a person, and earlier results.
 
     Parameters
     ----------

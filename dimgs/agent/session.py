@@ -66,7 +66,7 @@ def answer_of(calls: Sequence[ToolCall], chosen: int | None, assumptions: list[J
 
 
 def _better(document: Json, calls: Sequence[ToolCall]) -> str:
-    """What would make the answer better, and what that costs; empty where it is good enough."""
+    """Steps that would improve the answer, with their cost; empty if it meets the tolerance."""
     if document["pertinence"]["acceptability"] >= 1.0 and document["pertinence"]["relevant"]:
         return ""
     for call in reversed(calls):

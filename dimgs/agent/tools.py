@@ -85,7 +85,7 @@ class Groups(TypedDict):
 
 
 class DiscoveredLaw(TypedDict):
-    """What a search came to."""
+    """Result of a search for a law."""
 
     law: str | None
     expression: str | None
@@ -168,7 +168,7 @@ class JobState(TypedDict):
 
 
 class Explained(TypedDict):
-    """What an answer rests on, and what would change it."""
+    """Evidence of an answer, and observations that would change it."""
 
     id: str
     kind: str
@@ -464,7 +464,7 @@ def _result(content: Json) -> Json:
 
 
 def diagnosis(state: str, failure: Failure | None, reason: str, job: str) -> tuple[str, str]:
-    """What the state of a job means, and what to try.
+    """Meaning of the state of a job, and the remedy.
 
     Examples
     --------
@@ -719,7 +719,7 @@ def _columns(points: list[dict[str, ReadQuantity]]) -> dict[str, list[Any]]:
 def explain(
     context: ToolContext, id: Annotated[str, Field(description="of an entry, law or study")]
 ) -> Explained:
-    """What it rests on, its reviews and rivals, and what would change it."""
+    """Evidence, reviews and rivals of an entry, and observations that would change it."""
     report = context.document(id, "report.json")
     if report is not None:
         return _of_study(context, id, report)
@@ -1078,7 +1078,7 @@ TOOLS: dict[str, Callable[..., Any]] = {
 
 
 class Tools:
-    """What a language model may do with dimgs.
+    """The tools of dimgs for language models.
 
     None of it accepts, deletes, changes a policy, runs a kernel that the policy does not list, or
     reads outside the workspace.

@@ -256,7 +256,7 @@ def _to_the_end() -> Iterator[None]:
 
 
 def _tell_files(folder: Path, written: Sequence[Path]) -> None:
-    """What was written: the page to open, and what lies beside it."""
+    """Print the written files: the page to open, and the others."""
     beside = [path.name for path in written if path.parent == folder]
     inside = Counter(path.parent.name for path in written if path.parent != folder)
     parts = [*beside[1:], *(f"{name}/ ({count} files)" for name, count in inside.items())]

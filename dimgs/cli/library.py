@@ -34,7 +34,7 @@ def engines(
 
 
 def _install(name: str) -> None:
-    """What an engine fetches at its first start."""
+    """Let an engine download its dependencies."""
     from dimgs.engines.registry import entries, entry_named
 
     install = entry_named(name).install

@@ -128,7 +128,7 @@ def _show_design(plan: Any, prior: "Sequence[Known | str]", json: bool) -> None:
 
 @contextmanager
 def _stopped_kindly() -> Iterator[None]:
-    """What a scheduler or a closed terminal sends stops a campaign as Ctrl-C does."""
+    """Let signals of a scheduler or a closed terminal stop a campaign, as Ctrl-C does."""
     names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
     numbers = [getattr(signal, n) for n in names if hasattr(signal, n)]
 

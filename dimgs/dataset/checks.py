@@ -382,7 +382,7 @@ def check_enough_runs(n_runs: int, n_unknowns: int, source: str = "the table") -
 
 @dataclass(frozen=True)
 class Purpose:
-    """What a table is to be used for.
+    """Purpose of a table: target, inputs and transformations that the checks need.
 
     Parameters
     ----------

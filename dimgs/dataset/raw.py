@@ -130,14 +130,14 @@ class TableKeywords(TypedDict, total=False):
 
 
 class ReadKeywords(TableKeywords, total=False):
-    """What `read_table` and `iter_chunks` take."""
+    """Keywords of `read_table` and `iter_chunks`."""
 
     logged: Iterable[str] | None
 
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What the caller asked of the reader; a single name stands for a list of one."""
+    """Options of the reader; a single name stands for a list of one."""
 
     units: Mapping[str, str] = field(default_factory=dict)
     columns: Iterable[str] | None = None
@@ -307,7 +307,7 @@ def is_decimal_comma(word: str) -> bool:
 
 
 def whats_wrong(word: str) -> tuple[str, str]:
-    """What a text cell in a numeric column is, and the remedy."""
+    """Description of a text cell in a numeric column, and the remedy."""
     short = word if len(word) <= 40 else word[:37] + "..."
     if word.lower() in BOOLEANS:
         return f"'{short}' is a truth value", "write 0 or 1 with unit 1, or give the unit 'label'"

@@ -36,7 +36,7 @@ def monomial_text(design: Design, direction: Array) -> str:
 
 
 def separation_warnings(design: Design, fit: Estimate, cv_r2_log: float | None) -> list[str]:
-    """What the runs cannot determine: directions that never or hardly varied, and unseen runs."""
+    """Warnings on collinear directions, and on a power law that fails on held-out runs."""
     out = [
         f"{monomial} never varied though {name} did, so that no exponent along it is determined; "
         f"runs in which it changes would do so."

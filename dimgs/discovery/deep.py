@@ -65,7 +65,7 @@ _FLOOR = 0.01
 
 @dataclass(frozen=True, eq=False)
 class PotentialTeacher:
-    """What a potential knows of the runs.
+    """A fitted deep potential as teacher of a search.
 
     Parameters
     ----------

@@ -313,7 +313,7 @@ def _provenance(data: Dataset, options: Options) -> dict[str, str]:
 
 
 def _options_text(options: Options) -> str:
-    """What was asked for beyond the defaults, the seed apart."""
+    """Options that differ from the defaults, without the seed."""
     out = []
     for each in fields(options):
         value = getattr(options, each.name)

@@ -369,7 +369,7 @@ _POWERS = tuple(sympy.Rational(p) for p in (-2, -1, "-1/2", "1/2", 2))
 
 @dataclass(frozen=True)
 class Search:
-    """What a search for the closed form of a field may cost, its seed, and who hears of cuts."""
+    """Budget and seed of a search for the closed form of a field, and its clock."""
 
     seconds: float
     seed: int = 0

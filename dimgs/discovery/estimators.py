@@ -46,14 +46,14 @@ def _fit_weighted(design: Design, level: float) -> Estimate:
 
 
 def noted(scatter: Scatter | None) -> dict[str, Any]:
-    """What an estimate holds of the scatter beside stated errors."""
+    """Intrinsic scatter of an estimate, and the ratio of residuals to stated errors."""
     if scatter is None:
         return {}
     return {"scatter": scatter, "notes": _scatter_notes(scatter.ratio**2, scatter.intrinsic)}
 
 
 def of_least_squares(design: Design, fit: PowerLawFit, level: float) -> Estimate:
-    """What is reported of a least-squares fit of one target.
+    """Estimate of a least-squares fit of one target.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ _MOST_CONSTANTS = 2
 
 @dataclass(frozen=True)
 class Exploration:
-    """What :func:`explore` found, ready for JSON.
+    """Result of :func:`explore`, ready for JSON.
 
     Attributes
     ----------
@@ -249,7 +249,7 @@ _NOTHING: dict[str, Any] = {"missing_dimension": None, "missing_unit": None, "co
 
 
 def _missing(narrow: HomogeneityTest, wide: HomogeneityTest) -> dict[str, Any]:
-    """What is missing, and the constants, the common ones first, each of which brings it.
+    """Dimension of the missing factor, and the constants that complete it, common ones first.
 
     Where no constant fits the intervals, those that fit wider ones.
     """

@@ -10,7 +10,7 @@ from dimgs.dataset.raw import TableKeywords as TableKeywords
 
 
 class StreamKeywords(TableKeywords, total=False):
-    """What `fit_stream` and `fit_dask` take."""
+    """Keywords of `fit_stream` and `fit_dask`."""
 
     constants: Sequence[str]
     scales: Sequence[str] | str
@@ -23,7 +23,7 @@ class StreamKeywords(TableKeywords, total=False):
 
 
 class FitKeywords(StreamKeywords, total=False):
-    """What `fit` takes."""
+    """Keywords of `fit`."""
 
     by: Sequence[str] | str
     limits: Mapping[str, Any] | Sequence[Any] | str
@@ -37,7 +37,7 @@ class FitKeywords(StreamKeywords, total=False):
 
 
 class DiscoverKeywords(FitKeywords, total=False):
-    """What `discover` takes."""
+    """Keywords of `discover`."""
 
     engine: str
     model: str

@@ -357,7 +357,7 @@ class Options:
         allow_empty: bool = False,
         signed_allowed: bool = False,
     ) -> "Purpose":
-        """What the analysis of this target needs of a table."""
+        """Requirements of the analysis of this target on a table."""
         from dimgs.dataset.checks import Purpose
 
         return Purpose(

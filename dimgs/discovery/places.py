@@ -203,7 +203,7 @@ def _shares(count: int, seed: int) -> Array:
 
 
 def prediction_of(law: Law, probability: float, places: Places, *, log: bool) -> Prediction | None:
-    """What a law predicts at places, on the logarithm or on the target itself.
+    """Predictions of a law at points, on the logarithm or on the target itself.
 
     Returns
     -------

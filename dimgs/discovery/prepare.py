@@ -332,7 +332,7 @@ def _basis(usable: UsableRuns, options: Options) -> PiBasis:
 def _symmetric_warnings(
     design: Design, again: Callable[[Options], Design], options: Options
 ) -> list[str]:
-    """What the symmetries that are asked for do; refused where the runs contradict them."""
+    """Warnings on the given symmetries; an error if the runs contradict them."""
     every = again(replace(options, symmetric=()))
     size = 1.0 if design.scale == "log" else float(design.y.std()) or 1.0
     none = np.empty((design.n_runs, 0))

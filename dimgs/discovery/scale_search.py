@@ -117,7 +117,7 @@ def _among(
 
 
 def _residuals(study: Study) -> Array:
-    """What a law leaves of the target, on its logarithm where both have one."""
+    """Residuals of a law, on the logarithm where target and law have one."""
     data, design = study.prepared.data, study.prepared.design
     truth = np.asarray(data[study.law.target.name], dtype=np.float64)
     values = study.law.predict_si(data)

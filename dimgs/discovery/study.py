@@ -99,7 +99,7 @@ class Study:
 
     @property
     def verdict(self) -> Verdict:
-        """What the law is worth, by all that is known of it."""
+        """Verdict on the law."""
         scores = self.law.scores
         aside = scores.holdout_r2_log, scores.holdout_n
         facts = LawFacts(

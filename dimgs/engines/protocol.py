@@ -144,7 +144,7 @@ class Completed:
 
 @dataclass(frozen=True)
 class Result:
-    """What a search found.
+    """Result of a search.
 
     Parameters
     ----------

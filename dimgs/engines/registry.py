@@ -130,7 +130,7 @@ def entry_named(name: str) -> EngineEntry:
 
 
 def engine_names() -> tuple[str, ...]:
-    """What ``engine=`` takes.
+    """Names of engines that ``engine=`` accepts.
 
     Examples
     --------
@@ -204,7 +204,7 @@ def require_engine(name: str) -> None:
 
 
 def _entry(name: str) -> EngineEntry | str:
-    """What an entry point names, or why that is not an engine."""
+    """Engine of an entry point, or the reason why it is none."""
     home = entry_points(GROUP)[name]
     module, _, attribute = home.partition(":")
     try:

@@ -261,7 +261,7 @@ def in_groups(
         return sympy.Symbol(f"m_{len(known) + len(seen)}")
 
     def base_of(node: Any) -> dict[Any, Any]:
-        """What stands under a fitted exponent; empty where there is none."""
+        """Base of a fitted exponent; empty where there is none."""
         names = {str(s) for s in node.exp.free_symbols} if node.is_Pow else set()
         return (powers(node.base) or {}) if names and names <= constants else {}
 

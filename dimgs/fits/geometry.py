@@ -529,7 +529,7 @@ def effective_dimension(active: ActiveDirections) -> EffectiveDimension:
 
 
 def _noise(field: Array, copies: Array, kept: BoolArray) -> Array:
-    """What the error of the gradients adds to their mean outer product, by the jackknife."""
+    """Bias of the mean outer product of gradients by their errors (jackknife)."""
     off = (copies - field) * kept[:, :, None]
     factor = (len(copies) - 1) / len(copies)
     return np.asarray(factor * np.einsum("bmi,bmj->ij", off, off) / len(field))

@@ -219,7 +219,7 @@ def _by_cluster(
 
 
 class GroupTable(NamedTuple):
-    """What is known of the groups that keep their own prefactor; the means are of [X | Y]."""
+    """Counts and means of groups with their own prefactor; the means are of [X | Y]."""
 
     labels: NDArray[np.generic]
     weights: Array

@@ -327,7 +327,7 @@ class BandwidthTable:
 
 
 def run_leverages(fits: LocalFits, cells: RunCells, runs: IntArray, weights: Array) -> Array:
-    """What each run's own response contributes to the local value at the run."""
+    """Leverage: weight of the response of each run in the local value at this run."""
     member = cells.member[runs]
     mine = np.where(fits.index == member[:, None], fits.weights, 0.0).sum(axis=1)
     return np.asarray(fits.leverage * mine * weights[runs] / cells.mass[member])

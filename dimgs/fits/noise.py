@@ -234,7 +234,7 @@ MOST_SAMPLED = 2000
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """What the residuals of a fit say of the stated errors.
+    """Intrinsic scatter and ratio to the stated errors, from the residuals of a fit.
 
     Attributes
     ----------

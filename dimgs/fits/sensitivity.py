@@ -72,7 +72,7 @@ class Copula:
 
     @classmethod
     def of(cls, X: Array, seed: int = 0, dependent: bool | None = None) -> "Copula":
-        """That of runs: independent unless rank correlations are surely real and not small.
+        """Copula of runs: independent unless rank correlations are significant and not small.
 
         Parameters
         ----------

@@ -171,7 +171,7 @@ def _snapped(
     p_value: float,
     dropped: set[int],
 ) -> Snapped:
-    """What a system of restrictions makes of the exponents of groups and of variables."""
+    """Exponents of groups and variables under a system of restrictions."""
     restricted = _restricted(b, factor, system)
     rationals = tuple(None if v is None else v + a0[j] for j, v in enumerate(implied))
     floats = np.array(a0, dtype=np.float64) + load @ restricted

@@ -85,7 +85,7 @@ class MixedFit:
 
     @property
     def shift(self) -> Array:
-        """What each run's sources add to the law, shape (n_runs,)."""
+        """Effect of the sources of each run on the law, shape (n_runs,)."""
         return np.asarray(np.hstack([e.design for e in self.effects]) @ self.shifts)
 
     def places(self, source: str) -> dict[str, list[int]]:

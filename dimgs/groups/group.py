@@ -283,7 +283,7 @@ class PiBasis:
 
     @property
     def suggestions(self) -> tuple[str, ...]:
-        """What would improve the analysis."""
+        """Suggestions to improve the analysis."""
         return (*self.remarks, *(d.remedy for d in self.dropped if d.remedy))
 
     def advising(self, names: Iterable[str]) -> "PiBasis":

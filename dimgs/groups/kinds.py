@@ -36,7 +36,7 @@ _SHORTEST_WORD = 4
 
 @dataclass(frozen=True)
 class Kind:
-    """What a quantity is, beyond its dimension.
+    """Physical kind of a quantity, beyond its dimension.
 
     Attributes
     ----------

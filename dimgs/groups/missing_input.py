@@ -71,7 +71,7 @@ class UnreachableError(DimensionError):
 
     @property
     def why(self) -> str:
-        """What no input brings, in a clause without an end."""
+        """The missing dimensions, as a clause without a full stop."""
         have = {base for v in self.inputs for base, _ in v.dimension}
         absent = sorted({base for base, _ in self.target.dimension} - have)
         listed = ", ".join(f"{v.name} [{v.unit.text}]" for v in self.inputs) or "none"
@@ -152,7 +152,7 @@ def scale_of(variable: Variable) -> str:
 
 
 def advice_to_take_part(variable: Variable) -> str:
-    """What would let an input that no group contains take part."""
+    """Advice for an input that no group contains."""
     return (
         f"To let '{variable.name}' take part, declare an unknown scale of its dimension "
         f"({setting('scales', scale_of(variable))}, or {setting('scales', AUTO)})."

@@ -133,7 +133,7 @@ def _spanning(system: Array, size: int) -> list[tuple[int, ...]]:
 
 
 def _without(vectors: Array, basis: Sequence[Array]) -> Array:
-    """What orthonormal vectors leave of others, row by row."""
+    """Components of rows that are orthogonal to orthonormal vectors."""
     for each in basis:
         vectors = vectors - each * np.sum(each * vectors, axis=1, keepdims=True)
     return vectors

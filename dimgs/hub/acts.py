@@ -450,7 +450,7 @@ class Writer(Reader):
         )
 
     def file(self, digest: str) -> bytes:
-        """What a file holds that came with an entry.
+        """Content of a file that is attached to an entry.
 
         Raises
         ------
@@ -519,7 +519,7 @@ class Writer(Reader):
 
 
 def _looked_at(again: Entry, lineage: Lineage) -> list[str]:
-    """What an entry that was made again rests on, none of which may be doubted."""
+    """Evidence of an entry that was derived again, none of it in doubt."""
     basis = again.linked(*RESTS_ON)
     if not basis:
         raise InputError(

@@ -57,7 +57,7 @@ _FORMATS = {".jsonl": "application/jsonl", ".parquet": "application/vnd.apache.p
 
 @dataclass
 class Merged:
-    """What a merge did.
+    """Result of a merge.
 
     Attributes
     ----------

@@ -98,7 +98,7 @@ def newest_runs(hub: Writer, kernel: str) -> Iterator[dict[str, Any]]:
 
 
 def port_records(ports: tuple[Port, ...]) -> dict[str, dict[str, Any]]:
-    """What a kernel declares of its inputs or outputs, by name."""
+    """Declarations of the inputs or outputs of a kernel, by name."""
     fields = ("unit", "low", "high", "default", "description")
     records = {p.name: {f: getattr(p, f) for f in fields} for p in ports}
     return {n: {f: v for f, v in p.items() if v not in (None, "")} for n, p in records.items()}

@@ -75,7 +75,7 @@ MODELS: "dict[str, type[_Kind]]" = {}
 
 
 class _Kind(_Part):
-    """What every kind may have; each adds itself to the models by its name."""
+    """Base of all kinds of entries; each kind registers itself by its name."""
 
     title: Short | None = None
     tags: Tags = []
@@ -87,7 +87,7 @@ class _Kind(_Part):
 
 
 class Question(_Kind, kind="question"):
-    """What somebody wants to know."""
+    """A question."""
 
     text: Text
     context: str = ""
@@ -110,7 +110,7 @@ class PortPart(_Part):
 
 
 class Card(_Kind, kind="card"):
-    """What a kernel computes, within which limits."""
+    """Card of a kernel: its inputs, outputs, constants and limits."""
 
     kernel: Short
     text: str = ""
@@ -166,7 +166,7 @@ class Job(_Kind, kind="job"):
 
 
 class Campaign(_Kind, kind="campaign"):
-    """What a campaign came to."""
+    """Result of a campaign."""
 
     outcome: str = ""
     result: dict[str, Any] = {}
@@ -200,7 +200,7 @@ class AnswerEntry(_Kind, kind="answer"):
 
 
 class Review(_Kind, kind="review"):
-    """What somebody else thinks of an entry."""
+    """Review of an entry by another author."""
 
     verdict: Literal["accept", "minor", "major", "reject"]
     clarity: Rating | None = None
@@ -235,7 +235,7 @@ class DatasetEntry(_Kind, kind="dataset"):
 
 
 class LimitEntry(_Kind, kind="limit"):
-    """What is known of a law where a group goes to zero or infinity.
+    """Known limit of a law, where a group goes to zero or infinity.
 
     Where the group is below ``beyond`` (``at`` 0) or above it (``at`` "inf"), the target grows with
     the input as its power ``exponent``, but for a relative ``miss``.
@@ -266,7 +266,7 @@ class LinkFile(BaseModel):
 
 
 class SignaturePart(BaseModel):
-    """That a hub states that the entry was made through it."""
+    """Signature: a hub states that the entry was made in it."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -403,7 +403,7 @@ def sha256(data: str | bytes) -> str:
 
 @dataclass(frozen=True)
 class Entry:
-    """What somebody stated once; it is never changed.
+    """One immutable item of a hub, identified by its hash.
 
     The id is a hash of a header that holds the hash of the content: an entry whose content was
     removed (see :meth:`redacted`) still proves its author, time and links.

@@ -474,7 +474,7 @@ class RemoteHub(Hub):
         return tables_of_runs(self.query(kernel, where=where, limit=None)["runs"], inputs, labels)
 
     def asked(self, question: Mapping[str, Any]) -> dict[str, Any]:
-        """What the server answers to a question about a point, as :func:`dimgs.ask.ask` does."""
+        """Answer of the server to a question about a point, as of :func:`dimgs.ask.ask`."""
         return dict(self._call("POST", "asks", dict(question)))
 
     def kernels(self) -> list[str]:
@@ -494,7 +494,7 @@ class RemoteHub(Hub):
         return list(self._call("GET", "files")["wanted"])
 
     def file(self, digest: str) -> bytes:
-        """What a file holds that an entry names."""
+        """Content of a file that an entry names."""
         return b64decode(self._call("GET", f"files/{_part(digest)}")["data"])
 
     def put_file(self, data: bytes) -> str:
@@ -612,7 +612,7 @@ def _refusal(address: str, answer: Any) -> Exception:
 
 
 def _client_of(url: str) -> Any:
-    """What sends the requests to a server, with the token that the environment names."""
+    """HTTP client of a server, with the token of the environment."""
     with needing("hub", "A hub behind a server needs"):
         import httpx2
     token = os.environ.get(TOKEN, "").strip()

@@ -35,7 +35,7 @@ _PAUSE = 1.0
 
 
 class AgentPolicy(BaseModel):
-    """What agents may do: the table ``agent`` of a policy.
+    """Limits of agents: the table ``agent`` of a policy.
 
     Jobs that agents ask for may take ``approve_above`` seconds before a person has to approve
     them. The others are limits of the server of tools and of the agent: the folder that tables
@@ -54,7 +54,7 @@ class AgentPolicy(BaseModel):
 
 
 class Policy(BaseModel):
-    """What a worker may run: a TOML file.
+    """Policy of a worker: kernels and limits, from a TOML file.
 
     ``kernels`` names those that may run; by default those that come with dimgs or are installed.
     Kernels in files (``file.py:name``, a TOML file) have to be named.
@@ -77,13 +77,13 @@ class Policy(BaseModel):
         return kernel in (available() if self.kernels is None else self.kernels)
 
     def limits(self, seconds: float) -> Limits:
-        """What a job of so many seconds may use."""
+        """Limits of a job of the given duration."""
         return Limits(seconds, self.megabytes, self.processes, self.disk_megabytes)
 
 
 @dataclass
 class Worked:
-    """What a worker did.
+    """Summary of the jobs of a worker.
 
     Attributes
     ----------

@@ -54,7 +54,7 @@ class Act:
 
 @dataclass(frozen=True)
 class Settlement:
-    """That somebody has looked at the doubts of an entry, and found that it holds.
+    """Decision of a reviewer that an entry holds despite the named doubts.
 
     Attributes
     ----------
@@ -155,7 +155,7 @@ class Lineage:
 
 
 def version_of(connection: Connection) -> tuple[int, str]:
-    """What changes whenever a state may have changed."""
+    """Version number that changes whenever a state may have changed."""
     last = connection.execute(select(func.max(entries.c.seq))).scalar()
     epoch = select(settings.c.value).where(settings.c.kind == "epoch")
     return last or 0, str(connection.execute(epoch).scalar() or "")
@@ -353,7 +353,7 @@ def _mark(connection: Connection, lineage: Lineage, settlements: Sequence[Settle
 def _reached(
     resting: Mapping[str, list[str]], root: str, by: set[str], settled: Mapping[str, set[str]]
 ) -> dict[str, int]:
-    """What rests on an entry, directly (1) or further downstream, and is not settled."""
+    """Unsettled entries that depend on an entry, directly (1) or further downstream."""
     depths = {root: 0}
     front = [root]
     for target in front:
@@ -365,7 +365,7 @@ def _reached(
 
 
 def _resting_on(connection: Connection, roots: set[str]) -> dict[str, list[str]]:
-    """What rests directly on each of the entries and on everything downstream of them."""
+    """Direct dependents of each entry and of everything downstream of it."""
     resting: dict[str, list[str]] = {}
     # runs of a kernel rest on its card, whether or not they were made after it
     card, run = entries.alias(), entries.alias()

@@ -113,7 +113,7 @@ class Shape:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked of runs.
+    """Conditions on runs.
 
     Attributes
     ----------
@@ -140,7 +140,7 @@ class Wanted:
 
 
 def wanted(where: Sequence[str] = (), group: Sequence[str] = (), **filters: Any) -> Wanted:
-    """What is asked, from what was typed.
+    """Conditions on runs, from their texts.
 
     Raises
     ------

@@ -56,7 +56,7 @@ def run_record(content: Mapping[str, Any]) -> RunRecord:
 
 
 def shown_run(content: Mapping[str, Any]) -> dict[str, Any]:
-    """What queries show of a run; nothing of one whose content was removed."""
+    """Fields of a run in the result of a query; none if its content was removed."""
     return {
         "kernel": content.get("kernel"),
         "tier": content.get("tier", ""),
@@ -88,7 +88,7 @@ def output_of(run: Mapping[str, Any], name: str) -> tuple[float, float]:
 
 
 def plain(value: Any) -> Any:
-    """What JSON holds of a value: plain numbers, texts, lists and tables."""
+    """A value as plain JSON: numbers, texts, lists and tables."""
     if isinstance(value, Mapping):
         return {str(k): plain(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -102,7 +102,7 @@ def plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Facts:
-    """What queries know of a run.
+    """Fields of a run that queries use.
 
     Attributes
     ----------
@@ -172,7 +172,7 @@ def _finite(name: str, value: Any, port: Port) -> float:
 
 
 def cache_version(content: Mapping[str, Any]) -> str:
-    """What must be equal for a run to be used again: declared, or the program's content."""
+    """Version for the reuse of runs: declared, or the hash of the program."""
     return _declared_or_hash(content, "version", "settings", "configuration")
 
 

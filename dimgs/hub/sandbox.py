@@ -195,7 +195,7 @@ def run_job(job: Mapping[str, Any], limits: Limits, sandboxed: bool) -> RunRecor
 
 
 def run_plan(job: Mapping[str, Any], limits: Limits, sandboxed: bool) -> dict[str, Any]:
-    """What the campaign of a job came to, run in processes of its own.
+    """Result of the campaign of a job, run in separate processes.
 
     Parameters
     ----------
@@ -233,7 +233,7 @@ def _records(
 
 @dataclass(frozen=True)
 class Declared:
-    """What a kernel declares, read in a process that makes no run, and the run as it was asked for.
+    """Declaration of a kernel, read in a separate process, and the requested run.
 
     Attributes
     ----------
@@ -255,7 +255,7 @@ class Declared:
     key: str | None = None
 
     def problem(self, record: RunRecord, job: Mapping[str, Any]) -> str:
-        """What shows that a record is not of this kernel and this job; empty where nothing does."""
+        """Difference between a record and its job; empty if there is none."""
         inputs = {n: (q["value"], q.get("unit", "1")) for n, q in job["inputs"].items()}
         units = {n: u for n, (_, u) in record.outputs.items()}
         tiers = self.tiers if self.tier is None else [self.tier]
@@ -283,7 +283,7 @@ def _is_number(output: tuple[Any, str]) -> bool:
 def _supervised(
     steps: Sequence[str], job: Mapping[str, Any], limits: Limits, sandboxed: bool
 ) -> list[Answer]:
-    """What the steps of a job answered, the last one being the first that failed."""
+    """Answers of the steps of a job, up to the first that failed."""
     kernel, home = _home(str(job["kernel"]))
     with (
         TemporaryDirectory(prefix="dimgs-job-", ignore_cleanup_errors=True) as folder,
@@ -332,7 +332,7 @@ def _read(ended: "Ended", limits: Limits) -> list[Answer]:
 
 
 def limits_held() -> dict[str, str]:
-    """What holds each limit of a job on this machine."""
+    """Mechanism that enforces each limit of a job on this machine."""
     home = group_home()
     controllers = "" if home is None else (home / "cgroup.subtree_control").read_text()
     watched = "the supervisor" if Path("/proc/self").exists() else "nothing"
@@ -399,7 +399,7 @@ class Ended:
 
     @property
     def last_words(self) -> str:
-        """What it said last, after a colon; empty where it said nothing."""
+        """Last output of the process, after a colon; empty without output."""
         return f": {printable(self.complaint).rstrip('.')}" if self.complaint else ""
 
 
@@ -513,7 +513,7 @@ def _failed(job: Mapping[str, Any], why: Answer) -> RunRecord:
 
 
 def declared(job: Mapping[str, Any]) -> dict[str, Any]:
-    """What the kernel of a job declares, and which run is asked for; see :class:`Declared`."""
+    """Declaration of the kernel of a job, and the requested run; see :class:`Declared`."""
     kernel = load(job["kernel"])
     check_name(kernel.name, job["kernel"])
     declaration: dict[str, Any] = {

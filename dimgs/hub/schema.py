@@ -527,7 +527,7 @@ def _objects(connection: sa.Connection) -> dict[str, tuple[str, str]]:
 
 @cache
 def _made(version: int, with_runs: bool) -> dict[str, tuple[str, str]]:
-    """What a file of a schema holds."""
+    """Content of a file of a schema."""
     engine = sa.create_engine("sqlite://")
     with engine.begin() as connection:
         if with_runs:

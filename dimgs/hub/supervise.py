@@ -43,7 +43,7 @@ _SAID = ".printed"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a step of a job gave.
+    """Result of a step of a job.
 
     Attributes
     ----------
@@ -72,7 +72,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Limits:
-    """What the processes of a job may use, all together.
+    """Limits on all processes of a job together.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class Limits:
     disk_megabytes: int = 20_000
 
     def exceeded(self, why: Failure) -> Answer:
-        """That a job went beyond one of these limits."""
+        """Failure of a job that has exceeded one of these limits."""
         clauses = {
             Failure.TIME: f"took more than {self.seconds:g} s",
             Failure.MEMORY: f"used more than {self.megabytes} MB of memory",
@@ -213,7 +213,7 @@ class Supervisor:
     def _watched(
         self, child: int, read: int, attend: int | None
     ) -> tuple[bytes, int | None, Failure | None]:
-        """What a process wrote, its status, and the limit that it went beyond."""
+        """Output of a process, its status, and the exceeded limit."""
         text, status = bytearray(), None
         inputs = [read] if attend is None else [read, attend]
         while True:
@@ -298,7 +298,7 @@ def _reaped(child: int) -> int | None:
 
 
 def _answer(text: bytes, status: int | None, logs: Path) -> Answer:
-    """What a process answered, or how it ended."""
+    """Answer of a process, or the way it ended."""
     if status == 0:
         with suppress(ValueError, RecursionError):
             return Answer.of_json(json.loads(text))

@@ -49,7 +49,7 @@ def why_unconfirmed(entry: Mapping[str, Any]) -> list[str]:
 def verdict(
     kind: str, content: Mapping[str, Any] | None, state: str, on_unconfirmed: bool
 ) -> dict[str, Any]:
-    """What stands beside a law, or an answer by one, wherever it is listed or shown.
+    """Verdict shown beside a law, or beside an answer by a law.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def law_status(content: Mapping[str, Any]) -> str:
 
 
 def _against(content: Mapping[str, Any]) -> list[str]:
-    """What a law says against itself."""
+    """Reasons against a law, from its own content."""
     laws = [content.get("law"), *(r.get("law") for r in content.get("regimes") or ())]
     reasons, outcome = [], content.get("outcome")
     if any(isinstance(law, Mapping) and (is_edited(law) or law.get("edited")) for law in laws):

@@ -55,7 +55,7 @@ _ENDS = (0.1, 0.9)
 
 
 class Turns:
-    """What the arguments of trigonometric functions are to the runs of a design."""
+    """Classes of arguments of trigonometric functions, by the runs of a design."""
 
     def __init__(self, design: Design) -> None:
         self.values = feature_values(design)
@@ -657,7 +657,7 @@ def judged_forms(
 def _coincidences(
     one: Proposal, model: Model, whole: Fitted, groups: Mapping[str, Mapping[str, Fraction]]
 ) -> float:
-    """What it takes that fitted exponents are near to simple ones by chance.
+    """Bits by which chance alone brings fitted exponents close to simple ones.
 
     Those of a power law are the exponents of its inputs, so that the basis of the groups does not
     matter: on the average, as many as are fitted.

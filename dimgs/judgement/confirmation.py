@@ -55,7 +55,7 @@ class Reason:
 
 @dataclass(frozen=True)
 class LawFacts:
-    """What is known of a law when its search has ended.
+    """Facts on a law after its search, from which its outcome follows.
 
     Parameters
     ----------
@@ -185,7 +185,7 @@ def _cut(cuts: Sequence[Cut]) -> Iterator[Reason]:
 
 
 def _unseen(facts: LawFacts) -> Iterator[Reason]:
-    """What runs that the law was not fitted on say."""
+    """Objections from runs that the law was not fitted on."""
     if not facts.varies:
         yield Reason(
             "unchecked",

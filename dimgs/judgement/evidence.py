@@ -407,7 +407,7 @@ class Fitted:
         return -n * float(np.log(self.sd)) + float(errors.jacobian.sum())
 
     def most_density(self, errors: Errors) -> float:
-        """What the log density of runs left out hardly exceeds: the likelihood of the best errors.
+        """Upper bound of the log density of runs left out: the likelihood of the best errors.
 
         Runs that a model was fitted to are met more closely than runs left out.
         """
@@ -456,7 +456,7 @@ def fitted(model: Model, errors: Errors, rows: BoolArray, start: Array) -> Fitte
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What the runs left out say of one candidate.
+    """Evidence of one candidate: log densities of runs left out.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a rival says of possible runs, on one scale for all rivals.
+    """Predictions of a rival for possible runs, on one scale for all rivals.
 
     Attributes
     ----------

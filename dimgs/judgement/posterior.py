@@ -198,7 +198,7 @@ class Posterior:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What :class:`dimgs.judgement.confirmation.LawFacts` asks of the chosen law."""
+        """Fields of the chosen law for :class:`dimgs.judgement.confirmation.LawFacts`."""
         if not self.laws or self.chosen is None:
             return {"probability": None}
         chosen = self.laws[self.chosen]
@@ -325,7 +325,7 @@ def representative(scores: Array, exponents: Sequence[int]) -> int:
 
 
 def traits(chance: float, others: float, bits: float, density: float) -> Array:
-    """What the logit of none of these is a sum of, shape (4,).
+    """Terms of the logit of none of these, shape (4,).
 
     Parameters
     ----------

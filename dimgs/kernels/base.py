@@ -27,7 +27,7 @@ from dimgs.kernels.spec import ONE_TIER, Port, Tier
 
 @dataclass(frozen=True)
 class Simulated:
-    """What a simulation gives back when it has more to say than its outputs.
+    """Result of a simulation with errors, curves or provenance beside its outputs.
 
     Attributes
     ----------
@@ -126,7 +126,7 @@ class BaseKernel(ABC):
         """
 
     def _configuration(self) -> Mapping[str, Any]:
-        """What else determines the outputs (templates, options); part of the content hash."""
+        """Further settings that determine the outputs (templates, options); part of the key."""
         return {}
 
     def _program(
@@ -229,7 +229,7 @@ class BaseKernel(ABC):
     def determined(
         self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
     ) -> dict[str, Any]:
-        """What determines a run beside its inputs, as in its provenance, without running it.
+        """Settings that determine a run beside its inputs, without running it.
 
         Raises
         ------

@@ -75,7 +75,7 @@ class Checkout:
         return root
 
     def state(self) -> dict[str, str | None]:
-        """What is checked out: a commit, and where anything differs from it, the files' content.
+        """State of a checkout: its commit, or with changes the hash of its files.
 
         Returns
         -------
@@ -175,7 +175,7 @@ def _answer(path: Path, name: str) -> dict[str, Any]:
 
 
 def _git(root: Path, *arguments: str) -> str | None:
-    """What Git says about a folder; None where there is no Git, or no repository there."""
+    """Output of Git for a folder; None without Git or without a repository."""
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
     try:
         process = subprocess.run(

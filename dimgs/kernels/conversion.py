@@ -23,7 +23,7 @@ _SAME = 1e-9
 
 @dataclass
 class Converted:
-    """What decides a run, in the units of the ports, and the first thing that is wrong with it."""
+    """Inputs of a run in the units of the ports, and the first error in them."""
 
     values: dict[str, Any] = field(default_factory=dict)
     refusal: str = ""

@@ -86,7 +86,7 @@ class Curve:
         object.__setattr__(self, "values", values)
 
     def feature(self, name: str) -> float:
-        """What the curve is reduced to: one of `FEATURES`, in its unit, "half" in the coordinate's.
+        """Feature of the curve, one of `FEATURES`, in its unit ("half" in that of the coordinate).
 
         Raises
         ------

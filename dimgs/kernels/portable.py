@@ -37,7 +37,7 @@ class PackedKernel:
 
 
 def portable(reference: Any) -> Any:
-    """What to send to another process: a text as it is, or a kernel with the code that it needs.
+    """Form of a kernel for another process: its name, or the kernel with its code.
 
     The code of an installed module is imported there, and a file that was named as ``file.py:name``
     is executed. The code of a notebook, of a script, or of a function within a function is sent

@@ -53,7 +53,7 @@ class Failure(StrEnum):
 
     @property
     def remedy(self) -> str:
-        """What may be tried."""
+        """Remedy for the failure."""
         return _FAILURES[self][1]
 
 

@@ -40,7 +40,7 @@ def available() -> tuple[str, ...]:
 
 
 def get_kernel(name: str) -> Any:
-    """What is registered under a name: a kernel, or a class that makes one.
+    """Kernel that is registered under a name, or its class.
 
     Parameters
     ----------

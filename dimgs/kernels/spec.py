@@ -236,12 +236,12 @@ class Kernel(Protocol):
 
     @property
     def inputs(self) -> tuple[Port, ...]:
-        """What goes in."""
+        """Ports of the inputs."""
         ...
 
     @property
     def outputs(self) -> tuple[Port, ...]:
-        """What comes out."""
+        """Ports of the outputs."""
         ...
 
     @property

@@ -241,7 +241,7 @@ def assemble(
 def _mixed(
     design: Design, slopes: Sequence[sympy.Expr], order: Sequence[str], fit: Refit
 ) -> MixedFit | None:
-    """What differs between sources about a law, linear in its constants near their values."""
+    """Effects of sources on a law, linearised in its constants."""
     if not design.effects:
         return None
     known = {**feature_values(design), **dict(zip(order, fit.values, strict=True))}

@@ -79,7 +79,7 @@ class _Language:
     ascii: bool = True
 
     def key(self, name: str) -> str:
-        """What two spellings of one name have in common."""
+        """Common key of all spellings of a name."""
         plain = unicodedata.normalize("NFKC", name)
         return plain.casefold() if self.fold else plain
 
@@ -205,7 +205,7 @@ def _real(part: sympy.Basic) -> sympy.Basic:
 
 
 def _described(law: CheckedLaw, names: Mapping[str, str]) -> tuple[str, list[str]]:
-    """What the function gives, and what it takes and where the law holds, in words."""
+    """Comment of a function: its value, its inputs and the domain of the law."""
     inputs = [f"{names[s]}: {v.name} in {v.si_unit}" for s, v in law.symbols.items()]
     return f"{law.target.name} in {law.target_unit}", [*inputs, "", *domain_lines(law)]
 
@@ -250,7 +250,7 @@ def _source_lines(law: CheckedLaw) -> list[str]:
 
 @dataclass(frozen=True)
 class _DomainTest:
-    """What says whether a point is outside, in the names of a language.
+    """Conditions of the domain, in the names of a programming language.
 
     Attributes
     ----------
@@ -401,7 +401,7 @@ def _c(law: CheckedLaw, name: str) -> str:
 
 
 def _outside_lines(test: _DomainTest) -> list[str]:
-    """What the second function gives in C and Fortran, and what it takes."""
+    """Comment of the domain function in C and Fortran."""
     names = [*(name for name, *_ in test.ranges), *([LEVERAGE] if test.leverage else [])]
     numbered = [f"{k}: {name}" for k, name in enumerate(names, 1)]
     lines = ["Number of the first range that a point leaves, 0 inside:", *numbered]

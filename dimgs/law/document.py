@@ -69,7 +69,7 @@ class _LawPart(BaseModel):
 
 
 class SymbolPart(_LawPart):
-    """What an identifier of the expression stands for."""
+    """Input, constant or group that an identifier of the expression stands for."""
 
     column: Name
     unit: str
@@ -163,7 +163,7 @@ class LabelPart(_LawPart):
 
 
 class SourcePart(_LawPart):
-    """What differs between the sources of one kind."""
+    """Effects of the sources of one kind."""
 
     column: Name
     differs: Listed[str]
@@ -177,7 +177,7 @@ class SourcePart(_LawPart):
 
 
 class ExactPart(_LawPart):
-    """What a reload needs besides."""
+    """Further exact values for loading."""
 
     target: VariablePart
     symbols: Annotated[dict[Identifier, VariablePart], BeforeValidator(_few)]

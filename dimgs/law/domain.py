@@ -465,7 +465,7 @@ def _shown(values: Sequence[float], variable: Variable | None, digits: int = 4) 
 def _said(
     what: str, ends: tuple[float, float], value: float, variable: Variable | None = None
 ) -> str:
-    """What was in every run and what is asked, each in the unit of the variable.
+    """Range of the runs and value of the point, each in the unit of the variable.
 
     Examples
     --------

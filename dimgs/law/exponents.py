@@ -233,7 +233,7 @@ def without_held(law: Kind) -> Kind:
 
 
 def held_note(law: CheckedLaw) -> str:
-    """What is not known of the inputs that the runs held; empty where there are none.
+    """Note on inputs that were constant in the runs; empty where there are none.
 
     Parameters
     ----------

@@ -359,7 +359,7 @@ class LabelEffects:
 
 @dataclass(frozen=True)
 class SourceEffects:
-    """What differs between the sources of one kind, and by how much a new one may.
+    """Effects of the sources of one kind, and their standard deviation for a new source.
 
     Parameters
     ----------
@@ -422,7 +422,7 @@ class SourceEffects:
     def of_source(
         self, label: str, groups: Sequence[PiGroup]
     ) -> tuple[float, dict[str, float], dict[str, float]]:
-        """What a source adds to the law: logarithm of its prefactor's ratio, and exponents.
+        """Effect of a source on the law: logarithm of the prefactor ratio, and exponents.
 
         Returns
         -------

@@ -161,7 +161,7 @@ def _label_effects(design: Design, estimate: Estimate, within: str | None) -> La
 def source_effects(
     fit: MixedFit | None, gradients: Sequence[sympy.Expr]
 ) -> tuple[SourceEffects, ...]:
-    """What differs between the sources of each kind, as part of a law.
+    """Effects of the sources of each kind, as part of a law.
 
     Parameters
     ----------
@@ -285,7 +285,7 @@ class _Terms:
         return {n for g in groups for n, _ in g.exponents if self._role(n) != "scale"}
 
     def _unlogged(self, unit: float) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
-        """What enters without a logarithm, in the variables and in the groups."""
+        """Inputs without a logarithm, in the variables and in the groups."""
         exponent: sympy.Expr = sympy.Integer(0)
         in_pi: sympy.Expr = sympy.Integer(0)
         constants = []
@@ -305,7 +305,7 @@ class _Terms:
         return exponent, in_pi, constants
 
     def plain_value(self, feature: Feature) -> tuple[sympy.Expr, Dimension]:
-        """What enters without a logarithm in the variables, and its dimension: scales are left."""
+        """Input without a logarithm in the variables, and its dimension in the scales."""
         powers = feature.group.as_dict() if feature.group else {str(feature.variable): Fraction(1)}
         dimension, factors = Dimension(), []
         for name, e in powers.items():

@@ -183,7 +183,7 @@ def _source_terms(law: CheckedLaw, each: SourceEffects, inputs: Inputs) -> tuple
 
 
 def source_shift(law: CheckedLaw, inputs: Inputs) -> Array:
-    """What known sources add to the logarithm of each row (of a level: in natural-log units)."""
+    """Effect of known sources on the logarithm of each row (of a level: in natural-log units)."""
     out = np.zeros(inputs.n)
     for each in law.sources:
         terms, labels = _source_terms(law, each, inputs)

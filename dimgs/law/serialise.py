@@ -84,7 +84,7 @@ def law_document(law: CheckedLaw) -> dict[str, Any]:
 
 
 def source_document(law: CheckedLaw, each: SourceEffects) -> dict[str, Any]:
-    """What differs between the sources of one kind, and the constants of each."""
+    """Effects of the sources of one kind, and the constants of each source."""
     scales = {v.name for v in law.scales}
 
     def constants(label: str) -> dict[str, Any]:

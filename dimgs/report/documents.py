@@ -169,7 +169,7 @@ def noise_document(noise: Noise | None, target: Variable | None) -> dict[str, An
 
 
 def lead_document(report: Findings, lead: Lead) -> dict[str, Any]:
-    """What describes the runs where no law is probable; its error as in the words beside it."""
+    """Description of the runs if no law is probable, with its error."""
     measured, predicted = np.array(lead.measured), np.array(lead.left_out)
     away, target = log_error(report, (measured, predicted)), report.basis.target
     assert target is not None

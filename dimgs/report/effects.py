@@ -39,7 +39,7 @@ _BEYOND, _REACHED = (6.0, 9.0), 1e-2
 
 @dataclass(frozen=True)
 class Effect:
-    """What an input does to the target.
+    """Effect of an input on the target.
 
     Attributes
     ----------
@@ -64,7 +64,7 @@ class Effect:
 
 
 def effects(runs: ReportRuns) -> list[Effect]:
-    """What each input does, the largest exponent first."""
+    """Effects of all inputs, the largest exponent first."""
     law = runs.law
     if changes_sign(runs):
         inputs = [v for v in law.shown.symbols.values() if np.ptp(runs.columns[v.name]) > 0]
@@ -147,7 +147,7 @@ def changes_sign(runs: ReportRuns) -> bool:
 
 
 def behaviour(runs: ReportRuns, variable: Variable) -> str:
-    """What the law does along one input, the others at their medians; empty where it is constant.
+    """Behaviour of the law along one input, the others at their medians; empty if constant.
 
     Parameters
     ----------

@@ -93,7 +93,7 @@ Quantity = tuple[float, str]
 
 @dataclass(frozen=True)
 class RivalPrediction:
-    """What a rival predicts of a run, in the unit of the table, with its interval."""
+    """Prediction of a rival for a run, in the unit of the table, with its interval."""
 
     probability: float
     value: float
@@ -198,7 +198,7 @@ class Activation:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a law of some runs is worth, see :func:`dimgs.judgement.confirmation.conclude`.
+    """Verdict on a law; see :func:`dimgs.judgement.confirmation.conclude`.
 
     Attributes
     ----------
@@ -531,7 +531,7 @@ class Findings:
 
     @property
     def verdict(self) -> Verdict:
-        """What the law is worth."""
+        """Verdict on the law."""
         return Verdict(
             self.outcome, self.why_not, self.probability, self.none_of_these, self.extrapolates
         )

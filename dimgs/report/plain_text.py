@@ -141,7 +141,7 @@ _MAY_BE_EQUAL = 0.05
 
 
 def sources_lines(law: Law) -> list[str]:
-    """What differs between sources, by how much, and the constants of each.
+    """Lines on the effects of sources, and the constants of each source.
 
     Parameters
     ----------
@@ -281,7 +281,7 @@ def _along(local: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _loops(pairs: Mapping[str, Any]) -> str:
-    """What the literal form in log-ratios is worth."""
+    """Line on the consistency of the additive form in log-ratios."""
     if pairs["consistent"]:
         return "A sum of functions of the log-ratios alone is linear here: a power law."
     return (
@@ -366,7 +366,7 @@ def _rival_lines(report: Findings) -> list[str]:
 
 
 def _leads_lines(report: Findings) -> list[str]:
-    """What describes the runs where no law is probable, and how well."""
+    """Lines on the descriptions of the runs if no law is probable, with their errors."""
     by, says = leads_words(report)
     rows = [
         (f"{'->' if row.is_first else '  '} {row.what}", row.error, row.r2)

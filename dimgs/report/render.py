@@ -177,7 +177,7 @@ def _runs(report: Findings) -> ReportRuns | None:
 
 
 def _content(report: Findings) -> dict[str, Any]:
-    """What every form shows."""
+    """Content common to all forms of a report."""
     runs, law = _runs(report), report.law
     groups = () if law is None else (law.response, *law.groups)
     return {
@@ -193,7 +193,7 @@ def _content(report: Findings) -> dict[str, Any]:
 
 
 def page_content(report: Findings, drawings: "list[Drawing]") -> dict[str, Any]:
-    """What the page of a report shows, by the names in its template."""
+    """Content of the page of a report, by the names in its template."""
     lead = next((d for name in _LEAD for d in drawings if d.name == name), None)
     content = _content(report)
     law, provenance = report.law, dict(report.provenance)

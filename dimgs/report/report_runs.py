@@ -86,7 +86,7 @@ class ReportRuns:
 
     @cached_property
     def varied(self) -> tuple[str, ...]:
-        """What the law's domain is judged in and did vary, groups before unlogged inputs."""
+        """Varied coordinates of the domain, groups before inputs without a logarithm."""
         names = [n for n in self.law.domain.groups if n in self.values]
         names.sort(key=lambda n: n not in self.groups)
         return tuple(n for n in names if self._varies(self.values[n]))

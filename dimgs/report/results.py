@@ -78,7 +78,7 @@ class Report(Findings):
     fit: FitResult | None
 
     def summary(self) -> str:
-        """What the terminal shows: the law, where it holds, how well, and what it means."""
+        """Text for the terminal: the law, its domain, its scores and its verdict."""
         return str(self)
 
     def next_runs(

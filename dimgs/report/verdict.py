@@ -133,7 +133,7 @@ _DESCRIPTIONS = {
 
 
 def rivals_title(report: Findings) -> str:
-    """What stands above the other laws that were found.
+    """Title above the rivals or the candidates.
 
     Parameters
     ----------
@@ -155,7 +155,7 @@ class Description:
 
 
 def descriptions(report: Findings) -> list[Description]:
-    """What describes the runs where no law is probable, the simplest first.
+    """Descriptions of the runs if no law is probable, the simplest first.
 
     Parameters
     ----------
@@ -171,7 +171,7 @@ def descriptions(report: Findings) -> list[Description]:
 
 
 def leads_words(report: Findings) -> tuple[str, str]:
-    """What the comparison is by, and what it says; empty where a law is probable.
+    """Basis and result of the comparison of descriptions; empty if a law is probable.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ def probability(judged: Verdict) -> str:
 
 
 def remarks(report: Findings) -> str:
-    """What was searched to the end, and how a form that was asked for compares; may be empty.
+    """Remarks on the complete search and on a given form; may be empty.
 
     Parameters
     ----------
@@ -267,7 +267,7 @@ def headline(report: Findings) -> str | None:
 
 
 def verdict(judged: Findings | Verdict) -> str:
-    """What it means, in a sentence, or why the law is not confirmed.
+    """The verdict as a sentence, with the reasons if the law is not confirmed.
 
     Parameters
     ----------

@@ -85,7 +85,7 @@ def _scale(law: Law) -> str:
 
 
 def scores(report: Findings) -> list[tuple[str, float | None]]:
-    """What each score is judged on, runs left out first."""
+    """Scores with the runs that they refer to, held-out runs first."""
     law = report.law
     if law is None:
         return []

@@ -53,7 +53,7 @@ class Description:
 
     @property
     def content(self) -> Mapping[str, Any]:
-        """What its card says."""
+        """Content of its card."""
         return {} if self.card is None else self.card["content"]
 
     def versions(self, values: Mapping[str, Any], tier: str) -> tuple[str, str] | None:

@@ -134,7 +134,7 @@ def squared_distances(z: Array) -> Array:
 
 
 def _linear(near: Nearby) -> tuple[Array, Array]:
-    """What values are linear in, and how much is known of each beforehand, as inverse variances.
+    """Columns of the linear model, and their prior precisions.
 
     A mean, of which nothing is known; exponents of the groups; ratios of other origins, and levels
     of limits.

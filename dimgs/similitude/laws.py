@@ -57,7 +57,7 @@ class HubLaw:
         return {name: np.array([value]) for name, value in given.items()}
 
     def answer(self, origin: Origin, level: float) -> Offer | None:
-        """What the law says there, where that is a finite number."""
+        """Answer of the law at the point, if it is finite."""
         predicted = self.law.predict(self._at(origin), level)
         value, low, high = (float(np.asarray(part)[0]) for part in predicted)
         if not np.isfinite([value, low, high]).all():
@@ -124,7 +124,7 @@ _LEVEL = 0.9
 
 
 class Outcome(StrEnum):
-    """What a law that was found again says of the earlier one."""
+    """Result of a refit: the relation of the new law to the earlier one."""
 
     CONFIRMED = "confirmed"
     SUPERSEDED = "superseded"

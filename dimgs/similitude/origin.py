@@ -223,7 +223,7 @@ class Origin:
 
     @cached_property
     def deviations(self) -> Array:
-        """What counts as 1 of the inputs without logarithm: the runs' standard deviation."""
+        """Unit of length of the inputs without logarithm: their standard deviation."""
         deviations = np.ones(len(self.asked))
         if len(self.table):
             deviations[self.plain] = self.table.values[:, self.plain].std(axis=0)

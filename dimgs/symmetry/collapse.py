@@ -92,7 +92,7 @@ _UNKNOWN = 1.0
 
 
 class CollapseKeywords(TableKeywords, total=False):
-    """What `collapse` takes beside the table."""
+    """Keywords of `collapse` beside the table."""
 
     constants: Sequence[str]
     scales: Sequence[str] | str

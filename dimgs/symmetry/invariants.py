@@ -127,7 +127,7 @@ class Invariant:
 
 @dataclass(frozen=True)
 class Invariants:
-    """What :func:`invariants` finds.
+    """Result of :func:`invariants`.
 
     Attributes
     ----------
@@ -391,7 +391,7 @@ def covariances(runs: Trajectories, x: Array, shifts: Array, weights: Array) -> 
 
 @dataclass
 class Search:
-    """What is found so far; see :func:`invariants`."""
+    """State of the search; see :func:`invariants`."""
 
     library: Library
     quantities: list[Invariant] = field(default_factory=list)

@@ -97,7 +97,7 @@ def _short(expression: sympy.Expr) -> str:
 
 @dataclass(frozen=True)
 class Symmetries:
-    """What :func:`symmetries` finds.
+    """Result of :func:`symmetries`.
 
     Attributes
     ----------

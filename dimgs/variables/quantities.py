@@ -176,7 +176,7 @@ class Quantity:
 
 
 def meaning_of(quantity: Quantity) -> str:
-    """What the interval of a quantity says, in words: the one statement of what ± means.
+    """Meaning of the interval of a quantity, in words: bounds or a standard error.
 
     Examples
     --------
@@ -300,7 +300,7 @@ def as_quantity(source: Any, name: str = "The quantity") -> Quantity:
 
 
 def stored(value: Any) -> Any:
-    """What is a quantity of a stored value, which may say more, such as which side is safe."""
+    """Quantity in a stored value, without its further keys such as the safe side."""
     return {k: v for k, v in value.items() if k in _KEYS} if isinstance(value, Mapping) else value
 
 

@@ -286,7 +286,7 @@ def turning(unit: Unit) -> Turning | None:
 
 
 def mixed_turning(units: Mapping[str, Unit]) -> dict[str, str]:
-    """What to say, by its name, of a column in radians beside one in cycles; else nothing.
+    """Warnings on columns in radians beside columns in cycles, by name.
 
     Examples
     --------
@@ -309,7 +309,7 @@ their ratio carries 2π; give both in one of these units (60 rpm are 1 Hz)
 
 
 def other_turning(name: str, unit: Unit, fitted: Unit) -> str:
-    """What to say of a frequency that is given in the other kind of unit; else nothing.
+    """Warning on a frequency in the other kind of unit; empty if there is none.
 
     Examples
     --------

@@ -209,7 +209,7 @@ async def _openapi(request: Request) -> Response:
 
 
 def static(name: str) -> Callable[[Request], Awaitable[Response]]:
-    """What answers with a file that is shipped."""
+    """Response with a file of the package."""
     # the stylesheet of reports is that of the pages
     home = (
         files("dimgs.report") / "templates" if name == "page.css" else files("dimgs.web") / "static"

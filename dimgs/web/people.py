@@ -56,7 +56,7 @@ class Who:
 
     @property
     def csrf(self) -> str:
-        """What a form of this session has to bring along."""
+        """Token against cross-site requests that each form of this session must send."""
         return hmac.new(self.session.encode(), b"form", "sha256").hexdigest()
 
 

@@ -70,7 +70,7 @@ def _number(visit: Visit, name: str) -> float:
 
 
 class _About:
-    """What is known about a question, on a map of two axes."""
+    """Map of a question: expected errors over two axes."""
 
     def __init__(
         self, visit: Visit, entry: dict[str, Any], x: str | None = None, y: str | None = None

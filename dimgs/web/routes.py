@@ -50,7 +50,7 @@ class AnnotationBody(_Body):
 
 
 class TextBody(_Body):
-    """What is said of an entry."""
+    """Body of a remark, review or dispute."""
 
     text: str = ""
 
@@ -70,7 +70,7 @@ class ChangesBody(BaseModel):
 
 
 class SettlementBody(_Body):
-    """What was made again without what had been rejected."""
+    """Body of a settlement: a result that was derived again without rejected entries."""
 
     document: Json
     confirmed: bool

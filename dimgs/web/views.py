@@ -97,7 +97,7 @@ _LONG = 400
 
 
 def facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What an entry holds besides what is shown on its own, by dotted keys."""
+    """Further content of an entry, by dotted keys."""
     facts: list[tuple[str, str]] = []
 
     def walk(value: Any, name: str) -> None:
@@ -121,7 +121,7 @@ _MOST_LINKED = 2000
 
 
 def results(hub: "Hub", entry: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
-    """What an entry came to: what was derived from it, or answers it, by kind."""
+    """Results of an entry: entries derived from it, or answers to it, by kind."""
     linked = [
         k["from"]
         for k in entry["links"]

@@ -56,5 +56,5 @@ class Accessor:
         return discover(self._table, target, **keywords)
 
     def predict(self, law: "Law", level: float | None = None) -> Any:
-        """What a law predicts for its rows; see :meth:`dimgs.Law.predict`."""
+        """Predictions of a law for the rows; see :meth:`dimgs.Law.predict`."""
         return law.predict(self._table) if level is None else law.predict(self._table, level)

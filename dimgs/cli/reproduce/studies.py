@@ -27,7 +27,7 @@ _MODULE = "study.py"
 
 @dataclass(frozen=True)
 class Outcome:
-    """What running a study gave.
+    """Result of running a study.
 
     Parameters
     ----------

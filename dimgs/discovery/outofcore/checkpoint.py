@@ -28,7 +28,7 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class QuestionPart(BaseModel):
-    """What was asked of the table."""
+    """Question of a checkpoint: target and options."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 

@@ -115,7 +115,7 @@ class StreamPlan:
 
     @property
     def purpose(self) -> Purpose:
-        """What each part of the table is checked for."""
+        """Requirements on each part of the table."""
         return self.options.purpose(self.target, allow_empty=True)
 
     @cached_property

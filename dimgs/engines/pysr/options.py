@@ -38,7 +38,7 @@ _NESTED = {
 
 @dataclass(frozen=True, eq=False)
 class SearchData:
-    """What PySR is given: one column or several, with the loss that fits them.
+    """Columns for PySR, with the loss function for them.
 
     Parameters
     ----------

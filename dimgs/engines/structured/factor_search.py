@@ -99,7 +99,7 @@ class FactorSearch:
                 return
 
     def _problem(self, target: Target) -> "_TargetProblem | None":
-        """What is needed for one target; None where its logarithm fails."""
+        """Arrays for one target; None if its logarithm fails."""
         root = target.log_root(self.runs)
         with np.errstate(all="ignore"):
             t = weighted(target.logs, root)

@@ -167,7 +167,7 @@ class _SpanSearch:
         return int(count * min(1.0, _FREE * len(self.t) / _MOST)) or 1
 
     def span(self, above: Terms, below: Terms | None = None) -> Span | None:
-        """What terms leave; None where they have no values."""
+        """Residuals after the terms; None where the terms have no values."""
         library = above if below is None else above + below
         A = library.values * self.root[:, None]
         free = len(self.t) - len(library)

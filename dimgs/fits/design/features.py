@@ -164,7 +164,7 @@ class Design:
 
     @cached_property
     def white(self) -> Whitening | None:
-        """What makes weighted residuals independent, where runs of a source scatter together."""
+        """Whitening matrix of weighted residuals, where runs of a source are correlated."""
         if not self.effects:
             return None
         root = np.ones(self.n_runs) if self.weights is None else np.sqrt(self.weights)

@@ -154,7 +154,7 @@ class NetworkLayout:
         return out + layer @ rest[-1]
 
     def first_layer(self, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
-        """What enters the network: places, and the coordinates of the labels beside them."""
+        """Input of the network: points, and the coordinates of their labels."""
         n = len(self.categories)
         if not n:
             return z
@@ -1524,7 +1524,7 @@ class FittedPotential:
 
 
 def open_scale(values: Array, z: Array, noise: Array, weight: float, runs: int) -> Array:
-    """What the networks of each fold leave open: noise, leverage of the place, disagreement.
+    """Predictive standard deviation of each fold: noise, leverage and disagreement.
 
     Parameters
     ----------

@@ -183,7 +183,7 @@ def _printed_path(
     flags: tuple[str, ...],
     variables: tuple[tuple[str, str], ...],
 ) -> tuple[str, ...] | None:
-    """What a Python says of its path under these options and variables; None where it fails."""
+    """Import path of a Python under these options and variables; None if it fails."""
     try:
         process = subprocess.run(
             [program, *flags, "-c", "import sys; print('\\0'.join(sys.path))"],

@@ -39,7 +39,7 @@ def _tiers(costs: tuple[float, float, float]) -> tuple[Tier, ...]:
 
 
 class _Chains(LammpsKernel):
-    """What both kinds of chains share: their placement, and steps counted in relaxations."""
+    """Base of both kinds of chains: their placement, and steps counted in relaxations."""
 
     known_as: ClassVar[str]
     template_name: ClassVar[str]

@@ -28,7 +28,7 @@ _REAL: Mapping[tuple[float, ...], float] = {
 
 @dataclass(frozen=True)
 class Scales:
-    """What one LAMMPS unit is worth, in SI units.
+    """LAMMPS units in SI units.
 
     Parameters
     ----------

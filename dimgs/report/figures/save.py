@@ -284,7 +284,7 @@ def _rounded(number: re.Match[str]) -> str:
 
 
 def alternative(drawing: "Drawing") -> str:
-    """What the figure shows, for those who do not see it."""
+    """Alternative text of a figure."""
     axes = drawing.figure.axes[0]
     points = sum(np.size(line.get_xdata()) for line in axes.lines if line.get_linestyle() == "None")
     parts = [f"{drawing.title}."]

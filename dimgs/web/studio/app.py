@@ -63,7 +63,7 @@ class Studio:
 
     @property
     def application(self) -> Guard:
-        """What a server runs."""
+        """The ASGI application of the workbench."""
         table = "/tables/{id}"
         shown: dict[str, Callable[[Request], Response]] = {
             "/": lambda r: self._page("studio_home.html", tables=self.workbench.sheets),

@@ -141,7 +141,7 @@ class Choices:
 
     @property
     def question(self) -> tuple[Any, ...]:
-        """What a law depends on; the rest is how things are shown."""
+        """Settings that a law depends on; the others concern the display."""
         return (
             self.target, frozenset(self.inputs), tuple(sorted(self.units.items())), self.within,
             self.split_by, frozenset(self.constants), self.scales, self.drop_bad, self.regimes,
@@ -342,7 +342,7 @@ class Sheet:
 
     @property
     def question(self) -> Choices:
-        """What is asked, of columns that can be read."""
+        """The question, with readable columns only."""
         return replace(self.choices, inputs=self.inputs, colour="")
 
     def basis(self, data: Dataset) -> "PiBasis":
@@ -558,7 +558,7 @@ def _spread(logs: "NDArray[np.float64]") -> float:
 
 
 def workbench_view(sheet: Sheet) -> dict[str, Any]:
-    """What the page of a table shows as it is now.
+    """Content of the page of a table.
 
     Returns
     -------

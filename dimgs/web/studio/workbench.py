@@ -80,7 +80,7 @@ class Study:
 
     @cached_property
     def content(self) -> dict[str, Any]:
-        """What the page of the report shows."""
+        """Content of the page of the report."""
         from dimgs.report.render import page_content
 
         return page_content(self.report, self.drawings)
@@ -266,7 +266,7 @@ def front_of(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
 
 
 def _search(pipe: Connection, data: "Dataset", target: str, options: Options) -> None:
-    """What the process of a search does."""
+    """Run a search, in its own process."""
     threading.Thread(target=_until_stopped, args=(pipe,), daemon=True).start()
     try:
         with worded(in_the_browser):
