@@ -1,4 +1,4 @@
-"""Answers: from a run, by similitude, by a law, or by a campaign that would give one."""
+"""Answers to questions: from a run, by similitude, from a law, or the plan of a campaign."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Advice to a model, in arguments of its tools; and the options that these take by name."""
+"""Advice to a language model, in terms of the arguments of its tools, and their options."""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""The MCP server over HTTP: who comes in by a token of the hub, and by which names."""
+"""The MCP server over HTTP: authentication by tokens of the hub, and allowed host names."""
 
 from collections.abc import Callable
 from typing import Any

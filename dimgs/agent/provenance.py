@@ -1,4 +1,4 @@
-"""Where the numbers of a call and of an answer are from, checked before either is used."""
+"""Sources of the numbers in calls and answers, checked before use."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What an agent did, kept as a decision of the hub, and done again without the model."""
+"""Records of agents: decisions in the hub, and their replay without the model."""
 
 import os
 from collections.abc import Iterator, Mapping

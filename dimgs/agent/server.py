@@ -1,4 +1,4 @@
-"""The MCP server: the tools, what can be read, and two prompts."""
+"""The MCP server: tools, resources and prompts."""
 
 import difflib
 import json

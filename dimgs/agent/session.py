@@ -1,4 +1,4 @@
-"""A question that an agent works on: its calls with their sources, and the answer they give."""
+"""Session of an agent on one question: its calls with their sources, and the answer."""
 
 import copy
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The tools: few, typed, and the same for every model, server and script."""
+"""The tools for language models: functions with typed arguments and results."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""The commands, and what their failures exit with."""
+"""The command-line application, and the exit codes of failures."""
 
 import os
 import sys

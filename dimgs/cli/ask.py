@@ -1,4 +1,4 @@
-"""`dimgs ask`: an answer from what a hub holds, before any new run."""
+"""`dimgs ask`: an answer from the entries of a hub, before any new run."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any

@@ -1,4 +1,4 @@
-"""What the shell may offer: columns of the table that was named, engines, case studies."""
+"""Completion for shells: columns of the table, engines, case studies."""
 
 from pathlib import Path
 

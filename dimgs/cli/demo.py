@@ -1,4 +1,4 @@
-"""`dimgs demo`: the story on a shipped table, in about ten lines and a few seconds."""
+"""`dimgs demo`: the analysis of an included table, in about ten lines and a few seconds."""
 
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, Annotated, Any

@@ -1,4 +1,4 @@
-"""`dimgs help`: a command as `--help` shows it, or the words that answers use."""
+"""`dimgs help`: the help of a command, or the meaning of a term."""
 
 from contextlib import redirect_stdout
 from difflib import get_close_matches

@@ -1,1 +1,1 @@
-"""What every part of dimgs uses: texts, files, advice, progress events, plug-ins and arrays."""
+"""Common parts of dimgs: texts, files, advice, progress events, plug-ins and arrays."""

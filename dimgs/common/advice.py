@@ -1,4 +1,4 @@
-"""Advice as values: what to change, and to what. Each surface words it by its own controls.
+"""Advice as values: an option and its new setting. Each interface words it by its controls.
 
 A message is made with a :class:`Setting` or an :class:`Act` in its place. On the command line that
 reads as an option, in the browser as the control that does it, to a model as an argument of a tool.

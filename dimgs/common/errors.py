@@ -1,4 +1,4 @@
-"""The few errors that dimgs raises on purpose. Each message says what, where, and the remedy."""
+"""Exceptions of dimgs. Each message gives the fault, its place and the remedy."""
 
 import warnings
 from collections.abc import Iterable, Iterator, Mapping

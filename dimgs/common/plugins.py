@@ -1,4 +1,4 @@
-"""What installed packages bring, and how to install one that is absent."""
+"""Plug-ins of installed packages, and how to install an absent package."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

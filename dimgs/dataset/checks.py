@@ -1,4 +1,4 @@
-"""What an analysis needs of a table: checks that name the remedy, and the runs that serve it."""
+"""Checks of a table for an analysis, with remedies, and the usable runs."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace

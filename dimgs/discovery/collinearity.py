@@ -1,4 +1,4 @@
-"""What the runs cannot separate, as monomials of the physical variables."""
+"""Collinearity: directions that the runs cannot separate, as monomials of the variables."""
 
 from fractions import Fraction
 from math import lcm

@@ -1,4 +1,4 @@
-"""What groups of runs say against a pooled law: Simpson's trap, sources that disagree."""
+"""Diagnostics of a pooled law: Simpson's paradox, and sources that disagree."""
 
 from itertools import permutations
 

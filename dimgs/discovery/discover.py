@@ -1,4 +1,4 @@
-"""The whole way: Dataset -> basis -> fit -> checked law, as a Report."""
+"""The discovery of a law: Dataset -> basis -> searches -> judgement, as a Report."""
 
 import platform
 import time

@@ -1,4 +1,4 @@
-"""What the runs hold before any law: what varied, what the target follows, what is missing."""
+"""Exploration of a table: varied directions, dependence of the target, missing inputs."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,4 +1,4 @@
-"""One judgement decides: which of the candidates is the most probable law, and its rivals."""
+"""The judgement of a study: the most probable law among its candidates, and its rivals."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What leads where no law is probable: the simplest of what predicts runs left out best.
+"""Description of the runs if no law is probable: the simplest of the best by cross-validation.
 
 A power law, a low-order sum, a blend of two power laws, power laws in regimes and a smooth curve
 are each made anew without every part of the runs, and predict the runs of that part. The runs of a

@@ -1,4 +1,4 @@
-"""Known limits in a fit: which the runs allow, and the runs as these have them."""
+"""Known limits in a fit: those that the runs allow, and the runs under these limits."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A constant, scale or input that is missing: named only where the runs say that it helps.
+"""Missing inputs: a constant, scale or input, suggested only if the runs support it.
 
 What dimensions allow comes from :mod:`dimgs.groups.missing_input`. Here it is tried: the power law
 with it must predict runs left out better than the one without, by more than the standard error of

@@ -1,4 +1,4 @@
-"""One basis, one answer: the power law, engines and distillation propose, the judgement decides."""
+"""The study of one basis: searches propose candidates, and the judgement chooses."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

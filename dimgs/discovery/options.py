@@ -1,4 +1,4 @@
-"""What a user asks of an analysis: every option once, with its type, its default and its help.
+"""The options of an analysis, each with its type, its default and its help text.
 
 The keywords of `dimgs.fit`, `dimgs.discover` and their streamed forms, the options of the command
 line and the help of both are made of :class:`Options`.

@@ -1,4 +1,4 @@
-"""Runs that a law misses by more than their share, and what leaving them out would change.
+"""Outliers: runs with improbable residuals, and the effect of leaving them out.
 
 References
 ----------

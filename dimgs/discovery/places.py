@@ -1,4 +1,4 @@
-"""Where runs could be made: the user's columns over their ranges, and what laws predict there."""
+"""Candidate runs over the ranges of the columns, and the predictions of laws for them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace

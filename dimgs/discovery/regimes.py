@@ -1,4 +1,4 @@
-"""Where exponents change: regimes with sharp boundaries, and smooth crossovers."""
+"""Regimes with sharp boundaries, and smooth crossovers, in a fit."""
 
 from dataclasses import dataclass
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Hidden scales: an unknown dimensional constant that the runs ask for, one base dimension each."""
+"""Hidden scales: an unknown dimensional constant that improves the prediction of the runs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -1,6 +1,4 @@
-"""Scores of a law on its target, never on pi_0, always by runs or groups of runs; and the structure
-that its residuals keep.
-"""
+"""Scores of a law on its target, by runs or groups of runs, and the structure of its residuals."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace

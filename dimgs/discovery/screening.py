@@ -1,4 +1,4 @@
-"""Which of many inputs matter: a sparse law of second degree, its false discoveries bounded.
+"""Screening of many inputs: a sparse polynomial of second degree, by forward selection.
 
 The logarithm of the target (the target itself where it has none) is explained by logarithms of the
 inputs (by values where an input changes sign), their squares and products, one term at a time: the

@@ -1,4 +1,4 @@
-"""Searches for closed forms beyond the power law: each proposes candidates, none decides."""
+"""Searches for closed forms beyond the power law; each proposes candidates."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace

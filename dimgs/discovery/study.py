@@ -1,4 +1,4 @@
-"""What searches propose for one basis, and what the judgement of the proposals gives."""
+"""A study: the proposals of the searches for one basis, and their judgement."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

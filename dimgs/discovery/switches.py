@@ -1,4 +1,4 @@
-"""Laws that switch: power laws in pieces, and the smaller or larger of two, from the runs' regimes.
+"""Switching laws: power laws by regime, and the smaller or larger of two power laws.
 
 Where two power laws meet, the boundary is where they are equal, and the law is the smaller or the
 larger of both; where there is a jump, the boundary is a constant of its own.

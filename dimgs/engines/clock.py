@@ -1,4 +1,4 @@
-"""The one deadline that every step of a discovery shares, and what it cut short."""
+"""The deadline that all steps of a discovery share, and the steps that it ended."""
 
 import time
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What every engine of symbolic regression takes and gives back."""
+"""The protocol of engines of symbolic regression: problem, budget and result."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""One criterion for the choice of a law: bits to state the law, and the runs given the law.
+"""The description length of a law: bits of the law, and of the runs given the law.
 
 A law is scored by the length of the shortest message that conveys it together with the runs:
 

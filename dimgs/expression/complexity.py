@@ -1,4 +1,4 @@
-"""How long an expression is, as it would be written by hand."""
+"""Complexity of an expression: its number of nodes in handwritten form."""
 
 from typing import TYPE_CHECKING, Any
 

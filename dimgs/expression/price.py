@@ -1,4 +1,4 @@
-"""What the structure of a law costs in bits, before any run is looked at.
+"""Price of a law: description length of its structure in bits, as the prior.
 
 A law is stated node by node; the numbers in it by their digits; functions that the groups
 do not call for cost more. A constant that is fitted costs its node here: what it may do to runs

@@ -1,4 +1,4 @@
-"""What every contrastive model shares: a potential whose differences explain log-ratios.
+"""Base of all contrastive models: a potential whose differences explain log-ratios.
 
 An estimator writes `_fit`, and `_potential` unless it is one power law; the arguments of `fit`,
 predictions, ratios and intervals of the exponents are here.

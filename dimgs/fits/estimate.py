@@ -1,4 +1,4 @@
-"""What is known of a power law once it is fitted: the one result of every estimator."""
+"""Estimate of a power law: the common result of all estimators."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

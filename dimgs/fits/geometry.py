@@ -1,4 +1,4 @@
-"""Geometry of runs in log space: what varies, what the response follows, how many groups."""
+"""Geometry of runs in log space: principal axes, active directions, effective dimension."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

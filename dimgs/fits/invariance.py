@@ -1,4 +1,4 @@
-"""Whether a response stays where its inputs move along a symmetry, against its uncertainty."""
+"""Tests of the invariance of a response under a symmetry, by a wild bootstrap."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""How the errors of a response grow with it: the kinds, and how likely residuals are under each.
+"""Noise models of a response, and the likelihood of residuals under each.
 
 Errors are relative (of one size in the logarithm), of one size in the response group or in the
 target, or mixed: of the modulus of the response, but never below a share of its rms. The kind is

@@ -1,4 +1,4 @@
-"""The rule of one standard error: which models are as good as the best by runs left out."""
+"""The rule of one standard error: models that predict as well as the best."""
 
 import numpy as np
 from numpy.typing import NDArray

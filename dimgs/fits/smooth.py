@@ -1,4 +1,4 @@
-"""A smooth curve through runs, of no form: a Gaussian process, with the error of runs left out.
+"""A smooth curve through runs: a Gaussian process, with its leave-one-out error.
 
 Its mean is linear in the coordinates (a power law of the groups, where these are logarithms), and
 the residuals of two runs are the more alike the nearer the runs are (a Matérn covariance with a

@@ -1,4 +1,4 @@
-"""What differs between the sources of runs: prefactors and exponents, partially pooled by REML.
+"""Random effects of the sources of runs: prefactors and exponents, partially pooled by REML.
 
 Runs of one laboratory, machine, material or species share what nobody measured. The law's shape is
 common; the prefactor of each source, and some exponents where the runs ask for it, scatter about

@@ -1,4 +1,4 @@
-"""What would bring a target within reach of its inputs: known constants, or an unknown scale.
+"""Completion of a target's dimension: known constants, or an unknown scale.
 
 Dimensions alone decide here. Where there are runs, :mod:`dimgs.discovery.missing_input` names only
 what lowers the error of those that are left out.

@@ -1,4 +1,4 @@
-"""What changes of units do to the inputs of a simulation, and how far apart two sets of inputs are.
+"""Scalings of the inputs of a simulation by a change of units, and distances between runs.
 
 Where every base quantity is measured in another unit, inputs grow by powers of the units' ratios
 and every group keeps its value. Two runs differ by such a change if and only if their groups are

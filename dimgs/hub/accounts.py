@@ -1,4 +1,4 @@
-"""Users, their passwords and tokens: who somebody is; what they may do is in the permissions."""
+"""Users, passwords and tokens: authentication. Rights are in the permissions."""
 
 import hmac
 import secrets

@@ -1,4 +1,4 @@
-"""What can be done in a hub: entries, runs and files added, reviewed, disputed, forked, approved.
+"""Acts in a hub: entries, runs and files are added, reviewed, disputed, forked, approved.
 
 An entry holds ``"files": {"report.html": {"sha256": …, "size": …}}``. What a file holds is added
 after the entry that names it, by whoever made or brought that entry, and may be read by whoever may

@@ -1,4 +1,4 @@
-"""Whether a kernel's card declares every dimensional constant in it: tried by scaled images."""
+"""Check of a card: whether it declares every dimensional constant of its kernel."""
 
 import math
 import random

@@ -1,4 +1,4 @@
-"""The Hub: questions, runs, laws and answers that a group shares, reviews and builds on."""
+"""The Hub: a shared and reviewed record of questions, runs, laws and answers."""
 
 import json
 import os

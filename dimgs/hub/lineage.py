@@ -1,4 +1,4 @@
-"""What became of entries: derived from reviews, disputes and links, by cause and not by clock.
+"""States of entries, derived from reviews, disputes and links, and not from clocks.
 
 A review is replaced only by a later one of the same author, which links to it. A doubt is settled
 for one entry by an acceptance or a settlement of that entry, which names the doubts that it has

@@ -1,4 +1,4 @@
-"""Who may do what: one table, for Python, the command line and the server."""
+"""Rights of the roles: one table, for Python, the command line and the server."""
 
 from collections.abc import Collection, Mapping
 

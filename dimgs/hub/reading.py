@@ -1,4 +1,4 @@
-"""What can be read of a hub: entries with their states and evidence, and runs."""
+"""Reading a hub: entries with their states and evidence, and runs."""
 
 import getpass
 import json

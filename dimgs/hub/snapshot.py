@@ -1,4 +1,4 @@
-"""A hub as it was: its first entries, in a file of their own."""
+"""Snapshot of a hub: its entries at an earlier time, in a separate file."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""Whether a law of the hub may answer, and why not: one verdict for every page, tool and answer."""
+"""Verdict on a law of the hub: whether it may answer, and the reasons if not."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""Everything that a study found, as models of its runs, with their evidence and their price.
+"""Judged forms: the candidates of a study as models of its runs, with evidence and price.
 
 A form whose numbers the runs do not single out gets constants in their place: a search finds
 ``5 x`` because 5 is near; that it is 5, and not 4.9 or 5.1, the runs must show. A number pays for

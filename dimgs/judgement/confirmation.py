@@ -1,4 +1,4 @@
-"""What became of a discovery: the one place that decides its outcome and whether it is confirmed.
+"""Confirmation: the outcome of a discovery, and whether its law is confirmed.
 
 Everything that speaks against a law is a :class:`Reason`. A law against which nothing speaks has
 converged and is confirmed. Otherwise the gravest reason names the outcome, and all of them say why

@@ -1,4 +1,4 @@
-"""What the runs say of a candidate that had not seen them: log density of runs left out.
+"""Evidence of a candidate: log density of runs left out of its fit.
 
 Every run counts once. Runs of outer blocks (:mod:`dimgs.judgement.evidence`) are predicted by the
 constants refitted without the block; a run in several blocks counts by the mean over them; the

@@ -1,4 +1,4 @@
-"""Which runs would tell rivals apart: the one criterion, for tables, campaigns and the hub.
+"""The next run: expected information about which rival is true, and its greedy choice.
 
 The rivals predict the outcome of a run with a normal density whose variance holds the noise and
 the constants (integrated out: what a run says about a rival's constants sharpens its next

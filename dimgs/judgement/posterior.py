@@ -1,4 +1,4 @@
-"""The probability of each law that a table allows, and of none of those that were found.
+"""Posterior: the probability of each law, and of none of the candidates.
 
 One scale of evidence: the log density of runs left out (:mod:`dimgs.judgement.evidence`), in which
 constants pay for themselves, less the price of the structure (:mod:`dimgs.expression.price`). It

@@ -1,4 +1,4 @@
-"""Whether the target, or what a law leaves of it, depends on inputs that its groups leave out.
+"""Residual structure: dependence of the target or of residuals on inputs beyond the groups.
 
 Before something is called missing, two hypotheses must both be rejected. The first: the target does
 not depend on the inputs (pure noise has no law, whatever constant is added). The second: at equal

@@ -1,4 +1,4 @@
-"""What all adapters share: inputs checked, time taken, every ending turned into a record."""
+"""Base of all kernels: checks of inputs, timing, and a record of every outcome."""
 
 import math
 from abc import ABC, abstractmethod

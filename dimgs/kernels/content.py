@@ -1,4 +1,4 @@
-"""The content hash that makes equal runs equal, the seed of a run, and where it came from."""
+"""The key of a run (a content hash), its seed, and its provenance."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What is asked of Radigen, in a process of its own with its checkout on the path."""
+"""Child process for Radigen, with its checkout on the path."""
 
 import math
 from importlib import import_module

@@ -1,4 +1,4 @@
-"""What is asked of SFPPy, in a process of its own with its checkout on the path."""
+"""Child process for SFPPy, with its checkout on the path."""
 
 from importlib import import_module
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a kernel declares (inputs, outputs, tiers), and what every kernel answers to."""
+"""Declaration of a kernel (inputs, outputs, tiers), and the protocol of kernels."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

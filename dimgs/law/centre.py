@@ -1,4 +1,4 @@
-"""What a law says at the centre of its runs, where a prefactor at unit inputs says little."""
+"""A law at the centre of its runs, where a prefactor at unit inputs is uninformative."""
 
 from dataclasses import dataclass
 from typing import Any

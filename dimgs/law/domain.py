@@ -1,4 +1,4 @@
-"""The domain of validity of a law: what its runs varied, what they held, and what lies beyond.
+"""The domain of validity of a law: ranges and leverage of its runs, and their constants.
 
 A row is judged in the groups of all inputs, so that a model test predicts its prototype: a group
 with a range is left where its value lies beyond it, and a group with one value as soon as it takes

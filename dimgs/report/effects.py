@@ -1,4 +1,4 @@
-"""What each input does to the target: exponents, or zeros, extrema and limits where none exist."""
+"""Effects of inputs on the target: exponents, or zeros, extrema and limits."""
 
 import math
 from collections.abc import Callable, Iterator

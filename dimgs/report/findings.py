@@ -1,4 +1,4 @@
-"""What an analysis returns, as values."""
+"""Results of an analysis, as values."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""What an analysis returns: its values, as text and in every other form."""
+"""Results of an analysis: values, with their forms as text, page and files."""
 
 from collections.abc import Mapping
 from pathlib import Path

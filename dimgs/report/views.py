@@ -1,4 +1,4 @@
-"""What the forms of a report show that has to be computed: ranges, scores, candidates, columns."""
+"""Computed parts of a report: ranges, scores, candidates, columns."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

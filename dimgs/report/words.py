@@ -1,4 +1,4 @@
-"""Sentences of a report: numbers and units, where the regimes are, how far it errs."""
+"""Sentences of a report: numbers and units, regimes, errors."""
 
 import math
 import re

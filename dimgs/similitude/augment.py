@@ -1,4 +1,4 @@
-"""How well a hub would answer, which runs would add most, and images of runs for others' models."""
+"""Extension of a hub: expected errors of answers, most informative runs, images of runs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace

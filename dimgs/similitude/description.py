@@ -1,4 +1,4 @@
-"""What is known of a kernel: from itself where it is installed, else from its card or its runs."""
+"""Description of a kernel: from the installed kernel, else from its card or its runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

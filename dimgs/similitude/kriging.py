@@ -1,4 +1,4 @@
-"""Generalised least squares of runs near a point: a power law, and residuals alike if groups are.
+"""Generalised least squares of runs near a point: a power law with correlated residuals.
 
 The logarithm of the target (or the target itself) is a power law of the groups, whose exponents
 are not known, plus a residual that is the more alike the nearer two runs are.

@@ -1,4 +1,4 @@
-"""Laws of a hub that hold where it is asked."""
+"""Laws of a hub whose domain contains the point."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Runs of one origin (kernel, tier, cache version) and how they compare with what is asked."""
+"""Runs of one origin (kernel, tier, cache version), and their distances from the point."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

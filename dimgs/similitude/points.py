@@ -1,4 +1,4 @@
-"""Points that are asked about: a text, a mapping, a table or a stored question."""
+"""Points of a question: from a text, a mapping, a table or a stored question."""
 
 import re
 from collections.abc import Mapping

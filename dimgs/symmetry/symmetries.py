@@ -1,4 +1,4 @@
-"""Symmetries of a law or of a table: what may be changed together without changing the law."""
+"""Symmetries of a law or of a table: changes of inputs and target that keep the law."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Units that are read otherwise than their writer probably meant, with the likely reading."""
+"""Units whose literal meaning is probably not the intended one, with the probable meaning."""
 
 import re
 from collections.abc import Mapping, Sequence

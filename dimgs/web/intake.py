@@ -1,4 +1,4 @@
-"""What every request passes first: the server's names, limits of bodies, headers of answers."""
+"""Intake of requests: host names, limits of bodies, headers of answers."""
 
 import asyncio
 from collections import Counter

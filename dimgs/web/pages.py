@@ -1,4 +1,4 @@
-"""Pages for people: what they show comes from the hub as the one who asks may see it."""
+"""Web pages of a hub, with the entries that the visitor may read."""
 
 from collections.abc import Callable, Mapping
 from functools import cache

@@ -1,4 +1,4 @@
-"""Who asks, and for what: tokens, sessions of people, and the limits on signing in."""
+"""Authentication of requests: tokens, sessions, and limits on attempts to sign in."""
 
 import hmac
 from collections import deque

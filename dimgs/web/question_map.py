@@ -1,4 +1,4 @@
-"""The page about a question: runs in two groups, how well it is known there, and the next run."""
+"""The map of a question: runs in two groups, expected errors, and the next run."""
 
 from collections.abc import Callable, Sequence
 from typing import Any

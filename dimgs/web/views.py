@@ -1,4 +1,4 @@
-"""What pages show, computed: texts, quantities and laws of entries."""
+"""Computed parts of the pages: texts, quantities and laws of entries."""
 
 import math
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""What `import dimgs.pandas` and `import dimgs.xarray` add to tables."""
+"""The methods that `import dimgs.pandas` and `import dimgs.xarray` add to tables."""

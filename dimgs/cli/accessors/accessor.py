@@ -1,4 +1,4 @@
-"""What `import dimgs.pandas` and `import dimgs.xarray` add to tables."""
+"""The methods that `import dimgs.pandas` and `import dimgs.xarray` add to tables."""
 
 from typing import TYPE_CHECKING, Any, Unpack
 

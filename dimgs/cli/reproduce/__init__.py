@@ -1,4 +1,4 @@
-"""Case studies: laws recovered from data, found against published."""
+"""Case studies: published laws recovered from data."""
 
 from dimgs.cli.reproduce.published_checks import COLOURS as COLOURS
 from dimgs.cli.reproduce.published_checks import GREY as GREY

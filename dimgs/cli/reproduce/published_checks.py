@@ -1,4 +1,4 @@
-"""What a case study is made of: numbers and words found against published ones."""
+"""Checks of a case study: found numbers and statements against published ones."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What one pass over a large table computes, and the moments that it keeps of the runs seen so far.
+"""Moments of a large table, accumulated in one pass over its parts.
 
 The plan says which logarithms, which groups, from which columns; memory does not grow with the
 runs.

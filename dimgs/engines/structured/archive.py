@@ -1,4 +1,4 @@
-"""What a search keeps: the best trees, each structure once; at its end they are candidates."""
+"""Archive of a search: the best tree of each structure, which become candidates."""
 
 from dataclasses import dataclass, field, replace
 from time import monotonic

@@ -1,4 +1,4 @@
-"""How the errors of the response grow with it, from a smooth surrogate, then from the best law.
+"""Error model of the response during a search, from a surrogate and then from the best law.
 
 The surrogate is fitted before any law is known. The logarithm of the response is a polynomial of
 second degree in the logarithms of the groups, fitted to the response itself, so that responses that

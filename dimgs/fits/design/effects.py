@@ -1,4 +1,4 @@
-"""What differs between the sources of runs, as columns of random coefficients."""
+"""Random effects of the sources of runs, as columns of the design."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Which pairs of runs are contrasted: policies that sum over pairs without forming them.
+"""Choice of pairs of runs: sums over pairs without forming them.
 
 Every policy weighs a pair by the product of its runs' weights and gives the Laplacian of the graph
 of its pairs, L: the sum over pairs of w_u w_v (z_u - z_v)(z_u - z_v)' is z' L z, which is all that

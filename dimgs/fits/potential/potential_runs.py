@@ -1,4 +1,4 @@
-"""What a potential is given: its runs, the physics that is known beforehand, and where it computes.
+"""Input of a potential: its runs, known physics, and the device.
 
 Duplicate runs are merged; coordinates are whitened, and misfits have units.
 """

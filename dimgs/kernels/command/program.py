@@ -1,4 +1,4 @@
-"""What a command runs: content hashes of its executable and of all that it names."""
+"""The program of a command: content hashes of its executable and of the files it names."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""What is asked of Pizza3, in a process of its own with its checkout on the path."""
+"""Child process for Pizza3, with its checkout on the path."""
 
 import sys
 from importlib import import_module

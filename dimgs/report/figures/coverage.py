@@ -1,4 +1,4 @@
-"""Which runs there are: maps of the runs, and how a campaign narrows its answer."""
+"""Maps of the runs, and the progress of a campaign."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Predicted against measured, and what the law leaves: run by run, along groups and labels."""
+"""Predicted against measured values, and residuals by run, along groups and by label."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

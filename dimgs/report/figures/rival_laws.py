@@ -1,4 +1,4 @@
-"""Rivals: where the laws that the runs do not tell apart part ways, within the runs and beyond."""
+"""Rivals: ratios of the rival laws to the law, within the runs and beyond."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""A table on the workbench: what was chosen, how it is understood, its groups, and its page."""
+"""A table on the workbench: its settings, columns, groups and page."""
 
 import shlex
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Who brought entries and files, and which laws say that they are not confirmed."""
+"""Columns for the senders of entries and files, and for unconfirmed laws."""
 
 import json
 
