@@ -344,7 +344,7 @@ class _Asking:
         self, description: Description, target: str, runs: Sequence[Origin], best: Offer | None,
         doubted: "Sequence[tuple[HubLaw, list[str]]]",
     ) -> list[str]:  # fmt: skip
-        """Why what is there does not answer."""
+        """Reasons why the existing evidence gives no answer."""
         missing = [text for origin in near_tiers(runs) for text in beyond(origin)]
         if not runs:
             missing.append(

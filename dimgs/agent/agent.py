@@ -53,7 +53,7 @@ class Answered:
         return quantity
 
     def to_json(self) -> dict[str, Any]:
-        """As one document."""
+        """The value as a JSON document."""
         return self.document
 
     def __str__(self) -> str:

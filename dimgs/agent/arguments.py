@@ -173,7 +173,7 @@ class Amount:
         return self.parsed.to_si(self.value)
 
     def to_json(self) -> dict[str, Any]:
-        """As a quantity of a document."""
+        """The value as a quantity of a JSON document."""
         return {"value": self.value, "unit": self.unit}
 
     def equals(self, other: "Amount") -> bool:

@@ -168,7 +168,7 @@ class StoppedError(DimgsError):
 
 @dataclass
 class Control:
-    """How a long call reports what it does, and learns that nobody waits for it.
+    """Progress and cancellation of a long call.
 
     Attributes
     ----------

@@ -37,7 +37,7 @@ class HubTokens:
         self._hub = hub
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        """Who a token stands for; None for nobody."""
+        """The user of a token; None for an invalid one."""
         bearer = await anyio.to_thread.run_sync(accounts.bearer, self._hub.database, token)
         if bearer is None:
             return None

@@ -45,7 +45,7 @@ class SourcedAmounts:
         self.amounts += [(amount, source) for amount in amounts]
 
     def source(self, stated: Amount) -> str | None:
-        """Where a number of a text is from; None where it is from nowhere."""
+        """Source of a number of a text; None without a source."""
         return next(
             (source for sourced, source in self.amounts if _stands_for(stated, sourced)), None
         )
@@ -77,7 +77,7 @@ class SourcedAmounts:
 
 
 def _sentences(text: str) -> Iterator[tuple[int, int]]:
-    """Where each sentence begins and ends."""
+    """Start and end of each sentence."""
     start = 0
     for end_mark in (*_SENTENCE.finditer(text), None):
         end = len(text) if end_mark is None else end_mark.start()

@@ -318,7 +318,7 @@ def add_prompts(server: MCPServer[Any]) -> None:
 
     @server.prompt(title="How far will it migrate")
     def how_far_will_it_migrate(question: str) -> str:
-        """How much of a substance leaves a film, on the safe side."""
+        """Prompt for a question about migration, with a conservative answer."""
         return (
             f"Answer: {question}\nFind a kernel of migration with describe_kernels and read its "
             f"card. Take each input from the question; ask me for what is missing, and assume "

@@ -31,7 +31,7 @@ class ToolCall:
     error: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """As one document."""
+        """The value as a JSON document."""
         document = {"tool": self.tool, "arguments": self.arguments, "sources": self.sources}
         return {**document, **({"error": self.error} if self.error else {"result": self.result})}
 

@@ -155,7 +155,7 @@ class Started(TypedDict):
 
 
 class JobState(TypedDict):
-    """How a job stands, what it came to, and what a failure means."""
+    """State of a job, with its result or the meaning of its failure."""
 
     job: str
     state: str
@@ -799,7 +799,7 @@ def _of_study(context: ToolContext, id: str, report: Json) -> Explained:
 
 
 def _next(report: Json) -> list[str]:
-    """Where the rivals differ most, in words."""
+    """Point where the rivals differ most, in words."""
     sentences = []
     for rival in report.get("rivals") or ():
         at = rival.get("differs_most") or {}

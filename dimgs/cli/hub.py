@@ -108,7 +108,7 @@ def keep_report(address: str | None, user: str | None, report: "Report") -> dict
 def keep_campaign(
     address: str | None, user: str | None, folder: Path, result: dict[str, Any]
 ) -> dict[str, Any]:
-    """The same of a campaign, whose plan and runs lie in a folder."""
+    """Store a campaign, whose plan and runs are in a folder."""
     if address is None:
         return {}
     from dimgs.hub import RunStore

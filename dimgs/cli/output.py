@@ -62,7 +62,7 @@ def keep_standard_output() -> None:
 
 
 def results() -> TextIO:
-    """Where results go."""
+    """The console for results."""
     return _results[-1] if _results else sys.stdout
 
 
@@ -105,7 +105,7 @@ def is_lost() -> bool:
 
 
 def unwritten() -> OSError | None:
-    """Why what was printed cannot be written, after which it is given up; None if it could be."""
+    """Error of writing the printed results; None if they were written."""
     error = _refused.pop() if _refused else None
     try:
         results().flush()

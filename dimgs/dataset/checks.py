@@ -223,7 +223,7 @@ def _is_constant(values: NDArray[Any], is_label: bool) -> bool:
 
 
 def run_codes(data: Dataset, curve: str | None, apart: Iterable[str]) -> NDArray[np.intp]:
-    """Which run each point of a table of curves belongs to, counted from 0.
+    """Index of the run of each point of a table of curves.
 
     Parameters
     ----------
@@ -594,7 +594,7 @@ def _check_logs(data: Dataset, logged: list[str], purpose: Purpose) -> None:
 
 
 def _no_power_law(data: Dataset, logged: list[str], target: str) -> str:
-    """Which inputs and rows have no place in a power law, and what has one for them."""
+    """Error for inputs and rows that a power law cannot use, with the alternatives."""
     parts = []
     for name in logged:
         rows = data.rows[np.flatnonzero(np.asarray(data[name]) <= 0)]

@@ -54,7 +54,7 @@ _SKIPPED_LINE = re.compile(rb"(?:\A|\n)[ ]*(?:#|(?<=[ ])(?:\n|\Z))")
 
 @dataclass(frozen=True)
 class Layout:
-    """How a text table is written.
+    """Layout of a text table.
 
     Parameters
     ----------
@@ -391,7 +391,7 @@ def _decimal(delimiter: str, sample: list[Record]) -> str:
 
 
 class Mark(NamedTuple):
-    """Where a block of rows ends, and reading can go on.
+    """End of a block of rows, from which reading continues.
 
     Parameters
     ----------
@@ -418,7 +418,7 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Plan:
-    """Which columns to read, and which of them as text."""
+    """Columns to read, and those to read as text."""
 
     layout: Layout
     wanted: list[bool]

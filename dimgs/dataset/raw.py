@@ -118,7 +118,7 @@ class RawTable:
 
 
 class TableKeywords(TypedDict, total=False):
-    """How a table is read."""
+    """Keywords for reading a table."""
 
     columns: Iterable[str] | None
     drop: Iterable[str] | None
@@ -195,7 +195,7 @@ class Cells:
 
     @property
     def n_numbers(self) -> int:
-        """How many cells hold a number."""
+        """Number of numeric cells."""
         return int(np.count_nonzero(~np.isnan(self.numbers)))
 
 
@@ -466,7 +466,7 @@ def check_width(columns: int, source: str) -> None:
 
 
 def title_rows(rows: Sequence[Sequence[str]]) -> int:
-    """How many of the first rows are titles above the header; 0 unless that is clear.
+    """Number of title rows above the header; 0 in case of doubt.
 
     It is where they have fewer cells than the header, the header's cells are distinct names, and
     numbers follow within two rows in as many cells.

@@ -104,7 +104,7 @@ def iter_chunks(
 
 
 class Position(NamedTuple):
-    """Where a part ends, and reading can go on.
+    """End of a part, from which reading continues.
 
     Parameters
     ----------

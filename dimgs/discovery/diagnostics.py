@@ -191,7 +191,7 @@ def self_correlation(design: Design, fitted: Array) -> list[str]:
 
 
 def shared_variables(design: Design, in_groups: float | None, honest: float | None) -> list[str]:
-    """The same from the R² of pi_0, and that of the target."""
+    """Warning that pi_0 shares variables with the groups, with both R²."""
     response = design.basis.response
     if design.scale != "log" or response is None or in_groups is None or honest is None:
         return []

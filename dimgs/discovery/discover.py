@@ -221,7 +221,7 @@ def _further(study: Study, law: Law, options: Options) -> tuple[Rival, ...]:
 
 
 def _unmet(study: Study, options: Options) -> list[str]:
-    """Where no law was found of the kind that was asked for."""
+    """Warning that no law meets the restrictions."""
     if not options.restricts or study.posterior is None or study.posterior.laws:
         return []
     asked = [f"uses {', '.join(options.must_use)}"] if options.must_use else []

@@ -460,7 +460,7 @@ def _linear(v: Array, a: Array, root: Array) -> tuple[Array, Array]:
 
 
 def _pole(u: Array, a: Array, root: Array) -> float:
-    """Where a hyperbola in u has its pole: variable projection, from a grid on both sides."""
+    """Pole of a hyperbola in u: variable projection, from a grid on both sides."""
     span = float(np.ptp(u))
     away = np.geomspace(1e-2, 1e2, 33) * span
     grid = np.concatenate([away - u.min(), -away - u.max()])

@@ -238,7 +238,7 @@ def _is_admitted(design: Design, options: Options, one: Proposal) -> bool:
 
 
 def given_law(posterior: Posterior | None) -> tuple[int, JudgedForm] | None:
-    """Which of the laws has the form that was asked for, and that form."""
+    """Index of the law with the given form, and the form."""
     laws = () if posterior is None else posterior.laws
     return next(((k, one) for k, law in enumerate(laws) for one in law.forms if one.given), None)
 
@@ -282,7 +282,7 @@ def verdict_on_fit(study: Study, options: Options) -> Verdict:
 
 
 def _number_of(law: Law, study: Study, posterior: Posterior) -> int | None:
-    """Which of the laws that were judged has a form of this one; None where none has."""
+    """Index of the judged law with this form; None where there is none."""
     fitted = study.result
     if fitted is not None and (
         fitted.law is not law or any(not isinstance(x, float) for x in fitted.coefficients)

@@ -114,7 +114,7 @@ class LimitedRuns:
 
 
 def _contradicted(limit: LimitInGroups, moved: Design, depth: Array) -> str:
-    """How the runs contradict a limit; empty where they do not.
+    """Contradiction between the runs and a limit, in words; empty where there is none.
 
     Among the runs where it holds, where they are enough, and among all else, the target of moved
     runs must not depend on how far they were moved.

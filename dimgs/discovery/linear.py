@@ -132,7 +132,7 @@ def _projected(X: Array, y: Array, exponents: Array) -> tuple[float, Array]:
 
 
 def _scaled(X: Array, y: Array, exponents: Array) -> tuple[float, Array]:
-    """The same for a response of any size."""
+    """The fit for a response of any size."""
     unit = float(np.abs(y).max()) or 1.0
     scale, left = _projected(X, y / unit, exponents)
     return scale * unit, left * unit

@@ -104,7 +104,7 @@ def supported(design: Design, again: Designer, options: Options) -> Design:
 
 
 def scale_advice(design: Design, again: Designer, options: Options) -> str | None:
-    """Where no group is free and pi_0 still follows an input: the scale that would free it.
+    """Suggested scale where no group is free and pi_0 depends on an input.
 
     Returns
     -------
@@ -127,7 +127,7 @@ def scale_advice(design: Design, again: Designer, options: Options) -> str | Non
 def helpful_constants(
     design: Design | None, again: Designer, options: Options, symbols: Iterable[str]
 ) -> list[str]:
-    """Those known constants with any of which runs left out are predicted better than without.
+    """Known constants each of which improves the prediction of runs left out.
 
     Parameters
     ----------
@@ -172,7 +172,7 @@ def _left_out(design: Design) -> Array | None:
 
 
 def _of_constant(design: Design) -> Array | None:
-    """The same by a constant target."""
+    """Leave-one-out residuals of a constant prediction."""
     return _deleted(np.empty((design.n_runs, 0)), log_target(design), design)
 
 

@@ -320,7 +320,7 @@ class Options:
 
     @property
     def side_budget(self) -> int:
-        """The same for searches beside the main one, several of which take as long as that."""
+        """Budget of the secondary searches, several of which equal the main one."""
         most = EFFORTS[self.effort][0] // _SIDE
         return most if self.evaluations is None else self.evaluations
 
@@ -410,7 +410,7 @@ class Options:
         return dataset_of(data, replace(self.reader(targets), bounded=targets))
 
     def without_reading(self) -> Self:
-        """The same question of a table that is read already."""
+        """The options for a table that is read already."""
         reading = {n: f for n, f in options_by_name().items() if n in TableKeywords.__annotations__}
         del reading["drop_bad"]
         return replace(self, **{n: default_of(f) for n, f in reading.items()})

@@ -383,7 +383,7 @@ def _run(
 
 
 def differs_most(law: Law, other: Law, data: Dataset) -> dict[str, tuple[float, str]]:
-    """Where two laws differ most in units of the error of a run, in the columns of the table."""
+    """Point where two laws differ most, relative to the error of a run, in the columns."""
     laws = [(law, 0.5), (other, 0.5)]
     places = _places_for(laws, data, {})
     (one, two), rows, _ = predictions(laws, places)

@@ -86,7 +86,7 @@ class Prepared:
         )
 
     def ordered(self) -> "Prepared":
-        """The same runs in an order of their own values, so that no answer depends on the table's.
+        """The runs sorted by their values, so that results do not depend on the order of rows.
 
         Sums differ in their last digit with the order of their terms, and so would ties of a
         search; which runs are left out together, or set aside, is drawn by their places.

@@ -215,7 +215,7 @@ def left_out_residuals(design: Design, fitter: Fitter, seed: int, most: int) -> 
 
 
 def folds_of_long_fits(design: Design) -> int:
-    """How many folds a fit that searches is worth: fewer where each takes longer."""
+    """Number of folds for a fit that searches: fewer for longer fits."""
     return next(count for size, count in _LONG_FITS if design.n_runs <= size)
 
 

@@ -65,7 +65,7 @@ def rivals_of(
 
 
 def usable_engines(options: Options) -> list[str]:
-    """Which engines search, in their order: with "auto" those that are usable here.
+    """Engines of a search, in their order: with "auto" all usable ones.
 
     Parameters
     ----------

@@ -59,7 +59,7 @@ class Sensitivity:
 
     @property
     def method(self) -> str:
-        """Which effects to read: those of Sobol, or Shapley's where inputs depend."""
+        """Kind of the effects: Sobol, or Shapley for dependent inputs."""
         return "sobol" if self.effects.shapley is None else "shapley"
 
     def to_json(self) -> dict[str, Any]:

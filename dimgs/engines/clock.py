@@ -85,7 +85,7 @@ class Clock:
         return replace(self, end=self.end + seconds)
 
     def separate(self) -> "Clock":
-        """The same deadline, with a record of its own of what is cut."""
+        """The deadline with a separate record of steps that it ends."""
         return replace(self, cuts=[])
 
     def cut(self, by: CutBy, step: str) -> None:

@@ -97,7 +97,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class SearchBudget:
-    """How much a search may cost.
+    """Budget of a search: seconds and evaluations.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ class Engine(Protocol):
 
     @property
     def name(self) -> str:
-        """As on the command line."""
+        """Name on the command line."""
 
     def search(self, problem: Problem, budget: SearchBudget, seed: int = 0) -> Result:
         """Pareto front of candidates; problems of the engine are outcomes, not exceptions."""

@@ -174,7 +174,7 @@ def front_of(
 
 
 def _rebuilt(node: Any) -> Any:
-    """The same tree, evaluated from the leaves up, of functions that a law may have."""
+    """The tree evaluated from the leaves up, with the functions of laws only."""
     import sympy
     from sympy.core.function import AppliedUndef
 

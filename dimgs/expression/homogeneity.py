@@ -223,7 +223,7 @@ class _Dimensions:
 
 
 class _Inferred(_Dimensions):
-    """The same with constants, each of which begins as a base dimension of its own."""
+    """Inference of dimensions with constants, each a base dimension at the start."""
 
     def __init__(self, symbols: Mapping[str, Dimension], constants: Collection[str]) -> None:
         self._placeholders = {name: f"(unit of {name})" for name in constants}

@@ -320,7 +320,7 @@ def _exponents_bits(monomial: dict[Any, Any], most: int) -> float:
 
 
 def _roots(whole: Any, monomials: "list[dict[Any, Any]]") -> int:
-    """How many sums, and products in sums and functions, have an exponent that is not a half."""
+    """Number of sums and inner products whose exponent is not a multiple of 1/2."""
     import sympy
 
     known = {f"m_{j}": exponents for j, exponents in enumerate(monomials, 1)}

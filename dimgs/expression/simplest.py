@@ -403,7 +403,7 @@ def _size(expression: Any) -> tuple[int, int, int, int]:
 
 
 def _cancelled(node: Any, outer: Mapping[Any, int]) -> int:
-    """How many symbols of quotients in sums are undone by what stands around the sum.
+    """Number of symbols of quotients in sums that cancel with factors of the sum.
 
     Parameters
     ----------

@@ -49,7 +49,7 @@ class TrainingRuns:
 
     @property
     def used(self) -> BoolArray:
-        """Which runs have a positive weight."""
+        """Mask of the runs with a positive weight."""
         return self.weights > 0.0
 
     def only_used(self) -> Self:

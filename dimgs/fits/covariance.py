@@ -45,7 +45,7 @@ _RCOND = 1e-10
 
 @dataclass(frozen=True, eq=False)
 class Influence(ABC):
-    """How leaving out each cluster changes the linear functionals of a fit.
+    """Change of linear functionals of a fit when each cluster is left out.
 
     Attributes
     ----------

@@ -202,7 +202,7 @@ class CurvePotential(ContrastiveRegressor):
         return self._unstacked(widened(bounds, reach))
 
     def _reach(self, X: Array, level: float) -> Array:
-        """How much wider log-curves are outside the runs, shape (n_rows, n_points)."""
+        """Factor by which intervals of log-curves widen outside the runs, (n_rows, n_points)."""
         each = np.hstack([model.reach(X, level) * model.scale for model, _ in self._models])
         known = np.all(np.isfinite(each), axis=1)
         size = np.square(np.where(known[:, None], each, 0.0)) @ self.components_**2

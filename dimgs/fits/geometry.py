@@ -411,7 +411,7 @@ class ActiveDirections:
 
 @dataclass(frozen=True)
 class EffectiveDimension:
-    """How many monomials the response depends on.
+    """Effective dimension: number of monomials that the response depends on.
 
     Attributes
     ----------

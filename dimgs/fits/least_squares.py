@@ -308,7 +308,7 @@ def cluster_influence(
 
 
 def group_embedding(group_weight: Array, explicit: IntArray, rank: int) -> Array:
-    """Where the constant and the features lie among [indicators of `explicit` groups, features]."""
+    """Matrix from the constant and the features to [group indicators, features]."""
     embedding = np.zeros((len(explicit) + rank, 1 + rank))
     embedding[: len(explicit), 0] = np.sqrt(group_weight[explicit] / group_weight.sum())
     embedding[len(explicit) :, 1:] = np.eye(rank)

@@ -138,7 +138,7 @@ RIDGE = 1e-8
 
 @dataclass(frozen=True)
 class Window:
-    """How wide the kernel is: the distance that holds a share of the total weight.
+    """Width of the kernel: the distance that contains a share of the total weight.
 
     Attributes
     ----------
@@ -351,7 +351,7 @@ def held_out(table: BandwidthTable, window: Window, runs: IntArray) -> Array:
 
 
 def held_out_globally(table: BandwidthTable) -> Array:
-    """The same for the global power law, the limit of a wide window."""
+    """Held-out predictions of the global power law, the limit of a wide window."""
     clusters = table.clusters if table.clustered else None
     deleted = fit_power_law(table.Z, table.response, table.weights, clusters).loo_residuals
     assert deleted is not None

@@ -108,7 +108,7 @@ def data_bits(
 
 @dataclass(frozen=True, slots=True)
 class ErrorModel:
-    """How the errors of the response grow with it, while a law is searched for.
+    """Error model of the response during a search.
 
     Parameters
     ----------
@@ -140,7 +140,7 @@ class ErrorModel:
 
 @dataclass(frozen=True, eq=False)
 class Errors:
-    """How errors are measured where laws are judged: in the logarithm, or in units of one size.
+    """Scale of errors in the judgement: logarithm, target, response group, or mixed.
 
     Mixed errors are measured in the generalised logarithm, asinh(response/unit): of one size far
     below the unit, relative far above it.
@@ -492,7 +492,7 @@ def _likeliest_of(likely: Mapping[str, float], kinds: Mapping[str, Errors]) -> s
 
 
 def likeliest_measure(measured: Array, predicted: Sequence[Array]) -> Errors | None:
-    """How the errors of a target are measured, by the likeliest of several predictions of it.
+    """Error model of a target with the highest likelihood, over several predictions.
 
     Parameters
     ----------
@@ -522,7 +522,7 @@ def likeliest_measure(measured: Array, predicted: Sequence[Array]) -> Errors | N
 
 
 def _measures(measured: Array) -> dict[str, Errors]:
-    """How errors of a target may be measured, the usual way first; mixed ones by their turn."""
+    """Possible error models of a target, the relative one first."""
     one = np.ones(len(measured))
     same = Errors("target", measured, one, one * (rms(measured) or 1.0))
     if np.any(measured == 0):

@@ -28,7 +28,7 @@ _SLOW = 0.03
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Minimum:
-    """Where the steps ended; with several starts each attribute has them as its first axis.
+    """Minimum that the steps reached; with several starts, they are the first axis.
 
     Attributes
     ----------

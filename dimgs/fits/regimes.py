@@ -525,7 +525,7 @@ def boundaries(tree: Tree) -> list[Boundary]:
 
 
 def with_boundaries(tree: Tree, given: list[Boundary]) -> Tree:
-    """The same tree with its boundaries replaced, in the order of `boundaries`."""
+    """The tree with new boundaries, in the order of `boundaries`."""
     if tree is None:
         return None
     k = n_leaves(tree.left) - 1
@@ -535,7 +535,7 @@ def with_boundaries(tree: Tree, given: list[Boundary]) -> Tree:
 
 
 def with_boundary(tree: Tree, k: int, boundary: Boundary) -> Tree:
-    """The same tree with boundary `k` replaced."""
+    """The tree with a new boundary `k`."""
     every = boundaries(tree)
     every[k] = boundary
     return with_boundaries(tree, every)
@@ -560,7 +560,7 @@ def chain(direction: Array, thresholds: Array) -> Tree:
 
 
 def at_boundary(tree: Tree, k: int, Z: Array) -> tuple[Array, IntArray, IntArray]:
-    """Who is divided by boundary `k`, and what becomes of each run on either side of it.
+    """Runs divided by boundary `k`, and their regimes on either side of it.
 
     Returns
     -------
@@ -808,7 +808,7 @@ _CHAIN_DIRECTIONS = 6
 
 @dataclass(frozen=True)
 class Kinds:
-    """Which kinds of boundary may be used."""
+    """Permitted kinds of boundaries."""
 
     jump: bool
     continuous: bool
@@ -1087,7 +1087,7 @@ class Profile:
     continuous: bool
 
     def translated(self, factor: float, offset: float) -> "Profile":
-        """The same profile of factor * threshold + offset."""
+        """The profile over factor * threshold + offset."""
         ends = (factor * self.lower + offset, factor * self.upper + offset)
         if factor > 0:
             return Profile(*ends, self.ratio, self.dof, self.continuous)

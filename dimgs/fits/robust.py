@@ -861,7 +861,7 @@ def run_covariance(scores: Array, hessian: Array, Z: Array, weights: Array) -> A
 def cluster_covariance(
     scores: Array, hessian: Array, Z: Array, weights: Array, clusters: IntArray
 ) -> Array:
-    """The same from deleting one cluster of runs at a time (CR3)."""
+    """Covariance from deleting one cluster of runs at a time (CR3)."""
     count = int(clusters.max()) + 1
     rank = Z.shape[1]
     total = float(weights.sum())

@@ -55,7 +55,7 @@ class Effects:
 
 @dataclass(frozen=True, eq=False)
 class Copula:
-    """How inputs vary together.
+    """Gaussian copula of the inputs.
 
     Attributes
     ----------

@@ -136,7 +136,7 @@ class _State:
 
 @dataclass(frozen=True, eq=False)
 class _Model:
-    """How errors grow, and how many knots the curve has."""
+    """Error model, and number of knots of the curve."""
 
     points: _Points
     noise: Noise

@@ -73,7 +73,7 @@ class SmoothCurve:
 
     @property
     def runs(self) -> int:
-        """How many runs it rests on."""
+        """Number of runs of the fit."""
         return len(self.y)
 
     @cached_property
@@ -209,7 +209,7 @@ class SmoothCurve:
 
 
 def _likeliest(objective: Any, start: Array, bounds: Array) -> tuple[Array, float]:
-    """Where an objective is least: a bounded descent, from three lengths."""
+    """Minimum of an objective: bounded descent, from three lengths."""
     from scipy.optimize import minimize
 
     minima, ends = [], [(float(low), float(high)) for low, high in bounds]

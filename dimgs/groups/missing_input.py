@@ -168,7 +168,7 @@ def _matrix(dimensions: Sequence[Dimension]) -> DimensionalMatrix:
 
 
 def _idle(dimensions: Sequence[Dimension], n: int) -> int:
-    """How many of the first ones no product of powers of all the others makes dimensionless."""
+    """Number of leading variables that occur in no dimensionless product."""
     matrix, every = _matrix(dimensions), range(len(dimensions))
     others = ([j for j in every if j != k] for k in range(n))
     return sum(matrix.solve(dimensions[k], rest) is None for k, rest in enumerate(others))

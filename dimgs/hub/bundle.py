@@ -76,7 +76,7 @@ class Merged:
     keys: set[str] = field(default_factory=set)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON."""
+        """The value as a JSON document."""
         return {"added": self.added, "present": self.present, "refused": self.refused}
 
 
@@ -322,7 +322,7 @@ def _give_files(hub: Exchange, folder: Path, digests: Sequence[str]) -> None:
 
 
 def _take_files(hub: Exchange, place: Path) -> None:
-    """Those files that entries here name and the bundle holds; others are not looked at."""
+    """Add the files of the bundle that entries here name; others are ignored."""
     for digest, data in bundled_files(place, hub.wanted_files(), MOST_FILE + 1):
         # one that was changed is as good as absent
         if sha256(data) == digest:

@@ -214,7 +214,7 @@ def _start(hub: Writer, kernel: Kernel) -> dict[str, Any]:
 
 
 def _factor(dimension: Dimension, scales: Mapping[str, float]) -> float:
-    """How much a quantity of a dimension grows where the base quantities grow by their scales."""
+    """Factor of a quantity of a dimension under scales of the base quantities."""
     return math.exp(sum(float(e) * scales[base] for base, e in dimension if base in scales))
 
 

@@ -173,7 +173,7 @@ class Campaign(_Kind, kind="campaign"):
 
 
 class Decision(_Kind, kind="decision"):
-    """Who decided what, why, and what was known then."""
+    """A decision: its author, its reasons, and the state of the hub."""
 
     action: Short
     text: str = ""
@@ -476,11 +476,11 @@ class Entry:
 
     @property
     def header(self) -> dict[str, Any]:
-        """Who stated it, when, and who may see it, by name."""
+        """Header of an entry: author, time and visibility, by name."""
         return {name: getattr(self, name) for name in HEADER}
 
     def redacted(self) -> Self:
-        """The same entry without its content: a tombstone."""
+        """The entry without its content: a tombstone."""
         return replace(self, content=None)
 
     def linked(self, *types: str) -> list[str]:
@@ -488,7 +488,7 @@ class Entry:
         return [to for kind, to in self.links if kind in types]
 
     def to_json(self) -> dict[str, Any]:
-        """As one document, from which :meth:`from_json` makes an equal entry."""
+        """The entry as a JSON document, from which :meth:`from_json` makes an equal one."""
         return {
             "id": self.id,
             **self.header,

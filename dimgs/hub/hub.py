@@ -96,7 +96,7 @@ class Hub(Exchange):
         adopt(self.database, self.user)
 
     def for_user(self, name: str) -> "Hub":
-        """The same hub for a registered user.
+        """The hub for a registered user.
 
         Raises
         ------
@@ -109,11 +109,11 @@ class Hub(Exchange):
         return self._as(name, role)
 
     def for_anybody(self) -> "Hub":
-        """The same hub for somebody who is not known: a reader of what is open."""
+        """The hub for an anonymous visitor, who reads open entries."""
         return self._as("anybody", "reader")
 
     def for_agent(self, name: str = "agent", *, writes: bool = True) -> "Hub":
-        """The same hub for a program, which accepts, approves, redacts and manages nothing.
+        """The hub for a program, which cannot accept, approve, redact or manage.
 
         Parameters
         ----------
@@ -314,7 +314,7 @@ class RemoteHub(Hub):
 
     @property
     def address(self) -> str:
-        """Where the server is, without a password."""
+        """Address of the server, without a password."""
         parts = urlsplit(self._url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 

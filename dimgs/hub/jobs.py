@@ -269,7 +269,7 @@ def refusal(
     agent: bool,
     approved: bool,
 ) -> str:
-    """Why a worker of this policy leaves a job alone; empty if it may run.
+    """Reason why a worker of this policy skips a job; empty if it may run.
 
     Parameters
     ----------

@@ -272,7 +272,7 @@ def is_claimed() -> ColumnElement[bool]:
 
 
 def authors_of(connection: Connection, ids: Iterable[str]) -> set[str]:
-    """Who answers for entries: their authors, and whoever brought those that nobody signed."""
+    """Persons responsible for entries: authors, or senders of unsigned entries."""
     query = (
         select(entries.c.author, imports.c.sender)
         .select_from(entries)
@@ -284,7 +284,7 @@ def authors_of(connection: Connection, ids: Iterable[str]) -> set[str]:
 
 
 def authors_of_basis(connection: Connection, id: str) -> set[str]:
-    """Who answers for an entry or anything that it rests on; none of them settles its doubts."""
+    """Persons responsible for an entry or its evidence, who may not settle its doubts."""
     return authors_of(connection, [id, *ancestors(connection, id)])
 
 

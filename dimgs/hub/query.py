@@ -103,7 +103,7 @@ def read_range(text: str, name: str = "") -> TypedRange:
 
 @dataclass(frozen=True)
 class Shape:
-    """Which input of a kernel stands in which slot."""
+    """Assignment of the inputs of a kernel to slots of the table."""
 
     id: int
     kernel: str
@@ -565,7 +565,7 @@ def _read(
 def tables_of_runs(
     runs: Sequence[Mapping[str, Any]], inputs: Mapping[str, Dimension], texts: Mapping[str, str]
 ) -> dict[str, RunTable]:
-    """The same of runs as a server gives them."""
+    """Tables of runs in the form of a server."""
     by_tier: dict[str, list[Mapping[str, Any]]] = {}
     values: dict[str, list[list[float]]] = {}
     for run in runs:

@@ -214,7 +214,7 @@ class Reader:
 
     @property
     def address(self) -> str:
-        """Where the hub is, without a password."""
+        """Address of the hub, without a password."""
         return self.database.address
 
     @property
@@ -318,7 +318,7 @@ class Reader:
         ]
 
     def _seen(self, connection: Connection, ids: set[str]) -> set[str]:
-        """Those of the ids whose entries the user may read, or that are not here."""
+        """Ids of entries that the user may read, or that are unknown here."""
         unreadable = select(entries.c.id).where(
             entries.c.id.in_(ids_of(connection, ids)), ~self.readable()
         )

@@ -177,7 +177,7 @@ def cache_version(content: Mapping[str, Any]) -> str:
 
 
 def program_of(content: Mapping[str, Any]) -> str:
-    """The same for all tiers of one program: what a card's checked images hold for."""
+    """Version of the program for all tiers, to which the check of a card applies."""
     return _declared_or_hash(content, "version", "configuration")
 
 

@@ -14,7 +14,7 @@ _OPEN_DOUBTS = ("disputed", "recheck", "untrusted")
 
 
 def why_unconfirmed(entry: Mapping[str, Any]) -> list[str]:
-    """Why the law of an entry answers no question; empty where it may.
+    """Reasons why the law of an entry gives no answers; empty where it may.
 
     Parameters
     ----------

@@ -59,7 +59,7 @@ def insert_new(connection: Connection, table: Any) -> Any:
 
 @dataclass(frozen=True)
 class Brought:
-    """How entries came that were not made through this hub.
+    """Origin of entries that were not made in this hub.
 
     Attributes
     ----------

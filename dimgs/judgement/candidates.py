@@ -76,7 +76,7 @@ class Turns:
         self.n = design.n_runs
 
     def of(self, constants: Mapping[str, float]) -> Callable[[sympy.Expr], str]:
-        """The same, of a law with these constants."""
+        """Classifier of arguments for a law with these constants."""
         return partial(self.meaning, {**self.values, **constants})
 
     def meaning(self, values: Mapping[str, Array | float], node: sympy.Expr) -> str:
@@ -514,7 +514,7 @@ class JudgedForm(Proposal):
 
     @cached_property
     def exponents(self) -> int:
-        """How many of its constants are exponents."""
+        """Number of exponents among its constants."""
         return len(fitted_exponents(self.expression, set(self.constants)))
 
     @property

@@ -104,7 +104,7 @@ class FormulaModel:
         )
 
     def elsewhere(self, known: Mapping[str, Array], n: int) -> "FormulaModel":
-        """The same model of other runs: their groups and inputs, by name."""
+        """The model on other runs, given by their groups and inputs."""
         other = copy(self)
         other._settle(known, n)
         return other
@@ -613,7 +613,7 @@ def _deleted(whole: Fitted, split: NDArray[np.generic] | None) -> Array:
 
 
 def _pieces(model: Model, constants: Array) -> IntArray | None:
-    """Which piece of a law in pieces each run lies in; None for a law of one piece."""
+    """Regime of each run in a law with regimes; None for other laws."""
     if not isinstance(model, FormulaModel):
         return None
     piecewise = sorted(model.expression.atoms(sympy.Piecewise), key=str)

@@ -193,7 +193,7 @@ def _divergence(predictives: Sequence[_Rival]) -> Array:
 
 
 def _by_variance(rival: _Rival, n: int) -> list[Choice]:
-    """Where one law is least certain: each run says most about its constants."""
+    """Runs with the largest predictive variance of one law, chosen in turn."""
     out: list[Choice] = []
     for _ in range(n):
         _, variance = rival.conditional(np.zeros((len(rival.places), 1)))

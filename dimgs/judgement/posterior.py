@@ -35,7 +35,7 @@ _IMPROBABLE = 25.0
 
 @np.errstate(all="ignore")
 def same_laws(design: Design, forms: Sequence[JudgedForm]) -> list[int]:
-    """Which forms are the same law: the number of its first form for each.
+    """Equivalence classes of forms: for each form, the index of the first equivalent one.
 
     Parameters
     ----------
@@ -215,7 +215,7 @@ class Posterior:
 
     @property
     def _credible(self) -> int:
-        """How many laws hold nine tenths of the laws' probability, at the fewest."""
+        """Smallest number of laws with nine tenths of the probability of all laws."""
         total, held = sum(x.probability for x in self.laws), 0.0
         for k, one in enumerate(self.laws):
             held += one.probability
@@ -306,7 +306,7 @@ def extensions(density: Array, bits: Array, laws: Sequence[int]) -> BoolArray:
 
 
 def representative(scores: Array, exponents: Sequence[int]) -> int:
-    """Which form of a law stands for it: the best, unless its simple exponents are not sure.
+    """Representative form of a law: the best, unless its simple exponents are uncertain.
 
     Of forms with fitted exponents the one with the most of them stands, where those with simple
     ones in their place have less than nine times its probability.

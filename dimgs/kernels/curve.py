@@ -17,7 +17,7 @@ def _mean(at: Array, values: Array) -> float:
 
 
 def _half(at: Array, values: Array) -> float:
-    """Where the first half of the way from the first to the last value is done."""
+    """Coordinate at which the curve is halfway from its first to its last value."""
     fraction = (values - values[0]) / (values[-1] - values[0])
     i = int(np.argmax(fraction >= 0.5))
     return float(np.interp(0.5, fraction[i - 1 : i + 1], at[i - 1 : i + 1]))
@@ -98,7 +98,7 @@ class Curve:
         return FEATURES[name](self.at, self.values)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON."""
+        """The value as a JSON document."""
         return {
             "coordinate": self.coordinate,
             "at": self.at.tolist(),

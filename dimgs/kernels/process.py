@@ -201,7 +201,7 @@ def _size(path: Path) -> int:
 
 
 def ending(status: int) -> str:
-    """How a program ended, the signal that ended it by name.
+    """Exit status of a program in words, or the name of its signal.
 
     Examples
     --------

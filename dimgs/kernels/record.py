@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Status(StrEnum):
-    """How a run ended.
+    """Status of a run.
 
     Examples
     --------
@@ -26,7 +26,7 @@ class Status(StrEnum):
 
 
 class Failure(StrEnum):
-    """Why a run, or the process of a job, gave no answer.
+    """Cause of the failure of a run, or of the process of a job.
 
     Examples
     --------
@@ -138,7 +138,7 @@ class RunRecord:
 
     @property
     def failure(self) -> Failure | None:
-        """Why there is no answer: from the provenance, else by how the run ended."""
+        """Cause of the failure: from the provenance, else from the status."""
         failure = str(self.provenance.get("failure"))
         return next((f for f in Failure if f == failure), _BY_STATUS.get(self.status))
 

@@ -35,7 +35,7 @@ def shortest(law: CheckedLaw) -> sympy.Expr:
 
 
 def canonical(law: Kind) -> Kind:
-    """The same law in its shortest form, the engine's constants named by where they stand.
+    """The law in its shortest form, with constants of the engine named by their position.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ class _NoPower(Exception):
 
 
 def absorb(law: Kind) -> Kind:
-    """The same law with its scales carried by fitted constants, in its canonical form.
+    """The law in canonical form, with its scales absorbed in fitted constants.
 
     Parameters
     ----------

@@ -161,7 +161,7 @@ class CheckedLaw:
 
     @property
     def doubt(self) -> str:
-        """Why no prediction of the law can be judged fully; empty where each can be."""
+        """Warning on missing information about the domain; empty where it is complete."""
         edited = (
             "The law was edited after it was written: it is not the one that the runs gave, and "
             "nothing confirms it. Use the file as it was written, or find the law again."

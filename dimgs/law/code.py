@@ -60,7 +60,7 @@ _REWRITTEN: Mapping[Any, Callable[[Any], Any]] = {
 
 @dataclass(frozen=True)
 class _Language:
-    """Which names a language leaves free.
+    """Rules for names in a programming language.
 
     Attributes
     ----------
@@ -211,7 +211,7 @@ def _described(law: CheckedLaw, names: Mapping[str, str]) -> tuple[str, list[str
 
 
 def domain_lines(law: CheckedLaw) -> list[str]:
-    """Where a law holds, what its runs held and whether it was confirmed, in SI units."""
+    """Comment on the domain, the constant inputs and the verdict of a law, in SI units."""
     units = {n: "" if unit == "1" else f" {unit}" for n, (*_, unit) in law.domain.columns.items()}
     ranges = bounds(law)
     lines = ["Domain, judged in the groups of its runs:"]

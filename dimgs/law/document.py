@@ -88,7 +88,7 @@ class ConstantPart(_LawPart):
 
 
 class ScoresPart(_LawPart):
-    """How well the law fits and predicts its target; null where there is no such score."""
+    """Scores of the law on its target; null for a score that does not exist."""
 
     r2_log: float | None
     rmse_log: float | None

@@ -76,7 +76,7 @@ class Departure:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a row lies in the domain of a law.
+    """Position of a row relative to the domain of a law.
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class Place:
 
     @property
     def sentences(self) -> list[str]:
-        """Why the row lies outside, and which columns lie far beyond their runs, in words."""
+        """Reasons why the row lies outside, and columns far beyond their runs, in words."""
         why = [f"lies outside: {d}." for d in self.departures]
         far = ", ".join(f"{name} ({factor:.3g} times)" for name, factor in self.far.items())
         return why + ([f"lies far from the runs in {far}; the groups decide."] if far else [])
@@ -334,7 +334,7 @@ def outside(law: CheckedLaw, inputs: Inputs) -> list[list[str]]:
 
 
 def places(law: CheckedLaw, inputs: Inputs) -> list[Place]:
-    """Where each row lies in the domain of a law, and why it lies outside.
+    """Position of each row relative to the domain of a law, with reasons.
 
     Parameters
     ----------
@@ -392,7 +392,7 @@ def _departures(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, B
 
 
 def _factors(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[str, Array]]:
-    """How many times beyond their runs the columns lie."""
+    """Factors by which columns lie beyond their runs."""
     levels = {v.name: v.unit.log_factor for v in law.inputs if v.is_level}
     for name, (low, high, _) in law.domain.columns.items():
         if name not in inputs.values:

@@ -146,7 +146,7 @@ def named(law: CheckedLaw, expression: sympy.Expr | None = None) -> Named:
 
 
 def undetermined(held: Mapping[str, Dimension]) -> frozenset[str]:
-    """Which of the inputs that never varied take part in a group of these inputs alone.
+    """Constant inputs that form a group among themselves.
 
     Parameters
     ----------

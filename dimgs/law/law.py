@@ -135,7 +135,7 @@ class Law(CheckedLaw):
         return domain.outside(self, prediction.law_inputs(self, data))
 
     def places(self, data: Any) -> list[Place]:
-        """Where each row lies in the domain of validity, with the reasons in words.
+        """Position of each row relative to the domain of validity, with reasons in words.
 
         Parameters
         ----------

@@ -98,7 +98,7 @@ class KnownLimit:
         return np.asarray(sum(float(e) * logs[n] for n, e in self.group.items()))
 
     def depth(self, logs: Mapping[str, Array]) -> Array:
-        """How far runs lie where the limit holds: the logarithm of the group over its beginning.
+        """Logarithmic distance of runs beyond the border of the limit.
 
         Zero for runs where the limit does not hold.
         """

@@ -63,7 +63,7 @@ class Constant:
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """How well a law fits and predicts its target.
+    """Scores of a law on its target.
 
     Attributes
     ----------
@@ -223,7 +223,7 @@ def leverages(away: Array, precision: Array) -> Array:
 
 @dataclass(frozen=True)
 class Domain:
-    """Where a law holds, judged in the groups: ranges and leverage.
+    """Domain of a law: ranges and leverage of its runs in the groups.
 
     Parameters
     ----------

@@ -245,7 +245,7 @@ def _of_label(law: CheckedLaw, inputs: Inputs) -> Array:
 
 
 def _of_labels(law: CheckedLaw, u: Inputs, v: Inputs) -> Array:
-    """The same for ratios: equal labels cancel."""
+    """Labels for ratios: equal labels cancel."""
     one, two = _counts(law, u), _counts(law, v)
     if one is None or two is None or law.label_effects is None:
         return np.zeros(max(u.n, v.n))

@@ -187,7 +187,7 @@ def _line(runs: ReportRuns, variable: Variable) -> Line:
 
 
 def _turns(line: Line, places: Array, values: Array) -> list[float]:
-    """Where the law has extrema inside."""
+    """Interior extrema of the law."""
     rises = np.diff(values) > 0
     extrema = []
     for k in np.flatnonzero(rises[1:] != rises[:-1]):
@@ -209,7 +209,7 @@ def _zeros(line: Line, places: Array, values: Array) -> list[float]:
 
 
 def _course(target: Variable, variable: Variable, line: Line, places: list[float]) -> str:
-    """How the law goes from one end by its extrema to the other."""
+    """Course of the law from one end through its extrema to the other, in words."""
     values = line(np.array(places)).tolist()
     text = f"With the other inputs at their medians, {target.name} "
     for k, ((y, z), (start, end)) in enumerate(
@@ -222,7 +222,7 @@ def _course(target: Variable, variable: Variable, line: Line, places: list[float
 
 
 def _limits(law: Law, variable: Variable, line: Line, low: float, high: float) -> Iterator[str]:
-    """Where the law goes beyond the runs."""
+    """Limits of the law beyond the runs, in words."""
     size = float(np.max(np.abs(line(np.array([low, high])))))
     ends = [("0", low, -1.0)] if low > 0 else []
     for name, end, sign in [*ends, *([("infinity", high, 1.0)] if high > 0 else [])]:

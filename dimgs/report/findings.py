@@ -291,7 +291,7 @@ class FittedLaw(Estimate):
 
     @cached_property
     def verdict(self) -> Verdict:
-        """How probable the law is, and why it is not confirmed; judged when first asked for."""
+        """Probability of the law and objections to it; computed at first use."""
         return NOT_JUDGED if self.judge is None else self.judge()
 
     @property

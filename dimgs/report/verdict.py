@@ -28,7 +28,7 @@ def in_table_unit(target: Variable, size: float) -> float:
 
 
 def with_unit(target: Variable, size: float) -> str:
-    """The same in words."""
+    """Size with its unit, in words."""
     unit = shown_unit(target.unit.text)
     return f"{in_table_unit(target, size):.2g}{'' if unit in ('', '1', '-') else f' {unit}'}"
 
@@ -202,7 +202,7 @@ _NOTICED = 1.0
 
 
 def probability(judged: Verdict) -> str:
-    """How probable a law is, in words; empty where it was not judged.
+    """Probability of a law in words; empty where it was not judged.
 
     Parameters
     ----------

@@ -172,7 +172,7 @@ def columns(report: Findings) -> list[ColumnRange]:
 
 
 def facts(report: Findings, provenance: Mapping[str, str]) -> dict[str, str]:
-    """Where everything comes from."""
+    """Provenance of the report, as names and texts."""
     return {
         "table": report.source,
         "runs": str(report.n_runs),

@@ -78,7 +78,7 @@ def unit_text(unit: str) -> str:
 
 
 def reference_of(group: PiGroup) -> str | None:
-    """Where a named group comes from."""
+    """Literature reference of a named group."""
     if not group.known_as:
         return None
     name = group.known_as
@@ -127,7 +127,7 @@ def listed(parts: Iterable[str]) -> str:
 
 
 def spread_text(runs: ReportRuns) -> str:
-    """Where a new run is expected, relative to the law."""
+    """Expected deviation of a new run from the law, as a sentence."""
     law, level = runs.law, runs.report.level
     if not law.symbols:
         return ""

@@ -66,7 +66,7 @@ class Answer:
         return quantity if self.over is None else {**quantity, "over": self.over}
 
     def to_json(self) -> dict[str, Any]:
-        """As one document."""
+        """The value as a JSON document."""
         names = ("how", "evidence", "pertinence", "assumptions", "missing", "reviews", "plan")
         return {"answer": self.answer, **{n: getattr(self, n) for n in names}, "level": self.level}
 

@@ -109,7 +109,7 @@ class Hyperparameters:
 
     @property
     def theta(self) -> Array:
-        """As the search has it."""
+        """Hyperparameters as the vector of the optimiser."""
         return np.log([*self.lengths, self.amplitude, self.noise, self.misfit])
 
     @classmethod
@@ -292,7 +292,7 @@ def join(near: Nearby, hyper: Hyperparameters) -> Joined:
 
 
 def _joined(near: Nearby, hyper: Hyperparameters) -> Joined:
-    """The same, as if lengths and sizes were known."""
+    """Joint fit for known lengths and amplitudes."""
     T = near.scalings.coordinates(hyper.lengths)
     z = near.changes @ T.T
     alike, _ = matern(squared_distances(z))
@@ -367,7 +367,7 @@ def learn(near: Nearby) -> Hyperparameters:
 
 
 def learn_from_few(near: Nearby) -> Hyperparameters:
-    """The same, with intervals that hold runs which were held out as often as they say.
+    """Hyperparameters with intervals calibrated on held-out runs.
 
     Few runs let a target seem smoother than it is; from some sixty on that is no matter.
     """
@@ -402,7 +402,7 @@ def _doubt(near: Nearby, theta: Array) -> Array:
 
 
 def refit(near: Nearby, shape: Hyperparameters) -> Hyperparameters:
-    """The same near a point, where the ratios of the lengths stay as they are."""
+    """Refit near a point, with fixed ratios of the lengths."""
     p = near.changes.shape[1]
     begin = shape.theta
     # one step for all lengths

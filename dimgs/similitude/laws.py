@@ -46,7 +46,7 @@ class HubLaw:
     why_not: tuple[str, ...] = ()
 
     def doubts(self, origin: Origin) -> list[str]:
-        """Why the law does not answer at the point; empty where it does."""
+        """Reasons why the law gives no answer at the point; empty where it does."""
         reasons = [*self.why_not, *([self.law.doubt] if self.law.doubt else [])]
         if not reasons and self.law.confirmed is False and self.state != "accepted":
             reasons = [*self.law.why_not] or [self.law.verdict]

@@ -102,7 +102,7 @@ class Index:
 
 @dataclass(frozen=True)
 class Frame:
-    """How runs become points: what has a logarithm, which signs are asked for, and what counts.
+    """Coordinates of runs: logarithms, required signs, and used inputs.
 
     Attributes
     ----------
@@ -129,7 +129,7 @@ class Frame:
         return tuple(part.tobytes() for part in parts)
 
     def fits(self, values: Array) -> NDArray[np.bool_]:
-        """Which runs have the signs."""
+        """Mask of the runs with the required signs."""
         same = (np.sign(values) == self.signs) | self.plain
         return np.asarray(np.all(same, axis=1))
 
@@ -187,7 +187,7 @@ class Origin:
 
     @property
     def name(self) -> str:
-        """How the origin is named."""
+        """Name of the origin: kernel, tier and version."""
         return f"{self.known.name} {of_tier(self.tier)}".strip()
 
     @cached_property
@@ -248,7 +248,7 @@ class Origin:
         return len(np.unique((logs @ inputs.coordinates().T).round(_DIGITS), axis=0))
 
     def changes(self, places: Sequence[int] | IntArray) -> Array:
-        """How far the inputs of runs are from those asked, of shape (n_runs, n_inputs).
+        """Differences of the inputs of runs from the point, shape (n_runs, n_inputs).
 
         In natural logarithms; differences over the runs' standard deviation where there is no
         logarithm, and T₀ (1/T₀ - 1/T) of an absolute temperature that no group holds.

@@ -157,7 +157,7 @@ class SimilarityGroup:
     exponents: tuple[SimilarityExponent, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON."""
+        """The value as a JSON document."""
         return {
             "group": self.group.to_json(),
             "exponents": [{**exponent_document(e), "kind": e.kind} for e in self.exponents],
@@ -166,7 +166,7 @@ class SimilarityGroup:
 
 @dataclass(frozen=True)
 class Border:
-    """Where a collapse ends.
+    """Border of a partial collapse.
 
     Attributes
     ----------
@@ -188,7 +188,7 @@ class Border:
         return f"{self.group} {'>' if self.above else '<'} {self.value:.3g}"
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON."""
+        """The value as a JSON document."""
         side = "above" if self.above else "below"
         return {"group": self.group.to_json(), "value": self.value, "side": side}
 
@@ -274,7 +274,7 @@ class Collapse:
         return np.broadcast_to(s, len(self.data)), np.broadcast_to(y, len(self.data))
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON; exponents are those of the columns in s and in Y."""
+        """The result as JSON; exponents are those of the columns in s and in Y."""
         parts = (self.response, self.function, self.border)
         response, function, border = (None if p is None else p.to_json() for p in parts)
         none: dict[str, Any] = {"group": None, "exponents": []}

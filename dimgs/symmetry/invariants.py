@@ -660,7 +660,7 @@ def _numbers(fit: _Fit, group: Sequence[int], n_runs: int) -> dict[int, Fraction
 def _measured(
     runs: Trajectories, x: Array, shifts: Array, coefficients: Array, without: Array
 ) -> tuple[float, float, float] | None:
-    """How constant a quantity is, how much it varies, and what noise explains; None if refused."""
+    """Variation of a quantity along and between runs, and noise; None if rejected."""
     noise = ((shifts @ coefficients) ** 2).sum(axis=0)
     size = float(np.linalg.norm(_sizes(runs, x, shifts) * coefficients))
     apart = ((shifts * coefficients) ** 2).sum(axis=(0, 2))

@@ -163,7 +163,7 @@ class Quantity:
         return self.low, self.high
 
     def to_json(self) -> dict[str, Any]:
-        """As a document holds it."""
+        """The quantity as in a JSON document."""
         document: dict[str, Any] = {"unit": self.unit or "1"}
         if self.value is not None:
             document = {"value": self.value, **document}

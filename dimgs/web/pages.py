@@ -126,7 +126,7 @@ class Pages:
         ]
 
     def admitted(self, request: Request) -> Who:
-        """Who asks, if they may send what they are about to send.
+        """The sender of a request, after the check of their right to send it.
 
         Raises
         ------

@@ -35,7 +35,7 @@ class UnknownError(NotAllowedError):
 
 @dataclass(frozen=True)
 class Who:
-    """Who asks.
+    """The sender of a request.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class People:
         self._checks = BoundedSemaphore(_AT_ONCE)
 
     def of_program(self, headers: Mapping[str, str]) -> Who:
-        """Who a request to the REST is from.
+        """Sender of a REST request.
 
         Raises
         ------
@@ -88,7 +88,7 @@ class People:
         return who
 
     def of_person(self, cookies: Mapping[str, str]) -> Who:
-        """Who a page is shown to."""
+        """Visitor of a page."""
         session = cookies.get(COOKIE, "")
         who = self._of_token(session) if session else None
         if who is None:

@@ -214,7 +214,7 @@ def run_map(
 
 
 def place(inputs: Mapping[str, float], powers: Powers) -> float:
-    """Where a point lies on an axis, as a power of ten.
+    """Position of a point on an axis, as a power of ten.
 
     Raises
     ------

@@ -122,7 +122,7 @@ class UserBody(_Body):
 
 
 class TokenBody(_Body):
-    """How long a token lasts, and whether it may write."""
+    """Lifetime and scope of a token."""
 
     days: float | int = 30.0
     scope: str = "read"

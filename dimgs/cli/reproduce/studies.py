@@ -258,7 +258,7 @@ def write_page(outcomes: Sequence[Outcome], titles: Mapping[str, str], folder: P
 
 
 def summary(outcomes: Sequence[Outcome]) -> str:
-    """How many ran, and how they ended, in a sentence."""
+    """Numbers of studies by their outcome, as a sentence."""
     ran = [o for o in outcomes if o.status != "not run"]
     passed = sum(o.status == "ok" for o in ran)
     text = f"{passed} of {len(ran)} studies that ran are ok"

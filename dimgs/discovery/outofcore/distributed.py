@@ -106,7 +106,7 @@ def fit_dask(
 
 @dataclass(frozen=True)
 class _Piece:
-    """How to read one partition: of a frame, where it has a name, or of a file."""
+    """One partition of a frame or of a file, and how to read it."""
 
     reader: ReadOptions
     chunk_rows: int

@@ -233,7 +233,7 @@ def _domain(plan: StreamPlan, state: StreamMoments, design: Design) -> Domain:
 
 
 def _self_correlation(study: _StreamStudy, fit: Estimate) -> list[str]:
-    """As in memory, of the fit before snapping."""
+    """Warning that pi_0 shares variables with the groups, before rounding of exponents."""
     pooled = study.total.pooled().scatter
     honest = _share(_remaining_squares(study.total, fit), study.total)
     of_target, of_response = float(pooled[-1, -1]), float(pooled[-2, -2])

@@ -42,7 +42,7 @@ _IN_MEMORY_ONLY = ("limits", "robust", "regimes", "local", "additive")
 
 @dataclass(frozen=True)
 class StreamPlan:
-    """How the rows of a table enter the moments; the same for every part and every worker.
+    """Plan by which rows enter the moments, equal for all parts and workers.
 
     Attributes
     ----------
@@ -394,7 +394,7 @@ class StreamMoments:
         return self.scatter is None and noise is not None and noise.intrinsic > 0
 
     def varying(self, plan: StreamPlan) -> list[bool]:
-        """Which features vary."""
+        """Indices of the features that vary."""
         ends = zip(plan.features, self.feature_low, self.feature_high, strict=True)
         return [spans(float(a), float(b), f.contrast) for f, a, b in ends]
 
@@ -413,7 +413,7 @@ class StreamMoments:
             self.extremes = self.extremes[np.sort(order[-_KEPT_EXTREMES:])]
 
     def _leverage(self, coordinates: Array, plan: StreamPlan) -> Array:
-        """How far runs lie from all, in the features in which the domain is judged."""
+        """Leverage of runs in the features of the domain."""
         centre, scatter = self.spread(plan)
         apart = coordinates - centre
         precision = inverse_scatter(scatter, self.n_runs)

@@ -16,7 +16,7 @@ def julia_guesses(
     factor: float = 1.0,
     maxsize: int = MAXSIZE,
 ) -> list[str]:
-    """Those candidates that the operators can write, as binary trees in parentheses.
+    """Candidates that the operators can express, as binary trees in parentheses.
 
     Parameters
     ----------

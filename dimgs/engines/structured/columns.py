@@ -221,7 +221,7 @@ def _few_constants(middle: Array, _: Array, __: IntArray) -> Array:
 
 
 def _constants(middle: Array, largest: Array, _: IntArray) -> Array:
-    """Those for which the function is not simply its argument."""
+    """Inner constants for which the function differs from its argument."""
     simple = np.broadcast_to(SIMPLE_CONSTANTS[:5], (len(middle), 5))
     sizes = np.hstack([_GRID[::2] / middle, simple])
     sizes = np.where(sizes > _LINEAR / largest, sizes, np.nan)
@@ -360,7 +360,7 @@ class Dictionary:
         )
 
     def projected_off(self, base: Array, root: Array) -> "Dictionary":
-        """The same columns with other weights; those that are not finite there are left out."""
+        """The columns with other weights, without those that are not finite."""
         rest, _ = _projected(self.values, base, root)
         kept = np.nonzero(np.sqrt((rest**2).sum(axis=1)) < _LONGEST)[0]
         return replace(self._only(kept), projected=rest[kept].astype(np.float32))

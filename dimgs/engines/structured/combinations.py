@@ -57,7 +57,7 @@ class Chosen:
         ).take(rows)
 
     def best(self, n_runs: int, count: int) -> "Chosen":
-        """Those of the shortest messages, in their order."""
+        """Models with the shortest messages, in order."""
         score = squares_bits(self.squares, n_runs) + self.bits
         return self.take(np.lexsort((*self.columns.T, score))[:count])
 

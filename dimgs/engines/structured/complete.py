@@ -62,7 +62,7 @@ _HELD = 4_000_000
 
 
 class _Form(NamedTuple):
-    """How a form is linear: the nodes beside its column, its link, and which constants it has.
+    """A linear form: its nodes beside the column, its link, and its constants.
 
     With the link "power" the logarithm of the column explains that of the response.
     """
@@ -142,11 +142,11 @@ class Columns:
 
     @property
     def sizes(self) -> list[int]:
-        """How many columns there are of each size, from 1 up."""
+        """Number of columns of each size, from 1."""
         return [len(level.operator) for level in self.levels]
 
     def raw(self) -> int:
-        """How many columns the next level is chosen of."""
+        """Number of columns from which the next level is chosen."""
         if not self.levels:
             return len(self.first)
         pairs = sum(len(i) for *_, i, _ in self._pairs())
@@ -235,7 +235,7 @@ class Columns:
         return np.column_stack([values @ self._mix[0], bounded @ self._mix[1]])
 
     def _chosen(self, keys: Array, called: BoolArray) -> IntArray:
-        """Those that equal no column of before, and no other one; without functions first."""
+        """New distinct columns, those without functions first."""
         order = np.argsort(called, kind="stable")
         whole = np.concatenate([self._keys, keys[order]])
         kept = first_of_equals(whole)

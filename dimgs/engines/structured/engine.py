@@ -168,7 +168,7 @@ class Stages:
         return [targets[0], *whole, *targets[1:], signed]
 
     def _of_its_functions(self) -> list[Step]:
-        """The same of powers and functions of the response."""
+        """The step for powers and functions of the response."""
         archive, sums, each, runs = self.archive, self.sums, self._each, self.runs
         others, named = self.others, self.named
         first, powered = powers(runs), powers(runs)[1:]
@@ -371,7 +371,7 @@ def _trouble(error: Exception) -> str:
 
 
 def patience(archive: Archive) -> float:
-    """How many steps that find nothing better are enough: more for a longer law."""
+    """Number of unsuccessful steps after which a search ends: more for a longer law."""
     return np.inf if archive.best is None else max(_IDLE, archive.best.structure / _PATIENCE)
 
 

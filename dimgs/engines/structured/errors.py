@@ -95,7 +95,7 @@ def choose_errors(runs: Runs, expected: Array, *, settled: bool = False) -> Runs
 
 
 def _moved(again: Runs, runs: Runs) -> float:
-    """How far what is expected of doubtful responses has moved, rms of all runs, in errors."""
+    """Change of the expected doubtful responses, rms over all runs, in standard errors."""
     if not again.errors.noise:
         return 0.0
     change = (again.anchor - runs.anchor) / again.scale_of(again.errors.of)

@@ -133,7 +133,7 @@ def _turns(tree: Tree) -> bool:
 
 
 def _root_of_functions(runs: Runs, at: Array, free: Weighted, held: Weighted) -> Tree | None:
-    """The same of one term before the root and few under it, whatever they are."""
+    """Roots with one term before the root and few terms under it."""
     if len(held) > 1 or not 0 < len(free) <= _MOST_OUTSIDE:
         return None
     ((value, tree),) = held

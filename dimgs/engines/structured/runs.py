@@ -110,7 +110,7 @@ class Runs:
         )
 
     def with_errors(self, errors: ErrorModel, expected: Array | None = None) -> "Runs":
-        """The same runs with errors of another kind."""
+        """The runs with another error model."""
         return replace(self, errors=errors, expected=expected)
 
     @property
@@ -124,7 +124,7 @@ class Runs:
         return len(self.names)
 
     def allows(self, exponents: Array) -> BoolArray:
-        """Which monomials are real and finite in every run: whole powers of what has a sign.
+        """Mask of monomials that are real and finite in every run.
 
         Parameters
         ----------
@@ -137,7 +137,7 @@ class Runs:
         return np.asarray(whole & ~np.any((of_signed < 0) & vanish, axis=1))
 
     def poles(self, exponents: Array) -> IntArray:
-        """How many groups that change sign are in the denominator of each monomial."""
+        """Number of sign-changing groups in the denominator of each monomial."""
         return np.asarray((exponents[:, ~np.array(self.logged, dtype=bool)] < 0).sum(axis=1))
 
     def monomial(self, exponents: tuple[Fraction, ...]) -> Array:
@@ -184,7 +184,7 @@ class Runs:
 
     @cached_property
     def anchor(self) -> Array:
-        """Where the response is transformed: itself, or what is expected where it is doubtful."""
+        """Response for transformations, with expected values in place of doubtful ones."""
         return self.y if self.expected is None else np.where(self.doubtful, self.expected, self.y)
 
     def size_at(self, level: Array) -> Array:

@@ -107,7 +107,7 @@ class ScaledFunction:
         return Power(Sum((ONE, inner)), self.power)
 
     def taken(self, rows: IntArray) -> "ScaledFunction":
-        """The same family in some of the runs."""
+        """The family on a subset of the runs."""
         return replace(self, u=self.u[rows])
 
 

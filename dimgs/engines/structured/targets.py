@@ -101,7 +101,7 @@ class Target:
         return cls(name, at, at + moved, back, power, np.abs(change))
 
     def moved(self, name: str, part: Array, back: Callable[[Tree], Tree]) -> "Target":
-        """The same target less a part."""
+        """The target minus a part."""
         at, values = self.at - part, self.values - part
         return replace(self, name=name, at=at, values=values, back=back)
 

@@ -176,7 +176,7 @@ def parameters(tree: Tree) -> Array:
 
 
 def rebuild(tree: Tree, numbers: "Iterator[Number]") -> Tree:
-    """The same tree with other numbers in place of its free constants."""
+    """The tree with numbers in place of its free constants."""
     match tree:
         case Number():
             return next(numbers) if tree.free else tree
@@ -193,7 +193,7 @@ def rebuild(tree: Tree, numbers: "Iterator[Number]") -> Tree:
 
 
 def with_parameters(tree: Tree, values: Any) -> Tree:
-    """The same tree with these values of its free constants."""
+    """The tree with new values of its free constants."""
     return rebuild(tree, iter([Number(float(v)) for v in values]))
 
 

@@ -49,7 +49,7 @@ class Effect:
         return np.asarray(wide.reshape(len(self.labels), -1))
 
     def take(self, rows: NDArray[np.generic] | IntArray) -> "Effect":
-        """The same of some of the runs."""
+        """The effects on a subset of the runs."""
         return replace(self, labels=self.labels[rows], columns=self.columns[rows])
 
 

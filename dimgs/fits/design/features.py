@@ -176,7 +176,7 @@ class Design:
         return len(self.y)
 
     def take(self, rows: NDArray[Any]) -> "Design":
-        """The same design on some of the runs."""
+        """The design on a subset of the runs."""
 
         def part(values: NDArray[Any] | None) -> NDArray[Any] | None:
             return None if values is None else values[rows]

@@ -205,7 +205,7 @@ def check_finite(x: Array, t: Array) -> None:
 
 
 def not_finite_message(x: Array, t: Array) -> str:
-    """Where the first value that is not finite stands, and what to do about it."""
+    """Message on the first value that is not finite, with the remedy."""
     for name, values in (("X", x), ("y", t)):
         bad = np.argwhere(~np.isfinite(values))
         if len(bad):

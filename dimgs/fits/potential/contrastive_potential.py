@@ -308,7 +308,7 @@ class ContrastivePotential(WithinRegressor):
         return self._unstacked(out)
 
     def interactions(self) -> Array:
-        """How much of the log response each pair of features makes together.
+        """Strength of the interaction of each pair of features in the log response.
 
         Returns
         -------
@@ -347,7 +347,7 @@ class ContrastivePotential(WithinRegressor):
         return [tuple(np.array(numeric)[label == k].tolist()) for k in range(count)]
 
     def outside(self, X: ArrayLike) -> NDArray[np.bool_]:
-        """Which rows lie outside the convex hull of the runs, shape (n_rows,).
+        """Mask of rows outside the convex hull of the runs, shape (n_rows,).
 
         Intervals there are wider: by the leverage of the place, by the disagreement of the
         networks, and by the errors that were measured when outer runs were left out. Further

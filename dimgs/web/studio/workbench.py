@@ -255,7 +255,7 @@ class LawSearch:
 
 
 def front_of(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    """Those that no other one beats in both complexity and loss, the simplest first."""
+    """Pareto front of candidates in complexity and loss, the simplest first."""
     ordered = sorted(candidates, key=lambda c: (c.complexity, c.loss, str(c)))
     front: list[Candidate] = []
     for candidate in ordered:

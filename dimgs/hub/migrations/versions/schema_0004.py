@@ -25,7 +25,7 @@ def upgrade() -> None:
 
 
 def _senders(connection: Connection) -> None:
-    """Who sent entries to a server; runs of people stay as usable as they were."""
+    """Fill the senders of entries; runs of people remain usable."""
     sender = func.substr(entries.c.origin, len(_SENT) + 1)
     agent = func.coalesce(users.c.role, "") == "agent"
     sent = (
@@ -38,7 +38,7 @@ def _senders(connection: Connection) -> None:
 
 
 def _files(connection: Connection) -> None:
-    """Who may read a file: those who may read the first entry that named it, or one of its author.
+    """Fill the entries of files, which determine who may read them.
 
     Where the first one is open, everybody could have had it.
     """
