@@ -200,7 +200,8 @@ class Agent:
             result = events.result
         except UsageLimitExceeded as error:
             raise ModelFailedError(
-                f"The model did not end within {limits.steps} answers; ask something narrower, or "
+                f"The model gave no result within {limits.steps} replies; ask a narrower "
+                "question, or "
                 f"raise 'steps' in the policy."
             ) from error
         except ModelHTTPError as error:

@@ -373,7 +373,7 @@ def opened_context(
         if caller_of is not None:
             if opened is None:
                 raise InputError(
-                    f"Over HTTP the tokens of a hub decide who comes in; give {setting('hub')}."
+                    f"Over HTTP, access needs a token of a hub; give {setting('hub')}."
                 )
             caller = caller_of(opened)
         rights = None if opened is None else opened if caller_of is not None else opened.for_agent()

@@ -58,7 +58,7 @@ def caller_of(hub: Hub) -> Callable[[], Hub]:
         try:
             role = hub.for_user(token.client_id).role
         except DimgsError as error:
-            raise NotAllowedError("The user of the token was removed.") from error
+            raise NotAllowedError("The user of this token no longer exists.") from error
         # a person's token lends a model no right that only people have
         return hub.for_agent(token.client_id, writes="write" in token.scopes and role != "reader")
 

@@ -275,7 +275,7 @@ class Session:
             text = None if self.reply is None else self.reply(question)
         self.asked.append({"question": question, "reply": text})
         if text is None:
-            return {"reply": None, "note": "Nobody answers; end, and say what is missing."}
+            return {"reply": None, "note": "There is no reply; end, and state what is missing."}
         self.sources.replies.append(text)
         return {"reply": text, "source": f"reply: {text}"}
 

@@ -398,7 +398,7 @@ def job_status(
             reported = status["state"]
             call.progress(f"the job is {reported}")
         if call.stop.wait(_LOOK):
-            raise StoppedError("The call was cancelled; the job goes on.")
+            raise StoppedError("The call was cancelled; the job continues.")
 
 
 def _status(context: ToolContext, job: str) -> JobState:
@@ -473,13 +473,13 @@ def diagnosis(state: str, failure: Failure | None, reason: str, job: str) -> tup
     """
     if state == "needs approval":
         return (
-            "It costs more than an agent may decide on.",
-            "A person approves it in the hub.",
+            "It exceeds the limit for jobs of agents.",
+            "A person may approve it in the hub.",
         )
     if state == "waiting" and reason:
-        return "No worker of this policy may run it.", f"Tell a person: {reason}."
+        return "No worker with this policy may run it.", f"Tell a person: {reason}."
     if state == "waiting":
-        return "No worker has taken it yet.", "Ask again soon; a person may start a worker."
+        return "No worker has taken it yet.", "Ask again later; a person may start a worker."
     if state == "running":
         return "A worker runs it.", "Ask again soon."
     if state == "done":

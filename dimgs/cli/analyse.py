@@ -358,7 +358,7 @@ def _print(exploration: dict[str, Any], target: str) -> None:
         ]
         table(
             f"One dominant group ({exploration['dominant']['scale']} scale)",
-            ["group", "R² held out", "as good as fitted"],
+            ["group", "R² held out", "predicts as well as fitted exponents"],
             rows,
         )
 
@@ -540,7 +540,7 @@ def next(
     ] = None,
     json: tables.Json = False,
 ) -> None:
-    """Propose the runs that would tell apart the laws that a table allows."""
+    """Propose the runs that best distinguish the laws that a table allows."""
     from dimgs.discovery.discover import check_model
     from dimgs.discovery.discover import discover as study
     from dimgs.discovery.places import ranges_of

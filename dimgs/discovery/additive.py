@@ -54,7 +54,7 @@ def additive_of(design: Design, options: Options) -> AdditiveResult:
     from dimgs.fits.additive import PairAdditive, SparseAdditive
 
     if all(f.group is None for f in design.features):
-        raise FitError("An additive fit needs at least one free group, and here none is left.")
+        raise FitError("An additive fit needs at least one free group, and there is none.")
     bases = feature_bases(design)
     warnings = []
     if len(bases) > _MOST_BASES:

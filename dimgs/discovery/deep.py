@@ -166,7 +166,9 @@ def _from_values(teacher: PotentialTeacher, options: Options, seconds: float) ->
     }
     problem = replace(problem, fields=fields)
     if seconds <= 0:
-        return Result((), "timeout", "No time was left.", 0.0, cut="time")
+        return Result(
+            (), "timeout", "The time limit was reached before the start.", 0.0, cut="time"
+        )
     try:
         engine = entry_named(name).make()
     except ImportError as error:

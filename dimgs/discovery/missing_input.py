@@ -118,8 +118,8 @@ def scale_advice(design: Design, again: Designer, options: Options) -> str | Non
         scale = scale_of(variable)
         if _helps(design, again, options, scale):
             return (
-                f"One constant times a monomial does not hold: pi_0 follows {variable.name}, so "
-                f"that a scale is missing; {setting('scales', scale)} frees its exponent."
+                f"One constant times a monomial does not fit: pi_0 depends on {variable.name}, so "
+                f"a scale is missing; {setting('scales', scale)} frees its exponent."
             )
     return None
 

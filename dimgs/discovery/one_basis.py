@@ -69,7 +69,7 @@ def study(
         with listening(progress):
             current = _with_form(current, options, clock)
             if options.engine != NONE:
-                report_progress("the power law is fitted; looking further")
+                report_progress("the power law is fitted; searching for closed forms")
                 report_progress("the law so far is %s", current.law, candidates=current.candidates)
             for further in _proposals(current, options, clock, distil_first):
                 current = further
@@ -183,9 +183,9 @@ def _from_potential(current: Study, options: Options, clock: Clock) -> Study:
     if isinstance(teacher, str):
         return replace(current, warnings=(*current.warnings, teacher))
     so_far = current if current.posterior is not None else judge(current, options, clock.separate())
-    note = f"A deep potential predicts runs left out with R² = {teacher.left_out_r2():.5f}"
+    note = f"The cross-validated R² of a deep potential is {teacher.left_out_r2():.5f}"
     score = so_far.law.scores.cv_r2_log
-    note += "." if score is None else f", the law found without it with R² = {score:.5f}."
+    note += "." if score is None else f", that of the law found without it {score:.5f}."
     current = replace(current, warnings=(*current.warnings, note))
     if so_far.verdict.confirmed:
         return current

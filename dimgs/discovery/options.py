@@ -104,9 +104,9 @@ class Options:
         default_factory=dict, metadata={"kind": "units", "help": "Units of columns."}
     )
     sheet: str | int | None = _option(None, "sheet", "Sheet of a workbook, by name.")
-    skip_rows: int | None = _option(None, "count", "Lines above the header, such as titles.")
+    skip_rows: int | None = _option(None, "count", "Number of lines above the header.")
     strict_units: bool = _option(
-        False, "flag", "Refuse units that probably mean something else (W/m K)."
+        False, "flag", "Treat units with a probable other meaning (W/m K) as errors."
     )
     constants: Sequence[str] = _option(
         (), "names", "Known physical constants to add, such as g, c and k_B."
@@ -114,9 +114,7 @@ class Options:
     scales: Sequence[str] | str = _option(
         (), "texts", "Unknown dimensional constants such as 'M0 [kg]', or auto."
     )
-    within: str | None = _option(
-        None, "text", "Label column whose groups keep their own prefactor."
-    )
+    within: str | None = _option(None, "text", "Label column; each label has its own prefactor.")
     by: Sequence[str] | str = _option(
         (),
         "several",
@@ -132,14 +130,14 @@ class Options:
     arrhenius: Sequence[str] | str | None = _option(
         None, "several", "Absolute temperature that enters as 1/T."
     )
-    arrhenius_power: bool = _option(False, "flag", "Let such a temperature enter as a power too.")
+    arrhenius_power: bool = _option(False, "flag", "Let this temperature enter as a power too.")
     limits: Mapping[str, Any] | Sequence[Any] | str = _option(
         (),
         "limits",
         "Known limits where a group goes to zero or infinity: a JSON file of them, or a hub, whose "
         "accepted ones are taken.",
     )
-    robust: bool = _option(False, "flag", "Fit by ranks: outliers do no harm.")
+    robust: bool = _option(False, "flag", "Robust fit by ranks.")
     errors_in_variables: bool = _option(
         False, "flag", "Use the error columns (x_err) of the inputs too."
     )
@@ -150,7 +148,7 @@ class Options:
     along: str | None = _option(
         None,
         "text",
-        "Column that runs along each curve, such as a time: with local, exponents along it inside "
+        "Coordinate along each curve, such as a time: with local, exponents along it inside "
         "each run, and regimes.",
     )
     curve: str | None = _option(

@@ -306,7 +306,7 @@ def propose(
     if report.law is None or report.data is None:
         raise InputError("The report has no law and runs to plan from.")
     if n < 1:
-        raise InputError(f"{n} runs are none to propose; ask for 1 or more.")
+        raise InputError(f"{n} is not a number of runs; give 1 or more.")
     first = report.probability if report.probability is not None else 1.0
     more: Sequence[Rival] = ()
     if not (report.confirmed or against or others is None):
@@ -317,7 +317,7 @@ def propose(
     if against is not None:
         _check_against(against, report)
         laws = [(against, sum(p for _, p in laws)), *laws]
-        names = ["the law asked about", *names]
+        names = ["the law of --against", *names]
     total = sum(p for _, p in laws)
     laws = [(law, p / total) for law, p in laws]
     pool = [*laws, *((r.law, r.probability / total) for r in more if r not in rivals)]
@@ -327,7 +327,7 @@ def propose(
         if len(rows):
             break
     else:
-        raise InputError("The rivals have no value anywhere in these ranges; give others.")
+        raise InputError("The rivals have no value in these ranges; give other ranges.")
     flat = [replace(r, probability=r.probability**_FLATTER) for r in known]
     known = known[: len(laws)]
     made = [_run(places, known, rows, c, report, log=log) for c in choose(flat, n)]
@@ -342,13 +342,13 @@ def _check_against(law: Law, report: Report) -> None:
     assert report.data is not None
     if law.target.dimension != report.law.target.dimension:
         raise InputError(
-            f"The law asked about gives '{law.target.name}' in {law.target_unit}, not "
+            f"The law of --against gives '{law.target.name}' in {law.target_unit}, not "
             f"'{report.law.target.name}' in {report.law.target_unit}."
         )
     missing = [v.name for v in law.symbols.values() if v.name not in report.data.names]
     if missing:
         raise InputError(
-            f"The law asked about needs the column '{missing[0]}', which the table lacks."
+            f"The law of --against needs the column '{missing[0]}', which the table lacks."
         )
 
 

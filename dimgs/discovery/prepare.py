@@ -349,7 +349,7 @@ def _symmetric_warnings(
         f"of the inputs."
     )
     if not test.is_shown:
-        note += " The runs neither show nor contradict them: they are taken as given."
+        note += " The runs neither support nor contradict them: they are used as given."
     return [note]
 
 

@@ -113,7 +113,7 @@ def groups_of(design: Design, what: str) -> list[int]:
     """
     grouped = [j for j, f in enumerate(design.features) if f.logged]
     if not grouped:
-        raise FitError(f"{what} needs at least one free group, and here none is left.")
+        raise FitError(f"{what} needs at least one free group, and there is none.")
     return grouped
 
 

@@ -179,7 +179,8 @@ def _searched(
             if not trial.holds or trial.known is None:
                 continue
             warning = (
-                f"A hidden {scale.dimension} scale explains it (R² = {trial.known:.3f} on runs "
+                f"A hidden {scale.dimension} scale explains the residuals (R² = "
+                f"{trial.known:.3f} on runs "
                 f"left out): {setting('scales', scale.text)}, or {setting('scales', 'auto')}."
             )
             return replace(best, warnings=(*best.warnings, warning))

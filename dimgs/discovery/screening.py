@@ -91,8 +91,8 @@ def without_others(
     out = [n for n in data.numeric_names if n not in (*kept, target, *options.labels)]
     among = [n for n in data.numeric_names if n in kept]
     return data.without(out), (
-        f"Of {len(among) + len(out)} inputs, {len(among)} are looked at ({', '.join(among)}): the "
-        f"target follows the others by no more than chance shows."
+        f"Of {len(among) + len(out)} inputs, {len(among)} are used ({', '.join(among)}): the "
+        f"target does not depend on the others beyond chance."
     )
 
 

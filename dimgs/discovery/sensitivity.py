@@ -140,7 +140,7 @@ def sensitivity(data: Any, target: str, options: Options | None = None) -> Sensi
     logged = bool(np.all(y > 0)) and not runs.variable(target).is_level
     y = np.log(y) if logged else y
     if np.ptp(y) == 0:
-        raise InputError(f"'{target}' is the same in every run: no input has an effect on it.")
+        raise InputError(f"'{target}' is the same in every run, so no input has an effect on it.")
     copula = Copula.of(X, options.seed)
     places = (X - X.mean(axis=0)) / X.std(axis=0)
     some = np.sort(np.random.default_rng(options.seed).permutation(len(y))[:_MOST_RUNS])
@@ -159,11 +159,11 @@ def sensitivity(data: Any, target: str, options: Options | None = None) -> Sensi
     notes = list(table_warnings(usable))
     held = [n for n in usable.inputs if n in usable.never_varied]
     if held:
-        notes.append(f"{', '.join(held)} never varied, so that nothing is known of their effects.")
+        notes.append(f"{', '.join(held)} never varied, so their effects are unknown.")
     if r2 < _LITTLE:
         notes.append(
             f"A smooth function of the inputs predicts runs left out with R² {r2:.2g} only: the "
-            f"effects are shares of the little that it explains."
+            f"effects are shares of this small part of the variance."
         )
     halves = _halves(without, options.level)
     scale = "log" if logged else "linear"
@@ -222,7 +222,7 @@ def law_sensitivity(law: Law, options: Options | None = None) -> Sensitivity:
     options = options or Options()
     used = [v for v in law.symbols.values() if np.ptp(law.domain.columns[v.name][:2]) > 0]
     if not used:
-        raise InputError("The law has no input that varied, so that none has an effect.")
+        raise InputError("The law has no varied input, so no input has an effect.")
     ends = np.array([law.domain.columns[v.name][:2] for v in used], dtype=np.float64)
     logged = ends[:, 0] > 0
     low, high = (np.where(logged, np.log(np.maximum(e, 1e-300)), e) for e in ends.T)
@@ -240,7 +240,7 @@ def law_sensitivity(law: Law, options: Options | None = None) -> Sensitivity:
 
     start = law.predict_si(table(copula.inputs(copula.draws[0])))
     if not np.all(np.isfinite(start)):
-        raise InputError("The law has no value somewhere in the ranges of its inputs together.")
+        raise InputError("The law has no value at some points within the ranges of its inputs.")
     logs = bool(np.all(start > 0)) and not law.target.is_level
 
     def changed_by(change: Array) -> Effects:

@@ -28,7 +28,7 @@ from dimgs.report.results import FitResult, Verdict
 # relative error that is rounding, some powers of rounded values included
 _EXACT = 1e-9
 _NO_POWER_LAW = (
-    "The power law that the runs ask for has numbers beyond those of a computer: the search begins "
+    "The fitted power law is beyond the range of floating point: the search begins "
     "with a constant in its place."
 )
 # above this many runs, refits without each tenth of them take longer than they tell

@@ -631,7 +631,7 @@ def select(
     fewest = min(len(c.kept) for c in simple)
     simple = [c for c in simple if len(c.kept) == fewest]
     least = min(c.loss for c in simple)
-    # Bases that agree up to rounding are told apart by their order, not by the rounding.
+    # Bases that agree up to rounding are distinguished by their order, not by the rounding.
     choice = next(c for c in simple if c.loss <= least * (1 + 1e-6) + floor)
     return choice, designs[choice.basis]
 

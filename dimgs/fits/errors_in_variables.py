@@ -226,7 +226,9 @@ class _Objective:
 def check_variance(variance: Array) -> None:
     """Raise FitError where the stated errors leave some run without a variance."""
     if not np.all(np.isfinite(variance)):
-        raise FitError("The squares of the stated errors are beyond all numbers; correct them.")
+        raise FitError(
+            "The squares of the stated errors exceed the range of floating point; correct them."
+        )
     if variance.min() <= 1e-14 * variance.max():
         raise FitError(
             "The stated errors leave some run without any variance: give every run an error "

@@ -631,18 +631,18 @@ def _notes(
     notes = []
     if still:
         notes.append(
-            f"{', '.join(still)} never varied: their exponents stay unknown; vary them to test them"
+            f"{', '.join(still)} never varied: their exponents are unknown; vary them to test them"
         )
     for combination in together:
         text = "*".join(f"{name}^{_short(power)}" for name, power in combination.exponents.items())
         how = (
             "is constant" if combination.exact else f"varies by only {combination.spread:.1g} (log)"
         )
-        notes.append(f"{text} {how} over the runs: its exponents cannot be told apart")
+        notes.append(f"{text} {how} over the runs: its exponents cannot be separated")
     if unknown:
         notes.append(
             f"the missing powers of {', '.join(unknown)} stay open, because the columns "
-            "above could supply them"
+            "above could contribute them"
         )
     return tuple(notes)
 

@@ -36,7 +36,7 @@ from dimgs.variables.readings import absolute_difference, improbable, is_named_t
 
 # the reduction of the lattice takes a second; a law of so many inputs needs as many runs
 _MOST_INPUTS = 200
-_LEVEL = "it is a level, already logarithmic; it enters as a plain difference"
+_LEVEL = "it is a level, already logarithmic, and enters as a plain difference"
 
 
 @runtime_checkable
@@ -511,7 +511,7 @@ def _derive(
             *(Dropped(name, _LEVEL) for name in levels),
         ),
         remarks=tuple(
-            f"{g.name} = {g} is made of constants only: a fixed number, no input." for g in numbers
+            f"{g.name} = {g} contains constants only, and is a fixed number." for g in numbers
         ),
     )
 
@@ -519,10 +519,13 @@ def _derive(
 def _why_dropped(variable: Variable, inputs: Sequence[Variable]) -> str:
     others = {base for v in inputs if v is not variable for base, _ in v.dimension}
     if any(base not in others for base, _ in variable.dimension):
-        return f"nothing else shares its dimension {variable.dimension}, so no group holds it"
+        return (
+            f"no other column has the dimension {variable.dimension}, so it forms no "
+            "dimensionless group"
+        )
     return (
         f"no product of powers of the other inputs has its dimension {variable.dimension}, "
-        f"so no group holds it"
+        f"so it forms no dimensionless group"
     )
 
 

@@ -55,7 +55,7 @@ def read_scalings(source: str) -> list[Scaling]:
             f"{setting('symmetric', 'E=1, d=-1')}, or a document of 'dimgs symmetries --json'."
         ) from None
     if not scalings:
-        raise InputError(f"'{source}' has no scaling, and nothing else removes a group.")
+        raise InputError(f"'{source}' has no scaling, and only scalings remove a group.")
     return scalings
 
 
@@ -131,7 +131,7 @@ def invariant_basis(basis: PiBasis, scalings: Sequence[Scaling]) -> PiBasis:
         if powers is None:
             raise InputError(
                 f"The scaling '{' and '.join(map(scaling_text, scalings))}' changes {group}, and "
-                f"no other group that it changes makes up for that: no law has it."
+                f"no other group compensates for this: no law has the scaling."
             )
         total = group.as_dict()
         for power, other in zip(powers, plain, strict=True):
@@ -143,8 +143,8 @@ def invariant_basis(basis: PiBasis, scalings: Sequence[Scaling]) -> PiBasis:
     for k, scaling in enumerate(scalings):
         if f"[{k}]" not in matrix.bases:
             raise InputError(
-                f"The scaling '{scaling_text(scaling)}' removes no group: every law of these units "
-                f"has it. Leave it out."
+                f"The scaling '{scaling_text(scaling)}' removes no group, because it follows from "
+                f"the units; leave it out."
             )
     namer = Namer(names, kinds_of(basis.every_variable))
     columns = [[int(g.get(n)) for g in plain] for n in names]

@@ -147,7 +147,7 @@ def scale_text(inputs: Sequence[Variable], target: Variable) -> str:
 
 
 def scale_of(variable: Variable) -> str:
-    """A scale of the dimension of an input, which frees its exponent."""
+    """A scale of the dimension of an input, which makes its exponent a free one."""
     return f"{variable.name}0 [{variable.si_unit}]"
 
 
@@ -262,7 +262,7 @@ def missing_scale(input_dimensions: Sequence[Dimension], target: Dimension) -> D
     """
     if _matrix(input_dimensions).solve(target) is not None:
         raise DimensionError(
-            "The target is within reach of the inputs already; no scale is missing."
+            "The inputs already have the dimension of the target; no scale is missing."
         )
     bases, n = _bases([*input_dimensions, target]), len(input_dimensions)
     scales: list[tuple[Fraction, int, Dimension]] = []

@@ -164,7 +164,7 @@ def has_no_structure(unexplained: float | None) -> bool:
 
 def _cut(cuts: Sequence[Cut]) -> Iterator[Reason]:
     kinds: tuple[tuple[CutBy, Outcome, str], ...] = (
-        ("interrupt", "interrupted", "Interrupted during {}: this is the best until then."),
+        ("interrupt", "interrupted", "Interrupted during {}: this is the best law so far."),
         (
             "time",
             "timeout",
@@ -189,11 +189,12 @@ def _unseen(facts: LawFacts) -> Iterator[Reason]:
     if not facts.varies:
         yield Reason(
             "unchecked",
-            "The target does not vary: there is no R², and the law is not checked on unseen runs.",
+            "The target does not vary: there is no R², and the law is not checked on held-out "
+            "runs.",
         )
     elif facts.left_out is None:
         yield Reason(
-            "unchecked", "No run could be left out, so the law is not checked on unseen runs."
+            "unchecked", "No run could be left out, so the law is not checked on held-out runs."
         )
     elif not holds(facts.left_out):
         yield Reason(
@@ -213,11 +214,12 @@ def _structure(unexplained: float | None, follows: str) -> Iterator[Reason]:
     if follows:
         yield Reason(
             "converged",
-            f"Its residuals still follow {follows} at equal groups: a constant with a dimension is "
+            f"Its residuals still depend on {follows} at equal groups: a constant with a "
+            "dimension is "
             "missing, so it is not the whole law.",
         )
     if unexplained is None:
-        yield Reason("converged", "Whether its residuals still depend on the groups is not known.")
+        yield Reason("converged", "It is unknown whether its residuals still depend on the groups.")
     elif not has_no_structure(unexplained):
         yield Reason(
             "converged",
@@ -237,7 +239,7 @@ def _is_open(facts: LawFacts) -> bool:
 def _improbable(facts: LawFacts) -> Iterator[Reason]:
     """Whether other laws, found or not, explain the runs as well."""
     if facts.probability is None:
-        yield Reason("converged", "How probable the law is was not judged.")
+        yield Reason("converged", "The probability of the law was not computed.")
     elif _is_open(facts):
         yield Reason(
             "unchecked",
@@ -267,7 +269,7 @@ def _beyond(facts: LawFacts) -> Iterator[Reason]:
     if facts.extrapolates is None:
         yield Reason(
             "converged",
-            "No end of the runs could be left out, so nothing is known of what lies beyond them.",
+            "No end of the runs could be left out, so predictions beyond them are untested.",
         )
     elif not facts.extrapolates:
         yield Reason(

@@ -317,7 +317,7 @@ def without_sizes(design: Design, expression: sympy.Expr) -> sympy.Expr:
     Raises
     ------
     LawError
-        If it depends on the size of an input, which only stands for a unit.
+        If it depends on the size of an input, which stands only for a unit.
     """
     names = Names.of(design)
     for name in design.basis.sizes:
@@ -325,7 +325,7 @@ def without_sizes(design: Design, expression: sympy.Expr) -> sympy.Expr:
         if not expression.has(size):
             continue
         if scale_powers(expression, size.name, []) != {}:
-            raise LawError(f"The law depends on '{name}', which only stands for a unit.")
+            raise LawError(f"The law depends on '{name}', which stands only for a unit.")
         expression = expression.subs(size, 1)
     return expression
 

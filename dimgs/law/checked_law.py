@@ -154,7 +154,7 @@ class CheckedLaw:
     def verdict(self) -> str:
         """Whether the law was confirmed, and how probable it is, in words."""
         if self.confirmed is None or self.edited:
-            return "It is not known whether the law was confirmed."
+            return "It is unknown whether the law was confirmed."
         why = ["Confirmed."] if self.confirmed else ["Not confirmed.", *self.why_not]
         known = [] if self.probability is None else [f"Probability {percent(self.probability)}."]
         return " ".join([*why, *known])
@@ -164,12 +164,12 @@ class CheckedLaw:
         """Warning on missing information about the domain; empty where it is complete."""
         edited = (
             "The law was edited after it was written: it is not the one that the runs gave, and "
-            "nothing confirms it. Use the file as it was written, or find the law again."
+            "nothing confirms it. Use the original file, or derive the law again."
         )
         unheld = (
             "The law was written by dimgs 0.2, which did not record the inputs that its runs held "
             "constant, so that a prediction for other values of such an input is not recognised as "
-            "outside. Find the law again from its table or plan to have every input checked."
+            "outside. Derive the law again from its table or plan, so that every input is checked."
         )
         known = self.domain.knows_held
         return " ".join([edited] * self.edited + [unheld] * (not known))

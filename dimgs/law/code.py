@@ -216,7 +216,7 @@ def domain_lines(law: CheckedLaw) -> list[str]:
     ranges = bounds(law)
     lines = ["Domain, judged in the groups of its runs:"]
     if not ranges:
-        lines = ["Domain: no group is free, so that the units alone carry the law beyond its runs."]
+        lines = ["Domain: no group is free, so the units alone extend the law beyond its runs."]
     for bound in ranges:
         powers = bound.group.exponents if bound.group else ()
         formula = "*".join(n if e == 1 else f"{n}^({e})" for n, e in powers)
@@ -348,7 +348,7 @@ def _python(law: CheckedLaw, name: str) -> str:
 def _python_outside(law: CheckedLaw, name: str, test: _DomainTest) -> list[str]:
     takes = ", ".join(n if held is None else f"{n}={held!r}" for n, (_, held) in test.takes.items())
     about = [f"{n}: {words}" for n, (words, _) in test.takes.items()]
-    what = f"Rows outside the domain of {name}, by what they leave; empty inside."
+    what = f"Rows outside the domain of {name}, by the range that they leave; empty inside."
     lines = [f"def {name}_outside({takes}):", docstring([what, "", "Inputs:", *about])]
     lines += [f"    {n} = np.asarray({n}, dtype=float)" for n in test.takes]
     lines += ["    left_ = {}"]

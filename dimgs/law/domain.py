@@ -99,7 +99,9 @@ class Place:
         """Reasons why the row lies outside, and columns far beyond their runs, in words."""
         why = [f"lies outside: {d}." for d in self.departures]
         far = ", ".join(f"{name} ({factor:.3g} times)" for name, factor in self.far.items())
-        return why + ([f"lies far from the runs in {far}; the groups decide."] if far else [])
+        return why + (
+            [f"lies far from the runs in {far}; the groups determine the domain."] if far else []
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The keys of a predicted row."""

@@ -137,7 +137,7 @@ def _check_range(
     most, name, steepest = max(reaches, default=(0.0, "", 0.0))
     if name and (most > _LOG_RANGE or not np.isfinite(prefactor.value)):
         raise NoSuchNumberError(
-            f"The runs ask for {name} to the power {steepest:.3g}, beyond the range of floating "
+            f"The best fit has {name} to the power {steepest:.3g}, beyond the range of floating "
             f"point: '{name}' hardly varies, or the target does not depend on it. Vary it more, or"
             " leave it out."
         )

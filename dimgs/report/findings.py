@@ -127,7 +127,7 @@ class ProposedRun:
 
 @dataclass(frozen=True)
 class PlannedRuns:
-    """Runs to make next, and the rivals that they would tell apart.
+    """Runs to make next, and the rivals that they would distinguish.
 
     Attributes
     ----------

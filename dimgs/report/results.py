@@ -38,7 +38,7 @@ __all__ = [
 
 
 class NextRuns(PlannedRuns):
-    """Runs to make next, and the rivals that they would tell apart; as text where printed."""
+    """Runs to make next, and the rivals that they would distinguish; as text where printed."""
 
     def __str__(self) -> str:
         return next_text(self)

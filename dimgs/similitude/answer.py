@@ -72,7 +72,7 @@ class Answer:
 
     def __str__(self) -> str:
         if self.value is None:
-            return f"No answer: {'; '.join(self.missing) or 'nothing is known'}."
+            return f"No answer: {'; '.join(self.missing) or 'no evidence exists'}."
         return str(self.pertinence["meaning"])
 
 

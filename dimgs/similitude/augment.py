@@ -65,14 +65,14 @@ class Expected:
         """
         target, kernel = content.get("target"), content.get("kernel")
         if not target or not kernel:
-            raise InputError("The question names no target and kernel; ask one that does.")
+            raise InputError("The question has no target and kernel; give a question with both.")
         known = describe(hub, str(kernel), load=False)
         point = point_of(known, point_of_question(content))
         if point.missing:
-            raise InputError(f"The question leaves inputs open: {'; '.join(point.missing)}.")
+            raise InputError(f"The question lacks inputs: {'; '.join(point.missing)}.")
         tiers = asked_for(origins(hub, known, point, str(target)))
         if not tiers:
-            raise InputError(f"The hub has no run of '{known.name}' to learn from.")
+            raise InputError(f"The hub has no run of '{known.name}'.")
         origin = tiers[0][-1]
         return cls(known, point, origin, *sampled_runs(origin))
 
@@ -158,7 +158,7 @@ def augment(
         "tier": origin.tier,
         "target": target,
         "questions": len(asked),
-        "aim": "narrower answers to its questions" if len(asked) else "what is least known",
+        "aim": "narrower intervals of its questions" if len(asked) else "the least certain answers",
     }
     made = _images(origin, images, seed) if images else []
     return {"plan": plan, "runs": runs, **({"images": made} if images else {})}

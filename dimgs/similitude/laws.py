@@ -226,7 +226,7 @@ def _table(records: "Mapping[str, RunRecord]", law: Law) -> Dataset:
     tier = max(sorted(set(tiers)), key=tiers.count, default="")
     some = [r for r in records.values() if r.tier == tier]
     if not some:
-        raise InputError("Every run of the law is doubted; make new runs.")
+        raise InputError("Every run of the law is in doubt; make new runs.")
     return dataset_of(some, [law.target.name], some[0].kernel)
 
 
@@ -242,7 +242,7 @@ def _searched_again(law: Law, data: Dataset, content: Mapping[str, Any], seed: i
     )
     if report.law is None:
         raise InputError(
-            f"The {data.n_runs} runs without doubts give no law of '{law.target.name}'; the "
+            f"The {data.n_runs} undoubted runs give no law of '{law.target.name}'; the "
             "earlier law stays as it is."
         )
     return report.law

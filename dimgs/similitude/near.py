@@ -213,8 +213,8 @@ def _all(origin: Origin) -> _Runs:
     # no group is left
     if not len(origin.scalings.coordinates()):
         raise InputError(
-            f"The runs of {origin.name} are images of each other by similitude, so that more "
-            f"of them would add nothing."
+            f"The runs of {origin.name} are images of each other by similitude, and count as one "
+            f"run; make some with other groups."
         )
     gathered = None if runs is None else _on_one_scale(origin, [(0, origin, run) for run in runs])
     if gathered is None or len(gathered.runs) < _FEWEST:

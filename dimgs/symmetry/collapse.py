@@ -118,7 +118,7 @@ class SimilarityExponent(Exponent):
 
     def __str__(self) -> str:
         if self.kind == "first":
-            return f"{self.name}: {self.rational}, forced by the units"
+            return f"{self.name}: {self.rational}, fixed by the units"
         if not np.isfinite(self.high - self.low):
             return f"{self.name}: {self.value:.4g}, not determined by these runs"
         snapped = f" → {self.rational}" if self.rational is not None else ""
@@ -173,7 +173,7 @@ class Border:
     group : PiGroup
     value : float
     above : bool
-        Whether the curves are one where the group is larger than the value.
+        Whether the curves collapse where the group is larger than the value.
     """
 
     group: PiGroup
@@ -181,7 +181,7 @@ class Border:
     above: bool
 
     def holds(self, question: "_Question") -> BoolArray:
-        """Whether each point lies on the side where the curves are one."""
+        """Whether each point lies on the side where the curves collapse."""
         return np.asarray((self.group.value(question.values) > self.value) == self.above)
 
     def __str__(self) -> str:
@@ -216,9 +216,9 @@ class Collapse:
     scatter, noise : float
         The same of the smooth curve, and of the noise inside runs; NaN where runs are too short.
     border : Border, optional
-        Where the curves are one, if only a part of the points is; all else is of this part.
+        Where the curves collapse, if only a part of the points is; all else is of this part.
     why_not : tuple of str
-        Reasons why the curves are not one; empty where they are.
+        Reasons why the curves do not collapse; empty where they are.
     fit : SimilarityFit, optional
     data : Dataset
         The points that entered.
@@ -251,7 +251,7 @@ class Collapse:
 
     @property
     def collapses(self) -> bool:
-        """Whether the curves are one."""
+        """Whether the curves collapse."""
         return not self.why_not
 
     @property
@@ -376,16 +376,16 @@ class Collapse:
                 continue
             lines.append(f"{name} = {_shown(str(side.group))}")
             lines += [f"  {e}" for e in side.exponents]
-        verdict = "the curves are one" if self.collapses else "the curves are not one"
+        verdict = "the curves collapse" if self.collapses else "the curves do not collapse"
         verdict += "" if self.border is None else f" where {self.border}, not beyond"
         lines.append(f"Quality {self.quality:.4f}; {verdict}")
         lines += [f"  {reason}" for reason in self.why_not]
         noise = "" if np.isnan(self.noise) else f", noise inside runs {self.noise:.2%}"
         lines.append(
-            f"Error that a curve of s leaves: {self.scatter:.2%}, at least {self.floor:.2%}{noise}"
+            f"Error of the common curve: {self.scatter:.2%}, lower bound {self.floor:.2%}{noise}"
         )
         if self.function is None:
-            looked = "none that is as good as a smooth curve" if self.report else "not looked for"
+            looked = "none that is as good as a smooth curve" if self.report else "not searched"
             lines.append(f"Closed form: {looked}")
         else:
             doubt = "" if self.function.confirmed else " (not confirmed)"
@@ -395,7 +395,7 @@ class Collapse:
 
 _FIGURES = (
     ("before", "Curves as measured", "Each colour is a run."),
-    ("after", "Curves in the similarity variable", "The line is a smooth curve of all runs."),
+    ("after", "Curves over the similarity variable", "The line is a smooth curve of all runs."),
 )
 
 
@@ -507,7 +507,7 @@ class _Question:
         if quality < _LEAST_QUALITY:
             rest = f"{_LEAST_QUALITY:.0%} or more would be a collapse"
             if scatter <= _MOST_SCATTER * noise:
-                rest = "the rest is noise, in which curves so flat determine no similarity variable"
+                rest = "the rest is noise; curves this flat determine no similarity variable"
             reasons.append(
                 f"The curves of the other runs predict {max(quality, 0.0):.0%} of the variance of "
                 f"a run; {rest}."
@@ -515,13 +515,13 @@ class _Question:
         if scatter > max(_MOST_SCATTER * noise, _ACCURATE):
             reasons.append(
                 f"The runs differ by {scatter:.2%} from their common curve, and the points of a "
-                f"run by {noise:.2%} from a smooth one: what differs between the runs is more than "
-                f"s."
+                f"run by {noise:.2%} from a smooth one: the runs differ in "
+                f"more than s."
             )
         if shared < _LEAST_SHARED:
             reasons.append(
-                f"Only {shared:.0%} of the points lie over curves of other runs, so that nothing "
-                f"is compared elsewhere; longer curves would overlap."
+                f"Only {shared:.0%} of the points lie over curves of other runs, so the "
+                f"other points are not compared; make the curves longer."
             )
         return Collapse(
             target=self.target.name,
@@ -837,14 +837,14 @@ def _collapse_of(question: _Question, fit: SimilarityFit, space: "_Space") -> Co
     if fit.is_ambiguous:
         warnings.append(
             "Other exponents, far from these, collapse the curves nearly as well, and the "
-            "intervals do not hold them. Runs whose parameters differ more would decide."
+            "intervals do not hold them. Make runs with more different parameters."
         )
     wide = [e.name for e in (*in_s, *in_y) if _UNKNOWN < e.high - e.low < np.inf]
     if wide:
         warnings.append(
-            f"The exponents of {', '.join(dict.fromkeys(wide))} are hardly determined: their "
-            f"intervals are wider than {_UNKNOWN:g}. More different runs, or longer curves, would "
-            f"narrow them."
+            f"The exponents of {', '.join(dict.fromkeys(wide))} are poorly determined: their "
+            f"intervals are wider than {_UNKNOWN:g}. Make more different runs, or longer "
+            f"curves."
         )
     return question.answer(
         SimilarityGroup(s, (_forced(along, Fraction(1)), *in_s)),
@@ -927,7 +927,7 @@ def _with_function(
         report = report_of(made, table, options)
     except DimgsError as error:
         return replace(
-            collapsed, warnings=(*collapsed.warnings, f"No closed form was looked for: {error}")
+            collapsed, warnings=(*collapsed.warnings, f"No closed form was searched: {error}")
         )
     law = report.law
     if law is None or _left_by(law, table, linear) > max(_AS_GOOD * collapsed.scatter, _ROUNDED):

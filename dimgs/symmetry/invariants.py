@@ -158,8 +158,8 @@ class Invariants:
         runs = f"{self.runs.n_runs} runs of {len(self.runs.run)} rows along {self.runs.along}"
         if self.none:
             return (
-                f"No conserved quantity in {runs}: no sum of the terms that were tried stays "
-                f"within the noise of the columns along every run."
+                f"No conserved quantity in {runs}: no sum of the tested terms is constant "
+                f"along every run, within the noise of the columns."
             )
         several = f"{len(self)} independent conserved quantities"
         lines = [f"{several if len(self) > 1 else '1 conserved quantity'} in {runs}"]

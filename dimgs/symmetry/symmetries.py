@@ -531,7 +531,7 @@ def table_symmetries(
     if not inputs or np.ptp(y) == 0:
         what = f"The target '{target}'" if inputs else "No input"
         never = "never varies" if inputs else "varies"
-        raise InputError(f"{what} {never} in {data.source}; a symmetry is tested by what differs.")
+        raise InputError(f"{what} {never} in {data.source}; a symmetry test needs varied columns.")
     is_log = bool(np.all(y > 0))
     labels = None if split_by is None else data[split_by].astype(str)
     table = _Table(data, inputs, goal, np.log(y) if is_log else y / y.std(), labels)
@@ -667,7 +667,7 @@ def symmetries(
         source = Law.from_json(source)
     if isinstance(source, Law):
         if target is not None:
-            raise InputError("A law has its target; leave out the target, or give a table.")
+            raise InputError("A law has a target; leave out --target, or give a table.")
         return law_symmetries(source)
     if target is None:
         raise InputError("A table needs its response column; name it with --target.")

@@ -16,7 +16,7 @@ from dimgs.hub.runs import si_of
 from dimgs.variables import parse_unit
 from dimgs.web.views import value_text
 
-# what a picture of a few hundred pixels still tells apart
+# points that a picture of a few hundred pixels resolves
 _MOST_POINTS = 3000
 # newest laws whose borders are drawn: more lines hide the runs
 _MOST_LAWS = 20

@@ -126,7 +126,7 @@ def test_errors_whose_squares_are_no_numbers_and_a_run_with_all_the_weight_end_n
     fitted(TABLES["one huge run"], OPTIONS["robust"])
     with pytest.raises(DimgsError, match="error of 'y' is too large for a weight in row 1"):
         dimgs.fit(TABLES["subnormal"], "y", errors_in_variables=True)
-    with pytest.raises(DimgsError, match="squares of the stated errors are beyond all numbers"):
+    with pytest.raises(DimgsError, match="squares of the stated errors exceed the range"):
         dimgs.fit(TABLES["a huge error"], "y", errors_in_variables=True)
 
 

@@ -240,7 +240,7 @@ def test_a_deep_potential_proposes_where_the_judgement_confirms_nothing_without_
     pytest.importorskip("torch")
     power = power_law(prepared())
     found = from_potential(monkeypatch, power, front(a + b * pi_1, engine="deep"))
-    assert "A deep potential predicts runs left out with R² = 0.98765" in found.warnings[-1]
+    assert "The cross-validated R² of a deep potential is 0.98765" in found.warnings[-1]
     assert [str(c) for c in found.candidates] == ["a + b*pi_1"]
     assert found.unlogged == {"t": "u"}
     # which candidate is the law is not decided here

@@ -137,7 +137,7 @@ def test_a_pipe_with_an_electric_current() -> None:
     basis = basis_of("current")
     (dropped,) = basis.dropped
     assert dropped.name == "I"
-    assert "nothing else shares its dimension I" in dropped.why
+    assert "no other column has the dimension I" in dropped.why
     assert [g.known_as for g in basis.groups] == ["Reynolds number"]
     assert basis.rank == 3
 

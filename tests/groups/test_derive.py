@@ -147,7 +147,7 @@ def test_what_is_dropped_is_named_with_the_reason_and_the_remedy() -> None:
     basis = pi_basis([*PIPE, "I [A]"], "dp")
     (dropped,) = basis.dropped
     assert dropped.name == "I"
-    assert "nothing else shares its dimension I" in dropped.why
+    assert "no other column has the dimension I" in dropped.why
     assert 'scale "I0 [A]"' in basis.suggestions[0]
     assert "I" not in [v.name for v in basis.variables]
     (other,) = pi_basis(["a [m]", "b [s]", "c [m*s]", "w [m^2*kg]", "z [kg*K]"]).dropped[:1]

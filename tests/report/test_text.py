@@ -60,7 +60,7 @@ def test_a_law_that_fails_is_called_a_surrogate() -> None:
     report = discover(flat, "y", engine="power_law")
     assert report.outcome == "no_candidate"
     assert "NO LAW FOUND" in report_text(report)
-    assert any("does not hold out of sample" in w for w in report.warnings)
+    assert any("fails on held-out runs" in w for w in report.warnings)
 
 
 def test_fit_text_tells_of_labels_regimes_and_terms() -> None:

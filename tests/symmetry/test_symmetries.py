@@ -119,7 +119,7 @@ def test_the_command_reads_a_law(tmp_path: Path, capsys: pytest.CaptureFixture[s
     document = json.loads(capsys.readouterr().out)
     assert {g["kind"] for g in document["generators"]} == {"scaling"}
     assert run(["symmetries", str(tmp_path / "law.json"), "--target", "d"]) == 2
-    assert "leave out the target" in capsys.readouterr().err
+    assert "leave out --target" in capsys.readouterr().err
 
 
 def test_a_table_says_what_its_runs_leave_open() -> None:

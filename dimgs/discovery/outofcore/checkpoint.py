@@ -151,12 +151,16 @@ class Checkpoint:
         kept, what = about.identity.model_dump(), ""
         if not _same(kept, self.identity):
             same_table = kept["files"] == self.identity["files"]
-            what = "it answers another question" if same_table else "the table changed"
+            what = (
+                "it belongs to another table or other options"
+                if same_table
+                else "the table changed"
+            )
         elif "sample" not in arrays and not np.array_equal(arrays["weights"], arrays["counts"]):
             what = "it has no sample of the stated errors, which version 0.2 did not keep"
         if what:
             return (
-                f"The checkpoint '{self.path.name}' is of no use ({what}), so the fit "
+                f"The checkpoint '{self.path.name}' cannot be used ({what}), so the fit "
                 f"started over from the first row."
             )
         arrays.setdefault("sample", empty.sample)
@@ -166,10 +170,10 @@ class Checkpoint:
                 _widths(state) != _widths(empty)
                 or [len(r) for r in about.ranges] != [len(empty.low)] * 2
             ):
-                raise ValueError("the columns are others")
+                raise ValueError("the columns differ")
         except (KeyError, ValueError, IndexError, TypeError) as error:
             raise InputError(
-                f"{where}: its parts do not belong together; name another file, or remove it."
+                f"{where}: its parts are inconsistent; name another file, or remove it."
             ) from error
         return state, Position(*about.position), about.ranges, about.rows
 

@@ -108,7 +108,7 @@ class PySREngine:
         problem : Problem
         budget : SearchBudget
             Seconds of the search and of the refit of what it found. Julia's start and its
-            compilation are told apart: they take what they take, once a process, and are
+            compilation are measured separately: they take what they take, once a process, and are
             reported as the start-up.
         seed : int
 

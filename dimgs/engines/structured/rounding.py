@@ -1,6 +1,6 @@
 """Exponents to rationals and constants to simple numbers, jointly; then trees.
 
-Exponents and the constants inside their factors are often told apart badly: (1 + c u)^b is much
+Exponents and the constants inside their factors are often hard to separate: (1 + c u)^b is much
 the same for many pairs of c and b. So combinations of simple constants and of rational exponents
 are compared by their length and by the sum of squares that each would have (exactly so in a linear
 model), and only the shortest messages are fitted. Exponents are rounded by nearest plane: the

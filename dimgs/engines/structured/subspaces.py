@@ -45,7 +45,7 @@ from dimgs.engines.structured.trees import (
 )
 
 # monomials of a span: beside the response and times it, beside a function and times it, times the
-# response in a ratio; arguments of one function: as many as 120 runs tell apart
+# response in a ratio; arguments of one function: as many as 120 runs distinguish
 _UPPER, _LOWER, _OUTER, _INNER, _BELOW, _ARGUMENTS = 40, 24, 20, 8, 8, 6
 # functions that are tried, and at a time, which bounds the memory; spans of which terms are sought
 _FUNCTIONS, _CHUNK, _SPANS = 1500, 100, 4

@@ -264,7 +264,7 @@ def build_design(
     inverse : iterable of str
         Absolute temperatures that enter as 1/T.
     within : str, optional
-        Label column whose groups keep their own prefactor.
+        Label column; each label has its own prefactor.
     split_by : str, optional
         Label column whose groups are held out together; by default the first source.
     by : sequence of str

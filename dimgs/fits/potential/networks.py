@@ -1619,7 +1619,7 @@ def assemble(
 # below so many runs, or clusters, nothing but a power law can be fitted
 _FEWEST_RUNS = 12
 _FEWEST_CLUSTERS = 4
-# coordinates of a label: two tell apart what one would order
+# coordinates of a label: two separate labels that one would order
 _EMBEDDING = 2
 # what the loss's scale must shrink to for another training
 _SHARPER = 0.8

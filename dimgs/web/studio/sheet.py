@@ -421,7 +421,7 @@ def _dimension_text(dimension: Dimension) -> str:
     return f"dimension {dimension}"
 
 
-# points that such a picture still tells apart, and colours that an eye does
+# points that a picture of this size resolves, and colours that an eye distinguishes
 _MOST_POINTS, _MOST_COLOURS = 2000, 6
 # decades that are rounding
 _SAME = 1e-9

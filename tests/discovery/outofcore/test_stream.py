@@ -239,7 +239,7 @@ def test_a_changed_table_starts_over_and_says_so(
         fit_stream(table, "F", chunk_rows=128, checkpoint=kept, progress=interrupted_at(0.5))
     other = replace(Options(), level=0.5)
     about = fit_stream(table, "F", other, chunk_rows=128, checkpoint=kept)
-    assert any("answers another question" in w for w in about.warnings)
+    assert any("belongs to another table" in w for w in about.warnings)
     with pytest.raises(Interruption):
         fit_stream(table, "F", chunk_rows=128, checkpoint=kept, progress=interrupted_at(0.5))
     frame = frame.iloc[:2000]
