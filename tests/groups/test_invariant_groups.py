@@ -34,8 +34,8 @@ def test_every_group_stays_where_its_columns_are_scaled(
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("F=1, E=1", "every law of these units has it"),
-        ("d=1", "no law has it"),
+        ("F=1, E=1", "it follows from the units"),
+        ("d=1", "no law has the scaling"),
         ("F=1, q=2", "names 'q', which is neither the target nor a positive input"),
         ("F=one", "is not a scaling; give the weight of each column"),
         ("F", "is not a scaling"),

@@ -87,7 +87,7 @@ def test_curves_that_are_not_one_are_refused() -> None:
     one = found(layer(bend=0.4, noise=0.005))
     assert not one.collapses
     assert one.function is None
-    assert "what differs between the runs is more than s" in " ".join(one.why_not)
+    assert "the runs differ in more than s" in " ".join(one.why_not)
 
 
 def diffusion(noise: float = 0.01) -> Dataset:
