@@ -7,9 +7,10 @@ from typing import Any
 _MARKUP = re.compile(r"(?<!\\)\[/?(?:bold|dim)\]")
 
 _ABOVE = (
-    "Made from the commands, as `dimgs COMMAND --help` shows them. They take `--json` and exit "
-    "with 0 on success, 2 on bad use or bad input with one sentence, 1 where a computation "
-    "failed, and 130 on Ctrl-C."
+    "This page is made from the commands, as `dimgs COMMAND --help` shows them. Every command "
+    "takes "
+    "`--json`. The exit code is 0 on success, 2 after an error in the use or the input, 1 if a "
+    "computation failed, and 130 after Ctrl-C."
 )
 
 

@@ -72,7 +72,7 @@ class Agent:
         ``OPENAI_BASE_URL`` names. Keys come from the environment alone.
     policy : path or Policy, optional
     workspace : path, optional
-        The one folder that tables are read from.
+        Folder of the tables.
     reply : callable, optional
         Asks a person; gives None where nobody answers.
 

@@ -22,9 +22,7 @@ PolicyFile = Annotated[
     str | None,
     typer.Option("--policy", help="TOML file: kernels, limits of cost and time, workspace."),
 ]
-Workspace = Annotated[
-    str | None, typer.Option("--workspace", help="The one folder that tables are read from.")
-]
+Workspace = Annotated[str | None, typer.Option("--workspace", help="Folder of the tables.")]
 
 
 def mcp(
@@ -68,7 +66,7 @@ agent = typer.Typer(
 @agent.command()
 @command
 def ask(
-    question: Annotated[str, typer.Argument(help="In words, with units.")],
+    question: Annotated[str, typer.Argument(help="The question in words, with units.")],
     hub: Address = None,
     model: Annotated[
         str | None,
@@ -78,7 +76,9 @@ def ask(
     workspace: Workspace = None,
     safe: Annotated[
         str | None,
-        typer.Option("--safe", help="Safe side: over or under; by default as the question says."),
+        typer.Option(
+            "--safe", help="Safe side: over or under; by default the side in the question."
+        ),
     ] = None,
     json: tables.Json = False,
 ) -> None:
@@ -141,7 +141,7 @@ def replay(
     workspace: Workspace = None,
     json: tables.Json = False,
 ) -> None:
-    """Make an agent's calls again without its model, against the hub as it was."""
+    """Repeat the calls of an agent without its model, against the earlier state of the hub."""
     with needing("agent"):
         from dimgs.agent.record import replay as again
     with opened(hub, user) as reached:

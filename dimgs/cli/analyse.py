@@ -110,13 +110,14 @@ DISCOVER = (
 )
 
 Stream = Annotated[
-    bool, typer.Option("--stream", help="Read the table in parts: it may exceed the memory.")
+    bool, typer.Option("--stream", help="Read the table in parts, for tables larger than memory.")
 ]
 ChunkRows = Annotated[
-    int | None, typer.Option("--chunk-rows", help="Most rows in memory at a time (--stream).")
+    int | None, typer.Option("--chunk-rows", help="Largest number of rows in memory (--stream).")
 ]
 Resume = Annotated[
-    Path | None, typer.Option("--resume", help="File that keeps interrupted work (--stream).")
+    Path | None,
+    typer.Option("--resume", help="File for the state of an interrupted fit (--stream)."),
 ]
 Out = Annotated[
     Path | None, typer.Option("--out", help="Folder for the report, the law and its figures.")
@@ -134,7 +135,7 @@ def fit(
     out: Out = None,
     json: tables.Json = False,
 ) -> None:
-    """Fit the contrastive power law of all pairs of runs, in pi space."""
+    """Fit a power law in the pi groups, by least squares over all pairs of runs."""
     from dimgs.discovery import fitting
     from dimgs.report.plain_text import fit_text
 
@@ -196,7 +197,7 @@ def discover(
     user: As = None,
     json: tables.Json = False,
 ) -> None:
-    """Go the whole way from a table to a dimensionally checked law."""
+    """Search for the law of a table, with units, uncertainty and a verdict."""
     from dimgs.discovery.discover import check_model
     from dimgs.discovery.discover import discover as study
     from dimgs.report.documents import discover_document
@@ -285,7 +286,7 @@ def explore(
     ] = "mahalanobis",
     json: tables.Json = False,
 ) -> None:
-    """Look at the runs: PCA, PCoA, active directions, homogeneity, collinear groups."""
+    """Explore the runs: principal axes, active directions, homogeneity, collinear groups."""
     from dimgs.discovery.explore import explore as look
 
     documents = []
@@ -387,7 +388,7 @@ def pi(
     ] = False,
     json: tables.Json = False,
 ) -> None:
-    """Derive the pi groups of unit-tagged variables, exactly."""
+    """Derive the pi groups of variables with units."""
     from dimgs.discovery.prepare import table_basis
     from dimgs.groups.derive import pi_basis, with_target
     from dimgs.groups.repeating import all_bases as enumerate_all
@@ -458,7 +459,7 @@ def predict(
     ] = None,
     json: tables.Json = False,
 ) -> None:
-    """Predict new rows with intervals, and flag those outside the domain of validity."""
+    """Predict new rows with intervals, and flag rows outside the domain of the law."""
     from dimgs.law.law import Law
     from dimgs.law.prediction import law_table
 
@@ -523,7 +524,7 @@ def next(
     table: tables.Table,
     target: Annotated[str, typer.Option("--target", "-y", help="Response column.")],
     options: "Options",
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="How many runs.")] = 5,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Number of runs.")] = 5,
     range: Annotated[
         list[str] | None,
         typer.Option(
@@ -574,7 +575,7 @@ def sensitivity(
     ] = None,
     json: tables.Json = False,
 ) -> None:
-    """Say what share of the target's variation each input makes, alone and with the others."""
+    """Compute the shares of the target's variance that the inputs explain (Sobol, Shapley)."""
     from dimgs.discovery.sensitivity import law_sensitivity
     from dimgs.discovery.sensitivity import sensitivity as look
     from dimgs.law.law import Law

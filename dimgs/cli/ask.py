@@ -40,7 +40,7 @@ def ask(
     user: As = None,
     json: tables.Json = False,
 ) -> None:
-    """Answer from runs and laws of a hub, by similitude where they are of other sizes."""
+    """Answer a question from the runs and laws of a hub, also by similitude."""
     from dimgs.ask import ask as asked
 
     named(hub)

@@ -30,7 +30,7 @@ def demo(
     ] = False,
     json: tables.Json = False,
 ) -> None:
-    """See what dimgs does: Kepler's third law from twelve worlds, in a few seconds."""
+    """Show an example: Kepler's third law from twelve planets and moons, in a few seconds."""
     table = files("dimgs.cli").joinpath("planets.csv")
     if show_table:
         say(table.read_text(encoding="utf-8").rstrip("\n"))

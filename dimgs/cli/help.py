@@ -19,7 +19,7 @@ def help(
     ] = "",
     json: tables.Json = False,
 ) -> None:
-    """Explain a command, or the words that answers use (`dimgs help words`)."""
+    """Explain a command, or the terms of the results (`dimgs help words`)."""
     root: Any = context.find_root()
     commands = root.command.commands
     name = topic.strip().lower()

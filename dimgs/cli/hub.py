@@ -34,11 +34,13 @@ Address = Annotated[
     ),
 ]
 As = Annotated[
-    str | None, typer.Option("--as", help="Who acts; the user of the system by default.")
+    str | None, typer.Option("--as", help="Name of the user; the user of the system by default.")
 ]
 Keep = Annotated[
     str | None,
-    typer.Option("--hub", envvar=VARIABLE, help="Keep question, runs, law and answer in this hub."),
+    typer.Option(
+        "--hub", envvar=VARIABLE, help="Store question, runs, law and answer in this hub."
+    ),
 ]
 Id = Annotated[str, typer.Argument(help="Id of an entry, or its first 8 digits or more.")]
 Text = Annotated[str, typer.Option("--text", help="Text of the entry.")]
@@ -178,7 +180,7 @@ def _id(id: str) -> Output:
 def init(
     hub: "Hub",
 ) -> Output:
-    """Make a hub, or open one that is there."""
+    """Create a hub, or open an existing one."""
     from dimgs.hub.schema import SCHEMA_VERSION
 
     document = {"hub": hub.address, "schema": SCHEMA_VERSION}
@@ -236,7 +238,9 @@ def list_entries(
     ] = None,
     author: Annotated[str | None, typer.Option("--author", help="Only by this author.")] = None,
     tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
-    limit: Annotated[int | None, typer.Option("--limit", help="Most entries.", min=1)] = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", help="Largest number of entries.", min=1)
+    ] = None,
 ) -> Output:
     """List entries with their states, oldest first."""
     entries = hub.listed(kind, state=state, author=author, tag=tag, limit=limit)
@@ -332,7 +336,7 @@ def query(
     every: Annotated[
         bool, typer.Option("--every", help="Also failed, diverged and refused runs.")
     ] = False,
-    limit: Annotated[int, typer.Option("--limit", help="Most runs that are shown.", min=0)] = 100,
+    limit: Annotated[int, typer.Option("--limit", help="Largest number of runs.", min=0)] = 100,
 ) -> Output:
     """Find runs by kernel, physics, and ranges of inputs or groups in any unit."""
     filters = {"author": author, "tag": tag, "state": state, "tier": tier, "review": review}
@@ -396,7 +400,7 @@ def annotate(
 
 @on_hub()
 def dispute(hub: "Hub", id: Id, text: Text) -> Output:
-    """Doubt an entry; what rests on it is to be checked again until that is settled."""
+    """Dispute an entry; entries that depend on it get the state recheck until this is settled."""
     return _id(hub.dispute(id, text))
 
 
@@ -409,13 +413,13 @@ def fork(
         typer.Argument(help="JSON of the changes to the parent; - reads standard input."),
     ] = None,
 ) -> Output:
-    """Copy an entry, with changes, as one's own that remembers its parent."""
+    """Copy an entry with changes, as an own entry with a link to its parent."""
     return _id(hub.fork(id, None if file is None else _document(file)))
 
 
 @on_hub()
 def approve(hub: "Hub", id: Id, text: Text = "") -> Output:
-    """Let an imported protocol, card or job run here: this very one, by its hash."""
+    """Approve an imported protocol, card or job, by its hash, so that it may run here."""
     return _id(hub.approve(id, text))
 
 
@@ -427,7 +431,7 @@ def export(
         bool, typer.Option("--all", help="Embargoed and private entries too, for a backup.")
     ] = False,
 ) -> Output:
-    """Write the entries that a folder does not hold yet, with tables and an RO-Crate."""
+    """Write new entries to a bundle, with tables and an RO-Crate."""
     return _report_merge(hub.export(folder, everything=everything), "written")
 
 
@@ -440,7 +444,7 @@ def take(
         typer.Option("--trust", help="Trust the bundle: its entries and reviews count here."),
     ] = False,
 ) -> Output:
-    """Take what a bundle holds and the hub does not, after checking every hash."""
+    """Import the entries of a bundle that the hub lacks, after checking every hash."""
     merged = hub.merge(bundle, trust=trust)
     if not trust:
         _strangers(hub, merged)
@@ -480,7 +484,7 @@ def _report_merge(merged: "Merged", what: str) -> Output:
 def key(
     hub: "Hub",
 ) -> Output:
-    """Public key of this hub, with which others can check that a review was made here."""
+    """Print the public key of this hub, which verifies its signatures."""
     public, trusted = hub.key(), hub.trusted()
 
     def show() -> None:
@@ -495,7 +499,7 @@ def key(
 def trust(
     hub: "Hub",
     key: Annotated[str, typer.Argument(help="Public key of another hub.")],
-    name: Annotated[str, typer.Option("--name", help="Whose it is.")] = "",
+    name: Annotated[str, typer.Option("--name", help="Name of its owner.")] = "",
     remove: Annotated[bool, typer.Option("--remove", help="Withdraw the trust.")] = False,
 ) -> Output:
     """Count reviews that another hub has signed."""
@@ -515,7 +519,7 @@ def work(
         str | None, typer.Option("--policy", help="TOML file: kernels, seconds, megabytes.")
     ] = None,
 ) -> Output:
-    """Claim jobs that wait and run them, within what the policy of this machine allows."""
+    """Run waiting jobs on this machine, within the limits of a policy."""
     from dimgs.hub.jobs import read_policy
     from dimgs.hub.jobs import work as work_on
     from dimgs.hub.sandbox import bubblewrap, limits_held
@@ -541,10 +545,10 @@ def work(
 def check_card(
     hub: "Hub",
     kernel: Annotated[str, typer.Argument(help="Name, file.py:name or TOML file of a kernel.")],
-    tier: Annotated[str | None, typer.Option("--tier", help="The finest by default.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the images.")] = 0,
+    tier: Annotated[str | None, typer.Option("--tier", help="Tier; the finest by default.")] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the images.")] = 0,
 ) -> Output:
-    """Run scaled images of a run, to see whether the card declares every constant of the kernel."""
+    """Test with scaled images of a run whether the card declares every constant of the kernel."""
     from dimgs.hub.cards import check_card as check
 
     document = check(hub, kernel, tier, seed)
@@ -586,7 +590,7 @@ def token(
     scope: Annotated[str, typer.Option("--scope", help="read or write.")] = "read",
     revoke: Annotated[bool, typer.Option("--revoke", help="Revoke that token.")] = False,
 ) -> Output:
-    """Make a token for a user, which is shown only now; or revoke one."""
+    """Create a token for a user, shown only once; or revoke one."""
     if revoke:
         hub.revoke(name)
         return {"revoked": name.partition(".")[0]}, "revoked"
@@ -598,14 +602,14 @@ def token(
 def digest(
     hub: "Hub",
 ) -> Output:
-    """A hash of all entries, equal for hubs that hold the same."""
+    """Print a hash of all entries, equal for hubs with the same entries."""
     document = hub.digest()
     return document, f"{document['digest']} ({document['entries']} entries)"
 
 
 @on_hub()
 def redact(hub: "Hub", id: Id, text: Text) -> Output:
-    """Remove the content of an entry, such as a secret; its hash and links stay."""
+    """Remove the content of an entry, such as a secret; its hash and links remain."""
     decision = hub.redact(id, text)
     return {"id": decision}, decision
 
@@ -613,7 +617,7 @@ def redact(hub: "Hub", id: Id, text: Text) -> Output:
 @group.command()
 @command
 def serve(
-    host: Annotated[str, typer.Option("--host", help="Address to listen at.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option("--host", help="Address of the server.")] = "127.0.0.1",
     port: Annotated[
         int, typer.Option("--port", help="Port; 0 for a free one.", min=0, max=65535)
     ] = 0,
@@ -668,7 +672,7 @@ def augment(
     target: Target = None,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the candidate points.")] = 0,
 ) -> Output:
-    """Plan the runs that would add most to what the hub can answer."""
+    """Plan the runs that most reduce the intervals of the hub's answers."""
     from dimgs.similitude.augment import augment as planned
     from dimgs.similitude.description import describe
 
@@ -695,9 +699,9 @@ def augment(
 def refit(
     hub: "Hub",
     id: Id,
-    seed: Annotated[int, typer.Option("--seed", help="Of the search.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the search.")] = 0,
 ) -> Output:
-    """Find a law again without rejected runs; it confirms, supersedes or leaves the earlier one."""
+    """Fit a law again without rejected runs, and settle the doubts about the earlier one."""
     from dimgs.similitude.laws import Outcome
     from dimgs.similitude.laws import refit as again
 
@@ -732,7 +736,7 @@ def alerts(
         ),
     ] = 4.0,
 ) -> Output:
-    """List runs that their neighbours do not explain, before anybody builds on them."""
+    """List runs and answers that contradict the other runs."""
     from dimgs.similitude.augment import newest_origin, unexplained
     from dimgs.similitude.description import describe
 
@@ -759,7 +763,7 @@ def dataset(
     group: Group = None,
     tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
     tier: Annotated[str | None, typer.Option("--tier", help="Only of this tier.")] = None,
-    licence: Annotated[str, typer.Option("--licence", help="Of the data set.")] = "",
+    licence: Annotated[str, typer.Option("--licence", help="Licence of the data set.")] = "",
     target: Annotated[
         str | None,
         typer.Option(
@@ -767,7 +771,7 @@ def dataset(
         ),
     ] = None,
 ) -> Output:
-    """Write runs as one table with their origins, and keep which they were."""
+    """Write runs as one table with their origins, and store the selection."""
     filters: dict[str, Any] = {"kernel": kernel, "physics": physics, "tag": tag, "tier": tier}
     if target is not None:
         from dimgs.similitude.recombine import recombined

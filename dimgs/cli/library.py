@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 def engines(
     install: Annotated[
-        str | None, typer.Option("--install", help="Let pysr fetch its Julia and packages now.")
+        str | None, typer.Option("--install", help="Let PySR download Julia and its packages now.")
     ] = None,
     json: tables.Json = False,
 ) -> None:
-    """Say which symbolic-regression engines are usable here, and how to get the others."""
+    """List the engines of symbolic regression, and how to install missing ones."""
     from dimgs.engines.registry import all_engines
 
     if install is not None:
@@ -61,7 +61,7 @@ def reproduce(
     user: As = None,
     json: tables.Json = False,
 ) -> None:
-    """Run case studies and print found against published; exits 1 if one fails its check.
+    """Run case studies and compare with published laws; the exit code is 1 if a check fails.
 
     Tables that no package ships are downloaded from their repositories, or read from the folder
     that the environment variable DIMGS_DATA names; a study without its table is listed as not run.

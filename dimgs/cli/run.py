@@ -51,7 +51,7 @@ def run(
     user: As = None,
     json: tables.Json = False,
 ) -> None:
-    """Plan runs of a kernel in pi space and make the fewest that answer the question."""
+    """Run a campaign: the fewest runs of a kernel that answer the question of a plan."""
     from dataclasses import replace
 
     from dimgs.campaign import read_plan

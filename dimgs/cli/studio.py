@@ -13,7 +13,7 @@ from dimgs.cli.output import announce, note
 
 def studio(
     table: Annotated[
-        Path | None, typer.Argument(help="CSV, TSV, Parquet or Excel file to begin with.")
+        Path | None, typer.Argument(help="CSV, TSV, Parquet or Excel file to open.")
     ] = None,
     port: Annotated[
         int, typer.Option("--port", help="Port; 0 for a free one.", min=0, max=65535)
@@ -24,7 +24,7 @@ def studio(
     hub: Keep = None,
     json: tables.Json = False,
 ) -> None:
-    """Open the workbench in the browser: from a table to its law, until Ctrl-C."""
+    """Open the workbench in the browser, until Ctrl-C."""
     from dimgs.web.serving import listening, serving_studio
 
     with TemporaryDirectory(prefix="dimgs-studio-") as folder:

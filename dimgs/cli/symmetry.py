@@ -15,7 +15,7 @@ Along = Annotated[
     str,
     typer.Option(
         "--along",
-        help="Column that runs along each curve: time, position, frequency.",
+        help="Coordinate along each curve: time, position, frequency.",
         autocompletion=complete.columns,
     ),
 ]
@@ -23,7 +23,7 @@ Curve = Annotated[
     str | None,
     typer.Option(
         "--curve",
-        help="Label column that names the run; by default rows with equal parameters are one.",
+        help="Label column that names the run; by default rows with equal parameters form one.",
         autocompletion=complete.columns,
     ),
 ]
@@ -80,7 +80,7 @@ def invariants(
     options: "Options",
     json: tables.Json = False,
 ) -> None:
-    """Find the conserved quantities: what stays equal along each run and differs between runs."""
+    """Find conserved quantities: equal along each run, and different between runs."""
     from dimgs.symmetry.invariants import invariants_with
 
     data = options.read(table, along, curve)
@@ -107,7 +107,7 @@ def symmetries(
     ] = None,
     json: tables.Json = False,
 ) -> None:
-    """Find the symmetries of a law, exactly, or those that the runs of a table show."""
+    """Find the symmetries of a law, or test symmetries of the runs of a table."""
     from dimgs.symmetry.symmetries import symmetries as find
     from dimgs.symmetry.symmetries import table_symmetries
 

@@ -99,7 +99,9 @@ class Options:
 
     columns: Iterable[str] | None = _option(None, "names", "Use only these inputs.")
     drop: Iterable[str] | None = _option(None, "names", "Leave out these inputs.")
-    drop_bad: bool = _option(False, "flag", "Drop rows that cannot be used, and count them.")
+    drop_bad: bool = _option(
+        False, "flag", "Drop rows that cannot be used, and report their number."
+    )
     units: Mapping[str, str] = field(
         default_factory=dict, metadata={"kind": "units", "help": "Units of columns."}
     )
@@ -118,14 +120,14 @@ class Options:
     by: Sequence[str] | str = _option(
         (),
         "several",
-        "Label column of sources (laboratory, machine, material, species): prefactors, and "
-        "exponents where the runs ask for it, differ between them, and intervals for a new source "
-        "hold that.",
+        "Label column of sources (laboratory, machine, material, species), with random effects on "
+        "the prefactor, and on exponents where a test supports it. Intervals for a new source "
+        "contain them.",
     )
     split_by: str | None = _option(
         None,
         "text",
-        "Label column whose groups are held out together, and are the unit of uncertainty.",
+        "Label column; runs of one label are left out together, in scores and intervals.",
     )
     arrhenius: Sequence[str] | str | None = _option(
         None, "several", "Absolute temperature that enters as 1/T."
@@ -134,12 +136,12 @@ class Options:
     limits: Mapping[str, Any] | Sequence[Any] | str = _option(
         (),
         "limits",
-        "Known limits where a group goes to zero or infinity: a JSON file of them, or a hub, whose "
-        "accepted ones are taken.",
+        "Known limits where a group goes to zero or infinity: a JSON file, or a hub with "
+        "accepted limits.",
     )
     robust: bool = _option(False, "flag", "Robust fit by ranks.")
     errors_in_variables: bool = _option(
-        False, "flag", "Use the error columns (x_err) of the inputs too."
+        False, "flag", "Use the error columns (x_err) of the inputs: orthogonal regression."
     )
     regimes: bool = _option(
         False, "flag", "Find regimes of constant exponents and their boundaries."
@@ -161,59 +163,61 @@ class Options:
     engine: str = _option(
         "auto",
         "text",
-        "What looks for closed forms beyond the power law: auto (every usable engine in turn), "
+        "Engine that searches closed forms beyond the power law: auto (all usable engines in "
+        "turn), "
         "structured, pysr, operon, or power_law (none).",
     )
     model: str = _option(
         "linear",
         "text",
-        "linear (power law), or deep: a neural potential teaches the search besides the runs "
-        "themselves; needs torch.",
+        "linear (power law), or deep: values of a neural potential, fitted to the runs, guide the "
+        "search too; needs torch.",
     )
     effort: str = _option(
         "normal",
         "text",
-        "How far to search: quick, normal or thorough, which allow 1000, 6000 or 60000 "
-        "expressions, and at most 60, 120 or 1200 s.",
+        "Extent of the search: quick, normal or thorough, with at most 1000, 6000 or 60000 "
+        "expressions, and 60, 120 or 1200 s.",
     )
     evaluations: int | None = _option(
         None,
         "count",
-        "Most expressions that each search may fit, instead of those of the effort: a limit that "
-        "every machine meets alike.",
+        "Largest number of expressions of each search, in place of that of the effort; equal on "
+        "all machines.",
     )
     time_limit: float | None = _option(
         None,
         "number",
-        "Seconds that the whole discovery may take, instead of those of the effort; a search that "
-        "they end may find less on a slower machine.",
+        "Time limit of the whole discovery in seconds, in place of that of the effort; a search "
+        "that it ends may find less on a slower machine.",
     )
     form: str | None = _option(
         None,
         "text",
-        "A form to fit and to judge beside what the search finds, such as 'a*x**b*(1 + c*y)': "
-        "names of columns are inputs, other names are constants, and one unknown function, as in "
-        "'exp(-x)*f(y)', is searched for. Starts in SI may follow: '...; a=1, b=0.5'.",
+        "A form to fit and to judge beside the candidates of the search, such as "
+        "'a*x**b*(1 + c*y)'. Names of columns are inputs, and other names are constants. One "
+        "unknown function, as in 'exp(-x)*f(y)', is searched. Starting values in SI units may "
+        "follow: '...; a=1, b=0.5'.",
     )
     symmetric: Sequence[str] = _option(
         (),
         "several",
         "A scaling that leaves the law unchanged, as the weights of the columns ('E0=1, d=-1'), or "
-        "a JSON document of 'dimgs symmetries', whose scalings are taken: each removes a group, "
-        "and is refused where the runs contradict it.",
+        "a JSON document of 'dimgs symmetries' with scalings. Each scaling removes a group, and is "
+        "refused if the runs contradict it.",
     )
     must_use: Sequence[str] = _option((), "several", "Inputs that every law must use.")
     at_most_constants: int | None = _option(
-        None, "count", "Most constants that a law may have fitted to the runs, exponents included."
+        None, "count", "Largest number of fitted constants of a law, exponents included."
     )
     complete: int | None = _option(
         None,
         "count",
-        "Try all forms of at most so many nodes (groups, numbers, constants, operators and "
-        "functions), however long that takes; by default as many as take about a second.",
+        "Try all forms up to this number of nodes (groups, numbers, constants, operators and "
+        "functions), without a time limit; by default the number that takes about a second.",
     )
     level: float = _option(0.9, "number", "Coverage of the intervals.")
-    seed: int = _option(0, "count", "Seed of everything random.")
+    seed: int = _option(0, "count", "Seed of the random numbers.")
 
     def __post_init__(self) -> None:
         for option in fields(self):
@@ -324,7 +328,7 @@ class Options:
 
     @property
     def seconds(self) -> float:
-        """Seconds that the whole discovery may take."""
+        """Time limit of the whole discovery in seconds."""
         return EFFORTS[self.effort][1] if self.time_limit is None else self.time_limit
 
     @property

@@ -282,7 +282,7 @@ class Writer(Reader):
         return self._said_of(id, "dispute", "disputes", document)
 
     def approve(self, id: str, text: str = "") -> str:
-        """Let an imported protocol, card or job run here: this very one, by its hash."""
+        """Approve an imported protocol, card or job, by its hash, so that it may run here."""
         document = {"kind": "decision", "action": "approve", "text": text}
         return self._said_of(id, "approve", "approves", document)
 
@@ -308,7 +308,7 @@ class Writer(Reader):
         return entry.id
 
     def fork(self, id: str, document: Mapping[str, Any] | None = None) -> str:
-        """Copy an entry, with changes, as one's own that remembers its parent.
+        """Copy an entry with changes, as an own entry with a link to its parent.
 
         Parameters
         ----------
