@@ -150,7 +150,9 @@ def _of_law(call: ToolCall, _: Sequence[ToolCall]) -> Json:
         document["pertinence"]["meaning"] = f"No answer; the best law is not confirmed. {meaning}"
         return document
     pertinence = {"relevant": True, "acceptability": 1.0, "confidence": 0.9, "meaning": meaning}
-    pertinence["why"] = "it predicts runs that it was not fitted on"
+    pertinence["why"] = (
+        "it is confirmed: probable, no structure in its residuals, held-out runs predicted"
+    )
     return {**_none([]), "how": "law", "evidence": [evidence], "pertinence": pertinence}
 
 

@@ -549,11 +549,10 @@ def _automatic(
     if monomial is None:
         raise UnreachableError(active, target)
     why = (
-        "the fewest variables that reach its dimension, then the smallest exponents, "
-        "then name order"
+        "the fewest variables (then the smallest exponents, then name order)"
         if monomial.fewest
-        else "the smallest exponents that reach its dimension, then name order (there are too "
-        "many variables to look for the fewest)"
+        else "the smallest exponents (then name order; there are too many variables to search for "
+        "the fewest)"
     )
     listed = ", ".join(name for name, _ in monomial.exponents)
     return (

@@ -65,7 +65,10 @@ def test_a_law_has_no_headline(failed: Report) -> None:
     good = replace(failed, outcome="converged", why_not=())
     assert good.confirmed
     assert headline(good) is None
-    assert verdict(good) == "Confirmed: the law predicts runs that it was not fitted on."
+    assert (
+        verdict(good)
+        == "Confirmed: probable, no structure in the residuals, held-out runs predicted."
+    )
 
 
 @pytest.mark.parametrize(
