@@ -211,14 +211,14 @@ def probability(judged: Verdict) -> str:
     Examples
     --------
     >>> probability(Verdict(probability=0.93, none_of_these=0.05))
-    'Posterior: 93 % this law, 2 % other candidates, 5 % none of them'
+    'Posterior: 93 % this law, 2 % other laws, 5 % none of them'
     """
     if judged.probability is None:
         return ""
     posterior, none = judged.probability, judged.none_of_these
     shares = [percent(x) for x in (posterior, max(0.0, 1.0 - posterior - none), none)]
     only = "; it interpolates only" if judged.extrapolates is False else ""
-    return "Posterior: {} this law, {} other candidates, {} none of them".format(*shares) + only
+    return "Posterior: {} this law, {} other laws, {} none of them".format(*shares) + only
 
 
 def remarks(report: Findings) -> str:
@@ -274,5 +274,5 @@ def verdict(judged: Findings | Verdict) -> str:
     held : Report or Verdict
     """
     if judged.confirmed:
-        return "Confirmed: probable, no structure in the residuals, held-out runs predicted."
+        return "Confirmed: probable, unstructured residuals, held-out runs predicted."
     return " ".join(["Not confirmed.", *judged.why_not])
