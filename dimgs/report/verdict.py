@@ -274,5 +274,5 @@ def verdict(judged: Findings | Verdict) -> str:
     held : Report or Verdict
     """
     if judged.confirmed:
-        return "Confirmed: probable, unstructured residuals, held-out runs predicted."
+        return "Confirmed: probable, no residual structure, predicts held-out runs."
     return " ".join(["Not confirmed.", *judged.why_not])

@@ -35,7 +35,7 @@ def test_the_text_shows_law_scores_domain_and_verdict(report: Report) -> None:
     assert str(report) == text
     for words in (
         "tau_w = ", "Reynolds number", "-> -1/4", "Domain ", "39 independent contrasts",
-        "Confirmed: probable, unstructured residuals, held-out runs predicted.",
+        "Confirmed: probable, no residual structure, predicts held-out runs.",
     ):  # fmt: skip
         assert words in text
 

@@ -67,7 +67,7 @@ def test_a_law_has_no_headline(failed: Report) -> None:
     assert headline(good) is None
     assert (
         verdict(good)
-        == "Confirmed: probable, unstructured residuals, held-out runs predicted."
+        == "Confirmed: probable, no residual structure, predicts held-out runs."
     )
 
 
