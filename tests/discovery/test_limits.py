@@ -143,7 +143,7 @@ def test_what_limits_hold_is_rarely_contradicted() -> None:
     [
         ({"target": "q"}, "it is of 'q'"),
         ({"group": "D*t/L^2"}, "'L' is in no group"),
-        ({"group": "D*t/l"}, "no product of those that vary"),
+        ({"group": "D*t/l"}, "not a product of those that vary"),
     ],
 )
 def test_a_limit_of_something_else_is_told(changed: dict[str, Any], why: str) -> None:

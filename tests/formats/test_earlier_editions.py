@@ -121,4 +121,4 @@ def test_an_option_that_is_newer_than_a_checkpoint_had_its_default(
     table, kept = moved(tmp_path, options)
     result, first = resumed(table, kept)
     assert (first > 119) == (not options)
-    assert any("another question" in w for w in result.warnings) == bool(options)
+    assert any("another table or other options" in w for w in result.warnings) == bool(options)

@@ -368,7 +368,7 @@ def test_a_label_may_be_written_as_a_number_is(hub: Hub) -> None:
 def test_a_label_is_no_range_of_a_number(hub: Hub) -> None:
     hub.add_runs([run("a")])
     for span in ("nan..1", "nan..nan", "resin", "1..two"):
-        with pytest.raises(InputError, match=r"no range of numbers|no number|with a number"):
+        with pytest.raises(InputError, match=r"not a range of numbers|no number|with a number"):
             hub.query("film", where=[f"D={span}"])
     assert hub.query("film", where=["kind=resin"])["count"] == 1
 

@@ -65,10 +65,7 @@ def test_a_law_has_no_headline(failed: Report) -> None:
     good = replace(failed, outcome="converged", why_not=())
     assert good.confirmed
     assert headline(good) is None
-    assert (
-        verdict(good)
-        == "Confirmed: probable, no residual structure, predicts held-out runs."
-    )
+    assert verdict(good) == "Confirmed: probable, no residual structure, predicts held-out runs."
 
 
 @pytest.mark.parametrize(

@@ -224,7 +224,7 @@ def test_errors_are_of_one_family(text: str) -> None:
         ("W*kg**3/4*m", r"write kg\^\(3/4\)"),
         ("m/", "breaks off"),
         ("(m", "breaks off"),
-        ("m//s", "no product of powers of units"),
+        ("m//s", "not a product of powers of units"),
     ],
 )
 def test_refusals_speak_of_the_unit_and_not_of_the_parser(text: str, why: str) -> None:

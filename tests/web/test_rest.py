@@ -115,7 +115,7 @@ def test_refusals_are_the_hubs_own(program: Asking, anybody: TestClient) -> None
         ("GET", "nothing", {}, 404, "This address does not exist"),
         ("DELETE", "entries", {}, 405, "does not support the request method"),
         ("POST", "entries", {"content": b"{"}, 400, "is not JSON"),
-        ("POST", "entries", {"content": b"\xff"}, 400, "no text in UTF-8"),
+        ("POST", "entries", {"content": b"\xff"}, 400, "not text in UTF-8"),
         ("POST", "entries", {"content": b"[" * 10**6}, 400, "nested too deep"),
         ("POST", "entries", {"content": b" " * (17 << 20)}, 413, "longer than"),
         ("POST", "entries", {"json": {"kind": "review", "verdict": "accept"}}, 400, "directly"),

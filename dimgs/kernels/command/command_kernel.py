@@ -369,7 +369,7 @@ def read_command(path: str | Path) -> CommandKernel:
         if key not in (*_KEYS, "templates"):
             near = get_close_matches(key, _KEYS, n=1)
             remedy = f"did you mean '{near[0]}'?" if near else f"use {', '.join(_KEYS)}, templates."
-            raise InputError(f"{file.name}, {key}: this key is unknown; {remedy}")
+            raise InputError(f"{file.name}, {key}: there is no such key; {remedy}")
     for key in ("inputs", "outputs", "files", "templates", "tiers", "environment"):
         if not isinstance(document.get(key, {}), dict):
             raise InputError(
