@@ -1,7 +1,7 @@
 """Advice as values: an option and its new setting. Each interface words it by its controls.
 
-A message is made with a :class:`Setting` or an :class:`Act` in its place. On the command line that
-reads as an option, in the browser as the control that does it, to a model as an argument of a tool.
+A message contains a :class:`Setting` or an :class:`Act`. It is shown as an option on the command
+line, as a control in the browser, and as an argument of a tool to a language model.
 """
 
 import re

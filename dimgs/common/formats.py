@@ -2,8 +2,8 @@
 
 Files that are written appear whole or not at all, with a checksum of what they hold.
 
-No file of these kinds runs code. A key ``schema`` (``user_version`` in a store) says which edition
-of its kind a file is; 0.1.0 wrote none, and what it wrote is read too.
+No file of these kinds runs code. The key ``schema`` (``user_version`` in a store) is the version of
+the format. Files of 0.1.0 have no such key, and are read.
 """
 
 import hashlib

@@ -1,10 +1,10 @@
 """Description of the runs if no law is probable: the simplest of the best by cross-validation.
 
-A power law, a low-order sum, a blend of two power laws, power laws in regimes and a smooth curve
-are each made anew without every part of the runs, and predict the runs of that part. The runs of a
-source are left out together where what is left of a power law differs between sources. The errors
-are compared on the scale on which they are of one size, and the simplest description leads from
-which the best differs by less than a standard error, or by less than a tenth of the error.
+Five descriptions are compared by cross-validation: a power law, a low-order sum, a blend of two
+power laws, power laws in regimes, and a smooth curve. Runs of a source are left out together if the
+residuals of the power law differ between sources. Errors are compared on the scale on which they
+are homoscedastic. The first description is the simplest one whose error exceeds the smallest error
+by less than a standard error, or by less than a tenth.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,8 +1,9 @@
 """Missing inputs: a constant, scale or input, suggested only if the runs support it.
 
-What dimensions allow comes from :mod:`dimgs.groups.missing_input`. Here it is tried: the power law
-with it must predict runs left out better than the one without, by more than the standard error of
-the difference. What an input's support is, :mod:`dimgs.judgement.residual_structure` tests.
+:mod:`dimgs.groups.missing_input` lists the constants and scales that the dimensions allow. This
+module tests them: the power law with the constant must predict runs left out better than the power
+law without it, by more than the standard error of the difference. The dependence on an input is
+tested in :mod:`dimgs.judgement.residual_structure`.
 """
 
 import itertools

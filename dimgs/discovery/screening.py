@@ -1,10 +1,10 @@
 """Screening of many inputs: a sparse polynomial of second degree, by forward selection.
 
-The logarithm of the target (the target itself where it has none) is explained by logarithms of the
-inputs (by values where an input changes sign), their squares and products, one term at a time: the
-one whose t statistic is the largest, as long as chance would not give it among all that were looked
-at. A term that was taken brings its products with every input, so that products of three and more
-are found step by step. What the terms are made of is what matters.
+The logarithm of the target (or the target itself, if it has none) is regressed on logarithms of the
+inputs (or values, if an input changes sign), their squares and products. Each step adds the term
+with the largest t statistic, as long as it is significant over all candidates of the step. A
+selected term adds its products with every input to the candidates, so that higher products are
+found step by step. The selected inputs are those that occur in selected terms.
 
 References
 ----------

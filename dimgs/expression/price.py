@@ -1,11 +1,11 @@
 """Price of a law: description length of its structure in bits, as the prior.
 
-A law is stated node by node; the numbers in it by their digits; functions that the groups
-do not call for cost more. A constant that is fitted costs its node here: what it may do to runs
-that were left out is for their density to say.
+The price is the sum of the bits of all nodes, of the digits of all numbers, and of the parts below.
+A fitted constant costs one node here. Its flexibility is accounted for by the density of runs left
+out (:mod:`dimgs.judgement.evidence`).
 
 ==============  =====================================================================
-part            what its price is for
+part            reason for its price
 ==============  =====================================================================
 nodes           one of about eight operators, functions and groups at each node
 inputs          each input in each group, a group being stated once however often it occurs

@@ -1,6 +1,6 @@
 """Estimators fitted on contrasts between runs; scikit-learn conventions throughout.
 
-Names are imported on first use, so that importing one estimator does not pay for the others.
+Names are imported on first use, so that one estimator does not import the others.
 
 Examples
 --------

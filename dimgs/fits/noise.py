@@ -1,9 +1,9 @@
 """Noise models of a response, and the likelihood of residuals under each.
 
-Errors are relative (of one size in the logarithm), of one size in the response group or in the
-target, or mixed: of the modulus of the response, but never below a share of its rms. The kind is
-that under which the residuals of the best law are likeliest, if it is surely likelier than the
-usual one.
+The standard deviation is proportional to the target (relative), constant in the response group or
+in the target, or mixed: relative for large responses and constant for small ones. The model with
+the highest likelihood of the residuals of the best law is used, if its odds against the relative
+one are large.
 
 References
 ----------

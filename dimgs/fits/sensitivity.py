@@ -1,11 +1,13 @@
 """Main and total effects of inputs on a function, and Shapley effects where inputs depend.
 
-The main effect of an input is the share of the variance that goes when it alone is known, the
-total effect the share that stays while it alone is unknown. Of independent inputs the main effects
-add up to at most one, and the total effects to at least one. Where inputs depend on each other,
-neither adds up; Shapley effects share what inputs bring together, and add up to one.
+For a function f of inputs x, the main effect of x_j is Var(E[f | x_j]) / Var(f): the share of the
+variance that vanishes if x_j alone is known. The total effect is E(Var[f | all but x_j]) / Var(f):
+the share that remains if x_j alone is unknown. For independent inputs, the main effects add up to
+at most one, and the total effects to at least one. For dependent inputs, Shapley effects divide the
+common effect of inputs among them, and add up to one.
 
-Inputs are drawn from a Gaussian copula: their distributions, and their rank correlations.
+Inputs are drawn from a Gaussian copula with the marginal distributions and the rank correlations of
+the runs.
 
 References
 ----------

@@ -1,9 +1,8 @@
 """A smooth curve through runs: a Gaussian process, with its leave-one-out error.
 
-Its mean is linear in the coordinates (a power law of the groups, where these are logarithms), and
-the residuals of two runs are the more alike the nearer the runs are (a Matérn covariance with a
-length for each coordinate). How well it predicts is measured by leaving out each run, or each part
-of the runs, in turn, which takes one inverse of the covariance.
+The mean is linear in the coordinates (a power law of the groups, for logarithms). The residuals
+have a Matérn covariance with a length for each coordinate. The prediction error is computed by
+leaving out each run, or each part of the runs, from one inverse of the covariance.
 
 References
 ----------

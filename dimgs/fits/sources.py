@@ -1,10 +1,10 @@
 """Random effects of the sources of runs: prefactors and exponents, partially pooled by REML.
 
-Runs of one laboratory, machine, material or species share what nobody measured. The law's shape is
-common; the prefactor of each source, and some exponents where the runs ask for it, scatter about
-the common ones by standard deviations that are estimated by restricted maximum likelihood (REML).
-A source with few runs is drawn to the common law, and a source that nobody has measured yet lies
-about it with the spread of the others.
+Runs of one laboratory, machine, material or species share unmeasured effects. The model is
+y = X b + Z g + e with common coefficients b, random effects g of the sources on the prefactor and,
+where a test supports it, on exponents, and noise e. The standard deviations of g are estimated by
+restricted maximum likelihood (REML). A source with few runs is shrunk towards the common law. The
+prediction for a new source has the standard deviation of g in its interval.
 
 References
 ----------

@@ -1,8 +1,8 @@
 """Acts in a hub: entries, runs and files are added, reviewed, disputed, forked, approved.
 
-An entry holds ``"files": {"report.html": {"sha256": …, "size": …}}``. What a file holds is added
-after the entry that names it, by whoever made or brought that entry, and may be read by whoever may
-read it. Another entry that names the same hash shows nothing until its author brings the file too.
+An entry names its files as ``"files": {"report.html": {"sha256": …, "size": …}}``. The author or
+sender of the entry adds the content of a file after the entry. Everyone who may read the entry may
+read the file. Another entry with the same hash shows the file only after its author has added it.
 """
 
 import json

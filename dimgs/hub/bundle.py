@@ -1,9 +1,9 @@
 """Bundles: entries as JSON lines in a folder or an archive, merged as a set.
 
-A bundle holds files ``entries-HASH.jsonl``, each written whole and never changed, so that two who
-write to the same folder, or to two copies of it in Git, do not disturb each other; and the files
-that entries name as ``files/HASH``. Only these are read, of an archive without unpacking it; what
-lies beside them (tables of runs, a description as an RO-Crate) is for people and other programs.
+A bundle has files ``entries-HASH.jsonl``, which are written as a whole and never changed. Two
+people can therefore write to the same folder, or to two copies of it in Git. Attached files are
+``files/HASH``. Only these files are read, and an archive is not unpacked. The tables of runs and
+the RO-Crate in the folder are for people and other programs.
 """
 
 import os

@@ -1,7 +1,7 @@
 """Entries of a hub: what each kind holds, and the hash by which an entry is named.
 
-Further keys are kept as they are, for programs and later editions; one that is nearly a known key
-is refused as a slip of the pen.
+Unknown keys are kept, for programs and later versions. A key that resembles a known one is refused
+as a misspelling.
 """
 
 import hashlib

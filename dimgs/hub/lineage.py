@@ -1,11 +1,11 @@
 """States of entries, derived from reviews, disputes and links, and not from clocks.
 
-A review is replaced only by a later one of the same author, which links to it. A doubt is settled
-for one entry by an acceptance or a settlement of that entry, which names the doubts that it has
-seen, and only if whoever settles has made neither the entry nor anything that it rests on. What
-rests on a rejected entry is disputed, what rests on that is to be checked again. Acts that were
-imported count only where this hub trusts their signature; other entries that nobody signed are
-those of whoever brought them, and untrusted until somebody else has accepted them.
+A review is replaced only by a later review of the same author, which links to it. An acceptance or
+a settlement of an entry settles the doubts that it names, if its author has made neither the entry
+nor its evidence. An entry that depends directly on a rejected entry is disputed; an entry that
+depends on a disputed one has the state recheck. Imported acts count only with a signature that this
+hub trusts. Unsigned entries are attributed to their sender, and are untrusted until another
+reviewer accepts them.
 """
 
 from collections import defaultdict

@@ -1,9 +1,9 @@
 """Judged forms: the candidates of a study as models of its runs, with evidence and price.
 
-A form whose numbers the runs do not single out gets constants in their place: a search finds
-``5 x`` because 5 is near; that it is 5, and not 4.9 or 5.1, the runs must show. A number pays for
-itself only where the interval of a constant in its place is so narrow that meeting so simple a
-number by chance is improbable. Exponents, and 1, belong to the form.
+A number in a form is replaced by a fitted constant unless the runs determine it. For example, a
+search may find ``5 x`` although 4.9 and 5.1 fit as well. A number is kept if the interval of a
+constant in its place is so narrow that it would contain so simple a number by chance with a small
+probability only. Exponents, and the number 1, are part of the form.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence

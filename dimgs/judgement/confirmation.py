@@ -1,8 +1,8 @@
 """Confirmation: the outcome of a discovery, and whether its law is confirmed.
 
-Everything that speaks against a law is a :class:`Reason`. A law against which nothing speaks has
-converged and is confirmed. Otherwise the gravest reason names the outcome, and all of them say why
-the law is not confirmed. Further judgements of a law add reasons here, and nowhere else.
+Each objection to a law is a :class:`Reason`. A law without objections has converged and is
+confirmed. Otherwise the gravest reason gives the outcome, and all reasons are listed. New checks of
+a law add their reasons here.
 """
 
 from collections.abc import Iterator, Sequence

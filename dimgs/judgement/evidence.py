@@ -1,13 +1,13 @@
 """Evidence of a candidate: log density of runs left out of its fit.
 
-Every run counts once. Runs of outer blocks (:mod:`dimgs.judgement.evidence`) are predicted by the
-constants refitted without the block; a run in several blocks counts by the mean over them; the
-others are predicted without themselves, or without their group, to first order. The predictive
-density is Student's t, with the variance of the constants, so that no constant is paid for in bits
-besides.
+The evidence is l = sum_i log p(y_i | y without block b(i)), with each run counted once. A run of an
+outer block is predicted by constants refitted without the block; a run of several blocks counts
+with the mean over them. Other runs are predicted without themselves or their group, to first
+order. The predictive density is Student's t with the variance of the constants, so that constants
+have no further price in bits.
 
-The errors are relative (of one size in the logarithm), of one size in the response group or in the
-target, or mixed: the candidate of the greatest likelihood decides which, for all.
+The errors are relative, constant in the response group or in the target, or mixed. All candidates
+use the error model under which the likeliest candidate has the highest likelihood.
 
 References
 ----------

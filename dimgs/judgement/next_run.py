@@ -1,11 +1,10 @@
 """The next run: expected information about which rival is true, and its greedy choice.
 
-The rivals predict the outcome of a run with a normal density whose variance holds the noise and
-the constants (integrated out: what a run says about a rival's constants sharpens its next
-prediction). The runs are chosen one after another, each with the greatest mutual information
-between the rival and its outcome, given the runs chosen before and not yet made. Where that is all
-but settled, the divergence between pairs of rivals decides instead; and where there is one law
-alone, the variance of its constants.
+Each rival predicts the outcome of a run with a normal density. Its variance contains the noise and
+the uncertainty of the constants, which each chosen run reduces. Runs are chosen one after another:
+the next one has the largest mutual information between the identity of the true rival and its
+outcome, given the runs chosen before. If the posterior is almost certain, the divergence between
+pairs of rivals is used instead; for a single law, the variance of its prediction.
 
 References
 ----------

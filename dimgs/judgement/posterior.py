@@ -1,11 +1,12 @@
 """Posterior: the probability of each law, and of none of the candidates.
 
-One scale of evidence: the log density of runs left out (:mod:`dimgs.judgement.evidence`), in which
-constants pay for themselves, less the price of the structure (:mod:`dimgs.expression.price`). It
-is divided by a temperature, because the laws of a search were chosen on the same runs. The
-probability of none of these is a logistic function of what its candidates leave. Both were
-fitted by log score on the laws of the development half and the AI-Feynman list, whole laws left
-out, by ``python -m case_studies.benchmarks.belief --fit``, and then frozen.
+The weight of a form k is w_k ~ exp((l_k - B_k log 2)/T). Here l_k is the log density of runs left
+out (:mod:`dimgs.judgement.evidence`), B_k the price of the structure in bits
+(:mod:`dimgs.expression.price`), and T a temperature, because the forms of a search were chosen on
+the same runs. The probability that no form is true is a logistic function of the residual
+structure, the weight of the rivals and the price. T and the coefficients were fitted by log score
+on the laws of the development half and the AI-Feynman list, with whole laws left out (``python -m
+case_studies.benchmarks.belief --fit``).
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,8 @@
 """Residual structure: dependence of the target or of residuals on inputs beyond the groups.
 
-Before something is called missing, two hypotheses must both be rejected. The first: the target does
-not depend on the inputs (pure noise has no law, whatever constant is added). The second: at equal
-groups, nothing depends on the direction that the constant or scale would free (a complete set of
-inputs needs no other).
+A constant or scale is called missing only if two hypotheses are rejected. The first: the target
+does not depend on the inputs (noise has no law). The second: at equal groups, the target does not
+depend on the direction that the constant or scale would free (the inputs are complete).
 """
 
 from collections.abc import Sequence

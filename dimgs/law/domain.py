@@ -1,8 +1,9 @@
 """The domain of validity of a law: ranges and leverage of its runs, and their constants.
 
-A row is judged in the groups of all inputs, so that a model test predicts its prototype: a group
-with a range is left where its value lies beyond it, and a group with one value as soon as it takes
-another. An input that no group holds is judged by itself.
+The domain refers to the groups of all inputs, so that a model test predicts its prototype. A row is
+outside if a group lies beyond its range in the runs, or if a constant group has another value. An
+input that occurs in no group has a range of its own. The leverage of the row must not exceed the
+largest leverage of a run.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,8 @@
 """Known limits: how a target grows where a group goes to zero or to infinity.
 
-A run that lies where a limit holds is moved to where that begins, along the input that the limit
-names, and its target with it. A law that is fitted to such runs goes on beyond as the limit says.
+A run in the range of a limit is moved to the border of the range, along the input of the limit, and
+its target changes by the exponent of the limit. Beyond the border, a law fitted to these runs has
+this exponent.
 """
 
 from collections.abc import Mapping

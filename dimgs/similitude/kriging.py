@@ -1,7 +1,8 @@
 """Generalised least squares of runs near a point: a power law with correlated residuals.
 
-The logarithm of the target (or the target itself) is a power law of the groups, whose exponents
-are not known, plus a residual that is the more alike the nearer two runs are.
+The model is y = X b + r. Here y is the logarithm of the target (or the target itself), X b a power
+law of the groups with unknown exponents b, and r a Gaussian process with a Matérn covariance of the
+distance between runs.
 
 References
 ----------

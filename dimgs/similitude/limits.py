@@ -1,8 +1,8 @@
 """Known limits: how a target grows where a group goes to zero or infinity, as reviewed knowledge.
 
-A limit enters a near answer as points on the line from the question along which the group changes.
-What the target is there nobody knows, only how it grows from one of them to the next; so they
-share a level of their own, as the runs of another kernel share a ratio.
+A limit enters a near answer as points on a line from the question along which the group changes.
+The limit gives the growth of the target between these points, and not its level. The points
+therefore share an unknown level, as the runs of another kernel share an unknown ratio.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """Conserved quantities of trajectories: functions of the columns that stay equal along each run.
 
-A conserved quantity is a sum of terms whose contrasts inside every run vanish. The covariance of
-the terms, centred within the runs, therefore has a null direction, up to the noise of the columns,
-which is carried through the terms: the smallest generalised eigenvalue of the covariance and of
-that of the noise is one (total least squares). No derivative is taken.
+A conserved quantity is a sum of terms I = sum_k c_k tau_k that is constant along every run. With
+the covariance S of the terms, centred within runs, and the covariance N that the noise of the
+columns causes in them, the coefficients solve S c = lambda N c with lambda = 1 (total least
+squares). No derivative is computed.
 """
 
 from collections.abc import Callable, Iterator, Sequence

@@ -1,7 +1,7 @@
 """The grammar of unit texts: products, quotients and powers of names, and nothing else.
 
 A text is rewritten into a small alphabet (typographic signs, LaTeX), cut into tokens and parsed.
-What the grammar does not know is refused by name; nothing is passed over.
+Any other character is an error that names it.
 """
 
 import csv

@@ -1,6 +1,6 @@
 """The REST of a hub: one table of routes, which the server answers and OpenAPI describes.
 
-A route calls a method of the hub for the one who asks; what that one may do is decided there.
+A route calls a method of the hub for the sender of the request; the hub checks their rights.
 """
 
 import json

@@ -1,9 +1,9 @@
 """Whole subspaces first, few terms then: t = Σ a_k m_k + g(u) Σ b_k m_k, and quadratic forms.
 
-With all short monomials m_k at once a law of this form leaves nothing, whatever its coefficients
-are, so that one projection for each function g shows whether any such law exists. Only for the
-spans that explain the runs best are the few terms sought that do it alone. Sparse searches over all
-terms of all functions at once are led astray where no single term explains much.
+A law of this form lies in the span of all short monomials m_k and their products with g. One
+projection for each function g therefore shows whether any such law exists. The few terms of the law
+are searched only in the spans with the smallest residuals. A sparse search over all terms of all
+functions at once fails if no single term explains much.
 
 Quadratic forms are distances, norms, inner products: t = p Σ c_ab f_a f_b, where the f are
 variables of one dimension (as ratios to one of them, in pi space) and p is a monomial. For each p
