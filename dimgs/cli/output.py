@@ -228,8 +228,8 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
 def working(what: str, limit: float | None = None) -> Iterator[Callable[[str], None]]:
     """Progress on standard error while something long runs.
 
-    What the function that it gives is told stands beside the progress, or on a line of its own
-    where standard error is not a terminal; formulas, which are many, only beside the progress.
+    The yielded function takes a message, which is shown beside the progress, or on a separate line
+    if standard error is not a terminal. The many formulas are shown beside the progress only.
 
     Parameters
     ----------

@@ -80,8 +80,8 @@ def _confounded(design: Design, column: str, labels: NDArray[np.str_]) -> str | 
     one = len(same) == 1
     return (
         f"{' and '.join(same)} {'is' if one else 'are'} the same within every group of "
-        f"'{column}': the effect of {'it' if one else 'them'} cannot be told from what else "
-        f"differs between the groups, {setting('within', column)} would remove both, and "
+        f"'{column}': the effect of {'it' if one else 'them'} cannot be separated from other "
+        f"differences between the groups, {setting('within', column)} would remove both, and "
         f"intervals that take runs for independent are too narrow "
         f"({setting('split_by', column)})."
     )

@@ -246,7 +246,7 @@ class Fields:
     point: IntArray
 
     def explained_by(self, rmse: float, n_runs: int) -> bool:
-        """Whether a law with this residual leaves nothing that the fields would explain."""
+        """Whether the fields would not explain more than a law with this residual."""
         extra = n_runs - self.dof
         surplus = n_runs * rmse**2 - self.dof * self.sd**2
         if surplus <= 0 or extra <= 0:
@@ -948,7 +948,7 @@ class Distilled:
     variable : str
         The input whose exponent varies.
     explains : bool
-        Whether the first candidate leaves nothing that smooth fields would explain.
+        Whether the first candidate has residuals that no smooth field explains further.
     """
 
     candidates: tuple[Candidate, ...]

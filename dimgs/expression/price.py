@@ -54,7 +54,7 @@ PRICES: Mapping[str, float] = {
     "levels": 4.8,
     "rare": 5.0,
 }
-# numbers and exponents of more digits than a person would write are decimals, told by so many bits
+# bits of a decimal: a number or exponent of more digits than a person would write
 _DECIMAL_BITS, _LARGEST = 20.0, 1000
 
 # what an argument of a trigonometric function is to the runs
@@ -82,7 +82,7 @@ class Structure:
     free, free_exponents : int
         Fitted constants other than exponents, and 1 where exponents are fitted.
     coincidences : float
-        Bits by which fitted exponents are near to simple ones by chance, told by the runs.
+        Bits by which fitted exponents are near to simple ones by chance, by the intervals of the runs.
     oscillations, no_angles, levels, rare : int
         Functions that cost more, as in the table above.
     """
@@ -121,7 +121,7 @@ def structure_of(
     constants : set of str
         Names in it that were fitted.
     turns : callable, optional
-        Told a trigonometric function, says whether its argument is an ``"angle"``, ``"turns"``
+        Classifies a trigonometric function: whether its argument is an ``"angle"``, ``"turns"``
         inside the range of the runs, or ``"neither"``, and of an inverse one whether its value is
         an angle; by default the last.
     groups : mapping of str to mapping of str to Rational, optional

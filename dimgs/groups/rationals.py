@@ -141,8 +141,8 @@ def known_values() -> "tuple[sympy.Expr, ...]":
 def recognised_value(value: float, low: float | None, high: float | None) -> "sympy.Expr | None":
     """The exact value that an interval singles out, None if there is none.
 
-    It must pay for itself: the interval is so narrow that it hardly holds by chance a number as
-    simple as that.
+    The interval must be so narrow that it would contain a number of this simplicity by chance with
+    a small probability only.
 
     Parameters
     ----------

@@ -179,7 +179,7 @@ def test_what_explains_the_runs_ends_the_search(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Stages, "steps", lambda stages: list(map(told, known(stages))))
     _, problem = planted("3*pi_1/pi_2", noise=0.02)
     result = StructuredEngine().search(problem, ample())
-    assert "leaves nothing that depends on the groups" in result.message
+    assert "its residuals do not depend on the groups" in result.message
     assert {"three simple factors", "three terms"} <= set(done)
     assert not {"spans of powers", "sums with functions"} & set(done)
 

@@ -94,7 +94,7 @@ def run_studies(
     ----------
     names : sequence of str
     progress : callable, optional
-        Told before each study, and how it ended.
+        Called before each study, and with its outcome.
     folder : Path, optional
         Where to look; by default the studies that come with dimgs.
 

@@ -330,7 +330,7 @@ class StructuredEngine:
         quick = sum(step.quick for _, step in steps)
         for k, step in steps:
             if quick <= 0 and idle > patience(archive) and is_explained(archive):
-                return "leaves nothing that depends on the groups"
+                return "its residuals do not depend on the groups"
             try:
                 step.run()
                 archive.sharpen()

@@ -519,7 +519,7 @@ def lbfgs(
     stops : sequence of int
         Rising numbers of iterations at which the rows are kept; the last one ends.
     progress : callable, optional
-        Told the number of each iteration.
+        Called with the number of each iteration.
 
     Returns
     -------

@@ -404,7 +404,7 @@ def _axes(rows: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Runs in whitened coordinates, with the response in units of what the power law leaves.
+    """Runs in whitened coordinates, with the response in units of the residuals of the power law.
 
     Parameters
     ----------
@@ -416,7 +416,7 @@ class Task:
         (y - centre) / scale.
     centre, scale : ndarray of shape (n_targets,)
     exact : bool
-        Whether the power law leaves nothing but rounding.
+        Whether the power law fits the runs to rounding.
     """
 
     runs: PotentialRuns
