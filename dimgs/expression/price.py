@@ -82,7 +82,7 @@ class Structure:
     free, free_exponents : int
         Fitted constants other than exponents, and 1 where exponents are fitted.
     coincidences : float
-        Bits by which fitted exponents are near to simple ones by chance, by the intervals of the runs.
+        Bits by which chance brings fitted exponents close to simple ones, by their intervals.
     oscillations, no_angles, levels, rare : int
         Functions that cost more, as in the table above.
     """
