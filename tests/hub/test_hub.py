@@ -125,7 +125,7 @@ def test_runs_are_found_by_ranges_in_any_unit_and_by_groups(hub: Hub) -> None:
         ({"where": ["l=2..1 mm"]}, "reversed"),
         ({"where": ["l"]}, "is not a range"),
         ({"where": ["l=1..2 mm mm^"]}, "cannot be read"),
-        ({"group": ["D+t=1..2"]}, "no product of powers"),
+        ({"group": ["D+t=1..2"]}, "not a product of powers"),
         ({"group": ["D*t/l=1..2"]}, "dimension"),
         ({"state": "fine"}, "There is no state 'fine'"),
     ],

@@ -91,7 +91,7 @@ def test_a_symmetry_that_the_runs_contradict_is_refused(asked: str, split_by: st
 
 def test_runs_that_cannot_tell_take_a_symmetry_as_given() -> None:
     prepared = prepare(bending().take(np.arange(12)), "d", Options(symmetric=["J=1, d=-1"]))
-    assert any("neither show nor contradict" in text for text in prepared.warnings)
+    assert any("neither support nor contradict" in text for text in prepared.warnings)
 
 
 def test_discover_takes_the_reduced_basis(
