@@ -152,7 +152,7 @@ def _disagreement(
         return None
     gain = (float(pooled @ pooled) - float(within @ within)) / extra
     if not gain > 0:
-        # the inputs tell the groups apart already
+        # the inputs distinguish the groups already
         return None
     p = float(fdtrc(extra, rest, gain / (float(within @ within) / rest)))
     ranges = {k: np.sort(design.X[labels == k], axis=0)[[0, -1]] for k in apart.effects}

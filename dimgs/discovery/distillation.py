@@ -573,7 +573,7 @@ _LEVEL = 0.99
 # numbers that are looked for: those that exponents of known laws have
 _DENOMINATORS = (1, 2, 3, 4)
 _LARGEST = 6
-# half the distance of the halves, so that an interval that tells nothing proposes few
+# half the distance of the halves, so that a wide interval proposes few
 _NEAR = 0.25
 # forms that are searched on for, and outlines that are refitted, the best first
 _MOST_FORMS = 3

@@ -19,7 +19,7 @@ from dimgs.fits.sources import Slope, fit_sources, slopes_of
 
 # deviations of a run from a constant law, over the spread, that make it an outlier
 _OUTLYING = 4.0
-# scatter about a law over what the stated errors explain (squares), from which it is told
+# scatter about a law over what the stated errors explain (squares), from which a warning names it
 _UNEXPLAINED = 2.0
 
 

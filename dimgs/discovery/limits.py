@@ -133,7 +133,7 @@ def _contradicted(limit: LimitInGroups, moved: Design, depth: Array) -> str:
     columns = np.column_stack(table) * root[:, None]
     others = np.delete(columns, moved.X.shape[1] + 1, axis=1)
     away = columns[:, moved.X.shape[1] + 1]
-    # what of the distance the other columns do not tell
+    # what of the distance the other columns do not explain
     away = away - others @ np.linalg.lstsq(others, away, rcond=1e-10)[0]
     size = float(away @ away)
     dof = int(rows.sum()) - np.linalg.matrix_rank(columns)

@@ -22,7 +22,7 @@ from dimgs.law.power import power_law
 
 # half as many as on a logarithm: each is a search for the exponents of the response group
 _FOLDS = 5
-# responses below this share of the largest tell nothing of where a search for exponents starts
+# responses below this share of the largest do not help to find where a search for exponents starts
 _TELLING = 1e-3
 # logarithms of what a law in powers of the inputs may run through: twice as far is the end of
 # double precision

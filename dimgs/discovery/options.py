@@ -38,7 +38,7 @@ Kind = Literal[
 ]
 F = TypeVar("F", bound=Callable[..., Any])
 
-# what a value of each kind must be, for the message, and how that is told
+# what a value of each kind must be, for the message, and how that is tested
 _EXPECTED: dict[Kind, tuple[str, Callable[[Any], bool]]] = {
     "flag": ("True or False", lambda x: isinstance(x, bool)),
     "text": ("a text", lambda x: x is None or isinstance(x, str)),

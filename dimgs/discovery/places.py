@@ -249,7 +249,7 @@ def predictions(
 ) -> tuple[list[Prediction], np.ndarray[Any, np.dtype[np.intp]], bool]:
     """Predictions of all laws where all have one, which places those are, and if on a logarithm.
 
-    Where a law predicts the other sign, any outcome tells it from the others: then all predict the
+    Where a law predicts the other sign, any outcome distinguishes it from the others: then all predict the
     target itself.
     """
     log = all(
@@ -291,7 +291,7 @@ def propose(
     against: Law | None = None,
     others: Callable[[], Sequence[Rival]] | None = None,
 ) -> NextRuns:
-    """The runs that are expected to tell the rivals of a report apart; see `Report.next_runs`.
+    """The runs that are expected to distinguish the rivals of a report; see `Report.next_runs`.
 
     Parameters
     ----------

@@ -254,7 +254,7 @@ _FOLDS = 10
 _MOST_COMPARED = 400
 # relative error that is rounding, some powers of rounded values included
 _EXACT = 1e-9
-# share of true laws that are told to leave structure, and shuffles that show it, the second where
+# share of true laws that are said to leave structure, and shuffles that show it, the second where
 # the first leave it open: at one in a hundred, of 191 probable first laws of known laws
 # 4 of 188 right ones were refused, and one of the 3 wrong ones, which failed otherwise too
 _LEVELS = ((0.01, 199), (0.002, 999))

@@ -34,7 +34,7 @@ _MOST = 12
 _LEVEL = 0.01
 # inputs that are looked at although chance explains them: a search needs some
 _FEWEST = 3
-# runs for each term: fewer tell no more than a term each
+# runs for each term: fewer determine no more than a term each
 _RUNS_PER_TERM = 6
 # of the inputs' logarithms and squares that vary, relatively
 _VARIES = 1e-9

@@ -63,7 +63,7 @@ _LEVEL, _SHUFFLES = 0.025, 39
 # shortest sees a ripple of which the runs hold several waves: of 60 runs in two groups, sin(6 z) as
 # large as the noise is noticed in 49 of 100 tables instead of 2; sin(z) in 99 instead of 100
 _WIDTHS = (0.1, 0.5, 4.0)
-# kernel matrices of more runs cost more than they tell
+# kernel matrices of more runs cost more than they add
 _MOST_RUNS = 500
 # least mean square of a coarse description: that of double precision
 _SMALLEST = 1e-20

@@ -40,7 +40,7 @@ _DEEPEST_FUNCTIONS = 12
 _DEEPEST_NUMBERS = 4
 # brackets inside each other, such as those of a continued fraction
 _DEEPEST = 80
-# powers that NumPy takes as 64-bit integers; exponents that runs can tell are below 1e3
+# powers that NumPy takes as 64-bit integers; exponents that runs can determine are below 1e3
 MOST_EXPONENT = 10**9
 # integers that a double can hold
 _MOST_BITS = 1023

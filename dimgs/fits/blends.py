@@ -8,7 +8,7 @@ from scipy.optimize import least_squares
 
 from dimgs.common.arrays import Array
 
-# powers n within which a blend is told from a sum of logarithms and from a sharp corner
+# powers n within which a blend is distinguished from a sum of logarithms and from a sharp corner
 BLUNTEST, SHARPEST = 0.1, 50.0
 # evaluations of a fit
 _STEPS = 60

@@ -716,7 +716,7 @@ class LocalPowerLaw(ContrastiveRegressor):
         """Bias-corrected confidence intervals of the local exponents.
 
         They are centred on the slope of a local quadratic in the same window, which removes
-        the leading bias of the local linear slope and pays for it in width, with squared
+        the leading bias of the local linear slope at the cost of width, with squared
         residuals of left-out runs (or sums over clusters) as variances.
 
         Parameters

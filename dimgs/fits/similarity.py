@@ -591,7 +591,7 @@ def _is_power_law(model: _Model, state: _State) -> bool:
     line = logs - columns @ np.linalg.lstsq(columns, logs, rcond=1e-10)[0]
     curve = _Model(points, "relative", model.knots).state(state.powers)
     curve_residuals = curve.residuals
-    # noise that is rounding tells nothing
+    # noise that is rounding says nothing of the model
     least = (_ROUNDING * max(float(np.std(logs)), 1.0)) ** 2
     costs = [
         n * np.log(max(float(np.mean(residuals**2)), least)) + used * np.log(n)

@@ -15,11 +15,11 @@ from dimgs.report.results import Verdict
 
 Outcome = Literal["converged", "timeout", "interrupted", "no_candidate", "unchecked", "unavailable"]
 
-# Half of the variance: below it, a law misses runs that it has not seen by more than it tells of
+# Half of the variance: below it, a law misses runs that it has not seen by more than it explains of
 # them. The best of 300 tables of pure noise (12 to 60 runs, one to three groups) reached 0.2.
 HOLDS = 0.5
 # Share of the residuals' variance that the groups explain out of sample (kernel regression). Five
-# per cent change a typical error by a fortieth of itself, less than some hundred runs can tell.
+# per cent change a typical error by a fortieth of itself, less than some hundred runs can resolve.
 # With the test against shuffled residuals, none of 300 true power laws in noise was suspected.
 MOST_STRUCTURE = 0.05
 

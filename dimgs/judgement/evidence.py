@@ -250,7 +250,7 @@ def _end(values: Array, split: NDArray[np.generic] | None) -> BoolArray:
     return np.asarray(values <= edge + _SAME * span)
 
 
-# singular value of the slopes, of the largest, below which the runs do not tell a constant
+# singular value of the slopes, of the largest, below which the runs do not determine a constant
 _DETERMINED = 1e-10
 # length of a direction that others leave, of the longest, below which it is rounding
 _SEEN = 1e-6

@@ -122,7 +122,7 @@ _BITS = 50.0
 _BY_CHANCE, _LEAST_BITS = 5.0, -30.0
 # bits of the entropy of a normal error of one unit
 _ENTROPY = 2.05
-# a chance below tells no more, nor does a smaller probability of other laws
+# a chance below says no more, nor does a smaller probability of other laws
 _LEAST_CHANCE, _LEAST_DOUBT = 1e-12, 1e-6
 # doubt that a search without limits leaves as a rule where laws are confirmed: a short one must not
 # gain by what it did not find

@@ -140,7 +140,7 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
         unexplained = max(float(e @ e) - explained, 1e-300)
         least = min(least, float(special.fdtrc(k, rest, explained / k / (unexplained / rest))))
     beyond, _ = followed_beyond_groups(design, e)
-    # a test, not one look more: right laws pay nothing for it
+    # a test, not one look more: right laws lose nothing by it
     beyond = beyond if beyond < SURELY_INCOMPLETE else 1.0
     block = form.evidence.p_block
     return min(1.0, least * len(along), beyond, 1.0 if block is None else block)

@@ -25,7 +25,7 @@ from dimgs.variables import Variable
 # exponential of it is well inside doubles (1e±304)
 _LOG_RANGE = (-700.0, 700.0)
 # spread of a direction without data, over that of the widest: its square times the rounding of
-# the logarithms, 1e-16, must stay below what tells leverages apart, 1e-6
+# the logarithms, 1e-16, must stay below what separates leverages, 1e-6
 _NO_DATA = 1e-4
 # a column this many times beyond its runs is worth saying: the laws of the case studies were
 # confirmed by runs left out that lie within a decade of the others

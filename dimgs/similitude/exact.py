@@ -10,7 +10,7 @@ from dimgs.common.arrays import Array
 from dimgs.fits.covariance import t_quantile
 from dimgs.similitude.origin import Origin
 
-# replicates that are averaged; more tell the same mean
+# replicates that are averaged; more give the same mean
 _MOST = 100
 # relative: values of one program that differ by less were rounded, not drawn
 _ROUNDED = 1e-9

@@ -225,7 +225,7 @@ def _error_there(near: Nearby) -> float:
         return 0.0
     flat = near.changes[with_error] @ near.scalings.coordinates().T
     rows = np.column_stack([np.ones(len(flat)), flat])
-    # as if each exponent had been seen to be zero once: few runs tell the mean
+    # as if each exponent had been seen to be zero once: few runs determine the mean
     ridge = np.diag([0.0, *np.ones(flat.shape[1])])
     logs = np.log(near.variances[with_error])
     fitted = np.linalg.solve(rows.T @ rows + ridge, rows.T @ logs)

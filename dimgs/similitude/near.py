@@ -155,7 +155,7 @@ def _on_one_scale(origin: Origin, every: Sequence[tuple[int, Origin, Any]]) -> _
         y, variances = values * factor / scale, (errors * factor / scale) ** 2
     numbers = np.array([number for number, _, _ in every])
     nearby = Nearby(origin.scalings, changes, y, variances, numbers)
-    # images of a run by similitude tell nothing that it does not tell
+    # images of a run by similitude add no information to it
     rows = nearby.distinct()
     runs = [every[i][2] for i in rows]
     return _Runs(nearby.part(rows), runs, is_log, scale)

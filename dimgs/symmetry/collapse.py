@@ -648,7 +648,7 @@ def _asked(
 
 @dataclass(frozen=True, eq=False)
 class _Space:
-    """Exponents that the units leave open, and which of them the runs can tell.
+    """Exponents that the units leave open, and which of them the runs determine.
 
     Attributes
     ----------

@@ -68,7 +68,7 @@ _MOST_FACTORS, _SCALED_LEVELS, _MOST_SUMS, _MOST_UNIONS = 3, (2, 4), 40, 3000
 _MOST_ALIVE, _MOST_ELIMINATED = 30, 8
 # terms of the smallest coefficients that are left out one by one
 _SINGLY = 12
-# coefficients that tell combinations from one another
+# coefficients that distinguish combinations from one another
 _SAME = 1e-3
 # candidates of one size that are looked at in one sum
 _TRIES = 6

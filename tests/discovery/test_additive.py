@@ -25,8 +25,8 @@ def rough(bend: float, order: tuple[int, ...] = (0, 1, 2, 3, 4)) -> Dataset:
 
 
 def test_the_axes_are_sought_among_all_bases_of_the_variables() -> None:
-    found = fit(rough(0.05), "f", Options(additive=True))
-    terms = {t["variables"]: t for t in found.additive or ()}
+    fitted = fit(rough(0.05), "f", Options(additive=True))
+    terms = {t["variables"]: t for t in fitted.additive or ()}
     assert set(terms) == {"D·e⁻¹", "U·e·rho·mu⁻¹"}
     assert terms["D·e⁻¹"]["power_law_enough"]
     assert terms["D·e⁻¹"]["slope"] == pytest.approx(-0.3, abs=0.02)
@@ -72,5 +72,5 @@ def test_bases_are_invertible_and_columns_without_a_group_stay_axes() -> None:
 
 def test_many_bases_are_said_to_be_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dimgs.discovery.additive._MOST_BASES", 2)
-    found = additive_of(prepare(rough(0.0), "f", Options()).design, Options())
-    assert "2 bases of smallest exponents, of 3" in found.warnings[0]
+    additive = additive_of(prepare(rough(0.0), "f", Options()).design, Options())
+    assert "2 bases of smallest exponents, of 3" in additive.warnings[0]

@@ -34,15 +34,15 @@ def table(sharp: float = 2.0, scale: float = 1.0) -> Dataset:
 @given(st.floats(0.1, 10.0))
 def test_slopes_go_from_one_power_to_the_other_whatever_the_runs_own_factor(scale: float) -> None:
     data = table(scale=scale)
-    found = local_along(data, "y", ASKED)
+    local = local_along(data, "y", ASKED)
     x = data["t"] / data["tau"]
     truth = 1.0 - 0.5 * x**2 / (1 + x**2)
     value, low, high = (
-        np.array([p["exponents"][0][k] for p in found]) for k in ("value", "low", "high")
+        np.array([p["exponents"][0][k] for p in local]) for k in ("value", "low", "high")
     )
     assert np.sqrt(np.mean((value - truth) ** 2)) < 0.04
     assert np.mean((low <= truth) & (truth <= high)) > 0.8
-    assert [p["run"] for p in found] == [str(r) for r in data["run"]]
+    assert [p["run"] for p in local] == [str(r) for r in data["run"]]
 
 
 @pytest.mark.slow

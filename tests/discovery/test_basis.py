@@ -49,8 +49,8 @@ def _with_repeating(repeating: list[str], options: Options) -> FitResult:
     )
 
 
-def _values(found: FitResult, data: Dataset) -> NDArray[np.float64]:
-    return np.log(found.law.predict_si(data))
+def _values(fitted: FitResult, data: Dataset) -> NDArray[np.float64]:
+    return np.log(fitted.law.predict_si(data))
 
 
 @pytest.mark.parametrize("name", ASKED)
@@ -67,8 +67,8 @@ def test_repeating_variables_do_not_matter(name: str) -> None:
     assert _terms(one) == pytest.approx(_terms(two), abs=1e-6)
 
 
-def _terms(found: FitResult) -> list[float]:
-    return sorted(abs(t["slope"]) for t in found.additive or ())
+def _terms(fitted: FitResult) -> list[float]:
+    return sorted(abs(t["slope"]) for t in fitted.additive or ())
 
 
 @pytest.mark.parametrize(
@@ -81,22 +81,22 @@ def test_names_and_order_of_columns_do_not_matter(name: str) -> None:
     two = fit_prepared(prepare(other, "tau", ASKED[name]), ASKED[name])
     np.testing.assert_allclose(_values(one, plain), _values(two, other), atol=1e-6)
     back = {new: old for old, new in names.items()}
-    own = {back[e.name]: e.value for e in two.variable_exponents}
-    assert own == pytest.approx({e.name: e.value for e in one.variable_exponents}, abs=1e-6)
+    renamed = {back[e.name]: e.value for e in two.variable_exponents}
+    assert renamed == pytest.approx({e.name: e.value for e in one.variable_exponents}, abs=1e-6)
     assert _terms(one) == pytest.approx(_terms(two), abs=1e-6)
 
 
 def test_a_boundary_that_hardly_follows_its_first_group_stays_a_number() -> None:
     data = _table({}, ORDER)
-    found = fit_prepared(prepare(data, "tau", ASKED["regimes"]), ASKED["regimes"])
-    assert found.regimes is not None
-    assert len(found.regimes) == 2
-    threshold = next(c for c in found.law.constants if c.name.startswith("b_"))
+    fitted = fit_prepared(prepare(data, "tau", ASKED["regimes"]), ASKED["regimes"])
+    assert fitted.regimes is not None
+    assert len(fitted.regimes) == 2
+    threshold = next(c for c in fitted.law.constants if c.name.startswith("b_"))
     assert threshold.low is not None
     assert threshold.high is not None
     planted = (20 / 0.3) ** (1 / 0.6)
     assert 0.0 < threshold.low < threshold.value < threshold.high < np.inf
     assert threshold.low < planted < threshold.high
     assert threshold.value == pytest.approx(planted, rel=0.2)
-    residuals = _values(found, data) - np.log(data["tau"])
+    residuals = _values(fitted, data) - np.log(data["tau"])
     assert np.abs(residuals).max() < 0.2

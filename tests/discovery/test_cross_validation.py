@@ -100,9 +100,9 @@ def test_what_the_groups_explain_of_the_residuals() -> None:
     whole = whole.with_scores(law_scores(design, whole, Options()))
     residuals = design.y + design.offset - np.log(power.predict_si(design.data))
     places = (design.X - design.X.mean(axis=0)) / design.X.std(axis=0)
-    found = unexplained(design, power)
-    assert found == pytest.approx(predictable_share(places, normal_scores(residuals)), abs=1e-9)
-    assert found > 0.8
+    share = unexplained(design, power)
+    assert share == pytest.approx(predictable_share(places, normal_scores(residuals)), abs=1e-9)
+    assert share > 0.8
     assert unexplained(design, whole) == 0.0
     exact = replace(design, y=design.y - residuals)
     assert unexplained(exact, power.with_scores(law_scores(exact, power, Options()))) == 0.0
@@ -116,8 +116,11 @@ def test_a_gain_counts_beyond_its_standard_error_only() -> None:
     assert not clearly_less(bent, noise, None)
     assert not clearly_less(noise, noise, None)
     shaken = noise + 0.3 * rng.standard_normal(60)
-    found = [clearly_less(own, other, None) for own, other in ((noise, shaken), (shaken, noise))]
-    assert not all(found)
+    verdicts = [
+        clearly_less(residuals, other, None)
+        for residuals, other in ((noise, shaken), (shaken, noise))
+    ]
+    assert not all(verdicts)
 
 
 @pytest.mark.parametrize(("size", "clear"), [(1.02, True), (0.98, False)])
@@ -127,13 +130,13 @@ def test_the_standard_error_is_that_of_a_sum(size: float, clear: bool) -> None:
     z = z - z.mean()
     z *= np.sqrt(25) / np.std(z, ddof=1)
     gain = 1.0 + z / size
-    own = np.full(25, 10.0)
-    assert clearly_less(own, np.sqrt(100.0 + gain), None) == clear
+    residuals = np.full(25, 10.0)
+    assert clearly_less(residuals, np.sqrt(100.0 + gain), None) == clear
 
 
 def test_groups_count_as_one_run_each() -> None:
-    own = np.ones(40)
+    residuals = np.ones(40)
     other = np.where(np.arange(40) < 20, 1.5, 0.9)
-    assert clearly_less(own, other, None)
-    assert not clearly_less(own, other, np.repeat([0, 1], 20))
-    assert not clearly_less(own, other, np.zeros(40))
+    assert clearly_less(residuals, other, None)
+    assert not clearly_less(residuals, other, np.repeat([0, 1], 20))
+    assert not clearly_less(residuals, other, np.zeros(40))

@@ -70,8 +70,8 @@ def test_exponents_along_an_input_are_those_of_the_potential() -> None:
     design = prepared(exponent_table(39, 1), "y").design
     known = fit_teacher(design, Options(seed=0))
     assert isinstance(known, PotentialTeacher)
-    found = {d.variable: exponent_along(known, d) for d in directions(known.dense)}
-    fields = found["s"]
+    fields_along = {d.variable: exponent_along(known, d) for d in directions(known.dense)}
+    fields = fields_along["s"]
     assert fields is not None
     r = np.asarray(known.dense.data["r"])
     wrong = fields.exponent - (1.0 + 2.0 / (1.0 + r))
@@ -122,8 +122,8 @@ def test_discover_says_what_a_potential_predicts_and_fits_its_law_on_the_runs() 
     cv = report.law.scores.cv_r2_log
     assert cv is not None
     assert cv > 0.995
-    found = report.law.predict_si(data)
-    assert np.std(np.log(found) - np.log(force)) < 0.05
+    predicted = report.law.predict_si(data)
+    assert np.std(np.log(predicted) - np.log(force)) < 0.05
 
 
 def test_a_model_that_cannot_be_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

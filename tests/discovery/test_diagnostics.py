@@ -111,10 +111,10 @@ def test_directions_that_never_varied_are_named() -> None:
     rng = np.random.default_rng(0)
     a, c = np.exp(rng.normal(size=(2, 20)))
     data = Dataset.from_columns({"a [1]": a, "b [1]": 2 * a**2, "c [1]": c, "y [1]": a * c**0.5})
-    found = fit(data, "y")
-    assert len(found.collinear) == 1
-    assert any("cannot separate exponents along" in w for w in found.warnings)
-    np.testing.assert_allclose(found.law.predict_si(data), data["y"], rtol=1e-8)
+    fitted = fit(data, "y")
+    assert len(fitted.collinear) == 1
+    assert any("cannot separate exponents along" in w for w in fitted.warnings)
+    np.testing.assert_allclose(fitted.law.predict_si(data), data["y"], rtol=1e-8)
 
 
 def _pipe(relative_roughness: np.ndarray[Any, np.dtype[np.float64]] | float) -> Dataset:

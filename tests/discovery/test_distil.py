@@ -63,24 +63,24 @@ SCALES = Options(scales=["D0 [m^2/s]", "M0 [g/mol]", "T0 [K]"])
 ONE_SEARCH = replace(SCALES, evaluations=300)
 
 
-def law_of(design: Design, found: Distilled) -> Law:
+def law_of(design: Design, distilled: Distilled) -> Law:
     """The first candidate as a law."""
-    first = found.candidates[0]
-    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in found.unlogged.items()}
+    first = distilled.candidates[0]
+    named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in distilled.unlogged.items()}
     return assemble(design, first.expression.xreplace(named), first.constants, 0.9)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_both_temperatures_of_the_exponent_within_five_percent(seed: int) -> None:
     design = prepare(polymers(0.02, seed), "D", SCALES).design
-    found = distil(design, ONE_SEARCH, 0.1, AMPLE)
-    assert found is not None
-    law = absorb(law_of(design, found))
+    distilled = distil(design, ONE_SEARCH, 0.1, AMPLE)
+    assert distilled is not None
+    law = absorb(law_of(design, distilled))
     assert pickle.loads(pickle.dumps(law)) == law
     kelvin = sorted(c.value for c in law.constants if c.unit == "K")
     assert kelvin == pytest.approx([40, 140], rel=0.05)
-    assert found.variable == "M"
-    assert found.explains
+    assert distilled.variable == "M"
+    assert distilled.explains
 
 
 def test_distillation_does_not_depend_on_the_order_of_columns() -> None:
@@ -91,9 +91,9 @@ def test_distillation_does_not_depend_on_the_order_of_columns() -> None:
     laws = []
     for table in (data, mixed):
         design = prepare(table, "D", SCALES).design
-        found = distil(design, ONE_SEARCH, 0.1, AMPLE)
-        assert found is not None
-        laws.append(str(absorb(law_of(design, found))))
+        distilled = distil(design, ONE_SEARCH, 0.1, AMPLE)
+        assert distilled is not None
+        laws.append(str(absorb(law_of(design, distilled))))
     assert laws[0] == laws[1]
 
 
@@ -110,8 +110,8 @@ def test_a_law_on_scattered_runs() -> None:
 def test_an_exponent_with_a_square_and_two_scales() -> None:
     report = discover(thinning(), "eta", scales="auto", evaluations=5000, time_limit=AMPLE)
     assert report.law is not None
-    found = {c.unit: abs(c.value) for c in report.law.constants}
-    assert found == pytest.approx({"1": 0.9, "Pa*s": 2.0, "1/s": 3.0}, rel=1e-6)
+    by_unit = {c.unit: abs(c.value) for c in report.law.constants}
+    assert by_unit == pytest.approx({"1": 0.9, "Pa*s": 2.0, "1/s": 3.0}, rel=1e-6)
     assert report.engine == "distillation"
 
 
@@ -130,18 +130,18 @@ def test_a_plain_power_law_is_left_alone() -> None:
 
 def test_the_distilled_law_is_in_the_groups() -> None:
     design = prepare(thinning(), "eta", Options(scales="auto")).design
-    found = distil(design, Options(), 1.0, 5.0)
-    assert found is not None
-    law = law_of(design, found)
+    distilled = distil(design, Options(), 1.0, 5.0)
+    assert distilled is not None
+    law = law_of(design, distilled)
     assert {g.name for g in law.groups} <= {str(s) for s in law.pi_expression.free_symbols}
 
 
 @pytest.mark.parametrize("shift", [-500.0, -200.0, 0.0, 200.0, 500.0, 900.0])
 def test_every_direction_lies_within_double_precision(shift: float) -> None:
     design = prepare(polymers(), "D", SCALES).design
-    found = list(directions(replace(design, X=design.X + shift)))
-    assert found
-    for direction in found:
+    listed = list(directions(replace(design, X=design.X + shift)))
+    assert listed
+    for direction in listed:
         for argument in (direction.x, *direction.z, *(a for some in direction.sets for a in some)):
             assert np.all(np.isfinite(argument.values))
             assert np.any(argument.values)

@@ -34,9 +34,9 @@ def test_exponents_flattened_by_errors_of_the_inputs_are_restored() -> None:
     covered = 0
     for seed in range(5):
         plain.append(fit(noisy(seed), "y").exponents[0].value)
-        own = fit(noisy(seed), "y", ASKED).exponents[0]
-        orthogonal.append(own.value)
-        covered += own.low <= -2 <= own.high
+        exponent = fit(noisy(seed), "y", ASKED).exponents[0]
+        orthogonal.append(exponent.value)
+        covered += exponent.low <= -2 <= exponent.high
     assert np.mean(plain) > -1.93
     assert np.mean(orthogonal) == pytest.approx(-2, abs=0.03)
     assert covered >= 4
@@ -57,7 +57,7 @@ def test_errors_that_are_not_used_are_named_and_those_used_are_not() -> None:
 
 def test_covariance_of_the_groups_follows_the_variables() -> None:
     design = prepare(noisy(0), "y", ASKED).design
-    found = error_covariance(design)
+    covariance = error_covariance(design)
     group = design.features[0].group
     response = design.basis.response
     assert group is not None
@@ -65,7 +65,7 @@ def test_covariance_of_the_groups_follows_the_variables() -> None:
     spread = {"x": 0.3, "w": 0.01, "y": 0.05}
     rows = [[float(g.get(n)) * s for n, s in spread.items()] for g in (group, response)]
     np.testing.assert_allclose(
-        found, np.broadcast_to(np.array(rows) @ np.array(rows).T, (150, 2, 2))
+        covariance, np.broadcast_to(np.array(rows) @ np.array(rows).T, (150, 2, 2))
     )
 
 
@@ -81,9 +81,9 @@ def test_temperatures_and_levels_carry_their_errors() -> None:
         }
     )
     design = prepare(data, "k", Options(arrhenius="T", errors_in_variables=True)).design
-    found = error_covariance(design)
-    np.testing.assert_allclose(found[:, 0, 0], data["T"] ** -4.0)
-    np.testing.assert_allclose(found[:, 1, 1], (0.1 * np.log(10) / 10) ** 2)
+    covariance = error_covariance(design)
+    np.testing.assert_allclose(covariance[:, 0, 0], data["T"] ** -4.0)
+    np.testing.assert_allclose(covariance[:, 1, 1], (0.1 * np.log(10) / 10) ** 2)
 
 
 def test_errors_too_small_for_the_scatter_are_told() -> None:
@@ -92,8 +92,8 @@ def test_errors_too_small_for_the_scatter_are_told() -> None:
     far = {f"{n} [m]": np.asarray(data[n]) for n in ("x", "w")}
     far |= {f"{n}_err [m]": np.asarray(data.errors[n]) for n in ("x", "w", "y")}
     far["y [m]"] = np.asarray(data["y"]) * np.exp(2.0 * rng.normal(size=150))
-    found = fit(Dataset.from_columns(far), "y", ASKED)
-    assert any("stated errors explain" in t for t in found.warnings)
+    fitted = fit(Dataset.from_columns(far), "y", ASKED)
+    assert any("stated errors explain" in t for t in fitted.warnings)
 
 
 def test_what_is_missing_or_contradicts_is_said() -> None:
@@ -118,17 +118,17 @@ def test_without_a_free_group_the_response_group_is_weighted_by_its_errors(
         "L [m]": length, "L_err [m]": error * length, "g [m/s^2]": np.full(30, 9.81),
         "T [s]": period, "T_err [s]": 0.001 * period, "rig [label]": list("abcdef") * 5,
     }  # fmt: skip
-    found = fit(Dataset.from_columns(columns), "T", ASKED, split_by=split)
+    fitted = fit(Dataset.from_columns(columns), "T", ASKED, split_by=split)
     # half of the error of L, since pi_0 holds its root, beside that of T
     variance = (0.5 * error) ** 2 + 0.001**2
     want = np.average(np.log(period * np.sqrt(9.81 / length)), weights=1 / variance)
-    assert found.intercept == pytest.approx(want, abs=1e-12)
-    assert found.intercept_half < 0.02
-    assert not any("stated errors explain" in t for t in found.warnings)
+    assert fitted.intercept == pytest.approx(want, abs=1e-12)
+    assert fitted.intercept_half < 0.02
+    assert not any("stated errors explain" in t for t in fitted.warnings)
     far = period * np.exp(3 * rng.normal(size=30))
     worse = {**columns, "T [s]": far, "T_err [s]": 0.001 * far}
-    found = fit(Dataset.from_columns(worse), "T", ASKED, split_by=split)
-    assert any("stated errors explain" in t for t in found.warnings)
+    fitted = fit(Dataset.from_columns(worse), "T", ASKED, split_by=split)
+    assert any("stated errors explain" in t for t in fitted.warnings)
     # their squares are not doubles
     none = Dataset.from_columns({**columns, "L_err [m]": far * 1e-200, "T_err [s]": far * 1e-200})
     with pytest.raises(FitError, match="without any variance"):
@@ -137,24 +137,24 @@ def test_without_a_free_group_the_response_group_is_weighted_by_its_errors(
 
 def test_scatter_and_intercept_of_the_orthogonal_fit_are_those_of_its_runs() -> None:
     design = prepare(noisy(0), "y", ASKED).design
-    found = fit_orthogonal(design, 0.8)
-    left = design.y - design.X @ [e.value for e in found.exponents] - found.intercept
-    assert found.residual_dof == 148
-    assert found.residual_sd == pytest.approx(np.sqrt(np.sum(left**2) / 148))
-    half = stats.t.ppf(0.9, found.dof) * np.sqrt(found.covariance[0, 0])
-    assert found.intercept_half == pytest.approx(half)
+    estimate = fit_orthogonal(design, 0.8)
+    left = design.y - design.X @ [e.value for e in estimate.exponents] - estimate.intercept
+    assert estimate.residual_dof == 148
+    assert estimate.residual_sd == pytest.approx(np.sqrt(np.sum(left**2) / 148))
+    half = stats.t.ppf(0.9, estimate.dof) * np.sqrt(estimate.covariance[0, 0])
+    assert estimate.intercept_half == pytest.approx(half)
 
 
 def test_ranks_know_the_law_best_in_the_middle_of_the_runs() -> None:
     design = prepare(noisy(0), "y", Options()).design
-    found = fit_ranks(design, 0.8)
+    estimate = fit_ranks(design, 0.8)
     middle = np.append(1.0, design.X.mean(axis=0))
-    assert middle @ found.covariance @ middle == pytest.approx(found.residual_sd**2 / 150)
-    ends = [[e.low, e.high] for e in found.exponents]
-    half = stats.t.ppf(0.9, found.dof) * np.sqrt(np.diag(found.covariance)[1:])
+    assert middle @ estimate.covariance @ middle == pytest.approx(estimate.residual_sd**2 / 150)
+    ends = [[e.low, e.high] for e in estimate.exponents]
+    half = stats.t.ppf(0.9, estimate.dof) * np.sqrt(np.diag(estimate.covariance)[1:])
     np.testing.assert_allclose(np.diff(ends)[:, 0] / 2, half)
-    assert found.intercept_half == pytest.approx(
-        stats.t.ppf(0.9, found.dof) * np.sqrt(found.covariance[0, 0])
+    assert estimate.intercept_half == pytest.approx(
+        stats.t.ppf(0.9, estimate.dof) * np.sqrt(estimate.covariance[0, 0])
     )
 
 
@@ -163,7 +163,7 @@ def test_a_constant_by_ranks_lies_in_its_interval_as_often_as_it_says() -> None:
     x = np.exp(rng.normal(size=n))
     design = prepare(Dataset.from_columns({"x [m]": x, "y [m]": x}), "y", Options()).design
     for _ in range(200):
-        found = fit_ranks(replace(design, y=np.log(2) + 0.1 * rng.normal(size=n)), 0.9)
-        held.append(abs(found.intercept - np.log(2)) <= found.intercept_half)
+        estimate = fit_ranks(replace(design, y=np.log(2) + 0.1 * rng.normal(size=n)), 0.9)
+        held.append(abs(estimate.intercept - np.log(2)) <= estimate.intercept_half)
     # a spread 1.5 times as large would be 0.98, one as small 0.73
     assert np.mean(held) == pytest.approx(0.9, abs=0.06)

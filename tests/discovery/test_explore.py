@@ -19,21 +19,27 @@ def _pendulum(seed: int, noise: float = 0.01) -> Dataset:
 
 
 def test_gravity_is_named_in_nearly_every_pendulum() -> None:
-    found = [explore(_pendulum(seed), "T").homogeneity for seed in range(20)]
-    named = [h is not None and h["constants"].get("g") == "-1/2" for h in found]
+    tests = [explore(_pendulum(seed), "T").homogeneity for seed in range(20)]
+    named = [h is not None and h["constants"].get("g") == "-1/2" for h in tests]
     assert np.mean(named) >= 0.9
 
 
 def test_a_complete_table_is_not_rejected() -> None:
-    found = explore(pipe(seed=3), "tau_w")
-    assert found.homogeneity is not None
-    assert not found.homogeneity["rejected"]
-    assert found.homogeneity["constants"] == {}
-    for part in (found.basis, found.pca, found.pcoa, found.active, found.dominant):
+    exploration = explore(pipe(seed=3), "tau_w")
+    assert exploration.homogeneity is not None
+    assert not exploration.homogeneity["rejected"]
+    assert exploration.homogeneity["constants"] == {}
+    for part in (
+        exploration.basis,
+        exploration.pca,
+        exploration.pcoa,
+        exploration.active,
+        exploration.dominant,
+    ):
         assert part is not None
-    assert found.pca is not None
-    assert sum(found.pca["shares"]) == pytest.approx(1.0)
-    json.dumps(found.to_json(), allow_nan=False)
+    assert exploration.pca is not None
+    assert sum(exploration.pca["shares"]) == pytest.approx(1.0)
+    json.dumps(exploration.to_json(), allow_nan=False)
 
 
 def test_what_never_varied_and_what_is_collinear_is_named() -> None:
@@ -48,12 +54,12 @@ def test_what_never_varied_and_what_is_collinear_is_named() -> None:
             "y [s]": np.sqrt(a / 9.8),
         }
     )
-    found = explore(data, "y")
-    assert found.never_varied == ("g0",)
-    assert {"a": "1", "b": "-1"} in [c["exponents"] for c in found.collinear] or {
+    exploration = explore(data, "y")
+    assert exploration.never_varied == ("g0",)
+    assert {"a": "1", "b": "-1"} in [c["exponents"] for c in exploration.collinear] or {
         "a": "-1",
         "b": "1",
-    } in [c["exponents"] for c in found.collinear]
+    } in [c["exponents"] for c in exploration.collinear]
 
 
 def test_one_run_is_too_few() -> None:
@@ -73,9 +79,11 @@ def test_a_table_without_dimensions_is_explored() -> None:
     rng = np.random.default_rng(0)
     x, z = rng.uniform(1, 2, (2, 20))
     noise = np.exp(0.01 * rng.standard_normal(20))
-    found = explore(Dataset.from_columns({"x [1]": x, "z [1]": z, "y [1]": x**2 * z * noise}), "y")
-    assert found.homogeneity is not None
-    assert not found.homogeneity["rejected"]
+    exploration = explore(
+        Dataset.from_columns({"x [1]": x, "z [1]": z, "y [1]": x**2 * z * noise}), "y"
+    )
+    assert exploration.homogeneity is not None
+    assert not exploration.homogeneity["rejected"]
 
 
 @pytest.mark.parametrize("shift", [0.0, 1.0])

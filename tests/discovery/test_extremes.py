@@ -33,7 +33,7 @@ def runs(law: str, n: int = 24) -> dict[str, np.ndarray]:
     return {"x [1]": x, "z [1]": z, "y [1]": y * (1 + 0.01 * rng.standard_normal(n))}
 
 
-def found(columns: dict[str, np.ndarray], seed: int = 0) -> tuple[Report, Law]:
+def find_law(columns: dict[str, np.ndarray], seed: int = 0) -> tuple[Report, Law]:
     table = dimgs.Dataset.from_columns(columns)
     report = dimgs.discover(table, "y", evaluations=EVALUATIONS, time_limit=3600.0, seed=seed)
     assert report.law is not None
@@ -53,7 +53,7 @@ ENDS = [
 def test_the_law_of_a_scaled_response_is_the_scaled_law(law: str, scale: float) -> None:
     plain, scaled = runs(law), runs(law)
     scaled["y [1]"] = plain["y [1]"] * scale
-    (one, law_of_one), (other, law_of_other) = found(plain), found(scaled)
+    (one, law_of_one), (other, law_of_other) = find_law(plain), find_law(scaled)
     table = dimgs.Dataset.from_columns(plain)
     # so short a search may end at another form, which is no worse
     misfits = [
@@ -73,7 +73,7 @@ def test_the_law_of_a_scaled_response_is_the_scaled_law(law: str, scale: float) 
 def test_one_run_of_an_absurd_size_ends_nothing(law: str, outlier: float) -> None:
     columns = runs(law)
     columns["y [1]"][3] = np.copysign(outlier, columns["y [1]"][3])
-    found(columns)
+    find_law(columns)
 
 
 @pytest.mark.parametrize("law", ["power", "signed"])
@@ -83,7 +83,7 @@ def test_responses_over_six_hundred_decades_end_nothing(
     columns = runs(law)
     decades = np.random.default_rng(0).uniform(-300, 300, len(columns["y [1]"]))
     columns["y [1]"] = np.sign(columns["y [1]"]) * 10.0**decades
-    found(columns)
+    find_law(columns)
     # LAPACK would print there
     assert capfd.readouterr() == ("", "")
 
@@ -103,7 +103,7 @@ def test_errors_over_six_hundred_decades_end_nothing(law: str, reach: int) -> No
     columns = runs(law)
     decades = np.random.default_rng(0).uniform(-reach, reach, len(columns["y [1]"]))
     columns["y_err [1]"] = 10.0**decades
-    found(columns)
+    find_law(columns)
 
 
 def test_powers_that_no_number_can_hold_are_refused_by_name() -> None:
@@ -111,12 +111,12 @@ def test_powers_that_no_number_can_hold_are_refused_by_name() -> None:
     x = 1e-9 * (1 + 1e-3 * rng.standard_normal(20))
     y = rng.standard_normal(20)
     # of both signs there is a constant, which says as much
-    found({"x [1]": x, "z [1]": x[::-1], "y [1]": y})
+    find_law({"x [1]": x, "z [1]": x[::-1], "y [1]": y})
     columns = {"x [1]": x, "z [1]": x[::-1], "y [1]": np.exp(y)}
     with pytest.raises(FitError, match=r"'[xz]' hardly varies"):
         fit(dimgs.Dataset.from_columns(columns), "y")
     # a search has other forms
-    assert not found(columns)[0].confirmed
+    assert not find_law(columns)[0].confirmed
 
 
 def test_a_law_is_found_where_the_power_law_has_numbers_beyond_doubles() -> None:
@@ -148,14 +148,14 @@ def noise(seed: int) -> dict[str, np.ndarray]:
 
 @pytest.mark.parametrize("seed", [7, 9, 13, 22, 28, 40])
 def test_noise_of_both_signs_is_no_law(seed: int) -> None:
-    assert found(noise(seed), seed)[0].outcome != "converged"
+    assert find_law(noise(seed), seed)[0].outcome != "converged"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("first", range(0, 500, 50))
 def test_noise_of_both_signs_ends_no_search(first: int) -> None:
     laws = sum(
-        found(noise(seed), seed)[0].outcome == "converged" for seed in range(first, first + 50)
+        find_law(noise(seed), seed)[0].outcome == "converged" for seed in range(first, first + 50)
     )
     # chance: a law passes held-out runs now and then
     assert laws <= 10

@@ -35,11 +35,11 @@ def _powers(law: Law) -> dict[str, Fraction]:
 @PLAIN
 @given(planted())
 def test_a_planted_law_is_recovered_exactly(law: Planted) -> None:
-    found = fit(law.table(), "y").law
-    assert _powers(found) == dict(law.exponents)
-    assert found.constants[0].value == pytest.approx(law.prefactor, rel=1e-9)
-    assert found.constants[0].unit == "1"
-    np.testing.assert_allclose(found.predict_si(law.table()), law.target, rtol=1e-9)
+    fitted = fit(law.table(), "y").law
+    assert _powers(fitted) == dict(law.exponents)
+    assert fitted.constants[0].value == pytest.approx(law.prefactor, rel=1e-9)
+    assert fitted.constants[0].unit == "1"
+    np.testing.assert_allclose(fitted.predict_si(law.table()), law.target, rtol=1e-9)
 
 
 @PLAIN
@@ -54,9 +54,9 @@ def test_with_scales_the_prefactor_carries_the_missing_dimension(
     bases = {base for d in law.dimensions.values() for base, _ in d}
     scales = [f"s{i} [{SI[base]}]" for i, base in enumerate(sorted(bases))]
     asked = Options(scales=[*scales, "s9 [A]"])
-    found = fit(Dataset.from_columns(columns), "y", asked).law
-    assert _powers(found) == dict(law.exponents)
-    prefactor = found.constants[0]
+    fitted = fit(Dataset.from_columns(columns), "y", asked).law
+    assert _powers(fitted) == dict(law.exponents)
+    prefactor = fitted.constants[0]
     assert prefactor.value == pytest.approx(law.prefactor, rel=1e-9)
     assert prefactor.dimension == missing
     assert prefactor.unit == si_unit(missing)
@@ -96,10 +96,10 @@ def test_the_order_of_columns_and_runs_changes_nothing(law: Planted, random: Ran
 
 
 def test_an_idle_variable_leaves_the_formula_but_its_interval_stays() -> None:
-    found = fit(pipe(seed=2), "tau_w")
-    assert "eps" not in found.law.symbols
-    assert [v.name for v in found.law.unused] == ["eps"]
-    (idle,) = [e for e in found.exponents if e.group is not None and e.group.get("eps")]
+    fitted = fit(pipe(seed=2), "tau_w")
+    assert "eps" not in fitted.law.symbols
+    assert [v.name for v in fitted.law.unused] == ["eps"]
+    (idle,) = [e for e in fitted.exponents if e.group is not None and e.group.get("eps")]
     assert idle.rational == 0
     assert idle.low < 0 < idle.high
     assert idle.low != idle.high
@@ -107,24 +107,24 @@ def test_an_idle_variable_leaves_the_formula_but_its_interval_stays() -> None:
 
 def test_scores_are_those_of_the_target_in_the_tables_variables() -> None:
     data = pipe()
-    found = fit(data, "tau_w")
-    truth, predicted = data["tau_w"], found.law.predict_si(data)
+    fitted = fit(data, "tau_w")
+    truth, predicted = data["tau_w"], fitted.law.predict_si(data)
 
     def r2(y: Array, p: Array) -> float:
         return float(1 - np.sum((y - p) ** 2) / np.sum((y - y.mean()) ** 2))
 
-    assert found.scores.r2 == pytest.approx(r2(truth, predicted), abs=1e-12)
-    assert found.scores.r2_log == pytest.approx(r2(np.log(truth), np.log(predicted)), abs=1e-12)
+    assert fitted.scores.r2 == pytest.approx(r2(truth, predicted), abs=1e-12)
+    assert fitted.scores.r2_log == pytest.approx(r2(np.log(truth), np.log(predicted)), abs=1e-12)
     misses = np.log(truth) - np.log(predicted)
-    assert found.scores.rmse_log == pytest.approx(np.sqrt(np.mean(misses**2)), rel=1e-9)
-    assert found.scores.holdout_n == 8
-    assert found.independent_contrasts == 39
-    assert found.pairs == 780
+    assert fitted.scores.rmse_log == pytest.approx(np.sqrt(np.mean(misses**2)), rel=1e-9)
+    assert fitted.scores.holdout_n == 8
+    assert fitted.independent_contrasts == 39
+    assert fitted.pairs == 780
 
 
 def test_cross_validation_leaves_runs_out_one_by_one() -> None:
     data = pipe(n=15, noise=0.2)
-    found = fit(data, "tau_w")
+    fitted = fit(data, "tau_w")
     misses = []
     for i in range(15):
         rest = np.delete(np.arange(15), i)
@@ -136,7 +136,7 @@ def test_cross_validation_leaves_runs_out_one_by_one() -> None:
         misses.append(y[i] - log[i] - (y - log)[rest].mean())
     y = np.log(data["tau_w"])
     expected = 1 - np.sum(np.square(misses)) / np.sum((y - y.mean()) ** 2)
-    assert found.scores.cv_r2_log == pytest.approx(expected, abs=1e-9)
+    assert fitted.scores.cv_r2_log == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.parametrize("numeric", [False, True])
@@ -149,24 +149,24 @@ def test_each_label_keeps_its_prefactor_in_predictions_and_scores(numeric: bool)
     columns["tau_w [Pa]"] *= rigs**0.5
     columns["rig [mm]" if numeric else "rig"] = rigs if numeric else [f"rig {r}" for r in rigs]
     table = Dataset.from_columns(columns)
-    found = fit(table, "tau_w", Options(within="rig"))
-    assert found.group_prefactors is not None
-    sizes = sorted(found.group_prefactors.values())
+    fitted = fit(table, "tau_w", Options(within="rig"))
+    assert fitted.group_prefactors is not None
+    sizes = sorted(fitted.group_prefactors.values())
     np.testing.assert_allclose(np.array(sizes) / sizes[0], [1, 10**0.5, 5, 10], rtol=0.03)
-    assert found.scores.r2_log is not None
-    assert found.scores.r2_log > 0.999
-    np.testing.assert_allclose(found.law.predict_si(table), table["tau_w"], rtol=0.05)
-    assert found.law.outside(table) == [[]] * 40
-    assert all(row == ["rig"] for row in found.law.outside(table.without(["rig"])))
-    assert found.independent_contrasts == 36
+    assert fitted.scores.r2_log is not None
+    assert fitted.scores.r2_log > 0.999
+    np.testing.assert_allclose(fitted.law.predict_si(table), table["tau_w"], rtol=0.05)
+    assert fitted.law.outside(table) == [[]] * 40
+    assert all(row == ["rig"] for row in fitted.law.outside(table.without(["rig"])))
+    assert fitted.independent_contrasts == 36
 
 
 def test_where_a_monomial_does_not_hold_the_missing_scale_is_named() -> None:
     length = np.linspace(0.2, 3, 15)
     noise = np.exp(0.01 * np.random.default_rng(0).normal(size=15))
     data = Dataset.from_columns({"L [m]": length, "T [s]": 3 * length**0.8 * noise})
-    found = fit(data, "T", Options(constants=["g"]))
-    (warning,) = [w for w in found.warnings if "scale is missing" in w]
+    fitted = fit(data, "T", Options(constants=["g"]))
+    (warning,) = [w for w in fitted.warnings if "scale is missing" in w]
     assert '--scale "L0 [m]"' in warning
     again = fit(data, "T", Options(constants=["g"], scales=["L0 [m]"]))
     assert _powers(again.law)["L"] == Fraction(4, 5)
@@ -185,13 +185,13 @@ def test_arrhenius_gives_the_activation_energy_and_its_interval() -> None:
     celsius = rng.uniform(20, 200, 40)
     d = 1e-4 * np.exp(-5000 / (celsius + 273.15) + 0.02 * rng.normal(size=40))
     data = Dataset.from_columns({"T [degC]": celsius, "D [m^2/s]": d})
-    found = fit(data, "D", Options(arrhenius="T", scales="auto"))
-    assert found.activation is not None
-    barrier = found.activation["T"]
+    fitted = fit(data, "D", Options(arrhenius="T", scales="auto"))
+    assert fitted.activation is not None
+    barrier = fitted.activation["T"]
     assert barrier.low < 5000 < barrier.high
     assert barrier.kelvin == pytest.approx(5000, rel=0.02)
     assert barrier.kj_per_mol == pytest.approx(barrier.kelvin * 8.31446e-3, rel=1e-5)
-    assert found.law.elasticities(data)["T"] == pytest.approx(barrier.kelvin / data["T"], rel=1e-9)
+    assert fitted.law.elasticities(data)["T"] == pytest.approx(barrier.kelvin / data["T"], rel=1e-9)
 
 
 def test_two_temperatures_have_two_activation_energies() -> None:
@@ -199,11 +199,11 @@ def test_two_temperatures_have_two_activation_energies() -> None:
     hot, cold = rng.uniform(300, 500, 40), rng.uniform(250, 350, 40)
     d = 1e-4 * np.exp(-5000 / hot - 2000 / cold + 0.02 * rng.normal(size=40))
     data = Dataset.from_columns({"T1 [K]": hot, "T2 [K]": cold, "D [m^2/s]": d})
-    found = fit(data, "D", Options(arrhenius=["T1", "T2"], scales="auto"))
-    assert found.activation is not None
+    fitted = fit(data, "D", Options(arrhenius=["T1", "T2"], scales="auto"))
+    assert fitted.activation is not None
     for name, kelvin in (("T1", 5000.0), ("T2", 2000.0)):
-        assert found.activation[name].low < kelvin < found.activation[name].high
-    assert found.law.predict_si(data) == pytest.approx(data["D"], rel=0.1)
+        assert fitted.activation[name].low < kelvin < fitted.activation[name].high
+    assert fitted.law.predict_si(data) == pytest.approx(data["D"], rel=0.1)
 
 
 def test_a_level_is_fitted_in_its_own_unit() -> None:
@@ -212,12 +212,12 @@ def test_a_level_is_fitted_in_its_own_unit() -> None:
     f = 10 ** rng.uniform(2, 4, 40)
     level = 120 + 10 * np.log10((U / 340) ** 5 * (f * L / U) ** -1.3)
     data = Dataset.from_columns({"U [m/s]": U, "L [m]": L, "f [Hz]": f, "SPL [dB]": level})
-    found = fit(data, "SPL", Options(scales=["a [m/s]"]))
-    np.testing.assert_allclose(found.law.predict_si(data), level, atol=1e-8)
-    assert found.law.target_unit == "dB"
-    slopes = found.law.elasticities(data)
+    fitted = fit(data, "SPL", Options(scales=["a [m/s]"]))
+    np.testing.assert_allclose(fitted.law.predict_si(data), level, atol=1e-8)
+    assert fitted.law.target_unit == "dB"
+    slopes = fitted.law.elasticities(data)
     assert slopes["f"] == pytest.approx(-13 / np.log(10), rel=1e-6)
-    assert found.law.ratio(data, data.take(np.zeros(40, int))) == pytest.approx(
+    assert fitted.law.ratio(data, data.take(np.zeros(40, int))) == pytest.approx(
         level - level[0], abs=1e-8
     )
 
@@ -240,9 +240,9 @@ def test_regimes_of_a_level_are_not_scored_against_themselves() -> None:
     U, L = rng.uniform(30, 70, 40), rng.uniform(0.1, 1, 40)
     level = 120 + 50 * np.log10(U / L) + rng.normal(size=40)
     data = Dataset.from_columns({"U [m/s]": U, "L [m]": L, "n [Hz]": L, "SPL [dB]": level})
-    found = fit(data, "SPL", Options(regimes=True))
-    assert found.regimes is not None
-    assert all(r["law"]["scores"]["r2_log"] < 1 for r in found.regimes)
+    fitted = fit(data, "SPL", Options(regimes=True))
+    assert fitted.regimes is not None
+    assert all(r["law"]["scores"]["r2_log"] < 1 for r in fitted.regimes)
 
 
 @pytest.mark.parametrize(
@@ -264,9 +264,9 @@ def test_options_that_further_fits_cannot_follow_are_named() -> None:
     data = pipe()
     columns: dict[str, Any] = {f"{n} [{data.variable(n).si_unit}]": data[n] for n in data.names}
     table = Dataset.from_columns({**columns, "rig": ["a", "b"] * 20})
-    found = fit(table, "tau_w", Options(within="rig", robust=True, local=True))
-    assert any("--local" in w and "--within is not used" in w for w in found.warnings)
-    assert any("--local" in w and "--robust" in w for w in found.warnings)
+    fitted = fit(table, "tau_w", Options(within="rig", robust=True, local=True))
+    assert any("--local" in w and "--within is not used" in w for w in fitted.warnings)
+    assert any("--local" in w and "--robust" in w for w in fitted.warnings)
     plain = fit(table, "tau_w", Options(within="rig", robust=True))
     assert not any("not used" in w for w in plain.warnings)
 
@@ -286,8 +286,8 @@ def test_a_power_law_is_shown_with_the_predictions_that_its_score_is_of(split: s
 def test_a_border_of_regimes_has_short_exponents_and_stays_where_it_is() -> None:
     direction, middle = np.array([1.0, -0.31372481]), np.array([9.0, -4.0])
     hinge = SimpleNamespace(direction=direction, threshold=2.0, sign=1)
-    found = SimpleNamespace(direction=direction, value=2.0, low=1.9, high=2.1, simple=None)
-    side = _side(hinge, [found], middle)
+    holder = SimpleNamespace(direction=direction, value=2.0, low=1.9, high=2.1, simple=None)
+    side = _side(hinge, [holder], middle)
     assert where_text([side], ["pi_1", "pi_2"]).startswith("pi_1*pi_2**(-0.3137) >= ")
     at = middle @ [float(p) for p in side.powers] - np.log(side.threshold)
     assert at == pytest.approx(middle @ direction - 2.0)

@@ -113,8 +113,8 @@ def test_discoveries_and_the_next_runs(form: str) -> None:
 @pytest.mark.filterwarnings("ignore")
 def test_geometry_and_effects() -> None:
     data = friction(40, factor=curved)
-    found = explore(data.without(["rig", "day"]), "tau")
-    assert found.to_json()
+    exploration = explore(data.without(["rig", "day"]), "tau")
+    assert exploration.to_json()
     effects = sensitivity(data.without(["rig", "day"]), "tau", Options())
     assert effects.to_json()
 

@@ -66,8 +66,8 @@ NIST = {
 def designed(data: Dataset, target: str, options: Options) -> tuple[GivenForm, Design]:
     assert options.form is not None
     form = GivenForm.read(options.form, data, target, options)
-    found = prepare(data, target, form.with_scales(options), linear_allowed=True)
-    return form, found.design
+    prepared = prepare(data, target, form.with_scales(options), linear_allowed=True)
+    return form, prepared.design
 
 
 @pytest.mark.parametrize("name", NIST)
@@ -77,7 +77,7 @@ def test_the_certified_constants_of_nist_are_reached(name: str) -> None:
     data = Dataset.from_columns(columns)
     form, design = designed(data, "y", Options(form=text))
     kind = [k for k in possible_errors(design) if k.kind == "group"]
-    found = fit_constants(
+    constants = fit_constants(
         in_groups(design, form.expression),
         form.constants,
         {},
@@ -86,8 +86,10 @@ def test_the_certified_constants_of_nist_are_reached(name: str) -> None:
         0,
         kind,
     )
-    assert found is not None
-    assert [found[f"b{k + 1}"] for k in range(len(certified))] == pytest.approx(certified, rel=1e-6)
+    assert constants is not None
+    assert [constants[f"b{k + 1}"] for k in range(len(certified))] == pytest.approx(
+        certified, rel=1e-6
+    )
 
 
 @pytest.fixture
@@ -111,8 +113,8 @@ def runs() -> Dataset:
 def test_the_units_of_constants_follow_from_homogeneity(
     runs: Dataset, text: str, units: list[str]
 ) -> None:
-    found = GivenForm.read(text, runs, "t", Options())
-    assert sorted(found.scales) == sorted(units)
+    form = GivenForm.read(text, runs, "t", Options())
+    assert sorted(form.scales) == sorted(units)
 
 
 @pytest.mark.parametrize("factor", [1.0, 1e-6])
@@ -122,10 +124,10 @@ def test_a_form_with_units_is_fitted_whatever_the_unit(runs: Dataset, factor: fl
     form, design = designed(Dataset.from_columns(columns), "t", options)
     (one,) = proposals_of_form(form, design, options, Clock.of(60.0))
     law = assemble(design, one.expression, one.constants, 0.9)
-    found = {c.name: c.value for c in law.constants}
-    assert found["b"] == pytest.approx(0.7, rel=1e-9)
-    assert found["c"] == pytest.approx(0.57 / 4, rel=1e-9)
-    assert found["a"] == pytest.approx(3.1 * factor**-0.7, rel=1e-9)
+    constants = {c.name: c.value for c in law.constants}
+    assert constants["b"] == pytest.approx(0.7, rel=1e-9)
+    assert constants["c"] == pytest.approx(0.57 / 4, rel=1e-9)
+    assert constants["a"] == pytest.approx(3.1 * factor**-0.7, rel=1e-9)
 
 
 def test_a_free_function_is_found_beside_fitted_constants() -> None:

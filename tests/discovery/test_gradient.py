@@ -18,10 +18,10 @@ def test_any_cubic_potential_comes_back(seed: int, size: float) -> None:
     a, b, c, d = rng.normal(size=4)
     potential = a * x * y + b * x**2 * z / size + c * z + d * y**3 / size**2
     fields = [a * y + 2 * b * x * z / size, a * x + 3 * d * y**2 / size**2, b * x**2 / size + c]
-    found = integrate(X.T, np.column_stack(fields))
-    assert found.is_gradient
-    assert found.defect < 1e-6
-    gap = found.potential - potential
+    integral = integrate(X.T, np.column_stack(fields))
+    assert integral.is_gradient
+    assert integral.defect < 1e-6
+    gap = integral.potential - potential
     assert np.ptp(gap) < 1e-7 * np.ptp(potential)
 
 
@@ -30,18 +30,18 @@ def test_a_rotation_is_noticed_and_measured(seed: int, share: float) -> None:
     rng = np.random.default_rng(seed)
     x, y = X = rng.uniform(-1, 1, (2, 100))
     plain, turned = np.column_stack([2 * x * y, x**2]), np.column_stack([y, -x])
-    found = integrate(X.T, plain + share * turned)
-    assert not found.is_gradient
-    assert found.defect > integrate(X.T, plain + 0.5 * share * turned).defect > 0
+    potential = integrate(X.T, plain + share * turned)
+    assert not potential.is_gradient
+    assert potential.defect > integrate(X.T, plain + 0.5 * share * turned).defect > 0
 
 
 def test_scatter_is_no_curl() -> None:
     rng = np.random.default_rng(1)
     x, y = X = rng.uniform(-1, 1, (2, 300))
     fields = np.column_stack([2 * x * y, x**2]) + 0.1 * rng.normal(size=(300, 2))
-    found = integrate(X.T, fields)
-    assert found.is_gradient
-    assert np.std(found.potential - x**2 * y) < 0.02
+    potential = integrate(X.T, fields)
+    assert potential.is_gradient
+    assert np.std(potential.potential - x**2 * y) < 0.02
     turned = fields + 0.2 * np.column_stack([y, -x])
     assert not integrate(X.T, turned).is_gradient
 
@@ -49,11 +49,11 @@ def test_scatter_is_no_curl() -> None:
 def test_unknown_exponents_are_left_out() -> None:
     rng = np.random.default_rng(2)
     x, y = X = rng.uniform(-1, 1, (2, 60))
-    found = integrate(X.T, np.column_stack([2 * x * y, np.full(60, np.nan)]))
-    assert found.is_gradient
-    assert np.ptp((found.potential - x**2 * y)[np.argsort(y)][:1]) == 0
+    potential = integrate(X.T, np.column_stack([2 * x * y, np.full(60, np.nan)]))
+    assert potential.is_gradient
+    assert np.ptp((potential.potential - x**2 * y)[np.argsort(y)][:1]) == 0
     # what depends on y alone cannot be known
-    left = found.potential - x**2 * y
+    left = potential.potential - x**2 * y
     columns = np.column_stack([np.ones(60), y, y**2, y**3])
     assert np.ptp(left - columns @ np.linalg.lstsq(columns, left, rcond=None)[0]) < 1e-9
 

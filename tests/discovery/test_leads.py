@@ -58,11 +58,11 @@ def design_of(data: Dataset, **options: object) -> Design:
     ],
 )
 def test_the_simplest_of_the_best_leads(kind: str, first: str) -> None:
-    found = compared(design_of(table(kind)), Options(), Clock.of(100.0))
-    assert found is not None
-    assert found.first == first
-    best = found.left_out[first]
-    assert float(np.std(np.log(best / found.measured))) < (0.2 if kind == "wave" else 0.04)
+    comparison = compared(design_of(table(kind)), Options(), Clock.of(100.0))
+    assert comparison is not None
+    assert comparison.first == first
+    best = comparison.left_out[first]
+    assert float(np.std(np.log(best / comparison.measured))) < (0.2 if kind == "wave" else 0.04)
 
 
 def test_runs_of_sources_that_differ_are_left_out_together() -> None:

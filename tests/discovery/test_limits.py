@@ -83,9 +83,9 @@ def test_a_limit_makes_extrapolation_better(
 
 
 def test_both_ends_of_a_group_are_kept() -> None:
-    result, told = fitted(table(-1.3, 1.3), [SMALL, LARGE])
-    assert len(told) == 2
-    assert all("is used" in text for text in told)
+    result, warnings = fitted(table(-1.3, 1.3), [SMALL, LARGE])
+    assert len(warnings) == 2
+    assert all("is used" in text for text in warnings)
     slopes = result.law.elasticities(at([1e-4, 1e4]))["t"]
     assert slopes == pytest.approx([0.5, 0.0], abs=1e-9)
 
@@ -96,9 +96,9 @@ def test_a_law_is_continuous_where_a_limit_begins(exponent: float, beyond: float
     data = table(-0.5, 0.5, n=12)
     # far from the runs nothing contradicts it
     limit = {**SMALL, "exponent": exponent, "beyond": beyond / 100.0}
-    result, (told,) = fitted(data, limit)
-    assert "0 runs lie there" in told or "not used" in told
-    if "0 runs" in told:
+    result, (warning,) = fitted(data, limit)
+    assert "0 runs lie there" in warning or "not used" in warning
+    if "0 runs" in warning:
         edge = beyond / 100.0
         low, high = result.law.predict(at([edge * (1 - 1e-9), edge * (1 + 1e-9)]))
         assert low == pytest.approx(high, rel=1e-6)
@@ -110,13 +110,13 @@ def test_a_law_is_continuous_where_a_limit_begins(exponent: float, beyond: float
 def test_a_limit_that_runs_contradict_is_told_and_left_aside(exponent: float) -> None:
     data = table(-2.5, 0.0)
     plain = fitted(data, ())[0]
-    result, (told,) = fitted(data, {**SMALL, "exponent": exponent})
-    assert "is not used: runs there grow with t as its power 0." in told
+    result, (warning,) = fitted(data, {**SMALL, "exponent": exponent})
+    assert "is not used: runs there grow with t as its power 0." in warning
     assert str(result.law) == str(plain.law)
 
 
 def test_what_limits_hold_is_rarely_contradicted() -> None:
-    told = []
+    refused = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
         fourier = 10.0 ** rng.uniform(-4.0, -1.2, 30)
@@ -134,8 +134,8 @@ def test_what_limits_hold_is_rarely_contradicted() -> None:
         data = Dataset(data.variables, values)
         design = prepare(data, "m", Options()).design
         limited = LimitedRuns.of(design, read_limits({**SMALL, "beyond": 0.02}))
-        told.append(not limited.limits)
-    assert np.mean(told) <= 0.06
+        refused.append(not limited.limits)
+    assert np.mean(refused) <= 0.06
 
 
 @pytest.mark.parametrize(
@@ -147,8 +147,8 @@ def test_what_limits_hold_is_rarely_contradicted() -> None:
     ],
 )
 def test_a_limit_of_something_else_is_told(changed: dict[str, Any], why: str) -> None:
-    result, (told,) = fitted(table(-1.0, 0.0), {**SMALL, **changed})
-    assert why in told
+    result, (warning,) = fitted(table(-1.0, 0.0), {**SMALL, **changed})
+    assert why in warning
     assert "Piecewise" not in str(result.law)
 
 

@@ -66,11 +66,11 @@ def pendulum(rng: np.random.Generator, n: int, follows: bool) -> Dataset:
     return Dataset.from_columns({"L [m]": L, "m [kg]": m, "T [s]": period})
 
 
-def hidden(data: Dataset) -> list[str]:
+def missing_scales(data: Dataset) -> list[str]:
     """Hidden scales that `discover` would look at before it names one."""
     design = prepare(data, data.names[-1], Options()).design
-    found = list(extra_scales(design.basis))
-    return [s.text for s in found if scale_is_missing(design, f"[{s.dimension}]", len(found))]
+    scales = list(extra_scales(design.basis))
+    return [s.text for s in scales if scale_is_missing(design, f"[{s.dimension}]", len(scales))]
 
 
 @pytest.mark.parametrize("tables", [8, pytest.param(100, marks=pytest.mark.slow)])
@@ -79,31 +79,33 @@ def test_neither_noise_nor_a_complete_table_is_told_what_is_missing(tables: int)
     for make in (noise, permuted, complete, curved):
         for seed in range(tables):
             data = make(np.random.default_rng(seed), 10 if seed % 2 else 30)
-            found = explore(data, "y").homogeneity
-            assert found is not None
-            constants += bool(found["constants"]) or found["missing_dimension"] is not None
-            scales += bool(hidden(data))
+            homogeneity = explore(data, "y").homogeneity
+            assert homogeneity is not None
+            constants += (
+                bool(homogeneity["constants"]) or homogeneity["missing_dimension"] is not None
+            )
+            scales += bool(missing_scales(data))
     assert constants <= most(4 * tables)
     assert scales <= most(4 * tables)
 
 
 @pytest.mark.parametrize("follows", [True, False])
 def test_where_no_group_is_free_chance_names_no_scale(follows: bool) -> None:
-    told = 0
+    advised = 0
     for seed in range(60):
         data = pendulum(np.random.default_rng(seed), 12, follows)
         warnings = fit(data, "T", Options(constants=["g"])).warnings
-        told += any("--scale" in w for w in warnings)
-    assert told <= most(60)
+        advised += any("--scale" in w for w in warnings)
+    assert advised <= most(60)
 
 
 def test_a_missing_constant_is_named_with_one_rival_at_most() -> None:
     named = 0
     for seed in range(20):
-        found = explore(pendulum(np.random.default_rng(seed), 25, True), "T").homogeneity
-        assert found is not None
-        assert len(found["constants"]) <= 2
-        named += found["constants"].get("g") == "-1/2"
+        homogeneity = explore(pendulum(np.random.default_rng(seed), 25, True), "T").homogeneity
+        assert homogeneity is not None
+        assert len(homogeneity["constants"]) <= 2
+        named += homogeneity["constants"].get("g") == "-1/2"
     assert named >= 18
 
 
@@ -113,7 +115,7 @@ def test_a_hidden_scale_is_still_looked_for() -> None:
         T, Tg, L, D = np.exp(rng.uniform(0, 2, (4, 30)))
         y = (T * Tg) ** 1.5 * (L / D) ** 0.5 * np.exp(0.1 * rng.normal(size=30))
         data = Dataset.from_columns({"T [K]": T, "Tg [K]": Tg, "L [m]": L, "D [m]": D, "y [1]": y})
-        assert "T0 [K]" in hidden(data)
+        assert "T0 [K]" in missing_scales(data)
 
 
 def test_an_idle_input_that_matters_is_told_how_to_take_part() -> None:
@@ -178,14 +180,14 @@ def test_a_constant_is_named_only_where_it_predicts_runs_left_out() -> None:
 def test_where_no_constant_helps_a_scale_is_named_or_a_further_input_asked_for() -> None:
     rng = np.random.default_rng(5)
     L, m = np.exp(rng.uniform(-1, 1, (2, 20)))
-    told = _refused({"L [m]": L, "m [kg]": m, "T [s]": L**0.1 / m}, "T")
-    assert "constant (" not in told
-    assert str(setting("scales", "auto")) in told
-    told = _refused({"L [m]": L, "m [kg]": m, "T [s]": np.exp(rng.normal(size=20))}, "T")
-    assert told.endswith("no known constant and no scale predicts the runs.")
+    message = _refused({"L [m]": L, "m [kg]": m, "T [s]": L**0.1 / m}, "T")
+    assert "constant (" not in message
+    assert str(setting("scales", "auto")) in message
+    message = _refused({"L [m]": L, "m [kg]": m, "T [s]": np.exp(rng.normal(size=20))}, "T")
+    assert message.endswith("no known constant and no scale predicts the runs.")
 
 
 def test_of_too_few_runs_dimensions_alone_say_what_would_help() -> None:
     columns = {"L [m]": [1.0, 2.0], "m [kg]": [1.0, 3.0], "T [s]": [2.0, 2.9]}
-    told = _refused({name: np.array(values) for name, values in columns.items()}, "T")
-    assert str(setting("constants", "g", "G")) in told
+    message = _refused({name: np.array(values) for name, values in columns.items()}, "T")
+    assert str(setting("constants", "g", "G")) in message

@@ -60,9 +60,9 @@ def odd_tables() -> dict[str, pd.DataFrame]:
         "a huge error": {y_err: 1e200},
         "an error of NaN": {y_err: np.nan},
     }
-    found = {name: t.assign(**columns) for name, columns in changed.items()}
+    changed_tables = {name: t.assign(**columns) for name, columns in changed.items()}
     few = {f"{n} runs": t.iloc[:n] for n in range(4)}
-    return {**found, **few, "runs again": pd.concat([t.iloc[:3]] * 3, ignore_index=True)}
+    return {**changed_tables, **few, "runs again": pd.concat([t.iloc[:3]] * 3, ignore_index=True)}
 
 
 LIMIT = {"target": "y", "group": "a/b", "at": 0, "input": "a", "exponent": 1, "beyond": 0.1,

@@ -122,20 +122,20 @@ def test_python_takes_what_the_command_line_takes(
     path: Path, capsys: pytest.CaptureFixture[str], keywords: dict[str, Any], typed: list[str]
 ) -> None:
     assert run(["fit", str(path), "--target", "y", *READING, *typed, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    found = replace(dimgs.fit(path, "y", units=UNITS, skip_rows=2, **keywords), judge=None)
-    document = json.loads(json.dumps(fit_document(found)))
+    printed = json.loads(capsys.readouterr().out)
+    fitted = replace(dimgs.fit(path, "y", units=UNITS, skip_rows=2, **keywords), judge=None)
+    document = json.loads(json.dumps(fit_document(fitted)))
     # the verdict takes a search, and is the same by the tests of verdicts
-    for one in (told, told["law"], document, document["law"]):
+    for one in (printed, printed["law"], document, document["law"]):
         for name in ("probability", "confirmed", "why_not", "checksum"):
             one.pop(name, None)
-    assert told == document
+    assert printed == document
 
 
 def test_discover_takes_them_too(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["--columns", "L,W", "--regimes", "--local", "--additive", "--engine", "power_law"]
     assert run(["discover", str(path), "--target", "y", *READING, *words, "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out)
     report = dimgs.discover(
         path,
         "y",
@@ -147,11 +147,11 @@ def test_discover_takes_them_too(path: Path, capsys: pytest.CaptureFixture[str])
         additive=True,
         engine="power_law",
     )
-    found = json.loads(json.dumps(report.to_json()))
+    document = json.loads(json.dumps(report.to_json()))
     for key in ("pi", "fit", "law", "candidates", "warnings"):
-        assert told[key] == found[key]
-    assert found["fit"]["regimes"] is not None
-    assert found["fit"]["additive"] is not None
+        assert printed[key] == document[key]
+    assert document["fit"]["regimes"] is not None
+    assert document["fit"]["additive"] is not None
 
 
 def test_a_dataset_takes_the_choice_of_columns(path: Path) -> None:
@@ -170,8 +170,8 @@ def test_a_dataset_takes_the_choice_of_columns(path: Path) -> None:
 def test_efforts_are_as_large_as_their_help_says(
     effort: str, expressions: int, seconds: int
 ) -> None:
-    told = options_by_name()["effort"].metadata["help"]
-    assert all(str(number) in told for number in (effort, expressions, seconds))
+    help_text = options_by_name()["effort"].metadata["help"]
+    assert all(str(number) in help_text for number in (effort, expressions, seconds))
     asked = Options(effort=effort)
     assert (asked.budget, asked.seconds) == (expressions, seconds)
     assert asked.side_budget == expressions // 12

@@ -70,7 +70,7 @@ def table(columns: Columns, names: list[str] | None = None, *, other: bool = Fal
     return Dataset.from_columns(out)
 
 
-def found(report: Report) -> dict[str, Any]:
+def contents(report: Report) -> dict[str, Any]:
     document = report.to_json()
     for name in ("seconds", "provenance"):
         document.pop(name)
@@ -91,7 +91,7 @@ def test_rows_in_another_order(name: str) -> None:
     order = np.random.default_rng(1).permutation(N)
     other = discover_with(data.take(order), target, options)
     # to the last digit
-    assert found(other) == found(report)
+    assert contents(other) == contents(report)
     for field in ("measured", "predicted", "left_out"):
         values = getattr(report, field)
         assert getattr(other, field) == tuple(values[i] for i in order if values)
@@ -105,7 +105,7 @@ def test_columns_in_another_order(name: str) -> None:
     report = as_given(name)
     other = discover_with(table(columns, sorted(columns, reverse=True)), target, options)
     for part in ("law", "candidates", "outcome", "confirmed", "why_not"):
-        assert found(other)[part] == found(report)[part]
+        assert contents(other)[part] == contents(report)[part]
 
 
 @pytest.mark.parametrize("name", CASES)

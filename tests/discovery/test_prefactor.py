@@ -29,8 +29,8 @@ def test_intervals_of_the_prefactor_are_honest_although_runs_chose_the_rationals
 def test_fit_takes_tables_of_any_kind_and_options_by_name() -> None:
     columns = {"L [m]": [0.2, 0.4, 0.8, 1.6], "T [s]": [0.897, 1.269, 1.794, 2.537]}
     pandas = pytest.importorskip("pandas")
-    found = fit(pandas.DataFrame(columns), "T", constants=["g"], level=0.5)
+    fitted = fit(pandas.DataFrame(columns), "T", constants=["g"], level=0.5)
     wider = fit(Dataset.from_columns(columns), "T", constants=["g"], level=0.99)
-    assert str(found.law) == "T = C*sqrt(L/g)"
-    assert found.level == 0.5
-    assert found.law.constants[0].value == wider.law.constants[0].value
+    assert str(fitted.law) == "T = C*sqrt(L/g)"
+    assert fitted.level == 0.5
+    assert fitted.law.constants[0].value == wider.law.constants[0].value

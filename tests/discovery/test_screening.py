@@ -58,14 +58,14 @@ def test_a_term_is_taken_where_its_t_test_says_so(runs: int, step: int) -> None:
     terms = np.column_stack([np.ones(runs), Z, Z[:, first] * Z[:, second]])
     known = terms[:, : step + 1]
     # what the last input adds to the first, and what no term explains
-    own, noise = Z[:, step], rng.standard_normal(runs)
-    own = own - known @ np.linalg.lstsq(known, own, rcond=None)[0]
+    term, noise = Z[:, step], rng.standard_normal(runs)
+    term = term - known @ np.linalg.lstsq(known, term, rcond=None)[0]
     noise = noise - terms @ np.linalg.lstsq(terms, noise, rcond=None)[0]
-    own, noise = own / np.linalg.norm(own), noise / np.linalg.norm(noise)
+    term, noise = term / np.linalg.norm(term), noise / np.linalg.norm(noise)
     # 1 % among all terms, both signs
     t = stats.t.isf(0.01 / 2 / (terms.shape[1] - 1), runs - 2 - step)
     for factor, taken in ((1.01, True), (0.99, False)):
-        y = 30.0 * Z[:, 0] * step + own * factor * t / np.sqrt(runs - 2 - step) + noise
+        y = 30.0 * Z[:, 0] * step + term * factor * t / np.sqrt(runs - 2 - step) + noise
         assert _forward(Z, y, 0) == [*range(step), *([step] if taken else [])]
 
 
@@ -76,14 +76,14 @@ def test_few_inputs_are_left_alone() -> None:
 
 def test_chance_is_not_taken_for_more() -> None:
     rng = np.random.default_rng(0)
-    found = 0
+    screened_tables = 0
     for _ in range(20):
         noise = {f"x{k} [1]": rng.lognormal(size=60) for k in range(20)}
         kept = screened(Dataset.from_columns({**noise, "y [1]": rng.lognormal(size=60)}), "y",
                         Options(), rng.normal(size=60))  # fmt: skip
-        found += kept is not None
+        screened_tables += kept is not None
     # a level of 1 %: three or more of twenty have odds of one in a thousand
-    assert found <= 2
+    assert screened_tables <= 2
 
 
 def test_the_law_among_many_inputs() -> None:

@@ -93,16 +93,16 @@ def test_a_second_engine_starts_from_the_first_and_from_learned_exponents(
     first = study_of_power_law(prepare(data, "D", SCALES), options)
     first = searched(first, "structured", AMPLE, options, Clock.of(AMPLE))
     both = searched(first, "pysr", AMPLE, options, Clock.of(AMPLE))
-    found = judge(both, options, Clock.of(AMPLE))
+    study = judge(both, options, Clock.of(AMPLE))
     problem = Second.seen["problem"]
     assert np.ptp(problem.fields[role["M"]]) > 0.5
     assert Second.seen["guesses"]
     assert {g.engine for g in Second.seen["guesses"]} == {"structured"}
-    assert found.engine == "pysr"
-    fitted = sorted(x.value for x in found.law.constants if x.origin == "fitted")
+    assert study.engine == "pysr"
+    fitted = sorted(x.value for x in study.law.constants if x.origin == "fitted")
     assert fitted == pytest.approx([1e-9, 0.1, 40.0, 140.0])
     # the fronts are merged
-    assert {g.engine for g in found.candidates} == {"structured", "pysr"}
+    assert {g.engine for g in study.candidates} == {"structured", "pysr"}
 
 
 def test_a_second_engine_does_not_displace_what_predicts_better(
@@ -119,16 +119,16 @@ def test_a_second_engine_does_not_displace_what_predicts_better(
     worse = Candidate.of(c * sympy.exp(pi / 100), {"c": 3.0}, engine="pysr")
     followed_by(worse, monkeypatch)
     monkeypatch.setattr(
-        "dimgs.engines.selection.candidate_bits", lambda found, problem: float(found.complexity)
+        "dimgs.engines.selection.candidate_bits", lambda study, problem: float(study.complexity)
     )
     first = study_of_power_law(known, Options())
     first = searched(first, "structured", AMPLE, Options(evaluations=300), Clock.of(AMPLE))
     both = searched(first, "pysr", AMPLE, Options(), Clock.of(AMPLE))
     assert str(worse) in {str(c) for c in both.candidates}
-    found = judge(both, Options(), Clock.of(AMPLE))
-    assert found.engine == "structured"
-    assert found.known is not None
-    assert found.known > 0.9
+    study = judge(both, Options(), Clock.of(AMPLE))
+    assert study.engine == "structured"
+    assert study.known is not None
+    assert study.known > 0.9
 
 
 def test_no_second_engine_where_the_first_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,11 +245,11 @@ def test_a_law_is_found_where_inputs_that_never_varied_tie_groups_together() -> 
     held = {"p [m]": p, "k [W/(m*K)]": k, "a [m^2]": a, "dT [K]": 40.0}
     flow = np.sqrt(h * p * k * a) * 40.0 * np.tanh(L * np.sqrt(h * p / (k * a)))
     table = {"h [W/(m^2*K)]": h, "L [m]": L, **held, "Q [W]": flow}
-    found = discover(Dataset.from_columns(table), "Q", engine="structured", time_limit=AMPLE)
-    assert found.confirmed
-    assert found.law is not None
+    report = discover(Dataset.from_columns(table), "Q", engine="structured", time_limit=AMPLE)
+    assert report.confirmed
+    assert report.law is not None
     h_new, L_new = 60.0, 0.02
     at = {n.split(" [")[0]: np.full(1, x) for n, x in held.items()}
-    said = found.law.predict_si({"h": np.full(1, h_new), "L": np.full(1, L_new), **at})
+    said = report.law.predict_si({"h": np.full(1, h_new), "L": np.full(1, L_new), **at})
     truth = np.sqrt(h_new * p * k * a) * 40.0 * np.tanh(L_new * np.sqrt(h_new * p / (k * a)))
     assert said == pytest.approx(truth, rel=1e-9)

@@ -38,10 +38,10 @@ def test_effects_of_runs_hold_the_shares_of_the_law_that_made_them() -> None:
     for seed in range(2):
         document = sensitivity(runs(seed), "y").to_json()
         for name, true in zip(("x", "z", "w"), SHARES, strict=True):
-            own = document["main"][name]
-            held.append(own["low"] <= true <= own["high"])
-            assert own["value"] == pytest.approx(true, abs=0.12)
-            assert own["low"] <= own["value"] <= own["high"]
+            effect = document["main"][name]
+            held.append(effect["low"] <= true <= effect["high"])
+            assert effect["value"] == pytest.approx(true, abs=0.12)
+            assert effect["low"] <= effect["value"] <= effect["high"]
     assert np.mean(held) >= 0.5
     assert document["method"] == "sobol"
     assert document["r2_left_out"] > 0.95
@@ -83,12 +83,12 @@ def test_intervals_by_groups_need_three_of_them() -> None:
 def test_effects_of_a_law_are_those_of_its_formula() -> None:
     data = runs(0).without(["w"])
     law = dimgs.fit(data, "y", scales=["x0 [m]", "z0 [s]", "y0 [kg]"]).law
-    found = law_sensitivity(law)
+    sensitivity = law_sensitivity(law)
     powers = {e.name: e.value for e in dimgs.fit(data, "y", scales="auto").variable_exponents}
     ranges = {n: np.ptp(np.log(np.asarray(data[n]))) for n in ("x", "z")}
-    parts = np.array([(powers[n] * ranges[n]) ** 2 for n in found.inputs])
-    np.testing.assert_allclose(found.effects.main, parts / parts.sum(), atol=0.02)
-    assert np.all(found.halves.main > 0)
+    parts = np.array([(powers[n] * ranges[n]) ** 2 for n in sensitivity.inputs])
+    np.testing.assert_allclose(sensitivity.effects.main, parts / parts.sum(), atol=0.02)
+    assert np.all(sensitivity.halves.main > 0)
 
 
 def test_a_table_without_an_effect_is_refused() -> None:

@@ -52,7 +52,7 @@ PLANTED: dict[str, tuple[Columns, str, Array, tuple[str, ...]]] = {
 }
 
 
-def found(
+def find_law(
     columns: Columns, target: str, y: Array, constants: Sequence[str] = (), **options: Any
 ) -> Any:
     data = Dataset.from_columns({**columns, target: y})
@@ -64,7 +64,7 @@ def found(
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_law_is_found(name: str) -> None:
     columns, target, y, constants = PLANTED[name]
-    report = found(columns, target, y, constants)
+    report = find_law(columns, target, y, constants)
     assert report.law.predict_si(report.data) == pytest.approx(y, rel=1e-7, abs=1e-7)
     assert not {v.name for v in report.law.scales} & {
         str(s) for s in report.law.expression.free_symbols
@@ -84,7 +84,7 @@ def test_single_terms_without_units(power: str) -> None:
     x, z = X, V
     y = eval(power, {"x": x, "z": z})
     columns = {"x [1]": x, "z [1]": z} if "z" in power else {"x [1]": x}
-    report = found(columns, "y [1]", y)
+    report = find_law(columns, "y [1]", y)
     theirs = Law.from_json(report.law.to_json()).predict_si({"x": 3 * x, "z": 3 * z})
     assert theirs == pytest.approx(eval(power, {"x": 3 * x, "z": 3 * z}), rel=1e-9)
 
@@ -92,7 +92,7 @@ def test_single_terms_without_units(power: str) -> None:
 @cache
 def law_of_motion() -> str:
     columns, target, y, _ = PLANTED["motion"]
-    return str(found(columns, target, y).law)
+    return str(find_law(columns, target, y).law)
 
 
 @settings(max_examples=4, deadline=None)
@@ -108,13 +108,13 @@ def test_neither_units_nor_order_nor_direction_matter(
         "t [s]": T,
     }
     moved = {list(moved)[i]: list(moved.values())[i] for i in order}
-    assert str(found(moved, target, sign * y).law) == law_of_motion()
+    assert str(find_law(moved, target, sign * y).law) == law_of_motion()
 
 
 def test_a_noisy_law_holds_on_runs_left_out() -> None:
     columns, target, truth, _ = PLANTED["motion"]
     y = truth + 0.02 * np.std(truth) * np.random.default_rng(0).normal(size=N)
-    report = found(columns, target, y, evaluations=400)
+    report = find_law(columns, target, y, evaluations=400)
     assert report.law.predict_si(report.data) == pytest.approx(
         truth, abs=0.05 * float(np.std(truth))
     )

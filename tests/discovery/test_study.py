@@ -109,15 +109,15 @@ def test_residuals_of_runs_left_out_are_of_the_law_that_is_kept(split: bool) -> 
     assert power.result.left_out is not None
     log = known.design.y + known.design.offset
     total = np.sum((log - log.mean()) ** 2)
-    own = left_out_residuals(power, POWER)
-    assert own is not None
-    assert power.known == pytest.approx(1 - own @ own / total)
+    residuals = left_out_residuals(power, POWER)
+    assert residuals is not None
+    assert power.known == pytest.approx(1 - residuals @ residuals / total)
     better = replace(power, law=law_of(power.prepared, a + b * pi_1, a=1.0, b=2.0))
     left = left_out_residuals(better, POWER)
     assert left is not None
     assert better.law.scores.cv_r2_log == pytest.approx(1 - left @ left / total)
-    assert np.std(left) < 0.5 * np.std(own)
-    assert left_out_residuals(replace(better, left_out=own), POWER) is own
+    assert np.std(left) < 0.5 * np.std(residuals)
+    assert left_out_residuals(replace(better, left_out=residuals), POWER) is residuals
 
 
 def test_the_power_law_is_the_first_candidate() -> None:
@@ -136,11 +136,11 @@ def test_a_law_on_a_linear_scale_counts_what_it_leaves_of_the_variance() -> None
     y = 2.0 * x + 0.1 * np.cos(7.0 * x)
     table = Dataset.from_columns({"x [1]": x, "y [1]": y})
     known = prepare(table, "y", POWER, linear_allowed=True)
-    found = power_law(known)
-    assert found.result is None
-    assert found.law.scores.r2 is not None
-    for candidate in found.candidates:
-        assert candidate.loss == pytest.approx(1 - found.law.scores.r2)
+    study = power_law(known)
+    assert study.result is None
+    assert study.law.scores.r2 is not None
+    for candidate in study.candidates:
+        assert candidate.loss == pytest.approx(1 - study.law.scores.r2)
         assert candidate.scale == "linear"
 
 
@@ -162,10 +162,10 @@ def steps_of(
     over: bool = False,
 ) -> tuple[list[str], list[str]]:
     """Which steps a study takes, and which ones it says were cut."""
-    found = power_law(prepared())
+    known = power_law(prepared())
     taken: list[str] = []
     (one,) = front(a + b * pi_1)
-    better = replace(found, candidates=(replace(one, loss=0.0 if exact else 1.0),))
+    better = replace(known, candidates=(replace(one, loss=0.0 if exact else 1.0),))
 
     def distilled(study: Study, *_: Any, search: bool = True) -> tuple[Study, bool]:
         taken.append("distil" if search else "elementary forms")
@@ -184,7 +184,7 @@ def steps_of(
     monkeypatch.setattr(module, "usable_engines", lambda _: ["structured"])
     monkeypatch.setattr(module, "_from_potential", deep)
     clock = Clock.of(-1.0 if over else AMPLE)
-    list(module._proposals(found, options, clock, distil_first))
+    list(module._proposals(known, options, clock, distil_first))
     return taken, [cut.step for cut in clock.cuts]
 
 
@@ -225,13 +225,13 @@ class Potential:
 
 
 def from_potential(
-    monkeypatch: pytest.MonkeyPatch, found: Study, more: tuple[Candidate, ...]
+    monkeypatch: pytest.MonkeyPatch, study: Study, more: tuple[Candidate, ...]
 ) -> Study:
     from dimgs.discovery import deep
 
     monkeypatch.setattr(deep, "fit_teacher", lambda *_: Potential())
     monkeypatch.setattr(deep, "candidates_of", lambda *_: (more, {"t": "u"}))
-    return module._from_potential(found, Options(model="deep"), Clock.of(AMPLE))
+    return module._from_potential(study, Options(model="deep"), Clock.of(AMPLE))
 
 
 def test_a_deep_potential_proposes_where_the_judgement_confirms_nothing_without_it(
@@ -244,7 +244,7 @@ def test_a_deep_potential_proposes_where_the_judgement_confirms_nothing_without_
     assert [str(c) for c in found.candidates] == ["a + b*pi_1"]
     assert found.unlogged == {"t": "u"}
     # which candidate is the law is not decided here
-    assert (found.law, found.posterior) == (power.law, None)
+    assert (study.law, study.posterior) == (power.law, None)
     known = proposed(power, front(a + b * pi_1), {}, "structured")
     assert judge(known, Options(), Clock.of(AMPLE)).verdict.confirmed
     kept = from_potential(monkeypatch, known, front(a + b * pi_1 + c / pi_1, engine="deep"))
@@ -269,10 +269,10 @@ def test_a_deep_potential_is_no_use_to_what_is_exact_or_has_no_time() -> None:
 
 def test_an_interrupt_leaves_the_first_candidate_without_a_judgement() -> None:
     power = power_law(prepared())
-    found = proposed(power, front(a + b * pi_1), {}, "structured")
+    study = proposed(power, front(a + b * pi_1), {}, "structured")
     stopped = Clock.of(AMPLE)
     stopped.cut("interrupt", "the search")
-    out = judge(found, Options(), stopped)
+    out = judge(study, Options(), stopped)
     assert out.law.constants
     assert (str(out.law.pi_expression), out.engine) == ("a + b*pi_1", "structured")
     assert out.verdict.probability is None

@@ -23,7 +23,7 @@ def runs(seed: int, n: int = 90) -> tuple[Array, Array, Array]:
     return x, y, np.exp(0.02 * rng.standard_normal(n))
 
 
-def found(x: Array, y: Array, z: Array) -> Study:
+def study_of(x: Array, y: Array, z: Array) -> Study:
     """What the study of a table finds, with few evaluations."""
     return study_with_scales(Dataset.from_columns({"x [m]": x, "y [m]": y, "z [m]": z}), "z", FEW)
 
@@ -33,7 +33,7 @@ def test_a_jump_between_two_laws_is_found_unasked() -> None:
     r = x / y
     z = y * np.where(r < 1, 2 * r, 5 / r) * errors
     assert FEW.regimes is False
-    law = found(x, y, z).law
+    law = study_of(x, y, z).law
     assert law.expression.has(sympy.Piecewise)
     # away from the boundary both sides are met to the noise
     away = np.abs(np.log(r)) > 0.3
@@ -49,7 +49,7 @@ def test_where_two_laws_meet_the_smaller_or_larger_is_the_law(
     extreme: np.ufunc, form: type
 ) -> None:
     x, y, errors = runs(3)
-    study = found(x, y, extreme(x, 2 * y) * errors)
+    study = study_of(x, y, extreme(x, 2 * y) * errors)
     assert study.law.pi_expression.has(form)
     far = {"x": np.array([100.0, 0.01]), "y": np.array([0.01, 100.0])}
     expected = extreme(far["x"], 2 * far["y"])
@@ -60,7 +60,7 @@ def test_where_two_laws_meet_the_smaller_or_larger_is_the_law(
 
 def test_one_power_law_is_not_divided() -> None:
     x, y, errors = runs(5)
-    study = found(x, y, x**0.5 * y**0.5 * errors)
+    study = study_of(x, y, x**0.5 * y**0.5 * errors)
     assert study.result is not None
     assert not study.result.regimes
     assert not study.law.pi_expression.has(sympy.Piecewise, sympy.Min, sympy.Max)

@@ -123,7 +123,7 @@ def test_no_exploration_depends_on_the_units_of_the_table() -> None:
     data = _bouncing()
     options = Options(constants=["g"], scales=["M0 [kg]"])
     one, two = explore(data, "T", options), explore(_in_other_units(data), "T", options)
-    found, other = one.to_json()["homogeneity"], two.to_json()["homogeneity"]
-    assert found.keys() == other.keys()
-    assert found["rejected"] == other["rejected"]
-    assert found["missing_dimension"] == other["missing_dimension"]
+    first, other = one.to_json()["homogeneity"], two.to_json()["homogeneity"]
+    assert first.keys() == other.keys()
+    assert first["rejected"] == other["rejected"]
+    assert first["missing_dimension"] == other["missing_dimension"]

@@ -110,8 +110,8 @@ def test_a_rational_lies_in_the_interval_that_is_shown(
 ) -> None:
     law = draw.draw(planted(noise))
     try:
-        found = dimgs.fit(law.table(), "y", scales="auto", level=level)
+        fitted = dimgs.fit(law.table(), "y", scales="auto", level=level)
     except dimgs.DimgsError:
         return
-    for e in (*found.exponents, *found.variable_exponents):
+    for e in (*fitted.exponents, *fitted.variable_exponents):
         assert e.rational is None or e.low <= float(e.rational) <= e.high

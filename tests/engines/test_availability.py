@@ -121,9 +121,13 @@ def test_julia_is_found_wherever_pysr_would_find_it(bare: dict[str, str], tmp_pa
     assert not has_julia(project, bare)
     record = tmp_path / "depot" / "juliaup" / "juliaup.json"
     record.parent.mkdir(parents=True)
-    for text, found in (("{", False), ("{}", False), ('{"InstalledVersions": {"1.11": {}}}', True)):
+    for text, present in (
+        ("{", False),
+        ("{}", False),
+        ('{"InstalledVersions": {"1.11": {}}}', True),
+    ):
         record.write_text(text, encoding="utf-8")
-        assert has_julia(project, bare) is found
+        assert has_julia(project, bare) is present
 
 
 def test_julia_packages_follow_the_environment(

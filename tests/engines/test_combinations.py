@@ -42,12 +42,12 @@ def test_planted_sets_come_first(seed: int, data: st.DataObject) -> None:
     halves = [data.draw(st.sampled_from([s * h for h in HALVES for s in (1, -1)])) for _ in columns]
     e = sum(h / 2 * P[k] for h, k in zip(halves, columns, strict=True)).astype(np.float64)
     sums = Combinations(P, e, bits)
-    found = sums.singles()
+    chosen = sums.singles()
     if size > 1:
-        found = sums.pairs(np.arange(30), 30, 400, lambda: None)
+        chosen = sums.pairs(np.arange(30), 30, 400, lambda: None)
     if size > 2:
-        found = sums.triples(np.column_stack(np.triu_indices(30, 1)), 30, 10, lambda: None)
-    first = found.best(40, 1)
+        chosen = sums.triples(np.column_stack(np.triu_indices(30, 1)), 30, 10, lambda: None)
+    first = chosen.best(40, 1)
     known = dict(zip(columns, halves, strict=True))
     assert dict(zip(first.columns[0].tolist(), first.halves[0].tolist(), strict=True)) == known
 

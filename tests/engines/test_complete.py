@@ -65,12 +65,12 @@ def joined(a: Column, b: Column) -> Iterator[list[float]]:
 @pytest.mark.parametrize(("groups", "most"), [(1, 6), (2, 5), (3, 4)])
 def test_as_many_forms_are_tried_as_there_are(groups: int, most: int) -> None:
     X = np.random.default_rng(groups).uniform(0.4, 3.0, (7, groups))
-    found = Columns(X)
+    columns = Columns(X)
     with np.errstate(all="ignore"):
         for _ in range(most):
-            found.grow()
+            columns.grow()
     leaves = {f"x{k}": tuple(x) for k, x in enumerate(X.T.tolist())} | {"1": (1.0,) * len(X)}
-    assert found.sizes == [len(level) for level in brute_force(leaves, most)]
+    assert columns.sizes == [len(level) for level in brute_force(leaves, most)]
 
 
 @cache

@@ -106,8 +106,8 @@ MAKERS: list[Callable[[Runs], list[Target]]] = [
 @pytest.mark.parametrize("seed", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2))])
 def test_a_decay_into_the_noise_is_found(seed: int) -> None:
     x, _, y = decay(seed)
-    found = StructuredEngine().search(Problem({"pi_1": x}, y, scale="linear"), ample(900))
-    law = found.candidates[0]
+    outcome = StructuredEngine().search(Problem({"pi_1": x}, y, scale="linear"), ample(900))
+    law = outcome.candidates[0]
     values = law.evaluate({"pi_1": np.array([1.0, 3.0, 8.0])})
     assert np.log(values[0] / values[1]) == pytest.approx(2.0, rel=0.06)
     assert np.log(values[1] / values[2]) == pytest.approx(5.0, rel=0.06)

@@ -53,12 +53,12 @@ def test_unavailable_where_its_library_does_not_load(monkeypatch: pytest.MonkeyP
 
 def test_text_is_read_with_its_single_precision_numbers() -> None:
     text = "((-2.11357259750366211) + (exp((0.10000000149011612 * log_pi_1)) ^ 2))"
-    found = expression_of(text, ["pi_1", "log_pi_1"])
-    candidate = to_candidate(found, scale="linear")
+    expression = expression_of(text, ["pi_1", "log_pi_1"])
+    candidate = to_candidate(expression, scale="linear")
     assert candidate is not None
     value = candidate.evaluate({"pi_1": np.array([1.0, 32.0])})
     assert value == pytest.approx([1 - 2.1135726, 2 - 2.1135726], rel=1e-12)
-    assert found.atoms(sympy.Float) >= {sympy.Float("-2.1135726")}
+    assert expression.atoms(sympy.Float) >= {sympy.Float("-2.1135726")}
     tiny = expression_of("0.0000000000009999999960041972002500187955", [])
     assert float(tiny) == 1e-12
     assert "safe_square" in str(expression_of("square(pi_1)", ["pi_1"]))

@@ -74,10 +74,10 @@ def test_version_is_the_one_meant(stub: dict[str, Any], request: pytest.FixtureR
 
 
 def test_equation_files_become_candidates(stub: dict[str, Any]) -> None:
-    for text, found in stub["from_file"].items():
-        assert found["error"] is not None, text
-        assert found["error"] < 1e-12, text
-        assert found["json"], text
+    for text, parsed in stub["from_file"].items():
+        assert parsed["error"] is not None, text
+        assert parsed["error"] < 1e-12, text
+        assert parsed["json"], text
     power = stub["from_file"]["0.3162277660168379 * (pi_1 ^ -0.25)"]
     assert power["candidate"] == "c_1*pi_1**c_2"
     assert power["constants"] == {"c_1": 0.3162277660168379, "c_2": -0.25}
@@ -222,17 +222,17 @@ def test_it_is_an_engine() -> None:
     not HERE_IS_JULIA, reason="there is no Julia here: install it (dimgs engines --install pysr)"
 )
 def test_real_searches() -> None:
-    found = scenario("julia", timeout=3600)
-    power = found["power"]
+    case = scenario("julia", timeout=3600)
+    power = case["power"]
     assert power["outcome"] == "converged", power["message"]
     assert "pi_1**(1/4)" in power["candidates"][0]
     assert min(power["losses"]) < 1e-20
-    assert found["diffusion"]["candidates"], found["diffusion"]["message"]
-    assert found["diffusion"]["error"] < 1e-2
-    assert found["friction"]["candidates"], found["friction"]["message"]
-    assert found["friction"]["unit"] == "Pa"
-    assert found["friction"]["error"] < 2e-2
-    first, second = found["same"]
+    assert case["diffusion"]["candidates"], case["diffusion"]["message"]
+    assert case["diffusion"]["error"] < 1e-2
+    assert case["friction"]["candidates"], case["friction"]["message"]
+    assert case["friction"]["unit"] == "Pa"
+    assert case["friction"]["error"] < 2e-2
+    first, second = case["same"]
     assert first["candidates"], first["message"]
     assert first["candidates"] == second["candidates"]
     assert first["constants"] == second["constants"]

@@ -51,8 +51,8 @@ def test_power_law_is_weighted_least_squares_of_logarithms() -> None:
     root = np.sqrt(weights)
     columns = np.column_stack([np.ones(30), np.log(g["pi_1"])]) * root[:, None]
     exact = np.linalg.lstsq(columns, root * np.log(response), rcond=None)[0]
-    found = [np.log(fitted.constants["a"]), fitted.constants["b"]]
-    assert found == pytest.approx(exact.tolist(), rel=1e-9)
+    coefficients = [np.log(fitted.constants["a"]), fitted.constants["b"]]
+    assert coefficients == pytest.approx(exact.tolist(), rel=1e-9)
     e = np.log(response) - exact[0] - exact[1] * np.log(g["pi_1"])
     assert fitted.loss == pytest.approx(np.sum(weights * e**2) / weights.sum(), rel=1e-12)
 
@@ -118,11 +118,11 @@ def test_what_cannot_be_a_law_is_left_out(expression: Any) -> None:
 
 
 def test_an_exponential_of_a_sum_is_a_product() -> None:
-    found = to_candidate(0.5 + 2.25 * (sympy.log(X) - 0.1), of_logarithm=True, factor=10.0)
-    assert found is not None
-    assert found.numeric.free_symbols == {X}
-    assert np.allclose(found.evaluate(groups()), 10 * np.exp(0.275) * groups()["pi_1"] ** 2.25)
-    assert found.complexity == 5
+    candidate = to_candidate(0.5 + 2.25 * (sympy.log(X) - 0.1), of_logarithm=True, factor=10.0)
+    assert candidate is not None
+    assert candidate.numeric.free_symbols == {X}
+    assert np.allclose(candidate.evaluate(groups()), 10 * np.exp(0.275) * groups()["pi_1"] ** 2.25)
+    assert candidate.complexity == 5
 
 
 @pytest.mark.parametrize(
@@ -137,16 +137,16 @@ def test_an_exponential_of_a_sum_is_a_product() -> None:
     ],
 )
 def test_powers_of_positive_groups_come_apart(expression: Any, shown: str) -> None:
-    found = to_candidate(expression)
-    assert found is not None
-    assert str(found) == shown
+    candidate = to_candidate(expression)
+    assert candidate is not None
+    assert str(candidate) == shown
 
 
 def test_an_unlogged_input_keeps_its_sign() -> None:
-    found = to_candidate(sympy.sqrt(X**2), scale="linear", unlogged=["pi_1"])
-    assert found is not None
-    assert str(found) == "Abs(pi_1)"
-    assert np.allclose(found.evaluate({"pi_1": np.array([-2.0, 3.0])}), [2.0, 3.0])
+    candidate = to_candidate(sympy.sqrt(X**2), scale="linear", unlogged=["pi_1"])
+    assert candidate is not None
+    assert str(candidate) == "Abs(pi_1)"
+    assert np.allclose(candidate.evaluate({"pi_1": np.array([-2.0, 3.0])}), [2.0, 3.0])
 
 
 _LEAVES = st.sampled_from([X, sympy.Symbol("pi_2"), sympy.Float(2.5), sympy.Integer(2)])
@@ -164,33 +164,33 @@ def _grown(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 @settings(deadline=None, max_examples=60)
 @given(st.recursive(_LEAVES, _grown, max_leaves=5))
 def test_what_is_simplified_means_the_same_without_nested_powers(expression: Any) -> None:
-    found = to_candidate(expression, scale="linear")
+    candidate = to_candidate(expression, scale="linear")
     points = {"pi_1": np.array([0.3, 1.7, 2.9]), "pi_2": np.array([1.2, 0.6, 0.9])}
     symbols = sympy.symbols("pi_1 pi_2")
     with np.errstate(all="ignore"):
         wanted = sympy.lambdify(symbols, expression, "numpy")(*map(np.asarray, points.values()))
     wanted = np.broadcast_to(np.asarray(wanted, dtype=complex), (3,))
     fine = (np.abs(wanted) < 1e100) & (np.abs(wanted) > 1e-100) & (wanted.imag == 0)
-    if found is None or not fine.all():
+    if candidate is None or not fine.all():
         return
-    assert np.allclose(found.evaluate(points), wanted.real, rtol=1e-7)
-    for node in sympy.preorder_traversal(found.expression):
+    assert np.allclose(candidate.evaluate(points), wanted.real, rtol=1e-7)
+    for node in sympy.preorder_traversal(candidate.expression):
         if node.is_Pow:
-            assert not isinstance(node.base, (sympy.Pow, sympy.exp)), found
-        assert node.func is not sympy.log or node.args[0].func is not sympy.exp, found
+            assert not isinstance(node.base, (sympy.Pow, sympy.exp)), candidate
+        assert node.func is not sympy.log or node.args[0].func is not sympy.exp, candidate
 
 
 def test_front_is_strictly_better_where_longer() -> None:
     g = groups(60)
     rng = np.random.default_rng(2)
     problem = Problem(g, 3 * g["pi_1"] ** 0.4 * np.exp(0.05 * rng.normal(size=60)))
-    found = [
+    candidates = [
         Candidate.of(A, {"a": 1.0}),
         Candidate.of(A * X**B, {"a": 1.0, "b": 1.0}),
         Candidate.of(A * X**B * Y**C, {"a": 1.0, "b": 1.0, "c": 0.0}),
         Candidate.of(A * Y**B, {"a": 1.0, "b": 1.0}),
     ]
-    front = front_of(found, problem)
+    front = front_of(candidates, problem)
     ordered = sorted(front, key=lambda c: c.complexity)
     losses = [c.loss for c in ordered]
     assert losses == sorted(losses, reverse=True)

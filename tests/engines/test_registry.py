@@ -21,7 +21,7 @@ from dimgs.engines.registry import all_engines, embedded, engine_names, entry_na
 from dimgs.expression.candidate import Candidate
 from tests.patience import AMPLE
 
-OWN = ("structured", "pysr", "operon")
+BUILT_IN = ("structured", "pysr", "operon")
 ENGINE = '''
 import sympy
 from dimgs.engines.protocol import Result
@@ -88,20 +88,20 @@ def line() -> Dataset:
 
 def test_the_package_registers_its_own_engines_by_entry_points() -> None:
     points = metadata.distribution("dimgs").entry_points
-    assert {p.name for p in points if p.group == registry.GROUP} == set(OWN)
-    assert tuple(e.name for e in all_engines())[:3] == OWN
-    assert engine_names() == ("auto", *OWN, "power_law")
+    assert {p.name for p in points if p.group == registry.GROUP} == set(BUILT_IN)
+    assert tuple(e.name for e in all_engines())[:3] == BUILT_IN
+    assert engine_names() == ("auto", *BUILT_IN, "power_law")
     assert embedded() == "structured"
-    for name in OWN:
+    for name in BUILT_IN:
         assert entry_named(name).status().name == name
     assert entry_named("structured").make().name == "structured"
 
 
 @pytest.mark.usefixtures("installed")
 def test_an_engine_of_another_package_is_listed_after_the_own_ones() -> None:
-    found = {e.name: e for e in all_engines()}
-    assert tuple(found)[:5] == (*OWN, "lines", "absent")
-    assert json.loads(json.dumps(found["lines"].to_json())) == {
+    engines = {e.name: e for e in all_engines()}
+    assert tuple(engines)[:5] == (*BUILT_IN, "lines", "absent")
+    assert json.loads(json.dumps(engines["lines"].to_json())) == {
         "name": "lines",
         "usable": True,
         "version": "2.5",

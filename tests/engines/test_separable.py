@@ -41,13 +41,13 @@ def archive_of(x: Array, y: Array) -> Archive:
 def test_laws_of_this_form_are_found_exactly(name: str, n_runs: int) -> None:
     rng = np.random.default_rng(n_runs)
     x = np.exp(rng.uniform(np.log(0.5), np.log(9.0), n_runs))
-    found = archive_of(x, LAWS[name](x))
-    two_term_sums(scaled_functions(found.runs), response(found.runs), found)
-    assert found.exact
-    assert found.best is not None
+    archive = archive_of(x, LAWS[name](x))
+    two_term_sums(scaled_functions(archive.runs), response(archive.runs), archive)
+    assert archive.exact
+    assert archive.best is not None
     fresh = np.linspace(0.6, 8.0, 40)
     again = Runs.of(Problem({"pi_1": fresh}, np.ones(40)))
-    np.testing.assert_allclose(evaluate(found.best.tree, again), LAWS[name](fresh), rtol=1e-6)
+    np.testing.assert_allclose(evaluate(archive.best.tree, again), LAWS[name](fresh), rtol=1e-6)
 
 
 GLASSES: dict[str, Callable[[Array, Array], Array]] = {
@@ -68,15 +68,15 @@ def test_exponentials_with_a_pole_below_the_runs(name: str, noise: float) -> Non
     x, z = rng.uniform(1.02, 1.8, 40), np.exp(rng.uniform(-1, 1, 40))
     law = GLASSES[name]
     problem = Problem({"pi_1": x, "pi_2": z}, law(x, z) * (1 + noise * rng.standard_normal(40)))
-    found = Archive(Runs.of(problem), time.monotonic() + 600.0)
-    exponentials_of_functions(scaled_functions(found.runs), response(found.runs), found)
+    archive = Archive(Runs.of(problem), time.monotonic() + 600.0)
+    exponentials_of_functions(scaled_functions(archive.runs), response(archive.runs), archive)
     fresh, other = np.linspace(1.03, 1.75, 20), np.full(20, 1.3)
     again = Runs.of(Problem({"pi_1": fresh, "pi_2": other}, np.ones(20)))
-    assert found.best is not None
-    left = np.log(evaluate(found.best.tree, again) / law(fresh, other))
+    assert archive.best is not None
+    left = np.log(evaluate(archive.best.tree, again) / law(fresh, other))
     assert np.abs(left).max() < (1e-7 if noise == 0 else 0.05)
     if noise:  # and the law itself is among those that are kept
-        forms = [str(to_sympy(f.tree, again.names)[0]) for f in found.front(12, 30)]
+        forms = [str(to_sympy(f.tree, again.names)[0]) for f in archive.front(12, 30)]
         assert any("exp(c_2/(c_3*pi_1 + 1))" in form for form in forms)
 
 
@@ -96,19 +96,19 @@ def test_discover_finds_the_viscosity_of_a_glass() -> None:
 
 def test_of_a_power_of_the_response() -> None:
     x = np.exp(np.random.default_rng(3).uniform(-1, 2, 40))
-    found = archive_of(x, 1 / (0.5 + 2 * np.exp(-0.8 * x)))
-    inverse = next(t for t in powers(found.runs) if t.power == -1)
-    two_term_sums(scaled_functions(found.runs), inverse, found)
-    assert found.exact
+    archive = archive_of(x, 1 / (0.5 + 2 * np.exp(-0.8 * x)))
+    inverse = next(t for t in powers(archive.runs) if t.power == -1)
+    two_term_sums(scaled_functions(archive.runs), inverse, archive)
+    assert archive.exact
 
 
 def test_the_unit_of_the_groups_does_not_matter() -> None:
     x = np.exp(np.random.default_rng(4).uniform(-1, 2, 30))
     y = 0.4 + 1.7 * np.exp(-0.6 * x)
     for factor in (1e-9, 1e9):
-        found = archive_of(factor * x, y)
-        two_term_sums(scaled_functions(found.runs), response(found.runs), found)
-        assert found.exact
+        archive = archive_of(factor * x, y)
+        two_term_sums(scaled_functions(archive.runs), response(archive.runs), archive)
+        assert archive.exact
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01])
@@ -116,10 +116,10 @@ def test_a_real_exponent_stands_beside_simple_ones(noise: float) -> None:
     rng = np.random.default_rng(5)
     x = np.exp(rng.uniform(np.log(0.5), np.log(800.0), 120))
     y = 24 / x * (1 + 0.15 * x**0.687)
-    found = archive_of(x, y * np.exp(noise * rng.normal(size=120)))
-    posynomials(response(found.runs), found)
-    assert found.best is not None
-    fitted = evaluate(found.best.tree, found.runs)
+    archive = archive_of(x, y * np.exp(noise * rng.normal(size=120)))
+    posynomials(response(archive.runs), archive)
+    assert archive.best is not None
+    fitted = evaluate(archive.best.tree, archive.runs)
     np.testing.assert_allclose(fitted, y, rtol=1e-9 if noise == 0 else 0.01)
-    steepest = min(e for n in nodes(found.best.tree) if isinstance(n, Mono) for e in n.exponents)
+    steepest = min(e for n in nodes(archive.best.tree) if isinstance(n, Mono) for e in n.exponents)
     assert steepest == -1

@@ -49,11 +49,11 @@ def planted(text: str, noise: float = 0.0, seed: int = 0) -> tuple[Candidate, Pr
     return true, Problem(groups, response)
 
 
-def agrees(found: Candidate, true: Candidate, tolerance: float = 1e-6) -> bool:
+def agrees(candidate: Candidate, true: Candidate, tolerance: float = 1e-6) -> bool:
     """Agreement far outside the runs."""
     rng = np.random.default_rng(5)
     points = {name: rng.uniform(0.05, 8.0, 50) for name in true.groups}
-    return bool(np.allclose(found.evaluate(points), true.evaluate(points), rtol=tolerance))
+    return bool(np.allclose(candidate.evaluate(points), true.evaluate(points), rtol=tolerance))
 
 
 def test_is_an_engine() -> None:
@@ -116,12 +116,12 @@ def test_same_seed_same_result() -> None:
 
 def test_threads_do_not_matter() -> None:
     _, problem = planted("sin(pi_1)*(1 + pi_2)/pi_1", noise=0.01)
-    found = []
+    fronts = []
     for threads in (1, 2):
         with threadpool_limits(threads):
             result = StructuredEngine("ab").search(problem, ample(100))
-        found.append([c.to_json() for c in result.candidates])
-    assert found[0] == found[1]
+        fronts.append([c.to_json() for c in result.candidates])
+    assert fronts[0] == fronts[1]
 
 
 def test_a_law_in_noise_is_the_simple_one() -> None:
@@ -169,14 +169,14 @@ def test_what_explains_the_runs_ends_the_search(monkeypatch: pytest.MonkeyPatch)
     """Of a short law in noise; the quick steps and some further ones are waited for."""
     known, done = Stages.steps, list[str]()
 
-    def told(step: Step) -> Step:
+    def recorded(step: Step) -> Step:
         def run() -> None:
             done.append(step.name)
             step.run()
 
         return replace(step, run=run)
 
-    monkeypatch.setattr(Stages, "steps", lambda stages: list(map(told, known(stages))))
+    monkeypatch.setattr(Stages, "steps", lambda stages: list(map(recorded, known(stages))))
     _, problem = planted("3*pi_1/pi_2", noise=0.02)
     result = StructuredEngine().search(problem, ample())
     assert "its residuals do not depend on the groups" in result.message

@@ -97,8 +97,10 @@ def test_sympy_form_has_the_same_values(tree: Tree) -> None:
     expression, constants = to_sympy(tree, runs.names)
     names = [*runs.names, *constants]
     function = sympy.lambdify([sympy.Symbol(n) for n in names], expression, modules="numpy")
-    found = function(*runs.values.T, *constants.values())
-    np.testing.assert_allclose(np.broadcast_to(found, value.shape), value, rtol=1e-9, atol=1e-12)
+    lambdified = function(*runs.values.T, *constants.values())
+    np.testing.assert_allclose(
+        np.broadcast_to(lambdified, value.shape), value, rtol=1e-9, atol=1e-12
+    )
 
 
 @settings(max_examples=60, deadline=None)
@@ -106,10 +108,10 @@ def test_sympy_form_has_the_same_values(tree: Tree) -> None:
 def test_compiled_trees_are_the_trees(tree: Tree) -> None:
     runs, theta = some_runs(), parameters(tree)
     with np.errstate(all="ignore"):
-        value, found = evaluate(tree, runs), compiled(tree, runs)(theta)[0]
+        value, compiled_value = evaluate(tree, runs), compiled(tree, runs)(theta)[0]
     if not np.all(np.isfinite(value)):
         return
-    np.testing.assert_allclose(found, value, rtol=1e-12)
+    np.testing.assert_allclose(compiled_value, value, rtol=1e-12)
 
 
 @settings(max_examples=60, deadline=None)
@@ -135,11 +137,11 @@ def test_what_leaves_two_sums_may_cancel() -> None:
     first = Sum((ONE, Product((MINUS, Mono((Fraction(-1), Fraction(-1)))))))
     second = Power(Sum((Mono((Fraction(-2), Fraction(0))), MINUS)), Fraction(-1, 2))
     tree = Product((Mono((Fraction(0), Fraction(1))), first, second))
-    found = canonical(tree, runs)
-    np.testing.assert_allclose(evaluate(found, runs), (u * t - 1) / np.sqrt(1 - u**2), rtol=1e-12)
-    assert law_bits(found, runs) < law_bits(tree, runs)
-    assert isinstance(found, Product)
-    assert not any(isinstance(factor, Mono) for factor in found.factors)
+    form = canonical(tree, runs)
+    np.testing.assert_allclose(evaluate(form, runs), (u * t - 1) / np.sqrt(1 - u**2), rtol=1e-12)
+    assert law_bits(form, runs) < law_bits(tree, runs)
+    assert isinstance(form, Product)
+    assert not any(isinstance(factor, Mono) for factor in form.factors)
 
 
 def test_monomials_that_cancel_leave_one() -> None:
@@ -221,8 +223,8 @@ def test_families_are_the_variables_of_one_dimension() -> None:
         "pi_2": {"x1": -1.0, "x3": 1.0},
         "pi_3": {"m1": -1.0, "m2": 1.0},
     }
-    found = like_variables(Runs.of(Problem(groups, np.ones(20), composition=composition)))
-    assert sorted(map(len, found)) == [2, 3]
+    families = like_variables(Runs.of(Problem(groups, np.ones(20), composition=composition)))
+    assert sorted(map(len, families)) == [2, 3]
 
 
 def test_a_number_in_a_sum_is_as_dear_as_a_coefficient() -> None:
@@ -253,6 +255,6 @@ def test_a_factor_of_two_terms_stands_in_front_of_them() -> None:
     x = Mono((Fraction(1), Fraction(0)))
     cosine = Call("cos", Mono((Fraction(0), Fraction(1))))
     tree = Power(Sum((ONE, x, Product((Number(-1.0, "-1"), x, cosine)))), Fraction(-1))
-    found = canonical(tree, runs)
-    assert structure_bits(found, runs) < structure_bits(tree, runs)
-    np.testing.assert_allclose(evaluate(found, runs), evaluate(tree, runs), rtol=1e-12)
+    form = canonical(tree, runs)
+    assert structure_bits(form, runs) < structure_bits(tree, runs)
+    np.testing.assert_allclose(evaluate(form, runs), evaluate(tree, runs), rtol=1e-12)

@@ -52,8 +52,8 @@ def test_of_many_runs_some_are_searched_and_all_are_fitted() -> None:
     x, z = rng.uniform(0.3, 3.0, n), rng.uniform(0.3, 3.0, n)
     y = 3.1 * np.sqrt(x) / (1 + 2 * z) * np.exp(0.04 * rng.normal(size=n))
     problem = Problem({"pi_1": x, "pi_2": z}, y)
-    found = StructuredEngine().search(problem, ample(500)).candidates[0]
-    at = found.evaluate({"pi_1": np.array([1.0]), "pi_2": np.array([1.0])})
+    outcome = StructuredEngine().search(problem, ample(500)).candidates[0]
+    at = outcome.evaluate({"pi_1": np.array([1.0]), "pi_2": np.array([1.0])})
     # three standard errors of all runs, half of one of the runs that are searched
     assert at[0] == pytest.approx(3.1 / 3, rel=3 * 0.04 / np.sqrt(n))
 

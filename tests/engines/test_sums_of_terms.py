@@ -37,11 +37,11 @@ def archive_of(law: Law, seed: int = 0, noise: float = 0.0, n: int = 120) -> Arc
     return Archive(Runs.of(problem), time.monotonic() + 600.0)
 
 
-def check_elsewhere(found: Archive, law: Law, rtol: float) -> None:
+def check_elsewhere(archive: Archive, law: Law, rtol: float) -> None:
     x, z = draw(99)
     fresh = Runs.of(Problem({"pi_1": x, "pi_2": z}, np.ones(len(x))))
-    assert found.best is not None
-    np.testing.assert_allclose(evaluate(found.best.tree, fresh), law(x, z), rtol=rtol)
+    assert archive.best is not None
+    np.testing.assert_allclose(evaluate(archive.best.tree, fresh), law(x, z), rtol=rtol)
 
 
 THREE: dict[str, Law] = {
@@ -56,9 +56,9 @@ THREE: dict[str, Law] = {
 @pytest.mark.parametrize("name", THREE)
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 def test_three_terms_with_simple_coefficients(name: str, noise: float) -> None:
-    found = archive_of(THREE[name], 1, noise)
-    Trinomials(found.runs).search(response(found.runs), found)
-    check_elsewhere(found, THREE[name], 1e-9 if noise == 0 else 0.02)
+    archive = archive_of(THREE[name], 1, noise)
+    Trinomials(archive.runs).search(response(archive.runs), archive)
+    check_elsewhere(archive, THREE[name], 1e-9 if noise == 0 else 0.02)
 
 
 SPANS: dict[str, Law] = {
@@ -71,20 +71,20 @@ SPANS: dict[str, Law] = {
 
 @pytest.mark.parametrize("name", SPANS)
 def test_laws_within_a_span(name: str) -> None:
-    found = archive_of(SPANS[name], 2)
-    sums = Sums(found.runs)
-    for target in powers(found.runs):
-        subspace_sums(sums, target, found)
-    check_elsewhere(found, SPANS[name], 1e-7)
+    archive = archive_of(SPANS[name], 2)
+    sums = Sums(archive.runs)
+    for target in powers(archive.runs):
+        subspace_sums(sums, target, archive)
+    check_elsewhere(archive, SPANS[name], 1e-7)
 
 
 def test_ratios_with_one_function() -> None:
     def law(x: Array, z: Array) -> Array:
         return (0.4 * x + 1.2 * np.sin(z)) / (1 + 0.7 * x * np.sin(z))
 
-    found = archive_of(law, 3)
-    subspace_sums(Sums(found.runs), response(found.runs), found, ratios=True)
-    check_elsewhere(found, law, 1e-7)
+    archive = archive_of(law, 3)
+    subspace_sums(Sums(archive.runs), response(archive.runs), archive, ratios=True)
+    check_elsewhere(archive, law, 1e-7)
 
 
 @settings(max_examples=30, deadline=None)
@@ -108,34 +108,34 @@ FREE: dict[str, Law] = {
 @pytest.mark.parametrize("name", FREE)
 @pytest.mark.parametrize("seed", range(3))
 def test_free_exponents_are_found_exactly(name: str, seed: int) -> None:
-    found = archive_of(FREE[name], seed)
-    for target in powers(found.runs, FURTHER):
-        posynomials(target, found)
-    check_elsewhere(found, FREE[name], 1e-8)
+    archive = archive_of(FREE[name], seed)
+    for target in powers(archive.runs, FURTHER):
+        posynomials(target, archive)
+    check_elsewhere(archive, FREE[name], 1e-8)
 
 
 def test_three_free_terms() -> None:
     def law(x: Array, z: Array) -> Array:
         return 1.5 + 0.3 * x**2.5 / z + 2.2 * z ** (4 / 3)
 
-    found = archive_of(law, 5)
-    posynomials(response(found.runs), found, 3)
-    check_elsewhere(found, law, 1e-8)
+    archive = archive_of(law, 5)
+    posynomials(response(archive.runs), archive, 3)
+    check_elsewhere(archive, law, 1e-8)
 
 
 def test_a_term_that_does_nothing_is_left_out() -> None:
-    found = archive_of(lambda x, z: 2 * x**0.3)
-    posynomials(response(found.runs), found)
-    assert found.exact
-    assert found.best is not None
-    assert not any(isinstance(node, Sum) for node in nodes(found.best.tree))
+    archive = archive_of(lambda x, z: 2 * x**0.3)
+    posynomials(response(archive.runs), archive)
+    assert archive.exact
+    assert archive.best is not None
+    assert not any(isinstance(node, Sum) for node in nodes(archive.best.tree))
 
 
 @pytest.mark.parametrize("n", [4, 6, 9])
 def test_too_few_runs_for_free_exponents_are_left_alone(n: int) -> None:
-    found = archive_of(FREE["transfer"], 0, n=n)
-    posynomials(response(found.runs), found, 2)
-    assert not found.fits
+    archive = archive_of(FREE["transfer"], 0, n=n)
+    posynomials(response(archive.runs), archive, 2)
+    assert not archive.fits
 
 
 def test_terms_are_short_where_the_response_has_broken_exponents() -> None:
@@ -147,7 +147,7 @@ def test_terms_are_short_where_the_response_has_broken_exponents() -> None:
         "pi_0": {"V": -1 / 3},
     }
     runs = Runs.of(Problem({"pi_1": x, "pi_2": z}, x, composition=composition))
-    found = short_monomials(runs, 5, power=1.0)
-    for exponents in found.exponents:
+    monomials = short_monomials(runs, 5, power=1.0)
+    for exponents in monomials.exponents:
         physical = runs.shape @ np.array([float(e) for e in exponents]) - runs.shift
         np.testing.assert_allclose(physical, np.round(physical), atol=1e-9)

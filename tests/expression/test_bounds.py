@@ -103,10 +103,10 @@ parts: st.SearchStrategy[str] = st.recursive(
 @given(parts)
 def test_every_number_of_what_is_read_is_a_double(text: str) -> None:
     try:
-        found = sympy_parse(text, ["x"])
+        parsed = sympy_parse(text, ["x"])
     except LawError:
         return
-    for node in found.atoms():
+    for node in parsed.atoms():
         if node.is_number:
             assert abs(float(node)) < sys.float_info.max
 

@@ -38,14 +38,14 @@ def test_a_candidate_survives_json_pickle_and_copy(expression: sympy.Expr, value
 @slow_to_draw
 @given(expressions(leaves=4), st.floats(0.1, 10), st.floats(0.1, 10))
 def test_evaluation_agrees_with_sympy(expression: sympy.Expr, x: float, y: float) -> None:
-    found = candidate(expression).evaluate({"pi_1": np.array([x, x]), "pi_2": np.array([y, y])})
-    assert found.shape == (2,)
+    values = candidate(expression).evaluate({"pi_1": np.array([x, x]), "pi_2": np.array([y, y])})
+    assert values.shape == (2,)
     exact = complex(expression.subs({a: x, b: y, k: 0.5}).evalf(30))
-    assume(exact.imag == 0 and 1e-200 < abs(exact.real) < 1e200 and np.all(np.isfinite(found)))
+    assume(exact.imag == 0 and 1e-200 < abs(exact.real) < 1e200 and np.all(np.isfinite(values)))
     # rounding inside is amplified by cancellation and by large arguments of sin
     scale = max([abs(exact.real), *(abs(float(n)) for n in expression.atoms(sympy.Number))])
     assume(scale < 1e6)
-    np.testing.assert_allclose(found, exact.real, rtol=1e-6, atol=1e-9 * scale)
+    np.testing.assert_allclose(values, exact.real, rtol=1e-6, atol=1e-9 * scale)
 
 
 def test_evaluation_broadcasts_constants_and_ignores_other_groups() -> None:
@@ -63,8 +63,8 @@ def test_pieces_and_places_without_a_value() -> None:
     values = candidate(friction).evaluate({"pi_1": np.array([1000.0, 10000.0])})
     np.testing.assert_allclose(values, [0.064, 0.03164])
     partial = candidate(sympy.Piecewise((a, (a < 2) & (b >= 1))))
-    found = partial.evaluate({"pi_1": np.array([1.0, 3.0]), "pi_2": np.ones(2)})
-    np.testing.assert_array_equal(found, [1.0, np.nan])
+    evaluated = partial.evaluate({"pi_1": np.array([1.0, 3.0]), "pi_2": np.ones(2)})
+    np.testing.assert_array_equal(evaluated, [1.0, np.nan])
     roots = candidate(sympy.sqrt(a - 2) + sympy.log(a)).evaluate({"pi_1": np.array([1.0, 6.0])})
     assert np.isnan(roots[0])
     assert roots[1] == pytest.approx(2 + math.log(6))

@@ -33,10 +33,10 @@ def assert_safe(identifier: str) -> None:
 
 @given(st.lists(names, unique=True, max_size=8))
 def test_identifiers_are_valid_distinct_and_free(columns: list[str]) -> None:
-    found = safe_identifiers(columns)
-    assert list(found) == columns
-    assert len(set(found.values())) == len(columns)
-    for identifier in found.values():
+    identifiers = safe_identifiers(columns)
+    assert list(identifiers) == columns
+    assert len(set(identifiers.values())) == len(columns)
+    for identifier in identifiers.values():
         assert_safe(identifier)
 
 
@@ -63,7 +63,7 @@ def test_ordinary_names_stay(name: str) -> None:
 
 
 def test_awkward_names_read_well() -> None:
-    found = safe_identifiers(AWKWARD)
+    identifiers = safe_identifiers(AWKWARD)
     expected = {
         "lambda": "lambda_",
         "E": "E_",
@@ -82,7 +82,7 @@ def test_awkward_names_read_well() -> None:
         "": "x",
         "np": "np_",
     }
-    assert {name: found[name] for name in expected} == expected
+    assert {name: identifiers[name] for name in expected} == expected
 
 
 def test_an_ordinary_name_keeps_its_identifier_wherever_it_stands() -> None:

@@ -57,8 +57,8 @@ def test_rationals_stay_exact(value: object, symbol: sympy.Symbol) -> None:
     ],
 )
 def test_what_a_law_may_be_written_with(text: str, expected: sympy.Expr | None) -> None:
-    found = sympy_parse(text, ["x", "y"])
-    assert found == (sympy.sympify(text) if expected is None else expected)
+    parsed = sympy_parse(text, ["x", "y"])
+    assert parsed == (sympy.sympify(text) if expected is None else expected)
 
 
 def test_a_common_factor_is_not_multiplied_out() -> None:
@@ -133,10 +133,10 @@ def test_no_text_raises_anything_but_a_law_error(text: str) -> None:
 
 
 def test_conditions() -> None:
-    found = sympy_parse_condition("(pi_1 >= 2300) & (pi_2 < 0.1)", ["pi_1", "pi_2"])
+    condition = sympy_parse_condition("(pi_1 >= 2300) & (pi_2 < 0.1)", ["pi_1", "pi_2"])
     a, b = sympy.symbols("pi_1 pi_2")
-    assert found == (a >= 2300) & (b < 0.1)
-    assert sympy_parse_condition(sympy_text(found), ["pi_1", "pi_2"]) == found
+    assert condition == (a >= 2300) & (b < 0.1)
+    assert sympy_parse_condition(sympy_text(condition), ["pi_1", "pi_2"]) == condition
     assert sympy_parse_condition("0 < x < 2", ["x"]) == (sympy.Integer(0) < x) & (x < 2)
     with pytest.raises(LawError, match="not a condition"):
         sympy_parse_condition("pi_1", ["pi_1"])
@@ -144,7 +144,7 @@ def test_conditions() -> None:
 
 @pytest.mark.parametrize("text", ["log(18446744073709551616)", "sqrt(x**2 + 3**90)", "2**70*x"])
 def test_integers_that_numpy_does_not_take_are_doubles(text: str) -> None:
-    found = sympy_parse(text, ["x"])
-    value = float(sympy.lambdify([x], found, modules=["scipy", "numpy"])(2.0))
+    parsed = sympy_parse(text, ["x"])
+    value = float(sympy.lambdify([x], parsed, modules=["scipy", "numpy"])(2.0))
     assert value == pytest.approx(float(sympy.sympify(text).subs(x, 2)), rel=1e-14)
-    assert sympy_parse(sympy_text(found), ["x"]) == found
+    assert sympy_parse(sympy_text(parsed), ["x"]) == parsed

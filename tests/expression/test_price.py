@@ -63,5 +63,5 @@ def test_roots_cost_in_sums_and_functions_and_not_in_front() -> None:
 def test_a_choice_of_laws_is_no_function() -> None:
     third = X ** Rational(1, 3)
     for law in (Min(third, C), Piecewise((third, X < 1), (C, True))):
-        told = structure_of(law, {"c"})
-        assert (told.rare, told.roots, told.levels) == (0, 0, 0)
+        structure = structure_of(law, {"c"})
+        assert (structure.rare, structure.roots, structure.levels) == (0, 0, 0)

@@ -93,10 +93,10 @@ c, k, t, y = sympy.symbols("c k t y")
 )
 def test_what_was_multiplied_out_is_put_together_again(short: sympy.Expr) -> None:
     positive = ("a", "b", "d", "c", "k", "t")
-    found = simplest(sympy.expand(short), positive)
-    assert complexity_of(found) <= complexity_of(short)
+    shortest = simplest(sympy.expand(short), positive)
+    assert complexity_of(shortest) <= complexity_of(short)
     at = dict(zip((a, b, d, c, k, t, x, y), np.linspace(0.31, 1.7, 8), strict=True))
-    assert np.isclose(complex(found.subs(at)), complex(short.subs(at)))
+    assert np.isclose(complex(shortest.subs(at)), complex(short.subs(at)))
 
 
 def test_a_difference_of_squares_is_no_product() -> None:
@@ -123,6 +123,6 @@ def test_a_logarithm_of_a_product_stays_whole(monkeypatch: pytest.MonkeyPatch) -
         return complexity_of(expression)
 
     monkeypatch.setattr("dimgs.expression.simplest.complexity_of", counted)
-    found = simplest(law / (D * sympy.log(D * U * c * cp * rho / k) ** power), names)
-    assert found.has(sympy.log(D * U * c * cp * rho / k))
+    shortest = simplest(law / (D * sympy.log(D * U * c * cp * rho / k) ** power), names)
+    assert shortest.has(sympy.log(D * U * c * cp * rho / k))
     assert len(seen) < 500

@@ -61,8 +61,8 @@ def test_selects_the_relevant_groups_and_the_curved_one() -> None:
         X = rng.normal(size=(80, 4))
         y = softplus(X[:, 0]) - 2 * X[:, 2] + 0.1 * rng.normal(size=80)
         model = SparseAdditive().fit(X, y)
-        found = [(term.group.index(1), term.curved) for term in model.components_]
-        hits += found == [(0, True), (2, False)]
+        selected = [(term.group.index(1), term.curved) for term in model.components_]
+        hits += selected == [(0, True), (2, False)]
         terms = {term.group.index(1): term for term in model.components_}
         assert not terms[0].power_law_enough
         assert terms[0].curvature_interval[0] > 0

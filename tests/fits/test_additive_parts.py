@@ -93,7 +93,7 @@ def test_straight_groups_are_dropped_while_it_costs_less_than_one_error(
     design, *_ = design_of(seed)
     everything = (0, 1, 2)
     start = design.losses((0,), everything)
-    found = prune(design, AdditiveCandidate(0, (0,), everything, 0.1, start))
+    pruned = prune(design, AdditiveCandidate(0, (0,), everything, 0.1, start))
     kept = list(everything)
     while True:
         trials = {i: design.losses((0,), [j for j in kept if j != i]) for i in kept if i != 0}
@@ -105,10 +105,10 @@ def test_straight_groups_are_dropped_while_it_costs_less_than_one_error(
         if not fine:
             break
         kept.remove(min(fine, key=fine.__getitem__))
-    assert found.kept == tuple(kept)
+    assert pruned.kept == tuple(kept)
     assert 3 - len(kept) == dropped
-    np.testing.assert_allclose(found.losses, design.losses((0,), kept))
-    assert (found.curved, found.alpha, found.basis) == ((0,), 0.1, 0)
+    np.testing.assert_allclose(pruned.losses, design.losses((0,), kept))
+    assert (pruned.curved, pruned.alpha, pruned.basis) == ((0,), 0.1, 0)
     best = np.array([1.0, 2.0, 1.5])
     assert within_one_error(best + np.array([0.1, -0.05, 0.0]), best, 0.0)
     assert not within_one_error(best + 0.1, best, 0.0)
@@ -124,9 +124,9 @@ def test_terms_have_mean_zero_and_say_when_a_power_law_is_enough() -> None:
     assert model.n_pairs_ == 45 * 22
     total = np.zeros(45)
     for term in model.components_:
-        own = term(z @ np.array(term.group, dtype=float))
-        total += own
-        assert weight @ own / weight.sum() == pytest.approx(0.0, abs=1e-10)
+        values = term(z @ np.array(term.group, dtype=float))
+        total += values
+        assert weight @ values / weight.sum() == pytest.approx(0.0, abs=1e-10)
         assert term.power_law_enough == (term.p_value > 0.2)
         low, high = term.slope_interval
         assert (low + high) / 2 == pytest.approx(term.slope)

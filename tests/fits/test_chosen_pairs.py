@@ -35,10 +35,10 @@ def test_equals_least_squares_on_the_pairs_written_out(policy: PairPolicy) -> No
     dx, dy, weight = written_out(policy, X, y, w)
     root = np.sqrt(weight)[:, None]
     expected = np.linalg.lstsq(dx * root, dy * root[:, 0], rcond=None)[0]
-    found = ChosenPairsPowerLaw(policy).fit(X, y, w)
-    np.testing.assert_allclose(found.exponents_, expected, rtol=1e-9)
-    assert found.n_pairs_ == len(dx)
-    assert found.n_contrasts_ == 39
+    model = ChosenPairsPowerLaw(policy).fit(X, y, w)
+    np.testing.assert_allclose(model.exponents_, expected, rtol=1e-9)
+    assert model.n_pairs_ == len(dx)
+    assert model.n_contrasts_ == 39
 
 
 def test_all_pairs_are_the_power_law() -> None:

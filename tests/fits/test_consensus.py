@@ -37,8 +37,8 @@ def test_a_run_that_decides_a_law_alone_is_not_of_it() -> None:
 def test_runs_with_others_between_them_are_no_law() -> None:
     x = np.linspace(-1.0, 1.0, 9)[:, None]
     y = np.where(np.isin(np.arange(9), [0, 4, 8]), 0.0, np.sign(x[:, 0]))
-    found = find_laws(sites(x, y), EXACT, ())
-    assert all(np.abs(law(x[[0, 8]])).max() > 0.1 for law in found)
+    model = find_laws(sites(x, y), EXACT, ())
+    assert all(np.abs(law(x[[0, 8]])).max() > 0.1 for law in model)
 
 
 def test_one_law_in_noise_stays_one() -> None:
@@ -88,8 +88,8 @@ def test_a_law_beyond_a_step_is_found_in_noise_too(seed: int) -> None:
     rng = np.random.default_rng(seed)
     x = np.sort(np.append(np.linspace(-1.0, 0.55, 8), np.linspace(0.65, 1.0, 8)))[:, None]
     y = 10.0 * x[:, 0] - 1.5 * (x[:, 0] > 0.6) + 0.03 * rng.standard_normal(16)
-    found = find_laws(sites(x, y), Scatter(0.02, 0.03, 6), (), curvature=0.0005)
-    assert len(found) == 2 or _unlucky(x, y)
+    model = find_laws(sites(x, y), Scatter(0.02, 0.03, 6), (), curvature=0.0005)
+    assert len(model) == 2 or _unlucky(x, y)
 
 
 def _unlucky(x: Array, y: Array) -> bool:

@@ -36,8 +36,8 @@ def test_two_laws_are_known_from_two_runs_more_than_unknowns(
     y = sign * np.logaddexp(*(sign * sharpness * laws.T)) / sharpness
     model = power_mean(sites(z, y), EXACT)
     assert model is not None
-    found = sorted((law.slope.tolist() for law in model.laws), key=lambda s: s[0])
-    assert np.array(found) == pytest.approx(slopes, abs=1e-3)
+    fitted_slopes = sorted((law.slope.tolist() for law in model.laws), key=lambda s: s[0])
+    assert np.array(fitted_slopes) == pytest.approx(slopes, abs=1e-3)
     assert model.expected(z) == pytest.approx(y, abs=1e-4)
     assert all(b.sharpness == pytest.approx(sharpness, rel=1e-2) for b in model.borders)
 
@@ -49,8 +49,8 @@ def test_three_laws_meet_in_one_power_mean() -> None:
     y = np.logaddexp.reduce((z @ slopes.T).T)
     model = power_mean(sites(z, y), EXACT)
     assert model is not None
-    found = sorted(law.slope.round(3).tolist() for law in model.laws)
-    assert np.array(found) == pytest.approx(np.array(sorted(slopes.tolist())), abs=1e-2)
+    fitted_slopes = sorted(law.slope.round(3).tolist() for law in model.laws)
+    assert np.array(fitted_slopes) == pytest.approx(np.array(sorted(slopes.tolist())), abs=1e-2)
 
 
 @given(st.integers(0, 100))

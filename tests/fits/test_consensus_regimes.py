@@ -20,8 +20,8 @@ def seen(y: Array, z: Array = Z) -> RegimeModel:
 
 
 def slopes(model: RegimeModel) -> list[list[float]]:
-    found = [law.slope / HALF for law in model.laws]
-    return sorted(np.abs(np.round(s, 2)).tolist() for s in found)
+    scaled = [law.slope / HALF for law in model.laws]
+    return sorted(np.abs(np.round(s, 2)).tolist() for s in scaled)
 
 
 @pytest.mark.parametrize("s", [0.7, 1.0, 2.0])

@@ -32,14 +32,14 @@ def refits(columns: Array, units: np.ndarray[Any, Any]) -> Array:
 def test_jackknife_equals_refitting_without_each_unit(n_clusters: int | None, within: bool) -> None:
     units = np.arange(40) // 4 % n_clusters if n_clusters else np.arange(40)
     indicators = (MATERIALS[:, None] == np.arange(4)) if within else np.ones((40, 1))
-    found = refits(np.hstack([indicators, X]), units)
+    exponents = refits(np.hstack([indicators, X]), units)
     # the intercept is the weighted mean of the groups' own
     share = (W @ indicators) / W.sum()
-    to_joint = np.zeros((4, found.shape[1]))
+    to_joint = np.zeros((4, exponents.shape[1]))
     to_joint[0, : len(share)] = share
     to_joint[1:, len(share) :] = np.eye(3)
-    spread = (found - found.mean(axis=0)) @ to_joint.T
-    n = len(found)
+    spread = (exponents - exponents.mean(axis=0)) @ to_joint.T
+    n = len(exponents)
     law = PowerLaw("jackknife").fit(
         X,
         Y,

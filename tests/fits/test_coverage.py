@@ -43,9 +43,9 @@ def test_new_runs_lie_in_their_intervals(within: str, place: float) -> None:
     fit, _, error = planted(within)
     # a run of mean intercept: that of all runs is what the fits scatter about
     intercept = float(np.mean(fit.intercept))
-    told = fit.intercept + place * fit.exponents[:, 0]
+    predicted = fit.intercept + place * fit.exponents[:, 0]
     half = fit.half_widths(np.array([[1.0, place]]), LEVEL, extra=1.0)[0]
-    held = np.mean(np.abs(intercept + place * 0.7 + error - told) <= half)
+    held = np.mean(np.abs(intercept + place * 0.7 + error - predicted) <= half)
     # two quantiles are added in squares, as if of one error: a little too wide
     assert held == pytest.approx(LEVEL, abs=0.04)
 

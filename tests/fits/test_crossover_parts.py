@@ -128,10 +128,10 @@ def test_unequal_scatter_widens_the_interval_of_the_sharpness(wider: float) -> N
     variance = best.loss / (60 - 5)
     gram = jacobian.T @ (sample.weight[:, None] * jacobian)
     plain = np.sqrt(variance * np.linalg.inv(gram)[-1, -1])
-    found = CrossoverPowerLaw("blend", level=0.8)._interval_of_n(
+    interval = CrossoverPowerLaw("blend", level=0.8)._interval_of_n(
         data, best, jacobian, wider * plain
     )
     slack = stats.t.ppf(0.9, 55) ** 2 * variance * min(max(1.0, wider**2), 100.0)
     ends = power_profile(sample, best, data.scale, float(wider * plain), slack)
     ends = (ends[0] / data.scale, ends[1] / data.scale)
-    assert found == pytest.approx(ends if best.power > 0 else (-ends[1], -ends[0]))
+    assert interval == pytest.approx(ends if best.power > 0 else (-ends[1], -ends[0]))

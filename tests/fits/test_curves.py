@@ -20,8 +20,8 @@ def decays(size: int, seed: int, noise: float = 0.05) -> tuple[Array, Array, Arr
     X = rng.uniform(-1.0, 1.0, (size, 2))
     truth = 0.5 * X[:, [1]] - np.sqrt(TIMES / np.exp(0.7 * X[:, [0]]))
     shared = noise * rng.standard_normal((size, 1))
-    own = 0.3 * noise * rng.standard_normal(truth.shape)
-    return X, truth + shared + own, truth
+    single = 0.3 * noise * rng.standard_normal(truth.shape)
+    return X, truth + shared + single, truth
 
 
 def quick(max_iter: int = 40) -> ContrastivePotential:
@@ -113,9 +113,9 @@ def test_points_and_whole_curves_are_covered() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("size", [40, 120])
 def test_coverage_over_tables(size: int) -> None:
-    found = np.mean([covered(size, seed, 100) for seed in range(6)], axis=0)
-    assert np.all(found > 0.84)
-    assert np.all(found < 0.99)
+    mean = np.mean([covered(size, seed, 100) for seed in range(6)], axis=0)
+    assert np.all(mean > 0.84)
+    assert np.all(mean < 0.99)
 
 
 def test_what_cannot_be_fitted_is_refused() -> None:
@@ -162,8 +162,8 @@ def test_without_a_network_curves_are_least_squares_of_their_components(
     centre, variance = np.average(X[:, 0], weights=w), np.cov(X[:, 0], aweights=w, ddof=0)
 
     def open_at(away: Array, runs: int) -> Array:
-        own = noise**2 * (runs + away[:, None] ** 2 / variance / n)
-        return np.asarray(np.sqrt(own @ components**2 + runs * missed**2))
+        variance_of_runs = noise**2 * (runs + away[:, None] ** 2 / variance / n)
+        return np.asarray(np.sqrt(variance_of_runs @ components**2 + runs * missed**2))
 
     def bounds(middle: Array, reach: Array, effective: int) -> Array:
         size = len(reach)

@@ -19,8 +19,8 @@ DOCUMENTED = re.compile(r"^(\w[\w, ]*) : .*\bdefault[= ](.+)$", re.MULTILINE)
 
 def callables() -> Iterator[Callable[..., Any]]:
     for package in (dimgs.fits, dimgs.law):
-        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            module = importlib.import_module(found.name)
+        for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            module = importlib.import_module(info.name)
             for thing in vars(module).values():
                 if getattr(thing, "__module__", None) != module.__name__:
                     continue

@@ -214,9 +214,9 @@ def test_sources(differ: str) -> None:
     y = y + np.repeat(v, 8) * X[:, 0] * (differ == "exponent")
     slopes = slopes_of(["a", "b"], np.eye(2))
     for given in (None, weights):
-        found = fit_sources(X, y, given, [("lab", labels)], slopes, np.eye(3))
-        assert len(found.coefficients) == 3
-    assert with_chances(found, np.column_stack([np.ones(56), X]), y, weights).effects is not None
+        mixed = fit_sources(X, y, given, [("lab", labels)], slopes, np.eye(3))
+        assert len(mixed.coefficients) == 3
+    assert with_chances(mixed, np.column_stack([np.ones(56), X]), y, weights).effects is not None
 
 
 @pytest.mark.parametrize("noise", [0.05, None])
@@ -234,8 +234,8 @@ def test_smooth_curves(noise: float | None) -> None:
 @pytest.mark.parametrize("correlation", [0.0, 0.6])
 def test_effects(correlation: float) -> None:
     R = np.array([[1.0, correlation, 0.0], [correlation, 1.0, 0.0], [0.0, 0.0, 1.0]])
-    found = effects_of(lambda x: x[:, 0] + 2.0 * x[:, 1] * x[:, 2], Copula(R, norm.ppf))
-    assert found.total.sum() > 0.9
+    effects = effects_of(lambda x: x[:, 0] + 2.0 * x[:, 1] * x[:, 2], Copula(R, norm.ppf))
+    assert effects.total.sum() > 0.9
     X, e, *_ = table(40)
     sampled = Copula.of(np.exp(X + correlation * X[:, ::-1]), 1)
     assert sampled.changed([0]).shape == sampled.draws[0].shape
@@ -248,12 +248,12 @@ def test_similarity_of_curves(noise: float) -> None:
     x = np.tile(np.geomspace(0.3, 8.0, 12), 5)
     e = noise * np.random.default_rng(0).standard_normal(60)
     y = np.exp(-x * np.exp(-0.5 * width)) * (1.0 + e)
-    found = fit_similarity(x, y, width[:, None], width)
-    assert found.along == pytest.approx([-0.5], abs=0.05)
-    assert np.isfinite(found.residuals_of(x, y, width[:, None])).sum() > 50
-    assert all(np.isfinite(part).all() for part in found.curve(0.9, 5))
-    assert all(np.isfinite(part).all() for part in found.half_widths(np.eye(1), 0.9))
-    u, values = found.collapsed()
+    collapse = fit_similarity(x, y, width[:, None], width)
+    assert collapse.along == pytest.approx([-0.5], abs=0.05)
+    assert np.isfinite(collapse.residuals_of(x, y, width[:, None])).sum() > 50
+    assert all(np.isfinite(part).all() for part in collapse.curve(0.9, 5))
+    assert all(np.isfinite(part).all() for part in collapse.half_widths(np.eye(1), 0.9))
+    u, values = collapse.collapsed()
     assert noise_about_curves(u, values, np.repeat(np.arange(5), 12)) >= 0
 
 
@@ -276,6 +276,6 @@ def test_dependence_and_uncertainty_of_constants() -> None:
         dependence(X[:, :2], e, exchangeable=True),
     ]
     assert all(0.0 <= p <= 1.0 for p in chance)
-    for found in (linearised(X, e), linearised(X, e, weights, clusters),
+    for influence in (linearised(X, e), linearised(X, e, weights, clusters),
                   linearised(X @ np.ones((3, 3)), e, kind="jackknife")):  # fmt: skip
-        assert np.all(found.half_widths(0.9) > 0)
+        assert np.all(influence.half_widths(0.9) > 0)

@@ -111,12 +111,12 @@ def test_exact_directions_round_to_themselves_in_every_basis(seed: int, k: list[
 
 def test_candidates_come_by_simplicity_and_within_the_uncertainty() -> None:
     covariance = np.diag([0.0, 0.02**2])
-    found = round_direction([1.0, 0.35], covariance, level=0.95, n_candidates=20)
-    ratios = [c.exponents[1] / c.exponents[0] for c in found]
+    rounded = round_direction([1.0, 0.35], covariance, level=0.95, n_candidates=20)
+    ratios = [c.exponents[1] / c.exponents[0] for c in rounded]
     assert ratios[0] == Fraction(1, 3)
     assert all(abs(float(r) - 0.35) < 0.04 for r in ratios)
-    assert [c.complexity for c in found] == sorted(c.complexity for c in found)
-    assert all(c.p_value >= 0.05 for c in found)
+    assert [c.complexity for c in rounded] == sorted(c.complexity for c in rounded)
+    assert all(c.p_value >= 0.05 for c in rounded)
     every = {
         Fraction(b, a)
         for a in range(1, 40)
@@ -136,11 +136,11 @@ def test_within_an_angle_every_simple_direction_is_found(tolerance: float) -> No
             cosine = powers @ direction / np.linalg.norm(powers) / np.linalg.norm(direction)
             if np.arccos(np.clip(cosine, -1.0, 1.0)) <= tolerance:
                 expected.add(powers)
-    found = round_direction(
+    rounded = round_direction(
         direction, np.eye(3), tolerance=tolerance, max_complexity=5, n_candidates=10**4
     )
-    assert {tuple(map(int, c.exponents)) for c in found} == expected
-    assert all(0 <= c.p_value <= 1 for c in found)
+    assert {tuple(map(int, c.exponents)) for c in rounded} == expected
+    assert all(0 <= c.p_value <= 1 for c in rounded)
 
 
 def test_rational_maps_and_single_groups() -> None:
@@ -188,10 +188,10 @@ def test_short_vectors_are_complete() -> None:
         axis = np.arange(-reach, reach + 1)
         grid = np.stack(np.meshgrid(axis, axis, axis), -1).reshape(-1, 3)
         inside = grid[np.sum((grid @ root.T) ** 2, axis=1) <= 12.0].tolist()
-        found = [tuple(k) for k in short_vectors(root, 12.0).tolist()]
-        both = {*found, *(tuple(-v for v in k) for k in found)}
+        vectors = [tuple(k) for k in short_vectors(root, 12.0).tolist()]
+        both = {*vectors, *(tuple(-v for v in k) for k in vectors)}
         assert both == {tuple(k) for k in inside if any(k)}
-        assert 2 * len(found) == len(both)
+        assert 2 * len(vectors) == len(both)
 
 
 def keyhole(folder: Path) -> tuple[Array, Array, list[str]]:
@@ -204,15 +204,15 @@ def keyhole(folder: Path) -> tuple[Array, Array, list[str]]:
 
 def test_keyhole_number_is_found_and_named(shared_data: Path) -> None:
     X, depth, _ = keyhole(shared_data)
-    found = dominant_group(X, depth, exponent_map=KEYHOLE_MAP)
-    assert found.share > 0.99
-    assert found.r2 > 0.97
-    number = found.candidates[0]
+    dominant = dominant_group(X, depth, exponent_map=KEYHOLE_MAP)
+    assert dominant.share > 0.99
+    assert dominant.r2 > 0.97
+    number = dominant.candidates[0]
     # Ke², the smallest integers along etaP / (dTl rho cp sqrt(alpha Vs r0³)).
     assert [int(v) for v in number.rounded.exponents] == [2, -1, -3, -1, -2, -2, -2]
     assert number.predicts_as_well
     assert number.r2 > 0.97
-    assert effective_dimension(found.active).above_noise == 1
+    assert effective_dimension(dominant.active).above_noise == 1
     by_material = dominant_group(X, depth, exponent_map=KEYHOLE_MAP, groups=keyhole(shared_data)[2])
     assert any(
         [int(v) for v in c.rounded.exponents] == [2, -1, -3, -1, -2, -2, -2]
@@ -222,10 +222,10 @@ def test_keyhole_number_is_found_and_named(shared_data: Path) -> None:
 
 def test_logarithm_of_depth_follows_nearly_the_keyhole_number(shared_data: Path) -> None:
     X, depth, _ = keyhole(shared_data)
-    found = dominant_group(X, np.log(depth), exponent_map=KEYHOLE_MAP)
+    dominant = dominant_group(X, np.log(depth), exponent_map=KEYHOLE_MAP)
     number = X @ [1.0, -2.0, 2.0]
-    assert np.corrcoef(X @ found.direction, number)[0, 1] > 0.99
-    assert found.r2 > found.r2_power_law + 0.005
+    assert np.corrcoef(X @ dominant.direction, number)[0, 1] > 0.99
+    assert dominant.r2 > dominant.r2_power_law + 0.005
 
 
 def test_dominant_group_does_not_depend_on_the_basis(shared_data: Path) -> None:
@@ -245,9 +245,9 @@ def test_given_gradients_are_used() -> None:
     X = rng.normal(size=(40, 2))
     slopes = np.tile([2.0, 1.0], (40, 1))
     given = GradientField(slopes, np.stack([slopes] * 4), np.arange(40) % 4)
-    found = dominant_group(X, np.exp(X @ [2.0, 1.0] / 3), gradients=given)
-    assert [int(v) for v in found.candidates[0].rounded.exponents] == [2, 1]
-    assert found.r2 > 0.98
+    dominant = dominant_group(X, np.exp(X @ [2.0, 1.0] / 3), gradients=given)
+    assert [int(v) for v in dominant.candidates[0].rounded.exponents] == [2, 1]
+    assert dominant.r2 > 0.98
 
 
 @pytest.mark.parametrize(("q", "dof"), [(1, 5.0), (2, 9.0), (3, np.inf)])
@@ -279,7 +279,7 @@ def test_eigenvalues_and_their_intervals_by_leaving_out_blocks() -> None:
     blocks = rng.permutation(np.arange(n) % n_blocks)
     slopes = np.column_stack([1.0 + np.tanh(X[:, 0]), 0.3 * X[:, 1]])
     copies = slopes + 0.1 * rng.normal(size=(n_blocks, n, 2))
-    found = active_directions(GradientField(slopes, copies, blocks), X, level=0.8)
+    directions = active_directions(GradientField(slopes, copies, blocks), X, level=0.8)
     values, vectors = np.linalg.eigh(np.cov(X.T, bias=True))
     root = vectors * np.sqrt(values) @ vectors.T
     field, again = slopes @ root, copies @ root
@@ -295,28 +295,30 @@ def test_eigenvalues_and_their_intervals_by_leaving_out_blocks() -> None:
 
     whole = eigenvalues(field)
     left_out = np.array([eigenvalues(again[b][keep]) for b, keep in enumerate(kept)])
-    np.testing.assert_allclose(found.eigenvalues, whole)
-    np.testing.assert_allclose(found.replicate_eigenvalues, left_out)
+    np.testing.assert_allclose(directions.eigenvalues, whole)
+    np.testing.assert_allclose(directions.replicate_eigenvalues, left_out)
 
     def interval(value: Array, parts: Array) -> Array:
         spread = np.sqrt(factor * ((parts - value) ** 2).sum(axis=0))
         half = stats.t.ppf(0.9, n_blocks - 1) * spread
         return np.stack([value - half, value + half], axis=-1)
 
-    np.testing.assert_allclose(found.eigenvalue_intervals, interval(whole, left_out))
+    np.testing.assert_allclose(directions.eigenvalue_intervals, interval(whole, left_out))
     shares, parts = (np.maximum(v, 0.0) for v in (whole, left_out))
     shares, parts = shares / shares.sum(), parts / parts.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(found.shares, shares)
-    np.testing.assert_allclose(found.share_intervals, np.clip(interval(shares, parts), 0.0, 1.0))
-    assert (found.dof, found.level) == (n_blocks - 1, 0.8)
-    size = effective_dimension(found)
+    np.testing.assert_allclose(directions.shares, shares)
+    np.testing.assert_allclose(
+        directions.share_intervals, np.clip(interval(shares, parts), 0.0, 1.0)
+    )
+    assert (directions.dof, directions.level) == (n_blocks - 1, 0.8)
+    size = effective_dimension(directions)
     ratio, ratios = 1 / np.sum(shares**2), 1 / np.sum(parts**2, axis=1)
     assert size.participation == pytest.approx(ratio)
     ends = np.clip(interval(np.array(ratio), ratios), 1.0, 2.0)
     np.testing.assert_allclose((size.low, size.high), ends)
     # directions point where the exponents are positive on average, of unit spread
-    assert np.all(slopes.mean(axis=0) @ np.cov(X.T, bias=True) @ found.directions > 0)
-    spread = found.directions.T @ np.cov(X.T, bias=True) @ found.directions
+    assert np.all(slopes.mean(axis=0) @ np.cov(X.T, bias=True) @ directions.directions > 0)
+    spread = directions.directions.T @ np.cov(X.T, bias=True) @ directions.directions
     np.testing.assert_allclose(spread, np.eye(2), atol=1e-9)
 
 

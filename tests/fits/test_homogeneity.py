@@ -46,10 +46,10 @@ def test_a_homogeneous_law_is_rejected_as_often_as_it_says(m: int, clustered: bo
         groups = np.arange(m) % 20 if clustered else None
         if groups is not None:
             y = y + 0.3 * rng.normal(size=20)[groups]
-        found = homogeneity_test(X, y, DRAG, FORCE, bases=BASES, groups=groups)
-        rejected += found.rejected
-        covered += sum(low <= 0 <= high for _, low, high in found.missing.values())
-        assert found.dof[0] == 3
+        test = homogeneity_test(X, y, DRAG, FORCE, bases=BASES, groups=groups)
+        rejected += test.rejected
+        covered += sum(low <= 0 <= high for _, low, high in test.missing.values())
+        assert test.dof[0] == 3
     assert 0.05 <= rejected / 300 <= 0.15
     assert 0.86 <= covered / 900 <= 0.95
 
@@ -69,30 +69,30 @@ def test_a_missing_acceleration_is_named() -> None:
     X = rng.normal(size=(40, 2))
     # Speed of a fall from rest: sqrt(2 g h), with height and mass only.
     y = 0.5 * X[:, 0] + 0.5 * np.log(2 * 9.81) + 0.02 * rng.normal(size=40)
-    found = homogeneity_test(X, y, FREE_FALL, [1, 0, -1], names=["h", "m"], bases=BASES)
-    assert found.rejected
-    assert found.rounded == {
+    test = homogeneity_test(X, y, FREE_FALL, [1, 0, -1], names=["h", "m"], bases=BASES)
+    assert test.rejected
+    assert test.rounded == {
         "[length]": Fraction(1, 2),
         "[mass]": Fraction(0),
         "[time]": Fraction(-1),
     }
-    assert found.describe() == "[length]^1/2*[time]^-1"
+    assert test.describe() == "[length]^1/2*[time]^-1"
     constants = {"g": GRAVITY, "c": [1, 0, -1], "G": [3, -1, -2]}
-    assert found.completed_by(constants) == {"g": Fraction(1, 2)}
+    assert test.completed_by(constants) == {"g": Fraction(1, 2)}
 
 
 def test_nothing_missing_is_one() -> None:
     X, y = drag(np.random.default_rng(2), 60, 0.01)
-    found = homogeneity_test(X, y, DRAG, FORCE, bases=BASES)
-    assert (found.describe(), found.rejected) == ("1", False)
-    assert found.completed_by({"g": GRAVITY}) == {}
+    test = homogeneity_test(X, y, DRAG, FORCE, bases=BASES)
+    assert (test.describe(), test.rejected) == ("1", False)
+    assert test.completed_by({"g": GRAVITY}) == {}
 
 
 def test_exact_data_are_no_rejection() -> None:
     X, y = drag(np.random.default_rng(3), 30, 0.0)
-    found = homogeneity_test(X, y, DRAG, FORCE)
-    assert found.p_value == 1
-    assert not found.rejected
+    test = homogeneity_test(X, y, DRAG, FORCE)
+    assert test.p_value == 1
+    assert not test.rejected
     wrong = homogeneity_test(X, y, DRAG, [1, 1, -1])
     assert (wrong.statistic, wrong.p_value, wrong.rejected) == (np.inf, 0, True)
     assert wrong.rounded["base 2"] == 1
@@ -104,18 +104,18 @@ def test_a_constant_that_never_varied_leaves_its_own_dimension_open() -> None:
     X = np.column_stack([h, rng.normal(size=40), np.full(40, np.log(9.81))])
     y = 0.5 * h + 0.02 * rng.normal(size=40)
     with_g = [[1, 0, 1], [0, 1, 0], [0, 0, -2]]
-    found = homogeneity_test(X, y, with_g, [1, 0, -1], names=["h", "m", "g"], bases=BASES)
-    assert not found.rejected
-    assert found.never_varied == ("g",)
-    assert found.rounded["[time]"] is None
-    assert found.rounded["[mass]"] == 0
-    assert found.missing["[length]"][1:] == (-np.inf, np.inf)
-    assert found.dof[0] == 2
+    test = homogeneity_test(X, y, with_g, [1, 0, -1], names=["h", "m", "g"], bases=BASES)
+    assert not test.rejected
+    assert test.never_varied == ("g",)
+    assert test.rounded["[time]"] is None
+    assert test.rounded["[mass]"] == 0
+    assert test.missing["[length]"][1:] == (-np.inf, np.inf)
+    assert test.dof[0] == 2
     # What g cannot supply is still tested: here a power of mass.
     heavy = homogeneity_test(X, y, with_g, [1, 1, -1], names=["h", "m", "g"], bases=BASES)
     assert heavy.rejected
-    assert any("g never varied" in note for note in found.notes)
-    assert any("[length], [time] stay open" in note for note in found.notes)
+    assert any("g never varied" in note for note in test.notes)
+    assert any("[length], [time] stay open" in note for note in test.notes)
 
 
 def test_dependent_columns_are_named_and_do_not_mislead() -> None:
@@ -123,32 +123,32 @@ def test_dependent_columns_are_named_and_do_not_mislead() -> None:
     a, b = rng.normal(size=(2, 50))
     X = np.column_stack([a, b, a - 2 * b])
     D = [[1, 0, 1], [0, 1, 0], [0, 0, 0]]
-    found = homogeneity_test(
+    test = homogeneity_test(
         X, a + 0.05 * rng.normal(size=50), D, [1, 0, 0], names=["A", "B", "C"], bases=BASES
     )
     # C = A/B^2 has the dimension of A: only length + ... that B could not supply is testable.
-    assert not found.rejected
-    assert any("A^1*B^-2*C^-1 is constant" in note for note in found.notes)
-    assert len(found.testable) == 2
+    assert not test.rejected
+    assert any("A^1*B^-2*C^-1 is constant" in note for note in test.notes)
+    assert len(test.testable) == 2
 
 
 def test_few_groups_cannot_test_much() -> None:
     X, y = drag(np.random.default_rng(6), 30, 0.1)
-    found = homogeneity_test(X, y, DRAG, FORCE, groups=np.arange(30) % 3)
-    assert np.isnan(found.p_value)
-    assert not found.rejected
+    test = homogeneity_test(X, y, DRAG, FORCE, groups=np.arange(30) % 3)
+    assert np.isnan(test.p_value)
+    assert not test.rejected
 
 
 def test_powers_that_no_degree_of_freedom_bounds_stay_open() -> None:
     rng = np.random.default_rng(3)
     # as many unknowns as runs, in two clusters
-    found = homogeneity_test(
+    test = homogeneity_test(
         rng.normal(size=(3, 2)), rng.normal(size=3), [[1, 1]], [1], bases=["[length]"],
         groups=[0, 1, 0],
     )  # fmt: skip
-    assert found.missing["[length]"][1:] == (-np.inf, np.inf)
-    assert found.rounded["[length]"] is None
-    assert found.describe() == "[length]^?"
+    assert test.missing["[length]"][1:] == (-np.inf, np.inf)
+    assert test.rounded["[length]"] is None
+    assert test.describe() == "[length]^?"
 
 
 @settings(max_examples=20, deadline=None)
@@ -187,9 +187,9 @@ def test_combinations_exact_and_near() -> None:
 
 def test_irrational_dependence_is_given_as_numbers() -> None:
     a = np.random.default_rng(8).normal(size=20)
-    (found,) = collinear_combinations(np.column_stack([a, np.pi * a]), ["A", "B"])
-    assert found.exact
-    assert found.exponents["B"] / found.exponents["A"] == pytest.approx(-1 / np.pi)
+    (combinations,) = collinear_combinations(np.column_stack([a, np.pi * a]), ["A", "B"])
+    assert combinations.exact
+    assert combinations.exponents["B"] / combinations.exponents["A"] == pytest.approx(-1 / np.pi)
 
 
 def test_leaks_are_found_and_noise_is_none() -> None:
@@ -219,9 +219,9 @@ def test_keyhole_leak_and_materials_are_named(shared_data: Path) -> None:
     assert 1e-3 < leak.residual < 2e-3
     assert monomial_leak(X[:, :8], y, names[:8]) == []
     # Three materials carry two contrasts, so the four properties hide two combinations.
-    found = collinear_combinations(X[:, :7], names[:7])
-    assert sum(c.exact for c in found) == 2
-    assert {n for c in found if c.exact for n in c.exponents} <= set(names[3:7])
+    combinations = collinear_combinations(X[:, :7], names[:7])
+    assert sum(c.exact for c in combinations) == 2
+    assert {n for c in combinations if c.exact for n in c.exponents} <= set(names[3:7])
     assert never_varied(X, names) == ()
 
 
@@ -262,16 +262,16 @@ def test_dependence_has_no_scale(size: float) -> None:
 @pytest.mark.parametrize("n", [20, 29, 30, 31, 49, 50, 51])
 def test_powers_are_as_high_as_the_runs_allow(n: int) -> None:
     columns = np.random.default_rng(n).normal(size=(n, 2))
-    found = polynomial(columns, others=1)
+    terms = polynomial(columns, others=1)
     # 2, 5 and 9 columns up to the first, second and third power; five runs for each
     rank = 9 if n >= 50 else 5 if n >= 30 else 2
-    assert np.linalg.matrix_rank(found) == rank
+    assert np.linalg.matrix_rank(terms) == rank
     first = (columns - columns.mean(axis=0)) / columns.std(axis=0)
-    np.testing.assert_allclose(found[:, :2], first)
+    np.testing.assert_allclose(terms[:, :2], first)
     # what it spans are the powers
     for power in range(1, 1 + {2: 1, 5: 2, 9: 3}[rank]):
         wanted = first[:, 0] ** power
-        left = wanted - found @ np.linalg.lstsq(found, wanted, rcond=None)[0]
+        left = wanted - terms @ np.linalg.lstsq(terms, wanted, rcond=None)[0]
         assert np.abs(left).max() < 1e-8
     assert polynomial(np.ones((n, 2))).shape == (n, 0)
 
@@ -288,11 +288,11 @@ def test_a_constant_completes_what_a_simple_power_of_it_misses(
         0.0, 0.0, (3, 9), missing, none, True, np.zeros(3), np.eye(3), (), (), (), (), 0.9
     )
     known: dict[str, list[Fraction | int]] = {"c": [*dimension]}
-    found = test.completed_by(known)
+    powers = test.completed_by(known)
     if power and any(dimension):
-        assert found == {"c": power}
+        assert powers == {"c": power}
     else:
-        assert found == {}
+        assert powers == {}
     # a base that the constant has not, and that is missing, is not completed
     if any(dimension):
         base = BASES[dimension.index(0)] if 0 in dimension else None

@@ -43,18 +43,18 @@ def test_the_jackknife_is_leaving_out_for_real(clusters: Any) -> None:
     n = len(refits)
     by_hand = np.cov(refits.T) * (n - 1) ** 2 / n
     np.testing.assert_allclose(expected, by_hand)
-    found = linearised(DESIGN, RESIDUALS, WEIGHT, clusters, kind="jackknife")
-    np.testing.assert_allclose(found.covariance, expected, rtol=1e-8)
-    assert found.dof == pytest.approx([min(n - 1, N - 3)] * 3)
+    influence = linearised(DESIGN, RESIDUALS, WEIGHT, clusters, kind="jackknife")
+    np.testing.assert_allclose(influence.covariance, expected, rtol=1e-8)
+    assert influence.dof == pytest.approx([min(n - 1, N - 3)] * 3)
 
 
 @pytest.mark.parametrize("clusters", [None, CLUSTERS])
 def test_every_way_to_fit_a_line_has_the_same_uncertainty(clusters: Any) -> None:
     law = fit_power_law(DESIGN[:, 1:], Y, WEIGHT, clusters)
-    found = linearised(DESIGN, RESIDUALS, WEIGHT, clusters)
-    np.testing.assert_allclose(found.covariance, law.joint_covariance[0], rtol=1e-8)
+    influence = linearised(DESIGN, RESIDUALS, WEIGHT, clusters)
+    np.testing.assert_allclose(influence.covariance, law.joint_covariance[0], rtol=1e-8)
     np.testing.assert_allclose(
-        found.half_widths(0.8), law.half_widths(np.eye(3), 0.8)[:, 0], rtol=1e-8
+        influence.half_widths(0.8), law.half_widths(np.eye(3), 0.8)[:, 0], rtol=1e-8
     )
     plain = linearised(DESIGN, RESIDUALS, WEIGHT, clusters, kind="jackknife")
     law = fit_power_law(DESIGN[:, 1:], Y, WEIGHT, clusters, interval="jackknife")
@@ -63,22 +63,24 @@ def test_every_way_to_fit_a_line_has_the_same_uncertainty(clusters: Any) -> None
 
 def test_one_sample_gives_the_textbook_interval() -> None:
     y = RNG.standard_normal(7)
-    found = linearised(np.ones((7, 1)), y - y.mean())
+    influence = linearised(np.ones((7, 1)), y - y.mean())
     # mean ± t(6) s / sqrt(7); 2.4469 is the two-sided 95 % quantile of any table
-    assert found.half_widths(0.95)[0] == pytest.approx(2.4469 * y.std(ddof=1) / 7**0.5, rel=1e-4)
-    assert found.dof == pytest.approx([6.0])
-    assert found.residual_dof == 6.0
+    assert influence.half_widths(0.95)[0] == pytest.approx(
+        2.4469 * y.std(ddof=1) / 7**0.5, rel=1e-4
+    )
+    assert influence.dof == pytest.approx([6.0])
+    assert influence.residual_dof == 6.0
 
 
 @given(st.integers(-200, 200), st.integers(-100, 100))
 def test_units_of_parameters_and_responses_only_change_units(of_y: int, of_x: int) -> None:
     scale = np.array([1.0, 10.0**of_x, 1.0])
     plain = linearised(DESIGN, RESIDUALS, WEIGHT)
-    found = linearised(DESIGN * scale, RESIDUALS * 10.0**of_y, WEIGHT)
+    influence = linearised(DESIGN * scale, RESIDUALS * 10.0**of_y, WEIGHT)
     np.testing.assert_allclose(
-        found.half_widths(0.9) / 10.0**of_y * scale, plain.half_widths(0.9), rtol=1e-9
+        influence.half_widths(0.9) / 10.0**of_y * scale, plain.half_widths(0.9), rtol=1e-9
     )
-    np.testing.assert_allclose(found.dof, plain.dof)
+    np.testing.assert_allclose(influence.dof, plain.dof)
 
 
 def test_what_the_runs_cannot_tell_has_no_interval() -> None:
@@ -90,9 +92,11 @@ def test_what_the_runs_cannot_tell_has_no_interval() -> None:
 
 
 def test_intervals_are_ordered_and_open_where_nothing_is_known() -> None:
-    found = t_intervals(np.array([1.0, -1.0, 0.0]), np.array([4.0, 0.0, 1.0]), [5.0, 5.0, 0.0], 0.9)
+    intervals = t_intervals(
+        np.array([1.0, -1.0, 0.0]), np.array([4.0, 0.0, 1.0]), [5.0, 5.0, 0.0], 0.9
+    )
     half = 2 * 2.015048
-    assert found.ravel() == pytest.approx([1 - half, 1 + half, -1, -1, -np.inf, np.inf])
+    assert intervals.ravel() == pytest.approx([1 - half, 1 + half, -1, -1, -np.inf, np.inf])
     assert t_quantile(0.9, 1e9) == pytest.approx(1.644854, rel=1e-5)
     for level in (0.0, 1.0, 90.0):
         with pytest.raises(InputError, match="fraction"):
@@ -135,9 +139,9 @@ def test_without_constants_runs_left_out_are_the_runs() -> None:
 
 def test_a_run_that_alone_fixes_a_constant_keeps_a_finite_residual() -> None:
     Z = np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
-    found, _ = deleted_residuals(np.array([0.1, -0.2, 0.1, 1e-9]), Z)
-    np.testing.assert_allclose(found[:3], [0.15, -0.3, 0.15])
-    assert found[3] == pytest.approx(1e-7)
+    deleted, _ = deleted_residuals(np.array([0.1, -0.2, 0.1, 1e-9]), Z)
+    np.testing.assert_allclose(deleted[:3], [0.15, -0.3, 0.15])
+    assert deleted[3] == pytest.approx(1e-7)
 
 
 def test_a_label_that_alone_fixes_a_constant_keeps_finite_residuals() -> None:
@@ -146,9 +150,9 @@ def test_a_label_that_alone_fixes_a_constant_keeps_finite_residuals() -> None:
     Z = np.column_stack([np.ones(12), rng.normal(size=12), split == 2])
     y = rng.normal(size=12)
     e = y - Z @ np.linalg.lstsq(Z, y, rcond=None)[0]
-    found, _ = deleted_residuals(e + 1e-10 * rng.normal(size=12), Z, split)
+    deleted, _ = deleted_residuals(e + 1e-10 * rng.normal(size=12), Z, split)
     # what the constant of the third label takes up is not blown up, the rest is left out as ever
     rest = np.linalg.lstsq(Z[split != 2][:, :2], y[split != 2], rcond=None)[0]
     gone = y[split == 2] - Z[split == 2][:, :2] @ rest
-    np.testing.assert_allclose(found[split == 2], gone - gone.mean(), atol=1e-6)
-    assert np.abs(found).max() < 10.0
+    np.testing.assert_allclose(deleted[split == 2], gone - gone.mean(), atol=1e-6)
+    assert np.abs(deleted).max() < 10.0

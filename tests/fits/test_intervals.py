@@ -36,15 +36,15 @@ def coverage(m: int, n_tables: int, seed: int = 0) -> tuple[float, float]:
     ("m", "n_tables"), [pytest.param(20, 25, marks=pytest.mark.slow), (120, 150)]
 )
 def test_coverage_of_values_and_ratios(m: int, n_tables: int) -> None:
-    for found in coverage(m, n_tables):
-        assert 0.84 < found < 0.95
+    for share in coverage(m, n_tables):
+        assert 0.84 < share < 0.95
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("m", "n_tables"), [(20, 150), (50, 100), (200, 1000)])
 def test_coverage_in_many_tables(m: int, n_tables: int) -> None:
-    for found in coverage(m, n_tables, seed=1):
-        assert 0.88 < found < 0.93
+    for share in coverage(m, n_tables, seed=1):
+        assert 0.88 < share < 0.93
 
 
 @settings(max_examples=30)
@@ -56,9 +56,9 @@ def test_matchings_are_disjoint_and_never_repeat_a_pair(n: int, n_clusters: int,
     for pairs in _matchings(n, clusters, rng):
         assert len(set(pairs.ravel().tolist())) == 2 * len(pairs)
         assert (clusters[pairs[:, 0]] != clusters[pairs[:, 1]]).all()
-        found = {frozenset(pair) for pair in pairs.tolist()}
-        assert not seen & found
-        seen |= found
+        matching = {frozenset(pair) for pair in pairs.tolist()}
+        assert not seen & matching
+        seen |= matching
     different = clusters[:, None] != clusters
     assert len(seen) == np.triu(different, 1).sum()
 

@@ -29,9 +29,9 @@ def test_a_symmetry_that_holds_is_refuted_by_chance_alone(clusters: int | None) 
 
 @pytest.mark.parametrize("clusters", [None, 16])
 def test_what_breaks_a_symmetry_is_seen(clusters: int | None) -> None:
-    found = outcome(1, clusters, broken=0.1)
-    assert found.is_refuted
-    assert not found.is_shown
+    document = outcome(1, clusters, broken=0.1)
+    assert document.is_refuted
+    assert not document.is_shown
 
 
 def test_rows_that_share_errors_are_not_counted_as_runs() -> None:

@@ -109,11 +109,11 @@ def test_held_out_residuals_are_those_of_refits() -> None:
         reach = np.sort(distance)[17] * (1.0 + 1e-3)
         kernel = np.maximum(1.0 - (distance / reach) ** 3, 0.0) ** 3
         kernel[run] = 0.0
-        for weights, found in ((kernel, out[run]), (np.arange(25) != run, whole[run])):
+        for weights, residual in ((kernel, out[run]), (np.arange(25) != run, whole[run])):
             root = np.sqrt(weights)
             design = np.column_stack([np.ones(25), Z - Z[run]])
             value = np.linalg.lstsq(design * root[:, None], y * root, rcond=None)[0][0]
-            assert found == pytest.approx(y[run] - value, rel=1e-5)
+            assert residual == pytest.approx(y[run] - value, rel=1e-5)
 
 
 def test_global_held_out_by_cluster_equals_refits() -> None:

@@ -12,7 +12,7 @@ from dimgs.fits import ContrastiveRegressor
 def _estimators() -> set[type]:
     for module in pkgutil.walk_packages(dimgs.fits.__path__, "dimgs.fits."):
         importlib.import_module(module.name)
-    found, queue = set(), [ContrastiveRegressor]
+    estimators, queue = set(), [ContrastiveRegressor]
     while queue:
         for one in queue.pop().__subclasses__():
             queue.append(one)
@@ -20,8 +20,8 @@ def _estimators() -> set[type]:
                 one.__module__.startswith("dimgs.fits")
                 and one._fit is not ContrastiveRegressor._fit
             ):
-                found.add(one)
-    return found
+                estimators.add(one)
+    return estimators
 
 
 def test_every_estimator_is_offered_by_its_name() -> None:

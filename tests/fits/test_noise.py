@@ -58,9 +58,9 @@ def test_bits_of_the_runs_are_their_likelihood(seed: int, weighted: bool, unit: 
         + n / 2 * (np.log2(2 * np.pi) + 1 / np.log(2))
         - np.log2(weights).sum() / 2
     )
-    found = data_bits(predicted, observed, weights, units if unit else None)
+    bits = data_bits(predicted, observed, weights, units if unit else None)
     # a residual of a billionth of the scale counts as none, which moves the bits a little
-    assert found + same_for_all == pytest.approx(-likeliest, abs=1e-2)
+    assert bits + same_for_all == pytest.approx(-likeliest, abs=1e-2)
 
 
 @given(SEEDS, st.floats(-150, 150))
@@ -116,9 +116,9 @@ def weights_after(data: Dataset) -> tuple[Array, Scatter]:
 
 
 def test_scatter_beside_the_stated_errors_is_estimated_and_evens_the_weights() -> None:
-    found = [weights_after(stated(seed, 0.05, 1.0)) for seed in range(8)]
-    assert np.mean([s.intrinsic for _, s in found]) == pytest.approx(0.05, rel=0.15)
-    assert all(weights.max() / weights.min() < 3 for weights, _ in found)
+    estimates = [weights_after(stated(seed, 0.05, 1.0)) for seed in range(8)]
+    assert np.mean([s.intrinsic for _, s in estimates]) == pytest.approx(0.05, rel=0.15)
+    assert all(weights.max() / weights.min() < 3 for weights, _ in estimates)
 
 
 @pytest.mark.parametrize("factor", [1.0, 6.0])
@@ -150,9 +150,9 @@ MADE = {
 
 
 def noise_in(y: Array, errors: Array | None = None) -> Noise:
-    found = noise_about(y, LAW, 2, errors)
-    assert found is not None
-    return found
+    noise = noise_about(y, LAW, 2, errors)
+    assert noise is not None
+    return noise
 
 
 @pytest.mark.parametrize("kind", MADE)
@@ -161,19 +161,19 @@ def test_the_error_model_is_that_of_the_runs_in_any_unit(kind: str) -> None:
     kinds: tuple[NoiseKind, ...] = ("relative", "constant", "mixed")
     for seed in range(10):
         y = MADE[kind](np.random.default_rng(seed))
-        found, other = noise_in(y), noise_about(1e6 * y, 1e6 * LAW, 2)
+        model, other = noise_in(y), noise_about(1e6 * y, 1e6 * LAW, 2)
         assert other is not None
-        assert other.kind == found.kind
+        assert other.kind == model.kind
         for asked in kinds:
-            told = noise_about(y, LAW, 2, kind=asked)
-            assert told is not None
-            assert told.kind == asked
-        right += found.kind == kind and found.tails == "normal"
+            as_asked = noise_about(y, LAW, 2, kind=asked)
+            assert as_asked is not None
+            assert as_asked.kind == asked
+        right += model.kind == kind and model.tails == "normal"
     assert right >= 9
 
 
 def test_heavy_tails_are_named_and_exact_runs_have_none() -> None:
     rng = np.random.default_rng(0)
     heavy = [noise_in(LAW * np.exp(0.02 * rng.standard_t(1.5, 80))) for _ in range(10)]
-    assert sum(found.tails == "student" for found in heavy) >= 8
+    assert sum(noise.tails == "student" for noise in heavy) >= 8
     assert noise_in(LAW) == Noise("relative", 0.0)

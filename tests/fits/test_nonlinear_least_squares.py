@@ -33,7 +33,7 @@ def saturating(y: Array) -> Model:
 def test_it_ends_where_scipy_does(a: float, b: float, noise: float, seed: int) -> None:
     y = a * X / (b + X) * np.exp(noise * np.random.default_rng(seed).normal(size=len(X))) / a
     model = saturating(y)
-    found = minimise_squares(model, np.array([1.0, 1.0]), enough=1e-20)
+    solution = minimise_squares(model, np.array([1.0, 1.0]), enough=1e-20)
 
     def left(theta: Array) -> Array:
         return model(theta)[0]
@@ -42,8 +42,8 @@ def test_it_ends_where_scipy_does(a: float, b: float, noise: float, seed: int) -
         return -model(theta)[1]
 
     known = least_squares(left, [1.0, 1.0], falls, x_scale="jac", ftol=1e-15)
-    assert found.squares <= 2 * known.cost * (1 + 1e-9) + 1e-25
-    assert found.squares == pytest.approx(float(np.sum(model(found.parameters)[0] ** 2)))
+    assert solution.squares <= 2 * known.cost * (1 + 1e-9) + 1e-25
+    assert solution.squares == pytest.approx(float(np.sum(model(solution.parameters)[0] ** 2)))
 
 
 def test_many_starts_end_as_each_alone() -> None:
@@ -62,12 +62,12 @@ def test_no_start_gets_worse_and_runs_left_out_do_not_count(seed: int) -> None:
     rng = np.random.default_rng(seed)
     y, start = rng.normal(size=len(X)), rng.normal(size=2)
     rows = rng.random(len(X)) < 0.6
-    found = minimise_squares(saturating(y), start, rows=rows)
-    assert found.squares <= np.sum(saturating(y)(start)[0][rows] ** 2) * (1 + 1e-12)
+    solution = minimise_squares(saturating(y), start, rows=rows)
+    assert solution.squares <= np.sum(saturating(y)(start)[0][rows] ** 2) * (1 + 1e-12)
     moved = np.where(rows, y, 1e3)
     again = minimise_squares(saturating(moved), start, rows=rows)
-    assert again.parameters == pytest.approx(found.parameters.tolist())
-    assert found.residuals.shape == y.shape
+    assert again.parameters == pytest.approx(solution.parameters.tolist())
+    assert solution.residuals.shape == y.shape
 
 
 def test_a_column_of_zeros_and_a_model_that_ends_stop_nothing() -> None:
@@ -77,9 +77,9 @@ def test_a_column_of_zeros_and_a_model_that_ends_stop_nothing() -> None:
             slopes = np.stack([X / (2 * root), np.zeros(len(X))], axis=-1)
             return 3 - root * X, slopes
 
-    found = minimise_squares(model, np.array([1e-3, 5.0]), enough=1e-16)
-    assert np.sqrt(found.parameters[0]) == pytest.approx(3 * X.sum() / (X @ X), rel=1e-6)
-    assert found.parameters[1] == 5.0
+    solution = minimise_squares(model, np.array([1e-3, 5.0]), enough=1e-16)
+    assert np.sqrt(solution.parameters[0]) == pytest.approx(3 * X.sum() / (X @ X), rel=1e-6)
+    assert solution.parameters[1] == 5.0
     assert minimise_squares(model, np.array([-1.0, 5.0])).squares == np.inf
     bounded = minimise_squares(model, np.array([1e-3, 1.0]), largest=1.0)
     assert bounded.parameters[0] == 1.0

@@ -155,9 +155,9 @@ def test_prefactors_of_labels_cancel_within_them() -> None:
     shifted = y + np.array([jumps[label] for label in labels])
     model = ContrastivePotential(max_iter=80).fit(X, shifted, within=labels)
     assert np.std(model.predict(rows) - truth) < 0.1
-    found = model.group_intercepts_
+    intercepts = model.group_intercepts_
     for label in "bcdef":
-        gap = found[label] - found["a"] - (jumps[label] - jumps["a"])
+        gap = intercepts[label] - intercepts["a"] - (jumps[label] - jumps["a"])
         assert abs(gap) < 0.1
 
 

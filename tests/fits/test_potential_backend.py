@@ -19,7 +19,7 @@ torch = pytest.importorskip("torch")
 def test_threads_are_no_business_of_the_fit_and_remain_as_they_were() -> None:
     X, y, _ = crossover(30, 5)
     before = torch.get_num_threads()
-    found = []
+    predictions = []
     try:
         for threads in (1, 2):
             torch.set_num_threads(threads)
@@ -28,12 +28,14 @@ def test_threads_are_no_business_of_the_fit_and_remain_as_they_were() -> None:
                 model = ContrastivePotential(max_iter=30).fit(X, y)
                 with pytest.raises(FitError):
                     ContrastivePotential().fit(X, y, groups=np.zeros(30))
-                found.append([model.predict(X), model.exponents(X), model.predict_interval(X)])
+                predictions.append(
+                    [model.predict(X), model.exponents(X), model.predict_interval(X)]
+                )
                 assert torch.get_num_threads() == threads
                 assert [pool["num_threads"] for pool in threadpool_info()] == pools
     finally:
         torch.set_num_threads(before)
-    for one, two in zip(*found, strict=True):
+    for one, two in zip(*predictions, strict=True):
         assert np.array_equal(one, two)
 
 

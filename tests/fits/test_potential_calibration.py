@@ -79,9 +79,9 @@ def test_intervals_are_jackknife_plus_by_groups_of_runs(n: int, rank: int) -> No
     each = len(held) // rounds
     variance = np.mean([np.var(part, axis=0) for part in np.split(laws[:, 1:], rounds)], axis=0)
     half = stats.t.ppf(0.9, each - 1) * np.sqrt((each - 1) * variance)
-    own = least_squares(X, y, w)
-    np.testing.assert_allclose(model.exponents_, own[1:])
-    expected = np.stack([own[1:] - half, own[1:] + half], axis=-1)
+    coefficients = least_squares(X, y, w)
+    np.testing.assert_allclose(model.exponents_, coefficients[1:])
+    expected = np.stack([coefficients[1:] - half, coefficients[1:] + half], axis=-1)
     np.testing.assert_allclose(model.intervals(0.8), expected, rtol=1e-6)
     local = model.exponent_intervals(rows, 0.8)
     np.testing.assert_allclose(local, np.broadcast_to(expected, local.shape), rtol=1e-6)
@@ -97,14 +97,14 @@ def test_errors_grow_outside_as_they_did_where_outer_runs_were_left_out() -> Non
     def away(rows: IntArray, rest: IntArray) -> Array:
         return np.asarray(np.maximum(z[rest].min() - z[rows], z[rows] - z[rest].max()).clip(0))
 
-    order, found = np.argsort(z), []
+    order, pairs = np.argsort(z), []
     for out in (order[:8], order[-8:]):
         rest = np.setdiff1d(np.arange(n), out)
         law = least_squares(X[rest], y[rest], w[rest])
-        found += list(
+        pairs += list(
             zip(away(out, rest), np.abs(y[out] - law[0] - law[1] * X[out, 0]), strict=True)
         )
-    distance, error = np.array(found).T
+    distance, error = np.array(pairs).T
     far = distance > np.median(distance[distance > 0]) / 2
     growth = model.model_.growth
     slopes = np.sort(error[far] / distance[far])
@@ -139,28 +139,28 @@ def test_bounds_are_ranks_among_the_folds(seed: int, level: float, few: bool) ->
         if few:
             patch.setattr("dimgs.fits.intervals._BLOCK", 1)
         effective = int(rng.integers(0, n + 1))
-        found = Calibration(fold, scores, effective).bounds(centres, scales, level)
+        bounds = Calibration(fold, scores, effective).bounds(centres, scales, level)
     rank = int(np.ceil(level * n * (1 + 1 / effective) - 1e-9)) if effective else n + 1
-    assert found.shape == (6, 2, 2)
+    assert bounds.shape == (6, 2, 2)
     for i in range(6):
         for t in range(2):
             if rank > n:
-                assert found[i, t].tolist() == [-np.inf, np.inf]
+                assert bounds[i, t].tolist() == [-np.inf, np.inf]
                 continue
             reach = scores[:, t] * scales[fold, i, t]
             low, high = (np.sort(centres[fold, i, t] + s * reach) for s in (-1, 1))
-            np.testing.assert_allclose(found[i, t], [low[n - rank], high[rank - 1]])
+            np.testing.assert_allclose(bounds[i, t], [low[n - rank], high[rank - 1]])
 
 
 def test_what_is_open_is_noise_leverage_and_disagreement() -> None:
     rng = np.random.default_rng(0)
     values, z, noise = rng.normal(size=(3, 4, 5, 2)), rng.normal(size=(5, 2)), np.array([0.3, 2.0])
-    found = open_scale(values, z, noise, 20.0, 2)
+    scale = open_scale(values, z, noise, 20.0, 2)
     for k in range(3):
         for i in range(5):
-            own = noise**2 * (2 + (z[i] @ z[i]) / 20.0)
+            variance = noise**2 * (2 + (z[i] @ z[i]) / 20.0)
             spread = np.var(values[k, :, i], axis=0) * 4 / 3
-            np.testing.assert_allclose(found[k, i], np.sqrt(own + spread))
+            np.testing.assert_allclose(scale[k, i], np.sqrt(variance + spread))
     one = open_scale(values[:, :1], z, noise, 20.0, 1)
     np.testing.assert_allclose(one[0], noise * np.sqrt(1 + (z**2).sum(1) / 20)[:, None])
     bounds = widened(np.array([[[-1.0, 2.0]]]), np.array([[0.5]]))
@@ -173,11 +173,11 @@ def test_ratios_add_the_reach_of_both_sides() -> None:
     inside = np.full((3, 1), np.average(X[:, 0], weights=w))
     out = X.max() + np.array([[0.5], [2.0], [9.0]])
     far = X.min() - np.array([[1.0], [1.0], [3.0]])
-    own, other = (model.model_.reach(rows, 0.9)[:, 0] for rows in (out, far))
-    assert np.all(own > 0)
+    first, other = (model.model_.reach(rows, 0.9)[:, 0] for rows in (out, far))
+    assert np.all(first > 0)
     assert not model.model_.reach(inside, 0.9).any()
     centres, scales = model.model_.by_fold(out, far)
     bounds = model.model_.pairs_calibration.bounds(centres, scales, 0.9)[:, 0]
-    reach = np.hypot(own, other)
+    reach = np.hypot(first, other)
     expected = np.column_stack([bounds[:, 0] - reach, bounds[:, 1] + reach]) * model.model_.scale
     np.testing.assert_allclose(model.ratio_interval(out, far), expected)

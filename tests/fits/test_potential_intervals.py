@@ -137,8 +137,8 @@ def test_folds_that_agree_are_one_fold() -> None:
     np.testing.assert_allclose(
         two.bounds(np.stack([centre] * 2), np.stack([scale] * 2), 0.9), bounds
     )
-    inside_own = np.abs(scores) <= (bounds[0, :, 1] - centre[0]) / scale[0] + 1e-12
-    assert np.all(inside_own.sum(axis=0) == 46)
+    inside_band = np.abs(scores) <= (bounds[0, :, 1] - centre[0]) / scale[0] + 1e-12
+    assert np.all(inside_band.sum(axis=0) == 46)
 
 
 def test_weights_scale_the_noise() -> None:
@@ -167,13 +167,13 @@ def test_values_ratios_and_mean_exponents_are_covered_in_one_table() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(("size", "tables"), [(30, 8), (60, 6), (120, 5)])
 def test_coverage_over_tables(size: int, tables: int) -> None:
-    found = []
+    covered = []
     for seed in range(tables):
         X, y, _ = crossover(size, seed, noise=0.1)
         rows, noisy, _ = crossover(400, 1000 + seed, noise=0.1)
         model = ContrastivePotential().fit(X, y)
         gaps = noisy[:200] - noisy[200:]
-        found.append(
+        covered.append(
             [
                 inside(model.predict_interval(rows), noisy),
                 inside(model.ratio_interval(rows[:200], rows[200:]), gaps),
@@ -181,7 +181,7 @@ def test_coverage_over_tables(size: int, tables: int) -> None:
                 inside(model.intervals(), exponents_of_crossover(X).mean(axis=0)),
             ]
         )
-    values, ratios, local, mean = np.mean(found, axis=0)
+    values, ratios, local, mean = np.mean(covered, axis=0)
     assert 0.85 < values < 0.96
     assert 0.85 < ratios < 0.97
     assert local > 0.78

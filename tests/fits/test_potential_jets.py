@@ -27,19 +27,19 @@ def test_derivatives_are_those_of_the_values(
     bends = networks.curvatures_of(layout, theta, z, codes).detach()
     for j in range(3):
         step = _STEP * torch.eye(3, dtype=torch.float64)[j]
-        for values, found in (
+        for values, derivatives in (
             (layout.forward, slopes),
             (partial(networks.slopes_of, layout), bends),
         ):
             change = (values(theta, z + step, codes) - values(theta, z - step, codes)).detach()
-            np.testing.assert_allclose(found[..., j], change / (2 * _STEP), atol=1e-8)
+            np.testing.assert_allclose(derivatives[..., j], change / (2 * _STEP), atol=1e-8)
     move = _STEP * torch.as_tensor(rng.standard_normal(theta.shape))
     for derived in (networks.slopes_of, networks.curvatures_of):
-        found = derived(layout, theta, z, codes)
-        if not found.requires_grad:
+        derivatives = derived(layout, theta, z, codes)
+        if not derivatives.requires_grad:
             continue
-        total = torch.as_tensor(rng.standard_normal(found.shape))
-        pull = torch.autograd.grad((found * total).sum(), theta, allow_unused=True)[0]
+        total = torch.as_tensor(rng.standard_normal(derivatives.shape))
+        pull = torch.autograd.grad((derivatives * total).sum(), theta, allow_unused=True)[0]
         there = theta.detach()
         change = derived(layout, there + move, z, codes) - derived(layout, there - move, z, codes)
         expected = (change.detach() * total).sum() / 2

@@ -53,12 +53,12 @@ def test_one_pass_is_the_sum_over_pairs(
     labels[:n_labels] = np.arange(n_labels)
     pairing = Pairing() if n_labels == 1 else Pairing(torch.as_tensor(labels), n_labels)
     leaf = torch.as_tensor(errors).requires_grad_()
-    found = pair_loss(leaf, torch.as_tensor(weights), pairing, kind, 0.7)
+    loss = pair_loss(leaf, torch.as_tensor(weights), pairing, kind, 0.7)
     expected = [over_pairs(e, w, labels, kind, 0.7) for e, w in zip(errors, weights, strict=True)]
-    np.testing.assert_allclose(found.detach().numpy(), expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(loss.detach().numpy(), expected, rtol=1e-9, atol=1e-12)
     if ties:
         return
-    slopes = torch.autograd.grad(found.sum(), leaf)[0]
+    slopes = torch.autograd.grad(loss.sum(), leaf)[0]
     step = 1e-6 * rng.standard_normal(errors.shape)
     moved = [
         [over_pairs(e, w, labels, kind, 0.7) for e, w in zip(errors + s, weights, strict=True)]

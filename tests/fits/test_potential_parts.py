@@ -75,9 +75,9 @@ def test_losses_on_runs_left_out_are_about_the_prefactors_seen(loss: Loss, withi
     for held, network in zip(folds.held, theta, strict=True):
         miss = task.target - task.z @ network.mean(axis=0).reshape(2, 2)
         for value in np.unique(label):
-            own, seen = label == value, (label == value) & ~held
-            known = seen if seen.any() else own
-            miss[own] -= np.average(miss[known], axis=0, weights=runs.weights[known])
+            members, seen = label == value, (label == value) & ~held
+            known = seen if seen.any() else members
+            miss[members] -= np.average(miss[known], axis=0, weights=runs.weights[known])
         size = np.abs(miss)
         rho = {
             "squared": size**2,
@@ -86,8 +86,8 @@ def test_losses_on_runs_left_out_are_about_the_prefactors_seen(loss: Loss, withi
         }[loss]
         expected[held] += (runs.weights * rho.mean(axis=1))[held]
         count[held] += 1
-    found = networks.held_out_losses(trainer, theta, folds)
-    np.testing.assert_allclose(found, (expected / np.maximum(count, 1))[count > 0])
+    losses = networks.held_out_losses(trainer, theta, folds)
+    np.testing.assert_allclose(losses, (expected / np.maximum(count, 1))[count > 0])
 
 
 def test_decays_fall_from_the_smoothest_on() -> None:
@@ -105,14 +105,16 @@ def test_the_smoothest_that_is_not_worse_is_kept(
     base = networks.choose(trainer, None, folds, (np.inf,), 5, 0)
     assert (base.decay, base.iterations, base.rougher) == (np.inf, 1, None)
     assert base.scores == {np.inf: 1.0}
-    own = networks.held_out_losses(trainer, base.theta, folds)
+    base_losses = networks.held_out_losses(trainer, base.theta, folds)
     shape = base.theta.shape
-    tried = [(np.inf, 1, own, base.theta)]
+    tried = [(np.inf, 1, base_losses, base.theta)]
     for k, decay in enumerate(decays):
-        losses = own * rng.uniform(0.7, 1.1) * np.exp(0.4 * rng.normal(size=len(own)))
+        losses = (
+            base_losses * rng.uniform(0.7, 1.1) * np.exp(0.4 * rng.normal(size=len(base_losses)))
+        )
         tried.append((decay, 10 * (k + 1), losses, np.full(shape, float(k))))
     monkeypatch.setattr(networks, "_deep", lambda *_: tried[1:])
-    found = networks.choose(trainer, trainer, folds, (np.inf, *decays), 5, 0)
+    choice = networks.choose(trainer, trainer, folds, (np.inf, *decays), 5, 0)
     means = np.array([item[2].mean() for item in tried])
     best = int(np.argmin(means))
     pairs = trainer.task.runs.clusters[folds.held.any(axis=0)]
@@ -125,16 +127,16 @@ def test_the_smoothest_that_is_not_worse_is_kept(
     chosen = next(
         k for k in range(4) if means[k] - means[best] <= (1.64 if k == 0 else 1.0) * doubt(k)
     )
-    assert found.decay == tried[chosen][0]
-    assert found.iterations == tried[chosen][1]
-    assert found.theta is tried[chosen][3] or chosen == 0
-    assert found.scores == pytest.approx(
+    assert choice.decay == tried[chosen][0]
+    assert choice.iterations == tried[chosen][1]
+    assert choice.theta is tried[chosen][3] or chosen == 0
+    assert choice.scores == pytest.approx(
         dict(zip((np.inf, *decays), means / means[0], strict=True))
     )
     if chosen in (0, 3):
-        assert found.rougher is None
+        assert choice.rougher is None
     else:
-        assert found.rougher is tried[max(chosen + 1, best)][3]
+        assert choice.rougher is tried[max(chosen + 1, best)][3]
     # a power law that was not asked about is not an answer
     without = networks.choose(trainer, trainer, folds, decays, 5, 0)
     assert without.decay in decays
@@ -149,9 +151,9 @@ def test_hubers_loss_is_in_units_of_what_the_potential_leaves(
     original = networks.choose
 
     def spied(linear: Trainer, deep: Trainer | None, folds: Folds, *rest: Any) -> Any:
-        found = original(linear, deep, folds, *rest)
-        calls.append((linear, deep, folds, found))
-        return found
+        positions = original(linear, deep, folds, *rest)
+        calls.append((linear, deep, folds, positions))
+        return positions
 
     monkeypatch.setattr(networks, "choose", spied)
     model = ContrastivePotential((6,), loss="huber", max_iter=25, n_members=1).fit(X, y)
@@ -195,17 +197,17 @@ def test_minimisers_work_on_each_row_alone() -> None:
         return off.square().sum(1), 2 * torch.einsum("nij,ni->nj", roots[rows], off)
 
     start = torch.as_tensor(rng.normal(size=(3, 5)))
-    told: list[int] = []
-    early, late = lbfgs(quadratic, start, [3, 25], told.append)
-    assert told == list(range(1, 26))
+    steps: list[int] = []
+    early, late = lbfgs(quadratic, start, [3, 25], steps.append)
+    assert steps == list(range(1, 26))
     np.testing.assert_allclose(late, goals, atol=1e-6)
     assert (early - goals).abs().max() > 1e-3
     for k in range(3):
 
-        def own(theta: Any, rows: Any, k: int = k) -> Any:
+        def one_row(theta: Any, rows: Any, k: int = k) -> Any:
             return quadratic(theta, rows + k)
 
-        (alone,) = lbfgs(own, start[k : k + 1], [25])
+        (alone,) = lbfgs(one_row, start[k : k + 1], [25])
         np.testing.assert_allclose(alone[0], late[k], atol=1e-9)
 
     def valley(theta: Any, rows: Any) -> Any:
@@ -213,8 +215,8 @@ def test_minimisers_work_on_each_row_alone() -> None:
         slope = [-2 * (1 - x) - 400 * x * (y - x**2), 200 * (y - x**2)]
         return (1 - x) ** 2 + 100 * (y - x**2) ** 2, torch.stack(slope, dim=1)
 
-    (found,) = lbfgs(valley, torch.tensor([[-1.2, 1.0]], dtype=torch.float64), [45])
-    np.testing.assert_allclose(found, 1.0, atol=1e-4)
+    (states,) = lbfgs(valley, torch.tensor([[-1.2, 1.0]], dtype=torch.float64), [45])
+    np.testing.assert_allclose(states, 1.0, atol=1e-4)
 
 
 def test_adam_is_adam_with_a_rate_that_falls_to_zero() -> None:
@@ -225,9 +227,9 @@ def test_adam_is_adam_with_a_rate_that_falls_to_zero() -> None:
     def gradient(some: Any, rows: Any) -> Any:
         return 2 * (some - torch.as_tensor(targets)[rows].mean(0))
 
-    told: list[int] = []
-    early, late = adam(gradient, torch.as_tensor(theta), batches, [4, 10], 0.05, told.append)
-    assert told == list(range(1, 11))
+    steps: list[int] = []
+    early, late = adam(gradient, torch.as_tensor(theta), batches, [4, 10], 0.05, steps.append)
+    assert steps == list(range(1, 11))
     x, m, s = theta.copy(), np.zeros((2, 3)), np.zeros((2, 3))
     for t in range(1, 11):
         g = 2 * (x - targets[[(t - 1) % 3, (t - 1) % 3 + 1]].mean(0))
@@ -263,8 +265,8 @@ def test_copies_are_one_run_and_labels_keep_their_means(seed: int, labelled: boo
         key = (*X[row], y[row], groups[row], None if labels is None else labels[row])
         assert runs.weights[k] == pytest.approx(seen[key] / total)
         np.testing.assert_array_equal(runs.X[k], X[row])
-    own = groups[runs.rows]
-    np.testing.assert_array_equal(own[:, None] == own, runs.clusters[:, None] == runs.clusters)
+    codes = groups[runs.rows]
+    np.testing.assert_array_equal(codes[:, None] == codes, runs.clusters[:, None] == runs.clusters)
     assert set(runs.clusters) == set(range(runs.n_clusters))
     values, weights = rng.normal(size=(len(runs), 2)), rng.uniform(0, 1, len(runs))
     centred = runs.centred(values, weights)
@@ -296,8 +298,8 @@ def test_the_units_of_a_task_are_what_a_power_law_leaves() -> None:
 
 def test_the_hull_of_one_group_is_its_range() -> None:
     hull = Hull.of(np.array([[0.5], [-1.0], [2.0], [1.0]]))
-    found = hull.distance(np.array([[-3.0], [-1.0], [0.3], [2.0], [2.5]]))
-    np.testing.assert_allclose(found, [2.0, 0.0, 0.0, 0.0, 0.5], atol=1e-5)
+    distances = hull.distance(np.array([[-3.0], [-1.0], [0.3], [2.0], [2.5]]))
+    np.testing.assert_allclose(distances, [2.0, 0.0, 0.0, 0.0, 0.5], atol=1e-5)
     assert Hull.of(np.empty((4, 0))).distance(np.empty((3, 0))).tolist() == [0.0] * 3
     rng = np.random.default_rng(0)
     # in four dimensions the hull is made of faces, in more it is made of runs

@@ -31,9 +31,9 @@ def test_derivatives_are_those_of_the_potential(hidden: tuple[int, ...]) -> None
     slopes = [(model.predict(X + m) - model.predict(X - m)) / (2 * step) for m in moves]
     np.testing.assert_allclose(model.exponents(X), np.stack(slopes, axis=-1), atol=1e-6)
     bends = [(model.exponents(X + m) - model.exponents(X - m)) / (2 * step) for m in moves]
-    found = model.mixed_derivatives(X)
-    np.testing.assert_allclose(found, np.stack(bends, axis=-1), atol=1e-6)
-    np.testing.assert_allclose(found, found.swapaxes(-1, -2), atol=1e-12)
+    derivatives = model.mixed_derivatives(X)
+    np.testing.assert_allclose(derivatives, np.stack(bends, axis=-1), atol=1e-6)
+    np.testing.assert_allclose(derivatives, derivatives.swapaxes(-1, -2), atol=1e-12)
 
 
 def test_separable_factors_are_told_apart() -> None:
@@ -47,14 +47,14 @@ def test_separable_factors_are_told_apart() -> None:
 def test_sparse_interactions_switch_off_what_noise_suggests() -> None:
     X, y = separable(40, 2)
     y = y + 0.1 * np.random.default_rng(3).standard_normal(40)
-    found = {}
+    interactions = {}
     for weight in (0.0, 0.3):
         model = ContrastivePotential(
             (8,), smoothness=1e-5, physics=Physics(interaction=weight), n_members=1, max_iter=40
         )
-        found[weight] = model.fit(X, y).interactions()
-    assert found[0.3][0, 1] < 0.4 * found[0.0][0, 1]
-    assert found[0.3][1, 2] > 0.3 * found[0.0][1, 2]
+        interactions[weight] = model.fit(X, y).interactions()
+    assert interactions[0.3][0, 1] < 0.4 * interactions[0.0][0, 1]
+    assert interactions[0.3][1, 2] > 0.3 * interactions[0.0][1, 2]
 
 
 def bent(size: int, seed: int) -> tuple[Array, Array]:

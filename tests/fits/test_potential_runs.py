@@ -23,9 +23,9 @@ def test_values_about_the_mean_of_their_label_have_no_mean(
     )
     centred = runs.centred(values, w)
     for label in set(labels.tolist()):
-        own = labels == label
-        np.testing.assert_allclose(w[own] @ centred[own], 0.0, atol=1e-9)
+        members = labels == label
+        np.testing.assert_allclose(w[members] @ centred[members], 0.0, atol=1e-9)
         # differences within a label stay
         np.testing.assert_allclose(
-            centred[own] - centred[own][0], values[own] - values[own][0], atol=1e-9
+            centred[members] - centred[members][0], values[members] - values[members][0], atol=1e-9
         )

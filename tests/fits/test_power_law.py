@@ -109,12 +109,12 @@ def test_leave_one_cluster_out_score_by_brute_force() -> None:
 def test_within_removes_every_groups_own_prefactor() -> None:
     X, y = planted(noise=0.0)
     material = np.array(["cu", "fe", "al", "ni"])[np.arange(40) % 4]
-    own = {"cu": 5.0, "fe": -2.0, "al": 0.5, "ni": 9.0}
-    X[:, 0] += np.array([own[m] for m in material])  # confounded: Simpson's trap
-    y = X @ [1.0, 2.0, 3.0] - np.array([3 * own[m] for m in material])
+    shifts = {"cu": 5.0, "fe": -2.0, "al": 0.5, "ni": 9.0}
+    X[:, 0] += np.array([shifts[m] for m in material])  # confounded: Simpson's trap
+    y = X @ [1.0, 2.0, 3.0] - np.array([3 * shifts[m] for m in material])
     law = PowerLaw().fit(X, y, within=material)
     np.testing.assert_allclose(law.exponents_, [1.0, 2.0, 3.0], atol=1e-12)
-    assert law.group_intercepts_ == pytest.approx({k: -3 * v for k, v in own.items()}, abs=1e-10)
+    assert law.group_intercepts_ == pytest.approx({k: -3 * v for k, v in shifts.items()}, abs=1e-10)
     assert law.n_contrasts_ == 36
     assert law.n_pairs_ == 4 * 45
     assert abs(PowerLaw().fit(X, y).exponents_[0] - 1.0) > 1.0

@@ -55,27 +55,27 @@ NOISES = ("homoscedastic", "heteroscedastic", "clustered")
 
 @pytest.mark.parametrize("noise", NOISES)
 def test_coverage_of_a_few_laws(noise: str) -> None:
-    found = coverage(300, 20, noise)
+    covered = coverage(300, 20, noise)
     # three standard errors of 300 laws about 0.9
-    assert 0.848 < found["exponents"] < 0.952
+    assert 0.848 < covered["exponents"] < 0.952
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize("m", [20, 50, 200])
 def test_coverage_of_two_thousand_laws(m: int, noise: str) -> None:
-    found = coverage(2000, m, noise)
-    assert 0.87 <= found["exponents"] <= 0.93
-    assert 0.86 <= found["intercept"] <= 0.94
-    assert 0.86 <= found["law"] <= 0.94
+    covered = coverage(2000, m, noise)
+    assert 0.87 <= covered["exponents"] <= 0.93
+    assert 0.86 <= covered["intercept"] <= 0.94
+    assert 0.86 <= covered["law"] <= 0.94
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize("kind", ["jackknife", "bootstrap"])
 def test_coverage_of_the_alternatives(kind: IntervalKind, noise: str) -> None:
-    found = coverage(500, 50, noise, kind)
-    assert 0.86 <= found["exponents"] <= 0.95
+    covered = coverage(500, 50, noise, kind)
+    assert 0.86 <= covered["exponents"] <= 0.95
 
 
 @pytest.mark.slow

@@ -57,12 +57,12 @@ def test_follows_the_conventions_of_scikit_learn(most: int) -> None:
 
 @pytest.mark.parametrize("criterion", ["bic", pytest.param("cv", marks=pytest.mark.slow)])
 def test_a_single_law_stays_single(criterion: str) -> None:
-    found = []
+    counts = []
     for seed in range(20):
         X, y = single(np.random.default_rng(1000 + seed))
         model = RegimePowerLaw(4 if criterion == "bic" else 3, criterion=criterion)
-        found.append(model.fit(X, y).n_regimes_)
-    assert sum(n == 1 for n in found) >= 19
+        counts.append(model.fit(X, y).n_regimes_)
+    assert sum(n == 1 for n in counts) >= 19
 
 
 def test_three_regimes_with_a_rise_between_them() -> None:

@@ -40,7 +40,7 @@ def test_intervals_of_thresholds_cover(kind: str, m: int, uneven: bool) -> None:
 
 
 def test_a_single_law_stays_single_two_hundred_times() -> None:
-    found = [
+    counts = [
         RegimePowerLaw().fit(*single(np.random.default_rng(seed))).n_regimes_ for seed in range(200)
     ]
-    assert np.mean(np.array(found) == 1) >= 0.97
+    assert np.mean(np.array(counts) == 1) >= 0.97

@@ -55,15 +55,15 @@ def test_losses_skip_columns_without_information() -> None:
 
 def test_chains_are_the_best_of_all_partitions() -> None:
     sample = make(np.random.default_rng(1), 18, 1)
-    found = best_chains(sample.rows, sample.Z[:, 0], 4, 4)
-    assert [len(t) for t, _ in found] == [1, 2, 3]
+    chains = best_chains(sample.rows, sample.Z[:, 0], 4, 4)
+    assert [len(t) for t, _ in chains] == [1, 2, 3]
     order = np.argsort(sample.Z[:, 0])
     direct = min(
         sum(refit(sample.take(order[a:b])) for a, b in ((0, i), (i, j), (j, 18)))
         for i in range(4, 11)
         for j in range(i + 4, 15)
     )
-    np.testing.assert_allclose(found[1][1], direct)
+    np.testing.assert_allclose(chains[1][1], direct)
 
 
 @settings(max_examples=25, deadline=None)

@@ -83,13 +83,13 @@ def random_tree(rng: np.random.Generator, leaves: int, rank: int) -> Tree:
 def test_a_tree_divides_space_along_its_ways(seed: int, leaves: int) -> None:
     rng = np.random.default_rng(seed)
     tree, Z = random_tree(rng, leaves, 2), rng.normal(size=(60, 2))
-    edges, found = boundaries(tree), labels(tree, Z)
+    edges, regimes = boundaries(tree), labels(tree, Z)
     assert (n_leaves(tree), len(edges)) == (leaves, leaves - 1)
     for regime, way in enumerate(paths(tree)):
         inside = np.ones(60, dtype=bool)
         for k, side in way:
             inside &= (Z @ edges[k].direction >= edges[k].threshold) == (side > 0)
-        np.testing.assert_array_equal(found == regime, inside)
+        np.testing.assert_array_equal(regimes == regime, inside)
     for k, edge in enumerate(edges):
         reaches, left, right = at_boundary(tree, k, Z)
         below, above = (
@@ -102,13 +102,13 @@ def test_a_tree_divides_space_along_its_ways(seed: int, leaves: int) -> None:
         assert [x is y for x, y in zip(edges, changed, strict=True)].count(False) == 1
         assert changed[k].threshold == np.inf
     again = with_boundaries(tree, edges)
-    np.testing.assert_array_equal(labels(again, Z), found)
+    np.testing.assert_array_equal(labels(again, Z), regimes)
     with pytest.raises(IndexError):
         at_boundary(tree, leaves, Z)
     for regime in range(leaves):
         more = split_leaf(tree, regime, Boundary(np.array([1.0, 0.0]), 0.0))
-        upper = (found == regime) & (Z[:, 0] >= 0.0)
-        np.testing.assert_array_equal(labels(more, Z), found + upper + (found > regime))
+        upper = (regimes == regime) & (Z[:, 0] >= 0.0)
+        np.testing.assert_array_equal(labels(more, Z), regimes + upper + (regimes > regime))
 
 
 def test_a_chain_divides_along_one_direction() -> None:
@@ -121,25 +121,28 @@ def test_a_chain_divides_along_one_direction() -> None:
 
 @pytest.mark.parametrize("rank", [1, 2, 3, 5])
 def test_directions_to_search_are_unit_vectors_spread_over_the_half_sphere(rank: int) -> None:
-    found = sphere(rank)
-    np.testing.assert_allclose(np.linalg.norm(found, axis=1), 1.0)
-    assert len(found) == {1: 1, 2: 24, 3: 3 + 48, 5: 5 + 64}[rank]
+    directions = sphere(rank)
+    np.testing.assert_allclose(np.linalg.norm(directions, axis=1), 1.0)
+    assert len(directions) == {1: 1, 2: 24, 3: 3 + 48, 5: 5 + 64}[rank]
     if rank == 2:
-        angle = np.arctan2(found[:, 1], found[:, 0])
+        angle = np.arctan2(directions[:, 1], directions[:, 0])
         np.testing.assert_allclose(angle, np.linspace(0.0, np.pi, 25)[:-1])
     if rank > 2:
-        np.testing.assert_allclose(found[:rank], np.eye(rank))
-        assert np.abs(found[rank:] @ found[rank:].T - np.eye(len(found) - rank)).max() < 0.9999
+        np.testing.assert_allclose(directions[:rank], np.eye(rank))
+        assert (
+            np.abs(directions[rank:] @ directions[rank:].T - np.eye(len(directions) - rank)).max()
+            < 0.9999
+        )
 
 
 def test_curvature_is_seen_along_the_direction_that_bends() -> None:
     rng = np.random.default_rng(0)
     Z, normal = rng.normal(size=(4000, 3)), np.array([2.0, -1.0, 2.0]) / 3
     sample = Sample(Z, (Z @ normal) ** 2 - 1.0, np.ones(4000), np.arange(4000), 5)
-    found = curvature_directions(sample)
-    np.testing.assert_allclose(found @ found.T, np.eye(3), atol=1e-12)
-    assert abs(found[0] @ normal) > 0.99
-    largest = found[np.arange(3), np.argmax(np.abs(found), axis=1)]
+    directions = curvature_directions(sample)
+    np.testing.assert_allclose(directions @ directions.T, np.eye(3), atol=1e-12)
+    assert abs(directions[0] @ normal) > 0.99
+    largest = directions[np.arange(3), np.argmax(np.abs(directions), axis=1)]
     assert np.all(largest > 0)
     # weights count as copies
     double = Sample(Z[:50], sample.y[:50], np.where(np.arange(50) < 9, 2.0, 1.0), np.arange(50), 5)
@@ -189,7 +192,7 @@ def test_the_score_of_a_hinge_is_what_it_takes_off_the_loss(seed: int, rank: int
     # below all runs a hinge is part of the law
     assert not kink_scores(basis, root, along, np.array([along.min() - 1.0]), response)[1].any()
     regime = (sample.Z[:, 0] > 0.1).astype(np.intp)
-    found = best_hinge(sample, regime, np.eye(rank))
+    best = best_hinge(sample, regime, np.eye(rank))
     gains = {}
     for k in (0, 1):
         part = sample.take(np.flatnonzero(regime == k))
@@ -199,12 +202,12 @@ def test_the_score_of_a_hinge_is_what_it_takes_off_the_loss(seed: int, rank: int
                 gains[k, j, float(knot)] = loss_of(part) - loss_of(part, column)
     if gains:
         k, j, knot = max(gains, key=gains.__getitem__)
-        assert found is not None
-        assert found[0] == k
-        assert found[2] == pytest.approx(knot)
-        np.testing.assert_array_equal(found[1], np.eye(rank)[j])
+        assert best is not None
+        assert best[0] == k
+        assert best[2] == pytest.approx(knot)
+        np.testing.assert_array_equal(best[1], np.eye(rank)[j])
     else:
-        assert found is None
+        assert best is None
 
 
 def test_parameters_of_a_partition() -> None:
@@ -237,9 +240,9 @@ def test_a_direction_is_turned_to_where_the_loss_is_least(rank: int) -> None:
 
     start = target + 0.25 * np.array([(-1.0) ** k for k in range(rank)])
     start /= np.linalg.norm(start)
-    found = _turn(start, place(start)[1], place, 1e-3)
-    assert np.linalg.norm(found) == pytest.approx(1.0)
-    assert np.linalg.norm(found - target) < 0.02 < 0.1 < np.linalg.norm(start - target)
+    turned = _turn(start, place(start)[1], place, 1e-3)
+    assert np.linalg.norm(turned) == pytest.approx(1.0)
+    assert np.linalg.norm(turned - target) < 0.02 < 0.1 < np.linalg.norm(start - target)
     assert _turn(target, 1.0, place, 1e-3) is target
 
 
@@ -270,21 +273,21 @@ def test_the_path_holds_the_best_laws_of_each_number() -> None:
 def test_laws_that_meet_are_the_best_hinge() -> None:
     sample = bent(60, 1, 0.0, 1, noise=0.2)
     start = chain(np.ones(1), np.array([0.5]))
-    found = fit_continuous(sample, start, [0])
-    assert found is not None
-    (edge,) = boundaries(found.tree)
+    pieces = fit_continuous(sample, start, [0])
+    assert pieces is not None
+    (edge,) = boundaries(pieces.tree)
     assert edge.continuous
     ends = np.sort(sample.Z[:, 0])[[6, -7]]
     places = np.linspace(ends[0], ends[1], 1000)
     losses = {c: loss_of(sample, np.maximum(sample.Z[:, 0] - c, 0.0)) for c in places}
     best = min(losses, key=losses.__getitem__)
-    assert found.loss <= losses[best] * (1 + 1e-4)
+    assert pieces.loss <= losses[best] * (1 + 1e-4)
     assert edge.threshold == pytest.approx(best, abs=0.02)
     point = edge.threshold * edge.direction
-    one, other = (law[0] + law[1:] @ point for law in found.laws)
+    one, other = (law[0] + law[1:] @ point for law in pieces.laws)
     assert one == pytest.approx(other)
     np.testing.assert_allclose(
-        found.loss, sample.weight @ (sample.y - found.predict(sample.Z)) ** 2
+        pieces.loss, sample.weight @ (sample.y - pieces.predict(sample.Z)) ** 2
     )
     # parallel laws never meet
     side = (sample.Z[:, 0] > 0.0).astype(float)

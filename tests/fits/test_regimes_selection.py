@@ -94,8 +94,8 @@ def test_left_structure_is_judged_by_signs_of_runs_or_clusters(
         flips = np.where(draws < 0.5, -1.0, 1.0)[cluster]
         most = strongest(sample, pieces, directions, flips)
         exceed = (most[:, 1:] >= most[:, :1]).sum(axis=1)
-        found = structure_p_value(sample, pieces, directions, np.random.RandomState(5))
-        assert found == pytest.approx(min(1.0, 4 * (1 + exceed.min()) / 15))
+        p_value = structure_p_value(sample, pieces, directions, np.random.RandomState(5))
+        assert p_value == pytest.approx(min(1.0, 4 * (1 + exceed.min()) / 15))
 
 
 KINDS = Kinds(jump=True, continuous=True)
@@ -104,7 +104,7 @@ KINDS = Kinds(jump=True, continuous=True)
 @pytest.mark.parametrize("noise", [0.05, 0.5, 1.5])
 def test_the_number_of_regimes_by_information(noise: float) -> None:
     sample, directions = bent(60, 1, 1.0, 3, noise), np.ones((1, 1))
-    found = by_information(sample, directions, 3, KINDS, 7)
+    choice = by_information(sample, directions, 3, KINDS, 7)
     path = grow(sample, directions, 3, KINDS)
 
     def chance(pieces: Pieces) -> float:
@@ -113,12 +113,12 @@ def test_the_number_of_regimes_by_information(noise: float) -> None:
     if chance(path[0]) > 0.01:
         path = path[:1]
     scores = {p.n_regimes: bic(sample, p) for p in path}
-    assert found.scores == pytest.approx(scores)
+    assert choice.scores == pytest.approx(scores)
     allowed = [p for k, p in enumerate(path) if k == 0 or chance(path[k - 1]) <= 0.01]
     best = min(allowed, key=lambda p: scores[p.n_regimes])
-    assert found.pieces.n_regimes == best.n_regimes
-    assert found.pieces.loss == pytest.approx(best.loss)
-    for count, p_value in found.p_values.items():
+    assert choice.pieces.n_regimes == best.n_regimes
+    assert choice.pieces.loss == pytest.approx(best.loss)
+    for count, p_value in choice.p_values.items():
         assert p_value == chance(path[count - 1])
     one = by_information(sample, directions, 1, KINDS, 7)
     assert (one.pieces.n_regimes, one.p_values) == (1, {})
@@ -131,7 +131,7 @@ def test_the_number_of_regimes_by_validation(noise: float, seed: int, clustered:
     cluster = np.arange(60) // 3 if clustered else np.arange(60)
     sample = Sample(known.Z, known.y, known.weight, cluster, 6)
     directions, kinds = np.ones((1, 1)), Kinds(jump=True, continuous=False)
-    found = by_validation(sample, directions, 3, kinds, 4)
+    choice = by_validation(sample, directions, 3, kinds, 4)
     path = grow(sample, directions, 3, kinds)
     error = np.zeros((len(path), 60))
     seen = np.zeros(60)
@@ -144,8 +144,8 @@ def test_the_number_of_regimes_by_validation(noise: float, seed: int, clustered:
             error[k, test] = sample.weight[test] * miss**2
     np.testing.assert_array_equal(seen, 1.0)
     scores = error.mean(axis=1)
-    assert list(found.scores) == [p.n_regimes for p in path]
-    np.testing.assert_allclose(list(found.scores.values()), scores)
+    assert list(choice.scores) == [p.n_regimes for p in path]
+    np.testing.assert_allclose(list(choice.scores.values()), scores)
     best = int(np.argmin(scores))
 
     def as_good(k: int) -> bool:
@@ -153,7 +153,7 @@ def test_the_number_of_regimes_by_validation(noise: float, seed: int, clustered:
         return bool(excess.sum() <= np.sqrt(len(excess)) * np.std(excess, ddof=1))
 
     chosen = min(k for k in range(best + 1) if k == best or as_good(k))
-    assert found.pieces.n_regimes == path[chosen].n_regimes
+    assert choice.pieces.n_regimes == path[chosen].n_regimes
     alone = by_validation(sample, directions, 1, kinds, 4)
     assert alone.scores == {1: pytest.approx(path[0].loss / 60)}
 
@@ -188,10 +188,10 @@ def test_chains_are_along_the_direction_that_serves_them_best() -> None:
     y = 0.1 * (y + 0.1 * rng.normal(size=60))
     sample = Sample(Z, y, np.ones(60), np.arange(60), 6)
     favourites = np.eye(2)
-    found = _chains(sample, favourites, 4)
+    chains = _chains(sample, favourites, 4)
     ways = [best_chains(sample.rows, Z @ d, 6, 4) for d in favourites]
-    assert list(found) == [2, 3, 4]
-    for count, tree in found.items():
+    assert list(chains) == [2, 3, 4]
+    for count, tree in chains.items():
         losses = [way[count - 2][1] for way in ways]
         assert jump_pieces(sample, tree).loss == pytest.approx(min(losses))
 
@@ -240,9 +240,9 @@ def test_a_short_monomial_may_cost_what_the_noise_allows(seed: int) -> None:
     for level in (0.5, 0.9, 0.999):
         slack = stats.t.ppf((1 + level) / 2, dof) ** 2 * variance
         expected = next((m for m in monomials if rises[m] <= slack), None)
-        found = simple_boundaries(axes, sample, pieces, monomials, level)
-        assert (found[0][0] if found else None) == expected
+        rounded = simple_boundaries(axes, sample, pieces, monomials, level)
+        assert (rounded[0][0] if rounded else None) == expected
         if expected is not None:
-            assert found[0][1].threshold == pytest.approx(places[expected])
-            assert found[0][1].direction @ edge.direction > 0
+            assert rounded[0][1].threshold == pytest.approx(places[expected])
+            assert rounded[0][1].direction @ edge.direction > 0
     assert simple_boundaries(axes, sample, pieces, [], 0.9) == {}

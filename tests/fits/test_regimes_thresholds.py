@@ -46,7 +46,7 @@ def test_the_interval_of_a_jump_is_what_the_likelihood_ratio_keeps() -> None:
     assert jump_nuisance(sample, pieces, 0, variance / 50) == pytest.approx(
         float(kernel @ noise / kernel.sum() / variance * 50)
     )
-    found = jump_profile(sample, pieces, 0)
+    profile = jump_profile(sample, pieces, 0)
     # a long table is scanned in steps, and every run is looked at near the boundary
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dimgs.fits.regimes._PROFILE_CUTS", 25)
@@ -54,22 +54,22 @@ def test_the_interval_of_a_jump_is_what_the_likelihood_ratio_keeps() -> None:
         patch.setattr("dimgs.fits.regimes._PROFILE_CUTS", 10)
         some = jump_profile(sample, pieces, 0)
     assert 10 <= len(some.ratio) <= 20
-    assert some.interval(0.9)[0] <= found.interval(0.9)[0]
-    np.testing.assert_allclose(found.ratio, (losses - losses.min()) / (variance * eta))
-    np.testing.assert_allclose(found.lower[1:], at[cuts[:-1]])
-    np.testing.assert_allclose(found.upper[:-1], at[cuts[1:] - 1])
+    assert some.interval(0.9)[0] <= profile.interval(0.9)[0]
+    np.testing.assert_allclose(profile.ratio, (losses - losses.min()) / (variance * eta))
+    np.testing.assert_allclose(profile.lower[1:], at[cuts[:-1]])
+    np.testing.assert_allclose(profile.upper[:-1], at[cuts[1:] - 1])
     for level in (0.5, 0.9):
-        kept = np.flatnonzero(found.ratio <= -2 * np.log(1 - np.sqrt(level)))
-        low, high = found.interval(level)
+        kept = np.flatnonzero(profile.ratio <= -2 * np.log(1 - np.sqrt(level)))
+        low, high = profile.interval(level)
         assert low == (at[cuts[kept[0]] - 1] if kept[0] else -np.inf)
         assert high == (at[cuts[kept[-1]]] if kept[-1] < 48 else np.inf)
     # what is known of neighbouring laws when the jump may lie elsewhere
-    kept = np.flatnonzero(found.ratio <= hansen_quantile(0.95))
+    kept = np.flatnonzero(profile.ratio <= hansen_quantile(0.95))
     kept = kept[np.unique(np.linspace(0, len(kept) - 1, 16).astype(int))]
-    share = np.exp(-found.ratio[kept] / 2) / np.exp(-found.ratio[kept] / 2).sum()
+    share = np.exp(-profile.ratio[kept] / 2) / np.exp(-profile.ratio[kept] / 2).sum()
     doubt = np.zeros((2, 3, 3))
     for s, i in zip(share, kept, strict=True):
-        middle = (found.lower[i] + found.upper[i]) / 2
+        middle = (profile.lower[i] + profile.upper[i]) / 2
         moved = jump_pieces(sample, chain(np.array([1.0, 0.0]), np.array([middle])))
         for j in (0, 1):
             change = moved.laws[j] - pieces.laws[j]
@@ -82,23 +82,23 @@ def test_the_interval_of_a_kink_is_what_its_t_statistic_keeps() -> None:
     start = chain(np.ones(1), np.array([0.2]))
     pieces = fit_continuous(sample, start, [0])
     assert pieces is not None
-    found = kink_profile(sample, pieces, 0)
-    assert found.continuous
+    profile = kink_profile(sample, pieces, 0)
+    assert profile.continuous
     at = np.sort(sample.Z[:, 0])
-    middles = np.append(found.upper[:-1], found.upper[-1])
+    middles = np.append(profile.upper[:-1], profile.upper[-1])
     assert middles[0] > at[5]
-    assert found.upper[-1] == pytest.approx(at[-6]) or found.upper[-1] <= at[-6]
-    knots = np.append(found.lower[0], found.lower[2:])
-    knots = np.append(knots, found.upper[-1])
+    assert profile.upper[-1] == pytest.approx(at[-6]) or profile.upper[-1] <= at[-6]
+    knots = np.append(profile.lower[0], profile.lower[2:])
+    knots = np.append(knots, profile.upper[-1])
     losses = np.array([loss_of(sample, np.maximum(sample.Z[:, 0] - c, 0.0)) for c in knots])
     rise = losses - losses.min()
     # up to the noise's unit, which is at least its variance
-    unit = rise[0] / found.ratio[0]
-    np.testing.assert_allclose(found.ratio, rise / unit, atol=1e-6)
+    unit = rise[0] / profile.ratio[0]
+    np.testing.assert_allclose(profile.ratio, rise / unit, atol=1e-6)
     assert unit >= noise_variance(sample, pieces)[0] * (1 - 1e-9)
-    low, high = found.interval(0.9)
-    kept = np.flatnonzero(found.ratio <= stats.t.ppf(0.95, found.dof) ** 2)
-    assert (low, high) == (found.lower[kept[0]], found.upper[kept[-1]])
+    low, high = profile.interval(0.9)
+    kept = np.flatnonzero(profile.ratio <= stats.t.ppf(0.95, profile.dof) ** 2)
+    assert (low, high) == (profile.lower[kept[0]], profile.upper[kept[-1]])
 
 
 @given(SEEDS, st.floats(0.5, 0.99))
@@ -120,8 +120,8 @@ def test_a_translated_profile_has_the_translated_interval(seed: int, level: floa
     else:
         assert (low, high) == (ends[np.argmin(ratio)], ends[np.argmin(ratio) + 1])
     for factor, offset in ((2.0, 1.0), (-0.5, 3.0)):
-        found = known.translated(factor, offset).interval(level)
-        assert found == pytest.approx(
+        interval = known.translated(factor, offset).interval(level)
+        assert interval == pytest.approx(
             tuple(sorted((factor * low + offset, factor * high + offset)))
         )
 
@@ -130,17 +130,17 @@ def test_a_meeting_is_where_its_statistic_vanishes() -> None:
     difference = np.array([1.2, 0.7, -0.4])
     root = np.array([[0.2, 0.0, 0.0], [0.05, 0.1, 0.0], [0.0, 0.02, 0.1]])
     covariance = root @ root.T
-    found = meeting_profile(difference, covariance, 1, 11.0)
+    profile = meeting_profile(difference, covariance, 1, 11.0)
     slope, block = -0.4, covariance[np.ix_([0, 2], [0, 2])]
     centre = 1.2 / 0.4
-    grid = np.append(found.lower[:1], found.upper[:-1])
+    grid = np.append(profile.lower[:1], profile.upper[:-1])
     direct = (1.2 + grid * slope) ** 2 / (
         block[0, 0] + 2 * grid * block[0, 1] + grid**2 * block[1, 1]
     )
-    np.testing.assert_allclose(found.ratio, np.append(direct[:1], direct[1:]))
-    assert found.ratio.min() == pytest.approx(0.0, abs=1e-12)
-    assert grid[np.argmin(found.ratio)] == pytest.approx(centre)
-    low, high = found.interval(0.9)
+    np.testing.assert_allclose(profile.ratio, np.append(direct[:1], direct[1:]))
+    assert profile.ratio.min() == pytest.approx(0.0, abs=1e-12)
+    assert grid[np.argmin(profile.ratio)] == pytest.approx(centre)
+    low, high = profile.interval(0.9)
     # Fieller's roots, up to the steps of the grid
     t2 = stats.t.ppf(0.95, 11.0) ** 2
     a = slope**2 - t2 * block[1, 1]
@@ -168,14 +168,14 @@ def test_a_monomial_has_the_interval_of_the_boundary_in_its_units(sign: int) -> 
     axes = WhitenedAxes(np.array([0.0, 1.0]), np.eye(2), np.eye(2))
     along = np.array([-0.5, 1.0]) / np.hypot(0.5, 1.0)
     near, edge = Boundary(sign * along, 2.0, True), Boundary(np.array([0.0, 0.5]), 0.7, True)
-    found = _simple((2, -4), near, edge, (1.0, 0.7, 1.6), axes)
+    simple = _simple((2, -4), near, edge, (1.0, 0.7, 1.6), axes)
     factor = sign * np.hypot(0.5, 1.0)
     # a unit of the exact boundary, whose exponent is made 1, is half a unit along the axis
     ends = sorted(2.0 * factor + 1.0 + 0.5 * factor * d for d in (-0.3, 0.6))
-    assert (found.low, found.high) == pytest.approx(tuple(ends))
-    assert found.value == pytest.approx(2.0 * factor + 1.0)
-    assert found.sign == sign
-    assert [float(x) for x in found.powers] == [-0.5, 1.0]
+    assert (simple.low, simple.high) == pytest.approx(tuple(ends))
+    assert simple.value == pytest.approx(2.0 * factor + 1.0)
+    assert simple.sign == sign
+    assert [float(x) for x in simple.powers] == [-0.5, 1.0]
 
 
 def test_intervals_of_a_regime_are_students() -> None:

@@ -99,9 +99,9 @@ def test_minimiser_is_exact(size: int, rounded: bool) -> None:
 def test_repeated_runs_are_no_pair_in_a_box_without_bounds() -> None:
     Z = np.array([[0.0], [0.0], [1.0], [3.0]])
     pairs = PairLoss(np.ones(4), np.array([0, 4]))
-    found = near_pairs(pairs.absolute(np.array([0.1, 0.4, -0.2, 0.3])), pairs, Z, np.inf)
-    assert found is not None
-    assert sorted(np.abs(found.differences[:, 0])) == [1.0, 1.0, 2.0, 3.0, 3.0]
+    near = near_pairs(pairs.absolute(np.array([0.1, 0.4, -0.2, 0.3])), pairs, Z, np.inf)
+    assert near is not None
+    assert sorted(np.abs(near.differences[:, 0])) == [1.0, 1.0, 2.0, 3.0, 3.0]
 
 
 def test_subsampled_start_gives_the_minimiser_of_all_runs() -> None:
@@ -181,22 +181,22 @@ def test_within_removes_each_prefactor_exactly() -> None:
 @pytest.mark.parametrize("features", [1, 2])
 def test_hubers_threshold_is_in_standard_deviations_of_normal_noise(features: int) -> None:
     X, y = planted(50, 3, features)
-    plain, found = RobustPowerLaw().fit(X, y), RobustPowerLaw("huber").fit(X, y)
+    plain, huber_law = RobustPowerLaw().fit(X, y), RobustPowerLaw("huber").fit(X, y)
     u, v = np.triu_indices(50, 1)
     gap, apart = y[u] - y[v], X[u] - X[v]
     # 0.8 of the differences of normal noise lie within 1.28 times their standard deviation
     sizes = np.sort(np.abs(gap - apart @ plain.exponents_))
     threshold = 1.345 * sizes[int(np.ceil(0.8 * len(sizes))) - 1] / 1.2816
-    left = gap - apart @ found.exponents_
+    left = gap - apart @ huber_law.exponents_
     pull = np.clip(left / threshold, -1.0, 1.0) @ apart
     np.testing.assert_allclose(pull, 0.0, atol=1e-8 * len(gap))
     size = np.abs(left)
     huber = np.where(size < threshold, size**2 / (2 * threshold), size - threshold / 2)
-    assert found.objective_ == pytest.approx(huber.sum() / 50)
-    assert found.duality_gap_ < 1e-12
+    assert huber_law.objective_ == pytest.approx(huber.sum() / 50)
+    assert huber_law.duality_gap_ < 1e-12
     small = RobustPowerLaw("huber").fit(X, 1e-30 * y)
-    np.testing.assert_allclose(1e30 * small.exponents_, found.exponents_, rtol=1e-8)
-    for model in (plain, found):
+    np.testing.assert_allclose(1e30 * small.exponents_, huber_law.exponents_, rtol=1e-8)
+    for model in (plain, huber_law):
         errors = np.sqrt(np.diag(model.covariance_))
         assert np.all((0.6 * model.tau_errors_ < errors) & (errors < 1.7 * model.tau_errors_))
 

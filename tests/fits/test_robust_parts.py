@@ -69,8 +69,8 @@ def test_the_programme_of_near_pairs_is_the_loss_within_its_box(seed: int, radiu
     for _ in range(5):
         step = rng.uniform(-1, 1, 2) * min(radius, 3.0)
         moved = float(local.weights @ np.abs(local.gaps - local.differences @ step))
-        told = moved - at_rest + float(local.slope @ step)
-        assert told == pytest.approx(problem.absolute(step).value - here.value, abs=1e-9)
+        predicted = moved - at_rest + float(local.slope @ step)
+        assert predicted == pytest.approx(problem.absolute(step).value - here.value, abs=1e-9)
     if np.isfinite(radius):
         reach = radius * np.abs(local.differences).sum(axis=1)
         assert np.all(np.abs(local.gaps) <= reach + 1e-12)
@@ -133,9 +133,9 @@ def test_the_programme_is_solved_at_a_corner_or_in_the_middle(rank: int, radius:
 @pytest.mark.parametrize("radius", [5.0, np.inf])
 def test_between_two_pairs_of_equal_weight_the_middle_is_taken(radius: float) -> None:
     flat = LocalPairs(np.array([1.0, 3.0]), np.ones((2, 1)), np.ones(2), np.zeros(1), radius)
-    found = minimise(flat)
-    assert found is not None
-    assert found[0] == pytest.approx([2.0])
+    minimum = minimise(flat)
+    assert minimum is not None
+    assert minimum[0] == pytest.approx([2.0])
     # the box ends the face
     closed = minimise(LocalPairs(flat.gaps, flat.differences, flat.weights, flat.slope, 2.5))
     assert closed is not None
@@ -160,8 +160,8 @@ def test_the_median_of_pair_means_of_many_runs(kind: str, weighted: bool) -> Non
         w = rng.integers(1, 4, size).astype(float) if weighted else np.ones(size)
         sums = (x[:, None] + x).ravel()
         expected = weighted_median(sums, np.outer(w, w).ravel()) / 2
-        found = hodges_lehmann(x, w)
-        assert found == pytest.approx(expected, rel=1e-14, abs=1e-12)
+        centre = hodges_lehmann(x, w)
+        assert centre == pytest.approx(expected, rel=1e-14, abs=1e-12)
 
 
 def test_ties_that_rounding_parted_are_ties_again() -> None:
@@ -181,8 +181,8 @@ def test_ties_that_rounding_parted_are_ties_again() -> None:
 def test_the_quartiles_are_of_the_largest_group() -> None:
     pairs, e, *_ = pairs_of(6)
     part = np.sort(e[11:])
-    found = _quartile_range(pairs.absolute(e), pairs)
-    assert found == part[10] - part[3]
+    quartile_range = _quartile_range(pairs.absolute(e), pairs)
+    assert quartile_range == part[10] - part[3]
 
 
 def test_too_many_near_pairs_are_none() -> None:
@@ -197,8 +197,8 @@ def test_too_many_near_pairs_are_none() -> None:
 @given(st.lists(st.integers(-3, 3), min_size=1, max_size=12), SEEDS)
 def test_the_weighted_median_is_that_of_repeated_values(values: list[int], seed: int) -> None:
     counts = np.random.default_rng(seed).integers(1, 4, len(values))
-    found = weighted_median(np.array(values, dtype=float), counts.astype(float))
-    assert found == np.median(np.repeat(values, counts))
+    median = weighted_median(np.array(values, dtype=float), counts.astype(float))
+    assert median == np.median(np.repeat(values, counts))
 
 
 @pytest.mark.parametrize("power", [0.5, 0.2])
@@ -239,8 +239,8 @@ def test_the_bandwidth_of_groups_is_about_that_of_one(groups: int) -> None:
     one, many = PairLoss(np.ones(300), starts[[0, -1]]), PairLoss(np.ones(300), starts)
     # each group has its own level, which its pairs do not see
     away = e + np.repeat(np.arange(groups) * 100.0, np.diff(starts))
-    found = shrunken_bandwidth(many.absolute(away), many)
-    assert found == pytest.approx(shrunken_bandwidth(one.absolute(e), one), rel=0.1)
+    bandwidth = shrunken_bandwidth(many.absolute(away), many)
+    assert bandwidth == pytest.approx(shrunken_bandwidth(one.absolute(e), one), rel=0.1)
 
 
 def test_tau_is_that_of_a_normal_distribution() -> None:
@@ -309,15 +309,15 @@ def test_covariances_are_those_of_runs_left_out(clusters: int | None) -> None:
     count = len(changes)
     expected = (count - 1) / count * np.transpose(changes) @ np.array(changes)
     if clusters is None:
-        found = run_covariance(scores, curvature, Z, w)
+        covariance = run_covariance(scores, curvature, Z, w)
     else:
-        found = cluster_covariance(scores, curvature, Z, w, labels)
+        covariance = cluster_covariance(scores, curvature, Z, w, labels)
     # the prefactor's share of the leverage, a fortieth or an eighth, is left out
     size = np.sqrt(np.diag(expected))
     np.testing.assert_allclose(
-        found / np.outer(size, size), expected / np.outer(size, size), atol=0.25
+        covariance / np.outer(size, size), expected / np.outer(size, size), atol=0.25
     )
-    assert np.trace(found) == pytest.approx(
+    assert np.trace(covariance) == pytest.approx(
         np.trace(expected), rel=0.08 if clusters is None else 0.3
     )
 
@@ -325,8 +325,8 @@ def test_covariances_are_those_of_runs_left_out(clusters: int | None) -> None:
 def test_a_run_of_full_leverage_is_bounded() -> None:
     Z, w = np.array([[2.0], [0.0], [0.0], [0.0]]), np.ones(4)
     np.testing.assert_allclose(hat_values(Z, w), [1.0, 0.0, 0.0, 0.0])
-    found = run_covariance(np.ones((4, 1)), np.array([[2.0]]), Z, w)
-    assert found[0, 0] == pytest.approx(0.75 * (500.0**2 + 3 * 0.25))
+    covariance = run_covariance(np.ones((4, 1)), np.array([[2.0]]), Z, w)
+    assert covariance[0, 0] == pytest.approx(0.75 * (500.0**2 + 3 * 0.25))
 
 
 def test_hat_values_are_the_diagonal_of_the_projection() -> None:
@@ -369,10 +369,10 @@ def test_of_long_tables_evenly_spaced_runs_stand_for_all() -> None:
     rng = np.random.default_rng(1)
     Z = rng.standard_normal((500, 2))
     order = rng.permutation(500)
-    found, _ = robust_distances(Z, order, most=100)
+    distances, _ = robust_distances(Z, order, most=100)
     part = Z[order[::6]]
     away = Z - part.mean(axis=0)
     expected = np.einsum("ij,jk,ik->i", away, np.linalg.inv(np.cov(part.T)), away)
-    np.testing.assert_allclose(found, np.sqrt(expected), rtol=1e-9)
+    np.testing.assert_allclose(distances, np.sqrt(expected), rtol=1e-9)
     none, limit = robust_distances(np.empty((5, 0)), np.arange(5))
     assert (none.tolist(), limit) == ([0.0] * 5, np.inf)

@@ -15,10 +15,10 @@ def ishigami(x: Array) -> Array:
 
 
 def test_effects_are_those_of_the_ishigami_function() -> None:
-    found = effects_of(ishigami, Copula(np.eye(3), lambda u: u))
-    np.testing.assert_allclose(found.main, [0.3139, 0.4424, 0.0], atol=0.03)
-    np.testing.assert_allclose(found.total, [0.5576, 0.4424, 0.2437], atol=0.03)
-    assert found.shapley is None
+    effects = effects_of(ishigami, Copula(np.eye(3), lambda u: u))
+    np.testing.assert_allclose(effects.main, [0.3139, 0.4424, 0.0], atol=0.03)
+    np.testing.assert_allclose(effects.total, [0.5576, 0.4424, 0.2437], atol=0.03)
+    assert effects.shapley is None
 
 
 @settings(max_examples=10, deadline=None)
@@ -29,21 +29,21 @@ def test_shapley_effects_of_dependent_inputs_are_those_of_a_sum(rho: float, b: f
     if abs(rho) < 0.05:
         return
     copula = Copula(np.array([[1.0, rho], [rho, 1.0]]), norm.ppf)
-    found = effects_of(lambda x: x[:, 0] + b * x[:, 1], copula)
+    effects = effects_of(lambda x: x[:, 0] + b * x[:, 1], copula)
     variance = 1 + b**2 + 2 * rho * b
     first = ((1 - rho**2 / 2) + b * rho + b**2 * rho**2 / 2) / variance
-    assert found.shapley is not None
-    np.testing.assert_allclose(found.shapley, [first, 1 - first], atol=0.03)
-    np.testing.assert_allclose(found.main[0], (1 + b * rho) ** 2 / variance, atol=0.03)
-    np.testing.assert_allclose(found.total[0], (1 - rho**2) / variance, atol=0.03)
+    assert effects.shapley is not None
+    np.testing.assert_allclose(effects.shapley, [first, 1 - first], atol=0.03)
+    np.testing.assert_allclose(effects.main[0], (1 + b * rho) ** 2 / variance, atol=0.03)
+    np.testing.assert_allclose(effects.total[0], (1 - rho**2) / variance, atol=0.03)
 
 
 def test_effects_of_many_dependent_inputs_add_up_too() -> None:
     R = 0.5 * np.eye(9) + 0.5
-    found = effects_of(lambda x: np.asarray(x.sum(axis=1)), Copula(R, lambda u: u))
-    assert found.shapley is not None
-    assert found.shapley.sum() == pytest.approx(1.0)
-    np.testing.assert_allclose(found.shapley, 1 / 9, atol=0.04)
+    effects = effects_of(lambda x: np.asarray(x.sum(axis=1)), Copula(R, lambda u: u))
+    assert effects.shapley is not None
+    assert effects.shapley.sum() == pytest.approx(1.0)
+    np.testing.assert_allclose(effects.shapley, 1 / 9, atol=0.04)
 
 
 def test_independent_runs_have_an_independent_copula_and_correlated_ones_have_not() -> None:

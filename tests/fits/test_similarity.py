@@ -34,10 +34,10 @@ def fitted(
 @settings(max_examples=4)
 @given(POWERS, POWERS)
 def test_planted_powers_are_found(a: float, b: float) -> None:
-    found = fitted(np.array([a]), np.array([b]))
-    assert found.along == pytest.approx([a], abs=0.002)
-    assert found.scale == pytest.approx([b], abs=0.002)
-    assert found.quality > 0.999
+    fit = fitted(np.array([a]), np.array([b]))
+    assert fit.along == pytest.approx([a], abs=0.002)
+    assert fit.scale == pytest.approx([b], abs=0.002)
+    assert fit.quality > 0.999
 
 
 def test_recombined_groups_say_the_same() -> None:
@@ -52,19 +52,19 @@ def test_what_does_not_collapse_is_told_by_the_runs_left_out() -> None:
     rng = np.random.default_rng(1)
     x, group = np.tile(np.geomspace(0.05, 20.0, 25), 6), np.repeat(rng.uniform(-1.0, 1.0, 6), 25)
     y = np.sin(np.log(x) * (1.5 + group)) + 2.0
-    found = fit_similarity(x, y, group[:, None], group)
-    assert found.quality < 0.9
-    assert found.scatter > 3 * found.noise_size
+    collapse = fit_similarity(x, y, group[:, None], group)
+    assert collapse.quality < 0.9
+    assert collapse.scatter > 3 * collapse.noise_size
 
 
 def test_noise_widens_the_intervals_that_hold_the_truth() -> None:
-    found = fitted(np.array([0.5]), np.array([0.0]), noise=0.02)
-    along, scale = found.half_widths(np.eye(1), 0.99)
+    fit = fitted(np.array([0.5]), np.array([0.0]), noise=0.02)
+    along, scale = fit.half_widths(np.eye(1), 0.99)
     assert 0.0 < along[0] < 0.1
-    assert abs(found.along[0] - 0.5) <= along[0]
-    assert abs(found.scale[0]) <= scale[0]
-    assert found.noise == "relative"
-    for size in (found.scatter, found.noise_size, found.floor):
+    assert abs(fit.along[0] - 0.5) <= along[0]
+    assert abs(fit.scale[0]) <= scale[0]
+    assert fit.noise == "relative"
+    for size in (fit.scatter, fit.noise_size, fit.floor):
         assert size == pytest.approx(0.02, rel=0.25)
 
 
@@ -73,10 +73,10 @@ def test_values_and_places_that_change_sign_are_compared_as_they_are() -> None:
     group = np.repeat(rng.uniform(-1.0, 1.0, 6), 21)
     x = np.tile(np.linspace(-3.0, 3.0, 21), 6)
     y = np.tanh(x * np.exp(0.5 * group)) * np.exp(-group) + 0.01 * rng.standard_normal(len(x))
-    found = fit_similarity(x, y, group[:, None], group)
-    assert found.along == pytest.approx([0.5], abs=0.05)
-    assert found.scale == pytest.approx([1.0], abs=0.02)
-    s, value, low, high = found.curve(0.9)
+    collapse = fit_similarity(x, y, group[:, None], group)
+    assert collapse.along == pytest.approx([0.5], abs=0.05)
+    assert collapse.scale == pytest.approx([1.0], abs=0.02)
+    s, value, low, high = collapse.curve(0.9)
     assert np.all((low <= value) & (value <= high))
     assert np.abs(value - np.tanh(s)).max() < 0.05
 
@@ -84,8 +84,8 @@ def test_values_and_places_that_change_sign_are_compared_as_they_are() -> None:
 def test_a_power_law_is_called_one() -> None:
     x, group = np.tile(np.geomspace(0.1, 10.0, 12), 6), np.repeat(np.linspace(0, 2, 6), 12)
     y = x**0.3 * np.exp(group) * (1 + 0.01 * np.random.default_rng(0).standard_normal(72))
-    found = fit_similarity(x, y, group[:, None], group)
-    assert found.is_power_law
+    collapse = fit_similarity(x, y, group[:, None], group)
+    assert collapse.is_power_law
     assert not fitted(np.array([0.5]), np.array([0.0]), noise=0.02).is_power_law
 
 

@@ -27,16 +27,16 @@ def test_errors_are_those_of_a_curve_without_the_part(
     middle, size = whole.y.mean(), np.std(whole.y)
     for part in np.unique(each):
         aside = each == part
-        own = whole.kernel(whole.z[~aside]) + whole._nugget * np.eye(int((~aside).sum()))
-        weights = np.linalg.solve(own, (whole.y[~aside] - middle) / size)
+        covariance = whole.kernel(whole.z[~aside]) + whole._nugget * np.eye(int((~aside).sum()))
+        weights = np.linalg.solve(covariance, (whole.y[~aside] - middle) / size)
         said = middle + size * whole.kernel(whole.z[aside], whole.z[~aside]) @ weights
         assert errors[aside] == pytest.approx(whole.y[aside] - said, abs=1e-6)
 
 
 def test_noise_that_is_not_stated_is_estimated() -> None:
     kernel = _curve(80, None, sigma=0.1).kernel
-    own = kernel.k2.noise_level * np.var(_curve(80, None, sigma=0.1).y)
-    assert 0.07 < np.sqrt(own) < 0.14
+    variance = kernel.k2.noise_level * np.var(_curve(80, None, sigma=0.1).y)
+    assert 0.07 < np.sqrt(variance) < 0.14
 
 
 def test_a_straight_line_is_followed_beyond_the_runs() -> None:

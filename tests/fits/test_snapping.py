@@ -151,13 +151,15 @@ def test_saturated_fits_are_not_snapped() -> None:
 def test_restricted_fit_equals_the_fit_of_the_rest() -> None:
     X, y = planted(0.1, 3)
     fit = fit_power_law(X, y)
-    found = restricted_fit(fit, [[F(1), F(0), F(1, 2)]])
+    restricted = restricted_fit(fit, [[F(1), F(0), F(1, 2)]])
     rest = PowerLaw().fit(X[:, 1:], y - 0.5 * X[:, 0])
-    np.testing.assert_allclose(found.exponents, [0.5, rest.exponents_[0]], atol=1e-12)
-    assert found.intercept == pytest.approx(rest.intercept_)
-    np.testing.assert_allclose(found.covariance[1], 0.0, atol=1e-15)
-    assert found.covariance[0, 0] == pytest.approx(rest.joint_covariance_[0, 0], rel=0.1)
-    assert found.half_width == pytest.approx(np.diff(rest.intercept_interval())[0] / 2, rel=0.1)
+    np.testing.assert_allclose(restricted.exponents, [0.5, rest.exponents_[0]], atol=1e-12)
+    assert restricted.intercept == pytest.approx(rest.intercept_)
+    np.testing.assert_allclose(restricted.covariance[1], 0.0, atol=1e-15)
+    assert restricted.covariance[0, 0] == pytest.approx(rest.joint_covariance_[0, 0], rel=0.1)
+    assert restricted.half_width == pytest.approx(
+        np.diff(rest.intercept_interval())[0] / 2, rel=0.1
+    )
     free = restricted_fit(fit, [])
     np.testing.assert_allclose(free.covariance, fit.joint_covariance[0], atol=1e-15)
 
@@ -165,10 +167,12 @@ def test_restricted_fit_equals_the_fit_of_the_rest() -> None:
 def test_restriction_along_a_null_direction_is_followed() -> None:
     X, y = planted(0.1, 3)
     X = np.column_stack([X, X[:, 0]])
-    found = restricted_fit(fit_power_law(X, y), [[F(1), F(0), F(0), F(3)]])
+    restricted = restricted_fit(fit_power_law(X, y), [[F(1), F(0), F(0), F(3)]])
     plain = fit_power_law(X[:, :2], y)
-    assert found.exponents[0] == pytest.approx(3.0, abs=1e-6)
-    assert found.exponents[0] + found.exponents[2] == pytest.approx(plain.exponents[0, 0], abs=1e-6)
+    assert restricted.exponents[0] == pytest.approx(3.0, abs=1e-6)
+    assert restricted.exponents[0] + restricted.exponents[2] == pytest.approx(
+        plain.exponents[0, 0], abs=1e-6
+    )
 
 
 def test_shapes_must_fit() -> None:

@@ -25,14 +25,14 @@ def test_rank_null_space_and_orthonormal_rows(
     rng = np.random.default_rng(seed)
     rank = min(rank, m, p)
     X = scale * rng.standard_normal((m, rank)) @ rng.standard_normal((rank, p))
-    found, rows = coordinates_of_rows(X, np.linalg.norm(X, axis=0))
-    assert found.rank == rank
+    coordinates, rows = coordinates_of_rows(X, np.linalg.norm(X, axis=0))
+    assert coordinates.rank == rank
     np.testing.assert_allclose(rows.T @ rows, np.eye(rank), atol=1e-10)
-    np.testing.assert_allclose(X @ found.whiten, rows, atol=1e-7)
-    null = found.null_directions()
+    np.testing.assert_allclose(X @ coordinates.whiten, rows, atol=1e-7)
+    null = coordinates.null_directions()
     assert null.shape == (p - rank, p)
     np.testing.assert_allclose(X @ null.T, 0.0, atol=1e-8 * scale)
-    identified = found.identifies(np.vstack([X / scale, null]))
+    identified = coordinates.identifies(np.vstack([X / scale, null]))
     assert identified[:m].all()
     assert not identified[m:].any()
 
@@ -43,12 +43,12 @@ def test_scatter_and_rows_give_the_same_exponents(p: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     X, y = rng.standard_normal((30, p)) * 10.0 ** rng.integers(-5, 5, p), rng.standard_normal(30)
     moments = Moments.from_arrays(X, y)
-    found = coordinates_of_scatter(moments.xx, np.zeros(p)).solved(moments.xx, moments.xy)[0]
+    solution = coordinates_of_scatter(moments.xx, np.zeros(p)).solved(moments.xx, moments.xy)[0]
     # columns of one length: over nine decades plain least squares keeps five digits only
     centred = X - X.mean(0)
     length = np.sqrt((centred**2).sum(0))
     expected = np.linalg.lstsq(centred / length, y - y.mean(), rcond=None)[0] / length
-    np.testing.assert_allclose(found, expected, rtol=1e-7)
+    np.testing.assert_allclose(solution, expected, rtol=1e-7)
 
 
 def test_scatter_of_collinear_columns_gives_the_least_exponents() -> None:
@@ -66,9 +66,9 @@ def test_weak_directions_are_scaled_to_their_largest_entry() -> None:
     x = rng.standard_normal(50)
     X = np.column_stack([x, 3 * x + 1e-2 * rng.standard_normal(50)])
     X -= X.mean(axis=0)
-    found = coordinates_of_rows(X, np.linalg.norm(X, axis=0))[0]
-    np.testing.assert_allclose(found.weak_directions(), [[1.0, -1 / 3]], rtol=1e-2)
-    assert found.weak_directions(max_condition=1e6).shape == (0, 2)
+    coordinates = coordinates_of_rows(X, np.linalg.norm(X, axis=0))[0]
+    np.testing.assert_allclose(coordinates.weak_directions(), [[1.0, -1 / 3]], rtol=1e-2)
+    assert coordinates.weak_directions(max_condition=1e6).shape == (0, 2)
 
 
 def test_echelon_form_involves_as_few_columns_as_possible() -> None:

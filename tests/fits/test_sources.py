@@ -53,10 +53,10 @@ def mixed(seed: int, of_slopes: float) -> tuple[Array, Array]:
     y = true[0] + x @ true[1:] + np.repeat(u, runs) + np.repeat(v, runs) * x[:, 0]
     y = y + rng.normal(0, 0.1, n)
     slopes = slopes_of(["a", "b"], np.eye(2))
-    found = fit_sources(x, y, None, [("lab", labels)], slopes, np.eye(3))
-    errors = np.sqrt(np.diag(found.covariance))
-    held = np.abs(found.coefficients - true) <= t.isf(0.05, found.freedom) * errors
-    return held, np.array([any(e.name == "a" for e in found.effects), len(found.effects) > 1])
+    pooled = fit_sources(x, y, None, [("lab", labels)], slopes, np.eye(3))
+    errors = np.sqrt(np.diag(pooled.covariance))
+    held = np.abs(pooled.coefficients - true) <= t.isf(0.05, pooled.freedom) * errors
+    return held, np.array([any(e.name == "a" for e in pooled.effects), len(pooled.effects) > 1])
 
 
 def numbers(values: Iterable[Any]) -> list[Array]:
@@ -116,7 +116,7 @@ def test_known_sources_are_predicted_better_than_new_ones_and_files_keep_both() 
     assert "exponents of x differ" in text
     document = result.law.to_json()["sources"][0]
     assert document["sources"]["lab2"]["runs"] == 8
-    added = [own["exponents_added"]["x"] for own in document["sources"].values()]
+    added = [source["exponents_added"]["x"] for source in document["sources"].values()]
     assert added == pytest.approx(true["v"], abs=0.12)
 
 

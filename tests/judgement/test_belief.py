@@ -35,10 +35,10 @@ FORMS = st.lists(
 @given(FORMS)
 def test_probabilities_of_the_forms_sum_to_one(forms: list[tuple[float, float, int]]) -> None:
     density, bits = (np.array(x) for x in list(zip(*forms, strict=True))[:2])
-    found = shared(density, bits, [k for _, _, k in forms])
-    assert len(found) == len(forms)
-    assert sum(found) == pytest.approx(1.0)
-    assert all(p >= 0 for p in found)
+    common = shared(density, bits, [k for _, _, k in forms])
+    assert len(common) == len(forms)
+    assert sum(common) == pytest.approx(1.0)
+    assert all(p >= 0 for p in common)
 
 
 @given(st.integers(1, 9), st.floats(1.0, 30.0), st.floats(-0.9, 0.9))
@@ -66,9 +66,9 @@ def test_a_law_with_real_exponents_is_a_rival_and_no_extension() -> None:
 def test_extensions_are_no_reason_to_doubt_a_law() -> None:
     density, bits, laws = np.array([0.0, 0.1, -4.0]), np.array([10.0, 16.0, 8.0]), [0, 1, 2]
     longer = extensions(density, bits, laws)
-    found, rivals = weights(density, bits, laws, np.ones(3, dtype=bool))
+    weight, rivals = weights(density, bits, laws, np.ones(3, dtype=bool))
     assert longer.tolist() == [False, True, False]
-    expected = found[2] / (found[0] + found[2])
+    expected = weight[2] / (weight[0] + weight[2])
     assert rivals == pytest.approx(expected)
 
 
@@ -133,30 +133,30 @@ def test_rivals_and_none_hold_the_rest(report: Report) -> None:
 
 
 def test_few_noisy_runs_leave_rivals_and_runs_that_would_decide() -> None:
-    found = discover(runs(10, 0.15, 1), "z", **AMPLE)
-    assert found.probability is not None
-    assert found.probability < 0.9
-    assert not found.confirmed
-    assert any("robability" in text for text in found.why_not)
-    assert found.rivals
-    for rival in found.rivals:
+    report = discover(runs(10, 0.15, 1), "z", **AMPLE)
+    assert report.probability is not None
+    assert report.probability < 0.9
+    assert not report.confirmed
+    assert any("robability" in text for text in report.why_not)
+    assert report.rivals
+    for rival in report.rivals:
         assert 0 < rival.probability < 0.9
         assert set(rival.differs_most) <= {"x", "y"}
-    proposed = found.next_runs(3, {"x": "10..2000 mm"})
+    proposed = report.next_runs(3, {"x": "10..2000 mm"})
     assert len(proposed.runs) == 3
     for run in proposed.runs:
         x = run.inputs["x"]
         assert not isinstance(x, str)
         assert 0.01 * (1 - 1e-9) <= x[0] <= 2.0 * (1 + 1e-9)
-        assert len(run.predicted) == len(proposed.rivals) == 1 + len(found.rivals)
+        assert len(run.predicted) == len(proposed.rivals) == 1 + len(report.rivals)
 
     # a law without rivals that is not believed is told from those that follow
-    alone = replace(found, rivals=())
-    others = propose(alone, 1, others=lambda: found.rivals)
-    assert len(others.rivals) == 1 + min(2, len(found.rivals))
+    alone = replace(report, rivals=())
+    others = propose(alone, 1, others=lambda: report.rivals)
+    assert len(others.rivals) == 1 + min(2, len(report.rivals))
     assert others.runs[0].information > 0
     sure = replace(alone, why_not=(), outcome="converged")
-    assert len(propose(sure, 1, others=lambda: found.rivals).rivals) == 1
+    assert len(propose(sure, 1, others=lambda: report.rivals).rivals) == 1
 
 
 @pytest.mark.parametrize("seed", [0, 1])

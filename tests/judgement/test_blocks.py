@@ -29,9 +29,9 @@ def design_of(n: int, seed: int, levels: int | None = None, **more: object) -> D
 def test_a_block_is_the_outer_fifth_at_an_end_of_its_coordinate(n: int, seed: int) -> None:
     design = design_of(n, seed)
     known = dict(coordinates(design))
-    found = outer_blocks(design)
-    assert found
-    for block in found:
+    blocks = outer_blocks(design)
+    assert blocks
+    for block in blocks:
         end, name = block.end.split(" ", 1)
         inside, outside = known[name][block.rows], known[name][~block.rows]
         assert block.rows.sum() == max(3, round(0.2 * n))

@@ -42,8 +42,8 @@ def judged() -> tuple[Array, IntArray]:
         noise = NOISE * rng.standard_normal(RUNS)
         table = replace(design, y=np.log(right[k]) + noise)
         errors = possible_errors(table)[0]
-        found = [evidence(model, errors, blocks, table) for model in models]
-        density = np.array([-np.inf if e is None else e.log_density for e in found])
+        supports = [evidence(model, errors, blocks, table) for model in models]
+        density = np.array([-np.inf if e is None else e.log_density for e in supports])
         none, bits = np.zeros(len(laws), dtype=bool), np.full(len(laws), PRICE)
         probabilities.append(weights(density, bits, range(len(laws)), none)[0])
     return np.array(probabilities), true
@@ -71,6 +71,6 @@ def test_odds_of_another_temperature_would_be_noticed(
     probabilities, true = judged
     stretched = probabilities**factor
     stretched /= stretched.sum(axis=1, keepdims=True)
-    found = surprise(stretched, true)
-    assert abs(found) > SIGNIFICANT
-    assert (found > 0) == (factor > 1)
+    surprises = surprise(stretched, true)
+    assert abs(surprises) > SIGNIFICANT
+    assert (surprises > 0) == (factor > 1)

@@ -39,9 +39,9 @@ def of(design: Design, expression: sympy.Expr, **constants: float) -> Evidence:
     values = {f.name: np.exp(design.X[:, j]) for j, f in enumerate(design.features)}
     assert set(values) == {"pi_1"}
     model = FormulaModel(design, expression, constants)
-    found = evidence(model, errors_of(design, [model])[0], outer_blocks(design), design)
-    assert found is not None
-    return found
+    support = evidence(model, errors_of(design, [model])[0], outer_blocks(design), design)
+    assert support is not None
+    return support
 
 
 def true_form(design: Design) -> sympy.Expr:
@@ -82,9 +82,9 @@ def test_a_law_that_only_interpolates_is_told() -> None:
     # a parabola follows the logarithm inside the runs
     a, b, d = sympy.symbols("a b d")
     parabola = sympy.exp(a + b * sympy.log(PI) + d * sympy.log(PI) ** 2)
-    found = of(design, parabola, a=0.5, b=0.5, d=0.1)
-    assert not found.extrapolates
-    assert found.log_density < of(design, form).log_density - 50
+    prediction = of(design, parabola, a=0.5, b=0.5, d=0.1)
+    assert not prediction.extrapolates
+    assert prediction.log_density < of(design, form).log_density - 50
 
 
 @pytest.mark.parametrize("kind", ["relative", "target"])
@@ -117,8 +117,8 @@ def refit(columns: np.ndarray, y: np.ndarray, kept: np.ndarray) -> tuple[np.ndar
 @pytest.mark.parametrize("n", [6, 25])
 def test_a_run_left_out_has_the_density_of_students_t(n: int) -> None:
     design, model, columns, y = straight(n, 1)
-    found = evidence(model, possible_errors(design)[0], [], design)
-    assert found is not None
+    support = evidence(model, possible_errors(design)[0], [], design)
+    assert support is not None
     expected = 0.0
     for i in range(n):
         kept = np.arange(n) != i
@@ -126,16 +126,16 @@ def test_a_run_left_out_has_the_density_of_students_t(n: int) -> None:
         inverse = np.linalg.inv(columns[kept].T @ columns[kept])
         sd = np.sqrt(square / dof * (1 + columns[i] @ inverse @ columns[i]))
         expected += float(stats.t.logpdf(left[i], dof, scale=sd))
-    assert found.log_density == pytest.approx(expected, rel=1e-9)
-    assert found.p_block is None
+    assert support.log_density == pytest.approx(expected, rel=1e-9)
+    assert support.p_block is None
 
 
 def test_the_worst_of_several_blocks_is_judged_as_one_of_them() -> None:
     design, model, columns, y = straight(40, 2)
     blocks = outer_blocks(design)
     assert len(blocks) > 2
-    found = evidence(model, possible_errors(design)[0], blocks, design)
-    assert found is not None
+    support = evidence(model, possible_errors(design)[0], blocks, design)
+    assert support is not None
     chances = []
     _, square, _ = refit(columns, y, np.ones(40, dtype=bool))
     for block in blocks:
@@ -144,7 +144,7 @@ def test_the_worst_of_several_blocks_is_judged_as_one_of_them() -> None:
         m = int(block.rows.sum())
         chances.append(stats.f.sf((square - of_rest) / m / (of_rest / dof), m, dof))
     assert min(chances) * len(blocks) > 0.01
-    assert found.p_block == pytest.approx(min(1.0, min(chances) * len(blocks)), rel=1e-6)
+    assert support.p_block == pytest.approx(min(1.0, min(chances) * len(blocks)), rel=1e-6)
 
 
 def test_standard_errors_hold_constants_as_often_as_they_say() -> None:
@@ -168,7 +168,7 @@ def test_the_density_of_runs_left_out_hardly_exceeds_the_most(
     design = ratios(n, seed, noise)
     model = FormulaModel(design, true_form(design), {})
     errors, (whole,) = errors_of(design, [model])
-    found = evidence(model, errors, outer_blocks(design), design, whole)
-    assert found is not None
+    support = evidence(model, errors, outer_blocks(design), design, whole)
+    assert support is not None
     # blocks of runs have a density of heavier tails
-    assert found.log_density < whole.most_density(errors) + 0.1 * n
+    assert support.log_density < whole.most_density(errors) + 0.1 * n

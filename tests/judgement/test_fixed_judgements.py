@@ -50,9 +50,9 @@ def test_evidence(form: str, runs: int, split: bool) -> None:
     }[form]  # fmt: skip
     model = FormulaModel(design, expression, constants)
     errors, fits = errors_of(design, [model])
-    found = evidence(model, errors, outer_blocks(design), design)
-    assert found is not None
-    assert found.extrapolates is not None or runs < 20
+    support = evidence(model, errors, outer_blocks(design), design)
+    assert support is not None
+    assert support.extrapolates is not None or runs < 20
     for fit in fits:
         assert np.all(fit.standard_errors >= 0)
         assert np.isfinite(fit.log_likelihood(errors))
@@ -136,5 +136,5 @@ def test_runs_that_decide(rivals: int) -> None:
                    rng.uniform(0.1, 0.2, 12))
         for k in range(rivals)
     ]  # fmt: skip
-    found = choose(said, 3)
-    assert len({choice.place for choice in found}) == len(found)
+    choices = choose(said, 3)
+    assert len({choice.place for choice in choices}) == len(choices)

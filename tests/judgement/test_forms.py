@@ -25,8 +25,8 @@ def constants_of(expression: sympy.Expr, known: Prepared) -> int:
     start = {"a": 0.01, "b": 1e-20}
     used = {k: v for k, v in start.items() if expression.has(sympy.Symbol(k))}
     candidate = Candidate.of(expression, used)
-    found = list(forms_of(known.design, result, result.law, [candidate], {}))
-    return len(found[-1][0].constants)
+    forms = list(forms_of(known.design, result, result.law, [candidate], {}))
+    return len(forms[-1][0].constants)
 
 
 def test_a_form_that_holds_for_one_size_of_a_scale_only_is_given_a_constant_for_it() -> None:

@@ -11,17 +11,17 @@ X = sympy.Symbol("pi_1")
 
 def test_exponents_and_ones_belong_to_the_form() -> None:
     assert release_numbers(X**3 / (1 + X), {}) is None
-    found = release_numbers(3 * X**2 / (1 + sympy.pi * X), {})
-    assert found is not None
-    assert sorted(map(str, found.numbers.values())) == ["3", "pi"]
-    assert found.expression.subs(found.numbers) == 3 * X**2 / (1 + sympy.pi * X)
+    released = release_numbers(3 * X**2 / (1 + sympy.pi * X), {})
+    assert released is not None
+    assert sorted(map(str, released.numbers.values())) == ["3", "pi"]
+    assert released.expression.subs(released.numbers) == 3 * X**2 / (1 + sympy.pi * X)
 
 
 def test_a_law_that_is_one_number_has_a_constant_too() -> None:
-    found = release_numbers(sympy.E, {})
-    assert found is not None
-    assert found.expression.is_Symbol
-    assert list(found.numbers.values()) == [sympy.E]
+    released = release_numbers(sympy.E, {})
+    assert released is not None
+    assert released.expression.is_Symbol
+    assert list(released.numbers.values()) == [sympy.E]
     assert release_numbers(sympy.Integer(1), {}) is None
 
 

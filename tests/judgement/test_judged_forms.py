@@ -28,11 +28,11 @@ def test_forms_that_differ_in_numbers_alone_are_one_with_a_constant() -> None:
     pi = sympy.Symbol("pi_1") ** int(share)
     factor = np.exp(design.y) / (z / y)
     power = round(float(np.polyfit(np.log(r), np.log(factor), 1)[0] * share))
-    found = [
+    candidates = [
         Candidate.of((number + pi) * pi**power, {})
         for number in (sympy.Rational(7, 5), sympy.Rational(4, 3))
     ]
-    judged = judged_forms(design, result, result.law, found, {}, Clock.of(1e6))
+    judged = judged_forms(design, result, result.law, candidates, {}, Clock.of(1e6))
     texts = [str(c.expression) for c in judged]
     assert len(set(texts)) == len(texts)
     assert sum("c_1" in text for text in texts) == 1
@@ -61,8 +61,8 @@ def test_constants_that_may_as_well_be_one_are() -> None:
         Clock.of(1e6),
         [Proposal(name="regimes", expression=form, constants=start)],
     )
-    found = [c for c in judged if c.name == "regimes"]
-    best = max(found, key=lambda c: c.score)
+    regimes = [c for c in judged if c.name == "regimes"]
+    best = max(regimes, key=lambda c: c.score)
     assert best.constants == {}
 
 
@@ -162,9 +162,9 @@ def test_an_input_that_a_form_depends_on_by_no_more_than_chance_is_left_out(targ
     form = in_groups(known.design, GivenForm.read(text, data, "z", Options()).expression)
     more = [Proposal(name="front", expression=form, constants={"C": 1.7, "c": 0.6})]
     judged = judged_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
-    own = [one for one in judged if one.name == "front"]
-    best = max(own, key=lambda one: one.score)
-    inputs = [inputs_of(known.design, one.expression) for one in own]
+    proposed = [one for one in judged if one.name == "front"]
+    best = max(proposed, key=lambda one: one.score)
+    inputs = [inputs_of(known.design, one.expression) for one in proposed]
     assert {"x", "y", "w", "v"} in inputs
     assert {"x", "y"} in inputs
     assert "v" not in inputs_of(known.design, best.expression)

@@ -33,11 +33,11 @@ def test_laws_without_noise_are_told_apart_by_one_run() -> None:
 def test_information_is_bounded_and_no_place_is_chosen_twice(seed: int, count: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     rivals = [rival(rng.normal(size=12), p=float(rng.uniform(0.1, 1))) for _ in range(count)]
-    found = choose(rivals, n)
-    assert len({c.place for c in found}) == len(found) == n
-    assert all(c.information >= 0 for c in found)
+    choices = choose(rivals, n)
+    assert len({c.place for c in choices}) == len(choices) == n
+    assert all(c.information >= 0 for c in choices)
     # what several runs tell of one of `count` laws is no more than its entropy
-    assert sum(c.information for c in found) <= np.log(count) + 0.1
+    assert sum(c.information for c in choices) <= np.log(count) + 0.1
 
 
 @settings(max_examples=20)
@@ -79,13 +79,13 @@ def table() -> Dataset:
 
 def test_ranges_widen_by_root_two_whole_numbers_stay_whole_and_fixed_columns_fixed() -> None:
     data = table()
-    found = places_of(data, ["U", "N", "d"], {})
-    u = found.columns["U"]
+    places = places_of(data, ["U", "N", "d"], {})
+    u = places.columns["U"]
     assert u.min() == pytest.approx(np.asarray(data["U"]).min() / WIDER)
     assert u.max() == pytest.approx(np.asarray(data["U"]).max() * WIDER)
-    assert np.all(found.columns["N"] == np.round(found.columns["N"]))
-    assert np.all(found.columns["d"] == 0.005)
-    d = found.row(0)["d"]
+    assert np.all(places.columns["N"] == np.round(places.columns["N"]))
+    assert np.all(places.columns["d"] == 0.005)
+    d = places.row(0)["d"]
     assert not isinstance(d, str)
     assert (round(d[0], 9), d[1]) == (5.0, "mm")
     asked = places_of(data, ["U", "N", "d"], {"U": "20..50 cm/s"}).columns["U"]
@@ -114,17 +114,17 @@ def test_a_rival_predicts_by_the_normal_density_given_the_runs_before() -> None:
     rng = np.random.default_rng(1)
     slopes, half = rng.normal(size=(7, 3)), rng.normal(size=(3, 3))
     mean, noise = rng.normal(size=7), rng.uniform(0.1, 0.5, 7)
-    found = _Rival(Prediction(1.0, mean, slopes, half @ half.T, noise))
+    predictive = _Rival(Prediction(1.0, mean, slopes, half @ half.T, noise))
     whole = slopes @ half @ half.T @ slopes.T + np.diag(noise**2)
     at, outcomes = [4, 1], rng.normal(size=(2, 5))
-    np.testing.assert_allclose(found.conditional(outcomes)[1], np.diag(whole))
-    found.places = at
+    np.testing.assert_allclose(predictive.conditional(outcomes)[1], np.diag(whole))
+    predictive.places = at
     inner = whole[np.ix_(at, at)]
     density = stats.multivariate_normal(mean[at], inner).logpdf(outcomes.T)
     # but for the constant that every rival has
-    np.testing.assert_allclose(found.log_density(outcomes), density + np.log(2 * np.pi))
+    np.testing.assert_allclose(predictive.log_density(outcomes), density + np.log(2 * np.pi))
     gain = np.linalg.solve(inner, whole[at]).T
-    means, variances = found.conditional(outcomes)
+    means, variances = predictive.conditional(outcomes)
     others = [i for i in range(7) if i not in at]
     expected = mean[:, None] + gain @ (outcomes - mean[at][:, None])
     np.testing.assert_allclose(means[others], expected[others])

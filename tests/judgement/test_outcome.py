@@ -42,8 +42,8 @@ FACTS = st.builds(
 def test_only_a_complete_search_for_a_law_that_holds_and_leaves_nothing_is_confirmed(
     facts: LawFacts,
 ) -> None:
-    found = conclude(facts)
-    assert found.outcome in get_args(Outcome)
+    verdict = conclude(facts)
+    assert verdict.outcome in get_args(Outcome)
     good = (
         all(cut.by == "evaluations" for cut in facts.cuts)
         and not facts.unavailable
@@ -54,11 +54,11 @@ def test_only_a_complete_search_for_a_law_that_holds_and_leaves_nothing_is_confi
         and facts.unexplained < MOST_STRUCTURE
         and not facts.follows
     )
-    assert found.confirmed == good
-    assert not found.confirmed or found.outcome == "converged"
+    assert verdict.confirmed == good
+    assert not verdict.confirmed or verdict.outcome == "converged"
     # each reason is a sentence of its own
-    assert len(set(found.why_not)) == len(found.why_not)
-    assert all(text.endswith(".") for text in found.why_not)
+    assert len(set(verdict.why_not)) == len(verdict.why_not)
+    assert all(text.endswith(".") for text in verdict.why_not)
 
 
 @given(FACTS, st.sampled_from([by for by in CUTS if by != "evaluations"]))
@@ -89,9 +89,9 @@ def test_steps_of_one_cut_are_told_once_in_their_order(
         "evaluations": f"The limit of evaluations ended {listed} early; ",
         "failure": f"A failure ended {listed} early; ",
     }
-    found = conclude(LawFacts(cuts, left_out=1.0, probability=0.5)).why_not
-    assert sum(text.startswith(words[by]) for text in found) == 1
-    assert len(found) == 1 + len({cut.by for cut in cuts})
+    reasons = conclude(LawFacts(cuts, left_out=1.0, probability=0.5)).why_not
+    assert sum(text.startswith(words[by]) for text in reasons) == 1
+    assert len(reasons) == 1 + len({cut.by for cut in cuts})
 
 
 @given(FACTS)
@@ -104,8 +104,8 @@ def test_that_the_evaluations_are_spent_speaks_only_with_something_else(facts: L
 
 @given(FACTS)
 def test_reasons_say_their_numbers_and_the_gravest_comes_first(facts: LawFacts) -> None:
-    found = conclude(facts)
-    said = " ".join(found.why_not)
+    verdict = conclude(facts)
+    said = " ".join(verdict.why_not)
     left, aside, rest = facts.left_out, facts.aside, facts.unexplained
     low = left is not None and left < HOLDS
     assert ("left out are predicted with" in said) == low
@@ -125,13 +125,13 @@ def test_reasons_say_their_numbers_and_the_gravest_comes_first(facts: LawFacts) 
         "interrupted" if "interrupt" in by
         else "unavailable" if facts.unavailable
         else "no_candidate" if left is not None and left < HOLDS
-        else "timeout" if by - {"evaluations"} or (by and len(found.why_not) > 1)
+        else "timeout" if by - {"evaluations"} or (by and len(verdict.why_not) > 1)
         else "unchecked" if left is None
         else "converged"
     )  # fmt: skip
-    assert found.outcome == expected
+    assert verdict.outcome == expected
     if expected == "unavailable":
-        assert found.why_not[0] == facts.unavailable
+        assert verdict.why_not[0] == facts.unavailable
 
 
 def table(noise: float = 0.02, n: int = 60) -> Dataset:

@@ -37,8 +37,8 @@ def stars(far: float, unit: str = "kg") -> Dataset:
 @given(decades=st.integers(10, 30), unit=st.sampled_from(sorted(UNITS)))
 def test_the_value_at_the_centre_is_sharp_however_far_the_runs(decades: int, unit: str) -> None:
     data = stars(10.0**decades, unit)
-    found = unjudged(data, "L", SCALES)
-    centre = found.centre
+    forms = unjudged(data, "L", SCALES)
+    centre = forms.centre
     assert centre is not None
     ((name, mass, given),) = centre.inputs
     assert (name, given, centre.unit) == ("M", unit, "W")
@@ -47,7 +47,7 @@ def test_the_value_at_the_centre_is_sharp_however_far_the_runs(decades: int, uni
     # least squares pass through the means; snapping may turn the law about them by its noise
     assert centre.value == pytest.approx(np.exp(np.mean(np.log(data["L"]))), rel=0.05)
     assert centre.low < centre.value < centre.high < 1.2 * centre.low
-    prefactor = fit_document(found)["prefactor"]
+    prefactor = fit_document(forms)["prefactor"]
     assert prefactor["high"] > 10 * prefactor["low"]
 
 
@@ -61,10 +61,10 @@ def test_a_known_prefactor_needs_no_centre() -> None:
 def test_every_text_names_the_centre() -> None:
     data = stars(1e30)
     report = discover_with(data, "L", SCALES)
-    found = unjudged(data, "L", SCALES)
-    for text in (fit_text(found), report_text(report), report_latex(report)):
+    forms = unjudged(data, "L", SCALES)
+    for text in (fit_text(forms), report_text(report), report_latex(report)):
         assert "t the centre of the runs (M = " in text
     assert "at the centre of the runs (M = " in report_markdown(report)
-    document = fit_document(found)["centre"]
+    document = fit_document(forms)["centre"]
     assert document["inputs"]["M"]["unit"] == "kg"
     assert document["low"] < document["value"] < document["high"]

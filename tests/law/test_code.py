@@ -76,8 +76,8 @@ def test_functions_that_a_language_lacks_are_rewritten(language: str, tmp_path: 
         wanted = float(
             law.expression.xreplace({sympy.Symbol(k): sympy.Float(v, 30) for k, v in row.items()})
         )
-        found = called(library, language, [row[n] for n in names])
-        assert found == pytest.approx(wanted, rel=1e-11)
+        identifiers = called(library, language, [row[n] for n in names])
+        assert identifiers == pytest.approx(wanted, rel=1e-11)
 
 
 def test_names_that_differ_by_case_alone_stay_apart_in_fortran() -> None:
@@ -165,10 +165,10 @@ def test_the_source_tells_what_is_outside_as_the_law_does(kind: str, tmp_path: P
     assert any(wanted) == (kind != "physical")
     function = run(law.python(), "law_outside")
     columns = re.findall(r"^    (\w+): (.*) in [^ ]*$", function.__doc__, re.MULTILINE)
-    found = function(**{argument: rows[column] for argument, column in columns})
+    value = function(**{argument: rows[column] for argument, column in columns})
     names = {name for row in wanted for name in row}
-    assert set(found) == names
-    for name, left in found.items():
+    assert set(value) == names
+    for name, left in value.items():
         left = np.broadcast_to(left, (len(wanted),))
         assert left.tolist() == [name in row for row in wanted]
     for language in COMPILERS:

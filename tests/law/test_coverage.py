@@ -46,32 +46,32 @@ def coverage(form: str, draws: int, *, clusters: int | None = None, scale: str =
         if labels is not None:
             noise = 0.5 * noise + 0.05 * rng.standard_normal(len(np.unique(labels)))[labels]
         y = np.log(exact) + noise if scale == "log" else exact + noise
-        found = refit(replace(design, y=y, split=labels), FORMS[form], TRUTH)
-        hits += np.abs(found.values - truth) <= found.uncertainty.half_widths(0.9)
+        refitted = refit(replace(design, y=y, split=labels), FORMS[form], TRUTH)
+        hits += np.abs(refitted.values - truth) <= refitted.uncertainty.half_widths(0.9)
     return hits / draws
 
 
 def test_coverage_in_three_hundred_draws() -> None:
     # three standard errors of 300 draws about 0.9 are 0.05; twice the variance gives 0.97 and
     # more, a quarter 0.6
-    for found in (coverage("saturation", 300), coverage("decay", 300, scale="linear")):
-        assert np.all((found > 0.85) & (found < 0.95))
+    for covered in (coverage("saturation", 300), coverage("decay", 300, scale="linear")):
+        assert np.all((covered > 0.85) & (covered < 0.95))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("clusters", [None, 10])
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_coverage_in_a_thousand_draws(form: str, clusters: int | None) -> None:
-    found = coverage(form, 1000, clusters=clusters)
-    assert np.all((found >= 0.87) & (found <= 0.93))
+    covered = coverage(form, 1000, clusters=clusters)
+    assert np.all((covered >= 0.87) & (covered <= 0.93))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_coverage_of_noise_of_one_size(form: str) -> None:
-    found = coverage(form, 1000, scale="linear")
+    covered = coverage(form, 1000, scale="linear")
     # of the sum, the one run of the largest input decides b: such intervals err on the wide side
-    assert np.all((found >= 0.87) & (found <= (0.93 if form != "sum" else 0.97)))
+    assert np.all((covered >= 0.87) & (covered <= (0.93 if form != "sum" else 0.97)))
 
 
 @pytest.mark.parametrize("clusters", [None, 6])
@@ -101,8 +101,8 @@ def test_a_power_law_in_general_form_has_the_intervals_of_the_power_law(
         fit.joint_covariance[0],
         rtol=1e-6,
     )
-    own = fit.influence.dof(fit.functionals(np.eye(2)))
-    assert law.uncertainty.dof == pytest.approx(min(own), rel=1e-6)
+    dofs = fit.influence.dof(fit.functionals(np.eye(2)))
+    assert law.uncertainty.dof == pytest.approx(min(dofs), rel=1e-6)
     assert law.uncertainty.residual_dof == N - 2
     # of the law itself, and of one more run, at a new place
     x = np.array([0.5, 3.0])
@@ -121,9 +121,9 @@ def test_runs_of_one_label_have_constants_but_no_intervals() -> None:
     design = design_of()
     whole = refit(design, FORMS["decay"], TRUTH)
     one = replace(design, split=np.zeros(N, dtype=int))
-    found = refit(one, FORMS["decay"], TRUTH)
-    np.testing.assert_array_equal(found.values, whole.values)
+    refitted = refit(one, FORMS["decay"], TRUTH)
+    np.testing.assert_array_equal(refitted.values, whole.values)
     assert np.all(np.isfinite(whole.uncertainty.half_widths(0.9)))
-    assert not np.any(np.isfinite(found.uncertainty.half_widths(0.9)))
+    assert not np.any(np.isfinite(refitted.uncertainty.half_widths(0.9)))
     with pytest.raises(FitError, match="one label"):
         assemble(one, FORMS["decay"], TRUTH, 0.9)

@@ -34,7 +34,7 @@ def changed(name: str, place: str, value: object) -> Document:
 
 
 @pytest.mark.parametrize(
-    ("place", "value", "told"),
+    ("place", "value", "message"),
     [
         ("schema", 2, "written by a newer dimgs"),
         ("schema", "a", "schema: 'a' is given where a whole number"),
@@ -86,11 +86,11 @@ def changed(name: str, place: str, value: object) -> Document:
     ],
     ids=lambda value: str(value)[:40],
 )  # fmt: skip
-def test_what_is_wrong_is_named(place: str, value: object, told: str) -> None:
+def test_what_is_wrong_is_named(place: str, value: object, message: str) -> None:
     document = changed("law_power.json", place, value)
     with pytest.raises(DimgsError) as error:
         Law.from_json(document)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 700
 
@@ -106,19 +106,19 @@ def test_what_json_can_write_but_no_law_holds_is_refused(tmp_path: Path) -> None
 
 def test_a_law_inside_a_report_is_checked_too() -> None:
     report = json.loads((OLD / "report.json").read_text("utf-8"))
-    for place, value, told in (
+    for place, value, message in (
         ("level", "x", "law.level: 'x'"),
         ("schema", 3, "written by a newer dimgs"),
     ):
         document = {**report, "law": {**report["law"], place: value}}
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             Law.from_json(document)
-    for part, told in (
+    for part, message in (
         ({"warnings": [3]}, "warnings"),
         ({"schema": 9}, "newer"),
         ({"law": 3}, "law"),
     ):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             Law.from_json({**report, **part})
 
 

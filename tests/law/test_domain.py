@@ -33,9 +33,9 @@ def held_run() -> tuple[Law, dict[str, list[Any]]]:
 @given(planted(noise=0.1))
 def test_every_run_lies_inside_its_own_domain(law: Planted) -> None:
     table = law.table()
-    found = fit(table, "y").law
-    assert found.outside(table) == [[]] * 24
-    for name, (low, high, unit) in found.domain.columns.items():
+    fitted = fit(table, "y").law
+    assert fitted.outside(table) == [[]] * 24
+    for name, (low, high, unit) in fitted.domain.columns.items():
         assert (low, high) == (table[name].min(), table[name].max())
         assert unit == table.variable(name).si_unit
 
@@ -151,10 +151,10 @@ def test_changing_a_column_is_told_unless_every_group_stays_in_its_range(
     values = {n: np.full(24, table[n][0]) if n in held else table[n] for n in table.names}
     runs = Dataset(table.variables, values, {})
     domain = domain_of(build_design(runs, pi_basis(runs, "y")))
-    found = fit(runs, "y").law if set(held) != set(names) else None
+    fitted = fit(runs, "y").law if set(held) != set(names) else None
     changed = data.draw(st.sampled_from(names))
     assert set(domain.held) >= set(held)
-    if found is None:
+    if fitted is None:
         return
     row = {n: values[n][:1] * (factor if n == changed else 1.0) for n in names}
     groups = pi_basis(runs, "y").groups
@@ -164,9 +164,9 @@ def test_changing_a_column_is_told_unless_every_group_stays_in_its_range(
         inside &= bool(
             np.all((here >= over.min() * (1 - 1e-9)) & (here <= over.max() * (1 + 1e-9)))
         )
-    again = Law.from_json(found.to_json())
-    assert again.domain == found.domain
-    (place,) = found.places(row)
+    again = Law.from_json(fitted.to_json())
+    assert again.domain == fitted.domain
+    (place,) = fitted.places(row)
     assert again.places(row) == [place]
     if not inside:
         assert place.outside

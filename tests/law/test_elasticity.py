@@ -20,9 +20,9 @@ STEP = 1e-5
 def test_elasticities_are_numerical_derivatives(kind: str) -> None:
     law, data = example(kind)
     rows = {n: data[n] for n in data.names}
-    found = law.elasticities(rows)
-    assert set(found) == {v.name for v in law.symbols.values()}
-    for name, value in found.items():
+    elasticities = law.elasticities(rows)
+    assert set(elasticities) == {v.name for v in law.symbols.values()}
+    for name, value in elasticities.items():
         up, down = ({**rows, name: rows[name] * np.exp(s)} for s in (STEP, -STEP))
         one, two = law.predict_si(up), law.predict_si(down)
         change = one - two if law.target.is_level else np.log(one / two)
@@ -36,10 +36,10 @@ def test_elasticities_are_numerical_derivatives(kind: str) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_intervals_hold_the_value(kind: str) -> None:
     law, data = example(kind)
-    for found in law.elasticities(data, level=0.9).values():
-        assert isinstance(found, Interval)
-        assert np.all(found.low <= found.value + 1e-12)
-        assert np.all(found.value <= found.high + 1e-12)
+    for interval in law.elasticities(data, level=0.9).values():
+        assert isinstance(interval, Interval)
+        assert np.all(interval.low <= interval.value + 1e-12)
+        assert np.all(interval.value <= interval.high + 1e-12)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -47,7 +47,7 @@ def test_intervals_follow_from_how_an_elasticity_moves_with_the_parameters(kind:
     """The slopes of a law's logarithm (or level) by its parameters, moved along one input."""
     law, data = example(kind)
     rows = [0, 7, 14]
-    found = law.elasticities({n: data[n][rows] for n in data.names}, level=0.8)
+    elasticities = law.elasticities({n: data[n][rows] for n in data.names}, level=0.8)
     values = law.elasticities({n: data[n][rows] for n in data.names})
 
     def of_log(name: str, step: float) -> Array:
@@ -61,7 +61,7 @@ def test_intervals_follow_from_how_an_elasticity_moves_with_the_parameters(kind:
             )
         return slope
 
-    for name, (value, low, high) in found.items():
+    for name, (value, low, high) in elasticities.items():
         np.testing.assert_array_equal(value, values[name])
         move = (of_log(name, STEP) - of_log(name, -STEP)) / (2 * STEP)
         half = law.uncertainty.half_width(move, 0.8, 0.0)
@@ -87,9 +87,11 @@ def test_a_law_of_an_absolute_value_has_elasticities() -> None:
     data = Dataset.from_columns({"x [1]": x, "y [1]": 2.5 * np.abs(x - 1.1)})
     design = prepare(data, "y", Options()).design
     law = assemble(design, sympy.sympify("c*Abs(pi_1 - k)"), {"c": 2.5, "k": 1.1}, 0.9)
-    found = law.elasticities(data, level=0.9)["x"]
-    np.testing.assert_allclose(found.value, x / (x - 1.1), rtol=1e-6)
-    assert np.all((found.low <= found.value) & (found.value <= found.high))
+    elasticities = law.elasticities(data, level=0.9)["x"]
+    np.testing.assert_allclose(elasticities.value, x / (x - 1.1), rtol=1e-6)
+    assert np.all(
+        (elasticities.low <= elasticities.value) & (elasticities.value <= elasticities.high)
+    )
 
 
 def test_intervals_of_exponents_cover() -> None:
@@ -97,11 +99,11 @@ def test_intervals_of_exponents_cover() -> None:
     for seed in range(80):
         data = _simulated(20, seed)
         law = fit(data, "y", Options(level=0.9)).law
-        found = law.elasticities({n: data[n][:1] for n in data.names}, level=0.9)
+        elasticities = law.elasticities({n: data[n][:1] for n in data.names}, level=0.9)
         hits.append(
             [
-                (found["W"].low < 0.4142 < found["W"].high).item(),
-                (found["H"].low < -1.2361 < found["H"].high).item(),
+                (elasticities["W"].low < 0.4142 < elasticities["W"].high).item(),
+                (elasticities["H"].low < -1.2361 < elasticities["H"].high).item(),
             ]
         )
     assert np.all(np.mean(hits, axis=0) > 0.82)

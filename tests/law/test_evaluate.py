@@ -145,8 +145,8 @@ def test_no_answer_depends_on_the_units_of_the_inputs(
 
 
 def _chosen_units(law: Law) -> dict[str, tuple[str, ...]]:
-    found = {v.name: _alternatives(v) for v in law.symbols.values()}
-    return {name: units for name, units in found.items() if units}
+    alternatives = {v.name: _alternatives(v) for v in law.symbols.values()}
+    return {name: units for name, units in alternatives.items() if units}
 
 
 def test_pint_dtypes_are_converted() -> None:
@@ -173,9 +173,9 @@ def test_scalars_give_scalars(kind: str) -> None:
     coordinates = xr.Dataset({n: ((), x, {"units": law_unit(law, n)}) for n, x in plain.items()})
     expected = law.predict_si({n: [x] for n, x in plain.items()})[0]
     for inputs in (plain, quantities, coordinates):
-        found = law.predict(inputs)
-        assert np.ndim(getattr(found, "magnitude", found)) == 0
-        assert float(_si(found)) == pytest.approx(expected, rel=1e-9)
+        predicted = law.predict(inputs)
+        assert np.ndim(getattr(predicted, "magnitude", predicted)) == 0
+        assert float(_si(predicted)) == pytest.approx(expected, rel=1e-9)
         assert all(np.ndim(x) == 0 for x in law.elasticities(inputs).values())
         assert np.ndim(law.ratio(inputs, plain)) == 0
         assert law.ratio(inputs, plain) == pytest.approx(0.0 if law.target.is_level else 1.0)
@@ -239,8 +239,8 @@ def test_a_doubtful_unit_is_told_when_predicting() -> None:
 )
 @pytest.mark.parametrize("number", [-1.0, np.full(3, -1.0)])
 def test_numbers_end_where_rows_of_them_end(text: str, expected: float, number: Any) -> None:
-    found = evaluate(sympy.sympify(text), {"c": number}, 3)
-    np.testing.assert_array_equal(found, np.full(3, expected))
+    value = evaluate(sympy.sympify(text), {"c": number}, 3)
+    np.testing.assert_array_equal(value, np.full(3, expected))
 
 
 def test_numbers_alone_end_there_too() -> None:

@@ -55,8 +55,8 @@ def test_intervals_of_runs_cover() -> None:
         law = discover(data.take(np.arange(30)), "F", engine="power_law").law
         assert law is not None
         new = {n: data[n][30:] for n in data.names}
-        found = law.predict(new, 0.9)
-        hits.append(np.mean((found.low < new["F"]) & (new["F"] < found.high)))
+        predicted = law.predict(new, 0.9)
+        hits.append(np.mean((predicted.low < new["F"]) & (new["F"] < predicted.high)))
     assert 0.85 < np.mean(hits) < 0.95
 
 

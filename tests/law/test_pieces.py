@@ -31,10 +31,10 @@ def _side(powers: tuple[str, ...], at_least: bool, value: float = 2300.0) -> Sid
     ],
 )
 def test_conditions_are_written_in_the_grammar_of_laws(sides: list[Side], text: str) -> None:
-    found = where_text(sides, ["pi_1", "pi_2"])
-    assert found == text
-    condition = sympy.sympify(found)
-    assert sympy_parse_condition(found, ["pi_1", "pi_2"]) == condition
+    written = where_text(sides, ["pi_1", "pi_2"])
+    assert written == text
+    condition = sympy.sympify(written)
+    assert sympy_parse_condition(written, ["pi_1", "pi_2"]) == condition
 
 
 def test_quotients_that_nobody_reads_are_written_as_decimals() -> None:
@@ -51,12 +51,12 @@ def test_the_boundary_is_a_constant_with_an_interval() -> None:
     assert boundary.low is not None
     assert boundary.high is not None
     assert boundary.low <= boundary.value <= boundary.high
-    found = fit(data, "tau", Options(regimes=True))
-    assert found.regimes is not None
-    assert sum(r["n"] for r in found.regimes) == data.n_runs
-    first, second = found.regimes
+    fitted = fit(data, "tau", Options(regimes=True))
+    assert fitted.regimes is not None
+    assert sum(r["n"] for r in fitted.regimes) == data.n_runs
+    first, second = fitted.regimes
     assert first["where"].startswith("pi_")
-    scores = found.law.scores
+    scores = fitted.law.scores
     assert scores.cv_r2_log is not None
     assert scores.holdout_r2_log is not None
     assert scores.r2_log is not None
@@ -66,17 +66,17 @@ def test_the_boundary_is_a_constant_with_an_interval() -> None:
 
 def test_each_run_is_predicted_by_the_law_of_its_regime() -> None:
     law, data = example("regimes")
-    found = fit(data, "tau", Options(regimes=True))
-    assert found.regimes is not None
+    fitted = fit(data, "tau", Options(regimes=True))
+    assert fitted.regimes is not None
     groups = {g.name: np.exp(g.log({n: data[n] for n, _ in g.exponents})) for g in law.groups}
-    for regime in found.regimes:
+    for regime in fitted.regimes:
         condition = sympy.sympify(regime["where"])
         names = sorted(str(s) for s in condition.free_symbols)
         inside = sympy.lambdify(names, condition)(*(groups[n] for n in names))
         assert inside.sum() == regime["n"]
-        own = type(law).from_json(regime["law"])
+        regime_law = type(law).from_json(regime["law"])
         np.testing.assert_allclose(
-            law.predict_si(data)[inside], own.predict_si(data)[inside], rtol=1e-12
+            law.predict_si(data)[inside], regime_law.predict_si(data)[inside], rtol=1e-12
         )
 
 
@@ -84,11 +84,11 @@ def test_conditions_are_short_monomials_that_divide_the_runs() -> None:
     rng = np.random.default_rng(5)
     a, b = np.exp(rng.uniform(-3.0, 3.0, (2, 150)))
     y = np.maximum(a, 1.6 * a**0.2 * b**0.4) * np.exp(0.03 * rng.normal(size=150))
-    found = fit(Dataset.from_columns({"a [1]": a, "b [1]": b, "y [1]": y}), "y", REGIMES)
-    assert found.regimes is not None
-    assert len(found.regimes) == 2
-    values = {g.name: a if "a" in dict(g.exponents) else b for g in found.law.groups}
-    for regime in found.regimes:
+    fitted = fit(Dataset.from_columns({"a [1]": a, "b [1]": b, "y [1]": y}), "y", REGIMES)
+    assert fitted.regimes is not None
+    assert len(fitted.regimes) == 2
+    values = {g.name: a if "a" in dict(g.exponents) else b for g in fitted.law.groups}
+    for regime in fitted.regimes:
         condition = sympy.sympify(regime["where"])
         powers = [abs(p.exp) for p in condition.atoms(sympy.Pow)]
         assert all(p.is_Rational and p <= 1 and p.q <= 6 for p in powers)

@@ -28,13 +28,15 @@ def _rows(data: Dataset, rows: list[int]) -> dict[str, Array]:
 @given(planted(noise=0.1))
 def test_ratios_are_antisymmetric_and_transitive(law: Planted) -> None:
     table = law.table()
-    found = fit(table, "y").law
+    fitted = fit(table, "y").law
     u, v, w = (_rows(table, r) for r in ([0, 1, 2], [3, 4, 5], [6, 7, 8]))
-    np.testing.assert_allclose(found.ratio(u, v) * found.ratio(v, u), 1.0, rtol=1e-10)
-    np.testing.assert_allclose(found.ratio(u, v) * found.ratio(v, w), found.ratio(u, w), rtol=1e-10)
-    there, back = found.ratio(u, v, level=0.9), found.ratio(v, u, level=0.9)
+    np.testing.assert_allclose(fitted.ratio(u, v) * fitted.ratio(v, u), 1.0, rtol=1e-10)
+    np.testing.assert_allclose(
+        fitted.ratio(u, v) * fitted.ratio(v, w), fitted.ratio(u, w), rtol=1e-10
+    )
+    there, back = fitted.ratio(u, v, level=0.9), fitted.ratio(v, u, level=0.9)
     np.testing.assert_allclose(there.low * back.high, 1.0, rtol=1e-9)
-    same = found.ratio(u, u, level=0.9)
+    same = fitted.ratio(u, u, level=0.9)
     np.testing.assert_allclose([same.low, same.value, same.high], 1.0)
 
 
@@ -214,10 +216,12 @@ def test_a_response_of_either_sign_is_predicted_with_intervals() -> None:
     assert report.law is not None
     scores = report.law.scores
     assert [scores.r2_log, scores.rmse_log, scores.cv_r2_log, scores.holdout_r2_log] == [None] * 4
-    found = report.law.predict({n: data[n] for n in data.names}, 0.9)
-    inside = (found.low < force) & (force < found.high)
+    predicted = report.law.predict({n: data[n] for n in data.names}, 0.9)
+    inside = (predicted.low < force) & (force < predicted.high)
     assert 0.8 < inside.mean() <= 1.0
-    np.testing.assert_allclose(found.high - found.value, found.value - found.low, rtol=1e-9)
+    np.testing.assert_allclose(
+        predicted.high - predicted.value, predicted.value - predicted.low, rtol=1e-9
+    )
 
 
 def _simulated(n: int, seed: int, noise: float = 0.1) -> Dataset:
@@ -252,18 +256,18 @@ def _covered(n: int, times: int) -> dict[str, float]:
 
 
 def test_intervals_cover_about_as_often_as_they_say() -> None:
-    found = _covered(n=20, times=60)
-    assert 0.85 < found["run"] < 0.95
-    assert 0.85 < found["ratio"] < 0.95
-    assert 0.80 < found["law"] < 0.97
-    assert 0.80 < found["prefactor"] < 0.98
+    covered = _covered(n=20, times=60)
+    assert 0.85 < covered["run"] < 0.95
+    assert 0.85 < covered["ratio"] < 0.95
+    assert 0.80 < covered["law"] < 0.97
+    assert 0.80 < covered["prefactor"] < 0.98
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n", [10, 15, 40])
 def test_intervals_cover_at_other_sizes(n: int) -> None:
-    found = _covered(n=n, times=300)
-    assert 0.87 < found["run"] < 0.94
-    assert 0.87 < found["ratio"] < 0.94
-    assert 0.86 < found["law"] < 0.95
-    assert 0.86 < found["prefactor"] < 0.95
+    covered = _covered(n=n, times=300)
+    assert 0.87 < covered["run"] < 0.94
+    assert 0.87 < covered["ratio"] < 0.94
+    assert 0.86 < covered["law"] < 0.95
+    assert 0.86 < covered["prefactor"] < 0.95

@@ -52,10 +52,10 @@ def test_json_is_lossless(kind: str, tmp_path: Path) -> None:
         )
 
 
-def _plain(found: Any) -> Any:
-    if isinstance(found, tuple):
-        return [_plain(x) for x in found]
-    return getattr(found, "magnitude", found)
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(x) for x in value]
+    return getattr(value, "magnitude", value)
 
 
 @pytest.mark.parametrize("kind", [k for k in KINDS if k != "within"])
@@ -84,9 +84,9 @@ def test_units_in_the_document_make_the_expression_right_in_pint(kind: str) -> N
     modules = [{"exp": np.exp, "sqrt": lambda q: q**0.5}, "numpy"]
     value = sympy.lambdify(names, expression, modules)(*(known[n] for n in names))
     want = units.Quantity(1.0, units.parse_units(document["target_unit"])).dimensionality
-    found = value.dimensionality
-    for base in {*want, *found}:
-        assert float(str(found.get(base, 0))) == pytest.approx(
+    dimensionality = value.dimensionality
+    for base in {*want, *dimensionality}:
+        assert float(str(dimensionality.get(base, 0))) == pytest.approx(
             float(str(want.get(base, 0))), abs=1e-9
         )
 
@@ -95,10 +95,12 @@ def test_units_in_the_document_make_the_expression_right_in_pint(kind: str) -> N
 @given(planted(noise=0.1))
 def test_any_planted_law_survives_json_and_scripts(law: Planted) -> None:
     table = law.table()
-    found = fit(table, "y").law
-    document = json.loads(json.dumps(found.to_json(), allow_nan=False))
-    assert Law.from_json(document) == found
-    np.testing.assert_allclose(read_by_script(document, table), found.predict_si(table), rtol=1e-12)
+    fitted = fit(table, "y").law
+    document = json.loads(json.dumps(fitted.to_json(), allow_nan=False))
+    assert Law.from_json(document) == fitted
+    np.testing.assert_allclose(
+        read_by_script(document, table), fitted.predict_si(table), rtol=1e-12
+    )
 
 
 def test_the_document_has_the_keys_that_scripts_rely_on() -> None:
@@ -198,7 +200,7 @@ def test_parts_that_were_changed_by_hand_are_refused() -> None:
         part[path[-1]] = value
         return dict(document)
 
-    for told, document in (
+    for message, document in (
         ("the unit of 'C'", changed("constants", 0, "unit", value="kg")),
         ("'C' ends before it begins", changed("constants", 0, "low", value=1e9)),
         (f"'{group}' in the domain ends", changed("domain", "groups", group, value=[2.0, 1.0])),
@@ -206,7 +208,7 @@ def test_parts_that_were_changed_by_hand_are_refused() -> None:
         (f"no range of '{column}'", changed("domain", "columns", value={})),
         (f"no range of '{column}'", changed("domain", "columns", column, 2, value="ft")),
     ):
-        with pytest.raises(InputError, match=told):
+        with pytest.raises(InputError, match=message):
             Law.from_json(document)
 
 

@@ -166,9 +166,9 @@ def test_intervals_and_json_in_the_stated_units() -> None:
     document = json.loads(json.dumps(other.to_json()))
     assert document["target_unit"] == "psi"
     assert {e["column"]: e["unit"] for e in document["symbols"].values()}["U"] == "ft/s"
-    found = sympy_parse(document["expression"], list(document["symbols"]))
+    parsed = sympy_parse(document["expression"], list(document["symbols"]))
     values = {s: single[c] for s, (c, _) in other.symbols.items()}
-    assert float(found.subs(values)) == pytest.approx(float(other.predict(single)))
+    assert float(parsed.subs(values)) == pytest.approx(float(other.predict(single)))
 
 
 def test_long_exponents_are_constants_of_the_document_and_simple_ones_stay_simple(
@@ -178,14 +178,14 @@ def test_long_exponents_are_constants_of_the_document_and_simple_ones_stay_simpl
     other = law.with_units(rho="lb/ft^3", D="ft", P="hp")
     document = json.loads(json.dumps(other.to_json()))
     names = [c["name"] for c in document["constants"]]
-    found = sympy_parse(document["expression"], [*document["symbols"], *names])
-    powers = [p.exp for p in found.atoms(sympy.Pow)]
+    parsed = sympy_parse(document["expression"], [*document["symbols"], *names])
+    powers = [p.exp for p in parsed.atoms(sympy.Pow)]
     assert names
     assert all(p.is_Symbol or (-p).is_Symbol or p.q <= LARGEST_QUOTIENT for p in powers)
     numbers = {"rho": 62.0, "D": 1.0, "N": 20.0, "mu": 0.01}
     values = {c["name"]: c["value"] for c in document["constants"]}
     values |= {s: numbers[c] for s, (c, _) in other.symbols.items()}
-    assert float(found.subs(values)) == pytest.approx(float(other.predict(numbers)), rel=1e-12)
+    assert float(parsed.subs(values)) == pytest.approx(float(other.predict(numbers)), rel=1e-12)
     # the digits that their intervals support
     assert all(len(digits) <= 4 for digits in re.findall(r"\*\*\(?-?\d\.(\d+)", str(other)))
     simple, _ = example("power")

@@ -45,8 +45,8 @@ def test_without_questions_runs_go_where_least_is_known(tmp_path: Path) -> None:
         known = describe(hub, Cooling())
         one, two = augment(hub, known, "drop", 4), augment(hub, known, "drop", 4)
         assert one == two
-        told = [run["information"] for run in one["runs"]]
-        assert told == sorted(told, reverse=True)
+        information = [run["information"] for run in one["runs"]]
+        assert information == sorted(information, reverse=True)
         assert len({run["inputs"]["t"]["value"] for run in one["runs"]}) == 4
         with pytest.raises(InputError, match="no output"):
             augment(hub, known, "dripp", 1)
@@ -67,13 +67,13 @@ def test_images_of_a_checked_card_do_not_stand_for_the_runs_of_a_coarser_tier(
 def test_images_are_marked_weighed_and_true(tmp_path: Path) -> None:
     with Hub(tmp_path, user="anna") as hub:
         filled(hub, 4)
-        found = augment(hub, describe(hub, Cooling()), "drop", 1, images=3)["images"]
-        parents = {image["parent"] for image in found}
-        assert all(image["derived"] for image in found)
+        plan = augment(hub, describe(hub, Cooling()), "drop", 1, images=3)["images"]
+        parents = {image["parent"] for image in plan}
+        assert all(image["derived"] for image in plan)
         for parent in parents:
-            own = [image for image in found if image["parent"] == parent]
-            assert sum(image["weight"] for image in own) == pytest.approx(1.0)
-        for image in found[:6]:
+            images = [image for image in plan if image["parent"] == parent]
+            assert sum(image["weight"] for image in images) == pytest.approx(1.0)
+        for image in plan[:6]:
             values = {n: q["value"] for n, q in image["inputs"].items()}
             fresh = Cooling().run(values).outputs["drop"][0]
             assert image["outputs"]["drop"]["value"] == pytest.approx(fresh, rel=1e-9)
@@ -87,8 +87,8 @@ def test_a_wrong_run_is_found_by_the_others(tmp_path: Path) -> None:
         wrong = replace(good, outputs={**good.outputs, "drop": (2 * good.outputs["drop"][0], "K")})
         (id,) = hub.add_runs([wrong])
         origin = newest_origin(hub, describe(hub, Cooling()), "drop")
-        found = unexplained(hub, origin, 3.0)
-        assert found[0]["id"] == id
+        share = unexplained(hub, origin, 3.0)
+        assert share[0]["id"] == id
 
 
 def test_a_wrong_answer_is_found_by_the_runs(tmp_path: Path) -> None:
@@ -104,8 +104,8 @@ def test_a_wrong_answer_is_found_by_the_runs(tmp_path: Path) -> None:
             for v in (right, 1.5 * right)
         )
         origin = newest_origin(hub, describe(hub, Cooling()), "drop")
-        found = [one for one in unexplained(hub, origin, 4.0) if one["kind"] == "answer"]
-        assert [one["id"] for one in found] == [wrong]
+        answers = [one for one in unexplained(hub, origin, 4.0) if one["kind"] == "answer"]
+        assert [one["id"] for one in answers] == [wrong]
 
 
 def test_runs_that_are_all_images_of_one_are_not_asked_for(tmp_path: Path) -> None:

@@ -41,8 +41,8 @@ def test_runs_are_joined(kernels: int, errors: float, doubt: bool) -> None:
     near = runs(kernels, errors)
     steps = 0.2 * np.eye(7) if doubt else np.zeros((0, 0))
     spread = Hyperparameters(SPREAD.lengths, 0.8, 0.05, 0.02, steps, 1.3)
-    found = join(near, spread)
-    assert found.variance > 0
+    joined = join(near, spread)
+    assert joined.variance > 0
     assert np.isfinite(negative_log_posterior(near, spread.theta)[0])
     assert all(np.isfinite(part).all() for part in ratios(near, spread))
     alike, _ = matern(squared_distances(near.changes @ SCALINGS.coordinates(spread.lengths).T))
@@ -67,10 +67,10 @@ def test_points_of_limits_have_levels_of_their_own() -> None:
 def test_before_any_run_the_variance_is_that_of_what_is_not_known() -> None:
     changes = runs(1, 0.0).changes
     flat = changes @ SCALINGS.coordinates().T
-    found = covariance(SCALINGS, changes, SPREAD)
+    matrix = covariance(SCALINGS, changes, SPREAD)
     # a mean known to ten e-folds, exponents to two, and the residual
     expected = 100.0 + 4.0 * np.sum(flat**2, axis=1) + SPREAD.amplitude**2
-    np.testing.assert_allclose(np.diag(found), expected, rtol=1e-9)
+    np.testing.assert_allclose(np.diag(matrix), expected, rtol=1e-9)
 
 
 def test_what_further_runs_would_narrow() -> None:

@@ -29,9 +29,9 @@ def test_the_nearest_come_in_order_and_all_of_them_once(parts: list[int]) -> Non
     at, there = (index.frame.place(v) for v in (values, asked[None]))
     apart = np.linalg.norm(at - there, axis=1)
     expected = np.flatnonzero(good)[np.argsort(apart[good], kind="stable")]
-    found = list(chain.from_iterable(index.nearest(asked)))
-    assert len(found) == len(set(found)) == good.sum()
-    np.testing.assert_allclose(apart[found], apart[expected], rtol=1e-12)
+    order = list(chain.from_iterable(index.nearest(asked)))
+    assert len(order) == len(set(order)) == good.sum()
+    np.testing.assert_allclose(apart[order], apart[expected], rtol=1e-12)
     radius = float(np.median(apart[good]))
     near = np.flatnonzero(good & (apart <= radius))
     assert index.within(asked, radius).tolist() == near.tolist()

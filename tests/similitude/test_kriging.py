@@ -50,10 +50,12 @@ def test_the_gradient_is_that_of_the_log_posterior() -> None:
 
 def test_few_runs_tell_a_smooth_target_well() -> None:
     near = runs(60)
-    found = join(near, learn(near))
-    assert found.value == pytest.approx(drop(np.zeros((1, 4)))[0], abs=4 * np.sqrt(found.variance))
-    assert np.sqrt(found.variance) < 0.05
-    assert found.weights.sum() == pytest.approx(1.0, abs=1e-4)
+    joined = join(near, learn(near))
+    assert joined.value == pytest.approx(
+        drop(np.zeros((1, 4)))[0], abs=4 * np.sqrt(joined.variance)
+    )
+    assert np.sqrt(joined.variance) < 0.05
+    assert joined.weights.sum() == pytest.approx(1.0, abs=1e-4)
     # an input that hardly matters is nearer than one that does
     lengths = learn(near).lengths
     assert lengths[3] > lengths[0]
@@ -93,17 +95,17 @@ def test_another_kernel_helps_through_its_ratio_which_is_learned() -> None:
     alone = both.part(np.arange(8))
     hyper = refit(both, learn(near))
     truth = drop(np.zeros((1, 4)))[0]
-    joined, own = join(both, hyper), join(alone, refit(alone, learn(near)))
+    joined, single = join(both, hyper), join(alone, refit(alone, learn(near)))
     assert abs(joined.value - truth) < 4 * np.sqrt(joined.variance)
-    assert joined.variance < own.variance
+    assert joined.variance < single.variance
     assert joined.weights[:8].sum() == pytest.approx(1.0, abs=0.2)
 
 
 def test_noise_is_told_from_change() -> None:
     near = runs(80, seed=5, noise=0.1)
-    found = learn(near)
-    assert 0.05 < found.noise < 0.2
-    assert isinstance(found, Hyperparameters)
+    learned = learn(near)
+    assert 0.05 < learned.noise < 0.2
+    assert isinstance(learned, Hyperparameters)
 
 
 @pytest.mark.parametrize(("noise", "error"), [(1e-3, 0.0), (0.3, 0.0), (1e-3, 0.4)])
@@ -122,8 +124,8 @@ def test_values_are_as_far_off_as_their_variance_says(noise: float, error: float
         field += 2.0 + z @ rng.normal(size=z.shape[1])
         field += np.hypot(noise, error) * rng.normal(size=n + 1)
         near = Nearby(SCALINGS, logs, field[:-1], np.full(n, error**2), np.zeros(n, dtype=np.intp))
-        found = join(near, hyper)
-        off.append((found.value - field[-1]) / np.sqrt(found.variance))
+        joined = join(near, hyper)
+        off.append((joined.value - field[-1]) / np.sqrt(joined.variance))
     # four standard errors of the mean square; a factor of 1.5 would be 0.44 or 2.25
     assert np.mean(np.square(off)) == pytest.approx(1.0, abs=0.33)
     assert np.mean(off) == pytest.approx(0.0, abs=0.25)
@@ -135,7 +137,7 @@ def test_joining_is_conditioning_a_normal_field_on_the_runs() -> None:
     variances = rng.uniform(0.01, 0.1, 9) * (origins > 0)
     values = rng.normal(size=9)
     hyper = Hyperparameters(np.array([1.5, 2.0, 1.5, 3.0]), 0.8, 0.1, 0.2)
-    found = join(Nearby(SCALINGS, logs, values, variances, origins), hyper)
+    joined = join(Nearby(SCALINGS, logs, values, variances, origins), hyper)
     # the runs, then the point; exponents are of size 2 and ratios of size 1 beforehand, and
     # nothing is known of the mean
     places = np.vstack([logs, np.zeros((1, 4))])
@@ -146,8 +148,8 @@ def test_joining_is_conditioning_a_normal_field_on_the_runs() -> None:
     K += np.where((other[:, None] == other) & (other > 0), 1.0, 0.0)
     known = K[:9, :9] + np.diag(variances + 0.1**2 + np.where(origins > 0, 0.2**2, 0.0))
     pull = np.linalg.solve(known, K[:9, 9])
-    assert found.value == pytest.approx(pull @ values, rel=1e-4)
-    assert found.variance == pytest.approx(K[9, 9] - pull @ K[:9, 9] + 0.1**2, rel=1e-3)
+    assert joined.value == pytest.approx(pull @ values, rel=1e-4)
+    assert joined.variance == pytest.approx(K[9, 9] - pull @ K[:9, 9] + 0.1**2, rel=1e-3)
 
 
 def test_what_lengths_may_be_is_part_of_the_variance() -> None:
@@ -159,10 +161,10 @@ def test_what_lengths_may_be_is_part_of_the_variance() -> None:
         for step in steps
         for sign in (1.0, -1.0)
     )
-    found = join(near, Hyperparameters.of(theta, steps))
-    assert found.value == alone.value
+    joined = join(near, Hyperparameters.of(theta, steps))
+    assert joined.value == alone.value
     assert more > 0
-    assert found.variance - alone.variance == pytest.approx(more)
+    assert joined.variance - alone.variance == pytest.approx(more)
     assert (
         join(near, replace(Hyperparameters.of(theta), inflation=3.0)).variance == 9 * alone.variance
     )

@@ -144,9 +144,9 @@ def test_unconfirmed_and_disputed_laws_are_evidence_and_no_answer(tmp_path: Path
         asked = {**at, "t": (5.0, "s")}
         why = ["The residuals show structure."]
         hub.add_linked({**entry, "confirmed": False, "why_not": why}, links)
-        told = {e["id"]: e["why"] for e in ask("drop", asked, hub, kernel=known).evidence}
-        assert sorted(told.values())[0] == why[0]
+        reasons = {e["id"]: e["why"] for e in ask("drop", asked, hub, kernel=known).evidence}
+        assert sorted(reasons.values())[0] == why[0]
         set_user(hub.database, "eve", "reviewer")
         hub.for_user("eve").dispute(good, "Not so.")
-        told = {e["id"]: e["why"] for e in ask("drop", asked, hub, kernel=known).evidence}
-        assert told[good] == "The entry is disputed."
+        reasons = {e["id"]: e["why"] for e in ask("drop", asked, hub, kernel=known).evidence}
+        assert reasons[good] == "The entry is disputed."

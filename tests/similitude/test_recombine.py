@@ -23,13 +23,13 @@ def test_the_ratio_between_origins_is_learned_and_weighs_what_scatters(tmp_path:
         hub.add_runs([Cooling().run(inputs(rng), "coarse") for _ in range(10)])
         for name in ("cooling", "rival"):
             hub.add({"kind": "card", "kernel": name, "physics": "cooling"})
-        told = hub.dataset(
+        dataset = hub.dataset(
             table,
             physics="cooling",
             target="drop",
             more=lambda runs: recombined(hub, runs, "drop"),
         )
-        assert len(told["origins"]) == 3
+        assert len(dataset["origins"]) == 3
     data = dimgs.read_table(str(table))
     # of one output, another would be an input
     assert "flux" not in data.names

@@ -24,9 +24,9 @@ def kept(hub: Hub, wrong: float, noise: float = 0.002) -> tuple[dict[str, Any], 
     period[-1] *= wrong
     data = dimgs.Dataset.from_columns({"L [m]": length, "T [s]": period})
     report = dimgs.discover(data, "T", constants=["g"], engine="power_law")
-    found = keep_report(hub, report)
+    entries = keep_report(hub, report)
     runs = hub.query(limit=None)["runs"]
-    return found, [r["id"] for r in sorted(runs, key=lambda r: r["inputs"]["L"]["value"])]
+    return entries, [r["id"] for r in sorted(runs, key=lambda r: r["inputs"]["L"]["value"])]
 
 
 @pytest.mark.parametrize(("wrong", "confirmed"), [(1.0, True), (1.6, False)])
@@ -34,23 +34,23 @@ def test_a_refit_settles_what_a_rejection_left_open(
     tmp_path: Path, wrong: float, confirmed: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Hub(tmp_path / "h.sqlite", user="anna") as hub:
-        found, runs = kept(hub, wrong)
+        survivors, runs = kept(hub, wrong)
         set_user(hub.database, "eve", "reviewer")
         hub.for_user("eve").review(runs[-1], "reject", "The string was slack.")
-        assert hub.get(found["answer"])["state"] == "recheck"
-    words = ["hub", "refit", found["law"], "--hub", str(tmp_path / "h.sqlite"), "--json"]
+        assert hub.get(survivors["answer"])["state"] == "recheck"
+    words = ["hub", "refit", survivors["law"], "--hub", str(tmp_path / "h.sqlite"), "--json"]
     capsys.readouterr()
     assert typed(words) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert (told["confirmed"], told["runs"], told["left_out"]) == (confirmed, 8, 1)
+    refitted = json.loads(capsys.readouterr().out)
+    assert (refitted["confirmed"], refitted["runs"], refitted["left_out"]) == (confirmed, 8, 1)
     with Hub(tmp_path / "h.sqlite", user="anna") as hub:
-        state = hub.get(found["answer"])["state"]
+        state = hub.get(survivors["answer"])["state"]
         assert state == ("open" if confirmed else "recheck")
-        law = hub.get(found["law"])
+        law = hub.get(survivors["law"])
         assert bool(law["superseded_by"]) == (not confirmed)
-        new = hub.get(told["id"])
+        new = hub.get(refitted["id"])
         assert new["state"] == "open"
-        assert runs[-1] not in hub.history(told["id"])
+        assert runs[-1] not in hub.history(refitted["id"])
         assert dimgs.Law.from_json(new["content"]["law"]).predict({"L": 1.0}) == pytest.approx(
             2.006, rel=0.005
         )
@@ -58,22 +58,26 @@ def test_a_refit_settles_what_a_rejection_left_open(
 
 def test_a_law_that_is_not_confirmed_itself_decides_nothing(tmp_path: Path) -> None:
     with Hub(tmp_path / "h.sqlite", user="anna") as hub:
-        found, runs = kept(hub, 1.6, noise=0.5)
+        survivors, runs = kept(hub, 1.6, noise=0.5)
         set_user(hub.database, "eve", "reviewer")
         hub.for_user("eve").review(runs[-1], "reject", "The string was slack.")
-        told = refit(hub, found["law"])
-        assert (told["outcome"], told["confirmed"], told["settled"]) == ("undecided", False, False)
-        assert told["why_not"]
-        assert not hub.get(found["law"])["superseded_by"]
-        assert hub.get(found["law"])["state"] != "open"
-        again = hub.get(told["id"])
-        assert (again["confirmed"], again["why_not"]) == (False, told["why_not"])
+        refitted = refit(hub, survivors["law"])
+        assert (refitted["outcome"], refitted["confirmed"], refitted["settled"]) == (
+            "undecided",
+            False,
+            False,
+        )
+        assert refitted["why_not"]
+        assert not hub.get(survivors["law"])["superseded_by"]
+        assert hub.get(survivors["law"])["state"] != "open"
+        again = hub.get(refitted["id"])
+        assert (again["confirmed"], again["why_not"]) == (False, refitted["why_not"])
 
 
 def test_what_needs_no_refit_is_told(tmp_path: Path) -> None:
     with Hub(tmp_path / "h.sqlite", user="anna") as hub:
-        found, _ = kept(hub, 1.0)
+        survivors, _ = kept(hub, 1.0)
         with pytest.raises(InputError, match="None of the 9 runs"):
-            refit(hub, found["law"])
+            refit(hub, survivors["law"])
         with pytest.raises(InputError, match="holds no law"):
-            refit(hub, found["question"])
+            refit(hub, survivors["question"])

@@ -34,7 +34,7 @@ def layer(
     return {"y": s * nu / U * number**-a, "u": u, "U": U, "nu": nu, "x": x, "curve": label}
 
 
-def found(columns: dict[str, Any], **more: Any) -> Collapse:
+def collapsed(columns: dict[str, Any], **more: Any) -> Collapse:
     more = {"units": UNITS | {"curve": "label"}, **more}
     data = Dataset.from_columns(columns, units=more.pop("units"))
     return collapse(data, "u", "y", "curve", engine="power_law", **more)
@@ -49,7 +49,7 @@ def exponents(one: Collapse) -> dict[str, float]:
 @settings(max_examples=3)
 @given(POWERS, POWERS)
 def test_planted_exponents_are_found(a: float, b: float) -> None:
-    one = found(layer(a, b))
+    one = collapsed(layer(a, b))
     assert one.collapses
     values = exponents(one)
     assert values["s x"] == pytest.approx(a, abs=0.03)
@@ -61,17 +61,17 @@ def test_planted_exponents_are_found(a: float, b: float) -> None:
 
 def test_units_and_orders_of_columns_and_rows_change_nothing() -> None:
     columns, rng = layer(), np.random.default_rng(0)
-    expected = exponents(found(columns))
+    expected = exponents(collapsed(columns))
     order = rng.permutation(len(columns["y"]))
     other = {n: columns[n][order] for n in rng.permutation(list(columns))}
     other["y"], other["u"] = 1e3 * other["y"], 100 * other["u"]
     other["nu"] = 60e4 * other["nu"]
     units = {"y": "mm", "u": "cm/s", "U": "m/s", "nu": "cm^2/min", "x": "m", "curve": "label"}
-    assert exponents(found(other, units=units)) == pytest.approx(expected, abs=1e-5)
+    assert exponents(collapsed(other, units=units)) == pytest.approx(expected, abs=1e-5)
 
 
 def test_exponents_are_rational_where_the_interval_holds_a_single_simple_one() -> None:
-    one = found(layer())
+    one = collapsed(layer())
     assert one.variable is not None
     rational = {e.name: str(e.rational) for e in one.variable.exponents}
     assert rational == {"y": "1", "U": "1/2", "nu": "-1/2", "x": "-1/2"}
@@ -84,7 +84,7 @@ def test_exponents_are_rational_where_the_interval_holds_a_single_simple_one() -
 
 
 def test_curves_that_are_not_one_are_refused() -> None:
-    one = found(layer(bend=0.4, noise=0.005))
+    one = collapsed(layer(bend=0.4, noise=0.005))
     assert not one.collapses
     assert one.function is None
     assert "the runs differ in more than s" in " ".join(one.why_not)
@@ -140,25 +140,25 @@ def test_units_force_exponents_of_the_first_kind_and_a_law_is_found() -> None:
 def test_stated_errors_are_those_of_the_values_not_of_the_scaled_ones() -> None:
     columns = layer()
     units = UNITS | {"curve": "label", "u_err": "m/s"}
-    stated = found(columns | {"u_err": 0.01 * columns["u"]}, units=units)
+    stated = collapsed(columns | {"u_err": 0.01 * columns["u"]}, units=units)
     assert stated.fit is not None
     assert stated.fit.noise == "stated"
-    assert stated.scatter == pytest.approx(found(columns).scatter, rel=0.05)
+    assert stated.scatter == pytest.approx(collapsed(columns).scatter, rel=0.05)
 
 
 def test_too_few_curves_and_a_coordinate_that_stands_still_are_said() -> None:
     columns, one = layer(runs=1), layer(runs=4)
     with pytest.raises(FitError, match="One curve is too few to compare; give at least 2"):
-        found(columns)
+        collapsed(columns)
     one["y"] = np.repeat(np.unique(one["nu"])[:4], 16)
     with pytest.raises(InputError, match="'y' of columns is the same in all rows of each run"):
-        found(one)
+        collapsed(one)
 
 
 def test_a_power_law_has_no_similarity_variable() -> None:
     columns = layer()
     columns["u"] = 2.0 * columns["U"] * (columns["y"] / columns["x"]) ** 0.25
-    one = found(columns)
+    one = collapsed(columns)
     assert one.variable is None
     values: dict[str, float] = {e.name: e.value for e in one.response.exponents}
     assert values == pytest.approx({"U": 1, "nu": 0, "x": -0.25, "y": 0.25}, abs=1e-6)
@@ -206,4 +206,4 @@ def test_what_cannot_be_asked_is_said() -> None:
         collapse(diffusion().without(["M"]), "c", "x")
     still: dict[str, Array] = {**columns, "y": np.ones(len(columns["y"]))}
     with pytest.raises(InputError, match="'y' of columns is the same in all rows"):
-        found(still)
+        collapsed(still)

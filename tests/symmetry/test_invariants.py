@@ -33,9 +33,9 @@ def found_in(system: System, noise: float = 0.0) -> Invariants:
     ],
 )
 def test_planted_quantities_are_found(name: str, noise: float, expected: list[str]) -> None:
-    found = found_in(BY_NAME[name], noise)
-    assert {str(i.expression) for i in found} == set(expected)
-    assert not found.none
+    law = found_in(BY_NAME[name], noise)
+    assert {str(i.expression) for i in law} == set(expected)
+    assert not law.none
 
 
 def test_a_planet_keeps_energy_angular_momentum_and_axis() -> None:
@@ -45,9 +45,9 @@ def test_a_planet_keeps_energy_angular_momentum_and_axis() -> None:
 
 def test_a_planet_in_polar_coordinates_keeps_energy_with_an_unknown_mass() -> None:
     data = BY_NAME["planet_in_polar_coordinates"].table(runs=6, rows=40).without(["theta"])
-    found = dimgs.invariants(data, "t", "run")
-    assert [str(i.expression) for i in found] == ["r**2*w", "K_1/r + r**2*w**2 + u**2"]
-    (mass,) = found.invariants[1].constants
+    invariants = dimgs.invariants(data, "t", "run")
+    assert [str(i.expression) for i in invariants] == ["r**2*w", "K_1/r + r**2*w**2 + u**2"]
+    (mass,) = invariants.invariants[1].constants
     assert mass.value == pytest.approx(-2.0, rel=1e-6)
     assert mass.unit == "m^3/s^2"
 
@@ -64,8 +64,8 @@ def test_a_product_is_conserved_by_itself(noise: float) -> None:
     run_, t, r, q = np.concatenate(rows, axis=1)
     r, q = (x + noise * x.std() * rng.standard_normal(len(x)) for x in (r, q))
     table = {"run [label]": run_.astype(str), "t [s]": t, "r [m]": r, "q [rad/s]": q}
-    found = dimgs.invariants(table, along="t", curve="run")
-    assert [str(i.expression) for i in found] == ["q*r**2"]
+    invariants = dimgs.invariants(table, along="t", curve="run")
+    assert [str(i.expression) for i in invariants] == ["q*r**2"]
 
 
 def test_the_length_of_an_exponential_may_be_given_as_its_reciprocal() -> None:
@@ -86,9 +86,9 @@ def test_the_length_of_an_exponential_may_be_given_as_its_reciprocal() -> None:
 
 
 def test_friction_leaves_nothing() -> None:
-    found = found_in(BY_NAME["damped_oscillator"])
-    assert found.none
-    assert "No conserved quantity" in str(found)
+    law = found_in(BY_NAME["damped_oscillator"])
+    assert law.none
+    assert "No conserved quantity" in str(law)
 
 
 def test_noise_alone_gives_none() -> None:
@@ -125,6 +125,6 @@ def test_the_command_prints_the_document(
     assert run(["invariants", str(path), "--along", "t", "--curve", "run", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert not document["none"]
-    (found,) = document["invariants"]
-    assert found["symbols"]["k"] == {"column": "k", "unit": "N/m"}
-    assert found["constant_to"] < 1e-5 < found["varies_by"]
+    (invariant,) = document["invariants"]
+    assert invariant["symbols"]["k"] == {"column": "k", "unit": "N/m"}
+    assert invariant["constant_to"] < 1e-5 < invariant["varies_by"]

@@ -22,14 +22,14 @@ def power_law() -> dimgs.Law:
 
 
 def test_a_power_law_has_the_scalings_that_the_units_do_not_force() -> None:
-    found = dimgs.symmetries(power_law())
-    scalings = [g for g in found if g.kind == "scaling"]
+    symmetries = dimgs.symmetries(power_law())
+    scalings = [g for g in symmetries if g.kind == "scaling"]
     # four inputs may scale as they please, two ways of which are those of the units
     assert len(scalings) == 2
     for g in scalings:
         w = {n: g.coefficients.get(n, 0.0) for n in ("F", "L", "E0", "J", "d")}
         assert w["d"] == w["F"] + 3 * w["L"] - w["E0"] - w["J"]
-    assert len(found.groups["of_the_symmetries"]) == len(found.groups["of_the_units"]) - 2
+    assert len(symmetries.groups["of_the_symmetries"]) == len(symmetries.groups["of_the_units"]) - 2
 
 
 def test_what_the_units_force_is_no_symmetry() -> None:
@@ -48,11 +48,11 @@ def test_planted_symmetries_of_tables_are_found_in_every_unit(scale: float, unit
     x, y = rng.uniform(0.5, 3, 80), rng.uniform(0.5, 3, 80)
     noise = 1 + 0.02 * rng.standard_normal(80)
     table = {f"y [{unit}]": y * scale, f"x [{unit}]": x * scale}
-    found = dimgs.symmetries({**table, "r [m]": np.hypot(x, y) * noise}, target="r")
+    symmetries = dimgs.symmetries({**table, "r [m]": np.hypot(x, y) * noise}, target="r")
     assert any(
         is_alike(g, "rotation", {"x": -1.0, "y": 1.0})
         or is_alike(g, "rotation", {"y": -1.0, "x": 1.0})
-        for g in found
+        for g in symmetries
     )
 
 
@@ -68,12 +68,12 @@ def bending() -> dimgs.Dataset:
 
 @pytest.mark.parametrize("split_by", [None, "batch"])
 def test_a_symmetry_removes_a_group(tmp_path: Path, split_by: str | None) -> None:
-    found = dimgs.symmetries(bending(), target="d", split_by=split_by)
-    scalings = [g.coefficients for g in found]
+    symmetries = dimgs.symmetries(bending(), target="d", split_by=split_by)
+    scalings = [g.coefficients for g in symmetries]
     assert scalings == [{"F": 1.0, "d": 1.0}, {"J": 1.0, "d": -1.0}]
-    assert "--symmetric 'F=1, d=1' --symmetric 'J=1, d=-1'" in str(found)
-    kept = found.groups["of_the_symmetries"]
-    (tmp_path / "found.json").write_text(json.dumps(found.to_json()))
+    assert "--symmetric 'F=1, d=1' --symmetric 'J=1, d=-1'" in str(symmetries)
+    kept = symmetries.groups["of_the_symmetries"]
+    (tmp_path / "found.json").write_text(json.dumps(symmetries.to_json()))
     for asked in (["J=1, d=-1", "F=1, d=1"], str(tmp_path / "found.json")):
         prepared = prepare(bending(), "d", Options(symmetric=asked))
         groups = [dict(g.exponents) for g in prepared.basis.every_group]
@@ -109,8 +109,8 @@ def test_discover_takes_the_reduced_basis(
 
 def test_a_symmetry_that_is_nearly_there_is_not_claimed() -> None:
     for name, data, target, (kind, coefficients) in near_tables():
-        found = dimgs.symmetries(data, target)
-        assert not any(is_alike(g, kind, coefficients) for g in found), name
+        symmetries = dimgs.symmetries(data, target)
+        assert not any(is_alike(g, kind, coefficients) for g in symmetries), name
 
 
 def test_the_command_reads_a_law(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,7 +82,7 @@ _ANALYSIS = sorted(
 # arrays of moments with one row a group, and arrays of all runs
 _BY_GROUP = ("labels", "weights", "counts", "means")
 _OF_RUNS = ("low", "high", "feature_low", "feature_high", "extremes", "sample")
-# of a file, which tell a changed table whose size and time are the same
+# of a file, which reveal a changed table whose size and time are the same
 _HEAD_BYTES = 1 << 16
 
 

@@ -17,7 +17,7 @@ from dimgs.groups.rationals import exponent_bits
 Single = NDArray[np.float32]
 HALVES = (1, 2, 3, 4, 6)  # twice the powers that are tried: others are rare in laws
 _BLOCK = 2_000_000  # pairs at a time, which bounds the memory
-# share of a column outside the others below which single precision tells them apart no more
+# share of a column outside the others below which single precision no longer separates them
 _DEPENDENT, _TINY = 1e-5, 1e-20
 
 

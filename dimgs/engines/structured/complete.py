@@ -461,7 +461,7 @@ def _normal(values: Array, form: _Form) -> Array:
 
 
 class ShortForms:
-    """A search of all forms up to a size, and what it tells of those that are not candidates.
+    """A search of all forms up to a size, and what it reports of those that are not candidates.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from dimgs.fits.noise import FLOOR, RELATIVE_FLOOR, ErrorModel, Measured, rms
 
 # times the scatter of the logarithms of the largest third: that of the smallest is partly additive
 _ADDITIVE = 3.0
-# errors below which a response is known less well than the best law tells it
+# errors below which a response is known less well than the best law predicts it
 _TRUSTED = 4.0
 # with fewer runs a third of them is not a sample of the scatter
 _FEWEST = 20

@@ -146,7 +146,7 @@ class Design:
 
     @cached_property
     def input_labels(self) -> dict[str, tuple[str, ...]]:
-        """Labels of the columns that tell kinds of runs apart; not of those that name the runs.
+        """Labels of the columns that distinguish kinds of runs; not of those that name the runs.
 
         Groups that were held out together are left out unless there is one: the law was judged on
         groups that it had not seen.

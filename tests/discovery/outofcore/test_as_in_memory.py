@@ -113,19 +113,19 @@ def test_the_result_is_that_of_memory_whatever_the_chunks(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "outlier_warnings", noted)
         known = fitting.fit(path, "F", options)
-    found = fit_stream(path, "F", options, chunk_rows=chunk)
+    streamed = fit_stream(path, "F", options, chunk_rows=chunk)
     data = read_table(path, drop_bad=options.drop_bad)
-    np.testing.assert_allclose(found.law.predict_si(data), known.law.predict_si(data), rtol=1e-8)
-    assert [(e.name, e.rational) for e in found.exponents] == [
+    np.testing.assert_allclose(streamed.law.predict_si(data), known.law.predict_si(data), rtol=1e-8)
+    assert [(e.name, e.rational) for e in streamed.exponents] == [
         (e.name, e.rational) for e in known.exponents
     ]
     said = tuple(w for w in known.warnings if w not in of_runs)
-    if kind == "errors" and not (_predicts(found) and _predicts(known)):
+    if kind == "errors" and not (_predicts(streamed) and _predicts(known)):
         # runs left out are weighed as in the fit here, alike in memory: so is what is said of them
-        assert abs(len(found.warnings) - len(said)) <= 1
+        assert abs(len(streamed.warnings) - len(said)) <= 1
     else:
-        assert found.warnings == said
-    one, other = _numbers(found), _numbers(known)
+        assert streamed.warnings == said
+    one, other = _numbers(streamed), _numbers(known)
     if kind != "split":
         # runs are set aside in the order of their values in memory, of the table here
         del one["held"], other["held"]

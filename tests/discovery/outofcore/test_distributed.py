@@ -45,8 +45,8 @@ def partitioned(frame: pd.DataFrame, n: int = 4) -> Any:
 )
 def test_partitions_give_the_law_of_the_whole(client: Any, options: Options) -> None:
     frame = drag_table(1200)
-    found = fit_dask(partitioned(frame), "F", options, client)
-    same_law(found, fit(read_table(frame), "F", options))
+    distributed = fit_dask(partitioned(frame), "F", options, client)
+    same_law(distributed, fit(read_table(frame), "F", options))
 
 
 def test_files_are_read_by_the_workers(client: Any, tmp_path: Path) -> None:
@@ -68,8 +68,8 @@ def test_a_bad_cell_is_named_by_partition(client: Any) -> None:
     frame.loc[301, "U [m/s]"] = 0.0
     with pytest.raises(InputError, match="Column 'U', row 2 of partition 4: the value is zero"):
         fit_dask(partitioned(frame), "F", client=client)
-    found = fit_dask(partitioned(frame), "F", Options(drop_bad=True), client)
-    assert "1 row was dropped (row 2 of partition 4)." in found.warnings
+    distributed = fit_dask(partitioned(frame), "F", Options(drop_bad=True), client)
+    assert "1 row was dropped (row 2 of partition 4)." in distributed.warnings
 
 
 def test_without_a_client_dask_chooses() -> None:

@@ -93,18 +93,20 @@ OPTIONS: dict[str, Options] = {
 @pytest.mark.parametrize("name", OPTIONS)
 def test_the_law_is_that_of_the_runs_in_memory(kind: str, name: str, tmp_path: Path) -> None:
     frame, options = drag_table(), OPTIONS[name]
-    found = fit_stream(written(frame, tmp_path, kind), "F", options, chunk_rows=256)
+    streamed = fit_stream(written(frame, tmp_path, kind), "F", options, chunk_rows=256)
     known = fit(read_table(frame), "F", options)
-    same_law(found, known)
-    assert found.group_prefactors == (
+    same_law(streamed, known)
+    assert streamed.group_prefactors == (
         None if known.group_prefactors is None else pytest.approx(known.group_prefactors)
     )
-    assert found.law.domain.max_leverage == pytest.approx(known.law.domain.max_leverage, rel=0.05)
-    assert found.scores.cv_r2_log == pytest.approx(known.scores.cv_r2_log, abs=2e-3)
-    assert found.scores.holdout_r2_log == pytest.approx(known.scores.holdout_r2_log, abs=0.05)
+    assert streamed.law.domain.max_leverage == pytest.approx(
+        known.law.domain.max_leverage, rel=0.05
+    )
+    assert streamed.scores.cv_r2_log == pytest.approx(known.scores.cv_r2_log, abs=2e-3)
+    assert streamed.scores.holdout_r2_log == pytest.approx(known.scores.holdout_r2_log, abs=0.05)
     widths = [
         (e.high - e.low) / (k.high - k.low)
-        for e, k in zip(found.exponents, known.exponents, strict=True)
+        for e, k in zip(streamed.exponents, known.exponents, strict=True)
     ]
     if options.split_by:
         # clusters are the same whichever way the runs come
@@ -117,8 +119,8 @@ def test_error_columns_weigh_the_runs(tmp_path: Path) -> None:
     frame = drag_table(600).drop(columns=["lab [label]", "day [label]"])
     rng = np.random.default_rng(1)
     frame["F_err [N]"] = frame["F [N]"] * rng.uniform(0.01, 0.5, len(frame))
-    found = fit_stream(written(frame, tmp_path, "parquet"), "F", chunk_rows=100)
-    same_law(found, fit(read_table(frame), "F"))
+    streamed = fit_stream(written(frame, tmp_path, "parquet"), "F", chunk_rows=100)
+    same_law(streamed, fit(read_table(frame), "F"))
 
 
 def test_inverse_temperature_and_unlogged_columns(tmp_path: Path) -> None:
@@ -132,10 +134,10 @@ def test_inverse_temperature_and_unlogged_columns(tmp_path: Path) -> None:
     options = Options(arrhenius="T")
     known = fit(read_table(frame), "p", options)
     for kind in ("csv", "parquet"):
-        found = fit_stream(written(frame, tmp_path, kind), "p", options, chunk_rows=100)
-        same_law(found, known)
-        assert found.activation is not None
-        assert found.activation["T"].kelvin == pytest.approx(4500, rel=0.02)
+        streamed = fit_stream(written(frame, tmp_path, kind), "p", options, chunk_rows=100)
+        same_law(streamed, known)
+        assert streamed.activation is not None
+        assert streamed.activation["T"].kelvin == pytest.approx(4500, rel=0.02)
 
 
 def test_levels_as_target_and_input(tmp_path: Path) -> None:
@@ -143,10 +145,10 @@ def test_levels_as_target_and_input(tmp_path: Path) -> None:
     r, L = rng.lognormal(1, 0.5, 400), rng.uniform(60, 90, 400)
     frame = pd.DataFrame({"r [m]": r, "r0 [m]": rng.lognormal(0, 0.1, 400), "Lw [dB]": L})
     frame["Lp [dB]"] = L - 20 * np.log10(r / frame["r0 [m]"]) + 0.1 * rng.standard_normal(400)
-    found = fit_stream(written(frame, tmp_path, "parquet"), "Lp", chunk_rows=50)
+    streamed = fit_stream(written(frame, tmp_path, "parquet"), "Lp", chunk_rows=50)
     known = fit(read_table(frame), "Lp")
-    same_law(found, known)
-    assert found.scores.r2 == pytest.approx(known.scores.r2, abs=1e-10)
+    same_law(streamed, known)
+    assert streamed.scores.r2 == pytest.approx(known.scores.r2, abs=1e-10)
 
 
 @settings(max_examples=8, deadline=None)
@@ -156,10 +158,10 @@ def test_the_bounds_of_the_parts_do_not_matter(
 ) -> None:
     frame = drag_table(400, seed).drop(columns=["lab [label]", "day [label]"])
     table = written(frame, tmp_path_factory.mktemp("bounds"), kind)
-    found = fit_stream(table, "F", chunk_rows=chunk_rows)
+    streamed = fit_stream(table, "F", chunk_rows=chunk_rows)
     known = fit(read_table(frame), "F")
     np.testing.assert_allclose(
-        [e.value for e in found.exponents], [e.value for e in known.exponents], atol=1e-10
+        [e.value for e in streamed.exponents], [e.value for e in known.exponents], atol=1e-10
     )
 
 
@@ -182,9 +184,9 @@ def test_bad_cells_are_named_or_dropped(
     table = written(frame, tmp_path, kind)
     with pytest.raises(InputError, match=f"Column 'U', row {row} of t.{kind}: {what}"):
         fit_stream(table, "F", chunk_rows=200)
-    found = fit_stream(table, "F", Options(drop_bad=True), chunk_rows=200)
-    same_law(found, fit(read_table(frame), "F", Options(drop_bad=True)))
-    assert f"1 row was dropped (row {row})." in found.warnings
+    streamed = fit_stream(table, "F", Options(drop_bad=True), chunk_rows=200)
+    same_law(streamed, fit(read_table(frame), "F", Options(drop_bad=True)))
+    assert f"1 row was dropped (row {row})." in streamed.warnings
 
 
 class Interruption(Exception):
@@ -244,9 +246,9 @@ def test_a_changed_table_starts_over_and_says_so(
         fit_stream(table, "F", chunk_rows=128, checkpoint=kept, progress=interrupted_at(0.5))
     frame = frame.iloc[:2000]
     frame.to_csv(table, index=False)
-    found = fit_stream(table, "F", chunk_rows=128, checkpoint=kept)
-    assert any("the table changed" in w and "started over" in w for w in found.warnings)
-    same_law(found, fit(read_table(frame), "F"))
+    streamed = fit_stream(table, "F", chunk_rows=128, checkpoint=kept)
+    assert any("the table changed" in w and "started over" in w for w in streamed.warnings)
+    same_law(streamed, fit(read_table(frame), "F"))
 
 
 def test_a_file_that_is_no_checkpoint_is_left_alone(tmp_path: Path) -> None:
@@ -288,9 +290,9 @@ def test_files_may_differ_in_unit(tmp_path: Path) -> None:
     last = pd.read_parquet(folder / "part-2.parquet").rename(columns={"U [m/s]": "U [cm/s]"})
     last["U [cm/s]"] *= 100
     last.to_parquet(folder / "part-2.parquet")
-    found, known = fit_stream(folder, "F"), fit(read_table(frame), "F")
+    streamed, known = fit_stream(folder, "F"), fit(read_table(frame), "F")
     np.testing.assert_allclose(
-        [e.value for e in found.exponents], [e.value for e in known.exponents], atol=1e-10
+        [e.value for e in streamed.exponents], [e.value for e in known.exponents], atol=1e-10
     )
 
 
@@ -327,8 +329,8 @@ def test_columns_that_drift_far_keep_their_digits(tmp_path: Path) -> None:
     frame = pd.DataFrame({"U [m/s]": U, "c [m/s]": c, "D [m]": D})
     frame["V [m/s]"] = U**0.317 * c**0.683 * np.exp(0.01 * rng.standard_normal(2000))
     for options in (Options(), Options(scales=("L0 [m]",))):
-        found = fit_stream(written(frame, tmp_path, "parquet"), "V", options, chunk_rows=50)
-        same_law(found, fit(read_table(frame), "V", options))
+        streamed = fit_stream(written(frame, tmp_path, "parquet"), "V", options, chunk_rows=50)
+        same_law(streamed, fit(read_table(frame), "V", options))
 
 
 def _unsteady(n: int) -> pd.DataFrame:
@@ -348,18 +350,18 @@ def test_the_order_of_rows_changes_rounding_or_the_blocks_alone(
     known = fit(frame, "y")
     orders = [np.random.default_rng(0).permutation(1500)]
     orders += [np.argsort(frame[name].to_numpy()) for name in ("y [m]", "a [m]")]
-    found = []
+    results = []
     for order in orders:
         frame.iloc[order].to_csv(table, index=False)
-        found.append(fit_stream(table, "y", chunk_rows=chunk_rows))
-    for result in found:
+        results.append(fit_stream(table, "y", chunk_rows=chunk_rows))
+    for result in results:
         for ours, theirs in zip(result.exponents, known.exponents, strict=True):
             assert ours.value == pytest.approx(theirs.value, abs=1e-9)
             ratio = (ours.high - ours.low) / (theirs.high - theirs.low)
             # of 64 blocks the width is known to a tenth
             assert 0.7 < ratio < 1.4
             if chunk_rows > 1500:
-                first = found[0].exponents[result.exponents.index(ours)]
+                first = results[0].exponents[result.exponents.index(ours)]
                 ends = (first.low, first.high)
                 assert (ours.low, ours.high) == pytest.approx(ends, abs=1e-9)
         assert result.scores.r2_log == pytest.approx(known.scores.r2_log, abs=1e-9)

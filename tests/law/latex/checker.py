@@ -27,11 +27,11 @@ _ENVIRONMENT = re.compile(r"\\(begin|end)\{(\w+\*?)\}")
 
 def problems(latex: str, in_math: bool = True) -> list[str]:
     """What a LaTeX engine would stumble over; empty for sound input."""
-    found = [
+    listed = [
         f"unprintable {c!r}" for c in latex if not (c.isascii() and (c.isprintable() or c == "\n"))
     ]
     for inside in _TEXT.findall(latex):
-        found += problems(inside, in_math=False)
+        listed += problems(inside, in_math=False)
     latex = _TEXT.sub("T", latex)
     depth = 0
     math = in_math
@@ -39,24 +39,24 @@ def problems(latex: str, in_math: bool = True) -> list[str]:
     bare = _ENVIRONMENT.sub("", latex)
     for command, escaped, special, _ in _TOKEN.findall(bare):
         if command and command not in KNOWN:
-            found.append(f"unknown command {command}")
+            listed.append(f"unknown command {command}")
         delimiters += {"left": 1, "right": -1}.get(command, 0)
         if escaped and escaped not in "\\ ,:;!{}$&#%_|\n":
-            found.append(f"unknown escape {escaped!r}")
+            listed.append(f"unknown escape {escaped!r}")
         depth += {"{": 1, "}": -1}.get(special, 0)
         if depth < 0:
-            found.append("a group ends that never began")
+            listed.append("a group ends that never began")
         if special == "$":
             math = not math
         if special in {"%", "#", "~"} or (
             special in {"^", "_"} and not math and "equation" not in latex
         ):
-            found.append(f"bare {special}")
+            listed.append(f"bare {special}")
     if depth or delimiters:
-        found.append("groups or delimiters are not balanced")
+        listed.append("groups or delimiters are not balanced")
     if math != in_math:
-        found.append("$ is not balanced")
-    return found + _environments(latex) + _double_scripts(bare)
+        listed.append("$ is not balanced")
+    return listed + _environments(latex) + _double_scripts(bare)
 
 
 def _environments(latex: str) -> list[str]:

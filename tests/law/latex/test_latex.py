@@ -256,8 +256,8 @@ def everything() -> str:
 
 
 def test_the_document_is_sound() -> None:
-    found = [p for p in problems(everything(), in_math=False) if not p.startswith("bare ")]
-    assert found == []
+    faults = [p for p in problems(everything(), in_math=False) if not p.startswith("bare ")]
+    assert faults == []
 
 
 def test_the_checker_sees_what_is_wrong() -> None:

@@ -64,8 +64,8 @@ def test_words_are_upright_and_keep_their_spaces() -> None:
     assert [w.text for w in words] == ["flow", "\u00a0", "rate"]
     assert [w.get("mathvariant") for w in words] == ["normal", None, "normal"]
     for letter in (r"\mathrm{D}", r"C_\mathrm{D}", r"C_{\mathrm{D}}"):
-        (found,) = [e for e in ElementTree.fromstring(mathml(letter)).iter() if e.text == "D"]
-        assert found.get("mathvariant") == "normal"
+        (element,) = [e for e in ElementTree.fromstring(mathml(letter)).iter() if e.text == "D"]
+        assert element.get("mathvariant") == "normal"
     assert text_of(r"\mathrm{100\%}") == "100%"
     assert text_of(r"\text{otherwise}") == "otherwise"
 
