@@ -17,7 +17,7 @@ from dimgs.hub.cards import keep_card, trusted_cards
 from dimgs.hub.hub import RemoteHub
 from dimgs.kernels.registry import available
 from dimgs.kernels.spec import UNNAMED
-from dimgs.similitude.answer import Answer, curve_of, hull_of, judge_answer, refused
+from dimgs.similitude.answer import Answer, curve_of, hull_of, judge_answer, refuse
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer, exact
 from dimgs.similitude.origin import Origin, asked_for, beyond, near_tiers, origins, related
@@ -214,7 +214,7 @@ class _Asking:
         missing = dict.fromkeys(text for _, p in every for text in p.missing)
         if missing:
             unit = description.outputs[target]
-            return refused(list(missing), unit, point.assumptions, None, self.level)
+            return refuse(list(missing), unit, point.assumptions, None, self.level)
         if (there := self._there(target, inputs, point, kernel, physics)) is not None:
             answer = there()
             if answer.value is not None or description.kernel is None:
@@ -376,7 +376,7 @@ class _Asking:
             if answer is not None and answer.value is not None:
                 return replace(answer, how="campaign")
         document = None if plan is None else plan_document(plan)
-        return refused(
+        return refuse(
             missing, description.outputs[target], point.assumptions, document, self.level
         )
 

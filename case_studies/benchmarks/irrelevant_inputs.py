@@ -26,7 +26,7 @@ from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.problem import is_searchable, problem_of
-from dimgs.discovery.screening import screened
+from dimgs.discovery.screening import screen_inputs
 from dimgs.engines.protocol import SearchBudget
 from dimgs.engines.structured import StructuredEngine
 from dimgs.expression.candidate import Candidate
@@ -56,11 +56,11 @@ def is_found(equation: Equation, data: Dataset, screen: bool, evaluations: int) 
     """Whether the engine's first candidate is the law; with a screening before and after it."""
     target = equation.target.name
     options = Options(constants=getattr(equation, "constants", ()))
-    kept = screened(data, target, options) if screen else None
+    kept = screen_inputs(data, target, options) if screen else None
     found, residuals = searched(equation, data, kept, options, evaluations)
     if kept is None or found or residuals is None:
         return found
-    more = screened(data, target, options, residuals)
+    more = screen_inputs(data, target, options, residuals)
     if not more or set(more) <= set(kept):
         return False
     return searched(equation, data, [*kept, *more], options, evaluations)[0]

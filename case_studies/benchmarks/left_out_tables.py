@@ -30,7 +30,7 @@ from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset, read_table
 from dimgs.discovery.discover import discover_with
-from dimgs.discovery.leads import CURVE, by_source, compared
+from dimgs.discovery.leads import CURVE, by_source, compare_leads
 from dimgs.discovery.missing_input import extra_scales
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
@@ -211,7 +211,7 @@ def measured(name: str, *, search: bool = False) -> dict[str, Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         prepared = _prepared(data, table.target, options)
-        seen = compared(prepared.design, options, Clock.of(_LONGEST))
+        seen = compare_leads(prepared.design, options, Clock.of(_LONGEST))
         if seen is None:
             raise DimgsError("nothing describes the runs without parts of them")
         found = dict(seen.left_out)

@@ -13,7 +13,7 @@ from dimgs.agent.tools import each
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import shown
-from dimgs.similitude.answer import judge_answer, refused
+from dimgs.similitude.answer import judge_answer, refuse
 
 Json = dict[str, Any]
 # half-width that is good enough where nobody said another, as in `ask`
@@ -81,7 +81,7 @@ def _better(document: Json, calls: Sequence[ToolCall]) -> str:
 
 
 def _none(missing: list[str], plan: Json | None = None) -> Json:
-    return refused(missing, plan=plan).to_json()
+    return refuse(missing, plan=plan).to_json()
 
 
 def _valued(answer: Json, target: str, level: float, how: str, why: str, evidence: Json) -> Json:

@@ -544,7 +544,7 @@ def next(
     """Propose the runs that best distinguish the laws that a table allows."""
     from dimgs.discovery.discover import check_model
     from dimgs.discovery.discover import discover as study
-    from dimgs.discovery.places import ranges_of
+    from dimgs.discovery.next_runs import ranges_of
     from dimgs.law.law import Law
 
     check_model(options.model)

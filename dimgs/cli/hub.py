@@ -742,7 +742,7 @@ def alerts(
 
     description = describe(hub, kernel)
     origin = newest_origin(hub, description, _target(description, target))
-    every = unexplained(hub, origin, limit)
+    every = unexplained_runs(hub, origin, limit)
     rows = [[o["kind"], o["id"][:12], f"{o['residual']:.3g}", o["state"]] for o in every]
     columns = ["kind", "id", "standard deviations", "state"]
 

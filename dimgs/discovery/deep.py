@@ -24,7 +24,7 @@ from dimgs.discovery.distillation import (
     directions,
     elementary,
     laws_of,
-    searched,
+    search_forms,
 )
 from dimgs.discovery.limits import limits_in_groups
 from dimgs.discovery.options import Options
@@ -197,7 +197,7 @@ def _from_exponents(
         forms = elementary(fields, there.sets, _ELEMENTARY)
         laws = laws_of(teacher.runs, here, fields, forms, search.part(0.0))
         if not any(fields.explained_by(law.rmse, teacher.runs.n_runs) for law in laws):
-            forms = searched(
+            forms = search_forms(
                 fields.exponent, fields.weights, there.z, fields.rows, search.part(0.6), log=False
             )
             laws += laws_of(teacher.runs, here, fields, forms, search.part(0.4))

@@ -19,9 +19,9 @@ from dimgs.dataset import Dataset
 from dimgs.discovery.judgement import given_law, law_of, law_of_candidate, verdict_on_fit
 from dimgs.discovery.keywords import DiscoverKeywords
 from dimgs.discovery.leads import is_acrobatic
+from dimgs.discovery.next_runs import differs_most, propose
 from dimgs.discovery.options import MODEL_NAMES, Options, default_of, documented
 from dimgs.discovery.outliers import outlier_warnings
-from dimgs.discovery.places import differs_most, propose
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.expression.candidate import Candidate

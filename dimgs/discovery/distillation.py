@@ -479,7 +479,7 @@ def _pole(u: Array, a: Array, root: Array) -> float:
     return float(edge + side * np.exp(solution.x[0]))
 
 
-def searched(
+def search_forms(
     response: Array,
     weights: Array | None,
     arguments: Sequence[Argument],
@@ -651,7 +651,7 @@ def laws_of(
         if not np.all(np.isfinite(h)) or float(np.ptp(h)) > 600:
             continue
         centre = float(h.mean())
-        for rest in searched(
+        for rest in search_forms(
             np.exp(h - centre),
             design.weights,
             direction.z,
@@ -1038,7 +1038,7 @@ def _laws(design: Design, direction: Direction, fields: Fields, search: Search) 
     end = Clock.of(search.seconds)
     for k, arguments in enumerate(direction.sets):
         limited = replace(search, seconds=end.left / (len(direction.sets) - k))
-        more = searched(
+        more = search_forms(
             fields.exponent, fields.weights, arguments, fields.rows, limited.part(0.6), log=False
         )
         laws += laws_of(design, direction, fields, more, limited.part(0.4))

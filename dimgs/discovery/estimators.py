@@ -37,7 +37,7 @@ def estimator(options: Options) -> Callable[[Design], Estimate]:
 def fit_squares(design: Design, level: float) -> Estimate:
     """All-pairs least squares of a design, with the scatter of its runs beside stated errors."""
     design, scatter = with_intrinsic_scatter(design, design.X)
-    return replace(_fit_weighted(design, level), **noted(scatter))
+    return replace(_fit_weighted(design, level), **scatter_fields(scatter))
 
 
 def _fit_weighted(design: Design, level: float) -> Estimate:
@@ -147,7 +147,7 @@ def fit_by_sources(design: Design, level: float) -> Estimate:
         pairs=reference.n_pairs,
         directions=_directions(reference),
         sources=pooled,
-        **noted(scatter),
+        **scatter_fields(scatter),
     )
 
 

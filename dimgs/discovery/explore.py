@@ -19,7 +19,7 @@ from dimgs.discovery.geometry import geometry_of
 from dimgs.discovery.missing_input import helpful_constants
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.discovery.screening import screened, without_others
+from dimgs.discovery.screening import screen_inputs, without_others
 from dimgs.fits.design.effects import Effect
 from dimgs.fits.design.features import Design
 from dimgs.fits.homogeneity import HomogeneityTest, collinear_combinations, homogeneity_test
@@ -171,7 +171,7 @@ def _of_few(
     data: Dataset, target: str, options: Options, design: Design, notes: list[str]
 ) -> Design:
     """The design of the inputs that matter, where there are many."""
-    kept = screened(data, target, options)
+    kept = screen_inputs(data, target, options)
     if kept is None:
         return design
     some, note = without_others(data, target, kept, options)

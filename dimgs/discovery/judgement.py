@@ -15,7 +15,7 @@ from dimgs.discovery.leads import (
     CURVE,
     POWER_LAW,
     SUM,
-    compared,
+    compare_leads,
     simple_forms,
 )
 from dimgs.discovery.options import Options
@@ -28,7 +28,7 @@ from dimgs.discovery.scoring import (
     log_target,
     r2,
     scores_of,
-    unexplained,
+    unexplained_share,
 )
 from dimgs.discovery.search import rivals_of
 from dimgs.discovery.study import MOST_LEFT_OUT, Study
@@ -38,7 +38,7 @@ from dimgs.engines.registry import NONE
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import target_errors
-from dimgs.judgement.candidates import JUDGEMENT, JudgedForm, Proposal, judged_forms
+from dimgs.judgement.candidates import JUDGEMENT, JudgedForm, Proposal, judge_forms
 from dimgs.judgement.confirmation import IMPROBABLE, PROBABLE
 from dimgs.judgement.posterior import Posterior, posterior_of, same_laws
 from dimgs.law.assemble import assemble, inputs_of
@@ -131,7 +131,7 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
     asked = options.engine == NONE or options.restricts or study.given
     if posterior is None or asked or clock.stopped.is_set() or not _is_improbable(posterior):
         return study
-    seen = compared(design, options, clock)
+    seen = compare_leads(design, options, clock)
     if seen is None or seen.closed is None:
         return study
     laws = {name: _law_named(study, name, options) for name in seen.left_out}
@@ -207,7 +207,7 @@ def _with_first(study: Study, options: Options) -> Study:
 def _examined(study: Study, options: Options) -> Study:
     """The study with what its law leaves of the runs."""
     design = study.prepared.design
-    share = unexplained(design, study.law, options.seed)
+    share = unexplained_share(design, study.law, options.seed)
     return replace(study, unexplained=share, follows=followed_input(design, study.law))
 
 
@@ -216,7 +216,7 @@ def _posterior(
 ) -> Posterior:
     design = study.prepared.design
     base = study.law if study.result is None else study.result.law
-    listed = judged_forms(
+    listed = judge_forms(
         design,
         study.result,
         base,

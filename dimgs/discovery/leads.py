@@ -83,7 +83,7 @@ class Comparison:
     source: str
 
 
-def compared(design: Design, options: Options, clock: Clock) -> Comparison | None:
+def compare_leads(design: Design, options: Options, clock: Clock) -> Comparison | None:
     """Compare the descriptions of runs by the runs left out.
 
     Parameters

@@ -29,7 +29,7 @@ from dimgs.groups.missing_input import (
     scale_of,
     scale_text,
 )
-from dimgs.judgement.residual_structure import followed, idle, measured
+from dimgs.judgement.residual_structure import followed_inputs, idle, logged_inputs
 from dimgs.variables import Dimension, si_unit
 
 # sets of constants that are tried: each takes milliseconds, and the commonest come first
@@ -52,7 +52,9 @@ def with_missing(options: Options, missing: Missing) -> Options:
     return replace(options, constants=[*options.constants, *missing.constants], scales=scales)
 
 
-def explained(error: UnreachableError, design: Designer, options: Options) -> UnreachableError:
+def explain_missing(
+    error: UnreachableError, design: Designer, options: Options
+) -> UnreachableError:
     """The refusal of a target out of reach, naming only what predicts runs that are left out.
 
     Parameters
@@ -86,7 +88,7 @@ def explained(error: UnreachableError, design: Designer, options: Options) -> Un
     return UnreachableError(inputs, target, [*constants[:MOST_SETS], *scales])
 
 
-def supported(design: Design, again: Designer, options: Options) -> Design:
+def check_advice(design: Design, again: Designer, options: Options) -> Design:
     """The design, its basis advising only those idle inputs to take part that would help.
 
     Parameters
@@ -98,7 +100,7 @@ def supported(design: Design, again: Designer, options: Options) -> Design:
     """
     helped = [
         v.name
-        for v in followed(design, idle(design))
+        for v in followed_inputs(design, idle(design))
         if _helps(design, again, options, scale_of(v))
     ]
     return replace(design, basis=design.basis.advising(helped))
@@ -114,8 +116,8 @@ def scale_advice(design: Design, again: Designer, options: Options) -> str | Non
     """
     if any(f.logged for f in design.features) or design.scale != "log":
         return None
-    inputs = [v for v in measured(design) if not v.dimension.is_dimensionless]
-    for variable in followed(design, inputs):
+    inputs = [v for v in logged_inputs(design) if not v.dimension.is_dimensionless]
+    for variable in followed_inputs(design, inputs):
         scale = scale_of(variable)
         if _helps(design, again, options, scale):
             return (

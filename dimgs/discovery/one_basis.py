@@ -11,7 +11,7 @@ from dimgs.discovery.judgement import judge
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.problem import is_searchable
-from dimgs.discovery.search import proposed, searched, usable_engines
+from dimgs.discovery.search import add_candidates, run_engine, usable_engines
 from dimgs.discovery.study import Study, study_of_power_law
 from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE, require_engine
@@ -131,7 +131,7 @@ def _by_engines(current: Study, options: Options, clock: Clock) -> Iterator[Stud
         if seconds <= 0:
             clock.cut("time", f"the search by {name}")
             return
-        current = searched(current, name, seconds, options, clock)
+        current = run_engine(current, name, seconds, options, clock)
         yield current
         if clock.stopped.is_set() or current.exact or last:
             return
@@ -164,7 +164,7 @@ def _distilled(
     if made.explains and not clock.stopped.is_set():
         # it ended where nothing was left that smooth fields would explain
         del clock.cuts[cuts:]
-    return proposed(current, made.candidates, made.unlogged, "distillation"), made.explains
+    return add_candidates(current, made.candidates, made.unlogged, "distillation"), made.explains
 
 
 def _from_potential(current: Study, options: Options, clock: Clock) -> Study:
@@ -189,4 +189,4 @@ def _from_potential(current: Study, options: Options, clock: Clock) -> Study:
     current = replace(current, warnings=(*current.warnings, note))
     if so_far.verdict.confirmed:
         return current
-    return proposed(current, *candidates_of(teacher, options, clock), "deep")
+    return add_candidates(current, *candidates_of(teacher, options, clock), "deep")

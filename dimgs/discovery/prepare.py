@@ -18,7 +18,7 @@ from dimgs.dataset.checks import (
     usable_runs,
 )
 from dimgs.discovery.estimators import slopes_in
-from dimgs.discovery.missing_input import explained, supported
+from dimgs.discovery.missing_input import check_advice, explain_missing
 from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import noise_of, target_values
 from dimgs.fits.censoring import fit_censored
@@ -151,9 +151,9 @@ def prepare(
         )
 
     try:
-        design = supported(again(options), again, options)
+        design = check_advice(again(options), again, options)
     except UnreachableError as error:
-        raise explained(error, again, options) from None
+        raise explain_missing(error, again, options) from None
     notes = _symmetric_warnings(design, again, options) if options.symmetric else []
     if usable.sides is not None:
         usable, sd, censoring = _with_working_values(usable, design)

@@ -16,7 +16,7 @@ from dimgs.discovery.one_basis import study
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.scoring import clearly_less
-from dimgs.discovery.screening import screened, without_others
+from dimgs.discovery.screening import screen_inputs, without_others
 from dimgs.discovery.study import Study, left_out_residuals
 from dimgs.engines.clock import Clock, Cut
 from dimgs.engines.registry import ALL, NONE, embedded
@@ -65,12 +65,12 @@ def study_with_scales(
     whole = Clock.of(options.seconds)
     clock = whole.part(_BEFORE_LEADS)
     options = _with_units_of_form(data, target, options)
-    kept = screened(data, target, options)
+    kept = screen_inputs(data, target, options)
     if kept is None:
         best = _searched(data, target, options, clock, progress)
     else:
         best = _among(data, target, kept, options, clock.part(_SHARE_OF_FEW), progress)
-        more = screened(data, target, options, _residuals(best))
+        more = screen_inputs(data, target, options, _residuals(best))
         if more and not set(more) <= set(kept) and not (clock.over or clock.stopped.is_set()):
             best = _among(data, target, [*kept, *more], options, clock, progress)
     if clock.stopped.is_set() and all(cut.by != "interrupt" for cut in best.cuts):

@@ -37,7 +37,7 @@ Predictor = Callable[[Design], Array]
 Fitter = Callable[[Design], Predictor]
 
 
-def explained(squares: float, spread: float, rounding: float) -> float | None:
+def r2_of_squares(squares: float, spread: float, rounding: float) -> float | None:
     """R² from the squares that are left and those about the reference: every score is made here.
 
     Parameters
@@ -54,7 +54,7 @@ def explained(squares: float, spread: float, rounding: float) -> float | None:
 
     Examples
     --------
-    >>> explained(1.0, 4.0, 9.0), explained(1e-30, 1e-32, 9.0)
+    >>> r2_of_squares(1.0, 4.0, 9.0), r2_of_squares(1e-30, 1e-32, 9.0)
     (0.75, None)
     """
     if not spread > _ROUNDING**2 * rounding:
@@ -79,7 +79,7 @@ def r2(
     spread = float(np.sum((scaled - reference) ** 2))
     with np.errstate(over="ignore"):
         squares = float(np.sum((residuals / size) ** 2))
-    return explained(squares, spread, float(len(truth)))
+    return r2_of_squares(squares, spread, float(len(truth)))
 
 
 def log_target(design: Design) -> Array:
@@ -416,7 +416,7 @@ def clearly_less(residuals: Array, other: Array, split: NDArray[np.generic] | No
     return several and gain > error
 
 
-def unexplained(design: Design, law: Law, seed: int = 0) -> float:
+def unexplained_share(design: Design, law: Law, seed: int = 0) -> float:
     """Share of a law's residuals that the groups would still explain, on runs left out in turn.
 
     Zero for a law that leaves noise only, or nothing, or no more than chance shows.

@@ -42,7 +42,7 @@ _VARIES = 1e-9
 _MOST_BYTES = 3e8
 
 
-def screened(
+def screen_inputs(
     data: Dataset, target: str, options: Options, residuals: Array | None = None
 ) -> list[str] | None:
     """Inputs that may stay, where there are many; None where all may.

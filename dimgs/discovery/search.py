@@ -23,8 +23,8 @@ from dimgs.fits.design.features import Design
 _NOTICED = 1.0
 # forms of a search that only looks for rivals of a given law
 _SHORT_FORMS = 200
-# of many runs, which distinguish rivals by themselves, half as many forms are searched in some runs,
-# and the best of them judged: a verdict on 1,000 runs takes half of the time, and says the same
+# of many runs, which distinguish rivals by themselves, half as many forms are searched in some
+# runs, and the best of them judged: a verdict on 1,000 runs takes half of the time, and says the same
 _MANY, _SHORT_RUNS, _FEWER_FORMS, _FEWER_RIVALS = 200, 100, 100, 12
 # responses beyond are searched in a unit of their own: squares, and their sums, stay far from
 # the ends of double precision (1e±308)
@@ -76,7 +76,7 @@ def usable_engines(options: Options) -> list[str]:
     return [e.name for e in all_engines() if e.usable]
 
 
-def searched(study: Study, name: str, seconds: float, options: Options, clock: Clock) -> Study:
+def run_engine(study: Study, name: str, seconds: float, options: Options, clock: Clock) -> Study:
     """The study with the candidates that one engine proposes, which may start from those known.
 
     Where there are enough runs, a fifth of them (or of the groups of `split`) is set aside before
@@ -114,7 +114,7 @@ def searched(study: Study, name: str, seconds: float, options: Options, clock: C
             f"does not count."
         )
         study = replace(study, warnings=(*study.warnings, note))
-    out = proposed(study, result.candidates, unlogged, name, problem)
+    out = add_candidates(study, result.candidates, unlogged, name, problem)
     out = replace(out, complete_to=result.complete_to or out.complete_to)
     if result.cut is not None:
         clock.cut(result.cut, f"the search by {name}")
@@ -124,7 +124,7 @@ def searched(study: Study, name: str, seconds: float, options: Options, clock: C
     return out
 
 
-def proposed(
+def add_candidates(
     study: Study,
     candidates: Sequence[Candidate],
     unlogged: Mapping[str, str],

@@ -31,7 +31,7 @@ _NO_POWER_LAW = (
     "The fitted power law is beyond the range of floating point: the search begins "
     "with a constant in its place."
 )
-# above this many runs, refits without each tenth of them take longer than their information is worth
+# above this many runs, refits without each tenth of them take too long for what they add
 MOST_LEFT_OUT = 20_000
 
 

@@ -121,7 +121,7 @@ def permitted_heads() -> tuple[type, ...]:
     return (*atoms, *operators, BooleanTrue, BooleanFalse, *sorted(calls, key=lambda c: c.__name__))
 
 
-def checked(expression: "sympy.Basic", text: str) -> "sympy.Basic":
+def check_expression(expression: "sympy.Basic", text: str) -> "sympy.Basic":
     """The expression, if it is real, finite and made of what a law may contain."""
     import sympy
 
@@ -514,7 +514,7 @@ def _read(text: str, identifiers: Any) -> Any:
             warnings.simplefilter("ignore", SyntaxWarning)
             tree = ast.parse(text.strip(), mode="eval")
         check_bounds(tree.body, symbols)
-        return checked(_Reader(text, symbols).read(tree.body), text)
+        return check_expression(_Reader(text, symbols).read(tree.body), text)
     except (SyntaxError, RecursionError, MemoryError, TypeError, ValueError) as error:
         if isinstance(error, LawError):
             raise

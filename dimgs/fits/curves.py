@@ -16,7 +16,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import t_intervals
-from dimgs.fits.intervals import Calibration, widened
+from dimgs.fits.intervals import Calibration, widen
 from dimgs.fits.potential.contrastive_potential import ContrastivePotential
 from dimgs.fits.potential.potential_runs import (
     PotentialRuns,
@@ -189,7 +189,7 @@ class CurvePotential(ContrastiveRegressor):
         rows = self._checked_rows(X)
         centres, scales = self._by_fold(rows)
         bounds = _together(self._values, whole).bounds(centres, scales, level)
-        return self._unstacked(widened(bounds, self._reach(rows, level)))
+        return self._unstacked(widen(bounds, self._reach(rows, level)))
 
     def ratio_interval(
         self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9, whole: bool = False
@@ -199,7 +199,7 @@ class CurvePotential(ContrastiveRegressor):
         centres, scales = self._by_fold(u, v)
         bounds = _together(self._pairs, whole).bounds(centres, scales, level)
         reach = np.hypot(self._reach(u, level), self._reach(v, level))
-        return self._unstacked(widened(bounds, reach))
+        return self._unstacked(widen(bounds, reach))
 
     def _reach(self, X: Array, level: float) -> Array:
         """Factor by which intervals of log-curves widen outside the runs, (n_rows, n_points)."""

@@ -88,7 +88,7 @@ class Calibration:
         return out
 
 
-def widened(bounds: Array, reach: Array) -> Array:
+def widen(bounds: Array, reach: Array) -> Array:
     """Bounds (in the last axis) that reach further on both sides."""
     return np.stack([bounds[..., 0] - reach, bounds[..., 1] + reach], axis=-1)
 

@@ -333,7 +333,7 @@ def run_leverages(fits: LocalFits, cells: RunCells, runs: IntArray, weights: Arr
     return np.asarray(fits.leverage * mine * weights[runs] / cells.mass[member])
 
 
-def held_out(table: BandwidthTable, window: Window, runs: IntArray) -> Array:
+def held_out_residuals(table: BandwidthTable, window: Window, runs: IntArray) -> Array:
     """Residual of each run from the local fit without it, or without its whole cluster.
 
     For single runs it is the closed form e / (1 - h), with the window held fixed.
@@ -384,7 +384,7 @@ def choose_share(table: BandwidthTable, fewest: int) -> BandwidthChoice:
 
     def judge(share: float) -> float:
         if share not in errors:
-            errors[share] = held_out(table, table.window(share), runs) ** 2
+            errors[share] = held_out_residuals(table, table.window(share), runs) ** 2
         return float(w @ errors[share])
 
     ratio = 2.0**0.5 if count <= 500 else 2.0
@@ -620,7 +620,7 @@ class LocalPowerLaw(ContrastiveRegressor):
             self._highest = highest
             out = (table.response - value) / np.maximum(1.0 - leverages, 1e-3)
             if table.clustered:
-                out = held_out(table, window, runs)
+                out = held_out_residuals(table, window, runs)
         else:
             out = held_out_globally(table)
             self._highest = float((1.0 + (table.Z**2).sum(axis=1)).max())

@@ -272,7 +272,7 @@ def target_errors(design: Design, errors: Errors) -> TargetErrors | None:
     return TargetErrors(kind, turn) if usable else None
 
 
-def sampled(values: Array) -> tuple[IntArray, Array]:
+def sample_rows(values: Array) -> tuple[IntArray, Array]:
     """Rows to estimate the scatter from, whatever the order of the runs, and what ranks them.
 
     Parameters
@@ -367,7 +367,7 @@ def with_intrinsic_scatter(design: Design, columns: Array) -> tuple[Design, Scat
     sigma = None if target is None else stated_errors(design.data, target.name, design.scale)
     if sigma is None:
         return design, None
-    rows, _ = sampled(np.column_stack([design.X, design.y]))
+    rows, _ = sample_rows(np.column_stack([design.X, design.y]))
     labels = np.zeros(len(rows)) if design.within is None else design.within[rows]
     scatter = scatter_of(columns[rows], design.y[rows], sigma[rows], labels)
     if scatter is None or not scatter.intrinsic:

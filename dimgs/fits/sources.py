@@ -29,7 +29,7 @@ from dimgs.fits.noise import EXACT
 
 # chance at which a spread that is not there is taken for one, over all exponents that are tried
 _ALPHA = 0.01
-# fewest sources from which a spread of exponents is estimated, and runs in each that determine a slope
+# fewest sources from which a spread of exponents is estimated, and runs in each for a slope
 _FEWEST_SOURCES, _FEWEST_RUNS = 5, 3
 # bounds of a variance over that of a run: beyond, runs of a source are copies, or sources equal
 _LEAST_RATIO, _MOST_RATIO = 1e-9, 1e9
@@ -37,8 +37,8 @@ _LEAST_RATIO, _MOST_RATIO = 1e-9, 1e9
 _STEP = 1e-3
 # of directions, and of the share of an input that features hold
 _ROUNDING = 1e-9
-# spread of an input inside sources, of that over all runs, from which they determine its exponent, and
-# most exponents that may differ
+# spread of an input inside sources, of that over all runs, from which they determine its
+# exponent, and most exponents that may differ
 _INSIDE, _MOST_SLOPES = 0.2, 3
 # standard deviation of an exponent over sources: laws whose exponents scatter more have no shape
 # in common

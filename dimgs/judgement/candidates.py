@@ -38,7 +38,7 @@ from dimgs.judgement.evidence import (
     PowerModel,
     errors_of,
     evidence,
-    fitted,
+    fit_model,
     outer_blocks,
 )
 from dimgs.law.assemble import feature_values, inputs_of
@@ -534,7 +534,7 @@ def is_monomial(expression: sympy.Expr) -> bool:
 
 
 @np.errstate(all="ignore")
-def judged_forms(
+def judge_forms(
     design: Design,
     result: FitResult | None,
     law: Law,
@@ -591,7 +591,7 @@ def judged_forms(
         if not (one.given or allowed(one)):
             return None
         if whole is None:
-            whole = fitted(model, errors, everything, model.start)
+            whole = fit_model(model, errors, everything, model.start)
         with_response = one.expression * sympy.Symbol(_RESPONSE)
         structure = structure_of(with_response, set(one.constants), turns.of(one.constants), groups)
         best = max((c.score for c in out), default=-np.inf)
@@ -720,7 +720,7 @@ def _release(
     if form is None:
         return ReleasedForm(one.expression, one.constants, {}), one.evidence.whole
     model = FormulaModel(design, form.expression, dict(form.constants))
-    again = fitted(model, errors, np.ones(design.n_runs, dtype=bool), model.start)
+    again = fit_model(model, errors, np.ones(design.n_runs, dtype=bool), model.start)
     return (form, again) if again.usable and again.dof > 0 else None
 
 

@@ -440,7 +440,7 @@ class Fitted:
         return np.asarray(self.sd * np.sqrt(np.sum(coefficients**2, axis=1)))
 
 
-def fitted(model: Model, errors: Errors, rows: BoolArray, start: Array) -> Fitted:
+def fit_model(model: Model, errors: Errors, rows: BoolArray, start: Array) -> Fitted:
     """Least squares of some of the runs from a start near its end."""
 
     def at(constants: Array) -> tuple[Array, Array]:
@@ -510,7 +510,7 @@ def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fit
     everything = np.ones(design.n_runs, dtype=bool)
 
     def refits(kind: Errors, some: Sequence[Model]) -> list[Fitted]:
-        return [fitted(m, kind, everything, m.start) for m in some]
+        return [fit_model(m, kind, everything, m.start) for m in some]
 
     def likelihoods(kind: Errors, fits: Sequence[Fitted]) -> list[float]:
         usable = [fit.usable and fit.dof > 0 for fit in fits]
@@ -561,7 +561,7 @@ def evidence(
     """
     n = design.n_runs
     if whole is None:
-        whole = fitted(model, errors, np.ones(n, dtype=bool), model.start)
+        whole = fit_model(model, errors, np.ones(n, dtype=bool), model.start)
     if not whole.usable or whole.dof < 1 or not np.all(np.isfinite(whole.slopes)):
         return None
     total, count = np.zeros(n), np.zeros(n)
@@ -572,7 +572,7 @@ def evidence(
         rows = block.rows & _kept(pieces, block.rows)
         if rows.sum() < 2:
             continue
-        rest = fitted(model, errors, ~block.rows, whole.constants)
+        rest = fit_model(model, errors, ~block.rows, whole.constants)
         if rest.dof < 1:
             continue
         n_refitted += 1

@@ -21,7 +21,7 @@ from dimgs.common.arrays import Array, BoolArray
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import NOISE, Errors, NoiseKind
 from dimgs.judgement.candidates import JudgedForm, is_monomial, refutes
-from dimgs.judgement.evidence import FormulaModel, PowerModel, fitted
+from dimgs.judgement.evidence import FormulaModel, PowerModel, fit_model
 from dimgs.judgement.residual_structure import chance_of_structure
 from dimgs.law.assemble import feature_values
 
@@ -87,7 +87,7 @@ def _holds_in(
         return nested or alike
     unit = np.where(usable, np.abs(target), 1.0)
     aim = Errors("group", np.where(usable, target, 1.0), np.ones(len(target)), unit)
-    again = fitted(model, aim, usable, general.evidence.whole.constants)
+    again = fit_model(model, aim, usable, general.evidence.whole.constants)
     same = max(_SAME, min(_OF_ERROR * special.evidence.whole.sd, _MOST))
     return again.usable and bool(np.sqrt(np.mean(again.residuals[usable] ** 2)) < same)
 

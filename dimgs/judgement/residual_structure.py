@@ -57,7 +57,7 @@ def scale_is_missing(design: Design, base: str, tried: int) -> bool:
     tried : int
         Number of scales that are tried, over which the level is shared.
     """
-    inputs = measured(design)
+    inputs = logged_inputs(design)
     powers = DimensionalMatrix.of(inputs).solve(Dimension.of({base: 1}))
     if powers is None or not _target_follows(design):
         return False
@@ -74,7 +74,7 @@ def inputs_are_incomplete(design: Design) -> bool:
     ----------
     design : Design
     """
-    inputs = _logs(design.data, [*measured(design), *idle(design)])
+    inputs = _logs(design.data, [*logged_inputs(design), *idle(design)])
     return _beyond_groups(design, inputs, design.y) < ALPHA
 
 
@@ -96,7 +96,7 @@ def followed_beyond_groups(design: Design, residuals: Array) -> tuple[float, str
     name : str
         Empty without inputs.
     """
-    tried = _by_chance(design, [*measured(design), *idle(design)], residuals)
+    tried = _by_chance(design, [*logged_inputs(design), *idle(design)], residuals)
     return (min(1.0, tried[0][0]), tried[0][1].name) if tried else (1.0, "")
 
 
@@ -146,7 +146,7 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     return min(1.0, least * len(along), beyond, 1.0 if block is None else block)
 
 
-def followed(design: Design, inputs: Sequence[Variable]) -> list[Variable]:
+def followed_inputs(design: Design, inputs: Sequence[Variable]) -> list[Variable]:
     """Inputs on which pi_0 depends at equal groups, the clearest first; none in pure noise."""
     names = [v for chance, v in _by_chance(design, inputs, design.y) if chance < ALPHA]
     return names if names and _target_follows(design) else []
@@ -173,12 +173,12 @@ def _target_follows(design: Design) -> bool:
     if design.scale == "linear":
         # in a unit of its own: the size of the target may be beyond doubles, and plays no part
         target = design.y * np.exp(design.offset - design.offset.max())
-    logs = _logs(design.data, [*measured(design), *idle(design)])
+    logs = _logs(design.data, [*logged_inputs(design), *idle(design)])
     columns = _within(design, np.column_stack([logs, design.X[:, others]]))
     return follows_inputs(columns, _within(design, target[:, None])[:, 0], design.split)
 
 
-def measured(design: Design) -> list[Variable]:
+def logged_inputs(design: Design) -> list[Variable]:
     """Inputs with data that enter as logarithms."""
     basis = design.basis
     return [v for v in basis.variables if v.role == "data" and v.name not in basis.signed]

@@ -16,7 +16,7 @@ from dimgs.common.escape import comment, docstring
 from dimgs.law.canonical import shortest
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.domain import LEVERAGE, bounds
-from dimgs.law.exponents import named
+from dimgs.law.exponents import name_exponents
 from dimgs.law.parts import Constant
 
 # every double has its own text of 17 digits
@@ -161,7 +161,7 @@ def _names(language: str, law: CheckedLaw, taken: str) -> dict[str, str]:
     used = {rules.key(name) for name in taken.split()}
     out = {}
     others = (f"[{v.name}]" for v in law.unused)
-    constants = (*law.constants, *named(law).constants)
+    constants = (*law.constants, *name_exponents(law).constants)
     for given in (*law.symbols, *(c.name for c in constants), *others):
         stem = rules.stem(given.strip("[]"))
         name, count = stem, 1
@@ -175,14 +175,14 @@ def _names(language: str, law: CheckedLaw, taken: str) -> dict[str, str]:
 
 def _renamed(law: CheckedLaw, names: Mapping[str, str]) -> sympy.Expr:
     """Expression in the names of the language."""
-    return named(law, shortest(law)).expression.xreplace(
+    return name_exponents(law, shortest(law)).expression.xreplace(
         {sympy.Symbol(k): sympy.Symbol(v) for k, v in names.items() if k != v}
     )
 
 
 def _prepared(law: CheckedLaw, names: Mapping[str, str]) -> sympy.Expr:
     """Expression in the names of the language, without what C and Fortran lack."""
-    expression = named(law, shortest(law)).expression
+    expression = name_exponents(law, shortest(law)).expression
     for function, rewrite in _REWRITTEN.items():
         expression = expression.replace(function, rewrite)
     for head in (sympy.Min, sympy.Max, sympy.functions.elementary.piecewise.ExprCondPair):
@@ -194,7 +194,7 @@ def _prepared(law: CheckedLaw, names: Mapping[str, str]) -> sympy.Expr:
 
 def _used(law: CheckedLaw) -> list[Constant]:
     """Constants that the expression contains."""
-    form = named(law)
+    form = name_exponents(law)
     names = {s.name for s in form.expression.free_symbols}
     return [c for c in (*law.constants, *form.constants) if c.name in names]
 

@@ -38,13 +38,15 @@ def is_decimal(number: sympy.Expr) -> bool:
     return bool(number.is_Rational and number.q > LARGEST_QUOTIENT and _SHORT % int(number.q))
 
 
-def supported(value: float, half_width: float) -> int:
+def significant_digits(value: float, half_width: float) -> int:
     """Significant digits of a number that its interval supports: none beyond its first uncertain.
 
     Examples
     --------
-    >>> supported(-0.25204, 0.003), supported(1.74796, 0.003), supported(0.27514, float("inf"))
-    (3, 4, 1)
+    >>> [significant_digits(value, 0.003) for value in (-0.25204, 1.74796)]
+    [3, 4]
+    >>> significant_digits(0.27514, float("inf"))
+    1
     """
     if not isfinite(half_width):
         return 1
@@ -83,7 +85,7 @@ def half_widths(law: CheckedLaw) -> dict[sympy.Rational, float]:
     return widths
 
 
-def rounded(expression: sympy.Expr, known: Mapping[sympy.Rational, float]) -> sympy.Expr:
+def round_decimals(expression: sympy.Expr, known: Mapping[sympy.Rational, float]) -> sympy.Expr:
     """Expression whose long decimals, as numbers or exponents, have the digits that are supported.
 
     Parameters
@@ -100,7 +102,9 @@ def rounded(expression: sympy.Expr, known: Mapping[sympy.Rational, float]) -> sy
 
 def _rounded(number: sympy.Rational, half_width: float | None) -> sympy.Expr:
     value = float(number)
-    return sympy.Float(value, _UNKNOWN if half_width is None else supported(value, half_width))
+    return sympy.Float(
+        value, _UNKNOWN if half_width is None else significant_digits(value, half_width)
+    )
 
 
 class Named(NamedTuple):
@@ -112,7 +116,7 @@ class Named(NamedTuple):
     exact: Mapping[str, sympy.Rational]
 
 
-def named(law: CheckedLaw, expression: sympy.Expr | None = None) -> Named:
+def name_exponents(law: CheckedLaw, expression: sympy.Expr | None = None) -> Named:
     """The law with a name for each exponent that is a long decimal.
 
     Parameters

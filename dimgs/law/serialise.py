@@ -28,7 +28,7 @@ from dimgs.expression import sympy_parse, sympy_text
 from dimgs.fits.design.features import TargetErrors
 from dimgs.groups.group import PiGroup
 from dimgs.law.checked_law import CheckedLaw
-from dimgs.law.exponents import held_note, named, undetermined_inputs
+from dimgs.law.exponents import held_note, name_exponents, undetermined_inputs
 from dimgs.law.latex.formulas import is_symbol
 from dimgs.law.parts import Constant, Domain, LabelEffects, Scores, SourceEffects, Uncertainty
 from dimgs.law.typeset import law_latex, law_text
@@ -43,7 +43,7 @@ _NONE = "holds no law; give the law.json that discover or fit wrote."
 
 def law_document(law: CheckedLaw) -> dict[str, Any]:
     """The LAW document: what a reader needs, and under "exact" what a reload needs."""
-    form = named(law)
+    form = name_exponents(law)
     document = {
         "schema": SCHEMA,
         "target": law.target.name,

@@ -11,7 +11,7 @@ from dimgs.law import latex
 from dimgs.law.canonical import shortest
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.display import shown_constants
-from dimgs.law.exponents import half_widths, rounded, without_held
+from dimgs.law.exponents import half_widths, round_decimals, without_held
 from dimgs.law.parts import Constant
 from dimgs.variables import shown_unit
 
@@ -30,7 +30,7 @@ def law_symbols(law: CheckedLaw) -> dict[str, str]:
 
 def law_text(law: CheckedLaw) -> str:
     """A law as plain text, in the names of the columns where these can stand in a formula."""
-    expression = rounded(shortest(without_held(law)), half_widths(law))
+    expression = round_decimals(shortest(without_held(law)), half_widths(law))
     taken = {str(s) for s in expression.free_symbols}
     names = {
         sympy.Symbol(s): sympy.Symbol(v.name)
@@ -45,13 +45,13 @@ def law_latex(law: CheckedLaw, form: Literal["dimensional", "pi", "whole"]) -> s
     if form != "pi":
         left = latex.symbol_latex(law.target.name, law.target.kind)
         shown = law if form == "whole" else without_held(law)
-        expression = rounded(shortest(shown), half_widths(law))
+        expression = round_decimals(shortest(shown), half_widths(law))
         return f"{left} = {latex.expression_latex(expression, law_symbols(law))}"
     names = law_symbols(law) | group_symbols(law)
     left = law.response.symbol or "\\pi_{0}"
     if law.target.is_level:
         left = latex.symbol_latex(law.target.name, law.target.kind)
-    right = latex.expression_latex(rounded(law.pi_expression, half_widths(law)), names)
+    right = latex.expression_latex(round_decimals(law.pi_expression, half_widths(law)), names)
     return f"{left} = {right}"
 
 

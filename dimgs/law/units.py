@@ -12,7 +12,7 @@ from dimgs.expression import sympy_text
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.code import domain_lines, numpy_function
 from dimgs.law.evaluate import evaluate, inputs_of
-from dimgs.law.exponents import Named, half_widths, named, rounded
+from dimgs.law.exponents import Named, half_widths, name_exponents, round_decimals
 from dimgs.law.prediction import Interval, Of, predict
 from dimgs.law.serialise import constant_document
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
@@ -78,7 +78,7 @@ class UnitLaw:
     def to_json(self) -> dict[str, Any]:
         """The numerical equation as a JSON document; long exponents are among its constants."""
         form = Named(self.expression, self.expression, (), {})
-        form = form if self.law is None else named(self.law, self.expression)
+        form = form if self.law is None else name_exponents(self.law, self.expression)
         used = {s.name for s in form.expression.free_symbols}
         return {
             "target": self.target,
@@ -110,7 +110,7 @@ class UnitLaw:
     @property
     def _shown(self) -> sympy.Expr:
         """The expression with the digits that are supported."""
-        return rounded(self.expression, {} if self.law is None else half_widths(self.law))
+        return round_decimals(self.expression, {} if self.law is None else half_widths(self.law))
 
 
 def unit_law(law: CheckedLaw, units: Mapping[str, str]) -> UnitLaw:

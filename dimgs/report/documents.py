@@ -13,7 +13,7 @@ from dimgs.fits.estimate import Exponent
 from dimgs.fits.noise import Noise, rms
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.display import shown_constants
-from dimgs.law.exponents import rounded, undetermined_inputs
+from dimgs.law.exponents import round_decimals, undetermined_inputs
 from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
 from dimgs.law.serialise import source_document
@@ -199,7 +199,7 @@ def discover_document(report: Findings) -> dict[str, Any]:
         "display": None if report.law is None else display_document(report.law),
         "candidates": [
             {
-                "expression": str(rounded(c.expression.xreplace(named), {})),
+                "expression": str(round_decimals(c.expression.xreplace(named), {})),
                 "complexity": c.complexity,
                 "loss": c.loss,
             }

@@ -11,7 +11,7 @@ from dimgs.common.arrays import Array
 from dimgs.dataset.conversion import from_si
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import rms
-from dimgs.law.exponents import rounded
+from dimgs.law.exponents import round_decimals
 from dimgs.law.latex import expression_latex, symbol_latex
 from dimgs.law.law import Law
 from dimgs.report.findings import Findings
@@ -253,4 +253,4 @@ def candidate_latex(
         in_law = runs is not None and (name in runs.groups or name in runs.law.symbols)
         names[name] = runs.symbol(name) if runs is not None and in_law else symbol_latex(name)
     left = runs.response_symbol if runs is not None else "\\pi_{0}"
-    return f"{left} = {expression_latex(rounded(renamed, {}), names)}"
+    return f"{left} = {expression_latex(round_decimals(renamed, {}), names)}"

@@ -148,7 +148,7 @@ def hull_of(
         plan = next((answer.plan for answer in open_ends if answer.plan is not None), None)
         if plan is not None:
             plan = {**plan, "runs": len(open_ends) * plan["runs"]}
-        return refused(missing, first.unit, assumptions, plan, first.level)
+        return refuse(missing, first.unit, assumptions, plan, first.level)
     low, high = min(answer.low for answer in points), max(answer.high for answer in points)
     half = max(high - first.value, first.value - low)
     relative = half / abs(first.value) if first.value else float("inf") if half else 0.0
@@ -172,7 +172,7 @@ def _rests_on(points: Sequence[Answer]) -> tuple[list[dict[str, Any]], list[dict
     return list(by_id.values()), list(reviews.values())
 
 
-def refused(
+def refuse(
     missing: list[str],
     unit: str = "1",
     assumptions: Sequence[dict[str, Any]] = (),
@@ -211,15 +211,15 @@ def judge_answer(
     """
     good = min(1.0, tolerance / half_width) if half_width else 1.0
     grade = {"relevant": True, "acceptability": good, "confidence": level * good}
-    return {**grade, "meaning": said(target, quantity), "why": why}
+    return {**grade, "meaning": describe_value(target, quantity), "why": why}
 
 
-def said(target: str, quantity: Mapping[str, Any]) -> str:
+def describe_value(target: str, quantity: Mapping[str, Any]) -> str:
     """A value with its interval, in words.
 
     Examples
     --------
-    >>> said("C", {"value": 0.5, "low": 0.4, "high": 0.625, "unit": "1"})
+    >>> describe_value("C", {"value": 0.5, "low": 0.4, "high": 0.625, "unit": "1"})
     'C is 0.5, between 0.4 and 0.625.'
     """
     unit = "" if quantity["unit"] == "1" else f" {quantity['unit']}"

@@ -265,7 +265,7 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
     return planned
 
 
-def unexplained(hub: "Hub", origin: Origin, limit: float) -> list[dict[str, Any]]:
+def unexplained_runs(hub: "Hub", origin: Origin, limit: float) -> list[dict[str, Any]]:
     """Runs and answers that the runs beside them do not explain: an early alert.
 
     Parameters

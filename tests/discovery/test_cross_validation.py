@@ -14,7 +14,7 @@ from dimgs.discovery.scoring import (
     law_scores,
     left_out_predictions,
     rows_aside,
-    unexplained,
+    unexplained_share,
 )
 from dimgs.engines.selection import normal_scores, predictable_share
 from dimgs.fits.design.features import Design
@@ -100,12 +100,12 @@ def test_what_the_groups_explain_of_the_residuals() -> None:
     whole = whole.with_scores(law_scores(design, whole, Options()))
     residuals = design.y + design.offset - np.log(power.predict_si(design.data))
     places = (design.X - design.X.mean(axis=0)) / design.X.std(axis=0)
-    share = unexplained(design, power)
+    share = unexplained_share(design, power)
     assert share == pytest.approx(predictable_share(places, normal_scores(residuals)), abs=1e-9)
     assert share > 0.8
-    assert unexplained(design, whole) == 0.0
+    assert unexplained_share(design, whole) == 0.0
     exact = replace(design, y=design.y - residuals)
-    assert unexplained(exact, power.with_scores(law_scores(exact, power, Options()))) == 0.0
+    assert unexplained_share(exact, power.with_scores(law_scores(exact, power, Options()))) == 0.0
 
 
 def test_a_gain_counts_beyond_its_standard_error_only() -> None:

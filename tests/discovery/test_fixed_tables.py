@@ -9,7 +9,7 @@ from dimgs import Dataset, Options
 from dimgs.discovery.discover import discover
 from dimgs.discovery.explore import explore
 from dimgs.discovery.fitting import fit_with
-from dimgs.discovery.places import differs_most, places_of, prediction_of, propose
+from dimgs.discovery.next_runs import differs_most, places_of, prediction_of, propose
 from dimgs.discovery.sensitivity import law_sensitivity, sensitivity
 from dimgs.law.law import Law
 

@@ -10,7 +10,7 @@ import sympy
 import dimgs
 from dimgs import Dataset
 from dimgs.common.arrays import Array
-from dimgs.discovery.leads import by_source, compared, coordinates, is_acrobatic
+from dimgs.discovery.leads import by_source, compare_leads, coordinates, is_acrobatic
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.engines.clock import Clock
@@ -58,7 +58,7 @@ def design_of(data: Dataset, **options: object) -> Design:
     ],
 )
 def test_the_simplest_of_the_best_leads(kind: str, first: str) -> None:
-    comparison = compared(design_of(table(kind)), Options(), Clock.of(100.0))
+    comparison = compare_leads(design_of(table(kind)), Options(), Clock.of(100.0))
     assert comparison is not None
     assert comparison.first == first
     best = comparison.left_out[first]

@@ -11,7 +11,7 @@ from dimgs import Dataset
 from dimgs.common.arrays import Array
 from dimgs.discovery.explore import explore
 from dimgs.discovery.options import Options
-from dimgs.discovery.screening import MANY, _forward, screened
+from dimgs.discovery.screening import MANY, _forward, screen_inputs
 
 
 def columns(runs: int, others: int, seed: int) -> dict[str, Array]:
@@ -32,7 +32,7 @@ def force(table: dict[str, Array]) -> Array:
 def test_what_matters_is_kept(seed: int, others: int) -> None:
     table = columns(150, others, seed)
     data = Dataset.from_columns({**table, "F [N]": force(table)})
-    kept = screened(data, "F", Options())
+    kept = screen_inputs(data, "F", Options())
     assert kept is not None
     assert {"rho", "U", "D", "mu"} <= set(kept)
     # beside them what a step takes by chance, one in a hundred
@@ -45,7 +45,7 @@ def test_products_of_signed_inputs_are_seen() -> None:
     data = Dataset.from_columns(
         {**table, "q1 [C]": q1, "q2 [C]": q2, "y [C^2]": q1 * q2 * table["z0 [m]"] / 2}
     )
-    kept = screened(data, "y", Options())
+    kept = screen_inputs(data, "y", Options())
     assert kept is not None
     assert {"q1", "q2", "z0"} <= set(kept)
 
@@ -71,7 +71,10 @@ def test_a_term_is_taken_where_its_t_test_says_so(runs: int, step: int) -> None:
 
 def test_few_inputs_are_left_alone() -> None:
     table = columns(60, MANY - 4, 0)
-    assert screened(Dataset.from_columns({**table, "F [N]": force(table)}), "F", Options()) is None
+    assert (
+        screen_inputs(Dataset.from_columns({**table, "F [N]": force(table)}), "F", Options())
+        is None
+    )
 
 
 def test_chance_is_not_taken_for_more() -> None:
@@ -79,7 +82,7 @@ def test_chance_is_not_taken_for_more() -> None:
     screened_tables = 0
     for _ in range(20):
         noise = {f"x{k} [1]": rng.lognormal(size=60) for k in range(20)}
-        kept = screened(Dataset.from_columns({**noise, "y [1]": rng.lognormal(size=60)}), "y",
+        kept = screen_inputs(Dataset.from_columns({**noise, "y [1]": rng.lognormal(size=60)}), "y",
                         Options(), rng.normal(size=60))  # fmt: skip
         screened_tables += kept is not None
     # a level of 1 %: three or more of twenty have odds of one in a thousand

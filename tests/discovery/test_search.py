@@ -19,8 +19,8 @@ from dimgs.discovery.judgement import judge
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.problem import without_collinear
-from dimgs.discovery.scoring import unexplained
-from dimgs.discovery.search import searched
+from dimgs.discovery.scoring import unexplained_share
+from dimgs.discovery.search import run_engine
 from dimgs.discovery.study import study_of_power_law
 from dimgs.engines import clock
 from dimgs.engines.clock import Clock
@@ -91,8 +91,8 @@ def test_a_second_engine_starts_from_the_first_and_from_learned_exponents(
     options = Options(scales=SCALES.scales, evaluations=20)
     followed_by(law, monkeypatch)
     first = study_of_power_law(prepare(data, "D", SCALES), options)
-    first = searched(first, "structured", AMPLE, options, Clock.of(AMPLE))
-    both = searched(first, "pysr", AMPLE, options, Clock.of(AMPLE))
+    first = run_engine(first, "structured", AMPLE, options, Clock.of(AMPLE))
+    both = run_engine(first, "pysr", AMPLE, options, Clock.of(AMPLE))
     study = judge(both, options, Clock.of(AMPLE))
     problem = Second.seen["problem"]
     assert np.ptp(problem.fields[role["M"]]) > 0.5
@@ -122,8 +122,8 @@ def test_a_second_engine_does_not_displace_what_predicts_better(
         "dimgs.engines.selection.candidate_bits", lambda study, problem: float(study.complexity)
     )
     first = study_of_power_law(known, Options())
-    first = searched(first, "structured", AMPLE, Options(evaluations=300), Clock.of(AMPLE))
-    both = searched(first, "pysr", AMPLE, Options(), Clock.of(AMPLE))
+    first = run_engine(first, "structured", AMPLE, Options(evaluations=300), Clock.of(AMPLE))
+    both = run_engine(first, "pysr", AMPLE, Options(), Clock.of(AMPLE))
     assert str(worse) in {str(c) for c in both.candidates}
     study = judge(both, Options(), Clock.of(AMPLE))
     assert study.engine == "structured"
@@ -194,7 +194,7 @@ def test_what_still_depends_on_the_groups_is_not_confirmed() -> None:
         report = discover(table, "z", engine="power_law")
         design = prepare(table, "z", Options()).design
         assert report.law is not None
-        assert (unexplained(design, report.law) < 0.05) == good
+        assert (unexplained_share(design, report.law) < 0.05) == good
         assert report.confirmed == good
         if not good:
             assert "it is not the whole law" in str(report)

@@ -14,7 +14,7 @@ from dimgs.discovery import search
 from dimgs.discovery.judgement import judge
 from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.scoring import law_scores
-from dimgs.discovery.search import proposed
+from dimgs.discovery.search import add_candidates
 from dimgs.discovery.study import Study, left_out_residuals, study_of_power_law
 from dimgs.engines.clock import Clock
 from dimgs.engines.protocol import Result
@@ -57,11 +57,11 @@ def front(*expressions: sympy.Expr, engine: str = "structured") -> tuple[Candida
 def test_candidates_take_the_place_of_the_power_law_and_join_those_of_other_searches() -> None:
     power = power_law(prepared())
     one = front(a + b * pi_1, a + 2 * pi_1)
-    first = proposed(power, one, {"pi_2": "t"}, "structured")
+    first = add_candidates(power, one, {"pi_2": "t"}, "structured")
     assert (first.candidates, first.unlogged, first.engine) == (one, {"pi_2": "t"}, "structured")
     assert (first.law, first.known) == (power.law, power.known)
     worse = front(b * pi_1, a + b * pi_1, engine="other")
-    both = proposed(first, worse, {}, "other")
+    both = add_candidates(first, worse, {}, "other")
     # those of the fewest bits first, and equal ones once, by the engine that was first
     assert [str(c) for c in both.candidates[:2]] != [str(c) for c in worse]
     assert sorted(str(c) for c in both.candidates) == sorted({str(c) for c in (*one, *worse)})
@@ -69,8 +69,8 @@ def test_candidates_take_the_place_of_the_power_law_and_join_those_of_other_sear
     assert str(both.candidates[-1]) == "b*pi_1"
     assert both.unlogged == {"pi_2": "t"}
     # a search that found nothing says that it searched, and takes nothing away
-    assert proposed(power, (), {}, "structured").candidates == power.candidates
-    assert proposed(both, (), {}, "other") is both
+    assert add_candidates(power, (), {}, "structured").candidates == power.candidates
+    assert add_candidates(both, (), {}, "other") is both
 
 
 class Starting:
@@ -95,7 +95,7 @@ def test_the_start_of_an_engine_is_worth_a_word_from_a_second_on(
             make=lambda known, taken=startup: Starting(taken), takes_fields=False
         )
         monkeypatch.setattr(search, "entry_named", lambda name, entry=entry: entry)
-        out = search.searched(power, "slow", AMPLE, Options(), Clock.of(AMPLE))
+        out = search.run_engine(power, "slow", AMPLE, Options(), Clock.of(AMPLE))
         said.append(out.warnings[len(power.warnings) :])
     assert not said[0]
     assert "took 17 s to start" in said[1][0]
@@ -171,7 +171,7 @@ def steps_of(
         taken.append("distil" if search else "elementary forms")
         return better, explains
 
-    def searched(study: Study, name: str, *_: Any) -> Study:
+    def run_engine(study: Study, name: str, *_: Any) -> Study:
         taken.append("search")
         return study
 
@@ -180,7 +180,7 @@ def steps_of(
         return study
 
     monkeypatch.setattr(module, "_distilled", distilled)
-    monkeypatch.setattr(module, "searched", searched)
+    monkeypatch.setattr(module, "run_engine", run_engine)
     monkeypatch.setattr(module, "usable_engines", lambda _: ["structured"])
     monkeypatch.setattr(module, "_from_potential", deep)
     clock = Clock.of(-1.0 if over else AMPLE)
@@ -245,7 +245,7 @@ def test_a_deep_potential_proposes_where_the_judgement_confirms_nothing_without_
     assert found.unlogged == {"t": "u"}
     # which candidate is the law is not decided here
     assert (study.law, study.posterior) == (power.law, None)
-    known = proposed(power, front(a + b * pi_1), {}, "structured")
+    known = add_candidates(power, front(a + b * pi_1), {}, "structured")
     assert judge(known, Options(), Clock.of(AMPLE)).verdict.confirmed
     kept = from_potential(monkeypatch, known, front(a + b * pi_1 + c / pi_1, engine="deep"))
     assert kept.candidates == known.candidates
@@ -269,7 +269,7 @@ def test_a_deep_potential_is_no_use_to_what_is_exact_or_has_no_time() -> None:
 
 def test_an_interrupt_leaves_the_first_candidate_without_a_judgement() -> None:
     power = power_law(prepared())
-    study = proposed(power, front(a + b * pi_1), {}, "structured")
+    study = add_candidates(power, front(a + b * pi_1), {}, "structured")
     stopped = Clock.of(AMPLE)
     stopped.cut("interrupt", "the search")
     out = judge(study, Options(), stopped)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
-from dimgs.engines.structured.errors import choose_errors, started, surrogate
+from dimgs.engines.structured.errors import choose_errors, start_errors, surrogate
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import (
     Target,
@@ -53,7 +53,7 @@ def test_there_is_none_for_a_response_of_both_signs() -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_the_size_of_the_noise_is_known_before_any_law(seed: int) -> None:
     x, clean, y = decay(seed)
-    runs = started(Runs.of(Problem({"pi_1": x}, y, scale="linear")))
+    runs = start_errors(Runs.of(Problem({"pi_1": x}, y, scale="linear")))
     assert runs.errors.floor == ADDITIVE_FLOOR
     assert runs.errors.noise == pytest.approx(np.std(y - clean), rel=0.35)
     assert runs.doubtful.any()
@@ -65,7 +65,7 @@ def test_relative_errors_leave_every_response_as_it_is(noise: float) -> None:
     rng = np.random.default_rng(1)
     x = rng.uniform(0.5, 5.0, 100)
     y = np.exp(-x + noise * rng.normal(size=100))
-    runs = started(Runs.of(Problem({"pi_1": x}, y)))
+    runs = start_errors(Runs.of(Problem({"pi_1": x}, y)))
     assert not runs.doubtful.any()
     np.testing.assert_array_equal(runs.anchor, y)
 

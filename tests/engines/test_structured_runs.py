@@ -5,7 +5,7 @@ import pytest
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
-from dimgs.engines.structured.archive import thinned
+from dimgs.engines.structured.archive import thin_runs
 from dimgs.engines.structured.runs import Runs
 from tests.patience import ample
 
@@ -61,11 +61,11 @@ def test_of_many_runs_some_are_searched_and_all_are_fitted() -> None:
 def test_runs_are_thinned_together() -> None:
     x = np.arange(1.0, 1001.0)
     problem = Problem({"pi_1": x}, 2 * x, weights=3 * x, fields={"pi_1": 4 * x})
-    some = thinned(problem, 50)
+    some = thin_runs(problem, 50)
     assert some.n_runs == 50
     taken = some.groups["pi_1"]
     np.testing.assert_array_equal(some.response, 2 * taken)
     assert some.weights is not None
     np.testing.assert_array_equal(some.weights, 3 * taken)
     np.testing.assert_array_equal(some.fields["pi_1"], 4 * taken)
-    assert thinned(some, 50) is some
+    assert thin_runs(some, 50) is some

@@ -17,8 +17,8 @@ from dimgs.fits.local import (
     LocalPowerLaw,
     Window,
     gather,
-    held_out,
     held_out_globally,
+    held_out_residuals,
     local_fits,
     partition,
 )
@@ -102,7 +102,7 @@ def test_held_out_residuals_are_those_of_refits() -> None:
     table = BandwidthTable(
         Z, y, np.ones(25), np.zeros(25, dtype=np.intp), False, np.array([1.0, 0.0])
     )
-    out = held_out(table, table.window(0.7), np.arange(25))
+    out = held_out_residuals(table, table.window(0.7), np.arange(25))
     whole = held_out_globally(table)
     for run in (0, 9, 24):
         distance = np.linalg.norm(Z - Z[run], axis=1)

@@ -14,8 +14,8 @@ from dimgs.fits.local import (
     choose_share,
     distinct_runs,
     gather,
-    held_out,
     held_out_globally,
+    held_out_residuals,
     partition,
 )
 
@@ -140,7 +140,7 @@ def test_the_widest_window_that_runs_left_out_allow(n: int, bend: float, n_clust
         share: (
             held_out_globally(table)
             if np.isinf(share)
-            else held_out(table, table.window(share), np.arange(n))
+            else held_out_residuals(table, table.window(share), np.arange(n))
         )
         ** 2
         for share in choice.shares

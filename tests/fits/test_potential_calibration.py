@@ -11,7 +11,7 @@ from dimgs.fits import ContrastivePotential
 
 torch = pytest.importorskip("torch")
 
-from dimgs.fits.intervals import Calibration, widened  # noqa: E402
+from dimgs.fits.intervals import Calibration, widen  # noqa: E402
 from dimgs.fits.potential.networks import Growth, open_scale  # noqa: E402
 from tests.fits.test_potential_parts import (  # noqa: E402
     SEEDS,
@@ -163,7 +163,7 @@ def test_what_is_open_is_noise_leverage_and_disagreement() -> None:
             np.testing.assert_allclose(scale[k, i], np.sqrt(variance + spread))
     one = open_scale(values[:, :1], z, noise, 20.0, 1)
     np.testing.assert_allclose(one[0], noise * np.sqrt(1 + (z**2).sum(1) / 20)[:, None])
-    bounds = widened(np.array([[[-1.0, 2.0]]]), np.array([[0.5]]))
+    bounds = widen(np.array([[[-1.0, 2.0]]]), np.array([[0.5]]))
     assert bounds.tolist() == [[[-1.5, 2.5]]]
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dimgs import Dataset, discover
 from dimgs.common.arrays import Array
-from dimgs.discovery.places import propose
+from dimgs.discovery.next_runs import propose
 from dimgs.judgement.posterior import (
     extensions,
     none_of_these,

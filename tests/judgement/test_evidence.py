@@ -18,7 +18,7 @@ from dimgs.judgement.evidence import (
     PowerModel,
     errors_of,
     evidence,
-    fitted,
+    fit_model,
     outer_blocks,
 )
 
@@ -153,7 +153,7 @@ def test_standard_errors_hold_constants_as_often_as_they_say() -> None:
         columns = np.column_stack([np.ones(12), rng.standard_normal(12)])
         y = columns @ np.array([1.0, 0.5]) + 0.1 * rng.standard_normal(12)
         errors = Errors("relative", np.exp(y), np.ones(12), np.ones(12))
-        fit = fitted(PowerModel(columns, np.zeros(12), np.zeros(2)), errors, rows, np.zeros(2))
+        fit = fit_model(PowerModel(columns, np.zeros(12), np.zeros(2)), errors, rows, np.zeros(2))
         quantile = stats.t.ppf(0.95, fit.dof)
         held.append(np.abs(fit.constants - [1.0, 0.5]) <= quantile * fit.standard_errors)
     # a factor of 1.5 either way would be 0.74 or 0.98

@@ -11,7 +11,7 @@ from dimgs.discovery.prepare import prepare
 from dimgs.engines.clock import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
-from dimgs.judgement.candidates import JudgedForm, Proposal, judged_forms
+from dimgs.judgement.candidates import JudgedForm, Proposal, judge_forms
 from dimgs.judgement.posterior import TEMPERATURE, representative, same_laws
 from dimgs.law.assemble import inputs_of
 
@@ -32,7 +32,7 @@ def test_forms_that_differ_in_numbers_alone_are_one_with_a_constant() -> None:
         Candidate.of((number + pi) * pi**power, {})
         for number in (sympy.Rational(7, 5), sympy.Rational(4, 3))
     ]
-    judged = judged_forms(design, result, result.law, candidates, {}, Clock.of(1e6))
+    judged = judge_forms(design, result, result.law, candidates, {}, Clock.of(1e6))
     texts = [str(c.expression) for c in judged]
     assert len(set(texts)) == len(texts)
     assert sum("c_1" in text for text in texts) == 1
@@ -52,7 +52,7 @@ def test_constants_that_may_as_well_be_one_are() -> None:
     ratio = pi ** round(slope)
     form = sympy.Min(one, other * ratio) * ratio**power
     start = {"C_1": 1.0, "C_2": 1.0}
-    judged = judged_forms(
+    judged = judge_forms(
         design,
         result,
         result.law,
@@ -75,7 +75,7 @@ def _power_laws(exponent: float, noise: float) -> tuple[Design, list[JudgedForm]
     result = fit_prepared(known, Options())
     form = 2 * sympy.pi * sympy.Symbol("pi_1") ** sympy.Rational(exponent).limit_denominator(6)
     more = [Proposal(name="front", expression=form, constants={})] if noise < 0.05 else []
-    return known.design, judged_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+    return known.design, judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
 
 
 def test_a_power_law_with_a_recognised_prefactor_is_the_same_law() -> None:
@@ -102,7 +102,7 @@ def test_laws_with_fitted_exponents_are_one_whatever_the_others_are() -> None:
     columns = {"x [1]": x, "y [1]": y, "z [1]": z}
     known = prepare(Dataset.from_columns(columns), "z", Options())
     result = fit_prepared(known, Options())
-    judged = judged_forms(known.design, result, result.law, [], {}, Clock.of(1e6))
+    judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6))
     assert sorted(c.exponents for c in judged) == [1, 2]
     assert same_laws(known.design, judged) == [0, 0]
     # the simple one is shown where it is sure
@@ -121,7 +121,7 @@ def test_exponents_of_the_inputs_say_whether_fitted_ones_are_near_simple_ones() 
         columns = {"E [J]": E, "rho [kg/m^3]": rho, "t [s]": t, "p [Pa]": p, "R [m]": R}
         known = prepare(Dataset.from_columns(columns), "R", Options())
         result = fit_prepared(known, Options())
-        judged = judged_forms(known.design, result, result.law, [], {}, Clock.of(1e6))
+        judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6))
         bits = next(c for c in judged if c.name == "power").structure.coincidences
         assert (bits > 4.0) == near
 
@@ -138,7 +138,7 @@ def test_two_constants_are_one_where_a_function_has_a_limit_without_any() -> Non
         result = fit_prepared(known, Options())
         start = {"c_1": front, "c_2": 3.0}
         more = [Proposal(name="front", expression=form, constants=start)]
-        judged = judged_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+        judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
         whole = next(c for c in judged if len(c.constants) == 2 and c.name == "front")
         simpler = [c for c in judged if len(c.constants) == 1 and c.name == "front"]
         assert len(simpler) == related
@@ -161,7 +161,7 @@ def test_an_input_that_a_form_depends_on_by_no_more_than_chance_is_left_out(targ
     text = f"C*y*(1 + c*x/y)*(w/{'x' if target == 'w' else 'y'})**(1/200)*exp(v/500)"
     form = in_groups(known.design, GivenForm.read(text, data, "z", Options()).expression)
     more = [Proposal(name="front", expression=form, constants={"C": 1.7, "c": 0.6})]
-    judged = judged_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
+    judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
     proposed = [one for one in judged if one.name == "front"]
     best = max(proposed, key=lambda one: one.score)
     inputs = [inputs_of(known.design, one.expression) for one in proposed]

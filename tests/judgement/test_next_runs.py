@@ -9,7 +9,7 @@ from scipy.integrate import trapezoid
 
 from dimgs import Dataset
 from dimgs.common.errors import InputError
-from dimgs.discovery.places import WIDER, places_of, range_of
+from dimgs.discovery.next_runs import WIDER, places_of, range_of
 from dimgs.judgement.next_run import Prediction, _Rival, choose
 from dimgs.variables import parse_variable
 

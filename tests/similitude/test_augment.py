@@ -11,7 +11,7 @@ from dimgs.common.errors import InputError
 from dimgs.hub import Hub
 from dimgs.hub.cards import check_card
 from dimgs.kernels import kernel
-from dimgs.similitude.augment import augment, newest_origin, unexplained
+from dimgs.similitude.augment import augment, newest_origin, unexplained_runs
 from dimgs.similitude.description import describe
 from tests.similitude.films import Cooling, filled, inputs
 
@@ -87,7 +87,7 @@ def test_a_wrong_run_is_found_by_the_others(tmp_path: Path) -> None:
         wrong = replace(good, outputs={**good.outputs, "drop": (2 * good.outputs["drop"][0], "K")})
         (id,) = hub.add_runs([wrong])
         origin = newest_origin(hub, describe(hub, Cooling()), "drop")
-        share = unexplained(hub, origin, 3.0)
+        share = unexplained_runs(hub, origin, 3.0)
         assert share[0]["id"] == id
 
 
@@ -104,7 +104,7 @@ def test_a_wrong_answer_is_found_by_the_runs(tmp_path: Path) -> None:
             for v in (right, 1.5 * right)
         )
         origin = newest_origin(hub, describe(hub, Cooling()), "drop")
-        answers = [one for one in unexplained(hub, origin, 4.0) if one["kind"] == "answer"]
+        answers = [one for one in unexplained_runs(hub, origin, 4.0) if one["kind"] == "answer"]
         assert [one["id"] for one in answers] == [wrong]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import dimgs
 from dimgs.common.errors import DimgsWarning, InputError
-from dimgs.discovery.places import range_of
+from dimgs.discovery.next_runs import range_of
 from dimgs.kernels.conversion import convert_inputs
 from dimgs.kernels.spec import Port
 from dimgs.law.law import Law

@@ -28,8 +28,8 @@ from case_studies.benchmarks.own_laws.__main__ import known_lines
 from case_studies.benchmarks.own_laws.law import OwnLaw
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import report_of
+from dimgs.discovery.next_runs import WIDER
 from dimgs.discovery.options import Options
-from dimgs.discovery.places import WIDER
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import Study
 from dimgs.judgement.confirmation import PROBABLE

@@ -23,7 +23,7 @@ from dimgs.dataset.checks import (
 from dimgs.dataset.stream import Part, Position, TableInParts
 from dimgs.discovery.collinearity import separation_warnings
 from dimgs.discovery.diagnostics import shared_variables
-from dimgs.discovery.estimators import noted, of_least_squares
+from dimgs.discovery.estimators import of_least_squares, scatter_fields
 from dimgs.discovery.keywords import StreamKeywords
 from dimgs.discovery.options import Options, documented
 from dimgs.discovery.outofcore.checkpoint import Checkpoint
@@ -39,7 +39,7 @@ from dimgs.discovery.outofcore.stream_moments import (
 )
 from dimgs.discovery.power_law import with_law
 from dimgs.discovery.rational_exponents import with_rationals
-from dimgs.discovery.scoring import explained
+from dimgs.discovery.scoring import r2_of_squares
 from dimgs.fits.design.features import Design
 from dimgs.fits.design.moments import GroupedMoments
 from dimgs.fits.estimate import Estimate
@@ -86,7 +86,7 @@ def result_of(plan: StreamPlan, state: StreamMoments, notes: tuple[str, ...] = (
     raw = study.blocks.fit()
     design = study.design
     fit = of_least_squares(design, raw, options.level)
-    fit = replace(fit, **noted(state.estimated(plan)))
+    fit = replace(fit, **scatter_fields(state.estimated(plan)))
     snapped = with_rationals(design, fit, plan.ranges)
     scores = _scores(study, raw, snapped, options)
     law = power_law(design, snapped, options.within, _domain(plan, state, design))
@@ -192,7 +192,7 @@ def _share(squares: float, moments: GroupedMoments) -> float | None:
     """R² of ln target; None where it never varies."""
     pooled = moments.pooled()
     rounding = max(1.0, float(pooled.mean[-1]) ** 2) * pooled.weight
-    return explained(squares, float(pooled.scatter[-1, -1]), rounding)
+    return r2_of_squares(squares, float(pooled.scatter[-1, -1]), rounding)
 
 
 def _holdout(study: _StreamStudy, options: Options) -> tuple[float | None, int]:
@@ -217,7 +217,7 @@ def _holdout(study: _StreamStudy, options: Options) -> tuple[float | None, int]:
     only_target[-1] = 1.0
     spread = _squares(test, only_target, np.full(len(test.labels), reference))
     rounding = max(1.0, reference**2) * float(test.weights.sum())
-    score = explained(_squares(test, contrast, shift), spread, rounding)
+    score = r2_of_squares(_squares(test, contrast, shift), spread, rounding)
     return (None, 0) if score is None else (score, int(test.counts.sum()))
 
 

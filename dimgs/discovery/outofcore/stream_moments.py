@@ -30,7 +30,7 @@ from dimgs.fits.design.features import (
 )
 from dimgs.fits.design.moments import BLOCK_ROWS, GroupedMoments
 from dimgs.fits.least_squares import BlockMoments
-from dimgs.fits.noise import MOST_SAMPLED, Scatter, sampled, scatter_of
+from dimgs.fits.noise import MOST_SAMPLED, Scatter, sample_rows, scatter_of
 from dimgs.groups.group import PiBasis
 from dimgs.law.domain import inverse_scatter
 from dimgs.variables import Variable
@@ -373,7 +373,7 @@ class StreamMoments:
             self._keep_extremes(z, plan)
 
     def _sample(self, x: Array, y: Array, sigma: Array, within: NDArray[Any] | None) -> None:
-        rows, ranks = sampled(np.column_stack([x, y]))
+        rows, ranks = sample_rows(np.column_stack([x, y]))
         codes = np.zeros(len(rows))
         if within is not None:
             codes = np.array([crc32(str(label).encode()) for label in within[rows]], np.float64)

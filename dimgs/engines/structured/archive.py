@@ -11,7 +11,7 @@ from dimgs.common.errors import LawError
 from dimgs.common.progress import report_progress
 from dimgs.engines.protocol import Problem
 from dimgs.engines.selection import constants_bits, is_white
-from dimgs.engines.structured.fitting import FittedTree, polish, residuals_of, simplified
+from dimgs.engines.structured.fitting import FittedTree, polish, residuals_of, simplify_numbers
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import Tree, evaluate, parameters, to_sympy
 from dimgs.expression.candidate import Candidate
@@ -141,7 +141,7 @@ class Archive:
             self.check()
             fitted = self.fits[key]
             self.sharpened.add(fitted.tree)
-            simple = simplified(fitted, self.runs)
+            simple = simplify_numbers(fitted, self.runs)
             if simple.bits < fitted.bits:
                 self._keep(simple)
 
@@ -196,7 +196,7 @@ def is_explained(archive: Archive) -> bool:
     return residuals is not None and is_white(archive.runs.places, residuals[0])
 
 
-def thinned(problem: Problem, most: int) -> Problem:
+def thin_runs(problem: Problem, most: int) -> Problem:
     """Some of the runs, always the same ones; the problem itself where it has no more."""
     n = problem.n_runs
     if n <= most:
@@ -229,7 +229,7 @@ def candidates_of(archive: Archive, problem: Problem, engine: str) -> tuple[Cand
     trees, most = archive.front(_FRONT, _SIMPLIFIED), problem.most_constants
     if most is not None:
         trees = list(dict.fromkeys([*trees, *archive.front(_FRONT, _SIMPLIFIED, most)]))
-    chosen: list[FittedTree] = [simplified(f, archive.runs) for f in trees]
+    chosen: list[FittedTree] = [simplify_numbers(f, archive.runs) for f in trees]
     if most is not None:
         chosen = [f for f in chosen if len(parameters(f.tree)) <= most]
     chosen.sort(key=lambda f: (f.bits, repr(f.tree)))

@@ -16,10 +16,10 @@ from dimgs.engines.structured.archive import (
     is_explained,
     on_all_runs,
     tell_best,
-    thinned,
+    thin_runs,
 )
 from dimgs.engines.structured.complete import ShortForms
-from dimgs.engines.structured.errors import choose_errors, started
+from dimgs.engines.structured.errors import choose_errors, start_errors
 from dimgs.engines.structured.posynomials import posynomials
 from dimgs.engines.structured.products import Products, power_law
 from dimgs.engines.structured.quadratics import quadratic_roots
@@ -270,7 +270,7 @@ class StructuredEngine:
         if problem.n_runs < _FEWEST_RUNS:
             message = f"{problem.n_runs} runs cannot support a law; {_FEWEST_RUNS} are needed."
             return Result((), "no_candidate", message, monotonic() - start)
-        some = thinned(problem, _MOST_RUNS)
+        some = thin_runs(problem, _MOST_RUNS)
         archive = Archive(Runs.of(some), start + budget.seconds, budget.evaluations)
         wanted = budget.nodes != 0 and not problem.must_use
         short = ShortForms(budget.nodes) if wanted else None
@@ -303,7 +303,7 @@ class StructuredEngine:
         if not np.any(archive.runs.y):
             return "the response is zero in every run"
         try:
-            archive.runs = started(archive.runs)
+            archive.runs = start_errors(archive.runs)
         except _UNUSABLE as error:
             archive.trouble = _trouble(error)
         done: set[int] = set()
@@ -401,11 +401,11 @@ def low_order_sum(problem: Problem, seconds: float) -> tuple["sympy.Expr", dict[
     >>> str(low_order_sum(Problem({"pi_1": x}, 7 + x**2 / 3), 10.0)[0])
     'c_1 + c_2*pi_1**2'
     """
-    some = thinned(problem, _MOST_RUNS)
+    some = thin_runs(problem, _MOST_RUNS)
     with np.errstate(all="ignore"):
         archive = Archive(Runs.of(some), monotonic() + seconds)
         try:
-            archive.runs = started(archive.runs)
+            archive.runs = start_errors(archive.runs)
             target, sums = response(archive.runs), Sums(archive.runs)
             sums.search(sums.short(target, 300), target, archive, _LOW_ORDER)
             posynomials(target, archive)

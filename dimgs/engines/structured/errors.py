@@ -45,7 +45,7 @@ _ITERATIONS, _HALVINGS, _ENOUGH = 40, 6, 1e-6
 _LEAST, _RIDGE, _STEEP = 0.05, 1e-2, 60.0
 
 
-def started(runs: Runs) -> Runs:
+def start_errors(runs: Runs) -> Runs:
     """The runs with errors of one size, where a smooth surrogate shows them to be so."""
     trials: list[tuple[float, int, Runs]] = []
     for of in _measured(runs):

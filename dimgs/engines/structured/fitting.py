@@ -101,10 +101,10 @@ def polish(tree: Tree, runs: Runs, least: float = np.inf) -> FittedTree | None:
             return None
         if len(theta):
             tree = with_parameters(tree, solution.parameters)
-        return scored(tree, runs, law(solution.parameters)[0], solution.residuals, len(theta))
+        return score_tree(tree, runs, law(solution.parameters)[0], solution.residuals, len(theta))
 
 
-def scored(tree: Tree, runs: Runs, value: Array, e: Array, free: int) -> FittedTree:
+def score_tree(tree: Tree, runs: Runs, value: Array, e: Array, free: int) -> FittedTree:
     """Length of description of a fitted tree with these values and so many free constants."""
     n = runs.n_runs
     structure = law_bits(tree, runs) + constants_bits(free, n)
@@ -112,7 +112,7 @@ def scored(tree: Tree, runs: Runs, value: Array, e: Array, free: int) -> FittedT
     return FittedTree(tree, float(np.mean(e**2)), data + structure, structure)
 
 
-def simplified(fitted: FittedTree, runs: Runs) -> FittedTree:
+def simplify_numbers(fitted: FittedTree, runs: Runs) -> FittedTree:
     """Replace constants by simple numbers, the surest first, while the bits do not grow."""
     for _ in range(8):
         linearised = residuals_of(fitted.tree, runs)

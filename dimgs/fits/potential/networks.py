@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from dimgs.common.arrays import Array, IntArray
-from dimgs.fits.intervals import Calibration, widened
+from dimgs.fits.intervals import Calibration, widen
 from dimgs.fits.potential.potential_runs import (
     OUTSIDE,
     Loss,
@@ -1431,14 +1431,14 @@ class FittedPotential:
         """Intervals of the response less its centre, shape (n_rows, n_targets, 2)."""
         centres, scales = self.by_fold(X)
         bounds = self.values_calibration.bounds(centres, scales, level)
-        return widened(bounds, self.reach(X, level)) * self.scale[:, None]
+        return widen(bounds, self.reach(X, level)) * self.scale[:, None]
 
     def ratios(self, u: Array, v: Array, level: float) -> Array:
         """Intervals of differences of the response, shape (n_rows, n_targets, 2)."""
         centres, scales = self.by_fold(u, v)
         bounds = self.pairs_calibration.bounds(centres, scales, level)
         reach = np.hypot(self.reach(u, level), self.reach(v, level))
-        return widened(bounds, reach) * self.scale[:, None]
+        return widen(bounds, reach) * self.scale[:, None]
 
     def reach(self, X: Array, level: float) -> Array:
         """Additional width of intervals outside the runs, in units of `scale`.

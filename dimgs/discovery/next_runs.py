@@ -249,8 +249,8 @@ def predictions(
 ) -> tuple[list[Prediction], np.ndarray[Any, np.dtype[np.intp]], bool]:
     """Predictions of all laws where all have one, which places those are, and if on a logarithm.
 
-    Where a law predicts the other sign, any outcome distinguishes it from the others: then all predict the
-    target itself.
+    Where a law predicts the other sign, any outcome distinguishes it from the others: then all
+    predict the target itself.
     """
     log = all(
         law.uncertainty.scale == "log" and not np.any(law.predict_si(_table(law, places)) <= 0)
