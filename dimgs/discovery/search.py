@@ -24,7 +24,8 @@ _NOTICED = 1.0
 # forms of a search that only looks for rivals of a given law
 _SHORT_FORMS = 200
 # of many runs, which distinguish rivals by themselves, half as many forms are searched in some
-# runs, and the best of them judged: a verdict on 1,000 runs takes half of the time, and says the same
+# runs, and the best of them judged: a verdict on 1,000 runs takes half of the time, and says the
+# same
 _MANY, _SHORT_RUNS, _FEWER_FORMS, _FEWER_RIVALS = 200, 100, 100, 12
 # responses beyond are searched in a unit of their own: squares, and their sums, stay far from
 # the ends of double precision (1e±308)

@@ -58,7 +58,7 @@ _WIDTHS = (40, 60, 60, 40, 40, 30)
 _DEPENDENT, _RANK, _LONGEST, _LEAST = 1e-7, 1e-13, 7, 1e-100
 # functions that stand at every argument of a span at once
 _NAMES = ("log", "exp", "sin", "cos", "log1p", "tanh")
-# widths of the beam for the terms of a form, and its degrees: beyond, the runs determine no more terms
+# widths of the beam for the terms of a form, and its degrees: the runs determine no more terms
 _FORM_WIDTHS, _DEGREES = (45, 60, 40, 40, 30, 20), (2, 3, 4)
 # share of the squares that is rounding, and that the whole of a cubic or quartic form may leave
 _EXACT_FORM, _NEAR = 1e-12, 0.1
