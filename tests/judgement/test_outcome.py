@@ -203,9 +203,9 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, call: int)
     [
         (one_basis, "distil", 1),
         (one_basis, "distil", 2),
-        (one_basis, "searched", 1),
-        (one_basis, "judged", 1),
-        (judgement, "unexplained", 1),
+        (one_basis, "run_engine", 1),
+        (one_basis, "judge", 1),
+        (judgement, "unexplained_share", 1),
         (Archive, "add", 1),
         (Archive, "add", 30),
     ],
