@@ -376,9 +376,7 @@ class _Asking:
             if answer is not None and answer.value is not None:
                 return replace(answer, how="campaign")
         document = None if plan is None else plan_document(plan)
-        return refuse(
-            missing, description.outputs[target], point.assumptions, document, self.level
-        )
+        return refuse(missing, description.outputs[target], point.assumptions, document, self.level)
 
 
 def _not_enough(law: "HubLaw", why: list[str]) -> dict[str, Any]:

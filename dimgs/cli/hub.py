@@ -737,7 +737,7 @@ def alerts(
     ] = 4.0,
 ) -> Output:
     """List runs and answers that contradict the other runs."""
-    from dimgs.similitude.augment import newest_origin, unexplained
+    from dimgs.similitude.augment import newest_origin, unexplained_runs
     from dimgs.similitude.description import describe
 
     description = describe(hub, kernel)

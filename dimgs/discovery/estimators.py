@@ -45,7 +45,7 @@ def _fit_weighted(design: Design, level: float) -> Estimate:
     return of_least_squares(design, fit, level)
 
 
-def noted(scatter: Scatter | None) -> dict[str, Any]:
+def scatter_fields(scatter: Scatter | None) -> dict[str, Any]:
     """Intrinsic scatter of an estimate, and the ratio of residuals to stated errors."""
     if scatter is None:
         return {}

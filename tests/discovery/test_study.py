@@ -239,10 +239,10 @@ def test_a_deep_potential_proposes_where_the_judgement_confirms_nothing_without_
 ) -> None:
     pytest.importorskip("torch")
     power = power_law(prepared())
-    found = from_potential(monkeypatch, power, front(a + b * pi_1, engine="deep"))
-    assert "The cross-validated R² of a deep potential is 0.98765" in found.warnings[-1]
-    assert [str(c) for c in found.candidates] == ["a + b*pi_1"]
-    assert found.unlogged == {"t": "u"}
+    study = from_potential(monkeypatch, power, front(a + b * pi_1, engine="deep"))
+    assert "The cross-validated R² of a deep potential is 0.98765" in study.warnings[-1]
+    assert [str(c) for c in study.candidates] == ["a + b*pi_1"]
+    assert study.unlogged == {"t": "u"}
     # which candidate is the law is not decided here
     assert (study.law, study.posterior) == (power.law, None)
     known = add_candidates(power, front(a + b * pi_1), {}, "structured")
