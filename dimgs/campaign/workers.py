@@ -1,6 +1,5 @@
 """Where runs are executed, and what happens there: one run, which ends in time, as a record."""
 
-import multiprocessing
 import os
 import pickle
 import signal
@@ -11,8 +10,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from multiprocessing import parent_process
-from multiprocessing.process import BaseProcess
+from multiprocessing import get_context, parent_process
 from time import monotonic, sleep
 from types import ModuleType
 from typing import Any, NoReturn
@@ -155,13 +153,13 @@ def _alarm(seconds: float | None) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def start(workers: Any, safe_path: str | None) -> None:
-    """Start of a local worker: report its identity, leave Ctrl-C to the parent, end with it.
+def start(mark: Mapping[str, str], safe_path: str | None) -> None:
+    """Start of a local worker: mark what its runs start, leave Ctrl-C to the parent, end with it.
 
     Parameters
     ----------
-    workers : queue of (int, str)
-        Takes the number and the mark of this process.
+    mark : mapping of str to str
+        Variable of the environment by which that is found.
     safe_path : str, optional
         What PYTHONSAFEPATH is for the programs that a run starts.
     """
@@ -169,13 +167,11 @@ def start(workers: Any, safe_path: str | None) -> None:
     # standard output belongs to the answer of the parent, which may be one JSON document
     with suppress(OSError):
         os.dup2(2, 1)
-    mark = process.mark()
     os.environ.update(mark)
     # what leaves its session and its environment stays below this process
     process.control_process(child_subreaper=1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
-    workers.put((os.getpid(), *mark.values()))
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_die_with, args=(parent,), daemon=True).start()
@@ -258,10 +254,8 @@ class LocalProcesses(Place):
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
-        self._context = multiprocessing.get_context("spawn")
         self._pool: ProcessPoolExecutor | None = None
-        self._started: Any = None
-        self._processes: dict[int, BaseProcess] = {}
+        self._mark = process.mark()
         self._died("ended")
 
     def submit(self, task: RunTask) -> "Future[RunRecord]":
@@ -271,13 +265,10 @@ class LocalProcesses(Place):
         try:
             with _apart(main) as safe_path:
                 if self._pool is None:
-                    self._started = self._context.SimpleQueue()
                     self._pool = ProcessPoolExecutor(
-                        self._workers, self._context, start, (self._started, safe_path)
+                        self._workers, get_context("spawn"), start, (self._mark, safe_path)
                     )
-                future = self._pool.submit(make, replace(task, kernel=packed))
-            self._processes = {p.pid or 0: p for p in multiprocessing.active_children()}
-            return future
+                return self._pool.submit(make, replace(task, kernel=packed))
         except BrokenProcessPool:
             self.close()
             return self.submit(task)
@@ -287,11 +278,7 @@ class LocalProcesses(Place):
         pool, self._pool = self._pool, None
         if pool is None:
             return True
-        marks: dict[int, str] = {}
-        while not self._started.empty():
-            marks |= [self._started.get()]
-        self._started.close()
-        workers = [p for pid, p in self._processes.items() if pid in marks]
+        workers = [*(pool._processes or {}).values()]
         for worker in workers:
             worker.terminate()
         pool.shutdown(wait=False, cancel_futures=True)
@@ -305,8 +292,7 @@ class LocalProcesses(Place):
         signals = [c for c in codes if c is not None and c < 0 and c != -signal.SIGTERM]
         self._died(process.ending(signals[0]) if signals else "ended")
         # and a worker that was killed left behind what its run had started
-        for mark in marks.values():
-            process.end_marked(mark)
+        process.end_marked(*self._mark.values())
         return True
 
     def _died(self, ended: str) -> None:
