@@ -454,7 +454,7 @@ def plan_of(
     Range(low=1.0, high=100.0, unit='day', integer=False)
     >>> plan_of({"kernl": "diffusion"})
     Traceback (most recent call last):
-    dimgs.common.errors.InputError: the plan, kernl: there is no such key; did you mean 'kernel'?
+    dimgs.common.errors.InputError: the plan, kernl: this key is unknown; did you mean 'kernel'?
     """
     refuse_newer(document, source)
     keys = {key: value for key, value in document.items() if key != "schema"}

@@ -23,7 +23,6 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.fits.consensus import within
 from dimgs.kernels.conversion import holds_inputs, port_value, unit_for
 from dimgs.kernels.record import RunRecord, Status
-from dimgs.kernels.spec import Port
 
 # ranges that are so many times as wide in logarithms hold what counts. By films whose ranges lie a
 # decade beside those of the plan: of ranges twice as wide, what is left of an earlier campaign
@@ -155,15 +154,23 @@ def _counts(placed: PriorRun, binding: Binding, design: CampaignDesign) -> bool:
 
 def _placed(known: KnownRun, binding: Binding, design: CampaignDesign) -> PriorRun:
     """A run in pi space; an error says why it says nothing there."""
-    record, names, target = known.record, [t.name for t in binding.tiers], binding.target
+    record, ports, target = known.record, binding.ports, binding.target
+    names = [t.name for t in binding.tiers]
     if record.tier and record.tier not in names:
         raise InputError(f"'{record.tier}' is no tier of the plan")
-    values = {n: _value(port, record, binding) for n, port in binding.ports.items()}
+    given = {n: port_value(ports[n], q) for n, q in record.inputs.items() if n in ports}
+    values = {**binding.fixed, **given}
+    for name, port in ports.items():
+        if name not in values:
+            raise InputError(f"it has no '{name}'")
+        positive = name in binding.parts and name not in binding.space.basis.signed
+        if positive and not port.parsed.to_si(float(values[name])) > 0:
+            raise InputError(f"its '{name}' has no logarithm")
     full = replace(
         record,
         kernel=binding.kernel.name,
         tier=record.tier or names[-1],
-        inputs={n: (v, binding.ports[n].unit) for n, v in values.items()},
+        inputs={n: (values[n], port.unit) for n, port in ports.items()},
         provenance={**record.provenance, "version": binding.kernel.version},
     )
     for name, fixed in binding.fixed.items():
@@ -183,20 +190,6 @@ def _placed(known: KnownRun, binding: Binding, design: CampaignDesign) -> PriorR
         raise InputError("its groups lie far outside the ranges")
     y, tier = binding.response(full), names.index(full.tier)
     return PriorRun(z, y, binding.logs(values), tier, full, known.origin, known.error)
-
-
-def _value(port: Port, record: RunRecord, binding: Binding) -> float | str:
-    """An input in the unit of its port."""
-    name = port.name
-    if name not in record.inputs:
-        if name in binding.fixed:
-            return binding.fixed[name]
-        raise InputError(f"it has no '{name}'")
-    value = port_value(port, record.inputs[name])
-    positive = name in binding.parts and name not in binding.space.basis.signed
-    if positive and not port.parsed.to_si(float(value)) > 0:
-        raise InputError(f"its '{name}' has no logarithm")
-    return value
 
 
 def _runs_of(known: KnownLaw, binding: Binding, design: CampaignDesign) -> list[KnownRun]:
