@@ -205,7 +205,9 @@ def claims(case: Drawn, result: CampaignResult, logs: Array) -> list[tuple[str, 
         said = np.array([np.nan if t is None else t[0] for t in told])
         known = np.isfinite(said)
         room = max(room, 2.0 * np.log1p(result.surrogate.error))
-        found.append(("surrogate", missed(said, room, known) - (1.0 - result.surrogate.level)))
+        found.append(
+            ("surrogate", missed(said, room, known) - (1.0 - result.surrogate.curve.level))
+        )
     return found
 
 

@@ -10,12 +10,12 @@ from scipy.special import stdtrit
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import hidden
-from dimgs.campaign.ending import Outcome
 from dimgs.campaign.evidence import TierEvidence
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.plan import Plan
 from dimgs.campaign.result import (
     CampaignResult,
+    Outcome,
     Pertinence,
     PointAnswer,
     RegimeAnswer,
@@ -226,26 +226,25 @@ class Answers:
         names, pool = [g.name for g in self.space.groups], self.evidence.design.pool
         boundaries = []
         for b in self.model.borders:
-            if b.below not in self.laws or b.above not in self.laws:
-                continue
-            # some of the ranges lies between the two laws, and nothing else does
+            numbers = [self.laws.index(k) + 1 for k in (b.below, b.above) if k in self.laws]
             between = pool[self.model.between(b, pool)]
             along = b.along(between) - b.middle
+            # some of the ranges lies between the two laws, and nothing else does
             beside = np.any(along <= 0.0) and np.any(along >= 0.0)
-            if not len(self.model.crossings(b)) or not beside:
+            if len(numbers) < 2 or not len(self.model.crossings(b)) or not beside:
                 continue
             (monomial, start, growth), half = self._monomial(b), (b.high - b.low) / 2.0
             if b.meets:
                 row = np.append(1.0, between[np.argmin(np.abs(along))])[None]
-                pair = (self.model.laws[b.below], self.model.laws[b.above])
-                half = float(np.hypot(*(law.half_widths(row, self.level)[0] for law in pair)))
+                laws = (self.model.laws[b.below], self.model.laws[b.above])
+                half = float(np.hypot(*(law.half_widths(row, self.level)[0] for law in laws)))
             with np.errstate(over="ignore"):
                 spread = float(np.exp(abs(growth) * half))
-            one, two = sorted(self.laws.index(k) + 1 for k in (b.below, b.above))
             value = _bounded_exp(start + growth * b.middle)
             texts = monomial_text(monomial, names), str(physical(monomial, self.space.groups))
             ends, kind = (value / spread, value * spread), "meeting" if b.meets else "jump"
-            boundaries.append(RegimeBoundary((one, two), *texts, value, *ends, kind))
+            pair = min(numbers), max(numbers)
+            boundaries.append(RegimeBoundary(pair, *texts, value, *ends, kind))
         return tuple(boundaries)
 
     def _failure(self, k: int) -> str:
@@ -290,8 +289,7 @@ class Answers:
         if not self.laws or not np.isfinite(worst):
             return "No power law was found."
         text = f"The widest interval is {worst:.3g} times its tolerance."
-        model = self.model
-        if worst > 1.0 and model.scatter.sigma and len(model.laws) == 1:
+        if worst > 1.0 and self.model.scatter.sigma and len(self.model.laws) == 1:
             more = self.evidence.expected_runs - len(self.evidence.purposes)
             text += f" About {int(np.ceil(more))} more would bring it within."
         return text
@@ -676,14 +674,13 @@ def _judged_surrogate(surrogate: Surrogate) -> Pertinence:
     good = min(1.0, surrogate.wanted / max(surrogate.error, 1e-12))
     said = f"a smooth curve through the runs predicts runs left out within {surrogate.error:.2g}"
     meaning = f"No law was found; {said} (over {surrogate.curve.level:.0%} of the ranges)."
-    why = f"A Gaussian process over {surrogate.runs} runs; {surrogate.wanted:g} is wanted."
+    why = f"A Gaussian process over {surrogate.curve.runs} runs; {surrogate.wanted:g} is wanted."
     if not surrogate.is_close:
         more = surrogate.further
         outlook = "more would hardly lower it" if more is None else f"about {more} more would do"
         why += f" As the error has fallen with the runs so far, {outlook}."
-    return Pertinence(
-        "surrogate", surrogate.is_close, good, surrogate.curve.level * good, meaning, why
-    )
+    sure = surrogate.curve.level * good
+    return Pertinence("surrogate", surrogate.is_close, good, sure, meaning, why)
 
 
 def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> dict[str, Any]:

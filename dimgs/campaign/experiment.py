@@ -7,10 +7,10 @@ import numpy as np
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, moved
-from dimgs.campaign.ending import Ending, Outcome
 from dimgs.campaign.evidence import PREDICTED, Proposal
 from dimgs.campaign.journal import DecisionLog
 from dimgs.campaign.prior_runs import PriorRun, PriorRuns
+from dimgs.campaign.result import Ending, Outcome
 from dimgs.campaign.runner import Runner
 from dimgs.campaign.space import EVIDENCE, CampaignRuns
 from dimgs.campaign.text import quantity

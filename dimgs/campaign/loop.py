@@ -9,7 +9,6 @@ import numpy as np
 from dimgs.campaign.answers import Analysis, conclude, half_width, law_of_all
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, d_optimal, nearest
-from dimgs.campaign.ending import Ending, Outcome
 from dimgs.campaign.evidence import Proposal, RunPrediction, TierEvidence
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.journal import DecisionLog, Listener, Progress
@@ -23,7 +22,7 @@ from dimgs.campaign.prior_runs import (
     largest_miss,
     runs_to_predict,
 )
-from dimgs.campaign.result import CampaignResult
+from dimgs.campaign.result import CampaignResult, Ending, Outcome
 from dimgs.campaign.surrogate import FEWEST, USEFUL, Surrogate
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.consensus import FittedLaw, Scatter, Sites

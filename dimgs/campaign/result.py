@@ -1,12 +1,12 @@
-"""What a campaign returns."""
+"""What a campaign returns, and how it ends."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from dimgs.campaign.curves import WholeCurves
-from dimgs.campaign.ending import Outcome
 from dimgs.campaign.surrogate import Surrogate
 from dimgs.common.errors import DimgsError
 from dimgs.common.escape import file_names
@@ -32,6 +32,55 @@ from dimgs.report.findings import Activation
 from dimgs.report.results import FitResult, Report
 from dimgs.report.write import write_study
 from dimgs.symmetry.collapse import Collapse
+
+
+class Outcome(StrEnum):
+    """How a campaign ends.
+
+    Examples
+    --------
+    >>> Outcome.BUDGET, Outcome.BUDGET.words, Outcome.BUDGET.is_answer
+    ('budget', 'budget spent', False)
+    """
+
+    words: str
+
+    def __new__(cls, value: str, words: str) -> "Outcome":
+        """The member of a value; `words` are the same in a clause."""
+        member = str.__new__(cls, value)
+        member._value_, member.words = value, words
+        return member
+
+    CONFIRMED = "confirmed", "law confirmed"
+    PREDICTS = "predicts", "predictions within tolerance, no law confirmed"
+    BUDGET = "budget", "budget spent"
+    INCONSISTENT = "inconsistent", "equal groups give different answers"
+    STOPPED = "stopped", "no further run helps"
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the campaign answers: a confirmed law, or predictions within the tolerance."""
+        return self in (Outcome.CONFIRMED, Outcome.PREDICTS)
+
+    def __repr__(self) -> str:
+        """As its text."""
+        return repr(self.value)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """Why the questions to a tier end, and that in words.
+
+    Attributes
+    ----------
+    outcome : Outcome
+        Of a campaign that ends with it.
+    text : str
+        A clause.
+    """
+
+    outcome: Outcome
+    text: str
 
 
 @dataclass(frozen=True)

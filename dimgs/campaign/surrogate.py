@@ -52,11 +52,6 @@ class Surrogate:
         """Whether it predicts runs left out within the error that is wanted."""
         return self.error <= self.wanted
 
-    @property
-    def runs(self) -> int:
-        """How many runs it rests on."""
-        return self.curve.runs
-
     @cached_property
     def error(self) -> float:
         """Relative error that runs left out keep, those of at least `level` of the ranges.
@@ -65,11 +60,11 @@ class Surrogate:
         which the others predict worst, stand for less than those inside.
         """
         away = np.linalg.norm(self.pool[:, None] - self.curve.z[None], axis=2)
-        shares = np.bincount(np.argmin(away, axis=1), minlength=self.runs) / len(self.pool)
+        shares = np.bincount(np.argmin(away, axis=1), minlength=self.curve.runs) / len(self.pool)
         errors = np.abs(self.curve.left_out()[0])
         order = np.argsort(errors)
         at = np.searchsorted(np.cumsum(shares[order]), self.curve.level * (1.0 - ROUNDING))
-        return float(np.expm1(errors[order[min(int(at), self.runs - 1)]]))
+        return float(np.expm1(errors[order[min(int(at), self.curve.runs - 1)]]))
 
     @cached_property
     def further(self) -> int | None:
@@ -77,15 +72,15 @@ class Surrogate:
 
         The error is taken to go on as it falls from random halves of the runs to all of them.
         """
-        rng, half = np.random.default_rng(0), self.runs // 2
-        parts = [rng.permutation(self.runs)[:half] for _ in range(_HALVES)]
+        rng, half = np.random.default_rng(0), self.curve.runs // 2
+        parts = [rng.permutation(self.curve.runs)[:half] for _ in range(_HALVES)]
         before = float(np.median([self.curve.on(rows).error for rows in parts]))
-        rate = np.log(before / self.curve.error) / np.log(self.runs / half)
+        rate = np.log(before / self.curve.error) / np.log(self.curve.runs / half)
         if not rate > _SLOWEST:
             return None
         ratio = max(np.log1p(self.error) / np.log1p(self.wanted), 1.0)
-        more = int(np.ceil(self.runs * (ratio ** (1.0 / rate) - 1.0)))
-        return more if more <= _MOST * self.runs else None
+        more = int(np.ceil(self.curve.runs * (ratio ** (1.0 / rate) - 1.0)))
+        return more if more <= _MOST * self.curve.runs else None
 
     def at(self, values: Mapping[str, float]) -> tuple[float, float, float] | None:
         """The target in its SI unit with its interval at SI values of the inputs.
@@ -110,4 +105,4 @@ class Surrogate:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return {**attributes(self, "runs error further"), "level": self.curve.level}
+        return attributes(self, "error further") | attributes(self.curve, "runs level")

@@ -61,13 +61,12 @@ def essential(space: PiSpace, rationals: Sequence[Rationals]) -> tuple[str, ...]
     wanted = _rank(apart)
     met = filter(None, (monomial_of(space, row) for row in apart))
     offers = [physical(powers, space.groups) for powers in (*space.axes.short, *met)]
-    chosen, names = list[list[Fraction]](), list[str]()
+    chosen = dict[str, list[Fraction]]()
     for group in offers:
         row = [group.get(n) for n in space.names]
-        if _rank([*apart, row]) == wanted and _rank([*chosen, row]) > len(chosen):
-            chosen.append(row)
-            names.append(str(group))
-    return tuple(names) if len(names) == wanted else ()
+        if _rank([*apart, row]) == wanted and _rank([*chosen.values(), row]) > len(chosen):
+            chosen[str(group)] = row
+    return tuple(chosen) if len(chosen) == wanted else ()
 
 
 def _rank(rows: Sequence[Sequence[Fraction]]) -> int:

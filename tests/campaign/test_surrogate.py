@@ -80,7 +80,7 @@ def test_a_campaign_without_a_law_predicts() -> None:
     assert result.outcome == "predicts"
     assert result.surrogate is not None
     assert result.surrogate.error <= 0.05
-    assert result.to_json()["surrogate"]["runs"] == result.surrogate.runs
+    assert result.to_json()["surrogate"]["runs"] == result.surrogate.curve.runs
     rng = np.random.default_rng(3)
     errors = []
     for _ in range(60):
@@ -117,7 +117,7 @@ def test_what_a_surrogate_lacks_is_told_in_place_of_intervals_of_laws_that_do_no
     result = run(wave_plan(12))
     assert result.surrogate is not None
     assert "interval" not in result.further
-    assert f"over {result.surrogate.runs} runs; 0.05 is wanted" in result.further
+    assert f"over {result.surrogate.curve.runs} runs; 0.05 is wanted" in result.further
     if result.outcome == "budget":
         assert re.search("about [0-9]+ more would do|more would hardly", result.further)
 
