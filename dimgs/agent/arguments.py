@@ -279,7 +279,7 @@ def readings(inputs: Mapping[str, Quantity]) -> list[dict[str, Any]]:
     return assumptions
 
 
-def _matched(match: re.Match[str]) -> tuple[float, float]:
+def _number_of(match: re.Match[str]) -> tuple[float, float]:
     """Number of a match, and half of its last digit."""
     digits = match["digits"].replace(",", "").replace("\u202f", "")
     power = match["e"] or match["ten"] or "0"
@@ -304,7 +304,7 @@ def amounts(text: str) -> list[Amount]:
     >>> [(a.value, a.unit) for a in amounts("one of 3 runs: 2 to 3 mg")]
     [(3.0, '1'), (2.0, 'mg'), (3.0, 'mg')]
     """
-    scanned = sorted(_scanned(text), key=lambda a: a.place)
+    scanned = sorted(_scan(text), key=lambda a: a.place)
     for k in range(len(scanned) - 2, -1, -1):
         one, two = scanned[k], scanned[k + 1]
         between = text[one.place + len(one.text) : two.place]
@@ -313,7 +313,7 @@ def amounts(text: str) -> list[Amount]:
     return scanned
 
 
-def _scanned(text: str) -> Iterator[Amount]:
+def _scan(text: str) -> Iterator[Amount]:
     end_of_last = 0
     # both ends of '2..3' are numbers, and neither has the dots
     plain = text.replace("..", "  ")
@@ -322,7 +322,7 @@ def _scanned(text: str) -> Iterator[Amount]:
             # a power in the unit before
             continue
         try:
-            value, step = _matched(match)
+            value, step = _number_of(match)
         except InputError:
             continue
         unit, end = _unit_after(plain, match.end())

@@ -42,7 +42,7 @@ def search(request: dict[str, Any]) -> dict[str, Any]:
             report = discover_with(data, request["target"], options, progress)
             progress("writing the report")
             _write(report, Path(request["out"]))
-            ids = _kept(request["hub"], report)
+            ids = _keep(request["hub"], report)
             _write_json(Path(request["out"]) / "kept.json", ids or {})
             _write_next(report, Path(request["out"]))
     except (DimgsError, TypeError) as error:

@@ -262,8 +262,8 @@ class Sources:
         if top in _SOURCED:
             named = sources.get(path) or sources.get(name) or ""
             if top == "ranges" or to_quantity(value, f"'{path}'").is_range:
-                return self._of_range(path, value, named, arguments)
-            return self._of_quantity(path, name, value, named, arguments)
+                return self._check_range(path, value, named, arguments)
+            return self._check_quantity(path, name, value, named, arguments)
         if top in _CHOICES:
             return "the effort that the agent chose"
         if top == "content":
@@ -282,7 +282,7 @@ class Sources:
             return self._of_name(path, value)
         return "the workspace" if top == "table" else "the effort that the agent chose"
 
-    def _of_quantity(
+    def _check_quantity(
         self, path: str, name: str, value: Any, named: str, arguments: Mapping[str, Any]
     ) -> str:
         kind, _, rest = named.partition(":")
@@ -292,16 +292,16 @@ class Sources:
             return self._of_interval(path, quantity, kind, rest)
         wanted = quantity.to_json()
         if kind in ("question", "reply"):
-            self._in_span(path, wanted, kind, rest)
+            self._check_span(path, wanted, kind, rest)
             return named
         if kind in ("default", "conservative"):
-            self._of_card(path, name, wanted, kind, arguments)
+            self._check_card(path, name, wanted, kind, arguments)
             return kind
         if kind == "hub":
-            self._in_entry(path, name, wanted, rest)
+            self._check_entry(path, name, wanted, rest)
             return named
         if kind == "call":
-            self._in_call(path, wanted, rest)
+            self._check_call(path, wanted, rest)
             return named
         raise InputError(
             f"'{path}' = {shown(value)} has no source; name it in 'sources', as "
@@ -320,7 +320,7 @@ class Sources:
             )
         return f"{kind}: {span}"
 
-    def _in_span(self, path: str, wanted: dict[str, Any], kind: str, span: str) -> None:
+    def _check_span(self, path: str, wanted: dict[str, Any], kind: str, span: str) -> None:
         texts = [self.question] if kind == "question" else self.replies
         where = next((t for t in texts if _squeezed(span) in _squeezed(t)), None)
         if not span or where is None:
@@ -342,7 +342,7 @@ class Sources:
                     f"are not equal; ask_person which holds."
                 )
 
-    def _of_card(
+    def _check_card(
         self, path: str, name: str, wanted: dict[str, Any], kind: str, arguments: Mapping[str, Any]
     ) -> None:
         kernel = str(arguments.get("kernel") or "")
@@ -395,7 +395,7 @@ class Sources:
             )
         return stored(safe_value)
 
-    def _in_entry(self, path: str, name: str, wanted: dict[str, Any], id: str) -> None:
+    def _check_entry(self, path: str, name: str, wanted: dict[str, Any], id: str) -> None:
         entry = self.context.hub.get(id)
         if entry["state"] in DOUBTED:
             raise InputError(f"'{path}': the entry '{shown(id[:12])}' is {entry['state']}.")
@@ -414,7 +414,7 @@ class Sources:
             f"{wanted['unit']}."
         )
 
-    def _in_call(self, path: str, wanted: dict[str, Any], number: str) -> None:
+    def _check_call(self, path: str, wanted: dict[str, Any], number: str) -> None:
         results = self.results
         if not (number.isdigit() and 1 <= int(number) <= len(results)):
             raise InputError(
@@ -426,13 +426,13 @@ class Sources:
                 return
         raise InputError(f"'{path}': call {number} did not give {wanted['value']}.")
 
-    def _of_range(self, path: str, value: Any, named: str, arguments: Mapping[str, Any]) -> str:
+    def _check_range(self, path: str, value: Any, named: str, arguments: Mapping[str, Any]) -> str:
         """Each end of a range has the source, or the whole range lies in what a card allows."""
         ends = amounts(str(value).replace("..", " to "))
         if len(ends) != 2:
             raise InputError(f"'{path}' is '{shown(value)}'; write a range as '1..100 day'.")
         for end in ends:
-            self._of_quantity(path, path.rpartition(".")[2], end.to_json(), named, arguments)
+            self._check_quantity(path, path.rpartition(".")[2], end.to_json(), named, arguments)
         return named
 
     def _known_number(self, path: str, value: float) -> None:

@@ -91,7 +91,7 @@ def replay(
             f"'{shown(id[:12])}' is not a decision of an agent; see {Act(Step.LIST_ENTRIES)}."
         )
     comparisons = []
-    with _as_it_was(hub, basis.get("hub") or {}) as (then, exact):
+    with _copy_of_then(hub, basis.get("hub") or {}) as (then, exact):
         context = ToolContext(then.for_agent(), policy, workspace)
         context.policy = context.policy.model_copy(
             update={"agent": context.policy.agent.model_copy(update={"worker": False})}
@@ -174,7 +174,7 @@ def _difference(then: Any, now: Any, ids: dict[str, str], place: str) -> str:
 
 
 @contextmanager
-def _as_it_was(hub: Hub, digest: Mapping[str, Any]) -> Iterator[tuple[Hub, bool]]:
+def _copy_of_then(hub: Hub, digest: Mapping[str, Any]) -> Iterator[tuple[Hub, bool]]:
     """A copy of the hub as it was, and whether it is just that, shown by its digest.
 
     Of a hub behind a server some entries may be hidden from whoever asks: it is asked as it is now.

@@ -37,7 +37,7 @@ def main(version: bool = typer.Option(False, "--version", help="Print the versio
 _USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 
 
-def _tell_usage(error: Any) -> None:
+def _print_usage(error: Any) -> None:
     message = str(error.format_message())
     context = getattr(error, "ctx", None)
     if "\n" in message:
@@ -87,7 +87,7 @@ def _code_of(words: list[str]) -> int:
     try:
         result = app(args=words, standalone_mode=False)
     except _USAGE_ERROR as error:
-        _tell_usage(error)
+        _print_usage(error)
         return 2
     except (KeyboardInterrupt, typer.Abort):
         note("interrupted")

@@ -51,7 +51,7 @@ def demo(
     if json:
         emit_json(_document(free, missing, full, pluto))
         return
-    _tell(data, free, missing, full, pluto)
+    _print_demo(data, free, missing, full, pluto)
 
 
 def _pluto(law: "Law") -> tuple[float, float, float]:
@@ -83,7 +83,7 @@ def _document(
     }
 
 
-def _tell(
+def _print_demo(
     data: "Dataset",
     free: "FitResult",
     missing: "Exploration",

@@ -273,7 +273,7 @@ def from_parquet(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable
 
     file = open_parquet(path)
     schema = file.schema_arrow
-    columns = _wanted(options, schema.names)
+    columns = _decoded_headers(options, schema.names)
     check_width(len(columns or schema.names), path.name)
     check_memory(file.metadata.num_rows * len(columns or schema.names) * _BYTES_A_CELL, path.name)
     # one copy of each text, however often it stands in the file
@@ -285,7 +285,7 @@ def from_parquet(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable
     return from_pandas(frame, path.name, sidecar, field_units(schema))
 
 
-def _wanted(options: ReadOptions, headers: list[str]) -> list[str] | None:
+def _decoded_headers(options: ReadOptions, headers: list[str]) -> list[str] | None:
     """Headers of the columns to decode; None for all."""
     names = [split_header(header)[0] for header in headers]
     chosen = None if options.columns is None else set(options.columns)

@@ -352,7 +352,7 @@ def parquet_batches(
     if start:
         # a later start needs the columns as the first rows show them
         for batch in file.iter_batches(chunk_rows, row_groups=[0], columns=columns):
-            head = _like(build(_raw(batch, path, units, batch.num_rows), options), first, path)
+            head = _check(build(_raw(batch, path, units, batch.num_rows), options), first, path)
             break
     end = 0
     try:
@@ -366,7 +366,7 @@ def parquet_batches(
                 if end <= start:
                     continue
                 if head is None:
-                    head = _like(build(_raw(batch, path, units, end), options), first, path)
+                    head = _check(build(_raw(batch, path, units, end), options), first, path)
                 yield Batch(batch, path, options, head, headers, units, end)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, "a Parquet file", error) from error
@@ -385,7 +385,7 @@ def _projected(
     return replace(options, columns=None, drop=None, units=units), list(decoded.values())
 
 
-def _like(data: Dataset, first: Dataset | None, path: Path) -> Dataset:
+def _check(data: Dataset, first: Dataset | None, path: Path) -> Dataset:
     if first is None:
         return data
     for variable in first.variables:

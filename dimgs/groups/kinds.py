@@ -154,7 +154,7 @@ def _aliases(name: str) -> tuple[tuple[str, str], ...]:
     return tuple((alias, alias.casefold()) for alias in exact)
 
 
-def _having(candidates: tuple[Kind, ...], text: str) -> tuple[Kind, ...]:
+def _kinds_named(candidates: tuple[Kind, ...], text: str) -> tuple[Kind, ...]:
     """Candidates of which `text` is a name; upper and lower case count where they can.
 
     A single letter is another one in the other case.
@@ -175,7 +175,7 @@ def _by_word(candidates: tuple[Kind, ...], tokens: tuple[str, ...]) -> tuple[Kin
             run = "".join(tokens[start:stop])
             if len(run) < longest or len(run) < _SHORTEST_WORD or run.casefold() in GREEK:
                 continue
-            named = _having(candidates, run)
+            named = _kinds_named(candidates, run)
             if named and len(run) == longest:
                 best += tuple(each for each in named if each not in best)
             elif named:
@@ -186,7 +186,7 @@ def _by_word(candidates: tuple[Kind, ...], tokens: tuple[str, ...]) -> tuple[Kin
 def _by_head(candidates: tuple[Kind, ...], tokens: tuple[str, ...]) -> tuple[Kind, ...]:
     """Candidates named by the symbol with which the name begins: `rho_f`, `U_inf`, `c_p_air`."""
     for stop in range(len(tokens) - 1, 0, -1):
-        named = _having(candidates, "".join(tokens[:stop]))
+        named = _kinds_named(candidates, "".join(tokens[:stop]))
         if named:
             return named
     return ()
@@ -195,7 +195,7 @@ def _by_head(candidates: tuple[Kind, ...], tokens: tuple[str, ...]) -> tuple[Kin
 def _named(candidates: tuple[Kind, ...], name: str) -> tuple[Kind, ...]:
     tokens = name_tokens(name)
     return (
-        _having(candidates, "".join(tokens))
+        _kinds_named(candidates, "".join(tokens))
         or _by_word(candidates, tokens)
         or _by_head(candidates, tokens)
     )

@@ -383,10 +383,10 @@ class Namer:
         if group is None:
             powers = [(n, x) for n, x in zip(self._names, vector, strict=True) if x]
             sign = 1 if powers[0][1] > 0 else -1
-            group = self._groups[vector] = self._named({n: Fraction(sign * x) for n, x in powers})
+            group = self._groups[vector] = self._form({n: Fraction(sign * x) for n, x in powers})
         return group
 
-    def _named(self, exponents: dict[str, Fraction]) -> PiGroup:
+    def _form(self, exponents: dict[str, Fraction]) -> PiGroup:
         recognition = recognise(exponents, self._kinds)
         if recognition is not None and recognition.power < 0:
             exponents = {n: -x for n, x in exponents.items()}

@@ -173,7 +173,7 @@ def by_repeating(
     matrix = DimensionalMatrix.of([v for v in active if v.name not in isolated - needed])
     vectors = repeating_groups(matrix, repeating)
     if vectors is None:
-        raise InputError(_unfit(active, matrix, repeating))
+        raise InputError(_defect(active, matrix, repeating))
     powers = {}
     if target is not None and not target.is_level:
         columns = [matrix.names.index(name) for name in repeating]
@@ -197,7 +197,7 @@ def _needed(active: Sequence[Variable], target: Variable | None) -> set[str]:
     return {v.name for v, e in zip(active, solution, strict=True) if e}
 
 
-def _unfit(active: Sequence[Variable], matrix: DimensionalMatrix, repeating: Sequence[str]) -> str:
+def _defect(active: Sequence[Variable], matrix: DimensionalMatrix, repeating: Sequence[str]) -> str:
     rank = matrix.rank
     spanned = DimensionalMatrix.of([v for v in active if v.name in set(repeating)]).rank
     why = (

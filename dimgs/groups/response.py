@@ -122,9 +122,9 @@ def _spanning(system: Array, size: int) -> list[tuple[int, ...]]:
     first, second = (np.tile(d, (len(before), 1)) for d in directions)
     for column in before.T:
         # Gram and Schmidt, for all sets at once
-        rest = _without(unit.T[column], basis)
+        rest = _orthogonal_part(unit.T[column], basis)
         basis.append(rest / np.maximum(np.linalg.norm(rest, axis=1, keepdims=True), _SAME))
-    one, two = _without(first, basis) @ unit, _without(second, basis) @ unit
+    one, two = _orthogonal_part(first, basis) @ unit, _orthogonal_part(second, basis) @ unit
     here, there = one[:, :-1] * two[:, -1:], two[:, :-1] * one[:, -1:]
     vanishing = np.abs(one[:, :-1]) + np.abs(two[:, :-1]) <= _SAME
     parallel = ~vanishing & (np.abs(here - there) <= _SAME * (np.abs(here) + np.abs(there)))

@@ -144,7 +144,7 @@ class Writer(Reader):
     def add_linked(self, document: Mapping[str, Any], links: Sequence[tuple[str, str]]) -> str:
         """Add an entry with links to entries that are there, by their whole ids."""
         with self.database.transaction() as connection:
-            entry = self._made(document, links, connection)
+            entry = self._make_entry(document, links, connection)
             write(connection, [entry])
         return entry.id
 
@@ -232,7 +232,7 @@ class Writer(Reader):
             rated = {name: value for name, value in ratings.items() if value is not None}
             document = {"kind": "review", "verdict": verdict, "text": text, **rated}
             as_it_is = {"visibility": row.visibility, "until": row.until}
-            entry = self._made({**document, **as_it_is}, links, connection)
+            entry = self._make_entry({**document, **as_it_is}, links, connection)
             write(connection, [entry])
         return entry.id
 
@@ -274,24 +274,24 @@ class Writer(Reader):
     def annotate(self, id: str, type: str, text: str) -> str:
         """Add a remark on an entry: an "insight", a "bug" or a "validation"."""
         document = {"kind": "annotation", "type": type, "text": text}
-        return self._said_of(id, "annotate", "annotates", document)
+        return self._remark(id, "annotate", "annotates", document)
 
     def dispute(self, id: str, text: str) -> str:
         """Doubt an entry: what rests on it is to be checked again until that is settled."""
         document = {"kind": "annotation", "type": "dispute", "text": text}
-        return self._said_of(id, "dispute", "disputes", document)
+        return self._remark(id, "dispute", "disputes", document)
 
     def approve(self, id: str, text: str = "") -> str:
         """Approve an imported protocol, card or job, by its hash, so that it may run here."""
         document = {"kind": "decision", "action": "approve", "text": text}
-        return self._said_of(id, "approve", "approves", document)
+        return self._remark(id, "approve", "approves", document)
 
     def redact(self, id: str, text: str) -> str:
         """Remove the content of an entry that should never have been shared; its hash stays."""
         document = {"kind": "decision", "action": "redact", "text": text}
-        return self._said_of(id, "redact", "redacts", document)
+        return self._remark(id, "redact", "redacts", document)
 
-    def _said_of(self, id: str, action: str, link: str, document: dict[str, Any]) -> str:
+    def _remark(self, id: str, action: str, link: str, document: dict[str, Any]) -> str:
         """Say something of an entry; remarks are seen by those who see the entry."""
         with self.database.transaction() as connection:
             row = self._row(connection, id)
@@ -301,7 +301,7 @@ class Writer(Reader):
             self._check(action, row.visibility, is_author, row.until)
             if document["kind"] == "annotation":
                 document |= {"visibility": row.visibility, "until": row.until}
-            entry = self._made(document, [(link, row.id)], connection)
+            entry = self._make_entry(document, [(link, row.id)], connection)
             write(connection, [entry])
             if action == "redact":
                 erase(connection, row.seq, entry_of(row).redacted())
@@ -327,7 +327,7 @@ class Writer(Reader):
             copy = {"kind": row.kind, **json.loads(row.content), **changes}
             copy.setdefault("visibility", row.visibility)
             copy.setdefault("until", row.until)
-            entry = self._made(copy, [("forked", row.id)], connection)
+            entry = self._make_entry(copy, [("forked", row.id)], connection)
             write(connection, [entry])
             share_files(connection, row.seq, entry)
         return entry.id
@@ -368,10 +368,10 @@ class Writer(Reader):
                     f"'{row.id[:12]}' is a {row.kind}; its new version is a {document['kind']}."
                 )
             link = [] if confirmed else [("supersedes", row.id)]
-            added = [self._made(document, [*links, *link], connection)]
+            added = [self._make_entry(document, [*links, *link], connection)]
             if confirmed and (causes := lineage.causes.get(row.id)):
                 self._check_settler(connection, row)
-                looked_at = _looked_at(added[0], lineage)
+                looked_at = _check_basis(added[0], lineage)
                 decision = {
                     "kind": "decision",
                     "action": "settle",
@@ -382,11 +382,11 @@ class Writer(Reader):
                 }
                 settled = [("confirms", row.id), ("derived", added[0].id)]
                 settled += [("settles", cause) for cause in sorted(causes)]
-                added.append(self._made(decision, settled, connection))
+                added.append(self._make_entry(decision, settled, connection))
             write(connection, added)
         return added[0].id
 
-    def _made(
+    def _make_entry(
         self,
         document: Mapping[str, Any],
         links: Sequence[tuple[str, str]],

@@ -206,7 +206,7 @@ class Exchange(Writer):
                     connection.execute(insert_new(connection, signatures), rows)
                 old = {entry.id for entry, _ in read} - new
                 if old:
-                    _brought_again(connection, old, brought)
+                    _update_present(connection, old, brought)
             merged.added += len(new)
             merged.present += len({entry.id for entry, _ in read}) - len(new)
             merged.keys |= {row["key"] for row in rows}
@@ -242,7 +242,7 @@ class Exchange(Writer):
                 yield {**entry.to_json(), "signatures": proofs.get(entry.id, [])}
 
 
-def _brought_again(connection: Connection, ids: set[str], brought: Brought) -> None:
+def _update_present(connection: Connection, ids: set[str], brought: Brought) -> None:
     """Let entries that are here already be vouched for, signed, or sent by their author."""
     present = select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
     by_sender = present.where(entries.c.author == brought.sender)

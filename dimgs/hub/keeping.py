@@ -69,7 +69,7 @@ def keep_report(hub: "Hub", report: "Report") -> dict[str, Any]:
     }
     law = None if report.law is None else {**verdict, "law": report.law.to_json()}
     page = {} if law is None else {"report.html": report.to_html().encode()}
-    return _kept(
+    return _keep_all(
         hub,
         {"text": _asked(target, inputs), "target": target, "inputs": inputs},
         {"text": report.provenance.get("command", "dimgs.discover"), "plan": plan},
@@ -129,7 +129,7 @@ def keep_campaign(
             for r in result["regimes"]
         ]
     keep_card(hub, kernel)
-    return _kept(
+    return _keep_all(
         hub,
         {"text": _asked(target, ranges, kernel), "target": target, "inputs": ranges},
         {"kernel": kernel, "text": f"campaign of {kernel}", "plan": plain(plan)},
@@ -158,7 +158,7 @@ def _campaign_verdict(
     return {"confirmed": confirmed, "why_not": [] if confirmed else [ended, *failed]}
 
 
-def _kept(
+def _keep_all(
     hub: "Hub",
     question: dict[str, Any],
     protocol: dict[str, Any],

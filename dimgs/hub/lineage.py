@@ -338,7 +338,7 @@ def _mark(connection: Connection, lineage: Lineage, settlements: Sequence[Settle
             for root, every in roots.items():
                 # the reviewer who rejected an entry can think again; a dispute of it is settled
                 by = every if roots is rejects else every - settled[root]
-                for id, depth in _reached(resting, root, by, settled).items() if by else ():
+                for id, depth in _depths(resting, root, by, settled).items() if by else ():
                     mark = "disputed" if depth == 0 else first if depth == 1 else "recheck"
                     causes[id] |= by
                     if marks.get(id) != "disputed":
@@ -350,7 +350,7 @@ def _mark(connection: Connection, lineage: Lineage, settlements: Sequence[Settle
             return
 
 
-def _reached(
+def _depths(
     resting: Mapping[str, list[str]], root: str, by: set[str], settled: Mapping[str, set[str]]
 ) -> dict[str, int]:
     """Unsettled entries that depend on an entry, directly (1) or further downstream."""

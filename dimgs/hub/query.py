@@ -193,16 +193,16 @@ def asked_runs(
     InputError
         If no kernel has such an input, or only of another dimension.
     """
-    where = [(name, _or_label(connection, name, limits)) for name, limits in ask.where]
+    where = [(name, _as_label(connection, name, limits)) for name, limits in ask.where]
     ask = replace(ask, where=tuple(where))
     if not (ask.where or ask.groups or ask.tier):
-        parts = _of_entry(ask) or [entries.c.kind == "run"]
-        parts.append(_of_kernel(entries.c.name, connection, ask, lineage))
+        parts = _entry_conditions(ask) or [entries.c.kind == "run"]
+        parts.append(_is_kernel(entries.c.name, connection, ask, lineage))
         seq, ended = entries.c.seq, entries.c.status == "ok"
         parts += _common(connection, seq, ended, ask, lineage, readable)
         return sa.select(seq.label("seq")).where(*parts)
     parts = _common(connection, points.c.run, points.c.ok, ask, lineage, readable)
-    of_entry = _of_entry(ask)
+    of_entry = _entry_conditions(ask)
     if of_entry:
         parts.append(points.c.run.in_(sa.select(entries.c.seq).where(*of_entry)))
     every = [
@@ -218,7 +218,7 @@ def asked_runs(
     return sa.select(union.c.seq)
 
 
-def _or_label(connection: sa.Connection, name: str, limits: TypedRange) -> TypedRange:
+def _as_label(connection: sa.Connection, name: str, limits: TypedRange) -> TypedRange:
     """A range, or the label that a run has and that is written as a number (316L)."""
     query = sa.select(labels.c.run).where(labels.c.name == name, labels.c.label == limits.text)
     labelled = connection.execute(query.limit(1)).first()
@@ -251,7 +251,7 @@ def _common(
     return parts
 
 
-def _of_kernel(
+def _is_kernel(
     name: sa.ColumnElement[str], connection: sa.Connection, ask: Wanted, lineage: Lineage
 ) -> sa.ColumnElement[bool]:
     """Whether a name is that of a kernel that is asked for."""
@@ -261,7 +261,7 @@ def _of_kernel(
     return name.in_([k for k in kernels if ask.kernel in (None, k)])
 
 
-def _of_entry(ask: Wanted) -> list[sa.ColumnElement[bool]]:
+def _entry_conditions(ask: Wanted) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = []
     if ask.author is not None:
         conditions.append(entries.c.author == ask.author)
@@ -292,14 +292,14 @@ def _in_ids(connection: sa.Connection, ids: set[str]) -> sa.Select[Any]:
 
 
 def _shapes(connection: sa.Connection, ask: Wanted, lineage: Lineage) -> list[Shape]:
-    chosen = _of_kernel(shapes.c.kernel, connection, ask, lineage)
+    chosen = _is_kernel(shapes.c.kernel, connection, ask, lineage)
     query = sa.select(shapes).where(chosen).order_by(shapes.c.id)
     if ask.tier is not None:
         query = query.where(shapes.c.tier == ask.tier)
     fitting = [_shape(row) for row in connection.execute(query)]
     for name, limits in ask.where:
         if limits.label is None:
-            fitting = _having(fitting, {name: Fraction(1)}, name, limits)
+            fitting = _shapes_with(fitting, {name: Fraction(1)}, name, limits)
         elif any(name in shape.slots for shape in fitting):
             labelled = sa.select(labels.c.run).where(labels.c.name == name).limit(1)
             if connection.execute(labelled).first() is None:
@@ -310,7 +310,7 @@ def _shapes(connection: sa.Connection, ask: Wanted, lineage: Lineage) -> list[Sh
                     f"'1e-16..1e-12 m^2/s', or a number with its unit."
                 )
     for text, exponents, limits in ask.groups:
-        fitting = _having(fitting, exponents, text, limits)
+        fitting = _shapes_with(fitting, exponents, text, limits)
     return fitting
 
 
@@ -325,7 +325,7 @@ def kernel_shapes(connection: sa.Connection, kernel: str) -> list[Shape]:
     return [_shape(row) for row in connection.execute(query)]
 
 
-def _having(
+def _shapes_with(
     among: list[Shape], exponents: dict[str, Fraction], text: str, limits: TypedRange
 ) -> list[Shape]:
     """Shapes with all the inputs, whose product has the dimension of the range."""

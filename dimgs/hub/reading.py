@@ -104,7 +104,7 @@ def evidence(
     while front and len(nodes) < _MOST:
         depth += 1
         following = []
-        for row in connection.execute(_beside(front, readable, up=False).limit(_MOST)).all():
+        for row in connection.execute(_neighbours(front, readable, up=False).limit(_MOST)).all():
             link = {"type": row.type, "from": places[row.source], "to": node(row, depth)}
             if link not in drawn and row.id != id:
                 drawn.append(link)
@@ -114,13 +114,13 @@ def evidence(
             nodes.append({**group, "depth": depth})
         # an entry links to earlier ones only, so that this ends
         front = list(dict.fromkeys(following))
-    for row in connection.execute(_beside([id], readable, up=True).limit(_MOST_ABOVE)).all():
+    for row in connection.execute(_neighbours([id], readable, up=True).limit(_MOST_ABOVE)).all():
         if row.id not in places:
             drawn.append({"type": row.type, "from": node(row, -1), "to": 0})
     return {"nodes": nodes, "links": drawn}
 
 
-def _beside(front: list[str], readable: ColumnElement[bool], up: bool) -> Select[Any]:
+def _neighbours(front: list[str], readable: ColumnElement[bool], up: bool) -> Select[Any]:
     """Entries other than runs at the other ends of links."""
     near, far = (links.c.target, links.c.source) if up else (links.c.source, links.c.target)
     return (
@@ -253,7 +253,7 @@ class Reader:
             row = self._row(connection, id)
             lineage = self.database.lineage(connection)
             beside = neighbours(connection, row.id)
-            seen = self._seen(connection, {i for k in beside for i in (k["from"], k["to"])})
+            seen = self._readable_ids(connection, {i for k in beside for i in (k["from"], k["to"])})
             status = {"status": status_of(connection, row.id)} if row.kind == "job" else {}
             brought = connection.execute(
                 select(imports.c.sender, imports.c.agent).where(imports.c.entry == row.seq)

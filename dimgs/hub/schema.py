@@ -543,7 +543,7 @@ def _check_made_here(connection: sa.Connection, path: Path) -> None:
     """Refuse a file whose tables are others: a view or a trigger in it could run for ever."""
     version = int(connection.execute(sa.text("PRAGMA user_version")).scalar_one())
     objects = _objects(connection)
-    expected = _made(version, version == STORE_VERSION or "runs" in objects)
+    expected = _expected_objects(version, version == STORE_VERSION or "runs" in objects)
     columns = {row[1] for row in connection.execute(sa.text("PRAGMA table_xinfo(runs)"))}
     expected_columns = {column.name for column in runs.columns}
     # earlier editions of SQLAlchemy wrote tables with other blanks

@@ -134,9 +134,9 @@ def dataset_of(records: Sequence[RunRecord], targets: Sequence[str], source: str
         raise InputError(
             f"No run in '{source}' with that kernel and tier succeeded; see its records()."
         )
-    _one([r.kernel for r in records], "kernel", source)
-    _one([r.tier for r in records], "tier", source)
-    _one([str(r.provenance.get("version", "")) for r in records], "version", source)
+    _check_single([r.kernel for r in records], "kernel", source)
+    _check_single([r.tier for r in records], "tier", source)
+    _check_single([str(r.provenance.get("version", "")) for r in records], "version", source)
     _check_ports(records, source)
     columns: dict[str, list[Any]] = {}
     units: dict[str, str] = {}
@@ -181,7 +181,7 @@ def _check_ports(records: Sequence[RunRecord], source: str) -> None:
                     )
 
 
-def _one(values: Sequence[str], what: str, source: str) -> None:
+def _check_single(values: Sequence[str], what: str, source: str) -> None:
     names = sorted(set(values))
     if len(names) > 1:
         raise InputError(
@@ -205,7 +205,7 @@ def write_parquet(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
     from pyarrow import parquet
 
     units: dict[str, str] = {}
-    flat = [_flat(row, units) for row in rows]
+    flat = [_flatten(row, units) for row in rows]
     names = dict.fromkeys([*_PLAIN.values(), *(name for row in flat for name in row)])
     texts = {*_PLAIN.values()} - {"attempt [1]", "wall_seconds [s]"}
     texts |= {name for row in flat for name, value in row.items() if isinstance(value, str)}
@@ -218,7 +218,7 @@ def write_parquet(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
     return path
 
 
-def _flat(row: Mapping[str, Any], units: dict[str, str]) -> dict[str, Any]:
+def _flatten(row: Mapping[str, Any], units: dict[str, str]) -> dict[str, Any]:
     read = checked_row(row)
     row = {**row, "provenance": as_json(read.provenance)}
     flat = {title: _written(row[name]) for name, title in _PLAIN.items()}

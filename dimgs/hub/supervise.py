@@ -182,7 +182,7 @@ class Supervisor:
             os.closerange(3, write)
             os.closerange(write + 1, os.sysconf("SC_OPEN_MAX"))
             self._limit()
-            text = _made(step, request).encode()
+            text = _run_step(step, request).encode()
             while text:
                 text = text[os.write(write, text) :]
             sys.stdout.flush()
@@ -234,11 +234,11 @@ class Supervisor:
                     inputs.remove(read)
             if status is not None:
                 return bytes(text), status, None
-            over = self._beyond()
+            over = self._exceeded_limit()
             if over is not None:
                 return bytes(text), status, over
 
-    def _beyond(self) -> Failure | None:
+    def _exceeded_limit(self) -> Failure | None:
         """The limit that the processes went beyond, if any."""
         now = monotonic()
         if now >= self._end:
@@ -274,7 +274,7 @@ class Supervisor:
             sleep(_LOOK / 10)
 
 
-def _made(step: Callable[[Any], Any], request: Any) -> str:
+def _run_step(step: Callable[[Any], Any], request: Any) -> str:
     """Answer of a step as JSON."""
     try:
         return json.dumps({"document": step(request)})
@@ -308,17 +308,17 @@ def _answer(text: bytes, status: int | None, logs: Path) -> Answer:
     return Answer(None, why or Failure.DIED, reason)
 
 
-def _named(step: str) -> Callable[[Any], Any]:
+def _import_step(step: str) -> Callable[[Any], Any]:
     module, _, name = step.partition(":")
     function: Callable[[Any], Any] = getattr(import_module(module), name)
     return function
 
 
 def _answers(document: Mapping[str, Any]) -> Iterator[Answer]:
-    steps = [_named(step) for step in document["steps"]]
+    steps = [_import_step(step) for step in document["steps"]]
     if not hasattr(os, "fork"):
         # only the time that a worker gives the supervisor holds here
-        yield from (Answer.of_json(json.loads(_made(step, document["job"]))) for step in steps)
+        yield from (Answer.of_json(json.loads(_run_step(step, document["job"]))) for step in steps)
         return
     # what every kernel needs is loaded once for all steps
     registry()

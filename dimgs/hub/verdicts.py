@@ -37,7 +37,7 @@ def why_unconfirmed(entry: Mapping[str, Any]) -> list[str]:
     """
     content, state = entry["content"] or {}, entry["state"]
     reasons = [f"The entry is {state}."] if state in _OPEN_DOUBTS else []
-    reasons += _against(content)
+    reasons += _objections(content)
     says_nothing = content.get("confirmed") is None and content.get("outcome") is None
     if says_nothing and state != "accepted":
         reasons.append(
@@ -98,7 +98,7 @@ def law_status(content: Mapping[str, Any]) -> str:
     >>> law_status({"confirmed": False}), law_status({"text": "Written by hand."})
     ('unconfirmed', '')
     """
-    return UNCONFIRMED if _against(content) else ""
+    return UNCONFIRMED if _objections(content) else ""
 
 
 def _against(content: Mapping[str, Any]) -> list[str]:

@@ -216,7 +216,9 @@ class BaseKernel(ABC):
             kernel=self.name,
             tier=level.name,
             inputs=self._recorded(converted),
-            outputs={p.name: (simulated.outputs[p.name], p.unit) for p in self._given(simulated)},
+            outputs={
+                p.name: (simulated.outputs[p.name], p.unit) for p in self._ports_of(simulated)
+            },
             status=status,
             key=key,
             reason=reason,
@@ -237,9 +239,9 @@ class BaseKernel(ABC):
             If the tier is unknown.
         """
         level = self.tier(tier)
-        return self._determined(self._converted(inputs, level, seed), level.settings)
+        return self._key_parts(self._converted(inputs, level, seed), level.settings)
 
-    def _determined(self, converted: Converted, settings: Mapping[str, Any]) -> dict[str, Any]:
+    def _key_parts(self, converted: Converted, settings: Mapping[str, Any]) -> dict[str, Any]:
         declared = {} if self.cache_version is None else {"cache_version": self.cache_version}
         return {
             "version": self.version,
@@ -252,7 +254,7 @@ class BaseKernel(ABC):
         values = converted.values
         return {p.name: (values[p.name], p.unit) for p in self.inputs if p.name in values}
 
-    def _given(self, simulated: Simulated) -> list[Port]:
+    def _ports_of(self, simulated: Simulated) -> list[Port]:
         return [p for p in self.outputs if p.name in simulated.outputs]
 
     def _converted(self, inputs: Mapping[str, Any], tier: Tier, seed: int | None) -> Converted:
@@ -314,7 +316,7 @@ class BaseKernel(ABC):
     ) -> dict[str, Any]:
         return {
             "kernel": self.name,
-            **self._determined(converted, settings),
+            **self._key_parts(converted, settings),
             "versions": versions(self.packages),
             "threads": threads(),
             **simulated.provenance,

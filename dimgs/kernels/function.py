@@ -101,7 +101,7 @@ class FunctionKernel(BaseKernel):
                 f"the top level of '{home}'; define it there."
             )
         ports = (self.inputs, self.outputs, self.tiers)
-        return _restored, (home, name, *ports, self.name, self.version, self.quantities)
+        return _restore, (home, name, *ports, self.name, self.version, self.quantities)
 
 
 @overload
@@ -270,7 +270,7 @@ def _source_version(function: Callable[..., Any]) -> str:
     enclosed = [(n, c.cell_contents) for n, c in cells if _is_plain(c)]
     try:
         source = inspect.getsource(function)
-        content = source + "".join(_used(function, source))
+        content = source + "".join(_used_sources(function, source))
     except (OSError, TypeError, SyntaxError):
         code = function.__code__
         content = code.co_code.hex() + repr((code.co_names, code.co_varnames))
@@ -335,7 +335,7 @@ def _is_plain(cell: Any) -> bool:
         return False
 
 
-def _used(function: Callable[..., Any], source: str) -> list[str]:
+def _used_sources(function: Callable[..., Any], source: str) -> list[str]:
     """Sources of the functions, classes and values of its module that a function uses."""
     module = inspect.getmodule(function)
     try:
@@ -344,7 +344,7 @@ def _used(function: Callable[..., Any], source: str) -> list[str]:
         return []
     defined: dict[str, ast.stmt] = {}
     for node in ast.parse(whole).body:
-        for name in _defines(node):
+        for name in _bound_names(node):
             defined[name] = node
     reached: dict[str, ast.stmt] = {}
     waiting = [ast.parse(textwrap.dedent(source))]
@@ -357,7 +357,7 @@ def _used(function: Callable[..., Any], source: str) -> list[str]:
     return [ast.get_source_segment(whole, reached[n]) or "" for n in sorted(reached)]
 
 
-def _defines(node: ast.stmt) -> list[str]:
+def _bound_names(node: ast.stmt) -> list[str]:
     """Names that a statement of a module binds, imports apart."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [node.name]
@@ -375,7 +375,7 @@ def _resolve(home: str, name: str) -> Any:
     return attribute
 
 
-def _restored(home: str, name: str, *declared: Any) -> FunctionKernel:
+def _restore(home: str, name: str, *declared: Any) -> FunctionKernel:
     import_module(home)
     value = _resolve(home, name)
     return value if isinstance(value, FunctionKernel) else FunctionKernel(value, *declared)

@@ -173,7 +173,7 @@ def as_kernel(entry: Any, name: str, **options: Any) -> Kernel:
         If it is not one, or cannot be made.
     """
     if isinstance(entry, type):
-        entry = _made(entry, name, options)
+        entry = _make(entry, name, options)
     elif options:
         raise InputError(f"The kernel '{name}' takes no options, not {', '.join(options)}.")
     elif callable(entry) and not isinstance(entry, Kernel):
@@ -191,7 +191,7 @@ def as_kernel(entry: Any, name: str, **options: Any) -> Kernel:
     return made
 
 
-def _made(factory: type, name: str, options: dict[str, Any]) -> Any:
+def _make(factory: type, name: str, options: dict[str, Any]) -> Any:
     try:
         return factory(**options)
     except DimgsError:

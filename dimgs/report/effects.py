@@ -162,7 +162,7 @@ def behaviour(runs: ReportRuns, variable: Variable) -> str:
     values = line(places)
     if not np.all(np.isfinite(values)):
         return ""
-    turns, zeros = _turns(line, places, values), _zeros(line, places, values)
+    turns, zeros = _extrema(line, places, values), _zeros(line, places, values)
     if max(len(turns), len(zeros)) > _MOST_TURNS:
         sentences = [f"{law.target.name} oscillates along {variable.name}, with {len(zeros)} zeros"]
     else:

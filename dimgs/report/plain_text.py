@@ -344,7 +344,7 @@ def _further_lines(fit: FittedLaw) -> list[str]:
     return lines
 
 
-def _beside_power_law(law: Law, fit: FittedLaw) -> list[str]:
+def _compare_power_law(law: Law, fit: FittedLaw) -> list[str]:
     power_law_r2, law_r2 = fit.scores.cv_r2_log, law.scores.cv_r2_log
     better = law_r2 is None or power_law_r2 is None or law_r2 >= power_law_r2
     relation = "better than" if better else "simpler and more probable than"
@@ -425,7 +425,7 @@ def report_text(report: Findings, folder: str = "") -> str:
         if fit is not None and _is_of(law, fit):
             lines += _exponent_sections(fit)
         elif fit is not None:
-            quality += _beside_power_law(law, fit)
+            quality += _compare_power_law(law, fit)
         quality += [] if fit is None else [_contrasts(fit)]
         lines += _section("Sources", sources_lines(law))
         lines += _section("Further", [] if fit is None else _further_lines(fit))

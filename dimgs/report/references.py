@@ -56,7 +56,7 @@ def _engine(name: str) -> Callable[[Findings], bool]:
     return lambda report: name in report.engine
 
 
-def _searched(key: str) -> Callable[[Findings], bool]:
+def _rests_on(key: str) -> Callable[[Findings], bool]:
     """Whether an engine that rests on the work found the law."""
     return lambda report: any(
         key in entry.cites for name, entry in entries().items() if name in report.engine
@@ -82,8 +82,8 @@ WORKS: tuple[Work, ...] = (
     Work("ravikumar2009", "the sum of smooth functions", _has("additive")),
     Work("hastie1993", "exponents that are functions of the groups", _engine("distil")),
     Work("rissanen1978", "the choice among the candidates", lambda r: len(r.candidates) > 1),
-    Work("cranmer2023", "the search for closed forms", _searched("cranmer2023")),
-    Work("burlacu2020", "the search for closed forms", _searched("burlacu2020")),
+    Work("cranmer2023", "the search for closed forms", _rests_on("cranmer2023")),
+    Work("burlacu2020", "the search for closed forms", _rests_on("burlacu2020")),
     Work("meurer2017", "the algebra of the law", lambda report: report.law is not None),
 )
 

@@ -385,7 +385,9 @@ class _Number(NamedTuple):
     rest: str
 
 
-def _number(text: str, what: str = "it begins with no number, such as 80 or 1.2e-3") -> _Number:
+def _parse_number(
+    text: str, what: str = "it begins with no number, such as 80 or 1.2e-3"
+) -> _Number:
     match = _NUMBER.match(text)
     if match is None:
         raise InputError(what)
@@ -428,23 +430,25 @@ def _within(exponent: int) -> int:
 
 def _parsed(text: str) -> Quantity:
     if text.startswith("..") and not text.startswith("..."):
-        last = _number(text[2:].lstrip())
+        last = _parse_number(text[2:].lstrip())
         if last.error is not None:
             raise InputError("the ends of a range are plain numbers, as in 20..200 µm")
         return Quantity(None, _unit(last.rest), -math.inf, last.value, text=text)
     bracketed = _IN_BRACKETS.fullmatch(text)
     if bracketed is not None:
-        return _bracketed(text, bracketed["inside"].strip(), bracketed["after"])
-    one = _number(text)
+        return _parse_bracketed(text, bracketed["inside"].strip(), bracketed["after"])
+    one = _parse_number(text)
     if one.error is not None:
         ends = one.value - one.error, one.value + one.error
         return _interval(text, one, _unit(one.rest), ends, NORMAL)
     spread = _SPREAD.search(one.rest)
     if spread is not None:
-        return _spread(text, one, one.rest[: spread.start()].strip(), one.rest[spread.end() :])
+        return _parse_spread(
+            text, one, one.rest[: spread.start()].strip(), one.rest[spread.end() :]
+        )
     dots = _DOTS.search(one.rest)
     if dots is not None:
-        return _range(text, one, one.rest[: dots.start()], one.rest[dots.end() :])
+        return _parse_range(text, one, one.rest[: dots.start()], one.rest[dots.end() :])
     for between in _BETWEEN.finditer(one.rest):
         before, after = one.rest[: between.start()].strip(), one.rest[between.end() :]
         # W m–2 K–1 has dashes too: they part ends of a range only where both are of one dimension
@@ -452,11 +456,11 @@ def _parsed(text: str) -> Quantity:
             if between["dash"] in ("-", "−"):
                 first = text[: len(text) - len(one.rest) + between.start()]
                 raise InputError(f"a hyphen may be a minus; write it as '{first}..{after}'")
-            return _range(text, one, before, after)
+            return _parse_range(text, one, before, after)
     return Quantity(one.value, _unit(one.rest), text=text, step=one.step)
 
 
-def _bracketed(text: str, inside: str, after: str) -> Quantity:
+def _parse_bracketed(text: str, inside: str, after: str) -> Quantity:
     """``(30 ± 2) mm`` and ``(1.2 ± 0.1)×10^-3 m``."""
     inner, ten = _parsed(inside), _TIMES_TEN.match(after)
     if inner.unit != "1" or inner.value is None or inner.low is None or inner.high is None:
@@ -471,9 +475,9 @@ def _bracketed(text: str, inside: str, after: str) -> Quantity:
     return Quantity(value, _unit(after[ten.end() :]), low, high, BOUNDS, text, step)
 
 
-def _spread(text: str, one: _Number, before: str, after: str) -> Quantity:
+def _parse_spread(text: str, one: _Number, before: str, after: str) -> Quantity:
     """Interval of ``a ± b unit``, ``a unit ± b unit``, ``a unit ± p %`` or ``a ± p % unit``."""
-    two = _number(after)
+    two = _parse_number(after)
     rest = two.rest.strip()
     if after[0] in "-+−" or two.error is not None:
         raise InputError("the number after the ± has no sign or error of its own")
@@ -509,11 +513,11 @@ def _interval(
     return Quantity(one.value, unit, low, high, dist, text, one.step)
 
 
-def _range(text: str, one: _Number, before: str, after: str) -> Quantity:
+def _parse_range(text: str, one: _Number, before: str, after: str) -> Quantity:
     before = before.strip()
     if not after:
         return Quantity(None, _unit(before), one.value, math.inf, text=text)
-    two = _number(after, "a range ends with a number, as in 20..200 µm")
+    two = _parse_number(after, "a range ends with a number, as in 20..200 µm")
     if two.error is not None or _SPREAD.search(two.rest) or ".." in two.rest:
         raise InputError("the ends of a range are plain numbers, as in 20..200 µm")
     if two.times and not one.times:
@@ -535,7 +539,7 @@ def _range(text: str, one: _Number, before: str, after: str) -> Quantity:
 def _is_of(text: str, unit: str) -> bool:
     """Whether a text is a number with a unit that has the dimension of another unit."""
     try:
-        two = _number(text)
+        two = _parse_number(text)
         return bool(two.rest.strip()) and parse_unit(unit).accepts(parse_unit(_unit(two.rest)))
     except InputError:
         return False

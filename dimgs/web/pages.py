@@ -100,7 +100,7 @@ class Pages:
             "/": self._home,
             "/entries": self._search,
             "/entries/{id}": self._entry,
-            "/entries/{id}/beside": self._beside,
+            "/entries/{id}/beside": self._compare,
             "/files/{digest}/{name}": self._file,
             "/entries/{id}/around": lambda a: question_map.page(self.show, a),
             "/map": self._map,
@@ -220,11 +220,11 @@ class Pages:
             graph=graph,
             remarks=[hub.get(id) for id in dict.fromkeys(about) if id != entry["id"]][:_LISTED],
             forked=any(k["type"] == "forked" and k["from"] == entry["id"] for k in entry["links"]),
-            acts=self._possible(hub, entry),
+            acts=self._possible_acts(hub, entry),
         )
 
     @staticmethod
-    def _possible(hub: Hub, entry: Mapping[str, Any]) -> list[str]:
+    def _possible_acts(hub: Hub, entry: Mapping[str, Any]) -> list[str]:
         """Acts for which the one who looks is shown a form."""
         is_author = entry["author"] == hub.user
         may = {
@@ -242,7 +242,7 @@ class Pages:
             may -= {"forks"}
         return [act for act in _ACTIONS if act in may]
 
-    def _beside(self, visit: Visit) -> Response:
+    def _compare(self, visit: Visit) -> Response:
         entry = visit.hub.get(visit.request.path_params["id"])
         difference = visit.hub.difference(entry["id"])
         parent = next(k["to"] for k in entry["links"] if k["type"] == "forked")

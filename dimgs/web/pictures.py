@@ -170,7 +170,7 @@ def run_map(
     if not runs:
         return None
     first = {n: str(q.get("unit", "1")) for n, q in _numbers(runs[0]).items()}
-    offered = _offered(first, runs[0]["inputs"])
+    offered = _offered_axes(first, runs[0]["inputs"])
     if also is not None:
         # a point has inputs, and no outputs before it has been run
         offered = [o for o in offered if o not in PRINCIPAL and set(read_group(o)) <= set(also)]
@@ -235,7 +235,7 @@ def _numbers(run: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _offered(units: Mapping[str, str], inputs: Mapping[str, Any]) -> list[str]:
+def _offered_axes(units: Mapping[str, str], inputs: Mapping[str, Any]) -> list[str]:
     """Groups of the inputs, then inputs and outputs themselves."""
     from dimgs.groups.derive import pi_basis
 

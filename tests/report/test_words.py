@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import dimgs
 from dimgs.dataset import Dataset
-from dimgs.report.effects import Effect, _turns, _zeros, effects, exponent_text
+from dimgs.report.effects import Effect, _extrema, _zeros, effects, exponent_text
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.words import short, spread_text
 from tests.report.examples import report_of
@@ -76,4 +76,4 @@ def test_zeros_and_turns_are_where_the_law_has_them(zero: float, width: float) -
 
     places = np.linspace(-1.0, 4.0, 400)
     assert _zeros(line, places, line(places)) == pytest.approx([zero, zero + width])
-    assert _turns(line, places, line(places)) == pytest.approx([zero + width / 2], abs=1e-4)
+    assert _extrema(line, places, line(places)) == pytest.approx([zero + width / 2], abs=1e-4)

@@ -85,7 +85,7 @@ class Command:
 
     def _modules(self, kernel: str) -> dict[str, str | None]:
         """Content hashes of the Python modules that the command runs, by name."""
-        called = _called(self.argv)
+        called = _parse_call(self.argv)
         named = [Path(a) for a in self.argv[1:] if a.endswith(".py") and os.path.isabs(a)]
         sources = [(_text(p), "") for p in named if p.is_file()]
         sources += [(text, "") for name, text in self.texts.items() if name.endswith(".py")]
@@ -101,7 +101,7 @@ class Command:
         folders += _search_path(program, flags, tuple(sorted(self.environment.items())))
         digests: dict[str, str | None] = {}
         if how == "-m":
-            started, digests = _started(what, folders, kernel)
+            started, digests = _module_code(what, folders, kernel)
             sources += started
         modules = user_modules(sources, folders)
         if modules is None:
@@ -109,7 +109,7 @@ class Command:
         return digests | {f"module {n}": file_digest(f) for n, f in modules.items()}
 
 
-def _called(argv: Sequence[str]) -> tuple[str, tuple[str, ...], str, str] | None:
+def _parse_call(argv: Sequence[str]) -> tuple[str, tuple[str, ...], str, str] | None:
     """A Python among the words of a command (a launcher may stand before it), and what it runs.
 
     Returns
@@ -141,7 +141,7 @@ def _called(argv: Sequence[str]) -> tuple[str, tuple[str, ...], str, str] | None
     return program, tuple(flags), "script", words[0]
 
 
-def _started(
+def _module_code(
     module: str, folders: Sequence[Path], kernel: str
 ) -> tuple[list[tuple[str, str]], dict[str, str | None]]:
     """Code that ``-m`` starts with the package it belongs to, and content hashes of its files."""

@@ -339,7 +339,7 @@ def law_exponents(runs: ReportRuns, name: str) -> Array:
     return np.asarray((logs[0] - logs[1]) / (2 * _STEP))
 
 
-def _local(runs: ReportRuns, name: str, local: Any) -> tuple[Array, Array, Array] | None:
+def _local_exponents(runs: ReportRuns, name: str, local: Any) -> tuple[Array, Array, Array] | None:
     """Local exponents of one group and their intervals, where the report has them."""
     exponents = [
         next((e for e in each["exponents"] if e["name"] == name), None) for each in local or ()
@@ -352,7 +352,7 @@ def _local(runs: ReportRuns, name: str, local: Any) -> tuple[Array, Array, Array
 
 def _curve(runs: ReportRuns, axes: "Axes", name: str, local: Any) -> None:
     x = runs.values[name]
-    local_exponents = _local(runs, name, local)
+    local_exponents = _local_exponents(runs, name, local)
     order = np.argsort(x)
     if local_exponents is not None:
         value, low, high = local_exponents
@@ -392,7 +392,7 @@ def _arrows(runs: ReportRuns, axes: "Axes", names: list[str], local: Any) -> Non
     x, y = (runs.values[n] for n in names)
     parts = []
     for name in names:
-        local_exponents = _local(runs, name, local)
+        local_exponents = _local_exponents(runs, name, local)
         parts.append(law_exponents(runs, name) if local_exponents is None else local_exponents[0])
     rows = style.drawn(runs.n)
     rows = rows[:: max(1, rows.size // 250)]

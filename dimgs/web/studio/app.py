@@ -74,8 +74,8 @@ class Studio:
         posts: dict[str, Callable[[Request, Form], Response]] = {
             "/example": lambda r, form: self._to(self.workbench.example()),
             table: self._choose,
-            f"{table}/fit": lambda r, form: self._asked(r, form, self.workbench.fit),
-            f"{table}/discover": lambda r, form: self._asked(r, form, self.workbench.discover),
+            f"{table}/fit": lambda r, form: self._start(r, form, self.workbench.fit),
+            f"{table}/discover": lambda r, form: self._start(r, form, self.workbench.discover),
             f"{table}/stop": self._stop,
             f"{table}/next": lambda r, form: self._done(
                 r, lambda id: self.workbench.propose(id, _PROPOSED)
@@ -220,7 +220,7 @@ class Studio:
             return self._to(id)
         return self._page("studio_bench.html", view=self._view(request), **self._result(request))
 
-    def _asked(
+    def _start(
         self, request: Request, form: Sequence[tuple[str, str]], act: Callable[[str], None]
     ) -> Response:
         """Ask, with what is chosen in the form; what is wrong with it is shown beside the law."""

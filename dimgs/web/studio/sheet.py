@@ -483,7 +483,7 @@ def plot(
     colour : str
         Label column whose most frequent labels have colours.
     """
-    offered = _offered(data, basis)
+    offered = _offered_axes(data, basis)
     if not offered:
         return None
     by_name = {a.name: a for a in offered}
@@ -525,7 +525,7 @@ def plot(
     )
 
 
-def _offered(data: "Dataset", basis: "PiBasis | None") -> list[Axis]:
+def _offered_axes(data: "Dataset", basis: "PiBasis | None") -> list[Axis]:
     """Groups, then columns, of which at least two runs have different logarithms."""
     values: dict[str, Any] = {n: np.asarray(data[n], dtype=np.float64) for n in data.numeric_names}
     symbols = {v.name: symbol_latex(v.name, v.kind) for v in data.variables}

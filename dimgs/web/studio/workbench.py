@@ -425,10 +425,10 @@ class Workbench:
     def _take(self, id: str) -> None:
         search, choices = self._searches.get(id, (None, None))
         if search is not None and choices is not None and search.report is not None:
-            self._studies[id] = self._made(id, choices, search.report, "discover")
+            self._studies[id] = self._make_study(id, choices, search.report, "discover")
             self._searches.pop(id, None)
 
-    def _made(self, id: str, choices: Choices, report: Any, verb: str) -> Study:
+    def _make_study(self, id: str, choices: Choices, report: Any, verb: str) -> Study:
         command = choices.command(self.table(id).name, verb)
         return Study(with_command(report, command), choices.question, {})
 
@@ -454,7 +454,7 @@ class Workbench:
             options.read(sheet.path, choices.target), choices.target, options.without_reading()
         )
         self._end(id)
-        self._studies[id] = self._made(id, choices, report, "fit")
+        self._studies[id] = self._make_study(id, choices, report, "fit")
 
     def discover(self, id: str) -> None:
         """Begin a search for the law.
