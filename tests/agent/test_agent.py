@@ -212,7 +212,7 @@ def test_a_law_has_no_answer_outside_its_domain(asked: Any, workspace: Path) -> 
     assert "Outside the domain" in outside["missing"][0]
 
 
-def test_the_sdk_is_told_which_model_and_key_are_missing(
+def test_the_sdk_learns_which_model_and_key_are_missing(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from dimgs.common.errors import InputError

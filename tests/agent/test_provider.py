@@ -140,7 +140,7 @@ def test_whatever_the_provider_does_ends_in_one_sentence(
     assert hub.get(kept["id"])["content"]["known"]["failure"]
 
 
-def test_a_mistake_of_the_model_is_told_and_may_be_mended(
+def test_a_mistake_of_the_model_is_reported_and_may_be_mended(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = {"name": "describe_kernels", "arguments": '{"nam": "diffusion"}'}

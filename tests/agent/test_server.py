@@ -362,7 +362,9 @@ def test_prompts(context: ToolContext) -> None:
 
 
 @pytest.mark.slow
-def test_the_rivals_of_a_law_and_the_runs_that_would_decide_are_told(context: ToolContext) -> None:
+def test_the_rivals_of_a_law_and_the_runs_that_would_decide_are_reported(
+    context: ToolContext,
+) -> None:
     lines = ["x [m],d [m],y [m]"]
     for k in range(14):
         x, d = 1 + (0.37 * k) % 1, 1 + (0.21 * k) % 0.5

@@ -43,7 +43,7 @@ def test_from_no_run_to_another_size(shell: Shell, tmp_path: Path) -> None:
     assert [len(answers[name]["answers"]) for name in answers] == [2, 2]
 
 
-def test_what_cannot_be_asked_is_told(shell: Shell, tmp_path: Path) -> None:
+def test_what_cannot_be_asked_is_reported(shell: Shell, tmp_path: Path) -> None:
     hub = str(tmp_path / "hub.sqlite")
     assert shell("hub", "init", "--hub", hub).code == 0
     ask = ["ask", "CF", "--hub", hub]

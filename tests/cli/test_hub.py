@@ -92,7 +92,7 @@ def test_no_hub_is_named(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     assert "No hub is named" in capsys.readouterr().err
 
 
-def test_a_token_is_told_once(typed: Any, hub: Path) -> None:
+def test_a_token_is_shown_once(typed: Any, hub: Path) -> None:
     typed("user", "add", "bob", "--role", "reviewer")
     token = typed("token", "bob", "--days", "2", "--scope", "write")["token"]
     assert token.encode() not in hub.read_bytes()

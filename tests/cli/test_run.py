@@ -133,7 +133,7 @@ def test_a_folder_that_cannot_keep_a_campaign_is_refused(shell: Shell, tmp_path:
     assert "plan.json' cannot be written (Is a directory)" in message
 
 
-def test_what_lies_in_the_way_of_the_log_and_the_answer_is_told(
+def test_what_lies_in_the_way_of_the_log_and_the_answer_is_reported(
     shell: Shell, tmp_path: Path
 ) -> None:
     plan, out = written(tmp_path), tmp_path / "out"

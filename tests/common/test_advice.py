@@ -101,7 +101,7 @@ def test_the_workbench_speaks_of_its_controls(tmp_path: Path, name: str) -> None
 
 
 @pytest.mark.parametrize("name", TABLES)
-def test_a_model_is_told_of_arguments_that_its_tools_take(name: str) -> None:
+def test_a_model_reads_of_arguments_that_its_tools_take(name: str) -> None:
     tools, messages = each(ToolContext()), list[str]()
     for tool in ("read_table", "pi_groups"):
         asked = {} if tool == "read_table" else {"target": "T"}

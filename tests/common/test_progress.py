@@ -39,7 +39,7 @@ def test_no_text_is_made_where_nobody_listens(caplog: pytest.LogCaptureFixture) 
     assert caplog.messages == ["it is z = x"]
 
 
-def test_a_search_tells_its_candidates() -> None:
+def test_a_search_reports_its_candidates() -> None:
     import dimgs
 
     data = dimgs.Dataset.from_columns(

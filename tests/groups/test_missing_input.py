@@ -28,7 +28,7 @@ def test_a_pendulum_without_gravity_names_it_first() -> None:
     assert "--constants g or c" in message(["L [m]"], "T [s]")
 
 
-def test_a_missing_combination_is_told_from_a_missing_base() -> None:
+def test_a_missing_combination_is_distinguished_from_a_missing_base() -> None:
     said = message(["U [m/s]"], "L [m]")
     assert "no product of powers of the inputs has the dimension L" in said
 

@@ -55,7 +55,7 @@ def test_a_token_stands_for_its_user_until_it_is_revoked_or_ends(
         (1, "read", "eve", "There is no user 'eve'"),
     ],
 )
-def test_a_token_that_cannot_be_made_is_told(
+def test_a_token_that_cannot_be_made_is_reported(
     hub: Hub, days: float, scope: str, name: str, message: str
 ) -> None:
     accounts.set_user(hub.database, "bob", "reader")

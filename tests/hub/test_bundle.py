@@ -237,7 +237,7 @@ def test_a_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     "content",
     [b"[" * 200_000, b"\xff\xfe", b"null", b"[]", b'{"id": 1}', b"1e999", b'{"a": NaN}'],
 )
-def test_whatever_a_file_holds_is_told(tmp_path: Path, content: bytes) -> None:
+def test_whatever_a_file_holds_is_reported(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "entries-0123456789abcdef.jsonl").write_bytes(content)
     done, kept = merged(tmp_path, lambda: str(tmp_path / "hub.sqlite"))
     assert (kept, len(done.refused)) == (0, 1)
@@ -252,7 +252,7 @@ def test_a_file_of_something_else_is_given_up(tmp_path: Path) -> None:
     assert "1 more were left out" in done.refused[-1]
 
 
-def test_what_is_no_bundle_is_told(hub: Hub, tmp_path: Path) -> None:
+def test_what_is_no_bundle_is_reported(hub: Hub, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="There is no bundle"):
         hub.merge(tmp_path / "nothing")
     (tmp_path / "file").write_text("x")

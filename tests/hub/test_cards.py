@@ -40,7 +40,7 @@ class Whole(Pendulum):
         return {"T": 2e3 * 3.141592653589793 * (values["l"] / 100.0 / values["g"]) ** 0.5}
 
 
-def test_a_hidden_constant_is_found_out_unless_it_is_told(tmp_path: Path) -> None:
+def test_an_undeclared_constant_is_detected(tmp_path: Path) -> None:
     with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
         check = check_card(hub, Pendulum())
         assert (check["complete"], [i["agrees"] for i in check["images"]]) == (False, [False] * 3)
@@ -69,7 +69,7 @@ def test_a_kernel_without_hidden_constants_is_complete(tmp_path: Path) -> None:
         assert check_card(hub, Whole(), seed=3)["complete"]
 
 
-def test_what_cannot_be_tried_is_told(tmp_path: Path) -> None:
+def test_what_cannot_be_tried_is_reported(tmp_path: Path) -> None:
     class Bare(Whole):
         name = "bare"
         inputs = (Port("l", "cm"), Port("g", "m/s^2"))

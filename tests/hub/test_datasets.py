@@ -58,7 +58,7 @@ def test_rejected_runs_are_left_out_and_a_later_rejection_reaches_the_table(
             hub.dataset(tmp_path / "t.csv", kernel="film")
 
 
-def test_what_does_not_fit_is_told(tmp_path: Path) -> None:
+def test_what_does_not_fit_is_reported(tmp_path: Path) -> None:
     with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
         hub.add_runs([run("a"), run("b", kernel="other", inputs={"l": (1.0, "s")})])
         with pytest.raises(InputError, match="'l' in s and in mm, which do not fit"):

@@ -93,7 +93,7 @@ def broken(path: Path, *commands: str) -> None:
         ("wall_seconds", "soon", "wall_seconds: 'soon'"),
     ],
 )
-def test_a_broken_row_is_told(tmp_path: Path, column: str, value: str, reason: str) -> None:
+def test_a_broken_row_is_reported(tmp_path: Path, column: str, value: str, reason: str) -> None:
     path = tmp_path / "runs.sqlite"
     broken(path, f"UPDATE runs SET {column} = '{value}'")
     with RunStore(path) as store:

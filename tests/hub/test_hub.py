@@ -74,7 +74,9 @@ def test_what_is_added_is_found_by_kind_author_tag_and_prefix(hub: Hub) -> None:
         ({"kind": "run", "kernel": "k", "inputs": {"l": {"value": 10**400}}}, "too large"),
     ],
 )
-def test_what_cannot_be_used_is_told_in_one_sentence(hub: Hub, document: Any, message: str) -> None:
+def test_what_cannot_be_used_is_reported_in_one_sentence(
+    hub: Hub, document: Any, message: str
+) -> None:
     with pytest.raises(InputError, match=message) as error:
         hub.add(document)
     assert "\n" not in str(error.value)
@@ -130,7 +132,7 @@ def test_runs_are_found_by_ranges_in_any_unit_and_by_groups(hub: Hub) -> None:
         ({"state": "fine"}, "There is no state 'fine'"),
     ],
 )
-def test_a_range_that_cannot_be_used_is_told(hub: Hub, asked: Any, message: str) -> None:
+def test_a_range_that_cannot_be_used_is_reported(hub: Hub, asked: Any, message: str) -> None:
     hub.add_runs([run("a")])
     with pytest.raises(InputError, match=message):
         hub.query(**asked)

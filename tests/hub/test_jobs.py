@@ -198,7 +198,7 @@ def finished(content: Any, limits: Limits, inside: bool) -> RunRecord:
     return RunRecord(content["kernel"], "only", {}, {"y": (1.0, "1")}, Status.OK, key)
 
 
-def test_what_a_worker_may_not_run_is_told(
+def test_what_a_worker_may_not_run_is_reported(
     hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "run_job", finished)
@@ -274,7 +274,7 @@ def test_a_job_of_a_dead_worker_is_taken_over_and_kept_once(
     assert hub.get(asked)["status"] == {"state": "done", "attempts": 2, "reason": ""}
 
 
-def test_a_policy_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_policy_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "policy.toml"
     path.write_text('kernels = ["diffusion"]\nseconds = 5\n')
     policy = read_policy(path)

@@ -201,7 +201,7 @@ def fill(hub: Hub, kept: list[str]) -> None:
         kept.append(hub.add({**QUESTION, "context": "x" * 9999}))
 
 
-def test_a_full_disk_is_told_and_loses_nothing(
+def test_a_full_disk_is_reported_and_loses_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = schema._configure
@@ -224,7 +224,7 @@ def test_a_full_disk_is_told_and_loses_nothing(
         assert hub.get(kept[0])["state"] == "accepted"
 
 
-def test_a_hub_that_may_not_be_written_is_told(tmp_path: Path) -> None:
+def test_a_hub_that_may_not_be_written_is_reported(tmp_path: Path) -> None:
     with Hub(tmp_path / "hub.sqlite", user="anna") as hub:
         asked = hub.add(QUESTION)
         with hub.database.transaction(read=True) as connection:

@@ -107,7 +107,7 @@ def test_keys_and_outputs_do_not_depend_on_units(
 
 
 @given(scale=st.floats(1 + 1e-9, 1.1), l=st.floats(1e-3, 1e3))
-def test_keys_tell_runs_apart(scale: float, l: float) -> None:
+def test_keys_distinguish_runs(scale: float, l: float) -> None:
     film = Film()
     keys = {
         film.key({"l": l}),
@@ -245,7 +245,7 @@ def test_errors_of_outputs_are_differences(error: Any, kept: float | None, says:
     assert record.errors == ({} if kept is None else {"x": pytest.approx(kept)})
 
 
-def test_a_configuration_that_cannot_be_told_refuses_the_run() -> None:
+def test_a_configuration_that_cannot_be_described_refuses_the_run() -> None:
     class Lost(Film):
         def _configuration(self) -> Mapping[str, Any]:
             raise FileNotFoundError("The checkout has gone.")

@@ -59,7 +59,7 @@ def test_a_checkout_that_is_not_there_is_refused_with_the_remedy(
         TOOL.root()
 
 
-def test_what_goes_wrong_in_it_is_told(root: Path) -> None:
+def test_what_goes_wrong_in_it_is_reported(root: Path) -> None:
     with pytest.raises(RunDivergedError, match="no finite answer"):
         ask(root, "return {'diverged': 'no finite answer'}")
     with pytest.raises(RunFailedError, match="ZeroDivisionError"):

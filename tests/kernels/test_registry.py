@@ -152,7 +152,7 @@ def test_what_fails_in_a_module_of_the_user_is_one_sentence(
     assert "\n" not in str(error.value)
 
 
-def test_a_file_is_told_from_a_module() -> None:
+def test_a_file_is_distinguished_from_a_module() -> None:
     with pytest.raises(InputError, match=r"for a file of yours write 'no_such_module.py:film'"):
         load("no_such_module:film")
     with pytest.raises(InputError, match="fails when it is imported"):

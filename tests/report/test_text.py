@@ -81,14 +81,14 @@ def test_exponents_that_no_run_decides_are_called_so() -> None:
     ("low", "high", "determined"),
     [(0.1, 0.2, True), (-1e3, 1e3, True), (0.0, np.inf, False), (1e-45, 1e51, False)],
 )
-def test_an_interval_without_bound_is_told_in_words(
+def test_an_interval_without_bound_is_given_in_words(
     low: float, high: float, determined: bool
 ) -> None:
     assert interval(low, high).startswith("[") == determined
     assert ("not determined by the runs" in interval(low, high)) != determined
 
 
-def test_scores_tell_unseen_runs_from_fitted_ones(report: Report) -> None:
+def test_scores_distinguish_unseen_runs_from_fitted_ones(report: Report) -> None:
     assert report.law is not None
     scores = report.law.scores
     unseen, fitted, error = scores_lines(

@@ -50,7 +50,7 @@ def thrown() -> Dataset:
     return Dataset.from_columns({"v [m/s]": v, "t [ms]": t, "g [m/s^2]": g, "z [m]": z})
 
 
-def test_a_law_that_changes_sign_is_told_by_zeros_extrema_and_limits() -> None:
+def test_a_law_that_changes_sign_is_described_by_zeros_extrema_and_limits() -> None:
     report = dimgs.discover(thrown(), "z", engine="structured", effort="quick")
     for text in (report.to_html(), report.to_markdown()):
         assert "Doubling" not in text

@@ -66,7 +66,7 @@ def test_a_place_that_is_chosen_is_the_run_and_becomes_a_job(
     assert hub.get(question)["state"] == "open"
 
 
-def test_a_run_narrows_as_it_was_told(hub: Hub, question: str) -> None:
+def test_a_run_narrows_the_interval_as_predicted(hub: Hub, question: str) -> None:
     expected = Expected.of(hub, hub.get(question)["content"])
     names = expected.origin.table.names
     here = np.zeros((1, len(names)))

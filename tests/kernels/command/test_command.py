@@ -217,7 +217,9 @@ def test_options_are_checked_when_the_kernel_is_made(changes: dict[str, Any], sa
         script("pass", **changes)
 
 
-def test_a_program_that_cannot_be_started_is_told_from_one_that_is_absent(tmp_path: Path) -> None:
+def test_a_program_that_cannot_be_started_is_distinguished_from_one_that_is_absent(
+    tmp_path: Path,
+) -> None:
     program = tmp_path / "solver"
     program.write_text("#!/no/such/interpreter\n", encoding="utf-8")
     refused = script("", argv=[str(program)]).run({})

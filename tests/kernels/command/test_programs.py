@@ -251,7 +251,7 @@ def test_what_runs_write_is_given_by_full_path(writes: Any, says: str) -> None:
         ("print('a' * 200000); print('it failed'); raise SystemExit(1)", "status 1: it failed"),
     ],
 )
-def test_the_last_error_of_the_program_is_told(code: str, says: str) -> None:
+def test_the_last_error_of_the_program_is_reported(code: str, says: str) -> None:
     record = script(code, keep="never").run({})
     assert record.status is Status.FAILED
     assert says in record.reason

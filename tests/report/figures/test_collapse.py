@@ -72,7 +72,7 @@ def test_the_dominant_group_is_the_one_that_the_law_follows() -> None:
         runs.name_of("Mach")
 
 
-def test_labels_are_told_apart_and_their_prefactors_removed() -> None:
+def test_labels_are_distinguished_and_their_prefactors_removed() -> None:
     axes = new_axes()
     collapse(report_of("within"), axes)
     assert legend_texts(axes) == ["a", "b"]

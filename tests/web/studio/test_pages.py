@@ -137,7 +137,7 @@ def test_a_law_is_fitted_taken_away_and_kept(visitor: Visitor, tmp_path: Path) -
     assert "found with other choices" in visitor.send(path, **{**CHOSEN, "input": ["U"]}).text
 
 
-def test_what_cannot_be_asked_is_told_beside_the_law(visitor: Visitor) -> None:
+def test_what_cannot_be_asked_is_reported_beside_the_law(visitor: Visitor) -> None:
     path = dropped(visitor)
     assert "Choose a target first" in visitor.send(f"{path}/fit").text
     few = {**CHOSEN, "input": ["U"]}
@@ -158,7 +158,7 @@ def test_without_a_script_the_page_works_too(visitor: Visitor) -> None:
 
 
 @pytest.mark.slow
-def test_a_search_tells_what_it_finds_and_stops(visitor: Visitor) -> None:
+def test_a_search_reports_its_candidates_and_stops(visitor: Visitor) -> None:
     path = dropped(visitor)
     assert 'id="stop"' in visitor.send(f"{path}/discover", **CHOSEN).text
     events: list[str] = []
