@@ -89,7 +89,7 @@ def _write_next(report: "Report", folder: Path) -> None:
         _write_json(folder / "next.json", report.next_runs(_NEXT).to_json())
 
 
-def _kept(hub: dict[str, str] | None, report: "Report") -> dict[str, Any] | None:
+def _keep(hub: dict[str, str] | None, report: "Report") -> dict[str, Any] | None:
     """Store the result in the hub, if one is open."""
     if hub is None:
         return None

@@ -132,7 +132,7 @@ def _spanning(system: Array, size: int) -> list[tuple[int, ...]]:
     return [(*before[which].tolist(), int(column)) for which, column in np.argwhere(parallel)]
 
 
-def _without(vectors: Array, basis: Sequence[Array]) -> Array:
+def _orthogonal_part(vectors: Array, basis: Sequence[Array]) -> Array:
     """Components of rows that are orthogonal to orthonormal vectors."""
     for each in basis:
         vectors = vectors - each * np.sum(each * vectors, axis=1, keepdims=True)

@@ -518,7 +518,7 @@ class Writer(Reader):
         self._check("manage", "open", is_author=False)
 
 
-def _looked_at(again: Entry, lineage: Lineage) -> list[str]:
+def _check_basis(again: Entry, lineage: Lineage) -> list[str]:
     """Evidence of an entry that was derived again, none of it in doubt."""
     basis = again.linked(*RESTS_ON)
     if not basis:

@@ -317,7 +317,7 @@ class Reader:
             if ours.get(key) != theirs.get(key)
         ]
 
-    def _seen(self, connection: Connection, ids: set[str]) -> set[str]:
+    def _readable_ids(self, connection: Connection, ids: set[str]) -> set[str]:
         """Ids of entries that the user may read, or that are unknown here."""
         unreadable = select(entries.c.id).where(
             entries.c.id.in_(ids_of(connection, ids)), ~self.readable()

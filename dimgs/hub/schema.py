@@ -526,7 +526,7 @@ def _objects(connection: sa.Connection) -> dict[str, tuple[str, str]]:
 
 
 @cache
-def _made(version: int, with_runs: bool) -> dict[str, tuple[str, str]]:
+def _expected_objects(version: int, with_runs: bool) -> dict[str, tuple[str, str]]:
     """Content of a file of a schema."""
     engine = sa.create_engine("sqlite://")
     with engine.begin() as connection:

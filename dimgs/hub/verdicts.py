@@ -101,7 +101,7 @@ def law_status(content: Mapping[str, Any]) -> str:
     return UNCONFIRMED if _objections(content) else ""
 
 
-def _against(content: Mapping[str, Any]) -> list[str]:
+def _objections(content: Mapping[str, Any]) -> list[str]:
     """Reasons against a law, from its own content."""
     laws = [content.get("law"), *(r.get("law") for r in content.get("regimes") or ())]
     reasons, outcome = [], content.get("outcome")

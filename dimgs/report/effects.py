@@ -186,7 +186,7 @@ def _line(runs: ReportRuns, variable: Variable) -> Line:
     return line
 
 
-def _turns(line: Line, places: Array, values: Array) -> list[float]:
+def _extrema(line: Line, places: Array, values: Array) -> list[float]:
     """Interior extrema of the law."""
     rises = np.diff(values) > 0
     extrema = []
