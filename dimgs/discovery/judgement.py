@@ -119,7 +119,7 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
         That :func:`with_switches` gave.
     options : Options
     clock : Clock
-        When it is over, only the power law and a smooth curve are compared.
+        When it is over, only what was made until then and the power law are compared.
 
     Returns
     -------
@@ -162,7 +162,9 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
     )
     chosen = replace(posterior, chosen=number)
     study = replace(study, law=law, known=known, left_out=left_out, posterior=chosen)
-    return _examined(replace(study, engine=seen.closed), options)
+    # of a law of no probability, what it leaves is no more than a detail
+    study = replace(study, engine=seen.closed, unexplained=None, follows="")
+    return study if clock.over else _examined(study, options)
 
 
 # by what a description is called among the forms that are judged

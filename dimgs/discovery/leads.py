@@ -92,7 +92,7 @@ def compare_leads(design: Design, options: Options, clock: Clock) -> Comparison 
         With the errors of its target, where the judgement found that they are not relative.
     options : Options
     clock : Clock
-        When it is over, only the power law and the smooth curve are compared.
+        When it is over, only what was made until then and the power law are compared.
 
     Returns
     -------
@@ -104,8 +104,15 @@ def compare_leads(design: Design, options: Options, clock: Clock) -> Comparison 
         design = design.take(np.sort(rows))
     design, source = by_source(replace(design, effects=(), shift=None), options)
     parts = folds(design, options.seed, min(_FOLDS, folds_of_long_fits(design)))
-    by_kind = {name: _left_out(design, made, parts, options, clock) for name, made in _MADE.items()}
-    by_kind[CURVE] = _curve_left_out(design, parts)
+    # the curve comes before descriptions that often predict less, and that may take as long
+    before = clock.left
+    curve = None if clock.over else _curve_left_out(design, parts)
+    step = before - clock.left
+    by_kind = {
+        name: _left_out(design, made, parts, options, clock, 0.0 if made is _power else step)
+        for name, made in _MADE.items()
+    }
+    by_kind[CURVE] = curve
     truth, predicted = target_values(design), {k: v for k, v in by_kind.items() if v is not None}
     measure = likeliest_measure(truth, list(predicted.values()))
     if measure is None:
@@ -164,14 +171,29 @@ def by_source(design: Design, options: Options) -> tuple[Design, str]:
 
 
 def _left_out(
-    design: Design, made: Made, parts: Sequence[BoolArray], options: Options, clock: Clock
+    design: Design,
+    made: Made,
+    parts: Sequence[BoolArray],
+    options: Options,
+    clock: Clock,
+    step: float,
 ) -> Array | None:
-    """The target of every run by a description made without its part; None where there is none."""
-    if (clock.over and made is not _power) or _attempt(made, design, options) is None:
+    """The target of every run by a description made without its part; None where there is none.
+
+    A step is not cut, so that one is begun only where the time of `step` and of the longest step
+    is left; a power law, which has no such time, is always made.
+    """
+
+    def is_late() -> bool:
+        return made is not _power and clock.left < step
+
+    before = clock.left
+    if is_late() or _attempt(made, design, options) is None:
         return None
     out = np.full(design.n_runs, np.nan)
     for test in parts:
-        if clock.over and made is not _power:
+        step, before = max(step, before - clock.left), clock.left
+        if is_late():
             return None
         # only predictions are asked for: the sources that are left may be a single one
         rest = replace(design.take(np.flatnonzero(~test)), split=None)

@@ -10,7 +10,8 @@ import sympy
 import dimgs
 from dimgs import Dataset
 from dimgs.common.arrays import Array
-from dimgs.discovery.leads import by_source, compare_leads, coordinates, is_acrobatic
+from dimgs.discovery import leads
+from dimgs.discovery.leads import Values, by_source, compare_leads, coordinates, is_acrobatic
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.engines.clock import Clock
@@ -63,6 +64,43 @@ def test_the_simplest_of_the_best_leads(kind: str, first: str) -> None:
     assert comparison.first == first
     best = comparison.left_out[first]
     assert float(np.std(np.log(best / comparison.measured))) < (0.2 if kind == "wave" else 0.04)
+
+
+def test_when_the_time_is_over_nothing_is_begun_but_the_power_law() -> None:
+    seen = compare_leads(design_of(table("bend")), Options(), Clock.of(0.0))
+    assert seen is not None
+    assert list(seen.left_out) == ["power law"]
+
+
+class Countdown(Clock):
+    """A clock on which each look takes a second."""
+
+    looks = 0
+
+    @property
+    def left(self) -> float:
+        Countdown.looks += 1
+        return self.end - Countdown.looks
+
+
+@pytest.mark.parametrize("seconds", [10, 40])
+def test_no_step_is_begun_that_would_end_too_late(
+    seconds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Countdown, "looks", 0)
+    begun: list[float] = []
+
+    def slow(design: Design, options: Options) -> Values | None:
+        Countdown.looks += 2
+        begun.append(seconds - Countdown.looks)
+        return None
+
+    monkeypatch.setattr(leads, "_MADE", {"power law": leads._power, "sum": slow, "blend": slow})
+    seen = compare_leads(design_of(table("bend")), Options(), Countdown(float(seconds)))
+    assert seen is not None
+    assert set(seen.left_out) == {"power law", "smooth curve"}
+    assert len(begun) == (2 if seconds == 40 else 0)
+    assert all(end >= 0 for end in begun)
 
 
 def test_runs_of_sources_that_differ_are_left_out_together() -> None:
