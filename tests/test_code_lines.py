@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 64900, "functions that check, make and print say so"
+MOST, SINCE = 64916, "descriptions end with the time"
 
 
 def code_lines(text: str) -> int:
