@@ -187,7 +187,7 @@ def _stop(*_: Any) -> None:
 def _leave(status: int) -> NoReturn:
     """End everything that the runs of this worker have started."""
     process.end_descendants()
-    process.end_marked(process.own_mark())
+    process.end_marked(process.current_mark())
     os._exit(status)
 
 

@@ -253,10 +253,10 @@ def marked() -> Iterator[dict[str, str]]:
 
 def mark() -> dict[str, str]:
     """An environment variable that only what is started with it has; marks are nested."""
-    return {_MARK: f"{own_mark()}/{uuid4().hex}"}
+    return {_MARK: f"{current_mark()}/{uuid4().hex}"}
 
 
-def own_mark() -> str:
+def current_mark() -> str:
     """The mark of this process; empty where it has none."""
     return os.environ.get(_MARK, "")
 
