@@ -28,7 +28,7 @@ _SOURCES = {
 
 
 class ModelFailedError(DimgsError, RuntimeError):
-    """The language model gave no answer; the message says why and what to do."""
+    """The language model gave no usable reply; the message has the cause and the remedy."""
 
 
 @dataclass(frozen=True)

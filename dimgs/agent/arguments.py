@@ -177,7 +177,7 @@ class Amount:
         return {"value": self.value, "unit": self.unit}
 
     def equals(self, other: "Amount") -> bool:
-        """Whether both are the same quantity, whatever their units."""
+        """Whether both are the same quantity, in any units."""
         if self.parsed.dimension != other.parsed.dimension:
             return False
         return math.isclose(self.si, other.si, rel_tol=_EQUAL, abs_tol=0.0)

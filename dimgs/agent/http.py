@@ -45,7 +45,7 @@ class HubTokens:
 
 
 def caller_of(hub: Hub) -> Callable[[], Hub]:
-    """Gives the hub as a program may use it, for whoever the token of this request stands for."""
+    """Hub for the user of the token of this request, with the rights of a program."""
     if is_remote(hub.address):
         raise InputError(
             "Over HTTP the hub has to be in a database here; name a file or postgresql://."

@@ -37,7 +37,7 @@ _READ = ("describe_kernels", "search_hub", "read_table", "pi_groups", "predict",
 
 
 class Server(MCPServer[Any]):
-    """The server, whose refusals say what was wrong, where, and what to do."""
+    """The MCP server; its errors give the fault, its place and the remedy."""
 
     async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
         """Call a tool by name."""

@@ -22,7 +22,7 @@ _TOLERANCE = 0.1
 
 @dataclass
 class ToolCall:
-    """A call of a tool: what was asked, from where, and what came."""
+    """A call of a tool: arguments, their sources, and the result."""
 
     tool: str
     arguments: dict[str, Any]
@@ -230,7 +230,7 @@ class Session:
         self.begun = self.context.hub.digest() if self.context.has_hub else None
 
     def call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Check a call and make it; a refusal is a result that says what to do.
+        """Check a call and make it; an error is a result with the remedy.
 
         Parameters
         ----------
@@ -286,7 +286,7 @@ class Session:
         return self.sources.evidence()
 
     def unsupported(self, text: str) -> list[str]:
-        """Numbers of a text that no source has, as they stand there."""
+        """Numbers of a text that have no source."""
         return [stated.text for stated in self.evidence().unsupported(text)]
 
     def finish(self, text: str, chosen: int | None = None) -> dict[str, Any]:

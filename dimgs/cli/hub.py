@@ -128,7 +128,7 @@ def keep_campaign(
 def on_hub(
     name: str | None = None, *, of: typer.Typer = group, make: bool = False
 ) -> Callable[[Callable[..., Output]], Callable[..., Output]]:
-    """A command on a hub, which gives its document, and what it says in words.
+    """A command on a hub: its JSON document, and its text.
 
     The function gets the open hub first; `--hub`, `--as` and `--json` are added to its options.
 

@@ -135,7 +135,7 @@ def emit_json(document: Mapping[str, Any]) -> None:
 
 
 def say(text: str = "", head: str = "", style: str = "") -> None:
-    """A line of the result, whatever it contains.
+    """Print a line of the result.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def say_assumed(assumptions: Iterable[Mapping[str, Any]]) -> None:
 
 
 def note(text: str) -> None:
-    """A line on standard error, whatever it contains."""
+    """Print a line on standard error."""
     # a result is not lost because a log cannot be written
     with suppress(OSError):
         sys.stderr.write(f"{terminal(text)}\n")

@@ -77,7 +77,7 @@ class DimensionError(InputError):
 
 
 class FitError(DimgsError, ValueError):
-    """The runs cannot support the model that was asked for.
+    """The runs cannot support the requested model.
 
     Examples
     --------
@@ -112,7 +112,7 @@ class EngineUnavailableError(DimgsError, RuntimeError):
 
 
 class DimgsWarning(UserWarning):
-    """A result stands, but something about the runs or the request deserves a second look.
+    """Category of warnings: the result is valid, but the runs or the request need attention.
 
     Examples
     --------

@@ -63,7 +63,7 @@ def listening(listener: "Callable[[str], None] | None") -> Iterator[None]:
 
 @contextmanager
 def notebook_bar() -> Iterator[Callable[..., None] | None]:
-    """A bar of progress in a notebook, which goes when the block ends.
+    """Progress bar in a notebook, removed at the end of the block.
 
     Yields
     ------

@@ -285,7 +285,7 @@ class Dataset:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of names, units, values and errors, whatever the order of the columns."""
+        """Hash of names, units, values and errors, independent of the order of the columns."""
         return content_hash(self.variables, self.values, self.errors)
 
     def __eq__(self, other: object) -> bool:
@@ -315,7 +315,7 @@ class Dataset:
 def content_hash(
     variables: tuple[Variable, ...], values: Mapping[str, NDArray[Any]], errors: Mapping[str, Array]
 ) -> str:
-    """SHA-256 of names, units, values and errors, whatever the order of the columns."""
+    """SHA-256 of names, units, values and errors, independent of the order of the columns."""
     digest = hashlib.sha256()
     for v in sorted(variables, key=lambda v: v.name):
         digest.update(json.dumps([v.name, v.unit.text, v.kind, len(values[v.name])]).encode())

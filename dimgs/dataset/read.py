@@ -138,7 +138,7 @@ def build(table: RawTable, options: ReadOptions) -> Dataset:
 
 
 def checked(data: Dataset, options: ReadOptions) -> Dataset:
-    """Dataset without the rows that cannot be used, where the caller asked so."""
+    """Dataset, without unusable rows if the options drop them."""
     logged = options.logged or ()
     if options.drop_bad:
         names, allow = data.numeric_names, options.allow_empty

@@ -92,7 +92,7 @@ def discover(
 
 
 def check_model(model: str) -> None:
-    """Raise unless the contrastive model asked for can be fitted.
+    """Raise an error unless the requested contrastive model can be fitted.
 
     Raises
     ------

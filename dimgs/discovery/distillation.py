@@ -777,7 +777,7 @@ _WORSE = 1.5
 
 @dataclass(frozen=True, eq=False)
 class Integrated:
-    """A potential whose gradient comes nearest to the given exponents.
+    """The potential whose gradient is closest to the given exponents.
 
     Attributes
     ----------
@@ -965,7 +965,7 @@ def distil(
     so_far: float | None = None,
     clock: Clock | None = None,
 ) -> Distilled | None:
-    """Law whose exponent of one input varies with the other groups, if the runs ask for one.
+    """Law with an exponent that depends on the other groups, if the runs support it.
 
     For each input, log pi_0 = h(z) + a(z) log x is learned without a formula: x contains the
     input, z does not. Where a varies beyond chance and the power law leaves more than the learned

@@ -24,7 +24,7 @@ _UNEXPLAINED = 2.0
 
 
 def estimator(options: Options) -> Callable[[Design], Estimate]:
-    """The estimator that was asked for: from a design to an estimate before snapping."""
+    """The chosen estimator: from a design to an estimate before rounding."""
     if options.errors_in_variables:
         return lambda design: fit_orthogonal(design, options.level)
     if options.robust:

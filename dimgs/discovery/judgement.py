@@ -265,7 +265,7 @@ def _as_asked(study: Study, options: Options, clock: Clock) -> Study:
 
 
 def verdict_on_fit(study: Study, options: Options) -> Verdict:
-    """The verdict on the power law of a study, whatever law the study ends with.
+    """Verdict on the power law of a study, also if another law is chosen.
 
     Parameters
     ----------

@@ -317,7 +317,7 @@ class Options:
 
     @property
     def restricts(self) -> bool:
-        """Whether only some laws are asked for."""
+        """Whether the options restrict the laws."""
         return bool(self.must_use) or self.at_most_constants is not None
 
     @property
@@ -342,7 +342,7 @@ class Options:
 
     @property
     def scalings(self) -> list[Scaling]:
-        """Symmetries that are asked for, read where they are in files."""
+        """The given symmetries, read from files where needed."""
         return [scaling for source in self.symmetric for scaling in read_scalings(source)]
 
     @property
@@ -375,7 +375,7 @@ class Options:
         )
 
     def reader(self, targets: Iterable[str] = ()) -> "ReadOptions":
-        """Options of the reader; the targets, labels and temperature stay whatever is chosen.
+        """Options of the reader, which always keeps the targets, labels and temperatures.
 
         Raises
         ------
@@ -429,7 +429,7 @@ def options_by_name() -> "dict[str, Field[Any]]":
 
 
 def documented(known: type) -> Callable[[F], F]:
-    """Put the help of a function's options where its docstring says ``{options}``."""
+    """Insert the help of the options into the docstring of a function, at ``{options}``."""
 
     def decorate(function: F) -> F:
         function.__doc__ = _filled(function.__doc__, known.__annotations__)

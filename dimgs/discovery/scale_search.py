@@ -43,7 +43,7 @@ def study_with_scales(
     options: Options,
     progress: Callable[[str], None] | None = None,
 ) -> Study:
-    """The study of a table, with hidden scales where they are asked for or nothing else holds.
+    """Study of a table, with hidden scales if they are requested or improve the prediction.
 
     With ``scales="auto"``: the fewest scales first, then one more per base dimension as long as
     runs left out are predicted better by more than the standard error of the difference, by run,

@@ -87,7 +87,7 @@ def screen_inputs(
 def without_others(
     data: Dataset, target: str, kept: Sequence[str], options: Options
 ) -> tuple[Dataset, str]:
-    """The table without all but some of its inputs, and a sentence that says so."""
+    """The table with some of its inputs only, and a sentence that lists them."""
     out = [n for n in data.numeric_names if n not in (*kept, target, *options.labels)]
     among = [n for n in data.numeric_names if n in kept]
     return data.without(out), (

@@ -184,7 +184,7 @@ def all_engines() -> list[EngineStatus]:
 
 
 def require_engine(name: str) -> None:
-    """Refuse an engine that was asked for by its name and cannot run here.
+    """Raise an error for a requested engine that cannot run here.
 
     Parameters
     ----------

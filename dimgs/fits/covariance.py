@@ -272,7 +272,7 @@ _BOOTSTRAP_CHUNK = 2_000_000
 
 @dataclass(frozen=True, eq=False)
 class RunInfluence(Influence):
-    """Influence of single runs; memory linear in the runs, whatever the number of groups.
+    """Influence of single runs, with memory linear in the runs.
 
     Attributes
     ----------

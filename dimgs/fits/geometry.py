@@ -501,7 +501,7 @@ def active_directions(
 
 
 def effective_dimension(active: ActiveDirections) -> EffectiveDimension:
-    """Participation ratio of the eigenvalues, and how many stand above their noise.
+    """Participation ratio of the eigenvalues, and the number of significant ones.
 
     Examples
     --------
@@ -794,7 +794,7 @@ _ROUNDING = 1e-12
 
 @dataclass(frozen=True)
 class NamedGroup:
-    """A monomial with exact exponents that may stand for the dominant direction.
+    """A monomial with exact exponents close to the dominant direction.
 
     Attributes
     ----------

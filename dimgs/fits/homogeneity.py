@@ -350,7 +350,7 @@ _KNOWN = 1e-8
 
 @dataclass(frozen=True, eq=False)
 class HomogeneityTest:
-    """Dimension that free exponents of the variables leave unexplained.
+    """Result of the homogeneity test: the missing dimension and its F test.
 
     Attributes
     ----------

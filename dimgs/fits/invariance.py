@@ -56,7 +56,7 @@ def invariance(
     whole: Array,
     clusters: ArrayLike | None = None,
 ) -> Invariance:
-    """Test a symmetry: does a function of what it leaves unchanged suffice?
+    """Test a symmetry: whether a function of its invariants fits as well as one of all inputs.
 
     Two polynomials are fitted, of the allowed coordinates, and of all beside these. What the
     further terms explain is compared with what they explain where the residuals of the first change

@@ -32,7 +32,7 @@ MAX_EXPLICIT_GROUPS = 64
 
 @dataclass(frozen=True, eq=False)
 class PowerLawFit:
-    """A fitted power law with what its uncertainty needs; targets come first in every array.
+    """A fitted power law with the arrays for its uncertainty; targets are the first axis.
 
     Attributes
     ----------

@@ -273,7 +273,7 @@ def target_errors(design: Design, errors: Errors) -> TargetErrors | None:
 
 
 def sample_rows(values: Array) -> tuple[IntArray, Array]:
-    """Rows to estimate the scatter from, whatever the order of the runs, and what ranks them.
+    """Rows for the estimate of the scatter, independent of the order of runs, and their keys.
 
     Parameters
     ----------

@@ -1194,7 +1194,7 @@ def jump_nuisance(sample: Sample, pieces: Pieces, k: int, variance: float) -> fl
 
 
 def threshold_doubt(sample: Sample, pieces: Pieces) -> Array:
-    """Covariance of the laws that comes from not knowing where the jumps are.
+    """Covariance of the laws due to the uncertain positions of the jumps.
 
     Each jump is moved over the thresholds that its profile does not reject at 95 %, the laws
     beside it refitted; their scatter is averaged with weights exp(-ratio / 2).

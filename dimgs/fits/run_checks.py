@@ -10,7 +10,7 @@ from dimgs.common.errors import FitError, InputError
 
 
 def checked_weights(sample_weight: ArrayLike | None, n_runs: int) -> Array:
-    """Weight of each run, of shape (n_runs,): 1 where none are given, one number for all alike.
+    """Weight of each run, shape (n_runs,); 1 by default, and a scalar counts for all runs.
 
     Raises
     ------

@@ -158,7 +158,7 @@ def effects_of(function: Function, copula: Copula) -> Effects:
     known: dict[tuple[int, ...], float] = {(): 0.0, tuple(range(d)): 1.0}
 
     def share(kept: Sequence[int]) -> float:
-        """Of the variance, what goes where some inputs are known."""
+        """Share of the variance that vanishes if some inputs are known."""
         key = tuple(sorted(kept))
         if key not in known:
             others = function(copula.inputs(copula.changed(key)))

@@ -195,7 +195,7 @@ class _Model:
         return np.asarray(np.exp(value) if self.noise == "relative" else value)
 
     def refined(self, start: Array, level: Array | None = None) -> _State:
-        """The nearest powers whose curve leaves least: variable projection."""
+        """Refined powers with the smallest residuals of the curve: variable projection."""
         if not len(start):
             return self.state(start, level)
         seen: dict[bytes, _State] = {}

@@ -299,7 +299,7 @@ def fit_sources(
     slopes: Sequence[Slope] = (),
     functionals: Array | None = None,
 ) -> MixedFit:
-    """Fit features with what differs between sources, as far as the runs ask for it.
+    """Fit features with random effects of sources, as far as tests support them.
 
     Every kind of source has its own prefactor, drawn to the common one as the runs have it. The
     exponent of an input differs too where the restricted likelihood ratio says so surely.
@@ -413,7 +413,7 @@ def _tells(X: Array, slope: "Slope", labels: NDArray[np.str_]) -> bool:
 
 
 def slopes_of(names: Sequence[str], powers: Array) -> list[Slope]:
-    """Exponents of inputs that may differ, whatever the basis of the features.
+    """Exponents of inputs that may differ between sources, in any basis of the features.
 
     Of all changes of the coefficients that move the exponent of an input by one, the least one:
     in the sum of the squares of what it does to the exponents of all inputs.

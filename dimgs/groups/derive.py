@@ -382,7 +382,7 @@ def with_scales(
     scales: Iterable[str] | str,
     varying: Iterable[str] | None = None,
 ) -> list[Variable]:
-    """Columns and constants, and the unknown scales that are asked for.
+    """Columns and constants, with the requested unknown scales.
 
     Parameters
     ----------

@@ -164,7 +164,7 @@ def _covers(outer: _Match, inner: _Match, names: Mapping[str, frozenset[str]]) -
 def recognise(
     exponents: Mapping[str, Fraction], kinds: Mapping[str, tuple[Kind, ...]]
 ) -> Recognition | None:
-    r"""Name a group, if its variables' kinds leave no doubt.
+    r"""Name of a group, if the kinds of its variables determine it.
 
     Parameters
     ----------

@@ -20,7 +20,7 @@ _RANK = 1e-10
 
 @dataclass(frozen=True)
 class Scalings:
-    """Changes of the base units that leave some constants as they are.
+    """Changes of the base units that keep some constants.
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class Scalings:
         return np.asarray(np.linalg.norm(apart, axis=-1) / np.log(10.0))
 
     def monomial(self, target: Dimension) -> Array | None:
-        """Powers of the inputs that a target grows with, whatever the change of units.
+        """Powers of the inputs by which a target scales under any change of units.
 
         Parameters
         ----------

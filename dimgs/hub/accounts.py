@@ -33,7 +33,7 @@ _SHORTEST_PASSWORD = 10
 
 @dataclass(frozen=True)
 class Bearer:
-    """Whom a token stands for, and whether it may write."""
+    """User and scope of a token."""
 
     user: str
     scope: str
@@ -130,7 +130,7 @@ def new_token(database: Database, name: str, days: float = 30.0, scope: str = "r
 
 
 def bearer(database: Database, token: str) -> Bearer | None:
-    """Whom a token stands for; None where it is none, has expired or was revoked."""
+    """User and scope of a token; None if it is invalid, expired or revoked."""
     id, _, secret = token.partition(".")
     with database.transaction(read=True) as connection:
         query = select(tokens).where(tokens.c.id == id[:32])

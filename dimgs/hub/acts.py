@@ -496,7 +496,7 @@ class Writer(Reader):
         return digest
 
     def wanted_files(self) -> list[str]:
-        """Hashes of files that entries name and that did not come with them."""
+        """Hashes of files that entries name but that are missing."""
         return self._digests(self._rows(here=False))
 
     def files(self, everything: bool = False) -> list[str]:

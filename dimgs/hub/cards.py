@@ -159,7 +159,7 @@ def trusted_cards(hub: Writer, kernel: str | None = None) -> dict[str, dict[str,
 
 
 def is_complete(hub: Writer, card: Mapping[str, Any], program: str) -> bool:
-    """Whether a card says that it declares every constant, and images of this program show it.
+    """Whether a card is complete: it claims so, and images of this program confirm it.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ def freeze(
     target: str | None = None,
     **filters: Any,
 ) -> dict[str, Any]:
-    """Write the runs that were asked for as a table, and keep which they were.
+    """Write selected runs as a table, and store the selection.
 
     The table has a column per input and output with its unit, ``NAME_err`` where a run gives a
     numerical error, and labels ``origin`` (kernel, tier and cache version: what differs between

@@ -269,7 +269,7 @@ class Hub(Exchange):
 
 
 class RemoteHub(Hub):
-    """A hub behind a server, for whom the token stands that DIMGS_HUB_TOKEN holds.
+    """A hub behind a server, for the user of the token in DIMGS_HUB_TOKEN.
 
     The token may stand in a file instead, which DIMGS_HUB_TOKEN_FILE names. Without one, what is
     open can be read.
@@ -375,7 +375,7 @@ class RemoteHub(Hub):
     def add_runs(
         self, records: Iterable[RunRecord], links: Sequence[tuple[str, str]] = ()
     ) -> list[str]:
-        """Add runs; the server says when."""
+        """Add runs; the server sets their time."""
         ids: list[str] = []
         for batch in batches(records):
             body = {"runs": [run_content(r) for r in batch], **_linked({}, links)}

@@ -33,7 +33,7 @@ _AGAINST = ("major", "reject")
 
 @dataclass(frozen=True)
 class Act:
-    """A link that says something of an entry, and who says it."""
+    """A review, dispute or settlement as a link to an entry, with its author."""
 
     type: str
     source: str

@@ -6,7 +6,7 @@ from dimgs.common.errors import InputError
 
 
 class NotAllowedError(InputError):
-    """Somebody may not do what they asked for."""
+    """The user lacks the right for the requested action."""
 
 
 # Which entries an action may be done to, by role: o open ones, e embargoed and p private ones of

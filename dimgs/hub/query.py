@@ -176,7 +176,7 @@ def kernels_of(connection: sa.Connection, physics: str, lineage: Lineage) -> lis
 def asked_runs(
     connection: sa.Connection, ask: Wanted, lineage: Lineage, readable: sa.ColumnElement[bool]
 ) -> sa.Select[Any]:
-    """Statement for the numbers (``seq``) of the runs that were asked for.
+    """SQL statement for the numbers (``seq``) of the selected runs.
 
     Where no range is asked for, the table of entries answers alone.
 

@@ -422,7 +422,7 @@ class Reader:
         return {"runs": [run_of(row, lineage) for row in rows], "count": count}
 
     def chosen(self, connection: Connection, ask: Wanted) -> tuple[Select[Any], Lineage]:
-        """Statement for the runs that are asked for, and the states of all entries."""
+        """SQL statement for the selected runs, and the states of all entries."""
         lineage = self.database.lineage(connection)
         return asked_runs(connection, ask, lineage, self.readable()), lineage
 

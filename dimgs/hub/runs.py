@@ -290,7 +290,7 @@ def checked_row(row: Mapping[str, Any]) -> RunRow:
 
 
 def asked_row(run: RunRequest | str) -> dict[str, Any]:
-    """Columns of a run that is only asked for, or of its key alone."""
+    """Columns of a run that has not been made yet, or of its key alone."""
     request = None if isinstance(run, str) else run
     return {
         "key": request.key if request else run,

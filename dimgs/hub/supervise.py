@@ -332,7 +332,7 @@ def _answers(document: Mapping[str, Any]) -> Iterator[Answer]:
 
 
 def main() -> None:
-    """Run the steps of the job of standard input, as long as whoever asked for it is there."""
+    """Run the steps of the job on standard input, while the worker is alive."""
     # unbuffered, so that the end of the input can be waited for
     with open(0, "rb", buffering=0, closefd=False) as stdin:
         document = json.loads(stdin.readline())

@@ -91,7 +91,7 @@ def probability(content: Mapping[str, Any]) -> float | None:
 
 
 def law_status(content: Mapping[str, Any]) -> str:
-    """Status of the entry of a law: whether it says that it is not confirmed.
+    """Status of the entry of a law: confirmed, not confirmed, or unknown.
 
     Examples
     --------

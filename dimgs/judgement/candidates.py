@@ -840,7 +840,7 @@ def _related(
 
 
 def refutes(general: Evidence, special: Evidence) -> bool:
-    """Whether the runs ask for the further constants of the general form.
+    """Whether the runs support the further constants of the general form.
 
     Parameters
     ----------

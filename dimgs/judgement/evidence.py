@@ -354,7 +354,7 @@ class PredictionErrors:
         return float(np.sqrt(self.square / len(self.errors)))
 
     def chance_of_trend(self, places: Array) -> float:
-        """Chance that the errors follow where the runs lie as closely, by their own scatter.
+        """P-value of a dependence of the errors on the positions of the runs.
 
         Errors may be larger at an end, or a few of them large, and the law right all the same.
 

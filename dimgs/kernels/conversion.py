@@ -263,7 +263,7 @@ def _spread(port: Port, value: Any) -> float:
 def holds_inputs(
     inputs: Mapping[str, tuple[Any, str]], asked: Mapping[str, tuple[Any, str]]
 ) -> bool:
-    """Whether inputs hold all that were asked for, in whatever units.
+    """Whether inputs contain all requested values, in any units.
 
     Parameters
     ----------

@@ -94,7 +94,7 @@ def _with_code(kernel: Any, home: ModuleType | None) -> bytes:
 
     class Pickler(cloudpickle.Pickler):
         def reducer_override(self, obj: Any) -> Any:
-            """A function that cannot be imported goes along, inside its kernel."""
+            """Pickle a function that cannot be imported together with its kernel."""
             if isinstance(obj, FunctionKernel) and not (
                 obj.is_importable and obj.__wrapped__.__module__ != "__main__"
             ):

@@ -59,7 +59,7 @@ def run_program(
     most_printed: float = MOST_PRINTED,
     most_written: float = MOST_WRITTEN,
 ) -> None:
-    """Run a program without a shell; what it prints goes to files in the folder.
+    """Run a program without a shell; its output is written to files in the folder.
 
     However it ends, its process group ends with it, and on Linux so does what left the group.
 
@@ -243,7 +243,7 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
 
 @contextmanager
 def marked() -> Iterator[dict[str, str]]:
-    """Environment variable by which whatever inherits it is found and ended afterwards."""
+    """Environment variable that marks child processes, so that they can be ended."""
     variables = mark()
     try:
         yield variables
@@ -262,7 +262,7 @@ def current_mark() -> str:
 
 
 def end_marked(value: str) -> None:
-    """End the processes that inherited a mark, in whatever group or session."""
+    """End the processes that inherited a mark, in any group or session."""
     import psutil
 
     # what is started while others are being ended is found in the next round

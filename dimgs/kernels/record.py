@@ -192,7 +192,7 @@ _LONGEST = 500
 
 
 def one_sentence(error: BaseException) -> str:
-    r"""First line of an error's message, not too long; its kind where it says nothing.
+    r"""First line of the message of an error, shortened; its type if the message is empty.
 
     Examples
     --------

@@ -204,7 +204,7 @@ class _Walk:
             self.equations.append(gap)
 
     def power(self, node: sympy.Expr) -> sympy.Expr:
-        """Power of the scale in a node; its parts are asked to agree."""
+        """Power of the scale in a node, equal in all its parts."""
         if node.is_Symbol:
             if str(node) == self.scale:
                 return sympy.Integer(1)

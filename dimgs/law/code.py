@@ -106,7 +106,7 @@ _LANGUAGES = {
 
 
 def source_code(law: CheckedLaw, language: str, name: str = "law") -> str:
-    """Source of a function of the inputs in SI units, and of one that says what is outside.
+    """Source code of a law as a function in SI units, and of a function for its domain.
 
     The second, ``NAME_outside``, takes the inputs that the domain of the law is judged in, held
     ones included (by default as they were held, where a language has defaults). In Python it gives

@@ -92,7 +92,7 @@ class Place:
 
     @property
     def outside(self) -> list[str]:
-        """Names of what the row lies outside of."""
+        """Groups, inputs or labels in which the row lies outside."""
         return [d.group for d in self.departures]
 
     @property
@@ -328,7 +328,7 @@ def bounds(law: CheckedLaw) -> list[Bound]:
 
 
 def outside(law: CheckedLaw, inputs: Inputs) -> list[list[str]]:
-    """For each row, the names of what it lies outside of."""
+    """For each row, the groups, inputs or labels in which it lies outside."""
     rows: list[list[str]] = [[] for _ in range(inputs.n)]
     for bound, _, bad in _departures(law, inputs):
         for i in np.flatnonzero(bad):

@@ -25,7 +25,7 @@ __all__ = ["Interval", "LabelEffects", "Law"]
 
 
 class Law(CheckedLaw):
-    """A checked law, and all that can be asked of one: predictions, forms, source, documents.
+    """A law with checked dimensions, constants, uncertainty and domain.
 
     Examples
     --------

@@ -226,7 +226,7 @@ class Verdict:
         return self.outcome == "converged" and not self.why_not
 
     def on(self, law: Law) -> Law:
-        """The law, which carries this verdict wherever it goes."""
+        """The law with this verdict attached."""
         return replace(
             law, confirmed=self.confirmed, why_not=self.why_not, probability=self.probability
         )
@@ -239,7 +239,7 @@ NOT_JUDGED = Verdict(
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class FittedLaw(Estimate):
-    """The estimate of a power law as a checked law, with all that was asked for beside it.
+    """Result of `fit`: the estimate of a power law as a checked law, with requested extras.
 
     What an :class:`~dimgs.fits.estimate.Estimate` holds, and:
 
@@ -548,12 +548,12 @@ class Findings:
 
     @property
     def regimes(self) -> tuple[Mapping[str, Any], ...] | None:
-        """Regimes of constant exponents, where they were asked for."""
+        """Regimes of constant exponents, if requested."""
         return self.fit.regimes if self.fit else None
 
     @property
     def centre(self) -> Centre | None:
-        """The law at the centre of the runs, where its prefactor alone says little."""
+        """The law at the centre of the runs, if its prefactor alone is uninformative."""
         if self.law is None or self.data is None:
             return None
         return centre_of(self.law, self.data)

@@ -84,7 +84,7 @@ class Report(Findings):
     def next_runs(
         self, n: int = 5, ranges: Mapping[str, Any] | None = None, against: Law | None = None
     ) -> NextRuns:
-        """The runs that are expected to tell the rivals apart most.
+        """Propose the runs that best distinguish the rivals.
 
         Parameters
         ----------

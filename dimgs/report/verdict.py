@@ -252,7 +252,7 @@ def remarks(report: Findings) -> str:
 
 
 def headline(report: Findings) -> str | None:
-    """The line that stands above what is not a confirmed law, None above a law.
+    """Headline above a law that is not confirmed; None above a confirmed law.
 
     Parameters
     ----------

@@ -103,7 +103,7 @@ def scores(report: Findings) -> list[tuple[str, float | None]]:
 
 @dataclass(frozen=True)
 class Tile:
-    """A number that stands out, with its unit, its name and what it was judged on."""
+    """A highlighted number, with its unit, its name and the runs that it refers to."""
 
     name: str
     value: str

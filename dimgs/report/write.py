@@ -78,7 +78,7 @@ def write_study(
 
 @contextmanager
 def writing_to(folder: Path) -> Iterator[None]:
-    """Make a folder, and say in one sentence why a file cannot be written to it.
+    """Create a folder; an error in writing to it becomes one sentence.
 
     Parameters
     ----------

@@ -112,7 +112,7 @@ def _with(port: Port, record: Any) -> Port:
 
 @dataclass(frozen=True)
 class Point:
-    """Inputs that are asked about.
+    """A point: the inputs of a question.
 
     Attributes
     ----------

@@ -194,7 +194,7 @@ class Solved:
 
     @classmethod
     def of(cls, near: Nearby, hyper: Hyperparameters, alike: Array) -> "Solved":
-        """Of runs whose residuals are so much alike; LinAlgError where that cannot be."""
+        """Solution for runs with the given correlations; LinAlgError if they are singular."""
         K = hyper.amplitude**2 * alike
         K[np.diag_indices_from(K)] += _nugget(near, hyper) + ROUNDING * hyper.amplitude**2
         factor = linalg.cho_factor(K, lower=True)

@@ -48,7 +48,7 @@ class LimitPoints:
 
 
 def accepted_limits(hub: "Hub") -> list[tuple[dict[str, Any], KnownLimit]]:
-    """Contents of the limits that reviewers have accepted, and what they say.
+    """Accepted limits of a hub: their contents, and as known limits.
 
     Those that are stated in words alone are left out.
     """
@@ -63,7 +63,7 @@ def accepted_limits(hub: "Hub") -> list[tuple[dict[str, Any], KnownLimit]]:
 
 
 def limits_of(hub: "Hub", origin: "Origin") -> list[LimitPoints]:
-    """Accepted limits of the target for the kernel that is asked, or its physics identity."""
+    """Accepted limits of the target for the kernel of the question, or its physics identity."""
     limits = []
     physics = origin.known.content.get("physics")
     for content, limit in accepted_limits(hub):

@@ -198,7 +198,7 @@ def sampled_runs(origin: Origin) -> tuple[Nearby, Hyperparameters]:
 
 
 def residuals(origin: Origin) -> list[tuple[dict[str, Any], float]]:
-    """Runs with their residuals from what the others say, in standard deviations."""
+    """Runs with their leave-one-out residuals, in standard deviations."""
     gathered = _all(origin)
     left_out = join(gathered.near, _learn(origin, gathered.runs)).left_out
     return list(zip(gathered.runs, left_out.tolist(), strict=True))

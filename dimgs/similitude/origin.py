@@ -192,12 +192,12 @@ class Origin:
 
     @cached_property
     def asked(self) -> Array:
-        """Inputs that are asked about, in SI units, in the order of the table."""
+        """Inputs of the point in SI units, in the order of the table."""
         return np.array([self.point.si[n] for n in self.table.names])
 
     @cached_property
     def scalings(self) -> Scalings:
-        """Changes of units under which the answer is known to grow as its dimension says."""
+        """Changes of units under which the answer scales with its dimension."""
         ports = {p.name: p.parsed.dimension for p in self.known.inputs}
         inputs = {n: ports[n] for n in self.table.names}
         return Scalings(inputs, tuple(self.known.constants), self.complete)
@@ -231,7 +231,7 @@ class Origin:
 
     @cached_property
     def index(self) -> Index:
-        """Runs whose inputs have the signs of those that are asked about."""
+        """Runs whose inputs have the signs of the point."""
         scale = np.where(self.inverse, self.asked, self.deviations)
         T = self.scalings.coordinates()
         frame = Frame(T, np.sign(self.asked), self.plain, self.inverse, scale)
@@ -415,7 +415,7 @@ _MOST = 2000
 
 
 def beyond(origin: Origin) -> list[str]:
-    """In which groups or inputs the point lies beyond the runs, and how to get further.
+    """Groups or inputs in which the point lies beyond the runs, with the remedy.
 
     Parameters
     ----------

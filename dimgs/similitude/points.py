@@ -102,7 +102,7 @@ def _along(span: Quantity) -> list[Quantity]:
 
 
 def grid_points(given: Given, level: float) -> list[Given]:
-    """Points that stand for inputs with intervals, the values themselves first.
+    """Grid points for inputs with intervals, the central values first.
 
     Bounds are kept; a standard error is widened to the interval that holds `level` of a normal
     distribution, and never made smaller. The points are a grid with the ends of all intervals.

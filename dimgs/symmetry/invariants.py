@@ -274,7 +274,7 @@ def _function(terms: Sequence[Term], runs: Trajectories) -> Callable[[dict[str, 
 
 
 class Sum:
-    """Terms that may be added, with what their contrasts inside the runs say.
+    """A sum of terms of one dimension, with the moments of their contrasts within the runs.
 
     Attributes
     ----------
@@ -417,7 +417,7 @@ class Search:
         return np.asarray(gradient / np.where(size > 0, size, 1.0))
 
     def is_new(self, quantity: Invariant) -> bool:
-        """Whether its gradient leaves the span of those found: the rank of the Jacobian grows."""
+        """Whether a quantity is functionally independent: the rank of the Jacobian increases."""
         gradient = self.gradient(quantity)
         if not self.quantities:
             return True

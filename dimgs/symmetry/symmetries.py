@@ -207,7 +207,7 @@ class _Points:
         return values if is_real else None
 
     def null(self, terms: Sequence[int]) -> list[Vector]:
-        """Combinations of terms that leave the law unchanged, in reduced echelon form."""
+        """Null space: combinations of terms that keep the law, in reduced echelon form."""
         chosen, vectors = np.array(terms), []
         for vector in _null_space(self.columns[:, chosen]):
             whole = np.full(len(self.sizes), mpmath.mpf(0))
@@ -506,7 +506,7 @@ class _Table:
     undecided: list[Invariance] = field(default_factory=list)
 
     def shows(self, outcome: Invariance) -> bool:
-        """Whether the runs show a symmetry; those that they leave open are kept."""
+        """Whether the runs support a symmetry; undecided symmetries are recorded."""
         self.undecided.extend([] if outcome.is_shown or outcome.is_refuted else [outcome])
         return outcome.is_shown
 

@@ -257,7 +257,7 @@ def parse_quantity(text: str, name: str = "The quantity") -> Quantity:
 
 
 def as_quantity(source: Any, name: str = "The quantity") -> Quantity:
-    """Quantity, range or label of whatever may stand for one.
+    """Quantity, range or label from a text, a number, JSON or a Pint quantity.
 
     Parameters
     ----------
@@ -572,7 +572,7 @@ def _unit(text: str) -> str:
 
 
 def is_quantity(value: object) -> bool:
-    """Whether a value is a Pint quantity, of whatever registry."""
+    """Whether a value is a Pint quantity, of any registry."""
     return all(hasattr(value, a) for a in ("magnitude", "units", "dimensionality"))
 
 
@@ -617,7 +617,7 @@ def quantities_in_one_unit(cells: Sequence[Any], name: str) -> tuple[Array, str]
 
 
 def unit_of(value: Any, name: str) -> Unit:
-    """Unit of a Pint quantity, or a Pint unit itself, of whatever registry.
+    """Unit of a Pint quantity, or a Pint unit itself, of any registry.
 
     Raises
     ------

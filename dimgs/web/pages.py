@@ -172,7 +172,7 @@ class Pages:
         return HTMLResponse(text, status)
 
     def refused(self, request: Request, error: DimgsError, status: int) -> Response:
-        """Page that says why something was refused."""
+        """Page with the reason of a refusal."""
         who = Who(self._hub.for_anybody())
         if status < 500:
             who = self._people.of_person(request.cookies)

@@ -30,7 +30,7 @@ Form = dict[str, str]
 
 
 class UnknownError(NotAllowedError):
-    """A token or session that stands for nobody."""
+    """An invalid token or session."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Who:
 
 
 class People:
-    """Users of a hub as they come through the server."""
+    """Users of a hub, identified by the requests to the server."""
 
     def __init__(self, hub: Hub, clock: Callable[[], float] = monotonic) -> None:
         self._hub = hub

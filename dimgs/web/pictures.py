@@ -56,7 +56,7 @@ class Graph:
 
 
 def graph(evidence: Mapping[str, Any]) -> Graph | None:
-    """Layout of a graph of evidence: what an entry rests on stands below it; None without links."""
+    """Layout of a graph of evidence, each entry above its evidence; None without links."""
     nodes, links = evidence["nodes"], evidence["links"]
     if not links:
         return None

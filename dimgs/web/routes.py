@@ -136,7 +136,7 @@ class NameBody(_Body):
 
 @dataclass(frozen=True)
 class RestCall:
-    """A request: the hub for the one who asks, and what was asked."""
+    """A REST request: the hub for its sender, and its parameters."""
 
     hub: Hub
     path: Mapping[str, str]
@@ -145,7 +145,7 @@ class RestCall:
 
     @property
     def id(self) -> str:
-        """The entry that is asked for."""
+        """Id of the requested entry."""
         return self.path["id"]
 
 

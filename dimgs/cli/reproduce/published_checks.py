@@ -22,7 +22,7 @@ _SIZE = (5.6, 3.6)  # inches
 
 
 class DataUnavailable(DimgsError):
-    """The data of a study cannot be reached here; the message says why and names the remedy."""
+    """The data of a study are not available; the message has the cause and the remedy."""
 
 
 class Estimated(Protocol):
@@ -189,7 +189,7 @@ class Findings:
     caption: str = ""
 
     def save_figure(self, path: Path) -> bool:
-        """Save the figure, as SVG or whatever the suffix says; False where there is none.
+        """Save the figure in the format of the suffix; False where there is none.
 
         Parameters
         ----------

@@ -42,7 +42,7 @@ def fit_dask(
     chunk_rows: int = CHUNK_ROWS,
     **keywords: Unpack[StreamKeywords],
 ) -> FitResult:
-    """Contrastive power law of a partitioned table, with the moments computed where it lies.
+    """Contrastive power law of a partitioned table, with moments computed by its workers.
 
     Only moments travel. The law is that of :func:`dimgs.discovery.fitting.fit` on the same rows,
     and the intervals are those of :func:`dimgs.discovery.outofcore.stream_fit.fit_stream`.

@@ -75,7 +75,7 @@ class StreamPlan:
 
     @classmethod
     def of(cls, ranges: Dataset, target: str, options: Options) -> "StreamPlan":
-        """Plan of a table whose columns lie in these ranges.
+        """Plan of a table with the given ranges of columns.
 
         Raises
         ------

@@ -33,7 +33,7 @@ _SHARPENED = 4
 
 
 class OutOfBudget(Exception):
-    """The seconds or evaluations of a search are over; says which.
+    """The time or the evaluations of a search are spent.
 
     Parameters
     ----------
@@ -267,7 +267,7 @@ def tell_best(archive: Archive) -> None:
 
 
 def loss_of(tree: Tree, runs: Runs) -> float:
-    """Weighted mean square of the residuals on the scale of the problem, whatever the errors."""
+    """Weighted mean square of the residuals on the scale of the problem."""
     value = evaluate(tree, runs)
     residuals = np.log(value / runs.y) if runs.positive else value - runs.y
     return float(np.mean(runs.weights * residuals**2))

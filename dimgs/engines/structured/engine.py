@@ -126,7 +126,7 @@ class Stages:
 
     @cached_property
     def families(self) -> list[ScaledFunction]:
-        """Functions with a free constant, to stand beside a monomial."""
+        """Functions with a free constant, for sums with a monomial."""
         return scaled_functions(self.runs)
 
     def steps(self) -> list[Step]:
@@ -214,7 +214,7 @@ class Stages:
 
 
 class StructuredEngine:
-    """Search in stages; a later one starts only if the law so far leaves something to explain.
+    """Search in stages; a later stage starts only if the residuals still depend on the groups.
 
     Of many runs 400 are searched; the best laws are then fitted to all runs and chosen by them.
 

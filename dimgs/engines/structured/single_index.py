@@ -149,7 +149,7 @@ class SingleIndex:
         )
 
     def fit(self, starts: Array) -> tuple[Array, float]:
-        """The best form near the best starts, and the squares that it leaves."""
+        """The best form near the best starts, and its sum of squared residuals."""
         residuals, _ = self.projected(starts)
         order = np.argsort(np.nan_to_num((residuals**2).sum(axis=1), nan=np.inf), kind="stable")
         solution = minimise_squares(

@@ -68,7 +68,7 @@ _LARGEST_FAMILY = 9
 
 @dataclass(frozen=True, eq=False)
 class Span:
-    """Terms, and what they leave of the target for each degree of freedom.
+    """Span of terms, with the residual mean square of the target.
 
     Parameters
     ----------

@@ -702,7 +702,7 @@ DELTA = 1.345 * float(np.sqrt(2.0))
 
 @dataclass(frozen=True, eq=False)
 class Trainer:
-    """A task on its device, and what is asked of the networks.
+    """Training of the networks of a task, on its device.
 
     Parameters
     ----------

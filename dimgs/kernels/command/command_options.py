@@ -92,7 +92,7 @@ def check_writes(kernel: str, writes: Any) -> Sequence[str]:
 
 
 def beside(arguments: Sequence[str], written: Sequence[str], home: Path | None) -> str:
-    """Sentence on arguments that name a file where the program does not look; else empty.
+    """Hint on arguments that name a file outside the folder of the program; else empty.
 
     Programs run in a folder of their own, in which files beside the kernel are not.
     """

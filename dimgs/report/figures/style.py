@@ -102,7 +102,7 @@ def new_axes(width: float = SINGLE, height: float = 2.7) -> "Axes":
 
 
 def styled(draw: Callable[_P, object]) -> "Callable[_P, Axes]":
-    """Run a drawing function in the style of the reports, whatever the user's own settings.
+    """Run a drawing function in the style of the reports, without the settings of the user.
 
     What it gives back are the ``axes`` that it drew on. Where its docstring says nothing of what
     it takes, that is a report and axes, as is said then.

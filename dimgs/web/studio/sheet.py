@@ -48,7 +48,7 @@ _MOST_SETS = 300
 
 @dataclass(frozen=True)
 class Choices:
-    """The question that is asked of a table.
+    """Settings of the analysis of a table.
 
     Attributes
     ----------

@@ -49,7 +49,7 @@ _LONGEST = 120
 
 @dataclass
 class Study:
-    """A report with the choices that it was asked for with.
+    """A report with the settings of its analysis.
 
     Attributes
     ----------
@@ -308,7 +308,7 @@ def _until_stopped(pipe: Connection) -> None:
 
 
 def with_command(report: "Report", command: str) -> "Report":
-    """A report that says how to make it again."""
+    """The report with the command that reproduces it."""
     return replace(report, provenance={**report.provenance, "command": command})
 
 
@@ -476,7 +476,7 @@ class Workbench:
         self._searches[id] = (search, choices)
 
     def propose(self, id: str, count: int) -> None:
-        """Look for the runs that would tell the rivals apart.
+        """Propose the runs that best distinguish the rivals.
 
         Raises
         ------
