@@ -79,7 +79,7 @@ def options_of(
 
     Parameters
     ----------
-    known : type
+    keywords : type
         The TypedDict of the options that the tool takes.
     values : mapping
         Arguments that stand for themselves.

@@ -332,7 +332,7 @@ def parquet_batches(
         Most rows per batch.
     options : ReadOptions
         Of the reader; only the columns that it chooses are decoded.
-    known : Dataset, optional
+    first : Dataset, optional
         Whose columns the file must have.
     start : int
         Number of rows to skip, at the end of a batch.

@@ -405,7 +405,7 @@ def clearly_less(residuals: Array, other: Array, split: NDArray[np.generic] | No
 
     Parameters
     ----------
-    own, other : ndarray of shape (n_runs,)
+    residuals, other : ndarray of shape (n_runs,)
         Residuals of two laws on runs left out.
     split : ndarray of shape (n_runs,), optional
         Groups of runs that count as one.

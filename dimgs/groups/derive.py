@@ -386,9 +386,9 @@ def with_scales(
 
     Parameters
     ----------
-    known : list of Variable
+    declared : list of Variable
         Columns and constants.
-    wanted : Variable, optional
+    response : Variable, optional
         The response.
     names : sequence of str
         Further names that are taken.

@@ -406,7 +406,7 @@ def fetch_runs(
     Parameters
     ----------
     connection : Connection
-    asked : Select
+    numbers : Select
     limit : int or None
     ranged : bool
         Whether numbers of all runs are compared: then they are looked at once for both. Without, an

@@ -71,7 +71,7 @@ def evidence(
     connection : Connection
     id : str
         Whole.
-    seen : ColumnElement
+    readable : ColumnElement
         Condition on entries that may be shown.
     lineage : Lineage
 

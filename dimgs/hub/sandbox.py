@@ -419,7 +419,7 @@ def exchanged(
     Parameters
     ----------
     command : sequence of str
-    asked : mapping
+    document : mapping
         A line of JSON on its standard input.
     limit : float
         Seconds that it may take.

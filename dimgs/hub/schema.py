@@ -467,7 +467,7 @@ def make_hub(connection: sa.Connection, current: int) -> None:
     ----------
     connection : Connection
         In a transaction.
-    known : int
+    current : int
         Schema of what is there; 0 for nothing.
 
     Raises

@@ -150,7 +150,7 @@ class Supervisor:
         ----------
         step : callable
             Called in a process of its own; what it returns goes into JSON.
-        given : object
+        request : object
             Its argument.
         attend : int, optional
             A descriptor that is at its end when nobody waits for the answer any more.

@@ -91,7 +91,7 @@ def probability(content: Mapping[str, Any]) -> float | None:
 
 
 def law_status(content: Mapping[str, Any]) -> str:
-    """Status of the entry of a law: confirmed, not confirmed, or unknown.
+    """Status of the entry of a law: ``"unconfirmed"``, or empty.
 
     Examples
     --------

@@ -267,7 +267,7 @@ def holds_inputs(
 
     Parameters
     ----------
-    found, asked : mapping of str to (value, unit)
+    inputs, asked : mapping of str to (value, unit)
 
     Examples
     --------

@@ -161,9 +161,9 @@ def as_kernel(entry: Any, name: str, **options: Any) -> Kernel:
 
     Parameters
     ----------
-    found : object
+    entry : object
     name : str
-        What it was asked for as, for messages.
+        Name for messages.
     **options
         For the class.
 

@@ -206,7 +206,7 @@ def probability(judged: Verdict) -> str:
 
     Parameters
     ----------
-    held : Verdict
+    judged : Verdict
 
     Examples
     --------
@@ -271,7 +271,7 @@ def verdict(judged: Findings | Verdict) -> str:
 
     Parameters
     ----------
-    held : Report or Verdict
+    judged : Report or Verdict
     """
     if judged.confirmed:
         return "Confirmed: probable, no residual structure, predicts held-out runs."

@@ -11,7 +11,7 @@ def upgrade(connection: Connection, current: int) -> None:
     Parameters
     ----------
     connection : Connection
-    known : int
+    current : int
         Schema of what is there.
 
     Raises
