@@ -59,10 +59,10 @@ def ask(
     run: bool = False,
     load: bool = True,
 ) -> Any:
-    """Answer a question from what a hub holds, before any new run.
+    """Answer a question from the entries of a hub, before any new run.
 
-    Looked for in this order, until something is good enough: the run itself, runs with equal
-    groups, runs near to it, laws whose domain holds the point, and a campaign that would answer.
+    The sources are tried in this order until the interval is within the tolerance: the run itself,
+    runs with equal groups, near runs, laws whose domain contains the point, and a campaign.
 
     Parameters
     ----------
@@ -77,11 +77,11 @@ def ask(
     physics : str, optional
         Physics identity that kernels share, in place of a kernel.
     tolerance : float
-        Half-width of the interval that is good enough, relative to the value.
+        Largest half-width of the interval, relative to the value.
     level : float
         Coverage of the interval.
     run : bool
-        Whether runs are made where nothing there is good enough; they are kept in the hub.
+        Whether new runs are made if no evidence meets the tolerance; they are stored in the hub.
     load : bool
         Whether a kernel that is named by file or module is loaded.
 

@@ -60,11 +60,11 @@ class Dataset:
         Number of each data row in the source, from 1 (the row below the header, or below the
         row of units); used in messages.
     source : str
-        Where the runs come from, for messages: ``"pipe.csv"``, ``"DataFrame"``.
+        Name of the source, for messages: ``"pipe.csv"``, ``"DataFrame"``.
     dropped : tuple of DroppedRow
         Rows left out on request, with the reason.
     warnings : tuple of str
-        What the reader should know but need not act on, such as duplicate rows.
+        Remarks of the reader, such as duplicate rows.
 
     Raises
     ------

@@ -55,7 +55,7 @@ def read_table(
     source: "str | PathLike[str] | pd.DataFrame | xr.Dataset | Dataset | Mapping[str, Any]",
     **options: Unpack[ReadKeywords],
 ) -> Dataset:
-    """Dataset from a table with units.
+    """Read a table with units, as a Dataset.
 
     Units are found in this order: `units`; the header ``name [unit]``; a second row of units;
     the unit that the source attaches (a pint dtype, ``attrs["units"]``, Parquet metadata) or the
@@ -101,7 +101,7 @@ def read_table(
     Raises
     ------
     InputError
-        In one sentence: what is wrong, in which row and column, and the remedy.
+        The message gives the fault, its row and column, and the remedy.
 
     Examples
     --------

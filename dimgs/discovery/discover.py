@@ -41,7 +41,7 @@ def discover(
     progress: Callable[[str], None] | None = None,
     **keywords: Unpack[DiscoverKeywords],
 ) -> Report:
-    """From a table of runs to a closed-form law.
+    """Search for the closed-form law of a table, and judge it.
 
     Parameters
     ----------
@@ -52,10 +52,10 @@ def discover(
     options : Options, optional
         The options as one value; keywords change it.
     progress : callable, optional
-        Called with a line of text when there is a law to fall back on, when searches begin, and
-        for their candidates; each text is a :class:`dimgs.common.progress.ProgressEvent` with its
-        candidates. The log named ``dimgs`` gets the same at the level INFO. In a notebook a bar
-        shows it by default.
+        Called with a line of text for the first law, at the start of each search, and for its
+        candidates. Each text is a :class:`dimgs.common.progress.ProgressEvent` with its
+        candidates. The log ``dimgs`` receives the same at the level INFO. In a
+        notebook, a progress bar is the default.
     {options}
 
     Returns

@@ -24,7 +24,7 @@ from dimgs.report.results import FitResult, Verdict
 def fit(
     data: Any, target: str, options: Options | None = None, **keywords: Unpack[FitKeywords]
 ) -> FitResult:
-    """Contrastive power law of a table.
+    """Fit a power law to a table, by least squares over all pairs of runs.
 
     Parameters
     ----------

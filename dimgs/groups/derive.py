@@ -295,11 +295,11 @@ def pi_basis(
     varying: Iterable[str] | None = None,
     signed: Iterable[str] = (),
 ) -> PiBasis:
-    """Pi groups of unit-tagged variables.
+    """Compute the pi groups of variables with units.
 
     Without `repeating`, the groups are an LLL-reduced basis of all integer groups, the same for
-    every column order and unit system; what constants form among themselves stands apart. The
-    response stands alone in ``pi_0`` with exponent 1.
+    every column order and unit system. Groups of constants alone are listed separately. The
+    response occurs in ``pi_0`` only, with exponent 1.
 
     Parameters
     ----------

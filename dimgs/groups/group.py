@@ -146,7 +146,7 @@ class Dropped:
 
 @dataclass(frozen=True)
 class PiBasis:
-    """A complete set of independent pi groups, the response apart.
+    """A basis of the pi groups of the inputs, and the response group.
 
     Parameters
     ----------
@@ -248,7 +248,7 @@ class PiBasis:
         return self.matrix.rank
 
     def to_frame(self) -> "pd.DataFrame":
-        """One row a group, the response's first: exponents, exact as text, and ``known_as``.
+        """One row per group, the response group first: exponents, exact as text, and ``known_as``.
 
         Examples
         --------

@@ -61,7 +61,7 @@ class FitResult(FittedLaw):
 
 
 class Report(Findings):
-    """The whole way from a table to a law, in every form.
+    """Result of `discover`: the law, its verdict, its rivals and the candidates.
 
     The attributes are those of :class:`~dimgs.report.findings.Findings`.
 
@@ -113,13 +113,13 @@ class Report(Findings):
         return runs
 
     def to_json(self) -> dict[str, Any]:
-        """The discover document."""
+        """The JSON document of `dimgs discover`."""
         from dimgs.report.documents import discover_document
 
         return discover_document(self)
 
     def to_html(self, path: str | Path | None = None) -> str:
-        """One self-contained page, written to `path` where that is given."""
+        """One self-contained HTML page, written to `path` if given."""
         from dimgs.report.render import report_html
 
         page = report_html(self)
