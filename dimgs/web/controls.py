@@ -5,20 +5,20 @@ from dimgs.common.advice import Act, Advice, Step
 # as they are labelled
 _CONTROLS = {
     "at": "the fields of the inputs",
-    "columns": "the ticks at “What may explain it?”",
-    "constants": "“Known constants that may matter”",
-    "drop": "the ticks at “What may explain it?”",
-    "drop_bad": "“Leave out rows that cannot be used, and count them”",
+    "columns": "the ticks at “Inputs”",
+    "constants": "“Known constants”",
+    "drop": "the ticks at “Inputs”",
+    "drop_bad": "“Leave out unusable rows, and report their number”",
     "hub": "“Hub”",
     "kernel": "“Kernel”",
     "regimes": "“look for regimes”",
     "repeating": "“Repeating variables”",
     "scales": "“Unknown constants with a unit”",
     "sheet": "“Sheet”",
-    "split_by": "“Left out together, as one”",
+    "split_by": "“Left out together”",
     "time_limit": "“in at most”",
     "units": "“Unit of …”",
-    "within": "“A prefactor of its own for each”",
+    "within": "“A separate prefactor for each label”",
 }
 _STEPS = {
     Step.APPROVE: "“Approve” on its page",

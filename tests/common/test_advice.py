@@ -97,7 +97,7 @@ def test_the_workbench_speaks_of_its_controls(tmp_path: Path, name: str) -> None
     assert any(messages)
     assert not [text for text in messages if _FLAG.search(text)]
     if name == "pendulum":
-        assert "“Known constants that may matter”: g" in view["problem"]
+        assert "“Known constants”: g" in view["problem"]
 
 
 @pytest.mark.parametrize("name", TABLES)

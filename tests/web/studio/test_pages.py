@@ -133,8 +133,8 @@ def test_a_law_is_fitted_taken_away_and_kept(visitor: Visitor, tmp_path: Path) -
     with Hub(hub) as kept_in:
         assert [e["kind"] for e in kept_in.listed(kind="law")] == ["law"]
     # a law of another question says so
-    assert "found with other choices" not in visitor.client.get(path).text
-    assert "found with other choices" in visitor.send(path, **{**CHOSEN, "input": ["U"]}).text
+    assert "belongs to other settings" not in visitor.client.get(path).text
+    assert "belongs to other settings" in visitor.send(path, **{**CHOSEN, "input": ["U"]}).text
 
 
 def test_what_cannot_be_asked_is_reported_beside_the_law(visitor: Visitor) -> None:
@@ -174,7 +174,7 @@ def test_a_search_reports_its_candidates_and_stops(visitor: Visitor) -> None:
     assert stopped
     assert "event: over" in events
     page = visitor.client.get(f"{path}/law").text
-    assert "Take it away" in page
+    assert "Download" in page
     assert "interrupted" in page
     content = visitor.client.get(f"{path}/files/everything.zip").content
     with zipfile.ZipFile(io.BytesIO(content)) as box:
