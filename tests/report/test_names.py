@@ -188,7 +188,7 @@ def test_markdown_has_the_markup_of_a_plain_report(table: list[str]) -> None:
         text = re.sub(r"(?<!\\)(\$\$?)(?:\\.|[^$\\])+\1", "formula", report_markdown(report))
         reader = markdown_it.MarkdownIt("commonmark").enable(["table", "strikethrough"])
         out: list[str] = []
-        for token in reader.parse(text.partition("## The data")[0]):
+        for token in reader.parse(text.partition("## Data")[0]):
             out += [token.type, *(child.type for child in token.children or ())]
         return out
 

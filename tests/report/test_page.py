@@ -85,8 +85,8 @@ def test_a_page_of_many_runs_stays_small() -> None:
 def test_sections_follow_the_questions_of_a_scientist(page: Page) -> None:
     second = [h.removeprefix("h2 ") for h in page.headings if h.startswith("h2")]
     assert second == [
-        "The law", "Where it holds", "How well", "What it means", "Figures", "Candidates",
-        "The data", "Provenance",
+        "The law", "Domain", "Quality", "Interpretation", "Figures", "Candidates",
+        "Data", "Provenance",
     ]  # fmt: skip
     links = [a["href"] for a in page.all("a") if a["href"] != "#main"]
     ids = {a["id"] for a in page.all("section")}
@@ -187,7 +187,7 @@ def test_what_is_no_law_is_not_dressed_as_one() -> None:
     text = report.to_html()
     assert "Not a confirmed law" in text
     assert "</span> Confirmed" not in text
-    assert "Where the runs lie" in text
+    assert "Range of the runs" in text
     assert "the law</span>" not in text
     assert "<title>In search of a law for y</title>" in text
     bare = replace(report, law=None, data=None, candidates=())

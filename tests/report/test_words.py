@@ -54,7 +54,7 @@ def test_a_law_that_changes_sign_is_described_by_zeros_extrema_and_limits() -> N
     report = dimgs.discover(thrown(), "z", engine="structured", effort="quick")
     for text in (report.to_html(), report.to_markdown()):
         assert "Doubling" not in text
-        assert "exponent" not in text.split("What it means")[1].split("Figures")[0].casefold()
+        assert "exponent" not in text.split("Interpretation")[1].split("Figures")[0].casefold()
     runs = ReportRuns.of(report)
     said = {e.column: e.text for e in effects(runs)}
     # g never varied, so that nothing is said of it
