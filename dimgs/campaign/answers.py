@@ -644,15 +644,11 @@ def joined(
     joint, targets = list(results), [r.target for r in results]
     # the spread between few sources is not known; then each has its own prefactor
     several = len(plan.sources) >= _SPREAD
+    apart: dict[str, Any] = {"by": (plan.by,)} if several else {"within": plan.by}
     for target in dict.fromkeys(targets):
         first = targets.index(target)
         data = _dataset(target, [r for r in records if target in r.outputs])
-        options = replace(
-            joint[first].options,
-            by=(plan.by or "",) if several else (),
-            within=None if several else plan.by,
-            time_limit=_DISCOVER_SECONDS,
-        )
+        options = replace(joint[first].options, **apart, time_limit=_DISCOVER_SECONDS)
         warnings = [*joint[first].warnings]
         report = _discovered(data, target, options, warnings)
         joint[first] = replace(joint[first], across=report, warnings=tuple(warnings))

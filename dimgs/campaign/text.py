@@ -153,10 +153,7 @@ def campaign_text(result: CampaignResult) -> str:
         good = f"acceptability {p.acceptability:.2f}, confidence {p.confidence:.3f}"
         lines += [f"{p.answer}: {grade}, {good}", f"  {p.meaning}", f"  {p.why}"]
     lines += [text for text in (result.further, result.unseen) if text]
-    for c in result.curves:
-        fall = "fall onto one" if c.collapses else "do not fall onto one"
-        rest = f"the other runs predict {c.quality:.2%} of the variance of each"
-        lines.append(f"curves {fall}: {c.response.group} over {c.abscissa}; {rest}")
+    lines += [f"curves '{c.target}'\n{c}" for c in result.curves]
     return "\n".join([*lines, *(f"{_RULE}\n{campaign_text(o)}" for o in result.others)])
 
 

@@ -44,7 +44,9 @@ def test_a_campaign_keeps_its_curves_and_finds_their_similarity_variable(tmp_pat
     assert (tmp_path / "profile.svg").stat().st_size > 1000
     stored = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
     assert stored["curves"][0]["collapses"]
-    assert "curves fall onto one" in campaign_text(result)
+    text = campaign_text(result)
+    assert "curves 'profile'" in text
+    assert "the curves collapse" in text
     with RunStore(tmp_path / "runs.sqlite") as store:
         records = store.records()
     for record in records:
