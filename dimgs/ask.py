@@ -255,8 +255,8 @@ class _Asking:
     def _made(self, description: Description, point: Point, target: str) -> Answer | None:
         """The answer of runs that were made for it; None where they gave none."""
         fresh = origins(self.hub, description, point, target)
-        exact_run = next(self._exact(fresh), None)
-        return None if exact_run is None else self._compose_answer(exact_run[1], exact_run[0])
+        offered = next(self._exact(fresh), None)
+        return None if offered is None else self._compose_answer(offered[1], offered[0])
 
     def _kernels(self, target: str, kernel: Any, physics: str | None) -> list[Description]:
         """Kernels that may answer: the one that is named, or all of a physics identity."""

@@ -96,8 +96,8 @@ def _keep(hub: dict[str, str] | None, report: "Report") -> dict[str, Any] | None
     from dimgs.hub import Hub
     from dimgs.hub.keeping import keep_report
 
-    with Hub(hub["address"], make=False) as kept_in:
-        return keep_report(kept_in.for_agent(hub["user"]), report)
+    with Hub(hub["address"], make=False) as opened_hub:
+        return keep_report(opened_hub.for_agent(hub["user"]), report)
 
 
 def main() -> None:

@@ -376,7 +376,8 @@ def opened_context(
                     f"Over HTTP, access needs a token of a hub; give {setting('hub')}."
                 )
             caller = caller_of(opened)
-        rights = None if opened is None else opened if caller_of is not None else opened.for_agent()
-        context = ToolContext(rights, policy, workspace, caller, hub)
+        if opened is not None and caller_of is None:
+            opened = opened.for_agent()
+        context = ToolContext(opened, policy, workspace, caller, hub)
         stack.callback(context.close)
         yield context

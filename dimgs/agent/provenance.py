@@ -79,11 +79,11 @@ class SourcedAmounts:
 def _sentences(text: str) -> Iterator[tuple[int, int]]:
     """Start and end of each sentence."""
     start = 0
-    for end_mark in (*_SENTENCE.finditer(text), None):
-        end = len(text) if end_mark is None else end_mark.start()
+    for boundary in (*_SENTENCE.finditer(text), None):
+        end = len(text) if boundary is None else boundary.start()
         if text[start:end].strip():
             yield start, end
-        start = end if end_mark is None else end_mark.end()
+        start = end if boundary is None else boundary.end()
 
 
 def _plain(text: str) -> str:

@@ -144,8 +144,8 @@ def replay(
     """Repeat the calls of an agent without its model, against the earlier state of the hub."""
     with needing("agent"):
         from dimgs.agent.record import replay as again
-    with opened(hub, user) as reached:
-        document = again(reached, id, policy, workspace)
+    with opened(hub, user) as opened_hub:
+        document = again(opened_hub, id, policy, workspace)
     if not document["as_it_was"]:
         note("the earlier state of the hub cannot be restored; the calls used its state of today")
     if json:

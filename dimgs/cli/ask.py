@@ -44,10 +44,10 @@ def ask(
     from dimgs.ask import ask as asked
 
     named(hub)
-    with opened(hub, user, make=run) as reached, working(f"asking {reached.address}"):
+    with opened(hub, user, make=run) as opened_hub, working(f"asking {opened_hub.address}"):
         every = asked(
-            target, at, reached, kernel=kernel, physics=physics, tolerance=tolerance, level=level,
-            run=run,
+            target, at, opened_hub, kernel=kernel, physics=physics, tolerance=tolerance,
+            level=level, run=run,
         )  # fmt: skip
     if json:
         documents = {name: _document(answered) for name, answered in every.items()}

@@ -46,12 +46,12 @@ def demo(
     scales = ["a_0 [AU]", "M_0 [Msun]", "T_0 [day]"]
     free = fit(data, "T", Options(scales=scales))
     missing = explore(data, "T")
-    full = fit(data, "T", Options(constants=["G"]))
-    pluto = _pluto(full.law)
+    final = fit(data, "T", Options(constants=["G"]))
+    pluto = _pluto(final.law)
     if json:
-        emit_json(_document(free, missing, full, pluto))
+        emit_json(_document(free, missing, final, pluto))
         return
-    _print_demo(data, free, missing, full, pluto)
+    _print_demo(data, free, missing, final, pluto)
 
 
 def _pluto(law: "Law") -> tuple[float, float, float]:
@@ -69,14 +69,14 @@ def _missing(exploration: "Exploration") -> str:
 
 
 def _document(
-    free: "FitResult", missing: "Exploration", full: "FitResult", pluto: tuple[float, float, float]
+    free: "FitResult", missing: "Exploration", final: "FitResult", pluto: tuple[float, float, float]
 ) -> dict[str, Any]:
     from dimgs.report.documents import exponent_document
 
     return {
         "exponents": [exponent_document(e) for e in free.variable_exponents],
         "missing": _missing(missing),
-        "law": full.law.to_json(),
+        "law": final.law.to_json(),
         "prediction": dict(zip(("value", "low", "high"), pluto, strict=True))
         | {"of": "Pluto", "unit": "day", "published": _PLUTO_DAYS},
         "next": list(_NEXT),
@@ -87,7 +87,7 @@ def _print_demo(
     data: "Dataset",
     free: "FitResult",
     missing: "Exploration",
-    full: "FitResult",
+    final: "FitResult",
     pluto: tuple[float, float, float],
 ) -> None:
     bodies = [str(x) for x in data["body"]]
@@ -95,13 +95,13 @@ def _print_demo(
         f"{e.name}^{e.value:.4f} [{e.low:.4f}, {e.high:.4f}] -> {e.rational}"
         for e in free.variable_exponents
     )
-    c = full.law.constants[0]
+    c = final.law.constants[0]
     year, low, high = (f"{days:.0f}" for days in pluto)
     never = f"a year of Pluto, which it never saw, of {year} [{low}, {high}] days"
     rows = (
         ("The runs say", f"T goes as {powers}"),
         ("No column has", f"{_missing(missing)}, without which a and M cannot make a time"),
-        ("The law is", str(full.law)),
+        ("The law is", str(final.law)),
         ("Its constant", f"{c.name} = {c.value:.4f} [{c.low:.4f}, {c.high:.4f}]; 2π = 6.2832"),
         ("It predicts", f"{never}; NASA has {_PLUTO_DAYS:.0f}"),
     )

@@ -639,12 +639,12 @@ def serve(
     from dimgs.hub.hub import is_remote
     from dimgs.web.serving import listening, serving
 
-    with opened(hub, user) as reached:
-        if is_remote(reached.address):
+    with opened(hub, user) as opened_hub:
+        if is_remote(opened_hub.address):
             raise InputError("A server serves a hub in a database; name a file or postgresql://.")
         socket, address = listening(host, port)
-        server = serving(reached, address, [host, *(name or ())], closed)
-        if not all_users(reached.database):
+        server = serving(opened_hub, address, [host, *(name or ())], closed)
+        if not all_users(opened_hub.database):
             note("no user is registered; add an admin with: dimgs hub user add NAME --role admin")
         announce(address, "the hub is served at ", json)
         server.run(sockets=[socket])

@@ -56,12 +56,13 @@ def run(
 
     from dimgs.campaign import read_plan
 
-    plan_read = read_plan(plan)
+    campaign_plan = read_plan(plan)
     if workers is not None:
-        plan_read = replace(plan_read, execution=replace(plan_read.execution, workers=workers))
-    start = [*(prior or ()), *_of_hub(hub, user, plan_read)]
+        execution = replace(campaign_plan.execution, workers=workers)
+        campaign_plan = replace(campaign_plan, execution=execution)
+    start = [*(prior or ()), *_of_hub(hub, user, campaign_plan)]
     if dry_run:
-        _show_design(plan_read, start, json)
+        _show_design(campaign_plan, start, json)
         return
     from dimgs.campaign import run_campaign
     from dimgs.campaign.text import campaign_text
@@ -72,7 +73,7 @@ def run(
     with _watching() as listener, _stopped_kindly():
         try:
             result = run_campaign(
-                plan_read, folder, resume=resume, retry=retry, progress=listener, known=start
+                campaign_plan, folder, resume=resume, retry=retry, progress=listener, known=start
             )
         except FitError:
             note(f"the runs and the reasons are in {folder}; continue with --retry")
@@ -103,8 +104,8 @@ def _of_hub(address: str | None, user: str | None, plan: Any) -> "list[Known]":
     from dimgs.campaign.known import KnownLaw
     from dimgs.campaign.of_hub import known_of_hub
 
-    with opened(address, user) as reached:
-        every = [one for each in plan.each for one in known_of_hub(reached, bind(each))]
+    with opened(address, user) as opened_hub:
+        every = [one for each in plan.each for one in known_of_hub(opened_hub, bind(each))]
     # a run that gives several targets is one run
     return list({(id(k) if isinstance(k, KnownLaw) else k.record.key): k for k in every}.values())
 

@@ -155,8 +155,8 @@ class Writer(Reader):
         """
         _check_added(document)
         with self.database.transaction(read=True) as connection:
-            stated = self.checked_links(document.get("links") or [], connection)
-        document, links = {**document, "links": []}, [*stated, *links]
+            typed = self.checked_links(document.get("links") or [], connection)
+        document, links = {**document, "links": []}, [*typed, *links]
         content = {k: v for k, v in document.items() if k not in _HEADER}
         query = select(entries.c.id, entries.c.links).where(
             entries.c.kind == document["kind"],

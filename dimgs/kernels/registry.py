@@ -187,8 +187,8 @@ def as_kernel(entry: Any, name: str, **options: Any) -> Kernel:
             f"subclass BaseKernel or decorate a function with @kernel."
         )
     _check_parts(entry, name)
-    made: Kernel = entry
-    return made
+    checked: Kernel = entry
+    return checked
 
 
 def _make(factory: type, name: str, options: dict[str, Any]) -> Any:
