@@ -235,7 +235,7 @@ def test_imported_jobs_wait_for_an_approval(
     hub.export(tmp_path / "b")
     with Hub(place(), user="carl") as new:
         new.merge(tmp_path / "b")
-        assert "approve it" in work(new, Policy(), once=True).passed_over[asked]
+        assert "needs approval" in work(new, Policy(), once=True).passed_over[asked]
         new.approve(asked)
         assert work(new, Policy(), once=True).done == 1
 
