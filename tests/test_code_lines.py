@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 64909, "collapsed curves of a campaign are printed as those of a table"
+MOST, SINCE = 64911, "hubs that are opened have one name"
 
 
 def code_lines(text: str) -> int:
