@@ -103,7 +103,7 @@ class Report(Findings):
         Raises
         ------
         InputError
-            If the report has no law or does not carry its runs, or a range cannot be used.
+            If the report has no law or does not contain its runs, or a range cannot be used.
         """
         if self.further_runs is None or self.law is None or self.data is None:
             raise InputError(

@@ -45,7 +45,7 @@ def test_a_law_that_nothing_checked_does_not_claim_to_predict() -> None:
     report = discover(data, "q", engine="power_law")
     assert report.outcome == "unchecked"
     assert "not checked" in report_text(report)
-    assert "the law predicts runs" not in report_text(report)
+    assert "predicts held-out runs" not in report_text(report)
 
 
 def test_a_law_that_fails_is_called_a_surrogate() -> None:

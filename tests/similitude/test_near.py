@@ -45,7 +45,7 @@ def test_what_is_not_good_enough_is_no_answer(tmp_path: Path) -> None:
         assert fine.pertinence["acceptability"] == 1.0
         strict = ask("drop", at, hub, kernel=Cooling(), tolerance=1e-7)
         assert strict.value is None
-        assert "of its value" in strict.missing[-1]
+        assert "of the value" in strict.missing[-1]
 
 
 def test_another_kernel_of_the_same_physics_helps_and_another_physics_never(

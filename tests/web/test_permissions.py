@@ -248,5 +248,5 @@ def test_a_token_that_may_only_read_changes_nothing(hub: Hub, program: Asking) -
         path = route.path.replace("{id}", "0" * 64).replace("{name}", "x").replace("{key}", "0")
         answer = client.request(route.method, f"/api/v1{path.replace('{token}', 'x')}", json={})
         assert answer.status_code == 403, route
-        assert "only read" in answer.json()["error"]
+        assert "scope 'read'" in answer.json()["error"]
     assert hub.digest() == before

@@ -136,7 +136,7 @@ def draw_figures(report: Findings) -> list[Drawing]:
     Returns
     -------
     list of Drawing
-        Empty where the report has no law or does not carry its runs.
+        Empty where the report has no law or does not contain its runs.
 
     Examples
     --------

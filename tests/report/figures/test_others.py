@@ -195,7 +195,7 @@ def test_files_are_the_same_on_every_run(tmp_path: Path) -> None:
 def test_a_report_without_runs_or_law_draws_what_is_left() -> None:
     bare = replace(report_of("pipe"), data=None)
     assert [d.name for d in draw_figures(bare)] == ["exponents"]
-    with pytest.raises(InputError, match="does not carry its runs"):
+    with pytest.raises(InputError, match="does not contain its runs"):
         collapse(bare, new_axes())
     with pytest.raises(InputError, match="no law"):
         collapse(replace(bare, law=None), new_axes())
