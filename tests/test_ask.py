@@ -140,7 +140,7 @@ def test_a_law_answers_where_its_domain_holds_the_point(tmp_path: Path) -> None:
         entry = {"kind": "law", "kernel": "cooling", "law": law}
         for known_law, edited in ((law, False), ({**law, "level": 0.8}, True)):
             why = why_unconfirmed({"content": {"law": known_law, "confirmed": True}, "state": ""})
-            assert any("edited" in text for text in why) == edited
+            assert any("changed after dimgs wrote it" in text for text in why) == edited
         kept = hub.add_linked(entry, [("derived", i) for i in ids])
         at = {"a": (1.0, "mm^2/s"), "r": (1.0, "mm"), "t": (0.0005, "s"), "dT": (5.0, "K")}
         answer = ask("drop", at, hub, kernel=known)
