@@ -308,7 +308,7 @@ class _Asking:
 
     def _compose_answer(self, offer: Offer, used: Origin) -> Answer:
         """The answer that an offer gives."""
-        unit = used.known.outputs[used.target]
+        unit = used.description.outputs[used.target]
         scale = parse_unit(unit)
         value, low, high = (float(scale.from_si(x)) for x in (offer.value, offer.low, offer.high))
         assumptions = [*used.point.assumptions, *offer.assumptions]
@@ -332,7 +332,7 @@ class _Asking:
     def _reviews(self, offer: Offer, used: Origin) -> list[dict[str, Any]]:
         """Reviews of what an answer rests on, its kernel's card included."""
         ids = [e["id"] for e in offer.evidence[:_REVIEWED]]
-        card = used.known.card or {"id": "", "reviews": ()}
+        card = used.description.card or {"id": "", "reviews": ()}
         reviews = [
             {"of": id, **review}
             for id, entry in self.hub.several(ids).items()

@@ -114,13 +114,13 @@ def feature_bases(design: Design) -> list[IntMatrix]:
     varied = [j for j, f in enumerate(design.features) if f.group is not None]
     lattice = [*groups, *(g for g in design.basis.groups if g not in groups)]
     matrix = DimensionalMatrix.of(sorted(design.basis.variables, key=lambda v: v.name))
-    known = np.array([[float(g.get(n)) for g in lattice] for n in matrix.names])
+    powers = np.array([[float(g.get(n)) for g in lattice] for n in matrix.names])
     cheapest: dict[frozenset[tuple[int, ...]], tuple[int, IntMatrix]] = {}
     for basis in enumerate_bases(matrix):
         wanted: Array = np.array(basis.groups, dtype=np.float64).T
-        exact = np.linalg.lstsq(known, wanted, rcond=None)[0]
+        exact = np.linalg.lstsq(powers, wanted, rcond=None)[0]
         places = np.asarray(np.round(exact), dtype=np.int64)
-        if not np.array_equal(known @ places, wanted):
+        if not np.array_equal(powers @ places, wanted):
             continue
         size: Array = np.abs(wanted).sum(axis=0)
         for chosen in combinations(range(places.shape[1]), len(varied)):

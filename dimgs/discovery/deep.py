@@ -104,8 +104,8 @@ def fit_teacher(design: Design, options: Options) -> PotentialTeacher | str:
     runs = design if rows is None else design.take(rows[0])
     if runs.n_runs < _FEWEST:
         return f"The deep potential is not used: it needs {_FEWEST} runs, not {runs.n_runs}."
-    known, _ = limits_in_groups(runs, options.known_limits)
-    physics = Physics(limits=[_asymptote(limit, runs) for limit in known]) if known else None
+    limits, _ = limits_in_groups(runs, options.known_limits)
+    physics = Physics(limits=[_asymptote(limit, runs) for limit in limits]) if limits else None
     potential = ContrastivePotential(physics=physics, random_state=options.seed)
     try:
         potential.fit(runs.X, runs.y, sample_weight=runs.weights, groups=runs.split)
@@ -116,14 +116,14 @@ def fit_teacher(design: Design, options: Options) -> PotentialTeacher | str:
     return PotentialTeacher(potential, runs, dense_runs(runs, potential, options.seed))
 
 
-def _asymptote(known: LimitInGroups, design: Design) -> Limit:
+def _asymptote(bound: LimitInGroups, design: Design) -> Limit:
     """A known limit as the potential takes it."""
-    weight, along = ([float(e) for e in es] for es in (known.group, known.direction))
+    weight, along = ([float(e) for e in es] for es in (bound.group, bound.direction))
     # what the group has beside the features' product, such as constants, is the same in every run
-    value = known.limit.value(known.logs(design))
-    beyond = float(np.median(design.X @ weight - value)) + np.log(known.limit.beyond)
-    end: Literal["low", "high"] = "high" if known.limit.upward else "low"
-    return Limit(weight, end, known.growth, along, beyond)
+    value = bound.limit.value(bound.logs(design))
+    beyond = float(np.median(design.X @ weight - value)) + np.log(bound.limit.beyond)
+    end: Literal["low", "high"] = "high" if bound.limit.upward else "low"
+    return Limit(weight, end, bound.growth, along, beyond)
 
 
 def candidates_of(

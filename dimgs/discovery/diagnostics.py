@@ -103,16 +103,16 @@ def _simpson(
             continue
     for j, feature in enumerate(design.features):
         pooled = fit.values[j]
-        known = {k: p for k, p in parts.items() if np.all(np.isfinite(p.intervals[j]))}
+        determined = {k: p for k, p in parts.items() if np.all(np.isfinite(p.intervals[j]))}
         outside = [
             k
-            for k, p in known.items()
+            for k, p in determined.items()
             if not p.intervals[j, 0] - _half(fit, j) <= pooled <= p.intervals[j, 1] + _half(fit, j)
         ]
-        if len(known) < 2 or 2 * len(outside) <= len(known):
+        if len(determined) < 2 or 2 * len(outside) <= len(determined):
             continue
-        per_label = ", ".join(f"{k} {p.values[j]:.3g}" for k, p in known.items())
-        above = float(np.mean([known[k].values[j] > pooled for k in outside]))
+        per_label = ", ".join(f"{k} {p.values[j]:.3g}" for k, p in determined.items())
+        above = float(np.mean([determined[k].values[j] > pooled for k in outside]))
         what = "Simpson's trap: the pooled" if max(above, 1 - above) >= _ONE_SIDED else "The pooled"
         return (
             f"{what} exponent of {feature.name} is {pooled:.3g}, but within the groups of "

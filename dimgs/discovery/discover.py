@@ -224,12 +224,12 @@ def _unmet(study: Study, options: Options) -> list[str]:
     """Warning that no law meets the restrictions."""
     if not options.restricts or study.posterior is None or study.posterior.laws:
         return []
-    asked = [f"uses {', '.join(options.must_use)}"] if options.must_use else []
+    demands = [f"uses {', '.join(options.must_use)}"] if options.must_use else []
     if options.at_most_constants is not None:
-        asked.append(f"has at most {options.at_most_constants} fitted constants")
+        demands.append(f"has at most {options.at_most_constants} fitted constants")
     text = (
-        f"No law was found that {' and '.join(asked)}; the power law is shown in its place. Relax "
-        f"{setting('must_use')} or {setting('at_most_constants')}, or search further with "
+        f"No law was found that {' and '.join(demands)}; the power law is shown in its place. "
+        f"Relax {setting('must_use')} or {setting('at_most_constants')}, or search further with "
         f"{setting('effort', 'thorough')}."
     )
     return [text]
@@ -251,10 +251,10 @@ def _rivals(
     """Other laws than the chosen one, with where they differ most from it."""
     out = []
     for one in probable:
-        made = law_of(study, one.form, options)
-        if made is None:
+        rival_law = law_of(study, one.form, options)
+        if rival_law is None:
             continue
-        other = recognise(absorb(made))
+        other = recognise(absorb(rival_law))
         holds = one.form.evidence.extrapolates is not False
         try:
             where = differs_most(law, other, study.prepared.data)

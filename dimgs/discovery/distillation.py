@@ -824,22 +824,22 @@ def integrate(logs: Array, exponents: Array, degree: int = 3) -> Integrated:
     >>> integrate(np.column_stack([x, y]), np.column_stack([y, -x])).is_gradient
     False
     """
-    known = np.flatnonzero(np.all(np.isfinite(exponents), axis=0))
+    columns = np.flatnonzero(np.all(np.isfinite(exponents), axis=0))
     center = logs.mean(axis=0)
     size = np.maximum(logs.std(axis=0), 1e-300)
     z = (logs - center) / size
     powers = _powers(z.shape[1], degree)
     # derivatives by ln pi_j, so that the potential keeps its size
-    stacked = np.concatenate([_derivative(z, powers, int(j)) / size[j] for j in known])
-    target = np.concatenate([exponents[:, j] for j in known])
+    stacked = np.concatenate([_derivative(z, powers, int(j)) / size[j] for j in columns])
+    target = np.concatenate([exponents[:, j] for j in columns])
     beta, together = _fit(stacked, target)
     free_columns = np.column_stack([np.ones(len(z)), _columns(z, _powers(z.shape[1], degree - 1))])
-    free = sum(float(np.sum(_fit(free_columns, exponents[:, j])[1] ** 2)) for j in known)
+    free = sum(float(np.sum(_fit(free_columns, exponents[:, j])[1] ** 2)) for j in columns)
     curl = max(float(np.sum(together**2)) - free, 0.0)
-    spread = sum(float(np.sum((exponents[:, j] - exponents[:, j].mean()) ** 2)) for j in known)
+    spread = sum(float(np.sum((exponents[:, j] - exponents[:, j].mean()) ** 2)) for j in columns)
     mean = float(np.mean(target**2)) * len(target)
     defect = float(np.sqrt(curl / spread)) if spread > 0 else 0.0
-    used = len(known) * free_columns.shape[1]
+    used = len(columns) * free_columns.shape[1]
     extra, dof = used - int(np.linalg.matrix_rank(stacked)), len(target) - used
     gradient = curl <= _ROUNDING**2 * mean
     if not gradient and extra > 0 and dof > 0 and free > 0:

@@ -124,9 +124,9 @@ def fit_by_sources(design: Design, level: float) -> Estimate:
     """
     design, scatter = with_intrinsic_scatter(design, design.X)
     p = len(design.features)
-    asked = np.vstack([np.eye(p + 1), _physical_functionals(design)])
+    functionals = np.vstack([np.eye(p + 1), _physical_functionals(design)])
     pooled = fit_sources(
-        design.X, design.y, design.weights, design.sources, slopes_in(design), asked
+        design.X, design.y, design.weights, design.sources, slopes_in(design), functionals
     )
     freedom = pooled.freedom
     centre, errors = pooled.coefficients, np.sqrt(np.diag(pooled.covariance))

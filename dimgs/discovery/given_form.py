@@ -59,7 +59,7 @@ _DEGREE, _RUNS_PER_TERM = 6, 5
 _MOST_FUNCTIONS = 8
 _FUNCTION, _TERM = "value_of_the_free_function", "term_of_the_free_function"
 
-_Known = Mapping[str, Array]
+_Inputs = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class GivenForm:
         InputError
             If the text cannot be read or is not homogeneous.
         """
-        body, _, given = text.partition(";")
+        body, _, values = text.partition(";")
         inputs = [n for n in data.numeric_names if n != target]
         scales = (
             [] if isinstance(options.scales, str) else list(map(scale_variable, options.scales))
@@ -149,12 +149,12 @@ class GivenForm:
         constants = tuple(n for n in names if n != function)
         if function is not None:
             expression = expression.subs(sympy.Symbol(function), sympy.Symbol(_FUNCTION))
-        return cls(text, expression, constants, _starts(given, constants), units.new, argument)
+        return cls(text, expression, constants, _starts(values, constants), units.new, argument)
 
     def with_scales(self, options: Options) -> Options:
         """The options with the units of its constants as scales."""
-        known = () if isinstance(options.scales, str) else tuple(options.scales)
-        return replace(options, scales=(*known, *self.scales)) if self.scales else options
+        scales = () if isinstance(options.scales, str) else tuple(options.scales)
+        return replace(options, scales=(*scales, *self.scales)) if self.scales else options
 
     def inputs(self, data: "Dataset") -> list[str]:
         """Columns that it names."""
@@ -374,8 +374,8 @@ def _fitted(
     design: Design,
     options: Options,
 ) -> Proposal:
-    known = feature_values(design)
-    solved = fit_constants(expression, constants, starts, design, known, options.seed)
+    inputs = feature_values(design)
+    solved = fit_constants(expression, constants, starts, design, inputs, options.seed)
     if solved is None:
         sign = " and positive like the target" if design.scale == "log" else ""
         body = form.text.split(";")[0].strip()
@@ -389,18 +389,20 @@ def _fitted(
 class _Batch:
     """Values and slopes of an expression at many sets of constants at once."""
 
-    def __init__(self, expression: sympy.Expr, names: Sequence[str], known: _Known, n: int) -> None:
+    def __init__(
+        self, expression: sympy.Expr, names: Sequence[str], columns: _Inputs, n: int
+    ) -> None:
         self.names, self.n = tuple(names), n
         used = {str(s) for s in expression.free_symbols}
-        self._known = [known[k] for k in sorted(known) if k in used]
-        inputs = [sympy.Symbol(k) for k in sorted(known) if k in used]
+        self._columns = [columns[k] for k in sorted(columns) if k in used]
+        inputs = [sympy.Symbol(k) for k in sorted(columns) if k in used]
         symbols = [*map(sympy.Symbol, self.names)]
         slopes = [expression.diff(s) for s in symbols]
         self._value = sympy.lambdify([*inputs, *symbols], expression, ["scipy", "numpy"], cse=True)
         self._slopes = sympy.lambdify([*inputs, *symbols], slopes, ["scipy", "numpy"], cse=True)
 
     def _arguments(self, theta: Array) -> list[Array]:
-        return [*self._known, *(theta[:, [k]] for k in range(len(self.names)))]
+        return [*self._columns, *(theta[:, [k]] for k in range(len(self.names)))]
 
     def values(self, theta: Array) -> Array:
         """Shape (n_starts, n_runs) from constants of shape (n_starts, n_constants)."""
@@ -428,7 +430,7 @@ def fit_constants(
     constants: Sequence[str],
     starts: Mapping[str, float],
     design: Design,
-    known: _Known,
+    inputs: _Inputs,
     seed: int,
     kinds: Sequence[Errors] | None = None,
 ) -> dict[str, float] | None:
@@ -445,7 +447,7 @@ def fit_constants(
     starts : mapping of str to float
         Of the constants that have one.
     design : Design
-    known : mapping of str to ndarray of shape (n_runs,)
+    inputs : mapping of str to ndarray of shape (n_runs,)
         Value of every other symbol.
     seed : int
     kinds : sequence of Errors, optional
@@ -458,8 +460,8 @@ def fit_constants(
     """
     used = {str(s) for s in expression.free_symbols}
     names = [k for k in constants if k in used]
-    model = _Batch(expression, names, known, design.n_runs)
-    theta = _drawn(expression, names, starts, known, np.random.default_rng(seed))
+    model = _Batch(expression, names, inputs, design.n_runs)
+    theta = _drawn(expression, names, starts, inputs, np.random.default_rng(seed))
     linear = _linear(expression, names)
     best: tuple[float, Array] | None = None
     for errors in possible_errors(design) if kinds is None else kinds:
@@ -542,7 +544,7 @@ def _drawn(
     expression: sympy.Expr,
     names: Sequence[str],
     starts: Mapping[str, float],
-    known: _Known,
+    inputs: _Inputs,
     rng: np.random.Generator,
 ) -> Array:
     """Starts of all constants, shape (n_starts, n_constants); the given ones in every one."""
@@ -553,14 +555,14 @@ def _drawn(
         if name in starts:
             theta[:, k] = starts[name]
             continue
-        sizes = _sizes(expression, sympy.Symbol(name), {*names}, known)
+        sizes = _sizes(expression, sympy.Symbol(name), {*names}, inputs)
         decades = rng.uniform(-_DECADES, _DECADES, count)
         theta[:, k] = rng.choice([-1.0, 1.0], count) * rng.choice(sizes, count) * 10**decades
     return theta
 
 
 def _sizes(
-    expression: sympy.Expr, symbol: sympy.Symbol, constants: "set[str]", known: _Known
+    expression: sympy.Expr, symbol: sympy.Symbol, constants: "set[str]", inputs: _Inputs
 ) -> list[float]:
     """Sizes of a constant at which it matters: beside other terms, or as a factor of an input.
 
@@ -575,7 +577,7 @@ def _sizes(
             other = rest.xreplace({sympy.Symbol(k): sympy.Integer(value) for k in constants})
             if other.is_number:
                 continue
-            values = _Batch(other, (), known, 1).values(np.zeros((1, 0)))
+            values = _Batch(other, (), inputs, 1).values(np.zeros((1, 0)))
             with np.errstate(all="ignore"):
                 size = float(np.median(np.abs(values)))
             if np.isfinite(size) and size > 0:
@@ -592,14 +594,14 @@ def _with_functions(
     clock: Clock,
 ) -> list[Proposal]:
     """The form with each closed form of its free function that the engine finds."""
-    free, known = sympy.Symbol(_FUNCTION), feature_values(design)
+    free, inputs = sympy.Symbol(_FUNCTION), feature_values(design)
     slope = expression.diff(free)
     if slope == 0 or slope.has(free):
         raise InputError(
             f"The form '{form.text}' is not linear in its free function, so that the function "
             f"cannot be separated; write the known part as factors and terms beside it."
         )
-    u = _Batch(argument, (), known, design.n_runs).values(np.zeros((1, 0)))[0]
+    u = _Batch(argument, (), inputs, design.n_runs).values(np.zeros((1, 0)))[0]
     if not np.all(np.isfinite(u)) or not np.ptp(u) > 0:
         raise InputError(
             f"The argument of the free function in '{form.text}' does not vary over the runs, or "
@@ -617,14 +619,19 @@ def _with_functions(
     )
     flexible = expression.xreplace({free: stand_in})
     constants = fit_constants(
-        flexible, [*factors, *form.constants], form.starts, design, {**known, **shape}, options.seed
+        flexible,
+        [*factors, *form.constants],
+        form.starts,
+        design,
+        {**inputs, **shape},
+        options.seed,
     )
     if constants is None:
         raise InputError(
             f"The form '{form.text}' is not finite in every run for any constants that were tried."
         )
     values = {k: constants[k] for k in form.constants if k in constants}
-    at = {**known, **{k: np.full(design.n_runs, v) for k, v in values.items()}}
+    at = {**inputs, **{k: np.full(design.n_runs, v) for k, v in values.items()}}
     offset = expression.xreplace({free: sympy.Integer(0)})
     A, B = (_Batch(e, (), at, design.n_runs).values(np.zeros((1, 0)))[0] for e in (offset, slope))
     response = np.exp(design.y) if design.scale == "log" else design.y

@@ -128,8 +128,8 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
         well as the best of these.
     """
     posterior, design = study.posterior, study.prepared.design
-    asked = options.engine == NONE or options.restricts or study.given
-    if posterior is None or asked or clock.stopped.is_set() or not _is_improbable(posterior):
+    is_asked = options.engine == NONE or options.restricts or study.given
+    if posterior is None or is_asked or clock.stopped.is_set() or not _is_improbable(posterior):
         return study
     seen = compare_leads(design, options, clock)
     if seen is None or seen.closed is None:
@@ -144,14 +144,14 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
         for name, values in seen.left_out.items()
     )
     study = replace(study, leads=leads, left_out_by=seen.source)
-    values, known, left_out = seen.left_out[seen.closed], None, None
+    values, cv_r2, left_out = seen.left_out[seen.closed], None, None
     if len(values) == design.n_runs:
         law = law.with_scores(law_scores(design, law, options, values))
-        known = law.scores.cv_r2_log if design.errors is None else None
+        cv_r2 = law.scores.cv_r2_log if design.errors is None else None
         if design.scale == "log" and np.all(values > 0):
             left_out = log_target(design) - np.log(values)
-    if known is None:
-        known = r2(seen.measured - values, seen.measured)
+    if cv_r2 is None:
+        cv_r2 = r2(seen.measured - values, seen.measured)
     number = next(
         (
             k
@@ -161,7 +161,7 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
         None,
     )
     chosen = replace(posterior, chosen=number)
-    study = replace(study, law=law, known=known, left_out=left_out, posterior=chosen)
+    study = replace(study, law=law, cv_r2=cv_r2, left_out=left_out, posterior=chosen)
     # of a law of no probability, what it leaves is no more than a detail
     study = replace(study, engine=seen.closed, unexplained=None, follows="")
     return study if clock.over else _examined(study, options)
@@ -202,7 +202,7 @@ def _with_first(study: Study, options: Options) -> Study:
     for candidate in study.candidates[:1]:
         law = law_of_candidate(study, candidate, options)
         if law is not None and candidate.engine != NONE:
-            study = replace(study, law=law, known=None, engine=candidate.engine)
+            study = replace(study, law=law, cv_r2=None, engine=candidate.engine)
     return study
 
 
@@ -279,7 +279,7 @@ def verdict_on_fit(study: Study, options: Options) -> Verdict:
     if posterior is None or law is study.law or number == posterior.chosen:
         return study.verdict
     beside = replace(posterior, chosen=number, better=str(recognise(absorb(study.law))))
-    with_power_law = replace(study, law=law, known=law.scores.cv_r2_log, posterior=beside)
+    with_power_law = replace(study, law=law, cv_r2=law.scores.cv_r2_log, posterior=beside)
     return _examined(with_power_law, options).verdict
 
 
@@ -313,23 +313,23 @@ def _with_law(study: Study, first: JudgedForm, options: Options) -> Study:
     if first.name in POWER:
         # real exponents or simple ones: the power law fitted without each run has real ones
         deleted = () if study.result is None else study.result.left_out
-        known, left_out = law.scores.cv_r2_log, np.array(deleted) if deleted else None
+        cv_r2, left_out = law.scores.cv_r2_log, np.array(deleted) if deleted else None
     else:
         few = design.n_runs <= MOST_LEFT_OUT
         values = left_out_predictions(design, law, options.seed) if few else None
         law = law.with_scores(law_scores(design, law, options, values))
-        known, left_out = law.scores.cv_r2_log, None
+        cv_r2, left_out = law.scores.cv_r2_log, None
         if design.scale == "linear" and values is not None:
             truth = times_exp(design.y, design.offset)
-            known = r2(truth - values, truth) if np.all(np.isfinite(values)) else None
+            cv_r2 = r2(truth - values, truth) if np.all(np.isfinite(values)) else None
         elif design.errors is not None and values is not None:
             # logarithms of targets that are smaller than their errors say little
             truth = np.exp(log_target(design))
-            known = r2(truth - values, truth) if np.all(np.isfinite(values)) else None
+            cv_r2 = r2(truth - values, truth) if np.all(np.isfinite(values)) else None
         elif values is not None and np.all(values > 0):
             left_out = log_target(design) - np.log(values)
     engine = NONE if first.name in (*POWER, "law") else first.name or study.engine
-    study = replace(study, law=law, known=known, left_out=left_out, engine=engine)
+    study = replace(study, law=law, cv_r2=cv_r2, left_out=left_out, engine=engine)
     return _examined(study, options)
 
 

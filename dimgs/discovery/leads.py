@@ -55,7 +55,7 @@ _MOST_RUNS = 2000
 
 # a description of some runs: the target of others, in SI; and how it is made
 Values = Callable[[Design], Array]
-Made = Callable[[Design, Options], Values | None]
+Description = Callable[[Design, Options], Values | None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,8 +109,10 @@ def compare_leads(design: Design, options: Options, clock: Clock) -> Comparison 
     curve = None if clock.over else _curve_left_out(design, parts)
     step = before - clock.left
     by_kind = {
-        name: _left_out(design, made, parts, options, clock, 0.0 if made is _power else step)
-        for name, made in _MADE.items()
+        name: _left_out(
+            design, describe, parts, options, clock, 0.0 if describe is _power else step
+        )
+        for name, describe in _DESCRIPTIONS.items()
     }
     by_kind[CURVE] = curve
     truth, predicted = target_values(design), {k: v for k, v in by_kind.items() if v is not None}
@@ -172,7 +174,7 @@ def by_source(design: Design, options: Options) -> tuple[Design, str]:
 
 def _left_out(
     design: Design,
-    made: Made,
+    describe: Description,
     parts: Sequence[BoolArray],
     options: Options,
     clock: Clock,
@@ -185,10 +187,10 @@ def _left_out(
     """
 
     def is_late() -> bool:
-        return made is not _power and clock.left < step
+        return describe is not _power and clock.left < step
 
     before = clock.left
-    if is_late() or _attempt(made, design, options) is None:
+    if is_late() or _attempt(describe, design, options) is None:
         return None
     out = np.full(design.n_runs, np.nan)
     for test in parts:
@@ -199,7 +201,7 @@ def _left_out(
         rest = replace(design.take(np.flatnonzero(~test)), split=None)
         part = design.take(np.flatnonzero(test))
         # where fewer runs have no such description, their power law stands for it
-        values = _attempt(made, rest, options) or _attempt(_power, rest, options)
+        values = _attempt(describe, rest, options) or _attempt(_power, rest, options)
         if values is None:
             return None
         with np.errstate(all="ignore"):
@@ -207,9 +209,9 @@ def _left_out(
     return out if np.all(np.isfinite(out)) else None
 
 
-def _attempt(made: Made, design: Design, options: Options) -> Values | None:
+def _attempt(describe: Description, design: Design, options: Options) -> Values | None:
     try:
-        return made(design, options)
+        return describe(design, options)
     except DimgsError:
         return None
 
@@ -276,7 +278,12 @@ def _pieces(design: Design, options: Options) -> Values | None:
 
 
 # what is compared, the simplest first
-_MADE: Mapping[str, Made] = {POWER_LAW: _power, SUM: _sum, BLEND: _blend, REGIMES: _pieces}
+_DESCRIPTIONS: Mapping[str, Description] = {
+    POWER_LAW: _power,
+    SUM: _sum,
+    BLEND: _blend,
+    REGIMES: _pieces,
+}
 
 
 def simple_forms(design: Design) -> list[Proposal]:
@@ -288,8 +295,8 @@ def simple_forms(design: Design) -> list[Proposal]:
     """
     if not is_searchable(design):
         return []
-    made = ((SUM, sum_of(design)), (BLEND, blend_of(design)))
-    return [Proposal(name=n, expression=f[0], constants=f[1]) for n, f in made if f is not None]
+    formulas = ((SUM, sum_of(design)), (BLEND, blend_of(design)))
+    return [Proposal(name=n, expression=f[0], constants=f[1]) for n, f in formulas if f is not None]
 
 
 def coordinates(design: Design) -> Array:

@@ -20,12 +20,12 @@ from dimgs.law.limits import KnownLimit, LimitInGroups
 _FALSE = 0.01
 
 
-def read_limits(given: Any) -> tuple[KnownLimit, ...]:
+def read_limits(limits_given: Any) -> tuple[KnownLimit, ...]:
     """Limits from what an analysis was given.
 
     Parameters
     ----------
-    given : path of a JSON file, mapping, KnownLimit, or sequence of the last two
+    limits_given : path of a JSON file, mapping, KnownLimit, or sequence of the last two
         A file holds one limit or a list of them, as `dimgs hub add` takes them.
 
     Raises
@@ -38,15 +38,15 @@ def read_limits(given: Any) -> tuple[KnownLimit, ...]:
     >>> [str(limit) for limit in read_limits(small)]
     ['m grows with t as its power 1 where k*t < 0.1']
     """
-    if isinstance(given, str | PathLike):
-        path = Path(given)
-        given = json_value(read_text(path, "limits"), path.name, "give limits as JSON")
-    if isinstance(given, Mapping | KnownLimit):
-        given = [given]
-    if not isinstance(given, Iterable):
-        raise InputError(f"{given!r:.60} are not limits; give mappings, or a file of them.")
+    if isinstance(limits_given, str | PathLike):
+        path = Path(limits_given)
+        limits_given = json_value(read_text(path, "limits"), path.name, "give limits as JSON")
+    if isinstance(limits_given, Mapping | KnownLimit):
+        limits_given = [limits_given]
+    if not isinstance(limits_given, Iterable):
+        raise InputError(f"{limits_given!r:.60} are not limits; give mappings, or a file of them.")
     limits = []
-    for one in given:
+    for one in limits_given:
         if not isinstance(one, Mapping | KnownLimit):
             raise InputError(f"{one!r:.60} is not a limit; give a mapping with its group.")
         limits.append(one if isinstance(one, KnownLimit) else KnownLimit.of(one))

@@ -47,8 +47,8 @@ def with_missing(options: Options, missing: Missing) -> Options:
     """The options with something added to the inputs."""
     if missing.scales == AUTO:
         return replace(options, scales=AUTO)
-    known = [] if isinstance(options.scales, str) else list(options.scales)
-    scales = [*known, missing.scales] if missing.scales else options.scales
+    earlier = [] if isinstance(options.scales, str) else list(options.scales)
+    scales = [*earlier, missing.scales] if missing.scales else options.scales
     return replace(options, constants=[*options.constants, *missing.constants], scales=scales)
 
 

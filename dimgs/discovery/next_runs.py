@@ -22,7 +22,7 @@ from dimgs.variables.quantities import Quantity, as_quantity
 from dimgs.variables.readings import other_turning
 
 
-def range_of(given: Any, variable: Variable) -> tuple[float, float]:
+def range_of(span: Any, variable: Variable) -> tuple[float, float]:
     """A range in SI from ``0.1..10 m/s``, or a pair of numbers or quantities.
 
     Raises
@@ -36,14 +36,14 @@ def range_of(given: Any, variable: Variable) -> tuple[float, float]:
     (0.01, 0.25)
     """
     name = f"The range of '{variable.name}'"
-    if isinstance(given, str | Mapping | Quantity):
-        quantity = as_quantity(given, name)
+    if isinstance(span, str | Mapping | Quantity):
+        quantity = as_quantity(span, name)
         if quantity.is_label:
             example = f"{variable.name}=0.1..10 {variable.unit.text}"
             raise InputError(f"{name} is '{quantity}'; write it as '{example}'.")
         ends = [(end, quantity.unit) for end in quantity.ends()]
     else:
-        both = [as_quantity(end, name) for end in given] if np.ndim(given) == 1 else []
+        both = [as_quantity(end, name) for end in span] if np.ndim(span) == 1 else []
         if len(both) != 2:
             raise InputError(f"{name} needs two ends, such as (0.1, 10).")
         ends = [(end.number(name), end.unit) for end in both]
@@ -166,14 +166,14 @@ def places_of(
         low, high = float(x.min()), float(x.max())
         whole = bool(np.all(v.unit.from_si(x) == np.round(v.unit.from_si(x)))) and high > low
         whole = whole and v.unit.dimension.is_dimensionless
-        given = name in ranges
-        if given:
+        has_range = name in ranges
+        if has_range:
             low, high = range_of(ranges[name], v)
         elif high - low <= _FIXED * max(abs(low), abs(high)):
             columns[name] = low
             continue
         log = low > 0 and not v.is_level
-        if not given:
+        if not has_range:
             # a level or an input that changes sign is widened by as much of its span
             gap = 0.5 * (WIDER - 1.0) * (high - low)
             low, high = (low / WIDER, high * WIDER) if log else (low - gap, high + gap)
@@ -211,11 +211,11 @@ def prediction_of(law: Law, probability: float, places: Places, *, log: bool) ->
         NaN where the law has no value; None where it has hardly any.
     """
     inputs = law_inputs(law, _table(law, places))
-    known: dict[str, Any] = {**group_values(law, inputs), **law.constant_values}
+    values: dict[str, Any] = {**group_values(law, inputs), **law.constant_values}
     n = len(places)
     value = np.asarray(law.predict_si(_table(law, places)), dtype=np.float64)
     u = law.uncertainty
-    slopes = [evaluate(g, known, n) for g in u.gradients]
+    slopes = [evaluate(g, values, n) for g in u.gradients]
     G = np.column_stack(slopes) if slopes else np.zeros((n, 0))
     noise = np.full(n, max(u.residual_sd, 1e-10))
     with np.errstate(all="ignore"):
@@ -322,18 +322,18 @@ def propose(
     laws = [(law, p / total) for law, p in laws]
     pool = [*laws, *((r.law, r.probability / total) for r in more if r not in rivals)]
     places = _places_for(pool, report.data, ranges or {})
-    for asked in (pool, laws):
-        known, rows, log = predictions(asked, places)
+    for compared in (pool, laws):
+        predicted, rows, log = predictions(compared, places)
         if len(rows):
             break
     else:
         raise InputError("The rivals have no value in these ranges; give other ranges.")
-    flat = [replace(r, probability=r.probability**_FLATTER) for r in known]
-    known = known[: len(laws)]
-    made = [_run(places, known, rows, c, report, log=log) for c in choose(flat, n)]
+    flat = [replace(r, probability=r.probability**_FLATTER) for r in predicted]
+    predicted = predicted[: len(laws)]
+    runs = [_run(places, predicted, rows, c, report, log=log) for c in choose(flat, n)]
     target = report.law.target
     return NextRuns(
-        tuple(made), tuple(laws), target.name, target.unit.text, report.level, tuple(names)
+        tuple(runs), tuple(laws), target.name, target.unit.text, report.level, tuple(names)
     )
 
 
@@ -354,7 +354,7 @@ def _check_against(law: Law, report: Report) -> None:
 
 def _run(
     places: Places,
-    known: Sequence[Prediction],
+    predicted: Sequence[Prediction],
     rows: Any,
     choice: Choice,
     report: Report,
@@ -366,7 +366,7 @@ def _run(
     assert report.law is not None
     law, k = report.law, choice.place
     out = []
-    for one in known:
+    for one in predicted:
         spread = float(one.slopes[k] @ one.covariance @ one.slopes[k]) + float(one.noise[k]) ** 2
         half = float(t_quantile(report.level, law.uncertainty.residual_dof)) * float(
             np.sqrt(spread)

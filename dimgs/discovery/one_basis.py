@@ -154,17 +154,21 @@ def _distilled(
     power = None if current.result is None else current.result.law.scores.rmse_log
     so_far = next((c.loss**0.5 for c in current.candidates), None)
     cuts = len(clock.cuts)
-    made = None
+    distilled = None
     if not clock.over:
-        made = distil(design, options, power, clock.to_search if search else 0.0, so_far, clock)
+        distilled = distil(
+            design, options, power, clock.to_search if search else 0.0, so_far, clock
+        )
     if clock.over and not clock.stopped.is_set():
         clock.cut("time", "the distillation of exponents")
-    if made is None:
+    if distilled is None:
         return current, False
-    if made.explains and not clock.stopped.is_set():
+    if distilled.explains and not clock.stopped.is_set():
         # it ended where nothing was left that smooth fields would explain
         del clock.cuts[cuts:]
-    return add_candidates(current, made.candidates, made.unlogged, "distillation"), made.explains
+    return add_candidates(
+        current, distilled.candidates, distilled.unlogged, "distillation"
+    ), distilled.explains
 
 
 def _from_potential(current: Study, options: Options, clock: Clock) -> Study:

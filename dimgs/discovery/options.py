@@ -275,17 +275,17 @@ class Options:
 
     @classmethod
     def of(
-        cls, options: "Options | None", given: Mapping[str, Any], function: str, known: type
+        cls, options: "Options | None", keywords: Mapping[str, Any], function: str, keys: type
     ) -> "Options":
         """The options of a call: those given as a whole, changed by those given as keywords.
 
         Parameters
         ----------
         options : Options, optional
-        given : mapping of str to object
+        keywords : mapping of str to object
         function : str
             What was called, for the message.
-        known : type
+        keys : type
             The TypedDict of its keywords.
 
         Raises
@@ -295,8 +295,8 @@ class Options:
         InputError
             For a value that is not of its type, or cannot be used.
         """
-        names = tuple(known.__annotations__)
-        for name in given:
+        names = tuple(keys.__annotations__)
+        for name in keywords:
             if name in names:
                 continue
             rest = f"; it takes {', '.join(names)}."
@@ -308,7 +308,7 @@ class Options:
             elif near:
                 rest = f"; did you mean '{near[0]}'?"
             raise TypeError(f"{function}() takes no keyword '{name}'{rest}")
-        return replace(options or cls(), **given)
+        return replace(options or cls(), **keywords)
 
     @property
     def budget(self) -> int:
@@ -428,24 +428,24 @@ def options_by_name() -> "dict[str, Field[Any]]":
     return {option.name: option for option in fields(Options)}
 
 
-def documented(known: type) -> Callable[[F], F]:
+def documented(keys: type) -> Callable[[F], F]:
     """Insert the help of the options into the docstring of a function, at ``{options}``."""
 
     def decorate(function: F) -> F:
-        function.__doc__ = _filled(function.__doc__, known.__annotations__)
+        function.__doc__ = _filled(function.__doc__, keys.__annotations__)
         return function
 
     return decorate
 
 
 def _filled(text: str | None, names: Iterable[str]) -> str | None:
-    known = options_by_name()
+    options = options_by_name()
     lines = []
     for name in names:
-        kind = _TYPES[known[name].metadata["kind"]]
-        default = default_of(known[name])
+        kind = _TYPES[options[name].metadata["kind"]]
+        default = default_of(options[name])
         optional = ", optional" if default is None else f", default {default!r}"
-        lines += [f"{name} : {kind}{optional}", f"    {known[name].metadata['help']}"]
+        lines += [f"{name} : {kind}{optional}", f"    {options[name].metadata['help']}"]
     return text and text.replace("{options}", "\n    ".join(lines))
 
 

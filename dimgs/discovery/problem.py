@@ -113,10 +113,10 @@ def without_collinear(problem: Problem) -> Problem:
     ['pi_1', 'pi_2']
     """
     made_of = problem.composition or {}
-    asked = set(problem.must_use)
+    required = set(problem.must_use)
     logged = [n for n in problem.groups if n not in problem.unlogged]
     order = sorted(
-        logged, key=lambda n: (not asked & set(made_of.get(n, ())), len(made_of.get(n, ())))
+        logged, key=lambda n: (not required & set(made_of.get(n, ())), len(made_of.get(n, ())))
     )
     logs = {n: np.log(problem.groups[n]) for n in order}
     columns = {n: x - x.mean() for n, x in logs.items()}

@@ -176,15 +176,15 @@ def _searched(
             best = _unfinished(best, trial.cuts) if automatic else best
             continue
         if not automatic:
-            if not trial.holds or trial.known is None:
+            if not trial.holds or trial.cv_r2 is None:
                 continue
             warning = (
                 f"A hidden {scale.dimension} scale explains the residuals (R² = "
-                f"{trial.known:.3f} on runs "
+                f"{trial.cv_r2:.3f} on runs "
                 f"left out): {setting('scales', scale.text)}, or {setting('scales', 'auto')}."
             )
             return replace(best, warnings=(*best.warnings, warning))
-        before, after = ("unknown" if s.known is None else f"{s.known:.4f}" for s in (best, trial))
+        before, after = ("unknown" if s.cv_r2 is None else f"{s.cv_r2:.4f}" for s in (best, trial))
         warning = (
             f"A hidden {scale.dimension} scale was added ({scale.text}): runs left out are "
             f"predicted with R² = {after}, without it {before}."
@@ -198,7 +198,7 @@ def _searched(
 def _with_every_engine(best: Study, options: Options, clock: Clock) -> Study:
     """The study of the same groups by all engines, if it predicts runs left out better."""
     again = study(best.prepared, options, clock)
-    if again.known is None or (best.known is not None and again.known <= best.known):
+    if again.cv_r2 is None or (best.cv_r2 is not None and again.cv_r2 <= best.cv_r2):
         return _unfinished(best, again.cuts)
     warnings = dict.fromkeys((*best.warnings, *again.warnings))
     return replace(again, warnings=tuple(warnings))
@@ -217,8 +217,8 @@ def _with_scale(
     """The study with one scale more; None where it frees no group."""
     basis = best.prepared.basis
     scales = [v for v in basis.variables if v.role == "scale" and v.name not in basis.sizes]
-    known = [f"{v.name} [{v.si_unit}]" for v in scales]
-    trial = replace(options, scales=[*known, scale.text])
+    texts = [f"{v.name} [{v.si_unit}]" for v in scales]
+    trial = replace(options, scales=[*texts, scale.text])
     try:
         prepared = prepare(data, target, trial, linear_allowed=True, signed_allowed=True)
         if len(prepared.design.features) <= len(best.prepared.design.features):

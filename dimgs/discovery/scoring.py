@@ -125,10 +125,10 @@ def scores_of(
     held_n = 0
     if fitter is not None:
         held, held_n = holdout(design, fitter, seed)
-    known = None
+    cv_r2 = None
     if left_out is not None and np.any(np.isfinite(left_out)):
         usable = np.isfinite(left_out)
-        known = r2(left_out[usable], truth[usable], least=1.0)
+        cv_r2 = r2(left_out[usable], truth[usable], least=1.0)
     if design.scale == "level":
         unit = design.basis.target.unit.log_factor if design.basis.target else 1.0
         plain = r2(residuals / unit, truth / unit)
@@ -137,7 +137,7 @@ def scores_of(
     return Scores(
         r2_log=r2(residuals, truth, least=1.0),
         rmse_log=float(np.sqrt(np.mean(residuals**2))),
-        cv_r2_log=known,
+        cv_r2_log=cv_r2,
         r2=plain,
         holdout_r2_log=held,
         holdout_n=held_n,
@@ -293,7 +293,7 @@ def formula_values(
     design: Design,
     expression: sympy.Expr,
     start: Mapping[str, float],
-    known: Mapping[str, float] | None = None,
+    fixed: Mapping[str, float] | None = None,
 ) -> Predictor:
     """Predictor of the target (SI) of other runs by a formula for pi_0, fitted to a design.
 
@@ -303,7 +303,7 @@ def formula_values(
     expression : sympy.Expr
     start : mapping of str to float
         Its constants, and where their fit starts.
-    known : mapping of str to float, optional
+    fixed : mapping of str to float, optional
         Constants that stay.
 
     Raises
@@ -312,7 +312,7 @@ def formula_values(
         If the formula is not real on the runs.
     """
     fit = refit(design, expression, start)
-    values = {**(known or {}), **dict(zip(sorted(start), fit.values, strict=True))}
+    values = {**(fixed or {}), **dict(zip(sorted(start), fit.values, strict=True))}
 
     def predict(part: Design) -> Array:
         logs = evaluate(expression, {**feature_values(part), **values}, part.n_runs)

@@ -103,12 +103,12 @@ def run_engine(study: Study, name: str, seconds: float, options: Options, clock:
     rows = rows_aside(design, options)
     train = design if rows is None else design.take(rows[0])
     problem, unlogged = problem_of(train, options)
-    known = [c for c in study.candidates if c.engine != NONE]
-    result = _result(name, train, problem, known, seconds, options)
+    earlier = [c for c in study.candidates if c.engine != NONE]
+    result = _result(name, train, problem, earlier, seconds, options)
     if result.outcome == "unavailable":
         if options.engine != ALL:
             raise EngineUnavailableError(result.message)
-        return replace(study, unavailable="" if known else result.message)
+        return replace(study, unavailable="" if earlier else result.message)
     if result.startup >= _NOTICED:
         note = (
             f"The engine took {result.startup:.0f} s to start and compile, which the time limit "
@@ -146,12 +146,12 @@ def add_candidates(
     problem : Problem, optional
         The runs by which candidates of several searches are put in order; by default all.
     """
-    known = [c for c in study.candidates if c.engine != NONE]
+    earlier = [c for c in study.candidates if c.engine != NONE]
     if not candidates:
-        return study if known else replace(study, engine=engine, unavailable="")
-    unique = {str(c): c for c in reversed([*known, *candidates])}
+        return study if earlier else replace(study, engine=engine, unavailable="")
+    unique = {str(c): c for c in reversed([*earlier, *candidates])}
     ordered: Iterable[Candidate] = candidates
-    if known:
+    if earlier:
         ordered = select(unique.values(), problem or problem_of(study.prepared.design)[0])
     first, *rest = ordered
     return replace(
@@ -168,7 +168,7 @@ def _result(
     name: str,
     train: Design,
     problem: Problem,
-    known: Sequence[Candidate],
+    earlier: Sequence[Candidate],
     seconds: float,
     options: Options,
 ) -> Result:
@@ -176,9 +176,9 @@ def _result(
         problem = replace(problem, fields=exponent_fields(train))
     whole, problem = set(problem.groups), without_collinear(problem)
     gone = {sympy.Symbol(name) for name in whole - set(problem.groups)}
-    known = [c for c in known if not gone & c.expression.free_symbols]
+    earlier = [c for c in earlier if not gone & c.expression.free_symbols]
     try:
-        engine = entry_named(name).make(known)
+        engine = entry_named(name).make(earlier)
     except ImportError as error:
         return Result((), "unavailable", f"The engine '{name}' cannot start: {error}.", 0.0)
     problem, unit = _in_range(problem)

@@ -235,8 +235,8 @@ def law_sensitivity(law: Law, options: Options | None = None) -> Sensitivity:
 
     def table(x: Array) -> dict[str, Array]:
         values = np.where(logged, np.exp(x), x)
-        given = {v.name: column for v, column in zip(used, values.T, strict=True)}
-        return given | {k: np.full(len(x), v) for k, v in held.items()}
+        columns = {v.name: column for v, column in zip(used, values.T, strict=True)}
+        return columns | {k: np.full(len(x), v) for k, v in held.items()}
 
     start = law.predict_si(table(copula.inputs(copula.draws[0])))
     if not np.all(np.isfinite(start)):

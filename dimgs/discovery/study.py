@@ -47,7 +47,7 @@ class Study:
         The power law; None on a linear scale.
     law : Law
         The power law until the candidates are judged, then the most probable law.
-    known : float or None
+    cv_r2 : float or None
         R² of the law on runs left out.
     candidates : tuple of Candidate
         The Pareto front, the one of the fewest bits first.
@@ -81,7 +81,7 @@ class Study:
     prepared: Prepared
     result: FitResult | None
     law: Law
-    known: float | None
+    cv_r2: float | None
     candidates: tuple[Candidate, ...]
     engine: str
     warnings: tuple[str, ...]
@@ -104,7 +104,7 @@ class Study:
         aside = scores.holdout_r2_log, scores.holdout_n
         facts = LawFacts(
             self.cuts,
-            self.known,
+            self.cv_r2,
             *aside,
             self.unexplained,
             self.unavailable,
@@ -116,7 +116,7 @@ class Study:
     @property
     def holds(self) -> bool:
         """Whether runs left out are predicted, as far as that was tried."""
-        return holds(self.known)
+        return holds(self.cv_r2)
 
     @property
     def exact(self) -> bool:
@@ -141,18 +141,18 @@ def study_of_power_law(prepared: Prepared, options: Options) -> Study:
     result: FitResult | None = None
     warnings = prepared.warnings
     if prepared.design.scale == "linear":
-        law, known = fit_linear(prepared, options)
+        law, cv_r2 = fit_linear(prepared, options)
     else:
         try:
             result = fit_prepared(prepared, options)
-            law, known, warnings = result.law, result.scores.cv_r2_log, result.warnings
+            law, cv_r2, warnings = result.law, result.scores.cv_r2_log, result.warnings
         except NoSuchNumberError:
             if options.engine == NONE or not is_searchable(prepared.design):
                 raise
-            law, known = constant_law(prepared.design, options), None
+            law, cv_r2 = constant_law(prepared.design, options), None
             warnings = (*warnings, _NO_POWER_LAW)
     candidates = _candidates(law, prepared)
-    return Study(prepared, result, law, known, candidates, "power_law", warnings)
+    return Study(prepared, result, law, cv_r2, candidates, "power_law", warnings)
 
 
 def left_out_residuals(study: Study, options: Options) -> Array | None:

@@ -40,8 +40,8 @@ def pysr_status(environment: Mapping[str, str] | None = None) -> EngineStatus:
     environment : mapping of str to str, optional
         By default that of the process.
     """
-    known = _version("pysr")
-    if known is None:
+    installed = _version("pysr")
+    if installed is None:
         return EngineStatus("pysr", False, None, "pip install pysr")
     variables = os.environ if environment is None else environment
     project = julia_project(variables)
@@ -56,7 +56,7 @@ def pysr_status(environment: Mapping[str, str] | None = None) -> EngineStatus:
         remedy = _OFFLINE_REMEDY
     if remedy is not None and any(variables.get(name) for name in IGNORED):
         remedy = f"{_NOT_ENOUGH}; or {remedy}"
-    return EngineStatus("pysr", remedy is None, known, remedy)
+    return EngineStatus("pysr", remedy is None, installed, remedy)
 
 
 def operon_status() -> EngineStatus:

@@ -170,9 +170,9 @@ class OperonEngine:
             "n_threads": self.threads,
             "random_state": int(seed) % _LARGEST_SEED,
         }
-        known = set(regressor().get_params())
+        accepted = set(regressor().get_params())
         for name in self.parameters:
-            if name not in known:
+            if name not in accepted:
                 raise InputError(f"The installed pyoperon has no parameter '{name}'.")
         return {**wanted, **self.parameters}
 

@@ -88,8 +88,8 @@ class EngineEntry:
         from dimgs.engines.protocol import Engine
 
         module, _, attribute = self.engine.partition(":")
-        made = getattr(import_module(module), attribute)
-        engine = made(guesses=guesses) if self.takes_guesses else made()
+        factory = getattr(import_module(module), attribute)
+        engine = factory(guesses=guesses) if self.takes_guesses else factory()
         assert isinstance(engine, Engine)
         return engine
 
@@ -178,9 +178,9 @@ def all_engines() -> list[EngineStatus]:
     >>> all_engines()[0].usable
     True
     """
-    known = [entry.status() for entry in entries().values()]
+    statuses = [entry.status() for entry in entries().values()]
     failed = {name: why for name in entry_points(GROUP) if isinstance(why := _entry(name), str)}
-    return known + [EngineStatus(name, False, None, why) for name, why in failed.items()]
+    return statuses + [EngineStatus(name, False, None, why) for name, why in failed.items()]
 
 
 def require_engine(name: str) -> None:

@@ -186,10 +186,10 @@ def _rebuilt(node: Any) -> Any:
         return node
     arguments = [_rebuilt(argument) for argument in node.args]
     if isinstance(node, AppliedUndef):
-        return _known(str(node.func).removeprefix("safe_"), arguments)
+        return _library_function(str(node.func).removeprefix("safe_"), arguments)
     name = node.func.__name__
     if name in ("log2", "log10", "log1p"):
-        return _known(name, arguments)
+        return _library_function(name, arguments)
     return node.func(*arguments)
 
 
@@ -203,7 +203,7 @@ def _shortest(expression: Any) -> Any:
     return min((expression, *rewritten), key=complexity_of)
 
 
-def _known(name: str, arguments: list[Any]) -> Any:
+def _library_function(name: str, arguments: list[Any]) -> Any:
     """A function that an engine calls by a name of its own."""
     import sympy
 

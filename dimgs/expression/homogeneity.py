@@ -62,7 +62,7 @@ def check_dimension(expr: "sympy.Expr", symbol_dimensions: Mapping[str, Dimensio
 
 def infer_dimensions(
     expr: "sympy.Expr",
-    known: Mapping[str, Dimension],
+    dimensions: Mapping[str, Dimension],
     constants: Collection[str],
     whole: Dimension,
 ) -> "tuple[dict[str, Dimension], dict[sympy.Expr, Dimension]]":
@@ -73,7 +73,7 @@ def infer_dimensions(
     Parameters
     ----------
     expr : sympy.Expr
-    known : mapping of str to Dimension
+    dimensions : mapping of str to Dimension
         Of all symbols but the constants.
     constants : collection of str
     whole : Dimension
@@ -103,7 +103,7 @@ def infer_dimensions(
     >>> infer_dimensions(a * x**b, {"x": length}, ["a", "b"], time)[1] == {x: length}
     True
     """
-    walk = _Inferred(known, constants)
+    walk = _Inferred(dimensions, constants)
     dimension = walk.dimension(expr)
     if dimension is not None:
         walk.agree(dimension, whole, "{0} has the dimension {1}, but the target has {2}", expr)
@@ -146,8 +146,8 @@ class _Dimensions:
 
     def _symbol(self, node: Any) -> Dimension:
         if node.name not in self._symbols:
-            known = ", ".join(sorted(self._symbols)) or "none"
-            raise LawError(f"'{node.name}' has no known dimension; known symbols: {known}.")
+            symbols = ", ".join(sorted(self._symbols)) or "none"
+            raise LawError(f"'{node.name}' has no known dimension; known symbols: {symbols}.")
         return self._symbols[node.name]
 
     def _equal(self, whole: Any, parts: Sequence[Any], verb: str) -> Dimension | None:
@@ -227,7 +227,7 @@ class _Inferred(_Dimensions):
 
     def __init__(self, symbols: Mapping[str, Dimension], constants: Collection[str]) -> None:
         self._placeholders = {name: f"(unit of {name})" for name in constants}
-        self._known: dict[str, Dimension] = {}
+        self._inferred: dict[str, Dimension] = {}
         self.references: dict[Any, Dimension] = {}
         super().__init__(
             {
@@ -242,9 +242,9 @@ class _Inferred(_Dimensions):
     def _resolved(self, dimension: Dimension) -> Dimension:
         """With what is known of the constants by now."""
         for base, power in dimension:
-            if base in self._known:
+            if base in self._inferred:
                 rest = dimension / Dimension.of({base: power})
-                return self._resolved(rest * self._known[base] ** power)
+                return self._resolved(rest * self._inferred[base] ** power)
         return dimension
 
     def settled(self, name: str) -> Dimension:
@@ -260,7 +260,7 @@ class _Inferred(_Dimensions):
             super().agree(self._resolved(one), self._resolved(other), message, *parts)
             return
         base, power = free[0]
-        self._known[base] = (ratio / Dimension.of({base: power})) ** (-1 / power)
+        self._inferred[base] = (ratio / Dimension.of({base: power})) ** (-1 / power)
 
     def _no_power(self, node: Any, base: Dimension) -> None:
         base = self._resolved(base)

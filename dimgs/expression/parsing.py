@@ -577,10 +577,10 @@ class _Reader:
             return self._symbols[name]
         if name in {"pi", "E"}:
             return getattr(sympy, name)
-        known = _shown(", ".join(self._symbols)) or "none"
+        symbols = _shown(", ".join(self._symbols)) or "none"
         raise LawError(
             f"'{_shown(name)}' in the expression '{_shown(self._text)}' is not a known symbol; "
-            f"known are: {known}."
+            f"known are: {symbols}."
         )
 
     def _number(self, node: ast.AST) -> Any:

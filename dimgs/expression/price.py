@@ -224,7 +224,7 @@ def in_groups(
     import sympy
 
     fitted: dict[frozenset[Any], Any] = {}
-    known: list[dict[Any, Any]] = []
+    bases: list[dict[Any, Any]] = []
     seen: list[dict[Any, Any]] = []
     inputs: dict[str, dict[Any, Any]] = {
         name: {sympy.Symbol(k): sympy.Rational(str(e)) for k, e in exponents.items()}
@@ -254,11 +254,11 @@ def in_groups(
     def group(product: dict[Any, Any]) -> Any:
         if not product:
             return sympy.Integer(1)
-        for j, base in enumerate(known, 1):
+        for j, base in enumerate(bases, 1):
             if (power := _power_of(product, base)) is not None:
                 return sympy.Symbol(f"m_{j}") ** power
         seen.append(product)
-        return sympy.Symbol(f"m_{len(known) + len(seen)}")
+        return sympy.Symbol(f"m_{len(bases) + len(seen)}")
 
     def base_of(node: Any) -> dict[Any, Any]:
         """Base of a fitted exponent; empty where there is none."""
@@ -286,16 +286,16 @@ def in_groups(
     for exponents in sorted(
         seen, key=lambda d: (sum(map(abs, d.values())), -sum(d.values()), str(d))
     ):
-        if all(_power_of(exponents, base) is None for base in known):
-            known.append(exponents)
+        if all(_power_of(exponents, base) is None for base in bases):
+            bases.append(exponents)
     whole = walk(expression)
     for product in fitted:
         free = {x for f in product for x in base_of(f)}
         kept = powers(sympy.Mul(*(f for f in product if not base_of(f)))) or {}
-        known.append(dict.fromkeys(sorted(free, key=str), sympy.Integer(1)))
+        bases.append(dict.fromkeys(sorted(free, key=str), sympy.Integer(1)))
         if beside := {k: v for k, v in kept.items() if k not in free}:
-            known.append(beside)
-    return whole, known
+            bases.append(beside)
+    return whole, bases
 
 
 def _power_of(product: dict[Any, Any], base: dict[Any, Any]) -> Any:
@@ -323,12 +323,12 @@ def _roots(whole: Any, monomials: "list[dict[Any, Any]]") -> int:
     """Number of sums and inner products whose exponent is not a multiple of 1/2."""
     import sympy
 
-    known = {f"m_{j}": exponents for j, exponents in enumerate(monomials, 1)}
+    by_name = {f"m_{j}": exponents for j, exponents in enumerate(monomials, 1)}
     nodes = set()
 
     def walk(node: Any, inside: bool) -> None:
         base, power = (node.base, node.exp) if node.is_Pow else (node, sympy.Integer(1))
-        exponents = known.get(str(base))
+        exponents = by_name.get(str(base))
         if exponents is not None:
             if inside and any(2 * e * power % 1 for e in exponents.values()):
                 nodes.add(node)

@@ -353,10 +353,10 @@ def _simplest(expression: sympy.Expr, positive: frozenset[str]) -> sympy.Expr:
     }
     # shorter with tanh(log x), but nobody writes a ratio of powers in that way
     algebraic = without_hyperbolics_of_logarithms(expression)
-    given = with_one_sign(algebraic.xreplace(assumed))
+    signed = with_one_sign(algebraic.xreplace(assumed))
     # of forms that are as short, what the sums multiplied out lead to: that is the same for all
-    expanded = sympy.expand(given, log=False)
-    forms = [_settled(start) for start in dict.fromkeys((expanded, given))]
+    expanded = sympy.expand(signed, log=False)
+    forms = [_settled(start) for start in dict.fromkeys((expanded, signed))]
     smallest = min(forms, key=lambda e: _size(e)[0])
     shown = with_joined_roots(smallest)
     shorter = _size(shown)[0] <= _size(algebraic)[0]

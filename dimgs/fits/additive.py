@@ -569,11 +569,11 @@ def candidates(design: AdditiveDesign, basis: int, n_alphas: int) -> list[Additi
     losses = np.empty((len(alphas), len(design.held)))
     for k, held in enumerate(design.held):
         fold_sets = design.path(design.total - held, alphas, n_alphas)[1]
-        known: dict[tuple[int, ...], float] = {}
+        losses_of: dict[tuple[int, ...], float] = {}
         for a, curved in enumerate(fold_sets):
-            if curved not in known:
-                known[curved] = float(design.losses(curved, everything, np.array([k]))[0])
-            losses[a, k] = known[curved]
+            if curved not in losses_of:
+                losses_of[curved] = float(design.losses(curved, everything, np.array([k]))[0])
+            losses[a, k] = losses_of[curved]
     for alpha, curved, loss in zip(alphas, chosen, losses, strict=True):
         if curved not in by_groups or loss.sum() < by_groups[curved].loss:
             by_groups[curved] = AdditiveCandidate(basis, curved, everything, float(alpha), loss)

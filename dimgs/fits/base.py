@@ -230,8 +230,10 @@ class ContrastiveRegressor(RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         level = float(getattr(self, "level", 0.9)) if level is None else level
         variance = np.diagonal(self.covariance_, axis1=-2, axis2=-1)
-        known = getattr(self, "identified_", True)
-        return t_intervals(self.exponents_, np.where(known, variance, np.inf), self.dof_, level)
+        identified = getattr(self, "identified_", True)
+        return t_intervals(
+            self.exponents_, np.where(identified, variance, np.inf), self.dof_, level
+        )
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -172,13 +172,13 @@ class Influence(ABC):
         quantile[:] = t_quantile(level, dof)[:, None]
         if self.kind == "bootstrap":
             quantile = self._bootstrap_quantiles(u, level, quantile)
-        known = np.isfinite(quantile)
-        law = np.where(known, quantile, 0.0) * np.sqrt(np.maximum(spread, 0.0))
+        finite = np.isfinite(quantile)
+        law = np.where(finite, quantile, 0.0) * np.sqrt(np.maximum(spread, 0.0))
         if extra:
             run = t_quantile(level, np.array([max(self.residual_dof, 0.0)]))
             run = np.where(np.isfinite(run), run, 0.0)
             law = np.sqrt(law**2 + run**2 * extra * self.variance)
-        return np.where(known, law, np.inf)
+        return np.where(finite, law, np.inf)
 
     def _bootstrap_quantiles(self, u: Array, level: float, fallback: Array) -> Array:
         rng = np.random.default_rng(self.seed)

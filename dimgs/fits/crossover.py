@@ -224,19 +224,19 @@ class CrossoverPowerLaw(ContrastiveRegressor):
             miss = sample.y - blend.parts(sample.design)[1]
         estimates = linearised(jacobian, miss, sample.weight, sample.cluster)
         spread, self.dof_ = estimates.covariance, max(1.0, float(estimates.dof.min()))
-        known = np.isfinite(spread).all()
+        determined = np.isfinite(spread).all()
         head = spread[: 2 * width, : 2 * width]
         if form == "single":
             head = np.tile(spread, (2, 2))
         wide = np.kron(np.eye(2)[order], translation)
         size = wide.shape[0]
-        full = scale**2 * wide @ head @ wide.T if known else np.diag(np.full(size, np.inf))
+        full = scale**2 * wide @ head @ wide.T if determined else np.diag(np.full(size, np.inf))
         self.parameter_covariance_ = full
         half = size // 2
         self.covariance_ = np.stack([full[1:half, 1:half], full[half + 1 :, half + 1 :]])
         self.n_interval_ = (self.n_, self.n_)
         if form == "blend":
-            error = float(np.sqrt(spread[-1, -1])) if free and known else 0.5
+            error = float(np.sqrt(spread[-1, -1])) if free and determined else 0.5
             self.n_interval_ = self._interval_of_n(data, blend, jacobian, error if free else np.nan)
 
     def _interval_of_n(

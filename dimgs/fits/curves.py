@@ -204,9 +204,9 @@ class CurvePotential(ContrastiveRegressor):
     def _reach(self, X: Array, level: float) -> Array:
         """Factor by which intervals of log-curves widen outside the runs, (n_rows, n_points)."""
         each = np.hstack([model.reach(X, level) * model.scale for model, _ in self._models])
-        known = np.all(np.isfinite(each), axis=1)
-        size = np.square(np.where(known[:, None], each, 0.0)) @ self.components_**2
-        return np.where(known[:, None], np.sqrt(size), np.inf)
+        finite = np.all(np.isfinite(each), axis=1)
+        size = np.square(np.where(finite[:, None], each, 0.0)) @ self.components_**2
+        return np.where(finite[:, None], np.sqrt(size), np.inf)
 
     def exponents(self, X: ArrayLike) -> Array:
         """Local exponents of every point of the curve, shape (n_rows, n_points, n_features)."""

@@ -202,7 +202,7 @@ def monomial_leak(
         if comb(len(varied), size) > _MOST_SETS:
             break
         for columns in combinations(varied.tolist(), size):
-            if any(known <= set(columns) for known in sets):
+            if any(earlier <= set(columns) for earlier in sets):
                 continue
             table = np.column_stack([np.ones(len(picked)), centred[picked][:, columns]])
             coef, _, rank, _ = np.linalg.lstsq(table, y[picked], rcond=1e-9)
@@ -266,11 +266,11 @@ def dependence(
     (True, True)
     """
     rows, target = _table(extra), np.asarray(y, dtype=np.float64)
-    given = np.empty((len(target), 0)) if known is None else _table(known)
+    covariates = np.empty((len(target), 0)) if known is None else _table(known)
     # squares of large responses are not representable, and the size of one decides nothing
     target = target / (np.abs(target).max(initial=0.0) or 1.0)
     target = target - target.mean()
-    basis = _orthonormal(polynomial(given, rows.shape[1]))
+    basis = _orthonormal(polynomial(covariates, rows.shape[1]))
     remainder = target - basis @ (basis.T @ target)
     more = _orthonormal(_apart(_standard(rows), basis))
     if not more.shape[1] or np.linalg.norm(remainder) <= _ROUNDING * np.linalg.norm(target):
@@ -345,7 +345,7 @@ def _orthonormal(columns: Array) -> Array:
 
 
 # Standard errors below this are rounding: the dimension is then known, not estimated.
-_KNOWN = 1e-8
+_EXACT_DIRECTION = 1e-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -617,12 +617,12 @@ def _test(fit: PowerLawFit, gap: Array, covariance: Array) -> tuple[float, float
         # fewer clusters than powers to test: their covariance has no inverse
         return float("nan"), float("nan"), (len(gap), 0)
     values, vectors = np.linalg.eigh((covariance + covariance.T) / 2)
-    known = values <= _KNOWN**2
-    sure = vectors[:, known].T @ gap
+    exact = values <= _EXACT_DIRECTION**2
+    sure = vectors[:, exact].T @ gap
     if np.any(np.abs(sure) > 1e-6):
         return np.inf, 0.0, (len(gap), fit.influence.f_dof(len(gap))[0])
-    free = vectors[:, ~known]
-    return fit.influence.wald(free.T @ gap, np.diag(values[~known]))
+    free = vectors[:, ~exact]
+    return fit.influence.wald(free.T @ gap, np.diag(values[~exact]))
 
 
 def _notes(

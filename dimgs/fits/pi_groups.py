@@ -153,10 +153,10 @@ class PiGroups(TransformerMixin, BaseEstimator):
             return read_table(X, units=self.units or {})
         rows = validate_data(self, X, reset=reset, dtype=np.float64)
         columns = rows.shape[1]
-        known = dict(self.units or {f"x{j}": "1" for j in range(columns)})
-        if len(known) != columns:
-            raise InputError(f"There are {len(known)} units for {columns} columns; give one each.")
-        named = {f"{n} [{u}]": rows[:, j] for j, (n, u) in enumerate(known.items())}
+        units = dict(self.units or {f"x{j}": "1" for j in range(columns)})
+        if len(units) != columns:
+            raise InputError(f"There are {len(units)} units for {columns} columns; give one each.")
+        named = {f"{n} [{u}]": rows[:, j] for j, (n, u) in enumerate(units.items())}
         return Dataset.from_columns(named)
 
     def __sklearn_tags__(self) -> Any:

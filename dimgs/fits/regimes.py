@@ -524,13 +524,15 @@ def boundaries(tree: Tree) -> list[Boundary]:
     return [*boundaries(tree.left), tree.boundary, *boundaries(tree.right)]
 
 
-def with_boundaries(tree: Tree, given: list[Boundary]) -> Tree:
+def with_boundaries(tree: Tree, replacements: list[Boundary]) -> Tree:
     """The tree with new boundaries, in the order of `boundaries`."""
     if tree is None:
         return None
     k = n_leaves(tree.left) - 1
     return Split(
-        given[k], with_boundaries(tree.left, given[:k]), with_boundaries(tree.right, given[k + 1 :])
+        replacements[k],
+        with_boundaries(tree.left, replacements[:k]),
+        with_boundaries(tree.right, replacements[k + 1 :]),
     )
 
 

@@ -114,16 +114,16 @@ class PairLoss:
         return SortedLoss(value, scores, order, e, low, high, 0.0, 0.0)
 
     def huber(
-        self, residuals: Array, threshold: float, known: SortedLoss | None = None
+        self, residuals: Array, threshold: float, sorted_loss: SortedLoss | None = None
     ) -> SortedLoss:
         """Sum of Huber's loss of e_u - e_v over `threshold`: t²/(2c), or |t| - c/2 beyond c.
 
         A loss `known` at the same residuals saves the sort.
         """
-        if known is None:
+        if sorted_loss is None:
             order, e, w = self._sort(residuals)
         else:
-            order, e = known.order, known.sorted_residuals
+            order, e = sorted_loss.order, sorted_loss.sorted_residuals
             w = self.weights if self.uniform else self.weights[order]
         size = len(e)
         low, high = np.empty(size, dtype=np.intp), np.empty(size, dtype=np.intp)
@@ -1164,7 +1164,7 @@ class RobustPowerLaw(WithinRegressor):
         hessian = solution.hessian
         if threshold <= 0.0 and size <= LARGE:
             width = shrunken_bandwidth(loss, pairs, power=0.25)
-            near = pairs.huber(loss.sorted_residuals, width, known=loss)
+            near = pairs.huber(loss.sorted_residuals, width, sorted_loss=loss)
             hessian = pairs.hessian(near, width, Z)
         if clusters is None:
             whitened = run_covariance(scores, hessian, Z, pairs.weights)
@@ -1177,5 +1177,5 @@ class RobustPowerLaw(WithinRegressor):
         rounding = 1e-13 * float(np.abs(problem.y).max(initial=0.0))
         if width <= rounding:
             return 0.0
-        near = problem.pairs.huber(loss.sorted_residuals, width, known=loss)
+        near = problem.pairs.huber(loss.sorted_residuals, width, sorted_loss=loss)
         return koul_tau(near, problem.pairs, width, parameters)

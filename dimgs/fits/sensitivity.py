@@ -155,16 +155,16 @@ def effects_of(function: Function, copula: Copula) -> Effects:
     d = len(copula.correlation)
     values = function(copula.inputs(copula.draws[0]))
     variance = float(np.var(values))
-    known: dict[tuple[int, ...], float] = {(): 0.0, tuple(range(d)): 1.0}
+    shares: dict[tuple[int, ...], float] = {(): 0.0, tuple(range(d)): 1.0}
 
     def share(kept: Sequence[int]) -> float:
         """Share of the variance that vanishes if some inputs are known."""
         key = tuple(sorted(kept))
-        if key not in known:
+        if key not in shares:
             others = function(copula.inputs(copula.changed(key)))
             gap = float(np.mean((values - others) ** 2))
-            known[key] = 1.0 - gap / (2 * variance) if variance > 0 else 0.0
-        return known[key]
+            shares[key] = 1.0 - gap / (2 * variance) if variance > 0 else 0.0
+        return shares[key]
 
     everything = set(range(d))
     main = np.array([share([j]) for j in range(d)])

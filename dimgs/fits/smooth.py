@@ -183,8 +183,8 @@ class SmoothCurve:
     def variance(self, z: Array, runs: Array, inverse: Array) -> Array:
         """Variance at coordinates, over that of the runs, given the places of other runs."""
         across = self._shared(z, runs)
-        known = np.einsum("ij,jk,ik->i", across, inverse, across)
-        return np.asarray(np.maximum(self.kernel.diag(z) - known, ROUNDING))
+        explained = np.einsum("ij,jk,ik->i", across, inverse, across)
+        return np.asarray(np.maximum(self.kernel.diag(z) - explained, ROUNDING))
 
     def widest(self, pool: Array, n: int) -> Array:
         """Points of a pool that are known least, each given those before.

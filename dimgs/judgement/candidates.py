@@ -585,7 +585,7 @@ def judge_forms(
     blocks, turns, groups = outer_blocks(design), Turns(design), _groups(design)
     everything = np.ones(design.n_runs, dtype=bool)
     out: list[JudgedForm] = []
-    asked = {each.name for each in more}
+    always = {each.name for each in more}
 
     def judged(one: Proposal, model: Model, whole: Fitted | None = None) -> JudgedForm | None:
         if not (one.given or allowed(one)):
@@ -596,7 +596,7 @@ def judge_forms(
         structure = structure_of(with_response, set(one.constants), turns.of(one.constants), groups)
         best = max((c.score for c in out), default=-np.inf)
         if (
-            one.name not in asked
+            one.name not in always
             and whole.usable
             and whole.dof > 0
             and whole.most_density(errors) - float(np.log(2)) * structure.bits < best - _HOPELESS
@@ -615,7 +615,7 @@ def judge_forms(
             break
         out += [c for c in [judged(proposal, model, whole)] if c is not None]
     out.sort(key=lambda c: -c.score)
-    known = {str(c.expression) for c in out}
+    texts = {str(c.expression) for c in out}
     simplest = sorted(out, key=lambda c: c.structure.bits)[:_SIMPLEST]
     for one in [*out[:_RELEASED], *(c for c in simplest if c not in out[:_RELEASED])]:
         form = None if clock.over else _release(design, one, errors)
@@ -624,8 +624,8 @@ def judge_forms(
         for proposal, model in _simpler(design, one, form):
             # power laws are judged with their exponents, simple and real
             judged_before = result is not None and is_monomial(proposal.expression)
-            if str(proposal.expression) not in known and not judged_before:
-                known.add(str(proposal.expression))
+            if str(proposal.expression) not in texts and not judged_before:
+                texts.add(str(proposal.expression))
                 out += [c for c in [judged(proposal, model)] if c is not None]
         other = _with_free_numbers(design, one, form)
         released = None if other is None else judged(*other)
@@ -642,8 +642,8 @@ def judge_forms(
         for name in [] if is_monomial(one.expression) else sorted(named):
             for proposal, model in list(_without_input(design, fewest, name)):
                 text = str(proposal.expression)
-                if text not in known:
-                    known.add(text)
+                if text not in texts:
+                    texts.add(text)
                     out += [c for c in [judged(proposal, model)] if c is not None]
                 same = [c for c in out if str(c.expression) == text]
                 fewest = max([fewest, *same], key=lambda c: c.score)

@@ -71,8 +71,10 @@ class PowerModel:
 # forms are refitted many times, and again with other runs: as many as a discovery judges
 @lru_cache(maxsize=512)
 def _compiled(arguments: tuple[sympy.Symbol, ...], what: sympy.Basic) -> Callable[..., Any]:
-    made: Callable[..., Any] = sympy.lambdify(arguments, what, modules=["scipy", "numpy"], cse=True)
-    return made
+    function: Callable[..., Any] = sympy.lambdify(
+        arguments, what, modules=["scipy", "numpy"], cse=True
+    )
+    return function
 
 
 class FormulaModel:
@@ -93,9 +95,9 @@ class FormulaModel:
         self.start = np.array([constants[k] for k in self.names], dtype=np.float64)
         self._settle(feature_values(design), design.n_runs)
 
-    def _settle(self, known: Mapping[str, Array], n: int) -> None:
+    def _settle(self, inputs: Mapping[str, Array], n: int) -> None:
         self.n = n
-        self.known = {str(s): known[str(s)] for s in self._inputs}
+        self.inputs = {str(s): inputs[str(s)] for s in self._inputs}
 
     @cached_property
     def _inputs(self) -> list[sympy.Symbol]:
@@ -103,15 +105,15 @@ class FormulaModel:
             (s for s in self.expression.free_symbols if str(s) not in self.names), key=str
         )
 
-    def elsewhere(self, known: Mapping[str, Array], n: int) -> "FormulaModel":
+    def elsewhere(self, inputs: Mapping[str, Array], n: int) -> "FormulaModel":
         """The model on other runs, given by their groups and inputs."""
         other = copy(self)
-        other._settle(known, n)
+        other._settle(inputs, n)
         return other
 
     def filled(self, constants: Array) -> dict[str, Array | float]:
         """Every symbol of the expression with its value."""
-        return {**self.known, **dict(zip(self.names, constants, strict=True))}
+        return {**self.inputs, **dict(zip(self.names, constants, strict=True))}
 
     @cached_property
     def _arguments(self) -> tuple[sympy.Symbol, ...]:
@@ -125,7 +127,7 @@ class FormulaModel:
         """See `Model`."""
         with np.errstate(all="ignore"):
             values = np.asarray(
-                _compiled(self._arguments, self.expression)(*self.known.values(), *constants)
+                _compiled(self._arguments, self.expression)(*self.inputs.values(), *constants)
             )
         if np.iscomplexobj(values):
             # of numbers alone Python takes the complex power
@@ -138,7 +140,7 @@ class FormulaModel:
         if self.names:
             with np.errstate(all="ignore"):
                 gradients = _compiled(self._arguments, self._gradients)
-                for j, column in enumerate(gradients(*self.known.values(), *constants)):
+                for j, column in enumerate(gradients(*self.inputs.values(), *constants)):
                     out[:, j] = column
         return out
 
@@ -192,8 +194,8 @@ def outer_blocks(design: Design) -> list[Block]:
     for name, values in coordinates(design):
         for word, sign in (("small", 1.0), ("large", -1.0)):
             rows = _end(sign * values, design.split)
-            known = any(np.array_equal(rows, block.rows) for block in out)
-            if 0 < rows.sum() <= _MOST * design.n_runs and not known:
+            is_repeated = any(np.array_equal(rows, block.rows) for block in out)
+            if 0 < rows.sum() <= _MOST * design.n_runs and not is_repeated:
                 out.append(Block(f"{word} {name}", rows, values))
     return out[:_MOST_BLOCKS]
 
@@ -301,14 +303,16 @@ class PredictionErrors:
     dof: int
 
     @classmethod
-    def of(cls, residuals: Array, slopes: Array, known: Array, sd: float, dof: int) -> Self | None:
+    def of(
+        cls, residuals: Array, slopes: Array, fitted_slopes: Array, sd: float, dof: int
+    ) -> Self | None:
         """From residuals and slopes of the further runs, and the slopes of those that were fitted.
 
         None where a run has no prediction.
         """
-        if not all(np.all(np.isfinite(values)) for values in (residuals, slopes, known)):
+        if not all(np.all(np.isfinite(values)) for values in (residuals, slopes, fitted_slopes)):
             return None
-        coefficients, _ = propagate_errors(slopes, known)
+        coefficients, _ = propagate_errors(slopes, fitted_slopes)
         if not np.all(np.isfinite(coefficients)):
             return None
         axes, sizes, _ = np.linalg.svd(coefficients, full_matrices=False)

@@ -67,12 +67,12 @@ class Choice:
 class _Rival:
     """The predictive density of one rival, given the places chosen so far and their outcomes."""
 
-    def __init__(self, known: Prediction) -> None:
+    def __init__(self, prediction: Prediction) -> None:
         # a law that repeats itself to the last digit has no noise, and would divide by it
-        self.noise = np.maximum(known.noise, _LEAST_NOISE)
-        values, vectors = np.linalg.eigh((known.covariance + known.covariance.T) / 2)
-        self.loadings = known.slopes @ (vectors * np.sqrt(np.maximum(values, 0.0)))
-        self.mean = known.mean
+        self.noise = np.maximum(prediction.noise, _LEAST_NOISE)
+        values, vectors = np.linalg.eigh((prediction.covariance + prediction.covariance.T) / 2)
+        self.loadings = prediction.slopes @ (vectors * np.sqrt(np.maximum(values, 0.0)))
+        self.mean = prediction.mean
         self.places: list[int] = []
 
     def inner(self) -> Array:

@@ -49,9 +49,9 @@ def same_laws(design: Design, forms: Sequence[JudgedForm]) -> list[int]:
     """
     first = list(range(len(forms)))
     points = _beyond(design)
-    known = feature_values(points)
+    inputs = feature_values(points)
     there = [
-        c.model.elsewhere(known, points.n_runs) if isinstance(c.model, FormulaModel) else None
+        c.model.elsewhere(inputs, points.n_runs) if isinstance(c.model, FormulaModel) else None
         for c in forms
     ]
     best = max((c.score for c in forms), default=0.0)

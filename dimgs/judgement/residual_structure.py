@@ -163,8 +163,8 @@ def _by_chance(
 def _beyond_groups(design: Design, columns: Array, values: Array) -> float:
     """p-value that the values of the runs do not depend on the columns at equal groups."""
     parts = (columns, values[:, None], design.X)
-    extra, y, known = (_within(design, part) for part in parts)
-    return dependence(extra, y[:, 0], known, design.split)
+    extra, y, groups = (_within(design, part) for part in parts)
+    return dependence(extra, y[:, 0], groups, design.split)
 
 
 def _target_follows(design: Design) -> bool:

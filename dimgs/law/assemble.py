@@ -83,7 +83,7 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
         If the expression is not real on the runs, or has more constants than there are runs.
     """
     names = sorted(start)
-    known = feature_values(design)
+    inputs = feature_values(design)
     n = design.n_runs
     if len(names) >= n:
         raise FitError(f"{len(names)} constants need more than {n} runs; add runs.")
@@ -99,7 +99,7 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     observed = design.y if errors is None else errors.of(np.exp(design.y + design.offset))
 
     def response(theta: Array) -> Array:
-        values = evaluate(expression, {**known, **dict(zip(names, theta, strict=True))}, n)
+        values = evaluate(expression, {**inputs, **dict(zip(names, theta, strict=True))}, n)
         if design.scale == "log":
             with np.errstate(all="ignore"):
                 values = np.log(values)
@@ -112,7 +112,7 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     slopes = gradients_of(expression, tuple(names), design.scale == "log")
 
     def jacobian_at(theta: Array) -> Array:
-        values = {**known, **dict(zip(names, theta, strict=True))}
+        values = {**inputs, **dict(zip(names, theta, strict=True))}
         columns = [evaluate(g, values, n) for g in slopes]
         if errors is not None:
             steep = errors.slope(np.exp(response(theta) + design.offset))
@@ -244,8 +244,8 @@ def _mixed(
     """Effects of sources on a law, linearised in its constants."""
     if not design.effects:
         return None
-    known = {**feature_values(design), **dict(zip(order, fit.values, strict=True))}
-    columns = [evaluate(g, known, design.n_runs) for g in slopes]
+    values = {**feature_values(design), **dict(zip(order, fit.values, strict=True))}
+    columns = [evaluate(g, values, design.n_runs) for g in slopes]
     J = np.column_stack(columns) if columns else np.zeros((design.n_runs, 0))
     moved = design.y - fit.fitted + J @ fit.values
     return with_chances(
@@ -259,7 +259,7 @@ def _mixed(
 def _constants_of(basis: Sequence[Variable], names: Names, used: Collection[str]) -> list[Constant]:
     """Known constants and scales that a law uses."""
     named = {v: names.identifier[v.name] for v in basis if v.name in names.identifier}
-    known = [
+    physical = [
         Constant(name, v.value or 1.0, v.dimension, v.value, v.value, "physical")
         for v, name in named.items()
         if v.role == "constant" and name in used
@@ -269,7 +269,7 @@ def _constants_of(basis: Sequence[Variable], names: Names, used: Collection[str]
         for v, name in named.items()
         if v.role == "scale" and name in used
     ]
-    return [*known, *scales]
+    return [*physical, *scales]
 
 
 def _representable(fit: Linearised) -> tuple[Array, Array]:

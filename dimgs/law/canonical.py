@@ -269,10 +269,10 @@ def recognised(constant: Constant) -> Constant:
     """The constant with its recognised value and origin, or as it is."""
     if constant.origin != "fitted" or not constant.dimension.is_dimensionless:
         return constant
-    known = recognised_value(constant.value, constant.low, constant.high)
-    if known is None:
+    exact = recognised_value(constant.value, constant.low, constant.high)
+    if exact is None:
         return constant
-    return replace(constant, value=float(known), origin="recognised")
+    return replace(constant, value=float(exact), origin="recognised")
 
 
 def recognise(law: Kind, units: Sequence[str] = ()) -> Kind:

@@ -126,9 +126,9 @@ class CheckedLaw:
         self._check_pi_expression()
 
     def _check_pi_expression(self) -> None:
-        known = {g.name for g in self.groups} | set(self.symbols)
-        known |= {c.name for c in self.constants}
-        unknown = sorted(str(s) for s in self.pi_expression.free_symbols if str(s) not in known)
+        names = {g.name for g in self.groups} | set(self.symbols)
+        names |= {c.name for c in self.constants}
+        unknown = sorted(str(s) for s in self.pi_expression.free_symbols if str(s) not in names)
         if unknown:
             raise LawError(f"The pi form uses '{unknown[0]}', which is neither group nor constant.")
 
@@ -156,8 +156,10 @@ class CheckedLaw:
         if self.confirmed is None or self.edited:
             return "It is unknown whether the law was confirmed."
         why = ["Confirmed."] if self.confirmed else ["Not confirmed.", *self.why_not]
-        known = [] if self.probability is None else [f"Probability {percent(self.probability)}."]
-        return " ".join([*why, *known])
+        probability = (
+            [] if self.probability is None else [f"Probability {percent(self.probability)}."]
+        )
+        return " ".join([*why, *probability])
 
     @property
     def doubt(self) -> str:
@@ -171,8 +173,8 @@ class CheckedLaw:
             "constant, so that a prediction for other values of such an input is not recognised as "
             "outside. Derive the law again from its table or plan, so that every input is checked."
         )
-        known = self.domain.knows_held
-        return " ".join([edited] * self.edited + [unheld] * (not known))
+        is_held = self.domain.knows_held
+        return " ".join([edited] * self.edited + [unheld] * (not is_held))
 
     @property
     def target_dimension(self) -> Dimension:

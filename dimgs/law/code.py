@@ -87,12 +87,12 @@ class _Language:
         """Whether a name means nothing in the language."""
         return self.key(name) not in self.reserved and not name.startswith(self.macros)
 
-    def stem(self, given: str) -> str:
+    def stem(self, name: str) -> str:
         """A name that the language can read, as near to the given one as may be."""
-        if not self.ascii and given.isidentifier() and not given.startswith("__"):
-            stem = given
+        if not self.ascii and name.isidentifier() and not name.startswith("__"):
+            stem = name
         else:
-            plain = unicodedata.normalize("NFKD", given).encode("ascii", "ignore").decode()
+            plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
             stem = re.sub(r"\W", "_", plain).strip("_") or "x"
             stem = (stem if stem[0].isalpha() else f"x_{stem}")[:_LONGEST]
         return stem if self.is_free(stem) else f"x_{stem}"[:_LONGEST]
@@ -162,14 +162,14 @@ def _names(language: str, law: CheckedLaw, taken: str) -> dict[str, str]:
     out = {}
     others = (f"[{v.name}]" for v in law.unused)
     constants = (*law.constants, *name_exponents(law).constants)
-    for given in (*law.symbols, *(c.name for c in constants), *others):
-        stem = rules.stem(given.strip("[]"))
+    for symbol in (*law.symbols, *(c.name for c in constants), *others):
+        stem = rules.stem(symbol.strip("[]"))
         name, count = stem, 1
         while rules.key(name) in used:
             count += 1
             name = f"{stem}_{count}"
         used.add(rules.key(name))
-        out[given] = name
+        out[symbol] = name
     return out
 
 
@@ -269,11 +269,11 @@ class _DomainTest:
     def of(cls, law: CheckedLaw, names: Mapping[str, str]) -> "_DomainTest":
         """Of a law."""
         domain = law.domain
-        known = {v.name: names[s] for s, v in law.symbols.items()}
-        known |= {v.name: names[f"[{v.name}]"] for v in law.unused}
+        identifiers = {v.name: names[s] for s, v in law.symbols.items()}
+        identifiers |= {v.name: names[f"[{v.name}]"] for v in law.unused}
         numbers = {v.name: sympy.Float(v.value, _DIGITS) for v in law.known if v.value is not None}
         numbers |= {s.name: sympy.Integer(1) for s in law.scales}
-        values = numbers | {n: sympy.Symbol(x, real=True) for n, x in known.items()}
+        values = numbers | {n: sympy.Symbol(x, real=True) for n, x in identifiers.items()}
         ranges, coordinates = [], {}
         for bound in bounds(law):
             value = values[bound.columns[0]] if bound.columns else sympy.Integer(1)
@@ -296,7 +296,9 @@ class _DomainTest:
         used = {str(x) for _, value, *_ in ranges for x in value.free_symbols}
         held = {n: v for n, v in domain.held.items() if not isinstance(v, str)}
         units = {v.name: v.si_unit for v in law.inputs}
-        takes = {x: (f"{n} in {units[n]}", held.get(n)) for n, x in known.items() if x in used}
+        takes = {
+            x: (f"{n} in {units[n]}", held.get(n)) for n, x in identifiers.items() if x in used
+        }
         # arguments with a default come last
         ordered = sorted(takes.items(), key=lambda one: one[1][1] is not None)
         whole = bool(away) and np.isfinite(domain.max_leverage)

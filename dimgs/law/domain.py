@@ -243,12 +243,12 @@ def column_values(law: CheckedLaw, inputs: Inputs) -> dict[str, Any]:
     return out | {s.name: 1.0 for s in law.scales}
 
 
-def _absent_groups(law: CheckedLaw, known: Mapping[str, Array], n: int) -> dict[str, Array]:
+def _absent_groups(law: CheckedLaw, groups: Mapping[str, Array], n: int) -> dict[str, Array]:
     """Groups of columns that are not given, where the runs would have had them."""
-    absent = np.array([name not in known for name in law.domain.features], dtype=bool)
+    absent = np.array([name not in groups for name in law.domain.features], dtype=bool)
     if not absent.any():
         return {}
-    features = law.domain.filled(_features(law, known, n), absent)
+    features = law.domain.filled(_features(law, groups, n), absent)
     names, logged = law.domain.features, law.logged
     return {
         names[j]: np.exp(features[:, j]) if names[j] in logged else features[:, j]
@@ -256,14 +256,14 @@ def _absent_groups(law: CheckedLaw, known: Mapping[str, Array], n: int) -> dict[
     }
 
 
-def _features(law: CheckedLaw, known: Mapping[str, Array], n: int) -> Array:
+def _features(law: CheckedLaw, groups: Mapping[str, Array], n: int) -> Array:
     """Coordinates in which leverage is judged; zero where a group is not known."""
     logged = law.logged
     out = np.zeros((n, len(law.domain.features)))
     with np.errstate(all="ignore"):
         for j, name in enumerate(law.domain.features):
-            if name in known:
-                out[:, j] = np.log(known[name]) if name in logged else known[name]
+            if name in groups:
+                out[:, j] = np.log(groups[name]) if name in logged else groups[name]
     return out
 
 
@@ -363,7 +363,7 @@ def places(law: CheckedLaw, inputs: Inputs) -> list[Place]:
 def _departures(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, BoolArray]]:
     """Bounds, labels and the leverage with their values, and which rows lie outside."""
     n, domain = inputs.n, law.domain
-    known, columns = group_values(law, inputs), column_values(law, inputs)
+    groups, columns = group_values(law, inputs), column_values(law, inputs)
     inside = np.ones(n, dtype=np.bool_)
     for bound in bounds(law):
         # what is not given has no value of its own, nor has a group of it
@@ -371,21 +371,21 @@ def _departures(law: CheckedLaw, inputs: Inputs) -> Iterator[tuple[Bound, Any, B
             values = inputs.values.get(bound.columns[0])
         else:
             complete = all(n in columns for n, _ in bound.group.exponents)
-            values = known[bound.name] if complete else None
+            values = groups[bound.name] if complete else None
         if values is not None:
             bad = ~bound.contains(np.asarray(values))
             inside &= ~bad
             yield bound, values, bad
     for name, seen in law.labels.items():
-        given = inputs.labels.get(name)
-        bad = np.zeros(n, np.bool_) if given is None else ~np.isin(given, seen)
-        if given is None and law.label_effects is not None and law.label_effects.column == name:
+        labels = inputs.labels.get(name)
+        bad = np.zeros(n, np.bool_) if labels is None else ~np.isin(labels, seen)
+        if labels is None and law.label_effects is not None and law.label_effects.column == name:
             # the prefactor of a row without a label is that of all together
-            bad, given = ~bad, np.full(n, "")
-        if given is not None:
-            yield Bound(name, None, np.nan, np.nan, (name,)), given, bad
+            bad, labels = ~bad, np.full(n, "")
+        if labels is not None:
+            yield Bound(name, None, np.nan, np.nan, (name,)), labels, bad
     if domain.features:
-        leverage = domain.leverage(_features(law, known, n))
+        leverage = domain.leverage(_features(law, groups, n))
         bad = inside & ~(leverage <= domain.most_leverage)
         inputs_of_groups = {n for g in law.groups for n, _ in g.exponents}
         concerned = tuple(
@@ -433,8 +433,8 @@ def _departure(law: CheckedLaw, inputs: Inputs, bound: Bound, value: Any, row: i
         formula, (text,) = str(bound.group or bound.columns[0]), parts.values()
     else:
         formula = str(bound.group or bound.columns[0])
-        known = bound.group.known_as if bound.group else None
-        text = _said(f"{known} {formula}" if known else formula, ends, float(value))
+        kind = bound.group.known_as if bound.group else None
+        text = _said(f"{kind} {formula}" if kind else formula, ends, float(value))
         text += f" ({'; '.join(parts.values())})" if parts else ""
     return Departure(bound.name, formula, *ends, float(value), beyond, text)
 
@@ -479,10 +479,12 @@ def _said(
     if texts[2] in texts[:2]:
         texts = _shown([*ends, value], variable, 12)
     unit = f" {texts.pop()}".rstrip()
-    low, high, asked = texts
+    low, high, shown_value = texts
     if not spans(*ends, "difference"):
-        return f"{what} was {low}{unit} in every run; the point has {asked}{unit}"
-    return f"{what} lay between {low} and {high}{unit} in the runs; the point has {asked}{unit}"
+        return f"{what} was {low}{unit} in every run; the point has {shown_value}{unit}"
+    return (
+        f"{what} lay between {low} and {high}{unit} in the runs; the point has {shown_value}{unit}"
+    )
 
 
 def _of_label(name: str, seen: Sequence[str], label: str) -> str:

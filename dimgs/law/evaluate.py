@@ -174,8 +174,8 @@ def input_table(
 
 def _turning_notes(table: Dataset, variables: Sequence[Variable]) -> list[str]:
     """Frequencies of a table that count turns otherwise than those the law was found with."""
-    given = {v.name: table.variable(v.name).unit for v in variables}
-    notes = [other_turning(v.name, given[v.name], v.unit) for v in variables]
+    units = {v.name: table.variable(v.name).unit for v in variables}
+    notes = [other_turning(v.name, units[v.name], v.unit) for v in variables]
     return [f"The input {note}." for note in notes if note]
 
 
@@ -196,13 +196,13 @@ def _titled(name: str, value: Any) -> tuple[str, Any]:
 
 
 def _present(wanted: Sequence[str], names: Iterable[str]) -> list[str]:
-    known = set(names)
-    return [n for n in dict.fromkeys(wanted) if n in known]
+    available = set(names)
+    return [n for n in dict.fromkeys(wanted) if n in available]
 
 
 def _require(variables: Sequence[Variable], names: Iterable[str]) -> None:
-    known = set(names)
-    missing = next((v.name for v in variables if v.name not in known), None)
+    available = set(names)
+    missing = next((v.name for v in variables if v.name not in available), None)
     if missing is not None:
         listed = ", ".join(f"{v.name} [{v.unit.text}]" for v in variables)
         raise InputError(f"The input '{missing}' is missing; the law needs {listed}.")
@@ -215,16 +215,16 @@ def _is_bare(variable: Variable) -> bool:
 
 
 def _are_scalars(data: Mapping[str, Any], names: Sequence[str]) -> bool:
-    given = [v for k, v in data.items() if split_header(str(k))[0] in names]
-    return bool(given) and all(np.ndim(getattr(x, "magnitude", x)) == 0 for x in given)
+    values = [v for k, v in data.items() if split_header(str(k))[0] in names]
+    return bool(values) and all(np.ndim(getattr(x, "magnitude", x)) == 0 for x in values)
 
 
-def _check_unit(variable: Variable, given: Unit, in_mapping: bool) -> None:
+def _check_unit(variable: Variable, unit: Unit, in_mapping: bool) -> None:
     # a quantity of a level is a plain number in the level's own unit (Dataset.quantity)
-    if in_mapping and variable.is_level and given == DIMENSIONLESS:
+    if in_mapping and variable.is_level and unit == DIMENSIONLESS:
         return
-    if not variable.unit.accepts(given):
+    if not variable.unit.accepts(unit):
         raise InputError(
-            f"The input '{variable.name}' is given in '{given.text}', but the law needs the "
+            f"The input '{variable.name}' is given in '{unit.text}', but the law needs the "
             f"dimension of '{variable.unit.text}'."
         )

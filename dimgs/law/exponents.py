@@ -85,17 +85,19 @@ def half_widths(law: CheckedLaw) -> dict[sympy.Rational, float]:
     return widths
 
 
-def round_decimals(expression: sympy.Expr, known: Mapping[sympy.Rational, float]) -> sympy.Expr:
+def round_decimals(
+    expression: sympy.Expr, half_widths: Mapping[sympy.Rational, float]
+) -> sympy.Expr:
     """Expression whose long decimals, as numbers or exponents, have the digits that are supported.
 
     Parameters
     ----------
     expression : sympy.Expr
-    known : mapping of Rational to float
+    half_widths : mapping of Rational to float
         Half widths of exponents, as :func:`half_widths` gives them.
     """
     long = [x for x in expression.atoms(sympy.Rational) if is_decimal(x)]
-    short = {x: _rounded(x, known.get(abs(x))) for x in long}
+    short = {x: _rounded(x, half_widths.get(abs(x))) for x in long}
     short |= {x: sympy.Float(float(x), 5) for x in expression.atoms(sympy.Float)}
     return expression.xreplace(short)
 

@@ -254,11 +254,11 @@ class _Terms:
         monomial = sympy.Mul(*(self.symbol(k) ** x for k, x in sorted(powers.items())))
         in_groups = sympy.Mul(*(sympy.Symbol(f.name) ** x for f, x in self.grouped))
         exponent, in_pi, constants = self._unlogged(1.0)
-        known = self._known({*powers, *self._plain_names()})
+        physical = self._physical_constants({*powers, *self._plain_names()})
         return (
             c * monomial * sympy.exp(exponent),
             c * in_groups * sympy.exp(in_pi),
-            [prefactor, *constants, *known],
+            [prefactor, *constants, *physical],
         )
 
     def level_form(self, unit: float) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
@@ -276,8 +276,8 @@ class _Terms:
             total += slope * sympy.log(sympy.Mul(*factors))
             in_groups += slope * sympy.log(sympy.Symbol(feature.name))
         rest, in_pi, more = self._unlogged(unit)
-        known = self._known(names | self._plain_names(), with_scales=True)
-        return total + rest, in_groups + in_pi, [*constants, *more, *known]
+        physical = self._physical_constants(names | self._plain_names(), with_scales=True)
+        return total + rest, in_groups + in_pi, [*constants, *more, *physical]
 
     def _plain_names(self) -> set[str]:
         """Variables of the groups that enter without a logarithm, scales apart."""
@@ -316,7 +316,7 @@ class _Terms:
                 dimension = dimension * variable.dimension**e
         return sympy.Mul(*factors), dimension
 
-    def _known(self, names: Any, with_scales: bool = False) -> list[Constant]:
+    def _physical_constants(self, names: Any, with_scales: bool = False) -> list[Constant]:
         out = []
         for name in sorted(names):
             variable = self.basis.variable(name)

@@ -37,7 +37,7 @@ class Interval(NamedTuple):
 
 def law_inputs(law: CheckedLaw, data: Any) -> Inputs:
     """SI values of a law's inputs, all finite."""
-    inputs = inputs_of(data, *_asked(law))
+    inputs = inputs_of(data, *_requirements(law))
     for name, column in inputs.values.items():
         bad = np.flatnonzero(~np.isfinite(column))
         if bad.size:
@@ -50,18 +50,18 @@ def law_inputs(law: CheckedLaw, data: Any) -> Inputs:
 
 def law_table(law: CheckedLaw, data: Any, options: "ReadOptions") -> "Dataset":
     """Dataset of what the law can use of a table, as it is read with these options."""
-    return input_table(data, *_asked(law), options=options)[0]
+    return input_table(data, *_requirements(law), options=options)[0]
 
 
-def _asked(law: CheckedLaw) -> tuple[Sequence[Variable], Sequence[str], Sequence[Variable]]:
+def _requirements(law: CheckedLaw) -> tuple[Sequence[Variable], Sequence[str], Sequence[Variable]]:
     labels = dict.fromkeys([*law.labels, *(each.column for each in law.sources)])
     return tuple(law.symbols.values()), list(labels), law.unused
 
 
 def values(law: CheckedLaw, inputs: Inputs) -> Array:
     """The law's target in each row, in SI."""
-    known: dict[str, Any] = {s: inputs.values[v.name] for s, v in law.symbols.items()}
-    result = evaluate(law.expression, {**known, **law.constant_values}, inputs.n)
+    arguments: dict[str, Any] = {s: inputs.values[v.name] for s, v in law.symbols.items()}
+    result = evaluate(law.expression, {**arguments, **law.constant_values}, inputs.n)
     if law.sources:
         shift = source_shift(law, inputs)
         if law.target.is_level:
@@ -83,11 +83,11 @@ def _defined_values(law: CheckedLaw, inputs: Inputs) -> Array:
     undefined = np.flatnonzero(np.isnan(result))
     if undefined.size:
         row = int(undefined[0])
-        given = ", ".join(
+        listed = ", ".join(
             f"{v.name} = {inputs.values[v.name][row]:g} {v.si_unit}" for v in law.symbols.values()
         )
         raise InputError(
-            f"The law has no value in row {row + 1} ({given}); correct the number that it cannot "
+            f"The law has no value in row {row + 1} ({listed}); correct the number that it cannot "
             f"take, such as a negative one under a root, or leave the row out."
         )
     return result
@@ -175,8 +175,8 @@ def log_interval(value: Array, half: Array) -> tuple[Array, Array]:
 
 def _source_terms(law: CheckedLaw, each: SourceEffects, inputs: Inputs) -> tuple[Array, Any]:
     """Gradients by the terms of a kind of source, shape (n, n_terms), and the label of each row."""
-    known = {**group_values(law, inputs), **law.constant_values}
-    columns = [evaluate(g, known, inputs.n) for g in each.gradients]
+    arguments = {**group_values(law, inputs), **law.constant_values}
+    columns = [evaluate(g, arguments, inputs.n) for g in each.gradients]
     # a row without a label is of a source that nobody has measured
     labels = inputs.labels.get(each.column, np.full(inputs.n, ""))
     return np.column_stack(columns), labels
@@ -264,22 +264,22 @@ def _counts(law: CheckedLaw, inputs: Inputs) -> Array | None:
 
 
 def _gradients(law: CheckedLaw, inputs: Inputs) -> Array:
-    known = {**group_values(law, inputs), **law.constant_values}
-    columns = [evaluate(g, known, inputs.n) for g in law.uncertainty.gradients]
+    arguments = {**group_values(law, inputs), **law.constant_values}
+    columns = [evaluate(g, arguments, inputs.n) for g in law.uncertainty.gradients]
     return np.column_stack(columns) if columns else np.zeros((inputs.n, 0))
 
 
 def response_factor(law: CheckedLaw, inputs: Inputs) -> Array:
     """Target over pi_0: the monomial that gives pi_0 its dimension back."""
     powers = {k: e for k, e in law.response.exponents if k != law.target.name}
-    known = column_values(law, inputs)
+    columns = column_values(law, inputs)
     for name in powers:
-        if name not in known:
+        if name not in columns:
             raise InputError(
                 f"The errors of this law are of one size in {law.response}, so that its intervals "
                 f"need the column '{name}' too."
             )
-    rest = PiGroup.of("rest", powers).log(known)
+    rest = PiGroup.of("rest", powers).log(columns)
     return np.broadcast_to(np.exp(-rest), (inputs.n,))
 
 

@@ -111,8 +111,8 @@ def source_document(law: CheckedLaw, each: SourceEffects) -> dict[str, Any]:
 
 
 def _source(each: SourceEffects) -> dict[str, Any]:
-    def tables(given: Mapping[str, tuple[tuple[float, ...], ...]]) -> dict[str, list[list[float]]]:
-        return {label: [list(row) for row in rows] for label, rows in given.items()}
+    def tables(shifts: Mapping[str, tuple[tuple[float, ...], ...]]) -> dict[str, list[list[float]]]:
+        return {label: [list(row) for row in rows] for label, rows in shifts.items()}
 
     return {
         "column": each.column,
@@ -128,8 +128,8 @@ def _source(each: SourceEffects) -> dict[str, Any]:
 
 
 def _source_from(part: "SourcePart", names: Sequence[str]) -> SourceEffects:
-    def tables(given: Mapping[str, list[list[float]]]) -> dict[str, tuple[tuple[float, ...], ...]]:
-        return {label: tuple(map(tuple, rows)) for label, rows in given.items()}
+    def tables(shifts: Mapping[str, list[list[float]]]) -> dict[str, tuple[tuple[float, ...], ...]]:
+        return {label: tuple(map(tuple, rows)) for label, rows in shifts.items()}
 
     return SourceEffects(
         part.column,
@@ -284,18 +284,18 @@ def _law(read: "LawFile", kind: type[Kind]) -> Kind:
 
 def _refuse_contradiction(law: CheckedLaw, document: Mapping[str, Any], where: str) -> None:
     """Refuse a document whose parts do not belong together."""
-    known = {
+    expected = {
         "target": law.target.name,
         "target_unit": law.target_unit,
         "symbols": symbol_document(law.symbols),
         "groups": {g.name: g.to_json() for g in law.groups},
     }
-    written = {key: document.get(key) for key in known}
+    written = {key: document.get(key) for key in expected}
     if law.domain.knows_held:
         domain = law.domain.to_json()
-        known |= {key: domain[key] for key in ("held", "constant_groups")}
+        expected |= {key: domain[key] for key in ("held", "constant_groups")}
         written |= {key: document["domain"].get(key) for key in ("held", "constant_groups")}
-    for key, value in known.items():
+    for key, value in expected.items():
         if written[key] != value:
             raise InputError(
                 f"{where} contradicts itself: '{key}' is not what \"exact\" says; give the "

@@ -57,10 +57,10 @@ def law_latex(law: CheckedLaw, form: Literal["dimensional", "pi", "whole"]) -> s
 
 def group_symbols(law: CheckedLaw) -> dict[str, str]:
     """LaTeX symbol of each group by its name; a symbol that two groups share is not used."""
-    known = [g.symbol for g in (law.response, *law.groups)]
+    symbols = [g.symbol for g in (law.response, *law.groups)]
     return {
         g.name: g.symbol
-        if g.symbol and known.count(g.symbol) == 1
+        if g.symbol and symbols.count(g.symbol) == 1
         else f"\\pi_{{{g.name.removeprefix('pi_')}}}"
         for g in law.groups
     }
@@ -128,7 +128,7 @@ def law_article(law: CheckedLaw) -> str:
 def law_html(law: CheckedLaw) -> str:
     """Short HTML summary for notebooks."""
     scores = law.scores
-    known = "n/a" if scores.cv_r2_log is None else f"{scores.cv_r2_log:.4f}"
+    cv_r2 = "n/a" if scores.cv_r2_log is None else f"{scores.cv_r2_log:.4f}"
     constants = "".join(
         f"<li>{escape(c.name)} = {c.value:.5g}{escape(_after(c.unit))}</li>"
         for c in shown_constants(law)
@@ -137,7 +137,7 @@ def law_html(law: CheckedLaw) -> str:
     return (
         f'<div style="font-size:1.3em">{formula}</div>'
         f"<ul>{constants}</ul><p>{escape(law.target.name)} in {escape(law.target_unit)}; R² of "
-        f"runs left out (log scale): {known}</p>"
+        f"runs left out (log scale): {cv_r2}</p>"
     )
 
 

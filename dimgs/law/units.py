@@ -124,8 +124,8 @@ def unit_law(law: CheckedLaw, units: Mapping[str, str]) -> UnitLaw:
     columns = {v.name: (s, v) for s, v in law.symbols.items()}
     unknown = [name for name in units if name not in columns and name != law.target.name]
     if unknown:
-        known = ", ".join([*columns, law.target.name])
-        raise InputError(f"The law has no column '{unknown[0]}'; it has {known}.")
+        listed = ", ".join([*columns, law.target.name])
+        raise InputError(f"The law has no column '{unknown[0]}'; it has {listed}.")
     replacements = {sympy.Symbol(c.name): sympy.Float(c.value, 17) for c in law.constants}
     symbols = {}
     for name, (symbol, variable) in columns.items():

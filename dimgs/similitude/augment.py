@@ -40,7 +40,7 @@ class Expected:
 
     Attributes
     ----------
-    known : Description
+    description : Description
     point : Point
         Where it is asked.
     origin : Origin
@@ -48,7 +48,7 @@ class Expected:
     hyper : Hyperparameters
     """
 
-    known: Description
+    description: Description
     point: Point
     origin: Origin
     near: Nearby
@@ -66,15 +66,15 @@ class Expected:
         target, kernel = content.get("target"), content.get("kernel")
         if not target or not kernel:
             raise InputError("The question has no target and kernel; give a question with both.")
-        known = describe(hub, str(kernel), load=False)
-        point = point_of(known, point_of_question(content))
+        description = describe(hub, str(kernel), load=False)
+        point = point_of(description, point_of_question(content))
         if point.missing:
             raise InputError(f"The question lacks inputs: {'; '.join(point.missing)}.")
-        tiers = asked_for(origins(hub, known, point, str(target)))
+        tiers = asked_for(origins(hub, description, point, str(target)))
         if not tiers:
-            raise InputError(f"The hub has no run of '{known.name}'.")
+            raise InputError(f"The hub has no run of '{description.name}'.")
         origin = tiers[0][-1]
-        return cls(known, point, origin, *sampled_runs(origin))
+        return cls(description, point, origin, *sampled_runs(origin))
 
     def half_widths(self, changes: Array, level: float) -> Array:
         """Half of the intervals of answers at some places, in units of the target's logarithm.
@@ -110,7 +110,7 @@ def _floor(hyper: Hyperparameters) -> float:
 
 
 def augment(
-    hub: "Hub", known: Description, target: str, n: int, images: int = 0, seed: int = 0
+    hub: "Hub", description: Description, target: str, n: int, images: int = 0, seed: int = 0
 ) -> dict[str, Any]:
     """The runs that would most narrow the intervals of a hub's answers.
 
@@ -121,7 +121,7 @@ def augment(
     Parameters
     ----------
     hub : Hub
-    known : Description
+    description : Description
     target : str
     n : int
         Number of runs.
@@ -143,42 +143,44 @@ def augment(
     InputError
         If the hub has too few runs, or the card is not complete and images are asked for.
     """
-    origin = newest_origin(hub, known, target)
+    origin = newest_origin(hub, description, target)
     runs_there, hyper = sampled_runs(origin)
     changes = [change for _, _, change in _asked(hub, origin)]
-    asked = np.array(changes).reshape(len(changes), len(origin.table.names))
+    questions = np.array(changes).reshape(len(changes), len(origin.table.names))
     pool = _pool(origin, seed)
-    chosen = _greedy(runs_there, hyper, pool, asked, n)
+    chosen = _greedy(runs_there, hyper, pool, questions, n)
     runs = [
         {"inputs": origin.inputs(origin.asked * np.exp(pool[place])), "information": information}
         for place, information in chosen
     ]
     plan = {
-        "kernel": known.name,
+        "kernel": description.name,
         "tier": origin.tier,
         "target": target,
-        "questions": len(asked),
-        "aim": "narrower intervals of its questions" if len(asked) else "the least certain answers",
+        "questions": len(questions),
+        "aim": "narrower intervals of its questions"
+        if len(questions)
+        else "the least certain answers",
     }
-    made = _images(origin, images, seed) if images else []
-    return {"plan": plan, "runs": runs, **({"images": made} if images else {})}
+    planned = _images(origin, images, seed) if images else []
+    return {"plan": plan, "runs": runs, **({"images": planned} if images else {})}
 
 
-def newest_origin(hub: "Hub", known: Description, target: str) -> Origin:
+def newest_origin(hub: "Hub", description: Description, target: str) -> Origin:
     """Origin of the kernel's runs that answers, seen from the newest run that can be used."""
-    if target not in known.outputs:
+    if target not in description.outputs:
         raise InputError(
-            f"'{visible(known.name)}' has no output '{visible(target[:60])}'; its outputs are "
-            f"{visible(', '.join(known.outputs))}."
+            f"'{visible(description.name)}' has no output '{visible(target[:60])}'; its outputs "
+            f"are {visible(', '.join(description.outputs))}."
         )
-    for content in newest_runs(hub, known.name):
-        given = {n: (q["value"], q.get("unit", "1")) for n, q in content["inputs"].items()}
-        for origin in near_tiers(origins(hub, known, point_of(known, given), target)):
+    for content in newest_runs(hub, description.name):
+        inputs = {n: (q["value"], q.get("unit", "1")) for n, q in content["inputs"].items()}
+        for origin in near_tiers(origins(hub, description, point_of(description, inputs), target)):
             if any(origin.usable(origin.index.rows.tolist(), 1)):
                 return origin
     raise InputError(
-        f"The hub has no run of '{visible(known.name)}' with '{visible(target)}' that can be used; "
-        f"start with {Act(Step.RUN)}."
+        f"The hub has no run of '{visible(description.name)}' with '{visible(target)}' that can be "
+        f"used; start with {Act(Step.RUN)}."
     )
 
 
@@ -188,10 +190,10 @@ def _asked(hub: "Hub", origin: Origin) -> Iterator[tuple[str, Point, Array]]:
         content = hub.get(listed["id"])["content"] or {}
         if content.get("target") != origin.target:
             continue
-        if content.get("kernel", origin.known.name) != origin.known.name:
+        if content.get("kernel", origin.description.name) != origin.description.name:
             continue
         try:
-            point = point_of(origin.known, point_of_question(content))
+            point = point_of(origin.description, point_of_question(content))
         except DimgsError:
             # a question of another kernel with a target of the same name
             continue
@@ -213,11 +215,11 @@ def _pool(origin: Origin, seed: int) -> Array:
 
 
 def _greedy(
-    near: Nearby, hyper: Hyperparameters, pool: Array, asked: Array, n: int
+    near: Nearby, hyper: Hyperparameters, pool: Array, questions: Array, n: int
 ) -> list[tuple[int, float]]:
     """Places in the pool, one after another, and what each adds."""
-    posterior = posterior_covariance(near, hyper, np.vstack([pool, asked]))
-    goals = np.arange(len(pool), len(posterior)) if len(asked) else np.arange(len(pool))
+    posterior = posterior_covariance(near, hyper, np.vstack([pool, questions]))
+    goals = np.arange(len(pool), len(posterior)) if len(questions) else np.arange(len(pool))
     floor = _floor(hyper)
     chosen = []
     for _ in range(min(n, len(pool))):
@@ -236,8 +238,8 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
     """Runs in other sizes, with the weights and parents by which others must not count them."""
     if not origin.complete or origin.powers is None:
         raise InputError(
-            f"The card of '{visible(origin.known.name)}' is not complete, so that results at other"
-            f" sizes cannot be inferred; check it with: {Act(Step.CHECK_CARD)}."
+            f"The card of '{visible(origin.description.name)}' is not complete, so that results "
+            f"at other sizes cannot be inferred; check it with: {Act(Step.CHECK_CARD)}."
         )
     rng = np.random.default_rng(seed)
     free = origin.scalings.directions.shape[1]
@@ -249,7 +251,7 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
             step = origin.scalings.directions @ rng.uniform(-_SIZE, _SIZE, free)
             grown = float(np.exp(step @ origin.powers))
             row = origin.table.values[run["place"]] * np.exp(step)
-            text = origin.known.outputs[origin.target]
+            text = origin.description.outputs[origin.target]
             unit = parse_unit(text)
             output = {"value": float(unit.from_si(value * grown)), "unit": text}
             planned.append(
@@ -297,7 +299,7 @@ def _answers(
     """Answers to a question, with how far they are from what the runs say."""
     links = hub.get(question)["links"]
     ids = [k["from"] for k in links if k["type"] == "answers" and k["to"] == question]
-    target_unit = parse_unit(origin.known.outputs[origin.target])
+    target_unit = parse_unit(origin.description.outputs[origin.target])
     answers = []
     for id, entry in hub.several(ids).items():
         quantity = (entry["content"] or {}).get("answer")

@@ -134,7 +134,7 @@ class Point:
     missing: list[str]
 
 
-def point_of(known: Description, given: Mapping[str, Any]) -> Point:
+def point_of(description: Description, inputs: Mapping[str, Any]) -> Point:
     """Inputs of a kernel, from what was given with units; the others by default.
 
     Raises
@@ -142,23 +142,25 @@ def point_of(known: Description, given: Mapping[str, Any]) -> Point:
     InputError
         If there is no such input, or a value has another dimension or lies outside its range.
     """
-    names = [p.name for p in known.inputs]
-    odd = next((n for n in given if n not in names), None)
+    names = [p.name for p in description.inputs]
+    odd = next((n for n in inputs if n not in names), None)
     if odd is not None:
         near = get_close_matches(odd, names, n=1)
         remedy = f"did you mean '{near[0]}'?" if near else f"its inputs are {', '.join(names)}."
-        raise InputError(f"'{visible(known.name)}' has no input '{visible(odd[:60])}'; {remedy}")
+        raise InputError(
+            f"'{visible(description.name)}' has no input '{visible(odd[:60])}'; {remedy}"
+        )
     values: dict[str, Any] = {}
     assumptions, missing = [], []
-    conservative = known.content.get("conservative", {})
-    for port in known.inputs:
-        if port.name in given:
-            values[port.name] = port_value(port, given[port.name])
+    conservative = description.content.get("conservative", {})
+    for port in description.inputs:
+        if port.name in inputs:
+            values[port.name] = port_value(port, inputs[port.name])
             continue
-        value, source = port.default, f"default of {known.name}"
+        value, source = port.default, f"default of {description.name}"
         if value is None and port.name in conservative:
             value = stored(conservative[port.name])
-            source = f"conservative value of the card of {known.name}"
+            source = f"conservative value of the card of {description.name}"
         if value is None:
             unit = "" if port.unit in ("label", "1") else f" in {port.unit}"
             missing.append(f"the input '{port.name}'{unit}: give it with {setting('at')}")
@@ -167,14 +169,14 @@ def point_of(known: Description, given: Mapping[str, Any]) -> Point:
         quantity = {"value": values[port.name], "unit": port.unit}
         assumptions.append({"input": port.name, "value": quantity, "source": source})
     if not missing:
-        refusal = convert_inputs(known.inputs, values, known.name).refusal
+        refusal = convert_inputs(description.inputs, values, description.name).refusal
         if refusal:
             raise InputError(refusal)
-    numeric = [p for p in known.inputs if not p.is_label and p.name in values]
+    numeric = [p for p in description.inputs if not p.is_label and p.name in values]
     return Point(
         values,
         {p.name: float(p.parsed.to_si(values[p.name])) for p in numeric},
-        {p.name: values[p.name] for p in known.inputs if p.is_label and p.name in values},
+        {p.name: values[p.name] for p in description.inputs if p.is_label and p.name in values},
         assumptions,
         missing,
     )

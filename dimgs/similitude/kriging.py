@@ -144,9 +144,9 @@ def _linear(near: Nearby) -> tuple[Array, Array]:
     foreign = range(1, near.origins.max(initial=0) + 1)
     limits = range(-1, near.origins.min(initial=0) - 1, -1)
     other = near.origins[:, None] == np.array([*foreign, *limits], dtype=np.intp)
-    known = [0.0, *[_EXPONENT**-2] * flat.shape[1], *[_RATIO**-2] * len(foreign)]
-    known += [_MEAN**-2] * len(limits)
-    return np.column_stack([np.ones(len(flat)), flat, other]), np.array(known)
+    precisions = [0.0, *[_EXPONENT**-2] * flat.shape[1], *[_RATIO**-2] * len(foreign)]
+    precisions += [_MEAN**-2] * len(limits)
+    return np.column_stack([np.ones(len(flat)), flat, other]), np.array(precisions)
 
 
 def covariance(scalings: Scalings, changes: Array, hyper: Hyperparameters) -> Array:
@@ -179,8 +179,8 @@ def posterior_covariance(near: Nearby, hyper: Hyperparameters, places: Array) ->
     """
     K = covariance(near.scalings, np.vstack([near.changes, places]), hyper)
     m = len(near)
-    known = K[:m, :m] + np.diag(near.variances + hyper.noise**2)
-    return np.asarray(K[m:, m:] - K[m:, :m] @ np.linalg.solve(known, K[:m, m:]))
+    of_runs = K[:m, :m] + np.diag(near.variances + hyper.noise**2)
+    return np.asarray(K[m:, m:] - K[m:, :m] @ np.linalg.solve(of_runs, K[:m, m:]))
 
 
 @dataclass(frozen=True)
@@ -199,9 +199,9 @@ class Solved:
         K[np.diag_indices_from(K)] += _nugget(near, hyper) + ROUNDING * hyper.amplitude**2
         factor = linalg.cho_factor(K, lower=True)
         inverse = linalg.cho_solve(factor, np.eye(len(K)))
-        H, known = _linear(near)
+        H, precisions = _linear(near)
         linear = inverse @ H
-        A = H.T @ linear + np.diag(known)
+        A = H.T @ linear + np.diag(precisions)
         lower = linalg.cho_factor(A, lower=True)
         logs = np.log(factor[0].diagonal()).sum() + np.log(lower[0].diagonal()).sum()
         return cls(inverse, linear, linalg.cho_solve(lower, np.eye(len(A))), float(logs))
@@ -372,10 +372,10 @@ def learn_from_few(near: Nearby) -> Hyperparameters:
 
     Few runs let a target seem smoother than it is; from some sixty on that is no matter.
     """
-    known = learn(near)
+    learned = learn(near)
     n = len(near)
     if not _FOLDS * 2 <= n < _FEW:
-        return known
+        return learned
     away = np.zeros(n)
     for fold in range(_FOLDS):
         held = np.arange(fold, n, _FOLDS)
@@ -388,7 +388,7 @@ def learn_from_few(near: Nearby) -> Hyperparameters:
     seen = float(np.sort(np.abs(away))[min(int(np.ceil(_SHARE * (n + 1))), n) - 1])
     ratio = seen / float(special.ndtri((1.0 + _SHARE) / 2.0))
     return replace(
-        known, inflation=max(1.0, np.sqrt((n * ratio**2 + _PRIOR_RUNS) / (n + _PRIOR_RUNS)))
+        learned, inflation=max(1.0, np.sqrt((n * ratio**2 + _PRIOR_RUNS) / (n + _PRIOR_RUNS)))
     )
 
 

@@ -53,8 +53,8 @@ class HubLaw:
         return reasons or [f"{d}." for d in self.law.places(self._at(origin))[0].departures]
 
     def _at(self, origin: Origin) -> dict[str, Any]:
-        given = {**origin.point.si, **origin.point.labels}
-        return {name: np.array([value]) for name, value in given.items()}
+        inputs = {**origin.point.si, **origin.point.labels}
+        return {name: np.array([value]) for name, value in inputs.items()}
 
     def answer(self, origin: Origin, level: float) -> Offer | None:
         """Answer of the law at the point, if it is finite."""
@@ -62,8 +62,8 @@ class HubLaw:
         value, low, high = (float(np.asarray(part)[0]) for part in predicted)
         if not np.isfinite([value, low, high]).all():
             return None
-        known = {"kind": "law", "id": self.id, "probability": self.law.probability}
-        evidence = [{**known, "distance": None, "weight": 1.0}]
+        source = {"kind": "law", "id": self.id, "probability": self.law.probability}
+        evidence = [{**source, "distance": None, "weight": 1.0}]
         reviewed = "an accepted law" if self.state == "accepted" else "a law without a review"
         why = f"By {reviewed}: {self.law}. {self.law.verdict}"
         return Offer("law", value, low, high, evidence, why)
@@ -76,7 +76,7 @@ def laws_of(hub: "Hub", origin: Origin) -> list[HubLaw]:
     not seen the labels that are asked for. Those that are disputed or not confirmed say so.
     """
     known_laws: list[HubLaw] = []
-    for listed in hub.listed(kind="law", kernel=origin.known.name, newest=True, limit=_LAWS):
+    for listed in hub.listed(kind="law", kernel=origin.description.name, newest=True, limit=_LAWS):
         entry = hub.get(listed["id"])
         if entry["superseded_by"] or not _applies(hub, entry, origin):
             continue
@@ -192,14 +192,14 @@ def refit(hub: "Hub", id: str, seed: int = 0) -> dict[str, Any]:
     why: list[str] = []
     try:
         if decides:
-            made = hub.settle(entry["id"], document, links, confirmed=confirmed)
+            entry_id = hub.settle(entry["id"], document, links, confirmed=confirmed)
         else:
-            made = hub.add_linked(document, links)
+            entry_id = hub.add_linked(document, links)
             why = list(dict.fromkeys(text for law in again for text in law.why_not))
     except NotAllowedError as error:
-        made, why = hub.add_linked(document, links), [str(error)]
+        entry_id, why = hub.add_linked(document, links), [str(error)]
     return {
-        "id": made,
+        "id": entry_id,
         "outcome": outcome,
         "confirmed": confirmed,
         "settled": confirmed and not why,
@@ -250,8 +250,8 @@ def _searched_again(law: Law, data: Dataset, content: Mapping[str, Any], seed: i
 
 def _agrees(law: Law, new: Law, data: Dataset) -> tuple[bool, float]:
     """Whether the new law's intervals hold the earlier one's values, and how far apart they are."""
-    given = {name: data[name] for name in data.names}
-    here, there = np.array(law.predict(given)), np.array(new.predict(given, _LEVEL))
+    columns = {name: data[name] for name in data.names}
+    here, there = np.array(law.predict(columns)), np.array(new.predict(columns, _LEVEL))
     held = (there[1] <= here) & (here <= there[2])
     with np.errstate(divide="ignore", invalid="ignore"):
         apart = np.abs(np.log(there[0] / here))
@@ -260,13 +260,15 @@ def _agrees(law: Law, new: Law, data: Dataset) -> tuple[bool, float]:
 
 def _with_laws(content: Mapping[str, Any], again: Sequence[Law]) -> dict[str, Any]:
     """The content of the entry with the new laws in place of the earlier ones."""
-    made = {k: v for k, v in content.items() if k != "files"}
+    refitted = {k: v for k, v in content.items() if k != "files"}
     if content.get("regimes"):
         held = [r for r in content["regimes"] if r.get("law")]
         documents = {id(r): law.to_json() for r, law in zip(held, again, strict=True)}
-        made["regimes"] = [{**r, "law": documents.get(id(r))} for r in content["regimes"]]
+        refitted["regimes"] = [{**r, "law": documents.get(id(r))} for r in content["regimes"]]
     # the verdict is that of the new laws; what was said of the earlier ones stays with them
-    made = {k: v for k, v in made.items() if k not in ("probability", "rivals", "none_of_these")}
+    refitted = {
+        k: v for k, v in refitted.items() if k not in ("probability", "rivals", "none_of_these")
+    }
     why = [text for law in again for text in law.why_not]
     verdict = {"confirmed": all(law.confirmed for law in again), "why_not": why}
-    return {**made, **verdict, "law": again[0].to_json()}
+    return {**refitted, **verdict, "law": again[0].to_json()}

@@ -65,9 +65,9 @@ def accepted_limits(hub: "Hub") -> list[tuple[dict[str, Any], KnownLimit]]:
 def limits_of(hub: "Hub", origin: "Origin") -> list[LimitPoints]:
     """Accepted limits of the target for the kernel of the question, or its physics identity."""
     limits = []
-    physics = origin.known.content.get("physics")
+    physics = origin.description.content.get("physics")
     for content, limit in accepted_limits(hub):
-        same = content.get("kernel") == origin.known.name
+        same = content.get("kernel") == origin.description.name
         same = same or (physics is not None and content.get("physics") == physics)
         if same and limit.target == origin.target:
             points = _seen_from(origin, limit)
@@ -77,15 +77,15 @@ def limits_of(hub: "Hub", origin: "Origin") -> list[LimitPoints]:
 
 def _seen_from(origin: "Origin", limit: KnownLimit) -> LimitPoints | None:
     """The limit along the line through the question; None where it constrains nothing there."""
-    names, asked = origin.table.names, origin.asked
+    names, point = origin.table.names, origin.asked
     if not set(limit.group) <= set(names):
         return None
     e, along = (
         np.array([float(powers.get(n, 0)) for n in names]) for powers in (limit.group, limit.along)
     )
-    if np.any(asked[e != 0] <= 0):
+    if np.any(point[e != 0] <= 0):
         return None
-    border = np.log(limit.beyond) - e[e != 0] @ np.log(asked[e != 0])
+    border = np.log(limit.beyond) - e[e != 0] @ np.log(point[e != 0])
     outward = 1.0 if limit.upward else -1.0
     steps = border + outward * _STEPS
     if -outward * border > 0:

@@ -83,15 +83,15 @@ def near(
     shaped = [o for o in others if o.table.names == origin.table.names and o.powers is not None]
     # how fast the target varies is learned from runs spread over all; of a coarser tier or another
     # kernel alone nothing is known of it
-    known, gathered = _spread_over(origin), _gathered(origin, shaped)
-    if known is None or gathered is None:
+    sampled, gathered = _spread_over(origin), _gathered(origin, shaped)
+    if sampled is None or gathered is None:
         return None
     if limits and gathered.is_log:
         near = with_limits(gathered.near, limits, origin.powers)
         points = [limit for limit in limits for _ in limit.growth]
         records = [{"id": limit.id, "kind": "limit"} for limit in points]
         gathered = replace(gathered, near=near, runs=[*gathered.runs, *records])
-    best, hyper, trend = _trended(origin, gathered, laws, _learn(origin, known))
+    best, hyper, trend = _trended(origin, gathered, laws, _learn(origin, sampled))
     try:
         joined = join(best.near, hyper)
     except FitError:
@@ -145,7 +145,7 @@ def _on_one_scale(origin: Origin, every: Sequence[tuple[int, Origin, Any]]) -> _
     assert origin.powers is not None
     growth = -(changes @ origin.powers)
     values, errors = outputs.T
-    level = parse_unit(origin.known.outputs[origin.target]).scale == "level"
+    level = parse_unit(origin.description.outputs[origin.target]).scale == "level"
     is_log = bool(np.all(values > 0)) and not level
     if is_log:
         y, variances, scale = np.log(values) + growth, (errors / values) ** 2, 1.0
@@ -208,7 +208,8 @@ def _all(origin: Origin) -> _Runs:
     runs = _spread_over(origin)
     if origin.powers is None:
         raise InputError(
-            f"The inputs of {origin.known.name} do not determine how '{origin.target}' scales."
+            f"The inputs of {origin.description.name} do not determine how '{origin.target}' "
+            f"scales."
         )
     # no group is left
     if not len(origin.scalings.coordinates()):
@@ -267,7 +268,7 @@ def _compose(
     origin: Origin, gathered: _Runs, joined: Joined, trend: HubLaw | None, level: float
 ) -> Offer:
     runs = [run for run in gathered.runs if run.get("kind") != "limit"]
-    bias = origin.known.content.get("bias", {}).get(origin.target, 0.0)
+    bias = origin.description.content.get("bias", {}).get(origin.target, 0.0)
     bias_error = float(bias) if gathered.is_log else float(bias) * abs(joined.value)
     groups = origin.scalings.coordinates().shape[0]
     dof = max(len(runs) - groups - 1, 1)

@@ -166,7 +166,7 @@ class Origin:
 
     Attributes
     ----------
-    known : Description
+    description : Description
     tier, version, program : str
     complete : bool
         Whether the card declares all that has a dimension, shown by images of this program.
@@ -176,7 +176,7 @@ class Origin:
     target : str
     """
 
-    known: Description
+    description: Description
     tier: str
     version: str
     program: str
@@ -188,7 +188,7 @@ class Origin:
     @property
     def name(self) -> str:
         """Name of the origin: kernel, tier and version."""
-        return f"{self.known.name} {of_tier(self.tier)}".strip()
+        return f"{self.description.name} {of_tier(self.tier)}".strip()
 
     @cached_property
     def asked(self) -> Array:
@@ -198,14 +198,14 @@ class Origin:
     @cached_property
     def scalings(self) -> Scalings:
         """Changes of units under which the answer scales with its dimension."""
-        ports = {p.name: p.parsed.dimension for p in self.known.inputs}
+        ports = {p.name: p.parsed.dimension for p in self.description.inputs}
         inputs = {n: ports[n] for n in self.table.names}
-        return Scalings(inputs, tuple(self.known.constants), self.complete)
+        return Scalings(inputs, tuple(self.description.constants), self.complete)
 
     @cached_property
     def plain(self) -> NDArray[np.bool_]:
         """Inputs without logarithm: levels, and numbers that may be zero or negative."""
-        units = {p.name: p.parsed for p in self.known.inputs}
+        units = {p.name: p.parsed for p in self.description.inputs}
         level = [units[n].scale == "level" for n in self.table.names]
         free = [units[n].dimension.is_dimensionless for n in self.table.names]
         is_plain = np.array(level, dtype=np.bool_)
@@ -217,7 +217,7 @@ class Origin:
     @cached_property
     def inverse(self) -> NDArray[np.bool_]:
         """Absolute temperatures that no group holds: they act through 1/T."""
-        units = {p.name: p.parsed for p in self.known.inputs}
+        units = {p.name: p.parsed for p in self.description.inputs}
         hot = [units[n].scale == "temperature" for n in self.table.names]
         return np.array(hot, dtype=np.bool_) & np.bool_(not self.complete)
 
@@ -263,7 +263,7 @@ class Origin:
 
     def inputs(self, values: Sequence[float] | Array) -> dict[str, Any]:
         """Quantities of numeric inputs in SI units, in the units of the kernel, and the labels."""
-        ports = {p.name: p for p in self.known.inputs}
+        ports = {p.name: p for p in self.description.inputs}
         quantities: dict[str, Any] = {}
         for name, si in zip(self.table.names, values, strict=True):
             value = float(f"{ports[name].parsed.from_si(float(si)):.12g}")
@@ -273,7 +273,7 @@ class Origin:
     @cached_property
     def powers(self) -> Array | None:
         """Powers of the inputs that the target grows with under a change of units."""
-        dimension = parse_unit(self.known.outputs[self.target]).dimension
+        dimension = parse_unit(self.description.outputs[self.target]).dimension
         return self.scalings.monomial(dimension)
 
     def equal(self, groups: bool) -> IntArray:
@@ -309,7 +309,7 @@ class Origin:
         value = run["outputs"].get(self.target, {}).get("value")
         finite = isinstance(value, float | int) and np.isfinite(value)
         same = (run["kernel"], run["tier"], run["version"]) == (
-            self.known.name,
+            self.description.name,
             self.tier,
             self.version,
         )
@@ -320,28 +320,30 @@ class Origin:
         return output_of(run, self.target)
 
 
-def origins(hub: "Hub", known: Description, point: Point, target: str) -> list[Origin]:
+def origins(hub: "Hub", description: Description, point: Point, target: str) -> list[Origin]:
     """Origins of a kernel's runs that the point may be answered from, the finest tier first.
 
     Only runs of the program that is installed here count; where the kernel cannot be run here,
     those of the newest run's cache version.
     """
     # sorted, so that kernels which name their inputs in another order compare
-    sizes = {p.name: p.parsed.dimension for p in known.inputs if not p.is_label}
+    sizes = {p.name: p.parsed.dimension for p in description.inputs if not p.is_label}
     ports = dict(sorted(sizes.items()))
-    tables = hub.run_tables(known.name, ports, point.labels)
-    order = [t for t in reversed(known.tiers) if t in tables]
+    tables = hub.run_tables(description.name, ports, point.labels)
+    order = [t for t in reversed(description.tiers) if t in tables]
     if not order:
         # the tier with the most runs is what others would ask for
         order = sorted(tables, key=lambda t: (-len(tables[t]), t))
     listed = []
     for tier in order:
-        versions = known.versions(point.values, tier) or _newest(tables[tier], target)
+        versions = description.versions(point.values, tier) or _newest(tables[tier], target)
         if versions is None:
             continue
         version, program = versions
-        complete = known.card is not None and is_complete(hub, known.card, program)
-        listed.append(Origin(known, tier, version, program, complete, tables[tier], point, target))
+        complete = description.card is not None and is_complete(hub, description.card, program)
+        listed.append(
+            Origin(description, tier, version, program, complete, tables[tier], point, target)
+        )
     return listed
 
 
@@ -354,7 +356,7 @@ def asked_for(origins: Sequence[Origin]) -> list[list[Origin]]:
     """
     kernels: dict[str, list[Origin]] = {}
     for origin in origins:
-        kernels.setdefault(origin.known.name, []).append(origin)
+        kernels.setdefault(origin.description.name, []).append(origin)
     chosen = []
     for tiers in kernels.values():
         many = [min(origin.places, _STANDS) for origin in tiers]
@@ -386,23 +388,25 @@ def related(hub: "Hub", origin: Origin, there: Sequence[Origin]) -> list[Origin]
     there : sequence of Origin
         Of kernels that are known already.
     """
-    physics = origin.known.content.get("physics")
+    physics = origin.description.content.get("physics")
     if physics is None:
         return []
-    names = {o.known.name for o in there}
-    given = {p.name: (origin.point.values[p.name], p.unit) for p in origin.known.inputs}
+    names = {o.description.name for o in there}
+    point_values = {
+        p.name: (origin.point.values[p.name], p.unit) for p in origin.description.inputs
+    }
     others: list[Origin] = []
     for name, card in sorted(trusted_cards(hub).items()):
         if name in names or card["content"].get("physics") != physics:
             continue
         try:
-            known = describe(hub, name, load=False)
-            point = point_of(known, given)
+            other = describe(hub, name, load=False)
+            point = point_of(other, point_values)
         except InputError:
             # no runs, other inputs, or a range that ends before the point
             continue
-        if origin.target in known.outputs and not point.missing:
-            others += origins(hub, known, point, origin.target)
+        if origin.target in other.outputs and not point.missing:
+            others += origins(hub, other, point, origin.target)
     return others
 
 
@@ -430,7 +434,7 @@ def beyond(origin: Origin) -> list[str]:
         none = f"no run of {origin.name} with these signs and labels is by the program as it is now"
         return [f"{none} and not doubted"]
     changes = origin.changes([run["place"] for run in runs])
-    units = {p.name: si_unit(p.parsed.dimension) for p in origin.known.inputs}
+    units = {p.name: si_unit(p.parsed.dimension) for p in origin.description.inputs}
     reasons: list[str] = []
     for group, apart, here in _groups(origin, changes):
         low, high = float(apart.min()), float(apart.max())
@@ -452,8 +456,8 @@ def beyond(origin: Origin) -> list[str]:
         )
     if not origin.complete:
         reasons.append(
-            f"the card of {origin.known.name} is not complete, so that runs of other sizes do not "
-            f"count as equal; check it with: {Act(Step.CHECK_CARD, origin.known.name)}"
+            f"the card of {origin.description.name} is not complete, so that runs of other sizes "
+            f"do not count as equal; check it with: {Act(Step.CHECK_CARD, origin.description.name)}"
         )
     return reasons
 
@@ -472,10 +476,10 @@ def _groups(origin: Origin, changes: Array) -> list[tuple[PiGroup, Array, float]
     groups = tuple(PiGroup.of(n, {n: 1}) for n in names)
     constants = _constants(origin)
     if origin.complete and constants is not None:
-        units = {p.name: p.unit for p in origin.known.inputs if p.name in names}
+        units = {p.name: p.unit for p in origin.description.inputs if p.name in names}
         scales = [f"{n} [{unit}]" for n, (_, unit) in constants.items()]
-        given = [f"{n} [{u}]" for n, u in units.items()]
-        groups = pi_basis(given, scales=scales, prefer_named=True).groups
+        inputs = [f"{n} [{u}]" for n, u in units.items()]
+        groups = pi_basis(inputs, scales=scales, prefer_named=True).groups
         values |= {n: value for n, (value, _) in constants.items()}
     rows = []
     for group in groups:
@@ -488,7 +492,7 @@ def _groups(origin: Origin, changes: Array) -> list[tuple[PiGroup, Array, float]
 
 def _constants(origin: Origin) -> dict[str, tuple[float, str]] | None:
     """Constants of the card by name, in SI units; None where one has no name or value."""
-    constants = origin.known.content.get("constants", {})
+    constants = origin.description.content.get("constants", {})
     by_name: dict[str, tuple[float, str]] = {}
     named = constants.items() if isinstance(constants, Mapping) else enumerate(constants)
     for name, quantity in named:

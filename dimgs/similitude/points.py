@@ -101,7 +101,7 @@ def _along(span: Quantity) -> list[Quantity]:
     return [Quantity(float(f"{x:.12g}"), span.unit) for x in even(*ends, _POINTS)]
 
 
-def grid_points(given: Given, level: float) -> list[Given]:
+def grid_points(point: Given, level: float) -> list[Given]:
     """Grid points for inputs with intervals, the central values first.
 
     Bounds are kept; a standard error is widened to the interval that holds `level` of a normal
@@ -118,12 +118,12 @@ def grid_points(given: Given, level: float) -> list[Given]:
     >>> [point["l"].value for point in points]
     [30.0, 28.0, 28.5, 29.0, 29.5, 30.5, 31.0, 31.5, 32.0]
     """
-    wide = [name for name, quantity in given.items() if quantity.is_interval]
+    wide = [name for name, quantity in point.items() if quantity.is_interval]
     for name in wide:
-        if given[name].is_range:
-            given[name].number(f"'{visible(name[:60])}'")
+        if point[name].is_range:
+            point[name].number(f"'{visible(name[:60])}'")
     if not wide:
-        return [given]
+        return [point]
     if len(wide) > len(_LEVELS):
         names = ", ".join(visible(name[:60]) for name in wide)
         raise InputError(
@@ -133,13 +133,13 @@ def grid_points(given: Given, level: float) -> list[Given]:
     widening = max(1.0, float(norm.ppf((1.0 + level) / 2.0)))
     steps = []
     for name in wide:
-        quantity = given[name]
+        quantity = point[name]
         ends = quantity.ends(widening)
         middle = float(quantity.value) if quantity.value is not None else sum(ends) / 2.0
         every = [float(x) for x in np.linspace(*ends, _LEVELS[len(wide) - 1])]
         others = [x for x in every if not np.isclose(x, middle, rtol=1e-12, atol=0.0)]
         steps.append([Quantity(x, quantity.unit) for x in (middle, *others)])
-    return [{**given, **dict(zip(wide, values, strict=True))} for values in product(*steps)]
+    return [{**point, **dict(zip(wide, values, strict=True))} for values in product(*steps)]
 
 
 def _is_column(value: Any) -> bool:

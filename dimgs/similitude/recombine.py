@@ -104,8 +104,8 @@ def _first(hub: "Hub", runs: Sequence[Run]) -> str | None:
     tiers = {run["kernel"]: describe(hub, run["kernel"], load=False).tiers for run in runs}
     rank: dict[str, int] = {}
     for run in runs:
-        known = tiers[run["kernel"]]
-        rank[origin_of(run)] = known.index(run["tier"]) if run["tier"] in known else 0
+        tier_order = tiers[run["kernel"]]
+        rank[origin_of(run)] = tier_order.index(run["tier"]) if run["tier"] in tier_order else 0
     count = Counter(origin_of(run) for run in runs)
     order = sorted(rank, key=lambda name: (count[name] >= _STANDS, rank[name], count[name], name))
     return order[-1] if order else None
@@ -117,10 +117,12 @@ def _nearby(
     one = next(run for run in runs if origin_of(run) == first)
     units = {n: parse_unit(one["inputs"][n].get("unit", "1")) for n in _numbers(one)}
     card = trusted_cards(hub, one["kernel"]).get(one["kernel"])
-    known = describe(hub, one["kernel"], load=False)
+    description = describe(hub, one["kernel"], load=False)
     whole = card is not None and is_complete(hub, card, one["program"])
     unit = parse_unit(one["outputs"][target].get("unit", "1"))
-    scalings = Scalings({n: u.dimension for n, u in units.items()}, tuple(known.constants), whole)
+    scalings = Scalings(
+        {n: u.dimension for n, u in units.items()}, tuple(description.constants), whole
+    )
     powers = scalings.monomial(unit.dimension)
     if powers is None:
         scalings = Scalings(scalings.inputs, scalings.constants, False)

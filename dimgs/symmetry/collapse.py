@@ -343,12 +343,12 @@ class Collapse:
 
     def drawings(self) -> list[Drawing]:
         """The figures before and after."""
-        made = []
+        listed = []
         for name, title, caption in _FIGURES:
             figure = self.draw(collapsed=name == "after").get_figure(root=True)
             assert figure is not None
-            made.append(Drawing(name, figure, title, caption))
-        return made
+            listed.append(Drawing(name, figure, title, caption))
+        return listed
 
     def write(self, folder: str | Path) -> list[Path]:
         """Files of the collapse in a folder: collapse.json and .tex, figures, law.json.
@@ -555,8 +555,10 @@ class _Question:
     def values(self) -> dict[str, Array]:
         """Columns and constants by name."""
         data, n = self.data, len(self.data)
-        known = {v.name: np.full(n, v.value or 1.0) for v in self.parameters if v.role != "data"}
-        return {name: data[name] for name in data.numeric_names} | known
+        constants = {
+            v.name: np.full(n, v.value or 1.0) for v in self.parameters if v.role != "data"
+        }
+        return {name: data[name] for name in data.numeric_names} | constants
 
     def logs(self) -> Array:
         """Logarithms of the parameters, of shape (n_points, n_parameters)."""
@@ -625,9 +627,9 @@ def _asked(
     columns = map(table.variable, [*inputs, along])
     constants = constant_variables(options.constants, table.names)
     every = with_scales([*columns, *constants], goal, table.names, options.scales)
-    known = [v for v in every if v.role != "data"]
+    with_values = [v for v in every if v.role != "data"]
     # what never varied takes part only where the units need it
-    sets = [[*map(table.variable, names), *known] for names in (varying, inputs)]
+    sets = [[*map(table.variable, names), *with_values] for names in (varying, inputs)]
     needed = next((s for s in sets if all(is_reachable(s, v) for v in (goal, coordinate))), sets[1])
     label = Variable(f"run_{max(table.names, key=len)}", parse_unit("label"))
     texts = {label.name: runs.astype(str).astype(object)}
@@ -787,9 +789,11 @@ def _part_of(question: _Question, space: _Space) -> Collapse | None:
     return None
 
 
-def _border_of(question: _Question, space: _Space, agrees: BoolArray, known: BoolArray) -> Border:
+def _border_of(
+    question: _Question, space: _Space, agrees: BoolArray, measured: BoolArray
+) -> Border:
     """The monomial, with short exponents, that parts the points on the curve from others."""
-    inside = agrees[known]
+    inside = agrees[measured]
     if min(inside.mean(), 1.0 - inside.mean()) < _LEAST_PART:
         raise FitError("Too few points lie on one side of a border.")
     names = [question.along.name, *(v.name for v in question.parameters)]
@@ -800,7 +804,7 @@ def _border_of(question: _Question, space: _Space, agrees: BoolArray, known: Boo
         exact = [Fraction(p, lead) for p in powers]
         total = (sum(map(mul, exact, each)) for each in zip(*columns, strict=True))
         group = PiGroup.of("border", dict(zip(names, map(Fraction, total), strict=True)))
-        value = group.log(question.values)[known]
+        value = group.log(question.values)[measured]
         for above in (False, True):
             # points on the wrong side of each cut
             wrong = (inside == above).astype(float), (inside != above).astype(float)
@@ -923,8 +927,8 @@ def _with_function(
     )
     prepared = Prepared(table, basis, design, ()).ordered()
     try:
-        made = study(prepared, options, Clock.of(options.seconds), progress=progress)
-        report = report_of(made, table, options)
+        searched = study(prepared, options, Clock.of(options.seconds), progress=progress)
+        report = report_of(searched, table, options)
     except DimgsError as error:
         return replace(
             collapsed, warnings=(*collapsed.warnings, f"No closed form was searched: {error}")

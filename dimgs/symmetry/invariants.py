@@ -107,8 +107,8 @@ class Invariant:
 
     def values(self, columns: dict[str, Array]) -> Array:
         """Values in the coherent SI unit; `columns` by symbol."""
-        known = {**columns, **{c.name: c.value for c in self.constants}}
-        return evaluate(self.expression, known, len(next(iter(columns.values()))))
+        listed = {**columns, **{c.name: c.value for c in self.constants}}
+        return evaluate(self.expression, listed, len(next(iter(columns.values()))))
 
     def to_json(self) -> dict[str, Any]:
         """Document with the keys of the contract, and the unit and the noise beside them."""
@@ -249,9 +249,9 @@ class Library:
         for dimension, members in list(by_dimension.items()):
             members.sort(key=lambda m: m.term.cost)
             del members[_MOST_TERMS:]
-            given = (self.factors[m.factor].expression.free_symbols for m in members)
+            symbol_sets = (self.factors[m.factor].expression.free_symbols for m in members)
             # the same sum without that factor has another dimension; with scales it may be needed
-            if not has_scales and set.intersection(*given):
+            if not has_scales and set.intersection(*symbol_sets):
                 del by_dimension[dimension]
         ordered = sorted(
             by_dimension.items(), key=lambda item: sum(m.term.cost for m in item[1][:2])
@@ -435,13 +435,13 @@ class Search:
         key = (len(self.quantities), by_size)
         if key in sum_.settled:
             return sum_.settled[key]
-        known = []
+        normals = []
         for dimension in sum_.dimensions:
             for y in self.known.get(dimension, ()):
                 c, *_ = np.linalg.lstsq(sum_.values, y, rcond=1e-12)
                 if np.linalg.norm(y - sum_.values @ c) <= ROUNDING * np.linalg.norm(y):
-                    known.append(c / np.abs(c).max())
-        rows, out = np.array(known).reshape(-1, len(sum_.members)), list[int]()
+                    normals.append(c / np.abs(c).max())
+        rows, out = np.array(normals).reshape(-1, len(sum_.members)), list[int]()
         sizes = np.abs(rows).max(axis=0, initial=0.0)
         order = np.argsort(sizes, kind="stable") if by_size else np.arange(len(sum_.members))[::-1]
         most = np.linalg.matrix_rank(rows, tol=_SAME) if len(rows) else 0
@@ -512,11 +512,11 @@ class Search:
         place = {m: j for j, m in enumerate(whole.members)}
         indices = [tuple(place[m] for m in members if m in place) for members in sums]
         alive = [j for j in indices if j and whole.ratio(j)[0] <= 1.0]
-        made = cache(lambda index: Sum(self.library, [whole.members[j] for j in index]))
+        sum_of = cache(lambda index: Sum(self.library, [whole.members[j] for j in index]))
         for k in _TERMS:
-            for sum_ in islice(filter(self.free, map(made, alive)), _MOST_ALIVE):
+            for sum_ in islice(filter(self.free, map(sum_of, alive)), _MOST_ALIVE):
                 self.by_size(sum_, k)
-        for sum_ in islice(filter(self.free, map(made, alive)), _MOST_ELIMINATED):
+        for sum_ in islice(filter(self.free, map(sum_of, alive)), _MOST_ELIMINATED):
             self.by_elimination(sum_)
 
 

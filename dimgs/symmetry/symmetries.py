@@ -536,12 +536,12 @@ def table_symmetries(
     labels = None if split_by is None else data[split_by].astype(str)
     table = _Table(data, inputs, goal, np.log(y) if is_log else y / y.std(), labels)
     pairs = _table_pairs(table)
-    known = [*inputs, *constant_variables(constants, data.names)]
+    available = [*inputs, *constant_variables(constants, data.names)]
     is_log = is_log and all(np.all(columns[v.name] > 0) for v in inputs)
-    if not (is_log and is_reachable(known, goal)):
+    if not (is_log and is_reachable(available, goal)):
         # no law of these columns has logarithms and consistent units, but pairs may be alike
         return Symmetries(tuple(pairs), undecided=len(table.undecided))
-    basis = pi_basis([*known, goal], target)
+    basis = pi_basis([*available, goal], target)
     scalings = [*_table_scalings(table, basis)]
     groups = _groups(scalings, basis)
     return Symmetries((*scalings, *pairs), (), groups, len(table.undecided))
@@ -581,7 +581,7 @@ def _table_pairs(table: _Table) -> list[Generator]:
     generators: list[Generator] = []
     n = len(table.inputs) + 1
 
-    def made(kind: Kind, numbers: dict[tuple[int, int], int]) -> Generator:
+    def generator_of(kind: Kind, numbers: dict[tuple[int, int], int]) -> Generator:
         elements = {i * (n + 1) + j: sympy.Integer(k) for (i, j), k in numbers.items()}
         return _generator(table.symbols, kind, elements)
 
@@ -591,9 +591,9 @@ def _table_pairs(table: _Table) -> list[Generator]:
         u, v = table.data[first.name], table.data[second.name]
         rest = [table.data[w.name] for w in table.inputs if w not in (first, second)]
         cases = [
-            ([u - v], made("translation", {(i, n): 1, (j, n): 1})),
-            ([u + v], made("translation", {(i, n): 1, (j, n): -1})),
-            ([u**2 + v**2], made("rotation", {(i, j): -1, (j, i): 1})),
+            ([u - v], generator_of("translation", {(i, n): 1, (j, n): 1})),
+            ([u + v], generator_of("translation", {(i, n): 1, (j, n): -1})),
+            ([u**2 + v**2], generator_of("rotation", {(i, j): -1, (j, i): 1})),
             ([u + v, (u - v) ** 2], _exchange(table.symbols, i, j)),
         ]
         before = len(generators)

@@ -85,8 +85,8 @@ def state_terms(runs: Trajectories) -> list[Term]:
 
 def _functions(runs: Trajectories, plain: dict[str, Term]) -> Iterator[Term]:
     is_few = len(plain) <= _FEW
-    one, *given = multipliers(runs.given)
-    scales = [one, *(g for g in given if not g.dimension.is_dimensionless)]
+    one, *coefficients = multipliers(runs.given)
+    scales = [one, *(g for g in coefficients if not g.dimension.is_dimensionless)]
     # exp(-a*x) as well as exp(-x/L)
     scales += [Term(1 / g.expression, g.dimension**-1, g.cost) for g in scales[1:]]
     for s, x in plain.items():
@@ -156,9 +156,9 @@ def _squares(names: Sequence[str]) -> Iterator[sympy.Expr]:
             yield sympy.Add(*(x**2 for x in axes))
 
 
-def multipliers(given: dict[str, Variable]) -> list[Term]:
+def multipliers(variables: dict[str, Variable]) -> list[Term]:
     """Monomials of what is given, the number one first."""
-    plain = [Term(sympy.Symbol(s), v.dimension, 1) for s, v in given.items()]
+    plain = [Term(sympy.Symbol(s), v.dimension, 1) for s, v in variables.items()]
     terms = [Term(sympy.Integer(1), _NONE, 0), *plain]
     terms += [a * b for a, b in combinations_with_replacement(plain, 2)]
     triples = combinations_with_replacement if len(plain) <= _FEW else combinations

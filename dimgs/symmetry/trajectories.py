@@ -135,7 +135,7 @@ def trajectories(
         )
     order = np.lexsort((data[along], run))
     data, run = data.take(order), run[order]
-    states, given = dict[str, Variable](), dict[str, Variable]()
+    states, held = dict[str, Variable](), dict[str, Variable]()
     values, noise = dict[str, Array](), dict[str, Array]()
     for name, symbol in safe_identifiers(names).items():
         x = np.asarray(data[name])
@@ -143,14 +143,14 @@ def trajectories(
         error, is_state = data.errors.get(name), not np.allclose(x, mean, _EQUAL, 0.0)
         if is_state and error is None:
             error, is_state = _noise(x, data[along], run)
-        (states if is_state else given)[symbol] = data.variable(name)
+        (states if is_state else held)[symbol] = data.variable(name)
         values[symbol] = x if is_state else mean
         if is_state:
             noise[symbol] = np.asarray(error)
     for variable in constant_variables(constants, data.names):
-        given[variable.name] = variable
+        held[variable.name] = variable
         values[variable.name] = np.full(len(run), variable.value)
-    return Trajectories(data, along, curve, run, states, given, values, noise)
+    return Trajectories(data, along, curve, run, states, held, values, noise)
 
 
 def _noise(x: Array, t: Array, run: IntArray) -> tuple[Array, bool]:

@@ -36,7 +36,7 @@ def page(show: Callable[..., Response], visit: Visit) -> Response:
     return show(
         visit, "around.html", entry=entry, map=about.map, cross=about.cross, lines=about.lines(),
         cells=about.cells(), best=about.best(), error=about.width_here, chosen=chosen,
-        kernel=about.expected.known.name, may=visit.hub.may("add", "open", True),
+        kernel=about.expected.description.name, may=visit.hub.may("add", "open", True),
     )  # fmt: skip
 
 
@@ -48,7 +48,7 @@ def wanted(visit: Visit) -> Response:
     chosen = about.proposal(places)
     job = {
         "kind": "job",
-        "kernel": about.expected.known.name,
+        "kernel": about.expected.description.name,
         "tier": about.expected.origin.tier or None,
         "inputs": chosen["inputs"],
         "text": "The next run for a question, chosen on its map.",
@@ -76,7 +76,7 @@ class _About:
         self, visit: Visit, entry: dict[str, Any], x: str | None = None, y: str | None = None
     ) -> None:
         self.expected = Expected.of(visit.hub, entry["content"] or {})
-        name = self.expected.known.name
+        name = self.expected.description.name
         x, y = x or visit.parameter("x"), y or visit.parameter("y")
         inputs = self.expected.point.si
         run_map = pictures.run_map(visit.hub, name, x, y, inputs)

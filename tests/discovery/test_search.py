@@ -127,8 +127,8 @@ def test_a_second_engine_does_not_displace_what_predicts_better(
     assert str(worse) in {str(c) for c in both.candidates}
     study = judge(both, Options(), Clock.of(AMPLE))
     assert study.engine == "structured"
-    assert study.known is not None
-    assert study.known > 0.9
+    assert study.cv_r2 is not None
+    assert study.cv_r2 > 0.9
 
 
 def test_no_second_engine_where_the_first_is_confirmed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,7 +59,7 @@ def test_candidates_take_the_place_of_the_power_law_and_join_those_of_other_sear
     one = front(a + b * pi_1, a + 2 * pi_1)
     first = add_candidates(power, one, {"pi_2": "t"}, "structured")
     assert (first.candidates, first.unlogged, first.engine) == (one, {"pi_2": "t"}, "structured")
-    assert (first.law, first.known) == (power.law, power.known)
+    assert (first.law, first.cv_r2) == (power.law, power.cv_r2)
     worse = front(b * pi_1, a + b * pi_1, engine="other")
     both = add_candidates(first, worse, {}, "other")
     # those of the fewest bits first, and equal ones once, by the engine that was first
@@ -111,7 +111,7 @@ def test_residuals_of_runs_left_out_are_of_the_law_that_is_kept(split: bool) -> 
     total = np.sum((log - log.mean()) ** 2)
     residuals = left_out_residuals(power, POWER)
     assert residuals is not None
-    assert power.known == pytest.approx(1 - residuals @ residuals / total)
+    assert power.cv_r2 == pytest.approx(1 - residuals @ residuals / total)
     better = replace(power, law=law_of(power.prepared, a + b * pi_1, a=1.0, b=2.0))
     left = left_out_residuals(better, POWER)
     assert left is not None

@@ -235,15 +235,15 @@ def _read(path: Path, where: str) -> tuple[CheckpointFile, dict[str, NDArray[Any
     return validated(CheckpointFile, document, f"{where}: "), arrays
 
 
-def _same(kept: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+def _same(kept: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
     """Whether two states answer the same; what is newer than a state was not asked."""
     defaults = {name: repr(options_by_name()[name].default) for name in _ANALYSIS}
-    question = {**dict.fromkeys(asked["question"]), **kept["question"]}
+    question = {**dict.fromkeys(current["question"]), **kept["question"]}
     before = {k: v for k, v in question["options"].items() if k not in _LIMITS}
-    compared = [{**defaults, **before}, asked["question"]["options"]]
-    known = {**question, "options": asked["question"]["options"]}
+    compared = [{**defaults, **before}, current["question"]["options"]]
+    filled = {**question, "options": current["question"]["options"]}
     one, other = ({k: _as_list(v) for k, v in options.items()} for options in compared)
-    return one == other and {**kept, "question": known} == asked
+    return one == other and {**kept, "question": filled} == current
 
 
 def _as_list(text: str) -> str:

@@ -204,15 +204,15 @@ def _holdout(study: _StreamStudy, options: Options) -> tuple[float | None, int]:
     order = np.random.default_rng(options.seed).permutation(len(names))
     aside = {names[i] for i in order[: max(1, round(_HOLDOUT * len(names)))]}
     train = BlockMoments({k: v for k, v in parts.items() if k not in aside})
-    known = reduce(GroupedMoments.merge, train.blocks.values())
+    training = reduce(GroupedMoments.merge, train.blocks.values())
     test = reduce(GroupedMoments.merge, (parts[k] for k in sorted(aside, key=str)))
-    if known.counts.sum() < known.n_features + 3 or len(train.blocks) < 2:
+    if training.counts.sum() < training.n_features + 3 or len(train.blocks) < 2:
         return None, 0
     fit = train.fit()
     intercepts = dict(zip(fit.group_labels.tolist(), fit.group_intercepts[:, 0], strict=True))
     shift = np.array([intercepts.get(k, fit.intercept[0]) for k in test.labels.tolist()])
     contrast = np.array([*-fit.exponents[0], 1.0, 0.0])
-    reference = float(known.pooled().mean[-1])
+    reference = float(training.pooled().mean[-1])
     only_target = np.zeros(len(contrast))
     only_target[-1] = 1.0
     spread = _squares(test, only_target, np.full(len(test.labels), reference))

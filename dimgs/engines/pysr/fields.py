@@ -68,10 +68,10 @@ def _law(
     if factor is None:
         return
     try:
-        known = np.log(Candidate.of(factor).evaluate(problem.groups))
-        if not np.all(np.isfinite(known)):
+        log_factor = np.log(Candidate.of(factor).evaluate(problem.groups))
+        if not np.all(np.isfinite(log_factor)):
             return
-        log_remainder = np.log(problem.response) - known
+        log_remainder = np.log(problem.response) - log_factor
         others = [n for n in logs if n not in exponents]
         columns = np.column_stack([np.ones(problem.n_runs), *(logs[n] for n in others)])
         solution = np.linalg.lstsq(columns, log_remainder, rcond=None)[0]

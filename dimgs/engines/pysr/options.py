@@ -115,10 +115,10 @@ def parameters_of(
     InputError
         If the version has no parameter of a chosen name.
     """
-    known = set(inspect.signature(regressor).parameters) - {"kwargs"}
+    accepted = set(inspect.signature(regressor).parameters) - {"kwargs"}
     for name in chosen:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+        if name not in accepted:
+            near = difflib.get_close_matches(name, accepted, n=1)
             hint = f"; did you mean '{near[0]}'?" if near else ""
             raise InputError(f"The installed PySR has no parameter '{name}'{hint}.")
     parallelism = "serial" if deterministic else "multithreading"
@@ -143,7 +143,7 @@ def parameters_of(
     if "operators" not in chosen:
         wanted |= {"binary_operators": list(BINARY), "unary_operators": list(UNARY)}
     wanted |= _constraints({**wanted, **chosen})
-    if guesses and "guesses" in known:
+    if guesses and "guesses" in accepted:
         wanted["guesses"] = guesses
     if {"loss_function", "loss_function_expression"} & set(chosen):
         wanted.pop("elementwise_loss", None)

@@ -122,8 +122,8 @@ class Archive:
 
     def _keep(self, fitted: FittedTree) -> None:
         key = f"{fitted.loss:.6e}"
-        known = self.fits.get(key)
-        if known is None or fitted.bits < known.bits:
+        earlier = self.fits.get(key)
+        if earlier is None or fitted.bits < earlier.bits:
             self.fits[key] = fitted
 
     def sharpen(self) -> None:

@@ -143,7 +143,7 @@ def build_columns(
     sizes = _Sizes.of(arguments)
     composed = np.array([not isinstance(tree, Mono) for tree in arguments.trees], dtype=bool)
     everything, few = np.arange(len(arguments)), np.arange(simple)
-    asked = [
+    families = [
         (ITSELF, (everything[composed], np.ones(int(composed.sum())))),
         (EXPONENTIAL, (everything, np.ones(len(everything)))),
         (AFFINE, sizes.pairs(everything[:free], _affine_constants)),
@@ -152,14 +152,14 @@ def build_columns(
     for name, entry in FUNCTIONS.items():
         if name != "exp":
             grid = _periodic_constants if entry.periodic else _constants
-            asked.append((name, sizes.pairs(few, grid)))
+            families.append((name, sizes.pairs(few, grid)))
     values, n = np.ascontiguousarray(arguments.values.T), len(weights_root)
-    projected = np.empty((sum(len(rows) for _, (rows, _) in asked), n), dtype=np.float32)
+    projected = np.empty((sum(len(rows) for _, (rows, _) in families), n), dtype=np.float32)
     names: list[str] = []
     places: list[IntArray] = []
     constants: list[Array] = []
     filled = 0
-    for name, (rows, cs) in asked:
+    for name, (rows, cs) in families:
         for start in range(0, len(rows), _CHUNK):
             part, c = rows[start : start + _CHUNK], cs[start : start + _CHUNK]
             block = log_values(name, values[part], c[:, None])

@@ -170,7 +170,7 @@ class Columns:
         left, right, keys, called = (np.concatenate([p[k] for p in parts]) for k in (1, 2, 3, 4))
         kept = self._chosen(keys, called)
         operator, left, right = operator[kept], left[kept], right[kept]
-        values = self._made(operator, left, right)
+        values = self._values_of(operator, left, right)
         varies = np.ptp(values, axis=1) > _ROUNDING * np.abs(values).max(axis=1)
         self.levels.append(_Level(operator, left, right, values, called[kept], varies))
 
@@ -181,13 +181,13 @@ class Columns:
     def _all(self, name: str) -> Array:
         return np.concatenate([getattr(level, name) for level in self.levels])
 
-    def _made(self, operator: IntArray, left: IntArray, right: IntArray) -> Array:
+    def _values_of(self, operator: IntArray, left: IntArray, right: IntArray) -> Array:
         """Values of columns from what they are made of, shape (n_columns, n_runs)."""
-        known = self._all("values")
-        out = np.empty((len(operator), known.shape[1]))
+        values = self._all("values")
+        out = np.empty((len(operator), values.shape[1]))
         for k in np.unique(operator):
             rows = operator == k
-            out[rows] = _applied(_OPERATORS[k], known[left[rows]], known[right[rows]])
+            out[rows] = _applied(_OPERATORS[k], values[left[rows]], values[right[rows]])
         return out
 
     def _pairs(self) -> Iterator[tuple[int, IntArray, IntArray]]:
@@ -215,12 +215,12 @@ class Columns:
             if k > 4
             for rows in [last[varies[last] & ~(called[last] & (name != "sqrt"))]]
         ]
-        known = self._all("values")
-        step = max(1, _CHUNK // known.shape[1])
+        columns = self._all("values")
+        step = max(1, _CHUNK // columns.shape[1])
         for k, left, right in [*alone, *self._pairs()]:
             for at in range(0, len(left), step):
                 i, j = left[at : at + step], right[at : at + step]
-                a, b = known[i], known[j]
+                a, b = columns[i], columns[j]
                 values = _applied(_OPERATORS[k], a, b)
                 good = _usable(values)
                 if k in (1, 3):
@@ -316,8 +316,8 @@ class Forms:
         n = runs.n_runs
         self.runs, self.rows = runs, np.sort(np.random.default_rng(n).permutation(n)[:_MOST_RUNS])
         self.columns = Columns(runs.values[self.rows]) if columns is None else columns
-        known = {t.name: t for t in (*powers(runs), *functions(runs))}
-        wanted = {form.link: known.get(_LINKS.get(form.link, form.link)) for form in _FORMS}
+        by_name = {t.name: t for t in (*powers(runs), *functions(runs))}
+        wanted = {form.link: by_name.get(_LINKS.get(form.link, form.link)) for form in _FORMS}
         self.links = {name: t for name, t in wanted.items() if t is not None}
         self.targets = {k: self._weighted(t) for k, t in self.links.items()}
         self.targets = {k: t for k, t in self.targets.items() if np.all(np.isfinite(t))}
@@ -480,11 +480,11 @@ class ShortForms:
 
         However long that takes: a size is only named where all forms of it were tried.
         """
-        known = self.forms
-        if not archive.runs.n_groups or (known is not None and known.runs is archive.runs):
+        earlier = self.forms
+        if not archive.runs.n_groups or (earlier is not None and earlier.runs is archive.runs):
             return
         start = monotonic()
-        forms = Forms(archive.runs, None if known is None else known.columns)
+        forms = Forms(archive.runs, None if earlier is None else earlier.columns)
         with np.errstate(all="ignore"):
             while "y" in forms.targets and forms.nodes != self.nodes:
                 grown = forms.nodes < len(forms.columns.levels)

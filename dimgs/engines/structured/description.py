@@ -319,8 +319,8 @@ def _joined(first: Tree, second: Tree) -> Tree:
     """A product without products in it."""
     if first == ONE:
         return second
-    known = first.factors if isinstance(first, Product) else (first,)
-    return Product((*known, second))
+    factors = first.factors if isinstance(first, Product) else (first,)
+    return Product((*factors, second))
 
 
 def _grouped(terms: list[_Term], runs: Runs) -> Tree:

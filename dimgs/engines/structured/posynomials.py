@@ -131,7 +131,7 @@ def rounded_sums(runs: Runs, target: Target, p: Array) -> Iterator[Tree]:
     """
     root = target.root(runs)
     t = root * target.values
-    known: set[tuple[Exponents, ...]] = set()
+    tried: set[tuple[Exponents, ...]] = set()
     for q in (*DENOMINATORS, None):
         P, free = p[None].copy(), np.ones(p.size, dtype=bool)
         while free.any():
@@ -158,9 +158,9 @@ def rounded_sums(runs: Runs, target: Target, p: Array) -> Iterator[Tree]:
         if any(abs(x) > LARGEST for x in whole) or decimals > _MOST_DECIMALS:
             continue
         key = tuple(sorted(exponents))
-        if key in known or len(set(exponents)) < len(exponents):
+        if key in tried or len(set(exponents)) < len(exponents):
             continue
-        known.add(key)
+        tried.add(key)
         A = np.column_stack([runs.monomial(row) for row in exponents]) * root[:, None]
         coefficients = least_squares(A, t)
         sizes = np.abs(coefficients) * np.sqrt((A**2).sum(axis=0))

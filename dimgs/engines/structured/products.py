@@ -199,13 +199,13 @@ def power_law(runs: Runs, target: Target, archive: Archive) -> None:
 
 
 def _bits(columns: Columns, arguments: Terms) -> Array:
-    known = {
+    prices = {
         AFFINE: 3.0,
         EXPONENTIAL: 3.0,
         ITSELF: 0.0,
         **{n: f.bits for n, f in FUNCTIONS.items()},
     }
-    function = np.array([known[str(n)] for n in columns.function])
+    function = np.array([prices[str(n)] for n in columns.function])
     size = np.abs(columns.constant)
     constant = np.where(np.isin(size, SIMPLE_CONSTANTS), 4.0, 7.0)
     constant = np.where(np.isin(size, (2.0, 0.5)), 2.0, constant)

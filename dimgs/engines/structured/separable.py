@@ -149,12 +149,12 @@ class TwoTerms:
 
 
 @np.errstate(all="ignore")
-def two_term_sums(known: list[ScaledFunction], target: Target, archive: Archive) -> None:
+def two_term_sums(functions: list[ScaledFunction], target: Target, archive: Archive) -> None:
     """Fit the best laws of the form t = a m + b n g(c u).
 
     Parameters
     ----------
-    known : list of ScaledFunction
+    functions : list of ScaledFunction
         Those of the runs, see `scaled_functions`.
     target : Target
     archive : Archive
@@ -162,11 +162,11 @@ def two_term_sums(known: list[ScaledFunction], target: Target, archive: Archive)
     runs, root = archive.runs, target.root(archive.runs)
     monomials = short_monomials(runs, _OUTER, power=target.power, halves=True)
     beside = (monomials.values[:, :_BESIDE] * root[:, None]).T[:, :, None]
-    scan = TwoTermScan.of(monomials, known, root, root * target.values, beside)
+    scan = TwoTermScan.of(monomials, functions, root, root * target.values, beside)
     if scan is None:
         return
     for choice in scan.best(archive)[:_FITTED]:
-        factor, g = scan.column(choice, known, runs)
+        factor, g = scan.column(choice, functions, runs)
         A = np.column_stack([monomials.values[:, choice.beside], g]) * root[:, None]
         a, b = least_squares(A, root * target.values)
         first = times(Number(float(a)), monomial(monomials.exponents[choice.beside]))
@@ -177,26 +177,26 @@ def two_term_sums(known: list[ScaledFunction], target: Target, archive: Archive)
 
 @np.errstate(all="ignore")
 def exponentials_of_functions(
-    known: list[ScaledFunction], target: Target, archive: Archive
+    functions: list[ScaledFunction], target: Target, archive: Archive
 ) -> None:
     """Fit the best laws of the form t = m exp(b n g(c u)), the exponents of m free.
 
     Parameters
     ----------
-    known : list of ScaledFunction
+    functions : list of ScaledFunction
         Those of the runs, see `scaled_functions`.
     target : Target
     archive : Archive
     """
     runs, root = archive.runs, target.log_root(archive.runs)
     # other functions of one argument are factors of the power law themselves
-    known = [f for f in known if f.name == "exp" or (not f.name and f.power == -1)]
+    functions = [f for f in functions if f.name == "exp" or (not f.name and f.power == -1)]
     monomials, t = short_monomials(runs, _FRONTS), weighted(target.logs, root)
-    scan = TwoTermScan.of(monomials, known, root, t, power_basis(runs, root)[None])
+    scan = TwoTermScan.of(monomials, functions, root, t, power_basis(runs, root)[None])
     if scan is None:
         return
     for choice in scan.best(archive)[:_ROUNDED]:
-        factor, g = scan.column(choice, known, runs)
+        factor, g = scan.column(choice, functions, runs)
         model = ProductModel((EXPONENTIAL,), (factor,), g[:, None], np.ones(1))
         fit_rounded(model, target, archive, root)
         if archive.exact:
@@ -233,19 +233,19 @@ class TwoTermScan:
     def of(
         cls,
         monomials: Terms,
-        known: list[ScaledFunction],
+        functions: list[ScaledFunction],
         root: Array,
         t: Array,
         beside: Array,
     ) -> "TwoTermScan | None":
         """Look at no more runs than decide; None where there is nothing to compare."""
         finite = np.all(np.isfinite(t)) and np.all(np.isfinite(beside))
-        if not len(monomials) or not known or not finite or not np.any(t):
+        if not len(monomials) or not functions or not finite or not np.any(t):
             return None
         rows = np.unique(np.linspace(0, len(t) - 1, _MOST_RUNS).astype(np.int64))
         M = monomials.values[rows].T * root[rows]
         base = np.linalg.qr(beside[:, rows])[0]
-        return cls([f.taken(rows) for f in known], monomials, M, t[rows], base, len(t))
+        return cls([f.taken(rows) for f in functions], monomials, M, t[rows], base, len(t))
 
     def best(self, archive: Archive) -> list[TwoTerms]:
         """The choices of the shortest messages, each with its best constant."""
@@ -256,10 +256,10 @@ class TwoTermScan:
         return self._refined(sorted(chosen)[:_REFINED])
 
     def column(
-        self, choice: TwoTerms, known: list[ScaledFunction], runs: Runs
+        self, choice: TwoTerms, functions: list[ScaledFunction], runs: Runs
     ) -> tuple[Tree, Array]:
         """The monomial times the function, as a tree and its values in all runs."""
-        family = known[choice.family]
+        family = functions[choice.family]
         tree = times(monomial(self.monomials.exponents[choice.outer]), family.tree(choice.c))
         return tree, self.monomials.values[:, choice.outer] * family.at(np.array([choice.c]))[0]
 

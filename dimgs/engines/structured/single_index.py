@@ -203,8 +203,8 @@ def single_index(target: Target, archive: Archive) -> None:
     archive : Archive
     """
     runs, root = archive.runs, target.log_root(archive.runs)
-    known = SingleIndex.of(runs, root, weighted(target.logs, root))
-    if known is None:
+    first = SingleIndex.of(runs, root, weighted(target.logs, root))
+    if first is None:
         return
     starts = starting_forms(runs)
     fits: list[tuple[float, int, SingleIndex, Array]] = []
@@ -212,7 +212,7 @@ def single_index(target: Target, archive: Archive) -> None:
         if power is not None and name not in FUNCTIONS:
             continue
         archive.check()
-        index = replace(known, name=name, sign=sign, power=power)
+        index = replace(first, name=name, sign=sign, power=power)
         bits = FUNCTIONS[name].bits if name in FUNCTIONS else OPERATOR
         q, squares = index.fit(starts)
         fits.append((float(squares_bits(squares, runs.n_runs)) + bits, len(fits), index, q))

@@ -114,8 +114,8 @@ def with_front(exponents: Exponents, tree: Tree) -> Tree:
             return Product((*factors[:place], inner, *factors[place + 1 :]))
         case Product(factors):
             rest = [f for f in factors if not isinstance(f, Mono)]
-            known = [f.exponents for f in factors if isinstance(f, Mono)]
-            total = tuple(sum(e, Fraction(0)) for e in zip(exponents, *known, strict=True))
+            monomials = [f.exponents for f in factors if isinstance(f, Mono)]
+            total = tuple(sum(e, Fraction(0)) for e in zip(exponents, *monomials, strict=True))
             return Product((*rest, Mono(total))) if any(total) else Product(tuple(rest))
         case _:
             return times(tree, monomial(exponents))
@@ -284,8 +284,8 @@ def compiled(tree: Tree, runs: "Runs") -> Compiled:
 
 def _part(tree: Tree, runs: "Runs", numbers: Iterator[int]) -> _Part:
     if not any(isinstance(n, Number) and n.free for n in nodes(tree)):
-        known = tree.value if isinstance(tree, Number) else evaluate(tree, runs)
-        return lambda theta: (known, [])
+        constant = tree.value if isinstance(tree, Number) else evaluate(tree, runs)
+        return lambda theta: (constant, [])
     match tree:
         case Number():
             return _number_part(next(numbers))

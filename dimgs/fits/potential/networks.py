@@ -826,13 +826,13 @@ class Trainer:
 
     def linear(self, weights: Array) -> list[Array]:
         """Linear part of each network by least squares over the pairs it may see."""
-        known: dict[bytes, Array] = {}
+        solutions: dict[bytes, Array] = {}
         out = []
         for row in weights:
             key = row.tobytes()
-            if key not in known:
-                known[key] = self.task.linear(row)
-            out.append(known[key])
+            if key not in solutions:
+                solutions[key] = self.task.linear(row)
+            out.append(solutions[key])
         return out
 
     def values(self, theta: Array) -> Array:

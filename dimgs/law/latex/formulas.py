@@ -169,10 +169,10 @@ def is_symbol(latex: str) -> bool:
     (True, False, False)
     """
     commands = re.findall(r"\\([A-Za-z]+|.)", latex)
-    known = all(c in _SYMBOLS or greek_latex(c) == f"\\{c}" for c in commands)
+    recognised = all(c in _SYMBOLS or greek_latex(c) == f"\\{c}" for c in commands)
     depth = list(accumulate((c == "{") - (c == "}") for c in latex))
     balanced = not depth or (min(depth) >= 0 and depth[-1] == 0)
-    return known and balanced and not re.search(r"[^A-Za-z0-9 {}^_*'/(),.+\\-]", latex)
+    return recognised and balanced and not re.search(r"[^A-Za-z0-9 {}^_*'/(),.+\\-]", latex)
 
 
 def word_latex(word: str) -> str:
