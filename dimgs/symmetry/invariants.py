@@ -107,8 +107,8 @@ class Invariant:
 
     def values(self, columns: dict[str, Array]) -> Array:
         """Values in the coherent SI unit; `columns` by symbol."""
-        listed = {**columns, **{c.name: c.value for c in self.constants}}
-        return evaluate(self.expression, listed, len(next(iter(columns.values()))))
+        arguments = {**columns, **{c.name: c.value for c in self.constants}}
+        return evaluate(self.expression, arguments, len(next(iter(columns.values()))))
 
     def to_json(self) -> dict[str, Any]:
         """Document with the keys of the contract, and the unit and the noise beside them."""
