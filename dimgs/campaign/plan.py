@@ -6,7 +6,7 @@ One schema checks plans in Python and in TOML files; every complaint names the k
 from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
 
 from pydantic import BeforeValidator, ConfigDict, Field, Strict
 from pydantic.dataclasses import dataclass
@@ -17,10 +17,17 @@ from dimgs.kernels.spec import is_number
 from dimgs.variables.quantities import as_quantity
 
 Sampler = Literal["sobol", "lhs"]
-ReportKind = Literal["fit", "discover", "none"]
 # more than one machine has cores; a larger number is a slip of the pen
 MOST_WORKERS = 1024
 _CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+Kind = TypeVar("Kind")
+
+
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def _table(kind: type[Kind]) -> type[Kind]:
+    """A table of a plan: a frozen dataclass that refuses what it is made of in one sentence."""
+    made: Any = dataclass(frozen=True, config=_CONFIG)(kind)
+    return in_one_sentence(made)
 
 
 def _number(given: object) -> object:
@@ -36,8 +43,7 @@ Share = Annotated[Number, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[Number, Field(gt=0.0)]
 
 
-@in_one_sentence
-@dataclass(frozen=True, config=_CONFIG)
+@_table
 class Range:
     """Values that an input may take.
 
@@ -114,8 +120,7 @@ Value = Annotated[
 ]
 
 
-@in_one_sentence
-@dataclass(frozen=True, config=_CONFIG)
+@_table
 class Budget:
     """What a campaign may spend.
 
@@ -148,8 +153,7 @@ class Budget:
         return 25 * self.runs if self.coarse_runs is None else self.coarse_runs
 
 
-@in_one_sentence
-@dataclass(frozen=True, config=_CONFIG)
+@_table
 class Tolerance:
     """When an answer is good enough: half-widths of intervals.
 
@@ -196,8 +200,7 @@ class Tolerance:
         return self.law is not None and self.exponents is None
 
 
-@in_one_sentence
-@dataclass(frozen=True, config=_CONFIG)
+@_table
 class Execution:
     """How runs are executed.
 
@@ -229,8 +232,7 @@ class Execution:
     batch: Annotated[Whole, Field(ge=1)] = 4
 
 
-@in_one_sentence
-@dataclass(frozen=True, config=_CONFIG)
+@_table
 class Curve:
     """A curve of the kernel to bring onto one.
 
@@ -260,8 +262,7 @@ CurveEntry = Annotated[
 ]
 
 
-@in_one_sentence
-@dataclass(frozen=True, config=_CONFIG)
+@_table
 class PlanFile:
     """The keys of a plan in a file; see :class:`Plan`."""
 
@@ -278,7 +279,7 @@ class PlanFile:
     seed: Annotated[Whole, Field(ge=0)] = 0
     sampler: Sampler = "sobol"
     execution: Execution = Execution()
-    report: ReportKind | None = None
+    report: Literal["fit", "discover", "none"] | None = None
     constants: tuple[str, ...] = ()
     scales: tuple[str, ...] | Literal["auto"] = ()
     arrhenius: tuple[str, ...] = ()
@@ -287,8 +288,7 @@ class PlanFile:
     curves: Mapping[str, CurveEntry] = field(default_factory=dict)
 
 
-@in_one_sentence
-@dataclass(frozen=True, config=_CONFIG)
+@_table
 class Plan(PlanFile):
     """A campaign, before it is known whether the kernel can do it.
 
@@ -454,7 +454,7 @@ def plan_of(
     Range(low=1.0, high=100.0, unit='day', integer=False)
     >>> plan_of({"kernl": "diffusion"})
     Traceback (most recent call last):
-    dimgs.common.errors.InputError: the plan, kernl: this key is unknown; did you mean 'kernel'?
+    dimgs.common.errors.InputError: the plan, kernl: there is no such key; did you mean 'kernel'?
     """
     refuse_newer(document, source)
     keys = {key: value for key, value in document.items() if key != "schema"}

@@ -260,10 +260,8 @@ def runs_to_predict(trial: TierEvidence) -> list[Proposal]:
         offers = offers[inside] if inside.any() else offers
         if len(offers):
             checks.append(offers[np.argmax(nearest(offers, np.vstack([z, *checks])))])
-    return [trial.predicted(trial.propose(check, "check", _REASON)) for check in checks]
-
-
-_REASON = "predicted from runs that exist elsewhere"
+    reason = "predicted from runs that exist elsewhere"
+    return [trial.predicted(trial.propose(check, "check", reason)) for check in checks]
 
 
 def largest_miss(

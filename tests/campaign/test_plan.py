@@ -46,8 +46,8 @@ def changed(path: str, value: Any) -> dict[str, Any]:
     ("path", "value", "told"),
     [
         ("target", None, "the key 'target' is missing"),
-        ("kernl", "x", "kernl: this key is unknown; did you mean 'kernel'"),
-        ("budget.run", 3, "budget.run: this key is unknown; did you mean 'runs'"),
+        ("kernl", "x", "kernl: there is no such key; did you mean 'kernel'"),
+        ("budget.run", 3, "budget.run: there is no such key; did you mean 'runs'"),
         (
             "budget.runs",
             0,
@@ -88,7 +88,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         ("execution.timeout", -1.0, "execution.timeout: -1.0 cannot be used (input should be gre"),
         ("fixed.c", {"value": [1], "unit": "m"}, "fixed.c: [1] is given where a number"),
         ("fixed.c", True, "fixed.c: True is given where a number"),
-        ("ranges.k", {"low": 1, "high": 2, "unti": "m"}, "unti: this key is unknown; did you me"),
+        ("ranges.k", {"low": 1, "high": 2, "unti": "m"}, "unti: there is no such key; did you me"),
         ("schema", 2, "was written by a newer dimgs (schema 2"),
         ("points", [3], "points[1]: 3 is given where a table is needed"),
     ],
@@ -206,7 +206,7 @@ def test_a_range_that_takes_no_part_stays_in_its_middle() -> None:
         ({"fixed": {"c": [1.0]}}, r"fixed.c: \[1.0\] is no value"),
         ({"constants": "g"}, "constants: 'g' is given where a list is needed"),
         ({"level": "high"}, "level: 'high' is given where a number is needed"),
-        ({"budge": 3}, "budge: this key is unknown; did you mean 'budget'"),
+        ({"budge": 3}, "budge: there is no such key; did you mean 'budget'"),
     ],
 )
 def test_python_is_refused_as_files_are(more: dict[str, Any], told: str) -> None:
