@@ -152,7 +152,7 @@ class Answers:
         # where runs give an answer is one question, whatever law they follow
         if domain is not None and not holding(self.space, [condition_of(domain)], pool).all():
             conditions.append(condition_of(domain))
-        unexplained = model.sites.z[model.orphans]
+        unexplained = model.sites.z[model.unexplained]
         for others in (unexplained, self.evidence.runs.lost(self.evidence.tier)):
             beyond = others[holding(self.space, conditions, others)]
             apart = separating(self.space.axes, model.sites.z[model.laws[k].rows], beyond)
@@ -200,7 +200,7 @@ class Answers:
         )
         if evidence.change:
             why += f" No exponent changes by more than {evidence.change:.2g} over the ranges."
-        unexplained, n = len(self.model.orphans), len(self.model.sites)
+        unexplained, n = len(self.model.unexplained), len(self.model.sites)
         if unexplained:
             why += f" {unexplained} of {n} runs follow no law that was found."
         if self.lost:
@@ -389,7 +389,7 @@ def conclude(
     predicts = surrogate is not None and surrogate.is_close
     report = of_all or law_of_all(evidence, experiment, warnings, quick=met or predicts)
     whole = report.law if isinstance(report, Report) and report.confirmed else None
-    unexplained = len(evidence.model.orphans)
+    unexplained = len(evidence.model.unexplained)
     if unexplained and whole is None:
         warnings.append(f"{unexplained} runs follow no power law that was found; see the log.")
     of_law = [] if tolerance.law is None else [_judged_law(report, tolerance.law)]
@@ -582,7 +582,7 @@ def law_of_all(
     if correction is not None and (coarse := usable(experiment, tier)):
         runs += coarse
         more = np.append(more, correction(np.array([z for z, _ in coarse])))
-    one = len(evidence.answered) == 1 and not len(model.orphans)
+    one = len(evidence.answered) == 1 and not len(model.unexplained)
     kind = "discover" if is_asked else plan.report or ("fit" if one else "discover")
     if kind == "none" or not runs:
         return None

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.special import fdtr, stdtrit
+from scipy.special import stdtrit
 
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.design import CampaignDesign, nearest
+from dimgs.campaign.design import SLACK, CampaignDesign, nearest
 from dimgs.campaign.space import CampaignRuns
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.fits.consensus import (
@@ -26,14 +26,8 @@ _SURE = 0.95
 _STEPS = (0.005, 0.02)
 # log; replicates that agree to this differ by what is printed of them
 _REPEATS = 1e-6
-# degrees of freedom of the noise where runs leave any doubt (t at 90 % is then 1.94, not 1.64), and
-# those that one law needs that its runs leave none about: with what they miss it by, as many again
-FREEDOM, FIRST = 6, 3
-# chance of a better fit below which one law goes through its runs as noise alone would have it: one
-# campaign in five makes three replicates more than it needs, and a step of two sigma is doubted
-_FITS = 0.8
-# degrees of freedom that this question costs: without it intervals at 90 % hold the truth in 88 %
-_ASKED = 2
+# degrees of freedom of the noise: t at 90 % is then 1.94, and not 1.64
+FREEDOM = 6
 # tolerances by which an exponent may change from the middle to the ends of the ranges before one
 # law with noise is doubted: to know the change to one takes sixteen times the runs of the exponent
 STEADY = 3.0
@@ -107,8 +101,6 @@ class TierEvidence:
         Between the runs with and without an answer.
     known : tuple of FittedLaw
         Those of fewer runs.
-    settled : bool
-        Whether few replicates, and what one law misses, determine the noise well enough.
     asked : list of ndarray of shape (rank,)
         Points that were asked for.
     predictions : list of RunPrediction
@@ -147,11 +139,6 @@ class TierEvidence:
         if sigma <= _REPEATS:
             sigma, freedom = 0.0, 0
         self.model = self._model(*(self._noise or (sigma, freedom)))
-        self.settled = False
-        if self.space.rank and self._noise is None and freedom >= FIRST:
-            pooled = self._pooled(square, freedom)
-            if pooled is not None:
-                self.model, self.settled = self._model(*pooled), True
         self.known = self.model.laws
         lost = self.runs.lost(self.tier)
         self.domain = separating(self.space.axes, self.model.sites.z, lost) if len(lost) else None
@@ -168,23 +155,11 @@ class TierEvidence:
         explained = model.explained | ~self.design.region.contains(sites.z)
         return replace(model, explained=explained)
 
-    def _pooled(self, square: float, freedom: int) -> tuple[float, int] | None:
-        """Noise from replicates and what one law misses; None where that is more than noise."""
-        sites = self.model.sites
-        free = len(sites) - self.space.rank - 1
-        if not self.clear or len(self.model.laws) > 1 or free < 1:
-            return None
-        miss = float(np.sum(sites.count * (sites.y - self.model.laws[0](sites.z)) ** 2))
-        if fdtr(free, freedom, miss / free / (square / freedom)) > _FITS:
-            return None
-        every = freedom + free
-        return float(np.sqrt((square + miss) / every)), every - _ASKED
-
     def forget(self) -> None:
         """Ask again what was asked before: runs were added that nobody had asked for."""
         self.asked.clear()
 
-    def lonely(self) -> IntArray:
+    def unexplained(self) -> IntArray:
         """Sites that follow no law, and lie in no crossover either, as far as is known."""
         z, deep = self.model.sites.z, ~self.model.explained
         for b in self.model.borders:
@@ -227,7 +202,8 @@ class TierEvidence:
     @property
     def clear(self) -> bool:
         """Whether every run is explained, and no two laws lie among each other."""
-        return bool(self.model.laws) and not len(self.model.orphans) and not self.model.entangled
+        model = self.model
+        return bool(model.laws) and not len(model.unexplained) and not model.entangled
 
     def feasible(self, z: Array) -> BoolArray:
         """Where runs can lie, and are believed to give an answer."""
@@ -243,34 +219,24 @@ class TierEvidence:
     @staticmethod
     def farthest(n: int, offers: Array, z: Array) -> list[Array]:
         """As many of the offers, each the farthest from all others and from the points `z`."""
-        found: list[Array] = []
+        chosen: list[Array] = []
         for _ in range(n if len(offers) else 0):
-            found.append(offers[np.argmax(nearest(offers, np.vstack([z, *found])))])
-        return found
+            chosen.append(offers[np.argmax(nearest(offers, np.vstack([z, *chosen])))])
+        return chosen
 
     @property
     def purposes(self) -> list[str]:
         """What each run of the tier was made for."""
         return [a.purpose for a in self.runs.of_tier(self.tier)]
 
-    def made_as(self, purpose: str) -> Array:
-        """Points of the runs that were made for something."""
-        made = self.runs.of_tier(self.tier)
-        return self.runs.z[[a.point for a in made if a.purpose == purpose]]
-
     def _answers(self, z: Array) -> BoolArray:
-        lost = self.runs.lost(self.tier)
-        if not len(lost):
-            return np.ones(len(z), dtype=np.bool_)
-        if self.domain is not None:
-            along = self.space.axes.along(self.domain.powers, z)
-            if self.domain.upper == 1:
-                return np.asarray(along <= np.log(self.domain.low) + 1e-9)
-            return np.asarray(along >= np.log(self.domain.high) - 1e-9)
-        good = self.model.sites.z
-        if not len(good):
-            return np.ones(len(z), dtype=np.bool_)
-        return nearest(z, good) < nearest(z, lost)
+        lost, good, domain = self.runs.lost(self.tier), self.model.sites.z, self.domain
+        if domain is not None:
+            along = self.space.axes.along(domain.powers, z)
+            lower = along <= np.log(domain.low) + SLACK
+            return np.asarray(lower if domain.upper == 1 else along >= np.log(domain.high) - SLACK)
+        every = not len(lost) or not len(good)
+        return np.asarray(every | (nearest(z, good) < nearest(z, lost)))
 
     def propose(self, z: Array, purpose: str, reason: str) -> Proposal:
         """A run of this tier at a point."""
@@ -316,8 +282,8 @@ class TierEvidence:
             self.predictions.append(
                 RunPrediction(proposal.z, value, self._error(proposal.z), self._look)
             )
-        told = f"{proposal.reason}; log pi_0 is predicted to be {value:.4g}"
-        return self.propose(proposal.z, proposal.purpose, told)
+        reason = f"{proposal.reason}; log pi_0 is predicted to be {value:.4g}"
+        return self.propose(proposal.z, proposal.purpose, reason)
 
     def _error(self, z: Array) -> float:
         """Half-width of what the law at a point says, where runs scatter."""

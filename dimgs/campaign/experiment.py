@@ -46,8 +46,6 @@ class Experiment:
     Attributes
     ----------
     runs : CampaignRuns
-    stochastic : bool
-        Whether equal inputs may give different answers.
     most, left : dict of int to int
         Runs that each tier may have, and those that it may still have.
     asked : list of str
@@ -79,13 +77,17 @@ class Experiment:
         self.asked: list[str] = []
         self.logs: list[Array] = []
         self.evidence: list[PriorRun] = []
-        self.stochastic = bool(getattr(self.binding.kernel, "stochastic", False))
         self.seconds = 0.0
         self.failed = 0
         self.lost: Counter[str] = Counter()
         self._taken_over: set[str] = set()
         self._closed = bool(self.elsewhere.exact)
         self._alike = False
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether equal inputs may give different answers."""
+        return bool(getattr(self.binding.kernel, "stochastic", False))
 
     @property
     def spent(self) -> bool:

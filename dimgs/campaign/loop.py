@@ -131,27 +131,27 @@ class CampaignLoop:
                 self._note(f"the tier '{aside}' is left aside: {ends.text}")
                 evidence, ends = self._solved(last, evidence.known)
                 break
-        found = None
+        report = None
         tolerance = self.binding.plan.tolerance
         if tolerance.law is not None and (tolerance.of_one_law or ends is None):
             self.phase = "law"
-            found, ends = self._one_law(evidence)
+            report, ends = self._one_law(evidence)
         outcome, reason = self._judged(evidence, ends)
         surrogate = None
         if outcome in (Outcome.BUDGET, Outcome.STOPPED):
             # at length: a law is worth more than a surrogate, and further runs cost more than this
-            found = found or law_of_all(evidence, self.experiment, [], quick=False)
-            if not (isinstance(found, Report) and found.confirmed):
+            report = report or law_of_all(evidence, self.experiment, [], quick=False)
+            if not (isinstance(report, Report) and report.confirmed):
                 before = len(self.experiment.asked)
                 surrogate = self._predicted(evidence)
-                found = found if len(self.experiment.asked) == before else None
+                report = report if len(self.experiment.asked) == before else None
             if self.experiment.spent or self.experiment.left[last] <= 0:
                 outcome = Outcome.BUDGET
         self.log.add("stop", f"{outcome.words}: {reason}", runs=len(self.experiment.asked))
         self.phase = "done"
         self._tell(outcome.words)
         notes = [*self.binding.notes, *self.notes]
-        return conclude(evidence, self.experiment, outcome, cut, notes, found, surrogate)
+        return conclude(evidence, self.experiment, outcome, cut, notes, report, surrogate)
 
     def _predicted(self, evidence: TierEvidence) -> Surrogate | None:
         """What predicts the finest runs where no law does, with further runs where it knows least.
@@ -161,31 +161,29 @@ class CampaignLoop:
         tier, binding = len(self.binding.tiers) - 1, self.binding
         wanted, pool = binding.plan.tolerance.prediction or USEFUL, evidence.usable_pool
         level, sigma = binding.plan.level, evidence.model.scatter.sigma
-        self.phase, found, best, idle = "surrogate", None, np.inf, 0
+        self.phase, surrogate, best, idle = "surrogate", None, np.inf, 0
         while idle < _PATIENCE:
             sites = self.experiment.runs.sites(tier)
             rank = binding.space.rank
             if binding.linear or not rank or len(sites) < rank + FEWEST:
                 break
             curve = SmoothCurve(sites.z, sites.y, sigma, level)
-            found = Surrogate(binding.space, curve, evidence.design.pool, wanted)
-            text = f"a smooth curve through the runs predicts those left out to {found.error:.2g}"
+            surrogate = Surrogate(binding.space, curve, evidence.design.pool, wanted)
+            error = f"{surrogate.error:.2g}"
+            text = f"a smooth curve through the runs predicts those left out to {error}"
             self.log.add("surrogate", text)
             self._tell(text)
-            idle = 0 if found.error < _BETTER * best else idle + 1
-            best = min(best, found.error)
+            idle = 0 if surrogate.error < _BETTER * best else idle + 1
+            best = min(best, surrogate.error)
             left = self.experiment.left[tier]
-            if found.is_close or self.experiment.spent or left <= 0:
+            if surrogate.is_close or self.experiment.spent or left <= 0:
                 break
             number = min(binding.plan.execution.batch, left)
             why = "the runs say least of what the target is here"
-            before = len(self.experiment.asked)
-            self.experiment.make(
-                [Proposal(z, tier, "surrogate", why) for z in curve.widest(pool, number)]
-            )
-            if len(self.experiment.asked) == before:
+            places = curve.widest(pool, number)
+            if not self._makes([Proposal(z, tier, "surrogate", why) for z in places]):
                 break
-        return found
+        return surrogate
 
     def _worthwhile(self) -> list[int]:
         """Tiers that are cheap enough to be asked first; the finest alone for points or one law."""
@@ -217,7 +215,7 @@ class CampaignLoop:
         strategy = Strategy(evidence)
         self.evidence, evidence.known = evidence, known or evidence.known
         evidence.predictions = [*self._held]
-        self.phase, idle, told = "ask", 0, False
+        self.phase, idle, expected = "ask", 0, False
         asked, one_law = (
             getattr(self.binding.plan.tolerance, n) for n in ("of_laws", "of_one_law")
         )
@@ -260,14 +258,14 @@ class CampaignLoop:
                 self.notes.append(f"{hidden[0].upper()}{hidden[1:]}.")
                 return evidence, Ending(Outcome.INCONSISTENT, hidden)
             self._doubts(evidence, "later runs among them follow other laws")
-            self._found(evidence)
+            self._log_laws(evidence)
             if one_law and len(self.experiment.asked) >= enough:
                 break
             if self._useless(evidence, tier):
                 return evidence, Ending(Outcome.STOPPED, "its runs follow no laws")
             settled = evidence.clear and np.isfinite(evidence.worst)
-            if evidence.model.scatter.sigma and settled and not told:
-                told = True
+            if evidence.model.scatter.sigma and settled and not expected:
+                expected = True
                 self._foreseen(evidence, tier)
         if not len(evidence.model.sites) and asked:
             raise FitError(
@@ -275,7 +273,7 @@ class CampaignLoop:
                 f"{self.experiment.why_lost()}"
             )
         if asked and not one_law and not evidence.clear:
-            text = f"{len(evidence.model.orphans)} runs follow no law that was found"
+            text = f"{len(evidence.model.unexplained)} runs follow no law that was found"
             return evidence, Ending(Outcome.STOPPED, text)
         if asked and not one_law and not evidence.proven:
             return evidence, Ending(Outcome.STOPPED, "runs were not as the laws predicted them")
@@ -289,10 +287,12 @@ class CampaignLoop:
         made = self.experiment.made(tier)
         alone = (self.binding.space.rank + _ALONE) * tiers[-1].cost
         model = evidence.model
-        stray = len(model.orphans) > len(model.sites) / 2
+        lawless = len(model.unexplained) > len(model.sites) / 2
         few = _ENDLESS * (self.binding.space.rank + 2)
-        endless = len(model.orphans) > 0 and made > few * min(max(len(model.laws), 1), _MOST_LAWS)
-        return endless or (stray and made > few and made * tiers[tier].cost > _LOST * alone)
+        endless = len(model.unexplained) > 0 and made > few * min(
+            max(len(model.laws), 1), _MOST_LAWS
+        )
+        return endless or (lawless and made > few and made * tiers[tier].cost > _LOST * alone)
 
     def _fine_enough(self, tier: int) -> bool:
         """Whether runs of the finest tier from elsewhere say as much as those of a coarse one."""
@@ -324,26 +324,24 @@ class CampaignLoop:
         """Predict runs from evidence, make them, and believe it where they are as predicted."""
         trial = self._evidence_with(tier, prior)
         origins, held = dict.fromkeys(p.origin for p in prior), False
-        if trial is None:
-            told = "left aside: they are too few, or scatter too much, to predict further runs"
-            self.log.add("known", f"runs of {', '.join(origins)}: {told}")
-        else:
+        verdict = "left aside: they are too few, or scatter too much, to predict further runs"
+        if trial is not None:
             proposals = runs_to_predict(trial)
             if self.experiment.left[tier] < len(proposals) or self.experiment.spent:
                 return False
             self.experiment.make(proposals)
             miss, limit = largest_miss(trial, self.experiment.runs, proposals)
             held = miss <= limit
-            told = f"{len(proposals)} runs were as predicted from them, to {miss:.2g}"
-            if not held:
-                told = f"left aside: runs that were predicted from them miss by {miss:.2g}"
-            self.log.add("known", f"runs of {', '.join(origins)}: {told}")
+            verdict = f"left aside: runs that were predicted from them miss by {miss:.2g}"
             if held:
-                self.experiment.believe(prior)
-                self._held += trial.predictions
+                verdict = f"{len(proposals)} runs were as predicted from them, to {miss:.2g}"
+        self.log.add("known", f"runs of {', '.join(origins)}: {verdict}")
+        if trial is not None and held:
+            self.experiment.believe(prior)
+            self._held += trial.predictions
         for origin in origins:
             used = sum(p.origin == origin for p in prior) if held else 0
-            self.elsewhere.tell(origin, used, told)
+            self.elsewhere.tell(origin, used, verdict)
         return held
 
     def _doubts(self, evidence: TierEvidence, why: str, unclear: bool = False) -> bool:
@@ -371,6 +369,12 @@ class CampaignLoop:
         self.log.add("expect", text)
         self._tell(text)
 
+    def _makes(self, proposals: list[Proposal]) -> bool:
+        """Make runs; whether any was asked for."""
+        before = len(self.experiment.asked)
+        self.experiment.make(proposals)
+        return len(self.experiment.asked) > before
+
     def _points(self) -> bool:
         """Runs at the named points, again where they scatter; whether all are known."""
         tier = len(self.binding.tiers) - 1
@@ -380,13 +384,10 @@ class CampaignLoop:
         reason = "a named point"
         runs, plan = self.experiment.runs, self.binding.plan
         self.experiment.make([Proposal(z, tier, "point", reason) for z in self.binding.points])
-        again, first = "the same run again: is there noise?", self.binding.points[0]
         if runs.scatter(tier)[1] == 0:
-            number = runs.count(first, tier)
-            short = self.experiment.make(
-                [Proposal(first, tier, "replicate", again, replicate=number)]
-            )
-            if short and self.experiment.stochastic:
+            first, why = self.binding.points[0], "the same run again: is there noise?"
+            again = [Proposal(first, tier, "replicate", why, runs.count(first, tier))]
+            if self.experiment.make(again) and self.experiment.stochastic:
                 return False
         assert plan.tolerance.prediction is not None
         room = float(np.log1p(plan.tolerance.prediction))
@@ -396,12 +397,9 @@ class CampaignLoop:
             ]
             if not wide or self.experiment.left[tier] <= 0 or self.experiment.spent:
                 return not wide
-            asked = len(self.experiment.asked)
-            self.experiment.make(
-                [Proposal(z, tier, "replicate", reason, runs.count(z, tier)) for z in wide]
-            )
-            if len(self.experiment.asked) == asked:
-                return False
+            again = [Proposal(z, tier, "replicate", reason, runs.count(z, tier)) for z in wide]
+            if not self._makes(again):
+                break
         return False
 
     def _judged(self, evidence: TierEvidence, ends: Ending | None) -> tuple[Outcome, str]:
@@ -424,14 +422,14 @@ class CampaignLoop:
         met = Outcome.CONFIRMED if asked else Outcome.PREDICTS
         return met, "predictions held, and everything asked is within its tolerance"
 
-    def _found(self, evidence: TierEvidence) -> None:
-        laws, orphans = len(evidence.model.laws), len(evidence.model.orphans)
+    def _log_laws(self, evidence: TierEvidence) -> None:
+        laws, unexplained = len(evidence.model.laws), len(evidence.model.unexplained)
         worst = evidence.worst
         width = f"{worst:.3g} times its tolerance" if np.isfinite(worst) else "not known yet"
-        stray = f", {orphans} runs follow none" if orphans else ""
+        rest = f", {unexplained} runs follow none" if unexplained else ""
         self.log.add(
             "found",
-            f"{laws} power law{'' if laws == 1 else 's'}{stray}; the widest interval is {width}",
+            f"{laws} power law{'' if laws == 1 else 's'}{rest}; the widest interval is {width}",
             regimes=[[round(float(x), 4) for x in law.slope] for law in evidence.model.laws],
         )
         self._tell(self.log.entries[-1]["reason"])
@@ -466,23 +464,19 @@ class CampaignLoop:
         inside = evidence.design.region.contains(sites.z)
         followed = [rows[inside[rows]] for rows in (law.rows for law in model.laws)]
         every = np.concatenate(followed)
-        chosen = [*d_optimal(np.zeros((0, rank)), sites.z[every], rank + 1)]
         name = self.binding.tiers[before].name
-        reasons = [f"D-optimal for the difference to '{name}'"] * len(chosen)
+        wide = d_optimal(np.zeros((0, rank)), sites.z[every], rank + 1)
+        chosen = [(z, f"D-optimal for the difference to '{name}'") for z in wide]
         for rows in filter(len, followed):
             deep = sites.z[rows[np.argmin(np.linalg.norm(sites.z[rows], axis=1))]]
-            chosen.append(deep)
-            reasons.append(f"one law of '{name}' is tested here")
+            chosen.append((deep, f"one law of '{name}' is tested here"))
         for b in model.borders:
             along = b.along(sites.z)
             here = np.flatnonzero(model.between(b, sites.z) & inside)
-            ends = (0.0,) if b.meets else (b.low, b.high)
-            for end in ends:
-                if len(here):
-                    chosen.append(sites.z[here[np.argmin(np.abs(along[here] - end))]])
-                    reasons.append(f"a border of '{name}' is tested here")
-        made = [Proposal(z, tier, "tier", r) for z, r in zip(chosen, reasons, strict=True)]
-        if self.experiment.make(made):
+            for end in ((0.0,) if b.meets else (b.low, b.high)) if len(here) else ():
+                z = sites.z[here[np.argmin(np.abs(along[here] - end))]]
+                chosen.append((z, f"a border of '{name}' is tested here"))
+        if self.experiment.make([Proposal(z, tier, "tier", reason) for z, reason in chosen]):
             return self.experiment.used_up(tier)
         fine = runs.sites(tier)
         coarse = dict(zip(sites.numbers.tolist(), sites.y, strict=True))
@@ -517,8 +511,8 @@ class CampaignLoop:
         tier, wanted = len(self.binding.tiers) - 1, self.binding.plan.tolerance.law
         assert wanted is not None
         for turn in range(_ROUNDS):
-            own: list[str] = []
-            report = law_of_all(evidence, self.experiment, own)
+            warnings: list[str] = []
+            report = law_of_all(evidence, self.experiment, warnings)
             sure, text = None, "no law yet"
             if isinstance(report, Report) and report.probability is not None:
                 sure = report.probability if report.confirmed else None
@@ -530,13 +524,10 @@ class CampaignLoop:
             if self.experiment.spent or self.experiment.left[tier] <= 0:
                 why = self.experiment.used_up(tier)
                 break
-            before = len(self.experiment.asked)
-            if turn < _ROUNDS - 1:
-                self.experiment.make(self._rival_runs(evidence, report))
             why = Ending(Outcome.STOPPED, f"no law has the probability {wanted:g}")
-            if len(self.experiment.asked) == before:
+            if turn == _ROUNDS - 1 or not self._makes(self._rival_runs(evidence, report)):
                 break
-        self.notes += own
+        self.notes += warnings
         return report, why
 
     def _rival_runs(self, evidence: TierEvidence, report: Analysis) -> list[Proposal]:

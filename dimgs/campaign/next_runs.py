@@ -13,7 +13,7 @@ import numpy as np
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, d_optimal, hidden, nearest
-from dimgs.campaign.evidence import FIRST, FREEDOM, STEADY, Proposal, TierEvidence
+from dimgs.campaign.evidence import FREEDOM, STEADY, Proposal, TierEvidence
 from dimgs.campaign.space import CampaignRuns
 from dimgs.common.arrays import Array
 from dimgs.fits.consensus import Border, FittedLaw, Separation, rivals, separating
@@ -86,9 +86,8 @@ class Strategy:
         for question in (
             self.borders.domain,
             self._support,
-            lambda: self._replicates(FIRST),
+            self._replicates,
             self._predictions,
-            lambda: self._replicates(FREEDOM),
             self.regimes.around_unexplained,
             self.borders.meetings,
             self.borders.jumps,
@@ -120,18 +119,20 @@ class Strategy:
         chosen = d_optimal(z, evidence.corners(), rank + 1)
         names = ", ".join(plan.ranges)
         reason = f"D-optimal for one power law over what the ranges of {names} reach"
-        found = [evidence.propose(c, "support", reason) for c in chosen]
-        if len(z) < rank + 2 and not any(map(evidence.fresh, found)):
-            found += self.regimes.filling()
+        proposals = [evidence.propose(c, "support", reason) for c in chosen]
+        if len(z) < rank + 2 and not any(map(evidence.fresh, proposals)):
+            proposals += self.regimes.filling()
         centre = np.zeros(rank)
-        if found or len(z) < rank + 2:
+        if proposals or len(z) < rank + 2:
             if evidence.feasible(centre[None])[0]:
                 reason = "the centre, which sees curvature"
-                found.append(evidence.propose(centre, "support", reason))
-            more = max(0, (plan.survey or 0) - len(found) - len(z))
+                proposals.append(evidence.propose(centre, "support", reason))
+            more = max(0, (plan.survey or 0) - len(proposals) - len(z))
             reason = "space-filling, as the survey of the plan asks for"
-            found += [evidence.propose(p, "support", reason) for p in evidence.design.pool[:more]]
-        return found
+            proposals += [
+                evidence.propose(p, "support", reason) for p in evidence.design.pool[:more]
+            ]
+        return proposals
 
     def _nothing_free(self) -> list[Proposal]:
         """One group or none: runs by other inputs, to see that nothing else matters.
@@ -151,13 +152,12 @@ class Strategy:
             for logs, reason in list(zip(places, why, strict=True))[made:]
         ]
 
-    def _replicates(self, wanted: int) -> list[Proposal]:
+    def _replicates(self) -> list[Proposal]:
         """Equal runs, where the kernel is not exact: what no law explains."""
         evidence, model = self.evidence, self.evidence.model
         sites, rank = model.sites, evidence.space.rank
         freedom = evidence.runs.scatter(evidence.tier)[1] if rank else model.scatter.freedom
-        known = evidence.settled and evidence.worst <= 1.0
-        if not len(sites) or freedom >= wanted or known:
+        if not len(sites) or freedom >= FREEDOM:
             return []
         if not evidence.stochastic and not (freedom and model.scatter.sigma):
             if freedom or len(sites) < rank + 2 or self._one_law_fits():
@@ -165,13 +165,13 @@ class Strategy:
             at = int(np.argmin(np.linalg.norm(sites.z, axis=1)))
             reason = "one law does not go through the runs: is it noise?"
             return [evidence.again(sites.z[at], reason)]
-        rows = np.resize(np.argsort(sites.count, kind="stable"), wanted - freedom)
-        again, found = Counter[int](), list[Proposal]()
+        rows = np.resize(np.argsort(sites.count, kind="stable"), FREEDOM - freedom)
+        again, proposals = Counter[int](), list[Proposal]()
         for i in rows.tolist():
             reason = "the same run again, to know the scatter"
-            found.append(evidence.again(sites.z[i], reason, again[i]))
+            proposals.append(evidence.again(sites.z[i], reason, again[i]))
             again[i] += 1
-        return found
+        return proposals
 
     def _one_law_fits(self) -> bool:
         """Whether one law goes through all runs, though they may be too few to be sure of it."""
@@ -189,18 +189,18 @@ class Strategy:
         if not rank or done or not z.size:
             return []
         pool = evidence.usable_pool
-        corners, found = evidence.corners(), list[Proposal]()
+        corners, proposals = evidence.corners(), list[Proposal]()
         for _ in range(min(_CORNERS, rank + 1)):
             w, share = hidden(evidence.space, z, pool)
             if share <= _HIDDEN or not len(corners):
                 break
             at = corners[np.argmax(corners @ w)]
             reason = f"{share:.0%} of the ranges lie beyond all runs along one monomial"
-            found.append(evidence.propose(at, "corner", reason))
+            proposals.append(evidence.propose(at, "corner", reason))
             z = np.vstack([z, at])
-        inside = evidence.farthest((1 if found else 2) - checked, pool, z)
-        found += [evidence.propose(p, "inside", "farthest from every run") for p in inside]
-        return [evidence.predicted(p) for p in found]
+        inside = evidence.farthest((1 if proposals else 2) - checked, pool, z)
+        proposals += [evidence.propose(p, "inside", "farthest from every run") for p in inside]
+        return [evidence.predicted(p) for p in proposals]
 
     def _narrow(self) -> list[Proposal]:
         """Runs that tell most about the law with the widest interval."""
@@ -227,18 +227,18 @@ class Strategy:
         if not len(offers):
             return []
         rows, table = model.laws[k].rows, self._terms(offers)
-        own = self._terms(model.sites.z[rows])
-        moments = (own * model.sites.count[rows][:, None]).T @ own
+        terms = self._terms(model.sites.z[rows])
+        moments = (terms * model.sites.count[rows][:, None]).T @ terms
         reason = f"the exponents of law {k + 1} are not within their tolerance; here they gain most"
-        again, found = Counter[int](), list[Proposal]()
+        again, proposals = Counter[int](), list[Proposal]()
         for _ in range(plan.execution.batch):
             at = self._best(moments, table)
             moments = moments + np.outer(table[at], table[at])
             if sigma or not again[at]:
                 proposal = evidence.again(offers[at], reason, again[at])
-                found.append(replace(proposal, purpose="narrow"))
+                proposals.append(replace(proposal, purpose="narrow"))
             again[at] += 1
-        return found
+        return proposals
 
     def _best(self, moments: Array, table: Array) -> int:
         """The row that takes the most off the widest interval of what is asked (c-optimal).
@@ -276,15 +276,17 @@ class RegimeSearch:
     def around_unexplained(self) -> list[Proposal]:
         """Runs around one that follows no law, and by turns where no run is near."""
         evidence, model = self.evidence, self.evidence.model
-        lonely, unknowns = evidence.lonely(), evidence.space.rank + 1
+        unexplained, unknowns = evidence.unexplained(), evidence.space.rank + 1
         few = len(model.sites) <= unknowns
-        if not len(lonely) or few or len(model.orphans) > _LAWLESS * unknowns:
+        if not len(unexplained) or few or len(model.unexplained) > _LAWLESS * unknowns:
             return []
-        alone = [i for i in lonely if model.scatter.sigma and model.sites.count[i] < 2]
+        alone = [i for i in unexplained if model.scatter.sigma and model.sites.count[i] < 2]
         if alone:
             reason = "the run follows no law: is it the noise?"
             return [evidence.again(model.sites.z[i], reason) for i in alone]
-        far = lonely[np.argsort(-np.linalg.norm(model.sites.z[lonely], axis=1), kind="stable")]
+        far = unexplained[
+            np.argsort(-np.linalg.norm(model.sites.z[unexplained], axis=1), kind="stable")
+        ]
         while self._turn < _TURNS:
             self._turn += 1
             fills = self._turn % 2 == 0 or self._turn > _PROBING
@@ -294,9 +296,9 @@ class RegimeSearch:
                 if not fills and number in self._probed:
                     continue
                 self._probed |= set() if fills else {number}
-                found = self.filling() if fills else self._probe(i, level)
-                if any(map(evidence.fresh, found)):
-                    return found
+                proposals = self.filling() if fills else self._probe(i, level)
+                if any(map(evidence.fresh, proposals)):
+                    return proposals
         return []
 
     def filling(self) -> list[Proposal]:
@@ -320,7 +322,7 @@ class RegimeSearch:
         """A simplex around a run, inwards, and its middle."""
         evidence, model = self.evidence, self.evidence.model
         z, rank = model.sites.z, evidence.space.rank
-        at, others = z[anchor], z[np.setdiff1d(model.orphans, [anchor])]
+        at, others = z[anchor], z[np.setdiff1d(model.unexplained, [anchor])]
         ends = np.vstack([evidence.corners(), others])
         share = np.full(len(ends), _PROBES[level])
         if not level and len(others):
@@ -376,9 +378,9 @@ class BorderSearch:
                     continue
                 key = b.below, b.above, one
                 points = z[sets[0]], z[sets[1]]
-                found = self._parting(key, apart, *points, pool, _BRACKET, "border", False)
-                if any(map(evidence.fresh, found)):
-                    return found
+                proposals = self._parting(key, apart, *points, pool, _BRACKET, "border", False)
+                if any(map(evidence.fresh, proposals)):
+                    return proposals
         return []
 
     def _parting(
@@ -427,15 +429,17 @@ class BorderSearch:
     def meetings(self) -> list[Proposal]:
         """Where two laws meet: how smooth their crossover is."""
         evidence, model = self.evidence, self.evidence.model
-        asked = evidence.made_as("border")
+        asked = evidence.runs.z[
+            [a.point for a in evidence.runs.of_tier(evidence.tier) if a.purpose == "border"]
+        ]
         for b in model.borders:
             if b.meets and np.isnan(b.sharpness):
-                told = np.abs(b.along(asked)) <= b.high
-                if np.sum(told & model.between(b, asked)) >= _MEETINGS:
+                close = np.abs(b.along(asked)) <= b.high
+                if np.sum(close & model.between(b, asked)) >= _MEETINGS:
                     continue
-                found = self._at(b, 0.0, "border", "two laws meet here: how smooth is it?")
-                if any(map(evidence.fresh, found)):
-                    return found
+                proposals = self._at(b, 0.0, "border", "two laws meet here: how smooth is it?")
+                if any(map(evidence.fresh, proposals)):
+                    return proposals
         return []
 
     def _at(self, b: Border, along: float, purpose: str, reason: str) -> list[Proposal]:
@@ -464,7 +468,7 @@ class BorderSearch:
         every, held, when = evidence.checks()
         if len(set(when[~held].tolist())) >= _MISSES:
             return []
-        checked, found = every[held], list[Proposal]()
+        checked, proposals = every[held], list[Proposal]()
         for b in model.borders:
             if not len(model.crossings(b)) or (not b.meets and evidence.space.rank < 2):
                 continue
@@ -474,18 +478,18 @@ class BorderSearch:
                 near = side * (along - end)
                 if not np.any((near >= 0.0) & (near <= 3.0 * room)):
                     reason = "beside a border, where one law should hold already"
-                    found += self._at(b, end + side * room, "check", reason)
+                    proposals += self._at(b, end + side * room, "check", reason)
         pool, z = evidence.usable_pool, model.sites.z
         inside, seen = model.holds(pool), model.holds(checked).sum(axis=0) > 0
         for k in evidence.answered:
             deep = evidence.farthest(0 if seen[k] else 1, pool[inside[:, k]], z)
             reason = "inside a regime, far from its runs"
-            found += [evidence.propose(at, "check", reason) for at in deep]
-        if not found and not (len(checked) and evidence.proven):
+            proposals += [evidence.propose(at, "check", reason) for at in deep]
+        if not proposals and not (len(checked) and evidence.proven):
             # no law holds alone in much of the ranges, or the last prediction missed
             for at in evidence.farthest(_CHECKS, pool, z):
-                found.append(evidence.propose(at, "check", "farthest from every run"))
-        return [evidence.predicted(p) for p in found]
+                proposals.append(evidence.propose(at, "check", "farthest from every run"))
+        return [evidence.predicted(p) for p in proposals]
 
 
 def first_runs(binding: Binding, design: CampaignDesign) -> list[dict[str, float | str]]:

@@ -6,7 +6,7 @@ One schema checks plans in Python and in TOML files; every complaint names the k
 from collections.abc import Mapping
 from dataclasses import field, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, dataclass_transform
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, Strict
 from pydantic.dataclasses import dataclass
@@ -17,17 +17,10 @@ from dimgs.kernels.spec import is_number
 from dimgs.variables.quantities import as_quantity
 
 Sampler = Literal["sobol", "lhs"]
+ReportKind = Literal["fit", "discover", "none"]
 # more than one machine has cores; a larger number is a slip of the pen
 MOST_WORKERS = 1024
 _CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-Kind = TypeVar("Kind")
-
-
-@dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def _table(kind: type[Kind]) -> type[Kind]:
-    """A table of a plan: a frozen dataclass that refuses what it is made of in one sentence."""
-    made: Any = dataclass(frozen=True, config=_CONFIG)(kind)
-    return in_one_sentence(made)
 
 
 def _number(given: object) -> object:
@@ -43,7 +36,8 @@ Share = Annotated[Number, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[Number, Field(gt=0.0)]
 
 
-@_table
+@in_one_sentence
+@dataclass(frozen=True, config=_CONFIG)
 class Range:
     """Values that an input may take.
 
@@ -120,7 +114,8 @@ Value = Annotated[
 ]
 
 
-@_table
+@in_one_sentence
+@dataclass(frozen=True, config=_CONFIG)
 class Budget:
     """What a campaign may spend.
 
@@ -153,7 +148,8 @@ class Budget:
         return 25 * self.runs if self.coarse_runs is None else self.coarse_runs
 
 
-@_table
+@in_one_sentence
+@dataclass(frozen=True, config=_CONFIG)
 class Tolerance:
     """When an answer is good enough: half-widths of intervals.
 
@@ -200,7 +196,8 @@ class Tolerance:
         return self.law is not None and self.exponents is None
 
 
-@_table
+@in_one_sentence
+@dataclass(frozen=True, config=_CONFIG)
 class Execution:
     """How runs are executed.
 
@@ -232,7 +229,8 @@ class Execution:
     batch: Annotated[Whole, Field(ge=1)] = 4
 
 
-@_table
+@in_one_sentence
+@dataclass(frozen=True, config=_CONFIG)
 class Curve:
     """A curve of the kernel to bring onto one.
 
@@ -262,7 +260,8 @@ CurveEntry = Annotated[
 ]
 
 
-@_table
+@in_one_sentence
+@dataclass(frozen=True, config=_CONFIG)
 class PlanFile:
     """The keys of a plan in a file; see :class:`Plan`."""
 
@@ -279,7 +278,7 @@ class PlanFile:
     seed: Annotated[Whole, Field(ge=0)] = 0
     sampler: Sampler = "sobol"
     execution: Execution = Execution()
-    report: Literal["fit", "discover", "none"] | None = None
+    report: ReportKind | None = None
     constants: tuple[str, ...] = ()
     scales: tuple[str, ...] | Literal["auto"] = ()
     arrhenius: tuple[str, ...] = ()
@@ -288,7 +287,8 @@ class PlanFile:
     curves: Mapping[str, CurveEntry] = field(default_factory=dict)
 
 
-@_table
+@in_one_sentence
+@dataclass(frozen=True, config=_CONFIG)
 class Plan(PlanFile):
     """A campaign, before it is known whether the kernel can do it.
 

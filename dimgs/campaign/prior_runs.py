@@ -260,8 +260,10 @@ def runs_to_predict(trial: TierEvidence) -> list[Proposal]:
         offers = offers[inside] if inside.any() else offers
         if len(offers):
             checks.append(offers[np.argmax(nearest(offers, np.vstack([z, *checks])))])
-    reason = "predicted from runs that exist elsewhere"
-    return [trial.predicted(trial.propose(check, "check", reason)) for check in checks]
+    return [trial.predicted(trial.propose(check, "check", _REASON)) for check in checks]
+
+
+_REASON = "predicted from runs that exist elsewhere"
 
 
 def largest_miss(
@@ -288,7 +290,7 @@ def contradicted(evidence: TierEvidence) -> bool:
     every = runs.of_tier(evidence.tier)
     made = {a.point for a in every if a.purpose != EVIDENCE}
     hull = runs.z[sorted({a.point for a in every if a.purpose == EVIDENCE})]
-    for i in evidence.lonely():
+    for i in evidence.unexplained():
         fresh = int(sites.numbers[i]) in made
         repeated = sites.count[i] > 1 or not evidence.model.scatter.sigma
         if fresh and repeated and len(hull) and within(sites.z[i], hull):

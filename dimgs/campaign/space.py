@@ -135,8 +135,8 @@ class PiSpace:
     @cached_property
     def transform(self) -> Array:
         """T, shape (rank, n_inputs): orthonormal rows, the first inputs by name leading."""
-        found = leading_rows(self.loadings * self.half)
-        every = [*found, *np.eye(len(self.names))[self.apart]]
+        rows = leading_rows(self.loadings * self.half)
+        every = [*rows, *np.eye(len(self.names))[self.apart]]
         return np.array(every).reshape(len(every), len(self.names))
 
     @property
@@ -171,10 +171,12 @@ class PiSpace:
         u = np.linalg.lstsq(scaled, wanted, rcond=_RANK)[0]
         if np.abs(scaled @ u - wanted).max(initial=0.0) > _REACHED:
             return None
-        own = self.logs(
+        logs = self.logs(
             {n: values[n] if a else 1.0 for n, a in zip(self.names, self.apart, strict=True)}
         )
-        return np.asarray(self.transform @ np.where(self.apart, (own - self.centre) / self.half, u))
+        return np.asarray(
+            self.transform @ np.where(self.apart, (logs - self.centre) / self.half, u)
+        )
 
     @cached_property
     def axes(self) -> GroupAxes:
@@ -211,9 +213,9 @@ class PiSpace:
     def values(self, logs: Array) -> dict[str, float]:
         """SI values of every input that takes part, at logarithms of the varying ones."""
         with np.errstate(over="ignore", divide="ignore"):
-            own = np.where(self.signed, logs, np.exp(logs))
-            own = np.where(np.isnan(self._t0), own, -self._t0 / logs)
-        return {**self.fixed, **dict(zip(self.names, own.tolist(), strict=True))}
+            values = np.where(self.signed, logs, np.exp(logs))
+            values = np.where(np.isnan(self._t0), values, -self._t0 / logs)
+        return {**self.fixed, **dict(zip(self.names, values.tolist(), strict=True))}
 
     def logs(self, values: Mapping[str, float]) -> Array:
         """Logarithms of the varying inputs from SI values; signed inputs themselves; -T0/T."""

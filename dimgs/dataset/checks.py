@@ -581,13 +581,10 @@ def _check_logs(data: Dataset, logged: list[str], purpose: Purpose) -> None:
     target = purpose.target
     bad = np.flatnonzero(np.asarray(data[target]) <= 0)
     if target in logged and not purpose.linear_allowed and bad.size:
-        rounded = ""
-        if float(np.min(data[target])) == 0.0:
-            rounded = "; write a zero that was rounded as a bound, such as '<0.05'"
         raise InputError(
             f"Column '{target}', row {int(data.rows[int(bad[0])])} of {data.source}: the target is "
             f"zero or negative, so its logarithm does not exist; use 'discover', which fits such "
-            f"a target on a linear scale, or drop such rows ({setting('drop_bad')}){rounded}."
+            f"a target on a linear scale, or drop such rows ({setting('drop_bad')})."
         )
     for name in logged:
         bad = np.flatnonzero(np.asarray(data[name]) <= 0)

@@ -246,14 +246,14 @@ def find_laws(
     # among many runs a few agree by accident
     enough = int(np.clip(len(sites) // _SHARE, unknowns + 1, 2 * unknowns))
     free = np.ones(len(sites), dtype=np.bool_)
-    found: list[FittedLaw] = []
+    laws: list[FittedLaw] = []
     while free.sum() > unknowns:
         best = _best(sites, scatter, limits, free, known, enough, curvature)
         if best is None:
             break
         free[best] = False
-        found.append(FittedLaw.fit(sites, best, scatter))
-    return found
+        laws.append(FittedLaw.fit(sites, best, scatter))
+    return laws
 
 
 def _best(
@@ -634,7 +634,7 @@ class RegimeModel:
         return {k for pair in self.pairs for k in pair}
 
     @property
-    def orphans(self) -> IntArray:
+    def unexplained(self) -> IntArray:
         """Sites that follow nothing that is known."""
         return np.flatnonzero(~self.explained)
 
@@ -741,20 +741,20 @@ def model_of(
     -------
     RegimeModel
     """
-    found = RegimeModel(sites, scatter, tuple(find_laws(sites, scatter, known, curvature)))
-    if len(sites) and found.laws:
-        found = _without_needless(axes, _of_laws(axes, found, found.laws))
-        while _worth(more := _added(axes, found, curvature)) > _worth(found):
-            found = _without_needless(axes, more)
-        if len(found.laws) > 1 and found.explained.mean() >= _MOSTLY:
-            found = _cores(found)
+    model = RegimeModel(sites, scatter, tuple(find_laws(sites, scatter, known, curvature)))
+    if len(sites) and model.laws:
+        model = _without_needless(axes, _of_laws(axes, model, model.laws))
+        while _worth(more := _added(axes, model, curvature)) > _worth(model):
+            model = _without_needless(axes, more)
+        if len(model.laws) > 1 and model.explained.mean() >= _MOSTLY:
+            model = _cores(model)
     else:
-        found = replace(found, explained=np.zeros(len(sites), dtype=np.bool_))
+        model = replace(model, explained=np.zeros(len(sites), dtype=np.bool_))
     # one run tells no crossover from a corner where runs scatter
-    soft = any(b.meets and (scatter.sigma or not b.sharpness >= SHARPEST) for b in found.borders)
-    if found.explained.all() and not found.pairs and not soft:
-        return found
-    return power_mean(sites, scatter) or found
+    soft = any(b.meets and (scatter.sigma or not b.sharpness >= SHARPEST) for b in model.borders)
+    if model.explained.all() and not model.pairs and not soft:
+        return model
+    return power_mean(sites, scatter) or model
 
 
 def _bordered(axes: GroupAxes, model: RegimeModel) -> RegimeModel:
@@ -775,11 +775,11 @@ def _bordered(axes: GroupAxes, model: RegimeModel) -> RegimeModel:
 
 def _sharpened(model: RegimeModel) -> RegimeModel:
     """With the sharpness of every crossover that a run shows."""
-    told = [
+    borders = [
         replace(b, sharpness=_sharpness(model, b)).widened(model.scatter) if b.meets else b
         for b in model.borders
     ]
-    return replace(model, borders=tuple(told))
+    return replace(model, borders=tuple(borders))
 
 
 def _meeting(model: RegimeModel, one: int, other: int, only: list[IntArray]) -> Border | None:
@@ -938,8 +938,8 @@ def _worth(model: RegimeModel) -> int:
 
 def _of_laws(axes: GroupAxes, model: RegimeModel, laws: tuple[FittedLaw, ...]) -> RegimeModel:
     """The model of some laws: their borders, the runs that they explain, all fitted together."""
-    found = _explained(_bordered(axes, replace(model, laws=laws)))
-    return _refined(found) if found.explained.mean() >= _HALF else found
+    fitted = _explained(_bordered(axes, replace(model, laws=laws)))
+    return _refined(fitted) if fitted.explained.mean() >= _HALF else fitted
 
 
 def _refined(model: RegimeModel) -> RegimeModel:
@@ -975,19 +975,19 @@ def _refined(model: RegimeModel) -> RegimeModel:
     start = [law.coefficients for law in model.laws]
     known = [np.log(b.sharpness) if b.sharpness > 0.0 else 0.0 for b in meets]
     first = np.concatenate([*start, known])
-    fitted = least_squares(misses, first, loss="soft_l1", max_nfev=_TOGETHER)
-    found = at(fitted.x)
-    owner = np.argmax(found.holds(sites.z, strictly=False), axis=1)
-    cleared = replace(sites, y=sites.y - found.tails(owner, sites.z))
+    optimum = least_squares(misses, first, loss="soft_l1", max_nfev=_TOGETHER)
+    together = at(optimum.x)
+    owner = np.argmax(together.holds(sites.z, strictly=False), axis=1)
+    cleared = replace(sites, y=sites.y - together.tails(owner, sites.z))
     laws = []
-    for k, law in enumerate(found.laws):
+    for k, law in enumerate(together.laws):
         near = np.abs(cleared.y - law(sites.z)) <= limits
         again = FittedLaw.fit(cleared, np.flatnonzero(near & (owner == k)), model.scatter)
         alone = np.abs(sites.y - again(sites.z)) <= limits
         rows = np.flatnonzero(alone & (owner == k))
         laws.append(replace(again, rows=rows) if np.isfinite(again.spread).all() else law)
-    found = _explained(replace(found, laws=tuple(laws)))
-    return found if found.explained.sum() > model.explained.sum() else model
+    together = _explained(replace(together, laws=tuple(laws)))
+    return together if together.explained.sum() > model.explained.sum() else model
 
 
 def _cores(model: RegimeModel) -> RegimeModel:
@@ -1068,9 +1068,9 @@ def power_mean(sites: Sites, scatter: Scatter) -> RegimeModel | None:
             fit = _descended(sites, fit.laws, fit.power, _FOLLOWED)
         sigma = max(float(np.sqrt(fit.loss / spare)), _DIGITS)
         if follows(fit) and (scatter.sigma > 0 or sigma <= _EXACT * scatter.resolution):
-            found = _model(sites, scatter, fit, sigma)
-            if found is not None:
-                return found
+            model = _model(sites, scatter, fit, sigma)
+            if model is not None:
+                return model
     return None
 
 
@@ -1089,23 +1089,23 @@ def _starts(sites: Sites, n_laws: int) -> Iterator[tuple[Array, float]]:
         ways = rng.normal(size=(n_laws, z.shape[1]))
         first = np.argmax((z - z.mean(axis=0)) @ ways.T, axis=1)
         for sign in (1.0, -1.0):
-            owner, found = first, np.zeros((n_laws, table.shape[1]))
+            owner, rows = first, np.zeros((n_laws, table.shape[1]))
             for _ in range(_CHANGES):
-                found = np.array([_ridge(table[owner == k], y[owner == k], table, y)
+                rows = np.array([_ridge(table[owner == k], y[owner == k], table, y)
                                   for k in range(n_laws)])  # fmt: skip
-                now = np.argmax(sign * (table @ found.T), axis=1)
+                now = np.argmax(sign * (table @ rows.T), axis=1)
                 if np.array_equal(now, owner):
                     break
                 owner = now
-            corner = sign * np.max(sign * table @ found.T, axis=1)
-            yield found, sign * (SHARPEST if np.abs(corner - y).max() < _CORNER else 1.0)
+            corner = sign * np.max(sign * table @ rows.T, axis=1)
+            yield rows, sign * (SHARPEST if np.abs(corner - y).max() < _CORNER else 1.0)
 
 
-def _ridge(own: Array, y: Array, table: Array, every: Array) -> Array:
+def _ridge(members: Array, y: Array, table: Array, every: Array) -> Array:
     """The law of some runs; where they are too few, near that of all."""
     whole = np.linalg.lstsq(table, every, rcond=None)[0]
-    moments = own.T @ own + 1e-3 * np.eye(table.shape[1])
-    return np.asarray(whole + np.linalg.solve(moments, own.T @ (y - own @ whole)))
+    moments = members.T @ members + 1e-3 * np.eye(table.shape[1])
+    return np.asarray(whole + np.linalg.solve(moments, members.T @ (y - members @ whole)))
 
 
 def _model(sites: Sites, scatter: Scatter, fit: Blend, sigma: float) -> RegimeModel | None:
@@ -1126,8 +1126,8 @@ def _model(sites: Sites, scatter: Scatter, fit: Blend, sigma: float) -> RegimeMo
     laws = []
     for k, coefficients in enumerate(fit.laws):
         part, drift = slice(k * width, (k + 1) * width), broad.laws[k] - fit.laws[k]
-        own = spread[part, part], max(sigma, sites.error), freedom
-        laws.append(FittedLaw(coefficients, np.flatnonzero(owner == k), *own, drift))
+        known = spread[part, part], max(sigma, sites.error), freedom
+        laws.append(FittedLaw(coefficients, np.flatnonzero(owner == k), *known, drift))
     borders = []
     for one, other in combinations(range(n_laws), 2):
         gap, s = sign * (fit.laws[other] - fit.laws[one]), abs(broad.power)

@@ -44,5 +44,5 @@ def test_more_runs_tell_rivals_apart_until_the_budget_ends() -> None:
 def test_a_probability_lies_between_0_and_1() -> None:
     with pytest.raises(InputError, match=r"law: 1.0 cannot be used \(.* less than 1\)"):
         Tolerance(law=1.0)
-    with pytest.raises(InputError, match=r"tolerance.law \(such as 0.95\)"):
+    with pytest.raises(InputError, match=r"law \(0.95\)"):
         Tolerance()

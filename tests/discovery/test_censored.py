@@ -127,19 +127,6 @@ def test_commands_without_a_likelihood_refuse_bounds() -> None:
         table_symmetries(data, "life")
 
 
-def test_a_zero_that_was_rounded_is_a_bound() -> None:
-    x = [0.1, 0.15, 1.0, 2.0, 3.0, 4.0, 5.0]
-    rounded = {"x [1]": x, "y [1]": ["0.0", "0.0", "0.3", "0.6", "0.9", "1.2", "1.5"]}
-    with pytest.raises(InputError, match=r"rounded as a bound, such as '<0.05'"):
-        dimgs.fit(pd.DataFrame(rounded), "y")
-    below = pd.DataFrame(rounded).replace("0.0", "<0.05")
-    assert str(dimgs.fit(below, "y").law) == "y = C*x"
-    negative = pd.DataFrame(rounded).replace("0.0", "-0.1")
-    with pytest.raises(InputError, match="zero or negative") as caught:
-        dimgs.fit(negative, "y")
-    assert "rounded" not in str(caught.value)
-
-
 def test_a_bound_of_zero_has_no_logarithm() -> None:
     data = Dataset.from_columns(
         {"x [m]": [1.0, 2.0, 3.0, 4.0, 5.0], "y [m]": [0.0, 2.0, 3.1, 3.9, 5.1]},

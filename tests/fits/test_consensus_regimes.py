@@ -29,7 +29,7 @@ def slopes(model: RegimeModel) -> list[list[float]]:
 def test_two_laws_and_the_sharpness_of_their_crossover(s: float, sign: float) -> None:
     model = seen(sign * np.logaddexp(s * A, s * (B + 1.0)) / s)
     assert slopes(model) == [[0.0, 1.0], [1.0, 0.0]]
-    assert not len(model.orphans)
+    assert not len(model.unexplained)
     (border,) = model.borders
     assert border.meets
     assert border.sharpness == pytest.approx(s, rel=1e-3)
@@ -85,10 +85,10 @@ def test_parallel_laws_are_parted_by_a_monomial() -> None:
 
 def test_laws_whose_runs_lie_among_each_other_are_entangled() -> None:
     model = seen(2.0 * A + np.where(np.arange(24) % 2 == 0, 0.0, -1.0))
-    assert not model.laws or model.entangled or len(model.orphans)
+    assert not model.laws or model.entangled or len(model.unexplained)
 
 
 def test_a_run_of_no_law_is_an_orphan() -> None:
     y = 2.0 * A - B
     y[5] += 0.05
-    assert seen(y).orphans.tolist() == [5]
+    assert seen(y).unexplained.tolist() == [5]
