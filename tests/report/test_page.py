@@ -104,7 +104,7 @@ def test_everything_has_a_name(page: Page) -> None:
     for image in (a for a in page.all("svg") if a.get("role") == "img"):
         assert len(image["aria-label"]) > 20
     for drawing in (a for a in page.all("svg") if a.get("role") != "img"):
-        assert drawing.get("aria-drawing") == "true"
+        assert drawing.get("aria-hidden") == "true"
     for choice in page.all("input"):
         assert "complexity" in choice["aria-label"]
     for written in page.all("math"):
