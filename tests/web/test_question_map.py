@@ -41,7 +41,7 @@ def test_the_map_shows_runs_the_question_and_lines(
     assert (wrong.status_code, "the same direction" in wrong.text) == (400, True)
     assert anybody.get(f"/entries/{question}/around?x=drop&y=dT").status_code == 400
     other = hub.add({"kind": "question", "text": "Why?"})
-    assert "names no target" in anybody.get(f"/entries/{other}/around").text
+    assert "has no target" in anybody.get(f"/entries/{other}/around").text
 
 
 def test_a_place_that_is_chosen_is_the_run_and_becomes_a_job(
