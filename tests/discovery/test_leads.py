@@ -95,7 +95,9 @@ def test_no_step_is_begun_that_would_end_too_late(
         begun.append(seconds - Countdown.looks)
         return None
 
-    monkeypatch.setattr(leads, "_MADE", {"power law": leads._power, "sum": slow, "blend": slow})
+    monkeypatch.setattr(
+        leads, "_DESCRIPTIONS", {"power law": leads._power, "sum": slow, "blend": slow}
+    )
     seen = compare_leads(design_of(table("bend")), Options(), Countdown(float(seconds)))
     assert seen is not None
     assert set(seen.left_out) == {"power law", "smooth curve"}
