@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.expression.compiled import compile_expression
 from dimgs.fits.covariance import deleted_residuals
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import EXACT, TURNS, Errors, likeliest, possible_errors
@@ -71,10 +72,7 @@ class PowerModel:
 # forms are refitted many times, and again with other runs: as many as a discovery judges
 @lru_cache(maxsize=512)
 def _compiled(arguments: tuple[sympy.Symbol, ...], what: sympy.Basic) -> Callable[..., Any]:
-    function: Callable[..., Any] = sympy.lambdify(
-        arguments, what, modules=["scipy", "numpy"], cse=True
-    )
-    return function
+    return compile_expression(arguments, what, cse=True)
 
 
 class FormulaModel:

@@ -17,6 +17,7 @@ from dimgs.dataset.checks import with_notes
 from dimgs.dataset.data_frames import raw_columns
 from dimgs.dataset.raw import ReadOptions, titled_columns
 from dimgs.dataset.read import build, dataset_of, raw_table
+from dimgs.expression.compiled import compile_expression
 from dimgs.fits.design.features import label_texts
 from dimgs.variables import DIMENSIONLESS, Unit, Variable, split_header
 from dimgs.variables.quantities import Quantity, as_quantity
@@ -26,7 +27,7 @@ from dimgs.variables.readings import other_turning
 @lru_cache(maxsize=512)
 def _compiled(expression: sympy.Expr, names: tuple[str, ...]) -> Any:
     symbols = [sympy.Symbol(name) for name in names]
-    return sympy.lambdify(symbols, expression, modules=["scipy", "numpy"])
+    return compile_expression(symbols, expression)
 
 
 def evaluate(expression: sympy.Expr, values: Mapping[str, Any], n: int) -> Array:

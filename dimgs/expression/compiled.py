@@ -1,0 +1,48 @@
+"""Expressions as functions of arrays and of numbers, in any mixture."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import numpy as np
+import sympy
+
+
+@dataclass(frozen=True)
+class _Junction:
+    """A logical function of conditions that are arrays, or single truth values."""
+
+    of_two: Callable[[Any, Any], Any]
+
+    def reduce(self, conditions: Iterable[Any]) -> Any:
+        """NumPy's own would make one array of all, which they need not make."""
+        return reduce(self.of_two, conditions)
+
+
+_JUNCTIONS = {"logical_and": _Junction(np.logical_and), "logical_or": _Junction(np.logical_or)}
+
+
+def compile_expression(
+    arguments: Sequence[sympy.Symbol], expression: sympy.Basic, *, cse: bool = False
+) -> Callable[..., Any]:
+    """A function of arrays, or numbers, that computes an expression with NumPy and SciPy.
+
+    Parameters
+    ----------
+    arguments : sequence of sympy.Symbol
+    expression : sympy.Basic
+    cse : bool
+        Compute common subexpressions once.
+
+    Examples
+    --------
+    >>> x, c = sympy.symbols("x c")
+    >>> pieces = sympy.Piecewise((2 * x, (x < 3) & (c > 0)), (x, True))
+    >>> compile_expression([x, c], pieces)(np.array([1.0, 5.0]), 1.0)
+    array([2., 5.])
+    """
+    function: Callable[..., Any] = sympy.lambdify(
+        arguments, expression, modules=[_JUNCTIONS, "scipy", "numpy"], cse=cse
+    )
+    return function
