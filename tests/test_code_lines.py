@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 64933, "campaigns: one estimate of runs, noise by replicates"
+MOST, SINCE = 64951, "conditions of numbers beside conditions of runs"
 
 
 def code_lines(text: str) -> int:
