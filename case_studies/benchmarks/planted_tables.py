@@ -1,0 +1,295 @@
+"""Tables with planted laws and the errors of real ones: what is found, confirmed and covered.
+
+``python -m case_studies.benchmarks.planted_tables`` draws tables of 60 runs with an error of 5 %:
+
+- *offset*: y = a + b x^p z^q, with errors of one size
+- *mixed*: y = b x^p z^q, with errors that are relative where y is large and of one size where small
+- *sources*: six runs of each of ten sources, whose prefactors (20 %) and, in half of the tables,
+  exponents of x (0.1) differ
+- *scatter*: an error column whose numbers are off by a common factor, beside a scatter of 5 %
+- *censored*: bounds in place of the lowest, or the highest, three tenths of the targets
+
+A law counts as found if its formula, with its constants refitted, meets the planted values without
+errors to a thousandth. Intervals of 90 % are those of the law at the quartiles of the runs, of the
+exponents of its power law, and of runs of sources that are not in the table.
+
+Results go to a file of one line a table, and tables that are in it are not done again.
+"""
+
+import argparse
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+import sympy
+from scipy.optimize import least_squares
+
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsError
+from dimgs.dataset import Dataset
+from dimgs.dataset.bounds import BOUND_SUFFIX
+from dimgs.discovery.discover import discover_with
+from dimgs.discovery.options import Options
+from dimgs.law.exponents import name_exponents
+from dimgs.law.law import Law
+
+RUNS, ERROR, SOURCES = 60, 0.05, 10
+LEVEL = 0.9
+# exponents that are drawn
+POWERS = (-2.0, -1.5, -1.0, -0.5, 0.5, 1.0, 1.5, 2.0)
+# seconds that only cap
+_LONGEST = 3600.0
+# of the planted values, relatively: what a formula with other terms does not reach
+_SAME = 1e-3
+
+
+@dataclass(frozen=True, eq=False)
+class Planted:
+    """A table with what is true of it.
+
+    Attributes
+    ----------
+    data : Dataset
+    mean : callable
+        Target without errors, of x and z.
+    exponents : mapping of str to float
+        Of a power law; empty for another law.
+    options : mapping of str to object
+    further : Dataset, optional
+        Runs of new sources, with their targets.
+    """
+
+    data: Dataset
+    mean: Callable[[Array, Array], Array]
+    exponents: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    further: Dataset | None = None
+
+
+def _inputs(rng: np.random.Generator, n: int) -> tuple[Array, Array]:
+    return np.exp(rng.uniform(-1.5, 1.5, n)), np.exp(rng.uniform(-1.5, 1.5, n))
+
+
+def _power(rng: np.random.Generator) -> tuple[Callable[[Array, Array], Array], dict[str, float]]:
+    p, q = rng.choice(POWERS, 2)
+    b = float(np.exp(rng.uniform(-2.0, 2.0)))
+    return lambda x, z: np.asarray(b * x**p * z**q), {"x": float(p), "z": float(q)}
+
+
+def _columns(x: Array, z: Array, y: Array) -> dict[str, Array]:
+    return {"x [1]": x, "z [1]": z, "y [1]": y}
+
+
+def offset(rng: np.random.Generator) -> Planted:
+    """An additive constant, and errors of one size."""
+    part, _ = _power(rng)
+    x, z = _inputs(rng, RUNS)
+    height = float(rng.uniform(0.2, 1.0) * np.median(part(x, z)))
+
+    def mean(x: Array, z: Array) -> Array:
+        return height + part(x, z)
+
+    y = mean(x, z) + ERROR * float(np.std(mean(x, z))) * rng.normal(size=RUNS)
+    return Planted(Dataset.from_columns(_columns(x, z, y)), mean)
+
+
+def mixed(rng: np.random.Generator) -> Planted:
+    """A power law with relative errors, and a least error for small targets."""
+    mean, exponents = _power(rng)
+    x, z = _inputs(rng, RUNS)
+    y = mean(x, z)
+    floor = ERROR * float(np.quantile(y, 0.3))
+    y = y + np.hypot(ERROR * y, floor) * rng.normal(size=RUNS)
+    return Planted(Dataset.from_columns(_columns(x, z, y)), mean, exponents)
+
+
+def sources(rng: np.random.Generator) -> Planted:
+    """Sources with prefactors, and perhaps exponents, of their own."""
+    mean, exponents = _power(rng)
+    slopes = float(rng.choice([0.0, 0.1]))
+
+    def runs(labels: Sequence[str], each: int) -> Dataset:
+        x, z = _inputs(rng, len(labels) * each)
+        prefactors = np.repeat(rng.normal(0.0, 0.2, len(labels)), each)
+        powers = np.repeat(rng.normal(0.0, slopes, len(labels)), each)
+        y = mean(x, z) * np.exp(prefactors + powers * np.log(x) + ERROR * rng.normal(size=len(x)))
+        return Dataset.from_columns({**_columns(x, z, y), "lab": np.repeat(labels, each)})
+
+    data = runs([f"lab {k}" for k in range(SOURCES)], RUNS // SOURCES)
+    further = runs([f"new {k}" for k in range(20)], 1)
+    return Planted(data, mean, exponents, {"by": ["lab"]}, further)
+
+
+def scatter(rng: np.random.Generator) -> Planted:
+    """Stated errors that are too small or too large, beside a scatter that nobody states."""
+    mean, exponents = _power(rng)
+    x, z = _inputs(rng, RUNS)
+    stated = np.exp(rng.uniform(np.log(0.005), np.log(0.2), RUNS))
+    wrong = float(np.exp(rng.uniform(-0.7, 0.7)))
+    y = mean(x, z) * np.exp(np.hypot(wrong * stated, ERROR) * rng.normal(size=RUNS))
+    return Planted(
+        Dataset.from_columns({**_columns(x, z, y), "y_err [1]": stated * y}), mean, exponents
+    )
+
+
+def censored(rng: np.random.Generator) -> Planted:
+    """Bounds in three tenths of the runs, on one side."""
+    mean, exponents = _power(rng)
+    x, z = _inputs(rng, RUNS)
+    y = mean(x, z) * np.exp(ERROR * rng.normal(size=RUNS))
+    below = bool(rng.integers(2))
+    limit = float(np.quantile(y, 0.3 if below else 0.7))
+    is_bound = y < limit if below else y > limit
+    sides = np.where(is_bound, "<" if below else ">", "=")
+    columns = _columns(x, z, np.where(is_bound, limit, y))
+    data = Dataset.from_columns({**columns, f"y{BOUND_SUFFIX}": sides})
+    return Planted(data, mean, exponents)
+
+
+KINDS: Mapping[str, Callable[[np.random.Generator], Planted]] = {
+    f.__name__: f for f in (offset, mixed, sources, scatter, censored)
+}
+
+
+def is_same(law: Law, planted: Planted) -> bool:
+    """Whether the formula of a law, its constants refitted, meets the planted values."""
+    form = name_exponents(law)
+    constants = {c.name: c.value for c in (*law.constants, *form.constants)}
+    names = [n for n in constants if sympy.Symbol(n) in form.expression.free_symbols]
+    columns = {s: np.asarray(planted.data[v.name], np.float64) for s, v in law.symbols.items()}
+    made = sympy.lambdify([*columns, *names], form.expression, modules=["scipy", "numpy"])
+    true = planted.mean(np.asarray(planted.data["x"]), np.asarray(planted.data["z"]))
+    size = float(np.std(true))
+
+    def miss(theta: Array) -> Array:
+        with np.errstate(all="ignore"):
+            values = made(*columns.values(), *theta) * np.ones(len(true))
+        away = np.asarray((values - true) / size, dtype=np.float64)
+        return np.nan_to_num(away, nan=1e6, posinf=1e6, neginf=-1e6)
+
+    start = np.array([constants[n] for n in names])
+    if not len(start):
+        return bool(np.sqrt(np.mean(miss(start) ** 2)) < _SAME)
+    found = least_squares(miss, start, x_scale=np.maximum(np.abs(start), 1e-3), xtol=1e-12)
+    return bool(np.sqrt(np.mean(found.fun**2)) < _SAME)
+
+
+def _hits(low: Array, true: Array, high: Array) -> list[bool]:
+    return [bool(a <= x <= b) for a, x, b in zip(low, true, high, strict=True)]
+
+
+def measured(kind: str, number: int) -> dict[str, Any]:
+    """What a discovery says of one table.
+
+    Parameters
+    ----------
+    kind : str
+    number : int
+        Of the table; its seed.
+    """
+    start = time.process_time()
+    planted = KINDS[kind](np.random.default_rng([number, list(KINDS).index(kind)]))
+    options = Options(
+        engine="structured", effort="quick", time_limit=_LONGEST, level=LEVEL, **planted.options
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        report = discover_with(planted.data, "y", options)
+        law = report.law
+        row: dict[str, Any] = {
+            "kind": kind,
+            "number": number,
+            "law": str(law),
+            "probability": report.probability,
+            "confirmed": report.confirmed,
+            "found": law is not None and is_same(law, planted),
+            "law_hits": [],
+            "exponent_hits": [],
+            "source_hits": [],
+        }
+        if row["found"] and law is not None:
+            quartiles = np.quantile(np.asarray(planted.data["x"]), [0.25, 0.5, 0.75])
+            points = {"x": quartiles, "z": quartiles}
+            interval = law.predict(points, LEVEL, "law")
+            true = planted.mean(quartiles, quartiles)
+            row["law_hits"] = _hits(interval.low, true, interval.high)
+        if report.fit is not None and planted.exponents:
+            # an exponent that was taken for a rational is one with its fitted interval
+            known = {e.name: e for e in report.fit.variable_exponents}
+            row["exponent_hits"] = [
+                bool(known[n].low <= p <= known[n].high)
+                for n, p in planted.exponents.items()
+                if n in known
+            ]
+        if planted.further is not None and law is not None:
+            interval = law.predict(planted.further, LEVEL)
+            true = np.asarray(planted.further["y"])
+            row["source_hits"] = _hits(interval.low, true, interval.high)
+    row["seconds"] = round(time.process_time() - start, 1)
+    return row
+
+
+def _share(hits: Sequence[bool]) -> str:
+    return f"{100 * np.mean(hits):.0f} % of {len(hits)}" if len(hits) else ""
+
+
+def lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The table of the documentation."""
+    yield (
+        "| tables | drawn | found | confirmed | wrong among confirmed | law covered | "
+        "exponents covered | new sources covered |"
+    )
+    yield "|---|---|---|---|---|---|---|---|"
+    kinds = [kind for kind in KINDS if any(row["kind"] == kind for row in rows)]
+    for kind in [*kinds, "all"]:
+        some = [row for row in rows if kind in (row["kind"], "all")]
+        confirmed = [row for row in some if row["confirmed"]]
+        wrong = sum(not row["found"] for row in confirmed)
+        hits = [
+            _share([hit for row in some for hit in row[name]])
+            for name in ("law_hits", "exponent_hits", "source_hits")
+        ]
+        found = sum(row["found"] for row in some)
+        yield (
+            f"| {kind} | {len(some)} | {found} | {len(confirmed)} | {wrong} | {' | '.join(hits)} |"
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure the tables that are not in the file of results, and print all that are."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", action="append", default=[], help=", ".join(KINDS))
+    parser.add_argument("--count", type=int, default=40, help="tables of each kind")
+    parser.add_argument("--results", type=Path, default=Path("planted_tables.jsonl"))
+    asked = parser.parse_args(arguments)
+    kinds = asked.only or list(KINDS)
+    wanted = [(kind, number) for number in range(asked.count) for kind in kinds]
+    done = {}
+    if asked.results.exists():
+        rows = map(json.loads, asked.results.read_text(encoding="utf-8").splitlines())
+        done = {(row["kind"], row["number"]): row for row in rows}
+    for key in wanted:
+        if key in done:
+            continue
+        try:
+            done[key] = measured(*key)
+        except DimgsError as error:
+            print(f"{key[0]} {key[1]}: {error}")
+            continue
+        with asked.results.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(done[key]) + "\n")
+    print(*lines([done[key] for key in wanted if key in done]), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
