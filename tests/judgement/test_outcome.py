@@ -114,10 +114,10 @@ def test_reasons_say_their_numbers_and_the_gravest_comes_first(facts: LawFacts) 
     assert (f"The {facts.n_aside} runs set aside before the search" in said) == low
     assert not low or f"with R² = {aside:.2g}, less than 0.5." in said
     assert ("No run could be left out" in said) == (left is None)
-    assert ("is not known" in said) == (rest is None)
+    assert ("It is unknown whether" in said) == (rest is None)
     more = rest is not None and rest >= MOST_STRUCTURE
     assert ("of their variance): it is not the whole law" in said) == more
-    assert ("follow T at equal groups" in said) == (facts.follows == "T")
+    assert ("depend on T at equal groups" in said) == (facts.follows == "T")
     assert not more or f"on the groups ({round(100 * (rest or 0))} % of their variance)" in said
     # each outcome by the first of these that is there
     by = {cut.by for cut in facts.cuts}
