@@ -118,7 +118,7 @@ class PairLoss:
     ) -> SortedLoss:
         """Sum of Huber's loss of e_u - e_v over `threshold`: t²/(2c), or |t| - c/2 beyond c.
 
-        A loss `known` at the same residuals saves the sort.
+        A `sorted_loss` at the same residuals saves the sort.
         """
         if sorted_loss is None:
             order, e, w = self._sort(residuals)

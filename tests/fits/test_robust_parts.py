@@ -52,7 +52,7 @@ def test_groups_count_by_their_weight_or_by_their_pairs(
     assert loss.near_weight == pytest.approx((each * (gap <= threshold)).sum())
     huber = np.where(gap <= threshold, gap**2 / (2 * threshold), gap - threshold / 2)
     assert loss.value == pytest.approx((each * huber).sum())
-    again = pairs.huber(e, threshold, known=pairs.absolute(e))
+    again = pairs.huber(e, threshold, sorted_loss=pairs.absolute(e))
     assert again.value == pytest.approx(loss.value)
     np.testing.assert_allclose(again.scores, loss.scores, atol=1e-12)
 
