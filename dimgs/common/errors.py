@@ -122,7 +122,7 @@ class DimgsWarning(UserWarning):
     >>> with warnings.catch_warnings(record=True, action="always") as caught:
     ...     law = dimgs.fit(table, "H").law
     >>> caught[0].category.__name__, str(caught[0].message)[:22]
-    ('DimgsWarning', "'m' is not used: no o")
+    ('DimgsWarning', "'m' is not used: no ot")
     """
 
 

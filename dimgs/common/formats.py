@@ -235,7 +235,7 @@ def shipped(package: str, name: str) -> dict[str, Any]:
     Examples
     --------
     >>> shipped("dimgs.cli", "words.toml")["kernel"]
-    'A simulator with named inputs and outputs and their units.'
+    'A simulator with named inputs and outputs, and their units.'
     """
     import tomllib
 

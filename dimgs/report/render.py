@@ -288,7 +288,7 @@ def report_markdown(report: Findings, figures: Sequence[tuple[str, str, str]] = 
     <BLANKLINE>
     Posterior: \> 99 % this law, \< 1 % other laws, \< 1 % none of them.
     <BLANKLINE>
-    Not confirmed. No end of the runs could be left out, so nothing is known ...
+    Not confirmed. No end of the runs could be left out, so predictions beyond them are ...
     """
     text = _escaped("md").get_template("report.md").render(_content(report), figures=figures)
     return re.sub(r"\n{3,}", "\n\n", text.strip()) + "\n"

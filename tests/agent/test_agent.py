@@ -95,7 +95,7 @@ def test_an_invented_number_goes_back_once_and_is_cut_then(asked: Any) -> None:
 
 
 def test_a_model_that_does_not_end_is_ended_and_what_it_did_is_kept(asked: Any, hub: Hub) -> None:
-    with pytest.raises(ModelFailedError, match="within 12 answers"):
+    with pytest.raises(ModelFailedError, match="within 12 replies"):
         asked([("describe_kernels", {})], repeats=True)
     (kept,) = hub.listed(kind="decision")
     assert "within 12" in hub.get(kept["id"])["content"]["known"]["failure"]

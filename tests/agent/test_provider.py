@@ -126,7 +126,7 @@ def test_a_streamed_call_and_a_streamed_answer(hub: Hub, monkeypatch: pytest.Mon
         ([b"this is no JSON"], "no usable answer|cannot be reached|gave no"),
         ([{"name": "describe_kernels", "arguments": '{"name": '}], "within 6|no usable"),
         ([{"name": "no_such_tool", "arguments": "{}"}], "within 6|no usable"),
-        ([CALL], "within 6 answers"),
+        ([CALL], "within 6 replies"),
     ],
     ids=["broken", "key", "name", "slow", "garbage", "half a call", "no tool", "endless"],
 )

@@ -157,7 +157,7 @@ def test_a_law_of_groups_that_leave_out_what_matters_is_not_confirmed() -> None:
     assert not report.confirmed
     assert report.probability is not None
     assert report.probability < 0.01
-    assert any("follow T" in reason for reason in report.why_not)
+    assert any("depend on T" in reason for reason in report.why_not)
 
 
 def _refused(columns: dict[str, Array], target: str) -> str:

@@ -172,7 +172,7 @@ def test_simple_constants_put_no_longer_tree_in_the_place_of_a_shorter_one(
     short = replace(free, loss=0.5, bits=free.bits - 2.0)
     archive.fits["5.000000e-01"] = short
     monkeypatch.setattr(
-        "dimgs.engines.structured.archive.simplified",
+        "dimgs.engines.structured.archive.simplify_numbers",
         lambda fitted, _: replace(fitted, loss=0.5, bits=short.bits + 1.0),
     )
     archive.sharpen()

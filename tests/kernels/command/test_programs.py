@@ -214,7 +214,7 @@ def test_what_is_too_large_is_not_followed_and_said(
     for i in range(4):
         (tmp_path / f"{i}").write_text("")
     kernel = solver([PYTHON, "-c", "print('x = 1')", str(tmp_path)])
-    with pytest.warns(DimgsWarning, match=r"does not follow the folder .*; give another version"):
+    with pytest.warns(DimgsWarning, match=r"does not cover the folder .*; give another version"):
         first = kernel.key({})
     (tmp_path / "0").write_text("other")
     assert kernel.key({}) == first
