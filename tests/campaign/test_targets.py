@@ -103,13 +103,13 @@ def test_steps_make_a_law_in_pieces() -> None:
 
 
 @pytest.mark.slow
-def test_a_law_that_is_not_confirmed_is_none_of_the_whole() -> None:
-    # the difference of the tiers is not quite a monomial
+def test_a_confirmed_law_is_that_of_the_whole() -> None:
     result = run(uptake_plan(report=None))
     assert result.outcome == "confirmed"
     assert isinstance(result.report, Report)
-    assert result.law is None
-    assert any("no one law of all regimes" in w for w in result.warnings)
+    assert result.report.confirmed
+    assert result.law is result.report.law
+    assert str(result.law) == "m = c*k/(k + 1/t)"
 
 
 def test_targets_of_a_file_are_a_list() -> None:
