@@ -7,6 +7,7 @@ line and the help of both are made of :class:`Options`.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
+from inspect import cleandoc
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
@@ -446,7 +447,8 @@ def _filled(text: str | None, names: Iterable[str]) -> str | None:
         default = default_of(options[name])
         optional = ", optional" if default is None else f", default {default!r}"
         lines += [f"{name} : {kind}{optional}", f"    {options[name].metadata['help']}"]
-    return text and text.replace("{options}", "\n    ".join(lines))
+    # Python 3.13 takes the indentation of a docstring away, older ones do not
+    return text and cleandoc(text).replace("{options}", "\n".join(lines))
 
 
 _TYPES: dict[Kind, str] = {

@@ -1,7 +1,7 @@
 """Blends of power laws, (A^n + B^n + ...)^(1/n), fitted to runs on the log scale."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -61,7 +61,9 @@ class Blend:
 
 def mix(values: Array, power: float) -> tuple[Array, Array]:
     """Logarithm of (A^n + B^n + ...)^(1/n) from the logarithms, and the share of each, in rows."""
-    total = np.logaddexp.reduce(power * values, axis=1)
+    # typed loosely: the stubs of NumPy 2.5 know no reduction along an axis
+    logaddexp: Any = np.logaddexp
+    total: Array = logaddexp.reduce(power * values, axis=1)
     return total / power, np.exp(power * values - total[:, None])
 
 

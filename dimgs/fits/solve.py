@@ -115,7 +115,7 @@ def _scale(norms: Array, magnitude: Array) -> Array:
 def _coordinates(scale: Array, singular: Array, directions: Array, rtol: float) -> Coordinates:
     p = len(scale)
     singular = np.concatenate([singular, np.zeros(p - len(singular))])
-    largest = singular.max(initial=0.0)
+    largest = float(np.max(singular, initial=0.0))
     rank = int(np.count_nonzero(singular > rtol * largest))
     indices = np.full(p, np.inf)
     indices[:rank] = largest / singular[:rank]

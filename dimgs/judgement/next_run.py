@@ -81,7 +81,7 @@ class _Rival:
         covariance = rows @ rows.T + np.diag(self.noise[self.places] ** 2)
         # of a law without noise places that are alike would make it singular
         return np.asarray(
-            covariance + _ROUNDING * max(covariance.max(), _LEAST) * np.eye(len(rows))
+            covariance + _ROUNDING * max(float(np.max(covariance)), _LEAST) * np.eye(len(rows))
         )
 
     def conditional(self, outcomes: Array) -> tuple[Array, Array]:

@@ -80,7 +80,8 @@ def _share(of: Any, bad: Any, names: Any) -> str:
     draws = own[rng.integers(len(unique), size=(_SAMPLES, len(unique)))].sum(axis=1)
     shares = draws[:, 1] / np.maximum(draws[:, 0], 1)
     low, high = np.quantile(shares, [0.05, 0.95])
-    return f"({own[:, 1].sum() / own[:, 0].sum():.3f} [{low:.3f}, {high:.3f}])"
+    share = float(own[:, 1].sum()) / float(own[:, 0].sum())
+    return f"({share:.3f} [{low:.3f}, {high:.3f}])"
 
 
 def _missing(laws: Sequence[dict[str, Any]], some: Any) -> str:

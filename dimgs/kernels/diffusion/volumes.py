@@ -127,7 +127,8 @@ def _slope(
     rate = diagonal * state
     rate[1:] += below * state[:-1]
     rate[:-1] += above * state[1:]
-    solution: Array = dgttrs(*factors, rate)[0]
+    lower, middle, upper, second, pivots = factors
+    solution: Array = dgttrs(lower, middle, upper, second, pivots, rate)[0]
     return solution
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -97,9 +99,9 @@ def test_constant_column_has_no_scatter() -> None:
     ],
 )
 @pytest.mark.filterwarnings("ignore:invalid value", "ignore:overflow encountered")
-def test_unusable_arrays_say_where(X: object, y: object, w: object, message: str) -> None:
+def test_unusable_arrays_say_where(X: Any, y: Any, w: Any, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Moments.from_arrays(X, y, w)  # type: ignore[arg-type]
+        Moments.from_arrays(X, y, w)
 
 
 def test_different_columns_do_not_merge() -> None:
