@@ -32,7 +32,7 @@ FREEDOM = 6
 # law with noise is doubted: to know the change to one takes sixteen times the runs of the exponent
 STEADY = 3.0
 # coverage of what is predicted of runs that scatter
-_FORETOLD = 0.99
+_COVERAGE = 0.99
 # purposes of runs that were predicted: other inputs of equal groups than those of the rest
 PREDICTED = ("inside", "check")
 # a regime in less of the ranges is named, not answered
@@ -206,13 +206,13 @@ class TierEvidence:
         return bool(model.laws) and not len(model.unexplained) and not model.entangled
 
     def feasible(self, z: Array) -> BoolArray:
-        """Where runs can lie, and are believed to give an answer."""
+        """Where runs can lie, and are expected to give an answer."""
         inside = self.design.region.contains(z)
         return np.asarray(inside & self._answers(z))
 
     @property
     def usable_pool(self) -> Array:
-        """Points that fill what the ranges reach, where runs are believed to give an answer."""
+        """Points that fill what the ranges reach, where runs are expected to give an answer."""
         pool = self.design.pool
         return pool[self.feasible(pool)]
 
@@ -290,7 +290,7 @@ class TierEvidence:
         if not self.model.scatter.sigma:
             return 0.0
         law = self.model.laws[int(np.argmax(self.model.holds(z[None], strictly=False)[0]))]
-        half = float(law.half_widths(np.append(1.0, z)[None], _FORETOLD)[0])
+        half = float(law.half_widths(np.append(1.0, z)[None], _COVERAGE)[0])
         return half if np.isfinite(half) else 0.0
 
     def checks(self) -> tuple[Array, BoolArray, IntArray]:

@@ -37,7 +37,7 @@ class KnownRun:
         Inputs and outputs with their units; an input of the kernel that it does not give has the
         value that the plan fixes. Without a tier it is one of the finest.
     origin : str
-        Where it comes from, for messages; runs of one origin are believed or doubted together.
+        Where it comes from, for messages; runs of one origin are trusted or left aside together.
     error : float
         Relative standard error of the target.
 

@@ -46,7 +46,7 @@ _ENDLESS, _MOST_LAWS = 10, 4
 _SURVEY = 3
 # rounds of questions without a new run before a campaign ends
 _IDLE = 3
-# repeated runs at a named point before their scatter is believed
+# repeated runs at a named point before their scatter is trusted
 _REPEATS = 6
 # batches without an error a tenth smaller, after which a surrogate gets no further runs
 _PATIENCE, _BETTER = 3, 0.9
@@ -119,7 +119,7 @@ class CampaignLoop:
         """Ask, run and look until there is a reason to stop."""
         cut = len(self.store.interrupted)
         last = len(self.binding.tiers) - 1
-        tiers = [last] if self._believes(last) else self._worthwhile()
+        tiers = [last] if self._trusts(last) else self._worthwhile()
         evidence, ends = self._solved(tiers[0], ())
         if ends is _FINE:
             tiers = [last]
@@ -210,7 +210,7 @@ class CampaignLoop:
         self, tier: int, known: tuple[FittedLaw, ...]
     ) -> tuple[TierEvidence, Ending | None]:
         """Runs of one tier until its questions are answered; why not, where they are not."""
-        self._believes(tier)
+        self._trusts(tier)
         evidence = TierEvidence(self.binding, self.design, self.experiment.runs, tier)
         strategy = Strategy(evidence)
         self.evidence, evidence.known = evidence, known or evidence.known
@@ -302,7 +302,7 @@ class CampaignLoop:
         finest = TierEvidence(self.binding, self.design, runs, last)
         return finest.clear and np.isfinite(finest.worst)
 
-    def _believes(self, tier: int) -> bool:
+    def _trusts(self, tier: int) -> bool:
         """Whether runs from elsewhere determine a tier's laws and predicted further runs of it."""
         asked = self.binding.plan.tolerance.of_laws
         by_origin = self.elsewhere.of_tier(tier)
@@ -314,8 +314,8 @@ class CampaignLoop:
         every = [placed for runs in parts for placed in runs]
         if len(parts) > 1 and self._evidence_with(tier, every) is not None:
             parts = [every]
-        believed = [self._tested(tier, runs) for runs in parts]
-        return any(believed)
+        trusted = [self._tested(tier, runs) for runs in parts]
+        return any(trusted)
 
     def _evidence_with(self, tier: int, prior: list[PriorRun]) -> TierEvidence | None:
         return evidence_with(self.binding, self.design, self.experiment.runs, tier, prior)
