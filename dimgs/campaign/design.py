@@ -23,7 +23,7 @@ _DIRECTIONS = 4000
 _MOST_FACETS = 5000
 # 131,072 points of a few coordinates take a few megabytes; a region thinner than that gets fewer
 _MOST_DRAWN = 2**17
-# of half a range; repeated runs are told apart by a nudge of 1e-9 of a value
+# of half a range; repeated runs differ by a nudge of 1e-9 of a value
 _MOVED = 1e-6
 
 

@@ -321,7 +321,7 @@ class CampaignLoop:
         return evidence_with(self.binding, self.design, self.experiment.runs, tier, prior)
 
     def _tested(self, tier: int, prior: list[PriorRun]) -> bool:
-        """Predict runs from evidence, make them, and believe it where they are as predicted."""
+        """Predict runs from evidence, make them, and trust it where they are as predicted."""
         trial = self._evidence_with(tier, prior)
         origins, held = dict.fromkeys(p.origin for p in prior), False
         verdict = "left aside: they are too few, or scatter too much, to predict further runs"

@@ -24,7 +24,7 @@ def known_of_hub(hub: "Hub", binding: Binding) -> list[Known]:
 
     Runs of the plan's kernel count as made where they are the same runs, whoever made them; those
     in other sizes, and those of other kernels of the same physics identity, are evidence, which a
-    campaign believes where it predicts new runs. What is disputed or of another version of the
+    campaign trusts where it predicts new runs. What is disputed or of another version of the
     program is left out.
 
     Parameters

@@ -1,6 +1,6 @@
 """Known runs in the pi space of a plan: those that count as made, and those that are evidence.
 
-Evidence is believed where it predicts new runs, and doubted where it does not.
+Evidence is trusted where it predicts new runs, and left aside where it does not.
 """
 
 from collections import Counter
