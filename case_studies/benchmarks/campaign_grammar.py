@@ -23,6 +23,7 @@ from scipy.stats import qmc
 from case_studies.benchmarks.campaign_judge import CLAIMED, STRAY
 from case_studies.benchmarks.campaign_kernels import Array
 from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance, run_campaign
+from dimgs.common.arrays import BoolArray
 from dimgs.common.errors import DimgsError, RunDivergedError
 from dimgs.expression import sympy_parse_condition
 from dimgs.groups.derive import pi_basis
@@ -177,7 +178,7 @@ def claims(case: Drawn, result: CampaignResult, logs: Array) -> list[tuple[str, 
     values = np.exp(case.groups(logs)).T
     room = max(CLAIMED, 2.0 * case.noise)
 
-    def missed(said: Array, room: float, here: Array) -> float:
+    def missed(said: Array, room: float, here: BoolArray) -> float:
         with np.errstate(all="ignore"):
             off = np.abs(np.log(np.broadcast_to(np.asarray(said, dtype=float), len(logs))) - truth)
         return float(np.mean(~(off[here] <= room))) if here.any() else 0.0
@@ -190,7 +191,7 @@ def claims(case: Drawn, result: CampaignResult, logs: Array) -> list[tuple[str, 
     for i, regime in enumerate(result.regimes, 1):
         if f"regime {i}" not in relevant or regime.fit is None:
             continue
-        here = everywhere
+        here: BoolArray = everywhere
         if regime.where != "True":
             condition = sympy.lambdify(names, sympy_parse_condition(regime.where, names), "numpy")
             here = np.broadcast_to(np.asarray(condition(*values), dtype=bool), len(logs))

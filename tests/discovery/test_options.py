@@ -33,7 +33,7 @@ def test_keywords_are_options_of_the_same_type_and_documented(call: Any, known: 
     types = get_type_hints(Options)
     for name, kind in get_type_hints(known).items():
         assert types[name] == kind
-        assert f"    {name} : " in call.__doc__
+        assert f"\n{name} : " in call.__doc__
         assert options_by_name()[name].metadata["help"] in call.__doc__
 
 
