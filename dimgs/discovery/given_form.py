@@ -29,6 +29,7 @@ from dimgs.engines.clock import Clock
 from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.registry import embedded, entry_named
 from dimgs.expression import safe_identifiers, sympy_parse
+from dimgs.expression.compiled import compile_expression
 from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.parsing import function_names
 from dimgs.fits.design.features import Design
@@ -398,8 +399,8 @@ class _Batch:
         inputs = [sympy.Symbol(k) for k in sorted(columns) if k in used]
         symbols = [*map(sympy.Symbol, self.names)]
         slopes = [expression.diff(s) for s in symbols]
-        self._value = sympy.lambdify([*inputs, *symbols], expression, ["scipy", "numpy"], cse=True)
-        self._slopes = sympy.lambdify([*inputs, *symbols], slopes, ["scipy", "numpy"], cse=True)
+        self._value = compile_expression([*inputs, *symbols], expression, cse=True)
+        self._slopes = compile_expression([*inputs, *symbols], slopes, cse=True)
 
     def _arguments(self, theta: Array) -> list[Array]:
         return [*self._columns, *(theta[:, [k]] for k in range(len(self.names)))]

@@ -205,9 +205,9 @@ def _gradient(
 def _compiled(body: Any, names: tuple[str, ...]) -> Callable[..., Any]:
     import sympy
 
-    function: Callable[..., Any] = sympy.lambdify(
-        [sympy.Symbol(n) for n in names], body, modules=["numpy", "scipy"], cse=True
-    )
+    from dimgs.expression.compiled import compile_expression
+
+    function = compile_expression([sympy.Symbol(n) for n in names], body, cse=True)
 
     def quiet(*arguments: Any) -> Any:
         with np.errstate(all="ignore"):

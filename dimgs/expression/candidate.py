@@ -189,9 +189,8 @@ class Candidate:
 
 @lru_cache(maxsize=512)
 def _compiled(expression: Any, names: tuple[str, ...]) -> Callable[..., Any]:
-    from sympy import Symbol, lambdify
+    from sympy import Symbol
 
-    function: Callable[..., Any] = lambdify(
-        [Symbol(name) for name in names], expression, modules=["numpy", "scipy"], dummify=True
-    )
-    return function
+    from dimgs.expression.compiled import compile_expression
+
+    return compile_expression([Symbol(name) for name in names], expression)

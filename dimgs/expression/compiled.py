@@ -24,14 +24,19 @@ _JUNCTIONS = {"logical_and": _Junction(np.logical_and), "logical_or": _Junction(
 
 
 def compile_expression(
-    arguments: Sequence[sympy.Symbol], expression: sympy.Basic, *, cse: bool = False
+    arguments: Sequence[sympy.Symbol],
+    expression: sympy.Basic | Sequence[sympy.Basic],
+    *,
+    cse: bool = False,
 ) -> Callable[..., Any]:
     """A function of arrays, or numbers, that computes an expression with NumPy and SciPy.
+
+    Its arguments are given by position; a variable may have the name of a function.
 
     Parameters
     ----------
     arguments : sequence of sympy.Symbol
-    expression : sympy.Basic
+    expression : sympy.Basic, or sequence of these
     cse : bool
         Compute common subexpressions once.
 
@@ -43,6 +48,6 @@ def compile_expression(
     array([2., 5.])
     """
     function: Callable[..., Any] = sympy.lambdify(
-        arguments, expression, modules=[_JUNCTIONS, "scipy", "numpy"], cse=cse
+        arguments, expression, modules=[_JUNCTIONS, "scipy", "numpy"], cse=cse, dummify=True
     )
     return function

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from dimgs.expression.compiled import compile_expression
 from dimgs.expression.complexity import complexity_of
 
 # what SymPy takes for complex, and leaves with derivatives of real parts
@@ -626,7 +627,7 @@ def _same(one: sympy.Expr, two: sympy.Expr) -> bool:
     points = np.random.default_rng(0).uniform(0.3, 1.7, (_POINTS, len(names)))
     symbols = [sympy.Symbol(name) for name in names]
     with np.errstate(all="ignore"):
-        f, g = (sympy.lambdify(symbols, e, modules=["scipy", "numpy"]) for e in (one, two))
+        f, g = (compile_expression(symbols, e) for e in (one, two))
         # NumPy's own numbers end in infinity where Python's raise ZeroDivisionError
         try:
             a, b = (np.array([h(*map(np.complex128, p)) for p in points], complex) for h in (f, g))

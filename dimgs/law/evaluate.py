@@ -47,9 +47,6 @@ def evaluate(expression: sympy.Expr, values: Mapping[str, Any], n: int) -> Array
     names = tuple(sorted(str(s) for s in expression.free_symbols))
     # NumPy's own numbers end in infinity or NaN where Python's raise, or become complex
     numbers = [np.asarray(values[name], dtype=np.float64)[()] for name in names]
-    if expression.has(sympy.Piecewise):
-        # a condition of constants alone stands beside conditions of the rows
-        numbers = [np.broadcast_to(x, (n,)) for x in numbers]
     with np.errstate(all="ignore"):
         result = np.asarray(_compiled(expression, names)(*numbers))
         if np.iscomplexobj(result):
