@@ -65,7 +65,7 @@ _EVALUATIONS = 1000
 _DISCOVER_SECONDS, _LONG_SECONDS = 60.0, 600.0
 # a law that its runs make less probable than this is another law, whatever else was tested
 _EVEN = 0.5
-# sources whose spread is told: three have one, and each is left out in turn
+# sources whose spread is reported: three have one, and each is left out in turn
 _SPREAD = 4
 # of a crossover that runs do not tell from a corner
 _SHARP = 10.0

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import isfinite
 from typing import NamedTuple
 
 import numpy as np
@@ -294,7 +295,7 @@ class CampaignRuns:
 
     def of_tier(self, tier: int, answered: bool = False) -> list[RunAnswer]:
         """Runs of a tier, or those with an answer."""
-        return [a for a in self.answers if a.tier == tier and (a.y == a.y or not answered)]
+        return [a for a in self.answers if a.tier == tier and (isfinite(a.y) or not answered)]
 
     def count(self, z: Array, tier: int) -> int:
         """Runs of a tier at a point, whatever came of them."""

@@ -19,14 +19,13 @@ from scipy.special import log_ndtr
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import FitError
+from dimgs.fits.solve import ROWS_TOLERANCE
 
 # relative, of the log-likelihood: further steps change no digit that is shown
 _CONVERGED = 1e-12
 _MOST_STEPS = 100
 # least weight of a censored run: its bound is then so far away that nothing is known from it
 _LEAST_WEIGHT = 1e-6
-# singular values below this share of the largest are rounding
-_COLLINEAR = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +83,7 @@ def fit_censored(columns: Array, y: Array, sides: IntArray, size: Array | None =
     directions, singular, _ = np.linalg.svd(
         table / np.maximum(np.sqrt((table**2).sum(axis=0)), 1e-300), full_matrices=False
     )
-    base = directions[:, singular > _COLLINEAR * singular[0]] * np.sqrt(len(y))
+    base = directions[:, singular > ROWS_TOLERANCE * singular[0]] * np.sqrt(len(y))
     measured = sides == 0
     if int(measured.sum()) < base.shape[1] + 2:
         raise FitError(

@@ -584,6 +584,20 @@ class Border:
     sharpness: float = np.nan
     sign: float = 0.0
 
+    @classmethod
+    def meeting(
+        cls,
+        coefficients: Sequence[Array] | Array,
+        below: int,
+        above: int,
+        sign: float,
+        sharpness: float = np.nan,
+    ) -> "Border":
+        """The border of two laws that are equal there, without a width."""
+        gap = sign * (coefficients[above] - coefficients[below])
+        offset = float(gap[0])
+        return cls(below, above, gap[1:], offset, 0.0, 0.0, sharpness=sharpness, sign=sign)
+
     @property
     def meets(self) -> bool:
         """Whether the laws are equal there."""
@@ -785,16 +799,15 @@ def _sharpened(model: RegimeModel) -> RegimeModel:
 def _meeting(model: RegimeModel, one: int, other: int, only: list[IntArray]) -> Border | None:
     """The border of two laws that are equal between their runs."""
     z = model.sites.z
-    difference = model.laws[other].coefficients - model.laws[one].coefficients
-    gaps = [difference[0] + z[rows] @ difference[1:] for rows in only]
+    coefficients = [law.coefficients for law in model.laws]
+    border = Border.meeting(coefficients, one, other, 1.0)
+    gaps = [border.along(z[rows]) for rows in only]
     if not len(gaps[0]) or not len(gaps[1]):
         return None
     sign = float(np.sign(np.median(gaps[1]) - np.median(gaps[0])))
     if not sign or np.any(sign * gaps[0] > 0.0) or np.any(sign * gaps[1] < 0.0):
         return None
-    return Border(
-        one, other, sign * difference[1:], sign * float(difference[0]), 0.0, 0.0, sign=sign
-    )
+    return Border.meeting(coefficients, one, other, sign)
 
 
 def _sharpness(model: RegimeModel, border: Border) -> float:
@@ -956,14 +969,12 @@ def _refined(model: RegimeModel) -> RegimeModel:
 
     def at(parameters: Array) -> RegimeModel:
         coefficients = parameters[: shape[0] * shape[1]].reshape(shape)
-        sharpness = dict(zip(meets, np.exp(parameters[shape[0] * shape[1] :]), strict=True))
-        borders = []
-        for b in model.borders:
-            if b in sharpness:
-                gap = b.sign * (coefficients[b.above] - coefficients[b.below])
-                s = float(np.clip(sharpness[b], *SHARPNESS))
-                b = replace(b, normal=gap[1:], offset=float(gap[0]), sharpness=s)
-            borders.append(b.widened(model.scatter) if b.meets else b)
+        sharpness = np.clip(np.exp(parameters[shape[0] * shape[1] :]), *SHARPNESS).tolist()
+        met = (
+            Border.meeting(coefficients, b.below, b.above, b.sign, s).widened(model.scatter)
+            for b, s in zip(meets, sharpness, strict=True)
+        )
+        borders = [next(met) if b.meets else b for b in model.borders]
         laws = [
             replace(law, coefficients=c) for law, c in zip(model.laws, coefficients, strict=True)
         ]
@@ -1130,8 +1141,7 @@ def _model(sites: Sites, scatter: Scatter, fit: Blend, sigma: float) -> RegimeMo
         laws.append(FittedLaw(coefficients, np.flatnonzero(owner == k), *known, drift))
     borders = []
     for one, other in combinations(range(n_laws), 2):
-        gap, s = sign * (fit.laws[other] - fit.laws[one]), abs(broad.power)
-        border = Border(one, other, gap[1:], float(gap[0]), 0.0, 0.0, sharpness=s, sign=sign)
+        border = Border.meeting(fit.laws, one, other, sign, abs(broad.power))
         borders.append(border.widened(scatter))
     explained = np.ones(len(sites), dtype=np.bool_)
     return RegimeModel(sites, scatter, tuple(laws), tuple(borders), explained=explained)
