@@ -18,14 +18,14 @@ from typing import Any
 
 import numpy as np
 import sympy
-from scipy.stats import qmc
 
-from case_studies.benchmarks.campaign_judge import CLAIMED, STRAY
+from case_studies.benchmarks.campaign_judge import CLAIMED, STRAY, filling
 from case_studies.benchmarks.campaign_kernels import Array
 from dimgs.campaign import Budget, CampaignResult, Plan, Range, Tolerance, run_campaign
 from dimgs.common.arrays import BoolArray
 from dimgs.common.errors import DimgsError, RunDivergedError
 from dimgs.expression import sympy_parse_condition
+from dimgs.expression.compiled import compile_expression
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis
 from dimgs.kernels.base import BaseKernel, Simulated
@@ -74,7 +74,7 @@ class Drawn:
         assert self.basis.response is not None
         groups = self.groups(logs)
         names = [g.name for g in self.basis.groups]
-        form = sympy.lambdify(names, sympy.sympify(self.form), "numpy")
+        form = compile_expression([*map(sympy.Symbol, names)], sympy.sympify(self.form))
         with np.errstate(all="ignore"):
             y = np.log(np.broadcast_to(form(*np.exp(groups).T), len(logs)))
         y = y - logs @ [float(self.basis.response.get(n)) for n in self.units]
@@ -84,9 +84,7 @@ class Drawn:
 
     def fresh(self) -> Array:
         """Logarithms of the inputs at points that fill the ranges, and have an answer."""
-        ends = np.log(list(self.ranges.values()))
-        unit = qmc.Sobol(len(ends), rng=2).random(2 * FRESH)
-        logs = ends[:, 0] + unit * (ends[:, 1] - ends[:, 0])
+        logs = filling(self.ranges.values(), 2 * FRESH, seed=2)
         return np.asarray(logs[np.isfinite(self.value(logs))][:FRESH])
 
 
@@ -106,9 +104,8 @@ def drawn(seed: int) -> Drawn:
             continue
         ranges = {n: (1.0, 10.0 ** float(rng.uniform(0.5, 2.0))) for n in names}
         case = Drawn(units, ranges, basis, "", 0.0, None, Tolerance(exponents=0.05))
-        logs = _logs(ranges)
+        logs = filling(ranges.values(), 256)
         middle = np.median(case.groups(logs), axis=0)
-
         constant = float(10.0 ** rng.uniform(-1.0, 1.0))
         inner = f"{10.0 ** rng.uniform(-0.7, 0.7):.3g}*{_monomial(basis, middle, rng)}"
         kind = int(rng.integers(4))
@@ -122,11 +119,11 @@ def drawn(seed: int) -> Drawn:
             bound = row, float(np.quantile(case.groups(logs) @ row, 0.8)) + 1e-9
         wanted = 0.05 if noise > 0.02 else 0.02
         asked = (Tolerance(exponents=wanted), Tolerance(law=0.95), Tolerance(prediction=0.1))
-        found = Drawn(units, ranges, basis, form, noise, bound, asked[int(rng.integers(3))])
-        y = found.value(logs)
+        case = Drawn(units, ranges, basis, form, noise, bound, asked[int(rng.integers(3))])
+        y = case.value(logs)
         fine = np.isfinite(y)
         if fine.mean() > 0.5 and np.ptp(y[fine]) < WIDEST and np.ptp(y[fine]) > 0.5:
-            return found
+            return case
 
 
 def _monomial(basis: PiBasis, middle: Array, rng: np.random.Generator) -> str:
@@ -144,11 +141,6 @@ def _unit(units: Mapping[str, str], rng: np.random.Generator) -> str:
     """A unit of the output that the inputs reach."""
     parts = [f"({u})**{int(rng.integers(-1, 3))}" for u in units.values() if u != "1"]
     return "*".join(parts) or "1"
-
-
-def _logs(ranges: Mapping[str, tuple[float, float]]) -> Array:
-    ends = np.log(list(ranges.values()))
-    return np.asarray(ends[:, 0] + qmc.Sobol(len(ends), rng=1).random(256) * np.ptp(ends, axis=1))
 
 
 class DrawnKernel(BaseKernel):
@@ -187,29 +179,31 @@ def claims(case: Drawn, result: CampaignResult, logs: Array) -> list[tuple[str, 
     if result.whole is not None:
         return [("law", missed(result.whole.predict(table), room, everywhere))]
     relevant = {p.answer for p in result.pertinence if p.relevant}
-    found = []
+    misses = []
     for i, regime in enumerate(result.regimes, 1):
         if f"regime {i}" not in relevant or regime.fit is None:
             continue
         here: BoolArray = everywhere
         if regime.where != "True":
-            condition = sympy.lambdify(names, sympy_parse_condition(regime.where, names), "numpy")
+            condition = compile_expression(
+                [*map(sympy.Symbol, names)], sympy_parse_condition(regime.where, names)
+            )
             here = np.broadcast_to(np.asarray(condition(*values), dtype=bool), len(logs))
-        found.append((f"regime {i}", missed(regime.fit.law.predict(table), room, here)))
+        misses.append((f"regime {i}", missed(regime.fit.law.predict(table), room, here)))
     for i, (point, place) in enumerate(zip(result.points, POINTS, strict=False), 1):
         at = case.value(_place(case, place)[None])[0]
-        found.append((f"point {i}", float(not abs(np.log(point.value) - at) <= room)))
-    if result.surrogate is not None and not found:
-        told = [
+        misses.append((f"point {i}", float(not abs(np.log(point.value) - at) <= room)))
+    if result.surrogate is not None and not misses:
+        predictions = [
             result.surrogate.at(dict(zip(case.units, row, strict=True))) for row in np.exp(logs)
         ]
-        said = np.array([np.nan if t is None else t[0] for t in told])
+        said = np.array([np.nan if p is None else p[0] for p in predictions])
         known = np.isfinite(said)
         room = max(room, 2.0 * np.log1p(result.surrogate.error))
-        found.append(
+        misses.append(
             ("surrogate", missed(said, room, known) - (1.0 - result.surrogate.curve.level))
         )
-    return found
+    return misses
 
 
 # where predictions are asked for, as parts of the logarithmic ranges
@@ -220,9 +214,8 @@ def _place(case: Drawn, share: float) -> Array:
     return np.array([np.log(a) + share * np.log(b / a) for a, b in case.ranges.values()])
 
 
-def judged(seed: int, budget: int) -> tuple[str, int, str]:
+def judged(case: Drawn, seed: int, budget: int) -> tuple[str, int, str]:
     """Word for how a campaign on a drawn kernel ends, its runs, and what is wrong."""
-    case = drawn(seed)
     points = [
         {n: (float(v), None) for n, v in zip(case.units, np.exp(_place(case, p)), strict=True)}
         for p in POINTS
@@ -261,9 +254,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     ends = Counter[str]()
     for seed in range(given.first, given.first + given.count):
-        word, runs, why = judged(seed, given.budget)
-        ends[word] += 1
         case = drawn(seed)
+        word, runs, why = judged(case, seed, given.budget)
+        ends[word] += 1
         print(
             f"{seed:>4} {word:<12} {runs:>4} runs, noise {case.noise:.0%}  {case.form[:70]}  {why}",
             flush=True,

@@ -6,6 +6,7 @@ or what is claimed of it (to 10 %) where the campaign says that it holds. What i
 calls relevant.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,11 +41,16 @@ class Verdict:
     cost: float
 
 
-def points(case: Case, n: int = 512) -> Array:
-    """Logarithms of the inputs at points that fill the ranges."""
-    ends = np.log([[low, high] for _, low, high in case.inputs.values()])
-    unit = qmc.Sobol(len(ends), rng=1).random(n)
+def filling(ranges: Iterable[tuple[float, float]], n: int, seed: int = 1) -> Array:
+    """Logarithms at `n` points that fill ranges, shape (n, n_inputs); `n` is a power of 2."""
+    ends = np.log(list(ranges))
+    unit = qmc.Sobol(len(ends), rng=seed).random(n)
     return np.asarray(ends[:, 0] + unit * (ends[:, 1] - ends[:, 0]))
+
+
+def points(case: Case) -> Array:
+    """Logarithms of the inputs at points that fill the ranges."""
+    return filling([(low, high) for _, low, high in case.inputs.values()], 512)
 
 
 def cores(case: Case, logs: Array) -> list[Any]:

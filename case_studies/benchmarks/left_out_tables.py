@@ -25,6 +25,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import sympy
 
+from case_studies.benchmarks.own_laws.__main__ import known_lines
 from case_studies.benchmarks.real_laws import QUESTIONS, Question
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import DimgsError
@@ -297,10 +298,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--search", action="store_true", help="the law of a quick discovery too")
     parser.add_argument("--results", type=Path, default=Path("left_out_tables.jsonl"))
     asked = parser.parse_args(arguments)
-    done = {}
-    if asked.results.exists():
-        rows = map(json.loads, asked.results.read_text(encoding="utf-8").splitlines())
-        done = {row["table"]: row for row in rows}
+    done = {row["table"]: row for row in known_lines(asked.results)}
     names = asked.only or list(TABLES)
     for number, name in enumerate(names, 1):
         if name in done:

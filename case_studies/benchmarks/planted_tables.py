@@ -32,12 +32,14 @@ import numpy as np
 import sympy
 from scipy.optimize import least_squares
 
+from case_studies.benchmarks.own_laws.__main__ import known_lines
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
 from dimgs.dataset.bounds import BOUND_SUFFIX
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.options import Options
+from dimgs.expression.compiled import compile_expression
 from dimgs.law.exponents import name_exponents
 from dimgs.law.law import Law
 
@@ -165,7 +167,7 @@ def is_same(law: Law, planted: Planted) -> bool:
     constants = {c.name: c.value for c in (*law.constants, *form.constants)}
     names = [n for n in constants if sympy.Symbol(n) in form.expression.free_symbols]
     columns = {s: np.asarray(planted.data[v.name], np.float64) for s, v in law.symbols.items()}
-    made = sympy.lambdify([*columns, *names], form.expression, modules=["scipy", "numpy"])
+    made = compile_expression([*map(sympy.Symbol, (*columns, *names))], form.expression)
     true = planted.mean(np.asarray(planted.data["x"]), np.asarray(planted.data["z"]))
     size = float(np.std(true))
 
@@ -274,10 +276,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     asked = parser.parse_args(arguments)
     kinds = asked.only or list(KINDS)
     wanted = [(kind, number) for number in range(asked.count) for kind in kinds]
-    done = {}
-    if asked.results.exists():
-        rows = map(json.loads, asked.results.read_text(encoding="utf-8").splitlines())
-        done = {(row["kind"], row["number"]): row for row in rows}
+    done = {(row["kind"], row["number"]): row for row in known_lines(asked.results)}
     for key in wanted:
         if key in done:
             continue
