@@ -1,5 +1,7 @@
 """Laws of every kind at fixed places: what their functions return is kept as reference values."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -11,7 +13,9 @@ from tests.law.examples import KINDS, example, held_example
 @pytest.fixture(scope="module", params=[*KINDS, "held"])
 def of_kind(request: pytest.FixtureRequest) -> tuple[Law, Dataset]:
     """A law and its runs; how it is fitted is looked at elsewhere."""
-    return held_example() if request.param == "held" else example(request.param)
+    law, data = held_example() if request.param == "held" else example(request.param)
+    # other tests have the same law: what it keeps of itself is not there yet in this one
+    return replace(law, domain=replace(law.domain)), data
 
 
 @pytest.mark.filterwarnings("ignore")
