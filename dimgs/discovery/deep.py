@@ -158,13 +158,6 @@ def _from_values(teacher: PotentialTeacher, options: Options, seconds: float) ->
     """Candidates of the engine on the clean runs."""
     problem, _ = problem_of(teacher.dense)
     name = embedded() if options.engine == ALL else options.engine
-    exponents = teacher.potential.exponents(teacher.dense.X)
-    fields = {
-        f.name: exponents[:, j]
-        for j, f in enumerate(teacher.dense.features)
-        if f.logged and np.ptp(exponents[:, j]) > 0
-    }
-    problem = replace(problem, fields=fields)
     if seconds <= 0:
         return Result(
             (), "timeout", "The time limit was reached before the start.", 0.0, cut="time"

@@ -121,7 +121,6 @@ def without_collinear(problem: Problem) -> Problem:
     logs = {n: np.log(problem.groups[n]) for n in order}
     columns = {n: x - x.mean() for n, x in logs.items()}
     kept: list[str] = []
-    fields = dict(problem.fields)
     for name in order:
         column, size = columns[name], float(np.ptp(columns[name]))
         if kept and size:
@@ -130,13 +129,10 @@ def without_collinear(problem: Problem) -> Problem:
             simple = [Fraction(float(a)).limit_denominator(LARGEST_DENOMINATOR) for a in powers]
             powers = np.array([float(a) for a in simple])
             if float(np.abs(column - basis @ powers).max()) <= VARIED * size:
-                if name in fields:
-                    gone = fields.pop(name)
-                    fields |= {n: fields[n] + a * gone for n, a in zip(kept, powers, strict=True)}
                 continue
         kept.append(name)
     groups = {n: x for n, x in problem.groups.items() if n in kept or n in problem.unlogged}
-    return replace(problem, groups=groups, fields=fields)
+    return replace(problem, groups=groups)
 
 
 def _lengths(design: Design, group: PiGroup) -> dict[str, float]:

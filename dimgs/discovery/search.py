@@ -7,7 +7,6 @@ import numpy as np
 import sympy
 
 from dimgs.common.errors import EngineUnavailableError
-from dimgs.discovery.distillation import exponent_fields
 from dimgs.discovery.options import EFFORTS, Options
 from dimgs.discovery.problem import problem_of, without_collinear
 from dimgs.discovery.scoring import rows_aside
@@ -59,7 +58,7 @@ def rivals_of(
     if clock.over:
         clock.cut("time", "the search for rivals")
         return (), unlogged
-    result = _result(short.engine, design, problem, (), clock.to_search, short)
+    result = _result(short.engine, problem, (), clock.to_search, short)
     if result.cut not in (None, "evaluations"):
         clock.cut(result.cut, "the search for rivals")
     return result.candidates[:most], unlogged
@@ -104,7 +103,7 @@ def run_engine(study: Study, name: str, seconds: float, options: Options, clock:
     train = design if rows is None else design.take(rows[0])
     problem, unlogged = problem_of(train, options)
     earlier = [c for c in study.candidates if c.engine != NONE]
-    result = _result(name, train, problem, earlier, seconds, options)
+    result = _result(name, problem, earlier, seconds, options)
     if result.outcome == "unavailable":
         if options.engine != ALL:
             raise EngineUnavailableError(result.message)
@@ -166,14 +165,11 @@ def add_candidates(
 
 def _result(
     name: str,
-    train: Design,
     problem: Problem,
     earlier: Sequence[Candidate],
     seconds: float,
     options: Options,
 ) -> Result:
-    if entry_named(name).takes_fields:
-        problem = replace(problem, fields=exponent_fields(train))
     whole, problem = set(problem.groups), without_collinear(problem)
     gone = {sympy.Symbol(name) for name in whole - set(problem.groups)}
     earlier = [c for c in earlier if not gone & c.expression.free_symbols]

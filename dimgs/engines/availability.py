@@ -179,7 +179,6 @@ PYSR = EngineEntry(
     lambda: pysr_status(),
     rank=1,
     takes_guesses=True,
-    takes_fields=True,
     cites=("cranmer2023",),
     install=_install_pysr,
 )

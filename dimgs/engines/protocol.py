@@ -1,7 +1,7 @@
 """The protocol of engines of symbolic regression: problem, budget and result."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -29,8 +29,6 @@ class Problem:
         Whether errors are judged on ln(pi_0) or on pi_0 itself.
     weights : ndarray of shape (n_runs,), optional
         Positive; 1/variance of the response on its scale, up to a factor.
-    fields : mapping of str to ndarray of shape (n_runs,)
-        Learned local exponents of the groups, by the name of the group.
     unlogged : tuple of str
         Groups that may vanish or change sign.
     composition : mapping of str to mapping of str to float, optional
@@ -59,7 +57,6 @@ class Problem:
     response: Array
     scale: Literal["log", "linear"] = "log"
     weights: Array | None = None
-    fields: Mapping[str, Array] = field(default_factory=dict)
     unlogged: tuple[str, ...] = ()
     composition: Mapping[str, Mapping[str, float]] | None = None
     unit: Array | None = None
@@ -72,7 +69,7 @@ class Problem:
         object.__setattr__(self, "response", np.asarray(self.response, dtype=np.float64))
         if self.scale not in ("log", "linear"):
             raise InputError(f"The scale of a problem is 'log' or 'linear', not '{self.scale}'.")
-        for name, values in {**groups, **self.fields, "pi_0": self.response}.items():
+        for name, values in {**groups, "pi_0": self.response}.items():
             if np.shape(values) != (self.n_runs,):
                 raise InputError(f"'{name}' needs one value for each of the {self.n_runs} runs.")
             if not np.all(np.isfinite(values)):

@@ -61,8 +61,6 @@ class EngineEntry:
         and takes part wherever one engine has to do.
     takes_guesses : bool
         Whether the class takes ``guesses``, candidates to start from.
-    takes_fields : bool
-        Whether the engine looks for closed forms of learned exponents, `Problem.fields`.
     cites : tuple of str
         Works that a law found by it rests on: keys of the bibliography of reports.
     install : callable, optional
@@ -73,7 +71,6 @@ class EngineEntry:
     status: Callable[[], EngineStatus]
     rank: int = 100
     takes_guesses: bool = False
-    takes_fields: bool = False
     cites: tuple[str, ...] = ()
     install: Callable[[], None] | None = field(default=None, compare=False)
 

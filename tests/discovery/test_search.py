@@ -62,13 +62,13 @@ def followed_by(law: Candidate, monkeypatch: pytest.MonkeyPatch) -> None:
     def named(name: str) -> Any:
         if name != "pysr":
             return entry_named(name)
-        return SimpleNamespace(make=lambda known: Second(law, known), takes_fields=True)
+        return SimpleNamespace(make=lambda known: Second(law, known))
 
     monkeypatch.setattr(one_basis, "usable_engines", lambda _: ["structured", "pysr"])
     monkeypatch.setattr(module, "entry_named", named)
 
 
-def test_a_second_engine_starts_from_the_first_and_from_learned_exponents(
+def test_a_second_engine_starts_from_the_first(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data = polymers()
@@ -94,8 +94,6 @@ def test_a_second_engine_starts_from_the_first_and_from_learned_exponents(
     first = run_engine(first, "structured", AMPLE, options, Clock.of(AMPLE))
     both = run_engine(first, "pysr", AMPLE, options, Clock.of(AMPLE))
     study = judge(both, options, Clock.of(AMPLE))
-    problem = Second.seen["problem"]
-    assert np.ptp(problem.fields[role["M"]]) > 0.5
     assert Second.seen["guesses"]
     assert {g.engine for g in Second.seen["guesses"]} == {"structured"}
     assert study.engine == "pysr"
@@ -216,7 +214,7 @@ def test_the_score_of_a_law_is_that_of_the_predictions_it_is_shown_with() -> Non
 
 
 @given(
-    arrays(np.int64, (2, 2), elements=st.integers(-3, 3)),
+    arrays(np.int64, (2, 2), elements=st.integers(-2, 2)),
     arrays(np.float64, 2, elements=st.floats(0.01, 100.0)),
     st.permutations(range(4)),
 )
@@ -226,16 +224,11 @@ def test_groups_that_say_the_same_in_every_run_are_searched_once(
     logs = np.random.default_rng(0).normal(size=(20, 2))
     columns = [*np.exp(logs.T), *(numbers[:, None] * np.exp(powers @ logs.T))]
     groups = {f"pi_{k + 1}": columns[j] for k, j in enumerate(order)}
-    fields = {n: np.full(20, 2.0) for n in groups}
-    problem = Problem(groups, np.ones(20), fields=fields)
+    problem = Problem(groups, np.ones(20))
     fewer = without_collinear(problem)
     centred = np.column_stack([np.log(x) - np.log(x).mean() for x in fewer.groups.values()])
     varying = [x for x in fewer.groups.values() if np.ptp(np.log(x)) > 1e-9]
     assert len(varying) == np.linalg.matrix_rank(centred, tol=1e-6) == 2
-    # slopes along the others are counted with those that stay
-    every = np.column_stack([np.log(x) - np.log(x).mean() for x in groups.values()])
-    kept = centred @ [float(fewer.fields[n][0]) for n in fewer.groups]
-    assert np.allclose(every.sum(axis=1) * 2.0, kept)
 
 
 def test_a_law_is_found_where_inputs_that_never_varied_tie_groups_together() -> None:

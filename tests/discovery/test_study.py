@@ -91,9 +91,7 @@ def test_the_start_of_an_engine_is_worth_a_word_from_a_second_on(
     power = power_law(prepared())
     said = []
     for startup in (0.9, 17.4):
-        entry = SimpleNamespace(
-            make=lambda known, taken=startup: Starting(taken), takes_fields=False
-        )
+        entry = SimpleNamespace(make=lambda known, taken=startup: Starting(taken))
         monkeypatch.setattr(search, "entry_named", lambda name, entry=entry: entry)
         out = search.run_engine(power, "slow", AMPLE, Options(), Clock.of(AMPLE))
         said.append(out.warnings[len(power.warnings) :])

@@ -37,17 +37,6 @@ def friction() -> Dataset:
     )
 
 
-def diffusion() -> tuple[Problem, Any]:
-    """D/D0 = (M/M0)^(-1 - 1.4/(0.4 + T - Tg)), temperatures in units of 100 K, and its exponent."""
-    mass, celsius, glass = np.meshgrid(
-        np.linspace(0.4, 5, 7), np.linspace(0.23, 1.0, 7) + 2.7315, [2.73, 1.73], indexing="ij"
-    )
-    groups = {"pi_1": mass.ravel(), "pi_2": celsius.ravel(), "pi_3": glass.ravel()}
-    exponent = -(1 + 1.4 / (0.4 + groups["pi_2"] - groups["pi_3"]))
-    problem = Problem(groups, groups["pi_1"] ** exponent, fields={"pi_1": exponent})
-    return problem, exponent
-
-
 def shown(result: Result) -> dict[str, Any]:
     return {
         "outcome": result.outcome,

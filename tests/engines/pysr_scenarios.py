@@ -24,7 +24,6 @@ from dimgs.engines.pysr import PySREngine
 from dimgs.engines.translate import to_candidate
 from dimgs.expression.candidate import Candidate
 from tests.engines.pysr_problems import (
-    diffusion,
     friction,
     law_of,
     points,
@@ -159,15 +158,6 @@ def stub() -> dict[str, Any]:
     small = power_problem()
     small = replace(small, response=small.response * 1e-9)
     out["small"] = julia.run(small, exact, PySREngine([guess]))
-    problem, exponent = diffusion()
-    alpha = "-1.0 - (1.3999 / ((0.4001 + pi_2) - pi_3))"
-    out["fields"] = julia.run(
-        problem, [[[(1, 1.0, "-2.0"), (9, 1e-9, alpha)]], [[(1, 1.0, "0.5")]]]
-    )
-    two = replace(problem, fields={"pi_1": exponent, "pi_2": 0 * exponent + 0.5})
-    out["two_fields"] = julia.run(
-        two, [[[(9, 1e-9, alpha)], [(1, 1e-9, "0.5")]], [[(1, 1.0, "0.5")]]]
-    )
     with tempfile.TemporaryDirectory() as folder:
         chosen = {"cluster_manager": "slurm", "procs": 4, "maxsize": 12, "niterations": 7}
         chosen["unary_operators"] = ["exp"]
@@ -205,15 +195,6 @@ def julia() -> dict[str, Any]:
     power = Problem(groups, 0.3 * groups["pi_1"] ** -0.25)
     out["power"] = shown(PySREngine(setup_seconds=1500).search(power, SearchBudget(60), seed=1))
     out["setup_seconds"] = time.monotonic() - began
-    problem, _ = diffusion()
-    result = PySREngine().search(problem, SearchBudget(180), seed=1)
-    other = {"pi_1": np.geomspace(0.5, 4.5, 40), "pi_2": np.linspace(3, 3.7, 40)}
-    other["pi_3"] = np.where(np.arange(40) % 2 == 0, 2.73, 1.73)
-    truth = other["pi_1"] ** -(1 + 1.4 / (0.4 + other["pi_2"] - other["pi_3"]))
-    out["diffusion"] = shown(result)
-    if result.candidates:
-        predicted = result.candidates[0].evaluate(other)
-        out["diffusion"]["error"] = float(np.max(np.abs(predicted / truth - 1)))
     data = friction()
     runs = problem_of(prepare(data, "tau", Options()).design)[0]
     guess = Candidate.of(0.5 * sympy.Symbol(next(iter(runs.groups))) ** -0.25)

@@ -13,7 +13,6 @@ import sympy
 from dimgs.common.errors import EngineUnavailableError, InputError
 from dimgs.common.plugins import entry_points
 from dimgs.dataset.dataset import Dataset
-from dimgs.discovery import search
 from dimgs.discovery.discover import discover
 from dimgs.discovery.options import Options
 from dimgs.engines import registry
@@ -53,7 +52,6 @@ LINES = EngineEntry(
     lambda: EngineStatus("lines", True, "2.5"),
     rank=-1,
     takes_guesses=True,
-    takes_fields=True,
 )
 ABSENT = EngineEntry(
     "no_such_module_here:Engine", lambda: EngineStatus("absent", False, None, "buy it")
@@ -126,9 +124,7 @@ def test_engines_that_cannot_run_say_why(name: str, why: str) -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_an_engine_of_another_package_finds_a_law(monkeypatch: pytest.MonkeyPatch) -> None:
-    learned = {"pi_1": np.linspace(0.0, 1.0, 24)}
-    monkeypatch.setattr(search, "exponent_fields", lambda design: learned)
+def test_an_engine_of_another_package_finds_a_law() -> None:
     report = discover(line(), "y", engine="lines", time_limit=AMPLE, evaluations=50)
     assert report.engine == "lines"
     assert report.law is not None
@@ -137,10 +133,9 @@ def test_an_engine_of_another_package_finds_a_law(monkeypatch: pytest.MonkeyPatc
         values.to("m").magnitude, 3.0 * np.linspace(0.5, 4.0, 24) + 1.4, rtol=1e-9
     )
     lines = sys.modules["their_lines"].Lines
-    problem, budget, seed, guesses = lines.seen[-1]
+    _, budget, seed, guesses = lines.seen[-1]
     assert (budget.evaluations, seed, guesses) == (50, 0, ())
     # declared capabilities decide what it is given
-    assert dict(problem.fields) == learned
     guess = Candidate.of(sympy.Symbol("pi_1"), engine="structured")
     assert entry_named("lines").make([guess]).guesses == [guess]  # type: ignore[attr-defined]
 

@@ -60,12 +60,11 @@ def test_of_many_runs_some_are_searched_and_all_are_fitted() -> None:
 
 def test_runs_are_thinned_together() -> None:
     x = np.arange(1.0, 1001.0)
-    problem = Problem({"pi_1": x}, 2 * x, weights=3 * x, fields={"pi_1": 4 * x})
+    problem = Problem({"pi_1": x}, 2 * x, weights=3 * x)
     some = thin_runs(problem, 50)
     assert some.n_runs == 50
     taken = some.groups["pi_1"]
     np.testing.assert_array_equal(some.response, 2 * taken)
     assert some.weights is not None
     np.testing.assert_array_equal(some.weights, 3 * taken)
-    np.testing.assert_array_equal(some.fields["pi_1"], 4 * taken)
     assert thin_runs(some, 50) is some

@@ -1,5 +1,6 @@
 """The engine of symbolic regression on PySR and SymbolicRegression.jl."""
 
+import inspect
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,6 @@ import numpy as np
 
 from dimgs.common.errors import EngineUnavailableError
 from dimgs.engines.protocol import CutBy, Outcome, Problem, Result, SearchBudget
-from dimgs.engines.pysr.fields import rebuilt
 from dimgs.engines.pysr.guesses import julia_guesses
 from dimgs.engines.pysr.options import SearchData, operators_of, parameters_of
 from dimgs.engines.pysr.runtime import load_pysr
@@ -24,11 +24,6 @@ from dimgs.fits.noise import EXACT
 if TYPE_CHECKING:
     import sympy
 
-# of the time for the fields, if there are any, and the rest for the response, which they may not
-# explain
-_SHARE_OF_FIELDS = 0.5
-# forms of each exponent whose combinations are integrated: 4 of each of two groups make 16
-_FORMS_OF_A_FIELD = 4
 # laws to start from: more of them crowd out what the search itself makes
 _MOST_GUESSES = 10
 # of the budget, and at most so many seconds, to refit what was found
@@ -40,14 +35,14 @@ _NOTICED = 1.0
 
 
 @dataclass(frozen=True)
-class _Fronts:
-    """Outcome of one call of PySR: a front of expressions for each target.
+class _Front:
+    """Outcome of one call of PySR.
 
     PySR's limit counts from when its functions are compiled: `searched` is what the limit bounds,
     `late` what the call took beyond it.
     """
 
-    fronts: "tuple[tuple[sympy.Expr, ...], ...]"
+    expressions: "tuple[sympy.Expr, ...]" = ()
     interrupted: bool = False
     failure: str = ""
     searched: float = 0.0
@@ -57,10 +52,9 @@ class _Fronts:
 class PySREngine:
     """Search with PySR (1.5.10 to 2.x), which needs Julia.
 
-    PySR gets dimensionless groups, the response with a loss on its scale (the squared log-ratio
-    for a positive one), and, if there are any, the learned exponents of the groups as targets of
-    their own, whose closed forms are put back into laws. Every constant is then fitted again in
-    double precision. A search takes all threads unless it is deterministic.
+    PySR gets dimensionless groups and the response, with a loss on its scale (the squared log-ratio
+    for a positive one). Every constant is then fitted again in double precision. A search takes all
+    threads unless it is deterministic.
 
     Parameters
     ----------
@@ -133,40 +127,30 @@ class PySREngine:
         startup = monotonic() - start
         refit = min(_SHARE_OF_REFIT * budget.seconds, _LONGEST_REFIT)
         budget = replace(budget, seconds=budget.seconds - refit)
-        laws, field_search = self._laws_of_fields(module, problem, budget, seed)
-        left = budget
-        if problem.fields:
-            left = replace(budget, seconds=budget.seconds * (1 - _SHARE_OF_FIELDS))
-        search = _Fronts(())
-        if not field_search.interrupted:
-            starts = [*front_of(laws, problem, monotonic() + refit / 2), *self.guesses]
-            starts = starts[:_MOST_GUESSES]
-            search = self._run(module, SearchData.response(problem), left, seed, starts)
-        startup += field_search.late + search.late
-        factor = SearchData.response(problem).factor
+        target = SearchData.of(problem)
+        search = self._run(module, target, budget, seed)
+        startup += search.late
         candidates = [
             to_candidate(
                 e,
                 scale=problem.scale,
                 engine=self.name,
-                factor=factor,
+                factor=target.factor,
                 unlogged=problem.unlogged,
             )
-            for front in search.fronts
-            for e in front
+            for e in search.expressions
         ]
         until = monotonic() + refit
-        front = front_of([*laws, *(c for c in candidates if c is not None)], problem, until)
+        front = front_of((c for c in candidates if c is not None), problem, until)
         seconds = monotonic() - start
-        interrupted = search.interrupted or field_search.interrupted
         exact = bool(front) and _is_exact(front, problem)
         cut: CutBy | None = None
         how = "found by PySR"
-        if interrupted:
+        if search.interrupted:
             cut, how = "interrupt", "the best so far of PySR, interrupted"
         elif search.failure:
             cut, how = "failure", f"the best of PySR before it failed ({search.failure})"
-        elif search.searched >= left.seconds and not exact:
+        elif search.searched >= budget.seconds and not exact:
             cut, how = "time", "the best of PySR when the time was over"
         elif budget.evaluations is not None and not exact:
             cut, how = "evaluations", "the best of PySR when its evaluations were spent"
@@ -180,65 +164,33 @@ class PySREngine:
             message += f" Julia took {startup:.0f} s to start and compile, besides the limit."
         return Result(front, outcome, message, seconds, startup, cut)
 
-    def _laws_of_fields(
-        self, module: ModuleType, problem: Problem, budget: SearchBudget, seed: int
-    ) -> tuple[list[Candidate], _Fronts]:
-        if not problem.fields:
-            return [], _Fronts(())
-        share = replace(budget, seconds=budget.seconds * _SHARE_OF_FIELDS)
-        search = self._run(module, SearchData.fields(problem), share, seed, ())
-        if problem.scale == "linear":
-            return [], search
-        forms = {
-            name: _best_forms(front, problem)
-            for name, front in zip(problem.fields, search.fronts, strict=False)
-        }
-        return rebuilt(problem, forms, self.name), search
-
     def _run(
-        self,
-        module: ModuleType,
-        target: SearchData,
-        budget: SearchBudget,
-        seed: int,
-        starts: Sequence[Candidate],
-    ) -> _Fronts:
+        self, module: ModuleType, target: SearchData, budget: SearchBudget, seed: int
+    ) -> _Front:
         """One fit; without the guesses again if PySR cannot read them."""
+        regressor, chosen = module.PySRRegressor, self.parameters
         parameters = parameters_of(
-            module.PySRRegressor,
-            target,
-            budget,
-            seed,
-            deterministic=self.deterministic,
-            guesses=None,
-            chosen=self.parameters,
+            regressor, target, budget, seed, deterministic=self.deterministic, chosen=chosen
         )
-        maxsize = int(parameters["maxsize"])
         guesses = julia_guesses(
-            starts, operators_of(parameters), factor=target.factor, maxsize=maxsize
+            self.guesses[:_MOST_GUESSES],
+            operators_of(parameters),
+            factor=target.factor,
+            maxsize=int(parameters["maxsize"]),
         )
-        if guesses:
-            with_guesses = parameters_of(
-                module.PySRRegressor,
-                target,
-                budget,
-                seed,
-                deterministic=self.deterministic,
-                guesses=guesses,
-                chosen=self.parameters,
-            )
-            search = self._fit(module, target, with_guesses)
-            if search.fronts or search.interrupted or "guesses" not in with_guesses:
-                return search
-            left = float(parameters["timeout_in_seconds"]) - search.searched
-            parameters["timeout_in_seconds"] = max(left, _SHORTEST)
-            again = self._fit(module, target, parameters)
-            return replace(
-                again, searched=search.searched + again.searched, late=search.late + again.late
-            )
-        return self._fit(module, target, parameters)
+        if not guesses or "guesses" not in inspect.signature(regressor).parameters:
+            return self._fit(module, target, parameters)
+        search = self._fit(module, target, {"guesses": guesses, **parameters})
+        if search.expressions or search.interrupted:
+            return search
+        left = float(parameters["timeout_in_seconds"]) - search.searched
+        parameters["timeout_in_seconds"] = max(left, _SHORTEST)
+        again = self._fit(module, target, parameters)
+        return replace(
+            again, searched=search.searched + again.searched, late=search.late + again.late
+        )
 
-    def _fit(self, module: ModuleType, target: SearchData, parameters: dict[str, Any]) -> _Fronts:
+    def _fit(self, module: ModuleType, target: SearchData, parameters: dict[str, Any]) -> _Front:
         with TemporaryDirectory(prefix="dimgs-pysr-", ignore_cleanup_errors=True) as folder:
             if self.output is None:
                 places = {"output_directory": folder, "run_id": "search"}
@@ -263,32 +215,21 @@ class PySREngine:
                 interrupted = interrupted or bool(getattr(model, "interrupted_", False))
                 taken = monotonic() - began
                 searched = min(taken, float(parameters["timeout_in_seconds"] or taken))
-                return _Fronts(_fronts(model), interrupted, failure, searched, taken - searched)
+                return _Front(_front(model), interrupted, failure, searched, taken - searched)
 
 
-def _fronts(model: Any) -> "tuple[tuple[sympy.Expr, ...], ...]":
-    """Hall of fame of each target; of a search that was cut off, what it had written down."""
-    tables = getattr(model, "equations_", None)
-    if tables is None:
+def _front(model: Any) -> "tuple[sympy.Expr, ...]":
+    """Hall of fame; of a search that was cut off, what it had written down."""
+    table = getattr(model, "equations_", None)
+    if table is None:
         try:
-            tables = model.get_hof()
+            table = model.get_hof()
         except Exception:
             return ()
-    tables = tables if isinstance(tables, list) else [tables]
-    return tuple(tuple(table["sympy_format"]) for table in tables)
+    return tuple(table["sympy_format"])
 
 
 def _is_exact(front: Sequence[Candidate], problem: Problem) -> bool:
     """Whether some law explains the runs to rounding, so that PySR stopped by itself."""
     size = 1.0 if problem.scale == "log" else float(np.mean(problem.response**2))
     return min(candidate.loss for candidate in front) <= EXACT**2 * size
-
-
-def _best_forms(front: "Sequence[sympy.Expr]", problem: Problem) -> "list[sympy.Expr]":
-    """The most accurate forms of an exponent, in evaluated expressions of floats."""
-    out: list[sympy.Expr] = []
-    for expression in reversed(front):
-        candidate = to_candidate(expression, scale="linear", unlogged=problem.unlogged)
-        if candidate is not None and len(out) < _FORMS_OF_A_FIELD:
-            out.append(candidate.numeric)
-    return out

@@ -45,8 +45,8 @@ class SearchData:
     names : tuple of str
         Of the inputs.
     X : ndarray of shape (n_runs, n_groups)
-    y : ndarray of shape (n_runs,) or (n_runs, n_targets)
-    weights : ndarray of the shape of `y`, or None
+    y : ndarray of shape (n_runs,)
+    weights : ndarray of shape (n_runs,) or None
     scale : {"log", "linear"}
         Scale of the loss.
     factor : float
@@ -61,7 +61,7 @@ class SearchData:
     factor: float = 1.0
 
     @classmethod
-    def response(cls, problem: Problem) -> "SearchData":
+    def of(cls, problem: Problem) -> "SearchData":
         """pi_0, brought near to 1 where it is many decades away."""
         names, X = _inputs(problem)
         y = problem.response
@@ -72,17 +72,6 @@ class SearchData:
         factor = 10.0**decades if abs(decades) >= _FARTHEST_FROM_ONE else 1.0
         return cls(names, X, y / factor, _weights(problem), problem.scale, factor)
 
-    @classmethod
-    def fields(cls, problem: Problem) -> "SearchData":
-        """The learned exponents of the groups, one column each."""
-        names, X = _inputs(problem)
-        y = np.column_stack([np.asarray(v, dtype=np.float64) for v in problem.fields.values()])
-        y = y[:, 0] if y.shape[1] == 1 else y
-        weights = _weights(problem)
-        if weights is not None and y.ndim == 2:
-            weights = np.repeat(weights[:, None], y.shape[1], axis=1)
-        return cls(names, X, y, weights, "linear")
-
 
 def parameters_of(
     regressor: type,
@@ -91,7 +80,6 @@ def parameters_of(
     seed: int,
     *,
     deterministic: bool,
-    guesses: list[str] | None,
     chosen: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Arguments of PySRRegressor.
@@ -105,8 +93,6 @@ def parameters_of(
     seed : int
     deterministic : bool
         The same seed gives the same law: one thread and a fixed number of iterations.
-    guesses : list of str or None
-        In Julia's notation; left out where the version knows none.
     chosen : mapping of str to object
         Parameters of the user, which win.
 
@@ -143,8 +129,6 @@ def parameters_of(
     if "operators" not in chosen:
         wanted |= {"binary_operators": list(BINARY), "unary_operators": list(UNARY)}
     wanted |= _constraints({**wanted, **chosen})
-    if guesses and "guesses" in accepted:
-        wanted["guesses"] = guesses
     if {"loss_function", "loss_function_expression"} & set(chosen):
         wanted.pop("elementwise_loss", None)
     return {**wanted, **chosen}

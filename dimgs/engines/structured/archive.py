@@ -211,7 +211,6 @@ def thin_runs(problem: Problem, most: int) -> Problem:
         groups={name: values[rows] for name, values in problem.groups.items()},
         response=problem.response[rows],
         weights=taken(problem.weights),
-        fields={name: np.asarray(values)[rows] for name, values in problem.fields.items()},
         unit=taken(problem.unit),
     )
 
