@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import combinations, product
 from math import comb
 
 import numpy as np
 from scipy.linalg import qr
 from scipy.optimize import linprog
-from scipy.stats import qmc
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.plan import Sampler
@@ -105,6 +104,9 @@ class Region:
         return np.asarray(z[rng.permutation(len(z))])
 
     def _draw(self, size: int, seed: int, sampler: Sampler, dimension: int) -> Array:
+        # half a second to import, which a design of a few corners does without
+        from scipy.stats import qmc
+
         if sampler == "lhs":
             unit = qmc.LatinHypercube(dimension, rng=seed).random(size)
         else:
@@ -319,54 +321,54 @@ _POOL = 4096
 _MOST_INPUTS = 10
 
 
-@dataclass(frozen=True, eq=False)
 class CampaignDesign:
     """Where runs can lie, and how inputs reach them.
+
+    Parameters
+    ----------
+    binding : Binding
 
     Attributes
     ----------
     region : Region
-    corners : ndarray of shape (n_corners, rank)
-        Where every input is at an end of its range, in an order that the plan's seed decides.
-    pool : ndarray of shape (n_pool, rank)
-        Points that fill the region.
     inverse : Inverse
+
+    Raises
+    ------
+    InputError
+        If the plan has too few runs for any law, or names a point that no run reaches.
     """
 
-    region: Region
-    corners: Array
-    pool: Array
-    inverse: Inverse
-
-    @classmethod
-    def of(cls, binding: Binding) -> "CampaignDesign":
-        """The design of a plan.
-
-        Raises
-        ------
-        InputError
-            If the plan has too few runs for any law, or names a point that no run reaches.
-        """
-        plan, region = binding.plan, Region(binding.space)
+    def __init__(self, binding: Binding) -> None:
+        self.binding, self.region = binding, Region(binding.space)
+        self.inverse = Inverse.of(binding.space)
         _check_size(binding)
-        for i, inside in enumerate(region.contains(binding.points), 1):
+        for i, inside in enumerate(self.region.contains(binding.points), 1):
             if not inside:
                 raise InputError(
-                    f"{plan.source}, points[{i}]: its groups lie outside what the ranges reach; "
-                    f"widen the ranges, or move the point inside them."
+                    f"{binding.plan.source}, points[{i}]: its groups lie outside what the ranges "
+                    f"reach; widen the ranges, or move the point inside them."
                 )
-        pool = region.fill(_POOL, plan.seed + 1, plan.sampler)
-        return cls(region, region.corners(plan.seed), pool, Inverse.of(binding.space))
 
-    def image(self, binding: Binding, z: Array) -> dict[str, float | str] | None:
+    @cached_property
+    def corners(self) -> Array:
+        """Where every input is at an end of its range, shape (n, rank), ordered by the seed."""
+        return self.region.corners(self.binding.plan.seed)
+
+    @cached_property
+    def pool(self) -> Array:
+        """Points that fill the region, shape (n, rank)."""
+        return self.region.fill(_POOL, self.binding.plan.seed + 1, self.binding.plan.sampler)
+
+    def image(self, z: Array) -> dict[str, float | str] | None:
         """Other inputs of equal groups, in the units of the ports; None where there are none."""
-        ranges = binding.plan.ranges
-        if any(ranges[n].integer for n in binding.space.names):
+        ranges = self.binding.plan.ranges
+        if any(ranges[n].integer for n in self.binding.space.names):
             return None
-        logs = self.inverse.image(z, binding.plan.seed)
-        return None if logs is None else binding.values(logs)
+        logs = self.inverse.image(z, self.binding.plan.seed)
+        return None if logs is None else self.binding.values(logs)
 
-    def values(self, binding: Binding, z: Array) -> dict[str, float | str]:
+    def values(self, z: Array) -> dict[str, float | str]:
         """Inputs of a run at a point, in the units of the ports.
 
         Raises
@@ -376,8 +378,9 @@ class CampaignDesign:
         """
         logs = self.inverse.logs(z)
         if logs is None:
-            raise InputError(f"No inputs inside the ranges of {binding.plan.source} reach a point.")
-        return binding.values(logs)
+            source = self.binding.plan.source
+            raise InputError(f"No inputs inside the ranges of {source} reach a point.")
+        return self.binding.values(logs)
 
 
 def _check_size(binding: Binding) -> None:

@@ -205,12 +205,12 @@ class Experiment:
             Difference of two logarithms that the noise explains.
         """
         for proposal in missed:
-            other = self.design.image(self.binding, proposal.z)
+            other = self.design.image(proposal.z)
             if self._alike or self.left[proposal.tier] <= 0:
                 break
             if other is None:
                 continue
-            plain = self.design.values(self.binding, proposal.z)
+            plain = self.design.values(proposal.z)
             reason = "the inputs of the other runs, equal groups: does only the size differ?"
             logs = self.binding.logs(plain)
             again = replace(proposal, purpose="size", reason=reason, logs=logs)
@@ -270,9 +270,9 @@ class Experiment:
     def _task(self, proposal: Proposal) -> tuple[Array, RunTask]:
         plan = self.binding.plan
         if proposal.logs is None:
-            values = self.design.values(self.binding, proposal.z)
+            values = self.design.values(proposal.z)
             if proposal.purpose in PREDICTED:
-                values = self.design.image(self.binding, proposal.z) or values
+                values = self.design.image(proposal.z) or values
         else:
             values = self.binding.values(proposal.logs)
         if proposal.replicate and not self.stochastic:

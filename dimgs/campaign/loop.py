@@ -81,7 +81,7 @@ class CampaignLoop:
         before: "CampaignLoop | None" = None,
     ) -> None:
         self.binding, self.store, self.log, self.progress = binding, store, log, progress
-        self.design = CampaignDesign.of(binding)
+        self.design = CampaignDesign(binding)
         self.shared = [] if before is None else before.records()
         every = [*known, *(KnownRun(r, _SHARED) for r in self.shared)]
         self.elsewhere = PriorRuns.of(every, binding, self.design)

@@ -130,7 +130,8 @@ class Strategy:
             more = max(0, (plan.survey or 0) - len(proposals) - len(z))
             reason = "space-filling, as the survey of the plan asks for"
             proposals += [
-                evidence.propose(p, "support", reason) for p in evidence.design.pool[:more]
+                evidence.propose(p, "support", reason)
+                for p in (evidence.design.pool[:more] if more else ())
             ]
         return proposals
 
@@ -496,6 +497,6 @@ def first_runs(binding: Binding, design: CampaignDesign) -> list[dict[str, float
     """Inputs of the first runs of a plan."""
     evidence = TierEvidence(binding, design, CampaignRuns(binding.space.rank), 0)
     return [
-        binding.values(p.logs) if p.logs is not None else design.values(binding, p.z)
+        binding.values(p.logs) if p.logs is not None else design.values(p.z)
         for p in Strategy(evidence).next()
     ]

@@ -205,7 +205,7 @@ def _runs_of(known: KnownLaw, binding: Binding, design: CampaignDesign) -> list[
         np.zeros(rank),
         *design.pool[: _POINTS * (rank + 1)],
     ]
-    rows = [design.values(binding, z) for z in places]
+    rows = [design.values(z) for z in places]
     si = {n: np.array([ports[n].parsed.to_si(float(row[n])) for row in rows]) for n in names}
     try:
         inside = np.array([not groups for groups in law.outside(si)])

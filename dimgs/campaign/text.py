@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, directions
 from dimgs.campaign.next_runs import first_runs
-from dimgs.campaign.result import CampaignResult, RegimeAnswer
 from dimgs.groups.group import PiGroup
 from dimgs.kernels.spec import of_tier
-from dimgs.law.law import Law
 from dimgs.report.documents import pi_document
 from dimgs.report.plain_text import (
     activation_lines,
@@ -20,10 +18,16 @@ from dimgs.report.plain_text import (
     exponent_lines,
     interval,
     law_lines,
+    never_varied,
     number,
     sources_lines,
 )
 from dimgs.report.words import listed
+
+if TYPE_CHECKING:
+    # results know how to search for a law, which a dry run does not
+    from dimgs.campaign.result import CampaignResult, RegimeAnswer
+    from dimgs.law.law import Law
 
 _WORDS: Mapping[Fraction | None, str] = {
     Fraction(1): "is proportional to",
@@ -37,7 +41,7 @@ _WORDS: Mapping[Fraction | None, str] = {
 }
 
 
-def sentence(target: str, regime: RegimeAnswer, everywhere: bool = True) -> str:
+def sentence(target: str, regime: "RegimeAnswer", everywhere: bool = True) -> str:
     """The exponents of a regime in words.
 
     Parameters
@@ -106,7 +110,7 @@ _SHOWN = 5
 _RULE = "-" * 72
 
 
-def campaign_text(result: CampaignResult) -> str:
+def campaign_text(result: "CampaignResult") -> str:
     """What a campaign found, for reading.
 
     Parameters
@@ -121,6 +125,7 @@ def campaign_text(result: CampaignResult) -> str:
         *(f"  {o['used']} of {o['given']} from {o['origin']}: {o['told']}" for o in result.origins),
         f"  moved: {listed(result.varied)}"
         + (f"; need not move: {listed(result.not_varied)}" if result.not_varied else ""),
+        *(f"  {line}" for line in never_varied(_held(result.domain["held"]))),
         "groups",
         *(f"  {g.name} = {_formula(g)}" for g in result.basis.groups),
     ]
@@ -157,7 +162,13 @@ def campaign_text(result: CampaignResult) -> str:
     return "\n".join([*lines, *(f"{_RULE}\n{campaign_text(o)}" for o in result.others)])
 
 
-def _law_lines(title: str, law: Law | None) -> list[str]:
+def _held(inputs: Mapping[str, Any]) -> list[str]:
+    """Inputs of a domain that never varied, each with its value."""
+    values = {n: (v, "label") if isinstance(v, str) else v.values() for n, v in inputs.items()}
+    return [f"{name} = {quantity(*value)}" for name, value in values.items()]
+
+
+def _law_lines(title: str, law: "Law | None") -> list[str]:
     """A law with its verdict, its constants and its sources; nothing without one."""
     if law is None:
         return []
@@ -239,7 +250,7 @@ def dry_run(binding: Binding) -> Mapping[str, Any]:
         Groups, inputs that move, the first runs and what all may cost.
     """
     space, plan, tiers = binding.space, binding.plan, binding.tiers
-    runs = first_runs(binding, CampaignDesign.of(binding))
+    runs = first_runs(binding, CampaignDesign(binding))
     units = {p.name: p.unit for p in binding.kernel.inputs}
     moved = [n for n in space.names if len({run[n] for run in runs}) > 1]
     most = {t.name: plan.budget.runs if t is tiers[-1] else plan.budget.coarse for t in tiers}

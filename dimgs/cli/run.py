@@ -96,9 +96,8 @@ def run(
 
 def _of_hub(address: str | None, user: str | None, plan: Any) -> "list[Known]":
     """Runs and laws of the hub that say something of the plan; none where it is yet to be made."""
-    from dimgs.hub.hub import is_remote
-
-    if address is None or not (is_remote(address) or "://" in address or Path(address).exists()):
+    # a server, a database or a file; a folder is yet to be made
+    if address is None or not ("://" in address or Path(address).exists()):
         return []
     from dimgs.campaign.binding import bind
     from dimgs.campaign.known import KnownLaw
@@ -119,7 +118,7 @@ def _show_design(plan: Any, prior: "Sequence[Known | str]", json: bool) -> None:
     from dimgs.campaign.text import dry_run as design
 
     binding, *_ = [bind(each) for each in plan.each]
-    placed = PriorRuns.of(every_known(prior, binding), binding, CampaignDesign.of(binding))
+    placed = PriorRuns.of(every_known(prior, binding), binding, CampaignDesign(binding))
     document = {**design(binding), "from": placed.to_json()}
     if json:
         emit_json(document)

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import special
-from scipy.stats import qmc
 
 from dimgs.common.arrays import Array
 
@@ -128,6 +127,9 @@ def choose(rivals: Sequence[Prediction], n: int, seed: int = 0) -> list[Choice]:
     >>> choose([law(x), law(x**2)], 1)[0].place
     20
     """
+    # half a second to import, which the dry run of a plan does without
+    from scipy.stats import qmc
+
     predictives = [_Rival(r) for r in rivals]
     if len(predictives) == 1:
         return _by_variance(predictives[0], n)

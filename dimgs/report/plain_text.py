@@ -470,8 +470,11 @@ def _domain_lines(law: Law) -> list[str]:
     constant = held_texts(law)
     if not lines and not constant:
         return ["no free group: the law holds wherever its inputs describe the system"]
-    if constant:
-        values = ", ".join(text.replace(" ", _NO_BREAK) for text in constant)
-        never = f"never varied: {values}; another value is outside"
-        lines += _prose(f"{never} unless all groups stay in their ranges")
-    return lines
+    return [*lines, *never_varied(constant)]
+
+
+def never_varied(inputs: Sequence[str]) -> list[str]:
+    """Lines on the inputs that no run varied, each given with its value; none without any."""
+    values = ", ".join(text.replace(" ", _NO_BREAK) for text in inputs)
+    note = f"never varied: {values}; another value is outside unless all groups stay in their "
+    return _prose(f"{note}ranges") if inputs else []

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -133,6 +134,13 @@ def test_one_input_need_not_move(done: tuple[CampaignResult, Path]) -> None:
     result, _ = done
     assert len(result.varied) == 2 or result.not_varied
     assert set(result.varied) | set(result.not_varied) == {"k", "t"}
+
+
+def test_what_was_held_is_named_in_the_text(done: tuple[CampaignResult, Path]) -> None:
+    result, _ = done
+    fixed = replace(result, domain={**result.domain, "held": {"c": {"value": 2.5, "unit": "s"}}})
+    assert "never varied" not in campaign_text(replace(result, domain={"held": {}}))
+    assert "never varied: c = 2.5 s; another value is outside" in campaign_text(fixed)
 
 
 def test_the_bias_of_the_coarse_tier_is_fitted(done: tuple[CampaignResult, Path]) -> None:

@@ -26,7 +26,7 @@ def times(target: str, **more: object) -> Plan:
 
 @given(st.integers(0, 100), st.integers(0, 63))
 def test_an_image_has_the_same_groups_and_other_inputs(seed: int, number: int) -> None:
-    design = CampaignDesign.of(bind(times("w")))
+    design = CampaignDesign(bind(times("w")))
     inverse, space = design.inverse, design.inverse.space
     z = design.pool[number]
     plain, image = inverse.logs(z), inverse.image(z, seed)
@@ -41,7 +41,7 @@ def test_an_image_has_the_same_groups_and_other_inputs(seed: int, number: int) -
 
 
 def test_where_the_groups_decide_the_inputs_there_is_no_image() -> None:
-    design = CampaignDesign.of(
+    design = CampaignDesign(
         bind(
             times("w", ranges={"a": Range(0.1, 100.0)}, fixed={"b": (1.0, None), "c": (2.0, None)})
         )

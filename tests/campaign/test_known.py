@@ -163,7 +163,7 @@ def known(values: dict[str, tuple[Any, str]], status: Status = Status.OK) -> Kno
 @given(st.floats(1e-5, 0.9), st.floats(1e-6, 1e3))
 def test_a_run_lies_where_its_groups_say(k: float, factor: float) -> None:
     binding = bind(uptake_plan())
-    design = CampaignDesign.of(binding)
+    design = CampaignDesign(binding)
     one = known({"k": (k, "1/s"), "t": (10.0, "s"), "c": (2.0, "kg/m^3")})
     # only the product matters, also beyond the range of each
     other = known({"k": (k * factor * 60.0, "1/min"), "t": (10.0 / factor, "s")})
@@ -184,7 +184,7 @@ def test_a_run_lies_where_its_groups_say(k: float, factor: float) -> None:
 )
 def test_why_a_run_says_nothing_is_told(run_: KnownRun, why: str) -> None:
     binding = bind(uptake_plan())
-    found = PriorRuns.of([run_], binding, CampaignDesign.of(binding))
+    found = PriorRuns.of([run_], binding, CampaignDesign(binding))
     assert not found.evidence
     assert not found.exact
     assert why in str(found.origins["x"]["told"])

@@ -46,7 +46,7 @@ def test_where_runs_end_and_along_which_monomial_is_one_question(seed: int, rank
     def ends(z: Array) -> bool:
         return bool(binding.space.log_groups(z[None])[0] @ powers > 1.0)
 
-    evidence = TierEvidence(binding, CampaignDesign.of(binding), CampaignRuns(rank), 0)
+    evidence = TierEvidence(binding, CampaignDesign(binding), CampaignRuns(rank), 0)
     search, asked = BorderSearch(evidence), 0
     places = [*evidence.corners(), np.zeros(rank)]
     while places:
@@ -76,7 +76,7 @@ def test_each_question_is_asked_when_it_is_open() -> None:
     """Ends and the centre, then predictions, then nothing: the kernel follows one law."""
     binding = bind(uptake_plan(tiers=("fine",)))
     runs = CampaignRuns(1)
-    evidence = TierEvidence(binding, CampaignDesign.of(binding), runs, 0)
+    evidence = TierEvidence(binding, CampaignDesign(binding), runs, 0)
     strategy, purposes = Strategy(evidence), []
     while chosen := strategy.next():
         purposes.append([p.purpose for p in chosen])
@@ -86,13 +86,13 @@ def test_each_question_is_asked_when_it_is_open() -> None:
     assert purposes == [["support", "support", "support"], ["inside", "inside"]]
     assert evidence.clear
     assert evidence.worst < 1e-3
-    assert np.abs(runs.z).max() == pytest.approx(np.abs(CampaignDesign.of(binding).corners).max())
+    assert np.abs(runs.z).max() == pytest.approx(np.abs(CampaignDesign(binding).corners).max())
 
 
 def test_with_noise_all_exponents_together_must_be_known() -> None:
     binding = bind(uptake_plan(tiers=("fine",)))
     runs = CampaignRuns(1)
-    evidence = TierEvidence(binding, CampaignDesign.of(binding), runs, 0)
+    evidence = TierEvidence(binding, CampaignDesign(binding), runs, 0)
     rng = np.random.default_rng(1)
     for z in np.repeat([-1.0, 0.0, 1.0], 3):
         runs.add(np.array([z]), 0, 2.0 + z + 0.05 * rng.standard_normal(), "replicate")
@@ -108,7 +108,7 @@ def _noisy(bend: float, seed: int, most: int = 25) -> tuple[TierEvidence, list[s
     """The evidence of a kernel with 3 % of noise, and what its runs were made for."""
     binding = bind(uptake_plan(tiers=("fine",)))
     runs, rng = CampaignRuns(1), np.random.default_rng(seed)
-    evidence = TierEvidence(binding, CampaignDesign.of(binding), runs, 0)
+    evidence = TierEvidence(binding, CampaignDesign(binding), runs, 0)
     evidence.stochastic, strategy = True, Strategy(evidence)
     while (chosen := strategy.next()) and len(runs.answers) < most:
         for p in chosen:

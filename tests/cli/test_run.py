@@ -3,13 +3,14 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 from tests.cli.runner import Shell
-from tests.forked import run, start
+from tests.forked import ROOT, run, start
 from tests.patience import lines_of, wait_until
 
 PLAN = """
@@ -42,6 +43,24 @@ def test_a_dry_run_runs_nothing(shell: Shell, tmp_path: Path) -> None:
     assert document["survey"]["runs"] == 3
     assert document["pi"]["groups"][0]["exponents"] == {"k": "1", "t": "1"}
     assert not out.exists()
+
+
+def test_a_dry_run_imports_no_more_than_it_needs(tmp_path: Path) -> None:
+    """Two thirds of its time went to what searches laws, keeps runs, and draws at random."""
+    code = (
+        "import atexit, sys; from dimgs.cli import main; heavy = ('dimgs.discovery.discover',"
+        "'dimgs.hub.hub', 'scipy.stats', 'sklearn', 'sqlalchemy', 'matplotlib');"
+        "atexit.register(lambda: print([m for m in heavy if m in sys.modules])); main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "run", written(tmp_path), "--dry-run"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
 
 
 def test_a_campaign_from_a_plan(
