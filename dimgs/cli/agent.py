@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Argument, Option
 
 from dimgs.cli import tables
 from dimgs.cli.hub import Address, As, opened
@@ -29,10 +30,9 @@ def mcp(
     hub: Address = None,
     workspace: Workspace = None,
     policy: PolicyFile = None,
-    http: Annotated[
-        int | None,
-        typer.Option("--http", help="Serve HTTP at this port, 0 for a free one.", min=0, max=65535),
-    ] = None,
+    http: int | None = Option(
+        None, help="Serve HTTP at this port, 0 for a free one.", min=0, max=65535
+    ),
 ) -> None:
     """Serve tools for language models: on standard input and output, or over HTTP."""
     import anyio
@@ -66,20 +66,14 @@ agent = typer.Typer(
 @agent.command()
 @command
 def ask(
-    question: Annotated[str, typer.Argument(help="The question in words, with units.")],
+    question: str = Argument(..., help="The question in words, with units."),
     hub: Address = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", help=f"provider:name; {MODEL} by default. Keys: environment."),
-    ] = None,
+    model: str | None = Option(None, help=f"provider:name; {MODEL} by default. Keys: environment."),
     policy: PolicyFile = None,
     workspace: Workspace = None,
-    safe: Annotated[
-        str | None,
-        typer.Option(
-            "--safe", help="Safe side: over or under; by default the side in the question."
-        ),
-    ] = None,
+    safe: str | None = Option(
+        None, help="Safe side: over or under; by default the side in the question."
+    ),
     json: tables.Json = False,
 ) -> None:
     """Answer a question in words; every number of the answer has a source."""
@@ -134,7 +128,7 @@ def _show(answered: "Answered") -> None:
 @agent.command()
 @command
 def replay(
-    id: Annotated[str, typer.Argument(help="Id of a decision of an agent.")],
+    id: str = Argument(..., help="Id of a decision of an agent."),
     hub: Address = None,
     user: As = None,
     policy: PolicyFile = None,

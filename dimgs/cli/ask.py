@@ -1,9 +1,10 @@
 """`dimgs ask`: an answer from the entries of a hub, before any new run."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer import Argument, Option
 
 from dimgs.cli import tables
 from dimgs.cli.hub import Address, As, named, opened
@@ -14,28 +15,17 @@ if TYPE_CHECKING:
 
 
 def ask(
-    target: Annotated[
-        list[str], typer.Argument(help="Outputs to compute, or the id of a question.")
-    ],
-    kernel: Annotated[str | None, typer.Option("--kernel", help="Kernel that computes it.")] = None,
-    physics: Annotated[
-        str | None, typer.Option("--physics", help="Physics identity, in place of a kernel.")
-    ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option(
-            "--at", help="'D=1e-14 m^2/s, t=1..9 day' (a range: a curve), or a table of points."
-        ),
-    ] = None,
-    tolerance: Annotated[
-        float,
-        typer.Option("--tolerance", help="Tolerance: half of the interval, relative to the value."),
-    ] = 0.1,
-    level: Annotated[float, typer.Option("--level", help="Coverage of the interval.")] = 0.9,
-    run: Annotated[
-        bool,
-        typer.Option("--run", help="Make new runs if no existing evidence meets the tolerance."),
-    ] = False,
+    target: list[str] = Argument(..., help="Outputs to compute, or the id of a question."),
+    kernel: str | None = Option(None, help="Kernel that computes it."),
+    physics: str | None = Option(None, help="Physics identity, in place of a kernel."),
+    at: str | None = Option(
+        None, help="'D=1e-14 m^2/s, t=1..9 day' (a range: a curve), or a table of points."
+    ),
+    tolerance: float = Option(0.1, help="Tolerance: half of the interval, relative to the value."),
+    level: float = Option(0.9, help="Coverage of the interval."),
+    run: bool = Option(
+        False, "--run", help="Make new runs if no existing evidence meets the tolerance."
+    ),
     hub: Address = None,
     user: As = None,
     json: tables.Json = False,

@@ -1,9 +1,9 @@
 """`dimgs demo`: the analysis of an included table, in about ten lines and a few seconds."""
 
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+from typer import Option
 
 from dimgs.cli import tables
 from dimgs.cli.output import emit_json, say
@@ -25,9 +25,9 @@ _NEXT = (
 
 
 def demo(
-    show_table: Annotated[
-        bool, typer.Option("--table", help="Print the table instead, to try it yourself.")
-    ] = False,
+    show_table: bool = Option(
+        False, "--table", help="Print the table instead, to try it yourself."
+    ),
     json: tables.Json = False,
 ) -> None:
     """Show an example: Kepler's third law from twelve planets and moons, in a few seconds."""

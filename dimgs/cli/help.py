@@ -3,9 +3,10 @@
 from contextlib import redirect_stdout
 from difflib import get_close_matches
 from io import StringIO
-from typing import Annotated, Any
+from typing import Any
 
 import typer
+from typer import Argument
 
 from dimgs.cli import tables
 from dimgs.cli.output import emit_json, say
@@ -14,9 +15,7 @@ from dimgs.common.formats import shipped
 
 def help(
     context: typer.Context,
-    topic: Annotated[
-        str, typer.Argument(help="A command, 'words', or a term of the results.")
-    ] = "",
+    topic: str = Argument("", help="A command, 'words', or a term of the results."),
     json: tables.Json = False,
 ) -> None:
     """Explain a command, or the terms of the results (`dimgs help words`)."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer import Argument, Option
 
 from dimgs.cli import tables
 from dimgs.cli.output import announce, command, emit_json, note, say, table
@@ -177,9 +178,7 @@ def _id(id: str) -> Output:
 
 
 @on_hub(make=True)
-def init(
-    hub: "Hub",
-) -> Output:
+def init(hub: "Hub") -> Output:
     """Create a hub, or open an existing one."""
     from dimgs.hub.schema import SCHEMA_VERSION
 
@@ -190,13 +189,10 @@ def init(
 @on_hub(make=True)
 def add(
     hub: "Hub",
-    file: Annotated[
-        str, typer.Argument(help="JSON of an entry, with its kind; - reads standard input.")
-    ],
-    attached: Annotated[
-        list[Path] | None,
-        typer.Option("--file", help="File to attach to the entry; repeatable."),
-    ] = None,
+    file: str = Argument(..., help="JSON of an entry, with its kind; - reads standard input."),
+    attached: list[Path] | None = Option(
+        None, "--file", help="File to attach to the entry; repeatable."
+    ),
 ) -> Output:
     """Add a question, card, protocol, law, annotation, data set or limit."""
     from dimgs.hub.acts import naming
@@ -231,16 +227,13 @@ def _document(file: str) -> dict[str, Any]:
 @on_hub("list")
 def list_entries(
     hub: "Hub",
-    kind: Annotated[str | None, typer.Option("--kind", help="Only entries of this kind.")] = None,
-    state: Annotated[
-        str | None,
-        typer.Option("--state", help="open, answered, accepted, disputed, recheck or untrusted."),
-    ] = None,
-    author: Annotated[str | None, typer.Option("--author", help="Only by this author.")] = None,
-    tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
-    limit: Annotated[
-        int | None, typer.Option("--limit", help="Largest number of entries.", min=1)
-    ] = None,
+    kind: str | None = Option(None, help="Only entries of this kind."),
+    state: str | None = Option(
+        None, help="open, answered, accepted, disputed, recheck or untrusted."
+    ),
+    author: str | None = Option(None, help="Only by this author."),
+    tag: str | None = Option(None, help="Only with this tag."),
+    limit: int | None = Option(None, help="Largest number of entries.", min=1),
 ) -> Output:
     """List entries with their states, oldest first."""
     entries = hub.listed(kind, state=state, author=author, tag=tag, limit=limit)
@@ -256,9 +249,7 @@ def list_entries(
 def show(
     hub: "Hub",
     id: Id,
-    files: Annotated[
-        Path | None, typer.Option("--files", help="Folder for the attached files.")
-    ] = None,
+    files: Path | None = Option(None, help="Folder for the attached files."),
 ) -> Output:
     """Show an entry with its state, links and reviews."""
     entry = hub.get(id)
@@ -323,20 +314,15 @@ def query(
     physics: Physics = None,
     where: Where = None,
     group: Group = None,
-    author: Annotated[str | None, typer.Option("--author", help="Only by this author.")] = None,
-    tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
-    state: Annotated[str | None, typer.Option("--state", help="Only in this state.")] = None,
-    tier: Annotated[str | None, typer.Option("--tier", help="Only of this tier.")] = None,
-    review: Annotated[
-        str | None,
-        typer.Option("--review", help="Only with this verdict; none: without any review."),
-    ] = None,
-    since: Annotated[str | None, typer.Option("--since", help="Only from this time on.")] = None,
-    until: Annotated[str | None, typer.Option("--until", help="Only up to this time.")] = None,
-    every: Annotated[
-        bool, typer.Option("--every", help="Also failed, diverged and refused runs.")
-    ] = False,
-    limit: Annotated[int, typer.Option("--limit", help="Largest number of runs.", min=0)] = 100,
+    author: str | None = Option(None, help="Only by this author."),
+    tag: str | None = Option(None, help="Only with this tag."),
+    state: str | None = Option(None, help="Only in this state."),
+    tier: str | None = Option(None, help="Only of this tier."),
+    review: str | None = Option(None, help="Only with this verdict; none: without any review."),
+    since: str | None = Option(None, help="Only from this time on."),
+    until: str | None = Option(None, help="Only up to this time."),
+    every: bool = Option(False, "--every", help="Also failed, diverged and refused runs."),
+    limit: int = Option(100, help="Largest number of runs.", min=0),
 ) -> Output:
     """Find runs by kernel, physics, and ranges of inputs or groups in any unit."""
     filters = {"author": author, "tag": tag, "state": state, "tier": tier, "review": review}
@@ -375,7 +361,7 @@ Score = Annotated[int | None, typer.Option(min=1, max=5, help="From 1 to 5.")]
 def review(
     hub: "Hub",
     id: Id,
-    verdict: Annotated[str, typer.Option("--verdict", help="accept, minor, major or reject.")],
+    verdict: str = Option(..., help="accept, minor, major or reject."),
     clarity: Score = None,
     kernel_fit: Score = None,
     output: Score = None,
@@ -408,10 +394,9 @@ def dispute(hub: "Hub", id: Id, text: Text) -> Output:
 def fork(
     hub: "Hub",
     id: Id,
-    file: Annotated[
-        str | None,
-        typer.Argument(help="JSON of the changes to the parent; - reads standard input."),
-    ] = None,
+    file: str | None = Argument(
+        None, help="JSON of the changes to the parent; - reads standard input."
+    ),
 ) -> Output:
     """Copy an entry with changes, as an own entry with a link to its parent."""
     return _id(hub.fork(id, None if file is None else _document(file)))
@@ -426,10 +411,10 @@ def approve(hub: "Hub", id: Id, text: Text = "") -> Output:
 @on_hub()
 def export(
     hub: "Hub",
-    folder: Annotated[str, typer.Argument(help="Folder of the bundle; made where there is none.")],
-    everything: Annotated[
-        bool, typer.Option("--all", help="Embargoed and private entries too, for a backup.")
-    ] = False,
+    folder: str = Argument(..., help="Folder of the bundle; made where there is none."),
+    everything: bool = Option(
+        False, "--all", help="Embargoed and private entries too, for a backup."
+    ),
 ) -> Output:
     """Write new entries to a bundle, with tables and an RO-Crate."""
     return _report_merge(hub.export(folder, everything=everything), "written")
@@ -438,11 +423,10 @@ def export(
 @on_hub("import", make=True)
 def take(
     hub: "Hub",
-    bundle: Annotated[str, typer.Argument(help="Folder, zip or tar file of a bundle.")],
-    trust: Annotated[
-        bool,
-        typer.Option("--trust", help="Trust the bundle: its entries and reviews count here."),
-    ] = False,
+    bundle: str = Argument(..., help="Folder, zip or tar file of a bundle."),
+    trust: bool = Option(
+        False, "--trust", help="Trust the bundle: its entries and reviews count here."
+    ),
 ) -> Output:
     """Import the entries of a bundle that the hub lacks, after checking every hash."""
     merged = hub.merge(bundle, trust=trust)
@@ -454,7 +438,7 @@ def take(
 @on_hub(make=True)
 def sync(
     hub: "Hub",
-    peer: Annotated[str, typer.Argument(help="Folder, file of a hub, or address.")],
+    peer: str = Argument(..., help="Folder, file of a hub, or address."),
 ) -> Output:
     """Push and pull the open entries that one side lacks."""
     merged = hub.sync(peer)
@@ -481,9 +465,7 @@ def _report_merge(merged: "Merged", what: str) -> Output:
 
 
 @on_hub()
-def key(
-    hub: "Hub",
-) -> Output:
+def key(hub: "Hub") -> Output:
     """Print the public key of this hub, which verifies its signatures."""
     public, trusted = hub.key(), hub.trusted()
 
@@ -498,9 +480,9 @@ def key(
 @on_hub()
 def trust(
     hub: "Hub",
-    key: Annotated[str, typer.Argument(help="Public key of another hub.")],
-    name: Annotated[str, typer.Option("--name", help="Name of its owner.")] = "",
-    remove: Annotated[bool, typer.Option("--remove", help="Withdraw the trust.")] = False,
+    key: str = Argument(..., help="Public key of another hub."),
+    name: str = Option("", help="Name of its owner."),
+    remove: bool = Option(False, "--remove", help="Withdraw the trust."),
 ) -> Output:
     """Count reviews that another hub has signed."""
     if remove:
@@ -514,10 +496,8 @@ def trust(
 @on_hub()
 def work(
     hub: "Hub",
-    once: Annotated[bool, typer.Option("--once", help="Stop when no job is left.")] = False,
-    policy: Annotated[
-        str | None, typer.Option("--policy", help="TOML file: kernels, seconds, megabytes.")
-    ] = None,
+    once: bool = Option(False, "--once", help="Stop when no job is left."),
+    policy: str | None = Option(None, help="TOML file: kernels, seconds, megabytes."),
 ) -> Output:
     """Run waiting jobs on this machine, within the limits of a policy."""
     from dimgs.hub.jobs import read_policy
@@ -544,9 +524,9 @@ def work(
 @on_hub("check-card", make=True)
 def check_card(
     hub: "Hub",
-    kernel: Annotated[str, typer.Argument(help="Name, file.py:name or TOML file of a kernel.")],
-    tier: Annotated[str | None, typer.Option("--tier", help="Tier; the finest by default.")] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the images.")] = 0,
+    kernel: str = Argument(..., help="Name, file.py:name or TOML file of a kernel."),
+    tier: str | None = Option(None, help="Tier; the finest by default."),
+    seed: int = Option(0, help="Seed of the images."),
 ) -> Output:
     """Test with scaled images of a run whether the card declares every constant of the kernel."""
     from dimgs.hub.cards import check_card as check
@@ -565,13 +545,9 @@ group.add_typer(people)
 @on_hub("add", of=people, make=True)
 def add_user(
     hub: "Hub",
-    name: Annotated[str, typer.Argument(help="Name of a person or program.")],
-    role: Annotated[
-        str, typer.Option("--role", help="reader, contributor, reviewer, admin or agent.")
-    ],
-    password: Annotated[
-        bool, typer.Option("--password", help="Read a password from standard input.")
-    ] = False,
+    name: str = Argument(..., help="Name of a person or program."),
+    role: str = Option(..., help="reader, contributor, reviewer, admin or agent."),
+    password: bool = Option(False, "--password", help="Read a password from standard input."),
 ) -> Output:
     """Register a user, or give one another role."""
     from dimgs.hub.permissions import a_role
@@ -585,10 +561,10 @@ def add_user(
 @on_hub()
 def token(
     hub: "Hub",
-    name: Annotated[str, typer.Argument(help="User, or the beginning of a token to revoke.")],
-    days: Annotated[float, typer.Option("--days", help="Lifetime of the token.")] = 30.0,
-    scope: Annotated[str, typer.Option("--scope", help="read or write.")] = "read",
-    revoke: Annotated[bool, typer.Option("--revoke", help="Revoke that token.")] = False,
+    name: str = Argument(..., help="User, or the beginning of a token to revoke."),
+    days: float = Option(30.0, help="Lifetime of the token."),
+    scope: str = Option("read", help="read or write."),
+    revoke: bool = Option(False, "--revoke", help="Revoke that token."),
 ) -> Output:
     """Create a token for a user, shown only once; or revoke one."""
     if revoke:
@@ -599,9 +575,7 @@ def token(
 
 
 @on_hub()
-def digest(
-    hub: "Hub",
-) -> Output:
+def digest(hub: "Hub") -> Output:
     """Print a hash of all entries, equal for hubs with the same entries."""
     document = hub.digest()
     return document, f"{document['digest']} ({document['entries']} entries)"
@@ -617,19 +591,14 @@ def redact(hub: "Hub", id: Id, text: Text) -> Output:
 @group.command()
 @command
 def serve(
-    host: Annotated[str, typer.Option("--host", help="Address of the server.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", help="Port; 0 for a free one.", min=0, max=65535)
-    ] = 0,
-    name: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--name", help="Public host name of the server, as behind a proxy; repeatable."
-        ),
-    ] = None,
-    closed: Annotated[
-        bool, typer.Option("--closed", help="Show nothing to visitors who are not signed in.")
-    ] = False,
+    host: str = Option("127.0.0.1", help="Address of the server."),
+    port: int = Option(0, help="Port; 0 for a free one.", min=0, max=65535),
+    name: list[str] | None = Option(
+        None, help="Public host name of the server, as behind a proxy; repeatable."
+    ),
+    closed: bool = Option(
+        False, "--closed", help="Show nothing to visitors who are not signed in."
+    ),
     hub: Address = None,
     user: As = None,
     json: tables.Json = False,
@@ -664,13 +633,10 @@ def _target(description: "Description", target: str | None) -> str:
 def augment(
     hub: "Hub",
     kernel: HubKernel,
-    n: Annotated[int, typer.Option("-n", help="Number of runs.", min=1, max=256)] = 5,
-    images: Annotated[
-        int,
-        typer.Option("--images", help="Images of each run at other sizes, to train other models."),
-    ] = 0,
+    n: int = Option(5, "-n", help="Number of runs.", min=1, max=256),
+    images: int = Option(0, help="Images of each run at other sizes, to train other models."),
     target: Target = None,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the candidate points.")] = 0,
+    seed: int = Option(0, help="Seed of the candidate points."),
 ) -> Output:
     """Plan the runs that most reduce the intervals of the hub's answers."""
     from dimgs.similitude.augment import augment as planned
@@ -699,7 +665,7 @@ def augment(
 def refit(
     hub: "Hub",
     id: Id,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of the search.")] = 0,
+    seed: int = Option(0, help="Seed of the search."),
 ) -> Output:
     """Fit a law again without rejected runs, and settle the doubts about the earlier one."""
     from dimgs.similitude.laws import Outcome
@@ -729,12 +695,7 @@ def alerts(
     hub: "Hub",
     kernel: HubKernel,
     target: Target = None,
-    limit: Annotated[
-        float,
-        typer.Option(
-            "--limit", help="Least deviation from the other runs, in standard deviations."
-        ),
-    ] = 4.0,
+    limit: float = Option(4.0, help="Least deviation from the other runs, in standard deviations."),
 ) -> Output:
     """List runs and answers that contradict the other runs."""
     from dimgs.similitude.augment import newest_origin, unexplained_runs
@@ -756,20 +717,17 @@ def alerts(
 @on_hub()
 def dataset(
     hub: "Hub",
-    out: Annotated[str, typer.Option("--out", help="Table to write: CSV, TSV or Parquet.")],
+    out: str = Option(..., help="Table to write: CSV, TSV or Parquet."),
     kernel: Kernel = None,
     physics: Physics = None,
     where: Where = None,
     group: Group = None,
-    tag: Annotated[str | None, typer.Option("--tag", help="Only with this tag.")] = None,
-    tier: Annotated[str | None, typer.Option("--tier", help="Only of this tier.")] = None,
-    licence: Annotated[str, typer.Option("--licence", help="Licence of the data set.")] = "",
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target", help="The only output to keep; its bias between origins is estimated."
-        ),
-    ] = None,
+    tag: str | None = Option(None, help="Only with this tag."),
+    tier: str | None = Option(None, help="Only of this tier."),
+    licence: str = Option("", help="Licence of the data set."),
+    target: str | None = Option(
+        None, help="The only output to keep; its bias between origins is estimated."
+    ),
 ) -> Output:
     """Write runs as one table with their origins, and store the selection."""
     filters: dict[str, Any] = {"kernel": kernel, "physics": physics, "tag": tag, "tier": tier}

@@ -1,9 +1,10 @@
 """`dimgs engines` and `dimgs reproduce`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
+from typer import Argument, Option
 
 from dimgs.cli import complete, tables
 from dimgs.cli.hub import As, Keep, keep_report
@@ -15,9 +16,7 @@ if TYPE_CHECKING:
 
 
 def engines(
-    install: Annotated[
-        str | None, typer.Option("--install", help="Let PySR download Julia and its packages now.")
-    ] = None,
+    install: str | None = Option(None, help="Let PySR download Julia and its packages now."),
     json: tables.Json = False,
 ) -> None:
     """List the engines of symbolic regression, and how to install missing ones."""
@@ -48,15 +47,12 @@ def _install(name: str) -> None:
 
 
 def reproduce(
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(help="Case studies to run.", autocompletion=complete.studies),
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Run all of them.")] = False,
-    list_only: Annotated[bool, typer.Option("--list", help="List them and stop.")] = False,
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Folder for one page with all figures and reports.")
-    ] = None,
+    names: list[str] | None = Argument(
+        None, help="Case studies to run.", autocompletion=complete.studies
+    ),
+    everything: bool = Option(False, "--all", help="Run all of them."),
+    list_only: bool = Option(False, "--list", help="List them and stop."),
+    out: Path | None = Option(None, help="Folder for one page with all figures and reports."),
     hub: Keep = None,
     user: As = None,
     json: tables.Json = False,

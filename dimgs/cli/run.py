@@ -6,9 +6,10 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
+from typer import Argument, Option
 
 from dimgs.cli import tables
 from dimgs.cli.hub import As, Keep, keep_campaign, opened
@@ -22,31 +23,17 @@ if TYPE_CHECKING:
 
 
 def run(
-    plan: Annotated[str, typer.Argument(help="Plan of the campaign: a TOML or Python file.")],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Folder of runs and decisions; PLAN.campaign by default."),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Continue with the runs in the folder.")
-    ] = False,
-    retry: Annotated[
-        bool,
-        typer.Option("--retry", help="Continue, and repeat failed and refused runs."),
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show groups, design and cost; run nothing.")
-    ] = False,
-    workers: Annotated[
-        int | None, typer.Option("--workers", help="Local processes, in place of the plan's.")
-    ] = None,
-    prior: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--from",
-            help="Start from existing evidence: a store, a campaign's folder, a table, or a law.",
-        ),
-    ] = None,
+    plan: str = Argument(..., help="Plan of the campaign: a TOML or Python file."),
+    out: Path | None = Option(None, help="Folder of runs and decisions; PLAN.campaign by default."),
+    resume: bool = Option(False, "--resume", help="Continue with the runs in the folder."),
+    retry: bool = Option(False, "--retry", help="Continue, and repeat failed and refused runs."),
+    dry_run: bool = Option(False, "--dry-run", help="Show groups, design and cost; run nothing."),
+    workers: int | None = Option(None, help="Local processes, in place of the plan's."),
+    prior: list[str] | None = Option(
+        None,
+        "--from",
+        help="Start from existing evidence: a store, a campaign's folder, a table, or a law.",
+    ),
     hub: Keep = None,
     user: As = None,
     json: tables.Json = False,

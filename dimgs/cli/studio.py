@@ -2,9 +2,8 @@
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated
 
-import typer
+from typer import Argument, Option
 
 from dimgs.cli import tables
 from dimgs.cli.hub import Keep
@@ -12,15 +11,9 @@ from dimgs.cli.output import announce, note
 
 
 def studio(
-    table: Annotated[
-        Path | None, typer.Argument(help="CSV, TSV, Parquet or Excel file to open.")
-    ] = None,
-    port: Annotated[
-        int, typer.Option("--port", help="Port; 0 for a free one.", min=0, max=65535)
-    ] = 0,
-    no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Only print the address.")
-    ] = False,
+    table: Path | None = Argument(None, help="CSV, TSV, Parquet or Excel file to open."),
+    port: int = Option(0, help="Port; 0 for a free one.", min=0, max=65535),
+    no_browser: bool = Option(False, "--no-browser", help="Only print the address."),
     hub: Keep = None,
     json: tables.Json = False,
 ) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer import Option
 
 from dimgs.cli import complete, tables
 from dimgs.cli.output import emit_json, note, say, warn, working
@@ -44,10 +45,9 @@ def collapse(
     along: Along,
     options: "Options",
     curve: Curve = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Folder for the figures before and after, JSON and LaTeX."),
-    ] = None,
+    out: Path | None = Option(
+        None, help="Folder for the figures before and after, JSON and LaTeX."
+    ),
     json: tables.Json = False,
 ) -> None:
     """Find the similarity variables in which the curves of several runs fall on one."""
@@ -99,12 +99,9 @@ def symmetries(
         str, typer.Argument(metavar="LAW.json|TABLE", help="A stored law, or a table with units.")
     ],
     options: "Options",
-    target: Annotated[
-        str | None,
-        typer.Option(
-            "--target", "-y", help="Response of a table.", autocompletion=complete.columns
-        ),
-    ] = None,
+    target: str | None = Option(
+        None, "--target", "-y", help="Response of a table.", autocompletion=complete.columns
+    ),
     json: tables.Json = False,
 ) -> None:
     """Find the symmetries of a law, or test symmetries of the runs of a table."""
