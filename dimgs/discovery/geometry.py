@@ -1,22 +1,18 @@
 """The geometry of the runs in log space, ready for JSON."""
 
-from fractions import Fraction
+from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError
+from dimgs.common.formats import attributes
 from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import physical_map
 from dimgs.fits.design.features import Design
 from dimgs.fits.geometry import (
-    ActiveDirections,
-    DominantGroup,
-    EffectiveDimension,
-    GradientField,
-    active_directions,
     dominant_group,
     effective_dimension,
     gradient_field,
@@ -66,9 +62,7 @@ def geometry_of(
         pcoa = {
             "metric": metric,
             "shares": places.shares.tolist(),
-            "negative_share": places.negative_share,
-            "n_negative": places.n_negative,
-            "triangle_violations": places.triangle_violations,
+            **attributes(places, "negative_share n_negative triangle_violations"),
             "coordinates": places.coordinates[:, :2].tolist(),
         }
     else:
@@ -82,80 +76,46 @@ def geometry_of(
     # shares and directions do not depend on the unit of a response on a linear scale, whose squares
     # may leave double precision
     top = 1.0 if design.scale != "linear" else float(np.abs(design.y).max()) or 1.0
-    y = design.y / top
+    find = partial(
+        dominant_group,
+        X,
+        exponent_map=np.array(loadings, dtype=object),
+        groups=design.split,
+        level=options.level,
+        random_state=options.seed,
+    )
     try:
+        y = design.y / top
         field = gradient_field(X, y, groups=design.split, random_state=options.seed)
-        directions = active_directions(field, X, exponent_map=E, level=options.level)
-        size = effective_dimension(directions)
-        best, scale = _dominant(design, X, y, loadings, field, options)
+        best, scale = find(y, gradients=field), str(design.scale)
+        directions = best.active
+        if scale == "log" and (linear := find(np.exp(y - y.max()))).r2 > best.r2:
+            # pi_0 itself, where it predicts runs left out better
+            best, scale = linear, "linear"
     except DimgsError as error:
         notes.append(f"No active directions: {error}")
         return pca, pcoa, None, None
-    return pca, pcoa, _active(directions, size, names), _dominant_document(best, scale, names)
-
-
-def _active(
-    directions: ActiveDirections, size: EffectiveDimension, names: list[str]
-) -> dict[str, Any]:
-    return {
+    active = {
         "variables": names,
         "shares": directions.shares.tolist(),
         "share_intervals": directions.share_intervals.tolist(),
         "exponents": directions.physical_exponents.T.tolist(),
-        "effective_dimension": {
-            "participation": size.participation,
-            "low": size.low,
-            "high": size.high,
-            "above_noise": size.above_noise,
-        },
+        "effective_dimension": asdict(effective_dimension(directions)),
     }
-
-
-def _dominant_document(best: DominantGroup, scale: str, names: list[str]) -> dict[str, Any]:
-    return {
-        "share": best.share,
-        "share_interval": list(best.share_interval),
-        "r2": best.r2,
-        "r2_power_law": best.r2_power_law,
+    dominant = {
+        "share": float(best.active.shares[0]),
+        "share_interval": best.active.share_intervals[0].tolist(),
+        **attributes(best, "r2 r2_power_law"),
         "scale": scale,
         "candidates": [
             {
                 "scale": scale,
                 "group": {n: str(p) for n, p in zip(names, c.rounded.exponents, strict=True) if p},
                 "text": str(PiGroup.of("pi", dict(zip(names, c.rounded.exponents, strict=True)))),
-                "r2": c.r2,
                 "p_value": c.rounded.p_value,
-                "predicts_as_well": c.predicts_as_well,
+                **attributes(c, "r2 predicts_as_well"),
             }
             for c in best.candidates
         ],
     }
-
-
-def _dominant(
-    design: Design,
-    X: Array,
-    y: Array,
-    loadings: list[list[Fraction]],
-    field: GradientField,
-    options: Options,
-) -> tuple[DominantGroup, str]:
-    """Dominant group of ln(pi_0) or of pi_0 itself, whichever predicts runs left out better."""
-    powers = np.array(loadings, dtype=object)
-
-    def find_group(y: Array, gradients: GradientField | None) -> DominantGroup:
-        return dominant_group(
-            X,
-            y,
-            gradients=gradients,
-            exponent_map=powers,
-            groups=design.split,
-            level=options.level,
-            random_state=options.seed,
-        )
-
-    on_log = find_group(y, field)
-    if design.scale != "log":
-        return on_log, design.scale
-    on_linear = find_group(np.exp(y - y.max()), None)
-    return (on_linear, "linear") if on_linear.r2 > on_log.r2 else (on_log, "log")
+    return pca, pcoa, active, dominant

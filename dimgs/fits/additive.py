@@ -14,6 +14,7 @@ from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import EngineUnavailableError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import t_quantile
+from dimgs.fits.design.pairs import triples
 from dimgs.fits.design.splits import run_folds
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 from dimgs.fits.one_error import within_one_error
@@ -351,11 +352,7 @@ class PairAdditive(ContrastiveRegressor):
         if len(rows) < 3:
             self.loop_defect_ = self.loop_defect_relative_ = 0.0
             return
-        a = random.randint(0, len(rows), self.n_triples)
-        b = (a + random.randint(1, len(rows) - 1, self.n_triples)) % len(rows)
-        c = random.randint(0, len(rows) - 2, self.n_triples)
-        for low in np.sort(np.stack([a, b]), axis=0):
-            c = c + (c >= low)
+        a, b, c = triples(len(rows), self.n_triples, random.randint)
         sides = [self._ratio(rows[i] - rows[j]) for i, j in ((a, b), (b, c), (c, a))]
         self.loop_defect_ = float(np.mean(np.abs(sum(sides))))
         typical = float(np.mean(np.abs(sides)))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import gcd, lcm
+from math import lcm
 from typing import cast
 
 import numpy as np
@@ -16,6 +16,7 @@ from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.additive import curvature_columns, quantile_knots
 from dimgs.fits.covariance import t_intervals
+from dimgs.fits.design.pairs import triples
 from dimgs.fits.design.splits import run_folds
 from dimgs.fits.design.whitening import Whitening, whiten
 from dimgs.fits.one_error import within_one_error
@@ -239,15 +240,9 @@ def _distances(rows: Array, metric: str) -> Array:
 
 
 def _triangle_violations(distances: Array, random_state: int) -> float:
-    n = len(distances)
-    if n < 3:
+    if len(distances) < 3:
         return 0.0
-    random = np.random.default_rng(random_state)
-    a = random.integers(0, n, _TRIPLES)
-    b = (a + random.integers(1, n, _TRIPLES)) % n
-    c = random.integers(0, n - 2, _TRIPLES)
-    for low in np.sort(np.stack([a, b]), axis=0):
-        c = c + (c >= low)
+    a, b, c = triples(len(distances), _TRIPLES, np.random.default_rng(random_state).integers)
     sides = np.sort(np.stack([distances[a, b], distances[b, c], distances[c, a]]), axis=0)
     return float(np.mean(sides[2] > (sides[0] + sides[1]) * (1 + 1e-9)))
 
@@ -635,83 +630,69 @@ def round_direction(
     d = np.asarray(direction, dtype=np.float64)
     if not np.isfinite(d).all() or not d.any():
         raise InputError("direction must be a finite vector that is not zero")
-    exact = _exact_map(exponent_map, len(d))
-    triangle = _triangle(exact)
+    whole, shared = _whole_map(exponent_map, len(d))
+    triangle: Array = np.linalg.qr(whole / shared)[1]
+    if np.abs(np.diag(triangle)).min() <= 1e-10 * np.abs(triangle).max():
+        raise InputError("exponent_map has dependent columns; give a basis of independent groups")
     along = triangle @ d
     length = float(np.linalg.norm(along))
     unit = along / length
     across = np.linalg.svd(unit[None, :])[2][1:]
-    q = len(across)
-    matrix = np.asarray(covariance, dtype=np.float64)
-    test = _AngleTest.of(across @ triangle / length, matrix, min(dof, 1e9))
+    test = _AngleTest.of(across @ triangle / length, np.asarray(covariance), min(dof, 1e9))
     if tolerance is not None:
-        root = np.eye(q) / np.tan(min(tolerance, 1.5))
-    elif test.cut(level) > 0:
-        root = test.root / np.sqrt(test.cut(level))
-    else:
+        root = np.eye(len(across)) / np.tan(min(tolerance, 1.5))
+    elif test.second_dof < 1:
         return []
-    cone = _Cone(triangle, unit, across, root)
-    simple, reach = _simple(cone, exact, test, 2.0), 2.0
-    while len(simple) < n_candidates and reach < max_complexity:
+    else:
+        root = test.root / np.sqrt(test.cut(level))
+    frame = np.vstack([unit, root @ across]) @ triangle
+
+    def simple(reach: float) -> list[RoundedDirection]:
+        vectors = short_vectors(frame, 2 * reach**2)
+        ahead = vectors @ along
+        vectors = vectors[ahead != 0] * np.sign(ahead[ahead != 0]).astype(np.intp)[:, None]
+        points = vectors @ triangle.T
+        offs = points @ across.T / (points @ unit)[:, None]
+        exponents = vectors @ whole.T
+        divisors = np.gcd.reduce(exponents, axis=1)
+        sizes = np.abs(exponents).sum(axis=1) // divisors
+        inside = ((offs @ root.T) ** 2).sum(axis=1) <= 1
+        chances = test.p_values(offs)
+        return [
+            RoundedDirection(
+                exponents=tuple(Fraction(int(v), int(divisors[i])) for v in exponents[i]),
+                group=tuple(Fraction(int(v) * shared, int(divisors[i])) for v in vectors[i]),
+                complexity=int(sizes[i]),
+                p_value=float(chances[i]),
+            )
+            for i in np.flatnonzero(
+                inside & (sizes <= reach) & (np.gcd.reduce(vectors, axis=1) == 1)
+            )
+        ]
+
+    found, reach = simple(2.0), 2.0
+    while len(found) < n_candidates and reach < max_complexity:
         reach = min(1.5 * reach, float(max_complexity))
-        simple = _simple(cone, exact, test, reach)
-    return sorted(simple, key=lambda c: (c.complexity, -c.p_value, c.exponents))[:n_candidates]
+        found = simple(reach)
+    return sorted(found, key=_by_simplicity)[:n_candidates]
 
 
-def _simple(
-    cone: "_Cone", exact: list[list[Fraction]], test: "_AngleTest", reach: float
-) -> list[RoundedDirection]:
-    """Monomials in a cone whose complexity is at most `reach`."""
-    shared = lcm(*(v.denominator for row in exact for v in row))
-    whole = np.array([[int(v * shared) for v in row] for row in exact], dtype=np.int64)
-    by_exponents: dict[tuple[Fraction, ...], RoundedDirection] = {}
-    for k, off in cone.inside(reach):
-        if _size(whole, k) <= reach:
-            candidate = _candidate(exact, k, test.p_value(off))
-            by_exponents.setdefault(candidate.exponents, candidate)
-    return list(by_exponents.values())
+def _by_simplicity(c: RoundedDirection) -> tuple[int, float, tuple[Fraction, ...]]:
+    return c.complexity, -c.p_value, c.exponents
 
 
-@dataclass(frozen=True, eq=False)
-class _Cone:
-    """Directions about one that lie within its uncertainty."""
-
-    triangle: Array
-    unit: Array
-    across: Array
-    root: Array
-
-    def inside(self, reach: float) -> list[tuple[NDArray[np.int64], Array]]:
-        """Integer exponents up to a length, pointing ahead, with their offset across."""
-        frame = np.vstack([self.unit, self.root @ self.across])
-        vectors = short_vectors(frame @ self.triangle, 2 * reach**2)
-        points = vectors @ self.triangle.T
-        ahead = points @ self.unit
-        vectors, points = vectors[ahead != 0], points[ahead != 0]
-        ahead = ahead[ahead != 0]
-        offs = points @ self.across.T / ahead[:, None]
-        near = np.flatnonzero(((offs @ self.root.T) ** 2).sum(axis=1) <= 1)
-        return [(vectors[i] if ahead[i] > 0 else -vectors[i], offs[i]) for i in near]
-
-
-def _triangle(exact: list[list[Fraction]]) -> Array:
-    """R of the QR decomposition of the exponents: lengths are physical ones."""
-    triangle: Array = np.linalg.qr(np.array([[float(v) for v in row] for row in exact]))[1]
-    if np.abs(np.diag(triangle)).min() <= 1e-10 * np.abs(triangle).max():
-        raise InputError("exponent_map has dependent columns; give a basis of independent groups")
-    return triangle
-
-
-def _exact_map(exponent_map: Exponents | None, n_groups: int) -> list[list[Fraction]]:
+def _whole_map(exponent_map: Exponents | None, n_groups: int) -> tuple[NDArray[np.int64], int]:
+    """Exponents of the physical variables as whole numbers, and what they are multiplied by."""
     if exponent_map is None:
-        return [[Fraction(int(i == j)) for j in range(n_groups)] for i in range(n_groups)]
+        return np.eye(n_groups, dtype=np.int64), 1
     exact = [[Fraction(v) for v in row] for row in exponent_map]
     if len(exact) < n_groups or any(len(row) != n_groups for row in exact):
         raise InputError(
             f"exponent_map must have one column for each of the {n_groups} groups, "
             "and at least as many rows"
         )
-    return exact
+    shared = lcm(*(v.denominator for row in exact for v in row))
+    return np.array([[int(v * shared) for v in row] for row in exact], dtype=np.int64), shared
 
 
 @dataclass(frozen=True, eq=False)
@@ -728,54 +709,25 @@ class _AngleTest:
         return cls((vectors / np.sqrt(np.maximum(values, 0.0) + 1e-18)).T, dof)
 
     @property
-    def testable(self) -> bool:
-        """The degrees of freedom are enough for a test."""
-        return self.dof >= len(self.root)
-
-    def cut(self, level: float) -> float:
-        """Largest squared length that is not rejected; 0 where nothing can be."""
-        q = len(self.root)
-        if q == 0:
-            return 1.0
-        if not self.testable:
-            return 0.0
-        return float(stats.f.ppf(level, q, self.dof - q + 1)) / self._factor
-
-    def p_value(self, off: Array) -> float:
-        q = len(self.root)
-        if q == 0:
-            return 1.0
-        if not self.testable:
-            return float("nan")
-        statistic = self._factor * float(np.sum((self.root @ off) ** 2))
-        return float(stats.f.sf(statistic, q, self.dof - q + 1))
+    def second_dof(self) -> float:
+        """Of the F statistic; below one there is no test."""
+        return self.dof - len(self.root) + 1
 
     @property
     def _factor(self) -> float:
+        return self.second_dof / (self.dof * max(len(self.root), 1))
+
+    def cut(self, level: float) -> float:
+        """Largest squared length that is not rejected."""
         q = len(self.root)
-        return (self.dof - q + 1) / (self.dof * q)
+        return float(stats.f.ppf(level, q, self.second_dof)) / self._factor if q else 1.0
 
-
-def _size(whole: NDArray[np.int64], k: NDArray[np.int64]) -> int:
-    """Sum of the smallest integers along a direction."""
-    exponents = np.abs(whole @ k)
-    return int(exponents.sum() // np.gcd.reduce(exponents))
-
-
-def _candidate(
-    exact: list[list[Fraction]], k: NDArray[np.int64], p_value: float
-) -> RoundedDirection:
-    steps = [int(v) for v in k]
-    raw = [sum((a * b for a, b in zip(row, steps, strict=True)), Fraction(0)) for row in exact]
-    shared = lcm(*(v.denominator for v in raw))
-    content = Fraction(gcd(*(int(v * shared) for v in raw)), shared)
-    exponents = tuple(v / content for v in raw)
-    return RoundedDirection(
-        exponents=exponents,
-        group=tuple(Fraction(v) / content for v in steps),
-        complexity=int(sum(abs(v) for v in exponents)),
-        p_value=p_value,
-    )
+    def p_values(self, offs: Array) -> Array:
+        """Of offsets, one a row; nan where the degrees of freedom are too few."""
+        statistics = self._factor * ((offs @ self.root.T) ** 2).sum(axis=1)
+        if self.second_dof < 1 or not len(self.root):
+            return np.full(len(offs), np.nan if len(self.root) else 1.0)
+        return np.asarray(stats.f.sf(statistics, len(self.root), self.second_dof))
 
 
 # enough for one bend and an inflection, few enough for a dozen runs
@@ -817,12 +769,6 @@ class DominantGroup:
 
     Attributes
     ----------
-    direction : ndarray of shape (n_features,)
-        Exponents on the columns of X; the logarithm of the monomial has unit variance.
-    physical_exponents : ndarray of shape (n_variables,)
-    share : float
-        Of the mean squared gradient.
-    share_interval : tuple of float
     r2 : float
         Of a smooth function of this group alone, on held-out runs.
     r2_power_law : float
@@ -831,12 +777,9 @@ class DominantGroup:
         Monomials that the test does not reject, or that predict held-out runs as well as the
         fitted direction; those that do come first, and then the simplest.
     active : ActiveDirections
+        The first of which is the group.
     """
 
-    direction: Array
-    physical_exponents: Array
-    share: float
-    share_interval: tuple[float, float]
     r2: float
     r2_power_law: float
     candidates: tuple[NamedGroup, ...]
@@ -911,10 +854,6 @@ def dominant_group(
     named = [n for n in tried if n.predicts_as_well or n.rounded.p_value >= 1 - level]
     named.sort(key=lambda n: not n.predicts_as_well)
     return DominantGroup(
-        direction=direction,
-        physical_exponents=active.physical_exponents[:, 0],
-        share=float(active.shares[0]),
-        share_interval=tuple(active.share_intervals[0].tolist()),
         r2=1 - float(best.sum()) / total,
         r2_power_law=1 - float(straight.sum()) / total,
         candidates=tuple(named[:_SHOWN]),
@@ -950,7 +889,7 @@ def _rounded(
             n_candidates=_TRIED,
         )
     }
-    return sorted(tried.values(), key=lambda c: (c.complexity, -c.p_value, c.exponents))
+    return sorted(tried.values(), key=_by_simplicity)
 
 
 def _direction(rows: Array, target: Array) -> Array:

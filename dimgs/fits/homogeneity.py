@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import fdtrc
 
-from dimgs.common.arrays import Array, BoolArray
+from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
-from dimgs.fits.run_checks import checked_weights
 from dimgs.fits.solve import echelon
 from dimgs.groups.rationals import simplest_between
 
@@ -30,8 +29,10 @@ _MOST_SETS = 10_000
 _SCREENED = 2000
 # rounded columns reproduce a target to a percent
 _LOOSE = 0.01
-# of a leak's exponents: what formulas that make a column of others have
+# of the exponents of a leak, and of a missing power: what formulas have
 _MAX_DENOMINATOR = 6
+# entries of the dimension of an open direction of unit length: rounding lies below
+_OPEN = 1e-7
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,13 @@ def checked_logs(log_X: ArrayLike, names: Sequence[str] | None) -> tuple[Array, 
             f"log_X is not finite in run {i}, column {labels[j]}; only positive values have a log"
         )
     return rows, labels
+
+
+def _checked_target(log_y: ArrayLike, n_runs: int) -> Array:
+    target = np.asarray(log_y, dtype=np.float64)
+    if target.shape != (n_runs,) or not np.isfinite(target).all():
+        raise InputError(f"log_y must hold one finite value for each of the {n_runs} runs")
+    return target
 
 
 def never_varied(log_X: ArrayLike, names: Sequence[str] | None = None) -> tuple[str, ...]:
@@ -188,9 +196,7 @@ def monomial_leak(
     {'A': '1/2', 'B': '-1'}
     """
     rows, labels = checked_logs(log_X, names)
-    target = np.asarray(log_y, dtype=np.float64)
-    if target.shape != (len(rows),) or not np.isfinite(target).all():
-        raise InputError(f"log_y must hold one finite value for each of the {len(rows)} runs")
+    target = _checked_target(log_y, len(rows))
     if np.ptp(target) <= _CONSTANT:
         return []
     centred, y = rows - rows.mean(axis=0), target - target.mean()
@@ -369,15 +375,8 @@ class HomogeneityTest:
         The runs reject homogeneity at 1 - level: a variable or constant is missing.
     exponents : ndarray of shape (n_variables,)
         Unconstrained; of minimum norm where they are not unique.
-    covariance : ndarray of shape (n_bases, n_bases)
-        Of the missing powers, by runs or groups.
-    testable : tuple of dict of str to float
-        Combinations of missing powers that the runs determine.
-    never_varied : tuple of str
-    collinear : tuple of Collinear
     notes : tuple of str
         Why something is open, by name.
-    level : float
     """
 
     statistic: float
@@ -387,12 +386,7 @@ class HomogeneityTest:
     rounded: dict[str, Fraction | None]
     rejected: bool
     exponents: Array
-    covariance: Array
-    testable: tuple[dict[str, float], ...]
-    never_varied: tuple[str, ...]
-    collinear: tuple[Collinear, ...]
     notes: tuple[str, ...]
-    level: float
 
     def describe(self) -> str:
         """The rounded missing dimension, such as ``[length]*[time]^-2``; ``1`` for none."""
@@ -438,10 +432,8 @@ def homogeneity_test(
     *,
     names: Sequence[str] | None = None,
     bases: Sequence[str] | None = None,
-    sample_weight: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     level: float = 0.9,
-    max_denominator: int = 6,
 ) -> HomogeneityTest:
     """Fit free exponents a of the variables and test that dim(Y) - D a is zero.
 
@@ -457,13 +449,10 @@ def homogeneity_test(
         Dimension of the response.
     names, bases : sequence of str, optional
         Of the variables and of the base dimensions.
-    sample_weight : array-like of shape (n_runs,), optional
     groups : array-like of shape (n_runs,), optional
         Clusters of runs, the unit of the uncertainty.
     level : float, default=0.9
         Of the intervals; the test is at 1 - level.
-    max_denominator : int, default=6
-        Of the rounded powers.
 
     Raises
     ------
@@ -493,123 +482,50 @@ def homogeneity_test(
     {'g': '-1/2'}
     """
     rows, variables = checked_logs(log_X, names)
-    matrix, wanted, labels = _dimensions(D, dim_y, bases, len(variables))
-    rows, fit = _free_fit(rows, log_y, sample_weight, groups)
-    return _of_fit(
-        fit,
-        labels,
-        wanted - matrix @ fit.exponents[0],
-        matrix @ fit.joint_covariance[0, 1:, 1:] @ matrix.T,
-        matrix @ fit.coordinates.null_directions().T,
-        never_varied(rows, variables),
-        tuple(collinear_combinations(rows, variables)),
-        level,
-        max_denominator,
-    )
-
-
-def _of_fit(
-    fit: PowerLawFit,
-    labels: list[str],
-    gap: Array,
-    covariance: Array,
-    open_ways: Array,
-    still: tuple[str, ...],
-    together: tuple[Collinear, ...],
-    level: float,
-    max_denominator: int,
-) -> HomogeneityTest:
-    """Test of the gap in each base dimension, with its covariance and what leaves it open."""
-    testable = _testable(open_ways)
+    matrix = np.array(D, dtype=np.float64).reshape(len(D), -1 if len(D) else len(variables))
+    wanted = np.array(dim_y, dtype=np.float64)
+    labels = [f"base {i}" for i in range(len(matrix))] if bases is None else list(bases)
+    if matrix.shape[1] != len(variables) or not len(matrix) == len(wanted) == len(labels):
+        raise InputError(
+            f"D has shape {matrix.shape}, but there are {len(variables)} variables, "
+            f"{len(wanted)} powers in dim_y and {len(labels)} base dimensions"
+        )
+    # the plain jackknife: the F test is scaled for it
+    fit = fit_power_law(rows, _checked_target(log_y, len(rows)), None, groups, interval="jackknife")
+    rank = fit.coordinates.rank
+    if groups is None and len(rows) < rank + 2:
+        raise FitError(
+            f"{len(rows)} runs cannot test the {rank} free exponents; "
+            f"at least {rank + 2} runs are needed"
+        )
+    gap = wanted - matrix @ fit.exponents[0]
+    covariance = matrix @ fit.joint_covariance[0, 1:, 1:] @ matrix.T
+    ways = matrix @ fit.coordinates.null_directions().T
+    # combinations of base dimensions that no open exponent can change
+    left, singular, _ = np.linalg.svd(ways, full_matrices=True)
+    testable = echelon(left[:, int(np.sum(singular > _OPEN)) :].T)
     statistic, p_value, dof = _test(fit, testable @ gap, testable @ covariance @ testable.T)
-    quantile = t_quantile(level, fit.influence.dof(np.zeros((1, 1 + fit.coordinates.rank))))
+    quantile = t_quantile(level, fit.influence.dof(np.zeros((1, 1 + rank))))
     half = quantile * np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    unknown = np.abs(open_ways).max(axis=1, initial=0.0) > 1e-7
-    missing, rounded = _missing(labels, unknown, gap, half, max_denominator)
+    unknown = np.abs(ways).max(axis=1, initial=0.0) > _OPEN
+    ends = np.column_stack([gap, gap - half, gap + half])
+    ends[unknown] = np.nan, -np.inf, np.inf
+    missing = {base: tuple(row) for base, row in zip(labels, ends.tolist(), strict=True)}
     return HomogeneityTest(
         statistic=statistic,
         p_value=p_value,
         dof=dof,
         missing=missing,
-        rounded=rounded,
+        rounded={
+            base: simplest_between(least - 1e-6, most + 1e-6, _MAX_DENOMINATOR)
+            if np.isfinite([least, most]).all()
+            else None
+            for base, (_, least, most) in missing.items()
+        },
         rejected=bool(p_value < 1 - level),
         exponents=fit.exponents[0],
-        covariance=covariance,
-        testable=tuple(_named(labels, row) for row in testable),
-        never_varied=still,
-        collinear=together,
-        notes=_notes(still, together, [b for b, u in zip(labels, unknown, strict=True) if u]),
-        level=level,
+        notes=_notes(rows, variables, [b for b, u in zip(labels, unknown, strict=True) if u]),
     )
-
-
-def _dimensions(
-    D: Sequence[Sequence[Fraction | int]],
-    dim_y: Sequence[Fraction | int],
-    bases: Sequence[str] | None,
-    n_variables: int,
-) -> tuple[Array, Array, list[str]]:
-    """Dimensional matrix, dimension of the response and names of the base dimensions."""
-    columns = len(D[0]) if len(D) else n_variables
-    matrix = np.array([[float(v) for v in row] for row in D]).reshape(len(D), columns)
-    wanted = np.array([float(v) for v in dim_y])
-    labels = [f"base {i}" for i in range(len(matrix))] if bases is None else list(bases)
-    if matrix.shape[1] != n_variables or not len(matrix) == len(wanted) == len(labels):
-        raise InputError(
-            f"D has shape {matrix.shape}, but there are {n_variables} variables, "
-            f"{len(wanted)} powers in dim_y and {len(labels)} base dimensions"
-        )
-    return matrix, wanted, labels
-
-
-def _free_fit(
-    rows: Array, log_y: ArrayLike, sample_weight: ArrayLike | None, groups: ArrayLike | None
-) -> tuple[Array, PowerLawFit]:
-    """Free exponents of the variables, fitted on the runs that weigh anything, and these."""
-    target = np.asarray(log_y, dtype=np.float64)
-    if target.shape != (len(rows),) or not np.isfinite(target).all():
-        raise InputError(f"log_y must hold one finite value for each of the {len(rows)} runs")
-    weight = checked_weights(sample_weight, len(rows))
-    used = weight > 0.0
-    rows = rows[used]
-    clusters = None if groups is None else np.asarray(groups)[used]
-    # the plain jackknife: the F test is scaled for it
-    fit = fit_power_law(rows, target[used], weight[used], clusters, interval="jackknife")
-    rank = fit.coordinates.rank
-    if clusters is None and len(rows) < rank + 2:
-        raise FitError(
-            f"{len(rows)} runs cannot test the {rank} free exponents; "
-            f"at least {rank + 2} runs are needed"
-        )
-    return rows, fit
-
-
-def _missing(
-    labels: list[str], unknown: BoolArray, gap: Array, half: Array, max_denominator: int
-) -> tuple[dict[str, tuple[float, float, float]], dict[str, Fraction | None]]:
-    """Missing power of each base dimension with its interval, and the simplest inside that."""
-    missing = {
-        base: (float("nan"), -np.inf, np.inf) if u else (float(g), float(g - h), float(g + h))
-        for base, u, g, h in zip(labels, unknown, gap, half, strict=True)
-    }
-    rounded = {
-        base: simplest_between(low - 1e-6, high + 1e-6, max_denominator)
-        if np.isfinite([low, high]).all()
-        else None
-        for base, (_, low, high) in missing.items()
-    }
-    return missing, rounded
-
-
-def _named(labels: list[str], row: Array) -> dict[str, float]:
-    return {base: float(v) for base, v in zip(labels, row, strict=True) if abs(v) > 1e-9}
-
-
-def _testable(open_ways: Array) -> Array:
-    """Rows: combinations of base dimensions that no open exponent can change."""
-    left, singular, _ = np.linalg.svd(open_ways, full_matrices=True)
-    rank = int(np.sum(singular > 1e-7))
-    return echelon(left[:, rank:].T)
 
 
 def _test(fit: PowerLawFit, gap: Array, covariance: Array) -> tuple[float, float, tuple[int, int]]:
@@ -625,16 +541,18 @@ def _test(fit: PowerLawFit, gap: Array, covariance: Array) -> tuple[float, float
     return fit.influence.wald(free.T @ gap, np.diag(values[~exact]))
 
 
-def _notes(
-    still: tuple[str, ...], together: tuple[Collinear, ...], unknown: list[str]
-) -> tuple[str, ...]:
+def _notes(rows: Array, names: list[str], unknown: list[str]) -> tuple[str, ...]:
+    """Sentences on why powers are open."""
     notes = []
-    if still:
+    if still := never_varied(rows, names):
         notes.append(
             f"{', '.join(still)} never varied: their exponents are unknown; vary them to test them"
         )
-    for combination in together:
-        text = "*".join(f"{name}^{_short(power)}" for name, power in combination.exponents.items())
+    for combination in collinear_combinations(rows, names):
+        text = "*".join(
+            f"{name}^{power if isinstance(power, Fraction) else f'{power:.3g}'}"
+            for name, power in combination.exponents.items()
+        )
         how = (
             "is constant" if combination.exact else f"varies by only {combination.spread:.1g} (log)"
         )
@@ -645,7 +563,3 @@ def _notes(
             "above could contribute them"
         )
     return tuple(notes)
-
-
-def _short(power: Fraction | float) -> str:
-    return str(power) if isinstance(power, Fraction) else f"{power:.3g}"

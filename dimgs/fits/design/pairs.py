@@ -6,6 +6,7 @@ least squares over these pairs needs.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -130,3 +131,24 @@ class NearestPairs(PairPolicy):
         """Neighbours among the runs of positive weight."""
         u, v = self.pairs(X, w)
         return int(np.count_nonzero(w[u] * w[v]))
+
+
+def triples(
+    n_runs: int, count: int, draw: Callable[[int, int, int], IntArray]
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Triples of different runs, drawn by chance: the positions of the first, second and third.
+
+    Parameters
+    ----------
+    n_runs : int
+        At least three.
+    count : int
+    draw : callable
+        Of a lower bound, an upper one that is left out, and a count.
+    """
+    a = draw(0, n_runs, count)
+    b = (a + draw(1, n_runs, count)) % n_runs
+    c = draw(0, n_runs - 2, count)
+    for low in np.sort(np.stack([a, b]), axis=0):
+        c = c + (c >= low)
+    return a, b, c
