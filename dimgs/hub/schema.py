@@ -6,6 +6,7 @@ run's shape. So a range of an input, and of a group (a sum of logarithms), is on
 one row, without a join.
 """
 
+import json
 import os
 import sqlite3
 import time
@@ -21,37 +22,60 @@ from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, OperationalErro
 from sqlalchemy.exc import TimeoutError as NoConnectionError
 
 from dimgs.common.errors import InputError, StoreError
+from dimgs.hub.verdicts import UNCONFIRMED, law_status
 
 # of 30 kernels and plans looked at, most have 3 to 7 numeric inputs; more take a second row
 SLOTS = 8
 
 _number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+_TYPES: Mapping[str, Any] = {
+    "number": _number,
+    "int": sa.Integer,
+    "float": sa.Float,
+    "flag": sa.Boolean,
+    "bytes": sa.LargeBinary,
+    "text": sa.Text,
+    "string": sa.String,
+    "date": sa.String(10),
+    "word": sa.String(16),
+    "code": sa.String(32),
+    "time": sa.String(40),
+    "hash": sa.String(64),
+    "name": sa.String(100),
+    "long": sa.String(128),
+    "entry": _number,
+    "shape": sa.Integer,
+}
+_REFERS = {"entry": "entries.seq", "shape": "shapes.id"}
 
-hub_metadata = sa.MetaData()
+hub_metadata, metadata = sa.MetaData(), sa.MetaData()
 
-entries = sa.Table(
+
+def _table(
+    name: str, key: str, columns: str, *parts: Any, of: sa.MetaData = hub_metadata
+) -> sa.Table:
+    """A table of a primary key, columns, indices and constraints.
+
+    Columns are written as ``name:type``, and ``name:type?`` where they may be null. The types
+    ``entry`` and ``shape`` refer to one.
+    """
+    made = []
+    for column in columns.split():
+        title, _, kind = column.rstrip("?").partition(":")
+        refers = [sa.ForeignKey(_REFERS[kind])] if kind in _REFERS else []
+        made.append(sa.Column(title, _TYPES[kind], *refers, nullable=column.endswith("?")))
+    return sa.Table(name, of, *made, sa.PrimaryKeyConstraint(*key.split()), *parts)
+
+
+# name: kernel of a card, run, protocol or job; key and reuse: those of a run; without content: it
+# was redacted; without origin: it was made through this hub
+entries = _table(
     "entries",
-    hub_metadata,
-    sa.Column("seq", _number, primary_key=True, autoincrement=True),
-    sa.Column("id", sa.String(64), nullable=False, unique=True),
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("author", sa.String(100), nullable=False),
-    sa.Column("agent", sa.Boolean, nullable=False),
-    sa.Column("time", sa.String(40), nullable=False),
-    sa.Column("visibility", sa.String(16), nullable=False),
-    sa.Column("until", sa.String(10), nullable=False),
-    sa.Column("title", sa.Text, nullable=False),
-    # kernel of a card, run, protocol or job; exact key, and key of reuse, of a run
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("status", sa.String(16), nullable=False),
-    sa.Column("key", sa.String(128)),
-    sa.Column("reuse", sa.String(64)),
-    sa.Column("links", sa.Text, nullable=False),
-    sa.Column("digest", sa.String(64), nullable=False),
-    # null where it was redacted
-    sa.Column("content", sa.Text),
-    # null where it was made through this hub, else where it came from
-    sa.Column("origin", sa.Text),
+    "seq",
+    "seq:number id:hash kind:word author:name agent:flag time:time visibility:word until:date "
+    "title:text name:text status:word key:long? reuse:hash? links:text digest:hash content:text? "
+    "origin:text?",
+    sa.UniqueConstraint("id"),
     # with all that counts of runs ask for, so that an index alone answers them
     sa.Index("entries_kind", "kind", "name", "status"),
     sa.Index("entries_author", "author", "kind", "status"),
@@ -65,153 +89,60 @@ sa.Index(
     sqlite_where=entries.c.visibility != "open",
     postgresql_where=entries.c.visibility != "open",
 )
-
-links = sa.Table(
+# the entry tells of the link between source and target
+links = _table(
     "links",
-    hub_metadata,
-    # the entry that tells of the link
-    sa.Column("entry", _number, sa.ForeignKey("entries.seq"), nullable=False),
-    sa.Column("type", sa.String(16), nullable=False),
-    sa.Column("source", sa.String(64), nullable=False),
-    sa.Column("target", sa.String(64), nullable=False),
-    sa.PrimaryKeyConstraint("target", "type", "source", "entry"),
+    "target type source entry",
+    "entry:entry type:word source:hash target:hash",
     sa.Index("links_source", "source"),
     sa.Index("links_type", "type", "entry"),
 )
-
-tags = sa.Table(
-    "tags",
-    hub_metadata,
-    sa.Column("tag", sa.Text, nullable=False),
-    sa.Column("entry", _number, sa.ForeignKey("entries.seq"), nullable=False),
-    sa.PrimaryKeyConstraint("tag", "entry"),
-)
-
-shapes = sa.Table(
+tags = _table("tags", "tag entry", "tag:text entry:entry")
+# ports are JSON: [[name, dimension, unit], …], labels without dimension
+shapes = _table(
     "shapes",
-    hub_metadata,
-    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("kernel", sa.Text, nullable=False),
-    sa.Column("tier", sa.Text, nullable=False),
-    # JSON: [[name, dimension, unit], …], labels without dimension
-    sa.Column("ports", sa.Text, nullable=False),
-    sa.Column("hash", sa.String(64), nullable=False, unique=True),
+    "id",
+    "id:int kernel:text tier:text ports:text hash:hash",
+    sa.UniqueConstraint("hash"),
 )
-
-points = sa.Table(
+_SLOTTED = " ".join(f"{kind}{k}:float?" for kind in "xl" for k in range(SLOTS))
+# rows of a shape lie side by side, so that a query reads no others
+points = _table(
     "points",
-    hub_metadata,
-    # rows of a shape lie side by side, so that a query reads no others
-    sa.Column("shape", sa.Integer, sa.ForeignKey("shapes.id"), nullable=False),
-    sa.Column("run", _number, sa.ForeignKey("entries.seq"), nullable=False),
-    sa.Column("part", sa.Integer, nullable=False),
-    sa.Column("ok", sa.Boolean, nullable=False),
-    *(sa.Column(f"x{k}", sa.Float) for k in range(SLOTS)),
-    *(sa.Column(f"l{k}", sa.Float) for k in range(SLOTS)),
-    sa.PrimaryKeyConstraint("shape", "run", "part"),
+    "shape run part",
+    f"shape:shape run:entry part:int ok:flag {_SLOTTED}",
     sa.Index("points_run", "run"),
-    sqlite_with_rowid=False,
 )
-
-labels = sa.Table(
+points.dialect_options["sqlite"]["with_rowid"] = False
+labels = _table(
     "labels",
-    hub_metadata,
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("label", sa.Text, nullable=False),
-    sa.Column("run", _number, sa.ForeignKey("entries.seq"), nullable=False),
-    sa.PrimaryKeyConstraint("run", "name"),
+    "run name",
+    "name:text label:text run:entry",
     sa.Index("labels_name", "name", "label", "run"),
 )
-
-signatures = sa.Table(
-    "signatures",
-    hub_metadata,
-    sa.Column("id", sa.String(64), nullable=False),
-    sa.Column("key", sa.String(64), nullable=False),
-    sa.Column("signature", sa.String(128), nullable=False),
-    sa.PrimaryKeyConstraint("id", "key"),
-)
-
+signatures = _table("signatures", "id key", "id:hash key:hash signature:long")
 # files that entries name, by the hash of what they hold; those that are not here yet have no row
-files = sa.Table(
-    "files",
-    hub_metadata,
-    sa.Column("digest", sa.String(64), primary_key=True),
-    sa.Column("data", sa.LargeBinary, nullable=False),
-)
-
-attached = sa.Table(
+files = _table("files", "digest", "digest:hash data:bytes")
+attached = _table(
     "attached",
-    hub_metadata,
-    sa.Column("entry", _number, sa.ForeignKey("entries.seq"), nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("digest", sa.String(64), nullable=False),
-    sa.PrimaryKeyConstraint("entry", "name"),
+    "entry name",
+    "entry:entry name:text digest:hash",
     sa.Index("attached_digest", "digest"),
 )
-
 # which entry brought a file along: who knows its hash alone, and names it, may not read it
-held = sa.Table(
-    "held",
-    hub_metadata,
-    sa.Column("entry", _number, sa.ForeignKey("entries.seq"), nullable=False),
-    sa.Column("digest", sa.String(64), nullable=False),
-    sa.PrimaryKeyConstraint("digest", "entry"),
-    sa.Index("held_entry", "entry"),
-)
-
+held = _table("held", "digest entry", "entry:entry digest:hash", sa.Index("held_entry", "entry"))
 # who brought an entry that was not made here, and whether a manager of this hub vouched for it
-imports = sa.Table(
-    "imports",
-    hub_metadata,
-    sa.Column("entry", _number, sa.ForeignKey("entries.seq"), primary_key=True),
-    sa.Column("sender", sa.String(100), nullable=False),
-    sa.Column("agent", sa.Boolean, nullable=False),
-    sa.Column("vouched", sa.Boolean, nullable=False),
+imports = _table("imports", "entry", "entry:entry sender:name agent:flag vouched:flag")
+users = _table("users", "name", "name:name role:word password:text? time:time")
+tokens = _table(
+    "tokens", "id", "id:code user:name scope:word digest:hash expires:time revoked:flag"
 )
-
-users = sa.Table(
-    "users",
-    hub_metadata,
-    sa.Column("name", sa.String(100), primary_key=True),
-    sa.Column("role", sa.String(16), nullable=False),
-    sa.Column("password", sa.Text),
-    sa.Column("time", sa.String(40), nullable=False),
-)
-
-tokens = sa.Table(
-    "tokens",
-    hub_metadata,
-    sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("user", sa.String(100), nullable=False),
-    sa.Column("scope", sa.String(16), nullable=False),
-    sa.Column("digest", sa.String(64), nullable=False),
-    sa.Column("expires", sa.String(40), nullable=False),
-    sa.Column("revoked", sa.Boolean, nullable=False),
-)
-
 # keys of other hubs whose signatures count here, peers for sync, and this hub's own key
-settings = sa.Table(
-    "settings",
-    hub_metadata,
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
-    sa.Column("value", sa.Text, nullable=False),
-    sa.PrimaryKeyConstraint("kind", "name"),
+settings = _table("settings", "kind name", "kind:word name:text value:text")
+claims = _table(
+    "claims", "job", "job:hash state:word worker:hash attempts:int until:float reason:text"
 )
-
-claims = sa.Table(
-    "claims",
-    hub_metadata,
-    sa.Column("job", sa.String(64), primary_key=True),
-    sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("worker", sa.String(64), nullable=False),
-    sa.Column("attempts", sa.Integer, nullable=False),
-    sa.Column("until", sa.Float, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-)
-
-# as Alembic itself makes it
+# of the schema: what Alembic, which upgraded earlier editions, makes
 version = sa.Table(
     "alembic_version",
     hub_metadata,
@@ -232,6 +163,8 @@ def tables_of(schema: int) -> list[sa.Table]:
 # brought what
 STORE_VERSION, SCHEMA_VERSION = 1, 4
 PENDING = "pending"
+# what a server of an earlier schema wrote as the origin of entries that a user sent
+_SENT = "sent by "
 
 _APPLICATION = int.from_bytes(b"dimg", "big")
 # seconds that a writer waits for others: a merge of 10,000 entries takes a few
@@ -241,28 +174,15 @@ _READ = "dimgs_read"
 ALONE = sa.text(f"SELECT pg_advisory_xact_lock({_APPLICATION})")
 
 _Prepare = Callable[[sa.Connection, Path], None]
-metadata = sa.MetaData()
-runs = sa.Table(
+# seeds may exceed the 64 bits of an SQLite integer
+runs = _table(
     "runs",
-    metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("key", sa.String, nullable=False),
-    sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("state", sa.String, nullable=False),
-    sa.Column("kernel", sa.String, nullable=False),
-    sa.Column("tier", sa.String, nullable=False),
-    # seeds may exceed the 64 bits of an SQLite integer
-    sa.Column("seed", sa.String),
-    sa.Column("inputs", sa.String, nullable=False),
-    sa.Column("outputs", sa.String, nullable=False),
-    sa.Column("errors", sa.String, nullable=False),
-    sa.Column("reason", sa.String, nullable=False),
-    sa.Column("wall_seconds", sa.Float, nullable=False),
-    sa.Column("provenance", sa.String, nullable=False),
-    sa.Column("session", sa.String),
-    sa.Column("claimed_at", sa.String),
-    sa.Column("finished_at", sa.String),
+    "id",
+    "id:int key:string attempt:int state:string kernel:string tier:string seed:string? "
+    "inputs:string outputs:string errors:string reason:string wall_seconds:float "
+    "provenance:string session:string? claimed_at:string? finished_at:string?",
     sa.UniqueConstraint("key", "attempt"),
+    of=metadata,
 )
 sa.Index("one_pending_attempt", runs.c.key, unique=True, sqlite_where=runs.c.state == PENDING)
 
@@ -461,27 +381,68 @@ def _prepare_hub(connection: sa.Connection, path: Path) -> None:
 
 
 def make_hub(connection: sa.Connection, current: int) -> None:
-    """Tables of a hub where there are none, or what they lack since an earlier schema.
+    """Make the tables of a hub, or upgrade what is there.
 
     Parameters
     ----------
     connection : Connection
-        In a transaction.
+        Its transaction is committed by the caller.
     current : int
         Schema of what is there; 0 for nothing.
-
-    Raises
-    ------
-    InputError
-        If something is to be upgraded, and Alembic is not installed.
     """
-    if current:
-        from dimgs.hub.migrations import upgrade
-
-        upgrade(connection, current)
-        return
     _make_tables(connection, SCHEMA_VERSION)
+    connection.execute(version.delete())
     connection.execute(version.insert().values(version_num=f"{SCHEMA_VERSION:04d}"))
+    # what the last step of the schema has columns for, from what earlier editions kept
+    for fill in (_fill_senders, _fill_files, _fill_laws) if current else ():
+        fill(connection)
+
+
+def _fill_senders(connection: sa.Connection) -> None:
+    """Fill the senders of entries; runs of people remain usable."""
+    sender = sa.func.substr(entries.c.origin, len(_SENT) + 1)
+    agent = sa.func.coalesce(users.c.role, "") == "agent"
+    sent = (
+        sa.select(entries.c.seq, sender, agent, sa.and_(entries.c.kind == "run", ~agent))
+        .outerjoin(users, users.c.name == sender)
+        .where(entries.c.origin.startswith(_SENT))
+    )
+    columns = ["entry", "sender", "agent", "vouched"]
+    connection.execute(sa.insert(imports).from_select(columns, sent))
+
+
+def _fill_files(connection: sa.Connection) -> None:
+    """Fill the entries of files, which determine who may read them.
+
+    Where the first one is open, everybody could have had it.
+    """
+    first = (
+        sa.select(attached.c.digest, sa.func.min(attached.c.entry).label("entry"))
+        .where(attached.c.digest.in_(sa.select(files.c.digest)))
+        .group_by(attached.c.digest)
+        .subquery()
+    )
+    brought, named = entries.alias(), entries.alias()
+    rows = (
+        sa.select(attached.c.entry, attached.c.digest)
+        .join(first, first.c.digest == attached.c.digest)
+        .join(brought, brought.c.seq == first.c.entry)
+        .join(named, named.c.seq == attached.c.entry)
+        .where(sa.or_(brought.c.visibility == "open", brought.c.author == named.c.author))
+        .distinct()
+    )
+    connection.execute(sa.insert(held).from_select(["entry", "digest"], rows))
+
+
+def _fill_laws(connection: sa.Connection) -> None:
+    """Mark the laws that say of themselves that they are not confirmed."""
+    laws = sa.select(entries.c.seq, entries.c.content).where(
+        entries.c.kind == "law", entries.c.content.is_not(None)
+    )
+    for seq, content in connection.execute(laws).all():
+        if law_status(json.loads(content)) == UNCONFIRMED:
+            law = sa.update(entries).where(entries.c.seq == seq)
+            connection.execute(law.values(status=UNCONFIRMED))
 
 
 def _make_tables(connection: sa.Connection, schema: int) -> None:
