@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
@@ -31,7 +32,7 @@ from dimgs.campaign.thresholds import (
     essential,
     holding,
     monomial_of,
-    physical,
+    monomial_words,
     where_words,
 )
 from dimgs.common.arrays import LARGEST_LOG, Array, IntArray
@@ -49,7 +50,7 @@ from dimgs.hub.store import dataset_of
 from dimgs.judgement.confirmation import PROBABLE
 from dimgs.kernels.record import RunRecord
 from dimgs.law.domain import domain_of
-from dimgs.law.power import Side, monomial_text, where_text
+from dimgs.law.power import Side, reading, where_text
 from dimgs.report.findings import Activation
 from dimgs.report.results import FitResult, Report, Verdict
 from dimgs.similitude.answer import judge_answer
@@ -125,16 +126,20 @@ class Answers:
         """The monomial of a border, its logarithm there and its growth with what decides there."""
         if b.monomial is not None:
             return b.monomial, 0.0, 1.0
-        pairs = zip(self.rationals[b.below], self.rationals[b.above], strict=True)
-        exact = [q - p for p, q in pairs if p is not None and q is not None]
-        known = monomial_of(self.space, exact) if len(exact) == len(self.space.names) else None
-        apart = self.model.laws[b.above].coefficients - self.model.laws[b.below].coefficients
-        slope, axes = apart[1:], self.space.axes
-        monomial = known or axes.decimal(slope)
+        apart = [n in self.space.references for n in self.space.names]
+        one, two = (
+            [Fraction(0) if a else q for a, q in zip(apart, self.rationals[k], strict=True)]
+            for k in (b.below, b.above)
+        )
+        exact = [q - p for p, q in zip(one, two, strict=True) if p is not None and q is not None]
+        known = monomial_of(self.space, exact) if len(exact) == len(one) else None
+        ratio = self.model.laws[b.above].coefficients - self.model.laws[b.below].coefficients
+        slope, axes = ratio[1:], self.space.axes
+        monomial = axes.decimal(slope, known)
         start, gradient = axes.gradient(monomial)
         growth = float(gradient @ slope) / float(slope @ slope)
         # the border counts the ratio of the laws towards the law above
-        return monomial, start - growth * float(apart[0]), b.sign * growth
+        return monomial, start - growth * float(ratio[0]), b.sign * growth
 
     def _conditions(self, k: int) -> list[Side]:
         """Conditions of a law: borders that exclude anything, runs of no law, and of no answer."""
@@ -180,7 +185,7 @@ class Answers:
         # equal runs test no law but that of a kernel without a free group
         runs = len(law.rows) if self.space.rank else int(self.model.sites.count[law.rows].sum())
         regime = RegimeAnswer(
-            where=where_text(conditions, [g.name for g in self.space.groups]),
+            where=where_text(conditions, self.space.features),
             place=where_words(self.space, conditions),
             exponents=tuple(e for e in powers if e.name in self.moved),
             implied=tuple(e for e in powers if e.name not in self.moved),
@@ -223,7 +228,7 @@ class Answers:
 
     def boundaries(self) -> tuple[RegimeBoundary, ...]:
         """Borders between regimes that lie beside each other."""
-        names, pool = [g.name for g in self.space.groups], self.evidence.design.pool
+        pool = self.evidence.design.pool
         boundaries = []
         for b in self.model.borders:
             numbers = [self.laws.index(k) + 1 for k in (b.below, b.above) if k in self.laws]
@@ -241,10 +246,12 @@ class Answers:
             with np.errstate(over="ignore"):
                 spread = float(np.exp(abs(growth) * half))
             value = _bounded_exp(start + growth * b.middle)
-            texts = monomial_text(monomial, names), str(physical(monomial, self.space.groups))
-            ends, kind = (value / spread, value * spread), "meeting" if b.meets else "jump"
-            pair = min(numbers), max(numbers)
-            boundaries.append(RegimeBoundary(pair, *texts, value, *ends, kind))
+            side = Side(monomial, value, value / spread, value * spread, True, 0)
+            text, side = reading(side, self.space.features)
+            words, kind = monomial_words(self.space, monomial), "meeting" if b.meets else "jump"
+            pair, ends = (min(numbers), max(numbers)), (side.threshold, side.low, side.high)
+            unit = "K" if words in self.space.references else "1"
+            boundaries.append(RegimeBoundary(pair, text, words, *ends, kind, unit))
         return tuple(boundaries)
 
     def _failure(self, k: int) -> str:

@@ -187,7 +187,8 @@ def bind(plan: Plan) -> Binding:
             raise InputError(f"{plan.source}, arrhenius: {why}")
     taking, notes = _taking_part(kernel, fixed)
     aside = f" ({'; '.join(n.rstrip('.') for n in notes)})" if notes else ""
-    taking = [v for v in taking if v.name not in plan.arrhenius]
+    # a kernel of temperatures alone has groups of none, and they stay apart from the basis
+    taking = [v for v in taking if v.name not in plan.arrhenius] or taking
     names = [*(v.name for v in taking), target.name]
     with at(plan, "constants"):
         constants = constant_variables(plan.constants, names)
@@ -209,6 +210,7 @@ def bind(plan: Plan) -> Binding:
         f"'{d.name}' takes no part: {d.why}; a known constant (constants = [\"k_B\"] in the plan) "
         f'or an unknown one (scales = "auto") may bring it in.'
         for d in basis.dropped
+        if d.name not in plan.arrhenius
     ]
     si = {n: _si(ports[n], fixed[n]) for n in names if n in fixed and n in within}
     for name, (low, high) in ends.items():

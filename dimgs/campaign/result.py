@@ -100,6 +100,8 @@ class RegimeBoundary:
         run of the one and the first run of the other, and these two.
     kind : str
         "meeting" or "jump".
+    unit : str
+        Of the values: "K" where a temperature alone is the monomial, else "1".
     """
 
     regimes: tuple[int, int]
@@ -109,6 +111,7 @@ class RegimeBoundary:
     low: float
     high: float
     kind: str = "meeting"
+    unit: str = "1"
 
 
 @dataclass(frozen=True)

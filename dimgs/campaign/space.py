@@ -10,6 +10,7 @@ import numpy as np
 
 from dimgs.common.arrays import Array, BoolArray, leading_rows
 from dimgs.fits.consensus import GroupAxes, Sites
+from dimgs.fits.design.features import Feature
 from dimgs.groups.group import PiBasis, PiGroup
 
 # relative: exponents are small rationals, what is smaller is rounding
@@ -181,14 +182,27 @@ class PiSpace:
 
     @cached_property
     def axes(self) -> GroupAxes:
-        """The logarithms of the groups over the coordinates."""
+        """The logarithms of the groups over the coordinates, then 1/T of `references`."""
         names = [v.name for v in self.basis.variables]
         exponents = np.array([[float(g.get(n)) for g in self.groups] for n in names])
-        return GroupAxes(self.middle, self.loadings * self.half @ self.transform.T, exponents)
+        kelvin = ~np.isnan(self._t0)
+        inverse = -np.eye(len(self.names))[kelvin] / self._t0[kelvin, None]
+        slopes = np.vstack([self.loadings, inverse]) * self.half @ self.transform.T
+        origin = np.append(self.middle, inverse @ self.centre)
+        return GroupAxes(origin, slopes, exponents.reshape(len(names), len(self.groups)))
+
+    @cached_property
+    def features(self) -> tuple[Feature, ...]:
+        """What a monomial of `axes` has powers of."""
+        thermal = [n for n in self.names if n in self.references]
+        return (
+            *(Feature(g.name, "log-ratio", g) for g in self.groups),
+            *(Feature(n, "inverse", variable=n) for n in thermal),
+        )
 
     def log_groups(self, z: Array) -> Array:
         """Logarithms of all groups, shape (n_runs, n_groups), at coordinates (n_runs, rank)."""
-        return np.asarray(self.middle + z @ self.axes.slopes.T)
+        return np.asarray(self.middle + z @ self.axes.slopes[: len(self.groups)].T)
 
     @cached_property
     def exponent_map(self) -> Array:

@@ -147,7 +147,8 @@ def campaign_text(result: "CampaignResult") -> str:
         lines += [_RULE, "boundaries"]
     for b in result.boundaries:
         jump, where = ", a jump" if b.kind == "jump" else "", f"{b.regimes[0]} | {b.regimes[1]}"
-        at = f"{b.physical} = {number(b.value)} {interval(b.low, b.high)}"
+        unit = "" if b.unit == "1" else f" {b.unit}"
+        at = f"{b.physical} = {number(b.value)}{unit} {interval(b.low, b.high)}"
         lines.append(f"  {where} at {at}{jump}")
     for i, point in enumerate(result.points, 1):
         value = quantity(point.value, point.unit)

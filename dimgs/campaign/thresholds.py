@@ -11,17 +11,27 @@ from dimgs.common.arrays import Array, BoolArray
 from dimgs.fits.consensus import Powers, Separation
 from dimgs.groups.dimensions import primitive, solve_exact
 from dimgs.groups.group import PiGroup
-from dimgs.law.power import Side
+from dimgs.law.power import Side, reading
 from dimgs.report.words import listed
 
 Rationals = Sequence[Fraction | None]
 
 
 def physical(powers: Powers, groups: Sequence[PiGroup]) -> PiGroup:
-    """The same in the inputs."""
+    """The same in the inputs, columns that enter unlogged apart."""
     names = {name for g in groups for name, _ in g.exponents}
-    total = {n: sum(p * g.get(n) for p, g in zip(powers, groups, strict=True)) for n in names}
+    total = {n: sum(p * g.get(n) for p, g in zip(powers, groups, strict=False)) for n in names}
     return PiGroup.of("monomial", total)
+
+
+def monomial_words(space: PiSpace, powers: Powers) -> str:
+    """A monomial in the inputs; a temperature alone is itself."""
+    used = [(f, p) for f, p in zip(space.features, powers, strict=True) if p]
+    if len(used) == 1 and not used[0][0].logged:
+        return used[0][0].name
+    kelvin = [f"exp({float(p):.5g} K/{f.name})" for f, p in used if not f.logged]
+    groups = [str(physical(powers, space.groups))] if len(kelvin) < len(used) else []
+    return "·".join([*groups, *kelvin])
 
 
 def monomial_of(space: PiSpace, exponents: Sequence[Fraction]) -> Powers | None:
@@ -36,17 +46,19 @@ def monomial_of(space: PiSpace, exponents: Sequence[Fraction]) -> Powers | None:
     Returns
     -------
     tuple of Fraction or None
-        None where no groups make it; the first power is positive.
+        Powers of the groups, the first positive, or none of them where all exponents are 0, then
+        those of temperatures, which are 0. None where no groups make it.
     """
     rows = [
         [*(g.get(name) for g in space.groups), Fraction(e)]
         for name, e in zip(space.names, exponents, strict=True)
     ]
-    powers = solve_exact(rows, len(space.groups))
-    if powers is None or not any(powers):
+    solved = solve_exact(rows, len(space.groups)) if space.groups else ()
+    if solved is None:
         return None
-    sign = 1 if next(p for p in powers if p) > 0 else -1
-    return tuple(Fraction(sign * p) for p in primitive(powers))
+    sign = 1 if next((p for p in solved if p), 1) > 0 else -1
+    powers = [sign * p for p in primitive(solved)] if any(solved) else [0] * len(solved)
+    return tuple(Fraction(p) for p in (*powers, *[0] * len(space.references)))
 
 
 def essential(space: PiSpace, rationals: Sequence[Rationals]) -> tuple[str, ...]:
@@ -59,7 +71,7 @@ def essential(space: PiSpace, rationals: Sequence[Rationals]) -> tuple[str, ...]
         return ()
     apart = [[b - a for a, b in zip(one, two, strict=True)] for one, two in combinations(known, 2)]
     wanted = _rank(apart)
-    met = filter(None, (monomial_of(space, row) for row in apart))
+    met = filter(any, (monomial_of(space, row) or () for row in apart))
     offers = [physical(powers, space.groups) for powers in (*space.axes.short, *met)]
     chosen = dict[str, list[Fraction]]()
     for group in offers:
@@ -82,10 +94,12 @@ def where_words(space: PiSpace, conditions: Sequence[Side]) -> str:
     """Conditions in the inputs, numbers with a name in the literature by name too."""
     parts = []
     for c in conditions:
-        group = physical(c.powers, space.groups)
+        group, words = physical(c.powers, space.groups), monomial_words(space, c.powers)
         known = next((g.known_as for g in space.groups if g.exponents == group.exponents), None)
-        name = f"the {known} " if known else ""
-        parts.append(f"{name}{group} {'≥' if c.at_least else '<'} {c.threshold:.3g}")
+        name = f"the {known} " if known and words == str(group) else ""
+        side = reading(c, space.features)[1]
+        unit = " K" if words in space.references else ""
+        parts.append(f"{name}{words} {'≥' if side.at_least else '<'} {side.threshold:.3g}{unit}")
     return listed(parts)
 
 

@@ -24,6 +24,9 @@ from dimgs.law.power import Side, pieces_law, power_law, where_text
 # common denominator of differences of exponents in halves to sixths, and the rounding of these
 _THRESHOLD_DENOMINATOR = 60
 _SAME = 1e-9
+# what a feature adds to the monomial of a border, over the most that one adds: four decimals, as
+# many as exponents have
+_NO_PART = 1e-4
 _SMOOTH = ("sum", "saturation", "blend")
 # a smooth crossover is fitted by iterations over all runs
 _MOST_RUNS = 20_000
@@ -92,18 +95,18 @@ def regimes_of(
         random_state=options.seed,
     ).fit(design.X, design.y, design.weights, groups=design.split)
     results, laws, conditions = [], [], []
-    names = [f.name for f in design.features]
     used = np.concatenate([regime.indices for regime in model.regimes_])
-    middle = design.X.mean(axis=0)
     for regime in model.regimes_:
-        sides = _tightest([_side(c, model.thresholds_, middle) for c in regime.conditions])
+        sides = [_side(c, model.thresholds_, design) for c in regime.conditions]
+        sides = _tightest(sides)
         part = design.take(np.sort(used[_holds(sides, design.X[used])]))
         fit = fit_squares(part, options.level)
         snapped = with_rationals(part, fit)
         law = power_law(part, snapped)
         fitted = fitted_by(law, part)
         law = law.with_scores(scores_of(part, fitted, np.array(fit.left_out), None, options.seed))
-        results.append(RegimeResult(where_text(sides, names), part.n_runs, snapped.exponents, law))
+        where = where_text(sides, design.features)
+        results.append(RegimeResult(where, part.n_runs, snapped.exponents, law))
         laws.append(law)
         conditions.append(sides)
     if not joined or len(laws) < 2 or design.scale != "log":
@@ -127,7 +130,7 @@ def _tightest(sides: list[Side]) -> list[Side]:
     return sorted(kept.values(), key=lambda s: (not s.at_least, s.boundary))
 
 
-def _side(condition: Any, thresholds: Any, middle: Array) -> Side:
+def _side(condition: Any, thresholds: Any, design: Design) -> Side:
     """A condition with simple exponents, or with decimals that leave it as it is in the middle."""
     value = float(condition.threshold)
     number, threshold = next(
@@ -139,9 +142,20 @@ def _side(condition: Any, thresholds: Any, middle: Array) -> Side:
     if short is not None:
         at, low, high = np.exp([short.value, short.low, short.high]).tolist()
         return Side(short.powers, at, low, high, condition.sign * short.sign > 0, number)
-    powers = tuple(_power(float(x)) for x in condition.direction)
-    shift = float(middle @ (np.array(powers, dtype=float) - condition.direction))
-    at, low, high = np.exp(np.array([value, threshold.low, threshold.high]) + shift).tolist()
+    # powers of groups are numbers of the order of 1, factors of 1/T of thousands of kelvin
+    logged = np.array([f.logged for f in design.features])
+    exact = np.array(condition.direction, dtype=float)
+    part = np.abs(exact * design.X.std(axis=0))
+    direction = np.where(part < _NO_PART * part.max(), 0.0, exact)
+    scale = float(np.abs(direction[logged]).max(initial=0.0)) or 1.0
+    powers = tuple(
+        _power(x) if group else Fraction(f"{x:.6g}")
+        for x, group in zip((direction / scale).tolist(), logged.tolist(), strict=True)
+    )
+    rounding = np.array(powers, dtype=float) - exact / scale
+    shift = float(design.X.mean(axis=0) @ rounding)
+    ends = np.array([value, threshold.low, threshold.high]) / scale + shift
+    at, low, high = np.exp(ends).tolist()
     return Side(powers, at, low, high, condition.sign > 0, number)
 
 

@@ -402,11 +402,13 @@ _DECIMALS = 1000
 class GroupAxes:
     """The logarithms of groups over the coordinates of runs, and monomials that they may make.
 
+    Further rows are columns that enter unlogged, such as 1/T: a monomial holds exp(p/T) then.
+
     Parameters
     ----------
-    origin : ndarray of shape (n_groups,)
-        Logarithms of the groups at z = 0.
-    slopes : ndarray of shape (n_groups, rank)
+    origin : ndarray of shape (n_groups + n_unlogged,)
+        Logarithms of the groups at z = 0, then the unlogged columns there.
+    slopes : ndarray of shape (n_groups + n_unlogged, rank)
         Their gradients.
     exponents : ndarray of shape (n_variables, n_groups)
         Of the variables in the groups, by which a monomial is short.
@@ -424,17 +426,22 @@ class GroupAxes:
 
     @cached_property
     def short(self) -> list[Powers]:
-        """Short monomials that vary, the shortest first."""
-        if not self.slopes.size:
-            return []
-        every = short_monomials(self.exponents, _SHORT)
-        varies = np.abs(np.array(every) @ self.slopes).max(axis=1) > _GAP
-        return [tuple(map(Fraction, m)) for m, v in zip(every, varies, strict=True) if v]
+        """Short monomials that vary, the shortest first: unlogged columns, then those of groups."""
+        n, rows = self.exponents.shape[1], np.eye(len(self.slopes), dtype=int)
+        every = [tuple(map(Fraction, row)) for row in rows[n:].tolist()]
+        for powers in short_monomials(self.exponents, _SHORT) if n else []:
+            every.append(tuple(map(Fraction, (*powers, *[0] * (len(rows) - n)))))
+        spread = np.abs(np.array(every, dtype=float) @ self.slopes).max(axis=1) if every else []
+        size = np.append(np.ones(n), np.abs(self.slopes[n:]).max(axis=1, initial=0.0))
+        least = _GAP * np.array([size[[bool(p) for p in powers]].min() for powers in every])
+        return [powers for powers, s, l in zip(every, spread, least, strict=True) if s > l]
 
     @cached_property
     def _lengths(self) -> Array:
-        rows = np.array(self.short, dtype=float) @ self.exponents.T
-        return np.asarray(np.sum(rows**2, axis=1))
+        rows, n = np.array(self.short, dtype=float), self.exponents.shape[1]
+        return np.asarray(
+            np.sum((rows[:, :n] @ self.exponents.T) ** 2, axis=1) + rows[:, n:].any(1)
+        )
 
     def gradient(self, powers: Sequence[Fraction]) -> tuple[float, Array]:
         """Logarithm of a monomial at z = 0, and its gradient."""
@@ -446,11 +453,31 @@ class GroupAxes:
         offset, normal = self.gradient(powers)
         return np.asarray(offset + z @ normal)
 
-    def decimal(self, direction: Array) -> Powers:
-        """Powers of the monomial that grows along a direction, in decimals: the shortest vector."""
+    def decimal(self, direction: Array, groups: Powers | None = None) -> Powers:
+        """Powers of the monomial that grows along a direction, in decimals: the shortest vector.
+
+        Parameters
+        ----------
+        direction : ndarray of shape (rank,)
+        groups : tuple of Fraction, optional
+            Powers of the groups where they are known, all 0 where none belongs to it.
+        """
+        n = self.exponents.shape[1]
         powers = np.linalg.lstsq(self.slopes.T, direction, rcond=1e-9)[0]
-        lead = float(powers[int(np.argmax(np.abs(powers)))])
-        return tuple(Fraction(round(_DECIMALS * float(p) / lead), _DECIMALS) for p in powers)
+        along = powers[:n] @ self.slopes[:n]
+        if groups is not None:
+            known = np.array(groups[:n], dtype=float)
+            unit = known @ self.slopes[:n]
+            lead = float(along @ unit) / float(unit @ unit) if known.any() else 0.0
+        else:
+            # what is rounding beside the unlogged columns is no part of the monomial
+            parts = np.abs(powers[:n]) if np.abs(along).max(initial=0.0) > _GAP else powers[:0]
+            lead = float(powers[int(np.argmax(parts))]) if len(parts) else 0.0
+        if not lead:
+            powers[:n], rest = 0.0, powers[n:]
+            lead = float(rest[int(np.argmax(np.abs(rest)))])
+        decimals = [Fraction(round(_DECIMALS * float(p) / lead), _DECIMALS) for p in powers]
+        return (*(groups or decimals)[:n], *decimals[n:])
 
 
 @dataclass(frozen=True)

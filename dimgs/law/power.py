@@ -290,31 +290,13 @@ class _Terms:
         in_pi: sympy.Expr = sympy.Integer(0)
         constants = []
         for feature, value, name, j in self.plain:
-            x, dimension = self.plain_value(feature)
-            c = sympy.Symbol(name)
-            low, high = sorted(float(v) / unit for v in self.estimate.intervals[j])
-            if feature.contrast == "inverse":
-                exponent -= c / x
-                in_pi -= c / x
-                constants.append(Constant(name, -value / unit, dimension, -high, -low))
-            else:
-                exponent += c * x
-                in_pi += c * (sympy.Symbol(feature.name) if feature.group is not None else x)
-                dimension = dimension if feature.group is not None else Dimension()
-                constants.append(Constant(name, value / unit, Dimension() / dimension, low, high))
+            x, in_groups, dimension = unlogged_term(self.design, self.names, feature)
+            sign = -1.0 if feature.contrast == "inverse" else 1.0
+            low, high = sorted(sign * float(v) / unit for v in self.estimate.intervals[j])
+            exponent += sympy.Symbol(name) * x
+            in_pi += sympy.Symbol(name) * in_groups
+            constants.append(Constant(name, sign * value / unit, dimension, low, high))
         return exponent, in_pi, constants
-
-    def plain_value(self, feature: Feature) -> tuple[sympy.Expr, Dimension]:
-        """Input without a logarithm in the variables, and its dimension in the scales."""
-        powers = feature.group.as_dict() if feature.group else {str(feature.variable): Fraction(1)}
-        dimension, factors = Dimension(), []
-        for name, e in powers.items():
-            if feature.group is None or self._role(name) != "scale":
-                factors.append(self.symbol(name) ** e)
-                identifier = self.names.identifier[name]
-                variable = self.names.symbols.get(identifier) or self.basis.variable(name)
-                dimension = dimension * variable.dimension**e
-        return sympy.Mul(*factors), dimension
 
     def _physical_constants(self, names: Any, with_scales: bool = False) -> list[Constant]:
         out = []
@@ -339,6 +321,28 @@ class _Terms:
         if self.design.scale == "linear":
             return [pi_expression * g for g in out]
         return out
+
+
+def unlogged_term(
+    design: Design, names: Names, feature: Feature
+) -> tuple[sympy.Expr, sympy.Expr, Dimension]:
+    """A column that enters unlogged (x or -1/T) in the inputs and in the groups, and the dimension
+    of its coefficient in the scales.
+    """
+    powers = feature.group.as_dict() if feature.group else {str(feature.variable): Fraction(1)}
+    dimension, factors = Dimension(), []
+    for name, e in powers.items():
+        if feature.group is None or design.basis.variable(name).role != "scale":
+            identifier = names.identifier[name]
+            factors.append(sympy.Symbol(identifier) ** e)
+            variable = names.symbols.get(identifier) or design.basis.variable(name)
+            dimension = dimension * variable.dimension**e
+    x = sympy.Mul(*factors)
+    if feature.contrast == "inverse":
+        return -1 / x, -1 / x, dimension
+    if feature.group is None:
+        return x, x, Dimension()
+    return x, sympy.Symbol(feature.name), Dimension() / dimension
 
 
 def coefficient_gradients(design: Design, names: Names) -> list[sympy.Expr]:
@@ -398,7 +402,7 @@ class Side:
     Parameters
     ----------
     powers : tuple of Fraction
-        Exponents of the design's features.
+        Exponents of the design's features; of a column that enters unlogged, its factor.
     threshold, low, high : float
         Value of the monomial at the boundary and its interval.
     at_least : bool
@@ -415,39 +419,60 @@ class Side:
     boundary: int
 
 
-def where_text(sides: Sequence[Side], names: Sequence[str]) -> str:
-    """Condition over group names, such as ``(pi_1 >= 2300) & (pi_2 < 0.1)``.
+def where_text(sides: Sequence[Side], features: Sequence[Feature]) -> str:
+    """Condition over group names, such as ``(pi_1 >= 2300) & (T < 350)``.
 
     Examples
     --------
     >>> half = Side((Fraction(1), Fraction(-2, 5)), 50.0, 40.0, 60.0, True, 1)
-    >>> where_text([half], ["pi_1", "pi_2"])
+    >>> where_text([half], [Feature("pi_1", "log-ratio"), Feature("pi_2", "log-ratio")])
     'pi_1*pi_2**(-2/5) >= 50'
     """
     parts = []
-    for side in sides:
-        sign = ">=" if side.at_least else "<"
-        parts.append(f"{monomial_text(side.powers, names)} {sign} {side.threshold:.17g}")
+    for text, side in (reading(side, features) for side in sides):
+        parts.append(f"{text} {'>=' if side.at_least else '<'} {side.threshold:.17g}")
     return " & ".join(f"({p})" for p in parts) if len(parts) > 1 else (parts or ["True"])[0]
 
 
-def monomial_text(powers: Sequence[Fraction], names: Sequence[str]) -> str:
-    """A monomial in the grammar of conditions.
+def reading(side: Side, features: Sequence[Feature]) -> tuple[str, Side]:
+    """A monomial in the grammar of conditions, and its condition.
+
+    A column that enters unlogged, x or 1/T, has exp(p x) or exp(p/T) in the monomial. Alone it is
+    compared itself, since ``T < 350`` says more than ``exp(1/T) >= 1.00286``.
 
     Examples
     --------
-    >>> monomial_text((Fraction(2), Fraction(0), Fraction(-1, 2)), ["pi_1", "pi_2", "pi_3"])
-    'pi_1**(2)*pi_3**(-1/2)'
+    >>> features = [Feature("pi_1", "log-ratio"), Feature("T", "inverse", variable="T")]
+    >>> reading(Side((Fraction(2), Fraction(-7459)), 0.2, 0.19, 0.21, True, 1), features)[0]
+    'pi_1**(2)*exp(-7459/T)'
+    >>> threshold = float(np.exp(1 / 350))
+    >>> where_text([Side((Fraction(0), Fraction(1)), *3 * (threshold,), True, 1)], features)
+    'T < 350'
     """
-    return "*".join(_factor(n, p) for n, p in zip(names, powers, strict=True) if p)
+    used = [(f, p) for f, p in zip(features, side.powers, strict=True) if p]
+    column, power = used[0]
+    if len(used) > 1 or column.logged:
+        return "*".join(_factor(f, p) for f, p in used), side
+    inverse = column.contrast == "inverse"
+    with np.errstate(divide="ignore"):
+        values = np.log([side.threshold, side.low, side.high]) / float(power)
+        # no temperature is below 0: an end of the interval there is open
+        values = np.where(values > 0, 1.0 / values, np.inf) if inverse else values
+    at, *ends = (float(f"{x:.15g}") for x in values)
+    above = side.at_least == ((power > 0) != inverse)
+    return column.name, Side(side.powers, at, min(ends), max(ends), above, side.boundary)
 
 
-def _factor(name: str, power: Fraction) -> str:
+def _factor(feature: Feature, power: Fraction) -> str:
+    if not feature.logged:
+        return (
+            f"exp({float(power):.10g}{'/' if feature.contrast == 'inverse' else '*'}{feature.name})"
+        )
     if power == 1:
-        return name
+        return feature.name
     if power.denominator > LARGEST_QUOTIENT:
-        return f"{name}**({float(power)!r})"
-    return f"{name}**({power})"
+        return f"{feature.name}**({float(power)!r})"
+    return f"{feature.name}**({power})"
 
 
 def pieces_law(
@@ -482,7 +507,7 @@ def pieces_law(
     in_groups: list[tuple[sympy.Expr, sympy.Basic]] = []
     constants: list[Constant] = []
     gradients: list[sympy.Expr] = []
-    dimension, shapes = _boundaries(design, conditions, names)
+    shapes, thresholds = _boundaries(design, conditions, names)
     for k, (law, sides) in enumerate(zip(laws, conditions, strict=True), start=1):
         new_names = {
             c.name: free_name(f"{c.name}_{k}", names.symbols)
@@ -490,7 +515,7 @@ def pieces_law(
             if c.origin == "fitted"
         }
         renamed = {sympy.Symbol(old): sympy.Symbol(new) for old, new in new_names.items()}
-        physical, grouped = _conditions(names, sides, shapes)
+        physical, grouped = _conditions(design, names, sides, shapes)
         whole.append((law.expression.xreplace(renamed), physical))
         in_groups.append((law.pi_expression.xreplace(renamed), grouped))
         for constant in law.constants:
@@ -502,7 +527,7 @@ def pieces_law(
             sympy.Piecewise((g.xreplace(renamed), grouped), (sympy.Integer(0), True))
             for g in law.uncertainty.gradients
         ]
-    constants += _thresholds(conditions, names, dimension)
+    constants += thresholds
     # the pieces have no runs in common
     parts = [np.asarray(law.uncertainty.covariance) for law in laws if law.uncertainty.gradients]
     covariance = block_diag(*parts) if parts else np.zeros((0, 0))
@@ -534,19 +559,6 @@ def pieces_law(
     )
 
 
-def _thresholds(
-    conditions: Sequence[Sequence[Side]], names: Names, dimension: Mapping[int, Dimension]
-) -> list[Constant]:
-    """One constant for each boundary."""
-    first: dict[int, Side] = {}
-    for side in (side for sides in conditions for side in sides):
-        first.setdefault(side.boundary, side)
-    return [
-        Constant(_boundary_name(s, names), s.threshold, dimension[k], s.low, s.high)
-        for k, s in first.items()
-    ]
-
-
 def _uses(pieces: Sequence[tuple[sympy.Expr, sympy.Basic]], name: str) -> bool:
     symbol = sympy.Symbol(name)
     return any(symbol in e.free_symbols or symbol in c.free_symbols for e, c in pieces)
@@ -559,30 +571,51 @@ def _piecewise(pieces: Sequence[tuple[sympy.Expr, sympy.Basic]]) -> sympy.Expr:
 
 def _boundaries(
     design: Design, conditions: Sequence[Sequence[Side]], names: Names
-) -> tuple[dict[int, Dimension], dict[int, tuple[sympy.Expr, sympy.Expr]]]:
-    """Dimension of each threshold (scales count as 1), and its monomial in both forms."""
-    dimension: dict[int, Dimension] = {}
+) -> tuple[dict[int, tuple[sympy.Expr, sympy.Expr]], list[Constant]]:
+    """The monomial of each boundary in the inputs and in the groups, and the constants of all.
+
+    Scales count as 1 in the dimension of a threshold.
+    """
     shapes: dict[int, tuple[sympy.Expr, sympy.Expr]] = {}
+    constants: list[Constant] = []
     for side in (side for sides in conditions for side in sides):
+        if side.boundary in shapes:
+            continue
         powers: dict[str, Fraction] = {}
-        groups = sympy.Integer(1)
-        for feature, weight in zip(design.features, side.powers, strict=True):
-            if feature.group is None or not weight:
-                continue
-            groups *= sympy.Symbol(feature.name) ** weight
-            for name, e in feature.group.exponents:
-                powers[name] = powers.get(name, Fraction(0)) + weight * e
+        physical = groups = sympy.Integer(1)
         unit = Dimension()
-        physical = sympy.Integer(1)
+        read = reading(side, design.features)[1]
+        unlogged: list[Constant] = []
+        for feature, weight in zip(design.features, side.powers, strict=True):
+            if not weight:
+                continue
+            if feature.logged and feature.group is not None:
+                groups *= sympy.Symbol(feature.name) ** weight
+                for name, e in feature.group.exponents:
+                    powers[name] = powers.get(name, Fraction(0)) + weight * e
+                continue
+            x, in_groups, dimension = unlogged_term(design, names, feature)
+            inverse = feature.contrast == "inverse"
+            if read is not side:
+                physical, groups = (1 / -x, 1 / -in_groups) if inverse else (x, in_groups)
+                unit = dimension if inverse else Dimension() / dimension
+                break
+            stem = f"{'T' if inverse else 'c'}_b_{side.boundary}"
+            taken = {*names.symbols, *(c.name for c in unlogged)}
+            name, value = free_name(stem, taken), float(-weight if inverse else weight)
+            unlogged.append(Constant(name, value, dimension, value, value))
+            physical *= sympy.exp(sympy.Symbol(name) * x)
+            groups *= sympy.exp(sympy.Symbol(name) * in_groups)
         for name, e in sorted(powers.items()):
             variable = design.basis.variable(name)
             if variable.role == "scale" or not e:
                 continue
             unit = unit * variable.dimension**e
             physical *= sympy.Symbol(names.identifier[name]) ** e
-        dimension[side.boundary] = unit
         shapes[side.boundary] = (physical, groups)
-    return dimension, shapes
+        name = _boundary_name(side, names)
+        constants += [Constant(name, read.threshold, unit, read.low, read.high), *unlogged]
+    return shapes, constants
 
 
 def _boundary_name(side: Side, names: Names) -> str:
@@ -590,14 +623,16 @@ def _boundary_name(side: Side, names: Names) -> str:
 
 
 def _conditions(
+    design: Design,
     names: Names,
     sides: Sequence[Side],
-    shapes: dict[int, tuple[sympy.Expr, sympy.Expr]],
+    shapes: Mapping[int, tuple[sympy.Expr, sympy.Expr]],
 ) -> tuple[sympy.Basic, sympy.Basic]:
     physical: list[sympy.Basic] = []
     grouped: list[sympy.Basic] = []
     for side in sides:
         threshold = sympy.Symbol(_boundary_name(side, names))
+        above = reading(side, design.features)[1].at_least
         for out, shape in zip((physical, grouped), shapes[side.boundary], strict=True):
-            out.append(shape >= threshold if side.at_least else shape < threshold)
+            out.append(shape >= threshold if above else shape < threshold)
     return sympy.And(*physical), sympy.And(*grouped)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.campaign.binding import bind
 from dimgs.common.errors import InputError
+from dimgs.expression.parsing import sympy_parse_condition
 from dimgs.kernels import kernel
 from tests.campaign.whole import run
 
@@ -57,6 +58,64 @@ def test_a_temperature_enters_as_its_inverse(
     assert {"report.html", "law.json", "law.tex"} <= {p.name for p in tmp_path.iterdir()}
     stored = json.loads((tmp_path / "law.json").read_text())
     assert stored["confirmed"] is True
+
+
+def test_a_border_of_regimes_knows_the_temperature() -> None:
+    @kernel(inputs={"d": "m", "T": "K", "t": "s", "D0": "m^2/s"}, outputs={"m": "1"}, version="1")
+    def filling(d: float, T: float, t: float, D0: float) -> float:
+        return min(1.0, math.sqrt(D0 * math.exp(-KELVIN / T) * t) / d)
+
+    ranges = {
+        "D0": Range(1e-6, 1e-4),
+        "d": Range(50, 500, "um"),
+        "T": Range(40, 180, "degC"),
+        "t": Range(1, 100, "day"),
+    }
+    result = run(
+        Plan(filling, "m", ranges, Budget(60), Tolerance(exponents=0.02), arrhenius=("T",))
+    )
+    assert result.outcome == "confirmed"
+    (border,) = result.boundaries
+    before, _, kelvin = border.monomial.partition("*exp(-")
+    assert before == "pi_1"
+    assert float(kelvin.removesuffix("/T)")) == pytest.approx(KELVIN, rel=1e-4)
+    assert border.low <= 1.0 <= border.high < 1.1 * border.low
+    groups = [g.name for g in result.basis.groups]
+    rng = np.random.default_rng(0)
+    for regime in result.regimes:
+        condition = sympy_parse_condition(regime.where, [*groups, "T"])
+        level = {e.rational for e in regime.exponents} == {0}
+        for u in rng.uniform(size=(40, 4)):
+            values = {
+                n: r.low * (r.high / r.low) ** x
+                for (n, r), x in zip(ranges.items(), u, strict=True)
+            }
+            D0, d, T, t = (
+                values["D0"],
+                values["d"] * 1e-6,
+                values["T"] + 273.15,
+                86400 * values["t"],
+            )
+            filled = D0 * math.exp(-KELVIN / T) * t / d**2
+            # the border is known to about 1 %
+            if abs(filled - 1.0) > 0.02 and condition.subs({"pi_1": D0 * t / d**2, "T": T}):
+                assert bool(filled >= 1.0) is level
+
+
+def test_regimes_in_a_temperature_alone_part_at_a_temperature() -> None:
+    @kernel(inputs={"T": "K"}, outputs={"y": "1"}, version="1")
+    def glass(T: float) -> float:
+        return math.exp(-KELVIN / T + KELVIN / 360.0) if T > 360.0 else 1.0
+
+    result = run(
+        Plan(glass, "y", {"T": Range(300, 450)}, Budget(40), Tolerance(exponents=0.05),
+             arrhenius=("T",))
+    )  # fmt: skip
+    (border,) = result.boundaries
+    assert (border.monomial, border.physical, border.unit) == ("T", "T", "K")
+    assert border.low <= 360.0 <= border.high < 1.01 * border.low
+    assert {r.where.split()[:2][1] for r in result.regimes} == {"<", ">="}
+    assert {r.activation["T"].kelvin > 1000.0 for r in result.regimes} == {True, False}
 
 
 def test_two_temperatures_have_two_activation_temperatures() -> None:

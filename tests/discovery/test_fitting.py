@@ -15,6 +15,7 @@ from dimgs import Dataset, Options, discover
 from dimgs.common.arrays import Array
 from dimgs.discovery.fitting import fit
 from dimgs.discovery.regimes import _side
+from dimgs.fits.design.features import Feature
 from dimgs.law.law import Law
 from dimgs.law.power import where_text
 from dimgs.report.documents import fit_document
@@ -285,10 +286,12 @@ def test_a_power_law_is_shown_with_the_predictions_that_its_score_is_of(split: s
 
 def test_a_border_of_regimes_has_short_exponents_and_stays_where_it_is() -> None:
     direction, middle = np.array([1.0, -0.31372481]), np.array([9.0, -4.0])
+    features = [Feature("pi_1", "log-ratio"), Feature("pi_2", "log-ratio")]
+    design = SimpleNamespace(features=features, X=middle + np.array([[1.0, 2.0], [-1.0, -2.0]]))
     hinge = SimpleNamespace(direction=direction, threshold=2.0, sign=1)
     holder = SimpleNamespace(direction=direction, value=2.0, low=1.9, high=2.1, simple=None)
-    side = _side(hinge, [holder], middle)
-    assert where_text([side], ["pi_1", "pi_2"]).startswith("pi_1*pi_2**(-0.3137) >= ")
+    side = _side(hinge, [holder], design)  # type: ignore[arg-type]
+    assert where_text([side], features).startswith("pi_1*pi_2**(-0.3137) >= ")
     at = middle @ [float(p) for p in side.powers] - np.log(side.threshold)
     assert at == pytest.approx(middle @ direction - 2.0)
 

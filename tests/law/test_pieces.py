@@ -5,15 +5,19 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import sympy
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from dimgs import Dataset, Options
 from dimgs.discovery.fitting import fit
 from dimgs.expression.parsing import sympy_parse_condition
+from dimgs.fits.design.features import Feature
 from dimgs.law.exponents import LARGEST_QUOTIENT as LARGEST
-from dimgs.law.power import Side, where_text
+from dimgs.law.power import Side, reading, where_text
 from tests.law.examples import example
 
 REGIMES = Options(regimes=True)
+FEATURES = (Feature("pi_1", "log-ratio"), Feature("pi_2", "log-ratio"))
 
 
 def _side(powers: tuple[str, ...], at_least: bool, value: float = 2300.0) -> Side:
@@ -31,7 +35,7 @@ def _side(powers: tuple[str, ...], at_least: bool, value: float = 2300.0) -> Sid
     ],
 )
 def test_conditions_are_written_in_the_grammar_of_laws(sides: list[Side], text: str) -> None:
-    written = where_text(sides, ["pi_1", "pi_2"])
+    written = where_text(sides, FEATURES)
     assert written == text
     condition = sympy.sympify(written)
     assert sympy_parse_condition(written, ["pi_1", "pi_2"]) == condition
@@ -39,8 +43,55 @@ def test_conditions_are_written_in_the_grammar_of_laws(sides: list[Side], text: 
 
 def test_quotients_that_nobody_reads_are_written_as_decimals() -> None:
     last, beyond = (_side((f"1/{n}", "0"), True) for n in (LARGEST, LARGEST + 1))
-    assert where_text([last], ["pi_1", "pi_2"]) == f"pi_1**(1/{LARGEST}) >= 2300"
-    assert where_text([beyond], ["pi_1", "pi_2"]) == f"pi_1**({1 / (LARGEST + 1)!r}) >= 2300"
+    assert where_text([last], FEATURES) == f"pi_1**(1/{LARGEST}) >= 2300"
+    assert where_text([beyond], FEATURES) == f"pi_1**({1 / (LARGEST + 1)!r}) >= 2300"
+
+
+@given(
+    st.tuples(*[st.fractions(-3, 3, max_denominator=4)] * 2),
+    st.floats(-9e3, 9e3),
+    st.booleans(),
+    st.lists(st.tuples(st.floats(0.1, 10.0), st.floats(0.1, 10.0), st.floats(250.0, 450.0))),
+)
+def test_a_written_condition_holds_where_the_condition_does(
+    powers: tuple[Fraction, Fraction],
+    kelvin: float,
+    at_least: bool,
+    rows: list[tuple[float, float, float]],
+) -> None:
+    factor = Fraction(f"{kelvin:.6g}")
+    assume(any(powers) or abs(factor) > 1)
+    middle = float(factor) / 340.0
+    ends = [float(np.exp(x)) for x in (middle, middle - 0.1, middle + 0.1)]
+    side = Side((*powers, factor), ends[0], ends[1], ends[2], at_least, 1)
+    features = (*FEATURES, Feature("T", "inverse", variable="T"))
+    read = reading(side, features)[1]
+    assert read.low <= read.threshold <= read.high
+    written = sympy_parse_condition(where_text([side], features), ["pi_1", "pi_2", "T"])
+    for first, second, T in rows:
+        logs = np.log([first, second]) @ [float(p) for p in powers] + float(factor) / T
+        if abs(logs - middle) > 1e-6:
+            holds = (logs >= middle) == at_least
+            assert bool(written.subs({"pi_1": first, "pi_2": second, "T": T})) == holds
+
+
+def test_regimes_of_a_table_know_the_temperature() -> None:
+    rng = np.random.default_rng(0)
+    T, D0 = 1 / rng.uniform(1 / 450, 1 / 310, 40), 10 ** rng.uniform(-6, -4, 40)
+    t, d = 10 ** rng.uniform(5, 7, 40), 10 ** rng.uniform(-4, -3, 40)
+    filling = np.minimum(1.0, np.sqrt(D0 * np.exp(-7450.0 / T) * t) / d)
+    data = Dataset.from_columns(
+        {"T [K]": T, "D0 [m^2/s]": D0, "t [s]": t, "d [m]": d,
+         "m [1]": filling * np.exp(0.01 * rng.standard_normal(40))}
+    )  # fmt: skip
+    fitted = fit(data, "m", Options(regimes=True, arrhenius=("T",)))
+    assert fitted.regimes is not None
+    assert all("exp(" in r["where"] for r in fitted.regimes)
+    (kelvin,) = (c for c in fitted.law.constants if c.name.startswith("T_b_"))
+    (border,) = (c for c in fitted.law.constants if c.name.startswith("b_"))
+    assert (kelvin.unit, border.unit) == ("K", "1")
+    assert abs(kelvin.value) == pytest.approx(7450.0, rel=0.02)
+    assert np.abs(np.log(fitted.law.predict(data) / filling)).max() < 0.05
 
 
 def test_the_boundary_is_a_constant_with_an_interval() -> None:
