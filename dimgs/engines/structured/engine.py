@@ -20,9 +20,10 @@ from dimgs.engines.structured.archive import (
 )
 from dimgs.engines.structured.complete import ShortForms
 from dimgs.engines.structured.errors import choose_errors, start_errors
+from dimgs.engines.structured.factor_search import FactorSearch, arguments_of
 from dimgs.engines.structured.posynomials import posynomials
-from dimgs.engines.structured.products import Products, power_law
 from dimgs.engines.structured.quadratics import quadratic_roots
+from dimgs.engines.structured.rounding import power_law
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.separable import (
     ScaledFunction,
@@ -115,9 +116,9 @@ class Stages:
         self.sums = Sums(self.runs)
 
     @cached_property
-    def factors(self) -> Products:
+    def factors(self) -> FactorSearch:
         """Factors over monomials, differences and modulated arguments."""
-        return Products.of(self.runs)
+        return FactorSearch.over(self.runs, arguments_of(self.runs))
 
     @cached_property
     def trinomials(self) -> Trinomials:
@@ -146,7 +147,7 @@ class Stages:
         whole = [] if short is None else [Step("a", "short forms", lambda: short.search(archive))]
         targets = [
             Step("a", "power laws", each(partial(power_law, self.runs), [*signs, *self.named])),
-            Step("b", "one factor", lambda: self.factors.alone(signs, archive)),
+            Step("b", "one factor", lambda: self.factors.loosely(signs, archive)),
             Step("b", "one simple factor", simple(functions, 1), quick=True),
             Step("c", "three simple factors", simple(first, 3), quick=True),
             Step("d", "exponentials of functions", each(self._exponential, first), quick=True),
@@ -176,13 +177,13 @@ class Stages:
         spans = partial(subspace_sums, sums)
         return [
             Step("c", "forms of like variables", each(partial(forms, sums), first)),
-            Step("b", "one factor of functions", lambda: self.factors.alone(named, archive)),
+            Step("b", "one factor of functions", lambda: self.factors.loosely(named, archive)),
             Step("c", "two simple factors of functions", self._simple(named, 2)),
             Step("c", "spans of powers", each(spans, powered)),
             Step("d", "free exponents of powers", each(posynomials, [*further, *self.functions])),
             Step("d", "logarithms of sums", each(logarithms_of_sums, first)),
             Step("c", "sums with functions", each(sums.functions, [self.itself, *others])),
-            Step("c", "two factors of functions", each(self._two, self.functions)),
+            Step("c", "two factors of functions", self._simple(self.functions, 2, aims=7)),
             Step("c", "sums with squared differences", each(sums.squares, [self.itself, *others])),
         ]
 
@@ -201,16 +202,13 @@ class Stages:
     def _exponential(self, target: Target, archive: Archive) -> None:
         exponentials_of_functions(self.families, target, archive)
 
-    def _two(self, target: Target, archive: Archive) -> None:
-        self.factors.pairs(target, archive)
-
     def _beside(self) -> None:
         best = self.archive.front(0, _SUMS)
         targets = beside_terms(self.runs, [f.tree for f in best], _TERMS)
-        self.factors.simple(targets, self.archive, 2)
+        self.factors.search(targets, self.archive, 2)
 
-    def _simple(self, targets: list[Target], most: int) -> Run:
-        return lambda: self.factors.simple(targets, self.archive, most)
+    def _simple(self, targets: list[Target], most: int, **more: int) -> Run:
+        return lambda: self.factors.search(targets, self.archive, most, **more)
 
 
 class StructuredEngine:

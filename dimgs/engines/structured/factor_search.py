@@ -1,24 +1,39 @@
-"""Power law times factors with simple constants and simple powers: all pairs of a dictionary.
+"""Power law times one, two or three factors: t = m Π g_j(c_j u_j)^b_j, linear in the logarithm.
 
-In the logarithm such a law is a power law plus a few known columns with simple coefficients:
-log|t| = a0 + Σ a_k log pi_k + b_i d_i + b_j d_j. With the power law projected out, the best powers
-of every pair follow from one matrix of inner products, and those of triples from some of its rows;
-they are rounded one after the other, the others following, and so does the sum of squares that the
-rounded ones leave. In noise this finds what a search with free constants does not: among many
-families that can be bent to fit, the one that fits with nothing to bend.
+In the logarithm such a law is a power law plus a few columns,
+log|t| = a0 + Σ a_k log pi_k + b_i d_i + b_j d_j. One factor may have a free constant, whose start
+is the best of a grid. For simple constants and powers, with the power law projected out, the best
+powers of every pair follow from one matrix of inner products, and those of triples from some of its
+rows; they are rounded one after the other, the others following, and so does the sum of squares
+that the rounded ones leave. In noise this finds what a search with free constants does not: among
+many families that can be bent to fit, the one that fits with nothing to bend.
 """
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import Terms
-from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, Dictionary, weighted
+from dimgs.engines.structured.arguments import (
+    Terms,
+    along,
+    differences,
+    modulated,
+    plain,
+    roots,
+)
+from dimgs.engines.structured.columns import (
+    EXPONENTIAL,
+    ITSELF,
+    Dictionary,
+    free_factors,
+    simple_factors,
+    weighted,
+)
 from dimgs.engines.structured.combinations import Chosen, Combinations
 from dimgs.engines.structured.description import SIMPLE_NUMBERS, monomial_bits, simple_number
 from dimgs.engines.structured.model import (
@@ -41,6 +56,18 @@ _ROUNDED, _FITTED, _GROWN, _FURTHER, _OTHERS = 1500, 80, 150, 700, 10
 _LOOSE = 3
 _ERRORS = 3.0  # standard errors within which a prefactor is a simple number
 _AIMS, _FEW = 4, 2500  # targets of pairs; columns of a target with weights of its own
+# columns with free constants, single factors of them that are refined for the first target, and
+# for each further one, as the right one is among the first there; share of the squares that single
+# precision no longer sees
+_FREE, _ALONE, _AFTER, _SEEN = 16_000, 60, 8, 1e-7
+
+
+def arguments_of(runs: Runs) -> Terms:
+    """What functions are tried on: monomials, differences, their squares, modulated monomials."""
+    simple = plain(runs, 110) + along(runs) + differences(runs, 110)
+    squares = differences(runs, 100, squares=True, signs=(-1,))
+    inner = plain(runs, 12) + differences(runs, 24)
+    return simple + roots(runs, 10) + squares + modulated(runs, inner, 1200)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +95,39 @@ class FactorSearch:
     def over(cls, runs: Runs, arguments: Terms, size: int = _SIZE) -> "FactorSearch":
         """With the cheapest columns over the given arguments."""
         base = power_basis(runs, runs.log_root)
-        columns = Dictionary.of(runs, arguments, base, size)
+        columns = Dictionary.of(runs, arguments, base, size, simple_factors())
         return cls(runs, arguments, runs.log_root, base, columns)
 
-    def search(self, targets: list[Target], archive: Archive, most: int = 3) -> None:
+    @cached_property
+    def free(self) -> Dictionary:
+        """Columns with constants of a grid."""
+        return Dictionary.of(self.runs, self.arguments, self.base, _FREE, free_factors())
+
+    def loosely(self, targets: list[Target], archive: Archive) -> None:
+        """One factor with a free constant and a free power, for every target."""
+        P, n = self.free.projected, self.runs.n_runs
+        length = np.einsum("ij,ij->i", P, P)
+        for k, target in enumerate(targets):
+            with np.errstate(all="ignore"):
+                e = weighted(target.logs, self.root)
+            e = np.where(np.isfinite(e), e, 0.0)
+            e = e - self.base @ (self.base.T @ e)
+            whole = float(e @ e)
+            rest = np.maximum(whole - (P @ e.astype(np.float32)) ** 2 / length, _SEEN * whole)
+            first: dict[tuple[str, int], int] = {}
+            for i in np.argsort(squares_bits(rest, n) + self.free.bits, kind="stable"):
+                first.setdefault((self.free.form[i].function, int(self.free.argument[i])), int(i))
+                if len(first) == (_AFTER if k else _ALONE):
+                    break
+            for i in first.values():
+                model = self._model(np.array([i]), self.free)
+                fit_rounded(model, target, archive, self.root)
+            if archive.exact:
+                return
+
+    def search(
+        self, targets: list[Target], archive: Archive, most: int = 3, aims: int = _AIMS
+    ) -> None:
         """One, two and three factors; of many targets, two for the first and the best of one."""
         ranked: list[tuple[float, int]] = []
         for k, target in enumerate(targets):
@@ -91,7 +147,7 @@ class FactorSearch:
                 )
             if archive.exact:
                 return
-        for _, k in sorted(ranked, key=lambda r: (r[1] > 0, r))[:_AIMS] if most > 1 else []:
+        for _, k in sorted(ranked, key=lambda r: (r[1] > 0, r))[:aims] if most > 1 else []:
             problem = self._problem(targets[k])
             if problem is not None:
                 problem.scan._several(problem, archive, most)
@@ -168,17 +224,18 @@ class FactorSearch:
     ) -> None:
         """The best sets again, with constants and powers that are free at first."""
         for c in rows:
-            fit_rounded(self._model(chosen.columns[c]), problem.target, archive, self.root)
+            model = self._model(chosen.columns[c], self.columns)
+            fit_rounded(model, problem.target, archive, self.root)
             if archive.exact:
                 return
 
-    def _model(self, picked: IntArray) -> ProductModel:
-        forms, places = [self.columns.form[i] for i in picked], self.columns.argument[picked]
+    def _model(self, picked: IntArray, columns: Dictionary) -> ProductModel:
+        places = columns.argument[picked]
         return ProductModel(
-            tuple(form.function for form in forms),
+            tuple(columns.form[i].function for i in picked),
             tuple(self.arguments.trees[k] for k in places),
             self.arguments.values[:, places],
-            np.array([form.sign * form.scale.value for form in forms]),
+            columns.constant[picked],
         )
 
     def _with_prefactor(self, intercept: Array, squares: Array, variance: float) -> Array:
@@ -207,7 +264,7 @@ class FactorSearch:
     ) -> None:
         forms = [self.columns.form[i] for i in picked]
         theta = np.array([intercept, *map(float, front), *map(float, powers)])
-        model = replace(self._model(picked), coefficients=theta)
+        model = replace(self._model(picked, self.columns), coefficients=theta)
         c = model.c
         first, exponents, numbers = 1 + len(front), dict(enumerate(front, start=1)), {}
         for k, form in enumerate(forms):
@@ -216,7 +273,8 @@ class FactorSearch:
             else:
                 exponents[first + k] = powers[k]
         inside = [k for k, f in enumerate(forms) if f.function not in (EXPONENTIAL, ITSELF)]
-        numbers |= {len(theta) + i: forms[k].scale for i, k in enumerate(inside)}
+        scales = [forms[k].scale for k in inside]
+        numbers |= {len(theta) + i: scale for i, scale in enumerate(scales) if scale}
         theta = np.concatenate([theta, np.log(np.abs(c[inside]))])
         still = np.zeros((len(theta), len(theta)))
         state = State(theta, still, 0.0, 0.0, numbers, exponents)

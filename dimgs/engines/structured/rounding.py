@@ -99,6 +99,11 @@ def fit_rounded(model: ProductModel, target: Target, archive: Archive, root: Arr
         archive.add(tree)
 
 
+def power_law(runs: Runs, target: Target, archive: Archive) -> None:
+    """Fit the power laws alone."""
+    fit_rounded(ProductModel((), (), None, np.zeros(0)), target, archive, runs.log_root)
+
+
 def rounded_trees(model: ProductModel, runs: Runs, target: Target) -> Iterator[Tree]:
     """Trees of t's law with rational exponents, those of the shortest messages, as laws of y.
 
