@@ -291,8 +291,10 @@ class Bound:
     @property
     def ends(self) -> tuple[float, float]:
         """The range, widened by the rounding of what was written with the digits of a double."""
-        slack = EDGE * max(abs(self.low), abs(self.high))
-        return self.low - slack, self.high + slack
+        size = max(abs(self.low), abs(self.high))
+        # a range of many decades: the rounding of its upper end may be more than its lower end
+        low = self.low if self.low > 0 else size
+        return self.low - EDGE * low, self.high + EDGE * size
 
     def contains(self, values: Array) -> BoolArray:
         """Whether values lie in the range; what is not a number does not."""

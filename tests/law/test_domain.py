@@ -133,6 +133,18 @@ def test_a_monomial_law_says_how_far_a_point_lies_from_its_runs() -> None:
     assert place.far == {"L": pytest.approx(1000.0)}
 
 
+@pytest.mark.parametrize("decades", [1.0, 6.0, 12.0, 30.0])
+def test_both_ends_of_a_range_of_many_decades_are_judged(decades: float) -> None:
+    length = np.geomspace(1.0, 10.0**decades, 12)
+    table = Dataset.from_columns(
+        {"a [m]": length, "b [m]": np.full(12, 2.0), "y [m]": length**0.5 * 2.0**0.5}
+    )
+    law = fit(table, "y").law
+    for factor, inside in ((1.0, True), (0.9, False)):
+        low, high = ({"a": [x], "b": [2.0]} for x in (factor, 10.0**decades / factor))
+        assert [not law.outside(row)[0] for row in (low, high)] == [inside] * 2
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     planted(noise=0.05),
