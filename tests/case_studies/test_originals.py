@@ -14,8 +14,7 @@ from case_studies.rayleigh_benard.study import SOURCE as CONVECTION
 from case_studies.rough_pipe.study import SOURCE as PIPES
 from case_studies.stars.study import SOURCE as STARS
 from case_studies.tokamak.study import SOURCE as TOKAMAKS
-from dimgs.cli.reproduce import Source
-from dimgs.cli.reproduce.sources import VARIABLE
+from dimgs.cli.reproduce import VARIABLE, Source
 
 ORIGINALS: dict[str, tuple[Source, str, dict[str, str | float]]] = {
     "pipes": (

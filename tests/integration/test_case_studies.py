@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from case_studies.readme import sections
-from dimgs.cli.reproduce import Outcome, run_studies, study_titles
-from dimgs.cli.reproduce.sources import VARIABLE
+from dimgs.cli.reproduce import VARIABLE, Outcome, run_studies, study_titles
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = ROOT.parent / "shared" / "data"

@@ -11,7 +11,7 @@ import numpy as np
 
 from dimgs.common.errors import InputError, RunFailedError
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
-from dimgs.kernels.command.template import Template
+from dimgs.kernels.command import Template
 from dimgs.kernels.lammps.lammps_program import find_lammps, version_of
 from dimgs.kernels.lammps.scales import Scales, Style
 from dimgs.kernels.spec import ONE_TIER, Port, Tier, ports_of, tiers_of

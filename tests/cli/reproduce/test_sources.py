@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dimgs.cli.reproduce import DataUnavailable, Source
-from dimgs.cli.reproduce.sources import VARIABLE
+from dimgs.cli.reproduce import VARIABLE, DataUnavailable, Source
 
 SOURCE = Source(
     name="runs",

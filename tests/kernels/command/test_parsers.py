@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError, RunFailedError
-from dimgs.kernels.command.parsers import Csv, Json, Parser, Regex, parser_of
+from dimgs.kernels.command import Csv, Json, Parser, Regex, parser_of
 
 numbers = st.floats(allow_nan=False)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError, RunRefusedError
-from dimgs.kernels.command.template import Template
+from dimgs.kernels.command import Template
 
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -1,0 +1,1024 @@
+"""External programs as kernels: commands, templates of files, parsers, and keys of runs."""
+
+import csv
+import glob
+import inspect
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from dimgs.common.errors import DimgsWarning, InputError, RunFailedError, RunRefusedError
+from dimgs.common.formats import read_toml
+from dimgs.kernels.base import BaseKernel, Simulated, check_declared
+from dimgs.kernels.fingerprint import (
+    MOST_BYTES,
+    MOST_FILES,
+    file_digest,
+    folder_digest,
+    paths_named,
+)
+from dimgs.kernels.imports import files_of, is_installed, user_modules
+from dimgs.kernels.process import (
+    MOST_PRINTED,
+    MOST_WRITTEN,
+    PRINTED,
+    STREAM_FILES,
+    last_words,
+    run_program,
+)
+from dimgs.kernels.spec import ONE_TIER, Port, Tier, is_number, ports_of, tiers_of
+
+_FIELD = re.compile(r"\{\{\s*([^\W\d]\w*(?:\.\w+)?)\s*(?::([^{}]*))?\}\}")
+_TOO_WIDE = re.compile(r"\d{4}")
+# what no input script, option or table of any program reads as more than a word
+_LABEL = re.compile(r"[\w .,:+/@=()%-]*")
+
+
+@dataclass(frozen=True)
+class Template:
+    """A text with fields.
+
+    Parameters
+    ----------
+    text : str
+        ``{{name}}`` or ``{{name:spec}}``, with Python's format specifications; numbers without
+        one are written with every digit. ``d`` is for whole numbers.
+    where : str
+        What it is, for messages.
+
+    Raises
+    ------
+    InputError
+        If a field or its format cannot be read.
+
+    Examples
+    --------
+    >>> template = Template("D = {{D:.3e}} # {{kind}}, {{n:d}} of {{tier.cells}}", "input.txt")
+    >>> template.fill({"D": 1.5e-12, "kind": "film", "n": 3.0, "tier.cells": 50})
+    'D = 1.500e-12 # film, 3 of 50'
+    >>> sorted(template.fields)
+    ['D', 'kind', 'n', 'tier.cells']
+    """
+
+    text: str
+    where: str
+    fields: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the fields and try their formats."""
+        if not isinstance(self.text, str):
+            raise InputError(f"{self.where} is {self.text!r:.60}; give a text with fields.")
+        rest = _FIELD.sub("", self.text)
+        if "{{" in rest:
+            start = rest.index("{{")
+            raise InputError(
+                f"The field '{rest[start : start + 30]}…' in {self.where} cannot be read; write "
+                f"{{{{name}}}} or {{{{name:.6g}}}}."
+            )
+        for name, spec in _FIELD.findall(self.text):
+            self._try(name, spec)
+        object.__setattr__(self, "fields", frozenset(n for n, _ in _FIELD.findall(self.text)))
+
+    def fill(self, values: Mapping[str, Any]) -> str:
+        """Text with the values in it.
+
+        Raises
+        ------
+        RunRefusedError
+            If a value does not suit its field.
+        """
+        return _FIELD.sub(lambda m: self._written(m[1], m[2] or "", values[m[1]]), self.text)
+
+    def _try(self, name: str, spec: str) -> None:
+        for sample in () if _TOO_WIDE.search(spec) else (1.0, 1, "a"):
+            try:
+                format(sample, spec)
+            except ValueError:
+                continue
+            return
+        raise InputError(
+            f"The format '{spec}' of the field '{name}' in {self.where} is not one of Python's; "
+            f"write for example {{{{{name}:.6g}}}}."
+        )
+
+    def _written(self, name: str, spec: str, value: Any) -> str:
+        if isinstance(value, str):
+            check_label(name, value)
+        if spec.endswith(tuple("bcdoxX")) and isinstance(value, float):
+            if not value.is_integer():
+                raise RunRefusedError(
+                    f"The input '{name}' = {value:g} must be a whole number for {self.where}."
+                )
+            value = int(value)
+        try:
+            return format(value, spec) if spec else str(value)
+        except ValueError as error:
+            raise RunRefusedError(
+                f"The input '{name}' cannot be written as '{spec}' in {self.where} ({error})."
+            ) from error
+
+
+def check_label(name: str, value: str) -> None:
+    """Refuse a label that could be more than a word to the program that reads it.
+
+    Raises
+    ------
+    RunRefusedError
+    """
+    if not _LABEL.fullmatch(value) or value.startswith("-") or ".." in value:
+        raise RunRefusedError(
+            f"The label '{name}' = {value!r:.60} cannot be passed to a program; use letters, "
+            f"digits, spaces and . , : + / @ = ( ) % -, without a leading '-' or '..'."
+        )
+
+
+STDOUT = "stdout"
+_FORTRAN = re.compile(r"(?<=\d|\.)[dD](?=[+-]?\d)")
+
+
+class Parser(Protocol):
+    """Finds one number in one file."""
+
+    @property
+    def file(self) -> str:
+        """Name of the file in the working folder; "stdout" is what the program printed."""
+        ...
+
+    def parse(self, text: str) -> float:
+        """Number in the text of the file."""
+        ...
+
+
+@dataclass(frozen=True)
+class Regex:
+    r"""The group of a regular expression, where it matches last.
+
+    Parameters
+    ----------
+    pattern : str
+        With exactly one group; lines are matched on their own (``^`` and ``$``).
+    file : str
+    first : bool
+        Whether the first match counts instead.
+
+    Examples
+    --------
+    >>> Regex(r"^t = (\S+) s$").parse("t = 1.0 s\nt = 2.5D+01 s\n")
+    25.0
+    """
+
+    pattern: str
+    file: str = STDOUT
+    first: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the pattern."""
+        _check_text("regex", self.pattern)
+        _check_file(self.file)
+        try:
+            groups = re.compile(self.pattern).groups
+        except re.error as error:
+            raise InputError(
+                f"The pattern '{self.pattern}' cannot be read ({error}); correct it."
+            ) from error
+        if groups != 1:
+            raise InputError(
+                f"The pattern '{self.pattern}' has {groups} groups; put the number alone in "
+                f"brackets, and use (?:…) elsewhere."
+            )
+
+    def parse(self, text: str) -> float:
+        """Number in the text of the file."""
+        matches = [m[1] for m in re.finditer(self.pattern, text, re.MULTILINE)]
+        if not matches:
+            raise RunFailedError(f"The pattern '{self.pattern}' does not occur in {self.file}.")
+        return _number(matches[0 if self.first else -1], self.file)
+
+
+@dataclass(frozen=True)
+class Json:
+    """A value in a JSON document.
+
+    Parameters
+    ----------
+    path : str
+        Keys and positions, with dots: ``result.force.0``; positions may be negative.
+    file : str
+
+    Examples
+    --------
+    >>> Json("result.force.-1").parse('{"result": {"force": [1, 2.5]}}')
+    2.5
+    """
+
+    path: str
+    file: str = STDOUT
+
+    def __post_init__(self) -> None:
+        """Check the path."""
+        _check_text("json", self.path)
+        _check_file(self.file)
+
+    def parse(self, text: str) -> float:
+        """Number in the text of the file."""
+        try:
+            node = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise RunFailedError(f"{self.file} is not a JSON document ({error}).") from error
+        for part in self.path.split("."):
+            try:
+                node = node[int(part)] if isinstance(node, list) else node[part]
+            except (KeyError, IndexError, ValueError, TypeError) as error:
+                raise RunFailedError(f"There is no '{self.path}' in {self.file}.") from error
+        return _number(node, self.file)
+
+
+@dataclass(frozen=True)
+class Csv:
+    r"""A cell of a table with a header.
+
+    Parameters
+    ----------
+    column : str
+        Name in the header.
+    file : str
+    row : int
+        Position of the row below the header, from 0; the last by default.
+    delimiter : str
+
+    Examples
+    --------
+    >>> Csv("CF", "out.csv").parse("t,CF\n0,0.0\n10,0.25\n")
+    0.25
+    """
+
+    column: str
+    file: str = STDOUT
+    row: int = -1
+    delimiter: str = ","
+
+    def __post_init__(self) -> None:
+        """Check the column, the row and the delimiter."""
+        _check_text("csv", self.column)
+        _check_file(self.file)
+        if not isinstance(self.row, int) or isinstance(self.row, bool):
+            raise InputError(f"row is {self.row!r:.60}; give a whole number, -1 for the last.")
+        if not isinstance(self.delimiter, str) or len(self.delimiter) != 1:
+            raise InputError(f"delimiter is {self.delimiter!r:.60}; give one character.")
+
+    def parse(self, text: str) -> float:
+        """Number in the text of the file."""
+        lines = [line for line in text.splitlines() if line.strip()]
+        try:
+            rows = list(csv.DictReader(lines, delimiter=self.delimiter, skipinitialspace=True))
+            cell = rows[self.row][self.column]
+        except csv.Error as error:
+            raise RunFailedError(f"{self.file} is not a CSV table ({error}).") from error
+        except IndexError as error:
+            raise RunFailedError(f"{self.file} has no row {self.row}.") from error
+        except KeyError as error:
+            columns = ", ".join(rows[self.row])
+            raise RunFailedError(
+                f"{self.file} has no column '{self.column}'; it has {columns}."
+            ) from error
+        return _number(cell, self.file)
+
+
+_KINDS: dict[str, Any] = {"regex": Regex, "json": Json, "csv": Csv}
+
+
+def parser_of(table: Mapping[str, Any], output: str) -> Parser:
+    """Parser from a table: ``{"regex": …}``, ``{"json": …}`` or ``{"csv": …}`` and options.
+
+    Raises
+    ------
+    InputError
+
+    Examples
+    --------
+    >>> parser_of({"csv": "CF", "file": "out.csv"}, "CF")
+    Csv(column='CF', file='out.csv', row=-1, delimiter=',')
+    """
+    if not isinstance(table, Mapping):
+        raise InputError(f"The parser of '{output}' is {table!r:.60}; give a table.")
+    kinds = [k for k in _KINDS if k in table]
+    if len(kinds) != 1:
+        raise InputError(
+            f"The output '{output}' needs one of regex, json and csv, not {kinds or 'none'}."
+        )
+    options = {k: v for k, v in table.items() if k != kinds[0]}
+    try:
+        parser: Parser = _KINDS[kinds[0]](table[kinds[0]], **options)
+    except TypeError as error:
+        raise InputError(f"The output '{output}' cannot be parsed like this ({error}).") from error
+    except InputError as error:
+        raise InputError(f"The output '{output}': {error}") from error
+    return parser
+
+
+def _check_text(key: str, value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise InputError(f"{key} is {value!r:.60}; give it as a text.")
+
+
+def _check_file(value: object) -> None:
+    _check_text("file", value)
+    path = Path(str(value))
+    if path.is_absolute() or ".." in path.parts:
+        raise InputError(
+            f"The file '{value}' lies outside the working folder, where other runs may write it "
+            f"too; give a relative name inside."
+        )
+
+
+def _number(value: Any, file: str) -> float:
+    if isinstance(value, bool) or value is None:
+        raise RunFailedError(f"{file} holds {value!r} where a number is needed.")
+    try:
+        return float(_FORTRAN.sub("e", value.strip()) if isinstance(value, str) else value)
+    except (TypeError, ValueError) as error:
+        raise RunFailedError(f"{file} holds {value!r:.60} where a number is needed.") from error
+
+
+_PYTHON = re.compile(r"(?:python|pypy)[\d.]*w?(?:\.exe)?")
+# options of one letter, of which the last takes what follows
+_OPTION = re.compile(r"-(?P<plain>[bBdEhiIOPqRsSuvVx?]*)(?P<letter>[cmWX])(?P<value>.*)", re.DOTALL)
+# seconds in which an interpreter prints its path; it takes 0.02 to 0.1 on a local disk
+_LONGEST_START = 10.0
+# stands for the content of what is too large to be followed
+TOO_LARGE = "not followed"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command as it is started for one run.
+
+    Attributes
+    ----------
+    argv : sequence of str
+        The program and its arguments, their fields filled.
+    texts : mapping of str to str
+        The files that are written for it, by name.
+    stdin : str or None
+    environment : mapping of str to str
+        Variables beside those of this process.
+    """
+
+    argv: Sequence[str]
+    texts: Mapping[str, str]
+    stdin: str | None
+    environment: Mapping[str, str]
+
+    def content(
+        self, kernel: str, writes: Sequence[str] = (), runs: Sequence[str] = ()
+    ) -> dict[str, str | None]:
+        """Content hashes by path or module.
+
+        Parameters
+        ----------
+        kernel : str
+            For messages.
+        writes, runs : sequence of str
+            Full paths that take no part: what the program writes, and where runs have their
+            folders.
+
+        Returns
+        -------
+        dict
+            ``argv[0]``; each file and folder that an argument or a written file names by its full
+            path; and, where the command is Python, the module that ``-m`` names and the user's
+            own modules that its code imports.
+        """
+        named = {f for a in self.argv[1:] for f in paths_named(a, whole=True)}
+        named |= {f for text in self.texts.values() for f in paths_named(text)}
+        named = {n for n in named if not any(Path(n).is_relative_to(w) for w in writes)}
+        digests = {"argv[0]": file_digest(shutil.which(self.argv[0]) or "")}
+        for path in sorted(named):
+            if os.path.isfile(path):
+                digests[path] = file_digest(path)
+            elif not _holds_runs(path):
+                digests[path] = folder_digest(Path(path), [*writes, *runs]) or _too_large(
+                    f"the folder '{path}'", kernel
+                )
+        return digests | self._modules(kernel)
+
+    def _modules(self, kernel: str) -> dict[str, str | None]:
+        """Content hashes of the Python modules that the command runs, by name."""
+        called = _parse_call(self.argv)
+        named = [Path(a) for a in self.argv[1:] if a.endswith(".py") and os.path.isabs(a)]
+        sources = [(_text(p), "") for p in named if p.is_file()]
+        sources += [(text, "") for name, text in self.texts.items() if name.endswith(".py")]
+        if called is None and not sources:
+            return {}
+        program, flags, how, what = called or ("", (), "", "")
+        folders = [p.parent for p in named]
+        sources += [(what, "")] if how == "-c" else []
+        sources += [(self.stdin or "", "")] if how == "-" else []
+        if how == "script" and Path(what).is_absolute() and Path(what).is_dir():
+            folders.append(Path(what))
+            sources.append((_text(Path(what, "__main__.py")), ""))
+        folders += _search_path(program, flags, tuple(sorted(self.environment.items())))
+        digests: dict[str, str | None] = {}
+        if how == "-m":
+            started, digests = _module_code(what, folders, kernel)
+            sources += started
+        modules = user_modules(sources, folders)
+        if modules is None:
+            return digests | {"modules": _too_large("what its Python code imports", kernel)}
+        return digests | {f"module {n}": file_digest(f) for n, f in modules.items()}
+
+
+def _parse_call(argv: Sequence[str]) -> tuple[str, tuple[str, ...], str, str] | None:
+    """A Python among the words of a command (a launcher may stand before it), and what it runs.
+
+    Returns
+    -------
+    tuple or None
+        Its path, its options, one of ``-c``, ``-m``, ``-`` and ``script``, and the code, module or
+        path. None where there is no Python.
+    """
+    start = next((i for i, a in enumerate(argv) if _PYTHON.fullmatch(Path(a).name)), None)
+    program = None if start is None else shutil.which(argv[start])
+    if start is None or program is None:
+        return None
+    flags: list[str] = []
+    words = list(argv[start + 1 :])
+    while words and words[0].startswith("-") and words[0] != "-":
+        word = words.pop(0)
+        option = _OPTION.fullmatch(word)
+        if option is None:
+            flags += [word, *(words[:1] if word == "--check-hash-based-pycs" else [])]
+            words = words[1:] if word == "--check-hash-based-pycs" else words
+            continue
+        value = option["value"] or (words.pop(0) if words else "")
+        plain = [f"-{option['plain']}"] if option["plain"] else []
+        if option["letter"] in "cm":
+            return program, (*flags, *plain), f"-{option['letter']}", value
+        flags += [*plain, f"-{option['letter']}", value]
+    if not words or words[0] == "-":
+        return program, tuple(flags), "-", ""
+    return program, tuple(flags), "script", words[0]
+
+
+def _module_code(
+    module: str, folders: Sequence[Path], kernel: str
+) -> tuple[list[tuple[str, str]], dict[str, str | None]]:
+    """Code that ``-m`` starts with the package it belongs to, and content hashes of its files."""
+    files = files_of(module, folders)
+    if not files or files[-1][0] != module:
+        # a module of the run's own folder, or a namespace package
+        files += [f for f in files_of(f"{module}.__main__", folders) if f not in files]
+    elif files[-1][1].stem == "__init__":
+        files = files_of(f"{module}.__main__", folders)
+    digests = {f"module {n}": file_digest(f) for n, f in files}
+    if files and is_installed(files[0][1].parent):
+        home = files[0][1].parent
+        if home.name in ("site-packages", "dist-packages") or files[0][1].stem != "__init__":
+            return [], digests
+        whole = folder_digest(home) or _too_large(f"the module '{module}'", kernel)
+        return [], {f"module {files[0][0]}": whole}
+    code = [(n, f) for n, f in files if f.suffix == ".py"]
+    return [
+        (_text(f), n if f.stem == "__init__" else n.rpartition(".")[0]) for n, f in code
+    ], digests
+
+
+def _search_path(
+    program: str, flags: tuple[str, ...], environment: tuple[tuple[str, str], ...]
+) -> list[Path]:
+    """Folders that a Python takes modules from; without one, those of ``PYTHONPATH``."""
+    variables = {**os.environ, **dict(environment)}
+    settings = tuple(sorted((k, v) for k, v in variables.items() if k.startswith("PYTHON")))
+    folders = _printed_path(program, file_digest(program), flags, settings) if program else None
+    if folders is None:
+        folders = tuple(variables.get("PYTHONPATH", "").split(os.pathsep))
+    return [Path(p) for p in folders if os.path.isabs(p)]
+
+
+@lru_cache(maxsize=64)
+def _printed_path(
+    program: str,
+    content: str | None,
+    flags: tuple[str, ...],
+    variables: tuple[tuple[str, str], ...],
+) -> tuple[str, ...] | None:
+    """Import path of a Python under these options and variables; None if it fails."""
+    try:
+        process = subprocess.run(
+            [program, *flags, "-c", "import sys; print('\\0'.join(sys.path))"],
+            env={**os.environ, **dict(variables)},
+            cwd=os.sep,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_LONGEST_START,
+            check=True,
+        )
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return tuple(process.stdout.strip().split("\0"))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _holds_runs(folder: str) -> bool:
+    """Whether a folder is the system's place for temporary files, or holds it."""
+    place, temporary = Path(os.path.realpath(folder)), Path(os.path.realpath(tempfile.gettempdir()))
+    return place == temporary or place in temporary.parents
+
+
+@lru_cache(maxsize=256)
+def _too_large(what: str, kernel: str) -> str:
+    """Say once that something is not followed."""
+    warnings.warn(
+        f"The key of the runs of '{kernel}' does not cover {what}: it has more than "
+        f"{MOST_FILES} files or {MOST_BYTES / 1e6:g} MB; give another version when it changes.",
+        DimgsWarning,
+        stacklevel=2,
+    )
+    return TOO_LARGE
+
+
+KEEP = ("failures", "always", "never")
+
+
+def check_options(
+    kernel: str,
+    most: Mapping[str, Any],
+    environment: Any,
+    folder: Any,
+    keep: Any,
+    files: Any,
+) -> None:
+    """Check what does not depend on a run.
+
+    Raises
+    ------
+    InputError
+        Naming the option and what it may be.
+
+    Examples
+    --------
+    >>> check_options("film", {"timeout": "1 h"}, None, None, "failures", None)
+    Traceback (most recent call last):
+    dimgs.common.errors.InputError: The timeout of 'film' is '1 h'; give seconds, more than 0.
+    """
+    for what, value in most.items():
+        if not is_number(value) or not value > 0:
+            unit = "seconds" if what == "timeout" else "bytes"
+            raise InputError(
+                f"The {what} of '{kernel}' is {value!r:.60}; give {unit}, more than 0."
+            )
+    if keep not in KEEP:
+        raise InputError(f"keep of '{kernel}' is {keep!r:.60}; give one of {', '.join(KEEP)}.")
+    for what, mapping in (("environment", environment), ("files", files)):
+        if mapping is not None and not isinstance(mapping, Mapping):
+            raise InputError(f"{what} of '{kernel}' is {mapping!r:.60}; give texts by name.")
+    for name, value in (environment or {}).items():
+        if not isinstance(value, str) or not re.fullmatch(r"[^=\0]+", str(name)) or "\0" in value:
+            raise InputError(
+                f"The variable {name!r:.60} of the environment of '{kernel}' is {value!r:.60}; "
+                f"give a text, and a name without '='."
+            )
+    if folder is not None and not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(
+            f"The folder '{folder}' for the runs of '{kernel}' is absent or cannot be written to; "
+            f"make it, or name another."
+        )
+
+
+def check_command(kernel: str, argv: Any) -> None:
+    """Check the program and its arguments.
+
+    Raises
+    ------
+    InputError
+    """
+    if not isinstance(argv, Sequence) or isinstance(argv, str) or not argv:
+        raise InputError(
+            f"The command of '{kernel}' is {argv!r:.60}; give a list of the program and its "
+            f"arguments, there is no shell to split a text."
+        )
+    for i, argument in enumerate(argv):
+        if not isinstance(argument, str | int | float | Path) or "\0" in str(argument):
+            raise InputError(
+                f"The argument {i} of '{kernel}' is {argument!r:.60}; give a text or a number."
+            )
+
+
+def check_writes(kernel: str, writes: Any) -> Sequence[str]:
+    """The paths that runs write, checked to be a list of texts.
+
+    Raises
+    ------
+    InputError
+    """
+    if isinstance(writes, str) or not isinstance(writes, Sequence):
+        raise InputError(f"writes of '{kernel}' is {writes!r:.60}; give a list of full paths.")
+    for path in writes:
+        if not isinstance(path, str) or "\0" in path:
+            raise InputError(f"writes of '{kernel}' holds {path!r:.60}; give a full path as text.")
+    return writes
+
+
+def beside(arguments: Sequence[str], written: Sequence[str], home: Path | None) -> str:
+    """Hint on arguments that name a file outside the folder of the program; else empty.
+
+    Programs run in a folder of their own, in which files beside the kernel are not.
+    """
+    start = Path() if home is None else home
+    for argument in arguments:
+        plain = "{{" not in argument and argument not in written and not os.path.isabs(argument)
+        if plain and argument and os.path.isfile(start / argument):
+            where = "its full path" if home is None else f"{{{{home}}}}/{argument}"
+            return (
+                f" '{argument}' is not in the folder that the program runs in; if that is what it "
+                f"misses, write {where}."
+            )
+    return ""
+
+
+_PARSING = ("regex", "json", "csv", "file", "first", "row", "delimiter", "error")
+
+
+class CommandKernel(BaseKernel):
+    """An external program, run without a shell in a working folder of its own.
+
+    Fields such as ``{{D:.6g}}`` in arguments, files and standard input are inputs in the unit of
+    their port, ``{{seed}}``, or a setting of the tier, ``{{tier.cells}}``. When a run fails, its
+    folder is kept; the record's provenance names it.
+
+    The key of a run holds the content of the program, of the files and folders that its arguments
+    and its written files name by their full path, and of the modules that Python code imports
+    from outside what is installed: with another program it is another run. What the program
+    writes is therefore named relative to its folder, or listed in `writes`. A folder of more than
+    2000 files or 200 MB does not enter the key; a warning says so.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        The program, which may start with ``{{home}}``, and its arguments; fields stay single
+        arguments whatever they hold.
+    inputs : mapping of str to str, dict or Port
+        Units by name, or tables with ``unit``, ``low``, ``high``, ``default``, ``description``.
+    outputs : mapping of str to dict
+        Tables with ``unit``, one of ``regex``, ``json``, ``csv``, and ``file`` where the number
+        is not on standard output; ``error`` may hold such a table for its standard error. See
+        :class:`Regex`, :class:`Json` and :class:`Csv`.
+    files : mapping of str to str or Path
+        Texts with fields by the name of the file to write; a Path is read once, now.
+    stdin : str, optional
+        Text with fields for standard input.
+    tiers : mapping of str to mapping or sequence of Tier, optional
+        Settings by tier, coarse to fine.
+    timeout : float
+        Longest time of a run, in seconds.
+    environment : mapping of str to str, optional
+        Variables beside those of this process.
+    name, version : str
+        The version is that of the program: raise it when something changes that the key does not
+        see, such as a library that the program loads.
+    folder : path-like, optional
+        Where working folders are made; the system's place for temporary files by default.
+    keep : {"failures", "always", "never"}
+        Which working folders stay.
+    home : path-like, optional
+        Where the program's own files lie: what ``{{home}}`` stands for, and where the path of the
+        program starts if it is relative. It does not enter the key of a run.
+    writes : sequence of str, optional
+        Files and folders that runs write, by their full path, which may start with ``{{home}}``:
+        they do not enter the key, where the command names them or a folder above them.
+    most_printed, most_written : float
+        Bytes after which a run is stopped: on standard output and standard error together, and
+        in its folder.
+
+    Raises
+    ------
+    InputError
+        If a field names nothing, an input stands in no field, or an output has no parser.
+
+    Examples
+    --------
+    >>> import sys
+    >>> program = "print('x =', float(open('in.txt').read()) * 2)"
+    >>> double = CommandKernel(
+    ...     [sys.executable, "-c", program],
+    ...     inputs={"a": "mm"},
+    ...     outputs={"x": {"unit": "mm", "regex": r"x = (.+)"}},
+    ...     files={"in.txt": "{{a:.6g}}"},
+    ... )
+    >>> double.run({"a": 1.5}).outputs
+    {'x': (3.0, 'mm')}
+    """
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        inputs: Mapping[str, Any] | Sequence[Port],
+        outputs: Mapping[str, Mapping[str, Any]],
+        *,
+        files: Mapping[str, str | Path] | None = None,
+        stdin: str | None = None,
+        tiers: Mapping[str, Mapping[str, Any]] | Sequence[Tier] | None = None,
+        timeout: float = 3600.0,
+        environment: Mapping[str, str] | None = None,
+        name: str = "command",
+        version: str = "1",
+        folder: str | Path | None = None,
+        keep: Literal["failures", "always", "never"] = "failures",
+        home: str | Path | None = None,
+        writes: Sequence[str] = (),
+        most_printed: float = MOST_PRINTED,
+        most_written: float = MOST_WRITTEN,
+    ) -> None:
+        check_command(name, argv)
+        most = {"timeout": timeout, "most_printed": most_printed, "most_written": most_written}
+        check_options(name, most, environment, folder, keep, files)
+        self.name, self.version = str(name), str(version)
+        self.inputs = ports_of(inputs, name)
+        self.outputs, self._parsers, self._error_parsers = _declared(outputs, name)
+        self.tiers = ONE_TIER if tiers is None else tiers_of(tiers)
+        check_declared(name, self.inputs, self.outputs, self.tiers)
+        # a Path: no label that a user gives
+        self._home = None if home is None else Path(home).absolute()
+        self._executable = _executable(str(argv[0]), self._home)
+        self._writes = [_written(w, name, self._home) for w in check_writes(name, writes)]
+        self._arguments = [Template(a, f"argument {i} of '{name}'") for i, a in _numbered(argv)]
+        self._files = {n: _file_template(n, text) for n, text in (files or {}).items()}
+        self._stdin = None if stdin is None else Template(stdin, f"the input of '{name}'")
+        self._asked = str(argv[0])
+        self._environment = dict(environment or {})
+        self.timeout, self.folder, self.keep = timeout, folder, keep
+        self.most_printed, self.most_written = most_printed, most_written
+        fields = frozenset().union(*(t.fields for t in self._templates()))
+        self.stochastic = "seed" in fields
+        self._check_fields(fields)
+
+    def _templates(self) -> list[Template]:
+        return [*self._arguments, *self._files.values(), *([self._stdin] if self._stdin else [])]
+
+    def _check_fields(self, fields: frozenset[str]) -> None:
+        inputs = {p.name for p in self.inputs}
+        if inputs & {"seed", "home"}:
+            raise InputError(
+                f"'seed' and 'home' are reserved fields; rename the input of '{self.name}'."
+            )
+        common = set.intersection(*(set(t.settings) for t in self.tiers))
+        settings = {f"tier.{s}" for s in common}
+        more = {"seed"} if self._home is None else {"seed", "home"}
+        odd = sorted(fields - inputs - settings - more)
+        if odd:
+            names = ", ".join(sorted(inputs | settings | more))
+            raise InputError(
+                f"The field '{odd[0]}' of '{self.name}' names no input, no setting of every "
+                f"tier and no seed; there are {names}."
+            )
+        unused = sorted(inputs - fields)
+        if unused:
+            raise InputError(
+                f"The input '{unused[0]}' of '{self.name}' stands in no field; write "
+                f"{{{{{unused[0]}}}}} where the program reads it, or leave it out."
+            )
+
+    def _configuration(self) -> Mapping[str, Any]:
+        return {
+            "argv": [self._asked, *(t.text for t in self._arguments)],
+            "files": {n: t.text for n, t in self._files.items()},
+            "stdin": self._stdin.text if self._stdin else None,
+            "environment": self._environment,
+            "parsers": {n: repr(p) for n, p in self._parsers.items()},
+            "error parsers": {n: repr(p) for n, p in self._error_parsers.items()},
+        }
+
+    def _program(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Mapping[str, str | None]:
+        arguments, texts, stdin = self._filled(values, settings, seed)
+        command = Command([self._executable, *arguments], texts, stdin, self._environment)
+        home = str(self._home)
+        return {
+            n.replace(home, "{{home}}", 1) if Path(n).is_relative_to(home) else n: digest
+            for n, digest in command.content(self.name, self._writes, self._runs()).items()
+        }
+
+    def _runs(self) -> list[str]:
+        """Parent folder and folders of the runs."""
+        if self.folder is None:
+            return []
+        place = Path(self.folder).absolute()
+        runs = place.glob(f"{glob.escape(self._prefix)}*")
+        return [str(place), *(str(p) for p in runs if p.is_dir())]
+
+    @property
+    def _prefix(self) -> str:
+        return re.sub(r"[^\w.-]", "_", f"{self.name}-")
+
+    def _filled(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> tuple[list[str], dict[str, str], str | None]:
+        """Arguments, files and standard input of a run."""
+        filled = {**values, **{f"tier.{s}": v for s, v in settings.items()}}
+        filled |= {"seed": seed, "home": self._home}
+        arguments = [t.fill(filled) for t in self._arguments]
+        texts = {n: t.fill(filled) for n, t in self._files.items()}
+        return arguments, texts, self._stdin.fill(filled) if self._stdin else None
+
+    def _simulate(
+        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+    ) -> Simulated:
+        if self.stochastic and seed is None:
+            raise RunRefusedError(f"'{self.name}' draws random numbers; give a seed.")
+        arguments, texts, stdin = self._filled(values, settings, seed)
+        folder = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self.folder))
+        try:
+            for name, text in texts.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(text, encoding="utf-8")
+            run_program(
+                [self._executable, *arguments],
+                folder,
+                stdin=stdin,
+                timeout=self.timeout,
+                environment=self._environment,
+                most_printed=self.most_printed,
+                most_written=self.most_written,
+            )
+            outputs = {n: self._parsed(p, n, folder) for n, p in self._parsers.items()}
+            errors = {n: self._parsed(p, n, folder) for n, p in self._error_parsers.items()}
+        except RunFailedError as error:
+            plain = [t.text for t in self._arguments]
+            message = f"{error}{beside(plain, list(self._files), self._home)}"
+            if self.keep == "never":
+                shutil.rmtree(folder, ignore_errors=True)
+                raise RunFailedError(message, error.provenance) from error
+            raise RunFailedError(message, {**error.provenance, "folder": str(folder)}) from error
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        if self.keep != "always":
+            shutil.rmtree(folder, ignore_errors=True)
+            return Simulated(outputs, errors)
+        return Simulated(outputs, errors, {"folder": str(folder)})
+
+    def _parsed(self, parser: Parser, output: str, folder: Path) -> float:
+        """Number of an output; where it is missing, what the program said last about an error."""
+        path = folder / (PRINTED if parser.file == STDOUT else parser.file)
+        try:
+            if path.stat().st_size > self.most_printed:
+                raise RunFailedError(
+                    f"{parser.file} holds more than {self.most_printed:.3g} bytes, too many to "
+                    f"read; make the program write less, or raise most_printed."
+                )
+            text = path.read_text(encoding="utf-8-sig", errors="replace")
+        except OSError as error:
+            raise RunFailedError(
+                f"The program has not written {parser.file}, where '{output}' should be"
+                f"{last_words(folder, errors_only=True)}."
+            ) from error
+        try:
+            return parser.parse(text)
+        except RunFailedError as error:
+            message = str(error).rstrip(".")
+            raise RunFailedError(f"{message}{last_words(folder, errors_only=True)}.") from error
+
+
+def _declared(
+    outputs: Mapping[str, Mapping[str, Any]], kernel: str
+) -> tuple[tuple[Port, ...], dict[str, Parser], dict[str, Parser]]:
+    ports, parsers, errors = {}, {}, {}
+    for name, table in outputs.items():
+        if not isinstance(table, Mapping):
+            raise InputError(
+                f"The output '{name}' of '{kernel}' is {table!r:.60}; give a table with a unit and "
+                f"one of regex, json and csv."
+            )
+        parsing = {k: v for k, v in table.items() if k in _PARSING and k != "error"}
+        ports[name] = {k: v for k, v in table.items() if k not in _PARSING}
+        parsers[name] = parser_of(parsing, name)
+        if "error" in table:
+            errors[name] = parser_of(table["error"], name)
+    if not ports:
+        raise InputError(f"The kernel '{kernel}' declares no output; give at least one.")
+    return ports_of(ports, kernel), parsers, errors
+
+
+def _executable(first: str, home: Path | None) -> str:
+    """The program as it is started; a relative path starts at home."""
+    start = (home or Path()).absolute()
+    template = Template(first, "the program")
+    if template.fields and (home is None or template.fields != {"home"}):
+        raise InputError(
+            f"The program '{first}' holds a field; only {{{{home}}}} may stand there, in a file "
+            f"of a kernel. Fields are for its arguments."
+        )
+    path = Path(template.fill({"home": start}))
+    return first if path.name == first else str(start / path)
+
+
+def _written(path: str, kernel: str, home: Path | None) -> str:
+    """Full path of what runs write."""
+    template = Template(path, f"writes of '{kernel}'")
+    if template.fields and (home is None or template.fields != {"home"}):
+        raise InputError(
+            f"'{path}' in writes of '{kernel}' holds a field; only {{{{home}}}} may stand there, "
+            f"in a file of a kernel."
+        )
+    full = template.fill({"home": home})
+    if not os.path.isabs(full):
+        raise InputError(
+            f"'{path}' in writes of '{kernel}' is not a full path; leave it out: what the program "
+            f"writes into its own folder never enters the key."
+        )
+    return os.path.normpath(full)
+
+
+def _numbered(argv: Sequence[str]) -> list[tuple[int, str]]:
+    return [(i, str(a)) for i, a in enumerate(argv)][1:]
+
+
+def _file_template(name: str, text: str | Path) -> Template:
+    path = Path(name)
+    if name in STREAM_FILES:
+        raise InputError(f"The file '{name}' is written by the kernel itself; choose another name.")
+    if path.is_absolute() or ".." in path.parts or "{{" in name or not path.name or "\0" in name:
+        raise InputError(f"The file '{name}' is outside the working folder; give a relative name.")
+    if isinstance(text, Path):
+        try:
+            text = text.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"The template '{text}' cannot be read ({error}).") from error
+    return Template(text, name)
+
+
+_KEYS = tuple(n for n in inspect.signature(CommandKernel).parameters if n != "home")
+
+
+def read_command(path: str | Path) -> CommandKernel:
+    """Kernel of a TOML file whose keys are the arguments of :class:`CommandKernel`.
+
+    A further table ``templates`` names template files by the file to write. Relative paths, that
+    of the program included, start from the folder of the file, which is also ``{{home}}``. The
+    kernel is named after the file where it has no ``name``.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    CommandKernel
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or describes no kernel.
+    """
+    file = Path(path)
+    document = read_toml(file, "kernel")
+    for key in document:
+        if key not in (*_KEYS, "templates"):
+            near = get_close_matches(key, _KEYS, n=1)
+            remedy = f"did you mean '{near[0]}'?" if near else f"use {', '.join(_KEYS)}, templates."
+            raise InputError(f"{file.name}, {key}: there is no such key; {remedy}")
+    for key in ("inputs", "outputs", "files", "templates", "tiers", "environment"):
+        if not isinstance(document.get(key, {}), dict):
+            raise InputError(
+                f"{file.name}, {key}: this is not a table; write [{key}] above its keys."
+            )
+    missing = [key for key in ("argv", "inputs", "outputs") if key not in document]
+    if missing:
+        raise InputError(f"{file.name}: the key '{missing[0]}' is missing; add it.")
+    home = file.resolve().parent
+    try:
+        files = {**document.pop("files", {}), **_templates(document.pop("templates", {}), home)}
+        kernel = CommandKernel(**{"name": file.stem, **document}, files=files, home=home)
+    except InputError as error:
+        raise InputError(f"{file.name}: {error}") from error
+    except (TypeError, AttributeError) as error:
+        raise InputError(
+            f"{file.name} does not describe a kernel ({error}); correct the file."
+        ) from error
+    return kernel
+
+
+def _templates(templates: dict[str, str], home: Path) -> dict[str, Path]:
+    odd = [name for name, text in templates.items() if not isinstance(text, str)]
+    if odd:
+        raise InputError(f"The template of '{odd[0]}' is not text; give the path of its file.")
+    return {name: home / text for name, text in templates.items()}
