@@ -166,9 +166,8 @@ def free_factors() -> tuple[Factor, ...]:
     ]
     rare = {AFFINE: OPERATOR, **{n: f.bits for n, f in FUNCTIONS.items() if n != "exp"}}
     for name, bits in rare.items():
-        grid: Array = _GRID[:: 1 if name == AFFINE else 2]
-        if name in FUNCTIONS and FUNCTIONS[name].periodic:
-            grid = _FREQUENCIES
+        periodic = name in FUNCTIONS and FUNCTIONS[name].periodic
+        grid = _FREQUENCIES if periodic else _GRID[:: 1 if name == AFFINE else 2]
         out += [
             Factor(name, s, bits + _FREE_BITS, start=float(c)) for c in grid for s in _signs(name)
         ]
