@@ -107,13 +107,17 @@ class Answers:
         Its model, in the end.
     experiment : Experiment
         The runs.
+    consistent : bool
+        Whether runs of equal groups agree. Otherwise no law of the groups holds.
     """
 
-    def __init__(self, evidence: TierEvidence, experiment: Experiment) -> None:
+    def __init__(
+        self, evidence: TierEvidence, experiment: Experiment, consistent: bool = True
+    ) -> None:
         binding = self.binding = evidence.binding
         self.evidence, self.experiment, self.moved = evidence, experiment, experiment.moved()
         self.space, self.model, self.level = binding.space, evidence.model, binding.plan.level
-        self.laws = evidence.answered
+        self.laws = evidence.answered if consistent else []
         self.exponents = [exponents_of(binding, law, self.level) for law in self.model.laws]
         self.rationals: list[Rationals] = [[e.rational for e in every] for every in self.exponents]
         runs, tier = evidence.runs, evidence.tier
@@ -375,7 +379,8 @@ def conclude(
     -------
     CampaignResult
     """
-    binding, answers = evidence.binding, Answers(evidence, experiment)
+    binding, consistent = evidence.binding, outcome.is_consistent
+    answers = Answers(evidence, experiment, consistent)
     moved, tolerance, target = answers.moved, binding.plan.tolerance, binding.target
     finest = [r for _, r in usable(experiment, len(binding.tiers) - 1)]
     dataset = _dataset(target.name, finest) if finest else None
@@ -394,10 +399,12 @@ def conclude(
         warnings.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")
     met = outcome.is_answer
     predicts = surrogate is not None and surrogate.is_close
-    report = of_all or law_of_all(evidence, experiment, warnings, quick=met or predicts)
+    report = of_all
+    if report is None and consistent:
+        report = law_of_all(evidence, experiment, warnings, quick=met or predicts)
     whole = report.law if isinstance(report, Report) and report.confirmed else None
     unexplained = len(evidence.model.unexplained)
-    if unexplained and whole is None:
+    if unexplained and whole is None and consistent:
         warnings.append(f"{unexplained} runs follow no power law that was found; see the log.")
     of_law = [] if tolerance.law is None else [_judged_law(report, tolerance.law)]
     asked = [*([] if tolerance.of_one_law else judged), *at_points, *of_law]

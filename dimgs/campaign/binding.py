@@ -205,10 +205,12 @@ def bind(plan: Plan) -> Binding:
             signed=[n for n, (low, _) in ends.items() if not low > 0],
         )
     within = {v.name for v in basis.variables} | set(plan.arrhenius)
-    order = [n for n in sorted(plan.ranges) if n in within]
+    # what no group holds varies in the runs that are predicted: it must change nothing
+    order = [n for n in sorted(plan.ranges) if n in within or ends[n][0] > 0]
+    tested = ". Runs that are predicted vary it, to test that it has no effect"
     notes += [
-        f"'{d.name}' takes no part: {d.why}; a known constant (constants = [\"k_B\"] in the plan) "
-        f'or an unknown one (scales = "auto") may bring it in.'
+        f"'{d.name}' takes no part: {d.why}{tested if d.name in order else ''}; a known constant "
+        f'(constants = ["k_B"] in the plan) or an unknown one (scales = "auto") may bring it in.'
         for d in basis.dropped
         if d.name not in plan.arrhenius
     ]
@@ -217,10 +219,10 @@ def bind(plan: Plan) -> Binding:
         if name not in order:
             fixed[name] = ports[name].parsed.from_si(float(np.sqrt(low) * np.sqrt(high)))
     space = PiSpace.between({n: ends[n] for n in order}, basis, si, plan.arrhenius)
-    if not order:
+    if not within.intersection(order):
         raise InputError(
             f"{plan.source}, ranges: no group varies in these ranges, and no input of them takes "
-            f"part{aside}; let another input vary."
+            f'part{aside}; let another input vary, or declare an unknown one (scales = "auto").'
         )
     points, shifts = _points(plan, kernel.name, ports, space, si)
     return Binding(plan, kernel, tiers, target, space, fixed, points, shifts, tuple(notes))
@@ -269,7 +271,8 @@ def _points(
             if positive and not values[name] > 0:
                 why = f"{given:g} {port.unit} has no logarithm; give a value above zero."
                 raise InputError(f"{plan.source}, {key}: {why}")
-        missing = [n for n in space.names if n not in values]
+        parts = {v.name for v in space.basis.variables} | space.references.keys()
+        missing = [n for n in space.names if n in parts and n not in values]
         if missing:
             raise InputError(f"{plan.source}, points[{i}]: '{missing[0]}' is missing; give it.")
         z = space.place(values)

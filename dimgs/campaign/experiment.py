@@ -223,7 +223,7 @@ class Experiment:
                 return (
                     f"two runs of equal groups that differ in {moved} differ by "
                     f"{np.expm1(np.ptp(answers)):.0%}: a constant with a dimension is hidden in "
-                    "the kernel; make it an input"
+                    'the kernel; make it an input, or declare it as unknown (scales = "auto")'
                 )
             self._alike = len(answers) > 1
         return ""

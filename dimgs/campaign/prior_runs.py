@@ -159,7 +159,9 @@ def _placed(known: KnownRun, binding: Binding, design: CampaignDesign) -> PriorR
     if record.tier and record.tier not in names:
         raise InputError(f"'{record.tier}' is no tier of the plan")
     given = {n: port_value(ports[n], q) for n, q in record.inputs.items() if n in ports}
-    values = {**binding.fixed, **given}
+    middle = binding.values(binding.space.centre)
+    values = {n: v for n, v in middle.items() if n in binding.fixed or n not in binding.parts}
+    values |= given
     for name, port in ports.items():
         if name not in values:
             raise InputError(f"it has no '{name}'")

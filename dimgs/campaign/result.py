@@ -62,6 +62,11 @@ class Outcome(StrEnum):
         """Whether the campaign answers: a confirmed law, or predictions within the tolerance."""
         return self in (Outcome.CONFIRMED, Outcome.PREDICTS)
 
+    @property
+    def is_consistent(self) -> bool:
+        """Whether runs of equal groups agree; otherwise no law of the groups holds."""
+        return self is not Outcome.INCONSISTENT
+
     def __repr__(self) -> str:
         """As its text."""
         return repr(self.value)

@@ -118,13 +118,14 @@ def campaign_text(result: "CampaignResult") -> str:
     result : CampaignResult
     """
     counts, ended = result.counts, f"{result.outcome.words} after {counted(result.runs)}"
+    needless = result.not_varied and result.outcome.is_consistent
     lines = [
         f"{result.name} [{result.unit}]: {ended} ({result.seconds:.3g} s of the kernel)",
         f"  {counts['made']} made now, {counts['known']} known before",
         f"  {counts['interrupted']} found interrupted, {counts['failed']} without an answer",
         *(f"  {o['used']} of {o['given']} from {o['origin']}: {o['told']}" for o in result.origins),
         f"  moved: {listed(result.varied)}"
-        + (f"; need not move: {listed(result.not_varied)}" if result.not_varied else ""),
+        + (f"; need not move: {listed(result.not_varied)}" if needless else ""),
         *(f"  {line}" for line in never_varied(_held(result.domain["held"]))),
         "groups",
         *(f"  {g.name} = {_formula(g)}" for g in result.basis.groups),

@@ -1,5 +1,7 @@
 """From points to inputs and back, and images of runs in other sizes."""
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from dimgs.campaign import Budget, Plan, Range, Tolerance
 from dimgs.campaign.binding import bind
 from dimgs.campaign.design import CampaignDesign
+from dimgs.kernels import kernel
 from tests.campaign.kernels import Rough
 from tests.campaign.whole import run
 
@@ -55,6 +58,31 @@ def test_a_hidden_constant_is_named_and_no_law_is_believed(target: str, seed: in
     result = run(times(target, seed=seed))
     assert result.outcome == "inconsistent"
     assert any("a constant with a dimension is hidden" in note for note in result.warnings)
+    assert not result.regimes
+    assert not result.boundaries
+    assert result.law is None
+
+
+def test_an_input_in_no_group_reveals_a_hidden_constant() -> None:
+    @kernel(inputs={"a": "1", "t": "s"}, outputs={"y": "1"}, version="1")
+    def aging(a: float, t: float) -> float:
+        return math.sqrt(a) * (1.0 + t / 100.0)
+
+    @kernel(inputs={"a": "1", "t": "s"}, outputs={"y": "1"}, version="1")
+    def steady(a: float, t: float) -> float:
+        return math.sqrt(a)
+
+    ranges = {"a": Range(1.0, 10.0), "t": Range(1.0, 1000.0, "s")}
+    one, other = (
+        run(Plan(k, "y", ranges, Budget(30), Tolerance(exponents=0.02), report="none"))
+        for k in (aging, steady)
+    )
+    assert (one.outcome, other.outcome) == ("inconsistent", "confirmed")
+    assert any("scales" in note for note in one.warnings)
+    assert {e.name: e.value for e in other.regimes[0].every_exponent} == {
+        "a": pytest.approx(0.5),
+        "t": 0,
+    }
 
 
 def test_without_one_the_inputs_that_need_not_move_are_named() -> None:

@@ -189,13 +189,20 @@ def test_too_few_runs_for_any_law_are_refused_before_one_is_made() -> None:
         CampaignDesign(bind(uptake_plan(crowd, ranges=ranges, survey=4)))
 
 
-def test_a_range_that_takes_no_part_stays_in_its_middle() -> None:
+def test_a_range_in_no_group_varies_in_the_runs_that_are_predicted() -> None:
     warm = Uptake()
     warm.inputs = (*Uptake.inputs, Port("T", "degC"))
     given = dict(uptake_plan().ranges) | {"T": Range(-20.0, 30.0, "degC")}
     bound = bind(uptake_plan(warm, ranges=given))
-    assert bound.fixed["T"] == pytest.approx((253.15 * 303.15) ** 0.5 - 273.15)
-    assert any(n.startswith("'T' takes no part") for n in bound.notes)
+    assert "T" not in bound.fixed
+    assert bound.space.rank == bind(uptake_plan()).space.rank
+    middle = bound.values(bound.space.centre)
+    assert middle["T"] == pytest.approx((253.15 * 303.15) ** 0.5 - 273.15)
+    assert any("to test that it has no effect" in n for n in bound.notes)
+    design = CampaignDesign(bound)
+    other = design.image(design.pool[0])
+    assert other is not None
+    assert other["T"] != pytest.approx(middle["T"], abs=1.0)
 
 
 @pytest.mark.parametrize(
