@@ -147,7 +147,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
     out = [data.variable(n) for n in data.numeric_names if n not in apart]
     law = law.with_inputs(out, data) if out else law
     verdict, posterior = study.verdict, study.posterior
-    left_out = _left_out(study, options)
+    left_out, form = _left_out(study, options), _given_form(study, law, options)
     maker = partial(_law_of_candidate, study, options)
     return Report(
         basis=prepared.basis,
@@ -161,7 +161,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         level=options.level,
         warnings=(
             *study.warnings,
-            *_unmet(study, options),
+            *_unmet(study, options, form),
             *celsius_zeros(law),
             *_outliers(study, options),
             *verdict.why_not,
@@ -179,7 +179,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         extrapolates=verdict.extrapolates,
         rivals=_rivals(study, law, options, () if posterior is None else posterior.rivals),
         complete_to=study.complete_to,
-        form=_given_form(study, law, options),
+        form=form,
         leads=tuple(
             replace(each, law=None if each.law is None else recognise(absorb(each.law)))
             for each in study.leads
@@ -220,8 +220,15 @@ def _further(study: Study, law: Law, options: Options) -> tuple[Rival, ...]:
     return () if study.posterior is None else _rivals(study, law, options, study.posterior.further)
 
 
-def _unmet(study: Study, options: Options) -> list[str]:
-    """Warning that no law meets the restrictions."""
+def _unmet(study: Study, options: Options, form: Rival | None) -> list[str]:
+    """Warning that the given form, or a law that meets the restrictions, is missing."""
+    if options.form is not None and form is None and study.verdict.outcome != "interrupted":
+        body = options.form.split(";")[0].strip()
+        text = (
+            f"The form '{body}' was fitted, but it has no value or no error in some run, and so no "
+            f"probability; give it fewer constants, or more runs."
+        )
+        return [text]
     if not options.restricts or study.posterior is None or study.posterior.laws:
         return []
     demands = [f"uses {', '.join(options.must_use)}"] if options.must_use else []
@@ -242,19 +249,27 @@ def _given_form(study: Study, law: Law, options: Options) -> Rival | None:
         return None
     number, form = place
     one = replace(study.posterior.laws[number], form=form)
-    return next(iter(_rivals(study, law, options, [one])), None)
+    return next(iter(_rivals(study, law, options, [one], as_fitted=True)), None)
 
 
 def _rivals(
-    study: Study, law: Law, options: Options, probable: Sequence[ProbableLaw]
+    study: Study,
+    law: Law,
+    options: Options,
+    probable: Sequence[ProbableLaw],
+    *,
+    as_fitted: bool = False,
 ) -> tuple[Rival, ...]:
-    """Other laws than the chosen one, with where they differ most from it."""
+    """Other laws than the chosen one, with where they differ most from it.
+
+    Their constants are recognised unless they are wanted as they were fitted.
+    """
     out = []
     for one in probable:
         rival_law = law_of(study, one.form, options)
         if rival_law is None:
             continue
-        other = recognise(absorb(rival_law))
+        other = absorb(rival_law) if as_fitted else recognise(absorb(rival_law))
         holds = one.form.evidence.extrapolates is not False
         try:
             where = differs_most(law, other, study.prepared.data)

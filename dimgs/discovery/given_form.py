@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sympy
+from scipy.optimize import least_squares
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
@@ -53,6 +54,11 @@ _STARTS, _FITTED = 1200, 24
 _DECADES = 2.0
 # steps of the fits from each start, and of the best one; the relative gain that ends them
 _STEPS, _LAST_STEPS, _ENOUGH = 60, 300, 1e-28
+# relative changes that end the last steps: rounding
+_EXACT = 1e-15
+# squares that may be those of one minimum while its fits have not ended, and when they have; and of
+# a run whose residual is rounding
+_ALIKE, _SAME, _ROUNDING = 0.01, 1e-9, 1e-26
 # degree of the polynomial that stands for a free function, and the fewest runs for each term of it
 _DEGREE, _RUNS_PER_TERM = 6, 5
 # closed forms of a free function that are judged: the first of a front hold all but a thousandth of
@@ -438,7 +444,7 @@ def fit_constants(
     """Constants of least squares, from many starts, under the errors that make the runs likeliest.
 
     Constants that enter linearly are solved for at each start; the others are drawn about the size
-    at which they matter, half of them negative, unless a start is given.
+    at which they matter, half of them negative, also if a start is given.
 
     Parameters
     ----------
@@ -462,11 +468,15 @@ def fit_constants(
     used = {str(s) for s in expression.free_symbols}
     names = [k for k in constants if k in used]
     model = _Batch(expression, names, inputs, design.n_runs)
-    theta = _drawn(expression, names, starts, inputs, np.random.default_rng(seed))
-    linear = _linear(expression, names)
+    rng, linear = np.random.default_rng(seed), _linear(expression, names)
+    # a given start may lead to a minimum that is not the least
+    drawn = [
+        (_drawn(expression, names, given, inputs, rng), [k in linear - {*given} for k in names])
+        for given in ([starts, {}] if starts else [{}])
+    ]
     best: tuple[float, Array] | None = None
     for errors in possible_errors(design) if kinds is None else kinds:
-        solution = _least(model, theta, [k in linear and k not in starts for k in names], errors)
+        solution = _least(model, drawn, errors)
         if solution is None:
             continue
         squares, at = solution
@@ -478,9 +488,12 @@ def fit_constants(
 
 
 def _least(
-    model: _Batch, theta: Array, solved: Sequence[bool], errors: Errors
+    model: _Batch, drawn: Sequence[tuple[Array, Sequence[bool]]], errors: Errors
 ) -> tuple[float, Array] | None:
-    """The least squares that the best starts lead to, and where."""
+    """The least squares that the best starts lead to, and where.
+
+    Starts come in sets, each with the constants that are solved for.
+    """
 
     def at(constants: Array) -> tuple[Array, Array]:
         constants = np.atleast_2d(constants)
@@ -494,22 +507,58 @@ def _least(
         e, slopes = at(constants)
         return e[0], slopes[0]
 
-    with np.errstate(all="ignore"):
-        theta = _with_linear(model, theta, np.array(solved, dtype=bool), errors)
+    def best_starts(starts: Array, solved: Sequence[bool]) -> Array:
+        theta = _with_linear(model, starts, np.array(solved, dtype=bool), errors)
         if not len(theta):
-            return None
+            return theta
         e = np.stack([errors.residuals(v) for v in model.values(theta)])
         squares = np.where(np.all(np.isfinite(e), axis=1), (e**2).sum(axis=1), np.inf)
         order = np.argsort(squares, kind="stable")[:_FITTED]
-        order = order[np.isfinite(squares[order])]
-        if not len(order):
+        return np.asarray(theta[order[np.isfinite(squares[order])]])
+
+    def miss(constants: Array) -> Array:
+        return -one(constants)[0]
+
+    def slopes_of_miss(constants: Array) -> Array:
+        return one(constants)[1]
+
+    def fitted(start: Array) -> tuple[float, Array]:
+        near = minimise_squares(one, start, steps=_LAST_STEPS, enough=_ENOUGH)
+        end = near.parameters
+        if model.n >= end.size:
+            # an orthogonal decomposition of the slopes resolves constants that hardly differ in
+            # their effects; the normal equations square their condition
+            end = least_squares(
+                miss,
+                end,
+                slopes_of_miss,
+                method="lm",
+                x_scale="jac",
+                ftol=_EXACT,
+                xtol=_EXACT,
+                gtol=_EXACT,
+            ).x
+        squares = float((one(end)[0] ** 2).sum())
+        return (squares, end) if squares <= near.squares else (float(near.squares), near.parameters)
+
+    with np.errstate(all="ignore"):
+        theta = np.concatenate([best_starts(*each) for each in drawn])
+        if not len(theta):
             return None
         if not theta.shape[1]:
-            return float(squares[order[0]]), theta[0]
-        solution = minimise_squares(at, theta[order], steps=_STEPS, enough=_ENOUGH)
-        k = int(np.argmin(solution.squares))
-        last = minimise_squares(one, solution.parameters[k], steps=_LAST_STEPS, enough=_ENOUGH)
-    return float(last.squares), last.parameters
+            return float((one(theta[0])[0] ** 2).sum()), theta[0]
+        solution = minimise_squares(at, theta, steps=_STEPS, enough=_ENOUGH)
+        best = fitted(solution.parameters[int(np.argmin(solution.squares))])
+        # constants that may be exchanged, or change their signs together, stand as they were given
+        alike = np.flatnonzero(solution.squares <= (1 + _ALIKE) * solution.squares.min())
+        nearest = min(alike, key=lambda k: _distance(solution.parameters[k], drawn[0][0][0]))
+        other = fitted(solution.parameters[nearest])
+    return other if other[0] <= (1 + _SAME) * best[0] + _ROUNDING * model.n else best
+
+
+def _distance(one: Array, other: Array) -> float:
+    """How far constants are apart: 0 to 1 for each, and 1 where their signs differ."""
+    return float(np.sum(np.abs(one - other) / np.maximum(np.abs(one) + np.abs(other), 1e-300)))
 
 
 def _with_linear(model: _Batch, theta: Array, solved: Array, errors: Errors) -> Array:
@@ -567,22 +616,27 @@ def _sizes(
 ) -> list[float]:
     """Sizes of a constant at which it matters: beside other terms, or as a factor of an input.
 
-    Other constants are 0 or 1 for that.
+    Other constants are 0 or 1 for that. A constant may stand there with a power, as 1/b in x/b.
     """
     out = []
     for node in sympy.preorder_traversal(expression):
-        if not (node.is_Mul or node.is_Add) or symbol not in node.args:
+        place = next((a for a in node.args if a.as_base_exp()[0] == symbol), None)
+        if (
+            not (node.is_Mul or node.is_Add)
+            or place is None
+            or not place.as_base_exp()[1].is_number
+        ):
             continue
-        rest = node.func(*(a for a in node.args if a != symbol))
+        rest, power = node.func(*(a for a in node.args if a != place)), place.as_base_exp()[1]
         for value in (0, 1):
             other = rest.xreplace({sympy.Symbol(k): sympy.Integer(value) for k in constants})
-            if other.is_number:
+            if other.is_number or other.has(sympy.zoo, sympy.nan):
                 continue
             values = _Batch(other, (), inputs, 1).values(np.zeros((1, 0)))
             with np.errstate(all="ignore"):
                 size = float(np.median(np.abs(values)))
             if np.isfinite(size) and size > 0:
-                out.append(1 / size if node.is_Mul else size)
+                out.append((1 / size if node.is_Mul else size) ** (1 / float(power)))
     return sorted(set(out)) or [1.0]
 
 

@@ -49,3 +49,4 @@ class DiscoverKeywords(FitKeywords, total=False):
     must_use: Sequence[str]
     at_most_constants: int | None
     complete: int | None
+    noise: str

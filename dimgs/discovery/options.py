@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dimgs.law.limits import KnownLimit
 
 MODEL_NAMES = ("linear", "deep")
+NOISE_NAMES = ("auto", "relative", "constant")
 # expressions, and seconds at most, of each effort. Of the benchmarks' laws most searches end by
 # themselves after 1000 to 1500 expressions; 6000 take 15 to 30 s of a processor of 2020, and four
 # to eight times that is left for slower ones.
@@ -217,6 +218,12 @@ class Options:
         "Try all forms up to this number of nodes (groups, numbers, constants, operators and "
         "functions), without a time limit; by default the number that takes about a second.",
     )
+    noise: str = _option(
+        "auto",
+        "text",
+        "Error model of the target: auto (the likeliest), relative, or constant (least squares of "
+        "the target itself).",
+    )
     level: float = _option(0.9, "number", "Coverage of the intervals.")
     seed: int = _option(0, "count", "Seed of the random numbers.")
 
@@ -234,6 +241,8 @@ class Options:
         check_name(self.engine)
         if self.model not in MODEL_NAMES:
             raise InputError(f"There is no model '{self.model}'; use linear or deep.")
+        if self.noise not in NOISE_NAMES:
+            raise InputError(f"There is no noise '{self.noise}'; use {', '.join(NOISE_NAMES)}.")
         if not 0.0 < self.level < 1.0:
             raise InputError(
                 f"The level is {self.level}; give the coverage as a fraction, such as 0.9."

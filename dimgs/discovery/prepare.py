@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -147,7 +147,7 @@ def prepare(
             within=options.within,
             by=options.by,
             split_by=options.split_by,
-            linear=usable.linear,
+            linear=usable.linear or (linear_allowed and options.noise == "constant"),
         )
 
     try:
@@ -160,6 +160,8 @@ def prepare(
         design, notes = replace(again(options), censored=sd), [*notes, censoring]
     # of any smooth law, so that what a power law misses is not a scatter for the others
     smooth = _second_degree(design)
+    if options.noise != "auto":
+        design = replace(design, noise=_noise_asked(design, options))
     design = with_sources(with_intrinsic_scatter(design, smooth)[0], smooth)
     warnings = (*table_warnings(usable), *_warnings(usable, design, options), *notes)
     return Prepared(
@@ -169,6 +171,24 @@ def prepare(
         tuple(dict.fromkeys(warnings)),
         unlogged=usable.unlogged,
     )
+
+
+def _noise_asked(design: Design, options: Options) -> Literal["relative", "constant"]:
+    """The error model that the options name; an error where the runs leave no choice."""
+    vanishes = design.scale == "linear" and bool(np.any(design.y == 0))
+    unusable = {
+        "is a level": design.scale == "level",
+        "is censored": design.censored > 0,
+        "scatters between sources": bool(options.by),
+        "vanishes in some runs": vanishes and options.noise == "relative",
+    }
+    for why, holds in unusable.items():
+        if holds:
+            raise InputError(
+                f"The target {why}, so that its errors cannot be chosen to be {options.noise}: "
+                f"leave out {setting('noise')}."
+            )
+    return "relative" if options.noise == "relative" else "constant"
 
 
 def _second_degree(design: Design) -> Array:

@@ -224,7 +224,10 @@ def possible_errors(design: Design) -> list[Errors]:
         target = np.exp(np.mean(design.offset) - design.offset)
         size = rms(response / target) or 1.0
         out.append(Errors("target", response, root, target * size))
-    return out
+    if design.noise is None:
+        return out
+    # where errors of one size may be those of pi_0 or of the target, the target's come last
+    return [errors for errors in out if NOISE[errors.kind] == design.noise][-1:]
 
 
 # runs from which the scatter is estimated: so many give it to 2 %, and a table that is read in

@@ -339,7 +339,9 @@ def forms_of(
                 values = model.value(model.start)
         except (KeyError, TypeError, NameError, AttributeError):
             continue
-        if np.all(np.isfinite(values)) and (design.scale != "log" or np.all(values > 0)):
+        # errors of one size let a form that was asked for be negative in a few runs
+        positive = design.scale != "log" or one.given or np.all(values > 0)
+        if np.all(np.isfinite(values)) and positive:
             one = replace(one, constants=start)
             for scale in scales:
                 one, model = _carried(design, one, model, scale)
@@ -627,7 +629,8 @@ def judge_forms(
             if str(proposal.expression) not in texts and not judged_before:
                 texts.add(str(proposal.expression))
                 out += [c for c in [judged(proposal, model)] if c is not None]
-        other = _with_free_numbers(design, one, form)
+        # the numbers of a given form are meant
+        other = None if one.given else _with_free_numbers(design, one, form)
         released = None if other is None else judged(*other)
         if released is None:
             continue
@@ -735,13 +738,7 @@ def _with_free_numbers(
         return None
     expression, start = form.fixed(kept)
     start |= {k: float(v) for k, v in zip(names, again.constants, strict=True) if k in start}
-    free = Proposal(
-        name=one.name,
-        expression=expression,
-        constants=start,
-        candidate=one.candidate,
-        given=one.given,
-    )
+    free = Proposal(name=one.name, expression=expression, constants=start, candidate=one.candidate)
     return free, FormulaModel(design, expression, start)
 
 

@@ -523,7 +523,8 @@ def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fit
     likely = [likelihoods(kind, solved) for kind, solved in zip(kinds, fits, strict=True)]
     highest = {k: max(row, default=-np.inf) for k, row in enumerate(likely)}
     best = likeliest(highest, 0)
-    if design.scale != "log" or design.effects or design.censored or not models:
+    is_known = design.effects or design.censored or design.noise is not None
+    if design.scale != "log" or is_known or not models:
         return kinds[best], fits[best]
     # mixed errors have a further constant, so that they must be likelier than every other kind
     order = np.argsort([-max(column) for column in zip(*likely, strict=True)], kind="stable")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import dimgs
+from case_studies.benchmarks.strd.__main__ import DIGITS, PROBLEMS, agreeing_digits
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.discovery.given_form import GivenForm, fit_constants, in_groups, proposals_of_form
@@ -13,54 +14,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.engines.clock import Clock
 from dimgs.fits.design.features import Design
-from dimgs.fits.noise import possible_errors
 from dimgs.law.assemble import assemble, feature_values
-
-# NIST, Statistical Reference Datasets, nonlinear regression (1999): data, model, constants
-_X1 = "77.6 114.9 141.1 190.8 239.9 289.0 332.8 378.4 434.8 477.3 536.8 593.1 689.1 760.0"
-_Y1 = "10.07 14.73 17.94 23.93 29.61 35.18 40.02 44.82 50.76 55.05 61.01 66.40 75.47 81.78"
-NIST = {
-    "Misra1a": (_X1, _Y1, "b1*(1-exp(-b2*x))", (2.3894212918e2, 5.5015643181e-4)),
-    "Misra1b": (_X1, _Y1, "b1*(1-(1+b2*x/2)**(-2))", (3.3799746163e2, 3.9039091287e-4)),
-    "Misra1c": (_X1, _Y1, "b1*(1-(1+2*b2*x)**(-1/2))", (6.3642725809e2, 2.0813627256e-4)),
-    "Misra1d": (_X1, _Y1, "b1*b2*x/(1+b2*x)", (4.3736970754e2, 3.0227324449e-4)),
-    "DanWood": (
-        "1.309 1.471 1.490 1.565 1.611 1.680",
-        "2.138 3.421 3.597 4.340 4.882 5.660",
-        "b1*x**b2",
-        (7.6886226176e-1, 3.8604055871),
-    ),
-    "BoxBOD": (
-        "1 2 3 5 7 10",
-        "109 149 149 191 213 224",
-        "b1*(1-exp(-b2*x))",
-        (2.1380940889e2, 5.4723748542e-1),
-    ),
-    "MGH09": (
-        "4 2 1 .5 .25 .167 .125 .1 .0833 .0714 .0625",
-        ".1957 .1947 .1735 .16 .0844 .0627 .0456 .0342 .0323 .0235 .0246",
-        "b1*(x**2+x*b2)/(x**2+x*b3+b4)",
-        (1.9280693458e-1, 1.9128232873e-1, 1.2305650693e-1, 1.3606233068e-1),
-    ),
-    "MGH10": (
-        "50 55 60 65 70 75 80 85 90 95 100 105 110 115 120 125",
-        "34780 28610 23650 19630 16370 13720 11540 9744 8261 7030 6005 5147 4427 3820 3307 2872",
-        "b1*exp(b2/(x+b3))",
-        (5.6096364710e-3, 6.1813463463e3, 3.4522363462e2),
-    ),
-    "Rat42": (
-        "9 14 21 28 42 57 63 70 79",
-        "8.93 10.8 18.59 22.33 39.35 56.11 61.73 64.62 67.08",
-        "b1/(1+exp(b2-b3*x))",
-        (7.2462237576e1, 2.6180768402, 6.7359200066e-2),
-    ),
-    "Rat43": (
-        "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15",
-        "16.08 33.83 65.8 97.2 191.55 326.2 386.87 520.53 590.03 651.92 724.93 699.56 689.96 637.56 717.41",  # noqa: E501
-        "b1/((1+exp(b2-b3*x))**(1/b4))",
-        (6.9964151270e2, 5.2771253025, 7.5962938329e-1, 1.2792483859),
-    ),
-}
 
 
 def designed(data: Dataset, target: str, options: Options) -> tuple[GivenForm, Design]:
@@ -70,26 +24,36 @@ def designed(data: Dataset, target: str, options: Options) -> tuple[GivenForm, D
     return form, prepared.design
 
 
-@pytest.mark.parametrize("name", NIST)
+# problems that are solved without a start too
+_WITHOUT_START = {"Misra1a", "Misra1c", "BoxBOD", "MGH09", "MGH10", "Rat43", "Thurber", "Lanczos1"}
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
 def test_the_certified_constants_of_nist_are_reached(name: str) -> None:
-    x, y, text, certified = NIST[name]
-    columns = {"x [1]": np.array(x.split(), float), "y [1]": np.array(y.split(), float)}
-    data = Dataset.from_columns(columns)
-    form, design = designed(data, "y", Options(form=text))
-    kind = [k for k in possible_errors(design) if k.kind == "group"]
-    constants = fit_constants(
-        in_groups(design, form.expression),
-        form.constants,
-        {},
-        design,
-        feature_values(design),
-        0,
-        kind,
-    )
-    assert constants is not None
-    assert [constants[f"b{k + 1}"] for k in range(len(certified))] == pytest.approx(
-        certified, rel=1e-6
-    )
+    problem = PROBLEMS[name]
+    for start in range(3 if name in _WITHOUT_START else 2):
+        options = problem.options(start)
+        form, design = designed(problem.data(), "y", options)
+        expression, values = in_groups(design, form.expression), feature_values(design)
+        found = fit_constants(expression, form.constants, form.starts, design, values, 0)
+        assert found is not None
+        assert [found[f"b{k}"] for k in range(1, len(found) + 1)] == pytest.approx(
+            problem.certified, rel=10.0**-DIGITS
+        )
+
+
+@pytest.mark.parametrize("name", ["Eckerle4", "Kirby2"])
+def test_a_given_form_keeps_its_numbers_and_constants_through_the_judgement(name: str) -> None:
+    assert agreeing_digits(PROBLEMS[name], 0) > DIGITS
+
+
+def test_errors_that_the_runs_leave_no_choice_of_are_refused() -> None:
+    x = np.linspace(1.0, 4.0, 12)
+    table = {"x [1]": x, "y [1]": x - 1.0}
+    with pytest.raises(InputError, match="vanishes in some runs"):
+        dimgs.discover(table, "y", noise="relative")
+    with pytest.raises(InputError, match="There is no noise 'large'"):
+        Options(noise="large")
 
 
 @pytest.fixture

@@ -112,6 +112,8 @@ class Design:
     censored : float
         Where bounds of the response are in it as working values, with weights that hold on its
         scale alone: the standard deviation of its errors by the likelihood; else 0.
+    noise : {"relative", "constant"}, optional
+        The error model of the target that was asked for, in place of the likeliest.
     never_varied : tuple of str
         Groups and columns that are the same in every run.
     labelled : tuple of str
@@ -134,6 +136,7 @@ class Design:
     shift: Array | None = None
     errors: TargetErrors | None = None
     censored: float = 0.0
+    noise: Literal["relative", "constant"] | None = None
     never_varied: tuple[str, ...] = ()
     labelled: tuple[str, ...] = ()
 
