@@ -35,7 +35,7 @@ def keep(
     str or None
         Id of the decision; None without a hub to keep it in.
     """
-    from dimgs.hub.runs import plain
+    from dimgs.common.formats import plain
 
     if not context.has_hub or not context.hub.may("add", "open", is_author=True):
         return None

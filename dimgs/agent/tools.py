@@ -21,12 +21,12 @@ from dimgs.agent.context import StoppedError, ToolContext, control
 from dimgs.common.advice import worded
 from dimgs.common.errors import DimgsError, FitError, InputError
 from dimgs.common.escape import visible
-from dimgs.common.formats import json_value, shown
+from dimgs.common.formats import json_value, plain, shown
 from dimgs.dataset import Dataset
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
 from dimgs.hub.cards import port_records
 from dimgs.hub.jobs import FAILED, needs_approval, refusal
-from dimgs.hub.runs import plain, run_record
+from dimgs.hub.runs import run_record
 from dimgs.hub.sandbox import exchanged
 from dimgs.hub.verdicts import why_unconfirmed
 from dimgs.kernels.conversion import check_within, port_value

@@ -8,8 +8,8 @@ from typing import Any
 from dimgs.campaign.campaign import records_in, run_campaign
 from dimgs.campaign.plan import plan_of
 from dimgs.common.errors import DimgsError, InputError
-from dimgs.common.formats import json_value, read_text
-from dimgs.hub.runs import plain, run_content
+from dimgs.common.formats import json_value, plain, read_text
+from dimgs.hub.runs import run_content
 from dimgs.kernels.record import Failure, one_sentence
 
 

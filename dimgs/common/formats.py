@@ -8,9 +8,11 @@ the format. Files of 0.1.0 have no such key, and are read.
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from functools import wraps
 from importlib.resources import files
@@ -142,6 +144,27 @@ def attributes(value: object, names: str) -> dict[str, Any]:
     {'real': 2.5, 'imag': 1.0}
     """
     return {name: getattr(value, name) for name in names.split()}
+
+
+def plain(value: Any) -> Any:
+    """A value as plain JSON: numbers, texts, lists and tables; None for what is not finite.
+
+    Examples
+    --------
+    >>> plain({"ends": (0.5, float("inf"))})
+    {'ends': [0.5, None]}
+    """
+    if is_dataclass(value):
+        value = attributes(value, " ".join(f.name for f in fields(value)))
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(v) for v in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    if hasattr(value, "tolist"):
+        return plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
 def json_value(text: str, where: str, remedy: str) -> Any:

@@ -8,10 +8,10 @@ import numpy as np
 
 from dimgs.common.advice import setting
 from dimgs.common.errors import InputError
+from dimgs.common.formats import plain
 from dimgs.hub.acts import naming
 from dimgs.hub.cards import keep_card
 from dimgs.hub.entry import MOST_FILE, sha256
-from dimgs.hub.runs import plain
 from dimgs.hub.verdicts import MET
 from dimgs.kernels.record import RunRecord, Status
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from dimgs.common.errors import InputError, StoreError
 from dimgs.common.escape import visible
-from dimgs.common.formats import checksum, shown, validated
+from dimgs.common.formats import checksum, plain, shown, validated
 from dimgs.hub.entry import canonical, sha256
 from dimgs.kernels.content import canonical as canonical_number
 from dimgs.kernels.record import RunRecord, RunRequest, Status
@@ -85,19 +85,6 @@ def output_of(run: Mapping[str, Any], name: str) -> tuple[float, float]:
     quantity = run["outputs"][name]
     unit = parse_unit(str(quantity.get("unit", "1")))
     return si_of(quantity), float(run["errors"].get(name, 0.0)) * unit.factor
-
-
-def plain(value: Any) -> Any:
-    """A value as plain JSON: numbers, texts, lists and tables."""
-    if isinstance(value, Mapping):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [plain(v) for v in (sorted(value) if isinstance(value, set | frozenset) else value)]
-    if hasattr(value, "tolist"):
-        return plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """From a candidate expression over groups to a checked Law, its constants refitted on the runs."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,13 +15,12 @@ from dimgs.fits.design.features import Design
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.fits.sources import MixedFit, fit_mixed, with_chances
 from dimgs.law.canonical import scale_powers
-from dimgs.law.domain import domain_of
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
 from dimgs.law.names import Names
-from dimgs.law.parts import Constant, Scores, Uncertainty
-from dimgs.law.power import coefficient_gradients, free_name, source_effects
-from dimgs.variables import Dimension, Variable
+from dimgs.law.parts import Constant, Uncertainty
+from dimgs.law.power import coefficient_gradients, free_name, law_of, source_effects
+from dimgs.variables import Dimension
 
 # steps of a fit, and the relative gain that ends it: that of a step of 1e-14 of the noise
 _STEPS, _ENOUGH = 60, 1e-28
@@ -178,9 +177,6 @@ def assemble(
     FitError
         If the expression cannot be fitted to the runs.
     """
-    target, response = design.basis.target, design.basis.response
-    assert target is not None
-    assert response is not None
     if design.scale == "level":
         raise LawError("A level takes no expression for pi_0; fit its power law.")
     # a refit of a fold may have one label, as its values are all that is asked of it
@@ -208,19 +204,11 @@ def assemble(
     if mixed is not None:
         unit, covariance, dof = np.ones(len(order)), mixed.covariance, mixed.freedom
     whole = without_sizes(design, in_variables(design, expression))
-    used = {str(s) for s in whole.free_symbols}
-    symbols, unused = names.split(used)
-    basis = design.basis.variables
-    return Law(
-        target=target,
-        symbols=symbols,
-        expression=whole,
-        constants=(*fitted, *_constants_of(basis, names, used)),
-        groups=tuple(f.group for f in design.features if f.group is not None),
-        response=response,
+    return law_of(
+        design,
+        whole,
+        fitted,
         pi_expression=expression,
-        scores=Scores(),
-        domain=domain_of(design),
         uncertainty=Uncertainty(
             tuple(g if u == 1 else sympy.Float(u) * g for g, u in zip(slopes, unit, strict=True)),
             tuple(tuple(float(x) for x in row) for row in covariance),
@@ -232,9 +220,6 @@ def assemble(
         ),
         level=level,
         sources=source_effects(mixed, coefficient_gradients(design, names)),
-        scales=tuple(v for v in basis if v.role == "scale"),
-        known=tuple(v for v in basis if v.role == "constant"),
-        unused=unused,
     )
 
 
@@ -254,22 +239,6 @@ def _mixed(
         moved,
         design.weights,
     )
-
-
-def _constants_of(basis: Sequence[Variable], names: Names, used: Collection[str]) -> list[Constant]:
-    """Known constants and scales that a law uses."""
-    named = {v: names.identifier[v.name] for v in basis if v.name in names.identifier}
-    physical = [
-        Constant(name, v.value or 1.0, v.dimension, v.value, v.value, "physical")
-        for v, name in named.items()
-        if v.role == "constant" and name in used
-    ]
-    scales = [
-        Constant(name, 1.0, v.dimension, None, None, "scale")
-        for v, name in named.items()
-        if v.role == "scale" and name in used
-    ]
-    return [*physical, *scales]
 
 
 def _representable(fit: Linearised) -> tuple[Array, Array]:

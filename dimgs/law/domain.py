@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from dimgs.common.arrays import Array, BoolArray
+from dimgs.common.formats import attributes, plain
 from dimgs.dataset import Dataset
 from dimgs.fits.design.features import Design, spans
 from dimgs.groups.group import PiGroup
@@ -68,8 +69,7 @@ class Departure:
 
     def to_json(self) -> dict[str, Any]:
         """The entry of ``"why_outside"``."""
-        names = ("group", "formula", "low", "high", "value")
-        return {**{n: _plain(getattr(self, n)) for n in names}, "inputs": list(self.inputs)}
+        return dict(plain(attributes(self, "group formula low high value inputs")))
 
     def __str__(self) -> str:
         return self.text
@@ -107,8 +107,7 @@ class Place:
     def to_json(self) -> dict[str, Any]:
         """The keys of a predicted row."""
         why = [d.to_json() for d in self.departures]
-        far = {n: _plain(factor) for n, factor in self.far.items()}
-        return {"outside": self.outside, "why_outside": why, "far": far}
+        return {"outside": self.outside, "why_outside": why, "far": plain(self.far)}
 
 
 def domain_of(design: Design) -> Domain:
@@ -496,8 +495,3 @@ def _of_label(name: str, seen: Sequence[str], label: str) -> str:
         return f"{name} was '{seen[0]}' in every run; the point has '{label}'"
     listed = ", ".join(f"'{x}'" for x in seen[:_LISTED])
     return f"no run has the {name} '{label}'; the runs have {listed}{', …' * (len(seen) > _LISTED)}"
-
-
-def _plain(value: Any) -> Any:
-    """A value of a document, which has no infinity."""
-    return None if isinstance(value, float) and not np.isfinite(value) else value

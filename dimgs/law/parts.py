@@ -10,6 +10,7 @@ import sympy
 
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import LawError
+from dimgs.common.formats import attributes, plain
 from dimgs.fits.design.features import TargetErrors, spans
 from dimgs.groups.group import PiGroup
 from dimgs.variables import Dimension, si_unit
@@ -315,14 +316,8 @@ class Domain:
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and numbers."""
-        document = {
-            "groups": {k: list(v) for k, v in self.groups.items()},
-            "columns": {k: list(v) for k, v in self.columns.items()},
-            "features": list(self.features),
-            "centre": list(self.centre),
-            "precision": [list(row) for row in self.precision],
-            "max_leverage": None if np.isinf(self.max_leverage) else self.max_leverage,
-        }
+        names = "groups columns features centre precision max_leverage"
+        document: dict[str, Any] = plain(attributes(self, names))
         if self.constant_groups is None:
             return document
         held = {

@@ -13,7 +13,7 @@ from dimgs.common.errors import FitError
 from dimgs.fits.design.features import Design, Feature
 from dimgs.fits.estimate import Estimate
 from dimgs.fits.sources import MixedFit
-from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.groups.group import PiGroup
 from dimgs.law.domain import domain_of
 from dimgs.law.exponents import LARGEST_QUOTIENT
 from dimgs.law.law import Law
@@ -79,35 +79,26 @@ def power_law(
     FitError
         If its powers are so high that they leave the range of double precision.
     """
-    names = Names.of(design)
     target = design.basis.target
-    response = design.basis.response
     assert target is not None
-    assert response is not None
-    terms = _Terms(design, estimate, names)
-    if target.is_level:
-        expression, pi_expression, constants = terms.level_form(target.unit.log_factor)
-    else:
-        expression, pi_expression, constants = terms.log_form(target, response)
+    terms = _Terms(design, estimate)
+    form = terms.level_form if target.is_level else terms.log_form
+    expression, pi_expression, constants = form(target)
     domain = domain_of(design) if domain is None else domain
-    gradients = terms.gradients(pi_expression)
-    symbols = names.split({str(s) for s in expression.free_symbols})[0]
     if design.scale == "log":
         # a level is a sum, and on a linear scale a prefactor may have any sign
-        columns = {s: domain.columns[v.name] for s, v in symbols.items()}
+        inputs = terms.names.symbols.items()
+        columns = {s: domain.columns[v.name] for s, v in inputs if v.name in domain.columns}
         _check_range(expression, constants[0], columns)
-    used = {str(s) for s in expression.free_symbols}
-    symbols, unused = names.split(used)
-    return Law(
-        target=target,
-        symbols=symbols,
-        expression=expression,
-        constants=tuple(c for c in constants if c.name in used or c.origin == "fitted"),
-        groups=tuple(f.group for f in design.features if f.group is not None),
-        response=response,
-        pi_expression=pi_expression,
-        scores=Scores(),
+    gradients = coefficient_gradients(design, terms.names)
+    if design.scale == "linear":
+        gradients = [pi_expression * g for g in gradients]
+    return law_of(
+        design,
+        expression,
+        constants,
         domain=domain,
+        pi_expression=pi_expression,
         uncertainty=Uncertainty(
             tuple(gradients),
             tuple(tuple(float(x) for x in row) for row in estimate.covariance),
@@ -119,8 +110,59 @@ def power_law(
         level=estimate.level,
         label_effects=_label_effects(design, estimate, within),
         sources=source_effects(estimate.sources, gradients),
-        scales=tuple(v for v in design.basis.variables if v.role == "scale"),
-        known=tuple(v for v in design.basis.variables if v.role == "constant"),
+    )
+
+
+def law_of(
+    design: Design,
+    expression: sympy.Expr,
+    fitted: Sequence[Constant],
+    domain: Domain | None = None,
+    **parts: Any,
+) -> Law:
+    """Checked law of a design: what its expression uses settles its symbols and constants.
+
+    Parameters
+    ----------
+    design : Design
+    expression : sympy.Expr
+    fitted : sequence of Constant
+        Physical constants and scales are added.
+    domain : Domain, optional
+        By default what the runs of the design span.
+    **parts
+        The further values of the law.
+    """
+    names, basis = Names.of(design), design.basis
+    assert basis.target is not None
+    assert basis.response is not None
+    used = {str(s) for s in expression.free_symbols}
+    symbols, unused = names.split(used)
+    known = tuple(v for v in basis.variables if v.role == "constant")
+    scales = tuple(v for v in basis.variables if v.role == "scale")
+    further = [
+        Constant(
+            name,
+            v.value or 1.0,
+            v.dimension,
+            v.value,
+            v.value,
+            "scale" if v.role == "scale" else "physical",
+        )
+        for v in (*known, *scales)
+        if (name := names.identifier.get(v.name)) in used
+    ]
+    return Law(
+        **{"scores": Scores(), **parts},
+        target=basis.target,
+        symbols=symbols,
+        expression=expression,
+        constants=(*fitted, *further),
+        groups=tuple(f.group for f in design.features if f.group is not None),
+        response=basis.response,
+        domain=domain_of(design) if domain is None else domain,
+        scales=scales,
+        known=known,
         unused=unused,
     )
 
@@ -212,9 +254,9 @@ def source_effects(
 class _Terms:
     """Pieces of a power law, shared by its log and level forms."""
 
-    def __init__(self, design: Design, estimate: Estimate, names: Names) -> None:
-        self.design, self.estimate, self.names = design, estimate, names
-        self.basis: PiBasis = design.basis
+    def __init__(self, design: Design, estimate: Estimate) -> None:
+        self.design, self.estimate = design, estimate
+        self.names = names = Names.of(design)
         pairs = list(zip(design.features, estimate.coefficients, strict=True))
         grouped = [(f, exact(c)) for f, c in pairs if f.logged]
         self.grouped = _without_rounding(grouped, design.basis.response)
@@ -229,60 +271,43 @@ class _Terms:
                 taken.add(name)
                 self.plain.append((feature, float(value), name, j))
 
-    def symbol(self, column: str) -> sympy.Symbol:
-        return sympy.Symbol(self.names.identifier[column])
-
-    def log_form(
-        self, target: Variable, response: PiGroup
-    ) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
+    def log_form(self, target: Variable) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
         """Target = C × monomial × exp(unlogged terms)."""
-        powers = {k: -e for k, e in response.exponents if k != target.name}
-        for feature, exponent in self.grouped:
-            assert feature.group is not None
-            for name, e in feature.group.exponents:
-                powers[name] = powers.get(name, Fraction(0)) + exponent * e
-        powers = {k: e for k, e in powers.items() if e and self._role(k) != "scale"}
-        dimension = target.dimension
-        for name, e in powers.items():
-            dimension = dimension / self.basis.variable(name).dimension ** e
+        assert self.design.basis.response is not None
+        powers = {k: -e for k, e in self.design.basis.response.exponents if k != target.name}
+        powers = _added(powers, self.grouped)
+        monomial, dimension = _monomial(self.design, self.names, powers)
         fit = self.estimate
         bounds = [fit.intercept, fit.intercept_low, fit.intercept_high]
         if self.design.scale == "log":
             bounds = [_exp(x) for x in bounds]
-        prefactor = Constant(self.names.prefactor, bounds[0], dimension, bounds[1], bounds[2])
+        prefactor = Constant(
+            self.names.prefactor, bounds[0], target.dimension / dimension, bounds[1], bounds[2]
+        )
         c = sympy.Symbol(prefactor.name)
-        monomial = sympy.Mul(*(self.symbol(k) ** x for k, x in sorted(powers.items())))
         in_groups = sympy.Mul(*(sympy.Symbol(f.name) ** x for f, x in self.grouped))
         exponent, in_pi, constants = self._unlogged(1.0)
-        physical = self._physical_constants({*powers, *self._plain_names()})
         return (
             c * monomial * sympy.exp(exponent),
             c * in_groups * sympy.exp(in_pi),
-            [prefactor, *constants, *physical],
+            [prefactor, *constants],
         )
 
-    def level_form(self, unit: float) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
+    def level_form(self, target: Variable) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
         """Target = C + Σ k log(group) + unlogged terms, in units of the level."""
-        e = self.estimate
+        e, unit = self.estimate, target.unit.log_factor
         low, high = sorted((e.intercept_low / unit, e.intercept_high / unit))
         constants = [Constant(self.names.prefactor, e.intercept / unit, Dimension(), low, high)]
         total = in_groups = sympy.Symbol(self.names.prefactor)
-        names: set[str] = set()
         for feature, exponent in self.grouped:
             assert feature.group is not None
             slope = sympy.Float(float(exponent) / unit)
-            factors = [self.symbol(n) ** x for n, x in feature.group.exponents]
-            names |= {n for n, _ in feature.group.exponents}
+            identifier = self.names.identifier
+            factors = [sympy.Symbol(identifier[n]) ** x for n, x in feature.group.exponents]
             total += slope * sympy.log(sympy.Mul(*factors))
             in_groups += slope * sympy.log(sympy.Symbol(feature.name))
         rest, in_pi, more = self._unlogged(unit)
-        physical = self._physical_constants(names | self._plain_names(), with_scales=True)
-        return total + rest, in_groups + in_pi, [*constants, *more, *physical]
-
-    def _plain_names(self) -> set[str]:
-        """Variables of the groups that enter without a logarithm, scales apart."""
-        groups = [f.group for f, *_ in self.plain if f.group is not None]
-        return {n for g in groups for n, _ in g.exponents if self._role(n) != "scale"}
+        return total + rest, in_groups + in_pi, [*constants, *more]
 
     def _unlogged(self, unit: float) -> tuple[sympy.Expr, sympy.Expr, list[Constant]]:
         """Inputs without a logarithm, in the variables and in the groups."""
@@ -298,29 +323,30 @@ class _Terms:
             constants.append(Constant(name, sign * value / unit, dimension, low, high))
         return exponent, in_pi, constants
 
-    def _physical_constants(self, names: Any, with_scales: bool = False) -> list[Constant]:
-        out = []
-        for name in sorted(names):
-            variable = self.basis.variable(name)
-            identifier = self.names.identifier[name]
-            if variable.role == "constant":
-                value = variable.value or 1.0
-                out.append(
-                    Constant(identifier, value, variable.dimension, value, value, "physical")
-                )
-            elif variable.role == "scale" and with_scales:
-                out.append(Constant(identifier, 1.0, variable.dimension, None, None, "scale"))
-        return out
 
-    def _role(self, name: str) -> str:
-        return self.basis.variable(name).role
+def _added(
+    powers: Mapping[str, Fraction], grouped: Sequence[tuple[Feature, Fraction]]
+) -> dict[str, Fraction]:
+    """Powers of variables, with those of powers of groups."""
+    out = dict(powers)
+    for feature, exponent in grouped:
+        for name, e in feature.group.exponents if feature.group else ():
+            out[name] = out.get(name, Fraction(0)) + exponent * e
+    return out
 
-    def gradients(self, pi_expression: sympy.Expr) -> list[sympy.Expr]:
-        """∂ log f / ∂ [intercept, coefficients]; on a linear scale ∂f / ∂ [ln|C|, coefficients]."""
-        out = coefficient_gradients(self.design, self.names)
-        if self.design.scale == "linear":
-            return [pi_expression * g for g in out]
-        return out
+
+def _monomial(
+    design: Design, names: Names, powers: Mapping[Any, Any]
+) -> tuple[sympy.Expr, Dimension]:
+    """A product of powers of variables, and its dimension; scales count as 1."""
+    dimension, factors = Dimension(), []
+    for name, e in sorted(powers.items()):
+        identifier = names.identifier[name]
+        variable = names.symbols.get(identifier) or design.basis.variable(name)
+        if e and variable.role != "scale":
+            factors.append(sympy.Symbol(identifier) ** e)
+            dimension = dimension * variable.dimension**e
+    return sympy.Mul(*factors), dimension
 
 
 def unlogged_term(
@@ -329,15 +355,8 @@ def unlogged_term(
     """A column that enters unlogged (x or -1/T) in the inputs and in the groups, and the dimension
     of its coefficient in the scales.
     """
-    powers = feature.group.as_dict() if feature.group else {str(feature.variable): Fraction(1)}
-    dimension, factors = Dimension(), []
-    for name, e in powers.items():
-        if feature.group is None or design.basis.variable(name).role != "scale":
-            identifier = names.identifier[name]
-            factors.append(sympy.Symbol(identifier) ** e)
-            variable = names.symbols.get(identifier) or design.basis.variable(name)
-            dimension = dimension * variable.dimension**e
-    x = sympy.Mul(*factors)
+    powers = feature.group.exponents if feature.group else ((str(feature.variable), 1),)
+    x, dimension = _monomial(design, names, dict(powers))
     if feature.contrast == "inverse":
         return -1 / x, -1 / x, dimension
     if feature.group is None:
@@ -368,9 +387,7 @@ def _without_rounding(
     out = dict(enumerate(grouped))
     for _ in range(len(grouped)):
         remaining = {k: -e for k, e in response.exponents} if response is not None else {}
-        for feature, exponent in out.values():
-            for name, e in feature.group.exponents if feature.group else ():
-                remaining[name] = remaining.get(name, Fraction(0)) + exponent * e
+        remaining = _added(remaining, list(out.values()))
         tiny = next((n for n, e in sorted(remaining.items()) if 0 < abs(e) < _TINY), None)
         if tiny is None:
             break
@@ -518,11 +535,9 @@ def pieces_law(
         physical, grouped = _conditions(design, names, sides, shapes)
         whole.append((law.expression.xreplace(renamed), physical))
         in_groups.append((law.pi_expression.xreplace(renamed), grouped))
-        for constant in law.constants:
-            if constant.origin == "fitted":
-                constants.append(replace(constant, name=new_names[constant.name]))
-            elif constant not in constants:
-                constants.append(constant)
+        constants += [
+            replace(c, name=new_names[c.name]) for c in law.constants if c.name in new_names
+        ]
         gradients += [
             sympy.Piecewise((g.xreplace(renamed), grouped), (sympy.Integer(0), True))
             for g in law.uncertainty.gradients
@@ -531,20 +546,14 @@ def pieces_law(
     # the pieces have no runs in common
     parts = [np.asarray(law.uncertainty.covariance) for law in laws if law.uncertainty.gradients]
     covariance = block_diag(*parts) if parts else np.zeros((0, 0))
-    first = laws[0]
-    symbols, unused = names.split({s for s in names.symbols if _uses(whole, s)})
     dofs = [law.uncertainty.residual_dof for law in laws]
     variance = sum(d * law.uncertainty.residual_sd**2 for d, law in zip(dofs, laws, strict=True))
-    return Law(
-        target=first.target,
-        symbols=symbols,
-        expression=_piecewise(whole),
-        constants=tuple(constants),
-        groups=tuple(f.group for f in design.features if f.group is not None),
-        response=first.response,
+    return law_of(
+        design,
+        _piecewise(whole),
+        constants,
         pi_expression=_piecewise(in_groups),
         scores=scores,
-        domain=domain_of(design),
         uncertainty=Uncertainty(
             tuple(gradients),
             tuple(tuple(float(x) for x in row) for row in covariance),
@@ -553,15 +562,7 @@ def pieces_law(
             residual_dof=float(sum(dofs)),
         ),
         level=level,
-        scales=first.scales,
-        known=first.known,
-        unused=unused,
     )
-
-
-def _uses(pieces: Sequence[tuple[sympy.Expr, sympy.Basic]], name: str) -> bool:
-    symbol = sympy.Symbol(name)
-    return any(symbol in e.free_symbols or symbol in c.free_symbols for e, c in pieces)
 
 
 def _piecewise(pieces: Sequence[tuple[sympy.Expr, sympy.Basic]]) -> sympy.Expr:
@@ -581,7 +582,7 @@ def _boundaries(
     for side in (side for sides in conditions for side in sides):
         if side.boundary in shapes:
             continue
-        powers: dict[str, Fraction] = {}
+        logged: list[tuple[Feature, Fraction]] = []
         physical = groups = sympy.Integer(1)
         unit = Dimension()
         read = reading(side, design.features)[1]
@@ -591,8 +592,7 @@ def _boundaries(
                 continue
             if feature.logged and feature.group is not None:
                 groups *= sympy.Symbol(feature.name) ** weight
-                for name, e in feature.group.exponents:
-                    powers[name] = powers.get(name, Fraction(0)) + weight * e
+                logged.append((feature, weight))
                 continue
             x, in_groups, dimension = unlogged_term(design, names, feature)
             inverse = feature.contrast == "inverse"
@@ -606,12 +606,8 @@ def _boundaries(
             unlogged.append(Constant(name, value, dimension, value, value))
             physical *= sympy.exp(sympy.Symbol(name) * x)
             groups *= sympy.exp(sympy.Symbol(name) * in_groups)
-        for name, e in sorted(powers.items()):
-            variable = design.basis.variable(name)
-            if variable.role == "scale" or not e:
-                continue
-            unit = unit * variable.dimension**e
-            physical *= sympy.Symbol(names.identifier[name]) ** e
+        monomial, dimension = _monomial(design, names, _added({}, logged))
+        physical, unit = physical * monomial, unit * dimension
         shapes[side.boundary] = (physical, groups)
         name = _boundary_name(side, names)
         constants += [Constant(name, read.threshold, unit, read.low, read.high), *unlogged]

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +17,7 @@ from dimgs.common.formats import (
     attributes,
     is_edited,
     json_value,
+    plain,
     read_text,
     refuse_newer,
     sealed,
@@ -35,7 +36,7 @@ from dimgs.law.typeset import law_latex, law_text
 from dimgs.variables import Dimension, Unit, Variable
 
 if TYPE_CHECKING:
-    from dimgs.law.document import GroupPart, LawFile, SourcePart, VariablePart
+    from dimgs.law.document import GroupPart, LawFile, SourcePart, UncertaintyPart, VariablePart
 
 Kind = TypeVar("Kind", bound=CheckedLaw)
 _NONE = "holds no law; give the law.json that discover or fit wrote."
@@ -70,14 +71,13 @@ def law_document(law: CheckedLaw) -> dict[str, Any]:
             "known": [_variable(v) for v in law.known],
             "unused": [_variable(v) for v in law.unused],
             "constant_groups": [_group(g) for g, _ in law.domain.constant_groups or ()],
-            "labels": {name: list(seen) for name, seen in law.domain.labels.items()},
-            "unlogged": dict(law.domain.unlogged),
+            **plain(attributes(law.domain, "labels unlogged")),
             "exponents": {name: str(number) for name, number in form.exact.items()},
             "response": _group(law.response),
             "groups": [_group(g) for g in law.groups],
-            "uncertainty": _uncertainty(law.uncertainty),
-            "label_effects": None if law.label_effects is None else asdict(law.label_effects),
-            "sources": [_source(each) for each in law.sources],
+            "uncertainty": _with_gradients(law.uncertainty),
+            "label_effects": plain(law.label_effects),
+            "sources": [_with_gradients(each) for each in law.sources],
         },
     }
     return sealed({**document, "edited": True} if law.edited else document)
@@ -110,38 +110,25 @@ def source_document(law: CheckedLaw, each: SourceEffects) -> dict[str, Any]:
     }
 
 
-def _source(each: SourceEffects) -> dict[str, Any]:
-    def tables(shifts: Mapping[str, tuple[tuple[float, ...], ...]]) -> dict[str, list[list[float]]]:
-        return {label: [list(row) for row in rows] for label, rows in shifts.items()}
-
-    return {
-        "column": each.column,
-        "differs": list(each.differs),
-        "gradients": [sympy_text(g) for g in each.gradients],
-        "spreads": list(each.spreads),
-        "shifts": {label: list(shift) for label, shift in each.shifts.items()},
-        "covariances": tables(each.covariances),
-        "crossed": tables(each.crossed),
-        "p_values": list(each.p_values),
-        "counts": dict(each.counts),
-    }
+def _with_gradients(each: Uncertainty | SourceEffects) -> dict[str, Any]:
+    return {**plain(each), "gradients": [sympy_text(g) for g in each.gradients]}
 
 
-def _source_from(part: "SourcePart", names: Sequence[str]) -> SourceEffects:
-    def tables(shifts: Mapping[str, list[list[float]]]) -> dict[str, tuple[tuple[float, ...], ...]]:
-        return {label: tuple(map(tuple, rows)) for label, rows in shifts.items()}
+def _values(part: "SourcePart | UncertaintyPart", names: Sequence[str]) -> dict[str, Any]:
+    """Values of what has gradients, which are expressions of names."""
+    gradients = tuple(sympy_parse(g, names) for g in part.gradients)
+    return {**_immutable(part.model_dump()), "gradients": gradients}
 
-    return SourceEffects(
-        part.column,
-        tuple(part.differs),
-        tuple(sympy_parse(g, names) for g in part.gradients),
-        tuple(part.spreads),
-        {label: tuple(shift) for label, shift in part.shifts.items()},
-        tables(part.covariances),
-        tables(part.crossed),
-        tuple(part.p_values),
-        part.counts,
-    )
+
+def _immutable(value: Any) -> Any:
+    """A document with tuples for its lists."""
+    if isinstance(value, dict):
+        return {k: _immutable(v) for k, v in value.items()}
+    return tuple(map(_immutable, value)) if isinstance(value, list) else value
+
+
+def _no_end(value: float | None) -> float:
+    return float("inf") if value is None else value
 
 
 def constant_document(c: Constant) -> dict[str, Any]:
@@ -178,17 +165,6 @@ def _variable(variable: Variable) -> dict[str, Any]:
 def _variable_from(p: "VariablePart") -> Variable:
     unit = Unit(p.unit, Dimension.from_json(p.dimension), p.factor, p.offset, p.scale, p.log_factor)
     return Variable(p.name, unit, p.kind, p.role, p.value)
-
-
-def _uncertainty(uncertainty: Uncertainty) -> dict[str, Any]:
-    freedom = attributes(uncertainty, "dof residual_dof")
-    return {
-        "gradients": [sympy_text(g) for g in uncertainty.gradients],
-        "covariance": [list(row) for row in uncertainty.covariance],
-        **attributes(uncertainty, "residual_sd scale"),
-        **{name: None if value == float("inf") else value for name, value in freedom.items()},
-        "errors": None if uncertainty.errors is None else asdict(uncertainty.errors),
-    }
 
 
 def law_from(source: str | Path | Mapping[str, Any], kind: type[Kind]) -> Kind:
@@ -244,35 +220,25 @@ def _law(read: "LawFile", kind: type[Kind]) -> Kind:
         pi_expression=sympy_parse(read.pi_expression, pi_names).xreplace(exponents),
         scores=Scores(**read.scores.model_dump()),
         domain=Domain(
-            {k: (v[0], v[1]) for k, v in domain.groups.items()},
-            domain.columns,
-            tuple(domain.features),
-            tuple(domain.centre),
-            tuple(map(tuple, domain.precision)),
-            float("inf") if domain.max_leverage is None else domain.max_leverage,
-            None
+            **_immutable(domain.model_dump(exclude={"held", "constant_groups", "max_leverage"})),
+            max_leverage=_no_end(domain.max_leverage),
+            constant_groups=None
             if domain.constant_groups is None
             else tuple(
                 (group, domain.constant_groups.get(group.name, 0.0))
                 for group in map(_group_from, exact.constant_groups)
             ),
-            {name: tuple(seen) for name, seen in exact.labels.items()},
-            exact.unlogged,
+            labels=_immutable(exact.labels),
+            unlogged=exact.unlogged,
         ),
         uncertainty=Uncertainty(
-            tuple(sympy_parse(g, pi_names) for g in u.gradients),
-            tuple(map(tuple, u.covariance)),
-            u.residual_sd,
-            float("inf") if u.dof is None else u.dof,
-            u.scale,
-            float("inf") if u.residual_dof is None else u.residual_dof,
-            None if u.errors is None else TargetErrors(u.errors.kind, u.errors.turn),
+            **_values(u, pi_names)
+            | {"dof": _no_end(u.dof), "residual_dof": _no_end(u.residual_dof)}
+            | {"errors": u.errors and TargetErrors(**u.errors.model_dump())}
         ),
         level=read.level,
-        label_effects=None
-        if effects is None
-        else LabelEffects(effects.column, effects.log_ratios, effects.counts),
-        sources=tuple(_source_from(part, pi_names) for part in exact.sources),
+        label_effects=None if effects is None else LabelEffects(**effects.model_dump()),
+        sources=tuple(SourceEffects(**_values(part, pi_names)) for part in exact.sources),
         scales=tuple(_variable_from(v) for v in exact.scales),
         known=tuple(_variable_from(v) for v in exact.known),
         unused=tuple(_variable_from(v) for v in exact.unused),

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from dimgs.common.advice import setting
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
+from dimgs.common.formats import plain
 from dimgs.hub.cards import constants_of, newest_runs, trusted_cards
-from dimgs.hub.runs import cache_version, plain, program_of
+from dimgs.hub.runs import cache_version, program_of
 from dimgs.kernels.conversion import convert_inputs, port_value
 from dimgs.kernels.registry import available, load_kernel
 from dimgs.kernels.spec import Kernel, Port
