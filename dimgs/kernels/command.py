@@ -2,7 +2,6 @@
 
 import csv
 import glob
-import inspect
 import json
 import os
 import re
@@ -11,14 +10,17 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, fields
 from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, Strict
+from pydantic.dataclasses import dataclass as checked
 
 from dimgs.common.errors import DimgsWarning, InputError, RunFailedError, RunRefusedError
-from dimgs.common.formats import read_toml
+from dimgs.common.formats import in_one_sentence, read_toml, validated
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.fingerprint import (
     MOST_BYTES,
@@ -36,7 +38,7 @@ from dimgs.kernels.process import (
     last_words,
     run_program,
 )
-from dimgs.kernels.spec import ONE_TIER, Port, Tier, is_number, ports_of, tiers_of
+from dimgs.kernels.spec import ONE_TIER, Port, ports_of, tiers_of
 
 _FIELD = re.compile(r"\{\{\s*([^\W\d]\w*(?:\.\w+)?)\s*(?::([^{}]*))?\}\}")
 _TOO_WIDE = re.compile(r"\d{4}")
@@ -146,20 +148,47 @@ STDOUT = "stdout"
 _FORTRAN = re.compile(r"(?<=\d|\.)[dD](?=[+-]?\d)")
 
 
-class Parser(Protocol):
-    """Finds one number in one file."""
-
-    @property
-    def file(self) -> str:
-        """Name of the file in the working folder; "stdout" is what the program printed."""
-        ...
-
-    def parse(self, text: str) -> float:
-        """Number in the text of the file."""
-        ...
+def _inside(file: str) -> str:
+    path = Path(file)
+    if path.is_absolute() or ".." in path.parts:
+        raise InputError(
+            f"The file '{file}' lies outside the working folder, where other runs may write it "
+            f"too; give a relative name inside."
+        )
+    return file
 
 
-@dataclass(frozen=True)
+def _with_one_group(pattern: str) -> str:
+    try:
+        groups = re.compile(pattern).groups
+    except re.error as error:
+        raise InputError(
+            f"The pattern '{pattern}' cannot be read ({error}); correct it."
+        ) from error
+    if groups != 1:
+        raise InputError(
+            f"The pattern '{pattern}' has {groups} groups; put the number alone in brackets, and "
+            f"use (?:…) elsewhere."
+        )
+    return pattern
+
+
+def _argument(value: Any) -> Any:
+    if not isinstance(value, str | int | float | Path) or "\0" in str(value):
+        raise InputError(f"{value!r:.60} is neither a text nor a number.")
+    return value
+
+
+_CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+NotEmpty = Annotated[str, Field(min_length=1)]
+File = Annotated[NotEmpty, AfterValidator(_inside)]
+Positive = Annotated[float, Field(gt=0.0), Strict()]
+Plain = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+Name = Annotated[str, Field(pattern=r"^[^=\x00]+$")]
+
+
+@in_one_sentence
+@checked(frozen=True, config=_CONFIG)
 class Regex:
     r"""The group of a regular expression, where it matches last.
 
@@ -177,25 +206,9 @@ class Regex:
     25.0
     """
 
-    pattern: str
-    file: str = STDOUT
+    pattern: Annotated[str, AfterValidator(_with_one_group)]
+    file: File = STDOUT
     first: bool = False
-
-    def __post_init__(self) -> None:
-        """Check the pattern."""
-        _check_text("regex", self.pattern)
-        _check_file(self.file)
-        try:
-            groups = re.compile(self.pattern).groups
-        except re.error as error:
-            raise InputError(
-                f"The pattern '{self.pattern}' cannot be read ({error}); correct it."
-            ) from error
-        if groups != 1:
-            raise InputError(
-                f"The pattern '{self.pattern}' has {groups} groups; put the number alone in "
-                f"brackets, and use (?:…) elsewhere."
-            )
 
     def parse(self, text: str) -> float:
         """Number in the text of the file."""
@@ -205,7 +218,8 @@ class Regex:
         return _number(matches[0 if self.first else -1], self.file)
 
 
-@dataclass(frozen=True)
+@in_one_sentence
+@checked(frozen=True, config=_CONFIG)
 class Json:
     """A value in a JSON document.
 
@@ -221,13 +235,8 @@ class Json:
     2.5
     """
 
-    path: str
-    file: str = STDOUT
-
-    def __post_init__(self) -> None:
-        """Check the path."""
-        _check_text("json", self.path)
-        _check_file(self.file)
+    path: NotEmpty
+    file: File = STDOUT
 
     def parse(self, text: str) -> float:
         """Number in the text of the file."""
@@ -243,7 +252,8 @@ class Json:
         return _number(node, self.file)
 
 
-@dataclass(frozen=True)
+@in_one_sentence
+@checked(frozen=True, config=_CONFIG)
 class Csv:
     r"""A cell of a table with a header.
 
@@ -262,19 +272,10 @@ class Csv:
     0.25
     """
 
-    column: str
-    file: str = STDOUT
-    row: int = -1
-    delimiter: str = ","
-
-    def __post_init__(self) -> None:
-        """Check the column, the row and the delimiter."""
-        _check_text("csv", self.column)
-        _check_file(self.file)
-        if not isinstance(self.row, int) or isinstance(self.row, bool):
-            raise InputError(f"row is {self.row!r:.60}; give a whole number, -1 for the last.")
-        if not isinstance(self.delimiter, str) or len(self.delimiter) != 1:
-            raise InputError(f"delimiter is {self.delimiter!r:.60}; give one character.")
+    column: NotEmpty
+    file: File = STDOUT
+    row: Annotated[int, Strict()] = -1
+    delimiter: Annotated[str, Field(min_length=1, max_length=1)] = ","
 
     def parse(self, text: str) -> float:
         """Number in the text of the file."""
@@ -294,6 +295,7 @@ class Csv:
         return _number(cell, self.file)
 
 
+Parser = Regex | Json | Csv
 _KINDS: dict[str, Any] = {"regex": Regex, "json": Json, "csv": Csv}
 
 
@@ -319,26 +321,9 @@ def parser_of(table: Mapping[str, Any], output: str) -> Parser:
     options = {k: v for k, v in table.items() if k != kinds[0]}
     try:
         parser: Parser = _KINDS[kinds[0]](table[kinds[0]], **options)
-    except TypeError as error:
-        raise InputError(f"The output '{output}' cannot be parsed like this ({error}).") from error
     except InputError as error:
         raise InputError(f"The output '{output}': {error}") from error
     return parser
-
-
-def _check_text(key: str, value: object) -> None:
-    if not isinstance(value, str) or not value:
-        raise InputError(f"{key} is {value!r:.60}; give it as a text.")
-
-
-def _check_file(value: object) -> None:
-    _check_text("file", value)
-    path = Path(str(value))
-    if path.is_absolute() or ".." in path.parts:
-        raise InputError(
-            f"The file '{value}' lies outside the working folder, where other runs may write it "
-            f"too; give a relative name inside."
-        )
 
 
 def _number(value: Any, file: str) -> float:
@@ -555,88 +540,6 @@ def _too_large(what: str, kernel: str) -> str:
     return TOO_LARGE
 
 
-KEEP = ("failures", "always", "never")
-
-
-def check_options(
-    kernel: str,
-    most: Mapping[str, Any],
-    environment: Any,
-    folder: Any,
-    keep: Any,
-    files: Any,
-) -> None:
-    """Check what does not depend on a run.
-
-    Raises
-    ------
-    InputError
-        Naming the option and what it may be.
-
-    Examples
-    --------
-    >>> check_options("film", {"timeout": "1 h"}, None, None, "failures", None)
-    Traceback (most recent call last):
-    dimgs.common.errors.InputError: The timeout of 'film' is '1 h'; give seconds, more than 0.
-    """
-    for what, value in most.items():
-        if not is_number(value) or not value > 0:
-            unit = "seconds" if what == "timeout" else "bytes"
-            raise InputError(
-                f"The {what} of '{kernel}' is {value!r:.60}; give {unit}, more than 0."
-            )
-    if keep not in KEEP:
-        raise InputError(f"keep of '{kernel}' is {keep!r:.60}; give one of {', '.join(KEEP)}.")
-    for what, mapping in (("environment", environment), ("files", files)):
-        if mapping is not None and not isinstance(mapping, Mapping):
-            raise InputError(f"{what} of '{kernel}' is {mapping!r:.60}; give texts by name.")
-    for name, value in (environment or {}).items():
-        if not isinstance(value, str) or not re.fullmatch(r"[^=\0]+", str(name)) or "\0" in value:
-            raise InputError(
-                f"The variable {name!r:.60} of the environment of '{kernel}' is {value!r:.60}; "
-                f"give a text, and a name without '='."
-            )
-    if folder is not None and not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(
-            f"The folder '{folder}' for the runs of '{kernel}' is absent or cannot be written to; "
-            f"make it, or name another."
-        )
-
-
-def check_command(kernel: str, argv: Any) -> None:
-    """Check the program and its arguments.
-
-    Raises
-    ------
-    InputError
-    """
-    if not isinstance(argv, Sequence) or isinstance(argv, str) or not argv:
-        raise InputError(
-            f"The command of '{kernel}' is {argv!r:.60}; give a list of the program and its "
-            f"arguments, there is no shell to split a text."
-        )
-    for i, argument in enumerate(argv):
-        if not isinstance(argument, str | int | float | Path) or "\0" in str(argument):
-            raise InputError(
-                f"The argument {i} of '{kernel}' is {argument!r:.60}; give a text or a number."
-            )
-
-
-def check_writes(kernel: str, writes: Any) -> Sequence[str]:
-    """The paths that runs write, checked to be a list of texts.
-
-    Raises
-    ------
-    InputError
-    """
-    if isinstance(writes, str) or not isinstance(writes, Sequence):
-        raise InputError(f"writes of '{kernel}' is {writes!r:.60}; give a list of full paths.")
-    for path in writes:
-        if not isinstance(path, str) or "\0" in path:
-            raise InputError(f"writes of '{kernel}' holds {path!r:.60}; give a full path as text.")
-    return writes
-
-
 def beside(arguments: Sequence[str], written: Sequence[str], home: Path | None) -> str:
     """Hint on arguments that name a file outside the folder of the program; else empty.
 
@@ -657,6 +560,8 @@ def beside(arguments: Sequence[str], written: Sequence[str], home: Path | None) 
 _PARSING = ("regex", "json", "csv", "file", "first", "row", "delimiter", "error")
 
 
+@in_one_sentence
+@checked(config=_CONFIG, eq=False, repr=False)
 class CommandKernel(BaseKernel):
     """An external program, run without a shell in a working folder of its own.
 
@@ -727,45 +632,47 @@ class CommandKernel(BaseKernel):
     {'x': (3.0, 'mm')}
     """
 
-    def __init__(
-        self,
-        argv: Sequence[str],
-        inputs: Mapping[str, Any] | Sequence[Port],
-        outputs: Mapping[str, Mapping[str, Any]],
-        *,
-        files: Mapping[str, str | Path] | None = None,
-        stdin: str | None = None,
-        tiers: Mapping[str, Mapping[str, Any]] | Sequence[Tier] | None = None,
-        timeout: float = 3600.0,
-        environment: Mapping[str, str] | None = None,
-        name: str = "command",
-        version: str = "1",
-        folder: str | Path | None = None,
-        keep: Literal["failures", "always", "never"] = "failures",
-        home: str | Path | None = None,
-        writes: Sequence[str] = (),
-        most_printed: float = MOST_PRINTED,
-        most_written: float = MOST_WRITTEN,
-    ) -> None:
-        check_command(name, argv)
-        most = {"timeout": timeout, "most_printed": most_printed, "most_written": most_written}
-        check_options(name, most, environment, folder, keep, files)
-        self.name, self.version = str(name), str(version)
-        self.inputs = ports_of(inputs, name)
-        self.outputs, self._parsers, self._error_parsers = _declared(outputs, name)
-        self.tiers = ONE_TIER if tiers is None else tiers_of(tiers)
+    argv: Annotated[Sequence[Annotated[Any, AfterValidator(_argument)]], Field(min_length=1)]
+    inputs: Any
+    outputs: Any
+    _: KW_ONLY
+    files: Mapping[str, Any] | None = None
+    stdin: Any = None
+    tiers: Any = None
+    timeout: Positive = 3600.0
+    environment: Mapping[Name, Plain] | None = None
+    name: Any = "command"
+    version: Any = "1"
+    folder: str | Path | None = None
+    keep: Literal["failures", "always", "never"] = "failures"
+    home: str | Path | None = None
+    writes: Sequence[Plain] = ()
+    most_printed: Positive = MOST_PRINTED
+    most_written: Positive = MOST_WRITTEN
+
+    def __post_init__(self) -> None:
+        """Read the declarations and the fields."""
+        if self.folder is not None and not os.access(self.folder, os.W_OK | os.X_OK):
+            raise InputError(
+                f"The folder '{self.folder}' for the runs of '{self.name}' is absent or cannot be "
+                f"written to; make it, or name another."
+            )
+        self.name, self.version = name, _ = str(self.name), str(self.version)
+        self.inputs = ports_of(self.inputs, name)
+        self.outputs, self._parsers, self._error_parsers = _declared(self.outputs, name)
+        self.tiers = ONE_TIER if self.tiers is None else tiers_of(self.tiers)
         check_declared(name, self.inputs, self.outputs, self.tiers)
         # a Path: no label that a user gives
-        self._home = None if home is None else Path(home).absolute()
-        self._executable = _executable(str(argv[0]), self._home)
-        self._writes = [_written(w, name, self._home) for w in check_writes(name, writes)]
-        self._arguments = [Template(a, f"argument {i} of '{name}'") for i, a in _numbered(argv)]
-        self._files = {n: _file_template(n, text) for n, text in (files or {}).items()}
-        self._stdin = None if stdin is None else Template(stdin, f"the input of '{name}'")
-        self._asked = str(argv[0])
-        self._environment = dict(environment or {})
-        self.timeout, self.folder, self.keep = timeout, folder, keep
-        self.most_printed, self.most_written = most_printed, most_written
+        self._home = None if self.home is None else Path(self.home).absolute()
+        self._asked, *arguments = map(str, self.argv)
+        self._executable = _executable(self._asked, self._home)
+        self._writes = [_written(w, name, self._home) for w in self.writes]
+        self._arguments = [
+            Template(a, f"argument {i} of '{name}'") for i, a in enumerate(arguments, 1)
+        ]
+        self._files = {n: _file_template(n, text) for n, text in (self.files or {}).items()}
+        self._stdin = None if self.stdin is None else Template(self.stdin, f"the input of '{name}'")
+        self._environment = dict(self.environment or {})
         fields = frozenset().union(*(t.fields for t in self._templates()))
         self.stochastic = "seed" in fields
         self._check_fields(fields)
@@ -948,10 +855,6 @@ def _written(path: str, kernel: str, home: Path | None) -> str:
     return os.path.normpath(full)
 
 
-def _numbered(argv: Sequence[str]) -> list[tuple[int, str]]:
-    return [(i, str(a)) for i, a in enumerate(argv)][1:]
-
-
 def _file_template(name: str, text: str | Path) -> Template:
     path = Path(name)
     if name in STREAM_FILES:
@@ -966,7 +869,7 @@ def _file_template(name: str, text: str | Path) -> Template:
     return Template(text, name)
 
 
-_KEYS = tuple(n for n in inspect.signature(CommandKernel).parameters if n != "home")
+_KEYS = tuple(f.name for f in fields(CommandKernel) if f.name != "home")
 
 
 def read_command(path: str | Path) -> CommandKernel:
@@ -996,29 +899,12 @@ def read_command(path: str | Path) -> CommandKernel:
             near = get_close_matches(key, _KEYS, n=1)
             remedy = f"did you mean '{near[0]}'?" if near else f"use {', '.join(_KEYS)}, templates."
             raise InputError(f"{file.name}, {key}: there is no such key; {remedy}")
-    for key in ("inputs", "outputs", "files", "templates", "tiers", "environment"):
-        if not isinstance(document.get(key, {}), dict):
-            raise InputError(
-                f"{file.name}, {key}: this is not a table; write [{key}] above its keys."
-            )
-    missing = [key for key in ("argv", "inputs", "outputs") if key not in document]
-    if missing:
-        raise InputError(f"{file.name}: the key '{missing[0]}' is missing; add it.")
     home = file.resolve().parent
+    files = validated(dict[str, Any], document.pop("files", {}), f"{file.name}, files: ")
+    templates = document.pop("templates", {})
+    read = validated(dict[str, str], templates, f"{file.name}, templates: ")
+    files |= {name: home / text for name, text in read.items()}
     try:
-        files = {**document.pop("files", {}), **_templates(document.pop("templates", {}), home)}
-        kernel = CommandKernel(**{"name": file.stem, **document}, files=files, home=home)
+        return CommandKernel(**{"name": file.stem, **document}, files=files, home=home)
     except InputError as error:
         raise InputError(f"{file.name}: {error}") from error
-    except (TypeError, AttributeError) as error:
-        raise InputError(
-            f"{file.name} does not describe a kernel ({error}); correct the file."
-        ) from error
-    return kernel
-
-
-def _templates(templates: dict[str, str], home: Path) -> dict[str, Path]:
-    odd = [name for name, text in templates.items() if not isinstance(text, str)]
-    if odd:
-        raise InputError(f"The template of '{odd[0]}' is not text; give the path of its file.")
-    return {name: home / text for name, text in templates.items()}

@@ -116,7 +116,7 @@ def test_options_make_a_kernel() -> None:
         ("tests.kernels.test_registry:no_kernel", {}, "is not a kernel"),
         ("diffusion", {"cells": 3}, "cannot be made like this"),
         ("tests.kernels.test_function:lag", {"cells": 3}, "takes no options"),
-        ("command", {}, "cannot be made like this"),
+        ("command", {}, "the key .argv. is missing"),
     ],
 )
 def test_what_is_no_kernel_is_refused(name: str, options: dict[str, int], says: str) -> None:

@@ -79,15 +79,24 @@ def test_a_program_beside_the_file_is_found(tmp_path: Path) -> None:
         ("arg = ['a']", "k.toml, arg: there is no such key; did you mean 'argv'"),
         ("home = 'x'", "k.toml, home: there is no such key"),
         ("argv = ['a']", "k.toml: the key 'inputs' is missing; add it"),
-        ("argv = 'a'\ninputs = {}\noutputs = {}", "k.toml: The command of 'k'"),
-        ("argv = ['a']\ninputs = 3\noutputs = {}", "k.toml, inputs: this is not a table"),
-        ("files = 'x'", "k.toml, files: this is not a table"),
-        ("templates = 'x'", "k.toml, templates: this is not a table"),
-        ("environment = 'x'", "k.toml, environment: this is not a table"),
-        ("tiers = 3", "k.toml, tiers: this is not a table"),
+        (
+            "argv = 'a'\ninputs = {}\noutputs = {}",
+            "k.toml: argv: 'a' cannot be used",
+        ),
+        ("argv = ['a']\ninputs = 3\noutputs = {}", "k.toml: The ports of the kernel 'k' are 3"),
+        ("files = 'x'", "k.toml, files: 'x' is not a table"),
+        ("templates = 'x'", "k.toml, templates: 'x' is not a table"),
+        (
+            "argv=['a']\ninputs={}\noutputs={}\nenvironment='x'",
+            "environment: 'x' is given",
+        ),
+        (
+            "argv=['a']\ninputs={}\noutputs={x={unit='m',json='x'}}\ntiers=3",
+            "k.toml: The tiers are 3",
+        ),
         (
             "argv=['a']\ninputs={}\noutputs={x={unit='m',json='x'}}\ntemplates={a=3}",
-            "k.toml: The template of 'a' is not text",
+            "k.toml, templates: a: 3 is given where a text is needed",
         ),
         (
             "argv=['a']\ninputs={}\noutputs={x={unit='m',json='x'}}\ntiers={a=3}",

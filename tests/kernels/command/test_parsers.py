@@ -70,7 +70,7 @@ def test_what_is_not_there_is_said(parser: Parser, text: str, says: str) -> None
         ({"regex": "("}, "cannot be read"),
         ({"file": "a.csv"}, "needs one of regex, json and csv, not none"),
         ({"json": "a", "csv": "b"}, "needs one of"),
-        ({"json": "a", "row": 3}, "cannot be parsed like this"),
+        ({"json": "a", "row": 3}, "row: there is no such key"),
     ],
 )
 def test_parsers_that_cannot_work_are_refused(document: dict[str, Any], says: str) -> None:
@@ -81,10 +81,10 @@ def test_parsers_that_cannot_work_are_refused(document: dict[str, Any], says: st
 @pytest.mark.parametrize(
     ("document", "says"),
     [
-        ({"regex": 3}, "The output 'x': regex is 3; give it as a text"),
-        ({"json": 3}, "json is 3"),
-        ({"csv": "x", "row": "last"}, "row is 'last'; give a whole number"),
-        ({"csv": "x", "delimiter": ";;"}, "delimiter is ';;'; give one character"),
+        ({"regex": 3}, "The output 'x': pattern: 3 is given where a text is needed"),
+        ({"json": 3}, "path: 3 is given"),
+        ({"csv": "x", "row": "last"}, "row: 'last' is given where a whole number is needed"),
+        ({"csv": "x", "delimiter": ";;"}, "delimiter: ';;' cannot be used .*at most 1 character"),
         ({"csv": "x", "file": "../out.csv"}, "lies outside the working folder"),
         ({"regex": "(.)", "file": "/elsewhere/out"}, "lies outside the working folder"),
         ("regex", "The parser of 'x' is 'regex'; give a table"),

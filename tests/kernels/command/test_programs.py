@@ -225,8 +225,8 @@ def test_what_is_too_large_is_not_followed_and_said(
 @pytest.mark.parametrize(
     ("writes", "says"),
     [
-        ("log", "is 'log'; give a list of full paths"),
-        ([3], "holds 3; give a full path as text"),
+        ("log", "writes: 'log' cannot be used ('str' instances"),
+        ([3], "writes[1]: 3 is given where a text is needed"),
         (["log"], "'log' in writes of 'solver' is not a full path; leave it out"),
         (["{{home}}/log"], "only {{home}} may stand there"),
     ],
