@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
-import sympy
 from scipy.spatial import cKDTree
 
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimgsError, FitError
+from dimgs.common.errors import FitError
 from dimgs.dataset import Dataset
 from dimgs.discovery.distillation import (
     Argument,
@@ -147,7 +146,7 @@ def candidates_of(
     if result.cut is not None:
         clock.cut(result.cut, "the search on a deep potential")
     fitted: dict[str, Candidate] = {}
-    for candidate in [*result.candidates, *_from_exponents(teacher, options, clock, unlogged)]:
+    for candidate in [*result.candidates, *_from_exponents(teacher, options, clock)]:
         again = replace(refit(candidate, problem), engine="deep")
         if np.isfinite(again.loss):
             fitted.setdefault(str(again), again)
@@ -170,7 +169,7 @@ def _from_values(teacher: PotentialTeacher, options: Options, seconds: float) ->
 
 
 def _from_exponents(
-    teacher: PotentialTeacher, options: Options, clock: Clock, unlogged: dict[str, str]
+    teacher: PotentialTeacher, options: Options, clock: Clock
 ) -> Iterator[Candidate]:
     """Candidates with an exponent that is a closed form of the other groups."""
     pairs = zip(directions(teacher.dense), directions(teacher.runs), strict=True)
@@ -180,7 +179,6 @@ def _from_exponents(
         if fields is not None:
             learned.append((float(np.std(fields.exponent)), there, here, fields))
     learned.sort(key=lambda item: (-item[0], item[1].variable))
-    back = {sympy.Symbol(v): sympy.Symbol(k) for k, v in unlogged.items()}
     for k, (_, there, here, fields) in enumerate(learned[:_DIRECTIONS]):
         if clock.over:
             clock.cut("time", "the distillation of a deep potential")
@@ -189,22 +187,12 @@ def _from_exponents(
         search = Search(seconds, options.seed, options.side_budget, clock)
         forms = elementary(fields, there.sets, _ELEMENTARY)
         laws = laws_of(teacher.runs, here, fields, forms, search.part(0.0))
-        if not any(fields.explained_by(law.rmse, teacher.runs.n_runs) for law in laws):
+        if not any(fields.explained_by(law.loss**0.5, teacher.runs.n_runs) for law in laws):
             forms = search_forms(
                 fields.exponent, fields.weights, there.z, fields.rows, search.part(0.6), log=False
             )
             laws += laws_of(teacher.runs, here, fields, forms, search.part(0.4))
-        for law in laws:
-            try:
-                yield Candidate.of(
-                    law.form.expression.xreplace(back),
-                    law.form.constants,
-                    loss=law.rmse**2,
-                    scale="log",
-                    engine="deep",
-                )
-            except DimgsError:
-                continue
+        yield from laws
 
 
 def exponent_along(teacher: PotentialTeacher, direction: Direction) -> Fields | None:

@@ -6,7 +6,6 @@ without a formula, closed forms of these, and whole laws with all constants refi
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from itertools import combinations_with_replacement, product
 
 import numpy as np
@@ -20,11 +19,12 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.problem import problem_of
 from dimgs.engines.clock import Clock
 from dimgs.engines.protocol import Problem, SearchBudget
-from dimgs.engines.selection import description_bits
+from dimgs.engines.refit import refit
+from dimgs.engines.rounding import with_simple_constants
+from dimgs.engines.selection import candidate_bits, description_bits
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design, Feature
-from dimgs.groups.rationals import nearest_rationals
-from dimgs.law.assemble import feature_values, in_variables, refit
+from dimgs.law.assemble import feature_values, in_variables
 from dimgs.law.canonical import scale_powers
 from dimgs.law.evaluate import evaluate
 from dimgs.law.names import Names
@@ -568,13 +568,6 @@ def _partial_fraction(form: ExponentForm, arguments: list[sympy.Symbol]) -> Expo
     return form
 
 
-# of intervals in which simple numbers are looked for: bits decide among these
-_LEVEL = 0.99
-# numbers that are looked for: those that exponents of known laws have
-_DENOMINATORS = (1, 2, 3, 4)
-_LARGEST = 6
-# half the distance of the halves, so that a wide interval proposes few
-_NEAR = 0.25
 # forms that are searched on for, and outlines that are refitted, the best first
 _MOST_FORMS = 3
 _MOST_OUTLINES = 6
@@ -582,46 +575,18 @@ _MOST_OUTLINES = 6
 _LARGEST_LOG = 300.0
 
 
-@dataclass(frozen=True, eq=False)
-class Rebuilt:
-    """pi_0 with refitted constants.
-
-    Parameters
-    ----------
-    form : ExponentForm
-    rmse : float
-        On ln(pi_0).
-    bits : float
-        Length of description, see :func:`description_bits`.
-    halves : dict of str to float
-        Half widths of intervals of the constants.
-    """
-
-    form: ExponentForm
-    rmse: float
-    bits: float
-    halves: Mapping[str, float]
-
-
-def rebuilt(design: Design, form: ExponentForm) -> Rebuilt | None:
-    """Refit the constants; None where the expression cannot be fitted."""
-    n = design.n_runs
-    if form.expression.has(sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
-        return None
+def rebuilt(design: Design, form: ExponentForm) -> Candidate | None:
+    """The law of pi_0 with refitted constants; None where it cannot be fitted."""
+    problem, unlogged = problem_of(design)
+    named = {sympy.Symbol(v): sympy.Symbol(k) for k, v in unlogged.items()}
     try:
-        fit = refit(design, form.expression, form.constants)
-    except (DimgsError, ValueError, np.linalg.LinAlgError):
+        law = Candidate.of(
+            form.expression.xreplace(named), form.constants, scale="log", engine="distillation"
+        )
+    except DimgsError:
         return None
-    names = sorted(form.constants)
-    weights = np.ones(n) if design.weights is None else design.weights
-    mse = float(np.average((design.y - fit.fitted) ** 2, weights=weights))
-    if not np.isfinite(mse):
-        return None
-    values = dict(zip(names, (float(v) for v in fit.values), strict=True))
-    half = fit.uncertainty.half_widths(_LEVEL)
-    bits = description_bits(form.expression, len(names), mse, n)
-    halves = dict(zip(names, (float(h) for h in half), strict=True))
-    return Rebuilt(ExponentForm(form.expression, values), float(np.sqrt(mse)), bits, halves)
+    law = refit(law, problem)
+    return law if np.isfinite(law.loss) else None
 
 
 def laws_of(
@@ -630,17 +595,17 @@ def laws_of(
     fields: Fields,
     exponents: Sequence[ExponentForm],
     search: Search,
-) -> list[Rebuilt]:
+) -> list[Candidate]:
     """pi_0 = exp(h) x^a for each form of a: h constant, by a pivot x_0, by powers, or searched.
 
     A pivot is the point (x_0, pi_0) in which all lines log pi_0 against log x meet.
     """
-    out: list[Rebuilt] = []
+    out: list[Candidate] = []
     outlines = [o for form in exponents for o in _simple(design, direction, form)]
     for outline in sorted(outlines, key=lambda o: o[0])[:_MOST_OUTLINES]:
         law = rebuilt(design, outline[1])
         out += [law] if law is not None else []
-    adequate = any(fields.explained_by(r.rmse, design.n_runs) for r in out)
+    adequate = any(_explains(law, fields, design) for law in out)
     if adequate or not exponents:
         return out
     limited = search.part(1 / min(len(exponents), _MOST_FORMS))
@@ -713,62 +678,28 @@ def _simple(
             yield bits, ExponentForm(expression, constants)
 
 
-def simplest(design: Design, law: Rebuilt, clock: Clock) -> Rebuilt:
-    """Constants replaced by simple rationals that their intervals hold, where bits are saved.
-
-    Constants that carry an unknown scale are numbers in an arbitrary unit, and stay.
-    """
-    fixed = _with_units(design, law.form)
-    changed = True
-    while changed:
-        changed = False
-        for name in sorted(set(law.form.constants) - fixed):
-            for value in _simple_near(law, name):
-                if clock.over:
-                    return law
-                number = sympy.Rational(value.numerator, value.denominator)
-                expression = law.form.expression.subs(sympy.Symbol(name), number)
-                names = {str(s) for s in expression.free_symbols}
-                rest = {k: v for k, v in law.form.constants.items() if k in names}
-                if len(rest) < len(law.form.constants) - 1 and value != 0:
-                    continue
-                trial = rebuilt(design, ExponentForm(expression, rest))
-                if trial is not None and trial.bits < law.bits:
-                    law, changed = trial, True
-                    break
-            if changed:
-                break
-    return law
+def _explains(law: Candidate, fields: Fields, design: Design) -> bool:
+    """Whether the fields explain no more than the law."""
+    return fields.explained_by(law.loss**0.5, design.n_runs)
 
 
-def _with_units(design: Design, form: ExponentForm) -> set[str]:
+def _with_units(design: Design, law: Candidate) -> set[str]:
+    """Constants that carry an unknown scale: numbers in an arbitrary unit."""
     names = Names.of(design).identifier
-    whole = in_variables(design, form.expression)
+    whole = in_variables(design, law.expression)
     out: set[str] = set()
     for variable in design.basis.variables:
         if variable.role == "scale" and variable.name in names:
-            powers = scale_powers(whole, names[variable.name], sorted(form.constants))
+            powers = scale_powers(whole, names[variable.name], sorted(law.constants))
             out |= set(powers or ())
     return out
 
 
-def _simple_near(law: Rebuilt, name: str) -> list[Fraction]:
-    value, half = law.form.constants[name], law.halves[name]
-    # few clusters make intervals so wide that anything is near; bits decide in any case
-    slack = min(half, _NEAR) + 1e-7 * max(abs(value), 1e-3)
-    near = nearest_rationals(value, _DENOMINATORS)
-    return [x for x in near if abs(x) <= _LARGEST and abs(float(x) - value) <= slack][:2]
-
-
-def positive(design: Design, law: Rebuilt) -> Rebuilt:
+def _positive(law: Candidate) -> Candidate:
     """The same law with the signs of its constants in the expression, not in their values."""
-    negative = {k for k, v in law.form.constants.items() if v < 0}
-    if not negative:
-        return law
-    signs = {sympy.Symbol(k): -sympy.Symbol(k) for k in negative}
-    expression = law.form.expression.xreplace(signs)
-    constants = {k: abs(v) if k in negative else v for k, v in law.form.constants.items()}
-    return rebuilt(design, ExponentForm(expression, constants)) or law
+    signs = {sympy.Symbol(k): -sympy.Symbol(k) for k, v in law.constants.items() if v < 0}
+    constants = {k: abs(v) for k, v in law.constants.items()}
+    return replace(law, expression=law.expression.xreplace(signs), constants=constants)
 
 
 # forms of the exponent that are refitted as laws: the fits of later ones are worse
@@ -853,33 +784,36 @@ def distil(
         if power is None or not fields.explained_by(power, design.n_runs):
             learned.append((direction, fields))
     learned.sort(key=lambda pair: (pair[1].sd, pair[0].variable))
-    rebuilt_laws: list[tuple[Rebuilt, Direction, Fields]] = []
+    laws: list[tuple[Candidate, Direction, Fields]] = []
     for k, (direction, fields) in enumerate(learned[:_DIRECTIONS]):
         share = end.left / (min(len(learned), _DIRECTIONS) - k)
         if so_far is not None and fields.explained_by(so_far, design.n_runs):
             share = 0.0
         limited = Search(share, options.seed, options.side_budget, clock)
-        laws = _laws(design, direction, fields, limited)
-        rebuilt_laws += [(law, direction, fields) for law in laws]
-        if clock.over or any(fields.explained_by(law.rmse, design.n_runs) for law in laws):
+        found = _laws(design, direction, fields, limited)
+        laws += [(law, direction, fields) for law in found]
+        if clock.over or any(_explains(law, fields, design) for law in found):
             break
-    if not rebuilt_laws:
+    if not laws:
         return None
-    rebuilt_laws.sort(key=lambda item: item[0].bits)
-    simple = [(simplest(design, law, clock), d, f) for law, d, f in rebuilt_laws[:_FRONT]]
-    simple.sort(key=lambda item: item[0].bits)
+    problem, unlogged = problem_of(design)
+    laws.sort(key=lambda item: candidate_bits(item[0], problem))
+    simple = [
+        (law if clock.over else with_simple_constants(law, problem, _with_units(design, law)), d, f)
+        for law, d, f in laws[:_FRONT]
+    ]
+    simple.sort(key=lambda item: candidate_bits(item[0], problem))
     best, direction, fields = simple[0]
-    laws = [positive(design, best), *(law for law, *_ in simple[1:])]
-    candidates, unlogged = _candidates(design, laws)
-    explains = fields.explained_by(laws[0].rmse, design.n_runs)
-    return Distilled(candidates, unlogged, direction.variable, explains) if candidates else None
+    by_name = {str(law): law for law in reversed([_positive(law) for law, *_ in simple])}
+    candidates = tuple(reversed(by_name.values()))
+    return Distilled(candidates, unlogged, direction.variable, _explains(best, fields, design))
 
 
-def _laws(design: Design, direction: Direction, fields: Fields, search: Search) -> list[Rebuilt]:
+def _laws(design: Design, direction: Direction, fields: Fields, search: Search) -> list[Candidate]:
     """Elementary forms of the exponent first; the engine's where these leave something."""
     forms = elementary(fields, direction.sets, _ELEMENTARY)
     laws = laws_of(design, direction, fields, forms, search.part(0.0))
-    if search.seconds <= 0 or any(fields.explained_by(x.rmse, design.n_runs) for x in laws):
+    if search.seconds <= 0 or any(_explains(law, fields, design) for law in laws):
         return laws
     end = Clock.of(search.seconds)
     for k, arguments in enumerate(direction.sets):
@@ -888,28 +822,6 @@ def _laws(design: Design, direction: Direction, fields: Fields, search: Search) 
             fields.exponent, fields.weights, arguments, fields.rows, limited.part(0.6), log=False
         )
         laws += laws_of(design, direction, fields, more, limited.part(0.4))
-        if any(fields.explained_by(law.rmse, design.n_runs) for law in laws):
+        if any(_explains(law, fields, design) for law in laws):
             break
     return laws
-
-
-def _candidates(
-    design: Design, laws: Sequence[Rebuilt]
-) -> tuple[tuple[Candidate, ...], Mapping[str, str]]:
-    """Laws as engines propose them, and the identifiers of their unlogged inputs."""
-    unlogged = problem_of(design)[1]
-    named = {sympy.Symbol(v): sympy.Symbol(k) for k, v in unlogged.items()}
-    out: dict[str, Candidate] = {}
-    for law in laws:
-        try:
-            candidate = Candidate.of(
-                law.form.expression.xreplace(named),
-                law.form.constants,
-                loss=float(np.square(law.rmse)),
-                scale="log",
-                engine="distillation",
-            )
-        except DimgsError:
-            continue
-        out.setdefault(str(candidate), candidate)
-    return tuple(out.values()), unlogged

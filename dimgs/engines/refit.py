@@ -87,6 +87,33 @@ def refit(candidate: Candidate, problem: Problem) -> Candidate:
     return replace(candidate, constants=constants, loss=loss)
 
 
+def standard_errors(candidate: Candidate, problem: Problem) -> dict[str, float]:
+    """Standard errors of the constants of a refitted candidate, by name.
+
+    Parameters
+    ----------
+    candidate : Candidate
+    problem : Problem
+
+    Examples
+    --------
+    >>> from sympy import Symbol
+    >>> x = np.linspace(1.0, 2.0, 11)
+    >>> problem = Problem({"pi_1": x}, 3 * x + 0.1 * np.cos(60 * x), scale="linear")
+    >>> line = Candidate.of(Symbol("a") * Symbol("pi_1"), {"a": 3.0}, scale="linear")
+    >>> round(standard_errors(refit(line, problem), problem)["a"], 3)
+    0.014
+    """
+    residuals, constants = _Residuals.of(candidate, problem), _start(candidate)
+    e, J = residuals.at(constants), residuals.slopes(constants)
+    size = np.sqrt((J**2).sum(axis=0))
+    size = np.where((size > 0) & np.isfinite(size), size, 1.0)
+    inverse = np.linalg.pinv((J / size).T @ (J / size), hermitian=True)
+    variance = float(e @ e) / max(len(e) - len(constants), 1)
+    errors = np.sqrt(np.maximum(inverse.diagonal(), 0.0) * variance) / size
+    return dict(zip(candidate.constants, errors.tolist(), strict=True))
+
+
 def _start(candidate: Candidate) -> Array:
     return np.array(list(candidate.constants.values()), dtype=np.float64)
 

@@ -1,11 +1,11 @@
 """Constants of a candidate that come close to simple numbers, made simple where the runs agree."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 
 from dimgs.common.errors import LawError
 from dimgs.engines.protocol import Problem
-from dimgs.engines.refit import refit
+from dimgs.engines.refit import refit, standard_errors
 from dimgs.engines.selection import candidate_bits
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import EXACT
@@ -14,6 +14,9 @@ from dimgs.groups.rationals import nearest_rationals
 # relative distance from a simple number within which it is tried: the errors of constants in a
 # few per cent of noise
 _NEAR = 0.02
+# the same in standard errors, at most half the distance of the halves, so that a constant of which
+# the runs say little is tried at few numbers: bits decide among these
+_ERRORS, _FARTHEST = 3.0, 0.25
 # numbers that are simple: fractions of these denominators, with numerators up to a dozen
 _DENOMINATORS = (1, 2, 3, 4)
 _LARGEST_NUMERATOR = 12
@@ -21,7 +24,9 @@ _LARGEST_NUMERATOR = 12
 _HOPELESS = 2.0
 
 
-def with_simple_constants(candidate: Candidate, problem: Problem) -> Candidate:
+def with_simple_constants(
+    candidate: Candidate, problem: Problem, kept: Collection[str] = ()
+) -> Candidate:
     """The candidate of the fewest bits that simple numbers in place of constants give.
 
     Zero drops a term that does nothing, one a factor, and exponents become rational; the other
@@ -32,6 +37,8 @@ def with_simple_constants(candidate: Candidate, problem: Problem) -> Candidate:
     candidate : Candidate
         Refitted.
     problem : Problem
+    kept : collection of str
+        Constants that stay, such as those with a unit of their own.
 
     Examples
     --------
@@ -44,13 +51,17 @@ def with_simple_constants(candidate: Candidate, problem: Problem) -> Candidate:
     a/pi_1**(1/4)
     """
     bits = candidate_bits(candidate, problem)
-    for name in tuple(candidate.constants):
-        for value in _simple_near(candidate.constants.get(name)):
+    for name in [n for n in candidate.constants if n not in kept]:
+        if name not in candidate.constants:
+            continue
+        error = standard_errors(candidate, problem)[name]
+        for value in _simple_near(candidate.constants[name], error):
             trial = _fixed(candidate, name, value, problem)
             if trial is None or not _is_hopeful(trial.loss, candidate.loss):
                 continue
             trial_bits = candidate_bits(trial, problem)
-            if trial_bits < bits:
+            # a number that is met to all digits is no chance, whatever it costs
+            if trial_bits < bits or trial.loss < EXACT**2:
                 candidate, bits = trial, trial_bits
                 break
     return candidate
@@ -60,12 +71,13 @@ def _is_hopeful(loss: float, before: float) -> bool:
     return loss < _HOPELESS * before or loss < EXACT**2
 
 
-def _simple_near(value: float | None) -> Iterator[Fraction]:
+def _simple_near(value: float, error: float) -> Iterator[Fraction]:
     """Rationals close to the value, those of small denominators first."""
-    if value is None or not abs(value) < _LARGEST_NUMERATOR:
+    if not abs(value) < _LARGEST_NUMERATOR:
         return
     for near in nearest_rationals(value, _DENOMINATORS):
         slack = _NEAR * max(abs(float(near)), 1 / near.denominator)
+        slack = max(slack, min(_ERRORS * error, _FARTHEST))
         if abs(near.numerator) <= _LARGEST_NUMERATOR and abs(value - float(near)) <= slack:
             yield near
 

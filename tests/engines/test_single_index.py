@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,11 +11,7 @@ from dimgs.common.arrays import Array
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.single_index import (
-    SingleIndex,
-    logarithms_of_sums,
-    single_index,
-)
+from dimgs.engines.structured.single_index import logarithms_of_sums, single_index
 from dimgs.engines.structured.targets import response
 from dimgs.engines.structured.trees import evaluate
 
@@ -65,15 +60,6 @@ def test_too_few_runs_are_no_search() -> None:
     archive = Archive(Runs.of(Problem({"pi_1": u}, np.tanh(u))), time.monotonic() + 3600)
     single_index(response(archive.runs), archive)
     assert not archive.tried
-
-
-def test_a_function_that_has_no_logarithm_at_a_run_is_passed_over() -> None:
-    runs = Runs.of(Problem({"pi_1": np.linspace(0.1, 3.0, 40)}, np.linspace(1.0, 2.0, 40)))
-    index = SingleIndex.of(runs, np.ones(40), np.log(runs.y))
-    assert index is not None
-    tail = replace(index, name="erfc")
-    assert tail.state(np.array([0.0, 1.0])) is not None
-    assert tail.state(np.array([5.0, 1.0])) is None
 
 
 @pytest.mark.parametrize("power", [0.3, 0.7])

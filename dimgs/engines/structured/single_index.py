@@ -19,7 +19,7 @@ from itertools import product
 
 import numpy as np
 
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, least_squares
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.columns import (
@@ -34,15 +34,14 @@ from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.model import (
     DENOMINATORS,
     ProductModel,
-    lengths,
     power_basis,
     squares_bits,
 )
 from dimgs.engines.structured.posynomials import ENOUGH, STEEPEST, STEPS, rounded_sums
-from dimgs.engines.structured.rounding import State, fit_rounded, nearest_plane
+from dimgs.engines.structured.rounding import fit_rounded
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.trees import Call, Mono, Number, Product, monomial
+from dimgs.engines.structured.trees import Call, Mono, Number, Product
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 
 # functions of one sign without turning points, with the sign of their argument
@@ -162,27 +161,6 @@ class SingleIndex:
         best = int(np.argmin(solution.squares))
         return solution.parameters[best], float(solution.squares[best])
 
-    def state(self, q: Array) -> State | None:
-        """[intercept, exponents in front, factor, q] with their covariance."""
-        column, t = self.columns(q[None, :]), self.t
-        if self.power is not None:
-            column, t = np.zeros_like(column), t - self.power * column[:, 0]
-        linear = np.column_stack([self.X * self.root[:, None], column])
-        if not (np.isfinite(linear).all() and np.isfinite(t).all()):
-            return None
-        scale = lengths(linear)
-        beta = np.linalg.lstsq(linear / scale, t, rcond=1e-12)[0] / scale
-        residuals = t - linear @ beta
-        beta[-1] = beta[-1] if self.power is None else self.power
-        J = np.column_stack([linear, beta[-1] * self.slopes(q[None, :])[:, 0]])
-        if not np.all(np.isfinite(J)):
-            return None
-        scale = lengths(J)
-        inverse = np.linalg.pinv((J / scale).T @ (J / scale), rcond=1e-13, hermitian=True)
-        squares = float(residuals @ residuals)
-        variance = squares / max(len(residuals) - J.shape[1], 1)
-        return State(np.concatenate([beta, q]), inverse / np.outer(scale, scale), squares, variance)
-
 
 def starting_forms(runs: Runs) -> Array:
     """Short monomials with several medians, shape (n_starts, 1 + n_groups)."""
@@ -225,27 +203,18 @@ def single_index(target: Target, archive: Archive) -> None:
 
 def _models(index: SingleIndex, q: Array, runs: Runs) -> Iterator[ProductModel]:
     """The argument with rational exponents: the shortest messages."""
-    state, first = index.state(q), 3 + runs.n_groups
-    if state is None:
+    rounded = {tuple(Fraction(round(x * d), d) for x in q[1:].tolist()): d for d in DENOMINATORS}
+    exponents = [e for e in rounded if any(e)]
+    if not exponents:
         return
-    varied = [first + k for k in range(runs.n_groups) if runs.logged[k]]
-    scored: dict[Mono, tuple[float, float]] = {}
-    for denominator in DENOMINATORS:
-        rounded = nearest_plane(state, varied, denominator)
-        if rounded is None:
-            continue
-        places = range(first, first + runs.n_groups)
-        tree = monomial(tuple(rounded.exponents.get(k, Fraction(0)) for k in places))
-        if isinstance(tree, Mono):
-            bits = float(squares_bits(rounded.squares, runs.n_runs))
-            middle = np.median(runs.logs, axis=0) @ rounded.theta[first:]
-            constant = np.clip(rounded.theta[first - 1] - middle, *_ENDS)
-            bits += structure_bits(tree, runs, "exp")
-            price = bits, float(np.exp(constant))
-            scored[tree] = min(price, scored.get(tree, price))
-    for tree, (_, c) in sorted(scored.items(), key=lambda s: (s[1][0], s[0].exponents))[:_FITTED]:
-        u = runs.monomial(tree.exponents)[:, None]
-        yield ProductModel((index.name,), (tree,), u, np.array([index.sign * c]))
+    forms = np.array([[q[0], *map(float, e)] for e in exponents])
+    bits = squares_bits((index.projected(forms)[0] ** 2).sum(axis=1), runs.n_runs)
+    bits = bits + [structure_bits(Mono(e), runs, "exp") for e in exponents]
+    middle = np.median(runs.logs, axis=0)
+    for k in np.argsort(bits, kind="stable")[:_FITTED]:
+        c = float(np.exp(np.clip(q[0] - middle @ forms[k, 1:], *_ENDS)))
+        u = runs.monomial(exponents[k])[:, None]
+        yield ProductModel((index.name,), (Mono(exponents[k]),), u, np.array([index.sign * c]))
 
 
 @np.errstate(all="ignore")
@@ -263,11 +232,12 @@ def logarithms_of_sums(target: Target, archive: Archive) -> None:
         return
     archive.check()
     q, _ = index.fit(starting_forms(runs))
-    state = index.state(q)
-    a = 0.0 if state is None else float(state.theta[1 + runs.n_groups])
-    if state is None or not a:
+    linear = np.column_stack([index.X * root[:, None], index.columns(q[None, :])])
+    if not np.all(np.isfinite(linear)):
         return
-    first = state.theta[1 : 1 + runs.n_groups] / a
+    theta = least_squares(linear, index.t)
+    a = float(theta[-1])
+    first = theta[1:-1] / a
     at = np.exp(target.at / a)
     values = at * (1 + (target.values - target.at) / a)
     if not np.isfinite(values).all():
