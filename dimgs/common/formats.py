@@ -345,7 +345,8 @@ def _describe_error(error: Any, model: Any) -> str:
     if kind in _UNKNOWN:
         names = _names(model, location)
         near = get_close_matches(str(location[-1])[:_SHOWN], names, n=1)
-        remedy = f"did you mean '{near[0]}'?" if near else f"use {', '.join(names)}."
+        use = f"use {', '.join(names)}." if names else "leave it out."
+        remedy = f"did you mean '{near[0]}'?" if near else use
         return f"{place}: there is no such key; {remedy}"
     if kind == "value_error":
         return f"{place}: {first['ctx']['error']}" if place else str(first["ctx"]["error"])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dimgs.common.errors import InputError
+from dimgs.common.formats import attributes
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.acts import Writer
 from dimgs.hub.runs import program_of, run_content
@@ -99,8 +100,7 @@ def newest_runs(hub: Writer, kernel: str) -> Iterator[dict[str, Any]]:
 
 def port_records(ports: tuple[Port, ...]) -> dict[str, dict[str, Any]]:
     """Declarations of the inputs or outputs of a kernel, by name."""
-    fields = ("unit", "low", "high", "default", "description")
-    records = {p.name: {f: getattr(p, f) for f in fields} for p in ports}
+    records = {p.name: attributes(p, "unit low high default description") for p in ports}
     return {n: {f: v for f, v in p.items() if v not in (None, "")} for n, p in records.items()}
 
 

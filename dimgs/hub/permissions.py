@@ -92,15 +92,3 @@ def a_role(role: str) -> str:
     ('a reader', 'an admin')
     """
     return f"{'an' if role.startswith('a') else 'a'} {role}"
-
-
-def check_role(role: str) -> str:
-    """A role that there is.
-
-    Raises
-    ------
-    InputError
-    """
-    if role not in ROLES:
-        raise InputError(f"There is no role '{role}'; there are {', '.join(ROLES)}.")
-    return role

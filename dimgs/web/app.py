@@ -15,7 +15,7 @@ from starlette.routing import Route as At
 
 from dimgs.common.advice import worded
 from dimgs.common.errors import DimgsError, InputError, StoreError
-from dimgs.common.formats import json_value
+from dimgs.common.formats import json_value, validated
 from dimgs.hub import Hub
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import NotFoundError
@@ -146,25 +146,12 @@ def check(route: Route, who: Who, closed: bool) -> None:
 
 
 def _query(route: Route, request: Request) -> dict[str, Any]:
-    parameters: dict[str, Any] = {}
+    given: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
-        kind = route.query.get(name)
-        if kind is None:
-            names = ", ".join(route.query) or "none here"
-            raise InputError(f"There is no parameter '{name[:60]}'; there are {names}.")
-        if kind == "strings":
-            parameters.setdefault(name, []).append(value)
-        elif kind == "integer":
-            if not (value.isascii() and value.isdigit() and len(value) < 12):
-                raise InputError(f"The parameter '{name}' is a whole number, not '{value[:60]}'.")
-            parameters[name] = int(value)
-        elif kind == "boolean":
-            if value not in ("true", "false"):
-                raise InputError(f"The parameter '{name}' is true or false, not '{value[:60]}'.")
-            parameters[name] = value == "true"
-        else:
-            parameters[name] = value
-    return parameters
+        field = route.query.model_fields.get(name)
+        several = field is not None and field.annotation == list[str]
+        given[name] = [*given.get(name, ()), value] if several else value
+    return validated(route.query, given, "The parameters: ").model_dump(exclude_unset=True)
 
 
 def status_of(error: Exception) -> int:

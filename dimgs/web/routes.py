@@ -7,11 +7,11 @@ import json
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from functools import cache
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from dimgs.ask import ask
 from dimgs.common.errors import InputError
@@ -166,8 +166,8 @@ class Route:
     run : callable
         Gives the JSON of the answer, or :class:`Lines`.
     summary : str
-    query : mapping of str to str
-        Types of the parameters: string, strings, integer or boolean.
+    query : type
+        Schema of the parameters.
     body : type, optional
         Schema of the body; :class:`Lines` for JSON lines.
     reads : bool
@@ -178,7 +178,7 @@ class Route:
     path: str
     run: Callable[[RestCall], Any]
     summary: str
-    query: Mapping[str, str] = field(default_factory=dict)
+    query: type[BaseModel] = _Body
     body: Any = None
     reads: bool = False
 
@@ -249,26 +249,29 @@ _ACTS: tuple[tuple[str, Any, str, Callable[[RestCall], str]], ...] = (
 
 
 def _act(name: str, body: Any, summary: str, run: Callable[[RestCall], str]) -> Route:
-    return Route("POST", f"/entries/{{id}}/{name}", lambda c: {"id": run(c)}, summary, {}, body)
+    return Route("POST", f"/entries/{{id}}/{name}", lambda c: {"id": run(c)}, summary, _Body, body)
 
 
-def _typed(texts: str, **others: str) -> dict[str, str]:
+def _typed(texts: str = "", **others: Any) -> type[BaseModel]:
     """Parameters of an address: texts, and those of other kinds."""
-    return {**dict.fromkeys(texts.split(), "string"), **others}
+    kinds = {**dict.fromkeys(texts.split(), str), **others}
+    fields: dict[str, Any] = {name: (kind, None) for name, kind in kinds.items()}
+    return create_model("Parameters", __config__=ConfigDict(extra="forbid"), **fields)
 
 
+_Whole = Annotated[int, Field(ge=0, lt=10**12)]
 _FILTERS = _typed(
     "kernel physics author tag state tier review since until",
-    where="strings", group="strings", limit="integer", every="boolean",
+    where=list[str], group=list[str], limit=_Whole, every=bool,
 )  # fmt: skip
-_LISTED = _typed("kind state author tag text kernel", limit="integer", newest="boolean")
+_LISTED = _typed("kind state author tag text kernel", limit=_Whole, newest=bool)
 
 ROUTES: tuple[Route, ...] = (
     Route("GET", "/me", lambda c: {"user": c.hub.user, "role": c.hub.role}, "Who asks"),
     Route("GET", "/entries", lambda c: {"entries": c.hub.listed(**c.query)}, "Entries with their "
           "states", _LISTED),
     Route("POST", "/entries", _entry, "Add an entry; with once, only where none is equal",
-          {"once": "boolean"}, EntryBody),
+          _typed(once=bool), EntryBody),
     Route("GET", "/entries/{id}", lambda c: c.hub.get(c.id), "An entry with its state, links and "
           "reviews"),
     Route("GET", "/entries/{id}/difference", lambda c: {"difference": c.hub.difference(c.id)},
@@ -279,38 +282,39 @@ ROUTES: tuple[Route, ...] = (
           "Ids of all entries that an entry depends on"),
     *(_act(*act) for act in _ACTS),
     Route("POST", "/entries/{id}/settlements", _settle,
-          "Add a result that was derived again without rejected entries", {}, SettlementBody),
+          "Add a result that was derived again without rejected entries", _Body, SettlementBody),
     Route("GET", "/runs", lambda c: c.hub.query(**c.query), "Runs by ranges of inputs and groups",
           _FILTERS),
-    Route("POST", "/runs", _runs, "Add runs", {}, RunsBody),
-    Route("POST", "/asks", _ask, "An answer from the entries of the hub", {}, AskBody, reads=True),
+    Route("POST", "/runs", _runs, "Add runs", _Body, RunsBody),
+    Route("POST", "/asks", _ask, "An answer from the entries of the hub", body=AskBody,
+          reads=True),
     Route("GET", "/kernels", lambda c: {"kernels": c.hub.kernels()}, "Kernels that have runs"),
     Route("GET", "/digest", lambda c: c.hub.digest(), "A hash of all entries, and their number"),
     Route("GET", "/files",
           lambda c: {"files": c.hub.files(**c.query), "wanted": c.hub.wanted_files()},
-          "Hashes of the files that entries name, here and not here", {"everything": "boolean"}),
+          "Hashes of the files that entries name, here and not here", _typed(everything=bool)),
     Route("GET", "/files/{digest}",
           lambda c: {"data": b64encode(c.hub.file(c.path["digest"])).decode()},
           "Content of a file, in base 64"),
     Route("POST", "/files", lambda c: {"sha256": c.hub.put_file(_bytes(c.body["data"]))},
-          "Keep a file that an entry names", {}, FileBody),
+          "Keep a file that an entry names", _Body, FileBody),
     Route("GET", "/ids", lambda c: {"ids": c.hub.ids(**c.query)}, "Ids of all open entries; with "
-          "everything, of all, for an admin", {"everything": "boolean", "kind": "string"}),
+          "everything, of all, for an admin", _typed("kind", everything=bool)),
     Route("POST", "/documents", lambda c: Lines(c.hub.documents(c.body["ids"])),
-          "Entries with their signatures, as JSON lines", {}, IdsBody, reads=True),
-    Route("POST", "/bundle", _bundle, "Take entries of another hub, as JSON lines", {}, Lines),
+          "Entries with their signatures, as JSON lines", _Body, IdsBody, reads=True),
+    Route("POST", "/bundle", _bundle, "Take entries of another hub, as JSON lines", _Body, Lines),
     Route("GET", "/key", lambda c: {"key": c.hub.key(), "trusted": c.hub.trusted()},
           "Public key of this hub, and those that it trusts"),
     Route("PUT", "/trusted/{key}", lambda c: _done(c.hub.trust, c.path["key"], c.body["name"]),
-          "Count reviews that another hub has signed", {}, NameBody),
+          "Count reviews that another hub has signed", _Body, NameBody),
     Route("DELETE", "/trusted/{key}", lambda c: _done(c.hub.distrust, c.path["key"]),
           "Stop counting them"),
     Route("GET", "/users", lambda c: {"users": c.hub.users()}, "Users with their roles"),
     Route("PUT", "/users/{name}", lambda c: _done(c.hub.set_user, c.path["name"], **c.body),
-          "Register a user, or give one another role or password", {}, UserBody),
+          "Register a user, or give one another role or password", _Body, UserBody),
     Route("POST", "/users/{name}/tokens",
           lambda c: {"token": c.hub.new_token(c.path["name"], **c.body)},
-          "Make a token, which is shown only now", {}, TokenBody),
+          "Make a token, which is shown only now", _Body, TokenBody),
     Route("DELETE", "/tokens/{token}", lambda c: _done(c.hub.revoke, c.path["token"]),
           "Revoke a token, by its part before the dot"),
 )  # fmt: skip
@@ -338,12 +342,6 @@ def body_of(route: Route, document: Any) -> Any:
 
 
 BASE = "/api/v1"
-_TYPES: dict[str, dict[str, Any]] = {
-    "string": {"type": "string"},
-    "strings": {"type": "array", "items": {"type": "string"}},
-    "integer": {"type": "integer", "minimum": 0},
-    "boolean": {"type": "boolean"},
-}
 _STATUSES = {
     "400": "It cannot be used",
     "401": "A token is needed",
@@ -388,11 +386,16 @@ def openapi() -> dict[str, Any]:
 
 def _operation(route: Route) -> dict[str, Any]:
     names = re.findall(r"\{(\w+)\}", route.path)
-    where = {"in": "path", "required": True, "schema": _TYPES["string"]}
+    where = {"in": "path", "required": True, "schema": {"type": "string"}}
     parameters = [{"name": name, **where} for name in names]
     parameters += [
-        {"name": name, "in": "query", "required": False, "schema": _TYPES[kind]}
-        for name, kind in route.query.items()
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "schema": {n: schema[n] for n in schema if n != "default"},
+        }
+        for name, schema in route.query.model_json_schema()["properties"].items()
     ]
     path = re.sub(r"[{}]", "", route.path).strip("/").replace("/", "_")
     failing = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}

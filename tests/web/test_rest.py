@@ -106,9 +106,9 @@ def test_refusals_are_the_hubs_own(program: Asking, anybody: TestClient) -> None
 @pytest.mark.parametrize(
     ("method", "path", "sent", "status", "message"),
     [
-        ("GET", "entries?kin=card", {}, 400, "There is no parameter 'kin'"),
-        ("GET", "entries?limit=-1", {}, 400, "is a whole number"),
-        ("GET", "entries?newest=yes", {}, 400, "true or false"),
+        ("GET", "entries?kin=card", {}, 400, "kin: there is no such key; did you mean 'kind'?"),
+        ("GET", "entries?limit=-1", {}, 400, "greater than or equal to 0"),
+        ("GET", "entries?newest=maybe", {}, 400, "valid boolean"),
         ("GET", "entries?state=fine", {}, 400, "There is no state 'fine'"),
         ("GET", "entries/1234567", {}, 400, "is not an id"),
         ("GET", "entries/12345678", {}, 404, "There is no entry"),

@@ -24,6 +24,7 @@ from dimgs.common.advice import worded
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset.read import existing
 from dimgs.discovery.options import Options
+from dimgs.engines.selection import pareto_front
 from dimgs.expression.candidate import Candidate
 from dimgs.hub.reading import NotFoundError
 from dimgs.web.controls import in_the_browser
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 _drawing = Lock()
 # seconds between two looks at the events of a search, and that it has to end once it is asked to
 _LOOK, _PATIENCE = 0.2, 20.0
-# loss below which a candidate counts as exact
-_EXACT = 1e-18
 # of the name of a dropped file: what no file system refuses
 _UNSAFE = re.compile(r"[^\w .()+-]", re.ASCII)
 # letters of it that are kept: file systems take 255 bytes, and a letter may have two
@@ -240,7 +239,7 @@ class LawSearch:
                 kind, text, more = self._here.recv()
                 if kind == "progress":
                     self._state.last_event = text or self._state.last_event
-                    self._state.front = front_of((*self._state.front, *more))
+                    self._state.front = tuple(pareto_front((*self._state.front, *more)))
                 elif kind == "report":
                     self.report = more
                     break
@@ -252,17 +251,6 @@ class LawSearch:
                 "The process of the search ended before it had a law; its memory may have run out."
             )
         self._state.over = True
-
-
-def front_of(candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
-    """Pareto front of candidates in complexity and loss, the simplest first."""
-    ordered = sorted(candidates, key=lambda c: (c.complexity, c.loss, str(c)))
-    front: list[Candidate] = []
-    for candidate in ordered:
-        # what is exact to rounding is not improved on
-        if not front or max(candidate.loss, _EXACT) < max(front[-1].loss, _EXACT):
-            front.append(candidate)
-    return tuple(front)
 
 
 def _search(pipe: Connection, data: "Dataset", target: str, options: Options) -> None:

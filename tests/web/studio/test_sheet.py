@@ -8,9 +8,7 @@ import openpyxl
 import pytest
 
 from dimgs.common.errors import InputError
-from dimgs.expression.candidate import Candidate
 from dimgs.web.studio.sheet import Choices, Sheet, plot, repeating_sets, workbench_view
-from dimgs.web.studio.workbench import front_of
 
 
 @pytest.fixture
@@ -136,13 +134,3 @@ def test_sheets_of_a_workbook_can_be_chosen(tmp_path: Path) -> None:
     other = Sheet("2", sheet.path, Choices(sheet="more"))
     other.begin()
     assert other.inputs == ("c",)
-
-
-def test_the_front_holds_what_no_other_beats() -> None:
-    import sympy
-
-    x = sympy.Symbol("pi_1")
-    one, root, long = x, sympy.sqrt(x), sympy.sqrt(x) + x**2 + 1
-    made = [Candidate.of(e, {}, loss=loss) for e, loss in ((one, 0.5), (root, 0.1), (long, 0.2))]
-    front = front_of((made[2], made[1], made[0]))
-    assert [c.loss for c in front] == [0.5, 0.1]
