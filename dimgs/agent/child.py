@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dimgs.agent.arguments import in_arguments, options_of
 from dimgs.common.advice import worded
 from dimgs.common.errors import DimgsError, InputError
-from dimgs.common.formats import write_whole
+from dimgs.common.formats import plain, write_whole
 
 if TYPE_CHECKING:
     from dimgs.report.results import Report
@@ -26,7 +26,6 @@ def search(request: dict[str, Any]) -> dict[str, Any]:
     from dimgs.discovery.discover import discover_with
     from dimgs.discovery.keywords import DiscoverKeywords
     from dimgs.kernels.record import with_kind
-    from dimgs.report.documents import finite
 
     place = f"{Path(request['table']).parent}{os.sep}"
 
@@ -56,7 +55,7 @@ def search(request: dict[str, Any]) -> dict[str, Any]:
         return {"error": f"{message}. Try fewer columns, or another seed.", "is_input": False}
     document = report.to_json()
     document["warnings"] = [w.replace(place, "") for w in document["warnings"]]
-    return {"document": finite(document), "hub": ids}
+    return {"document": plain(document), "hub": ids}
 
 
 def _write(report: "Report", folder: Path) -> None:
@@ -76,9 +75,8 @@ def _write(report: "Report", folder: Path) -> None:
 
 
 def _write_json(file: Path, document: Any) -> None:
-    from dimgs.report.documents import finite
 
-    write_whole(file, json.dumps(finite(document), ensure_ascii=False))
+    write_whole(file, json.dumps(plain(document), ensure_ascii=False))
 
 
 def _write_next(report: "Report", folder: Path) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from dimgs.common.errors import DimgsWarning, brief
 from dimgs.common.escape import json_text, terminal, visible
+from dimgs.common.formats import plain
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -128,9 +129,7 @@ def _put(text: str) -> None:
 
 def emit_json(document: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
-    from dimgs.report.documents import finite
-
-    text = json.dumps(finite(document), ensure_ascii=False, allow_nan=False)
+    text = json.dumps(plain(document), ensure_ascii=False, allow_nan=False)
     _put(json_text(text) + "\n")
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimensionError, FitError
+from dimgs.common.formats import plain
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     check_enough_runs,
@@ -66,7 +67,7 @@ class Exploration:
 
     def to_json(self) -> dict[str, Any]:
         """The explore document."""
-        from dimgs.report.documents import finite, pi_document
+        from dimgs.report.documents import pi_document
 
         document = {
             "pi": None if self.basis is None else pi_document(self.basis),
@@ -84,7 +85,7 @@ class Exploration:
             "level": self.level,
             "warnings": list(self.warnings),
         }
-        result = finite(document)
+        result = plain(document)
         assert isinstance(result, dict)
         return result
 

@@ -1,13 +1,12 @@
 """JSON documents of the results."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from dimgs.common.formats import SCHEMA, attributes
+from dimgs.common.formats import SCHEMA, attributes, plain
 from dimgs.engines.protocol import Completed
 from dimgs.fits.estimate import Exponent
 from dimgs.fits.noise import Noise, rms
@@ -21,17 +20,6 @@ from dimgs.law.typeset import column_symbols
 from dimgs.report.findings import Activation, Findings, FittedLaw, Lead, Rival
 from dimgs.report.verdict import in_table_unit, log_error
 from dimgs.variables import Variable
-
-
-def finite(value: Any) -> Any:
-    """Value with every number that JSON cannot hold replaced by None, at any depth."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(k): finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(v) for v in value]
-    return value
 
 
 def pi_document(basis: PiBasis, bases: Sequence[PiBasis] | None = None) -> dict[str, Any]:
@@ -131,7 +119,7 @@ def fit_document(fit: FittedLaw) -> dict[str, Any]:
         **attributes(fit.verdict, "probability confirmed why_not"),
         **attributes(fit, "regimes crossover local additive additive_pairs level warnings"),
     }
-    result = finite(document)
+    result = plain(document)
     assert isinstance(result, dict)
     return result
 
@@ -214,6 +202,6 @@ def discover_document(report: Findings) -> dict[str, Any]:
         "noise": noise_document(report.noise, report.basis.target),
         **attributes(report, "why_not seconds level warnings provenance"),
     }
-    result = finite(document)
+    result = plain(document)
     assert isinstance(result, dict)
     return result

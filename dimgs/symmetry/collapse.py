@@ -15,7 +15,7 @@ import numpy as np
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import DimgsError, FitError, InputError, noting, warn_all
-from dimgs.common.formats import attributes, write_whole
+from dimgs.common.formats import attributes, plain, write_whole
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     check_along,
@@ -47,7 +47,7 @@ from dimgs.groups.response import smallest_monomial
 from dimgs.law.latex import group_latex
 from dimgs.law.law import Law
 from dimgs.law.serialise import as_text
-from dimgs.report.documents import exponent_document, finite
+from dimgs.report.documents import exponent_document
 from dimgs.report.figures import style
 from dimgs.report.figures.save import Drawing
 from dimgs.report.write import writing_to
@@ -359,7 +359,7 @@ class Collapse:
             If the folder cannot be written to.
         """
         into = Path(folder)
-        files = {"collapse.json": as_text(finite(self.to_json())), "collapse.tex": self.latex}
+        files = {"collapse.json": as_text(plain(self.to_json())), "collapse.tex": self.latex}
         if self.function is not None:
             files["law.json"] = as_text(self.function.to_json())
         files |= {f"{d.name}.svg": d.svg() for d in self.drawings()}

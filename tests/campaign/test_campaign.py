@@ -15,11 +15,10 @@ from dimgs.campaign.campaign import STORE
 from dimgs.campaign.journal import Progress
 from dimgs.campaign.text import campaign_text, design_text, dry_run
 from dimgs.common.errors import FitError, InputError
-from dimgs.common.formats import is_edited, sealed
+from dimgs.common.formats import is_edited, plain, sealed
 from dimgs.hub import RunStore
 from dimgs.kernels import kernel
 from dimgs.kernels.spec import Tier
-from dimgs.report.documents import finite
 from dimgs.report.plain_text import interval, number
 from tests.campaign.kernels import Rate, Uptake, drag_plan, uptake_plan
 from tests.campaign.whole import run
@@ -174,7 +173,7 @@ def test_every_decision_has_its_reason(done: tuple[CampaignResult, Path]) -> Non
 
 
 def test_the_document_is_strict_json(done: tuple[CampaignResult, Path]) -> None:
-    document = json.loads(json.dumps(finite(done[0].to_json()), allow_nan=False))
+    document = json.loads(json.dumps(plain(done[0].to_json()), allow_nan=False))
     assert document["regimes"][0]["law"]["dimension_check"] == "ok"
     assert document["report"] is None
     assert document["counts"]["made"] == sum(document["runs"].values())
@@ -398,7 +397,7 @@ def test_a_campaign_that_fails_from_the_start_ends_early_and_says_why(tmp_path: 
 def test_the_result_is_written_from_python_too(tmp_path: Path) -> None:
     result = run(uptake_plan(budget=Budget(runs=6, coarse_runs=30)), tmp_path / "made")
     written = json.loads((tmp_path / "made" / "result.json").read_text(encoding="utf-8"))
-    assert written == sealed(json.loads(json.dumps(finite(result.to_json()))))
+    assert written == sealed(json.loads(json.dumps(plain(result.to_json()))))
     assert sorted(p.name for p in (tmp_path / "made").iterdir() if p.name[0] == ".") == []
     assert written["outcome"] == result.outcome
     assert written["runs"] == dict(result.runs)

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.formats import plain
 from dimgs.law.law import Law
-from dimgs.report.documents import finite
 
 OLD = Path(__file__).resolve().parents[1] / "formats" / "v0_1_0"
 LAWS = {path.name: json.loads(path.read_text("utf-8")) for path in sorted(OLD.glob("law_*.json"))}
@@ -138,7 +138,7 @@ def everything_of(law: Law, rows: dict[str, Any]) -> None:
         law.fortran,
         law._repr_html_,
         lambda: str(law),
-        lambda: json.dumps(finite(law.to_json()), allow_nan=False),
+        lambda: json.dumps(plain(law.to_json()), allow_nan=False),
         lambda: Law.from_json(law.to_json()),
     ]
     for ask in asks:

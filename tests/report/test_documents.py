@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs import Options
+from dimgs.common.formats import plain
 from dimgs.discovery.discover import discover
 from dimgs.discovery.fitting import fit
 from dimgs.groups.derive import pi_basis
-from dimgs.report.documents import finite, fit_document, pi_document
+from dimgs.report.documents import fit_document, pi_document
 from tests.planted import pipe
 
 _VALUES = st.recursive(
@@ -23,14 +24,14 @@ _VALUES = st.recursive(
 
 @given(_VALUES)
 def test_any_value_becomes_strict_json(value: object) -> None:
-    text = json.dumps(finite(value), allow_nan=False)
-    assert json.loads(text) == json.loads(json.dumps(finite(finite(value))))
+    text = json.dumps(plain(value), allow_nan=False)
+    assert json.loads(text) == json.loads(json.dumps(plain(plain(value))))
 
 
 def test_finite_numbers_are_untouched() -> None:
     given_ = {"a": [1.5, (2, "x")], "b": np.float64(3.0)}
-    assert finite(given_) == {"a": [1.5, [2, "x"]], "b": 3.0}
-    assert finite([float("nan"), float("inf"), -float("inf")]) == [None] * 3
+    assert plain(given_) == {"a": [1.5, [2, "x"]], "b": 3.0}
+    assert plain([float("nan"), float("inf"), -float("inf")]) == [None] * 3
 
 
 def test_documents_of_every_kind_are_strict_json() -> None:
