@@ -344,13 +344,21 @@ class TierEvidence:
         """
         if not self.model.scatter.sigma:
             return self.level
-        asked = len(self.functionals()) * max(len(self.model.laws), 1)
+        # predictions at all ends of the ranges are combinations of as many as a law has unknowns
+        over = self.binding.plan.over_ranges
+        each = self.space.rank + 1 if over else len(self.functionals())
+        asked = each * max(len(self.model.laws), 1)
         return max(self.level, 1.0 - (1.0 - _SURE) / asked)
 
     def functionals(self) -> Array:
-        """What is asked of a law: its exponents, or its constant where nothing is free."""
+        """What is asked of a law: its exponents, its predictions at the ends of the ranges, or its
+        constant where nothing is free.
+        """
         if not self.space.rank:
             return np.ones((1, 1))
+        if self.binding.plan.over_ranges:
+            corners = self.design.corners
+            return np.column_stack([np.ones(len(corners)), corners])
         return np.column_stack([np.zeros(len(self.space.names)), self.space.exponent_map])
 
 

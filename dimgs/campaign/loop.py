@@ -48,7 +48,8 @@ _SURVEY = 3
 _IDLE = 3
 # repeated runs at a named point before their scatter is trusted
 _REPEATS = 6
-# batches without an error a tenth smaller, after which a surrogate gets no further runs
+# batches without an error a tenth smaller, after which a surrogate gets further runs only if its
+# error has fallen with the number of runs
 _PATIENCE, _BETTER = 3, 0.9
 # searches, each after further runs, before a campaign says that no law becomes probable
 _ROUNDS = 12
@@ -147,9 +148,11 @@ class CampaignLoop:
                 report = report if len(self.experiment.asked) == before else None
             if self.experiment.spent or self.experiment.left[last] <= 0:
                 outcome = Outcome.BUDGET
-        self.log.add("stop", f"{outcome.words}: {reason}", runs=len(self.experiment.asked))
+        close = surrogate is not None and surrogate.is_close
+        words = Outcome.PREDICTS.words if close else outcome.words
+        self.log.add("stop", f"{words}: {reason}", runs=len(self.experiment.asked))
         self.phase = "done"
-        self._tell(outcome.words)
+        self._tell(words)
         notes = [*self.binding.notes, *self.notes]
         return conclude(evidence, self.experiment, outcome, cut, notes, report, surrogate)
 
@@ -161,27 +164,29 @@ class CampaignLoop:
         tier, binding = len(self.binding.tiers) - 1, self.binding
         wanted, pool = binding.plan.tolerance.prediction or USEFUL, evidence.usable_pool
         level, sigma = binding.plan.level, evidence.model.scatter.sigma
+        rank, batch = binding.space.rank, binding.plan.execution.batch
         self.phase, surrogate, best, idle = "surrogate", None, np.inf, 0
-        while idle < _PATIENCE:
-            sites = self.experiment.runs.sites(tier)
-            rank = binding.space.rank
-            if binding.linear or not rank or len(sites) < rank + FEWEST:
-                break
-            curve = SmoothCurve(sites.z, sites.y, sigma, level)
-            surrogate = Surrogate(binding.space, curve, evidence.design.pool, wanted)
-            error = f"{surrogate.error:.2g}"
-            text = f"a smooth curve through the runs predicts those left out to {error}"
-            self.log.add("surrogate", text)
-            self._tell(text)
-            idle = 0 if surrogate.error < _BETTER * best else idle + 1
-            best = min(best, surrogate.error)
-            left = self.experiment.left[tier]
-            if surrogate.is_close or self.experiment.spent or left <= 0:
-                break
-            number = min(binding.plan.execution.batch, left)
-            why = "the runs say least of what the target is here"
-            places = curve.widest(pool, number)
-            if not self._makes([Proposal(z, tier, "surrogate", why) for z in places]):
+        while rank and not binding.linear:
+            sites, left = self.experiment.runs.sites(tier), self.experiment.left[tier]
+            if len(sites) < rank + FEWEST:
+                why = "too few runs for a smooth curve: far from every run"
+                number = min(rank + FEWEST - len(sites), left)
+                places = evidence.farthest(number, pool, sites.z)
+            else:
+                curve = SmoothCurve(sites.z, sites.y, sigma, level)
+                surrogate = Surrogate(binding.space, curve, evidence.design.pool, wanted)
+                error = f"{surrogate.error:.2g}"
+                text = f"a smooth curve through the runs predicts those left out to {error}"
+                self.log.add("surrogate", text)
+                self._tell(text)
+                idle = 0 if surrogate.error < _BETTER * best else idle + 1
+                best = min(best, surrogate.error)
+                if surrogate.is_close or (idle >= _PATIENCE and surrogate.further is None):
+                    break
+                why = "the runs say least of what the target is here"
+                places = list(curve.widest(pool, min(batch, left)))
+            spent = self.experiment.spent or left <= 0
+            if spent or not self._makes([Proposal(z, tier, "surrogate", why) for z in places]):
                 break
         return surrogate
 
@@ -216,9 +221,10 @@ class CampaignLoop:
         self.evidence, evidence.known = evidence, known or evidence.known
         evidence.predictions = [*self._held]
         self.phase, idle, expected = "ask", 0, False
-        asked, one_law = (
-            getattr(self.binding.plan.tolerance, n) for n in ("of_laws", "of_one_law")
-        )
+        plan = self.binding.plan
+        asked = plan.tolerance.of_laws or plan.over_ranges
+        # what asks for no power laws goes on with a closed form, or with a surrogate
+        one_law = plan.tolerance.of_one_law or plan.over_ranges
         enough = _SURVEY * (self.binding.space.rank + 2)
         while asked:
             chosen = strategy.next()
@@ -406,18 +412,20 @@ class CampaignLoop:
         """Outcome, and why."""
         known = self._points()
         tier = len(self.binding.tiers) - 1
-        asked = self.binding.plan.tolerance.of_laws
+        plan = self.binding.plan
+        asked = plan.tolerance.of_laws or plan.over_ranges
         spent = self.experiment.spent or self.experiment.left[tier] <= 0
         spent = spent or (ends is not None and ends.outcome is Outcome.BUDGET)
         wide = not evidence.clear or evidence.worst > 1.0
-        if self.binding.plan.tolerance.of_one_law:
-            wide = False
+        # between laws a prediction is that of neither
+        wide = wide or (plan.over_ranges and len(evidence.model.laws) > 1)
+        wide = wide and not plan.tolerance.of_one_law
         if not known or (asked and (ends is not None or wide)):
             why = "an interval is wider than its tolerance" if ends is None else ends.text
             if ends is not None and ends.outcome is Outcome.INCONSISTENT:
                 return Outcome.INCONSISTENT, why
             return (Outcome.BUDGET if spent else Outcome.STOPPED), why
-        if self.binding.plan.tolerance.of_one_law:
+        if plan.tolerance.of_one_law:
             return Outcome.CONFIRMED, "one law is as probable as was asked for"
         met = Outcome.CONFIRMED if asked else Outcome.PREDICTS
         return met, "predictions held, and everything asked is within its tolerance"

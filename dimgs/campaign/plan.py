@@ -158,7 +158,8 @@ class Tolerance:
     exponents : float, optional
         Of the exponent of every varied input, in every regime.
     prediction : float, optional
-        Relative, of the prediction at every named point: 0.05 is 5 %.
+        Relative, of the prediction at every named point, or over the ranges where a plan names
+        none: 0.05 is 5 %.
     law : float, optional
         Probability that one law must have among those that `discover` finds: 0.95.
 
@@ -182,7 +183,7 @@ class Tolerance:
 
     def __post_init__(self) -> None:
         if not (self.exponents or self.prediction or self.law):
-            ways = "exponents (such as 0.02), prediction (such as 0.05) with points, or law (0.95)"
+            ways = "exponents (such as 0.02), prediction (such as 0.05), or law (0.95)"
             raise InputError(f"tolerance is empty; give {ways}.")
 
     @property
@@ -360,7 +361,7 @@ class Plan(PlanFile):
         both = sorted(set(self.ranges) & set(self.fixed))
         apart = (self.by is None) != (not self.sources)
         by_others = self.by in self.ranges or (self.by in self.fixed and len(self.sources) > 1)
-        pointless = (self.tolerance.prediction is None) != (not self.points)
+        aimless = bool(self.points) and self.tolerance.prediction is None
         for refused, why in (
             (not self.targets, "target is empty; name at least one output."),
             (not self.ranges, "ranges is empty; give at least one input that may vary."),
@@ -368,7 +369,10 @@ class Plan(PlanFile):
             (apart, 'by and sources belong together: by = "material", sources = ["PET", "PP"].'),
             (by_others, f"'{self.by}' is named by `by`; leave it out of ranges and fixed."),
             (both, f"'{', '.join(both)}' is both in ranges and in fixed; keep one of them."),
-            (pointless, "points and tolerance.prediction belong together; give both or neither."),
+            (
+                aimless,
+                "points need tolerance.prediction, such as 0.05; give it, or leave them out.",
+            ),
         ):
             if refused:
                 raise InputError(why)
@@ -381,6 +385,11 @@ class Plan(PlanFile):
     def targets(self) -> tuple[str, ...]:
         """Outputs whose laws are asked for."""
         return (self.target,) if isinstance(self.target, str) else self.target
+
+    @property
+    def over_ranges(self) -> bool:
+        """Whether predictions over the ranges are all that is asked for."""
+        return not (self.points or self.tolerance.of_laws)
 
     @property
     def each(self) -> "tuple[Plan, ...]":

@@ -198,12 +198,18 @@ class SmoothCurve:
         -------
         ndarray of shape (min(n, n_points), n_coordinates)
         """
-        runs, chosen = self.z, []
+        errors, expected = self.left_out()
+        # where runs left out are missed by more than was expected, less is known than the
+        # covariance says, which is the same everywhere
+        runs, ratio = self.z, np.abs(errors) / expected
+        chosen: list[Array] = []
         for _ in range(min(n, len(pool))):
             whole = self.kernel(runs) + self._nugget * np.eye(len(runs))
-            farthest = pool[int(np.argmax(self.variance(pool, runs, linalg.inv(whole))))]
-            chosen.append(farthest)
-            runs = np.vstack([runs, farthest])
+            near = np.argmin(np.linalg.norm(pool[:, None] - runs[None], axis=2), axis=1)
+            variance = np.maximum(self.variance(pool, runs, linalg.inv(whole)), 0.0)
+            at = int(np.argmax(np.sqrt(variance) * ratio[near]))
+            chosen.append(pool[at])
+            runs, ratio = np.vstack([runs, pool[at]]), np.append(ratio, ratio[near[at]])
         return np.array(chosen).reshape(len(chosen), pool.shape[1])
 
 

@@ -70,7 +70,6 @@ def changed(path: str, value: Any) -> dict[str, Any]:
             "tolerance.exponents: 2.0 cannot be used (input should be less",
         ),
         ("tolerance.exponents", None, "tolerance: tolerance is empty"),
-        ("tolerance.prediction", 0.1, "points and tolerance.prediction belong together"),
         ("ranges.k", [1.0, 0.5], "ranges.k: The range runs from 1 to 0.5"),
         ("ranges.k", ["a", 2], "ranges.k.low: 'a' is given where a number is needed"),
         ("ranges.k", 3, "ranges.k: 3 is no range"),
@@ -187,6 +186,11 @@ def test_too_few_runs_for_any_law_are_refused_before_one_is_made() -> None:
     ranges = {n: Range(1.0, 2.0) for n in "vwxy"} | dict(uptake_plan().ranges)
     with pytest.raises(InputError, match=r"survey: 4 runs .* along 5 free directions; .* 7"):
         CampaignDesign(bind(uptake_plan(crowd, ranges=ranges, survey=4)))
+
+
+def test_named_points_need_a_tolerance_for_predictions() -> None:
+    with pytest.raises(InputError, match=r"points need tolerance.prediction"):
+        uptake_plan(points=({"k": (0.1, None), "t": (1.0, None)},))
 
 
 def test_a_range_in_no_group_varies_in_the_runs_that_are_predicted() -> None:

@@ -100,6 +100,21 @@ def cut(a: float, b: float) -> float:
     return wave(a**2.5, b**2.5)
 
 
+def test_predictions_over_the_ranges_may_be_all_that_is_asked_for() -> None:
+    asked = Tolerance(prediction=0.05)
+    one = run(Plan(BLOCK, "y", {n: Range(1.0, 30.0, "m") for n in "abc"}, Budget(40), asked))
+    assert one.outcome == "confirmed"
+    assert sum(one.runs.values()) <= 8
+    plan = replace(wave_plan(40), tolerance=asked)
+    result = run(plan)
+    assert result.outcome == "predicts"
+    assert result.surrogate is not None
+    assert result.surrogate.error <= 0.05
+    # no run is spent on power laws once three for each unknown of one have shown none
+    asked_first = [e for e in result.log if "key" in e and e["decision"] != "surrogate"]
+    assert len(asked_first) <= 3 * (1 + 2) + 2
+
+
 def test_further_runs_of_a_surrogate_lie_where_runs_give_an_answer() -> None:
     result = run(replace(wave_plan(30), kernel=cut))
     further = [e for e in result.log if e["decision"] == "surrogate" and "key" in e]
