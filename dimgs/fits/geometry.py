@@ -649,7 +649,7 @@ def round_direction(
 
     def simple(reach: float) -> list[RoundedDirection]:
         vectors = short_vectors(frame, 2 * reach**2)
-        ahead = vectors @ along
+        ahead = vectors @ triangle.T @ unit
         vectors = vectors[ahead != 0] * np.sign(ahead[ahead != 0]).astype(np.intp)[:, None]
         points = vectors @ triangle.T
         offs = points @ across.T / (points @ unit)[:, None]
@@ -670,11 +670,11 @@ def round_direction(
             )
         ]
 
-    found, reach = simple(2.0), 2.0
-    while len(found) < n_candidates and reach < max_complexity:
+    rounded, reach = simple(2.0), 2.0
+    while len(rounded) < n_candidates and reach < max_complexity:
         reach = min(1.5 * reach, float(max_complexity))
-        found = simple(reach)
-    return sorted(found, key=_by_simplicity)[:n_candidates]
+        rounded = simple(reach)
+    return sorted(rounded, key=_by_simplicity)[:n_candidates]
 
 
 def _by_simplicity(c: RoundedDirection) -> tuple[int, float, tuple[Fraction, ...]]:
@@ -724,9 +724,9 @@ class _AngleTest:
 
     def p_values(self, offs: Array) -> Array:
         """Of offsets, one a row; nan where the degrees of freedom are too few."""
-        statistics = self._factor * ((offs @ self.root.T) ** 2).sum(axis=1)
         if self.second_dof < 1 or not len(self.root):
             return np.full(len(offs), np.nan if len(self.root) else 1.0)
+        statistics = self._factor * ((offs @ self.root.T) ** 2).sum(axis=1)
         return np.asarray(stats.f.sf(statistics, len(self.root), self.second_dof))
 
 
