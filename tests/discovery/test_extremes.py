@@ -10,8 +10,6 @@ from dimgs.common.errors import FitError, InputError
 from dimgs.discovery.fitting import fit
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
-from dimgs.engines.structured.errors import surrogate
-from dimgs.engines.structured.runs import Runs
 from dimgs.law.law import Law
 from dimgs.report.results import Report
 from tests.patience import AMPLE, ample
@@ -166,9 +164,6 @@ def test_a_search_takes_responses_of_any_size(scale: float) -> None:
     rng = np.random.default_rng(0)
     x = np.exp(rng.uniform(-1, 1, 30))
     problem = Problem({"pi_1": x}, scale * (2 * x + 3 * x**2))
-    expected = surrogate(Runs.of(problem), np.ones(30))
-    assert expected is not None
-    np.testing.assert_allclose(expected, problem.response, rtol=0.1)
     result = StructuredEngine("ab").search(problem, ample(20))
     assert result.outcome in ("converged", "timeout", "no_candidate")
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
-from dimgs.engines.structured.errors import choose_errors, start_errors, surrogate
+from dimgs.engines.structured.errors import choose_errors
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import (
     Target,
@@ -32,28 +32,10 @@ def decay(seed: int, noise: float = 0.1, n: int = 200) -> tuple[Array, Array, Ar
     return x, clean, clean + noise * np.sqrt(np.mean(clean**2)) * rng.normal(size=n)
 
 
-@pytest.mark.parametrize("sign", [1.0, -1.0])
 @pytest.mark.parametrize("seed", range(4))
-def test_a_surrogate_is_nearer_than_the_noise(seed: int, sign: float) -> None:
+def test_the_size_of_the_noise_is_known_from_a_law(seed: int) -> None:
     x, clean, y = decay(seed)
-    runs = Runs.of(Problem({"pi_1": x}, sign * y, scale="linear"))
-    expected = surrogate(runs, np.ones(len(x)))
-    assert expected is not None
-    assert np.all(sign * expected > 0)
-    error = np.std(y - clean)
-    assert np.sqrt(np.mean((sign * expected - clean) ** 2)) < 0.35 * error
-
-
-def test_there_is_none_for_a_response_of_both_signs() -> None:
-    x = np.linspace(0.1, 6.0, 60)
-    runs = Runs.of(Problem({"pi_1": x}, np.sin(x), scale="linear"))
-    assert surrogate(runs, np.ones(60)) is None
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_the_size_of_the_noise_is_known_before_any_law(seed: int) -> None:
-    x, clean, y = decay(seed)
-    runs = start_errors(Runs.of(Problem({"pi_1": x}, y, scale="linear")))
+    runs = choose_errors(Runs.of(Problem({"pi_1": x}, y, scale="linear")), clean)
     assert runs.errors.floor == ADDITIVE_FLOOR
     assert runs.errors.noise == pytest.approx(np.std(y - clean), rel=0.35)
     assert runs.doubtful.any()
@@ -65,7 +47,7 @@ def test_relative_errors_leave_every_response_as_it_is(noise: float) -> None:
     rng = np.random.default_rng(1)
     x = rng.uniform(0.5, 5.0, 100)
     y = np.exp(-x + noise * rng.normal(size=100))
-    runs = start_errors(Runs.of(Problem({"pi_1": x}, y)))
+    runs = choose_errors(Runs.of(Problem({"pi_1": x}, y)), np.exp(-x))
     assert not runs.doubtful.any()
     np.testing.assert_array_equal(runs.anchor, y)
 

@@ -19,7 +19,7 @@ from dimgs.engines.structured.archive import (
     thin_runs,
 )
 from dimgs.engines.structured.complete import ShortForms
-from dimgs.engines.structured.errors import choose_errors, start_errors
+from dimgs.engines.structured.errors import choose_errors
 from dimgs.engines.structured.factor_search import FactorSearch, arguments_of
 from dimgs.engines.structured.posynomials import posynomials
 from dimgs.engines.structured.quadratics import quadratic_roots
@@ -279,10 +279,6 @@ class StructuredEngine:
     def _stages(self, archive: Archive, short: ShortForms | None) -> str:
         if not np.any(archive.runs.y):
             return "the response is zero in every run"
-        try:
-            archive.runs = start_errors(archive.runs)
-        except _UNUSABLE as error:
-            archive.trouble = _trouble(error)
         done: set[int] = set()
         for _ in range(_PASSES):
             message = self._pass(archive, Stages(archive, short), done)
@@ -382,7 +378,6 @@ def low_order_sum(problem: Problem, seconds: float) -> tuple["sympy.Expr", dict[
     with np.errstate(all="ignore"):
         archive = Archive(Runs.of(some), monotonic() + seconds)
         try:
-            archive.runs = start_errors(archive.runs)
             target, sums = response(archive.runs), Sums(archive.runs)
             sums.search(sums.short(target, 300), target, archive, _LOW_ORDER)
             posynomials(target, archive)
