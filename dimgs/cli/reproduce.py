@@ -16,11 +16,10 @@ from importlib.util import module_from_spec, spec_from_file_location
 from math import inf
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
-from dimgs.common.advice import setting
 from dimgs.common.errors import DimgsError, InputError
-from dimgs.common.formats import whole, write_whole
+from dimgs.common.formats import attributes, whole, write_whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,22 +37,6 @@ _SIZE = (5.6, 3.6)  # inches
 
 class DataUnavailable(DimgsError):
     """The data of a study are not available; the message has the cause and the remedy."""
-
-
-class Estimated(Protocol):
-    """An estimate with its interval, such as a fitted exponent or a constant of a law."""
-
-    @property
-    def value(self) -> float:
-        """Estimate."""
-
-    @property
-    def low(self) -> float | None:
-        """Lower end of its interval."""
-
-    @property
-    def high(self) -> float | None:
-        """Upper end of its interval."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +81,7 @@ class Check:
     def of(
         cls,
         name: str,
-        estimate: Estimated,
+        estimate: Any,
         published: float,
         tolerance: float,
         *,
@@ -106,7 +89,7 @@ class Check:
         unit: str = "",
         why: str = "",
     ) -> "Check":
-        """Check of an estimate that carries its interval."""
+        """Check of an estimate with a value, low and high, such as a constant of a law."""
         low, high = estimate.low, estimate.high
         return cls(name, estimate.value, low, high, published, tolerance, relative, unit, why)
 
@@ -429,8 +412,7 @@ class Outcome:
 
     def to_json(self) -> dict[str, str]:
         """Plain strings."""
-        names = ("name", "status", "found", "published", "tolerance", "why")
-        return {name: str(getattr(self, name)) for name in names}
+        return attributes(self, "name status found published tolerance why")
 
 
 def study_titles(folder: Path | None = None) -> dict[str, str]:
@@ -609,24 +591,19 @@ def write_page(outcomes: Sequence[Outcome], titles: Mapping[str, str], folder: P
         If the folder cannot be written to.
     """
     from dimgs.report.render import html_templates
+    from dimgs.report.write import writing_to
 
     written: list[Path] = []
     studies = []
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
+    page = folder / "index.html"
+    with writing_to(folder):
         for outcome in outcomes:
             files = _files_of(outcome, folder / outcome.name)
             written += files
             studies.append((outcome, titles[outcome.name], {f.name for f in files}))
-        page = folder / "index.html"
         template = html_templates().get_template("studies.html")
         text = template.render(studies=studies, summary=summary(outcomes))
         write_whole(page, f"{text}\n")
-    except OSError as error:
-        reason = error.strerror or error
-        raise InputError(
-            f"Cannot write to '{folder}': {reason}; choose another {setting('out')}."
-        ) from error
     return [page, *written]
 
 

@@ -618,8 +618,6 @@ def _groups(basis: "PiBasis | None") -> list[dict[str, str]]:
     columns = column_symbols(basis)
     groups = []
     for group in basis.every_group:
-        for name, _ in group.exponents:
-            columns.setdefault(name, symbol_latex(name))
         number = rf"\pi_{{{group.name.removeprefix('pi_')}}}"
         left = number if group.symbol is None else f"{number} = {group.symbol}"
         latex = f"{left} = {group_latex(group, columns)}"
