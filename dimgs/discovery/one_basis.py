@@ -59,11 +59,14 @@ def study(
     require_engine(options.engine)
     clock = clock.separate()
     current = study_of_power_law(prepared, options)
-    if options.engine != NONE and options.within is not None:
-        note = (
-            f"Only the power law is judged where {setting('within')} gives each label its "
-            f"prefactor; {setting('by', options.within)} looks for closed forms too."
-        )
+    if options.engine != NONE and (options.within is not None or options.arrhenius):
+        if options.within is not None:
+            where = f"{setting('within')} gives each label its prefactor"
+            instead = setting("by", options.within)
+        else:
+            where = f"{setting('arrhenius')} has a temperature enter as 1/T"
+            instead = setting("scales", "auto")
+        note = f"Only the power law is judged where {where}; {instead} looks for closed forms too."
         current = replace(current, warnings=(*current.warnings, note))
     try:
         with listening(progress):
