@@ -532,40 +532,7 @@ def search_forms(
 
 def _form(candidate: Candidate, back: Mapping[sympy.Symbol, sympy.Expr]) -> ExponentForm:
     form = ExponentForm(candidate.expression, candidate.constants).renamed("q_")
-    form = _partial_fraction(form, list(back))
     return ExponentForm(form.expression.xreplace(dict(back)), form.constants)
-
-
-def _partial_fraction(form: ExponentForm, arguments: list[sympy.Symbol]) -> ExponentForm:
-    """A ratio of two lines in one argument as constant + k/(k' + u), which reads better."""
-    used = [u for u in arguments if u in form.expression.free_symbols]
-    if len(used) != 1:
-        return form
-    u = used[0]
-    numeric = form.expression.xreplace(
-        {sympy.Symbol(k): sympy.Float(v, 17) for k, v in form.constants.items()}
-    )
-    top, bottom = sympy.fraction(sympy.together(form.expression))
-    if not (top.is_polynomial(u) and bottom.is_polynomial(u)):
-        return form
-    if sympy.degree(bottom, u) != 1 or sympy.degree(top, u) > 1:
-        return form
-    far = sympy.limit(form.expression, u, sympy.oo)
-    values = {sympy.Symbol(k): v for k, v in form.constants.items()}
-    p, q = (sympy.Poly(e, u) for e in (top, bottom))
-    slope, offset = (float(x.xreplace(values)) for x in (q.coeff_monomial(u), q.coeff_monomial(1)))
-    pole = offset / slope
-    k = float((numeric - far.xreplace(values)).xreplace({u: sympy.Float(1.0)}) * (1.0 + pole))
-    if not np.isfinite([pole, k]).all() or pole == 0 or p.is_zero:
-        return form
-    a, b, c = sympy.symbols("q_1 q_2 q_3")
-    if far.is_number and len(form.constants) == 2:
-        return ExponentForm(far + b / (c + u), {"q_2": k, "q_3": pole})
-    if len(form.constants) == 3:
-        return ExponentForm(
-            a + b / (c + u), {"q_1": float(far.xreplace(values)), "q_2": k, "q_3": pole}
-        )
-    return form
 
 
 # forms that are searched on for, and outlines that are refitted, the best first

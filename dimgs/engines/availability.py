@@ -3,14 +3,13 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
-from dimgs.common.errors import DimgsError
 from dimgs.engines.registry import EngineEntry, EngineStatus
 
 _JULIA_REMEDY = (
@@ -153,20 +152,8 @@ def _version(package: str) -> str | None:
 
 
 def _install_pysr() -> None:
-    """PySR's own installation, which its first import starts, in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", "import pysr"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={name: value for name, value in os.environ.items() if name not in IGNORED},
-    )
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason was given"])[-1]
-        raise DimgsError(
-            f"PySR could not be set up ({last}); install Julia from https://julialang.org/install "
-            f"or try again with a network that reaches it."
-        )
+    """PySR's own installation, which its first import starts."""
+    import_module("dimgs.engines.pysr.runtime").fetch_packages()
 
 
 STRUCTURED = EngineEntry(

@@ -1,6 +1,6 @@
 """SymPy expressions of other engines -> candidates: functions mapped, constants named."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -221,12 +221,5 @@ def _exponential(expression: Any) -> Any:
     expanded = sympy.expand(
         expression, multinomial=False, power_base=False, power_exp=False, log=False, basic=False
     )
-    written = [sympy.Mul(*_factors(e)) for e in (expression, expanded)]
-    return min(written, key=complexity_of)
-
-
-def _factors(expression: Any) -> Iterator[Any]:
-    import sympy
-
-    for term in sympy.Add.make_args(expression):
-        yield sympy.exp(term)
+    products = [sympy.Mul(*map(sympy.exp, sympy.Add.make_args(e))) for e in (expression, expanded)]
+    return min(products, key=complexity_of)

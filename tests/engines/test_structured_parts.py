@@ -248,13 +248,3 @@ def test_exponents_and_functions_are_dearer_inside_functions() -> None:
     nested = structure_bits(Call("exp", Call("tanh", x)), runs)
     apart = structure_bits(Product((Call("exp", x), Call("tanh", x))), runs)
     assert nested > apart - structure_bits(x, runs)
-
-
-def test_a_factor_of_two_terms_stands_in_front_of_them() -> None:
-    runs = some_runs()
-    x = Mono((Fraction(1), Fraction(0)))
-    cosine = Call("cos", Mono((Fraction(0), Fraction(1))))
-    tree = Power(Sum((ONE, x, Product((Number(-1.0, "-1"), x, cosine)))), Fraction(-1))
-    form = canonical(tree, runs)
-    assert structure_bits(form, runs) < structure_bits(tree, runs)
-    np.testing.assert_allclose(evaluate(form, runs), evaluate(tree, runs), rtol=1e-12)

@@ -43,7 +43,7 @@ def load_pysr(setup_seconds: float = 600.0) -> ModuleType:
         if not has_julia(julia_project(os.environ), os.environ):
             raise EngineUnavailableError(f"PySR needs Julia, not found here: {status.remedy}.")
         if not _is_resolved():
-            _resolve(setup_seconds)
+            fetch_packages(setup_seconds)
     try:
         with warnings.catch_warnings(), led_by_juliapkg():
             warnings.simplefilter("ignore")
@@ -83,8 +83,19 @@ def _is_resolved() -> bool:
         return False
 
 
-def _resolve(seconds: float) -> None:
-    """Let PySR fetch its Julia packages in a process that can be ended."""
+def fetch_packages(seconds: float | None = None) -> None:
+    """Let PySR fetch Julia, where there is none, and its packages, in a process that can be ended.
+
+    Parameters
+    ----------
+    seconds : float, optional
+        Longest wait; unlimited by default.
+
+    Raises
+    ------
+    EngineUnavailableError
+        If they are not ready by then, or PySR's own installation fails.
+    """
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", "import pysr"],
         stdin=subprocess.DEVNULL,
@@ -108,8 +119,9 @@ def _resolve(seconds: float) -> None:
     if process.returncode:
         lines = [line for line in output.splitlines() if line.strip()] or ["no message"]
         raise EngineUnavailableError(
-            f"PySR's Julia packages cannot be had ({lines[-1].strip()[:200]}): run "
-            "`python -c 'import pysr'` once where there is a network."
+            f"PySR's Julia packages cannot be had ({lines[-1].strip()[:200]}): install Julia from "
+            "https://julialang.org/install, or run `dimgs engines --install pysr` where there is a "
+            "network."
         )
 
 

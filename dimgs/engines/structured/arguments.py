@@ -33,6 +33,8 @@ _LARGEST_BOX = 120_000
 # power law; of each power above 1; and of a group that changes sign in a denominator, which is as
 # rare as three more variables
 _HALF, _NEAR, _POWER, _POLE = 1.0, 1.2, 0.25, 3.0
+# longest monomial that is kept, where some are much shorter
+_LONGEST = 12.0
 # least common denominator of the exponents that are listed
 _COMMON = 12
 # how unlike m and m r count where r is one variable of no dimension: next after like ones
@@ -44,6 +46,8 @@ _ROOTS = tuple(Fraction(*x) for x in ((1, 2), (3, 2), (1, 3), (2, 3), (4, 3), (1
 _ALONG = 3.0
 # values beyond have no products that are representable
 _LEAST = 1e-200
+# functions that stand beside a monomial in an argument
+_MODULATING = ("cos", "sin", "exp", "log", "tanh")
 # multiples of the argument of what oscillates, as of double and half angles
 _SCALES = ((1.0, "1"), (0.5, "1/2"), (2.0, "2"))
 
@@ -126,7 +130,6 @@ def short_monomials(
     *,
     power: float = 0.0,
     halves: bool = False,
-    largest: float = 12.0,
     near: Array | None = None,
 ) -> Terms:
     """The shortest monomials, the constant 1 included.
@@ -141,8 +144,6 @@ def short_monomials(
         makes a monomial short when its dimensional form is. 0 for an argument of a function.
     halves : bool
         Whether half-integer exponents take part.
-    largest : float
-        Longest that is kept.
     near : ndarray of shape (n_groups,), optional
         Exponents; monomials near to them count as short too.
     """
@@ -158,7 +159,7 @@ def short_monomials(
     cost = cost + _POLE * runs.poles(vectors)
     cost = cost + _POWER * np.maximum(np.abs(total) - 1, 0).sum(axis=1) + 1e-3 * inside
     order = np.lexsort((*vectors.T, cost))
-    order = order[cost[order] <= max(largest, float(cost.min()) + 4.0)][:count]
+    order = order[cost[order] <= max(_LONGEST, float(cost.min()) + 4.0)][:count]
     if near is not None:
         distance = np.abs((vectors - near) @ runs.shape.T).sum(axis=1) + _HALF * broken.sum(axis=1)
         nearest = np.lexsort((*vectors.T, distance + 0.1 * cost))[: (2 * count) // 5]
@@ -218,9 +219,9 @@ def _box(width: int, halves: bool) -> Array:
     return np.unique(np.array(rows), axis=0)
 
 
-def plain(runs: Runs, count: int, *, both_signs: bool = True, halves: bool = False) -> Terms:
+def plain(runs: Runs, count: int, *, both_signs: bool = True) -> Terms:
     """Short monomials; of u and 1/u only the one with a positive first exponent if asked."""
-    monomials = short_monomials(runs, count if both_signs else 2 * count, halves=halves)
+    monomials = short_monomials(runs, count if both_signs else 2 * count)
     rows = [
         i
         for i, e in enumerate(monomials.exponents)
@@ -293,16 +294,11 @@ def differences(
     return Terms.stacked(runs, listed()).varying(count)
 
 
-def modulated(
-    runs: Runs,
-    inner: Terms,
-    count: int,
-    names: tuple[str, ...] = ("cos", "sin", "exp", "log", "tanh"),
-) -> Terms:
+def modulated(runs: Runs, inner: Terms, count: int) -> Terms:
     """Monomials times a function of another argument, such as pi_1 cos(pi_2 - pi_3)."""
 
     def listed() -> Iterator[tuple[Tree, float, Array]]:
-        for name in names:
+        for name in _MODULATING:
             function = FUNCTIONS[name]
             for scale, text in _SCALES if function.periodic else _SCALES[:1]:
                 for k, argument in enumerate(inner.trees):

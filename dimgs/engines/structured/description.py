@@ -264,7 +264,7 @@ def _ways(factor: Tree, none: _Exponents, runs: Runs) -> list[_Way]:
         return out
     terms = [_split(term, none) for term in base.terms]
     for exponents in {_positive(t.exponents, runs): None for t in terms}:
-        inside = _grouped([t.over(exponents) for t in terms], runs)
+        inside: Tree = Sum(tuple(t.over(exponents).tree for t in terms))
         whole = inside if power is None else Power(inside, power)
         outside = _sum(none, exponents, Fraction(1) if power is None else power)
         out.append(_Way(outside, whole, structure_bits(whole, runs)))
@@ -321,26 +321,6 @@ def _joined(first: Tree, second: Tree) -> Tree:
         return second
     factors = first.factors if isinstance(first, Product) else (first,)
     return Product((*factors, second))
-
-
-def _grouped(terms: list[_Term], runs: Runs) -> Tree:
-    """A sum, two of its terms with their monomial in front where that is shorter: 1 + u (1 - v)."""
-    trees = [term.tree for term in terms]
-    best: Tree = Sum(tuple(trees))
-    bits = structure_bits(best, runs)
-    for i, first in enumerate(terms) if len(terms) > 2 else []:
-        if not any(first.exponents) or first.exponents != _positive(first.exponents, runs):
-            continue
-        for j, second in enumerate(terms):
-            others = [tree for k, tree in enumerate(trees) if k not in (i, j)]
-            none = first.over(first.exponents)
-            if i == j or second.exponents != first.exponents:
-                continue
-            inner = Sum((none.tree, second.over(first.exponents).tree))
-            trial = Sum((*others, Product((Mono(first.exponents), inner))))
-            if structure_bits(trial, runs) < bits:
-                best, bits = trial, structure_bits(trial, runs)
-    return best
 
 
 def _times(a: _Exponents, b: _Exponents) -> _Exponents:
