@@ -316,12 +316,16 @@ def _contrasts(fit: FittedLaw) -> str:
 
 def _exponent_sections(fit: FittedLaw) -> list[str]:
     """Exponents of the groups and of the variables, activation, and prefactors of labels."""
-    exponents = (*fit.exponents, *fit.variable_exponents)
-    lines = exponent_lines(exponents, fit.level) or ["none: the response group is constant"]
+    activation = fit.activation or {}
+    # the slope along 1/T is an activation temperature, and no exponent
+    exponents = [e for e in (*fit.exponents, *fit.variable_exponents) if e.name not in activation]
+    lines = exponent_lines(exponents, fit.level)
+    if not lines and not activation:
+        lines = ["none: the response group is constant"]
     labels = [(visible(k), number(v)) for k, v in (fit.group_prefactors or {}).items()]
     return [
         *_section("Exponents", lines),
-        *_section("Activation", activation_lines(fit.activation or {})),
+        *_section("Activation", activation_lines(activation)),
         *_section("Prefactors", _columns(labels) if labels else []),
     ]
 

@@ -11,6 +11,7 @@ from dimgs.discovery.discover import discover
 from dimgs.discovery.fitting import fit
 from dimgs.report.plain_text import condition, fit_text, interval, number, report_text, scores_lines
 from tests.planted import pipe
+from tests.report.examples import report_of
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +39,13 @@ def test_the_text_shows_law_scores_domain_and_verdict(report: Report) -> None:
         "Confirmed: probable, no residual structure, predicts held-out runs.",
     ):  # fmt: skip
         assert words in text
+
+
+def test_an_activation_temperature_is_no_exponent() -> None:
+    text = report_text(report_of("arrhenius"))
+    exponents = text[text.index("Exponents") : text.index("Activation")]
+    assert not re.search(r"(?m)^ *(Exponents)? *T ", exponents)
+    assert re.search(r"Activation along 1/T: \S+ K", text)
 
 
 def test_a_law_that_nothing_checked_does_not_claim_to_predict() -> None:
