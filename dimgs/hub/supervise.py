@@ -249,10 +249,7 @@ class Supervisor:
         most = self.limits.megabytes << 20
         if len(children) > self.limits.processes:
             over = Failure.PROCESSES
-        elif (
-            _sum(lambda each: int(each.memory_info().rss), children) > most
-            and _sum(_proportional, children) > most
-        ):
+        elif _sum(_resident, children) > most and _sum(_proportional, children) > most:
             over = Failure.MEMORY
         elif sum(map(process.folder_size, self.folders)) > self.limits.disk_megabytes << 20:
             over = Failure.DISK
