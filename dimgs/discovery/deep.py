@@ -268,7 +268,14 @@ def dense_runs(design: Design, potential: ContrastivePotential, seed: int) -> De
     y = potential.predict(X)
     data = _mixed(design, mixing, np.exp(y + offset))
     return replace(
-        design, data=data, X=X, y=y, offset=offset, weights=_certainty(potential, X), split=None
+        design,
+        data=data,
+        X=X,
+        y=y,
+        offset=offset,
+        weights=_certainty(potential, X),
+        split=None,
+        input_errors=None,
     )
 
 

@@ -31,7 +31,12 @@ def estimator(options: Options) -> Callable[[Design], Estimate]:
         return lambda design: fit_ranks(design, options.level)
     if options.by:
         return lambda design: fit_by_sources(design, options.level)
-    return lambda design: fit_squares(design, options.level)
+
+    def plain(design: Design) -> Estimate:
+        orthogonal = design.input_errors is not None and design.within is None
+        return (fit_orthogonal if orthogonal else fit_squares)(design, options.level)
+
+    return plain
 
 
 def fit_squares(design: Design, level: float) -> Estimate:
@@ -268,15 +273,20 @@ def fit_orthogonal(design: Design, level: float) -> Estimate:
     Raises
     ------
     InputError
-        If the target, or every input, is without an error column.
+        If every input is without an error column.
     """
     from dimgs.fits.errors_in_variables import OrthogonalPowerLaw
 
-    covariance = error_covariance(design)
+    errors = design.input_errors
+    if errors is None:
+        raise InputError(
+            "No input has an error column: add columns such as 'x_err [unit]', or leave out "
+            f"{setting('errors_in_variables')}; the errors of the target alone are used as weights."
+        )
     if not design.features:
-        return _constant_by_errors(design, covariance[:, 0, 0], level)
-    model = OrthogonalPowerLaw().fit(
-        design.X, design.y, groups=design.split, error_covariance=covariance
+        return fit_squares(design, level)
+    model = OrthogonalPowerLaw(intrinsic=True).fit(
+        design.X, design.y, groups=design.split, error_covariance=errors.covariance
     )
     reference = fit_power_law(design.X, design.y, None, design.split)
     joint = np.asarray(model.joint_covariance_)
@@ -294,18 +304,8 @@ def fit_orthogonal(design: Design, level: float) -> Estimate:
         independent_contrasts=model.n_contrasts_,
         pairs=model.n_pairs_,
         directions=_directions(reference),
-        notes=_scatter_notes(model.chi2_reduced_),
+        **scatter_fields(model.scatter_),
     )
-
-
-def _constant_by_errors(design: Design, variance: Array, level: float) -> Estimate:
-    """Constant law: the mean weighted by the error of each run's response group."""
-    from dimgs.fits.errors_in_variables import check_variance
-
-    check_variance(variance)
-    weighted = _fit_weighted(replace(design, weights=variance.min() / variance), level)
-    square = np.sum((design.y - weighted.intercept) ** 2 / variance)
-    return replace(weighted, notes=_scatter_notes(square / max(design.n_runs - 1, 1)))
 
 
 def _scatter_notes(chi2_reduced: float, shared: float = 0.0) -> tuple[str, ...]:
@@ -322,59 +322,3 @@ def _scatter_notes(chi2_reduced: float, shared: float = 0.0) -> tuple[str, ...]:
         f"explain: they are too small, or the law is not a power law.{weights}"
     )
     return (note,)
-
-
-def error_covariance(design: Design) -> Array:
-    """Covariance of the errors of [features | response] in every run.
-
-    Parameters
-    ----------
-    design : Design
-
-    Returns
-    -------
-    ndarray of shape (n_runs, n_features + 1, n_features + 1)
-    """
-    data, target, response = design.data, design.basis.target, design.basis.response
-    assert target is not None
-    assert response is not None
-    inputs = inputs_with_errors(design)
-    if target.name not in data.errors:
-        raise InputError(
-            f"Errors in the inputs need those of the target beside them: add a column "
-            f"'{target.name}_err [{target.unit.text}]', or leave out "
-            f"{setting('errors_in_variables')}."
-        )
-    if not inputs:
-        raise InputError(
-            "No input has an error column: add columns such as 'x_err [unit]', or leave out "
-            f"{setting('errors_in_variables')}; the errors of the target alone are used as weights."
-        )
-    names = [*inputs, target.name]
-    slopes = np.zeros((design.n_runs, len(design.features) + 1, len(names)))
-    for k, name in enumerate(names):
-        values = np.asarray(data[name], dtype=np.float64)
-        for j, feature in enumerate(design.features):
-            if feature.group is not None:
-                slopes[:, j, k] = float(feature.group.get(name)) / values
-            elif feature.variable == name:
-                inverse = feature.contrast == "inverse"
-                slopes[:, j, k] = -1.0 / values**2 if inverse else 1.0
-        if design.scale == "level":
-            slopes[:, -1, k] = target.unit.log_factor if name == target.name else 0.0
-        else:
-            slopes[:, -1, k] = float(response.get(name)) / values
-    errors = np.column_stack([data.errors[name] for name in names])
-    with np.errstate(over="ignore"):
-        scaled = slopes * errors[:, None, :]
-        return np.asarray(scaled @ scaled.transpose(0, 2, 1))
-
-
-def inputs_with_errors(design: Design) -> list[str]:
-    """Inputs of the design that have an error column."""
-    response = design.basis.response
-    used = {n for f in design.features if f.group for n, _ in f.group.exponents}
-    used |= {f.variable for f in design.features if f.variable is not None}
-    used |= {n for n, _ in response.exponents} if response is not None else set()
-    target = design.basis.target
-    return sorted(n for n in used if n in design.data.errors and (not target or n != target.name))

@@ -187,8 +187,11 @@ def _with_posterior(study: Study, posterior: Posterior, options: Options, clock:
     cuts = dict.fromkeys((*study.cuts, *(cut for cut in clock.cuts if cut.step == JUDGEMENT)))
     study = replace(study, cuts=tuple(cuts), posterior=posterior)
     if posterior.laws:
-        errors = target_errors(study.prepared.design, posterior.laws[0].form.evidence.errors)
-        design = replace(study.prepared.design, errors=errors)
+        design, judged_by = study.prepared.design, posterior.laws[0].form.evidence.errors
+        design = replace(design, errors=target_errors(design, judged_by))
+        if judged_by.inputs is not None and design.input_errors is not None:
+            inputs = replace(design.input_errors, shared=judged_by.inputs.shared)
+            design = replace(design, input_errors=inputs)
         study = replace(study, prepared=replace(study.prepared, design=design))
     first = posterior.laws[0].form if posterior.laws else None
     if first is None or first.law is study.law:

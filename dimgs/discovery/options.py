@@ -143,7 +143,10 @@ class Options:
     )
     robust: bool = _option(False, "flag", "Robust fit by ranks.")
     errors_in_variables: bool = _option(
-        False, "flag", "Use the error columns (x_err) of the inputs: orthogonal regression."
+        False,
+        "flag",
+        "Use the error columns (x_err) of the inputs even where they are negligible: orthogonal "
+        "regression.",
     )
     regimes: bool = _option(
         False, "flag", "Find regimes of constant exponents and their boundaries."

@@ -14,7 +14,7 @@ from dimgs.dataset.checks import check_enough_runs
 from dimgs.discovery.additive import additive_of
 from dimgs.discovery.collinearity import monomial_text, separation_warnings
 from dimgs.discovery.diagnostics import group_warnings, self_correlation
-from dimgs.discovery.estimators import estimator, inputs_with_errors
+from dimgs.discovery.estimators import estimator
 from dimgs.discovery.limits import LimitedRuns
 from dimgs.discovery.local_exponents import local_along, local_of
 from dimgs.discovery.missing_input import scale_advice
@@ -93,7 +93,6 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         *prepared.warnings,
         *limited.warnings,
         *_unused_options(options),
-        *_unused_errors(design, options),
         *(() if additive is None else additive.warnings),
         *_fit_warnings(design, fit, law, options.level),
         *_missing_scale(prepared, options),
@@ -175,18 +174,6 @@ def _unused_options(options: Options) -> list[str]:
             f"{names}: fitted by least squares; {setting('robust')} is for the power law alone."
         )
     return out
-
-
-def _unused_errors(design: Design, options: Options) -> list[str]:
-    names = inputs_with_errors(design)
-    if options.errors_in_variables or not names:
-        return []
-    text = (
-        f"The errors of {', '.join(names)} are not used; if they are not small against the spread, "
-        f"exponents come out too flat, and {setting('errors_in_variables')} takes them into "
-        f"account."
-    )
-    return [text]
 
 
 def _refitter(options: Options) -> Fitter:

@@ -24,7 +24,7 @@ from dimgs.discovery.scoring import noise_of, target_values
 from dimgs.fits.censoring import fit_censored
 from dimgs.fits.design.features import Design, build_design, stated_errors
 from dimgs.fits.invariance import invariance
-from dimgs.fits.noise import Noise, NoiseKind, rms, with_intrinsic_scatter
+from dimgs.fits.noise import Noise, NoiseKind, rms, share_of_inputs, with_intrinsic_scatter
 from dimgs.fits.sources import fit_sources
 from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
@@ -43,6 +43,9 @@ _FEW_GROUPS = 5
 # runs whose target is a value, for each term of the law about which bounds are likely: fewer give
 # the terms hardly any digit
 _RUNS_PER_TERM = 5
+# share of the variance of the runs below which errors of inputs, a tenth of their spread or less,
+# flatten an exponent by less than a tenth of its standard error in a hundred runs
+_NEGLIGIBLE = 0.01
 # of a scaling that somebody asks for, if it holds: one in a thousand is refused by chance
 _CONTRADICTED = 1e-3
 
@@ -160,9 +163,11 @@ def prepare(
         design, notes = replace(again(options), censored=sd), [*notes, censoring]
     # of any smooth law, so that what a power law misses is not a scatter for the others
     smooth = _second_degree(design)
+    design, uncertain = _with_input_errors(with_intrinsic_scatter(design, smooth)[0], options)
     if options.noise != "auto":
         design = replace(design, noise=_noise_asked(design, options))
-    design = with_sources(with_intrinsic_scatter(design, smooth)[0], smooth)
+    design = with_sources(design, smooth)
+    notes = [*notes, *uncertain]
     warnings = (*table_warnings(usable), *_warnings(usable, design, options), *notes)
     return Prepared(
         usable.data,
@@ -180,6 +185,7 @@ def _noise_asked(design: Design, options: Options) -> Literal["relative", "const
         "is a level": design.scale == "level",
         "is censored": design.censored > 0,
         "scatters between sources": bool(options.by),
+        "has inputs with errors": design.input_errors is not None,
         "vanishes in some runs": vanishes and options.noise == "relative",
     }
     for why, holds in unusable.items():
@@ -189,6 +195,29 @@ def _noise_asked(design: Design, options: Options) -> Literal["relative", "const
                 f"leave out {setting('noise')}."
             )
     return "relative" if options.noise == "relative" else "constant"
+
+
+def _with_input_errors(design: Design, options: Options) -> tuple[Design, list[str]]:
+    """The design without errors of the inputs that are negligible, and what is done with others."""
+    errors = design.input_errors
+    if errors is None:
+        return design, []
+    share = share_of_inputs(design)
+    names = ", ".join(f"'{name}'" for name in errors.names)
+    if share < _NEGLIGIBLE and not options.errors_in_variables:
+        return replace(design, input_errors=None), []
+    note = (
+        f"The errors of {names} are about {100 * share:.2g} % of the variance of the runs about a "
+        "law, and enter by the slopes of each law."
+    )
+    clash = next((n for n in ("within", "robust", "by") if getattr(options, n)), None)
+    if clash is not None:
+        note = (
+            f"The errors of {names} are about {100 * share:.2g} % of the variance of the runs "
+            f"about a law. With {setting(clash)} they only enter the weights, so that exponents "
+            "may be too flat."
+        )
+    return design, [note]
 
 
 def _second_degree(design: Design) -> Array:

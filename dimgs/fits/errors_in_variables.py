@@ -7,16 +7,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import least_squares
 
-from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
-from dimgs.fits.covariance import jackknife_covariance
+from dimgs.fits.covariance import linearised
 from dimgs.fits.design.whitening import Whitening
+from dimgs.fits.noise import Scatter, require_finite, scatter_beside
 from dimgs.fits.run_checks import check_clusters
 from dimgs.fits.solve import coordinates_of_rows
 
-# Beyond this number of runs, so many blocks of them are left out in place of single runs.
-_MAX_LEFT_OUT = 100
+# refits with the scatter of the one before: each brings its change down by the share of the
+# variance that the inputs make, and the last change that counts
+_ROUNDS, _SETTLED = 20, 1e-3
 
 
 @dataclass(eq=False, repr=False)
@@ -34,13 +36,16 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
     ----------
     n_iterations : int, default 200
         Evaluations of the least-squares search, at most.
+    intrinsic : bool, default False
+        Whether runs scatter beside their stated errors: a variance of the response that all share
+        is estimated with the exponents (Tremaine et al.).
 
     Attributes
     ----------
     exponents_ : ndarray of shape (n_features,)
     intercept_ : float
     covariance_ : ndarray of shape (n_features, n_features)
-        Jackknife over runs, or over clusters; blocks of runs above a hundred.
+        Jackknife over runs, or over clusters, to first order.
     joint_covariance_ : ndarray of shape (n_features + 1, n_features + 1)
         Of [intercept, exponents].
     dof_ : float
@@ -48,6 +53,8 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
         Minimum over its degrees of freedom: near 1 where the stated errors explain the scatter.
     collinear_ : ndarray of shape (n_null, n_features)
     residuals_ : ndarray of shape (n_runs,)
+    scatter_ : Scatter or None
+        Intrinsic scatter, where it was estimated.
     n_contrasts_, n_pairs_ : int
 
     Notes
@@ -63,6 +70,8 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
     slope, intercept, and standard errors of the best straight line", American Journal of
     Physics 72 (2004) 367-375.
     W. A. Fuller, "Measurement Error Models", Wiley 1987, section 3.1.
+    S. Tremaine et al., "The slope of the black hole mass versus velocity dispersion correlation",
+    Astrophysical Journal 574 (2002) 740-753.
 
     Examples
     --------
@@ -79,6 +88,7 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
     """
 
     n_iterations: int = 200
+    intrinsic: bool = False
 
     def fit(
         self,
@@ -133,29 +143,44 @@ class OrthogonalPowerLaw(ContrastiveRegressor):
         start = np.append(0.0, rows.T @ (tc * root[:, 0]) / np.sqrt(weight.sum()))
         objective = _Objective(xc, tc, weight, self._covariance[used], whiten)
         minimum = objective.minimum(start, self.n_iterations)
-        units = _left_out_units(runs)
-        # a search that has not settled without some run adds its distance to the spread
-        left_out = np.array(
-            [
-                objective.without(units == unit).minimum(minimum, self.n_iterations, False)
-                for unit in np.unique(units)
-            ]
-        )
+        self.scatter_ = None
+        if self.intrinsic:
+            objective, minimum, self.scatter_ = self._with_scatter(objective, minimum)
+        clusters = None if runs.groups is None else runs.clusters[used]
+        if clusters is not None:
+            check_clusters(clusters)
+        residuals = objective.residuals(minimum)
+        spread = linearised(-objective.jacobian(minimum), residuals, None, clusters, "jackknife")
         # [intercept, exponents] from [intercept at the centre, whitened exponents]
         to_exponents = Whitening(centre, whiten).translation
-        n, m = len(left_out), len(weight)
-        spread = (left_out - left_out.mean(axis=0)) @ to_exponents.T
+        m = len(weight)
+        n = m if clusters is None else len(np.unique(clusters))
         estimate = to_exponents @ minimum
-        self.joint_covariance_ = jackknife_covariance(spread)
+        self.joint_covariance_ = to_exponents @ spread.covariance @ to_exponents.T
         self.covariance_ = self.joint_covariance_[1:, 1:]
         self.intercept_, self.exponents_ = float(estimate[0] + mean), estimate[1:]
         free = m - 1 - coordinates.rank
         self.dof_ = float(max(min(n - 1, free), 0))
-        square = float(np.sum(objective.residuals(minimum) ** 2))
+        square = float(np.sum(residuals**2))
         self.chi2_reduced_ = square / free if free > 0 else np.nan
         self.collinear_ = coordinates.null_directions()
         self.identified_ = coordinates.identifies(np.eye(x.shape[1]))
         self.residuals_ = t - x @ self.exponents_ - self.intercept_
+
+    def _with_scatter(
+        self, objective: "_Objective", minimum: Array
+    ) -> "tuple[_Objective, Array, Scatter]":
+        """The objective with the scatter that its residuals show, and its minimum."""
+        stated, scatter = objective.covariance, Scatter(0.0, np.nan)
+        for _ in range(_ROUNDS):
+            before, scatter = scatter.intrinsic, objective.scatter(stated, minimum)
+            covariance = stated.copy()
+            covariance[:, -1, -1] += scatter.intrinsic**2
+            objective = replace(objective, covariance=covariance)
+            minimum = objective.minimum(minimum, self.n_iterations)
+            if abs(scatter.intrinsic - before) <= _SETTLED * scatter.intrinsic:
+                break
+        return objective, minimum, scatter
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,16 +192,6 @@ class _Objective:
     weight: Array
     covariance: Array
     whiten: Array
-
-    def without(self, out: BoolArray) -> "_Objective":
-        keep = ~out
-        return replace(
-            self,
-            x=self.x[keep],
-            y=self.y[keep],
-            weight=self.weight[keep],
-            covariance=self.covariance[keep],
-        )
 
     def _parts(self, theta: Array) -> tuple[Array, Array, Array, Array]:
         exponents = self.whiten @ theta[1:]
@@ -190,6 +205,12 @@ class _Objective:
             variance,
         )
 
+    def scatter(self, stated: Array, theta: Array) -> Scatter:
+        """Scatter of the runs about a law beside stated covariances."""
+        contrast = np.append(-self.whiten @ theta[1:], 1.0)
+        gap = self._parts(theta)[1]
+        return scatter_beside((stated @ contrast) @ contrast, gap, len(theta))
+
     def residuals(self, theta: Array) -> Array:
         scale, gap, _, _ = self._parts(theta)
         return np.asarray(scale * gap)
@@ -201,7 +222,7 @@ class _Objective:
             scale[:, None] * np.column_stack([-np.ones(len(gap)), slope @ self.whiten])
         )
 
-    def minimum(self, start: Array, n_iterations: int, strict: bool = True) -> Array:
+    def minimum(self, start: Array, n_iterations: int) -> Array:
         check_variance(self._parts(start)[3])
         if len(self.y) < len(start):
             return start
@@ -215,7 +236,7 @@ class _Objective:
             gtol=1e-15,
             max_nfev=n_iterations,
         )
-        if not np.isfinite(result.x).all() or (strict and result.status == 0):
+        if not np.isfinite(result.x).all() or result.status == 0:
             raise FitError(
                 f"The orthogonal fit has not converged in {n_iterations} evaluations: the errors "
                 "of the inputs may exceed their spread; check their units, or use PowerLaw."
@@ -225,10 +246,7 @@ class _Objective:
 
 def check_variance(variance: Array) -> None:
     """Raise FitError where the stated errors leave some run without a variance."""
-    if not np.all(np.isfinite(variance)):
-        raise FitError(
-            "The squares of the stated errors exceed the range of floating point; correct them."
-        )
+    require_finite(variance)
     if variance.min() <= 1e-14 * variance.max():
         raise FitError(
             "The stated errors leave some run without any variance: give every run an error "
@@ -265,12 +283,3 @@ def _broadcast(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Array:
         return np.broadcast_to(np.asarray(values, dtype=np.float64), shape)
     except ValueError as error:
         raise InputError(f"{name} of shape {np.shape(values)} does not fit {shape}.") from error
-
-
-def _left_out_units(runs: TrainingRuns) -> IntArray:
-    """Runs of positive weight, or clusters or blocks of them, that are left out together."""
-    if runs.groups is None:
-        return np.arange(int(runs.used.sum())) % _MAX_LEFT_OUT
-    codes = runs.clusters[runs.used]
-    check_clusters(codes)
-    return codes

@@ -22,8 +22,15 @@ from scipy.optimize import brentq
 from scipy.special import gammaln
 
 from dimgs.common.arrays import Array, IntArray, least_squares, mixed_bits
+from dimgs.common.errors import InputError
 from dimgs.fits.design.effects import Whitening
-from dimgs.fits.design.features import Design, TargetErrors, stated_errors, weights_of
+from dimgs.fits.design.features import (
+    Design,
+    InputErrors,
+    TargetErrors,
+    stated_errors,
+    weights_of,
+)
 
 Kind = TypeVar("Kind")
 Measured = Literal["group", "target"]
@@ -152,6 +159,8 @@ class Errors:
         Response, roots of the weights, and the unit of errors that are not relative.
     white : Whitening, optional
         Where runs of a source scatter together.
+    inputs : InputErrors, optional
+        Where errors of inputs enter by the slopes of each law.
     """
 
     kind: str
@@ -159,6 +168,11 @@ class Errors:
     root: Array
     unit: Array
     white: Whitening | None = None
+    inputs: InputErrors | None = None
+
+    def about(self, slopes: Array) -> "Errors":
+        """The errors about a law of these slopes by the features, shape (n_runs, n_features)."""
+        return self if self.inputs is None else replace(self, root=self.inputs.roots(slopes))
 
     def residuals(self, values: Array) -> Array:
         """Of predictions, in units of the errors; not finite where there are none."""
@@ -212,6 +226,10 @@ def possible_errors(design: Design) -> list[Errors]:
     if design.white is not None:
         # what sources share is known on the scale of the law's fit alone
         return [replace(relative if design.scale == "log" else same, white=design.white)]
+    if design.input_errors is not None:
+        # what they make of the response is known on the scale of its features alone
+        known = relative if design.scale == "log" else same
+        return [replace(known, inputs=design.input_errors)]
     if design.censored and design.scale == "log":
         return [relative]
     if design.scale == "level":
@@ -295,7 +313,12 @@ def sample_rows(values: Array) -> tuple[IntArray, Array]:
 
 
 def scatter_of(
-    columns: Array, y: Array, sigma: Array, labels: Array, fitted: int = 0
+    columns: Array,
+    y: Array,
+    sigma: Array,
+    labels: Array,
+    fitted: int = 0,
+    one_factor: float = 0.0,
 ) -> Scatter | None:
     """The scatter of runs about what is linear in some columns, beside their stated errors.
 
@@ -314,6 +337,8 @@ def scatter_of(
         Of the groups that keep a prefactor.
     fitted : int
         Further constants that the response was fitted with before.
+    one_factor : float
+        Gain of the log-likelihood from which stated errors are too small by one factor.
 
     Returns
     -------
@@ -349,11 +374,43 @@ def scatter_of(
         return Scatter(0.0, ratio)
     shared = float(brentq(excess, 0.0, most, rtol=1e-10))
     both = np.hypot(sigma, shared)
-    if profile_log_likelihood(residuals(sigma), sigma) >= profile_log_likelihood(
-        residuals(both), both
-    ):
-        return Scatter(0.0, ratio)
-    return Scatter(shared, ratio)
+    gain = profile_log_likelihood(residuals(sigma), sigma)
+    gain -= profile_log_likelihood(residuals(both), both)
+    return Scatter(0.0 if gain >= one_factor else shared, ratio)
+
+
+def scatter_beside(variance: Array, residuals: Array, fitted: int) -> Scatter:
+    """Scatter of runs about a law beside stated errors of the response and of the inputs.
+
+    It is one that all runs share unless one factor for all errors is surely likelier: that would
+    keep their ratio, by which errors of the inputs flatten a law.
+
+    Parameters
+    ----------
+    variance : ndarray of shape (n_runs,)
+        Of the stated errors about the law.
+    residuals : ndarray of shape (n_runs,)
+        Of the response.
+    fitted : int
+        Constants of the law.
+    """
+    nothing, sigma = np.zeros((len(residuals), 0)), np.sqrt(np.maximum(variance, 0.0))
+    labels = np.zeros(len(residuals))
+    estimate = scatter_of(nothing, residuals, sigma, labels, max(fitted - 1, 0), one_factor=_SURE)
+    return Scatter(0.0, np.nan) if estimate is None else estimate
+
+
+def require_finite(variance: Array) -> None:
+    """Refuse stated errors whose squares are no numbers.
+
+    Raises
+    ------
+    InputError
+    """
+    if not np.all(np.isfinite(variance)):
+        raise InputError(
+            "The squares of the stated errors exceed the range of floating point; correct them."
+        )
 
 
 def with_intrinsic_scatter(design: Design, columns: Array) -> tuple[Design, Scatter | None]:
@@ -362,20 +419,39 @@ def with_intrinsic_scatter(design: Design, columns: Array) -> tuple[Design, Scat
     Parameters
     ----------
     design : Design
-        Without an error column of the target it is returned as it is.
+        Without error columns it is returned as it is.
     columns : ndarray of shape (n_runs, n_columns)
         What the response is a linear function of, a constant aside.
     """
-    target = design.basis.target
+    target, inputs = design.basis.target, design.input_errors
     sigma = None if target is None else stated_errors(design.data, target.name, design.scale)
+    least = 0.0
+    if inputs is not None:
+        away, y = design.X - design.X.mean(axis=0), design.y - design.y.mean()
+        slopes = np.broadcast_to(least_squares(away, y), away.shape)
+        sigma, least = np.sqrt(replace(inputs, shared=0.0).variance(slopes)), _SURE
+        require_finite(sigma)
     if sigma is None:
         return design, None
     rows, _ = sample_rows(np.column_stack([design.X, design.y]))
     labels = np.zeros(len(rows)) if design.within is None else design.within[rows]
-    scatter = scatter_of(columns[rows], design.y[rows], sigma[rows], labels)
-    if scatter is None or not scatter.intrinsic:
+    scatter = scatter_of(columns[rows], design.y[rows], sigma[rows], labels, one_factor=least)
+    shared = 0.0 if scatter is None else scatter.intrinsic
+    if inputs is not None:
+        total = np.maximum(np.hypot(sigma, shared), EXACT)
+        inputs = replace(inputs, shared=shared, typical=float(1 / np.mean(total**-2.0)))
+        return replace(design, weights=weights_of(total), input_errors=inputs), scatter
+    if not shared:
         return design, scatter
-    return replace(design, weights=weights_of(np.hypot(sigma, scatter.intrinsic))), scatter
+    return replace(design, weights=weights_of(np.hypot(sigma, shared))), scatter
+
+
+def share_of_inputs(design: Design) -> float:
+    """Share of the errors of the inputs in the variance of the runs about a power law."""
+    if design.input_errors is None or design.weights is None:
+        return 0.0
+    beside = design.input_errors.stated**2 + design.input_errors.shared**2
+    return 1.0 - float(np.mean(beside * design.weights)) / design.input_errors.typical
 
 
 NoiseKind = Literal["relative", "constant", "mixed"]

@@ -124,6 +124,36 @@ def minimise_squares(
     return Minimum(theta, e, J, squares)
 
 
+# step of a central difference, of the size of a parameter: the cube root of double precision
+_STEP = 6e-6
+
+
+def log_slopes(sizes: Callable[[Array], Array], parameters: Array) -> Array:
+    """Derivatives of the logarithms of positive sizes by parameters, by central differences.
+
+    Parameters
+    ----------
+    sizes : callable
+        From parameters to an array of shape (n_runs,).
+    parameters : ndarray of shape (n_parameters,)
+
+    Returns
+    -------
+    ndarray of shape (n_runs, n_parameters)
+
+    Examples
+    --------
+    >>> log_slopes(lambda theta: theta[0] * np.ones(2), np.array([4.0])).round(6).tolist()
+    [[0.25], [0.25]]
+    """
+    steps = _STEP * np.where(parameters != 0, np.abs(parameters), 1.0)
+    columns = [
+        (np.log(sizes(parameters + step)) - np.log(sizes(parameters - step))) / (2 * size)
+        for step, size in zip(np.diag(steps), steps, strict=True)
+    ]
+    return np.column_stack(columns) if columns else np.zeros((len(sizes(parameters)), 0))
+
+
 def _squares(e: Array) -> Array:
     squares = np.asarray((e**2).sum(axis=-1))
     return np.where(np.isfinite(squares), squares, np.inf)

@@ -411,7 +411,8 @@ def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]
         expression = prefactor * sympy.Mul(
             *(b ** sympy.Symbol(k) for b, k in zip(bases, free, strict=True))
         )
-        model = PowerModel(columns, zero, start(columns, zero), log)
+        none = np.zeros(p)
+        model = PowerModel(columns, zero, start(columns, zero), log, none, tuple(range(p)))
         constants = {"C": float(np.exp(min(level, 700.0))), **free}
         name = "power" if p else "simple power"
         yield Proposal(name=name, expression=expression, constants=constants), model
@@ -421,7 +422,7 @@ def _power(design: Design, result: FitResult) -> Iterator[tuple[Proposal, Model]
     kept = [j for j, x in enumerate(result.coefficients) if isinstance(x, float)]
     fixed = np.array([0.0 if isinstance(x, float) else float(x) for x in result.coefficients])
     columns, offset = np.column_stack([ones, design.X[:, kept]]), design.X @ fixed
-    model = PowerModel(columns, offset, start(columns, offset), log)
+    model = PowerModel(columns, offset, start(columns, offset), log, fixed, tuple(kept))
     exponents = [
         sympy.Symbol(f"a_{j + 1}")
         if isinstance(x, float)
@@ -601,7 +602,7 @@ def judge_forms(
             one.name not in always
             and whole.usable
             and whole.dof > 0
-            and whole.most_density(errors) - float(np.log(2)) * structure.bits < best - _HOPELESS
+            and whole.most_density - float(np.log(2)) * structure.bits < best - _HOPELESS
         ):
             return None
         support = evidence(model, errors, blocks, design, whole)

@@ -16,7 +16,7 @@ S. Geisser, W. F. Eddy, J. Am. Stat. Assoc. 74 (1979) 153-160 (predictive densit
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, Protocol, Self
 
@@ -29,9 +29,16 @@ from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.expression.compiled import compile_expression
 from dimgs.fits.covariance import deleted_residuals
 from dimgs.fits.design.features import Design
-from dimgs.fits.noise import EXACT, TURNS, Errors, likeliest, possible_errors
-from dimgs.fits.nonlinear_least_squares import minimise_squares
-from dimgs.law.assemble import feature_values, gradients_of
+from dimgs.fits.noise import (
+    EXACT,
+    TURNS,
+    Errors,
+    likeliest,
+    possible_errors,
+    scatter_beside,
+)
+from dimgs.fits.nonlinear_least_squares import log_slopes, minimise_squares
+from dimgs.law.assemble import feature_values, gradients_of, slopes_by_features
 from dimgs.law.evaluate import evaluate
 
 
@@ -48,15 +55,30 @@ class Model(Protocol):
     def slopes(self, constants: Array) -> Array:
         """Derivatives by the constants, shape (n_runs, n_constants)."""
 
+    def input_slopes(self, constants: Array) -> Array:
+        """Derivatives of the response on its scale by the features, shape (n_runs, n_features)."""
+
 
 @dataclass(frozen=True, eq=False)
 class PowerModel:
-    """exp(offset + columns @ constants), or without the exponential for a level."""
+    """exp(offset + columns @ constants), or without the exponential for a level.
+
+    Attributes
+    ----------
+    columns, offset, start : ndarray
+    log : bool
+    exponents : ndarray of shape (n_features,)
+        Of the features in the offset.
+    free : tuple of int
+        Features whose exponents are the last constants.
+    """
 
     columns: Array
     offset: Array
     start: Array
     log: bool = True
+    exponents: Array = field(default_factory=lambda: np.zeros(0))
+    free: tuple[int, ...] = ()
 
     def value(self, constants: Array) -> Array:
         """See `Model`."""
@@ -67,6 +89,12 @@ class PowerModel:
     def slopes(self, constants: Array) -> Array:
         """See `Model`."""
         return self.value(constants)[:, None] * self.columns if self.log else self.columns
+
+    def input_slopes(self, constants: Array) -> Array:
+        """See `Model`."""
+        exponents = self.exponents.copy()
+        exponents[list(self.free)] = constants[len(constants) - len(self.free) :]
+        return np.broadcast_to(exponents, (len(self.columns), len(exponents)))
 
 
 # forms are refitted many times, and again with other runs: as many as a discovery judges
@@ -91,6 +119,7 @@ class FormulaModel:
         self.expression = expression
         self.names = tuple(sorted(constants))
         self.start = np.array([constants[k] for k in self.names], dtype=np.float64)
+        self.design = design
         self._settle(feature_values(design), design.n_runs)
 
     def _settle(self, inputs: Mapping[str, Array], n: int) -> None:
@@ -141,6 +170,10 @@ class FormulaModel:
                 for j, column in enumerate(gradients(*self.inputs.values(), *constants)):
                     out[:, j] = column
         return out
+
+    def input_slopes(self, constants: Array) -> Array:
+        """See `Model`."""
+        return slopes_by_features(self.design, self.expression, self.filled(constants))
 
 
 # the outer fifth, and at least as many runs as show more than one error of measurement
@@ -394,6 +427,7 @@ class Fitted:
     constants: Array
     residuals: Array
     slopes: Array
+    jacobian: Array
     rows: BoolArray
     sd: float
     dof: int
@@ -403,12 +437,14 @@ class Fitted:
         """Whether it predicts the runs that it was fitted to."""
         return bool(np.all(np.isfinite(self.residuals[self.rows])))
 
-    def log_likelihood(self, errors: Errors) -> float:
+    @property
+    def log_likelihood(self) -> float:
         """Of the runs at these constants, up to a constant that is the same for all models."""
         n = len(self.residuals)
-        return -n * float(np.log(self.sd)) + float(errors.jacobian.sum())
+        return -n * float(np.log(self.sd)) + float(self.jacobian.sum())
 
-    def most_density(self, errors: Errors) -> float:
+    @property
+    def most_density(self) -> float:
         """Upper bound of the log density of runs left out: the likelihood of the best errors.
 
         Runs that a model was fitted to are met more closely than runs left out.
@@ -418,7 +454,7 @@ class Fitted:
         # exact fits leave less than the least standard deviation
         squares = (self.residuals @ self.residuals) / variance
         normal = 0.5 * (n * np.log(2 * np.pi * variance) + squares)
-        return float(errors.jacobian.sum() - normal)
+        return float(self.jacobian.sum() - normal)
 
     @property
     def standard_errors(self) -> Array:
@@ -445,15 +481,23 @@ class Fitted:
 def fit_model(model: Model, errors: Errors, rows: BoolArray, start: Array) -> Fitted:
     """Least squares of some of the runs from a start near its end."""
 
+    def about(constants: Array) -> Errors:
+        return errors if errors.inputs is None else errors.about(model.input_slopes(constants))
+
     def at(constants: Array) -> tuple[Array, Array]:
-        values = model.value(constants)
-        return errors.residuals(values), errors.scaled(values, model.slopes(constants))
+        values, here = model.value(constants), about(constants)
+        residuals, slopes = here.residuals(values), here.scaled(values, model.slopes(constants))
+        if errors.inputs is not None:
+            by_root = log_slopes(lambda trial: about(trial).root, constants)
+            slopes = slopes - residuals[:, None] * by_root
+        return residuals, slopes
 
     solution = minimise_squares(at, start, rows=rows, steps=_STEPS, enough=_ENOUGH)
     best = solution.parameters
     dof = int(rows.sum()) - len(best)
     sd = float(np.sqrt(solution.squares / dof)) if dof > 0 else np.inf
-    return Fitted(best, solution.residuals, solution.slopes, rows, max(sd, EXACT), dof)
+    jacobian = about(best).jacobian
+    return Fitted(best, solution.residuals, solution.slopes, jacobian, rows, max(sd, EXACT), dof)
 
 
 @dataclass(frozen=True, eq=False)
@@ -491,6 +535,8 @@ class Evidence:
         return not (self.p_block < BLOCK_LEVEL and self.growth > BLOCK_GROWTH)
 
 
+# refits with the scatter of the one before, and the last change of it that counts
+_ROUNDS, _SETTLED = 20, 1e-3
 # likeliest models by which mixed errors are compared with the other kinds
 _FOR_MIXED = 3
 
@@ -514,13 +560,15 @@ def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fit
     def refits(kind: Errors, some: Sequence[Model]) -> list[Fitted]:
         return [fit_model(m, kind, everything, m.start) for m in some]
 
-    def likelihoods(kind: Errors, fits: Sequence[Fitted]) -> list[float]:
-        usable = [fit.usable and fit.dof > 0 for fit in fits]
-        each = zip(fits, usable, strict=True)
-        return [fit.log_likelihood(kind) if can else -np.inf for fit, can in each]
+    def likelihoods(fits: Sequence[Fitted]) -> list[float]:
+        return [fit.log_likelihood if fit.usable and fit.dof > 0 else -np.inf for fit in fits]
 
     fits = [refits(kind, models) for kind in kinds]
-    likely = [likelihoods(kind, solved) for kind, solved in zip(kinds, fits, strict=True)]
+    likely = [likelihoods(solved) for solved in fits]
+    if kinds[0].inputs is not None and max(likely[0], default=-np.inf) > -np.inf:
+        k = int(np.argmax(likely[0]))
+        known = _with_scatter(kinds[0], models[k], fits[0][k])
+        return known, refits(known, models)
     highest = {k: max(row, default=-np.inf) for k, row in enumerate(likely)}
     best = likeliest(highest, 0)
     is_known = design.effects or design.censored or design.noise is not None
@@ -531,11 +579,28 @@ def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fit
     first = [models[i] for i in order[:_FOR_MIXED]]
     one_size = kinds[-1]
     further = {share: one_size.mixed(share) for share in TURNS}
-    beside = {share: max(likelihoods(kind, refits(kind, first))) for share, kind in further.items()}
+    beside = {share: max(likelihoods(refits(kind, first))) for share, kind in further.items()}
     share = likeliest({**beside, 0.0: max(highest.values())}, 0.0)
     if not share:
         return kinds[best], fits[best]
     return further[share], refits(further[share], models)
+
+
+def _with_scatter(errors: Errors, model: Model, fitted: Fitted) -> Errors:
+    """The errors with the scatter about a law that lies beside what is stated."""
+    assert errors.inputs is not None
+    plain = replace(errors, root=np.ones(len(errors.root)), unit=np.ones(len(errors.unit)))
+    for _ in range(_ROUNDS):
+        inputs = replace(errors.inputs, shared=0.0)
+        variance = inputs.variance(model.input_slopes(fitted.constants))
+        residuals = plain.residuals(model.value(fitted.constants))
+        shared = scatter_beside(variance, residuals, len(fitted.constants)).intrinsic
+        change = abs(shared - errors.inputs.shared)
+        errors = replace(errors, inputs=replace(inputs, shared=shared))
+        if change <= _SETTLED * shared:
+            break
+        fitted = fit_model(model, errors, fitted.rows, fitted.constants)
+    return errors
 
 
 def evidence(
@@ -588,13 +653,13 @@ def evidence(
             if chance < BLOCK_LEVEL:
                 places = np.column_stack([block.along, design.X])[rows]
                 chance = max(chance, prediction.chance_of_trend(places))
-        total[rows] += density / rows.sum()
+        total[rows] += density / rows.sum() + rest.jacobian[rows]
         count[rows] += 1
         worst = min(worst, (chance, -growth, block.end))
     single = count == 0
-    deleted = _deleted(whole, design.split)
+    deleted = _deleted(whole, design.split) + whole.jacobian
     total = np.where(single, deleted, total / np.maximum(count, 1))
-    log_density = float(np.sum(np.maximum(total, _UNUSABLE)) + errors.jacobian.sum())
+    log_density = float(np.sum(np.maximum(total, _UNUSABLE)))
     least = min(1.0, worst[0] * n_refitted) if n_refitted else None
     return Evidence(log_density, least, -worst[1], worst[2], whole, errors)
 

@@ -12,7 +12,7 @@ from dimgs.common.errors import FitError, LawError
 from dimgs.expression.simplest import derivatives_of
 from dimgs.fits.covariance import Linearised, linearised, t_quantile
 from dimgs.fits.design.features import Design
-from dimgs.fits.nonlinear_least_squares import minimise_squares
+from dimgs.fits.nonlinear_least_squares import log_slopes, minimise_squares
 from dimgs.fits.sources import MixedFit, fit_mixed, with_chances
 from dimgs.law.canonical import scale_powers
 from dimgs.law.evaluate import evaluate
@@ -118,18 +118,35 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
             columns = [steep * column for column in columns]
         return white(np.column_stack(columns) * weights[:, None]) if names else np.zeros((n, 0))
 
+    # sources scatter together on weights that are the same for all laws
+    uncertain = None if design.effects else design.input_errors
+
+    def by_inputs(theta: Array) -> Array:
+        assert uncertain is not None
+        values = {**inputs, **dict(zip(names, theta, strict=True))}
+        return uncertain.roots(slopes_by_features(design, expression, values))
+
+    def weighted(theta: Array) -> tuple[Array, Array]:
+        """Residuals and slopes in units of the errors."""
+        residuals, columns = white(weights * (observed - model(theta))), jacobian_at(theta)
+        if uncertain is None:
+            return residuals, columns
+        ratio = by_inputs(theta) / weights
+        residuals = ratio * residuals
+        return residuals, ratio[:, None] * columns - residuals[:, None] * log_slopes(
+            by_inputs, theta
+        )
+
     def misfit(theta: Array) -> tuple[Array, Array]:
-        columns = jacobian_at(theta) / unit
-        residuals = white(weights * ((observed - model(theta)) / unit))
-        return residuals, np.where(np.isfinite(columns), columns, 0.0)
+        residuals, columns = weighted(theta)
+        return residuals / unit, np.where(np.isfinite(columns), columns / unit, 0.0)
 
     first = np.array([start[k] for k in names], dtype=np.float64)
     if not np.all(np.isfinite(model(first))):
         raise FitError(f"The expression {expression} is not real and positive on every run.")
     theta = minimise_squares(misfit, first, steps=_STEPS, enough=_ENOUGH).parameters
     fitted = response(theta)
-    jacobian = jacobian_at(theta)
-    residuals = white(weights * (observed - model(theta)))
+    residuals, jacobian = weighted(theta)
     if not np.all(np.isfinite(jacobian)):
         raise FitError(f"The expression {expression} has no finite slope by its constants.")
     size = float(np.abs(residuals).max())
@@ -147,6 +164,34 @@ def gradients_of(
         sympy.nan if slope.has(*unknown) else slope for slope in derivatives_of(expression, names)
     )
     return tuple(slope / expression if log else slope for slope in slopes)
+
+
+def slopes_by_features(
+    design: Design, expression: sympy.Expr, values: Mapping[str, Array | float]
+) -> Array:
+    """Derivatives of the response on its scale by the features, shape (n_runs, n_features).
+
+    Parameters
+    ----------
+    design : Design
+    expression : sympy.Expr
+        pi_0 in the groups, unlogged columns and constants.
+    values : mapping of str to float or ndarray
+        Every symbol of the expression.
+    """
+    identifier, n = Names.of(design).identifier, design.n_runs
+    out = np.zeros((n, len(design.features)))
+    names = [f.name if f.variable is None else identifier[f.variable] for f in design.features]
+    slopes = gradients_of(expression, tuple(names), design.scale == "log")
+    for j, (feature, name, slope) in enumerate(zip(design.features, names, slopes, strict=True)):
+        if slope == 0:
+            continue
+        out[:, j] = evaluate(slope, values, n)
+        if feature.logged:
+            out[:, j] *= values[name]
+        elif feature.contrast == "inverse":
+            out[:, j] *= -np.square(values[name])
+    return out
 
 
 def assemble(

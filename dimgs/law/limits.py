@@ -178,6 +178,7 @@ class LimitInGroups:
             design,
             X=design.X - depth[:, None] * step,
             y=design.y - self.growth * depth,
+            input_errors=None,
             offset=design.offset + self.growth * depth,
         )
 

@@ -43,6 +43,10 @@ def _fitted(report: Findings) -> bool:
     return report.fit is not None and bool(report.fit.exponents or report.fit.variable_exponents)
 
 
+def _with_input_errors(report: Findings) -> bool:
+    return any("enter by the slopes of each law" in note for note in report.warnings)
+
+
 def _snapped(report: Findings) -> bool:
     exponents = report.fit.variable_exponents if report.fit else ()
     return any(e.rational is not None for e in exponents)
@@ -75,7 +79,8 @@ WORKS: tuple[Work, ...] = (
     Work("greene2012", "the test of the rational exponents", _snapped),
     Work("jaeckel1972", "the fit by ranks", _asked("robust")),
     Work("hodges1963", "the prefactor by ranks", _asked("robust")),
-    Work("york2004", "errors in the inputs", _asked("errors_in_variables")),
+    Work("york2004", "errors in the inputs", _with_input_errors),
+    Work("barker1974", "errors in the inputs", _with_input_errors),
     Work("hansen2000", "the borders of the regimes", _has("regimes")),
     Work("churchill1972", "the smooth crossover", _has("crossover")),
     Work("cleveland1988", "the local exponents", _has("local")),

@@ -82,6 +82,69 @@ class TargetErrors:
 
 
 @dataclass(frozen=True, eq=False)
+class InputErrors:
+    """Stated errors of inputs in the features and the response of every run.
+
+    The variance of a run about a law is that of the response and, to first order, of the law at
+    inputs with their errors (the effective variance).
+
+    Attributes
+    ----------
+    carried : ndarray of shape (n_runs, n_features + 1, n_inputs)
+        What one standard error of each input changes in [features | response].
+    stated : ndarray of shape (n_runs,)
+        Stated errors of the response itself; zeros where it has none.
+    names : tuple of str
+        The inputs.
+    shared : float
+        Standard deviation of the response that all runs share besides.
+    typical : float
+        Variance of a run of the weight 1.
+
+    References
+    ----------
+    D. R. Barker, L. M. Diana, Am. J. Phys. 42 (1974) 224-227 (effective variance).
+    S. Tremaine et al., Astrophys. J. 574 (2002) 740-753, section 3.1 (intrinsic scatter beside
+    errors of both variables).
+    """
+
+    carried: Array
+    stated: Array
+    names: tuple[str, ...]
+    shared: float = 0.0
+    typical: float = 1.0
+
+    def variance(self, slopes: Array) -> Array:
+        """Variance of every run about a law.
+
+        Parameters
+        ----------
+        slopes : ndarray of shape (n_runs, n_features)
+            Of the response by the features.
+        """
+        moved = self.carried[:, -1] - np.einsum("ij,ijk->ik", slopes, self.carried[:, :-1])
+        with np.errstate(over="ignore"):
+            return np.asarray(self.stated**2 + self.shared**2 + np.sum(moved**2, axis=1))
+
+    def roots(self, slopes: Array) -> Array:
+        """Roots of the weights of the runs about a law with these slopes."""
+        least = np.finfo(float).tiny
+        return np.asarray(np.sqrt(self.typical / np.maximum(self.variance(slopes), least)))
+
+    @property
+    def covariance(self) -> Array:
+        """Of the errors of [features | response], shape (n_runs, n_features + 1, ...)."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            out = self.carried @ self.carried.transpose(0, 2, 1)
+            out[:, -1, -1] += self.stated**2
+        return np.asarray(out)
+
+    def take(self, rows: NDArray[Any]) -> "InputErrors":
+        """Those of a subset of the runs."""
+        return replace(self, carried=self.carried[rows], stated=self.stated[rows])
+
+
+@dataclass(frozen=True, eq=False)
 class Design:
     """Features and response of a set of runs, ready for the estimators.
 
@@ -109,6 +172,8 @@ class Design:
         What the sources of each run add to the response, as far as that is known.
     errors : TargetErrors, optional
         Of the target, where the judgement found that they are not relative.
+    input_errors : InputErrors, optional
+        Of the inputs, where some have an error column.
     censored : float
         Where bounds of the response are in it as working values, with weights that hold on its
         scale alone: the standard deviation of its errors by the likelihood; else 0.
@@ -135,6 +200,7 @@ class Design:
     effects: tuple[Effect, ...] = ()
     shift: Array | None = None
     errors: TargetErrors | None = None
+    input_errors: InputErrors | None = None
     censored: float = 0.0
     noise: Literal["relative", "constant"] | None = None
     never_varied: tuple[str, ...] = ()
@@ -196,6 +262,7 @@ class Design:
             sources=tuple((name, labels[rows]) for name, labels in self.sources),
             effects=tuple(effect.take(rows) for effect in self.effects),
             shift=part(self.shift),
+            input_errors=None if self.input_errors is None else self.input_errors.take(rows),
         )
 
 
@@ -300,15 +367,18 @@ def build_design(
     kept = [c for c, v in zip(columns, varies, strict=True) if v]
     y, offset, scale = _response(data, basis, linear)
     sigma = stated_errors(data, basis.target.name, scale)
+    varied = tuple(f for f, v in zip(features, varies, strict=True) if v)
+    stated = np.zeros(data.n_runs) if sigma is None else sigma
     return Design(
         data=data,
         basis=basis,
-        features=tuple(f for f, v in zip(features, varies, strict=True) if v),
+        features=varied,
         X=np.column_stack(kept) if kept else np.zeros((data.n_runs, 0)),
         y=y,
         offset=offset,
         scale=scale,
         weights=None if sigma is None else weights_of(sigma),
+        input_errors=_input_errors(data, basis, varied, y if linear else np.ones_like(y), stated),
         within=_labels(data, within, str(setting("within"))),
         split=_labels(data, split_by, str(setting("split_by"))),
         sources=tuple(
@@ -380,6 +450,41 @@ def stated_errors(data: Dataset, target: str, scale: ResponseScale) -> Array | N
             f"row {int(data.rows[row])}; correct it, or drop the error column."
         )
     return np.asarray(sigma)
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _input_errors(
+    data: Dataset, basis: PiBasis, features: Sequence[Feature], level: Array, stated: Array
+) -> InputErrors | None:
+    """Errors of the inputs in the features, and in a response of these slopes by its logarithm."""
+    target, response = basis.target, basis.response
+    assert target is not None
+    assert response is not None
+    of_response = {} if target.is_level else dict(response.exponents)
+    groups = [f.group for f in features if f.group is not None]
+    used = {n for g in groups for n, _ in g.exponents} | set(of_response)
+    used |= {f.variable for f in features if f.variable is not None}
+    names = sorted((used & data.errors.keys()) - {target.name})
+    carried = np.zeros((data.n_runs, len(features) + 1, len(names)))
+    for k, name in enumerate(names):
+        values = np.asarray(data[name], dtype=np.float64)
+        error = np.nan_to_num(data.errors[name], nan=0.0)
+        for j, feature in enumerate(features):
+            power = 0.0 if feature.group is None else float(feature.group.get(name))
+            if feature.group is not None and not feature.logged and power:
+                columns = {**data.values, name: np.ones(data.n_runs)}
+                rest = signed_values(replace(data, values=columns), basis, feature.group)
+                carried[:, j, k] = rest * power * values ** (power - 1.0) * error
+            elif power:
+                carried[:, j, k] = power / values * error
+            elif feature.variable == name:
+                carried[:, j, k] = -error / values**2 if feature.contrast == "inverse" else error
+        if name in of_response:
+            carried[:, -1, k] = float(of_response[name]) * level / values * error
+    kept = [k for k in range(len(names)) if np.any(carried[:, :, k])]
+    if not kept:
+        return None
+    return InputErrors(carried[:, :, kept], stated, tuple(names[k] for k in kept))
 
 
 def weights_of(sigma: Array) -> Array:
