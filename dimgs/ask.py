@@ -366,7 +366,8 @@ class _Asking:
         again: Callable[[], Answer | None],
     ) -> Answer:  # fmt: skip
         """The runs that would answer; their answer, where they are to be made."""
-        from dimgs.campaign.at_point import plan_at, plan_document, runs_of
+        from dimgs.campaign.at_point import plan_at, plan_document
+        from dimgs.campaign.campaign import runs_of
 
         plan = plan_at(description.kernel, point.values, target, self.tolerance, self.level)
         if self.run and plan is not None and description.kernel is not None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -23,19 +24,10 @@ from dimgs.campaign.result import (
     RegimeBoundary,
     Tested,
 )
+from dimgs.campaign.space import PiSpace, bounded_exp
 from dimgs.campaign.surrogate import Surrogate
 from dimgs.campaign.text import counted, sentence
-from dimgs.campaign.thresholds import (
-    Rationals,
-    condition,
-    condition_of,
-    essential,
-    holding,
-    monomial_of,
-    monomial_words,
-    where_words,
-)
-from dimgs.common.arrays import LARGEST_LOG, Array, IntArray
+from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import DimgsError
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
@@ -43,9 +35,11 @@ from dimgs.discovery.fitting import verdict_on
 from dimgs.discovery.options import Options
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
-from dimgs.fits.consensus import Border, FittedLaw, Powers, separating
+from dimgs.fits.consensus import Border, FittedLaw, Powers, Separation
 from dimgs.fits.estimate import Exponent
 from dimgs.fits.noise import rms
+from dimgs.groups.dimensions import primitive, solve_exact
+from dimgs.groups.group import PiGroup
 from dimgs.hub.store import dataset_of
 from dimgs.judgement.confirmation import PROBABLE
 from dimgs.kernels.record import RunRecord
@@ -53,10 +47,11 @@ from dimgs.law.domain import domain_of
 from dimgs.law.power import Side, reading, where_text
 from dimgs.report.findings import Activation
 from dimgs.report.results import FitResult, Report, Verdict
+from dimgs.report.words import listed
 from dimgs.similitude.answer import judge_answer
 from dimgs.variables import si_unit
 
-Run = tuple[Array, RunRecord]
+Rationals = Sequence[Fraction | None]
 Analysis = Report | FitResult | None
 
 # fits in which a closed form of two or three laws that meet is found if there is one, in seconds;
@@ -82,12 +77,103 @@ _CLOSE = 0.005
 _SURELY = 2.0
 
 
+def physical(powers: Powers, groups: Sequence[PiGroup]) -> PiGroup:
+    """The same in the inputs, columns that enter unlogged apart."""
+    names = {name for g in groups for name, _ in g.exponents}
+    total = {n: sum(p * g.get(n) for p, g in zip(powers, groups, strict=False)) for n in names}
+    return PiGroup.of("monomial", total)
+
+
+def monomial_words(space: PiSpace, powers: Powers) -> str:
+    """A monomial in the inputs; a temperature alone is itself."""
+    used = [(f, p) for f, p in zip(space.features, powers, strict=True) if p]
+    if len(used) == 1 and not used[0][0].logged:
+        return used[0][0].name
+    kelvin = [f"exp({float(p):.5g} K/{f.name})" for f, p in used if not f.logged]
+    groups = [str(physical(powers, space.groups))] if len(kelvin) < len(used) else []
+    return "·".join([*groups, *kelvin])
+
+
+def monomial_of(space: PiSpace, exponents: Sequence[Fraction]) -> Powers | None:
+    """Monomial of groups with these exponents of the varied inputs, in whole powers.
+
+    Parameters
+    ----------
+    space : PiSpace
+    exponents : sequence of Fraction
+        Of the varied inputs.
+
+    Returns
+    -------
+    tuple of Fraction or None
+        Powers of the groups, the first positive, or none of them where all exponents are 0, then
+        those of temperatures, which are 0. None where no groups make it.
+    """
+    rows = [
+        [*(g.get(name) for g in space.groups), Fraction(e)]
+        for name, e in zip(space.names, exponents, strict=True)
+    ]
+    solved = solve_exact(rows, len(space.groups)) if space.groups else ()
+    if solved is None:
+        return None
+    sign = 1 if next((p for p in solved if p), 1) > 0 else -1
+    powers = [sign * p for p in primitive(solved)] if any(solved) else [0] * len(solved)
+    return tuple(Fraction(p) for p in (*powers, *[0] * len(space.references)))
+
+
+def essential(space: PiSpace, rationals: Sequence[Rationals]) -> tuple[str, ...]:
+    """Fewest monomials, in the inputs, on which the laws' differences depend.
+
+    Empty where exponents are not all rational, or where there is a single law.
+    """
+    known = [[q for q in r if q is not None] for r in rationals]
+    if len(known) < 2 or any(len(k) < len(space.names) for k in known):
+        return ()
+    apart = [[b - a for a, b in zip(one, two, strict=True)] for one, two in combinations(known, 2)]
+    met = filter(any, (monomial_of(space, row) or () for row in apart))
+    offers = [physical(powers, space.groups) for powers in (*space.axes.short, *met)]
+    rank, rows = np.linalg.matrix_rank, np.array(apart, dtype=float)
+    wanted, chosen = rank(rows), dict[str, list[float]]()
+    for group in offers:
+        row = [float(group.get(n)) for n in space.names]
+        if rank([*rows, row]) == wanted and rank([*chosen.values(), row]) > len(chosen):
+            chosen[str(group)] = row
+    return tuple(chosen) if len(chosen) == wanted else ()
+
+
+def where_words(space: PiSpace, conditions: Sequence[Side]) -> str:
+    """Conditions in the inputs, numbers with a name in the literature by name too."""
+    parts = []
+    for c in conditions:
+        group, words = physical(c.powers, space.groups), monomial_words(space, c.powers)
+        known = next((g.known_as for g in space.groups if g.exponents == group.exponents), None)
+        name = f"the {known} " if known and words == str(group) else ""
+        side = reading(c, space.features)[1]
+        unit = " K" if words in space.references else ""
+        parts.append(f"{name}{words} {'≥' if side.at_least else '<'} {side.threshold:.3g}{unit}")
+    return listed(parts)
+
+
+def holding(space: PiSpace, conditions: Sequence[Side], z: Array) -> BoolArray:
+    """Whether conditions hold at points of shape (n, rank)."""
+    inside = np.ones(len(z), dtype=np.bool_)
+    for c in conditions:
+        inside &= (space.axes.along(c.powers, z) >= np.log(c.threshold)) == c.at_least
+    return inside
+
+
+def condition_of(apart: Separation) -> Side:
+    """Condition of the first of two sets that a monomial parts, as far as its own runs go."""
+    upper = apart.upper == 0
+    end = apart.high if upper else apart.low
+    return Side(apart.powers, end, end, end, upper, 0)
+
+
 def exponents_of(binding: Binding, law: FittedLaw, level: float) -> tuple[Exponent, ...]:
     """Exponents of the varied inputs in a regime, rational where the tolerance leaves one."""
     space = binding.space
     values = space.offset + space.exponent_map @ law.slope
-    rows = np.column_stack([np.zeros(len(space.names)), space.exponent_map])
-    half = law.half_widths(rows, level) if space.rank else np.zeros(len(values))
+    half = law.half_widths(space.functionals, level) if space.rank else np.zeros(len(values))
     asked = binding.plan.tolerance.exponents or 0.0
     return tuple(
         # the elasticity of a temperature that enters as 1/T is no exponent, and no rational
@@ -111,18 +197,14 @@ class Answers:
         Whether runs of equal groups agree. Otherwise no law of the groups holds.
     """
 
-    def __init__(
-        self, evidence: TierEvidence, experiment: Experiment, consistent: bool = True
-    ) -> None:
+    def __init__(self, evidence: TierEvidence, experiment: Experiment, consistent: bool) -> None:
         binding = self.binding = evidence.binding
         self.evidence, self.experiment, self.moved = evidence, experiment, experiment.moved()
         self.space, self.model, self.level = binding.space, evidence.model, binding.plan.level
         self.laws = evidence.answered if consistent else []
         self.exponents = [exponents_of(binding, law, self.level) for law in self.model.laws]
         self.rationals: list[Rationals] = [[e.rational for e in every] for every in self.exponents]
-        runs, tier = evidence.runs, evidence.tier
-        # without a free group all runs are of one point, whatever came of them
-        self.lost = len(runs.lost(tier)) if self.space.rank else runs.unanswered(tier)
+        self.lost = sum(bool(np.isnan(r.y)) for r in evidence.runs.of_tier(evidence.tier))
         self.entangled = set(self.model.entangled)
         self.conditions = {k: self._conditions(k) for k in self.laws}
 
@@ -130,20 +212,20 @@ class Answers:
         """The monomial of a border, its logarithm there and its growth with what decides there."""
         if b.monomial is not None:
             return b.monomial, 0.0, 1.0
-        apart = [n in self.space.references for n in self.space.names]
+        thermal = [n in self.space.references for n in self.space.names]
         one, two = (
-            [Fraction(0) if a else q for a, q in zip(apart, self.rationals[k], strict=True)]
+            [Fraction(0) if t else q for t, q in zip(thermal, self.rationals[k], strict=True)]
             for k in (b.below, b.above)
         )
         exact = [q - p for p, q in zip(one, two, strict=True) if p is not None and q is not None]
         known = monomial_of(self.space, exact) if len(exact) == len(one) else None
-        ratio = self.model.laws[b.above].coefficients - self.model.laws[b.below].coefficients
-        slope, axes = ratio[1:], self.space.axes
+        apart = self.model.laws[b.above].coefficients - self.model.laws[b.below].coefficients
+        slope, axes = apart[1:], self.space.axes
         monomial = axes.decimal(slope, known)
         start, gradient = axes.gradient(monomial)
         growth = float(gradient @ slope) / float(slope @ slope)
         # the border counts the ratio of the laws towards the law above
-        return monomial, start - growth * float(ratio[0]), b.sign * growth
+        return monomial, start - growth * float(apart[0]), b.sign * growth
 
     def _conditions(self, k: int) -> list[Side]:
         """Conditions of a law: borders that exclude anything, runs of no law, and of no answer."""
@@ -156,15 +238,16 @@ class Answers:
             rest = model.between(b, pool) | model.holds(pool, strictly=False)[:, k]
             if np.any(rest & (along < b.high if is_above else along > b.low)):
                 monomial, start, growth = self._monomial(b)
-                value = _bounded_exp(start + growth * (b.high if is_above else b.low))
-                conditions.append(condition(monomial, value, is_above == (growth > 0)))
+                value = float(bounded_exp(start + growth * (b.high if is_above else b.low)))
+                at_least = is_above == (growth > 0)
+                conditions.append(Side(monomial, value, value, value, at_least, 0))
         # where runs give an answer is one question, whatever law they follow
         if domain is not None and not holding(self.space, [condition_of(domain)], pool).all():
             conditions.append(condition_of(domain))
         unexplained = model.sites.z[model.unexplained]
         for others in (unexplained, self.evidence.runs.lost(self.evidence.tier)):
             beyond = others[holding(self.space, conditions, others)]
-            apart = separating(self.space.axes, model.sites.z[model.laws[k].rows], beyond)
+            apart = self.space.axes.separating(model.sites.z[model.laws[k].rows], beyond)
             if apart is not None:
                 conditions.append(condition_of(apart))
             elif len(beyond) and others is unexplained:
@@ -185,7 +268,7 @@ class Answers:
         powers = [e for e in self.exponents[k] if e.name not in t0]
         thermal = [e for e in self.exponents[k] if e.name in t0 and e.name in self.moved]
         law, evidence = self.model.laws[k], self.evidence
-        half = float(np.max(law.half_widths(evidence.functionals(), self.level), initial=0.0))
+        half = float(np.max(law.half_widths(evidence.functionals, self.level), initial=0.0))
         # equal runs test no law but that of a kernel without a free group
         runs = len(law.rows) if self.space.rank else int(self.model.sites.count[law.rows].sum())
         regime = RegimeAnswer(
@@ -216,7 +299,7 @@ class Answers:
             why += f" {counted({'only': self.lost})} gave no answer: nothing is known there."
         if failure := self._failure(k):
             return regime, Pertinence(name, False, 0.0, 0.0, f"No answer: {failure}", why)
-        confidence = law.confidence(evidence.functionals(), evidence.tolerance)
+        confidence = law.confidence(evidence.functionals, evidence.tolerance)
         acceptability = min(1.0, evidence.tolerance / max(half, 1e-12))
         return regime, Pertinence(name, True, acceptability, confidence, meaning, why)
 
@@ -247,9 +330,8 @@ class Answers:
                 row = np.append(1.0, between[np.argmin(np.abs(along))])[None]
                 laws = (self.model.laws[b.below], self.model.laws[b.above])
                 half = float(np.hypot(*(law.half_widths(row, self.level)[0] for law in laws)))
-            with np.errstate(over="ignore"):
-                spread = float(np.exp(abs(growth) * half))
-            value = _bounded_exp(start + growth * b.middle)
+            spread = float(bounded_exp(abs(growth) * half))
+            value = float(bounded_exp(start + growth * b.middle))
             side = Side(monomial, value, value / spread, value * spread, True, 0)
             text, side = reading(side, self.space.features)
             words, kind = monomial_words(self.space, monomial), "meeting" if b.meets else "jump"
@@ -306,17 +388,13 @@ class Answers:
         return text
 
 
-def _bounded_exp(log: float) -> float:
-    return float(np.exp(np.clip(log, -LARGEST_LOG, LARGEST_LOG)))
-
-
 def half_width(experiment: Experiment, z: Array, least: int) -> float:
     """Half-width of the mean logarithm of the finest runs at a point; infinite without any.
 
     A kernel that repeats itself is as good as what it prints; `least` degrees of freedom tell the
     scatter of another.
     """
-    runs, tier = experiment.runs, len(experiment.binding.tiers) - 1
+    runs, tier = experiment.runs, experiment.binding.finest
     square, freedom = runs.scatter(tier)
     sites, at = runs.site(z, tier)
     if at is None:
@@ -332,10 +410,10 @@ def half_width(experiment: Experiment, z: Array, least: int) -> float:
 def point_answer(experiment: Experiment, number: int) -> tuple[PointAnswer, Pertinence]:
     """Prediction at a named point, from the runs made there, and whether it can be relied on."""
     binding, name = experiment.binding, f"point {number + 1}"
-    z, tier, level = binding.points[number], len(binding.tiers) - 1, binding.plan.level
+    (z, shift), level = binding.points[number], binding.plan.level
     half = half_width(experiment, z, 1)
-    sites, at = experiment.runs.site(z, tier)
-    mean = (np.nan if at is None else float(sites.y[at])) - binding.shifts[number]
+    sites, at = experiment.runs.site(z, binding.finest)
+    mean = (np.nan if at is None else float(sites.y[at])) - shift
     with np.errstate(over="ignore"):
         value, low, high = (float(np.exp(mean + s * half)) for s in (0.0, -1.0, 1.0))
     answer = PointAnswer(value, low, high, si_unit(binding.target.parsed.dimension))
@@ -382,17 +460,19 @@ def conclude(
     binding, consistent = evidence.binding, outcome.is_consistent
     answers = Answers(evidence, experiment, consistent)
     moved, tolerance, target = answers.moved, binding.plan.tolerance, binding.target
-    finest = [r for _, r in usable(experiment, len(binding.tiers) - 1)]
+    finest = [r.record for r in experiment.runs.usable(binding.finest)]
     dataset = _dataset(target.name, finest) if finest else None
     regimes, judged = [], []
     for n, k in enumerate(answers.laws, 1):
         regime, pertinence = answers.regime(k, f"regime {n}")
+        fit = _law(answers, k, warnings)
+        tested = replace(regime.tested, cleared=fit is not None and fit.judge is None)
         judged.append(pertinence)
-        regimes.append(replace(regime, fit=_law(answers, k, warnings)))
+        regimes.append(replace(regime, fit=fit, tested=tested))
     predictions = [point_answer(experiment, i) for i in range(len(binding.points))]
     at_points = [p for _, p in predictions]
-    if experiment.failed:
-        warnings.append(f"{experiment.failed} runs gave no answer.{experiment.why_lost()}")
+    if lost := len(experiment.lost):
+        warnings.append(f"{lost} runs gave no answer.{experiment.why_lost()}")
     small = len(evidence.model.laws) - len(answers.laws)
     if small and answers.laws:
         what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
@@ -412,7 +492,10 @@ def conclude(
     if met and not all(p.relevant for p in asked):
         outcome = Outcome.STOPPED
         experiment.log.add("stop", f"{outcome.words}: not every answer can be relied on")
-    regimes = [_with_verdict(*one, outcome) for one in zip(regimes, judged, strict=False)]
+    for i, (regime, one) in enumerate(zip(regimes, judged, strict=False)):
+        if (fit := regime.fit) is not None:
+            judge = partial(_verdict, fit, regime.tested, one, outcome)
+            regimes[i] = replace(regime, fit=replace(fit, judge=judge))
     further = answers.further()
     if outcome is Outcome.CONFIRMED and whole is None:
         confirmed = all(r.fit is not None and r.fit.verdict.confirmed for r in regimes)
@@ -456,14 +539,8 @@ def conclude(
         unit=target.unit,
         level=binding.plan.level,
         warnings=tuple(dict.fromkeys(warnings)),
-        origins=tuple(experiment.elsewhere.to_json()),
+        origins=tuple(experiment.elsewhere.origins.values()),
     )
-
-
-def usable(experiment: Experiment, tier: int) -> list[Run]:
-    """Places and records of the runs of a tier with an answer, the evidence included."""
-    evidence = [(p.z, p.record) for p in experiment.evidence if p.tier == tier]
-    return [*experiment.usable[tier], *evidence]
 
 
 def _dataset(target: str, records: Sequence[RunRecord], more: Array | float = 0.0) -> Dataset:
@@ -483,16 +560,15 @@ def _law(answers: Answers, law: int, warnings: list[str]) -> FitResult | None:
     """
     tier, points = answers.evidence.tier, answers.experiment.runs
     inside = set(points.sites(tier).numbers[answers.members(law, tier)].tolist())
-    runs = [(z, r) for z, r in usable(answers.experiment, tier) if points.find(z) in inside]
+    runs = [r for r in points.usable(tier) if r.point in inside]
     if not runs:
         return None
-    z = np.array([z for z, _ in runs])
+    z = np.array([r.z for r in runs])
     cleared = -answers.model.tails(np.full(len(z), law), z)
     correction = answers.model.laws[law].correction
     to_finest = 0.0 if correction is None else correction(z)
-    data = _dataset(answers.binding.target.name, [r for _, r in runs], cleared + to_finest)
-    name = f"regime {answers.laws.index(law) + 1}"
-    return _fit(answers.binding, data, name, warnings, cleared)
+    data = _dataset(answers.binding.target.name, [r.record for r in runs], cleared + to_finest)
+    return _fit(answers.binding, data, f"regime {answers.laws.index(law) + 1}", warnings, cleared)
 
 
 def _fit(
@@ -533,16 +609,6 @@ def _options(binding: Binding) -> Options:
         level=plan.level,
         seed=plan.seed,
     )
-
-
-def _with_verdict(regime: RegimeAnswer, judged: Pertinence, outcome: Outcome) -> RegimeAnswer:
-    """A regime whose law has its verdict: that on its runs, and what the campaign's tests say."""
-    law = regime.fit
-    if law is None:
-        return regime
-    tested = replace(regime.tested, cleared=law.judge is None)
-    judge = partial(_verdict, law, tested, judged, outcome)
-    return replace(regime, fit=replace(law, judge=judge), tested=tested)
 
 
 def _verdict(fit: FitResult, tested: Tested, regime: Pertinence, outcome: Outcome) -> Verdict:
@@ -590,17 +656,17 @@ def law_of_all(
     binding, model, tier = evidence.binding, evidence.model, evidence.tier
     plan, is_asked = binding.plan, binding.plan.tolerance.law is not None
     # the finest runs, and those of a coarse tier whose difference to them is known
-    runs = usable(experiment, len(binding.tiers) - 1)
+    runs = experiment.runs.usable(binding.finest)
     more = np.zeros(len(runs))
     correction = next((law.correction for law in model.laws if law.correction), None)
-    if correction is not None and (coarse := usable(experiment, tier)):
+    if correction is not None and (coarse := experiment.runs.usable(tier)):
         runs += coarse
-        more = np.append(more, correction(np.array([z for z, _ in coarse])))
+        more = np.append(more, correction(np.array([r.z for r in coarse])))
     one = len(evidence.answered) == 1 and not len(model.unexplained)
     kind = "discover" if is_asked else plan.report or ("fit" if one else "discover")
     if kind == "none" or not runs:
         return None
-    data = _dataset(binding.target.name, [r for _, r in runs], more)
+    data = _dataset(binding.target.name, [r.record for r in runs], more)
     if kind == "fit":
         return _fit(binding, data, "whole", warnings)
     jumps = any(not b.meets or b.sharpness > _SHARP for b in model.borders)
@@ -697,16 +763,15 @@ def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> d
     """Ranges over the usable runs of the finest tier, and the inputs that none of them varied."""
     if data is None:
         return {"groups": {}, "columns": {}, "held": {}}
-    space = binding.space
-    logs = space.log_groups(experiment.runs.sites(len(binding.tiers) - 1).z)
-    ends = np.exp(np.clip([logs.min(axis=0), logs.max(axis=0)], -LARGEST_LOG, LARGEST_LOG))
+    space, columns = binding.space, dict[str, Any]()
+    logs = space.log_groups(experiment.runs.sites(binding.finest).z)
+    ends = bounded_exp(np.array([logs.min(axis=0), logs.max(axis=0)]))
     groups = dict(zip((g.name for g in space.groups), ends.T.tolist(), strict=True))
-    columns, held = dict[str, Any](), dict[str, Any]()
     for port in binding.kernel.inputs:
         if port.name in data.names and not port.is_label:
             low, high = (port.parsed.from_si(float(f(data[port.name]))) for f in (np.min, np.max))
             columns[port.name] = [low, high, port.unit]
-            if low == high:
-                held[port.name] = {"value": low, "unit": port.unit}
+    still = {n: (low, unit) for n, (low, high, unit) in columns.items() if low == high}
+    held: dict[str, Any] = {n: {"value": v, "unit": unit} for n, (v, unit) in still.items()}
     held |= {n: str(data[n][0]) for n in data.label_names if len(set(data[n])) == 1}
     return {"groups": groups, "columns": columns, "held": held}

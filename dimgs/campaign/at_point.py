@@ -1,14 +1,10 @@
 """A campaign that answers at one point: a run there, again where runs scatter."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
-from dimgs.campaign.campaign import records_in, run_campaign
 from dimgs.campaign.plan import Budget, Execution, Plan, Range, Tolerance
 from dimgs.common.errors import DimgsError
-from dimgs.kernels.record import RunRecord
 from dimgs.kernels.spec import Kernel, Port
 
 # the range of the one input that has to have one: the point is its middle
@@ -83,10 +79,3 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "seconds": next(t.cost for t in plan.kernel.tiers if t.name == tier),
         "inputs": {n: {"value": v, "unit": u} for n, (v, u) in point.items()},
     }
-
-
-def runs_of(plan: Plan) -> list[RunRecord]:
-    """Make the runs of a plan."""
-    with TemporaryDirectory() as folder:
-        run_campaign(plan, folder)
-        return records_in(Path(folder))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -45,10 +45,6 @@ class Binding:
     space : PiSpace
     fixed : mapping of str to float or str
         Inputs that stay, in the units of their ports.
-    points : ndarray of shape (n_points, rank)
-        Coordinates of the named points.
-    shifts : ndarray of shape (n_points,)
-        log pi_0 - log target at the named points.
     notes : tuple of str
         What takes no part, and why.
     """
@@ -59,9 +55,17 @@ class Binding:
     target: Port
     space: PiSpace
     fixed: Mapping[str, float | str]
-    points: Array
-    shifts: Array
     notes: tuple[str, ...]
+
+    @property
+    def finest(self) -> int:
+        """Number of the finest tier."""
+        return len(self.tiers) - 1
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether equal inputs may give different answers."""
+        return bool(getattr(self.kernel, "stochastic", False))
 
     @cached_property
     def ports(self) -> dict[str, Port]:
@@ -76,10 +80,8 @@ class Binding:
             port, given, value = self.ports[name].parsed, self.plan.ranges[name], si[name]
             if given.integer:
                 unit = port if given.unit is None else parse_unit(given.unit)
-                whole = np.clip(
-                    round(unit.from_si(value)), np.ceil(given.low), np.floor(given.high)
-                )
-                value = unit.to_si(float(whole))
+                ends = np.ceil(given.low), np.floor(given.high)
+                value = unit.to_si(float(np.clip(round(unit.from_si(value)), *ends)))
             values[name] = port.from_si(value)
         return values
 
@@ -104,19 +106,52 @@ class Binding:
         in_groups = frozenset(v.name for v in self.space.basis.variables)
         return in_groups & frozenset(self.ports) | frozenset(self.space.references)
 
-    def si_values(self, record: RunRecord) -> dict[str, float]:
-        """Inputs of a recorded run that take part, in SI units.
+    def located(
+        self, given: Mapping[str, Any]
+    ) -> tuple[dict[str, float | str], dict[str, float], Array]:
+        """Inputs in the units of the ports, those that take part in SI units, and coordinates.
 
-        Another version of the kernel may have used other units; what a record does not have is as
-        the plan fixes it.
+        Parameters
+        ----------
+        given : mapping of str to whatever `as_quantity` reads
+            Of a named point, or of a run that exists already; the others are those that stay.
+
+        Raises
+        ------
+        InputError
+            A clause that says why no run of the plan can be compared with it.
         """
-        given = {n: record.inputs[n] for n in self.parts if n in record.inputs}
-        si = {n: parse_unit(unit).to_si(float(value)) for n, (value, unit) in given.items()}
-        return {**self.space.fixed, **si}
+        known = {n: port_value(self.ports[n], q) for n, q in given.items() if n in self.ports}
+        middle = self.values(self.space.centre).items()
+        values = {n: v for n, v in middle if n in self.fixed or n not in self.parts} | known
+        si = dict[str, float]()
+        for name, port in self.ports.items():
+            if name not in values:
+                raise InputError(f"it has no '{name}'; give it")
+            if name in self.parts:
+                si[name] = _si(port, values[name])
+                if name not in self.space.basis.signed and not si[name] > 0:
+                    raise InputError(f"its '{name}' has no logarithm; give a value above zero")
+        z = self.space.place({**self.space.fixed, **si})
+        if z is None:
+            raise InputError(
+                "a group that the ranges never vary has another value; let its inputs vary too"
+            )
+        return values, si, z
 
-    def place(self, record: RunRecord) -> Array | None:
-        """Coordinates of a recorded run; None where the ranges never reach its groups."""
-        return self.space.place(self.si_values(record))
+    @cached_property
+    def points(self) -> list[tuple[Array, float]]:
+        """Coordinates of the named points, and log pi_0 - log target there."""
+        points = []
+        for i, point in enumerate(self.plan.points, 1):
+            for name, value in point.items():
+                key = f"points[{i}].{name}"
+                port = port_of(self.plan, key, name, self.ports, "input")
+                value_at(self.plan, self.kernel.name, port, key, value)
+            with at(self.plan, f"points[{i}]"):
+                _, si, z = self.located(point)
+            points.append((z, self.space.response_shift(si)))
+        return points
 
     def request(self, values: Mapping[str, float | str], tier: int, seed: int | None) -> RunRequest:
         """What is asked of the kernel, with its content hash."""
@@ -129,20 +164,19 @@ class Binding:
         inputs = {n: (v, self.ports[n].unit) for n, v in values.items()}
         return RunRequest(key, kernel.name, level.name, inputs, seed)
 
-    def response(self, record: RunRecord) -> float | None:
-        """Logarithm of the response group of a run; None where there is none.
+    def response(self, record: RunRecord) -> float:
+        """Logarithm of the response group of a run; NaN where there is none.
 
-        The response itself where one closed form is asked for of inputs that change sign.
+        The response itself where one closed form is asked for of inputs that change sign. Another
+        edition of the kernel may have used other units.
         """
-        if not record.ok or self.target.name not in record.outputs:
-            return None
-        value, unit = record.outputs[self.target.name]
-        si = parse_unit(unit).to_si(float(value))
-        if not np.isfinite(si) or not (self.linear or si > 0):
-            return None
-        if self.linear:
-            return si
-        return float(np.log(si)) + self.space.response_shift(self.si_values(record))
+        value, unit = record.outputs.get(self.target.name, (np.nan, self.target.unit))
+        y = parse_unit(unit).to_si(float(value)) if record.ok else np.nan
+        if not np.isfinite(y) or not (self.linear or y > 0):
+            return np.nan
+        given = {n: record.inputs[n] for n in self.parts if n in record.inputs}
+        si = {n: parse_unit(unit).to_si(float(value)) for n, (value, unit) in given.items()}
+        return y if self.linear else float(np.log(y)) + self.space.response_shift(si)
 
 
 def bind(plan: Plan) -> Binding:
@@ -166,25 +200,40 @@ def bind(plan: Plan) -> Binding:
     ports, of_kernel = {p.name: p for p in kernel.inputs}, f"of '{kernel.name}'"
     inputs = {f"ranges.{n}": n for n in plan.ranges} | {f"fixed.{n}": n for n in plan.fixed}
     inputs |= {f"curves.{c}.{n}": n for c, curve in plan.curves.items() for n in curve.inputs}
-    if plan.by is not None:
-        inputs["by"] = plan.by
+    inputs |= {} if plan.by is None else {"by": plan.by}
     for key, name in inputs.items():
         port_of(plan, key, name, ports, f"input {of_kernel}")
     outputs = {p.name: p for p in kernel.outputs}
     target = port_of(plan, "target", ", ".join(plan.targets), outputs, f"output {of_kernel}")
-    tiers = plan_tiers(plan, kernel)
-    if plan.by is not None and not ports[plan.by].is_label:
-        raise InputError(f"{plan.source}, by: '{plan.by}' is no label; name an input that is.")
-    fixed = fixed_values(plan, kernel, ports)
+    offered = {t.name: t for t in kernel.tiers}
+    chosen = [*(plan.tiers or dict.fromkeys((kernel.tiers[0].name, kernel.tiers[-1].name)))]
+    tiers = tuple(port_of(plan, "tiers", n, offered, f"tier {of_kernel}") for n in chosen)
+    ordered = [n for n in offered if n in chosen]
+    outcome, kelvin = Variable(target.name, target.parsed), parse_unit("K").dimension
+    no_label = plan.by is not None and not ports[plan.by].is_label
+    others = [ports[n] for n in plan.arrhenius if ports[n].parsed.dimension != kelvin]
+    no_kelvin = " and ".join(f"'{p.name}' is in {p.unit}" for p in others)
+    level = f"'{target.name}' is in {target.unit}, a level; name an output with a ratio scale."
+    for key, refused, why in (
+        ("tiers", ordered != chosen, f"give them from coarse to fine, as {', '.join(ordered)}."),
+        ("by", no_label, f"'{plan.by}' is no label; name an input that is."),
+        ("target", outcome.is_level, level),
+        ("arrhenius", no_kelvin, f"{no_kelvin}; name an absolute temperature."),
+    ):
+        if refused:
+            raise InputError(f"{plan.source}, {key}: {why}")
+    stay = plan.fixed.items()
+    given = {n: value_at(plan, kernel.name, ports[n], f"fixed.{n}", v) for n, v in stay}
+    known = {n: p.default for n, p in ports.items() if p.default is not None} | given
+    missing = [p for n, p in ports.items() if n not in plan.ranges and n not in known]
+    if missing:
+        without = listed(f"'{p.name}' [{p.unit}]" for p in missing)
+        raise InputError(
+            f"{plan.source}: '{kernel.name}' has no default for {without}; add what is missing to "
+            f"[ranges] or to [fixed]."
+        )
+    fixed = {n: known[n] for n in ports if n not in plan.ranges}
     ends = {name: si_ends(plan, kernel.name, ports[name]) for name in plan.ranges}
-    outcome = Variable(target.name, target.parsed)
-    if outcome.is_level:
-        why = f"'{target.name}' is in {target.unit}, a level; name an output with a ratio scale."
-        raise InputError(f"{plan.source}, target: {why}")
-    for name in plan.arrhenius:
-        if ports[name].parsed.dimension != parse_unit("K").dimension:
-            why = f"'{name}' is in {ports[name].unit}; name an absolute temperature."
-            raise InputError(f"{plan.source}, arrhenius: {why}")
     taking, notes = _taking_part(kernel, fixed)
     aside = f" ({'; '.join(n.rstrip('.') for n in notes)})" if notes else ""
     # a kernel of temperatures alone has groups of none, and they stay apart from the basis
@@ -218,14 +267,16 @@ def bind(plan: Plan) -> Binding:
     for name, (low, high) in ends.items():
         if name not in order:
             fixed[name] = ports[name].parsed.from_si(float(np.sqrt(low) * np.sqrt(high)))
-    space = PiSpace.between({n: ends[n] for n in order}, basis, si, plan.arrhenius)
     if not within.intersection(order):
         raise InputError(
             f"{plan.source}, ranges: no group varies in these ranges, and no input of them takes "
             f'part{aside}; let another input vary, or declare an unknown one (scales = "auto").'
         )
-    points, shifts = _points(plan, kernel.name, ports, space, si)
-    return Binding(plan, kernel, tiers, target, space, fixed, points, shifts, tuple(notes))
+    space = PiSpace({n: ends[n] for n in order}, basis, si, plan.arrhenius)
+    binding = Binding(plan, kernel, tiers, target, space, fixed, tuple(notes))
+    # points that no run can stand for are refused here, and not when they are asked for
+    _ = binding.points
+    return binding
 
 
 def _as_key(advice: Advice) -> str:
@@ -255,37 +306,6 @@ def _si(port: Port, value: float | str) -> float:
     return port.parsed.to_si(float(value))
 
 
-def _points(
-    plan: Plan, kernel: str, ports: Mapping[str, Port], space: PiSpace, fixed: Mapping[str, float]
-) -> tuple[Array, Array]:
-    """Coordinates of the named points, and log pi_0 - log target there."""
-    places, shifts = [], []
-    for i, point in enumerate(plan.points, 1):
-        values = dict(fixed)
-        for name, value in point.items():
-            key = f"points[{i}].{name}"
-            port = port_of(plan, key, name, ports, "input")
-            given = value_at(plan, kernel, port, key, value)
-            values[name] = _si(port, given)
-            positive = name in space.names and name not in space.basis.signed
-            if positive and not values[name] > 0:
-                why = f"{given:g} {port.unit} has no logarithm; give a value above zero."
-                raise InputError(f"{plan.source}, {key}: {why}")
-        parts = {v.name for v in space.basis.variables} | space.references.keys()
-        missing = [n for n in space.names if n in parts and n not in values]
-        if missing:
-            raise InputError(f"{plan.source}, points[{i}]: '{missing[0]}' is missing; give it.")
-        z = space.place(values)
-        if z is None:
-            raise InputError(
-                f"{plan.source}, points[{i}]: its groups differ from those of every run in a way "
-                f"that the ranges never vary; let the inputs that it changes vary."
-            )
-        places.append(z)
-        shifts.append(space.response_shift(values))
-    return np.array(places).reshape(len(places), space.rank), np.array(shifts)
-
-
 def port_of(
     plan: Plan, key: str, name: str, declared: Mapping[str, Declared], what: str
 ) -> Declared:
@@ -296,35 +316,6 @@ def port_of(
     raise InputError(
         f"{plan.source}, {key}: '{name}' is no {what}; did you mean {' or '.join(near)}?"
     )
-
-
-def plan_tiers(plan: Plan, kernel: Kernel) -> tuple[Tier, ...]:
-    """Tiers that a plan uses, from coarse to fine."""
-    offered = {t.name: t for t in kernel.tiers}
-    names = plan.tiers or tuple(dict.fromkeys((kernel.tiers[0].name, kernel.tiers[-1].name)))
-    tiers = tuple(port_of(plan, "tiers", n, offered, f"tier of '{kernel.name}'") for n in names)
-    ordered = [n for n in offered if n in names]
-    if ordered != [*names]:
-        why = f"give them from coarse to fine, as {', '.join(ordered)}."
-        raise InputError(f"{plan.source}, tiers: {why}")
-    return tiers
-
-
-def fixed_values(plan: Plan, kernel: Kernel, ports: Mapping[str, Port]) -> dict[str, float | str]:
-    """Inputs that stay, in the units of their ports."""
-    given = {
-        n: value_at(plan, kernel.name, ports[n], f"fixed.{n}", v) for n, v in plan.fixed.items()
-    }
-    known = {n: p.default for n, p in ports.items() if p.default is not None} | given
-    constant = [n for n in ports if n not in plan.ranges]
-    missing = [ports[n] for n in constant if n not in known]
-    if missing:
-        names = listed(f"'{p.name}' [{p.unit}]" for p in missing)
-        raise InputError(
-            f"{plan.source}: '{kernel.name}' has no default for {names}; add what is missing to "
-            f"[ranges] or to [fixed]."
-        )
-    return {n: known[n] for n in constant}
 
 
 def value_at(plan: Plan, kernel: str, port: Port, key: str, value: Value) -> float | str:

@@ -1,32 +1,526 @@
-"""From a plan to the fewest runs that answer it."""
+"""The loop of a campaign: ask, run, look, until there is a reason to stop."""
 
 import os
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from copy import deepcopy
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from dimgs.campaign.answers import joined
-from dimgs.campaign.binding import bind
+import numpy as np
+
+from dimgs.campaign.answers import Analysis, conclude, half_width, joined, law_of_all
+from dimgs.campaign.binding import Binding, bind
 from dimgs.campaign.curves import curves_of
-from dimgs.campaign.journal import DecisionLog, Listener, changed_since, shown_by
-from dimgs.campaign.known import Known, every_known
-from dimgs.campaign.loop import CampaignLoop
-from dimgs.campaign.plan import Plan
-from dimgs.campaign.result import CampaignResult
-from dimgs.campaign.runner import Runner
+from dimgs.campaign.design import CampaignDesign, d_optimal, nearest
+from dimgs.campaign.evidence import FREEDOM, Proposal, TierEvidence
+from dimgs.campaign.experiment import Experiment, Runner
+from dimgs.campaign.journal import DecisionLog, Listener, Progress, changed_since, shown_by
+from dimgs.campaign.known import Known, KnownRun, PriorRuns, every_known
+from dimgs.campaign.plan import Plan, plan_of
+from dimgs.campaign.result import CampaignResult, Ending, Outcome
+from dimgs.campaign.space import EVIDENCE, CampaignRun
+from dimgs.campaign.surrogate import FEWEST, USEFUL, Surrogate
 from dimgs.campaign.workers import place_of
 from dimgs.common.advice import setting
-from dimgs.common.errors import InputError, StoreError
+from dimgs.common.arrays import Array
+from dimgs.common.errors import DimgsError, FitError, InputError, StoreError
+from dimgs.common.formats import json_value, plain, read_text
 from dimgs.common.progress import notebook_bar
+from dimgs.fits.consensus import FittedLaw, Scatter, Sites
+from dimgs.fits.smooth import SmoothCurve
 from dimgs.hub import RunStore
+from dimgs.hub.runs import run_content
 from dimgs.kernels.portable import portable
-from dimgs.kernels.record import RunRecord
+from dimgs.kernels.record import Failure, RunRecord, RunRequest, one_sentence
+from dimgs.kernels.spec import of_tier
+from dimgs.report.results import Report
 from dimgs.report.write import check_folder, writing_to
 
 STORE = "runs.sqlite"
+
+# of the cost of a fine run: a dearer coarse one cannot pay, since a law takes about as many of each
+_DEAR = 0.2
+# part of the cost of the finest tier alone (at least so many runs more than directions) that a
+# coarse tier may take without any law to show for it: with the runs of a last batch, a fifth
+_LOST, _ALONE = 0.15, 4
+# runs of a coarse tier for each unknown of each law, after which it is given up if some follow
+# none: four regimes in five free directions took a third of it; and before which it never is. More
+# laws than these four are what a scatter that replicates do not show looks like
+_ENDLESS, _MOST_LAWS = 10, 4
+# runs for each unknown of a power law after which one closed form is searched for, if the runs
+# follow no power laws: as many again as those have
+_SURVEY = 3
+# rounds of questions without a new run before a campaign ends
+_IDLE = 3
+# repeated runs at a named point before their scatter is trusted
+_REPEATS = 6
+# batches without an error a tenth smaller, after which a surrogate gets further runs only if its
+# error has fallen with the number of runs
+_PATIENCE, _BETTER = 3, 0.9
+# searches, each after further runs, before a campaign says that no law becomes probable
+_ROUNDS = 12
+_SHARED = "another target"
+_FINE = Ending(Outcome.STOPPED, "known runs of the finest tier say more")
+
+
+class CampaignLoop:
+    """A campaign that is under way.
+
+    Parameters
+    ----------
+    binding : Binding
+    store : RunStore
+    log : DecisionLog
+    progress : Listener
+    known : sequence of KnownRun and KnownLaw
+        From elsewhere.
+    before : CampaignLoop, optional
+        That of another target, which has ended: its runs count as made.
+    """
+
+    def __init__(
+        self,
+        binding: Binding,
+        store: RunStore,
+        log: DecisionLog,
+        progress: Listener,
+        known: Sequence[Known] = (),
+        before: "CampaignLoop | None" = None,
+    ) -> None:
+        self.binding, self.store, self.log, self.progress = binding, store, log, progress
+        self.design = CampaignDesign(binding)
+        self.elsewhere = PriorRuns(known, self.design)
+        self.elsewhere.origins.pop(_SHARED, None)
+        self.experiment = Experiment(self.design, log, self.elsewhere)
+        if before is not None:
+            self.experiment.left = dict(before.experiment.left)
+            self.experiment.seconds = before.experiment.seconds
+        self._tried: set[int] = set()
+        self._held: list[Proposal] = []
+        self.phase = "start"
+        self.evidence: TierEvidence | None = None
+        self.notes: list[str] = []
+
+    def started(self, changed: str) -> None:
+        """Note what the folder holds already, and how its plan has changed; keep known runs."""
+        kept, cut = len(self.store), len(self.store.interrupted)
+        if kept:
+            self.log.add("start", f"{kept} runs are in the store, {cut} of them were interrupted")
+        if changed:
+            self.notes.append(changed)
+            self._say("start", changed)
+        for key, placed in self.elsewhere.exact.items():
+            if self.store.get(key) is None:
+                r = placed.record
+                self.store.claim(RunRequest(key, r.kernel, r.tier, r.inputs, r.seed))
+                self.store.finish(r)
+
+    def run(self) -> CampaignResult:
+        """Ask, run and look until there is a reason to stop."""
+        cut, last = len(self.store.interrupted), self.binding.finest
+        tiers = [last] if self._trusts(last) else self._worthwhile()
+        evidence, ends = self._solved(tiers[0], ())
+        if ends is _FINE:
+            tiers = [last]
+            evidence, ends = self._solved(last, ())
+        for before, tier in pairwise(tiers):
+            ends = ends or self._corrected(evidence, before, tier)
+            if ends is not None and ends.outcome is not Outcome.BUDGET:
+                aside = self.binding.tiers[before].name
+                self._note(f"the tier '{aside}' is left aside: {ends.text}")
+                evidence, ends = self._solved(last, evidence.known)
+                break
+        report = None
+        tolerance = self.binding.plan.tolerance
+        if tolerance.law is not None and (tolerance.of_one_law or ends is None):
+            self.phase = "law"
+            report, ends = self._one_law(evidence)
+        ending = self._judged(evidence, ends)
+        outcome, surrogate = ending.outcome, None
+        if outcome in (Outcome.BUDGET, Outcome.STOPPED):
+            # at length: a law is worth more than a surrogate, and further runs cost more than this
+            report = report or law_of_all(evidence, self.experiment, [], quick=False)
+            if not (isinstance(report, Report) and report.confirmed):
+                asked = self.experiment.asked
+                surrogate = self._predicted(evidence)
+                report = report if self.experiment.asked == asked else None
+            if self.experiment.is_over(last):
+                outcome = Outcome.BUDGET
+        close = surrogate is not None and surrogate.is_close
+        words = Outcome.PREDICTS.words if close else outcome.words
+        self.log.add("stop", f"{words}: {ending.text}", runs=self.experiment.asked)
+        self.phase = "done"
+        self._tell(words)
+        notes = [*self.binding.notes, *self.notes]
+        return conclude(evidence, self.experiment, outcome, cut, notes, report, surrogate)
+
+    def _predicted(self, evidence: TierEvidence) -> Surrogate | None:
+        """What predicts the finest runs where no law does, with further runs where it knows least.
+
+        None where the runs are too few, or have no logarithm.
+        """
+        binding, tier, pool = self.binding, self.binding.finest, evidence.usable_pool
+        wanted, rank = binding.plan.tolerance.prediction or USEFUL, binding.space.rank
+        self.phase, surrogate, best, idle = "surrogate", None, np.inf, 0
+        while rank and not binding.linear:
+            sites, left = self.experiment.runs.sites(tier), self.experiment.left[tier]
+            if len(sites) < rank + FEWEST:
+                why = "too few runs for a smooth curve: far from every run"
+                places = evidence.farthest(min(rank + FEWEST - len(sites), left), pool, sites.z)
+            else:
+                sigma, level = evidence.model.scatter.sigma, binding.plan.level
+                curve = SmoothCurve(sites.z, sites.y, sigma, level)
+                surrogate = Surrogate(binding.space, curve, evidence.design.pool, wanted)
+                text = f"a smooth curve predicts runs that are left out to {surrogate.error:.2g}"
+                self._say("surrogate", text)
+                idle = 0 if surrogate.error < _BETTER * best else idle + 1
+                best = min(best, surrogate.error)
+                if surrogate.is_close or (idle >= _PATIENCE and surrogate.further is None):
+                    break
+                why = "the runs say least of what the target is here"
+                places = list(curve.widest(pool, min(binding.plan.execution.batch, left)))
+            proposals = [Proposal(z, tier, "surrogate", why) for z in places]
+            if self.experiment.is_over(tier) or not self.experiment.makes(proposals):
+                break
+        return surrogate
+
+    def _worthwhile(self) -> list[int]:
+        """Tiers that are cheap enough to be asked first; the finest alone for points or one law."""
+        tiers, tolerance = self.binding.tiers, self.binding.plan.tolerance
+        chosen = []
+        for t, tier in enumerate(tiers[:-1] if tolerance.exponents is not None else ()):
+            part = tier.cost / tiers[-1].cost
+            if part <= _DEAR:
+                chosen.append(t)
+            else:
+                text = f"it costs {part:.0%} of '{tiers[-1].name}', and would not save as much"
+                self._note(f"the tier '{tier.name}' is not run: {text}")
+        return [*chosen, self.binding.finest]
+
+    def _note(self, text: str) -> None:
+        self.notes.append(_sentence(text))
+        self.log.add("tier", text)
+
+    def _solved(
+        self, tier: int, known: tuple[FittedLaw, ...]
+    ) -> tuple[TierEvidence, Ending | None]:
+        """Runs of one tier until its questions are answered; why not, where they are not."""
+        self._trusts(tier)
+        evidence = TierEvidence(self.design, self.experiment.runs, tier)
+        plan, tolerance = self.binding.plan, self.binding.plan.tolerance
+        asked = tolerance.of_laws or plan.over_ranges
+        # what asks for no power laws goes on with a closed form, or with a surrogate
+        one_law = tolerance.of_one_law or plan.over_ranges
+        self.evidence, evidence.known = evidence, known or evidence.known
+        evidence.predictions = [*self._held]
+        self.phase, idle, expected = "ask", 0, False
+        enough = _SURVEY * (self.binding.space.rank + 2)
+        while asked:
+            chosen = evidence.next()
+            if not chosen:
+                if self._doubts(evidence, "they do not lead to an answer", unclear=True):
+                    continue
+                break
+            if self.experiment.opens(chosen):
+                evidence.forget()
+                if self._fine_enough(tier):
+                    return evidence, _FINE
+                continue
+            if self.experiment.is_over(tier):
+                over = self.experiment.used_up(tier)
+                if self.experiment.spent or tier == self.binding.finest:
+                    return evidence, over
+                if evidence.clear and evidence.worst <= 1.0:
+                    # what a coarse tier may cost is spent on questions that finer runs answer too
+                    break
+                return evidence, replace(over, outcome=Outcome.STOPPED)
+            before = self.experiment.asked
+            short = self.experiment.make(chosen)
+            # what narrows an interval is owed only as long as the interval is too wide
+            evidence.owed = [p for p in short if p.purpose != "narrow"]
+            idle = idle + 1 if self.experiment.asked == before else 0
+            if idle >= _IDLE:
+                break
+            evidence.look()
+            # of a difference: the misses of two runs
+            limit = float(2.0 * evidence.model.scatter.limits(np.ones(1))[0])
+            if hidden := self.experiment.hidden(evidence.missed(chosen), limit):
+                evidence.look()
+                self.notes.append(_sentence(hidden))
+                return evidence, Ending(Outcome.INCONSISTENT, hidden)
+            self._doubts(evidence, "later runs among them follow other laws")
+            self._log_laws(evidence)
+            if one_law and self.experiment.asked >= enough:
+                break
+            if self._useless(evidence, tier):
+                return evidence, Ending(Outcome.STOPPED, "its runs follow no laws")
+            settled = evidence.clear and np.isfinite(evidence.worst)
+            if evidence.model.scatter.sigma and settled and not expected:
+                expected = True
+                self._foreseen(evidence, tier)
+        if not len(evidence.model.sites) and asked:
+            why = self.experiment.why_lost()
+            raise FitError(f"None of {self.experiment.asked} runs gave an answer.{why}")
+        if tolerance.exponents is None:
+            return evidence, None
+        if not evidence.clear:
+            text = f"{len(evidence.model.unexplained)} runs follow no law that was found"
+            return evidence, Ending(Outcome.STOPPED, text)
+        missed = Ending(Outcome.STOPPED, "runs were not as the laws predicted them")
+        return evidence, None if evidence.proven else missed
+
+    def _useless(self, evidence: TierEvidence, tier: int) -> bool:
+        """Whether a coarse tier has cost what it may cost, and most of its runs follow no law."""
+        tiers, rank, model = self.binding.tiers, self.binding.space.rank, evidence.model
+        made, unexplained, few = self.experiment.made(tier), len(model.unexplained), rank + 2
+        if tier == self.binding.finest or made <= _ENDLESS * few:
+            return False
+        endless = made > _ENDLESS * few * min(max(len(model.laws), 1), _MOST_LAWS)
+        dear = made * tiers[tier].cost > _LOST * (rank + _ALONE) * tiers[-1].cost
+        return (endless and unexplained > 0) or (dear and unexplained > len(model.sites) / 2)
+
+    def _fine_enough(self, tier: int) -> bool:
+        """Whether runs of the finest tier from elsewhere say as much as those of a coarse one."""
+        last, runs = self.binding.finest, self.experiment.runs
+        if tier == last or len(runs.sites(last)) < len(runs.sites(tier)):
+            return False
+        finest = TierEvidence(self.design, runs, last)
+        return finest.clear and np.isfinite(finest.worst)
+
+    def _trusts(self, tier: int) -> bool:
+        """Whether runs from elsewhere determine a tier's laws and predicted further runs of it."""
+        every = [run for run in self.elsewhere.evidence if run.tier == tier]
+        if tier in self._tried or not every or not self.binding.plan.tolerance.of_laws:
+            return False
+        self._tried.add(tier)
+        self.experiment.open()
+        origins = dict.fromkeys(run.origin for run in every)
+        parts = [[run for run in every if run.origin == origin] for origin in origins]
+        if len(parts) > 1 and self._evidence_with(tier, every) is not None:
+            parts = [every]
+        trusted = [self._tested(tier, runs) for runs in parts]
+        return any(trusted)
+
+    def _evidence_with(self, tier: int, prior: list[CampaignRun]) -> TierEvidence | None:
+        """What the runs of a tier would say with evidence; None where they determine no law."""
+        runs = deepcopy(self.experiment.runs)
+        for placed in prior:
+            runs.add(placed)
+        trial = TierEvidence(self.design, runs, tier)
+        return trial if trial.clear and np.isfinite(trial.worst) else None
+
+    def _tested(self, tier: int, prior: list[CampaignRun]) -> bool:
+        """Predict runs from evidence, make them, and trust it where they are as predicted."""
+        trial, held = self._evidence_with(tier, prior), False
+        verdict = "left aside: they are too few, or scatter too much, to predict further runs"
+        if trial is not None:
+            proposals = trial.trials()
+            if self.experiment.left[tier] < len(proposals) or self.experiment.spent:
+                return False
+            self.experiment.make(proposals)
+            miss, limit = trial.largest_miss(self.experiment.runs, proposals)
+            held = miss <= limit
+            verdict = f"left aside: runs that were predicted from them miss by {miss:.2g}"
+            if held:
+                verdict = f"{len(proposals)} runs were as predicted from them, to {miss:.2g}"
+                for placed in prior:
+                    self.experiment.runs.add(placed)
+                self._held += trial.predictions
+        origins = Counter(placed.origin for placed in prior)
+        self.log.add("known", f"runs of {', '.join(origins)}: {verdict}")
+        for origin, number in origins.items():
+            self.elsewhere.tell(origin, number if held else 0, verdict)
+        return held
+
+    def _doubts(self, evidence: TierEvidence, why: str, unclear: bool = False) -> bool:
+        """Leave runs from elsewhere aside that new runs contradict; whether that was so."""
+        if not self.experiment.runs.evidence:
+            return False
+        bad = not evidence.clear or evidence.worst > 1.0 if unclear else evidence.contradicted()
+        if bad:
+            self.experiment.doubt(why)
+            evidence.known = ()
+            evidence.forget()
+        return bad
+
+    def _foreseen(self, evidence: TierEvidence, tier: int) -> None:
+        """Say early what the noise and the budget allow."""
+        sigma = evidence.model.scatter.sigma
+        wanted, left = int(np.ceil(evidence.expected_runs)), self.experiment.most[tier]
+        text = f"runs scatter by {sigma:.2g}; one law takes about {wanted} runs for the tolerance"
+        if wanted > left:
+            reached = evidence.tolerance * (wanted / left) ** 0.5
+            text += f", and the {left} runs of the budget allow about {reached:.2g}"
+            self.notes.append(_sentence(text))
+        self._say("expect", text)
+
+    def _points(self) -> bool:
+        """Runs at the named points, again where they scatter; whether all are known."""
+        tier, runs, points = self.binding.finest, self.experiment.runs, self.binding.points
+        places = [z for z, _ in points]
+        if not points:
+            return True
+
+        def again(z: Array, reason: str) -> Proposal:
+            return Proposal(z, tier, "replicate", reason, runs.count(z, tier))
+
+        self.phase, reason = "points", "a named point"
+        self.experiment.make([Proposal(z, tier, "point", reason) for z in places])
+        if runs.scatter(tier)[1] == 0:
+            noise = [again(places[0], "the same run again: is there noise?")]
+            if self.experiment.make(noise) and self.binding.stochastic:
+                return False
+        room = float(np.log1p(self.binding.plan.tolerance.prediction or 0.0))
+        while wide := [z for z in places if half_width(self.experiment, z, _REPEATS) > room]:
+            proposals = [again(z, reason) for z in wide]
+            if self.experiment.is_over(tier) or not self.experiment.makes(proposals):
+                return False
+        return True
+
+    def _judged(self, evidence: TierEvidence, ends: Ending | None) -> Ending:
+        """Outcome, and why."""
+        known, plan = self._points(), self.binding.plan
+        asked, of_one_law = plan.tolerance.of_laws or plan.over_ranges, plan.tolerance.of_one_law
+        spent = self.experiment.is_over(self.binding.finest)
+        # between laws a prediction is that of neither
+        between = plan.over_ranges and len(evidence.model.laws) > 1
+        wide = not evidence.clear or evidence.worst > 1.0 or between
+        if not known or (asked and (ends is not None or (wide and not of_one_law))):
+            ends = ends or Ending(Outcome.STOPPED, "an interval is wider than its tolerance")
+            spent = spent and ends.outcome is not Outcome.INCONSISTENT
+            return replace(ends, outcome=Outcome.BUDGET) if spent else ends
+        if of_one_law:
+            return Ending(Outcome.CONFIRMED, "one law is as probable as was asked for")
+        met = Outcome.CONFIRMED if asked else Outcome.PREDICTS
+        return Ending(met, "predictions held, and everything asked is within its tolerance")
+
+    def _log_laws(self, evidence: TierEvidence) -> None:
+        laws, unexplained = len(evidence.model.laws), len(evidence.model.unexplained)
+        worst = evidence.worst
+        width = f"{worst:.3g} times its tolerance" if np.isfinite(worst) else "not known yet"
+        rest = f", {unexplained} runs follow none" if unexplained else ""
+        found = f"{laws} power law{'' if laws == 1 else 's'}{rest}; the widest interval is {width}"
+        slopes = [[round(float(x), 4) for x in law.slope] for law in evidence.model.laws]
+        self._say("found", found, regimes=slopes)
+
+    def heard(self, record: RunRecord, known: bool) -> None:
+        """Report a run to the observer."""
+        self._tell(
+            f"{of_tier(record.tier)}run {'known' if known else 'made'}: {record.status}", True
+        )
+
+    def _say(self, decision: str, text: str, **more: Any) -> None:
+        """Log a decision, and report it to the observer."""
+        self.log.add(decision, text, **more)
+        self._tell(text)
+
+    def _tell(self, text: str, is_run: bool = False) -> None:
+        experiment, evidence = self.experiment, self.evidence
+        names, most = [t.name for t in self.binding.tiers], experiment.most
+        runs = dict(zip(names, map(experiment.made, most), strict=True))
+        budget, failed = dict(zip(names, most.values(), strict=True)), len(experiment.lost)
+        laws = 0 if evidence is None else len(evidence.model.laws)
+        worst = np.inf if evidence is None else evidence.worst
+        self.progress(Progress(self.phase, runs, budget, failed, laws, worst, text, is_run))
+
+    def _corrected(self, evidence: TierEvidence, before: int, tier: int) -> Ending | None:
+        """Test a coarse tier against the next, and correct its laws; why not, where it cannot."""
+        model, sites, rank = evidence.model, evidence.model.sites, self.binding.space.rank
+        if not evidence.clear or evidence.worst > 1.0:
+            return Ending(Outcome.STOPPED, "its runs follow no laws to the tolerance")
+        inside = evidence.design.region.contains(sites.z)
+        followed = [rows[inside[rows]] for rows in (law.rows for law in model.laws)]
+        name, finer = self.binding.tiers[before].name, self.binding.tiers[tier].name
+        wide = d_optimal(np.zeros((0, rank)), sites.z[np.concatenate(followed)], rank + 1)
+        chosen = [(z, f"D-optimal for the difference to '{name}'") for z in wide]
+        for rows in filter(len, followed):
+            deep = sites.z[rows[np.argmin(np.linalg.norm(sites.z[rows], axis=1))]]
+            chosen.append((deep, f"one law of '{name}' is tested here"))
+        for b in model.borders:
+            along = b.along(sites.z)
+            here = np.flatnonzero(model.between(b, sites.z) & inside)
+            for end in ((0.0,) if b.meets else (b.low, b.high)) if len(here) else ():
+                z = sites.z[here[np.argmin(np.abs(along[here] - end))]]
+                chosen.append((z, f"a border of '{name}' is tested here"))
+        if self.experiment.make([Proposal(z, tier, "tier", reason) for z, reason in chosen]):
+            return self.experiment.used_up(tier)
+        fine = self.experiment.runs.sites(tier)
+        both, at, of = np.intersect1d(fine.numbers, sites.numbers, return_indices=True)
+        pairs = Sites(fine.z[at], fine.y[at] - sites.y[of], np.ones(len(both)), both)
+        scatter = Scatter(model.scatter.resolution, model.scatter.sigma * 2.0**0.5, FREEDOM)
+        difference = FittedLaw.fit(pairs, np.arange(len(both)), scatter)
+        miss = float(np.abs(pairs.y - difference(pairs.z)).max(initial=0.0))
+        if miss > scatter.limits(pairs.count).min(initial=scatter.resolution):
+            text = f"'{finer}' is not '{name}' times a monomial, which misses by {miss:.2g}"
+            return Ending(Outcome.STOPPED, text)
+        if not scatter.sigma:
+            # a difference that is only nearly a monomial may lean because of what it is not
+            lean = difference.coefficients * np.append(0.0, np.ones(rank))
+            doubt = min(1.0, miss / scatter.resolution) ** 0.5
+            difference = replace(difference, drift=doubt * lean)
+        evidence.model = replace(model, laws=tuple(x.corrected(difference) for x in model.laws))
+        self.log.add("tier", f"'{finer}' is '{name}' times a monomial, to {miss:.2g}")
+        text = "the difference between the tiers is not known to the tolerance"
+        return Ending(Outcome.STOPPED, text) if evidence.worst > 1.0 else None
+
+    def _one_law(self, evidence: TierEvidence) -> tuple[Analysis, Ending | None]:
+        """Search for the one law of all runs, and make those that tell its rivals apart.
+
+        Why no law is probable enough comes with what was found; None where one is.
+        """
+        tier, wanted = self.binding.finest, self.binding.plan.tolerance.law or 1.0
+        for turn in range(_ROUNDS):
+            warnings: list[str] = []
+            report = law_of_all(evidence, self.experiment, warnings)
+            sure, text = None, "no law yet"
+            if isinstance(report, Report) and report.probability is not None:
+                sure = report.probability if report.confirmed else None
+                text = f"{report.law} has the probability {report.probability:.3g}"
+            self._say("law", text)
+            if sure is not None and sure >= wanted:
+                return report, None
+            if self.experiment.is_over(tier):
+                why = self.experiment.used_up(tier)
+                break
+            why = Ending(Outcome.STOPPED, f"no law has the probability {wanted:g}")
+            if turn == _ROUNDS - 1 or not self.experiment.makes(self._rivals(evidence, report)):
+                break
+        self.notes += warnings
+        return report, why
+
+    def _rivals(self, evidence: TierEvidence, report: Analysis) -> list[Proposal]:
+        """The run that tells the rivals apart most; without any, one far from all others."""
+        binding, tier, runs = self.binding, self.binding.finest, self.experiment.runs
+        space, moved, z = binding.space, self.experiment.moved(), runs.sites(tier).z
+        ends = [space.values(x) for x in (space.low, space.high)]
+        ranges = {n: tuple(binding.ports[n].parsed.from_si(e[n]) for e in ends) for n in moved}
+        proposed, reason = list[Any](), ""
+        if isinstance(report, Report) and report.law is not None:
+            others = ", ".join(str(r.law) for r in report.rivals[:2]) or "what was not found"
+            reason = f"it distinguishes {report.law} from {others}"
+            with suppress(InputError):
+                proposed += report.next_runs(binding.plan.execution.batch, ranges).runs
+        for run in proposed:
+            values = {n: v if isinstance(v, str) else v[0] for n, v in run.inputs.items()}
+            logs = np.clip(binding.logs({**binding.fixed, **values}), space.low, space.high)
+            at = space.coordinates(logs[None])[0]
+            again = runs.count(at, tier) if binding.stochastic else 0
+            if again or nearest(at[None], z)[0] > 1e-6:
+                return [
+                    Proposal(at, tier, "rivals", f"{reason}: {run.information:.2g} nats", again)
+                ]
+        reason = "farthest from every run, since no law is probable yet"
+        places = evidence.farthest(1, evidence.usable_pool, z)
+        return [Proposal(at, tier, "rivals", reason) for at in places]
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
 
 
 def run_campaign(
@@ -99,38 +593,36 @@ def run_campaign(
         listener = progress or shown_by(stack.enter_context(notebook_bar()))
         home = Path(stack.enter_context(TemporaryDirectory()) if folder is None else folder)
         store = stack.enter_context(_opened(home, resume or retry))
-        place = place_of(executor, plan.execution.workers)
-        stack.callback(place.close)
+        execution, log = plan.execution, DecisionLog(home)
         loop: CampaignLoop | None = None
+        place = place_of(executor, execution.workers)
+        stack.callback(place.close)
         results, finest = list[CampaignResult](), dict[str, RunRecord]()
-        log, execution = DecisionLog(home), plan.execution
         changed = " ".join(filter(None, (changed_since(bindings, home), log.caution)))
         for binding in bindings:
             if len(bindings) > 1:
                 log.add("target", " of ".join([binding.target.name, *binding.plan.sources]))
-            notes = (*binding.notes, *([changed] if changed else []))
-            loop = CampaignLoop(replace(binding, notes=notes), store, log, listener, start, loop)
+            loop = CampaignLoop(binding, store, log, listener, start, loop)
             loop.started(changed)
             loop.experiment.runner = Runner(
                 store, place, execution.workers, execution.retries, loop.heard, retry
             )
             results.append(loop.run())
-            usable = loop.experiment.usable[len(binding.tiers) - 1]
-            finest |= {record.key: record for _, record in usable}
-        if plan.by is not None:
-            results = joined(plan, results, list(finest.values()))
-        curves, whole, failures = curves_of(plan, list(finest.values()))
-        result, warnings = results[0], (*results[0].warnings, *failures)
-        result = replace(
-            result, others=tuple(results[1:]), curves=curves, whole_curves=whole, warnings=warnings
-        )
+            start += tuple(KnownRun(run.record, _SHARED) for run in loop.experiment.runs.asked)
+            usable = loop.experiment.runs.usable(binding.finest)
+            finest |= {r.record.key: r.record for r in usable if r.purpose != EVIDENCE}
+        records = list(finest.values())
+        result, *others = results if plan.by is None else joined(plan, results, records)
+        curves, whole, failures = curves_of(plan, records)
+        result = replace(result, curves=curves, whole_curves=whole)
+        result = replace(result, others=tuple(others), warnings=(*result.warnings, *failures))
         if folder is not None:
             try:
                 result.write(home)
             except (OSError, InputError) as error:
                 why = getattr(error, "strerror", None) or error
                 text = f"The answer could not be written to {home} ({why}); it is only returned."
-                result = replace(result, warnings=(*warnings, text))
+                result = replace(result, warnings=(*result.warnings, text))
         return result
 
 
@@ -138,6 +630,44 @@ def records_in(folder: Path) -> list[RunRecord]:
     """Every run that the folder of a campaign holds."""
     with RunStore(folder / STORE) as store:
         return store.records()
+
+
+def runs_of(plan: Plan) -> list[RunRecord]:
+    """Make the runs of a plan."""
+    with TemporaryDirectory() as folder:
+        run_campaign(plan, folder)
+        return records_in(Path(folder))
+
+
+def campaign_of_job(job: Mapping[str, Any]) -> dict[str, Any]:
+    """What the campaign of a job's plan comes to.
+
+    Parameters
+    ----------
+    job : mapping
+        Content of its entry, with a "plan" as a TOML file holds it.
+
+    Returns
+    -------
+    dict
+        "result" (``result.json``), "plan" (``plan.json``) and "runs", or the "failure" and the
+        "reason" why there are none.
+    """
+    with TemporaryDirectory() as folder:
+        home = Path(folder)
+        try:
+            result = run_campaign(plan_of(job["plan"]), home)
+        except DimgsError as error:
+            records = records_in(home)
+            failed = [record for record in records if not record.ok]
+            if not failed:
+                failure = Failure.INPUT if isinstance(error, InputError) else Failure.KERNEL
+                return {"failure": failure, "reason": one_sentence(error)}
+            first, many = failed[0], f"Of {len(records)} runs {len(failed)} gave no answer"
+            return {"failure": first.failure, "reason": f"{many}; the first: {first.reason}"}
+        plan = json_value(read_text(home / "plan.json", "plan"), "plan.json", "run it again")
+        runs = [run_content(record) for record in records_in(home)]
+    return {"result": plain(result.to_json()), "plan": plan, "runs": runs}
 
 
 def _opened(folder: Path, resume: bool) -> RunStore:

@@ -1,7 +1,5 @@
 """The design of a campaign: points that fill the reachable space, and how inputs reach them."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import combinations, product
 from math import comb
@@ -22,33 +20,51 @@ _DIRECTIONS = 4000
 _MOST_FACETS = 5000
 # 131,072 points of a few coordinates take a few megabytes; a region thinner than that gets fewer
 _MOST_DRAWN = 2**17
-# of half a range; repeated runs differ by a nudge of 1e-9 of a value
-_MOVED = 1e-6
+
+
+# of logarithms of ranges and of ranges of unit half-width: far above their rounding
+SLACK = 1e-9
+# moving an input that could stay costs this many times as much as one that moves anyway
+_RELUCTANCE = 100.0
+# an image of a run differs in some input by a quarter of the half of its range or more
+_FAR = 0.25
+# of a direction: columns that differ by less are equally long, and the first by name moves
+_DIGITS = 9
 
 
 class Region:
-    """The zonotope of a pi space: what the inputs reach inside their ranges.
+    """The zonotope of a pi space: what the inputs reach inside their ranges, and the way back.
 
     Parameters
     ----------
     space : PiSpace
 
+    Attributes
+    ----------
+    moving : tuple of int
+        Inputs that move, as few as the rank; the others stay in the middle of their ranges,
+        except where the moving ones alone do not reach a point.
+
     Examples
     --------
     >>> from dimgs.groups.derive import pi_basis
     >>> basis = pi_basis(["D [m^2/s]", "t [s]", "l [m]", "u [1]"], "u")
-    >>> ends = np.log([[1e-12, 1e-10], [1e-4, 1e-3], [1.0, 1e4]])
-    >>> region = Region(PiSpace(basis, ("D", "l", "t"), ends[:, 0], ends[:, 1], {}))
+    >>> ends = {"D": (1e-12, 1e-10), "l": (1e-4, 1e-3), "t": (1.0, 1e4)}
+    >>> region = Region(PiSpace(ends, basis, {}))
     >>> points = region.fill(8, seed=1)
     >>> points.shape, bool(region.contains(points).all())
     ((8, 1), True)
+    >>> [region.space.names[i] for i in region.moving]
+    ['t']
     """
 
     def __init__(self, space: PiSpace) -> None:
-        self._transform = space.transform
+        self.space, self._transform = space, space.transform
         self._reach = np.abs(space.transform).sum(axis=1)
-        key = tuple(map(tuple, space.transform.tolist()))
-        self._facets = _facets(key) if key else None
+        # the inputs whose ranges take the groups farthest, by pivoted elimination
+        order = qr(np.round(space.transform, _DIGITS), mode="economic", pivoting=True)[2]
+        self.moving = tuple(sorted(order[: space.rank].tolist()))
+        self._facets = _facets(tuple(map(tuple, space.transform.tolist()))) if space.rank else None
 
     def contains(self, z: Array, widened: float = 1.0) -> BoolArray:
         """Whether points of shape (n_points, rank) are reached; all, where facets are too many.
@@ -74,15 +90,15 @@ class Region:
         ndarray of shape (n, rank)
             Fewer rows where the region fills too little of its box.
         """
-        if self._facets is None:
-            return np.asarray(
-                self._draw(n, seed, sampler, len(self._transform.T)) @ self._transform.T
-            )
-        rank = len(self._transform)
+        # half a second to import, which a design of a few corners does without
+        from scipy.stats import qmc
+
+        draw = qmc.LatinHypercube if sampler == "lhs" else qmc.Sobol
+        spread = self._transform.T if self._facets is None else np.diag(self._reach)
         size = 1 << max(2, (n - 1).bit_length())
         while True:
-            box = self._draw(size, seed, sampler, rank) * self._reach
-            inside = box[self.contains(box)]
+            z = (2.0 * draw(len(spread), rng=seed).random(size) - 1.0) @ spread
+            inside = z[self.contains(z)]
             if len(inside) >= n or size >= _MOST_DRAWN:
                 return np.asarray(inside[:n])
             size *= 2
@@ -100,102 +116,16 @@ class Region:
         z = np.unique(np.round(ends @ self._transform.T, 12), axis=0)
         if len(z) > rank + 1:
             # the corners of a flat or crowded picture lie inside: only hull corners stand out
-            z = z[_outer(z)]
+            directions = np.random.default_rng(0).normal(size=(_DIRECTIONS, rank))
+            z = z[np.unique(np.argmax(z @ directions.T, axis=0))]
         return np.asarray(z[rng.permutation(len(z))])
-
-    def _draw(self, size: int, seed: int, sampler: Sampler, dimension: int) -> Array:
-        # half a second to import, which a design of a few corners does without
-        from scipy.stats import qmc
-
-        if sampler == "lhs":
-            unit = qmc.LatinHypercube(dimension, rng=seed).random(size)
-        else:
-            whole = 1 << (size - 1).bit_length()
-            unit = qmc.Sobol(dimension, rng=seed).random(whole)[:size]
-        return np.asarray(2.0 * unit - 1.0)
-
-
-@lru_cache(maxsize=16)
-def _facets(rows: tuple[tuple[float, ...], ...]) -> tuple[Array, Array] | None:
-    """Normals and supports of the facets; each is spanned by rank - 1 of the generators."""
-    transform = np.array(rows)
-    rank, n = transform.shape
-    if comb(n, rank - 1) > _MOST_FACETS:
-        return None
-    normals = []
-    for chosen in combinations(range(n), rank - 1):
-        spanned = transform[:, list(chosen)]
-        left, singular, _ = np.linalg.svd(spanned) if rank > 1 else (np.eye(1), np.ones(0), None)
-        if np.sum(singular > 1e-9) == rank - 1:
-            normals.append(left[:, -1])
-    table = np.array(normals)
-    return table, np.abs(table @ transform).sum(axis=1)
-
-
-def _outer(z: Array) -> BoolArray:
-    """Which points stick out in some direction: the corners of their hull."""
-    directions = np.random.default_rng(0).normal(size=(_DIRECTIONS, z.shape[1]))
-    outermost = np.zeros(len(z), dtype=np.bool_)
-    outermost[np.argmax(z @ directions.T, axis=0)] = True
-    return outermost
-
-
-def moved(space: PiSpace, logs: Sequence[Array]) -> tuple[str, ...]:
-    """Names of the inputs that differ between runs."""
-    if not len(logs):
-        return ()
-    table = np.asarray(logs)
-    spread = np.ptp(table, axis=0) / space.half
-    return tuple(n for n, s in zip(space.names, spread, strict=True) if s > _MOVED)
-
-
-# of logarithms of ranges and of ranges of unit half-width: far above their rounding
-SLACK = 1e-9
-# moving an input that could stay costs this many times as much as one that moves anyway
-_RELUCTANCE = 100.0
-# an image of a run differs in some input by a quarter of the half of its range or more
-_FAR = 0.25
-# of a direction: columns that differ by less are equally long, and the first by name moves
-_DIGITS = 9
-
-
-@dataclass(frozen=True)
-class Inverse:
-    """Which inputs move, and how to find them for a point.
-
-    Parameters
-    ----------
-    space : PiSpace
-    moving : tuple of int
-        Inputs that move, as few as the rank; the others stay in the middle of their ranges,
-        except where the moving ones alone do not reach a point.
-
-    Examples
-    --------
-    >>> from dimgs.groups.derive import pi_basis
-    >>> basis = pi_basis(["D [m^2/s]", "t [s]", "l [m]", "u [1]"], "u")
-    >>> ends = np.log([[1e-12, 1e-10], [1e-4, 1e-3], [1.0, 1e6]])
-    >>> space = PiSpace(basis, ("D", "l", "t"), ends[:, 0], ends[:, 1], {})
-    >>> inverse = Inverse.of(space)
-    >>> [space.names[i] for i in inverse.moving]
-    ['t']
-    """
-
-    space: PiSpace
-    moving: tuple[int, ...]
-
-    @classmethod
-    def of(cls, space: PiSpace) -> "Inverse":
-        """The inputs whose ranges take the groups farthest, by pivoted elimination."""
-        order = qr(np.round(space.transform, _DIGITS), mode="economic", pivoting=True)[2]
-        return cls(space, tuple(sorted(order[: space.rank].tolist())))
 
     def logs(self, z: Array) -> Array | None:
         """Logarithms of the inputs at a point of shape (rank,); None where no inputs reach it."""
         u = np.zeros(len(self.space.names))
         u[list(self.moving)] = np.linalg.solve(self.space.transform[:, list(self.moving)], z)
         if np.any(np.abs(u) > 1.0 + SLACK):
-            solved = self._reach(z)
+            solved = self._fewest_moves(z)
             if solved is None:
                 return None
             u = solved
@@ -227,7 +157,7 @@ class Inverse:
             return None
         return np.asarray(self.space.centre + np.clip(u + step * way, -1.0, 1.0) * self.space.half)
 
-    def _reach(self, z: Array) -> Array | None:
+    def _fewest_moves(self, z: Array) -> Array | None:
         """Fewest further moves, by the linear programme min sum w|u|, T u = z, -1 <= u <= 1."""
         n = len(self.space.names)
         weight = np.where(np.isin(np.arange(n), self.moving), 1.0, _RELUCTANCE)
@@ -239,6 +169,23 @@ class Inverse:
             method="highs",
         )
         return np.asarray(solution.x[:n] - solution.x[n:]) if solution.x is not None else None
+
+
+@lru_cache(maxsize=16)
+def _facets(rows: tuple[tuple[float, ...], ...]) -> tuple[Array, Array] | None:
+    """Normals and supports of the facets; each is spanned by rank - 1 of the generators."""
+    transform = np.array(rows)
+    rank, n = transform.shape
+    if comb(n, rank - 1) > _MOST_FACETS:
+        return None
+    normals = []
+    for chosen in combinations(range(n), rank - 1):
+        spanned = transform[:, list(chosen)]
+        left, singular, _ = np.linalg.svd(spanned) if rank > 1 else (np.eye(1), np.ones(0), None)
+        if np.sum(singular > 1e-9) == rank - 1:
+            normals.append(left[:, -1])
+    table = np.array(normals)
+    return table, np.abs(table @ transform).sum(axis=1)
 
 
 # of a leverage, and of the logarithm of a determinant: what is less is rounding
@@ -297,11 +244,10 @@ def hidden(space: PiSpace, z: Array, pool: Array) -> tuple[Array, float]:
 
     Directions are those of groups, of products of two, and some drawn at random.
     """
-    rank = z.shape[1]
-    loadings = space.loadings * space.half @ space.transform.T
+    loadings = space.axes.slopes
     pairs = [a + s * b for i, a in enumerate(loadings) for b in loadings[:i] for s in (1, -1)]
-    drawn = np.random.default_rng(0).normal(size=(_DRAWN, rank))
-    every = np.vstack([loadings, *pairs, drawn]) if pairs else np.vstack([loadings, drawn])
+    drawn = np.random.default_rng(0).normal(size=(_DRAWN, z.shape[1]))
+    every = np.vstack([loadings, *pairs, drawn])
     every = np.vstack([every, -every])
     beyond = np.mean(pool @ every.T > (z @ every.T).max(axis=0) + 1e-9, axis=0)
     at = int(np.argmax(beyond))
@@ -331,7 +277,8 @@ class CampaignDesign:
     Attributes
     ----------
     region : Region
-    inverse : Inverse
+    corners : ndarray of shape (n_corners, rank)
+        Where every input is at an end of its range, in an order that the plan's seed decides.
 
     Raises
     ------
@@ -341,19 +288,23 @@ class CampaignDesign:
 
     def __init__(self, binding: Binding) -> None:
         self.binding, self.region = binding, Region(binding.space)
-        self.inverse = Inverse.of(binding.space)
-        _check_size(binding)
-        for i, inside in enumerate(self.region.contains(binding.points), 1):
-            if not inside:
+        self.corners = self.region.corners(binding.plan.seed)
+        plan, rank = binding.plan, binding.space.rank
+        # a law takes a run for each unknown, and one that tells whether it holds
+        sizes = {"budget.runs": plan.budget.runs, "survey": plan.survey}
+        sizes |= {"budget.coarse_runs": plan.budget.coarse} if binding.finest else {}
+        for name, runs in sizes.items() if plan.tolerance.of_laws and rank else ():
+            if runs is not None and runs < rank + 2:
                 raise InputError(
-                    f"{binding.plan.source}, points[{i}]: its groups lie outside what the ranges "
-                    f"reach; widen the ranges, or move the point inside them."
+                    f"{plan.source}, {name}: {runs} runs cannot show how '{binding.target.name}' "
+                    f"changes along {directions(rank)}; give at least {rank + 2}."
                 )
-
-    @cached_property
-    def corners(self) -> Array:
-        """Where every input is at an end of its range, shape (n, rank), ordered by the seed."""
-        return self.region.corners(self.binding.plan.seed)
+        for i, (z, _) in enumerate(binding.points, 1):
+            if not self.region.contains(z[None])[0]:
+                raise InputError(
+                    f"{plan.source}, points[{i}]: its groups lie outside what the ranges reach; "
+                    f"widen the ranges, or move the point inside them."
+                )
 
     @cached_property
     def pool(self) -> Array:
@@ -362,41 +313,24 @@ class CampaignDesign:
 
     def image(self, z: Array) -> dict[str, float | str] | None:
         """Other inputs of equal groups, in the units of the ports; None where there are none."""
-        ranges = self.binding.plan.ranges
-        if any(ranges[n].integer for n in self.binding.space.names):
+        if any(self.binding.plan.ranges[n].integer for n in self.binding.space.names):
             return None
-        logs = self.inverse.image(z, self.binding.plan.seed)
+        logs = self.region.image(z, self.binding.plan.seed)
         return None if logs is None else self.binding.values(logs)
 
-    def values(self, z: Array) -> dict[str, float | str]:
-        """Inputs of a run at a point, in the units of the ports.
+    def values(self, z: Array, logs: Array | None = None) -> dict[str, float | str]:
+        """Inputs of a run at a point, or with these logarithms, in the units of the ports.
 
         Raises
         ------
         InputError
             If no inputs in the ranges reach it.
         """
-        logs = self.inverse.logs(z)
+        logs = self.region.logs(z) if logs is None else logs
         if logs is None:
             source = self.binding.plan.source
             raise InputError(f"No inputs inside the ranges of {source} reach a point.")
         return self.binding.values(logs)
-
-
-def _check_size(binding: Binding) -> None:
-    """A law takes a run for each unknown, and one that tells whether it holds."""
-    plan, rank = binding.plan, binding.space.rank
-    if not plan.tolerance.of_laws or not rank:
-        return
-    sizes = [("budget.runs", plan.budget.runs), ("survey", plan.survey)]
-    if len(binding.tiers) > 1:
-        sizes.append(("budget.coarse_runs", plan.budget.coarse))
-    for name, runs in sizes:
-        if runs is not None and runs < rank + 2:
-            raise InputError(
-                f"{plan.source}, {name}: {runs} runs cannot show how '{binding.target.name}' "
-                f"changes along {directions(rank)}; give at least {rank + 2}."
-            )
 
 
 def directions(rank: int) -> str:

@@ -1,24 +1,33 @@
-"""What the runs of one tier say, and how a further one is proposed."""
+"""What the runs of one tier say, and the next of them.
 
+They are as few as the question has unknowns, then those that the evidence asks. A question that has
+rivals (on which side of a border does a point lie, where does the one law give way to the other) is
+put to the point that tells most about them, by the criterion that tables and the hub use as well.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from scipy.special import stdtrit
 
-from dimgs.campaign.binding import Binding
-from dimgs.campaign.design import SLACK, CampaignDesign, nearest
-from dimgs.campaign.space import CampaignRuns
+from dimgs.campaign.design import SLACK, CampaignDesign, d_optimal, hidden, nearest
+from dimgs.campaign.space import EVIDENCE, CampaignRuns
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.fits.consensus import (
+    Border,
     FittedLaw,
     RegimeModel,
     Scatter,
     Separation,
-    bend,
+    Sites,
     model_of,
-    separating,
+    within,
 )
+from dimgs.judgement.next_run import Prediction, choose
 
 # of ten campaigns that say that the tolerance is met, less than one may be wrong for its noise
 _SURE = 0.95
@@ -37,6 +46,51 @@ _COVERAGE = 0.99
 PREDICTED = ("inside", "check")
 # a regime in less of the ranges is named, not answered
 SMALLEST = 0.02
+# runs that are predicted from evidence: what evidence that is wrong may cost
+_TRIALS = 2
+# mixtures of runs of a law, the farthest of which from all runs is predicted
+_MIXTURES = 64
+# chance that noise alone makes a predicted run miss
+_FALSE = 0.005
+# part of the ranges that a threshold in one monomial may hide behind the outermost runs: a law that
+# lasts less is not asked for
+_HIDDEN = 0.05
+# runs at corners that are predicted beforehand, at most: they leave less than that in six groups
+_CORNERS = 3
+# runs that may narrow the intervals of a kernel that repeats itself, for each unknown
+_NARROWING = 2
+# budgets that noise would have to ask for before no run is made to narrow the intervals of several
+# laws any more: a few times more than an estimate of so few runs may be wrong by
+_HOPELESS = 10
+# of the way to other runs: first wide, then narrow enough for a regime of a tenth of the ranges
+_PROBES = (1.0 / 3.0, 1.0 / 8.0)
+# runs without an answer after which none is looked for, unless half as many gave one
+_SEARCH = 16
+# turns of looking for a law around and between runs that follow none, before there is none: as many
+# runs as a survey that finds regimes by itself; and runs that follow none, for each unknown of a
+# law, from which on there is none: twice as many as any of 120 kernels had whose laws were found
+_TURNS, _LAWLESS = 24, 6
+# turns after which many laws are looked for between all runs, not around single ones
+_PROBING = 6
+# runs for each free direction that tell monomials between two sets apart, and the part of the
+# ranges about which these may differ
+_DISPUTES, _AGREED = 3, 0.03
+# runs that halve the place of a border: they take ten decades to twenty per cent
+_HALVINGS = 8
+# where a border may lie, of the way between the runs of its two sides: the quarters' middles
+_QUARTERS = (0.125, 0.375, 0.625, 0.875)
+# points among which the criterion chooses: those about which the rivals are most divided
+_PLACES = 32
+# of a side, which is 0 or 1: what an outcome leaves open of it is nothing
+_CERTAIN = 0.05
+# runs that are predicted where there is no place beside a border or inside a regime
+_CHECKS = 2
+# rounds of predictions that miss before none is made any more
+_MISSES = 5
+# runs at a meeting that do not tell how smooth it is, before it is left open
+_MEETINGS = 2
+# logs of what a step, and the end of where runs give answers, are known to: 20 and 50 per cent
+_BRACKET, _DOMAIN = np.log(1.2), np.log(1.5)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +108,11 @@ class Proposal:
         Number of the replicate; 0 for the first run at a point.
     logs : ndarray of shape (n_inputs,), optional
         The inputs themselves, where the point does not decide them.
+    value, error : float
+        What the laws say of it before it is made: the logarithm of the response group, and its
+        half-width where runs scatter.
+    look : int
+        When they said so.
     """
 
     z: Array
@@ -62,33 +121,16 @@ class Proposal:
     reason: str
     replicate: int = 0
     logs: Array | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class RunPrediction:
-    """What the laws said of a run before it was made.
-
-    Attributes
-    ----------
-    z : ndarray of shape (rank,)
-    value, error : float
-        Logarithm of the response group, and its half-width where runs scatter.
-    look : int
-        When it was said.
-    """
-
-    z: Array
-    value: float
-    error: float
-    look: int
+    value: float = np.nan
+    error: float = 0.0
+    look: int = 0
 
 
 class TierEvidence:
-    """What the runs of one tier say of its laws.
+    """What the runs of one tier say of its laws, and the questions that they leave open, in order.
 
     Parameters
     ----------
-    binding : Binding
     design : CampaignDesign
     runs : CampaignRuns
     tier : int
@@ -103,18 +145,18 @@ class TierEvidence:
         Those of fewer runs.
     asked : list of ndarray of shape (rank,)
         Points that were asked for.
-    predictions : list of RunPrediction
+    predictions : list of Proposal
         Of runs that were made, or will be, to see whether several laws hold.
+    owed : list of Proposal
+        Runs that were asked for, and that the budget did not allow: their questions are open.
     """
 
     model: RegimeModel
 
-    def __init__(
-        self, binding: Binding, design: CampaignDesign, runs: CampaignRuns, tier: int
-    ) -> None:
-        self.binding, self.design, self.runs, self.tier = binding, design, runs, tier
-        self.space, plan = binding.space, binding.plan
-        self.stochastic = bool(getattr(binding.kernel, "stochastic", False))
+    def __init__(self, design: CampaignDesign, runs: CampaignRuns, tier: int) -> None:
+        self.design, self.runs, self.tier, self.binding = design, runs, tier, design.binding
+        self.space, plan = self.binding.space, self.binding.plan
+        self.stochastic = self.binding.stochastic
         wanted = plan.tolerance.exponents or plan.tolerance.prediction or _STEPS[1]
         self.tolerance, self.level = wanted, plan.level
         self._resolution = float(np.clip(wanted, *_STEPS))
@@ -122,10 +164,14 @@ class TierEvidence:
         self._curvature = wanted / (4.0 * steepest) if steepest else np.inf
         self._noise: tuple[float, int] | None = None
         self.asked: list[Array] = []
-        self.predictions: list[RunPrediction] = []
+        self.predictions: list[Proposal] = []
         self._look = 0
         self.known: tuple[FittedLaw, ...] = ()
         self.domain: Separation | None = None
+        self.owed: list[Proposal] = []
+        self._probed: set[tuple[int, int]] = set()
+        self._turn = 0
+        self._disputed: Counter[tuple[int, ...]] = Counter()
         self.look()
 
     def look(self) -> None:
@@ -138,13 +184,8 @@ class TierEvidence:
             self._noise = sigma, freedom
         if sigma <= _REPEATS:
             sigma, freedom = 0.0, 0
-        self.model = self._model(*(self._noise or (sigma, freedom)))
-        self.known = self.model.laws
-        lost = self.runs.lost(self.tier)
-        self.domain = separating(self.space.axes, self.model.sites.z, lost) if len(lost) else None
-
-    def _model(self, sigma: float, freedom: int) -> RegimeModel:
-        scatter, sites = Scatter(self._resolution, sigma, freedom), self.runs.sites(self.tier)
+        scatter = Scatter(self._resolution, *(self._noise or (sigma, freedom)))
+        sites = self.runs.sites(self.tier)
         if self.binding.linear:
             model = RegimeModel(sites, scatter, (), explained=np.zeros(len(sites), dtype=np.bool_))
         elif self.space.rank:
@@ -153,11 +194,13 @@ class TierEvidence:
             model = constant_of(self.runs, self.tier, scatter)
         # runs beside the ranges inform laws, but raise no questions
         explained = model.explained | ~self.design.region.contains(sites.z)
-        return replace(model, explained=explained)
+        self.model, self.known = replace(model, explained=explained), model.laws
+        self.domain = self.space.axes.separating(sites.z, self.runs.lost(self.tier))
 
     def forget(self) -> None:
-        """Ask again what was asked before: runs were added that nobody had asked for."""
+        """Look again, and ask again: runs were added, or left aside, that nobody had asked for."""
         self.asked.clear()
+        self.look()
 
     def unexplained(self) -> IntArray:
         """Sites that follow no law, and lie in no crossover either, as far as is known."""
@@ -169,30 +212,23 @@ class TierEvidence:
 
     def missed(self, made: list[Proposal]) -> list[Proposal]:
         """Those of the predicted runs after which one of them, or any run, is not as predicted."""
-        z, held, _ = self.checks()
-        sites, out = self.model.sites, []
-        for proposal in made:
-            row = sites.row(self.runs.find(proposal.z)) if proposal.purpose in PREDICTED else None
-            if row is None:
-                continue
-            said = np.all(z == sites.z[row], axis=1)
-            if not self.clear or not self.model.explained[row] or not np.all(held[said]):
-                out.append(proposal)
-        return out
+        (z, held, _), sites = self.checks(), self.model.sites
+        wrong = ~self.model.explained | (not self.clear)
+        for point in z[~held]:
+            wrong |= np.all(sites.z == point, axis=1)
+        rows = ((p, sites.row(self.runs.find(p.z))) for p in made if p.purpose in PREDICTED)
+        return [p for p, row in rows if row is not None and wrong[row]]
 
     @property
     def answered(self) -> list[int]:
         """Numbers of the laws that take enough of the ranges."""
-        if not self.model.laws:
-            return []
         share = self.model.holds(self.design.pool, strictly=False).mean(axis=0)
-        return [k for k, s in enumerate(share) if s >= SMALLEST]
+        return np.flatnonzero(share >= SMALLEST).tolist()
 
     @property
     def worst(self) -> float:
         """Widest half-width of an exponent, in tolerances."""
-        laws = [self.model.laws[k] for k in self.answered]
-        return max((self.width(law) for law in laws), default=np.inf)
+        return max((self.width(self.model.laws[k]) for k in self.answered), default=np.inf)
 
     @property
     def expected_runs(self) -> float:
@@ -207,14 +243,18 @@ class TierEvidence:
 
     def feasible(self, z: Array) -> BoolArray:
         """Where runs can lie, and are expected to give an answer."""
-        inside = self.design.region.contains(z)
-        return np.asarray(inside & self._answers(z))
+        inside, domain = self.design.region.contains(z), self.domain
+        lost, good = self.runs.lost(self.tier), self.model.sites.z
+        if domain is not None:
+            end = SLACK if domain.upper == 1 else 1.0 - SLACK
+            return np.asarray(inside & domain.is_first(self.space.axes, end, z))
+        every = not len(lost) or not len(good)
+        return np.asarray(inside & (every or nearest(z, good) < nearest(z, lost)))
 
     @property
     def usable_pool(self) -> Array:
         """Points that fill what the ranges reach, where runs are expected to give an answer."""
-        pool = self.design.pool
-        return pool[self.feasible(pool)]
+        return self.design.pool[self.feasible(self.design.pool)]
 
     @staticmethod
     def farthest(n: int, offers: Array, z: Array) -> list[Array]:
@@ -229,61 +269,44 @@ class TierEvidence:
         """What each run of the tier was made for."""
         return [a.purpose for a in self.runs.of_tier(self.tier)]
 
-    def _answers(self, z: Array) -> BoolArray:
-        lost, good, domain = self.runs.lost(self.tier), self.model.sites.z, self.domain
-        if domain is not None:
-            along = self.space.axes.along(domain.powers, z)
-            lower = along <= np.log(domain.low) + SLACK
-            return np.asarray(lower if domain.upper == 1 else along >= np.log(domain.high) - SLACK)
-        every = not len(lost) or not len(good)
-        return np.asarray(every | (nearest(z, good) < nearest(z, lost)))
-
-    def propose(self, z: Array, purpose: str, reason: str) -> Proposal:
-        """A run of this tier at a point."""
-        return Proposal(z, self.tier, purpose, reason)
+    def propose(self, places: Iterable[Array], purpose: str, reason: str) -> list[Proposal]:
+        """Runs of this tier at points."""
+        return [Proposal(z, self.tier, purpose, reason) for z in places]
 
     def fresh(self, proposal: Proposal) -> bool:
         """Whether a run would say anything new."""
-        if not self.design.region.contains(proposal.z[None])[0]:
-            return False
-        if proposal.replicate:
-            return True
-        every = [*self.asked, *(self.runs.z[a.point] for a in self.runs.of_tier(self.tier))]
-        return all(np.abs(z - proposal.z).max(initial=0.0) > 1e-6 for z in every) or (
-            proposal.logs is not None
-        )
+        every = [*self.asked, *(self.runs.z[r.point] for r in self.runs.of_tier(self.tier))]
+        inside = self.design.region.contains(proposal.z[None])[0]
+        new = proposal.replicate or proposal.logs is not None
+        away = (np.abs(z - proposal.z).max(initial=0.0) for z in every)
+        return bool(inside and (new or all(distance > 1e-6 for distance in away)))
 
     def corners(self) -> Array:
         """Corners where runs give answers, and the outermost such points towards the others."""
-        corners = self.design.corners
+        corners, steps = self.design.corners, np.linspace(0.05, 0.95, 19)
         good = self.feasible(corners)
-        if good.all():
-            return corners
-        steps = np.linspace(0.05, 0.95, 19)
-        clipped = []
-        for corner in corners[~good]:
-            way = steps[:, None] * corner
-            usable = way[self.feasible(way)]
-            if len(usable):
-                clipped.append(usable[-1])
-        return np.vstack([corners[good], *clipped]) if clipped else corners[good]
+        ways = (steps[:, None] * corner for corner in corners[~good])
+        return np.vstack([corners[good], *(way[self.feasible(way)][-1:] for way in ways)])
 
-    def again(self, z: Array, reason: str, more: int = 0) -> Proposal:
-        """The next replicate at a point."""
-        number = self.runs.count(z, self.tier) + more
-        return Proposal(z, self.tier, "replicate", reason, replicate=number)
+    def again(self, places: Array, reason: str, purpose: str = "replicate") -> list[Proposal]:
+        """The next replicates at points, one for each time that a point is named."""
+        proposals = self.propose(places, purpose, reason)
+        for i, z in enumerate(places):
+            before = sum(np.array_equal(z, other) for other in places[:i])
+            number = self.runs.count(z, self.tier) + before
+            proposals[i] = replace(proposals[i], replicate=number)
+        return proposals
 
-    def predicted(self, proposal: Proposal) -> Proposal:
+    def predicted(self, proposals: list[Proposal]) -> list[Proposal]:
         """With what the laws say beforehand."""
-        if not self.model.laws:
-            return proposal
-        value = float(self.model.expected(proposal.z[None])[0])
-        if proposal.purpose == "check" and self.fresh(proposal):
-            self.predictions.append(
-                RunPrediction(proposal.z, value, self._error(proposal.z), self._look)
-            )
-        reason = f"{proposal.reason}; log pi_0 is predicted to be {value:.4g}"
-        return self.propose(proposal.z, proposal.purpose, reason)
+        if not self.model.laws or not proposals:
+            return proposals
+        values, out = self.model.expected(np.array([p.z for p in proposals])), []
+        for p, value in zip(proposals, values.tolist(), strict=True):
+            reason = f"{p.reason}; log pi_0 is predicted to be {value:.4g}"
+            out += [replace(p, reason=reason, value=value, error=self._error(p.z), look=self._look)]
+        self.predictions += [p for p in out if p.purpose == "check" and self.fresh(p)]
+        return out
 
     def _error(self, z: Array) -> float:
         """Half-width of what the law at a point says, where runs scatter."""
@@ -296,16 +319,13 @@ class TierEvidence:
     def checks(self) -> tuple[Array, BoolArray, IntArray]:
         """Points that were predicted since there were regimes, whether it held, and when."""
         sites = self.model.sites
-        limits = self.model.scatter.limits(sites.count)
-        z, held, when = [], [], []
-        for said in self.predictions:
-            if (at := sites.row(self.runs.find(said.z))) is not None:
-                z.append(sites.z[at])
-                room = float(np.hypot(limits[at], said.error))
-                held.append(abs(float(sites.y[at]) - said.value) <= room)
-                when.append(said.look)
-        shape = np.array(z).reshape(len(z), self.space.rank)
-        return shape, np.array(held, dtype=np.bool_), np.array(when, dtype=np.intp)
+        places = [(said, sites.row(self.runs.find(said.z))) for said in self.predictions]
+        made = [(said, at) for said, at in places if at is not None]
+        rows = np.array([at for _, at in made], dtype=np.intp)
+        value, error = np.array([(said.value, said.error) for said, _ in made]).reshape(-1, 2).T
+        room = np.hypot(self.model.scatter.limits(sites.count)[rows], error)
+        when = np.array([said.look for said, _ in made], dtype=np.intp)
+        return sites.z[rows], np.abs(sites.y[rows] - value) <= room, when
 
     @property
     def proven(self) -> bool:
@@ -313,9 +333,52 @@ class TierEvidence:
         _, held, when = self.checks()
         return bool(np.all(held[when == when.max(initial=0)]))
 
+    def trials(self) -> list[Proposal]:
+        """Runs that evidence predicts: among the runs of each law, far from all of them."""
+        model, rng, z = self.model, np.random.default_rng(0), self.model.sites.z
+        laws = sorted(self.answered, key=lambda k: -len(model.laws[k].rows))[:_TRIALS]
+        checks: list[Array] = []
+        for k in (laws * _TRIALS)[:_TRIALS]:
+            of_law = z[model.laws[k].rows]
+            mixed = rng.dirichlet(np.ones(len(of_law)), _MIXTURES) @ of_law
+            offers = np.vstack([mixed, of_law.mean(axis=0)])
+            offers = offers[self.feasible(offers)]
+            # else all its runs lie beside the ranges
+            offers = offers if len(offers) else self.usable_pool
+            inside = model.holds(offers)[:, k]
+            offers = offers[inside] if inside.any() else offers
+            checks += self.farthest(1, offers, np.vstack([z, *checks]))
+        reason = "predicted from runs that exist elsewhere"
+        return self.predicted(self.propose(checks, "check", reason))
+
+    def largest_miss(self, runs: CampaignRuns, predicted: list[Proposal]) -> tuple[float, float]:
+        """Largest miss of predicted runs, and what may miss by chance; logarithms."""
+        scatter, worst = self.model.scatter, 0.0
+        for proposal in predicted:
+            sites, at = runs.site(proposal.z, self.tier)
+            if at is None:
+                return np.inf, 0.0
+            worst = max(worst, abs(float(sites.y[at]) - proposal.value))
+        limit = float(scatter.limits(np.ones(1))[0])
+        if self.stochastic and not scatter.sigma:
+            law = max(self.model.laws, key=lambda law: len(law.rows))
+            limit = max(limit, float(stdtrit(law.freedom, 1.0 - _FALSE / 2.0)) * law.sigma)
+        return worst, limit
+
+    def contradicted(self) -> bool:
+        """Whether a new run that lies among those from elsewhere follows none of the laws."""
+        every, sites = self.runs.of_tier(self.tier), self.model.sites
+        made = {r.point for r in every if r.purpose != EVIDENCE}
+        hull = self.runs.z[sorted({r.point for r in every if r.purpose == EVIDENCE})]
+        repeated = (sites.count > 1) | (not self.model.scatter.sigma)
+        return len(hull) > 0 and any(
+            int(sites.numbers[i]) in made and repeated[i] and within(sites.z[i], hull)
+            for i in self.unexplained()
+        )
+
     def width(self, law: FittedLaw) -> float:
         """Widest half-width of what is asked of a law, in tolerances."""
-        half = float(np.max(law.half_widths(self.functionals(), self.joint_level), initial=0.0))
+        half = float(np.max(law.half_widths(self.functionals, self.joint_level), initial=0.0))
         return max(half, self.change / STEADY) / self.tolerance
 
     @property
@@ -327,11 +390,11 @@ class TierEvidence:
         scatter, rank = self.model.scatter, self.space.rank
         if not scatter.sigma or not rank or len(self.model.laws) != 1:
             return 0.0
-        curve, error = bend(self.model.sites, self.model.laws[0].rows, scatter.sigma)
+        curve, error = self.model.sites.bend(self.model.laws[0].rows, scatter.sigma)
         t = float(stdtrit(max(scatter.freedom, 1), 0.5 + self.level / 2.0))
         return self.reach * (abs(curve) + t * error)
 
-    @cached_property
+    @property
     def reach(self) -> float:
         """Change of an exponent at the ends of the ranges by a unit of curvature."""
         return 2.0 * float(np.abs(self.design.corners @ self.space.exponent_map.T).max())
@@ -346,20 +409,362 @@ class TierEvidence:
             return self.level
         # predictions at all ends of the ranges are combinations of as many as a law has unknowns
         over = self.binding.plan.over_ranges
-        each = self.space.rank + 1 if over else len(self.functionals())
+        each = self.space.rank + 1 if over else len(self.functionals)
         asked = each * max(len(self.model.laws), 1)
         return max(self.level, 1.0 - (1.0 - _SURE) / asked)
 
+    @cached_property
     def functionals(self) -> Array:
         """What is asked of a law: its exponents, its predictions at the ends of the ranges, or its
         constant where nothing is free.
         """
-        if not self.space.rank:
-            return np.ones((1, 1))
-        if self.binding.plan.over_ranges:
-            corners = self.design.corners
-            return np.column_stack([np.ones(len(corners)), corners])
-        return np.column_stack([np.zeros(len(self.space.names)), self.space.exponent_map])
+        corners = self.design.corners
+        over = self.space.rank and self.binding.plan.over_ranges
+        ends = np.column_stack([np.ones(len(corners)), corners])
+        return ends if over else self.space.functionals
+
+    def next(self) -> list[Proposal]:
+        """Runs that answer the first open question; none where all are answered, or cannot be."""
+        if self.binding.linear:
+            return self._spread()
+        for proposals in self._questions():
+            chosen = [p for p in proposals if self.fresh(p)]
+            if chosen:
+                self.asked += [p.z for p in chosen if not p.replicate]
+                return chosen
+        return self.owed
+
+    def _questions(self) -> Iterator[list[Proposal]]:
+        """Runs for each question; those that were made already answer none."""
+        yield from self.ends()
+        yield self._support()
+        yield self._replicates()
+        yield self._predictions()
+        yield from self.around_unexplained()
+        yield from self.meetings()
+        yield from self.jumps()
+        yield self.sides()
+        yield self._narrow()
+
+    def _spread(self) -> list[Proposal]:
+        """Where there are no power laws to look for: a corner, and points that fill the ranges."""
+        made = len(self.purposes)
+        wanted = [np.zeros(self.space.rank), *self.corners()[:2], *self.design.pool]
+        batch = wanted[made : made + self.binding.plan.execution.batch]
+        reason = "space-filling, since inputs that change sign have no power laws"
+        return self.propose(batch, "support", reason)
+
+    def _support(self) -> list[Proposal]:
+        """As many runs as a law has unknowns, at corners, and the centre."""
+        z, rank, plan = self.model.sites.z, self.space.rank, self.binding.plan
+        if not rank:
+            return self._nothing_free()
+        names = ", ".join(plan.ranges)
+        reason = f"D-optimal for one power law over what the ranges of {names} reach"
+        chosen = d_optimal(z, self.corners(), rank + 1)
+        proposals = self.propose(chosen, "support", reason)
+        if len(z) < rank + 2 and not any(map(self.fresh, proposals)):
+            proposals += self.filling()
+        if proposals or len(z) < rank + 2:
+            centre = np.zeros((1, rank))
+            if self.feasible(centre)[0]:
+                reason = "the centre, which sees curvature"
+                proposals += self.propose(centre, "support", reason)
+            more = (plan.survey or 0) - len(proposals) - len(z)
+            if more > 0:
+                reason = "space-filling, as the survey of the plan asks for"
+                proposals += self.propose(self.design.pool[:more], "support", reason)
+        return proposals
+
+    def _nothing_free(self) -> list[Proposal]:
+        """One group or none: runs by other inputs, to see that nothing else matters.
+
+        Inputs that change together hide a dimensional constant inside the kernel that their ratio
+        decides on: one run lies where the target is largest, and one in another direction.
+        """
+        space = self.space
+        most = np.where(space.offset < 0.0, -1.0, 1.0)
+        alike = abs(most.sum()) == len(most)
+        aside = -most if len(most) == 1 else (-1.0) ** np.arange(len(most)) if alike else abs(most)
+        sides = [0.0 * most, most, aside][self.purposes.count("support") :]
+        reason = "no group changes: does nothing else matter?"
+        offers = self.propose(np.zeros((len(sides), 0)), "support", reason)
+        places = (space.centre + side * space.half for side in sides)
+        return [replace(p, logs=logs) for p, logs in zip(offers, places, strict=True)]
+
+    def _replicates(self) -> list[Proposal]:
+        """Equal runs, where the kernel is not exact: what no law explains."""
+        scatter, sites, rank = self.model.scatter, self.model.sites, self.space.rank
+        freedom = self.runs.scatter(self.tier)[1] if rank else scatter.freedom
+        if not len(sites) or freedom >= FREEDOM:
+            return []
+        if not self.stochastic and not (freedom and scatter.sigma):
+            # runs may be too few to be sure of the one law that goes through all of them
+            law = FittedLaw.fit(sites, np.arange(len(sites)), scatter)
+            fits = np.all(np.abs(law(sites.z) - sites.y) <= scatter.resolution)
+            if freedom or len(sites) < rank + 2 or fits:
+                return []
+            at = [int(np.argmin(np.linalg.norm(sites.z, axis=1)))]
+            return self.again(sites.z[at], "one law does not go through the runs: is it noise?")
+        rows = np.resize(np.argsort(sites.count, kind="stable"), FREEDOM - freedom)
+        return self.again(sites.z[rows], "the same run again, to know the scatter")
+
+    def _predictions(self) -> list[Proposal]:
+        """Runs that are predicted before they are made: at corners, and inside."""
+        z, purposes, rank = self.model.sites.z, self.purposes, self.space.rank
+        # what known runs have predicted already counts, once the corners were looked at
+        checked = 0 if len(self.model.laws) > 1 else purposes.count("check")
+        done = "inside" in purposes or (checked and "corner" in purposes)
+        if not rank or done or not z.size:
+            return []
+        pool, corners, proposals = self.usable_pool, self.corners(), list[Proposal]()
+        for _ in range(min(_CORNERS, rank + 1)):
+            w, share = hidden(self.space, z, pool)
+            if share <= _HIDDEN or not len(corners):
+                break
+            at = corners[np.argmax(corners @ w)]
+            reason = f"{share:.0%} of the ranges lie beyond all runs along one monomial"
+            proposals += self.propose([at], "corner", reason)
+            z = np.vstack([z, at])
+        inside = self.farthest((1 if proposals else 2) - checked, pool, z)
+        proposals += self.propose(inside, "inside", "farthest from every run")
+        return self.predicted(proposals)
+
+    def _narrow(self) -> list[Proposal]:
+        """Runs that tell most about the law with the widest interval."""
+        model, rank, plan = self.model, self.space.rank, self.binding.plan
+        sigma = model.scatter.sigma
+        tried = self.purposes.count("narrow") >= _NARROWING * (rank + 1) * max(1, len(model.laws))
+        if sigma:
+            # intervals of one law surely shrink
+            last = self.tier == self.binding.finest
+            most = _HOPELESS * (plan.budget.runs if last else plan.budget.coarse)
+            tried &= len(model.laws) > 1 and self.expected_runs > most
+        wide = [k for k in self.answered if self.width(model.laws[k]) > 1.0]
+        if tried or not wide or not (sigma or rank):
+            return []
+        k = max(wide, key=lambda k: self.width(model.laws[k]))
+        offers = np.vstack([self.corners(), model.sites.z, self.design.pool[:256]])
+        offers = offers[self.feasible(offers)]
+        # a law that holds alone nowhere is known from where it leads
+        alone, leads = (model.holds(offers, strictly)[:, k] for strictly in (True, False))
+        offers = offers[alone if alone.any() else leads]
+        # without noise a run says nothing new where there is one
+        offers = offers if sigma else offers[nearest(offers, model.sites.z) > 0.0]
+        if not len(offers):
+            return []
+        rows, table = model.laws[k].rows, self._terms(offers)
+        terms = self._terms(model.sites.z[rows])
+        moments = (terms * model.sites.count[rows][:, None]).T @ terms
+        chosen: list[int] = []
+        for _ in range(plan.execution.batch):
+            at = self._best(moments, table)
+            moments = moments + np.outer(table[at], table[at])
+            chosen += [at] if sigma or at not in chosen else []
+        reason = f"the exponents of law {k + 1} are not within their tolerance; here they gain most"
+        return self.again(offers[chosen], reason, "narrow")
+
+    def _best(self, moments: Array, table: Array) -> int:
+        """The row that takes the most off the widest interval of what is asked (c-optimal).
+
+        What determines all constants best took 6 % more runs of 40 kernels drawn at random.
+        """
+        inverse, c = np.linalg.pinv(moments), self.functionals
+        if len(inverse) > c.shape[1]:
+            c = np.pad(c, ((0, 1), (0, 1)))
+            c[-1, -1] = self.reach / STEADY
+        widest = c[int(np.argmax(np.einsum("ij,jk,ik->i", c, inverse, c)))]
+        lever = np.einsum("ij,jk,ik->i", table, inverse, table)
+        return int(np.argmax((table @ inverse @ widest) ** 2 / (1.0 + lever)))
+
+    def _terms(self, z: Array) -> Array:
+        """Terms of a law, and the curvature that one law with noise must not have."""
+        model, table = self.model, np.column_stack([np.ones(len(z)), z])
+        bent = model.scatter.sigma and self.space.rank and len(model.laws) == 1
+        return np.column_stack([table, np.sum(z**2, axis=1)]) if bent else table
+
+    def around_unexplained(self) -> Iterator[list[Proposal]]:
+        """Runs around one that follows no law, and by turns where no run is near."""
+        model, sites, unexplained = self.model, self.model.sites, self.unexplained()
+        unknowns, few = self.space.rank + 1, len(sites) <= self.space.rank + 1
+        if not len(unexplained) or few or len(model.unexplained) > _LAWLESS * unknowns:
+            return
+        alone = [i for i in unexplained if model.scatter.sigma and sites.count[i] < 2]
+        if alone:
+            yield self.again(sites.z[alone], "the run follows no law: is it the noise?")
+        far = np.argsort(-np.linalg.norm(sites.z[unexplained], axis=1), kind="stable")
+        while self._turn < _TURNS:
+            self._turn += 1
+            if self._turn % 2 == 0 or self._turn > _PROBING:
+                yield self.filling()
+                continue
+            level = (self._turn // 2) % len(_PROBES)
+            for i in unexplained[far].tolist():
+                number = int(sites.numbers[i]), level
+                if number not in self._probed:
+                    self._probed.add(number)
+                    yield self._probe(i, level)
+
+    def filling(self) -> list[Proposal]:
+        """Runs far from every other, outside of what the laws explain."""
+        model = self.model
+        offers, sites = self.usable_pool, model.sites.z
+        lost = self.runs.lost(self.tier)
+        if len(lost) > max(_SEARCH, 2 * len(sites)):
+            return []
+        if len(sites) and len(offers):
+            # where the nearest run follows no law; anywhere, if there is no such place
+            near = np.argmin(np.linalg.norm(offers[:, None] - sites[None], axis=2), axis=1)
+            lone = offers[~model.explained[near]]
+            offers = lone if len(lone) else offers
+        number = (1 if self._turn <= _PROBING else 2) * (self.space.rank + 1)
+        places = self.farthest(number, offers, np.vstack([sites, lost]))
+        return self.propose(places, "fill", "far from every run, and no law holds here")
+
+    def _probe(self, anchor: int, level: int) -> list[Proposal]:
+        """A simplex around a run, inwards, and its middle."""
+        model = self.model
+        z, rank = model.sites.z, self.space.rank
+        at, others = z[anchor], z[np.setdiff1d(model.unexplained, [anchor])]
+        ends = np.vstack([self.corners(), others])
+        share = np.full(len(ends), _PROBES[level])
+        if not level and len(others):
+            share[-len(others) :] = 0.5
+        offers = at + share[:, None] * (ends - at)
+        offers = offers[self.feasible(offers) & (np.linalg.norm(offers - at, axis=1) > 1e-6)]
+        chosen = d_optimal(at[None], offers, rank + 1, enough=False)[:rank]
+        places = [*chosen, np.mean([at, *chosen], axis=0)]
+        reason = "around a run that follows no law: does another hold here?"
+        return self.propose(places, "probe", reason)
+
+    def ends(self) -> Iterator[list[Proposal]]:
+        """Where runs give no answer: between those that do and those that do not."""
+        if self.domain is not None:
+            good, lost = self.model.sites.z, self.runs.lost(self.tier)
+            agreed, pool = len(good) < self.space.rank + 2, self.design.pool
+            yield self._parting((), self.domain, good, lost, pool, "domain", agreed)
+
+    def jumps(self) -> Iterator[list[Proposal]]:
+        """Steps between two laws; where one has a width, its two ends."""
+        model, z = self.model, self.model.sites.z
+        for b in model.borders:
+            if b.meets or not len(model.crossings(b)):
+                continue
+            pool = self.usable_pool
+            pool = pool[model.between(b, pool)]
+            below, above = (model.laws[k].rows for k in (b.below, b.above))
+            # runs on the step follow neither law
+            along = b.along(z)
+            inner = np.flatnonzero((along > b.low) & (along < b.high))
+            parts = [below, inner, above] if len(inner) else [below, above]
+            for one, other in pairwise(range(len(parts))):
+                sets = np.concatenate(parts[: one + 1]), np.concatenate(parts[other:])
+                apart = self.space.axes.separating(*(z[rows] for rows in sets))
+                if apart is not None:
+                    key = b.below, b.above, one
+                    yield self._parting(key, apart, z[sets[0]], z[sets[1]], pool, "border", False)
+
+    def _parting(
+        self,
+        key: tuple[int, ...],
+        apart: Separation,
+        one: Array,
+        other: Array,
+        pool: Array,
+        purpose: str,
+        agreed: bool,
+    ) -> list[Proposal]:
+        """The run that tells most about where, and along what, two sets of runs part.
+
+        Rivals are the monomials that part them, at any place between the last run of the one and
+        the first of the other. None is asked for once the place is known closely enough, and all
+        the monomials agree about nearly all of the ranges, or are `agreed` on.
+        """
+        space = self.space
+        agreed |= space.rank < 2 or self._disputed[key] >= _DISPUTES * space.rank
+        every = [apart, *([] if agreed else space.axes.rivals(one, other))]
+        offers = np.vstack([pool, ((one[:, None] + other[None]) / 2.0).reshape(-1, space.rank)])
+        wide = np.log(apart.high / apart.low) > (_DOMAIN if purpose == "domain" else _BRACKET)
+        middles = np.array([s.is_first(space.axes, 0.5, pool) for s in every])
+        differ = np.max(np.mean(middles != middles[0], axis=1), initial=0.0) > _AGREED
+        spent = self._disputed[key] >= _HALVINGS + _DISPUTES * space.rank
+        if spent or not len(pool) or not (wide or differ):
+            return []
+        places = _QUARTERS if wide else (0.5,)
+        sides = np.array([s.is_first(space.axes, at, offers) for s in every for at in places])
+        # points about which all rivals say the same are one: that nearest to the middle
+        middle = (one.mean(axis=0) + other.mean(axis=0)) / 2.0
+        order = np.argsort(np.linalg.norm(offers - middle, axis=1), kind="stable")
+        _, first = np.unique(sides[:, order], axis=1, return_index=True)
+        rows = order[np.sort(first)]
+        even = np.abs(sides[:, rows].mean(axis=0) - 0.5)
+        rows = rows[np.argsort(even, kind="stable")[:_PLACES]]
+        none = np.zeros((len(rows), 1)), np.zeros((1, 1)), np.full(len(rows), _CERTAIN)
+        said, alike = np.unique(sides[:, rows].astype(float), axis=0, return_counts=True)
+        (best,) = choose([Prediction(*one, *none) for one in zip(alike, said, strict=True)], 1)
+        self._disputed[key] += 1
+        reason = f"where, and along which of {len(every)} monomials, do these runs part?"
+        return self.propose(offers[rows[best.place]][None], purpose, reason)
+
+    def meetings(self) -> Iterator[list[Proposal]]:
+        """Where two laws meet: how smooth their crossover is."""
+        model = self.model
+        made = self.runs.of_tier(self.tier)
+        asked = self.runs.z[[run.point for run in made if run.purpose == "border"]]
+        for b in model.borders:
+            if b.meets and np.isnan(b.sharpness):
+                close = np.abs(b.along(asked)) <= b.high
+                if np.sum(close & model.between(b, asked)) < _MEETINGS:
+                    reason = "two laws meet here: how smooth is it?"
+                    yield self.propose(self._at(b, 0.0), "border", reason)
+
+    def _at(self, b: Border, along: float) -> list[Array]:
+        """The point where what decides a border has a value, farthest from all runs."""
+        model, z = self.model, self.model.sites.z
+        ends = b.along(z)
+        places = [
+            z[i] + (along - ends[i]) / (ends[j] - ends[i]) * (z[j] - z[i])
+            for i, j in model.crossings(b)
+            if ends[i] <= along <= ends[j]
+        ]
+        offers = np.array(places).reshape(-1, z.shape[1])
+        good = model.between(b, offers) & self.feasible(offers)
+        for o in model.borders:
+            # other borders should be far away
+            apart = good & (np.abs(o.along(offers) - o.middle) > o.high - o.low)
+            good = apart if o is not b and apart.any() else good
+        return self.farthest(1, offers[good], z)
+
+    def sides(self) -> list[Proposal]:
+        """Laws of several regimes are predicted once more: beside their borders, and inside."""
+        model = self.model
+        if len(model.laws) < 2 or not self.clear:
+            return []
+        every, held, when = self.checks()
+        if len(set(when[~held].tolist())) >= _MISSES:
+            return []
+        checked, proposals = every[held], list[Proposal]()
+        for b in model.borders:
+            if not len(model.crossings(b)) or (not b.meets and self.space.rank < 2):
+                continue
+            along = b.along(checked)
+            room = max(0.3 * (b.high - b.low), _BRACKET)
+            for end, side in ((b.low, -1.0), (b.high, 1.0)):
+                near = side * (along - end)
+                if not np.any((near >= 0.0) & (near <= 3.0 * room)):
+                    reason = "beside a border, where one law should hold already"
+                    places = self._at(b, end + side * room)
+                    proposals += self.propose(places, "check", reason)
+        pool, z = self.usable_pool, model.sites.z
+        inside, seen = model.holds(pool), model.holds(checked).sum(axis=0) > 0
+        for k in self.answered:
+            deep = self.farthest(0 if seen[k] else 1, pool[inside[:, k]], z)
+            proposals += self.propose(deep, "check", "inside a regime, far from its runs")
+        if not proposals and not (len(checked) and self.proven):
+            # no law holds alone in much of the ranges, or the last prediction missed
+            places = self.farthest(_CHECKS, pool, z)
+            proposals = self.propose(places, "check", "farthest from every run")
+        return self.predicted(proposals)
 
 
 def constant_of(runs: CampaignRuns, tier: int, scatter: Scatter) -> RegimeModel:
@@ -376,24 +781,18 @@ def constant_of(runs: CampaignRuns, tier: int, scatter: Scatter) -> RegimeModel:
     -------
     RegimeModel
     """
-    rows = runs.of_tier(tier, answered=True)
-    y = np.array([a.y for a in rows])
-    sites = runs.sites(tier)
-    if not rows:
+    every = runs.of_tier(tier, answered=True)
+    y, sites = np.array([r.y for r in every]), runs.sites(tier)
+    if not every:
         return RegimeModel(sites, scatter, ())
-    again = np.array([a is rows[0] or a.purpose in ("replicate", "narrow") for a in rows])
+    again = np.array([r is every[0] or r.purpose in ("replicate", "narrow") for r in every])
     freedom = max(int(again.sum()) - 1, 0)
     sigma = float(y[again].std(ddof=1)) if freedom else 0.0
     noise = replace(scatter, sigma=sigma, freedom=freedom)
     room = noise.limits(np.ones(1))[0] * np.sqrt(1.0 + 1.0 / again.sum())
     odd = np.any(np.abs(y[~again] - y[again].mean()) > room)
-    spread = float(y.std(ddof=1)) if len(y) > 1 else np.inf
-    law = FittedLaw(
-        np.array([y.mean()]),
-        np.arange(1),
-        np.array([[1.0 / len(y)]]),
-        max(spread, 1e-6),
-        float(max(len(y) - 1, 1)),
-        np.zeros(1),
-    )
+    # a law of all of them, whose noise is what they scatter by, whatever the replicates say
+    alone = Sites(np.zeros((len(y), 0)), y, np.ones(len(y)), np.arange(len(y)))
+    law = FittedLaw.fit(alone, np.arange(len(y)), replace(scatter, sigma=0.0))
+    law = replace(law, rows=np.arange(1))
     return RegimeModel(sites, noise, (law,), explained=np.array([not odd]))

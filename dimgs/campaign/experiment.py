@@ -1,43 +1,207 @@
-"""Proposals become runs, and runs become answers at points."""
+"""Proposals become runs, in the store, made or retried, and runs become answers at points."""
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from time import monotonic
 
 import numpy as np
 
-from dimgs.campaign.binding import Binding
-from dimgs.campaign.design import CampaignDesign, moved
+from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.evidence import PREDICTED, Proposal
 from dimgs.campaign.journal import DecisionLog
-from dimgs.campaign.prior_runs import PriorRun, PriorRuns
+from dimgs.campaign.known import PriorRuns
 from dimgs.campaign.result import Ending, Outcome
-from dimgs.campaign.runner import Runner
-from dimgs.campaign.space import EVIDENCE, CampaignRuns
+from dimgs.campaign.space import EVIDENCE, CampaignRun, CampaignRuns, bounded_exp
 from dimgs.campaign.text import quantity
-from dimgs.campaign.workers import RunTask
+from dimgs.campaign.workers import Place, RunTask
 from dimgs.common.arrays import Array
-from dimgs.common.errors import FitError
+from dimgs.common.errors import FitError, InputError
+from dimgs.hub import RunStore
 from dimgs.kernels.content import canonical_inputs, run_seed
-from dimgs.kernels.record import RunRecord
+from dimgs.kernels.record import Failure, RunRecord, Status
 from dimgs.kernels.spec import of_tier
 
 # relative; far above the twelve digits that make two runs one, far below what a kernel resolves
 _NUDGE = 1e-9
+# of half a range; repeated runs differ by a nudge of 1e-9 of a value
+_MOVED = 1e-6
 # differences of a run from itself by which another one of equal groups must differ: one pair shows
 # noise roughly, and of normal noise the ratio of two differences is beyond 100 in 0.6 % (2/pi
 # arctan 1/100); beyond 10 it would be in 6 %
 _BEYOND_NOISE = 100.0
-# the logarithm of what a float can hold
-_MOST = 709.0
+# seconds between looks for runs that are late
+_POLL = 0.5
+# a worker's own alarm comes first; this is for those that have none or do not hear it
+_GRACE = 15.0
+# one death may be chance; three in a row without an answer are the kernel's
+_MOST_DEATHS = 3
+# so many first runs that all failed are no chance: the kernel, its program or its settings are
+_HOPELESS = 12
 
 
 @dataclass(eq=False)
+class Runner:
+    """Makes runs and keeps them.
+
+    Parameters
+    ----------
+    store : RunStore
+    place : Place
+    window : int
+        Runs in flight at once.
+    retries : int
+        Further tries of a run that failed.
+    on_done : callable
+        Called with every record as it arrives.
+    again : bool
+        Whether runs that failed or were refused in an earlier start are tried again.
+
+    Attributes
+    ----------
+    tally : Counter
+        How the runs of this start came about: ``made``, ``known``, ``retried``.
+    """
+
+    store: RunStore
+    place: Place
+    window: int
+    retries: int
+    on_done: Callable[[RunRecord, bool], None]
+    again: bool = False
+
+    def __post_init__(self) -> None:
+        self.tally = Counter(made=0, known=0, retried=0)
+        self._ended: Counter[Status] = Counter()
+        self._alone: set[str] = set()
+        self._claimed: set[str] = set()
+        self._deaths = 0
+
+    def run(self, tasks: Sequence[RunTask]) -> list[RunRecord]:
+        """Records of the runs, in order.
+
+        Raises
+        ------
+        InputError
+            If another living process is making one of them.
+        FitError
+            If worker after worker dies, or a dozen first runs fail and none ends otherwise.
+        """
+        records: dict[str, RunRecord] = {}
+        waiting: dict[str, RunTask] = {}
+        for task in tasks:
+            known = self._known(task.request.key)
+            if known is None:
+                waiting.setdefault(task.request.key, task)
+                continue
+            self.tally["known"] += 1
+            self._ended[known.status] += 1
+            records[known.key] = known
+            self.on_done(known, True)
+        self._make([*waiting.values()], records)
+        return [records[task.request.key] for task in tasks]
+
+    def _attempts(self, key: str) -> list[RunRecord]:
+        """Attempts at a run that were not interrupted."""
+        return [a for a in self.store.attempts(key) if a.status is not Status.INTERRUPTED]
+
+    def _known(self, key: str) -> RunRecord | None:
+        """Record of a run that is not to be made again."""
+        attempts = self._attempts(key)
+        status = attempts[-1].status if attempts else Status.FAILED
+        again = status is Status.FAILED and len(attempts) <= self.retries
+        if self.again and key not in self._claimed:
+            again = again or status in (Status.FAILED, Status.REFUSED)
+        return None if again or not attempts else attempts[-1]
+
+    def _make(self, waiting: list[RunTask], records: dict[str, RunRecord]) -> None:
+        flying: dict[Future[RunRecord], tuple[RunTask, float]] = {}
+        while waiting or flying:
+            while waiting and self._may_start(waiting[0], [task for task, _ in flying.values()]):
+                task = waiting.pop(0)
+                if not self.store.claim(task.request, retry=True):
+                    raise InputError(
+                        f"The run {task.request.key[:12]}… is being made by another process; wait "
+                        f"for it, or use another folder."
+                    )
+                self._claimed.add(task.request.key)
+                flying[self.place.submit(task)] = (task, monotonic())
+            done, _ = wait(flying, timeout=_POLL, return_when=FIRST_COMPLETED)
+            ended: list[tuple[RunTask, RunRecord | None]] = []
+            late = False
+            for future, (task, since) in [*flying.items()]:
+                if future in done:
+                    ended.append((task, _answer(future)))
+                elif task.timeout is not None and monotonic() - since > task.timeout + _GRACE:
+                    late = True
+                    future.cancel()
+                    why = f"No answer came within {task.timeout:g} s."
+                    ended.append((task, task.failed(why, task.timeout, Failure.TIME)))
+                else:
+                    continue
+                del flying[future]
+            broken = any(record is None for _, record in ended)
+            if (broken or late) and (self.place.close() or broken):
+                # a dead worker takes the whole pool along, and nobody knows whose run it was
+                ended += [(task, None) for task, _ in flying.values()]
+                flying.clear()
+            for task, record in ended:
+                kept = self._end(task, record)
+                if kept is None:
+                    self.tally["retried"] += 1
+                    waiting.append(task)
+                else:
+                    records[kept.key] = kept
+                    self.on_done(kept, False)
+
+    def _may_start(self, task: RunTask, flying: Sequence[RunTask]) -> bool:
+        """Whether a run may start beside others; one whose worker died is made alone."""
+        if task.request.key in self._alone:
+            return not flying
+        alone = any(other.request.key in self._alone for other in flying)
+        return len(flying) < self.window and not alone
+
+    def _end(self, task: RunTask, record: RunRecord | None) -> RunRecord | None:
+        """Keep what came of a run; None where it is to be tried again."""
+        key = task.request.key
+        if record is None and key not in self._alone:
+            self.store.release(key, self.place.death)
+            self._alone.add(key)
+            return None
+        self._deaths = self._deaths + 1 if record is None else 0
+        if self._deaths >= _MOST_DEATHS:
+            raise FitError(
+                f"{_MOST_DEATHS} runs in a row ended with their worker. {self.place.death}"
+            )
+        record = record or task.failed(self.place.death, failure=Failure.DIED)
+        self.store.finish(record)
+        self.tally["made"] += 1
+        self._ended[record.status] += 1
+        failed = self._ended[Status.FAILED]
+        if failed >= _HOPELESS and failed == self._ended.total():
+            raise FitError(
+                f"The first {failed} runs failed, and no other was made. The last reason: "
+                f"{record.reason}"
+            )
+        again = record.status is Status.FAILED and len(self._attempts(key)) <= self.retries
+        return None if again and not self._deaths else record
+
+
+def _answer(future: "Future[RunRecord]") -> RunRecord | None:
+    """What came of a run; None where its worker died."""
+    # `make` raises nothing: what is caught here is the executor's, such as BrokenProcessPool
+    with suppress(CancelledError, Exception):
+        return future.result()
+    return None
+
+
 class Experiment:
     """Makes runs within the budget and keeps their answers.
 
     Parameters
     ----------
-    binding : Binding
     design : CampaignDesign
     log : DecisionLog
     elsewhere : PriorRuns
@@ -48,55 +212,45 @@ class Experiment:
     runs : CampaignRuns
     most, left : dict of int to int
         Runs that each tier may have, and those that it may still have.
-    asked : list of str
-        Keys of the runs, in order.
-    usable : dict of int to list of (ndarray, RunRecord)
-        Places and records of the runs with an answer, by tier, without the evidence.
-    evidence : list of PriorRun
-        Runs from elsewhere among the runs, that do not count as made.
     seconds : float
-        Wall time of the kernel in all of them.
-    failed : int
-        Runs without an answer.
-    logs : list of ndarray of shape (n_inputs,)
-        Logarithms of the varying inputs of every run but the images.
+        Wall time of the kernel in all runs that were asked for.
     """
 
-    binding: Binding
-    design: CampaignDesign
-    log: DecisionLog
-    elsewhere: PriorRuns
-    runner: Runner = field(init=False)
+    runner: Runner
 
-    def __post_init__(self) -> None:
-        budget, tiers = self.binding.plan.budget, range(len(self.binding.tiers))
+    def __init__(self, design: CampaignDesign, log: DecisionLog, elsewhere: PriorRuns) -> None:
+        self.design, self.log, self.elsewhere, self.binding = design, log, elsewhere, design.binding
+        budget, finest = self.binding.plan.budget, self.binding.finest
         self.runs = CampaignRuns(self.binding.space.rank)
-        self.most = {t: budget.runs if t == tiers[-1] else budget.coarse for t in tiers}
+        self.most = {t: budget.runs if t == finest else budget.coarse for t in range(finest + 1)}
         self.left = dict(self.most)
-        self.usable: dict[int, list[tuple[Array, RunRecord]]] = {t: [] for t in tiers}
-        self.asked: list[str] = []
-        self.logs: list[Array] = []
-        self.evidence: list[PriorRun] = []
         self.seconds = 0.0
-        self.failed = 0
-        self.lost: Counter[str] = Counter()
-        self._taken_over: set[str] = set()
         self._closed = bool(self.elsewhere.exact)
         self._alike = False
 
     @property
-    def stochastic(self) -> bool:
-        """Whether equal inputs may give different answers."""
-        return bool(getattr(self.binding.kernel, "stochastic", False))
+    def asked(self) -> int:
+        """Runs that were asked for."""
+        return len(self.runs.asked)
+
+    @property
+    def lost(self) -> list[CampaignRun]:
+        """Runs that were asked for, and gave no answer."""
+        return [r for r in self.runs.asked if np.isnan(r.y)]
 
     @property
     def spent(self) -> bool:
         """Whether the runs have used the time of the plan."""
         return self.seconds >= (self.binding.plan.budget.seconds or np.inf)
 
+    def is_over(self, tier: int) -> bool:
+        """Whether the budget has no run of a tier left, or no time."""
+        return self.spent or self.left[tier] <= 0
+
     def used_up(self, tier: int) -> Ending:
-        """That the budget has no run of a tier left."""
-        text = f"the {of_tier(self.binding.tiers[tier].name)}runs are used up"
+        """That the budget has no run of a tier left, or no time."""
+        runs = f"the {of_tier(self.binding.tiers[tier].name)}runs are used up"
+        text = f"{self.seconds:.4g} s are spent" if self.spent else runs
         return Ending(Outcome.BUDGET, text)
 
     def made(self, tier: int) -> int:
@@ -106,12 +260,15 @@ class Experiment:
     def counts(self, interrupted: int) -> dict[str, int]:
         """How the runs came about; `interrupted` of them an earlier start left in flight."""
         return {
-            "asked": len(self.asked),
+            "asked": self.asked,
             **self.runner.tally,
             "interrupted": interrupted,
-            "elsewhere": len(self.evidence) + len(self._taken_over),
-            "failed": self.failed,
+            "elsewhere": len(self.runs.evidence) + len(self._keys() & self.elsewhere.exact.keys()),
+            "failed": len(self.lost),
         }
+
+    def _keys(self) -> set[str]:
+        return {run.record.key for run in self.runs.every}
 
     def opens(self, proposals: list[Proposal]) -> bool:
         """Whether runs from elsewhere that count as made do not answer these proposals.
@@ -120,38 +277,26 @@ class Experiment:
         them, at whatever places, are taken over, and it has to decide again.
         """
         exact = self.elsewhere.exact.keys()
-        opened = self._closed and not self._chosen(proposals, quiet=True)[0].keys() <= exact
-        if opened:
-            self.open()
-        return opened
+        if not self._closed or self._chosen(proposals, quiet=True)[0].keys() <= exact:
+            return False
+        self.open()
+        return True
 
     def open(self) -> None:
         """Take over all runs from elsewhere that count as made."""
-        if not self._closed:
-            return
-        self._closed = False
-        rest = [p for k, p in self.elsewhere.exact.items() if k not in self._taken_over]
-        self._taken_over |= self.elsewhere.exact.keys()
-        for placed in rest:
-            self.runs.add(placed.z, placed.tier, placed.y, "known")
-            self.logs.append(placed.logs)
-            if placed.y is not None:
-                self.usable[placed.tier].append((placed.z, placed.record))
-        self.log.add("known", f"{len(rest)} further runs from elsewhere count as made")
-
-    def believe(self, evidence: list[PriorRun]) -> None:
-        """Take evidence for runs."""
-        for placed in evidence:
-            self.runs.add(placed.z, placed.tier, placed.y, EVIDENCE, placed.error)
-        self.evidence += evidence
+        if self._closed:
+            self._closed, there = False, self._keys()
+            rest = [run for key, run in self.elsewhere.exact.items() if key not in there]
+            for run in rest:
+                self.runs.add(run)
+            self.log.add("known", f"{len(rest)} further runs from elsewhere count as made")
 
     def doubt(self, why: str) -> None:
         """Leave all evidence aside."""
-        self.runs.without_evidence()
-        for placed in self.evidence:
-            self.elsewhere.tell(placed.origin, -1, f"left aside: {why}")
+        for run in self.runs.evidence:
+            self.elsewhere.tell(run.origin, -1, f"left aside: {why}")
+        self.runs.every = [r for r in self.runs.every if r.purpose != EVIDENCE]
         self.log.add("known", f"the runs from elsewhere are left aside: {why}")
-        self.evidence = []
 
     def make(self, proposals: list[Proposal]) -> list[Proposal]:
         """Make runs, equivalent ones left out, and record their answers.
@@ -164,31 +309,27 @@ class Experiment:
         chosen, short = self._chosen(proposals)
         for key, (_, proposal, task) in chosen.items():
             self._note(proposal, task, key)
-            if key in self.elsewhere.exact:
-                self._taken_over.add(key)
-            else:
-                self.left[proposal.tier] -= 1
-            if proposal.purpose not in PREDICTED:
-                self.logs.append(self.binding.logs(task.values))
+            self.left[proposal.tier] -= key not in self.elsewhere.exact
         try:
             records = self.runner.run([task for _, _, task in chosen.values()])
         except FitError as error:
             self.log.add("stop", str(error))
             raise
-        for (z, proposal, _), record in zip(chosen.values(), records, strict=True):
-            self.asked.append(record.key)
+        for (z, proposal, task), record in zip(chosen.values(), records, strict=True):
             if record.key not in self.elsewhere.exact:
                 self.seconds += record.wall_seconds
-            value = self.binding.response(record)
-            if value is None:
-                self.failed += 1
-                reason = record.reason or f"{self.binding.target.name} is not above zero."
-                self.lost[reason] += 1
-                self.log.add("lost", f"{record.status}: {reason}", tier=record.tier, key=record.key)
-            else:
-                self.usable[proposal.tier].append((z, record))
-            self.runs.add(z, proposal.tier, value, proposal.purpose)
+            y, logs = self.binding.response(record), self.binding.logs(task.values)
+            if np.isnan(y):
+                text = f"{record.status}: {self._why_lost(record)}"
+                self.log.add("lost", text, tier=record.tier, key=record.key)
+            self.runs.add(CampaignRun(z, proposal.tier, y, proposal.purpose, logs, record))
         return short
+
+    def makes(self, proposals: list[Proposal]) -> bool:
+        """Make runs; whether any was asked for."""
+        before = self.asked
+        self.make(proposals)
+        return self.asked > before
 
     def hidden(self, missed: list[Proposal], limit: float) -> str:
         """Why no law of the groups can hold, as a run that missed shows; empty where it may.
@@ -212,8 +353,7 @@ class Experiment:
                 continue
             plain = self.design.values(proposal.z)
             reason = "the inputs of the other runs, equal groups: does only the size differ?"
-            logs = self.binding.logs(plain)
-            again = replace(proposal, purpose="size", reason=reason, logs=logs)
+            again = replace(proposal, purpose="size", reason=reason, logs=self.binding.logs(plain))
             self.make([again])
             answers = self.runs.responses(proposal.z, proposal.tier)
             if len(answers) > 1 and np.ptp(answers) > limit:
@@ -237,9 +377,13 @@ class Experiment:
             return True
         return bool(np.ptp(answers) < _BEYOND_NOISE * abs(later[-1] - answers[-1]))
 
+    def _why_lost(self, record: RunRecord) -> str:
+        return record.reason or f"{self.binding.target.name} is not above zero."
+
     def why_lost(self) -> str:
         """The most frequent reason of runs without an answer, as a sentence."""
-        return "".join(f" The most frequent reason: {why}" for why, _ in self.lost.most_common(1))
+        every = Counter(self._why_lost(run.record) for run in self.lost)
+        return "".join(f" The most frequent reason: {why}" for why, _ in every.most_common(1))
 
     def _chosen(
         self, proposals: list[Proposal], quiet: bool = False
@@ -253,8 +397,7 @@ class Experiment:
             tier, key = proposal.tier, task.request.key
             if key in chosen:
                 continue
-            before = self.runs.count(z, tier) > 0 and proposal.logs is None
-            if not proposal.replicate and before:
+            if not proposal.replicate and proposal.logs is None and self.runs.count(z, tier):
                 reason = "an equivalent run, of equal groups, was made: it would say the same"
                 if not quiet:
                     self._note(replace(proposal, purpose="skip", reason=reason), task, None)
@@ -269,17 +412,14 @@ class Experiment:
 
     def _task(self, proposal: Proposal) -> tuple[Array, RunTask]:
         plan = self.binding.plan
-        if proposal.logs is None:
-            values = self.design.values(proposal.z)
-            if proposal.purpose in PREDICTED:
-                values = self.design.image(proposal.z) or values
-        else:
-            values = self.binding.values(proposal.logs)
-        if proposal.replicate and not self.stochastic:
+        values = self.design.values(proposal.z, proposal.logs)
+        if proposal.purpose in PREDICTED and proposal.logs is None:
+            values = self.design.image(proposal.z) or values
+        if proposal.replicate and not self.binding.stochastic:
             values = self._nudged(values, proposal.replicate)
         z = self.binding.space.coordinates(self.binding.logs(values)[None])[0]
         seed = None
-        if self.stochastic:
+        if self.binding.stochastic:
             # runs that differ in anything have seeds that have nothing in common
             inputs = canonical_inputs(self.binding.kernel.inputs, values, values)
             tier = self.binding.tiers[proposal.tier].name
@@ -301,18 +441,16 @@ class Experiment:
         return values
 
     def moved(self) -> tuple[str, ...]:
-        """Inputs that differ between runs."""
-        return moved(self.binding.space, [*self.logs, *(p.logs for p in self.evidence)])
+        """Inputs that differ between runs, the images of others aside."""
+        space = self.binding.space
+        logs = [run.logs for run in self.runs.every if run.purpose not in PREDICTED]
+        spread = np.ptp(logs or [space.centre], axis=0) / space.half
+        return tuple(n for n, s in zip(space.names, spread, strict=True) if s > _MOVED)
 
-    def _note(self, proposal: Proposal, task: RunTask, key: str | None) -> None:
+    def _note(self, p: Proposal, task: RunTask, key: str | None) -> None:
         """Log what a proposal is for, and where it lies."""
-        space, ports = self.binding.space, self.binding.ports
-        logs = np.clip(space.log_groups(proposal.z[None])[0], -_MOST, _MOST)
-        self.log.add(
-            proposal.purpose,
-            proposal.reason,
-            tier=self.binding.tiers[proposal.tier].name,
-            inputs={n: quantity(task.values[n], ports[n].unit) for n in space.names},
-            groups={g.name: float(np.exp(v)) for g, v in zip(space.groups, logs, strict=True)},
-            key=key,
-        )
+        space, ports, tier = self.binding.space, self.binding.ports, self.binding.tiers[p.tier].name
+        values = bounded_exp(space.log_groups(p.z[None])[0]).tolist()
+        inputs = {n: quantity(task.values[n], ports[n].unit) for n in space.names}
+        groups = {g.name: value for g, value in zip(space.groups, values, strict=True)}
+        self.log.add(p.purpose, p.reason, tier=tier, inputs=inputs, groups=groups, key=key)

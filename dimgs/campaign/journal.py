@@ -12,6 +12,7 @@ from dimgs.campaign.binding import Binding
 from dimgs.common.advice import setting
 from dimgs.common.errors import InputError, StoreError
 from dimgs.common.formats import SCHEMA, is_edited, json_value, read_text, sealed, shown
+from dimgs.report.write import writing_to
 
 _JSONL, _TEXT = "decisions.jsonl", "decisions.txt"
 
@@ -195,15 +196,9 @@ def changed_since(bindings: Sequence[Binding], folder: Path) -> str:
     file, asked, before = folder / _FILE, _asked(bindings), None
     with suppress(InputError):
         before = json_value(read_text(file, "plan"), "plan.json", "")
-    document = sealed({"schema": SCHEMA, **asked})
-    text = json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-    try:
+    text = json.dumps(sealed({"schema": SCHEMA, **asked}), ensure_ascii=False, indent=1) + "\n"
+    with writing_to(folder):
         file.write_text(text, encoding="utf-8", errors="replace")
-    except OSError as error:
-        raise InputError(
-            f"'{file}' cannot be written ({error.strerror}); make it writable, or name "
-            f"another folder ({setting('out')})."
-        ) from error
     if not isinstance(before, dict):
         return ""
     if is_edited(before):

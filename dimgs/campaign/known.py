@@ -1,16 +1,26 @@
-"""Runs and laws that exist before a campaign, wherever they come from."""
+"""Runs and laws that exist before a campaign, wherever they come from, in the pi space of its plan.
 
+Runs of this very kernel count as made. Others are evidence, which is trusted where it predicts new
+runs, and left aside where it does not.
+"""
+
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from dimgs.campaign.binding import Binding, at
-from dimgs.common.errors import InputError
+from dimgs.campaign.design import CampaignDesign, d_optimal
+from dimgs.campaign.space import EVIDENCE, KNOWN, CampaignRun
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value, read_text
-from dimgs.kernels.conversion import unit_for
-from dimgs.kernels.record import RunRecord
+from dimgs.kernels.conversion import holds_inputs, unit_for
+from dimgs.kernels.record import RunRecord, Status
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
@@ -19,8 +29,15 @@ if TYPE_CHECKING:
 
 # what SQLite files begin with
 _MAGIC = b"SQLite format 3\x00"
-_STORE = "runs.sqlite"
-_TIER = "tier"
+_STORE, _TIER = "runs.sqlite", "tier"
+# ranges that are so many times as wide in logarithms hold what counts. By films whose ranges lie a
+# decade beside those of the plan: of ranges twice as wide, what is left of an earlier campaign
+# tells its laws no longer; runs farther out follow other laws as a rule
+_WIDENED = 4.0
+# points at which a law says what it knows, for each of its unknowns: enough for several regimes
+_POINTS = 12
+# an interval of a normal variable whose half-width is its standard deviation
+_ONE_SIGMA = 0.6827
 
 
 @dataclass(frozen=True)
@@ -119,9 +136,8 @@ def _read(source: Any, binding: Binding) -> Sequence[Known]:
     if is_store:
         from dimgs.hub import RunStore
 
-        origin = f"{path.parent.name}/{path.name}"
         with RunStore(path) as store:
-            return [KnownRun(record, origin) for record in store.records()]
+            return [KnownRun(r, f"{path.parent.name}/{path.name}") for r in store.records()]
     if path.suffix == ".json":
         from dimgs.law.law import Law
 
@@ -159,3 +175,125 @@ def _row(record: RunRecord, data: "Dataset", target: str, origin: str) -> KnownR
         unit = parse_unit(text)
         error = abs(record.errors[target] * unit.factor / (unit.to_si(float(value)) or 1.0))
     return KnownRun(replace(record, tier=tier, inputs=inputs), origin, error)
+
+
+class PriorRuns:
+    """What is known before the first run.
+
+    Parameters
+    ----------
+    known : iterable of KnownRun and KnownLaw
+    design : CampaignDesign
+
+    Attributes
+    ----------
+    exact : mapping of str to CampaignRun
+        Runs in the ranges that count as made, by their keys.
+    evidence : list of CampaignRun
+        Other runs.
+    origins : mapping of str to dict
+        Of each ``origin`` how many runs were ``given`` and ``used``, and their fate (``told``).
+    """
+
+    def __init__(self, known: Iterable[Known], design: CampaignDesign) -> None:
+        self.exact: dict[str, CampaignRun] = {}
+        self.evidence: list[CampaignRun] = []
+        self.origins: dict[str, dict[str, Any]] = {}
+        given, aside = Counter[str](), Counter[tuple[str, str]]()
+        for one in known:
+            runs = _runs_of(one, design) if isinstance(one, KnownLaw) else [one]
+            given[one.origin] += len(runs)
+            for run in runs:
+                try:
+                    placed = _placed(run, design)
+                except InputError as error:
+                    aside[one.origin, str(error)] += 1
+                    continue
+                if placed.purpose == KNOWN:
+                    self.exact.setdefault(placed.record.key, placed)
+                else:
+                    self.evidence.append(placed)
+        for origin, n in given.items():
+            near = [p.z for p in (*self.exact.values(), *self.evidence) if p.origin == origin]
+            z = np.array(near).reshape(len(near), design.binding.space.rank)
+            inside = int(design.region.contains(z).sum())
+            beside = f", {len(z) - inside} beside them" if len(z) > inside else ""
+            why = [f"{m} are left aside: {w}" for (o, w), m in aside.items() if o == origin]
+            text = "; ".join([f"{inside} lie in the ranges{beside}", *why])
+            self.origins[origin] = {"origin": origin, "given": n, "used": 0, "told": text}
+        for placed in self.exact.values():
+            self.tell(placed.origin, 1, "runs of this very kernel count as made")
+
+    def tell(self, origin: str, used: int, text: str) -> None:
+        """Note that runs of an origin are used, or no longer, and why."""
+        entry = self.origins[origin]
+        entry["used"] = max(entry["used"] + used, 0)
+        if text not in entry["told"]:
+            entry["told"] += f"; {text}"
+
+
+def _placed(known: KnownRun, design: CampaignDesign) -> CampaignRun:
+    """A run in pi space; an error says why it says nothing there."""
+    binding, record = design.binding, known.record
+    ports, target, names = binding.ports, binding.target, [t.name for t in binding.tiers]
+    if record.tier and record.tier not in names:
+        raise InputError(f"'{record.tier}' is no tier of the plan")
+    values, _, z = binding.located(record.inputs)
+    full = replace(
+        record,
+        kernel=binding.kernel.name,
+        tier=record.tier or names[-1],
+        inputs={n: (values[n], port.unit) for n, port in ports.items()},
+        provenance={**record.provenance, "version": binding.kernel.version},
+    )
+    for name, fixed in binding.fixed.items():
+        elsewhere = name in binding.parts or name in binding.plan.ranges
+        if not elsewhere and not holds_inputs(full.inputs, {name: (fixed, full.inputs[name][1])}):
+            raise InputError(f"'{name}' is another")
+    if record.status not in (Status.OK, Status.DIVERGED, Status.REFUSED):
+        raise InputError(f"it {record.status}")
+    if record.ok:
+        if target.name not in record.outputs:
+            raise InputError(f"it has no '{target.name}'")
+        unit_for(target, record.outputs[target.name][1], "output")
+    if not design.region.contains(z[None], _WIDENED)[0]:
+        raise InputError("its groups lie far outside the ranges")
+    y, tier = binding.response(full), names.index(full.tier)
+    counts = record.key and design.region.contains(z[None])[0]
+    counts = counts and record.key == binding.request(values, tier, record.seed).key
+    if not counts and np.isnan(y):
+        raise InputError("it gave no answer")
+    whole = full, known.origin, known.error
+    return CampaignRun(z, tier, y, KNOWN if counts else EVIDENCE, binding.logs(values), *whole)
+
+
+def _runs_of(known: KnownLaw, design: CampaignDesign) -> list[KnownRun]:
+    """What a law says at points of its domain."""
+    binding, law = design.binding, known.law
+    target, ports, rank = binding.target, binding.ports, binding.space.rank
+    names = [v.name for v in law.symbols.values() if v.name in ports]
+    if law.target.name != target.name:
+        raise InputError(
+            f"{known.origin}: the law gives '{law.target.name}', the plan asks for '{target.name}'."
+        )
+    support = d_optimal(np.zeros((0, rank)), design.corners, rank + 1)
+    places = [*support, np.zeros(rank), *design.pool[: _POINTS * (rank + 1)]]
+    rows = [design.values(z) for z in places]
+    si = {n: np.array([ports[n].parsed.to_si(float(row[n])) for row in rows]) for n in names}
+    try:
+        inside = np.array([not groups for groups in law.outside(si)])
+        if not inside.any():
+            return []
+        si = {n: x[inside] for n, x in si.items()}
+        predicted = law.predict(si, level=_ONE_SIGMA, of="law")
+    except DimgsError as error:
+        raise InputError(f"{known.origin}: {error}") from error
+    runs = []
+    for row, *ends in zip(compress(rows, inside), *predicted, strict=True):
+        value, low, high = map(float, ends)
+        doubt = float(np.log(high / low)) / 2.0 if high > low > 0 else 0.0
+        inputs = {n: (v, ports[n].unit) for n, v in row.items()}
+        outputs = {target.name: (target.parsed.from_si(value), target.unit)}
+        record = RunRecord(binding.kernel.name, "", inputs, outputs, Status.OK, key="")
+        runs.append(KnownRun(record, known.origin, doubt))
+    return runs

@@ -76,11 +76,11 @@ def _laws(hub: "Hub", binding: Binding) -> list[Known]:
     """Laws of the kernel that nobody doubts; none where labels decide, which no law holds."""
     if any(p.is_label for p in binding.kernel.inputs):
         return []
-    names = binding.ports
     laws: list[Known] = []
     for listed in hub.listed(kind="law", kernel=binding.kernel.name, newest=True, limit=_LAWS):
         entry = hub.get(listed["id"]) if listed["state"] == "accepted" else None
         if entry is not None and not entry["superseded_by"]:
             origin = f"law {entry['id'][:12]}"
-            laws += [KnownLaw(law, origin) for law in laws_in(entry, binding.target.name, names)]
+            found = laws_in(entry, binding.target.name, binding.ports)
+            laws += [KnownLaw(law, origin) for law in found]
     return laws

@@ -10,7 +10,7 @@ from dimgs.campaign.curves import WholeCurves
 from dimgs.campaign.surrogate import Surrogate
 from dimgs.common.errors import DimgsError
 from dimgs.common.escape import file_names
-from dimgs.common.formats import SCHEMA, attributes, plain, sealed, write_whole
+from dimgs.common.formats import SCHEMA, attributes, plain, sealed
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.options import Options
@@ -19,7 +19,7 @@ from dimgs.fits.estimate import Exponent
 from dimgs.groups.group import PiBasis
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
-from dimgs.law.serialise import as_text
+from dimgs.law.serialise import write_document
 from dimgs.report.documents import (
     activation_document,
     exponent_document,
@@ -450,7 +450,7 @@ class CampaignResult:
             If the folder cannot be written to.
         """
         written, every = [folder / "result.json"], (self, *self.others)
-        write_whole(written[0], as_text(sealed(plain(self.to_json()))))
+        write_document(sealed(plain(self.to_json())), written[0])
         names = file_names(r.name for r in every)
         curves = file_names(c.target for c in self.curves)
         written += [save(c.draw(), folder / f"{curves[c.target]}.svg") for c in self.curves]

@@ -4,14 +4,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import isfinite
-from typing import NamedTuple
 
 import numpy as np
 
-from dimgs.common.arrays import Array, BoolArray, leading_rows
+from dimgs.common.arrays import LARGEST_LOG, Array, BoolArray, leading_rows
 from dimgs.fits.consensus import GroupAxes, Sites
 from dimgs.fits.design.features import Feature
-from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.groups.group import PiBasis
+from dimgs.kernels.record import RunRecord, Status
 
 # relative: exponents are small rationals, what is smaller is rounding
 _RANK = 1e-9
@@ -19,7 +19,11 @@ _RANK = 1e-9
 _REACHED = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
+def bounded_exp(logs: Array | float) -> Array:
+    """Exponentials, as far as a float holds them."""
+    return np.asarray(np.exp(np.clip(logs, -LARGEST_LOG, LARGEST_LOG)))
+
+
 class PiSpace:
     """The region that the groups reach while the inputs stay in their ranges.
 
@@ -32,119 +36,83 @@ class PiSpace:
 
     Parameters
     ----------
+    ends : mapping of str to (float, float)
+        Of the ranges in SI units, by the names of the inputs that may vary, sorted.
     basis : PiBasis
         Of all inputs that take part, and of the target.
-    names : tuple of str
-        Inputs that may vary, sorted.
-    low, high : ndarray of shape (n_inputs,)
-        Logarithms of the ends of their ranges, in SI units; of signed inputs the ends themselves,
-        of a temperature -T0/T.
     fixed : mapping of str to float
         SI values of the other inputs that take part.
+    reciprocal : iterable of str
+        Absolute temperatures that enter as 1/T, and are in no group.
+
+    Attributes
+    ----------
+    names : tuple of str
+    rank : int
+        Number of independent directions of the groups.
     references : mapping of str to float
-        T0 in kelvin of each absolute temperature that enters as 1/T, and is in no group.
+        T0 in kelvin of each temperature that enters as 1/T: the middle of the range of 1/T.
+    low, high, centre, half : ndarray of shape (n_inputs,)
+        Ends, middles and half-widths of the logarithms of the ranges; of signed inputs those of the
+        ranges themselves, of a temperature those of -T0/T.
+    groups : tuple of PiGroup
+        Those of positive inputs, which have logarithms.
+    signed, apart : ndarray of bool of shape (n_inputs,)
+        Which inputs vanish or change sign, and which are coordinates of their own.
+    loadings : ndarray of shape (n_groups, n_inputs)
+        Exponents of the varying inputs in the groups.
+    middle : ndarray of shape (n_groups,)
+        Logarithms of the groups at the middle of the ranges.
+    transform : ndarray of shape (rank, n_inputs)
+        T: orthonormal rows, the first inputs by name leading.
+    exponent_map : ndarray of shape (n_inputs, rank)
+        Exponents of the varying inputs in the response group per unit of b: with log pi_0 =
+        c + b . z, the target's exponents are ``offset + exponent_map @ b``.
+    functionals : ndarray of shape (n_inputs, rank + 1)
+        What is asked of [c, b]: the exponents, or the constant where nothing is free.
+    offset : ndarray of shape (n_inputs,)
+        Exponents that the target has while its group is constant.
 
     Examples
     --------
     >>> from dimgs.groups.derive import pi_basis
     >>> basis = pi_basis(["D [m^2/s]", "t [s]", "l [m]", "u [1]"], "u")
-    >>> ends = np.log([[1e-12, 1e-10], [1e-4, 1e-3], [1.0, 1e4]])
-    >>> space = PiSpace(basis, ("D", "l", "t"), ends[:, 0], ends[:, 1], {})
+    >>> ends = {"D": (1e-12, 1e-10), "l": (1e-4, 1e-3), "t": (1.0, 1e4)}
+    >>> space = PiSpace(ends, basis, {})
     >>> space.rank, len(space.names)
     (1, 3)
     """
 
-    basis: PiBasis
-    names: tuple[str, ...]
-    low: Array
-    high: Array
-    fixed: Mapping[str, float]
-    references: Mapping[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def between(
-        cls,
+    def __init__(
+        self,
         ends: Mapping[str, tuple[float, float]],
         basis: PiBasis,
         fixed: Mapping[str, float],
         reciprocal: Iterable[str] = (),
-    ) -> "PiSpace":
-        """The space of ranges.
-
-        Parameters
-        ----------
-        ends : mapping of str to (float, float)
-            Of the ranges in SI units, by names in their order.
-        basis : PiBasis
-        fixed : mapping of str to float
-        reciprocal : iterable of str
-            Temperatures that enter as 1/T; T0 is the middle of the range of 1/T.
-        """
-        middle = {n: 2.0 / (1.0 / ends[n][0] + 1.0 / ends[n][1]) for n in reciprocal}
-        space = cls(basis, tuple(ends), np.empty(0), np.empty(0), fixed, middle)
-        low, high = (space.logs({n: e[i] for n, e in ends.items()}) for i in (0, 1))
-        return replace(space, low=low, high=high)
-
-    @property
-    def centre(self) -> Array:
-        """Middle of the logarithmic ranges."""
-        return np.asarray((self.low + self.high) / 2)
-
-    @property
-    def half(self) -> Array:
-        """Half the logarithmic ranges."""
-        return np.asarray((self.high - self.low) / 2)
-
-    @cached_property
-    def groups(self) -> tuple[PiGroup, ...]:
-        """Groups of positive inputs: those that have logarithms."""
-        return tuple(g for g in self.basis.groups if not self.basis.is_signed(g))
-
-    @cached_property
-    def signed(self) -> BoolArray:
-        """Which of the varying inputs vanish or change sign."""
-        return np.array([n in self.basis.signed for n in self.names], dtype=np.bool_)
-
-    @cached_property
-    def _t0(self) -> Array:
-        """T0 of the inputs that enter as -T0/T, NaN of the others, shape (n_inputs,)."""
-        return np.array([self.references.get(n, np.nan) for n in self.names])
-
-    @cached_property
-    def apart(self) -> BoolArray:
-        """Which of the varying inputs are coordinates of their own."""
-        return np.asarray(self.signed | ~np.isnan(self._t0))
-
-    @cached_property
-    def loadings(self) -> Array:
-        """Exponents of the varying inputs in the groups, shape (n_groups, n_inputs)."""
+    ) -> None:
+        assert basis.response is not None
+        self.basis, self.names, self.fixed = basis, tuple(ends), fixed
+        self.references = {n: 2.0 / (1.0 / ends[n][0] + 1.0 / ends[n][1]) for n in reciprocal}
+        self._t0 = np.array([self.references.get(n, np.nan) for n in self.names])
+        self.signed = np.array([n in basis.signed for n in self.names], dtype=np.bool_)
+        self.apart: BoolArray = np.asarray(self.signed | ~np.isnan(self._t0))
+        self.low, self.high = (self.logs({n: e[i] for n, e in ends.items()}) for i in (0, 1))
+        self.centre, self.half = (self.low + self.high) / 2, (self.high - self.low) / 2
+        self._constants = {v.name: v.value or 1.0 for v in basis.variables if v.role != "data"}
+        self.groups = tuple(g for g in basis.groups if not basis.is_signed(g))
         rows = [[float(g.get(n)) for n in self.names] for g in self.groups]
-        return np.array(rows).reshape(len(rows), len(self.names))
-
-    @cached_property
-    def middle(self) -> Array:
-        """Logarithms of the groups at the middle of the ranges, shape (n_groups,)."""
-        return self._log_groups(self.values(self.centre))
+        self.loadings = np.array(rows).reshape(len(rows), len(self.names))
+        self.middle = self._log_groups(self.values(self.centre))
+        every = [*leading_rows(self.loadings * self.half), *np.eye(len(self.names))[self.apart]]
+        self.rank, self.transform = len(every), np.array(every).reshape(len(every), len(self.names))
+        self.exponent_map: Array = self.transform.T / self.half[:, None]
+        aside = np.column_stack([np.zeros(len(self.names)), self.exponent_map])
+        self.functionals: Array = aside if self.rank else np.ones((1, 1))
+        self.offset = np.array([-float(basis.response.get(n)) for n in self.names])
 
     def _log_groups(self, values: Mapping[str, float]) -> Array:
         known = {**self._constants, **values}
         return np.array([float(g.log(known)[0]) for g in self.groups])
-
-    @cached_property
-    def _constants(self) -> dict[str, float]:
-        return {v.name: v.value or 1.0 for v in self.basis.variables if v.role != "data"}
-
-    @cached_property
-    def transform(self) -> Array:
-        """T, shape (rank, n_inputs): orthonormal rows, the first inputs by name leading."""
-        rows = leading_rows(self.loadings * self.half)
-        every = [*rows, *np.eye(len(self.names))[self.apart]]
-        return np.array(every).reshape(len(every), len(self.names))
-
-    @property
-    def rank(self) -> int:
-        """Number of independent directions of the groups."""
-        return len(self.transform)
 
     def coordinates(self, logs: Array) -> Array:
         """Coordinates of runs.
@@ -173,12 +141,10 @@ class PiSpace:
         u = np.linalg.lstsq(scaled, wanted, rcond=_RANK)[0]
         if np.abs(scaled @ u - wanted).max(initial=0.0) > _REACHED:
             return None
-        logs = self.logs(
-            {n: values[n] if a else 1.0 for n, a in zip(self.names, self.apart, strict=True)}
-        )
-        return np.asarray(
-            self.transform @ np.where(self.apart, (logs - self.centre) / self.half, u)
-        )
+        apart = dict(zip(self.names, self.apart.tolist(), strict=True))
+        logs = self.logs({n: values[n] if a else 1.0 for n, a in apart.items()})
+        own = np.where(self.apart, (logs - self.centre) / self.half, u)
+        return np.asarray(self.transform @ own)
 
     @cached_property
     def axes(self) -> GroupAxes:
@@ -204,20 +170,6 @@ class PiSpace:
         """Logarithms of all groups, shape (n_runs, n_groups), at coordinates (n_runs, rank)."""
         return np.asarray(self.middle + z @ self.axes.slopes[: len(self.groups)].T)
 
-    @cached_property
-    def exponent_map(self) -> Array:
-        """Exponents of the varying inputs in the response group per unit of b, (n_inputs, rank).
-
-        With log pi_0 = c + b . z, the target's exponents are ``offset + exponent_map @ b``.
-        """
-        return np.asarray(self.transform.T / self.half[:, None])
-
-    @cached_property
-    def offset(self) -> Array:
-        """Exponents that the target has while its group is constant, shape (n_inputs,)."""
-        assert self.basis.response is not None
-        return np.array([-float(self.basis.response.get(n)) for n in self.names])
-
     def response_shift(self, values: Mapping[str, float]) -> float:
         """Log pi_0 - log target at SI values of all inputs."""
         assert self.basis.response is not None
@@ -240,23 +192,46 @@ class PiSpace:
             return np.asarray(np.where(np.isnan(self._t0), logs, -self._t0 / given))
 
 
-EVIDENCE = "evidence"
+# purposes of runs from elsewhere: those that count as made, and those that are trusted
+KNOWN, EVIDENCE = "known", "evidence"
 # coordinates closer than this are the same groups, up to rounding and to a nudge of 1e-9
 _SAME = 1e-6
+_NO_RECORD = RunRecord("", "", {}, {}, Status.OK, key="")
 
 
-class RunAnswer(NamedTuple):
-    """What a run has said: its point, its tier, and the logarithm of its response group.
+@dataclass(frozen=True, eq=False)
+class CampaignRun:
+    """A run in the pi space of a plan.
 
-    The logarithm is NaN where the run gave no answer; `purpose` is ``EVIDENCE`` for a run from
-    elsewhere that is trusted.
+    Attributes
+    ----------
+    z : ndarray of shape (rank,)
+    tier : int
+    y : float
+        Logarithm of the response group; NaN where the run gave no answer.
+    purpose : str
+        What it was made for; ``KNOWN`` or ``EVIDENCE`` for one from elsewhere.
+    logs : ndarray of shape (n_inputs,)
+        Logarithms of the varying inputs.
+    record : RunRecord
+        In the units of the kernel's ports, with all its inputs.
+    origin : str
+        Of one from elsewhere.
+    error : float
+        Standard error of `y`.
+    point : int
+        Number of its point among those of the campaign.
     """
 
-    point: int
+    z: Array
     tier: int
     y: float
-    purpose: str
-    error: float
+    purpose: str = ""
+    logs: Array = field(default_factory=lambda: np.zeros(0))
+    record: RunRecord = _NO_RECORD
+    origin: str = ""
+    error: float = 0.0
+    point: int = -1
 
 
 class CampaignRuns:
@@ -270,20 +245,20 @@ class CampaignRuns:
     ----------
     z : ndarray of shape (n_points, rank)
         Distinct points.
-    answers : list of RunAnswer
+    every : list of CampaignRun
 
     Examples
     --------
     >>> runs = CampaignRuns(rank=1)
-    >>> runs.add(np.array([0.5]), 0, 2.0), runs.add(np.array([0.5 + 1e-9]), 0, 2.2)
-    (0, 0)
+    >>> [runs.add(CampaignRun(np.array([z]), 0, y)) for z, y in [(0.5, 2.0), (0.5 + 1e-9, 2.2)]]
+    [0, 0]
     >>> runs.sites(0).y.tolist(), runs.sites(0).count.tolist(), len(runs.sites(1))
     ([2.1], [2.0], 0)
     """
 
     def __init__(self, rank: int) -> None:
         self.z = np.zeros((0, rank))
-        self.answers: list[RunAnswer] = []
+        self.every: list[CampaignRun] = []
 
     def find(self, z: Array) -> int | None:
         """Number of an equal point (a dimensionally equivalent run), if there is one."""
@@ -292,46 +267,50 @@ class CampaignRuns:
         apart = np.abs(self.z - z).max(axis=1, initial=0.0)
         return int(np.argmin(apart)) if apart.min() <= _SAME else None
 
-    def add(
-        self, z: Array, tier: int, value: float | None, purpose: str = "", error: float = 0.0
-    ) -> int:
-        """Keep the answer of a run, None where there was none; the number of its point."""
-        point = self.find(z)
+    def add(self, run: CampaignRun) -> int:
+        """Keep a run; the number of its point."""
+        point = self.find(run.z)
         if point is None:
-            self.z, point = np.vstack([self.z, z]), len(self.z)
-        y = np.nan if value is None else value
-        self.answers.append(RunAnswer(point, tier, y, purpose, error))
+            self.z, point = np.vstack([self.z, run.z]), len(self.z)
+        self.every.append(replace(run, point=point))
         return point
 
-    def without_evidence(self) -> None:
-        """Forget the runs from elsewhere."""
-        self.answers = [a for a in self.answers if a.purpose != EVIDENCE]
+    @property
+    def asked(self) -> list[CampaignRun]:
+        """Runs that a campaign has asked for, in order."""
+        return [r for r in self.every if r.purpose not in (KNOWN, EVIDENCE)]
 
-    def of_tier(self, tier: int, answered: bool = False) -> list[RunAnswer]:
+    @property
+    def evidence(self) -> list[CampaignRun]:
+        """Runs from elsewhere that are trusted, and do not count as made."""
+        return [r for r in self.every if r.purpose == EVIDENCE]
+
+    def of_tier(self, tier: int, answered: bool = False) -> list[CampaignRun]:
         """Runs of a tier, or those with an answer."""
-        return [a for a in self.answers if a.tier == tier and (isfinite(a.y) or not answered)]
+        return [r for r in self.every if r.tier == tier and (isfinite(r.y) or not answered)]
+
+    def usable(self, tier: int) -> list[CampaignRun]:
+        """Runs of a tier with an answer, the evidence last."""
+        return sorted(self.of_tier(tier, answered=True), key=lambda r: r.purpose == EVIDENCE)
 
     def count(self, z: Array, tier: int) -> int:
         """Runs of a tier at a point, whatever came of them."""
         at = self.find(z)
-        return sum(a.point == at for a in self.of_tier(tier))
+        return sum(r.point == at for r in self.of_tier(tier))
 
     def responses(self, z: Array, tier: int) -> Array:
         """Logarithms of the response group in the runs of a tier at a point."""
         at = self.find(z)
-        return np.array([a.y for a in self.of_tier(tier, answered=True) if a.point == at])
+        return np.array([r.y for r in self.of_tier(tier, answered=True) if r.point == at])
 
     def sites(self, tier: int) -> Sites:
         """Points with an answer of a tier."""
-        values: dict[int, list[float]] = {}
-        answered = self.of_tier(tier, answered=True)
-        for a in sorted(answered, key=lambda a: a.point):
-            values.setdefault(a.point, []).append(a.y)
-        numbers = np.array(list(values), dtype=np.intp)
-        mean = np.array([float(np.mean(v)) for v in values.values()])
-        count = np.array([float(len(v)) for v in values.values()])
-        error = max((a.error for a in answered), default=0.0)
-        return Sites(self.z[numbers], mean, count, numbers, error)
+        runs = self.of_tier(tier, answered=True)
+        points = np.array([r.point for r in runs], dtype=np.intp)
+        numbers, where, count = np.unique(points, return_inverse=True, return_counts=True)
+        mean = np.bincount(where, [r.y for r in runs], len(numbers)) / count
+        error = max((r.error for r in runs), default=0.0)
+        return Sites(self.z[numbers], mean, count.astype(float), numbers, error)
 
     def site(self, z: Array, tier: int) -> tuple[Sites, int | None]:
         """Sites of a tier, and which of them lies at a point; None where no run gave an answer."""
@@ -340,16 +319,12 @@ class CampaignRuns:
 
     def lost(self, tier: int) -> Array:
         """Points where runs of a tier gave no answer, shape (n_lost, rank)."""
-        points = {a.point for a in self.of_tier(tier)}
-        return self.z[sorted(points - {a.point for a in self.of_tier(tier, answered=True)})]
-
-    def unanswered(self, tier: int) -> int:
-        """Number of runs of a tier that gave no answer."""
-        return len(self.of_tier(tier)) - len(self.of_tier(tier, answered=True))
+        points = {r.point for r in self.of_tier(tier)}
+        return self.z[sorted(points - {r.point for r in self.of_tier(tier, answered=True)})]
 
     def scatter(self, tier: int) -> tuple[float, int]:
         """Sum of squares of replicates about their means, and its degrees of freedom."""
         sites = self.sites(tier)
         mean = dict(zip(sites.numbers.tolist(), sites.y, strict=True))
-        square = sum((a.y - mean[a.point]) ** 2 for a in self.of_tier(tier, answered=True))
+        square = sum((r.y - mean[r.point]) ** 2 for r in self.of_tier(tier, answered=True))
         return float(square), int(sites.count.sum()) - len(sites)

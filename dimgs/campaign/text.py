@@ -8,7 +8,8 @@ import numpy as np
 
 from dimgs.campaign.binding import Binding
 from dimgs.campaign.design import CampaignDesign, directions
-from dimgs.campaign.next_runs import first_runs
+from dimgs.campaign.evidence import TierEvidence
+from dimgs.campaign.space import CampaignRuns
 from dimgs.groups.group import PiGroup
 from dimgs.kernels.spec import of_tier
 from dimgs.report.documents import pi_document
@@ -53,7 +54,7 @@ def sentence(target: str, regime: "RegimeAnswer", everywhere: bool = True) -> st
 
     Examples
     --------
-    >>> from dimgs.campaign.result import Tested
+    >>> from dimgs.campaign.result import RegimeAnswer, Tested
     >>> from dimgs.fits.estimate import Exponent
     >>> half, tested = Fraction(1, 2), Tested(1, 0.01, 0.02)
     >>> exponents = [Exponent("D", 0.5, 0.49, 0.51, half), Exponent("t", 0.5, 0.49, 0.51, half),
@@ -119,6 +120,8 @@ def campaign_text(result: "CampaignResult") -> str:
     """
     counts, ended = result.counts, f"{result.outcome.words} after {counted(result.runs)}"
     needless = result.not_varied and result.outcome.is_consistent
+    domain = result.domain["held"].items()
+    held = [f"{n} = {v if isinstance(v, str) else quantity(**v)}" for n, v in domain]
     lines = [
         f"{result.name} [{result.unit}]: {ended} ({result.seconds:.3g} s of the kernel)",
         f"  {counts['made']} made now, {counts['known']} known before",
@@ -126,7 +129,7 @@ def campaign_text(result: "CampaignResult") -> str:
         *(f"  {o['used']} of {o['given']} from {o['origin']}: {o['told']}" for o in result.origins),
         f"  moved: {listed(result.varied)}"
         + (f"; need not move: {listed(result.not_varied)}" if needless else ""),
-        *(f"  {line}" for line in never_varied(_held(result.domain["held"]))),
+        *(f"  {line}" for line in never_varied(held)),
         "groups",
         *(f"  {g.name} = {_formula(g)}" for g in result.basis.groups),
     ]
@@ -164,12 +167,6 @@ def campaign_text(result: "CampaignResult") -> str:
     return "\n".join([*lines, *(f"{_RULE}\n{campaign_text(o)}" for o in result.others)])
 
 
-def _held(inputs: Mapping[str, Any]) -> list[str]:
-    """Inputs of a domain that never varied, each with its value."""
-    values = {n: (v, "label") if isinstance(v, str) else v.values() for n, v in inputs.items()}
-    return [f"{name} = {quantity(*value)}" for name, value in values.items()]
-
-
 def _law_lines(title: str, law: "Law | None") -> list[str]:
     """A law with its verdict, its constants and its sources; nothing without one."""
     if law is None:
@@ -188,11 +185,9 @@ def design_text(document: Mapping[str, Any]) -> str:
         From :func:`dimgs.campaign.text.dry_run`; ``from`` may list known runs.
     """
     survey, budget, units = document["survey"], document["budget"], document["units"]
-    moved, runs = document["moved"], document["design"]
-    still = listed(document["not_varied"]) or "none"
+    moved, runs, most = document["moved"], document["design"], document["seconds_at_most"]
     fixed = listed(f"{n} = {quantity(*v)}" for n, v in document["fixed"].items()) or "none"
     limits = listed(f"{n} {of_tier(t)}".strip() for t, n in budget.items())
-    cost = f"{document['seconds_at_most']:.3g} s"
     free = f"{directions(document['free_directions'])} of pi space"
     return "\n".join(
         [
@@ -203,10 +198,10 @@ def design_text(document: Mapping[str, Any]) -> str:
                 for g in document["groups"]
             ),
             f"inputs that move: {listed(moved)}",
-            f"inputs of the ranges that need not: {still}",
+            f"inputs of the ranges that need not: {listed(document['not_varied']) or 'none'}",
             f"inputs that stay: {fixed}",
             f"first: {counted({survey['tier']: survey['runs']})}, about {survey['seconds']:.3g} s",
-            f"budget: {limits} runs, at most about {cost} of the kernel",
+            f"budget: {limits} runs, at most about {most:.3g} s of the kernel",
             "first runs",
             *(
                 "  " + ", ".join(f"{n} = {quantity(run[n], units[n])}" for n in moved)
@@ -252,7 +247,9 @@ def dry_run(binding: Binding) -> Mapping[str, Any]:
         Groups, inputs that move, the first runs and what all may cost.
     """
     space, plan, tiers = binding.space, binding.plan, binding.tiers
-    runs = first_runs(binding, CampaignDesign(binding))
+    design = CampaignDesign(binding)
+    proposals = TierEvidence(design, CampaignRuns(space.rank), 0).next()
+    runs = [design.values(p.z, p.logs) for p in proposals]
     units = {p.name: p.unit for p in binding.kernel.inputs}
     moved = [n for n in space.names if len({run[n] for run in runs}) > 1]
     most = {t.name: plan.budget.runs if t is tiers[-1] else plan.budget.coarse for t in tiers}

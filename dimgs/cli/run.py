@@ -99,14 +99,13 @@ def _of_hub(address: str | None, user: str | None, plan: Any) -> "list[Known]":
 def _show_design(plan: Any, prior: "Sequence[Known | str]", json: bool) -> None:
     from dimgs.campaign.binding import bind
     from dimgs.campaign.design import CampaignDesign
-    from dimgs.campaign.known import every_known
-    from dimgs.campaign.prior_runs import PriorRuns
+    from dimgs.campaign.known import PriorRuns, every_known
     from dimgs.campaign.text import design_text
     from dimgs.campaign.text import dry_run as design
 
     binding, *_ = [bind(each) for each in plan.each]
-    placed = PriorRuns.of(every_known(prior, binding), binding, CampaignDesign(binding))
-    document = {**design(binding), "from": placed.to_json()}
+    placed = PriorRuns(every_known(prior, binding), CampaignDesign(binding))
+    document = {**design(binding), "from": list(placed.origins.values())}
     if json:
         emit_json(document)
     else:

@@ -97,6 +97,15 @@ class Sites:
         here = np.flatnonzero(self.numbers == (-1 if number is None else number))
         return int(here[0]) if len(here) else None
 
+    def bend(self, members: IntArray, sigma: float) -> tuple[float, float]:
+        """Curvature of runs about their law, in squares of the distance, and its standard error."""
+        z, root = self.z[members], np.sqrt(self.count[members])
+        if len(members) < z.shape[1] + 2:
+            return 0.0, np.inf
+        table = root[:, None] * np.column_stack([np.ones(len(z)), z, np.sum(z**2, axis=1)])
+        row = np.linalg.pinv(table, rcond=1e-7)[-1]
+        return float(row @ (root * self.y[members])), sigma * float(np.linalg.norm(row))
+
 
 @dataclass(frozen=True)
 class Scatter:
@@ -286,19 +295,9 @@ def _best(
     return None
 
 
-def bend(sites: Sites, members: IntArray, sigma: float) -> tuple[float, float]:
-    """Curvature of runs about their law, in squares of the distance, and its standard error."""
-    z, root = sites.z[members], np.sqrt(sites.count[members])
-    if len(members) < z.shape[1] + 2:
-        return 0.0, np.inf
-    table = root[:, None] * np.column_stack([np.ones(len(z)), z, np.sum(z**2, axis=1)])
-    row = np.linalg.pinv(table, rcond=1e-7)[-1]
-    return float(row @ (root * sites.y[members])), sigma * float(np.linalg.norm(row))
-
-
 def _bent(sites: Sites, members: IntArray, scatter: Scatter) -> bool:
     """Whether runs that scatter curve about their law more than their noise allows."""
-    curve, error = bend(sites, members, scatter.sigma)
+    curve, error = sites.bend(members, scatter.sigma)
     return abs(curve) > float(stdtrit(max(scatter.freedom, 1), 1.0 - _BEND / 2.0)) * error
 
 
@@ -431,7 +430,8 @@ class GroupAxes:
         every = [tuple(map(Fraction, row)) for row in rows[n:].tolist()]
         for powers in short_monomials(self.exponents, _SHORT) if n else []:
             every.append(tuple(map(Fraction, (*powers, *[0] * (len(rows) - n)))))
-        spread = np.abs(np.array(every, dtype=float) @ self.slopes).max(axis=1) if every else []
+        table = np.array(every, dtype=float).reshape(len(every), len(rows))
+        spread = np.abs(table @ self.slopes).max(axis=1, initial=0.0)
         size = np.append(np.ones(n), np.abs(self.slopes[n:]).max(axis=1, initial=0.0))
         least = _GAP * np.array([size[[bool(p) for p in powers]].min() for powers in every])
         return [powers for powers, s, l in zip(every, spread, least, strict=True) if s > l]
@@ -479,6 +479,69 @@ class GroupAxes:
         decimals = [Fraction(round(_DECIMALS * float(p) / lead), _DECIMALS) for p in powers]
         return (*(groups or decimals)[:n], *decimals[n:])
 
+    def separating(self, one: Array, other: Array) -> "Separation | None":
+        """The monomial between two sets of runs: a short one with a wide gap, else the widest gap.
+
+        Parameters
+        ----------
+        one, other : ndarray of shape (n, rank)
+
+        Returns
+        -------
+        Separation or None
+            None where the sets lie among each other.
+        """
+        width, parts = self._gaps(self.short, one, other)
+        rows = np.flatnonzero(width > 0.0)
+        if not len(rows):
+            return self._widest(one, other)
+        near = rows[self._lengths[rows] <= _AS_SHORT * self._lengths[rows[0]]]
+        return parts[int(near[np.argmax(width[near])])]
+
+    def rivals(self, one: Array, other: Array) -> "list[Separation]":
+        """The shortest monomials that part two sets, and the direction with the widest gap."""
+        width, parts = self._gaps(self.short, one, other)
+        short = [p for w, p in zip(width, parts, strict=True) if w > 0.0]
+        return [*short[:_RIVALS], *filter(None, [self._widest(one, other)])]
+
+    def _gaps(
+        self, monomials: Sequence[Powers], one: Array, other: Array
+    ) -> "tuple[Array, list[Separation]]":
+        """Gaps between two sets along monomials, over their spread; 0 where they overlap."""
+        if not len(one) or not len(other) or not len(monomials):
+            return np.zeros(0), []
+        powers = np.array(monomials, dtype=float)
+        along = [powers @ (self.origin[:, None] + self.slopes @ z.T) for z in (one, other)]
+        upper = np.median(along[1], axis=1) > np.median(along[0], axis=1)
+        low = np.where(upper, along[0].max(axis=1), along[1].max(axis=1))
+        high = np.where(upper, along[1].min(axis=1), along[0].min(axis=1))
+        width = (high - low) / np.ptp(np.hstack(along), axis=1)
+        width[width < _NO_GAP] = 0.0
+        ends = zip(*(x.tolist() for x in (np.exp(low), np.exp(high), upper)), strict=True)
+        return width, [Separation(p, *end) for p, end in zip(monomials, ends, strict=True)]
+
+    def _widest(self, one: Array, other: Array) -> "Separation | None":
+        """The direction w with the widest gap between w . z of two sets, |w_i| <= 1."""
+        if not len(one) or not len(other):
+            return None
+        rank = one.shape[1]
+        # unknowns w, b, t: w.z <= b - t for the one set, w.z >= b + t for the other, t the largest
+        rows = [
+            np.column_stack([s * z, np.full(len(z), -s), np.ones(len(z))])
+            for s, z in ((1.0, one), (-1.0, other))
+        ]
+        solved = linprog(
+            np.append(np.zeros(rank + 1), -1.0),
+            A_ub=np.vstack(rows),
+            b_ub=np.zeros(len(one) + len(other)),
+            bounds=[(-1.0, 1.0)] * rank + [(None, None), (0.0, None)],
+            method="highs",
+        )
+        if solved.x is None or solved.x[-1] <= _GAP:
+            return None
+        width, (apart,) = self._gaps([self.decimal(solved.x[:rank])], one, other)
+        return apart if width[0] > 0.0 else None
+
 
 @dataclass(frozen=True)
 class Separation:
@@ -504,75 +567,6 @@ class Separation:
         low, high = np.log(self.low), np.log(self.high)
         above = axes.along(self.powers, z) > low + at * (high - low)
         return np.asarray(above == (self.upper == 0))
-
-
-def separating(axes: GroupAxes, one: Array, other: Array) -> Separation | None:
-    """The monomial between two sets of runs: a short one with a wide gap, else the widest gap.
-
-    Parameters
-    ----------
-    axes : GroupAxes
-    one, other : ndarray of shape (n, rank)
-
-    Returns
-    -------
-    Separation or None
-        None where the sets lie among each other.
-    """
-    width, parts = _gaps(axes, axes.short, one, other)
-    rows = np.flatnonzero(width > 0.0)
-    if not len(rows):
-        return _widest(axes, one, other)
-    near = rows[axes._lengths[rows] <= _AS_SHORT * axes._lengths[rows[0]]]
-    return parts[int(near[np.argmax(width[near])])]
-
-
-def rivals(axes: GroupAxes, one: Array, other: Array) -> list[Separation]:
-    """The shortest monomials that part two sets of runs, and the direction with the widest gap."""
-    width, parts = _gaps(axes, axes.short, one, other)
-    widest = _widest(axes, one, other)
-    short = [p for w, p in zip(width, parts, strict=True) if w > 0.0]
-    return [*short[:_RIVALS], *filter(None, [widest])]
-
-
-def _gaps(
-    axes: GroupAxes, monomials: Sequence[Powers], one: Array, other: Array
-) -> tuple[Array, list[Separation]]:
-    """Gaps between two sets along monomials, over their spread; not above 0 where they overlap."""
-    if not len(one) or not len(other) or not len(monomials):
-        return np.zeros(0), []
-    powers = np.array(monomials, dtype=float)
-    along = [powers @ (axes.origin[:, None] + axes.slopes @ z.T) for z in (one, other)]
-    upper = np.median(along[1], axis=1) > np.median(along[0], axis=1)
-    low = np.where(upper, along[0].max(axis=1), along[1].max(axis=1))
-    high = np.where(upper, along[1].min(axis=1), along[0].min(axis=1))
-    width = (high - low) / np.ptp(np.hstack(along), axis=1)
-    width[width < _NO_GAP] = 0.0
-    ends = zip(monomials, np.exp(low).tolist(), np.exp(high).tolist(), upper.tolist(), strict=True)
-    return width, [Separation(p, a, b, int(u)) for p, a, b, u in ends]
-
-
-def _widest(axes: GroupAxes, one: Array, other: Array) -> Separation | None:
-    """The direction w with the widest gap between w . z of two sets, |w_i| <= 1."""
-    if not len(one) or not len(other):
-        return None
-    rank = one.shape[1]
-    # unknowns w, b, t: w.z <= b - t for the one set and w.z >= b + t for the other, t the largest
-    rows = [
-        np.column_stack([s * z, np.full(len(z), -s), np.ones(len(z))])
-        for s, z in ((1.0, one), (-1.0, other))
-    ]
-    solved = linprog(
-        np.append(np.zeros(rank + 1), -1.0),
-        A_ub=np.vstack(rows),
-        b_ub=np.zeros(len(one) + len(other)),
-        bounds=[(-1.0, 1.0)] * rank + [(None, None), (0.0, None)],
-        method="highs",
-    )
-    if solved.x is None or solved.x[-1] <= _GAP:
-        return None
-    width, (apart,) = _gaps(axes, [axes.decimal(solved.x[:rank])], one, other)
-    return apart if width[0] > 0.0 else None
 
 
 # until a run lies in a crossover it is taken for that of a sum
@@ -874,7 +868,7 @@ def _jump(
     axes: GroupAxes, model: RegimeModel, one: int, other: int, only: list[IntArray]
 ) -> Border | None:
     """The border of two laws that no run shows to be equal anywhere."""
-    apart = separating(axes, *(model.sites.z[rows] for rows in only))
+    apart = axes.separating(*(model.sites.z[rows] for rows in only))
     if apart is None:
         return None
     below, above = (one, other) if apart.upper == 1 else (other, one)

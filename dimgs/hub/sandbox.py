@@ -53,7 +53,7 @@ _DRAIN = 2.0
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache", "/etc/alternatives")
 # what is called in the processes of a job, one after the other
 _RUN = ("dimgs.hub.sandbox:declared", "dimgs.hub.sandbox:made")
-_PLAN = ("dimgs.hub.sandbox:declared", "dimgs.campaign.job:campaign")
+_PLAN = ("dimgs.hub.sandbox:declared", "dimgs.campaign.campaign:campaign_of_job")
 
 
 class JobGroup:

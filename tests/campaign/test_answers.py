@@ -7,19 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dimgs.campaign.answers import essential, monomial_of, physical
 from dimgs.campaign.result import RegimeAnswer
 from dimgs.campaign.result import Tested as Evidence
 from dimgs.campaign.space import PiSpace
 from dimgs.campaign.text import sentence
-from dimgs.campaign.thresholds import essential, monomial_of, physical
-from dimgs.fits.consensus import separating
 from dimgs.fits.estimate import Exponent
 from dimgs.groups.derive import pi_basis
 from tests.campaign.test_space import film
 
 BASIS = pi_basis(["a [m]", "b [m]", "c [m]", "y [m]"], "y")
-ENDS = np.log([[1e-4, 1e4]] * 3)
-SPACE = PiSpace(BASIS, ("a", "b", "c"), ENDS[:, 0], ENDS[:, 1], {})
+SPACE = PiSpace(dict.fromkeys("abc", (1e-4, 1e4)), BASIS, {})
 # y is a, b or c
 RATIONALS = [[Fraction(i == j) for j in range(3)] for i in range(3)]
 
@@ -37,13 +35,13 @@ def test_what_tells_two_sets_apart_does(seed: int) -> None:
     z = rng.uniform(-1.0, 1.0, (30, SPACE.rank))
     w = rng.normal(size=SPACE.rank)
     upper = z @ w > 0.1
-    found = separating(SPACE.axes, z[~upper], z[upper])
+    found = SPACE.axes.separating(z[~upper], z[upper])
     assert found is not None
     along = np.exp(SPACE.axes.along(found.powers, z))
     sides = along <= found.low * (1 + 1e-9), along >= found.high * (1 - 1e-9)
     assert np.array_equal(sides[found.upper], upper)
     assert np.array_equal(sides[1 - found.upper], ~upper)
-    mixed = separating(SPACE.axes, np.vstack([z[~upper], z[upper][:1]]), z[upper])
+    mixed = SPACE.axes.separating(np.vstack([z[~upper], z[upper][:1]]), z[upper])
     assert mixed is None
 
 

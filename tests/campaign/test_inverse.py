@@ -30,7 +30,7 @@ def times(target: str, **more: object) -> Plan:
 @given(st.integers(0, 100), st.integers(0, 63))
 def test_an_image_has_the_same_groups_and_other_inputs(seed: int, number: int) -> None:
     design = CampaignDesign(bind(times("w")))
-    inverse, space = design.inverse, design.inverse.space
+    inverse, space = design.region, design.binding.space
     z = design.pool[number]
     plain, image = inverse.logs(z), inverse.image(z, seed)
     assert plain is not None
@@ -49,7 +49,7 @@ def test_where_the_groups_decide_the_inputs_there_is_no_image() -> None:
             times("w", ranges={"a": Range(0.1, 100.0)}, fixed={"b": (1.0, None), "c": (2.0, None)})
         )
     )
-    assert design.inverse.image(np.zeros(1), 0) is None
+    assert design.region.image(np.zeros(1), 0) is None
 
 
 # seeds for which the run inside lies where some tangent explains it, among others

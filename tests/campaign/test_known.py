@@ -15,7 +15,7 @@ import dimgs
 from dimgs.campaign import CampaignResult, KnownLaw, KnownRun, Range
 from dimgs.campaign.binding import bind
 from dimgs.campaign.design import CampaignDesign
-from dimgs.campaign.prior_runs import PriorRuns
+from dimgs.campaign.known import PriorRuns
 from dimgs.common.errors import InputError
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.kernels.registry import load_kernel
@@ -162,12 +162,10 @@ def known(values: dict[str, tuple[Any, str]], status: Status = Status.OK) -> Kno
 @settings(max_examples=30)
 @given(st.floats(1e-5, 0.9), st.floats(1e-6, 1e3))
 def test_a_run_lies_where_its_groups_say(k: float, factor: float) -> None:
-    binding = bind(uptake_plan())
-    design = CampaignDesign(binding)
     one = known({"k": (k, "1/s"), "t": (10.0, "s"), "c": (2.0, "kg/m^3")})
     # only the product matters, also beyond the range of each
     other = known({"k": (k * factor * 60.0, "1/min"), "t": (10.0 / factor, "s")})
-    placed = PriorRuns.of([one, other], binding, design).evidence
+    placed = PriorRuns([one, other], CampaignDesign(bind(uptake_plan()))).evidence
     assert placed[0].z == pytest.approx(placed[1].z, abs=1e-6)
     assert placed[0].y == pytest.approx(placed[1].y, abs=1e-9)
 
@@ -183,8 +181,7 @@ def test_a_run_lies_where_its_groups_say(k: float, factor: float) -> None:
     ],
 )
 def test_why_a_run_says_nothing_is_told(run_: KnownRun, why: str) -> None:
-    binding = bind(uptake_plan())
-    found = PriorRuns.of([run_], binding, CampaignDesign(binding))
+    found = PriorRuns([run_], CampaignDesign(bind(uptake_plan())))
     assert not found.evidence
     assert not found.exact
     assert why in str(found.origins["x"]["told"])

@@ -83,7 +83,7 @@ def test_a_python_file_brings_its_own_kernel(tmp_path: Path) -> None:
         ("k.py:g", "f = 3\n", "k.py' has no 'g'"),
         ("k.py", "f = 3\n", "k.py' is a file; write 'file.py:name'"),
         ("other.py:f", "", "There is no file"),
-        ("command", "", "cannot be made like this"),
+        ("command", "", "the key 'argv' is missing"),
     ],
 )
 def test_a_kernel_that_cannot_be_had_is_told_with_its_plan(

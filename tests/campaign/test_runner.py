@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import dimgs
-from dimgs.campaign import runner as running
-from dimgs.campaign.runner import Runner
+from dimgs.campaign import experiment as running
+from dimgs.campaign.experiment import Runner
 from dimgs.campaign.workers import LocalProcesses, Place, RunTask, make, place_of
 from dimgs.common.errors import FitError, InputError
 from dimgs.hub import RunStore

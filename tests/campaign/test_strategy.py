@@ -11,8 +11,7 @@ from dimgs.campaign import Range
 from dimgs.campaign.binding import bind
 from dimgs.campaign.design import CampaignDesign, Region, d_optimal, hidden
 from dimgs.campaign.evidence import STEADY, TierEvidence
-from dimgs.campaign.next_runs import BorderSearch, Strategy
-from dimgs.campaign.space import CampaignRuns
+from dimgs.campaign.space import CampaignRun, CampaignRuns
 from dimgs.common.arrays import Array
 from dimgs.kernels.spec import Port
 from tests.campaign.kernels import Uptake, uptake_plan
@@ -46,14 +45,13 @@ def test_where_runs_end_and_along_which_monomial_is_one_question(seed: int, rank
     def ends(z: Array) -> bool:
         return bool(binding.space.log_groups(z[None])[0] @ powers > 1.0)
 
-    evidence = TierEvidence(binding, CampaignDesign(binding), CampaignRuns(rank), 0)
-    search, asked = BorderSearch(evidence), 0
+    evidence, asked = TierEvidence(CampaignDesign(binding), CampaignRuns(rank), 0), 0
     places = [*evidence.corners(), np.zeros(rank)]
     while places:
         for z in places:
-            evidence.runs.add(z, 0, None if ends(z) else 0.0)
+            evidence.runs.add(CampaignRun(z, 0, np.nan if ends(z) else 0.0))
         evidence.look()
-        places = [p.z for p in search.domain()]
+        places = [p.z for proposals in evidence.ends() for p in proposals]
         asked += len(places)
     assert asked <= 6 + 3 * rank
     assert evidence.domain is not None
@@ -76,12 +74,11 @@ def test_each_question_is_asked_when_it_is_open() -> None:
     """Ends and the centre, then predictions, then nothing: the kernel follows one law."""
     binding = bind(uptake_plan(tiers=("fine",)))
     runs = CampaignRuns(1)
-    evidence = TierEvidence(binding, CampaignDesign(binding), runs, 0)
-    strategy, purposes = Strategy(evidence), []
-    while chosen := strategy.next():
+    evidence, purposes = TierEvidence(CampaignDesign(binding), runs, 0), []
+    while chosen := evidence.next():
         purposes.append([p.purpose for p in chosen])
         for p in chosen:
-            runs.add(p.z, 0, 2.0 + 3.0 * float(p.z[0]), p.purpose)
+            runs.add(CampaignRun(p.z, 0, 2.0 + 3.0 * float(p.z[0]), p.purpose))
         evidence.look()
     assert purposes == [["support", "support", "support"], ["inside", "inside"]]
     assert evidence.clear
@@ -92,15 +89,16 @@ def test_each_question_is_asked_when_it_is_open() -> None:
 def test_with_noise_all_exponents_together_must_be_known() -> None:
     binding = bind(uptake_plan(tiers=("fine",)))
     runs = CampaignRuns(1)
-    evidence = TierEvidence(binding, CampaignDesign(binding), runs, 0)
+    evidence = TierEvidence(CampaignDesign(binding), runs, 0)
     rng = np.random.default_rng(1)
     for z in np.repeat([-1.0, 0.0, 1.0], 3):
-        runs.add(np.array([z]), 0, 2.0 + z + 0.05 * rng.standard_normal(), "replicate")
+        y = 2.0 + z + 0.05 * rng.standard_normal()
+        runs.add(CampaignRun(np.array([z]), 0, y, "replicate"))
     evidence.look()
     # two exponents, one law
     assert evidence.joint_level == pytest.approx(1.0 - 0.05 / 2)
     (law,) = evidence.model.laws
-    narrow = law.half_widths(evidence.functionals(), 0.9).max() / evidence.tolerance
+    narrow = law.half_widths(evidence.space.functionals, 0.9).max() / evidence.tolerance
     assert evidence.worst > 1.2 * narrow
 
 
@@ -108,15 +106,15 @@ def _noisy(bend: float, seed: int, most: int = 25) -> tuple[TierEvidence, list[s
     """The evidence of a kernel with 3 % of noise, and what its runs were made for."""
     binding = bind(uptake_plan(tiers=("fine",)))
     runs, rng = CampaignRuns(1), np.random.default_rng(seed)
-    evidence = TierEvidence(binding, CampaignDesign(binding), runs, 0)
-    evidence.stochastic, strategy = True, Strategy(evidence)
-    while (chosen := strategy.next()) and len(runs.answers) < most:
+    evidence = TierEvidence(CampaignDesign(binding), runs, 0)
+    evidence.stochastic = True
+    while (chosen := evidence.next()) and len(runs.every) < most:
         for p in chosen:
             x = float(p.z[0])
             y = 2.0 + 3.0 * x + bend * x**2 + 0.03 * rng.standard_normal()
-            runs.add(p.z, 0, y, p.purpose)
+            runs.add(CampaignRun(p.z, 0, y, p.purpose))
         evidence.look()
-    return evidence, [a.purpose for a in runs.answers]
+    return evidence, [a.purpose for a in runs.every]
 
 
 def test_the_noise_is_known_from_replicates_before_runs_are_predicted() -> None:

@@ -149,7 +149,7 @@ def test_a_folder_that_cannot_keep_a_campaign_is_refused(shell: Shell, tmp_path:
     other = tmp_path / "other"
     (other / "plan.json").mkdir(parents=True)
     message = shell.refused("run", plan, "--out", str(other))
-    assert "plan.json' cannot be written (Is a directory)" in message
+    assert f"Cannot write to '{other}': Is a directory; choose another --out." in message
 
 
 def test_what_lies_in_the_way_of_the_log_and_the_answer_is_reported(
