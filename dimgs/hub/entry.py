@@ -256,28 +256,26 @@ class LimitEntry(_Kind, kind="limit"):
 KINDS = tuple(MODELS)
 
 
-class LinkFile(BaseModel):
-    """A link of an entry in a bundle."""
-
+class _Line(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
+
+
+class LinkFile(_Line):
+    """A link of an entry in a bundle."""
 
     type: str
     to: str
 
 
-class SignaturePart(BaseModel):
+class SignaturePart(_Line):
     """Signature: a hub states that the entry was made in it."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
 
     key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     signature: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
 
 
-class EntryFile(BaseModel):
+class EntryFile(_Line):
     """An entry in a bundle: a line of ``entries-*.jsonl``."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
 
     id: str
     kind: str

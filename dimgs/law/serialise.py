@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -192,7 +192,10 @@ def law_from(source: str | Path | Mapping[str, Any], kind: type[Kind]) -> Kind:
         raise
     except DimgsError as error:
         raise InputError(f"{where} holds an inconsistent law: {error}") from error
-    _refuse_contradiction(law, document, where)
+    for fault in _contradictions(law, document):
+        raise InputError(
+            f"{where} contradicts itself: {fault}; give the law.json as it was written."
+        )
     if law.edited:
         warn_all([law.doubt])
     return law
@@ -248,8 +251,8 @@ def _law(read: "LawFile", kind: type[Kind]) -> Kind:
     )
 
 
-def _refuse_contradiction(law: CheckedLaw, document: Mapping[str, Any], where: str) -> None:
-    """Refuse a document whose parts do not belong together."""
+def _contradictions(law: CheckedLaw, document: Mapping[str, Any]) -> Iterator[str]:
+    """What in a document does not belong together."""
     expected = {
         "target": law.target.name,
         "target_unit": law.target_unit,
@@ -263,47 +266,30 @@ def _refuse_contradiction(law: CheckedLaw, document: Mapping[str, Any], where: s
         written |= {key: document["domain"].get(key) for key in ("held", "constant_groups")}
     for key, value in expected.items():
         if written[key] != value:
-            raise InputError(
-                f"{where} contradicts itself: '{key}' is not what \"exact\" says; give the "
-                f"law.json as it was written."
-            )
+            yield f"'{key}' is not what \"exact\" says"
     columns = {v.name for v in (*law.symbols.values(), *law.scales, *law.known, *law.unused)}
     for group in (*law.groups, law.response, *(g for g, _ in law.domain.constant_groups or ())):
         strange = {name for name, _ in group.exponents} - columns - {law.target.name}
         if strange:
-            raise InputError(
-                f"{where} contradicts itself: {group.name} is made of '{shown(min(strange))}', "
-                f"which is not a variable of it; give the law.json as it was written."
-            )
+            name = shown(min(strange))
+            yield f"{group.name} is made of '{name}', which is not a variable of it"
     exponents = document["exact"].get("exponents", {})
     for c in document["constants"]:
         if c["name"] in exponents and c["value"] != float(Fraction(exponents[c["name"]])):
-            raise InputError(
-                f"{where} contradicts itself: the exponent '{shown(c['name'])}' is not what "
-                f'"exact" says; give the law.json as it was written.'
-            )
+            yield f"the exponent '{shown(c['name'])}' is not what \"exact\" says"
     coefficients = (c for c in document["constants"] if c["name"] not in exponents)
     for constant, written in zip(law.constants, coefficients, strict=True):
         if written["unit"] != constant.unit:
-            raise InputError(
-                f"{where} contradicts itself: the unit of '{shown(constant.name)}' is not that of "
-                f"its dimension, '{constant.unit}'; give the law.json as it was written."
-            )
+            name = shown(constant.name)
+            yield f"the unit of '{name}' is not that of its dimension, '{constant.unit}'"
     for variable in law.symbols.values():
         *_, unit = law.domain.columns.get(variable.name, (None,))
         if unit != variable.si_unit:
-            raise InputError(
-                f"{where} contradicts itself: its domain has no range of "
-                f"'{shown(variable.name)}' in '{variable.si_unit}'; give the law.json as it was "
-                f"written."
-            )
+            yield f"its domain has no range of '{shown(variable.name)}' in '{variable.si_unit}'"
     values = {*law.symbols, *(g.name for g in law.groups), *law.domain.unlogged}
     for name in (*law.domain.groups, *law.domain.features):
         if name not in values:
-            raise InputError(
-                f"{where} contradicts itself: its domain is given in '{shown(name)}', which is no "
-                f"group of it; give the law.json as it was written."
-            )
+            yield f"its domain is given in '{shown(name)}', which is no group of it"
 
 
 def _document(source: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], str]:
