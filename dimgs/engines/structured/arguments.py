@@ -40,10 +40,6 @@ _COMMON = 12
 # how unlike m and m r count where r is one variable of no dimension: next after like ones
 _ONE_VARIABLE = 2.5
 MINUS = Number(-1.0, "-1")
-# powers inside a factor, as in the fluids of Carreau and of Cross
-_ROOTS = tuple(Fraction(*x) for x in ((1, 2), (3, 2), (1, 3), (2, 3), (4, 3), (1, 4), (3, 4)))
-# cost of the long group along the power law, as of a monomial of three variables
-_ALONG = 3.0
 # values beyond have no products that are representable
 _LEAST = 1e-200
 # functions that stand beside a monomial in an argument
@@ -228,33 +224,6 @@ def plain(runs: Runs, count: int, *, both_signs: bool = True) -> Terms:
         if any(e) and (both_signs or next(x for x in e if x) > 0)
     ]
     return monomials.take(np.array(rows, dtype=np.int64)).varying(count)
-
-
-def along(runs: Runs) -> Terms:
-    """Small integer multiples of the direction of the power law: the long group that matters."""
-    a = runs.power_law
-    largest = float(np.abs(a).max(initial=0.0)) if all(runs.logged) else 0.0
-    if not largest > 0:
-        return Terms.stacked(runs, ())
-    vectors = [np.round(sign * a / largest * k) for k in range(1, 5) for sign in (1, -1)]
-    exponents = dict.fromkeys(tuple(Fraction(int(x)) for x in v) for v in vectors)
-    listed = (
-        (Mono(e), _ALONG + 0.25 * sum(abs(float(x)) for x in e), runs.monomial(e))
-        for e in exponents
-    )
-    return Terms.stacked(runs, listed).varying(len(exponents))
-
-
-def roots(runs: Runs, count: int) -> Terms:
-    """Fractional powers of the shortest monomials, such as the pi_1^(2/3) of a Cross fluid."""
-    inner = plain(runs, count, both_signs=False)
-    powers = [
-        (tuple(e * power for e in exponents), float(cost) + 0.5 * power.denominator)
-        for exponents, cost in zip(inner.exponents, inner.cost, strict=True)
-        for power in (_ROOTS if all(runs.logged) else ())
-    ]
-    listed = ((Mono(e), cost, runs.monomial(e)) for e, cost in powers)
-    return Terms.stacked(runs, listed).varying(len(powers))
 
 
 def differences(

@@ -20,11 +20,9 @@ from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
     Terms,
-    along,
     differences,
     modulated,
     plain,
-    roots,
 )
 from dimgs.engines.structured.columns import (
     EXPONENTIAL,
@@ -43,7 +41,7 @@ from dimgs.engines.structured.model import (
     rounded_power_laws,
     squares_bits,
 )
-from dimgs.engines.structured.rounding import State, fit_rounded, simple_prefactor, tree_of
+from dimgs.engines.structured.rounding import State, fit_rounded, tree_of, with_simple_number
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 
@@ -64,10 +62,10 @@ _FREE, _ALONE, _AFTER, _SEEN = 16_000, 60, 8, 1e-7
 
 def arguments_of(runs: Runs) -> Terms:
     """What functions are tried on: monomials, differences, their squares, modulated monomials."""
-    simple = plain(runs, 110) + along(runs) + differences(runs, 110)
+    simple = plain(runs, 110) + differences(runs, 110)
     squares = differences(runs, 100, squares=True, signs=(-1,))
     inner = plain(runs, 12) + differences(runs, 24)
-    return simple + roots(runs, 10) + squares + modulated(runs, inner, 1200)
+    return simple + squares + modulated(runs, inner, 1200)
 
 
 @dataclass(frozen=True, eq=False)
@@ -282,7 +280,8 @@ class FactorSearch:
         fitted = None if tree is None else archive.add(target.back(tree))
         if fitted is None:
             return
-        simple = simple_prefactor(state, _ERRORS * np.sqrt(fitted.loss / self.runs.n_runs) + 1e-9)
+        window = _ERRORS * np.sqrt(fitted.loss / self.runs.n_runs) + 1e-9
+        simple = with_simple_number(state, 0, window=window)
         again = None if simple is None else tree_of(model, self.runs, target, simple)
         if again is not None:
             archive.add(target.back(again))

@@ -148,7 +148,7 @@ def _rounded(model: ProductModel, runs: Runs) -> Iterator[State]:
         state: State | None = start
         for k, simple in enumerate(choice):
             if simple and state is not None:
-                state = _simple_number(state, whole + k, logarithm=True)
+                state = with_simple_number(state, whole + k)
         if state is None:
             continue
         for q in DENOMINATORS:
@@ -168,40 +168,40 @@ def _with_simple_factors(state: State, model: ProductModel, first: int) -> Itera
     """Rates and the prefactor simple too, where they can be."""
     for j, name in enumerate(model.functions):
         if name == EXPONENTIAL:
-            simple = _simple_number(state, first + j, logarithm=False)
+            simple = with_simple_number(state, first + j, logarithm=False)
             if simple is not None:
                 state = simple
                 yield state
-    simple = _simple_number(state, 0, logarithm=True)
+    simple = with_simple_number(state, 0)
     if simple is not None:
         yield simple
 
 
-def simple_prefactor(state: State, window: float) -> State | None:
-    """The prefactor at a simple number, where one is as near as that."""
-    simple = simple_number_near(
-        float(np.exp(np.clip(state.theta[0], -300, 300))), min(window, _WIDEST)
-    )
+def with_simple_number(
+    state: State, i: int, *, logarithm: bool = True, window: float | None = None
+) -> State | None:
+    """One parameter fixed at the simplest number within its error, or within a window.
+
+    Parameters
+    ----------
+    state : State
+    i : int
+    logarithm : bool
+        Whether the parameter is the logarithm of the constant.
+    window : float, optional
+        Of the logarithm of the constant.
+    """
+    value = float(state.theta[i])
+    size = float(np.exp(np.clip(value, -300, 300))) if logarithm else abs(value)
+    if window is None:
+        error = state.error(i) / (1.0 if logarithm else size + 1e-300)
+        window = _ERRORS * error + 1e-9
+    simple = simple_number_near(size, min(window, _WIDEST))
     if simple is None:
         return None
-    out = state.fixed(0, float(np.log(simple.value)))
-    out.numbers[0] = simple
-    return out
-
-
-def _simple_number(state: State, i: int, *, logarithm: bool) -> State | None:
-    """One parameter fixed at the simplest number within its error."""
-    value, error = float(state.theta[i]), state.error(i)
-    if not logarithm:
-        error /= abs(value) + 1e-300
-    window = min(_ERRORS * error + 1e-9, _WIDEST)
-    size = float(np.exp(np.clip(value, -300, 300))) if logarithm else abs(value)
-    simple_number = simple_number_near(size, window)
-    if simple_number is None:
-        return None
-    at = np.log(simple_number.value) if logarithm else np.sign(value) * simple_number.value
+    at = np.log(simple.value) if logarithm else np.sign(value) * simple.value
     out = state.fixed(i, float(at))
-    out.numbers[i] = simple_number
+    out.numbers[i] = simple
     return out
 
 
