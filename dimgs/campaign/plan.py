@@ -371,7 +371,7 @@ class Plan(PlanFile):
             (both, f"'{', '.join(both)}' is both in ranges and in fixed; keep one of them."),
             (
                 aimless,
-                "points need tolerance.prediction, such as 0.05; give it, or leave them out.",
+                "points need tolerance.prediction (such as 0.05); give it or leave them out.",
             ),
         ):
             if refused:

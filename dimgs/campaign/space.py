@@ -160,11 +160,8 @@ class PiSpace:
     @cached_property
     def features(self) -> tuple[Feature, ...]:
         """What a monomial of `axes` has powers of."""
-        thermal = [n for n in self.names if n in self.references]
-        return (
-            *(Feature(g.name, "log-ratio", g) for g in self.groups),
-            *(Feature(n, "inverse", variable=n) for n in thermal),
-        )
+        thermal = (Feature(n, "inverse", variable=n) for n in self.names if n in self.references)
+        return (*(Feature(g.name, "log-ratio", g) for g in self.groups), *thermal)
 
     def log_groups(self, z: Array) -> Array:
         """Logarithms of all groups, shape (n_runs, n_groups), at coordinates (n_runs, rank)."""

@@ -28,6 +28,7 @@ from scipy.special import stdtr, stdtrit
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.fits.blends import SHARPEST, Blend, descend
+from dimgs.fits.covariance import deleted_residuals, jackknife_covariance
 from dimgs.fits.short_vectors import short_monomials
 
 # log; a kernel that writes six digits says no more
@@ -144,7 +145,8 @@ class FittedLaw:
     rows : ndarray of int
         Sites that it was fitted to.
     spread : ndarray of shape (rank + 1, rank + 1)
-        Covariance over the variance of a run.
+        Covariance over the variance of a run; of a kernel that repeats itself by what its runs miss
+        the law by that is fitted without them.
     sigma, freedom : float
         Standard deviation of a run and its degrees of freedom.
     drift : ndarray of shape (rank + 1,)
@@ -166,25 +168,26 @@ class FittedLaw:
         """Weighted least squares; of the smallest slope where the points do not span the space."""
         z, y, count = sites.z[rows], sites.y[rows], sites.count[rows]
         mean = np.average(z, axis=0, weights=count) if len(z) else np.zeros(z.shape[1])
-        root = np.sqrt(count)[:, None]
-        table = np.column_stack([np.ones(len(z)), z - mean])
-        inverse = np.linalg.pinv(root * table, rcond=1e-9)
-        centred = inverse @ (root[:, 0] * y)
-        free = len(z) - table.shape[1]
-        rest = root[:, 0] * (y - table @ centred)
-        if scatter.sigma:
-            sigma, freedom = scatter.sigma, float(max(scatter.freedom, 1))
-        else:
-            sigma = max(float(np.sqrt(rest @ rest / max(free, 1))), _DIGITS)
-            freedom = float(max(free, 1))
-        # what is uncertain in all runs from elsewhere alike does not show in their scatter
-        sigma = max(sigma, sites.error)
+        root = np.sqrt(count)
+        table = root[:, None] * np.column_stack([np.ones(len(z)), z - mean])
+        inverse = np.linalg.pinv(table, rcond=1e-9)
+        centred = inverse @ (root * y)
+        rest, free = root * y - table @ centred, len(z) - table.shape[1]
         back = np.eye(table.shape[1])
         back[0, 1:] = -mean
-        known = free >= 1 or (free == 0 and scatter.sigma > 0)
-        whole = known and np.linalg.matrix_rank(root * table, tol=1e-7) == table.shape[1]
-        spread = back @ inverse @ inverse.T @ back.T if whole else np.full(back.shape, np.inf)
-        return cls(back @ centred, rows, spread, sigma, freedom, np.zeros(len(back)))
+        levers = back @ inverse
+        sigma, freedom, spread = scatter.sigma, max(scatter.freedom, 1), levers @ levers.T
+        if not scatter.sigma:
+            sigma, freedom = max(float(np.sqrt(rest @ rest / max(free, 1))), _DIGITS), max(free, 1)
+            # runs that repeat themselves miss a law where it gives way to another, which is no
+            # noise: each counts by what the law misses it by that is fitted to the others
+            missed = np.maximum(np.abs(deleted_residuals(rest, table)[0]), _DIGITS)
+            spread = jackknife_covariance((levers * missed / sigma).T)
+        # what is uncertain in all runs from elsewhere alike does not show in their scatter
+        sigma = max(sigma, sites.error)
+        whole = free >= (not scatter.sigma) and np.linalg.matrix_rank(table, tol=1e-7) == len(back)
+        spread = spread if whole else np.full(back.shape, np.inf)
+        return cls(back @ centred, rows, spread, sigma, float(freedom), np.zeros(len(back)))
 
     def __call__(self, z: Array) -> Array:
         """Values at points of shape (n, rank)."""

@@ -65,6 +65,24 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
     assert 0.87 <= np.mean(hits) <= 0.93
 
 
+def test_runs_that_repeat_themselves_are_left_out_in_turn() -> None:
+    """What they miss a law by is no noise, so that its covariance would promise too much."""
+    rng = np.random.default_rng(3)
+    z = rng.uniform(-1.0, 1.0, (9, 2))
+    y = 1.0 + z @ [1.0, -0.5] + 0.005 * np.exp(2.0 * z[:, 0])
+    whole, c = np.arange(9), np.eye(3)
+    law = FittedLaw.fit(sites(z, y), whole, EXACT)
+    rest = [np.setdiff1d(whole, [i]) for i in whole]
+    others = np.array([FittedLaw.fit(sites(z, y), rows, EXACT).coefficients for rows in rest])
+    left_out = np.sqrt(8.0 / 9.0 * np.sum((others - law.coefficients) ** 2, axis=0))
+    assert law.errors(c)[0] == pytest.approx(left_out, rel=1e-6)
+    plain = np.sqrt(np.diag(np.linalg.inv(sites(z, y).design.T @ sites(z, y).design)))
+    assert law.errors(c)[0][1] > 1.1 * law.sigma * plain[1]
+    # replicates say what noise there is
+    noisy = FittedLaw.fit(sites(z, y), whole, Scatter(0.02, 0.01, 6))
+    assert noisy.errors(c)[0] == pytest.approx(0.01 * plain)
+
+
 def test_what_the_runs_do_not_span_is_not_known() -> None:
     z = np.array([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0], [3.0, 0.0]])
     law = FittedLaw.fit(sites(z, z[:, 0]), np.arange(4), EXACT)
