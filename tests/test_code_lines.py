@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 63396, "fractional powers and the long group are no arguments of their own"
+MOST, SINCE = 63393, "a law through runs that repeat themselves has the errors of a jackknife"
 
 
 def code_lines(text: str) -> int:
