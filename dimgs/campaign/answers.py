@@ -408,21 +408,29 @@ def half_width(experiment: Experiment, z: Array, least: int) -> float:
 
 
 def point_answer(experiment: Experiment, number: int) -> tuple[PointAnswer, Pertinence]:
-    """Prediction at a named point, from the runs made there, and whether it can be relied on."""
-    binding, name = experiment.binding, f"point {number + 1}"
-    (z, shift), level = binding.points[number], binding.plan.level
-    half = half_width(experiment, z, 1)
-    sites, at = experiment.runs.site(z, binding.finest)
-    mean = (np.nan if at is None else float(sites.y[at])) - shift
+    """Answer at a named point, from the runs made there, and whether it can be relied on."""
+    binding, point = experiment.binding, experiment.binding.points[number]
+    quantity, log, half, count = binding.target, np.nan, np.inf, 0
+    missing, origin = "no run at the point gave one.", "at the point itself"
+    if point.free is not None:
+        quantity, origin = binding.ports[point.free], f"along {point.free}"
+        missing = f"{binding.target.name} meets the limit nowhere along {point.free} that was seen."
+        log, half = experiment.met.get(number, (log, half))
+        count = sum(a["decision"] == "point" for a in experiment.log.entries)
+    else:
+        z, shift = point.at()
+        sites, at = experiment.runs.site(z, binding.finest)
+        if at is not None:
+            log, count = float(sites.y[at]) - shift, int(sites.count[at])
+            half = half_width(experiment, z, 1)
     with np.errstate(over="ignore"):
-        value, low, high = (float(np.exp(mean + s * half)) for s in (0.0, -1.0, 1.0))
-    answer = PointAnswer(value, low, high, si_unit(binding.target.parsed.dimension))
-    if at is None or not np.isfinite(half):
-        meaning = "No answer: no run at the point gave one."
-        return answer, Pertinence(name, False, 0.0, 0.0, meaning, "Nothing.")
-    why = f"{int(sites.count[at])} runs at the point itself."
+        value, low, high = (float(np.exp(log + s * half)) for s in (0.0, -1.0, 1.0))
+    answer = PointAnswer(value, low, high, si_unit(quantity.parsed.dimension), quantity.name)
+    name, level = f"point {number + 1}", binding.plan.level
+    if not np.isfinite(half):
+        return answer, Pertinence(name, False, 0.0, 0.0, f"No answer: {missing}", "Nothing.")
     room = float(np.log1p(binding.plan.tolerance.prediction or 0.0))
-    grade = judge_answer(binding.target.name, vars(answer), half, room, level, why)
+    grade = judge_answer(quantity.name, vars(answer), half, room, level, f"{count} runs {origin}.")
     return answer, Pertinence(name, **grade)
 
 
@@ -478,7 +486,7 @@ def conclude(
         what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
         warnings.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")
     met = outcome.is_answer
-    predicts = surrogate is not None and surrogate.is_close
+    predicts = surrogate is not None and surrogate.is_close and all(p.relevant for p in at_points)
     report = of_all
     if report is None and consistent:
         report = law_of_all(evidence, experiment, warnings, quick=met or predicts)

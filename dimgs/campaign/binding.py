@@ -140,18 +140,33 @@ class Binding:
         return values, si, z
 
     @cached_property
-    def points(self) -> list[tuple[Array, float]]:
-        """Coordinates of the named points, and log pi_0 - log target there."""
-        points = []
+    def points(self) -> "list[NamedPoint]":
+        """The named points, in the order of the plan."""
+        points: list[NamedPoint] = []
         for i, point in enumerate(self.plan.points, 1):
-            for name, value in point.items():
+            given = {n: v for n, v in point.items() if n != self.target.name}
+            for name, value in given.items():
                 key = f"points[{i}].{name}"
                 port = port_of(self.plan, key, name, self.ports, "input")
                 value_at(self.plan, self.kernel.name, port, key, value)
             with at(self.plan, f"points[{i}]"):
-                _, si, z = self.located(point)
-            points.append((z, self.space.response_shift(si)))
+                points.append(self._point(given, point.get(self.target.name)))
+                _ = points[-1].outermost
         return points
+
+    def _point(self, given: Mapping[str, Any], limit: Any) -> "NamedPoint":
+        if limit is None:
+            return NamedPoint(self, given)
+        rest = [n for n in self.space.names if n in self.parts and n not in given]
+        if len(rest) != 1 or rest[0] in self.space.basis.signed:
+            raise InputError(
+                f"it names '{self.target.name}', so that where this is met is asked for; leave out "
+                f"one input of the ranges that is positive throughout, and give the others"
+            )
+        value = self.target.parsed.to_si(float(port_value(self.target, limit, "output")))
+        if not value > 0:
+            raise InputError(f"its '{self.target.name}' has no logarithm; give a value above zero")
+        return NamedPoint(self, given, rest[0], float(np.log(value)))
 
     def request(self, values: Mapping[str, float | str], tier: int, seed: int | None) -> RunRequest:
         """What is asked of the kernel, with its content hash."""
@@ -177,6 +192,47 @@ class Binding:
         given = {n: record.inputs[n] for n in self.parts if n in record.inputs}
         si = {n: parse_unit(unit).to_si(float(value)) for n, (value, unit) in given.items()}
         return y if self.linear else float(np.log(y)) + self.space.response_shift(si)
+
+
+@dataclass(frozen=True)
+class NamedPoint:
+    """A point of a plan: a prediction there is asked for, or where the target meets a limit.
+
+    Attributes
+    ----------
+    binding : Binding
+    given : mapping of str to (value, unit)
+    free : str, optional
+        Input along which the target meets the limit.
+    limit : float
+        Logarithm of the target there, in SI units.
+    """
+
+    binding: Binding
+    given: Mapping[str, Any]
+    free: str | None = None
+    limit: float = 0.0
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """Logarithms of the ends of the free input, in SI units."""
+        space, n = self.binding.space, self.binding.space.names.index(str(self.free))
+        low, high = (space.values(logs)[space.names[n]] for logs in (space.low, space.high))
+        return float(np.log(low)), float(np.log(high))
+
+    def at(self, log: float = 0.0) -> tuple[Array, float]:
+        """Coordinates, and log pi_0 - log target, at a logarithm of the free input."""
+        free = {}
+        if self.free is not None:
+            port = self.binding.ports[self.free]
+            free[self.free] = (port.parsed.from_si(float(np.exp(log))), port.unit)
+        _, si, z = self.binding.located({**self.given, **free})
+        return z, self.binding.space.response_shift(si)
+
+    @cached_property
+    def outermost(self) -> list[Array]:
+        """Coordinates of the point, or of the ends of where it may lie."""
+        return [self.at(log)[0] for log in (self.ends if self.free else (0.0,))]
 
 
 def bind(plan: Plan) -> Binding:

@@ -28,7 +28,13 @@ from dimgs.campaign.surrogate import FEWEST, USEFUL, Surrogate
 from dimgs.campaign.workers import place_of
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
-from dimgs.common.errors import DimgsError, FitError, InputError, StoreError
+from dimgs.common.errors import (
+    DimgsError,
+    FitError,
+    InputError,
+    RunDivergedError,
+    StoreError,
+)
 from dimgs.common.formats import json_value, plain, read_text
 from dimgs.common.progress import notebook_bar
 from dimgs.fits.consensus import FittedLaw, Scatter, Sites
@@ -362,14 +368,16 @@ class CampaignLoop:
     def _points(self) -> bool:
         """Runs at the named points, again where they scatter; whether all are known."""
         tier, runs, points = self.binding.finest, self.experiment.runs, self.binding.points
-        places = [z for z, _ in points]
-        if not points:
-            return True
+        self.phase = "points" if points else self.phase
+        met = [self._met(number) for number, p in enumerate(points) if p.free is not None]
+        places = [p.at()[0] for p in points if p.free is None]
+        if not places:
+            return all(met)
 
         def again(z: Array, reason: str) -> Proposal:
             return Proposal(z, tier, "replicate", reason, runs.count(z, tier))
 
-        self.phase, reason = "points", "a named point"
+        reason = "a named point"
         self.experiment.make([Proposal(z, tier, "point", reason) for z in places])
         if runs.scatter(tier)[1] == 0:
             noise = [again(places[0], "the same run again: is there noise?")]
@@ -380,7 +388,46 @@ class CampaignLoop:
             proposals = [again(z, reason) for z in wide]
             if self.experiment.is_over(tier) or not self.experiment.makes(proposals):
                 return False
-        return True
+        return all(met)
+
+    def _met(self, number: int) -> bool:
+        """Runs along an input until it is known where the target meets its limit; whether it is.
+
+        References
+        ----------
+        R. P. Brent, Algorithms for Minimization without Derivatives (Prentice-Hall, 1973), ch. 4.
+        """
+        # half a second to import, which other campaigns do without
+        from scipy.optimize import brentq
+
+        point, tier, runs = self.binding.points[number], self.binding.finest, self.experiment.runs
+        half = float(np.log1p(self.binding.plan.tolerance.prediction or 0.0)) / 2.0
+        reason, seen = f"where along {point.free} is the limit met?", dict[float, float]()
+
+        def width(log: float) -> float:
+            return half_width(self.experiment, point.at(log)[0], _REPEATS)
+
+        def excess(log: float) -> float:
+            z, shift = point.at(log)
+            while not np.isfinite(width(log)):
+                count = runs.count(z, tier)
+                over = self.experiment.is_over(tier) or (count and runs.site(z, tier)[1] is None)
+                proposal = Proposal(z, tier, "point", reason, count)
+                if over or not self.experiment.makes([proposal]):
+                    raise RunDivergedError("No run there gave an answer.")
+            sites, at = runs.site(z, tier)
+            seen[log] = float(sites.y[at]) - shift - point.limit
+            return seen[log]
+
+        try:
+            if excess(point.ends[0]) * excess(point.ends[1]) <= 0.0:
+                root = float(brentq(excess, *point.ends, xtol=half))
+                one, two = sorted(seen, key=lambda log: abs(log - root))[:2]
+                noise = width(one) * abs((two - one) / ((seen[two] - seen[one]) or np.inf))
+                self.experiment.met[number] = root, float(np.hypot(half, noise))
+        except RunDivergedError:
+            return False
+        return number in self.experiment.met
 
     def _judged(self, evidence: TierEvidence, ends: Ending | None) -> Ending:
         """Outcome, and why."""

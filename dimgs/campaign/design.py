@@ -299,8 +299,8 @@ class CampaignDesign:
                     f"{plan.source}, {name}: {runs} runs cannot show how '{binding.target.name}' "
                     f"changes along {directions(rank)}; give at least {rank + 2}."
                 )
-        for i, (z, _) in enumerate(binding.points, 1):
-            if not self.region.contains(z[None])[0]:
+        for i, point in enumerate(binding.points, 1):
+            if not self.region.contains(np.array(point.outermost)).all():
                 raise InputError(
                     f"{plan.source}, points[{i}]: its groups lie outside what the ranges reach; "
                     f"widen the ranges, or move the point inside them."

@@ -225,6 +225,8 @@ class Experiment:
         self.most = {t: budget.runs if t == finest else budget.coarse for t in range(finest + 1)}
         self.left = dict(self.most)
         self.seconds = 0.0
+        # of each named point that meets a limit: the logarithm of where, and half of its interval
+        self.met: dict[int, tuple[float, float]] = {}
         self._closed = bool(self.elsewhere.exact)
         self._alike = False
 

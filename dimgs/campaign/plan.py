@@ -306,7 +306,8 @@ class Plan(PlanFile):
     fixed : mapping of str to (value, unit or None)
         Inputs that stay; those not named stay at the kernel's default. A label is (text, "label").
     points : tuple of mapping of str to (value, unit or None)
-        Named points, for a tolerance on predictions; inputs not given have their fixed value.
+        Named points, for a tolerance on predictions; inputs not given have their fixed value. A
+        point with the target in place of one input asks where along that input it is met.
     tiers : tuple of str
         From coarse to fine; the kernel's first and last by default.
     survey : int, optional

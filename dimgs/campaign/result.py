@@ -247,12 +247,13 @@ class RegimeAnswer:
 
 @dataclass(frozen=True)
 class PointAnswer:
-    """A prediction at a named point, in the target's SI unit."""
+    """A prediction at a named point, or where along an input a limit is met, in SI units."""
 
     value: float
     low: float
     high: float
     unit: str
+    name: str
     extrapolated: bool = False
 
 

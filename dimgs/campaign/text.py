@@ -156,7 +156,7 @@ def campaign_text(result: "CampaignResult") -> str:
         lines.append(f"  {where} at {at}{jump}")
     for i, point in enumerate(result.points, 1):
         value = quantity(point.value, point.unit)
-        lines.append(f"point {i}: {value} {interval(point.low, point.high)}")
+        lines.append(f"point {i}: {point.name} = {value} {interval(point.low, point.high)}")
     lines.append(_RULE)
     for p in result.pertinence:
         grade = "relevant" if p.relevant else "FAILED"

@@ -267,6 +267,47 @@ def test_a_prediction_at_points_in_the_crossover() -> None:
         assert not point.extrapolated
 
 
+@pytest.mark.parametrize("limit", [0.02, 0.5, 1.9])
+def test_where_a_limit_is_met_is_asked_by_a_point_that_names_the_target(limit: float) -> None:
+    points = ({"k": (1e-3, "1/s"), "m": (limit, None)},)
+    result = run(uptake_plan(tolerance=Tolerance(prediction=0.02), points=points))
+    assert result.outcome == "predicts"
+    assert sum(result.runs.values()) <= 12
+    (point,) = result.points
+    # m = 2 x / (1 + x), x = k t
+    truth = limit / (2.0 - limit) / 1e-3
+    assert (point.name, point.unit) == ("t", "s")
+    assert point.low <= truth <= point.high
+    assert point.high / point.low <= 1.02**2
+
+
+def test_a_limit_that_is_met_nowhere_has_no_answer() -> None:
+    points = ({"k": (1e-3, "1/s"), "m": (3.0, None)},)
+    result = run(uptake_plan(tolerance=Tolerance(prediction=0.02), points=points))
+    assert result.outcome == "stopped"
+    assert not result.pertinence[0].relevant
+    assert "nowhere along t" in result.pertinence[0].meaning
+
+
+def test_with_noise_the_interval_of_a_limit_holds_it() -> None:
+    held = 0
+    for seed in range(12):
+        plan = Plan(
+            "tests.campaign.kernels:Noisy",
+            "y",
+            {"a": Range(1.0, 100.0), "b": Range(1.0, 100.0)},
+            Budget(200),
+            Tolerance(prediction=0.05),
+            points=({"b": (10.0, None), "y": (30.0, None)},),
+            seed=seed,
+            report="none",
+        )
+        (point,) = run(plan).points
+        # 3 a^2 / 10 = 30
+        held += point.low <= 10.0 <= point.high
+    assert held >= 9
+
+
 def test_a_point_that_no_run_reaches_is_refused_before_any_is_made() -> None:
     points = ({"k": (100.0, "1/s"), "t": (1e6, "s"), "c": (50.0, "kg/m^3")},)
     plan = uptake_plan(tolerance=Tolerance(prediction=0.05), points=points)

@@ -247,6 +247,10 @@ def test_points_that_no_run_can_stand_for_are_refused() -> None:
         bind(uptake_plan(points=points, **more))
     with pytest.raises(InputError, match=r"points\[1\]: it has no 'k'; give it"):
         bind(uptake_plan(points=({"t": (1.0, "s")},), **more))
+    for limit, told in ((0.1, "leave out one input"), (-1.0, "has no logarithm")):
+        given = {"t": (1.0, "s"), "m": (limit, None)} | ({"k": (1.0, None)} if limit > 0 else {})
+        with pytest.raises(InputError, match=rf"points\[1\]: .*{told}"):
+            bind(uptake_plan(points=(given,), **more))
 
 
 def test_units_are_converted() -> None:
