@@ -12,11 +12,12 @@ from dimgs.discovery.outofcore.checkpoint import CheckpointFile
 from dimgs.hub.entry import EntryFile
 from dimgs.hub.jobs import Policy
 from dimgs.hub.runs import RunRow
-from dimgs.law.document import LawFile, ReportFile
+from dimgs.law.document import CurveFile, LawFile, ReportFile
 
 FOLDER = Path(__file__).parent / "schemas"
 FILES: dict[str, type] = {
     "law": LawFile,
+    "curve": CurveFile,
     "report": ReportFile,
     "plan": PlanFile,
     "checkpoint": CheckpointFile,

@@ -450,7 +450,9 @@ _MOST_REASONS = 12
 
 @tables.takes("level", "by", *(n for n in TABLE if n not in ("columns", "drop")))
 def predict(
-    law: Annotated[str, typer.Argument(help="law.json, as written by discover --out.")],
+    law: Annotated[
+        str, typer.Argument(help="law.json, or curve.json, as written by discover --out.")
+    ],
     rows: Annotated[str, typer.Argument(metavar="TABLE", help="Table with the law's inputs.")],
     options: "Options",
     relative_to: Annotated[
@@ -460,9 +462,16 @@ def predict(
     json: tables.Json = False,
 ) -> None:
     """Predict new rows with intervals, and flag rows outside the domain of the law."""
+    from dimgs.law.curve import is_curve
     from dimgs.law.law import Law
     from dimgs.law.prediction import law_table
+    from dimgs.law.serialise import read_document
 
+    if is_curve(read_document(law)[0]):
+        if relative_to is not None:
+            raise InputError("A smooth curve predicts values alone: leave out --relative-to.")
+        _predict_by_curve(law, rows, options, json)
+        return
     stored = Law.from_json(law)
     data = law_table(stored, rows, options.reader())
     warn(data.warnings)
@@ -517,6 +526,39 @@ def predict(
         say(line)
     if len(lines) > _MOST_REASONS:
         say(f"and {len(lines) - _MOST_REASONS} more reasons; --json gives all of them.")
+
+
+def _predict_by_curve(path: str, rows: str, options: "Options", json: bool) -> None:
+    """Predict new rows by a smooth curve, said to be one."""
+    from dimgs.law.curve import KIND, Curve
+    from dimgs.law.evaluate import input_table
+
+    curve = Curve.from_json(path)
+    data = input_table(rows, curve.inputs, options=options.reader())[0]
+    columns = {n: np.asarray(data[n], dtype=np.float64) for n in data.numeric_names}
+    edited = f"{path} was edited after it was written." if curve.edited else ""
+    notes = [*data.warnings, *filter(None, [edited])]
+    warn(
+        [
+            *notes,
+            "A smooth curve describes these runs; it is no law, and knows nothing beyond them.",
+        ]
+    )
+    values, unit = curve.predict_si(columns, options.level), curve.target.si_unit
+    outside = curve.outside(columns)
+    if json:
+        listed = [
+            {"value": float(v), "low": float(low), "high": float(high), "outside": names}
+            for v, low, high, names in zip(*values, outside, strict=True)
+        ]
+        emit_json({"rows": listed, "unit": unit, "level": options.level, "kind": KIND})
+        return
+    shown = [
+        [str(int(data.rows[i])), f"{v:.6g}", f"{low:.6g}", f"{high:.6g}", ", ".join(names)]
+        for i, (v, low, high, names) in enumerate(zip(*values, outside, strict=True))
+    ]
+    title = f"{curve.target.name} [{unit}] by a {KIND}, with {options.level:.0%} intervals"
+    table(title, ["row", "value", "low", "high", "outside"], shown)
 
 
 @tables.takes(*DISCOVER)

@@ -39,14 +39,14 @@ from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import target_errors
 from dimgs.judgement.candidates import JUDGEMENT, JudgedForm, Proposal, judge_forms
-from dimgs.judgement.confirmation import IMPROBABLE, PROBABLE
+from dimgs.judgement.confirmation import IMPROBABLE, PROBABLE, holds
 from dimgs.judgement.posterior import Posterior, posterior_of, same_laws
 from dimgs.law.assemble import assemble, inputs_of
 from dimgs.law.canonical import absorb, recognise
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 from dimgs.law.power import power_law
-from dimgs.report.findings import Lead
+from dimgs.report.findings import Lead, r2_of
 from dimgs.report.results import Verdict
 
 POWER = ("power", "simple power")
@@ -76,7 +76,7 @@ def judge(study: Study, options: Options, clock: Clock) -> Study:
 
 
 def with_switches(study: Study, options: Options, clock: Clock) -> Study:
-    """The study judged with laws that switch beside its candidates, if none of these is probable.
+    """The study judged with sums and switches beside its candidates, if none of these is probable.
 
     Parameters
     ----------
@@ -84,20 +84,21 @@ def with_switches(study: Study, options: Options, clock: Clock) -> Study:
         That :func:`judge` gave.
     options : Options
     clock : Clock
-        When it is over, no switches are looked for: that takes as long as the judgement.
+        When it is over, no more forms are looked for: that takes as long as the judgement.
 
     Returns
     -------
     Study
     """
     posterior = study.posterior
-    if posterior is None or clock.over or not _may_switch(study, options):
+    if posterior is None or clock.over or not _may_be_simpler(study, options):
         return study
     if posterior.laws and posterior.laws[0].probability >= PROBABLE:
         return study
-    forms, divided = switching(study, options, clock)
-    if _is_improbable(posterior) and not clock.over:
-        forms = [*forms, *simple_forms(study.prepared.design)]
+    forms, divided = simple_forms(study.prepared.design), study
+    if study.prepared.design.scale == "log" and not options.regimes and not clock.over:
+        switches, divided = switching(study, options, clock)
+        forms = [*switches, *forms]
     if not forms or clock.over:
         return study
     again = _posterior(study, options, clock, forms)
@@ -111,7 +112,7 @@ def _is_improbable(posterior: Posterior) -> bool:
 
 
 def with_leads(study: Study, options: Options, clock: Clock) -> Study:
-    """The study with what describes its runs best, if none of its laws is probable.
+    """The study with what describes its runs best, if none of its laws is probable or predicts.
 
     Parameters
     ----------
@@ -129,10 +130,18 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
     """
     posterior, design = study.posterior, study.prepared.design
     is_asked = options.engine == NONE or options.restricts or study.given
-    if posterior is None or is_asked or clock.stopped.is_set() or not _is_improbable(posterior):
+    if posterior is None or is_asked or clock.stopped.is_set():
+        return study
+    # nor does a law describe runs that it does not predict, where none of those found is likelier
+    fails = bool(posterior.laws) and posterior.none > posterior.laws[0].probability
+    fails = fails and study.cv_r2 is not None and not holds(study.cv_r2)
+    if not (_is_improbable(posterior) or fails):
         return study
     seen = compare_leads(design, options, clock)
     if seen is None or seen.closed is None:
+        return study
+    predicts = any(holds(r2_of(seen.measured, values)) for values in seen.left_out.values())
+    if not _is_improbable(posterior) and not predicts:
         return study
     laws = {name: _law_named(study, name, options) for name in seen.left_out}
     law = laws[seen.closed]
@@ -140,7 +149,14 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
         return study
     measured = tuple(seen.measured.tolist())
     leads = tuple(
-        Lead(name, measured, tuple(values.tolist()), name == seen.first, laws[name])
+        Lead(
+            name,
+            measured,
+            tuple(values.tolist()),
+            name == seen.first,
+            laws[name],
+            seen.curve if name == CURVE else None,
+        )
         for name, values in seen.left_out.items()
     )
     study = replace(study, leads=leads, left_out_by=seen.source)
@@ -300,11 +316,10 @@ def _number_of(law: Law, study: Study, posterior: Posterior) -> int | None:
     return next((k for k, one in enumerate(posterior.laws) if any(map(is_it, one.forms))), None)
 
 
-def _may_switch(study: Study, options: Options) -> bool:
-    """Whether regimes can be looked for, and were not already."""
+def _may_be_simpler(study: Study, options: Options) -> bool:
+    """Whether sums, blends and regimes can be judged beside what was found."""
     design = study.prepared.design
-    few = design.n_runs <= MOST_LEFT_OUT and design.scale == "log"
-    return few and not options.regimes and options.engine != NONE and is_searchable(design)
+    return design.n_runs <= MOST_LEFT_OUT and options.engine != NONE and is_searchable(design)
 
 
 def _with_law(study: Study, first: JudgedForm, options: Options) -> Study:

@@ -9,12 +9,13 @@ by less than a standard error, or by less than a tenth.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import sympy
 from scipy.special import fdtrc
 
-from dimgs.common.arrays import Array, BoolArray, leading_rows, times_exp
+from dimgs.common.arrays import Array, BoolArray, times_exp
 from dimgs.common.errors import DimgsError
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.linear import projected_power
@@ -35,9 +36,10 @@ from dimgs.fits.design.features import Design, label_texts
 from dimgs.fits.noise import likeliest_measure
 from dimgs.fits.smooth import SmoothCurve
 from dimgs.judgement.candidates import Proposal, release_numbers
+from dimgs.law.curve import KIND, Coordinates, Curve
 from dimgs.law.law import Law
 
-POWER_LAW, SUM, BLEND, CURVE = "power law", "sum", "blend", "smooth curve"
+POWER_LAW, SUM, BLEND, CURVE = "power law", "sum", "blend", KIND
 # parts of the runs: each takes a second, and errors of a tenth more runs differ by less than theirs
 _FOLDS = 5
 # error of the best, of that of a simpler description, from which on it is no better: the law is as
@@ -74,6 +76,8 @@ class Comparison:
         The same, or where that is a smooth curve, the simplest of those with a formula.
     source : str
         Column whose labels were left out whole; empty where single runs were.
+    curve : Curve or None
+        The smooth curve through all runs, where it can be stored.
     """
 
     measured: Array
@@ -81,6 +85,7 @@ class Comparison:
     first: str
     closed: str | None
     source: str
+    curve: Curve | None = None
 
 
 def compare_leads(design: Design, options: Options, clock: Clock) -> Comparison | None:
@@ -106,7 +111,7 @@ def compare_leads(design: Design, options: Options, clock: Clock) -> Comparison 
     parts = folds(design, options.seed, min(_FOLDS, folds_of_long_fits(design)))
     # the curve comes before descriptions that often predict less, and that may take as long
     before = clock.left
-    curve = None if clock.over else _curve_left_out(design, parts)
+    curve = None if clock.over else _curve_left_out(design, parts, options.level)
     step = before - clock.left
     by_kind = {
         name: _left_out(
@@ -114,7 +119,7 @@ def compare_leads(design: Design, options: Options, clock: Clock) -> Comparison 
         )
         for name, describe in _DESCRIPTIONS.items()
     }
-    by_kind[CURVE] = curve
+    by_kind[CURVE] = None if curve is None else curve[0]
     truth, predicted = target_values(design), {k: v for k, v in by_kind.items() if v is not None}
     measure = likeliest_measure(truth, list(predicted.values()))
     if measure is None:
@@ -136,7 +141,9 @@ def compare_leads(design: Design, options: Options, clock: Clock) -> Comparison 
     closed: str | None = first
     if first == CURVE:
         closed = simplest(formulas) if formulas else None
-    return Comparison(truth, {k: predicted[k] for k in residuals}, first, closed, source)
+    kept = {k: predicted[k] for k in residuals}
+    smooth = None if curve is None or CURVE not in kept else curve[1]
+    return Comparison(truth, kept, first, closed, source, smooth)
 
 
 def by_source(design: Design, options: Options) -> tuple[Design, str]:
@@ -299,57 +306,43 @@ def simple_forms(design: Design) -> list[Proposal]:
     return [Proposal(name=n, expression=f[0], constants=f[1]) for n, f in formulas if f is not None]
 
 
-def coordinates(design: Design) -> Array:
-    """Coordinates of the runs that do not depend on the basis of the groups, of unit size.
+def _curve_left_out(
+    design: Design, parts: Sequence[BoolArray], level: float
+) -> tuple[Array, Curve | None] | None:
+    """The target of every run by a smooth curve without its part, and the curve of all runs.
 
-    Parameters
-    ----------
-    design : Design
-
-    Returns
-    -------
-    ndarray of shape (n_runs, n_features)
+    It is a curve of the logarithm or of the target, whichever predicts better.
     """
-    grouped = [f.group for f in design.features if f.group is not None and f.logged]
-    names = sorted({n for g in grouped for n, _ in g.exponents} & set(design.data.numeric_names))
-    logs = np.array([np.log(np.asarray(design.data[n], dtype=np.float64)) for n in names])
-    spread = logs.std(axis=1) if len(logs) else np.zeros(0)
-    varied = spread > 0
-    loadings = np.array([[float(g.get(n)) for n in names] for g in grouped])
-    out = []
-    if np.any(varied):
-        away = (logs - logs.mean(axis=1, keepdims=True))[varied] / spread[varied, None]
-        out = [row @ away for row in leading_rows(loadings[:, varied] * spread[varied])]
-    out += [x for x, f in zip(design.X.T, design.features, strict=True) if not f.logged]
-    places = np.array(out).reshape(len(out), design.n_runs).T
-    size = places.std(axis=0)
-    return np.asarray((places - places.mean(axis=0)) / np.where(size > 0, size, 1.0))
-
-
-def _curve_left_out(design: Design, parts: Sequence[BoolArray]) -> Array | None:
-    """The target of every run by a smooth curve without its part, on the better scale."""
     if not design.features or design.within is not None:
         return None
-    code = np.argmax(np.array(parts), axis=0)
-    places, size, scales = coordinates(design), float(design.y.max()), [False]
+    code, place = np.argmax(np.array(parts), axis=0), Coordinates.of(design)
+    if place is not None:
+        places = place.at(design.data)
+    else:
+        away = design.X - design.X.mean(axis=0)
+        places = away / np.where(away.std(axis=0) > 0, away.std(axis=0), 1.0)
+    size, scales = float(design.y.max()), [False]
     if design.scale == "log" and float(np.ptp(design.offset)) <= 1e-9:
         scales.append(True)
-    curves = []
+    curves: list[tuple[Array, bool, Any]] = []
     for linear in scales:
         curve = SmoothCurve(places, np.exp(design.y - size) if linear else design.y)
         y = curve.y - curve.left_out(code)[0]
         if linear:
-            curves.append(times_exp(y, design.offset + size))
+            curves.append((times_exp(y, design.offset + size), linear, curve.kernel))
         else:
-            curves.append(target_values(replace(design, y=y)))
-    truth = target_values(design)
-    measure = likeliest_measure(truth, curves)
-    usable = [
-        v for v in curves if measure is not None and np.all(np.isfinite(measure.residuals(v)))
-    ]
-    if measure is None or not usable:
+            curves.append((target_values(replace(design, y=y)), linear, curve.kernel))
+    measure = likeliest_measure(target_values(design), [values for values, _, _ in curves])
+    if measure is None:
         return None
-    return min(usable, key=lambda v: float(np.mean(measure.residuals(v) ** 2)))
+    usable = [each for each in curves if np.all(np.isfinite(measure.residuals(each[0])))]
+    if not usable:
+        return None
+    values, linear, kernel = min(
+        usable, key=lambda each: float(np.mean(measure.residuals(each[0]) ** 2))
+    )
+    whole = None if design.split is None else code
+    return values, Curve.of(design, linear=linear, parts=whole, level=level, learned=kernel)
 
 
 def is_acrobatic(law: Law) -> bool:

@@ -53,6 +53,8 @@ class SmoothCurve:
         Coverage of the intervals.
     learned : kernel, optional
         The covariance over the variance of the runs, where it is known.
+    parts : ndarray of shape (n_runs,), optional
+        Runs that are left out together where errors are compared with those expected.
 
     Examples
     --------
@@ -69,6 +71,7 @@ class SmoothCurve:
     noise: float | None = None
     level: float = 0.9
     learned: Any = None
+    parts: NDArray[Any] | None = None
 
     @property
     def runs(self) -> int:
@@ -95,6 +98,19 @@ class SmoothCurve:
             return self.learned
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.gaussian_process import GaussianProcessRegressor
+
+        whole = self._covariance()
+        rows = np.arange(self.runs)
+        if self.noise is None and self.runs > _MOST_RUNS:
+            rows = np.random.default_rng(self.runs).choice(self.runs, _MOST_RUNS, replace=False)
+        process = GaussianProcessRegressor(whole, alpha=self._nugget, optimizer=_likeliest)
+        with warnings.catch_warnings():
+            # an input on which nothing depends has the largest length
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            return process.fit(self.z[rows], self._values[rows]).kernel_
+
+    def _covariance(self) -> Any:
+        """The covariance before it is learned."""
         from sklearn.gaussian_process.kernels import (
             ConstantKernel,
             DotProduct,
@@ -105,16 +121,16 @@ class SmoothCurve:
         trend = ConstantKernel(_TREND**2, "fixed") * DotProduct(1.0, "fixed")
         lengths = np.ones(self.z.shape[1])
         whole = trend + ConstantKernel(1.0, (1e-8, 1e4)) * Matern(lengths, _LENGTHS, nu=2.5)
-        if self.noise is None:
-            whole += WhiteKernel(0.1, _NUGGET)
-        rows = np.arange(self.runs)
-        if self.noise is None and self.runs > _MOST_RUNS:
-            rows = np.random.default_rng(self.runs).choice(self.runs, _MOST_RUNS, replace=False)
-        process = GaussianProcessRegressor(whole, alpha=self._nugget, optimizer=_likeliest)
-        with warnings.catch_warnings():
-            # an input on which nothing depends has the largest length
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            return process.fit(self.z[rows], self._values[rows]).kernel_
+        return whole if self.noise is not None else whole + WhiteKernel(0.1, _NUGGET)
+
+    @property
+    def theta(self) -> Array:
+        """Logarithms of the numbers of the covariance that were learned."""
+        return np.asarray(self.kernel.theta)
+
+    def with_theta(self, theta: Array) -> "SmoothCurve":
+        """The curve with a covariance of these numbers."""
+        return replace(self, learned=self._covariance().clone_with_theta(theta))
 
     @cached_property
     def _inverse(self) -> Array:
@@ -122,7 +138,8 @@ class SmoothCurve:
 
     def on(self, rows: NDArray[Any]) -> "SmoothCurve":
         """The curve through some of the runs, with the covariance of all."""
-        return replace(self, z=self.z[rows], y=self.y[rows], learned=self.kernel)
+        parts = None if self.parts is None else self.parts[rows]
+        return replace(self, z=self.z[rows], y=self.y[rows], learned=self.kernel, parts=parts)
 
     def left_out(self, parts: NDArray[Any] | None = None) -> tuple[Array, Array]:
         """Errors of runs left out, and the standard deviations expected.
@@ -147,7 +164,7 @@ class SmoothCurve:
     @cached_property
     def _inflation(self) -> float:
         """By how much the errors of runs left out exceed those expected."""
-        errors, expected = self.left_out()
+        errors, expected = self.left_out(self.parts)
         return float(max(1.0, np.sqrt(np.mean((errors / expected) ** 2))))
 
     @cached_property
@@ -161,19 +178,23 @@ class SmoothCurve:
         across = self._shared(z, self.z)
         return np.asarray(across @ (self._inverse @ self._values) * self._scale + self.y.mean())
 
-    def predict(self, z: Array) -> tuple[Array, Array]:
+    def predict(self, z: Array, level: float | None = None) -> tuple[Array, Array]:
         """The curve at coordinates, and half-widths of its intervals.
 
         Parameters
         ----------
         z : ndarray of shape (n, n_coordinates)
+        level : float, optional
+            Coverage of the intervals, by default that of the curve.
 
         Returns
         -------
         mean, half_width : ndarray of shape (n,)
         """
         deviation = np.sqrt(self.variance(z, self.z, self._inverse)) * self._scale
-        quantile = float(stdtrit(max(self.runs - self.z.shape[1] - 1, 1), (1 + self.level) / 2))
+        units = self.runs if self.parts is None else len(np.unique(self.parts))
+        coverage = self.level if level is None else level
+        quantile = float(stdtrit(max(units - self.z.shape[1] - 1, 1), (1 + coverage) / 2))
         return self.mean(z), np.asarray(quantile * self._inflation * deviation)
 
     def _shared(self, one: Array, other: Array) -> Array:

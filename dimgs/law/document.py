@@ -126,6 +126,27 @@ class VariablePart(_LawPart):
     value: float | None
 
 
+class CurveFile(_LawPart):
+    """A smooth curve through runs; see :class:`dimgs.law.curve.Curve`."""
+
+    kind: Literal["smooth curve"]
+    target: VariablePart
+    inputs: Listed[VariablePart]
+    logged: Listed[Name]
+    plain: Listed[Name]
+    matrix: Listed[Listed[float]]
+    shift: Listed[float]
+    scale: Literal["log", "linear", "level"]
+    powers: Named[float]
+    constant: float
+    columns: Named[Annotated[list[float], Field(min_length=3, max_length=3)]]
+    places: Listed[Listed[float]]
+    values: Listed[float]
+    parts: Listed[int]
+    covariance: Listed[float]
+    level: float = Field(gt=0.0, lt=1.0)
+
+
 class GroupPart(_LawPart):
     """A pi group."""
 

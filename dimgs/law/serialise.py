@@ -65,11 +65,11 @@ def law_document(law: CheckedLaw) -> dict[str, Any]:
         "undetermined": list(undetermined_inputs(law)),
         "note": held_note(law),
         "exact": {
-            "target": _variable(law.target),
-            "symbols": {s: _variable(v) for s, v in law.symbols.items()},
-            "scales": [_variable(v) for v in law.scales],
-            "known": [_variable(v) for v in law.known],
-            "unused": [_variable(v) for v in law.unused],
+            "target": variable_document(law.target),
+            "symbols": {s: variable_document(v) for s, v in law.symbols.items()},
+            "scales": [variable_document(v) for v in law.scales],
+            "known": [variable_document(v) for v in law.known],
+            "unused": [variable_document(v) for v in law.unused],
             "constant_groups": [_group(g) for g, _ in law.domain.constant_groups or ()],
             **plain(attributes(law.domain, "labels unlogged")),
             "exponents": {name: str(number) for name, number in form.exact.items()},
@@ -152,7 +152,8 @@ def _group_from(part: "GroupPart") -> PiGroup:
     return replace(PiGroup.of(part.name, exponents), known_as=part.known_as, symbol=part.symbol)
 
 
-def _variable(variable: Variable) -> dict[str, Any]:
+def variable_document(variable: Variable) -> dict[str, Any]:
+    """A variable with its unit, as JSON."""
     unit = variable.unit
     return {
         **attributes(variable, "name kind role value"),
@@ -162,7 +163,8 @@ def _variable(variable: Variable) -> dict[str, Any]:
     }
 
 
-def _variable_from(p: "VariablePart") -> Variable:
+def variable_from(p: "VariablePart") -> Variable:
+    """Inverse of :func:`variable_document`."""
     unit = Unit(p.unit, Dimension.from_json(p.dimension), p.factor, p.offset, p.scale, p.log_factor)
     return Variable(p.name, unit, p.kind, p.role, p.value)
 
@@ -172,7 +174,7 @@ def law_from(source: str | Path | Mapping[str, Any], kind: type[Kind]) -> Kind:
     from dimgs.law.document import LawFile, ReportFile
 
     read: LawFile | None = None
-    document, where = _document(source)
+    document, where = read_document(source)
     refuse_newer(document, where)
     edited = is_edited(document)
     if "law" in document and "expression" not in document:
@@ -214,8 +216,8 @@ def _law(read: "LawFile", kind: type[Kind]) -> Kind:
     pi_names = [*(g.name for g in groups), *names]
     u, domain, effects = exact.uncertainty, read.domain, exact.label_effects
     return kind(
-        target=_variable_from(exact.target),
-        symbols={s: _variable_from(v) for s, v in exact.symbols.items()},
+        target=variable_from(exact.target),
+        symbols={s: variable_from(v) for s, v in exact.symbols.items()},
         expression=sympy_parse(read.expression, names).xreplace(exponents),
         constants=constants,
         groups=groups,
@@ -242,9 +244,9 @@ def _law(read: "LawFile", kind: type[Kind]) -> Kind:
         level=read.level,
         label_effects=None if effects is None else LabelEffects(**effects.model_dump()),
         sources=tuple(SourceEffects(**_values(part, pi_names)) for part in exact.sources),
-        scales=tuple(_variable_from(v) for v in exact.scales),
-        known=tuple(_variable_from(v) for v in exact.known),
-        unused=tuple(_variable_from(v) for v in exact.unused),
+        scales=tuple(variable_from(v) for v in exact.scales),
+        known=tuple(variable_from(v) for v in exact.known),
+        unused=tuple(variable_from(v) for v in exact.unused),
         confirmed=read.confirmed,
         why_not=tuple(read.why_not),
         probability=read.probability,
@@ -292,7 +294,8 @@ def _contradictions(law: CheckedLaw, document: Mapping[str, Any]) -> Iterator[st
             yield f"its domain is given in '{shown(name)}', which is no group of it"
 
 
-def _document(source: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+def read_document(source: str | Path | Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """A document from a path, a text or itself, and what to call it in messages."""
     if isinstance(source, Mapping):
         return dict(source), "The document"
     text, where = str(source), "The text"

@@ -11,6 +11,7 @@ from dimgs.engines.protocol import Completed
 from dimgs.fits.estimate import Exponent
 from dimgs.fits.noise import Noise, rms
 from dimgs.groups.group import PiBasis, PiGroup
+from dimgs.law.curve import Curve
 from dimgs.law.display import shown_constants
 from dimgs.law.exponents import round_decimals, undetermined_inputs
 from dimgs.law.latex import group_latex
@@ -20,6 +21,9 @@ from dimgs.law.typeset import column_symbols
 from dimgs.report.findings import Activation, Findings, FittedLaw, Lead, Rival
 from dimgs.report.verdict import in_table_unit, log_error
 from dimgs.variables import Variable
+
+# every how many points of a curve that is drawn are listed
+_POINTS_STEP = 7
 
 
 def pi_document(basis: PiBasis, bases: Sequence[PiBasis] | None = None) -> dict[str, Any]:
@@ -166,6 +170,30 @@ def lead_document(report: Findings, lead: Lead) -> dict[str, Any]:
         **attributes(lead, "name is_first r2"),
         "error": {"value": size, "unit": "1" if away is not None else target.unit.text},
         "law": law_or_none(lead.law),
+        "curve": None if lead.curve is None else curve_document(lead.curve),
+    }
+
+
+def curve_document(curve: Curve) -> dict[str, Any]:
+    """Points of a smooth curve and its band, along the input with which it varies most.
+
+    In the units of the table; the further inputs are held at the middle of their runs.
+    """
+    line, units = curve.along(), {v.name: v.unit for v in curve.inputs}
+    x = units[line.name].from_si(line.x)
+    values = zip(x, *map(curve.target.unit.from_si, line.interval), strict=True)
+    return {
+        "input": line.name,
+        "input_unit": units[line.name].text,
+        "unit": curve.target.unit.text,
+        "held": {
+            name: {"value": float(units[name].from_si(value)), "unit": units[name].text}
+            for name, value in line.held.items()
+        },
+        "points": [
+            dict(zip(("at", "value", "low", "high"), map(float, row), strict=True))
+            for row in list(values)[::_POINTS_STEP]
+        ],
     }
 
 

@@ -16,6 +16,7 @@ from dimgs.fits.estimate import Estimate, Exponent
 from dimgs.fits.noise import Noise, rms
 from dimgs.groups.group import PiBasis
 from dimgs.law.centre import Centre, centre_of
+from dimgs.law.curve import Curve
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 
@@ -360,6 +361,8 @@ class Lead:
         by less than a tenth of the error.
     law : Law or None
         None for a smooth curve.
+    curve : Curve or None
+        The smooth curve through all runs, which predicts new ones with its band.
     """
 
     name: str
@@ -367,6 +370,7 @@ class Lead:
     left_out: tuple[float, ...]
     is_first: bool
     law: Law | None = None
+    curve: Curve | None = None
 
     @property
     def r2(self) -> float | None:
@@ -493,6 +497,16 @@ class Findings:
         """R² of the target itself on runs left out; None where none were."""
         measured, predicted, held_out = self.judged_on()
         return r2_of(measured, predicted) if held_out else None
+
+    @property
+    def curve(self) -> Curve | None:
+        """The smooth curve through the runs, where no law is probable and it was compared."""
+        return next((lead.curve for lead in self.leads if lead.curve is not None), None)
+
+    @property
+    def leads_with_curve(self) -> bool:
+        """Whether a smooth curve predicts clearly better than every formula."""
+        return any(lead.is_first and lead.curve is not None for lead in self.leads)
 
     @property
     def errors_are_relative(self) -> bool:

@@ -379,6 +379,31 @@ def _leads_lines(report: Findings) -> list[str]:
     return [*_columns([(by, "error", "R²"), *rows]), *_prose(says)] if rows else []
 
 
+def _curve_lines(report: Findings, folder: str) -> list[str]:
+    """Points of the smooth curve with its band, and how it predicts."""
+    curve, target = report.curve, report.basis.target
+    if curve is None or target is None:
+        return []
+    line, variables = curve.listed, {v.name: v for v in curve.inputs}
+    unit, x = variables[line.name].unit, variables[line.name].unit.from_si(line.x)
+    values = zip(*map(target.unit.from_si, line.interval), strict=True)
+    shown = [
+        (
+            place({line.name: (float(at), unit.text)}),
+            f"{visible(target.name)} = {number(value)}{_unit(target.unit.text)}",
+            interval(low, high),
+        )
+        for at, (value, low, high) in zip(x, values, strict=True)
+    ]
+    held = {n: (float(variables[n].unit.from_si(v)), variables[n].unit.text)
+            for n, v in line.held.items()}  # fmt: skip
+    text = f"A description, no law, with the {report.level:.0%} band of a new run"
+    text += f" at {place(held)}. " if held else ". "
+    written = f"{folder or 'DIR'}/curve.json"
+    text += f"dimgs predict {written} TABLE predicts between the runs."
+    return [*_columns(shown), *_prose(text)]
+
+
 def place(inputs: Mapping[str, tuple[float, str] | str]) -> str:
     """Values of the inputs of a run, in words."""
     return ", ".join(
@@ -422,8 +447,11 @@ def report_text(report: Findings, folder: str = "") -> str:
     above = headline(report)
     law, fit = report.law, report.fit
     lines: list[str] = []
+    if report.leads_with_curve:
+        lines += _section("Curve", _curve_lines(report, folder))
     if law is not None:
-        lines += _section("Law", law_lines(law, report.centre))
+        name = "Formula" if report.leads_with_curve else "Law"
+        lines += _section(name, law_lines(law, report.centre))
         lines += _section("Compared", _leads_lines(report))
         quality = report_scores(report, law)
         if fit is not None and _is_of(law, fit):

@@ -194,7 +194,8 @@ def _content(report: Findings) -> dict[str, Any]:
 
 def page_content(report: Findings, drawings: "list[Drawing]") -> dict[str, Any]:
     """Content of the page of a report, by the names in its template."""
-    lead = next((d for name in _LEAD for d in drawings if d.name == name), None)
+    first = ("curve",) if report.leads_with_curve else ()
+    lead = next((d for name in (*first, *_LEAD) for d in drawings if d.name == name), None)
     content = _content(report)
     law, provenance = report.law, dict(report.provenance)
     used = set() if law is None else {str(s) for s in law.pi_expression.free_symbols}

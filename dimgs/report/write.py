@@ -49,8 +49,9 @@ def write_study(
     r"""Write the report in every form, with its figures.
 
     In the folder stand report.html, report.md, report.json, study.tex with references.bib, and,
-    where there is a law, law.json and law.tex; in `figures` every figure as SVG and PDF; in `tex`
-    the parts of the study, to be read with ``\input``.
+    where there is a law, law.json and law.tex, and where a curve describes the runs, curve.json;
+    in `figures` every figure as SVG and PDF; in `tex` the parts of the study, to be read with
+    ``\input``.
 
     Parameters
     ----------
@@ -115,6 +116,8 @@ def _write(report: Findings, folder: Path, drawings: "list[Drawing] | None") -> 
     results = {"report.json": as_text(sealed(discover_document(report)))}
     if report.law is not None:
         results["law.json"] = as_text(report.law.to_json())
+    if report.curve is not None:
+        results["curve.json"] = as_text(report.curve.to_json())
     results_written = write(results)
     drawings = draw_figures(report) if drawings is None else drawings
     shown = [(d.title, f"{_FIGURES}/{d.name}.svg", d.caption) for d in drawings]

@@ -11,11 +11,13 @@ import dimgs
 from dimgs import Dataset
 from dimgs.common.arrays import Array
 from dimgs.discovery import leads
-from dimgs.discovery.leads import Values, by_source, compare_leads, coordinates, is_acrobatic
+from dimgs.discovery.leads import Values, by_source, compare_leads, is_acrobatic
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.engines.clock import Clock
 from dimgs.fits.design.features import Design, build_design
+from dimgs.law.curve import Coordinates
+from dimgs.report.figures import draw_figures
 from dimgs.report.results import Report
 from tests.campaign.test_space import recombined
 
@@ -121,7 +123,9 @@ def test_coordinates_do_not_depend_on_the_basis() -> None:
     design = design_of(Dataset.from_columns(columns))
     other = build_design(design.data, recombined(design.basis, 1))
     assert not np.allclose(design.X, other.X)
-    assert coordinates(other) == pytest.approx(coordinates(design), abs=1e-9)
+    places = [Coordinates.of(each) for each in (design, other)]
+    one, two = (place.at(design.data) for place in places if place is not None)
+    assert one == pytest.approx(two, abs=1e-9)
 
 
 @pytest.fixture(scope="module")
@@ -144,11 +148,18 @@ def test_a_report_leads_with_what_predicts(waves: Report) -> None:
     assert [one["name"] for one in document["leads"]] == names
     assert document["leads"][-1]["law"] is None
     assert document["leads"][-1]["r2"] > 0.9
+    points = document["leads"][-1]["curve"]["points"]
+    assert all(point["low"] < point["value"] < point["high"] for point in points)
+    assert waves.curve is not None
+    inside = waves.curve.predict(waves.data, 0.9)
+    assert np.mean((inside.low <= waves.measured) & (waves.measured <= inside.high)) > 0.8
+    assert draw_figures(waves)[0].name == "curve"
 
 
 def test_every_form_of_a_report_shows_it(waves: Report) -> None:
     says = "A smooth curve predicts clearly better than every formula"
-    assert "NO LAW IS PROBABLE" in str(waves)
+    assert "NO LAW IS PROBABLE; a smooth curve predicts best" in str(waves)
+    assert str(waves).index("Curve") < str(waves).index("Formula")
     for text in (str(waves), waves.to_html(), waves.to_markdown(), waves.to_latex()):
         assert says in text
         assert "Rivals" not in text

@@ -21,6 +21,7 @@ from dimgs.report.figures.residuals import (
 )
 from dimgs.report.figures.rival_laws import rivals
 from dimgs.report.figures.save import Drawing, draw_figures, save, save_figures
+from dimgs.report.figures.smooth import smooth_curve
 from dimgs.report.figures.style import DOUBLE, PALETTE, SINGLE, new_axes
 
 __all__ = [
@@ -46,4 +47,5 @@ __all__ = [
     "save",
     "save_figures",
     "slopes",
+    "smooth_curve",
 ]

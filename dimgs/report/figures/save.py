@@ -31,6 +31,7 @@ from dimgs.report.figures.residuals import (
     residuals_by_run,
 )
 from dimgs.report.figures.rival_laws import rivals
+from dimgs.report.figures.smooth import smooth_curve
 from dimgs.report.figures.style import SINGLE, new_axes
 from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
@@ -114,6 +115,7 @@ def _always(report: Findings) -> bool:
 
 
 _ALL: "tuple[tuple[str, Callable[[Findings, Axes], object], Callable[[Findings], bool]], ...]" = (
+    ("curve", smooth_curve, lambda report: report.curve is not None),
     ("collapse", collapse, _always),
     ("slopes", slopes, _always),
     ("regimes", regime_map, lambda report: len(report.regimes or ()) > 1),
