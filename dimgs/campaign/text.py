@@ -248,8 +248,11 @@ def dry_run(binding: Binding) -> Mapping[str, Any]:
     """
     space, plan, tiers = binding.space, binding.plan, binding.tiers
     design = CampaignDesign(binding)
-    proposals = TierEvidence(design, CampaignRuns(space.rank), 0).next()
-    runs = [design.values(p.z, p.logs) for p in proposals]
+    if plan.tolerance.of_laws or plan.over_ranges:
+        proposals = TierEvidence(design, CampaignRuns(space.rank), 0).next()
+        runs = [design.values(p.z, p.logs) for p in proposals]
+    else:
+        runs = [design.values(z) for point in binding.points for z in point.outermost]
     units = {p.name: p.unit for p in binding.kernel.inputs}
     moved = [n for n in space.names if len({run[n] for run in runs}) > 1]
     most = {t.name: plan.budget.runs if t is tiers[-1] else plan.budget.coarse for t in tiers}

@@ -281,6 +281,16 @@ def test_where_a_limit_is_met_is_asked_by_a_point_that_names_the_target(limit: f
     assert point.high / point.low <= 1.02**2
 
 
+def test_a_dry_run_shows_the_named_points() -> None:
+    given = {"k": (1e-3, "1/s"), "t": (1.2e3, "s")}
+    asked = {"tolerance": Tolerance(prediction=0.02), "tiers": ("fine",)}
+    (only,) = dry_run(bind(uptake_plan(points=(given,), **asked)))["design"]
+    assert only["k"] * only["t"] == pytest.approx(1.2)
+    limit = {"k": (1e-3, "1/s"), "m": (0.5, None)}
+    ends = dry_run(bind(uptake_plan(points=(limit,), **asked)))["design"]
+    assert [run["k"] * run["t"] for run in ends] == pytest.approx([1e-5, 1e2])
+
+
 def test_a_limit_that_is_met_nowhere_has_no_answer() -> None:
     points = ({"k": (1e-3, "1/s"), "m": (3.0, None)},)
     result = run(uptake_plan(tolerance=Tolerance(prediction=0.02), points=points))
