@@ -47,9 +47,9 @@ def peak_bytes(function: Callable[[], object]) -> int:
 
 def closed_form(X: Array, y: Array) -> Array:
     """Exponents from all pairs, none of them formed."""
-    moments = Moments.from_arrays(X, y)
-    coordinates = coordinates_of_scatter(moments.xx, np.zeros(X.shape[1]))
-    return np.asarray(coordinates.solved(moments.xx, moments.xy)[0])
+    p, scatter = X.shape[1], Moments.from_arrays(X, y).scatter
+    coordinates = coordinates_of_scatter(scatter[:p, :p], np.zeros(p))
+    return np.asarray(coordinates.solved(scatter[:p, :p], scatter[:p, p:])[0])
 
 
 def written_out(X: Array, y: Array) -> Array:

@@ -21,7 +21,7 @@ from dimgs.fits.covariance import (
     IntervalKind,
     RunInfluence,
 )
-from dimgs.fits.design.moments import GroupedMoments, check_finite, checked_arrays, group_means
+from dimgs.fits.design.moments import Moments, check_finite, checked_arrays, group_means
 from dimgs.fits.run_checks import check_clusters, check_pairs, label_codes
 from dimgs.fits.solve import Coordinates, coordinates_of_rows, coordinates_of_scatter
 
@@ -338,7 +338,7 @@ class BlockMoments:
 
     Attributes
     ----------
-    blocks : dict of (int or str) to GroupedMoments
+    blocks : dict of (int or str) to Moments
         Keyed by number, or by the label of the cluster.
     n_seen : int
         Number of runs seen.
@@ -346,7 +346,7 @@ class BlockMoments:
         Whether clusters share blocks already.
     """
 
-    blocks: dict[int | str, GroupedMoments] = field(default_factory=dict)
+    blocks: dict[int | str, Moments] = field(default_factory=dict)
     n_seen: int = 0
     shared: bool = False
 
@@ -362,7 +362,7 @@ class BlockMoments:
         x, t, w = checked_arrays(X, y, sample_weight)
         labels = None if within is None else np.asarray(within)
         for block, rows in self._assign(len(x), groups):
-            part = GroupedMoments.from_arrays(
+            part = Moments.from_arrays(
                 x[rows],
                 t[rows],
                 None if labels is None else labels[rows],
@@ -384,7 +384,7 @@ class BlockMoments:
         """Move clusters to shared blocks once there are too many of them."""
         if not at_once and len(self.blocks) <= MAX_CLUSTER_BLOCKS:
             return
-        blocks: dict[int | str, GroupedMoments] = {}
+        blocks: dict[int | str, Moments] = {}
         for key, part in self.blocks.items():
             _add(blocks, _block(key) if isinstance(key, str) else key, part)
         self.blocks, self.shared = blocks, True
@@ -420,12 +420,12 @@ class BlockMoments:
         parts = [self.blocks[k] for k in keys]
         if not parts:
             raise FitError("No run was seen yet: call partial_fit with some.")
-        whole = reduce(GroupedMoments.merge, parts)
+        whole = reduce(Moments.merge, parts)
         p = whole.n_features
         check_pairs(int(whole.counts.sum()))
         total = float(whole.weights.sum())
         pooled = whole.pooled()
-        magnitude = np.sqrt(pooled.xx.diagonal() + total * pooled.mean[:p] ** 2)
+        magnitude = np.sqrt(pooled.scatter.diagonal()[:p] + total * pooled.means[0, :p] ** 2)
         coordinates = coordinates_of_scatter(whole.scatter[:p, :p], magnitude)
         exponents = coordinates.solved(whole.scatter[:p, :p], whole.scatter[:p, p:])
         sst = whole.scatter[p:, p:].diagonal()
@@ -459,7 +459,7 @@ class BlockMoments:
         )
 
 
-def _add(blocks: dict[int | str, GroupedMoments], key: int | str, part: GroupedMoments) -> None:
+def _add(blocks: dict[int | str, Moments], key: int | str, part: Moments) -> None:
     blocks[key] = blocks[key].merge(part) if key in blocks else part
 
 
@@ -470,7 +470,7 @@ def _block(label: str) -> int:
 
 
 def _block_score(
-    block: GroupedMoments, whole: GroupedMoments, whiten: Array, contrast: Array, explicit: IntArray
+    block: Moments, whole: Moments, whiten: Array, contrast: Array, explicit: IntArray
 ) -> tuple[Array, Array]:
     """Scatter and score of a block in the orthonormal coordinates of the whole."""
     p = whole.n_features

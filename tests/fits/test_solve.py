@@ -42,8 +42,9 @@ def test_rank_null_space_and_orthonormal_rows(
 def test_scatter_and_rows_give_the_same_exponents(p: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     X, y = rng.standard_normal((30, p)) * 10.0 ** rng.integers(-5, 5, p), rng.standard_normal(30)
-    moments = Moments.from_arrays(X, y)
-    solution = coordinates_of_scatter(moments.xx, np.zeros(p)).solved(moments.xx, moments.xy)[0]
+    scatter = Moments.from_arrays(X, y).scatter
+    coordinates = coordinates_of_scatter(scatter[:p, :p], np.zeros(p))
+    solution = coordinates.solved(scatter[:p, :p], scatter[:p, p:])[0]
     # columns of one length: over nine decades plain least squares keeps five digits only
     centred = X - X.mean(0)
     length = np.sqrt((centred**2).sum(0))
@@ -53,9 +54,9 @@ def test_scatter_and_rows_give_the_same_exponents(p: int, seed: int) -> None:
 
 def test_scatter_of_collinear_columns_gives_the_least_exponents() -> None:
     x = np.arange(6.0)
-    moments = Moments.from_arrays(np.column_stack([x, 2 * x, np.ones(6)]), 4 * x)
-    coordinates = coordinates_of_scatter(moments.xx, np.ones(3))
-    exponents = coordinates.solved(moments.xx, moments.xy)[0]
+    scatter = Moments.from_arrays(np.column_stack([x, 2 * x, np.ones(6)]), 4 * x).scatter
+    coordinates = coordinates_of_scatter(scatter[:3, :3], np.ones(3))
+    exponents = coordinates.solved(scatter[:3, :3], scatter[:3, 3:])[0]
     np.testing.assert_allclose(exponents, [2.0, 1.0, 0.0], atol=1e-12)
     assert coordinates.rank == 1
     assert np.isinf(coordinates.condition_indices[1:]).all()

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -20,30 +19,20 @@ from dimgs.dataset.stream import Position, TableInParts
 from dimgs.discovery.keywords import TableKeywords
 from dimgs.discovery.options import Options, options_by_name
 from dimgs.discovery.outofcore.stream_moments import StreamMoments
-from dimgs.fits.design.moments import GroupedMoments
+from dimgs.fits.design.moments import Moments
 from dimgs.fits.least_squares import BlockMoments
 from dimgs.fits.noise import Scatter
 
 Count = Annotated[int, Field(ge=0)]
 
 
-class QuestionPart(BaseModel):
-    """Question of a checkpoint: target and options."""
-
-    model_config = ConfigDict(strict=True, extra="allow")
-
-    target: str
-    options: dict[str, str]
-
-
 class IdentityPart(BaseModel):
-    """The table as it was, and the question."""
+    """The table as it was, and the question: target and options."""
 
-    model_config = ConfigDict(strict=True, extra="allow")
+    model_config = ConfigDict(strict=True)
 
-    version: int
     files: dict[str, list[Any]]
-    question: QuestionPart
+    question: dict[str, Any]
 
 
 class CheckpointFile(BaseModel):
@@ -67,8 +56,6 @@ class CheckpointFile(BaseModel):
     scatter: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
 
-# raised when states of before can no longer be used
-_VERSION = 1
 # between two writings: rarely enough to cost next to nothing
 _SECONDS = 5.0
 # a fit searches for no closed form, so that limits of searches change no answer
@@ -122,7 +109,7 @@ class Checkpoint:
             "skip_rows": reader.skip_rows,
             "chunk_rows": table.chunk_rows,
         }
-        return cls(Path(path), {"version": _VERSION, "files": files, "question": question})
+        return cls(Path(path), {"files": files, "question": question})
 
     def load(
         self, empty: StreamMoments
@@ -148,22 +135,15 @@ class Checkpoint:
             return None
         where = f"'{self.path}' is not a checkpoint of dimgs, so it is neither read nor overwritten"
         about, arrays = _read(self.path, where)
-        kept, what = about.identity.model_dump(), ""
-        if not _same(kept, self.identity):
-            same_table = kept["files"] == self.identity["files"]
-            what = (
-                "it belongs to another table or other options"
-                if same_table
-                else "the table changed"
-            )
-        elif "sample" not in arrays and not np.array_equal(arrays["weights"], arrays["counts"]):
-            what = "it has no sample of the stated errors, which version 0.2 did not keep"
-        if what:
+        kept = about.identity.model_dump()
+        if kept != self.identity:
+            what = "the table changed"
+            if kept["files"] == self.identity["files"]:
+                what = "it belongs to another table or other options"
             return (
                 f"The checkpoint '{self.path.name}' cannot be used ({what}), so the fit "
                 f"started over from the first row."
             )
-        arrays.setdefault("sample", empty.sample)
         try:
             state = _unpacked(arrays, about)
             if (
@@ -235,22 +215,6 @@ def _read(path: Path, where: str) -> tuple[CheckpointFile, dict[str, NDArray[Any
     return validated(CheckpointFile, document, f"{where}: "), arrays
 
 
-def _same(kept: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
-    """Whether two states answer the same; what is newer than a state was not asked."""
-    defaults = {name: repr(options_by_name()[name].default) for name in _ANALYSIS}
-    question = {**dict.fromkeys(current["question"]), **kept["question"]}
-    before = {k: v for k, v in question["options"].items() if k not in _LIMITS}
-    compared = [{**defaults, **before}, current["question"]["options"]]
-    filled = {**question, "options": current["question"]["options"]}
-    one, other = ({k: _as_list(v) for k, v in options.items()} for options in compared)
-    return one == other and {**kept, "question": filled} == current
-
-
-def _as_list(text: str) -> str:
-    """Sequences alike, whether they were written as lists or as tuples."""
-    return text.replace("(", "[").replace(",)", "]").replace(")", "]")
-
-
 def _widths(state: StreamMoments) -> list[Any]:
     arrays = (state.low, state.high, state.feature_low, state.feature_high, state.total.scatter)
     columns = (state.total.means, state.extremes, state.sample)
@@ -287,7 +251,7 @@ def _unpacked(arrays: dict[str, NDArray[Any]], about: CheckpointFile) -> StreamM
     if not all(np.isfinite(arrays[name]).all() for name in ("weights", "means", "scatter")):
         raise ValueError("a moment is not finite")
     parts = [
-        GroupedMoments(
+        Moments(
             **{name: arrays[name][a:b] for name in _BY_GROUP},
             scatter=scatter,
             n_features=about.n_features,

@@ -41,7 +41,7 @@ from dimgs.discovery.power_law import with_law
 from dimgs.discovery.rational_exponents import with_rationals
 from dimgs.discovery.scoring import r2_of_squares
 from dimgs.fits.design.features import Design
-from dimgs.fits.design.moments import GroupedMoments
+from dimgs.fits.design.moments import Moments
 from dimgs.fits.estimate import Estimate
 from dimgs.fits.least_squares import BlockMoments, PowerLawFit
 from dimgs.law.domain import domain_from_moments
@@ -112,7 +112,7 @@ class _StreamStudy:
 
     design: Design
     blocks: BlockMoments
-    total: GroupedMoments
+    total: Moments
 
     @classmethod
     def of(cls, plan: StreamPlan, state: StreamMoments) -> "_StreamStudy":
@@ -123,7 +123,7 @@ class _StreamStudy:
             state.blocks, blocks={k: _columns(b, keep) for k, b in state.blocks.blocks.items()}
         )
         total = _columns(state.total, keep)
-        pooled = reduce(GroupedMoments.merge, blocks.blocks.values())
+        pooled = reduce(Moments.merge, blocks.blocks.values())
         q = len(keep) - 2
         rows = np.arange(len(pooled.labels)) % 2
         level = plan.ranges.variable(plan.target).is_level
@@ -143,24 +143,18 @@ class _StreamStudy:
         return cls(design, blocks, total)
 
 
-def _columns(moments: GroupedMoments, keep: IntArray) -> GroupedMoments:
-    return GroupedMoments(
-        moments.labels,
-        moments.weights,
-        moments.counts,
-        moments.means[:, keep],
-        moments.scatter[np.ix_(keep, keep)],
-        len(keep) - 2,
-    )
+def _columns(moments: Moments, keep: IntArray) -> Moments:
+    means, scatter = moments.means[:, keep], moments.scatter[np.ix_(keep, keep)]
+    return replace(moments, means=means, scatter=scatter, n_features=len(keep) - 2)
 
 
-def _squares(moments: GroupedMoments, contrast: Array, shift: Array) -> float:
+def _squares(moments: Moments, contrast: Array, shift: Array) -> float:
     """Sum over the runs of (contrast . columns - shift of the group)^2."""
     mean = moments.means @ contrast - shift
     return float(contrast @ moments.scatter @ contrast + moments.weights @ mean**2)
 
 
-def _remaining_squares(total: GroupedMoments, estimate: Estimate) -> float:
+def _remaining_squares(total: Moments, estimate: Estimate) -> float:
     """Sum over the runs of the squared residuals of ln(target)."""
     contrast = np.array([*(-float(c) for c in estimate.coefficients), 1.0, 0.0])
     effects = estimate.effects or {}
@@ -173,7 +167,7 @@ def _scores(study: _StreamStudy, raw: PowerLawFit, estimate: Estimate, options: 
     squares = _remaining_squares(total, estimate)
     n_runs = float(total.weights.sum())
     r2_log = _share(squares, total)
-    weighted = reduce(GroupedMoments.merge, study.blocks.blocks.values())
+    weighted = reduce(Moments.merge, study.blocks.blocks.values())
     target = weighted.scatter[-2, -2]
     left_out = (1.0 - float(raw.cv_r2[0])) * float(target)
     held, held_n = _holdout(study, options)
@@ -188,10 +182,10 @@ def _scores(study: _StreamStudy, raw: PowerLawFit, estimate: Estimate, options: 
     )
 
 
-def _share(squares: float, moments: GroupedMoments) -> float | None:
+def _share(squares: float, moments: Moments) -> float | None:
     """R² of ln target; None where it never varies."""
     pooled = moments.pooled()
-    rounding = max(1.0, float(pooled.mean[-1]) ** 2) * pooled.weight
+    rounding = max(1.0, float(pooled.means[0, -1]) ** 2) * float(pooled.weights[0])
     return r2_of_squares(squares, float(pooled.scatter[-1, -1]), rounding)
 
 
@@ -204,15 +198,15 @@ def _holdout(study: _StreamStudy, options: Options) -> tuple[float | None, int]:
     order = np.random.default_rng(options.seed).permutation(len(names))
     aside = {names[i] for i in order[: max(1, round(_HOLDOUT * len(names)))]}
     train = BlockMoments({k: v for k, v in parts.items() if k not in aside})
-    training = reduce(GroupedMoments.merge, train.blocks.values())
-    test = reduce(GroupedMoments.merge, (parts[k] for k in sorted(aside, key=str)))
+    training = reduce(Moments.merge, train.blocks.values())
+    test = reduce(Moments.merge, (parts[k] for k in sorted(aside, key=str)))
     if training.counts.sum() < training.n_features + 3 or len(train.blocks) < 2:
         return None, 0
     fit = train.fit()
     intercepts = dict(zip(fit.group_labels.tolist(), fit.group_intercepts[:, 0], strict=True))
     shift = np.array([intercepts.get(k, fit.intercept[0]) for k in test.labels.tolist()])
     contrast = np.array([*-fit.exponents[0], 1.0, 0.0])
-    reference = float(training.pooled().mean[-1])
+    reference = float(training.pooled().means[0, -1])
     only_target = np.zeros(len(contrast))
     only_target[-1] = 1.0
     spread = _squares(test, only_target, np.full(len(test.labels), reference))

@@ -7,7 +7,8 @@ runs.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, Self
+from itertools import count
+from typing import Any, Self
 from zlib import crc32
 
 import numpy as np
@@ -25,17 +26,16 @@ from dimgs.fits.design.features import (
     ResponseScale,
     features_of,
     label_texts,
+    log_groups,
     spans,
     stated_errors,
 )
-from dimgs.fits.design.moments import BLOCK_ROWS, GroupedMoments
+from dimgs.fits.design.moments import Moments
 from dimgs.fits.least_squares import BlockMoments
 from dimgs.fits.noise import MOST_SAMPLED, Scatter, sample_rows, scatter_of
-from dimgs.groups.group import PiBasis
+from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.law.domain import inverse_scatter
 from dimgs.variables import Variable
-
-Transform = Literal["log", "inverse", "plain"]
 
 _IN_MEMORY_ONLY = ("limits", "robust", "regimes", "local", "additive")
 
@@ -126,72 +126,46 @@ class StreamPlan:
         )
 
     @cached_property
-    def terms(self) -> tuple[tuple[str, Transform], ...]:
-        """Columns as they enter the matrix product, each transformed once."""
-        names = {n for f in self.features if f.group for n, _ in f.group.exponents}
-        names |= {n for n, _ in self._response if n != self.target}
-        level = self.ranges.variable(self.target).is_level
-        out: list[tuple[str, Transform]] = [(self.target, "plain" if level else "log")]
-        out += [(n, "log") for n in self.names if n in names]
-        for f in self.features:
-            if f.variable is not None:
-                out.append((f.variable, "inverse" if f.contrast == "inverse" else "plain"))
-                # the domain is judged in T itself
-                out += [(f.variable, "plain")] if f.contrast == "inverse" else []
-        return tuple(out)
+    def temperatures(self) -> list[str]:
+        """Columns that enter by their inverses; the domain is judged in themselves."""
+        return [str(f.variable) for f in self.features if f.contrast == "inverse"]
 
     @property
-    def _response(self) -> tuple[tuple[str, Any], ...]:
-        response = self.basis.response
-        if response is None or self.ranges.variable(self.target).is_level:
-            return ()
-        return response.exponents
+    def n_columns(self) -> int:
+        """Number of columns whose moments are kept; see :meth:`table`."""
+        return len(self.features) + 2 + len(self.temperatures)
+
+    def table(self, columns: Mapping[str, Array]) -> Array:
+        """Features, ln pi_0, ln target and temperatures of some runs, (n_runs, n_columns)."""
+        data = replace(self.ranges, values=columns, rows=np.empty(0, dtype=np.int64))
+        groups = [f.group for f in self.features if f.logged and f.group]
+        rest, *logs = log_groups(data, self.basis, [self._rest, *groups]).T
+        plain = [
+            1.0 / columns[n] if f.contrast == "inverse" else columns[n]
+            for f in self.features
+            if (n := f.variable) is not None
+        ]
+        values, target = columns[self.target], self.ranges.variable(self.target)
+        log = values * target.unit.log_factor if target.is_level else np.log(values)
+        # column by column in memory, as their sums and ends are taken
+        return np.vstack([*logs, *plain, log + rest, log, *(columns[n] for n in self.temperatures)]).T
 
     @cached_property
-    def matrix(self) -> Array:
-        """Rows: features, ln pi_0, ln target, temperatures. Columns: the terms, and 1."""
-        position = {term: i for i, term in enumerate(self.terms)}
-        p, k = len(self.features), len(self.terms)
-        temperatures = [f.variable for f in self.features if f.contrast == "inverse"]
-        out = np.zeros((p + 2 + len(temperatures), k + 1))
-        for j, feature in enumerate(self.features):
-            if feature.group is not None:
-                self._add(out[j], feature.group.exponents, position)
-            else:
-                kind: Transform = "inverse" if feature.contrast == "inverse" else "plain"
-                out[j, position[str(feature.variable), kind]] = 1.0
-        target = self.ranges.variable(self.target)
-        out[p : p + 2, 0] = target.unit.log_factor if target.is_level else 1.0
-        rest = [(n, e) for n, e in self._response if n != self.target]
-        self._add(out[p], rest, position)
-        for i, name in enumerate(temperatures):
-            out[p + 2 + i, position[str(name), "plain"]] = 1.0
-        return out
-
-    def _add(
-        self,
-        row: Array,
-        exponents: Iterable[tuple[str, Any]],
-        position: dict[tuple[str, Transform], int],
-    ) -> None:
-        for name, e in exponents:
-            variable = self.basis.variable(name)
-            if variable.role == "data":
-                row[position[name, "log"]] += float(e)
-            else:
-                row[-1] += float(e) * float(np.log(variable.value or 1.0))
+    def _rest(self) -> PiGroup:
+        """What pi_0 holds beside the target."""
+        response, level = self.basis.response, self.ranges.variable(self.target).is_level
+        powers = {} if response is None or level else dict(response.exponents)
+        powers.pop(self.target, None)
+        return PiGroup.of("rest", powers)
 
     @cached_property
-    def leverage_rows(self) -> list[int]:
-        """Rows of the matrix in which the domain is judged, one per feature."""
-        out, extra = [], len(self.features) + 2
-        for j, feature in enumerate(self.features):
-            if feature.contrast == "inverse":
-                out.append(extra)
-                extra += 1
-            else:
-                out.append(j)
-        return out
+    def in_domain(self) -> list[int]:
+        """Columns of :meth:`table` in which the domain is judged, one per feature."""
+        temperatures = count(len(self.features) + 2)
+        return [
+            next(temperatures) if f.contrast == "inverse" else j
+            for j, f in enumerate(self.features)
+        ]
 
 
 def check_streamable(options: Options) -> None:
@@ -258,7 +232,7 @@ class StreamMoments:
     ----------
     blocks : BlockMoments
         Of the features and of [ln pi_0, ln target, temperatures], weighted, by block or cluster.
-    total : GroupedMoments
+    total : Moments
         Of the same columns, unweighted, by `within` label.
     low, high : ndarray of shape (n_columns,)
         Ranges of the numeric columns of the plan.
@@ -278,7 +252,7 @@ class StreamMoments:
     """
 
     blocks: BlockMoments
-    total: GroupedMoments
+    total: Moments
     low: Array
     high: Array
     feature_low: Array
@@ -296,16 +270,8 @@ class StreamMoments:
     ) -> Self:
         """Moments of no run."""
         p, k = len(plan.features), len(plan.names)
-        columns = len(plan.matrix)
         none: NDArray[np.generic] = np.empty(0, dtype=np.str_ if plan.options.within else np.intp)
-        total = GroupedMoments(
-            none,
-            np.zeros(0),
-            np.zeros(0, np.int64),
-            np.zeros((0, columns)),
-            np.zeros((columns, columns)),
-            p,
-        )
+        total = Moments.empty(p, plan.n_columns - p, none)
         return cls(
             BlockMoments(),
             total,
@@ -359,8 +325,8 @@ class StreamMoments:
             order = np.argsort(mixed_bits(columns[name] for name in sorted(columns)))
             columns = {name: values[order] for name, values in columns.items()}
             sigma, within = (None if v is None else v[order] for v in (sigma, within))
-        z, p = transformed(plan, columns), len(plan.features)
-        x, t = z[:p].T, z[p:].T
+        z, p = plan.table(columns), len(plan.features)
+        x, t = z[:, :p], z[:, p:]
         weights = None
         if sigma is not None:
             if self.scatter is None:
@@ -368,7 +334,7 @@ class StreamMoments:
             shared = 0.0 if self.scatter is None else self.scatter.intrinsic
             weights = np.hypot(sigma, shared) ** -2
         self.blocks.update(x, t, weights, split, within)
-        self.total = self.total.merge(GroupedMoments.from_arrays(x, t, within))
+        self.total = self.total.merge(Moments.from_arrays(x, t, within))
         if p:
             self._keep_extremes(z, plan)
 
@@ -399,10 +365,9 @@ class StreamMoments:
         return [spans(float(a), float(b), f.contrast) for f, a, b in ends]
 
     def _keep_extremes(self, z: Array, plan: StreamPlan) -> None:
-        p, rows = len(plan.features), plan.leverage_rows
-        np.minimum(self.feature_low, z[:p].min(axis=1), out=self.feature_low)
-        np.maximum(self.feature_high, z[:p].max(axis=1), out=self.feature_high)
-        coordinates = z[rows].T
+        x, coordinates = z[:, : len(plan.features)], z[:, plan.in_domain]
+        np.minimum(self.feature_low, x.min(axis=0), out=self.feature_low)
+        np.maximum(self.feature_high, x.max(axis=0), out=self.feature_high)
         if self.n_runs > _KEPT_EXTREMES:
             ends = [coordinates.argmin(axis=0), coordinates.argmax(axis=0)]
             far = [[int(np.argmax(self._leverage(coordinates, plan)))]]
@@ -421,8 +386,8 @@ class StreamMoments:
 
     def spread(self, plan: StreamPlan) -> tuple[Array, Array]:
         """Mean and scatter of all runs, in the features in which the domain is judged."""
-        pooled, rows = self.total.pooled(), plan.leverage_rows
-        return pooled.mean[rows], pooled.scatter[np.ix_(rows, rows)]
+        pooled, rows = self.total.pooled(), plan.in_domain
+        return pooled.means[0, rows], pooled.scatter[np.ix_(rows, rows)]
 
     def drop(self, data: Dataset) -> None:
         """Count the rows that were dropped from a part."""
@@ -452,23 +417,6 @@ class StreamMoments:
 def _first(sample: Array) -> Array:
     """The rows of a sample of the smallest rank."""
     return sample[np.argsort(sample[:, 0], kind="stable")[:MOST_SAMPLED]]
-
-
-def transformed(plan: StreamPlan, columns: Mapping[str, Array]) -> Array:
-    """Rows of `StreamPlan.matrix` of some runs, shape (n_rows, n_runs), by blocks in the cache."""
-    n = len(columns[plan.target])
-    out = np.empty((len(plan.matrix), n))
-    for start in range(0, n, BLOCK_ROWS):
-        part = slice(start, min(start + BLOCK_ROWS, n))
-        terms = np.ones((len(plan.terms) + 1, part.stop - start))
-        for row, (name, transform) in zip(terms, plan.terms, strict=False):
-            values = columns[name][part]
-            if transform == "log":
-                np.log(values, out=row)
-            else:
-                row[:] = 1.0 / values if transform == "inverse" else values
-        out[:, part] = plan.matrix @ terms
-    return out
 
 
 def columns_of(data: Dataset, plan: StreamPlan) -> tuple[dict[str, Array], dict[str, Any]]:

@@ -4,11 +4,10 @@ With product weights the sum over all pairs collapses to a sum over runs,
 
     sum_{u<v} w_u w_v (e_u - e_v)^2 = W sum_u w_u (e_u - e_mean)^2,    W = sum_u w_u,
 
-so centred moments hold everything that least squares over all pairs needs. Those within groups of
-runs are each centred on the group's own mean; they merge by label.
+so centred moments hold everything that least squares over all pairs needs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -32,16 +31,17 @@ _BLOCKS_PER_MERGE = 64
 class Moments:
     """Weight, mean and centred scatter of the columns [X | Y]; a frozen value that merges.
 
+    Runs may be paired only within their group: then each group is centred on its own mean.
+
     Attributes
     ----------
-    weight : float
-        Sum of the weights of the runs.
-    count : int
-        Number of runs of positive weight.
-    mean : ndarray of shape (n_features + n_targets,)
-        Weighted mean of [X | Y].
+    labels : ndarray of shape (n_groups,)
+        Distinct labels, sorted; of runs without labels, the single label 0.
+    weights, counts : ndarray of shape (n_groups,)
+        Weight of each group, and its number of runs of positive weight.
+    means : ndarray of shape (n_groups, n_features + n_targets)
     scatter : ndarray of shape (n_features + n_targets, n_features + n_targets)
-        Weighted sum of outer products of the centred rows of [X | Y].
+        Weighted sum of outer products of the centred rows, over all groups.
     n_features : int
         Number of leading columns that belong to X.
 
@@ -56,19 +56,28 @@ class Moments:
     >>> X, y = np.arange(8.0).reshape(4, 2), np.arange(4.0)
     >>> whole = Moments.from_arrays(X, y)
     >>> parts = Moments.from_arrays(X[:1], y[:1]) + Moments.from_arrays(X[1:], y[1:])
-    >>> bool(np.allclose(whole.scatter, parts.scatter)), whole.count == parts.count
+    >>> bool(np.allclose(whole.scatter, parts.scatter)), bool(whole.counts == parts.counts)
     (True, True)
+    >>> X, y = np.array([[0.0], [1.0], [0.0], [2.0]]), np.array([0.0, 1.0, 9.0, 11.0])
+    >>> grouped = Moments.from_arrays(X, y, ["a", "a", "b", "b"])
+    >>> float(grouped.scatter[0, 1] / grouped.scatter[0, 0])
+    1.0
     """
 
-    weight: float
-    count: int
-    mean: Array
+    labels: NDArray[np.generic]
+    weights: Array
+    counts: NDArray[np.int64]
+    means: Array
     scatter: Array
     n_features: int
 
     @classmethod
     def from_arrays(
-        cls, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+        cls,
+        X: ArrayLike,
+        y: ArrayLike,
+        labels: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
     ) -> Self:
         """Moments of rows of log groups `X` and responses `y`; memory does not grow with rows.
 
@@ -76,6 +85,7 @@ class Moments:
         ----------
         X : array-like of shape (n_runs, n_features)
         y : array-like of shape (n_runs,) or (n_runs, n_targets)
+        labels : array-like of shape (n_runs,), optional
         sample_weight : array-like of shape (n_runs,), optional
 
         Raises
@@ -84,29 +94,56 @@ class Moments:
             If the shapes disagree, a weight is negative, or a value is not finite.
         """
         x, t, w = checked_arrays(X, y, sample_weight)
-        step = BLOCK_ROWS * _BLOCKS_PER_MERGE
-        shift = np.zeros(x.shape[1] + t.shape[1])
-        total = cls.empty(x.shape[1], t.shape[1])
-        for start in range(0, len(x), step):
-            rows = slice(start, start + step)
-            part = (x[rows], t[rows], None if w is None else w[rows])
-            moments = cls._from_sums(*part, shift)
-            if moments._cancels(shift):
-                shift = moments.mean
-                moments = cls._from_sums(*part, shift)
-            total = total.merge(moments)
+        p, q = x.shape[1], t.shape[1]
+        distinct, codes = np.zeros(1, dtype=np.intp), np.zeros(0, dtype=np.intp)
+        if labels is not None:
+            distinct, codes = np.unique(np.asarray(labels), return_inverse=True)
+            if len(codes) != len(x):
+                raise InputError(f"{len(codes)} group labels for {len(x)} runs: give one per run.")
+        if len(distinct) != 1:
+            weights, means = group_means(np.hstack([x, t]), codes, len(distinct), w)
+            counts = np.bincount(codes, None if w is None else w > 0, len(distinct))
+            scatter = np.zeros((p + q, p + q))
+            for start in range(0, len(x), BLOCK_ROWS):
+                rows = slice(start, start + BLOCK_ROWS)
+                z = np.hstack([x[rows], t[rows]]) - means[codes[rows]]
+                scatter += z.T @ (z if w is None else z * w[rows, None])
+            scatter = (scatter + scatter.T) / 2
+            total = cls(distinct, weights, counts.astype(np.int64), means, scatter, p)
+        else:
+            step = BLOCK_ROWS * _BLOCKS_PER_MERGE
+            shift = np.zeros(p + q)
+            total = cls.empty(p, q, distinct)
+            for start in range(0, len(x), step):
+                rows = slice(start, start + step)
+                part = (x[rows], t[rows], None if w is None else w[rows])
+                moments = cls._from_sums(distinct, *part, shift)
+                # where a mean is so large against its spread that centring lost digits
+                gap = moments.weights[0] * (moments.means[0] - shift) ** 2
+                if (gap > _MAX_CANCELLATION * moments.scatter.diagonal()).any():
+                    shift = moments.means[0]
+                    moments = cls._from_sums(distinct, *part, shift)
+                total = total.merge(moments)
         if not np.isfinite(total.scatter).all():
             raise InputError(not_finite_message(x, t))
         return total
 
     @classmethod
-    def empty(cls, n_features: int, n_targets: int = 1) -> Self:
-        """Moments of no run: the neutral element of `merge`."""
-        size = n_features + n_targets
-        return cls(0.0, 0, np.zeros(size), np.zeros((size, size)), n_features)
+    def empty(
+        cls, n_features: int, n_targets: int = 1, labels: NDArray[np.generic] | None = None
+    ) -> Self:
+        """Moments of no run in groups of these labels: the neutral element of `merge`."""
+        labels = np.zeros(1, dtype=np.intp) if labels is None else labels
+        n, size = len(labels), n_features + n_targets
+        none = np.zeros(n, dtype=np.int64)
+        scatter = np.zeros((size, size))
+        return cls(labels, np.zeros(n), none, np.zeros((n, size)), scatter, n_features)
 
     @classmethod
-    def _from_sums(cls, x: Array, t: Array, w: Array | None, shift: Array) -> Self:
+    def _from_sums(
+        cls, label: NDArray[np.generic], x: Array, t: Array, w: Array | None, shift: Array
+    ) -> Self:
+        """Moments of one group, by sums of what lies in a cache, uncentred but for a shift."""
         p, q = x.shape[1], t.shape[1]
         d = p + q
         rows = min(BLOCK_ROWS, len(x))
@@ -129,49 +166,60 @@ class Moments:
                 z = z * weights
             raw[p:, :p] += z @ block
             raw[p:, p:] += z @ target
-        weight, count = (
-            (float(len(x)), len(x)) if w is None else (float(w.sum()), np.count_nonzero(w))
-        )
+        weight = float(len(x)) if w is None else float(w.sum())
+        count = np.array([len(x) if w is None else np.count_nonzero(w)])
         scatter, sums = raw[:d], raw[d]
         scatter[:p, p:] = scatter[p:, :p].T
         mean = sums / weight if weight > 0.0 else np.zeros(d)
         scatter -= mean[:, None] * sums
-        return cls(weight, int(count), mean + shift, (scatter + scatter.T) / 2, p)
-
-    def _cancels(self, shift: Array) -> bool:
-        """Whether some mean, against its spread, is so large that centring lost digits."""
-        gap = self.weight * (self.mean - shift) ** 2
-        return bool((gap > _MAX_CANCELLATION * self.scatter.diagonal()).any())
+        scatter = (scatter + scatter.T) / 2
+        return cls(label, np.array([weight]), count, (mean + shift)[None], scatter, p)
 
     def merge(self, other: "Moments") -> Self:
-        """Moments of both sets of runs together (Chan, Golub and LeVeque 1983)."""
-        if self.n_features != other.n_features or len(self.mean) != len(other.mean):
+        """Moments of both sets of runs; groups of equal label become one (Chan et al. 1983)."""
+        if self.n_features != other.n_features or self.means.shape[1] != other.means.shape[1]:
             raise InputError(
                 f"Moments of {self.n_features} and {other.n_features} features cannot merge: "
                 "both sets of runs need the same columns."
             )
-        weight = self.weight + other.weight
-        if weight == 0.0:
-            return self
-        gap = other.mean - self.mean
+        if not np.array_equal(self.labels, other.labels):
+            # an empty set of labels has no kind of its own
+            every = [m.labels for m in (self, other) if len(m.labels)]
+            labels = np.unique(np.concatenate(every))
+            return self._over(labels).merge(other._over(labels))
+        weights = self.weights + other.weights
+        safe = np.where(weights > 0.0, weights, 1.0)
+        share, gap = other.weights / safe, other.means - self.means
         # convex form: exact when one side is empty
-        mean = (self.weight / weight) * self.mean + (other.weight / weight) * other.mean
-        factor = self.weight * (other.weight / weight)
-        scatter = self.scatter + other.scatter + factor * np.outer(gap, gap)
-        return type(self)(weight, self.count + other.count, mean, scatter, self.n_features)
+        means = (self.weights / safe)[:, None] * self.means + share[:, None] * other.means
+        scatter = self.scatter + other.scatter + gap.T @ (gap * (self.weights * share)[:, None])
+        counts = self.counts + other.counts
+        return type(self)(self.labels, weights, counts, means, scatter, self.n_features)
 
     def __add__(self, other: "Moments") -> Self:
         return self.merge(other)
 
-    @property
-    def xx(self) -> Array:
-        """Scatter of the features, shape (n_features, n_features)."""
-        return self.scatter[: self.n_features, : self.n_features]
+    def _over(self, labels: NDArray[np.generic]) -> Self:
+        """The same moments, with groups of no run for labels that are new."""
+        at, size = np.searchsorted(labels, self.labels), self.means.shape[1]
+        wider = self.empty(self.n_features, size - self.n_features, labels)
+        for name in ("weights", "counts", "means"):
+            getattr(wider, name)[at] = getattr(self, name)
+        return replace(wider, scatter=self.scatter)
 
-    @property
-    def xy(self) -> Array:
-        """Cross scatter of features and targets, shape (n_features, n_targets)."""
-        return self.scatter[: self.n_features, self.n_features :]
+    def pooled(self) -> Self:
+        """Moments of all runs as one group, the spread between the groups included."""
+        weights = np.array([self.weights.sum()])
+        mean = self.weights @ self.means / (weights[0] or 1.0)
+        gap = self.means - mean
+        return type(self)(
+            np.zeros(1, dtype=np.intp),
+            weights,
+            np.array([self.counts.sum()]),
+            mean[None],
+            self.scatter + gap.T @ (gap * self.weights[:, None]),
+            self.n_features,
+        )
 
 
 def checked_arrays(
@@ -215,116 +263,6 @@ def not_finite_message(x: Array, t: Array) -> str:
                 "whether its logarithm was taken of zero."
             )
     return "The moments overflow: rescale X or y, or drop the runs of extreme values."
-
-
-@dataclass(frozen=True, eq=False)
-class GroupedMoments:
-    """Moments of runs paired only within their group: each group is centred on its own mean.
-
-    Attributes
-    ----------
-    labels : ndarray of shape (n_groups,)
-        Distinct labels, sorted.
-    weights, counts : ndarray of shape (n_groups,)
-        Weight and number of runs of each group.
-    means : ndarray of shape (n_groups, n_features + n_targets)
-    scatter : ndarray of shape (n_features + n_targets, n_features + n_targets)
-        Scatter within the groups, pooled.
-    n_features : int
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> X, y = np.array([[0.0], [1.0], [0.0], [2.0]]), np.array([0.0, 1.0, 9.0, 11.0])
-    >>> grouped = GroupedMoments.from_arrays(X, y, ["a", "a", "b", "b"])
-    >>> float(grouped.scatter[0, 1] / grouped.scatter[0, 0])
-    1.0
-    """
-
-    labels: NDArray[np.generic]
-    weights: Array
-    counts: NDArray[np.int64]
-    means: Array
-    scatter: Array
-    n_features: int
-
-    @classmethod
-    def from_arrays(
-        cls,
-        X: ArrayLike,
-        y: ArrayLike,
-        labels: ArrayLike | None = None,
-        sample_weight: ArrayLike | None = None,
-    ) -> Self:
-        """Moments within the groups named by `labels`, one label per run; see `Moments`.
-
-        Without labels all runs are one group, whose label is 0.
-        """
-        if labels is None:
-            alone = np.zeros(1, dtype=np.intp)
-            return cls.from_moments(alone, Moments.from_arrays(X, y, sample_weight))
-        x, t, w = checked_arrays(X, y, sample_weight)
-        distinct, codes = np.unique(np.asarray(labels), return_inverse=True)
-        if len(codes) != len(x):
-            raise InputError(f"{len(codes)} group labels for {len(x)} runs: give one per run.")
-        if len(distinct) == 1:
-            return cls.from_moments(distinct, Moments.from_arrays(x, t, w))
-        weights, means = group_means(np.hstack([x, t]), codes, len(distinct), w)
-        counts = np.bincount(codes, None if w is None else w > 0, len(distinct)).astype(np.int64)
-        scatter = np.zeros((means.shape[1], means.shape[1]))
-        for start in range(0, len(x), BLOCK_ROWS):
-            rows = slice(start, start + BLOCK_ROWS)
-            z = np.hstack([x[rows], t[rows]]) - means[codes[rows]]
-            scatter += z.T @ (z if w is None else z * w[rows, None])
-        if not np.isfinite(scatter).all():
-            raise InputError(not_finite_message(x, t))
-        return cls(distinct, weights, counts, means, (scatter + scatter.T) / 2, x.shape[1])
-
-    @classmethod
-    def from_moments(cls, label: NDArray[np.generic], moments: Moments) -> Self:
-        """One group made of the runs of `moments`; `label` has shape (1,)."""
-        return cls(
-            label,
-            np.array([moments.weight]),
-            np.array([moments.count]),
-            moments.mean[None],
-            moments.scatter,
-            moments.n_features,
-        )
-
-    def merge(self, other: "GroupedMoments") -> Self:
-        """Moments of both sets of runs; groups of equal label become one."""
-        if self.n_features != other.n_features or self.means.shape[1] != other.means.shape[1]:
-            raise InputError("Grouped moments of different columns cannot merge.")
-        if len(self.labels) == 1 and np.array_equal(self.labels, other.labels):
-            # many small merges of one group are common, and sorting labels is most of their cost
-            return self.from_moments(self.labels, self._only().merge(other._only()))
-        labels, codes = np.unique(np.concatenate([self.labels, other.labels]), return_inverse=True)
-        parts = np.concatenate([self.means, other.means])
-        part_weights = np.concatenate([self.weights, other.weights])
-        weights, means = group_means(parts, codes, len(labels), part_weights)
-        gap = parts - means[codes]
-        scatter = self.scatter + other.scatter + gap.T @ (gap * part_weights[:, None])
-        counts = np.zeros(len(labels), dtype=np.int64)
-        np.add.at(counts, codes, np.concatenate([self.counts, other.counts]))
-        return type(self)(labels, weights, counts, means, scatter, self.n_features)
-
-    def __add__(self, other: "GroupedMoments") -> Self:
-        return self.merge(other)
-
-    def _only(self) -> Moments:
-        weight, count = float(self.weights[0]), int(self.counts[0])
-        return Moments(weight, count, self.means[0], self.scatter, self.n_features)
-
-    def pooled(self) -> Moments:
-        """Moments of all runs together, the spread between the groups included."""
-        total = self.weights.sum()
-        if total == 0.0:
-            return Moments.empty(self.n_features, self.means.shape[1] - self.n_features)
-        mean = self.weights @ self.means / total
-        gap = self.means - mean
-        scatter = self.scatter + gap.T @ (gap * self.weights[:, None])
-        return Moments(float(total), int(self.counts.sum()), mean, scatter, self.n_features)
 
 
 def group_means(

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError
-from dimgs.fits.design.moments import GroupedMoments, Moments, group_means
+from dimgs.fits.design.moments import Moments, group_means
 
 
 @settings(max_examples=40)
@@ -15,8 +15,8 @@ def test_grouped_moments_merge_to_the_moments_within_groups(
     rng = np.random.default_rng(seed)
     X, y, w = rng.standard_normal((40, 2)), rng.standard_normal(40), rng.uniform(0.1, 1, 40)
     labels = np.array([f"m{i}" for i in rng.integers(0, n_labels, 40)])
-    merged = GroupedMoments.from_arrays(X[:cut], y[:cut], labels[:cut], w[:cut]).merge(
-        GroupedMoments.from_arrays(X[cut:], y[cut:], labels[cut:], w[cut:])
+    merged = Moments.from_arrays(X[:cut], y[:cut], labels[:cut], w[:cut]).merge(
+        Moments.from_arrays(X[cut:], y[cut:], labels[cut:], w[cut:])
     )
     z = np.column_stack([X, y])
     expected = np.zeros((3, 3))
@@ -27,9 +27,9 @@ def test_grouped_moments_merge_to_the_moments_within_groups(
     np.testing.assert_allclose(merged.scatter, expected, atol=1e-11)
     assert merged.labels.tolist() == sorted(set(labels))
     assert merged.counts.sum() == 40
-    whole = Moments.from_arrays(X, y, w)
+    whole = Moments.from_arrays(X, y, sample_weight=w)
     np.testing.assert_allclose(merged.pooled().scatter, whole.scatter, atol=1e-11)
-    np.testing.assert_allclose(merged.pooled().mean, whole.mean, atol=1e-12)
+    np.testing.assert_allclose(merged.pooled().means, whole.means, atol=1e-12)
 
 
 def test_weightless_groups_have_mean_zero() -> None:
@@ -40,7 +40,7 @@ def test_weightless_groups_have_mean_zero() -> None:
 
 def test_labels_must_match_the_runs() -> None:
     with pytest.raises(InputError, match="1 group labels for 2 runs"):
-        GroupedMoments.from_arrays([[1.0], [2.0]], [1.0, 2.0], ["a"])
+        Moments.from_arrays([[1.0], [2.0]], [1.0, 2.0], ["a"])
 
 
 def test_infinite_response_says_where() -> None:
@@ -49,4 +49,4 @@ def test_infinite_response_says_where() -> None:
         np.errstate(invalid="ignore"),
         pytest.raises(InputError, match="y is not finite in row 2"),
     ):
-        GroupedMoments.from_arrays(X, [0.0, 1.0, np.inf, 3.0], ["a", "a", "b", "b"])
+        Moments.from_arrays(X, [0.0, 1.0, np.inf, 3.0], ["a", "a", "b", "b"])
