@@ -29,7 +29,7 @@ from dimgs.fits.noise import Noise
 from dimgs.judgement.posterior import ProbableLaw
 from dimgs.law.canonical import absorb, celsius_zeros, recognise
 from dimgs.law.law import Law
-from dimgs.report.results import FitResult, Report, Rival
+from dimgs.report.results import Candidates, FitResult, Report, Rival
 
 
 @documented(DiscoverKeywords)
@@ -153,7 +153,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         basis=prepared.basis,
         fit=_in_table(study, options),
         law=law,
-        candidates=tuple(replace(c, maker=maker) for c in study.candidates),
+        candidates=Candidates(replace(c, maker=maker) for c in study.candidates),
         unlogged=study.unlogged,
         engine=study.engine,
         outcome=verdict.outcome,

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from dimgs.common.formats import SCHEMA, attributes, plain
-from dimgs.engines.protocol import Completed
 from dimgs.fits.estimate import Exponent
 from dimgs.fits.noise import Noise, rms
 from dimgs.groups.group import PiBasis, PiGroup
@@ -197,11 +196,6 @@ def curve_document(curve: Curve) -> dict[str, Any]:
     }
 
 
-def complete_document(completed: Completed | None) -> dict[str, int] | None:
-    """Up to which size all forms were tried."""
-    return None if completed is None else {"nodes": completed.nodes, "forms": completed.forms}
-
-
 def discover_document(report: Findings) -> dict[str, Any]:
     """The `discover` document."""
     import sympy
@@ -221,7 +215,7 @@ def discover_document(report: Findings) -> dict[str, Any]:
             }
             for c in report.candidates
         ],
-        "complete_to": complete_document(report.complete_to),
+        "complete_to": report.complete_to and attributes(report.complete_to, "nodes forms"),
         "form": None if report.form is None else rival_document(report.form),
         "leads": [lead_document(report, lead) for lead in report.leads],
         "left_out_by": report.left_out_by or None,

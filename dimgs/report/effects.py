@@ -11,11 +11,10 @@ from scipy import optimize
 from dimgs.common.arrays import Array
 from dimgs.dataset.conversion import from_si
 from dimgs.fits.estimate import Exponent
-from dimgs.groups.rationals import equal_rational
 from dimgs.law.latex import symbol_latex
 from dimgs.law.law import Law
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.words import listed, short, unit_text
+from dimgs.report.words import listed, rational_text, short, unit_text
 from dimgs.variables import Variable
 
 Line = Callable[[Array], Array]
@@ -126,10 +125,7 @@ def exponent_text(effect: Effect) -> str:
     if effect.high - effect.low >= _CONSTANT:
         ends = (round(end, _DIGITS) + 0.0 for end in (effect.low, effect.high))
         return " to ".join(dict.fromkeys(short(end, 2) for end in ends))
-    simple = equal_rational(effect.low, _SIMPLE, 1e-9)
-    if simple is not None:
-        return str(simple).replace("-", "−")
-    return short(effect.low)
+    return rational_text(effect.low, _SIMPLE, 1e-9)
 
 
 def changes_sign(runs: ReportRuns) -> bool:

@@ -50,19 +50,6 @@ class Candidates(tuple[Candidate, ...]):
         )
 
 
-class Front:
-    """Field of a frozen dataclass that takes any tuple of candidates and gives Candidates."""
-
-    def __get__(self, owner: Any, kind: type | None = None) -> Candidates:
-        """The candidates; those of the class are its default, none."""
-        front = None if owner is None else owner.__dict__["_candidates"]
-        return Candidates() if front is None else front
-
-    def __set__(self, owner: Any, value: tuple[Candidate, ...]) -> None:
-        """Keep them."""
-        owner.__dict__["_candidates"] = Candidates(value)
-
-
 class Exponents(tuple[Exponent, ...]):
     """Exponents with their intervals.
 
@@ -446,7 +433,7 @@ class Findings:
     basis: PiBasis
     fit: FittedLaw | None
     law: Law | None
-    candidates: Front = Front()
+    candidates: Candidates = field(default_factory=Candidates)
     engine: str = "power law"
     outcome: str = "converged"
     why_not: tuple[str, ...] = ()
@@ -539,7 +526,8 @@ class Findings:
         return measured, predicted, held_out
 
     def __post_init__(self) -> None:
-        """Let the law carry the verdict, wherever it goes."""
+        """Let the law carry the verdict, wherever it goes, and candidates be shown as a frame."""
+        object.__setattr__(self, "candidates", Candidates(self.candidates))
         if self.law is not None:
             object.__setattr__(self, "law", self.verdict.on(self.law))
 

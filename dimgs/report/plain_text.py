@@ -373,8 +373,8 @@ def _leads_lines(report: Findings) -> list[str]:
     """Lines on the descriptions of the runs if no law is probable, with their errors."""
     by, says = leads_words(report)
     rows = [
-        (f"{'->' if row.is_first else '  '} {row.what}", row.error, row.r2)
-        for row in descriptions(report)
+        (f"{'->' if is_first else '  '} {what}", error, r2)
+        for what, error, r2, is_first in descriptions(report)
     ]
     return [*_columns([(by, "error", "R²"), *rows]), *_prose(says)] if rows else []
 

@@ -8,30 +8,15 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from dimgs.common.escape import markdown, markdown_code, visible
-from dimgs.law import latex
-from dimgs.law.display import shown_constants
-from dimgs.law.exponents import held_note
-from dimgs.law.parts import percent
+from dimgs.law import display, exponents, latex, parts
 from dimgs.law.typeset import constant_equations, group_definitions, law_symbol_table
-from dimgs.report import effects, views, words
+from dimgs.report import effects, plain_text, references, verdict, views, words
 from dimgs.report.findings import Findings
-from dimgs.report.plain_text import centre_text, place, sources_lines
-from dimgs.report.plain_text import number as plain_number
-from dimgs.report.references import works_of
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.verdict import (
-    descriptions,
-    headline,
-    leads_words,
-    noise_text,
-    probability,
-    remarks,
-    rivals_title,
-    verdict,
-)
 from dimgs.variables import shown_unit
 
 if TYPE_CHECKING:
@@ -43,6 +28,19 @@ if TYPE_CHECKING:
 _SILENT = re.compile(r"\\[A-Za-z]+|\\.|[{}^_\s]")
 _WIDE = ((" wider", 120), (" wide", 60))
 _LEAD = ("regimes", "collapse")
+# what templates call
+_CALLED: tuple[tuple[ModuleType, str], ...] = (
+    (verdict, "headline descriptions leads_words rivals_title probability verdict remarks"),
+    (verdict, "noise_text"),
+    (plain_text, "centre_text sources_lines place"),
+    (words, "title_of reference_of spread_text"),
+    (views, "tiles_of"),
+    (effects, "exponent_text"),
+    (references, "works_of"),
+    (display, "shown_constants"),
+    (exponents, "held_note"),
+    (parts, "percent"),
+)
 
 
 class Raw(str):
@@ -71,29 +69,7 @@ def _environment(**options: Any) -> "Environment":
         **options,
     )
     environment.globals |= {
-        f.__name__: f
-        for f in (
-            headline,
-            descriptions,
-            leads_words,
-            rivals_title,
-            probability,
-            verdict,
-            remarks,
-            centre_text,
-            held_note,
-            shown_constants,
-            works_of,
-            views.tiles_of,
-            effects.exponent_text,
-            words.reference_of,
-            words.spread_text,
-            noise_text,
-            sources_lines,
-            words.title_of,
-            percent,
-            place,
-        )
+        name: getattr(module, name) for module, names in _CALLED for name in names.split()
     }
     environment.filters |= {
         "symbol": latex.symbol_latex,
@@ -140,7 +116,7 @@ def _escaped(language: str) -> "Environment":
 
     marks = {} if language == "md" else _TEX_MARKS
     environment = _environment(autoescape=False, finalize=escape, **marks)
-    number = plain_number if language == "md" else lambda x: f"${latex.number_latex(x)}$"
+    number = plain_text.number if language == "md" else lambda x: f"${latex.number_latex(x)}$"
     environment.filters |= {
         "raw": Raw,
         "math": lambda x: Raw(f"${x}$"),
@@ -317,10 +293,10 @@ def fragments(report: Findings) -> dict[str, str]:
     ['constants', 'exponents', 'groups', 'law', 'law_pi', 'methods', 'scores', 'symbols']
     """
     law, tex = report.law, _escaped("tex")
-    parts = {"methods": tex.get_template("methods.tex").render(report=report)}
+    texts = {"methods": tex.get_template("methods.tex").render(report=report)}
     if law is None:
-        return parts
-    parts |= {
+        return texts
+    texts |= {
         "law": latex.equation(law.latex()),
         "law_pi": latex.equation(law.latex("pi")),
         "constants": latex.gathered(constant_equations(law)),
@@ -332,8 +308,8 @@ def fragments(report: Findings) -> dict[str, str]:
     if shown:
         level = f"{100 * report.level:g} %"
         table = tex.get_template("exponents.tex")
-        parts["exponents"] = table.render(exponents=shown, level=level).strip()
-    return {name: text for name, text in parts.items() if text}
+        texts["exponents"] = table.render(exponents=shown, level=level).strip()
+    return {name: text for name, text in texts.items() if text}
 
 
 def report_latex(report: Findings, figures: Sequence[tuple[str, str]] = ()) -> str:

@@ -134,19 +134,15 @@ class ReportRuns:
     def measured(self) -> Array:
         """pi_0 (a level: the target) of every run, each label's own prefactor taken out."""
         target = np.asarray(self.data[self.law.target.name], dtype=np.float64)
-        effects = self.law.label_effects
+        effects, shift = self.law.label_effects, np.zeros(self.n)
         if self.law.sources:
             shift = source_shift(self.law, law_inputs(self.law, self.data))
-            if self.law.target.is_level:
-                return np.asarray(target - shift / self.law.target.unit.log_factor)
-            target = target * np.exp(-shift)
-        if effects is not None and effects.column in self.data.names:
+        elif effects is not None and effects.column in self.data.names:
             labels = [str(x) for x in self.data[effects.column]]
             shift = np.array([effects.log_ratios.get(x, 0.0) for x in labels])
-            if self.law.target.is_level:
-                return target - shift / self.law.target.unit.log_factor
-            target = target * np.exp(-shift)
-        return np.asarray(target / self.factor)
+        if self.law.target.is_level:
+            return np.asarray(target - shift / self.law.target.unit.log_factor)
+        return np.asarray(target * np.exp(-shift) / self.factor)
 
     def with_constants(self, values: Mapping[str, Array]) -> dict[str, Array | float]:
         """Values with the constants of the law."""

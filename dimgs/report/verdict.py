@@ -1,7 +1,5 @@
 """The verdict on a law, in words."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from dimgs.common.arrays import Array
@@ -144,18 +142,10 @@ def rivals_title(report: Findings) -> str:
     return "other laws that these runs do not exclude:"
 
 
-@dataclass(frozen=True)
-class Description:
-    """A row of the comparison where no law is probable, in words."""
-
-    what: str
-    error: str
-    r2: str
-    is_first: bool
-
-
-def descriptions(report: Findings) -> list[Description]:
+def descriptions(report: Findings) -> list[tuple[str, str, str, bool]]:
     """Descriptions of the runs if no law is probable, the simplest first.
+
+    Each in words, with its error, its R² and whether it is the first that is good enough.
 
     Parameters
     ----------
@@ -165,8 +155,8 @@ def descriptions(report: Findings) -> list[Description]:
     for lead in report.leads:
         size = error_size(report, np.array(lead.measured), np.array(lead.left_out))
         r2 = "-" if lead.r2 is None else f"{lead.r2:.3f}" if lead.r2 > -1 else "< -1"
-        shown = size.removeprefix("error ")
-        described.append(Description(_DESCRIPTIONS[lead.name], shown, r2, lead.is_first))
+        what = _DESCRIPTIONS[lead.name]
+        described.append((what, size.removeprefix("error "), r2, lead.is_first))
     return described
 
 

@@ -1,7 +1,6 @@
 """Computed parts of a report: ranges, scores, candidates, columns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,41 +26,31 @@ _TICKS = 150
 _MOST_CANDIDATES = 24
 
 
-@dataclass(frozen=True)
-class Strip:
-    """Range of a group, with the runs as ticks in percent of it; formulas in LaTeX."""
-
-    name: str
-    symbol: str
-    definition: str
-    known_as: str
-    what: str
-    low: float
-    high: float
-    ticks: tuple[float, ...]
-
-
-def strips(report: Findings, runs: ReportRuns | None) -> list[Strip]:
-    """Range of every group of the law."""
+def strips(report: Findings, runs: ReportRuns | None) -> list[dict[str, Any]]:
+    """Range of every group of the law, with the runs as ticks in percent; formulas in LaTeX."""
     law, ranges = report.law, []
-    for name, (low, high) in law.domain.groups.items() if law is not None else ():
-        assert law is not None
-        group = next((g for g in law.groups if g.name == name), None)
-        ticks: tuple[float, ...] = ()
+    for name, (low, high) in () if law is None else law.domain.groups.items():
+        group = next((g for g in law.groups if g.name == name), None) if law else None
+        places: list[float] = []
         if runs is not None and name in runs.values and high > low:
-            ticks = _ticks(runs.values[name], low, high, log=group is not None and low > 0)
+            x = runs.values[name]
+            log = group is not None and low > 0
+            x = np.log(x / low) / np.log(high / low) if log else (x - low) / (high - low)
+            places = sorted({round(99 * float(v) + 0.5, 1) for v in x})
         known_as = (group.known_as or "") if group is not None else ""
-        what = "" if group is None else known_as or str(group)
-        symbol = symbol_latex(name) if runs is None else runs.symbol(name)
-        defined = "" if runs is None or group is None else runs.definition(group)
-        ranges.append(Strip(name, symbol, defined, known_as, what, low, high, ticks))
+        ranges.append(
+            {
+                "name": name,
+                "symbol": symbol_latex(name) if runs is None else runs.symbol(name),
+                "definition": "" if runs is None or group is None else runs.definition(group),
+                "known_as": known_as,
+                "what": "" if group is None else known_as or str(group),
+                "low": low,
+                "high": high,
+                "ticks": places[:: max(1, len(places) // _TICKS)],
+            }
+        )
     return ranges
-
-
-def _ticks(values: Array, low: float, high: float, *, log: bool) -> tuple[float, ...]:
-    x = np.log(values / low) / np.log(high / low) if log else (values - low) / (high - low)
-    places = sorted({round(99 * float(v) + 0.5, 1) for v in x})
-    return tuple(places[:: max(1, len(places) // _TICKS)])
 
 
 def score(value: float | None) -> str:
@@ -101,73 +90,53 @@ def scores(report: Findings) -> list[tuple[str, float | None]]:
     return rows
 
 
-@dataclass(frozen=True)
-class Tile:
-    """A highlighted number, with its unit, its name and the runs that it refers to."""
-
-    name: str
-    value: str
-    what: str
-    unit: str = ""
-
-
-def tiles_of(report: Findings) -> list[Tile]:
-    """The scores that matter, those of runs left out first."""
+def tiles_of(report: Findings) -> list[tuple[str, str, str, str]]:
+    """The scores that matter, those of runs left out first: name, value, unit and what it is of."""
     law = report.law
     assert law is not None
-    s = law.scores
-    shown = [Tile("R² of runs left out", score(s.cv_r2_log), f"on the {_scale(law)}")]
+    s, name, value, on = law.scores, "R² of runs left out", law.scores.cv_r2_log, _scale(law)
     if not report.errors_are_relative and report.left_out_r2 is not None:
-        shown = [Tile("R² of runs left out", score(report.left_out_r2), f"on the {_ITSELF}")]
-    elif s.cv_r2_log is None:
-        shown = [Tile("R² in sample", score(s.r2), f"on the {_ITSELF}")]
+        value, on = report.left_out_r2, _ITSELF
+    elif value is None:
+        name, value, on = "R² in sample", s.r2, _ITSELF
+    shown = [(name, score(value), "", f"on the {on}")]
     if s.holdout_r2_log is not None:
         what = f"on {s.holdout_n} runs kept aside"
-        shown.append(Tile("R² held out", score(s.holdout_r2_log), what))
+        shown.append(("R² held out", score(s.holdout_r2_log), "", what))
     contrasts = report.fit.independent_contrasts if report.fit else report.n_runs - 1
-    runs = Tile("runs", str(report.n_runs), f"{contrasts} independent contrasts")
-    return [*shown, _error(report, law), runs]
-
-
-def _error(report: Findings, law: Law) -> Tile:
     measured, predicted, left_out = report.judged_on()
-    what = "of runs left out" if left_out else "in sample"
-    if not measured.size or measured.shape != predicted.shape:
-        return Tile("typical error", "–", what)
-    away = log_error(report)
-    if away is not None:
-        text = f"{short(100 * away, 2)} %" if away < 1 else f"× {short(float(np.exp(away)), 2)}"
-        return Tile("typical error", text, what)
-    size = rms(predicted - measured)
-    if report.noise is not None and not report.errors_are_relative:
-        error = in_table_unit(law.target, size)
-        return Tile("typical error", short(error, 2), what, shown_unit(law.target.unit.text))
-    return Tile("typical error", short(size, 2), what, law.target_unit)
+    error, unit = "–", ""
+    if measured.size and measured.shape == predicted.shape:
+        away, size = log_error(report), rms(predicted - measured)
+        if away is not None:
+            error = (
+                f"{short(100 * away, 2)} %" if away < 1 else f"× {short(float(np.exp(away)), 2)}"
+            )
+        elif report.noise is not None and not report.errors_are_relative:
+            error = short(in_table_unit(law.target, size), 2)
+            unit = shown_unit(law.target.unit.text)
+        else:
+            error, unit = short(size, 2), law.target_unit
+    return [
+        *shown,
+        ("typical error", error, unit, "of runs left out" if left_out else "in sample"),
+        ("runs", str(report.n_runs), "", f"{contrasts} independent contrasts"),
+    ]
 
 
-@dataclass(frozen=True)
-class ColumnRange:
-    """A column of the table with its range, in its own unit; no symbol for labels."""
-
-    name: str
-    symbol: str
-    unit: str
-    low: float | str
-    high: float | str
-
-
-def columns(report: Findings) -> list[ColumnRange]:
-    """Columns of the table, in its units."""
+def columns(report: Findings) -> list[dict[str, Any]]:
+    """Columns of the table with their ranges, in its units; no symbol for labels."""
     ranges, data = [], report.data
-    for v in data.variables if data is not None else ():
+    for v in () if data is None else data.variables:
         assert data is not None
         if v.is_label:
-            count = len(set(data[v.name]))
-            ranges.append(ColumnRange(v.name, "", "label", f"{count} labels", ""))
-            continue
-        x = from_si(np.asarray(data[v.name], dtype=np.float64), v.unit)
-        ends = float(np.min(x)), float(np.max(x))
-        ranges.append(ColumnRange(v.name, symbol_latex(v.name, v.kind), v.unit.text, *ends))
+            row = ("", "label", f"{len(set(data[v.name]))} labels", "")
+        else:
+            x = from_si(np.asarray(data[v.name], dtype=np.float64), v.unit)
+            row = (symbol_latex(v.name, v.kind), v.unit.text, float(np.min(x)), float(np.max(x)))
+        ranges.append(
+            {"name": v.name, **dict(zip(("symbol", "unit", "low", "high"), row, strict=True))}
+        )
     return ranges
 
 
@@ -183,31 +152,11 @@ def facts(report: Findings, provenance: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-@dataclass(frozen=True)
-class ChartPoint:
-    """A candidate in the chart: its place in percent, its formula, and whether it is the law."""
+def chart(report: Findings, runs: ReportRuns | None) -> dict[str, Any] | None:
+    """Chart of error against complexity of the candidates; None where there are none.
 
-    candidate: Candidate
-    k: int
-    x: float
-    y: float
-    in_front: bool
-    is_law: bool
-    latex: str
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Error against complexity of the candidates; `line` is an SVG path along the front."""
-
-    shown: tuple[ChartPoint, ...]
-    line: str
-    first: int
-    has_law: bool
-
-
-def chart(report: Findings, runs: ReportRuns | None) -> Chart | None:
-    """Chart of the candidates; None where there are none."""
+    The points are at places in percent, and `line` is an SVG path along the front.
+    """
     from dimgs.report.figures.candidates import chosen_of, front_of
 
     shown = report.candidates[:_MOST_CANDIDATES]
@@ -220,17 +169,26 @@ def chart(report: Findings, runs: ReportRuns | None) -> Chart | None:
     across = _percent(np.array([c.complexity for c in shown], dtype=np.float64))
     front = [id(c) for c in front_of(shown)]
     law = chosen_of(report)
-    formulas = (candidate_latex(c, runs, report.unlogged) for c in shown)
-    points = tuple(
-        ChartPoint(c, k + 1, across[k], up[k], id(c) in front, law == k, formula)
-        for k, (c, formula) in enumerate(zip(shown, formulas, strict=True))
-    )
-    at = {id(p.candidate): p for p in points}
-    steps = [at[each] for each in front]
-    start = f"M{steps[0].x:.1f} {100 - steps[0].y:.1f}"
-    line = start + "".join(f"H{p.x:.1f}V{100 - p.y:.1f}" for p in steps[1:])
-    first = law + 1 if law is not None and law < len(shown) else 1
-    return Chart(points, line, first, law is not None)
+    points = [
+        {
+            "candidate": c,
+            "k": k + 1,
+            "x": across[k],
+            "y": up[k],
+            "in_front": id(c) in front,
+            "is_law": law == k,
+            "latex": candidate_latex(c, runs, report.unlogged),
+        }
+        for k, c in enumerate(shown)
+    ]
+    at = {id(c): (across[k], 100 - up[k]) for k, c in enumerate(shown)}
+    (x, y), *steps = [at[each] for each in front]
+    return {
+        "shown": points,
+        "line": f"M{x:.1f} {y:.1f}" + "".join(f"H{x:.1f}V{y:.1f}" for x, y in steps),
+        "first": law + 1 if law is not None and law < len(shown) else 1,
+        "has_law": law is not None,
+    }
 
 
 def _percent(values: Array) -> list[float]:

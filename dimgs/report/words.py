@@ -13,6 +13,7 @@ from dimgs.common.errors import DimgsError
 from dimgs.expression import sympy_parse_condition
 from dimgs.groups.catalogue import named_number
 from dimgs.groups.group import PiGroup
+from dimgs.groups.rationals import equal_rational
 from dimgs.law.latex import expression_latex
 from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
@@ -63,6 +64,18 @@ def short(value: float, digits: int = 3) -> str:
     mantissa = mantissa.rstrip("0").rstrip(".").replace("-", "−")
     raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"10{raised}" if mantissa == "1" else f"{mantissa} × 10{raised}"
+
+
+def rational_text(value: float, largest: int, tolerance: float) -> str:
+    """A simple rational where the value is one to a tolerance, else its short form.
+
+    Examples
+    --------
+    >>> rational_text(1.75, 12, 1e-9), rational_text(0.3333, 6, 1e-6)
+    ('7/4', '0.333')
+    """
+    simple = equal_rational(value, largest, tolerance)
+    return short(value) if simple is None else str(simple).replace("-", "−")
 
 
 def unit_text(unit: str) -> str:

@@ -9,11 +9,10 @@ import sympy
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.groups.group import PiGroup
-from dimgs.groups.rationals import equal_rational
 from dimgs.report.figures import style
 from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
-from dimgs.report.words import short
+from dimgs.report.words import rational_text, short
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -220,9 +219,7 @@ def slopes(report: Findings, axes: "Axes", group: str | None = None) -> None:
     line, middle = curve(runs, name)
     axes.plot(line, middle, color=style.INK, zorder=2)
     style.scatter(runs, axes, x, y, style.drawn(runs.n))
-    style.log_ticks(axes, "x", "y")
-    axes.set_xlabel(style.group_label(runs, name))
-    axes.set_ylabel(style.response_label(runs))
+    style.label_axes(runs, axes, name)
     for start, end, slope in pieces(line, middle):
         _triangle(axes, line, middle, start, end, slope)
     low, high = np.log(axes.get_ylim())
@@ -256,14 +253,6 @@ def pieces(line: Array, values: Array) -> list[tuple[float, float, float]]:
     return stretches
 
 
-def slope_text(slope: float) -> str:
-    """A simple rational where the slope is one, else three digits."""
-    simple = equal_rational(slope, _SIMPLE, _ROUNDING)
-    if simple is not None:
-        return str(simple).replace("-", "−")
-    return f"{slope:.3g}".replace("-", "−")
-
-
 def _triangle(
     axes: "Axes", line: Array, values: Array, start: float, end: float, slope: float
 ) -> None:
@@ -275,18 +264,11 @@ def _triangle(
     y_left, y_right = np.exp(at - slope * half), np.exp(at + slope * half)
     base = min(y_left, y_right)
     corner = (right, base) if slope > 0 else (left, base)
-    axes.fill(
-        [left, corner[0], right],
-        [y_left, corner[1], y_right],
-        facecolor="none",
-        edgecolor=style.ORANGE,
-        linewidth=1.0,
-        zorder=4,
-    )
+    corners = [left, corner[0], right], [y_left, corner[1], y_right]
+    axes.fill(*corners, facecolor="none", edgecolor=style.ORANGE, linewidth=1.0, zorder=4)
     middle = float(np.sqrt(left) * np.sqrt(right))
     style.beside(axes, "1", (middle, base), (0, -3), ha="center", va="top", zorder=5)
     away, side = (3, "left") if slope > 0 else (-3, "right")
     up = float(np.sqrt(y_left) * np.sqrt(y_right))
-    style.beside(
-        axes, slope_text(slope), (corner[0], up), (away, 0), ha=side, va="center", zorder=5
-    )
+    text, leg = rational_text(slope, _SIMPLE, _ROUNDING), (corner[0], up)
+    style.beside(axes, text, leg, (away, 0), ha=side, va="center", zorder=5)

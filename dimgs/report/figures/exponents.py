@@ -163,15 +163,7 @@ def regime_map(report: Findings, axes: "Axes", x: str | None = None, y: str | No
             zorder=3,
             **style.mark(k),
         )
-    axes.set_xlabel(style.group_label(runs, names[0]))
-    axes.set_ylabel(
-        style.group_label(runs, names[1]) if len(names) == 2 else style.response_label(runs)
-    )
-    logged = [names[0] in runs.law.logged]
-    logged += [names[1] in runs.law.logged if len(names) == 2 else runs.is_log]
-    for which, log in zip("xy", logged, strict=True):
-        if log:
-            style.log_ticks(axes, which)
+    style.label_axes(runs, axes, *names)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, labelcolor=style.INK)
 
 
@@ -352,8 +344,14 @@ def _local_exponents(runs: ReportRuns, name: str, local: Any) -> tuple[Array, Ar
 
 def _curve(runs: ReportRuns, axes: "Axes", name: str, local: Any) -> None:
     x = runs.values[name]
-    local_exponents = _local_exponents(runs, name, local)
-    order = np.argsort(x)
+    law, local_exponents = law_exponents(runs, name), _local_exponents(runs, name, local)
+    shown = law if local_exponents is None else local_exponents[0]
+    room = max(0.5, float(np.ptp(shown)))
+    bottom, top = float(np.min(shown)) - room, float(np.max(shown)) + room
+    axes.set_ylim(bottom, top)
+    steps = [k / 4 for k in range(-16, 17) if bottom <= k / 4 <= top]
+    for at in steps if len(steps) <= _GUIDES else []:
+        axes.axhline(at, color=style.RULE, linewidth=0.6, zorder=0)
     if local_exponents is not None:
         value, low, high = local_exponents
         rows = style.drawn(runs.n)
@@ -369,18 +367,8 @@ def _curve(runs: ReportRuns, axes: "Axes", name: str, local: Any) -> None:
             markersize=3.5,
             label="local fit",
         )
-    axes.plot(x[order], law_exponents(runs, name)[order], color=style.INK, label="law", zorder=4)
-    shown = law_exponents(runs, name) if local_exponents is None else local_exponents[0]
-    room = max(0.5, float(np.ptp(shown)))
-    bottom, top = float(np.min(shown)) - room, float(np.max(shown)) + room
-    axes.set_ylim(bottom, top)
-    steps = [k / 4 for k in range(-16, 17) if bottom <= k / 4 <= top]
-    for at in steps if len(steps) <= _GUIDES else []:
-        axes.axhline(at, color=style.RULE, linewidth=0.6, zorder=0)
-    # keeps the law the last line, whatever guides were drawn
-    law = next(line for line in axes.lines if line.get_label() == "law")
-    law.remove()
-    axes.add_line(law)
+    order = np.argsort(x)
+    axes.plot(x[order], law[order], color=style.INK, label="law", zorder=4)
     axes.set_xlabel(style.group_label(runs, name))
     axes.set_ylabel("local exponent of " + style.math_label(runs.symbol(name), name))
     style.log_ticks(axes, "x")
@@ -414,7 +402,5 @@ def _arrows(runs: ReportRuns, axes: "Axes", names: list[str], local: Any) -> Non
     # an empty title keeps room for the key above the axes
     axes.set_title(" ")
     axes.quiverkey(arrows, 0.86, 1.05, key, f"exponent {key:g}", labelpos="W", color=style.INK)
-    axes.set_xlabel(style.group_label(runs, names[0]))
-    axes.set_ylabel(style.group_label(runs, names[1]))
-    style.log_ticks(axes, "x", "y")
+    style.label_axes(runs, axes, *names)
     axes.margins(0.1)

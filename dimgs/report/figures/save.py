@@ -110,25 +110,22 @@ def _by_label(report: Findings, axes: "Axes") -> None:
     residuals_by_group(report, axes, column)
 
 
-def _always(report: Findings) -> bool:
-    return True
-
-
-_ALL: "tuple[tuple[str, Callable[[Findings, Axes], object], Callable[[Findings], bool]], ...]" = (
+_When = Callable[[Findings], bool] | None
+_ALL: "tuple[tuple[str, Callable[[Findings, Axes], object], _When], ...]" = (
     ("curve", smooth_curve, lambda report: report.curve is not None),
-    ("collapse", collapse, _always),
-    ("slopes", slopes, _always),
+    ("collapse", collapse, None),
+    ("slopes", slopes, None),
     ("regimes", regime_map, lambda report: len(report.regimes or ()) > 1),
-    ("predicted_against_measured", predicted_against_measured, _always),
-    ("exponents", exponent_forest, _always),
+    ("predicted_against_measured", predicted_against_measured, None),
+    ("exponents", exponent_forest, None),
     ("local_exponents", exponent_field, lambda report: bool(report.fit and report.fit.local)),
-    ("along", along_exponents, lambda report: bool(report.fit and report.fit.local)),
-    ("residuals_by_run", residuals_by_run, _always),
-    ("residuals_by_group", residuals_by_group, _always),
-    ("residuals_by_label", _by_label, _always),
-    ("rivals", rivals, lambda report: bool(report.rivals)),
+    ("along", along_exponents, None),
+    ("residuals_by_run", residuals_by_run, None),
+    ("residuals_by_group", residuals_by_group, None),
+    ("residuals_by_label", _by_label, None),
+    ("rivals", rivals, None),
     ("candidates", pareto_front, lambda report: len(report.candidates) > 1),
-    ("runs", principal_axes, _always),
+    ("runs", principal_axes, None),
 )
 
 
@@ -151,7 +148,7 @@ def draw_figures(report: Findings) -> list[Drawing]:
     """
     drawings, captions = [], shipped("dimgs.report.figures", "captions.toml")
     for name, draw, when in _ALL:
-        if not when(report):
+        if when is not None and not when(report):
             continue
         rows = len(report.fit.variable_exponents) if report.fit else 0
         height = 0.9 + 0.36 * rows if name == "exponents" else _HEIGHT
@@ -195,10 +192,8 @@ def save(axes: "Axes", path: str | Path) -> Path:
     figure = axes.get_figure(root=True)
     assert figure is not None
     drawing = Drawing(target.stem, figure, "", "")
-    if target.suffix in (".pdf", ".png"):
-        write_whole(target, drawing.pdf() if target.suffix == ".pdf" else drawing.png())
-    else:
-        write_whole(target, drawing.svg())
+    made = {".pdf": drawing.pdf, ".png": drawing.png}.get(target.suffix, drawing.svg)
+    write_whole(target, made())
     return target
 
 

@@ -257,6 +257,14 @@ def response_label(runs: ReportRuns) -> str:
     return math_label(formula, f"pi_0 = {response}")
 
 
+def label_axes(runs: ReportRuns, axes: "Axes", x: str, y: str | None = None) -> None:
+    """Label axes along a group, and along another or the response; logarithmic for logarithms."""
+    axes.set_xlabel(group_label(runs, x))
+    axes.set_ylabel(response_label(runs) if y is None else group_label(runs, y))
+    is_log = runs.is_log if y is None else y in runs.law.logged
+    log_ticks(axes, *(["x"] if x in runs.law.logged else []), *(["y"] if is_log else []))
+
+
 def inline(runs: ReportRuns, group: PiGroup) -> str:
     """LaTeX of a group on one line, what divides behind a slash."""
     parts = []
