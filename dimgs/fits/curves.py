@@ -107,12 +107,12 @@ class CurvePotential(ContrastiveRegressor):
             of_component = replace(runs, y=scores[:, [k]])
             task = task_of(of_component, tuple(base.categorical), base.loss != "squared")
             learned.append((learn(task, settings), task.centre))
-        self._models: list[tuple[FittedPotential, Array]] = [(one.fitted, c) for one, c in learned]
-        self.smoothness_ = np.array([one.choice.decay for one, _ in learned])
+        self._models: list[tuple[FittedPotential, Array]] = [(one[0], c) for one, c in learned]
+        self.smoothness_ = np.array([one[1].decay for one, _ in learned])
         # what remains of each component's mean after its own ensemble
         self._offsets = np.array(
             [
-                runs.weights @ (scores[:, k] - one.fitted.members(runs.X).mean(axis=0)[:, 0])
+                runs.weights @ (scores[:, k] - one[0].members(runs.X).mean(axis=0)[:, 0])
                 for k, (one, _) in enumerate(learned)
             ]
         ) / len(runs)

@@ -59,7 +59,7 @@ def a_task(loss: Loss, within: bool, seed: int = 0) -> tuple[Trainer, Folds, Arr
     labels = np.arange(40) % 4 if within else None
     runs = distinct_runs(TrainingRuns(X, y, rng.uniform(0.5, 2.0, 40), np.arange(40) // 2, labels))
     task = task_of(runs, (), False)
-    trainer = Trainer.of(task, NetworkLayout(2, 2, (), ()), loss, Physics(), torch.device("cpu"))
+    trainer = Trainer(task, NetworkLayout(2, 2, (), ()), loss, Physics(), torch.device("cpu"))
     folds = folds_of(runs, 1)
     return trainer, folds, rng.normal(size=(len(folds), 2, 4))
 
@@ -343,7 +343,7 @@ def test_a_limit_is_imposed_beyond_the_runs_along_its_own_group() -> None:
     exponents = task.axes.transform @ theta.numpy().reshape(2, 2) * task.scale
     miss = [(exponents[j] - v.exponent) / task.scale for j, v in enumerate(limits)]
     expected = sum(100.0 * np.mean((m * X[:, j].std()) ** 2) for j, m in enumerate(miss))
-    assert float(penalty.value(theta)[0]) == pytest.approx(expected)
+    assert float(penalty(theta)[0]) == pytest.approx(expected)
     assert penalty_of(
         Physics(), trainer.layout, task.axes.transform, {0: 0, 1: 1}, X, trainer.z, trainer.codes,
         task.scale,

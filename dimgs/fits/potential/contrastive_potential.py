@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeGuard
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
+from dimgs.common.formats import attributes
 from dimgs.fits.base import TrainingRuns, WithinRegressor, seed_of
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.potential.potential_runs import (
@@ -130,12 +131,12 @@ class ContrastivePotential(WithinRegressor):
         from dimgs.fits.potential.networks import learn
 
         task = task_of(runs, tuple(self.categorical), self.loss != "squared")
-        learned = learn(task, settings)
-        self.model_: FittedPotential = learned.fitted
+        self.model_: FittedPotential
+        self.model_, choice, cv_r2 = learn(task, settings)
         self._runs, self._origin = runs.X, task.centre
-        self.smoothness_, self.n_iter_ = learned.choice.decay, learned.choice.iterations
-        self.validation_ = learned.choice.scores
-        self.cv_r2_ = self._shaped(learned.cv_r2)
+        self.smoothness_, self.n_iter_ = choice.decay, choice.iterations
+        self.validation_ = choice.scores
+        self.cv_r2_ = self._shaped(cv_r2)
         self.cv_rmse_ = self._shaped(self.model_.noise * self.model_.scale)
 
     def _potential(self, X: Array) -> Array:
@@ -155,15 +156,11 @@ class ContrastivePotential(WithinRegressor):
         physics = self.physics or Physics()
         physics.check(n_features, self.categorical)
         return Settings(
-            tuple(self.hidden),
-            self.loss,
-            decays_of(self.smoothness),
-            physics,
-            self.n_members,
-            self.max_iter,
-            self.device,
-            self.verbose,
-            seed_of(self.random_state),
+            **attributes(self, "loss n_members max_iter device verbose"),
+            hidden=tuple(self.hidden),
+            decays=decays_of(self.smoothness),
+            physics=physics,
+            seed=seed_of(self.random_state),
         )
 
     def _publish(self, runs: PotentialRuns, x: Array, t: Array) -> None:
@@ -188,23 +185,24 @@ class ContrastivePotential(WithinRegressor):
     def _check(self) -> None:
         if self.loss not in LOSSES:
             raise InputError(f"loss is {self.loss!r}: use squared, absolute or huber.")
-        whole = [self.n_members, self.max_iter, *_sequence("hidden", self.hidden)]
-        if not all(_whole(n, 1) for n in whole):
+        for name in ("hidden", "categorical"):
+            value: object = getattr(self, name)
+            if isinstance(value, str) or not isinstance(value, Iterable):
+                raise InputError(f"{name} is {value!r}: give a sequence of whole numbers.")
+        if not _whole([self.n_members, self.max_iter, *self.hidden], 1):
             raise InputError(
                 f"n_members is {self.n_members!r}, max_iter {self.max_iter!r} and hidden "
                 f"{self.hidden!r}: use whole numbers from 1."
             )
-        if not all(_whole(k, 0) for k in _sequence("categorical", self.categorical)):
+        if not _whole(self.categorical, 0):
             raise InputError(
                 f"categorical is {self.categorical!r}: give columns of X, counted from 0."
             )
-        if isinstance(self.smoothness, str):
-            if self.smoothness != "auto":
-                raise InputError(
-                    f"smoothness is {self.smoothness!r}: use 'auto' or a weight decay."
-                )
-        elif not _not_negative(self.smoothness):
-            raise InputError(f"smoothness is {self.smoothness!r}: it must not be negative.")
+        decay: object = self.smoothness
+        if decay != "auto" and not (isinstance(decay, int | float | np.number) and decay >= 0):
+            raise InputError(
+                f"smoothness is {decay!r}: use 'auto' or a weight decay that is not negative."
+            )
 
     def _wide(self, numeric: Array) -> Array:
         """Values of the numeric columns (last axis) among all columns of X."""
@@ -356,15 +354,5 @@ class ContrastivePotential(WithinRegressor):
         return self.model_.outside(self._checked_rows(X))
 
 
-def _sequence(name: str, value: object) -> list[object]:
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise InputError(f"{name} is {value!r}: give a sequence of whole numbers, like (24,).")
-    return list(value)
-
-
-def _whole(value: object, least: int) -> "TypeGuard[int | np.integer[Any]]":
-    return isinstance(value, int | np.integer) and bool(value >= least)
-
-
-def _not_negative(value: object) -> bool:
-    return isinstance(value, int | float | np.number) and bool(value >= 0)
+def _whole(values: Iterable[object], least: int) -> bool:
+    return all(isinstance(n, int | np.integer) and n >= least for n in values)

@@ -10,6 +10,7 @@ and how fast it errs outside of them is measured by leaving out outer ones.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any, Self
@@ -184,7 +185,7 @@ def slopes_of(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor) ->
     z : Tensor of shape (n_runs, n_inputs)
     codes : Tensor of int of shape (n_runs, n_categories)
     """
-    return _slopes_at(layout, theta, _places(theta, z), codes)
+    return _derivatives(layout, theta, z, codes)[1]
 
 
 def curvatures_of(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
@@ -192,23 +193,21 @@ def curvatures_of(layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor
 
     Parameters as in `slopes_of`.
     """
-    places = _places(theta, z)
-    slopes = _slopes_at(layout, theta, places, codes)
+    places, slopes = _derivatives(layout, theta, z, codes)
     if not layout.hidden:
         return torch.zeros((*slopes.shape, layout.n_inputs), dtype=z.dtype, device=z.device)
     rows = [_gradient(row, places) for row in slopes.flatten(2).unbind(-1)]
     return torch.stack(rows, dim=2).reshape(*slopes.shape, layout.n_inputs)
 
 
-def _places(theta: Tensor, z: Tensor) -> Tensor:
-    """The runs as each network sees them, for derivatives by where they lie."""
-    return z.expand(len(theta), -1, -1).detach().requires_grad_()
-
-
-def _slopes_at(layout: NetworkLayout, theta: Tensor, places: Tensor, codes: Tensor) -> Tensor:
+def _derivatives(
+    layout: NetworkLayout, theta: Tensor, z: Tensor, codes: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The runs as each network sees them, and first derivatives by where they lie."""
+    places = z.expand(len(theta), -1, -1).detach().requires_grad_()
     with torch.enable_grad():
         values = layout.forward(theta, places, codes)
-    return torch.stack([_gradient(v, places) for v in values.unbind(-1)], dim=2)
+    return places, torch.stack([_gradient(v, places) for v in values.unbind(-1)], dim=2)
 
 
 def _gradient(values: Tensor, places: Tensor) -> Tensor:
@@ -230,7 +229,7 @@ class Pairing:
     codes: Tensor | None = None
     n_labels: int = 1
 
-    def take(self, rows: Tensor) -> "Pairing":
+    def take(self, rows: Tensor | slice) -> "Pairing":
         """The pairing of some of the runs."""
         return self if self.codes is None else Pairing(self.codes[rows], self.n_labels)
 
@@ -365,68 +364,8 @@ _MOST_BENT = 50
 _ROUND = 1e-6
 
 
-@dataclass(frozen=True, eq=False)
-class Penalty:
-    """Prior knowledge in whitened coordinates, ready to be added to a loss.
-
-    Parameters
-    ----------
-    physics : Physics
-    layout : NetworkLayout
-    transform : Tensor of shape (n_numeric, rank)
-        Of the whitening: exponents are `slopes @ transform.T`.
-    columns : dict of int to int
-        Position of a column of X among the numeric ones.
-    spread : Tensor of shape (n_numeric,)
-        Standard deviation of each numeric column.
-    scale : Tensor of shape (n_targets,)
-        Unit of the potential.
-    points, codes : Tensor
-        Runs at which the physics is imposed.
-    far : tuple of (Tensor, Tensor, float)
-        For each limit, points of shape (n_points, rank) out there, the change of the numeric
-        columns along it, and the standard deviation of its feature.
-    """
-
-    physics: Physics
-    layout: NetworkLayout
-    transform: Tensor
-    columns: dict[int, int]
-    spread: Tensor
-    scale: Tensor
-    points: Tensor
-    codes: Tensor
-    far: tuple[tuple[Tensor, Tensor, float], ...]
-
-    def value(self, theta: Tensor) -> Tensor:
-        """Penalty of each network, shape (n_models,)."""
-        out = torch.zeros(len(theta), dtype=theta.dtype, device=theta.device)
-        if self.physics.monotone:
-            around = torch.cat([self.points, _AROUND * self.points])
-            codes = torch.cat([self.codes, self.codes])
-            exponents = self._exponents(theta, around, codes)
-            for feature, sign in self.physics.monotone.items():
-                j = self.columns[feature]
-                wrong = torch.relu(-sign * exponents[..., j]) * self.spread[j]
-                out = out + self.physics.strength * wrong.square().mean((-1, -2))
-        for limit, (far, along, spread) in zip(self.physics.limits, self.far, strict=True):
-            codes = self.codes.repeat(len(_BEYOND), 1)
-            exponents = self._exponents(theta, far, codes) @ along
-            miss = (exponents - limit.exponent / self.scale) * spread
-            out = out + self.physics.strength * miss.square().mean((-1, -2))
-        if self.physics.interaction and len(self.spread) > 1:
-            out = out + self.physics.interaction * self._interactions(theta)
-        return out
-
-    def _exponents(self, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
-        return slopes_of(self.layout, theta, z, codes) @ self.transform.T
-
-    def _interactions(self, theta: Tensor) -> Tensor:
-        curved = curvatures_of(self.layout, theta, self.points, self.codes)
-        mixed = self.transform @ curved @ self.transform.T
-        mixed = mixed * torch.outer(self.spread, self.spread)
-        size = (mixed.square().mean((1, 2)) + _ROUND**2).sqrt() - _ROUND
-        return torch.triu(size, diagonal=1).sum((-1, -2))
+# penalty (n_models,) of networks (n_models, size)
+Penalty = Callable[[Tensor], Tensor]
 
 
 def penalty_of(
@@ -439,53 +378,70 @@ def penalty_of(
     codes: Tensor,
     scale: Array,
 ) -> Penalty | None:
-    """The penalty on some runs; None where no physics is given.
+    """Prior knowledge on some runs, ready to be added to a loss; None where none is given.
 
     Parameters
     ----------
     physics : Physics
     layout : NetworkLayout
     transform : ndarray of shape (n_numeric, rank)
+        Of the whitening: exponents are `slopes @ transform.T`.
     columns : dict of int to int
+        Position of a column of X among the numeric ones.
     X : ndarray of shape (n_runs, n_numeric)
         Numeric columns.
     z, codes : Tensor
         Whitened coordinates and labels of the runs.
     scale : ndarray of shape (n_targets,)
+        Unit of the potential.
     """
     if not (physics.uses_gradient or physics.interaction):
         return None
-    step = -(-len(X) // _MOST_BENT)
-    rows = slice(None, None, step)
-    points = z[rows]
-    matrix = torch.as_tensor(transform, dtype=z.dtype, device=z.device)
-    far = []
-    n_features = max(columns, default=-1) + 1
+
+    def there(values: Array) -> Tensor:
+        return torch.as_tensor(values, dtype=z.dtype, device=z.device)
+
+    rows = slice(None, None, -(-len(X) // _MOST_BENT))
+    points, labels = z[rows], codes[rows]
+    turn, spread, unit = there(transform), there(X.std(axis=0)), there(scale)
+    # for each limit: its exponent, points out there, change along it, spread of its feature
+    far: list[tuple[float, Tensor, Tensor, float]] = []
     for limit in physics.limits:
-        weight, along = (w[list(columns)] for w in limit.weights(n_features))
-        feature = X @ weight
+        weight, along = (w[list(columns)] for w in limit.weights(max(columns, default=-1) + 1))
+        feature, change = X @ weight, there(along)
         ends = [float(feature.min()), float(feature.max())]
         if limit.beyond is not None:
             ends = [min(ends[0], limit.beyond), max(ends[1], limit.beyond)]
         span = max(float(np.ptp(feature)), 1e-12)
-        shifts = []
-        for beyond in _BEYOND:
-            there = ends[1] + beyond * span if limit.end == "high" else ends[0] - beyond * span
-            shift = torch.as_tensor(there - feature[rows], dtype=z.dtype, device=z.device)
-            change = torch.as_tensor(along, dtype=z.dtype, device=z.device)
-            shifts.append(points + shift[:, None] * (change @ matrix))
-        far.append((torch.cat(shifts), change, float(feature.std())))
-    return Penalty(
-        physics,
-        layout,
-        matrix,
-        columns,
-        torch.as_tensor(X.std(axis=0), dtype=z.dtype, device=z.device),
-        torch.as_tensor(scale, dtype=z.dtype, device=z.device),
-        points,
-        codes[rows],
-        tuple(far),
-    )
+        end, sign = (ends[1], 1.0) if limit.end == "high" else (ends[0], -1.0)
+        shifts = [
+            points + there(end + sign * beyond * span - feature[rows])[:, None] * (change @ turn)
+            for beyond in _BEYOND
+        ]
+        far.append((limit.exponent, torch.cat(shifts), change, float(feature.std())))
+
+    def exponents(theta: Tensor, at: Tensor) -> Tensor:
+        return slopes_of(layout, theta, at, labels.repeat(len(at) // len(labels), 1)) @ turn.T
+
+    def penalty(theta: Tensor) -> Tensor:
+        out = torch.zeros(len(theta), dtype=theta.dtype, device=theta.device)
+        if physics.monotone:
+            around = exponents(theta, torch.cat([points, _AROUND * points]))
+            for feature, sign in physics.monotone.items():
+                j = columns[feature]
+                wrong = torch.relu(-sign * around[..., j]) * spread[j]
+                out = out + physics.strength * wrong.square().mean((-1, -2))
+        for exponent, at, along, size in far:
+            miss = (exponents(theta, at) @ along - exponent / unit) * size
+            out = out + physics.strength * miss.square().mean((-1, -2))
+        if physics.interaction and len(spread) > 1:
+            mixed = turn @ curvatures_of(layout, theta, points, labels) @ turn.T
+            mixed = mixed * torch.outer(spread, spread)
+            strength = (mixed.square().mean((1, 2)) + _ROUND**2).sqrt() - _ROUND
+            out = out + physics.interaction * torch.triu(strength, diagonal=1).sum((-1, -2))
+        return out
+
+    return penalty
 
 
 # loss (n_active,) and gradient (n_active, size) of the networks that the indices name
@@ -700,7 +656,6 @@ _ROUNDED = 0.2
 DELTA = 1.345 * float(np.sqrt(2.0))
 
 
-@dataclass(frozen=True, eq=False)
 class Trainer:
     """Training of the networks of a task, on its device.
 
@@ -709,43 +664,42 @@ class Trainer:
     task : Task
     layout : NetworkLayout
     loss : {"squared", "absolute", "huber"}
-    penalty : Penalty, optional
-    z, codes, target : Tensor
-    pairing : Pairing
-    delta : float
-        Where Huber's loss turns absolute, in units of what the power law leaves.
+    physics : Physics
+    device : torch.device
     """
 
-    task: Task
-    layout: NetworkLayout
-    loss: Loss
-    penalty: Penalty | None
-    z: Tensor
-    codes: Tensor
-    target: Tensor
-    pairing: Pairing
-    delta: float = DELTA
-
-    @classmethod
-    def of(
-        cls, task: Task, layout: NetworkLayout, loss: Loss, physics: Physics, device: Any
-    ) -> "Trainer":
-        """Copy the task to the device."""
-
+    def __init__(
+        self, task: Task, layout: NetworkLayout, loss: Loss, physics: Physics, device: Any
+    ) -> None:
         def there(values: NDArray[Any]) -> Tensor:
             return torch.as_tensor(values, device=device)
 
+        self.task, self.layout, self.loss = task, layout, loss
+        # where Huber's loss turns absolute, in units of what the power law leaves
+        self.delta = DELTA
         # rounding errors differ with the choice of groups, and long training would amplify them
-        z, codes = there(np.round(task.z, _DECIMALS)), there(task.codes)
-        numeric = task.runs.X[:, list(task.axes.numeric)]
-        penalty = penalty_of(
-            physics, layout, task.axes.transform, task.axes.columns, numeric, z, codes, task.scale
+        self.z, self.codes = there(np.round(task.z, _DECIMALS)), there(task.codes)
+        self.target = there(task.target)
+        axes, within = task.axes, task.runs.within
+        self.penalty = penalty_of(
+            physics,
+            layout,
+            axes.transform,
+            axes.columns,
+            task.runs.X[:, list(axes.numeric)],
+            self.z,
+            self.codes,
+            task.scale,
         )
-        within = task.runs.within
-        pairing = Pairing()
+        self.pairing = Pairing()
         if within is not None:
-            pairing = Pairing(there(within), int(within.max()) + 1)
-        return cls(task, layout, loss, penalty, z, codes, there(task.target), pairing)
+            self.pairing = Pairing(there(within), int(within.max()) + 1)
+
+    def sharpened(self, delta: float) -> "Trainer":
+        """The same with another end of the quadratic part of Huber's loss."""
+        sharp = copy(self)
+        sharp.delta = delta
+        return sharp
 
     def train(
         self,
@@ -789,22 +743,18 @@ class Trainer:
 
         kind, delta = self.loss, self.delta
 
-        def objective(some: Tensor, models: Tensor, rows: Tensor | None) -> Tensor:
-            z = self.z if rows is None else self.z[rows]
-            codes = self.codes if rows is None else self.codes[rows]
-            target = self.target if rows is None else self.target[rows]
-            pairing = self.pairing if rows is None else self.pairing.take(rows)
-            w = seen[models] if rows is None else seen[models][:, rows]
-            errors = target - self.layout.forward(some, z, codes)
-            value = pair_loss(errors, w, pairing, kind, delta)
+        def objective(some: Tensor, models: Tensor, rows: Tensor | slice) -> Tensor:
+            predicted = self.layout.forward(some, self.z[rows], self.codes[rows])
+            w, errors = seen[models][:, rows], self.target[rows] - predicted
+            value = pair_loss(errors, w, self.pairing.take(rows), kind, delta)
             if kind != self.loss:
                 value = value / (2.0 * delta)
             if self.penalty is not None:
-                value = value + self.penalty.value(some)
+                value = value + self.penalty(some)
             return value + shrink[models] * (decays * some.square()).sum(1)
 
         def full(some: Tensor, models: Tensor) -> tuple[Tensor, Tensor]:
-            return _slope(lambda leaf: objective(leaf, models, None), some)
+            return _slope(lambda leaf: objective(leaf, models, slice(None)), some)
 
         if len(weights[0]) <= FULL_BATCH:
             if self.loss == "absolute":
@@ -826,14 +776,9 @@ class Trainer:
 
     def linear(self, weights: Array) -> list[Array]:
         """Linear part of each network by least squares over the pairs it may see."""
-        solutions: dict[bytes, Array] = {}
-        out = []
-        for row in weights:
-            key = row.tobytes()
-            if key not in solutions:
-                solutions[key] = self.task.linear(row)
-            out.append(solutions[key])
-        return out
+        rows, back = np.unique(weights, axis=0, return_inverse=True)
+        solutions = [self.task.linear(row) for row in rows]
+        return [solutions[k] for k in back.ravel()]
 
     def values(self, theta: Array) -> Array:
         """Potential of every run by every network, shape (n_models, n_runs, n_targets)."""
@@ -1152,10 +1097,8 @@ def held_out_errors(trainer: Trainer, theta: Array, folds: Folds) -> Array:
     n_folds, n, _ = theta.shape
     values = trainer.values(np.concatenate(theta)).reshape(n_folds, n, len(task.runs), -1)
     misses = task.target - values.mean(axis=1)
-    out: Array = np.empty(misses.shape)
-    for k, (held, miss) in enumerate(zip(folds.held, misses, strict=True)):
-        out[k] = centred_on_seen(trainer, miss, held)
-    return out
+    pairs = zip(misses, folds.held, strict=True)
+    return np.array([centred_on_seen(trainer, miss, held) for miss, held in pairs])
 
 
 def centred_on_seen(trainer: Trainer, miss: Array, held: NDArray[np.bool_]) -> Array:
@@ -1262,26 +1205,26 @@ def growth_of(trainer: Trainer, choice: PotentialChoice, folds: Folds, seed: int
     values = trainer.values(theta)
     distances, errors = [], []
     for mask, predicted in zip(held, values, strict=True):
-        rows = np.flatnonzero(mask)
-        rows = rows[:: -(-len(rows) // _MOST_POINTS)]
-        distances.append(Hull.of(task.z[~mask]).distance(task.z[rows]))
+        rows, away = _outside(task.z, mask)
+        distances.append(away)
         errors.append(np.abs(centred_on_seen(trainer, task.target - predicted, mask))[rows])
     away, error = np.concatenate(distances), np.concatenate(errors)
     far = away > np.median(away[away > 0]) / 2 if np.any(away > 0) else away > 0
     if not far.any():
         return nothing
     slopes = np.sort(error[far] / away[far, None], axis=0)
-    return Growth(_usual(task.z, folds), float(np.median(away[far])), slopes)
+    # distance that few of the runs held out exceed
+    usual = np.quantile(
+        np.concatenate([_outside(task.z, fold)[1] for fold in folds.held]), _FEW_EXCEED
+    )
+    return Growth(float(usual), float(np.median(away[far])), slopes)
 
 
-def _usual(z: Array, folds: Folds) -> float:
-    """Distance that few of the runs held out exceed."""
-    away = []
-    for held in folds.held:
-        rows = np.flatnonzero(held)
-        rows = rows[:: -(-len(rows) // _MOST_POINTS)]
-        away.append(Hull.of(z[~held]).distance(z[rows]))
-    return float(np.quantile(np.concatenate(away), _FEW_EXCEED))
+def _outside(z: Array, held: NDArray[np.bool_]) -> tuple[IntArray, Array]:
+    """Some of the runs held out, and their distances from the hull of the others."""
+    rows = np.flatnonzero(held)
+    rows = rows[:: -(-len(rows) // _MOST_POINTS)]
+    return rows, Hull.of(z[~held]).distance(z[rows])
 
 
 # weight of the condition that shares add up to one, in the units of whitened coordinates
@@ -1576,8 +1519,7 @@ def assemble(
     misses = task.target - values.mean(axis=1)
     weights = np.where(folds.held, 0.0, task.runs.weights)
     offsets = np.einsum("kr,krt->kt", weights, misses) / weights.sum(axis=1)[:, None]
-    pairs = zip(misses, folds.held, strict=True)
-    errors = np.array([centred_on_seen(trainer, miss, held) for miss, held in pairs])
+    errors = held_out_errors(trainer, held_out, folds)
     root = np.sqrt(task.runs.weights)[:, None]
     of, run = np.nonzero(folds.held)
     noise = np.sqrt(np.mean(np.square(errors * root)[of, run], axis=0))
@@ -1588,13 +1530,10 @@ def assemble(
     distinct = int(folds.held.any(axis=0).sum())
     k, u, v = folds.pairs.T
     gap = misses[k, u] - misses[k, v]
-    apart = (values[k, :, u] - values[k, :, v])[:, :, None]
-    each = [
-        open_scale(a[None], (task.z[i] - task.z[j])[None], noise, count, 2)[0, 0]
-        for a, i, j in zip(apart, u, v, strict=True)
-    ]
+    apart = (values[k, :, u] - values[k, :, v]).swapaxes(0, 1)[None]
+    each = open_scale(apart, task.z[u] - task.z[v], noise, count, 2)[0]
     together = np.sqrt(2.0 / (1.0 / task.runs.weights[u] + 1.0 / task.runs.weights[v]))[:, None]
-    pair_scores = np.abs(gap) * together / np.array(each).reshape(gap.shape)
+    pair_scores = np.abs(gap) * together / each
     fitted = FittedPotential(
         task.axes,
         trainer.layout,
@@ -1640,29 +1579,13 @@ class Settings:
     seed: int
 
 
-@dataclass(frozen=True, eq=False)
-class Learned:
-    """A trained potential.
-
-    Parameters
-    ----------
-    fitted : FittedPotential
-    choice : PotentialChoice
-    cv_r2 : ndarray of shape (n_targets,)
-    """
-
-    fitted: FittedPotential
-    choice: PotentialChoice
-    cv_r2: Array
-
-
 def decays_of(smoothness: float | str) -> tuple[float, ...]:
     """Weight decays to try: infinity is the power law."""
     return (np.inf, *DECAYS) if isinstance(smoothness, str) else (float(smoothness),)
 
 
-def learn(task: Task, settings: Settings) -> Learned:
-    """Train a potential on a task.
+def learn(task: Task, settings: Settings) -> tuple[FittedPotential, PotentialChoice, Array]:
+    """Train a potential on a task: it, its smoothness, and R² on runs left out of each target.
 
     Parameters
     ----------
@@ -1675,7 +1598,7 @@ def learn(task: Task, settings: Settings) -> Learned:
     )
     n_inputs, n_targets = task.z.shape[1], task.target.shape[1]
     linear, deep = (
-        Trainer.of(
+        Trainer(
             task,
             NetworkLayout(n_inputs, n_targets, hidden, categories),
             settings.loss,
@@ -1708,7 +1631,7 @@ def learn(task: Task, settings: Settings) -> Learned:
     total = (held * spread**2).sum(axis=(0, 1))
     squares = (held * errors**2).sum(axis=(0, 1))
     safe = np.where(total > 0, total, 1.0)
-    return Learned(fitted, choice, np.where(total > 0, 1.0 - squares / safe, np.nan))
+    return fitted, choice, np.where(total > 0, 1.0 - squares / safe, np.nan)
 
 
 def _sharpened(
@@ -1720,10 +1643,11 @@ def _sharpened(
     delta = float(f"{DELTA * 1.4826 * np.median(np.abs(errors)):.6g}")
     if not 0.0 < delta < _SHARPER * trainer.delta:
         return trainer, choice
-    sharp = replace(trainer, delta=delta)
+    sharp = trainer.sharpened(delta)
     deep = sharp if np.isfinite(choice.decay) else None
-    base = replace(linear, delta=delta)
-    again = choose(base, deep, folds, (choice.decay,), choice.iterations, settings.seed)
+    again = choose(
+        linear.sharpened(delta), deep, folds, (choice.decay,), choice.iterations, settings.seed
+    )
     return sharp, replace(again, rougher=choice.rougher, scores=choice.scores)
 
 
@@ -1737,10 +1661,7 @@ def _ensemble(
     rng = np.random.default_rng([settings.seed, 1])
     whole = trainer.task.runs.weights
     if not np.isfinite(choice.decay):
-        weights = whole[None]
-        if trainer.loss == "squared" and trainer.penalty is None:
-            return np.array(trainer.linear(weights)).reshape(1, trainer.layout.n_linear)
-        return trainer.train(weights, np.zeros(1), [settings.max_iter], rng)[0]
+        return _linear_networks(trainer, whole[None], settings.max_iter, rng)
     n = settings.n_members
     weights = np.tile(whole, (n, 1))
     decay = np.full(n, choice.decay)

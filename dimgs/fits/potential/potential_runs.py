@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import EngineUnavailableError, FitError, InputError
 from dimgs.fits.base import TrainingRuns
+from dimgs.fits.design.moments import group_means
 from dimgs.fits.design.whitening import whiten
 from dimgs.fits.run_checks import check_clusters
 
@@ -197,9 +198,7 @@ class PotentialRuns:
         """
         if self.within is None:
             return np.asarray(values - weights @ values / weights.sum())
-        total = np.bincount(self.within, weights)
-        safe = np.where(total > 0, total, 1.0)
-        means = np.column_stack([np.bincount(self.within, weights * v) / safe for v in values.T])
+        means = group_means(values, self.within, int(self.within.max()) + 1, weights)[1]
         return np.asarray(values - means[self.within])
 
     def label_means(self, values: Array) -> dict[Any, Array]:
@@ -211,12 +210,10 @@ class PotentialRuns:
         """
         if self.within is None or self.within_labels is None:
             return {}
-        out = {}
-        for code, label in enumerate(self.within_labels.tolist()):
-            members = self.within == code
-            if members.any():
-                out[label] = self.weights[members] @ values[members] / self.weights[members].sum()
-        return out
+        count = len(self.within_labels)
+        weights, means = group_means(values, self.within, count, self.weights)
+        pairs = zip(self.within_labels.tolist(), means, strict=True)
+        return {label: row for (label, row), w in zip(pairs, weights, strict=True) if w > 0}
 
 
 def distinct_runs(runs: TrainingRuns) -> PotentialRuns:
@@ -330,10 +327,8 @@ class PotentialAxes:
         return out
 
 
-def axes_of(
-    X: Array, weights: Array, codes: IntArray | None, categorical: Sequence[int]
-) -> tuple[PotentialAxes, Array]:
-    """The axes of some runs, and their whitened coordinates.
+def axes_of(runs: PotentialRuns, categorical: Sequence[int]) -> tuple[PotentialAxes, Array]:
+    """The axes of some runs, and their whitened coordinates; spread within labels is made one.
 
     The axes go through runs: the first through the run farthest from the centre, the next
     through the farthest from the first axis, and so on, ties to the run that comes first. No
@@ -341,11 +336,8 @@ def axes_of(
 
     Parameters
     ----------
-    X : ndarray of shape (n_runs, n_features)
+    runs : PotentialRuns
         In an order that does not depend on the choice of groups.
-    weights : ndarray of shape (n_runs,)
-    codes : ndarray of int of shape (n_runs,), optional
-        Labels within which runs are paired; the spread within them is made one.
     categorical : sequence of int
         Columns of X that hold codes of labels.
 
@@ -354,6 +346,7 @@ def axes_of(
     InputError
         If a categorical column does not exist.
     """
+    X, weights = runs.X, runs.weights
     for column in categorical:
         if not 0 <= column < X.shape[1]:
             raise InputError(
@@ -363,18 +356,14 @@ def axes_of(
     numeric = tuple(j for j in range(X.shape[1]) if j not in set(categorical))
     values = X[:, list(numeric)]
     centre = weights @ values / weights.sum()
-    centred = values - centre
-    never_varied = _never_varied(centred, values)
-    if codes is not None:
-        totals = np.bincount(codes, weights)
-        for j in range(centred.shape[1]):
-            means = np.bincount(codes, weights * centred[:, j]) / totals
-            centred[:, j] -= means[codes]
-    whitening, rows = whiten(centred, weights)
-    turned = _axes(rows)
-    labels = tuple(np.unique(X[:, column]) for column in categorical)
+    whitening, rows = whiten(runs.centred(values - centre, weights), weights)
     axes = PotentialAxes(
-        centre, whitening.transform @ turned, numeric, tuple(categorical), labels, never_varied
+        centre,
+        whitening.transform @ _axes(rows),
+        numeric,
+        tuple(categorical),
+        tuple(np.unique(X[:, column]) for column in categorical),
+        _never_varied(values - centre, values),
     )
     return axes, axes.coordinates(X)
 
@@ -438,16 +427,12 @@ class Task:
 
     def linear(self, weights: Array) -> Array:
         """Weighted least squares over all pairs, shape (n_linear, n_targets)."""
-        return _least_squares(self.runs, self.linear_design(), self.target, weights)
-
-
-def _least_squares(runs: PotentialRuns, design: Array, target: Array, weights: Array) -> Array:
-    root = np.sqrt(weights)[:, None]
-    a, b = runs.centred(design, weights) * root, runs.centred(target, weights) * root
-    gram, moment = a.T @ a, a.T @ b
-    if len(a) < 50 * max(design.shape[1], 1):
-        return np.asarray(np.linalg.lstsq(a, b, rcond=1e-10)[0])
-    return np.asarray(np.linalg.lstsq(gram, moment, rcond=1e-12)[0])
+        runs, root = self.runs, np.sqrt(weights)[:, None]
+        a = runs.centred(self.linear_design(), weights) * root
+        b = runs.centred(self.target, weights) * root
+        if len(a) < 50 * max(a.shape[1], 1):
+            return np.asarray(np.linalg.lstsq(a, b, rcond=1e-10)[0])
+        return np.asarray(np.linalg.lstsq(a.T @ a, a.T @ b, rcond=1e-12)[0])
 
 
 def task_of(runs: PotentialRuns, categorical: tuple[int, ...], robust: bool) -> Task:
@@ -460,7 +445,7 @@ def task_of(runs: PotentialRuns, categorical: tuple[int, ...], robust: bool) -> 
     robust : bool
         Measure what the power law leaves by its median, so that outliers set no unit.
     """
-    axes, z = axes_of(runs.X, runs.weights, runs.within, categorical)
+    axes, z = axes_of(runs, categorical)
     centre = runs.weights @ runs.y / runs.weights.sum()
     y = runs.y - centre
     spread = np.sqrt(runs.weights @ runs.centred(y, runs.weights) ** 2 / len(runs))
