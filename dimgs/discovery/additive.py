@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
+from dimgs.common.formats import attributes
+from dimgs.discovery.collinearity import physical_powers
 from dimgs.discovery.options import Options
 from dimgs.fits.design.features import Design
 from dimgs.groups.dimensions import DimensionalMatrix
@@ -71,14 +73,11 @@ def additive_of(design: Design, options: Options) -> AdditiveResult:
         {
             "groups": {f.name: str(w) for f, w in zip(design.features, c.group, strict=True) if w},
             "variables": _variables(design, c.group),
-            "slope": c.slope,
             "low": c.slope_interval[0],
             "high": c.slope_interval[1],
-            "curvature": c.curvature,
             "curvature_low": c.curvature_interval[0],
             "curvature_high": c.curvature_interval[1],
-            "p_value": c.p_value,
-            "power_law_enough": c.power_law_enough,
+            **attributes(c, "slope curvature p_value power_law_enough"),
         }
         for c in model.components_
     )
@@ -156,9 +155,4 @@ def _variables(design: Design, powers: tuple[int, ...]) -> str:
     plain = [f.name for f, w in zip(design.features, powers, strict=True) if w and f.group is None]
     if plain:
         return plain[0]
-    exponents: dict[str, Any] = {}
-    for feature, weight in zip(design.features, powers, strict=True):
-        if feature.group is not None and weight:
-            for name, e in feature.group.exponents:
-                exponents[name] = exponents.get(name, 0) + int(weight) * e
-    return str(PiGroup.of("axis", {n: e for n, e in exponents.items() if e}))
+    return str(PiGroup.of("axis", physical_powers(design, map(int, powers))))

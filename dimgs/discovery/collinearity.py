@@ -1,5 +1,6 @@
 """Collinearity: directions that the runs cannot separate, as monomials of the variables."""
 
+from collections.abc import Iterable
 from fractions import Fraction
 from math import lcm
 
@@ -9,7 +10,6 @@ from dimgs.common.arrays import Array
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate
 from dimgs.groups.group import PiGroup
-from dimgs.variables import superscript
 
 # that of halves, thirds, quarters and their sums: what else a direction has is its noise
 LARGEST_DENOMINATOR = 12
@@ -17,22 +17,24 @@ LARGEST_DENOMINATOR = 12
 VARIED = 1e-9
 
 
+def physical_powers(design: Design, weights: Iterable[Fraction | int]) -> dict[str, Fraction]:
+    """Exponents of the physical variables in a product of powers of the features."""
+    powers: dict[str, Fraction] = {}
+    for feature, weight in zip(design.features, weights, strict=True):
+        exponents = [(str(feature.variable), Fraction(1))]
+        for name, e in exponents if feature.group is None else feature.group.exponents:
+            powers[name] = powers.get(name, Fraction(0)) + weight * e
+    return {name: e for name, e in powers.items() if e}
+
+
 def monomial_text(design: Design, direction: Array) -> str:
     """A direction in feature space as a monomial of the physical variables."""
-    powers: dict[str, Fraction] = {}
-    for feature, weight in zip(design.features, direction, strict=True):
-        amount = Fraction(float(weight)).limit_denominator(LARGEST_DENOMINATOR)
-        if feature.group is not None:
-            for name, e in feature.group.exponents:
-                powers[name] = powers.get(name, Fraction(0)) + amount * e
-        elif feature.variable is not None and amount:
-            powers[feature.variable] = powers.get(feature.variable, Fraction(0)) + amount
-    group = PiGroup.of("pi", powers)
-    data_only = [(n, e) for n, e in group.exponents if _is_data(design, n)]
-    common = lcm(*(e.denominator for _, e in data_only))
+    amounts = [Fraction(float(w)).limit_denominator(LARGEST_DENOMINATOR) for w in direction]
+    powers = _of_data(design, physical_powers(design, amounts))
+    common = lcm(*(e.denominator for e in powers.values()))
     if common <= LARGEST_DENOMINATOR:
-        data_only = [(n, e * common) for n, e in data_only]
-    return _text(data_only) or "1"
+        powers = {n: e * common for n, e in powers.items()}
+    return str(PiGroup.of("pi", powers))
 
 
 def separation_warnings(design: Design, fit: Estimate, cv_r2_log: float | None) -> list[str]:
@@ -67,20 +69,15 @@ def _constant_groups(design: Design) -> list[tuple[str, str]]:
     for group in design.basis.groups:
         if group.name not in design.never_varied or design.basis.is_signed(group):
             continue
-        data = [(n, e) for n, e in group.exponents if _is_data(design, n)]
-        for name, _ in data:
+        data = _of_data(design, dict(group.exponents))
+        for name in data:
             values = np.asarray(design.data[name], dtype=np.float64)
             if np.ptp(np.log(values)) > VARIED:
-                out.append((_text(data), name))
+                out.append((str(PiGroup.of("pi", data)), name))
                 break
     return out
 
 
-def _text(powers: list[tuple[str, Fraction]]) -> str:
-    """Factors with positive powers first."""
-    ordered = sorted(powers, key=lambda item: item[1] < 0)
-    return "·".join(n + superscript(e) for n, e in ordered)
-
-
-def _is_data(design: Design, name: str) -> bool:
-    return all(v.role == "data" for v in design.basis.variables if v.name == name)
+def _of_data(design: Design, powers: dict[str, Fraction]) -> dict[str, Fraction]:
+    apart = {v.name for v in design.basis.variables if v.role != "data"}
+    return {name: e for name, e in powers.items() if name not in apart}

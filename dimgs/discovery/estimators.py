@@ -75,10 +75,7 @@ def of_least_squares(design: Design, fit: PowerLawFit, level: float) -> Estimate
     if not len(functionals):
         functionals = np.eye(p + 1)[1:] if p else np.eye(1)
     dof = float(np.min(fit.influence.dof(fit.functionals(functionals))))
-    effects = None
-    if design.within is not None:
-        by_label = zip(fit.group_labels, fit.group_intercepts[:, 0], strict=True)
-        effects = {str(k): float(v - fit.intercept[0]) for k, v in by_label}
+    intercepts = dict(zip(fit.group_labels.tolist(), fit.group_intercepts[:, 0], strict=True))
     ends = np.column_stack([centre - half, centre + half])[1:]
     return Estimate(
         exponents=exponents_of(design.features, fit.exponents[0], ends),
@@ -91,7 +88,7 @@ def of_least_squares(design: Design, fit: PowerLawFit, level: float) -> Estimate
         level=level,
         independent_contrasts=fit.n_contrasts,
         pairs=fit.n_pairs,
-        effects=effects,
+        effects=_effects(design, intercepts, float(fit.intercept[0])),
         directions=_directions(fit),
         left_out=() if fit.loo_residuals is None else tuple(fit.loo_residuals[:, 0].tolist()),
         least_squares=fit,
@@ -100,11 +97,7 @@ def of_least_squares(design: Design, fit: PowerLawFit, level: float) -> Estimate
 
 def _physical_functionals(design: Design) -> Array:
     """Exponents of the variables, and of what enters unlogged, in [intercept, coefficients]."""
-    rows = [
-        [float(f.group.get(v.name)) if f.group and f.logged else 0.0 for f in design.features]
-        for v in design.basis.variables
-        if v.role != "scale"
-    ]
+    rows = [_powers(design, v.name) for v in design.basis.variables if v.role != "scale"]
     plain = [j for j, f in enumerate(design.features) if not f.logged]
     table = np.array([*rows, *np.eye(len(design.features))[plain]])
     if not table.size:
@@ -158,15 +151,14 @@ def fit_by_sources(design: Design, level: float) -> Estimate:
 
 def slopes_in(design: Design) -> list[Slope]:
     """Exponents of the inputs of a design that may differ between its sources."""
-    names, powers = [], []
-    for v in design.basis.variables:
-        exponents = [
-            float(f.group.get(v.name)) if f.group and f.logged else 0.0 for f in design.features
-        ]
-        if v.role == "data" and any(exponents):
-            names.append(v.name)
-            powers.append(exponents)
-    return slopes_of(names, np.array(powers).T) if names else []
+    powers = {v.name: _powers(design, v.name) for v in design.basis.variables if v.role == "data"}
+    used = {name: exponents for name, exponents in powers.items() if any(exponents)}
+    return slopes_of([*used], np.array([*used.values()]).T) if used else []
+
+
+def _powers(design: Design, name: str) -> list[float]:
+    """Exponent of a variable in each feature that is a logarithm of a group."""
+    return [float(f.group.get(name)) if f.group and f.logged else 0.0 for f in design.features]
 
 
 def fit_ranks(design: Design, level: float) -> Estimate:
@@ -179,20 +171,20 @@ def fit_ranks(design: Design, level: float) -> Estimate:
         design.X, design.y, design.weights, groups=design.split, within=design.within
     )
     covariance = np.asarray(model.covariance_)
-    middle = design.X.mean(axis=0)
     scale = float(model.tau_)
-    cross = -covariance @ middle
-    at_zero = scale**2 / design.n_runs + float(middle @ covariance @ middle)
-    p = design.X.shape[1]
-    joint = np.empty((p + 1, p + 1))
-    joint[0, 0], joint[0, 1:], joint[1:, 0], joint[1:, 1:] = at_zero, cross, cross, covariance
+    # the prefactor is that of the mean run, moved along the exponents to where all groups are one
+    about_mean = np.pad(covariance, ((1, 0), (1, 0)))
+    about_mean[0, 0] = scale**2 / design.n_runs
+    moved = np.eye(len(about_mean))
+    moved[0, 1:] = -design.X.mean(axis=0)
+    joint = moved @ about_mean @ moved.T
     dof = float(model.dof_)
     intercept = float(model.intercept_)
     reference = fit_power_law(design.X, design.y, design.weights, design.split, design.within)
     return Estimate(
         exponents=exponents_of(design.features, model.exponents_, model.intervals(level)),
         intercept=intercept,
-        intercept_half=float(t_quantile(level, dof)) * float(np.sqrt(at_zero)),
+        intercept_half=float(t_quantile(level, dof)) * float(np.sqrt(joint[0, 0])),
         covariance=joint,
         residual_sd=scale,
         dof=dof,

@@ -32,25 +32,21 @@ def local_of(design: Design, options: Options) -> tuple[dict[str, Any], ...]:
     names, offset, loadings = physical_map(design, grouped)
     load = np.array([[float(x) for x in row] for row in loadings])
     base = np.array([float(x) for x in offset])
-    out = []
-    for i in range(design.n_runs):
-        physical = base + load @ model.exponents_[i, grouped]
-        out.append(
-            {
-                "row": int(design.data.rows[i]),
-                "exponents": [
-                    {
-                        "name": f.name,
-                        "value": float(model.exponents_[i, j]),
-                        "low": float(intervals[i, j, 0]),
-                        "high": float(intervals[i, j, 1]),
-                    }
-                    for j, f in enumerate(design.features)
-                ],
-                "variables": dict(zip(names, physical.tolist(), strict=True)),
-            }
-        )
-    return tuple(out)
+    physical = base + model.exponents_[:, grouped] @ load.T
+    table = np.dstack([model.exponents_, intervals])
+    features = [f.name for f in design.features]
+    return tuple(
+        {
+            "row": int(design.data.rows[i]),
+            "exponents": [_exponent(name, *row) for name, row in zip(features, rows, strict=True)],
+            "variables": dict(zip(names, physical[i].tolist(), strict=True)),
+        }
+        for i, rows in enumerate(table.tolist())
+    )
+
+
+def _exponent(name: str, value: float, low: float, high: float) -> dict[str, Any]:
+    return {"name": name, "value": value, "low": low, "high": high}
 
 
 def local_along(data: Dataset, target: str, options: Options) -> tuple[dict[str, Any], ...]:
@@ -101,7 +97,7 @@ def local_along(data: Dataset, target: str, options: Options) -> tuple[dict[str,
             "row": int(data.rows[i]),
             "run": str(runs[i] if options.curve is None else data[options.curve][i]),
             "at": float(data[along][i]),
-            "exponents": [dict(zip(("name", "value", "low", "high"), (along, *row), strict=True))],
+            "exponents": [_exponent(along, *row)],
         }
         for i, row in enumerate(table.tolist())
     )

@@ -12,6 +12,7 @@ from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import check_level, t_quantile
+from dimgs.fits.design.moments import group_means
 from dimgs.fits.design.whitening import whiten
 from dimgs.fits.least_squares import fit_power_law
 from dimgs.fits.one_error import gain_and_error
@@ -69,21 +70,11 @@ def partition(Z: Array, direction: Array, clusters: IntArray, size: int) -> IntA
         position[order] = np.arange(count) - np.repeat(first, sizes)
         upper = (position >= (sizes // 2)[piece]) & (sizes > size)[piece]
         piece = np.unique(2 * piece + upper, return_inverse=True)[1]
-        along = np.einsum("ij,ij->i", Z, _principal(Z, piece, direction)[piece])
-
-
-def _principal(Z: Array, piece: IntArray, direction: Array) -> Array:
-    counts = np.bincount(piece)
-    mean = np.column_stack([np.bincount(piece, column) / counts for column in Z.T])
-    centred = Z - mean[piece]
-    rank = Z.shape[1]
-    scatter = np.empty((len(counts), rank, rank))
-    for i in range(rank):
-        for j in range(i, rank):
-            scatter[:, i, j] = scatter[:, j, i] = np.bincount(piece, centred[:, i] * centred[:, j])
-    widest = np.linalg.eigh(scatter)[1][:, :, -1]
-    # A sign that turns with the coordinates decides which half an odd run goes to.
-    return np.asarray(widest * np.where(widest @ direction < 0.0, -1.0, 1.0)[:, None])
+        equal = np.ones(count)
+        widest = np.linalg.eigh(gather(Z, equal, equal, piece, piece).second)[1][:, :, -1]
+        # A sign that turns with the coordinates decides which half an odd run goes to.
+        widest *= np.where(widest @ direction < 0.0, -1.0, 1.0)[:, None]
+        along = np.einsum("ij,ij->i", Z, widest[piece])
 
 
 def gather(
@@ -94,23 +85,17 @@ def gather(
     rank = Z.shape[1]
     if count == len(Z) and np.array_equal(member, np.arange(count)):
         return RunCells(Z, np.zeros((count, rank, rank)), response, weights, member, clusters)
-    mass = _sums(member, weights, count)
-    share = weights / mass[member]
-    centres = np.column_stack([_sums(member, share * column, count) for column in Z.T])
+    mass, means = group_means(np.column_stack([Z, response]), member, count, weights)
+    centres, share = means[:, :-1], weights / mass[member]
     offset = Z - centres[member]
     second = np.empty((count, rank, rank))
     for i in range(rank):
         for j in range(i, rank):
-            product = _sums(member, share * offset[:, i] * offset[:, j], count)
+            product = np.bincount(member, share * offset[:, i] * offset[:, j], count)
             second[:, i, j] = second[:, j, i] = product
     cluster = np.zeros(count, dtype=np.intp)
     cluster[member] = clusters
-    means = _sums(member, share * response, count)
-    return RunCells(centres, second, means, mass, member, cluster)
-
-
-def _sums(member: IntArray, values: Array, count: int) -> Array:
-    return np.asarray(np.bincount(member, values, count), dtype=np.float64)
+    return RunCells(centres, second, means[:, -1], mass, member, cluster)
 
 
 def distinct_runs(
