@@ -130,7 +130,7 @@ def columns(report: Findings) -> list[dict[str, Any]]:
     for v in () if data is None else data.variables:
         assert data is not None
         if v.is_label:
-            row = ("", "label", f"{len(set(data[v.name]))} labels", "")
+            row: tuple[Any, ...] = ("", "label", f"{len(set(data[v.name]))} labels", "")
         else:
             x = from_si(np.asarray(data[v.name], dtype=np.float64), v.unit)
             row = (symbol_latex(v.name, v.kind), v.unit.text, float(np.min(x)), float(np.max(x)))
