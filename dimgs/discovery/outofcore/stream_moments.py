@@ -148,7 +148,9 @@ class StreamPlan:
         values, target = columns[self.target], self.ranges.variable(self.target)
         log = values * target.unit.log_factor if target.is_level else np.log(values)
         # column by column in memory, as their sums and ends are taken
-        return np.vstack([*logs, *plain, log + rest, log, *(columns[n] for n in self.temperatures)]).T
+        return np.vstack(
+            [*logs, *plain, log + rest, log, *(columns[n] for n in self.temperatures)]
+        ).T
 
     @cached_property
     def _rest(self) -> PiGroup:
