@@ -12,7 +12,6 @@ from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
 from dimgs.common.formats import attributes
-from dimgs.discovery.collinearity import physical_powers
 from dimgs.discovery.options import Options
 from dimgs.fits.design.features import Design
 from dimgs.groups.dimensions import DimensionalMatrix
@@ -155,4 +154,9 @@ def _variables(design: Design, powers: tuple[int, ...]) -> str:
     plain = [f.name for f, w in zip(design.features, powers, strict=True) if w and f.group is None]
     if plain:
         return plain[0]
-    return str(PiGroup.of("axis", physical_powers(design, map(int, powers))))
+    exponents: dict[str, Any] = {}
+    for feature, weight in zip(design.features, powers, strict=True):
+        if feature.group is not None and weight:
+            for name, e in feature.group.exponents:
+                exponents[name] = exponents.get(name, 0) + int(weight) * e
+    return str(PiGroup.of("axis", {n: e for n, e in exponents.items() if e}))

@@ -17,7 +17,7 @@ LARGEST_DENOMINATOR = 12
 VARIED = 1e-9
 
 
-def physical_powers(design: Design, weights: Iterable[Fraction | int]) -> dict[str, Fraction]:
+def _physical_powers(design: Design, weights: Iterable[Fraction]) -> dict[str, Fraction]:
     """Exponents of the physical variables in a product of powers of the features."""
     powers: dict[str, Fraction] = {}
     for feature, weight in zip(design.features, weights, strict=True):
@@ -30,7 +30,7 @@ def physical_powers(design: Design, weights: Iterable[Fraction | int]) -> dict[s
 def monomial_text(design: Design, direction: Array) -> str:
     """A direction in feature space as a monomial of the physical variables."""
     amounts = [Fraction(float(w)).limit_denominator(LARGEST_DENOMINATOR) for w in direction]
-    powers = _of_data(design, physical_powers(design, amounts))
+    powers = _of_data(design, _physical_powers(design, amounts))
     common = lcm(*(e.denominator for e in powers.values()))
     if common <= LARGEST_DENOMINATOR:
         powers = {n: e * common for n, e in powers.items()}

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import EngineUnavailableError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
-from dimgs.fits.covariance import t_intervals
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.pairs import triples
 from dimgs.fits.design.splits import run_folds
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
@@ -776,6 +776,7 @@ class SparseAdditive(ContrastiveRegressor):
         fit, places = assemble(choice.curved)
         coefs, covariances = fit.exponents[0], fit.joint_covariance[0, 1:, 1:]
         self.dof_ = float(fit.influence.dof(np.zeros((1, 1 + fit.coordinates.rank)))[0])
+        quantile = t_quantile(self.level, self.dof_)
         share = weight / weight.sum()
         self.components_ = []
         gradient = np.zeros((len(coefs), runs.X.shape[1]))
@@ -787,17 +788,21 @@ class SparseAdditive(ContrastiveRegressor):
             p_value = self._curvature_p(wide, wide_places[i], bends[i], y, share)
             slope, bow = slope_and_curvature(z[:, i], share, design.knots[i], curved)
             gradient[place] += np.outer(slope, self.basis_[:, i])
-            coef, both = coefs[place], np.stack([slope, bow])
-            variance = np.diag(both @ covariances[place, place] @ both.T)
-            ends = t_intervals(both @ coef, variance, self.dof_, self.level).tolist()
+            coef, covariance = coefs[place], covariances[place, place]
+            half_slope, half_bow = (
+                float(quantile) * max(float(v @ covariance @ v), 0.0) ** 0.5 for v in (slope, bow)
+            )
             block = np.column_stack([z[:, [i]], bends[i]]) if curved else z[:, [i]]
             self.components_.append(
                 AdditiveComponent(
                     group=tuple(int(k) for k in self.basis_[:, i]),
                     slope=float(slope @ coef),
-                    slope_interval=(ends[0][0], ends[0][1]),
+                    slope_interval=(
+                        float(slope @ coef) - half_slope,
+                        float(slope @ coef) + half_slope,
+                    ),
                     curvature=float(bow @ coef),
-                    curvature_interval=(ends[1][0], ends[1][1]),
+                    curvature_interval=(float(bow @ coef) - half_bow, float(bow @ coef) + half_bow),
                     p_value=p_value,
                     power_law_enough=p_value > 1 - self.level,
                     curved=curved,

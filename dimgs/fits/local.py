@@ -12,7 +12,6 @@ from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import check_level, t_quantile
-from dimgs.fits.design.moments import group_means
 from dimgs.fits.design.whitening import whiten
 from dimgs.fits.least_squares import fit_power_law
 from dimgs.fits.one_error import gain_and_error
@@ -85,8 +84,10 @@ def gather(
     rank = Z.shape[1]
     if count == len(Z) and np.array_equal(member, np.arange(count)):
         return RunCells(Z, np.zeros((count, rank, rank)), response, weights, member, clusters)
-    mass, means = group_means(np.column_stack([Z, response]), member, count, weights)
-    centres, share = means[:, :-1], weights / mass[member]
+    mass = np.bincount(member, weights, count)
+    share = weights / mass[member]
+    means = np.column_stack([np.bincount(member, share * v, count) for v in (*Z.T, response)])
+    centres = means[:, :-1]
     offset = Z - centres[member]
     second = np.empty((count, rank, rank))
     for i in range(rank):
