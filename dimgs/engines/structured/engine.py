@@ -114,7 +114,7 @@ class Stages:
     @cached_property
     def factors(self) -> FactorSearch:
         """Factors over monomials, differences and modulated arguments."""
-        return FactorSearch.over(self.runs, arguments_of(self.runs))
+        return FactorSearch.over(self.runs, arguments_of(self.runs, self.sums.bare))
 
     @cached_property
     def families(self) -> list[ScaledFunction]:
