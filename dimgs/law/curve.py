@@ -199,9 +199,9 @@ class Curve:
         level : float, optional
             Coverage; by default that of the curve.
         """
-        found = inputs_of(data, self.inputs)
-        interval = self.predict_si(found.values, level)
-        return Interval(*map(found.like, interval))
+        table = inputs_of(data, self.inputs)
+        interval = self.predict_si(table.values, level)
+        return Interval(*map(table.like, interval))
 
     def predict_si(self, columns: Mapping[str, Array], level: float | None = None) -> Interval:
         """As :meth:`predict`, from columns in SI to SI."""
