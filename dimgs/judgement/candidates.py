@@ -3,7 +3,8 @@
 A number in a form is replaced by a fitted constant unless the runs determine it. For example, a
 search may find ``5 x`` although 4.9 and 5.1 fit as well. A number is kept if the interval of a
 constant in its place is so narrow that it would contain so simple a number by chance with a small
-probability only. Exponents, and the number 1, are part of the form.
+probability only, and the interval at 95 % contains it. Exponents, and the number 1 other than as a
+prefactor, are part of the form.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -100,8 +101,8 @@ class Turns:
         return "turns" if turns else "neither"
 
 
-# standard errors: half of an interval of 90 %, and where a number is refuted or allowed at 5 %
-_HALF, _REFUTED, _ALLOWED = 1.645, 3.0, 2.0
+# standard errors: half of an interval of 90 %, and where a number is refuted at 5 %
+_HALF, _REFUTED = 1.645, 2.0
 # a chance below is that of errors that are rounding
 _LEAST_CHANCE = 1e-6
 # bits of likelihood that a test at 1 % asks of one constant: half of 6.63, over ln 2
@@ -132,14 +133,25 @@ class ReleasedForm:
         return self.expression.xreplace(back), rest
 
 
-def release_numbers(expression: sympy.Expr, constants: Mapping[str, float]) -> ReleasedForm | None:
+def release_numbers(
+    expression: sympy.Expr, constants: Mapping[str, float], prefactor: bool = False
+) -> ReleasedForm | None:
     """The form with a constant for every number but exponents and 1; None where it has none.
+
+    Parameters
+    ----------
+    expression : sympy.Expr
+    constants : mapping of str to float
+    prefactor : bool
+        Whether a prefactor of 1 is a number too.
 
     Examples
     --------
     >>> x = sympy.Symbol("pi_1")
     >>> release_numbers(3 * x**2 / (x + 1), {}).expression
     c_1*pi_1**2/(pi_1 + 1)
+    >>> release_numbers(x**2, {}, prefactor=True).expression
+    c_1*pi_1**2
     """
     taken = {str(s) for s in expression.free_symbols} | set(constants)
     numbers: dict[str, sympy.Expr] = {}
@@ -169,6 +181,9 @@ def release_numbers(expression: sympy.Expr, constants: Mapping[str, float]) -> R
 
     one_number = expression.is_number and expression not in (1, -1)
     general = name(expression) if one_number else walk(expression)
+    free = {sympy.Symbol(k) for k in (*constants, *numbers)}
+    if prefactor and not any(f.free_symbols <= free for f in sympy.Mul.make_args(general)):
+        general = name(sympy.Integer(1)) * general
     # a free prefactor takes every number beside it
     if not numbers or general == expression:
         return None
@@ -199,7 +214,7 @@ def coincidences(values: Array, errors: Array) -> float:
     for value, error in zip(values, errors, strict=True):
         chances = []
         for near in nearest_rationals(float(value), range(1, MAX_DENOMINATOR + 1)):
-            if abs(value - float(near)) <= _ALLOWED * error:
+            if abs(value - float(near)) <= _REFUTED * error:
                 # what has the exponent 0 could be left out: as improbable as an exponent of 1
                 size = abs(float(near)) or 1.0
                 price = bits_of(sympy.Rational(near.numerator or 1, near.denominator))
@@ -720,11 +735,15 @@ def _release(
     """The form with a constant for every number, and its fit."""
     if isinstance(one.model, PowerModel):
         return None
-    form = release_numbers(one.expression, one.constants)
-    if form is None:
-        return ReleasedForm(one.expression, one.constants, {}), one.evidence.whole
-    model = FormulaModel(design, form.expression, dict(form.constants))
-    again = fit_model(model, errors, np.ones(design.n_runs, dtype=bool), model.start)
+    # whoever gives a form without a prefactor wants none
+    for prefactor in (False,) if one.given else (True, False):
+        form = release_numbers(one.expression, one.constants, prefactor)
+        if form is None:
+            return ReleasedForm(one.expression, one.constants, {}), one.evidence.whole
+        model = FormulaModel(design, form.expression, dict(form.constants))
+        again = fit_model(model, errors, np.ones(design.n_runs, dtype=bool), model.start)
+        if again.usable and again.dof > 0 and np.all(np.isfinite(again.standard_errors)):
+            return form, again
     return (form, again) if again.usable and again.dof > 0 else None
 
 
