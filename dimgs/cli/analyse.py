@@ -103,11 +103,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, float], None] | None]:
 
 TABLE = tuple(TableKeywords.__annotations__)
 FIT = (*(n for n in FitKeywords.__annotations__ if n not in TABLE), *TABLE)
-# the search takes the errors of the inputs for what they are in the power law alone
-DISCOVER = (
-    *(n for n in DiscoverKeywords.__annotations__ if n not in (*TABLE, "errors_in_variables")),
-    *TABLE,
-)
+DISCOVER = (*(n for n in DiscoverKeywords.__annotations__ if n not in TABLE), *TABLE)
 
 Stream = Annotated[
     bool, typer.Option("--stream", help="Read the table in parts, for tables larger than memory.")
@@ -510,6 +506,10 @@ def predict(
         warned = {"warnings": doubts} if doubts else {}
         emit_json({"rows": listed, "unit": unit, "level": options.level, **judged, **warned})
         return
+    if relative_to is None and not (options.si or stored.target.is_level):
+        # the program that reads the document computes in SI, who reads the table does not
+        unit, given = stored.target.unit.text, stored.target.unit
+        values = [np.asarray(given.from_si(v), dtype=np.float64) for v in values]
     shown = [
         [str(int(data.rows[i])), f"{v:.6g}", f"{lo:.6g}", f"{hi:.6g}", ", ".join(place.outside)]
         for i, (v, lo, hi, place) in enumerate(zip(*values, places, strict=True))

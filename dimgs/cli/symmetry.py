@@ -29,7 +29,7 @@ Curve = Annotated[
     ),
 ]
 # of the options of an analysis
-_TABLE = ("columns", "drop", "drop_bad", "units", "sheet", "skip_rows", "strict_units")
+_TABLE = ("columns", "drop", "drop_bad", "units", "sheet", "skip_rows", "strict_units", "si")
 _SEARCH = ("engine", "effort", "evaluations", "time_limit", "level", "seed")
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import escape
 from types import MappingProxyType
@@ -270,6 +270,18 @@ class Dataset:
             self.dropped,
             self.warnings,
         )
+
+    def in_si(self) -> "Dataset":
+        """Dataset whose columns are in coherent SI units, for laws and reports that show these.
+
+        Examples
+        --------
+        >>> Dataset.from_columns({"D [mm]": [50.0, 80.0]}).in_si().to_pandas()
+           D [m]
+        0   0.05
+        1   0.08
+        """
+        return replace(self, variables=tuple(v.in_si() for v in self.variables))
 
     def to_pandas(self) -> "pd.DataFrame":
         """DataFrame in the user's units with headers ``name [unit]``; `read_table` reads it back.

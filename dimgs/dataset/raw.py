@@ -28,6 +28,10 @@ from dimgs.variables.readings import (
 from dimgs.variables.units import DIMENSIONLESS_TEXTS, LABEL_TEXTS
 
 BLANKS = frozenset({"", "na", "n/a", "#n/a", "nan", "null", "<na>"})
+# signs for a missing value among numbers; alone in a column they may be labels or units
+_NO_VALUES = frozenset(
+    {"-", "--", "---", "\u2013", "\u2014", ".", "..", "...", "?", "n.a.", "none"}
+)
 BOOLEANS = {"true": 1.0, "false": 0.0}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
@@ -127,6 +131,7 @@ class TableKeywords(TypedDict, total=False):
     sheet: str | int | None
     skip_rows: int | None
     strict_units: bool
+    si: bool
 
 
 class ReadKeywords(TableKeywords, total=False):
@@ -147,6 +152,7 @@ class ReadOptions:
     find_duplicates: bool = True
     allow_empty: bool = False
     strict_units: bool = False
+    si: bool = False
     sheet: str | int | None = None
     skip_rows: int | None = None
     # units of columns that have none from elsewhere
@@ -238,6 +244,13 @@ def read_cells(cells: NDArray[Any], decimal: str = ".") -> Cells:
             words.append(cell_text(cell))
         else:
             numbers[i] = value
+    if positions and not np.isnan(numbers).all():
+        texts = [
+            (i, word)
+            for i, word in zip(positions, words, strict=True)
+            if word.lower() not in _NO_VALUES
+        ]
+        positions, words = [i for i, _ in texts], [word for _, word in texts]
     return Cells(numbers, np.array(positions, dtype=np.intp), words)
 
 
@@ -376,7 +389,7 @@ def titled_columns(table: RawTable, options: ReadOptions) -> tuple[list[Titled],
     notes: list[str] = []
     for i, (column, (name, header_unit, kind)) in enumerate(zip(table.columns, parts, strict=True)):
         # an empty cell in a row of units means nothing; "-" there fits text as well as numbers
-        row_unit = (table.unit_row[i].strip() or None) if table.unit_row else None
+        row_unit = (_without_brackets(table.unit_row[i]) or None) if table.unit_row else None
         sidecar_unit = table.sidecar.get(name, table.sidecar.get(column.header))
         stated = [
             ("the mapping", mapping.get(name)),
@@ -537,6 +550,12 @@ def quantity_of(name: str) -> str | None:
     return base if base and base != name else None
 
 
+def _without_brackets(text: str) -> str:
+    """Text of a cell of units, which may be in brackets as in a header."""
+    text = text.strip()
+    return text[1:-1].strip() if text[:1] + text[-1:] in ("[]", "()") else text
+
+
 def is_unit_row(
     headers: list[str], first: list[object], second: list[object] | None, decimal: str = "."
 ) -> bool:
@@ -557,7 +576,7 @@ def is_unit_row(
     """
     units = [split_header(h)[1] for h in headers]
     complete = all(unit is not None for unit in units)
-    texts = ["" if is_missing(c) else str(c).strip() for c in first]
+    texts = ["" if is_missing(c) else _without_brackets(str(c)) for c in first]
     if complete and (second is None or "1" in texts):
         # with all units in the header, a text in the first row is more likely a slip
         return False

@@ -93,6 +93,8 @@ def read_table(
         Lines above the header of a text table or a sheet; by default as many as are clearly titles.
     strict_units : bool
         Refuse a unit whose literal reading is improbable, instead of warning.
+    si : bool
+        Replace the units by coherent SI units, which results then show.
 
     Returns
     -------
@@ -138,7 +140,8 @@ def build(table: RawTable, options: ReadOptions) -> Dataset:
 
 
 def checked(data: Dataset, options: ReadOptions) -> Dataset:
-    """Dataset, without unusable rows if the options drop them."""
+    """Dataset, in SI units and without unusable rows if the options ask for that."""
+    data = data.in_si() if options.si else data
     logged = options.logged or ()
     if options.drop_bad:
         names, allow = data.numeric_names, options.allow_empty
@@ -173,7 +176,9 @@ def chunk_like(table: RawTable, options: ReadOptions, head: Dataset | None) -> D
 def raw_table(source: Any, options: ReadOptions) -> RawTable:
     """Headers and cells of any source that `read_table` takes, but a Dataset."""
     if isinstance(source, str | PathLike):
-        return _raw_file(existing(source), options)
+        path = existing(source)
+        table = _raw_file(path, options)
+        return table if path.suffix.lower() in PARQUET_SUFFIXES else _without_empty_rows(table)
     sheet_options = (("sheet", options.sheet), ("skip_rows", options.skip_rows))
     odd = next((name for name, value in sheet_options if value is not None), None)
     if odd is not None:
@@ -191,6 +196,22 @@ def raw_table(source: Any, options: ReadOptions) -> RawTable:
         f"A table cannot be read from an object of type '{type(source).__name__}'; give a path, a "
         f"pandas DataFrame, an xarray Dataset or a mapping of column to quantities."
     )
+
+
+def _without_empty_rows(table: RawTable) -> RawTable:
+    """Table without rows in which every cell is blank, as spreadsheets have them."""
+    filled = [c.cells for c in table.columns if len(c.cells) == len(table.rows)]
+    empty = np.full(len(table.rows), bool(filled))
+    for cells in filled:
+        rows = np.flatnonzero(empty)
+        empty[rows] = [not cell_text(cell) for cell in cells[rows].tolist()]
+    if not np.any(empty):
+        return table
+    columns = [
+        replace(c, cells=c.cells[~empty]) if len(c.cells) == len(empty) else c
+        for c in table.columns
+    ]
+    return replace(table, columns=columns, rows=table.rows[~empty])
 
 
 def existing(source: str | PathLike[str]) -> Path:

@@ -57,7 +57,7 @@ def iter_chunks(
         last two.
     chunk_rows : int
         Most rows per chunk; memory is proportional to it.
-    units, columns, drop, drop_bad, logged, skip_rows, strict_units
+    units, columns, drop, drop_bad, logged, skip_rows, strict_units, si
         As in :func:`read_table`.
     progress : callable, optional
         Called after every block that was read with the number of rows so far (dropped ones

@@ -112,6 +112,7 @@ class Options:
     strict_units: bool = _option(
         False, "flag", "Treat units with a probable other meaning (W/m K) as errors."
     )
+    si: bool = _option(False, "flag", "Show results in SI units, not in the units of the table.")
     constants: Sequence[str] = _option(
         (), "names", "Known physical constants to add, such as g, c and k_B."
     )
@@ -410,6 +411,7 @@ class Options:
             drop=None if self.drop is None else list(self.drop),
             drop_bad=self.drop_bad,
             strict_units=self.strict_units,
+            si=self.si,
             sheet=self.sheet,
             skip_rows=self.skip_rows,
         )
@@ -419,7 +421,7 @@ class Options:
         from dimgs.dataset import Dataset
         from dimgs.dataset.read import dataset_of
 
-        chosen = self.units or self.columns is not None or self.drop is not None
+        chosen = self.units or self.columns is not None or self.drop is not None or self.si
         if isinstance(data, Dataset) and not chosen:
             return data
         return dataset_of(data, replace(self.reader(targets), bounded=targets))

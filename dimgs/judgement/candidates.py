@@ -151,7 +151,7 @@ def release_numbers(
     >>> release_numbers(3 * x**2 / (x + 1), {}).expression
     c_1*pi_1**2/(pi_1 + 1)
     >>> release_numbers(x**2, {}, prefactor=True).expression
-    c_1*pi_1**2
+    C*pi_1**2
     """
     taken = {str(s) for s in expression.free_symbols} | set(constants)
     numbers: dict[str, sympy.Expr] = {}
@@ -182,8 +182,14 @@ def release_numbers(
     one_number = expression.is_number and expression not in (1, -1)
     general = name(expression) if one_number else walk(expression)
     free = {sympy.Symbol(k) for k in (*constants, *numbers)}
-    if prefactor and not any(f.free_symbols <= free for f in sympy.Mul.make_args(general)):
-        general = name(sympy.Integer(1)) * general
+    if (
+        prefactor
+        and "C" not in taken
+        and not any(f.free_symbols <= free for f in sympy.Mul.make_args(general))
+    ):
+        # called as that of a power law is, which is the same form
+        numbers["C"] = sympy.Integer(1)
+        general = sympy.Symbol("C") * general
     # a free prefactor takes every number beside it
     if not numbers or general == expression:
         return None
@@ -744,7 +750,9 @@ def _release(
         again = fit_model(model, errors, np.ones(design.n_runs, dtype=bool), model.start)
         if again.usable and again.dof > 0 and np.all(np.isfinite(again.standard_errors)):
             return form, again
-    return (form, again) if again.usable and again.dof > 0 else None
+        if not prefactor:
+            return (form, again) if again.usable and again.dof > 0 else None
+    return None
 
 
 def _with_free_numbers(

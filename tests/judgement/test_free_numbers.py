@@ -46,6 +46,25 @@ def test_a_number_stays_where_chance_would_not_meet_it(
     assert bool(kept) == stays
 
 
+def test_a_prefactor_of_one_is_a_number_where_it_is_asked_for() -> None:
+    for expression, constants, expected in (
+        (X**2, {}, "C*pi_1**2"),
+        (X**2 + 1, {}, "C*(pi_1**2 + 1)"),
+        (sympy.Symbol("a") * X, {"a": 2.0}, None),
+        (3 * X, {}, "c_1*pi_1"),
+    ):
+        form = release_numbers(expression, constants, prefactor=True)
+        assert (None if form is None else str(form.expression)) == expected
+
+
+@pytest.mark.parametrize(("away", "stays"), [(0.5, True), (2.5, False), (-2.5, False)])
+def test_a_prefactor_that_the_runs_refute_is_shown(away: float, stays: bool) -> None:
+    form = release_numbers(X**2, {}, prefactor=True)
+    assert form is not None
+    kept = numbers_to_keep(form, ("C",), np.array([1.0 + 0.007 * away]), np.array([0.007]))
+    assert bool(kept) == stays
+
+
 def test_a_refuted_number_does_not_stay() -> None:
     form = release_numbers(1 + 3 * X, {})
     assert form is not None
