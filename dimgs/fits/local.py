@@ -84,9 +84,10 @@ def gather(
     rank = Z.shape[1]
     if count == len(Z) and np.array_equal(member, np.arange(count)):
         return RunCells(Z, np.zeros((count, rank, rank)), response, weights, member, clusters)
-    mass = np.bincount(member, weights, count)
+    mass = np.asarray(np.bincount(member, weights, count), dtype=np.float64)
     share = weights / mass[member]
-    means = np.column_stack([np.bincount(member, share * v, count) for v in (*Z.T, response)])
+    sums = [np.bincount(member, share * v, count) for v in (*Z.T, response)]
+    means: Array = np.column_stack(sums).astype(np.float64)
     centres = means[:, :-1]
     offset = Z - centres[member]
     second = np.empty((count, rank, rank))

@@ -253,8 +253,8 @@ def headline(report: Findings) -> str | None:
     if report.leads:
         kind = _DESCRIPTIONS[report.engine]
         if report.leads_with_curve:
-            best = next(each for each in descriptions(report) if each.is_first)
-            curve = f"a smooth curve predicts best, error {best.error} on runs left out"
+            error = next(size for _, size, _, is_first in descriptions(report) if is_first)
+            curve = f"a smooth curve predicts best, error {error} on runs left out"
             return f"NO LAW IS PROBABLE; {curve}; best formula, {kind}, {error_of(report)}:"
         return f"NO LAW IS PROBABLE; best described by {kind}, {error_of(report)}:"
     return f"{_HEADLINES.get(report.outcome, 'NOT CONFIRMED')}, {error_of(report)}:"
