@@ -542,6 +542,7 @@ def conclude(
         counts=experiment.counts(interrupted),
         seconds=experiment.seconds,
         log=tuple(experiment.log.entries),
+        checks=experiment.checks(),
         target=target.name,
         source=next(iter(binding.plan.sources), None),
         unit=target.unit,

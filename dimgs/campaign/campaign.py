@@ -453,7 +453,7 @@ class CampaignLoop:
         rest = f", {unexplained} runs follow none" if unexplained else ""
         found = f"{laws} power law{'' if laws == 1 else 's'}{rest}; the widest interval is {width}"
         slopes = [[round(float(x), 4) for x in law.slope] for law in evidence.model.laws]
-        self._say("found", found, regimes=slopes)
+        self._say("found", found, regimes=slopes, width=worst if np.isfinite(worst) else None)
 
     def heard(self, record: RunRecord, known: bool) -> None:
         """Report a run to the observer."""

@@ -324,7 +324,9 @@ class Experiment:
             if np.isnan(y):
                 text = f"{record.status}: {self._why_lost(record)}"
                 self.log.add("lost", text, tier=record.tier, key=record.key)
-            self.runs.add(CampaignRun(z, proposal.tier, y, proposal.purpose, logs, record))
+            said = proposal.value
+            run = CampaignRun(z, proposal.tier, y, proposal.purpose, logs, record, predicted=said)
+            self.runs.add(run)
         return short
 
     def makes(self, proposals: list[Proposal]) -> bool:
@@ -332,6 +334,16 @@ class Experiment:
         before = self.asked
         self.make(proposals)
         return self.asked > before
+
+    def checks(self) -> tuple[dict[str, float | str], ...]:
+        """Runs that were predicted: the target beforehand and of the run, and the tier."""
+        checks, tiers = list[dict[str, float | str]](), self.binding.tiers
+        for run in self.runs.every:
+            if np.isfinite(run.predicted) and np.isfinite(run.y) and not self.binding.linear:
+                made = float(run.record.outputs[self.binding.target.name][0])
+                said = made * float(bounded_exp(run.predicted - run.y))
+                checks.append({"tier": tiers[run.tier].name, "predicted": said, "made": made})
+        return tuple(checks)
 
     def hidden(self, missed: list[Proposal], limit: float) -> str:
         """Why no law of the groups can hold, as a run that missed shows; empty where it may.

@@ -6,8 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from dimgs.campaign.curves import WholeCurves
 from dimgs.campaign.surrogate import Surrogate
+from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError
 from dimgs.common.escape import file_names
 from dimgs.common.formats import SCHEMA, attributes, plain, sealed
@@ -26,7 +29,7 @@ from dimgs.report.documents import (
     law_or_none,
     pi_document,
 )
-from dimgs.report.figures.save import save
+from dimgs.report.figures import Drawing, campaign_drawings, draw_figures, save
 from dimgs.report.findings import Activation
 from dimgs.report.results import FitResult, Report
 from dimgs.report.write import write_study
@@ -291,6 +294,9 @@ class CampaignResult:
         Wall time of the kernel's runs together.
     log : sequence of mapping
         Every decision with its reason.
+    checks : sequence of mapping
+        Runs that were predicted: ``"predicted"`` beforehand and ``"made"``, in `unit`, and the
+        ``"tier"``.
     unseen : str
         What may hide between the runs that were made.
     origins : tuple of mapping
@@ -350,6 +356,7 @@ class CampaignResult:
     counts: Mapping[str, int]
     seconds: float
     log: Sequence[Mapping[str, Any]]
+    checks: tuple[Mapping[str, Any], ...]
     target: str
     unit: str
     level: float
@@ -419,6 +426,7 @@ class CampaignResult:
             "essential_groups": list(self.essential),
             "pi": pi_document(self.basis),
             "from": [dict(o) for o in self.origins],
+            "checks": [dict(c) for c in self.checks],
             "curves": [c.to_json() for c in self.curves],
             "whole_curves": [c.to_json() for c in self.whole_curves],
             "surrogate": self.surrogate and self.surrogate.to_json(),
@@ -458,9 +466,26 @@ class CampaignResult:
         for one in every:
             joint = folder / file_names([one.target])[one.target]
             home = folder / names[one.name] if self.others else folder
-            for study, place in ((one.across, joint), (one.study(), home)):
-                written += [] if study is None else write_study(study, place)
+            if one.across is not None:
+                written += write_study(one.across, joint)
+            if (study := one.study()) is not None:
+                written += write_study(study, home, [*draw_figures(study), *one.drawings()])
         return written
+
+    def drawings(self) -> "list[Drawing]":
+        """Figures of the campaign: its progress, its predictions beside the runs, its regimes."""
+        data, values = self.dataset, dict[str, Array]()
+        if data is not None:
+            known: dict[str, float | Array] = {name: data[name] for name in data.numeric_names}
+            known |= {v.name: v.value or 1.0 for v in self.basis.variables if v.role != "data"}
+            values = {
+                g.name: np.exp(g.log(known))
+                for g in self.basis.groups
+                if not self.basis.is_signed(g)
+            }
+            values |= {name: data[name] for r in self.regimes for name in r.activation}
+        regimes, title = [r.to_json() for r in self.regimes], f"{self.name} [{self.unit}]"
+        return campaign_drawings(self.log, self.checks, values, regimes, title)
 
     def study(self) -> Report | None:
         """The report on the law of all runs, with the verdict of the campaign; None without one."""

@@ -216,6 +216,8 @@ class CampaignRun:
         Of one from elsewhere.
     error : float
         Standard error of `y`.
+    predicted : float
+        What the laws said of `y` before the run was made; NaN where they did not.
     point : int
         Number of its point among those of the campaign.
     """
@@ -228,6 +230,7 @@ class CampaignRun:
     record: RunRecord = _NO_RECORD
     origin: str = ""
     error: float = 0.0
+    predicted: float = np.nan
     point: int = -1
 
 

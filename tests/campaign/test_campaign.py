@@ -281,6 +281,14 @@ def test_where_a_limit_is_met_is_asked_by_a_point_that_names_the_target(limit: f
     assert point.high / point.low <= 1.02**2
 
 
+def test_runs_that_were_predicted_are_reported_beside_the_predictions() -> None:
+    result = run(uptake_plan())
+    made = [e for e in result.log if "is predicted to be" in e["reason"] and "key" in e]
+    assert len(result.checks) == len(made) > 0
+    assert all(c["predicted"] == pytest.approx(c["made"], rel=0.05) for c in result.checks)
+    assert result.to_json()["checks"] == [dict(c) for c in result.checks]
+
+
 def test_a_dry_run_shows_the_named_points() -> None:
     given = {"k": (1e-3, "1/s"), "t": (1.2e3, "s")}
     asked = {"tolerance": Tolerance(prediction=0.02), "tiers": ("fine",)}

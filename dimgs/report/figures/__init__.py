@@ -5,9 +5,15 @@ function takes a :class:`~dimgs.report.results.Report` (or plain arrays) and an 
 :class:`~dimgs.common.errors.InputError` where the report has nothing to draw.
 """
 
+from dimgs.report.figures.campaign import (
+    campaign_checks,
+    campaign_drawings,
+    campaign_progress,
+    campaign_regimes,
+)
 from dimgs.report.figures.candidates import pareto_front
 from dimgs.report.figures.collapse import collapse, slopes
-from dimgs.report.figures.coverage import campaign_progress, principal_axes, principal_map
+from dimgs.report.figures.coverage import principal_axes, principal_map
 from dimgs.report.figures.exponents import (
     along_exponents,
     exponent_field,
@@ -30,7 +36,10 @@ __all__ = [
     "SINGLE",
     "Drawing",
     "along_exponents",
+    "campaign_checks",
+    "campaign_drawings",
     "campaign_progress",
+    "campaign_regimes",
     "collapse",
     "draw_figures",
     "exponent_field",

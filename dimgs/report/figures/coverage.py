@@ -1,6 +1,5 @@
-"""Maps of the runs, and the progress of a campaign."""
+"""Maps of the runs."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -171,71 +170,3 @@ def principal_axes(report: Findings, axes: "Axes") -> None:
         colour = np.log10(target) if log else target
         label = ("log₁₀ " if log else "") + style.target_label(runs)
     principal_map(pca.scores[:, :2], axes, pca.shares, colour, label)
-
-
-@style.styled
-def campaign_progress(
-    runs: ArrayLike,
-    widths: ArrayLike,
-    axes: "Axes",
-    tiers: Sequence[str] | None = None,
-    goal: float | None = None,
-) -> None:
-    """Width of the interval against the number of runs, by tier, with the goal.
-
-    Parameters
-    ----------
-    runs : array-like of shape (n_steps,)
-        Runs done so far.
-    widths : array-like of shape (n_steps,)
-        Width of the interval that the campaign narrows.
-    axes : Axes
-    tiers : sequence of str, optional
-        Tier (cheap, dear, ...) of the runs that were added at each step.
-    goal : float, optional
-        Width at which the campaign ends.
-
-    Returns
-    -------
-    Axes
-
-    Raises
-    ------
-    InputError
-        If the lengths differ or nothing is given.
-
-    Examples
-    --------
-    >>> from dimgs.report.figures import campaign_progress, new_axes
-    >>> axes = new_axes()
-    >>> _ = campaign_progress([4, 8, 16], [0.4, 0.2, 0.1], axes, ["coarse", "coarse", "fine"], 0.15)
-    >>> [text.get_text() for text in axes.get_legend().get_texts()]
-    ['coarse', 'fine']
-    """
-    x, y = np.asarray(runs, dtype=np.float64), np.asarray(widths, dtype=np.float64)
-    if x.ndim != 1 or x.shape != y.shape or x.size == 0:
-        raise InputError("Give as many widths as numbers of runs, and at least one of each.")
-    if tiers is not None and len(tiers) != x.size:
-        raise InputError(f"There are {len(tiers)} tiers for {x.size} steps; give one for each.")
-    axes.plot(x, y, color=style.MUTED, linewidth=1.0, zorder=1)
-    names = list(dict.fromkeys(tiers)) if tiers is not None else [""]
-    for k, name in enumerate(names):
-        in_tier = np.array([tier == name for tier in tiers]) if tiers is not None else x == x
-        axes.plot(
-            x[in_tier],
-            y[in_tier],
-            linestyle="none",
-            markersize=5,
-            label=style.plot_text(name) or None,
-            **style.mark(k),
-        )
-    if goal is not None:
-        axes.axhline(goal, color=style.ORANGE, linewidth=1.0, linestyle=(0, (4, 3)))
-        across = ("axes fraction", "data")
-        style.beside(axes, "goal", (1.0, goal), (0, 3), xycoords=across, ha="right")
-    axes.set_xlabel("runs", color=style.INK)
-    axes.set_ylabel("width of the interval")
-    if bool(np.all(y > 0)) and y.max() > 3 * y.min():
-        style.log_ticks(axes, "y")
-    if tiers is not None:
-        axes.legend()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -13,6 +14,8 @@ from dimgs.common.errors import InputError
 from dimgs.discovery.discover import discover
 from dimgs.expression.candidate import Candidate
 from dimgs.report.figures import (
+    campaign_checks,
+    campaign_drawings,
     campaign_progress,
     collapse,
     draw_figures,
@@ -220,3 +223,36 @@ def test_the_users_own_settings_do_not_change_a_report() -> None:
     assert [line.get_markersize() for line in axes.lines] == [
         line.get_markersize() for line in other.lines
     ]
+
+
+def points(line: Any) -> list[list[float]]:
+    return [[float(v) for v in row] for row in np.transpose(xy(line))]
+
+
+def test_figures_of_a_campaign_have_all_its_runs_and_predictions() -> None:
+    log: list[dict[str, Any]] = [
+        {"decision": "support", "key": "a", "tier": "fine"},
+        {"decision": "support", "key": "b", "tier": "fine"},
+        {"decision": "found", "width": 3.0},
+        {"decision": "check", "key": "c", "tier": "fine"},
+        {"decision": "lost", "key": "c", "tier": "fine"},
+        {"decision": "found", "width": None},
+        {"decision": "found", "width": 0.5},
+    ]
+    checks = [{"tier": "fine", "predicted": 2.0, "made": 2.1}]
+    values = {"pi_1": np.array([0.1, 1.0, 10.0]), "pi_2": np.array([1.0, 2.0, 4.0])}
+    regimes = [{"where": "pi_1 < 0.5"}, {"where": "pi_1*exp(-1/pi_2) >= 2"}]
+    drawings = {d.name: d for d in campaign_drawings(log, checks, values, regimes, "y [m]")}
+    assert list(drawings) == ["campaign_progress", "campaign_checks", "campaign_regimes"]
+    progress, compared, regions = (d.figure.axes[0] for d in drawings.values())
+    assert points(progress.lines[0]) == [[2.0, 3.0], [3.0, 0.5]]
+    assert points(compared.lines[-1]) == [[2.1, 2.0]]
+    places = {str(line.get_label())[:1]: points(line) for line in regions.lines}
+    assert places == {"1": [[0.1, 1.0]], "2": [[10.0, 4.0]], "n": [[1.0, 2.0]]}
+    assert not campaign_drawings(log[:2], [], {}, regimes, "y [m]")
+
+
+def test_predictions_of_a_campaign_are_positive_and_in_pairs() -> None:
+    for predicted, made in (([1.0], [1.0, 2.0]), ([], []), ([-1.0], [1.0])):
+        with pytest.raises(InputError, match="as many predictions as runs"):
+            campaign_checks(predicted, made, new_axes())
