@@ -29,7 +29,8 @@ from dimgs.report.documents import (
     law_or_none,
     pi_document,
 )
-from dimgs.report.figures import Drawing, campaign_drawings, draw_figures, save
+from dimgs.report.figures import Drawing, draw_figures, save
+from dimgs.report.figures.campaign import campaign_drawings
 from dimgs.report.findings import Activation
 from dimgs.report.results import FitResult, Report
 from dimgs.report.write import write_study

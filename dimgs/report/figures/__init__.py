@@ -7,7 +7,6 @@ function takes a :class:`~dimgs.report.results.Report` (or plain arrays) and an 
 
 from dimgs.report.figures.campaign import (
     campaign_checks,
-    campaign_drawings,
     campaign_progress,
     campaign_regimes,
 )
@@ -37,7 +36,6 @@ __all__ = [
     "Drawing",
     "along_exponents",
     "campaign_checks",
-    "campaign_drawings",
     "campaign_progress",
     "campaign_regimes",
     "collapse",

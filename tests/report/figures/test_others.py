@@ -15,7 +15,6 @@ from dimgs.discovery.discover import discover
 from dimgs.expression.candidate import Candidate
 from dimgs.report.figures import (
     campaign_checks,
-    campaign_drawings,
     campaign_progress,
     collapse,
     draw_figures,
@@ -29,6 +28,7 @@ from dimgs.report.figures import (
     save,
     save_figures,
 )
+from dimgs.report.figures.campaign import campaign_drawings
 from dimgs.report.figures.candidates import chosen_of
 from dimgs.report.figures.exponents import inside
 from dimgs.report.report_runs import ReportRuns
