@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 63612, "the headline reads rows"
+MOST, SINCE = 63749, "a campaign has figures of its own"
 
 
 def code_lines(text: str) -> int:
