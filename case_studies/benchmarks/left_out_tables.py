@@ -331,9 +331,18 @@ def _logs(truth: Array, values: Array) -> float | None:
 
 
 def judged_r2(row: Mapping[str, Any]) -> Mapping[str, float | None]:
-    """R² on the scale of the errors: of the logarithm where they are relative, or mixed."""
-    found: Mapping[str, float | None] = row["r2" if row["errors"] == "target" else "r2_log"]
-    return found
+    """R² on the scale of the errors: of the logarithm where they are relative, or mixed.
+
+    Of the target too where it is negative.
+    """
+    logs: Mapping[str, float | None] = row["r2_log"]
+    plain: Mapping[str, float | None] = row["r2"]
+    return plain if is_plain(row) else logs
+
+
+def is_plain(row: Mapping[str, Any]) -> bool:
+    """Whether errors are of one size in the target, or it has no logarithm."""
+    return bool(row["errors"] == "target" or all(v is None for v in row["r2_log"].values()))
 
 
 def lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -344,7 +353,7 @@ def lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     close, honest, useful, formulas = 0, 0, 0, 0
     for row in rows:
         scores = judged_r2(row)
-        scale = "the target" if row["errors"] == "target" else "its logarithm"
+        scale = "the target" if is_plain(row) else "its logarithm"
         cells = ["" if scores.get(k) is None else f"{scores[k]:.3f}" for k in order]
         left_out = f"each {row['sources']}" if row["sources"] else "runs"
         law = row["law"] or {"improbable": row["first"] == CURVE, "confirmed": False}
