@@ -265,8 +265,8 @@ class Answers:
             if both := answers.keys() & coarse.keys():
                 bias[tier.name] = float(np.mean([answers[n] - coarse[n] for n in both]))
             coarse = answers
-        powers = [e for e in self.exponents[k] if e.name not in t0]
-        thermal = [e for e in self.exponents[k] if e.name in t0 and e.name in self.moved]
+        moved = [e for e in self.exponents[k] if e.name in self.moved]
+        hot = ((e, t0[e.name]) for e in moved if e.name in t0)
         law, evidence = self.model.laws[k], self.evidence
         half = float(np.max(law.half_widths(evidence.functionals, self.level), initial=0.0))
         # equal runs test no law but that of a kernel without a free group
@@ -274,22 +274,17 @@ class Answers:
         regime = RegimeAnswer(
             where=where_text(conditions, self.space.features),
             place=where_words(self.space, conditions),
-            exponents=tuple(e for e in powers if e.name in self.moved),
-            implied=tuple(e for e in powers if e.name not in self.moved),
-            activation={
-                e.name: Activation(*(t0[e.name] * x for x in (e.value, e.low, e.high)))
-                for e in thermal
-            },
+            exponents=tuple(e for e in moved if e.name not in t0),
+            implied=tuple(e for e in self.exponents[k] if e.name not in {*t0, *self.moved}),
+            activation={e.name: Activation(t * e.value, t * e.low, t * e.high) for e, t in hot},
             runs=counts,
             share=float(self.model.holds(evidence.design.pool)[:, k].mean()),
             bias=bias,
             tested=Tested(runs - len(law.coefficients), half, evidence.tolerance),
         )
         meaning = sentence(self.binding.target.name, regime, everywhere=not self.lost)
-        why = (
-            f"{counted(regime.runs)} over {regime.share:.0%} of the ranges; the widest half-width "
-            f"is {half:.3g}, {evidence.tolerance} was asked for."
-        )
+        over = f"{counted(regime.runs)} over {regime.share:.0%} of the ranges"
+        why = f"{over}; the widest half-width is {half:.3g}, {evidence.tolerance} was asked for."
         if evidence.change:
             why += f" No exponent changes by more than {evidence.change:.2g} over the ranges."
         unexplained, n = len(self.model.unexplained), len(self.model.sites)
@@ -344,15 +339,10 @@ class Answers:
         """Why a law cannot be relied on at all; empty where it can."""
         law, tiers, tier = self.model.laws[k], self.binding.tiers, self.evidence.tier
         if k in self.entangled:
-            return (
-                "its runs lie among those of another law, or of none, and no monomial of the "
-                "groups says where it holds."
-            )
+            return "its runs lie among others, and no monomial of the groups says where it holds."
         if tier < len(tiers) - 1 and law.correction is None:
-            return (
-                f"only the tier '{tiers[tier].name}' was seen, and too few runs of "
-                f"'{tiers[-1].name}' to test it; raise the budget."
-            )
+            seen, finest = f"only the tier '{tiers[tier].name}' was seen", tiers[-1].name
+            return f"{seen}, and too few runs of '{finest}' to test it; raise the budget."
         if np.isfinite(law.spread).all() and np.isfinite(law.sigma):
             return ""
         n = len(law.rows)
@@ -368,11 +358,9 @@ class Answers:
         usable = evidence.usable_pool
         share = hidden(space, self.model.sites.z, usable)[1] if len(usable) else 1.0
         step = float(np.expm1(np.max(self.model.scatter.limits(np.ones(1)))))
-        return (
-            f"Between the runs made, assuming a threshold in one monomial, no step above "
-            f"{step:.1%} was left unseen; at most {share:.0%} of the ranges lie beyond all runs "
-            f"along one monomial."
-        )
+        seen = f"assuming a threshold in one monomial, no step above {step:.1%} was left unseen"
+        beyond = f"at most {share:.0%} of the ranges lie beyond all runs along one monomial"
+        return f"Between the runs made, {seen}; {beyond}."
 
     def further(self) -> str:
         """What was reached."""

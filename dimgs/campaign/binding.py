@@ -106,9 +106,7 @@ class Binding:
         in_groups = frozenset(v.name for v in self.space.basis.variables)
         return in_groups & frozenset(self.ports) | frozenset(self.space.references)
 
-    def located(
-        self, given: Mapping[str, Any]
-    ) -> tuple[dict[str, float | str], dict[str, float], Array]:
+    def located(self, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, float], Array]:
         """Inputs in the units of the ports, those that take part in SI units, and coordinates.
 
         Parameters
@@ -134,9 +132,7 @@ class Binding:
                     raise InputError(f"its '{name}' has no logarithm; give a value above zero")
         z = self.space.place({**self.space.fixed, **si})
         if z is None:
-            raise InputError(
-                "a group that the ranges never vary has another value; let its inputs vary too"
-            )
+            raise InputError("a group that the ranges never vary differs; let its inputs vary too")
         return values, si, z
 
     @cached_property
@@ -284,10 +280,8 @@ def bind(plan: Plan) -> Binding:
     missing = [p for n, p in ports.items() if n not in plan.ranges and n not in known]
     if missing:
         without = listed(f"'{p.name}' [{p.unit}]" for p in missing)
-        raise InputError(
-            f"{plan.source}: '{kernel.name}' has no default for {without}; add what is missing to "
-            f"[ranges] or to [fixed]."
-        )
+        lacks = f"'{kernel.name}' has no default for {without}"
+        raise InputError(f"{plan.source}: {lacks}; add what is missing to [ranges] or to [fixed].")
     fixed = {n: known[n] for n in ports if n not in plan.ranges}
     ends = {name: si_ends(plan, kernel.name, ports[name]) for name in plan.ranges}
     taking, notes = _taking_part(kernel, fixed)
@@ -324,10 +318,9 @@ def bind(plan: Plan) -> Binding:
         if name not in order:
             fixed[name] = ports[name].parsed.from_si(float(np.sqrt(low) * np.sqrt(high)))
     if not within.intersection(order):
-        raise InputError(
-            f"{plan.source}, ranges: no group varies in these ranges, and no input of them takes "
-            f'part{aside}; let another input vary, or declare an unknown one (scales = "auto").'
-        )
+        still = f"no group varies in these ranges, and no input of them takes part{aside}"
+        remedy = 'let another input vary, or declare an unknown one (scales = "auto").'
+        raise InputError(f"{plan.source}, ranges: {still}; {remedy}")
     space = PiSpace({n: ends[n] for n in order}, basis, si, plan.arrhenius)
     binding = Binding(plan, kernel, tiers, target, space, fixed, tuple(notes))
     # points that no run can stand for are refused here, and not when they are asked for
@@ -368,10 +361,8 @@ def port_of(
     """What a kernel declares under a name of the plan; an error lists near names."""
     if name in declared:
         return declared[name]
-    near = get_close_matches(name, declared, n=2, cutoff=0.5) or list(declared)[:8]
-    raise InputError(
-        f"{plan.source}, {key}: '{name}' is no {what}; did you mean {' or '.join(near)}?"
-    )
+    near = " or ".join(get_close_matches(name, declared, n=2, cutoff=0.5) or list(declared)[:8])
+    raise InputError(f"{plan.source}, {key}: '{name}' is no {what}; did you mean {near}?")
 
 
 def value_at(plan: Plan, kernel: str, port: Port, key: str, value: Value) -> float | str:
@@ -397,10 +388,8 @@ def si_ends(plan: Plan, kernel: str, port: Port) -> tuple[float, float]:
     given = plan.ranges[port.name]
     with at(plan, f"ranges.{port.name}"):
         if port.parsed.scale in _NO_LOGARITHM:
-            raise InputError(
-                f"'{port.name}' is a {port.parsed.scale}, which has no logarithm; move it to "
-                f"[fixed]."
-            )
+            what = f"'{port.name}' is a {port.parsed.scale}, which has no logarithm"
+            raise InputError(f"{what}; move it to [fixed].")
         unit, ends = unit_for(port, given.unit), (given.low, given.high)
         if given.integer:
             ends = float(np.ceil(given.low)), float(np.floor(given.high))

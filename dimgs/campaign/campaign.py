@@ -155,7 +155,7 @@ class CampaignLoop:
                 asked = self.experiment.asked
                 surrogate = self._predicted(evidence)
                 report = report if self.experiment.asked == asked else None
-            if self.experiment.is_over(last):
+            if self.experiment.over(last):
                 outcome = Outcome.BUDGET
         close = surrogate is not None and surrogate.is_close
         words = Outcome.PREDICTS.words if close else outcome.words
@@ -191,7 +191,7 @@ class CampaignLoop:
                 why = "the runs say least of what the target is here"
                 places = list(curve.widest(pool, min(binding.plan.execution.batch, left)))
             proposals = [Proposal(z, tier, "surrogate", why) for z in places]
-            if self.experiment.is_over(tier) or not self.experiment.makes(proposals):
+            if self.experiment.over(tier) or not self.experiment.makes(proposals):
                 break
         return surrogate
 
@@ -237,8 +237,7 @@ class CampaignLoop:
                 if self._fine_enough(tier):
                     return evidence, _FINE
                 continue
-            if self.experiment.is_over(tier):
-                over = self.experiment.used_up(tier)
+            if over := self.experiment.over(tier):
                 if self.experiment.spent or tier == self.binding.finest:
                     return evidence, over
                 if evidence.clear and evidence.worst <= 1.0:
@@ -386,7 +385,7 @@ class CampaignLoop:
         room = float(np.log1p(self.binding.plan.tolerance.prediction or 0.0))
         while wide := [z for z in places if half_width(self.experiment, z, _REPEATS) > room]:
             proposals = [again(z, reason) for z in wide]
-            if self.experiment.is_over(tier) or not self.experiment.makes(proposals):
+            if self.experiment.over(tier) or not self.experiment.makes(proposals):
                 return False
         return all(met)
 
@@ -433,13 +432,13 @@ class CampaignLoop:
         """Outcome, and why."""
         known, plan = self._points(), self.binding.plan
         asked, of_one_law = plan.tolerance.of_laws or plan.over_ranges, plan.tolerance.of_one_law
-        spent = self.experiment.is_over(self.binding.finest)
         # between laws a prediction is that of neither
         between = plan.over_ranges and len(evidence.model.laws) > 1
         wide = not evidence.clear or evidence.worst > 1.0 or between
         if not known or (asked and (ends is not None or (wide and not of_one_law))):
             ends = ends or Ending(Outcome.STOPPED, "an interval is wider than its tolerance")
-            spent = spent and ends.outcome is not Outcome.INCONSISTENT
+            over = self.experiment.over(self.binding.finest)
+            spent = over is not None and ends.outcome is not Outcome.INCONSISTENT
             return replace(ends, outcome=Outcome.BUDGET) if spent else ends
         if of_one_law:
             return Ending(Outcome.CONFIRMED, "one law is as probable as was asked for")
@@ -457,9 +456,8 @@ class CampaignLoop:
 
     def heard(self, record: RunRecord, known: bool) -> None:
         """Report a run to the observer."""
-        self._tell(
-            f"{of_tier(record.tier)}run {'known' if known else 'made'}: {record.status}", True
-        )
+        text = f"{of_tier(record.tier)}run {'known' if known else 'made'}: {record.status}"
+        self._tell(text, True)
 
     def _say(self, decision: str, text: str, **more: Any) -> None:
         """Log a decision, and report it to the observer."""
@@ -495,7 +493,7 @@ class CampaignLoop:
                 z = sites.z[here[np.argmin(np.abs(along[here] - end))]]
                 chosen.append((z, f"a border of '{name}' is tested here"))
         if self.experiment.make([Proposal(z, tier, "tier", reason) for z, reason in chosen]):
-            return self.experiment.used_up(tier)
+            return self.experiment.over(tier)
         fine = self.experiment.runs.sites(tier)
         both, at, of = np.intersect1d(fine.numbers, sites.numbers, return_indices=True)
         pairs = Sites(fine.z[at], fine.y[at] - sites.y[of], np.ones(len(both)), both)
@@ -531,8 +529,8 @@ class CampaignLoop:
             self._say("law", text)
             if sure is not None and sure >= wanted:
                 return report, None
-            if self.experiment.is_over(tier):
-                why = self.experiment.used_up(tier)
+            if over := self.experiment.over(tier):
+                why = over
                 break
             why = Ending(Outcome.STOPPED, f"no law has the probability {wanted:g}")
             if turn == _ROUNDS - 1 or not self.experiment.makes(self._rivals(evidence, report)):
@@ -558,9 +556,8 @@ class CampaignLoop:
             at = space.coordinates(logs[None])[0]
             again = runs.count(at, tier) if binding.stochastic else 0
             if again or nearest(at[None], z)[0] > 1e-6:
-                return [
-                    Proposal(at, tier, "rivals", f"{reason}: {run.information:.2g} nats", again)
-                ]
+                reason = f"{reason}: {run.information:.2g} nats"
+                return [Proposal(at, tier, "rivals", reason, again)]
         reason = "farthest from every run, since no law is probable yet"
         places = evidence.farthest(1, evidence.usable_pool, z)
         return [Proposal(at, tier, "rivals", reason) for at in places]
@@ -651,9 +648,8 @@ def run_campaign(
                 log.add("target", " of ".join([binding.target.name, *binding.plan.sources]))
             loop = CampaignLoop(binding, store, log, listener, start, loop)
             loop.started(changed)
-            loop.experiment.runner = Runner(
-                store, place, execution.workers, execution.retries, loop.heard, retry
-            )
+            most = execution.workers, execution.retries
+            loop.experiment.runner = Runner(store, place, *most, loop.heard, retry)
             results.append(loop.run())
             start += tuple(KnownRun(run.record, _SHARED) for run in loop.experiment.runs.asked)
             usable = loop.experiment.runs.usable(binding.finest)

@@ -295,16 +295,13 @@ class CampaignDesign:
         sizes |= {"budget.coarse_runs": plan.budget.coarse} if binding.finest else {}
         for name, runs in sizes.items() if plan.tolerance.of_laws and rank else ():
             if runs is not None and runs < rank + 2:
-                raise InputError(
-                    f"{plan.source}, {name}: {runs} runs cannot show how '{binding.target.name}' "
-                    f"changes along {directions(rank)}; give at least {rank + 2}."
-                )
+                few = f"{runs} runs cannot show how '{binding.target.name}' changes"
+                remedy = f"along {directions(rank)}; give at least {rank + 2}"
+                raise InputError(f"{plan.source}, {name}: {few} {remedy}.")
         for i, point in enumerate(binding.points, 1):
             if not self.region.contains(np.array(point.outermost)).all():
-                raise InputError(
-                    f"{plan.source}, points[{i}]: its groups lie outside what the ranges reach; "
-                    f"widen the ranges, or move the point inside them."
-                )
+                where = f"{plan.source}, points[{i}]: its groups lie outside what the ranges reach"
+                raise InputError(f"{where}; widen the ranges, or move the point inside them.")
 
     @cached_property
     def pool(self) -> Array:

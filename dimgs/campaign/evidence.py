@@ -8,7 +8,6 @@ put to the point that tells most about them, by the criterion that tables and th
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -139,6 +138,9 @@ class TierEvidence:
     ----------
     model : RegimeModel
         What the runs said at the last :meth:`look`.
+    functionals : ndarray of shape (n_asked, rank + 1)
+        What is asked of a law: its exponents, its predictions at the ends of the ranges, or its
+        constant where nothing is free.
     domain : Separation or None
         Between the runs with and without an answer.
     known : tuple of FittedLaw
@@ -159,6 +161,9 @@ class TierEvidence:
         self.stochastic = self.binding.stochastic
         wanted = plan.tolerance.exponents or plan.tolerance.prediction or _STEPS[1]
         self.tolerance, self.level = wanted, plan.level
+        ends = np.column_stack([np.ones(len(design.corners)), design.corners])
+        over = self.space.rank > 0 and plan.over_ranges
+        self.functionals: Array = ends if over else self.space.functionals
         self._resolution = float(np.clip(wanted, *_STEPS))
         steepest = float(np.abs(self.space.exponent_map).max(initial=0.0))
         self._curvature = wanted / (4.0 * steepest) if steepest else np.inf
@@ -371,10 +376,8 @@ class TierEvidence:
         made = {r.point for r in every if r.purpose != EVIDENCE}
         hull = self.runs.z[sorted({r.point for r in every if r.purpose == EVIDENCE})]
         repeated = (sites.count > 1) | (not self.model.scatter.sigma)
-        return len(hull) > 0 and any(
-            int(sites.numbers[i]) in made and repeated[i] and within(sites.z[i], hull)
-            for i in self.unexplained()
-        )
+        odd = [i for i in self.unexplained() if int(sites.numbers[i]) in made and repeated[i]]
+        return len(hull) > 0 and any(within(sites.z[i], hull) for i in odd)
 
     def width(self, law: FittedLaw) -> float:
         """Widest half-width of what is asked of a law, in tolerances."""
@@ -412,16 +415,6 @@ class TierEvidence:
         each = self.space.rank + 1 if over else len(self.functionals)
         asked = each * max(len(self.model.laws), 1)
         return max(self.level, 1.0 - (1.0 - _SURE) / asked)
-
-    @cached_property
-    def functionals(self) -> Array:
-        """What is asked of a law: its exponents, its predictions at the ends of the ranges, or its
-        constant where nothing is free.
-        """
-        corners = self.design.corners
-        over = self.space.rank and self.binding.plan.over_ranges
-        ends = np.column_stack([np.ones(len(corners)), corners])
-        return ends if over else self.space.functionals
 
     def next(self) -> list[Proposal]:
         """Runs that answer the first open question; none where all are answered, or cannot be."""

@@ -122,10 +122,8 @@ class Runner:
             while waiting and self._may_start(waiting[0], [task for task, _ in flying.values()]):
                 task = waiting.pop(0)
                 if not self.store.claim(task.request, retry=True):
-                    raise InputError(
-                        f"The run {task.request.key[:12]}… is being made by another process; wait "
-                        f"for it, or use another folder."
-                    )
+                    what = f"The run {task.request.key[:12]}… is being made by another process"
+                    raise InputError(f"{what}; wait for it, or use another folder.")
                 self._claimed.add(task.request.key)
                 flying[self.place.submit(task)] = (task, monotonic())
             done, _ = wait(flying, timeout=_POLL, return_when=FIRST_COMPLETED)
@@ -172,19 +170,16 @@ class Runner:
             return None
         self._deaths = self._deaths + 1 if record is None else 0
         if self._deaths >= _MOST_DEATHS:
-            raise FitError(
-                f"{_MOST_DEATHS} runs in a row ended with their worker. {self.place.death}"
-            )
+            many = f"{_MOST_DEATHS} runs in a row ended with their worker."
+            raise FitError(f"{many} {self.place.death}")
         record = record or task.failed(self.place.death, failure=Failure.DIED)
         self.store.finish(record)
         self.tally["made"] += 1
         self._ended[record.status] += 1
         failed = self._ended[Status.FAILED]
         if failed >= _HOPELESS and failed == self._ended.total():
-            raise FitError(
-                f"The first {failed} runs failed, and no other was made. The last reason: "
-                f"{record.reason}"
-            )
+            what = f"The first {failed} runs failed, and no other was made."
+            raise FitError(f"{what} The last reason: {record.reason}")
         again = record.status is Status.FAILED and len(self._attempts(key)) <= self.retries
         return None if again and not self._deaths else record
 
@@ -245,15 +240,11 @@ class Experiment:
         """Whether the runs have used the time of the plan."""
         return self.seconds >= (self.binding.plan.budget.seconds or np.inf)
 
-    def is_over(self, tier: int) -> bool:
-        """Whether the budget has no run of a tier left, or no time."""
-        return self.spent or self.left[tier] <= 0
-
-    def used_up(self, tier: int) -> Ending:
-        """That the budget has no run of a tier left, or no time."""
+    def over(self, tier: int) -> Ending | None:
+        """Why the budget has no run of a tier left; None where it has."""
         runs = f"the {of_tier(self.binding.tiers[tier].name)}runs are used up"
         text = f"{self.seconds:.4g} s are spent" if self.spent else runs
-        return Ending(Outcome.BUDGET, text)
+        return Ending(Outcome.BUDGET, text) if self.spent or self.left[tier] <= 0 else None
 
     def made(self, tier: int) -> int:
         """Runs of a tier that were paid from the budget."""
@@ -261,13 +252,9 @@ class Experiment:
 
     def counts(self, interrupted: int) -> dict[str, int]:
         """How the runs came about; `interrupted` of them an earlier start left in flight."""
-        return {
-            "asked": self.asked,
-            **self.runner.tally,
-            "interrupted": interrupted,
-            "elsewhere": len(self.runs.evidence) + len(self._keys() & self.elsewhere.exact.keys()),
-            "failed": len(self.lost),
-        }
+        elsewhere = len(self.runs.evidence) + len(self._keys() & self.elsewhere.exact.keys())
+        others = {"interrupted": interrupted, "elsewhere": elsewhere, "failed": len(self.lost)}
+        return {"asked": self.asked, **self.runner.tally, **others}
 
     def _keys(self) -> set[str]:
         return {run.record.key for run in self.runs.every}

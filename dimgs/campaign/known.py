@@ -155,10 +155,8 @@ def _of_table(path: Path, binding: Binding) -> list[Known]:
     target = binding.target.name
     for name in (target, *sorted(binding.plan.ranges)):
         if name not in data.names:
-            raise InputError(
-                f"{path.name} has no column '{name}' to start from, it has "
-                f"{', '.join(data.names)}; name its columns as the kernel does."
-            )
+            lacks = f"has no column '{name}' to start from, it has {', '.join(data.names)}"
+            raise InputError(f"{path.name} {lacks}; name its columns as the kernel does.")
     with at(binding.plan, path.name):
         for port in (*binding.kernel.inputs, *binding.kernel.outputs):
             if port.name in data.names and not port.is_label and port.name not in data.label_names:
@@ -273,9 +271,8 @@ def _runs_of(known: KnownLaw, design: CampaignDesign) -> list[KnownRun]:
     target, ports, rank = binding.target, binding.ports, binding.space.rank
     names = [v.name for v in law.symbols.values() if v.name in ports]
     if law.target.name != target.name:
-        raise InputError(
-            f"{known.origin}: the law gives '{law.target.name}', the plan asks for '{target.name}'."
-        )
+        why = f"the law gives '{law.target.name}', the plan asks for '{target.name}'."
+        raise InputError(f"{known.origin}: {why}")
     support = d_optimal(np.zeros((0, rank)), design.corners, rank + 1)
     places = [*support, np.zeros(rank), *design.pool[: _POINTS * (rank + 1)]]
     rows = [design.values(z) for z in places]

@@ -83,10 +83,8 @@ def _range(given: object) -> object:
         case str() if not (quantity := as_quantity(given, "The range")).is_label:
             low, high = quantity.ends()
             return {"low": low, "high": high, "unit": quantity.unit}
-    raise InputError(
-        f"{given!r:.60} is no range; write '1..2 m', [1, 2, \"m\"] or "
-        f'{{ low = 1, high = 2, unit = "m" }}.'
-    )
+    ways = """'1..2 m', [1, 2, "m"] or { low = 1, high = 2, unit = "m" }"""
+    raise InputError(f"{given!r:.60} is no range; write {ways}.")
 
 
 def _value(given: object) -> object:
@@ -370,10 +368,7 @@ class Plan(PlanFile):
             (apart, 'by and sources belong together: by = "material", sources = ["PET", "PP"].'),
             (by_others, f"'{self.by}' is named by `by`; leave it out of ranges and fixed."),
             (both, f"'{', '.join(both)}' is both in ranges and in fixed; keep one of them."),
-            (
-                aimless,
-                "points need tolerance.prediction (such as 0.05); give it or leave them out.",
-            ),
+            (aimless, "points need tolerance.prediction (0.05); give it, or leave them out."),
         ):
             if refused:
                 raise InputError(why)

@@ -23,12 +23,7 @@ from dimgs.groups.group import PiBasis
 from dimgs.law.law import Law
 from dimgs.law.parts import Constant
 from dimgs.law.serialise import write_document
-from dimgs.report.documents import (
-    activation_document,
-    exponent_document,
-    law_or_none,
-    pi_document,
-)
+from dimgs.report.documents import activation_document, exponent_document, law_or_none, pi_document
 from dimgs.report.figures import Drawing, draw_figures, save
 from dimgs.report.figures.campaign import campaign_drawings
 from dimgs.report.findings import Activation

@@ -185,6 +185,7 @@ def design_text(document: Mapping[str, Any]) -> str:
         From :func:`dimgs.campaign.text.dry_run`; ``from`` may list known runs.
     """
     survey, budget, units = document["survey"], document["budget"], document["units"]
+    prior = document.get("from", ())
     moved, runs, most = document["moved"], document["design"], document["seconds_at_most"]
     fixed = listed(f"{n} = {quantity(*v)}" for n, v in document["fixed"].items()) or "none"
     limits = listed(f"{n} {of_tier(t)}".strip() for t, n in budget.items())
@@ -208,10 +209,7 @@ def design_text(document: Mapping[str, Any]) -> str:
                 for run in runs[:_SHOWN]
             ),
             *([f"  ... and {len(runs) - _SHOWN} more"] * (len(runs) > _SHOWN)),
-            *(
-                f"{o['given']} runs from {o['origin']}: {o['told']}"
-                for o in document.get("from", ())
-            ),
+            *(f"{o['given']} runs from {o['origin']}: {o['told']}" for o in prior),
             *document["notes"],
         ]
     )

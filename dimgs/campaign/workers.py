@@ -331,7 +331,5 @@ def place_of(executor: Any, workers: int) -> Place:
         return LocalProcesses(workers)
     if callable(getattr(executor, "submit", None)):
         return Place(executor)
-    raise InputError(
-        f"{type(executor).__name__} is not an executor; give one of concurrent.futures, or "
-        f"Client.get_executor() of Dask."
-    )
+    remedy = "give one of concurrent.futures, or Client.get_executor() of Dask"
+    raise InputError(f"{type(executor).__name__} is not an executor; {remedy}.")
