@@ -410,7 +410,7 @@ class CampaignLoop:
             z, shift = point.at(log)
             while not np.isfinite(width(log)):
                 count = runs.count(z, tier)
-                over = self.experiment.is_over(tier) or (count and runs.site(z, tier)[1] is None)
+                over = self.experiment.over(tier) or (count and runs.site(z, tier)[1] is None)
                 proposal = Proposal(z, tier, "point", reason, count)
                 if over or not self.experiment.makes([proposal]):
                     raise RunDivergedError("No run there gave an answer.")
