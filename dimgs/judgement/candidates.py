@@ -245,7 +245,12 @@ def numbers_to_keep(
     """
     out = set()
     for k, value, error in zip(names, values, errors, strict=True):
-        if k in form.numbers and lowers_price(form.numbers[k], float(value), float(error)):
+        number = form.numbers.get(k)
+        if number is None:
+            continue
+        # a prefactor of 1 is what a form without one says, however wide the interval
+        unrefuted = number == 1 and abs(value - 1.0) <= _REFUTED * error
+        if unrefuted or lowers_price(number, float(value), float(error)):
             out.add(k)
     return out
 

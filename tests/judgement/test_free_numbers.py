@@ -57,11 +57,12 @@ def test_a_prefactor_of_one_is_a_number_where_it_is_asked_for() -> None:
         assert (None if form is None else str(form.expression)) == expected
 
 
+@pytest.mark.parametrize("error", [0.007, 0.2])
 @pytest.mark.parametrize(("away", "stays"), [(0.5, True), (2.5, False), (-2.5, False)])
-def test_a_prefactor_that_the_runs_refute_is_shown(away: float, stays: bool) -> None:
+def test_a_prefactor_that_the_runs_refute_is_shown(away: float, stays: bool, error: float) -> None:
     form = release_numbers(X**2, {}, prefactor=True)
     assert form is not None
-    kept = numbers_to_keep(form, ("C",), np.array([1.0 + 0.007 * away]), np.array([0.007]))
+    kept = numbers_to_keep(form, ("C",), np.array([1.0 + error * away]), np.array([error]))
     assert bool(kept) == stays
 
 
