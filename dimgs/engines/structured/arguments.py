@@ -12,8 +12,10 @@ from itertools import product
 import numpy as np
 
 from dimgs.common.arrays import Array, IntArray
+from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
+    Call,
     Exponents,
     Mono,
     Number,
@@ -40,6 +42,10 @@ _ONE_VARIABLE = 2.5
 MINUS = Number(-1.0, "-1")
 # values beyond have no products that are representable
 _LEAST = 1e-200
+# functions that stand beside a monomial in an argument
+_MODULATING = ("cos", "sin", "exp", "log", "tanh")
+# multiples of the argument of what oscillates, as of double and half angles
+_SCALES = ((1.0, "1"), (0.5, "1/2"), (2.0, "2"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,6 +261,25 @@ def differences(
                 yield tree, float(total[i, j]) + 0.1 * sign, value
 
     return Terms.stacked(runs, listed()).varying(count)
+
+
+def modulated(runs: Runs, inner: Terms, count: int, names: tuple[str, ...] = _MODULATING) -> Terms:
+    """Monomials times a function of another argument, such as pi_1 cos(pi_2 - pi_3)."""
+
+    def listed() -> Iterator[tuple[Tree, float, Array]]:
+        for name in names:
+            function = FUNCTIONS[name]
+            for scale, text in _SCALES if function.periodic else _SCALES[:1]:
+                for k, argument in enumerate(inner.trees):
+                    called = argument if scale == 1 else Product((Number(scale, text), argument))
+                    value = function.value(scale * inner.values[:, k])
+                    if np.all(np.isfinite(value)):
+                        cost = float(inner.cost[k]) + abs(np.log2(scale)) * 2
+                        yield Call(name, called), cost, value
+
+    with np.errstate(all="ignore"):
+        products = Terms.stacked(runs, listed()).crossed(short_monomials(runs, 16), count)
+    return products.varying(count)
 
 
 def cheapest(cost: Array, count: int) -> IntArray:

@@ -38,6 +38,7 @@ from dimgs.engines.structured.targets import (
     CUBE,
     FURTHER,
     Target,
+    beside_terms,
     functions,
     over_signed,
     powers,
@@ -45,6 +46,7 @@ from dimgs.engines.structured.targets import (
     shifted,
 )
 from dimgs.engines.structured.trees import evaluate, to_sympy
+from dimgs.engines.structured.trinomials import Trinomials
 
 if TYPE_CHECKING:
     import sympy
@@ -63,6 +65,8 @@ _FEWEST_RUNS, _MOST_RUNS = 5, 400
 # products of signed groups that are taken for a factor of the law: beyond those of two groups and
 # of one or two powers of each, sums find them
 _FRONTS = 8
+# best laws whose terms are taken as known, and terms of them: each costs a search of two factors
+_SUMS, _TERMS = 10, 6
 _UNUSABLE = (ArithmeticError, ValueError, np.linalg.LinAlgError)
 
 
@@ -114,7 +118,12 @@ class Stages:
     @cached_property
     def factors(self) -> FactorSearch:
         """Factors over monomials, differences and modulated arguments."""
-        return FactorSearch.over(self.runs, arguments_of(self.runs, self.sums.bare))
+        return FactorSearch.over(self.runs, arguments_of(self.runs))
+
+    @cached_property
+    def trinomials(self) -> Trinomials:
+        """Sums of three terms."""
+        return Trinomials(self.runs)
 
     @cached_property
     def families(self) -> list[ScaledFunction]:
@@ -133,6 +142,7 @@ class Stages:
         few, spans = partial(sums.functions, count=1500), partial(subspace_sums, sums)
         three, roots = partial(posynomials, terms=3), partial(quadratic_roots, sums)
         ratios, simple = partial(spans, ratios=True), self._simple
+        curved = partial(roots, angles=True)
         short = self.short
         whole = [] if short is None else [Step("a", "short forms", lambda: short.search(archive))]
         targets = [
@@ -142,6 +152,7 @@ class Stages:
             Step("c", "three simple factors", simple(first, 3), quick=True),
             Step("d", "exponentials of functions", each(self._exponential, first), quick=True),
             Step("c", "a monomial beside a function", each(self._offset, first)),
+            Step("c", "three terms", lambda: self.trinomials.search(self.itself, archive)),
             Step("d", "a function of a free monomial", each(single_index, first)),
             Step("d", "two free exponents", each(posynomials, first)),
             Step("d", "three free exponents", each(three, first)),
@@ -149,9 +160,10 @@ class Stages:
             Step("c", "ratios in one span", each(ratios, first)),
             Step("c", "sums for functions", each(sums.monomials, [*self.others, *self.cubes])),
             Step("c", "sums in one span", each(spans, first)),
-            Step("c", "spans of powers", each(spans, powers(self.runs)[1:])),
             Step("c", "roots of quadratics", each(roots, powers(self.runs))),
+            Step("c", "roots of quadratics with angles", each(curved, first)),
             Step("c", "sums with short functions", each(few, first)),
+            Step("c", "two simple factors beside a term", self._beside),
         ]
         signed = Step("c", "factors of signed products", simple(fronts, 2))
         return [targets[0], *whole, *targets[1:], signed]
@@ -160,16 +172,19 @@ class Stages:
         """The step for powers and functions of the response."""
         archive, sums, each, runs = self.archive, self.sums, self._each, self.runs
         others, named = self.others, self.named
-        first = powers(runs)
+        first, powered = powers(runs), powers(runs)[1:]
         further = powers(runs, FURTHER)[1:]
+        spans = partial(subspace_sums, sums)
         return [
             Step("c", "forms of like variables", each(partial(forms, sums), first)),
             Step("b", "one factor of functions", lambda: self.factors.loosely(named, archive)),
             Step("c", "two simple factors of functions", self._simple(named, 2)),
+            Step("c", "spans of powers", each(spans, powered)),
             Step("d", "free exponents of powers", each(posynomials, [*further, *self.functions])),
             Step("d", "logarithms of sums", each(logarithms_of_sums, first)),
             Step("c", "sums with functions", each(sums.functions, [self.itself, *others])),
             Step("c", "two factors of functions", self._simple(self.functions, 2, aims=7)),
+            Step("c", "sums with squared differences", each(sums.squares, [self.itself, *others])),
         ]
 
     def _each(self, step: Callable[[Target, Archive], None], targets: list[Target]) -> Run:
@@ -187,6 +202,11 @@ class Stages:
     def _exponential(self, target: Target, archive: Archive) -> None:
         exponentials_of_functions(self.families, target, archive)
 
+    def _beside(self) -> None:
+        best = self.archive.front(0, _SUMS)
+        targets = beside_terms(self.runs, [f.tree for f in best], _TERMS)
+        self.factors.search(targets, self.archive, 2)
+
     def _simple(self, targets: list[Target], most: int, **more: int) -> Run:
         return lambda: self.factors.search(targets, self.archive, most, **more)
 
@@ -200,7 +220,8 @@ class StructuredEngine:
     b. power law times one factor of the library of physics, or an exponential of a function with
        a constant inside;
     c. two and three factors; sums of monomials and of monomials times functions; their ratios;
-       roots of quadratic equations; the same for transformed responses;
+       roots of quadratic equations; the same for transformed responses, and for what the best
+       sums leave beside one of their terms;
     d. sums of monomials with free exponents, functions of such monomials, logarithms of such sums.
 
     Parameters

@@ -21,8 +21,8 @@ from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
     Terms,
     differences,
+    modulated,
     plain,
-    short_monomials,
 )
 from dimgs.engines.structured.columns import (
     EXPONENTIAL,
@@ -44,7 +44,6 @@ from dimgs.engines.structured.model import (
 from dimgs.engines.structured.rounding import State, fit_rounded, tree_of, with_simple_number
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.trees import Call
 
 # columns in all; of pairs: short rows, best rows, partners of any other column; columns of triples
 _SIZE, _ROWS, _BEST, _NARROW, _SHORTEST = 9000, 2500, 300, 600, 120
@@ -55,31 +54,18 @@ _ROUNDED, _FITTED, _GROWN, _FURTHER, _OTHERS = 1500, 80, 150, 700, 10
 _LOOSE = 3
 _ERRORS = 3.0  # standard errors within which a prefactor is a simple number
 _AIMS, _FEW = 4, 2500  # targets of pairs; columns of a target with weights of its own
-# functions that stand beside a monomial in an argument
-_MODULATING = ("cos", "sin", "exp", "log", "tanh")
 # columns with free constants, single factors of them that are refined for the first target, and
 # for each further one, as the right one is among the first there; share of the squares that single
 # precision no longer sees
 _FREE, _ALONE, _AFTER, _SEEN = 16_000, 60, 8, 1e-7
 
 
-def arguments_of(runs: Runs, bare: Terms) -> Terms:
-    """What functions are tried on: monomials, differences, their squares, modulated monomials.
-
-    Parameters
-    ----------
-    runs : Runs
-    bare : Terms
-        Functions that may stand beside a monomial.
-    """
-    rows = [
-        k
-        for k, tree in enumerate(bare.trees)
-        if isinstance(tree, Call) and tree.name in _MODULATING
-    ]
-    modulated = bare.take(np.array(rows)).crossed(short_monomials(runs, 16), 1200).varying(1200)
+def arguments_of(runs: Runs) -> Terms:
+    """What functions are tried on: monomials, differences, their squares, modulated monomials."""
+    simple = plain(runs, 110) + differences(runs, 110)
     squares = differences(runs, 100, squares=True, signs=(-1,))
-    return plain(runs, 110) + differences(runs, 110) + squares + modulated
+    inner = plain(runs, 12) + differences(runs, 24)
+    return simple + squares + modulated(runs, inner, 1200)
 
 
 @dataclass(frozen=True, eq=False)

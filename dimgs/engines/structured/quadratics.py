@@ -16,12 +16,14 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import MINUS, short_monomials
+from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.subspaces import eliminated
-from dimgs.engines.structured.sums import Sums, Weighted
+from dimgs.engines.structured.sums import Sums, Weighted, function_terms
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
     ONE,
+    Call,
     Exponents,
     Mono,
     Number,
@@ -29,12 +31,17 @@ from dimgs.engines.structured.trees import (
     Product,
     Sum,
     Tree,
+    evaluate,
     monomial,
+    nodes,
+    powered,
     times,
 )
 
 # monomials of the dimension of the square, and of the response: as many as of ratios of sums
 _FREE, _HELD = 120, 60
+# monomials times sines and cosines beside them: double angles are among the first
+_FUNCTIONS = 1000
 # the shortest of both, of which all but a few are eliminated: no more than a third of the runs
 _FEW_FREE, _FEW_HELD = 24, 12
 # widths of the beam for each number of terms
@@ -48,7 +55,7 @@ _NOTHING = 1e-7
 _FLOOR = 0.1
 
 
-def quadratic_roots(sums: Sums, target: Target, archive: Archive) -> None:
+def quadratic_roots(sums: Sums, target: Target, archive: Archive, *, angles: bool = False) -> None:
     """Search roots of quadratic equations.
 
     Parameters
@@ -57,10 +64,17 @@ def quadratic_roots(sums: Sums, target: Target, archive: Archive) -> None:
     target : Target
         The response or a power of it.
     archive : Archive
+    angles : bool
+        Whether terms may be monomials times sines and cosines, as of thrown bodies.
     """
     square = _squared(target)
     free = sums.short(square, _FREE)
     held = short_monomials(sums.runs, _HELD, power=target.power, near=sums.near(target))
+    if angles:
+        turns = [k for k, t in enumerate(sums.bare.trees) if _turns(t)]
+        bare = sums.bare.take(np.array(turns, dtype=np.int64))
+        free = free + function_terms(sums.runs, bare, square.power, _FUNCTIONS)
+        held = held + function_terms(sums.runs, bare, target.power, _FUNCTIONS)
     held = held.times(ONE, target.values)
     solved = partial(_root_of, sums.runs, target.at)
     with np.errstate(all="ignore"):
@@ -94,6 +108,8 @@ def _root_of(runs: Runs, at: Array, free: Weighted, held: Weighted) -> Tree | No
     """The root of t² = Σ c m + t Σ d m on the side of half the second sum where the response is."""
     if not 0 < len(held) <= _MOST_OUTSIDE:
         return None
+    if not all(isinstance(tree, Mono) or tree == ONE for _, tree in (*free, *held)):
+        return _root_of_functions(runs, at, free, held)
     half = {_exponents(tree, runs): value / 2 for value, tree in held}
     inside = {_exponents(tree, runs): value for value, tree in free}
     parts: dict[Exponents, float] = {e: abs(value) for e, value in inside.items()}
@@ -110,6 +126,21 @@ def _root_of(runs: Runs, at: Array, free: Weighted, held: Weighted) -> Tree | No
     root = Power(Sum(radicand) if len(radicand) > 1 else radicand[0], Fraction(1, 2))
     outside = (times(Number(value), monomial(e)) for e, value in half.items())
     return Sum((*outside, root if upper else Product((MINUS, root))))
+
+
+def _turns(tree: Tree) -> bool:
+    return any(isinstance(n, Call) and FUNCTIONS[n.name].periodic for n in nodes(tree))
+
+
+def _root_of_functions(runs: Runs, at: Array, free: Weighted, held: Weighted) -> Tree | None:
+    """Roots with one term before the root and few terms under it."""
+    if len(held) > 1 or not 0 < len(free) <= _MOST_OUTSIDE:
+        return None
+    ((value, tree),) = held
+    upper = float(np.median(at - value / 2 * evaluate(tree, runs))) > 0
+    squared = Product((Number(value**2 / 4), powered(tree, Fraction(2))))
+    root = Power(Sum((squared, *(times(Number(v), t) for v, t in free))), Fraction(1, 2))
+    return Sum((times(Number(value / 2), tree), root if upper else Product((MINUS, root))))
 
 
 def _exponents(tree: Tree, runs: Runs) -> Exponents:

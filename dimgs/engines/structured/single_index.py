@@ -3,7 +3,7 @@
 Fins and pores (a tanh of a root of a product), fronts of diffusion (erf), relaxation (exp), blends
 of two power laws ((1 + n)^b). The logarithm is a power law plus a function of one linear form of
 the logarithms of the groups. The power law and b follow from that form, which is refined from many
-starting points at once; then its exponents are rounded. The same fit without the
+starting points at once; then its exponents are rounded, the surest first. The same fit without the
 logarithm gives logarithms of sums, t = a log(m + n), as in the friction of rough pipes.
 
 References
