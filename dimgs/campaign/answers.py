@@ -109,10 +109,8 @@ def monomial_of(space: PiSpace, exponents: Sequence[Fraction]) -> Powers | None:
         Powers of the groups, the first positive, or none of them where all exponents are 0, then
         those of temperatures, which are 0. None where no groups make it.
     """
-    rows = [
-        [*(g.get(name) for g in space.groups), Fraction(e)]
-        for name, e in zip(space.names, exponents, strict=True)
-    ]
+    given = zip(space.names, exponents, strict=True)
+    rows = [[*(g.get(name) for g in space.groups), Fraction(e)] for name, e in given]
     solved = solve_exact(rows, len(space.groups)) if space.groups else ()
     if solved is None:
         return None
@@ -254,8 +252,8 @@ class Answers:
                 self.entangled.add(k)
         return conditions
 
-    def regime(self, k: int, name: str) -> tuple[RegimeAnswer, Pertinence]:
-        """A regime as it is reported, its law by `fit` apart, and whether it can be relied on."""
+    def regime(self, k: int, fit: FitResult | None) -> tuple[RegimeAnswer, Pertinence]:
+        """A regime as it is reported, with its law by `fit`, and whether it can be relied on."""
         conditions, t0 = self.conditions[k], self.space.references
         counts, bias, coarse = dict[str, int](), dict[str, float](), dict[int, float]()
         for t, tier in enumerate(self.binding.tiers):
@@ -271,6 +269,7 @@ class Answers:
         half = float(np.max(law.half_widths(evidence.functionals, self.level), initial=0.0))
         # equal runs test no law but that of a kernel without a free group
         runs = len(law.rows) if self.space.rank else int(self.model.sites.count[law.rows].sum())
+        cleared, name = fit is not None and fit.judge is None, f"regime {self.laws.index(k) + 1}"
         regime = RegimeAnswer(
             where=where_text(conditions, self.space.features),
             place=where_words(self.space, conditions),
@@ -280,7 +279,8 @@ class Answers:
             runs=counts,
             share=float(self.model.holds(evidence.design.pool)[:, k].mean()),
             bias=bias,
-            tested=Tested(runs - len(law.coefficients), half, evidence.tolerance),
+            tested=Tested(runs - len(law.coefficients), half, evidence.tolerance, cleared),
+            fit=fit,
         )
         meaning = sentence(self.binding.target.name, regime, everywhere=not self.lost)
         over = f"{counted(regime.runs)} over {regime.share:.0%} of the ranges"
@@ -426,7 +426,6 @@ def conclude(
     evidence: TierEvidence,
     experiment: Experiment,
     outcome: Outcome,
-    interrupted: int,
     warnings: list[str],
     of_all: Analysis = None,
     surrogate: Surrogate | None = None,
@@ -440,8 +439,6 @@ def conclude(
     experiment : Experiment
         The runs.
     outcome : Outcome
-    interrupted : int
-        Runs that an earlier start left in flight.
     warnings : list of str
         Those before the end, to which others are added.
     of_all : Report or FitResult, optional
@@ -458,13 +455,8 @@ def conclude(
     moved, tolerance, target = answers.moved, binding.plan.tolerance, binding.target
     finest = [r.record for r in experiment.runs.usable(binding.finest)]
     dataset = _dataset(target.name, finest) if finest else None
-    regimes, judged = [], []
-    for n, k in enumerate(answers.laws, 1):
-        regime, pertinence = answers.regime(k, f"regime {n}")
-        fit = _law(answers, k, warnings)
-        tested = replace(regime.tested, cleared=fit is not None and fit.judge is None)
-        judged.append(pertinence)
-        regimes.append(replace(regime, fit=fit, tested=tested))
+    every = [answers.regime(k, _law(answers, k, warnings)) for k in answers.laws]
+    regimes, judged = [regime for regime, _ in every], [grade for _, grade in every]
     predictions = [point_answer(experiment, i) for i in range(len(binding.points))]
     at_points = [p for _, p in predictions]
     if lost := len(experiment.lost):
@@ -527,7 +519,7 @@ def conclude(
         options=_options(binding),
         surrogate=surrogate,
         runs={t.name: experiment.made(n) for n, t in enumerate(binding.tiers)},
-        counts=experiment.counts(interrupted),
+        counts=experiment.counts(),
         seconds=experiment.seconds,
         log=tuple(experiment.log.entries),
         checks=experiment.checks(),
@@ -768,7 +760,8 @@ def _domain(binding: Binding, experiment: Experiment, data: Dataset | None) -> d
         if port.name in data.names and not port.is_label:
             low, high = (port.parsed.from_si(float(f(data[port.name]))) for f in (np.min, np.max))
             columns[port.name] = [low, high, port.unit]
-    still = {n: (low, unit) for n, (low, high, unit) in columns.items() if low == high}
-    held: dict[str, Any] = {n: {"value": v, "unit": unit} for n, (v, unit) in still.items()}
+    held: dict[str, Any] = {
+        n: {"value": low, "unit": unit} for n, (low, high, unit) in columns.items() if low == high
+    }
     held |= {n: str(data[n][0]) for n in data.label_names if len(set(data[n])) == 1}
     return {"groups": groups, "columns": columns, "held": held}

@@ -144,7 +144,7 @@ class Binding:
             for name, value in given.items():
                 key = f"points[{i}].{name}"
                 port = port_of(self.plan, key, name, self.ports, "input")
-                value_at(self.plan, self.kernel.name, port, key, value)
+                value_at(self.plan, self.kernel, port, key, value)
             with at(self.plan, f"points[{i}]"):
                 points.append(self._point(given, point.get(self.target.name)))
                 _ = points[-1].outermost
@@ -274,8 +274,7 @@ def bind(plan: Plan) -> Binding:
     ):
         if refused:
             raise InputError(f"{plan.source}, {key}: {why}")
-    stay = plan.fixed.items()
-    given = {n: value_at(plan, kernel.name, ports[n], f"fixed.{n}", v) for n, v in stay}
+    given = {n: value_at(plan, kernel, ports[n], f"fixed.{n}", v) for n, v in plan.fixed.items()}
     known = {n: p.default for n, p in ports.items() if p.default is not None} | given
     missing = [p for n, p in ports.items() if n not in plan.ranges and n not in known]
     if missing:
@@ -365,11 +364,11 @@ def port_of(
     raise InputError(f"{plan.source}, {key}: '{name}' is no {what}; did you mean {near}?")
 
 
-def value_at(plan: Plan, kernel: str, port: Port, key: str, value: Value) -> float | str:
+def value_at(plan: Plan, kernel: Kernel, port: Port, key: str, value: Value) -> float | str:
     """A value of the plan in the unit of its port."""
     with at(plan, key):
         number = port_value(port, value)
-        check_within(port, number, kernel)
+        check_within(port, number, kernel.name)
     return number
 
 

@@ -28,13 +28,7 @@ from dimgs.campaign.surrogate import FEWEST, USEFUL, Surrogate
 from dimgs.campaign.workers import place_of
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
-from dimgs.common.errors import (
-    DimgsError,
-    FitError,
-    InputError,
-    RunDivergedError,
-    StoreError,
-)
+from dimgs.common.errors import DimgsError, FitError, InputError, RunDivergedError, StoreError
 from dimgs.common.formats import json_value, plain, read_text
 from dimgs.common.progress import notebook_bar
 from dimgs.fits.consensus import FittedLaw, Scatter, Sites
@@ -128,7 +122,7 @@ class CampaignLoop:
 
     def run(self) -> CampaignResult:
         """Ask, run and look until there is a reason to stop."""
-        cut, last = len(self.store.interrupted), self.binding.finest
+        last = self.binding.finest
         tiers = [last] if self._trusts(last) else self._worthwhile()
         evidence, ends = self._solved(tiers[0], ())
         if ends is _FINE:
@@ -163,7 +157,7 @@ class CampaignLoop:
         self.phase = "done"
         self._tell(words)
         notes = [*self.binding.notes, *self.notes]
-        return conclude(evidence, self.experiment, outcome, cut, notes, report, surrogate)
+        return conclude(evidence, self.experiment, outcome, notes, report, surrogate)
 
     def _predicted(self, evidence: TierEvidence) -> Surrogate | None:
         """What predicts the finest runs where no law does, with further runs where it knows least.
@@ -403,12 +397,9 @@ class CampaignLoop:
         half = float(np.log1p(self.binding.plan.tolerance.prediction or 0.0)) / 2.0
         reason, seen = f"where along {point.free} is the limit met?", dict[float, float]()
 
-        def width(log: float) -> float:
-            return half_width(self.experiment, point.at(log)[0], _REPEATS)
-
         def excess(log: float) -> float:
             z, shift = point.at(log)
-            while not np.isfinite(width(log)):
+            while not np.isfinite(half_width(self.experiment, z, _REPEATS)):
                 count = runs.count(z, tier)
                 over = self.experiment.over(tier) or (count and runs.site(z, tier)[1] is None)
                 proposal = Proposal(z, tier, "point", reason, count)
@@ -418,14 +409,13 @@ class CampaignLoop:
             seen[log] = float(sites.y[at]) - shift - point.limit
             return seen[log]
 
-        try:
+        with suppress(RunDivergedError):
             if excess(point.ends[0]) * excess(point.ends[1]) <= 0.0:
                 root = float(brentq(excess, *point.ends, xtol=half))
                 one, two = sorted(seen, key=lambda log: abs(log - root))[:2]
-                noise = width(one) * abs((two - one) / ((seen[two] - seen[one]) or np.inf))
+                slope = abs((two - one) / ((seen[two] - seen[one]) or np.inf))
+                noise = slope * half_width(self.experiment, point.at(one)[0], _REPEATS)
                 self.experiment.met[number] = root, float(np.hypot(half, noise))
-        except RunDivergedError:
-            return False
         return number in self.experiment.met
 
     def _judged(self, evidence: TierEvidence, ends: Ending | None) -> Ending:
@@ -637,9 +627,8 @@ def run_campaign(
         listener = progress or shown_by(stack.enter_context(notebook_bar()))
         home = Path(stack.enter_context(TemporaryDirectory()) if folder is None else folder)
         store = stack.enter_context(_opened(home, resume or retry))
-        execution, log = plan.execution, DecisionLog(home)
+        log, place = DecisionLog(home), place_of(executor, plan.execution.workers)
         loop: CampaignLoop | None = None
-        place = place_of(executor, execution.workers)
         stack.callback(place.close)
         results, finest = list[CampaignResult](), dict[str, RunRecord]()
         changed = " ".join(filter(None, (changed_since(bindings, home), log.caution)))
@@ -648,8 +637,7 @@ def run_campaign(
                 log.add("target", " of ".join([binding.target.name, *binding.plan.sources]))
             loop = CampaignLoop(binding, store, log, listener, start, loop)
             loop.started(changed)
-            most = execution.workers, execution.retries
-            loop.experiment.runner = Runner(store, place, *most, loop.heard, retry)
+            loop.experiment.runner = Runner(store, place, plan.execution, loop.heard, retry)
             results.append(loop.run())
             start += tuple(KnownRun(run.record, _SHARED) for run in loop.experiment.runs.asked)
             usable = loop.experiment.runs.usable(binding.finest)

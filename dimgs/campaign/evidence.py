@@ -295,11 +295,10 @@ class TierEvidence:
 
     def again(self, places: Array, reason: str, purpose: str = "replicate") -> list[Proposal]:
         """The next replicates at points, one for each time that a point is named."""
-        proposals = self.propose(places, purpose, reason)
-        for i, z in enumerate(places):
-            before = sum(np.array_equal(z, other) for other in places[:i])
-            number = self.runs.count(z, self.tier) + before
-            proposals[i] = replace(proposals[i], replicate=number)
+        proposals = list[Proposal]()
+        for z in places:
+            number = self.runs.count(z, self.tier) + sum(np.array_equal(z, p.z) for p in proposals)
+            proposals.append(Proposal(z, self.tier, purpose, reason, number))
         return proposals
 
     def predicted(self, proposals: list[Proposal]) -> list[Proposal]:
@@ -634,8 +633,7 @@ class TierEvidence:
         """Where runs give no answer: between those that do and those that do not."""
         if self.domain is not None:
             good, lost = self.model.sites.z, self.runs.lost(self.tier)
-            agreed, pool = len(good) < self.space.rank + 2, self.design.pool
-            yield self._parting((), self.domain, good, lost, pool, "domain", agreed)
+            yield self._parting((), self.domain, good, lost, self.design.pool)
 
     def jumps(self) -> Iterator[list[Proposal]]:
         """Steps between two laws; where one has a width, its two ends."""
@@ -655,29 +653,25 @@ class TierEvidence:
                 apart = self.space.axes.separating(*(z[rows] for rows in sets))
                 if apart is not None:
                     key = b.below, b.above, one
-                    yield self._parting(key, apart, z[sets[0]], z[sets[1]], pool, "border", False)
+                    yield self._parting(key, apart, z[sets[0]], z[sets[1]], pool)
 
     def _parting(
-        self,
-        key: tuple[int, ...],
-        apart: Separation,
-        one: Array,
-        other: Array,
-        pool: Array,
-        purpose: str,
-        agreed: bool,
+        self, key: tuple[int, ...], apart: Separation, one: Array, other: Array, pool: Array
     ) -> list[Proposal]:
         """The run that tells most about where, and along what, two sets of runs part.
 
         Rivals are the monomials that part them, at any place between the last run of the one and
         the first of the other. None is asked for once the place is known closely enough, and all
-        the monomials agree about nearly all of the ranges, or are `agreed` on.
+        the monomials agree about nearly all of the ranges, or have been disputed long enough. Runs
+        without an answer, which have an empty `key`, are no matter of monomials before there are
+        as many with one as a law takes.
         """
-        space = self.space
-        agreed |= space.rank < 2 or self._disputed[key] >= _DISPUTES * space.rank
+        space, purpose, enough = self.space, "border" if key else "domain", self.space.rank + 2
+        agreed = space.rank < 2 or self._disputed[key] >= _DISPUTES * space.rank
+        agreed |= not key and len(one) < enough
         every = [apart, *([] if agreed else space.axes.rivals(one, other))]
         offers = np.vstack([pool, ((one[:, None] + other[None]) / 2.0).reshape(-1, space.rank)])
-        wide = np.log(apart.high / apart.low) > (_DOMAIN if purpose == "domain" else _BRACKET)
+        wide = np.log(apart.high / apart.low) > (_BRACKET if key else _DOMAIN)
         middles = np.array([s.is_first(space.axes, 0.5, pool) for s in every])
         differ = np.max(np.mean(middles != middles[0], axis=1), initial=0.0) > _AGREED
         spent = self._disputed[key] >= _HALVINGS + _DISPUTES * space.rank

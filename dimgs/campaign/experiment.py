@@ -13,6 +13,7 @@ from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.evidence import PREDICTED, Proposal
 from dimgs.campaign.journal import DecisionLog
 from dimgs.campaign.known import PriorRuns
+from dimgs.campaign.plan import Execution
 from dimgs.campaign.result import Ending, Outcome
 from dimgs.campaign.space import EVIDENCE, CampaignRun, CampaignRuns, bounded_exp
 from dimgs.campaign.text import quantity
@@ -50,10 +51,8 @@ class Runner:
     ----------
     store : RunStore
     place : Place
-    window : int
-        Runs in flight at once.
-    retries : int
-        Further tries of a run that failed.
+    execution : Execution
+        Its `workers` are how many runs are in flight at once.
     on_done : callable
         Called with every record as it arrives.
     again : bool
@@ -62,18 +61,19 @@ class Runner:
     Attributes
     ----------
     tally : Counter
-        How the runs of this start came about: ``made``, ``known``, ``retried``.
+        How the runs of this start came about: ``made``, ``known``, ``retried``; ``interrupted``
+        are those that an earlier one left in flight.
     """
 
     store: RunStore
     place: Place
-    window: int
-    retries: int
+    execution: Execution
     on_done: Callable[[RunRecord, bool], None]
     again: bool = False
 
     def __post_init__(self) -> None:
-        self.tally = Counter(made=0, known=0, retried=0)
+        left = len(self.store.interrupted)
+        self.tally = Counter(made=0, known=0, retried=0, interrupted=left)
         self._ended: Counter[Status] = Counter()
         self._alone: set[str] = set()
         self._claimed: set[str] = set()
@@ -103,15 +103,11 @@ class Runner:
         self._make([*waiting.values()], records)
         return [records[task.request.key] for task in tasks]
 
-    def _attempts(self, key: str) -> list[RunRecord]:
-        """Attempts at a run that were not interrupted."""
-        return [a for a in self.store.attempts(key) if a.status is not Status.INTERRUPTED]
-
     def _known(self, key: str) -> RunRecord | None:
         """Record of a run that is not to be made again."""
-        attempts = self._attempts(key)
+        attempts = [a for a in self.store.attempts(key) if a.status is not Status.INTERRUPTED]
         status = attempts[-1].status if attempts else Status.FAILED
-        again = status is Status.FAILED and len(attempts) <= self.retries
+        again = status is Status.FAILED and len(attempts) <= self.execution.retries
         if self.again and key not in self._claimed:
             again = again or status in (Status.FAILED, Status.REFUSED)
         return None if again or not attempts else attempts[-1]
@@ -159,7 +155,7 @@ class Runner:
         if task.request.key in self._alone:
             return not flying
         alone = any(other.request.key in self._alone for other in flying)
-        return len(flying) < self.window and not alone
+        return len(flying) < self.execution.workers and not alone
 
     def _end(self, task: RunTask, record: RunRecord | None) -> RunRecord | None:
         """Keep what came of a run; None where it is to be tried again."""
@@ -180,8 +176,7 @@ class Runner:
         if failed >= _HOPELESS and failed == self._ended.total():
             what = f"The first {failed} runs failed, and no other was made."
             raise FitError(f"{what} The last reason: {record.reason}")
-        again = record.status is Status.FAILED and len(self._attempts(key)) <= self.retries
-        return None if again and not self._deaths else record
+        return None if self._known(key) is None and not self._deaths else record
 
 
 def _answer(future: "Future[RunRecord]") -> RunRecord | None:
@@ -250,10 +245,10 @@ class Experiment:
         """Runs of a tier that were paid from the budget."""
         return self.most[tier] - self.left[tier]
 
-    def counts(self, interrupted: int) -> dict[str, int]:
-        """How the runs came about; `interrupted` of them an earlier start left in flight."""
+    def counts(self) -> dict[str, int]:
+        """How the runs came about."""
         elsewhere = len(self.runs.evidence) + len(self._keys() & self.elsewhere.exact.keys())
-        others = {"interrupted": interrupted, "elsewhere": elsewhere, "failed": len(self.lost)}
+        others = {"elsewhere": elsewhere, "failed": len(self.lost)}
         return {"asked": self.asked, **self.runner.tally, **others}
 
     def _keys(self) -> set[str]:
@@ -304,16 +299,14 @@ class Experiment:
         except FitError as error:
             self.log.add("stop", str(error))
             raise
-        for (z, proposal, task), record in zip(chosen.values(), records, strict=True):
+        for (z, p, task), record in zip(chosen.values(), records, strict=True):
             if record.key not in self.elsewhere.exact:
                 self.seconds += record.wall_seconds
             y, logs = self.binding.response(record), self.binding.logs(task.values)
             if np.isnan(y):
                 text = f"{record.status}: {self._why_lost(record)}"
                 self.log.add("lost", text, tier=record.tier, key=record.key)
-            said = proposal.value
-            run = CampaignRun(z, proposal.tier, y, proposal.purpose, logs, record, predicted=said)
-            self.runs.add(run)
+            self.runs.add(CampaignRun(z, p.tier, y, p.purpose, logs, record, predicted=p.value))
         return short
 
     def makes(self, proposals: list[Proposal]) -> bool:

@@ -67,8 +67,8 @@ class DecisionLog:
 
     Parameters
     ----------
-    folder : Path, optional
-        Where ``decisions.jsonl`` and ``decisions.txt`` are kept; nowhere without.
+    folder : Path
+        Where ``decisions.jsonl`` and ``decisions.txt`` are kept.
 
     Attributes
     ----------
@@ -78,19 +78,21 @@ class DecisionLog:
 
     Examples
     --------
-    >>> log = DecisionLog()
-    >>> log.add("stop", "the tolerance is met", runs=12)
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     log = DecisionLog(Path(folder))
+    ...     log.add("stop", "the tolerance is met", runs=12)
     >>> log.entries
     [{'n': 1, 'decision': 'stop', 'reason': 'the tolerance is met', 'runs': 12}]
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.entries: list[dict[str, Any]] = []
         self.edited: list[int] = []
         self._folder = folder
         self._known: Counter[str] = Counter()
         self._lines = 0
-        if folder is not None and (folder / _JSONL).is_file():
+        if (folder / _JSONL).is_file():
             self._recall(folder / _JSONL)
 
     @property
@@ -119,8 +121,6 @@ class DecisionLog:
         self.entries.append(entry)
         # starts are facts of their own; the rest is the same whenever it is decided again
         same = json.dumps({**entry, "n": 0}, sort_keys=True)
-        if self._folder is None:
-            return
         if decision != "start" and self._known[same]:
             self._known[same] -= 1
             return
@@ -224,14 +224,13 @@ def _asked(bindings: Sequence[Binding]) -> dict[str, str]:
         "target": ", ".join(dict.fromkeys(b.target.name for b in bindings)),
         "tiers": ", ".join(t.name for t in bindings[0].tiers),
         "constants": ", ".join(plan.constants),
-        "tolerance.exponents": str(plan.tolerance.exponents),
-        "tolerance.prediction": str(plan.tolerance.prediction),
         "execution.batch": str(plan.execution.batch),
     }
     asked |= {n: str(getattr(plan, n)) for n in ("level", "seed", "sampler", "survey")}
     asked |= {"scales": ", ".join(bindings[0].scales)} if plan.scales else {}
     asked |= {"arrhenius": ", ".join(plan.arrhenius)} if plan.arrhenius else {}
-    asked |= {"tolerance.law": str(plan.tolerance.law)} if plan.tolerance.law is not None else {}
+    of = vars(plan.tolerance).items()
+    asked |= {f"tolerance.{n}": str(wanted) for n, wanted in of if wanted or n != "law"}
     asked |= {f"ranges.{n}": str(given) for n, given in plan.ranges.items()}
     asked |= {f"fixed.{n}": str(value) for n, value in fixed.items()}
     asked |= {f"points[{i}]": str(dict(p)) for i, p in enumerate(plan.points, 1)}

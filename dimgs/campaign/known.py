@@ -24,7 +24,6 @@ from dimgs.kernels.record import RunRecord, Status
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
-    from dimgs.dataset import Dataset
     from dimgs.law.law import Law
 
 # what SQLite files begin with
@@ -147,7 +146,7 @@ def _read(source: Any, binding: Binding) -> Sequence[Known]:
     return _of_table(path, binding)
 
 
-def _of_table(path: Path, binding: Binding) -> list[Known]:
+def _of_table(path: Path, binding: Binding) -> Sequence[Known]:
     from dimgs.dataset import read_table
     from dimgs.hub.keeping import table_records
 
@@ -161,18 +160,20 @@ def _of_table(path: Path, binding: Binding) -> list[Known]:
         for port in (*binding.kernel.inputs, *binding.kernel.outputs):
             if port.name in data.names and not port.is_label and port.name not in data.label_names:
                 unit_for(port, data.variable(port.name).unit.text)
-    return [_row(r, data, target, path.name) for r in table_records(data, target)]
+    runs = []
+    for record in table_records(data, target):
+        inputs = dict(record.inputs)
+        tier = str(inputs.pop(_TIER)[0]) if _TIER in inputs and _TIER in data.label_names else ""
+        runs.append(measured(replace(record, tier=tier, inputs=inputs), target, path.name))
+    return runs
 
 
-def _row(record: RunRecord, data: "Dataset", target: str, origin: str) -> KnownRun:
-    inputs = dict(record.inputs)
-    tier = str(inputs.pop(_TIER)[0]) if _TIER in inputs and _TIER in data.label_names else ""
-    error = 0.0
-    if record.ok and target in record.errors:
-        value, text = record.outputs[target]
-        unit = parse_unit(text)
-        error = abs(record.errors[target] * unit.factor / (unit.to_si(float(value)) or 1.0))
-    return KnownRun(replace(record, tier=tier, inputs=inputs), origin, error)
+def measured(record: RunRecord, target: str, origin: str) -> KnownRun:
+    """A run with the error that its record has of the target."""
+    value, text = record.outputs.get(target, (1.0, "1"))
+    unit = parse_unit(text)
+    size, error = unit.to_si(float(value)), record.errors.get(target, 0.0) * unit.factor
+    return KnownRun(record, origin, abs(error / size) if size else 0.0)
 
 
 class PriorRuns:

@@ -3,9 +3,9 @@
 from typing import TYPE_CHECKING
 
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.known import Known, KnownLaw, KnownRun
+from dimgs.campaign.known import Known, KnownLaw, measured
 from dimgs.hub.cards import trusted_cards
-from dimgs.hub.runs import output_of, run_record
+from dimgs.hub.runs import run_record
 from dimgs.similitude.description import describe
 from dimgs.similitude.laws import laws_in
 from dimgs.similitude.origin import GOOD
@@ -65,10 +65,7 @@ def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
                 versions = known.versions(values, tier) if tier in known.tiers else None
                 version = (versions and versions[0]) or run["version"]
             if run["version"] == version:
-                value, error = output_of(run, target)
-                origin = f"{kernel} in {hub.address}"
-                relative = error / abs(value) if value else 0.0
-                runs.append(KnownRun(run_record(run), origin, relative))
+                runs.append(measured(run_record(run), target, f"{kernel} in {hub.address}"))
     return runs
 
 
@@ -80,7 +77,6 @@ def _laws(hub: "Hub", binding: Binding) -> list[Known]:
     for listed in hub.listed(kind="law", kernel=binding.kernel.name, newest=True, limit=_LAWS):
         entry = hub.get(listed["id"]) if listed["state"] == "accepted" else None
         if entry is not None and not entry["superseded_by"]:
-            origin = f"law {entry['id'][:12]}"
             found = laws_in(entry, binding.target.name, binding.ports)
-            laws += [KnownLaw(law, origin) for law in found]
+            laws += [KnownLaw(law, f"law {entry['id'][:12]}") for law in found]
     return laws

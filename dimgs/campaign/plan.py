@@ -390,12 +390,10 @@ class Plan(PlanFile):
     @property
     def each(self) -> "tuple[Plan, ...]":
         """A plan for each target, and for each source where there are several."""
-        sources: list[dict[str, Any]] = [{}]
-        if self.by is not None:
-            sources = [
-                {"sources": (name,), "fixed": {**self.fixed, self.by: (name, "label")}}
-                for name in self.sources
-            ]
+        sources: list[dict[str, Any]] = [
+            {"sources": (name,), "fixed": {**self.fixed, str(self.by): (name, "label")}}
+            for name in self.sources
+        ] or [{}]
         return tuple(replace(self, target=n, **source) for n in self.targets for source in sources)
 
 

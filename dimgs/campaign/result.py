@@ -474,11 +474,8 @@ class CampaignResult:
         if data is not None:
             known: dict[str, float | Array] = {name: data[name] for name in data.numeric_names}
             known |= {v.name: v.value or 1.0 for v in self.basis.variables if v.role != "data"}
-            values = {
-                g.name: np.exp(g.log(known))
-                for g in self.basis.groups
-                if not self.basis.is_signed(g)
-            }
+            groups = (g for g in self.basis.groups if not self.basis.is_signed(g))
+            values = {g.name: np.exp(g.log(known)) for g in groups}
             values |= {name: data[name] for r in self.regimes for name in r.activation}
         regimes, title = [r.to_json() for r in self.regimes], f"{self.name} [{self.unit}]"
         return campaign_drawings(self.log, self.checks, values, regimes, title)

@@ -141,8 +141,7 @@ class PiSpace:
         u = np.linalg.lstsq(scaled, wanted, rcond=_RANK)[0]
         if np.abs(scaled @ u - wanted).max(initial=0.0) > _REACHED:
             return None
-        apart = dict(zip(self.names, self.apart.tolist(), strict=True))
-        logs = self.logs({n: values[n] if a else 1.0 for n, a in apart.items()})
+        logs = self.logs({n: values.get(n, 1.0) for n in self.names})
         own = np.where(self.apart, (logs - self.centre) / self.half, u)
         return np.asarray(self.transform @ own)
 

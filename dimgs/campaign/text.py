@@ -75,11 +75,8 @@ def sentence(target: str, regime: "RegimeAnswer", everywhere: bool = True) -> st
             words = _WORDS.get(e.rational, f"goes as the power {power} of")
             groups.setdefault(words, []).append(e.name)
     parts = [f"{words} {listed(names)}" for words, names in groups.items()]
-    parts += [
-        f"goes as exp({-a.kelvin:.4g} K/{n})"
-        for n, a in regime.activation.items()
-        if not a.low <= 0.0 <= a.high
-    ]
+    hot = ((n, a) for n, a in regime.activation.items() if not a.low <= 0.0 <= a.high)
+    parts += [f"goes as exp({-a.kelvin:.4g} K/{n})" for n, a in hot]
     main = f"{target} {listed(parts)}" if parts else f"{target} is constant"
     all_over = "everywhere in the ranges" if everywhere else "wherever a run gave an answer"
     start = f"Where {regime.place}, {main}" if regime.place else f"{main}, {all_over}"
@@ -188,7 +185,6 @@ def design_text(document: Mapping[str, Any]) -> str:
     prior = document.get("from", ())
     moved, runs, most = document["moved"], document["design"], document["seconds_at_most"]
     fixed = listed(f"{n} = {quantity(*v)}" for n, v in document["fixed"].items()) or "none"
-    limits = listed(f"{n} {of_tier(t)}".strip() for t, n in budget.items())
     free = f"{directions(document['free_directions'])} of pi space"
     return "\n".join(
         [
@@ -202,7 +198,7 @@ def design_text(document: Mapping[str, Any]) -> str:
             f"inputs of the ranges that need not: {listed(document['not_varied']) or 'none'}",
             f"inputs that stay: {fixed}",
             f"first: {counted({survey['tier']: survey['runs']})}, about {survey['seconds']:.3g} s",
-            f"budget: {limits} runs, at most about {most:.3g} s of the kernel",
+            f"budget: {counted(budget)}, at most about {most:.3g} s of the kernel",
             "first runs",
             *(
                 "  " + ", ".join(f"{n} = {quantity(run[n], units[n])}" for n in moved)

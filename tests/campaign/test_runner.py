@@ -14,6 +14,7 @@ import pytest
 import dimgs
 from dimgs.campaign import experiment as running
 from dimgs.campaign.experiment import Runner
+from dimgs.campaign.plan import Execution
 from dimgs.campaign.workers import LocalProcesses, Place, RunTask, make, place_of
 from dimgs.common.errors import FitError, InputError
 from dimgs.hub import RunStore
@@ -48,7 +49,7 @@ def task(what: str, n: float = 1.0, timeout: float | None = None) -> RunTask:
 
 
 def runner(store: RunStore, place: Place, retries: int = 1) -> Runner:
-    return Runner(store, place, 2, retries, lambda record, known: None)
+    return Runner(store, place, Execution(retries=retries), lambda record, known: None)
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_what_was_mended_is_tried_again_where_that_is_asked(
     same = runner(store, threads, retries=0)
     same.run([task("refuse"), task("once", 9.0), task("work")])
     assert (same.tally["made"], same.tally["known"]) == (0, 3)
-    mended = Runner(store, threads, 2, 0, lambda record, known: None, again=True)
+    mended = Runner(store, threads, Execution(retries=0), lambda record, known: None, again=True)
     refused, once, _ = mended.run([task("refuse"), task("once", 9.0), task("work")])
     assert (refused.status, once.ok) == (Status.REFUSED, True)
     assert (mended.tally["made"], mended.tally["known"]) == (2, 1)
