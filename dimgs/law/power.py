@@ -475,7 +475,7 @@ def reading(side: Side, features: Sequence[Feature]) -> tuple[str, Side]:
         values = np.log([side.threshold, side.low, side.high]) / float(power)
         # no temperature is below 0: an end of the interval there is open
         values = np.where(values > 0, 1.0 / values, np.inf) if inverse else values
-    at, *ends = (float(f"{x:.15g}") for x in values)
+    at, *ends = (float(f"{x:.12g}") for x in values)
     above = side.at_least == ((power > 0) != inverse)
     return column.name, Side(side.powers, at, min(ends), max(ends), above, side.boundary)
 

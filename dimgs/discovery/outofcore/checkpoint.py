@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -26,13 +27,23 @@ from dimgs.fits.noise import Scatter
 Count = Annotated[int, Field(ge=0)]
 
 
+class QuestionPart(BaseModel):
+    """Question of a checkpoint: target and options."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+    target: str
+    options: dict[str, str]
+
+
 class IdentityPart(BaseModel):
-    """The table as it was, and the question: target and options."""
+    """The table as it was, and the question."""
 
-    model_config = ConfigDict(strict=True)
+    model_config = ConfigDict(strict=True, extra="allow")
 
+    version: int
     files: dict[str, list[Any]]
-    question: dict[str, Any]
+    question: QuestionPart
 
 
 class CheckpointFile(BaseModel):
@@ -56,6 +67,8 @@ class CheckpointFile(BaseModel):
     scatter: Annotated[list[float], Field(min_length=2, max_length=2)] | None = None
 
 
+# raised when states of before can no longer be used
+_VERSION = 1
 # between two writings: rarely enough to cost next to nothing
 _SECONDS = 5.0
 # a fit searches for no closed form, so that limits of searches change no answer
@@ -109,7 +122,7 @@ class Checkpoint:
             "skip_rows": reader.skip_rows,
             "chunk_rows": table.chunk_rows,
         }
-        return cls(Path(path), {"files": files, "question": question})
+        return cls(Path(path), {"version": _VERSION, "files": files, "question": question})
 
     def load(
         self, empty: StreamMoments
@@ -135,15 +148,22 @@ class Checkpoint:
             return None
         where = f"'{self.path}' is not a checkpoint of dimgs, so it is neither read nor overwritten"
         about, arrays = _read(self.path, where)
-        kept = about.identity.model_dump()
-        if kept != self.identity:
-            what = "the table changed"
-            if kept["files"] == self.identity["files"]:
-                what = "it belongs to another table or other options"
+        kept, what = about.identity.model_dump(), ""
+        if not _same(kept, self.identity):
+            same_table = kept["files"] == self.identity["files"]
+            what = (
+                "it belongs to another table or other options"
+                if same_table
+                else "the table changed"
+            )
+        elif "sample" not in arrays and not np.array_equal(arrays["weights"], arrays["counts"]):
+            what = "it has no sample of the stated errors, which version 0.2 did not keep"
+        if what:
             return (
                 f"The checkpoint '{self.path.name}' cannot be used ({what}), so the fit "
                 f"started over from the first row."
             )
+        arrays.setdefault("sample", empty.sample)
         try:
             state = _unpacked(arrays, about)
             if (
@@ -213,6 +233,22 @@ def _read(path: Path, where: str) -> tuple[CheckpointFile, dict[str, NDArray[Any
     document = json_value(text, where, remedy)
     refuse_newer(document if isinstance(document, dict) else {}, f"'{path}'")
     return validated(CheckpointFile, document, f"{where}: "), arrays
+
+
+def _same(kept: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
+    """Whether two states answer the same; what is newer than a state was not asked."""
+    defaults = {name: repr(options_by_name()[name].default) for name in _ANALYSIS}
+    question = {**dict.fromkeys(current["question"]), **kept["question"]}
+    before = {k: v for k, v in question["options"].items() if k not in _LIMITS}
+    compared = [{**defaults, **before}, current["question"]["options"]]
+    filled = {**question, "options": current["question"]["options"]}
+    one, other = ({k: _as_list(v) for k, v in options.items()} for options in compared)
+    return one == other and {**kept, "question": filled} == current
+
+
+def _as_list(text: str) -> str:
+    """Sequences alike, whether they were written as lists or as tuples."""
+    return text.replace("(", "[").replace(",)", "]").replace(")", "]")
 
 
 def _widths(state: StreamMoments) -> list[Any]:
