@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 63846, "a campaign computes each thing once"
+MOST, SINCE = 63870, "checkpoints of earlier editions go on"
 
 
 def code_lines(text: str) -> int:
