@@ -538,9 +538,7 @@ def _dataset(target: str, records: Sequence[RunRecord], more: Array | float = 0.
         replace(r, outputs={target: r.outputs[target]}, tier="", provenance={}) for r in records
     ]
     data = dataset_of(alike, [target], "the campaign")
-    if not np.any(more):
-        return data
-    return replace(data, values={**data.values, target: data[target] * np.exp(more)}, errors={})
+    return replace(data, values={**data.values, target: data[target] * np.exp(more)})
 
 
 def _law(answers: Answers, law: int, warnings: list[str]) -> FitResult | None:

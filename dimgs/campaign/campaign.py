@@ -286,10 +286,8 @@ class CampaignLoop:
     def _fine_enough(self, tier: int) -> bool:
         """Whether runs of the finest tier from elsewhere say as much as those of a coarse one."""
         last, runs = self.binding.finest, self.experiment.runs
-        if tier == last or len(runs.sites(last)) < len(runs.sites(tier)):
-            return False
-        finest = TierEvidence(self.design, runs, last)
-        return finest.clear and np.isfinite(finest.worst)
+        many = tier != last and len(runs.sites(last)) >= len(runs.sites(tier))
+        return many and self._evidence_with(last, []) is not None
 
     def _trusts(self, tier: int) -> bool:
         """Whether runs from elsewhere determine a tier's laws and predicted further runs of it."""

@@ -124,12 +124,8 @@ class Region:
         """Logarithms of the inputs at a point of shape (rank,); None where no inputs reach it."""
         u = np.zeros(len(self.space.names))
         u[list(self.moving)] = np.linalg.solve(self.space.transform[:, list(self.moving)], z)
-        if np.any(np.abs(u) > 1.0 + SLACK):
-            solved = self._fewest_moves(z)
-            if solved is None:
-                return None
-            u = solved
-        return np.asarray(self.space.centre + np.clip(u, -1.0, 1.0) * self.space.half)
+        at = self._fewest_moves(z) if np.any(np.abs(u) > 1.0 + SLACK) else u
+        return None if at is None else self.space.centre + np.clip(at, -1.0, 1.0) * self.space.half
 
     def image(self, z: Array, seed: int) -> Array | None:
         """Logarithms of other inputs with the same groups; None where there are none far away.
@@ -256,9 +252,8 @@ def hidden(space: PiSpace, z: Array, pool: Array) -> tuple[Array, float]:
 
 def nearest(points: Array, others: Array) -> Array:
     """Distance of each point to the nearest of the others."""
-    if not len(others):
-        return np.full(len(points), np.inf)
-    return np.asarray(np.linalg.norm(points[:, None] - others[None], axis=2).min(axis=1))
+    apart = np.linalg.norm(points[:, None] - others[None], axis=2)
+    return np.asarray(apart.min(axis=1, initial=np.inf))
 
 
 # shares of the space are then known to one or two per cent

@@ -458,10 +458,8 @@ class TierEvidence:
         if len(z) < rank + 2 and not any(map(self.fresh, proposals)):
             proposals += self.filling()
         if proposals or len(z) < rank + 2:
-            centre = np.zeros((1, rank))
-            if self.feasible(centre)[0]:
-                reason = "the centre, which sees curvature"
-                proposals += self.propose(centre, "support", reason)
+            centre, reason = np.zeros((1, rank)), "the centre, which sees curvature"
+            proposals += self.propose(centre[self.feasible(centre)], "support", reason)
             more = (plan.survey or 0) - len(proposals) - len(z)
             if more > 0:
                 reason = "space-filling, as the survey of the plan asks for"

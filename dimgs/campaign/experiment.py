@@ -72,8 +72,7 @@ class Runner:
     again: bool = False
 
     def __post_init__(self) -> None:
-        left = len(self.store.interrupted)
-        self.tally = Counter(made=0, known=0, retried=0, interrupted=left)
+        self.tally = Counter(made=0, known=0, retried=0, interrupted=len(self.store.interrupted))
         self._ended: Counter[Status] = Counter()
         self._alone: set[str] = set()
         self._claimed: set[str] = set()
@@ -152,10 +151,8 @@ class Runner:
 
     def _may_start(self, task: RunTask, flying: Sequence[RunTask]) -> bool:
         """Whether a run may start beside others; one whose worker died is made alone."""
-        if task.request.key in self._alone:
-            return not flying
-        alone = any(other.request.key in self._alone for other in flying)
-        return len(flying) < self.execution.workers and not alone
+        alone = any(each.request.key in self._alone for each in (task, *flying))
+        return not flying or (not alone and len(flying) < self.execution.workers)
 
     def _end(self, task: RunTask, record: RunRecord | None) -> RunRecord | None:
         """Keep what came of a run; None where it is to be tried again."""

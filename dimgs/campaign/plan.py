@@ -87,11 +87,9 @@ def _range(given: object) -> object:
     raise InputError(f"{given!r:.60} is no range; write {ways}.")
 
 
-def _value(given: object) -> object:
+def _value(given: Any) -> object:
     match given:
-        case [value, unit]:
-            pass
-        case {"value": value, "unit": unit, **rest} if not rest:
+        case [value, unit] | {"value": value, "unit": unit} if len(given) == 2:
             pass
         case dict() | list() | tuple():
             raise InputError(f'{given!r:.60} is no value; write [1, "m"], 1 or a text.')

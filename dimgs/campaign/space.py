@@ -261,10 +261,8 @@ class CampaignRuns:
 
     def find(self, z: Array) -> int | None:
         """Number of an equal point (a dimensionally equivalent run), if there is one."""
-        if not len(self.z):
-            return None
         apart = np.abs(self.z - z).max(axis=1, initial=0.0)
-        return int(np.argmin(apart)) if apart.min() <= _SAME else None
+        return int(np.argmin(apart)) if apart.min(initial=np.inf) <= _SAME else None
 
     def add(self, run: CampaignRun) -> int:
         """Keep a run; the number of its point."""
