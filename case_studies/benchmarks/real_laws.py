@@ -107,6 +107,11 @@ class Formula:
             [self._evaluated(whole.diff(sympy.Symbol(k)), constants) for k in self.asked.constants]
         )
 
+    def input_slopes(self, constants: Array) -> Array:
+        """See `dimgs.judgement.evidence.Model`; no table of the list has errors of inputs."""
+        design = self.found.prepared.design
+        return np.zeros((design.n_runs, len(design.features)))
+
 
 def densities(found: Study, asked: Question, data: Dataset) -> list[float]:
     """Log density of runs left out, per run, of the law that was found and of the published one."""

@@ -13,6 +13,7 @@ import pytest
 from dimgs.common.errors import InputError
 from dimgs.discovery.discover import discover
 from dimgs.law.law import Law
+from dimgs.report.findings import Candidates
 from dimgs.report.references import WORKS, bibliography, works_of
 from dimgs.report.render import fragments, report_markdown
 from dimgs.report.write import check_folder, write_study
@@ -140,7 +141,7 @@ def test_every_entry_of_the_bibliography_is_whole() -> None:
 
 
 def test_what_is_no_law_is_written_too(tmp_path: Path) -> None:
-    bare = replace(report_of("pipe"), law=None, data=None, fit=None, candidates=())
+    bare = replace(report_of("pipe"), law=None, data=None, fit=None, candidates=Candidates(()))
     names = {p.name for p in write_study(bare, tmp_path)}
     assert names == {"report.html", "report.md", "report.json", "study.tex", "references.bib"} | {
         "methods.tex"

@@ -13,6 +13,7 @@ from dimgs import Dataset, Report
 from dimgs.discovery.discover import discover
 from dimgs.expression.candidate import Candidate
 from dimgs.report.figures.save import inline_svg, plain
+from dimgs.report.findings import Candidates
 from dimgs.report.render import html_templates, report_card, report_html
 from tests.planted import pipe
 from tests.report.examples import ASKED, drawings_of, page_of, report_of
@@ -55,7 +56,7 @@ def with_front(report: Report) -> Report:
     x, a = sympy.symbols("pi_1 a")
     forms = [(x, 1e-1), (a + x**2 + 1, 1e-4)]
     others = tuple(Candidate.of(e, {"a": 0.3}, loss=loss) for e, loss in forms)
-    return replace(report, candidates=(*report.candidates[:1], *others))
+    return replace(report, candidates=Candidates((*report.candidates[:1], *others)))
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +128,9 @@ def test_the_first_candidate_is_checked_and_each_has_its_formula(page: Page) -> 
 
 def test_a_law_that_is_no_candidate_is_said_to_be_none() -> None:
     report = with_front(report_of("pipe"))
-    text = report_html(replace(report, candidates=report.candidates[1:]), drawings_of("pipe"))
+    text = report_html(
+        replace(report, candidates=Candidates(report.candidates[1:])), drawings_of("pipe")
+    )
     assert "the law is none of these" in text
     assert 'class="tag ring"' not in text
 
@@ -190,7 +193,7 @@ def test_what_is_no_law_is_not_dressed_as_one() -> None:
     assert "Range of the runs" in text
     assert "the law</span>" not in text
     assert "<title>In search of a law for y</title>" in text
-    bare = replace(report, law=None, data=None, candidates=())
+    bare = replace(report, law=None, data=None, candidates=Candidates(()))
     Page(bare.to_html())
     Page(report_card(bare))
 

@@ -31,6 +31,7 @@ from dimgs.report.figures import (
 from dimgs.report.figures.campaign import campaign_drawings
 from dimgs.report.figures.candidates import chosen_of
 from dimgs.report.figures.exponents import inside
+from dimgs.report.findings import Candidates
 from dimgs.report.report_runs import ReportRuns
 from tests.report.examples import ASKED, drawings_of, report_of
 from tests.report.figures.artists import legend_texts, xy
@@ -122,7 +123,7 @@ def _candidates() -> tuple[Candidate, ...]:
 
 def test_the_front_is_a_staircase_and_the_law_is_marked() -> None:
     last = report_of("pipe").candidates[0]
-    report = replace(report_of("pipe"), candidates=(*_candidates(), last))
+    report = replace(report_of("pipe"), candidates=Candidates((*_candidates(), last)))
     assert chosen_of(report) == 4
     axes = new_axes()
     pareto_front(report, axes)
@@ -133,13 +134,13 @@ def test_the_front_is_a_staircase_and_the_law_is_marked() -> None:
 
 
 def test_a_law_that_is_no_candidate_is_not_marked() -> None:
-    report = replace(report_of("pipe"), candidates=_candidates())
+    report = replace(report_of("pipe"), candidates=Candidates(_candidates()))
     assert chosen_of(report) is None
     axes = new_axes()
     pareto_front(report, axes)
     assert not axes.texts
     with pytest.raises(InputError, match="no candidates"):
-        pareto_front(replace(report, candidates=()), new_axes())
+        pareto_front(replace(report, candidates=Candidates(())), new_axes())
 
 
 def test_maps_take_arrays_and_reports() -> None:
