@@ -185,6 +185,7 @@ def design_text(document: Mapping[str, Any]) -> str:
     prior = document.get("from", ())
     moved, runs, most = document["moved"], document["design"], document["seconds_at_most"]
     fixed = listed(f"{n} = {quantity(*v)}" for n, v in document["fixed"].items()) or "none"
+    limits = listed(f"{n} {of_tier(t)}".strip() for t, n in budget.items())
     free = f"{directions(document['free_directions'])} of pi space"
     return "\n".join(
         [
@@ -198,7 +199,7 @@ def design_text(document: Mapping[str, Any]) -> str:
             f"inputs of the ranges that need not: {listed(document['not_varied']) or 'none'}",
             f"inputs that stay: {fixed}",
             f"first: {counted({survey['tier']: survey['runs']})}, about {survey['seconds']:.3g} s",
-            f"budget: {counted(budget)}, at most about {most:.3g} s of the kernel",
+            f"budget: {limits} runs, at most about {most:.3g} s of the kernel",
             "first runs",
             *(
                 "  " + ", ".join(f"{n} = {quantity(run[n], units[n])}" for n in moved)
