@@ -757,9 +757,9 @@ def distil(
         if so_far is not None and fields.explained_by(so_far, design.n_runs):
             share = 0.0
         limited = Search(share, options.seed, options.side_budget, clock)
-        found = _laws(design, direction, fields, limited)
-        laws += [(law, direction, fields) for law in found]
-        if clock.over or any(_explains(law, fields, design) for law in found):
+        along = _laws(design, direction, fields, limited)
+        laws += [(law, direction, fields) for law in along]
+        if clock.over or any(_explains(law, fields, design) for law in along):
             break
     if not laws:
         return None
