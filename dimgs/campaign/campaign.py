@@ -438,9 +438,9 @@ class CampaignLoop:
         worst = evidence.worst
         width = f"{worst:.3g} times its tolerance" if np.isfinite(worst) else "not known yet"
         rest = f", {unexplained} runs follow none" if unexplained else ""
-        found = f"{laws} power law{'' if laws == 1 else 's'}{rest}; the widest interval is {width}"
+        text = f"{laws} power law{'' if laws == 1 else 's'}{rest}; the widest interval is {width}"
         slopes = [[round(float(x), 4) for x in law.slope] for law in evidence.model.laws]
-        self._say("found", found, regimes=slopes, width=worst if np.isfinite(worst) else None)
+        self._say("found", text, regimes=slopes, width=worst if np.isfinite(worst) else None)
 
     def heard(self, record: RunRecord, known: bool) -> None:
         """Report a run to the observer."""

@@ -142,8 +142,8 @@ class PiSpace:
         if np.abs(scaled @ u - wanted).max(initial=0.0) > _REACHED:
             return None
         logs = self.logs({n: values.get(n, 1.0) for n in self.names})
-        own = np.where(self.apart, (logs - self.centre) / self.half, u)
-        return np.asarray(self.transform @ own)
+        u = np.where(self.apart, (logs - self.centre) / self.half, u)
+        return np.asarray(self.transform @ u)
 
     @cached_property
     def axes(self) -> GroupAxes:
