@@ -187,8 +187,10 @@ def _divergence(predictives: Sequence[_Rival]) -> Array:
         for b in predictives[i + 1 :]:
             v = np.sum(a.loadings**2, axis=1) + a.noise**2
             w = np.sum(b.loadings**2, axis=1) + b.noise**2
-            apart = 0.5 * (a.mean - b.mean) ** 2 * (1 / v + 1 / w) + 0.5 * (v - w) ** 2 / (v * w)
-            total += np.log1p(apart)
+            square = (a.mean - b.mean) ** 2
+            # products of the variances of laws without noise are too small for a double
+            apart = 0.5 * (square / v + square / w) + 0.5 * (v / w + w / v - 2.0)
+            total += np.log1p(np.maximum(apart, 0.0))
             pairs += 1
     return total / max(pairs, 1)
 
