@@ -83,6 +83,12 @@ def within_one(rng: np.random.Generator) -> Array:
             lambda u, v: np.log(u**1.1 / 4 + 7 / v) ** 2,
         ),
         (
+            "three free exponents in an exponential",
+            positive,
+            positive,
+            lambda u, v: np.exp(2 - 1.3 * u ** (2 / 3) - 2.1 / v),
+        ),
+        (
             "two factors of functions",
             angle,
             share,

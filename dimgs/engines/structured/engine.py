@@ -174,7 +174,8 @@ class Stages:
         others, named = self.others, self.named
         first, powered = powers(runs), powers(runs)[1:]
         further = powers(runs, FURTHER)[1:]
-        spans = partial(subspace_sums, sums)
+        spans, three = partial(subspace_sums, sums), partial(posynomials, terms=3)
+        logarithm = [target for target in self.functions if target.name == "log"]
         return [
             Step("c", "forms of like variables", each(partial(forms, sums), first)),
             Step("b", "one factor of functions", lambda: self.factors.loosely(named, archive)),
@@ -182,6 +183,7 @@ class Stages:
             Step("c", "spans of powers", each(spans, powered)),
             Step("d", "free exponents of powers", each(posynomials, [*further, *self.functions])),
             Step("d", "logarithms of sums", each(logarithms_of_sums, first)),
+            Step("d", "three free exponents in an exponential", each(three, logarithm)),
             Step("c", "sums with functions", each(sums.functions, [self.itself, *others])),
             Step("c", "two factors of functions", self._simple(self.functions, 2, aims=7)),
             Step("c", "sums with squared differences", each(sums.squares, [self.itself, *others])),
