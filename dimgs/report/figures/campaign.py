@@ -8,11 +8,9 @@ from numpy.typing import ArrayLike
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
-from dimgs.common.formats import shipped
 from dimgs.report.figures import style
 from dimgs.report.figures.exponents import inside
-from dimgs.report.figures.save import Drawing
-from dimgs.report.figures.style import new_axes
+from dimgs.report.figures.save import Drawing, drawing_of
 from dimgs.report.plain_text import condition
 
 if TYPE_CHECKING:
@@ -64,17 +62,7 @@ def campaign_progress(
     if tiers is not None and len(tiers) != x.size:
         raise InputError(f"There are {len(tiers)} tiers for {x.size} steps; give one for each.")
     axes.plot(x, y, color=style.MUTED, linewidth=1.0, zorder=1)
-    names = list(dict.fromkeys(tiers)) if tiers is not None else [""]
-    for k, name in enumerate(names):
-        in_tier = np.array([tier == name for tier in tiers]) if tiers is not None else x == x
-        axes.plot(
-            x[in_tier],
-            y[in_tier],
-            linestyle="none",
-            markersize=5,
-            label=style.plot_text(name) or None,
-            **style.mark(k),
-        )
+    _by_tier(axes, x, y, tiers)
     if goal is not None:
         axes.axhline(goal, color=style.ORANGE, linewidth=1.0, linestyle=(0, (4, 3)))
         across = ("axes fraction", "data")
@@ -85,6 +73,14 @@ def campaign_progress(
         style.log_ticks(axes, "y")
     if tiers is not None:
         axes.legend()
+
+
+def _by_tier(axes: "Axes", x: Array, y: Array, tiers: Sequence[str] | None) -> None:
+    """Points with a colour and a marker for each tier."""
+    of = np.array([""] * x.size if tiers is None else tiers)
+    for k, name in enumerate(dict.fromkeys(of.tolist())):
+        rows, label = of == name, style.plot_text(name) or None
+        axes.plot(x[rows], y[rows], linestyle="none", markersize=5, label=label, **style.mark(k))
 
 
 @style.styled
@@ -130,9 +126,7 @@ def campaign_checks(
         )
     ends = [float(f(np.concatenate([x, y]))) for f in (np.min, np.max)]
     axes.plot(ends, ends, color=style.MUTED, linewidth=0.9, zorder=1)
-    for k, name in enumerate(dict.fromkeys(tiers or [""])):
-        rows = np.array([name in ("", tier) for tier in tiers or [""] * x.size])
-        axes.plot(x[rows], y[rows], linestyle="none", label=style.plot_text(name), **style.mark(k))
+    _by_tier(axes, x, y, tiers)
     style.log_ticks(axes, "x", "y")
     axes.set_xlabel(f"{target}, run")
     axes.set_ylabel(f"{target}, predicted before")
@@ -222,33 +216,23 @@ def campaign_drawings(
     -------
     list of Drawing
     """
-    steps: list[tuple[int, float, str]] = []
+    steps: list[tuple[Any, ...]] = []
     made, tier = 0, ""
     for entry in log:
         if entry.get("key") and entry["decision"] != "lost":
             made, tier = made + 1, entry["tier"]
         if entry.get("width") is not None:
             steps.append((made, entry["width"], tier))
-    drawings, captions = [], shipped("dimgs.report.figures", "captions.toml")
     good = [c for c in checks if c["predicted"] > 0 and c["made"] > 0]
     both = ([c["predicted"] for c in good], [c["made"] for c in good])
-    runs, widths = [s[0] for s in steps], [s[1] for s in steps]
-    of_tier = [s[2] for s in steps] if len({s[2] for s in steps}) > 1 else None
+    runs, widths, of_tier = ([step[k] for step in steps] for k in range(3))
+    several = of_tier if len(set(of_tier)) > 1 else None
     draw: dict[str, Callable[[Axes], object]] = {
-        "campaign_progress": lambda axes: campaign_progress(runs, widths, axes, of_tier, 1.0),
+        "campaign_progress": lambda axes: campaign_progress(runs, widths, axes, several, 1.0),
         "campaign_checks": lambda axes: campaign_checks(
             *both, axes, [c["tier"] for c in good], target
         ),
         "campaign_regimes": lambda axes: campaign_regimes(values, regimes, axes),
     }
-    for name, figure_of in draw.items():
-        axes = new_axes()
-        try:
-            figure_of(axes)
-        except InputError:
-            # there are no data for this figure
-            continue
-        figure = axes.get_figure(root=True)
-        assert figure is not None
-        drawings.append(Drawing(name, figure, captions[name]["title"], captions[name]["caption"]))
-    return drawings
+    drawings = (drawing_of(name, on_axes) for name, on_axes in draw.items())
+    return [drawing for drawing in drawings if drawing is not None]

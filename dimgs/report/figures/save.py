@@ -3,8 +3,8 @@
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, partial
 from io import BytesIO, StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -146,26 +146,51 @@ def draw_figures(report: Findings) -> list[Drawing]:
     >>> [d.name for d in draw_figures(report)]
     ['collapse', 'predicted_against_measured', 'exponents', 'residuals_by_run']
     """
-    drawings, captions = [], shipped("dimgs.report.figures", "captions.toml")
+    drawings = []
     for name, draw, when in _ALL:
         if when is not None and not when(report):
             continue
         rows = len(report.fit.variable_exponents) if report.fit else 0
-        height = 0.9 + 0.36 * rows if name == "exponents" else _HEIGHT
-        axes = new_axes(SINGLE, max(height, 1.4))
-        try:
-            draw(report, axes)
-        except DimgsError:
+        height = max(0.9 + 0.36 * rows, 1.4) if name == "exponents" else _HEIGHT
+        drawing = drawing_of(name, partial(draw, report), height)
+        if drawing is None:
             continue
-        figure = axes.get_figure(root=True)
-        assert figure is not None
-        bands = name == "predicted_against_measured" and axes.get_legend() is not None
-        title, caption = captions[name]["title"], captions[name]["caption"]
-        caption += " The bands are ±10 % and ±20 %." if bands else ""
+        if name == "predicted_against_measured" and drawing.figure.axes[0].get_legend() is not None:
+            drawing = replace(drawing, caption=f"{drawing.caption} The bands are ±10 % and ±20 %.")
         if name == "exponents" and not report.is_power_law:
-            title = "Exponents of one power law over all runs"
-        drawings.append(Drawing(name, figure, title, caption))
+            drawing = replace(drawing, title="Exponents of one power law over all runs")
+        drawings.append(drawing)
     return drawings
+
+
+def drawing_of(
+    name: str, draw: "Callable[[Axes], object]", height: float = _HEIGHT
+) -> Drawing | None:
+    """A figure with its title and caption; None where there are no data for it.
+
+    Parameters
+    ----------
+    name : str
+        In the captions.
+    draw : callable
+        It draws on the Axes that it is given.
+    height : float
+        In inches.
+    """
+    axes = new_axes(SINGLE, height)
+    try:
+        draw(axes)
+    except DimgsError:
+        return None
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    return Drawing(name, figure, **_captions()[name])
+
+
+@cache
+def _captions() -> dict[str, dict[str, str]]:
+    """Titles and captions by the names of figures."""
+    return shipped("dimgs.report.figures", "captions.toml")
 
 
 def save(axes: "Axes", path: str | Path) -> Path:
