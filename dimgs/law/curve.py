@@ -17,6 +17,7 @@ from dimgs.common.errors import InputError, LawError
 from dimgs.common.formats import SCHEMA, is_edited, refuse_newer, sealed, validated
 from dimgs.fits.design.features import Design
 from dimgs.fits.smooth import SmoothCurve
+from dimgs.law.domain import Bound
 from dimgs.law.evaluate import inputs_of
 from dimgs.law.prediction import Interval
 from dimgs.law.serialise import read_document, variable_document, variable_from, write_document
@@ -226,15 +227,15 @@ class Curve:
         low, high = self.process.z.min(axis=0), self.process.z.max(axis=0)
         slack = _ROUNDING * (high - low)
         beyond = np.any((z < low - slack) | (z > high + slack), axis=1)
-        out: list[list[str]] = []
-        for k in range(len(z)):
-            names = [
-                n
-                for n, (least, _, most) in self.columns.items()
-                if not least * (1 - _ROUNDING) <= columns[n][k] <= most * (1 + _ROUNDING)
-            ]
-            out.append(names or (["a combination of inputs"] if beyond[k] else []))
-        return out
+        inside = {
+            n: Bound(n, None, least, most, (n,)).contains(columns[n])
+            for n, (least, _, most) in self.columns.items()
+        }
+        return [
+            [n for n, rows in inside.items() if not rows[k]]
+            or (["a combination of inputs"] if beyond[k] else [])
+            for k in range(len(z))
+        ]
 
     def along(self, level: float | None = None) -> Along:
         """The curve along the input with which it varies the most."""

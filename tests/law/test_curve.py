@@ -74,6 +74,15 @@ def test_inputs_outside_the_runs_are_named(curve: Curve) -> None:
         curve.predict({**rows, "U": np.array([-1.0, 1.0, 1.0])})
 
 
+def test_the_runs_of_an_input_that_changes_sign_lie_inside() -> None:
+    x = np.linspace(-3.0, 5.0, 30)
+    table = Dataset.from_columns({"x [1]": x, "y [1]": 2.0 + np.sin(x)})
+    curve = Curve.of(prepare(table, "y", Options()).design)
+    assert curve is not None
+    assert curve.outside({"x": x}) == [[]] * 30
+    assert curve.outside({"x": np.array([-3.1, 5.1])}) == [["x"]] * 2
+
+
 def test_a_curve_is_drawn_along_the_input_that_changes_it_most(curve: Curve) -> None:
     line = curve.along()
     assert line.name == "U"
