@@ -6,17 +6,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dimgs.common.advice import setting
-from dimgs.common.errors import InputError
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
 from dimgs.fits.covariance import check_level
 from dimgs.hub.cards import keep_card, trusted_cards
 from dimgs.hub.hub import RemoteHub
 from dimgs.kernels.registry import available
-from dimgs.kernels.spec import UNNAMED
+from dimgs.kernels.spec import UNNAMED, Kernel, Port
 from dimgs.similitude.answer import Answer, curve_of, hull_of, judge_answer, refuse
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer, exact
@@ -31,6 +33,7 @@ from dimgs.similitude.points import (
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
+    from dimgs.campaign.plan import Plan
     from dimgs.hub import Hub
     from dimgs.similitude.laws import HubLaw
 
@@ -42,6 +45,12 @@ _VAGUE = 1.0
 _REVIEWED = 20
 # laws that do not answer whose reasons are among what is missing; the evidence has all of them
 _DOUBTED = 3
+# the range of the one input of a plan for a point that has to have one
+_RANGE = 1.25
+# runs at one point: enough to halve a scatter twice
+_MOST_RUNS = 16
+# a plan takes tolerances below 1
+_WIDEST = 0.99
 # laws of the hub, of which runs they are, and why they do not answer
 _Laws: TypeAlias = list[tuple[Origin, "HubLaw", list[str]]]
 _Offers: TypeAlias = Iterator[tuple[Origin, Offer]]
@@ -366,18 +375,70 @@ class _Asking:
         again: Callable[[], Answer | None],
     ) -> Answer:  # fmt: skip
         """The runs that would answer; their answer, where they are to be made."""
-        from dimgs.campaign.at_point import plan_at, plan_document
-        from dimgs.campaign.campaign import runs_of
+        kernel, document = description.kernel, None
+        plan = self._plan(kernel, point.values, target)
+        if kernel is not None and plan is not None:
+            if self.run:
+                from dimgs.campaign.campaign import records_in, run_campaign
 
-        plan = plan_at(description.kernel, point.values, target, self.tolerance, self.level)
-        if self.run and plan is not None and description.kernel is not None:
-            self.hub.add_runs(runs_of(plan))
-            keep_card(self.hub, description.kernel)
-            answer = again()
-            if answer is not None and answer.value is not None:
-                return replace(answer, how="campaign")
-        document = None if plan is None else plan_document(plan)
+                with TemporaryDirectory() as folder:
+                    run_campaign(plan, folder)
+                    self.hub.add_runs(records_in(Path(folder)))
+                keep_card(self.hub, kernel)
+                answer = again()
+                if answer is not None and answer.value is not None:
+                    return replace(answer, how="campaign")
+            finest = kernel.tiers[-1]
+            document = {
+                "kernel": kernel.name,
+                "tier": finest.name,
+                "runs": 1,
+                "most_runs": plan.budget.runs,
+                "seconds": finest.cost,
+                "inputs": {n: {"value": v, "unit": u} for n, (v, u) in plan.points[0].items()},
+            }
         return refuse(missing, description.outputs[target], point.assumptions, document, self.level)
+
+    def _plan(self, kernel: Kernel | None, values: Mapping[str, Any], target: str) -> "Plan | None":
+        """A run of the finest tier at one point, and again where runs scatter.
+
+        None where the kernel cannot be run here, or the point cannot be planned. A plan has one
+        input with a range at least, whose middle is the point.
+        """
+        from dimgs.campaign.plan import Budget, Execution, Plan, Range, Tolerance
+
+        ports = () if kernel is None else kernel.inputs
+        room = {p.name: _room(p, values[p.name]) for p in ports if not p.is_label}
+        moved = next((n for n, factor in room.items() if factor > 1.0), None)
+        if kernel is None or moved is None:
+            return None
+        given = {p.name: (values[p.name], p.unit) for p in ports}
+        middle, unit = given[moved]
+        try:
+            return Plan(
+                kernel,
+                target,
+                {moved: Range(middle / room[moved], middle * room[moved], unit)},
+                Budget(_MOST_RUNS),
+                Tolerance(prediction=min(self.tolerance, _WIDEST)),
+                {n: v for n, v in given.items() if n != moved},
+                (given,),
+                (kernel.tiers[-1].name,),
+                level=self.level,
+                execution=Execution(workers=1),
+                report="none",
+            )
+        except DimgsError:
+            return None
+
+
+def _room(port: Port, middle: float) -> float:
+    """Factor by which an input may vary to both sides of its value; at most a quarter."""
+    if port.parsed.scale != "ratio" or not middle > 0:
+        return 0.0
+    below = middle / port.low if port.low else _RANGE
+    above = port.high / middle if port.high else _RANGE
+    return min(_RANGE, below, above)
 
 
 def _not_enough(law: "HubLaw", why: list[str]) -> dict[str, Any]:

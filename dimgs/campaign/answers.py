@@ -17,6 +17,7 @@ from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.plan import Plan
 from dimgs.campaign.result import (
     CampaignResult,
+    Ending,
     Outcome,
     Pertinence,
     PointAnswer,
@@ -79,9 +80,7 @@ _SURELY = 2.0
 
 def physical(powers: Powers, groups: Sequence[PiGroup]) -> PiGroup:
     """The same in the inputs, columns that enter unlogged apart."""
-    names = {name for g in groups for name, _ in g.exponents}
-    total = {n: sum(p * g.get(n) for p, g in zip(powers, groups, strict=False)) for n in names}
-    return PiGroup.of("monomial", total)
+    return PiGroup.product("monomial", groups, powers[: len(groups)])
 
 
 def monomial_words(space: PiSpace, powers: Powers) -> str:
@@ -425,7 +424,7 @@ def point_answer(experiment: Experiment, number: int) -> tuple[PointAnswer, Pert
 def conclude(
     evidence: TierEvidence,
     experiment: Experiment,
-    outcome: Outcome,
+    ends: Ending | None,
     warnings: list[str],
     of_all: Analysis = None,
     surrogate: Surrogate | None = None,
@@ -438,7 +437,8 @@ def conclude(
         What its model says in the end.
     experiment : Experiment
         The runs.
-    outcome : Outcome
+    ends : Ending or None
+        Why something that was asked has no answer; None where all has one.
     warnings : list of str
         Those before the end, to which others are added.
     of_all : Report or FitResult, optional
@@ -450,7 +450,7 @@ def conclude(
     -------
     CampaignResult
     """
-    binding, consistent = evidence.binding, outcome.is_consistent
+    binding, consistent = evidence.binding, ends is None or ends.outcome.is_consistent
     answers = Answers(evidence, experiment, consistent)
     moved, tolerance, target = answers.moved, binding.plan.tolerance, binding.target
     finest = [r.record for r in experiment.runs.usable(binding.finest)]
@@ -465,7 +465,7 @@ def conclude(
     if small and answers.laws:
         what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
         warnings.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")
-    met = outcome.is_answer
+    met = ends is None
     predicts = surrogate is not None and surrogate.is_close and all(p.relevant for p in at_points)
     report = of_all
     if report is None and consistent:
@@ -478,25 +478,23 @@ def conclude(
     asked = [*([] if tolerance.of_one_law else judged), *at_points, *of_law]
     judged += [*at_points, *of_law]
     if met and not all(p.relevant for p in asked):
-        outcome = Outcome.STOPPED
-        experiment.log.add("stop", f"{outcome.words}: not every answer can be relied on")
+        ends = Ending(Outcome.STOPPED, "not every answer can be relied on")
     for i, (regime, one) in enumerate(zip(regimes, judged, strict=False)):
         if (fit := regime.fit) is not None:
-            judge = partial(_verdict, fit, regime.tested, one, outcome)
+            judge = partial(_verdict, fit, regime.tested, one, ends)
             regimes[i] = replace(regime, fit=replace(fit, judge=judge))
+    parts = met and all(r.fit is not None and r.fit.verdict.confirmed for r in regimes)
+    outcome = _outcome(binding.plan, ends, whole is not None, parts, predicts)
     further = answers.further()
-    if outcome is Outcome.CONFIRMED and whole is None:
-        confirmed = all(r.fit is not None and r.fit.verdict.confirmed for r in regimes)
-        outcome = Outcome.CONFIRMED if confirmed else Outcome.PREDICTS
+    why = "all that was asked is within its tolerance" if ends is None else ends.text
+    experiment.log.add("stop", f"{outcome.words}: {why}", runs=experiment.asked)
     if surrogate is not None and whole is None:
         judged.append(_judged_surrogate(surrogate))
         # intervals of laws that runs do not follow say nothing
         further = further if evidence.clear else judged[-1].why
-        outcome = Outcome.PREDICTS if predicts and not met else outcome
-    if not met and tolerance.law is None and whole is not None:
+    if not met and outcome is Outcome.CONFIRMED:
         # the one law answers, and not the power laws that come near it in parts of the ranges
-        outcome, further = Outcome.CONFIRMED, ""
-        judged = [_judged_law(report, PROBABLE), *at_points]
+        further, judged = "", [_judged_law(report, PROBABLE), *at_points]
     if isinstance(report, FitResult):
         # one law of one regime has one verdict
         report = next((r.fit for r in regimes if r.fit and r.fit.law == report.law), report)
@@ -530,6 +528,27 @@ def conclude(
         warnings=tuple(dict.fromkeys(warnings)),
         origins=tuple(experiment.elsewhere.origins.values()),
     )
+
+
+def _outcome(plan: Plan, ends: Ending | None, one: bool, parts: bool, predicts: bool) -> Outcome:
+    """How a campaign ends: with a law that is confirmed, with predictions, or without an answer.
+
+    Parameters
+    ----------
+    plan : Plan
+    ends : Ending or None
+        Why something that was asked has no answer.
+    one, parts : bool
+        Whether one law of all runs is confirmed, and whether those of all regimes are.
+    predicts : bool
+        Whether a surrogate predicts runs left out as closely as was asked.
+    """
+    if ends is None:
+        laws = plan.tolerance.of_laws or plan.over_ranges
+        return Outcome.CONFIRMED if laws and (one or parts) else Outcome.PREDICTS
+    if one and plan.tolerance.law is None:
+        return Outcome.CONFIRMED
+    return Outcome.PREDICTS if predicts and not one else ends.outcome
 
 
 def _dataset(target: str, records: Sequence[RunRecord], more: Array | float = 0.0) -> Dataset:
@@ -598,7 +617,7 @@ def _options(binding: Binding) -> Options:
     )
 
 
-def _verdict(fit: FitResult, tested: Tested, regime: Pertinence, outcome: Outcome) -> Verdict:
+def _verdict(fit: FitResult, tested: Tested, regime: Pertinence, ends: Ending | None) -> Verdict:
     """The verdict on the law of a regime.
 
     Its probability is that of the same law of a table of the same runs. A table leaves a law
@@ -609,8 +628,8 @@ def _verdict(fit: FitResult, tested: Tested, regime: Pertinence, outcome: Outcom
     """
     judged = Verdict() if fit.judge is None else fit.verdict
     why = []
-    if not outcome.is_answer:
-        why.append(f"The campaign ended with: {outcome.words}.")
+    if ends is not None:
+        why.append(f"The campaign ended with: {ends.outcome.words}.")
     if not regime.relevant:
         why.append(f"{regime.meaning} {regime.why}")
     elif not tested.holds:

@@ -140,9 +140,8 @@ class CampaignLoop:
         if tolerance.law is not None and (tolerance.of_one_law or ends is None):
             self.phase = "law"
             report, ends = self._one_law(evidence)
-        ending = self._judged(evidence, ends)
-        outcome, surrogate = ending.outcome, None
-        if outcome in (Outcome.BUDGET, Outcome.STOPPED):
+        ends, surrogate = self._unanswered(evidence, ends), None
+        if ends is not None and ends.outcome.is_consistent:
             # at length: a law is worth more than a surrogate, and further runs cost more than this
             report = report or law_of_all(evidence, self.experiment, [], quick=False)
             if not (isinstance(report, Report) and report.confirmed):
@@ -150,14 +149,12 @@ class CampaignLoop:
                 surrogate = self._predicted(evidence)
                 report = report if self.experiment.asked == asked else None
             if self.experiment.over(last):
-                outcome = Outcome.BUDGET
-        close = surrogate is not None and surrogate.is_close
-        words = Outcome.PREDICTS.words if close else outcome.words
-        self.log.add("stop", f"{words}: {ending.text}", runs=self.experiment.asked)
-        self.phase = "done"
-        self._tell(words)
+                ends = replace(ends, outcome=Outcome.BUDGET)
         notes = [*self.binding.notes, *self.notes]
-        return conclude(evidence, self.experiment, outcome, notes, report, surrogate)
+        result = conclude(evidence, self.experiment, ends, notes, report, surrogate)
+        self.phase = "done"
+        self._tell(result.outcome.words)
+        return result
 
     def _predicted(self, evidence: TierEvidence) -> Surrogate | None:
         """What predicts the finest runs where no law does, with further runs where it knows least.
@@ -416,22 +413,16 @@ class CampaignLoop:
                 self.experiment.met[number] = root, float(np.hypot(half, noise))
         return number in self.experiment.met
 
-    def _judged(self, evidence: TierEvidence, ends: Ending | None) -> Ending:
-        """Outcome, and why."""
+    def _unanswered(self, evidence: TierEvidence, ends: Ending | None) -> Ending | None:
+        """Why something that was asked has no answer; None where all has one."""
         known, plan = self._points(), self.binding.plan
-        asked, of_one_law = plan.tolerance.of_laws or plan.over_ranges, plan.tolerance.of_one_law
+        laws = plan.tolerance.of_laws or plan.over_ranges
         # between laws a prediction is that of neither
         between = plan.over_ranges and len(evidence.model.laws) > 1
         wide = not evidence.clear or evidence.worst > 1.0 or between
-        if not known or (asked and (ends is not None or (wide and not of_one_law))):
-            ends = ends or Ending(Outcome.STOPPED, "an interval is wider than its tolerance")
-            over = self.experiment.over(self.binding.finest)
-            spent = over is not None and ends.outcome is not Outcome.INCONSISTENT
-            return replace(ends, outcome=Outcome.BUDGET) if spent else ends
-        if of_one_law:
-            return Ending(Outcome.CONFIRMED, "one law is as probable as was asked for")
-        met = Outcome.CONFIRMED if asked else Outcome.PREDICTS
-        return Ending(met, "predictions held, and everything asked is within its tolerance")
+        if known and not (laws and (ends or (wide and not plan.tolerance.of_one_law))):
+            return None
+        return ends or Ending(Outcome.STOPPED, "an interval is wider than its tolerance")
 
     def _log_laws(self, evidence: TierEvidence) -> None:
         laws, unexplained = len(evidence.model.laws), len(evidence.model.unexplained)
@@ -661,13 +652,6 @@ def records_in(folder: Path) -> list[RunRecord]:
         return store.records()
 
 
-def runs_of(plan: Plan) -> list[RunRecord]:
-    """Make the runs of a plan."""
-    with TemporaryDirectory() as folder:
-        run_campaign(plan, folder)
-        return records_in(Path(folder))
-
-
 def campaign_of_job(job: Mapping[str, Any]) -> dict[str, Any]:
     """What the campaign of a job's plan comes to.
 
@@ -709,7 +693,4 @@ def _opened(folder: Path, resume: bool) -> RunStore:
     try:
         return RunStore(folder / STORE)
     except StoreError as error:
-        # its remedy is one for users of stores
-        why = str(error).partition(";")[0]
-        remedy = f"restore it from a copy, or start in another folder ({setting('out')})"
-        raise InputError(f"{why}; {remedy}.") from error
+        raise InputError(str(error)) from error

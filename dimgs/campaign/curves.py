@@ -81,16 +81,15 @@ def whole_curves(
     InputError, FitError
         As there, and if values are not positive or the curves have no places in common.
     """
-    at, values, table, (*given, along, ordinate) = _in_si(records, curve, inputs)
+    data, (*given, along, ordinate) = _table(records, curve, inputs)
     basis, other = (pi_basis([*given, v], v.name) for v in (along, ordinate))
     alone = [b.response for b in (basis, other) if b.response is not None]
-    logs = np.log(table)
-    shifts = logs @ np.array([[float(group.get(n)) for n in inputs] for group in alone]).T
-    curves = [
-        (np.log(x[x > 0]) + before, y[x > 0] * np.exp(factor))
-        for x, y, (before, factor) in zip(at, values, shifts, strict=True)
-    ]
-    groups = logs @ np.array([[float(g.get(n)) for n in inputs] for g in basis.groups]).T
+    x, y = (np.asarray(group.value(data.values)) for group in alone)
+    runs = [np.flatnonzero(data[_RUN] == run) for run in dict.fromkeys(data[_RUN])]
+    first, parts = [rows[0] for rows in runs], [rows[x[rows] > 0] for rows in runs]
+    curves = [(np.log(x[rows]), y[rows]) for rows in parts]
+    given_values = {v.name: data[v.name][first] for v in given}
+    groups = np.column_stack([g.log(given_values) for g in basis.groups])
     low = max(float(x[0]) for x, _ in curves)
     high = min(float(x[-1]) for x, _ in curves)
     if not low < high or min(float(y.min()) for _, y in curves) <= 0:
@@ -142,44 +141,40 @@ def collapse(
     >>> print(found.variable.group, found.response.group, found.collapses)
     x·D^(-1/2)·t^(-1/2) profile·C0⁻¹ True
     """
-    at, values, table, variables = _in_si(records, curve, inputs)
-    count = [len(x) for x in at]
-    columns = [*np.repeat(table, count, axis=0).T, np.concatenate(at), np.concatenate(values)]
-    names = [v.name for v in variables]
-    label = np.repeat([f"run {i}" for i in range(len(count))], count)
-    data = Dataset.from_columns(
-        {**dict(zip(names, columns, strict=True)), _RUN: label},
-        units={**{v.name: si_unit(v.dimension) for v in variables}, _RUN: "label"},
-    )
-    return collapse_with(data, curve, names[-2], _RUN, Options(engine=NONE, level=level))
+    data, variables = _table(records, curve, inputs)
+    return collapse_with(data, curve, variables[-2].name, _RUN, Options(engine=NONE, level=level))
 
 
-def _in_si(
+def _table(
     records: Sequence[RunRecord], curve: str, inputs: Sequence[str]
-) -> tuple[list[Array], list[Array], Array, list[Variable]]:
-    """Coordinates and values of the curves and a table of the inputs, in SI units.
+) -> tuple[Dataset, list[Variable]]:
+    """Points of the curves in SI units with their inputs and runs, and the variables of these.
 
-    Their variables are in the order of the inputs; the coordinate and the values come last.
+    They are in the order of the inputs; the coordinate and the values come last.
     """
-    rows = []
-    for record in records:
+    if not records:
+        raise InputError("There are no runs to bring onto one curve; give several.")
+    parts = []
+    for number, record in enumerate(records):
         asked = [("curve", curve, record.curves), *(("input", n, record.inputs) for n in inputs)]
         for what, name, there in asked:
             if name not in there:
                 names = ", ".join(there) or "none"
                 raise InputError(f"A run has no {what} '{name}'; it has {names}.")
-        pairs = (record.inputs[n] for n in inputs)
-        rows.append([parse_unit(unit).to_si(float(value)) for value, unit in pairs])
-        if min(rows[-1]) <= 0:
+        one, pairs = record.curves[curve], (record.inputs[n] for n in inputs)
+        si = [parse_unit(unit).to_si(float(value)) for value, unit in pairs]
+        if min(si) <= 0:
             raise InputError(f"An input of a run is not above zero: {dict(record.inputs)!r:.80}.")
-    if not rows:
-        raise InputError("There are no runs to bring onto one curve; give several.")
-    kept = [record.curves[curve] for record in records]
-    at = [parse_unit(one.along).to_si(one.at) for one in kept]
-    values = [parse_unit(one.unit).to_si(one.values) for one in kept]
+        along, values = parse_unit(one.along).to_si(one.at), parse_unit(one.unit).to_si(one.values)
+        parts.append(np.array([*np.broadcast_arrays(*si, along, values, number)]))
     units = [(n, records[0].inputs[n][1]) for n in inputs]
-    units += [(kept[0].coordinate, kept[0].along), (curve, kept[0].unit)]
-    return at, values, np.array(rows), [Variable(n, parse_unit(unit)) for n, unit in units]
+    units += [(one.coordinate, one.along), (curve, one.unit)]
+    variables = [Variable(name, parse_unit(unit)) for name, unit in units]
+    *columns, runs = np.hstack(parts)
+    named = dict(zip((v.name for v in variables), columns, strict=True))
+    label = [f"run {number:.0f}" for number in runs]
+    si_units = {v.name: si_unit(v.dimension) for v in variables} | {_RUN: "label"}
+    return Dataset.from_columns({**named, _RUN: label}, units=si_units), variables
 
 
 def curves_of(

@@ -314,12 +314,12 @@ class Experiment:
 
     def checks(self) -> tuple[dict[str, float | str], ...]:
         """Runs that were predicted: the target beforehand and of the run, and the tier."""
-        checks, tiers = list[dict[str, float | str]](), self.binding.tiers
-        for run in self.runs.every:
-            if np.isfinite(run.predicted) and np.isfinite(run.y) and not self.binding.linear:
-                made = float(run.record.outputs[self.binding.target.name][0])
-                said = made * float(bounded_exp(run.predicted - run.y))
-                checks.append({"tier": tiers[run.tier].name, "predicted": said, "made": made})
+        checks = list[dict[str, float | str]]()
+        for run in () if self.binding.linear else self.runs.every:
+            miss = float(bounded_exp(run.predicted - run.y))
+            if np.isfinite(miss):
+                made, tier = run.record.outputs[self.binding.target.name][0], run.record.tier
+                checks.append({"tier": tier, "predicted": made * miss, "made": float(made)})
         return tuple(checks)
 
     def hidden(self, missed: list[Proposal], limit: float) -> str:

@@ -218,17 +218,17 @@ def _asked(bindings: Sequence[Binding]) -> dict[str, str]:
     plan, kernel, fixed = bindings[0].plan, bindings[0].kernel, dict(bindings[0].fixed)
     if plan.by is not None:
         fixed[plan.by] = ", ".join(dict.fromkeys(s for b in bindings for s in b.plan.sources))
-    asked = {
-        "kernel": kernel.name,
-        "version": kernel.version,
-        "target": ", ".join(dict.fromkeys(b.target.name for b in bindings)),
-        "tiers": ", ".join(t.name for t in bindings[0].tiers),
-        "constants": ", ".join(plan.constants),
-        "execution.batch": str(plan.execution.batch),
+    lists: dict[str, Sequence[str]] = {
+        "tiers": [t.name for t in bindings[0].tiers],
+        "constants": plan.constants,
     }
+    lists["target"] = list(dict.fromkeys(b.target.name for b in bindings))
+    lists |= {"scales": bindings[0].scales} if plan.scales else {}
+    lists |= {"arrhenius": plan.arrhenius} if plan.arrhenius else {}
+    asked = {"kernel": kernel.name, "version": kernel.version}
+    asked |= {n: ", ".join(names) for n, names in lists.items()}
     asked |= {n: str(getattr(plan, n)) for n in ("level", "seed", "sampler", "survey")}
-    asked |= {"scales": ", ".join(bindings[0].scales)} if plan.scales else {}
-    asked |= {"arrhenius": ", ".join(plan.arrhenius)} if plan.arrhenius else {}
+    asked["execution.batch"] = str(plan.execution.batch)
     of = vars(plan.tolerance).items()
     asked |= {f"tolerance.{n}": str(wanted) for n, wanted in of if wanted or n != "law"}
     asked |= {f"ranges.{n}": str(given) for n, given in plan.ranges.items()}

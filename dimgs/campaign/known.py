@@ -151,15 +151,14 @@ def _of_table(path: Path, binding: Binding) -> Sequence[Known]:
     from dimgs.hub.keeping import table_records
 
     data = read_table(path)
-    target = binding.target.name
-    for name in (target, *sorted(binding.plan.ranges)):
-        if name not in data.names:
-            lacks = f"has no column '{name}' to start from, it has {', '.join(data.names)}"
-            raise InputError(f"{path.name} {lacks}; name its columns as the kernel does.")
+    target, kernel = binding.target.name, binding.kernel
+    needed = (target, *binding.plan.ranges)
     with at(binding.plan, path.name):
-        for port in (*binding.kernel.inputs, *binding.kernel.outputs):
-            if port.name in data.names and not port.is_label and port.name not in data.label_names:
-                unit_for(port, data.variable(port.name).unit.text)
+        for port in (*kernel.inputs, *kernel.outputs):
+            if port.name in (*needed, *data.names):
+                column = data.variable(port.name)
+                if not (port.is_label or column.is_label):
+                    unit_for(port, column.unit.text)
     runs = []
     for record in table_records(data, target):
         inputs = dict(record.inputs)

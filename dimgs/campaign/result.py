@@ -253,7 +253,6 @@ class PointAnswer:
     high: float
     unit: str
     name: str
-    extrapolated: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,16 +30,8 @@ if TYPE_CHECKING:
     from dimgs.campaign.result import CampaignResult, RegimeAnswer
     from dimgs.law.law import Law
 
-_WORDS: Mapping[Fraction | None, str] = {
-    Fraction(1): "is proportional to",
-    Fraction(-1): "is inversely proportional to",
-    Fraction(1, 2): "grows as the square root of",
-    Fraction(-1, 2): "falls as the inverse square root of",
-    Fraction(2): "grows as the square of",
-    Fraction(-2): "falls as the inverse square of",
-    Fraction(1, 3): "grows as the cube root of",
-    Fraction(3): "grows as the cube of",
-}
+_PLAIN = {Fraction(1): "is proportional to", Fraction(-1): "is inversely proportional to"}
+_POWERS = {2: "square", 3: "cube", Fraction(1, 2): "square root", Fraction(1, 3): "cube root"}
 
 
 def sentence(target: str, regime: "RegimeAnswer", everywhere: bool = True) -> str:
@@ -71,9 +63,10 @@ def sentence(target: str, regime: "RegimeAnswer", everywhere: bool = True) -> st
         elif e.rational == 0:
             idle.append(e.name)
         else:
-            power = f"{e.value:.3g}" if e.rational is None else str(e.rational)
-            words = _WORDS.get(e.rational, f"goes as the power {power} of")
-            groups.setdefault(words, []).append(e.name)
+            words = f"goes as the power {e.rational or format(e.value, '.3g')} of"
+            if e.rational is not None and (power := _POWERS.get(abs(e.rational))):
+                words = f"{'grows as the' if e.rational > 0 else 'falls as the inverse'} {power} of"
+            groups.setdefault(_PLAIN.get(e.rational or Fraction(0), words), []).append(e.name)
     parts = [f"{words} {listed(names)}" for words, names in groups.items()]
     hot = ((n, a) for n, a in regime.activation.items() if not a.low <= 0.0 <= a.high)
     parts += [f"goes as exp({-a.kelvin:.4g} K/{n})" for n, a in hot]
@@ -181,11 +174,10 @@ def design_text(document: Mapping[str, Any]) -> str:
     document : mapping
         From :func:`dimgs.campaign.text.dry_run`; ``from`` may list known runs.
     """
-    survey, budget, units = document["survey"], document["budget"], document["units"]
-    prior = document.get("from", ())
-    moved, runs, most = document["moved"], document["design"], document["seconds_at_most"]
+    survey, units, moved, runs = (document[n] for n in ("survey", "units", "moved", "design"))
+    most, prior = document["seconds_at_most"], document.get("from", ())
     fixed = listed(f"{n} = {quantity(*v)}" for n, v in document["fixed"].items()) or "none"
-    limits = listed(f"{n} {of_tier(t)}".strip() for t, n in budget.items())
+    limits = listed(f"{n} {of_tier(t)}".strip() for t, n in document["budget"].items())
     free = f"{directions(document['free_directions'])} of pi space"
     return "\n".join(
         [

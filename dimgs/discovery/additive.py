@@ -154,9 +154,5 @@ def _variables(design: Design, powers: tuple[int, ...]) -> str:
     plain = [f.name for f, w in zip(design.features, powers, strict=True) if w and f.group is None]
     if plain:
         return plain[0]
-    exponents: dict[str, Any] = {}
-    for feature, weight in zip(design.features, powers, strict=True):
-        if feature.group is not None and weight:
-            for name, e in feature.group.exponents:
-                exponents[name] = exponents.get(name, 0) + int(weight) * e
-    return str(PiGroup.of("axis", {n: e for n, e in exponents.items() if e}))
+    logged = [(f.group, w) for f, w in zip(design.features, powers, strict=True) if f.group]
+    return str(PiGroup.product("axis", *zip(*logged, strict=True)))

@@ -19,12 +19,8 @@ VARIED = 1e-9
 
 def _physical_powers(design: Design, weights: Iterable[Fraction]) -> dict[str, Fraction]:
     """Exponents of the physical variables in a product of powers of the features."""
-    powers: dict[str, Fraction] = {}
-    for feature, weight in zip(design.features, weights, strict=True):
-        exponents = [(str(feature.variable), Fraction(1))]
-        for name, e in exponents if feature.group is None else feature.group.exponents:
-            powers[name] = powers.get(name, Fraction(0)) + weight * e
-    return {name: e for name, e in powers.items() if e}
+    alone = (f.group or PiGroup.of("alone", {str(f.variable): 1}) for f in design.features)
+    return PiGroup.product("product", alone, weights).as_dict()
 
 
 def monomial_text(design: Design, direction: Array) -> str:

@@ -66,6 +66,24 @@ class PiGroup:
         powers = {k: Fraction(v) for k, v in exponents.items() if v != 0}
         return cls(name, tuple(sorted(powers.items())))
 
+    @classmethod
+    def product(
+        cls, name: str, groups: "Iterable[PiGroup]", powers: Iterable[Fraction | int]
+    ) -> "PiGroup":
+        """Product of powers of groups.
+
+        Examples
+        --------
+        >>> area, ratio = PiGroup.of("A", {"a": 1, "l": -2}), PiGroup.of("r", {"b": 1, "l": -1})
+        >>> print(PiGroup.product("pi_1", [area, ratio], [1, -2]))
+        a·b⁻²
+        """
+        total: dict[str, Fraction] = {}
+        for group, power in zip(groups, powers, strict=True):
+            for variable, exponent in group.exponents:
+                total[variable] = total.get(variable, Fraction(0)) + power * exponent
+        return cls.of(name, total)
+
     def as_dict(self) -> dict[str, Fraction]:
         """Exponents by variable name."""
         return dict(self.exponents)

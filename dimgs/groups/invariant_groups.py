@@ -133,11 +133,7 @@ def invariant_basis(basis: PiBasis, scalings: Sequence[Scaling]) -> PiBasis:
                 f"The scaling '{' and '.join(map(scaling_text, scalings))}' changes {group}, and "
                 f"no other group compensates for this: no law has the scaling."
             )
-        total = group.as_dict()
-        for power, other in zip(powers, plain, strict=True):
-            for name, exponent in other.exponents:
-                total[name] = total.get(name, Fraction(0)) + power * exponent
-        return total
+        return PiGroup.product(group.name, [group, *plain], [1, *powers]).as_dict()
 
     response = compensated(basis.response)
     for k, scaling in enumerate(scalings):

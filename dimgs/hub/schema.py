@@ -240,7 +240,8 @@ def _opened(path: Path, what: str, prepare: _Prepare) -> sa.Engine:
         engine.dispose()
         cause = getattr(error, "orig", None) or error
         raise StoreError(
-            f"'{path}' cannot be used as a {what} ({cause}); name another file."
+            f"'{path}' cannot be used as a {what} ({cause}); restore it from a copy, or name "
+            f"another file."
         ) from error
     except (StoreError, InputError):
         engine.dispose()

@@ -145,7 +145,7 @@ def test_a_folder_that_cannot_keep_a_campaign_is_refused(shell: Shell, tmp_path:
     (bad / "runs.sqlite").write_bytes(bytes(range(256)) * 16)
     message = shell.refused("run", plan, "--out", str(bad), "--resume")
     assert "file is not a database" in message
-    assert "restore it from a copy, or start in another folder (--out)" in message
+    assert "restore it from a copy, or name another file" in message
     other = tmp_path / "other"
     (other / "plan.json").mkdir(parents=True)
     message = shell.refused("run", plan, "--out", str(other))
