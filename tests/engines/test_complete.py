@@ -10,7 +10,8 @@ import pytest
 from dimgs.common.arrays import Array
 from dimgs.engines.protocol import Problem, SearchBudget
 from dimgs.engines.structured import StructuredEngine
-from dimgs.engines.structured.complete import Columns, Forms
+from dimgs.engines.structured.complete import Forms
+from dimgs.engines.structured.grammar import Columns
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import evaluate
 
@@ -67,7 +68,7 @@ def test_as_many_forms_are_tried_as_there_are(groups: int, most: int) -> None:
     X = np.random.default_rng(groups).uniform(0.4, 3.0, (7, groups))
     columns = Columns(X)
     with np.errstate(all="ignore"):
-        for _ in range(most):
+        for _ in range(1, most):
             columns.grow()
     leaves = {f"x{k}": tuple(x) for k, x in enumerate(X.T.tolist())} | {"1": (1.0,) * len(X)}
     assert columns.sizes == [len(level) for level in brute_force(leaves, most)]
@@ -79,7 +80,7 @@ def known(groups: int, most: int) -> Forms:
     X = np.random.default_rng(groups).uniform(0.3, 4.0, (30, groups))
     forms = Forms(Runs.of(Problem(named(X), np.ones(len(X)))))
     with np.errstate(all="ignore"):
-        while len(forms.columns.levels) < most:
+        while len(forms.columns.sizes) < most:
             forms.columns.grow()
     return forms
 
@@ -117,18 +118,16 @@ def drawn(rng: np.random.Generator, columns: Columns, most: int) -> Array:
     shapes = [each for each in shapes if each[0] < most]
     nodes, shape = shapes[rng.integers(len(shapes))]
     size = int(rng.integers(1, most - nodes + 1))
-    level = columns.levels[size - 1]
-    rows = np.flatnonzero(level.varies)
-    values = np.empty(level.values.shape[1])
-    values[:] = shape(level.values[rng.choice(rows)])
-    return values
+    start, end = columns.ends[size - 1 : size + 1]
+    column = columns.terms.values[:, start + rng.choice(np.flatnonzero(columns.varies[start:end]))]
+    return np.broadcast_to(shape(column), column.shape)
 
 
 def is_found(seed: int, groups: int, most: int) -> bool:
     """Whether a planted law is among the first forms, to rounding."""
     columns = known(groups, most).columns
     y = planted(np.random.default_rng(seed), columns, most)
-    forms = Forms(runs := Runs.of(Problem(named(columns.first[:-1].T), y)))
+    forms = Forms(runs := Runs.of(Problem(named(columns.terms.values[:, :groups]), y)))
     forms.columns = columns
     with np.errstate(all="ignore"):
         for size in range(1, most + 1):

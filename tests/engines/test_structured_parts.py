@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import fitting
-from dimgs.engines.structured.arguments import MINUS, cheapest, short_monomials
+from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.description import canonical, law_bits, structure_bits
 from dimgs.engines.structured.fitting import polish
 from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.grammar import MINUS, cheapest
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.subspaces import like_variables
 from dimgs.engines.structured.trees import (

@@ -3,29 +3,17 @@
 "Short" is counted in the physical variables, so that nothing depends on the basis of the groups.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from fractions import Fraction
-from functools import cached_property
 from itertools import product
 
 import numpy as np
 
-from dimgs.common.arrays import Array, IntArray
+from dimgs.common.arrays import Array
 from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.grammar import Terms, cheapest
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import (
-    Call,
-    Exponents,
-    Mono,
-    Number,
-    Power,
-    Product,
-    Sum,
-    Tree,
-    monomial,
-    times,
-)
+from dimgs.engines.structured.trees import monomial
 
 # vectors of exponents that are listed: beyond, only sums of up to three unit vectors
 _LARGEST_BOX = 120_000
@@ -39,85 +27,10 @@ _LONGEST = 12.0
 _COMMON = 12
 # how unlike m and m r count where r is one variable of no dimension: next after like ones
 _ONE_VARIABLE = 2.5
-MINUS = Number(-1.0, "-1")
-# values beyond have no products that are representable
-_LEAST = 1e-200
 # functions that stand beside a monomial in an argument
 _MODULATING = ("cos", "sin", "exp", "log", "tanh")
-# multiples of the argument of what oscillates, as of double and half angles
-_SCALES = ((1.0, "1"), (0.5, "1/2"), (2.0, "2"))
-
-
-@dataclass(frozen=True, eq=False)
-class Terms:
-    """Trees without free constants, what they cost, and their values.
-
-    Parameters
-    ----------
-    trees : tuple of Tree
-    cost : ndarray of shape (n_terms,)
-        In units of one more variable.
-    values : ndarray of shape (n_runs, n_terms)
-    """
-
-    trees: tuple[Tree, ...]
-    cost: Array
-    values: Array
-
-    @classmethod
-    def stacked(cls, runs: Runs, terms: Iterable[tuple[Tree, float, Array]]) -> "Terms":
-        """Of trees with their cost and their values, one by one."""
-        listed = list(terms)
-        if not listed:
-            return cls((), np.zeros(0), np.zeros((runs.n_runs, 0)))
-        trees, cost, values = zip(*listed, strict=True)
-        return cls(trees, np.array(cost), np.column_stack(values))
-
-    def __len__(self) -> int:
-        return len(self.trees)
-
-    def __add__(self, other: "Terms") -> "Terms":
-        return Terms(
-            self.trees + other.trees,
-            np.concatenate([self.cost, other.cost]),
-            np.column_stack([self.values, other.values]),
-        )
-
-    def take(self, rows: IntArray) -> "Terms":
-        """Some of the terms."""
-        return Terms(tuple(self.trees[i] for i in rows), self.cost[rows], self.values[:, rows])
-
-    def first(self, count: int) -> "Terms":
-        """The first terms."""
-        return self.take(np.arange(min(count, len(self))))
-
-    def varying(self, count: int) -> "Terms":
-        """The first that vary and whose products are representable."""
-        with np.errstate(all="ignore"):
-            variation = self.values.std(axis=0) / (np.abs(self.values).mean(axis=0) + 1e-300)
-        size = np.median(np.abs(self.values), axis=0)
-        kept = np.isfinite(variation) & (variation > 1e-3) & (size > _LEAST) & (size < 1 / _LEAST)
-        return self.take(np.nonzero(kept)[0][:count])
-
-    def times(self, tree: Tree, values: Array) -> "Terms":
-        """Every term times one tree."""
-        trees = tuple(times(term, tree) for term in self.trees)
-        return Terms(trees, self.cost, self.values * values[:, None])
-
-    def crossed(self, other: "Terms", count: int) -> "Terms":
-        """The cheapest products of one of these and one of others."""
-        total = self.cost[:, None] + other.cost[None, :]
-        order = cheapest(total, count)
-        i, j = np.unravel_index(order, total.shape)
-        trees = tuple(times(self.trees[a], other.trees[b]) for a, b in zip(i, j, strict=True))
-        return Terms(trees, total.ravel()[order], self.values[:, i] * other.values[:, j])
-
-    @cached_property
-    def exponents(self) -> tuple[Exponents, ...]:
-        """Those of monomials; of the constant 1, which is not a monomial, none but zeros."""
-        width = max((len(t.exponents) for t in self.trees if isinstance(t, Mono)), default=0)
-        none = (Fraction(0),) * width
-        return tuple(t.exponents if isinstance(t, Mono) else none for t in self.trees)
+# multiples of the argument of what oscillates, as of double and half angles, with their cost
+_SCALES = ((1.0, "1", 0.0), (0.5, "1/2", 2.0), (2.0, "2", 2.0))
 
 
 def short_monomials(
@@ -227,71 +140,44 @@ def plain(runs: Runs, count: int, *, both_signs: bool = True) -> Terms:
 
 
 def differences(
-    runs: Runs, count: int, *, squares: bool = False, signs: tuple[int, ...] = (-1, 1)
+    runs: Runs, count: int, *, squares: bool = False, signs: tuple[str, ...] = ("-", "+")
 ) -> Terms:
     """Differences and sums of two short monomials, such as of two angles or of two positions.
 
     Those of like things come first: m_1 - m_2 where m_1/m_2 is a ratio of two variables.
     """
     short = short_monomials(runs, 48)
-    rows = [i for i, e in enumerate(short.exponents) if any(e)]
-    if not rows:
-        return Terms.stacked(runs, ())
-    E = np.array([[float(x) for x in short.exponents[i]] for i in rows])
+    short = short.take(np.flatnonzero([any(e) for e in short.exponents]))
+    if not len(short):
+        return short
+    E = np.array([[float(x) for x in e] for e in short.exponents])
     physical = E @ runs.shape.T
     ratio = np.abs(physical[:, None, :] - physical[None, :, :])
     unlike = (ratio + 2 * np.maximum(ratio - 1, 0)).sum(axis=2)
     # beside ratios of two variables, what one of no dimension is taken from: m (1 - r)
     unlike = np.where(unlike < 2, _ONE_VARIABLE, unlike)
-    cost_of = short.cost[rows]
-    total = np.maximum(cost_of[:, None], cost_of[None, :]) + 1.5 * (unlike - 2) + 0.6
+    total = np.maximum(short.cost[:, None], short.cost[None, :]) + 1.5 * (unlike - 2) + 0.6
     inverse = E.sum(axis=1) < 0
     total = total + inverse[:, None] * inverse[None, :]
-    below = np.tril_indices(len(rows), -1)
-
-    def listed() -> Iterator[tuple[Tree, float, Array]]:
-        for k in cheapest(total[below], count):
-            i, j = int(below[0][k]), int(below[1][k])
-            a, b = (Mono(short.exponents[rows[x]]) for x in (j, i))
-            for sign in signs:
-                tree: Tree = Sum((a, b if sign == 1 else Product((MINUS, b))))
-                value = short.values[:, rows[j]] + sign * short.values[:, rows[i]]
-                if squares:
-                    tree, value = Power(tree, Fraction(2)), value**2
-                yield tree, float(total[i, j]) + 0.1 * sign, value
-
-    return Terms.stacked(runs, listed()).varying(count)
+    i, j = np.tril_indices(len(short), -1)
+    order = cheapest(total[i, j], count)
+    first = replace(short.take(j[order]), cost=total[i, j][order])
+    second = short.take(i[order])
+    both = [first.applied(s, second, more=0.1 if s == "+" else -0.1) for s in signs]
+    # of each pair one after the other
+    mixed = Terms.joined(both).take(
+        np.arange(len(both) * len(order)).reshape(len(both), -1).T.ravel()
+    )
+    return (mixed.raised(Fraction(2)) if squares else mixed).varying(count)
 
 
 def modulated(runs: Runs, inner: Terms, count: int, names: tuple[str, ...] = _MODULATING) -> Terms:
     """Monomials times a function of another argument, such as pi_1 cos(pi_2 - pi_3)."""
-
-    def listed() -> Iterator[tuple[Tree, float, Array]]:
-        for name in names:
-            function = FUNCTIONS[name]
-            for scale, text in _SCALES if function.periodic else _SCALES[:1]:
-                for k, argument in enumerate(inner.trees):
-                    called = argument if scale == 1 else Product((Number(scale, text), argument))
-                    value = function.value(scale * inner.values[:, k])
-                    if np.all(np.isfinite(value)):
-                        cost = float(inner.cost[k]) + abs(np.log2(scale)) * 2
-                        yield Call(name, called), cost, value
-
     with np.errstate(all="ignore"):
-        products = Terms.stacked(runs, listed()).crossed(short_monomials(runs, 16), count)
+        called = [
+            inner.scaled(*scale).applied(name)
+            for name in names
+            for scale in (_SCALES if FUNCTIONS[name].periodic else _SCALES[:1])
+        ]
+        products = Terms.joined(called).finite().crossed(short_monomials(runs, 16), count)
     return products.varying(count)
-
-
-def cheapest(cost: Array, count: int) -> IntArray:
-    """Places of the least of many costs, as of a flat array, in their order; of equals the first.
-
-    Parameters
-    ----------
-    cost : ndarray
-    count : int
-    """
-    flat = cost.ravel()
-    few = np.arange(len(flat))
-    if count < len(flat):
-        few = np.nonzero(~(flat > np.partition(flat, count)[count]))[0]
-    return np.asarray(few[np.argsort(flat[few], kind="stable")][:count])

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.arrays import Array, IntArray
-from dimgs.engines.structured.arguments import Terms, cheapest
 from dimgs.engines.structured.description import (
     OPERATOR,
     PHASE_BITS,
@@ -22,6 +21,7 @@ from dimgs.engines.structured.description import (
     structure_bits,
 )
 from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.grammar import Terms, cheapest
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import Call, Mono
 

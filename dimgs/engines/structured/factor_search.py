@@ -19,7 +19,6 @@ from dimgs.common.arrays import Array, IntArray
 from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
-    Terms,
     differences,
     modulated,
     plain,
@@ -34,14 +33,16 @@ from dimgs.engines.structured.columns import (
 )
 from dimgs.engines.structured.combinations import Chosen, Combinations
 from dimgs.engines.structured.description import SIMPLE_NUMBERS, monomial_bits, simple_number
+from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.model import (
     LARGEST,
     ProductModel,
+    State,
     power_basis,
     rounded_power_laws,
     squares_bits,
 )
-from dimgs.engines.structured.rounding import State, fit_rounded, tree_of, with_simple_number
+from dimgs.engines.structured.rounding import fit_rounded, tree_of, with_simple_number
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 
@@ -63,7 +64,7 @@ _FREE, _ALONE, _AFTER, _SEEN = 16_000, 60, 8, 1e-7
 def arguments_of(runs: Runs) -> Terms:
     """What functions are tried on: monomials, differences, their squares, modulated monomials."""
     simple = plain(runs, 110) + differences(runs, 110)
-    squares = differences(runs, 100, squares=True, signs=(-1,))
+    squares = differences(runs, 100, squares=True, signs=("-",))
     inner = plain(runs, 12) + differences(runs, 24)
     return simple + squares + modulated(runs, inner, 1200)
 
@@ -214,14 +215,8 @@ class FactorSearch:
             self._try(chosen.columns[c], powers, front, intercept, problem.target, archive)
             if archive.exact:
                 return
-        best = list(dict.fromkeys(c for (c, _), _ in ordered))[:_LOOSE]
-        self._loosened(best, chosen, problem, archive)
-
-    def _loosened(
-        self, rows: list[int], chosen: Chosen, problem: "_TargetProblem", archive: Archive
-    ) -> None:
-        """The best sets again, with constants and powers that are free at first."""
-        for c in rows:
+        # the best sets again, with constants and powers that are free at first
+        for c in list(dict.fromkeys(c for (c, _), _ in ordered))[:_LOOSE]:
             model = self._model(chosen.columns[c], self.columns)
             fit_rounded(model, problem.target, archive, self.root)
             if archive.exact:

@@ -1,11 +1,15 @@
 """A power law times factors: refined by Gauss-Newton in the logarithm, its exponents rounded."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.engines.structured.columns import EXPONENTIAL, ITSELF, log_slope, log_values, weighted
+from dimgs.engines.structured.description import SimpleNumber
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import Tree
@@ -50,6 +54,47 @@ class ProductModel:
     def size(self) -> int:
         """Number of factors."""
         return len(self.functions)
+
+
+@dataclass
+class State:
+    """Parameters of which some are fixed, the others following, and what that costs.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (n_parameters,) or (n_parameters, n_targets)
+    C : ndarray of shape (n_parameters, n_parameters)
+        Covariance for errors of variance 1.
+    squares : float or ndarray of shape (n_targets,)
+    variance : float
+    numbers, exponents : dict
+        Those that are fixed, by their places.
+    """
+
+    theta: Array
+    C: Array
+    squares: Any
+    variance: float = 1.0
+    numbers: dict[int, SimpleNumber] = field(default_factory=dict)
+    exponents: dict[int, Fraction] = field(default_factory=dict)
+
+    def error(self, i: int) -> float:
+        """Standard error of a parameter, given those that are fixed."""
+        return float(np.sqrt(max(self.C[i, i], 0.0) * self.variance))
+
+    def surest(self, places: Sequence[int]) -> int:
+        """The parameter of the least error."""
+        return min(places, key=lambda k: (self.C[k, k], k))
+
+    def fixed(self, i: int, value: Any) -> "State":
+        """With one parameter fixed."""
+        change, theta, C, squares = value - self.theta[i], self.theta.copy(), self.C, self.squares
+        if C[i, i] > 0:
+            theta += np.multiply.outer(C[:, i] / C[i, i], change)
+            squares = squares + change**2 / C[i, i]
+            C = C - np.outer(C[:, i], C[i]) / C[i, i]
+        theta[i] = value
+        return State(theta, C, squares, self.variance, dict(self.numbers), dict(self.exponents))
 
 
 def design(model: ProductModel, runs: Runs, c: Array) -> Array:
@@ -173,23 +218,14 @@ def rounded_power_laws(runs: Runs, root: Array, t: Array) -> list[tuple[Array, A
     scale = lengths(Z)
     inverse = np.linalg.pinv((Z / scale).T @ (Z / scale), rcond=1e-12, hermitian=True)
     inverse = inverse / np.outer(scale, scale)
-    start = inverse @ (Z.T @ t)
-    left = ((t - Z @ start) ** 2).sum(axis=0)
-    out = []
+    theta = inverse @ (Z.T @ t)
+    start, out = State(theta, inverse, ((t - Z @ theta) ** 2).sum(axis=0)), []
     for q in DENOMINATORS:
-        theta, C, squares = start.copy(), inverse, left
-        varied = [1 + k for k in range(runs.n_groups) if runs.logged[k]]
+        state, varied = start, [1 + k for k in range(runs.n_groups) if runs.logged[k]]
         while varied:
-            i = min(varied, key=lambda k: (C[k, k], k))
-            varied.remove(i)
-            value = np.round(theta[i] * q) / q
-            if C[i, i] > 0:
-                change = value - theta[i]
-                theta = theta + np.outer(C[:, i] / C[i, i], change)
-                squares = squares + change**2 / C[i, i]
-                C = C - np.outer(C[:, i], C[i]) / C[i, i]
-            theta[i] = value
-        out.append((theta, squares, float(C[0, 0])))
+            varied.remove(i := state.surest(varied))
+            state = state.fixed(i, np.round(state.theta[i] * q) / q)
+        out.append((state.theta, state.squares, float(state.C[0, 0])))
     return out
 
 

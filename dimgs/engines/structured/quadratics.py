@@ -15,8 +15,9 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import MINUS, short_monomials
+from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.grammar import MINUS
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.subspaces import eliminated
 from dimgs.engines.structured.sums import Sums, Weighted, function_terms

@@ -8,7 +8,6 @@ surest first, the others follow.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
 
@@ -19,13 +18,12 @@ from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, ITSELF
 from dimgs.engines.structured.description import (
-    SimpleNumber,
     canonical,
     law_bits,
     simple_number_near,
 )
 from dimgs.engines.structured.functions import FUNCTIONS
-from dimgs.engines.structured.model import DENOMINATORS, LARGEST, ProductModel, refine
+from dimgs.engines.structured.model import DENOMINATORS, LARGEST, ProductModel, State, refine
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
@@ -52,34 +50,6 @@ _KEPT = 4
 _TINY = 1e-20
 # of the weight must have one sign for a law of one sign
 _ONE_SIGN = 0.9
-
-
-@dataclass
-class State:
-    """Parameters of which some are fixed, the others following, and what that costs."""
-
-    theta: Array
-    C: Array
-    squares: float
-    variance: float
-    numbers: dict[int, SimpleNumber] = field(default_factory=dict)
-    exponents: dict[int, Fraction] = field(default_factory=dict)
-
-    def error(self, i: int) -> float:
-        """Standard error of a parameter, given those that are fixed."""
-        return float(np.sqrt(max(self.C[i, i], 0.0) * self.variance))
-
-    def fixed(self, i: int, value: float) -> "State":
-        """With one parameter fixed."""
-        change, theta, C = value - self.theta[i], self.theta, self.C
-        squares = self.squares
-        if C[i, i] > 0:
-            theta = theta + C[:, i] / C[i, i] * change
-            squares += change**2 / C[i, i]
-            C = C - np.outer(C[:, i], C[i]) / C[i, i]
-        theta = theta.copy()
-        theta[i] = value
-        return State(theta, C, squares, self.variance, dict(self.numbers), dict(self.exponents))
 
 
 def fit_rounded(model: ProductModel, target: Target, archive: Archive, root: Array) -> None:
@@ -209,7 +179,7 @@ def nearest_plane(state: State, varied: Sequence[int], q: int) -> State | None:
     """Round the surest exponent first and let the others follow, in turn."""
     left = list(varied)
     while left:
-        i = min(left, key=lambda k: (state.C[k, k], k))
+        i = state.surest(left)
         value = Fraction(round(float(state.theta[i]) * q), q)
         allowed = _TOO_FAR * state.error(i) + 0.02 + 0.05 / q
         if abs(float(value) - state.theta[i]) > allowed:

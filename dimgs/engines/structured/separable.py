@@ -17,9 +17,10 @@ import numpy as np
 
 from dimgs.common.arrays import Array, IntArray, least_squares
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import Terms, differences, plain, short_monomials
+from dimgs.engines.structured.arguments import differences, plain, short_monomials
 from dimgs.engines.structured.columns import EXPONENTIAL, weighted
 from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.model import ProductModel, power_basis
 from dimgs.engines.structured.rounding import fit_rounded
 from dimgs.engines.structured.runs import Runs

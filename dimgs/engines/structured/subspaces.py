@@ -25,8 +25,8 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import MINUS, Terms, short_monomials
-from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.arguments import short_monomials
+from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import Target
@@ -34,12 +34,6 @@ from dimgs.engines.structured.trees import (
     ONE,
     Call,
     Exponents,
-    Mono,
-    Power,
-    Product,
-    Sum,
-    Tree,
-    exact,
     monomial,
     nodes,
 )
@@ -190,10 +184,9 @@ class _SpanSearch:
         for name in _NAMES:
             for sign in (1, -1) if name == "exp" else (1,):
                 above = outer
-                for k, tree in enumerate(arguments.trees):
-                    called = Call(name, tree if sign > 0 else Product((MINUS, tree)))
-                    g = FUNCTIONS[name].value(sign * arguments.values[:, k])
-                    above = above + inner.times(called, g)
+                called = (arguments if sign > 0 else arguments.applied("neg")).applied(name)
+                for tree, g in zip(called.trees, called.values.T, strict=True):
+                    above = above + inner.times(tree, g)
                 yield self.span(above)
                 yield self.span(above, self.lower.first(self.few(_BELOW)))
 
@@ -251,9 +244,12 @@ def _arguments(runs: Runs) -> Terms:
         way = float((runs.shape @ np.array([float(x) for x in e])).sum())
         if any(e) and (way > 0 or (way == 0 and next(x for x in e if x) > 0)):
             rows.append(e)
-    rows = list(dict.fromkeys(rows))[:_ARGUMENTS]
-    values = np.column_stack([runs.monomial(e) for e in rows])
-    return Terms(tuple(Mono(e) for e in rows), np.zeros(len(rows)), values)
+    return _monomials(runs, list(dict.fromkeys(rows))[:_ARGUMENTS])
+
+
+def _monomials(runs: Runs, exponents: list[Exponents]) -> Terms:
+    values = np.column_stack([runs.monomial(e) for e in exponents])
+    return Terms(tuple(map(monomial, exponents)), np.zeros(len(exponents)), values)
 
 
 def _of_unit_length(A: Array) -> Array:
@@ -351,16 +347,15 @@ def _library(
     runs: Runs, family: LikeVariables, front: Exponents, places: list[tuple[int, ...]]
 ) -> Terms:
     """Products of the members, and of pairs the squares of their differences too."""
-    trees: list[Tree] = []
-    values = []
+    members = [_monomials(runs, [e]) for e in family]
+    parts = []
     for place in places:
         powers = (front, *(family[k] for k in place))
-        exponents = tuple(sum(e, Fraction(0)) for e in zip(*powers, strict=True))
-        trees.append(monomial(exponents))
-        values.append(runs.monomial(exponents))
+        parts.append(
+            _monomials(runs, [tuple(sum(e, Fraction(0)) for e in zip(*powers, strict=True))])
+        )
         if len(place) == 2 and place[0] != place[1]:
-            a, b = (family[k] for k in place)
-            square = Power(Sum((monomial(a), Product((exact(-1), monomial(b))))), Fraction(2))
-            trees.append(Product((Mono(front), square)) if any(front) else square)
-            values.append(runs.monomial(front) * (runs.monomial(a) - runs.monomial(b)) ** 2)
-    return Terms(tuple(trees), np.zeros(len(trees)), np.column_stack(values))
+            a, b = (members[k] for k in place)
+            square = a.applied("-", b).raised(Fraction(2))
+            parts.append(_monomials(runs, [front]).applied("*", square))
+    return Terms.joined(parts)

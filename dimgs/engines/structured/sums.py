@@ -8,38 +8,24 @@ along the part of the term outside the span of the set.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 
 from dimgs.common.arrays import Array, IntArray, least_squares
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import (
-    MINUS,
-    Terms,
-    differences,
-    plain,
-    short_monomials,
-)
+from dimgs.engines.structured.arguments import differences, plain, short_monomials
 from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.trees import (
-    ONE,
-    Call,
-    Exponents,
-    Mono,
-    Number,
-    Power,
-    Product,
-    Sum,
-    Tree,
-    times,
-)
+from dimgs.engines.structured.trees import ONE, Number, Power, Product, Sum, Tree, times
 
 # multiples of arguments, with their cost in units of one more variable in a monomial
 _SCALES = ((1.0, "1", 0.0), (0.5, "1/2", 1.5), (2.0, "2", 1.5), (2 * np.pi, "2*pi", 3.0))
-# cost of 1/u beside u as an argument, and the longest monomial that is a ratio of two variables
-_INVERSE, _RATIO = 1.5, 2.7
+# cost of 1/u beside u as an argument, where u is no longer than that; and the longest monomial that
+# is a ratio of two variables
+_INVERSE, _INVERTED, _RATIO = 1.5, 1.5, 2.7
 # functions of -u are others than those of u
 _ONE_SIDED = ("exp", "expm1", "log1p")
 # powers of 1 ± u, with their cost
@@ -73,47 +59,30 @@ _PAIRED = 28
 
 def bare_functions(runs: Runs) -> Terms:
     """Functions of short arguments, without a monomial in front, the cheapest first."""
-    terms: list[tuple[Tree, float, Array]] = []
-
-    def put(tree: Tree, value: Array, bits: float) -> None:
-        if np.all(np.isfinite(value)):
-            terms.append((tree, bits, value))
-
     monomials = plain(runs, 24)
-    pairs = differences(runs, 40)
+    arguments = monomials + differences(runs, 40)
+    downward = np.array([sum(e) < 0 for e in arguments.exponents], dtype=bool)
+    inverse = downward & (arguments.cost < _INVERTED)
+    arguments = replace(arguments, cost=arguments.cost + _INVERSE * inverse)
+    upright = [next(x for x in e if x) > 0 for e in monomials.exponents]
+    upward, found = monomials.take(np.flatnonzero(upright)), []
     with np.errstate(all="ignore"):
-        arguments = monomials + pairs
-        for k, argument in enumerate(arguments.trees):
-            u, bits = arguments.values[:, k], float(arguments.cost[k])
-            if isinstance(argument, Mono) and sum(argument.exponents) < 0 and bits < 1.5:
-                bits += _INVERSE
-            for scale, text, more in _SCALES:
-                inner = argument if scale == 1 else Product((Number(scale, text), argument))
-                for name, entry in FUNCTIONS.items():
-                    if more and not (entry.periodic and name != "tan"):
-                        continue
-                    value, tree = entry.value(scale * u), Call(name, inner)
-                    rare = bits + more + 0.25 * entry.bits
-                    put(tree, value, rare)
-                    if name in _ONE_SIDED and scale == 1:
-                        opposite = Call(name, Product((MINUS, argument)))
-                        put(opposite, entry.value(-u), rare + 0.5)
-                    if name in ("sin", "cos"):
-                        put(Power(tree, Fraction(2)), value**2, rare + 0.5)
-        for k, argument in enumerate(monomials.trees):
-            u, bits = monomials.values[:, k], float(monomials.cost[k])
-            if next(x for x in _exponents(argument) if x) < 0:
-                continue
-            for scale, text, more in _SCALES[:3]:
-                for sign in (-1, 1):
-                    inner = argument if scale == 1 else Product((Number(scale, text), argument))
-                    part = inner if sign == 1 else Product((MINUS, inner))
-                    base = Sum((ONE, part))
-                    for exponent, rare in _POWERS:
-                        power: Tree = base if exponent == 1 else Power(base, exponent)
-                        value = (1 + sign * scale * u) ** float(exponent)
-                        put(power, value, bits + more + rare)
-    whole = Terms.stacked(runs, terms)
+        for scale in _SCALES:
+            scaled = arguments.scaled(*scale)
+            for name, entry in FUNCTIONS.items():
+                if scale[0] != 1 and not (entry.periodic and name != "tan"):
+                    continue
+                rare = 0.25 * entry.bits
+                found.append(called := scaled.applied(name, more=rare))
+                if name in _ONE_SIDED:
+                    found.append(scaled.applied("neg").applied(name, more=rare + 0.5))
+                if name in ("sin", "cos"):
+                    found.append(called.raised(Fraction(2), 0.5))
+        for scale in _SCALES[:3]:
+            for sign in ("-", "+"):
+                base = upward.scaled(*scale).from_one(sign)
+                found += [base.raised(power, rare) for power, rare in _POWERS]
+    whole = Terms.joined(found).finite()
     return whole.take(np.argsort(whole.cost, kind="stable"))
 
 
@@ -135,13 +104,7 @@ def squared_differences(runs: Runs, power: float, count: int, near: Array | None
 
 def squared_from_one(ratios: Terms) -> Terms:
     """Each (1 - r)², at no cost."""
-    trees = tuple(Power(Sum((ONE, Product((MINUS, r)))), Fraction(2)) for r in ratios.trees)
-    return Terms(trees, np.zeros(len(trees)), (1 - ratios.values) ** 2)
-
-
-def _exponents(tree: Tree) -> Exponents:
-    assert isinstance(tree, Mono)
-    return tree.exponents
+    return replace(ratios, cost=0 * ratios.cost).from_one("-").raised(Fraction(2))
 
 
 @dataclass(eq=False)
@@ -149,14 +112,11 @@ class Sums:
     """Searches of sums for one problem."""
 
     runs: Runs
-    _bare: Terms | None = None
 
-    @property
+    @cached_property
     def bare(self) -> Terms:
-        """Functions of short arguments, made once."""
-        if self._bare is None:
-            self._bare = bare_functions(self.runs)
-        return self._bare
+        """Functions of short arguments."""
+        return bare_functions(self.runs)
 
     def near(self, target: Target) -> Array | None:
         """Exponents of the power law for a target, where there is one."""

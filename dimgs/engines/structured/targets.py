@@ -8,8 +8,9 @@ from functools import cached_property, partial
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.engines.structured.arguments import MINUS, short_monomials
+from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.description import simple_number_near
+from dimgs.engines.structured.grammar import MINUS
 from dimgs.engines.structured.runs import Runs, log_around
 from dimgs.engines.structured.trees import (
     ONE,

@@ -14,9 +14,6 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import (
-    MINUS,
-    Terms,
-    cheapest,
     differences,
     modulated,
     plain,
@@ -30,6 +27,7 @@ from dimgs.engines.structured.description import (
     structure_bits,
 )
 from dimgs.engines.structured.factor_search import FactorSearch
+from dimgs.engines.structured.grammar import Terms, cheapest
 from dimgs.engines.structured.model import power_basis, squares_bits
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.sums import squared_from_one
@@ -71,7 +69,7 @@ class Trinomials:
     def __init__(self, runs: Runs) -> None:
         self.runs, self.root = runs, runs.log_root
         self.base = power_basis(runs, self.root)
-        angles = plain(runs, _ANGLES) + differences(runs, _ANGLES, signs=(-1,))
+        angles = plain(runs, _ANGLES) + differences(runs, _ANGLES, signs=("-",))
         tails = plain(runs, _SECOND) + modulated(runs, angles, _MODULATED, _NAMES)
         self.blocks = (
             (_one_plus(_priced(runs, plain(runs, _FIRST))), _priced(runs, tails)),
@@ -155,10 +153,7 @@ def _squares(runs: Runs, count: int) -> Terms:
 
 def _one_plus(terms: Terms) -> Terms:
     """1 + u and 1 - u."""
-    plus = tuple(Sum((ONE, tree)) for tree in terms.trees)
-    minus = tuple(Sum((ONE, Product((MINUS, tree)))) for tree in terms.trees)
-    more = Terms(minus, terms.cost + OPERATOR + SIGN_BITS, 1 - terms.values)
-    return Terms(plus, terms.cost + OPERATOR, 1 + terms.values) + more
+    return terms.from_one("+", OPERATOR) + terms.from_one("-", OPERATOR + SIGN_BITS)
 
 
 def _flat(head: Tree, tail: Tree) -> Tree:
