@@ -1,6 +1,5 @@
 """The MCP server: tools, resources and prompts."""
 
-import difflib
 import json
 from collections.abc import Callable
 from functools import partial, wraps
@@ -20,6 +19,7 @@ from pydantic import ValidationError
 from dimgs import __version__
 from dimgs.agent.context import CONTROL, Control, ToolContext
 from dimgs.agent.tools import describe_kernels, each, law_of, read_table
+from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import shown
 
@@ -176,8 +176,7 @@ def _refuse_unknown(name: str, arguments: dict[str, Any], schema: dict[str, Any]
     names = list(schema.get("properties", {}))
     for argument in arguments:
         if argument not in names:
-            near = difflib.get_close_matches(argument, names, n=1)
-            remedy = f"did you mean '{near[0]}'?" if near else f"it takes {', '.join(names)}."
+            remedy = did_you_mean(argument, names, f"it takes {', '.join(names)}.")
             raise InputError(f"'{name}' takes no '{shown(argument)}'; {remedy}")
 
 

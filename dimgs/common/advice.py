@@ -5,14 +5,32 @@ line, as a control in the browser, and as an argument of a tool to a language mo
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 
+# of a name that is near another one
+_ALIKE = 0.6
 # what a shell takes as one word
 _PLAIN = re.compile(r"[\w.,:/=@+-]+")
+
+
+def did_you_mean(name: object, names: Iterable[str], otherwise: str, most: int = 1) -> str:
+    """End of a sentence about a name that is not known: those near it, or what is said without.
+
+    Examples
+    --------
+    >>> did_you_mean("lenght", ["length", "width"], "give one of the columns.")
+    "did you mean 'length'?"
+    >>> did_you_mean("T", ["length", "width"], "give one of the columns.")
+    'give one of the columns.'
+    """
+    lower = {each.lower(): each for each in names}
+    near = [lower[n] for n in get_close_matches(str(name).lower(), lower, most, _ALIKE)]
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else otherwise
 
 
 class Step(StrEnum):

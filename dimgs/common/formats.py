@@ -13,13 +13,13 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
-from difflib import get_close_matches
 from functools import wraps
 from importlib.resources import files
 from pathlib import Path
 from reprlib import Repr
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
+from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
 
@@ -344,9 +344,8 @@ def _describe_error(error: Any, model: Any) -> str:
         return f"the key '{place}' is missing; add it."
     if kind in _UNKNOWN:
         names = _names(model, location)
-        near = get_close_matches(str(location[-1])[:_SHOWN], names, n=1)
         use = f"use {', '.join(names)}." if names else "leave it out."
-        remedy = f"did you mean '{near[0]}'?" if near else use
+        remedy = did_you_mean(str(location[-1])[:_SHOWN], names, use)
         return f"{place}: there is no such key; {remedy}"
     if kind == "value_error":
         return f"{place}: {first['ctx']['error']}" if place else str(first["ctx"]["error"])

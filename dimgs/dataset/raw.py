@@ -6,14 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dimgs.common.advice import setting
+from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.groups.dimensions import DimensionalMatrix
@@ -172,12 +171,8 @@ class ReadOptions:
 def no_such_column(name: str, names: Iterable[str], source: str) -> InputError:
     """Error for a column that is absent; it lists near matches."""
     columns = list(names)
-    lower = {n.lower(): n for n in columns}
-    near = [lower[m] for m in get_close_matches(name.lower(), lower, n=3, cutoff=0.5)]
-    if near:
-        remedy = f"did you mean {' or '.join(repr(n) for n in near)}?"
-    else:
-        remedy = "its columns are " + (", ".join(repr(n) for n in columns[:30]) or "none") + "."
+    known = f"its columns are {', '.join(map(repr, columns[:30])) or 'none'}."
+    remedy = did_you_mean(name, columns, known, most=3)
     return InputError(f"There is no column '{name}' in {source}; {remedy}")
 
 

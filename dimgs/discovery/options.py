@@ -6,12 +6,11 @@ line and the help of both are made of :class:`Options`.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields, replace
-from difflib import get_close_matches
 from inspect import cleandoc
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from dimgs.common.advice import setting
+from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.errors import InputError
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
 from dimgs.engines.registry import ALL, check_name, embedded
@@ -313,15 +312,11 @@ class Options:
         for name in keywords:
             if name in names:
                 continue
-            rest = f"; it takes {', '.join(names)}."
             others = (("fit", FitKeywords), ("discover", DiscoverKeywords))
             owner = [other for other, kind in others if name in kind.__annotations__]
-            near = get_close_matches(name, names, 1)
-            if owner:
-                rest = f"; {owner[0]}() does."
-            elif near:
-                rest = f"; did you mean '{near[0]}'?"
-            raise TypeError(f"{function}() takes no keyword '{name}'{rest}")
+            mended = did_you_mean(name, names, f"it takes {', '.join(names)}.")
+            rest = f"{owner[0]}() does." if owner else mended
+            raise TypeError(f"{function}() takes no keyword '{name}'; {rest}")
         return replace(options or cls(), **keywords)
 
     @property

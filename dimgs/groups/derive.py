@@ -7,7 +7,7 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import Any, Protocol, runtime_checkable
 
-from dimgs.common.advice import setting
+from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.errors import DimgsWarning, InputError
 from dimgs.groups.dimensions import DimensionalMatrix, lattice_of
 from dimgs.groups.group import Dropped, PiBasis, PiGroup
@@ -456,11 +456,9 @@ def _target(
         return None
     variable = next((v for v in listed if v.name == response), None)
     if variable is None:
-        from difflib import get_close_matches
-
         names = [v.name for v in listed]
-        close = get_close_matches(response, names, 3, 0.6) or names[:8]
-        raise InputError(f"There is no variable '{response}'; did you mean {', '.join(close)}?")
+        remedy = did_you_mean(response, names, f"the variables are {', '.join(names[:8])}.", most=3)
+        raise InputError(f"There is no variable '{response}'; {remedy}")
     if variable.is_label:
         raise InputError(f"The response '{response}' is a label; choose a numeric column.")
     return variable

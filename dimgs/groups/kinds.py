@@ -15,10 +15,10 @@ import functools
 import re
 import unicodedata
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fractions import Fraction
 from importlib.resources import files
 
+from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import InputError
 from dimgs.variables import Dimension
 from dimgs.variables.dimension import BASES
@@ -101,8 +101,7 @@ def kind(name: str) -> Kind:
     """
     entry = _kinds_by_name().get(name)
     if entry is None:
-        near = get_close_matches(name, _kinds_by_name(), n=3, cutoff=0.5)
-        remedy = f"did you mean {' or '.join(near)}?" if near else "see all_kinds() for the table."
+        remedy = did_you_mean(name, _kinds_by_name(), "see all_kinds() for the table.", most=3)
         raise InputError(f"No physical kind is called {name!r}; {remedy}")
     return entry
 

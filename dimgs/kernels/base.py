@@ -5,11 +5,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from operator import index
 from time import perf_counter
 from typing import Any, ClassVar
 
+from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import (
     DimgsError,
     InputError,
@@ -149,8 +149,7 @@ class BaseKernel(ABC):
             if tier.name == name:
                 return tier
         names = [t.name for t in self.tiers]
-        near = get_close_matches(str(name), names, n=1)
-        remedy = f"did you mean '{near[0]}'?" if near else f"its tiers are {', '.join(names)}."
+        remedy = did_you_mean(name, names, f"its tiers are {', '.join(names)}.")
         raise InputError(f"'{self.name}' has no tier '{name}'; {remedy}")
 
     def request(

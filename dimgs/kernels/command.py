@@ -11,7 +11,6 @@ import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
-from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, Strict
 from pydantic.dataclasses import dataclass as checked
 
+from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import DimgsWarning, InputError, RunFailedError, RunRefusedError
 from dimgs.common.formats import in_one_sentence, read_toml, validated
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
@@ -896,8 +896,7 @@ def read_command(path: str | Path) -> CommandKernel:
     document = read_toml(file, "kernel")
     for key in document:
         if key not in (*_KEYS, "templates"):
-            near = get_close_matches(key, _KEYS, n=1)
-            remedy = f"did you mean '{near[0]}'?" if near else f"use {', '.join(_KEYS)}, templates."
+            remedy = did_you_mean(key, _KEYS, f"use {', '.join(_KEYS)}, templates.")
             raise InputError(f"{file.name}, {key}: there is no such key; {remedy}")
     home = file.resolve().parent
     files = validated(dict[str, Any], document.pop("files", {}), f"{file.name}, files: ")

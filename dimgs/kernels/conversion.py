@@ -3,9 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Literal, TypeAlias
 
+from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import InputError
 from dimgs.common.formats import shown
 from dimgs.kernels.spec import Port
@@ -187,12 +187,8 @@ def _outside(port: Port, value: Any, kernel: str) -> str:
 
 
 def _unknown(name: str, names: Sequence[str], kernel: str) -> str:
-    near = get_close_matches(str(name), names, n=2, cutoff=0.6)
-    if near:
-        remedy = f"did you mean {' or '.join(repr(n) for n in near)}?"
-    else:
-        remedy = f"its inputs are {', '.join(map(repr, names)) or 'none'}."
-    return f"'{kernel}' has no input '{name}'; {remedy}"
+    known = f"its inputs are {', '.join(map(repr, names)) or 'none'}."
+    return f"'{kernel}' has no input '{name}'; {did_you_mean(name, names, known, most=2)}"
 
 
 def convert_outputs(

@@ -5,13 +5,13 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.plugins import entry_points
 from dimgs.kernels.fingerprint import file_digest
@@ -61,13 +61,9 @@ def get_kernel(name: str) -> Any:
         raise InputError(f"'{name}' is a file; write 'file.py:name' of a kernel in it.")
     home = name if ":" in name else ({**entry_points(GROUP), **_BUILT_IN}).get(name)
     if home is None:
-        near = get_close_matches(name, available(), n=2)
-        remedy = (
-            f"did you mean {' or '.join(repr(n) for n in near)}?"
-            if near
-            else (f"there are {', '.join(available())}, and 'module:attribute' names your own.")
-        )
-        raise InputError(f"There is no kernel '{name}'; {remedy}")
+        names = available()
+        known = f"there are {', '.join(names)}, and 'module:attribute' names your own."
+        raise InputError(f"There is no kernel '{name}'; {did_you_mean(name, names, known, most=2)}")
     module, _, attribute = home.rpartition(":")
     in_file = module.endswith(".py")
     entry: Any = load_file(Path(module)) if in_file else _imported(name, module, attribute)

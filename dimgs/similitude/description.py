@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from dimgs.common.advice import setting
+from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import plain
@@ -146,8 +145,7 @@ def point_of(description: Description, inputs: Mapping[str, Any]) -> Point:
     names = [p.name for p in description.inputs]
     odd = next((n for n in inputs if n not in names), None)
     if odd is not None:
-        near = get_close_matches(odd, names, n=1)
-        remedy = f"did you mean '{near[0]}'?" if near else f"its inputs are {', '.join(names)}."
+        remedy = did_you_mean(odd, names, f"its inputs are {', '.join(names)}.")
         raise InputError(
             f"'{visible(description.name)}' has no input '{visible(odd[:60])}'; {remedy}"
         )

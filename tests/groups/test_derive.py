@@ -210,7 +210,7 @@ def test_names_are_checked() -> None:
             pi_basis(source, response)
     with pytest.raises(InputError, match="'g' is used twice"):
         pi_basis(["L [m]", "T [s]"], "T", constants=["g", "g"])
-    with pytest.raises(InputError, match="no variable 'rhoo'; did you mean rho"):
+    with pytest.raises(InputError, match="no variable 'rhoo'; did you mean 'rho'"):
         pi_basis(PIPE, "rhoo")
     with pytest.raises(InputError, match="is a label"):
         pi_basis(["m [label]", "L [m]"], "m")

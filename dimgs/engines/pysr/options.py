@@ -1,6 +1,5 @@
 """Parameters of PySRRegressor for a problem, checked against the installed version."""
 
-import difflib
 import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from dimgs.common.advice import did_you_mean
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.engines.protocol import Problem, SearchBudget
@@ -104,9 +104,8 @@ def parameters_of(
     accepted = set(inspect.signature(regressor).parameters) - {"kwargs"}
     for name in chosen:
         if name not in accepted:
-            near = difflib.get_close_matches(name, accepted, n=1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
-            raise InputError(f"The installed PySR has no parameter '{name}'{hint}.")
+            remedy = did_you_mean(name, accepted, "see the parameters of PySRRegressor.")
+            raise InputError(f"The installed PySR has no parameter '{name}'; {remedy}")
     parallelism = "serial" if deterministic else "multithreading"
     if chosen.get("cluster_manager") is not None:
         parallelism = "multiprocessing"
