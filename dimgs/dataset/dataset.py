@@ -65,6 +65,8 @@ class Dataset:
         Rows left out on request, with the reason.
     warnings : tuple of str
         Remarks of the reader, such as duplicate rows.
+    rounded : tuple of str
+        Columns whose standard errors contain those of rounding.
 
     Raises
     ------
@@ -88,6 +90,7 @@ class Dataset:
     source: str = "columns"
     dropped: tuple[DroppedRow, ...] = ()
     warnings: tuple[str, ...] = ()
+    rounded: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         names = [v.name for v in self.variables]
@@ -269,6 +272,7 @@ class Dataset:
             self.source,
             self.dropped,
             self.warnings,
+            tuple(n for n in self.rounded if n in columns),
         )
 
     def in_si(self) -> "Dataset":
@@ -311,7 +315,7 @@ class Dataset:
     def __reduce__(self) -> tuple[Any, ...]:
         values, errors = dict(self.values), dict(self.errors)
         state = (self.variables, values, errors, self.rows, self.source)
-        return Dataset, (*state, self.dropped, self.warnings)
+        return Dataset, (*state, self.dropped, self.warnings, self.rounded)
 
     def __repr__(self) -> str:
         columns = ", ".join(f"{v.name} [{v.unit.text}]" for v in self.variables)

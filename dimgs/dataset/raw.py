@@ -158,6 +158,7 @@ class ReadOptions:
     defaults: Mapping[str, str] = field(default_factory=dict)
     # columns whose cells may be bounds, such as "<0.3"
     bounded: Iterable[str] = ()
+    rounded: Iterable[str] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "units", dict(self.units or {}))

@@ -30,6 +30,7 @@ from dimgs.dataset.raw import (
     title_rows,
     titles_note,
 )
+from dimgs.dataset.rounding import with_rounding
 from dimgs.variables import split_header
 
 if TYPE_CHECKING:
@@ -141,6 +142,7 @@ def build(table: RawTable, options: ReadOptions) -> Dataset:
 
 def checked(data: Dataset, options: ReadOptions) -> Dataset:
     """Dataset, in SI units and without unusable rows if the options ask for that."""
+    data = with_rounding(data, options.rounded) if options.rounded else data
     data = data.in_si() if options.si else data
     logged = options.logged or ()
     if options.drop_bad:

@@ -26,6 +26,7 @@ class FitKeywords(StreamKeywords, total=False):
     """Keywords of `fit`."""
 
     by: Sequence[str] | str
+    rounded: Sequence[str] | str
     limits: Mapping[str, Any] | Sequence[Any] | str
     robust: bool
     errors_in_variables: bool

@@ -111,6 +111,13 @@ class Options:
     strict_units: bool = _option(
         False, "flag", "Treat units with a probable other meaning (W/m K) as errors."
     )
+    rounded: Sequence[str] | str = _option(
+        (),
+        "several",
+        "Column of readings that were rounded, with an error of half the last digit: NAME for as "
+        "many decimals or digits as its numbers have, or NAME=STEP such as 'd=0.5 mm'. Not for "
+        "values that were set.",
+    )
     si: bool = _option(False, "flag", "Show results in SI units, not in the units of the table.")
     constants: Sequence[str] = _option(
         (), "names", "Known physical constants to add, such as g, c and k_B."
@@ -409,6 +416,7 @@ class Options:
             si=self.si,
             sheet=self.sheet,
             skip_rows=self.skip_rows,
+            rounded=self.rounded,
         )
 
     def read(self, data: Any, *targets: str) -> "Dataset":
@@ -417,7 +425,7 @@ class Options:
         from dimgs.dataset.read import dataset_of
 
         chosen = self.units or self.columns is not None or self.drop is not None or self.si
-        if isinstance(data, Dataset) and not chosen:
+        if isinstance(data, Dataset) and not chosen and not self.rounded:
             return data
         return dataset_of(data, replace(self.reader(targets), bounded=targets))
 

@@ -340,7 +340,7 @@ def noise_of(
     fitted = sum(c.origin == "fitted" for c in law.constants)
     if law.label_effects is not None:
         fitted += len(law.label_effects.log_ratios) - 1
-    return noise_about(
+    noise = noise_about(
         np.asarray(data[name], dtype=np.float64),
         np.asarray(law.predict_si(data), dtype=np.float64),
         fitted,
@@ -348,6 +348,9 @@ def noise_of(
         "constant" if law.target.is_level else kind,
         left_out,
     )
+    if noise is None or noise.scatter is None or name not in data.rounded:
+        return noise
+    return replace(noise, scatter=replace(noise.scatter, ratio=np.nan))
 
 
 def target_values(design: Design) -> Array:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from dimgs.fits.errors_in_variables import OrthogonalPowerLaw as OrthogonalPowerLaw
     from dimgs.fits.intervals import PredictionIntervals as PredictionIntervals
     from dimgs.fits.local import LocalPowerLaw as LocalPowerLaw
+    from dimgs.fits.mixed_power_law import MixedPowerLaw as MixedPowerLaw
     from dimgs.fits.pi_groups import PiGroups as PiGroups
     from dimgs.fits.potential import ContrastivePotential as ContrastivePotential
     from dimgs.fits.power_law import PowerLaw as PowerLaw
@@ -42,6 +43,7 @@ __getattr__, __dir__, __all__ = on_first_use(
         "errors_in_variables": "OrthogonalPowerLaw",
         "intervals": "PredictionIntervals",
         "local": "LocalPowerLaw",
+        "mixed_power_law": "MixedPowerLaw",
         "pi_groups": "PiGroups",
         "potential": "ContrastivePotential",
         "power_law": "PowerLaw fit_power_law",

@@ -263,7 +263,8 @@ class Scatter:
         Standard deviation that all runs share beside the stated errors, on the scale of the
         response; 0 where the stated errors, or one multiple of them, explain the residuals.
     ratio : float
-        Root mean square of the residuals in units of the stated errors.
+        Root mean square of the residuals in units of the stated errors; NaN where these are of
+        rounding, which no residual needs to be as small as.
     """
 
     intrinsic: float
@@ -436,6 +437,8 @@ def with_intrinsic_scatter(design: Design, columns: Array) -> tuple[Design, Scat
     rows, _ = sample_rows(np.column_stack([design.X, design.y]))
     labels = np.zeros(len(rows)) if design.within is None else design.within[rows]
     scatter = scatter_of(columns[rows], design.y[rows], sigma[rows], labels, one_factor=least)
+    if scatter is not None and target is not None and target.name in design.data.rounded:
+        scatter = replace(scatter, ratio=np.nan)
     shared = 0.0 if scatter is None else scatter.intrinsic
     if inputs is not None:
         total = np.maximum(np.hypot(sigma, shared), EXACT)

@@ -52,7 +52,7 @@ def noise_text(report: Findings) -> str:
     if noise.scatter is None:
         return f"noise {size}"
     shared, ratio = noise.scatter.intrinsic, noise.scatter.ratio
-    beside = f"{ratio:.2g} times the stated errors"
+    beside = "errors of rounding" if np.isnan(ratio) else f"{ratio:.2g} times the stated errors"
     if shared > 0:
         scatter = with_unit(target, shared) if noise.kind == "constant" else f"{100 * shared:.2g} %"
         beside += f", with an additional intrinsic scatter of {scatter}"

@@ -44,9 +44,19 @@ class Effect:
     @cached_property
     def design(self) -> Array:
         """Columns of every source, zero in runs of the others; terms fastest."""
-        indicators = (self.labels[:, None] == np.array(self.names)[None, :]).astype(np.float64)
-        wide = indicators[:, :, None] * self.columns[:, None, :]
-        return np.asarray(wide.reshape(len(self.labels), -1))
+        return self.design_of(self.labels, self.columns)
+
+    def design_of(self, labels: NDArray[np.str_], columns: Array) -> Array:
+        """The same of other runs; zero throughout in those of a new source.
+
+        Parameters
+        ----------
+        labels : ndarray of str of shape (n_rows,)
+        columns : ndarray of shape (n_rows, n_terms)
+        """
+        indicators = (labels[:, None] == np.array(self.names)[None, :]).astype(np.float64)
+        wide = indicators[:, :, None] * columns[:, None, :]
+        return np.asarray(wide.reshape(len(labels), -1))
 
     def take(self, rows: NDArray[np.generic] | IntArray) -> "Effect":
         """The effects on a subset of the runs."""
