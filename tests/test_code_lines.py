@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 63657, "one sentence for near names"
+MOST, SINCE = 63832, "an estimator with sources, and errors of rounding"
 
 
 def code_lines(text: str) -> int:
