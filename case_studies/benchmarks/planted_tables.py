@@ -10,8 +10,9 @@
 - *censored*: bounds in place of the lowest, or the highest, three tenths of the targets
 
 A law counts as found if its formula, with its constants refitted, meets the planted values without
-errors to a thousandth. Intervals of 90 % are those of the law at the quartiles of the runs, of the
-exponents of its power law, and of runs of sources that are not in the table.
+errors to a thousandth. Intervals of 90 % are those of the law at the quartiles of the runs (of
+sources, of one source each), of the exponents of its power law, and of runs of sources that are not
+in the table.
 
 Results go to a file of one line a table, and tables that are in it are not done again.
 """
@@ -67,6 +68,8 @@ class Planted:
     options : mapping of str to object
     further : Dataset, optional
         Runs of new sources, with their targets.
+    shifts : callable, optional
+        Logarithm of what the first sources add to the target, of x, one source a value.
     """
 
     data: Dataset
@@ -74,6 +77,7 @@ class Planted:
     exponents: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     further: Dataset | None = None
+    shifts: Callable[[Array], Array] | None = None
 
 
 def _inputs(rng: np.random.Generator, n: int) -> tuple[Array, Array]:
@@ -118,16 +122,21 @@ def sources(rng: np.random.Generator) -> Planted:
     mean, exponents = _power(rng)
     slopes = float(rng.choice([0.0, 0.1]))
 
-    def runs(labels: Sequence[str], each: int) -> Dataset:
+    def runs(labels: Sequence[str], each: int) -> tuple[Dataset, Callable[[Array], Array]]:
         x, z = _inputs(rng, len(labels) * each)
-        prefactors = np.repeat(rng.normal(0.0, 0.2, len(labels)), each)
-        powers = np.repeat(rng.normal(0.0, slopes, len(labels)), each)
-        y = mean(x, z) * np.exp(prefactors + powers * np.log(x) + ERROR * rng.normal(size=len(x)))
-        return Dataset.from_columns({**_columns(x, z, y), "lab": np.repeat(labels, each)})
+        prefactors, powers = rng.normal(0.0, 0.2, len(labels)), rng.normal(0.0, slopes, len(labels))
+        shift = np.repeat(prefactors, each) + np.repeat(powers, each) * np.log(x)
+        y = mean(x, z) * np.exp(shift + ERROR * rng.normal(size=len(x)))
+        data = Dataset.from_columns({**_columns(x, z, y), "lab": np.repeat(labels, each)})
+        return data, lambda x: prefactors[: len(x)] + powers[: len(x)] * np.log(x)
 
-    data = runs([f"lab {k}" for k in range(SOURCES)], RUNS // SOURCES)
-    further = runs([f"new {k}" for k in range(20)], 1)
-    return Planted(data, mean, exponents, {"by": ["lab"]}, further)
+    data, shifts = runs([_label(k) for k in range(SOURCES)], RUNS // SOURCES)
+    further, _ = runs([f"new {k}" for k in range(20)], 1)
+    return Planted(data, mean, exponents, {"by": ["lab"]}, further, shifts)
+
+
+def _label(source: int) -> str:
+    return f"lab {source}"
 
 
 def scatter(rng: np.random.Generator) -> Planted:
@@ -219,9 +228,12 @@ def measured(kind: str, number: int) -> dict[str, Any]:
         }
         if row["found"] and law is not None:
             quartiles = np.quantile(np.asarray(planted.data["x"]), [0.25, 0.5, 0.75])
-            points = {"x": quartiles, "z": quartiles}
-            interval = law.predict(points, LEVEL, "law")
+            points: dict[str, Any] = {"x": quartiles, "z": quartiles}
             true = planted.mean(quartiles, quartiles)
+            if planted.shifts is not None:
+                points["lab"] = [_label(k) for k in range(len(quartiles))]
+                true = true * np.exp(planted.shifts(quartiles))
+            interval = law.predict(points, LEVEL, "law")
             row["law_hits"] = _hits(interval.low, true, interval.high)
         if report.fit is not None and planted.exponents:
             # an exponent that was taken for a rational is one with its fitted interval

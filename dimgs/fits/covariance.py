@@ -24,8 +24,11 @@ hypothesis testing in fixed effects models", J. Business & Economic Statistics 3
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import combinations_with_replacement
+from math import comb
 from typing import Literal
 
 import numpy as np
@@ -41,6 +44,8 @@ IntervalKind = Literal["cr3", "jackknife", "bootstrap"]
 N_BOOTSTRAP = 999
 # variances below this share of the largest are rounding
 _RCOND = 1e-10
+# parameters up to which a quartic form is kept: it has 126 terms then
+_MOST_QUARTIC = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,12 +125,16 @@ class Influence(ABC):
         if self.kind == "jackknife":
             bound = min(self.residual_dof, self.n_clusters - 1.0)
             return np.full(len(u), max(bound, 0.0))
-        dofs = np.empty(len(u))
-        for i, row in enumerate(u @ self._root):
-            trace, trace2 = self._reference_spectrum(row)
-            dofs[i] = trace**2 / trace2 if trace2 > 0.0 else self.residual_dof
+        squares, spread = self._reference_moments(u).T
+        known = spread > 0.0
+        dofs = np.where(known, squares / np.where(known, spread, 1.0), self.residual_dof)
         bound = max(self.residual_dof, 0.0)
         return np.asarray(np.minimum(np.maximum(dofs, min(1.0, bound)), bound))
+
+    def _reference_moments(self, u: Array) -> Array:
+        """Quartic forms whose ratio is the degrees of freedom of functionals, shape (n, 2)."""
+        spectra = (self._reference_spectrum(row) for row in u @ self._root)
+        return np.array([(trace**2, trace2) for trace, trace2 in spectra]).reshape(-1, 2)
 
     def f_dof(self, q: int) -> tuple[int, float]:
         """Degrees of freedom of an F test of q functionals, and what it is scaled by."""
@@ -212,6 +221,38 @@ def jackknife_covariance(changes: Array) -> Array:
     if n < 2:
         return np.diag(np.full(changes.shape[1], np.inf))
     return np.asarray((n - 1) / n * changes.T @ changes)
+
+
+def quartic_terms(v: Array) -> Array:
+    """Products of four coordinates of each row, shape (n, n_terms).
+
+    Examples
+    --------
+    >>> quartic_terms(np.array([[1.0, 2.0]])).tolist()
+    [[1.0, 2.0, 4.0, 8.0, 16.0]]
+    """
+    places = list(combinations_with_replacement(range(v.shape[1]), 4))
+    return np.asarray(v[:, places].prod(axis=2))
+
+
+def quartic_dof(forms: Sequence[Sequence[float]], v: Array, least: float, most: float) -> Array:
+    """Degrees of freedom of functionals by two quartic forms, shape (n,).
+
+    Parameters
+    ----------
+    forms : array-like of shape (2, n_terms)
+        As of :attr:`Linearised.quartic`.
+    v : ndarray of shape (n, n_parameters)
+        Functionals of the parameters in units of their standard errors.
+    least, most : float
+        Bounds; the first also where a functional says nothing.
+    """
+    size = np.abs(v).max(axis=1, initial=0.0)
+    usable = (size > 0.0) & np.isfinite(size)
+    unit = np.where(usable, size, 1.0)[:, None]
+    squares, spread = np.asarray(forms) @ quartic_terms(np.where(usable[:, None], v, 0.0) / unit).T
+    usable &= spread > 0.0
+    return np.where(usable, np.clip(squares / np.where(usable, spread, 1.0), 1.0, most), least)
 
 
 def check_level(level: float) -> None:
@@ -459,6 +500,9 @@ class Linearised:
         Runs less the parameters that they determine.
     identified : ndarray of bool of shape (n_parameters,)
         Whether the runs determine each parameter.
+    influence : Influence
+    functionals : ndarray of shape (n_parameters, rank + 1)
+        The parameters in the coordinates of the influence.
     """
 
     unit: Array
@@ -466,12 +510,38 @@ class Linearised:
     dof: Array
     residual_dof: float
     identified: BoolArray
+    influence: Influence
+    functionals: Array
 
     @property
     def covariance(self) -> Array:
         """Covariance of the parameters, shape (n_parameters, n_parameters)."""
         with np.errstate(over="ignore", under="ignore"):
             return np.asarray(self.matrix * np.outer(self.unit, self.unit))
+
+    @cached_property
+    def quartic(self) -> Array:
+        """Two quartic forms whose ratio is the degrees of freedom of a functional.
+
+        The functional is one of the parameters in units of their standard errors. A parameter may
+        hang on few runs, and predictions where most runs are on all of them: the least degrees of
+        freedom of the parameters would make intervals there too wide.
+
+        Returns
+        -------
+        ndarray of shape (2, n_terms)
+            Coefficients of :func:`quartic_terms`; no term for one parameter, whose degrees of
+            freedom are known, for many, and where a standard error is zero or infinite.
+        """
+        p, variance = len(self.unit), self.matrix.diagonal()
+        if not 1 < p <= _MOST_QUARTIC or not np.all((variance > 0.0) & np.isfinite(variance)):
+            return np.zeros((2, 0))
+        # a form is known from its values in as many directions as it has terms
+        directions = np.random.default_rng(0).normal(size=(2 * comb(p + 3, 4), p))
+        directions /= np.linalg.norm(directions, axis=1)[:, None]
+        u = directions @ (self.functionals / np.sqrt(variance)[:, None])
+        forms = np.linalg.lstsq(quartic_terms(directions), self.influence._reference_moments(u))[0]
+        return np.asarray(forms.T / np.abs(forms[:, 0]).max())
 
     def half_widths(self, level: float) -> Array:
         """Half width of each parameter's interval, shape (n_parameters,); may be infinite."""
@@ -532,6 +602,8 @@ def linearised(
         influence.dof(functionals),
         influence.residual_dof,
         seen,
+        influence,
+        functionals,
     )
 
 

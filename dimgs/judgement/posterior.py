@@ -386,6 +386,9 @@ def posterior_of(
     number = np.asarray(laws)
     by_law = {law: float(weight[number == law].sum()) for law in dict.fromkeys(laws)}
     each = best.evidence.log_density / len(best.evidence.whole.residuals)
+    if design.censored and design.scale == "log":
+        # of a run that was measured: a bound has a density that no error of measurement gives
+        each = -np.log(design.censored) - _ENTROPY * np.log(2)
     chance = chance_of_structure(design, best)
     none, none_at_most = (
         none_of_these(traits(chance, other, best.structure.bits, each))

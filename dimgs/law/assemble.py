@@ -262,6 +262,7 @@ def assemble(
             "log" if design.scale == "log" else "linear",
             float(max(1, design.n_runs - len(order))),
             design.errors if design.scale == "log" else None,
+            () if mixed is not None else tuple(map(tuple, fit.uncertainty.quartic.tolist())),
         ),
         level=level,
         sources=source_effects(mixed, coefficient_gradients(design, names)),

@@ -173,6 +173,7 @@ class UncertaintyPart(_LawPart):
     scale: Literal["log", "linear"]
     residual_dof: float | None = Field(gt=0.0)
     errors: ErrorsPart | None = None
+    quartic: Listed[Listed[float]] = []
 
 
 class LabelPart(_LawPart):

@@ -130,6 +130,9 @@ class Uncertainty:
         Degrees of freedom of `residual_sd`.
     errors : TargetErrors, optional
         The scale of `residual_sd`, where the law's logarithm has errors of several sizes.
+    quartic : tuple of tuple of float
+        Two quartic forms whose ratio is the degrees of freedom of a functional of the parameters;
+        see :attr:`dimgs.fits.covariance.Linearised.quartic`. Without terms, all have `dof`.
 
     References
     ----------
@@ -143,6 +146,7 @@ class Uncertainty:
     scale: Literal["log", "linear"] = "log"
     residual_dof: float = float("inf")
     errors: TargetErrors | None = None
+    quartic: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
         k = len(self.gradients)
@@ -187,7 +191,7 @@ class Uncertainty:
         apart : sequence of (ndarray of shape (n,), float)
             Further independent variances, with their degrees of freedom.
         """
-        from dimgs.fits.covariance import t_quantile
+        from dimgs.fits.covariance import quartic_dof, t_quantile
 
         if not 0.0 < level < 1.0:
             raise LawError(f"The level is {level}; give the coverage as a fraction, like 0.9.")
@@ -202,7 +206,12 @@ class Uncertainty:
             size = np.maximum(size, np.sqrt(variance))
         size = np.where(size > 0, size, 1.0)
         of_constants = np.maximum((of_law / size) ** 2 + more / size**2, 0.0)
-        parts = [(of_constants, self.dof), ((of_runs / size) ** 2, self.residual_dof)]
+        dof = np.full(len(g), self.dof)
+        if any(self.quartic):
+            dof = quartic_dof(
+                self.quartic, g * np.sqrt(covariance.diagonal()), self.dof, self.residual_dof
+            )
+        parts = [(of_constants, dof), ((of_runs / size) ** 2, self.residual_dof)]
         parts += [(variance / size**2, dof) for variance, dof in apart]
         satterthwaite = sum((v**2 / dof for v, dof in parts), np.zeros(1))
         total = sum((v for v, _ in parts), np.zeros(1))

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import sympy
 
-from dimgs import Dataset, Options
+from dimgs import Dataset, Law, Options
 from dimgs.common.errors import FitError
 from dimgs.discovery.prepare import prepare
+from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import Design
 from dimgs.fits.least_squares import fit_power_law
 from dimgs.law.assemble import assemble, refit
@@ -127,3 +128,23 @@ def test_runs_of_one_label_have_constants_but_no_intervals() -> None:
     assert not np.any(np.isfinite(refitted.uncertainty.half_widths(0.9)))
     with pytest.raises(FitError, match="one label"):
         assemble(one, FORMS["decay"], TRUTH, 0.9)
+
+
+def test_predictions_have_the_degrees_of_freedom_of_their_own_direction() -> None:
+    # the second constant hangs on the two runs at the end, the law at small x on all of them
+    x = np.concatenate([np.geomspace(0.01, 0.3, 28), [3.0, 3.1]])
+    y = 2.0 + 0.5 * x**2 + 0.05 * np.sin(7.0 * np.arange(30.0))
+    data = Dataset.from_columns({"x [1]": x, "y [1]": y})
+    design = prepare(data, "y", Options()).design
+    law = assemble(design, FORMS["sum"], TRUTH, 0.9)
+    uncertainty = law.uncertainty
+    fit = refit(design, FORMS["sum"], TRUTH).uncertainty
+    gradients = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.01], [1.0, 9.0]]) / 2.0
+    known = fit.influence.dof((gradients * fit.unit) @ fit.functionals)
+    assert known[1] < 5.0 < 25.0 < known[0]
+    half = uncertainty.half_width(gradients, 0.9, 0.0)
+    spread = np.einsum("ij,jk,ik->i", gradients, np.asarray(uncertainty.covariance), gradients)
+    np.testing.assert_allclose(half, t_quantile(0.9, known) * np.sqrt(spread), rtol=1e-6)
+    # nothing is known of a direction that says nothing, and the file keeps all of this
+    assert uncertainty.half_width(np.zeros((1, 2)), 0.9, 0.0) == 0.0
+    assert Law.from_json(law.to_json()).uncertainty == uncertainty
