@@ -1,10 +1,13 @@
 """Contenders: each form is judged once, whatever numbers it was found with."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy
 
 from dimgs import Dataset, Options
+from dimgs.dataset.bounds import BOUND_SUFFIX
 from dimgs.discovery.given_form import GivenForm, in_groups
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
@@ -12,7 +15,12 @@ from dimgs.engines.clock import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
 from dimgs.judgement.candidates import JudgedForm, Proposal, judge_forms
-from dimgs.judgement.posterior import TEMPERATURE, representative, same_laws
+from dimgs.judgement.posterior import (
+    TEMPERATURE,
+    posterior_of,
+    representative,
+    same_laws,
+)
 from dimgs.law.assemble import inputs_of
 
 
@@ -168,3 +176,20 @@ def test_an_input_that_a_form_depends_on_by_no_more_than_chance_is_left_out(targ
     assert {"x", "y", "w", "v"} in inputs
     assert {"x", "y"} in inputs
     assert "v" not in inputs_of(known.design, best.expression)
+
+
+def test_bounds_do_not_lower_the_exactness_of_the_runs_beside_them() -> None:
+    x = np.geomspace(0.1, 10.0, 60)
+    y = x**1.5 * np.exp(0.05 * np.random.default_rng(2).normal(size=60))
+    is_bound = x < 0.4
+    columns = {"x [1]": x, "y [1]": np.where(is_bound, y[is_bound].max(), y)}
+    bounds = {f"y{BOUND_SUFFIX}": np.where(is_bound, "<", "=")}
+
+    known = prepare(Dataset.from_columns(columns | bounds), "y", Options())
+    result = fit_prepared(known, Options())
+    forms = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6))
+    laws = same_laws(known.design, forms)
+    censored = posterior_of(known.design, forms, laws)
+    as_runs = posterior_of(replace(known.design, censored=0.0), forms, laws)
+    # counted as runs, bounds lower the mean density, as larger errors of measurement would
+    assert censored.none < 0.5 * as_runs.none
