@@ -269,6 +269,8 @@ class Answers:
         # equal runs test no law but that of a kernel without a free group
         runs = len(law.rows) if self.space.rank else int(self.model.sites.count[law.rows].sum())
         cleared, name = fit is not None and fit.judge is None, f"regime {self.laws.index(k) + 1}"
+        pool = evidence.design.pool
+        inside = self.model.holds(pool)[:, k] & holding(self.space, conditions, pool)
         regime = RegimeAnswer(
             where=where_text(conditions, self.space.features),
             place=where_words(self.space, conditions),
@@ -276,7 +278,7 @@ class Answers:
             implied=tuple(e for e in self.exponents[k] if e.name not in {*t0, *self.moved}),
             activation={e.name: Activation(t * e.value, t * e.low, t * e.high) for e, t in hot},
             runs=counts,
-            share=float(self.model.holds(evidence.design.pool)[:, k].mean()),
+            share=float(inside.mean()),
             bias=bias,
             tested=Tested(runs - len(law.coefficients), half, evidence.tolerance, cleared),
             fit=fit,

@@ -1,9 +1,9 @@
 """A plan meets its kernel: names, units and ranges are checked, and the pi space is derived."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from dimgs.common.advice import Advice, Setting, worded
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimensionError, InputError
 from dimgs.groups.derive import constant_variables, pi_basis, with_scales
-from dimgs.groups.missing_input import AUTO
+from dimgs.groups.missing_input import AUTO, scale_of
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.content import canonical_inputs, content_key
 from dimgs.kernels.conversion import check_within, port_value, unit_for
@@ -94,6 +94,22 @@ class Binding:
         """Unknown dimensional constants that the plan asks for, as ``"T0 [K]"``."""
         scales = (v for v in self.space.basis.variables if v.role == "scale")
         return tuple(f"{v.name} [{v.unit.text}]" for v in scales)
+
+    def with_further_scale(self, names: Iterable[str]) -> "Binding | None":
+        """The same with one more unknown constant, of the dimension of one of these inputs.
+
+        None where each of their dimensions has a constant already.
+        """
+        known, moved = self.space.basis.variables, (self.ports[n] for n in names)
+        free = {v.dimension for v in known if v.role == "scale"}
+        for port in moved:
+            variable = Variable(port.name, port.parsed)
+            if not variable.dimension.is_dimensionless and variable.dimension not in free:
+                scale = scale_of(
+                    variable, {self.target.name, *self.ports, *(v.name for v in known)}
+                )
+                return bind(replace(self.plan, scales=(*self.scales, scale)))
+        return None
 
     @property
     def linear(self) -> bool:

@@ -33,6 +33,7 @@ from dimgs.common.formats import json_value, plain, read_text
 from dimgs.common.progress import notebook_bar
 from dimgs.fits.consensus import FittedLaw, Scatter, Sites
 from dimgs.fits.smooth import SmoothCurve
+from dimgs.groups.missing_input import AUTO
 from dimgs.hub import RunStore
 from dimgs.hub.runs import run_content
 from dimgs.kernels.portable import portable
@@ -137,7 +138,8 @@ class CampaignLoop:
                 break
         report = None
         tolerance = self.binding.plan.tolerance
-        if tolerance.law is not None and (tolerance.of_one_law or ends is None):
+        consistent = ends is None or ends.outcome.is_consistent
+        if tolerance.law is not None and consistent and (tolerance.of_one_law or ends is None):
             self.phase = "law"
             report, ends = self._one_law(evidence)
         ends, surrogate = self._unanswered(evidence, ends), None
@@ -147,7 +149,9 @@ class CampaignLoop:
             if not (isinstance(report, Report) and report.confirmed):
                 asked = self.experiment.asked
                 surrogate = self._predicted(evidence)
-                report = report if self.experiment.asked == asked else None
+                if self.experiment.asked > asked:
+                    evidence.look()
+                    report = None
             if self.experiment.over(last):
                 ends = replace(ends, outcome=Outcome.BUDGET)
         notes = [*self.binding.notes, *self.notes]
@@ -624,11 +628,20 @@ def run_campaign(
         for binding in bindings:
             if len(bindings) > 1:
                 log.add("target", " of ".join([binding.target.name, *binding.plan.sources]))
-            loop = CampaignLoop(binding, store, log, listener, start, loop)
-            loop.started(changed)
-            loop.experiment.runner = Runner(store, place, plan.execution, loop.heard, retry)
-            results.append(loop.run())
-            start += tuple(KnownRun(run.record, _SHARED) for run in loop.experiment.runs.asked)
+            runner, further = Runner(store, place, plan.execution, retry), binding
+            while further is not None:
+                binding = further
+                loop = CampaignLoop(binding, store, log, listener, start, loop)
+                loop.started(changed)
+                loop.experiment.runner, runner.on_done = runner, loop.heard
+                result = loop.run()
+                start += tuple(KnownRun(run.record, _SHARED) for run in loop.experiment.runs.asked)
+                unequal = loop.experiment.unequal if plan.scales == AUTO else ()
+                further = binding.with_further_scale(unequal)
+                if further is not None:
+                    names = ", ".join(further.scales)
+                    log.add("scale", f"the groups take one more unknown constant: {names}")
+            results.append(result)
             usable = loop.experiment.runs.usable(binding.finest)
             finest |= {r.record.key: r.record for r in usable if r.purpose != EVIDENCE}
         records = list(finest.values())

@@ -53,13 +53,13 @@ class Runner:
     place : Place
     execution : Execution
         Its `workers` are how many runs are in flight at once.
-    on_done : callable
-        Called with every record as it arrives.
     again : bool
         Whether runs that failed or were refused in an earlier start are tried again.
 
     Attributes
     ----------
+    on_done : callable
+        Called with every record as it arrives.
     tally : Counter
         How the runs of this start came about: ``made``, ``known``, ``retried``; ``interrupted``
         are those that an earlier one left in flight.
@@ -68,10 +68,10 @@ class Runner:
     store: RunStore
     place: Place
     execution: Execution
-    on_done: Callable[[RunRecord, bool], None]
     again: bool = False
 
     def __post_init__(self) -> None:
+        self.on_done: Callable[[RunRecord, bool], None] = lambda record, known: None
         self.tally = Counter(made=0, known=0, retried=0, interrupted=len(self.store.interrupted))
         self._ended: Counter[Status] = Counter()
         self._alone: set[str] = set()
@@ -215,6 +215,8 @@ class Experiment:
         # of each named point that meets a limit: the logarithm of where, and half of its interval
         self.met: dict[int, tuple[float, float]] = {}
         self._closed = bool(self.elsewhere.exact)
+        # inputs in which two runs of equal groups with different answers differ
+        self.unequal: tuple[str, ...] = ()
         self._alike = False
 
     @property
@@ -350,9 +352,9 @@ class Experiment:
             if len(answers) > 1 and np.ptp(answers) > limit:
                 if self._scatters(again, answers):
                     break
-                moved = ", ".join(n for n in self.binding.space.names if plain[n] != other[n])
+                self.unequal = tuple(n for n in self.binding.space.names if plain[n] != other[n])
                 return (
-                    f"two runs of equal groups that differ in {moved} differ by "
+                    f"two runs of equal groups that differ in {', '.join(self.unequal)} differ by "
                     f"{np.expm1(np.ptp(answers)):.0%}: a constant with a dimension is hidden in "
                     'the kernel; make it an input, or declare it as unknown (scales = "auto")'
                 )

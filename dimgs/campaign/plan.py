@@ -321,7 +321,8 @@ class Plan(PlanFile):
     scales : tuple of str, or "auto"
         Unknown dimensional constants inside the kernel, such as ``"T0 [K]"``: they join the groups
         with the value 1, and a law says what they are. By "auto" the fewest that make the target
-        reachable and give every input of the ranges a group.
+        reachable and give every input of the ranges a group, and one more wherever runs of equal
+        groups give different answers.
     arrhenius : tuple of str
         Absolute temperatures that enter as 1/T, if any: the laws are then exponentials of them,
         and what stands for such an exponent is the elasticity at the middle of the range of 1/T.

@@ -5,7 +5,7 @@ what lowers the error of those that are left out.
 """
 
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -146,9 +146,12 @@ def scale_text(inputs: Sequence[Variable], target: Variable) -> str:
     return f"{name} [{si_unit(scale)}]"
 
 
-def scale_of(variable: Variable) -> str:
+def scale_of(variable: Variable, taken: Container[str] = ()) -> str:
     """A scale of the dimension of an input, which makes its exponent a free one."""
-    return f"{variable.name}0 [{variable.si_unit}]"
+    name = f"{variable.name}0"
+    while name in taken:
+        name += "0"
+    return f"{name} [{variable.si_unit}]"
 
 
 def advice_to_take_part(variable: Variable) -> str:

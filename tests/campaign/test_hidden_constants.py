@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,3 +191,29 @@ def test_a_scale_needs_a_unit() -> None:
                 scales=("T0 [",),
             )
         )
+
+
+@pytest.mark.parametrize("asked", [Tolerance(exponents=0.02), Tolerance(law=0.9)])
+def test_where_equal_groups_disagree_one_more_constant_joins_them(asked: Tolerance) -> None:
+    @kernel(inputs={"S": "mol/m^3", "E": "mol/m^3"}, outputs={"v": "mol/m^3/s"}, version="1")
+    def conversion(S: float, E: float) -> float:
+        return 120.0 * E * S / (2.5 + S)
+
+    ranges = {"S": Range(0.01, 100.0), "E": Range(1e-6, 1e-4)}
+    plan = Plan(conversion, "v", ranges, Budget(40), asked, scales="auto")
+    result = run(plan)
+    assert result.outcome == "confirmed"
+    assert "scale" in {e["decision"] for e in result.log}
+    assert result.law is not None
+    fresh = {"S": np.geomspace(0.02, 90.0, 7), "E": np.geomspace(2e-6, 9e-5, 7)}
+    expected = 120.0 * fresh["E"] * fresh["S"] / (2.5 + fresh["S"])
+    np.testing.assert_allclose(result.law.predict_si(fresh), expected, rtol=1e-6)
+    # every run counts once
+    assert sum(result.runs.values()) == result.counts["made"] == len({
+        e["key"] for e in result.log if e.get("key")
+    })  # fmt: skip
+    # a plan that names its constants is taken at its word, and asks for no closed form of such runs
+    named = run(replace(plan, scales=("v0 [1/s]",)))
+    assert named.outcome == "inconsistent"
+    assert sum(named.runs.values()) < 12
+    assert named.law is None

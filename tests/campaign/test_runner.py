@@ -49,7 +49,7 @@ def task(what: str, n: float = 1.0, timeout: float | None = None) -> RunTask:
 
 
 def runner(store: RunStore, place: Place, retries: int = 1) -> Runner:
-    return Runner(store, place, Execution(retries=retries), lambda record, known: None)
+    return Runner(store, place, Execution(retries=retries))
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_what_was_mended_is_tried_again_where_that_is_asked(
     same = runner(store, threads, retries=0)
     same.run([task("refuse"), task("once", 9.0), task("work")])
     assert (same.tally["made"], same.tally["known"]) == (0, 3)
-    mended = Runner(store, threads, Execution(retries=0), lambda record, known: None, again=True)
+    mended = Runner(store, threads, Execution(retries=0), again=True)
     refused, once, _ = mended.run([task("refuse"), task("once", 9.0), task("work")])
     assert (refused.status, once.ok) == (Status.REFUSED, True)
     assert (mended.tally["made"], mended.tally["known"]) == (2, 1)
