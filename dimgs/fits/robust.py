@@ -659,8 +659,7 @@ def hodges_lehmann(values: ArrayLike, sample_weight: ArrayLike | None = None) ->
     """Weighted median of the pairwise means (e_u + e_v)/2 over all ordered pairs.
 
     A run that is listed twice counts as one of twice the weight. Cost O(m log m): the pairwise
-    means below a value are counted from the sorted values, and only those in a narrow bracket
-    are formed.
+    means below a value are counted from the sorted values.
 
     Parameters
     ----------
@@ -692,68 +691,33 @@ def hodges_lehmann(values: ArrayLike, sample_weight: ArrayLike | None = None) ->
     cumulative = np.concatenate([[0.0], np.cumsum(w)])
     half = 0.5 * float(cumulative[-1]) ** 2
     slack = 2e-12 * half
-    guesses = _sketch_sums(x, cumulative)
-    middle, wide = len(guesses) // 2, len(guesses) // 500
-    span = float(guesses[middle + wide] - guesses[middle - wide])
-    density = 4.0 * half * wide / len(guesses)
-    low, high = 2.0 * float(x[0]) - 1.0, 2.0 * float(x[-1])
+    low, high = 2.0 * float(x[0]), 2.0 * float(x[-1])
     below, upto = 0.0, 2.0 * half
-    start, stop = np.zeros(size, dtype=np.intp), np.full(size, size, dtype=np.intp)
-    trial = float(guesses[middle])
-    for iteration in range(90):
-        if not low < trial < high:
-            trial = 0.5 * (low + high)
-            if not low < trial < high:
-                return 0.5 * float(high)
+    # low and high are sums, which the median lies between; each trial moves one of them to the next
+    # sum, and every third one halves the bracket where interpolation is slow
+    for iteration in range(200):
+        share = 0.5 if iteration % 3 == 2 else (half - below) / (upto - below)
+        trial = low + (high - low) * share
+        if not low <= trial < high:
+            break
         count = np.searchsorted(x, trial - x[::-1], side="right")[::-1]
+        some, more = count > 0, count < size
+        left = float((x[some] + x[count[some] - 1]).max())
+        right = float((x[more] + x[count[more]]).min())
         value = float(w @ cumulative[count])
         if abs(value - half) <= slack:
-            some, more = count > 0, count < size
-            left = (x[some] + x[count[some] - 1]).max()
-            right = (x[more] + x[count[more]]).min()
-            return 0.25 * (float(left) + float(right))
+            return 0.25 * (left + right)
         if value < half:
-            low, below, start = trial, value, count
+            low, below = right, value
         else:
-            high, upto, stop = trial, value, count
-        if int((stop - start).sum()) <= max(size // 8, 20_000):
-            break
-        if iteration < 8 and span > 0.0:
-            # Newton with the sketch's density, overshooting so that both ends close in.
-            step = (half - value) / density * span
-            trial += step + np.copysign(0.02 * abs(step) + 1e-12 * span, step)
-        elif iteration % 3 == 2:
-            trial = 0.5 * (low + high)
-        else:
-            trial = low + (high - low) * (half - below) / (upto - below)
-    else:
-        # So many equal sums that the bracket closed on them to rounding.
-        return 0.25 * (low + high)
-    return _midpoint(x, w, start, stop, half - below, slack)
-
-
-def _midpoint(
-    x: Array, w: Array, start: IntArray, stop: IntArray, half: float, slack: float
-) -> float:
-    """Half of the median of the sums that are left: of run i with runs start[i] to stop[i]."""
-    rows, columns = _ranges(start, stop)
-    sums, weights = x[rows] + x[columns], w[rows] * w[columns]
-    order = np.argsort(sums)
-    sums, reached = sums[order], np.cumsum(weights[order])
-    first = min(int(np.searchsorted(reached, half - slack)), len(sums) - 1)
-    last = min(int(np.searchsorted(reached, half + slack, side="right")), len(sums) - 1)
-    return 0.25 * (float(sums[first]) + float(sums[last]))
+            high, upto = left, value
+    return 0.25 * (low + high)
 
 
 def _sketch(x: Array, cumulative: Array) -> Array:
     """A few hundred values, equally spaced by weight, that stand for the sorted values."""
     targets = (np.arange(SKETCH) + 0.5) / SKETCH * cumulative[-1]
     return np.asarray(x[np.minimum(np.searchsorted(cumulative[1:], targets), len(x) - 1)])
-
-
-def _sketch_sums(x: Array, cumulative: Array) -> Array:
-    sketch = _sketch(x, cumulative)
-    return np.sort((sketch[:, None] + sketch).ravel())
 
 
 def shrunken_bandwidth(loss: SortedLoss, pairs: PairLoss, power: float = 0.5) -> float:
