@@ -9,7 +9,7 @@ from typer import Argument, Option
 
 from dimgs.cli import tables
 from dimgs.cli.hub import Address, As, opened
-from dimgs.cli.output import announce, command, emit_json, note, results, say, say_assumed, table
+from dimgs.cli.output import announce, command, emit, note, results, say, say_assumed, table
 from dimgs.common.errors import InputError
 from dimgs.common.plugins import needing
 
@@ -87,10 +87,7 @@ def ask(
         answered = session.ask(question, safe=safe, progress=note)
     finally:
         session.close()
-    if json:
-        emit_json(answered.to_json())
-    else:
-        _show(answered)
+    emit(answered.to_json(), lambda: _show(answered), json)
     if answered.answer is None and answered.document["how"] != "law":
         raise typer.Exit(1)
 
@@ -142,14 +139,15 @@ def replay(
         document = again(opened_hub, id, policy, workspace)
     if not document["as_it_was"]:
         note("the earlier state of the hub cannot be restored; the calls used its state of today")
-    if json:
-        emit_json(document)
-    else:
-        rows = [
-            [str(c["call"]), c["tool"], "same" if c["same"] else str(c["differs"])]
-            for c in document["calls"]
-        ]
+    rows = [
+        [str(c["call"]), c["tool"], "same" if c["same"] else str(c["differs"])]
+        for c in document["calls"]
+    ]
+
+    def show() -> None:
         table("Calls", ["call", "tool", "numbers"], rows)
         say("the same numbers" if document["same"] else "other numbers")
+
+    emit(document, show, json)
     if not document["same"]:
         raise typer.Exit(1)

@@ -9,7 +9,7 @@ import typer
 from typer import Argument
 
 from dimgs.cli import tables
-from dimgs.cli.output import emit_json, say
+from dimgs.cli.output import emit, emit_json, say
 from dimgs.common.formats import shipped
 
 
@@ -45,7 +45,4 @@ def help(
     with redirect_stdout(printed):
         returned = shown.get_help()
     text = (printed.getvalue() or returned).rstrip()
-    if json:
-        emit_json({"topic": name or None, "help": text})
-    else:
-        say(text)
+    emit({"topic": name or None, "help": text}, text, json)

@@ -12,7 +12,7 @@ import typer
 from typer import Argument, Option
 
 from dimgs.cli import tables
-from dimgs.cli.output import announce, command, emit_json, note, say, table
+from dimgs.cli.output import announce, command, emit, note, say, table
 from dimgs.common.errors import InputError
 from dimgs.common.escape import file_names
 from dimgs.common.formats import MOST_BYTES, json_value, read_text
@@ -157,12 +157,7 @@ def on_hub(
             address, user, json = (typed.pop(n) for n, _, _ in added)
             with opened(address, user, make=make) as hub:
                 document, text = function(hub, **typed)
-            if json:
-                emit_json(document)
-            elif callable(text):
-                text()
-            else:
-                say(text)
+            emit(document, text, json)
 
         run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in shown}

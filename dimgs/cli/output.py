@@ -89,10 +89,7 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
 
 def announce(address: str, words: str, as_json: bool = False) -> None:
     """Print where something is served, at once: whoever waits for it waits on a pipe, too."""
-    if as_json:
-        emit_json({"address": address})
-    else:
-        say(address, words)
+    emit({"address": address}, lambda: say(address, words), as_json)
     results().flush()
 
 
@@ -131,6 +128,16 @@ def emit_json(document: Mapping[str, Any]) -> None:
     """One JSON document on standard output."""
     text = json.dumps(plain(document), ensure_ascii=False, allow_nan=False)
     _put(json_text(text) + "\n")
+
+
+def emit(document: Mapping[str, Any], shown: str | Callable[[], None], as_json: bool) -> None:
+    """A result: one JSON document, or a text, or what prints it."""
+    if as_json:
+        emit_json(document)
+    elif callable(shown):
+        shown()
+    else:
+        say(shown)
 
 
 def say(text: str = "", head: str = "", style: str = "") -> None:

@@ -13,7 +13,7 @@ from typer import Argument, Option
 
 from dimgs.cli import tables
 from dimgs.cli.hub import As, Keep, keep_campaign, opened
-from dimgs.cli.output import emit_json, note, say, warn
+from dimgs.cli.output import emit, note, warn
 from dimgs.common.errors import FitError
 from dimgs.common.escape import visible
 
@@ -73,10 +73,7 @@ def run(
     document = result.to_json()
     for one in (document, *document.get("others", ())):
         one |= keep_campaign(hub, user, folder, one)
-    if json:
-        emit_json(document)
-    else:
-        say(campaign_text(result))
+    emit(document, campaign_text(result), json)
     if not all(any(p.relevant for p in r.pertinence) for r in (result, *result.others)):
         raise typer.Exit(1)
 
@@ -106,10 +103,7 @@ def _show_design(plan: Any, prior: "Sequence[Known | str]", json: bool) -> None:
     binding, *_ = [bind(each) for each in plan.each]
     placed = PriorRuns(every_known(prior, binding), CampaignDesign(binding))
     document = {**design(binding), "from": list(placed.origins.values())}
-    if json:
-        emit_json(document)
-    else:
-        say(design_text(document))
+    emit(document, design_text(document), json)
 
 
 @contextmanager

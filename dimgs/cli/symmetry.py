@@ -7,7 +7,7 @@ import typer
 from typer import Option
 
 from dimgs.cli import complete, tables
-from dimgs.cli.output import emit_json, note, say, warn, working
+from dimgs.cli.output import emit, note, warn, working
 
 if TYPE_CHECKING:
     from dimgs.discovery.options import Options
@@ -63,10 +63,7 @@ def collapse(
     if out is not None:
         written = collapsed.write(out)
         note(f"wrote {', '.join(path.name for path in written)} to {out}")
-    if json:
-        emit_json(collapsed.to_json())
-    else:
-        say(str(collapsed))
+    emit(collapsed.to_json(), str(collapsed), json)
 
 
 @tables.takes("constants", *_TABLE)
@@ -87,10 +84,7 @@ def invariants(
     with working(f"searching for conserved quantities along {along}"):
         conserved = invariants_with(data, along, curve, options.constants)
     warn(data.warnings)
-    if json:
-        emit_json(conserved.to_json())
-    else:
-        say(str(conserved))
+    emit(conserved.to_json(), str(conserved), json)
 
 
 @tables.takes("constants", "split_by", *_TABLE)
@@ -114,7 +108,4 @@ def symmetries(
         data = options.read(source, target)
         warn(data.warnings)
         generators = table_symmetries(data, target, options.constants, options.split_by)
-    if json:
-        emit_json(generators.to_json())
-    else:
-        say(str(generators))
+    emit(generators.to_json(), str(generators), json)
