@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy import Connection, select
-from sqlalchemy.orm import aliased
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
@@ -358,32 +357,44 @@ def _dimension(shape: Shape, exponents: dict[str, Fraction]) -> Dimension:
     return total
 
 
+class _Columns:
+    """Columns with the inputs of one shape: those beyond the first eight lie in further rows."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self._further: dict[int, Any] = {}
+
+    def of(self, name: str, kind: str = "x") -> Any:
+        """Column of an input ("x"), or of its logarithm ("l")."""
+        part, slot = divmod(self._shape.slots[name][0], SLOTS)
+        if part and part not in self._further:
+            self._further[part] = points.alias(f"p{part}")
+        return (self._further[part] if part else points).c[f"{kind}{slot}"]
+
+    def joined(self) -> list[sa.ColumnElement[bool]]:
+        """Conditions that make the further rows those of the same run."""
+        return [
+            sa.and_(c.run == points.c.run, c.shape == self._shape.id, c.part == part)
+            for part, c in ((part, further.c) for part, further in self._further.items())
+        ]
+
+
 def _in_shape(shape: Shape, ask: Wanted) -> sa.ColumnElement[bool]:
     """Condition on the numbers of runs of one shape."""
     parts: list[sa.ColumnElement[bool]] = [points.c.shape == shape.id, points.c.part == 0]
-    further: dict[int, Any] = {}
-
-    def column(name: str, kind: str) -> Any:
-        part, slot = divmod(shape.slots[name][0], SLOTS)
-        if part and part not in further:
-            further[part] = aliased(points, name=f"p{part}")
-        return (further[part] if part else points).c[f"{kind}{slot}"]
-
+    columns = _Columns(shape)
     for name, limits in ask.where:
         if limits.label is None:
-            parts += _between(column(name, "x"), limits.low, limits.high)
+            parts += _between(columns.of(name), limits.low, limits.high)
     for _, exponents, limits in ask.groups:
-        terms = [column(n, "l") * sa.literal(float(e)) for n, e in sorted(exponents.items())]
+        terms = [columns.of(n, "l") * sa.literal(float(e)) for n, e in sorted(exponents.items())]
         total = sum(terms[1:], start=terms[0]) if terms else sa.literal(0.0)
         low = math.log(limits.low) - _LOG_SLACK if limits.low > 0 else -math.inf
         high = math.log(limits.high) + _LOG_SLACK if limits.high > 0 else -math.inf
         parts += _between(total, low, high)
-    if not further:
+    beside = columns.joined()
+    if not beside:
         return sa.and_(*parts)
-    # inputs beyond the first eight lie in further rows of the run
-    beside = [other.c.run == points.c.run for other in further.values()]
-    beside += [other.c.shape == shape.id for other in further.values()]
-    beside += [other.c.part == part for part, other in further.items()]
     return sa.select(sa.literal(1)).where(*beside, *parts).correlate(points).exists()
 
 
@@ -462,32 +473,21 @@ class RunTable:
         return len(self.values)
 
 
-class _Growing:
-    """Numbers (``seq``) and inputs of runs, added to when there are more."""
+@dataclass
+class _Kept:
+    """Numbers (``seq``) and inputs of the runs up to one of them, and what was made of them."""
 
-    def __init__(self, width: int) -> None:
-        self.n, self.seen = 0, -1
-        self.seqs, self.values = np.zeros(0, dtype=np.intp), np.zeros((0, width))
-        self.kept: dict[Any, Any] = {}
-
-    def add(self, seqs: IntArray, values: Array) -> None:
-        """Add runs; what was given out stays as it is."""
-        n = self.n + len(seqs)
-        if n > len(self.seqs):
-            for name in ("seqs", "values"):
-                array = getattr(self, name)
-                wider = np.empty((n + n // 4, *array.shape[1:]), dtype=array.dtype)
-                wider[: self.n] = array[: self.n]
-                setattr(self, name, wider)
-        self.seqs[self.n : n], self.values[self.n : n] = seqs, values
-        self.n = n
+    seqs: IntArray
+    values: Array
+    seen: int = -1
+    made: dict[Any, Any] = field(default_factory=dict)
 
 
 class NumberCache:
     """Inputs of the runs of kernels, read once and added to when there are more."""
 
     def __init__(self) -> None:
-        self._tables: dict[Any, _Growing] = {}
+        self._tables: dict[Any, _Kept] = {}
         self._epoch: str | None = None
         self._lock = Lock()
 
@@ -511,13 +511,15 @@ class NumberCache:
                 self._epoch = epoch
             for tier, some in shapes.items():
                 key = (kernel, tier, tuple(inputs.items()), tuple(sorted(texts.items())))
-                table = self._tables.pop(key, None) or _Growing(len(inputs))
-                self._tables[key] = table
+                nothing = _Kept(np.zeros(0, dtype=np.intp), np.zeros((0, len(inputs))))
+                table = self._tables[key] = self._tables.pop(key, nothing)
                 if table.seen < last:
-                    table.add(*_read(connection, some, tuple(inputs), texts, table.seen))
+                    new = _read(connection, some, tuple(inputs), texts, table.seen)
+                    table.seqs = np.concatenate([table.seqs, new[0]])
+                    table.values = np.vstack([table.values, new[1]])
                     table.seen = last
-                if table.n:
-                    tables[tier] = table.seqs[: table.n], table.values[: table.n], table.kept
+                if len(table.seqs):
+                    tables[tier] = table.seqs, table.values, table.made
             while len(self._tables) > _MOST_TABLES:
                 del self._tables[next(iter(self._tables))]
         return tables
@@ -533,20 +535,11 @@ def _read(
     """Numbers and inputs of the runs after one, oldest first."""
     parts: list[tuple[IntArray, Array]] = []
     for shape in shapes:
-        beside: dict[int, Any] = {0: points}
-        query = select(points.c.run).where(
-            points.c.shape == shape.id, points.c.part == 0, points.c.run > after, points.c.ok
-        )
-        for name in names:
-            part, slot = divmod(shape.slots[name][0], SLOTS)
-            if part not in beside:
-                # inputs beyond the first eight lie in further rows of the run
-                further = beside[part] = points.alias(f"p{part}")
-                query = query.where(
-                    further.c.shape == shape.id, further.c.run == points.c.run,
-                    further.c.part == part,
-                )  # fmt: skip
-            query = query.add_columns(beside[part].c[f"x{slot}"])
+        columns = _Columns(shape)
+        query = select(points.c.run, *map(columns.of, names)).where(
+            points.c.shape == shape.id, points.c.part == 0, points.c.run > after, points.c.ok,
+            *columns.joined(),
+        )  # fmt: skip
         for name, label in texts.items():
             some = labels.alias()
             query = query.where(some.c.run == points.c.run, some.c.name == name)
@@ -555,8 +548,6 @@ def _read(
         numbers = np.array(rows, dtype=np.float64).reshape(-1, 1 + len(names))
         # below 2^53, so that a float holds the number of a run
         parts.append((numbers[:, 0].astype(np.intp), numbers[:, 1:]))
-    if len(parts) == 1:
-        return parts[0]
     seqs = np.concatenate([part[0] for part in parts])
     order = np.argsort(seqs, kind="stable")
     return seqs[order], np.vstack([part[1] for part in parts])[order]
