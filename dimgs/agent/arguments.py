@@ -12,11 +12,10 @@ from pydantic import Field
 
 from dimgs.common.advice import Act, Advice, Step
 from dimgs.common.errors import InputError
-from dimgs.common.escape import visible
 from dimgs.common.formats import shown
 from dimgs.discovery.options import Options, options_by_name
 from dimgs.variables import Unit, parse_unit, unit_or_none
-from dimgs.variables.quantities import Quantity, as_quantity
+from dimgs.variables.quantities import Quantity, as_quantity, parse_quantity
 
 # arguments of the tools that take a table; every other option of an analysis goes in 'options'
 _ARGUMENTS = frozenset(
@@ -108,11 +107,10 @@ def options_of(
     return Options(**chosen)
 
 
-_SUPERSCRIPT = str.maketrans("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹", "-+0123456789")
 _NUMBER = re.compile(
-    r"(?<![\w.^])(?P<sign>[-−+])?"
-    r"(?P<digits>\d{1,3}(?:[,\u202f]\d{3})+(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)"
-    r"(?:[eE](?P<e>[-+−]?\d+)|\s*[×·x*]\s*10(?:\^|\*\*)?(?P<ten>\{?[-+−]?\d+\}?|[⁻⁺]?[⁰¹²³⁴-⁹]+))?"
+    r"(?<![\w.^])[-−+]?"
+    r"(?:\d{1,3}(?:[,\u202f]\d{3})+(?:\.\d+)?|\d+(?:\.\d*)?|\.\d+)"
+    r"(?:[eE][-+−]?\d+|\s*[×·x*]\s*10(?:\^|\*\*)?(?:\{?[-+−]?\d+\}?|[⁻⁺]?[⁰¹²³⁴-⁹]+))?"
 )
 _WORDS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen"
 _WORDS += " fifteen sixteen seventeen eighteen nineteen twenty"
@@ -279,18 +277,6 @@ def readings(inputs: Mapping[str, Quantity]) -> list[dict[str, Any]]:
     return assumptions
 
 
-def _number_of(match: re.Match[str]) -> tuple[float, float]:
-    """Number of a match, and half of its last digit."""
-    digits = match["digits"].replace(",", "").replace("\u202f", "")
-    power = match["e"] or match["ten"] or "0"
-    exponent = int(power.translate(_SUPERSCRIPT).strip("{}").replace("−", "-"))
-    if abs(exponent) > 400:
-        raise InputError(f"'{visible(match[0][:60])}' is out of range; correct its exponent.")
-    sign = -1.0 if match["sign"] in ("-", "−") else 1.0
-    decimals = len(digits.partition(".")[2])
-    return sign * float(f"{digits}e{exponent}"), 0.5 * 10.0 ** (exponent - decimals)
-
-
 def amounts(text: str) -> list[Amount]:
     """Every number of a text, in figures or (up to twenty, and tens) in words, with its unit.
 
@@ -322,12 +308,13 @@ def _scan(text: str) -> Iterator[Amount]:
             # a power in the unit before
             continue
         try:
-            value, step = _number_of(match)
+            number = parse_quantity(re.sub("[,\u202f]", "", match[0]).rstrip("."))
         except InputError:
             continue
         unit, end = _unit_after(plain, match.end())
         written, end_of_last = text[match.start() : end], end
-        yield Amount(value, unit or "1", written, match.start(), step, not unit)
+        value = number.number()
+        yield Amount(value, unit or "1", written, match.start(), number.step, not unit)
     for part in _PART.finditer(text):
         unit, end = _unit_after(text, part.end())
         written = text[part.start() : end]
