@@ -20,7 +20,7 @@ from dimgs.fits.design.pairs import triples
 from dimgs.fits.design.splits import run_folds
 from dimgs.fits.design.whitening import Whitening, whiten
 from dimgs.fits.one_error import within_one_error
-from dimgs.fits.short_vectors import short_vectors
+from dimgs.fits.short_vectors import checked_map, short_vectors
 from dimgs.fits.solve import oriented
 
 # exact exponents of the physical variables, one column for each group
@@ -40,19 +40,6 @@ def checked_rows(X: ArrayLike, least: int = 2) -> Array:
             f"X[{where[0]}, {where[1]}] is not finite; drop that run, or log positive values only"
         )
     return rows
-
-
-def checked_map(exponent_map: ArrayLike | None, n_features: int) -> Array:
-    """Matrix of physical exponents, one column for each feature; the identity by default."""
-    if exponent_map is None:
-        return np.eye(n_features)
-    powers = np.asarray(exponent_map, dtype=np.float64)
-    if powers.ndim != 2 or powers.shape[1] != n_features:
-        raise InputError(
-            f"exponent_map must have one column for each of the {n_features} groups, "
-            f"but its shape is {powers.shape}"
-        )
-    return powers
 
 
 @dataclass(frozen=True, eq=False)

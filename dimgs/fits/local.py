@@ -12,6 +12,7 @@ from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import check_level, t_quantile
+from dimgs.fits.design.moments import group_means
 from dimgs.fits.design.whitening import whiten
 from dimgs.fits.least_squares import fit_power_law
 from dimgs.fits.one_error import gain_and_error
@@ -84,17 +85,12 @@ def gather(
     rank = Z.shape[1]
     if count == len(Z) and np.array_equal(member, np.arange(count)):
         return RunCells(Z, np.zeros((count, rank, rank)), response, weights, member, clusters)
-    mass = np.asarray(np.bincount(member, weights, count), dtype=np.float64)
-    share = weights / mass[member]
-    sums = [np.bincount(member, share * v, count) for v in (*Z.T, response)]
-    means: Array = np.column_stack(sums).astype(np.float64)
+    mass, means = group_means(np.column_stack([Z, response]), member, count, weights)
     centres = means[:, :-1]
     offset = Z - centres[member]
     second = np.empty((count, rank, rank))
     for i in range(rank):
-        for j in range(i, rank):
-            product = np.bincount(member, share * offset[:, i] * offset[:, j], count)
-            second[:, i, j] = second[:, j, i] = product
+        second[:, i] = group_means(offset * offset[:, [i]], member, count, weights)[1]
     cluster = np.zeros(count, dtype=np.intp)
     cluster[member] = clusters
     return RunCells(centres, second, means[:, -1], mass, member, cluster)

@@ -10,6 +10,7 @@ derive the boundaries, repeat, damped until the loss falls (Breiman 1993, IEEE T
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from dimgs.fits.covariance import check_level, linearised, t_intervals, t_quanti
 from dimgs.fits.design.splits import run_folds
 from dimgs.fits.design.whitening import Whitening, whiten
 from dimgs.fits.one_error import gain_and_error
-from dimgs.fits.short_vectors import short_monomials
+from dimgs.fits.short_vectors import checked_map, short_monomials
 from dimgs.fits.solve import oriented
 
 # pivots below leave an axis to rounding
@@ -1657,18 +1658,10 @@ def _jumps(
     order = np.argsort(projection, kind="stable")
     cuts = distinct_cuts(projection[order], min_runs, _COUNT_CUTS)
     basis, response, scaled = basis[order], response[order], scaled[order]
-    ends = np.append(cuts, len(order))
-    starts = np.concatenate([[0], cuts])
-    width = basis.shape[1]
-    grams, noise = np.empty((2, len(ends), width, width))
-    cross = np.empty((len(ends), width, response.shape[1]))
-    for i, (a, b) in enumerate(zip(starts, ends, strict=True)):
-        block = basis[a:b]
-        loud = scaled[a:b, None] * block
-        grams[i], noise[i], cross[i] = block.T @ block, loud.T @ loud, block.T @ response[a:b]
-    below, noise, cross = (np.cumsum(part, axis=0) for part in (grams, noise, cross))
-    above = np.eye(width) - below[:-1]
-    below, cross = below[:-1], cross[:-1]
+    below = prefix_grams(basis, cuts)
+    above = np.eye(basis.shape[1]) - below
+    noise = prefix_grams(scaled[:, None] * basis, np.append(cuts, len(order)))
+    cross = np.cumsum([basis[a:b].T @ response[a:b] for a, b in pairwise([0, *cuts])], axis=0)
     # Below the cut the moments are S and c, above it I - S and -c: eigenvalues of S serve both.
     value, vector = np.linalg.eigh(below)
     along = np.swapaxes(vector, 1, 2) @ cross
@@ -1907,13 +1900,7 @@ class RegimePowerLaw(ContrastiveRegressor):
     def _monomials(self, axes: WhitenedAxes, most: int) -> list[tuple[int, ...]]:
         if self.exponent_map is None or axes.rank < 2:
             return []
-        table = np.asarray(self.exponent_map, dtype=np.float64)
-        if table.ndim != 2 or table.shape[1] != self.n_features_in_:
-            raise InputError(
-                f"exponent_map must have one column per feature ({self.n_features_in_}), "
-                f"got shape {table.shape}"
-            )
-        return short_monomials(table, most)
+        return short_monomials(checked_map(self.exponent_map, self.n_features_in_), most)
 
     def _directions(self, axes: WhitenedAxes) -> Array:
         directions = [sphere(axes.rank)]

@@ -522,11 +522,9 @@ def _snap(problem: RankProblem, slopes: Array, loss: SortedLoss) -> tuple[Array,
     if keep.sum() <= len(slopes) + 1:
         return slopes, loss
     group = np.repeat(np.arange(len(problem.pairs.factors)), np.diff(problem.pairs.starts))[keep]
-    count = np.bincount(group)
-    Z, r = problem.Z[keep], e[keep]
-    Z = Z - np.column_stack([(np.bincount(group, z) / np.maximum(count, 1))[group] for z in Z.T])
-    r = r - (np.bincount(group, r) / np.maximum(count, 1))[group]
-    trial_slopes = slopes + np.linalg.lstsq(Z, r, rcond=None)[0]
+    table = np.column_stack([problem.Z, e])[keep]
+    table -= group_means(table, group, len(problem.pairs.factors))[1][group]
+    trial_slopes = slopes + np.linalg.lstsq(table[:, :-1], table[:, -1], rcond=None)[0]
     trial = problem.absolute(trial_slopes)
     return (trial_slopes, trial) if trial.value < loss.value else (slopes, loss)
 
@@ -832,9 +830,8 @@ def cluster_covariance(
     sums = np.column_stack([np.bincount(clusters, column, count) for column in scores.T])
     inner = np.empty((count, rank, rank))
     for i in range(rank):
-        for j in range(i, rank):
-            product = np.bincount(clusters, weights * Z[:, i] * Z[:, j], count)
-            inner[:, i, j] = inner[:, j, i] = product / total
+        mass, inner[:, i] = group_means(Z * Z[:, [i]], clusters, count, weights)
+        inner[:, i] *= mass[:, None] / total
     root = np.linalg.pinv(hessian, hermitian=True)
     remaining = np.linalg.pinv(np.eye(rank) - inner, rcond=1e-6, hermitian=True)
     # In coordinates where the curvature is isotropic, deleting a cluster removes its share.

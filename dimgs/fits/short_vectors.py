@@ -5,6 +5,7 @@ from math import gcd
 
 import numpy as np
 from flint import fmpz_mat
+from numpy.typing import ArrayLike
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
@@ -80,6 +81,19 @@ def _search(upper: Array, bound: float) -> Iterator[list[int]]:
 
 # monomials that are looked at: some seconds
 _MOST_POINTS = 50_000
+
+
+def checked_map(exponent_map: ArrayLike | None, n_features: int) -> Array:
+    """Matrix of physical exponents, one column for each feature; the identity by default."""
+    if exponent_map is None:
+        return np.eye(n_features)
+    powers = np.asarray(exponent_map, dtype=np.float64)
+    if powers.ndim != 2 or powers.shape[1] != n_features:
+        raise InputError(
+            f"exponent_map must have one column for each of the {n_features} groups, "
+            f"but its shape is {powers.shape}"
+        )
+    return powers
 
 
 def short_monomials(exponent_map: Array, most: int) -> list[tuple[int, ...]]:

@@ -247,7 +247,7 @@ def test_ratios_need_no_prefactor_and_copies_agree() -> None:
         ({"continuous": "maybe"}, "continuous"),
         ({"level": 1.5}, "level"),
         ({"exponent_map": np.ones((3, 2))}, "dependent"),
-        ({"exponent_map": np.eye(3)}, "one column per feature"),
+        ({"exponent_map": np.eye(3)}, "one column for each"),
     ],
 )
 def test_bad_arguments_are_named(options: dict[str, object], word: str) -> None:

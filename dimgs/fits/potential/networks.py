@@ -771,7 +771,8 @@ class Trainer:
 
             steps = [_STEPS * stop for stop in stops]
             batches = self._batches(steps[-1], rng)
-            states = adam(part, theta, batches, steps, progress=_every(progress, _STEPS))
+            heard = progress and (lambda number: progress(number // _STEPS))
+            states = adam(part, theta, batches, steps, progress=heard)
         return [rows.cpu().numpy() for rows in states]
 
     def linear(self, weights: Array) -> list[Array]:
@@ -791,17 +792,6 @@ class Trainer:
             order = torch.as_tensor(rng.permutation(n), device=self.z.device)
             out += [b for b in torch.split(order, BATCH) if len(b) > BATCH // 2]
         return out[:steps]
-
-
-def _every(progress: Callable[[int], None] | None, steps: int) -> Callable[[int], None] | None:
-    if progress is None:
-        return None
-
-    def every(number: int) -> None:
-        if number % steps == 0:
-            progress(number // steps)
-
-    return every
 
 
 @one_thread()
