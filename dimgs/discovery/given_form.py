@@ -33,6 +33,7 @@ from dimgs.expression import safe_identifiers, sympy_parse
 from dimgs.expression.compiled import compile_expression
 from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.parsing import function_names
+from dimgs.expression.simplest import monomial
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import Errors, possible_errors
 from dimgs.fits.nonlinear_least_squares import minimise_squares
@@ -189,8 +190,7 @@ class _Units:
             self.new = (*self.new, f"{name} [{si_unit(dimension)}]")
             self._scales.append(scale_variable(self.new[-1]))
             return sympy.Symbol(name)
-        powers = (sympy.Symbol(n) ** sympy.Rational(str(e)) for n, e in smallest.exponents)
-        return sympy.Mul(*powers)
+        return monomial(smallest.exponents)
 
 
 def _stem(base: sympy.Expr) -> str:
@@ -309,13 +309,8 @@ def in_groups(design: Design, expression: sympy.Expr, *, response: bool = True) 
     if response:
         assert basis.response is not None
         assert basis.target is not None
-        out *= sympy.Mul(
-            *(
-                values[n] ** sympy.Rational(str(e))
-                for n, e in basis.response.exponents
-                if n != basis.target.name
-            )
-        )
+        rest = ((n, e) for n, e in basis.response.exponents if n != basis.target.name)
+        out *= monomial(rest, values)
     constant = _constant_groups(design)
     plain = {s: constant.get(n, sympy.Symbol(n)) for n, s in symbols.items()}
     return out.xreplace(plain)

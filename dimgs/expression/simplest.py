@@ -634,3 +634,26 @@ def _same(one: sympy.Expr, two: sympy.Expr) -> bool:
         except TypeError:  # of a function that complex numbers lack, such as floor
             return False
     return bool(np.allclose(a, b, rtol=_SAME, equal_nan=True))
+
+
+def monomial(
+    exponents: Iterable[tuple[str, object]], values: Mapping[str, sympy.Expr] | None = None
+) -> sympy.Expr:
+    """Product of powers of names, exact.
+
+    Parameters
+    ----------
+    exponents : iterable of (str, Fraction)
+    values : mapping of str to sympy.Expr, optional
+        What stands for a name; by default its symbol.
+
+    Examples
+    --------
+    >>> from fractions import Fraction
+    >>> monomial([("L", Fraction(1, 2)), ("g", Fraction(-1, 2))])
+    sqrt(L)/sqrt(g)
+    """
+    known = values or {}
+    return sympy.Mul(
+        *(known.get(n, sympy.Symbol(n)) ** sympy.Rational(str(e)) for n, e in exponents)
+    )

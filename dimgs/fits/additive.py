@@ -96,11 +96,12 @@ class OddSpline:
         self.n_columns = len(knots)
 
     def columns(self, d: Array, derivative: int = 0) -> Array:
-        """Values, or first derivatives, of each column at differences `d`: (n, n_columns)."""
+        """Values, or first or second derivatives, of each column at differences `d`."""
         bend = curvature_columns(d, self._knots, derivative)[:, self.n_columns - 1 :]
         mirror = curvature_columns(-d, self._knots, derivative)[:, self.n_columns - 1 :]
-        odd = (bend + mirror if derivative else bend - mirror) / 2
-        return np.column_stack([np.ones_like(d) if derivative else d, odd])
+        odd = (bend + mirror if derivative == 1 else bend - mirror) / 2
+        line = (d, np.ones_like(d), np.zeros_like(d))[derivative]
+        return np.column_stack([line, odd])
 
     def mean_over(self, z: Array, reference: Array, share: Array, coef: Array) -> Array:
         """Mean over references v of g(z - z_v), exact, from sorted prefix sums.
@@ -118,7 +119,11 @@ class OddSpline:
         slope = float(value[0] - value[1])
         mean = float(share @ reference)
         total = float(value[0]) * share.sum() + slope * (z - mean - left[0])
-        for knot, jump in zip(self._knots, self._jumps() @ coef, strict=True):
+        curvature = self.columns(self._knots, derivative=2) @ coef
+        # of the cubic terms: the third derivative is constant between knots, and zero outside
+        steps = np.diff(curvature) / np.diff(self._knots)
+        jumps = np.diff(steps, prepend=0.0, append=0.0) / 6
+        for knot, jump in zip(self._knots, jumps, strict=True):
             turn = reference + knot
             at = np.searchsorted(turn, z)
             moments = [np.append(0.0, np.cumsum(share * turn**q))[at] for q in range(4)]
@@ -126,17 +131,6 @@ class OddSpline:
                 ((moments[0] * z - 3 * moments[1]) * z + 3 * moments[2]) * z - moments[3]
             )
         return np.asarray(total)
-
-    def _jumps(self) -> Array:
-        """Coefficient of the truncated cubic at each knot, for each column."""
-        width = self._knots[-1] - self._knots[0]
-        xi = (self._knots - self._knots[0]) / width
-        n = len(xi)
-        ramp = np.zeros((n, n - 1))
-        ramp[np.arange(n - 1), np.arange(n - 1)] = 1 / (1 - xi[:-1])
-        ramp[-1] = -1 / (1 - xi[:-1])
-        bend = (ramp[:, :-1] - ramp[:, -1:])[:, self.n_columns - 1 :] / width**3
-        return np.column_stack([np.zeros(n), (bend - bend[::-1]) / 2])
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,6 @@ from time import time_ns
 
 # a file that changed so lately (in ns) may change again within one tick of the file system's clock
 _SETTLED = 2_000_000_000
-# bytes read at once: beyond a megabyte, reading becomes no faster
-_CHUNK = 1 << 20
 # of a folder that a command names: a key looks at every file each time it is asked for, about
 # 0.15 ms for each on a busy machine, and reads all bytes once; together well below a second
 MOST_FILES = 2000
@@ -49,10 +47,8 @@ def file_digest(path: str | os.PathLike[str]) -> str | None:
         cached = _kept.get(name)
         if cached is not None and cached[0] == stamp:
             return cached[1]
-        content = hashlib.sha256()
         with open(name, "rb") as file:
-            while chunk := file.read(_CHUNK):
-                content.update(chunk)
+            content = hashlib.file_digest(file, "sha256")
     except OSError:
         return None
     digest = content.hexdigest()

@@ -9,7 +9,7 @@ import sympy
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, LawError
-from dimgs.expression.simplest import derivatives_of
+from dimgs.expression.simplest import derivatives_of, monomial
 from dimgs.fits.covariance import Linearised, linearised, t_quantile
 from dimgs.fits.design.features import Design
 from dimgs.fits.nonlinear_least_squares import log_slopes, minimise_squares
@@ -301,14 +301,14 @@ def in_variables(design: Design, expression: sympy.Expr) -> sympy.Expr:
     target, response = design.basis.target, design.basis.response
     assert target is not None
     assert response is not None
-    names = Names.of(design)
+    symbols = {n: sympy.Symbol(i) for n, i in Names.of(design).identifier.items()}
     monomials = {
-        sympy.Symbol(f.name): _monomial(design, names, dict(f.group.exponents))
+        sympy.Symbol(f.name): monomial(f.group.exponents, symbols)
         for f in design.features
         if f.group is not None
     }
-    back = {k: -e for k, e in response.exponents if k != target.name}
-    return expression.subs(monomials, simultaneous=True) * _monomial(design, names, back)
+    back = monomial(((k, -e) for k, e in response.exponents if k != target.name), symbols)
+    return expression.subs(monomials, simultaneous=True) * back
 
 
 def inputs_of(design: Design, expression: sympy.Expr) -> set[str]:
@@ -343,15 +343,6 @@ def without_sizes(design: Design, expression: sympy.Expr) -> sympy.Expr:
             raise LawError(f"The law depends on '{name}', which stands only for a unit.")
         expression = expression.subs(size, 1)
     return expression
-
-
-def _monomial(design: Design, names: Names, powers: Mapping[str, object]) -> sympy.Expr:
-    return sympy.Mul(
-        *(
-            sympy.Symbol(names.identifier[n]) ** sympy.Rational(str(e))
-            for n, e in sorted(powers.items())
-        )
-    )
 
 
 def _free_names(constants: Mapping[str, float], taken: set[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ import sympy
 
 from dimgs.common.errors import InputError
 from dimgs.common.escape import comment, docstring
+from dimgs.expression.simplest import monomial
 from dimgs.law.canonical import shortest
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.domain import LEVERAGE, bounds
@@ -278,8 +279,7 @@ class _DomainTest:
         for bound in bounds(law):
             value = values[bound.columns[0]] if bound.columns else sympy.Integer(1)
             if bound.group is not None:
-                powers = bound.group.exponents
-                value = sympy.Mul(*(values[n] ** sympy.Rational(str(e)) for n, e in powers))
+                value = monomial(bound.group.exponents, values)
             ranges.append((bound.name, value, *bound.ends))
             coordinates[bound.name] = sympy.log(value) if bound.name in law.logged else value
         away = [

@@ -16,6 +16,7 @@ import sympy
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
+from dimgs.expression.simplest import monomial
 from dimgs.fits.design.features import Design
 from dimgs.groups.dimensions import solve_exact
 from dimgs.groups.group import read_group
@@ -107,8 +108,7 @@ class KnownLimit:
         return np.asarray(np.maximum(depth, 0.0) if self.upward else np.minimum(depth, 0.0))
 
     def __str__(self) -> str:
-        powers = (sympy.Symbol(n) ** sympy.Rational(e) for n, e in self.group.items())
-        group = sympy.Mul(*powers)
+        group = monomial(self.group.items())
         where = f"{group} {'>' if self.upward else '<'} {self.beyond:g}"
         if len(self.along) == 1:
             ((name, e),) = self.along.items()

@@ -12,7 +12,7 @@ import sympy
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsWarning, InputError
-from dimgs.expression.simplest import derivatives_of
+from dimgs.expression.simplest import derivatives_of, monomial
 from dimgs.groups.group import PiGroup
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.domain import column_values, group_values
@@ -333,14 +333,11 @@ def elasticities(law: CheckedLaw, inputs: Inputs, level: float | None) -> dict[s
 
 def _group_monomials(law: CheckedLaw) -> dict[sympy.Symbol, sympy.Expr]:
     """Each group as a monomial of the law's symbols and constants, scales counting as 1."""
-    identifiers = {v.name: s for s, v in law.symbols.items()}
-    identifiers |= {c.name: c.name for c in law.constants}
-    monomials = {}
-    for group in law.groups:
-        factors = [
-            sympy.Symbol(identifiers[name]) ** sympy.Rational(str(e))
-            for name, e in group.exponents
-            if name in identifiers
-        ]
-        monomials[sympy.Symbol(group.name)] = sympy.Mul(*factors)
-    return monomials
+    known = {v.name: sympy.Symbol(s) for s, v in law.symbols.items()}
+    known |= {c.name: sympy.Symbol(c.name) for c in law.constants}
+    return {
+        sympy.Symbol(group.name): monomial(
+            ((n, e) for n, e in group.exponents if n in known), known
+        )
+        for group in law.groups
+    }

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from textwrap import wrap
 from typing import Any
 
 from dimgs.common.errors import DimgsError, InputError
@@ -70,7 +71,7 @@ def graph(evidence: Mapping[str, Any]) -> Graph | None:
         for c, i in enumerate(row):
             node = nodes[i]
             x, y = gap + c * (gap + _BOX), 4 + r * _STEP
-            lines = _wrapped(node["title"])
+            lines = wrap(node["title"], _LETTERS, max_lines=2, placeholder="…") or [""]
             boxes[i] = {
                 **node,
                 "x": round(x, 1),
@@ -90,19 +91,6 @@ def graph(evidence: Mapping[str, Any]) -> Graph | None:
         )
     ordered = [boxes[i] for row in rows for i in row]
     return Graph(ordered, arrows, _WIDTH, 4 + len(rows) * _STEP - (_STEP - _HIGH) + 4)
-
-
-def _wrapped(title: str) -> list[str]:
-    """A title in at most two lines of a box."""
-    words, lines = title.split(), [""]
-    for word in words:
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > _LETTERS:
-            lines.append("")
-        lines[-1] = f"{lines[-1]} {word}".strip()
-    cut = [line if len(line) <= _LETTERS else f"{line[: _LETTERS - 1]}…" for line in lines[:2]]
-    if len(lines) > 2 and not cut[1].endswith("…"):
-        cut[1] = f"{cut[1][: _LETTERS - 1]}…"
-    return cut
 
 
 @dataclass(frozen=True)
