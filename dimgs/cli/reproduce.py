@@ -79,19 +79,14 @@ class Check:
 
     @classmethod
     def of(
-        cls,
-        name: str,
-        estimate: Any,
-        published: float,
-        tolerance: float,
-        *,
-        relative: bool = False,
-        unit: str = "",
-        why: str = "",
+        cls, name: str, estimate: Any, published: float, tolerance: float, **judged: Any
     ) -> "Check":
-        """Check of an estimate with a value, low and high, such as a constant of a law."""
+        """Check of an estimate with a value, low and high, such as a constant of a law.
+
+        Takes `relative`, `unit` and `why` as :class:`Check` does.
+        """
         low, high = estimate.low, estimate.high
-        return cls(name, estimate.value, low, high, published, tolerance, relative, unit, why)
+        return cls(name, estimate.value, low, high, published, tolerance, **judged)
 
     @property
     def passed(self) -> bool:
@@ -357,22 +352,16 @@ class Source:
     def _recognise(self, frame: "DataFrame", path: Path) -> None:
         import pandas as pd
 
-        absent = [c for c in self.facts if c not in frame.columns]
-        if absent:
-            raise DataUnavailable(
-                f"'{path}' has no column '{absent[0]}', so that it is not the table {self.name}; "
-                f"get it from {self.url}."
-            )
-        medians = {c: float(pd.to_numeric(frame[c], errors="coerce").median()) for c in self.facts}
-        expected = {**self.facts, "number of rows": float(self.rows)}
-        for what, value in {**medians, "number of rows": float(len(frame))}.items():
-            if not abs(value - expected[what]) <= self.share * abs(expected[what]):
+        facts = [("the number of rows", float(len(frame)), float(self.rows))]
+        for name, median in self.facts.items():
+            column = frame.get(name, pd.Series(dtype=float))
+            found = float(pd.to_numeric(column, errors="coerce").median())
+            facts.append((f"the median of the column '{name}'", found, median))
+        for what, found, expected in facts:
+            if not abs(found - expected) <= self.share * abs(expected):
                 raise DataUnavailable(
-                    f"'{path}' is not the table {self.name} that was studied: {what} has the "
-                    f"median {value:.6g}, not {expected[what]:.6g}; get it from {self.url}."
-                    if what in medians
-                    else f"'{path}' is not the table {self.name} that was studied: it has "
-                    f"{value:.0f} rows, not {self.rows}; get it from {self.url}."
+                    f"'{path}' is not the table {self.name} that was studied: {what} is "
+                    f"{found:.6g}, not {expected:.6g}; get it from {self.url}."
                 )
 
 
@@ -617,29 +606,18 @@ def summary(outcomes: Sequence[Outcome]) -> str:
 
 
 def _files_of(outcome: Outcome, folder: Path) -> list[Path]:
-    findings = outcome.findings
-    if findings is None:
+    """The report as a page, which holds its own figures, the law to predict with, and a figure."""
+    findings, texts = outcome.findings, dict[str, str]()
+    if findings is None or (findings.report is None and findings.draw is None):
         return []
-    written = []
-    for name, text in _texts_of(findings).items():
-        folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    if findings.report is not None:
+        texts["report.html"] = findings.report.to_html()
+        if findings.report.law is not None:
+            from dimgs.law.serialise import as_text
+
+            texts["law.json"] = as_text(findings.report.law.to_json())
+    for name, text in texts.items():
         write_whole(folder / name, text)
-        written.append(folder / name)
-    if findings.draw is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-        findings.save_figure(folder / "figure.svg")
-        written.append(folder / "figure.svg")
-    return written
-
-
-def _texts_of(findings: Findings) -> dict[str, str]:
-    """The report as a page, which holds its own figures, and the law to predict with."""
-    report = findings.report
-    if report is None:
-        return {}
-    texts = {"report.html": report.to_html()}
-    if report.law is not None:
-        from dimgs.law.serialise import as_text
-
-        texts["law.json"] = as_text(report.law.to_json())
-    return texts
+    drawn = ["figure.svg"] if findings.save_figure(folder / "figure.svg") else []
+    return [folder / name for name in (*texts, *drawn)]

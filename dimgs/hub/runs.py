@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from dimgs.common.errors import InputError, StoreError
 from dimgs.common.escape import visible
-from dimgs.common.formats import checksum, plain, shown, validated
+from dimgs.common.formats import attributes, checksum, plain, shown, validated
 from dimgs.hub.entry import canonical, sha256
 from dimgs.kernels.content import canonical as canonical_number
 from dimgs.kernels.record import RunRecord, RunRequest, Status
@@ -22,17 +22,13 @@ from dimgs.variables import parse_unit
 def run_content(record: RunRecord) -> dict[str, Any]:
     """Content of a run's entry."""
     return {
-        "kernel": record.kernel,
-        "tier": record.tier,
+        **attributes(record, "kernel tier key reason wall_seconds"),
         "status": record.status.value,
-        "key": record.key,
         "inputs": {n: {"value": v, "unit": u} for n, (v, u) in record.inputs.items()},
         "outputs": {n: {"value": v, "unit": u} for n, (v, u) in record.outputs.items()},
         "errors": dict(record.errors),
-        "reason": record.reason,
         # JSON readers elsewhere have doubles, and seeds may be larger
         "seed": None if record.seed is None else str(record.seed),
-        "wall_seconds": record.wall_seconds,
         "provenance": plain(record.provenance),
     }
 
@@ -58,13 +54,9 @@ def run_record(content: Mapping[str, Any]) -> RunRecord:
 def shown_run(content: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of a run in the result of a query; none if its content was removed."""
     return {
-        "kernel": content.get("kernel"),
-        "tier": content.get("tier", ""),
-        "inputs": content.get("inputs", {}),
-        "outputs": content.get("outputs", {}),
-        "errors": content.get("errors", {}),
-        "key": content.get("key", ""),
-        "seed": content.get("seed"),
+        **{part: content.get(part, {}) for part in ("inputs", "outputs", "errors")},
+        **{name: content.get(name) for name in ("kernel", "seed")},
+        **{name: content.get(name, "") for name in ("tier", "key")},
         "version": cache_version(content) if content else "",
         "program": program_of(content),
     }
@@ -223,15 +215,10 @@ _SAME = {f.name for f in fields(RunRecord)} & set(RunRow.model_fields) - {"seed"
 def record_row(record: RunRecord) -> dict[str, Any]:
     """Columns of a finished run."""
     row = {
-        "key": record.key,
+        **attributes(record, "key kernel tier reason"),
+        **{part: as_json(getattr(record, part)) for part in ("inputs", "outputs", "errors")},
         "state": record.status.value,
-        "kernel": record.kernel,
-        "tier": record.tier,
         "seed": None if record.seed is None else str(record.seed),
-        "inputs": as_json(record.inputs),
-        "outputs": as_json(record.outputs),
-        "errors": as_json(record.errors),
-        "reason": record.reason,
         "wall_seconds": float(record.wall_seconds),
         "finished_at": now(),
     }

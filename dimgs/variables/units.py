@@ -871,11 +871,8 @@ def unit_or_none(text: str) -> Unit | None:
 def _without_remark(text: str) -> Unit | None:
     """Unit of ``m (beam diameter)`` or ``1 (Darcy)``: words in brackets that are not units."""
     match = _REMARK.match(text.strip())
-    if match is None:
-        return None
-    try:
-        unit = _parse(match["unit"])
-    except InputError:
+    unit = _parsed_or_none(match["unit"]) if match else None
+    if match is None or unit is None:
         return None
     if _SCALING.search(match["remark"]):
         raise InputError(
@@ -887,17 +884,16 @@ def _without_remark(text: str) -> Unit | None:
         # too short to tell from a misspelt unit
         return None
     named = dimensionless and _PERSON.search(match["remark"])
-    return unit if named or _fails(match["remark"]) else None
+    return unit if named or _parsed_or_none(match["remark"]) is None else None
 
 
 def _with_reference(text: str) -> Unit | None:
     """Unit of ``psia``, ``bar(a)`` or ``kPa abs``: a pressure whose zero is stated."""
     match = _REFERENCE.match(text.strip())
-    if match is None or (not match["apart"] and not match["open"] and not _fails(text)):
+    if match is None or not (match["apart"] or match["open"] or _parsed_or_none(text) is None):
         return None
-    try:
-        unit = _parse(match["unit"])
-    except InputError:
+    unit = _parsed_or_none(match["unit"])
+    if unit is None:
         return None
     if unit.dimension == _PRESSURE and match["absolute"]:
         return unit
@@ -914,12 +910,11 @@ def _with_reference(text: str) -> Unit | None:
     return None
 
 
-def _fails(text: str) -> bool:
+def _parsed_or_none(text: str) -> Unit | None:
     try:
-        _parse(text)
+        return _parse(text)
     except InputError:
-        return True
-    return False
+        return None
 
 
 def _parse(text: str) -> Unit:
