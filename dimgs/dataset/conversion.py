@@ -1,5 +1,6 @@
 """From a table as it was read to columns in SI units: numbers, labels, uncertainties."""
 
+import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -73,19 +74,23 @@ def converted(table: RawTable, options: ReadOptions) -> Columns:
 def _missing_units(names: list[str], table: RawTable) -> InputError:
     listed = ", ".join(f"'{n}'" for n in names)
     what = f"Columns {listed} of" if len(names) > 1 else f"Column {listed} of"
-    header = next(filter(None, map(_in_square_brackets, names)), f"{names[0]} [unit]")
+    read = {n: _in_square_brackets(n) for n in names}
+    header = next(filter(None, read.values()), f"{names[0]} [unit]")
+    units = ",".join(f"{n}={h.rpartition('[')[2][:-1] if h else 1}" for n, h in read.items())
     return InputError(
         f"{what} {table.source} {'have' if len(names) > 1 else 'has'} no unit; write the header as "
         f"'{header}' ('[1]' for none, '[label]' for categories), or give units beside the table: "
-        f"{setting('units', ','.join(f'{n}=1' for n in names))} says that they have none."
+        f"{setting('units', units)}{'' if any(read.values()) else ' says that they have none'}."
     )
 
 
 def _in_square_brackets(name: str) -> str | None:
-    """``U [m/s]`` for a header ``U (m/s)``, None where the round brackets hold no unit."""
-    start, _, rest = name.partition(" (")
-    has_unit = start and rest.endswith(")") and unit_or_none(rest[:-1])
-    return f"{start} [{rest[:-1]}]" if has_unit else None
+    """``U [m/s]`` for ``U (m/s)``, ``U / (m/s)`` and ``U, m/s``; None where no unit follows."""
+    for style in (r"(.+?)(?: /|,)? \((.+)\)", r"(.+)(?: /|,) (.+)"):
+        found = re.fullmatch(style, name)
+        if found and unit_or_none(found[2]):
+            return f"{found[1]} [{found[2]}]"
+    return None
 
 
 def to_si(values: Array, unit: Unit) -> Array:

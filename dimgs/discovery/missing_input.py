@@ -29,7 +29,12 @@ from dimgs.groups.missing_input import (
     scale_of,
     scale_text,
 )
-from dimgs.judgement.residual_structure import followed_inputs, idle, logged_inputs
+from dimgs.judgement.residual_structure import (
+    followed_inputs,
+    idle,
+    logged_inputs,
+    target_follows,
+)
 from dimgs.variables import Dimension, si_unit
 
 # sets of constants that are tried: each takes milliseconds, and the commonest come first
@@ -69,7 +74,7 @@ def explain_missing(
     possible = possible[:_MOST_TRIED]
     possible += [Missing(scales=scale_text(inputs, target)), Missing(scales=AUTO)]
     improved: list[tuple[Missing, Array]] = []
-    compared = False
+    compared = follows = False
     for missing in possible:
         completed = _made(design, with_missing(options, missing))
         mine, alone = (
@@ -77,10 +82,11 @@ def explain_missing(
         )
         if completed is None or mine is None or alone is None:
             continue
-        compared = True
+        compared, follows = True, follows or target_follows(completed)
         if clearly_less(mine, alone, completed.split):
             improved.append((missing, mine))
-    if not compared:
+    if not compared or (follows and not improved):
+        # no power law, but the target depends on the inputs
         return error
     best = min((r for _, r in improved), key=_size, default=np.zeros(0))
     constants = [m for m, r in improved if m.constants and not clearly_less(best, r, None)]

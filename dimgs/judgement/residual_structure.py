@@ -59,7 +59,7 @@ def scale_is_missing(design: Design, base: str, tried: int) -> bool:
     """
     inputs = logged_inputs(design)
     powers = DimensionalMatrix.of(inputs).solve(Dimension.of({base: 1}))
-    if powers is None or not _target_follows(design):
+    if powers is None or not target_follows(design):
         return False
     direction = _logs(design.data, inputs) @ np.array([float(p) for p in powers])
     return _beyond_groups(design, direction[:, None], design.y) * tried < ALPHA
@@ -121,14 +121,20 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     whole = form.evidence.whole
     e = whole.residuals
     n = len(e)
-    if n != design.n_runs or n < 2 * _DEGREE + 4 or whole.sd <= _EXACT:
+    if n != design.n_runs or whole.sd <= _EXACT:
         return 1.0
     values = form.model.value(whole.constants)
-    along = [*(design.X[:, j] for j in range(design.X.shape[1])), values]
-    basis, _ = np.linalg.qr(np.column_stack([np.ones(n), whole.slopes]))
+    along = [*design.X.T, values]
+    few = n < 2 * _DEGREE + 4
+    # the slope of a prefactor is a constant: of dependent columns QR would add any direction
+    slopes = whole.slopes / np.maximum(np.linalg.norm(whole.slopes, axis=0), 1e-300)
+    basis, size, _ = np.linalg.svd(np.column_stack([np.full(n, n**-0.5), slopes]), False)
+    basis = basis[:, size > 1e-9]
     least = 1.0
     for x in along:
-        terms = np.vander(normal_scores(x, "ordinal") / 2.0, _DEGREE + 1)[:, :-1]
+        # few runs show a bend at most, and by their places rather than by their ranks
+        place = (x - x.mean()) / (x.std() or 1.0) if few else normal_scores(x, "ordinal") / 2.0
+        terms = np.vander(place, 3 if few else _DEGREE + 1)[:, :-1]
         terms = terms - basis @ (basis.T @ terms)
         axes, size, _ = np.linalg.svd(terms, full_matrices=False)
         axes = axes[:, size > 1e-6]
@@ -149,7 +155,7 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
 def followed_inputs(design: Design, inputs: Sequence[Variable]) -> list[Variable]:
     """Inputs on which pi_0 depends at equal groups, the clearest first; none in pure noise."""
     names = [v for chance, v in _by_chance(design, inputs, design.y) if chance < ALPHA]
-    return names if names and _target_follows(design) else []
+    return names if names and target_follows(design) else []
 
 
 def _by_chance(
@@ -167,7 +173,8 @@ def _beyond_groups(design: Design, columns: Array, values: Array) -> float:
     return dependence(extra, y[:, 0], groups, design.split)
 
 
-def _target_follows(design: Design) -> bool:
+def target_follows(design: Design) -> bool:
+    """Whether the target of a design depends on its inputs at all."""
     others = [j for j, f in enumerate(design.features) if not f.logged]
     target = design.y + design.offset
     if design.scale == "linear":
@@ -175,7 +182,10 @@ def _target_follows(design: Design) -> bool:
         target = design.y * np.exp(design.offset - design.offset.max())
     logs = _logs(design.data, [*logged_inputs(design), *idle(design)])
     columns = _within(design, np.column_stack([logs, design.X[:, others]]))
-    return follows_inputs(columns, _within(design, target[:, None])[:, 0], design.split)
+    # ranks, so that one large value does not hide what the others follow
+    return follows_inputs(
+        columns, normal_scores(_within(design, target[:, None])[:, 0]), design.split
+    )
 
 
 def logged_inputs(design: Design) -> list[Variable]:

@@ -36,6 +36,10 @@ BAD_TEXT = {
         "U (m/s),T_g (q),D [mm]\n1,2,3\n",
         r"Columns 'U \(m/s\)', 'T_g \(q\)' of t.csv have no unit; write the header as 'U \[m/s\]'",
     ),
+    "units to copy": (
+        "T / °C,mu (mPa·s),n\n1,2,3\n",
+        r"as 'T \[°C\]' .* --units \"T / °C=°C,mu \(mPa·s\)=mPa·s,n=1\"\.$",
+    ),
     "unit without a name": ("[m/s],D [mm]\n1,2\n", r"Column 1 of t.csv has no name; name it"),
     "two missing units": ("U,D\n1,2\n", r"Columns 'U', 'D' of t.csv have no unit"),
     "unparsable unit": ("U [m/frob]\n1\n", r"'U' of t.csv: The unit 'm/frob' cannot be read"),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.special import ellipk
 
 from dimgs import Dataset, Options
 from dimgs.common.advice import setting
@@ -185,6 +186,14 @@ def test_where_no_constant_helps_a_scale_is_named_or_a_further_input_asked_for()
     assert str(setting("scales", "auto")) in message
     message = _refused({"L [m]": L, "m [kg]": m, "T [s]": np.exp(rng.normal(size=20))}, "T")
     assert message.endswith("no known constant and no scale predicts the runs.")
+
+
+def test_where_no_power_law_shows_it_dimensions_alone_name_the_constant() -> None:
+    # periods of a pendulum of 1 m at amplitudes of 10 to 150 degrees, from the elliptic integral
+    angle = np.radians([10, 20, 30, 40, 50, 60, 70, 80, 90, 120, 150])
+    period = 4 * ellipk(np.sin(angle / 2) ** 2) / np.sqrt(9.80665)
+    columns = {"L [m]": np.ones(11), "theta [rad]": angle, "T [s]": period}
+    assert f"({setting('constants', 'g', 'c')})" in _refused(columns, "T")
 
 
 def test_of_too_few_runs_dimensions_alone_say_what_would_help() -> None:

@@ -77,6 +77,29 @@ def test_a_law_is_judged_once_and_only_when_asked(monkeypatch: pytest.MonkeyPatc
     assert result.verdict.confirmed
 
 
+# horizontal reach of a ball against its drop on the ramp, in points: Galileo, folio 116v, as in
+# S. Drake, Sci. Am. 228 (1973) 84, and J. Dickey, J. Stat. Educ. 3 (1995) 1
+DROP = [100.0, 200.0, 300.0, 450.0, 600.0, 800.0, 1000.0]
+REACH = [253.0, 337.0, 395.0, 451.0, 495.0, 534.0, 573.0]
+
+
+def test_few_runs_that_bend_confirm_no_power_law() -> None:
+    straight = [
+        20 * h**0.35 * (1 + e / 100) for h, e in zip(DROP, [2, -2, 1, 0, -1, 2, -1], strict=True)
+    ]
+    ramp, other = (
+        dimgs.Dataset.from_columns({"H [mm]": DROP, "D [mm]": D}) for D in (REACH, straight)
+    )
+    bent = discover_with(ramp, "D", Options(scales=["H0 [m]"]))
+    assert bent.probability is not None
+    assert bent.probability < 0.75
+    # in one unit the power is 1, which seven runs refute
+    forced = discover_with(ramp, "D", Options())
+    assert forced.probability is not None
+    assert forced.probability < 0.05
+    assert discover_with(other, "D", Options(scales=["H0 [m]"])).confirmed
+
+
 def test_what_cannot_be_judged_says_so() -> None:
     data, target = table("stokes", 24, 0.0)
     result = dimgs.fit(data, target)
