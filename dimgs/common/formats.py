@@ -167,6 +167,18 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
 
 
+def in_percent(share: float) -> str:
+    """A share or a relative size in per cent, with two digits and no exponent.
+
+    Examples
+    --------
+    >>> in_percent(1.53), in_percent(0.987), in_percent(0.0123)
+    ('153 %', '99 %', '1.2 %')
+    """
+    size = 100 * share
+    return f"{size:.0f} %" if abs(size) >= 9.95 else f"{size:.2g} %"
+
+
 def json_value(text: str, where: str, remedy: str) -> Any:
     """Value of a JSON text; numbers keep all their digits.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,6 @@ from dimgs.dataset.raw import DroppedRow
 
 # rows and groups of rows that a message lists: it stays readable in a terminal
 _NAMED = 10
-# share of copies from which a table was rather pasted twice
-_MOST_TIES = 0.25
 # cells of a table in which pairs of rows are compared: about a second
 _MOST_CELLS = 5_000_000
 # relative spread that conversions of one value to SI units may leave: many roundings of 1e-16
@@ -315,8 +314,10 @@ def duplicate_warnings(data: Dataset) -> list[str]:
     rest = "; ..." if len(groups) > _NAMED else ""
     advice = "equal in every column; remove copies, keep replicates"
     pairs = sum(len(g) * (len(g) - 1) // 2 for g in groups)
-    few = extra < _MOST_TIES * data.n_runs and data.n_runs * len(data.variables) <= _MOST_CELLS
-    if few and near_duplicates(data) >= pairs:
+    # a table that was pasted twice has every row twice
+    pasted = extra + len(groups) == data.n_runs and gcd(*map(len, groups)) > 1
+    small = data.n_runs * len(data.variables) <= _MOST_CELLS
+    if not pasted and small and near_duplicates(data) >= pairs:
         advice = (
             "equal in every column, where at least as many pairs of rows differ in one column "
             "alone: probably replicates with rounded values, which are data; keep them"

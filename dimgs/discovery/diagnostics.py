@@ -45,8 +45,11 @@ def group_warnings(design: Design, fit: Estimate, level: float) -> list[str]:
     -------
     list of str
     """
-    if design.within is not None or design.sources or design.X.shape[1] == 0:
+    if design.within is not None or design.X.shape[1] == 0:
         return []
+    if design.sources:
+        told = (_confounded(design, name, labels) for name, labels in design.sources)
+        return [note for note in told if note is not None]
     out = []
     for name in design.data.label_names:
         labels = np.asarray(design.data[name]).astype(str)
@@ -77,10 +80,15 @@ def _confounded(design: Design, column: str, labels: NDArray[np.str_]) -> str | 
             same.append(str(feature.name if feature.group is None else feature.group))
     if not same:
         return None
-    one = len(same) == 1
+    be, it = ("is", "it") if len(same) == 1 else ("are", "them")
+    start = f"{' and '.join(same)} {be} the same within every group of '{column}': "
+    if design.sources:
+        return (
+            f"{start}only the differences between the {len(counts)} groups show the effect of "
+            f"{it}, and intervals are as wide as these scatter."
+        )
     return (
-        f"{' and '.join(same)} {'is' if one else 'are'} the same within every group of "
-        f"'{column}': the effect of {'it' if one else 'them'} cannot be separated from other "
+        f"{start}the effect of {it} cannot be separated from other "
         f"differences between the groups, {setting('within', column)} would remove both, and "
         f"intervals that take runs for independent are too narrow "
         f"({setting('split_by', column)})."

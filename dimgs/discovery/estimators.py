@@ -9,6 +9,7 @@ import numpy as np
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
+from dimgs.common.formats import in_percent
 from dimgs.discovery.options import Options
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import Design
@@ -128,7 +129,9 @@ def fit_by_sources(design: Design, level: float) -> Estimate:
     )
     freedom = pooled.freedom
     centre, errors = pooled.coefficients, np.sqrt(np.diag(pooled.covariance))
-    half = t_quantile(level, freedom[: p + 1]) * errors
+    # of the exponents of the variables: those of the groups depend on the basis
+    dof = float(freedom[p + 1 :].min(initial=freedom.min()))
+    half = t_quantile(level, np.append(freedom[0], np.full(p, dof))) * errors
     ends = np.column_stack([centre - half, centre + half])[1:]
     reference = fit_power_law(design.X, design.y, design.weights, design.split)
     free = max(1.0, float(design.n_runs - p - len(np.unique(design.sources[0][1]))))
@@ -138,7 +141,7 @@ def fit_by_sources(design: Design, level: float) -> Estimate:
         intercept_half=float(half[0]),
         covariance=pooled.covariance,
         residual_sd=pooled.sd,
-        dof=float(freedom[p + 1 :].min(initial=freedom.min())),
+        dof=dof,
         residual_dof=free,
         level=level,
         independent_contrasts=reference.n_contrasts,
@@ -306,7 +309,7 @@ def _scatter_notes(chi2_reduced: float, shared: float = 0.0) -> tuple[str, ...]:
     weights = ""
     if shared:
         weights = (
-            f" The weights include an intrinsic scatter of {100 * shared:.2g} %, which all runs "
+            f" The weights include an intrinsic scatter of {in_percent(shared)}, which all runs "
             f"share."
         )
     note = (

@@ -10,7 +10,9 @@ from dimgs.common.errors import DimensionError, FitError
 from dimgs.common.formats import plain
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
+    bounds_of,
     check_enough_runs,
+    check_measured,
     check_target,
     constant_columns,
     drop_bad_rows,
@@ -124,6 +126,7 @@ def explore(
     """
     chosen = options or Options()
     check_target(data, target)
+    check_measured(data, target, bounds_of(data, target, chosen.labels)[1])
     warnings: list[str] = []
     prepared: Prepared | None = None
     try:

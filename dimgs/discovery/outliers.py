@@ -15,6 +15,7 @@ from scipy import special
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError
+from dimgs.common.formats import in_percent
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import with_rationals
@@ -96,8 +97,8 @@ def outlier_warnings(
     for run, times in outliers:
         side = "above" if left_out[run] > 0 else "below"
         if design.scale == "log":
-            far = 100 * abs(float(np.expm1(np.clip(left_out[run], -700, 700))))
-            size = f"{far:.2g} %" if far < 1000 else f"a factor of {far / 100 + 1:.2g}"
+            far = abs(float(np.expm1(np.clip(left_out[run], -700, 700))))
+            size = in_percent(far) if far < 10 else f"a factor of {far + 1:.2g}"
         else:
             size = f"{abs(float(left_out[run])):.3g} {law.target_unit}".removesuffix(" 1")
         out.append(

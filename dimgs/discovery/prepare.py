@@ -9,6 +9,7 @@ import numpy as np
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.formats import in_percent
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     UsableRuns,
@@ -206,18 +207,15 @@ def _with_input_errors(design: Design, options: Options) -> tuple[Design, list[s
     names = ", ".join(f"'{name}'" for name in errors.names)
     if share < _NEGLIGIBLE and not options.errors_in_variables:
         return replace(design, input_errors=None), []
-    note = (
-        f"The errors of {names} are about {100 * share:.2g} % of the variance of the runs about a "
-        "law, and enter by the slopes of each law."
-    )
     clash = next((n for n in ("within", "robust", "by") if getattr(options, n)), None)
-    if clash is not None:
-        note = (
-            f"The errors of {names} are about {100 * share:.2g} % of the variance of the runs "
-            f"about a law. With {setting(clash)} they only enter the weights, so that exponents "
-            "may be too flat."
-        )
-    return design, [note]
+    end = (
+        ", and enter by the slopes of each law."
+        if clash is None
+        else f". With {setting(clash)} they only enter the weights, so that exponents may be too "
+        "flat."
+    )
+    size = f"about {in_percent(share)} of the variance of the runs about a law"
+    return design, [f"The errors of {names} are {size}{end}"]
 
 
 def _second_degree(design: Design) -> Array:
@@ -264,7 +262,7 @@ def _with_working_values(usable: UsableRuns, design: Design) -> tuple[UsableRuns
     errors = errors * values if design.scale == "log" else errors / target.unit.log_factor
     below, above = int((sides < 0).sum()), int((sides > 0).sum())
     kinds = [f"{n} {side}" for n, side in ((below, "upper"), (above, "lower")) if n]
-    scatter = f"{100 * censored.sd:.2g} %" if design.scale == "log" else f"{censored.sd:.2g}"
+    scatter = in_percent(censored.sd) if design.scale == "log" else f"{censored.sd:.2g}"
     note = (
         f"'{target.name}' is censored in {below + above} of {design.n_runs} runs "
         f"({' and '.join(kinds)} bounds): these enter by their likelihood, with normal errors "
@@ -295,7 +293,12 @@ def with_sources(design: Design, columns: Array) -> Design:
     rest = columns.shape[1] - p
     slopes = [replace(s, direction=np.pad(s.direction, (0, rest))) for s in slopes_in(design)]
     pooled = fit_sources(columns, design.y, design.weights, design.sources, slopes)
-    effects = tuple(replace(e, terms=e.terms[: p + 1]) for e in pooled.effects)
+    # the columns may be about other centres than the features, in which a law has its terms
+    away = columns[:, :p].mean(axis=0) - design.X.mean(axis=0)
+    effects = tuple(
+        replace(e, terms=np.vstack([e.terms[:1] + away @ e.terms[1 : p + 1], e.terms[1 : p + 1]]))
+        for e in pooled.effects
+    )
     return replace(design, effects=effects, shift=pooled.shift)
 
 

@@ -82,6 +82,20 @@ def r2(
     return r2_of_squares(squares, spread, float(len(truth)))
 
 
+def informed_r2(
+    design: Design,
+    residuals: Array,
+    truth: Array,
+    *,
+    least: float = 0.0,
+    about: float | None = None,
+) -> float | None:
+    """As :func:`r2`, where each run counts by its information."""
+    root = design.information
+    middle = float(np.average(truth, weights=root**2)) if about is None else about
+    return r2(root * residuals, middle + root * (truth - middle), least=least, about=middle)
+
+
 def log_target(design: Design) -> Array:
     """ln(target) of every run (a level in natural-log units)."""
     return np.asarray(design.y + design.offset)
@@ -127,16 +141,16 @@ def scores_of(
         held, held_n = holdout(design, fitter, seed)
     cv_r2 = None
     if left_out is not None and np.any(np.isfinite(left_out)):
-        usable = np.isfinite(left_out)
-        cv_r2 = r2(left_out[usable], truth[usable], least=1.0)
+        usable = np.flatnonzero(np.isfinite(left_out))
+        cv_r2 = informed_r2(design.take(usable), left_out[usable], truth[usable], least=1.0)
     if design.scale == "level":
         unit = design.basis.target.unit.log_factor if design.basis.target else 1.0
         plain = r2(residuals / unit, truth / unit)
     else:
-        plain = r2(np.exp(truth) - np.exp(fitted), np.exp(truth))
+        plain = informed_r2(design, np.exp(truth) - np.exp(fitted), np.exp(truth))
     return Scores(
-        r2_log=r2(residuals, truth, least=1.0),
-        rmse_log=float(np.sqrt(np.mean(residuals**2))),
+        r2_log=informed_r2(design, residuals, truth, least=1.0),
+        rmse_log=float(np.sqrt(np.mean((design.information * residuals) ** 2))),
         cv_r2_log=cv_r2,
         r2=plain,
         holdout_r2_log=held,
@@ -242,7 +256,7 @@ def holdout(design: Design, fitter: Fitter, seed: int) -> tuple[float | None, in
     train, test = design.take(rows[0]), design.take(rows[1])
     truth = log_target(test)
     errors = truth - fitter(train)(test)
-    score = r2(errors, truth, least=1.0, about=float(log_target(train).mean()))
+    score = informed_r2(test, errors, truth, least=1.0, about=float(log_target(train).mean()))
     return (None, 0) if score is None else (score, len(test.y))
 
 
@@ -399,7 +413,8 @@ def law_scores(design: Design, law: Law, options: Options, left_out: Array | Non
     if predicted is None:
         return scores
     truth = log_target(test)
-    held = r2(truth - predicted, truth, least=1.0, about=float(log_target(train).mean()))
+    about = float(log_target(train).mean())
+    held = informed_r2(test, truth - predicted, truth, least=1.0, about=about)
     return replace(scores, holdout_r2_log=held, holdout_n=0 if held is None else test.n_runs)
 
 
@@ -478,7 +493,7 @@ def _scaled_residuals(design: Design, law: Law) -> Array | None:
             if law.uncertainty.errors is not None:
                 truth = law.uncertainty.errors.of(np.exp(truth))
                 fitted = law.uncertainty.errors.of(np.exp(fitted))
-            residuals = truth - fitted
+            residuals = design.information * (truth - fitted)
     if not np.all(np.isfinite(residuals)):
         return np.asarray(residuals)
     left, varies = _squares(residuals - residuals.mean(), truth - truth.mean())

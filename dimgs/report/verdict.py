@@ -3,6 +3,7 @@
 import numpy as np
 
 from dimgs.common.arrays import Array
+from dimgs.common.formats import in_percent
 from dimgs.fits.noise import rms
 from dimgs.law.parts import percent
 from dimgs.report.findings import Findings, Verdict
@@ -41,7 +42,7 @@ def noise_text(report: Findings) -> str:
     noise, target = report.noise, report.basis.target
     if noise is None or target is None:
         return ""
-    share = f"{100 * noise.size:.2g} %"
+    share = in_percent(noise.size)
     size = {
         "relative": f"relative, {share} of the target",
         "constant": f"constant, {with_unit(target, noise.size)} in every run",
@@ -54,7 +55,7 @@ def noise_text(report: Findings) -> str:
     shared, ratio = noise.scatter.intrinsic, noise.scatter.ratio
     beside = "errors of rounding" if np.isnan(ratio) else f"{ratio:.2g} times the stated errors"
     if shared > 0:
-        scatter = with_unit(target, shared) if noise.kind == "constant" else f"{100 * shared:.2g} %"
+        scatter = with_unit(target, shared) if noise.kind == "constant" else in_percent(shared)
         beside += f", with an additional intrinsic scatter of {scatter}"
     return f"noise {size}; {beside}"
 

@@ -264,6 +264,11 @@ def test_ties_of_rounded_values_are_data() -> None:
     assert "which are data; keep them" in ties
     (pasted,) = duplicate_warnings(data.take([*range(150), *range(150)]))
     assert "remove copies" in pasted
+    # of one digit most rows have an equal one
+    coarse = Dataset.from_columns(
+        {"x [m]": x.round(0), "y [m]": (2 * x).round(0), "n": ["a"] * 150}
+    )
+    assert "which are data; keep them" in duplicate_warnings(coarse)[0]
     # copies of a few rows of a table whose rows are otherwise far apart
     exact = Dataset.from_columns({"x [m]": x, "y [m]": 2.0 * x})
     (copies,) = duplicate_warnings(exact.take([*range(150), 3, 4]))

@@ -13,8 +13,10 @@ from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.dataset.bounds import sides_of
+from dimgs.discovery.explore import explore
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
+from dimgs.discovery.scoring import unexplained_share
 from dimgs.discovery.sensitivity import sensitivity
 from dimgs.symmetry.symmetries import table_symmetries
 
@@ -102,6 +104,22 @@ def test_the_order_of_the_rows_does_not_matter(seed: int) -> None:
     assert other.weights == pytest.approx(one.weights[order], rel=1e-6)
 
 
+def test_bounds_leave_no_structure_and_no_error_of_their_own() -> None:
+    rng = np.random.default_rng(11)
+    mass, flow = rng.uniform(1, 50, (2, 70))
+    load = 0.5 * mass / flow**0.8 * np.exp(0.25 * rng.normal(size=70))
+    cells = [f"{x:.2g}" if x >= 0.8 else "<0.8" for x in load]
+    table = pd.DataFrame({"M [kg]": mass, "Q [m]": flow, "y [s]": cells})
+    asked = Options(scales="auto")
+    design = prepare(asked.read(table, "y"), "y", asked).design
+    result = dimgs.fit(table, "y", scales="auto")
+    assert sum(x < 0.8 for x in load) > 20
+    assert unexplained_share(design, result.law) == 0.0
+    assert result.law.scores.rmse_log == pytest.approx(0.25, rel=0.3)
+    # the information of the runs is that of those above the limit, at most
+    assert (design.information**2).max() > 1.1 > 0.1 > (design.information**2).min()
+
+
 def test_labels_that_only_share_a_name_stay_labels() -> None:
     table = frame("event").assign(event=["Kobe", "Northridge", "Izmit"] * 20)
     found = dimgs.fit(table, "life", scales="auto")
@@ -121,8 +139,9 @@ def test_what_a_status_does_not_say_is_asked_for() -> None:
 
 def test_commands_without_a_likelihood_refuse_bounds() -> None:
     data = dimgs.read_table(frame("event"))
-    with pytest.raises(InputError, match="'life' is censored in row"):
-        sensitivity(data, "life")
+    for command in (sensitivity, explore):
+        with pytest.raises(InputError, match="'life' is censored in row"):
+            command(data, "life")
     with pytest.raises(InputError, match="'life' is censored in row"):
         table_symmetries(data, "life")
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import fractional_matrix_power
@@ -22,6 +23,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.design.effects import Effect, Whitening
 from dimgs.fits.sources import Slope, fit_sources, slopes_of
+from dimgs.law.assemble import assemble
 from dimgs.report.plain_text import sources_lines
 
 ASKED = Options(by=("lab",), scales=("x0 [m]",))
@@ -118,6 +120,42 @@ def test_known_sources_are_predicted_better_than_new_ones_and_files_keep_both() 
     assert document["sources"]["lab2"]["runs"] == 8
     added = [source["exponents_added"]["x"] for source in document["sources"].values()]
     assert added == pytest.approx(true["v"], abs=0.12)
+
+
+@pytest.mark.parametrize("unit", ["m", "km"])
+def test_a_closed_form_predicts_known_sources_as_they_are(unit: str) -> None:
+    data, _ = laboratories(1, 0.3, 0.15)
+    x = data["x"] / {"m": 1.0, "km": 1000.0}[unit]
+    table = {f"x [{unit}]": x, "y [1]": data["y"] + 2.0, "lab [label]": data["lab"]}
+    asked = Options(by=("lab",), scales=("x0 [m]",))
+    design = prepare(Dataset.from_columns(table), "y", asked).design
+    assert [e.name for e in design.effects] == ["prefactor", "x"]
+    expression = sympy.sympify("c_1*pi_1**(7/5) + c_2")
+    law = assemble(design, expression, {"c_1": 3.0, "c_2": 1.0}, 0.9)
+    away = np.log(law.predict_si(design.data) / design.data["y"])
+    # an exponent that differs was taken about another place than the runs were
+    assert float(np.sqrt(np.mean(away**2))) < 1.1 * law.uncertainty.residual_sd
+
+
+def test_an_exponent_has_one_interval_whatever_it_is_of() -> None:
+    data, _ = laboratories(1, 0.3, 0.15)
+    d = np.random.default_rng(0).uniform(1.0, 3.0, len(data))
+    table = {"lab": data["lab"], "x [m]": data["x"], "d [s]": d, "y [1]": data["y"]}
+    result = fit_with(Dataset.from_columns(table), "y", Options(by=("lab",), scales="auto"))
+    groups = {str(e.group).split("·")[0]: e for e in result.exponents}
+    for of_input in result.variable_exponents:
+        of_group = groups[of_input.name]
+        assert (of_group.low, of_group.high) == pytest.approx((of_input.low, of_input.high))
+
+
+def test_an_input_that_is_one_in_each_source_is_named() -> None:
+    data, _ = laboratories(3, 0.3, 0.0)
+    size = np.repeat(np.arange(1.0, 9.0), 8)
+    table = {"lab": data["lab"], "x [m]": data["x"], "d [m]": size, "y [1]": data["y"]}
+    warnings = fit_with(Dataset.from_columns(table), "y", ASKED).warnings
+    (said,) = [w for w in warnings if "same within every group of 'lab'" in w]
+    assert "d·x0⁻¹ is" in said
+    assert "only the differences between the 8 groups" in said
 
 
 def test_a_row_without_a_source_is_of_a_new_one() -> None:

@@ -240,6 +240,17 @@ class Design:
         return Whitening(self.effects, root)
 
     @property
+    def information(self) -> Array:
+        """Root of the information of each run, in that of a mean run; shape (n_runs,).
+
+        It is 1 but for bounds, whose working values are at the maximum of the likelihood with these
+        weights alone.
+        """
+        if not self.censored or self.weights is None:
+            return np.ones(self.n_runs)
+        return np.asarray(np.sqrt(self.weights / self.weights.mean()))
+
+    @property
     def n_runs(self) -> int:
         """Number of runs."""
         return len(self.y)
