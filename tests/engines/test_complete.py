@@ -119,7 +119,7 @@ def drawn(rng: np.random.Generator, columns: Columns, most: int) -> Array:
     nodes, shape = shapes[rng.integers(len(shapes))]
     size = int(rng.integers(1, most - nodes + 1))
     start, end = columns.ends[size - 1 : size + 1]
-    column = columns.terms.values[:, start + rng.choice(np.flatnonzero(columns.varies[start:end]))]
+    column = columns.values[:, start + rng.choice(np.flatnonzero(columns.varies[start:end]))]
     return np.broadcast_to(shape(column), column.shape)
 
 
@@ -127,7 +127,7 @@ def is_found(seed: int, groups: int, most: int) -> bool:
     """Whether a planted law is among the first forms, to rounding."""
     columns = known(groups, most).columns
     y = planted(np.random.default_rng(seed), columns, most)
-    forms = Forms(runs := Runs.of(Problem(named(columns.terms.values[:, :groups]), y)))
+    forms = Forms(runs := Runs.of(Problem(named(columns.values[:, :groups]), y)))
     forms.columns = columns
     with np.errstate(all="ignore"):
         for size in range(1, most + 1):

@@ -1,12 +1,16 @@
 """Errors of a response are relative unless small responses scatter more than large ones."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
 from dimgs.engines.structured.archive import thin_runs
+from dimgs.engines.structured.arguments import groups_without
 from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.trees import Mono, Product, Sum, evaluate, exact, in_groups
 from tests.patience import ample
 
 
@@ -68,3 +72,25 @@ def test_runs_are_thinned_together() -> None:
     assert some.weights is not None
     np.testing.assert_array_equal(some.weights, 3 * taken)
     assert thin_runs(some, 50) is some
+
+
+def test_groups_of_some_inputs_have_no_others_and_their_laws_are_laws_of_all() -> None:
+    X = np.random.default_rng(0).uniform(0.5, 2.0, (20, 2))
+    # a/c and b/c, of which b/a is the group without c
+    composition = {"pi_1": {"a": 1.0, "c": -1.0}, "pi_2": {"b": 1.0, "c": -1.0}, "pi_0": {}}
+    whole = Runs.of(Problem({"pi_1": X[:, 0], "pi_2": X[:, 1]}, X[:, 0], composition=composition))
+    groups = groups_without(whole, np.array([False, False, True]))
+    assert groups in (((Fraction(1), Fraction(-1)),), ((Fraction(-1), Fraction(1)),))
+    some = whole.among(groups)
+    assert not np.any(some.shape[2])
+    tree = Sum((Mono((Fraction(2),)), Product((exact(3), Mono((Fraction(-1, 2),))))))
+    np.testing.assert_allclose(evaluate(in_groups(tree, groups), whole), evaluate(tree, some))
+
+
+def test_inputs_that_play_no_part_do_not_hide_a_law() -> None:
+    rng = np.random.default_rng(1)
+    ends = np.log([[1.0, 0.05, 0.05], [10.0, 6.0, 10.0]])
+    x, u, v = np.exp(rng.uniform(ends[0][:, None], ends[1][:, None], (3, 100)))
+    y = np.sqrt(u - np.log(u) - 0.62) * (1 + 0.01 * rng.normal(size=100))
+    result = StructuredEngine().search(Problem({"pi_1": x, "pi_2": u, "pi_3": v}, y), ample(3000))
+    assert str(result.candidates[0]) == "sqrt(log(c_1*exp(pi_2)/pi_2))"

@@ -162,7 +162,12 @@ class Archive:
         fewest = min(f.bits for f in self.fits.values())
         return min((f for f in self.fits.values() if f.bits == fewest), key=lambda f: repr(f.tree))
 
-    def front(self, limit: int, shortest: int, most_constants: float = np.inf) -> list[FittedTree]:
+    def front(
+        self,
+        limit: int = _FRONT,
+        shortest: int = _SIMPLIFIED,
+        most_constants: float = np.inf,
+    ) -> list[FittedTree]:
         """Pareto front of structure and loss, and the trees of the fewest bits."""
         front: list[FittedTree] = []
         trees = [f for f in self.fits.values() if len(parameters(f.tree)) <= most_constants]
@@ -218,16 +223,16 @@ def thin_runs(problem: Problem, most: int) -> Problem:
 def on_all_runs(archive: Archive, problem: Problem) -> Archive:
     """The best trees of a search of some runs, fitted to all."""
     whole = Archive(Runs.of(problem).with_errors(archive.runs.errors), np.inf)
-    for fitted in archive.front(_FRONT, _SIMPLIFIED):
+    for fitted in archive.front():
         whole.add(fitted.tree)
     return whole
 
 
 def candidates_of(archive: Archive, problem: Problem, engine: str) -> tuple[Candidate, ...]:
     """The front as candidates, the law of the fewest bits first."""
-    trees, most = archive.front(_FRONT, _SIMPLIFIED), problem.most_constants
+    trees, most = archive.front(), problem.most_constants
     if most is not None:
-        trees = list(dict.fromkeys([*trees, *archive.front(_FRONT, _SIMPLIFIED, most)]))
+        trees = list(dict.fromkeys([*trees, *archive.front(most_constants=most)]))
     chosen: list[FittedTree] = [simplify_numbers(f, archive.runs) for f in trees]
     if most is not None:
         chosen = [f for f in chosen if len(parameters(f.tree)) <= most]

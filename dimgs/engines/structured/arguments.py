@@ -9,12 +9,14 @@ from itertools import product
 
 import numpy as np
 
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, BoolArray
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.grammar import Terms, cheapest
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import monomial
+from dimgs.engines.structured.trees import Exponents, monomial
 
+# monomials among which those without some variables are sought: a group is among the first
+_ALL = 500
 # vectors of exponents that are listed: beyond, only sums of up to three unit vectors
 _LARGEST_BOX = 120_000
 # cost in units of one more variable: of broken exponents in the variables; of a step away from the
@@ -87,6 +89,23 @@ def short_monomials(
         cost[order][finite],
         np.column_stack([values[i] for i in finite]) if finite else np.zeros((runs.n_runs, 0)),
     )
+
+
+def groups_without(runs: Runs, variables: BoolArray) -> tuple[Exponents, ...]:
+    """The shortest independent monomials that have none of some variables.
+
+    Parameters
+    ----------
+    runs : Runs
+    variables : ndarray of bool, shape (n_variables,)
+    """
+    E = [e for e in short_monomials(runs, _ALL).exponents if any(e)]
+    V = np.array([[float(x) for x in e] for e in E]).reshape(len(E), runs.n_groups)
+    found: list[int] = []
+    for k in np.flatnonzero(~np.any(np.abs(V @ runs.shape[variables].T) > 1e-9, axis=1)):
+        if np.linalg.matrix_rank(V[[*found, int(k)]]) > len(found):
+            found.append(int(k))
+    return tuple(E[k] for k in found)
 
 
 def _offset(runs: Runs, power: float) -> Array:

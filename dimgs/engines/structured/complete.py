@@ -136,7 +136,7 @@ class Forms:
 
     def _values(self, form: _Form, rows: IntArray | slice) -> Array:
         """Columns as a form takes them."""
-        values = self.columns.terms.values[:, rows]
+        values = self.columns.values[:, rows]
         return np.log(values) if form.link == "power" else values
 
     def _distinct(self, form: _Form, size: int) -> IntArray:
@@ -184,7 +184,7 @@ class Forms:
 
     def tree(self, fitted: FittedForm) -> Tree:
         """A form as a tree with its constants."""
-        form, (part, *other) = fitted.form, (self.columns.terms.trees[k] for k in fitted.columns)
+        form, (part, *other) = fitted.form, map(self.columns.tree, fitted.columns)
         if form.link == "power":
             part = Call("log", part)
         linear: Tree = Product((Number(fitted.factor), part)) if form.factor else part

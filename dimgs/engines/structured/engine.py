@@ -1,6 +1,7 @@
 """The embedded engine: deterministic, in double precision, from the simple to the rich."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from time import monotonic
@@ -18,6 +19,7 @@ from dimgs.engines.structured.archive import (
     tell_best,
     thin_runs,
 )
+from dimgs.engines.structured.arguments import groups_without
 from dimgs.engines.structured.complete import ShortForms
 from dimgs.engines.structured.errors import choose_errors
 from dimgs.engines.structured.factor_search import FactorSearch, arguments_of
@@ -45,7 +47,7 @@ from dimgs.engines.structured.targets import (
     response,
     shifted,
 )
-from dimgs.engines.structured.trees import evaluate, to_sympy
+from dimgs.engines.structured.trees import Exponents, Mono, evaluate, in_groups, nodes, to_sympy
 from dimgs.engines.structured.trinomials import Trinomials
 
 if TYPE_CHECKING:
@@ -67,6 +69,8 @@ _FEWEST_RUNS, _MOST_RUNS = 5, 400
 _FRONTS = 8
 # best laws whose terms are taken as known, and terms of them: each costs a search of two factors
 _SUMS, _TERMS = 10, 6
+# exponents of variables that are rounding
+_NOTHING = 1e-9
 _UNUSABLE = (ArithmeticError, ValueError, np.linalg.LinAlgError)
 
 
@@ -99,10 +103,14 @@ class Stages:
         Keeps what is found; its runs are those that are searched.
     short : ShortForms, optional
         All forms up to a size, where they are to be tried.
+    fewer : list of Step
+        What follows the steps of the response itself.
     """
 
-    def __init__(self, archive: Archive, short: ShortForms | None = None) -> None:
-        self.archive, self.runs, self.short = archive, archive.runs, short
+    def __init__(
+        self, archive: Archive, short: ShortForms | None = None, fewer: Sequence[Step] = ()
+    ) -> None:
+        self.archive, self.runs, self.short, self.fewer = archive, archive.runs, short, fewer
         self.itself, *powered = powers(self.runs)
         self.functions = functions(self.runs)
         self.others = [*powered, *self.functions]
@@ -132,7 +140,7 @@ class Stages:
 
     def steps(self) -> list[Step]:
         """The steps of all stages, in order."""
-        return [*self._of_the_response(), *self._of_its_functions()]
+        return [*self._of_the_response(), *self.fewer, *self._of_its_functions()]
 
     def _of_the_response(self) -> list[Step]:
         """Short searches first: those that try few laws, and the quick ones."""
@@ -278,7 +286,7 @@ class StructuredEngine:
         message = "every stage was searched"
         with threadpool_limits(1), np.errstate(all="ignore"):
             try:
-                message = self._stages(archive, short)
+                message = self._stages(archive, short, budget.nodes)
             except OutOfBudget as spent:
                 cut, message = spent.by, str(spent)
             except KeyboardInterrupt:
@@ -299,15 +307,42 @@ class StructuredEngine:
         text = f"{candidates[0]}: {message}."
         return Result(candidates, outcome, text, taken, cut=cut, complete_to=completed)
 
-    def _stages(self, archive: Archive, short: ShortForms | None) -> str:
+    def _stages(self, archive: Archive, short: ShortForms | None, size: int | None) -> str:
         if not np.any(archive.runs.y):
             return "the response is zero in every run"
         done: set[int] = set()
+        fewer = Step("a", "fewer inputs", partial(self._in_fewer, archive, size, set()))
+        message: str | None = None
         for _ in range(_PASSES):
-            message = self._pass(archive, Stages(archive, short), done)
-            if message is not None:
-                return message
-        return "every stage was searched"
+            message = message or self._pass(archive, Stages(archive, short, [fewer]), done)
+        if self._runs(fewer):
+            fewer.run()
+        return message or "every stage was searched"
+
+    def _in_fewer(
+        self, archive: Archive, size: int | None, known: set[tuple[Exponents, ...]]
+    ) -> None:
+        """Search in groups of the inputs that the best law has, where these are fewer, once.
+
+        Among fewer groups a search reaches longer laws.
+        """
+        runs, best = archive.runs, archive.best
+        if archive.explained or best is None:
+            return
+        inside = [part.exponents for part in nodes(best.tree) if isinstance(part, Mono)]
+        powers = np.array([[float(x) for x in e] for e in inside]).reshape(-1, runs.n_groups)
+        used = np.any(np.abs(powers @ runs.shape.T) > _NOTHING, axis=0) | (runs.shift != 0)
+        groups = groups_without(runs, ~used)
+        if groups in known or not 0 < len(groups) < runs.n_groups:
+            return
+        known.add(groups)
+        left = None if archive.evaluations is None else archive.evaluations - archive.tried
+        some = Archive(runs.among(groups), archive.deadline, left)
+        with suppress(OutOfBudget):
+            self._stages(some, None if size == 0 else ShortForms(size), size)
+        archive.tried += some.tried
+        for fitted in some.front():
+            archive.add(in_groups(fitted.tree, groups), checked=False)
 
     def _runs(self, step: Step) -> bool:
         return step.stage in self.stages and step.name not in self.without

@@ -48,7 +48,7 @@ class Operator(NamedTuple):
     tree: Callable[..., Tree]
 
 
-OPERATORS = {
+OPERATORS: dict[str, Operator] = {
     "+": Operator(np.add, lambda a, b: Sum((a, b))),
     "*": Operator(np.multiply, times),
     "-": Operator(np.subtract, lambda a, b: Sum((a, Product((MINUS, b))))),
@@ -183,15 +183,15 @@ class Columns:
     def __init__(self, groups: Array) -> None:
         m, n = groups.shape
         self._mix = np.random.default_rng(0).uniform(0.5, 1.5, (2, m))
-        one_each = np.eye(n, dtype=int).tolist()
-        leaves = Terms(
-            (*(Mono(tuple(map(Fraction, row))) for row in one_each), ONE),
-            np.ones(n + 1),
-            np.column_stack([groups, np.ones(m)]),
-        )
-        self.terms = leaves.take(first_of_equals(self.keys(leaves.values)))
-        self.called, self.varies = np.zeros(len(self.terms), dtype=bool), varying(self.terms.values)
-        self.ends = [0, len(self.terms)]
+        values = np.column_stack([groups, np.ones(m)])
+        kept = first_of_equals(self.keys(values))
+        leaves = (*(Mono(tuple(map(Fraction, e))) for e in np.eye(n, dtype=int).tolist()), ONE)
+        self._leaves: list[Tree] = [leaves[k] for k in kept]
+        self.values, self.varies = values[:, kept], varying(values[:, kept])
+        self.called = np.zeros(len(kept), dtype=bool)
+        # operators and operands, by their numbers
+        self._made = np.zeros((3, len(kept)), dtype=np.int64)
+        self.ends = [0, len(kept)]
 
     @property
     def sizes(self) -> list[int]:
@@ -208,21 +208,30 @@ class Columns:
             np.concatenate(x) for x in zip(*self._new(), strict=True)
         )
         # of equal ones the first is kept, and one without functions where there is one
-        order, old = np.argsort(called, kind="stable"), len(self.terms)
-        first = first_of_equals(np.concatenate([self.keys(self.terms.values), keys[order]]))
+        order, old = np.argsort(called, kind="stable"), len(self.called)
+        first = first_of_equals(np.concatenate([self.keys(self.values), keys[order]]))
         kept = np.sort(order[first[first >= old] - old])
-        kept = kept[np.argsort(kind[kept], kind="stable")]
-        made: list[Terms] = []
+        values = np.empty((len(self.values), len(kept)))
         for k in np.unique(kind[kept]):
-            rows = kept[kind[kept] == k]
-            parts = [self.terms.take(x[rows]) for x in (left, right)[: 1 + (k >= _ALONE)]]
-            made.append(parts[0].applied(_GROWN[k], *parts[1:]))
-        self.terms, self.called = (
-            Terms.joined([self.terms, *made]),
-            np.r_[self.called, called[kept]],
-        )
-        self.varies = np.r_[self.varies, *(varying(part.values) for part in made)]
-        self.ends.append(len(self.terms))
+            rows = kind[kept] == k
+            values[:, rows] = self._applied(k, left[kept[rows]], right[kept[rows]])
+        self._made = np.column_stack([self._made, np.array([kind, left, right])[:, kept]])
+        self.called = np.r_[self.called, called[kept]]
+        self.varies = np.r_[self.varies, varying(values)]
+        self.values = np.column_stack([self.values, values])
+        self.ends.append(len(self.called))
+
+    def tree(self, number: int) -> Tree:
+        """A column as a tree."""
+        if number < self.ends[1]:
+            return self._leaves[number]
+        k, *operands = map(int, self._made[:, number])
+        return OPERATORS[_GROWN[k]].tree(*map(self.tree, operands[: _operands(k)]))
+
+    def _applied(self, k: int, left: IntArray, right: IntArray) -> Array:
+        """Values of what an operator makes of columns."""
+        parts = [self.values[:, x] for x in (left, right)[: _operands(k)]]
+        return np.asarray(OPERATORS[_GROWN[k]].value(*parts))
 
     def _pairs(self) -> Iterator[tuple[int, IntArray, IntArray]]:
         """Operators with the numbers of the columns that each is applied to in the next size."""
@@ -245,14 +254,13 @@ class Columns:
 
     def _new(self) -> Iterator[tuple[IntArray, IntArray, IntArray, Array, BoolArray]]:
         """Operators of the next size and their operands, with the keys of what has values."""
-        step = max(1, _CHUNK // len(self.terms.values))
+        step, largest = max(1, _CHUNK // len(self.values)), np.abs(self.values).max(axis=0)
         for k, left, right in self._pairs():
             for at in range(0, len(left), step):
                 i, j = left[at : at + step], right[at : at + step]
-                a, b = self.terms.values[:, i], self.terms.values[:, j]
-                values = OPERATORS[_GROWN[k]].value(*(a, b)[: 1 + (k >= _ALONE)])
+                values = self._applied(k, i, j)
                 size = np.abs(values).max(axis=0)
-                least = _ROUNDING * np.abs(a).max(axis=0) if _GROWN[k] in "+-" else 0.0
+                least = _ROUNDING * largest[i] if _GROWN[k] in "+-" else 0.0
                 good = (size > least) & (size < _LARGEST)
                 i, j, called = i[good], j[good], self.called[i] | self.called[j]
                 called = called[good] | (0 < k < _ALONE)
@@ -262,6 +270,10 @@ class Columns:
         """Two numbers that are equal for equal columns, and for no others."""
         bounded = values / (1 + np.abs(values))
         return np.column_stack([self._mix[0] @ values, self._mix[1] @ bounded])
+
+
+def _operands(k: int) -> int:
+    return 1 if k < _ALONE else 2
 
 
 def varying(values: Array) -> BoolArray:

@@ -1,6 +1,6 @@
 """The runs of a problem as arrays, with the monomials of their groups."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -112,6 +112,21 @@ class Runs:
     def with_errors(self, errors: ErrorModel, expected: Array | None = None) -> "Runs":
         """The runs with another error model."""
         return replace(self, errors=errors, expected=expected)
+
+    def among(self, groups: Sequence[tuple[Fraction, ...]]) -> "Runs":
+        """The runs with some monomials, given by their exponents, in place of the groups."""
+        E = np.array([[float(x) for x in e] for e in groups]).T
+        logged = tuple(not np.any(e[~np.array(self.logged, dtype=bool)]) for e in E.T)
+        return replace(
+            self,
+            names=tuple(f"pi_{k}" for k in range(1, len(groups) + 1)),
+            values=np.column_stack([self.monomial(e) for e in groups]),
+            logs=np.where(logged, self.logs @ E, 0.0),
+            logged=logged,
+            shape=self.shape @ E,
+            lengths={},
+            _cache={},
+        )
 
     @property
     def n_runs(self) -> int:

@@ -1,6 +1,6 @@
 """Expressions over groups as small immutable trees, with values and exact gradients."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
@@ -175,21 +175,36 @@ def parameters(tree: Tree) -> Array:
     return np.array([n.value for n in nodes(tree) if isinstance(n, Number) and n.free])
 
 
+def with_leaves(tree: Tree, leaf: "Callable[[Number | Mono], Tree]") -> Tree:
+    """The tree with others in place of its numbers and monomials."""
+    match tree:
+        case Sum(parts):
+            return Sum(tuple(with_leaves(p, leaf) for p in parts))
+        case Product(parts):
+            return Product(tuple(with_leaves(p, leaf) for p in parts))
+        case Power(base, exponent):
+            return Power(with_leaves(base, leaf), exponent)
+        case Call(name, argument):
+            return Call(name, with_leaves(argument, leaf))
+        case _:
+            return leaf(tree)
+
+
 def rebuild(tree: Tree, numbers: "Iterator[Number]") -> Tree:
     """The tree with numbers in place of its free constants."""
-    match tree:
-        case Number():
-            return next(numbers) if tree.free else tree
-        case Sum(parts):
-            return Sum(tuple(rebuild(p, numbers) for p in parts))
-        case Product(parts):
-            return Product(tuple(rebuild(p, numbers) for p in parts))
-        case Power(base, exponent):
-            return Power(rebuild(base, numbers), exponent)
-        case Call(name, argument):
-            return Call(name, rebuild(argument, numbers))
-        case _:
-            return tree
+    return with_leaves(tree, lambda x: next(numbers) if isinstance(x, Number) and x.free else x)
+
+
+def in_groups(tree: Tree, groups: Sequence[Exponents]) -> Tree:
+    """A tree over monomials of some groups, given by their exponents, as one over these groups."""
+
+    def leaf(part: Number | Mono) -> Tree:
+        if isinstance(part, Number):
+            return part
+        powers = [[x * p for x in e] for p, e in zip(part.exponents, groups, strict=True)]
+        return monomial(tuple(sum(each, Fraction(0)) for each in zip(*powers, strict=True)))
+
+    return with_leaves(tree, leaf)
 
 
 def with_parameters(tree: Tree, values: Any) -> Tree:
