@@ -7,7 +7,7 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimensionError, FitError
-from dimgs.common.formats import plain
+from dimgs.common.formats import attributes, plain
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     bounds_of,
@@ -73,19 +73,12 @@ class Exploration:
 
         document = {
             "pi": None if self.basis is None else pi_document(self.basis),
-            "homogeneity": self.homogeneity,
-            "never_varied": list(self.never_varied),
-            "collinear": list(self.collinear),
-            "pca": self.pca,
-            "pcoa": self.pcoa,
-            "active": self.active,
-            "dominant": self.dominant,
+            **attributes(self, "homogeneity never_varied collinear pca pcoa active dominant"),
             "sources": [
                 {"column": e.source, "what": e.name, "n": len(e.names), "spread_over_run": e.ratio}
                 for e in self.sources
             ],
-            "level": self.level,
-            "warnings": list(self.warnings),
+            **attributes(self, "level warnings"),
         }
         result = plain(document)
         assert isinstance(result, dict)
@@ -274,10 +267,7 @@ def _missing(narrow: HomogeneityTest, wide: HomogeneityTest) -> dict[str, Any]:
 
 def _homogeneity_document(homogeneity: HomogeneityTest, names: list[str]) -> dict[str, Any]:
     return {
-        "rejected": homogeneity.rejected,
-        "statistic": homogeneity.statistic,
-        "p_value": homogeneity.p_value,
-        "dof": list(homogeneity.dof),
+        **plain(attributes(homogeneity, "rejected statistic p_value dof")),
         "missing": {
             base: {"value": v, "low": low, "high": high}
             for base, (v, low, high) in homogeneity.missing.items()

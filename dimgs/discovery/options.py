@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.errors import InputError
+from dimgs.common.formats import attributes
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
 from dimgs.engines.registry import ALL, check_name, embedded
 from dimgs.groups.invariant_groups import Scaling, read_scalings, scaling_text
@@ -411,12 +412,7 @@ class Options:
             units=dict(self.units),
             columns=None if self.columns is None else list(dict.fromkeys([*self.columns, *keep])),
             drop=None if self.drop is None else list(self.drop),
-            drop_bad=self.drop_bad,
-            strict_units=self.strict_units,
-            si=self.si,
-            sheet=self.sheet,
-            skip_rows=self.skip_rows,
-            rounded=self.rounded,
+            **attributes(self, "drop_bad strict_units si sheet skip_rows rounded"),
         )
 
     def read(self, data: Any, *targets: str) -> "Dataset":

@@ -9,6 +9,7 @@ import sympy
 
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import DimgsError
+from dimgs.common.formats import attributes
 from dimgs.discovery.estimators import fit_squares
 from dimgs.discovery.options import Options
 from dimgs.discovery.rational_exponents import groups_of, physical_map, with_rationals
@@ -212,14 +213,7 @@ class Crossover:
 
     def to_json(self) -> dict[str, Any]:
         """The crossover as JSON."""
-        return {
-            "form": self.form,
-            "n": self.n,
-            "low": self.low,
-            "high": self.high,
-            "criteria": self.criteria,
-            "law": self.law.to_json(),
-        }
+        return {**attributes(self, "form n low high criteria"), "law": self.law.to_json()}
 
 
 def crossover_of(design: Design, options: Options) -> Crossover | None:

@@ -10,6 +10,7 @@ from scipy.stats import t as student
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
+from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import check_enough_runs, table_warnings, usable_runs
 from dimgs.discovery.options import Options
@@ -80,14 +81,11 @@ class Sensitivity:
             }
 
         return {
-            "target": self.target,
-            "method": self.method,
+            **attributes(self, "target method"),
             "main": table(self.effects.main, self.halves.main),
             "total": table(self.effects.total, self.halves.total),
             "shapley": table(self.effects.shapley, self.halves.shapley),
-            "scale": self.scale,
-            "r2_left_out": self.r2_left_out,
-            "level": self.level,
+            **attributes(self, "scale r2_left_out level"),
             "warnings": list(self.warnings),
         }
 

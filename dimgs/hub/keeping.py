@@ -8,7 +8,7 @@ import numpy as np
 
 from dimgs.common.advice import setting
 from dimgs.common.errors import InputError
-from dimgs.common.formats import plain
+from dimgs.common.formats import attributes, plain
 from dimgs.hub.acts import naming
 from dimgs.hub.cards import keep_card
 from dimgs.hub.entry import MOST_FILE, sha256
@@ -61,12 +61,7 @@ def keep_report(hub: "Hub", report: "Report") -> dict[str, Any]:
         "rows": data.n_runs,
         "provenance": plain(report.provenance),
     }
-    verdict = {
-        "engine": report.engine,
-        "outcome": report.outcome,
-        "confirmed": report.confirmed,
-        "why_not": list(report.why_not),
-    }
+    verdict = plain(attributes(report, "engine outcome confirmed why_not"))
     law = None if report.law is None else {**verdict, "law": report.law.to_json()}
     page = {} if law is None else {"report.html": report.to_html().encode()}
     return _keep_all(

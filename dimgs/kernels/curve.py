@@ -9,6 +9,7 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
+from dimgs.common.formats import attributes, plain
 from dimgs.variables import parse_unit
 
 
@@ -99,13 +100,8 @@ class Curve:
 
     def to_json(self) -> dict[str, Any]:
         """The value as a JSON document."""
-        return {
-            "coordinate": self.coordinate,
-            "at": self.at.tolist(),
-            "values": self.values.tolist(),
-            "along": self.along,
-            "unit": self.unit,
-        }
+        document: dict[str, Any] = plain(attributes(self, "coordinate at values along unit"))
+        return document
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "Curve":

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from dimgs.common.errors import DimgsError
+from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.parts import Constant
@@ -41,10 +42,7 @@ class Centre:
         """The centre as JSON."""
         return {
             "inputs": {name: {"value": x, "unit": unit} for name, x, unit in self.inputs},
-            "value": self.value,
-            "low": self.low,
-            "high": self.high,
-            "unit": self.unit,
+            **attributes(self, "value low high unit"),
         }
 
 

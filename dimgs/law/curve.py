@@ -14,7 +14,15 @@ import numpy as np
 
 from dimgs.common.arrays import Array, IntArray, leading_rows
 from dimgs.common.errors import InputError, LawError
-from dimgs.common.formats import SCHEMA, is_edited, refuse_newer, sealed, validated
+from dimgs.common.formats import (
+    SCHEMA,
+    attributes,
+    is_edited,
+    plain,
+    refuse_newer,
+    sealed,
+    validated,
+)
 from dimgs.fits.design.features import Design
 from dimgs.fits.smooth import SmoothCurve
 from dimgs.law.domain import Bound
@@ -270,14 +278,8 @@ class Curve:
                 "kind": KIND,
                 "target": variable_document(self.target),
                 "inputs": [variable_document(v) for v in self.inputs],
-                "logged": list(place.logged),
-                "plain": list(place.plain),
-                "matrix": place.matrix.tolist(),
-                "shift": place.shift.tolist(),
-                "scale": self.scale,
-                "powers": dict(self.powers),
-                "constant": self.constant,
-                "columns": {n: list(ends) for n, ends in self.columns.items()},
+                **plain(attributes(place, "logged plain matrix shift")),
+                **plain(attributes(self, "scale powers constant columns")),
                 "places": process.z.tolist(),
                 "values": process.y.tolist(),
                 "parts": [] if process.parts is None else process.parts.tolist(),
