@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -459,6 +459,20 @@ _ARMIJO = 1e-4
 _FLAT = 1e-7
 
 
+class _Pair(NamedTuple):
+    """A step of every row, how it changed the slope, and what that says of the curvature."""
+
+    step: Tensor
+    change: Tensor
+    # 0 where it is of no use to a row
+    weight: Tensor
+    # of the latest step that was of use
+    scale: Tensor
+
+    def of(self, rows: Tensor) -> "_Pair":
+        return _Pair(*(part[rows] for part in self))
+
+
 def lbfgs(
     objective: Objective,
     theta: Tensor,
@@ -490,7 +504,7 @@ def lbfgs(
     n = len(theta)
     everyone = torch.arange(n, device=theta.device)
     loss, slope = objective(theta, everyone)
-    memory = _Memory(theta)
+    memory: list[_Pair] = []
     active = everyone
     kept: list[Tensor] = []
     for iteration in range(1, max(stops) + 1):
@@ -505,47 +519,15 @@ def lbfgs(
     return kept
 
 
-class _Memory:
-    """The latest steps and changes of slope; a pair of no use to a row has no weight there."""
-
-    def __init__(self, like: Tensor) -> None:
-        self.pairs: list[tuple[Tensor, Tensor, Tensor]] = []
-        self.scale: Tensor | None = None
-        # rows that have just started over
-        self.fresh = torch.zeros(len(like), dtype=torch.bool, device=like.device)
-
-    def add(self, step: Tensor, change: Tensor) -> None:
-        curvature = (step * change).sum(1)
-        size = (change * change).sum(1)
-        useful = curvature > 1e-10 * (step.norm(dim=1) * size.sqrt()).clamp_min(1e-300)
-        one = torch.ones_like(curvature)
-        rho = torch.where(useful, 1.0 / torch.where(useful, curvature, one), 0.0 * one)
-        before = one if self.scale is None else self.scale
-        self.scale = torch.where(useful, curvature / torch.where(useful, size, one), before)
-        self.pairs.append((step, change, rho))
-        del self.pairs[:-_HISTORY]
-
-    def forget(self, rows: Tensor) -> None:
-        """Let these rows start over."""
-        for _, _, rho in self.pairs:
-            rho[rows] = 0.0
-
-    def direction(self, slope: Tensor, rows: Tensor) -> Tensor:
-        q = slope
-        pairs = [(s[rows], c[rows], rho[rows]) for s, c, rho in self.pairs]
-        weights = []
-        for step, change, rho in reversed(pairs):
-            alpha = rho * (step * q).sum(1)
-            q = q - alpha[:, None] * change
-            weights.append(alpha)
-        if self.scale is None:
-            q = q / (1.0 + q.norm(dim=1, keepdim=True))
-        else:
-            q = q * self.scale[rows][:, None]
-        for (step, change, rho), alpha in zip(pairs, reversed(weights), strict=True):
-            beta = rho * (change * q).sum(1)
-            q = q + (alpha - beta)[:, None] * step
-        return -q
+def _direction(pairs: Sequence[_Pair], slope: Tensor) -> Tensor:
+    shares, q = [], slope
+    for pair in reversed(pairs):
+        shares.append(pair.weight * (pair.step * q).sum(1))
+        q = q - shares[-1][:, None] * pair.change
+    q = q * pairs[-1].scale[:, None] if pairs else q / (1.0 + q.norm(dim=1, keepdim=True))
+    for pair, share in zip(pairs, reversed(shares), strict=True):
+        q = q + (share - pair.weight * (pair.change * q).sum(1))[:, None] * pair.step
+    return -q
 
 
 def _step(
@@ -553,11 +535,11 @@ def _step(
     theta: Tensor,
     loss: Tensor,
     slope: Tensor,
-    memory: _Memory,
+    memory: list[_Pair],
     active: Tensor,
 ) -> Tensor:
     """One step of the active rows, in place; the rows that could move."""
-    direction = memory.direction(slope[active], active)
+    direction = _direction([pair.of(active) for pair in memory], slope[active])
     descent = (direction * slope[active]).sum(1)
     uphill = descent >= 0
     direction = torch.where(uphill[:, None], -slope[active], direction)
@@ -579,14 +561,18 @@ def _step(
         length[waiting] *= _SHORTER
         if not len(waiting):
             break
-    memory.add(step, change)
+    curvature, size = (step * change).sum(1), (change * change).sum(1)
+    useful = curvature > 1e-10 * (step.norm(dim=1) * size.sqrt()).clamp_min(1e-300)
+    before = memory[-1].scale if memory else torch.ones_like(size)
+    scale = torch.where(useful, curvature / size, before)
     # a row that nothing helped starts over along its slope, and ends where that fails too
     stuck = active[waiting]
-    ends = stuck[memory.fresh[stuck]]
-    memory.forget(stuck)
-    memory.fresh[active] = False
-    memory.fresh[stuck] = True
-    return active[~torch.isin(active, ends)]
+    ends = [stuck[~pair.step[stuck].any(1)] for pair in memory[-1:]]
+    memory.append(_Pair(step, change, torch.where(useful, 1.0 / curvature, 0.0), scale))
+    del memory[:-_HISTORY]
+    for pair in memory:
+        pair.weight[stuck] = 0.0
+    return active[~torch.isin(active, torch.cat([stuck[:0], *ends]))]
 
 
 BatchObjective = Callable[[Tensor, Tensor], Tensor]
