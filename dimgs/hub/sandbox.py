@@ -27,7 +27,7 @@ from dimgs.hub.runs import run_content, run_record
 from dimgs.hub.supervise import MOST_BYTES, Answer, Limits
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.conversion import holds_inputs
-from dimgs.kernels.process import ending, marked
+from dimgs.kernels.process import ending, marked, text_printed
 from dimgs.kernels.record import Failure, RunRecord, Status, one_sentence, printable
 from dimgs.kernels.registry import GROUP, available, load
 
@@ -158,8 +158,7 @@ def bubblewrap() -> str | None:
     if path is None:
         return None
     command = [path, "--unshare-all", "--ro-bind", "/", "/", "true"]
-    process = subprocess.run(command, capture_output=True, check=False, timeout=_GRACE)
-    return path if process.returncode == 0 else None
+    return None if text_printed(command, _GRACE) is None else path
 
 
 def in_package(kernel: str) -> bool:

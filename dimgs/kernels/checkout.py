@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Any, ClassVar
 from dimgs.common.errors import ProgramMissingError, RunDivergedError, RunFailedError
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.fingerprint import takes_part, tree_digest
-from dimgs.kernels.process import run_program
+from dimgs.kernels.process import run_program, text_printed
 
 # several threads slow small linear algebra down; figures have no screen; reports hold any letter
 _ENVIRONMENT = {
@@ -177,20 +176,7 @@ def _answer(path: Path, name: str) -> dict[str, Any]:
 def _git(root: Path, *arguments: str) -> str | None:
     """Output of Git for a folder; None without Git or without a repository."""
     environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0"}
-    try:
-        process = subprocess.run(
-            ["git", "-C", str(root), *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_LONGEST_GIT,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return process.stdout if process.returncode == 0 else None
+    return text_printed(["git", "-C", str(root), *arguments], _LONGEST_GIT, env=environment)
 
 
 def _matters(line: str) -> bool:

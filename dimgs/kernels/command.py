@@ -6,7 +6,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
@@ -37,6 +36,7 @@ from dimgs.kernels.process import (
     STREAM_FILES,
     last_words,
     run_program,
+    text_printed,
 )
 from dimgs.kernels.spec import ONE_TIER, Port, ports_of, tiers_of
 
@@ -498,21 +498,10 @@ def _printed_path(
     variables: tuple[tuple[str, str], ...],
 ) -> tuple[str, ...] | None:
     """Import path of a Python under these options and variables; None if it fails."""
-    try:
-        process = subprocess.run(
-            [program, *flags, "-c", "import sys; print('\\0'.join(sys.path))"],
-            env={**os.environ, **dict(variables)},
-            cwd=os.sep,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_LONGEST_START,
-            check=True,
-        )
-    except (OSError, ValueError, subprocess.SubprocessError):
-        return None
-    return tuple(process.stdout.strip().split("\0"))
+    command = [program, *flags, "-c", "import sys; print('\\0'.join(sys.path))"]
+    environment = {**os.environ, **dict(variables)}
+    text = text_printed(command, _LONGEST_START, env=environment, cwd=os.sep)
+    return None if text is None else tuple(text.strip().split("\0"))
 
 
 def _text(path: Path) -> str:

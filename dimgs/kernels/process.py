@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
+from typing import Any
 from uuid import uuid4
 
 from dimgs.common.errors import ProgramMissingError, RunFailedError
@@ -116,6 +117,26 @@ def run_program(
             _end_group(process)
     if status:
         raise RunFailedError(f"The program {ending(status)}{last_words(folder)}.")
+
+
+def text_printed(command: Sequence[str], timeout: float, **started: Any) -> str | None:
+    """What a short command writes to standard output; None where it cannot run or fails.
+
+    Parameters
+    ----------
+    command : sequence of str
+    timeout : float
+        Seconds.
+    **started
+        As `subprocess.run` takes them.
+    """
+    pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "capture_output": True}
+    texts: dict[str, Any] = {"text": True, "errors": "replace"}
+    try:
+        ended = subprocess.run(command, check=True, timeout=timeout, **pipes, **texts, **started)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    return str(ended.stdout)
 
 
 def _executable(name: str) -> str:

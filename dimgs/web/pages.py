@@ -19,7 +19,7 @@ from dimgs.similitude.points import typed_inputs
 from dimgs.variables.quantities import as_quantity
 from dimgs.web import pictures, question_map, views
 from dimgs.web.people import COOKIE, SESSION_DAYS, People, UnknownError, Visit, Who
-from dimgs.web.routes import ROUTES, RestCall, body_of, openapi
+from dimgs.web.routes import ACTS, ROUTES, RestCall, body_of, openapi
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -35,14 +35,6 @@ RATINGS = ("clarity", "kernel_fit", "output", "rating")
 # of a page that somebody added, such as a report
 _SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:"
 _ACTS = {r.path.rpartition("/")[2]: r for r in ROUTES if r.path.count("/") == 3 and r.body}
-_ACTIONS = {
-    "reviews": "review",
-    "annotations": "annotate",
-    "disputes": "dispute",
-    "forks": "fork",
-    "approvals": "approve",
-    "redactions": "redact",
-}
 
 
 @cache
@@ -229,7 +221,7 @@ class Pages:
         is_author = entry["author"] == hub.user
         may = {
             act
-            for act, action in _ACTIONS.items()
+            for act, (action, *_) in ACTS.items()
             if hub.may(action, entry["visibility"], is_author, entry["until"])
         }
         if is_author or entry["kind"] == "review":
@@ -240,7 +232,7 @@ class Pages:
             may -= {"approvals"}
         if entry["kind"] not in ADDED or entry["content"] is None:
             may -= {"forks"}
-        return [act for act in _ACTIONS if act in may]
+        return [act for act in ACTS if act in may]
 
     def _compare(self, visit: Visit) -> Response:
         entry = visit.hub.get(visit.request.path_params["id"])
@@ -301,7 +293,7 @@ class Pages:
     def _act(self, visit: Visit) -> Response:
         id, act = visit.request.path_params["id"], visit.request.path_params["act"]
         route = _ACTS.get(act)
-        if route is None or act not in _ACTIONS:
+        if route is None or act not in ACTS:
             raise InputError("Entries do not support this action.")
         form = {k: v.replace("\r\n", "\n") for k, v in visit.form.items() if v.strip()}
         document: dict[str, Any] = {

@@ -234,22 +234,25 @@ def _done(act: Callable[..., None], *values: Any, **named: Any) -> Json:
     return {"done": True}
 
 
-_ACTS: tuple[tuple[str, Any, str, Callable[[RestCall], str]], ...] = (
-    ("reviews", ReviewBody, "Review an entry of another author",
-     lambda c: c.hub.review(c.id, **c.body)),
-    ("annotations", AnnotationBody, "Add a remark on an entry",
-     lambda c: c.hub.annotate(c.id, **c.body)),
-    ("disputes", TextBody, "Doubt an entry", lambda c: c.hub.dispute(c.id, c.body["text"])),
-    ("forks", ChangesBody, "Copy an entry, with changes", lambda c: c.hub.fork(c.id, c.body)),
-    ("approvals", TextBody, "Let an imported protocol, card or job run here",
-     lambda c: c.hub.approve(c.id, c.body["text"])),
-    ("redactions", TextBody, "Remove the content of an entry",
-     lambda c: c.hub.redact(c.id, c.body["text"])),
-)  # fmt: skip
+# what is done with an entry: the method of the hub, which has the name of the right that it needs
+ACTS: dict[str, tuple[str, type[BaseModel], str]] = {
+    "reviews": ("review", ReviewBody, "Review an entry of another author"),
+    "annotations": ("annotate", AnnotationBody, "Add a remark on an entry"),
+    "disputes": ("dispute", TextBody, "Doubt an entry"),
+    "forks": ("fork", ChangesBody, "Copy an entry, with changes"),
+    "approvals": ("approve", TextBody, "Let an imported protocol, card or job run here"),
+    "redactions": ("redact", TextBody, "Remove the content of an entry"),
+}
 
 
-def _act(name: str, body: Any, summary: str, run: Callable[[RestCall], str]) -> Route:
-    return Route("POST", f"/entries/{{id}}/{name}", lambda c: {"id": run(c)}, summary, _Body, body)
+def _act(name: str) -> Route:
+    method, body, summary = ACTS[name]
+
+    def run(call: RestCall) -> Json:
+        given = {"document": call.body} if body is ChangesBody else call.body
+        return {"id": getattr(call.hub, method)(call.id, **given)}
+
+    return Route("POST", f"/entries/{{id}}/{name}", run, summary, _Body, body)
 
 
 def _typed(texts: str = "", **others: Any) -> type[BaseModel]:
@@ -280,7 +283,7 @@ ROUTES: tuple[Route, ...] = (
           "Entries that an entry depends on, and entries that depend on it"),
     Route("GET", "/entries/{id}/history", lambda c: {"ids": c.hub.history(c.id)},
           "Ids of all entries that an entry depends on"),
-    *(_act(*act) for act in _ACTS),
+    *map(_act, ACTS),
     Route("POST", "/entries/{id}/settlements", _settle,
           "Add a result that was derived again without rejected entries", _Body, SettlementBody),
     Route("GET", "/runs", lambda c: c.hub.query(**c.query), "Runs by ranges of inputs and groups",
