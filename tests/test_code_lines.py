@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 63857, "the engine searches again among the inputs of its best law"
+MOST, SINCE = 63787, "documents name fields once; steps of networks are records; one table of acts"
 
 
 def code_lines(text: str) -> int:
