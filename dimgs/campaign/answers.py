@@ -11,7 +11,6 @@ import numpy as np
 from scipy.special import stdtrit
 
 from dimgs.campaign.binding import Binding
-from dimgs.campaign.design import hidden
 from dimgs.campaign.evidence import TierEvidence
 from dimgs.campaign.experiment import Experiment
 from dimgs.campaign.plan import Plan
@@ -43,6 +42,7 @@ from dimgs.groups.dimensions import primitive, solve_exact
 from dimgs.groups.group import PiGroup
 from dimgs.hub.store import dataset_of
 from dimgs.judgement.confirmation import PROBABLE
+from dimgs.judgement.next_run import uncovered
 from dimgs.kernels.record import RunRecord
 from dimgs.law.domain import domain_of
 from dimgs.law.power import Side, reading, where_text
@@ -249,7 +249,7 @@ class Answers:
                 conditions.append(condition_of(apart))
             elif len(beyond) and others is unexplained:
                 self.entangled.add(k)
-        return conditions
+        return list(dict.fromkeys(conditions))
 
     def regime(self, k: int, fit: FitResult | None) -> tuple[RegimeAnswer, Pertinence]:
         """A regime as it is reported, with its law by `fit`, and whether it can be relied on."""
@@ -293,7 +293,7 @@ class Answers:
             why += f" {unexplained} of {n} runs follow no law that was found."
         if self.lost:
             why += f" {counted({'only': self.lost})} gave no answer: nothing is known there."
-        if failure := self._failure(k):
+        if failure := self.failure(k):
             return regime, Pertinence(name, False, 0.0, 0.0, f"No answer: {failure}", why)
         confidence = law.confidence(evidence.functionals, evidence.tolerance)
         acceptability = min(1.0, evidence.tolerance / max(half, 1e-12))
@@ -336,7 +336,7 @@ class Answers:
             boundaries.append(RegimeBoundary(pair, text, words, *ends, kind, unit))
         return tuple(boundaries)
 
-    def _failure(self, k: int) -> str:
+    def failure(self, k: int) -> str:
         """Why a law cannot be relied on at all; empty where it can."""
         law, tiers, tier = self.model.laws[k], self.binding.tiers, self.evidence.tier
         if k in self.entangled:
@@ -357,7 +357,7 @@ class Answers:
         if not space.rank or not self.laws:
             return ""
         usable = evidence.usable_pool
-        share = hidden(space, self.model.sites.z, usable)[1] if len(usable) else 1.0
+        share = uncovered(space.axes.slopes, self.model.sites.z, usable)[1] if len(usable) else 1.0
         step = float(np.expm1(np.max(self.model.scatter.limits(np.ones(1)))))
         seen = f"assuming a threshold in one monomial, no step above {step:.1%} was left unseen"
         beyond = f"at most {share:.0%} of the ranges lie beyond all runs along one monomial"
@@ -457,18 +457,21 @@ def conclude(
     moved, tolerance, target = answers.moved, binding.plan.tolerance, binding.target
     finest = [r.record for r in experiment.runs.usable(binding.finest)]
     dataset = _dataset(target.name, finest) if finest else None
-    every = [answers.regime(k, _law(answers, k, warnings)) for k in answers.laws]
-    regimes, judged = [regime for regime, _ in every], [grade for _, grade in every]
     predictions = [point_answer(experiment, i) for i in range(len(binding.points))]
     at_points = [p for _, p in predictions]
+    predicts = surrogate is not None and surrogate.is_close and all(p.relevant for p in at_points)
+    if predicts:
+        # the smooth curve answers where these laws do not
+        answers.laws = [k for k in answers.laws if not answers.failure(k)]
+    every = [answers.regime(k, _law(answers, k, warnings)) for k in answers.laws]
+    regimes, judged = [regime for regime, _ in every], [grade for _, grade in every]
     if lost := len(experiment.lost):
         warnings.append(f"{lost} runs gave no answer.{experiment.why_lost()}")
-    small = len(evidence.model.laws) - len(answers.laws)
+    small = len(evidence.model.laws) - len(evidence.answered)
     if small and answers.laws:
         what = "a further power law holds" if small == 1 else f"{small} further power laws hold"
         warnings.append(f"{what} in less than 2 % of the ranges; widen them to have it answered.")
     met = ends is None
-    predicts = surrogate is not None and surrogate.is_close and all(p.relevant for p in at_points)
     report = of_all
     if report is None and consistent:
         report = law_of_all(evidence, experiment, warnings, quick=met or predicts)
@@ -546,8 +549,8 @@ def _outcome(plan: Plan, ends: Ending | None, one: bool, parts: bool, predicts: 
         Whether a surrogate predicts runs left out as closely as was asked.
     """
     if ends is None:
-        laws = plan.tolerance.of_laws or plan.over_ranges
-        return Outcome.CONFIRMED if laws and (one or parts) else Outcome.PREDICTS
+        known = plan.of_ranges and (one or parts)
+        return Outcome.CONFIRMED if known else Outcome.PREDICTS
     if one and plan.tolerance.law is None:
         return Outcome.CONFIRMED
     return Outcome.PREDICTS if predicts and not one else ends.outcome
@@ -747,8 +750,7 @@ def _judged_law(report: Analysis, wanted: float) -> Pertinence:
     """Whether one law of all runs is as probable as the plan asks for."""
     sure = report.probability if isinstance(report, Report) and report.confirmed else None
     if not isinstance(report, Report) or sure is None:
-        text = "No answer: no one law was confirmed."
-        return Pertinence("law", False, 0.0, 0.0, text, "Nothing.")
+        return Pertinence("law", False, 0.0, 0.0, "No answer: no law was confirmed.", "Nothing.")
     why = f"Its probability among all that were found and none of them; {wanted:g} was asked for."
     return Pertinence("law", True, min(1.0, sure / wanted), sure, f"{report.law}.", why)
 
@@ -756,8 +758,11 @@ def _judged_law(report: Analysis, wanted: float) -> Pertinence:
 def _judged_surrogate(surrogate: Surrogate) -> Pertinence:
     """Whether a surrogate predicts runs left out as closely as a prediction is asked for."""
     good = min(1.0, surrogate.wanted / max(surrogate.error, 1e-12))
-    said = f"a smooth curve through the runs predicts runs left out within {surrogate.error:.2g}"
-    meaning = f"No law was found; {said} (over {surrogate.curve.level:.0%} of the ranges)."
+    curve, many = "No law was found; a smooth curve predicts", len(surrogate.laws)
+    if many:
+        curve = f"{many} law{'s' * (many > 1)} of parts, and a smooth curve elsewhere, predict"
+    within = f"within {surrogate.error:.2g} (over {surrogate.curve.level:.0%} of the ranges)"
+    meaning = f"{curve} runs left out {within}."
     why = f"A Gaussian process over {surrogate.curve.runs} runs; {surrogate.wanted:g} is wanted."
     if not surrogate.is_close:
         more = surrogate.further

@@ -100,15 +100,13 @@ class Binding:
 
         None where each of their dimensions has a constant already.
         """
-        known, moved = self.space.basis.variables, (self.ports[n] for n in names)
-        free = {v.dimension for v in known if v.role == "scale"}
-        for port in moved:
-            variable = Variable(port.name, port.parsed)
-            if not variable.dimension.is_dimensionless and variable.dimension not in free:
-                scale = scale_of(
-                    variable, {self.target.name, *self.ports, *(v.name for v in known)}
-                )
-                return bind(replace(self.plan, scales=(*self.scales, scale)))
+        known = self.space.basis.variables
+        there = {v.dimension for v in known if v.role == "scale"}
+        taken = {self.target.name, *self.ports, *(v.name for v in known)}
+        for variable in (Variable(n, self.ports[n].parsed) for n in names):
+            if not variable.dimension.is_dimensionless and variable.dimension not in there:
+                scales = (*self.scales, scale_of(variable, taken))
+                return bind(replace(self.plan, scales=scales))
         return None
 
     @property

@@ -16,7 +16,7 @@ import numpy as np
 from dimgs.campaign.answers import Analysis, conclude, half_width, joined, law_of_all
 from dimgs.campaign.binding import Binding, bind
 from dimgs.campaign.curves import curves_of
-from dimgs.campaign.design import CampaignDesign, d_optimal, nearest
+from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.evidence import FREEDOM, Proposal, TierEvidence
 from dimgs.campaign.experiment import Experiment, Runner
 from dimgs.campaign.journal import DecisionLog, Listener, Progress, changed_since, shown_by
@@ -36,6 +36,7 @@ from dimgs.fits.smooth import SmoothCurve
 from dimgs.groups.missing_input import AUTO
 from dimgs.hub import RunStore
 from dimgs.hub.runs import run_content
+from dimgs.judgement.next_run import d_optimal, farthest, nearest
 from dimgs.kernels.portable import portable
 from dimgs.kernels.record import Failure, RunRecord, RunRequest, one_sentence
 from dimgs.kernels.spec import of_tier
@@ -137,7 +138,7 @@ class CampaignLoop:
                 evidence, ends = self._solved(last, evidence.known)
                 break
         report = None
-        tolerance = self.binding.plan.tolerance
+        plan, tolerance = self.binding.plan, self.binding.plan.tolerance
         consistent = ends is None or ends.outcome.is_consistent
         if tolerance.law is not None and consistent and (tolerance.of_one_law or ends is None):
             self.phase = "law"
@@ -145,13 +146,12 @@ class CampaignLoop:
         ends, surrogate = self._unanswered(evidence, ends), None
         if ends is not None and ends.outcome.is_consistent:
             # at length: a law is worth more than a surrogate, and further runs cost more than this
-            report = report or law_of_all(evidence, self.experiment, [], quick=False)
-            if not (isinstance(report, Report) and report.confirmed):
+            alone = not plan.of_ranges
+            report = report or law_of_all(evidence, self.experiment, [], quick=alone)
+            if not (alone or (isinstance(report, Report) and report.confirmed)):
                 asked = self.experiment.asked
                 surrogate = self._predicted(evidence)
-                if self.experiment.asked > asked:
-                    evidence.look()
-                    report = None
+                report = report if self.experiment.asked == asked else None
             if self.experiment.over(last):
                 ends = replace(ends, outcome=Outcome.BUDGET)
         notes = [*self.binding.notes, *self.notes]
@@ -170,13 +170,18 @@ class CampaignLoop:
         self.phase, surrogate, best, idle = "surrogate", None, np.inf, 0
         while rank and not binding.linear:
             sites, left = self.experiment.runs.sites(tier), self.experiment.left[tier]
+            laws = evidence.settled if tier == evidence.tier else []
+            rest = np.setdiff1d(np.arange(len(sites)), [i for law, _ in laws for i in law.rows])
+            if len(rest) < rank + FEWEST:
+                laws, rest = [], np.arange(len(sites))
             if len(sites) < rank + FEWEST:
                 why = "too few runs for a smooth curve: far from every run"
-                places = evidence.farthest(min(rank + FEWEST - len(sites), left), pool, sites.z)
+                places = farthest(min(rank + FEWEST - len(sites), left), pool, sites.z)
             else:
                 sigma, level = evidence.model.scatter.sigma, binding.plan.level
-                curve = SmoothCurve(sites.z, sites.y, sigma, level)
-                surrogate = Surrogate(binding.space, curve, evidence.design.pool, wanted)
+                curve = SmoothCurve(sites.z[rest], sites.y[rest], sigma, level)
+                of_space = binding.space, curve, evidence.design.pool
+                surrogate = Surrogate(*of_space, wanted, tuple(laws))
                 text = f"a smooth curve predicts runs that are left out to {surrogate.error:.2g}"
                 self._say("surrogate", text)
                 idle = 0 if surrogate.error < _BETTER * best else idle + 1
@@ -184,10 +189,14 @@ class CampaignLoop:
                 if surrogate.is_close or (idle >= _PATIENCE and surrogate.further is None):
                     break
                 why = "the runs say least of what the target is here"
-                places = list(curve.widest(pool, min(binding.plan.execution.batch, left)))
+                places = farthest(1, pool[surrogate.between(pool)], sites.z)
+                of_curve = (surrogate.part(pool) < 0) & ~surrogate.between(pool)
+                n = min(binding.plan.execution.batch, left) - len(places)
+                places += list(curve.widest(pool[of_curve], n))
             proposals = [Proposal(z, tier, "surrogate", why) for z in places]
             if self.experiment.over(tier) or not self.experiment.makes(proposals):
                 break
+            evidence.look()
         return surrogate
 
     def _worthwhile(self) -> list[int]:
@@ -214,14 +223,13 @@ class CampaignLoop:
         self._trusts(tier)
         evidence = TierEvidence(self.design, self.experiment.runs, tier)
         plan, tolerance = self.binding.plan, self.binding.plan.tolerance
-        asked = tolerance.of_laws or plan.over_ranges
         # what asks for no power laws goes on with a closed form, or with a surrogate
         one_law = tolerance.of_one_law or plan.over_ranges
         self.evidence, evidence.known = evidence, known or evidence.known
         evidence.predictions = [*self._held]
         self.phase, idle, expected = "ask", 0, False
         enough = _SURVEY * (self.binding.space.rank + 2)
-        while asked:
+        while plan.of_ranges:
             chosen = evidence.next()
             if not chosen:
                 if self._doubts(evidence, "they do not lead to an answer", unclear=True):
@@ -263,7 +271,7 @@ class CampaignLoop:
             if evidence.model.scatter.sigma and settled and not expected:
                 expected = True
                 self._foreseen(evidence, tier)
-        if not len(evidence.model.sites) and asked:
+        if not len(evidence.model.sites) and plan.of_ranges:
             why = self.experiment.why_lost()
             raise FitError(f"None of {self.experiment.asked} runs gave an answer.{why}")
         if tolerance.exponents is None:
@@ -301,8 +309,7 @@ class CampaignLoop:
         parts = [[run for run in every if run.origin == origin] for origin in origins]
         if len(parts) > 1 and self._evidence_with(tier, every) is not None:
             parts = [every]
-        trusted = [self._tested(tier, runs) for runs in parts]
-        return any(trusted)
+        return sum(self._tested(tier, runs) for runs in parts) > 0
 
     def _evidence_with(self, tier: int, prior: list[CampaignRun]) -> TierEvidence | None:
         """What the runs of a tier would say with evidence; None where they determine no law."""
@@ -337,10 +344,8 @@ class CampaignLoop:
 
     def _doubts(self, evidence: TierEvidence, why: str, unclear: bool = False) -> bool:
         """Leave runs from elsewhere aside that new runs contradict; whether that was so."""
-        if not self.experiment.runs.evidence:
-            return False
         bad = not evidence.clear or evidence.worst > 1.0 if unclear else evidence.contradicted()
-        if bad:
+        if bad := bad and bool(self.experiment.runs.evidence):
             self.experiment.doubt(why)
             evidence.known = ()
             evidence.forget()
@@ -420,11 +425,10 @@ class CampaignLoop:
     def _unanswered(self, evidence: TierEvidence, ends: Ending | None) -> Ending | None:
         """Why something that was asked has no answer; None where all has one."""
         known, plan = self._points(), self.binding.plan
-        laws = plan.tolerance.of_laws or plan.over_ranges
         # between laws a prediction is that of neither
         between = plan.over_ranges and len(evidence.model.laws) > 1
         wide = not evidence.clear or evidence.worst > 1.0 or between
-        if known and not (laws and (ends or (wide and not plan.tolerance.of_one_law))):
+        if known and not (plan.of_ranges and (ends or (wide and not plan.tolerance.of_one_law))):
             return None
         return ends or Ending(Outcome.STOPPED, "an interval is wider than its tolerance")
 
@@ -542,7 +546,7 @@ class CampaignLoop:
                 reason = f"{reason}: {run.information:.2g} nats"
                 return [Proposal(at, tier, "rivals", reason, again)]
         reason = "farthest from every run, since no law is probable yet"
-        places = evidence.farthest(1, evidence.usable_pool, z)
+        places = farthest(1, evidence.usable_pool, z)
         return [Proposal(at, tier, "rivals", reason) for at in places]
 
 
@@ -621,26 +625,25 @@ def run_campaign(
         home = Path(stack.enter_context(TemporaryDirectory()) if folder is None else folder)
         store = stack.enter_context(_opened(home, resume or retry))
         log, place = DecisionLog(home), place_of(executor, plan.execution.workers)
-        loop: CampaignLoop | None = None
+        loop: Any = None
         stack.callback(place.close)
         results, finest = list[CampaignResult](), dict[str, RunRecord]()
         changed = " ".join(filter(None, (changed_since(bindings, home), log.caution)))
         for binding in bindings:
             if len(bindings) > 1:
                 log.add("target", " of ".join([binding.target.name, *binding.plan.sources]))
-            runner, further = Runner(store, place, plan.execution, retry), binding
-            while further is not None:
-                binding = further
+            runner, further = Runner(store, place, plan.execution, retry), [binding]
+            for binding in further:
                 loop = CampaignLoop(binding, store, log, listener, start, loop)
                 loop.started(changed)
                 loop.experiment.runner, runner.on_done = runner, loop.heard
                 result = loop.run()
                 start += tuple(KnownRun(run.record, _SHARED) for run in loop.experiment.runs.asked)
                 unequal = loop.experiment.unequal if plan.scales == AUTO else ()
-                further = binding.with_further_scale(unequal)
-                if further is not None:
-                    names = ", ".join(further.scales)
+                if wider := binding.with_further_scale(unequal):
+                    names = ", ".join(wider.scales)
                     log.add("scale", f"the groups take one more unknown constant: {names}")
+                    further.append(wider)
             results.append(result)
             usable = loop.experiment.runs.usable(binding.finest)
             finest |= {r.record.key: r.record for r in usable if r.purpose != EVIDENCE}

@@ -184,78 +184,6 @@ def _facets(rows: tuple[tuple[float, ...], ...]) -> tuple[Array, Array] | None:
     return table, np.abs(table @ transform).sum(axis=1)
 
 
-# of a leverage, and of the logarithm of a determinant: what is less is rounding
-_GAINED = 1e-6
-# directions along which something may hide, beside groups and their products
-_DRAWN = 64
-
-
-def d_optimal(z: Array, offers: Array, n: int, enough: bool = True) -> list[Array]:
-    """Offers that determine a power law best, beside runs that are there.
-
-    Parameters
-    ----------
-    z : ndarray of shape (n_runs, rank)
-        There already.
-    offers : ndarray of shape (n_offers, rank)
-    n : int
-        Runs in all, where there are none yet.
-    enough : bool
-        Whether no run is added once every offer is predicted as well as from `n` chosen ones.
-
-    Returns
-    -------
-    list of ndarray of shape (rank,)
-
-    References
-    ----------
-    V. V. Fedorov, Theory of Optimal Experiments, Academic Press 1972, chapter 3 (exchange).
-    """
-    if not len(offers):
-        return []
-    known, rows = (np.column_stack([np.ones(len(x)), x]) for x in (z, offers))
-    moments = known.T @ known + 1e-9 * np.eye(rows.shape[1])
-    chosen: list[int] = []
-    while len(chosen) < n:
-        lever = np.einsum("ij,jk,ik->i", rows, np.linalg.inv(moments), rows)
-        at = int(np.argmax(lever))
-        if lever[at] <= (n if enough else 0) + _GAINED:
-            break
-        chosen.append(at)
-        moments = moments + np.outer(rows[at], rows[at])
-    # of runs chosen one after another, four regimes of a film had exponents up to 1 % off
-    for _ in range(n):
-        for i in range(len(chosen)):
-            rest = moments - np.outer(rows[chosen[i]], rows[chosen[i]])
-            gain = np.linalg.slogdet(rest + rows[:, :, None] * rows[:, None, :])[1]
-            best = int(np.argmax(gain))
-            if gain[best] > np.linalg.slogdet(moments)[1] + _GAINED:
-                chosen[i] = best
-                moments = rest + np.outer(rows[best], rows[best])
-    return [offers[i] for i in dict.fromkeys(chosen)]
-
-
-def hidden(space: PiSpace, z: Array, pool: Array) -> tuple[Array, float]:
-    """The direction along which most of the ranges lie beyond all runs, and how much.
-
-    Directions are those of groups, of products of two, and some drawn at random.
-    """
-    loadings = space.axes.slopes
-    pairs = [a + s * b for i, a in enumerate(loadings) for b in loadings[:i] for s in (1, -1)]
-    drawn = np.random.default_rng(0).normal(size=(_DRAWN, z.shape[1]))
-    every = np.vstack([loadings, *pairs, drawn])
-    every = np.vstack([every, -every])
-    beyond = np.mean(pool @ every.T > (z @ every.T).max(axis=0) + 1e-9, axis=0)
-    at = int(np.argmax(beyond))
-    return every[at], float(beyond[at])
-
-
-def nearest(points: Array, others: Array) -> Array:
-    """Distance of each point to the nearest of the others."""
-    apart = np.linalg.norm(points[:, None] - others[None], axis=2)
-    return np.asarray(apart.min(axis=1, initial=np.inf))
-
-
 # shares of the space are then known to one or two per cent
 _POOL = 4096
 # all the corners of so many inputs are looked at; of more, as many drawn ones
@@ -320,8 +248,9 @@ class CampaignDesign:
         """
         logs = self.region.logs(z) if logs is None else logs
         if logs is None:
-            source = self.binding.plan.source
-            raise InputError(f"No inputs inside the ranges of {source} reach a point.")
+            raise InputError(
+                f"No inputs in the ranges of {self.binding.plan.source} reach a point."
+            )
         return self.binding.values(logs)
 
 

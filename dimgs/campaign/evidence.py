@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 from scipy.special import stdtrit
 
-from dimgs.campaign.design import SLACK, CampaignDesign, d_optimal, hidden, nearest
+from dimgs.campaign.design import SLACK, CampaignDesign
 from dimgs.campaign.space import EVIDENCE, CampaignRuns
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.fits.consensus import (
@@ -26,7 +26,15 @@ from dimgs.fits.consensus import (
     model_of,
     within,
 )
-from dimgs.judgement.next_run import Prediction, choose
+from dimgs.judgement.next_run import (
+    Prediction,
+    c_optimal,
+    choose,
+    d_optimal,
+    farthest,
+    nearest,
+    uncovered,
+)
 
 # of ten campaigns that say that the tolerance is met, less than one may be wrong for its noise
 _SURE = 0.95
@@ -231,6 +239,18 @@ class TierEvidence:
         return np.flatnonzero(share >= SMALLEST).tolist()
 
     @property
+    def settled(self) -> list[tuple[FittedLaw, Separation]]:
+        """Laws within the tolerance where they hold, and what parts them from all other runs."""
+        laws, z = (self.model.laws[k] for k in self.answered), self.model.sites.z
+        # runs that nearly follow a law beyond those that determine it are met by chance: twice as
+        # many as its unknowns are not
+        most = 2 * (self.space.rank + 1)
+        sure = [law for law in laws if len(law.rows) > most and self.width(law) <= 1.0]
+        rest, parting = [np.delete(z, law.rows, axis=0) for law in sure], self.space.axes.separating
+        parts = [parting(z[law.rows], others) for law, others in zip(sure, rest, strict=True)]
+        return [(law, part) for law, part in zip(sure, parts, strict=True) if part is not None]
+
+    @property
     def worst(self) -> float:
         """Widest half-width of an exponent, in tolerances."""
         return max((self.width(self.model.laws[k]) for k in self.answered), default=np.inf)
@@ -260,14 +280,6 @@ class TierEvidence:
     def usable_pool(self) -> Array:
         """Points that fill what the ranges reach, where runs are expected to give an answer."""
         return self.design.pool[self.feasible(self.design.pool)]
-
-    @staticmethod
-    def farthest(n: int, offers: Array, z: Array) -> list[Array]:
-        """As many of the offers, each the farthest from all others and from the points `z`."""
-        chosen: list[Array] = []
-        for _ in range(n if len(offers) else 0):
-            chosen.append(offers[np.argmax(nearest(offers, np.vstack([z, *chosen])))])
-        return chosen
 
     @property
     def purposes(self) -> list[str]:
@@ -344,14 +356,13 @@ class TierEvidence:
         checks: list[Array] = []
         for k in (laws * _TRIALS)[:_TRIALS]:
             of_law = z[model.laws[k].rows]
-            mixed = rng.dirichlet(np.ones(len(of_law)), _MIXTURES) @ of_law
-            offers = np.vstack([mixed, of_law.mean(axis=0)])
+            offers = rng.dirichlet(np.ones(len(of_law)), _MIXTURES) @ of_law
             offers = offers[self.feasible(offers)]
             # else all its runs lie beside the ranges
             offers = offers if len(offers) else self.usable_pool
             inside = model.holds(offers)[:, k]
             offers = offers[inside] if inside.any() else offers
-            checks += self.farthest(1, offers, np.vstack([z, *checks]))
+            checks += farthest(1, offers, np.vstack([z, *checks]))
         reason = "predicted from runs that exist elsewhere"
         return self.predicted(self.propose(checks, "check", reason))
 
@@ -509,14 +520,14 @@ class TierEvidence:
             return []
         pool, corners, proposals = self.usable_pool, self.corners(), list[Proposal]()
         for _ in range(min(_CORNERS, rank + 1)):
-            w, share = hidden(self.space, z, pool)
+            w, share = uncovered(self.space.axes.slopes, z, pool)
             if share <= _HIDDEN or not len(corners):
                 break
             at = corners[np.argmax(corners @ w)]
             reason = f"{share:.0%} of the ranges lie beyond all runs along one monomial"
             proposals += self.propose([at], "corner", reason)
             z = np.vstack([z, at])
-        inside = self.farthest((1 if proposals else 2) - checked, pool, z)
+        inside = farthest((1 if proposals else 2) - checked, pool, z)
         proposals += self.propose(inside, "inside", "farthest from every run")
         return self.predicted(proposals)
 
@@ -546,26 +557,18 @@ class TierEvidence:
         rows, table = model.laws[k].rows, self._terms(offers)
         terms = self._terms(model.sites.z[rows])
         moments = (terms * model.sites.count[rows][:, None]).T @ terms
+        asked = self.functionals
+        if table.shape[1] > asked.shape[1]:
+            # the curvature that one law with noise must not have is asked for too
+            asked = np.pad(asked, ((0, 1), (0, 1)))
+            asked[-1, -1] = self.reach / STEADY
         chosen: list[int] = []
         for _ in range(plan.execution.batch):
-            at = self._best(moments, table)
+            at = c_optimal(moments, table, asked)
             moments = moments + np.outer(table[at], table[at])
             chosen += [at] if sigma or at not in chosen else []
         reason = f"the exponents of law {k + 1} are not within their tolerance; here they gain most"
         return self.again(offers[chosen], reason, "narrow")
-
-    def _best(self, moments: Array, table: Array) -> int:
-        """The row that takes the most off the widest interval of what is asked (c-optimal).
-
-        What determines all constants best took 6 % more runs of 40 kernels drawn at random.
-        """
-        inverse, c = np.linalg.pinv(moments), self.functionals
-        if len(inverse) > c.shape[1]:
-            c = np.pad(c, ((0, 1), (0, 1)))
-            c[-1, -1] = self.reach / STEADY
-        widest = c[int(np.argmax(np.einsum("ij,jk,ik->i", c, inverse, c)))]
-        lever = np.einsum("ij,jk,ik->i", table, inverse, table)
-        return int(np.argmax((table @ inverse @ widest) ** 2 / (1.0 + lever)))
 
     def _terms(self, z: Array) -> Array:
         """Terms of a law, and the curvature that one law with noise must not have."""
@@ -608,7 +611,7 @@ class TierEvidence:
             lone = offers[~model.explained[near]]
             offers = lone if len(lone) else offers
         number = (1 if self._turn <= _PROBING else 2) * (self.space.rank + 1)
-        places = self.farthest(number, offers, np.vstack([sites, lost]))
+        places = farthest(number, offers, np.vstack([sites, lost]))
         return self.propose(places, "fill", "far from every run, and no law holds here")
 
     def _probe(self, anchor: int, level: int) -> list[Proposal]:
@@ -718,7 +721,7 @@ class TierEvidence:
             # other borders should be far away
             apart = good & (np.abs(o.along(offers) - o.middle) > o.high - o.low)
             good = apart if o is not b and apart.any() else good
-        return self.farthest(1, offers[good], z)
+        return farthest(1, offers[good], z)
 
     def sides(self) -> list[Proposal]:
         """Laws of several regimes are predicted once more: beside their borders, and inside."""
@@ -743,11 +746,11 @@ class TierEvidence:
         pool, z = self.usable_pool, model.sites.z
         inside, seen = model.holds(pool), model.holds(checked).sum(axis=0) > 0
         for k in self.answered:
-            deep = self.farthest(0 if seen[k] else 1, pool[inside[:, k]], z)
+            deep = farthest(0 if seen[k] else 1, pool[inside[:, k]], z)
             proposals += self.propose(deep, "check", "inside a regime, far from its runs")
         if not proposals and not (len(checked) and self.proven):
             # no law holds alone in much of the ranges, or the last prediction missed
-            places = self.farthest(_CHECKS, pool, z)
+            places = farthest(_CHECKS, pool, z)
             proposals = self.propose(places, "check", "farthest from every run")
         return self.predicted(proposals)
 

@@ -353,10 +353,10 @@ class Experiment:
                 if self._scatters(again, answers):
                     break
                 self.unequal = tuple(n for n in self.binding.space.names if plain[n] != other[n])
+                which, miss = ", ".join(self.unequal), f"{np.expm1(np.ptp(answers)):.0%}"
                 return (
-                    f"two runs of equal groups that differ in {', '.join(self.unequal)} differ by "
-                    f"{np.expm1(np.ptp(answers)):.0%}: a constant with a dimension is hidden in "
-                    'the kernel; make it an input, or declare it as unknown (scales = "auto")'
+                    f"two runs of equal groups that differ in {which} differ by {miss}: a constant "
+                    'with a dimension is hidden in the kernel; make it an input, or scales = "auto"'
                 )
             self._alike = len(answers) > 1
         return ""

@@ -229,9 +229,7 @@ def _asked(bindings: Sequence[Binding]) -> dict[str, str]:
     asked |= {n: ", ".join(names) for n, names in lists.items()}
     asked |= {n: str(getattr(plan, n)) for n in ("level", "seed", "sampler", "survey")}
     asked["execution.batch"] = str(plan.execution.batch)
-    of = vars(plan.tolerance).items()
-    asked |= {f"tolerance.{n}": str(wanted) for n, wanted in of if wanted or n != "law"}
-    asked |= {f"ranges.{n}": str(given) for n, given in plan.ranges.items()}
-    asked |= {f"fixed.{n}": str(value) for n, value in fixed.items()}
-    asked |= {f"points[{i}]": str(dict(p)) for i, p in enumerate(plan.points, 1)}
-    return asked
+    of = {n: wanted for n, wanted in vars(plan.tolerance).items() if wanted or n != "law"}
+    nested = {"tolerance": of, "ranges": plan.ranges, "fixed": fixed}
+    asked |= {f"{key}.{n}": str(x) for key, values in nested.items() for n, x in values.items()}
+    return asked | {f"points[{i}]": str(dict(p)) for i, p in enumerate(plan.points, 1)}

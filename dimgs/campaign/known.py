@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dimgs.campaign.binding import Binding, at
-from dimgs.campaign.design import CampaignDesign, d_optimal
+from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.space import EVIDENCE, KNOWN, CampaignRun
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value, read_text
+from dimgs.judgement.next_run import d_optimal
 from dimgs.kernels.conversion import holds_inputs, unit_for
 from dimgs.kernels.record import RunRecord, Status
 from dimgs.variables import parse_unit

@@ -387,6 +387,11 @@ class Plan(PlanFile):
         return not (self.points or self.tolerance.of_laws)
 
     @property
+    def of_ranges(self) -> bool:
+        """Whether laws, or predictions over the ranges, are asked for, and not points alone."""
+        return self.tolerance.of_laws or not self.points
+
+    @property
     def each(self) -> "tuple[Plan, ...]":
         """A plan for each target, and for each source where there are several."""
         sources: list[dict[str, Any]] = [

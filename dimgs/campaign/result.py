@@ -65,9 +65,7 @@ class Outcome(StrEnum):
         """Whether runs of equal groups agree; otherwise no law of the groups holds."""
         return self is not Outcome.INCONSISTENT
 
-    def __repr__(self) -> str:
-        """As its text."""
-        return repr(self.value)
+    __repr__ = str.__repr__
 
 
 @dataclass(frozen=True)

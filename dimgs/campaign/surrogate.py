@@ -1,4 +1,4 @@
-"""What predicts runs where no law does: a smooth curve over the coordinates of the groups."""
+"""What predicts runs where no law of all does: laws of parts, and a smooth curve elsewhere."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from dimgs.campaign.space import PiSpace
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.formats import attributes
+from dimgs.fits.consensus import FittedLaw, Separation
 from dimgs.fits.smooth import ROUNDING, SmoothCurve
 
 # runs beyond the directions of the groups, below which the lengths of a covariance are not known
@@ -29,42 +30,71 @@ _MOST = 20
 
 @dataclass(frozen=True, eq=False)
 class Surrogate:
-    """A prediction without a law, made of the finest runs of a campaign.
+    """A prediction without one law of all the ranges, made of the finest runs of a campaign.
 
     Attributes
     ----------
     space : PiSpace
     curve : SmoothCurve
-        Logarithms of the response group over the coordinates of the space.
+        Logarithms of the response group over the coordinates of the space, through the runs that
+        follow none of the laws.
     pool : ndarray of shape (n_points, rank)
         Points that fill the ranges.
     wanted : float
         Relative error up to which it answers a question for a prediction.
+    laws : tuple of (FittedLaw, Separation)
+        Laws that predict in parts of the ranges, and the monomial that parts their runs from all
+        others.
     """
 
     space: PiSpace
     curve: SmoothCurve
     pool: Array
     wanted: float = USEFUL
+    laws: tuple[tuple[FittedLaw, Separation], ...] = ()
 
     @property
     def is_close(self) -> bool:
         """Whether it predicts runs left out within the error that is wanted."""
         return self.error <= self.wanted
 
+    def part(self, z: Array, at: float = 0.5) -> IntArray:
+        """Number of the law that predicts at points of shape (n, rank), -1 where the curve does.
+
+        Parameters
+        ----------
+        z : ndarray of shape (n, rank)
+        at : float
+            Where on the way from the last run of a law to the first of the others the law ends.
+        """
+        number = np.full(len(z), -1, dtype=np.intp)
+        for k, (_, apart) in enumerate(self.laws):
+            number[apart.is_first(self.space.axes, at, z)] = k
+        return number
+
+    def between(self, z: Array) -> BoolArray:
+        """Which points lie between the last run of a law and the first of the others."""
+        return np.asarray(self.part(z, 0.0) != self.part(z, 1.0))
+
     @cached_property
     def error(self) -> float:
         """Relative error that runs left out keep, those of at least `level` of the ranges.
 
-        Each run stands for the points of the ranges that it is the nearest to: runs at their ends,
-        which the others predict worst, stand for less than those inside.
+        Each run of the curve stands for the points of the ranges that it is the nearest to: runs at
+        their ends, which the others predict worst, stand for less than those inside. The laws go
+        through all their runs. At points between a law and the other runs either may hold: there
+        the error is their difference.
         """
-        away = np.linalg.norm(self.pool[:, None] - self.curve.z[None], axis=2)
-        shares = np.bincount(np.argmin(away, axis=1), minlength=self.curve.runs) / len(self.pool)
-        errors = np.abs(self.curve.left_out()[0])
-        order = np.argsort(errors)
-        at = np.searchsorted(np.cumsum(shares[order]), self.curve.level * (1.0 - ROUNDING))
-        return float(np.expm1(errors[order[min(int(at), self.curve.runs - 1)]]))
+        errors, between = np.zeros(len(self.pool)), self.between(self.pool)
+        of_curve = (self.part(self.pool) < 0) & ~between
+        away = np.linalg.norm(self.pool[of_curve][:, None] - self.curve.z[None], axis=2)
+        errors[of_curve] = np.abs(self.curve.left_out()[0])[np.argmin(away, axis=1)]
+        either = np.maximum(self.part(self.pool, 0.0), self.part(self.pool, 1.0))
+        for k, (law, _) in enumerate(self.laws):
+            here = between & (either == k)
+            errors[here] = np.abs(law(self.pool[here]) - self.curve.mean(self.pool[here]))
+        level = self.curve.level * (1.0 - ROUNDING)
+        return float(np.expm1(np.quantile(errors, level, method="inverted_cdf")))
 
     @cached_property
     def further(self) -> int | None:
@@ -99,10 +129,14 @@ class Surrogate:
         if place is None:
             return None
         mean, half = self.curve.predict(place[None])
+        if (k := int(self.part(place[None])[0])) >= 0:
+            row, law = np.append(1.0, place)[None], self.laws[k][0]
+            mean, half = law(place[None]), law.half_widths(row, self.curve.level)
         log = float(mean[0]) - self.space.response_shift(values)
         low, value, high = np.exp(log + np.array([-1.0, 0.0, 1.0]) * half[0]).tolist()
         return value, low, high
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        return attributes(self, "error further") | attributes(self.curve, "runs level")
+        told = attributes(self, "error further") | attributes(self.curve, "runs level")
+        return {**told, "laws": len(self.laws)}

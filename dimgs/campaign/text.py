@@ -235,7 +235,7 @@ def dry_run(binding: Binding) -> Mapping[str, Any]:
     """
     space, plan, tiers = binding.space, binding.plan, binding.tiers
     design = CampaignDesign(binding)
-    if plan.tolerance.of_laws or plan.over_ranges:
+    if plan.of_ranges:
         proposals = TierEvidence(design, CampaignRuns(space.rank), 0).next()
         runs = [design.values(p.z, p.logs) for p in proposals]
     else:

@@ -201,6 +201,7 @@ def _die_with(parent: Any) -> None:
     _leave(1)
 
 
+_DEATH = "The worker process {} before the run did."
 # seconds between looks whether a worker has ended
 _POLL = 0.02
 _SAFE = "PYTHONSAFEPATH"
@@ -256,7 +257,7 @@ class LocalProcesses(Place):
         self._workers = workers
         self._pool: ProcessPoolExecutor | None = None
         self._mark = process.mark()
-        self._died("ended")
+        self.death = _DEATH.format("ended")
 
     def submit(self, task: RunTask) -> "Future[RunRecord]":
         """Start a run."""
@@ -290,13 +291,10 @@ class LocalProcesses(Place):
             # a run inside compiled code hears nothing else
             worker.kill()
         signals = [c for c in codes if c is not None and c < 0 and c != -signal.SIGTERM]
-        self._died(process.ending(signals[0]) if signals else "ended")
+        self.death = _DEATH.format(process.ending(signals[0]) if signals else "ended")
         # and a worker that was killed left behind what its run had started
         process.end_marked(*self._mark.values())
         return True
-
-    def _died(self, ended: str) -> None:
-        self.death = f"The worker process {ended} before the run did."
 
 
 @contextmanager

@@ -4,7 +4,8 @@ Each rival predicts the outcome of a run with a normal density. Its variance con
 the uncertainty of the constants, which each chosen run reduces. Runs are chosen one after another:
 the next one has the largest mutual information between the identity of the true rival and its
 outcome, given the runs chosen before. If the posterior is almost certain, the divergence between
-pairs of rivals is used instead; for a single law, the variance of its prediction.
+pairs of rivals is used instead; for a single law, the variance of its prediction. The criteria of a
+power law, of linear functionals of its constants and of a region without a law stand beside it.
 
 References
 ----------
@@ -29,6 +30,10 @@ _TIE = 1e-3
 _LEAST = 1e-300
 # standard deviation whose fourth power is a number still
 _LEAST_NOISE = 1e-75
+# of a leverage, and of the logarithm of a determinant: what is less is rounding
+_GAINED = 1e-6
+# directions drawn at random, beside those that are given
+_DRAWN = 64
 # of a variance: far above the rounding of a sum of squares, far below any noise that matters
 _ROUNDING = 1e-12
 
@@ -208,3 +213,108 @@ def _by_variance(rival: _Rival, n: int) -> list[Choice]:
         out.append(Choice(place, float(max(information[place], 0.0))))
         rival.places.append(place)
     return out
+
+
+def d_optimal(z: Array, offers: Array, n: int, enough: bool = True) -> list[Array]:
+    """Offers that determine a power law best, beside runs that are there.
+
+    Parameters
+    ----------
+    z : ndarray of shape (n_runs, rank)
+        There already.
+    offers : ndarray of shape (n_offers, rank)
+    n : int
+        Runs in all, where there are none yet.
+    enough : bool
+        Whether no run is added once every offer is predicted as well as from `n` chosen ones.
+
+    Returns
+    -------
+    list of ndarray of shape (rank,)
+
+    References
+    ----------
+    V. V. Fedorov, Theory of Optimal Experiments, Academic Press 1972, chapter 3 (exchange).
+    """
+    if not len(offers):
+        return []
+    known, rows = (np.column_stack([np.ones(len(x)), x]) for x in (z, offers))
+    moments = known.T @ known + 1e-9 * np.eye(rows.shape[1])
+    chosen: list[int] = []
+    while len(chosen) < n:
+        lever = np.einsum("ij,jk,ik->i", rows, np.linalg.inv(moments), rows)
+        at = int(np.argmax(lever))
+        if lever[at] <= (n if enough else 0) + _GAINED:
+            break
+        chosen.append(at)
+        moments = moments + np.outer(rows[at], rows[at])
+    # of runs chosen one after another, four regimes of a film had exponents up to 1 % off
+    for _ in range(n):
+        for i in range(len(chosen)):
+            rest = moments - np.outer(rows[chosen[i]], rows[chosen[i]])
+            gain = np.linalg.slogdet(rest + rows[:, :, None] * rows[:, None, :])[1]
+            best = int(np.argmax(gain))
+            if gain[best] > np.linalg.slogdet(moments)[1] + _GAINED:
+                chosen[i] = best
+                moments = rest + np.outer(rows[best], rows[best])
+    return [offers[i] for i in dict.fromkeys(chosen)]
+
+
+def c_optimal(moments: Array, rows: Array, functionals: Array) -> int:
+    """The row that takes the most off the widest interval of linear functionals.
+
+    The run that determines all constants best (D-optimal) took 6 % more runs of 40 kernels drawn at
+    random.
+
+    Parameters
+    ----------
+    moments : ndarray of shape (n_constants, n_constants)
+        Of the runs that are there.
+    rows : ndarray of shape (n_offers, n_constants)
+        Of the possible runs.
+    functionals : ndarray of shape (n_asked, n_constants)
+        What is asked of the constants.
+    """
+    inverse = np.linalg.pinv(moments)
+    width = np.einsum("ij,jk,ik->i", functionals, inverse, functionals)
+    lever = np.einsum("ij,jk,ik->i", rows, inverse, rows)
+    gain = (rows @ inverse @ functionals[int(np.argmax(width))]) ** 2
+    return int(np.argmax(gain / (1.0 + lever)))
+
+
+def nearest(points: Array, others: Array) -> Array:
+    """Distance of each point to the nearest of the others."""
+    apart = np.linalg.norm(points[:, None] - others[None], axis=2)
+    return np.asarray(apart.min(axis=1, initial=np.inf))
+
+
+def farthest(n: int, offers: Array, points: Array) -> list[Array]:
+    """As many of the offers, each the farthest from all others and from points that are there."""
+    chosen: list[Array] = []
+    for _ in range(n if len(offers) else 0):
+        chosen.append(offers[np.argmax(nearest(offers, np.vstack([points, *chosen])))])
+    return chosen
+
+
+def uncovered(directions: Array, points: Array, pool: Array) -> tuple[Array, float]:
+    """The direction along which most of a pool lies beyond all points, and how much of it.
+
+    Parameters
+    ----------
+    directions : ndarray of shape (n_directions, rank)
+        Those looked along, with their sums and differences, and some drawn at random.
+    points : ndarray of shape (n_points, rank)
+    pool : ndarray of shape (n_pool, rank)
+
+    Returns
+    -------
+    direction : ndarray of shape (rank,)
+    share : float
+    """
+    pairs = [a + s * b for i, a in enumerate(directions) for b in directions[:i] for s in (1, -1)]
+    drawn = np.random.default_rng(0).normal(size=(_DRAWN, points.shape[1]))
+    every = np.vstack([directions, *pairs, drawn])
+    every = np.vstack([every, -every])
+    beyond = np.mean(pool @ every.T > (points @ every.T).max(axis=0) + 1e-9, axis=0)
+    at = int(np.argmax(beyond))
+    return every[at], float(beyond[at])

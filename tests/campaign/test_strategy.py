@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from dimgs.campaign import Range
 from dimgs.campaign.binding import bind
-from dimgs.campaign.design import CampaignDesign, Region, d_optimal, hidden
+from dimgs.campaign.design import CampaignDesign, Region
 from dimgs.campaign.evidence import STEADY, TierEvidence
 from dimgs.campaign.space import CampaignRun, CampaignRuns
 from dimgs.common.arrays import Array
+from dimgs.judgement.next_run import d_optimal, uncovered
 from dimgs.kernels.spec import Port
 from tests.campaign.kernels import Uptake, uptake_plan
 from tests.campaign.test_space import film
@@ -64,10 +65,10 @@ def test_what_lies_beyond_all_runs_is_told() -> None:
     space = film()
     pool = Region(space).fill(512, 0)
     some = pool[np.argsort(np.linalg.norm(pool, axis=1))[:40]]
-    w, share = hidden(space, some, pool)
+    w, share = uncovered(space.axes.slopes, some, pool)
     assert np.mean(pool @ w > (some @ w).max()) == pytest.approx(share)
     assert share > 0.1
-    assert hidden(space, Region(space).corners(0), pool)[1] == 0.0
+    assert uncovered(space.axes.slopes, Region(space).corners(0), pool)[1] == 0.0
 
 
 def test_each_question_is_asked_when_it_is_open() -> None:

@@ -115,6 +115,33 @@ def test_predictions_over_the_ranges_may_be_all_that_is_asked_for() -> None:
     assert len(asked_first) <= 3 * (1 + 2) + 2
 
 
+@kernel(inputs={"a": "m", "b": "m", "c": "m"}, outputs={"y": "1"}, version="1")
+def bent(a: float, b: float, c: float) -> float:
+    """A power law up to a step, and no law beyond."""
+    return a * b / c**2 if a < 3.0 * b else 40.0 * wave((a / b) ** 0.2, (b / c) ** 0.2)
+
+
+def test_a_law_predicts_in_its_part_of_the_ranges_and_a_curve_in_the_rest() -> None:
+    ranges = {n: Range(1.0, 30.0, "m") for n in "abc"}
+    result = run(Plan(bent, "y", ranges, Budget(60), Tolerance(prediction=0.05), report="none"))
+    assert result.outcome == "predicts"
+    assert result.surrogate is not None
+    ((_, border),) = result.surrogate.laws
+    step = np.log(3.0)
+    assert np.log(border.low) - 1e-9 <= step <= np.log(border.high) + 1e-9
+    rng, errors = np.random.default_rng(4), list[float]()
+    for _ in range(300):
+        values = dict(zip("abc", np.exp(rng.uniform(0.0, np.log(30.0), 3)).tolist(), strict=True))
+        said = result.surrogate.at(values)
+        assert said is not None
+        errors.append(abs(said[0] / bent(**values) - 1.0))
+        if values["a"] / values["b"] < border.low:
+            assert errors[-1] < 1e-6
+    assert np.quantile(errors, 0.9) <= 0.05
+    (regime,) = (r for r in result.regimes if r.share > 0.3)
+    assert {e.name: e.rational for e in regime.exponents} == {"a": 1, "b": 1, "c": -2}
+
+
 def test_further_runs_of_a_surrogate_lie_where_runs_give_an_answer() -> None:
     result = run(replace(wave_plan(30), kernel=cut))
     further = [e for e in result.log if e["decision"] == "surrogate" and "key" in e]
