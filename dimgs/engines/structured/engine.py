@@ -69,6 +69,8 @@ _FEWEST_RUNS, _MOST_RUNS = 5, 400
 _FRONTS = 8
 # best laws whose terms are taken as known, and terms of them: each costs a search of two factors
 _SUMS, _TERMS = 10, 6
+# bits of a law of seven nodes with two constants: a longer one is searched for among fewer inputs
+_SHORT = 45.0
 # exponents of variables that are rounding
 _NOTHING = 1e-9
 _UNUSABLE = (ArithmeticError, ValueError, np.linalg.LinAlgError)
@@ -324,10 +326,12 @@ class StructuredEngine:
     ) -> None:
         """Search in groups of the inputs that the best law has, where these are fewer, once.
 
-        Among fewer groups a search reaches longer laws.
+        Among fewer groups a search reaches longer laws. A short law that leaves nothing is kept.
         """
         runs, best = archive.runs, archive.best
         if archive.explained or best is None:
+            return
+        if best.structure < _SHORT and is_explained(archive):
             return
         inside = [part.exponents for part in nodes(best.tree) if isinstance(part, Mono)]
         powers = np.array([[float(x) for x in e] for e in inside]).reshape(-1, runs.n_groups)
