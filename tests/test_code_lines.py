@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 63825, "laws of parts of the ranges beside the curve"
+MOST, SINCE = 63828, "a short law is not searched for again among fewer inputs"
 
 
 def code_lines(text: str) -> int:
