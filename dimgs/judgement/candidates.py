@@ -255,12 +255,16 @@ def numbers_to_keep(
     return out
 
 
-def lowers_price(number: sympy.Expr, value: float, error: float) -> bool:
+def lowers_price(number: sympy.Expr, value: float, error: float, tried: int = 1) -> bool:
     """Whether a number in place of a constant with this standard error lowers the price.
+
+    Of several that are tried, one is met by chance as many times as often.
 
     Examples
     --------
     >>> [lowers_price(sympy.Integer(1), value, 0.01) for value in (1.01, 1.1)]
+    [True, False]
+    >>> [lowers_price(sympy.Integer(1), 1.01, 0.01, tried) for tried in (1, 6)]
     [True, False]
     >>> lowers_price(sympy.Integer(0), 0.07, 0.1)
     False
@@ -274,7 +278,7 @@ def lowers_price(number: sympy.Expr, value: float, error: float) -> bool:
     ):
         return False
     width = 2 * _HALF * error / abs(target)
-    return chance_of_number(abs(target), bits_of(number), width) < CHANCE
+    return tried * chance_of_number(abs(target), bits_of(number), width) < CHANCE
 
 
 # candidates of a front that are judged: those behind hold a thousandth of the probability
@@ -792,7 +796,9 @@ def _simpler(
     for name, value in values.items():
         if abs(value) <= _MAY_BE_ZERO * errors[name]:
             simple[sympy.Symbol(name)] = sympy.Integer(0)
-        elif name in ones and lowers_price(sympy.Integer(1), float(value), float(errors[name])):
+        elif name in ones and lowers_price(
+            sympy.Integer(1), float(value), float(errors[name]), len(ones)
+        ):
             simple[sympy.Symbol(name)] = sympy.Integer(1)
     each: list[dict[sympy.Symbol, sympy.Expr]] = [{k: number} for k, number in simple.items()]
     each += _related(again, sorted(form.constants), ones - {str(k) for k in simple})
@@ -855,17 +861,23 @@ def _related(
     """One constant as a power of another, where that lowers the price: the nearest such pair."""
     pairs = []
     values = dict(zip(names, whole.constants, strict=True))
-    for a, b in permutations(sorted(k for k in those if values[k] != 0), 2):
-        for power in _POWERS if values[b] > 0 else (p for p in _POWERS if p.q == 1):
-            near = float(np.log(abs(values[a])) - power * np.log(abs(values[b])))
-            direction = np.zeros((1, len(names)))
-            direction[0, names.index(a)] = 1.0 / values[a]
-            direction[0, names.index(b)] = -float(power) / values[b]
-            error = float(whole.errors_along(direction)[0])
-            if lowers_price(sympy.Integer(1), float(np.exp(near)), error):
-                sign = np.sign(values[a]) * (np.sign(values[b]) if power.q == 1 else 1)
-                other = int(sign) * sympy.Symbol(b) ** power
-                pairs.append((abs(near) / error, str(other), sympy.Symbol(a), other))
+    # a = b and a = 1/b are what b = a and b = 1/a are
+    relations = [
+        (a, b, power)
+        for a, b in permutations(sorted(k for k in those if values[k] != 0), 2)
+        for power in _POWERS
+        if (power.q == 1 and b < a) or (power.q == 2 and values[b] > 0)
+    ]
+    for a, b, power in relations:
+        near = float(np.log(abs(values[a])) - power * np.log(abs(values[b])))
+        direction = np.zeros((1, len(names)))
+        direction[0, names.index(a)] = 1.0 / values[a]
+        direction[0, names.index(b)] = -float(power) / values[b]
+        error = float(whole.errors_along(direction)[0])
+        if lowers_price(sympy.Integer(1), float(np.exp(near)), error, len(relations)):
+            sign = np.sign(values[a]) * (np.sign(values[b]) if power.q == 1 else 1)
+            other = int(sign) * sympy.Symbol(b) ** power
+            pairs.append((abs(near) / error, str(other), sympy.Symbol(a), other))
     return [{a: other} for _, _, a, other in sorted(pairs, key=lambda x: x[:2])[:1]]
 
 
