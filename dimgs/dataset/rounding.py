@@ -102,7 +102,7 @@ def _step_in_si(text: str, variable: Variable) -> float:
     step = quantity.number(f"The step of '{variable.name}'")
     if not step > 0 or unit.dimension != variable.unit.dimension:
         raise InputError(
-            f"The step of '{variable.name}' is '{text}'; give a length of its scale above zero, "
-            f"such as '{variable.name}=0.1 {variable.unit.text}'."
+            f"The step of '{variable.name}' is '{text}'; give one above zero in a unit of the "
+            f"column, such as '{variable.name}=0.1 {variable.unit.text}'."
         )
     return step * (1.0 if variable.is_level else unit.factor)

@@ -413,6 +413,8 @@ class Options:
             columns=None if self.columns is None else list(dict.fromkeys([*self.columns, *keep])),
             drop=None if self.drop is None else list(self.drop),
             **attributes(self, "drop_bad strict_units si sheet skip_rows rounded"),
+            # numbers that name sources need no unit to say so
+            defaults=dict.fromkeys(self.labels, "label"),
         )
 
     def read(self, data: Any, *targets: str) -> "Dataset":

@@ -1,5 +1,6 @@
 """A law in LaTeX and HTML."""
 
+import math
 from typing import Literal
 
 import sympy
@@ -117,12 +118,40 @@ def constant_equations(law: CheckedLaw) -> list[str]:
 
 
 def law_article(law: CheckedLaw) -> str:
-    """A small article that compiles with amsmath and siunitx: law, constants, groups, symbols."""
+    """A small article that compiles with amsmath and siunitx: law, constants, groups, symbols.
+
+    Where constants differ between sources, tables say by what the law of a typical one is
+    multiplied.
+    """
     body = [latex.equation(law_latex(law, "dimensional"))]
     body += [latex.equation(line) for line in constant_equations(law)]
     body += [latex.equation(law_latex(law, "pi"))]
     body += [latex.equation(line) for line in group_definitions(law)]
-    return latex.article(*body, law_symbol_table(law))
+    return latex.article(*body, law_symbol_table(law), *source_tables(law))
+
+
+def source_tables(law: CheckedLaw) -> list[str]:
+    """LaTeX table for each kind of source: what a law of one has beside that of a typical one."""
+    symbols = {v.name: latex.symbol_latex(v.name, v.kind) for v in law.symbols.values()}
+    level, out = law.target.is_level, []
+    for each in law.sources:
+        rows = []
+        for label in each.shifts:
+            prefactor, exponents, plain = each.of_source(label, law.groups)
+            size = latex.number_latex(prefactor if level else math.exp(prefactor))
+            powers = [
+                (symbols[k], latex.number_latex(v)) for k, v in exponents.items() if k in symbols
+            ]
+            terms = [rf"({v}) \ln {x}" if level else f"{x}^{{{v}}}" for x, v in powers]
+            rest = [f"({latex.number_latex(v)}) {symbols[k]}" for k, v in plain.items()]
+            terms += rest if level else [rf"\exp[{x}]" for x in rest]
+            text = (" + " if level else r" \, ").join([size, *terms])
+            rows.append(rf"{latex.text_latex(label)} & ${text}$ \\")
+        what = "Addend, in natural-log units" if level else "Factor, with inputs in SI units"
+        head = rf"Source by {latex.text_latex(each.column)} & {what} \\"
+        lines = [r"\begin{tabular}{ll}", r"\hline", head, r"\hline", *rows]
+        out.append("\n".join([*lines, r"\hline", r"\end{tabular}"]))
+    return out
 
 
 def law_html(law: CheckedLaw) -> str:

@@ -78,6 +78,27 @@ def test_the_exponent_of_rounded_readings_is_not_flattened() -> None:
     assert sum(held[1::2]) >= 6 > sum(held[::2])
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("spread", ["uniform", "logarithmic", "normal"])
+def test_intervals_of_two_digits_hold_and_are_shorter(spread: str) -> None:
+    held, widths = [], []
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        x = {
+            "uniform": rng.uniform(1, 10, 60),
+            "logarithmic": np.exp(rng.uniform(np.log(1), np.log(30), 60)),
+            "normal": np.exp(1.2 + 0.7 * rng.normal(size=60)),
+        }[spread]
+        y = 2 * x**1.5 * np.exp(0.01 * rng.normal(size=60))
+        frame = pd.DataFrame({"x [m]": with_digits(x, 2), "y [m^(3/2)]": with_digits(y, 2)})
+        for asked in ((), ("x", "y")):
+            exponent = fitted(frame, *asked).variable_exponents[0]
+            held.append(exponent.low <= 1.5 <= exponent.high)
+            widths.append(exponent.high - exponent.low)
+    assert np.mean(held[1::2]) >= 0.85
+    assert np.median(widths[1::2]) < 0.9 * np.median(widths[::2])
+
+
 def test_a_rounded_target_is_not_said_to_have_errors_that_are_too_small() -> None:
     frame = readings(2, of_target=3)
     frame["y_err [m^(3/2)]"] = 0.0003 * frame["y [m^(3/2)]"]

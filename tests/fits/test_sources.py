@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import sympy
 from hypothesis import given, settings
@@ -24,6 +25,7 @@ from dimgs.discovery.prepare import prepare
 from dimgs.fits.design.effects import Effect, Whitening
 from dimgs.fits.sources import Slope, fit_sources, slopes_of
 from dimgs.law.assemble import assemble
+from dimgs.law.typeset import law_article, source_tables
 from dimgs.report.plain_text import sources_lines
 
 ASKED = Options(by=("lab",), scales=("x0 [m]",))
@@ -137,6 +139,21 @@ def test_a_closed_form_predicts_known_sources_as_they_are(unit: str) -> None:
     assert float(np.sqrt(np.mean(away**2))) < 1.1 * law.uncertainty.residual_sd
 
 
+def test_latex_has_the_constants_of_each_source() -> None:
+    data, _ = laboratories(1, 0.3, 0.15)
+    law = fit_with(data, "y", ASKED).law
+    (table,) = source_tables(law)
+    rows = [line.partition(" & ") for line in table.splitlines() if line.startswith("lab")]
+    assert [label for label, _, _ in rows] == [f"lab{k}" for k in range(8)]
+    assert table in law_article(law)
+    typical, row = law.predict_si({"x": 2.0}), rows[3][2].strip("$ \\")
+    value = sympy.sympify(row.replace("\\,", "*").replace("^{", "**(").replace("}", ")"))
+    known = law.predict(Dataset.from_columns({"x [m]": [2.0], "lab [label]": ["lab3"]}))
+    assert float(value.subs("x", 2.0)) * typical == pytest.approx(
+        float(known.magnitude[0]), rel=1e-3
+    )
+
+
 def test_an_exponent_has_one_interval_whatever_it_is_of() -> None:
     data, _ = laboratories(1, 0.3, 0.15)
     d = np.random.default_rng(0).uniform(1.0, 3.0, len(data))
@@ -197,6 +214,21 @@ def test_what_differs_does_not_depend_on_the_basis(seed: int) -> None:
     one = variances(slopes_of(["a", "b", "c"], powers), x @ powers.T)
     other = variances(slopes_of(["a", "b", "c"], turn @ powers), x @ (turn @ powers).T)
     assert np.allclose(one, other, atol=1e-6)
+
+
+def test_numbers_that_name_sources_are_labels(tmp_path: Path) -> None:
+    data, _ = laboratories(2, 0.3, 0.0)
+    lab = np.repeat(np.arange(8) + 1, 8)
+    path = tmp_path / "t.csv"
+    pd.DataFrame({"lab": lab, "x [m]": data["x"], "y [1]": data["y"]}).to_csv(path, index=False)
+    law = dimgs.fit(path, "y", by="lab", scales=["x0 [m]"]).law
+    assert list(law.sources[0].shifts) == [str(k + 1) for k in range(8)]
+    known = law.predict({"x": [2.0], "lab": ["3"]})
+    assert float(np.asarray(known)[0]) == pytest.approx(
+        float(np.asarray(law.predict_si({"x": 2.0})).item()) * np.exp(law.sources[0].shifts["3"][0])
+    )
+    with pytest.raises(InputError, match="'x' given to --by has a value of its own"):
+        dimgs.fit(path, "y", by="x", units={"lab": "label"}, scales=["x0 [m]"])
 
 
 def test_too_few_sources_and_options_that_do_not_go_together_are_refused() -> None:

@@ -364,7 +364,8 @@ def build_design(
     """
     if basis.response is None or basis.target is None:
         raise InputError("The basis has no response; derive it with a target.")
-    split_by = split_by if split_by is not None or not by else by[0]
+    option = "by" if split_by is None and by else "split_by"
+    split_by = by[0] if option == "by" else split_by
     features = features_of(basis, unlogged, inverse)
     logged = [f.group for f in features if f.logged and f.group is not None]
     columns = list(log_groups(data, basis, logged).T)
@@ -391,7 +392,7 @@ def build_design(
         weights=None if sigma is None else weights_of(sigma),
         input_errors=_input_errors(data, basis, varied, y if linear else np.ones_like(y), stated),
         within=_labels(data, within, str(setting("within"))),
-        split=_labels(data, split_by, str(setting("split_by"))),
+        split=_labels(data, split_by, str(setting(option))),
         sources=tuple(
             (n, labels) for n in by if (labels := _labels(data, n, str(setting("by")))) is not None
         ),
