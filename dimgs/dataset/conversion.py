@@ -87,9 +87,9 @@ def _missing_units(names: list[str], table: RawTable) -> InputError:
 def _in_square_brackets(name: str) -> str | None:
     """``U [m/s]`` for ``U (m/s)``, ``U / (m/s)`` and ``U, m/s``; None where no unit follows."""
     for style in (r"(.+?)(?: /|,)? \((.+)\)", r"(.+)(?: /|,) (.+)"):
-        found = re.fullmatch(style, name)
-        if found and unit_or_none(found[2]):
-            return f"{found[1]} [{found[2]}]"
+        parts = re.fullmatch(style, name)
+        if parts and unit_or_none(parts[2]):
+            return f"{parts[1]} [{parts[2]}]"
     return None
 
 

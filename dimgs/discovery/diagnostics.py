@@ -48,8 +48,8 @@ def group_warnings(design: Design, fit: Estimate, level: float) -> list[str]:
     if design.within is not None or design.X.shape[1] == 0:
         return []
     if design.sources:
-        told = (_confounded(design, name, labels) for name, labels in design.sources)
-        return [note for note in told if note is not None]
+        notes = (_confounded(design, name, labels) for name, labels in design.sources)
+        return [note for note in notes if note is not None]
     out = []
     for name in design.data.label_names:
         labels = np.asarray(design.data[name]).astype(str)

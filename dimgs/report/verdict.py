@@ -232,13 +232,14 @@ def remarks(report: Findings) -> str:
             f"tried{seconds}: {rest}."
         )
     if form is not None:
-        compared = "It is the most probable law."
+        name, compared = "The given form", "It is the most probable law."
         if report.law is None or form.law.expression != report.law.expression:
             # forms of one law have the probability of the law
             same = form.probability == report.probability
-            other = "It is the law shown above" if same else "The law shown above is more probable"
-            compared = f"{other}: {form.law}."
-        notes.append(f"The given form has the probability {percent(form.probability)}. {compared}")
+            compared = f"{'It is the' if same else 'The'} law shown above"
+            compared += ", written in another way." if same else " is more probable."
+            name = f"{name}, {form.law},"
+        notes.append(f"{name} has the probability {percent(form.probability)}. {compared}")
     return " ".join(notes)
 
 
