@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from dimgs.common.errors import InputError
-from dimgs.common.formats import SCHEMA, json_value, refuse_newer, validated, whole
+from dimgs.common.formats import SCHEMA, attributes, json_value, refuse_newer, validated, whole
 from dimgs.dataset.stream import Position, TableInParts
 from dimgs.discovery.keywords import TableKeywords
 from dimgs.discovery.options import Options, options_by_name
@@ -268,11 +268,8 @@ def _packed(state: StreamMoments) -> tuple[dict[str, Any], dict[str, Any]]:
         "sizes": [len(p.labels) for p in parts],
         "keys": list(state.blocks.blocks),
         "n_features": state.total.n_features,
-        "n_seen": state.blocks.n_seen,
-        "shared": state.blocks.shared,
-        "n_dropped": state.n_dropped,
-        "dropped": list(state.dropped),
-        "in_pieces": state.in_pieces,
+        **attributes(state.blocks, "n_seen shared"),
+        **attributes(state, "n_dropped dropped in_pieces"),
         "scatter": None if state.scatter is None else list(astuple(state.scatter)),
     }
     return arrays, about
