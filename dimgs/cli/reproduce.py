@@ -352,17 +352,18 @@ class Source:
     def _recognise(self, frame: "DataFrame", path: Path) -> None:
         import pandas as pd
 
-        facts = [("the number of rows", float(len(frame)), float(self.rows))]
-        for name, median in self.facts.items():
-            column = frame.get(name, pd.Series(dtype=float))
-            found = float(pd.to_numeric(column, errors="coerce").median())
-            facts.append((f"the median of the column '{name}'", found, median))
-        for what, found, expected in facts:
-            if not abs(found - expected) <= self.share * abs(expected):
-                raise DataUnavailable(
-                    f"'{path}' is not the table {self.name} that was studied: {what} is "
-                    f"{found:.6g}, not {expected:.6g}; get it from {self.url}."
-                )
+        wrong = [f"it has no column '{name}'" for name in self.facts if name not in frame.columns]
+        for name, median in () if wrong else self.facts.items():
+            found = float(pd.to_numeric(frame[name], errors="coerce").median())
+            if not abs(found - median) <= self.share * abs(median):
+                wrong.append(f"{name} has the median {found:.6g}, not {median:.6g}")
+        if abs(len(frame) - self.rows) > self.share * self.rows:
+            wrong.append(f"it has {len(frame)} rows, not {self.rows}")
+        if wrong:
+            raise DataUnavailable(
+                f"'{path}' is not the table {self.name} that was studied: {wrong[0]}; get it from "
+                f"{self.url}."
+            )
 
 
 Status = Literal["ok", "failed", "not run"]
