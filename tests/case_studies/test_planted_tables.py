@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +33,18 @@ def test_runs_scatter_about_the_planted_law_as_is_said(kind: str, seed: int) -> 
         assert np.sqrt(np.mean(away**2)) == pytest.approx(ERROR, rel=0.5)
     for name, power in planted.exponents.items():
         assert power in planted_tables.POWERS, name
+    symbols = [sympy.Symbol(s) for s in ("pi_1", "pi_2", *planted.constants)]
+    inputs = np.asarray(data["x"]), np.asarray(data["z"])
+    form = sympy.lambdify(symbols, planted.form)(*inputs, *planted.constants.values())
+    np.testing.assert_allclose(form, true, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["offset", "scatter"])
+def test_intervals_of_a_known_form_are_measured_without_a_search(kind: str) -> None:
+    row = planted_tables.with_known_form(kind, 3)
+    assert len(row["law_hits"]) == 3
+    assert len(row["exponent_hits"]) == (2 if kind == "scatter" else 0)
+    assert row["source_hits"] == []
 
 
 def test_a_law_is_the_planted_one_whatever_its_constants() -> None:
