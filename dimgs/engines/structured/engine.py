@@ -326,7 +326,8 @@ class StructuredEngine:
     ) -> None:
         """Search in groups of the inputs that the best law has, where these are fewer, once.
 
-        Among fewer groups a search reaches longer laws. A short law that leaves nothing is kept.
+        Among fewer groups a search reaches longer laws. A short law is kept where its residuals
+        have no structure.
         """
         runs, best = archive.runs, archive.best
         if archive.explained or best is None:
