@@ -29,6 +29,7 @@ LAWS: dict[str, Callable[[Array], Array]] = {
     "logarithm": lambda x: 2 + 3 * np.log(1 + 0.35 * x),
     "wave": lambda x: 4 + 0.3 * x * np.sin(1.3 * x),
     "saturation": lambda x: 5 * x - 2 * np.tanh(0.8 * x),
+    "activation": lambda x: 1.3 + 0.2 * np.exp(3.1 / x),
 }
 
 

@@ -32,7 +32,11 @@ LAWS = {
     "Herschel and Bulkley": "1 + 0.7*sqrt(pi_1)",
     "cosine rule": "sqrt(1 + pi_1**2 - 2*pi_1*cos(pi_2))",
     "mixture": "(1 + pi_1*pi_2)/(1 + pi_1)",
+    "yield stress and activated flow": "1.3 + 0.7*pi_1*exp(1.9/pi_2)",
+    "activated adsorption": "1/(0.8 + 0.43*exp(-1.7/pi_2)/pi_1)",
+    "activated growth": "exp(-1.7/pi_2)*pi_1/(1 + 2.3*pi_1)",
 }
+LONG = {*LAWS} - {*list(LAWS)[:8]}
 
 
 def runs(width: int, seed: int = 0, n: int = N_RUNS) -> dict[str, Array]:
@@ -62,7 +66,7 @@ def test_is_an_engine() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(k, marks=[pytest.mark.slow] * (k in ("cosine rule", "mixture"))) for k in LAWS],
+    [pytest.param(k, marks=[pytest.mark.slow] * (k in LONG)) for k in LAWS],
 )
 def test_planted_law_is_found_exactly(name: str) -> None:
     true, problem = planted(LAWS[name])

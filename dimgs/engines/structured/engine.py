@@ -148,6 +148,7 @@ class Stages:
         """Short searches first: those that try few laws, and the quick ones."""
         archive, sums, each = self.archive, self.sums, self._each
         first, fronts = [self.itself], self.fronts
+        inverse = [target for target in self.others if target.name == "y^-1"]
         signs, functions = [self.itself, *fronts], [self.itself, *fronts, *self.functions]
         few, spans = partial(sums.functions, count=1500), partial(subspace_sums, sums)
         three, roots = partial(posynomials, terms=3), partial(quadratic_roots, sums)
@@ -160,8 +161,9 @@ class Stages:
             Step("b", "one factor", lambda: self.factors.loosely(signs, archive)),
             Step("b", "one simple factor", simple(functions, 1), quick=True),
             Step("c", "three simple factors", simple(first, 3), quick=True),
+            Step("c", "two factors", lambda: self.factors.two_loosely(self.itself, archive)),
             Step("d", "exponentials of functions", each(self._exponential, first), quick=True),
-            Step("c", "a monomial beside a function", each(self._offset, first)),
+            Step("c", "a monomial beside a function", each(self._offset, [*first, *inverse])),
             Step("c", "three terms", lambda: self.trinomials.search(self.itself, archive)),
             Step("d", "a function of a free monomial", each(single_index, first)),
             Step("d", "two free exponents", each(posynomials, first)),

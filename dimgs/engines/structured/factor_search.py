@@ -59,6 +59,9 @@ _AIMS, _FEW = 4, 2500  # targets of pairs; columns of a target with weights of i
 # for each further one, as the right one is among the first there; share of the squares that single
 # precision no longer sees
 _FREE, _ALONE, _AFTER, _SEEN = 16_000, 60, 8, 1e-7
+# first ones of two such factors of each kind, second ones for each, and pairs that are refined;
+# share of a column beside the first below which it is the same
+_PARTNERS, _BESIDE, _PAIRS, _PARALLEL = 12, 4, 20, 1e-5
 
 
 def arguments_of(runs: Runs) -> Terms:
@@ -104,25 +107,61 @@ class FactorSearch:
 
     def loosely(self, targets: list[Target], archive: Archive) -> None:
         """One factor with a free constant and a free power, for every target."""
-        P, n = self.free.projected, self.runs.n_runs
+        P = self.free.projected
         length = np.einsum("ij,ij->i", P, P)
         for k, target in enumerate(targets):
-            with np.errstate(all="ignore"):
-                e = weighted(target.logs, self.root)
-            e = np.where(np.isfinite(e), e, 0.0)
-            e = e - self.base @ (self.base.T @ e)
-            whole = float(e @ e)
-            rest = np.maximum(whole - (P @ e.astype(np.float32)) ** 2 / length, _SEEN * whole)
-            first: dict[tuple[str, int], int] = {}
-            for i in np.argsort(squares_bits(rest, n) + self.free.bits, kind="stable"):
-                first.setdefault((self.free.form[i].function, int(self.free.argument[i])), int(i))
-                if len(first) == (_AFTER if k else _ALONE):
-                    break
-            for i in first.values():
+            bits = self._loose_bits(self._off_base(target), length)
+            for i in self._distinct(bits, _AFTER if k else _ALONE):
                 model = self._model(np.array([i]), self.free)
                 fit_rounded(model, target, archive, self.root)
             if archive.exact:
                 return
+
+    def two_loosely(self, target: Target, archive: Archive) -> None:
+        """Two factors with free constants and powers.
+
+        The first is a short exponential or one of the best alone, and the second the best beside
+        it, as an activation beside a saturation.
+        """
+        P, e = self.free.projected, self._off_base(target)
+        length = np.einsum("ij,ij->i", P, P)
+        exponential = np.array([form.function == EXPONENTIAL for form in self.free.form])
+        short = np.argsort(np.where(exponential, self.free.bits, np.inf), kind="stable")[:_PARTNERS]
+        best = self._distinct(self._loose_bits(e, length), _PARTNERS)
+        scored: list[tuple[float, int, int]] = []
+        for i in dict.fromkeys([*short.tolist(), *best]):
+            archive.check()
+            unit = P[i] / np.sqrt(length[i])
+            beside = np.maximum(length - (P @ unit) ** 2, 0.0)
+            beside = np.where(beside > _PARALLEL * length, beside, np.inf)
+            bits = self._loose_bits(e - unit * (unit @ e), beside) + self.free.bits[i]
+            scored += [(float(bits[j]), i, j) for j in self._distinct(bits, _BESIDE)]
+        for _, i, j in sorted(scored)[:_PAIRS]:
+            fit_rounded(self._model(np.array([i, j]), self.free), target, archive, self.root)
+            if archive.exact:
+                return
+
+    def _off_base(self, target: Target) -> Array:
+        """Weighted logarithms of a target, less a power law."""
+        with np.errstate(all="ignore"):
+            e = weighted(target.logs, self.root)
+        e = np.where(np.isfinite(e), e, 0.0)
+        return np.asarray(e - self.base @ (self.base.T @ e), dtype=np.float32)
+
+    def _loose_bits(self, e: Array, length: Array) -> Array:
+        """Bits of one more factor with a free constant, its columns being of these lengths."""
+        whole = float(e @ e)
+        rest = np.maximum(whole - (self.free.projected @ e) ** 2 / length, _SEEN * whole)
+        return np.asarray(squares_bits(rest, self.runs.n_runs) + self.free.bits)
+
+    def _distinct(self, bits: Array, count: int) -> list[int]:
+        """The best columns of different functions and arguments."""
+        first: dict[tuple[str, int], int] = {}
+        for i in np.argsort(bits, kind="stable").tolist():
+            first.setdefault((self.free.form[i].function, int(self.free.argument[i])), i)
+            if len(first) == count:
+                break
+        return list(first.values())
 
     def search(
         self, targets: list[Target], archive: Archive, most: int = 3, aims: int = _AIMS

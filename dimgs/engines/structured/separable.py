@@ -115,14 +115,16 @@ class ScaledFunction:
 @np.errstate(all="ignore")
 def scaled_functions(runs: Runs) -> list[ScaledFunction]:
     """Functions of short arguments with their grids of constants."""
-    arguments = plain(runs, _PLAIN, both_signs=False) + differences(runs, _PAIRS)
-    out = []
+    pairs, out = differences(runs, _PAIRS), []
+    arguments = plain(runs, 2 * _PLAIN) + pairs
+    # of u and 1/u one is enough for 1 + c u, which is a monomial times 1 + 1/(c u)
+    of_powers = {*plain(runs, _PLAIN, both_signs=False).trees, *pairs.trees}
     for k, argument in enumerate(arguments.trees):
         u, cost = arguments.values[:, k], float(arguments.cost[k])
         sizes = _GRID / float(np.median(np.abs(u)))
         both = np.concatenate([-sizes[::-1], sizes])
         poles = np.union1d(both, -1 / (_POLES * float(np.abs(u).min())))
-        for power in _POWERS:
+        for power in _POWERS if argument in of_powers else ():
             bits = cost + 2.0 + _RARE * (power.denominator > 2)
             c = poles if power.denominator == 1 else both
             out.append(ScaledFunction("", power, argument, u, bits, c))
