@@ -37,7 +37,7 @@ def text(outcome: Outcome, title: str) -> str:
     rows = ["| found | published | tolerance |", "|---|---|---|"]
     for check in findings.checks if findings is not None else ():
         missed = "" if check.passed else " (missed)"
-        cells = (check.found_text, check.published_text, f"{check.tolerance_text}{missed}")
+        cells = (check.measured_text, check.published_text, f"{check.tolerance_text}{missed}")
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     parts.append("\n".join(rows))
     parts.append(

@@ -115,4 +115,4 @@ def _draw(axes: Axes, data: Dataset) -> None:
 
 if __name__ == "__main__":
     for check in run().checks:
-        print("ok " if check.passed else "NO ", check.found_text, "|", check.published_text)
+        print("ok " if check.passed else "NO ", check.measured_text, "|", check.published_text)

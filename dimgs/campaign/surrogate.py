@@ -138,5 +138,5 @@ class Surrogate:
 
     def to_json(self) -> dict[str, Any]:
         """As JSON."""
-        told = attributes(self, "error further") | attributes(self.curve, "runs level")
-        return {**told, "laws": len(self.laws)}
+        numbers = attributes(self, "error further") | attributes(self.curve, "runs level")
+        return {**numbers, "laws": len(self.laws)}

@@ -104,7 +104,7 @@ def _print_outcomes(outcomes: "list[Outcome]") -> None:
         first = [o.name, o.status]
         for check in o.findings.checks if o.findings is not None else ():
             missed = [] if check.passed else ["missed"]
-            texts = [check.found_text, check.published_text, check.tolerance_text]
+            texts = [check.measured_text, check.published_text, check.tolerance_text]
             rows.append([*first, *texts[:2], "; ".join([texts[2], *missed])])
             first = ["", ""]
         if first[0]:

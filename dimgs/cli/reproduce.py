@@ -63,7 +63,7 @@ class Check:
     Examples
     --------
     >>> check = Check("exponent", 0.498, 0.49, 0.51, 0.5, 0.01)
-    >>> check.passed, check.found_text
+    >>> check.passed, check.measured_text
     (True, 'exponent 0.498 [0.49, 0.51]')
     """
 
@@ -95,7 +95,7 @@ class Check:
         return abs(self.found - self.published) <= limit
 
     @property
-    def found_text(self) -> str:
+    def measured_text(self) -> str:
         """Name, number, interval and unit."""
         has_interval = self.low is not None and self.high is not None
         interval = f" [{self.low:.5g}, {self.high:.5g}]" if has_interval else ""
@@ -146,7 +146,7 @@ class Statement:
         return self.found == self.published or not self.judged
 
     @property
-    def found_text(self) -> str:
+    def measured_text(self) -> str:
         """Name and words."""
         return f"{self.name}: {self.found}"
 
@@ -533,7 +533,7 @@ def _outcome(name: str, path: Path) -> Outcome:
     return Outcome(
         name,
         "ok" if checks and not missed else "failed",
-        found="; ".join(c.found_text for c in checks),
+        found="; ".join(c.measured_text for c in checks),
         published="; ".join(c.published_text for c in checks),
         tolerance="; ".join(c.tolerance_text for c in checks),
         why="; ".join(reasons),

@@ -73,7 +73,7 @@ def test_an_estimate_brings_its_interval() -> None:
         high: float | None = 2.5
 
     check = Check.of("E", Estimate(), 2.1, 0.1, relative=True, unit="TJ")
-    assert check.found_text == "E 2 [1.5, 2.5] TJ"
+    assert check.measured_text == "E 2 [1.5, 2.5] TJ"
     assert (check.published_text, check.tolerance_text) == ("2.1 TJ", "10 %")
 
 

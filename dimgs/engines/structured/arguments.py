@@ -101,11 +101,11 @@ def groups_without(runs: Runs, variables: BoolArray) -> tuple[Exponents, ...]:
     """
     E = [e for e in short_monomials(runs, _ALL).exponents if any(e)]
     V = np.array([[float(x) for x in e] for e in E]).reshape(len(E), runs.n_groups)
-    found: list[int] = []
+    independent: list[int] = []
     for k in np.flatnonzero(~np.any(np.abs(V @ runs.shape[variables].T) > 1e-9, axis=1)):
-        if np.linalg.matrix_rank(V[[*found, int(k)]]) > len(found):
-            found.append(int(k))
-    return tuple(E[k] for k in found)
+        if np.linalg.matrix_rank(V[[*independent, int(k)]]) > len(independent):
+            independent.append(int(k))
+    return tuple(E[k] for k in independent)
 
 
 def _offset(runs: Runs, power: float) -> Array:

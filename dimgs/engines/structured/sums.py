@@ -65,7 +65,7 @@ def bare_functions(runs: Runs) -> Terms:
     inverse = downward & (arguments.cost < _INVERTED)
     arguments = replace(arguments, cost=arguments.cost + _INVERSE * inverse)
     upright = [next(x for x in e if x) > 0 for e in monomials.exponents]
-    upward, found = monomials.take(np.flatnonzero(upright)), []
+    upward, parts = monomials.take(np.flatnonzero(upright)), []
     with np.errstate(all="ignore"):
         for scale in _SCALES:
             scaled = arguments.scaled(*scale)
@@ -73,16 +73,16 @@ def bare_functions(runs: Runs) -> Terms:
                 if scale[0] != 1 and not (entry.periodic and name != "tan"):
                     continue
                 rare = 0.25 * entry.bits
-                found.append(called := scaled.applied(name, more=rare))
+                parts.append(called := scaled.applied(name, more=rare))
                 if name in _ONE_SIDED:
-                    found.append(scaled.applied("neg").applied(name, more=rare + 0.5))
+                    parts.append(scaled.applied("neg").applied(name, more=rare + 0.5))
                 if name in ("sin", "cos"):
-                    found.append(called.raised(Fraction(2), 0.5))
+                    parts.append(called.raised(Fraction(2), 0.5))
         for scale in _SCALES[:3]:
             for sign in ("-", "+"):
                 base = upward.scaled(*scale).from_one(sign)
-                found += [base.raised(power, rare) for power, rare in _POWERS]
-    whole = Terms.joined(found).finite()
+                parts += [base.raised(power, rare) for power, rare in _POWERS]
+    whole = Terms.joined(parts).finite()
     return whole.take(np.argsort(whole.cost, kind="stable"))
 
 
