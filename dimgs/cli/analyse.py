@@ -17,6 +17,7 @@ import typer
 from dimgs.cli import tables
 from dimgs.cli.hub import As, Keep, keep_report
 from dimgs.cli.output import command_line, emit_json, note, say, table, warn, working
+from dimgs.common.advice import setting
 from dimgs.common.errors import InputError, noting
 from dimgs.common.escape import file_names, visible
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
@@ -325,11 +326,14 @@ def _print(exploration: dict[str, Any], target: str) -> None:
                 "suggested"
             )
         if test["missing_dimension"] is not None:
-            helps = " or ".join(_power(k, v) for k, v in test["constants"].items())
+            helps = "".join(f"{_power(k, v)} or " for k, v in test["constants"].items())
             unit = f" [{test['missing_unit']}]" if test["missing_unit"] else ""
             missing = str(test["missing_dimension"]).replace("^?", " (power unknown)")
-            rest = f"; {helps} would bring it" if helps else ""
-            say(f"Missing in the dimension: {missing.replace('*', ', ')}{unit}{rest}")
+            helps += f"an unknown scale ({setting('scales', 'auto')})"
+            say(
+                f"Missing in the dimension: {missing.replace('*', ', ')}{unit}; {helps} would "
+                f"bring it"
+            )
     for item in exploration["sources"]:
         what = "prefactor" if item["what"] == "prefactor" else f"exponent of {item['what']}"
         say(

@@ -313,7 +313,7 @@ def _scatter_notes(chi2_reduced: float, shared: float = 0.0) -> tuple[str, ...]:
             f"share."
         )
     note = (
-        f"The scatter about the law is {np.sqrt(chi2_reduced):.2g} times what the stated errors "
-        f"explain: they are too small, or the law is not a power law.{weights}"
+        f"The scatter about the power law is {np.sqrt(chi2_reduced):.2g} times what the stated "
+        f"errors explain: they are too small, or the law is not a power law.{weights}"
     )
     return (note,)

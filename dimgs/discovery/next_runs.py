@@ -333,7 +333,13 @@ def propose(
     runs = [_run(places, predicted, rows, c, report, log=log) for c in choose(flat, n)]
     target = report.law.target
     return NextRuns(
-        tuple(runs), tuple(laws), target.name, target.unit.text, report.level, tuple(names)
+        tuple(runs),
+        tuple(laws),
+        target.name,
+        target.unit.text,
+        report.level,
+        tuple(names),
+        report.none_of_these if report.probability is not None else 0.0,
     )
 
 

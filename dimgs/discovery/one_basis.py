@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from dimgs.common.advice import setting
 from dimgs.common.progress import listening, report_progress
 from dimgs.discovery.distillation import distil
@@ -10,7 +12,7 @@ from dimgs.discovery.given_form import GivenForm, proposals_of_form
 from dimgs.discovery.judgement import judge
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import Prepared
-from dimgs.discovery.problem import is_searchable
+from dimgs.discovery.problem import FEWEST, is_searchable
 from dimgs.discovery.search import add_candidates, run_engine, usable_engines
 from dimgs.discovery.study import Study, study_of_power_law
 from dimgs.engines.clock import Clock
@@ -62,16 +64,21 @@ def study(
     if options.engine != NONE and (options.within is not None or options.arrhenius):
         if options.within is not None:
             where = f"{setting('within')} gives each label its prefactor"
-            instead = setting("by", options.within)
+            # random effects need three labels
+            several = len(np.unique(prepared.data[options.within])) > 2
+            instead = setting("by", options.within) if several else "a table of one label"
         else:
             where = f"{setting('arrhenius')} has a temperature enter as 1/T"
             instead = setting("scales", "auto")
         note = f"Only the power law is judged where {where}; {instead} looks for closed forms too."
         current = replace(current, warnings=(*current.warnings, note))
+    elif options.engine != NONE and prepared.design.features and prepared.design.n_runs < FEWEST:
+        note = f"Only the power law is judged: other closed forms need {FEWEST} runs."
+        current = replace(current, warnings=(*current.warnings, note))
     try:
         with listening(progress):
             current = _with_form(current, options, clock)
-            if options.engine != NONE:
+            if options.engine != NONE and is_searchable(prepared.design):
                 report_progress("the power law is fitted; searching for closed forms")
                 report_progress("the law so far is %s", current.law, candidates=current.candidates)
             for further in _proposals(current, options, clock, distil_first):

@@ -19,7 +19,7 @@ from dimgs.law.names import Names
 # an exponent beyond all that a search takes for short: no law depends on the size of an input
 _FORBIDDEN = 100.0
 # with fewer runs a closed form of two constants is hardly tested by those left out
-_FEWEST = 8
+FEWEST = 8
 
 
 def is_searchable(design: Design) -> bool:
@@ -36,7 +36,7 @@ def is_searchable(design: Design) -> bool:
             f.variable is not None and design.data.variable(f.variable).is_level
             for f in design.features
         )
-        and design.n_runs >= _FEWEST
+        and design.n_runs >= FEWEST
         and (design.scale != "log" or float(np.abs(design.y).max()) < LARGEST_LOG)
     )
 

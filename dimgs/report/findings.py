@@ -127,6 +127,8 @@ class PlannedRuns:
         Coverage of the intervals.
     names : tuple of str
         What each rival is called.
+    none_of_these : float
+        Probability that none of the rivals is the true law.
 
     Examples
     --------
@@ -143,6 +145,7 @@ class PlannedRuns:
     unit: str
     level: float
     names: tuple[str, ...] = field(default=())
+    none_of_these: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """The document of `dimgs next`."""
@@ -162,6 +165,7 @@ class PlannedRuns:
                 {"law": law.to_json(), "probability": p, "name": name}
                 for (law, p), name in zip(self.rivals, self.names, strict=True)
             ],
+            "none_of_these": self.none_of_these,
             "target": self.target,
             "unit": self.unit,
             "level": self.level,

@@ -138,6 +138,8 @@ def _unit(unit: str) -> str:
 _MOST_SOURCES = 12
 # chance of a spread that is not there, above which sources may as well be equal
 _MAY_BE_EQUAL = 0.05
+# probability of none of the laws, above which no law among them is confirmed
+_MAY_BE_NONE = 0.1
 
 
 def sources_lines(law: Law) -> list[str]:
@@ -424,6 +426,9 @@ def next_text(planned: PlannedRuns) -> str:
     if len(planned.rivals) == 1:
         note = "There is no rival: these runs determine the constants of the one law best."
         lines += _section("", _prose(note))
+    if planned.none_of_these > _MAY_BE_NONE:
+        note = f"The probability that none of these is true is {percent(planned.none_of_these)}."
+        lines += _section("", _prose(note))
     for k, run in enumerate(planned.runs, 1):
         expected = f"expected information {run.information / np.log(2):.2g} bits"
         predicted = [
@@ -484,7 +489,11 @@ def _next_lines(report: Findings, folder: str) -> list[str]:
 
 def _is_of(law: Law | None, fit: FittedLaw) -> bool:
     """Whether the law is the power law that was fitted, in whatever form it is written."""
-    if law is None or law is fit.law or law.pi_expression == fit.law.pi_expression:
+    if law is None or law is fit.law:
+        return True
+    apart = (law.pi_expression / fit.law.pi_expression).free_symbols
+    if not {str(symbol) for symbol in apart} & {group.name for group in law.groups}:
+        # but for the prefactor and its name
         return True
     return [c.value for c in law.constants] == [c.value for c in fit.law.constants] and all(
         len(each.pi_expression.args) == 0 or each.pi_expression.is_Mul or each.pi_expression.is_Pow
@@ -494,11 +503,19 @@ def _is_of(law: Law | None, fit: FittedLaw) -> bool:
 
 def _domain_lines(law: Law) -> list[str]:
     """The ranges of the groups, and the inputs that no run varied."""
-    lines = []
+    lines, inputs = [], {v.name: v for v in law.inputs}
     for name, (low, high) in law.domain.groups.items():
         group = next((g for g in law.groups if g.name == name), None)
         what = "" if group is None else f" = {group.known_as or group}"
-        lines.append(f"{number(low)} <= {name}{what} <= {number(high)}")
+        line = f"{number(low)} <= {name}{what} <= {number(high)}"
+        alone = [n for n, _ in (group.exponents if group else ()) if n in law.domain.columns]
+        if len(alone) == 1:
+            # beside constants and scales, one input in the unit of the table
+            v = inputs[alone[0]]
+            low, high = (float(v.unit.from_si(x)) for x in law.domain.columns[v.name][:2])
+            unit = _unit(v.unit.text)
+            line = f"{number(low)} <= {visible(v.name)} <= {number(high)}{unit}   ({name})"
+        lines.append(line)
     constant = held_texts(law)
     if not lines and not constant:
         return ["no free group: the law holds wherever its inputs describe the system"]

@@ -69,7 +69,7 @@ def test_explore_reads_exponents_in_few_digits(shell: Shell) -> None:
     (constant,) = [line for line in text.splitlines() if "over the runs" in line]
     assert constant == "Nearly constant over the runs: a^(-0.346)·b·c^(-0.7)"
     planets = shell("explore", str(ROOT / "docs" / "planets.csv"), "--target", "T").out
-    assert "[time]; G^(-1/2) would bring it" in planets
+    assert "[time]; G^(-1/2) or an unknown scale (--scale auto) would bring it" in planets
     assert "^?" not in planets
 
 

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from dimgs.cli.app import app
+from dimgs.law.parts import percent
 
 ARGUMENTS = ["--target", "z", "--engine", "structured", "--evaluations", "150", "-n", "2"]
 
@@ -38,6 +39,12 @@ def test_runs_rivals_and_what_each_predicts(table: Path) -> None:
         assert all(p["low"] <= p["value"] <= p["high"] for p in run["predicted"])
         assert run["information"] >= 0
     assert sum(r["probability"] for r in document["rivals"]) == pytest.approx(1.0)
+    none = document["none_of_these"]
+    assert none > 0.1
+    text = CliRunner().invoke(app, ["next", str(table), *ARGUMENTS]).stdout
+    assert f"The probability that none of these is true is {percent(none)}." in " ".join(
+        text.split()
+    )
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ def test_few_runs_that_bend_confirm_no_power_law() -> None:
     bent = discover_with(ramp, "D", Options(scales=["H0 [m]"]))
     assert bent.probability is not None
     assert bent.probability < 0.75
+    assert "Only the power law is judged: other closed forms need 8 runs." in bent.warnings
     # in one unit the power is 1, which seven runs refute
     forced = discover_with(ramp, "D", Options())
     assert forced.probability is not None

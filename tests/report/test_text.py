@@ -16,7 +16,7 @@ from tests.report.examples import report_of
 
 @pytest.fixture(scope="module")
 def report() -> Report:
-    return discover(pipe(noise=0.002, seed=3), "tau_w", engine="power_law")
+    return discover(pipe(noise=0.002, seed=1), "tau_w", engine="power_law")
 
 
 def test_numbers_are_short_and_absent_ones_are_dashes() -> None:
@@ -54,6 +54,26 @@ def test_a_law_that_nothing_checked_does_not_claim_to_predict() -> None:
     assert report.outcome == "unchecked"
     assert "not checked" in report_text(report)
     assert "predicts held-out runs" not in report_text(report)
+
+
+def test_an_input_beside_its_scale_has_its_range_in_the_unit_of_the_table() -> None:
+    celsius = np.linspace(0, 100, 9)
+    table = Dataset.from_columns({"T [°C]": celsius, "y [Pa]": (celsius + 273.15) ** 2.0})
+    text = report_text(discover(table, "y", Options(scales="auto", engine="power_law")))
+    assert "0 <= T <= 100 °C   (pi_1)" in text
+
+
+def test_the_power_law_is_not_compared_with_itself() -> None:
+    h = np.array([12, 10, 9, 8, 7, 6, 5, 4, 3.5, 3])
+    # volume and pressure of air: R. Boyle, A Defence of the Doctrine (1662)
+    P = [29.13, 35.31, 39.31, 44.19, 50.31, 58.81, 70.69, 87.88, 100.44, 117.56]
+    table = Dataset.from_columns({"h [in]": h, "P [inHg]": P})
+    # the constant of the engine has another name
+    report = discover(table, "P", Options(scales="auto", form="k/h"))
+    text = report_text(report)
+    assert "/h" in str(report.law)
+    assert "the power law, of cross-validated" not in text
+    assert "Exponents " in text
 
 
 def test_a_law_that_fails_is_called_a_surrogate() -> None:
