@@ -30,7 +30,7 @@ def report_of(kind: str) -> Report:
     """Report of a kind of law."""
     if kind == "pipe":
         # runs whose law is confirmed: pages of what is not are tested for the verdict
-        data, target = pipe(noise=0.005, seed=3), "tau_w"
+        data, target = pipe(noise=0.005, seed=1), "tau_w"
     elif kind == "two":
         data, target = two_groups(), "y"
     else:
