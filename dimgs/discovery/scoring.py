@@ -91,8 +91,9 @@ def informed_r2(
     about: float | None = None,
 ) -> float | None:
     """As :func:`r2`, where each run counts by its information."""
-    root = design.information
-    middle = float(np.average(truth, weights=root**2)) if about is None else about
+    root, size = design.information, float(np.max(np.abs(truth), initial=least)) or 1.0
+    # sums of the largest numbers leave the range
+    middle = float(np.average(truth / size, weights=root**2)) * size if about is None else about
     return r2(root * residuals, middle + root * (truth - middle), least=least, about=middle)
 
 
