@@ -31,6 +31,10 @@ Declared = TypeVar("Declared", Port, Tier)
 _NO_LOGARITHM = ("label", "level")
 
 
+class SignedTargetError(Exception):
+    """A run whose target has no logarithm, where one closed form is asked for."""
+
+
 @dataclass(frozen=True, eq=False)
 class Binding:
     """A plan that its kernel can follow.
@@ -47,6 +51,8 @@ class Binding:
         Inputs that stay, in the units of their ports.
     notes : tuple of str
         What takes no part, and why.
+    signed_target : bool
+        Whether runs have shown that the target vanishes or changes sign.
     """
 
     plan: Plan
@@ -56,6 +62,7 @@ class Binding:
     space: PiSpace
     fixed: Mapping[str, float | str]
     notes: tuple[str, ...]
+    signed_target: bool = False
 
     @property
     def finest(self) -> int:
@@ -112,7 +119,8 @@ class Binding:
     @property
     def linear(self) -> bool:
         """Whether no logarithm of the target is taken: it may vanish or change sign."""
-        return bool(self.space.signed.any()) and self.plan.tolerance.of_one_law
+        signed = self.signed_target or bool(self.space.signed.any())
+        return signed and self.plan.tolerance.of_one_law
 
     @cached_property
     def parts(self) -> frozenset[str]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from dimgs.campaign.answers import Analysis, conclude, half_width, joined, law_of_all
-from dimgs.campaign.binding import Binding, bind
+from dimgs.campaign.binding import Binding, SignedTargetError, bind
 from dimgs.campaign.curves import curves_of
 from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.evidence import FREEDOM, Proposal, TierEvidence
@@ -182,8 +182,7 @@ class CampaignLoop:
                 curve = SmoothCurve(sites.z[rest], sites.y[rest], sigma, level)
                 of_space = binding.space, curve, evidence.design.pool
                 surrogate = Surrogate(*of_space, wanted, tuple(laws))
-                text = f"a smooth curve predicts runs that are left out to {surrogate.error:.2g}"
-                self._say("surrogate", text)
+                self._say("surrogate", f"runs left out are predicted to {surrogate.error:.2g}")
                 idle = 0 if surrogate.error < _BETTER * best else idle + 1
                 best = min(best, surrogate.error)
                 if surrogate.is_close or (idle >= _PATIENCE and surrogate.further is None):
@@ -637,12 +636,15 @@ def run_campaign(
                 loop = CampaignLoop(binding, store, log, listener, start, loop)
                 loop.started(changed)
                 loop.experiment.runner, runner.on_done = runner, loop.heard
-                result = loop.run()
+                try:
+                    result = loop.run()
+                except SignedTargetError:
+                    further.append(replace(binding, signed_target=True))
+                    log.add("signed", f"{binding.target.name} changes sign: no logarithm is taken")
                 start += tuple(KnownRun(run.record, _SHARED) for run in loop.experiment.runs.asked)
                 unequal = loop.experiment.unequal if plan.scales == AUTO else ()
                 if wider := binding.with_further_scale(unequal):
-                    names = ", ".join(wider.scales)
-                    log.add("scale", f"the groups take one more unknown constant: {names}")
+                    log.add("scale", f"one more constant is unknown: {', '.join(wider.scales)}")
                     further.append(wider)
             results.append(result)
             usable = loop.experiment.runs.usable(binding.finest)

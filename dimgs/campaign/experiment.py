@@ -9,6 +9,7 @@ from time import monotonic
 
 import numpy as np
 
+from dimgs.campaign.binding import SignedTargetError
 from dimgs.campaign.design import CampaignDesign
 from dimgs.campaign.evidence import PREDICTED, Proposal
 from dimgs.campaign.journal import DecisionLog
@@ -288,6 +289,11 @@ class Experiment:
         -------
         list of Proposal
             Those for which the budget has no run left.
+
+        Raises
+        ------
+        SignedTargetError
+            If one law is asked for, and a run shows that its target has no logarithm.
         """
         chosen, short = self._chosen(proposals)
         for key, (_, proposal, task) in chosen.items():
@@ -306,6 +312,9 @@ class Experiment:
                 text = f"{record.status}: {self._why_lost(record)}"
                 self.log.add("lost", text, tier=record.tier, key=record.key)
             self.runs.add(CampaignRun(z, p.tier, y, p.purpose, logs, record, predicted=p.value))
+        signed = any(r.ok and float(r.outputs[self.binding.target.name][0]) <= 0 for r in records)
+        if signed and self.binding.plan.tolerance.of_one_law and not self.binding.linear:
+            raise SignedTargetError
         return short
 
     def makes(self, proposals: list[Proposal]) -> bool:

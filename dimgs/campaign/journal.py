@@ -75,6 +75,8 @@ class DecisionLog:
     entries : list of dict
     edited : list of int
         Lines of ``decisions.jsonl`` that somebody changed; their decisions are taken again.
+    caution : str
+        The same in a sentence; empty where none was changed.
 
     Examples
     --------
@@ -94,14 +96,9 @@ class DecisionLog:
         self._lines = 0
         if (folder / _JSONL).is_file():
             self._recall(folder / _JSONL)
-
-    @property
-    def caution(self) -> str:
-        """That decisions were edited; empty where none was."""
-        if not self.edited:
-            return ""
         lines = shown(", ".join(map(str, self.edited)))
-        return f"Line {lines} of {_JSONL} was edited after it was written, so it is not used."
+        said = f"Line {lines} of {_JSONL} was edited after it was written, so it is not used."
+        self.caution = said if self.edited else ""
 
     def add(self, decision: str, reason: str, **more: Any) -> None:
         """Note a decision.

@@ -153,10 +153,9 @@ def _of_table(path: Path, binding: Binding) -> Sequence[Known]:
 
     data = read_table(path)
     target, kernel = binding.target.name, binding.kernel
-    needed = (target, *binding.plan.ranges)
     with at(binding.plan, path.name):
         for port in (*kernel.inputs, *kernel.outputs):
-            if port.name in (*needed, *data.names):
+            if port.name in (target, *binding.plan.ranges, *data.names):
                 column = data.variable(port.name)
                 if not (port.is_label or column.is_label):
                     unit_for(port, column.unit.text)

@@ -11,6 +11,7 @@ from dimgs.campaign.binding import bind
 from dimgs.campaign.campaign import STORE
 from dimgs.common.errors import InputError
 from dimgs.hub import RunStore
+from dimgs.kernels import kernel
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.spec import Port
 from tests.campaign.whole import run
@@ -73,3 +74,21 @@ def test_signed_coordinates_are_found_again() -> None:
 def test_what_changes_sign_has_no_exponent() -> None:
     with pytest.raises(InputError, match=r"no exponent of '[vx]'"):
         bind(plan(tolerance=Tolerance(exponents=0.02)))
+
+
+def test_the_law_of_an_output_that_changes_sign_with_inputs_that_do_not() -> None:
+    @kernel(inputs={"p": "Pa", "q": "Pa", "A": "m^2"}, outputs={"F": "N"}, version="1")
+    def piston(p: float, q: float, A: float) -> float:
+        return (p - q) * A
+
+    ranges = {"p": Range(1.0, 10.0), "q": Range(1.0, 10.0), "A": Range(1.0, 10.0)}
+    result = run(Plan(piston, "F", ranges, Budget(30), Tolerance(law=0.9)))
+    assert result.outcome == "confirmed"
+    assert result.law is not None
+    assert sympy.simplify(result.law.expression - sympy.sympify("A*(p - q)")) == 0
+    assert "signed" in {e["decision"] for e in result.log}
+    # the runs before the first of the other sign count, and none is made twice
+    assert sum(result.runs.values()) == result.counts["made"]
+    # exponents of a target without a logarithm do not exist: its runs give no answer
+    exponents = run(Plan(piston, "F", ranges, Budget(30), Tolerance(exponents=0.02)))
+    assert exponents.counts["failed"] > 0
