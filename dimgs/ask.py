@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from dimgs.common.advice import setting
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
+from dimgs.common.formats import in_percent
 from dimgs.fits.covariance import check_level
 from dimgs.hub.cards import keep_card, trusted_cards
 from dimgs.hub.hub import RemoteHub
@@ -361,8 +362,8 @@ class _Asking:
             )
         if best is not None and best.half_width < _VAGUE:
             missing.append(
-                f"the best available interval is ±{100 * best.half_width:.2g} % of the value, and "
-                f"the tolerance is {100 * self.tolerance:.2g} %"
+                f"the best available interval is ±{in_percent(best.half_width)} of the value, and "
+                f"the tolerance is {in_percent(self.tolerance)}"
             )
         missing += [
             f"the law {law.id[:12]} does not suffice: {' '.join(why)[:-1]}"

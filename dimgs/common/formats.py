@@ -179,6 +179,17 @@ def in_percent(share: float) -> str:
     return f"{size:.0f} %" if abs(size) >= 9.95 else f"{size:.2g} %"
 
 
+def log_size(size: float) -> str:
+    """A size of logarithms: in per cent, or as a factor from 1 on.
+
+    Examples
+    --------
+    >>> log_size(0.0123), log_size(4.6), log_size(5000.0)
+    ('1.2 %', 'a factor of 99', 'a factor of 1e+304')
+    """
+    return in_percent(size) if size < 1 else f"a factor of {math.exp(min(size, 700.0)):.2g}"
+
+
 def json_value(text: str, where: str, remedy: str) -> Any:
     """Value of a JSON text; numbers keep all their digits.
 

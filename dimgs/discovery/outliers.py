@@ -154,4 +154,4 @@ def _largest(fit: Estimate, other: Estimate) -> str:
         )
     with np.errstate(over="ignore"):
         ratio = float(np.exp(other.intercept - fit.intercept))
-    return f"the prefactor changes by {100 * (ratio - 1):+.2g} %"
+    return f"the prefactor {'rises' if ratio > 1 else 'falls'} by {in_percent(abs(ratio - 1))}"

@@ -9,7 +9,7 @@ import numpy as np
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import DimgsError, InputError
-from dimgs.common.formats import in_percent
+from dimgs.common.formats import in_percent, log_size
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     UsableRuns,
@@ -262,7 +262,7 @@ def _with_working_values(usable: UsableRuns, design: Design) -> tuple[UsableRuns
     errors = errors * values if design.scale == "log" else errors / target.unit.log_factor
     below, above = int((sides < 0).sum()), int((sides > 0).sum())
     kinds = [f"{n} {side}" for n, side in ((below, "upper"), (above, "lower")) if n]
-    scatter = in_percent(censored.sd) if design.scale == "log" else f"{censored.sd:.2g}"
+    scatter = log_size(censored.sd) if design.scale == "log" else f"{censored.sd:.2g}"
     note = (
         f"'{target.name}' is censored in {below + above} of {design.n_runs} runs "
         f"({' and '.join(kinds)} bounds): these enter by their likelihood, with normal errors "

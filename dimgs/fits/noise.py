@@ -141,8 +141,8 @@ class ErrorModel:
         unit : ndarray of shape (n_runs,)
             Response for one unit of what is floored.
         """
-        typical = float(np.sqrt(np.mean((response / unit) ** 2)))
-        return np.asarray(np.sqrt(level**2 + (self.floor * typical * unit) ** 2))
+        typical = rms(response / unit)
+        return np.hypot(level, self.floor * typical * unit)
 
 
 @dataclass(frozen=True, eq=False)

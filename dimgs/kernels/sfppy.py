@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dimgs.common.errors import RunDivergedError
+from dimgs.common.formats import in_percent
 from dimgs.kernels.base import Simulated
 from dimgs.kernels.checkout import Checkout, CheckoutKernel
 from dimgs.kernels.spec import Port, Tier
@@ -130,6 +131,6 @@ def discretisation_error(values: Mapping[str, float], nmesh: int) -> float:
 
 def _warning(values: Mapping[str, float], error: float) -> str:
     return (
-        f"At Fo = {fourier(values):.2g} this mesh may put CF off by {100 * error:.2g} %; use a "
+        f"At Fo = {fourier(values):.2g} this mesh may put CF off by {in_percent(error)}; use a "
         f"finer tier."
     )

@@ -370,9 +370,21 @@ class Lead:
 
 
 def r2_of(measured: Array, predicted: Array) -> float | None:
-    """R² of predictions of a target; None where that does not vary."""
+    """R² of predictions of a target; None where that does not vary.
+
+    Examples
+    --------
+    >>> r2_of(np.array([1.0, 2.0]), np.array([1.0, 2.5]))
+    0.5
+    >>> r2_of(np.array([1.0, 2.0]), np.array([1e300, 2.0]))
+    -inf
+    """
     spread = rms(measured - measured.mean())
-    return 1.0 - (rms(measured - predicted) / spread) ** 2 if spread > 0 else None
+    if not spread > 0:
+        return None
+    # the ratio, and its square, may leave the range of numbers
+    with np.errstate(over="ignore"):
+        return float(1.0 - np.square(np.float64(rms(measured - predicted)) / spread))
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from dimgs.common.escape import terminal, visible
+from dimgs.common.formats import in_percent, log_size
 from dimgs.fits.estimate import Exponent
 from dimgs.law.centre import Centre
 from dimgs.law.display import ShownConstant, shown_constants
@@ -154,7 +155,7 @@ def sources_lines(law: Law) -> list[str]:
         parts = []
         for what, (spread, p) in each.kinds.items():
             named = "prefactors differ" if what == "prefactor" else f"exponents of {what} differ"
-            size = f"{100 * spread:.2g} %" if what == "prefactor" else number(spread)
+            size = in_percent(spread) if what == "prefactor" else number(spread)
             sure = "" if p <= _MAY_BE_EQUAL else f", not significantly (p = {p:.1g})"
             parts.append(f"{named} with a standard deviation of {size}{sure}")
         lines += [f"{len(each.shifts)} sources of {visible(each.column)}: {'; '.join(parts)}"]
@@ -243,7 +244,7 @@ def scores_lines(scores: Scores) -> list[str]:
     fitted = f"R² of the fit {logs}{score(scores.r2)} of the target"
     if scores.rmse_log is None:
         return [unseen, fitted]
-    return [unseen, fitted, f"typical error {100 * scores.rmse_log:.3g} %"]
+    return [unseen, fitted, f"typical error {log_size(scores.rmse_log)}"]
 
 
 def _regime(regime: Mapping[str, Any]) -> str:
@@ -289,7 +290,7 @@ def _loops(pairs: Mapping[str, Any]) -> str:
     return (
         f"A sum of functions of the log-ratios alone is not consistent: around a loop of three "
         f"runs its answers miss zero by {number(pairs['loop_defect'])}, or "
-        f"{100 * pairs['loop_defect_relative']:.2g} % of a typical log-ratio."
+        f"{in_percent(pairs['loop_defect_relative'])} of a typical log-ratio."
     )
 
 

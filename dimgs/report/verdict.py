@@ -3,7 +3,7 @@
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.common.formats import in_percent
+from dimgs.common.formats import in_percent, log_size
 from dimgs.fits.noise import rms
 from dimgs.law.parts import percent
 from dimgs.report.findings import Findings, Verdict
@@ -42,9 +42,9 @@ def noise_text(report: Findings) -> str:
     noise, target = report.noise, report.basis.target
     if noise is None or target is None:
         return ""
-    share = in_percent(noise.size)
+    share = log_size(noise.size) if noise.kind == "relative" else in_percent(noise.size)
     size = {
-        "relative": f"relative, {share} of the target",
+        "relative": f"relative, {share} of the target" if noise.size < 1 else f"relative, {share}",
         "constant": f"constant, {with_unit(target, noise.size)} in every run",
         "mixed": f"mixed, {with_unit(target, noise.floor)} and {share} of the target",
     }[noise.kind]
@@ -55,7 +55,7 @@ def noise_text(report: Findings) -> str:
     shared, ratio = noise.scatter.intrinsic, noise.scatter.ratio
     beside = "errors of rounding" if np.isnan(ratio) else f"{ratio:.2g} times the stated errors"
     if shared > 0:
-        scatter = with_unit(target, shared) if noise.kind == "constant" else in_percent(shared)
+        scatter = with_unit(target, shared) if noise.kind == "constant" else log_size(shared)
         beside += f", with an additional intrinsic scatter of {scatter}"
     return f"noise {size}; {beside}"
 
@@ -97,14 +97,12 @@ def error_size(report: Findings, measured: Array, predicted: Array) -> str:
     """
     away, target = log_error(report, (measured, predicted)), report.basis.target
     if away is not None:
-        if away < 1.0:
-            return f"error {100 * away:.2g} %"
-        return f"error a factor of {np.exp(min(away, 700.0)):.2g}"
+        return f"error {log_size(away)}"
     if report.noise is not None and target is not None and not report.errors_are_relative:
         return f"error {with_unit(target, rms(predicted - measured))}"
     with np.errstate(all="ignore"):
         share = rms(predicted - measured) / (rms(measured) or 1.0)
-    return f"error {100 * share:.2g} % of the rms"
+    return f"error {in_percent(share)} of the rms"
 
 
 def error_of(report: Findings) -> str:

@@ -11,6 +11,7 @@ from dimgs.common.arrays import Array
 from dimgs.fits.design.features import build_design
 from dimgs.fits.noise import (
     ErrorModel,
+    ErrorModel,
     Noise,
     NoiseKind,
     Scatter,
@@ -177,3 +178,9 @@ def test_heavy_tails_are_named_and_exact_runs_have_none() -> None:
     heavy = [noise_in(LAW * np.exp(0.02 * rng.standard_t(1.5, 80))) for _ in range(10)]
     assert sum(noise.tails == "student" for noise in heavy) >= 8
     assert noise_in(LAW) == Noise("relative", 0.0)
+
+
+def test_errors_of_responses_whose_squares_vanish_have_a_size() -> None:
+    # exp(-x/L) over many lengths: its square is zero in floating point, its errors are not
+    y = np.array([1e-280, 2e-270, 3e-260])
+    assert np.all(ErrorModel().size(y, y, np.ones(3)) >= y)

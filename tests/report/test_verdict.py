@@ -11,6 +11,7 @@ import pytest
 
 from dimgs import Dataset, discover
 from dimgs.judgement.confirmation import Outcome
+from dimgs.report.findings import Lead
 from dimgs.report.results import Report
 from dimgs.report.verdict import error_of, headline, log_error, verdict
 from tests.patience import AMPLE
@@ -94,3 +95,9 @@ def test_errors_of_a_level_are_no_ratios() -> None:
     moved = replace(report, predicted=tuple(p + 1.0 for p in report.measured), left_out=())
     assert "error 1 dB on the fitted runs" in error_of(moved)
     assert log_error(moved) is None
+
+
+def test_predictions_far_beyond_the_range_of_the_runs_have_a_score() -> None:
+    # of a decay over many lengths, runs left out may be missed by more than can be squared
+    lead = Lead("blend", (1.0, 2.0, 3.0), (1.0, 1e200, 3.0), is_first=True)
+    assert lead.r2 == -np.inf
