@@ -119,7 +119,7 @@ def fit_by_sources(design: Design, level: float) -> Estimate:
     InputError
         If the response has no logarithm and is not a level.
     FitError
-        If a kind of source has fewer than three labels.
+        If there are too few runs.
     """
     design, scatter = with_intrinsic_scatter(design, design.X)
     p = len(design.features)

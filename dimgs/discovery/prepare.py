@@ -26,7 +26,7 @@ from dimgs.fits.censoring import fit_censored
 from dimgs.fits.design.features import Design, build_design, stated_errors
 from dimgs.fits.invariance import invariance
 from dimgs.fits.noise import Noise, NoiseKind, rms, share_of_inputs, with_intrinsic_scatter
-from dimgs.fits.sources import fit_sources
+from dimgs.fits.sources import check_sources, fit_sources
 from dimgs.groups.derive import constant_variables, pi_basis
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.invariant_groups import invariant_basis
@@ -167,6 +167,7 @@ def prepare(
     design, uncertain = _with_input_errors(with_intrinsic_scatter(design, smooth)[0], options)
     if options.noise != "auto":
         design = replace(design, noise=_noise_asked(design, options))
+    check_sources(design.sources)
     design = with_sources(design, smooth)
     notes = [*notes, *uncertain]
     warnings = (*table_warnings(usable), *_warnings(usable, design, options), *notes)
@@ -293,6 +294,8 @@ def with_sources(design: Design, columns: Array) -> Design:
     rest = columns.shape[1] - p
     slopes = [replace(s, direction=np.pad(s.direction, (0, rest))) for s in slopes_in(design)]
     pooled = fit_sources(columns, design.y, design.weights, design.sources, slopes)
+    if not pooled.effects:
+        return design
     # the columns may be about other centres than the features, in which a law has its terms
     away = columns[:, :p].mean(axis=0) - design.X.mean(axis=0)
     effects = tuple(

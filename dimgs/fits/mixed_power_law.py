@@ -12,7 +12,7 @@ from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import label_texts
 from dimgs.fits.power_law import Of, PowerLawFit, fit_power_law
-from dimgs.fits.sources import MixedFit, Slope, fit_sources
+from dimgs.fits.sources import MixedFit, Slope, check_sources, fit_sources
 
 
 @dataclass(eq=False, repr=False)
@@ -113,6 +113,7 @@ class MixedPowerLaw(ContrastiveRegressor):
         p = runs.X.shape[1]
         sources = [(str(k), column) for k, column in enumerate(self._by.T)]
         if sources:
+            check_sources(sources)
             weights = runs.weights / runs.weights.mean()
             names = getattr(self, "feature_names_in_", range(p)) if self.slopes else ()
             slopes = [Slope(str(name), np.eye(p)[k]) for k, name in enumerate(names)]

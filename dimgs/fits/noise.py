@@ -435,8 +435,12 @@ def with_intrinsic_scatter(design: Design, columns: Array) -> tuple[Design, Scat
     if sigma is None:
         return design, None
     rows, _ = sample_rows(np.column_stack([design.X, design.y]))
-    labels = np.zeros(len(rows)) if design.within is None else design.within[rows]
-    scatter = scatter_of(columns[rows], design.y[rows], sigma[rows], labels, one_factor=least)
+    # what sources add is no scatter of their runs; of kinds, each label of the finest is its own
+    kinds = [labels for _, labels in design.sources] if design.within is None else [design.within]
+    kinds = sorted(kinds or [np.zeros(design.n_runs)], key=lambda kind: -len(np.unique(kind)))
+    others = [kind[:, None] == np.unique(kind)[1:] for kind in kinds[1:]]
+    columns = np.hstack([columns, *others])[rows]
+    scatter = scatter_of(columns, design.y[rows], sigma[rows], kinds[0][rows], one_factor=least)
     if scatter is not None and target is not None and target.name in design.data.rounded:
         scatter = replace(scatter, ratio=np.nan)
     shared = 0.0 if scatter is None else scatter.intrinsic

@@ -291,6 +291,28 @@ class Slope:
     direction: Array
 
 
+def check_sources(sources: Sequence[tuple[str, NDArray[np.str_]]]) -> None:
+    """Refuse kinds of sources between which no spread can be estimated.
+
+    Parameters
+    ----------
+    sources : sequence of (str, ndarray of str of shape (n_runs,))
+        Column and labels of each kind of source.
+
+    Raises
+    ------
+    FitError
+        If a kind has fewer than three labels.
+    """
+    for source, labels in sources:
+        count = len(np.unique(labels))
+        if count < 3:
+            raise FitError(
+                f"'{source}' names {count} source{'s' if count != 1 else ''}: the spread between "
+                f"sources needs at least three; give each its prefactor instead, or leave it out."
+            )
+
+
 def fit_sources(
     X: Array,
     y: Array,
@@ -319,7 +341,7 @@ def fit_sources(
     Raises
     ------
     FitError
-        If a kind of source has fewer than three labels, or there are too few runs.
+        If there are too few runs.
     """
     n, p = X.shape
     middle = X.mean(axis=0) if p else np.zeros(0)
@@ -327,15 +349,9 @@ def fit_sources(
     one = np.ones((n, 1))
     of_one = np.zeros((p + 1, 1))
     of_one[0] = 1.0
-    effects: list[Effect] = []
-    for source, labels in sources:
-        count = len(np.unique(labels))
-        if count < 3:
-            raise FitError(
-                f"'{source}' names {count} source{'s' if count != 1 else ''}: the spread between "
-                f"sources needs at least three; give each its prefactor instead, or leave it out."
-            )
-        effects.append(Effect("prefactor", source, labels, one, of_one))
+    # where runs are left out, those of a kind may be of one source, which has no spread
+    sources = [(source, labels) for source, labels in sources if len(np.unique(labels)) > 1]
+    effects = [Effect("prefactor", source, labels, one, of_one) for source, labels in sources]
     fit = fit_mixed(columns, y, weights, effects)
     level = float(chdtri(1, 2 * _ALPHA / max(1, len(slopes) * len(sources))))
     tried = [(*one, slope) for one in sources for slope in slopes if _tells(X, slope, one[1])]

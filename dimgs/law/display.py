@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import sympy
 
 from dimgs.common.formats import attributes
 from dimgs.groups.dimensions import DimensionalMatrix
@@ -49,7 +51,8 @@ def shown_constants(law: CheckedLaw) -> tuple[ShownConstant, ...]:
 
     The units are products of those in which the target and the inputs were given, one for each
     dimension; where such a product has more factors than the SI unit, and for known constants, the
-    SI unit stays.
+    SI unit stays. The prefactor of a power law of columns whose units are not independent, such as
+    mg/L and mm, has the unit with which the numbers of the table give that of the target.
 
     Parameters
     ----------
@@ -69,7 +72,9 @@ def shown_constants(law: CheckedLaw) -> tuple[ShownConstant, ...]:
     """
     shown = without_held(law)
     factors = _factors_of([law.target, *shown.symbols.values()])
-    return tuple(_converted(c, factors) for c in shown.constants)
+    return tuple(
+        _converted(c, factors, _powers_of_prefactor(shown, c, factors)) for c in shown.constants
+    )
 
 
 def _factors_of(variables: Iterable[Variable]) -> dict[str, Unit]:
@@ -85,9 +90,42 @@ def _factors_of(variables: Iterable[Variable]) -> dict[str, Unit]:
     return factors
 
 
-def _converted(constant: Constant, factors: Mapping[str, Unit]) -> ShownConstant:
+def _powers_of_prefactor(
+    law: CheckedLaw, constant: Constant, factors: Mapping[str, Unit]
+) -> dict[str, Fraction] | None:
+    """Powers of the factors in the unit of the target over those of the inputs in a power law.
+
+    None where the constant is no prefactor of one, and where the factors are independent.
+    """
+    matrix = DimensionalMatrix.of_dimensions([*factors], [u.dimension for u in factors.values()])
+    powers = dict(law.expression.as_powers_dict())
+    if matrix.rank == len(factors) or powers.pop(sympy.Symbol(constant.name), 0) != 1:
+        return None
+    out: dict[str, Fraction] = {}
+    for variable, power in [(law.target, Fraction(1))] + [
+        (law.symbols.get(str(base)), -power) for base, power in powers.items() if base.free_symbols
+    ]:
+        if variable is None or not sympy.sympify(power).is_Rational:
+            return None
+        for name, exponent, *_ in written(variable.unit.text).factors:
+            out[name] = out.get(name, Fraction(0)) + exponent * Fraction(str(power))
+    whole = Dimension()
+    for name, exponent in out.items():
+        whole *= factors[name].dimension ** exponent if name in factors else Dimension()
+    # a unit such as 10^3 m^3 holds a number too, and %, no dimension
+    return out if whole == constant.dimension and out.keys() <= factors.keys() else None
+
+
+def _converted(
+    constant: Constant, factors: Mapping[str, Unit], of_prefactor: Mapping[str, Fraction] | None
+) -> ShownConstant:
     unit, size = constant.unit, 1.0
-    if constant.origin != "physical" and factors:
+    if of_prefactor is not None:
+        used = [(n, p) for n, p in of_prefactor.items() if p]
+        converted = float(np.prod([factors[n].factor ** float(p) for n, p in used]))
+        if converted != 1.0 and 0 < converted < np.inf:
+            unit, size = product_text(used), converted
+    elif constant.origin != "physical" and factors:
         dimensions = {base_unit(base): Dimension.of({base: 1}) for base, _ in constant.dimension}
         # earlier columns are taken before later ones
         dimensions = {name: known.dimension for name, known in factors.items()} | dimensions

@@ -374,8 +374,8 @@ def r2_of(measured: Array, predicted: Array) -> float | None:
 
     Examples
     --------
-    >>> r2_of(np.array([1.0, 2.0]), np.array([1.0, 2.5]))
-    0.5
+    >>> r2_of(np.array([1.0, 2.0]), np.array([1.5, 1.5]))
+    0.0
     >>> r2_of(np.array([1.0, 2.0]), np.array([1e300, 2.0]))
     -inf
     """

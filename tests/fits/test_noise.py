@@ -11,7 +11,6 @@ from dimgs.common.arrays import Array
 from dimgs.fits.design.features import build_design
 from dimgs.fits.noise import (
     ErrorModel,
-    ErrorModel,
     Noise,
     NoiseKind,
     Scatter,

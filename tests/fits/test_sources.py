@@ -262,3 +262,23 @@ def test_records_of_one_earthquake_share_what_nobody_measured() -> None:
     assert dist.group is not None
     low, high = sorted(float(dist.group.get("dist")) * end for end in (dist.low, dist.high))
     assert -1.6 < low < -1.0 < high < -0.6
+
+
+def test_three_sources_of_two_kinds_are_fitted_and_predicted_left_out() -> None:
+    # with one material left out, two are left
+    rng = np.random.default_rng(4)
+    material, lab = rng.integers(0, 3, (2, 48))
+    x = np.exp(rng.uniform(-1.0, 2.0, 48))
+    noise = rng.normal(0.0, 0.02, 48)
+    y = 3 * x**1.4 * np.exp(0.4 * material + 0.05 * lab + noise)
+    table = {"material [label]": material, "lab [label]": lab, "x [m]": x, "y [m]": y}
+    asked = Options(by=("material", "lab"), scales=("x0 [m]",))
+    fit = fit_with(Dataset.from_columns(table), "y", asked)
+    assert fit.variable_exponents[0].value == pytest.approx(1.4, abs=0.02)
+    assert fit.scores.cv_r2_log is not None
+    # stated errors of a run explain what is left inside of sources, so that none scatters
+    stated = Dataset.from_columns(table | {"y_err [m]": 0.02 * y})
+    again = fit_with(stated, "y", asked)
+    assert again.scatter is not None
+    assert again.scatter.intrinsic < 0.02
+    assert not any("stated errors" in w for w in again.warnings)

@@ -1,5 +1,7 @@
 """Constants are shown in the units of the table, and are the same quantities there."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -70,3 +72,14 @@ def test_si_units_and_known_constants_stay() -> None:
     ).law
     units = {c.unit for c in shown_constants(warm) if c.origin == "fitted" and c.unit != "1"}
     assert all(unit.startswith("mmHg") and "deg" not in unit for unit in units)
+
+
+def test_the_prefactor_of_columns_in_two_units_of_length_is_that_of_their_numbers() -> None:
+    x = np.geomspace(1.0, 50.0, 20)
+    A = np.geomspace(3.0, 9.0, 20)[::-1] + np.sin(np.arange(20))
+    rate = 2 * x**0.75 / A**0.5 * (1 + 0.001 * np.cos(7 * x))
+    law = dimgs.fit({"w [mg/L]": rate, "F [N]": x, "A [mm^2]": A}, "w", scales="auto").law
+    (prefactor,) = shown_constants(law)
+    assert prefactor.value == pytest.approx(2.0, rel=0.01)
+    assert parse_unit(prefactor.unit).dimension == law.constants[0].dimension
+    assert {"mg", "L", "mm", "N"} == set(re.findall("[a-zA-Z]+", prefactor.unit))
