@@ -188,10 +188,10 @@ class CampaignLoop:
                 if surrogate.is_close or (idle >= _PATIENCE and surrogate.further is None):
                     break
                 why = "the runs say least of what the target is here"
-                places = farthest(1, pool[surrogate.between(pool)], sites.z)
-                of_curve = (surrogate.part(pool) < 0) & ~surrogate.between(pool)
+                law, between = surrogate.parts
+                places = farthest(1, pool[between], sites.z)
                 n = min(binding.plan.execution.batch, left) - len(places)
-                places += list(curve.widest(pool[of_curve], n))
+                places += list(curve.widest(pool[law < 0], n))
             proposals = [Proposal(z, tier, "surrogate", why) for z in places]
             if self.experiment.over(tier) or not self.experiment.makes(proposals):
                 break
@@ -308,7 +308,9 @@ class CampaignLoop:
         parts = [[run for run in every if run.origin == origin] for origin in origins]
         if len(parts) > 1 and self._evidence_with(tier, every) is not None:
             parts = [every]
-        return sum(self._tested(tier, runs) for runs in parts) > 0
+        # every part is tried, also after one that holds
+        trusted = [self._tested(tier, runs) for runs in parts]
+        return any(trusted)
 
     def _evidence_with(self, tier: int, prior: list[CampaignRun]) -> TierEvidence | None:
         """What the runs of a tier would say with evidence; None where they determine no law."""
@@ -343,8 +345,10 @@ class CampaignLoop:
 
     def _doubts(self, evidence: TierEvidence, why: str, unclear: bool = False) -> bool:
         """Leave runs from elsewhere aside that new runs contradict; whether that was so."""
+        if not self.experiment.runs.evidence:
+            return False
         bad = not evidence.clear or evidence.worst > 1.0 if unclear else evidence.contradicted()
-        if bad := bad and bool(self.experiment.runs.evidence):
+        if bad:
             self.experiment.doubt(why)
             evidence.known = ()
             evidence.forget()
@@ -624,29 +628,31 @@ def run_campaign(
         home = Path(stack.enter_context(TemporaryDirectory()) if folder is None else folder)
         store = stack.enter_context(_opened(home, resume or retry))
         log, place = DecisionLog(home), place_of(executor, plan.execution.workers)
-        loop: Any = None
+        loop: CampaignLoop | None = None
         stack.callback(place.close)
         results, finest = list[CampaignResult](), dict[str, RunRecord]()
         changed = " ".join(filter(None, (changed_since(bindings, home), log.caution)))
-        for binding in bindings:
+        for first in bindings:
             if len(bindings) > 1:
-                log.add("target", " of ".join([binding.target.name, *binding.plan.sources]))
-            runner, further = Runner(store, place, plan.execution, retry), [binding]
-            for binding in further:
+                log.add("target", " of ".join([first.target.name, *first.plan.sources]))
+            runner = Runner(store, place, plan.execution, retry)
+            further: Binding | None = first
+            while further is not None:
+                binding, further = further, None
                 loop = CampaignLoop(binding, store, log, listener, start, loop)
                 loop.started(changed)
                 loop.experiment.runner, runner.on_done = runner, loop.heard
                 try:
                     result = loop.run()
                 except SignedTargetError:
-                    further.append(replace(binding, signed_target=True))
+                    further = replace(binding, signed_target=True)
                     log.add("signed", f"{binding.target.name} changes sign: no logarithm is taken")
                 start += tuple(KnownRun(run.record, _SHARED) for run in loop.experiment.runs.asked)
                 unequal = loop.experiment.unequal if plan.scales == AUTO else ()
-                if wider := binding.with_further_scale(unequal):
-                    log.add("scale", f"one more constant is unknown: {', '.join(wider.scales)}")
-                    further.append(wider)
+                if further is None and (further := binding.with_further_scale(unequal)):
+                    log.add("scale", f"one more constant is unknown: {', '.join(further.scales)}")
             results.append(result)
+            assert loop is not None
             usable = loop.experiment.runs.usable(binding.finest)
             finest |= {r.record.key: r.record for r in usable if r.purpose != EVIDENCE}
         records = list(finest.values())

@@ -245,10 +245,13 @@ class TierEvidence:
         # runs that nearly follow a law beyond those that determine it are met by chance: twice as
         # many as its unknowns are not
         most = 2 * (self.space.rank + 1)
-        sure = [law for law in laws if len(law.rows) > most and self.width(law) <= 1.0]
-        rest, parting = [np.delete(z, law.rows, axis=0) for law in sure], self.space.axes.separating
-        parts = [parting(z[law.rows], others) for law, others in zip(sure, rest, strict=True)]
-        return [(law, part) for law, part in zip(sure, parts, strict=True) if part is not None]
+        out: list[tuple[FittedLaw, Separation]] = []
+        for law in laws:
+            if len(law.rows) > most and self.width(law) <= 1.0:
+                others = np.delete(z, law.rows, axis=0)
+                if part := self.space.axes.separating(z[law.rows], others):
+                    out.append((law, part))
+        return out
 
     @property
     def worst(self) -> float:

@@ -218,8 +218,8 @@ def _asked(bindings: Sequence[Binding]) -> dict[str, str]:
     lists: dict[str, Sequence[str]] = {
         "tiers": [t.name for t in bindings[0].tiers],
         "constants": plan.constants,
+        "target": list(dict.fromkeys(b.target.name for b in bindings)),
     }
-    lists["target"] = list(dict.fromkeys(b.target.name for b in bindings))
     lists |= {"scales": bindings[0].scales} if plan.scales else {}
     lists |= {"arrhenius": plan.arrhenius} if plan.arrhenius else {}
     asked = {"kernel": kernel.name, "version": kernel.version}

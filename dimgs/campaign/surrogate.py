@@ -72,9 +72,14 @@ class Surrogate:
             number[apart.is_first(self.space.axes, at, z)] = k
         return number
 
-    def between(self, z: Array) -> BoolArray:
-        """Which points lie between the last run of a law and the first of the others."""
-        return np.asarray(self.part(z, 0.0) != self.part(z, 1.0))
+    @cached_property
+    def parts(self) -> tuple[IntArray, BoolArray]:
+        """Number of the law that may predict at points of the pool, -1 where none may.
+
+        And which of the points lie between the last run of a law and the first of the others.
+        """
+        inner, outer = self.part(self.pool, 0.0), self.part(self.pool, 1.0)
+        return np.maximum(inner, outer), np.asarray(inner != outer)
 
     @cached_property
     def error(self) -> float:
@@ -85,13 +90,12 @@ class Surrogate:
         through all their runs. At points between a law and the other runs either may hold: there
         the error is their difference.
         """
-        errors, between = np.zeros(len(self.pool)), self.between(self.pool)
-        of_curve = (self.part(self.pool) < 0) & ~between
+        errors, (number, between) = np.zeros(len(self.pool)), self.parts
+        of_curve = number < 0
         away = np.linalg.norm(self.pool[of_curve][:, None] - self.curve.z[None], axis=2)
         errors[of_curve] = np.abs(self.curve.left_out()[0])[np.argmin(away, axis=1)]
-        either = np.maximum(self.part(self.pool, 0.0), self.part(self.pool, 1.0))
         for k, (law, _) in enumerate(self.laws):
-            here = between & (either == k)
+            here = between & (number == k)
             errors[here] = np.abs(law(self.pool[here]) - self.curve.mean(self.pool[here]))
         level = self.curve.level * (1.0 - ROUNDING)
         return float(np.expm1(np.quantile(errors, level, method="inverted_cdf")))

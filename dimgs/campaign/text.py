@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from dimgs.campaign.result import CampaignResult, RegimeAnswer
     from dimgs.law.law import Law
 
-_PLAIN = {Fraction(1): "is proportional to", Fraction(-1): "is inversely proportional to"}
+_PLAIN = {"1": "is proportional to", "-1": "is inversely proportional to"}
 _POWERS = {2: "square", 3: "cube", Fraction(1, 2): "square root", Fraction(1, 3): "cube root"}
 
 
@@ -66,7 +66,7 @@ def sentence(target: str, regime: "RegimeAnswer", everywhere: bool = True) -> st
             words = f"goes as the power {e.rational or format(e.value, '.3g')} of"
             if e.rational is not None and (power := _POWERS.get(abs(e.rational))):
                 words = f"{'grows as the' if e.rational > 0 else 'falls as the inverse'} {power} of"
-            groups.setdefault(_PLAIN.get(e.rational or Fraction(0), words), []).append(e.name)
+            groups.setdefault(_PLAIN.get(str(e.rational), words), []).append(e.name)
     parts = [f"{words} {listed(names)}" for words, names in groups.items()]
     hot = ((n, a) for n, a in regime.activation.items() if not a.low <= 0.0 <= a.high)
     parts += [f"goes as exp({-a.kelvin:.4g} K/{n})" for n, a in hot]

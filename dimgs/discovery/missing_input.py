@@ -26,6 +26,7 @@ from dimgs.groups.missing_input import (
     Missing,
     UnreachableError,
     completions,
+    name_of_scale,
     scale_of,
     scale_text,
 )
@@ -238,7 +239,6 @@ def extra_scales(basis: PiBasis) -> Iterator[Scale]:
         if any(v.dimension == dimension for v in scales):
             continue
         alike = sorted(v.name for v in inputs if v.dimension == dimension)
-        name = (alike[0] if alike else _LETTERS.get(base, base.strip("[]"))) + "0"
-        while name in taken:
-            name += "0"
+        alone = _LETTERS.get(base, base.strip("[]"))
+        name = name_of_scale(alike[0] if alike else alone, taken)
         yield Scale(f"{name} [{si_unit(dimension)}]", base.strip("[]"))

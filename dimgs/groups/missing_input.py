@@ -148,10 +148,15 @@ def scale_text(inputs: Sequence[Variable], target: Variable) -> str:
 
 def scale_of(variable: Variable, taken: Container[str] = ()) -> str:
     """A scale of the dimension of an input, which makes its exponent a free one."""
-    name = f"{variable.name}0"
+    return f"{name_of_scale(variable.name, taken)} [{variable.si_unit}]"
+
+
+def name_of_scale(name: str, taken: Container[str]) -> str:
+    """A name for the scale of an input, or of a dimension, that nothing else has."""
+    name += "0"
     while name in taken:
         name += "0"
-    return f"{name} [{variable.si_unit}]"
+    return name
 
 
 def advice_to_take_part(variable: Variable) -> str:
