@@ -224,11 +224,11 @@ def prediction_of(law: Law, probability: float, places: Places, *, log: bool) ->
             return Prediction(probability, value * factor, G, np.array(u.covariance), noise)
         if u.scale == "linear":
             size = response_factor(law, inputs)
-            G, noise = G * size[:, None], noise * np.abs(size)
+            G, noise = G * size[:, None], noise * np.abs(size) * u.run_share(value, size)
             if log:
                 G, noise = G / value[:, None], np.abs(noise / value)
         else:
-            noise = noise * u.run_share(value)
+            noise = noise * u.run_share(value, 1.0)
         if u.scale != "linear" and not log:
             G, noise = G * value[:, None], np.abs(noise * value)
         mean = np.log(np.where(value > 0, value, np.nan)) if log else value

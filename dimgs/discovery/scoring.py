@@ -485,8 +485,10 @@ def _scaled_residuals(design: Design, law: Law) -> Array | None:
     if rmse is not None and rmse < _EXACT:
         return None
     if design.scale == "linear":
-        truth = target_values(design)
-        residuals = truth - law.predict_si(design.data)
+        truth, fitted = target_values(design), law.predict_si(design.data)
+        if law.uncertainty.errors is not None:
+            truth, fitted = law.uncertainty.errors.of(truth), law.uncertainty.errors.of(fitted)
+        residuals = truth - fitted
     else:
         truth = log_target(design)
         with np.errstate(all="ignore"):

@@ -21,7 +21,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import gammaln
 
-from dimgs.common.arrays import Array, IntArray, least_squares, mixed_bits
+from dimgs.common.arrays import Array, IntArray, least_squares, mixed_bits, times_exp
 from dimgs.common.errors import InputError
 from dimgs.fits.design.effects import Whitening
 from dimgs.fits.design.features import (
@@ -272,9 +272,11 @@ class Scatter:
 
 
 def target_errors(design: Design, errors: Errors) -> TargetErrors | None:
-    """The kind of errors as one of the target, to fit a law by; None where they are relative.
+    """The kind of errors as one of the target, to fit a law by; None where its fit assumes them.
 
-    And where runs have weights, or errors are of one size in a group that the target is not.
+    On a logarithm these are relative ones, of signed targets those of one size in the response
+    group. None, too, where runs have weights, or errors are of one size in a group that the target
+    is not.
 
     Parameters
     ----------
@@ -284,14 +286,21 @@ def target_errors(design: Design, errors: Errors) -> TargetErrors | None:
     """
     # the target in units of pi_0 is the same in every run
     alike = float(np.ptp(design.offset)) <= _ALIKE
-    if errors.kind == "relative" or design.scale != "log" or design.weights is not None:
+    usual = "relative" if design.scale == "log" else "group"
+    if errors.kind == usual or design.scale == "level" or design.weights is not None:
         return None
     if errors.kind == "group" and not alike:
         return None
-    turn = float(errors.unit[0] * np.exp(design.offset[0]))
-    usable = 0.0 < turn < np.inf
+    if errors.kind == "relative":
+        # a signed target has no logarithm: relative errors are mixed ones that turn near zero
+        measured = times_exp(errors.response, design.offset)
+        return _usable("mixed", RELATIVE_FLOOR * rms(measured))
     kind: Literal["constant", "mixed"] = "mixed" if errors.kind == "mixed" else "constant"
-    return TargetErrors(kind, turn) if usable else None
+    return _usable(kind, float(errors.unit[0] * np.exp(design.offset[0])))
+
+
+def _usable(kind: Literal["constant", "mixed"], turn: float) -> TargetErrors | None:
+    return TargetErrors(kind, turn) if 0.0 < turn < np.inf else None
 
 
 def sample_rows(values: Array) -> tuple[IntArray, Array]:

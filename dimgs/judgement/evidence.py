@@ -572,12 +572,12 @@ def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fit
     highest = {k: max(row, default=-np.inf) for k, row in enumerate(likely)}
     best = likeliest(highest, 0)
     is_known = design.effects or design.censored or design.noise is not None
-    if design.scale != "log" or is_known or not models:
+    if design.scale == "level" or is_known or not models:
         return kinds[best], fits[best]
     # mixed errors have a further constant, so that they must be likelier than every other kind
     order = np.argsort([-max(column) for column in zip(*likely, strict=True)], kind="stable")
     first = [models[i] for i in order[:_FOR_MIXED]]
-    one_size = kinds[-1]
+    *_, one_size = (kind for kind in kinds if kind.kind != "relative")
     further = {share: one_size.mixed(share) for share in TURNS}
     beside = {share: max(likelihoods(refits(kind, first))) for share, kind in further.items()}
     share = likeliest({**beside, 0.0: max(highest.values())}, 0.0)

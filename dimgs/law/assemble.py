@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import sympy
 
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, times_exp
 from dimgs.common.errors import FitError, LawError
 from dimgs.expression.simplest import derivatives_of, monomial
 from dimgs.fits.covariance import Linearised, linearised, t_quantile
@@ -91,11 +91,14 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     def white(values: Array) -> Array:
         return values if design.white is None else design.white(values)
 
-    # in units of the largest response: squares of very large and small numbers leave the range
-    unit = 1.0 if design.scale == "log" else float(np.abs(design.y).max()) or 1.0
+    errors, logged = design.errors, design.scale == "log"
 
-    errors = design.errors if design.scale == "log" else None
-    observed = design.y if errors is None else errors.of(np.exp(design.y + design.offset))
+    def target(values: Array) -> Array:
+        return np.exp(values + design.offset) if logged else times_exp(values, design.offset)
+
+    observed = design.y if errors is None else errors.of(target(design.y))
+    # in units of the largest response: squares of very large and small numbers leave the range
+    unit = 1.0 if logged or errors is not None else float(np.abs(design.y).max()) or 1.0
 
     def response(theta: Array) -> Array:
         values = evaluate(expression, {**inputs, **dict(zip(names, theta, strict=True))}, n)
@@ -105,8 +108,8 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
         return values
 
     def model(theta: Array) -> Array:
-        logs = response(theta)
-        return logs if errors is None else errors.of(np.exp(logs + design.offset))
+        values = response(theta)
+        return values if errors is None else errors.of(target(values))
 
     slopes = gradients_of(expression, tuple(names), design.scale == "log")
 
@@ -114,8 +117,9 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
         values = {**inputs, **dict(zip(names, theta, strict=True))}
         columns = [evaluate(g, values, n) for g in slopes]
         if errors is not None:
-            steep = errors.slope(np.exp(response(theta) + design.offset))
-            columns = [steep * column for column in columns]
+            values_at = target(response(theta))
+            by = values_at if logged else np.exp(design.offset)
+            columns = [by / errors.unit(values_at) * column for column in columns]
         return white(np.column_stack(columns) * weights[:, None]) if names else np.zeros((n, 0))
 
     # sources scatter together on weights that are the same for all laws
@@ -261,7 +265,7 @@ def assemble(
             max(1.0, float(dof.min(initial=fit.uncertainty.residual_dof))),
             "log" if design.scale == "log" else "linear",
             float(max(1, design.n_runs - len(order))),
-            design.errors if design.scale == "log" else None,
+            design.errors,
             () if mixed is not None else tuple(map(tuple, fit.uncertainty.quartic.tolist())),
         ),
         level=level,

@@ -153,20 +153,41 @@ class Uncertainty:
         if len(self.covariance) != k or any(len(row) != k for row in self.covariance):
             raise LawError(f"The covariance of {k} parameters must be {k} by {k}.")
 
-    def run_share(self, target: Array) -> Array:
-        """Size of `residual_sd` on the scale of the gradients, where the target is so large."""
+    def run_share(self, target: Array, factor: Array | float) -> Array:
+        """Size of `residual_sd` on the scale of the gradients, where the target is so large.
+
+        Parameters
+        ----------
+        target : ndarray of shape (n,)
+        factor : float or ndarray of shape (n,)
+            Target over pi_0.
+        """
         if self.errors is None:
             return np.ones_like(target)
-        return np.asarray(1.0 / np.abs(self.errors.slope(target)))
+        by = factor if self.scale == "linear" else target
+        return np.asarray(self.errors.unit(target) / np.abs(by))
 
-    def ends(self, target: Array, half: Array) -> tuple[Array, Array]:
-        """Ends of intervals about targets, from half widths on the scale of the gradients."""
-        if self.errors is None:
+    def ends(self, target: Array, half: Array, factor: Array | float = 1.0) -> tuple[Array, Array]:
+        """Ends of intervals about targets, from half widths on the scale of the gradients.
+
+        Parameters
+        ----------
+        target, half : ndarray of shape (n,)
+        factor : float or ndarray of shape (n,)
+            Target over pi_0.
+        """
+        if self.scale == "linear":
+            half = half * np.abs(factor)
+            if self.errors is None:
+                return target - half, target + half
+        elif self.errors is None:
             with np.errstate(over="ignore", invalid="ignore"):
                 low, high = target * np.exp(-half), target * np.exp(half)
             # without end where nothing is known
             return low, np.where(np.isnan(high) & ~np.isnan(target), np.inf, high)
-        middle, wide = self.errors.of(target), half * np.abs(self.errors.slope(target))
+        else:
+            half = half * np.abs(target)
+        middle, wide = self.errors.of(target), half / self.errors.unit(target)
         with np.errstate(over="ignore"):
             return self.errors.back(middle - wide), self.errors.back(middle + wide)
 

@@ -103,18 +103,16 @@ def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     if level is None:
         return _tagged(law, value, inputs)
     runs = (1.0 if of == "run" else 0.0) + _of_label(law, inputs)
-    runs = runs * law.uncertainty.run_share(value) ** 2
+    factor = response_factor(law, inputs) if law.uncertainty.scale == "linear" else 1.0
+    runs = runs * law.uncertainty.run_share(value, factor) ** 2
     gradients = _gradients(law, inputs)
     of_sources = _of_sources(law, inputs, gradients)
     half = law.uncertainty.half_width(gradients, level, runs, *of_sources)
     if law.target.is_level:
         half = half / abs(law.target.unit.log_factor)
         low, high = value - half, value + half
-    elif law.uncertainty.scale == "linear":
-        half = half * response_factor(law, inputs)
-        low, high = value - half, value + half
     else:
-        low, high = law.uncertainty.ends(value, half)
+        low, high = law.uncertainty.ends(value, half, factor)
     return Interval(*(_tagged(law, x, inputs) for x in (value, low, high)))
 
 
@@ -130,11 +128,12 @@ def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
     gradients = []
     runs = _of_labels(law, a, b)
     for inputs, defined in ((a, one), (b, two)):
-        gradient, size = _gradients(law, inputs), np.ones(1)
+        gradient, size, factor = _gradients(law, inputs), np.ones(1), np.ones(1)
         if law.uncertainty.scale == "linear":
-            size = response_factor(law, inputs) / defined
+            factor = response_factor(law, inputs)
+            size = factor / defined
         gradients.append(gradient * size[:, None])
-        size = size * law.uncertainty.run_share(defined)
+        size = size * law.uncertainty.run_share(defined, factor)
         runs = runs + (size**2 if of == "run" else 0.0)
     apart = gradients[0] - gradients[1]
     of_sources = _of_sources(law, a, apart, b)

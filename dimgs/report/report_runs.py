@@ -162,14 +162,13 @@ class ReportRuns:
         table = np.column_stack(gradients) if gradients else np.zeros((middle.size, 0))
         # errors that are not relative are those of the target: of a typical run
         typical = float(np.median(self.factor))
-        run_variance = law.uncertainty.run_share(middle * typical) ** 2
+        run_variance = law.uncertainty.run_share(middle * typical, typical) ** 2
         half = law.uncertainty.half_width(table, level, run_variance)
         if law.target.is_level:
             half = half / abs(law.target.unit.log_factor)
-        elif law.uncertainty.scale == "log":
-            low, high = law.uncertainty.ends(middle * typical, half)
-            return low / typical, high / typical
-        return middle - half, middle + half
+            return middle - half, middle + half
+        low, high = law.uncertainty.ends(middle * typical, half, typical)
+        return low / typical, high / typical
 
     @cached_property
     def middle(self) -> dict[str, float]:

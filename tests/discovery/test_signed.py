@@ -134,3 +134,20 @@ def test_explore_takes_them() -> None:
     assert result.basis is not None
     assert result.basis.signed == ("v", "x")
     assert any("homogeneity test needs" in w for w in result.warnings)
+
+
+def test_errors_that_grow_with_a_target_of_both_signs_are_part_of_its_law() -> None:
+    rng = np.random.default_rng(2)
+    x, z = np.exp(rng.uniform(-1.5, 1.5, (2, 60)))
+    law = 2 * x**1.5 * z - 1.0
+    y = law + np.hypot(0.08 * law, 0.03 * np.median(np.abs(law))) * rng.normal(size=60)
+    data = Dataset.from_columns({"x [1]": x, "z [1]": z, "y [1]": y})
+    report = dimgs.discover(data, "y", engine="structured", effort="quick")
+    assert report.confirmed
+    assert report.noise is not None
+    assert report.noise.kind == "mixed"
+    at = {"x": np.array([1.0, 4.0]), "z": np.array([0.5, 4.0])}
+    value, low, high = map(np.asarray, report.law.predict(at, level=0.9))
+    # near zero as narrow as errors of one size, far from it as wide as relative ones
+    assert (high - low)[0] < 0.3
+    assert 0.2 < (high - low)[1] / value[1] < 0.4

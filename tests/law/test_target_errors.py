@@ -18,47 +18,54 @@ X = np.geomspace(0.1, 10.0, 40)
 TRUE = np.array([2.0, 3.0])
 
 
+def true_of(kind: str) -> Array:
+    """Constants of a law above zero, or of one that changes sign."""
+    return TRUE * [1.0, -1.0] if kind == "signed" else TRUE
+
+
 def design_of(kind: str, seed: int) -> Design:
-    """Runs of 2 x² + 3 with errors of 0.3, or of 0.3 and 5 %."""
-    rng = np.random.default_rng(seed)
-    law = TRUE[0] * X**2 + TRUE[1]
+    """Runs of 2 x² ± 3 with errors of 0.3, or of 0.3 and 5 %."""
+    rng, true = np.random.default_rng(seed), true_of(kind)
+    law = true[0] * X**2 + true[1]
     y = law + 0.3 * rng.standard_normal(40)
-    if kind == "mixed":
+    if kind != "constant":
         y = y + 0.05 * law * rng.standard_normal(40)
-    data = Dataset.from_columns({"x [1]": X, "y [s]": np.maximum(y, 1e-3)})
-    design = build_design(data, pi_basis(data, "y", scales=["s0 [s]"]))
+    y = y if kind == "signed" else np.maximum(y, 1e-3)
+    data = Dataset.from_columns({"x [1]": X, "y [s]": y})
+    basis = pi_basis(data, "y", scales=["s0 [s]"])
+    design = build_design(data, basis, linear=kind == "signed")
     errors = TargetErrors("constant", 50.0) if kind == "constant" else TargetErrors("mixed", 6.0)
     return replace(design, errors=errors)
 
 
-def held(law: Law) -> list[bool]:
+def held(law: Law, true: Array) -> list[bool]:
     ends = {c.name: (c.low, c.high) for c in law.constants if c.origin == "fitted"}
     pairs = [ends[name] for name in sorted(ends)]
     return [
-        low is not None and high is not None and low <= true <= high
-        for (low, high), true in zip(pairs, TRUE, strict=True)
+        low is not None and high is not None and low <= value <= high
+        for (low, high), value in zip(pairs, true, strict=True)
     ]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", ["constant", "mixed"])
+@pytest.mark.parametrize("kind", ["constant", "mixed", "signed"])
 def test_intervals_of_constants_and_of_new_runs_hold_as_often_as_they_say(kind: str) -> None:
-    constants, runs = [], []
+    constants, runs, true = [], [], true_of(kind)
     for seed in range(120):
         law = assemble(design_of(kind, seed), FORM, {"c_1": 1.0, "c_2": 1.0}, 0.9)
-        constants.append(held(law))
+        constants.append(held(law, true))
         rng = np.random.default_rng(seed + 1000)
         x = np.exp(rng.uniform(np.log(0.1), np.log(10.0), 10))
-        y = TRUE[0] * x**2 + TRUE[1]
+        y = true[0] * x**2 + true[1]
         error = 0.3 * rng.standard_normal(10)
-        error = error + (0.05 * y * rng.standard_normal(10) if kind == "mixed" else 0.0)
+        error = error + (0.05 * y * rng.standard_normal(10) if kind != "constant" else 0.0)
         _, low, high = law.predict({"x": x}, level=0.9)
         runs.append((np.asarray(low) <= y + error) & (y + error <= np.asarray(high)))
     assert 0.84 <= np.mean(constants) <= 0.95
     assert 0.85 <= np.mean(runs) <= 0.95
 
 
-@pytest.mark.parametrize("kind", ["constant", "mixed"])
+@pytest.mark.parametrize("kind", ["constant", "mixed", "signed"])
 def test_the_law_is_fitted_on_the_scale_of_its_errors_and_files_keep_it(kind: str) -> None:
     design = design_of(kind, 1)
     start = {"c_1": 1.0, "c_2": 1.0}
@@ -67,7 +74,7 @@ def test_the_law_is_fitted_on_the_scale_of_its_errors_and_files_keep_it(kind: st
 
     def miss(one: Law) -> float:
         values = np.array([c.value for c in one.constants if c.origin == "fitted"])
-        return float(np.abs(np.log(values / TRUE)).max())
+        return float(np.abs(np.log(values / true_of(kind))).max())
 
     assert miss(law) < 0.1
     assert miss(law) < miss(plain)
@@ -89,6 +96,21 @@ def test_the_law_is_fitted_on_the_scale_of_its_errors_and_files_keep_it(kind: st
     assert np.all(np.asarray(value) < np.asarray(high))
 
 
+def test_intervals_of_signed_targets_do_not_depend_on_their_unit() -> None:
+    start, x = {"c_1": 1.0, "c_2": -1.0}, np.array([0.3, 1.2, 5.0])
+    design = design_of("signed", 3)
+    errors = design.errors
+    assert errors is not None
+    law = assemble(design, FORM, start, 0.9)
+    wide = {"x [1]": X, "y [s]": 60 * np.asarray(design.data["y"])}
+    data = Dataset.from_columns(wide)
+    other = build_design(data, pi_basis(data, "y", scales=["s0 [s]"]), linear=True)
+    other = replace(other, errors=replace(errors, turn=60 * errors.turn))
+    again = assemble(other, FORM, start, 0.9)
+    for one, two in zip(law.predict({"x": x}, 0.9), again.predict({"x": x}, 0.9), strict=True):
+        np.testing.assert_allclose(60 * np.asarray(one), np.asarray(two), rtol=1e-6)
+
+
 @given(st.sampled_from(["constant", "mixed"]), st.floats(0.01, 100.0), st.floats(-1e4, 1e4))
 def test_the_scale_and_its_inverse_undo_each_other(kind: str, turn: float, value: float) -> None:
     errors = TargetErrors("mixed" if kind == "mixed" else "constant", turn)
@@ -96,4 +118,4 @@ def test_the_scale_and_its_inverse_undo_each_other(kind: str, turn: float, value
     assert errors.back(there)[0] == pytest.approx(value, rel=1e-9, abs=1e-9)
     step = 1e-6 * max(abs(value), turn)
     moved = (errors.of(np.array([value + step])) - errors.of(np.array([value - step]))) / (2 * step)
-    assert errors.slope(np.array([value]))[0] == pytest.approx(value * moved[0], rel=1e-4, abs=1e-6)
+    assert 1.0 / errors.unit(np.array([value]))[0] == pytest.approx(moved[0], rel=1e-4)

@@ -75,10 +75,10 @@ class TargetErrors:
         """Targets of values on the scale."""
         return np.asarray(self.turn * (np.sinh(values) if self.kind == "mixed" else values))
 
-    def slope(self, target: Array) -> Array:
-        """Derivative of the scale by the logarithm of the target."""
-        unit = np.hypot(target, self.turn) if self.kind == "mixed" else self.turn
-        return np.asarray(target / unit)
+    def unit(self, target: Array) -> Array:
+        """Target that one unit of the scale is worth, where the target is so large."""
+        mixed = self.kind == "mixed"
+        return np.asarray(np.hypot(target, self.turn) if mixed else np.full_like(target, self.turn))
 
 
 @dataclass(frozen=True, eq=False)
