@@ -255,12 +255,12 @@ def covered(
         interval = right.predict(points, LEVEL, "law")
         row["law_hits"] = _hits(interval.low, true, interval.high)
     if fit is not None and planted.exponents:
-        # an exponent that was taken for a rational is one with its fitted interval
+        # the fitted interval is symmetric; an end of it that was moved to a rational is farther
         known = {e.name: e for e in fit.variable_exponents}
         row["exponent_hits"] = [
-            bool(known[n].low <= p <= known[n].high)
+            bool(abs(e.value - p) <= min(e.high - e.value, e.value - e.low))
             for n, p in planted.exponents.items()
-            if n in known
+            if (e := known.get(n)) is not None
         ]
     if planted.further is not None and law is not None:
         interval = law.predict(planted.further, LEVEL)
