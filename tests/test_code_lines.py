@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 63966, "sources and units of constants"
+MOST, SINCE = 63991, "mixed errors of signed targets"
 
 
 def code_lines(text: str) -> int:
