@@ -188,7 +188,7 @@ class CampaignLoop:
                 if surrogate.is_close or (idle >= _PATIENCE and surrogate.further is None):
                     break
                 why = "the runs say least of what the target is here"
-                law, between = surrogate.parts
+                law, between = surrogate.parts(pool)
                 places = farthest(1, pool[between], sites.z)
                 n = min(binding.plan.execution.batch, left) - len(places)
                 places += list(curve.widest(pool[law < 0], n))

@@ -72,13 +72,12 @@ class Surrogate:
             number[apart.is_first(self.space.axes, at, z)] = k
         return number
 
-    @cached_property
-    def parts(self) -> tuple[IntArray, BoolArray]:
-        """Number of the law that may predict at points of the pool, -1 where none may.
+    def parts(self, z: Array) -> tuple[IntArray, BoolArray]:
+        """Number of the law that may predict at points, -1 where none may.
 
         And which of the points lie between the last run of a law and the first of the others.
         """
-        inner, outer = self.part(self.pool, 0.0), self.part(self.pool, 1.0)
+        inner, outer = self.part(z, 0.0), self.part(z, 1.0)
         return np.maximum(inner, outer), np.asarray(inner != outer)
 
     @cached_property
@@ -90,7 +89,7 @@ class Surrogate:
         through all their runs. At points between a law and the other runs either may hold: there
         the error is their difference.
         """
-        errors, (number, between) = np.zeros(len(self.pool)), self.parts
+        errors, (number, between) = np.zeros(len(self.pool)), self.parts(self.pool)
         of_curve = number < 0
         away = np.linalg.norm(self.pool[of_curve][:, None] - self.curve.z[None], axis=2)
         errors[of_curve] = np.abs(self.curve.left_out()[0])[np.argmin(away, axis=1)]

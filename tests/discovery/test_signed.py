@@ -147,7 +147,9 @@ def test_errors_that_grow_with_a_target_of_both_signs_are_part_of_its_law() -> N
     assert report.noise is not None
     assert report.noise.kind == "mixed"
     at = {"x": np.array([1.0, 4.0]), "z": np.array([0.5, 4.0])}
-    value, low, high = map(np.asarray, report.law.predict(at, level=0.9))
+    law_found = report.law
+    assert law_found is not None
+    value, low, high = map(np.asarray, law_found.predict(at, level=0.9))
     # near zero as narrow as errors of one size, far from it as wide as relative ones
     assert (high - low)[0] < 0.3
     assert 0.2 < (high - low)[1] / value[1] < 0.4
