@@ -16,6 +16,7 @@ Stat. Assoc. 82 (1987) 605-610 (a variance tested at zero).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
 from dimgs.fits.design.effects import Effect
 from dimgs.fits.noise import EXACT
+from dimgs.fits.nonlinear_least_squares import minimise_squares
 
 # chance at which a spread that is not there is taken for one, over all exponents that are tried
 _ALPHA = 0.01
@@ -40,6 +42,11 @@ _ROUNDING = 1e-9
 # spread of an input inside sources, of that over all runs, from which they determine its
 # exponent, and most exponents that may differ
 _INSIDE, _MOST_SLOPES = 0.2, 3
+# size of a slope beside what is linear in the features, of its size, that is rounding
+_LINEAR = 1e-6
+# rounds, and steps in each, in which constants of sources settle, and the change of a run, of its
+# error, that no longer counts
+_ROUNDS, _SETTLED = 30, 1e-2
 # standard deviation of an exponent over sources: laws whose exponents scatter more have no shape
 # in common
 _MOST_SPREAD = 1.0
@@ -87,6 +94,14 @@ class MixedFit:
     def shift(self) -> Array:
         """Effect of the sources of each run on the law, shape (n_runs,)."""
         return np.asarray(np.hstack([e.design for e in self.effects]) @ self.shifts)
+
+    @property
+    def shifts_of_effects(self) -> list[Array]:
+        """Best predictions of each effect, shape (n_sources, n_terms)."""
+        shapes = [(len(e.names), e.columns.shape[1]) for e in self.effects]
+        ends = np.cumsum([rows * terms for rows, terms in shapes])
+        parts = np.split(self.shifts, ends[:-1])
+        return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
     def places(self, source: str) -> dict[str, list[int]]:
         """Positions of the shifts of each source of one kind."""
@@ -138,14 +153,24 @@ class _Moments:
         whole = 2 * float(np.log(np.diag(factor)).sum())
         return solution, inverse, squares, whole, float(np.log(values[determined]).sum())
 
-    def criterion(self, logs: Array) -> float:
-        """-2 × restricted log-likelihood at the best variance of a run, constants aside."""
+    def criterion(self, logs: Array) -> tuple[float, Array]:
+        """-2 × restricted log-likelihood at the best variance of a run, and its slopes."""
         try:
-            _, _, squares, whole, fixed = self.solve(np.exp(logs))
+            solution, inverse, squares, whole, fixed = self.solve(np.exp(logs))
         except np.linalg.LinAlgError:
-            return np.inf
+            return np.inf, np.zeros_like(logs)
         free = self.n - self.k
-        return float(free * np.log(squares / free) + whole + fixed)
+        value = float(free * np.log(squares / free) + whole + fixed)
+        # traces of P Z Z' and squares of Z' P y, effect by effect (Z' V⁻¹ = outside Z')
+        roots = np.sqrt(np.repeat(np.exp(logs), self.counts))
+        inner = np.eye(len(roots)) + roots[:, None] * self.ZZ * roots
+        scaled = self.ZZ * roots
+        outside = np.eye(len(roots)) - np.linalg.solve(inner, scaled.T).T * roots
+        of_X = outside @ self.ZX
+        by_run = np.sum(outside * self.ZZ, axis=1) - np.sum((of_X @ inverse) * of_X, axis=1)
+        by_run -= free * (outside @ self.Zy - of_X @ solution) ** 2 / squares
+        sums = np.cumsum([0.0, *by_run])[np.cumsum([0, *self.counts])]
+        return value, np.exp(logs) * np.diff(sums)
 
     def at(self, variances: Array) -> tuple[float, Array]:
         """-2 × restricted log-likelihood and variances of coefficients, at [run, effects]."""
@@ -162,6 +187,7 @@ class _Moments:
             one = minimize(
                 self.criterion,
                 np.full(len(self.counts), start),
+                jac=True,
                 method="L-BFGS-B",
                 bounds=[tuple(ends)] * len(self.counts),
             )
@@ -233,7 +259,7 @@ def fit_mixed(
         shifts=shifts,
         errors=shift_errors,
         crossed=crossed,
-        log_likelihood=-0.5 * moments.criterion(logs),
+        log_likelihood=-0.5 * moments.criterion(logs)[0],
         freedom=_freedom(moments, variance, logs, functionals * moments.unit / moments.size),
     )
 
@@ -352,28 +378,240 @@ def fit_sources(
     # where runs are left out, those of a kind may be of one source, which has no spread
     sources = [(source, labels) for source, labels in sources if len(np.unique(labels)) > 1]
     effects = [Effect("prefactor", source, labels, one, of_one) for source, labels in sources]
-    fit = fit_mixed(columns, y, weights, effects)
-    level = float(chdtri(1, 2 * _ALPHA / max(1, len(slopes) * len(sources))))
-    tried = [(*one, slope) for one in sources for slope in slopes if _tells(X, slope, one[1])]
-    while tried and len(fit.effects) < len(sources) + _MOST_SLOPES:
-        fits = []
-        for source, labels, slope in tried:
+    tried = []
+    for source, labels in sources:
+        for slope in slopes:
             direction = slope.direction[:, None]
             away = (X - middle) @ direction
             terms = np.vstack([-middle @ direction, direction])
-            extra = Effect(slope.name, source, labels, away, terms)
-            fits.append(fit_mixed(columns, y, weights, [*fit.effects, extra]))
+            tried.append(Effect(slope.name, source, labels, away, terms))
+    fit = fit_mixed(columns, y, weights, effects)
+    most = len(sources) + _MOST_SLOPES
+    fit = _with_effects(fit, columns, y, weights, tried, _level(len(tried)), most)
+    if functionals is not None:
+        fit = fit_mixed(columns, y, weights, fit.effects, functionals)
+    return with_chances(fit, columns, y, weights)
+
+
+def _level(tried: int) -> float:
+    """Twice the gain of likelihood from which one of so many effects is surely there."""
+    return float(chdtri(1, 2 * _ALPHA / max(1, tried)))
+
+
+def _with_effects(
+    fit: MixedFit,
+    X: Array,
+    y: Array,
+    weights: Array | None,
+    tried: Sequence[Effect],
+    level: float,
+    most: int,
+) -> MixedFit:
+    """The fit with those further effects that the runs surely show, the likeliest first."""
+    tried = [e for e in tried if _tells(e.columns[:, 0], e.labels)]
+    while tried and len(fit.effects) < most:
+        fits = [fit_mixed(X, y, weights, [*fit.effects, extra]) for extra in tried]
         best = max(range(len(fits)), key=lambda k: fits[k].log_likelihood)
         gain = 2 * (fits[best].log_likelihood - fit.log_likelihood)
         if not gain > level:
             break
-        del tried[best]
         # beyond, inputs that hardly vary inside of sources stand for what sets these apart
-        if fits[best].spreads[-1] <= _MOST_SPREAD:
+        spread = float(fits[best].spreads[-1])
+        if tried[best].of_constant:
+            spread *= float(np.sqrt(np.mean(tried[best].columns ** 2)))
+        if spread <= _MOST_SPREAD:
             fit = fits[best]
-    if functionals is not None:
-        fit = fit_mixed(columns, y, weights, fit.effects, functionals)
-    return with_chances(fit, columns, y, weights)
+        del tried[best]
+    return fit
+
+
+class Shape(Protocol):
+    """A closed form whose constants may differ between runs."""
+
+    def __call__(self, constants: Array) -> tuple[Array, Array]:
+        """Response and its slopes by the constants, (n_runs,) and (n_runs, n_constants).
+
+        From constants of each run, of shape (n_runs, n_constants).
+        """
+
+
+@dataclass(frozen=True, eq=False)
+class FormFit:
+    """A closed form with what differs between its sources, linear near constants of each run.
+
+    Attributes
+    ----------
+    names : sequence of str
+        Its constants.
+    places : ndarray of shape (n_runs, n_constants)
+        Constants of each run at which it is linear.
+    values, slopes : ndarray of shape (n_runs,) and (n_runs, n_constants)
+        Its response there.
+    response : ndarray of shape (n_runs,)
+        What the slopes times the constants are fitted to.
+    mixed : MixedFit
+        Its coefficients are the common constants.
+    """
+
+    names: Sequence[str]
+    places: Array
+    values: Array
+    slopes: Array
+    response: Array
+    mixed: MixedFit
+
+    @property
+    def has_constants(self) -> bool:
+        """Whether a constant differs, beside prefactors and exponents."""
+        return any(e.of_constant for e in self.mixed.effects)
+
+    @property
+    def constants(self) -> Array:
+        """Constants of the source of each run, shape (n_runs, n_constants)."""
+        out = np.tile(self.mixed.coefficients, (len(self.values), 1))
+        for e, shifts in zip(self.mixed.effects, self.mixed.shifts_of_effects, strict=True):
+            if e.of_constant:
+                out[:, self.names.index(e.name)] += shifts[np.searchsorted(e.names, e.labels), 0]
+        return out
+
+    def moved(self, effects: Sequence[Effect]) -> list[Effect]:
+        """Effects with the slopes at these constants."""
+        return [
+            replace(e, columns=self.slopes[:, [self.names.index(e.name)]]) if e.of_constant else e
+            for e in effects
+        ]
+
+    @property
+    def effects(self) -> list[Effect]:
+        """Those of the fit, with the slopes at these constants."""
+        return self.moved(self.mixed.effects)
+
+
+def fit_form(
+    shape: Shape,
+    names: Sequence[str],
+    start: Array,
+    X: Array,
+    y: Array,
+    weights: Array | None,
+    effects: Sequence[Effect],
+) -> FormFit:
+    """Fit a closed form with what differs between sources, as far as tests support it.
+
+    Beside the given effects, any constant may differ whose slope is not linear in the features: the
+    others are prefactors and exponents. The form is linearised at the constants of each source
+    until these settle (first-order conditional estimates).
+
+    Parameters
+    ----------
+    shape : Shape
+    names : sequence of str
+        Its constants.
+    start : ndarray of shape (n_constants,)
+        Constants of least squares.
+    X : ndarray of shape (n_runs, n_features)
+    y : ndarray of shape (n_runs,)
+    weights : ndarray of shape (n_runs,), optional
+    effects : sequence of Effect
+        On the prefactor and on exponents.
+
+    References
+    ----------
+    M. J. Lindstrom, D. M. Bates, Biometrics 46 (1990) 673-687.
+    """
+    n, k = len(y), len(names)
+    given = [
+        replace(e, terms=np.pad(e.terms, ((0, k), (0, 0)))) for e in effects if not e.of_constant
+    ]
+    prefactors = [e for e in given if e.name == "prefactor"]
+    exponents = [e for e in given if e.name != "prefactor"]
+    best = _linearised(shape, names, y, weights, start + np.zeros((n, k)), given)
+    span = np.column_stack([np.ones(n), X])
+    rest = best.slopes - span @ np.linalg.lstsq(span, best.slopes, rcond=None)[0]
+    size = np.linalg.norm(best.slopes, axis=0)
+    free = np.flatnonzero(np.linalg.norm(rest, axis=0) > _LINEAR * size).tolist()
+    of_constants = [
+        Effect(
+            names[j],
+            e.source,
+            e.labels,
+            best.slopes[:, [j]],
+            np.eye(len(e.terms))[:, [j - k]],
+            of_constant=True,
+        )
+        for e in prefactors
+        for j in free
+    ]
+    tried = [*exponents, *of_constants]
+    level = _level(len(tried))
+    form = _linearised(shape, names, y, weights, best.places, prefactors)
+    while of_constants and len(form.mixed.effects) < len(prefactors) + _MOST_SLOPES:
+        fit = form.mixed
+        tried = form.moved(tried)
+        grown = _with_effects(
+            fit, form.slopes, form.response, weights, tried, level, len(fit.effects) + 1
+        )
+        if len(grown.effects) == len(fit.effects):
+            break
+        extra = grown.effects[-1]
+        tried = [e for e in tried if (e.name, e.source) != (extra.name, extra.source)]
+        form = _settled(shape, replace(form, mixed=grown), start, y, weights) or form
+    return form if form.has_constants else best
+
+
+def _linearised(
+    shape: Shape,
+    names: Sequence[str],
+    y: Array,
+    weights: Array | None,
+    places: Array,
+    effects: Sequence[Effect],
+) -> FormFit:
+    """Fit of a form that is linear at constants of each run."""
+    values, slopes = shape(places)
+    response = y - values + np.sum(slopes * places, axis=1)
+    return FormFit(
+        names, places, values, slopes, response, fit_mixed(slopes, response, weights, effects)
+    )
+
+
+def _settled(
+    shape: Shape, form: FormFit, start: Array, y: Array, weights: Array | None
+) -> FormFit | None:
+    """The fit linearised at the constants that it gives; None where they do not settle."""
+    shifts = np.zeros(len(form.mixed.shifts))
+    for _ in range(_ROUNDS):
+        start, shifts = _conditional(shape, form, start, shifts, y, weights)
+        at = replace(form.mixed, coefficients=start, shifts=shifts)
+        places, before = replace(form, mixed=at).constants, form
+        form = _linearised(shape, form.names, y, weights, places, form.effects)
+        if np.abs(form.values - before.values).max() <= _SETTLED * form.mixed.sd:
+            return form
+    return None
+
+
+def _conditional(
+    shape: Shape, form: FormFit, start: Array, shifts: Array, y: Array, weights: Array | None
+) -> tuple[Array, Array]:
+    """Likeliest common constants and shifts at the variances of a fit, from others."""
+    fit, k = form.mixed, len(start)
+    root = np.ones(len(y)) if weights is None else np.sqrt(weights)
+    size = np.repeat(fit.spreads, [e.design.shape[1] for e in fit.effects])
+
+    def model(theta: Array) -> tuple[Array, Array]:
+        at = replace(fit, coefficients=theta[:k], shifts=size * theta[k:])
+        values, slopes = shape(replace(form, mixed=at).constants)
+        here = replace(form, slopes=slopes).effects
+        beside = [np.zeros_like(e.design) if e.of_constant else e.design for e in here]
+        residuals = root * (y - values - np.hstack(beside) @ at.shifts) / fit.sd
+        inside = np.hstack([slopes, np.hstack([e.design for e in here]) * size])
+        prior = np.eye(len(theta))[k:]
+        columns = np.vstack([root[:, None] * inside / fit.sd, prior])
+        return np.concatenate([residuals, -theta[k:]]), columns
+
+    first = np.concatenate([start, shifts / size])
+    theta = minimise_squares(model, first, steps=_ROUNDS, enough=_SETTLED**2).parameters
+    return theta[:k], size * theta[k:]
 
 
 def with_chances(fit: MixedFit, X: Array, y: Array, weights: Array | None) -> MixedFit:
@@ -419,9 +657,8 @@ def with_slopes(
     )
 
 
-def _tells(X: Array, slope: "Slope", labels: NDArray[np.str_]) -> bool:
-    """Whether enough sources have enough runs, in which an input varies enough."""
-    column = X @ slope.direction
+def _tells(column: Array, labels: NDArray[np.str_]) -> bool:
+    """Whether enough sources have enough runs, in which a column varies enough."""
     spreads = [column[labels == one] for one in np.unique(labels)]
     least = _INSIDE * float(column.std())
     telling = [len(x) >= _FEWEST_RUNS and float(x.std()) > least for x in spreads]

@@ -13,7 +13,7 @@ from dimgs.expression.simplest import derivatives_of, monomial
 from dimgs.fits.covariance import Linearised, linearised, t_quantile
 from dimgs.fits.design.features import Design
 from dimgs.fits.nonlinear_least_squares import log_slopes, minimise_squares
-from dimgs.fits.sources import MixedFit, fit_mixed, with_chances
+from dimgs.fits.sources import FormFit, MixedFit, fit_form, fit_mixed, with_chances
 from dimgs.law.canonical import scale_powers
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
@@ -240,13 +240,15 @@ def assemble(
     fit = refit(design, expression, start)
     order = sorted(start)
     slopes = gradients_of(expression, tuple(order), design.scale == "log")
-    mixed = _mixed(design, slopes, order, fit)
-    half = fit.uncertainty.half_widths(level)
+    mixed = _mixed(design, expression, order, fit.values)
+    half, values = fit.uncertainty.half_widths(level), fit.values
     if mixed is not None:
         half = t_quantile(level, mixed.freedom) * np.sqrt(np.diag(mixed.covariance))
+        if any(e.of_constant for e in mixed.effects):
+            values = mixed.coefficients
     fitted = [
         Constant(name, float(v), Dimension(), float(v - h), float(v + h))
-        for name, v, h in zip(order, fit.values, half, strict=True)
+        for name, v, h in zip(order, values, half, strict=True)
     ]
     unit, covariance = _representable(fit.uncertainty)
     dof = fit.uncertainty.dof
@@ -269,26 +271,49 @@ def assemble(
             () if mixed is not None else tuple(map(tuple, fit.uncertainty.quartic.tolist())),
         ),
         level=level,
-        sources=source_effects(mixed, coefficient_gradients(design, names)),
+        sources=source_effects(mixed, [*coefficient_gradients(design, names), *slopes]),
     )
+
+
+def fit_form_of(
+    design: Design, expression: sympy.Expr, names: Sequence[str], values: Array
+) -> FormFit:
+    """What differs between the sources of a design, by a form for pi_0.
+
+    Parameters
+    ----------
+    design : Design
+        With effects.
+    expression : sympy.Expr
+    names : sequence of str
+        Its constants.
+    values : ndarray of shape (n_constants,)
+        Of least squares.
+    """
+    log, n, inputs = design.scale == "log", design.n_runs, feature_values(design)
+    slopes = gradients_of(expression, tuple(names), log)
+
+    def shape(constants: Array) -> tuple[Array, Array]:
+        at = {**inputs, **dict(zip(names, constants.T, strict=True))}
+        response = evaluate(expression, at, n)
+        with np.errstate(all="ignore"):
+            response = np.log(response) if log else response
+        columns = [evaluate(g, at, n) for g in slopes]
+        return response, np.column_stack(columns) if columns else np.zeros((n, 0))
+
+    return fit_form(shape, names, values, design.X, design.y, design.weights, design.effects)
 
 
 def _mixed(
-    design: Design, slopes: Sequence[sympy.Expr], order: Sequence[str], fit: Refit
+    design: Design, expression: sympy.Expr, names: Sequence[str], values: Array
 ) -> MixedFit | None:
-    """Effects of sources on a law, linearised in its constants."""
+    """Effects of sources on a law, linear in its constants, with their errors."""
     if not design.effects:
         return None
-    values = {**feature_values(design), **dict(zip(order, fit.values, strict=True))}
-    columns = [evaluate(g, values, design.n_runs) for g in slopes]
-    J = np.column_stack(columns) if columns else np.zeros((design.n_runs, 0))
-    moved = design.y - fit.fitted + J @ fit.values
-    return with_chances(
-        fit_mixed(J, moved, design.weights, design.effects, np.eye(len(order))),
-        J,
-        moved,
-        design.weights,
-    )
+    form = fit_form_of(design, expression, names, values)
+    data = form.slopes, form.response, design.weights
+    fit = fit_mixed(*data, form.mixed.effects, np.eye(len(names)))
+    return with_chances(fit, *data)
 
 
 def _representable(fit: Linearised) -> tuple[Array, Array]:

@@ -285,7 +285,7 @@ def recognise(law: Kind, units: Sequence[str] = ()) -> Kind:
     ----------
     law : Law
     units : sequence of str
-        Names of constants to leave alone.
+        Names of constants to leave alone, beside those that differ between sources.
 
     Returns
     -------
@@ -293,7 +293,8 @@ def recognise(law: Kind, units: Sequence[str] = ()) -> Kind:
     """
     if any(c.origin == "scale" for c in law.constants):
         return law
-    constants = tuple(c if c.name in units else recognised(c) for c in law.constants)
+    kept = {*units, *law.differing}
+    constants = tuple(c if c.name in kept else recognised(c) for c in law.constants)
     changed = any(a is not b for a, b in zip(constants, law.constants, strict=True))
     finite = all(np.isfinite(c.value) for c in constants)
     if not (changed and finite):

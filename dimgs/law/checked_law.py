@@ -191,6 +191,11 @@ class CheckedLaw:
         """Value of each constant in SI."""
         return {c.name: c.value for c in self.constants}
 
+    @property
+    def differing(self) -> frozenset[str]:
+        """Constants that differ between sources."""
+        return frozenset(name for each in self.sources for name in each.constants if name)
+
     def with_inputs(self, variables: Sequence[Variable], data: "Dataset") -> Self:
         """The law with further inputs of its runs, which no group holds.
 
@@ -222,10 +227,7 @@ class CheckedLaw:
     ) -> Self:
         """The law in another expression and constants, with symbols replaced in all its forms."""
         gradients = tuple(g.xreplace(symbols) for g in self.uncertainty.gradients)
-        sources = tuple(
-            replace(each, gradients=tuple(g.xreplace(symbols) for g in each.gradients))
-            for each in self.sources
-        )
+        sources = tuple(each.rewritten(symbols) for each in self.sources)
         return replace(
             self,
             expression=expression.xreplace(symbols),

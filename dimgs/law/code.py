@@ -232,12 +232,15 @@ def domain_lines(law: CheckedLaw) -> list[str]:
 
 
 def _source_lines(law: CheckedLaw) -> list[str]:
-    """By what the function, which is that of a typical source, is multiplied for each source."""
+    """By what the function of a typical source is multiplied for each, and with which constants."""
     lines, sign = [], "+" if law.target.is_level else "*"
     for each in law.sources:
         lines.append(f"Sources by {each.column}: of a typical one as here, of the others {sign}")
         for label in each.shifts:
             prefactor, exponents, plain = each.of_source(label, law.groups)
+            constants = [
+                f", {n} = {law.constant_values[n] + x:.6g}" for n, x in each.added(label).items()
+            ]
             scales = {v.name for v in law.scales}
             if law.target.is_level:
                 logs = [f"{v:+.6g}*log({k})" for k, v in exponents.items() if k not in scales]
@@ -245,7 +248,8 @@ def _source_lines(law: CheckedLaw) -> list[str]:
                 continue
             powers = [f"*{k}^({v:.6g})" for k, v in exponents.items() if v and k not in scales]
             rest = [f"*exp({v:.6g}*{k})" for k, v in plain.items() if v]
-            lines.append(f"{label}: {math.exp(prefactor):.6g}{''.join([*powers, *rest])}")
+            text = "".join([*powers, *rest, *constants])
+            lines.append(f"{label}: {math.exp(prefactor):.6g}{text}")
     return lines
 
 

@@ -196,6 +196,7 @@ class SourcePart(_LawPart):
     crossed: Named[Listed[Listed[float]]]
     p_values: Listed[float] = []
     counts: Named[Annotated[int, Field(ge=1)]] = {}
+    constants: Listed[str] = []
 
 
 class ExactPart(_LawPart):

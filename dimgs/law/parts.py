@@ -1,7 +1,7 @@
 """The parts of a law that are plain values: constants, scores, uncertainty, domain, labels."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -391,9 +391,10 @@ class SourceEffects:
     column : str
         Label column of the sources.
     differs : tuple of str
-        What each term moves: "prefactor", or the inputs whose exponents differ.
+        What each term moves: "prefactor", the inputs whose exponents differ, or a constant.
     gradients : tuple of sympy.Expr
-        Of the law's logarithm (of a level: itself, in natural-log units) by each term.
+        Of the law's logarithm (of a level: itself, in natural-log units) by each term; that of a
+        constant holds at the constants of each source.
     spreads : tuple of float
         Standard deviation of each term over the sources.
     shifts : mapping of str to tuple of float
@@ -406,6 +407,8 @@ class SourceEffects:
         Of each term: chance of so large a spread if all sources were equal.
     counts : mapping of str to int
         Runs of each source.
+    constants : tuple of str
+        The constant that each term is added to; empty for the other terms.
     """
 
     column: str
@@ -417,9 +420,11 @@ class SourceEffects:
     crossed: Mapping[str, tuple[tuple[float, ...], ...]]
     p_values: tuple[float, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    constants: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         r = len(self.gradients)
+        object.__setattr__(self, "constants", self.constants or ("",) * r)
         if len(self.spreads) != r or any(len(u) != r for u in self.shifts.values()):
             raise LawError(f"Each source of '{self.column}' must have {r} terms.")
 
@@ -441,13 +446,29 @@ class SourceEffects:
 
     def at_centre(self, label: str) -> float:
         """Logarithm of the ratio of a source to the law at the centre of the runs."""
-        each = zip(self.differs, self.shifts[label], strict=True)
-        return sum(shift for name, shift in each if name == "prefactor")
+        each = zip(self.differs, self.constants, self.shifts[label], strict=True)
+        return sum(shift for name, of, shift in each if name == "prefactor" and not of)
+
+    def added(self, label: str) -> dict[str, float]:
+        """What is added to the constants that differ, in a source."""
+        each = zip(self.constants, self.shifts[label], strict=True)
+        return {name: shift for name, shift in each if name}
+
+    def rewritten(self, symbols: Mapping[sympy.Symbol, sympy.Expr]) -> "SourceEffects":
+        """The effects on a law with symbols replaced."""
+        names = {name: str(symbols.get(sympy.Symbol(name), name)) for name in self.constants}
+        of = zip(self.constants, self.differs, strict=True)
+        return replace(
+            self,
+            differs=tuple(names[name] if name else other for name, other in of),
+            gradients=tuple(g.xreplace(symbols) for g in self.gradients),
+            constants=tuple(names[name] for name in self.constants),
+        )
 
     def of_source(
         self, label: str, groups: Sequence[PiGroup]
     ) -> tuple[float, dict[str, float], dict[str, float]]:
-        """Effect of a source on the law: logarithm of the prefactor ratio, and exponents.
+        """Effect of a source on the law at its constants: logarithm of a ratio, and exponents.
 
         Returns
         -------
@@ -455,9 +476,8 @@ class SourceEffects:
             The second holds what is added to the exponents of the inputs, the third to the
             coefficients of what enters without a logarithm.
         """
-        moved = sympy.Add(
-            *(sympy.Float(u) * g for u, g in zip(self.shifts[label], self.gradients, strict=True))
-        )
+        each = zip(self.shifts[label], self.gradients, self.constants, strict=True)
+        moved = sympy.Add(*(sympy.Float(u) * g for u, g, name in each if not name))
         prefactor, exponents, plain = 0.0, dict[str, float](), dict[str, float]()
         of = {g.name: g for g in groups}
         for term, factor in sympy.expand(moved).as_coefficients_dict().items():

@@ -217,7 +217,7 @@ def source_effects(
     for column in dict.fromkeys(e.source for e in fit.effects):
         chosen = [k for k, e in enumerate(fit.effects) if e.source == column]
         effects = [fit.effects[k] for k in chosen]
-        names, terms, spreads, chances = [], [], [], []
+        names, terms, spreads, chances, constants = [], [], [], [], []
         for k, e in zip(chosen, effects, strict=True):
             for t in range(e.terms.shape[1]):
                 moved = (
@@ -227,6 +227,7 @@ def source_effects(
                 )
                 terms.append(sympy.Add(*moved))
                 names.append(e.name)
+                constants.append(e.name if e.of_constant else "")
                 spreads.append(float(fit.spreads[k]))
                 chances.append(float(fit.p_values[k]))
         labels, counts = np.unique(effects[0].labels, return_counts=True)
@@ -246,6 +247,7 @@ def source_effects(
                 {k: table(fit.crossed[:, at]) for k, at in places.items()},
                 tuple(chances),
                 {str(k): int(n) for k, n in zip(labels, counts, strict=True)},
+                tuple(constants),
             )
         )
     return tuple(out)

@@ -4,7 +4,7 @@ What leaves the range of doubles is infinite or NaN, without a warning for every
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
@@ -60,10 +60,9 @@ def _requirements(law: CheckedLaw) -> tuple[Sequence[Variable], Sequence[str], S
 
 def values(law: CheckedLaw, inputs: Inputs) -> Array:
     """The law's target in each row, in SI."""
-    arguments: dict[str, Any] = {s: inputs.values[v.name] for s, v in law.symbols.items()}
-    result = evaluate(law.expression, {**arguments, **law.constant_values}, inputs.n)
+    result = _at_constants(law, inputs, _row_constants(law, inputs))
     if law.sources:
-        shift = source_shift(law, inputs)
+        shift = _beside_constants(law, inputs, _source_terms(law, inputs))
         if law.target.is_level:
             return np.asarray(result + shift / law.target.unit.log_factor)
         return np.asarray(result * np.exp(shift))
@@ -75,6 +74,31 @@ def values(law: CheckedLaw, inputs: Inputs) -> Array:
     if law.target.is_level:
         return np.asarray(result + shift / law.target.unit.log_factor)
     return np.asarray(result * np.exp(shift))
+
+
+def _at_constants(law: CheckedLaw, inputs: Inputs, constants: Mapping[str, Any]) -> Array:
+    """The law's expression in each row, at constants of each or of all."""
+    arguments: dict[str, Any] = {s: inputs.values[v.name] for s, v in law.symbols.items()}
+    return evaluate(law.expression, {**arguments, **constants}, inputs.n)
+
+
+def _row_constants(law: CheckedLaw, inputs: Inputs) -> dict[str, Any]:
+    """Constants of the source of each row, where they differ between sources."""
+    out: dict[str, Any] = dict(law.constant_values)
+    for each in law.sources:
+        if any(each.constants):
+            added = {label: each.added(label) for label in each.shifts}
+            for name in filter(None, each.constants):
+                rows = _labels(each, inputs)
+                out[name] = out[name] + np.array(
+                    [added.get(str(k), {}).get(name, 0.0) for k in rows]
+                )
+    return out
+
+
+def _labels(each: SourceEffects, inputs: Inputs) -> Any:
+    """Source of each row; a row without a label is of a source that nobody has measured."""
+    return inputs.labels.get(each.column, np.full(inputs.n, ""))
 
 
 def _defined_values(law: CheckedLaw, inputs: Inputs) -> Array:
@@ -106,7 +130,7 @@ def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     factor = response_factor(law, inputs) if law.uncertainty.scale == "linear" else 1.0
     runs = runs * law.uncertainty.run_share(value, factor) ** 2
     gradients = _gradients(law, inputs)
-    of_sources = _of_sources(law, inputs, gradients)
+    of_sources = _of_sources(law, gradients, (inputs, _source_terms(law, inputs)))
     half = law.uncertainty.half_width(gradients, level, runs, *of_sources)
     if law.target.is_level:
         half = half / abs(law.target.unit.log_factor)
@@ -136,7 +160,7 @@ def ratio(law: CheckedLaw, u: Any, v: Any, level: float | None, of: Of) -> Any:
         size = size * law.uncertainty.run_share(defined, factor)
         runs = runs + (size**2 if of == "run" else 0.0)
     apart = gradients[0] - gradients[1]
-    of_sources = _of_sources(law, a, apart, b)
+    of_sources = _of_sources(law, apart, *((x, _source_terms(law, x)) for x in (a, b)))
     half = law.uncertainty.half_width(apart, level, runs, *of_sources)
     if law.target.is_level:
         half = half / abs(law.target.unit.log_factor)
@@ -172,30 +196,47 @@ def log_interval(value: Array, half: Array) -> tuple[Array, Array]:
     return low, np.where(np.isnan(high) & ~np.isnan(value), np.inf, high)
 
 
-def _source_terms(law: CheckedLaw, each: SourceEffects, inputs: Inputs) -> tuple[Array, Any]:
-    """Gradients by the terms of a kind of source, shape (n, n_terms), and the label of each row."""
-    arguments = {**group_values(law, inputs), **law.constant_values}
-    columns = [evaluate(g, arguments, inputs.n) for g in each.gradients]
-    # a row without a label is of a source that nobody has measured
-    labels = inputs.labels.get(each.column, np.full(inputs.n, ""))
-    return np.column_stack(columns), labels
+def _source_terms(law: CheckedLaw, inputs: Inputs) -> list[Array]:
+    """Gradients by the terms of each kind of source, shape (n, n_terms)."""
+    arguments = {**group_values(law, inputs), **_row_constants(law, inputs)}
+    return [
+        np.column_stack([evaluate(g, arguments, inputs.n) for g in each.gradients])
+        for each in law.sources
+    ]
+
+
+def _beside_constants(law: CheckedLaw, inputs: Inputs, terms: Sequence[Array]) -> Array:
+    """What known sources add by their terms, those of constants aside; shape (n,)."""
+    out = np.zeros(inputs.n)
+    for each, columns in zip(law.sources, terms, strict=True):
+        none = (0.0,) * len(each.gradients)
+        shifts = np.array([each.shifts.get(str(x), none) for x in _labels(each, inputs)])
+        beside = np.array([not name for name in each.constants])
+        out += np.sum((columns * shifts)[:, beside], axis=1)
+    return out
 
 
 def source_shift(law: CheckedLaw, inputs: Inputs) -> Array:
     """Effect of known sources on the logarithm of each row (of a level: in natural-log units)."""
-    out = np.zeros(inputs.n)
-    for each in law.sources:
-        terms, labels = _source_terms(law, each, inputs)
-        none = (0.0,) * terms.shape[1]
-        shifts = np.array([each.shifts.get(str(x), none) for x in labels])
-        out += np.sum(terms * shifts, axis=1)
+    out = _beside_constants(law, inputs, _source_terms(law, inputs))
+    if law.differing:
+        rows = _row_constants(law, inputs), law.constant_values
+        by_source, common = (_at_constants(law, inputs, constants) for constants in rows)
+        out += np.log(by_source / common)
     return out
 
 
 def _of_sources(
-    law: CheckedLaw, inputs: Inputs, gradients: Array, other: Inputs | None = None
+    law: CheckedLaw, gradients: Array, *compared: tuple[Inputs, Sequence[Array]]
 ) -> tuple[Array, list[tuple[Array, float]]]:
     """Variances by the sources of rows, or of the ratios of rows to others.
+
+    Parameters
+    ----------
+    law : CheckedLaw
+    gradients : ndarray of shape (n, n_parameters)
+    *compared : (Inputs, list of ndarray)
+        Rows, and what the terms of each kind of source change in them.
 
     Returns
     -------
@@ -205,8 +246,8 @@ def _of_sources(
     """
     n = len(gradients)
     more, apart = np.zeros(n), []
-    for each in law.sources:
-        sides = [_source_terms(law, each, x) for x in (inputs, other) if x is not None]
+    for kind, each in enumerate(law.sources):
+        sides = [(terms[kind], _labels(each, rows)) for rows, terms in compared]
         rows = [(np.broadcast_to(t, (n, t.shape[1])), np.broadcast_to(k, n)) for t, k in sides]
         signed = [
             (sign * terms, labels) for sign, (terms, labels) in zip((1, -1), rows, strict=False)
@@ -263,7 +304,7 @@ def _counts(law: CheckedLaw, inputs: Inputs) -> Array | None:
 
 
 def _gradients(law: CheckedLaw, inputs: Inputs) -> Array:
-    arguments = {**group_values(law, inputs), **law.constant_values}
+    arguments = {**group_values(law, inputs), **_row_constants(law, inputs)}
     columns = [evaluate(g, arguments, inputs.n) for g in law.uncertainty.gradients]
     return np.column_stack(columns) if columns else np.zeros((inputs.n, 0))
 
@@ -301,30 +342,37 @@ def elasticities(law: CheckedLaw, inputs: Inputs, level: float | None) -> dict[s
     moves with the law's parameters: the derivative of each parameter's gradient.
     """
     values: dict[str, Any] = {s: inputs.values[v.name] for s, v in law.symbols.items()}
-    values |= law.constant_values
+    values |= _row_constants(law, inputs)
     monomials = _group_monomials(law)
     gradients = [g.subs(monomials) for g in law.uncertainty.gradients]
     if law.uncertainty.scale == "linear":
         pi_0 = law.pi_expression.subs(monomials)
         gradients = [g / pi_0 for g in gradients]
-    out: dict[str, Any] = {}
-    for name, variable in law.symbols.items():
-        x = sympy.Symbol(name)
-        slope = x * derivatives_of(law.expression, [name])[0]
-        if not law.target.is_level:
-            slope = slope / law.expression
-        value = evaluate(sympy.powsimp(slope), values, inputs.n)
-        if level is None:
-            out[variable.name] = inputs.like(value)
-            continue
-        turns = (x * derivatives_of(g, [name])[0] for g in gradients)
+    of_kinds = [[g.subs(monomials) for g in each.gradients] for each in law.sources]
+    unit = law.target.unit.log_factor if law.target.is_level else 1.0
+
+    def turned(gradients: Sequence[sympy.Expr], name: str) -> Array:
+        """How the elasticity moves with parameters, shape (n, n_parameters)."""
+        turns = (sympy.Symbol(name) * derivatives_of(g, [name])[0] for g in gradients)
         # the slope of a sign is zero but at one point
         smooth = (turn.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0)) for turn in turns)
         moves = [evaluate(turn, values, inputs.n) for turn in smooth]
-        moved = np.column_stack(moves) if moves else np.zeros((inputs.n, 0))
-        half = law.uncertainty.half_width(moved, level, 0.0)
-        if law.target.is_level:
-            half = half / abs(law.target.unit.log_factor)
+        return np.column_stack(moves) if moves else np.zeros((inputs.n, 0))
+
+    out: dict[str, Any] = {}
+    for name, variable in law.symbols.items():
+        slope = sympy.Symbol(name) * derivatives_of(law.expression, [name])[0]
+        if not law.target.is_level:
+            slope = slope / law.expression
+        terms = [turned(each, name) for each in of_kinds]
+        value = evaluate(sympy.powsimp(slope), values, inputs.n)
+        value = value + _beside_constants(law, inputs, terms) / unit
+        if level is None:
+            out[variable.name] = inputs.like(value)
+            continue
+        moved = turned(gradients, name)
+        of_known, _ = _of_sources(law, moved, (inputs, terms))
+        half = law.uncertainty.half_width(moved, level, 0.0, of_known) / abs(unit)
         ends = (value, value - half, value + half)
         out[variable.name] = Interval(*(inputs.like(x) for x in ends))
     return out

@@ -97,6 +97,7 @@ def source_document(law: CheckedLaw, each: SourceEffects) -> dict[str, Any]:
             "prefactor_ratio": ratios[0],
             "ratio_at_centre": ratios[1],
             "exponents_added": added | plain,
+            "constants": {n: law.constant_values[n] + x for n, x in each.added(label).items()},
             "runs": each.counts.get(label),
         }
 

@@ -120,8 +120,8 @@ def constant_equations(law: CheckedLaw) -> list[str]:
 def law_article(law: CheckedLaw) -> str:
     """A small article that compiles with amsmath and siunitx: law, constants, groups, symbols.
 
-    Where constants differ between sources, tables say by what the law of a typical one is
-    multiplied.
+    Where sources differ, tables say by what the law of a typical one is multiplied, and with which
+    constants.
     """
     body = [latex.equation(law_latex(law, "dimensional"))]
     body += [latex.equation(line) for line in constant_equations(law)]
@@ -131,8 +131,9 @@ def law_article(law: CheckedLaw) -> str:
 
 
 def source_tables(law: CheckedLaw) -> list[str]:
-    """LaTeX table for each kind of source: what a law of one has beside that of a typical one."""
+    """LaTeX table for each kind of source: factor and constants of the law of each."""
     symbols = {v.name: latex.symbol_latex(v.name, v.kind) for v in law.symbols.values()}
+    units = {c.name: c.unit for c in law.constants}
     level, out = law.target.is_level, []
     for each in law.sources:
         rows = []
@@ -146,10 +147,16 @@ def source_tables(law: CheckedLaw) -> list[str]:
             rest = [f"({latex.number_latex(v)}) {symbols[k]}" for k, v in plain.items()]
             terms += rest if level else [rf"\exp[{x}]" for x in rest]
             text = (" + " if level else r" \, ").join([size, *terms])
-            rows.append(rf"{latex.text_latex(label)} & ${text}$ \\")
+            constants = [
+                f"${latex.quantity_latex(law.constant_values[name] + x, None, None, units[name])}$"
+                for name, x in each.added(label).items()
+            ]
+            rows.append(" & ".join([latex.text_latex(label), f"${text}$", *constants]) + r" \\")
         what = "Addend, in natural-log units" if level else "Factor, with inputs in SI units"
-        head = rf"Source by {latex.text_latex(each.column)} & {what} \\"
-        lines = [r"\begin{tabular}{ll}", r"\hline", head, r"\hline", *rows]
+        head = [f"Source by {latex.text_latex(each.column)}", what]
+        head += [f"${latex.symbol_latex(name)}$" for name in each.constants if name]
+        lines = [rf"\begin{{tabular}}{{{'l' * len(head)}}}", r"\hline", " & ".join(head) + r" \\"]
+        lines += [r"\hline", *rows]
         out.append("\n".join([*lines, r"\hline", r"\end{tabular}"]))
     return out
 

@@ -64,14 +64,17 @@ class UnitLaw:
         inputs = inputs_of(
             data,
             [Variable(column, unit) for column, unit in stated.items()],
+            [] if self.law is None else [each.column for each in self.law.sources],
             optional=() if self.law is None else self.law.unused,
             plain_units=dict(self.symbols.values()),
         )
-        if level is not None and self.law is not None:
-            interval = predict(self.law, inputs.values, level, of)
+        if self.law is not None and (level is not None or self.law.sources):
+            predicted = predict(self.law, {**inputs.values, **inputs.labels}, level, of)
+            parts = [predicted] if level is None else list(predicted)
             if not self.law.target.is_level:
-                interval = Interval(*map(parse_unit(self.target_unit).from_si, interval))
-            return Interval(*map(inputs.like, interval))
+                parts = [parse_unit(self.target_unit).from_si(x) for x in parts]
+            parts = [inputs.like(x) for x in parts]
+            return parts[0] if level is None else Interval(*parts)
         values = {s: stated[c].from_si(inputs.values[c]) for s, (c, _) in self.symbols.items()}
         return inputs.like(evaluate(self.expression, values, inputs.n))
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from math import isfinite
 from textwrap import wrap
 from typing import Any
@@ -156,6 +157,8 @@ def sources_lines(law: Law) -> list[str]:
         for what, (spread, p) in each.kinds.items():
             named = "prefactors differ" if what == "prefactor" else f"exponents of {what} differ"
             size = in_percent(spread) if what == "prefactor" else number(spread)
+            if what in each.constants:
+                named, size = f"{what} differs", _at_values(law, {what: spread})[what]
             sure = "" if p <= _MAY_BE_EQUAL else f", not significantly (p = {p:.1g})"
             parts.append(f"{named} with a standard deviation of {size}{sure}")
         lines += [f"{len(each.shifts)} sources of {visible(each.column)}: {'; '.join(parts)}"]
@@ -166,7 +169,10 @@ def sources_lines(law: Law) -> list[str]:
             ratio = source["ratio_at_centre"]
             times = f"{ratio:+.3g}" if law.target.is_level else f"times {number(ratio)}"
             where = "at the centre of the runs " if more else "prefactor "
-            lines.append(f"  {visible(label)}: {where}{times}{more} ({source['runs']} runs)")
+            constants = _at_values(law, source["constants"])
+            texts = [f"{name} = {value}" for name, value in constants.items()]
+            texts += [f"{where}{times}{more}"] if "prefactor" in each.kinds or more else []
+            lines.append(f"  {visible(label)}: {', '.join(texts)} ({source['runs']} runs)")
         if len(documented) > _MOST_SOURCES:
             lines.append(f"  and {len(documented) - _MOST_SOURCES} more; --json lists all")
         lines.append(
@@ -174,6 +180,17 @@ def sources_lines(law: Law) -> list[str]:
             "interval"
         )
     return lines
+
+
+def _at_values(law: Law, values: Mapping[str, float]) -> dict[str, str]:
+    """Constants at other values, given in SI units, in the units of the table."""
+    if not values:
+        return {}
+    moved = (
+        replace(c, value=values.get(c.name, c.value), low=None, high=None) for c in law.constants
+    )
+    shown = {c.name: c for c in shown_constants(replace(law, constants=tuple(moved)))}
+    return {name: f"{number(shown[name].value)}{_unit(shown[name].unit)}" for name in values}
 
 
 def _exponent(e: Exponent) -> tuple[str, str, str]:

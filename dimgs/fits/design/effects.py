@@ -17,16 +17,18 @@ class Effect:
     Attributes
     ----------
     name : str
-        "prefactor", or what has another exponent in each source.
+        "prefactor", what has another exponent in each source, or a constant of a closed form.
     source : str
         Column of the sources.
     labels : ndarray of str of shape (n_runs,)
     columns : ndarray of shape (n_runs, n_terms)
         What the differences multiply, independent and of equal variance.
     terms : ndarray of shape (n_features + 1, n_terms)
-        The same as weighted sums of [1, features].
+        The same as weighted sums of [1, features]; in a closed form, of these and its slopes.
     ratio : float
         The standard deviation over that of a run, where it is known.
+    of_constant : bool
+        Whether it is a constant of a closed form that differs; its column is the slope there.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Effect:
     columns: Array
     terms: Array
     ratio: float = 1.0
+    of_constant: bool = False
 
     @cached_property
     def names(self) -> list[str]:
