@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 63990, "mixed errors of signed targets"
+MOST, SINCE = 64228, "constants by source in closed forms"
 
 
 def code_lines(text: str) -> int:
