@@ -41,6 +41,7 @@ from dimgs.fits.noise import target_errors
 from dimgs.judgement.candidates import JUDGEMENT, JudgedForm, Proposal, judge_forms
 from dimgs.judgement.confirmation import IMPROBABLE, PROBABLE, holds
 from dimgs.judgement.posterior import Posterior, posterior_of, same_laws
+from dimgs.judgement.residual_structure import chance_of_structure, with_heavy_tails
 from dimgs.law.assemble import assemble, inputs_of
 from dimgs.law.canonical import absorb, recognise
 from dimgs.law.law import Law
@@ -204,7 +205,8 @@ def _with_posterior(study: Study, posterior: Posterior, options: Options, clock:
     study = replace(study, cuts=tuple(cuts), posterior=posterior)
     if posterior.laws:
         design, judged_by = study.prepared.design, posterior.laws[0].form.evidence.errors
-        design = replace(design, errors=target_errors(design, judged_by))
+        tails = None if judged_by.tails is None else judged_by.tails.freedom
+        design = replace(design, errors=target_errors(design, judged_by), tails=tails)
         if judged_by.inputs is not None and design.input_errors is not None:
             inputs = replace(design.input_errors, shared=judged_by.inputs.shared)
             design = replace(design, input_errors=inputs)
@@ -232,12 +234,17 @@ def _examined(study: Study, options: Options) -> Study:
     return replace(study, unexplained=share, follows=followed_input(design, study.law))
 
 
+# chance of structure in residuals of heavy tails, below which these are those of a law that is off
+_STRUCTURED = 0.05
+
+
 def _posterior(
     study: Study, options: Options, clock: Clock, more: Sequence[Proposal] = ()
 ) -> Posterior:
     design = study.prepared.design
     base = study.law if study.result is None else study.result.law
-    listed = judge_forms(
+    judge = partial(
+        judge_forms,
         design,
         study.result,
         base,
@@ -247,6 +254,13 @@ def _posterior(
         (*study.given, *more),
         partial(_is_admitted, design, options) if options.restricts else None,
     )
+    listed = judge()
+    heavy = with_heavy_tails(design, listed[0]) if listed and not clock.over else None
+    if heavy is not None:
+        again = judge(errors=heavy)
+        # a law that is far off in some runs has heavy tails as well: then these follow its groups
+        if again and chance_of_structure(design, again[0]) > _STRUCTURED:
+            listed = again
     return posterior_of(design, listed, same_laws(design, listed))
 
 

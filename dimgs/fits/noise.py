@@ -19,7 +19,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import gammaln
+from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
 
 from dimgs.common.arrays import Array, IntArray, least_squares, mixed_bits, times_exp
 from dimgs.common.errors import InputError
@@ -145,6 +145,77 @@ class ErrorModel:
         return np.hypot(level, self.floor * typical * unit)
 
 
+@dataclass(frozen=True, slots=True)
+class StudentTails:
+    """Errors that follow Student's t, as residuals with the quantiles of a normal distribution.
+
+    A residual r becomes size x Phi^-1(T(r/size)), with the distribution functions T of Student's t
+    and Phi of the normal one. Least squares of such residuals have the efficiency of the maximum
+    likelihood of Student's t to 0.1 %.
+
+    Attributes
+    ----------
+    freedom : float
+        Degrees of freedom.
+    size : float
+        Scale of Student's t, and standard deviation of the residuals that are made.
+
+    References
+    ----------
+    K. L. Lange, R. J. A. Little, J. M. G. Taylor, J. Am. Stat. Assoc. 84 (1989) 881-896.
+    """
+
+    freedom: float
+    size: float
+
+    @classmethod
+    def of(cls, residuals: Array, freedom: float, fitted: int) -> "StudentTails":
+        """The scale at which residuals about a law with some fitted constants have it as their sd.
+
+        Examples
+        --------
+        >>> rng = np.random.default_rng(0)
+        >>> round(StudentTails.of(0.1 * rng.standard_t(3, 4000), 3.0, 2).size, 2)
+        0.1
+        """
+        typical = rms(residuals)
+        free = max(len(residuals) - fitted, 1)
+
+        def excess(log_size: float) -> float:
+            one = cls(freedom, typical * float(np.exp(log_size)))
+            squares = float(np.sum((one.normal(residuals) / one.size) ** 2))
+            return squares - free
+
+        return cls(freedom, typical * float(np.exp(brentq(excess, -12.0, 6.0, xtol=1e-10))))
+
+    def normal(self, residuals: Array) -> Array:
+        """Residuals on the normal scale."""
+        z = np.abs(residuals) / self.size
+        # of a tail below the least double
+        tail = np.maximum(stdtr(self.freedom, -z), 1e-300)
+        return np.asarray(-np.copysign(self.size * ndtri(tail), -residuals))
+
+    def slope(self, residuals: Array) -> Array:
+        """Derivative of :meth:`normal`."""
+        nu, z, u = self.freedom, residuals / self.size, self.normal(residuals) / self.size
+        log_t = gammaln((nu + 1) / 2) - gammaln(nu / 2) - (nu + 1) / 2 * np.log1p(z**2 / nu)
+        return np.asarray(np.exp(log_t + u**2 / 2) * np.sqrt(2.0 / nu))
+
+    @property
+    def inflation(self) -> float:
+        """Factor of the standard errors of constants above those of squares alone.
+
+        The squares have the mean curvature E[g'² + g g''] under Student's t, and not E[g'²].
+        """
+        u = np.linspace(-7.0, 7.0, 4001)
+        z = -np.copysign(stdtrit(self.freedom, ndtr(-np.abs(u))), -u)
+        steep = StudentTails(self.freedom, 1.0).slope(z)
+        bend = steep * (u * steep - (self.freedom + 1) * z / (self.freedom + z**2))
+        density = np.exp(-(u**2) / 2)
+        squares = np.sum(density * steep**2)
+        return float(squares / (squares + np.sum(density * u * bend)))
+
+
 @dataclass(frozen=True, eq=False)
 class Errors:
     """Scale of errors in the judgement: logarithm, target, response group, or mixed.
@@ -159,6 +230,8 @@ class Errors:
         Response, roots of the weights, and the unit of errors that are not relative.
     white : Whitening, optional
         Where runs of a source scatter together.
+    tails : StudentTails, optional
+        Where the errors have heavy tails.
     inputs : InputErrors, optional
         Where errors of inputs enter by the slopes of each law.
     """
@@ -169,6 +242,7 @@ class Errors:
     unit: Array
     white: Whitening | None = None
     inputs: InputErrors | None = None
+    tails: StudentTails | None = None
 
     def about(self, slopes: Array) -> "Errors":
         """The errors about a law of these slopes by the features, shape (n_runs, n_features)."""
@@ -177,6 +251,8 @@ class Errors:
     def residuals(self, values: Array) -> Array:
         """Of predictions, in units of the errors; not finite where there are none."""
         plain = self._residuals(values)
+        if self.tails is not None:
+            return self.tails.normal(plain)
         return plain if self.white is None else self.white(plain)
 
     def _residuals(self, values: Array) -> Array:
@@ -193,6 +269,8 @@ class Errors:
         with np.errstate(all="ignore"):
             size = values if self.kind == "relative" else self.unit_at(values)
             plain = np.asarray((self.root / size)[:, None] * slopes)
+            if self.tails is not None:
+                return self.tails.slope(self._residuals(values))[:, None] * plain
             return plain if self.white is None else self.white(plain)
 
     @property
@@ -205,6 +283,12 @@ class Errors:
         if np.any(self.response == 0):
             return np.asarray(out - np.log(unit))
         return np.asarray(out + np.log(np.abs(self.response) / unit))
+
+    def jacobian_at(self, values: Array) -> Array:
+        """The same for residuals of predictions."""
+        if self.tails is None:
+            return self.jacobian
+        return np.asarray(self.jacobian + np.log(self.tails.slope(self._residuals(values))))
 
     def unit_at(self, values: Array) -> Array:
         """Unit of the errors of a response of these values, where they are not relative."""
@@ -570,12 +654,12 @@ def noise_about(
         sigma = stated / (np.abs(measured) if relative else errors.unit_at(measured))
         scatter = scatter_of(np.zeros((n, 0)), residuals, sigma, np.zeros(n), max(fitted - 1, 0))
         total = np.hypot(sigma, 0.0 if scatter is None else scatter.intrinsic)
-    tails = _tails(residuals / total) if size > EXACT else "normal"
+    heavy = student_freedom(residuals / total) if size > EXACT else None
     floor = size * size_of if errors.kind == "mixed" else 0.0
     if errors.kind == "target":
         size *= size_of
         scatter = scatter and Scatter(scatter.intrinsic * size_of, scatter.ratio)
-    return Noise(NOISE[errors.kind], size, floor, tails, scatter)
+    return Noise(NOISE[errors.kind], size, floor, "student" if heavy else "normal", scatter)
 
 
 def _likeliest_of(likely: Mapping[str, float], kinds: Mapping[str, Errors]) -> str:
@@ -626,14 +710,19 @@ def _measures(measured: Array) -> dict[str, Errors]:
     return out | {f"mixed {share}": same.mixed(share) for share in TURNS}
 
 
-def _tails(residuals: Array) -> Tails:
-    """Whether residuals are surely likelier by Student's t than by a normal density."""
+def student_freedom(residuals: Array) -> float | None:
+    """Degrees of freedom of Student's t, where residuals are surely likelier by it; else None.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_runs,)
+    """
     z, n = residuals / (rms(residuals) or 1.0), len(residuals)
-    heavy = -np.inf
+    heavy: dict[float | None, float] = {}
     for nu in _FREEDOM:
         constant = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi)
-        for size in np.geomspace(0.05, 1.0, 40):
-            tail = np.log1p((z / size) ** 2 / nu).sum() * (nu + 1) / 2
-            heavy = max(heavy, float(n * (constant - np.log(size)) - tail))
-    normal = -0.5 * float(n * np.log(2 * np.pi) + z @ z)
-    return "student" if heavy > normal + _SURE else "normal"
+        sizes = np.geomspace(0.05, 1.0, 40)
+        tail = np.log1p((z / sizes[:, None]) ** 2 / nu).sum(axis=1) * (nu + 1) / 2
+        heavy[nu] = float(np.max(n * (constant - np.log(sizes)) - tail))
+    heavy[None] = -0.5 * float(n * np.log(2 * np.pi) + z @ z)
+    return likeliest(heavy, None)

@@ -576,6 +576,7 @@ def judge_forms(
     clock: Clock,
     more: Sequence[Proposal] = (),
     admits: Callable[[Proposal], bool] | None = None,
+    errors: Errors | None = None,
 ) -> list[JudgedForm]:
     """Everything that a study found, with its evidence, on the same errors and the same blocks.
 
@@ -596,6 +597,8 @@ def judge_forms(
         Further forms, which come first.
     admits : callable, optional
         Whether a form may be a law; one that is given may always.
+    errors : Errors, optional
+        How errors were measured, where it is known.
 
     Returns
     -------
@@ -614,9 +617,13 @@ def judge_forms(
     if clock.over and len(raw) > _AT_LEAST:
         raw = raw[:_AT_LEAST]
         clock.cut("time", JUDGEMENT)
-    errors, fits = errors_of(design, [model for _, model in raw])
-    blocks, turns, groups = outer_blocks(design), Turns(design), _groups(design)
     everything = np.ones(design.n_runs, dtype=bool)
+    models = [model for _, model in raw]
+    if errors is None:
+        errors, fits = errors_of(design, models)
+    else:
+        fits = [fit_model(model, errors, everything, model.start) for model in models]
+    blocks, turns, groups = outer_blocks(design), Turns(design), _groups(design)
     out: list[JudgedForm] = []
     always = {each.name for each in more}
 

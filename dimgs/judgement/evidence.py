@@ -496,7 +496,7 @@ def fit_model(model: Model, errors: Errors, rows: BoolArray, start: Array) -> Fi
     best = solution.parameters
     dof = int(rows.sum()) - len(best)
     sd = float(np.sqrt(solution.squares / dof)) if dof > 0 else np.inf
-    jacobian = about(best).jacobian
+    jacobian = about(best).jacobian_at(model.value(best))
     return Fitted(best, solution.residuals, solution.slopes, jacobian, rows, max(sd, EXACT), dof)
 
 

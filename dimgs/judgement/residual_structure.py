@@ -6,6 +6,7 @@ depend on the direction that the constant or scale would free (the inputs are co
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from dimgs.dataset import Dataset
 from dimgs.engines.selection import normal_scores
 from dimgs.fits.design.features import Design
 from dimgs.fits.homogeneity import dependence
+from dimgs.fits.noise import Errors, StudentTails, student_freedom
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.judgement.candidates import JudgedForm
 from dimgs.variables import Dimension, Variable
@@ -150,6 +152,28 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     beyond = beyond if beyond < SURELY_INCOMPLETE else 1.0
     block = form.evidence.p_block
     return min(1.0, least * len(along), beyond, 1.0 if block is None else block)
+
+
+def with_heavy_tails(design: Design, form: JudgedForm) -> Errors | None:
+    """The errors with tails of Student's t; None where a normal density describes the residuals.
+
+    And where errors are stated, correlated or censored, or their kind is given.
+
+    Parameters
+    ----------
+    design : Design
+    form : JudgedForm
+        The best one.
+    """
+    whole, errors = form.evidence.whole, form.evidence.errors
+    known = (design.weights, design.white, design.input_errors, design.noise)
+    is_known = any(each is not None for each in known) or design.censored
+    if is_known or len(whole.residuals) != design.n_runs or whole.sd <= _EXACT:
+        return None
+    freedom = student_freedom(whole.residuals)
+    if freedom is None:
+        return None
+    return replace(errors, tails=StudentTails.of(whole.residuals, freedom, whole.slopes.shape[1]))
 
 
 def followed_inputs(design: Design, inputs: Sequence[Variable]) -> list[Variable]:

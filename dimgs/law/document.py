@@ -173,6 +173,7 @@ class UncertaintyPart(_LawPart):
     scale: Literal["log", "linear"]
     residual_dof: float | None = Field(gt=0.0)
     errors: ErrorsPart | None = None
+    tails: float | None = Field(None, gt=0.0)
     quartic: Listed[Listed[float]] = []
 
 

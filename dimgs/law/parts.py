@@ -130,6 +130,8 @@ class Uncertainty:
         Degrees of freedom of `residual_sd`.
     errors : TargetErrors, optional
         The scale of `residual_sd`, where the law's logarithm has errors of several sizes.
+    tails : float, optional
+        Degrees of freedom of Student's t, where the errors of runs follow it.
     quartic : tuple of tuple of float
         Two quartic forms whose ratio is the degrees of freedom of a functional of the parameters;
         see :attr:`dimgs.fits.covariance.Linearised.quartic`. Without terms, all have `dof`.
@@ -146,6 +148,7 @@ class Uncertainty:
     scale: Literal["log", "linear"] = "log"
     residual_dof: float = float("inf")
     errors: TargetErrors | None = None
+    tails: float | None = None
     quartic: tuple[tuple[float, ...], ...] = ()
 
     def __post_init__(self) -> None:
@@ -232,7 +235,8 @@ class Uncertainty:
             dof = quartic_dof(
                 self.quartic, g * np.sqrt(covariance.diagonal()), self.dof, self.residual_dof
             )
-        parts = [(of_constants, dof), ((of_runs / size) ** 2, self.residual_dof)]
+        of_one = self.residual_dof if self.tails is None else min(self.residual_dof, self.tails)
+        parts = [(of_constants, dof), ((of_runs / size) ** 2, of_one)]
         parts += [(variance / size**2, dof) for variance, dof in apart]
         satterthwaite = sum((v**2 / dof for v, dof in parts), np.zeros(1))
         total = sum((v for v, _ in parts), np.zeros(1))

@@ -170,6 +170,8 @@ class Design:
         What differs between them, as far as that is known.
     shift : ndarray of shape (n_runs,), optional
         What the sources of each run add to the response, as far as that is known.
+    tails : float, optional
+        Degrees of freedom of Student's t, where the errors of runs follow it.
     errors : TargetErrors, optional
         Of the target, where the judgement found that they are not relative.
     input_errors : InputErrors, optional
@@ -199,6 +201,7 @@ class Design:
     sources: tuple[tuple[str, NDArray[Any]], ...] = ()
     effects: tuple[Effect, ...] = ()
     shift: Array | None = None
+    tails: float | None = None
     errors: TargetErrors | None = None
     input_errors: InputErrors | None = None
     censored: float = 0.0
