@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.special import ndtr, stdtr
 from scipy.stats import norm
 
 from dimgs import Dataset, pi_basis
@@ -14,6 +16,7 @@ from dimgs.fits.noise import (
     Noise,
     NoiseKind,
     Scatter,
+    StudentTails,
     data_bits,
     noise_about,
     profile_log_likelihood,
@@ -183,3 +186,48 @@ def test_errors_of_responses_whose_squares_vanish_have_a_size() -> None:
     # exp(-x/L) over many lengths: its square is zero in floating point, its errors are not
     y = np.array([1e-280, 2e-270, 3e-260])
     assert np.all(ErrorModel().size(y, y, np.ones(3)) >= y)
+
+
+@given(
+    st.sampled_from([2.0, 3.0, 5.0, 8.0]),
+    st.floats(1e-6, 1e6),
+    st.lists(st.floats(-1e4, 1e4), min_size=1, max_size=9),
+)
+def test_heavy_tails_become_normal_residuals_in_any_unit(
+    freedom: float, unit: float, values: list[float]
+) -> None:
+    r = np.array(values)
+    tails = StudentTails(freedom, 1.0)
+    made = tails.normal(r)
+    np.testing.assert_allclose(tails.normal(-r), -made)
+    np.testing.assert_allclose(StudentTails(freedom, unit).normal(unit * r), unit * made, rtol=1e-9)
+    # quantiles of Student's t become those of the normal distribution
+    np.testing.assert_allclose(ndtr(made), stdtr(freedom, r), rtol=1e-9, atol=1e-15)
+    step = 1e-6 * np.maximum(np.abs(r), 1.0)
+    slope = (tails.normal(r + step) - tails.normal(r - step)) / (2 * step)
+    np.testing.assert_allclose(tails.slope(r), slope, rtol=1e-5)
+
+
+def test_lighter_tails_inflate_standard_errors_less() -> None:
+    inflation = [StudentTails(nu, 1.0).inflation for nu in (2.0, 3.0, 5.0, 8.0, 1e4)]
+    assert inflation == sorted(inflation, reverse=True)
+    assert inflation[-1] == pytest.approx(1.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("freedom", [2.0, 5.0])
+def test_squares_of_normal_residuals_are_as_efficient_as_students_likelihood(
+    freedom: float,
+) -> None:
+    # the mean of a sample, by the condition that its normal residuals add up to nothing
+    rng = np.random.default_rng(1)
+    tails = StudentTails(freedom, 1.0)
+    means = []
+    for _ in range(400):
+        r = rng.standard_t(freedom, 60)
+
+        def score(mean: float, r: Array = r) -> float:
+            return float(np.sum(tails.normal(r - mean) * tails.slope(r - mean)))
+
+        means.append(brentq(score, -2.0, 2.0))
+    expected = (freedom + 3) / (freedom + 1) / 60
+    assert np.var(means) == pytest.approx(expected, rel=0.2)

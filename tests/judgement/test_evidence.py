@@ -1,5 +1,7 @@
 """Evidence: what is predicted beyond the runs counts, and true laws are not refuted by it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sympy
@@ -8,10 +10,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dimgs import Dataset
+from dimgs.discovery.discover import discover_with
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.design.features import Design
-from dimgs.fits.noise import Errors, possible_errors
+from dimgs.fits.noise import Errors, StudentTails, possible_errors
 from dimgs.judgement.evidence import (
     Evidence,
     FormulaModel,
@@ -172,3 +175,38 @@ def test_the_density_of_runs_left_out_hardly_exceeds_the_most(
     assert support is not None
     # blocks of runs have a density of heavier tails
     assert support.log_density < whole.most_density + 0.1 * n
+
+
+@pytest.mark.parametrize("heavy", [False, True])
+def test_tails_of_students_t_are_more_evident_where_the_errors_have_them(heavy: bool) -> None:
+    gains, misses = [], []
+    for seed in range(12):
+        rng, design = np.random.default_rng(seed), ratios(60, seed, 0.0)
+        error = rng.standard_t(2, 60) if heavy else rng.standard_normal(60)
+        design = replace(design, y=design.y + 0.05 * error)
+        model = FormulaModel(design, C * true_form(design), {"c": 1.0})
+        errors, (whole,) = errors_of(design, [model])
+        tails = replace(errors, tails=StudentTails.of(whole.residuals, 2.0, 1))
+        supports = [evidence(model, e, outer_blocks(design), design) for e in (errors, tails)]
+        normal, student = (s for s in supports if s is not None)
+        gains.append(student.log_density - normal.log_density)
+        misses.append([float(np.log(s.whole.constants[0])) ** 2 for s in (normal, student)])
+    by_squares, by_tails = np.mean(misses, axis=0)
+    if heavy:
+        assert np.median(gains) > 4.0
+        assert by_tails < by_squares / 2
+    else:
+        assert np.median(gains) < -1.0
+
+
+def test_a_law_of_runs_with_heavy_tails_is_fitted_by_them() -> None:
+    rng = np.random.default_rng(4)
+    x, z = np.exp(rng.uniform(-1.5, 1.5, (2, 60)))
+    y = (x**1.5 / z + 0.3) * np.exp(0.05 * rng.standard_t(2, 60))
+    data = Dataset.from_columns({"x [1]": x, "z [1]": z, "y [1]": y})
+    options = Options(engine="power_law", form="a*x**p/z + b")
+    law = discover_with(data, "y", options).law
+    assert law is not None
+    assert law.uncertainty.tails is not None
+    fitted = {c.name: c.value for c in law.constants}
+    assert abs(fitted["b"] - 0.3) < 0.03

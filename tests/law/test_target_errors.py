@@ -7,6 +7,7 @@ import pytest
 import sympy
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import t
 
 from dimgs import Dataset, Law, pi_basis
 from dimgs.common.arrays import Array
@@ -94,6 +95,43 @@ def test_the_law_is_fitted_on_the_scale_of_its_errors_and_files_keep_it(kind: st
     value, low, high = law.ratio({"x": x}, {"x": x[::-1]}, level=0.9)
     assert np.all(np.asarray(low) < np.asarray(value))
     assert np.all(np.asarray(value) < np.asarray(high))
+
+
+def heavy(seed: int, n: int = 60) -> Design:
+    """Runs of 2 x² + 3 with relative errors of 5 % that follow Student's t of two degrees."""
+    rng = np.random.default_rng(seed)
+    x = np.exp(rng.uniform(-2.0, 2.0, n))
+    y = (TRUE[0] * x**2 + TRUE[1]) * np.exp(0.05 * rng.standard_t(2, n))
+    data = Dataset.from_columns({"x [1]": x, "y [s]": y})
+    design = build_design(data, pi_basis(data, "y", scales=["s0 [s]"]))
+    return replace(design, tails=2.0)
+
+
+def test_heavy_tails_make_constants_more_exact_and_their_intervals_hold() -> None:
+    start, hits, miss = {"c_1": 1.0, "c_2": 1.0}, list[bool](), np.zeros((40, 2))
+    for seed in range(40):
+        design = heavy(seed)
+        for k, one in enumerate((design, replace(design, tails=None))):
+            law = assemble(one, FORM, start, 0.9)
+            found = [c.value for c in law.constants if c.origin == "fitted"]
+            miss[seed, k] = np.sum(np.log(found / TRUE) ** 2)
+            hits += held(law, TRUE) if k == 0 else []
+    # least squares have no variance at all
+    assert miss[:, 0].mean() < 0.5 * miss[:, 1].mean()
+    assert 0.8 <= np.mean(hits) <= 0.98
+
+
+def test_predictions_of_runs_with_heavy_tails_are_those_of_students_t_and_files_keep_it() -> None:
+    law = assemble(heavy(1), FORM, {"c_1": 1.0, "c_2": 1.0}, 0.9)
+    at = {"x": np.array([1.0])}
+    wide = [
+        float(np.log(law.predict(at, level)[2] / law.predict(at, level)[0])[0])
+        for level in (0.5, 0.99)
+    ]
+    assert wide[1] / wide[0] == pytest.approx(t.ppf(0.995, 2) / t.ppf(0.75, 2), rel=0.1)
+    again = Law.from_json(law.to_json())
+    assert again.uncertainty == law.uncertainty
+    np.testing.assert_allclose(again.predict(at, 0.9), law.predict(at, 0.9))
 
 
 def test_intervals_of_signed_targets_do_not_depend_on_their_unit() -> None:
