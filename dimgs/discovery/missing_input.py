@@ -19,6 +19,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import clearly_less, log_target
 from dimgs.fits.design.features import Design
 from dimgs.fits.least_squares import fit_power_law
+from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import PiBasis
 from dimgs.groups.missing_input import (
     AUTO,
@@ -215,30 +216,47 @@ _LETTERS = {
 
 @dataclass(frozen=True)
 class Scale:
-    """A scale of one base dimension.
+    """A scale that would free a group.
 
     Parameters
     ----------
     text : str
         As on the command line, ``T0 [K]``.
-    dimension : str
-        In words, such as ``temperature``.
+    dimension : Dimension
+    kind : str
+        In words, such as ``temperature scale``, or ``scale of c`` of a concentration c.
     """
 
     text: str
-    dimension: str
+    dimension: Dimension
+    kind: str
 
 
 def extra_scales(basis: PiBasis) -> Iterator[Scale]:
-    """One scale for each base dimension of the inputs that have data."""
+    """One scale for each base dimension of the inputs that have data.
+
+    A scale that frees no group by itself is none: of inputs in m/s alone, there is one of their
+    own dimension in place of a length and a time.
+    """
     inputs = [v for v in basis.variables if v.role == "data" and not v.is_level]
     taken = {v.name for v in basis.variables} | ({basis.target.name} if basis.target else set())
-    for base in sorted({name for v in inputs for name, _ in v.dimension}):
-        dimension = Dimension.of({base: 1})
-        scales = [v for v in basis.variables if v.role == "scale" and v.name not in basis.sizes]
-        if any(v.dimension == dimension for v in scales):
+    given = {
+        v.dimension for v in basis.variables if v.role == "scale" and v.name not in basis.sizes
+    }
+    every = DimensionalMatrix.of(basis.variables)
+    bases = [Dimension.of({b: 1}) for b in sorted({b for v in inputs for b, _ in v.dimension})]
+    scales = [d for d in bases if every.solve(d) is not None]
+    for v in sorted(inputs, key=lambda v: v.name):
+        known = list(dict.fromkeys([*scales, *given]))
+        matrix = DimensionalMatrix.of_dimensions([str(k) for k in range(len(known))], known)
+        if matrix.solve(v.dimension) is None:
+            scales.append(v.dimension)
+    for dimension in scales:
+        if dimension in given:
             continue
         alike = sorted(v.name for v in inputs if v.dimension == dimension)
+        base = str(next(iter(dimension))[0])
+        kind = f"{base.strip('[]')} scale" if dimension in bases else f"scale of {alike[0]}"
         alone = _LETTERS.get(base, base.strip("[]"))
         name = name_of_scale(alike[0] if alike else alone, taken)
-        yield Scale(f"{name} [{si_unit(dimension)}]", base.strip("[]"))
+        yield Scale(f"{name} [{si_unit(dimension)}]", dimension, kind)

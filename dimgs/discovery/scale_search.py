@@ -142,7 +142,7 @@ def _searched(
     if not automatic:
         # advice, other than what is asked for, needs more than a better score
         design, tried = prepared.design, len(possible)
-        possible = [s for s in possible if scale_is_missing(design, f"[{s.dimension}]", tried)]
+        possible = [s for s in possible if scale_is_missing(design, s.dimension, tried)]
     share = 1.0 if not possible else _SHARE if automatic else _SHARE_OF_ONE
     every = options
     if possible and automatic and options.engine == ALL:
@@ -179,14 +179,14 @@ def _searched(
             if not trial.holds or trial.cv_r2 is None:
                 continue
             warning = (
-                f"A hidden {scale.dimension} scale explains the residuals (R² = "
+                f"A hidden {scale.kind} explains the residuals (R² = "
                 f"{trial.cv_r2:.3f} on runs "
                 f"left out): {setting('scales', scale.text)}, or {setting('scales', 'auto')}."
             )
             return replace(best, warnings=(*best.warnings, warning))
         before, after = ("unknown" if s.cv_r2 is None else f"{s.cv_r2:.4f}" for s in (best, trial))
         warning = (
-            f"A hidden {scale.dimension} scale was added ({scale.text}): runs left out are "
+            f"A hidden {scale.kind} was added ({scale.text}): runs left out are "
             f"predicted with R² = {after}, without it {before}."
         )
         best = replace(trial, warnings=(*trial.warnings, warning))

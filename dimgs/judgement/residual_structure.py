@@ -48,19 +48,18 @@ def follows_inputs(inputs: Array, target: Array, groups: NDArray[np.generic] | N
     return 2 * min(plain, bent) < ALPHA
 
 
-def scale_is_missing(design: Design, base: str, tried: int) -> bool:
-    """Whether the runs reject a law without a hidden scale of one base dimension.
+def scale_is_missing(design: Design, dimension: Dimension, tried: int) -> bool:
+    """Whether the runs reject a law without a hidden scale of some dimension.
 
     Parameters
     ----------
     design : Design
-    base : str
-        Such as ``[length]``.
+    dimension : Dimension
     tried : int
         Number of scales that are tried, over which the level is shared.
     """
     inputs = logged_inputs(design)
-    powers = DimensionalMatrix.of(inputs).solve(Dimension.of({base: 1}))
+    powers = DimensionalMatrix.of(inputs).solve(dimension)
     if powers is None or not target_follows(design):
         return False
     direction = _logs(design.data, inputs) @ np.array([float(p) for p in powers])

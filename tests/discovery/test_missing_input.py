@@ -71,7 +71,7 @@ def missing_scales(data: Dataset) -> list[str]:
     """Hidden scales that `discover` would look at before it names one."""
     design = prepare(data, data.names[-1], Options()).design
     scales = list(extra_scales(design.basis))
-    return [s.text for s in scales if scale_is_missing(design, f"[{s.dimension}]", len(scales))]
+    return [s.text for s in scales if scale_is_missing(design, s.dimension, len(scales))]
 
 
 @pytest.mark.parametrize("tables", [8, pytest.param(100, marks=pytest.mark.slow)])

@@ -14,8 +14,19 @@ from tests.patience import AMPLE
 
 
 def test_one_scale_per_base_dimension_named_after_an_input() -> None:
+    basis = pi_basis(["T [K]", "Tg [K]", "U [m/s]", "D [m]", "t [s]", "y [1]"], "y")
+    assert [s.text for s in extra_scales(basis)] == ["D0 [m]", "T0 [K]", "t0 [s]"]
+
+
+def test_a_scale_frees_a_group_by_itself() -> None:
+    # no length and no time alone makes a group of speeds, nor a mass one of concentrations
     basis = pi_basis(["T [K]", "Tg [K]", "U [m/s]", "V [m/s]", "y [1]"], "y")
-    assert [s.text for s in extra_scales(basis)] == ["L0 [m]", "T0 [K]", "t0 [s]"]
+    assert [(s.text, s.kind) for s in extra_scales(basis)] == [
+        ("T0 [K]", "temperature scale"),
+        ("U0 [m/s]", "scale of U"),
+    ]
+    basis = pi_basis(["S [mg/L]", "E [mg/L]", "r [mg/L/h]"], "r", scales="auto")
+    assert [s.text for s in extra_scales(basis)] == ["E0 [kg/m^3]"]
 
 
 def test_taken_names_are_avoided_and_given_scales_not_repeated() -> None:
