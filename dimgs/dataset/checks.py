@@ -13,7 +13,7 @@ from dimgs.common.arrays import LARGEST_LOG, IntArray
 from dimgs.common.errors import InputError
 from dimgs.dataset.bounds import sides_of
 from dimgs.dataset.dataset import Dataset
-from dimgs.dataset.raw import DroppedRow
+from dimgs.dataset.raw import DroppedRow, is_date
 
 # rows and groups of rows that a message lists: it stays readable in a terminal
 _NAMED = 10
@@ -616,7 +616,9 @@ def table_warnings(usable: UsableRuns) -> list[str]:
     """Notes on the table itself: duplicates, dropped rows, what never varied."""
     data, target, constant = usable.data, usable.purpose.target, usable.never_varied
     notes = list(data.warnings)
-    notes += [w for w in duplicate_warnings(data) if w not in notes]
+    if usable.sides is None:
+        # a column that says which values are bounds is no part of the runs from here on
+        notes += [w for w in duplicate_warnings(data) if w not in notes]
     notes += dropped_warnings(len(data.dropped), [str(d.row) for d in data.dropped[:_NAMED]])
     if target in constant:
         notes.append(f"The target '{target}' never varied, so the runs can show no law.")
@@ -647,5 +649,22 @@ def unused_label_warnings(names: Sequence[str]) -> list[str]:
         f"Label columns are not used: {', '.join(names)} ({setting('within', names[0])} gives "
         f"each label "
         f"its own prefactor)."
+    )
+    return [sentence]
+
+
+def date_names(data: Dataset) -> list[str]:
+    """Columns of dates and times of day, which no law can use."""
+    return [n for n in data.label_names if all(is_date(str(cell)) for cell in data[n])]
+
+
+def date_warnings(names: Sequence[str]) -> list[str]:
+    """One sentence on such columns; none where there are none."""
+    if not names:
+        return []
+    what = "holds dates or times" if len(names) == 1 else "hold dates or times"
+    sentence = (
+        f"{', '.join(names)} {what}, which are not used; give the elapsed time as a number with a "
+        f"unit, such as 't [h]', to let it take part."
     )
     return [sentence]

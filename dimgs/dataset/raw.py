@@ -39,7 +39,20 @@ _WITH_UNIT = re.compile(
     r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*(?![eE][+-]?\d)([^\W\d_%°√Ω].*|[%°√Ω].*)"
 )
 _DATE = re.compile(r"\d{4}-\d\d?-\d\d?([T ].*)?|\d\d?[./]\d\d?[./]\d{2,4}")
+_TIME_OF_DAY = re.compile(r"\d\d?:\d\d(:\d\d(\.\d*)?)?( ?[ap]m)?", re.IGNORECASE)
 _CENSORED = re.compile(r"([<>]=?|[≤≥~≈])\s*[+-]?[\d.]")
+
+
+def is_date(word: str) -> bool:
+    """Whether a text is a date or a time of day.
+
+    Examples
+    --------
+    >>> [is_date(word) for word in ("2024-03-01", "1.3.2024 ", "08:15", "8.15", "2024")]
+    [True, True, True, False, False]
+    """
+    word = word.strip()
+    return bool(_DATE.fullmatch(word) or _TIME_OF_DAY.fullmatch(word))
 
 
 class DroppedRow(NamedTuple):

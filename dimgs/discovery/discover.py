@@ -21,7 +21,7 @@ from dimgs.discovery.keywords import DiscoverKeywords
 from dimgs.discovery.leads import is_acrobatic
 from dimgs.discovery.next_runs import differs_most, propose
 from dimgs.discovery.options import MODEL_NAMES, Options, default_of, documented
-from dimgs.discovery.outliers import outlier_warnings
+from dimgs.discovery.outliers import outlier_warnings, without_outliers
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.expression.candidate import Candidate
@@ -125,8 +125,10 @@ def discover_with(
     """
     check_model(options.model)
     start = time.perf_counter()
+    data, notes = without_outliers(data, target, options) if options.robust else (data, [])
     with noting(data.warnings):
         study = study_with_scales(data, target, options, progress)
+    study = replace(study, warnings=(*notes, *study.warnings))
     return replace(report_of(study, data, options), seconds=time.perf_counter() - start)
 
 
@@ -148,6 +150,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
     law = law.with_inputs(out, data) if out else law
     verdict, posterior = study.verdict, study.posterior
     left_out, form = _left_out(study, options), _given_form(study, law, options)
+    odd, outliers = _outliers(study, options)
     maker = partial(_law_of_candidate, study, options)
     return Report(
         basis=prepared.basis,
@@ -163,7 +166,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
             *study.warnings,
             *_unmet(study, options, form),
             *celsius_zeros(law),
-            *_outliers(study, options),
+            *odd,
             *verdict.why_not,
         ),
         source=data.source,
@@ -185,20 +188,21 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
             for each in study.leads
         ),
         left_out_by=study.left_out_by,
+        outliers=outliers,
         further_runs=partial(propose, others=partial(_further, study, law, options)),
     )
 
 
-def _outliers(study: Study, options: Options) -> list[str]:
-    """Runs that the law misses by more than their share, where each was left out."""
+def _outliers(study: Study, options: Options) -> tuple[list[str], tuple[int, ...]]:
+    """Runs that the law misses by more than their share, where each was left out; their rows."""
     residuals, result = study.left_out, study.result
     if study.law.uncertainty.errors is not None:
         # ratios to the law say nothing of runs that are smaller than their errors
-        return []
+        return [], ()
     if residuals is None:
         residuals = left_out_residuals(study, options) if _is_refitted(study) else None
     if residuals is None:
-        return []
+        return [], ()
     power = result if result is not None and study.law is result.law else None
     return outlier_warnings(study.prepared.design, study.law, residuals, options, power)
 

@@ -84,7 +84,7 @@ def fit_with(data: Dataset, target: str, options: Options) -> FitResult:
     left_out = np.array(result.left_out)
     odd: list[str] = []
     if left_out.size:
-        odd = outlier_warnings(prepared.design, result.law, left_out, options, result)
+        odd, _ = outlier_warnings(prepared.design, result.law, left_out, options, result)
     judge = partial(verdict_on, prepared, options)
     return replace(result, judge=judge, warnings=(*result.warnings, *odd))
 

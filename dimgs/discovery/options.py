@@ -149,7 +149,7 @@ class Options:
         "Known limits where a group goes to zero or infinity: a JSON file, or a hub with "
         "accepted limits.",
     )
-    robust: bool = _option(False, "flag", "Robust fit by ranks.")
+    robust: bool = _option(False, "flag", "Robust fit by ranks; a search leaves outlying runs out.")
     errors_in_variables: bool = _option(
         False,
         "flag",

@@ -16,19 +16,26 @@ from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError
 from dimgs.common.formats import in_percent
+from dimgs.dataset import Dataset
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.options import Options
+from dimgs.discovery.prepare import prepare
 from dimgs.discovery.rational_exponents import with_rationals
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate
 from dimgs.law.assemble import refit
+from dimgs.law.canonical import absorb, recognise
+from dimgs.law.display import shown_constants
 from dimgs.law.law import Law
+from dimgs.variables import shown_unit
 
 # chance that the farthest of as many normal errors lies as far: one table in a hundred names a run
 # in vain
 _LEVEL = 0.01
 # runs beyond: there the errors have heavy tails, and no single run is the matter
 _MOST = 3
+# share of the runs, beyond which a robust search leaves none out
+_MOST_SHARE = 0.1
 # relative error that is rounding, and runs of which one leaves enough to compare it with
 _EXACT, _FEWEST = 1e-9, 8
 
@@ -73,8 +80,8 @@ def outlying(left_out: Array, constants: int) -> list[tuple[int, float]]:
 
 def outlier_warnings(
     design: Design, law: Law, left_out: Array, options: Options, fit: Estimate | None
-) -> list[str]:
-    """A sentence on each outlying run, and one on what changes without them.
+) -> tuple[list[str], tuple[int, ...]]:
+    """A sentence on each outlying run, and one on what changes without them; and their rows.
 
     Parameters
     ----------
@@ -92,32 +99,68 @@ def outlier_warnings(
     scaled = left_out if design.weights is None else left_out * np.sqrt(design.weights)
     outliers = [] if options.robust else outlying(scaled, count)
     if not outliers:
-        return []
-    out = []
-    for run, times in outliers:
-        side = "above" if left_out[run] > 0 else "below"
-        if design.scale == "log":
-            far = abs(float(np.expm1(np.clip(left_out[run], -700, 700))))
-            size = in_percent(far) if far < 10 else f"a factor of {far + 1:.2g}"
-        else:
-            size = f"{abs(float(left_out[run])):.3g} {law.target_unit}".removesuffix(" 1")
-        out.append(
-            f"The run of row {design.data.rows[run]}{_labels(design, run)} lies {size} {side} the "
-            f"law of the others, {times:.2g} times their error."
-        )
+        return [], ()
+    rows = tuple(int(design.data.rows[run]) for run, _ in outliers)
+    out = [
+        f"The run of {_place(design, run, float(left_out[run]))} the law of the others, "
+        f"{times:.2g} times their error."
+        for run, times in outliers
+    ]
     rest = design.take(np.setdiff1d(np.arange(design.n_runs), [run for run, _ in outliers]))
     try:
         changes = list(_changes(design, rest, law, options, fit))
     except DimgsError:
-        return out
+        return out, rows
     it = "it" if len(outliers) == 1 else "them"
-    return [*out, *(text.format(it=it) for text in changes)]
+    return [*out, *(text.format(it=it) for text in changes)], rows
 
 
-def _labels(design: Design, run: int) -> str:
-    names = design.data.label_names
-    labels = ", ".join(f"{name} {design.data[name][run]}" for name in names)
-    return f" ({labels})" if labels else ""
+def without_outliers(data: Dataset, target: str, options: Options) -> tuple[Dataset, list[str]]:
+    """The runs that do not lie far from the robust power law, and a note on those that do.
+
+    Parameters
+    ----------
+    data : Dataset
+    target : str
+    options : Options
+        Of a robust search.
+
+    Returns
+    -------
+    Dataset, list of str
+        All runs where more than a tenth lie far: the errors have heavy tails then, or the law is
+        another one.
+    """
+    try:
+        design = prepare(data, target, options).design
+        fit = estimator(options)(design)
+    except DimgsError:
+        # the search says what is wrong
+        return data, []
+    far = list(fit.outliers)
+    if not 0 < len(far) <= _MOST_SHARE * design.n_runs:
+        return data, []
+    away = design.y - fit.predict(design)
+    named = [_place(design, run, float(away[run])) for run in far[:_MOST]]
+    more = f", and {len(far) - _MOST} more" if len(far) > _MOST else ""
+    note = (
+        f"With {setting('robust')}, outlying runs are left out of the search and the judgement: "
+        f"{'; '.join(named)}{more} the robust power law."
+    )
+    return data.take(np.flatnonzero(~np.isin(data.rows, design.data.rows[far]))), [note]
+
+
+def _place(design: Design, run: int, away: float) -> str:
+    """The row and labels of a run, and how far from a law it lies."""
+    labels = ", ".join(f"{name} {design.data[name][run]}" for name in design.data.label_names)
+    if design.scale == "log":
+        far = abs(float(np.expm1(np.clip(away, -700, 700))))
+        size = in_percent(far) if far < 10 else f"a factor of {far + 1:.2g}"
+    else:
+        target = design.basis.target
+        size = f"{abs(away):.3g} {'' if target is None else target.si_unit}".removesuffix(" 1")
+    row = f"row {design.data.rows[run]}{f' ({labels})' if labels else ''}"
+    return f"{row} lies {size} {'above' if away > 0 else 'below'}"
 
 
 def _changes(
@@ -128,12 +171,19 @@ def _changes(
         names = sorted(start)
         values = refit(rest, law.pi_expression, start).values
         moved = [
-            (abs(new - start[n]) / (abs(start[n]) or 1.0), n, new)
+            (abs(new - start[n]) / (abs(start[n]) or 1.0), n, new / (start[n] or 1.0))
             for n, new in zip(names, values.tolist(), strict=True)
         ]
+        shown = {c.name: c for c in shown_constants(recognise(absorb(law)))}
         # a law without a fitted constant stays what it is
-        for _, name, new in [max(moved)] if moved else []:
-            yield f"Without {{it}}, {name} is {new:.4g} instead of {start[name]:.4g}."
+        for _, name, ratio in [max(moved)] if moved and max(moved)[1] in shown else []:
+            before, unit = shown[name].value, f" {shown_unit(shown[name].unit)}".removesuffix(" 1")
+            yield (
+                f"Without {{it}}, {name} is {(before or 1.0) * ratio:.4g}{unit} instead of "
+                f"{before:.4g}{unit}."
+            )
+        if options.within is None and not options.by and design.scale == "log":
+            yield f"With {setting('robust')}, the search leaves {{it}} out."
         return
     without = with_rationals(rest, estimator(options)(rest))
     yield f"Without {{it}}, {_largest(fit, without)}."

@@ -223,7 +223,12 @@ def _fit_warnings(design: Design, fit: Estimate, law: Law, level: float) -> list
     if fit.outliers:
         rows = sorted(int(design.data.rows[i]) for i in fit.outliers)
         shown = ", ".join(map(str, rows[:10])) + (", ..." if len(rows) > 10 else "")
-        out.append(f"{len(rows)} outlying runs (rows {shown}).")
+        what = (
+            f"1 outlying run (row {shown})"
+            if len(rows) == 1
+            else f"{len(rows)} outlying runs (rows {shown})"
+        )
+        out.append(f"{what}.")
     out += fit.notes
     out += group_warnings(design, fit, level)
     return [*out, *self_correlation(design, fit.predict(design))]

@@ -14,6 +14,8 @@ from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
     UsableRuns,
     constant_columns,
+    date_names,
+    date_warnings,
     table_warnings,
     unused_label_warnings,
     usable_runs,
@@ -419,8 +421,10 @@ def _warnings(usable: UsableRuns, design: Design, options: Options) -> list[str]
     data = usable.data
     out = [f"'{d.name}' is not used: {d.why}." for d in design.basis.dropped]
     out += design.basis.suggestions
+    dates = [n for n in date_names(data) if n not in options.labels]
     unused = [n for n in data.label_names if n not in options.labels]
-    out += unused_label_warnings([n for n in unused if 1 < len(set(data[n])) < data.n_runs])
+    unused = [n for n in unused if 1 < len(set(data[n])) < data.n_runs]
+    out += [*date_warnings(dates), *unused_label_warnings([n for n in unused if n not in dates])]
     if options.split_by is not None:
         groups = len(set(data[options.split_by]))
         if 1 < groups < _FEW_GROUPS:

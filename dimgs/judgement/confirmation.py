@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from dimgs.common.formats import in_percent
 from dimgs.engines.clock import Cut
 from dimgs.engines.protocol import CutBy
+from dimgs.law.parts import percent
 from dimgs.report.results import Verdict
 
 Outcome = Literal["converged", "timeout", "interrupted", "no_candidate", "unchecked", "unavailable"]
@@ -223,7 +225,7 @@ def _structure(unexplained: float | None, follows: str) -> Iterator[Reason]:
     elif not has_no_structure(unexplained):
         yield Reason(
             "converged",
-            f"Its residuals still depend on the groups ({100 * unexplained:.0f} % of their "
+            f"Its residuals still depend on the groups ({in_percent(unexplained)} of their "
             "variance): it is not the whole law.",
         )
 
@@ -244,7 +246,7 @@ def _improbable(facts: LawFacts) -> Iterator[Reason]:
         yield Reason(
             "unchecked",
             f"A short search for other laws leaves it open whether its probability is at least "
-            f"{PROBABLE}; run `dimgs discover`, which searches in full.",
+            f"{percent(PROBABLE)}; run `dimgs discover`, which searches in full.",
         )
     elif facts.probability < PROBABLE:
         why = []
@@ -254,10 +256,11 @@ def _improbable(facts: LawFacts) -> Iterator[Reason]:
             laws = "another law explains" if facts.rivals == 1 else f"{facts.rivals} others explain"
             why.append(f"{laws} the runs as well")
         if facts.none > 1 - PROBABLE or not why:
-            why.append(f"the probability that no candidate is true is {100 * facts.none:.0f} %")
+            why.append(f"the probability that no candidate is true is {percent(facts.none)}")
         yield Reason(
             "converged",
-            f"Its posterior probability is {facts.probability:.2f}, below {PROBABLE}: "
+            f"Its posterior probability is {percent(min(facts.probability, PROBABLE - 0.01))}, "
+            f"below {percent(PROBABLE)}: "
             f"{' and '.join(why)}.",
         )
 

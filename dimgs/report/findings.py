@@ -444,6 +444,8 @@ class Findings:
         simplest of those with a formula that predict about as well as the best.
     left_out_by : str
         Column whose labels were left out whole for these; empty where runs were.
+    outliers : tuple of int
+        Rows of the runs that lie farther from the law of the others than chance allows.
     """
 
     basis: PiBasis
@@ -473,6 +475,7 @@ class Findings:
     form: Rival | None = None
     leads: tuple[Lead, ...] = ()
     left_out_by: str = ""
+    outliers: tuple[int, ...] = ()
     further_runs: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -497,11 +497,22 @@ def report_text(report: Findings, folder: str = "") -> str:
 def _next_lines(report: Findings, folder: str) -> list[str]:
     """The command that goes on from here."""
     name = "Y" if report.basis.target is None else visible(report.basis.target.name)
+    lines = []
+    if report.outliers and not (report.law and report.law.sources):
+        rows = ", ".join(map(str, report.outliers))
+        those = (
+            f"row {rows}, which lies" if len(report.outliers) == 1 else f"rows {rows}, which lie"
+        )
+        lines = [f"dimgs discover TABLE --target {name} --robust leaves out {those} far off"]
     if report.confirmed:
         written = "" if folder else " (--out DIR writes the law)"
-        return [f"dimgs predict {folder or 'DIR'}/law.json TABLE predicts new runs{written}"]
+        lines.append(f"dimgs predict {folder or 'DIR'}/law.json TABLE predicts new runs{written}")
+    if lines:
+        return lines
     if report.rivals and not report.leads:
         return [f"dimgs next TABLE --target {name} proposes runs that decide between these"]
+    if report.outcome == "timeout" and not report.leads:
+        return [f"dimgs discover TABLE --target {name} --effort thorough searches for longer"]
     return [f"dimgs explore TABLE --target {name} shows what the groups explain"]
 
 

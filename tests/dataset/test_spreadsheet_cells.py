@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dimgs import fit
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.dataset.read import read_table
@@ -82,3 +83,24 @@ def test_days_of_a_spreadsheet_need_a_unit(tmp_path: Path) -> None:
     rows = [f"{44289 + k},{r}" for k, r in enumerate(ROWS)]
     with pytest.raises(InputError, match=r"Column 'date' of spring\.csv has no unit"):
         table(tmp_path, "\n".join(["date,x [mm],F [kN]", *rows]))
+
+
+def test_dates_and_times_of_day_are_said_to_be_no_inputs(tmp_path: Path) -> None:
+    rows = [f"2024-03-{k:02d},{8 + k % 3}:15,{k},{2 * k}.{k % 3}" for k in range(1, 13)]
+    text = "\n".join(["Date,Time,x [mm],F [kN]", *rows])
+    (tmp_path / "runs.csv").write_text(text, encoding="utf-8")
+    (note,) = (w for w in fit(tmp_path / "runs.csv", "F", scales="auto").warnings if "Date" in w)
+    assert note.startswith("Date, Time hold dates or times, which are not used")
+    used = fit(tmp_path / "runs.csv", "F", scales="auto", within="Time").warnings
+    assert any(w.startswith("Date holds dates or times") for w in used)
+
+
+def test_rows_that_are_equal_are_named_once_where_labels_censor(tmp_path: Path) -> None:
+    rows = [
+        f"{s},{n},{f}" for s in (100, 200, 300) for n, f in ((9, "no"), (9, "no"), (s % 7, "yes"))
+    ]
+    rows += [f"{s},{n}.5,yes" for s in (100, 150, 200, 250, 300) for n in (3, 4, 5)]
+    text = "\n".join(["stress [MPa],cycles [1],failed", *rows])
+    (tmp_path / "fatigue.csv").write_text(text, encoding="utf-8")
+    notes = fit(tmp_path / "fatigue.csv", "cycles", scales="auto").warnings
+    assert sum("duplicate" in w for w in notes) == 1

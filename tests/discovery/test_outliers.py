@@ -1,5 +1,7 @@
 """Runs that a law misses by more than their share are named, with what they change."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +12,7 @@ from dimgs.common.arrays import Array
 from dimgs.dataset import Dataset
 from dimgs.discovery.fitting import fit_with
 from dimgs.discovery.options import Options
-from dimgs.discovery.outliers import outlying
+from dimgs.discovery.outliers import outlying, without_outliers
 
 
 def table(factor: float, noise: float = 0.02, n: int = 24) -> Dataset:
@@ -86,3 +88,39 @@ def test_heavy_tails_are_no_outliers() -> None:
     values = np.random.default_rng(1).normal(size=60)
     values[:8] = 25.0 * np.arange(1, 9) ** 2
     assert outlying(values, 2) == []
+
+
+def decay(factor: float) -> Dataset:
+    """Runs of y = 2 a^1.5, one of which is wrong by a factor."""
+    rng = np.random.default_rng(7)
+    a = np.sort(np.exp(rng.uniform(0, 3, 30)))
+    y = 2 * a**1.5 * np.exp(0.02 * rng.normal(size=30))
+    y[14] *= factor
+    return Dataset.from_columns({"a [cm]": a, "y [s]": y})
+
+
+def test_a_robust_search_leaves_outlying_runs_out_and_names_them() -> None:
+    asked: Any = {"scales": ["y0 [s/cm^1.5]"], "engine": "power_law"}
+    plain = dimgs.discover(decay(3.0), "y", **asked)
+    assert plain.outliers == (15,)
+    assert "--robust leaves out row 15" in str(plain)
+    # in the units of the table, in which a constant near 2 is one
+    changes = [w for w in plain.warnings if w.startswith("Without it, ")]
+    assert len(changes) == 1
+    robust = dimgs.discover(decay(3.0), "y", robust=True, **asked)
+    assert robust.n_runs == 29
+    assert robust.outliers == ()
+    (note,) = (w for w in robust.warnings if "outlying runs are left out" in w)
+    assert "row 15 lies 2" in note
+    assert robust.fit is not None
+    assert robust.fit.scores.rmse_log == pytest.approx(0.02, rel=0.3)
+
+
+def test_where_many_lie_far_a_robust_search_leaves_none_out() -> None:
+    data = decay(1.0)
+    y = np.array(data["y"])
+    y[::5] *= 4.0
+    heavy = Dataset.from_columns({"a [cm]": 100 * np.array(data["a"]), "y [s]": y})
+    kept, notes = without_outliers(heavy, "y", Options(scales="auto", robust=True))
+    assert len(kept) == 30
+    assert notes == []

@@ -105,10 +105,10 @@ def test_the_result_is_that_of_memory_whatever_the_chunks(
     # single runs are named where they are in memory
     of_runs: list[str] = []
 
-    def noted(*given: Any) -> list[str]:
-        said = outlier_warnings(*given)
+    def noted(*given: Any) -> tuple[list[str], tuple[int, ...]]:
+        said, rows = outlier_warnings(*given)
         of_runs.extend(said)
-        return said
+        return said, rows
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "outlier_warnings", noted)
