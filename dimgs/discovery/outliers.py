@@ -21,6 +21,7 @@ from dimgs.discovery.estimators import estimator
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.rational_exponents import with_rationals
+from dimgs.discovery.scoring import log_target
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate
 from dimgs.law.assemble import refit
@@ -140,7 +141,7 @@ def without_outliers(data: Dataset, target: str, options: Options) -> tuple[Data
     far = list(fit.outliers)
     if not 0 < len(far) <= _MOST_SHARE * design.n_runs:
         return data, []
-    away = design.y - fit.predict(design)
+    away = log_target(design) - fit.predict(design)
     named = [_place(design, run, float(away[run])) for run in far[:_MOST]]
     more = f", and {len(far) - _MOST} more" if len(far) > _MOST else ""
     note = (
