@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from dimgs.campaign.plan import Plan, Value
 from dimgs.campaign.space import PiSpace
-from dimgs.common.advice import Advice, Setting, worded
+from dimgs.common.advice import Advice, Setting, did_you_mean, worded
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimensionError, InputError
 from dimgs.groups.derive import constant_variables, pi_basis, with_scales
@@ -382,8 +381,8 @@ def port_of(
     """What a kernel declares under a name of the plan; an error lists near names."""
     if name in declared:
         return declared[name]
-    near = " or ".join(get_close_matches(name, declared, n=2, cutoff=0.5) or list(declared)[:8])
-    raise InputError(f"{plan.source}, {key}: '{name}' is no {what}; did you mean {near}?")
+    remedy = did_you_mean(name, declared, f"use {' or '.join(list(declared)[:8])}.", most=2)
+    raise InputError(f"{plan.source}, {key}: '{name}' is no {what}; {remedy}")
 
 
 def value_at(plan: Plan, kernel: Kernel, port: Port, key: str, value: Value) -> float | str:

@@ -91,7 +91,9 @@ def test_what_is_no_label_of_the_kernel_is_no_source() -> None:
     ranges = {"D": Range(1e-14, 1e-10)}
     with pytest.raises(InputError, match="by: 't' is no label"):
         bind(plan(by="t", ranges=ranges).each[0])
-    with pytest.raises(InputError, match="'materal' is no input of 'depth'; did you mean material"):
+    with pytest.raises(
+        InputError, match="'materal' is no input of 'depth'; did you mean 'material'"
+    ):
         bind(plan(by="materal").each[0])
 
 

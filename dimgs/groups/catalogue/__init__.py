@@ -9,10 +9,10 @@ import functools
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fractions import Fraction
 from importlib.resources import files
 
+from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import DimensionError, InputError
 from dimgs.groups.kinds import all_kinds, kind
 from dimgs.variables import Dimension
@@ -200,8 +200,7 @@ def named_number(name: str) -> NamedNumber:
     """
     entry = _by_name().get(name.casefold())
     if entry is None:
-        near = get_close_matches(name.casefold(), _by_name(), n=3, cutoff=0.5)
-        names = " or ".join(_by_name()[each].name for each in near)
-        remedy = f"did you mean {names}?" if near else "see all_numbers() for the catalogue."
+        names = (each.name for each in _by_name().values())
+        remedy = did_you_mean(name, names, "see all_numbers() for the catalogue.", most=3)
         raise InputError(f"The catalogue has no number called {name!r}; {remedy}")
     return entry
