@@ -255,12 +255,12 @@ def _posterior(
         partial(_is_admitted, design, options) if options.restricts else None,
     )
     listed = judge()
-    heavy = with_heavy_tails(design, listed[0]) if listed and not clock.over else None
-    if heavy is not None:
-        again = judge(errors=heavy)
-        # a law that is far off in some runs has heavy tails as well: then these follow its groups
-        if again and chance_of_structure(design, again[0]) > _STRUCTURED:
-            listed = again
+    heavy = with_heavy_tails(design, listed) if listed and not clock.over else None
+    again = [] if heavy is None else judge(errors=heavy)
+    is_better = bool(again) and again[0].score > listed[0].score
+    # a law that is far off in some runs has heavy tails as well: then these follow its groups
+    if is_better and chance_of_structure(design, again[0]) > _STRUCTURED:
+        listed = again
     return posterior_of(design, listed, same_laws(design, listed))
 
 
@@ -342,7 +342,7 @@ def _with_law(study: Study, first: JudgedForm, options: Options) -> Study:
     law = law_of(study, first, options)
     if law is None:
         return study
-    if first.name in POWER:
+    if first.name in POWER and not _is_refitted(design, first):
         # real exponents or simple ones: the power law fitted without each run has real ones
         deleted = () if study.result is None else study.result.left_out
         cv_r2, left_out = law.scores.cv_r2_log, np.array(deleted) if deleted else None
@@ -365,6 +365,15 @@ def _with_law(study: Study, first: JudgedForm, options: Options) -> Study:
     return _examined(study, options)
 
 
+def _is_refitted(design: Design, one: JudgedForm) -> bool:
+    """Whether a power law is fitted as other forms are, on the scale of its errors.
+
+    Its least squares are those of logarithms; labels and sources stay with these.
+    """
+    usual = design.errors is None and design.tails is None
+    return one.name in POWER and not usual and design.within is None
+
+
 def law_of(study: Study, one: JudgedForm, options: Options) -> Law | None:
     """A judged form as a checked law on all runs; None where it is none.
 
@@ -374,11 +383,12 @@ def law_of(study: Study, one: JudgedForm, options: Options) -> Law | None:
     one : JudgedForm
     options : Options
     """
-    if one.law is not None:
-        return one.law
     design = study.prepared.design
+    fitted = not _is_refitted(design, one)
+    if one.law is not None and fitted:
+        return one.law
     try:
-        if one.name in POWER:
+        if one.name in POWER and fitted:
             return _real_power(study, options)
         names = tuple(sorted(one.constants))
         start = dict(zip(names, one.evidence.whole.constants.tolist(), strict=True))

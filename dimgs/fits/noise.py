@@ -710,6 +710,28 @@ def _measures(measured: Array) -> dict[str, Errors]:
     return out | {f"mixed {share}": same.mixed(share) for share in TURNS}
 
 
+def student_likelihoods(residuals: Array) -> dict[float | None, float]:
+    """Log-likelihood of residuals by Student's t at its best scale, and (None) by a normal density.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_runs,)
+
+    Returns
+    -------
+    dict of float or None to float
+        By degrees of freedom.
+    """
+    size, n = rms(residuals) or 1.0, len(residuals)
+    z, scales = residuals / size, np.geomspace(0.01, 1.0, 60)[:, None]
+    out: dict[float | None, float] = {None: -0.5 * float(n * np.log(2 * np.pi) + z @ z)}
+    for nu in _FREEDOM:
+        constant = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi)
+        tail = np.log1p((z / scales) ** 2 / nu).sum(axis=1) * (nu + 1) / 2
+        out[nu] = float(np.max(n * (constant - np.log(scales[:, 0])) - tail))
+    return {nu: likelihood - n * float(np.log(size)) for nu, likelihood in out.items()}
+
+
 def student_freedom(residuals: Array) -> float | None:
     """Degrees of freedom of Student's t, where residuals are surely likelier by it; else None.
 
@@ -717,12 +739,4 @@ def student_freedom(residuals: Array) -> float | None:
     ----------
     residuals : ndarray of shape (n_runs,)
     """
-    z, n = residuals / (rms(residuals) or 1.0), len(residuals)
-    heavy: dict[float | None, float] = {}
-    for nu in _FREEDOM:
-        constant = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi)
-        sizes = np.geomspace(0.05, 1.0, 40)
-        tail = np.log1p((z / sizes[:, None]) ** 2 / nu).sum(axis=1) * (nu + 1) / 2
-        heavy[nu] = float(np.max(n * (constant - np.log(sizes)) - tail))
-    heavy[None] = -0.5 * float(n * np.log(2 * np.pi) + z @ z)
-    return likeliest(heavy, None)
+    return likeliest(student_likelihoods(residuals), None)

@@ -17,7 +17,7 @@ from dimgs.dataset import Dataset
 from dimgs.engines.selection import normal_scores
 from dimgs.fits.design.features import Design
 from dimgs.fits.homogeneity import dependence
-from dimgs.fits.noise import Errors, StudentTails, student_freedom
+from dimgs.fits.noise import Errors, StudentTails, student_freedom, student_likelihoods
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.judgement.candidates import JudgedForm
 from dimgs.variables import Dimension, Variable
@@ -153,26 +153,35 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     return min(1.0, least * len(along), beyond, 1.0 if block is None else block)
 
 
-def with_heavy_tails(design: Design, form: JudgedForm) -> Errors | None:
+def with_heavy_tails(design: Design, forms: Sequence[JudgedForm]) -> Errors | None:
     """The errors with tails of Student's t; None where a normal density describes the residuals.
 
-    And where errors are stated, correlated or censored, or their kind is given.
+    The form with the greatest likelihood by Student's t, less its price, decides: the form that is
+    best by squares may follow a few gross runs. None, too, where errors are stated, correlated or
+    censored, or their kind is given.
 
     Parameters
     ----------
     design : Design
-    form : JudgedForm
-        The best one.
+    forms : sequence of JudgedForm
     """
-    whole, errors = form.evidence.whole, form.evidence.errors
     known = (design.weights, design.white, design.input_errors, design.noise)
     is_known = any(each is not None for each in known) or design.censored
-    if is_known or len(whole.residuals) != design.n_runs or whole.sd <= _EXACT:
+    fits = [one.evidence.whole for one in forms]
+    if is_known or any(len(w.residuals) != design.n_runs or w.sd <= _EXACT for w in fits):
         return None
-    freedom = student_freedom(whole.residuals)
+    scores = [
+        max(student_likelihoods(whole.residuals).values())
+        + float(whole.jacobian.sum())
+        - float(np.log(2)) * one.structure.bits
+        for one, whole in zip(forms, fits, strict=True)
+    ]
+    one = forms[int(np.argmax(scores))].evidence
+    freedom = student_freedom(one.whole.residuals)
     if freedom is None:
         return None
-    return replace(errors, tails=StudentTails.of(whole.residuals, freedom, whole.slopes.shape[1]))
+    tails = StudentTails.of(one.whole.residuals, freedom, one.whole.slopes.shape[1])
+    return replace(one.errors, tails=tails)
 
 
 def followed_inputs(design: Design, inputs: Sequence[Variable]) -> list[Variable]:

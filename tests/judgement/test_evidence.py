@@ -210,3 +210,29 @@ def test_a_law_of_runs_with_heavy_tails_is_fitted_by_them() -> None:
     assert law.uncertainty.tails is not None
     fitted = {c.name: c.value for c in law.constants}
     assert abs(fitted["b"] - 0.3) < 0.03
+
+
+@pytest.mark.parametrize("gross", [False, True])
+def test_a_power_law_is_fitted_on_the_scale_of_its_errors(gross: bool) -> None:
+    rng = np.random.default_rng(3)
+    x, z = np.exp(rng.uniform(-1.5, 1.5, (2, 60)))
+    y = 2 * x**1.37 / z**0.81
+    if gross:
+        # one run off by a factor of 20, which no law should follow
+        y = y * np.exp(0.05 * rng.standard_normal(60)) * np.where(np.arange(60) == 32, 20.0, 1.0)
+    else:
+        y = np.maximum(y + 0.2 * rng.standard_normal(60), 1e-3)
+    data = Dataset.from_columns({"x [1]": x, "z [1]": z, "y [1]": y})
+    report = discover_with(data, "y", Options(engine="structured", effort="quick"))
+    assert report.law is not None
+    assert report.fit is not None
+    exponents = report.law.elasticities({"x": [1.0], "z": [1.0]}, level=0.9)
+    far = {e.name: abs(e.value - (1.37 if e.name == "x" else -0.81)) for e in report.fit.exponents}
+    for name, true in (("x", 1.37), ("z", -0.81)):
+        value, low, high = (float(np.squeeze(v)) for v in exponents[name])
+        assert abs(value - true) < 0.03
+        assert high - low < 0.06
+        # squares of logarithms are those of the smallest targets, or of the gross run
+        assert far.get("pi_1" if name == "x" else "pi_2", 1.0) > abs(value - true)
+    if gross:
+        assert report.confirmed
