@@ -1,9 +1,12 @@
 """Diagnostics of a pooled law: Simpson's paradox, and sources that disagree."""
 
+from dataclasses import replace
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import fdtrc
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
@@ -23,6 +26,8 @@ _SMALLEST_EFFECT = 0.05
 _INFLATION = 0.02
 # spread inside of groups, of that over all runs, that is rounding
 _SAME = 1e-6
+# sources, from which on their random effects say what differs
+_FEWEST_SOURCES = 5
 # share of groups on one side of the pooled exponent: three of four, as the groups of a paradox lie
 _ONE_SIDED = 0.75
 
@@ -45,10 +50,15 @@ def group_warnings(design: Design, fit: Estimate, level: float) -> list[str]:
     -------
     list of str
     """
-    if design.within is not None or design.X.shape[1] == 0:
+    if design.X.shape[1] == 0:
         return []
+    if design.within is not None:
+        note = _exponents_apart(design, fit, design.labelled[0], design.within)
+        return [] if note is None else [note]
     if design.sources:
-        notes = (_confounded(design, name, labels) for name, labels in design.sources)
+        notes = [_confounded(design, name, labels) for name, labels in design.sources]
+        few = [s for s in design.sources if len(np.unique(s[1])) < _FEWEST_SOURCES]
+        notes += [_exponents_apart(design, fit, *source) for source in few[:1]]
         return [note for note in notes if note is not None]
     out = []
     for name in design.data.label_names:
@@ -129,6 +139,58 @@ def _simpson(
     return None
 
 
+def _exponents_apart(
+    design: Design, fit: Estimate, column: str, labels: NDArray[Any]
+) -> str | None:
+    """F test of exponents by group, beside prefactors by group, with what differs most."""
+    p, names = design.X.shape[1], np.unique(labels)
+    if len(names) < 2:
+        return None
+    try:
+        common = fit_squares(replace(design, within=labels, sources=()), fit.level)
+        parts = {
+            str(k): fit_squares(replace(d, within=None, split=None, sources=()), fit.level)
+            for k in names
+            if (d := design.take(np.flatnonzero(labels == k))).n_runs >= p + 3
+        }
+    except DimgsError:
+        return None
+    if len(parts) < 2 or common.effects is None:
+        return None
+    held = np.isin(labels.astype(str), [*parts])
+    shifts = np.array([common.effects.get(str(k), 0.0) for k in labels])
+    root = np.ones(design.n_runs) if design.weights is None else np.sqrt(design.weights)
+    together = root * (design.y - common.intercept - shifts - design.X @ common.values)
+    alone = np.zeros(design.n_runs)
+    for name, part in parts.items():
+        rows = labels.astype(str) == name
+        alone[rows] = root[rows] * (design.y - part.intercept - design.X @ part.values)[rows]
+    extra, rest = (len(parts) - 1) * p, int(held.sum()) - len(parts) * (p + 1)
+    least, gain = float(alone @ alone), float(together[held] @ together[held])
+    if (
+        rest < 1
+        or least <= 0
+        or fdtrc(extra, rest, (gain - least) / extra / (least / rest)) > _ALPHA
+    ):
+        return None
+    # of the input whose exponents lie farthest apart, in half widths of their intervals
+    values = np.array([part.values for part in parts.values()])
+    halves = np.array([np.ptp(part.intervals, axis=1) / 2 for part in parts.values()])
+    j = int(np.argmax(np.ptp(values, axis=0) / np.maximum(np.median(halves, axis=0), 1e-300)))
+    feature = design.features[j]
+    kelvin = feature.contrast == "inverse"
+    each = ", ".join(
+        f"{name} {-v:.4g} K" if kelvin else f"{name} {v:.3g}"
+        for name, v in zip(parts, values[:, j], strict=True)
+    )
+    what = "activation temperatures along 1/" if kelvin else "exponents of "
+    name = feature.variable or (feature.name if feature.group is None else str(feature.group))
+    return (
+        f"The groups of '{column}' have different {what}{name} ({each}): a power law that differs "
+        f"in its prefactor alone does not hold; fit each group alone, or search for another form."
+    )
+
+
 def _half(fit: Estimate, j: int) -> float:
     return float(fit.intervals[j, 1] - fit.intervals[j, 0]) / 2
 
@@ -141,10 +203,6 @@ def _disagreement(
     names: NDArray[np.str_],
 ) -> str | None:
     """F test of a prefactor for each group, with the size of the largest difference."""
-    from dataclasses import replace
-
-    from scipy.special import fdtrc
-
     try:
         apart = fit_squares(replace(design, within=labels), 0.9)
     except DimgsError:

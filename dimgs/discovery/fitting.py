@@ -10,6 +10,7 @@ from dimgs.common.errors import noting, warn_all
 from dimgs.dataset import Dataset
 from dimgs.discovery.judgement import judge
 from dimgs.discovery.keywords import FitKeywords
+from dimgs.discovery.missing_input import hidden_scale_advice
 from dimgs.discovery.options import Options, documented
 from dimgs.discovery.outliers import outlier_warnings
 from dimgs.discovery.power_law import fit_prepared
@@ -17,6 +18,7 @@ from dimgs.discovery.prepare import Prepared, prepare
 from dimgs.discovery.study import study_of_power_law
 from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE
+from dimgs.fits.design.features import Design
 from dimgs.report.results import FitResult, Verdict
 
 
@@ -86,7 +88,12 @@ def fit_with(data: Dataset, target: str, options: Options) -> FitResult:
     if left_out.size:
         odd, _ = outlier_warnings(prepared.design, result.law, left_out, options, result)
     judge = partial(verdict_on, prepared, options)
-    return replace(result, judge=judge, warnings=(*result.warnings, *odd))
+
+    def again(other: Options) -> Design:
+        return prepare(prepared.data, target, other).ordered().design
+
+    missing = hidden_scale_advice(prepared.design, again, options)
+    return replace(result, judge=judge, warnings=(*result.warnings, *odd, *missing))
 
 
 def verdict_on(prepared: Prepared, options: Options) -> Verdict:

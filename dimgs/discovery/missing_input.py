@@ -35,6 +35,7 @@ from dimgs.judgement.residual_structure import (
     followed_inputs,
     idle,
     logged_inputs,
+    scale_is_missing,
     target_follows,
 )
 from dimgs.variables import Dimension, si_unit
@@ -260,3 +261,37 @@ def extra_scales(basis: PiBasis) -> Iterator[Scale]:
         alone = _LETTERS.get(base, base.strip("[]"))
         name = name_of_scale(alike[0] if alike else alone, taken)
         yield Scale(f"{name} [{si_unit(dimension)}]", dimension, kind)
+
+
+def with_scale(basis: PiBasis, scale: Scale) -> list[str]:
+    """The scales of a basis and one more, as on the command line."""
+    scales = [v for v in basis.variables if v.role == "scale" and v.name not in basis.sizes]
+    return [*(f"{v.name} [{v.si_unit}]" for v in scales), scale.text]
+
+
+def hidden_scale_advice(design: Design, again: Designer, options: Options) -> list[str]:
+    """Advice on a scale without which pi_0 depends on an input at equal groups; none without one.
+
+    Parameters
+    ----------
+    design : Design
+    again : callable
+        Gives the design of the same runs with other options.
+    options : Options
+    """
+    if design.scale != "log" or not any(f.logged for f in design.features):
+        return []
+    possible = list(extra_scales(design.basis))
+    for scale in possible:
+        if not scale_is_missing(design, scale.dimension, len(possible)):
+            continue
+        texts = with_scale(design.basis, scale)
+        completed = _made(again, replace(options, scales=texts))
+        if completed is not None and _is_better(completed, design):
+            asked = " ".join(str(setting("scales", text)) for text in texts)
+            note = (
+                f"The target still follows the inputs at equal groups: a {scale.kind} is missing. "
+                f"With {asked}, the power law predicts runs left out better."
+            )
+            return [note]
+    return []

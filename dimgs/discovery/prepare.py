@@ -8,7 +8,7 @@ import numpy as np
 
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, IntArray
-from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.errors import DimgsError, FitError, InputError
 from dimgs.common.formats import in_percent, log_size
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import (
@@ -169,7 +169,10 @@ def prepare(
     design, uncertain = _with_input_errors(with_intrinsic_scatter(design, smooth)[0], options)
     if options.noise != "auto":
         design = replace(design, noise=_noise_asked(design, options))
-    check_sources(design.sources)
+    try:
+        check_sources(design.sources)
+    except FitError as error:
+        raise InputError(str(error)) from None
     design = with_sources(design, smooth)
     notes = [*notes, *uncertain]
     warnings = (*table_warnings(usable), *_warnings(usable, design, options), *notes)

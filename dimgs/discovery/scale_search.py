@@ -11,7 +11,7 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset import Dataset
 from dimgs.discovery.given_form import GivenForm
 from dimgs.discovery.judgement import judge, with_leads, with_switches
-from dimgs.discovery.missing_input import Scale, extra_scales
+from dimgs.discovery.missing_input import Scale, extra_scales, with_scale
 from dimgs.discovery.one_basis import study
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
@@ -215,10 +215,7 @@ def _with_scale(
     data: Dataset, target: str, options: Options, best: Study, scale: Scale, clock: Clock
 ) -> Study | None:
     """The study with one scale more; None where it frees no group."""
-    basis = best.prepared.basis
-    scales = [v for v in basis.variables if v.role == "scale" and v.name not in basis.sizes]
-    texts = [f"{v.name} [{v.si_unit}]" for v in scales]
-    trial = replace(options, scales=[*texts, scale.text])
+    trial = replace(options, scales=with_scale(best.prepared.basis, scale))
     try:
         prepared = prepare(data, target, trial, linear_allowed=True, signed_allowed=True)
         if len(prepared.design.features) <= len(best.prepared.design.features):

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import chdtrc, chdtri
 
+from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
 from dimgs.fits.design.effects import Effect
@@ -335,7 +336,8 @@ def check_sources(sources: Sequence[tuple[str, NDArray[np.str_]]]) -> None:
         if count < 3:
             raise FitError(
                 f"'{source}' names {count} source{'s' if count != 1 else ''}: the spread between "
-                f"sources needs at least three; give each its prefactor instead, or leave it out."
+                f"sources needs at least three; give each its prefactor instead "
+                f"({setting('within', source)}), or leave it out."
             )
 
 

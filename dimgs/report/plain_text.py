@@ -30,7 +30,7 @@ from dimgs.report.verdict import (
     rivals_title,
     verdict,
 )
-from dimgs.variables import shown_unit
+from dimgs.variables import Variable, shown_unit
 
 # as wide as a terminal of 80 columns, and the titles of its sections
 _WIDTH, _TITLE = 79, 11
@@ -162,17 +162,24 @@ def sources_lines(law: Law) -> list[str]:
             sure = "" if p <= _MAY_BE_EQUAL else f", not significantly (p = {p:.1g})"
             parts.append(f"{named} with a standard deviation of {size}{sure}")
         lines += [f"{len(each.shifts)} sources of {visible(each.column)}: {'; '.join(parts)}"]
+        if max(p for _, p in each.kinds.values()) >= 1.0 and len(each.kinds) == 1:
+            lines[-1] = (
+                f"{len(each.shifts)} sources of {visible(each.column)}: alike, as none lies "
+                f"farther from the others than its runs scatter"
+            )
+            continue
         documented = source_document(law, each)["sources"]
         for label, source in list(documented.items())[:_MOST_SOURCES]:
             added = [f"{k} {v:+.3g}" for k, v in source["exponents_added"].items() if v]
             more = f", exponents {', '.join(added)}" if added else ""
             ratio = source["ratio_at_centre"]
+            runs = "1 run" if source["runs"] == 1 else f"{source['runs']} runs"
             times = f"{ratio:+.3g}" if law.target.is_level else f"times {number(ratio)}"
             where = "at the centre of the runs " if more else "prefactor "
             constants = _at_values(law, source["constants"])
             texts = [f"{name} = {value}" for name, value in constants.items()]
             texts += [f"{where}{times}{more}"] if "prefactor" in each.kinds or more else []
-            lines.append(f"  {visible(label)}: {', '.join(texts)} ({source['runs']} runs)")
+            lines.append(f"  {visible(label)}: {', '.join(texts)} ({runs})")
         if len(documented) > _MOST_SOURCES:
             lines.append(f"  and {len(documented) - _MOST_SOURCES} more; --json lists all")
         lines.append(
@@ -264,7 +271,24 @@ def scores_lines(scores: Scores) -> list[str]:
     return [unseen, fitted, f"typical error {log_size(scores.rmse_log)}"]
 
 
-def _regime(regime: Mapping[str, Any]) -> str:
+def _of_column(where: str, law: Law) -> str:
+    """A condition, with a column in the unit of the table for a group of this column alone."""
+    inputs = {v.name: v for v in law.inputs}
+    for group in law.groups:
+        alone = [(inputs[n], e) for n, e in group.exponents if n in law.domain.columns]
+        if len(alone) != 1 or alone[0][1] != 1:
+            continue
+        variable = alone[0][0]
+
+        def shown(match: re.Match[str], variable: Variable = variable) -> str:
+            value = float(variable.unit.from_si(float(match[2])))
+            return f"{visible(variable.name)} {match[1]} {number(value)}{_unit(variable.unit.text)}"
+
+        where = re.sub(rf"(?<![\w*/]){group.name} ([<>]=?) ({_DECIMAL.pattern})", shown, where)
+    return where
+
+
+def _regime(regime: Mapping[str, Any], law: Law) -> str:
     exponents = ", ".join(
         f"{e['name']}: {number(e['value'])} {interval(e['low'], e['high'])}"
         for e in regime["exponents"]
@@ -274,7 +298,8 @@ def _regime(regime: Mapping[str, Any]) -> str:
     exponents += "".join(
         f"; along {n}: {number(value)}" for n, value in regime.get("along", {}).items()
     )
-    return f"Regime {condition(regime['where'])} ({regime['n']} runs): {exponents}"
+    where = condition(_of_column(regime["where"], law))
+    return f"Regime {where} ({regime['n']} runs): {exponents}"
 
 
 def _along(local: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -342,7 +367,13 @@ def _exponent_sections(fit: FittedLaw) -> list[str]:
     lines = exponent_lines(exponents, fit.level)
     if not lines and not activation:
         lines = ["none: the response group is constant"]
-    labels = [(visible(k), number(v)) for k, v in (fit.group_prefactors or {}).items()]
+    unit, size = "", 1.0
+    if not fit.law.target.is_level:
+        prefactor = next(c for c in shown_constants(fit.law) if c.origin == "fitted")
+        unit, size = _unit(prefactor.unit), prefactor.value
+        size /= fit.law.constant_values[prefactor.name]
+    prefactors = (fit.group_prefactors or {}).items()
+    labels = [(visible(k), f"{number(v * size)}{unit}") for k, v in prefactors]
     return [
         *_section("Exponents", lines),
         *_section("Activation", activation_lines(activation)),
@@ -352,7 +383,8 @@ def _exponent_sections(fit: FittedLaw) -> list[str]:
 
 def _further_lines(fit: FittedLaw) -> list[str]:
     """Regimes, crossover and additive terms, where they were asked for."""
-    lines = [*map(_regime, fit.regimes or ()), *_along(fit.local or ())]
+    lines = [_regime(each, fit.law) for each in fit.regimes or ()]
+    lines += _along(fit.local or ())
     if fit.crossover is not None:
         c = fit.crossover
         between = "" if c["low"] == c["high"] else f" {interval(c['low'], c['high'])}"

@@ -1,5 +1,6 @@
 """Traps that a pooled fit walks into are named, and sound tables raise no alarm."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -146,3 +147,24 @@ def test_labels_that_the_inputs_tell_apart_raise_no_alarm(seed: int) -> None:
     y = L * (properties[0][material] / (U * L)) ** 0.5 * np.exp(0.3 * rng.normal(size=90))
     table = Dataset.from_columns({**columns, "y [m]": y, "material": [f"m{k}" for k in material]})
     assert not any("disagree" in w for w in fit(table, "y").warnings)
+
+
+def _boiling(seed: int, kelvin: tuple[float, ...]) -> Dataset:
+    """Vapour pressures of liquids with these activation temperatures."""
+    rng = np.random.default_rng(seed)
+    T = rng.uniform(300, 450, 10 * len(kelvin))
+    heat, liquid = np.repeat(kelvin, 10), np.repeat(np.arange(len(kelvin)), 10)
+    p = np.exp(15 + liquid - heat / T + 0.02 * rng.normal(size=len(T)))
+    table = {"T [K]": T, "p [kPa]": p, "liquid [label]": np.array(list("abcdef"))[liquid]}
+    return Dataset.from_columns(table)
+
+
+@pytest.mark.parametrize("option", ["within", "by"])
+def test_groups_whose_exponents_differ_are_named_with_them(option: str) -> None:
+    asked: dict[str, Any] = {option: "liquid" if option == "within" else ["liquid"]}
+    apart = fit(_boiling(0, (7000.0, 5000.0, 5100.0)), "p", scales="auto", arrhenius="T", **asked)
+    (note,) = (w for w in apart.warnings if "different activation temperatures" in w)
+    found = [float(x) for x in re.findall(r"[abc] (\d+) K", note)]
+    assert found == pytest.approx([7000.0, 5000.0, 5100.0], rel=0.02)
+    alike = fit(_boiling(1, (5000.0,) * 3), "p", scales="auto", arrhenius="T", **asked)
+    assert not any("different" in w for w in alike.warnings)

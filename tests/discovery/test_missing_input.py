@@ -1,5 +1,7 @@
 """Advice on what is missing: hardly ever by chance, nearly always where something is missing."""
 
+import re
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -200,3 +202,16 @@ def test_of_too_few_runs_dimensions_alone_say_what_would_help() -> None:
     columns = {"L [m]": [1.0, 2.0], "m [kg]": [1.0, 3.0], "T [s]": [2.0, 2.9]}
     message = _refused({name: np.array(values) for name, values in columns.items()}, "T")
     assert str(setting("constants", "g", "G")) in message
+
+
+def test_a_power_law_without_a_scale_says_which_would_help() -> None:
+    # times of races follow distance and climb apart, though both are lengths
+    rng = np.random.default_rng(2)
+    d, c = np.exp(rng.uniform(0.5, 3.0, 40)), np.exp(rng.uniform(5.0, 8.0, 40))
+    time = 0.02 * d**0.8 * c**0.3 * np.exp(0.1 * rng.normal(size=40))
+    data = Dataset.from_columns({"d [km]": d, "c [m]": c, "t [h]": time})
+    (note,) = (w for w in fit(data, "t", scales="auto").warnings if "scale is missing" in w)
+    scales = re.findall(r'--scale "([^"]*)"', note)
+    better = fit(data, "t", scales=scales)
+    assert {e.name: round(e.value, 1) for e in better.variable_exponents} == {"c": 0.3, "d": 0.8}
+    assert not any("scale is missing" in w for w in better.warnings)

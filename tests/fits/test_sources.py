@@ -17,7 +17,7 @@ from scipy.stats import t
 import dimgs
 from dimgs import Dataset, Law
 from dimgs.common.arrays import Array
-from dimgs.common.errors import FitError, InputError
+from dimgs.common.errors import InputError
 from dimgs.discovery.estimators import fit_by_sources
 from dimgs.discovery.fitting import fit_with
 from dimgs.discovery.options import Options
@@ -233,7 +233,7 @@ def test_numbers_that_name_sources_are_labels(tmp_path: Path) -> None:
 
 def test_too_few_sources_and_options_that_do_not_go_together_are_refused() -> None:
     data, _ = laboratories(0, 0.3, 0.0, sources=2, runs=10)
-    with pytest.raises(FitError, match="'lab' names 2 sources"):
+    with pytest.raises(InputError, match="'lab' names 2 sources"):
         fit_with(data, "y", ASKED)
     with pytest.raises(InputError, match="--by is not combined with --robust"):
         Options(by="lab", robust=True)

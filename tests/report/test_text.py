@@ -148,3 +148,17 @@ def test_a_prompt_shows_one_line_and_print_the_whole(report: Report) -> None:
     assert shown[0] == f"Report('{report.law}', outcome='converged', 40 runs)"
     assert shown[3].startswith("PiBasis(pi_0 = ")
     assert str(report.fit) == fit_text(report.fit)
+
+
+def test_regimes_and_prefactors_of_labels_are_in_the_units_of_the_table() -> None:
+    m = np.geomspace(0.2, 40.0, 40)
+    light = np.where(m < 3.0, m**4.8, 3.0**1.8 * m**3.0) * (1 + 0.01 * np.cos(9 * m))
+    stars = Dataset.from_columns({"M [Msun]": m, "L [Lsun]": light})
+    text = fit_text(replace(fit(stars, "L", Options(regimes=True, scales="auto")), judge=None))
+    (border,) = re.findall(r"Regime M < (\S+) Msun", text)
+    assert float(border) == pytest.approx(3.0, rel=0.1)
+    kinds = np.array(["a", "b"] * 20)
+    force = {"x [mm]": m, "F [kN]": np.where(kinds == "a", 2.0, 5.0) * m, "kind": kinds}
+    asked = Options(within="kind", scales="auto")
+    text = fit_text(replace(fit(Dataset.from_columns(force), "F", asked), judge=None))
+    assert re.search(r"a +2 kN/mm\n +b +5 kN/mm", text)
