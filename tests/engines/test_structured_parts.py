@@ -15,7 +15,7 @@ from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import fitting
 from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.description import canonical, law_bits, structure_bits
-from dimgs.engines.structured.fitting import polish
+from dimgs.engines.structured.fitting import polish, simplify_numbers
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.grammar import MINUS, cheapest
 from dimgs.engines.structured.runs import Runs
@@ -31,6 +31,7 @@ from dimgs.engines.structured.trees import (
     Tree,
     compiled,
     evaluate,
+    other_scales,
     parameters,
     to_sympy,
     with_parameters,
@@ -124,6 +125,28 @@ def test_taking_monomials_out_changes_no_value(tree: Tree) -> None:
         after = evaluate(canonical(tree, runs), runs)
     if np.all(np.isfinite(before)):
         np.testing.assert_allclose(after, before, rtol=1e-9, atol=1e-12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(TREES)
+def test_another_number_in_front_changes_no_value(tree: Tree) -> None:
+    runs = some_runs()
+    with np.errstate(all="ignore"):
+        before = evaluate(tree, runs)
+        for other in other_scales(tree):
+            np.testing.assert_allclose(evaluate(other, runs), before, rtol=1e-9, atol=1e-9)
+
+
+def test_any_term_under_a_power_may_have_the_simple_number() -> None:
+    runs = some_runs(1)
+    u = runs.values[:, 0]
+    runs = Runs.of(Problem({"pi_1": u}, np.sqrt(8 * np.pi / 3 + u)))
+    inside = Sum((ONE, Product((Number(0.1), Mono((Fraction(1),))))))
+    fitted = polish(Product((Number(3.0), Power(inside, Fraction(1, 2)))), runs)
+    assert fitted is not None
+    simple = simplify_numbers(fitted, runs)
+    assert parameters(simple.tree) == pytest.approx([8 * np.pi / 3])
+    assert simple.bits < fitted.bits - 5
 
 
 def test_what_leaves_two_sums_may_cancel() -> None:

@@ -16,7 +16,7 @@ from dimgs.engines.structured.posynomials import posynomials
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.subspaces import eliminated, subspace_sums
 from dimgs.engines.structured.sums import Sums
-from dimgs.engines.structured.targets import FURTHER, powers, response
+from dimgs.engines.structured.targets import FURTHER, POWERS, powers, response
 from dimgs.engines.structured.trees import Sum, evaluate, nodes
 from dimgs.engines.structured.trinomials import Trinomials
 
@@ -109,7 +109,7 @@ FREE: dict[str, Law] = {
 @pytest.mark.parametrize("seed", range(3))
 def test_free_exponents_are_found_exactly(name: str, seed: int) -> None:
     archive = archive_of(FREE[name], seed)
-    for target in powers(archive.runs, FURTHER):
+    for target in powers(archive.runs, (*POWERS, *FURTHER)):
         posynomials(target, archive)
     check_elsewhere(archive, FREE[name], 1e-8)
 

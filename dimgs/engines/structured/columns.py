@@ -6,7 +6,7 @@ units of its argument, from where it is refined.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -250,6 +250,11 @@ class Dictionary:
             values[rows],
             rest[rows].astype(np.float32),
         )
+
+    @cached_property
+    def squares(self) -> Array:
+        """Squared lengths of the projected columns."""
+        return np.asarray(np.einsum("ij,ij->i", self.projected, self.projected))
 
     def shortest(self, count: int) -> "Dictionary":
         """The columns of the fewest bits."""

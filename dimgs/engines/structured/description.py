@@ -138,8 +138,8 @@ def structure_bits(tree: Tree, runs: Runs, within: str = "") -> float:
             price = OPERATOR * (len(terms) - 1 + numbers)
         case Product((Number(-1.0), Mono() as rest)):
             return SIGN_BITS + structure_bits(rest, runs, within)
-        case _:
-            price = OPERATOR * (len(children(tree)) - 1)
+        case Product(factors):
+            price = OPERATOR * (sum(f != ONE for f in factors) - 1)
     return price + sum(structure_bits(child, runs, within) for child in children(tree))
 
 

@@ -113,14 +113,12 @@ class Stages:
         self, archive: Archive, short: ShortForms | None = None, fewer: Sequence[Step] = ()
     ) -> None:
         self.archive, self.runs, self.short, self.fewer = archive, archive.runs, short, fewer
-        self.itself, *powered = powers(self.runs)
+        self.itself, *self.powers = powers(self.runs)
         self.functions = functions(self.runs)
-        self.others = [*powered, *self.functions]
-        self.cubes = powers(self.runs, CUBE)[1 + len(powered) :]
         self.fronts = over_signed(self.runs, _FRONTS)
         moved = shifted(self.runs, [self.itself], 6)
         if np.all(self.runs.anchor > 0):
-            moved += shifted(self.runs, powered, 2)
+            moved += shifted(self.runs, self.powers, 2)
         # the response less the shortest monomial first: 1 - y of what saturates
         self.named = [*moved[:1], *self.functions, *moved[1:]]
         self.sums = Sums(self.runs)
@@ -148,7 +146,8 @@ class Stages:
         """Short searches first: those that try few laws, and the quick ones."""
         archive, sums, each = self.archive, self.sums, self._each
         first, fronts = [self.itself], self.fronts
-        inverse = [target for target in self.others if target.name == "y^-1"]
+        inverse = [target for target in self.powers if target.power == -1]
+        others = [*self.powers, *self.functions, *powers(self.runs, CUBE)]
         signs, functions = [self.itself, *fronts], [self.itself, *fronts, *self.functions]
         few, spans = partial(sums.functions, count=1500), partial(subspace_sums, sums)
         three, roots = partial(posynomials, terms=3), partial(quadratic_roots, sums)
@@ -170,9 +169,9 @@ class Stages:
             Step("d", "three free exponents", each(three, first)),
             Step("c", "sums of monomials", each(sums.monomials, first)),
             Step("c", "ratios in one span", each(ratios, first)),
-            Step("c", "sums for functions", each(sums.monomials, [*self.others, *self.cubes])),
+            Step("c", "sums for functions", each(sums.monomials, others)),
             Step("c", "sums in one span", each(spans, first)),
-            Step("c", "roots of quadratics", each(roots, powers(self.runs))),
+            Step("c", "roots of quadratics", each(roots, [*first, *self.powers])),
             Step("c", "roots of quadratics with angles", each(curved, first)),
             Step("c", "sums with short functions", each(few, first)),
             Step("c", "two simple factors beside a term", self._beside),
@@ -181,11 +180,11 @@ class Stages:
         return [targets[0], *whole, *targets[1:], signed]
 
     def _of_its_functions(self) -> list[Step]:
-        """The step for powers and functions of the response."""
-        archive, sums, each, runs = self.archive, self.sums, self._each, self.runs
-        others, named = self.others, self.named
-        first, powered = powers(runs), powers(runs)[1:]
-        further = powers(runs, FURTHER)[1:]
+        """The steps for powers and functions of the response."""
+        archive, sums, each, named = self.archive, self.sums, self._each, self.named
+        first, powered = [self.itself, *self.powers], self.powers
+        simple = [*first, *self.functions]
+        free = [*powered, *powers(self.runs, FURTHER), *self.functions]
         spans, three = partial(subspace_sums, sums), partial(posynomials, terms=3)
         logarithm = [target for target in self.functions if target.name == "log"]
         return [
@@ -193,12 +192,12 @@ class Stages:
             Step("b", "one factor of functions", lambda: self.factors.loosely(named, archive)),
             Step("c", "two simple factors of functions", self._simple(named, 2)),
             Step("c", "spans of powers", each(spans, powered)),
-            Step("d", "free exponents of powers", each(posynomials, [*further, *self.functions])),
+            Step("d", "free exponents of powers", each(posynomials, free)),
             Step("d", "logarithms of sums", each(logarithms_of_sums, first)),
             Step("d", "three free exponents in an exponential", each(three, logarithm)),
-            Step("c", "sums with functions", each(sums.functions, [self.itself, *others])),
+            Step("c", "sums with functions", each(sums.functions, simple)),
             Step("c", "two factors of functions", self._simple(self.functions, 2, aims=7)),
-            Step("c", "sums with squared differences", each(sums.squares, [self.itself, *others])),
+            Step("c", "sums with squared differences", each(sums.squares, simple)),
         ]
 
     def _each(self, step: Callable[[Target, Archive], None], targets: list[Target]) -> Run:

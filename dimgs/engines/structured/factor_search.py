@@ -107,10 +107,8 @@ class FactorSearch:
 
     def loosely(self, targets: list[Target], archive: Archive) -> None:
         """One factor with a free constant and a free power, for every target."""
-        P = self.free.projected
-        length = np.einsum("ij,ij->i", P, P)
         for k, target in enumerate(targets):
-            bits = self._loose_bits(self._off_base(target), length)
+            bits = self._loose_bits(self._off_base(target), self.free.squares)
             for i in self._distinct(bits, _AFTER if k else _ALONE):
                 model = self._model(np.array([i]), self.free)
                 fit_rounded(model, target, archive, self.root)
@@ -123,8 +121,7 @@ class FactorSearch:
         The first is a short exponential or one of the best alone, and the second the best beside
         it, as an activation beside a saturation.
         """
-        P, e = self.free.projected, self._off_base(target)
-        length = np.einsum("ij,ij->i", P, P)
+        e, P, length = self._off_base(target), self.free.projected, self.free.squares
         exponential = np.array([form.function == EXPONENTIAL for form in self.free.form])
         short = np.argsort(np.where(exponential, self.free.bits, np.inf), kind="stable")[:_PARTNERS]
         best = self._distinct(self._loose_bits(e, length), _PARTNERS)

@@ -9,11 +9,13 @@ from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.description import law_bits
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
+    ONE,
     Compiled,
     Number,
     Tree,
     compiled,
     nodes,
+    other_scales,
     parameters,
     rebuild,
     with_parameters,
@@ -113,7 +115,15 @@ def score_tree(tree: Tree, runs: Runs, value: Array, e: Array, free: int) -> Fit
 
 
 def simplify_numbers(fitted: FittedTree, runs: Runs) -> FittedTree:
-    """Replace constants by simple numbers, the surest first, while the bits do not grow."""
+    """Replace constants by simple numbers, the surest first, while the bits do not grow.
+
+    Of a power of a sum any term may have the simple number: c (1 + d u)^p is (a + b u)^p.
+    """
+    ways = (fitted, *(polish(tree, runs) for tree in other_scales(fitted.tree)))
+    return min((_simplified(way, runs) for way in ways if way is not None), key=lambda f: f.bits)
+
+
+def _simplified(fitted: FittedTree, runs: Runs) -> FittedTree:
     for _ in range(8):
         linearised = residuals_of(fitted.tree, runs)
         if linearised is None:
@@ -145,7 +155,7 @@ def _simpler(
         return None
     for text, number in numbers_near(value, window):
         free = [n for n in nodes(fitted.tree) if isinstance(n, Number) and n.free]
-        free[i] = Number(number, text)
+        free[i] = ONE if number == 1 else Number(number, text)
         trial = polish(rebuild(fitted.tree, iter(free)), runs)
         if trial is not None and trial.bits <= fitted.bits:
             return trial

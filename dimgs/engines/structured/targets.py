@@ -112,14 +112,12 @@ def response(runs: Runs) -> Target:
     return Target.of(runs, "y", lambda y: y, np.ones_like, lambda tree: tree, 1.0)
 
 
-def powers(runs: Runs, further: Sequence[Fraction] = ()) -> list[Target]:
-    """The response and its powers, the usual and `further` ones."""
-    out = [response(runs)]
+def powers(runs: Runs, exponents: Sequence[Fraction] = POWERS) -> list[Target]:
+    """Powers of the response that are real in every run."""
+    signed = {Fraction(1)} | ({Fraction(-1)} if np.all(runs.anchor != 0) else set())
     positive = bool(np.all(runs.anchor > 0))
-    for p in (*POWERS[1:], *further):
-        if positive or (p == -1 and np.all(runs.anchor != 0)):
-            out.append(_powered(runs, p))
-    return out
+    real = [p for p in exponents if positive or p in signed]
+    return [response(runs) if p == 1 else _powered(runs, p) for p in real]
 
 
 def _powered(runs: Runs, p: Fraction) -> Target:

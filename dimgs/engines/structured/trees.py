@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
 from itertools import count
+from math import prod
 from operator import add, mul
 from typing import TYPE_CHECKING, Any
 
@@ -193,6 +194,50 @@ def with_leaves(tree: Tree, leaf: "Callable[[Number | Mono], Tree]") -> Tree:
 def rebuild(tree: Tree, numbers: "Iterator[Number]") -> Tree:
     """The tree with numbers in place of its free constants."""
     return with_leaves(tree, lambda x: next(numbers) if isinstance(x, Number) and x.free else x)
+
+
+def other_scales(tree: Tree) -> Iterator[Tree]:
+    """The tree with the number of another term in front of a power of a sum.
+
+    That number is free, and so are those of the other terms.
+    """
+    match tree:
+        case Power(Sum(terms), exponent):
+            numbered = [_numbered(term) for term in terms]
+            for size in dict.fromkeys(abs(c) for c, _ in numbered if abs(c) != 1):
+                inside = Sum(
+                    tuple(
+                        times(exact(int(np.sign(c))) if abs(c) == size else Number(c / size), part)
+                        for c, part in numbered
+                    )
+                )
+                yield Product((Number(size ** float(exponent)), Power(inside, exponent)))
+        case Product(factors):
+            numbers = [f.value for f in factors if isinstance(f, Number)]
+            rest = [f for f in factors if not isinstance(f, Number)]
+            for k, factor in enumerate(rest):
+                for other in other_scales(factor) if isinstance(factor, Power) else ():
+                    front, power = children(other)
+                    assert isinstance(front, Number)
+                    number = Number(prod(numbers, start=front.value))
+                    yield Product((number, *rest[:k], power, *rest[k + 1 :]))
+        case Sum(terms):
+            for k, term in enumerate(terms):
+                for other in other_scales(term):
+                    yield Sum((*terms[:k], other, *terms[k + 1 :]))
+
+
+def _numbered(term: Tree) -> tuple[float, Tree]:
+    """The number of a term, and the rest."""
+    match term:
+        case Number(c):
+            return c, ONE
+        case Product((Number(c), rest)):
+            return c, rest
+        case Product((Number(c), *rest)):
+            return c, Product(tuple(rest))
+        case _:
+            return 1.0, term
 
 
 def in_groups(tree: Tree, groups: Sequence[Exponents]) -> Tree:
