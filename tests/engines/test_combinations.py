@@ -61,6 +61,17 @@ def test_each_set_is_there_once() -> None:
     assert len(twice.squares) == len(triples.squares)
 
 
+def test_sets_with_other_powers_have_plain_ones_too() -> None:
+    P, bits = some(0)
+    pairs = Combinations(P, np.ones(40), bits).pairs(np.arange(30), 30, 200, lambda: None)
+    both, n = pairs.with_plain_powers(), len(pairs.bits)
+    rare = np.any(np.abs(pairs.halves) != 2, axis=1)
+    assert len(both.bits) == n + rare.sum()
+    np.testing.assert_array_equal(both.columns[n:], pairs.columns[rare])
+    np.testing.assert_array_equal(both.halves[n:], 2 * np.sign(pairs.halves[rare]))
+    np.testing.assert_allclose(both.bits[n:], bits[both.columns[n:]].sum(axis=1))
+
+
 def test_the_clock_is_asked() -> None:
     P, bits = some(0)
 

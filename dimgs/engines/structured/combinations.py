@@ -45,16 +45,31 @@ class Chosen:
         """Some of the sets."""
         return Chosen(self.columns[rows], self.halves[rows], self.squares[rows], self.bits[rows])
 
+    def with_plain_powers(self) -> "Chosen":
+        """These, and with the powers 1 and -1 those that have others.
+
+        Where a column and a monomial go together, the power that is nearest is not the shortest.
+        What such sets leave is not known.
+        """
+        rare = self.take(np.flatnonzero(np.any(np.abs(self.halves) != 2, axis=1)))
+        dear = _tables()[1][rare.halves + 6].sum(axis=1)
+        plain = Chosen(
+            rare.columns, 2 * np.sign(rare.halves), np.full(len(dear), np.nan), rare.bits - dear
+        )
+        return self._followed_by(plain)
+
     def joined(self, other: "Chosen") -> "Chosen":
         """These and others, each set once."""
-        columns = np.concatenate([self.columns, other.columns])
-        rows = np.sort(np.unique(columns, axis=0, return_index=True)[1])
+        both = self._followed_by(other)
+        return both.take(np.sort(np.unique(both.columns, axis=0, return_index=True)[1]))
+
+    def _followed_by(self, other: "Chosen") -> "Chosen":
         return Chosen(
-            columns,
+            np.concatenate([self.columns, other.columns]),
             np.concatenate([self.halves, other.halves]),
             np.concatenate([self.squares, other.squares]),
             np.concatenate([self.bits, other.bits]),
-        ).take(rows)
+        )
 
     def best(self, n_runs: int, count: int) -> "Chosen":
         """Models with the shortest messages, in order."""

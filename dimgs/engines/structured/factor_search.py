@@ -233,6 +233,7 @@ class FactorSearch:
         archive.check()
         if not len(chosen.squares):
             return
+        chosen = chosen.with_plain_powers()
         factors = chosen.halves[:, :, None] / 2 * self.columns.values[chosen.columns]
         rest = problem.t[:, None] - weighted(factors.sum(axis=1).T, self.root)
         scored: dict[tuple[int, tuple[Fraction, ...]], tuple[float, float]] = {}
