@@ -405,7 +405,7 @@ def _compare_power_law(law: Law, fit: FittedLaw) -> list[str]:
     better = law_r2 is None or power_law_r2 is None or law_r2 >= power_law_r2
     relation = "better than" if better else "simpler and more probable than"
     return [
-        f"{relation} the power law, of cross-validated R² {number(power_law_r2)}:",
+        f"{relation} the power law by logarithms, of cross-validated R² {number(power_law_r2)}:",
         f"  {fit.law}",
     ]
 
