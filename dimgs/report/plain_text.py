@@ -240,7 +240,7 @@ def score(value: float | None) -> str:
 
 def report_scores(report: Findings, law: Law) -> list[str]:
     """Scores on the scale on which the noise is of one size, with the noise."""
-    noise = [text for text in [noise_text(report)] if text]
+    noise = [text for text in [noise_text(report.noise, report.basis.target)] if text]
     if report.errors_are_relative or report.left_out_r2 is None or law.target.is_level:
         return [*scores_lines(law.scores), *noise]
     s = law.scores
@@ -343,10 +343,18 @@ def fit_text(fit: FittedLaw) -> str:
         *_exponent_sections(fit),
         *_section("Sources", sources_lines(fit.law)),
         *_section("Further", _further_lines(fit)),
-        *_section("Quality", [*scores_lines(fit.scores), _contrasts(fit)]),
+        *_section("Quality", [*scores_lines(fit.scores), *_fit_noise(fit), _contrasts(fit)]),
         *_section("Verdict", _verdict_lines(fit.verdict)),
     ]
     return terminal("\n".join(lines[1:]))
+
+
+def _fit_noise(fit: FittedLaw) -> list[str]:
+    """The error model, where it is not that of least squares of logarithms."""
+    if fit.noise is None or fit.noise.kind == "relative" or fit.law.target.is_level:
+        return []
+    beside = "logarithms exaggerate small targets, discover fits on the scale of the errors"
+    return _prose(f"{noise_text(fit.noise, fit.law.target)}: {beside}")
 
 
 def _verdict_lines(judged: Verdict) -> list[str]:

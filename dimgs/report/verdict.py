@@ -4,7 +4,7 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.common.formats import in_percent, log_size
-from dimgs.fits.noise import rms
+from dimgs.fits.noise import Noise, rms
 from dimgs.law.parts import percent
 from dimgs.report.findings import Findings, Verdict
 from dimgs.variables import Variable, shown_unit
@@ -32,14 +32,15 @@ def with_unit(target: Variable, size: float) -> str:
     return f"{in_table_unit(target, size):.2g}{'' if unit in ('', '1', '-') else f' {unit}'}"
 
 
-def noise_text(report: Findings) -> str:
-    """The error model of the runs about the law, in one line; empty where there is none.
+def noise_text(noise: Noise | None, target: Variable | None) -> str:
+    """The error model of the runs about a law, in one line; empty where there is none.
 
     Parameters
     ----------
-    report : Report
+    noise : Noise or None
+    target : Variable or None
+        Of the law.
     """
-    noise, target = report.noise, report.basis.target
     if noise is None or target is None:
         return ""
     share = log_size(noise.size) if noise.kind == "relative" else in_percent(noise.size)
