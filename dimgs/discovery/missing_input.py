@@ -80,11 +80,17 @@ def explain_missing(
     compared = follows = False
     for missing in possible:
         completed = _made(design, with_missing(options, missing))
-        mine, alone = (
-            (None, None) if completed is None else (_left_out(completed), _of_constant(completed))
-        )
-        if completed is None or mine is None or alone is None:
+        if completed is None:
             continue
+        mine, alone = _left_out(completed), _of_constant(completed)
+        if mine is None or alone is None:
+            continue
+        if missing.scales == AUTO:
+            # a search goes on to one scale more where that predicts better
+            texts = [with_scale(completed.basis, each) for each in extra_scales(completed.basis)]
+            further = (_made(design, replace(options, scales=scales)) for scales in texts)
+            wider = (_left_out(each) for each in further if each is not None)
+            mine = min([mine, *(r for r in wider if r is not None)], key=_size)
         compared, follows = True, follows or target_follows(completed)
         if clearly_less(mine, alone, completed.split):
             improved.append((missing, mine))

@@ -215,3 +215,16 @@ def test_a_power_law_without_a_scale_says_which_would_help() -> None:
     better = fit(data, "t", scales=scales)
     assert {e.name: round(e.value, 1) for e in better.variable_exponents} == {"c": 0.3, "d": 0.8}
     assert not any("scale is missing" in w for w in better.warnings)
+
+
+def test_where_two_scales_are_missing_no_constant_of_nature_is_advised() -> None:
+    # of lengths alone a time follows by any speed, but not with exponents that add up to another
+    # power than one
+    rng = np.random.default_rng(0)
+    distance, climb = np.exp(rng.uniform(0.0, 2.0, (2, 40)))
+    time = distance**0.8 * climb**0.4 * np.exp(0.05 * rng.standard_normal(40))
+    data = Dataset.from_columns({"d [km]": distance, "h [m]": 100 * climb, "t [hour]": time})
+    with pytest.raises(DimensionError) as refused:
+        fit(data, "t")
+    assert "--scale auto" in str(refused.value)
+    assert "--constants" not in str(refused.value)
