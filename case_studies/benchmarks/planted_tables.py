@@ -6,6 +6,7 @@
 - *mixed*: y = b x^p z^q, with errors that are relative where y is large and of one size where small
 - *sources*: six runs of each of ten sources, whose prefactors (20 %) and, in half of the tables,
   exponents of x (0.1) differ
+- *constants*: y = a + b x^p z^q for six runs of each of ten sources, whose offsets a differ (25 %)
 - *scatter*: an error column whose numbers are off by a common factor, beside a scatter of 5 %
 - *censored*: bounds in place of the lowest, or the highest, three tenths of the targets
 
@@ -170,6 +171,31 @@ def sources(rng: np.random.Generator) -> Planted:
     return mean.planted(data, {"by": ["lab"]}, further, shifts)
 
 
+def constants(rng: np.random.Generator) -> Planted:
+    """Sources with an offset of their own."""
+    part = _power(rng)
+    middle = float(rng.uniform(0.6, 1.2) * part.prefactor)
+
+    def runs(labels: Sequence[str], each: int) -> tuple[Dataset, Array]:
+        x, z = _inputs(rng, len(labels) * each)
+        heights = middle * (1.0 + 0.25 * rng.normal(size=len(labels)))
+        y = (part(x, z) + np.repeat(heights, each)) * np.exp(ERROR * rng.normal(size=len(x)))
+        data = Dataset.from_columns({**_columns(x, z, y), "lab": np.repeat(labels, each)})
+        return data, heights
+
+    data, heights = runs([_label(k) for k in range(SOURCES)], RUNS // SOURCES)
+    further, _ = runs([f"new {k}" for k in range(20)], 1)
+
+    def mean(x: Array, z: Array) -> Array:
+        return middle + part(x, z)
+
+    def shifts(x: Array) -> Array:
+        return np.log((heights[: len(x)] + part(x, x)) / mean(x, x))
+
+    form, values = part.form + sympy.Symbol("c_2"), {"c_1": part.prefactor, "c_2": middle}
+    return Planted(data, mean, form, values, {}, {"by": ["lab"]}, further, shifts)
+
+
 def _label(source: int) -> str:
     return f"lab {source}"
 
@@ -199,7 +225,7 @@ def censored(rng: np.random.Generator) -> Planted:
 
 
 KINDS: Mapping[str, Callable[[np.random.Generator], Planted]] = {
-    f.__name__: f for f in (offset, mixed, sources, scatter, censored)
+    f.__name__: f for f in (offset, mixed, sources, scatter, censored, constants)
 }
 
 

@@ -30,11 +30,11 @@ from dimgs.discovery.scoring import (
     scores_of,
     unexplained_share,
 )
-from dimgs.discovery.search import rivals_of
+from dimgs.discovery.search import rivals_of, run_engine
 from dimgs.discovery.study import MOST_LEFT_OUT, Study
 from dimgs.discovery.switches import REGIMES, switching
 from dimgs.engines.clock import Clock
-from dimgs.engines.registry import NONE
+from dimgs.engines.registry import NONE, embedded
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import target_errors
@@ -47,10 +47,13 @@ from dimgs.law.canonical import absorb, recognise
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
 from dimgs.law.power import power_law
+from dimgs.law.prediction import law_inputs, source_shift
 from dimgs.report.findings import Lead, r2_of
 from dimgs.report.results import Verdict
 
 POWER = ("power", "simple power")
+# laws of a judgement that the next one judges again: sums and blends are proposed for it alone
+_KEPT = 5
 
 
 def judge(study: Study, options: Options, clock: Clock) -> Study:
@@ -106,6 +109,41 @@ def with_switches(study: Study, options: Options, clock: Clock) -> Study:
     if again.laws and again.laws[0].form.name == REGIMES:
         study = divided
     return _with_posterior(study, again, options, clock)
+
+
+def with_constants_by_source(study: Study, options: Options, clock: Clock) -> Study:
+    """The study searched again where constants of its law differ between sources.
+
+    The first search was given runs from which only prefactors and exponents by source were taken;
+    this one is given what the law leaves without the constants of each source.
+
+    Parameters
+    ----------
+    study : Study
+        That :func:`with_switches` gave.
+    options : Options
+    clock : Clock
+    """
+    posterior, prepared = study.posterior, study.prepared
+    if (
+        posterior is None
+        or not study.law.differing
+        or clock.over
+        or not _may_be_simpler(study, options)
+    ):
+        return study
+    shift = source_shift(study.law, law_inputs(study.law, prepared.data))
+    design = replace(prepared.design, y=prepared.design.y - shift, shift=None)
+    apart = replace(study, prepared=replace(prepared, design=design))
+    again = run_engine(apart, embedded(), clock.to_search, options, clock)
+    study = replace(again, prepared=prepared, posterior=posterior)
+    kept = [
+        Proposal(name=one.form.name, expression=one.form.expression, constants=one.form.constants)
+        for one in posterior.laws[:_KEPT]
+        if one.form.name not in POWER and not one.form.given
+    ]
+    kept += simple_forms(design)
+    return _with_posterior(study, _posterior(study, options, clock, kept), options, clock)
 
 
 def _is_improbable(posterior: Posterior) -> bool:

@@ -10,7 +10,12 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset import Dataset
 from dimgs.discovery.given_form import GivenForm
-from dimgs.discovery.judgement import judge, with_leads, with_switches
+from dimgs.discovery.judgement import (
+    judge,
+    with_constants_by_source,
+    with_leads,
+    with_switches,
+)
 from dimgs.discovery.missing_input import Scale, extra_scales, with_scale
 from dimgs.discovery.one_basis import study
 from dimgs.discovery.options import Options
@@ -79,7 +84,8 @@ def study_with_scales(
         # searches had a share of the time, and some of the rest is left
         best = replace(best, cuts=tuple(c for c in best.cuts if c.step != JUDGEMENT))
         best = judge(best, options, clock)
-    return with_leads(with_switches(best, options, clock), options, whole)
+    best = with_constants_by_source(with_switches(best, options, clock), options, clock)
+    return with_leads(best, options, whole)
 
 
 def _with_units_of_form(data: Dataset, target: str, options: Options) -> Options:

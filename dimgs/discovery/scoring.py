@@ -17,7 +17,7 @@ from dimgs.fits.design.features import Design
 from dimgs.fits.noise import Noise, NoiseKind, noise_about
 from dimgs.fits.one_error import gain_and_error
 from dimgs.judgement.residual_structure import SURELY_INCOMPLETE, followed_beyond_groups
-from dimgs.law.assemble import feature_values, refit
+from dimgs.law.assemble import feature_values, fit_form_of, refit
 from dimgs.law.evaluate import evaluate
 from dimgs.law.law import Law
 from dimgs.law.parts import Scores
@@ -326,8 +326,11 @@ def formula_values(
     FitError
         If the formula is not real on the runs.
     """
-    fit = refit(design, expression, start)
-    values = {**(fixed or {}), **dict(zip(sorted(start), fit.values, strict=True))}
+    names, constants = sorted(start), refit(design, expression, start).values
+    if design.effects:
+        form = fit_form_of(design, expression, names, constants)
+        constants = form.mixed.coefficients if form.has_constants else constants
+    values = {**(fixed or {}), **dict(zip(names, constants, strict=True))}
 
     def predict(part: Design) -> Array:
         logs = evaluate(expression, {**feature_values(part), **values}, part.n_runs)

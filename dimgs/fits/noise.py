@@ -234,6 +234,8 @@ class Errors:
         Where the errors have heavy tails.
     inputs : InputErrors, optional
         Where errors of inputs enter by the slopes of each law.
+    price : float
+        Natural logarithm by which densities are less than with other errors of the same runs.
     """
 
     kind: str
@@ -243,6 +245,7 @@ class Errors:
     white: Whitening | None = None
     inputs: InputErrors | None = None
     tails: StudentTails | None = None
+    price: float = 0.0
 
     def about(self, slopes: Array) -> "Errors":
         """The errors about a law of these slopes by the features, shape (n_runs, n_features)."""
@@ -276,7 +279,7 @@ class Errors:
     @property
     def jacobian(self) -> Array:
         """Logarithm of |d residual/d ln |response||; by the response where one is zero."""
-        out = np.log(self.root)
+        out = np.log(self.root) - self.price / len(self.root)
         if self.kind == "relative":
             return out
         unit = self.unit_at(self.response)

@@ -36,6 +36,9 @@ _ALPHA = 0.01
 _FEWEST_SOURCES, _FEWEST_RUNS = 5, 3
 # bounds of a variance over that of a run: beyond, runs of a source are copies, or sources equal
 _LEAST_RATIO, _MOST_RATIO = 1e-9, 1e9
+# variances at which the search for the likeliest begins, and the least share of a run's standard
+# deviation for it
+_STARTS, _LEAST_START = (1.0, np.exp(-4.0)), 0.1
 # step in logarithms of variances for derivatives of the likelihood
 _STEP = 1e-3
 # of directions, and of the share of an input that features hold
@@ -46,8 +49,8 @@ _INSIDE, _MOST_SLOPES = 0.2, 3
 # size of a slope beside what is linear in the features, of its size, that is rounding
 _LINEAR = 1e-6
 # rounds, and steps in each, in which constants of sources settle, and the change of a run, of its
-# error, that no longer counts
-_ROUNDS, _SETTLED = 30, 1e-2
+# error, that no longer counts: what settles does so in about five rounds
+_ROUNDS, _STEPS, _SETTLED = 10, 30, 1e-2
 # standard deviation of an exponent over sources: laws whose exponents scatter more have no shape
 # in common
 _MOST_SPREAD = 1.0
@@ -136,6 +139,12 @@ class _Moments:
         self.XX, self.Xy, self.yy = X.T @ X, X.T @ y, float(y @ y)
         self.ZZ, self.ZX, self.Zy = Z.T @ Z, Z.T @ X, Z.T @ y
         self.floor = EXACT**2 * self.n
+        logs = np.array([2 * np.log(max(e.ratio, _LEAST_START)) for e in effects])
+        fresh = np.array([e.ratio == 1.0 for e in effects], dtype=bool)
+        # linear at the constants of sources, a form is known near these alone
+        is_near = any(e.of_constant for e in effects)
+        starts = [np.where(fresh | (not is_near), x, logs) for x in np.log(_STARTS)]
+        self.starts = starts[:1] if is_near and not fresh.any() else starts
 
     def solve(self, ratios: Array) -> tuple[Array, Array, float, float, float]:
         """Coefficients, (X'V⁻¹X)⁻¹, y'Py, log|V| and log|X'V⁻¹X| at these variances."""
@@ -184,10 +193,10 @@ class _Moments:
         """Logarithms of the ratios of the effects at which the runs are likeliest."""
         ends = np.log([_LEAST_RATIO, _MOST_RATIO])
         minima = []
-        for start in (0.0, -4.0):
+        for start in self.starts:
             one = minimize(
                 self.criterion,
-                np.full(len(self.counts), start),
+                start,
                 jac=True,
                 method="L-BFGS-B",
                 bounds=[tuple(ends)] * len(self.counts),
@@ -557,8 +566,13 @@ def fit_form(
             break
         extra = grown.effects[-1]
         tried = [e for e in tried if (e.name, e.source) != (extra.name, extra.source)]
-        form = _settled(shape, replace(form, mixed=grown), start, y, weights) or form
-    return form if form.has_constants else best
+        end = _settled(shape, replace(form, mixed=grown), start, y, weights)
+        # what is likely to first order about equal constants may not be about those of the sources
+        if end is not None and 2 * (end.mixed.log_likelihood - fit.log_likelihood) > level:
+            form = end
+    gain = form.mixed.log_likelihood - best.mixed.log_likelihood
+    further = len(form.mixed.effects) - len(best.mixed.effects)
+    return form if form.has_constants and gain > further else best
 
 
 def _linearised(
@@ -612,7 +626,7 @@ def _conditional(
         return np.concatenate([residuals, -theta[k:]]), columns
 
     first = np.concatenate([start, shifts / size])
-    theta = minimise_squares(model, first, steps=_ROUNDS, enough=_SETTLED**2).parameters
+    theta = minimise_squares(model, first, steps=_STEPS, enough=_SETTLED**2).parameters
     return theta[:k], size * theta[k:]
 
 

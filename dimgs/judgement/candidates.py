@@ -22,7 +22,7 @@ from dimgs.engines.clock import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.price import Structure, fitted_exponents, structure_of
 from dimgs.fits.design.features import Design
-from dimgs.fits.noise import Errors, rms
+from dimgs.fits.noise import rms
 from dimgs.groups.group import PiGroup
 from dimgs.groups.rationals import (
     CHANCE,
@@ -37,6 +37,7 @@ from dimgs.judgement.evidence import (
     FormulaModel,
     Model,
     PowerModel,
+    errors_by_source,
     errors_of,
     evidence,
     fit_model,
@@ -632,6 +633,9 @@ def judge_forms(
             return None
         if whole is None:
             whole = fit_model(model, errors, everything, model.start)
+        about = errors_by_source(model, errors, design, whole)
+        if about is not errors:
+            whole = fit_model(model, about, everything, whole.constants)
         with_response = one.expression * sympy.Symbol(_RESPONSE)
         structure = structure_of(with_response, set(one.constants), turns.of(one.constants), groups)
         best = max((c.score for c in out), default=-np.inf)
@@ -642,7 +646,7 @@ def judge_forms(
             and whole.most_density - float(np.log(2)) * structure.bits < best - _HOPELESS
         ):
             return None
-        support = evidence(model, errors, blocks, design, whole)
+        support = evidence(model, about, blocks, design, whole)
         if support is None or not np.isfinite(support.log_density):
             return None
         bits = _coincidences(one, model, support.whole, groups)
@@ -658,7 +662,7 @@ def judge_forms(
     texts = {str(c.expression) for c in out}
     simplest = sorted(out, key=lambda c: c.structure.bits)[:_SIMPLEST]
     for one in [*out[:_RELEASED], *(c for c in simplest if c not in out[:_RELEASED])]:
-        form = None if clock.over else _release(design, one, errors)
+        form = None if clock.over else _release(design, one)
         if form is None:
             continue
         for proposal, model in _simpler(design, one, form):
@@ -751,10 +755,9 @@ def _groups(design: Design) -> dict[str, dict[str, Fraction]]:
     }
 
 
-def _release(
-    design: Design, one: JudgedForm, errors: Errors
-) -> "tuple[ReleasedForm, Fitted] | None":
+def _release(design: Design, one: JudgedForm) -> "tuple[ReleasedForm, Fitted] | None":
     """The form with a constant for every number, and its fit."""
+    errors = one.evidence.errors
     if isinstance(one.model, PowerModel):
         return None
     # whoever gives a form without a prefactor wants none
@@ -898,4 +901,5 @@ def refutes(general: Evidence, special: Evidence) -> bool:
     a, b = general.whole, special.whole
     more = b.dof - a.dof
     squares = (b.sd**2 * b.dof) / (a.sd**2 * max(a.dof, 1))
-    return bool(more > 0 and len(a.residuals) * np.log(squares) > _GAIN + more)
+    gain = len(a.residuals) * np.log(squares) + 2 * (special.errors.price - general.errors.price)
+    return bool(more > 0 and gain > _GAIN + more)

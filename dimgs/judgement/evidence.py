@@ -38,7 +38,7 @@ from dimgs.fits.noise import (
     scatter_beside,
 )
 from dimgs.fits.nonlinear_least_squares import log_slopes, minimise_squares
-from dimgs.law.assemble import feature_values, gradients_of, slopes_by_features
+from dimgs.law.assemble import feature_values, fit_form_of, gradients_of, slopes_by_features
 from dimgs.law.evaluate import evaluate
 
 
@@ -584,6 +584,42 @@ def errors_of(design: Design, models: Sequence[Model]) -> tuple[Errors, list[Fit
     if not share:
         return kinds[best], fits[best]
     return further[share], refits(further[share], models)
+
+
+def errors_by_source(model: Model, errors: Errors, design: Design, whole: Fitted) -> Errors:
+    """The errors about a form whose constants differ between sources; others as they are.
+
+    The runs of a source share what its constants change, to first order about these. Densities are
+    those of the same runs, so that the determinant of the covariance counts, and one nat for each
+    variance that is estimated beyond those that all forms share: by so much runs that were fitted
+    are on the average likelier than others (Akaike).
+
+    Parameters
+    ----------
+    model : Model
+    errors : Errors
+        That forms share.
+    design : Design
+    whole : Fitted
+        The fit of the model to all runs with these errors.
+    """
+    if errors.white is None or not (isinstance(model, FormulaModel) and whole.usable):
+        return errors
+    form = fit_form_of(design, model.expression, model.names, whole.constants)
+    if not form.has_constants:
+        return errors
+    common = form.mixed.coefficients
+    response = model.value(common)
+    with np.errstate(all="ignore"):
+        response = np.log(response) if design.scale == "log" else response
+        response = form.response - form.slopes @ common + response
+        response = np.exp(response) if design.scale == "log" else response
+    white = replace(design, effects=form.mixed.effects).white
+    if white is None or not np.all(np.isfinite(response)):
+        return errors
+    further = len(form.mixed.effects) - len(design.effects)
+    price = (white.log_determinant - errors.white.log_determinant) / 2 + further
+    return replace(errors, response=response, white=white, price=price)
 
 
 def _with_scatter(errors: Errors, model: Model, fitted: Fitted) -> Errors:

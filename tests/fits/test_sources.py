@@ -193,6 +193,7 @@ def test_whitening_is_the_inverse_root_of_the_covariance(seed: int, ratio: float
     expected = fractional_matrix_power(V, -0.5)
     white = Whitening([effect], root)
     np.testing.assert_allclose(white(np.eye(12)), expected, atol=1e-9)
+    assert white.log_determinant == pytest.approx(np.linalg.slogdet(V)[1])
     # runs of one source stay apart from the others
     rows = labels == labels[0]
     part = Whitening([effect.take(rows)], root[rows])

@@ -70,7 +70,7 @@ class Whitening:
     """Residuals of runs whose sources scatter together, as independent ones of equal variance.
 
     Multiplies by V^(-1/2), V = 1 + Z Z': in units of a run's error, runs of a source share what Z
-    gives. Runs of different sources stay apart.
+    gives. Runs of different sources stay apart. `log_determinant` is that of V.
 
     Parameters
     ----------
@@ -92,6 +92,7 @@ class Whitening:
         left, size, _ = np.linalg.svd(Z, full_matrices=False)
         kept = size > 0
         self.axes, self.shrink = left[:, kept], 1.0 - 1.0 / np.sqrt(1.0 + size[kept] ** 2)
+        self.log_determinant = float(np.log1p(size**2).sum())
 
     def __call__(self, values: Array) -> Array:
         """Columns of values, or one, without what the runs of a source share."""
