@@ -22,7 +22,7 @@ from dimgs.engines.clock import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.price import Structure, fitted_exponents, structure_of
 from dimgs.fits.design.features import Design
-from dimgs.fits.noise import rms
+from dimgs.fits.noise import Errors, rms
 from dimgs.groups.group import PiGroup
 from dimgs.groups.rationals import (
     CHANCE,
