@@ -3,10 +3,11 @@
 The weight of a form k is w_k ~ exp((l_k - B_k log 2)/T). Here l_k is the log density of runs left
 out (:mod:`dimgs.judgement.evidence`), B_k the price of the structure in bits
 (:mod:`dimgs.expression.price`), and T a temperature, because the forms of a search were chosen on
-the same runs. The probability that no form is true is a logistic function of the residual
-structure, the weight of the rivals and the price. T and the coefficients were fitted by log score
-on the laws of the development half and the AI-Feynman list, with whole laws left out (``python -m
-case_studies.benchmarks.belief --fit``).
+the same runs. The residual structure of each form reduces its weight by a factor, its support. The
+probability that no form is true is a logistic function of the mean support, the weight of the
+rivals and the price. T and the coefficients were fitted by log score on the laws of the development
+half and the AI-Feynman list, with whole laws left out (``python -m case_studies.benchmarks.belief
+--fit``).
 """
 
 from collections.abc import Sequence
@@ -114,7 +115,7 @@ def _beyond(design: Design) -> Design:
 TEMPERATURE = 1.5
 # the constant, then for the odds of structure, each decade by which other laws are improbable, and
 # each 50 bits that the runs do not ask for
-NONE = (-0.6, 1.0, -0.7, 4.1)
+NONE = (-0.6, -0.7, 4.1)
 # unit of bits, which makes the constants of one size
 _BITS = 50.0
 # runs that a law follows by chance to within its error: of 2 to 7 these had the least log score on
@@ -325,14 +326,37 @@ def representative(scores: Array, exponents: Sequence[int]) -> int:
     return max(several, key=lambda k: (exponents[k], float(scores[k])))
 
 
-def traits(chance: float, others: float, bits: float, density: float) -> Array:
-    """Terms of the logit of none of these, shape (4,).
+def support(chance: Array) -> Array:
+    """Largest odds for a law against a better one that the structure in its residuals allows.
 
     Parameters
     ----------
-    chance : float
-        Of the structure in the residuals of the best form, see :func:`chance_of_structure`. It
-        counts by the greatest odds that it allows against noise alone, 1/(-e p ln p).
+    chance : ndarray of shape (n_forms,)
+        P-values by :func:`chance_of_structure`.
+
+    Returns
+    -------
+    ndarray of shape (n_forms,)
+        -e p ln p, 1 from p = 1/e.
+
+    References
+    ----------
+    T. Sellke, M. J. Bayarri, J. O. Berger, Am. Stat. 55 (2001) 62-71.
+
+    Examples
+    --------
+    >>> support(np.array([1.0, 0.05, 0.001])).round(3).tolist()
+    [1.0, 0.407, 0.019]
+    """
+    p = np.clip(chance, _LEAST_CHANCE, np.exp(-1.0))
+    return np.asarray(-np.exp(1.0) * p * np.log(p))
+
+
+def traits(others: float, bits: float, density: float) -> Array:
+    """Terms of the logit of none of these, shape (3,).
+
+    Parameters
+    ----------
     others : float
         Probability of the rivals, by :func:`weights`: where many laws follow the runs nearly as
         well, the law is an approximation like them as a rule, while the true one stands alone.
@@ -341,21 +365,27 @@ def traits(chance: float, others: float, bits: float, density: float) -> Array:
     density : float
         Natural logarithm of the density of a run left out: the smaller the errors, the fewer laws
         follow the runs by chance.
-
-    References
-    ----------
-    T. Sellke, M. J. Bayarri, J. O. Berger, Am. Stat. 55 (2001) 62-71 (odds that a chance allows).
     """
-    chance = min(max(chance, _LEAST_CHANCE), np.exp(-1.0))
-    structure = -np.log(-np.exp(1.0) * chance * np.log(chance))
     alone = -np.log10(max(others, _LEAST_DOUBT))
     by_chance = _BY_CHANCE * (density / np.log(2) + _ENTROPY)
-    return np.array([1.0, structure, alone, max(bits - by_chance, _LEAST_BITS) / _BITS])
+    return np.array([1.0, alone, max(bits - by_chance, _LEAST_BITS) / _BITS])
 
 
-def none_of_these(parts: Array, constants: Sequence[float] | Array = NONE) -> float:
-    """Probability of none of these, from the :func:`traits` and a constant for each."""
-    return float(special.expit(parts @ np.asarray(constants)))
+def none_of_these(
+    parts: Array, supported: float = 1.0, constants: Sequence[float] | Array = NONE
+) -> float:
+    """Probability of none of these.
+
+    Parameters
+    ----------
+    parts : ndarray of shape (3,)
+        The :func:`traits` of the best form.
+    supported : float
+        Mean :func:`support` of the forms, by their weights.
+    constants : sequence of float
+        One for each trait.
+    """
+    return float(special.expit(parts @ np.asarray(constants) - np.log(supported)))
 
 
 @np.errstate(all="ignore")
@@ -383,15 +413,16 @@ def posterior_of(
     density = np.array([c.evidence.log_density for c in judged_forms])
     bits = np.array([c.structure.bits for c in judged_forms])
     weight, others = weights(density, bits, laws, np.array([c.rigid for c in judged_forms]))
-    number = np.asarray(laws)
-    by_law = {law: float(weight[number == law].sum()) for law in dict.fromkeys(laws)}
+    # a form that leaves structure is not the law, however dense its predictions are
+    supported = weight * support(np.array([chance_of_structure(design, c) for c in judged_forms]))
+    number, whole = np.asarray(laws), float(supported.sum())
+    by_law = {law: float(supported[number == law].sum()) / whole for law in dict.fromkeys(laws)}
     each = best.evidence.log_density / len(best.evidence.whole.residuals)
     if design.censored and design.scale == "log":
         # of a run that was measured: a bound has a density that no error of measurement gives
         each = -np.log(design.censored) - _ENTROPY * np.log(2)
-    chance = chance_of_structure(design, best)
     none, none_at_most = (
-        none_of_these(traits(chance, other, best.structure.bits, each))
+        none_of_these(traits(other, best.structure.bits, each), whole)
         for other in (others, max(others, _UNSEARCHED))
     )
     listed = []

@@ -14,6 +14,7 @@ from dimgs.discovery.next_runs import propose
 from dimgs.judgement.posterior import (
     extensions,
     none_of_these,
+    support,
     traits,
     weights,
 )
@@ -76,20 +77,22 @@ def test_extensions_are_no_reason_to_doubt_a_law() -> None:
 def test_none_is_more_probable_where_more_is_left_or_doubted(
     chance: float, others: float, bits: float
 ) -> None:
-    known = none_of_these(traits(chance, others, bits, 3.0))
+    left, more = support(np.array([chance, chance / 10])).tolist()
+    assert 0.0 < more <= left <= 1.0
+    known = none_of_these(traits(others, bits, 3.0), left)
+    assert none_of_these(traits(others, bits, 3.0), more) >= known
     for worse in (
-        traits(chance / 10, others, bits, 3.0),
-        traits(chance, others + 0.1, bits, 3.0),
-        traits(chance, others, bits + 10.0, 3.0),
-        traits(chance, others, bits, 2.0),
+        traits(others + 0.1, bits, 3.0),
+        traits(others, bits + 10.0, 3.0),
+        traits(others, bits, 2.0),
     ):
-        assert none_of_these(worse) >= known
+        assert none_of_these(worse, left) >= known
     # close to 1 the doubles have no room
     if known < 0.999:
-        assert none_of_these(traits(chance, others + 0.1, bits + 90.0, 3.0)) > known
+        assert none_of_these(traits(others + 0.1, bits + 90.0, 3.0), left) > known
     # a law that follows the runs to rounding is not one of many
-    exact = [none_of_these(traits(chance, others, b, 22.0)) for b in (20.0, 80.0)]
-    assert exact[0] == exact[1] < none_of_these(traits(chance, others, 80.0, 3.0))
+    exact = [none_of_these(traits(others, b, 22.0), left) for b in (20.0, 80.0)]
+    assert exact[0] == exact[1] < none_of_these(traits(others, 80.0, 3.0), left)
 
 
 def test_odds_are_those_of_densities_and_prices_over_the_fitted_temperature() -> None:

@@ -21,7 +21,14 @@ from dimgs.judgement.evidence import (
     propagate_errors,
 )
 from dimgs.judgement.next_run import Prediction, choose
-from dimgs.judgement.posterior import extensions, none_of_these, representative, traits, weights
+from dimgs.judgement.posterior import (
+    extensions,
+    none_of_these,
+    representative,
+    support,
+    traits,
+    weights,
+)
 from dimgs.judgement.residual_structure import followed_beyond_groups, follows_inputs
 
 PI, C, D = sympy.symbols("pi_1 c d")
@@ -91,13 +98,14 @@ def test_weights_of_laws() -> None:
     scores = density - np.log(2) * bits
     stands = [representative(scores, exponents) for exponents in ([0] * 6, [1, 2, 0, 1, 0, 0])]
     assert all(0 <= k < 6 for k in stands)
-    for chance in (1e-9, 0.01, 0.9):
+    supported = support(np.array([1e-9, 0.01, 0.9]))
+    for each in supported:
         for others in (0.0, 0.3):
-            parts = traits(chance, others, 15.0, 2.0)
-            assert 0.0 < none_of_these(parts) < 1.0
+            assert 0.0 < none_of_these(traits(others, 15.0, 2.0), float(each)) < 1.0
     # more structure left, more rivals, more bits: more likely none of these
-    assert none_of_these(traits(1e-9, 0.0, 15.0, 2.0)) > none_of_these(traits(0.9, 0.0, 15.0, 2.0))
-    assert none_of_these(traits(0.5, 0.3, 15.0, 2.0)) > none_of_these(traits(0.5, 0.0, 15.0, 2.0))
+    parts = traits(0.0, 15.0, 2.0)
+    assert none_of_these(parts, float(supported[0])) > none_of_these(parts)
+    assert none_of_these(traits(0.3, 15.0, 2.0)) > none_of_these(parts)
 
 
 @pytest.mark.parametrize(("facts", "confirmed", "outcome"), [

@@ -20,6 +20,7 @@ from dimgs.judgement.posterior import (
     TEMPERATURE,
     none_of_these,
     representative,
+    support,
     traits,
     weights,
 )
@@ -130,12 +131,14 @@ def said_of(line: Line, constants: Array) -> Said:
     score = line.density - np.log(2) * bits
     best = int(np.argmax(score))
     numbers = np.unique(line.laws)
-    shares = np.array([share_of[line.laws == n].sum() for n in numbers])
     own = [np.flatnonzero(line.laws == n) for n in numbers]
     forms = [int(k[representative(score[k], line.fitted[k].tolist())]) for k in own]
     each = float(line.density[best]) / line.runs
-    parts = traits(float(line.chance[best]), others, float(bits[best]), each)
-    outside = none_of_these(parts, none)
+    supported = share_of * support(line.chance)
+    whole = float(supported.sum())
+    share_of = supported / whole
+    shares = np.array([share_of[line.laws == n].sum() for n in numbers])
+    outside = none_of_these(traits(others, float(bits[best]), each), whole, none)
     # a number or a constant in its place is one law, but an exponent is not
     right = [
         line.right[k].any() if not line.fitted[f] else line.right[f]

@@ -204,7 +204,7 @@ def other_scales(tree: Tree) -> Iterator[Tree]:
     match tree:
         case Power(Sum(terms), exponent):
             numbered = [_numbered(term) for term in terms]
-            for size in dict.fromkeys(abs(c) for c, _ in numbered if abs(c) != 1):
+            for size in dict.fromkeys(abs(c) for c, _ in numbered if abs(c) not in (0, 1)):
                 inside = Sum(
                     tuple(
                         times(exact(int(np.sign(c))) if abs(c) == size else Number(c / size), part)
