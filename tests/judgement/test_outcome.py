@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs import Dataset, DimgsWarning, Options, discover, fit
+from dimgs.common.formats import in_percent
 from dimgs.discovery import judgement, one_basis
 from dimgs.discovery import study as studies
 from dimgs.discovery.discover import discover_with
@@ -118,7 +119,7 @@ def test_reasons_say_their_numbers_and_the_gravest_comes_first(facts: LawFacts) 
     more = rest is not None and rest >= MOST_STRUCTURE
     assert ("of their variance): it is not the whole law" in said) == more
     assert ("depend on T at equal groups" in said) == (facts.follows == "T")
-    assert not more or f"on the groups ({round(100 * (rest or 0))} % of their variance)" in said
+    assert not more or f"on the groups ({in_percent(rest or 0.0)} of their variance)" in said
     # each outcome by the first of these that is there
     by = {cut.by for cut in facts.cuts}
     expected = (
