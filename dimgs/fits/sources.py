@@ -20,6 +20,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import solve_triangular
 from scipy.optimize import minimize
 from scipy.special import chdtrc, chdtri
 
@@ -146,13 +147,23 @@ class _Moments:
         starts = [np.where(fresh | (not is_near), x, logs) for x in np.log(_STARTS)]
         self.starts = starts[:1] if is_near and not fresh.any() else starts
 
+    def reduced(self, ratios: Array, *columns: Array) -> tuple[float, Array]:
+        """log|V| at these variances, and L⁻¹ R Z' of columns, where L L' = I + R Z'Z R."""
+        roots = np.sqrt(np.repeat(ratios, self.counts))
+        factor = np.linalg.cholesky(np.eye(len(roots)) + roots[:, None] * self.ZZ * roots)
+        whole = 2 * float(np.log(np.diag(factor)).sum())
+        right = roots[:, None] * np.column_stack([self.ZX, self.Zy, *columns])
+        return whole, np.asarray(solve_triangular(factor, right, lower=True))
+
     def solve(self, ratios: Array) -> tuple[Array, Array, float, float, float]:
         """Coefficients, (X'V⁻¹X)⁻¹, y'Py, log|V| and log|X'V⁻¹X| at these variances."""
-        roots = np.sqrt(np.repeat(ratios, self.counts))
-        inner = np.eye(len(roots)) + roots[:, None] * self.ZZ * roots
-        factor = np.linalg.cholesky(inner)
-        a = np.linalg.solve(factor, roots[:, None] * self.ZX)
-        b = np.linalg.solve(factor, roots * self.Zy)
+        whole, reduced = self.reduced(ratios)
+        solution, inverse, squares, fixed = self.solved(reduced)
+        return solution, inverse, squares, whole, fixed
+
+    def solved(self, reduced: Array) -> tuple[Array, Array, float, float]:
+        """Coefficients, (X'V⁻¹X)⁻¹, y'Py and log|X'V⁻¹X| from what :meth:`reduced` gives."""
+        a, b = reduced[:, : self.k], reduced[:, self.k]
         normal = self.XX - a.T @ a
         values, vectors = np.linalg.eigh(normal)
         determined = values > 1e-13 * max(float(values.max(initial=0.0)), 1e-300)
@@ -160,25 +171,22 @@ class _Moments:
         right = self.Xy - a.T @ b
         solution = inverse @ right
         squares = max(self.yy - float(b @ b) - float(right @ solution), self.floor)
-        whole = 2 * float(np.log(np.diag(factor)).sum())
-        return solution, inverse, squares, whole, float(np.log(values[determined]).sum())
+        return solution, inverse, squares, float(np.log(values[determined]).sum())
 
     def criterion(self, logs: Array) -> tuple[float, Array]:
         """-2 × restricted log-likelihood at the best variance of a run, and its slopes."""
         try:
-            solution, inverse, squares, whole, fixed = self.solve(np.exp(logs))
+            whole, reduced = self.reduced(np.exp(logs), self.ZZ)
+            solution, inverse, squares, fixed = self.solved(reduced)
         except np.linalg.LinAlgError:
             return np.inf, np.zeros_like(logs)
         free = self.n - self.k
         value = float(free * np.log(squares / free) + whole + fixed)
-        # traces of P Z Z' and squares of Z' P y, effect by effect (Z' V⁻¹ = outside Z')
-        roots = np.sqrt(np.repeat(np.exp(logs), self.counts))
-        inner = np.eye(len(roots)) + roots[:, None] * self.ZZ * roots
-        scaled = self.ZZ * roots
-        outside = np.eye(len(roots)) - np.linalg.solve(inner, scaled.T).T * roots
-        of_X = outside @ self.ZX
-        by_run = np.sum(outside * self.ZZ, axis=1) - np.sum((of_X @ inverse) * of_X, axis=1)
-        by_run -= free * (outside @ self.Zy - of_X @ solution) ** 2 / squares
+        # traces of P Z Z' and squares of Z' P y, effect by effect
+        a, b, z = reduced[:, : self.k], reduced[:, self.k], reduced[:, self.k + 1 :]
+        of_X, of_y = self.ZX - z.T @ a, self.Zy - z.T @ b
+        by_run = np.diag(self.ZZ) - np.sum(z**2, axis=0) - np.sum((of_X @ inverse) * of_X, axis=1)
+        by_run -= free * (of_y - of_X @ solution) ** 2 / squares
         sums = np.cumsum([0.0, *by_run])[np.cumsum([0, *self.counts])]
         return value, np.exp(logs) * np.diff(sums)
 
