@@ -92,7 +92,7 @@ def fit_with(data: Dataset, target: str, options: Options) -> FitResult:
     def again(other: Options) -> Design:
         return prepare(prepared.data, target, other).ordered().design
 
-    missing = hidden_scale_advice(prepared.design, again, options)
+    missing = [] if options.robust else hidden_scale_advice(prepared.design, again, options)
     return replace(result, judge=judge, warnings=(*result.warnings, *odd, *missing))
 
 

@@ -1,6 +1,6 @@
 """The contrastive power law of prepared runs, as a checked law with its scores."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -95,7 +95,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         *_unused_options(options),
         *(() if additive is None else additive.warnings),
         *_fit_warnings(design, fit, law, options.level),
-        *_missing_scale(prepared, options),
+        *_missing_scale(prepared, options, fit.outliers),
     )
     return replace(
         with_law(design, snapped, chosen, warnings),
@@ -124,14 +124,16 @@ def _local(prepared: Prepared, options: Options) -> tuple[dict[str, Any], ...] |
     return prepared.in_table(local_along(prepared.data, target.name, options))
 
 
-def _missing_scale(prepared: Prepared, options: Options) -> list[str]:
+def _missing_scale(prepared: Prepared, options: Options, outliers: Sequence[int]) -> list[str]:
     target = prepared.design.basis.target
     assert target is not None
+    # gross errors say nothing of what is missing
+    rows = np.setdiff1d(np.arange(prepared.design.n_runs), outliers)
 
     def again(other: Options) -> Design:
-        return prepare(prepared.data, target.name, other).ordered().design
+        return prepare(prepared.data, target.name, other).ordered().design.take(rows)
 
-    advice = scale_advice(prepared.design, again, options)
+    advice = scale_advice(prepared.design.take(rows), again, options)
     return [] if advice is None else [advice]
 
 

@@ -90,6 +90,18 @@ def _factors_of(variables: Iterable[Variable]) -> dict[str, Unit]:
     return factors
 
 
+def is_chosen(constant: Constant) -> bool:
+    """Whether a constant is a scale that only gives a dimension: 1 in its SI unit.
+
+    Examples
+    --------
+    >>> time = Dimension.of({"[time]": 1})
+    >>> is_chosen(Constant("t0", 1.0, time, origin="scale"))
+    True
+    """
+    return constant.origin == "scale" and constant.value == 1.0 and constant.low is None
+
+
 def _powers_of_prefactor(
     law: CheckedLaw, constant: Constant, factors: Mapping[str, Unit]
 ) -> dict[str, Fraction] | None:
@@ -125,7 +137,7 @@ def _converted(
         converted = float(np.prod([factors[n].factor ** float(p) for n, p in used]))
         if converted != 1.0 and 0 < converted < np.inf:
             unit, size = product_text(used), converted
-    elif constant.origin != "physical" and factors:
+    elif factors and constant.origin != "physical" and not is_chosen(constant):
         dimensions = {base_unit(base): Dimension.of({base: 1}) for base, _ in constant.dimension}
         # earlier columns are taken before later ones
         dimensions = {name: known.dimension for name, known in factors.items()} | dimensions

@@ -70,7 +70,7 @@ def condition(where: str) -> str:
 
 
 def _constant(c: ShownConstant) -> str:
-    between = f"({c.origin})"
+    between = "(a chosen scale)" if c.origin == "scale" and c.value == 1.0 else f"({c.origin})"
     if c.origin in ("fitted", "recognised") and c.low is not None:
         origin = "" if c.origin == "fitted" else f" ({c.origin})"
         between = f"{interval(c.low, c.high)}{origin}"
@@ -247,7 +247,8 @@ def report_scores(report: Findings, law: Law) -> list[str]:
     logs = "" if s.cv_r2_log is None else f", {score(s.cv_r2_log)} of its logarithm"
     lines = [
         f"cross-validated R² {score(report.left_out_r2)} of the target{logs}",
-        f"R² of the fit {score(s.r2)} of the target, {score(s.r2_log)} of its logarithm",
+        f"R² of the fit {score(s.r2)} of the target"
+        + ("" if s.r2_log is None else f", {score(s.r2_log)} of its logarithm"),
     ]
     return [*lines, *noise]
 
@@ -408,10 +409,12 @@ def _further_lines(fit: FittedLaw) -> list[str]:
     return lines
 
 
-def _compare_power_law(law: Law, fit: FittedLaw) -> list[str]:
+def _compare_power_law(law: Law, fit: FittedLaw, *, described: bool) -> list[str]:
     power_law_r2, law_r2 = fit.scores.cv_r2_log, law.scores.cv_r2_log
     better = law_r2 is None or power_law_r2 is None or law_r2 >= power_law_r2
     relation = "better than" if better else "simpler and more probable than"
+    if described and not better:
+        relation = "nearer to the target itself, by its noise, than"
     return [
         f"{relation} the power law by logarithms, of cross-validated R² {number(power_law_r2)}:",
         f"  {fit.law}",
@@ -520,7 +523,7 @@ def report_text(report: Findings, folder: str = "") -> str:
         if fit is not None and _is_of(law, fit):
             lines += _exponent_sections(fit)
         elif fit is not None:
-            quality += _compare_power_law(law, fit)
+            quality += _compare_power_law(law, fit, described=bool(report.leads))
         quality += [] if fit is None else [_contrasts(fit)]
         lines += _section("Sources", sources_lines(law))
         lines += _section("Further", [] if fit is None else _further_lines(fit))

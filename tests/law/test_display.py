@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dimgs
-from dimgs.law.display import shown_constants
+from dimgs.law.display import _converted, shown_constants
 from dimgs.law.law import Law
+from dimgs.law.parts import Constant
 from dimgs.report.documents import fit_document
-from dimgs.variables import parse_unit
+from dimgs.variables import Dimension, parse_unit
 
 LENGTHS = ["m", "mm", "inch", "km"]
 FORCES = ["N", "kN", "lbf"]
@@ -83,3 +84,12 @@ def test_the_prefactor_of_columns_in_two_units_of_length_is_that_of_their_number
     assert prefactor.value == pytest.approx(2.0, rel=0.01)
     assert parse_unit(prefactor.unit).dimension == law.constants[0].dimension
     assert {"mg", "L", "mm", "N"} == set(re.findall("[a-zA-Z]+", prefactor.unit))
+
+
+def test_a_chosen_scale_is_shown_as_the_unit_that_it_is() -> None:
+    time = Dimension.of({"[time]": 1})
+    factors = {"day": parse_unit("day")}
+    chosen = Constant("age0", 1.0, time, origin="scale")
+    assert _converted(chosen, factors, None).unit == "s"
+    known = Constant("age0", 86400.0, time, 80000.0, 90000.0, origin="scale")
+    assert _converted(known, factors, None).value == pytest.approx(1.0)
