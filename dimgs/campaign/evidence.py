@@ -245,13 +245,10 @@ class TierEvidence:
         # runs that nearly follow a law beyond those that determine it are met by chance: twice as
         # many as its unknowns are not
         most = 2 * (self.space.rank + 1)
-        out: list[tuple[FittedLaw, Separation]] = []
-        for law in laws:
-            if len(law.rows) > most and self.width(law) <= 1.0:
-                others = np.delete(z, law.rows, axis=0)
-                if part := self.space.axes.separating(z[law.rows], others):
-                    out.append((law, part))
-        return out
+        sure = [law for law in laws if len(law.rows) > most and self.width(law) <= 1.0]
+        others = (np.delete(z, law.rows, axis=0) for law in sure)
+        parts = map(self.space.axes.separating, (z[law.rows] for law in sure), others)
+        return [(law, part) for law, part in zip(sure, parts, strict=True) if part is not None]
 
     @property
     def worst(self) -> float:
