@@ -30,11 +30,11 @@ from dimgs.discovery.scoring import (
     scores_of,
     unexplained_share,
 )
-from dimgs.discovery.search import rivals_of, run_engine
+from dimgs.discovery.search import rivals_of
 from dimgs.discovery.study import MOST_LEFT_OUT, Study
 from dimgs.discovery.switches import REGIMES, switching
 from dimgs.engines.clock import Clock
-from dimgs.engines.registry import NONE, embedded
+from dimgs.engines.registry import NONE
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import target_errors
@@ -52,8 +52,6 @@ from dimgs.report.findings import Lead, r2_of
 from dimgs.report.results import Verdict
 
 POWER = ("power", "simple power")
-# laws of a judgement that the next one judges again: sums and blends are proposed for it alone
-_KEPT = 5
 
 
 def judge(study: Study, options: Options, clock: Clock) -> Study:
@@ -112,10 +110,11 @@ def with_switches(study: Study, options: Options, clock: Clock) -> Study:
 
 
 def with_constants_by_source(study: Study, options: Options, clock: Clock) -> Study:
-    """The study searched again where constants of its law differ between sources.
+    """The study judged with sums and blends of what the runs of equal sources would be.
 
-    The first search was given runs from which only prefactors and exponents by source were taken;
-    this one is given what the law leaves without the constants of each source.
+    The searches were given runs from which prefactors and exponents by source were taken. Where
+    other constants differ in the most probable law, sums and blends are proposed once more, for
+    runs without what its constants of each source add.
 
     Parameters
     ----------
@@ -123,27 +122,23 @@ def with_constants_by_source(study: Study, options: Options, clock: Clock) -> St
         That :func:`with_switches` gave.
     options : Options
     clock : Clock
+        When it is over, no more forms are looked for.
     """
     posterior, prepared = study.posterior, study.prepared
-    if (
-        posterior is None
-        or not study.law.differing
-        or clock.over
-        or not _may_be_simpler(study, options)
-    ):
+    usable = posterior is not None and not clock.over and _may_be_simpler(study, options)
+    if posterior is None or not (usable and study.law.differing):
         return study
     shift = source_shift(study.law, law_inputs(study.law, prepared.data))
-    design = replace(prepared.design, y=prepared.design.y - shift, shift=None)
-    apart = replace(study, prepared=replace(prepared, design=design))
-    again = run_engine(apart, embedded(), clock.to_search, options, clock)
-    study = replace(again, prepared=prepared, posterior=posterior)
-    kept = [
+    forms = simple_forms(
+        replace(prepared.design, y=prepared.design.y - shift, shift=None, effects=())
+    )
+    # those of the last judgement that searches did not propose
+    forms += [
         Proposal(name=one.form.name, expression=one.form.expression, constants=one.form.constants)
-        for one in posterior.laws[:_KEPT]
-        if one.form.name not in POWER and not one.form.given
+        for one in posterior.laws
+        if one.form.name in (SUM, BLEND)
     ]
-    kept += simple_forms(design)
-    return _with_posterior(study, _posterior(study, options, clock, kept), options, clock)
+    return _with_posterior(study, _posterior(study, options, clock, forms), options, clock)
 
 
 def _is_improbable(posterior: Posterior) -> bool:

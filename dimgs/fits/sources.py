@@ -28,7 +28,7 @@ from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
 from dimgs.fits.design.effects import Effect
-from dimgs.fits.noise import EXACT
+from dimgs.fits.noise import EXACT, rms
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 
 # chance at which a spread that is not there is taken for one, over all exponents that are tried
@@ -52,6 +52,8 @@ _LINEAR = 1e-6
 # rounds, and steps in each, in which constants of sources settle, and the change of a run, of its
 # error, that no longer counts: what settles does so in about five rounds
 _ROUNDS, _STEPS, _SETTLED = 10, 30, 1e-2
+# spread of prefactors or exponents, of a run's error, that no run shows beside that of a constant
+_NOTHING = 0.01
 # standard deviation of an exponent over sources: laws whose exponents scatter more have no shape
 # in common
 _MOST_SPREAD = 1.0
@@ -133,14 +135,17 @@ class _Moments:
         self.size = np.where(self.size > 0, self.size, 1.0)
         self.unit = float(np.abs(y).max(initial=0.0)) or 1.0
         X, y = root[:, None] * X / self.size, root * y / self.unit
-        parts = [root[:, None] * e.design for e in effects]
+        # and slopes by constants, whose sizes those of the constants are, of size one
+        self.units = np.array([rms(e.columns) or 1.0 if e.of_constant else 1.0 for e in effects])
+        parts = [root[:, None] * e.design / u for e, u in zip(effects, self.units, strict=True)]
         Z = np.hstack(parts) if parts else np.zeros((len(y), 0))
         self.n, self.k, self.log_weights = len(y), X.shape[1], 2 * float(np.log(root).sum())
         self.counts = [part.shape[1] for part in parts]
         self.XX, self.Xy, self.yy = X.T @ X, X.T @ y, float(y @ y)
         self.ZZ, self.ZX, self.Zy = Z.T @ Z, Z.T @ X, Z.T @ y
         self.floor = EXACT**2 * self.n
-        logs = np.array([2 * np.log(max(e.ratio, _LEAST_START)) for e in effects])
+        ratios = np.array([e.ratio for e in effects]) * self.units
+        logs = 2 * np.log(np.maximum(ratios, _LEAST_START))
         fresh = np.array([e.ratio == 1.0 for e in effects], dtype=bool)
         # linear at the constants of sources, a form is known near these alone
         is_near = any(e.of_constant for e in effects)
@@ -266,17 +271,17 @@ def fit_mixed(
     through = core @ moments.ZX
     crossed = -variance * (inverse @ through.T) * (moments.unit**2 / moments.size[:, None])
     shift_errors = variance * (core + through @ inverse @ through.T) * moments.unit**2
+    size = np.repeat(moments.units, moments.counts)
+    ratios = np.exp(logs / 2) / moments.units
     return MixedFit(
         coefficients=solution * moments.unit / moments.size,
         covariance=covariance,
         sd=float(np.sqrt(variance)) * moments.unit,
-        effects=tuple(
-            replace(e, ratio=float(r)) for e, r in zip(effects, np.exp(logs / 2), strict=True)
-        ),
-        spreads=np.sqrt(variance * np.exp(logs)) * moments.unit,
-        shifts=shifts,
-        errors=shift_errors,
-        crossed=crossed,
+        effects=tuple(replace(e, ratio=float(r)) for e, r in zip(effects, ratios, strict=True)),
+        spreads=np.sqrt(variance) * ratios * moments.unit,
+        shifts=shifts / size,
+        errors=shift_errors / np.outer(size, size),
+        crossed=crossed / size,
         log_likelihood=-0.5 * moments.criterion(logs)[0],
         freedom=_freedom(moments, variance, logs, functionals * moments.unit / moments.size),
     )
@@ -437,7 +442,7 @@ def _with_effects(
         # beyond, inputs that hardly vary inside of sources stand for what sets these apart
         spread = float(fits[best].spreads[-1])
         if tried[best].of_constant:
-            spread *= float(np.sqrt(np.mean(tried[best].columns ** 2)))
+            spread *= rms(tried[best].columns)
         if spread <= _MOST_SPREAD:
             fit = fits[best]
         del tried[best]
@@ -578,6 +583,10 @@ def fit_form(
         # what is likely to first order about equal constants may not be about those of the sources
         if end is not None and 2 * (end.mixed.log_likelihood - fit.log_likelihood) > level:
             form = end
+    kinds = [e.source for e in form.mixed.effects if e.of_constant]
+    kept = [e for e in form.effects if e.of_constant or e.ratio > _NOTHING or e.source not in kinds]
+    if kinds and len(kept) < len(form.mixed.effects):
+        form = _linearised(shape, names, y, weights, form.places, kept)
     gain = form.mixed.log_likelihood - best.mixed.log_likelihood
     further = len(form.mixed.effects) - len(best.mixed.effects)
     return form if form.has_constants and gain > further else best
