@@ -13,13 +13,16 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import fitting
+from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.description import canonical, law_bits, structure_bits
 from dimgs.engines.structured.fitting import polish, simplify_numbers
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.grammar import MINUS, cheapest
+from dimgs.engines.structured.rounding import power_law
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.subspaces import like_variables
+from dimgs.engines.structured.targets import response
 from dimgs.engines.structured.trees import (
     ONE,
     Call,
@@ -31,6 +34,7 @@ from dimgs.engines.structured.trees import (
     Tree,
     compiled,
     evaluate,
+    nodes,
     other_scales,
     parameters,
     to_sympy,
@@ -147,6 +151,18 @@ def test_any_term_under_a_power_may_have_the_simple_number() -> None:
     simple = simplify_numbers(fitted, runs)
     assert parameters(simple.tree) == pytest.approx([8 * np.pi / 3])
     assert simple.bits < fitted.bits - 5
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_exponents_of_a_power_law_have_denominators_of_their_own(noise: float) -> None:
+    rng = np.random.default_rng(4)
+    groups = {"pi_1": np.exp(rng.uniform(1, 4, 60)), "pi_2": np.exp(rng.uniform(-1, 2, 60))}
+    y = 0.023 * groups["pi_1"] ** 0.8 * groups["pi_2"] ** (1 / 3)
+    y = y * np.exp(noise * rng.standard_normal(60))
+    archive = Archive(Runs.of(Problem(groups, y)), np.inf)
+    power_law(archive.runs, response(archive.runs), archive)
+    assert archive.best is not None
+    assert Mono((Fraction(4, 5), Fraction(1, 3))) in list(nodes(archive.best.tree))
 
 
 def test_what_leaves_two_sums_may_cancel() -> None:

@@ -44,6 +44,8 @@ _TOO_FAR = 8.0
 # standard errors within which a constant is a simple number, and the widest such window: a factor
 # of two, beyond which any constant would be one
 _ERRORS, _WIDEST = 3.0, 0.7
+# what the rounding of numbers leaves of an exact exponent
+_ROUNDING = 1e-7
 # shortest messages that are fitted
 _KEPT = 4
 # mean square that counts as none
@@ -121,7 +123,7 @@ def _rounded(model: ProductModel, runs: Runs) -> Iterator[State]:
                 state = with_simple_number(state, whole + k)
         if state is None:
             continue
-        for q in DENOMINATORS:
+        for q in (*DENOMINATORS, None):
             rounded = nearest_plane(state, varied, q)
             if rounded is None or any(abs(x) > LARGEST for x in rounded.exponents.values()):
                 continue
@@ -175,19 +177,33 @@ def with_simple_number(
     return out
 
 
-def nearest_plane(state: State, varied: Sequence[int], q: int) -> State | None:
-    """Round the surest exponent first and let the others follow, in turn."""
+def nearest_plane(state: State, varied: Sequence[int], q: int | None = None) -> State | None:
+    """Round one exponent after the other, the others following; None where one is too far.
+
+    With a common denominator q the surest comes first; without, the one of the smallest denominator
+    within its error, such as 1/3 before 4/5.
+    """
     left = list(varied)
     while left:
-        i = state.surest(left)
-        value = Fraction(round(float(state.theta[i]) * q), q)
-        allowed = _TOO_FAR * state.error(i) + 0.02 + 0.05 / q
+        i, q_i = (state.surest(left), q) if q else _simplest(state, left)
+        value = Fraction(round(float(state.theta[i]) * q_i), q_i)
+        allowed = _TOO_FAR * state.error(i) + 0.02 + 0.05 / q_i
         if abs(float(value) - state.theta[i]) > allowed:
             return None
         state = state.fixed(i, float(value))
         state.exponents[i] = value
         left.remove(i)
     return state
+
+
+def _simplest(state: State, places: Sequence[int]) -> tuple[int, int]:
+    """The exponent of the smallest denominator within its error, and that, else the surest."""
+    for q in DENOMINATORS:
+        away = {i: abs(round(float(state.theta[i]) * q) / q - state.theta[i]) for i in places}
+        near = [i for i in places if away[i] <= _ERRORS * state.error(i) + _ROUNDING]
+        if near:
+            return state.surest(near), q
+    return state.surest(places), DENOMINATORS[-1]
 
 
 def _length(state: State, model: ProductModel, runs: Runs) -> float:
