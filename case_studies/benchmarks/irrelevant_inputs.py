@@ -45,8 +45,10 @@ def table(equation: Equation, runs: int, noise: float, dummies: int, seed: int =
     columns = {f"{v.name} [{v.si_unit}]": values[v.name] for v in equation.inputs}
     like = [(v.si_unit, equation.ranges[v.name]) for v in equation.inputs]
     for k, (unit, (low, high)) in enumerate([*like, *OTHERS][:dummies]):
-        least, most = sorted((float(np.log(abs(low))), float(np.log(abs(high)))))
-        columns[f"z{k} [{unit}]"] = np.exp(rng.uniform(least, most, runs))
+        least, most = sorted((abs(low), abs(high)))
+        # of a range with zero in it, two decades
+        least = least if low * high > 0 else most / 100
+        columns[f"unused_{k} [{unit}]"] = np.exp(rng.uniform(np.log(least), np.log(most), runs))
     return Dataset.from_columns(
         {**columns, f"{equation.target.name} [{equation.target.si_unit}]": response}
     )
@@ -92,18 +94,25 @@ def searched(
     logs = problem.scale == "log" and bool(np.all(values > 0))
     left = np.log(problem.response / values) if logs else problem.response - values
     named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
+    # of positive inputs, so that those that cancel are gone
     whole = in_variables(design, first.expression.xreplace(named))
+    whole = sympy.powdenest(whole.xreplace({s: _positive(s) for s in whole.free_symbols}))
     place = {n: f"pi_{k}" for k, n in enumerate(equation.ranges, 1)}
     names = Names.of(design).identifier
     renamed: dict[Any, Any] = {
-        sympy.Symbol(names[n]): sympy.Symbol(place[n]) for n in place if n in names
+        _positive(names[n]): sympy.Symbol(place[n]) for n in place if n in names
     }
-    renamed |= {sympy.Symbol(n): sympy.Float(v) for n, v in equation.known().items()}
+    renamed |= {_positive(n): sympy.Float(v) for n, v in equation.known().items()}
+    renamed |= {_positive(n): sympy.Symbol(n) for n in first.constants}
     try:
         candidate = Candidate.of(whole.xreplace(renamed), first.constants, scale="linear")
     except DimgsError:
         return False, left
     return agreement(candidate, Inputs(equation, raw=True)).exact, left
+
+
+def _positive(name: object) -> sympy.Symbol:
+    return sympy.Symbol(str(name), positive=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,5 +1,6 @@
 """Archive of a search: the best tree of each structure, which become candidates."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Literal
@@ -13,7 +14,7 @@ from dimgs.engines.protocol import Problem
 from dimgs.engines.selection import constants_bits, is_white
 from dimgs.engines.structured.fitting import FittedTree, polish, residuals_of, simplify_numbers
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import Tree, evaluate, parameters, to_sympy
+from dimgs.engines.structured.trees import Exponents, Tree, evaluate, parameters, to_sympy
 from dimgs.expression.candidate import Candidate
 from dimgs.groups.rationals import exact_bits
 
@@ -92,6 +93,13 @@ class Archive:
         Long sums come near to any smooth law of one group, to ten digits at times.
         """
         return self.exact or 0 < 2 * self.explained <= self.tried
+
+    def among(self, groups: Sequence[Exponents], part: float) -> "Archive":
+        """An empty archive of the runs with other groups, for a part of the rest of the budget."""
+        now, rest = monotonic(), None
+        if self.evaluations is not None:
+            rest = int(part * (self.evaluations - self.tried))
+        return Archive(self.runs.among(groups), now + part * (self.deadline - now), rest)
 
     def check(self) -> None:
         """Raise OutOfBudget when the budget is spent."""
