@@ -126,7 +126,8 @@ def with_constants_by_source(study: Study, options: Options, clock: Clock) -> St
     """
     posterior, prepared = study.posterior, study.prepared
     usable = posterior is not None and not clock.over and _may_be_simpler(study, options)
-    if posterior is None or not (usable and study.law.differing):
+    is_log = prepared.design.scale == "log"
+    if posterior is None or not (usable and is_log and study.law.differing):
         return study
     shift = source_shift(study.law, law_inputs(study.law, prepared.data))
     forms = simple_forms(

@@ -14,7 +14,7 @@ Biometrics 41 (1985) 477-486 (degrees of freedom by Satterthwaite). S. G. Self, 
 Stat. Assoc. 82 (1987) 605-610 (a variance tested at zero).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -432,7 +432,10 @@ def _with_effects(
     most: int,
 ) -> MixedFit:
     """The fit with those further effects that the runs surely show, the likeliest first."""
-    tried = [e for e in tried if _tells(e.columns[:, 0], e.labels)]
+    # a response that is no logarithm has no prefactor, and any size
+    is_log = any(e.name == "prefactor" and not e.of_constant for e in fit.effects)
+    most_spread = _MOST_SPREAD if is_log else np.inf
+    tried = [e for e in tried if _tells(e.columns[:, 0], e.labels, np.std if is_log else rms)]
     while tried and len(fit.effects) < most:
         fits = [fit_mixed(X, y, weights, [*fit.effects, extra]) for extra in tried]
         best = max(range(len(fits)), key=lambda k: fits[k].log_likelihood)
@@ -443,7 +446,7 @@ def _with_effects(
         spread = float(fits[best].spreads[-1])
         if tried[best].of_constant:
             spread *= rms(tried[best].columns)
-        if spread <= _MOST_SPREAD:
+        if spread <= most_spread:
             fit = fits[best]
         del tried[best]
     return fit
@@ -515,7 +518,7 @@ def fit_form(
     shape: Shape,
     names: Sequence[str],
     start: Array,
-    X: Array,
+    X: Array | None,
     y: Array,
     weights: Array | None,
     effects: Sequence[Effect],
@@ -533,7 +536,8 @@ def fit_form(
         Its constants.
     start : ndarray of shape (n_constants,)
         Constants of least squares.
-    X : ndarray of shape (n_runs, n_features)
+    X : ndarray of shape (n_runs, n_features) or None
+        None where the response is no logarithm: then constants alone differ.
     y : ndarray of shape (n_runs,)
     weights : ndarray of shape (n_runs,), optional
     effects : sequence of Effect
@@ -547,10 +551,9 @@ def fit_form(
     given = [
         replace(e, terms=np.pad(e.terms, ((0, k), (0, 0)))) for e in effects if not e.of_constant
     ]
-    prefactors = [e for e in given if e.name == "prefactor"]
-    exponents = [e for e in given if e.name != "prefactor"]
+    kinds = [e for e in given if e.name == "prefactor"]
     best = _linearised(shape, names, y, weights, start + np.zeros((n, k)), given)
-    span = np.column_stack([np.ones(n), X])
+    span = np.zeros((n, 1)) if X is None else np.column_stack([np.ones(n), X])
     rest = best.slopes - span @ np.linalg.lstsq(span, best.slopes, rcond=None)[0]
     size = np.linalg.norm(best.slopes, axis=0)
     free = np.flatnonzero(np.linalg.norm(rest, axis=0) > _LINEAR * size).tolist()
@@ -563,9 +566,11 @@ def fit_form(
             np.eye(len(e.terms))[:, [j - k]],
             of_constant=True,
         )
-        for e in prefactors
+        for e in kinds
         for j in free
     ]
+    prefactors = [] if X is None else kinds
+    exponents = [] if X is None else [e for e in given if e.name != "prefactor"]
     tried = [*exponents, *of_constants]
     level = _level(len(tried))
     form = _linearised(shape, names, y, weights, best.places, prefactors)
@@ -583,13 +588,15 @@ def fit_form(
         # what is likely to first order about equal constants may not be about those of the sources
         if end is not None and 2 * (end.mixed.log_likelihood - fit.log_likelihood) > level:
             form = end
-    kinds = [e.source for e in form.mixed.effects if e.of_constant]
-    kept = [e for e in form.effects if e.of_constant or e.ratio > _NOTHING or e.source not in kinds]
-    if kinds and len(kept) < len(form.mixed.effects):
+    differing = [e.source for e in form.mixed.effects if e.of_constant]
+    kept = [
+        e for e in form.effects if e.of_constant or e.ratio > _NOTHING or e.source not in differing
+    ]
+    if differing and len(kept) < len(form.mixed.effects):
         form = _linearised(shape, names, y, weights, form.places, kept)
     gain = form.mixed.log_likelihood - best.mixed.log_likelihood
     further = len(form.mixed.effects) - len(best.mixed.effects)
-    return form if form.has_constants and gain > further else best
+    return form if form.has_constants and (X is None or gain > further) else best
 
 
 def _linearised(
@@ -617,6 +624,8 @@ def _settled(
         start, shifts = _conditional(shape, form, start, shifts, y, weights)
         at = replace(form.mixed, coefficients=start, shifts=shifts)
         places, before = replace(form, mixed=at).constants, form
+        if not all(np.all(np.isfinite(x)) for x in shape(places)):
+            return None
         form = _linearised(shape, form.names, y, weights, places, form.effects)
         if np.abs(form.values - before.values).max() <= _SETTLED * form.mixed.sd:
             return form
@@ -690,11 +699,13 @@ def with_slopes(
     )
 
 
-def _tells(column: Array, labels: NDArray[np.str_]) -> bool:
-    """Whether enough sources have enough runs, in which a column varies enough."""
+def _tells(
+    column: Array, labels: NDArray[np.str_], size: Callable[[Array], float | np.floating]
+) -> bool:
+    """Whether enough sources have enough runs, in which a column varies enough by its size."""
     spreads = [column[labels == one] for one in np.unique(labels)]
-    least = _INSIDE * float(column.std())
-    telling = [len(x) >= _FEWEST_RUNS and float(x.std()) > least for x in spreads]
+    least = _INSIDE * float(size(column))
+    telling = [len(x) >= _FEWEST_RUNS and float(size(x)) > least for x in spreads]
     return sum(telling) >= _FEWEST_SOURCES
 
 

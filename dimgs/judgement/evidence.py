@@ -603,7 +603,8 @@ def errors_by_source(model: Model, errors: Errors, design: Design, whole: Fitted
     whole : Fitted
         The fit of the model to all runs with these errors.
     """
-    if errors.white is None or not (isinstance(model, FormulaModel) and whole.usable):
+    is_fitted = whole.usable and whole.dof > 0 and bool(np.all(np.isfinite(whole.slopes)))
+    if errors.white is None or not (isinstance(model, FormulaModel) and is_fitted):
         return errors
     form = fit_form_of(design, model.expression, model.names, whole.constants)
     if not form.has_constants:
@@ -619,7 +620,10 @@ def errors_by_source(model: Model, errors: Errors, design: Design, whole: Fitted
         return errors
     further = len(form.mixed.effects) - len(design.effects)
     price = (white.log_determinant - errors.white.log_determinant) / 2 + further
-    return replace(errors, response=response, white=white, price=price)
+    about = replace(errors, response=response, white=white)
+    # densities are those of the responses that were measured
+    price += float(np.sum(about.jacobian - errors.jacobian))
+    return replace(about, price=price)
 
 
 def _with_scatter(errors: Errors, model: Model, fitted: Fitted) -> Errors:

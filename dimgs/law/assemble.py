@@ -319,7 +319,8 @@ def fit_form_of(
         columns = [evaluate(g, at, n) for g in slopes]
         return response, np.column_stack(columns) if columns else np.zeros((n, 0))
 
-    return fit_form(shape, names, values, design.X, design.y, design.weights, design.effects)
+    X = design.X if log else None
+    return fit_form(shape, names, values, X, design.y, design.weights, design.effects)
 
 
 def _mixed(
@@ -329,6 +330,8 @@ def _mixed(
     if not design.effects:
         return None
     form = fit_form_of(design, expression, names, values)
+    if design.scale == "linear" and not form.has_constants:
+        return None
     data = form.slopes, form.response, design.weights
     fit = fit_mixed(*data, form.mixed.effects, np.eye(len(names)))
     return with_chances(fit, *data)

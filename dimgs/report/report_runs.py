@@ -13,7 +13,7 @@ from dimgs.groups.group import PiGroup
 from dimgs.law.evaluate import evaluate
 from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.law.law import Law
-from dimgs.law.prediction import law_inputs, source_shift
+from dimgs.law.prediction import law_inputs, source_shift, values
 from dimgs.law.typeset import group_symbols
 from dimgs.report.findings import Findings
 
@@ -136,7 +136,11 @@ class ReportRuns:
         target = np.asarray(self.data[self.law.target.name], dtype=np.float64)
         effects, shift = self.law.label_effects, np.zeros(self.n)
         if self.law.sources:
-            shift = source_shift(self.law, law_inputs(self.law, self.data))
+            inputs = law_inputs(self.law, self.data)
+            if self.law.uncertainty.scale == "linear":
+                common = values(self.law, inputs._replace(labels={}))
+                return np.asarray((target - values(self.law, inputs) + common) / self.factor)
+            shift = source_shift(self.law, inputs)
         elif effects is not None and effects.column in self.data.names:
             labels = [str(x) for x in self.data[effects.column]]
             shift = np.array([effects.log_ratios.get(x, 0.0) for x in labels])

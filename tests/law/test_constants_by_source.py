@@ -14,6 +14,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.law.assemble import assemble
 from dimgs.law.canonical import absorb
+from dimgs.law.parts import SourceEffects
 from dimgs.law.typeset import source_tables
 from dimgs.report.plain_text import sources_lines
 
@@ -82,6 +83,9 @@ def test_files_and_texts_have_the_constant_of_each_source() -> None:
     law = planted()
     again = Law.from_json(law.to_json())
     assert again == law
+    # files of laws whose constants are common do not mention them
+    effects = SourceEffects("lab", ("prefactor",), (sympy.Integer(1),), (0.1,), {}, {}, {})
+    assert effects.constants == ("",)
     points = {"x": [0.5], "z": [2.0], "lab": ["lab4"]}
     assert again.predict(points, 0.9) == law.predict(points, 0.9)
     own = constants_of(law)[4]
@@ -148,3 +152,23 @@ def test_a_saturation_that_differs_between_species_is_told_from_a_prefactor() ->
     law = law_of(table, SATURATION)
     assert law.differing == {"c_2"}
     assert np.corrcoef(np.log(constants_of(law)), np.log(limits))[0, 1] > 0.9
+
+
+def test_an_offset_of_each_source_of_a_target_of_both_signs_is_added() -> None:
+    rng = np.random.default_rng(5)
+    x, offsets = rng.uniform(1, 10, LABS * RUNS), rng.normal(0, 2, LABS)
+    y = 2 * x - 9 + np.repeat(offsets, RUNS) + 0.2 * rng.normal(size=len(x))
+    lab = np.repeat([f"lab{k}" for k in range(LABS)], RUNS)
+    data = Dataset.from_columns({"x [1]": x, "y [1]": y, "lab [label]": lab})
+    design = prepare(data, "y", Options(by=("lab",)), linear_allowed=True).design
+    assert design.scale == "linear"
+    form = sympy.sympify("c_1*pi_1 + c_2")
+    law = assemble(design, form, {"c_1": 2.0, "c_2": -9.0}, 0.9)
+    assert law.differing == {"c_2"}
+    assert constants_of(law) == pytest.approx(offsets - 9, abs=0.5)
+    assert np.std(law.predict_si(data) - y) == pytest.approx(0.2, rel=0.3)
+    new = law.predict({"x": 5.0, "lab": "new"}, level=0.9)
+    assert new.high - new.low == pytest.approx(2 * 1.83 * np.std(offsets, ddof=1), rel=0.15)
+    # without an offset there is nothing that a source could add
+    alone = assemble(design, sympy.sympify("c_1*pi_1"), {"c_1": 1.0}, 0.9)
+    assert not alone.sources or alone.differing
