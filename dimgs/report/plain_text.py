@@ -573,20 +573,34 @@ def _is_of(law: Law | None, fit: FittedLaw) -> bool:
     )
 
 
+def column_ranges(law: Law) -> dict[str, tuple[float, float, str]]:
+    """Range of each column in the runs, in its unit of the table."""
+    inputs = {v.name: v.unit for v in law.inputs}
+    return {
+        n: (float(inputs[n].from_si(low)), float(inputs[n].from_si(high)), inputs[n].text)
+        for n, (low, high, _) in law.domain.columns.items()
+        if n in inputs
+    }
+
+
+def column_of(law: Law, name: str) -> str | None:
+    """The one column of a group, beside constants and scales; None where there are more."""
+    group = next((g for g in law.groups if g.name == name), None)
+    alone = [n for n, _ in (group.exponents if group else ()) if n in law.domain.columns]
+    return alone[0] if len(alone) == 1 else None
+
+
 def _domain_lines(law: Law) -> list[str]:
     """The ranges of the groups, and the inputs that no run varied."""
-    lines, inputs = [], {v.name: v for v in law.inputs}
+    lines = []
     for name, (low, high) in law.domain.groups.items():
         group = next((g for g in law.groups if g.name == name), None)
         what = "" if group is None else f" = {group.known_as or group}"
         line = f"{number(low)} <= {name}{what} <= {number(high)}"
-        alone = [n for n, _ in (group.exponents if group else ()) if n in law.domain.columns]
-        if len(alone) == 1:
-            # beside constants and scales, one input in the unit of the table
-            v = inputs[alone[0]]
-            low, high = (float(v.unit.from_si(x)) for x in law.domain.columns[v.name][:2])
-            unit = _unit(v.unit.text)
-            line = f"{number(low)} <= {visible(v.name)} <= {number(high)}{unit}   ({name})"
+        column = column_of(law, name)
+        if column is not None:
+            low, high, unit = column_ranges(law)[column]
+            line = f"{number(low)} <= {visible(column)} <= {number(high)}{_unit(unit)}   ({name})"
         lines.append(line)
     constant = held_texts(law)
     if not lines and not constant:

@@ -32,7 +32,7 @@ _LEAD = ("regimes", "collapse")
 _CALLED: tuple[tuple[ModuleType, str], ...] = (
     (verdict, "headline descriptions leads_words rivals_title probability verdict remarks"),
     (verdict, "noise_text"),
-    (plain_text, "centre_text sources_lines place"),
+    (plain_text, "centre_text column_ranges sources_lines place"),
     (words, "title_of reference_of spread_text"),
     (views, "tiles_of"),
     (effects, "exponent_text"),

@@ -14,7 +14,7 @@ from dimgs.law.exponents import round_decimals
 from dimgs.law.latex import expression_latex, symbol_latex
 from dimgs.law.law import Law
 from dimgs.report.findings import Findings
-from dimgs.report.plain_text import PERFECT
+from dimgs.report.plain_text import PERFECT, column_of, column_ranges
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.verdict import in_table_unit, log_error
 from dimgs.report.words import short
@@ -29,8 +29,10 @@ _MOST_CANDIDATES = 24
 def strips(report: Findings, runs: ReportRuns | None) -> list[dict[str, Any]]:
     """Range of every group of the law, with the runs as ticks in percent; formulas in LaTeX."""
     law, ranges = report.law, []
-    for name, (low, high) in () if law is None else law.domain.groups.items():
-        group = next((g for g in law.groups if g.name == name), None) if law else None
+    if law is None:
+        return []
+    for name, (low, high) in law.domain.groups.items():
+        group = next((g for g in law.groups if g.name == name), None)
         places: list[float] = []
         if runs is not None and name in runs.values and high > low:
             x = runs.values[name]
@@ -38,13 +40,18 @@ def strips(report: Findings, runs: ReportRuns | None) -> list[dict[str, Any]]:
             x = np.log(x / low) / np.log(high / low) if log else (x - low) / (high - low)
             places = sorted({round(99 * float(v) + 0.5, 1) for v in x})
         known_as = (group.known_as or "") if group is not None else ""
+        what = "" if group is None else known_as or str(group)
+        column = column_of(law, name)
+        if column is not None:
+            low, high, unit = column_ranges(law)[column]
+            known_as = what = f"{column} in {shown_unit(unit)}".removesuffix(" in 1")
         ranges.append(
             {
                 "name": name,
                 "symbol": symbol_latex(name) if runs is None else runs.symbol(name),
                 "definition": "" if runs is None or group is None else runs.definition(group),
                 "known_as": known_as,
-                "what": "" if group is None else known_as or str(group),
+                "what": what,
                 "low": low,
                 "high": high,
                 "ticks": places[:: max(1, len(places) // _TICKS)],

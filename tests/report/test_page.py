@@ -15,6 +15,7 @@ from dimgs.expression.candidate import Candidate
 from dimgs.report.figures.save import inline_svg, plain
 from dimgs.report.findings import Candidates
 from dimgs.report.render import html_templates, report_card, report_html
+from dimgs.report.views import strips
 from tests.planted import pipe
 from tests.report.examples import ASKED, drawings_of, page_of, report_of
 
@@ -219,3 +220,13 @@ def test_a_wide_formula_is_marked_for_paper(factors: int, kind: str) -> None:
     formula = html_templates().get_template("macros.html").module.formula  # type: ignore[attr-defined]
     (classes,) = re.findall(r'<div class="([a-z ]+)" role="group"', formula(latex, "law"))
     assert classes.split()[-1] == kind
+
+
+def test_the_domain_is_in_the_units_of_the_table() -> None:
+    celsius = np.linspace(0, 100, 12)
+    data = Dataset.from_columns({"T [degC]": celsius, "x [mm]": 2 + celsius, "y [1]": 2 + celsius})
+    report = discover(data, "y", scales=["T0 [K]", "x0 [m]"], engine="power_law")
+    shown = {s["what"]: (s["low"], s["high"]) for s in strips(report, None)}
+    assert shown["x in mm"] == pytest.approx((2.0, 102.0))
+    assert shown["T in degC"] == pytest.approx((0.0, 100.0))
+    assert "| x in mm | 2 | 102 |" in report.to_markdown()
