@@ -131,8 +131,8 @@ class Options:
         (),
         "several",
         "Label column of sources (laboratory, machine, material, species), with random effects on "
-        "the prefactor, and on exponents where a test supports it. Intervals for a new source "
-        "contain them.",
+        "the prefactor, and on exponents and constants where a test supports it. Intervals for a "
+        "new source contain them.",
     )
     split_by: str | None = _option(
         None,

@@ -14,8 +14,9 @@ Biometrics 41 (1985) 477-486 (degrees of freedom by Satterthwaite). S. G. Self, 
 Stat. Assoc. 82 (1987) 605-610 (a variance tested at zero).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Protocol
 
 import numpy as np
@@ -282,7 +283,9 @@ def fit_mixed(
         shifts=shifts / size,
         errors=shift_errors / np.outer(size, size),
         crossed=crossed / size,
-        log_likelihood=-0.5 * moments.criterion(logs)[0],
+        log_likelihood=-0.5 * moments.criterion(logs)[0]
+        - free * np.log(moments.unit)
+        - float(np.log(moments.size).sum()),
         freedom=_freedom(moments, variance, logs, functionals * moments.unit / moments.size),
     )
 
@@ -478,6 +481,8 @@ class FormFit:
         What the slopes times the constants are fitted to.
     mixed : MixedFit
         Its coefficients are the common constants.
+    chances : mapping of (str, str) to float
+        Of each constant and kind of source: chance of so large a spread if there were none.
     """
 
     names: Sequence[str]
@@ -486,6 +491,7 @@ class FormFit:
     slopes: Array
     response: Array
     mixed: MixedFit
+    chances: Mapping[tuple[str, str], float] = field(default_factory=dict)
 
     @property
     def has_constants(self) -> bool:
@@ -546,6 +552,11 @@ def fit_form(
     References
     ----------
     M. J. Lindstrom, D. M. Bates, Biometrics 46 (1990) 673-687.
+
+    Raises
+    ------
+    FitError
+        If a run has no finite value or slope.
     """
     n, k = len(y), len(names)
     given = [
@@ -586,14 +597,19 @@ def fit_form(
         tried = [e for e in tried if (e.name, e.source) != (extra.name, extra.source)]
         end = _settled(shape, replace(form, mixed=grown), start, y, weights)
         # what is likely to first order about equal constants may not be about those of the sources
-        if end is not None and 2 * (end.mixed.log_likelihood - fit.log_likelihood) > level:
-            form = end
-    differing = [e.source for e in form.mixed.effects if e.of_constant]
+        gain = -np.inf if end is None else end.mixed.log_likelihood - fit.log_likelihood
+        if end is not None and 2 * gain > level:
+            chance = {(extra.name, extra.source): _chance(gain)} if extra.of_constant else {}
+            form = replace(end, chances={**form.chances, **chance})
+    differing, order = [k[1] for k in form.chances], [e.source for e in kinds]
     kept = [
         e for e in form.effects if e.of_constant or e.ratio > _NOTHING or e.source not in differing
     ]
-    if differing and len(kept) < len(form.mixed.effects):
+    if differing:
+        kept.sort(key=lambda e: order.index(e.source))
+        chances = form.chances
         form = _linearised(shape, names, y, weights, form.places, kept)
+        form = replace(form, chances=chances)
     gain = form.mixed.log_likelihood - best.mixed.log_likelihood
     further = len(form.mixed.effects) - len(best.mixed.effects)
     return form if form.has_constants and (X is None or gain > further) else best
@@ -610,6 +626,8 @@ def _linearised(
     """Fit of a form that is linear at constants of each run."""
     values, slopes = shape(places)
     response = y - values + np.sum(slopes * places, axis=1)
+    if not (np.all(np.isfinite(response)) and np.all(np.isfinite(slopes))):
+        raise FitError("The form has no finite value or slope at the constants of a source.")
     return FormFit(
         names, places, values, slopes, response, fit_mixed(slopes, response, weights, effects)
     )
@@ -656,7 +674,13 @@ def _conditional(
     return theta[:k], size * theta[k:]
 
 
-def with_chances(fit: MixedFit, X: Array, y: Array, weights: Array | None) -> MixedFit:
+def with_chances(
+    fit: MixedFit,
+    X: Array,
+    y: Array,
+    weights: Array | None,
+    known: Mapping[tuple[str, str], float] = MappingProxyType({}),
+) -> MixedFit:
     """The fit with the chance of so large a spread of each effect if there were none.
 
     Parameters
@@ -664,14 +688,23 @@ def with_chances(fit: MixedFit, X: Array, y: Array, weights: Array | None) -> Mi
     fit : MixedFit
     X, y, weights
         As of :func:`fit_mixed`.
+    known : mapping of (str, str) to float
+        Chances of constants, which the linear model near those of the sources does not give.
     """
     out = []
-    for k in range(len(fit.effects)):
+    for k, effect in enumerate(fit.effects):
+        if effect.of_constant:
+            out.append(known[effect.name, effect.source])
+            continue
         rest = [e for j, e in enumerate(fit.effects) if j != k]
         without = fit_mixed(X, y, weights, rest).log_likelihood
-        gain = max(2 * (fit.log_likelihood - without), 0.0)
-        out.append(0.5 * float(chdtrc(1, gain)) if gain > 0 else 1.0)
+        out.append(_chance(fit.log_likelihood - without))
     return replace(fit, p_values=tuple(out))
+
+
+def _chance(gain: float) -> float:
+    """Chance of so large a gain of log-likelihood by a variance that is zero."""
+    return 0.5 * float(chdtrc(1, 2 * gain)) if gain > 0 else 1.0
 
 
 def with_slopes(

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.errors import FitError
 from dimgs.expression.compiled import compile_expression
 from dimgs.fits.covariance import deleted_residuals
 from dimgs.fits.design.features import Design
@@ -603,10 +604,12 @@ def errors_by_source(model: Model, errors: Errors, design: Design, whole: Fitted
     whole : Fitted
         The fit of the model to all runs with these errors.
     """
-    is_fitted = whole.usable and whole.dof > 0 and bool(np.all(np.isfinite(whole.slopes)))
-    if errors.white is None or not (isinstance(model, FormulaModel) and is_fitted):
+    if errors.white is None or not (isinstance(model, FormulaModel) and whole.usable):
         return errors
-    form = fit_form_of(design, model.expression, model.names, whole.constants)
+    try:
+        form = fit_form_of(design, model.expression, model.names, whole.constants)
+    except FitError:
+        return errors
     if not form.has_constants:
         return errors
     common = form.mixed.coefficients

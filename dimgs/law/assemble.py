@@ -334,7 +334,7 @@ def _mixed(
         return None
     data = form.slopes, form.response, design.weights
     fit = fit_mixed(*data, form.mixed.effects, np.eye(len(names)))
-    return with_chances(fit, *data)
+    return with_chances(fit, *data, form.chances)
 
 
 def _representable(fit: Linearised) -> tuple[Array, Array]:

@@ -172,3 +172,22 @@ def test_an_offset_of_each_source_of_a_target_of_both_signs_is_added() -> None:
     # without an offset there is nothing that a source could add
     alone = assemble(design, sympy.sympify("c_1*pi_1"), {"c_1": 1.0}, 0.9)
     assert not alone.sources or alone.differing
+
+
+def test_constants_of_one_kind_of_source_are_told_from_prefactors_of_another() -> None:
+    rng = np.random.default_rng(5)
+    n = 120
+    lab, material = rng.integers(0, 8, n), rng.integers(0, 6, n)
+    x = np.exp(rng.uniform(-1.5, 1.5, n))
+    offset, factor = rng.normal(1, 0.4, 8), np.exp(rng.normal(0, 0.3, 6))
+    y = factor[material] * (2 * x + offset[lab]) * np.exp(0.04 * rng.normal(size=n))
+    labels = {"lab [label]": lab.astype(str), "material [label]": material.astype(str)}
+    data = Dataset.from_columns({"x [1]": x, "y [1]": y, **labels})
+    design = prepare(data, "y", Options(by=("lab", "material"))).design
+    form = sympy.sympify("c_1*pi_1 + c_2")
+    law = assemble(design, form, {"c_1": 2.0, "c_2": 1.0}, 0.9)
+    assert [each.differs for each in law.sources] == [("c_2",), ("prefactor",)]
+    assert all(p < 1e-3 for each in law.sources for p in each.p_values)
+    by_lab = [law.sources[0].added(str(k))["c_2"] for k in range(8)]
+    assert np.corrcoef(by_lab, offset)[0, 1] > 0.95
+    assert np.std(np.log(law.predict_si(data) / y)) == pytest.approx(0.04, rel=0.2)
