@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 64756, "domains in units of the table, few runs"
+MOST, SINCE = 64780, "constants by source compared in one unit"
 
 
 def code_lines(text: str) -> int:
