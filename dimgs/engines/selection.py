@@ -37,7 +37,7 @@ J. Rissanen, Automatica 14 (1978) 465-471 (description length); S.-M. Udrescu et
 """
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import ndtri
@@ -178,21 +178,20 @@ def predictable_share(coordinates: Array, residuals: Array) -> float:
     return float(_predictable_shares(coordinates, np.asarray(residuals)[:, None])[0])
 
 
-def normal_scores(values: Array, ties: Literal["average", "ordinal"] = "average") -> Array:
+def normal_scores(values: Array) -> Array:
     """Quantiles of the normal distribution in the place of values of the same ranks.
 
     Parameters
     ----------
     values : ndarray of shape (n,)
-    ties : {"average", "ordinal"}
-        Whether equal values share a rank or have one each, in their order.
+        Equal ones share a rank: runs may be in the order of their responses.
 
     Examples
     --------
     >>> normal_scores(np.array([3.0, 1.0, 1000.0])).round(2).tolist()
     [0.0, -0.97, 0.97]
     """
-    return np.asarray(ndtri((rankdata(values, ties) - 0.5) / len(values)))
+    return np.asarray(ndtri((rankdata(values) - 0.5) / len(values)))
 
 
 def is_white(

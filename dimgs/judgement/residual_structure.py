@@ -134,7 +134,7 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     least = 1.0
     for x in along:
         # few runs show a bend at most, and by their places rather than by their ranks
-        place = (x - x.mean()) / (x.std() or 1.0) if few else normal_scores(x, "ordinal") / 2.0
+        place = (x - x.mean()) / (x.std() or 1.0) if few else normal_scores(x) / 2.0
         terms = np.vander(place, 3 if few else _DEGREE + 1)[:, :-1]
         terms = terms - basis @ (basis.T @ terms)
         axes, size, _ = np.linalg.svd(terms, full_matrices=False)

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -160,3 +161,16 @@ def test_a_rational_lies_in_the_interval_that_is_shown(
         return
     for e in (*fitted.exponents, *fitted.variable_exponents):
         assert e.rational is None or e.low <= float(e.rational) <= e.high
+
+
+def test_settings_that_repeat_are_no_structure() -> None:
+    # runs are in the order of their values, so that equal settings are in that of the responses
+    none = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        S, T = rng.choice([100.0, 150.0, 200.0, 250.0, 300.0], 80), rng.choice([293.0, 333.0], 80)
+        N = 1e9 * (S / 100) ** -5 * np.exp(1800 / T) * np.exp(rng.normal(0, 0.4, 80))
+        data = dimgs.Dataset.from_columns({"S [MPa]": S, "T [K]": T, "N [1]": N})
+        verdict = fit_with(data, "N", Options(scales="auto", arrhenius="T")).verdict
+        none.append(verdict.none_of_these)
+    assert np.median(none) < 0.4
