@@ -178,7 +178,7 @@ class StudentTails:
         >>> round(StudentTails.of(0.1 * rng.standard_t(3, 4000), 3.0, 2).size, 2)
         0.1
         """
-        typical = rms(residuals)
+        typical = rms(residuals) or 1.0
         free = max(len(residuals) - fitted, 1)
 
         def excess(log_size: float) -> float:
@@ -186,7 +186,10 @@ class StudentTails:
             squares = float(np.sum((one.normal(residuals) / one.size) ** 2))
             return squares - free
 
-        return cls(freedom, typical * float(np.exp(brentq(excess, -12.0, 6.0, xtol=1e-10))))
+        # a run that is off among exact ones leaves these no size but that of rounding
+        least = float(np.log(EXACT))
+        size = least if excess(least) <= 0.0 else brentq(excess, least, 6.0, xtol=1e-10)
+        return cls(freedom, typical * float(np.exp(size)))
 
     def normal(self, residuals: Array) -> Array:
         """Residuals on the normal scale."""
@@ -568,8 +571,9 @@ NOISE: Mapping[str, NoiseKind] = {
 }
 # where mixed errors turn, as shares of the rms: half a decade apart, a likelihood hardly differs
 TURNS = (0.03, 0.1, 0.3)
-# degrees of freedom of Student's t that are tried: from heavy tails to nearly normal ones
-_FREEDOM = (2.0, 3.0, 5.0, 8.0)
+# degrees of freedom of Student's t that are tried: from a typing error among exact runs to nearly
+# normal errors
+_FREEDOM = (1.0, 2.0, 3.0, 5.0, 8.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -726,7 +730,7 @@ def student_likelihoods(residuals: Array) -> dict[float | None, float]:
         By degrees of freedom.
     """
     size, n = rms(residuals) or 1.0, len(residuals)
-    z, scales = residuals / size, np.geomspace(0.01, 1.0, 60)[:, None]
+    z, scales = residuals / size, np.geomspace(EXACT, 1.0, 240)[:, None]
     out: dict[float | None, float] = {None: -0.5 * float(n * np.log(2 * np.pi) + z @ z)}
     for nu in _FREEDOM:
         constant = gammaln((nu + 1) / 2) - gammaln(nu / 2) - 0.5 * np.log(nu * np.pi)

@@ -519,6 +519,9 @@ _RELEASED, _SIMPLEST = 10, 4
 _PRUNED = 3
 # of one constant in another: functions of a product of powers, their roots and reciprocals
 _POWERS = tuple(map(sympy.Rational, (1, -1, "1/2", "-1/2")))
+# spread of a factor, of its size, that is rounding, or a tenth of a run's error and never more than
+# the benchmarks of known laws allow, and the share of the runs in which it counts
+_IDLE, _IDLE_RUNS = (1e-7, 0.1, 1e-3), 0.9
 # standard errors within which a constant may be zero
 _MAY_BE_ZERO = 2.0
 # twice the gain of likelihood by a constant that was not needed: one of a hundred
@@ -663,16 +666,15 @@ def judge_forms(
     simplest = sorted(out, key=lambda c: c.structure.bits)[:_SIMPLEST]
     for one in [*out[:_RELEASED], *(c for c in simplest if c not in out[:_RELEASED])]:
         form = None if clock.over else _release(design, one)
-        if form is None:
-            continue
-        for proposal, model in _simpler(design, one, form):
-            # power laws are judged with their exponents, simple and real
-            judged_before = result is not None and is_monomial(proposal.expression)
-            if str(proposal.expression) not in texts and not judged_before:
+        simpler = [] if form is None else list(_simpler(design, one, form))
+        # power laws are judged with their exponents, simple and real
+        simpler = [s for s in simpler if result is None or not is_monomial(s[0].expression)]
+        for proposal, model in [*simpler, *(() if clock.over else _without_idle_factors(one))]:
+            if str(proposal.expression) not in texts:
                 texts.add(str(proposal.expression))
                 out += [c for c in [judged(proposal, model)] if c is not None]
         # the numbers of a given form are meant
-        other = None if one.given else _with_free_numbers(design, one, form)
+        other = None if one.given or form is None else _with_free_numbers(design, one, form)
         released = None if other is None else judged(*other)
         if released is None:
             continue
@@ -823,6 +825,39 @@ def _simpler(
         model = FormulaModel(design, expression, start)
         if np.all(np.isfinite(model.value(model.start))):
             yield Proposal(name=one.name, expression=expression, constants=start), model
+
+
+def _without_idle_factors(one: JudgedForm) -> Iterator[tuple[Proposal, Model]]:
+    """The form without factors that are all but constant in nine of ten runs.
+
+    A factor that is saturated but in a few gross runs follows these alone.
+    """
+    model, whole = one.model, one.evidence.whole
+    if one.given or not isinstance(model, FormulaModel):
+        return
+    values, inputs = model.filled(whole.constants), set(map(sympy.Symbol, model.inputs))
+    alike, middle = max(_IDLE[0], min(_IDLE[1] * whole.sd, _IDLE[2])), 1.0
+    kept: list[sympy.Expr] = []
+    factors = sympy.Mul.make_args(sympy.expand_power_base(one.expression, force=True))
+    for factor in factors:
+        if is_monomial(factor) or not factor.free_symbols & inputs:
+            kept.append(factor)
+            continue
+        size = evaluate(factor, values, model.n)
+        typical = float(np.median(size))
+        if np.quantile(np.abs(size - typical), _IDLE_RUNS) <= alike * abs(typical) < np.inf:
+            middle *= typical
+        else:
+            kept.append(factor)
+    rest = sympy.Mul(*kept)
+    used = {str(s) for s in rest.free_symbols}
+    if len(kept) == len(factors) or not used & set(model.inputs):
+        return
+    start = {name: float(values[name]) for name in model.names if name in used}
+    if abs(middle - 1.0) > alike and "C" not in used:
+        rest, start = sympy.Symbol("C") * rest, {**start, "C": middle}
+    proposal = Proposal(name=one.name, expression=rest, constants=start)
+    yield proposal, FormulaModel(model.design, rest, start)
 
 
 def _without_input(
