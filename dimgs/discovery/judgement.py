@@ -19,6 +19,7 @@ from dimgs.discovery.leads import (
     simple_forms,
 )
 from dimgs.discovery.options import Options
+from dimgs.discovery.outliers import outlying
 from dimgs.discovery.problem import is_searchable
 from dimgs.discovery.scoring import (
     fitted_by,
@@ -30,11 +31,11 @@ from dimgs.discovery.scoring import (
     scores_of,
     unexplained_share,
 )
-from dimgs.discovery.search import rivals_of
-from dimgs.discovery.study import MOST_LEFT_OUT, Study
+from dimgs.discovery.search import rivals_of, run_engine
+from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.discovery.switches import REGIMES, switching
 from dimgs.engines.clock import Clock
-from dimgs.engines.registry import NONE
+from dimgs.engines.registry import NONE, embedded
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
 from dimgs.fits.noise import target_errors
@@ -52,6 +53,8 @@ from dimgs.report.findings import Lead, r2_of
 from dimgs.report.results import Verdict
 
 POWER = ("power", "simple power")
+# laws of the runs without a few that all runs judge again
+_KEPT = 5
 
 
 def judge(study: Study, options: Options, clock: Clock) -> Study:
@@ -106,6 +109,41 @@ def with_switches(study: Study, options: Options, clock: Clock) -> Study:
     again = _posterior(study, options, clock, forms)
     if again.laws and again.laws[0].form.name == REGIMES:
         study = divided
+    return _with_posterior(study, again, options, clock)
+
+
+def with_gross_runs_aside(study: Study, options: Options, clock: Clock) -> Study:
+    """The study searched again without runs that lie far from its law, and judged by all runs.
+
+    Least squares of a search follow a gross run, and miss the law of the others.
+
+    Parameters
+    ----------
+    study : Study
+        With its laws judged.
+    options : Options
+    clock : Clock
+        When it is over, no more forms are looked for.
+    """
+    posterior, design = study.posterior, study.prepared.design
+    if posterior is None or clock.over or not _may_be_simpler(study, options):
+        return study
+    probable = bool(posterior.laws) and posterior.laws[0].probability >= PROBABLE
+    left_out = None if probable else left_out_residuals(study, options)
+    constants = sum(c.origin == "fitted" for c in study.law.constants)
+    far = [] if left_out is None else [run for run, _ in outlying(left_out, constants)]
+    if not far:
+        return study
+    rest = design.take(np.setdiff1d(np.arange(design.n_runs), far))
+    apart = replace(study, prepared=replace(study.prepared, design=rest))
+    apart = run_engine(apart, embedded(), clock.to_search, options, clock)
+    laws = _posterior(apart, options, clock).laws[:_KEPT]
+    others = [law.form for law in laws if law.form.name not in POWER]
+    forms = [
+        Proposal(name=one.name, expression=one.expression, constants=one.constants)
+        for one in others
+    ]
+    again = _posterior(study, options, clock, forms, others)
     return _with_posterior(study, again, options, clock)
 
 
@@ -273,7 +311,11 @@ _STRUCTURED = 0.05
 
 
 def _posterior(
-    study: Study, options: Options, clock: Clock, more: Sequence[Proposal] = ()
+    study: Study,
+    options: Options,
+    clock: Clock,
+    more: Sequence[Proposal] = (),
+    others: Sequence[JudgedForm] = (),
 ) -> Posterior:
     design = study.prepared.design
     base = study.law if study.result is None else study.result.law
@@ -289,7 +331,7 @@ def _posterior(
         partial(_is_admitted, design, options) if options.restricts else None,
     )
     listed = judge()
-    heavy = with_heavy_tails(design, listed) if listed and not clock.over else None
+    heavy = with_heavy_tails(design, listed, others) if listed and not clock.over else None
     again = [] if heavy is None else judge(errors=heavy)
     is_better = bool(again) and again[0].score > listed[0].score
     # a law that is far off in some runs has heavy tails as well: then these follow its groups

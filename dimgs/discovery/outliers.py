@@ -68,9 +68,8 @@ def outlying(left_out: Array, constants: int) -> list[tuple[int, float]]:
         squares = np.square(left_out[rows])
         worst = int(np.argmax(squares))
         dof = len(rows) - 1 - constants
-        error = float(np.sqrt((squares.sum() - squares[worst]) / dof))
-        if error <= _EXACT:
-            break
+        # in units of their own: of exact runs the others leave nothing of a sum with a large one
+        error = max(float(np.sqrt(np.delete(squares, worst).sum() / dof)), _EXACT)
         times = float(np.sqrt(squares[worst])) / error
         if 2 * len(rows) * float(special.stdtr(dof, -times)) >= _LEVEL:
             break

@@ -13,6 +13,7 @@ from dimgs.discovery.given_form import GivenForm
 from dimgs.discovery.judgement import (
     judge,
     with_constants_by_source,
+    with_gross_runs_aside,
     with_leads,
     with_switches,
 )
@@ -84,7 +85,8 @@ def study_with_scales(
         # searches had a share of the time, and some of the rest is left
         best = replace(best, cuts=tuple(c for c in best.cuts if c.step != JUDGEMENT))
         best = judge(best, options, clock)
-    best = with_constants_by_source(with_switches(best, options, clock), options, clock)
+    best = with_switches(with_gross_runs_aside(best, options, clock), options, clock)
+    best = with_constants_by_source(best, options, clock)
     return with_leads(best, options, whole)
 
 

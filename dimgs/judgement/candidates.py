@@ -7,12 +7,13 @@ probability only, and the interval at 95 % contains it. Exponents, and the numbe
 prefactor, are part of the form.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, partial
 from itertools import count, permutations
 from math import log2
+from typing import Any
 
 import numpy as np
 import sympy
@@ -354,7 +355,7 @@ def forms_of(
         expression = law.pi_expression
         proposals.append(Proposal(name="law", expression=expression, constants=fitted, law=law))
     for c in candidates[:MOST_JUDGED]:
-        expression = c.expression.xreplace(named)
+        expression = _with_powers(c.expression.xreplace(named), c.constants)
         proposals.append(
             Proposal(name=c.engine, expression=expression, constants=c.constants, candidate=c)
         )
@@ -377,6 +378,19 @@ def forms_of(
             for scale in scales:
                 one, model = _carried(design, one, model, scale)
             yield one, model
+
+
+def _with_powers(expression: sympy.Expr, constants: Iterable[str]) -> sympy.Expr:
+    """The form with u**c for exp(c log u): a fitted exponent has its price in either spelling."""
+    known = set(map(sympy.Symbol, constants))
+
+    def power(exponent: sympy.Expr) -> sympy.Expr:
+        logs = [f for f in sympy.Mul.make_args(exponent) if isinstance(f, sympy.log)]
+        if len(logs) != 1 or not (exponent / logs[0]).free_symbols <= known:
+            return sympy.exp(exponent)
+        return logs[0].args[0] ** (exponent / logs[0])
+
+    return expression.replace(sympy.exp, power)
 
 
 def _carried(
@@ -669,7 +683,7 @@ def judge_forms(
         simpler = [] if form is None else list(_simpler(design, one, form))
         # power laws are judged with their exponents, simple and real
         simpler = [s for s in simpler if result is None or not is_monomial(s[0].expression)]
-        for proposal, model in [*simpler, *(() if clock.over else _without_idle_factors(one))]:
+        for proposal, model in [*simpler, *(() if clock.over else _without_idle_parts(one))]:
             if str(proposal.expression) not in texts:
                 texts.add(str(proposal.expression))
                 out += [c for c in [judged(proposal, model)] if c is not None]
@@ -827,37 +841,76 @@ def _simpler(
             yield Proposal(name=one.name, expression=expression, constants=start), model
 
 
-def _without_idle_factors(one: JudgedForm) -> Iterator[tuple[Proposal, Model]]:
-    """The form without factors that are all but constant in nine of ten runs.
+def _without_idle_parts(one: JudgedForm) -> Iterator[tuple[Proposal, Model]]:
+    """The form without terms, and factors, that are all but nothing, or constant, in most runs.
 
-    A factor that is saturated but in a few gross runs follows these alone.
+    So (1 + c x)**p is x**p where c has no end, and a factor that is saturated but in a few gross
+    runs follows these alone.
     """
     model, whole = one.model, one.evidence.whole
     if one.given or not isinstance(model, FormulaModel):
         return
     values, inputs = model.filled(whole.constants), set(map(sympy.Symbol, model.inputs))
     alike, middle = max(_IDLE[0], min(_IDLE[1] * whole.sd, _IDLE[2])), 1.0
+
+    def is_idle(size: Array, beside: Array) -> bool:
+        return bool(np.quantile(np.abs(size / beside), _IDLE_RUNS) <= alike)
+
+    def pruned(node: sympy.Expr) -> sympy.Expr:
+        if not node.args or not node.free_symbols & inputs:
+            return node
+        node = node.func(*map(pruned, node.args))
+        if not node.is_Add:
+            return node
+        whole_sum = evaluate(node, values, model.n)
+        sizes = [evaluate(term, values, model.n) for term in node.args]
+        pairs = zip(node.args, sizes, strict=True)
+        return sympy.Add(*(term for term, size in pairs if not is_idle(size, whole_sum)))
+
     kept: list[sympy.Expr] = []
-    factors = sympy.Mul.make_args(sympy.expand_power_base(one.expression, force=True))
+    factors = sympy.Mul.make_args(sympy.expand_power_base(pruned(one.expression), force=True))
     for factor in factors:
-        if is_monomial(factor) or not factor.free_symbols & inputs:
-            kept.append(factor)
-            continue
-        size = evaluate(factor, values, model.n)
-        typical = float(np.median(size))
-        if np.quantile(np.abs(size - typical), _IDLE_RUNS) <= alike * abs(typical) < np.inf:
-            middle *= typical
-        else:
-            kept.append(factor)
-    rest = sympy.Mul(*kept)
-    used = {str(s) for s in rest.free_symbols}
-    if len(kept) == len(factors) or not used & set(model.inputs):
+        if factor.free_symbols & inputs and not is_monomial(factor):
+            size = evaluate(factor, values, model.n)
+            typical = np.full(model.n, np.median(size))
+            if is_idle(size - typical, typical):
+                middle *= float(typical[0])
+                continue
+        kept.append(factor)
+    size = sympy.Integer(1) if abs(middle - 1.0) <= alike else sympy.Float(middle)
+    expression, start = _with_one_constant(size * sympy.Mul(*kept), values, model.names)
+    if expression == one.expression or not expression.free_symbols & inputs:
         return
-    start = {name: float(values[name]) for name in model.names if name in used}
-    if abs(middle - 1.0) > alike and "C" not in used:
-        rest, start = sympy.Symbol("C") * rest, {**start, "C": middle}
-    proposal = Proposal(name=one.name, expression=rest, constants=start)
-    yield proposal, FormulaModel(model.design, rest, start)
+    simpler = FormulaModel(model.design, expression, start)
+    misses = simpler.value(simpler.start) / model.value(whole.constants) - 1.0
+    if is_idle(misses / len(one.expression.free_symbols), np.ones(model.n)):
+        yield Proposal(name=one.name, expression=expression, constants=start), simpler
+
+
+def _with_one_constant(
+    expression: sympy.Expr, values: Mapping[str, Any], names: Sequence[str]
+) -> tuple[sympy.Expr, dict[str, float]]:
+    """An expression with one constant for each product of those that occur nowhere else."""
+    start = {name: float(values[name]) for name in names}
+    constants = set(map(sympy.Symbol, names))
+    for node in sorted(expression.atoms(sympy.Mul), key=sympy.default_sort_key):
+        own = [f for f in node.args if f.free_symbols <= constants]
+        product = sympy.Mul(*own)
+        rest = expression.xreplace({node: sympy.Integer(0)})
+        if (
+            not product.free_symbols
+            or product.is_Symbol
+            or product.free_symbols & rest.free_symbols
+        ):
+            continue
+        first = min(product.free_symbols, key=str)
+        start[str(first)] = float(
+            product.xreplace({s: sympy.Float(start[str(s)]) for s in constants})
+        )
+        expression = expression.xreplace({node: first * node / product})
+    return expression, {
+        k: v for k, v in start.items() if sympy.Symbol(k) in expression.free_symbols
+    }
 
 
 def _without_input(

@@ -17,9 +17,11 @@ from dimgs.dataset import Dataset
 from dimgs.engines.selection import normal_scores
 from dimgs.fits.design.features import Design
 from dimgs.fits.homogeneity import dependence
-from dimgs.fits.noise import Errors, StudentTails, student_freedom, student_likelihoods
+from dimgs.fits.noise import Errors, StudentTails, rms, student_freedom, student_likelihoods
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.judgement.candidates import JudgedForm
+from dimgs.judgement.evidence import FormulaModel
+from dimgs.law.assemble import feature_values
 from dimgs.variables import Dimension, Variable
 
 # Of each of the two tests, shared by all that is tried. With few runs the second rejects up to 3
@@ -153,7 +155,9 @@ def chance_of_structure(design: Design, form: JudgedForm) -> float:
     return min(1.0, least * len(along), beyond, 1.0 if block is None else block)
 
 
-def with_heavy_tails(design: Design, forms: Sequence[JudgedForm]) -> Errors | None:
+def with_heavy_tails(
+    design: Design, forms: Sequence[JudgedForm], others: Sequence[JudgedForm] = ()
+) -> Errors | None:
     """The errors with tails of Student's t; None where a normal density describes the residuals.
 
     The form with the greatest likelihood by Student's t, less its price, decides: the form that is
@@ -164,24 +168,30 @@ def with_heavy_tails(design: Design, forms: Sequence[JudgedForm]) -> Errors | No
     ----------
     design : Design
     forms : sequence of JudgedForm
+    others : sequence of JudgedForm
+        Forms with constants of other runs.
     """
     known = (design.weights, design.white, design.input_errors, design.noise)
     is_known = any(each is not None for each in known) or design.censored
-    fits = [one.evidence.whole for one in forms]
-    if is_known or any(len(w.residuals) != design.n_runs or w.sd <= _EXACT for w in fits):
+    if is_known or any(len(one.evidence.whole.residuals) != design.n_runs for one in forms):
         return None
-    scores = [
-        max(student_likelihoods(whole.residuals).values())
-        + float(whole.jacobian.sum())
-        - float(np.log(2)) * one.structure.bits
-        for one, whole in zip(forms, fits, strict=True)
-    ]
-    one = forms[int(np.argmax(scores))].evidence
-    freedom = student_freedom(one.whole.residuals)
+    errors, inputs = forms[0].evidence.errors, feature_values(design)
+    residuals = [(one, one.evidence.whole.residuals) for one in forms]
+    for one in others:
+        if isinstance(one.model, FormulaModel):
+            model = one.model.elsewhere(inputs, design.n_runs)
+            residuals.append((one, errors.residuals(model.value(one.evidence.whole.constants))))
+    jacobian = float(errors.jacobian.sum())
+
+    def score(of: tuple[JudgedForm, Array]) -> float:
+        likely = max(student_likelihoods(of[1]).values()) if np.all(np.isfinite(of[1])) else -np.inf
+        return likely + jacobian - float(np.log(2)) * of[0].structure.bits
+
+    best, left = max(residuals, key=score)
+    freedom = student_freedom(left) if rms(left) > _EXACT else None
     if freedom is None:
         return None
-    tails = StudentTails.of(one.whole.residuals, freedom, one.whole.slopes.shape[1])
-    return replace(one.errors, tails=tails)
+    return replace(errors, tails=StudentTails.of(left, freedom, len(best.constants)))
 
 
 def followed_inputs(design: Design, inputs: Sequence[Variable]) -> list[Variable]:

@@ -8,6 +8,7 @@ import sympy
 
 from dimgs import Dataset, Options
 from dimgs.dataset.bounds import BOUND_SUFFIX
+from dimgs.discovery.discover import discover_with
 from dimgs.discovery.given_form import GivenForm, in_groups
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import prepare
@@ -209,3 +210,41 @@ def test_a_ratio_that_is_one_by_chance_leaves_two_constants() -> None:
         judged = judge_forms(known.design, result, result.law, [], {}, Clock.of(1e6), more)
         best = next(c for c in judged if c.name == "front")
         assert len(best.constants) == (2 if noise > 0.01 else 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "constants"),
+    [
+        # a sum whose first term is nothing beside the second, and a factor that is saturated
+        ("c_3 + c_1*(c_2*pi_1 + 1)**(3/2)/pi_2", {"c_1": 2e-9, "c_2": 1e6, "c_3": 3.0}),
+        ("(c_3 + c_1*pi_1**(3/2)/pi_2)*tanh(c_2*(pi_1 + 1))", {"c_1": 2, "c_2": 1e3, "c_3": 3}),
+    ],
+)
+def test_parts_that_are_nothing_in_the_runs_are_no_part_of_a_law(
+    text: str, constants: dict[str, float]
+) -> None:
+    rng = np.random.default_rng(3)
+    x, z = np.exp(rng.uniform(-1.5, 1.5, (2, 40)))
+    y = (2 * x**1.5 / z + 3) * np.exp(0.01 * rng.standard_normal(40))
+    known = prepare(Dataset.from_columns({"x [1]": x, "z [1]": z, "y [1]": y}), "y", Options())
+    result = fit_prepared(known, Options())
+    candidate = Candidate.of(sympy.sympify(text), constants)
+    judged = judge_forms(known.design, result, result.law, [candidate], {}, Clock.of(1e6))
+    assert len(judged[0].constants) <= 2
+    assert not judged[0].expression.has(sympy.tanh)
+    values = judged[0].model.value(judged[0].evidence.whole.constants)
+    np.testing.assert_allclose(values, 2 * x**1.5 / z + 3, rtol=0.03)
+
+
+def test_a_typing_error_among_nearly_exact_runs_is_no_part_of_the_law() -> None:
+    rng = np.random.default_rng(3)
+    x, z = np.exp(rng.uniform(-1.5, 1.5, (2, 40)))
+    y = 2 * x**1.5 / z * np.exp(1e-6 * rng.standard_normal(40))
+    y[7] *= 20.0
+    data = Dataset.from_columns({"x [1]": x, "z [1]": z, "y [1]": y})
+    report = discover_with(data, "y", Options(engine="structured", effort="quick"))
+    assert report.confirmed
+    assert report.law is not None
+    ratio = np.asarray(report.law.predict(data).magnitude) / y
+    assert np.sum(np.abs(np.log(ratio)) > 1e-4) == 1
+    assert any("row 8" in text for text in report.warnings)
