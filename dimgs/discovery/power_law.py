@@ -42,6 +42,8 @@ from dimgs.report.results import Activation, FitResult
 # refits of the power law without some runs, as elsewhere, or without each group, up to so many
 _FOLDS = 10
 _MOST_GROUPS = 50
+# sources of all kinds, beyond which effects take a second to fit: 278 of them, two
+_MANY_SOURCES = 150
 
 
 def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
@@ -190,7 +192,8 @@ def _left_out(design: Design, fit: Estimate, options: Options) -> Array:
     """Residual of each run by the power law fitted without it, or without its group."""
     if fit.left_out and design.split is None:
         return np.array(fit.left_out)
-    most = _FOLDS if design.split is None else _MOST_GROUPS
+    many = sum(len(np.unique(labels)) for _, labels in design.sources) > _MANY_SOURCES
+    most = _FOLDS if design.split is None or many else _MOST_GROUPS
     return left_out_residuals(design, _refitter(options), options.seed, most)
 
 

@@ -1,6 +1,7 @@
 """Predictions and scores of runs left out, and the structure of residuals."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import sympy
 from numpy.typing import NDArray
 
 from dimgs import Dataset, Options
+from dimgs.discovery import power_law
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.scoring import (
     clearly_less,
@@ -140,3 +142,19 @@ def test_groups_count_as_one_run_each() -> None:
     assert clearly_less(residuals, other, None)
     assert not clearly_less(residuals, other, np.repeat([0, 1], 20))
     assert not clearly_less(residuals, other, np.zeros(40))
+
+
+def test_effects_of_many_sources_are_left_out_in_few_folds(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def noted(design: Design, fitter: Any, seed: int, most: int) -> Any:
+        asked.append(most)
+        return np.zeros(design.n_runs)
+
+    monkeypatch.setattr(power_law, "left_out_residuals", noted)
+    for sources in (160, 40):
+        x = np.exp(np.random.default_rng(0).uniform(0, 2, 320))
+        labels = [f"s{k % sources}" for k in range(320)]
+        data = Dataset.from_columns({"x [m]": x, "y [m]": 2 * x, "lab": labels})
+        power_law.fit_prepared(prepare(data, "y", Options(by=("lab",))), Options(by=("lab",)))
+    assert asked[0] < asked[1]
