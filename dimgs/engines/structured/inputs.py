@@ -44,8 +44,10 @@ def inputs_that_matter(runs: Runs) -> BoolArray:
         for k in free:
             without = used & (np.arange(len(used)) != k)
             more, fewer = _left_by_polynomial(runs, without, y)
-            freed = max(terms - fewer, 1)
-            chances.append(float(stats.f.sf(max(more - left, 0.0) / freed / noise, freed, dof)))
+            restrictions = max(terms - fewer, 1)
+            chances.append(
+                float(stats.f.sf(max(more - left, 0.0) / restrictions / noise, restrictions, dof))
+            )
         best = int(np.argmax(chances))
         if chances[best] < _LEVEL:
             break
