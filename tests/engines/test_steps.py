@@ -83,13 +83,13 @@ def within_one(rng: np.random.Generator) -> Array:
             lambda u, v: np.log(u**1.1 / 4 + 7 / v) ** 2,
         ),
         (
-            "three free exponents in an exponential",
+            "three free exponents",
             positive,
             positive,
             lambda u, v: np.exp(2 - 1.3 * u ** (2 / 3) - 2.1 / v),
         ),
         (
-            "two factors of functions",
+            "two simple factors of functions",
             angle,
             share,
             lambda u, v: np.arctan(u * (1 + 3 * v) / (1 + u * v) ** 2),

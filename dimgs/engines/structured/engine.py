@@ -152,6 +152,7 @@ class Stages:
         archive, sums, each = self.archive, self.sums, self._each
         first, fronts = [self.itself], self.fronts
         inverse = [target for target in self.powers if target.power == -1]
+        logarithm = [target for target in self.functions if target.name == "log"]
         others = [*self.powers, *self.functions, *powers(self.runs, CUBE)]
         signs, functions = [self.itself, *fronts], [self.itself, *fronts, *self.functions]
         few, spans = partial(sums.functions, count=1500), partial(subspace_sums, sums)
@@ -171,7 +172,7 @@ class Stages:
             Step("c", "three terms", lambda: self.trinomials.search(self.itself, archive)),
             Step("d", "a function of a free monomial", each(single_index, first)),
             Step("d", "two free exponents", each(posynomials, first)),
-            Step("d", "three free exponents", each(three, first)),
+            Step("d", "three free exponents", each(three, [*first, *logarithm])),
             Step("c", "sums of monomials", each(sums.monomials, first)),
             Step("c", "ratios in one span", each(ratios, first)),
             Step("c", "sums for functions", each(sums.monomials, others)),
@@ -190,8 +191,7 @@ class Stages:
         first, powered = [self.itself, *self.powers], self.powers
         simple = [*first, *self.functions]
         free = [*powered, *powers(self.runs, FURTHER), *self.functions]
-        spans, three = partial(subspace_sums, sums), partial(posynomials, terms=3)
-        logarithm = [target for target in self.functions if target.name == "log"]
+        spans = partial(subspace_sums, sums)
         return [
             Step("c", "forms of like variables", each(partial(forms, sums), first)),
             Step("b", "one factor of functions", lambda: self.factors.loosely(named, archive)),
@@ -199,9 +199,7 @@ class Stages:
             Step("c", "spans of powers", each(spans, powered)),
             Step("d", "free exponents of powers", each(posynomials, free)),
             Step("d", "logarithms of sums", each(logarithms_of_sums, first)),
-            Step("d", "three free exponents in an exponential", each(three, logarithm)),
             Step("c", "sums with functions", each(sums.functions, simple)),
-            Step("c", "two factors of functions", self._simple(self.functions, 2, aims=7)),
             Step("c", "sums with squared differences", each(sums.squares, simple)),
         ]
 
@@ -225,8 +223,8 @@ class Stages:
         targets = beside_terms(self.runs, [f.tree for f in best], _TERMS)
         self.factors.search(targets, self.archive, 2)
 
-    def _simple(self, targets: list[Target], most: int, **more: int) -> Run:
-        return lambda: self.factors.search(targets, self.archive, most, **more)
+    def _simple(self, targets: list[Target], most: int) -> Run:
+        return lambda: self.factors.search(targets, self.archive, most)
 
 
 class StructuredEngine:

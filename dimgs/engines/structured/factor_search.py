@@ -54,7 +54,7 @@ _ROUNDED, _FITTED, _GROWN, _FURTHER, _OTHERS = 1500, 80, 150, 700, 10
 # best sets whose constants are free too: each costs some refits
 _LOOSE = 3
 _ERRORS = 3.0  # standard errors within which a prefactor is a simple number
-_AIMS, _FEW = 4, 2500  # targets of pairs; columns of a target with weights of its own
+_AIMS, _FEW = 7, 2500  # targets of pairs; columns of a target with weights of its own
 # columns with free constants, single factors of them that are refined for the first target, and
 # for each further one, as the right one is among the first there; share of the squares that single
 # precision no longer sees
@@ -160,9 +160,7 @@ class FactorSearch:
                 break
         return list(first.values())
 
-    def search(
-        self, targets: list[Target], archive: Archive, most: int = 3, aims: int = _AIMS
-    ) -> None:
+    def search(self, targets: list[Target], archive: Archive, most: int = 3) -> None:
         """One, two and three factors; of many targets, two for the first and the best of one."""
         ranked: list[tuple[float, int]] = []
         for k, target in enumerate(targets):
@@ -172,17 +170,11 @@ class FactorSearch:
             singles = problem.sums.singles().best(self.runs.n_runs, _ROUNDED)
             problem.scan._fit(singles, problem, archive, _FITTED if k == 0 else _OTHERS)
             if len(singles.squares):
-                ranked.append(
-                    (
-                        float(
-                            (squares_bits(singles.squares, self.runs.n_runs) + singles.bits).min()
-                        ),
-                        k,
-                    )
-                )
+                bits = squares_bits(singles.squares, self.runs.n_runs) + singles.bits
+                ranked.append((float(bits.min()), k))
             if archive.exact:
                 return
-        for _, k in sorted(ranked, key=lambda r: (r[1] > 0, r))[:aims] if most > 1 else []:
+        for _, k in sorted(ranked, key=lambda r: (r[1] > 0, r))[:_AIMS] if most > 1 else []:
             problem = self._problem(targets[k])
             if problem is not None:
                 problem.scan._several(problem, archive, most)
