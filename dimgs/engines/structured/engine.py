@@ -161,8 +161,9 @@ class Stages:
         curved = partial(roots, angles=True)
         short = self.short
         whole = [] if short is None else [Step("a", "short forms", lambda: short.search(archive))]
-        targets = [
+        return [
             Step("a", "power laws", each(partial(power_law, self.runs), [*signs, *self.named])),
+            *whole,
             Step("b", "one factor", lambda: self.factors.loosely(signs, archive)),
             Step("b", "one simple factor", simple(functions, 1), quick=True),
             Step("c", "three simple factors", simple(first, 3), quick=True),
@@ -181,9 +182,8 @@ class Stages:
             Step("c", "roots of quadratics with angles", each(curved, first)),
             Step("c", "sums with short functions", each(few, first)),
             Step("c", "two simple factors beside a term", self._beside),
+            Step("c", "factors of signed products", simple(fronts, 2)),
         ]
-        signed = Step("c", "factors of signed products", simple(fronts, 2))
-        return [targets[0], *whole, *targets[1:], signed]
 
     def _of_its_functions(self) -> list[Step]:
         """The steps for powers and functions of the response."""

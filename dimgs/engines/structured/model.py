@@ -19,6 +19,8 @@ from dimgs.fits.nonlinear_least_squares import minimise_squares
 LARGEST, DENOMINATORS = 8, (1, 2, 3, 4, 5, 6)
 # steps of a fit, and the relative gain that ends it: what is kept is fitted to the end later
 _STEPS, _ENOUGH = 12, 1e-8
+# standard errors within which an exponent is simple, and what rounding leaves of an exact one
+_ERRORS, _ROUNDING = 3.0, 1e-7
 # mean square that counts as none
 _TINY = 1e-20
 
@@ -227,6 +229,26 @@ def rounded_power_laws(runs: Runs, root: Array, t: Array) -> list[tuple[Array, A
             state = state.fixed(i, np.round(state.theta[i] * q) / q)
         out.append((state.theta, state.squares, float(state.C[0, 0])))
     return out
+
+
+def simplest_exponent(
+    exponents: Array, errors: Array, denominators: Sequence[int] = DENOMINATORS
+) -> tuple[int, int]:
+    """The exponent of the smallest denominator within its error, of several the surest, and that.
+
+    Parameters
+    ----------
+    exponents, errors : ndarray of shape (n_exponents,)
+        NaN for an error leaves an exponent out.
+    denominators : sequence of int
+        The last is taken where none is within its error.
+    """
+    for q in denominators:
+        away = np.abs(np.round(exponents * q) / q - exponents)
+        near = np.flatnonzero(away <= _ERRORS * errors + _ROUNDING)
+        if len(near):
+            return int(near[np.argmin(errors[near])]), q
+    return int(np.nanargmin(errors)), denominators[-1]
 
 
 def squares_bits(squares: Array | float, n_runs: int) -> Array:

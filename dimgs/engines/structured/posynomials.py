@@ -20,7 +20,7 @@ import numpy as np
 from dimgs.common.arrays import Array, BoolArray, least_squares
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import short_monomials
-from dimgs.engines.structured.model import DENOMINATORS, LARGEST
+from dimgs.engines.structured.model import DENOMINATORS, LARGEST, simplest_exponent
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.sums import NOTHING
 from dimgs.engines.structured.targets import Target
@@ -32,9 +32,8 @@ _SHORT, _STARTS, STEPS, _FITTED = 60, 24, 40, 5
 # largest exponent of a fit, the relative gain at which it ends, as the rounded laws are fitted
 # again, and the difference below which two fits are one
 STEEPEST, ENOUGH, _CLOSE, _DEPENDENT = 12.0, 1e-6, 1e-3, 1e-10
-# standard errors within which an exponent is simple, what rounding leaves of an exact one, and the
-# decimals of those that are not: as few as do
-_ERRORS, _ROUNDING, _DECIMALS, _DECIMAL = 3.0, 1e-7, (10, 100), 1000
+# exponents that are not simple are decimals, of as few digits as do
+_WITH_DECIMALS = (*DENOMINATORS, 10, 100, 1000)
 # decimals in one law: the correlations of transfer and friction have one or two
 _MOST_DECIMALS = 2
 
@@ -137,13 +136,10 @@ def rounded_sums(runs: Runs, target: Target, p: Array) -> Iterator[Tree]:
         while free.any():
             e, J = (x[0] for x in _projected(runs.logs, root, t, P))
             flat = P.reshape(-1)
-            sure = np.where(free, (J**2).sum(axis=0), -np.inf)
-            i, value = int(np.argmax(sure)), 0.0
-            if q is None:
-                i, value = _simplest(flat, J, e, free, i)
-            else:
-                value = round(flat[i] * q) / q
-            flat[i], free[i] = value, False
+            i, denominator = int(np.argmax(np.where(free, (J**2).sum(axis=0), -np.inf))), q
+            if denominator is None:
+                i, denominator = simplest_exponent(flat, _errors(J, e, free), _WITH_DECIMALS)
+            flat[i], free[i] = round(float(flat[i]) * denominator) / denominator, False
             if free.any():
                 e, J = (x[0] for x in _projected(runs.logs, root, t, P))
                 if not (np.isfinite(J).all() and np.isfinite(e).all()):
@@ -173,23 +169,17 @@ def rounded_sums(runs: Runs, target: Target, p: Array) -> Iterator[Tree]:
             yield Sum(terms) if len(terms) > 1 else terms[0]
 
 
-def _simplest(flat: Array, J: Array, e: Array, free: BoolArray, surest: int) -> tuple[int, float]:
-    """The free exponent of the smallest denominator within its error, else the surest."""
+def _errors(J: Array, e: Array, free: BoolArray) -> Array:
+    """Standard errors of the exponents that are free; NaN for the others."""
     inside = J[:, free]
-    variance = np.zeros(len(flat))
-    variance[free] = np.linalg.pinv(inside.T @ inside, rcond=_DEPENDENT, hermitian=True).diagonal()
+    variance = np.linalg.pinv(inside.T @ inside, rcond=_DEPENDENT, hermitian=True).diagonal()
+    errors = np.full(len(free), np.nan)
     dof = max(len(e) - inside.shape[1], 1)
-    errors = np.sqrt(np.maximum(variance, 0.0) * float(e @ e) / dof)
-    for q in (*DENOMINATORS, *_DECIMALS):
-        away = np.abs(np.round(flat * q) / q - flat)
-        near = np.flatnonzero(free & (away <= _ERRORS * errors + _ROUNDING))
-        if len(near):
-            i = int(near[np.argmin(errors[near])])
-            return i, round(float(flat[i]) * q) / q
-    return surest, round(float(flat[surest]) * _DECIMAL) / _DECIMAL
+    errors[free] = np.sqrt(np.maximum(variance, 0.0) * float(e @ e) / dof)
+    return errors
 
 
 def _fraction(value: float) -> Fraction:
     """An exponent that was rounded."""
-    simple = next((q for q in DENOMINATORS if abs(value * q - round(value * q)) < 1e-9), _DECIMAL)
-    return Fraction(round(value * simple), simple)
+    q = next(q for q in _WITH_DECIMALS if abs(value * q - round(value * q)) < 1e-9)
+    return Fraction(round(value * q), q)

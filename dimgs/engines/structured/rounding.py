@@ -23,7 +23,14 @@ from dimgs.engines.structured.description import (
     simple_number_near,
 )
 from dimgs.engines.structured.functions import FUNCTIONS
-from dimgs.engines.structured.model import DENOMINATORS, LARGEST, ProductModel, State, refine
+from dimgs.engines.structured.model import (
+    DENOMINATORS,
+    LARGEST,
+    ProductModel,
+    State,
+    refine,
+    simplest_exponent,
+)
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
@@ -44,8 +51,6 @@ _TOO_FAR = 8.0
 # standard errors within which a constant is a simple number, and the widest such window: a factor
 # of two, beyond which any constant would be one
 _ERRORS, _WIDEST = 3.0, 0.7
-# what the rounding of numbers leaves of an exact exponent
-_ROUNDING = 1e-7
 # shortest messages that are fitted
 _KEPT = 4
 # mean square that counts as none
@@ -185,25 +190,19 @@ def nearest_plane(state: State, varied: Sequence[int], q: int | None = None) -> 
     """
     left = list(varied)
     while left:
-        i, q_i = (state.surest(left), q) if q else _simplest(state, left)
-        value = Fraction(round(float(state.theta[i]) * q_i), q_i)
-        allowed = _TOO_FAR * state.error(i) + 0.02 + 0.05 / q_i
+        i, denominator = state.surest(left), q
+        if denominator is None:
+            errors = np.array([state.error(k) for k in left])
+            place, denominator = simplest_exponent(np.asarray(state.theta[left]), errors)
+            i = left[place]
+        value = Fraction(round(float(state.theta[i]) * denominator), denominator)
+        allowed = _TOO_FAR * state.error(i) + 0.02 + 0.05 / denominator
         if abs(float(value) - state.theta[i]) > allowed:
             return None
         state = state.fixed(i, float(value))
         state.exponents[i] = value
         left.remove(i)
     return state
-
-
-def _simplest(state: State, places: Sequence[int]) -> tuple[int, int]:
-    """The exponent of the smallest denominator within its error, and that, else the surest."""
-    for q in DENOMINATORS:
-        away = {i: abs(round(float(state.theta[i]) * q) / q - state.theta[i]) for i in places}
-        near = [i for i in places if away[i] <= _ERRORS * state.error(i) + _ROUNDING]
-        if near:
-            return state.surest(near), q
-    return state.surest(places), DENOMINATORS[-1]
 
 
 def _length(state: State, model: ProductModel, runs: Runs) -> float:
