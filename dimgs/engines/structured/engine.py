@@ -189,7 +189,6 @@ class Stages:
         """The steps for powers and functions of the response."""
         archive, sums, each, named = self.archive, self.sums, self._each, self.named
         first, powered = [self.itself, *self.powers], self.powers
-        simple = [*first, *self.functions]
         free = [*powered, *powers(self.runs, FURTHER), *self.functions]
         spans = partial(subspace_sums, sums)
         return [
@@ -199,8 +198,7 @@ class Stages:
             Step("c", "spans of powers", each(spans, powered)),
             Step("d", "free exponents of powers", each(posynomials, free)),
             Step("d", "logarithms of sums", each(logarithms_of_sums, first)),
-            Step("c", "sums with functions", each(sums.functions, simple)),
-            Step("c", "sums with squared differences", each(sums.squares, simple)),
+            Step("c", "sums with functions", each(sums.functions, [*first, *self.functions])),
         ]
 
     def _each(self, step: Callable[[Target, Archive], None], targets: list[Target]) -> Run:

@@ -23,9 +23,8 @@ from dimgs.engines.structured.trees import ONE, Number, Power, Product, Sum, Tre
 
 # multiples of arguments, with their cost in units of one more variable in a monomial
 _SCALES = ((1.0, "1", 0.0), (0.5, "1/2", 1.5), (2.0, "2", 1.5), (2 * np.pi, "2*pi", 3.0))
-# cost of 1/u beside u as an argument, where u is no longer than that; and the longest monomial that
-# is a ratio of two variables
-_INVERSE, _INVERTED, _RATIO = 1.5, 1.5, 2.7
+# cost of 1/u beside u as an argument, where u is no longer than that
+_INVERSE, _INVERTED = 1.5, 1.5
 # functions of -u are others than those of u
 _ONE_SIDED = ("exp", "expm1", "log1p")
 # powers of 1 ± u, with their cost
@@ -94,19 +93,6 @@ def function_terms(
     return replace(outer, cost=outer.cost - outer.cost.min(initial=np.inf)).crossed(bare, count)
 
 
-def squared_differences(runs: Runs, power: float, count: int, near: Array | None = None) -> Terms:
-    """Monomials of the power of the response times (1 - r)², r a ratio of two variables."""
-    outer = short_monomials(runs, 120, power=power, near=near)
-    short = plain(runs, 60, both_signs=False)
-    ratios = short.take(np.nonzero(short.cost < _RATIO)[0])
-    return outer.crossed(squared_from_one(ratios), count)
-
-
-def squared_from_one(ratios: Terms) -> Terms:
-    """Each (1 - r)², at no cost."""
-    return replace(ratios, cost=0 * ratios.cost).from_one("-").raised(Fraction(2))
-
-
 @dataclass(eq=False)
 class Sums:
     """Searches of sums for one problem."""
@@ -126,13 +112,6 @@ class Sums:
         """Sums of up to seven short monomials."""
         widths = _LONG if target.name == "y" else _MEDIUM
         self.search(self.short(target, 300), target, archive, widths)
-
-    def squares(self, target: Target, archive: Archive) -> None:
-        """Sums of monomials and of monomials times squared differences."""
-        library = self.short(target, 80) + squared_differences(
-            self.runs, target.power, 2500, self.near(target)
-        )
-        self.search(library, target, archive, _SHORT)
 
     def functions(self, target: Target, archive: Archive, count: int = 5000) -> None:
         """Sums of monomials and of monomials times functions."""

@@ -30,7 +30,6 @@ from dimgs.engines.structured.factor_search import FactorSearch
 from dimgs.engines.structured.grammar import Terms, cheapest
 from dimgs.engines.structured.model import power_basis, squares_bits
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.sums import squared_from_one
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import ONE, Product, Sum, Tree, powered
 from dimgs.groups.rationals import exponent_bits
@@ -147,8 +146,9 @@ def _squares(runs: Runs, count: int) -> Terms:
     monomials = short_monomials(runs, count)
     trees = tuple(powered(t, Fraction(2)) if t != ONE else t for t in monomials.trees)
     squared = replace(monomials, trees=trees, values=monomials.values**2)
-    ratios = squared_from_one(plain(runs, _SQUARES, both_signs=False))
-    return squared.crossed(ratios, len(squared) * len(ratios))
+    ratios = plain(runs, _SQUARES, both_signs=False)
+    apart = replace(ratios, cost=0 * ratios.cost).from_one("-").raised(Fraction(2))
+    return squared.crossed(apart, len(squared) * len(apart))
 
 
 def _one_plus(terms: Terms) -> Terms:
