@@ -23,6 +23,7 @@ from dimgs.discovery.next_runs import differs_most, propose
 from dimgs.discovery.options import MODEL_NAMES, Options, default_of, documented
 from dimgs.discovery.outliers import outlier_warnings, without_outliers
 from dimgs.discovery.scale_search import study_with_scales
+from dimgs.discovery.sensitivity import sensitivity_document
 from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import Noise
@@ -190,6 +191,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
         left_out_by=study.left_out_by,
         outliers=outliers,
         further_runs=partial(propose, others=partial(_further, study, law, options)),
+        shares_of=partial(sensitivity_document, data, law.target.name, options),
     )
 
 

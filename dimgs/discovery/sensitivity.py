@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from dimgs.common.arrays import Array
-from dimgs.common.errors import InputError
+from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
 from dimgs.dataset.checks import check_enough_runs, table_warnings, usable_runs
@@ -166,6 +166,14 @@ def sensitivity(data: Any, target: str, options: Options | None = None) -> Sensi
     halves = _halves(without, options.level)
     scale = "log" if logged else "linear"
     return Sensitivity(target, names, effects, halves, scale, r2, options.level, tuple(notes))
+
+
+def sensitivity_document(data: Dataset, target: str, options: Options) -> dict[str, Any] | None:
+    """The document of :func:`sensitivity`; None where the runs do not allow it."""
+    try:
+        return sensitivity(data, target, options).to_json()
+    except DimgsError:
+        return None
 
 
 def _function(curve: SmoothCurve, X: Array) -> Callable[[Array], Array]:

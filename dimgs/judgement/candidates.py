@@ -677,18 +677,26 @@ def judge_forms(
         out += [c for c in [judged(proposal, model, whole)] if c is not None]
     out.sort(key=lambda c: -c.score)
     texts = {str(c.expression) for c in out}
-    simplest = sorted(out, key=lambda c: c.structure.bits)[:_SIMPLEST]
-    for one in [*out[:_RELEASED], *(c for c in simplest if c not in out[:_RELEASED])]:
-        form = None if clock.over else _release(design, one)
-        simpler = [] if form is None else list(_simpler(design, one, form))
-        # power laws are judged with their exponents, simple and real
-        simpler = [s for s in simpler if result is None or not is_monomial(s[0].expression)]
-        for proposal, model in [*simpler, *(() if clock.over else _without_idle_parts(one))]:
+    # before numbers are given back their constants: those of what stays must be too
+    for one in [] if clock.over else out[:_RELEASED]:
+        for proposal, model in _without_idle_parts(one):
             if str(proposal.expression) not in texts:
                 texts.add(str(proposal.expression))
                 out += [c for c in [judged(proposal, model)] if c is not None]
+    out.sort(key=lambda c: -c.score)
+    simplest = sorted(out, key=lambda c: c.structure.bits)[:_SIMPLEST]
+    for one in [*out[:_RELEASED], *(c for c in simplest if c not in out[:_RELEASED])]:
+        form = None if clock.over else _release(design, one)
+        if form is None:
+            continue
+        for proposal, model in _simpler(design, one, form):
+            # power laws are judged with their exponents, simple and real
+            judged_before = result is not None and is_monomial(proposal.expression)
+            if str(proposal.expression) not in texts and not judged_before:
+                texts.add(str(proposal.expression))
+                out += [c for c in [judged(proposal, model)] if c is not None]
         # the numbers of a given form are meant
-        other = None if one.given or form is None else _with_free_numbers(design, one, form)
+        other = None if one.given else _with_free_numbers(design, one, form)
         released = None if other is None else judged(*other)
         if released is None:
             continue
@@ -877,10 +885,12 @@ def _without_idle_parts(one: JudgedForm) -> Iterator[tuple[Proposal, Model]]:
                 middle *= float(typical[0])
                 continue
         kept.append(factor)
-    size = sympy.Integer(1) if abs(middle - 1.0) <= alike else sympy.Float(middle)
-    expression, start = _with_one_constant(size * sympy.Mul(*kept), values, model.names)
-    if expression == one.expression or not expression.free_symbols & inputs:
+    rest = sympy.Mul(*kept)
+    whole_form = sympy.expand_power_base(one.expression, force=True)
+    if rest == whole_form or not rest.free_symbols & inputs:
         return
+    size = sympy.Integer(1) if abs(middle - 1.0) <= alike else sympy.Float(middle)
+    expression, start = _with_one_constant(size * rest, values, model.names)
     simpler = FormulaModel(model.design, expression, start)
     misses = simpler.value(simpler.start) / model.value(whole.constants) - 1.0
     if is_idle(misses / len(one.expression.free_symbols), np.ones(model.n)):
@@ -894,8 +904,7 @@ def _with_one_constant(
     start = {name: float(values[name]) for name in names}
     constants = set(map(sympy.Symbol, names))
     for node in sorted(expression.atoms(sympy.Mul), key=sympy.default_sort_key):
-        own = [f for f in node.args if f.free_symbols <= constants]
-        product = sympy.Mul(*own)
+        product = sympy.Mul(*(f for f in node.args if f.free_symbols <= constants))
         rest = expression.xreplace({node: sympy.Integer(0)})
         if (
             not product.free_symbols

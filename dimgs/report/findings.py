@@ -477,6 +477,14 @@ class Findings:
     left_out_by: str = ""
     outliers: tuple[int, ...] = ()
     further_runs: Callable[..., Any] | None = field(default=None, repr=False, compare=False)
+    shares_of: Callable[[], dict[str, Any] | None] | None = field(
+        default=None, repr=False, compare=False
+    )
+
+    @cached_property
+    def sensitivity(self) -> dict[str, Any] | None:
+        """Main and total effects of the inputs, as the command of this name gives them."""
+        return None if self.shares_of is None else self.shares_of()
 
     @property
     def result(self) -> Law:

@@ -12,6 +12,7 @@ import sympy
 from dimgs import Dataset, Report
 from dimgs.discovery.discover import discover
 from dimgs.expression.candidate import Candidate
+from dimgs.law.parts import percent
 from dimgs.report.figures.save import inline_svg, plain
 from dimgs.report.findings import Candidates
 from dimgs.report.render import html_templates, report_card, report_html
@@ -230,3 +231,17 @@ def test_the_domain_is_in_the_units_of_the_table() -> None:
     assert shown["x in mm"] == pytest.approx((2.0, 102.0))
     assert shown["T in degC"] == pytest.approx((0.0, 100.0))
     assert "| x in mm | 2 | 102 |" in report.to_markdown()
+
+
+def test_pages_give_the_share_of_the_variance_of_each_input() -> None:
+    rng = np.random.default_rng(0)
+    x, z = np.exp(rng.uniform(-1.0, 1.0, (2, 40)))
+    table = Dataset.from_columns({"x [m]": x, "z [s]": z, "y [1]": x**2 * z})
+    report = discover(table, "y", scales="auto", engine="power_law")
+    shares = report.sensitivity
+    assert shares is not None
+    assert shares["main"]["x"]["value"] > shares["main"]["z"]["value"] > 0.1
+    page = report.to_html()
+    assert "Shares of the variance of the logarithm of y" in page
+    assert percent((shares["shapley"] or shares["total"])["x"]["value"]) in page
+    assert "main effect" in report.to_markdown()
