@@ -1,8 +1,8 @@
-"""Constants of a law in the units of its table, for reading; the law computes in SI."""
+"""Constants and ranges of a law in the units of its table, for reading; the law computes in SI."""
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -75,6 +75,63 @@ def shown_constants(law: CheckedLaw) -> tuple[ShownConstant, ...]:
     return tuple(
         _converted(c, factors, _powers_of_prefactor(shown, c, factors)) for c in shown.constants
     )
+
+
+def shown_at(law: CheckedLaw, values: Mapping[str, float]) -> dict[str, ShownConstant]:
+    """Constants of a law at other values, which are in SI units, as the table's units have them.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> table = {"F [kN]": [1.0, 2.0, 3.0, 4.0, 5.0], "x [mm]": [2.0, 4.1, 5.9, 8.0, 10.0]}
+    >>> law = dimgs.fit(table, "F", scales="auto").law
+    >>> shown_at(law, {"C": 3e6})["C"].value, shown_at(law, {"C": 3e6})["C"].unit
+    (3.0, 'kN/mm')
+    """
+    if not values:
+        return {}
+    moved = (
+        replace(c, value=values[c.name], low=None, high=None) if c.name in values else c
+        for c in law.constants
+    )
+    shown = {c.name: c for c in shown_constants(replace(law, constants=tuple(moved)))}
+    return {name: shown[name] for name in values}
+
+
+def shown_ranges(law: CheckedLaw) -> dict[str, tuple[str, tuple[float, float]]]:
+    """Unit and sampled range of each input of a law as it is shown, by identifier.
+
+    The unit is that of the table where it only scales the number; a temperature in °C, a level and
+    a number without dimension stay as the formula takes them.
+
+    Examples
+    --------
+    >>> import dimgs
+    >>> table = {"F [kN]": [1.0, 2.0, 3.0, 4.0, 5.0], "x [mm]": [2.0, 4.1, 5.9, 8.0, 10.0]}
+    >>> shown_ranges(dimgs.fit(table, "F", scales="auto").law)
+    {'x': ('mm', (2.0, 10.0))}
+    """
+    ranges = {}
+    for symbol, variable in without_held(law).symbols.items():
+        low, high, unit = law.domain.columns[variable.name]
+        if only_scales(variable):
+            low, high, unit = (*variable.unit.from_si(np.array([low, high])), variable.unit.text)
+        ranges[symbol] = unit, (float(low), float(high))
+    return ranges
+
+
+def only_scales(variable: Variable) -> bool:
+    """Whether the unit of a variable multiplies its number, and has a dimension.
+
+    Examples
+    --------
+    >>> from dimgs.variables import Variable, parse_unit
+    >>> [only_scales(Variable("x", parse_unit(text))) for text in ("mm", "degC", "dB", "%")]
+    [True, False, False, False]
+    """
+    unit = variable.unit
+    ratio = not (variable.is_level or variable.is_label) and unit.scale == "ratio"
+    return ratio and not unit.dimension.is_dimensionless
 
 
 def _factors_of(variables: Iterable[Variable]) -> dict[str, Unit]:

@@ -39,12 +39,14 @@ def is_decimal(number: sympy.Expr) -> bool:
 
 
 def significant_digits(value: float, half_width: float) -> int:
-    """Significant digits of a number that its interval supports: none beyond its first uncertain.
+    """Significant digits of a number that its interval supports: two of the half width.
+
+    With one, a formula and the prefactor that was fitted beside its exponents would disagree.
 
     Examples
     --------
     >>> [significant_digits(value, 0.003) for value in (-0.25204, 1.74796)]
-    [3, 4]
+    [4, 5]
     >>> significant_digits(0.27514, float("inf"))
     1
     """
@@ -53,7 +55,7 @@ def significant_digits(value: float, half_width: float) -> int:
     if half_width <= 0.0 or value == 0.0:
         return _UNKNOWN
     size, last = (ceil(log10(abs(x)) + 1e-9) for x in (value, half_width))
-    return min(max(size - last + 1, 1), _MOST)
+    return min(max(size - last + 2, 1), _MOST)
 
 
 def half_widths(law: CheckedLaw) -> dict[sympy.Rational, float]:

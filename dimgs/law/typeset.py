@@ -11,9 +11,8 @@ from dimgs.groups.group import PiBasis
 from dimgs.law import latex
 from dimgs.law.canonical import shortest
 from dimgs.law.checked_law import CheckedLaw
-from dimgs.law.display import shown_constants
+from dimgs.law.display import ShownConstant, only_scales, shown_at, shown_constants, shown_ranges
 from dimgs.law.exponents import half_widths, round_decimals, without_held
-from dimgs.law.parts import Constant
 from dimgs.variables import shown_unit
 
 
@@ -84,36 +83,34 @@ def group_definitions(law: CheckedLaw) -> list[str]:
 
 
 def law_symbol_table(law: CheckedLaw) -> str:
-    """LaTeX table of the symbols of a law, with siunitx units and ranges."""
+    """LaTeX table of the symbols of a law, with siunitx units and ranges.
+
+    Units are those of the table, as everywhere in what is read; see :func:`shown_constants`.
+    """
     target = law.target
-    rows: list[latex.SymbolRow] = [
-        (
-            latex.symbol_latex(target.name, target.kind),
-            target.kind or "target",
-            law.target_unit,
-            (None, None),
-        )
-    ]
-    for variable in without_held(law).symbols.values():
-        low, high, _ = law.domain.columns[variable.name]
+    unit = target.unit.text if only_scales(target) else law.target_unit
+    symbol = latex.symbol_latex(target.name, target.kind)
+    rows: list[latex.SymbolRow] = [(symbol, target.kind or "target", unit, (None, None))]
+    for identifier, (unit, ends) in shown_ranges(law).items():
+        variable = law.symbols[identifier]
         symbol = latex.symbol_latex(variable.name, variable.kind)
-        rows.append((symbol, variable.kind or variable.name, variable.si_unit, (low, high)))
-    for constant in without_held(law).constants:
+        rows.append((symbol, variable.kind or variable.name, unit, ends))
+    for constant in shown_constants(law):
         symbol = latex.symbol_latex(constant.name)
         rows.append((symbol, f"{constant.origin} constant", constant.unit, _ends(constant)))
     return latex.symbol_table(rows)
 
 
-def _ends(constant: Constant) -> tuple[float | None, float | None]:
+def _ends(constant: ShownConstant) -> tuple[float | None, float | None]:
     """Interval of a constant that was fitted; what is known otherwise has none."""
     return (constant.low, constant.high) if constant.origin == "fitted" else (None, None)
 
 
 def constant_equations(law: CheckedLaw) -> list[str]:
-    """LaTeX of each constant: symbol = value with unit and interval."""
+    """LaTeX of each constant: symbol = value with unit and interval, in the table's units."""
     return [
         f"{latex.symbol_latex(c.name)} = {latex.quantity_latex(c.value, *_ends(c), c.unit)}"
-        for c in without_held(law).constants
+        for c in shown_constants(law)
     ]
 
 
@@ -133,7 +130,6 @@ def law_article(law: CheckedLaw) -> str:
 def source_tables(law: CheckedLaw) -> list[str]:
     """LaTeX table for each kind of source: factor and constants of the law of each."""
     symbols = {v.name: latex.symbol_latex(v.name, v.kind) for v in law.symbols.values()}
-    units = {c.name: c.unit for c in law.constants}
     level, out = law.target.is_level, []
     for each in law.sources:
         rows = []
@@ -147,9 +143,10 @@ def source_tables(law: CheckedLaw) -> list[str]:
             rest = [f"({latex.number_latex(v)}) {symbols[k]}" for k, v in plain.items()]
             terms += rest if level else [rf"\exp[{x}]" for x in rest]
             text = (" + " if level else r" \, ").join([size, *terms])
+            values = {n: law.constant_values[n] + x for n, x in each.added(label).items()}
             constants = [
-                f"${latex.quantity_latex(law.constant_values[name] + x, None, None, units[name])}$"
-                for name, x in each.added(label).items()
+                f"${latex.quantity_latex(c.value, unit=c.unit)}$"
+                for c in shown_at(law, values).values()
             ]
             rows.append(" & ".join([latex.text_latex(label), f"${text}$", *constants]) + r" \\")
         what = "Addend, in natural-log units" if level else "Factor, with inputs in SI units"

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from math import isfinite
 from textwrap import wrap
 from typing import Any
@@ -13,7 +12,7 @@ from dimgs.common.escape import terminal, visible
 from dimgs.common.formats import in_percent, log_size
 from dimgs.fits.estimate import Exponent
 from dimgs.law.centre import Centre
-from dimgs.law.display import ShownConstant, shown_constants
+from dimgs.law.display import ShownConstant, shown_at, shown_constants
 from dimgs.law.domain import held_texts
 from dimgs.law.exponents import held_note
 from dimgs.law.law import Law
@@ -158,7 +157,7 @@ def sources_lines(law: Law) -> list[str]:
             named = "prefactors differ" if what == "prefactor" else f"exponents of {what} differ"
             size = in_percent(spread) if what == "prefactor" else number(spread)
             if what in each.constants:
-                named, size = f"{what} differs", _at_values(law, {what: spread})[what]
+                named, size = f"{what} differs", _amount(shown_at(law, {what: spread})[what])
             sure = "" if p <= _MAY_BE_EQUAL else f", not significantly (p = {p:.1g})"
             parts.append(f"{named} with a standard deviation of {size}{sure}")
         lines += [f"{len(each.shifts)} sources of {visible(each.column)}: {'; '.join(parts)}"]
@@ -176,8 +175,8 @@ def sources_lines(law: Law) -> list[str]:
             runs = "1 run" if source["runs"] == 1 else f"{source['runs']} runs"
             times = f"{ratio:+.3g}" if law.target.is_level else f"times {number(ratio)}"
             where = "at the centre of the runs " if more else "prefactor "
-            constants = _at_values(law, source["constants"])
-            texts = [f"{name} = {value}" for name, value in constants.items()]
+            constants = shown_at(law, source["constants"])
+            texts = [f"{name} = {_amount(c)}" for name, c in constants.items()]
             texts += [f"{where}{times}{more}"] if "prefactor" in each.kinds or more else []
             lines.append(f"  {visible(label)}: {', '.join(texts)} ({runs})")
         if len(documented) > _MOST_SOURCES:
@@ -189,15 +188,9 @@ def sources_lines(law: Law) -> list[str]:
     return lines
 
 
-def _at_values(law: Law, values: Mapping[str, float]) -> dict[str, str]:
-    """Constants at other values, given in SI units, in the units of the table."""
-    if not values:
-        return {}
-    moved = (
-        replace(c, value=values.get(c.name, c.value), low=None, high=None) for c in law.constants
-    )
-    shown = {c.name: c for c in shown_constants(replace(law, constants=tuple(moved)))}
-    return {name: f"{number(shown[name].value)}{_unit(shown[name].unit)}" for name in values}
+def _amount(constant: ShownConstant) -> str:
+    """Value and unit of a constant."""
+    return f"{number(constant.value)}{_unit(constant.unit)}"
 
 
 def _exponent(e: Exponent) -> tuple[str, str, str]:

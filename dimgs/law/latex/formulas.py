@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dimgs.common.errors import InputError
 from dimgs.expression.parsing import greek_name
 from dimgs.variables import parse_unit, registry, to_pint
-from dimgs.variables.units import powers_of, rewritten, written
+from dimgs.variables.units import powers_of, rewritten, shown_unit, written
 
 if TYPE_CHECKING:
     import sympy
@@ -116,6 +116,8 @@ _SUBSCRIPTS = {
 }
 # shorter letters, such as Re or Pr, are symbols
 _WORD = 3
+# an interval whose ends differ by more is one of orders of magnitude
+_WIDE = 0.01
 _UPRIGHT = re.compile(r"\\mathrm\{[^{}]*\}")
 
 
@@ -222,7 +224,7 @@ def unit_latex(unit_text: str) -> str:
     >>> print(unit_latex("W/kg^(3/4)"), unit_latex("1"))
     \unit{W.kg^{-3/4}} 1
     """
-    text = unit_text.strip()
+    text = shown_unit(unit_text.strip())
     try:
         unit = parse_unit(text)
     except InputError:
@@ -324,8 +326,8 @@ def quantity_latex(
 ) -> str:
     r"""Value, its interval in brackets, and its unit, for math mode.
 
-    The digits follow from the interval: two significant ones of its width. Without an interval
-    there are four.
+    The digits follow from the interval: two significant ones of its width. Without an interval,
+    or with one of orders of magnitude, there are four.
 
     Examples
     --------
@@ -337,7 +339,9 @@ def quantity_latex(
     name = unit_latex(unit)
     suffix = "" if name == "1" else rf"\,{name}"
     ends = [end for end in (low, high) if end is not None]
-    if len(ends) < 2 or not all(map(math.isfinite, (value, *ends))) or ends[0] == ends[1]:
+    finite = len(ends) == 2 and all(map(math.isfinite, (value, *ends)))
+    # decimals that suit the far end would be zeros at the near one
+    if not finite or ends[0] == ends[1] or 0.0 < ends[0] < _WIDE * ends[1]:
         joined = r",\, ".join(map(number_latex, ends))
         interval = rf"\ [{joined}]" if len(ends) == 2 else ""
         return number_latex(value) + interval + suffix
