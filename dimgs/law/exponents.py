@@ -24,7 +24,7 @@ LARGEST_QUOTIENT = 60
 # short decimals, such as 0.313, which a search chose and which cost little
 _SHORT = 10**4
 # significant digits where no interval is known, and at most
-_UNKNOWN, _MOST = 4, 6
+_UNKNOWN, MOST_DIGITS = 4, 6
 
 
 def is_decimal(number: sympy.Expr) -> bool:
@@ -55,7 +55,7 @@ def significant_digits(value: float, half_width: float) -> int:
     if half_width <= 0.0 or value == 0.0:
         return _UNKNOWN
     size, last = (ceil(log10(abs(x)) + 1e-9) for x in (value, half_width))
-    return min(max(size - last + 2, 1), _MOST)
+    return min(max(size - last + 2, 1), MOST_DIGITS)
 
 
 def half_widths(law: CheckedLaw) -> dict[sympy.Rational, float]:

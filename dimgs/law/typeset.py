@@ -12,7 +12,7 @@ from dimgs.law import latex
 from dimgs.law.canonical import shortest
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.display import ShownConstant, only_scales, shown_at, shown_constants, shown_ranges
-from dimgs.law.exponents import half_widths, round_decimals, without_held
+from dimgs.law.exponents import MOST_DIGITS, half_widths, round_decimals, without_held
 from dimgs.variables import shown_unit
 
 
@@ -46,12 +46,13 @@ def law_latex(law: CheckedLaw, form: Literal["dimensional", "pi", "whole"]) -> s
         left = latex.symbol_latex(law.target.name, law.target.kind)
         shown = law if form == "whole" else without_held(law)
         expression = round_decimals(shortest(shown), half_widths(law))
-        return f"{left} = {latex.expression_latex(expression, law_symbols(law))}"
+        return f"{left} = {latex.expression_latex(expression, law_symbols(law), MOST_DIGITS)}"
     names = law_symbols(law) | group_symbols(law)
     left = law.response.symbol or "\\pi_{0}"
     if law.target.is_level:
         left = latex.symbol_latex(law.target.name, law.target.kind)
-    right = latex.expression_latex(round_decimals(law.pi_expression, half_widths(law)), names)
+    shown = round_decimals(law.pi_expression, half_widths(law))
+    right = latex.expression_latex(shown, names, MOST_DIGITS)
     return f"{left} = {right}"
 
 
