@@ -198,9 +198,6 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
 def _outliers(study: Study, options: Options) -> tuple[list[str], tuple[int, ...]]:
     """Runs that the law misses by more than their share, where each was left out; their rows."""
     residuals, result = study.left_out, study.result
-    if study.law.uncertainty.errors is not None:
-        # ratios to the law say nothing of runs that are smaller than their errors
-        return [], ()
     if residuals is None:
         residuals = left_out_residuals(study, options) if _is_refitted(study) else None
     if residuals is None:

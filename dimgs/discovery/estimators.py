@@ -15,7 +15,7 @@ from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate, exponents_of
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
-from dimgs.fits.noise import Scatter, with_intrinsic_scatter
+from dimgs.fits.noise import Scatter, with_intrinsic_scatter, working_runs
 from dimgs.fits.sources import Slope, fit_sources, slopes_of
 
 # deviations of a run from a constant law, over the spread, that make it an outlier
@@ -24,8 +24,36 @@ _OUTLYING = 4.0
 _UNEXPLAINED = 2.0
 
 
+# steps from the fit of logarithms to that on the scale of the errors, which takes about eight;
+# the last moves no run by more than so much of its value
+_STEPS, _SETTLED = 60, 1e-9
+
+
 def estimator(options: Options) -> Callable[[Design], Estimate]:
-    """The chosen estimator: from a design to an estimate before rounding."""
+    """The chosen estimator: from a design to an estimate before rounding.
+
+    Where the errors of the target are not relative, it is that of the scale on which they are of
+    one size.
+    """
+    of_logarithms = _estimator(options)
+
+    def on_scale(design: Design) -> Estimate:
+        if design.errors is None or design.scale != "log":
+            return of_logarithms(design)
+        fit = of_logarithms(replace(design, errors=None))
+        for _ in range(_STEPS):
+            before = fit.predict(design)
+            runs = working_runs(design, before)
+            fit = of_logarithms(runs)
+            if np.abs(fit.predict(design) - before).max() < _SETTLED:
+                break
+        left_out = design.y - (runs.y - np.array(fit.left_out)) if fit.left_out else np.zeros(0)
+        return replace(fit, left_out=tuple(left_out.tolist()))
+
+    return on_scale
+
+
+def _estimator(options: Options) -> Callable[[Design], Estimate]:
     if options.errors_in_variables:
         return lambda design: fit_orthogonal(design, options.level)
     if options.robust:

@@ -7,7 +7,6 @@ from functools import partial
 import numpy as np
 import sympy
 
-from dimgs.common.arrays import times_exp
 from dimgs.common.errors import DimgsError
 from dimgs.discovery.estimators import estimator
 from dimgs.discovery.leads import (
@@ -19,13 +18,15 @@ from dimgs.discovery.leads import (
     simple_forms,
 )
 from dimgs.discovery.options import Options
-from dimgs.discovery.outliers import outlying
+from dimgs.discovery.outliers import in_errors, outlying
 from dimgs.discovery.problem import is_searchable
 from dimgs.discovery.scoring import (
     fitted_by,
     followed_input,
     law_scores,
     left_out_predictions,
+    left_out_score,
+    left_out_values,
     log_target,
     r2,
     scores_of,
@@ -131,9 +132,10 @@ def with_gross_runs_aside(study: Study, options: Options, clock: Clock) -> Study
     probable = bool(posterior.laws) and posterior.laws[0].probability >= PROBABLE
     left_out = None if probable else left_out_residuals(study, options)
     constants = sum(c.origin == "fitted" for c in study.law.constants)
-    far = [] if left_out is None else [run for run, _ in outlying(left_out, constants)]
-    if not far:
+    runs = [] if left_out is None else outlying(in_errors(design, study.law, left_out), constants)
+    if not runs:
         return study
+    far = [run for run, _ in runs]
     rest = design.take(np.setdiff1d(np.arange(design.n_runs), far))
     apart = replace(study, prepared=replace(study.prepared, design=rest))
     apart = run_engine(apart, embedded(), clock.to_search, options, clock)
@@ -418,36 +420,30 @@ def _with_law(study: Study, first: JudgedForm, options: Options) -> Study:
     law = law_of(study, first, options)
     if law is None:
         return study
-    if first.name in POWER and not _is_refitted(design, first):
+    if first.name in POWER and not _is_refitted(study, first):
         # real exponents or simple ones: the power law fitted without each run has real ones
-        deleted = () if study.result is None else study.result.left_out
-        cv_r2, left_out = law.scores.cv_r2_log, np.array(deleted) if deleted else None
+        values = None if study.result is None else left_out_values(design, study.result.left_out)
     else:
         few = design.n_runs <= MOST_LEFT_OUT
         values = left_out_predictions(design, law, options.seed) if few else None
         law = law.with_scores(law_scores(design, law, options, values))
-        cv_r2, left_out = law.scores.cv_r2_log, None
-        if design.scale == "linear" and values is not None:
-            truth = times_exp(design.y, design.offset)
-            cv_r2 = r2(truth - values, truth) if np.all(np.isfinite(values)) else None
-        elif design.errors is not None and values is not None:
-            # logarithms of targets that are smaller than their errors say little
-            truth = np.exp(log_target(design))
-            cv_r2 = r2(truth - values, truth) if np.all(np.isfinite(values)) else None
-        elif values is not None and np.all(values > 0):
-            left_out = log_target(design) - np.log(values)
+    cv_r2, left_out = left_out_score(design, law, values)
     engine = NONE if first.name in (*POWER, "law") else first.name or study.engine
     study = replace(study, law=law, cv_r2=cv_r2, left_out=left_out, engine=engine)
     return _examined(study, options)
 
 
-def _is_refitted(design: Design, one: JudgedForm) -> bool:
-    """Whether a power law is fitted as other forms are, on the scale of its errors.
+def _is_refitted(study: Study, one: JudgedForm) -> bool:
+    """Whether a power law is fitted as other forms are, since its errors were judged to be others.
 
-    Its least squares are those of logarithms; labels and sources stay with these.
+    With labels it stays the law of its fit, on the scale that this found.
     """
-    usual = design.errors is None and design.tails is None
-    return one.name in POWER and not usual and design.within is None
+    design, result = study.prepared.design, study.result
+    if one.name not in POWER or design.within is not None or result is None:
+        return False
+    before = result.law.uncertainty.errors
+    alike = before is design.errors if before is None else before.is_like(design.errors)
+    return design.tails is not None or not alike
 
 
 def law_of(study: Study, one: JudgedForm, options: Options) -> Law | None:
@@ -460,7 +456,7 @@ def law_of(study: Study, one: JudgedForm, options: Options) -> Law | None:
     options : Options
     """
     design = study.prepared.design
-    fitted = not _is_refitted(design, one)
+    fitted = not _is_refitted(study, one)
     if one.law is not None and fitted:
         return one.law
     try:
@@ -501,9 +497,8 @@ def _real_power(study: Study, options: Options) -> Law | None:
         return None
     if all(isinstance(x, float) for x in result.coefficients):
         return result.law
-    law = power_law(
-        study.prepared.design, estimator(options)(study.prepared.design), options.within
-    )
+    design = replace(study.prepared.design, errors=result.law.uncertainty.errors)
+    law = power_law(design, estimator(options)(design), options.within)
     scores = _fitted_scores(study, law, options)
     return law.with_scores(replace(scores, cv_r2_log=result.law.scores.cv_r2_log))
 

@@ -35,6 +35,7 @@ class FitKeywords(StreamKeywords, total=False):
     along: str | None
     curve: str | None
     additive: bool
+    noise: str
 
 
 class DiscoverKeywords(FitKeywords, total=False):
@@ -50,4 +51,3 @@ class DiscoverKeywords(FitKeywords, total=False):
     must_use: Sequence[str]
     at_most_constants: int | None
     complete: int | None
-    noise: str

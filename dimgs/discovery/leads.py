@@ -236,17 +236,7 @@ def _power(design: Design, options: Options) -> Values:
             y = y + np.array([effects.get(str(k), np.nan) for k in part.within])
         return target_values(replace(part, y=y))
 
-    if design.errors is None or not all(f.logged for f in design.features):
-        return values
-    names = [f"a_{j}" for j in range(design.X.shape[1])]
-    whole = sympy.Symbol("C") * sympy.Mul(
-        *(
-            sympy.Symbol(feature.name) ** sympy.Symbol(name)
-            for feature, name in zip(design.features, names, strict=True)
-        )
-    )
-    start = {"C": float(np.exp(fit.intercept)), **dict(zip(names, fit.values, strict=True))}
-    return formula_values(design, whole, start)
+    return values
 
 
 def _sum(design: Design, options: Options) -> Values | None:

@@ -269,6 +269,12 @@ class Options:
             raise InputError(
                 f"{setting('by')} is not combined with {setting(clash[0])}: leave out one of them."
             )
+        logged = [n for n in ("by", "robust", "errors_in_variables") if getattr(self, n)]
+        if self.noise == "constant" and logged:
+            raise InputError(
+                f"Fits with {setting(logged[0])} have relative errors: leave out it or "
+                f"{setting('noise', 'constant')}."
+            )
         if (self.along is not None and not self.local) or (self.curve and self.along is None):
             raise InputError(
                 f"{setting('along')} belongs to {setting('local')}, and {setting('curve')} to "

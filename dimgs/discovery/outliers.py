@@ -78,6 +78,25 @@ def outlying(left_out: Array, constants: int) -> list[tuple[int, float]]:
     return out if len(out) <= _MOST else []
 
 
+def in_errors(design: Design, law: Law, left_out: Array) -> Array:
+    """Residuals of runs left out on the scale on which the errors of a law are of one size.
+
+    Parameters
+    ----------
+    design : Design
+    law : Law
+    left_out : ndarray of shape (n_runs,)
+        On the logarithm of the target where the response has one, else on the target.
+    """
+    errors = law.uncertainty.errors
+    if errors is None or design.scale != "log":
+        # a run whose stated error is large may lie far from the law
+        return left_out if design.weights is None else left_out * np.sqrt(design.weights)
+    measured = log_target(design)
+    with np.errstate(over="ignore"):
+        return errors.of(np.exp(measured)) - errors.of(np.exp(measured - left_out))
+
+
 def outlier_warnings(
     design: Design, law: Law, left_out: Array, options: Options, fit: Estimate | None
 ) -> tuple[list[str], tuple[int, ...]]:
@@ -95,9 +114,8 @@ def outlier_warnings(
     """
     fitted = sum(c.origin == "fitted" for c in law.constants)
     count = fitted if fit is None else 1 + len(fit.exponents)
-    # a run whose stated error is large may lie far from the law
-    scaled = left_out if design.weights is None else left_out * np.sqrt(design.weights)
-    outliers = [] if options.robust else outlying(scaled, count)
+    outliers = [] if options.robust else outlying(in_errors(design, law, left_out), count)
+    design = replace(design, errors=law.uncertainty.errors)
     if not outliers:
         return [], ()
     rows = tuple(int(design.data.rows[run]) for run, _ in outliers)

@@ -27,12 +27,13 @@ from dimgs.discovery.scoring import (
     Predictor,
     fitted_by,
     left_out_residuals,
-    log_target,
+    left_out_values,
     scores_of,
 )
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate, exponents_of
+from dimgs.fits.noise import may_show_errors, shown_errors
 from dimgs.law.centre import centre_of
 from dimgs.law.domain import domain_of
 from dimgs.law.law import Law
@@ -42,6 +43,8 @@ from dimgs.report.results import Activation, FitResult
 # refits of the power law without some runs, as elsewhere, or without each group, up to so many
 _FOLDS = 10
 _MOST_GROUPS = 50
+# kinds of errors that are tried, each about the fit of the one before; two settle nearly always
+_LOOKS = 4
 # sources of all kinds, beyond which effects take a second to fit: 278 of them, two
 _MANY_SOURCES = 150
 
@@ -72,22 +75,24 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     groups = 1 if design.within is None else len(np.unique(design.within))
     check_enough_runs(design.n_runs, design.X.shape[1] + groups + 1, prepared.data.source)
     fit = estimator(options)(design)
+    left_out = _left_out(design, fit, options)
+    is_open = may_show_errors(design) and not (limited.limits or options.robust)
+    if is_open:
+        design, fit, left_out = _on_scale_of_errors(design, fit, left_out, options)
     snapped = with_rationals(design, fit)
     domain = domain_of(prepared.design) if limited.limits else None
     law = limited.continued(power_law(design, snapped, options.within, domain))
-    left_out = _left_out(design, fit, options)
     law = law.with_scores(
         scores_of(design, fitted_by(law, design), left_out, _refitter(options), options.seed)
     )
     unseen = None
     if design.scale == "log" and not limited.limits:
-        with np.errstate(over="ignore"):
-            unseen = np.exp(log_target(design) - left_out)
+        unseen = left_out_values(design, left_out.tolist())
     crossover, regimes, whole = None, None, None
     if options.regimes or (options.along is not None and design.features):
-        crossover = crossover_of(design, options)
-        regimes, whole = regimes_of(design, options, joined=crossover is None)
-    additive = additive_of(design, options) if options.additive else None
+        crossover = crossover_of(limited.design, options)
+        regimes, whole = regimes_of(limited.design, options, joined=crossover is None)
+    additive = additive_of(limited.design, options) if options.additive else None
     if crossover is not None:
         whole = crossover.law
     chosen = law if whole is None else limited.continued(whole)
@@ -109,9 +114,34 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         additive=None if additive is None else additive.terms,
         additive_pairs=None if additive is None else additive.pairs,
         centre=centre_of(chosen, prepared.data),
-        noise=prepared.noise(chosen, None, unseen if chosen is law else None),
+        noise=prepared.noise(
+            chosen,
+            "relative" if is_open and chosen is law else None,
+            unseen if chosen is law else None,
+        ),
         left_out=prepared.in_table(left_out.tolist()) if chosen is law else (),
     )
+
+
+def _on_scale_of_errors(
+    design: Design, fit: Estimate, left_out: Array, options: Options
+) -> tuple[Design, Estimate, Array]:
+    """The design with the errors that its runs show, the fit on their scale, and what it misses.
+
+    Errors that are not relative move the fit of logarithms, and what they are shows only about a
+    fit that they do not: they are looked at again about each fit.
+    """
+    usual = design, fit, left_out
+    for _ in range(_LOOKS):
+        errors = shown_errors(design, left_out)
+        if errors is None:
+            return usual
+        if errors.is_like(design.errors):
+            break
+        design = replace(design, errors=errors)
+        fit = estimator(options)(design)
+        left_out = _left_out(design, fit, options)
+    return design, fit, left_out
 
 
 def _local(prepared: Prepared, options: Options) -> tuple[dict[str, Any], ...] | None:

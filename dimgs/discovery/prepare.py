@@ -83,7 +83,8 @@ class Prepared:
         """The error model that the runs support, about a law; see :func:`noise_of`."""
         sd, target = self.design.censored, law.target
         if not sd:
-            return noise_of(law, self.data, kind, left_out)
+            fitted = law.uncertainty.errors
+            return noise_of(law, self.data, fitted.kind if fitted else kind, left_out)
         # working values scatter less than runs do
         return (
             Noise("constant", sd / target.unit.log_factor)

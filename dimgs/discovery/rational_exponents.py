@@ -12,6 +12,7 @@ from dimgs.dataset import Dataset
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate, Exponent
+from dimgs.fits.noise import working_runs
 from dimgs.fits.snapping import Snapped, restricted_fit, snap
 from dimgs.fits.sources import with_slopes
 from dimgs.law.exponents import undetermined
@@ -38,6 +39,8 @@ def with_rationals(design: Design, fit: Estimate, ranges: Dataset | None = None)
     -------
     Estimate
     """
+    if design.errors is not None:
+        design = working_runs(design, fit.predict(design))
     grouped = [j for j, f in enumerate(design.features) if f.logged]
     names, offset, loadings = physical_map(design, grouped)
     covariance = fit.covariance[1:, 1:][np.ix_(grouped, grouped)]

@@ -1,6 +1,6 @@
 """Scores of a law on its target, by runs or groups of runs, and the structure of its residuals."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -379,6 +379,42 @@ def target_values(design: Design) -> Array:
         assert design.basis.target is not None
         return np.asarray(log_target(design) / design.basis.target.unit.log_factor)
     return times_exp(design.y, design.offset)
+
+
+def left_out_values(design: Design, residuals: Sequence[float]) -> Array | None:
+    """Target of every run by a law without it, by residuals of logarithms; None without."""
+    if not residuals:
+        return None
+    with np.errstate(over="ignore"):
+        return np.asarray(np.exp(log_target(design) - np.array(residuals)))
+
+
+def left_out_score(
+    design: Design, law: Law, values: Array | None
+) -> tuple[float | None, Array | None]:
+    """R² of runs left out on the scale of the errors of a law, and residuals of their logarithms.
+
+    Parameters
+    ----------
+    design : Design
+    law : Law
+        With its scores.
+    values : ndarray of shape (n_runs,), optional
+        Target of every run by the law refitted without it; None where it is not known.
+
+    Returns
+    -------
+    float or None, ndarray of shape (n_runs,) or None
+    """
+    if values is None:
+        return law.scores.cv_r2_log, None
+    residuals, score = None, law.scores.cv_r2_log
+    if design.scale != "linear" and np.all(values > 0):
+        residuals = log_target(design) - np.log(values)
+    if design.scale == "linear" or law.uncertainty.errors is not None:
+        truth = target_values(design)
+        score = r2(truth - values, truth) if np.all(np.isfinite(values)) else None
+    return score, residuals
 
 
 def _log(values: Array) -> Array | None:

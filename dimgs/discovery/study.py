@@ -12,7 +12,12 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.power_law import constant_law, fit_prepared
 from dimgs.discovery.prepare import Prepared
 from dimgs.discovery.problem import is_searchable
-from dimgs.discovery.scoring import left_out_predictions, log_target
+from dimgs.discovery.scoring import (
+    left_out_predictions,
+    left_out_score,
+    left_out_values,
+    log_target,
+)
 from dimgs.engines.clock import Cut
 from dimgs.engines.protocol import Completed
 from dimgs.engines.registry import NONE
@@ -145,7 +150,9 @@ def study_of_power_law(prepared: Prepared, options: Options) -> Study:
     else:
         try:
             result = fit_prepared(prepared, options)
-            law, cv_r2, warnings = result.law, result.scores.cv_r2_log, result.warnings
+            law, warnings = result.law, result.warnings
+            unseen = left_out_values(prepared.design, result.left_out)
+            cv_r2, _ = left_out_score(prepared.design, law, unseen)
         except NoSuchNumberError:
             if options.engine == NONE or not is_searchable(prepared.design):
                 raise

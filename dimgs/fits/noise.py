@@ -389,6 +389,57 @@ def target_errors(design: Design, errors: Errors) -> TargetErrors | None:
     return _usable(kind, float(errors.unit[0] * np.exp(design.offset[0])))
 
 
+def working_runs(design: Design, fitted: Array) -> Design:
+    """Runs whose least squares, near a fit, are those on the scale of the errors.
+
+    A step of Gauss and Newton: the residuals on that scale, over its slope by the logarithm of the
+    target, are added to the fit, and the squares of the slopes are the weights.
+
+    Parameters
+    ----------
+    design : Design
+        On a logarithmic scale; as it is where its errors are relative.
+    fitted : ndarray of shape (n_runs,)
+        ln(target) by the fit.
+    """
+    errors = design.errors
+    if errors is None:
+        return design
+    level = np.exp(fitted)
+    slope = level / errors.unit(level)
+    away = errors.of(np.exp(design.y + design.offset)) - errors.of(level)
+    return replace(design, y=fitted - design.offset + away / slope, weights=slope**2, errors=None)
+
+
+def may_show_errors(design: Design) -> bool:
+    """Whether nothing but the residuals says which errors a positive target has.
+
+    Stated errors, sources and bounds are known on the scale of the logarithm alone.
+    """
+    known = (design.weights, design.input_errors, design.sources or None, design.censored or None)
+    return design.scale == "log" and design.noise != "relative" and all(x is None for x in known)
+
+
+def shown_errors(design: Design, left_out: Array) -> TargetErrors | None:
+    """Errors of the target by the residuals of a fit; None where these are relative.
+
+    Parameters
+    ----------
+    design : Design
+        Of which :func:`may_show_errors` holds.
+    left_out : ndarray of shape (n_runs,)
+        Residual of the logarithm of each run by the fit without it.
+    """
+    with np.errstate(over="ignore"):
+        measured = np.exp(design.y + design.offset)
+        likely = likeliest_measure(measured, [np.exp(design.y + design.offset - left_out)])
+    if design.noise == "constant":
+        return _usable("constant", rms(measured))
+    if likely is None or likely.kind == "relative":
+        return None
+    return _usable("mixed" if likely.kind == "mixed" else "constant", float(likely.unit[0]))
+
+
 def _usable(kind: Literal["constant", "mixed"], turn: float) -> TargetErrors | None:
     return TargetErrors(kind, turn) if 0.0 < turn < np.inf else None
 
@@ -648,7 +699,7 @@ def noise_about(
     for name, errors in kinds.items():
         residuals = errors.residuals(far)
         if np.all(np.isfinite(residuals)) and np.all(np.isfinite(errors.residuals(predicted))):
-            likely[name] = float(errors.jacobian.sum()) + profile_log_likelihood(residuals, one)
+            likely[name] = _of_any_tails(errors, residuals)
     if not likely:
         return None
     best = _likeliest_of(likely, kinds)
@@ -667,6 +718,15 @@ def noise_about(
         size *= size_of
         scatter = scatter and Scatter(scatter.intrinsic * size_of, scatter.ratio)
     return Noise(NOISE[errors.kind], size, floor, "student" if heavy else "normal", scatter)
+
+
+def _of_any_tails(errors: Errors, residuals: Array) -> float:
+    """Log-likelihood of a kind of errors, normal or with heavy tails: one run decides no kind."""
+    # of many runs every k-th, in the order in which they come
+    rows = slice(None, None, max(1, len(residuals) // MOST_SAMPLED))
+    # errors of rounding are as large as rounding
+    away = np.hypot(residuals[rows], EXACT)
+    return float(errors.jacobian[rows].sum()) + max(student_likelihoods(away).values())
 
 
 def _likeliest_of(likely: Mapping[str, float], kinds: Mapping[str, Errors]) -> str:
@@ -701,9 +761,7 @@ def likeliest_measure(measured: Array, predicted: Sequence[Array]) -> Errors | N
     for name, errors in kinds.items():
         each = [r for v in predicted if np.all(np.isfinite(r := errors.residuals(v)))]
         if each:
-            size = np.ones(len(measured))
-            most = max(profile_log_likelihood(r, size) for r in each)
-            likely[name] = float(errors.jacobian.sum()) + most
+            likely[name] = max(_of_any_tails(errors, r) for r in each)
     return kinds[_likeliest_of(likely, kinds)] if likely else None
 
 

@@ -12,6 +12,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
 from dimgs.fits.design.features import Design, Feature
 from dimgs.fits.estimate import Estimate
+from dimgs.fits.noise import working_runs
 from dimgs.fits.sources import MixedFit
 from dimgs.groups.group import PiGroup
 from dimgs.law.domain import domain_of
@@ -102,15 +103,24 @@ def power_law(
         uncertainty=Uncertainty(
             tuple(gradients),
             tuple(tuple(float(x) for x in row) for row in estimate.covariance),
-            estimate.residual_sd,
+            estimate.residual_sd * _unit_of_run(design, estimate),
             estimate.dof,
             "linear" if design.scale == "linear" else "log",
             estimate.residual_dof,
+            design.errors,
         ),
         level=estimate.level,
         label_effects=_label_effects(design, estimate, within),
         sources=source_effects(estimate.sources, gradients),
     )
+
+
+def _unit_of_run(design: Design, estimate: Estimate) -> float:
+    """Size of the errors on their scale, of a run whose logarithm has errors of size 1."""
+    if design.errors is None:
+        return 1.0
+    weights = working_runs(design, estimate.predict(design)).weights
+    return 1.0 if weights is None else float(np.sqrt(np.mean(weights)))
 
 
 def law_of(

@@ -347,7 +347,9 @@ def _fit_noise(fit: FittedLaw) -> list[str]:
     """The error model, where it is not that of least squares of logarithms."""
     if fit.noise is None or fit.noise.kind == "relative" or fit.law.target.is_level:
         return []
-    beside = "logarithms exaggerate small targets, discover fits on the scale of the errors"
+    beside = "the law is fitted on the scale of the errors, and not to logarithms"
+    if fit.law.uncertainty.errors is None:
+        beside = "the law is fitted to logarithms, which exaggerate small targets"
     return _prose(f"{noise_text(fit.noise, fit.law.target)}: {beside}")
 
 

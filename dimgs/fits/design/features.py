@@ -20,8 +20,8 @@ from dimgs.variables import Variable
 _LEAST_SHARE = 1e-16
 Contrast = Literal["log-ratio", "inverse", "difference"]
 ResponseScale = Literal["log", "level", "linear"]
-# relative: a spread below is rounding of unit conversions
-_CONSTANT = 1e-12
+# relative: a spread below is rounding of unit conversions, and so is a difference of two routes
+_CONSTANT, _CONVERTED = 1e-12, 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,12 @@ class TargetErrors:
         """Target that one unit of the scale is worth, where the target is so large."""
         mixed = self.kind == "mixed"
         return np.asarray(np.hypot(target, self.turn) if mixed else np.full_like(target, self.turn))
+
+    def is_like(self, other: "TargetErrors | None") -> bool:
+        """Whether other errors are the same but for rounding."""
+        if other is None or self.kind != other.kind:
+            return False
+        return bool(np.isclose(self.turn, other.turn, rtol=_CONVERTED))
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +179,7 @@ class Design:
     tails : float, optional
         Degrees of freedom of Student's t, where the errors of runs follow it.
     errors : TargetErrors, optional
-        Of the target, where the judgement found that they are not relative.
+        Of the target, where the runs show that they are not relative.
     input_errors : InputErrors, optional
         Of the inputs, where some have an error column.
     censored : float

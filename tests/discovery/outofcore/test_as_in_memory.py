@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from dimgs.dataset import read_table
 from dimgs.discovery import fitting
+from dimgs.discovery.missing_input import hidden_scale_advice
 from dimgs.discovery.options import Options
 from dimgs.discovery.outliers import outlier_warnings
 from dimgs.discovery.outofcore.stream_fit import fit_stream
@@ -102,7 +103,7 @@ def test_the_result_is_that_of_memory_whatever_the_chunks(
     frame, options = _asked(kind, np.random.default_rng(seed), n)
     path = tmp_path_factory.mktemp("runs") / "t.parquet"
     frame.to_parquet(path)
-    # single runs are named where they are in memory
+    # single runs are named, and kinds of them compared, where they are in memory
     of_runs: list[str] = []
 
     def noted(*given: Any) -> tuple[list[str], tuple[int, ...]]:
@@ -110,8 +111,14 @@ def test_the_result_is_that_of_memory_whatever_the_chunks(
         of_runs.extend(said)
         return said, rows
 
+    def advised(*given: Any) -> list[str]:
+        said = hidden_scale_advice(*given)
+        of_runs.extend(said)
+        return said
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "outlier_warnings", noted)
+        patch.setattr(fitting, "hidden_scale_advice", advised)
         known = fitting.fit(path, "F", options)
     streamed = fit_stream(path, "F", options, chunk_rows=chunk)
     data = read_table(path, drop_bad=options.drop_bad)
