@@ -11,10 +11,15 @@ from scipy.special import fdtrc
 from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError
+from dimgs.common.formats import in_percent
+from dimgs.dataset import Dataset
+from dimgs.dataset.conversion import from_si
+from dimgs.dataset.rounding import steps_of
 from dimgs.discovery.estimators import fit_squares
 from dimgs.discovery.scoring import log_target, r2
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate
+from dimgs.law.law import Law
 
 # more labels name single runs rather than groups
 _MOST_LABELS = 20
@@ -26,6 +31,9 @@ _SMALLEST_EFFECT = 0.05
 _INFLATION = 0.02
 # spread inside of groups, of that over all runs, that is rounding
 _SAME = 1e-6
+# share of the variance about a law from which rounding is named, and up to which it may be the
+# cause: an estimate from 20 runs is off by a third; and of different numbers among readings
+_ROUNDING_SHARE, _ALL_OF_IT, _DIFFERENT = 0.25, 1.5, 0.5
 # sources, from which on their random effects say what differs
 _FEWEST_SOURCES = 5
 # share of groups on one side of the pooled exponent: three of four, as the groups of a paradox lie
@@ -240,6 +248,45 @@ def _disagreement(
         f"times above '{low}' (p = {p:.1g}); a difference in units, in method or in an input that "
         f"is missing would look like this ({setting('within', column)} removes it)."
     )
+
+
+def rounding_advice(law: Law, data: Dataset) -> list[str]:
+    """Advice on columns whose rounding may be much of the scatter about a law.
+
+    Digits do not say whether a number was read or set. A column is named if rounding of readings
+    would explain a good part of the scatter and no more than all of it, and if most of its numbers
+    are different.
+
+    Parameters
+    ----------
+    law : Law
+        With its scores.
+    data : Dataset
+        Its runs.
+    """
+    scatter, target = law.scores.rmse_log, law.target
+    if not scatter or target.is_level or not np.all(law.predict_si(data) > 0):
+        return []
+    slopes = {target.name: np.ones(data.n_runs), **law.elasticities(data)}
+    out = []
+    for name, slope in slopes.items():
+        variable = data.variable(name)
+        is_known = name in data.rounded or name in data.errors or variable.is_level
+        if is_known or variable.unit.scale != "ratio" or np.ptp(data[name]) == 0.0:
+            continue
+        values = from_si(np.asarray(data[name], dtype=np.float64), variable.unit)
+        steps = steps_of(values)
+        with np.errstate(all="ignore"):
+            share = float(np.mean((slope * steps / values) ** 2)) / (12.0 * scatter**2)
+        few = len(np.unique(values)) < _DIFFERENT * len(values)
+        if few or not _ROUNDING_SHARE <= share <= _ALL_OF_IT:
+            continue
+        explained = in_percent(min(share, 1.0))
+        out.append(
+            f"If '{name}' holds readings, their rounding explains {explained} of the variance "
+            f"about the law: {setting('rounded', name)} takes it into account."
+        )
+    return out
 
 
 def self_correlation(design: Design, fitted: Array) -> list[str]:

@@ -16,6 +16,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError, noting, warn_all
 from dimgs.common.progress import notebook_bar
 from dimgs.dataset import Dataset
+from dimgs.discovery.diagnostics import rounding_advice
 from dimgs.discovery.judgement import given_law, law_of, law_of_candidate, verdict_on_fit
 from dimgs.discovery.keywords import DiscoverKeywords
 from dimgs.discovery.leads import is_acrobatic
@@ -167,6 +168,7 @@ def report_of(study: Study, data: Dataset, options: Options) -> Report:
             *study.warnings,
             *_unmet(study, options, form),
             *celsius_zeros(law),
+            *rounding_advice(law, prepared.data),
             *odd,
             *verdict.why_not,
         ),

@@ -8,6 +8,7 @@ import numpy as np
 
 from dimgs.common.errors import noting, warn_all
 from dimgs.dataset import Dataset
+from dimgs.discovery.diagnostics import rounding_advice
 from dimgs.discovery.judgement import judge
 from dimgs.discovery.keywords import FitKeywords
 from dimgs.discovery.missing_input import hidden_scale_advice
@@ -93,7 +94,8 @@ def fit_with(data: Dataset, target: str, options: Options) -> FitResult:
         return prepare(prepared.data, target, other).ordered().design
 
     missing = [] if options.robust else hidden_scale_advice(prepared.design, again, options)
-    return replace(result, judge=judge, warnings=(*result.warnings, *odd, *missing))
+    rounding = rounding_advice(result.law, prepared.data)
+    return replace(result, judge=judge, warnings=(*result.warnings, *odd, *missing, *rounding))
 
 
 def verdict_on(prepared: Prepared, options: Options) -> Verdict:

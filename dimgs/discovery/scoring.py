@@ -140,10 +140,15 @@ def scores_of(
     held_n = 0
     if fitter is not None:
         held, held_n = holdout(design, fitter, seed)
-    cv_r2 = None
+    cv_r2, of_target = None, None
     if left_out is not None and np.any(np.isfinite(left_out)):
         usable = np.flatnonzero(np.isfinite(left_out))
-        cv_r2 = informed_r2(design.take(usable), left_out[usable], truth[usable], least=1.0)
+        runs, of_runs, away = design.take(usable), truth[usable], left_out[usable]
+        cv_r2 = informed_r2(runs, away, of_runs, least=1.0)
+        if design.scale == "log":
+            with np.errstate(over="ignore"):
+                misses = np.exp(of_runs) - np.exp(of_runs - away)
+            of_target = informed_r2(runs, misses, np.exp(of_runs))
     if design.scale == "level":
         unit = design.basis.target.unit.log_factor if design.basis.target else 1.0
         plain = r2(residuals / unit, truth / unit)
@@ -156,6 +161,7 @@ def scores_of(
         r2=plain,
         holdout_r2_log=held,
         holdout_n=held_n,
+        cv_r2=of_target,
     )
 
 

@@ -96,6 +96,7 @@ class ScoresPart(_LawPart):
     r2: float | None
     holdout_r2_log: float | None = None
     holdout_n: int = Field(0, ge=0)
+    cv_r2: float | None = None
 
 
 class DomainPart(_LawPart):

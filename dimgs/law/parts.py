@@ -78,6 +78,8 @@ class Scores:
         On ln(target) of runs set aside before fitting.
     holdout_n : int
         Number of those runs.
+    cv_r2 : float or None
+        On the target itself, each run (or group of runs) predicted by a fit without it.
     """
 
     r2_log: float | None = None
@@ -86,6 +88,7 @@ class Scores:
     r2: float | None = None
     holdout_r2_log: float | None = None
     holdout_n: int = 0
+    cv_r2: float | None = None
 
     @property
     def exist(self) -> bool:

@@ -236,14 +236,17 @@ def report_scores(report: Findings, law: Law) -> list[str]:
     noise = [text for text in [noise_text(report.noise, report.basis.target)] if text]
     if report.errors_are_relative or report.left_out_r2 is None or law.target.is_level:
         return [*scores_lines(law.scores), *noise]
-    s = law.scores
+    return [*_scores_of_target(law.scores, report.left_out_r2), *noise]
+
+
+def _scores_of_target(s: Scores, left_out: float | None) -> list[str]:
+    """Scores where errors are not relative: those of the target first."""
     logs = "" if s.cv_r2_log is None else f", {score(s.cv_r2_log)} of its logarithm"
-    lines = [
-        f"cross-validated R² {score(report.left_out_r2)} of the target{logs}",
+    return [
+        f"cross-validated R² {score(left_out)} of the target{logs}",
         f"R² of the fit {score(s.r2)} of the target"
         + ("" if s.r2_log is None else f", {score(s.r2_log)} of its logarithm"),
     ]
-    return [*lines, *noise]
 
 
 def scores_lines(scores: Scores) -> list[str]:
@@ -337,20 +340,22 @@ def fit_text(fit: FittedLaw) -> str:
         *_exponent_sections(fit),
         *_section("Sources", sources_lines(fit.law)),
         *_section("Further", _further_lines(fit)),
-        *_section("Quality", [*scores_lines(fit.scores), *_fit_noise(fit), _contrasts(fit)]),
+        *_section("Quality", [*_fit_scores(fit), _contrasts(fit)]),
         *_section("Verdict", _verdict_lines(fit.verdict)),
     ]
     return terminal("\n".join(lines[1:]))
 
 
-def _fit_noise(fit: FittedLaw) -> list[str]:
-    """The error model, where it is not that of least squares of logarithms."""
-    if fit.noise is None or fit.noise.kind == "relative" or fit.law.target.is_level:
-        return []
-    beside = "the law is fitted on the scale of the errors, and not to logarithms"
-    if fit.law.uncertainty.errors is None:
-        beside = "the law is fitted to logarithms, which exaggerate small targets"
-    return _prose(f"{noise_text(fit.noise, fit.law.target)}: {beside}")
+def _fit_scores(fit: FittedLaw) -> list[str]:
+    """Scores, and the error model where it is not that of least squares of logarithms."""
+    scores, noise = scores_lines(fit.scores), fit.noise
+    if noise is None or noise.kind == "relative" or fit.law.target.is_level:
+        return scores
+    beside = "the law is fitted to logarithms, which exaggerate small targets"
+    if fit.law.uncertainty.errors is not None:
+        beside = "the law is fitted on the scale of the errors, and not to logarithms"
+        scores = _scores_of_target(fit.scores, fit.scores.cv_r2)
+    return [*scores, *_prose(f"{noise_text(noise, fit.law.target)}: {beside}")]
 
 
 def _verdict_lines(judged: Verdict) -> list[str]:

@@ -168,3 +168,25 @@ def test_groups_whose_exponents_differ_are_named_with_them(option: str) -> None:
     assert found == pytest.approx([7000.0, 5000.0, 5100.0], rel=0.02)
     alike = fit(_boiling(1, (5000.0,) * 3), "p", scales="auto", arrhenius="T", **asked)
     assert not any("different" in w for w in alike.warnings)
+
+
+def test_rounding_that_may_be_the_scatter_is_named() -> None:
+    rng = np.random.default_rng(0)
+    x = np.exp(rng.uniform(0.0, 2.0, 30))
+    y = 2.0 * x**1.5 * np.exp(0.01 * rng.normal(size=30))
+
+    def advice(x: Any, y: Any, **options: Any) -> list[str]:
+        data = Dataset.from_columns({"x [mm]": x, "y [s]": y})
+        return [w for w in fit(data, "y", scales="auto", **options).warnings if "rounding" in w]
+
+    assert advice(x, y) == []
+    (line,) = advice(np.round(x, 1), y)
+    assert line.startswith("If 'x' holds readings")
+    assert "--rounded x" in line
+    share = float(re.findall(r"explains (\d+) %", line)[0])
+    assert 50.0 < share <= 100.0
+    assert advice(np.round(x, 1), y, rounded="x") == []
+    # values that were set, and scatter that rounding cannot explain
+    chosen = np.repeat([1.0, 2.0, 3.0, 5.0, 7.0], 6)
+    assert advice(chosen, 2.0 * chosen**1.5 * y / x**1.5) == []
+    assert advice(np.round(x, 1), y * np.exp(0.2 * rng.normal(size=30))) == []
