@@ -145,7 +145,7 @@ def scores_of(
         usable = np.flatnonzero(np.isfinite(left_out))
         runs, of_runs, away = design.take(usable), truth[usable], left_out[usable]
         cv_r2 = informed_r2(runs, away, of_runs, least=1.0)
-        if design.scale == "log":
+        if design.errors is not None:
             with np.errstate(over="ignore"):
                 misses = np.exp(of_runs) - np.exp(of_runs - away)
             of_target = informed_r2(runs, misses, np.exp(of_runs))

@@ -79,7 +79,7 @@ class Scores:
     holdout_n : int
         Number of those runs.
     cv_r2 : float or None
-        On the target itself, each run (or group of runs) predicted by a fit without it.
+        On the target itself, as `cv_r2_log`; only where the errors are not relative.
     """
 
     r2_log: float | None = None
@@ -97,7 +97,7 @@ class Scores:
 
     def to_json(self) -> dict[str, float | int | None]:
         """Plain numbers."""
-        return asdict(self)
+        return {k: v for k, v in asdict(self).items() if k != "cv_r2" or v is not None}
 
     def to_frame(self) -> "pd.DataFrame":
         """One row, with the column names of the attributes.
