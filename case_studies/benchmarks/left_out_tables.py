@@ -225,8 +225,7 @@ def _prepared(data: Dataset, target: str, options: Options) -> Prepared:
     """The runs; where scales are unknown, with one for every base dimension."""
     found = prepare(data, target, options, linear_allowed=True, signed_allowed=True)
     if options.scales == "auto":
-        known = [v for v in found.basis.variables if v.role == "scale"]
-        texts = [f"{v.name} [{v.si_unit}]" for v in known if v.name not in found.basis.sizes]
+        texts = [f"{v.name} [{v.si_unit}]" for v in found.basis.unknown_scales]
         whole = replace(options, scales=[*texts, *(s.text for s in extra_scales(found.basis))])
         found = prepare(data, target, whole, linear_allowed=True, signed_allowed=True)
     return found.ordered()

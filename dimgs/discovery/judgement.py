@@ -81,8 +81,13 @@ def judge(study: Study, options: Options, clock: Clock) -> Study:
     return _with_posterior(study, _posterior(study, options, clock), options, clock)
 
 
-def with_switches(study: Study, options: Options, clock: Clock) -> Study:
-    """The study judged with sums and switches beside its candidates, if none of these is probable.
+def judge_further(study: Study, options: Options, clock: Clock) -> Study:
+    """The study judged with forms that its laws call for.
+
+    Where none is probable, runs that lie far from the first are left out of a further search:
+    least squares follow a gross run, and miss the law of the others. Then sums and switches are
+    tried. Last come sums and blends of runs without what constants of their sources add, as the
+    law to take that from is known by then.
 
     Parameters
     ----------
@@ -96,10 +101,40 @@ def with_switches(study: Study, options: Options, clock: Clock) -> Study:
     -------
     Study
     """
-    posterior = study.posterior
-    if posterior is None or clock.over or not _may_be_simpler(study, options):
+    for step in (_without_gross_runs, _with_switches, _with_constants_by_source):
+        if study.posterior is None or clock.over or not _may_be_simpler(study, options):
+            return study
+        study = step(study, study.posterior, options, clock)
+    return study
+
+
+def _is_settled(posterior: Posterior) -> bool:
+    return bool(posterior.laws) and posterior.laws[0].probability >= PROBABLE
+
+
+def _without_gross_runs(
+    study: Study, posterior: Posterior, options: Options, clock: Clock
+) -> Study:
+    """Searched again without runs that lie far from the law, and judged by all runs."""
+    design = study.prepared.design
+    left_out = None if _is_settled(posterior) else left_out_residuals(study, options)
+    constants = sum(c.origin == "fitted" for c in study.law.constants)
+    runs = [] if left_out is None else outlying(in_errors(design, study.law, left_out), constants)
+    if not runs:
         return study
-    if posterior.laws and posterior.laws[0].probability >= PROBABLE:
+    far = [run for run, _ in runs]
+    rest = design.take(np.setdiff1d(np.arange(design.n_runs), far))
+    apart = replace(study, prepared=replace(study.prepared, design=rest))
+    apart = run_engine(apart, embedded(), clock.to_search, options, clock)
+    laws = _posterior(apart, options, clock).laws[:_KEPT]
+    others = [law.form for law in laws if law.form.name not in POWER]
+    again = _posterior(study, options, clock, [one.proposed for one in others], others)
+    return _with_posterior(study, again, options, clock)
+
+
+def _with_switches(study: Study, posterior: Posterior, options: Options, clock: Clock) -> Study:
+    """Judged with sums and switches beside the candidates, if none of these is probable."""
+    if _is_settled(posterior):
         return study
     forms, divided = simple_forms(study.prepared.design), study
     if study.prepared.design.scale == "log" and not options.regimes and not clock.over:
@@ -113,72 +148,23 @@ def with_switches(study: Study, options: Options, clock: Clock) -> Study:
     return _with_posterior(study, again, options, clock)
 
 
-def with_gross_runs_aside(study: Study, options: Options, clock: Clock) -> Study:
-    """The study searched again without runs that lie far from its law, and judged by all runs.
-
-    Least squares of a search follow a gross run, and miss the law of the others.
-
-    Parameters
-    ----------
-    study : Study
-        With its laws judged.
-    options : Options
-    clock : Clock
-        When it is over, no more forms are looked for.
-    """
-    posterior, design = study.posterior, study.prepared.design
-    if posterior is None or clock.over or not _may_be_simpler(study, options):
-        return study
-    probable = bool(posterior.laws) and posterior.laws[0].probability >= PROBABLE
-    left_out = None if probable else left_out_residuals(study, options)
-    constants = sum(c.origin == "fitted" for c in study.law.constants)
-    runs = [] if left_out is None else outlying(in_errors(design, study.law, left_out), constants)
-    if not runs:
-        return study
-    far = [run for run, _ in runs]
-    rest = design.take(np.setdiff1d(np.arange(design.n_runs), far))
-    apart = replace(study, prepared=replace(study.prepared, design=rest))
-    apart = run_engine(apart, embedded(), clock.to_search, options, clock)
-    laws = _posterior(apart, options, clock).laws[:_KEPT]
-    others = [law.form for law in laws if law.form.name not in POWER]
-    forms = [
-        Proposal(name=one.name, expression=one.expression, constants=one.constants)
-        for one in others
-    ]
-    again = _posterior(study, options, clock, forms, others)
-    return _with_posterior(study, again, options, clock)
-
-
-def with_constants_by_source(study: Study, options: Options, clock: Clock) -> Study:
-    """The study judged with sums and blends of what the runs of equal sources would be.
+def _with_constants_by_source(
+    study: Study, posterior: Posterior, options: Options, clock: Clock
+) -> Study:
+    """Judged with sums and blends of what the runs of equal sources would be.
 
     The searches were given runs from which prefactors and exponents by source were taken. Where
-    other constants differ in the most probable law, sums and blends are proposed once more, for
-    runs without what its constants of each source add.
-
-    Parameters
-    ----------
-    study : Study
-        That :func:`with_switches` gave.
-    options : Options
-    clock : Clock
-        When it is over, no more forms are looked for.
+    other constants differ in the most probable law, what these add is taken from the runs.
     """
-    posterior, prepared = study.posterior, study.prepared
-    usable = posterior is not None and not clock.over and _may_be_simpler(study, options)
-    is_log = prepared.design.scale == "log"
-    if posterior is None or not (usable and is_log and study.law.differing):
+    prepared = study.prepared
+    if prepared.design.scale != "log" or not study.law.differing:
         return study
     shift = source_shift(study.law, law_inputs(study.law, prepared.data))
     forms = simple_forms(
         replace(prepared.design, y=prepared.design.y - shift, shift=None, effects=())
     )
     # those of the last judgement that searches did not propose
-    forms += [
-        Proposal(name=one.form.name, expression=one.form.expression, constants=one.form.constants)
-        for one in posterior.laws
-        if one.form.name in (SUM, BLEND)
-    ]
+    forms += [one.form.proposed for one in posterior.laws if one.form.name in (SUM, BLEND)]
     return _with_posterior(study, _posterior(study, options, clock, forms), options, clock)
 
 
@@ -192,7 +178,7 @@ def with_leads(study: Study, options: Options, clock: Clock) -> Study:
     Parameters
     ----------
     study : Study
-        That :func:`with_switches` gave.
+        That :func:`judge_further` gave.
     options : Options
     clock : Clock
         When it is over, only what was made until then and the power law are compared.

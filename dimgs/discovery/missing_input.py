@@ -247,9 +247,7 @@ def extra_scales(basis: PiBasis) -> Iterator[Scale]:
     """
     inputs = [v for v in basis.variables if v.role == "data" and not v.is_level]
     taken = {v.name for v in basis.variables} | ({basis.target.name} if basis.target else set())
-    given = {
-        v.dimension for v in basis.variables if v.role == "scale" and v.name not in basis.sizes
-    }
+    given = {v.dimension for v in basis.unknown_scales}
     every = DimensionalMatrix.of(basis.variables)
     bases = [Dimension.of({b: 1}) for b in sorted({b for v in inputs for b, _ in v.dimension})]
     scales = [d for d in bases if every.solve(d) is not None]
@@ -271,8 +269,7 @@ def extra_scales(basis: PiBasis) -> Iterator[Scale]:
 
 def with_scale(basis: PiBasis, scale: Scale) -> list[str]:
     """The scales of a basis and one more, as on the command line."""
-    scales = [v for v in basis.variables if v.role == "scale" and v.name not in basis.sizes]
-    return [*(f"{v.name} [{v.si_unit}]" for v in scales), scale.text]
+    return [*(f"{v.name} [{v.si_unit}]" for v in basis.unknown_scales), scale.text]
 
 
 def hidden_scale_advice(design: Design, again: Designer, options: Options) -> list[str]:

@@ -10,13 +10,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.dataset import Dataset
 from dimgs.discovery.given_form import GivenForm
-from dimgs.discovery.judgement import (
-    judge,
-    with_constants_by_source,
-    with_gross_runs_aside,
-    with_leads,
-    with_switches,
-)
+from dimgs.discovery.judgement import judge, judge_further, with_leads
 from dimgs.discovery.missing_input import Scale, extra_scales, with_scale
 from dimgs.discovery.one_basis import study
 from dimgs.discovery.options import Options
@@ -85,9 +79,7 @@ def study_with_scales(
         # searches had a share of the time, and some of the rest is left
         best = replace(best, cuts=tuple(c for c in best.cuts if c.step != JUDGEMENT))
         best = judge(best, options, clock)
-    best = with_switches(with_gross_runs_aside(best, options, clock), options, clock)
-    best = with_constants_by_source(best, options, clock)
-    return with_leads(best, options, whole)
+    return with_leads(judge_further(best, options, clock), options, whole)
 
 
 def _with_units_of_form(data: Dataset, target: str, options: Options) -> Options:

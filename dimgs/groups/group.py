@@ -255,6 +255,11 @@ class PiBasis:
         """The inputs, and the target if there is one."""
         return (*self.variables, *((self.target,) if self.target else ()))
 
+    @property
+    def unknown_scales(self) -> tuple[Variable, ...]:
+        """Scales that the runs are to give: those that are not the size of an input."""
+        return tuple(v for v in self.variables if v.role == "scale" and v.name not in self.sizes)
+
     @cached_property
     def matrix(self) -> DimensionalMatrix:
         """Dimensional matrix of the inputs that take part."""

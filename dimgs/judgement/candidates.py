@@ -341,11 +341,7 @@ def forms_of(
     if result is not None and not result.law.pi_expression.has(sympy.Piecewise):
         yield from _power(design, result)
         yield from _of_temperature(design)
-    scales = [
-        v.name
-        for v in design.basis.variables
-        if v.role == "scale" and v.name not in design.basis.sizes
-    ]
+    scales = [v.name for v in design.basis.unknown_scales]
     power = None if result is None else result.law
     named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
     seen = set()
@@ -562,6 +558,11 @@ class JudgedForm(Proposal):
     def score(self) -> float:
         """Log density of the runs left out, less the price of the structure, both natural."""
         return self.evidence.log_density - float(np.log(2)) * self.structure.bits
+
+    @property
+    def proposed(self) -> Proposal:
+        """The form alone, to be fitted to other runs."""
+        return Proposal(name=self.name, expression=self.expression, constants=self.constants)
 
     @cached_property
     def exponents(self) -> int:
