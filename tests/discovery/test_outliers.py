@@ -124,3 +124,20 @@ def test_where_many_lie_far_a_robust_search_leaves_none_out() -> None:
     kept, notes = without_outliers(heavy, "y", Options(scales="auto", robust=True))
     assert len(kept) == 30
     assert notes == []
+
+
+def test_where_errors_are_of_one_size_a_run_is_off_by_its_difference() -> None:
+    rng = np.random.default_rng(3)
+    x = np.geomspace(1.0, 100.0, 40)
+    y = 0.5 * x**1.5 + rng.normal(size=40)
+    y = np.where(y > 0.0, y, 0.01)
+    data = Dataset.from_columns({"x [1]": x, "y [1]": y})
+    result = fit_with(data, "y", Options())
+    assert result.law.uncertainty.errors is not None
+    # small targets are off by factors, and none of them is named
+    assert np.abs(result.left_out).max() > 1.0
+    assert not [w for w in result.warnings if "times their error" in w]
+    y[30] += 12.0
+    again = fit_with(Dataset.from_columns({"x [1]": x, "y [1]": y}), "y", Options())
+    (named,) = [w for w in again.warnings if "times their error" in w]
+    assert "row 31" in named
