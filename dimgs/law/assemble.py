@@ -263,8 +263,11 @@ def assemble(
         half = t_quantile(level, mixed.freedom) * np.sqrt(np.diag(mixed.covariance))
         if any(e.of_constant for e in mixed.effects):
             values = mixed.coefficients
+    factors = sympy.Mul.make_args(expression) if design.scale == "log" else ()
     fitted = [
-        Constant(name, float(v), Dimension(), float(v - h), float(v + h))
+        Constant(
+            name, float(v), Dimension(), *_ends(float(v), float(h), sympy.Symbol(name) in factors)
+        )
         for name, v, h in zip(order, values, half, strict=True)
     ]
     unit, covariance = _representable(fit.uncertainty)
@@ -291,6 +294,18 @@ def assemble(
         level=level,
         sources=source_effects(mixed, [*coefficient_gradients(design, names), *slopes]),
     )
+
+
+def _ends(value: float, half: float, is_factor: bool) -> tuple[float, float]:
+    """Ends of the interval of a constant: a factor of a positive response keeps its sign.
+
+    The logarithm of the response is linear in that of a factor, and not in the factor.
+    """
+    if not is_factor or value == 0.0:
+        return value - half, value + half
+    with np.errstate(over="ignore"):
+        ends = value * np.exp(np.array([-half, half]) / abs(value))
+    return float(ends.min()), float(ends.max())
 
 
 def fit_form_of(

@@ -87,6 +87,7 @@ def test_labels_keep_their_prefactors_on_the_scale_of_the_errors() -> None:
     assert fit.law.uncertainty.errors is not None
     exponents = {e.name: e.value for e in fit.variable_exponents}
     assert exponents == pytest.approx({"x": 1.37, "z": -0.61}, abs=0.02)
+    assert fit.group_prefactors is not None
     ratios = np.array([fit.group_prefactors[f"l{k}"] for k in range(3)])
     assert ratios / ratios[0] == pytest.approx(prefactors, rel=0.05)
 

@@ -95,7 +95,7 @@ def test_a_power_law_in_general_form_has_the_intervals_of_the_power_law(
     )
     prefactor = float(np.exp(fit.intercept[0]))
     assert (constants["a"].low, constants["a"].high) == pytest.approx(
-        (prefactor * (1 - half[0]), prefactor * (1 + half[0])), rel=1e-6
+        (prefactor * np.exp(-half[0]), prefactor * np.exp(half[0])), rel=1e-6
     )
     np.testing.assert_allclose(
         np.asarray(law.uncertainty.covariance) / np.outer([prefactor, 1], [prefactor, 1]),
@@ -148,3 +148,18 @@ def test_predictions_have_the_degrees_of_freedom_of_their_own_direction() -> Non
     # nothing is known of a direction that says nothing, and the file keeps all of this
     assert uncertainty.half_width(np.zeros((1, 2)), 0.9, 0.0) == 0.0
     assert Law.from_json(law.to_json()).uncertainty == uncertainty
+
+
+def test_a_factor_keeps_its_sign_where_the_runs_hardly_determine_it() -> None:
+    """Far from where the exponents turn, a prefactor is known to orders of magnitude only."""
+    rng = np.random.default_rng(2)
+    x = np.exp(rng.uniform(5.0, 5.5, 20))
+    table = {"x [1]": x, "y [1]": 3.0 * x**2 * np.exp(0.2 * rng.normal(size=20))}
+    design = prepare(Dataset.from_columns(table), "y", Options()).design
+    law = assemble(design, a * pi_1**b, {"a": 1.0, "b": 2.0}, 0.9)
+    factor = next(c for c in law.constants if c.name == "a")
+    assert factor.low is not None
+    assert factor.high is not None
+    assert 0.0 < factor.low < 3.0 < factor.high
+    assert factor.high / factor.value == pytest.approx(factor.value / factor.low)
+    assert factor.high > 10 * factor.low
