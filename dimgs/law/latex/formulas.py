@@ -85,8 +85,9 @@ _PREFIX_NAMES = (
 _PREFIXES = frozenset(_PREFIX_NAMES.split())
 _POWERS = {1: "", 2: "\\square", 3: "\\cubic"}
 _LEVELS = {"dB": "\\decibel", "decibel": "\\decibel", "B": "\\bel", "Np": "\\neper"}
-# largest denominator that anybody writes, and what a double makes of such an exponent
-_WRITTEN, _ROUNDING = 1000, 1e-12
+# largest denominator that anybody writes, and what a double makes of such an exponent; beyond the
+# largest that is read as a fraction, a decimal stands
+_WRITTEN, _ROUNDING, _QUOTIENT = 1000, 1e-12, 12
 _LITERAL = {"°": r"{}^{\circ}", "Δ": "", "µ": r"\mu ", "μ": r"\mu ", "Ω": r"\Omega ", "%": r"\%"}
 # 0.001234 and 12345 are read at a glance; smaller and larger ones in powers of ten
 _SMALLEST_EXPONENT, _PLAIN_DIGITS = -4, 5
@@ -287,7 +288,7 @@ def _literal(factors: list[tuple[str, Fraction]]) -> str:
         written = written.replace("_", r"\_")
         if power != 1:
             written = f"{{{written}}}" if "^" in written else written.rstrip()
-            shown = str(power) if power.denominator <= _WRITTEN else f"{float(power):.4g}"
+            shown = str(power) if power.denominator <= _QUOTIENT else f"{float(power):.4g}"
             written += f"^{{{shown}}}"
         pieces.append(written)
     return ".".join(pieces)
