@@ -152,12 +152,10 @@ def fit(
         else:
             say(fit_text(result))
     if out is not None:
-        from dimgs.discovery.discover import discover_with
-        from dimgs.engines.registry import NONE
+        from dimgs.discovery.discover import report_on_fit
 
         for name, data, chosen in tables.each(table, target, options):
-            study = discover_with(data, name, replace(chosen, engine=NONE))
-            _write(out, target, name, study)
+            _write(out, target, name, report_on_fit(data, name, chosen))
     if json:
         _emit(documents)
 

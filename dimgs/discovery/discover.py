@@ -17,15 +17,23 @@ from dimgs.common.errors import DimgsError, InputError, noting, warn_all
 from dimgs.common.progress import notebook_bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.diagnostics import rounding_advice
-from dimgs.discovery.judgement import given_law, law_of, law_of_candidate, verdict_on_fit
+from dimgs.discovery.judgement import given_law, judge, law_of, law_of_candidate, verdict_on_fit
 from dimgs.discovery.keywords import DiscoverKeywords
 from dimgs.discovery.leads import is_acrobatic
 from dimgs.discovery.next_runs import differs_most, propose
 from dimgs.discovery.options import MODEL_NAMES, Options, default_of, documented
 from dimgs.discovery.outliers import outlier_warnings, without_outliers
+from dimgs.discovery.prepare import prepare
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.sensitivity import sensitivity_document
-from dimgs.discovery.study import MOST_LEFT_OUT, Study, left_out_residuals
+from dimgs.discovery.study import (
+    MOST_LEFT_OUT,
+    Study,
+    left_out_residuals,
+    study_of_power_law,
+)
+from dimgs.engines.clock import Clock
+from dimgs.engines.registry import NONE
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import Noise
 from dimgs.judgement.posterior import ProbableLaw
@@ -131,6 +139,23 @@ def discover_with(
     with noting(data.warnings):
         study = study_with_scales(data, target, options, progress)
     study = replace(study, warnings=(*notes, *study.warnings))
+    return replace(report_of(study, data, options), seconds=time.perf_counter() - start)
+
+
+def report_on_fit(data: Dataset, target: str, options: Options) -> Report:
+    """The report on the power law of :func:`dimgs.discovery.fitting.fit_with`.
+
+    Parameters
+    ----------
+    data : Dataset
+    target : str
+    options : Options
+    """
+    start = time.perf_counter()
+    options = replace(options, engine=NONE)
+    with noting(data.warnings):
+        study = study_of_power_law(prepare(data, target, options), options)
+    study = judge(study, options, Clock.of(options.seconds))
     return replace(report_of(study, data, options), seconds=time.perf_counter() - start)
 
 

@@ -116,7 +116,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         centre=centre_of(chosen, prepared.data),
         noise=prepared.noise(
             chosen,
-            "relative" if is_open and chosen is law else None,
+            "relative" if is_open and chosen is law else design.noise,
             unseen if chosen is law else None,
         ),
         left_out=prepared.in_table(left_out.tolist()) if chosen is law else (),

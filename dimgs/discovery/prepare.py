@@ -144,6 +144,13 @@ def prepare(
     """
     purpose = options.purpose(target, linear_allowed=linear_allowed, signed_allowed=signed_allowed)
     usable = usable_runs(data, replace(purpose, bounds_allowed=True))
+    if usable.linear and options.within is not None:
+        raise InputError(
+            f"'{target}' is zero or negative in some runs, and has no logarithm on which "
+            f"{setting('within')} takes prefactors from it: use {setting('by', options.within)}."
+        )
+    # least squares of the target itself; prefactors of labels are those of its logarithm
+    of_target = linear_allowed and options.noise == "constant" and options.within is None
 
     def again(other: Options) -> Design:
         return build_design(
@@ -154,7 +161,7 @@ def prepare(
             within=options.within,
             by=options.by,
             split_by=options.split_by,
-            linear=usable.linear or (linear_allowed and options.noise == "constant"),
+            linear=usable.linear or of_target,
         )
 
     try:

@@ -12,7 +12,7 @@ import sympy
 from dimgs.common.formats import attributes
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.law.checked_law import CheckedLaw
-from dimgs.law.exponents import without_held
+from dimgs.law.exponents import is_decimal, without_held
 from dimgs.law.parts import Constant, Origin
 from dimgs.variables import Dimension, Unit, Variable, unit_or_none
 from dimgs.variables.units import base_unit, product_text, written
@@ -72,9 +72,7 @@ def shown_constants(law: CheckedLaw) -> tuple[ShownConstant, ...]:
     """
     shown = without_held(law)
     factors = _factors_of([law.target, *shown.symbols.values()])
-    return tuple(
-        _converted(c, factors, _powers_of_prefactor(shown, c, factors)) for c in shown.constants
-    )
+    return tuple(_converted(shown, c, factors) for c in shown.constants)
 
 
 def shown_at(law: CheckedLaw, values: Mapping[str, float]) -> dict[str, ShownConstant]:
@@ -185,30 +183,85 @@ def _powers_of_prefactor(
     return out if whole == constant.dimension and out.keys() <= factors.keys() else None
 
 
-def _converted(
-    constant: Constant, factors: Mapping[str, Unit], of_prefactor: Mapping[str, Fraction] | None
-) -> ShownConstant:
-    unit, size = constant.unit, 1.0
-    if of_prefactor is not None:
-        used = [(n, p) for n, p in of_prefactor.items() if p]
-        converted = float(np.prod([factors[n].factor ** float(p) for n, p in used]))
-        if converted != 1.0 and 0 < converted < np.inf:
-            unit, size = product_text(used), converted
-    elif factors and constant.origin != "physical" and not is_chosen(constant):
-        dimensions = {base_unit(base): Dimension.of({base: 1}) for base, _ in constant.dimension}
-        # earlier columns are taken before later ones
-        dimensions = {name: known.dimension for name, known in factors.items()} | dimensions
-        matrix = DimensionalMatrix.of_dimensions([*dimensions], [*dimensions.values()])
-        powers = matrix.solve(constant.dimension)
-        used = [(n, p) for n, p in zip(dimensions, powers or (), strict=False) if p]
-        sizes = [factors[n].factor ** float(p) if n in factors else 1.0 for n, p in used]
-        converted = float(np.prod(sizes))
-        if (
-            used
-            and len(used) <= len(_NAME.findall(unit))
-            and converted != 1.0
-            and 0 < converted < np.inf
-        ):
-            unit, size = product_text(used), converted
-    low, high = (None if x is None else x / size for x in (constant.low, constant.high))
+def _coherent(factors: Mapping[str, Unit], dimension: Dimension) -> dict[str, Fraction]:
+    """Powers of the factors, and of SI units where these do not suffice, of a dimension."""
+    dimensions = {base_unit(base): Dimension.of({base: 1}) for base, _ in dimension}
+    # earlier columns are taken before later ones
+    dimensions = {name: known.dimension for name, known in factors.items()} | dimensions
+    matrix = DimensionalMatrix.of_dimensions([*dimensions], [*dimensions.values()])
+    powers = matrix.solve(dimension) or ()
+    return {name: power for name, power in zip(dimensions, powers, strict=False) if power}
+
+
+def _size(factors: Mapping[str, Unit], powers: Mapping[str, Fraction]) -> float:
+    """A product of units in SI units."""
+    used = [factors[n].factor ** float(p) for n, p in powers.items() if n in factors]
+    return float(np.prod(used))
+
+
+def _converted(law: CheckedLaw, constant: Constant, factors: Mapping[str, Unit]) -> ShownConstant:
+    powers = _powers_of_prefactor(law, constant, factors)
+    as_written, unit, size = powers is not None, constant.unit, 1.0
+    if powers is None:
+        fixed = not factors or constant.origin == "physical" or is_chosen(constant)
+        powers = {} if fixed else _coherent(factors, constant.dimension)
+        if len(powers) > len(_NAME.findall(unit)):
+            powers = {}
+    used, converted = [(n, p) for n, p in powers.items() if p], _size(factors, powers)
+    # sizes may cancel, as in mm/g
+    if any(n in factors and factors[n].factor != 1.0 for n, _ in used) and 0 < converted < np.inf:
+        unit, size = product_text(used), converted
+    low, high = constant.low, constant.high
+    if size != 1.0:
+        sizes = {
+            v.name: v.unit.factor if as_written else _size(factors, _coherent(factors, v.dimension))
+            for v in (*law.inputs, *law.known)
+            if only_scales(v)
+        }
+        low, high = _ends_of_prefactor(law, constant, sizes) or (low, high)
+    low, high = (None if x is None else x / size for x in (low, high))
     return ShownConstant(constant.name, constant.value / size, low, high, unit, constant.origin)
+
+
+def _ends_of_prefactor(
+    law: CheckedLaw, constant: Constant, sizes: Mapping[str, float]
+) -> tuple[float, float] | None:
+    """Interval, in SI units, of a prefactor whose unit has fitted exponents.
+
+    It is the law where each input is one unit, and that is known better or worse than the law at
+    one SI unit. None where no exponent is fitted.
+
+    Parameters
+    ----------
+    law : Law
+    constant : Constant
+    sizes : mapping of str to float
+        Units of the inputs in SI units.
+    """
+    powers, u = dict(law.expression.as_powers_dict()), law.uncertainty
+    of_variable = {
+        v.name: powers.get(sympy.Symbol(s), sympy.Integer(0)) for s, v in law.symbols.items()
+    }
+    is_factor = powers.get(sympy.Symbol(constant.name), 0) == 1 and u.scale == "log"
+    if not (is_factor and constant.low is not None and any(map(is_decimal, of_variable.values()))):
+        return None
+    groups = {sympy.log(sympy.Symbol(g.name)): g for g in law.groups}
+    # how the exponent of each input grows with the parameters
+    rows = {
+        name: np.array([float(groups[p].get(name)) if p in groups else 0.0 for p in u.gradients])
+        for name in sizes
+    }
+    at_one = np.array([1.0 if p == 1 else 0.0 for p in u.gradients])
+    at_one = at_one + sum(np.log(size) * rows[name] for name, size in sizes.items())
+    covariance = np.array(u.covariance)
+    simple = [
+        row for n, row in rows.items() if np.any(row) and not is_decimal(of_variable.get(n, 0))
+    ]
+    if simple:
+        # exponents that are simple numbers are known
+        along = covariance @ np.array(simple).T
+        covariance = covariance - along @ np.linalg.pinv(np.array(simple) @ along) @ along.T
+    known = replace(u, covariance=tuple(map(tuple, covariance.tolist())), quartic=())
+    half = float(known.half_width(at_one[None, :], law.level, 0.0)[0])
+    low, high = constant.value * np.exp(np.clip([-half, half], -700.0, 700.0))
+    return float(low), float(high)

@@ -1,6 +1,7 @@
 """A law in LaTeX and HTML."""
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import sympy
@@ -123,9 +124,31 @@ def law_article(law: CheckedLaw) -> str:
     """
     body = [latex.equation(law_latex(law, "dimensional"))]
     body += [latex.equation(line) for line in constant_equations(law)]
-    body += [latex.equation(law_latex(law, "pi"))]
-    body += [latex.equation(line) for line in group_definitions(law)]
-    return latex.article(*body, law_symbol_table(law), *source_tables(law))
+    if all(scale.value is not None for scale in law.scales):
+        # in groups with a scale of 1 SI unit the constants would be those of SI units
+        body += [latex.equation(law_latex(law, "pi"))]
+        body += [latex.equation(line) for line in group_definitions(law)]
+    tables = [*label_tables(law), *source_tables(law)]
+    return latex.article(*body, law_symbol_table(law), *tables)
+
+
+def label_tables(law: CheckedLaw) -> list[str]:
+    """LaTeX table of what the law is multiplied by for each label that keeps its prefactor."""
+    effects, level = law.label_effects, law.target.is_level
+    if effects is None:
+        return []
+    what = "Addend, in natural-log units" if level else "Factor"
+    rows = [
+        [latex.text_latex(label), f"${latex.number_latex(x if level else math.exp(x))}$"]
+        for label, x in effects.log_ratios.items()
+    ]
+    return [_table([f"Group by {latex.text_latex(effects.column)}", what], rows)]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    body = [" & ".join(cells) + r" \\" for cells in (head, *rows)]
+    lines = [rf"\begin{{tabular}}{{{'l' * len(head)}}}", r"\hline", body[0], r"\hline", *body[1:]]
+    return "\n".join([*lines, r"\hline", r"\end{tabular}"])
 
 
 def source_tables(law: CheckedLaw) -> list[str]:
@@ -149,13 +172,11 @@ def source_tables(law: CheckedLaw) -> list[str]:
                 f"${latex.quantity_latex(c.value, unit=c.unit)}$"
                 for c in shown_at(law, values).values()
             ]
-            rows.append(" & ".join([latex.text_latex(label), f"${text}$", *constants]) + r" \\")
+            rows.append([latex.text_latex(label), f"${text}$", *constants])
         what = "Addend, in natural-log units" if level else "Factor, with inputs in SI units"
         head = [f"Source by {latex.text_latex(each.column)}", what]
         head += [f"${latex.symbol_latex(name)}$" for name in each.constants if name]
-        lines = [rf"\begin{{tabular}}{{{'l' * len(head)}}}", r"\hline", " & ".join(head) + r" \\"]
-        lines += [r"\hline", *rows]
-        out.append("\n".join([*lines, r"\hline", r"\end{tabular}"]))
+        out.append(_table(head, rows))
     return out
 
 

@@ -234,9 +234,10 @@ def score(value: float | None) -> str:
 def report_scores(report: Findings, law: Law) -> list[str]:
     """Scores on the scale on which the noise is of one size, with the noise."""
     noise = [text for text in [noise_text(report.noise, report.basis.target)] if text]
-    if report.errors_are_relative or report.left_out_r2 is None or law.target.is_level:
+    of_target = law.scores.cv_r2 if report.left_out_r2 is None else report.left_out_r2
+    if report.errors_are_relative or of_target is None or law.target.is_level:
         return [*scores_lines(law.scores), *noise]
-    return [*_scores_of_target(law.scores, report.left_out_r2), *noise]
+    return [*_scores_of_target(law.scores, of_target), *noise]
 
 
 def _scores_of_target(s: Scores, left_out: float | None) -> list[str]:
