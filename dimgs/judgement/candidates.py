@@ -26,7 +26,6 @@ from dimgs.fits.design.features import Design
 from dimgs.fits.noise import Errors, rms
 from dimgs.groups.group import PiGroup
 from dimgs.groups.rationals import (
-    CHANCE,
     MAX_DENOMINATOR,
     bits_of,
     chance_of_number,
@@ -107,6 +106,9 @@ class Turns:
 _HALF, _REFUTED = 1.645, 2.0
 # a chance below is that of errors that are rounding
 _LEAST_CHANCE = 1e-6
+# expected count of equally simple numbers in an interval, from which a constant is no number: of
+# one in twenty, 4 % of the laws of drawn constants were confirmed with a number
+_COUNT = 0.02
 # bits of likelihood that a test at 1 % asks of one constant: half of 6.63, over ln 2
 _SNAPPED = 4.8
 
@@ -280,7 +282,7 @@ def lowers_price(number: sympy.Expr, value: float, error: float, tried: int = 1)
     ):
         return False
     width = 2 * _HALF * error / abs(target)
-    return tried * chance_of_number(abs(target), bits_of(number), width) < CHANCE
+    return tried * chance_of_number(abs(target), bits_of(number), width) < _COUNT
 
 
 # candidates of a front that are judged: those behind hold a thousandth of the probability

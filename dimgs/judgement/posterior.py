@@ -82,8 +82,7 @@ def _holds_in(
         target = other.value(special.evidence.whole.constants)
     usable = np.isfinite(target) & (target != 0)
     if model is None or 2 * usable.sum() <= len(usable):
-        powers = isinstance(general.model, PowerModel) and isinstance(special.model, PowerModel)
-        nested = powers and not general.rigid and not special.rigid
+        nested = _has_free_exponents(general) and _has_free_exponents(special)
         alike = _is_power(general) and _is_power(special) and _same_exponents(general, special)
         return nested or alike
     unit = np.where(usable, np.abs(target), 1.0)
@@ -95,6 +94,14 @@ def _holds_in(
 
 def _is_power(one: JudgedForm) -> bool:
     return is_monomial(one.expression)
+
+
+def _has_free_exponents(one: JudgedForm) -> bool:
+    """Whether a form is a power law some of whose exponents are constants."""
+    if one.rigid or isinstance(one.model, PowerModel):
+        return not one.rigid
+    numbers = {sympy.Symbol(name): sympy.Rational(3, 7) for name in one.constants}
+    return is_monomial(one.expression.xreplace(numbers))
 
 
 def _same_exponents(one: JudgedForm, other: JudgedForm) -> bool:
@@ -429,7 +436,12 @@ def posterior_of(
     for law, p in by_law.items():
         forms = [one for number, one in zip(laws, judged_forms, strict=True) if number == law]
         place = representative(np.array([c.score for c in forms]), [c.exponents for c in forms])
-        listed.append(ProbableLaw(forms[place], p * (1.0 - none), tuple(forms)))
+        shown = forms[place]
+        if _has_free_exponents(shown):
+            # a power law is that of its fit, in whatever constants a search has written it
+            alike = (c for c in forms if isinstance(c.model, PowerModel))
+            shown = next((c for c in alike if c.exponents == shown.exponents), shown)
+        listed.append(ProbableLaw(shown, p * (1.0 - none), tuple(forms)))
     listed.sort(key=lambda x: (-x.probability, str(x.form.expression)))
     return Posterior(
         tuple(listed), none, tuple(judged_forms), tuple(laws), none_at_most=none_at_most
