@@ -17,12 +17,20 @@ from dimgs.common.errors import DimgsError, InputError, noting, warn_all
 from dimgs.common.progress import notebook_bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.diagnostics import rounding_advice
-from dimgs.discovery.judgement import given_law, judge, law_of, law_of_candidate, verdict_on_fit
+from dimgs.discovery.judgement import (
+    POWER,
+    given_law,
+    judge,
+    law_of,
+    law_of_candidate,
+    verdict_on_fit,
+)
 from dimgs.discovery.keywords import DiscoverKeywords
 from dimgs.discovery.leads import is_acrobatic
 from dimgs.discovery.next_runs import differs_most, propose
 from dimgs.discovery.options import MODEL_NAMES, Options, default_of, documented
 from dimgs.discovery.outliers import outlier_warnings, without_outliers
+from dimgs.discovery.power_law import with_fitted_exponents
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.scale_search import study_with_scales
 from dimgs.discovery.sensitivity import sensitivity_document
@@ -317,6 +325,10 @@ def _in_table(study: Study, options: Options) -> FitResult | None:
     result, prepared = study.result, study.prepared
     if result is None:
         return None
+    laws = () if study.posterior is None else study.posterior.laws
+    if study.law is not result.law and laws and laws[0].form.name == POWER[0]:
+        # simple exponents were judged to be less probable than those that were fitted
+        result = with_fitted_exponents(result, study.law)
     local = None if result.local is None else prepared.in_table(result.local)
     left_out = prepared.in_table(result.left_out) if result.left_out else ()
     judge = partial(verdict_on_fit, study, options)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dimgs.common.advice import setting
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, least_squares
 from dimgs.common.errors import InputError
 from dimgs.common.formats import in_percent
 from dimgs.discovery.options import Options
@@ -15,7 +15,15 @@ from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate, exponents_of
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
-from dimgs.fits.noise import Scatter, with_intrinsic_scatter, working_runs
+from dimgs.fits.noise import (
+    Scatter,
+    StudentTails,
+    residuals_about,
+    tails_about,
+    with_intrinsic_scatter,
+    working_runs,
+)
+from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.fits.sources import Slope, fit_sources, slopes_of
 
 # deviations of a run from a constant law, over the spread, that make it an outlier
@@ -24,33 +32,53 @@ _OUTLYING = 4.0
 _UNEXPLAINED = 2.0
 
 
-# steps from the fit of logarithms to that on the scale of the errors, which takes about eight;
-# the last moves no run by more than so much of its value
-_STEPS, _SETTLED = 60, 1e-9
+# steps of a fit on the scale of the errors, and the gain that ends it
+_STEPS, _ENOUGH = 60, 1e-28
+# fits with the scale of heavy tails of the one before, and the last change of it that counts
+_ROUNDS, _SETTLED = 20, 1e-6
 
 
 def estimator(options: Options) -> Callable[[Design], Estimate]:
     """The chosen estimator: from a design to an estimate before rounding.
 
-    Where the errors of the target are not relative, it is that of the scale on which they are of
-    one size.
+    Where the errors of the target are not relative and normal, it is that of the scale on which
+    they are.
     """
     of_logarithms = _estimator(options)
 
     def on_scale(design: Design) -> Estimate:
-        if design.errors is None or design.scale != "log":
+        usual = design.errors is None and design.tails is None
+        if usual or design.scale != "log" or design.weights is not None:
             return of_logarithms(design)
-        fit = of_logarithms(replace(design, errors=None))
-        for _ in range(_STEPS):
-            before = fit.predict(design)
-            runs = working_runs(design, before)
-            fit = of_logarithms(runs)
-            if np.abs(fit.predict(design) - before).max() < _SETTLED:
-                break
+        runs = working_runs(design, _on_scale_of_errors(design, options.level))
+        fit = of_logarithms(runs)
         left_out = design.y - (runs.y - np.array(fit.left_out)) if fit.left_out else np.zeros(0)
         return replace(fit, left_out=tuple(left_out.tolist()))
 
     return on_scale
+
+
+def _on_scale_of_errors(design: Design, level: float) -> Array:
+    """ln(target) by the power law of least squares on the scale of the errors, shape (n_runs,)."""
+    kinds = np.zeros(design.n_runs) if design.within is None else design.within
+    labels = np.unique(kinds, return_inverse=True)[1].ravel()
+    columns = np.column_stack([np.eye(labels.max() + 1)[labels], design.X])
+    plain = replace(design, errors=None, tails=None)
+    # squares follow a gross run, from which heavy tails do not lead back
+    start = (fit_squares if design.tails is None else fit_ranks)(plain, level).predict(design)
+    theta = least_squares(columns, start - design.offset)
+    tails: StudentTails | None = None
+
+    def misfit(trial: Array) -> tuple[Array, Array]:
+        away, slope = residuals_about(design, columns @ trial + design.offset, tails)
+        return away, slope[:, None] * columns
+
+    for _ in range(_ROUNDS if design.tails is not None else 1):
+        before, tails = tails, tails_about(design, columns @ theta + design.offset)
+        theta = minimise_squares(misfit, theta, steps=_STEPS, enough=_ENOUGH).parameters
+        if tails and before and abs(tails.size / before.size - 1.0) < _SETTLED:
+            break
+    return np.asarray(columns @ theta + design.offset)
 
 
 def _estimator(options: Options) -> Callable[[Design], Estimate]:

@@ -19,6 +19,7 @@ from dimgs.discovery.leads import (
 )
 from dimgs.discovery.options import Options
 from dimgs.discovery.outliers import in_errors, outlying
+from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.problem import is_searchable
 from dimgs.discovery.scoring import (
     fitted_by,
@@ -271,10 +272,30 @@ def _with_posterior(study: Study, posterior: Posterior, options: Options, clock:
             inputs = replace(design.input_errors, shared=judged_by.inputs.shared)
             design = replace(design, input_errors=inputs)
         study = replace(study, prepared=replace(study.prepared, design=design))
+        study = _with_fit(study, options)
     first = posterior.laws[0].form if posterior.laws else None
     if first is None or first.law is study.law:
         return _examined(study, options)
     return _with_law(study, first, options)
+
+
+def _with_fit(study: Study, options: Options) -> Study:
+    """The study with its power law fitted in the errors of the judgement."""
+    result, design = study.result, study.prepared.design
+    if result is None or design.scale != "log" or options.known_limits:
+        return study
+    before = result.law.uncertainty
+    alike = before.errors is design.errors or (
+        before.errors is not None and before.errors.is_like(design.errors)
+    )
+    if (alike and before.tails == design.tails) or result.law.pi_expression.has(sympy.Piecewise):
+        return study
+    try:
+        again = fit_prepared(study.prepared, replace(options, robust=False), settled=True)
+    except DimgsError:
+        return study
+    law = again.law if study.law is result.law else study.law
+    return replace(study, result=again, law=law)
 
 
 def _with_first(study: Study, options: Options) -> Study:
@@ -382,14 +403,14 @@ def verdict_on_fit(study: Study, options: Options) -> Verdict:
 
 def _number_of(law: Law, study: Study, posterior: Posterior) -> int | None:
     """Index of the judged law with this form; None where there is none."""
-    fitted = study.result
-    if fitted is not None and (
-        fitted.law is not law or any(not isinstance(x, float) for x in fitted.coefficients)
-    ):
-        fitted = None
+    result = study.result
+    names: tuple[str, ...] = ()
+    if result is not None and result.law is law:
+        is_real = all(isinstance(x, float) for x in result.coefficients)
+        names = POWER if is_real else POWER[1:]
 
     def is_it(one: JudgedForm) -> bool:
-        return one.law is law or (one.law is None and fitted is not None and one.name in POWER)
+        return one.law is law or one.name in names
 
     return next((k for k, one in enumerate(posterior.laws) if any(map(is_it, one.forms))), None)
 
@@ -406,9 +427,9 @@ def _with_law(study: Study, first: JudgedForm, options: Options) -> Study:
     law = law_of(study, first, options)
     if law is None:
         return study
-    if first.name in POWER and not _is_refitted(study, first):
+    if first.name in POWER and study.result is not None:
         # real exponents or simple ones: the power law fitted without each run has real ones
-        values = None if study.result is None else left_out_values(design, study.result.left_out)
+        values = left_out_values(design, study.result.left_out)
     else:
         few = design.n_runs <= MOST_LEFT_OUT
         values = left_out_predictions(design, law, options.seed) if few else None
@@ -417,19 +438,6 @@ def _with_law(study: Study, first: JudgedForm, options: Options) -> Study:
     engine = NONE if first.name in (*POWER, "law") else first.name or study.engine
     study = replace(study, law=law, cv_r2=cv_r2, left_out=left_out, engine=engine)
     return _examined(study, options)
-
-
-def _is_refitted(study: Study, one: JudgedForm) -> bool:
-    """Whether a power law is fitted as other forms are, since its errors were judged to be others.
-
-    With labels it stays the law of its fit, on the scale that this found.
-    """
-    design, result = study.prepared.design, study.result
-    if one.name not in POWER or design.within is not None or result is None:
-        return False
-    before = result.law.uncertainty.errors
-    alike = before is design.errors if before is None else before.is_like(design.errors)
-    return design.tails is not None or not alike
 
 
 def law_of(study: Study, one: JudgedForm, options: Options) -> Law | None:
@@ -441,19 +449,27 @@ def law_of(study: Study, one: JudgedForm, options: Options) -> Law | None:
     one : JudgedForm
     options : Options
     """
-    design = study.prepared.design
-    fitted = not _is_refitted(study, one)
-    if one.law is not None and fitted:
-        return one.law
+    design, power = study.prepared.design, one.name in POWER
     try:
-        if one.name in POWER and fitted:
-            return _real_power(study, options)
+        if power and study.result is not None:
+            law = study.result.law if one.law is not None else _real_power(study, options)
+            if law is not None and _has_exponents(law, one):
+                return law
+        elif one.law is not None:
+            return one.law
         names = tuple(sorted(one.constants))
         start = dict(zip(names, one.evidence.whole.constants.tolist(), strict=True))
         law = assemble(design, one.expression, start, options.level)
     except DimgsError:
         return None
     return law.with_scores(_fitted_scores(study, law, options))
+
+
+def _has_exponents(law: Law, one: JudgedForm) -> bool:
+    """Whether a power law has the simple exponents of a form."""
+    mine, theirs = law.pi_expression.as_powers_dict(), one.expression.as_powers_dict()
+    groups = [sympy.Symbol(g.name) for g in law.groups]
+    return all(mine[g] == theirs[g] or not sympy.sympify(theirs[g]).is_number for g in groups)
 
 
 def law_of_candidate(study: Study, candidate: Candidate, options: Options) -> Law | None:
@@ -483,7 +499,8 @@ def _real_power(study: Study, options: Options) -> Law | None:
         return None
     if all(isinstance(x, float) for x in result.coefficients):
         return result.law
-    design = replace(study.prepared.design, errors=result.law.uncertainty.errors)
+    u = result.law.uncertainty
+    design = replace(study.prepared.design, errors=u.errors, tails=u.tails)
     law = power_law(design, estimator(options)(design), options.within)
     scores = _fitted_scores(study, law, options)
     return law.with_scores(replace(scores, cv_r2_log=result.law.scores.cv_r2_log))

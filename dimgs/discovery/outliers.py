@@ -21,7 +21,7 @@ from dimgs.discovery.estimators import estimator
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.discovery.rational_exponents import with_rationals
-from dimgs.discovery.scoring import log_target
+from dimgs.discovery.scoring import fitted_by, log_target, target_values
 from dimgs.fits.design.features import Design
 from dimgs.fits.estimate import Estimate
 from dimgs.law.assemble import refit
@@ -79,7 +79,10 @@ def outlying(left_out: Array, constants: int) -> list[tuple[int, float]]:
 
 
 def in_errors(design: Design, law: Law, left_out: Array) -> Array:
-    """Residuals of runs left out on the scale on which the errors of a law are of one size.
+    """Residuals on the scale on which the errors of a law are of one size, of equal variance.
+
+    The residual of a run left out holds the error of the law there, and that of a run with a large
+    leverage mostly this one: it is weighed by the residual from the law of all runs.
 
     Parameters
     ----------
@@ -88,13 +91,19 @@ def in_errors(design: Design, law: Law, left_out: Array) -> Array:
     left_out : ndarray of shape (n_runs,)
         On the logarithm of the target where the response has one, else on the target.
     """
-    errors = law.uncertainty.errors
-    if errors is None or design.scale != "log":
-        # a run whose stated error is large may lie far from the law
-        return left_out if design.weights is None else left_out * np.sqrt(design.weights)
-    measured = log_target(design)
-    with np.errstate(over="ignore"):
-        return errors.of(np.exp(measured)) - errors.of(np.exp(measured - left_out))
+    errors, values = law.uncertainty.errors, law.predict_si(design.data)
+    measured = target_values(design)
+    if design.scale == "linear":
+        away = measured - values
+    elif design.scale == "level" or errors is None:
+        away = log_target(design) - fitted_by(law, design)
+    else:
+        with np.errstate(over="ignore"):
+            left_out = errors.of(measured) - errors.of(measured * np.exp(-left_out))
+        away = errors.of(measured) - errors.of(values)
+    # a run whose stated error is large may lie far from the law
+    size = 1.0 if design.weights is None else np.sqrt(design.weights)
+    return np.asarray(np.sign(left_out) * np.sqrt(np.maximum(away * left_out, 0.0)) * size)
 
 
 def outlier_warnings(

@@ -32,7 +32,7 @@ from dimgs.discovery.scoring import (
 )
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.design.features import Design
-from dimgs.fits.estimate import Estimate, exponents_of
+from dimgs.fits.estimate import Estimate, Exponent, exponents_of
 from dimgs.fits.noise import may_show_errors, shown_errors
 from dimgs.law.centre import centre_of
 from dimgs.law.domain import domain_of
@@ -49,13 +49,15 @@ _LOOKS = 4
 _MANY_SOURCES = 150
 
 
-def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
+def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False) -> FitResult:
     """Fit, snap, assemble the law and score it.
 
     Parameters
     ----------
     prepared : Prepared
     options : Options
+    settled : bool
+        Whether the errors of the design are known, and not those that the power law shows.
 
     Returns
     -------
@@ -76,7 +78,8 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
     check_enough_runs(design.n_runs, design.X.shape[1] + groups + 1, prepared.data.source)
     fit = estimator(options)(design)
     left_out = _left_out(design, fit, options)
-    is_open = may_show_errors(design) and not (limited.limits or options.robust)
+    is_open = not settled and may_show_errors(design)
+    is_open = is_open and not (limited.limits or options.robust)
     if is_open:
         design, fit, left_out = _on_scale_of_errors(design, fit, left_out, options)
     snapped = with_rationals(design, fit)
@@ -116,7 +119,7 @@ def fit_prepared(prepared: Prepared, options: Options) -> FitResult:
         centre=centre_of(chosen, prepared.data),
         noise=prepared.noise(
             chosen,
-            "relative" if is_open and chosen is law else design.noise,
+            "relative" if (is_open or settled) and chosen is law else design.noise,
             unseen if chosen is law else None,
         ),
         left_out=prepared.in_table(left_out.tolist()) if chosen is law else (),
@@ -250,6 +253,28 @@ def with_law(design: Design, estimate: Estimate, law: Law, warnings: Iterable[st
         activation=activations or None,
         collinear=collinear,
         warnings=tuple(warnings),
+    )
+
+
+def with_fitted_exponents(result: FitResult, law: Law) -> FitResult:
+    """The result of a fit without simple numbers in place of its exponents.
+
+    Parameters
+    ----------
+    result : FitResult
+    law : Law
+        The power law with the exponents as they were fitted.
+    """
+
+    def plain(exponents: Sequence[Exponent]) -> tuple[Exponent, ...]:
+        return tuple(replace(e, rational=None) for e in exponents)
+
+    return replace(
+        result,
+        law=law,
+        coefficients=tuple(result.values.tolist()),
+        exponents=plain(result.exponents),
+        variable_exponents=plain(result.variable_exponents),
     )
 
 

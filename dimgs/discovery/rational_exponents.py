@@ -39,7 +39,7 @@ def with_rationals(design: Design, fit: Estimate, ranges: Dataset | None = None)
     -------
     Estimate
     """
-    if design.errors is not None:
+    if not (design.errors is None and design.tails is None):
         design = working_runs(design, fit.predict(design))
     grouped = [j for j, f in enumerate(design.features) if f.logged]
     names, offset, loadings = physical_map(design, grouped)

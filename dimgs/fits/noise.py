@@ -393,22 +393,59 @@ def working_runs(design: Design, fitted: Array) -> Design:
     """Runs whose least squares, near a fit, are those on the scale of the errors.
 
     A step of Gauss and Newton: the residuals on that scale, over its slope by the logarithm of the
-    target, are added to the fit, and the squares of the slopes are the weights.
+    target, are added to the fit, and the squares of the slopes are the weights. With tails of
+    Student's t they are given normal quantiles, and lengthened as the curvature of their squares
+    asks, so that the intervals of the fit are those of the likelihood.
 
     Parameters
     ----------
     design : Design
-        On a logarithmic scale; as it is where its errors are relative.
+        On a logarithmic scale; as it is where its errors are relative and normal.
     fitted : ndarray of shape (n_runs,)
         ln(target) by the fit.
     """
-    errors = design.errors
-    if errors is None:
+    if design.errors is None and design.tails is None:
         return design
-    level = np.exp(fitted)
-    slope = level / errors.unit(level)
-    away = errors.of(np.exp(design.y + design.offset)) - errors.of(level)
-    return replace(design, y=fitted - design.offset + away / slope, weights=slope**2, errors=None)
+    tails = tails_about(design, fitted)
+    away, slope = residuals_about(design, fitted, tails)
+    away = away if tails is None else away * tails.inflation
+    y = fitted - design.offset + away / slope
+    return replace(design, y=y, weights=slope**2, errors=None, tails=None)
+
+
+def tails_about(design: Design, fitted: Array) -> StudentTails | None:
+    """The tails of a design about ln(target) by a power law; None where they are normal."""
+    if design.tails is None:
+        return None
+    groups = 1 if design.within is None else len(np.unique(design.within))
+    away, _ = residuals_about(design, fitted)
+    return StudentTails.of(away, design.tails, design.X.shape[1] + groups)
+
+
+def residuals_about(
+    design: Design, fitted: Array, tails: StudentTails | None = None
+) -> tuple[Array, Array]:
+    """Residuals on the scale of the errors, and the slope of that scale by the logarithm.
+
+    Parameters
+    ----------
+    design : Design
+        On a logarithmic scale.
+    fitted : ndarray of shape (n_runs,)
+        ln(target) by a fit.
+    tails : StudentTails, optional
+
+    Returns
+    -------
+    ndarray of shape (n_runs,), ndarray of shape (n_runs,)
+    """
+    errors, measured = design.errors, design.y + design.offset
+    away, slope = measured - fitted, np.ones(design.n_runs)
+    if errors is not None:
+        level = np.exp(fitted)
+        slope = level / errors.unit(level)
+        away = errors.of(np.exp(measured)) - errors.of(level)
+    return (away, slope) if tails is None else (tails.normal(away), slope * tails.slope(away))
 
 
 def may_show_errors(design: Design) -> bool:

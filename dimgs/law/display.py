@@ -240,7 +240,7 @@ def _ends_of_prefactor(
     """
     powers, u = dict(law.expression.as_powers_dict()), law.uncertainty
     of_variable = {
-        v.name: powers.get(sympy.Symbol(s), sympy.Integer(0)) for s, v in law.symbols.items()
+        v.name: powers.get(sympy.Symbol(s), sympy.S.Zero) for s, v in law.symbols.items()
     }
     is_factor = powers.get(sympy.Symbol(constant.name), 0) == 1 and u.scale == "log"
     if not (is_factor and constant.low is not None and any(map(is_decimal, of_variable.values()))):
@@ -255,7 +255,9 @@ def _ends_of_prefactor(
     at_one = at_one + sum(np.log(size) * rows[name] for name, size in sizes.items())
     covariance = np.array(u.covariance)
     simple = [
-        row for n, row in rows.items() if np.any(row) and not is_decimal(of_variable.get(n, 0))
+        row
+        for n, row in rows.items()
+        if np.any(row) and not is_decimal(of_variable.get(n, sympy.S.Zero))
     ]
     if simple:
         # exponents that are simple numbers are known

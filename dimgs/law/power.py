@@ -12,7 +12,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
 from dimgs.fits.design.features import Design, Feature
 from dimgs.fits.estimate import Estimate
-from dimgs.fits.noise import working_runs
+from dimgs.fits.noise import StudentTails, working_runs
 from dimgs.fits.sources import MixedFit
 from dimgs.groups.group import PiGroup
 from dimgs.law.domain import domain_of
@@ -108,6 +108,7 @@ def power_law(
             "linear" if design.scale == "linear" else "log",
             estimate.residual_dof,
             design.errors,
+            design.tails,
         ),
         level=estimate.level,
         label_effects=_label_effects(design, estimate, within),
@@ -117,10 +118,11 @@ def power_law(
 
 def _unit_of_run(design: Design, estimate: Estimate) -> float:
     """Size of the errors on their scale, of a run whose logarithm has errors of size 1."""
-    if design.errors is None:
+    if design.errors is None and design.tails is None:
         return 1.0
     weights = working_runs(design, estimate.predict(design)).weights
-    return 1.0 if weights is None else float(np.sqrt(np.mean(weights)))
+    longer = 1.0 if design.tails is None else StudentTails(design.tails, 1.0).inflation
+    return 1.0 if weights is None else float(np.sqrt(np.mean(weights))) / longer
 
 
 def law_of(

@@ -4,17 +4,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import least_squares
 
 import dimgs
 from dimgs.common.arrays import Array
+from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
+from dimgs.discovery.discover import report_on_fit
 from dimgs.discovery.estimators import estimator
+from dimgs.discovery.fitting import fit_with
 from dimgs.discovery.options import Options
 from dimgs.discovery.prepare import prepare
 from dimgs.fits.design.features import TargetErrors
+from dimgs.law.assemble import assemble
+from dimgs.law.power import power_law
 
 SEEDS = st.integers(0, 10_000)
 
@@ -112,3 +118,49 @@ def test_a_discovery_and_a_fit_give_one_law() -> None:
     points = {"x": [2.0, 30.0], "z": [1.0, 4.0]}
     assert discovered is not None
     assert discovered.predict(points) == pytest.approx(fitted.predict(points), rel=1e-3)
+
+
+@settings(max_examples=10, deadline=None)
+@given(SEEDS, st.sampled_from([2.0, 5.0]))
+def test_with_heavy_tails_the_fit_is_that_of_closed_forms(seed: int, freedom: float) -> None:
+    """Contrasts of working runs give the constants and the intervals of a general refit."""
+    rng = np.random.default_rng(seed)
+    columns = table(seed, 60, 0.05)
+    columns["y [1]"] = columns["y [1]"] * np.exp(
+        0.05 * rng.standard_t(freedom, len(columns["y [1]"]))
+    )
+    design = prepare(Dataset.from_columns(columns), "y", Options()).design
+    design = replace(design, tails=freedom)
+    fit = estimator(Options())(design)
+    a, b, C, pi_1, pi_2 = sympy.symbols("a b C pi_1 pi_2")
+    start = {"C": float(np.exp(fit.intercept)), "a": fit.values[0], "b": fit.values[1]}
+    law = assemble(design, C * pi_1**a * pi_2**b, start, 0.9)
+    for name, one in zip(("a", "b"), fit.exponents, strict=True):
+        constant = next(c for c in law.constants if c.name == name)
+        assert constant.low is not None
+        assert constant.high is not None
+        assert one.value == pytest.approx(constant.value, abs=1e-5)
+        assert one.high - one.low == pytest.approx(constant.high - constant.low, rel=0.02)
+    # a new run scatters as much by either
+    u = power_law(design, fit).uncertainty
+    assert u.residual_sd == pytest.approx(law.uncertainty.residual_sd, rel=0.05)
+    assert u.tails == law.uncertainty.tails
+
+
+def test_labels_of_a_target_without_a_logarithm_are_refused_with_the_remedy() -> None:
+    columns = {**table(4, 30), "lab": np.array(["a", "b"] * 15)[: len(table(4, 30)["y [1]"])]}
+    columns["y [1]"] = np.where(columns["y [1]"] == columns["y [1]"].min(), -0.1, columns["y [1]"])
+    with pytest.raises(InputError, match=r"zero or negative in some runs.*by"):
+        dimgs.discover(columns, "y", within="lab", effort="quick")
+
+
+def test_the_report_of_a_fit_has_its_law() -> None:
+    columns = table(7, 40)
+    data = Dataset.from_columns(columns)
+    for options in (Options(), Options(noise="constant"), Options(noise="relative")):
+        fit = fit_with(data, "y", options)
+        report = report_on_fit(data, "y", options)
+        assert report.law is not None
+        assert str(report.law) == str(fit.law)
+        assert report.law.constant_values == pytest.approx(fit.law.constant_values)
+        assert report.noise == fit.noise

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sympy
 
+import dimgs
 from dimgs import Dataset, Options
 from dimgs.dataset.bounds import BOUND_SUFFIX
 from dimgs.discovery.discover import discover_with
@@ -248,3 +249,16 @@ def test_a_typing_error_among_nearly_exact_runs_is_no_part_of_the_law() -> None:
     ratio = np.asarray(report.law.predict(data).magnitude) / y
     assert np.sum(np.abs(np.log(ratio)) > 1e-4) == 1
     assert any("row 8" in text for text in report.warnings)
+
+
+def test_a_power_law_is_one_law_in_every_spelling() -> None:
+    """That of the fit is shown, and none of a search whose scale is one SI unit."""
+    rng = np.random.default_rng(0)
+    c = np.geomspace(0.3, 300.0, 25)
+    table = {"c [mg/L]": c, "q [mg/g]": 3.0 * c**0.4537 * np.exp(0.03 * rng.normal(size=25))}
+    found = dimgs.discover(table, "q", scales="auto", effort="quick", engine="structured")
+    assert found.law is not None
+    assert not found.law.scales or "c0" not in str(found.law)
+    assert [str(rival.law) for rival in found.rivals] == []
+    assert found.probability is not None
+    assert found.probability > 0.85
