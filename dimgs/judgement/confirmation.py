@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from dimgs.common.advice import setting
 from dimgs.common.formats import in_percent
 from dimgs.engines.clock import Cut
 from dimgs.engines.protocol import CutBy
@@ -246,7 +247,8 @@ def _improbable(facts: LawFacts) -> Iterator[Reason]:
         yield Reason(
             "unchecked",
             f"A short search for other laws leaves it open whether its probability is at least "
-            f"{percent(PROBABLE)}; run `dimgs discover`, which searches in full.",
+            f"{percent(PROBABLE)}; `dimgs discover` with {setting('engine', 'auto')} searches in "
+            f"full.",
         )
     elif facts.probability < PROBABLE:
         why = []

@@ -13,7 +13,7 @@ _HEADLINES = {
     "no_candidate": "NO LAW FOUND within the budget; best surrogate",
     "timeout": "NOT CONFIRMED; best law when the search reached its limit",
     "interrupted": "NOT CONFIRMED; best law when the search was interrupted",
-    "unchecked": "NOT CHECKED on held-out runs; best law",
+    "unchecked": "NOT CONFIRMED; law after a short search for others",
     "unavailable": "NOT CONFIRMED; best law without the requested engine",
     "converged": "NOT CONFIRMED; best law",
 }
@@ -223,7 +223,10 @@ def remarks(report: Findings) -> str:
         seconds = f" in {search.seconds:.0f} s" if search.seconds >= _NOTICED else ""
         rest = "no other form among them fits the runs within their noise"
         if search.others:
-            rest = f"{search.others} of them fit the runs about as well, and were not judged"
+            rest = (
+                f"{search.others} of them, none simpler than the candidates, follow the runs about "
+                "as well"
+            )
         elif report.rivals:
             rest = f"beside the rivals, {rest}"
         notes.append(
