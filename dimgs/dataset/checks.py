@@ -585,7 +585,8 @@ def _check_logs(data: Dataset, logged: list[str], purpose: Purpose) -> None:
         raise InputError(
             f"Column '{target}', row {int(data.rows[int(bad[0])])} of {data.source}: the target is "
             f"zero or negative, so its logarithm does not exist; use 'discover', which fits such "
-            f"a target on a linear scale, or drop such rows ({setting('drop_bad')})."
+            f"a target on a linear scale. If the cell is wrong, correct it or drop such rows "
+            f"({setting('drop_bad')}); without rows that errors made negative, a law is biased."
         )
     for name in logged:
         bad = np.flatnonzero(np.asarray(data[name]) <= 0)
