@@ -208,8 +208,9 @@ def _converted(law: CheckedLaw, constant: Constant, factors: Mapping[str, Unit])
         if len(powers) > len(_NAME.findall(unit)):
             powers = {}
     used, converted = [(n, p) for n, p in powers.items() if p], _size(factors, powers)
-    # sizes may cancel, as in mm/g
-    if any(n in factors and factors[n].factor != 1.0 for n, _ in used) and 0 < converted < np.inf:
+    # sizes may cancel, as in mm/g, or all be 1, as in W for Pa*m^3/s
+    is_other = any(n in factors and (factors[n].factor != 1.0 or not as_written) for n, _ in used)
+    if is_other and 0 < converted < np.inf:
         unit, size = product_text(used), converted
     low, high = constant.low, constant.high
     if size != 1.0:
