@@ -36,7 +36,8 @@ def test_means_over_references_are_sums(seed: int, n_knots: int) -> None:
     np.testing.assert_allclose(spline.columns(-z), -spline.columns(z), atol=1e-12)
     step = 1e-6
     slope = (spline.columns(z + step) - spline.columns(z - step)) / (2 * step)
-    np.testing.assert_allclose(spline.columns(z, 1), slope, atol=1e-7)
+    # across a knot, where the curvature jumps, the difference is off by about a step
+    np.testing.assert_allclose(spline.columns(z, 1), slope, atol=10 * step)
 
 
 def test_slope_and_curvature_are_of_the_best_parabola() -> None:
