@@ -890,7 +890,9 @@ def _without_idle_parts(one: JudgedForm) -> Iterator[tuple[Proposal, Model]]:
         kept.append(factor)
     rest = sympy.Mul(*kept)
     whole_form = sympy.expand_power_base(one.expression, force=True)
-    if rest == whole_form or not rest.free_symbols & inputs:
+    # a sum that cancels but for its idle terms leaves a division by zero
+    is_number = not rest.has(sympy.zoo, sympy.oo, sympy.nan, sympy.I)
+    if rest == whole_form or not rest.free_symbols & inputs or not is_number:
         return
     size = sympy.Integer(1) if abs(middle - 1.0) <= alike else sympy.Float(middle)
     expression, start = _with_one_constant(size * rest, values, model.names)
@@ -916,9 +918,11 @@ def _with_one_constant(
         ):
             continue
         first = min(product.free_symbols, key=str)
-        start[str(first)] = float(
-            product.xreplace({s: sympy.Float(start[str(s)]) for s in constants})
-        )
+        value = product.xreplace({s: sympy.Float(start[str(s)]) for s in constants})
+        if not value.is_real:
+            # a root of a negative constant, beside another one that makes the whole real
+            continue
+        start[str(first)] = float(value)
         expression = expression.xreplace({node: first * node / product})
     return expression, {
         k: v for k, v in start.items() if sympy.Symbol(k) in expression.free_symbols

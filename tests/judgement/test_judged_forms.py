@@ -16,7 +16,7 @@ from dimgs.discovery.prepare import prepare
 from dimgs.engines.clock import Clock
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design
-from dimgs.judgement.candidates import JudgedForm, Proposal, judge_forms
+from dimgs.judgement.candidates import JudgedForm, Proposal, _with_one_constant, judge_forms
 from dimgs.judgement.posterior import (
     TEMPERATURE,
     posterior_of,
@@ -262,3 +262,13 @@ def test_a_power_law_is_one_law_in_every_spelling() -> None:
     assert [str(rival.law) for rival in found.rivals] == []
     assert found.probability is not None
     assert found.probability > 0.85
+
+
+def test_constants_become_one_only_where_that_is_real() -> None:
+    a, b, x = sympy.symbols("c_1 c_2 pi_1")
+    whole = x * sympy.sqrt(a) * b + 1
+    expression, start = _with_one_constant(whole, {"c_1": 4.0, "c_2": 3.0}, ["c_1", "c_2"])
+    assert expression == a * x + 1
+    assert start == {"c_1": pytest.approx(6.0)}
+    kept = {"c_1": -4.0, "c_2": 3.0}
+    assert _with_one_constant(whole, kept, ["c_1", "c_2"]) == (whole, kept)
