@@ -9,6 +9,7 @@ by less than a standard error, or by less than a tenth.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -52,6 +53,8 @@ _SECONDS = 10.0
 _FEWEST_SOURCES, _CLUSTERED = 5, 1e-3
 # groups between which boundaries are looked for: of six a search takes ten seconds
 _MOST_GROUPS = 4
+# of an exponent: a larger one is that of a decimal, which was fitted
+_LARGEST_DENOMINATOR = 12
 # runs that a smooth curve goes through: one inverse of their covariance takes a second
 _MOST_RUNS = 2000
 
@@ -263,8 +266,24 @@ def sum_of(design: Design) -> tuple[sympy.Expr, dict[str, float]] | None:
         expression, constants = free.expression, dict(free.constants)
     if not expression.is_Add:
         return None
+    expression, constants = _with_fitted_exponents(expression, constants)
     named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
     return expression.xreplace(named), constants
+
+
+def _with_fitted_exponents(
+    expression: sympy.Expr, constants: Mapping[str, float]
+) -> tuple[sympy.Expr, dict[str, float]]:
+    """A sum with a constant for each exponent that was fitted, as its decimals tell."""
+    fitted = {p.exp for p in expression.atoms(sympy.Pow) if p.exp.is_Rational}
+    fitted = {x for x in fitted if x.q > _LARGEST_DENOMINATOR}
+    taken = {str(s) for s in expression.free_symbols}
+    names = (name for k in count(1) if (name := f"a_{k}") not in taken)
+    named = dict(zip(sorted(fitted), map(sympy.Symbol, names), strict=False))
+    whole = expression.replace(
+        lambda e: e.is_Pow and e.exp in named, lambda e: e.base ** named[e.exp]
+    )
+    return whole, {**constants, **{str(s): float(x) for x, s in named.items()}}
 
 
 def _pieces(design: Design, options: Options) -> Values | None:

@@ -106,7 +106,7 @@ def minimise_squares(
             A = A / scale[..., None, :]
             slope = (e[..., None, rows] @ A)[..., 0, :]
             normal = A.mT @ A + damping[..., None, None] * unit
-            step = np.linalg.solve(normal, slope[..., None])[..., 0]
+            step = _solved(normal, slope)
             promised = (slope * step).sum(axis=-1)
             going = going & (promised > np.maximum(enough * squares, _ROUNDING))
             if not going.any():
@@ -122,6 +122,15 @@ def minimise_squares(
             J = np.where(better[..., None, None], J_new, J)
             squares = np.where(better, new, squares)
     return Minimum(theta, e, J, squares)
+
+
+def _solved(normal: Array, slope: Array) -> Array:
+    """Step of the normal equations; the least one where a matrix is singular to rounding."""
+    try:
+        return np.asarray(np.linalg.solve(normal, slope[..., None])[..., 0])
+    except np.linalg.LinAlgError:
+        inverse = np.linalg.pinv(np.nan_to_num(normal), hermitian=True)
+        return np.asarray((inverse @ slope[..., None])[..., 0])
 
 
 # step of a central difference, of the size of a parameter: the cube root of double precision

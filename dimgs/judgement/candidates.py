@@ -378,6 +378,13 @@ def forms_of(
             yield one, model
 
 
+def _has_decimal_exponents(expression: sympy.Expr) -> bool:
+    """Whether a form is a power law with exponents that a search fitted, as its decimals tell."""
+    powers = expression.as_powers_dict().values()
+    decimals = any(p.is_Rational and p.q > MAX_DENOMINATOR for p in map(sympy.sympify, powers))
+    return decimals and is_monomial(expression)
+
+
 def _with_powers(expression: sympy.Expr, constants: Iterable[str]) -> sympy.Expr:
     """The form with u**c for exp(c log u): a fitted exponent has its price in either spelling."""
     known = set(map(sympy.Symbol, constants))
@@ -650,6 +657,9 @@ def judge_forms(
 
     def judged(one: Proposal, model: Model, whole: Fitted | None = None) -> JudgedForm | None:
         if not (one.given or allowed(one)):
+            return None
+        # the power law is judged with its fitted exponents as constants
+        if result is not None and not one.given and _has_decimal_exponents(one.expression):
             return None
         if whole is None:
             whole = fit_model(model, errors, everything, model.start)

@@ -1,6 +1,7 @@
 """Levenberg-Marquardt steps against SciPy's, and what they promise of many starts at once."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,3 +84,20 @@ def test_a_column_of_zeros_and_a_model_that_ends_stop_nothing() -> None:
     assert minimise_squares(model, np.array([-1.0, 5.0])).squares == np.inf
     bounded = minimise_squares(model, np.array([1e-3, 1.0]), largest=1.0)
     assert bounded.parameters[0] == 1.0
+
+
+def test_a_singular_step_is_the_least_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A solver may call equations singular that are so to rounding alone."""
+    x = np.linspace(0.0, 1.0, 9)
+    y = 3.0 * np.exp(-2.0 * x)
+
+    def decay(theta: Array) -> tuple[Array, Array]:
+        shape = np.exp(-theta[1] * x)
+        return y - theta[0] * shape, np.column_stack([shape, -theta[0] * x * shape])
+
+    def refused(*_: Any) -> Any:
+        raise np.linalg.LinAlgError("Singular matrix")
+
+    monkeypatch.setattr(np.linalg, "solve", refused)
+    found = minimise_squares(decay, np.array([1.0, 1.0])).parameters
+    assert found == pytest.approx([3.0, 2.0], rel=1e-6)
