@@ -17,10 +17,10 @@ from dimgs.common.errors import DimgsError, InputError, noting, warn_all
 from dimgs.common.progress import notebook_bar
 from dimgs.dataset import Dataset
 from dimgs.discovery.diagnostics import rounding_advice
+from dimgs.discovery.fitting import judged_power_law
 from dimgs.discovery.judgement import (
     POWER,
     given_law,
-    judge,
     law_of,
     law_of_candidate,
     verdict_on_fit,
@@ -38,9 +38,7 @@ from dimgs.discovery.study import (
     MOST_LEFT_OUT,
     Study,
     left_out_residuals,
-    study_of_power_law,
 )
-from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import Noise
@@ -162,8 +160,7 @@ def report_on_fit(data: Dataset, target: str, options: Options) -> Report:
     start = time.perf_counter()
     options = replace(options, engine=NONE)
     with noting(data.warnings):
-        study = study_of_power_law(prepare(data, target, options), options)
-    study = judge(study, options, Clock.of(options.seconds))
+        study = judged_power_law(prepare(data, target, options), options)
     return replace(report_of(study, data, options), seconds=time.perf_counter() - start)
 
 

@@ -17,25 +17,17 @@ from dimgs.fits.estimate import Estimate, exponents_of
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 from dimgs.fits.noise import (
     Scatter,
-    StudentTails,
+    fit_in_tails,
     residuals_about,
-    tails_about,
     with_intrinsic_scatter,
     working_runs,
 )
-from dimgs.fits.nonlinear_least_squares import minimise_squares
 from dimgs.fits.sources import Slope, fit_sources, slopes_of
 
 # deviations of a run from a constant law, over the spread, that make it an outlier
 _OUTLYING = 4.0
 # scatter about a law over what the stated errors explain (squares), from which a warning names it
 _UNEXPLAINED = 2.0
-
-
-# steps of a fit on the scale of the errors, and the gain that ends it
-_STEPS, _ENOUGH = 60, 1e-28
-# fits with the scale of heavy tails of the one before, and the last change of it that counts
-_ROUNDS, _SETTLED = 20, 1e-6
 
 
 def estimator(options: Options) -> Callable[[Design], Estimate]:
@@ -50,7 +42,7 @@ def estimator(options: Options) -> Callable[[Design], Estimate]:
         usual = design.errors is None and design.tails is None
         if usual or design.scale != "log" or design.weights is not None:
             return of_logarithms(design)
-        runs = working_runs(design, _on_scale_of_errors(design, options.level))
+        runs = working_runs(design, _fitted_in_errors(design, options.level))
         fit = of_logarithms(runs)
         left_out = design.y - (runs.y - np.array(fit.left_out)) if fit.left_out else np.zeros(0)
         return replace(fit, left_out=tuple(left_out.tolist()))
@@ -58,7 +50,7 @@ def estimator(options: Options) -> Callable[[Design], Estimate]:
     return on_scale
 
 
-def _on_scale_of_errors(design: Design, level: float) -> Array:
+def _fitted_in_errors(design: Design, level: float) -> Array:
     """ln(target) by the power law of least squares on the scale of the errors, shape (n_runs,)."""
     kinds = np.zeros(design.n_runs) if design.within is None else design.within
     labels = np.unique(kinds, return_inverse=True)[1].ravel()
@@ -67,17 +59,12 @@ def _on_scale_of_errors(design: Design, level: float) -> Array:
     # squares follow a gross run, from which heavy tails do not lead back
     start = (fit_squares if design.tails is None else fit_ranks)(plain, level).predict(design)
     theta = least_squares(columns, start - design.offset)
-    tails: StudentTails | None = None
 
     def misfit(trial: Array) -> tuple[Array, Array]:
-        away, slope = residuals_about(design, columns @ trial + design.offset, tails)
+        away, slope = residuals_about(design, columns @ trial + design.offset)
         return away, slope[:, None] * columns
 
-    for _ in range(_ROUNDS if design.tails is not None else 1):
-        before, tails = tails, tails_about(design, columns @ theta + design.offset)
-        theta = minimise_squares(misfit, theta, steps=_STEPS, enough=_ENOUGH).parameters
-        if tails and before and abs(tails.size / before.size - 1.0) < _SETTLED:
-            break
+    theta, _ = fit_in_tails(misfit, theta, design.tails)
     return np.asarray(columns @ theta + design.offset)
 
 

@@ -16,7 +16,7 @@ from dimgs.discovery.options import Options, documented
 from dimgs.discovery.outliers import outlier_warnings
 from dimgs.discovery.power_law import fit_prepared
 from dimgs.discovery.prepare import Prepared, prepare
-from dimgs.discovery.study import study_of_power_law
+from dimgs.discovery.study import Study, study_of_power_law
 from dimgs.engines.clock import Clock
 from dimgs.engines.registry import NONE
 from dimgs.fits.design.features import Design
@@ -108,6 +108,17 @@ def verdict_on(prepared: Prepared, options: Options) -> Verdict:
     prepared : Prepared
     options : Options
     """
-    options = replace(options, engine=NONE, local=False, along=None, curve=None, additive=False)
-    clock = Clock.of(options.seconds)
-    return judge(study_of_power_law(prepared, options), options, clock).verdict
+    plain = replace(options, local=False, along=None, curve=None, additive=False)
+    return judged_power_law(prepared, plain).verdict
+
+
+def judged_power_law(prepared: Prepared, options: Options) -> Study:
+    """The power law of some runs, judged beside the rivals that a short search finds.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    options : Options
+    """
+    options = replace(options, engine=NONE)
+    return judge(study_of_power_law(prepared, options), options, Clock.of(options.seconds))

@@ -54,7 +54,7 @@ _FEWEST_SOURCES, _CLUSTERED = 5, 1e-3
 # groups between which boundaries are looked for: of six a search takes ten seconds
 _MOST_GROUPS = 4
 # of an exponent: a larger one is that of a decimal, which was fitted
-_LARGEST_DENOMINATOR = 12
+_LARGEST_SIMPLE = 12
 # runs that a smooth curve goes through: one inverse of their covariance takes a second
 _MOST_RUNS = 2000
 
@@ -276,7 +276,7 @@ def _with_fitted_exponents(
 ) -> tuple[sympy.Expr, dict[str, float]]:
     """A sum with a constant for each exponent that was fitted, as its decimals tell."""
     fitted = {p.exp for p in expression.atoms(sympy.Pow) if p.exp.is_Rational}
-    fitted = {x for x in fitted if x.q > _LARGEST_DENOMINATOR}
+    fitted = {x for x in fitted if x.q > _LARGEST_SIMPLE}
     taken = {str(s) for s in expression.free_symbols}
     names = (name for k in count(1) if (name := f"a_{k}") not in taken)
     named = dict(zip(sorted(fitted), map(sympy.Symbol, names), strict=False))

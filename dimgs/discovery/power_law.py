@@ -81,7 +81,7 @@ def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False)
     is_open = not settled and may_show_errors(design)
     is_open = is_open and not (limited.limits or options.robust)
     if is_open:
-        design, fit, left_out = _on_scale_of_errors(design, fit, left_out, options)
+        design, fit, left_out = _in_shown_errors(design, fit, left_out, options)
     snapped = with_rationals(design, fit)
     domain = domain_of(prepared.design) if limited.limits else None
     law = limited.continued(power_law(design, snapped, options.within, domain))
@@ -126,7 +126,7 @@ def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False)
     )
 
 
-def _on_scale_of_errors(
+def _in_shown_errors(
     design: Design, fit: Estimate, left_out: Array, options: Options
 ) -> tuple[Design, Estimate, Array]:
     """The design with the errors that its runs show, the fit on their scale, and what it misses.

@@ -13,7 +13,7 @@ D. M. Rocke, B. Durbin, Bioinformatics 19 (2003) 966-972 (generalised logarithm 
 R. C. Paule, J. Mandel, J. Res. Natl. Bur. Stand. 87 (1982) 377-385 (scatter beside stated errors).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
@@ -31,6 +31,7 @@ from dimgs.fits.design.features import (
     stated_errors,
     weights_of,
 )
+from dimgs.fits.nonlinear_least_squares import minimise_squares
 
 Kind = TypeVar("Kind")
 Measured = Literal["group", "target"]
@@ -406,25 +407,16 @@ def working_runs(design: Design, fitted: Array) -> Design:
     """
     if design.errors is None and design.tails is None:
         return design
-    tails = tails_about(design, fitted)
-    away, slope = residuals_about(design, fitted, tails)
-    away = away if tails is None else away * tails.inflation
+    away, slope = residuals_about(design, fitted)
+    if design.tails is not None:
+        groups = 1 if design.within is None else len(np.unique(design.within))
+        tails = StudentTails.of(away, design.tails, design.X.shape[1] + groups)
+        away, slope = tails.normal(away) * tails.inflation, slope * tails.slope(away)
     y = fitted - design.offset + away / slope
     return replace(design, y=y, weights=slope**2, errors=None, tails=None)
 
 
-def tails_about(design: Design, fitted: Array) -> StudentTails | None:
-    """The tails of a design about ln(target) by a power law; None where they are normal."""
-    if design.tails is None:
-        return None
-    groups = 1 if design.within is None else len(np.unique(design.within))
-    away, _ = residuals_about(design, fitted)
-    return StudentTails.of(away, design.tails, design.X.shape[1] + groups)
-
-
-def residuals_about(
-    design: Design, fitted: Array, tails: StudentTails | None = None
-) -> tuple[Array, Array]:
+def residuals_about(design: Design, fitted: Array) -> tuple[Array, Array]:
     """Residuals on the scale of the errors, and the slope of that scale by the logarithm.
 
     Parameters
@@ -433,19 +425,55 @@ def residuals_about(
         On a logarithmic scale.
     fitted : ndarray of shape (n_runs,)
         ln(target) by a fit.
-    tails : StudentTails, optional
 
     Returns
     -------
     ndarray of shape (n_runs,), ndarray of shape (n_runs,)
     """
     errors, measured = design.errors, design.y + design.offset
-    away, slope = measured - fitted, np.ones(design.n_runs)
-    if errors is not None:
-        level = np.exp(fitted)
-        slope = level / errors.unit(level)
-        away = errors.of(np.exp(measured)) - errors.of(level)
-    return (away, slope) if tails is None else (tails.normal(away), slope * tails.slope(away))
+    if errors is None:
+        return measured - fitted, np.ones(design.n_runs)
+    level = np.exp(fitted)
+    return errors.of(np.exp(measured)) - errors.of(level), level / errors.unit(level)
+
+
+# steps of a fit, and the relative gain that ends it: that of a step of 1e-14 of the noise
+_STEPS, _ENOUGH = 60, 1e-28
+# fits with the scale of heavy tails of the one before, and the last change of it that counts
+_ROUNDS, _SETTLED = 20, 1e-6
+
+
+def fit_in_tails(
+    model: Callable[[Array], tuple[Array, Array]], start: Array, freedom: float | None
+) -> tuple[Array, StudentTails | None]:
+    """Constants of least squares, or of errors that follow Student's t of a scale that is unknown.
+
+    Parameters
+    ----------
+    model : callable
+        As of :func:`dimgs.fits.nonlinear_least_squares.minimise_squares`.
+    start : ndarray of shape (n_constants,)
+    freedom : float or None
+        Degrees of freedom; None for normal errors.
+
+    Returns
+    -------
+    ndarray of shape (n_constants,), StudentTails or None
+    """
+    if freedom is None:
+        return minimise_squares(model, start, steps=_STEPS, enough=_ENOUGH).parameters, None
+    constants, tails = start, StudentTails.of(model(start)[0], freedom, len(start))
+
+    def in_tails(trial: Array) -> tuple[Array, Array]:
+        away, slopes = model(trial)
+        return tails.normal(away), tails.slope(away)[:, None] * slopes
+
+    for _ in range(_ROUNDS):
+        constants = minimise_squares(in_tails, constants, steps=_STEPS, enough=_ENOUGH).parameters
+        before, tails = tails, StudentTails.of(model(constants)[0], freedom, len(start))
+        if abs(tails.size / before.size - 1.0) < _SETTLED:
+            break
+    return constants, tails
 
 
 def may_show_errors(design: Design) -> bool:

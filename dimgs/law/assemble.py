@@ -12,8 +12,8 @@ from dimgs.common.errors import FitError, LawError
 from dimgs.expression.simplest import derivatives_of, monomial
 from dimgs.fits.covariance import Linearised, linearised, t_quantile
 from dimgs.fits.design.features import Design
-from dimgs.fits.noise import StudentTails
-from dimgs.fits.nonlinear_least_squares import log_slopes, minimise_squares
+from dimgs.fits.noise import fit_in_tails
+from dimgs.fits.nonlinear_least_squares import log_slopes
 from dimgs.fits.sources import FormFit, MixedFit, fit_form, fit_mixed, with_chances
 from dimgs.law.canonical import scale_powers
 from dimgs.law.evaluate import evaluate
@@ -23,10 +23,6 @@ from dimgs.law.parts import Constant, Uncertainty
 from dimgs.law.power import coefficient_gradients, free_name, law_of, source_effects
 from dimgs.variables import Dimension
 
-# steps of a fit, and the relative gain that ends it: that of a step of 1e-14 of the noise
-_STEPS, _ENOUGH = 60, 1e-28
-# fits with the scale of heavy tails of the one before, and the last change of it that counts
-_ROUNDS, _SETTLED = 20, 1e-6
 # standard deviations between these have squares, and products with slopes, that are representable
 _REPRESENTABLE = (1e-100, 1e100)
 
@@ -133,13 +129,9 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
         values = {**inputs, **dict(zip(names, theta, strict=True))}
         return uncertain.roots(slopes_by_features(design, expression, values))
 
-    tails: StudentTails | None = None
-
     def weighted(theta: Array) -> tuple[Array, Array]:
         """Residuals and slopes in units of the errors."""
         residuals, columns = white(weights * (observed - model(theta))), jacobian_at(theta)
-        if tails is not None:
-            return tails.normal(residuals), tails.slope(residuals)[:, None] * columns
         if uncertain is None:
             return residuals, columns
         ratio = by_inputs(theta) / weights
@@ -155,19 +147,15 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
     first = np.array([start[k] for k in names], dtype=np.float64)
     if not np.all(np.isfinite(model(first))):
         raise FitError(f"The expression {expression} is not real and positive on every run.")
-    theta = minimise_squares(misfit, first, steps=_STEPS, enough=_ENOUGH).parameters
+    theta, tails = fit_in_tails(misfit, first, None)
     if design.tails is not None:
-        for _ in range(_ROUNDS):
-            before, tails = tails, None
-            tails = StudentTails.of(weighted(theta)[0], design.tails, len(names))
-            theta = minimise_squares(misfit, theta, steps=_STEPS, enough=_ENOUGH).parameters
-            if before is not None and abs(tails.size / before.size - 1.0) < _SETTLED:
-                break
+        theta, tails = fit_in_tails(misfit, theta, design.tails)
     fitted = response(theta)
     residuals, jacobian = weighted(theta)
     if tails is not None:
         # standard errors as those of the curvature of these squares
-        jacobian = jacobian / tails.inflation
+        steep = tails.slope(residuals / unit) / tails.inflation
+        residuals, jacobian = unit * tails.normal(residuals / unit), steep[:, None] * jacobian
     if not np.all(np.isfinite(jacobian)):
         raise FitError(f"The expression {expression} has no finite slope by its constants.")
     size = float(np.abs(residuals).max())
