@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import EngineUnavailableError, InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
-from dimgs.fits.covariance import t_quantile
+from dimgs.fits.covariance import t_intervals
 from dimgs.fits.design.pairs import triples
 from dimgs.fits.design.splits import run_folds
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
@@ -770,7 +770,6 @@ class SparseAdditive(ContrastiveRegressor):
         fit, places = assemble(choice.curved)
         coefs, covariances = fit.exponents[0], fit.joint_covariance[0, 1:, 1:]
         self.dof_ = float(fit.influence.dof(np.zeros((1, 1 + fit.coordinates.rank)))[0])
-        quantile = t_quantile(self.level, self.dof_)
         share = weight / weight.sum()
         self.components_ = []
         gradient = np.zeros((len(coefs), runs.X.shape[1]))
@@ -783,20 +782,17 @@ class SparseAdditive(ContrastiveRegressor):
             slope, bow = slope_and_curvature(z[:, i], share, design.knots[i], curved)
             gradient[place] += np.outer(slope, self.basis_[:, i])
             coef, covariance = coefs[place], covariances[place, place]
-            half_slope, half_bow = (
-                float(quantile) * max(float(v @ covariance @ v), 0.0) ** 0.5 for v in (slope, bow)
-            )
+            values = np.array([slope @ coef, bow @ coef])
+            variances = np.array([v @ covariance @ v for v in (slope, bow)])
+            of_slope, of_bow = t_intervals(values, variances, self.dof_, self.level).tolist()
             block = np.column_stack([z[:, [i]], bends[i]]) if curved else z[:, [i]]
             self.components_.append(
                 AdditiveComponent(
                     group=tuple(int(k) for k in self.basis_[:, i]),
-                    slope=float(slope @ coef),
-                    slope_interval=(
-                        float(slope @ coef) - half_slope,
-                        float(slope @ coef) + half_slope,
-                    ),
-                    curvature=float(bow @ coef),
-                    curvature_interval=(float(bow @ coef) - half_bow, float(bow @ coef) + half_bow),
+                    slope=float(values[0]),
+                    slope_interval=tuple(of_slope),
+                    curvature=float(values[1]),
+                    curvature_interval=tuple(of_bow),
                     p_value=p_value,
                     power_law_enough=p_value > 1 - self.level,
                     curved=curved,

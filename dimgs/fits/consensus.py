@@ -253,125 +253,113 @@ def find_laws(
     >>> [law.slope.round(2).tolist() for law in find_laws(sites, Scatter(0.02), ())]
     [[1.0], [0.0]]
     """
-    limits = scatter.limits(sites.count)
-    unknowns = sites.z.shape[1] + 1
-    # among many runs a few agree by accident
-    enough = int(np.clip(len(sites) // _SHARE, unknowns + 1, 2 * unknowns))
+    search = _Search(sites, scatter, curvature)
     free = np.ones(len(sites), dtype=np.bool_)
     laws: list[FittedLaw] = []
-    while free.sum() > unknowns:
-        best = _best(sites, scatter, limits, free, known, enough, curvature)
-        if best is None:
-            break
+    while free.sum() > sites.z.shape[1] + 1 and (best := search.best(free, known)) is not None:
         free[best] = False
         laws.append(FittedLaw.fit(sites, best, scatter))
     return laws
 
 
-def _best(
-    sites: Sites,
-    scatter: Scatter,
-    limits: Array,
-    free: BoolArray,
-    known: Sequence[FittedLaw],
-    enough: int,
-    curvature: float,
-) -> IntArray | None:
-    def holds(rows: IntArray) -> bool:
-        return _holds(sites, rows, scatter, limits, curvature)
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """Runs among which laws are looked for; see :func:`find_laws`."""
 
-    every = _grow(sites, limits, free, _affine(sites.z[free], sites.y[free]))
-    if every is not None and len(every) == free.sum() and holds(every):
-        return every
-    # runs made elsewhere are no evidence against a law that keeps its own
-    least = sites.z.shape[1] + 2
-    kept = ((law.coefficients, min(enough, max(len(law.rows), least))) for law in known)
-    for seeds in (kept, ((seed, enough) for seed in _guesses(sites, free))):
-        grown: dict[bytes, IntArray] = {}
-        for seed, fewest in seeds:
-            members = _grow(sites, limits, free, seed)
-            if members is not None and len(members) >= fewest:
-                grown[members.tobytes()] = members
-        for members in sorted(grown.values(), key=lambda m: -len(m)):
-            if holds(members):
-                return members
-    return None
+    sites: Sites
+    scatter: Scatter
+    curvature: float
 
+    @cached_property
+    def limits(self) -> Array:
+        return self.scatter.limits(self.sites.count)
 
-def _bent(sites: Sites, members: IntArray, scatter: Scatter) -> bool:
-    """Whether runs that scatter curve about their law more than their noise allows."""
-    curve, error = sites.bend(members, scatter.sigma)
-    return abs(curve) > float(stdtrit(max(scatter.freedom, 1), 1.0 - _BEND / 2.0)) * error
+    def best(self, free: BoolArray, known: Sequence[FittedLaw]) -> IntArray | None:
+        """Most of the free runs that agree on a law; the laws known before come first."""
+        every = self.grow(free, self.affine(np.flatnonzero(free)))
+        if every is not None and len(every) == free.sum() and self.holds(every):
+            return every
+        n, unknowns = len(self.sites), self.sites.z.shape[1] + 1
+        # among many runs a few agree by accident
+        enough = int(np.clip(n // _SHARE, unknowns + 1, 2 * unknowns))
+        # runs made elsewhere are no evidence against a law that keeps its own
+        kept = ((law.coefficients, min(enough, max(len(law.rows), unknowns + 1))) for law in known)
+        for seeds in (kept, ((seed, enough) for seed in self.guesses(free))):
+            grown: dict[bytes, IntArray] = {}
+            for seed, fewest in seeds:
+                members = self.grow(free, seed)
+                if members is not None and len(members) >= fewest:
+                    grown[members.tobytes()] = members
+            for members in sorted(grown.values(), key=lambda m: -len(m)):
+                if self.holds(members):
+                    return members
+        return None
 
+    def affine(self, rows: IntArray) -> Array:
+        """Least squares of some runs, the constant first."""
+        design, y = self.sites.design[rows], self.sites.y[rows]
+        return np.asarray(np.linalg.lstsq(design, y, rcond=1e-9)[0])
 
-def _affine(z: Array, y: Array) -> Array:
-    table = np.column_stack([np.ones(len(z)), z])
-    return np.asarray(np.linalg.lstsq(table, y, rcond=1e-9)[0])
+    def guesses(self, free: BoolArray) -> Iterator[Array]:
+        """Exact fits to neighbouring runs."""
+        z, rank = self.sites.z, self.sites.z.shape[1]
+        rng = np.random.default_rng(len(z))
+        rows = np.flatnonzero(free)
+        for i in rows:
+            others = rows[rows != i]
+            near = others[np.argsort(np.linalg.norm(z[others] - z[i], axis=1), kind="stable")]
+            near = near[: rank + _NEAR]
+            if comb(len(near), rank) <= _DRAWS:
+                drawn = list(combinations(near.tolist(), rank))
+            else:
+                drawn = [tuple(near[:rank].tolist())]
+                drawn += [tuple(rng.choice(near, rank, replace=False)) for _ in range(_DRAWS)]
+            for chosen in drawn:
+                yield self.affine(np.array([i, *chosen], dtype=np.intp))
 
+    def grow(self, free: BoolArray, seed: Array) -> IntArray | None:
+        """Runs that agree with a law that is refitted to them until they no longer change."""
+        members: IntArray | None = None
+        for _ in range(_ROUNDS):
+            miss = np.abs(self.sites.y - seed[0] - self.sites.z @ seed[1:])
+            now = np.flatnonzero(free & (miss <= self.limits))
+            if len(now) < len(seed):
+                return None
+            if members is not None and np.array_equal(now, members):
+                break
+            members, seed = now, self.affine(now)
+        return members
 
-def _guesses(sites: Sites, free: BoolArray) -> Iterator[Array]:
-    """Exact fits to neighbouring runs."""
-    z, rank = sites.z, sites.z.shape[1]
-    rng = np.random.default_rng(len(sites))
-    rows = np.flatnonzero(free)
-    for i in rows:
-        others = rows[rows != i]
-        near = others[np.argsort(np.linalg.norm(z[others] - z[i], axis=1), kind="stable")]
-        near = near[: rank + _NEAR]
-        if comb(len(near), rank) <= _DRAWS:
-            drawn = list(combinations(near.tolist(), rank))
+    def holds(self, members: IntArray) -> bool:
+        """Whether a law is one: each of its runs follows from the others, it keeps together, and
+        it is no tangent of a crossover.
+
+        Within the reach of a tangent the slope changes by four times its largest miss over its
+        extent.
+        """
+        sites, scatter, limits = self.sites, self.scatter, self.limits[members]
+        z, y = sites.z[members], sites.y[members]
+        left, singular, _ = np.linalg.svd(sites.design[members], full_matrices=False)
+        if singular[-1] <= 1e-7 * singular[0]:
+            return False
+        miss = np.abs(y - left @ (left.T @ y))
+        free = 1.0 - np.einsum("ij,ij->i", left, left)
+        spare = min(len(members) - z.shape[1] - 1, _SURE) / 2.0
+        if np.any(free < _PREDICTED) or np.any(miss / free > spare * limits):
+            return False
+        extent, whole = (float(np.ptp(x, axis=0).max(initial=0.0)) for x in (z, sites.z))
+        local = extent < _LOCAL * whole
+        if scatter.sigma:
+            # where other laws hold too, what a bend of one would be is a crossover to them
+            curve, error = sites.bend(members, scatter.sigma)
+            least = float(stdtrit(max(scatter.freedom, 1), 1.0 - _BEND / 2.0)) * error
+            curved = (local or len(members) == len(sites)) and abs(curve) > least
         else:
-            drawn = [tuple(near[:rank].tolist())]
-            drawn += [tuple(rng.choice(near, rank, replace=False)) for _ in range(_DRAWS)]
-        for chosen in drawn:
-            every = np.array([i, *chosen], dtype=np.intp)
-            yield _affine(z[every], sites.y[every])
-
-
-def _grow(sites: Sites, limits: Array, free: BoolArray, seed: Array) -> IntArray | None:
-    """Runs that agree with a law that is refitted to them until they no longer change."""
-    members: IntArray | None = None
-    for _ in range(_ROUNDS):
-        miss = np.abs(sites.y - seed[0] - sites.z @ seed[1:])
-        now = np.flatnonzero(free & (miss <= limits))
-        if len(now) < len(seed):
-            return None
-        if members is not None and np.array_equal(now, members):
-            break
-        members, seed = now, _affine(sites.z[now], sites.y[now])
-    return members
-
-
-def _holds(
-    sites: Sites, members: IntArray, scatter: Scatter, limits: Array, curvature: float
-) -> bool:
-    """Whether a law is one: each of its runs follows from the others, it keeps together, and it is
-    no tangent of a crossover.
-
-    Within the reach of a tangent the slope changes by four times its largest miss over its extent.
-    """
-    z, y = sites.z[members], sites.y[members]
-    left, singular, _ = np.linalg.svd(np.column_stack([np.ones(len(z)), z]), full_matrices=False)
-    if singular[-1] <= 1e-7 * singular[0]:
-        return False
-    miss = np.abs(y - left @ (left.T @ y))
-    free = 1.0 - np.einsum("ij,ij->i", left, left)
-    spare = min(len(members) - z.shape[1] - 1, _SURE) / 2.0
-    if np.any(free < _PREDICTED) or np.any(miss / free > spare * limits[members]):
-        return False
-    extent = float(np.ptp(z, axis=0).max(initial=0.0))
-    whole = float(np.ptp(sites.z, axis=0).max(initial=0.0))
-    local = extent < _LOCAL * whole
-    if scatter.sigma:
-        # where other laws hold too, what a bend of one would be is a crossover to them
-        curved = (local or len(members) == len(sites)) and _bent(sites, members, scatter)
-    else:
-        curved = local and bool(miss.max() > curvature * extent)
-    if curved:
-        return False
-    others = np.setdiff1d(np.arange(len(sites)), members)
-    inside = sum(within(sites.z[i], z) for i in others)
-    return inside <= _BETWEEN * len(members)
+            curved = local and bool(miss.max() > self.curvature * extent)
+        if curved:
+            return False
+        others = np.setdiff1d(np.arange(len(sites)), members)
+        return sum(within(sites.z[i], z) for i in others) <= _BETWEEN * len(members)
 
 
 def within(point: Array, hull: Array) -> bool:

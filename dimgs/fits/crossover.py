@@ -177,23 +177,14 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         self.intercept_ = float(np.average(fitted, weights=runs.weights))
 
     def _choose(self, data: regimes.RegimeRuns) -> tuple[str, Blend]:
-        sample = data.sample
-        n = len(sample.y)
-        single = Blend(
-            np.zeros((2, data.axes.rank + 1)), np.nan, regimes.jump_pieces(sample, None).loss
-        )
-        starts = _starts(data)
-        wanted = list(FORMS) if self.form == "auto" else [self.form]
-        needed = 2 * (data.axes.rank + 1) + 3
-        by_form = {}
-        if n >= needed and starts:
+        sample, width = data.sample, data.axes.rank + 1
+        n, loss = len(sample.y), regimes.jump_pieces(sample, None).loss
+        by_form = {"single": Blend(np.zeros((2, width)), np.nan, loss)}
+        if n >= 2 * width + 3 and (starts := _starts(data)):
+            wanted = list(FORMS) if self.form == "auto" else [self.form]
             by_form = {f: best_blend(sample, starts, data.scale, FORMS[f]) for f in wanted}
-        else:
-            by_form = {"single": single}
         self.scores_ = {
-            form: float(
-                n * np.log(max(blend.loss / n, regimes.EXACT)) + _parameters(data, form) * np.log(n)
-            )
+            form: regimes.information(blend.loss, n, _parameters(data, form))
             for form, blend in by_form.items()
         }
         best = min(self.scores_, key=lambda form: self.scores_[form])

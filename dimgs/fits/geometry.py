@@ -20,6 +20,7 @@ from dimgs.fits.design.pairs import triples
 from dimgs.fits.design.splits import run_folds
 from dimgs.fits.design.whitening import Whitening, whiten
 from dimgs.fits.one_error import within_one_error
+from dimgs.fits.run_checks import checked_table
 from dimgs.fits.short_vectors import checked_map, short_vectors
 from dimgs.fits.solve import oriented
 
@@ -29,16 +30,9 @@ Exponents = Sequence[Sequence[Fraction | int]] | NDArray[np.generic]
 
 def checked_rows(X: ArrayLike, least: int = 2) -> Array:
     """Finite rows of logarithms, at least `least` of them."""
-    rows = np.asarray(X, dtype=np.float64)
-    if rows.ndim != 2 or rows.shape[1] == 0:
-        raise InputError(f"X must be a table of runs by groups, but its shape is {rows.shape}")
-    if len(rows) < least:
-        raise InputError(f"X holds {len(rows)} runs; at least {least} are needed")
-    if not np.isfinite(rows).all():
-        where = np.argwhere(~np.isfinite(rows))[0]
-        raise InputError(
-            f"X[{where[0]}, {where[1]}] is not finite; drop that run, or log positive values only"
-        )
+    rows = checked_table(X, "X", least)
+    if rows.shape[1] == 0:
+        raise InputError(f"X must have a column for each group, but its shape is {rows.shape}")
     return rows
 
 

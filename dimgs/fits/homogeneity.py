@@ -14,6 +14,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError, InputError
 from dimgs.fits.covariance import t_quantile
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
+from dimgs.fits.run_checks import checked_table
 from dimgs.fits.solve import echelon
 from dimgs.groups.rationals import simplest_between
 
@@ -74,20 +75,8 @@ class Leak:
 
 def checked_logs(log_X: ArrayLike, names: Sequence[str] | None) -> tuple[Array, list[str]]:
     """Finite table of logarithms and one name for each column."""
-    rows = np.asarray(log_X, dtype=np.float64)
-    if rows.ndim != 2 or len(rows) < 2:
-        raise InputError(
-            f"log_X must be a table of at least 2 runs by variables; its shape is {rows.shape}"
-        )
-    labels = [f"x{j}" for j in range(rows.shape[1])] if names is None else list(names)
-    if len(labels) != rows.shape[1]:
-        raise InputError(f"{len(labels)} names were given for {rows.shape[1]} columns")
-    if not np.isfinite(rows).all():
-        i, j = np.argwhere(~np.isfinite(rows))[0]
-        raise InputError(
-            f"log_X is not finite in run {i}, column {labels[j]}; only positive values have a log"
-        )
-    return rows, labels
+    rows = checked_table(log_X, "log_X", columns=names)
+    return rows, [f"x{j}" for j in range(rows.shape[1])] if names is None else list(names)
 
 
 def _checked_target(log_y: ArrayLike, n_runs: int) -> Array:

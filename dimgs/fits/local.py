@@ -16,7 +16,7 @@ from dimgs.fits.design.moments import group_means
 from dimgs.fits.design.whitening import whiten
 from dimgs.fits.least_squares import fit_power_law
 from dimgs.fits.one_error import gain_and_error
-from dimgs.fits.run_checks import check_clusters
+from dimgs.fits.run_checks import check_clusters, distinct_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,23 +94,6 @@ def gather(
     cluster = np.zeros(count, dtype=np.intp)
     cluster[member] = clusters
     return RunCells(centres, second, means[:, -1], mass, member, cluster)
-
-
-def distinct_runs(
-    X: Array, y: Array, weights: Array, clusters: IntArray
-) -> tuple[IntArray, IntArray, Array]:
-    """First row of every distinct run, the distinct run of each row, and summed weights.
-
-    Rows of weight zero are not runs; their place is -1.
-    """
-    used = np.flatnonzero(weights > 0.0)
-    keys = np.column_stack([X[used], y[used], clusters[used]])
-    _, first, codes = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    inverse = np.full(len(y), -1, dtype=np.intp)
-    inverse[used] = np.argsort(order)[codes.ravel()]
-    mass = np.asarray(np.bincount(codes.ravel(), weights[used]), dtype=np.float64)
-    return used[first[order]], inverse, mass[order]
 
 
 # numbers in memory at a time: 32 MB
@@ -547,7 +530,7 @@ class LocalPowerLaw(ContrastiveRegressor):
             raise InputError(f"share is {self.share}: give a positive share, or None to choose it.")
         X, y, clustered = runs.X, runs.y, runs.groups is not None
         clusters = runs.clusters if clustered else np.zeros(len(y), dtype=np.intp)
-        first, inverse, mass = distinct_runs(X, y, runs.weights, clusters)
+        first, inverse, mass = distinct_rows(np.column_stack([X, y, clusters]), runs.weights)
         if len(first) < 2:
             raise FitError("Fewer than two distinct runs carry weight: give at least two.")
         clusters = np.unique(clusters[first], return_inverse=True)[1]

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
-from dimgs.fits.covariance import t_quantile
+from dimgs.fits.covariance import t_intervals
 from dimgs.fits.design.features import label_texts
 from dimgs.fits.power_law import Of, PowerLawFit, fit_power_law
 from dimgs.fits.sources import MixedFit, Slope, check_sources, fit_sources
@@ -163,9 +163,7 @@ class MixedPowerLaw(ContrastiveRegressor):
         variance = np.maximum(variance, 0.0) + (fit.sd**2 if of == "run" else 0.0)
         # of a new source little more is known than of the intercept, which is over sources too
         dof = np.where(spread > 0, self.intercept_dof_, float(fit.freedom.min()))
-        half = t_quantile(level, dof) * np.sqrt(variance)
-        centre = self._at(rows) + shares @ fit.shifts
-        return np.column_stack([centre - half, centre + half])
+        return t_intervals(self._at(rows) + shares @ fit.shifts, variance, dof, level)
 
     def _at(self, rows: Array) -> Array:
         """Response of the common law."""

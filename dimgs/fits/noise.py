@@ -759,17 +759,15 @@ def noise_about(
         return None
     far = predicted if left_out is None or not np.all(np.isfinite(left_out)) else left_out
     one = np.ones(n)
-    likely: dict[str, float] = {}
-    kinds = {k: v for k, v in _measures(measured).items() if kind in (None, NOISE[v.kind])}
-    for name, errors in kinds.items():
-        residuals = errors.residuals(far)
-        if np.all(np.isfinite(residuals)) and np.all(np.isfinite(errors.residuals(predicted))):
-            likely[name] = _of_any_tails(errors, residuals)
-    if not likely:
+    kinds = {
+        name: errors
+        for name, errors in _measures(measured).items()
+        if kind in (None, NOISE[errors.kind]) and np.all(np.isfinite(errors.residuals(predicted)))
+    }
+    errors = _likeliest_of(kinds, [far])
+    if errors is None:
         return None
-    best = _likeliest_of(likely, kinds)
-    errors, size_of = kinds[best], float(kinds[best].unit[0])
-    residuals = errors.residuals(predicted)
+    size_of, residuals = float(errors.unit[0]), errors.residuals(predicted)
     size = rms(residuals) * float(np.sqrt(n / (n - fitted)))
     scatter, total = None, one
     if stated is not None and np.all(np.isfinite(stated) & (stated > 0)):
@@ -794,12 +792,19 @@ def _of_any_tails(errors: Errors, residuals: Array) -> float:
     return float(errors.jacobian[rows].sum()) + max(student_likelihoods(away).values())
 
 
-def _likeliest_of(likely: Mapping[str, float], kinds: Mapping[str, Errors]) -> str:
+def _likeliest_of(kinds: Mapping[str, Errors], predicted: Sequence[Array]) -> Errors | None:
     """The likeliest kind of errors of a target; mixed ones, with a further constant, if surely."""
+    likely = {}
+    for name, errors in kinds.items():
+        each = [r for v in predicted if np.all(np.isfinite(r := errors.residuals(v)))]
+        if each:
+            likely[name] = max(_of_any_tails(errors, r) for r in each)
+    if not likely:
+        return None
     usual = next(iter(likely))
     simple = {k: v for k, v in likely.items() if kinds[k].kind != "mixed"}
     best = likeliest(simple or likely, usual)
-    return likeliest({**likely, best: max(likely[best], likely[usual])}, best)
+    return kinds[likeliest({**likely, best: max(likely[best], likely[usual])}, best)]
 
 
 def likeliest_measure(measured: Array, predicted: Sequence[Array]) -> Errors | None:
@@ -822,12 +827,7 @@ def likeliest_measure(measured: Array, predicted: Sequence[Array]) -> Errors | N
     >>> likeliest_measure(measured, [measured * [1.1, 0.9, 1.1, 0.9]]).kind
     'relative'
     """
-    kinds, likely = _measures(measured), {}
-    for name, errors in kinds.items():
-        each = [r for v in predicted if np.all(np.isfinite(r := errors.residuals(v)))]
-        if each:
-            likely[name] = max(_of_any_tails(errors, r) for r in each)
-    return kinds[_likeliest_of(likely, kinds)] if likely else None
+    return _likeliest_of(_measures(measured), predicted)
 
 
 def _measures(measured: Array) -> dict[str, Errors]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dimgs.common.arrays import Array, BoolArray, IntArray
+from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns, seed_of
 from dimgs.fits.covariance import check_level, linearised, t_intervals, t_quantile
@@ -571,23 +571,11 @@ def at_boundary(tree: Tree, k: int, Z: Array) -> tuple[Array, IntArray, IntArray
     left, right : ndarray of int of shape (n_runs,)
         Regime of the run on the lower and on the upper side.
     """
-    reaches = np.ones(len(Z), dtype=bool)
-    first = 0
-    node = tree
-    while node is not None:
-        here = first + n_leaves(node.left) - 1
-        if here == k:
-            left, right = labels(node.left, Z), labels(node.right, Z)
-            return reaches, first + left, here + 1 + right
-        upper = Z @ node.boundary.direction >= node.boundary.threshold
-        if k < here:
-            reaches &= ~upper
-            node = node.left
-        else:
-            reaches &= upper
-            first = here + 1
-            node = node.right
-    raise IndexError(f"the partition has no boundary {k}")
+    edge = boundaries(tree)[k]
+    # with the boundary moved beyond all runs, one way and the other
+    ends = (with_boundary(tree, k, replace(edge, threshold=end)) for end in (np.inf, -np.inf))
+    left, right = (labels(moved, Z) for moved in ends)
+    return left != right, left, right
 
 
 def paths(tree: Tree) -> list[list[tuple[int, int]]]:
@@ -838,12 +826,15 @@ def degrees_of_freedom(tree: Tree, rank: int) -> float:
     return total
 
 
-def bic(sample: Sample, pieces: Pieces) -> float:
+def information(loss: float, n_runs: int, n_parameters: float) -> float:
     """Bayesian information criterion; runs, never pairs, are counted."""
-    n = len(sample.y)
-    spread = max(pieces.loss / n, EXACT)
-    cost = degrees_of_freedom(pieces.tree, sample.Z.shape[1])
-    return float(n * np.log(spread) + cost * np.log(n))
+    return float(n_runs * np.log(max(loss / n_runs, EXACT)) + n_parameters * np.log(n_runs))
+
+
+def bic(sample: Sample, pieces: Pieces) -> float:
+    """Information criterion of a partition with its laws."""
+    used = degrees_of_freedom(pieces.tree, sample.Z.shape[1])
+    return information(pieces.loss, len(sample.y), used)
 
 
 def grow(sample: Sample, directions: Array, max_regimes: int, kinds: Kinds) -> list[Pieces]:
@@ -982,11 +973,7 @@ class Simple:
 
 
 def simple_boundaries(
-    axes: WhitenedAxes,
-    sample: Sample,
-    pieces: Pieces,
-    monomials: list[tuple[int, ...]],
-    level: float,
+    data: RegimeRuns, pieces: Pieces, monomials: list[tuple[int, ...]], level: float
 ) -> dict[int, tuple[tuple[int, ...], Boundary]]:
     """For each continuous boundary the shortest monomial that the runs do not reject.
 
@@ -995,8 +982,7 @@ def simple_boundaries(
 
     Parameters
     ----------
-    axes : WhitenedAxes
-    sample : Sample
+    data : RegimeRuns
     pieces : Pieces
     monomials : list of tuple of int
         Candidate directions in the groups, shortest first.
@@ -1007,9 +993,8 @@ def simple_boundaries(
     dict of int to (tuple of int, Boundary)
         By the number of the boundary; absent where every candidate is rejected.
     """
+    axes, sample = data.axes, data.sample
     rounded: dict[int, tuple[tuple[int, ...], Boundary]] = {}
-    if not monomials:
-        return rounded
     variance, dof = noise_variance(sample, pieces)
     slack = float(t_quantile(level, dof)) ** 2 * variance
     miss = sample.y[:, None] - sample.design @ pieces.laws.T
@@ -1208,6 +1193,7 @@ def threshold_doubt(sample: Sample, pieces: Pieces) -> Array:
     """
     width = sample.Z.shape[1] + 1
     doubt = np.zeros((pieces.n_regimes, width, width))
+    laws = fit_laws(sample, labels(pieces.tree, sample.Z), pieces.n_regimes)
     for k, edge in enumerate(boundaries(pieces.tree)):
         if edge.continuous:
             continue
@@ -1217,19 +1203,11 @@ def threshold_doubt(sample: Sample, pieces: Pieces) -> Array:
         weight = np.exp(-0.5 * profile.ratio[kept])
         weight /= weight.sum()
         place = 0.5 * (profile.lower[kept] + profile.upper[kept])
-        before = labels(pieces.tree, sample.Z)
         for share, threshold in zip(weight, place, strict=True):
             moved = with_boundary(pieces.tree, k, Boundary(edge.direction, float(threshold)))
-            after = labels(moved, sample.Z)
-            for j in np.unique(np.stack([before, after])[:, before != after]):
-                change = _law(sample, after == j) - _law(sample, before == j)
-                doubt[j] += share * np.outer(change, change)
+            change = fit_laws(sample, labels(moved, sample.Z), pieces.n_regimes) - laws
+            doubt += share * (change[:, :, None] * change[:, None, :])
     return doubt
-
-
-def _law(sample: Sample, member: BoolArray) -> Array:
-    index = np.flatnonzero(member)
-    return np.asarray(fit_laws(sample.take(index), np.zeros(len(index), dtype=np.intp), 1)[0])
 
 
 # places of a profile: its ends are known to a quarter of a percent of the range
@@ -1325,18 +1303,13 @@ Rationals = dict[int, tuple[tuple[Fraction, ...], ...]]
 
 
 def round_directions(
-    axes: WhitenedAxes,
-    sample: Sample,
-    pieces: Pieces,
-    monomials: list[tuple[int, ...]],
-    level: float,
+    data: RegimeRuns, pieces: Pieces, monomials: list[tuple[int, ...]], level: float
 ) -> tuple[Pieces, Rationals]:
     """Give each jump the shortest direction that is not rejected by the likelihood ratio.
 
     Parameters
     ----------
-    axes : WhitenedAxes
-    sample : Sample
+    data : RegimeRuns
     pieces : Pieces
     monomials : list of tuple of int
         Candidate directions in the groups, shortest first.
@@ -1352,6 +1325,7 @@ def round_directions(
     """
     if not monomials:
         return pieces, {}
+    axes, sample = data.axes, data.sample
     variance, _ = noise_variance(sample, pieces)
     tree = pieces.tree
     rationals: Rationals = {}
@@ -1429,16 +1403,13 @@ class Regime:
 
     def intervals(self, level: float = 0.9) -> Array:
         """Intervals of the exponents, shape (n_features, 2)."""
-        return self._interval(self.exponents, np.diag(self.covariance), level)
+        return t_intervals(self.exponents, np.diag(self.covariance), self.dof, level)
 
     def intercept_interval(self, level: float = 0.9) -> tuple[float, float]:
         """Interval of the logarithm of the prefactor."""
-        value = np.array([self.intercept])
-        low, high = self._interval(value, self.parameter_covariance[:1, 0], level)[0]
-        return float(low), float(high)
-
-    def _interval(self, value: Array, variance: Array, level: float) -> Array:
-        return t_intervals(value, variance, self.dof, level)
+        variance = self.parameter_covariance[0, 0]
+        low, high = t_intervals(self.intercept, variance, self.dof, level).tolist()
+        return low, high
 
 
 def outcome_of(
@@ -1858,8 +1829,8 @@ class RegimePowerLaw(ContrastiveRegressor):
         choose = by_information if self.criterion == "bic" else by_validation
         selection = choose(sample, directions, int(self.max_regimes), kinds, seed)
         monomials = self._monomials(axes, _ROUNDING_MONOMIALS) if selection.pieces.tree else []
-        pieces, rationals = round_directions(axes, sample, selection.pieces, monomials, self.level)
-        short = simple_boundaries(axes, sample, pieces, monomials, self.level)
+        pieces, rationals = round_directions(data, selection.pieces, monomials, self.level)
+        short = simple_boundaries(data, pieces, monomials, self.level)
         self.scores_, self.p_values_ = selection.scores, selection.p_values
         self.bic_ = bic(sample, pieces)
         self.n_parameters_ = degrees_of_freedom(pieces.tree, axes.rank)

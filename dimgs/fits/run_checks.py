@@ -1,5 +1,6 @@
 """Checks of weights and labels that need no scikit-learn: its import takes longer than a fit."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,46 @@ def checked_weights(sample_weight: ArrayLike | None, n_runs: int) -> Array:
     if not weights.any():
         raise InputError("Every weight in sample_weight is zero: give some run a positive weight.")
     return weights
+
+
+def checked_table(
+    values: ArrayLike, name: str, least: int = 2, columns: Sequence[str] | None = None
+) -> Array:
+    """Finite table with a row for each of at least `least` runs.
+
+    Raises
+    ------
+    InputError
+        If it has another shape or number of columns, or holds NaN or infinity.
+    """
+    rows = np.asarray(values, dtype=np.float64)
+    if rows.ndim != 2 or len(rows) < least:
+        raise InputError(
+            f"{name} must be a table of at least {least} runs; its shape is {rows.shape}."
+        )
+    if columns is not None and len(columns) != rows.shape[1]:
+        raise InputError(f"{len(columns)} names were given for {rows.shape[1]} columns.")
+    if not np.isfinite(rows).all():
+        i, j = np.argwhere(~np.isfinite(rows))[0]
+        raise InputError(
+            f"{name} is not finite in run {i}, column {j if columns is None else columns[j]}: drop "
+            f"the run, or take logarithms of positive values only."
+        )
+    return rows
+
+
+def distinct_rows(table: Array, weights: Array) -> tuple[IntArray, IntArray, Array]:
+    """First row of every distinct run, the distinct run of each row, and summed weights.
+
+    Rows of weight zero are not runs; their place is -1.
+    """
+    used = np.flatnonzero(weights > 0.0)
+    _, first, codes = np.unique(table[used], axis=0, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    inverse = np.full(len(table), -1, dtype=np.intp)
+    inverse[used] = np.argsort(order)[codes.ravel()]
+    mass = np.asarray(np.bincount(codes.ravel(), weights[used]), dtype=np.float64)
+    return used[first[order]], inverse, mass[order]
 
 
 def check_pairs(n_runs: int) -> None:

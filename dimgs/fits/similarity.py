@@ -92,11 +92,6 @@ class _Points:
         over[np.arange(len(u)), self.runs] = False
         return float(np.mean(over.any(axis=1)))
 
-    def take(self, keep: Array) -> "_Points":
-        runs = np.unique(self.runs[keep], return_inverse=True)[1]
-        errors = None if self.errors is None else self.errors[keep]
-        return _Points(self.x[keep], self.y[keep], self.groups[keep], runs, errors)
-
 
 def _knots(u: Array, inner: int) -> Array:
     """Knots of a cubic spline, as many points between each two."""

@@ -140,7 +140,7 @@ class _Moments:
         self.units = np.array([rms(e.columns) or 1.0 if e.of_constant else 1.0 for e in effects])
         parts = [root[:, None] * e.design / u for e, u in zip(effects, self.units, strict=True)]
         Z = np.hstack(parts) if parts else np.zeros((len(y), 0))
-        self.n, self.k, self.log_weights = len(y), X.shape[1], 2 * float(np.log(root).sum())
+        self.n, self.k = X.shape
         self.counts = [part.shape[1] for part in parts]
         self.XX, self.Xy, self.yy = X.T @ X, X.T @ y, float(y @ y)
         self.ZZ, self.ZX, self.Zy = Z.T @ Z, Z.T @ X, Z.T @ y

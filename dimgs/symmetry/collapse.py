@@ -874,11 +874,11 @@ def _as_power_law(question: _Question, curve: SimilarityFit | None) -> Collapse:
         )
         for e in result.variable_exponents
     )
-    powers = law.response.as_dict()
+    factors = [(law.response, Fraction(1))]
     for e, coefficient in zip(result.exponents, result.coefficients, strict=True):
-        written = Fraction(coefficient).limit_denominator(_WRITTEN)
-        for name, power in e.group.exponents if e.group is not None else ():
-            powers[name] = powers.get(name, Fraction(0)) - written * power
+        if e.group is not None:
+            factors.append((e.group, -Fraction(coefficient).limit_denominator(_WRITTEN)))
+    response = PiGroup.product("pi_0", *zip(*factors, strict=True))
     residuals = np.log(question.data[target] / law.predict_si(question.data))
     u = np.log(question.data[along])
     noise = (
@@ -894,7 +894,7 @@ def _as_power_law(question: _Question, curve: SimilarityFit | None) -> Collapse:
         )
     return question.answer(
         None,
-        SimilarityGroup(PiGroup.of("pi_0", powers), exponents),
+        SimilarityGroup(response, exponents),
         (1.0 if quality is None else quality, min(floor, scatter), scatter, noise, 1.0),
         warnings,
         function=law,

@@ -226,7 +226,7 @@ def test_keyhole_leak_and_materials_are_named(shared_data: Path) -> None:
         ({"log_y": np.zeros(29)}, InputError, "each of the 30 runs"),
         ({"dim_y": [1, 1]}, InputError, "2 powers in dim_y"),
         ({"names": ["a"]}, InputError, "1 names were given for 4 columns"),
-        ({"log_X": np.full((30, 4), np.nan)}, InputError, "not finite in run 0, column x0"),
+        ({"log_X": np.full((30, 4), np.nan)}, InputError, "not finite in run 0, column 0"),
         ({"log_X": np.zeros(3)}, InputError, "at least 2 runs"),
         ({"groups": np.zeros(30)}, FitError, "All runs are in one cluster"),
     ],

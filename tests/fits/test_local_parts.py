@@ -12,12 +12,12 @@ from dimgs.fits.local import (
     BandwidthTable,
     LocalPowerLaw,
     choose_share,
-    distinct_runs,
     gather,
     held_out_globally,
     held_out_residuals,
     partition,
 )
+from dimgs.fits.run_checks import distinct_rows
 
 N = 40
 
@@ -91,7 +91,7 @@ def test_without_a_window_residuals_are_of_the_global_law() -> None:
 @given(st.lists(st.tuples(*[st.integers(0, 1)] * 4), min_size=1, max_size=15))
 def test_equal_runs_are_one_of_their_summed_weight(rows: list[tuple[int, int, int, int]]) -> None:
     X, y, clusters, weights = (np.array(c, dtype=float) for c in zip(*rows, strict=True))
-    first, inverse, mass = distinct_runs(X[:, None], y, weights, clusters.astype(np.intp))
+    first, inverse, mass = distinct_rows(np.column_stack([X, y, clusters]), weights)
     seen: dict[tuple[float, ...], float] = {}
     place: dict[tuple[float, ...], int] = {}
     for k, key in enumerate(zip(X, y, clusters, strict=True)):

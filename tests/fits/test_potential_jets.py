@@ -19,7 +19,7 @@ def test_derivatives_are_those_of_the_values(
 ) -> None:
     rng = np.random.default_rng(0)
     layout = networks.NetworkLayout(3, 2, hidden, categories)
-    theta = torch.as_tensor(0.7 * rng.standard_normal((4, layout.size))).requires_grad_()
+    theta = torch.as_tensor(0.7 * rng.standard_normal((4, layout.decays().size))).requires_grad_()
     z = torch.as_tensor(rng.standard_normal((7, 3)))
     # -1 is a label that was never seen
     codes = torch.as_tensor(rng.integers(-1, 3, (7, len(categories))))

@@ -1,5 +1,6 @@
 """Parts of the deep potential against NumPy: without a network, all of it is least squares."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -102,7 +103,8 @@ def test_the_smoothest_that_is_not_worse_is_kept(
     trainer, folds, _ = a_task("squared", within=False, seed=seed)
     rng = np.random.default_rng(seed)
     decays = (1e-1, 1e-3, 1e-6)
-    base = networks.choose(trainer, None, folds, (np.inf,), 5, 0)
+    usual = replace(ContrastivePotential().settings(2), max_iter=5)
+    base = networks.choose(trainer, None, folds, replace(usual, decays=(np.inf,)))
     assert (base.decay, base.iterations, base.rougher) == (np.inf, 1, None)
     assert base.scores == {np.inf: 1.0}
     base_losses = networks.held_out_losses(trainer, base.theta, folds)
@@ -114,7 +116,7 @@ def test_the_smoothest_that_is_not_worse_is_kept(
         )
         tried.append((decay, 10 * (k + 1), losses, np.full(shape, float(k))))
     monkeypatch.setattr(networks, "_deep", lambda *_: tried[1:])
-    choice = networks.choose(trainer, trainer, folds, (np.inf, *decays), 5, 0)
+    choice = networks.choose(trainer, trainer, folds, replace(usual, decays=(np.inf, *decays)))
     means = np.array([item[2].mean() for item in tried])
     best = int(np.argmin(means))
     pairs = trainer.task.runs.clusters[folds.held.any(axis=0)]
@@ -138,7 +140,7 @@ def test_the_smoothest_that_is_not_worse_is_kept(
     else:
         assert choice.rougher is tried[max(chosen + 1, best)][3]
     # a power law that was not asked about is not an answer
-    without = networks.choose(trainer, trainer, folds, decays, 5, 0)
+    without = networks.choose(trainer, trainer, folds, replace(usual, decays=decays))
     assert without.decay in decays
     assert list(without.scores) == list(decays)
 
@@ -316,16 +318,7 @@ def test_a_limit_is_imposed_beyond_the_runs_along_its_own_group(
     task = trainer.task
     X = task.runs.X
     limits = (Limit(0, "high", 0.5), Limit(1, "low", -1.0))
-    penalty = penalty_of(
-        Physics(limits=limits),
-        trainer.layout,
-        task.axes.transform,
-        task.axes.columns,
-        X,
-        trainer.z,
-        trainer.codes,
-        task.scale,
-    )
+    penalty = penalty_of(Physics(limits=limits), trainer.layout, task, trainer.z, trainer.codes)
     assert penalty is not None
     # a power law of other exponents misses them by as much, in standard deviations of the group
     theta = torch.as_tensor(np.linalg.pinv(task.axes.transform) @ np.ones((2, 2))).reshape(1, 4)
@@ -352,7 +345,4 @@ def test_a_limit_is_imposed_beyond_the_runs_along_its_own_group(
     miss = [(exponents[j] - v.exponent) / task.scale for j, v in enumerate(limits)]
     expected = sum(100.0 * np.mean((m * X[:, j].std()) ** 2) for j, m in enumerate(miss))
     assert found == pytest.approx(expected)
-    assert penalty_of(
-        Physics(), trainer.layout, task.axes.transform, {0: 0, 1: 1}, X, trainer.z, trainer.codes,
-        task.scale,
-    ) is None  # fmt: skip
+    assert penalty_of(Physics(), trainer.layout, task, trainer.z, trainer.codes) is None

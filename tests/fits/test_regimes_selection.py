@@ -240,9 +240,9 @@ def test_a_short_monomial_may_cost_what_the_noise_allows(seed: int) -> None:
     for level in (0.5, 0.9, 0.999):
         slack = stats.t.ppf((1 + level) / 2, dof) ** 2 * variance
         expected = next((m for m in monomials if rises[m] <= slack), None)
-        rounded = simple_boundaries(axes, sample, pieces, monomials, level)
+        rounded = simple_boundaries(data, pieces, monomials, level)
         assert (rounded[0][0] if rounded else None) == expected
         if expected is not None:
             assert rounded[0][1].threshold == pytest.approx(places[expected])
             assert rounded[0][1].direction @ edge.direction > 0
-    assert simple_boundaries(axes, sample, pieces, [], 0.9) == {}
+    assert simple_boundaries(data, pieces, [], 0.9) == {}

@@ -72,17 +72,6 @@ class NetworkLayout:
             parts.append(((widths[-1], self.n_targets), True))
         return parts
 
-    @property
-    def size(self) -> int:
-        """Number of parameters of a network."""
-        return sum(int(np.prod(shape)) for shape, _ in self._parts())
-
-    @property
-    def n_linear(self) -> int:
-        """Number of leading parameters for the linear part and the offsets of labels."""
-        labels = sum(n for n, _ in self.categories)
-        return (self.n_inputs + labels) * self.n_targets
-
     def decays(self) -> Array:
         """One where weight decay applies, shape (size,)."""
         return np.concatenate(
@@ -369,14 +358,7 @@ Penalty = Callable[[Tensor], Tensor]
 
 
 def penalty_of(
-    physics: Physics,
-    layout: NetworkLayout,
-    transform: Array,
-    columns: dict[int, int],
-    X: Array,
-    z: Tensor,
-    codes: Tensor,
-    scale: Array,
+    physics: Physics, layout: NetworkLayout, task: Task, z: Tensor, codes: Tensor
 ) -> Penalty | None:
     """Prior knowledge on some runs, ready to be added to a loss; None where none is given.
 
@@ -384,16 +366,10 @@ def penalty_of(
     ----------
     physics : Physics
     layout : NetworkLayout
-    transform : ndarray of shape (n_numeric, rank)
-        Of the whitening: exponents are `slopes @ transform.T`.
-    columns : dict of int to int
-        Position of a column of X among the numeric ones.
-    X : ndarray of shape (n_runs, n_numeric)
-        Numeric columns.
+    task : Task
+        Exponents are `slopes @ task.axes.transform.T`, in units of `task.scale`.
     z, codes : Tensor
-        Whitened coordinates and labels of the runs.
-    scale : ndarray of shape (n_targets,)
-        Unit of the potential.
+        Whitened coordinates and labels of the runs, on the device.
     """
     if not (physics.uses_gradient or physics.interaction):
         return None
@@ -401,9 +377,10 @@ def penalty_of(
     def there(values: Array) -> Tensor:
         return torch.as_tensor(values, dtype=z.dtype, device=z.device)
 
+    columns, X = task.axes.columns, task.runs.X[:, list(task.axes.numeric)]
     rows = slice(None, None, -(-len(X) // _MOST_BENT))
     points, labels = z[rows], codes[rows]
-    turn, spread, unit = there(transform), there(X.std(axis=0)), there(scale)
+    turn, spread, unit = map(there, (task.axes.transform, X.std(axis=0), task.scale))
     # for each limit: its exponent, points out there, change along it, spread of its feature
     far: list[tuple[float, Tensor, Tensor, float]] = []
     for limit in physics.limits:
@@ -666,18 +643,8 @@ class Trainer:
         # rounding errors differ with the choice of groups, and long training would amplify them
         self.z, self.codes = there(np.round(task.z, _DECIMALS)), there(task.codes)
         self.target = there(task.target)
-        axes, within = task.axes, task.runs.within
-        self.penalty = penalty_of(
-            physics,
-            layout,
-            axes.transform,
-            axes.columns,
-            task.runs.X[:, list(axes.numeric)],
-            self.z,
-            self.codes,
-            task.scale,
-        )
-        self.pairing = Pairing()
+        self.penalty = penalty_of(physics, layout, task, self.z, self.codes)
+        self.pairing, within = Pairing(), task.runs.within
         if within is not None:
             self.pairing = Pairing(there(within), int(within.max()) + 1)
 
@@ -696,7 +663,7 @@ class Trainer:
         *,
         kinds: NDArray[np.intp] | None = None,
         progress: Callable[[int], None] | None = None,
-        starts: Sequence[Array] | Array | None = None,
+        starts: Array | None = None,
     ) -> list[Array]:
         """Networks at each stop.
 
@@ -712,15 +679,14 @@ class Trainer:
             Networks of equal kind start from the same hidden layers; all differ by default.
         progress : callable, optional
         starts : sequence of ndarray, optional
-            Linear part (n_linear, n_targets) of each network at the start.
+            Linear part of each network at the start, shape (n_models, n_linear).
 
         Returns
         -------
         list of ndarray of shape (n_models, size)
         """
-        linear = np.array(self.linear(weights) if starts is None else starts)
+        linear = np.round(self.linear(weights) if starts is None else starts, _DECIMALS)
         kinds = np.arange(len(weights)) if kinds is None else kinds
-        linear = np.round(linear.reshape(len(weights), self.layout.n_linear), _DECIMALS)
         initial = self.layout.initial(linear, kinds, rng)
         theta = torch.as_tensor(initial, device=self.z.device)
         seen = torch.as_tensor(weights, device=self.z.device)
@@ -761,11 +727,10 @@ class Trainer:
             states = adam(part, theta, batches, steps, progress=heard)
         return [rows.cpu().numpy() for rows in states]
 
-    def linear(self, weights: Array) -> list[Array]:
-        """Linear part of each network by least squares over the pairs it may see."""
+    def linear(self, weights: Array) -> Array:
+        """Linear part of each network by least squares over the pairs it may see, one a row."""
         rows, back = np.unique(weights, axis=0, return_inverse=True)
-        solutions = [self.task.linear(row) for row in rows]
-        return [solutions[k] for k in back.ravel()]
+        return np.array([self.task.linear(row).ravel() for row in rows])[back.ravel()]
 
     def values(self, theta: Array) -> Array:
         """Potential of every run by every network, shape (n_models, n_runs, n_targets)."""
@@ -787,17 +752,17 @@ def evaluate(layout: NetworkLayout, theta: Array, z: Array, codes: NDArray[np.in
     Parameters
     ----------
     layout : NetworkLayout
-    theta : ndarray of shape (n_models, size)
+    theta : ndarray of shape (..., size)
     z : ndarray of shape (n_rows, n_inputs)
     codes : ndarray of int of shape (n_rows, n_categories)
 
     Returns
     -------
-    ndarray of shape (n_models, n_rows, n_targets)
+    ndarray of shape (..., n_rows, n_targets)
     """
-    out = np.empty((len(theta), len(z), layout.n_targets))
-    networks = torch.as_tensor(theta)
-    width = max([layout.n_inputs + 1, *layout.hidden]) * len(theta)
+    networks = torch.as_tensor(theta.reshape(-1, theta.shape[-1]))
+    out = np.empty((len(networks), len(z), layout.n_targets))
+    width = max([layout.n_inputs + 1, *layout.hidden]) * len(networks)
     block = max(1, _NUMBERS // width)
     with torch.no_grad():
         for start in range(0, len(z), block):
@@ -806,7 +771,7 @@ def evaluate(layout: NetworkLayout, theta: Array, z: Array, codes: NDArray[np.in
                 networks, torch.as_tensor(z[rows]), torch.as_tensor(codes[rows])
             )
             out[:, rows] = values.numpy()
-    return out
+    return out.reshape(*theta.shape[:-1], *out.shape[1:])
 
 
 def _slope(objective: Callable[[Tensor], Tensor], some: Tensor) -> tuple[Tensor, Tensor]:
@@ -880,8 +845,8 @@ def folds_of(runs: PotentialRuns, seed: int) -> Folds:
         place[rng.permutation(n)] = np.arange(n) % n_folds
         for fold in range(1 if len(runs) > MANY else n_folds):
             mask = place[runs.clusters] == fold
-            for u, v in disjoint_pairs(np.flatnonzero(mask), runs, rng):
-                pairs.append((len(held), u, v))
+            matched = disjoint_pairs(np.flatnonzero(mask), runs, rng)
+            pairs += [(len(held), u, v) for u, v in matched]
             held.append(mask)
     return Folds(np.array(held), np.array(pairs, dtype=np.intp).reshape(-1, 3), rounds)
 
@@ -909,6 +874,21 @@ def disjoint_pairs(
             if runs.clusters[u] != runs.clusters[v]:
                 out.append((int(u), int(v)))
     return out
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Parameters of the training; see `ContrastivePotential`."""
+
+    hidden: tuple[int, ...]
+    loss: Loss
+    decays: tuple[float, ...]
+    physics: Physics
+    n_members: int
+    max_iter: int
+    device: str
+    verbose: bool
+    seed: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -939,9 +919,7 @@ def choose(
     linear: Trainer,
     deep: Trainer | None,
     folds: Folds,
-    decays: tuple[float, ...],
-    max_iter: int,
-    seed: int,
+    settings: Settings,
     progress: Callable[[int], None] | None = None,
 ) -> PotentialChoice:
     """Train without each fold at every smoothness, and keep the smoothest that is not worse.
@@ -951,10 +929,9 @@ def choose(
     linear, deep : Trainer
         Without and with a network; the latter absent where none is wanted.
     folds : Folds
-    decays : tuple of float
-        From the largest; an infinite one is the power law, without which no network is compared.
-    max_iter : int
-    seed : int
+    settings : Settings
+        Its weight decays come from the largest; an infinite one is the power law, without which
+        no network is compared.
     progress : callable, optional
 
     Notes
@@ -965,14 +942,13 @@ def choose(
     """
     task = linear.task
     weights = np.where(folds.held, 0.0, task.runs.weights)
-    rng = np.random.default_rng(seed)
-    base = _linear_networks(linear, weights, max_iter, rng)
+    rng = np.random.default_rng(settings.seed)
+    base = _linear_networks(linear, weights, settings.max_iter, rng)
     tried: list[tuple[float, int, Array, Array]] = []
-    if np.inf in decays or deep is None:
+    if np.inf in settings.decays or deep is None:
         tried.append((np.inf, 1, held_out_losses(linear, base[:, None], folds), base[:, None]))
-    finite = [d for d in decays if np.isfinite(d)]
-    if deep is not None and finite:
-        tried += _deep(deep, base, weights, folds, finite, max_iter, rng, progress)
+    if deep is not None and min(settings.decays) < np.inf:
+        tried += _deep(deep, base, weights, folds, settings, rng, progress)
     means = [float(np.mean(losses)) for _, _, losses, _ in tried]
     best = int(np.argmin(means))
     clusters = task.runs.clusters[folds.held.any(axis=0)]
@@ -996,7 +972,7 @@ def _linear_networks(
 ) -> Array:
     """Power laws of each set of weights; in closed form where the loss allows it."""
     if trainer.loss == "squared" and trainer.penalty is None:
-        return np.array(trainer.linear(weights)).reshape(len(weights), trainer.layout.n_linear)
+        return trainer.linear(weights)
     return trainer.train(weights, np.zeros(len(weights)), [max_iter], rng)[0]
 
 
@@ -1005,16 +981,16 @@ def _deep(
     base: Array,
     weights: Array,
     folds: Folds,
-    decays: list[float],
-    max_iter: int,
+    settings: Settings,
     rng: np.random.Generator,
     progress: Callable[[int], None] | None,
 ) -> list[tuple[float, int, Array, Array]]:
+    decays = [d for d in settings.decays if np.isfinite(d)]
     n_folds, n = len(folds), INITIALISATIONS
     each = n_folds * n
     rows = np.tile(np.repeat(np.arange(n_folds), n), len(decays))
     decay = np.repeat(decays, each)
-    stops = sorted({max(1, round(share * max_iter)) for share in _SHARES})
+    stops = sorted({max(1, round(share * settings.max_iter)) for share in _SHARES})
     # the same beginnings in every fold, so that folds differ by their runs alone
     kinds = np.tile(np.arange(n), n_folds * len(decays))
     states = trainer.train(
@@ -1056,9 +1032,7 @@ def held_out_losses(trainer: Trainer, theta: Array, folds: Folds) -> Array:
         losses = np.where(size <= delta, size**2, 2 * delta * size - delta**2)
     weighted = trainer.task.runs.weights * losses.mean(-1)
     seen = folds.held.any(axis=0)
-    total = np.zeros(len(weighted[0]))
-    for held, values in zip(folds.held, weighted, strict=True):
-        total[held] += values[held]
+    total = np.where(folds.held, weighted, 0.0).sum(axis=0)
     return np.asarray(total[seen] / np.maximum(folds.held.sum(axis=0), 1)[seen])
 
 
@@ -1069,10 +1043,7 @@ def held_out_errors(trainer: Trainer, theta: Array, folds: Folds) -> Array:
     -------
     ndarray of shape (n_folds, n_runs, n_targets)
     """
-    task = trainer.task
-    n_folds, n, _ = theta.shape
-    values = trainer.values(np.concatenate(theta)).reshape(n_folds, n, len(task.runs), -1)
-    misses = task.target - values.mean(axis=1)
+    misses = trainer.task.target - trainer.values(theta).mean(axis=1)
     pairs = zip(misses, folds.held, strict=True)
     return np.array([centred_on_seen(trainer, miss, held) for miss, held in pairs])
 
@@ -1171,9 +1142,7 @@ def growth_of(trainer: Trainer, choice: PotentialChoice, folds: Folds, seed: int
         order = np.argsort(task.z[:, axis], kind="stable")
         count = max(2, round(_SHARE * n))
         for rows in (order[:count], order[-count:]):
-            mask = np.zeros(n, dtype=np.bool_)
-            mask[rows] = True
-            held.append(mask)
+            held.append(np.isin(np.arange(n), rows))
     weights = np.where(held, 0.0, task.runs.weights)
     rng = np.random.default_rng([seed, 2])
     smooth = np.full(len(held), choice.decay if np.isfinite(choice.decay) else 0.0)
@@ -1389,13 +1358,10 @@ class FittedPotential:
         values, scales : ndarray of shape (n_folds, n_rows, n_targets)
             In units of `scale`; the second is what the networks leave open.
         """
-        n_folds, n, _ = self.held_out.shape
-        theta = np.concatenate(self.held_out)
-        values, z = self._evaluate(theta, X), self.axes.coordinates(X)
+        values, z = self._evaluate(self.held_out, X), self.axes.coordinates(X)
         if other is not None:
-            values = values - self._evaluate(theta, other)
+            values = values - self._evaluate(self.held_out, other)
             z = z - self.axes.coordinates(other)
-        values = values.reshape(n_folds, n, *values.shape[1:])
         offsets = self.offsets[:, None] if other is None else 0.0
         scales = open_scale(values, z, self.noise, self.weight, 1 if other is None else 2)
         return values.mean(axis=1) + offsets, scales
@@ -1469,18 +1435,12 @@ def open_scale(values: Array, z: Array, noise: Array, weight: float, runs: int) 
 
 
 def assemble(
-    task: Task,
-    trainer: Trainer,
-    theta: Array,
-    choice: PotentialChoice,
-    folds: Folds,
-    growth: Growth,
+    trainer: Trainer, theta: Array, choice: PotentialChoice, folds: Folds, growth: Growth
 ) -> tuple[FittedPotential, Array]:
     """The fitted potential, and the errors on runs left out of shape (n_folds, n_runs, n_targets).
 
     Parameters
     ----------
-    task : Task
     trainer : Trainer
         Of the layout of the networks.
     theta : ndarray of shape (n_members, size)
@@ -1488,10 +1448,8 @@ def assemble(
     folds : Folds
     growth : Growth
     """
-    held_out = choice.theta
-    n_folds, n, _ = held_out.shape
-    values = trainer.values(np.concatenate(held_out))
-    values = values.reshape(n_folds, n, *values.shape[1:])
+    task, held_out = trainer.task, choice.theta
+    values = trainer.values(held_out)
     misses = task.target - values.mean(axis=1)
     weights = np.where(folds.held, 0.0, task.runs.weights)
     offsets = np.einsum("kr,krt->kt", weights, misses) / weights.sum(axis=1)[:, None]
@@ -1540,21 +1498,6 @@ _EMBEDDING = 2
 _SHARPER = 0.8
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Parameters of the training; see `ContrastivePotential`."""
-
-    hidden: tuple[int, ...]
-    loss: Loss
-    decays: tuple[float, ...]
-    physics: Physics
-    n_members: int
-    max_iter: int
-    device: str
-    verbose: bool
-    seed: int
-
-
 def decays_of(smoothness: float | str) -> tuple[float, ...]:
     """Weight decays to try: infinity is the power law."""
     return (np.inf, *DECAYS) if isinstance(smoothness, str) else (float(smoothness),)
@@ -1573,35 +1516,19 @@ def learn(task: Task, settings: Settings) -> tuple[FittedPotential, PotentialCho
         (len(labels), min(_EMBEDDING, max(len(labels) - 1, 1))) for labels in task.axes.labels
     )
     n_inputs, n_targets = task.z.shape[1], task.target.shape[1]
-    linear, deep = (
-        Trainer(
-            task,
-            NetworkLayout(n_inputs, n_targets, hidden, categories),
-            settings.loss,
-            settings.physics,
-            device,
-        )
-        for hidden in ((), settings.hidden)
-    )
+    layouts = (NetworkLayout(n_inputs, n_targets, h, categories) for h in ((), settings.hidden))
+    linear, deep = (Trainer(task, x, settings.loss, settings.physics, device) for x in layouts)
     enough = len(task.runs) >= _FEWEST_RUNS and task.runs.n_clusters >= _FEWEST_CLUSTERS
     wanted = settings.hidden and n_inputs and enough and not task.exact
     folds = folds_of(task.runs, settings.seed)
     with _progress(settings.verbose and bool(wanted), settings.max_iter) as progress:
-        choice = choose(
-            linear,
-            deep if wanted else None,
-            folds,
-            settings.decays,
-            settings.max_iter,
-            settings.seed,
-            progress,
-        )
+        choice = choose(linear, deep if wanted else None, folds, settings, progress)
         trainer = deep if np.isfinite(choice.decay) else linear
         if settings.loss == "huber":
             trainer, choice = _sharpened(linear, trainer, choice, folds, settings)
         theta = _ensemble(trainer, choice, settings, progress)
     growth = growth_of(trainer, choice, folds, settings.seed)
-    fitted, errors = assemble(task, trainer, theta, choice, folds, growth)
+    fitted, errors = assemble(trainer, theta, choice, folds, growth)
     held = folds.held[..., None] * task.runs.weights[:, None]
     spread = task.runs.centred(task.target, task.runs.weights)
     total = (held * spread**2).sum(axis=(0, 1))
@@ -1621,9 +1548,8 @@ def _sharpened(
         return trainer, choice
     sharp = trainer.sharpened(delta)
     deep = sharp if np.isfinite(choice.decay) else None
-    again = choose(
-        linear.sharpened(delta), deep, folds, (choice.decay,), choice.iterations, settings.seed
-    )
+    same = replace(settings, decays=(choice.decay,), max_iter=choice.iterations)
+    again = choose(linear.sharpened(delta), deep, folds, same)
     return sharp, replace(again, rougher=choice.rougher, scores=choice.scores)
 
 

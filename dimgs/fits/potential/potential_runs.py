@@ -18,7 +18,7 @@ from dimgs.common.errors import EngineUnavailableError, FitError, InputError
 from dimgs.fits.base import TrainingRuns
 from dimgs.fits.design.moments import group_means
 from dimgs.fits.design.whitening import whiten
-from dimgs.fits.run_checks import check_clusters
+from dimgs.fits.run_checks import check_clusters, distinct_rows
 
 # of the product of weights and changes, which is one but for rounding
 _ROUNDING = 1e-6
@@ -235,12 +235,8 @@ def distinct_runs(runs: TrainingRuns) -> PotentialRuns:
     )
     clusters = None if runs.groups is None else runs.clusters
     table = np.column_stack([X, t, *(c for c in (clusters, within_codes) if c is not None)])
-    used = np.flatnonzero(w > 0)
-    _, first, inverse = np.unique(table[used], axis=0, return_index=True, return_inverse=True)
-    total = np.bincount(inverse.ravel(), w[used])
-    rows = used[first]
-    by_place = np.argsort(rows)
-    order = by_place[np.lexsort(t[rows[by_place]].T[::-1])]
+    rows, _, total = distinct_rows(table, w)
+    order = np.lexsort(t[rows].T[::-1])
     rows, total = rows[order], total[order]
     if len(rows) < 2:
         raise FitError(f"{len(rows)} distinct runs make no pair: give at least two.")
