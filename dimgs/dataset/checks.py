@@ -580,31 +580,30 @@ def _check_temperature(data: Dataset, name: str) -> None:
 
 def _check_logs(data: Dataset, logged: list[str], purpose: Purpose) -> None:
     target = purpose.target
-    bad = np.flatnonzero(np.asarray(data[target]) <= 0)
-    if target in logged and not purpose.linear_allowed and bad.size:
+    bad = non_loggable(data, logged)
+    of_inputs = [cell for cell in bad if cell[1] != target]
+    if len(of_inputs) < len(bad) and not purpose.linear_allowed:
+        row = next(data.rows[position] for position, name, _ in bad if name == target)
         raise InputError(
-            f"Column '{target}', row {int(data.rows[int(bad[0])])} of {data.source}: the target is "
+            f"Column '{target}', row {row} of {data.source}: the target is "
             f"zero or negative, so its logarithm does not exist; use 'discover', which fits such "
             f"a target on a linear scale. If the cell is wrong, correct it or drop such rows "
             f"({setting('drop_bad')}); without rows that errors made negative, a law is biased."
         )
-    for name in logged:
-        bad = np.flatnonzero(np.asarray(data[name]) <= 0)
-        if bad.size and name != target and not purpose.signed_allowed:
-            raise InputError(_no_power_law(data, logged, target))
+    if of_inputs and not purpose.signed_allowed:
+        raise InputError(_no_power_law(data, of_inputs))
     check_loggable(data, logged, "a power law")
 
 
-def _no_power_law(data: Dataset, logged: list[str], target: str) -> str:
+def _no_power_law(data: Dataset, cells: Sequence[tuple[int, str, str]]) -> str:
     """Error for inputs and rows that a power law cannot use, with the alternatives."""
     parts = []
-    for name in logged:
-        rows = data.rows[np.flatnonzero(np.asarray(data[name]) <= 0)]
-        if name != target and len(rows):
-            more = ", ..." if len(rows) > _NAMED else ""
-            listed = ", ".join(str(int(r)) for r in rows[:_NAMED])
-            parts.append(f"'{name}' in row{'s' if len(rows) > 1 else ''} {listed}{more}")
-    position, name, what = non_loggable(data, [n for n in logged if n != target])[0]
+    for each in sorted({name for _, name, _ in cells}, key=data.names.index):
+        rows = [str(data.rows[p]) for p, name, _ in cells if name == each]
+        more = ", ..." if len(rows) > _NAMED else ""
+        listed = ", ".join(rows[:_NAMED])
+        parts.append(f"'{each}' in row{'s' if len(rows) > 1 else ''} {listed}{more}")
+    position, name, what = cells[0]
     return (
         f"Column '{name}', row {data.rows[position]} of {data.source}: {what}, but a power law "
         f"needs positive numbers ({'; '.join(parts)}); use 'discover', which takes such inputs "

@@ -93,20 +93,13 @@ def _in_square_brackets(name: str) -> str | None:
     return None
 
 
-def to_si(values: Array, unit: Unit) -> Array:
-    """SI values of numbers in a unit; a level keeps its number."""
-    if unit.scale == "level":
-        return values
-    return unit.to_si(values)
-
-
 def from_si(values: Array, unit: Unit) -> Array:
     """Numbers in a unit whose SI values are `values`, to the last bit where such numbers exist.
 
     Plain division is off by a rounding error (273.25 K would be 0.10000000000002274 °C): the
     shortest decimal number that converts back to the same float is what the user wrote.
     """
-    if unit.scale == "level" or (unit.factor == 1.0 and unit.offset == 0.0):
+    if unit.factor == 1.0 and unit.offset == 0.0:
         return values
     nearest = unit.from_si(values)
     result = nearest.copy()
@@ -119,7 +112,7 @@ def from_si(values: Array, unit: Unit) -> Array:
             return result
         places = (digits - scale[todo]).astype(int).tolist()
         short = np.array([*map(round, nearest[todo].tolist(), places)], dtype=np.float64)
-        hit = to_si(short, unit) == values[todo]
+        hit = unit.to_si(short) == values[todo]
         result[todo[hit]] = short[hit]
         open_[todo[hit]] = False
     for direction in (-np.inf, np.inf):
@@ -127,7 +120,7 @@ def from_si(values: Array, unit: Unit) -> Array:
         for _ in range(3):
             todo = np.flatnonzero(open_)
             candidate[todo] = np.nextafter(candidate[todo], direction)
-            hit = todo[to_si(candidate[todo], unit) == values[todo]]
+            hit = todo[unit.to_si(candidate[todo]) == values[todo]]
             result[hit] = candidate[hit]
             open_[hit] = False
     return result
@@ -263,7 +256,7 @@ class _ColumnCollector:
 
     def _converted(self, variable: Variable, numbers: Array) -> Array:
         with np.errstate(over="ignore"):
-            values = to_si(numbers, variable.unit)
+            values = variable.unit.to_si(numbers)
         for position in np.flatnonzero(np.isfinite(numbers) & ~np.isfinite(values)).tolist():
             what = f"{numbers[position]:g} {variable.unit.text} is too large in SI units"
             self._report(variable.name, position, what, "correct the cell or its unit")
@@ -302,7 +295,7 @@ class _ColumnCollector:
             self._report(variable.name, position, what, "give its absolute value")
             numbers = np.where(numbers < 0, np.nan, numbers)
         # a difference: an offset scale's zero does not enter
-        return numbers if level else np.asarray(numbers * unit.factor)
+        return np.asarray(numbers * unit.factor)
 
     def finish(self, notes: list[str]) -> Columns:
         """Everything collected, without the bad rows."""

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
-from dimgs.dataset.conversion import converted, from_si, to_si
+from dimgs.dataset.conversion import converted, from_si
 from dimgs.dataset.data_frames import raw_columns
 from dimgs.dataset.raw import DroppedRow, ReadOptions, no_such_column
 from dimgs.variables import (
@@ -322,10 +322,14 @@ class Dataset:
         return f"Dataset({len(self)} runs from {self.source}: {columns})"
 
     def _repr_html_(self) -> str:
-        return to_html(self)
+        rest = len(self) - _SHOWN_ROWS
+        note = f"<p>{rest} more runs</p>" if rest > 0 else ""
+        title = f"<p>{escape(self.source)}: {len(self)} runs</p>"
+        return f"{title}{_preview(self).to_html()}{note}"
 
     def _repr_latex_(self) -> str:
-        return to_latex(self)
+        columns = "r" * (len(self.variables) + 1)
+        return _preview(self).to_latex(escape=True, column_format=columns)
 
 
 def content_hash(
@@ -397,60 +401,23 @@ def to_pandas(data: "Dataset") -> "pd.DataFrame":
             unit = Unit(v.unit.text, v.dimension, v.unit.factor, scale=v.unit.scale)
             errors = data.errors[v.name]
             numbers = from_si(errors, unit)
-            if not np.array_equal(to_si(numbers, unit), errors, equal_nan=True):
+            if not np.array_equal(unit.to_si(numbers), errors, equal_nan=True):
                 # given in another unit than its column: SI keeps every bit
                 unit, numbers = parse_unit(si_unit(v.dimension)), errors
             columns[header(f"{v.name}_err", unit.text)] = numbers
     return pd.DataFrame({title: np.array(column) for title, column in columns.items()})
 
 
-def _shown(data: "Dataset") -> tuple[list[str], list[list[str]]]:
-    """Titles and the texts of the first runs, column by column."""
-    shown = [data[v.name][:_SHOWN_ROWS] for v in data.variables]
-    texts = [
-        [str(x) for x in column]
-        if v.is_label
-        else [f"{x:.6g}" for x in from_si(np.asarray(column, dtype=np.float64), v.unit)]
-        for v, column in zip(data.variables, shown, strict=True)
-    ]
-    titles = [
-        v.name if v.is_label or v.unit == DIMENSIONLESS else header(v.name, v.unit.text)
-        for v in data.variables
-    ]
-    return titles, texts
+def _preview(data: "Dataset") -> "pd.DataFrame":
+    """The first runs as texts, by their row numbers, for notebooks."""
+    import pandas as pd
 
-
-def to_html(data: "Dataset") -> str:
-    """Table of the first runs, for notebooks."""
-    titles, texts = _shown(data)
-    head = "".join(f"<th>{escape(t)}</th>" for t in ["row", *titles])
-    body = "".join(
-        f"<tr><td>{row}</td>" + "".join(f"<td>{escape(c[i])}</td>" for c in texts) + "</tr>"
-        for i, row in enumerate(data.rows[:_SHOWN_ROWS].tolist())
-    )
-    rest = len(data) - min(len(data), _SHOWN_ROWS)
-    note = f"<p>{rest} more runs</p>" if rest else ""
-    return (
-        f"<table><caption>{escape(data.source)}: {len(data)} runs</caption>"
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
-    )
-
-
-def to_latex(data: "Dataset") -> str:
-    """Tabular of the first runs, for notebooks that become LaTeX."""
-    titles, texts = _shown(data)
-    rows = [["row", *titles]]
-    rows += [
-        [str(row), *(c[i] for c in texts)] for i, row in enumerate(data.rows[:_SHOWN_ROWS].tolist())
-    ]
-    lines = [" & ".join(map(_escaped, row)) + r" \\" for row in rows]
-    lines.insert(1, r"\hline")
-    columns = "r" * len(rows[0])
-    body = "\n".join(lines)
-    return f"\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}"
-
-
-def _escaped(text: str) -> str:
-    """Text in which LaTeX finds no command."""
-    named = {"\\": r"\textbackslash{}", "^": r"\textasciicircum{}", "~": r"\textasciitilde{}"}
-    return "".join(named.get(c, f"\\{c}" if c in "{}$&#%_" else c) for c in text)
+    columns: dict[str, list[str]] = {}
+    for v in data.variables:
+        first = data[v.name][:_SHOWN_ROWS]
+        if v.is_label:
+            columns[v.name] = list(map(str, first))
+            continue
+        title = v.name if v.unit == DIMENSIONLESS else header(v.name, v.unit.text)
+        columns[title] = [f"{x:.6g}" for x in from_si(first, v.unit)]
+    return pd.DataFrame(columns, index=data.rows[:_SHOWN_ROWS])

@@ -2,9 +2,10 @@
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import compress, islice
+from itertools import compress, dropwhile, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -41,9 +42,11 @@ _BOM = b"\xef\xbb\xbf"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
 _DELIMITERS = (",", ";", "\t")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
+_BRACKET = re.compile(r"[\[\]]")
 _POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?")
 
 Record = tuple[int, list[str]]
+Sidecar = tuple[Mapping[str, str], str]
 # bytes of text parsed at once: large enough for full speed, small beside any memory
 BLOCK_BYTES = 32 << 20
 # below this, loading pyarrow takes longer than reading the block without it
@@ -66,8 +69,8 @@ class Layout:
         Header cells as written.
     unit_row : list of str, optional
         Row of units below the header.
-    numeric : list of bool
-        Columns whose first cells are all numbers or blank.
+    is_read, as_text : list of bool
+        Columns that are read, and those that are read as text.
     start, first_line : int
         Byte and line (from 1) at which the data begin.
     notes : tuple of str
@@ -79,7 +82,8 @@ class Layout:
     decimal: str
     headers: list[str]
     unit_row: list[str] | None
-    numeric: list[bool]
+    is_read: list[bool]
+    as_text: list[bool]
     start: int
     first_line: int
     notes: tuple[str, ...] = ()
@@ -103,122 +107,88 @@ def decode(raw: bytes, source: str, first_line: int = 1) -> str:
     return text
 
 
-class Records:
-    """Records of delimited text with the line of each; comments and blank lines are skipped.
+def record_lines(lines: Iterable[str], first_line: int) -> Iterator[tuple[int, str]]:
+    """Lines of records with their numbers: all but comments and blank lines."""
+    inside_quotes = False
+    for number, line in enumerate(lines, first_line):
+        if inside_quotes or (line.strip(" ") and not line.lstrip().startswith("#")):
+            inside_quotes ^= line.count('"') % 2 == 1
+            yield number, line
+
+
+def records(lines: Iterable[str], delimiter: str, first_line: int, source: str) -> Iterator[Record]:
+    """Records of delimited text, each with the number of its first line.
 
     Parameters
     ----------
-    text : str
-        Whole lines.
+    lines : iterable of str
+        Without their ends.
     delimiter : str
     first_line : int
         Number of the first line.
     source : str
         File name, for messages.
     """
+    numbers: list[int] = []
 
-    def __init__(self, text: str, delimiter: str, first_line: int, source: str) -> None:
-        self._lines = text.split("\n")
-        self._delimiter = delimiter
-        self._first_line = first_line
-        self._source = source
-        self.comments: list[tuple[int, str]] = []
-        self._record_line = first_line
+    def kept() -> Iterator[str]:
+        for number, line in record_lines(lines, first_line):
+            numbers.append(number)
+            yield f"{line}\n"
 
-    def __iter__(self) -> Iterator[Record]:
-        reader = csv.reader(self.physical_lines(), delimiter=self._delimiter)
-        try:
-            for fields in reader:
-                yield self._record_line, fields
-        except csv.Error as error:
-            raise InputError(
-                f"The record at line {self._record_line} of {self._source} cannot be read "
-                f"({error}); look for a quote that is not closed."
-            ) from error
-
-    def physical_lines(self) -> Iterator[str]:
-        """Lines of records only, each with its line end."""
-        inside_quotes = False
-        for number, line in enumerate(self._lines, start=self._first_line):
-            if not inside_quotes:
-                if line.lstrip().startswith("#"):
-                    self.comments.append((number, line))
-                    continue
-                if not line.strip(" "):
-                    continue
-                self._record_line = number
-            if line.count('"') % 2:
-                inside_quotes = not inside_quotes
-            yield line + "\n"
+    begun = 0
+    reader = csv.reader(kept(), delimiter=delimiter)
+    try:
+        for fields in reader:
+            yield numbers[begun], fields
+            begun = len(numbers)
+    except csv.Error as error:
+        raise InputError(
+            f"The record at line {numbers[begun]} of {source} cannot be read ({error}); look for a "
+            f"quote that is not closed."
+        ) from error
 
 
-def split_line(text: str, delimiter: str) -> tuple[list[str], int]:
-    """Fields of the first record of a text, and where the record ends.
+def joined_in_brackets(fields: Sequence[str], delimiter: str) -> list[str]:
+    """Fields of a header, in which a delimiter inside square brackets does not separate.
 
-    Unlike in a row of data, a delimiter inside square brackets does not separate:
-    ``a [m^2/s; thermal diffusivity];b [m]`` has two fields.
+    Examples
+    --------
+    >>> joined_in_brackets(["a [m^2/s", " thermal diffusivity]", "b [m]"], ";")
+    ['a [m^2/s; thermal diffusivity]', 'b [m]']
     """
-    end = text.find("\n")
-    line = text if end < 0 else text[:end]
-    if '"' not in line and "[" not in line:
-        return line.split(delimiter), min(len(line) + 1, len(text))
-    fields: list[str] = []
-    field = ""
-    position, quoted, depth = 0, False, 0
-    # the last bracket that closes in this line
-    last, line_end = line.rfind("]"), len(line)
-    special = re.compile(f'["\\n\\[\\]{delimiter}]')
-    while True:
-        match = special.search(text, position)
-        end = match.start() if match else len(text)
-        field += text[position:end]
-        position = end + 1
-        if match is None:
-            break
-        char = match.group()
-        if quoted:
-            if char == '"' and text[position : position + 1] == '"':
-                position += 1
-            elif char == '"':
-                quoted = False
-                continue
-            field += char
-        elif char == '"' and not field.strip():
-            quoted, field = True, ""
-        elif char == "\n":
-            break
-        elif char == delimiter and not depth:
-            fields.append(field)
-            field = ""
+    last = max((k for k, text in enumerate(fields) if "]" in text), default=-1)
+    parts: list[list[str]] = []
+    depth = 0
+    for k, text in enumerate(fields):
+        if depth:
+            parts[-1].append(text)
         else:
-            if end > line_end:
-                line_end = text.find("\n", end)
-                line_end = line_end if line_end >= 0 else len(text)
-                last = text.rfind("]", end, line_end)
-            if char == "[" and end < last:
-                depth += 1
-            elif char == "]" and depth:
-                depth -= 1
-            field += char
-    return [*fields, field], min(position, len(text))
+            parts.append([text])
+        for match in _BRACKET.finditer(text):
+            # a bracket that nothing closes is a letter
+            opens = match[0] == "[" and (k < last or match.start() < text.rfind("]"))
+            depth = depth + 1 if opens else max(depth - (match[0] == "]"), 0)
+    return [delimiter.join(part) for part in parts]
 
 
-def read_layout(path: Path, source: str, skip_rows: int | None = None) -> Layout:
+def read_layout(path: Path, options: ReadOptions, sidecar: Sidecar) -> Layout:
     """Layout of a text table, judged from its first megabyte.
 
     Parameters
     ----------
     path : Path
-    source : str
-        File name, for messages.
-    skip_rows : int, optional
-        Lines above the header; without it titles above the header are noticed where clear.
+    options : ReadOptions
+        Without its `skip_rows`, titles above the header are noticed where clear.
+    sidecar : tuple of (mapping of str to str, str)
+        Units from a file beside the table, and its name.
 
     Raises
     ------
     InputError
         If the table is empty, not UTF-8, or its columns are separated by spaces.
     """
+    source = path.name
     with path.open("rb") as file:
         head = _head(file, source)
     if head.startswith(_WIDE_BOMS):
@@ -227,38 +197,73 @@ def read_layout(path: Path, source: str, skip_rows: int | None = None) -> Layout
         )
     bom = len(_BOM) if head.startswith(_BOM) else 0
     text = decode(head[bom:], source)
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    skipped = _after_lines(text, skip_rows or 0)
-    skipped += _skipped_lines(text[skipped:])
-    body = text[skipped:]
-    if not body.strip():
-        raise InputError(
-            f"{source} is empty; give a header such as 'U [m/s],D [mm]' and one row per run."
-        )
-    tabs = path.suffix.lower() in {".tsv", ".tab"}
-    delimiter, titles = _sniff(body, ("\t",) if tabs else _DELIMITERS, skip_rows is None)
-    notes = _title_notes(body[:titles], source)
-    skipped, body = skipped + titles, body[titles:]
-    check_width(body.partition("\n")[0].count(delimiter) + 1, source)
-    headers, end = split_line(body, delimiter)
-    first_line = 1 + text.count("\n", 0, skipped + end)
-    sample = _sample(body[end:], delimiter, first_line, source)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    delimiters = ("\t",) if path.suffix.lower() in {".tsv", ".tab"} else _DELIMITERS
+    scored = []
+    for each in delimiters:
+        try:
+            scored.append(_first_rows(lines, source, each, options.skip_rows))
+        except InputError:
+            # a header of many names is one field to a delimiter that does not divide it
+            if not scored and each == delimiters[-1]:
+                raise
+    _, delimiter, rows, titles = max(scored, key=itemgetter(0))
+    above = [x.strip() for x in lines[rows[0][0] - 1 : rows[titles][0] - 1] if x.strip()]
+    headers = joined_in_brackets(rows[titles][1], delimiter)
+    check_width(len(headers), source)
+    sample = rows[titles + 1 :][: _SAMPLE + 1]
     _refuse_spaces(headers, sample, source)
-    unit_row = None
     after: list[object] | None = list(sample[1][1]) if len(sample) > 1 else None
     decimal = _decimal(delimiter, sample)
+    unit_row = None
     if sample and is_unit_row(headers, list(sample[0][1]), after, decimal):
-        line, fields = sample.pop(0)
-        unit_row = _unit_row(fields, headers, source)
-        first_line = line + 1
-    if sample:
-        first_line = sample[0][0]
+        unit_row = _unit_row(sample.pop(0)[1], headers, source)
+    first_line = sample[0][0] if sample else len(lines) + 1
     numeric = [
         all(len(f) <= i or parse_number(f[i], decimal) is not None for _, f in sample)
         for i in range(len(headers))
     ]
-    start = bom + _byte_offset(head[bom:], first_line - 1)
-    return Layout(source, delimiter, decimal, headers, unit_row, numeric, start, first_line, notes)
+    return Layout(
+        source,
+        delimiter,
+        decimal,
+        headers,
+        unit_row,
+        *_kinds(source, headers, unit_row, numeric, options, sidecar),
+        bom + _byte_offset(head[bom:], first_line - 1),
+        first_line,
+        (titles_note(above[0], len(above), source),) if above else (),
+    )
+
+
+def _kinds(
+    source: str,
+    headers: list[str],
+    unit_row: list[str] | None,
+    numeric: list[bool],
+    options: ReadOptions,
+    sidecar: Sidecar,
+) -> tuple[list[bool], list[bool]]:
+    """Which columns are read, and which of them as text."""
+    nameless = [not h.strip() and n for h, n in zip(headers, numeric, strict=True)]
+    named = [not n for n in nameless]
+    stub = RawTable(
+        source,
+        [RawColumn(h, np.empty(0)) for h in compress(headers, named)],
+        np.empty(0, np.int64),
+        None if unit_row is None else list(compress(unit_row, named)),
+        *sidecar,
+    )
+    titled, _ = titled_columns(stub, options)
+    used = set(chosen([t.name for t in titled], options.columns, options.drop, source))
+    rest = iter(titled)
+    is_read, as_text = [], []
+    for without, is_numeric in zip(nameless, numeric, strict=True):
+        column = None if without else next(rest)
+        is_read.append(column is None or column.name in used)
+        of_labels = column is None or (column.unit or "").lower() in LABEL_TEXTS
+        as_text.append(of_labels or not is_numeric)
+    return is_read, as_text
 
 
 def _head(file: BinaryIO, source: str) -> bytes:
@@ -282,16 +287,6 @@ def too_long(source: str) -> InputError:
     )
 
 
-def _after_lines(text: str, lines: int) -> int:
-    """Position after so many lines."""
-    position = 0
-    for _ in range(lines):
-        position = text.find("\n", position) + 1
-        if not position:
-            return len(text)
-    return position
-
-
 def _byte_offset(raw: bytes, lines: int) -> int:
     """Byte at which the line after so many lines starts; the end where there is none."""
     ends = islice(_LINE_END.finditer(raw), max(lines - 1, 0), None)
@@ -299,67 +294,30 @@ def _byte_offset(raw: bytes, lines: int) -> int:
     return last.end() if last else len(raw)
 
 
-def _skipped_lines(text: str) -> int:
-    position = 0
-    while position < len(text):
-        end = text.find("\n", position)
-        line = text[position : end if end >= 0 else len(text)]
-        if line.strip() and not line.lstrip().startswith("#"):
-            break
-        position = end + 1 if end >= 0 else len(text)
-    return position
+def _first_rows(
+    lines: list[str], source: str, delimiter: str, skip_rows: int | None
+) -> tuple[tuple[float, int], str, list[Record], int]:
+    """First rows as a delimiter gives them, and the place of the header: titles may stand above.
 
-
-def _sample(text: str, delimiter: str, first_line: int, source: str) -> list[Record]:
-    records: list[Record] = []
-    for record in Records(text, delimiter, first_line, source):
-        records.append(record)
-        if len(records) > _SAMPLE:
-            break
-    return records
-
-
-def _sniff(body: str, delimiters: Iterable[str], with_titles: bool) -> tuple[str, int]:
-    """Delimiter that gives the header and most of the first rows the same number of fields.
-
-    The position of the header in the text comes with it: titles may stand above.
+    Before them stands how well the delimiter fits: the share of the rows that have as many fields
+    as the header, and how many these are.
     """
-    best, best_score = (",", 0), (-1.0, 0)
-    for delimiter in delimiters:
-        rows, starts = _first_rows(body, delimiter)
-        titles = title_rows(rows) if with_titles else 0
-        sample = rows[titles + 1 : titles + 21]
-        # what no row holds is a character of the header's one name
-        lone = bool(sample) and all(len(row) == 1 for row in sample)
-        fields = 1 if lone else len(rows[titles])
-        share = sum(len(r) == fields for r in sample) / len(sample) if sample else 1.0
-        score = (share if fields > 1 else 0.0, fields)
-        if score > best_score:
-            best, best_score = (delimiter, starts[titles]), score
-    return best
-
-
-def _first_rows(body: str, delimiter: str) -> tuple[list[list[str]], list[int]]:
-    """Fields of the first rows and the positions of their lines, without blanks and comments."""
-    rows: list[list[str]] = []
-    starts: list[int] = []
-    position = 0
-    while position < len(body) and len(rows) < FIRST_ROWS:
-        position += _skipped_lines(body[position : position + _HEAD_BYTES])
-        if position >= len(body):
-            break
-        fields, end = split_line(body[position:], delimiter)
-        rows.append(fields)
-        starts.append(position)
-        position += end
-    return rows, starts
-
-
-def _title_notes(titles: str, source: str) -> tuple[str, ...]:
-    lines = [line.strip() for line in titles.split("\n") if line.strip()]
-    if not lines:
-        return ()
-    return (titles_note(lines[0], len(lines), source),)
+    begin = skip_rows or 0
+    found = records(lines[begin:], delimiter, begin + 1, source)
+    filled = dropwhile(lambda row: not delimiter.join(row[1]).strip(), found)
+    rows = list(islice(filled, FIRST_ROWS + _SAMPLE + 1))
+    if not rows:
+        raise InputError(
+            f"{source} is empty; give a header such as 'U [m/s],D [mm]' and one row per run."
+        )
+    first = [joined_in_brackets(fields, delimiter) for _, fields in rows[:FIRST_ROWS]]
+    titles = title_rows(first) if skip_rows is None else 0
+    sample = first[titles + 1 : titles + 21]
+    # what no row holds is a character of the header's one name
+    lone = bool(sample) and all(len(fields) == 1 for fields in sample)
+    width = 1 if lone else len(first[titles])
+    share = sum(len(f) == width for f in sample) / len(sample) if sample else 1.0
+    return (share if width > 1 else 0.0, width), delimiter, rows, titles
 
 
 def _refuse_spaces(headers: list[str], sample: list[Record], source: str) -> None:
@@ -390,20 +348,21 @@ def _decimal(delimiter: str, sample: list[Record]) -> str:
     return "," if comma and not any(_POINT.fullmatch(c) for c in cells) else "."
 
 
-class Mark(NamedTuple):
-    """End of a block of rows, from which reading continues.
+class Position(NamedTuple):
+    """End of a part of a table, from which reading continues.
 
     Parameters
     ----------
-    byte : int
-        Position in the file.
-    row, line : int
-        Number of the next row and of the next line, from 1.
+    file : int
+        Number of the file in the folder, from 0.
+    byte, row, line : int
+        Where to go on in that file, rows and lines from 1; zeros stand for its beginning.
     """
 
-    byte: int
-    row: int
-    line: int
+    file: int = 0
+    byte: int = 0
+    row: int = 0
+    line: int = 0
 
 
 @dataclass
@@ -416,23 +375,14 @@ class _Block:
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """Columns to read, and those to read as text."""
-
-    layout: Layout
-    wanted: list[bool]
-    as_text: list[bool]
-
-
 def text_tables(
     path: Path,
     options: ReadOptions,
-    sidecar: tuple[dict[str, str], str],
+    sidecar: Sidecar,
     block_bytes: int = BLOCK_BYTES,
-    start: Mark | None = None,
-) -> Iterator[tuple[RawTable, Mark]]:
-    """Raw tables of successive blocks of rows from `start`, each with the mark of its end.
+    start: Position | None = None,
+) -> Iterator[tuple[RawTable, Position]]:
+    """Raw tables of successive blocks of rows from `start`, each with the position of its end.
 
     The columns that are not used have no cells.
 
@@ -441,11 +391,10 @@ def text_tables(
     InputError
         For a wrong encoding, or a row with another number of fields than the header.
     """
-    layout = read_layout(path, path.name, options.skip_rows)
-    plan = _plan(layout, options, sidecar)
-    begin, row, line = start or Mark(layout.start, 1, layout.first_line)
+    layout = read_layout(path, options, sidecar)
+    _, begin, row, line = start or Position(0, layout.start, 1, layout.first_line)
     for raw, position in _byte_blocks(path, begin, block_bytes):
-        block = _parse(raw, plan, line)
+        block = _parse(raw, layout, line)
         line += raw.count(b"\n")
         rows = np.arange(row, row + block.n_rows)
         row += block.n_rows
@@ -468,7 +417,7 @@ def text_tables(
             dropped,
             [*(layout.notes if row == block.n_rows + 1 else ()), *block.notes],
         )
-        yield table, Mark(position, row, line)
+        yield table, Position(0, position, row, line)
 
 
 def without_blank_columns(table: RawTable) -> RawTable:
@@ -482,7 +431,7 @@ def without_blank_columns(table: RawTable) -> RawTable:
     )
 
 
-def concatenated(tables: Iterator[tuple[RawTable, Mark]]) -> RawTable:
+def concatenated(tables: Iterator[tuple[RawTable, Position]]) -> RawTable:
     """One raw table of all blocks."""
     parts = [table for table, _ in tables]
     first = parts[0]
@@ -505,31 +454,6 @@ def _joined(cells: list[NDArray[Any]]) -> NDArray[Any]:
         return cells[0]
     kinds = {c.dtype for c in cells}
     return np.concatenate(cells if len(kinds) == 1 else [c.astype(object) for c in cells])
-
-
-def _plan(layout: Layout, options: ReadOptions, sidecar: tuple[dict[str, str], str]) -> _Plan:
-    nameless = [not h.strip() and n for h, n in zip(layout.headers, layout.numeric, strict=True)]
-    named = [not n for n in nameless]
-    stub = RawTable(
-        layout.source,
-        [RawColumn(h, np.empty(0)) for h in compress(layout.headers, named)],
-        np.empty(0, np.int64),
-        None if layout.unit_row is None else list(compress(layout.unit_row, named)),
-        *sidecar,
-    )
-    titled, _ = titled_columns(stub, options)
-    used = set(chosen([t.name for t in titled], options.columns, options.drop, layout.source))
-    rest = iter(titled)
-    is_read, as_text = [], []
-    for without, numeric in zip(nameless, layout.numeric, strict=True):
-        if without:
-            is_read.append(True)
-            as_text.append(True)
-            continue
-        t = next(rest)
-        is_read.append(t.name in used)
-        as_text.append(not numeric or (t.unit or "").lower() in LABEL_TEXTS)
-    return _Plan(layout, is_read, as_text)
 
 
 def _byte_blocks(path: Path, start: int, size: int) -> Iterator[tuple[bytes, int]]:
@@ -570,64 +494,65 @@ def _last_record_end(block: bytes) -> int:
     return end
 
 
-def _parse(raw: bytes, plan: _Plan, first_line: int) -> _Block:
-    text = decode(raw, plan.layout.source, first_line)
+def _parse(raw: bytes, layout: Layout, first_line: int) -> _Block:
+    text = decode(raw, layout.source, first_line)
     if not text.strip("\n"):
-        return _Block([np.empty(0) for _ in plan.wanted], 0)
+        return _Block([np.empty(0) for _ in layout.headers], 0)
     notes: list[str] = []
     fast = raw
     if _SKIPPED_LINE.search(raw):
-        fast, notes = _without_skipped_lines(text, plan.layout, first_line)
-    block = None if len(raw) <= _SMALL_BYTES else _parse_fast(fast, plan)
-    block = block or _parse_carefully(text, plan, first_line)
+        fast, notes = _without_skipped_lines(text, layout, first_line)
+    block = None if len(raw) <= _SMALL_BYTES else _parse_fast(fast, layout)
+    block = block or _parse_carefully(text, layout, first_line)
     block.notes = notes
     return block
 
 
-def _without_skipped_lines(text: str, layout: Layout, line: int) -> tuple[bytes, list[str]]:
-    records = Records(text, layout.delimiter, line, layout.source)
-    rest = "".join(records.physical_lines())
+def _without_skipped_lines(text: str, layout: Layout, first: int) -> tuple[bytes, list[str]]:
+    kept = dict(record_lines(text.split("\n"), first))
+    width, delimiter = len(layout.headers), layout.delimiter
     notes = [
         f"Line {number} of {layout.source} starts with # and was taken as a comment, though it has "
         f"as many fields as a row; put its first cell in quotes if it is data."
-        for number, comment in records.comments
-        if len(layout.headers) > 1
-        and len(split_line(comment, layout.delimiter)[0]) == len(layout.headers)
+        for number, line in enumerate(text.split("\n"), first)
+        if number not in kept
+        for fields in csv.reader([line], delimiter=delimiter)
+        if len(joined_in_brackets(fields, delimiter)) == width > 1
     ]
-    return rest.encode(), notes
+    return "".join(f"{line}\n" for line in kept.values()).encode(), notes
 
 
-def _parse_fast(raw: bytes, plan: _Plan) -> _Block | None:
+def _parse_fast(raw: bytes, layout: Layout) -> _Block | None:
     """Block read by pyarrow, or None where anything at all is unusual."""
     import pyarrow as pa
     from pyarrow import csv
 
-    names = [str(i) for i in range(len(plan.wanted))]
-    included = [n for n, w in zip(names, plan.wanted, strict=True) if w]
+    names = [str(i) for i in range(len(layout.is_read))]
+    included = [n for n, w in zip(names, layout.is_read, strict=True) if w]
     types = {
         n: pa.string() if text else pa.float64()
-        for n, text in zip(names, plan.as_text, strict=True)
+        for n, text in zip(names, layout.as_text, strict=True)
     }
     try:
         table = csv.read_csv(
             pa.BufferReader(raw),
             read_options=csv.ReadOptions(column_names=names),
             parse_options=csv.ParseOptions(
-                delimiter=plan.layout.delimiter, newlines_in_values=b'"' in raw
+                delimiter=layout.delimiter, newlines_in_values=b'"' in raw
             ),
             convert_options=csv.ConvertOptions(
                 column_types=types,
                 include_columns=included,
                 null_values=_NULLS,
                 strings_can_be_null=False,
-                decimal_point=plan.layout.decimal,
+                decimal_point=layout.decimal,
             ),
         )
     except pa.ArrowException:
         return None
     columns = [
         _array(table.column(n)) if w else np.empty(0)
-        for n, w in zip(names, plan.wanted, strict=True)
+        for n, w in zip(names, layout.is_read, strict=True)
     ]
     return _Block(columns, table.num_rows)
 
@@ -642,27 +567,26 @@ def _array(column: Any) -> NDArray[Any]:
     return np.asarray(words[coded.indices.to_numpy()])
 
 
-def _parse_carefully(text: str, plan: _Plan, first_line: int) -> _Block:
+def _parse_carefully(text: str, layout: Layout, first_line: int) -> _Block:
     """Block read record by record, with the ragged rows named."""
-    layout = plan.layout
     width = len(layout.headers)
     cells: list[list[str]] = [[] for _ in range(width)]
     ragged: dict[int, str] = {}
     index = 0
-    for line, fields in Records(text, layout.delimiter, first_line, layout.source):
+    for line, fields in records(text.split("\n"), layout.delimiter, first_line, layout.source):
         if len(fields) != width:
             ragged[index] = (
                 f"line {line} of {layout.source} has {len(fields)} "
                 f"{'field' if len(fields) == 1 else 'fields'} where the header has {width}"
             )
         else:
-            for column, is_read, cell in zip(cells, plan.wanted, fields, strict=True):
+            for column, is_read, cell in zip(cells, layout.is_read, fields, strict=True):
                 if is_read:
                     column.append(cell)
         index += 1
     columns = [
         np.array(column, dtype=object) if text else _numbers(column, layout.decimal)
-        for column, text in zip(cells, plan.as_text, strict=True)
+        for column, text in zip(cells, layout.as_text, strict=True)
     ]
     return _Block(columns, index, ragged)
 

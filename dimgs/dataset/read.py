@@ -1,6 +1,5 @@
 """`read_table`: one function for every kind of table, in a file or in memory."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import replace
 from os import PathLike
@@ -17,7 +16,7 @@ from dimgs.dataset.checks import check_loggable, drop_bad_rows, duplicate_warnin
 from dimgs.dataset.conversion import converted
 from dimgs.dataset.data_frames import from_columns, from_pandas, from_xarray, raw_columns
 from dimgs.dataset.dataset import Dataset
-from dimgs.dataset.delimited_text import concatenated, text_tables
+from dimgs.dataset.delimited_text import Sidecar, concatenated, text_tables
 from dimgs.dataset.raw import (
     FIRST_ROWS,
     RawColumn,
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
 TEXT_SUFFIXES = frozenset({".csv", ".tsv", ".tab", ".txt"})
 PARQUET_SUFFIXES = frozenset({".parquet", ".pq"})
 EXCEL_SUFFIXES = frozenset({".xlsx", ".xlsm"})
-Sidecar = tuple[Mapping[str, str], str]
 # a cell is an object of some 50 bytes: 1 GB, which small machines have
 _MOST_CELLS = 20_000_000
 # rows of a sheet, by Excel's own definition
@@ -296,7 +294,7 @@ def from_parquet(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable
 
     file = open_parquet(path)
     schema = file.schema_arrow
-    columns = _decoded_headers(options, schema.names)
+    columns = decoded_headers(options, schema.names)
     check_width(len(columns or schema.names), path.name)
     check_memory(file.metadata.num_rows * len(columns or schema.names) * _BYTES_A_CELL, path.name)
     # one copy of each text, however often it stands in the file
@@ -308,7 +306,7 @@ def from_parquet(path: Path, sidecar: Sidecar, options: ReadOptions) -> RawTable
     return from_pandas(frame, path.name, sidecar, field_units(schema))
 
 
-def _decoded_headers(options: ReadOptions, headers: list[str]) -> list[str] | None:
+def decoded_headers(options: ReadOptions, headers: list[str]) -> list[str] | None:
     """Headers of the columns to decode; None for all."""
     names = [split_header(header)[0] for header in headers]
     chosen = None if options.columns is None else set(options.columns)
@@ -336,11 +334,10 @@ def check_memory(needed: int, source: str) -> None:
 
 
 def memory_bytes() -> int:
-    """Memory of this machine, as far as the system reports it."""
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 1 << 40
+    """Memory of this machine."""
+    import psutil
+
+    return int(psutil.virtual_memory().total)
 
 
 def open_parquet(path: Path) -> Any:
@@ -451,7 +448,7 @@ def _used_rows(sheet: Any, source: str, skipped: int) -> list[list[Any]]:
             row = list(cell_row)
             while row and (row[-1] is None or row[-1] == ""):
                 row.pop()
-            if row and _is_used(row):
+            if not next(filter(None, map(cell_text, row)), "#").startswith("#"):
                 cells += len(row)
                 rows.append(row)
         if cells > _MOST_CELLS or looked_at > 10 * _MOST_CELLS or number > _SHEET_ROWS:
@@ -477,12 +474,6 @@ def _columns(rows: list[list[Any]], source: str) -> list[RawColumn]:
         cells[:] = [row[i] if i < len(row) else None for row in rows[1:]]
         columns.append(RawColumn(cell_text(rows[0][i]) if i < len(rows[0]) else "", cells))
     return columns
-
-
-def _is_used(row: list[Any]) -> bool:
-    texts = [cell_text(cell) for cell in row]
-    filled = [t for t in texts if t]
-    return bool(filled) and not filled[0].startswith("#")
 
 
 def _sheet(names: list[str], sheet: str | int | None, source: str) -> str:

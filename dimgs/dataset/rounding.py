@@ -87,9 +87,7 @@ def with_rounding(data: Dataset, rounded: Iterable[str]) -> Dataset:
         if step:
             sizes = np.full(len(data), _step_in_si(step, variable))
         else:
-            sizes = steps_of(from_si(data[name], unit)) * (
-                1.0 if variable.is_level else unit.factor
-            )
+            sizes = steps_of(from_si(data[name], unit)) * unit.factor
         errors[name] = np.hypot(errors.get(name, 0.0), sizes / np.sqrt(12.0))
         names.append(name)
     return replace(data, errors=errors, rounded=tuple(names))
@@ -105,4 +103,4 @@ def _step_in_si(text: str, variable: Variable) -> float:
             f"The step of '{variable.name}' is '{text}'; give one above zero in a unit of the "
             f"column, such as '{variable.name}=0.1 {variable.unit.text}'."
         )
-    return step * (1.0 if variable.is_level else unit.factor)
+    return step * unit.factor

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple, Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -13,16 +13,17 @@ from dimgs.common.advice import setting
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.dataset.checks import with_notes
-from dimgs.dataset.conversion import to_si
 from dimgs.dataset.data_frames import from_pandas
 from dimgs.dataset.dataset import Dataset
-from dimgs.dataset.delimited_text import Mark, text_tables, without_blank_columns
+from dimgs.dataset.delimited_text import Position as Position
+from dimgs.dataset.delimited_text import text_tables, without_blank_columns
 from dimgs.dataset.raw import DroppedRow, RawTable, ReadKeywords, ReadOptions
 from dimgs.dataset.read import (
     EXCEL_SUFFIXES,
     PARQUET_SUFFIXES,
     build,
     chunk_like,
+    decoded_headers,
     existing,
     field_units,
     open_parquet,
@@ -101,23 +102,6 @@ def iter_chunks(
             f"{table.source} has {what}; add at least one row of data that can be used."
         )
     yield with_notes(chunk, lost, ())
-
-
-class Position(NamedTuple):
-    """End of a part, from which reading continues.
-
-    Parameters
-    ----------
-    file : int
-        Number of the file in the folder, from 0.
-    byte, row, line : int
-        Where to go on in that file; zeros stand for its beginning.
-    """
-
-    file: int = 0
-    byte: int = 0
-    row: int = 0
-    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -249,7 +233,7 @@ class TableInParts:
 
     def _text_parts(self, path: Path, begin: Position) -> Iterator[Part]:
         size = max(path.stat().st_size, 1)
-        start = Mark(*begin[1:]) if begin.byte else None
+        start = begin if begin.byte else None
         head: Dataset | None = None
         # a later start needs the columns as the first rows show them
         if start is not None:
@@ -257,15 +241,15 @@ class TableInParts:
         # bytes of text to read at once for about as many rows, or fewer
         block = min(max(self.chunk_rows * _BYTES_PER_CELL, _LEAST_BLOCK), _MOST_BLOCK)
         blocks = text_tables(path, self.options, sidecar_of(path), block, start)
-        for part, mark in blocks:
+        for part, end in blocks:
             table = without_blank_columns(part)
             if not len(table.rows) and not table.dropped:
                 continue
             data = chunk_like(table, self.options, head)
             head = head or (data if len(data) else None)
-            fraction = min(1.0, mark.byte / size)
+            fraction = min(1.0, end.byte / size)
             size_here = len(table.rows) + len(table.dropped)
-            yield Part(partial(_same, data), Position(0, *mark), fraction, size_here)
+            yield Part(partial(_same, data), end, fraction, size_here)
 
 
 def _same(data: Dataset) -> Dataset:
@@ -306,10 +290,7 @@ def _plain(column: Any, variable: Variable) -> Array | None:
     if column.null_count or not (types.is_floating(column.type) or types.is_integer(column.type)):
         return None
     values = np.asarray(column.to_numpy(zero_copy_only=True), dtype=np.float64)
-    unit = variable.unit
-    if unit.factor == 1.0 and not unit.offset:
-        return values
-    return to_si(values, unit)
+    return variable.unit.to_si(values)
 
 
 def _raw(batch: Any, path: Path, units: Mapping[str, str], end: int) -> RawTable:
@@ -347,42 +328,23 @@ def parquet_batches(
     file = open_parquet(path)
     units = field_units(file.schema_arrow)
     headers = {split_header(h)[0]: h for h in file.schema_arrow.names}
-    options, columns = _projected(options, headers)
-    head = None
-    if start:
-        # a later start needs the columns as the first rows show them
-        for batch in file.iter_batches(chunk_rows, row_groups=[0], columns=columns):
-            head = _check(build(_raw(batch, path, units, batch.num_rows), options), first, path)
-            break
-    end = 0
+    columns = decoded_headers(options, list(headers.values()))
+    head, end = None, 0
     try:
         for group in range(file.num_row_groups):
             size = file.metadata.row_group(group).num_rows
-            if end + size <= start:
+            # a later start needs the columns as the first rows show them
+            if head is not None and end + size <= start:
                 end += size
                 continue
             for batch in file.iter_batches(chunk_rows, row_groups=[group], columns=columns):
                 end += batch.num_rows
-                if end <= start:
-                    continue
                 if head is None:
                     head = _check(build(_raw(batch, path, units, end), options), first, path)
-                yield Batch(batch, path, options, head, headers, units, end)
+                if end > start:
+                    yield Batch(batch, path, options, head, headers, units, end)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(path, "a Parquet file", error) from error
-
-
-def _projected(
-    options: ReadOptions, headers: Mapping[str, str]
-) -> tuple[ReadOptions, list[str] | None]:
-    """Options and columns for the reader, where only the columns that are used are decoded."""
-    if options.columns is None or any(n not in headers for n in options.columns):
-        return options, None
-    # the uncertainty columns of a quantity follow it
-    names = {*options.columns, *(f"{n}_err" for n in options.columns)}
-    decoded = {n: h for n, h in headers.items() if n in names}
-    units = {k: u for k, u in options.units.items() if k in decoded or k in decoded.values()}
-    return replace(options, columns=None, drop=None, units=units), list(decoded.values())
 
 
 def _check(data: Dataset, first: Dataset | None, path: Path) -> Dataset:

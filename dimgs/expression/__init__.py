@@ -1,25 +1,11 @@
 """Expressions over groups and columns; SymPy is imported when one is first made."""
 
-from dimgs.expression.candidate import Candidate
-from dimgs.expression.complexity import complexity_of
-from dimgs.expression.homogeneity import check_dimension
-from dimgs.expression.parsing import (
-    greek_name,
-    reserved_names,
-    safe_identifiers,
-    sympy_parse,
-    sympy_parse_condition,
-    sympy_text,
-)
-
-__all__ = [
-    "Candidate",
-    "check_dimension",
-    "complexity_of",
-    "greek_name",
-    "reserved_names",
-    "safe_identifiers",
-    "sympy_parse",
-    "sympy_parse_condition",
-    "sympy_text",
-]
+from dimgs.expression.candidate import Candidate as Candidate
+from dimgs.expression.complexity import complexity_of as complexity_of
+from dimgs.expression.homogeneity import check_dimension as check_dimension
+from dimgs.expression.parsing import greek_name as greek_name
+from dimgs.expression.parsing import reserved_names as reserved_names
+from dimgs.expression.parsing import safe_identifiers as safe_identifiers
+from dimgs.expression.parsing import sympy_parse as sympy_parse
+from dimgs.expression.parsing import sympy_parse_condition as sympy_parse_condition
+from dimgs.expression.parsing import sympy_text as sympy_text

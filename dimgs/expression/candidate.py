@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -149,6 +148,8 @@ class Candidate:
         LawError
             If a group of the expression is missing.
         """
+        from dimgs.expression.compiled import compiled
+
         missing = [name for name in self.groups if name not in groups]
         if missing:
             raise LawError(f"The candidate '{self}' needs the group {missing[0]}, not given.")
@@ -157,7 +158,7 @@ class Candidate:
         names = (*self.groups, *self.constants)
         with np.errstate(all="ignore"):
             values = [arrays[n] if n in arrays else self.constants[n] for n in names]
-            result = np.asarray(_compiled(self.expression, names)(*values))
+            result = np.asarray(compiled(self.expression, names)(*values))
             real = result.real if np.iscomplexobj(result) else result
             return np.array(np.broadcast_to(real, shape), dtype=np.float64)
 
@@ -185,12 +186,3 @@ class Candidate:
             document["scale"],
             document["engine"],
         )
-
-
-@lru_cache(maxsize=512)
-def _compiled(expression: Any, names: tuple[str, ...]) -> Callable[..., Any]:
-    from sympy import Symbol
-
-    from dimgs.expression.compiled import compile_expression
-
-    return compile_expression([Symbol(name) for name in names], expression)

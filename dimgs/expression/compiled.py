@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -51,3 +51,9 @@ def compile_expression(
         arguments, expression, modules=[_JUNCTIONS, "scipy", "numpy"], cse=cse, dummify=True
     )
     return function
+
+
+@lru_cache(maxsize=512)
+def compiled(expression: sympy.Basic, names: tuple[str, ...]) -> Callable[..., Any]:
+    """As :func:`compile_expression`, of symbols by their names; kept for the next call."""
+    return compile_expression([sympy.Symbol(name) for name in names], expression)

@@ -7,7 +7,7 @@ import math
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dimgs.common.errors import LawError
@@ -46,27 +46,6 @@ MOST_EXPONENT = 10**9
 _MOST_BITS = 1023
 # SymPy compares each of these with all others: 24 and 64 of them take half a second
 _MOST_EXTREMES, _MOST_COMPARISONS = 24, 64
-_FLOATS: Mapping[str, Callable[..., float]] = {
-    **{name: getattr(math, name) for name in ("sqrt", "cbrt", "exp", "log", "sin", "cos", "tan")},
-    **{name: getattr(math, name) for name in ("asin", "acos", "atan", "atan2", "erf", "erfc")},
-    **{name: getattr(math, name) for name in ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh")},
-    "ln": math.log,
-    "Abs": abs,
-    "abs": abs,
-    "Min": min,
-    "Max": max,
-    "floor": lambda x: float(math.floor(x)),
-    "ceiling": lambda x: float(math.ceil(x)),
-    "Integer": float,
-    "Float": float,
-    "Rational": lambda p, q=1.0: p / q,
-    "sec": lambda x: 1.0 / math.cos(x),
-    "csc": lambda x: 1.0 / math.sin(x),
-    "cot": lambda x: 1.0 / math.tan(x),
-    "sech": lambda x: 1.0 / math.cosh(x),
-    "csch": lambda x: 1.0 / math.sinh(x),
-    "coth": lambda x: 1.0 / math.tanh(x),
-}
 _NUMBERS = {"pi": math.pi, "E": math.e}
 _COMPARE = frozenset({"Eq", "Ne", "Lt", "Le", "Gt", "Ge"})
 _PLAIN = frozenset({"Integer", "Float", "Rational"})
@@ -238,7 +217,8 @@ class _Counter:
             case ast.Call(func=ast.Name(id=name), args=given):
                 inner = [self.part(a, depth + 1, functions + 1) for a in given]
                 grows = 0 if name in _PLAIN else 1
-                return _of(node, inner, _FLOATS.get(name), grows, name == "exp")
+                compute = partial(_applied, name) if name in _ARITY else None
+                return _of(node, inner, compute, grows, name == "exp")
             case ast.UnaryOp(op=ast.USub(), operand=operand):
                 return _of(node, [self.part(operand, depth + 1, functions)], lambda x: -x, 0)
         return _of(
@@ -289,6 +269,13 @@ def _of(
     if math.isinf(value) or (value == 0.0 and never_zero and 0.0 not in values):
         raise _too_large(node)
     return _Bounded(float(value), height)
+
+
+def _applied(name: str, *values: float) -> float:
+    """A function of numbers, in floating point."""
+    import sympy
+
+    return float(functions()[name](*map(sympy.Float, values)))
 
 
 def _same(node: ast.AST, operator: ast.operator) -> bool:
@@ -403,23 +390,32 @@ def _rewritten(name: str, trim: bool = True) -> str:
         text = f"{text[:-1]}_{_ENDINGS[text[-1]]}"
     # combining marks are letters to Python, but not to SymPy's reader
     text = "".join(c for c in text if not unicodedata.category(c).startswith("M"))
-    pieces: list[str] = []
-    for position, character in enumerate(text):
-        greek = greek_name(character)
-        if greek:
-            following = text[position + 1 : position + 2]
-            pieces.append(greek + ("_" if following.isalnum() or following == "∞" else ""))
-        elif character == "∞":
-            pieces.append("inf")
-        else:
-            kept = character.isalnum() and f"a{character}".isidentifier()
-            pieces.append(character if kept else "_")
+    pieces = (
+        "inf" if c == "∞" else c if c.isalnum() and f"a{c}".isidentifier() else "_"
+        for c in spelled(text)
+    )
     result = unicodedata.normalize("NFKC", "".join(pieces))
     if trim:
         result = "_".join(part for part in result.split("_") if part) or _FALLBACK
         if not result.isidentifier():
             result = f"{_FALLBACK}_{result}"
     return result
+
+
+def spelled(text: str) -> str:
+    """A name with English names for its Greek letters, each set apart from what follows.
+
+    Examples
+    --------
+    >>> spelled("Δp"), spelled("τ_ρ"), spelled("x")
+    ('Delta_p', 'tau_rho', 'x')
+    """
+    pieces = []
+    for character, following in zip(text, text[1:] + " ", strict=False):
+        greek = greek_name(character)
+        apart = greek is not None and (following.isalnum() or following == "∞")
+        pieces.append(f"{greek or character}{'_' if apart else ''}")
+    return "".join(pieces)
 
 
 def greek_name(character: str) -> str | None:

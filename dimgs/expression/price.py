@@ -309,8 +309,11 @@ def _exponents_bits(monomial: dict[Any, Any], most: int) -> float:
 
     Units give all of them from as many as there are groups.
     """
+    import sympy
+
     sizes = {abs(e) for e in monomial.values()}
-    power = _content(sizes)
+    # the largest number of which all are whole multiples
+    power = float(sympy.gcd_list([sympy.Rational(e) for e in sizes]))
     front = min(exponent_bits(power), _DECIMAL_BITS)
 
     def bits(ways: Any) -> float:
@@ -341,16 +344,6 @@ def _roots(whole: Any, monomials: "list[dict[Any, Any]]") -> int:
 
     walk(whole, False)
     return len(nodes)
-
-
-def _content(exponents: Any) -> float:
-    """The largest number of which all exponents are whole multiples."""
-    import sympy
-
-    whole = [abs(sympy.Rational(e)) for e in exponents]
-    return float(
-        sympy.Rational(sympy.igcd(0, *(e.p for e in whole)), sympy.ilcm(1, *(e.q for e in whole)))
-    )
 
 
 def _is_function(node: Any) -> bool:

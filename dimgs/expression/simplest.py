@@ -367,17 +367,13 @@ def _simplest(expression: sympy.Expr, positive: frozenset[str]) -> sympy.Expr:
 def _settled(inner: Any) -> Any:
     """The shortest form that repeated steps lead to."""
     for _ in range(_PASSES):
-        others = (inner, sympy.expand_mul(inner), _termwise(inner))
+        termwise = sympy.Add(*map(_shortest, sympy.Add.make_args(inner)))
+        others = (inner, sympy.expand_mul(inner), termwise)
         best = _least((inner, *map(_shortest, others)))
         if best == inner:
             break
         inner = best
     return inner
-
-
-def _termwise(expression: Any) -> Any:
-    """The shortest form of each term of a sum."""
-    return sympy.Add(*map(_shortest, sympy.Add.make_args(expression)))
 
 
 def _least(forms: Iterable[Any]) -> Any:
@@ -598,9 +594,7 @@ def _content(total: Any) -> Any:
     numbers = [t.as_coeff_Mul(rational=True)[0] for t in total.args]
     if not all(n.is_Rational for n in numbers):
         return sympy.Integer(1)
-    size = sympy.Rational(
-        sympy.igcd(*(abs(n.p) for n in numbers)), sympy.ilcm(*(n.q for n in numbers))
-    )
+    size = sympy.gcd_list([abs(n) for n in numbers])
     below = sum(1 if n < 0 else -1 for n in numbers)
     first = min(total.args, key=lambda t: str(abs(t.as_coeff_Mul(rational=True)[0]) * t))
     turned = below > 0 or (below == 0 and first.as_coeff_Mul(rational=True)[0] < 0)

@@ -16,10 +16,10 @@ from dimgs.fits.noise import fit_in_tails
 from dimgs.fits.nonlinear_least_squares import log_slopes
 from dimgs.fits.sources import FormFit, MixedFit, fit_form, fit_mixed, with_chances
 from dimgs.law.canonical import scale_powers
-from dimgs.law.evaluate import evaluate
+from dimgs.law.evaluate import evaluate, evaluate_each
 from dimgs.law.law import Law
 from dimgs.law.names import Names
-from dimgs.law.parts import Constant, Uncertainty
+from dimgs.law.parts import Constant, Uncertainty, as_rows
 from dimgs.law.power import coefficient_gradients, free_name, law_of, source_effects
 from dimgs.variables import Dimension
 
@@ -114,12 +114,12 @@ def refit(design: Design, expression: sympy.Expr, start: Mapping[str, float]) ->
 
     def jacobian_at(theta: Array) -> Array:
         values = {**inputs, **dict(zip(names, theta, strict=True))}
-        columns = [evaluate(g, values, n) for g in slopes]
+        columns = evaluate_each(slopes, values, n)
         if errors is not None:
             values_at = target(response(theta))
             by = values_at if logged else np.exp(design.offset)
-            columns = [by / errors.unit(values_at) * column for column in columns]
-        return white(np.column_stack(columns) * weights[:, None]) if names else np.zeros((n, 0))
+            columns = (by / errors.unit(values_at))[:, None] * columns
+        return white(columns * weights[:, None]) if names else columns
 
     # sources scatter together on weights that are the same for all laws
     uncertain = None if design.effects else design.input_errors
@@ -270,14 +270,14 @@ def assemble(
         pi_expression=expression,
         uncertainty=Uncertainty(
             tuple(g if u == 1 else sympy.Float(u) * g for g, u in zip(slopes, unit, strict=True)),
-            tuple(tuple(float(x) for x in row) for row in covariance),
+            as_rows(covariance),
             fit.residual_sd if mixed is None else mixed.sd,
             max(1.0, float(dof.min(initial=fit.uncertainty.residual_dof))),
             "log" if design.scale == "log" else "linear",
             float(max(1, design.n_runs - len(order))),
             design.errors,
             design.tails,
-            () if mixed is not None else tuple(map(tuple, fit.uncertainty.quartic.tolist())),
+            () if mixed is not None else as_rows(fit.uncertainty.quartic),
         ),
         level=level,
         sources=source_effects(mixed, [*coefficient_gradients(design, names), *slopes]),
@@ -319,8 +319,7 @@ def fit_form_of(
         response = evaluate(expression, at, n)
         with np.errstate(all="ignore"):
             response = np.log(response) if log else response
-        columns = [evaluate(g, at, n) for g in slopes]
-        return response, np.column_stack(columns) if columns else np.zeros((n, 0))
+        return response, evaluate_each(slopes, at, n)
 
     X = design.X if log else None
     return fit_form(shape, names, values, X, design.y, design.weights, design.effects)

@@ -9,6 +9,7 @@ import numpy as np
 import sympy
 
 from dimgs.common.errors import LawError
+from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.expression.simplest import simplest
 from dimgs.groups.rationals import recognised_value
 from dimgs.law.checked_law import CheckedLaw
@@ -77,10 +78,6 @@ def _by_place(law: CheckedLaw) -> Mapping[str, str]:
     numbers = sorted(int(name[2:]) for name in symbols)
     ordered = sorted(symbols, key=place)
     return {old: f"c_{k}" for old, k in zip(ordered, numbers, strict=True)}
-
-
-class _NoPower(Exception):
-    """A part that has no power of the scale, whatever the constants carry."""
 
 
 def absorb(law: Kind) -> Kind:
@@ -156,23 +153,17 @@ def scale_powers(
     >>> scale_powers(sympy.exp(-T0 / T), "T0", ["c", "d"]) is None
     True
     """
-    walk = _Walk(scale, constants)
+    if expression.has(sympy.Piecewise):
+        return None
+    # the scale drops out where it is the one base dimension, and the whole has none
+    dimensions = {str(s): Dimension() for s in expression.free_symbols if str(s) not in constants}
+    dimensions[scale] = Dimension.of({scale: 1})
     try:
-        walk.equal(walk.power(expression), sympy.Integer(0))
-    except _NoPower:
+        found, references = infer_dimensions(expression, dimensions, constants, Dimension())
+    except LawError:
         return None
-    unknown = list(walk.unknown.values())
-    solutions = sympy.linsolve(walk.equations, unknown) if unknown else None
-    if solutions is None:
-        return {} if all(e == 0 for e in walk.equations) else None
-    if not solutions:
-        return None
-    values = [v.subs(dict.fromkeys(unknown, 0)) for v in next(iter(solutions))]
-    return {
-        name: Fraction(int(v.p), int(v.q)) * -1
-        for name, v in zip(walk.unknown, values, strict=True)
-        if v != 0
-    }
+    powers = {name: -dimension.get(scale) for name, dimension in found.items()}
+    return None if references else {name: power for name, power in powers.items() if power}
 
 
 def _numbered(
@@ -185,48 +176,6 @@ def _numbered(
     if not (alone or rest == symbol) or number in (0, 1) or not number.is_positive:
         return expression, dict(numbers)
     return rest, {**numbers, scale.name: float(number)}
-
-
-class _Walk:
-    """Power of the scale in every node, linear in the unknown powers of the constants."""
-
-    def __init__(self, scale: str, constants: list[str]) -> None:
-        self.scale = scale
-        self.unknown = {name: sympy.Dummy(name) for name in constants}
-        self.equations: list[sympy.Expr] = []
-
-    def equal(self, a: sympy.Expr, b: sympy.Expr) -> None:
-        """Ask for two powers to be equal."""
-        gap = sympy.expand(a - b)
-        if gap.is_Number and gap != 0:
-            raise _NoPower
-        if gap != 0:
-            self.equations.append(gap)
-
-    def power(self, node: sympy.Expr) -> sympy.Expr:
-        """Power of the scale in a node, equal in all its parts."""
-        if node.is_Symbol:
-            if str(node) == self.scale:
-                return sympy.Integer(1)
-            return self.unknown.get(str(node), sympy.Integer(0))
-        if not node.args:
-            return sympy.Integer(0)
-        if node.is_Mul:
-            return sympy.Add(*(self.power(a) for a in node.args))
-        if node.is_Pow and node.exp.is_Rational:
-            return node.exp * self.power(node.base)
-        if node.is_Add or isinstance(node, sympy.Min | sympy.Max):
-            first, *rest = (self.power(a) for a in node.args)
-            for other in rest:
-                self.equal(first, other)
-            return first
-        if isinstance(node, sympy.Abs):
-            return self.power(node.args[0])
-        if isinstance(node, sympy.Piecewise) or node.is_Relational:
-            raise _NoPower
-        for argument in node.args:
-            self.equal(self.power(argument), sympy.Integer(0))
-        return sympy.Integer(0)
 
 
 def _names(

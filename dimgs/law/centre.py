@@ -85,11 +85,11 @@ def centre_of(law: CheckedLaw, data: Dataset) -> Centre | None:
         )
     except DimgsError:
         return None
-    numbers = [float(_shown(law.target, np.asarray(x)[0])) for x in interval]
+    numbers = [float(law.target.unit.from_si(np.asarray(x)[0])) for x in interval]
     if not np.all(np.isfinite(numbers)):
         return None
     inputs = tuple(
-        (v.name, float(_shown(v, means[v.name])), v.unit.text) for v in law.symbols.values()
+        (v.name, v.unit.from_si(means[v.name]), v.unit.text) for v in law.symbols.values()
     )
     value, low, high = numbers
     return Centre(inputs, law.target.name, value, low, high, law.target.unit.text)
@@ -105,10 +105,3 @@ def _mean(variable: Variable, data: Dataset) -> float:
     x = np.asarray(data[variable.name], dtype=np.float64)
     logged = not variable.is_level and bool(np.all(x > 0))
     return float(np.exp(np.mean(np.log(x))) if logged else np.mean(x))
-
-
-def _shown(variable: Variable, value: float) -> float:
-    """A value in SI in the unit of the table."""
-    if variable.is_level:
-        return value
-    return variable.unit.from_si(value)

@@ -123,12 +123,8 @@ class CheckedLaw:
         for constant in self.constants:
             if not np.isfinite(constant.value):
                 raise LawError(f"The constant '{constant.name}' is not finite.")
-        self._check_pi_expression()
-
-    def _check_pi_expression(self) -> None:
-        names = {g.name for g in self.groups} | set(self.symbols)
-        names |= {c.name for c in self.constants}
-        unknown = sorted(str(s) for s in self.pi_expression.free_symbols if str(s) not in names)
+        known = {g.name for g in self.groups} | set(dimensions)
+        unknown = sorted(str(s) for s in self.pi_expression.free_symbols if str(s) not in known)
         if unknown:
             raise LawError(f"The pi form uses '{unknown[0]}', which is neither group nor constant.")
 

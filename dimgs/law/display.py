@@ -13,7 +13,7 @@ from dimgs.common.formats import attributes
 from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.exponents import is_decimal, without_held
-from dimgs.law.parts import Constant, Origin
+from dimgs.law.parts import Constant, Origin, as_rows
 from dimgs.variables import Dimension, Unit, Variable, unit_or_none
 from dimgs.variables.units import base_unit, product_text, written
 
@@ -264,7 +264,7 @@ def _ends_of_prefactor(
         # exponents that are simple numbers are known
         along = covariance @ np.array(simple).T
         covariance = covariance - along @ np.linalg.pinv(np.array(simple) @ along) @ along.T
-    known = replace(u, covariance=tuple(map(tuple, covariance.tolist())), quartic=())
+    known = replace(u, covariance=as_rows(covariance), quartic=())
     half = float(known.half_width(at_one[None, :], law.level, 0.0)[0])
     low, high = constant.value * np.exp(np.clip([-half, half], -700.0, 700.0))
     return float(low), float(high)

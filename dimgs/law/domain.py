@@ -20,7 +20,7 @@ from dimgs.groups.group import PiGroup
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.evaluate import Inputs
 from dimgs.law.names import Names
-from dimgs.law.parts import EDGE, Domain, leverages
+from dimgs.law.parts import EDGE, Domain, as_rows, leverages
 from dimgs.variables import Variable
 
 # exponential of it is well inside doubles (1e±304)
@@ -169,7 +169,7 @@ def domain_from_moments(
         {v.name: (*columns[v.name], v.si_unit) for v in design.inputs},
         tuple(ranges),
         tuple(float(x) for x in centre),
-        tuple(tuple(float(x) for x in row) for row in precision),
+        as_rows(precision),
         float(leverage.max(initial=0.0)),
         tuple(_constant_groups(design, {n: low for n, (low, _) in columns.items()})),
         design.input_labels,
@@ -461,8 +461,7 @@ def held_texts(law: CheckedLaw) -> list[str]:
 def _shown(values: Sequence[float], variable: Variable | None, digits: int = 4) -> list[str]:
     """Numbers in SI units in the unit of their variable, and that unit."""
     unit = "" if variable is None or variable.unit.text in ("", "1") else variable.unit.text
-    has_unit = variable is not None and not variable.is_level
-    numbers = [float(variable.unit.from_si(x)) if has_unit and variable else x for x in values]
+    numbers = [x if variable is None else variable.unit.from_si(x) for x in values]
     return [*(f"{x:.{digits}g}" for x in numbers), unit]
 
 

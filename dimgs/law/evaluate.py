@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,17 +16,11 @@ from dimgs.dataset.checks import with_notes
 from dimgs.dataset.data_frames import raw_columns
 from dimgs.dataset.raw import ReadOptions, titled_columns
 from dimgs.dataset.read import build, dataset_of, raw_table
-from dimgs.expression.compiled import compile_expression
+from dimgs.expression.compiled import compiled
 from dimgs.fits.design.features import label_texts
 from dimgs.variables import DIMENSIONLESS, Unit, Variable, split_header
 from dimgs.variables.quantities import Quantity, as_quantity
 from dimgs.variables.readings import other_turning
-
-
-@lru_cache(maxsize=512)
-def _compiled(expression: sympy.Expr, names: tuple[str, ...]) -> Any:
-    symbols = [sympy.Symbol(name) for name in names]
-    return compile_expression(symbols, expression)
 
 
 def evaluate(expression: sympy.Expr, values: Mapping[str, Any], n: int) -> Array:
@@ -48,11 +41,17 @@ def evaluate(expression: sympy.Expr, values: Mapping[str, Any], n: int) -> Array
     # NumPy's own numbers end in infinity or NaN where Python's raise, or become complex
     numbers = [np.asarray(values[name], dtype=np.float64)[()] for name in names]
     with np.errstate(all="ignore"):
-        result = np.asarray(_compiled(expression, names)(*numbers))
+        result = np.asarray(compiled(expression, names)(*numbers))
         if np.iscomplexobj(result):
             # of numbers alone Python takes the complex power
             result = np.where(result.imag == 0, result.real, np.nan)
     return np.broadcast_to(np.asarray(result, dtype=np.float64), (n,)).copy()
+
+
+def evaluate_each(expressions: Iterable[sympy.Expr], values: Mapping[str, Any], n: int) -> Array:
+    """Values of several expressions as of :func:`evaluate`, of shape (n, n_expressions)."""
+    columns = [evaluate(each, values, n) for each in expressions]
+    return np.column_stack(columns) if columns else np.zeros((n, 0))
 
 
 class Inputs(NamedTuple):
@@ -152,7 +151,11 @@ def input_table(
     if plain:
         defaults |= plain_units or {}
     chosen = replace(chosen, defaults=defaults, find_duplicates=False)
-    raw = raw_columns(_used(data, wanted), repeated=True) if plain else raw_table(data, chosen)
+    if plain:
+        used = {str(k): v for k, v in data.items() if split_header(str(k))[0] in wanted}
+        raw = raw_columns(dict(_titled(k, v) for k, v in used.items()), repeated=True)
+    else:
+        raw = raw_table(data, chosen)
     titled, _ = titled_columns(raw, replace(chosen, defaults={}))
     units = {t.name: t.unit for t in titled}
     _require(variables, units)
@@ -165,8 +168,8 @@ def input_table(
             f"'{bare[0]} [{named[bare[0]]}]', or pass a mapping of plain arrays in SI units."
         )
     table = build(raw, replace(chosen, columns=_present(wanted, units)))
-    used = [v for v in (*variables, *optional) if v.name in table.names]
-    table = with_notes(table, (), _turning_notes(table, used))
+    given = [v for v in (*variables, *optional) if v.name in table.names]
+    table = with_notes(table, (), _turning_notes(table, given))
     return table, any(units[v.name] is not None for v in variables)
 
 
@@ -175,11 +178,6 @@ def _turning_notes(table: Dataset, variables: Sequence[Variable]) -> list[str]:
     units = {v.name: table.variable(v.name).unit for v in variables}
     notes = [other_turning(v.name, units[v.name], v.unit) for v in variables]
     return [f"The input {note}." for note in notes if note]
-
-
-def _used(data: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
-    used = {k: v for k, v in data.items() if split_header(str(k))[0] in wanted}
-    return dict(_titled(str(k), v) for k, v in used.items())
 
 
 def _titled(name: str, value: Any) -> tuple[str, Any]:

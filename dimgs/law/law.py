@@ -123,9 +123,7 @@ class Law(CheckedLaw):
         dict of str to ndarray of shape (n,) or Interval of such
             By column; with `level`, intervals of the law's own elasticities.
         """
-        from dimgs.law.prediction import elasticities
-
-        return elasticities(self, prediction.law_inputs(self, data), level)
+        return prediction.elasticities(self, prediction.law_inputs(self, data), level)
 
     def outside(self, data: Any) -> list[list[str]]:
         """For each row, the groups in which it lies outside the domain of validity.

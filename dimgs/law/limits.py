@@ -18,10 +18,11 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.expression.simplest import monomial
 from dimgs.fits.design.features import Design
-from dimgs.groups.dimensions import solve_exact
+from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import read_group
 from dimgs.law.law import Law
 from dimgs.law.names import Names
+from dimgs.variables import Dimension
 
 # by how much a target misses its limit where that begins to hold, by default
 _MISS = 0.01
@@ -236,15 +237,8 @@ def _piece(
 
 
 def _in_groups(limit: KnownLimit, design: Design) -> tuple[Fraction, ...] | None:
-    """Exponents of a design's groups in the group of a limit."""
-    groups = [f.group for f in design.features]
-    names = {n for g in groups if g is not None for n, _ in g.exponents}
-    if not set(limit.group) <= names:
-        return None
-    logged = [g if f.logged else None for f, g in zip(design.features, groups, strict=True)]
-    none = Fraction(0)
-    system = [
-        [*(none if g is None else g.get(n) for g in logged), limit.group.get(n, none)]
-        for n in sorted(names)
-    ]
-    return solve_exact(system, len(groups))
+    """Exponents of a design's groups in the group of a limit, each input being a dimension."""
+    logged = [f.group if f.logged else None for f in design.features]
+    columns = [Dimension.of(dict(g.exponents) if g else {}) for g in logged]
+    matrix = DimensionalMatrix.of_dimensions([f.name for f in design.features], columns)
+    return matrix.solve(Dimension.of(limit.group))

@@ -113,6 +113,13 @@ class Scores:
         return pd.DataFrame([self.to_json()])
 
 
+def log_interval(value: Array, half: Array) -> tuple[Array, Array]:
+    """Ends of an interval in logarithms; without end where nothing is known."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        low, high = value * np.exp(-half), value * np.exp(half)
+    return low, np.where(np.isnan(high) & ~np.isnan(value), np.inf, high)
+
+
 @dataclass(frozen=True)
 class Uncertainty:
     """Uncertainty of a law's predictions, at the level of runs.
@@ -187,10 +194,7 @@ class Uncertainty:
             if self.errors is None:
                 return target - half, target + half
         elif self.errors is None:
-            with np.errstate(over="ignore", invalid="ignore"):
-                low, high = target * np.exp(-half), target * np.exp(half)
-            # without end where nothing is known
-            return low, np.where(np.isnan(high) & ~np.isnan(target), np.inf, high)
+            return log_interval(target, half)
         else:
             half = half * np.abs(target)
         middle, wide = self.errors.of(target), half / self.errors.unit(target)
@@ -252,6 +256,11 @@ class Uncertainty:
 
 # rounding of a range that was written with the digits of a double
 EDGE = 1e-9
+
+
+def as_rows(matrix: Array) -> tuple[tuple[float, ...], ...]:
+    """A matrix as tuples of plain numbers."""
+    return tuple(map(tuple, np.asarray(matrix, dtype=np.float64).tolist()))
 
 
 def leverages(away: Array, precision: Array) -> Array:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import sympy
 
-from dimgs.common.arrays import Array
 from dimgs.common.errors import FitError
 from dimgs.fits.design.features import Design, Feature
 from dimgs.fits.estimate import Estimate
@@ -26,6 +25,7 @@ from dimgs.law.parts import (
     Scores,
     SourceEffects,
     Uncertainty,
+    as_rows,
 )
 from dimgs.variables import Dimension, Variable
 
@@ -102,7 +102,7 @@ def power_law(
         pi_expression=pi_expression,
         uncertainty=Uncertainty(
             tuple(gradients),
-            tuple(tuple(float(x) for x in row) for row in estimate.covariance),
+            as_rows(estimate.covariance),
             estimate.residual_sd * _unit_of_run(design, estimate),
             estimate.dof,
             "linear" if design.scale == "linear" else "log",
@@ -244,10 +244,6 @@ def source_effects(
                 chances.append(float(fit.p_values[k]))
         labels, counts = np.unique(effects[0].labels, return_counts=True)
         places = fit.places(column)
-
-        def table(values: Array) -> tuple[tuple[float, ...], ...]:
-            return tuple(tuple(float(x) for x in row) for row in values)
-
         out.append(
             SourceEffects(
                 column,
@@ -255,8 +251,8 @@ def source_effects(
                 tuple(terms),
                 tuple(spreads),
                 {k: tuple(float(x) for x in fit.shifts[at]) for k, at in places.items()},
-                {k: table(fit.errors[np.ix_(at, at)]) for k, at in places.items()},
-                {k: table(fit.crossed[:, at]) for k, at in places.items()},
+                {k: as_rows(fit.errors[np.ix_(at, at)]) for k, at in places.items()},
+                {k: as_rows(fit.crossed[:, at]) for k, at in places.items()},
                 tuple(chances),
                 {str(k): int(n) for k, n in zip(labels, counts, strict=True)},
                 tuple(constants),
@@ -294,7 +290,8 @@ class _Terms:
         fit = self.estimate
         bounds = [fit.intercept, fit.intercept_low, fit.intercept_high]
         if self.design.scale == "log":
-            bounds = [_exp(x) for x in bounds]
+            with np.errstate(over="ignore"):
+                bounds = [float(np.exp(x)) for x in bounds]
         prefactor = Constant(
             self.names.prefactor, bounds[0], target.dimension / dimension, bounds[1], bounds[2]
         )
@@ -419,11 +416,6 @@ def free_name(name: str, taken: Container[str]) -> str:
     while name in taken:
         name += "_0"
     return name
-
-
-def _exp(value: float) -> float:
-    with np.errstate(over="ignore"):
-        return float(np.exp(value))
 
 
 @dataclass(frozen=True)
@@ -570,7 +562,7 @@ def pieces_law(
         scores=scores,
         uncertainty=Uncertainty(
             tuple(gradients),
-            tuple(tuple(float(x) for x in row) for row in covariance),
+            as_rows(covariance),
             float(np.sqrt(variance / sum(dofs))),
             min(law.uncertainty.dof for law in laws),
             residual_dof=float(sum(dofs)),

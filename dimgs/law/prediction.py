@@ -16,9 +16,9 @@ from dimgs.expression.simplest import derivatives_of, monomial
 from dimgs.groups.group import PiGroup
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.domain import column_values, group_values
-from dimgs.law.evaluate import Inputs, evaluate, input_table, inputs_of
-from dimgs.law.parts import SourceEffects
-from dimgs.variables import Variable, registry
+from dimgs.law.evaluate import Inputs, evaluate, evaluate_each, input_table, inputs_of
+from dimgs.law.parts import SourceEffects, log_interval
+from dimgs.variables import Variable
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
@@ -62,18 +62,37 @@ def values(law: CheckedLaw, inputs: Inputs) -> Array:
     """The law's target in each row, in SI."""
     result = _at_constants(law, inputs, _row_constants(law, inputs))
     if law.sources:
-        shift = _beside_constants(law, inputs, _source_terms(law, inputs))
-        if law.target.is_level:
-            return np.asarray(result + shift / law.target.unit.log_factor)
-        return np.asarray(result * np.exp(shift))
-    if law.label_effects is None:
+        return shifted(law, result, _beside_constants(law, inputs, _source_terms(law, inputs)))
+    effects = law.label_effects
+    seen = None if effects is None else inputs.labels.get(effects.column)
+    if effects is None or seen is None:
         return result
-    seen = inputs.labels.get(law.label_effects.column)
-    effects = law.label_effects.log_ratios
-    shift = np.zeros(inputs.n) if seen is None else np.array([effects.get(x, 0.0) for x in seen])
+    return shifted(law, result, np.array([effects.log_ratios.get(x, 0.0) for x in seen]))
+
+
+def shifted(law: CheckedLaw, target: Array, shift: Array) -> Array:
+    """Values of the target whose logarithms (of a level: natural-log units) are shifted."""
     if law.target.is_level:
-        return np.asarray(result + shift / law.target.unit.log_factor)
-    return np.asarray(result * np.exp(shift))
+        return np.asarray(target + shift / law.target.unit.log_factor)
+    return np.asarray(target * np.exp(shift))
+
+
+def ends_of(
+    law: CheckedLaw, target: Array, half: Array, factor: Array | float = 1.0
+) -> tuple[Array, Array]:
+    """Ends of intervals about values of the target, from half widths of its uncertainty.
+
+    Parameters
+    ----------
+    law : CheckedLaw
+    target, half : ndarray of shape (n,)
+    factor : float or ndarray of shape (n,)
+        Target over pi_0.
+    """
+    if law.target.is_level:
+        half = half / abs(law.target.unit.log_factor)
+        return target - half, target + half
+    return law.uncertainty.ends(target, half, factor)
 
 
 def _at_constants(law: CheckedLaw, inputs: Inputs, constants: Mapping[str, Any]) -> Array:
@@ -132,12 +151,8 @@ def predict(law: CheckedLaw, data: Any, level: float | None, of: Of) -> Any:
     gradients = _gradients(law, inputs)
     of_sources = _of_sources(law, gradients, (inputs, _source_terms(law, inputs)))
     half = law.uncertainty.half_width(gradients, level, runs, *of_sources)
-    if law.target.is_level:
-        half = half / abs(law.target.unit.log_factor)
-        low, high = value - half, value + half
-    else:
-        low, high = law.uncertainty.ends(value, half, factor)
-    return Interval(*(_tagged(law, x, inputs) for x in (value, low, high)))
+    ends = (value, *ends_of(law, value, half, factor))
+    return Interval(*(_tagged(law, x, inputs) for x in ends))
 
 
 @np.errstate(all="ignore")
@@ -182,27 +197,15 @@ def moved(law: CheckedLaw, data: Any, change: Array) -> Array:
     """
     inputs = law_inputs(law, data)
     value, by = values(law, inputs), _gradients(law, inputs) @ change
-    if law.target.is_level:
-        return np.asarray(value + by / law.target.unit.log_factor)
-    if law.uncertainty.scale == "linear":
+    if law.uncertainty.scale == "linear" and not law.target.is_level:
         return np.asarray(value + by * response_factor(law, inputs))
-    return np.asarray(value * np.exp(by))
-
-
-def log_interval(value: Array, half: Array) -> tuple[Array, Array]:
-    """Ends of an interval in logarithms; without end where nothing is known."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        low, high = value * np.exp(-half), value * np.exp(half)
-    return low, np.where(np.isnan(high) & ~np.isnan(value), np.inf, high)
+    return shifted(law, value, by)
 
 
 def _source_terms(law: CheckedLaw, inputs: Inputs) -> list[Array]:
     """Gradients by the terms of each kind of source, shape (n, n_terms)."""
     arguments = {**group_values(law, inputs), **_row_constants(law, inputs)}
-    return [
-        np.column_stack([evaluate(g, arguments, inputs.n) for g in each.gradients])
-        for each in law.sources
-    ]
+    return [evaluate_each(each.gradients, arguments, inputs.n) for each in law.sources]
 
 
 def _beside_constants(law: CheckedLaw, inputs: Inputs, terms: Sequence[Array]) -> Array:
@@ -305,8 +308,7 @@ def _counts(law: CheckedLaw, inputs: Inputs) -> Array | None:
 
 def _gradients(law: CheckedLaw, inputs: Inputs) -> Array:
     arguments = {**group_values(law, inputs), **_row_constants(law, inputs)}
-    columns = [evaluate(g, arguments, inputs.n) for g in law.uncertainty.gradients]
-    return np.column_stack(columns) if columns else np.zeros((inputs.n, 0))
+    return evaluate_each(law.uncertainty.gradients, arguments, inputs.n)
 
 
 def response_factor(law: CheckedLaw, inputs: Inputs) -> Array:
@@ -329,8 +331,6 @@ def _tagged(law: CheckedLaw, rows: Array, inputs: Inputs) -> Any:
         return value
     from dimgs.dataset.dataset import quantity
 
-    if law.target.is_level:
-        return registry().Quantity(value, "")
     return quantity(law.target, value)
 
 
@@ -356,8 +356,7 @@ def elasticities(law: CheckedLaw, inputs: Inputs, level: float | None) -> dict[s
         turns = (sympy.Symbol(name) * derivatives_of(g, [name])[0] for g in gradients)
         # the slope of a sign is zero but at one point
         smooth = (turn.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0)) for turn in turns)
-        moves = [evaluate(turn, values, inputs.n) for turn in smooth]
-        return np.column_stack(moves) if moves else np.zeros((inputs.n, 0))
+        return evaluate_each(smooth, values, inputs.n)
 
     out: dict[str, Any] = {}
     for name, variable in law.symbols.items():

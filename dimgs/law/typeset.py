@@ -1,7 +1,6 @@
 """A law in LaTeX and HTML."""
 
 import math
-from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import sympy
@@ -14,6 +13,7 @@ from dimgs.law.canonical import shortest
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.display import ShownConstant, only_scales, shown_at, shown_constants, shown_ranges
 from dimgs.law.exponents import MOST_DIGITS, half_widths, round_decimals, without_held
+from dimgs.law.latex.document import tabular
 from dimgs.variables import shown_unit
 
 
@@ -24,9 +24,8 @@ def column_symbols(basis: PiBasis) -> dict[str, str]:
 
 
 def law_symbols(law: CheckedLaw) -> dict[str, str]:
-    """LaTeX symbol of each identifier of a law."""
-    names = {s: latex.symbol_latex(v.name, v.kind) for s, v in law.symbols.items()}
-    return names | {c.name: latex.symbol_latex(c.name) for c in law.constants}
+    """LaTeX symbol of each input of a law by its identifier."""
+    return {s: latex.symbol_latex(v.name, v.kind) for s, v in law.symbols.items()}
 
 
 def law_text(law: CheckedLaw) -> str:
@@ -70,18 +69,13 @@ def group_symbols(law: CheckedLaw) -> dict[str, str]:
 
 def group_definitions(law: CheckedLaw) -> list[str]:
     """LaTeX equation of each group and of the response group."""
-    columns = {v.name: latex.symbol_latex(v.name, v.kind) for v in law.symbols.values()}
-    columns |= {c.name: latex.symbol_latex(c.name) for c in law.constants}
-    columns |= {s.name: latex.symbol_latex(s.name) for s in law.scales}
-    columns[law.target.name] = latex.symbol_latex(law.target.name, law.target.kind)
-    out = []
+    variables = (*law.symbols.values(), law.target)
+    columns = {v.name: latex.symbol_latex(v.name, v.kind) for v in variables}
     labels = group_symbols(law) | {law.response.name: law.response.symbol or "\\pi_{0}"}
-    for group in (law.response, *law.groups):
-        label = labels[group.name]
-        for name, _ in group.exponents:
-            columns.setdefault(name, latex.symbol_latex(name))
-        out.append(f"{label} = {latex.group_latex(group, columns)}")
-    return out
+    return [
+        f"{labels[group.name]} = {latex.group_latex(group, columns)}"
+        for group in (law.response, *law.groups)
+    ]
 
 
 def law_symbol_table(law: CheckedLaw) -> str:
@@ -142,13 +136,7 @@ def label_tables(law: CheckedLaw) -> list[str]:
         [latex.text_latex(label), f"${latex.number_latex(x if level else math.exp(x))}$"]
         for label, x in effects.log_ratios.items()
     ]
-    return [_table([f"Group by {latex.text_latex(effects.column)}", what], rows)]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    body = [" & ".join(cells) + r" \\" for cells in (head, *rows)]
-    lines = [rf"\begin{{tabular}}{{{'l' * len(head)}}}", r"\hline", body[0], r"\hline", *body[1:]]
-    return "\n".join([*lines, r"\hline", r"\end{tabular}"])
+    return [tabular([f"Group by {latex.text_latex(effects.column)}", what], rows)]
 
 
 def source_tables(law: CheckedLaw) -> list[str]:
@@ -176,7 +164,7 @@ def source_tables(law: CheckedLaw) -> list[str]:
         what = "Addend, in natural-log units" if level else "Factor, with inputs in SI units"
         head = [f"Source by {latex.text_latex(each.column)}", what]
         head += [f"${latex.symbol_latex(name)}$" for name in each.constants if name]
-        out.append(_table(head, rows))
+        out.append(tabular(head, rows))
     return out
 
 

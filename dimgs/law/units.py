@@ -12,7 +12,7 @@ from dimgs.expression import sympy_text
 from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.code import domain_lines, numpy_function
 from dimgs.law.evaluate import evaluate, inputs_of
-from dimgs.law.exponents import Named, half_widths, name_exponents, round_decimals
+from dimgs.law.exponents import half_widths, name_exponents, round_decimals
 from dimgs.law.prediction import Interval, Of, predict
 from dimgs.law.serialise import constant_document
 from dimgs.variables import Unit, Variable, parse_unit, si_unit
@@ -30,7 +30,7 @@ class UnitLaw:
         Identifier -> (column, unit of its number).
     expression : sympy.Expr
         Constants are numbers here; they carry the units.
-    law : Law, optional
+    law : Law
         The same law in SI units, which knows the intervals.
     """
 
@@ -38,7 +38,7 @@ class UnitLaw:
     target_unit: str
     symbols: Mapping[str, tuple[str, str]]
     expression: sympy.Expr
-    law: CheckedLaw | None = field(default=None, repr=False, compare=False)
+    law: CheckedLaw = field(repr=False, compare=False)
 
     def __hash__(self) -> int:
         return hash((self.target, self.target_unit, tuple(self.symbols.items()), self.expression))
@@ -64,24 +64,21 @@ class UnitLaw:
         inputs = inputs_of(
             data,
             [Variable(column, unit) for column, unit in stated.items()],
-            [] if self.law is None else [each.column for each in self.law.sources],
-            optional=() if self.law is None else self.law.unused,
+            [each.column for each in self.law.sources],
+            optional=self.law.unused,
             plain_units=dict(self.symbols.values()),
         )
-        if self.law is not None and (level is not None or self.law.sources):
+        if level is not None or self.law.sources:
             predicted = predict(self.law, {**inputs.values, **inputs.labels}, level, of)
             parts = [predicted] if level is None else list(predicted)
-            if not self.law.target.is_level:
-                parts = [parse_unit(self.target_unit).from_si(x) for x in parts]
-            parts = [inputs.like(x) for x in parts]
+            parts = [inputs.like(parse_unit(self.target_unit).from_si(x)) for x in parts]
             return parts[0] if level is None else Interval(*parts)
         values = {s: stated[c].from_si(inputs.values[c]) for s, (c, _) in self.symbols.items()}
         return inputs.like(evaluate(self.expression, values, inputs.n))
 
     def to_json(self) -> dict[str, Any]:
         """The numerical equation as a JSON document; long exponents are among its constants."""
-        form = Named(self.expression, self.expression, (), {})
-        form = form if self.law is None else name_exponents(self.law, self.expression)
+        form = name_exponents(self.law, self.expression)
         used = {s.name for s in form.expression.free_symbols}
         return {
             "target": self.target,
@@ -102,7 +99,7 @@ class UnitLaw:
     def python(self, name: str = "law") -> str:
         """Source of a plain NumPy function in these units; the domain is stated in SI units."""
         takes = [f"{s}: {c} in {u}" for s, (c, u) in self.symbols.items()]
-        takes += [] if self.law is None else ["", "In SI units:", *domain_lines(self.law)]
+        takes += ["", "In SI units:", *domain_lines(self.law)]
         gives = f"{self.target} in {self.target_unit}"
         return numpy_function(name, self.symbols, (gives, takes), self.expression.evalf(17))
 
@@ -113,7 +110,7 @@ class UnitLaw:
     @property
     def _shown(self) -> sympy.Expr:
         """The expression with the digits that are supported."""
-        return round_decimals(self.expression, {} if self.law is None else half_widths(self.law))
+        return round_decimals(self.expression, half_widths(self.law))
 
 
 def unit_law(law: CheckedLaw, units: Mapping[str, str]) -> UnitLaw:

@@ -104,27 +104,29 @@ def display_document(law: Law) -> dict[str, Any]:
 def fit_document(fit: FittedLaw) -> dict[str, Any]:
     """The `fit` document."""
     prefactor = next((c for c in fit.law.constants if c.origin == "fitted"), None)
-    document = {
-        "schema": SCHEMA,
-        "exponents": [exponent_document(e) for e in fit.exponents],
-        "variable_exponents": [exponent_document(e) for e in fit.variable_exponents],
-        "undetermined": list(undetermined_inputs(fit.law)),
-        "prefactor": None if prefactor is None else attributes(prefactor, "value low high unit"),
-        "centre": None if fit.centre is None else fit.centre.to_json(),
-        "group_prefactors": fit.group_prefactors,
-        "sources": [source_document(fit.law, each) for each in fit.law.sources] or None,
-        "activation": activation_document(fit.activation),
-        "scores": fit.scores.to_json(),
-        "law": fit.judged_law.to_json(),
-        "display": display_document(fit.judged_law),
-        "noise": noise_document(fit.noise, fit.law.target),
-        **attributes(fit, "independent_contrasts pairs collinear"),
-        **attributes(fit.verdict, "probability confirmed why_not"),
-        **attributes(fit, "regimes crossover local additive additive_pairs level warnings"),
-    }
-    result = plain(document)
-    assert isinstance(result, dict)
-    return result
+    document: dict[str, Any] = plain(
+        {
+            "schema": SCHEMA,
+            "exponents": [exponent_document(e) for e in fit.exponents],
+            "variable_exponents": [exponent_document(e) for e in fit.variable_exponents],
+            "undetermined": list(undetermined_inputs(fit.law)),
+            "prefactor": None
+            if prefactor is None
+            else attributes(prefactor, "value low high unit"),
+            "centre": None if fit.centre is None else fit.centre.to_json(),
+            "group_prefactors": fit.group_prefactors,
+            "sources": [source_document(fit.law, each) for each in fit.law.sources] or None,
+            "activation": activation_document(fit.activation),
+            "scores": fit.scores.to_json(),
+            "law": fit.judged_law.to_json(),
+            "display": display_document(fit.judged_law),
+            "noise": noise_document(fit.noise, fit.law.target),
+            **attributes(fit, "independent_contrasts pairs collinear"),
+            **attributes(fit.verdict, "probability confirmed why_not"),
+            **attributes(fit, "regimes crossover local additive additive_pairs level warnings"),
+        }
+    )
+    return document
 
 
 def rival_document(rival: Rival) -> dict[str, Any]:
@@ -201,29 +203,29 @@ def discover_document(report: Findings) -> dict[str, Any]:
     import sympy
 
     named = {sympy.Symbol(k): sympy.Symbol(v) for k, v in report.unlogged.items()}
-    document = {
-        "schema": SCHEMA,
-        "pi": pi_document(report.basis),
-        "fit": None if report.fit is None else fit_document(report.fit),
-        "law": law_or_none(report.law),
-        "display": None if report.law is None else display_document(report.law),
-        "candidates": [
-            {
-                "expression": str(round_decimals(c.expression.xreplace(named), {})),
-                "complexity": c.complexity,
-                "loss": c.loss,
-            }
-            for c in report.candidates
-        ],
-        "complete_to": report.complete_to and attributes(report.complete_to, "nodes forms"),
-        "form": None if report.form is None else rival_document(report.form),
-        "leads": [lead_document(report, lead) for lead in report.leads],
-        "left_out_by": report.left_out_by or None,
-        "rivals": [rival_document(r) for r in report.rivals],
-        **attributes(report, "engine outcome probability none_of_these extrapolates confirmed"),
-        "noise": noise_document(report.noise, report.basis.target),
-        **attributes(report, "why_not seconds level warnings provenance"),
-    }
-    result = plain(document)
-    assert isinstance(result, dict)
-    return result
+    document: dict[str, Any] = plain(
+        {
+            "schema": SCHEMA,
+            "pi": pi_document(report.basis),
+            "fit": None if report.fit is None else fit_document(report.fit),
+            "law": law_or_none(report.law),
+            "display": None if report.law is None else display_document(report.law),
+            "candidates": [
+                {
+                    "expression": str(round_decimals(c.expression.xreplace(named), {})),
+                    "complexity": c.complexity,
+                    "loss": c.loss,
+                }
+                for c in report.candidates
+            ],
+            "complete_to": report.complete_to and attributes(report.complete_to, "nodes forms"),
+            "form": None if report.form is None else rival_document(report.form),
+            "leads": [lead_document(report, lead) for lead in report.leads],
+            "left_out_by": report.left_out_by or None,
+            "rivals": [rival_document(r) for r in report.rivals],
+            **attributes(report, "engine outcome probability none_of_these extrapolates confirmed"),
+            "noise": noise_document(report.noise, report.basis.target),
+            **attributes(report, "why_not seconds level warnings provenance"),
+        }
+    )
+    return document

@@ -10,10 +10,10 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.groups.group import PiGroup
-from dimgs.law.evaluate import evaluate
+from dimgs.law.evaluate import evaluate, evaluate_each
 from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.law.law import Law
-from dimgs.law.prediction import law_inputs, source_shift, values
+from dimgs.law.prediction import ends_of, law_inputs, shifted, source_shift, values
 from dimgs.law.typeset import group_symbols
 from dimgs.report.findings import Findings
 
@@ -144,9 +144,7 @@ class ReportRuns:
         elif effects is not None and effects.column in self.data.names:
             labels = [str(x) for x in self.data[effects.column]]
             shift = np.array([effects.log_ratios.get(x, 0.0) for x in labels])
-        if self.law.target.is_level:
-            return np.asarray(target - shift / self.law.target.unit.log_factor)
-        return np.asarray(target * np.exp(-shift) / self.factor)
+        return shifted(self.law, target, -shift) / self.factor
 
     def with_constants(self, values: Mapping[str, Array]) -> dict[str, Array | float]:
         """Values with the constants of the law."""
@@ -162,16 +160,12 @@ class ReportRuns:
         """Interval of a new run at other values, on the scale of :meth:`fitted`."""
         law, middle = self.law, self.fitted(values)
         arguments = self.with_constants(values)
-        gradients = [evaluate(g, arguments, middle.size) for g in law.uncertainty.gradients]
-        table = np.column_stack(gradients) if gradients else np.zeros((middle.size, 0))
+        table = evaluate_each(law.uncertainty.gradients, arguments, middle.size)
         # errors that are not relative are those of the target: of a typical run
         typical = float(np.median(self.factor))
         run_variance = law.uncertainty.run_share(middle * typical, typical) ** 2
         half = law.uncertainty.half_width(table, level, run_variance)
-        if law.target.is_level:
-            half = half / abs(law.target.unit.log_factor)
-            return middle - half, middle + half
-        low, high = law.uncertainty.ends(middle * typical, half, typical)
+        low, high = ends_of(law, middle * typical, half, typical)
         return low / typical, high / typical
 
     @cached_property

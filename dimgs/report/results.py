@@ -7,34 +7,15 @@ from typing import Any
 from dimgs.common.errors import InputError
 from dimgs.common.formats import write_whole
 from dimgs.law.law import Law
-from dimgs.report.findings import (
-    NOT_JUDGED,
-    Activation,
-    Candidates,
-    Exponents,
-    Findings,
-    FittedLaw,
-    PlannedRuns,
-    ProposedRun,
-    Rival,
-    RivalPrediction,
-    Verdict,
-)
+from dimgs.report.findings import Activation as Activation
+from dimgs.report.findings import Candidates as Candidates
+from dimgs.report.findings import Exponents as Exponents
+from dimgs.report.findings import Findings, FittedLaw, PlannedRuns
+from dimgs.report.findings import ProposedRun as ProposedRun
+from dimgs.report.findings import Rival as Rival
+from dimgs.report.findings import RivalPrediction as RivalPrediction
+from dimgs.report.findings import Verdict as Verdict
 from dimgs.report.plain_text import fit_text, next_text, report_text
-
-__all__ = [
-    "NOT_JUDGED",
-    "Activation",
-    "Candidates",
-    "Exponents",
-    "FitResult",
-    "NextRuns",
-    "ProposedRun",
-    "Report",
-    "Rival",
-    "RivalPrediction",
-    "Verdict",
-]
 
 
 class NextRuns(PlannedRuns):

@@ -21,8 +21,6 @@ _HEADLINES = {
 
 def in_table_unit(target: Variable, size: float) -> float:
     """A difference of targets in SI, in the unit of the table."""
-    if target.is_level:
-        return size
     return float(target.unit.from_si(size) - target.unit.from_si(0.0))
 
 

@@ -212,10 +212,8 @@ def candidate_latex(
     renamed: Any = candidate.expression.xreplace(
         {sympy.Symbol(k): sympy.Symbol(v) for k, v in unlogged.items()}
     )
-    names = {}
-    for symbol in renamed.free_symbols:
-        name = str(symbol)
-        in_law = runs is not None and (name in runs.groups or name in runs.law.symbols)
-        names[name] = runs.symbol(name) if runs is not None and in_law else symbol_latex(name)
-    left = runs.response_symbol if runs is not None else "\\pi_{0}"
+    names, left = {}, "\\pi_{0}"
+    if runs is not None:
+        names = {name: runs.symbol(name) for name in (*runs.groups, *runs.law.symbols)}
+        left = runs.response_symbol
     return f"{left} = {expression_latex(round_decimals(renamed, {}), names)}"

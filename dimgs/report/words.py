@@ -15,6 +15,7 @@ from dimgs.groups.catalogue import named_number
 from dimgs.groups.group import PiGroup
 from dimgs.groups.rationals import equal_rational
 from dimgs.law.latex import expression_latex
+from dimgs.law.latex.formulas import digits_and_power
 from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.verdict import headline
@@ -54,16 +55,11 @@ def short(value: float, digits: int = 3) -> str:
     """
     if not math.isfinite(value):
         return "not known" if math.isnan(value) else "∞" if value > 0 else "−∞"
-    text = f"{value:.{digits - 1}e}"
-    mantissa, exponent = text.split("e")
-    power = int(exponent)
-    if -4 < power < 6:
-        plain = f"{float(text):.{max(0, digits - 1 - power)}f}"
-        plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
-        return plain.replace("-", "−")
-    mantissa = mantissa.rstrip("0").rstrip(".").replace("-", "−")
-    raised = str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"10{raised}" if mantissa == "1" else f"{mantissa} × 10{raised}"
+    text, power = digits_and_power(value, digits, 6)
+    ten = "" if power is None else f"10{superscript(Fraction(power))}"
+    if ten and text == "1":
+        return ten
+    return text.replace("-", "−") + (f" × {ten}" if ten else "")
 
 
 def rational_text(value: float, largest: int, tolerance: float) -> str:
@@ -108,23 +104,14 @@ def regime_sentences(runs: ReportRuns) -> list[tuple[str, str]]:
     sentences = []
     for regime in runs.report.regimes or ():
         powers = listed(
-            f"{_name(runs, e['name'])} to the power {short(e['value'])}" + _between(e)
+            f"{_name(runs, e['name'])} to the power {short(e['value'])}"
+            + ("" if None in ends else f" [{short(e['low'])}, {short(e['high'])}]")
             for e in regime["exponents"]
-            if not _idle(e)
+            if None in (ends := (e["low"], e["high"])) or not ends[0] <= 0 <= ends[1]
         )
         what = f"the response goes as {powers}" if powers else "the response is constant"
         sentences.append((condition_latex(runs, regime["where"]), f"{regime['n']} runs: {what}."))
     return sentences
-
-
-def _idle(e: Any) -> bool:
-    return e["low"] is not None and e["high"] is not None and e["low"] <= 0 <= e["high"]
-
-
-def _between(e: Any) -> str:
-    if e["low"] is None or e["high"] is None:
-        return ""
-    return f" [{short(e['low'])}, {short(e['high'])}]"
 
 
 def _name(runs: ReportRuns, name: str) -> str:

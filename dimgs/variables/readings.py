@@ -20,9 +20,10 @@ from dimgs.variables.units import (
     powers_of,
     product_text,
     reading_of,
+    readings,
+    several_names,
     to_pint,
     unit_text,
-    whole_products,
     written,
 )
 from dimgs.variables.units import Reading as Row
@@ -186,7 +187,7 @@ def absolute_difference(name: str, text: str) -> Reading | None:
 
 @cache
 def _whole_products() -> dict[Any, Row]:
-    return {_key(written(row.text)): row for row in whole_products()}
+    return {_key(written(text)): readings()[text] for text in several_names(doubted=True)}
 
 
 def _key(product: Product) -> tuple[float, frozenset[tuple[str, Fraction]]]:

@@ -470,29 +470,23 @@ def readings() -> dict[str, Reading]:
 @cache
 def phrases() -> re.Pattern[str]:
     """Units of several words or signs that are read as one, the longest first."""
-    texts = [row.text for row in readings().values() if _is_phrase(row)]
     patterns = [
         (r"(?<!\w)" if text[0].isalnum() else "")
         + r"\s+".join(map(re.escape, text.split()))
         + (r"(?!\w)" if text[-1].isalnum() else "")
-        for text in sorted(texts, key=len, reverse=True)
+        for text in sorted(several_names(doubted=False), key=len, reverse=True)
     ]
     return re.compile("|".join(patterns))
 
 
-def _is_phrase(row: Reading) -> bool:
-    parses = row.outcome != "read" and _PRODUCT.fullmatch(row.text)
-    return not (_ONE_NAME.fullmatch(row.text) or parses)
-
-
-@cache
-def whole_products() -> tuple[Reading, ...]:
-    """Products that are doubted as a whole."""
-    return tuple(
-        row
-        for row in readings().values()
-        if not _ONE_NAME.fullmatch(row.text) and not _is_phrase(row)
-    )
+def several_names(*, doubted: bool) -> list[str]:
+    """Texts of several names: products that are doubted as a whole, or else phrases."""
+    return [
+        text
+        for text, row in readings().items()
+        if not _ONE_NAME.fullmatch(text)
+        and doubted == bool(row.outcome != "read" and _PRODUCT.fullmatch(text))
+    ]
 
 
 def reading_of(factor: Factor) -> Reading | None:
@@ -733,7 +727,8 @@ class Unit:
         >>> parse_unit("degC").to_si(20.0)
         293.15
         """
-        return value * self.factor + self.offset
+        plain = self.factor == 1.0 and not self.offset
+        return value if plain else value * self.factor + self.offset
 
     def from_si(self, value: _Numbers) -> _Numbers:
         """Number in this unit whose SI value is given, up to a rounding error."""
@@ -920,11 +915,10 @@ def _parsed_or_none(text: str) -> Unit | None:
 def _parse(text: str) -> Unit:
     stripped = text.strip()
     if stripped.lower() in DIMENSIONLESS_TEXTS:
-        return Unit("1", Dimension())
+        return DIMENSIONLESS
     if stripped.lower() in LABEL_TEXTS:
         return LABEL
-    level = _level(stripped)
-    if level is not None:
+    if level := _level(stripped):
         return level
     try:
         return _from_quantity(text, *_quantity(stripped))
@@ -957,17 +951,15 @@ def _from_quantity(text: str, quantity: Any, dimension: Dimension) -> Unit:
         zero = float(units.Quantity(0.0, quantity.units).to_base_units().magnitude)
         step = float(units.Quantity(1.0, f"delta_{quantity.units}").to_base_units().magnitude)
         return Unit(text, dimension, step, zero, scale="temperature")
-    factor = _without_rounding(float(quantity.to_base_units().magnitude))
+    factor = float(quantity.to_base_units().magnitude)
+    short = float(f"{factor:.13g}")
+    if math.isclose(short, factor, rel_tol=1e-15):
+        # the last digit of chained conversions is noise: 999.9999999999999 is 1000
+        factor = short
     if not (math.isfinite(factor) and factor > 0):
         raise InputError("its size in SI units is out of range")
     is_kelvin = str(quantity.units) == "kelvin" and math.isclose(factor, 1.0)
     return Unit(text, dimension, factor, scale="temperature" if is_kelvin else "ratio")
-
-
-def _without_rounding(factor: float) -> float:
-    """Undo the last-digit noise of chained conversions (999.9999999999999 -> 1000)."""
-    short = float(f"{factor:.13g}")
-    return short if math.isclose(short, factor, rel_tol=1e-15) else factor
 
 
 def to_pint(values: Any, text: str) -> Any:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from dimgs.common.errors import InputError
 from dimgs.variables.dimension import Dimension
-from dimgs.variables.units import Unit, parse_unit, si_unit
+from dimgs.variables.units import Unit, parse_unit, si_unit, unit_or_none
 
 _LINE_END = re.compile(r"\s*[\t\n\v\f\r\x85\u2028\u2029]\s*")
 Role = Literal["data", "constant", "scale"]
@@ -135,13 +135,9 @@ def _on_one_line(name: str) -> str:
 def _refuse_two_units(header: str, name: str, unit: str) -> None:
     """Refuse ``L [m][s]``; the brackets of ``a[0] [m]`` or ``u[x] [m/s]`` belong to the name."""
     before = _BRACKETED.search(name)
-    if before is None:
+    if before is None or unit_or_none(before["inside"].partition(";")[0]) is None:
         return
     if before["inside"].isdigit() and not name[before.start() - 1 : before.start()].isspace():
-        return
-    try:
-        parse_unit(before["inside"].partition(";")[0])
-    except InputError:
         return
     raise InputError(
         f"The header '{header.strip()}' has two units, '{before['inside']}' and '{unit}'; write "

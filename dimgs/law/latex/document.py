@@ -31,10 +31,17 @@ def symbol_table(rows: Iterable[SymbolRow]) -> str:
     \hline
     \end{tabular}
     """
-    lines = [r"\begin{tabular}{llll}", r"\hline", r"Symbol & Meaning & Unit & Range \\", r"\hline"]
-    for symbol, meaning, unit, (low, high) in rows:
-        cells = (f"${symbol}$", text_latex(meaning), f"${unit_latex(unit)}$", _range(low, high))
-        lines.append(" & ".join(cells) + r" \\")
+    cells = [
+        (f"${symbol}$", text_latex(meaning), f"${unit_latex(unit)}$", _range(low, high))
+        for symbol, meaning, unit, (low, high) in rows
+    ]
+    return tabular(("Symbol", "Meaning", "Unit", "Range"), cells)
+
+
+def tabular(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Table of cells in LaTeX below their titles."""
+    body = [" & ".join(cells) + r" \\" for cells in (head, *rows)]
+    lines = [rf"\begin{{tabular}}{{{'l' * len(head)}}}", r"\hline", body[0], r"\hline", *body[1:]]
     return "\n".join([*lines, r"\hline", r"\end{tabular}"])
 
 

@@ -10,8 +10,8 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from dimgs.common.errors import InputError
-from dimgs.expression.parsing import greek_name
-from dimgs.variables import parse_unit, registry, to_pint
+from dimgs.expression.parsing import greek_name, spelled
+from dimgs.variables import DIMENSIONLESS, parse_unit, registry
 from dimgs.variables.units import powers_of, rewritten, shown_unit, written
 
 if TYPE_CHECKING:
@@ -85,9 +85,8 @@ _PREFIX_NAMES = (
 _PREFIXES = frozenset(_PREFIX_NAMES.split())
 _POWERS = {1: "", 2: "\\square", 3: "\\cubic"}
 _LEVELS = {"dB": "\\decibel", "decibel": "\\decibel", "B": "\\bel", "Np": "\\neper"}
-# largest denominator that anybody writes, and what a double makes of such an exponent; beyond the
-# largest that is read as a fraction, a decimal stands
-_WRITTEN, _ROUNDING, _QUOTIENT = 1000, 1e-12, 12
+# the largest denominator that is read as a fraction: beyond it a decimal stands
+_QUOTIENT = 12
 _LITERAL = {"°": r"{}^{\circ}", "Δ": "", "µ": r"\mu ", "μ": r"\mu ", "Ω": r"\Omega ", "%": r"\%"}
 # 0.001234 and 12345 are read at a glance; smaller and larger ones in powers of ten
 _SMALLEST_EXPONENT, _PLAIN_DIGITS = -4, 5
@@ -235,25 +234,16 @@ def unit_latex(unit_text: str) -> str:
         return rf"\unit{{{macro}}}" if macro else rf"\text{{{text_latex(text)}}}"
     if unit.scale == "label":
         return r"\text{label}"
-    factors = _factors(text)
-    if not factors and unit.factor == 1.0:
+    if unit == DIMENSIONLESS:
         return "1"
-    if not factors or powers_of(written(text))[0] != 1:
+    number, powers = powers_of(written(unit.text))
+    if not powers and unit.factor == 1.0:
+        return "1"
+    if not powers or number != 1:
         return rf"\text{{{text_latex(rewritten(text))}}}"
+    # positive exponents first
+    factors = sorted(powers.items(), key=lambda factor: factor[1] < 0)
     return rf"\unit{{{_macros(factors) or _literal(factors)}}}"
-
-
-def _factors(text: str) -> list[tuple[str, Fraction]]:
-    """Pint's unit names with their exponents, positive ones first."""
-    powers = dict(to_pint(1, text).units._units)
-    factors = [(str(n), _exact(float(p))) for n, p in powers.items()]
-    return sorted(factors, key=lambda factor: factor[1] < 0)
-
-
-def _exact(power: float) -> Fraction:
-    """The rational that was written; a fitted exponent as it is."""
-    simple = Fraction(power).limit_denominator(_WRITTEN)
-    return simple if abs(float(simple) - power) < _ROUNDING else Fraction(power)
 
 
 def _macros(factors: list[tuple[str, Fraction]]) -> str | None:
@@ -306,20 +296,37 @@ def number_latex(value: float, digits: int = 4) -> str:
         return r"\text{n/a}"
     if math.isinf(value):
         return r"\infty" if value > 0 else r"-\infty"
-    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    power = int(exponent)
-    if _SMALLEST_EXPONENT < power <= max(_PLAIN_DIGITS - 1, digits - 1):
-        text = f"{float(f'{mantissa}e{exponent}'):.{max(0, digits - 1 - power)}f}"
-        return _short(text)
-    short = _short(mantissa)
-    if short in ("1", "-1"):
-        return f"{short.removesuffix('1')}10^{{{power}}}"
-    return rf"{short} \times 10^{{{power}}}"
+    text, power = digits_and_power(value, digits, max(_PLAIN_DIGITS, digits))
+    if power is None:
+        return text
+    if text in ("1", "-1"):
+        return f"{text.removesuffix('1')}10^{{{power}}}"
+    return rf"{text} \times 10^{{{power}}}"
 
 
-def _short(text: str) -> str:
+def digits_and_power(value: float, digits: int, plain: int) -> tuple[str, int | None]:
+    """Significant digits of a finite number, and the power of ten behind them where it has one.
+
+    Parameters
+    ----------
+    value : float
+    digits : int
+        At most; zeros at the end of decimals are left out.
+    plain : int
+        Digits before the point of the largest number that is written without a power of ten.
+
+    Examples
+    --------
+    >>> digits_and_power(0.0123, 2, 5), digits_and_power(1234567.0, 3, 5)
+    (('0.012', None), ('1.23', 6))
+    """
+    rounded = f"{value:.{digits - 1}e}"
+    text, power = rounded.split("e")[0], int(rounded.split("e")[1])
+    is_plain = _SMALLEST_EXPONENT < power < plain
+    if is_plain:
+        text = f"{float(rounded):.{max(0, digits - 1 - power)}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text == "-0" else text
+    return "0" if text == "-0" else text, None if is_plain else power
 
 
 def quantity_latex(
@@ -380,10 +387,10 @@ def symbol_latex(name: str, kind: "Kind | str | None" = None) -> str:
     U_{\infty} \Delta p \mathrm{flow\ rate}
     """
     text = unicodedata.normalize("NFKC", _TRAILING_UNIT.sub("", name)).strip()
-    spelled = _spelled(text)
-    if not any(c.isalnum() and c.isascii() for c in spelled):
+    plain = re.sub(r"(?<=[A-Za-z0-9])∞", "_∞", spelled(text))
+    if not any(c.isalnum() and c.isascii() for c in plain):
         return _kind_symbol(kind) or word_latex(name.strip() or "x")
-    stem, mark = _mark(spelled)
+    stem, mark = _mark(plain)
     parts = [part for part in re.split(r"[_\s,]+", stem) if part]
     if not parts or any(not re.fullmatch(r"[A-Za-z0-9∞]+", part) for part in parts):
         return word_latex(text)
@@ -393,16 +400,6 @@ def symbol_latex(name: str, kind: "Kind | str | None" = None) -> str:
     if glued:
         return rf"\Delta {_symbol([glued[1], *parts[1:]], mark)}"
     return _symbol(parts, mark)
-
-
-def _spelled(text: str) -> str:
-    """Greek letters by their English names, set apart from what follows."""
-    pieces = []
-    for position, character in enumerate(text):
-        name = greek_name(character)
-        following = text[position + 1 : position + 2]
-        pieces.append(f"{name}{'_' if following.isalnum() else ''}" if name else character)
-    return re.sub(r"(?<=[A-Za-z0-9])∞", "_∞", "".join(pieces))
 
 
 def _mark(text: str) -> tuple[str, str]:

@@ -85,7 +85,8 @@ def collapse(
     axes.set_xlabel(style.group_label(runs, name))
     axes.set_ylabel(style.response_label(runs))
     scale_axes(runs, axes, name, np.concatenate([y, middle]))
-    others = [n for n in runs.varied if n != name and n in _used(runs)]
+    used = {str(s) for s in runs.law.pi_expression.free_symbols}
+    others = [n for n in runs.varied if n != name and n in used]
     if others:
         fixed = ",  ".join(
             f"{style.math_label(runs.symbol(n), n)} = {short(runs.middle[n])}" for n in others
@@ -105,10 +106,6 @@ def _within_sight(runs: ReportRuns, band: tuple[Array, Array], y: Array) -> tupl
     else:
         low, high = 2 * low - high, 2 * high - low
     return np.clip(band[0], low, high), np.clip(band[1], low, high)
-
-
-def _used(runs: ReportRuns) -> set[str]:
-    return {str(s) for s in runs.law.pi_expression.free_symbols}
 
 
 def moved(runs: ReportRuns, name: str) -> tuple[Array, Array]:

@@ -142,7 +142,8 @@ def residuals_by_run(report: Findings, axes: "Axes") -> None:
     runs = ReportRuns.of(report)
     y, what = residuals(report)
     x = np.asarray(runs.data.rows, dtype=np.float64)
-    spread = _spread(y)
+    # the standard deviation of normal residuals, which a few outliers do not stretch
+    spread = float(1.4826 * np.median(np.abs(y - np.median(y))))
     axes.axhspan(-2 * spread, 2 * spread, color=style.MUTED, alpha=0.14, linewidth=0)
     axes.axhline(0.0, color=style.RULE, linewidth=0.9)
     style.scatter(runs, axes, x, y, style.drawn(runs.n), above=True)
@@ -262,8 +263,3 @@ def _mean(axes: "Axes", x: float, y: Array) -> None:
         capsize=2.5,
         zorder=4,
     )
-
-
-def _spread(y: Array) -> float:
-    """Standard deviation that a few outliers do not stretch."""
-    return float(1.4826 * np.median(np.abs(y - np.median(y))))

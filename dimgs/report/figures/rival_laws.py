@@ -72,9 +72,7 @@ def rivals(report: Findings, axes: "Axes") -> None:
         probability = report.rivals[k].probability
         axes.plot(shown, line, color=PALETTE[(k + 1) % len(PALETTE)], linewidth=1.2,
                   label=f"rival {k + 1} ({100 * probability:.0f} %)")  # fmt: skip
-    if np.all(x > 0):
-        axes.set_xscale("log")
-        log_ticks(axes, "x")
+    log_ticks(axes, "x")
     axes.set_xlabel(f"{name} [{unit_text(variable.unit.text)}]", color=INK)
     axes.set_ylabel("rival over the law")
     axes.legend(frameon=False)

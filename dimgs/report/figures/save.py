@@ -5,9 +5,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -76,30 +76,28 @@ class Drawing:
 
     @cached_property
     def _svg(self) -> str:
-        import matplotlib as mpl
-
-        buffer = StringIO()
-        with mpl.rc_context({"svg.hashsalt": self.name, "svg.fonttype": "path"}):
-            self.figure.savefig(buffer, format="svg", metadata={"Date": None}, transparent=True)
+        style = {"svg.hashsalt": self.name, "svg.fonttype": "path"}
+        data = self._saved(style, format="svg", metadata={"Date": None}, transparent=True)
         # its places are known now; to find them again takes a third of the time of a drawing
         self.figure.set_layout_engine(None)
-        return buffer.getvalue()
+        return data.decode()
 
     def pdf(self) -> bytes:
         """The figure as PDF, the same on every run."""
-        import matplotlib as mpl
-
         # it tells the user that the date of a font is odd
         logging.getLogger("fontTools.ttLib.tables._h_e_a_d").setLevel(logging.ERROR)
-        buffer = BytesIO()
-        with mpl.rc_context({"pdf.fonttype": 42}):
-            self.figure.savefig(buffer, format="pdf", metadata={"CreationDate": None})
-        return buffer.getvalue()
+        return self._saved({"pdf.fonttype": 42}, format="pdf", metadata={"CreationDate": None})
 
     def png(self) -> bytes:
         """The figure as PNG, for slides."""
+        return self._saved({}, format="png", dpi=_DPI, metadata={"Software": None})
+
+    def _saved(self, style: Any, **options: Any) -> bytes:
+        import matplotlib as mpl
+
         buffer = BytesIO()
-        self.figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+        with mpl.rc_context(style):
+            self.figure.savefig(buffer, **options)
         return buffer.getvalue()
 
 

@@ -59,6 +59,8 @@ SYMBOLS = {
     "温度": r"\mathrm{U+6E29U+5EA6}",
 }
 UNITS = {
+    "m (beam diameter)": r"\unit{\metre}",
+    "bara": r"\unit{bar}",
     "kg/m^3": r"\unit{\kilogram\per\cubic\metre}",
     "kg m-3": r"\unit{\kilogram\per\cubic\metre}",
     "m^2/s": r"\unit{\square\metre\per\second}",
