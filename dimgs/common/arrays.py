@@ -41,6 +41,39 @@ def least_squares(A: Array, t: Array) -> Array:
     return coefficients
 
 
+def lengths(columns: Array) -> Array:
+    """Norms of columns, and 1 for a column of zeros.
+
+    Examples
+    --------
+    >>> lengths(np.array([[3.0, 0.0], [4.0, 0.0]])).tolist()
+    [5.0, 1.0]
+    """
+    size = np.sqrt((columns**2).sum(axis=0))
+    return np.where(size > 0, size, 1.0)
+
+
+def unscaled_covariance(A: Array, rcond: float = 1e-15) -> Array:
+    """Covariance of the coefficients of the columns of A for errors of variance 1.
+
+    Parameters
+    ----------
+    A : ndarray of shape (n_runs, n_columns)
+    rcond : float
+        Share of the largest singular value of the normal equations, with columns of norm 1, below
+        which rounding decides.
+
+    Examples
+    --------
+    >>> unscaled_covariance(np.diag([2.0, 0.0])).diagonal().tolist()
+    [0.25, 0.0]
+    """
+    size = lengths(A)
+    scaled = A / size
+    inverse = np.linalg.pinv(scaled.T @ scaled, rcond=rcond, hermitian=True)
+    return np.asarray(inverse / size / size[:, None])
+
+
 def times_exp(values: Array, logs: Array) -> Array:
     """Values times exp(logs), in logarithms where the factor alone leaves the range of doubles.
 

@@ -14,7 +14,7 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.engines.availability import operon_status
-from dimgs.engines.protocol import CutBy, Problem, Result, SearchBudget
+from dimgs.engines.protocol import CutBy, Outcome, Problem, Result, SearchBudget
 from dimgs.engines.translate import front_of, to_candidate
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import EXACT
@@ -130,22 +130,23 @@ class OperonEngine:
             if front and min(c.loss for c in front) < EXACT**2:
                 cut = None
                 break
-        taken = monotonic() - start
+        taken, how = monotonic() - start, "found by Operon"
         if not front:
             return Result((), "no_candidate", f"Operon found no law: {failure}.", taken, cut=cut)
         if cut is not None:
-            message = f"{front[0]}: the best of Operon when its search was cut ({cut})."
-            return Result(front, "timeout", message, taken, cut=cut)
-        return Result(front, "converged", f"{front[0]}: found by Operon.", taken)
+            how = f"the best of Operon when its search was cut ({cut})"
+        outcome: Outcome = "converged" if cut is None else "timeout"
+        return Result(front, outcome, f"{front[0]}: {how}.", taken, cut=cut)
 
-    def _pass(self, model: Any, problem: Problem, of_logarithm: bool) -> Iterator[Candidate]:
+    def _pass(self, model: Any, problem: Problem, of_logarithm: bool) -> Iterator[Candidate | None]:
         names, X = _inputs(problem)
         y = np.log(problem.response) if of_logarithm else problem.response
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model.fit(X, y)
         texts = [model.get_model_string(e["tree"], _DIGITS, names) for e in model.pareto_front_]
-        candidates = (
+        # one by one, for each costs time that may be over
+        return (
             to_candidate(
                 expression_of(text, names),
                 scale=problem.scale,
@@ -155,8 +156,6 @@ class OperonEngine:
             )
             for text in dict.fromkeys(texts)
         )
-        # one by one, for each costs time that may be over
-        return (c for c in candidates if c is not None)
 
     def _parameters(self, regressor: Any, budget: SearchBudget, seed: int) -> dict[str, Any]:
         wanted: dict[str, Any] = {
@@ -216,8 +215,8 @@ def _single(text: str) -> str:
 
 def _inputs(problem: Problem) -> tuple[list[str], Array]:
     """Groups and, for a positive response, the logarithms of those that have one."""
-    names = sorted(problem.groups, key=lambda n: (len(n), n))
-    columns = {n: problem.groups[n] for n in names}
+    columns = {n: problem.groups[n] for n in problem.names}
     if problem.scale == "log":
-        columns |= {f"{_LOG}{n}": np.log(columns[n]) for n in names if n not in problem.unlogged}
+        logged = [n for n in problem.names if n not in problem.unlogged]
+        columns |= {f"{_LOG}{n}": np.log(columns[n]) for n in logged}
     return list(columns), np.column_stack(list(columns.values()))

@@ -91,6 +91,11 @@ class Problem:
         """Number of runs."""
         return len(self.response)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Groups, in the order of their numbers."""
+        return tuple(sorted(self.groups, key=lambda name: (len(name), name)))
+
 
 @dataclass(frozen=True)
 class SearchBudget:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, unscaled_covariance
 from dimgs.engines.protocol import Problem
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.nonlinear_least_squares import minimise_squares
@@ -106,11 +106,8 @@ def standard_errors(candidate: Candidate, problem: Problem) -> dict[str, float]:
     """
     residuals, constants = _Residuals.of(candidate, problem), _start(candidate)
     e, J = residuals.at(constants), residuals.slopes(constants)
-    size = np.sqrt((J**2).sum(axis=0))
-    size = np.where((size > 0) & np.isfinite(size), size, 1.0)
-    inverse = np.linalg.pinv((J / size).T @ (J / size), hermitian=True)
     variance = float(e @ e) / max(len(e) - len(constants), 1)
-    errors = np.sqrt(np.maximum(inverse.diagonal(), 0.0) * variance) / size
+    errors = np.sqrt(np.maximum(unscaled_covariance(J).diagonal(), 0.0) * variance)
     return dict(zip(candidate.constants, errors.tolist(), strict=True))
 
 
@@ -122,11 +119,10 @@ def _start(candidate: Candidate) -> Array:
 class _Residuals:
     """Weighted residuals of a candidate in every run, as a function of its constants."""
 
-    form: tuple[Any, tuple[str, ...], tuple[str, ...]]
+    candidate: Candidate
     inputs: tuple[Array, ...]
     observed: Array
     root: Array
-    log: bool
     typical: Array
 
     @classmethod
@@ -136,57 +132,57 @@ class _Residuals:
             weights = np.asarray(problem.weights, dtype=np.float64)
         start = np.abs(_start(candidate))
         return cls(
-            (candidate.expression, candidate.groups, tuple(candidate.constants)),
+            candidate,
             tuple(problem.groups[n] for n in candidate.groups),
             problem.response,
             np.sqrt(weights / weights.mean()),
-            candidate.scale == "log",
             np.where(start > 0, start, 1.0),
         )
 
     @property
-    def value(self) -> Callable[..., Any]:
-        """The expression as a function of groups and constants."""
-        return _value(*self.form)
+    def log(self) -> bool:
+        """Whether they are those of the logarithm."""
+        return self.candidate.scale == "log"
 
-    @property
-    def gradient(self) -> Callable[..., Any] | None:
-        """Its derivatives by the constants, where they exist."""
-        return _gradient(*self.form)
+    def predicted(self, constants: Array) -> Array:
+        """Values of the expression, of shape (n_runs,); NaN where there is none."""
+        names = (*self.candidate.groups, *self.candidate.constants)
+        value = _compiled(self.candidate.expression, names)
+        return self._column(value(*self.inputs, *constants))
 
+    @np.errstate(all="ignore")
     def at(self, constants: Array) -> Array:
         """Residuals, of shape (n_runs,); NaN where there is no value."""
-        predicted = self._column(self.value(*self.inputs, *constants))
         if not self.log:
-            return self.root * (self.observed - predicted)
-        with np.errstate(all="ignore"):
-            ratio = self.observed / predicted
-            return np.asarray(self.root * np.log(np.where(ratio > 0, ratio, np.nan)))
+            return self.root * (self.observed - self.predicted(constants))
+        ratio = self.observed / self.predicted(constants)
+        return np.asarray(self.root * np.log(np.where(ratio > 0, ratio, np.nan)))
 
     def model(self, constants: Array) -> tuple[Array, Array]:
         """Residuals and slopes in units of the largest response, where they are not logarithms."""
         unit = 1.0 if self.log else float(np.abs(self.observed).max()) or 1.0
         return self.at(constants) / unit, self.slopes(constants) / unit
 
+    @np.errstate(all="ignore")
     def slopes(self, constants: Array) -> Array:
         """Weighted slopes of the prediction, of shape (n_runs, n_constants)."""
-        with np.errstate(all="ignore"):
-            slopes = None if self.gradient is None else self._exact(constants)
-            if slopes is None or not np.all(np.isfinite(slopes)):
-                slopes = self._differences(constants)
+        slopes = self._exact(constants)
+        if slopes is None or not np.all(np.isfinite(slopes)):
+            slopes = self._differences(constants)
         return np.where(np.isfinite(slopes), slopes, 0.0)
 
     def _exact(self, constants: Array) -> Array | None:
-        gradient = self.gradient
-        assert gradient is not None
+        gradient = _gradient(
+            self.candidate.expression, self.candidate.groups, tuple(self.candidate.constants)
+        )
+        if gradient is None:
+            return None
         try:
             columns = [self._column(g) for g in gradient(*self.inputs, *constants)]
         except (NameError, TypeError, AttributeError):
             return None
-        slopes = np.column_stack(columns)
-        if self.log:
-            slopes = slopes / self._column(self.value(*self.inputs, *constants))[:, None]
-        return np.asarray(self.root[:, None] * slopes)
+        scale = self.root / self.predicted(constants) if self.log else self.root
+        return np.asarray(scale[:, None] * np.column_stack(columns))
 
     def _differences(self, constants: Array) -> Array:
         columns = []
@@ -205,14 +201,6 @@ class _Residuals:
 
 
 @lru_cache(maxsize=512)
-def _value(
-    expression: Any, groups: tuple[str, ...], constants: tuple[str, ...]
-) -> Callable[..., Any]:
-    """The expression, compiled for arrays."""
-    return _compiled(expression, (*groups, *constants))
-
-
-@lru_cache(maxsize=512)
 def _gradient(
     expression: Any, groups: tuple[str, ...], constants: tuple[str, ...]
 ) -> Callable[..., Any] | None:
@@ -226,18 +214,14 @@ def _gradient(
     derivatives = derivatives_of(expression, constants)
     if any(d.has(sympy.Derivative, sympy.DiracDelta, sympy.Subs) for d in derivatives):
         return None
-    return _compiled(derivatives, (*groups, *constants))
+    return _compiled(tuple(derivatives), (*groups, *constants))
 
 
+@lru_cache(maxsize=1024)
 def _compiled(body: Any, names: tuple[str, ...]) -> Callable[..., Any]:
+    """An expression, or several, compiled for arrays."""
     import sympy
 
     from dimgs.expression.compiled import compile_expression
 
-    function = compile_expression([sympy.Symbol(n) for n in names], body, cse=True)
-
-    def quiet(*arguments: Any) -> Any:
-        with np.errstate(all="ignore"):
-            return function(*arguments)
-
-    return quiet
+    return compile_expression([sympy.Symbol(n) for n in names], body, cse=True)

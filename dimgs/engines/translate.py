@@ -140,13 +140,14 @@ def name_constants(
 
 
 def front_of(
-    candidates: Iterable[Candidate], problem: Problem, until: float = np.inf
+    candidates: Iterable[Candidate | None], problem: Problem, until: float = np.inf
 ) -> tuple[Candidate, ...]:
     """Pareto front of the refitted candidates, the one of the fewest bits first.
 
     Parameters
     ----------
     candidates : iterable of Candidate
+        None for what cannot be a law.
     problem : Problem
     until : float
         Deadline by `time.monotonic`, after which the rest of the candidates is left out.
@@ -160,7 +161,7 @@ def front_of(
     ['2*pi_1']
     """
     refitted: list[Candidate] = []
-    for candidate in candidates:
+    for candidate in filter(None, candidates):
         refitted.append(refit(candidate, problem))
         if monotonic() > until:
             break

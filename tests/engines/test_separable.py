@@ -11,7 +11,7 @@ import dimgs
 from dimgs.dataset import Dataset
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.posynomials import posynomials
+from dimgs.engines.structured.free_exponents import posynomials
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.separable import (
     exponentials_of_functions,

@@ -10,8 +10,8 @@ from scipy.special import erf, erfc
 from dimgs.common.arrays import Array
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
+from dimgs.engines.structured.free_exponents import logarithms_of_sums, single_index
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.single_index import logarithms_of_sums, single_index
 from dimgs.engines.structured.targets import response
 from dimgs.engines.structured.trees import evaluate
 

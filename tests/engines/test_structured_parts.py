@@ -18,12 +18,13 @@ from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.description import canonical, law_bits, structure_bits
 from dimgs.engines.structured.fitting import polish, simplify_numbers
 from dimgs.engines.structured.functions import FUNCTIONS
-from dimgs.engines.structured.grammar import MINUS, cheapest
-from dimgs.engines.structured.rounding import power_law
+from dimgs.engines.structured.grammar import cheapest
+from dimgs.engines.structured.products import power_law
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.subspaces import like_variables
 from dimgs.engines.structured.targets import response
 from dimgs.engines.structured.trees import (
+    MINUS,
     ONE,
     Call,
     Mono,

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import short_monomials
-from dimgs.engines.structured.posynomials import posynomials
+from dimgs.engines.structured.factor_search import Trinomials
+from dimgs.engines.structured.free_exponents import posynomials
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.subspaces import eliminated, subspace_sums
 from dimgs.engines.structured.sums import Sums
 from dimgs.engines.structured.targets import FURTHER, POWERS, powers, response
 from dimgs.engines.structured.trees import Sum, evaluate, nodes
-from dimgs.engines.structured.trinomials import Trinomials
 
 Array = NDArray[np.float64]
 Law = Callable[[Array, Array], Array]

@@ -140,8 +140,7 @@ class PySREngine:
             )
             for e in search.expressions
         ]
-        until = monotonic() + refit
-        front = front_of((c for c in candidates if c is not None), problem, until)
+        front = front_of(candidates, problem, monotonic() + refit)
         seconds = monotonic() - start
         exact = bool(front) and _is_exact(front, problem)
         cut: CutBy | None = None

@@ -63,14 +63,16 @@ class SearchData:
     @classmethod
     def of(cls, problem: Problem) -> "SearchData":
         """pi_0, brought near to 1 where it is many decades away."""
-        names, X = _inputs(problem)
-        y = problem.response
+        y, weights = problem.response, problem.weights
         typical = np.sqrt(np.mean(y**2))
         if problem.scale == "log":
             typical = np.exp(np.mean(np.log(y)))
+        if weights is not None:
+            weights = np.asarray(weights, dtype=np.float64) / np.mean(weights)
         decades = 0.0 if typical == 0 else float(np.round(np.log10(typical)))
         factor = 10.0**decades if abs(decades) >= _FARTHEST_FROM_ONE else 1.0
-        return cls(names, X, y / factor, _weights(problem), problem.scale, factor)
+        X = np.column_stack([problem.groups[name] for name in problem.names])
+        return cls(problem.names, X, y / factor, weights, problem.scale, factor)
 
 
 def parameters_of(
@@ -174,15 +176,3 @@ def _stop(target: SearchData) -> str:
     if target.scale == "linear":
         limit *= float(np.mean(target.y**2)) or 1.0
     return f"dimgs_exact(loss, complexity) = loss < {limit!r}"
-
-
-def _inputs(problem: Problem) -> tuple[tuple[str, ...], Array]:
-    names = tuple(sorted(problem.groups, key=lambda n: (len(n), n)))
-    return names, np.column_stack([problem.groups[n] for n in names])
-
-
-def _weights(problem: Problem) -> Array | None:
-    if problem.weights is None:
-        return None
-    weights = np.asarray(problem.weights, dtype=np.float64)
-    return np.asarray(weights / weights.mean())

@@ -141,8 +141,10 @@ class Archive:
         one of them counts as fitted.
         """
         fewest = np.inf if self.best is None else self.best.bits
+        # what a constant saves at most when it is simple
+        gain = constants_bits(1, self.runs.n_runs) - exact_bits("2")
         free = {k: len(parameters(f.tree)) for k, f in self.fits.items()}
-        hoped = {k: f.bits - free[k] * _gain(self.runs) for k, f in self.fits.items()}
+        hoped = {k: f.bits - free[k] * gain for k, f in self.fits.items()}
         places = [k for k in self.fits if free[k] and hoped[k] < fewest]
         fresh = [k for k in places if self.fits[k].tree not in self.sharpened]
         for key in sorted(fresh, key=lambda k: (hoped[k], repr(self.fits[k].tree)))[:_SHARPENED]:
@@ -197,11 +199,6 @@ def _uses_all(tree: Tree, runs: Runs) -> bool:
     return True
 
 
-def _gain(runs: Runs) -> float:
-    """Most bits that a constant saves when it is simple."""
-    return constants_bits(1, runs.n_runs) - exact_bits("2")
-
-
 def is_explained(archive: Archive) -> bool:
     """Whether nothing that depends on the groups is left by the best law."""
     best = archive.best
@@ -238,48 +235,34 @@ def on_all_runs(archive: Archive, problem: Problem) -> Archive:
 
 def candidates_of(archive: Archive, problem: Problem, engine: str) -> tuple[Candidate, ...]:
     """The front as candidates, the law of the fewest bits first."""
-    trees, most = archive.front(), problem.most_constants
-    if most is not None:
-        trees = list(dict.fromkeys([*trees, *archive.front(most_constants=most)]))
-    chosen: list[FittedTree] = [simplify_numbers(f, archive.runs) for f in trees]
-    if most is not None:
-        chosen = [f for f in chosen if len(parameters(f.tree)) <= most]
-    chosen.sort(key=lambda f: (f.bits, repr(f.tree)))
+    most = np.inf if problem.most_constants is None else problem.most_constants
+    trees = dict.fromkeys([*archive.front(), *archive.front(most_constants=most)])
+    simple = [simplify_numbers(f, archive.runs) for f in trees]
+    chosen = [f for f in simple if len(parameters(f.tree)) <= most]
     out: dict[str, Candidate] = {}
-    for fitted in chosen:
-        expression, constants = to_sympy(fitted.tree, archive.runs.names)
-        try:
-            candidate = Candidate.of(
-                expression,
-                constants,
-                loss=loss_of(fitted.tree, archive.runs),
-                scale=problem.scale,
-                engine=engine,
-            )
-        except LawError:
-            continue
-        out.setdefault(str(candidate), candidate)
+    for fitted in sorted(chosen, key=lambda f: (f.bits, repr(f.tree))):
+        candidate = _candidate(fitted.tree, archive.runs, engine)
+        if candidate is not None:
+            out.setdefault(str(candidate), candidate)
     return tuple(out.values())
+
+
+def _candidate(tree: Tree, runs: Runs, engine: str) -> Candidate | None:
+    """A tree as a candidate; None where it cannot be a law."""
+    value, y = evaluate(tree, runs), runs.y
+    residuals = np.log(value / y) if runs.positive else value - y
+    loss = float(np.mean(runs.weights * residuals**2))
+    scale: Literal["log", "linear"] = "log" if runs.positive else "linear"
+    try:
+        return Candidate.of(*to_sympy(tree, runs.names), loss=loss, scale=scale, engine=engine)
+    except LawError:
+        return None
 
 
 def tell_best(archive: Archive) -> None:
     """Report the tree of the fewest bits so far, as it was fitted, as a progress event."""
     best = archive.best
-    if best is None:
-        return
-    try:
-        candidate = Candidate.of(
-            *to_sympy(best.tree, archive.runs.names),
-            loss=loss_of(best.tree, archive.runs),
-            scale="log" if archive.runs.positive else "linear",
-        )
-    except LawError:
+    candidate = None if best is None else _candidate(best.tree, archive.runs, "")
+    if candidate is None:
         return
     report_progress("the best formula so far is %s", candidate, candidates=(candidate,))
-
-
-def loss_of(tree: Tree, runs: Runs) -> float:
-    """Weighted mean square of the residuals on the scale of the problem."""
-    value = evaluate(tree, runs)
-    residuals = np.log(value / runs.y) if runs.positive else value - runs.y
-    return float(np.mean(runs.weights * residuals**2))

@@ -3,6 +3,7 @@
 "Short" is counted in the physical variables, so that nothing depends on the basis of the groups.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from itertools import product
@@ -81,14 +82,17 @@ def short_monomials(
     exponents = tuple(
         tuple(Fraction(round(_COMMON * x), _COMMON) for x in vectors[i]) for i in order
     )
+    listed = monomials_of(runs, exponents, cost[order])
+    return listed.take(np.flatnonzero(np.any(listed.values, axis=0))).finite()
+
+
+def monomials_of(runs: Runs, exponents: Sequence[Exponents], cost: Array | None = None) -> Terms:
+    """The monomials of given exponents, with no cost by default."""
     with np.errstate(all="ignore"):
-        values = [runs.monomial(e) for e in exponents]
-    finite = [i for i, v in enumerate(values) if np.all(np.isfinite(v)) and np.any(v)]
-    return Terms(
-        tuple(monomial(exponents[i]) for i in finite),
-        cost[order][finite],
-        np.column_stack([values[i] for i in finite]) if finite else np.zeros((runs.n_runs, 0)),
-    )
+        values = [np.zeros((runs.n_runs, 0)), *map(runs.monomial, exponents)]
+    free = np.zeros(len(exponents))
+    trees = tuple(map(monomial, exponents))
+    return Terms(trees, free if cost is None else cost, np.column_stack(values))
 
 
 def groups_without(runs: Runs, variables: BoolArray) -> tuple[Exponents, ...]:
@@ -100,7 +104,7 @@ def groups_without(runs: Runs, variables: BoolArray) -> tuple[Exponents, ...]:
     variables : ndarray of bool, shape (n_variables,)
     """
     E = [e for e in short_monomials(runs, _ALL).exponents if any(e)]
-    V = np.array([[float(x) for x in e] for e in E]).reshape(len(E), runs.n_groups)
+    V = np.array(E, dtype=float).reshape(len(E), runs.n_groups)
     independent: list[int] = []
     for k in np.flatnonzero(~np.any(np.abs(V @ runs.shape[variables].T) > 1e-9, axis=1)):
         if np.linalg.matrix_rank(V[[*independent, int(k)]]) > len(independent):
@@ -169,7 +173,7 @@ def differences(
     short = short.take(np.flatnonzero([any(e) for e in short.exponents]))
     if not len(short):
         return short
-    E = np.array([[float(x) for x in e] for e in short.exponents])
+    E = np.array(short.exponents, dtype=float)
     physical = E @ runs.shape.T
     ratio = np.abs(physical[:, None, :] - physical[None, :, :])
     unlike = (ratio + 2 * np.maximum(ratio - 1, 0)).sum(axis=2)

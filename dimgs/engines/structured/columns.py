@@ -7,6 +7,7 @@ units of its argument, from where it is refined.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,19 @@ from dimgs.engines.structured.description import (
     simple_number,
     structure_bits,
 )
-from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.functions import FUNCTIONS, Function
 from dimgs.engines.structured.grammar import Terms, cheapest
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import Call, Mono
+from dimgs.engines.structured.trees import ONE, Call, Mono, Sum, Tree
 
-AFFINE, EXPONENTIAL, ITSELF = "affine", "exponential", "itself"
+AFFINE, EXPONENTIAL, ITSELF = "affine", "exp", "itself"
+# what factors are made of: the argument itself, 1 + c u, and the functions of the library
+FACTORS = {
+    ITSELF: Function(ITSELF, lambda u: u, np.ones_like, lambda u: u, 0.0),
+    EXPONENTIAL: FUNCTIONS["exp"],
+    AFFINE: Function(AFFINE, lambda u: 1 + u, np.ones_like, lambda u: 1 + u, OPERATOR),
+    **FUNCTIONS,
+}
 # of free constants in units of 1/median|u|: from where g is linear to where it saturates; and
 # frequencies in units of 1/max|u|: from a ninth of a turn over the range on
 _GRID, _FREQUENCIES = np.geomspace(0.02, 40.0, 17), 0.7 * np.arange(1, 25)
@@ -54,8 +62,14 @@ def log_values(function: str, u: Array, c: Array) -> Array:
             return np.broadcast_to(u, np.broadcast_shapes(np.shape(u), np.shape(c)))
         if function == ITSELF:
             return np.log(np.abs(u)) + 0.0 * c
-        g = 1 + c * u if function == AFFINE else FUNCTIONS[function].value(c * u)
-        return np.log(np.abs(g))
+        return np.asarray(np.log(np.abs(FACTORS[function].value(c * u))))
+
+
+def of_argument(function: str, inner: Tree) -> Tree:
+    """A factor without its power, as a tree."""
+    if function == ITSELF:
+        return inner
+    return Sum((ONE, inner)) if function == AFFINE else Call(function, inner)
 
 
 def weighted(values: Array, root: Array) -> Array:
@@ -77,9 +91,7 @@ def log_slope(function: str, u: Array, c: float) -> Array:
     with np.errstate(all="ignore"):
         if function in (EXPONENTIAL, ITSELF):
             return np.zeros_like(u)
-        if function == AFFINE:
-            return c * u / (1 + c * u)
-        entry = FUNCTIONS[function]
+        entry = FACTORS[function]
         return np.asarray(c * u * entry.slope(c * u) / entry.value(c * u))
 
 
@@ -90,8 +102,7 @@ class Factor:
     Parameters
     ----------
     function : str
-        Name in the library, "affine" for 1 + c u, "exponential" for u (the log of exp u), or
-        "itself" for log|u|.
+        Name in `FACTORS`; an exponential has the column u, and no constant.
     sign : int
         Sign of c.
     bits : float
@@ -110,12 +121,12 @@ class Factor:
     @property
     def periodic(self) -> bool:
         """Whether it oscillates."""
-        return self.function in FUNCTIONS and FUNCTIONS[self.function].periodic
+        return FACTORS[self.function].periodic
 
     @property
     def called(self) -> bool:
         """Whether its argument is that of a function."""
-        return self.function in FUNCTIONS or self.function == EXPONENTIAL
+        return self.function not in (AFFINE, ITSELF)
 
     def constants(self, u: Array) -> Array:
         """The constant for each column of arguments; NaN where the function is its argument."""
@@ -138,39 +149,26 @@ def _signs(name: str) -> tuple[int, ...]:
 def simple_factors() -> tuple[Factor, ...]:
     """Every function with its simple constants."""
     out: list[Factor] = []
-
-    def put(bits: float, name: str, texts: tuple[str, ...]) -> None:
-        for text in texts:
-            scale = simple_number(text)
-            for sign in _signs(name):
-                more = 0.0
-                if scale.value != 1 or sign < 0:
-                    more = OPERATOR + scale.bits + (sign < 0)
-                out.append(Factor(name, sign, bits + more, scale))
-
-    put(0.0, ITSELF, ("1",))
-    put(FUNCTIONS["exp"].bits, EXPONENTIAL, ("1",))
-    put(OPERATOR, AFFINE, _AFFINE)
-    for name, entry in FUNCTIONS.items():
-        if name != "exp":
-            put(entry.bits, name, _TURNS if entry.periodic else _CALLED)
+    for name, entry in FACTORS.items():
+        texts: tuple[str, ...] = ("1",)
+        if name not in (ITSELF, EXPONENTIAL):
+            texts = _AFFINE if name == AFFINE else _TURNS if entry.periodic else _CALLED
+        for scale, sign in product(map(simple_number, texts), _signs(name)):
+            plain = scale.value == 1 and sign > 0
+            more = 0.0 if plain else OPERATOR + scale.bits + (sign < 0)
+            out.append(Factor(name, sign, entry.bits + more, scale))
     return tuple(out)
 
 
 @lru_cache(maxsize=1)
 def free_factors() -> tuple[Factor, ...]:
     """Every function with a grid of constants."""
-    out = [
-        Factor(ITSELF, 1, 0.0, simple_number("1")),
-        Factor(EXPONENTIAL, 1, FUNCTIONS["exp"].bits, simple_number("1")),
-    ]
-    rare = {AFFINE: OPERATOR, **{n: f.bits for n, f in FUNCTIONS.items() if n != "exp"}}
-    for name, bits in rare.items():
-        periodic = name in FUNCTIONS and FUNCTIONS[name].periodic
-        grid = _FREQUENCIES if periodic else _GRID[:: 1 if name == AFFINE else 2]
-        out += [
-            Factor(name, s, bits + _FREE_BITS, start=float(c)) for c in grid for s in _signs(name)
-        ]
+    out = [f for f in simple_factors() if f.function in (ITSELF, EXPONENTIAL)]
+    for name, entry in FACTORS.items():
+        if name not in (ITSELF, EXPONENTIAL):
+            grid = _FREQUENCIES if entry.periodic else _GRID[:: 1 if name == AFFINE else 2]
+            starts = product(grid.tolist(), _signs(name))
+            out += [Factor(name, sign, entry.bits + _FREE_BITS, start=c) for c, sign in starts]
     return tuple(out)
 
 

@@ -1,17 +1,16 @@
 """Sums of squares of all sets of a few columns with simple powers, the shortest messages first."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.engines.structured.description import OPERATOR
-from dimgs.engines.structured.model import squares_bits
+from dimgs.engines.structured.products import squares_bits
 from dimgs.groups.rationals import exponent_bits
 
 Single = NDArray[np.float32]
@@ -21,8 +20,7 @@ _BLOCK = 2_000_000  # pairs at a time, which bounds the memory
 _DEPENDENT, _TINY = 1e-5, 1e-20
 
 
-@dataclass(frozen=True, eq=False)
-class Chosen:
+class Chosen(NamedTuple):
     """Sets of columns.
 
     Parameters
@@ -43,7 +41,7 @@ class Chosen:
 
     def take(self, rows: IntArray) -> "Chosen":
         """Some of the sets."""
-        return Chosen(self.columns[rows], self.halves[rows], self.squares[rows], self.bits[rows])
+        return Chosen._make(part[rows] for part in self)
 
     def with_plain_powers(self) -> "Chosen":
         """These, and with the powers 1 and -1 those that have others.
@@ -53,10 +51,8 @@ class Chosen:
         """
         rare = self.take(np.flatnonzero(np.any(np.abs(self.halves) != 2, axis=1)))
         dear = _tables()[1][rare.halves + 6].sum(axis=1)
-        plain = Chosen(
-            rare.columns, 2 * np.sign(rare.halves), np.full(len(dear), np.nan), rare.bits - dear
-        )
-        return self._followed_by(plain)
+        unknown, plain = np.full(len(dear), np.nan), 2 * np.sign(rare.halves)
+        return self._followed_by(Chosen(rare.columns, plain, unknown, rare.bits - dear))
 
     def joined(self, other: "Chosen") -> "Chosen":
         """These and others, each set once."""
@@ -64,12 +60,7 @@ class Chosen:
         return both.take(np.sort(np.unique(both.columns, axis=0, return_index=True)[1]))
 
     def _followed_by(self, other: "Chosen") -> "Chosen":
-        return Chosen(
-            np.concatenate([self.columns, other.columns]),
-            np.concatenate([self.halves, other.halves]),
-            np.concatenate([self.squares, other.squares]),
-            np.concatenate([self.bits, other.bits]),
-        )
+        return Chosen._make(map(np.concatenate, zip(self, other, strict=True)))
 
     def best(self, n_runs: int, count: int) -> "Chosen":
         """Models with the shortest messages, in order."""

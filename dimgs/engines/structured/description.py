@@ -1,9 +1,8 @@
 """Bits of a tree in the physical variables, its canonical form, and simple numbers."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache, reduce
+from functools import lru_cache
 from itertools import product
 
 import numpy as np
@@ -14,15 +13,19 @@ from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.trees import (
     ONE,
     Call,
+    Exponents,
     Mono,
     Number,
     Power,
     Product,
     Sum,
     Tree,
+    added,
     children,
+    factors_of,
     monomial,
     times,
+    times_monomial,
 )
 from dimgs.groups.rationals import exact_bits, exponent_bits
 
@@ -43,9 +46,10 @@ _INVERSES = ("asin", "acos", "atan", "log", "log1p")
 # simple numbers that constants are tried at, with those of circles, spheres and turns
 _RATIONAL = ("1", "2", "1/2", "3", "1/3", "4", "1/4", "3/2", "2/3", "3/4", "4/3", "8", "1/8")
 _WITH_PI = ("pi", "2*pi", "pi/2", "4*pi", "1/pi", "1/(2*pi)", "1/(4*pi)", "pi/4", "4*pi/3")
-# rounding of bits: forms that differ by no more are as long
-_SAME = 1e-9
-_Exponents = tuple[Fraction, ...]
+# decimals of bits: forms that differ by less are as long
+_DIGITS = 9
+# the exponents of a monomial, what it is multiplied with, and the bits of that
+_Way = tuple[Exponents, Tree, float]
 
 
 def law_bits(tree: Tree, runs: Runs) -> float:
@@ -76,7 +80,7 @@ def law_bits(tree: Tree, runs: Runs) -> float:
 
 
 def _in_variables(exponents: tuple[Fraction, ...], runs: Runs) -> float:
-    return monomial_bits(runs.shape @ np.array([float(e) for e in exponents]) - runs.shift)
+    return monomial_bits(runs.shape @ np.array(exponents, dtype=float) - runs.shift)
 
 
 def monomial_bits(physical: Array, share: float = 1.0) -> float:
@@ -120,7 +124,7 @@ def structure_bits(tree: Tree, runs: Runs, within: str = "") -> float:
         case Mono(exponents):
             key = exponents, bool(within)
             if key not in runs.lengths:
-                e = np.array([float(x) for x in exponents])
+                e = np.array(exponents, dtype=float)
                 bits = monomial_bits(runs.shape @ e, _INNER_EXPONENTS if within else 1.0)
                 runs.lengths[key] = bits + _POLE_BITS * float(runs.poles(e[None, :])[0])
             price = runs.lengths[key]
@@ -222,110 +226,34 @@ def canonical(tree: Tree, runs: Runs) -> Tree:
     """
     if not isinstance(tree, Product | Power | Sum):
         return tree
-    none: _Exponents = (Fraction(0),) * runs.n_groups
-    front = none
-    factors: list[Tree] = []
-    for factor in tree.factors if isinstance(tree, Product) else (tree,):
-        if isinstance(factor, Mono):
-            front = _sum(front, factor.exponents, Fraction(1))
-        else:
-            factors.append(factor)
+    front = _front_of(tree, runs)
     # what is taken out of one sum may cancel what is taken out of another one
-    ways = [_ways(factor, none, runs) for factor in factors]
-    best, bits = None, np.inf
-    for chosen in product(*ways):
-        outside = reduce(_times, (way.outside for way in chosen), front)
-        length = law_bits(monomial(outside), runs) + sum(way.bits for way in chosen)
-        if best is None or length < bits - _SAME:
-            best, bits = (outside, chosen), length
-    if best is not None:
-        front, factors = best[0], [way.inside for way in best[1]]
-    if any(front):
-        factors = list(_after_numbers(Mono(front), factors))
-    if not factors:
-        return ONE
-    return factors[0] if len(factors) == 1 else Product(tuple(factors))
+    ways = [_ways(f, runs) for f in factors_of(tree) if not isinstance(f, Mono)]
+
+    def length(chosen: tuple[_Way, ...]) -> float:
+        outside = monomial(added(front, *(exponents for exponents, _, _ in chosen)))
+        return round(law_bits(outside, runs) + sum(bits for _, _, bits in chosen), _DIGITS)
+
+    outside, inside, _ = zip((front, ONE, 0.0), *min(product(*ways), key=length), strict=True)
+    return times_monomial(added(*outside), times(*inside))
 
 
-@dataclass(frozen=True)
-class _Way:
-    """A factor as a monomial times the rest, and the bits of that."""
-
-    outside: _Exponents
-    inside: Tree
-    bits: float
+def _front_of(tree: Tree, runs: Runs) -> Exponents:
+    """Exponents of the monomials in front of a tree."""
+    powers = [f.exponents for f in factors_of(tree) if isinstance(f, Mono)]
+    return added((Fraction(0),) * runs.n_groups, *powers)
 
 
-def _ways(factor: Tree, none: _Exponents, runs: Runs) -> list[_Way]:
+def _ways(factor: Tree, runs: Runs) -> list[_Way]:
     """The factor itself, and with each of the monomials that a sum in it may have in front."""
-    out = [_Way(none, factor, structure_bits(factor, runs))]
-    base, power = (factor.base, factor.exponent) if isinstance(factor, Power) else (factor, None)
-    if not isinstance(base, Sum):
-        return out
-    terms = [_split(term, none) for term in base.terms]
-    for exponents in {_positive(t.exponents, runs): None for t in terms}:
-        inside: Tree = Sum(tuple(t.over(exponents).tree for t in terms))
-        whole = inside if power is None else Power(inside, power)
-        outside = _sum(none, exponents, Fraction(1) if power is None else power)
-        out.append(_Way(outside, whole, structure_bits(whole, runs)))
-    return out
-
-
-def _positive(exponents: _Exponents, runs: Runs) -> _Exponents:
-    """The exponents of groups that are logged."""
-    pairs = zip(exponents, runs.logged, strict=True)
-    return tuple(e if logged else Fraction(0) for e, logged in pairs)
-
-
-def _after_numbers(front: Mono, factors: list[Tree]) -> Iterator[Tree]:
-    numbers = [f for f in factors if isinstance(f, Number)]
-    yield from numbers
-    yield front
-    yield from (f for f in factors if not isinstance(f, Number))
-
-
-@dataclass(frozen=True)
-class _Term:
-    """A number times a monomial times the rest."""
-
-    number: Number
-    exponents: _Exponents
-    rest: tuple[Tree, ...]
-
-    def over(self, exponents: _Exponents) -> "_Term":
-        return replace(self, exponents=_sum(self.exponents, exponents, Fraction(-1)))
-
-    @property
-    def tree(self) -> Tree:
-        whole: Tree = times(self.number, monomial(self.exponents))
-        for tree in self.rest:
-            whole = _joined(whole, tree)
-        return whole
-
-
-def _split(term: Tree, none: _Exponents) -> _Term:
-    number, exponents, rest = ONE, none, []
-    for factor in term.factors if isinstance(term, Product) else (term,):
-        if isinstance(factor, Mono):
-            exponents = _sum(exponents, factor.exponents, Fraction(1))
-        elif isinstance(factor, Number) and number == ONE:
-            number = factor
-        else:
-            rest.append(factor)
-    return _Term(number, exponents, tuple(rest))
-
-
-def _joined(first: Tree, second: Tree) -> Tree:
-    """A product without products in it."""
-    if first == ONE:
-        return second
-    factors = first.factors if isinstance(first, Product) else (first,)
-    return Product((*factors, second))
-
-
-def _times(a: _Exponents, b: _Exponents) -> _Exponents:
-    return _sum(a, b, Fraction(1))
-
-
-def _sum(a: _Exponents, b: _Exponents, factor: Fraction) -> _Exponents:
-    return tuple(x + factor * y for x, y in zip(a, b, strict=True))
+    base, power = factor, Fraction(1)
+    if isinstance(factor, Power):
+        base, power = factor.base, factor.exponent
+    out: list[tuple[Exponents, Tree]] = [((Fraction(0),) * runs.n_groups, factor)]
+    terms = base.terms if isinstance(base, Sum) else ()
+    fronts = (zip(_front_of(term, runs), runs.logged, strict=True) for term in terms)
+    for front in dict.fromkeys(tuple(e * logged for e, logged in pairs) for pairs in fronts):
+        inside: Tree = Sum(tuple(times_monomial(tuple(-e for e in front), t) for t in terms))
+        whole = inside if base is factor else Power(inside, power)
+        out.append((tuple(power * e for e in front), whole))
+    return [(exponents, inside, structure_bits(inside, runs)) for exponents, inside in out]

@@ -23,11 +23,10 @@ from dimgs.engines.structured.archive import (
 from dimgs.engines.structured.arguments import groups_without
 from dimgs.engines.structured.complete import ShortForms
 from dimgs.engines.structured.errors import choose_errors
-from dimgs.engines.structured.factor_search import FactorSearch, arguments_of
+from dimgs.engines.structured.factor_search import FactorSearch, Trinomials, arguments_of
+from dimgs.engines.structured.free_exponents import logarithms_of_sums, posynomials, single_index
 from dimgs.engines.structured.inputs import inputs_that_matter
-from dimgs.engines.structured.posynomials import posynomials
-from dimgs.engines.structured.quadratics import quadratic_roots
-from dimgs.engines.structured.rounding import power_law
+from dimgs.engines.structured.products import power_law
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.separable import (
     ScaledFunction,
@@ -35,9 +34,8 @@ from dimgs.engines.structured.separable import (
     scaled_functions,
     two_term_sums,
 )
-from dimgs.engines.structured.single_index import logarithms_of_sums, single_index
 from dimgs.engines.structured.subspaces import forms, subspace_sums
-from dimgs.engines.structured.sums import Sums
+from dimgs.engines.structured.sums import Relation, Sums, quadratic_roots
 from dimgs.engines.structured.targets import (
     CUBE,
     FURTHER,
@@ -50,7 +48,6 @@ from dimgs.engines.structured.targets import (
     shifted,
 )
 from dimgs.engines.structured.trees import Exponents, Mono, evaluate, in_groups, nodes, to_sympy
-from dimgs.engines.structured.trinomials import Trinomials
 
 if TYPE_CHECKING:
     import sympy
@@ -134,11 +131,6 @@ class Stages:
         return FactorSearch.over(self.runs, arguments_of(self.runs))
 
     @cached_property
-    def trinomials(self) -> Trinomials:
-        """Sums of three terms."""
-        return Trinomials(self.runs)
-
-    @cached_property
     def families(self) -> list[ScaledFunction]:
         """Functions with a free constant, for sums with a monomial."""
         return scaled_functions(self.runs)
@@ -170,7 +162,7 @@ class Stages:
             Step("c", "two factors", lambda: self.factors.two_loosely(self.itself, archive)),
             Step("d", "exponentials of functions", each(self._exponential, first), quick=True),
             Step("c", "a monomial beside a function", each(self._offset, [*first, *inverse])),
-            Step("c", "three terms", lambda: self.trinomials.search(self.itself, archive)),
+            Step("c", "three terms", lambda: Trinomials(self.runs).search(self.itself, archive)),
             Step("d", "a function of a free monomial", each(single_index, first)),
             Step("d", "two free exponents", each(posynomials, first)),
             Step("d", "three free exponents", each(three, [*first, *logarithm])),
@@ -375,7 +367,7 @@ class StructuredEngine:
                 step.run()
                 archive.sharpen()
             except _UNUSABLE as error:
-                archive.trouble = _trouble(error)
+                archive.trouble = f"; a step ended early on numbers that it could not use ({error})"
             done.add(k)
             quick -= step.quick
             if not archive.runs.n_groups:
@@ -406,7 +398,7 @@ def _inputs_of_best(archive: Archive, runs: Runs) -> BoolArray:
     if best is None or archive.explained or (best.structure < _SHORT and is_explained(archive)):
         return np.ones(len(runs.shape), dtype=bool)
     inside = [part.exponents for part in nodes(best.tree) if isinstance(part, Mono)]
-    powers = np.array([[float(x) for x in e] for e in inside]).reshape(-1, runs.n_groups)
+    powers = np.array(inside, dtype=float).reshape(-1, runs.n_groups)
     used = np.any(np.abs(powers @ runs.shape.T) > _NOTHING, axis=0)
     return np.asarray(used | (runs.shift != 0))
 
@@ -416,10 +408,6 @@ def _renewed(archive: Archive, *, settled: bool) -> Runs:
     if archive.best is None or archive.explained:
         return archive.runs
     return choose_errors(archive.runs, evaluate(archive.best.tree, archive.runs), settled=settled)
-
-
-def _trouble(error: Exception) -> str:
-    return f"; a step ended early on numbers that it could not use ({error})"
 
 
 def patience(archive: Archive) -> float:
@@ -458,7 +446,7 @@ def low_order_sum(problem: Problem, seconds: float) -> tuple["sympy.Expr", dict[
         archive = Archive(Runs.of(some), monotonic() + seconds)
         try:
             target, sums = response(archive.runs), Sums(archive.runs)
-            sums.search(sums.short(target, 300), target, archive, _LOW_ORDER)
+            sums.search(Relation(sums.short(target, 300), target), archive, _LOW_ORDER)
             posynomials(target, archive)
         except (OutOfBudget, *_UNUSABLE):
             pass

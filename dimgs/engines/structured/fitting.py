@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dimgs.common.arrays import Array
+from dimgs.common.arrays import Array, unscaled_covariance
 from dimgs.engines.selection import constants_bits
 from dimgs.engines.structured.description import law_bits
 from dimgs.engines.structured.runs import Runs
@@ -103,15 +103,10 @@ def polish(tree: Tree, runs: Runs, least: float = np.inf) -> FittedTree | None:
             return None
         if len(theta):
             tree = with_parameters(tree, solution.parameters)
-        return score_tree(tree, runs, law(solution.parameters)[0], solution.residuals, len(theta))
-
-
-def score_tree(tree: Tree, runs: Runs, value: Array, e: Array, free: int) -> FittedTree:
-    """Length of description of a fitted tree with these values and so many free constants."""
-    n = runs.n_runs
-    structure = law_bits(tree, runs) + constants_bits(free, n)
-    data = data_bits(value, runs.y, runs.weights, runs.unit)
-    return FittedTree(tree, float(np.mean(e**2)), data + structure, structure)
+        data = data_bits(law(solution.parameters)[0], runs.y, runs.weights, runs.unit)
+        structure = law_bits(tree, runs) + constants_bits(len(theta), runs.n_runs)
+        loss = float(np.mean(solution.residuals**2))
+        return FittedTree(tree, loss, data + structure, structure)
 
 
 def simplify_numbers(fitted: FittedTree, runs: Runs) -> FittedTree:
@@ -132,15 +127,11 @@ def _simplified(fitted: FittedTree, runs: Runs) -> FittedTree:
         values = parameters(fitted.tree)
         if not len(values):
             return fitted
-        scale = np.sqrt((jacobian**2).sum(axis=0)) + 1e-300
-        inverse = np.linalg.pinv((jacobian / scale).T @ (jacobian / scale), hermitian=True)
         variance = max(float(e @ e) / max(len(e) - len(values), 1), 1e-24)
-        errors = np.sqrt(np.diag(inverse) * variance) / scale
-        better = None
-        for i in np.argsort(errors / (np.abs(values) + 1e-300), kind="stable"):
-            better = _simpler(fitted, runs, int(i), float(values[i]), float(errors[i]))
-            if better is not None:
-                break
+        errors = np.sqrt(unscaled_covariance(jacobian).diagonal() * variance)
+        order = np.argsort(errors / (np.abs(values) + 1e-300), kind="stable").tolist()
+        simpler = (_simpler(fitted, runs, i, float(values[i]), float(errors[i])) for i in order)
+        better = next(filter(None, simpler), None)
         if better is None:
             return fitted
         fitted = better

@@ -15,6 +15,7 @@ import numpy as np
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.trees import (
+    MINUS,
     ONE,
     Call,
     Exponents,
@@ -29,7 +30,7 @@ from dimgs.engines.structured.trees import (
     times,
 )
 
-MINUS, _INVERSE, _ROOT = Number(-1.0, "-1"), Fraction(-1), Fraction(1, 2)
+_INVERSE, _ROOT = Fraction(-1), Fraction(1, 2)
 # values beyond have no products that are representable
 _LEAST = 1e-200
 # operators of which all columns up to a size are made: those of one column, with functions that are

@@ -77,15 +77,11 @@ class Runs:
     @classmethod
     def of(cls, problem: Problem) -> "Runs":
         """From a problem."""
-        names = tuple(sorted(problem.groups, key=lambda n: (len(n), n)))
-        m = problem.n_runs
+        names, m = problem.names, problem.n_runs
         columns = [problem.groups[n] for n in names]
         values = np.column_stack(columns) if columns else np.zeros((m, 0))
         logged = tuple(n not in problem.unlogged for n in names)
-        logs = np.zeros_like(values)
-        for j, log in enumerate(logged):
-            if log:
-                logs[:, j] = np.log(values[:, j])
+        logs = np.log(np.where(logged, values, 1.0))
         weights = np.ones(m) if problem.weights is None else np.array(problem.weights, float)
         variables, shape, shift = _composition(names, problem.composition)
         positive = problem.scale == "log"
@@ -115,7 +111,7 @@ class Runs:
 
     def among(self, groups: Sequence[tuple[Fraction, ...]]) -> "Runs":
         """The runs with some monomials, given by their exponents, in place of the groups."""
-        E = np.array([[float(x) for x in e] for e in groups]).T
+        E = np.array(groups, dtype=float).T
         logged = tuple(not np.any(e[~np.array(self.logged, dtype=bool)]) for e in E.T)
         return replace(
             self,
@@ -159,7 +155,7 @@ class Runs:
         """Values of a monomial in every run, shape (n_runs,)."""
         values = self._cache.get(exponents)
         if values is None:
-            e = np.array([float(x) for x in exponents])
+            e = np.array(exponents, dtype=float)
             values = np.exp(self.logs @ e)
             for j, log in enumerate(self.logged):
                 if not log and exponents[j]:
@@ -235,18 +231,14 @@ class Runs:
     def places(self) -> Array:
         """Log groups (values of those that are not logged) of unit covariance."""
         X = np.where(self.logged, self.logs, self.values)
-        X = X - X.mean(axis=0)
-        U, s, _ = np.linalg.svd(X, full_matrices=False)
-        kept = s > 1e-10 * s.max(initial=0.0)
-        return np.asarray(U[:, kept] * np.sqrt(len(X)))
+        return np.asarray(_whitened(X) * np.sqrt(len(X)))
 
     @cached_property
     def neighbours(self) -> IntArray:
         """Nearest other run of each."""
         if self.n_runs < 2 or self.places.shape[1] == 0:
             return np.arange(self.n_runs)[::-1].copy()
-        near = cKDTree(self.places).query(self.places, k=2)[1]
-        return np.asarray(near, dtype=np.int64).reshape(self.n_runs, 2)[:, 1]
+        return _nearest(self.places)
 
 
 def log_around(at: Array, values: Array) -> Array:
@@ -256,22 +248,29 @@ def log_around(at: Array, values: Array) -> Array:
         return np.asarray(np.log(np.abs(at)) + moved)
 
 
+def _whitened(X: Array) -> Array:
+    """Orthonormal directions in which the rows vary."""
+    U, s, _ = np.linalg.svd(X - X.mean(axis=0), full_matrices=False)
+    return np.asarray(U[:, s > 1e-10 * s.max(initial=0.0)])
+
+
+def _nearest(places: Array) -> IntArray:
+    """Nearest other row of each."""
+    near = cKDTree(places).query(places, k=2)[1]
+    return np.asarray(near, dtype=np.int64).reshape(len(places), 2)[:, 1]
+
+
 def _floor_of(logs: Array, y: Array) -> float:
     """Floor of the error of a positive response, from contrasts of near neighbours.
 
     Where small responses scatter far more than large ones on the logarithm, the error is partly
     additive and small responses are not to be trusted; else errors are relative throughout.
     """
-    n = len(y)
-    if n < _FEWEST or not np.any(np.ptp(logs, axis=0)):
+    if len(y) < _FEWEST or not np.any(np.ptp(logs, axis=0)):
         return RELATIVE_FLOOR
-    X = logs - logs.mean(axis=0)
-    U, s, _ = np.linalg.svd(X, full_matrices=False)
-    Z = U[:, s > 1e-10 * s.max(initial=0.0)]
-    t = np.log(y)
+    Z, t = _whitened(logs), np.log(y)
     t = t - t.mean() - Z @ (Z.T @ (t - t.mean()))
-    near = np.asarray(cKDTree(Z).query(Z, k=2)[1]).reshape(n, 2)[:, 1]
-    contrast = np.abs(t - t[near])
+    contrast = np.abs(t - t[_nearest(Z)])
     low, high = np.quantile(y, [1 / 3, 2 / 3])
     scatter = [float(np.median(contrast[y <= low])), float(np.median(contrast[y >= high]))]
     return FLOOR if scatter[0] > _ADDITIVE * scatter[1] else relative_floor(y)

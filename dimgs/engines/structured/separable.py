@@ -18,16 +18,13 @@ import numpy as np
 from dimgs.common.arrays import Array, IntArray, least_squares
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import differences, plain, short_monomials
-from dimgs.engines.structured.columns import EXPONENTIAL, weighted
+from dimgs.engines.structured.columns import AFFINE, EXPONENTIAL, FACTORS, of_argument, weighted
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.grammar import Terms
-from dimgs.engines.structured.model import ProductModel, power_basis
-from dimgs.engines.structured.rounding import fit_rounded
+from dimgs.engines.structured.products import ProductModel, fit_rounded, power_basis
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
-    ONE,
-    Call,
     Number,
     Power,
     Product,
@@ -67,7 +64,7 @@ class ScaledFunction:
     Parameters
     ----------
     name : str
-        Function, or "" for 1 + c u.
+        Of `FACTORS`; 1 + c u has another power than 1, and the others have not.
     power : Fraction
     argument : Tree
     u : ndarray of shape (n_runs,)
@@ -85,27 +82,25 @@ class ScaledFunction:
 
     def at(self, c: Array) -> Array:
         """Values, shape (n_constants, n_runs); NaN where it is not real."""
-        inner = np.outer(c, self.u)
-        if self.name:
-            return np.asarray(FUNCTIONS[self.name].value(inner))
-        base = 1 + inner
+        base = np.asarray(FACTORS[self.name].value(np.outer(c, self.u)))
+        if self.power == 1:
+            return base
         # whole powers of what is negative in every run are real
         whole = self.power.denominator == 1 and np.all(base < 0, axis=1, keepdims=True)
         return np.where((base > 0) | whole, base, np.nan) ** float(self.power)
 
     def slope(self, c: Array) -> Array:
         """Derivative by the constant, shape (n_constants, n_runs)."""
-        inner = np.outer(c, self.u)
-        if self.name:
-            return np.asarray(self.u * FUNCTIONS[self.name].slope(inner))
-        return np.asarray(float(self.power) * self.u * self.at(c) / (1 + inner))
+        inner, entry = np.outer(c, self.u), FACTORS[self.name]
+        slope = np.asarray(self.u * entry.slope(inner))
+        if self.power == 1:
+            return slope
+        return np.asarray(float(self.power) * slope * self.at(c) / entry.value(inner))
 
     def tree(self, c: float) -> Tree:
         """With a constant that is free."""
-        inner = Product((Number(c), self.argument))
-        if self.name:
-            return Call(self.name, inner)
-        return Power(Sum((ONE, inner)), self.power)
+        base = of_argument(self.name, Product((Number(c), self.argument)))
+        return base if self.power == 1 else Power(base, self.power)
 
     def taken(self, rows: IntArray) -> "ScaledFunction":
         """The family on a subset of the runs."""
@@ -127,7 +122,7 @@ def scaled_functions(runs: Runs) -> list[ScaledFunction]:
         for power in _POWERS if argument in of_powers else ():
             bits = cost + 2.0 + _RARE * (power.denominator > 2)
             c = poles if power.denominator == 1 else both
-            out.append(ScaledFunction("", power, argument, u, bits, c))
+            out.append(ScaledFunction(AFFINE, power, argument, u, bits, c))
         for name in _NAMES:
             entry = FUNCTIONS[name]
             c = both if name in ("exp", "log1p") else sizes
@@ -193,7 +188,7 @@ def exponentials_of_functions(
     """
     runs, root = archive.runs, target.log_root(archive.runs)
     # other functions of one argument are factors of the power law themselves
-    functions = [f for f in functions if f.name == "exp" or (not f.name and f.power == -1)]
+    functions = [f for f in functions if f.name == "exp" or f.power == -1]
     monomials, t = short_monomials(runs, _FRONTS), weighted(target.logs, root)
     scan = TwoTermScan.of(monomials, functions, root, t, power_basis(runs, root)[None])
     if scan is None:

@@ -17,7 +17,6 @@ G. H. Golub, C. F. Van Loan, Matrix Computations, 4th ed. (2013), section 5.3 (p
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations_with_replacement, product
 
@@ -25,16 +24,16 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.engines.structured.archive import Archive
-from dimgs.engines.structured.arguments import short_monomials
+from dimgs.engines.structured.arguments import monomials_of, short_monomials
 from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.sums import Sums
+from dimgs.engines.structured.sums import Relation, Sums, of_unit_length
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
     ONE,
     Call,
     Exponents,
-    monomial,
+    added,
     nodes,
 )
 
@@ -47,9 +46,8 @@ _FUNCTIONS, _CHUNK, _SPANS = 1500, 100, 4
 _FREE, _MOST = 0.67, 80
 # widths of the beam for each number of terms: those of one span are few
 _WIDTHS = (40, 60, 60, 40, 40, 30)
-# share of a term outside the others, and of a singular value, below which rounding decides; most
-# terms of a sum; least length of a column
-_DEPENDENT, _RANK, _LONGEST, _LEAST = 1e-7, 1e-13, 7, 1e-100
+# share of a term outside the others below which rounding decides
+_DEPENDENT = 1e-7
 # functions that stand at every argument of a span at once
 _NAMES = ("log", "exp", "sin", "cos", "log1p", "tanh")
 # widths of the beam for the terms of a form, and its degrees: the runs determine no more terms
@@ -60,21 +58,8 @@ _EXACT_FORM, _NEAR = 1e-12, 0.1
 _LARGEST_FAMILY = 9
 
 
-@dataclass(frozen=True, eq=False)
-class Span:
-    """Span of terms, with the residual mean square of the target.
-
-    Parameters
-    ----------
-    score : float
-    library : Terms
-    above : int or None
-        Terms from this one on hold the response.
-    """
-
-    score: float
-    library: Terms
-    above: int | None = None
+# what a span leaves, its residual mean square, and its terms
+Span = tuple[float, Relation]
 
 
 @np.errstate(all="ignore")
@@ -91,70 +76,29 @@ def subspace_sums(sums: Sums, target: Target, archive: Archive, *, ratios: bool 
     """
     if not np.all(np.isfinite(target.values)) or not np.any(target.values):
         return
-    search = _SpanSearch.of(sums, target)
+    search = _SpanSearch(sums, target)
     if not len(search.upper):
         return
     spans = [search.monomials(), *search.one_name(), *search.one_function(ratios, archive)]
-    for span in sorted(filter(None, spans), key=lambda s: s.score)[:_SPANS]:
-        for picked in eliminated(span.library.values * search.root[:, None], search.t):
-            sums.fit(span.library, target, picked, archive, span.above, search.root)
+    for _, relation in sorted(filter(None, spans), key=lambda span: span[0])[:_SPANS]:
+        sums.eliminate(relation, archive)
         if not archive.exact:
-            sums.search(span.library, target, archive, _WIDTHS, span.above)
+            sums.search(relation, archive, _WIDTHS)
         if archive.exact:
             return
 
 
-def eliminated(A: Array, t: Array) -> list[list[int]]:
-    """Sets of few columns by backward elimination, for terms that cancel each other.
-
-    Parameters
-    ----------
-    A : ndarray of shape (n_runs, n_columns)
-    t : ndarray of shape (n_runs,)
-
-    Returns
-    -------
-    list of list of int
-        From the longest to a pair.
-
-    References
-    ----------
-    N. Draper, H. Smith, Applied Regression Analysis, 3rd ed. (1998), chapter 15.
-    """
-    A = _of_unit_length(A)
-    kept, out = list(range(A.shape[1])), []
-    while len(kept) > 2:
-        U, s, Vt = np.linalg.svd(A[:, kept], full_matrices=False)
-        few = s > _RANK * s[0]
-        c = Vt[few].T @ ((U[:, few].T @ t) / s[few])
-        variance = ((Vt[few].T / s[few]) ** 2).sum(axis=1)
-        loss = c**2 / variance
-        drop = max(1, (len(kept) - _LONGEST) // 3)
-        gone = set(np.argsort(loss, kind="stable")[:drop].tolist())
-        kept = [k for i, k in enumerate(kept) if i not in gone]
-        if len(kept) <= _LONGEST:
-            out.append(kept)
-    return out
-
-
-@dataclass(frozen=True, eq=False)
 class _SpanSearch:
     """Monomials of a target, `upper` ones beside it and `lower` ones times it."""
 
-    sums: Sums
-    upper: Terms
-    lower: Terms
-    root: Array
-    t: Array
-
-    @classmethod
-    def of(cls, sums: Sums, target: Target) -> "_SpanSearch":
-        runs, root = sums.runs, target.root(sums.runs)
-        monomials = short_monomials(runs, _UPPER, power=target.power, near=sums.near(target))
+    def __init__(self, sums: Sums, target: Target) -> None:
+        self.sums, self.target, self.root = sums, target, target.root(sums.runs)
+        self.t = self.root * target.values
+        runs = sums.runs
+        self.upper = short_monomials(runs, _UPPER, power=target.power, near=sums.near(target))
         below = short_monomials(runs, _LOWER)
         kept = [i for i, tree in enumerate(below.trees) if tree != ONE]
-        lower = below.take(np.array(kept, dtype=np.int64)).times(ONE, target.values)
-        return cls(sums, monomials, lower, root, root * target.values)
+        self.lower = below.take(np.array(kept, dtype=np.int64)).times(ONE, target.values)
 
     def few(self, count: int) -> int:
         """Less of a number of terms where runs are few."""
@@ -168,9 +112,8 @@ class _SpanSearch:
         if not np.all(np.isfinite(A)) or free < 1:
             return None
         residuals = _off(_orthonormal(A), self.t)
-        return Span(
-            float(residuals @ residuals) / free, library, None if below is None else len(above)
-        )
+        first = None if below is None else len(above)
+        return float(residuals @ residuals) / free, Relation(library, self.target, first)
 
     def monomials(self) -> Span | None:
         """Ratios of sums of monomials."""
@@ -215,11 +158,12 @@ class _SpanSearch:
         for k in np.argsort(scores, kind="stable")[:_SPANS]:
             g = bare.values[:, k]
             if not ratios:
-                yield Span(float(scores[k]), outer + inner.times(bare.trees[k], g))
+                library = outer + inner.times(bare.trees[k], g)
+                yield float(scores[k]), Relation(library, self.target)
                 continue
             above = outer + self.upper.first(few).times(bare.trees[k], g)
             below = lower + (response + self.lower.first(few)).times(bare.trees[k], g)
-            yield Span(float(scores[k]), above + below, len(above))
+            yield float(scores[k]), Relation(above + below, self.target, len(above))
 
     def _mean_squares(self, values: Array, base: Array, g: Array) -> Array:
         """For each function what it leaves, for each degree of freedom."""
@@ -241,26 +185,14 @@ def _arguments(runs: Runs) -> Terms:
         tuple(Fraction(int(i == k)) for i in range(runs.n_groups)) for k in range(runs.n_groups)
     ]
     for e in monomials.exponents:
-        way = float((runs.shape @ np.array([float(x) for x in e])).sum())
+        way = float((runs.shape @ np.array(e, dtype=float)).sum())
         if any(e) and (way > 0 or (way == 0 and next(x for x in e if x) > 0)):
             rows.append(e)
-    return _monomials(runs, list(dict.fromkeys(rows))[:_ARGUMENTS])
-
-
-def _monomials(runs: Runs, exponents: list[Exponents]) -> Terms:
-    values = np.column_stack([runs.monomial(e) for e in exponents])
-    return Terms(tuple(map(monomial, exponents)), np.zeros(len(exponents)), values)
-
-
-def _of_unit_length(A: Array) -> Array:
-    """Columns of length 1, however large; those of zeros as they are."""
-    largest = np.abs(A).max(axis=0)
-    A = A / np.where(largest > 0, largest, 1.0)
-    return np.asarray(A / np.maximum(np.sqrt((A**2).sum(axis=0)), _LEAST))
+    return monomials_of(runs, list(dict.fromkeys(rows))[:_ARGUMENTS])
 
 
 def _orthonormal(A: Array) -> Array:
-    U, s, _ = np.linalg.svd(_of_unit_length(A), full_matrices=False)
+    U, s, _ = np.linalg.svd(of_unit_length(A), full_matrices=False)
     return np.asarray(U[:, s > _DEPENDENT * s[0]])
 
 
@@ -333,12 +265,11 @@ def forms(sums: Sums, target: Target, archive: Archive) -> None:
             order = np.array([k for k in order if shares[k] < _EXACT_FORM])
         # polynomials that do not come near are not worth their fits
         for k in (k for k in order[:3] if degree == 2 or shares[k] < _NEAR):
-            library = _library(runs, family, fronts.exponents[k], places)
+            relation = Relation(_library(runs, family, fronts.exponents[k], places), target)
             if degree > 2:
-                for picked in eliminated(library.values * root[:, None], t):
-                    sums.fit(library, target, picked, archive, None, root)
+                sums.eliminate(relation, archive)
             else:
-                sums.search(library, target, archive, _FORM_WIDTHS)
+                sums.search(relation, archive, _FORM_WIDTHS)
             if archive.exact:
                 return
 
@@ -347,15 +278,13 @@ def _library(
     runs: Runs, family: LikeVariables, front: Exponents, places: list[tuple[int, ...]]
 ) -> Terms:
     """Products of the members, and of pairs the squares of their differences too."""
-    members = [_monomials(runs, [e]) for e in family]
+    members = [monomials_of(runs, [e]) for e in family]
     parts = []
     for place in places:
         powers = (front, *(family[k] for k in place))
-        parts.append(
-            _monomials(runs, [tuple(sum(e, Fraction(0)) for e in zip(*powers, strict=True))])
-        )
+        parts.append(monomials_of(runs, [added(*powers)]))
         if len(place) == 2 and place[0] != place[1]:
             a, b = (members[k] for k in place)
             square = a.applied("-", b).raised(Fraction(2))
-            parts.append(_monomials(runs, [front]).applied("*", square))
+            parts.append(monomials_of(runs, [front]).applied("*", square))
     return Terms.joined(parts)

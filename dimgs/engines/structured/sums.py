@@ -1,14 +1,21 @@
-"""Sparse relations: t = Σ c_k f_k, and t Σ d_k m_k = Σ c_k f_k, by a wide beam.
+"""Sparse relations: t = Σ c_k f_k, t Σ d_k m_k = Σ c_k f_k, and t² = Σ c_k f_k + t Σ d_k m_k.
 
 Terms f are monomials m, and monomials times functions of an argument. For each set of terms that is
 kept, one matrix product gives the gain of every further term exactly: the square of the response
 along the part of the term outside the span of the set.
+
+The last of these gives roots of quadratic equations: t = h ± √(h² + g), where h and g are sums. The
+radicand is multiplied out, so that (a + b)² - 4 a b is the square of a difference. Dissociation and
+recombination, reactors of second order, principal stresses, conjugate depths; with t = y² also
+nested roots, such as those of waves in lossy media.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,7 +26,25 @@ from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.trees import ONE, Number, Power, Product, Sum, Tree, times
+from dimgs.engines.structured.trees import (
+    MINUS,
+    ONE,
+    Call,
+    Exponents,
+    Mono,
+    Number,
+    Power,
+    Product,
+    Sum,
+    Tree,
+    added,
+    evaluate,
+    monomial,
+    nodes,
+    plus,
+    powered,
+    times,
+)
 
 # multiples of arguments, with their cost in units of one more variable in a monomial
 _SCALES = ((1.0, "1", 0.0), (0.5, "1/2", 1.5), (2.0, "2", 1.5), (2 * np.pi, "2*pi", 3.0))
@@ -38,8 +63,6 @@ _POWERS = (
 )
 Picked = tuple[int, ...]
 Weighted = list[tuple[float, Tree]]
-# the law of the terms without the response and of those with it
-Solved = Callable[[Weighted, Weighted], Tree | None]
 # share of a term outside the others below which rounding decides
 _DEPENDENT = 1e-9
 # share of the squares that is rounding: nothing is left to add
@@ -52,6 +75,9 @@ _SHORT = (300, 150, 60, 40)
 _EACH = 30
 # relative size of a term that does nothing
 NOTHING = 1e-10
+# share of a singular value below which rounding decides, terms that are left at most, and least
+# length of a column
+_RANK, _LONGEST, _LEAST = 1e-13, 7, 1e-100
 # shortest terms of which every pair is kept, as two terms that cancel explain nothing alone
 _PAIRED = 28
 
@@ -93,6 +119,36 @@ def function_terms(
     return replace(outer, cost=outer.cost - outer.cost.min(initial=np.inf)).crossed(bare, count)
 
 
+def _ratio_of(free: Weighted, held: Weighted) -> Tree | None:
+    """Solution of t = Σ c f + t Σ d m."""
+    if not free:
+        return None
+    total = plus(*(times(Number(value), tree) for value, tree in free))
+    if not held:
+        return total
+    lower = tuple(Product((Number(-value), tree)) for value, tree in held)
+    return Product((total, Power(Sum((ONE, *lower)), Fraction(-1))))
+
+
+class Relation(NamedTuple):
+    """Terms of which the few are sought that a target is a sum of.
+
+    Parameters
+    ----------
+    library : Terms
+    target : Target
+    above : int or None
+        Terms from this one on hold the response.
+    solved : callable
+        The law of the terms without the response and of those with it, each with its number.
+    """
+
+    library: Terms
+    target: Target
+    above: int | None = None
+    solved: Callable[[Weighted, Weighted], Tree | None] = _ratio_of
+
+
 @dataclass(eq=False)
 class Sums:
     """Searches of sums for one problem."""
@@ -111,7 +167,7 @@ class Sums:
     def monomials(self, target: Target, archive: Archive) -> None:
         """Sums of up to seven short monomials."""
         widths = _LONG if target.name == "y" else _MEDIUM
-        self.search(self.short(target, 300), target, archive, widths)
+        self.search(Relation(self.short(target, 300), target), archive, widths)
 
     def functions(self, target: Target, archive: Archive, count: int = 5000) -> None:
         """Sums of monomials and of monomials times functions."""
@@ -119,27 +175,19 @@ class Sums:
         library = library + function_terms(
             self.runs, self.bare, target.power, count, self.near(target)
         )
-        self.search(library, target, archive, _SHORT)
+        self.search(Relation(library, target), archive, _SHORT)
 
     def short(self, target: Target, count: int) -> Terms:
         """Short monomials of the dimension of a target."""
         near = self.near(target)
         return short_monomials(self.runs, count, power=target.power, halves=True, near=near)
 
-    def search(
-        self,
-        library: Terms,
-        target: Target,
-        archive: Archive,
-        widths: Sequence[int],
-        above: int | None = None,
-        solved: Solved | None = None,
-    ) -> None:
+    def search(self, relation: Relation, archive: Archive, widths: Sequence[int]) -> None:
         """Beam search, a width for each number of terms; the best of each number are fitted.
 
         Every pair of the first terms of the library, the shortest, is kept beside the beam.
-        Terms from the number `above` on hold the response; `solved` makes the law of both kinds.
         """
+        library, target = relation.library, relation.target
         with np.errstate(all="ignore"):
             root = target.root(self.runs)
             t = root * target.values
@@ -160,24 +208,27 @@ class Sums:
             beam, exact = list(extended), min(extended.values()) < _EXACT
             for picked in beam[: 3 if exact else 6]:
                 places = [int(kept[i]) for i in picked]
-                self.fit(library, target, places, archive, above, root, solved)
+                self.fit(relation, places, archive)
             if exact or archive.exact:
                 return
             if depth == 2:
                 short = [(int(i), int(j)) for n, j in enumerate(few) for i in few[:n]]
                 beam = list(dict.fromkeys([*beam, *short]))
 
-    def fit(
-        self,
-        library: Terms,
-        target: Target,
-        picked: list[int],
-        archive: Archive,
-        above: int | None,
-        root: Array,
-        solved: Solved | None = None,
-    ) -> None:
-        """Fit the law of the picked terms; see `search`."""
+    def eliminate(self, relation: Relation, archive: Archive) -> None:
+        """Fit what backward elimination leaves of a few terms, which may cancel."""
+        target = relation.target
+        with np.errstate(all="ignore"):
+            root = target.root(self.runs)
+            A, t = relation.library.values * root[:, None], target.values * root
+        if np.all(np.isfinite(A)) and np.all(np.isfinite(t)):
+            for picked in eliminated(A, t):
+                self.fit(relation, picked, archive)
+
+    def fit(self, relation: Relation, picked: list[int], archive: Archive) -> None:
+        """Fit the law of the picked terms."""
+        library, target, above, solved = relation
+        root = target.root(self.runs)
         A = library.values[:, picked] * root[:, None]
         t = target.values * root
         c = least_squares(A, t)
@@ -189,21 +240,49 @@ class Sums:
         ]
         free = [(value, tree) for value, tree, without in terms if without]
         held = [(value, tree) for value, tree, without in terms if not without]
-        law = (solved or _ratio_of)(free, held)
+        law = solved(free, held)
         if law is not None:
             archive.add(target.back(law))
 
 
-def _ratio_of(free: Weighted, held: Weighted) -> Tree | None:
-    """Solution of t = Σ c f + t Σ d m."""
-    if not free:
-        return None
-    upper = tuple(times(Number(value), tree) for value, tree in free)
-    total: Tree = Sum(upper) if len(upper) > 1 else upper[0]
-    if not held:
-        return total
-    lower = tuple(Product((Number(-value), tree)) for value, tree in held)
-    return Product((total, Power(Sum((ONE, *lower)), Fraction(-1))))
+def eliminated(A: Array, t: Array) -> list[list[int]]:
+    """Sets of few columns by backward elimination, for terms that cancel each other.
+
+    Parameters
+    ----------
+    A : ndarray of shape (n_runs, n_columns)
+    t : ndarray of shape (n_runs,)
+
+    Returns
+    -------
+    list of list of int
+        From the longest to a pair.
+
+    References
+    ----------
+    N. Draper, H. Smith, Applied Regression Analysis, 3rd ed. (1998), chapter 15.
+    """
+    A = of_unit_length(A)
+    kept, out = list(range(A.shape[1])), []
+    while len(kept) > 2:
+        U, s, Vt = np.linalg.svd(A[:, kept], full_matrices=False)
+        few = s > _RANK * s[0]
+        c = Vt[few].T @ ((U[:, few].T @ t) / s[few])
+        variance = ((Vt[few].T / s[few]) ** 2).sum(axis=1)
+        loss = c**2 / variance
+        drop = max(1, (len(kept) - _LONGEST) // 3)
+        gone = set(np.argsort(loss, kind="stable")[:drop].tolist())
+        kept = [k for i, k in enumerate(kept) if i not in gone]
+        if len(kept) <= _LONGEST:
+            out.append(kept)
+    return out
+
+
+def of_unit_length(A: Array) -> Array:
+    """Columns of length 1, however large; those of zeros as they are."""
+    largest = np.abs(A).max(axis=0)
+    A = A / np.where(largest > 0, largest, 1.0)
+    return np.asarray(A / np.maximum(np.sqrt((A**2).sum(axis=0)), _LEAST))
 
 
 def _extended(
@@ -251,3 +330,108 @@ def _gains(F: Array, t: Array, part: IntArray) -> tuple[Array, Array]:
     along = F.T @ rest.T
     gains = np.where(outside > _DEPENDENT, along**2 / np.maximum(outside, _DEPENDENT), 0.0)
     return gains.T, np.asarray((rest**2).sum(axis=1))
+
+
+# monomials of the dimension of the square, and of the response: as many as of ratios of sums
+_FREE, _HELD = 120, 60
+# monomials times sines and cosines beside them: double angles are among the first
+_TURNING = 1000
+# the shortest of both, of which all but a few are eliminated: no more than a third of the runs
+_FEW_FREE, _FEW_HELD = 24, 12
+# widths of the beam for each number of terms of a square
+_OF_SQUARES = (200, 150, 100, 40)
+# terms before the root and under it, as of two stresses and a shear: more follow any smooth law of
+# one group to the precision of the numbers
+_MOST_OUTSIDE, _MOST_INSIDE = 2, 4
+# relative size of a coefficient of the radicand that cancels
+_CANCELLED = 1e-7
+# of the rms of the response: below it the errors of a square do not shrink any further
+_LEAST_ROOT = 0.1
+
+
+def quadratic_roots(sums: Sums, target: Target, archive: Archive, *, angles: bool = False) -> None:
+    """Search roots of quadratic equations.
+
+    Parameters
+    ----------
+    sums : Sums
+    target : Target
+        The response or a power of it.
+    archive : Archive
+    angles : bool
+        Whether terms may be monomials times sines and cosines, as of thrown bodies.
+    """
+    square = _squared(target)
+    free = sums.short(square, _FREE)
+    held = short_monomials(sums.runs, _HELD, power=target.power, near=sums.near(target))
+    if angles:
+        turns = [k for k, t in enumerate(sums.bare.trees) if _turns(t)]
+        bare = sums.bare.take(np.array(turns, dtype=np.int64))
+        free = free + function_terms(sums.runs, bare, square.power, _TURNING)
+        held = held + function_terms(sums.runs, bare, target.power, _TURNING)
+    held = held.times(ONE, target.values)
+    solved = partial(_root_of, sums.runs, target.at)
+    few = free.first(min(_FEW_FREE, sums.runs.n_runs // 4))
+    short = few + held.first(min(_FEW_HELD, sums.runs.n_runs // 8))
+    # terms of the two sums cancel each other, so that the shortest are tried together first
+    sums.eliminate(Relation(short, square, len(few), solved), archive)
+    if not archive.exact:
+        sums.search(Relation(free + held, square, len(free), solved), archive, _OF_SQUARES)
+
+
+def _squared(target: Target) -> Target:
+    """The square of a target, of which the root is taken by the law itself."""
+    floor = _LEAST_ROOT * float(np.sqrt(np.mean(target.at**2)))
+    at, moved = target.at**2, 2 * target.at * (target.values - target.at)
+    slope = 2 * np.maximum(np.abs(target.at), floor) * target.slope
+    return replace(
+        target,
+        name=f"({target.name})^2",
+        at=at,
+        values=at + moved,
+        power=2 * target.power,
+        slope=slope,
+    )
+
+
+def _root_of(runs: Runs, at: Array, free: Weighted, held: Weighted) -> Tree | None:
+    """The root of t² = Σ c m + t Σ d m on the side of half the second sum where the response is."""
+    if not 0 < len(held) <= _MOST_OUTSIDE:
+        return None
+    if not all(isinstance(tree, Mono) or tree == ONE for _, tree in (*free, *held)):
+        return _root_of_functions(runs, at, free, held)
+    half = {_exponents(tree, runs): value / 2 for value, tree in held}
+    inside = {_exponents(tree, runs): value for value, tree in free}
+    parts: dict[Exponents, float] = {e: abs(value) for e, value in inside.items()}
+    for (first, a), (second, b) in product(half.items(), repeat=2):
+        exponents = added(first, second)
+        inside[exponents] = inside.get(exponents, 0.0) + a * b
+        parts[exponents] = parts.get(exponents, 0.0) + abs(a * b)
+    left = {e: value for e, value in inside.items() if abs(value) > _CANCELLED * parts[e]}
+    if not 0 < len(left) <= _MOST_INSIDE:
+        return None
+    middle = sum(value * runs.monomial(e) for e, value in half.items())
+    upper = float(np.median(at - middle)) > 0
+    radicand = plus(*(times(Number(value), monomial(e)) for e, value in left.items()))
+    root = Power(radicand, Fraction(1, 2))
+    outside = (times(Number(value), monomial(e)) for e, value in half.items())
+    return Sum((*outside, root if upper else Product((MINUS, root))))
+
+
+def _turns(tree: Tree) -> bool:
+    return any(isinstance(n, Call) and FUNCTIONS[n.name].periodic for n in nodes(tree))
+
+
+def _root_of_functions(runs: Runs, at: Array, free: Weighted, held: Weighted) -> Tree | None:
+    """Roots with one term before the root and few terms under it."""
+    if len(held) > 1 or not 0 < len(free) <= _MOST_OUTSIDE:
+        return None
+    ((value, tree),) = held
+    upper = float(np.median(at - value / 2 * evaluate(tree, runs))) > 0
+    squared = Product((Number(value**2 / 4), powered(tree, Fraction(2))))
+    root = Power(Sum((squared, *(times(Number(v), t) for v, t in free))), Fraction(1, 2))
+    return Sum((times(Number(value / 2), tree), root if upper else Product((MINUS, root))))
+
+
+def _exponents(tree: Tree, runs: Runs) -> Exponents:
+    return tree.exponents if isinstance(tree, Mono) else (Fraction(0),) * runs.n_groups

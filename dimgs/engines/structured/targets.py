@@ -10,7 +10,7 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.description import simple_number_near
-from dimgs.engines.structured.grammar import MINUS
+from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.runs import Runs, log_around
 from dimgs.engines.structured.trees import (
     ONE,
@@ -21,6 +21,7 @@ from dimgs.engines.structured.trees import (
     Sum,
     Tree,
     evaluate,
+    negated,
     powered,
     times,
     with_front,
@@ -39,6 +40,16 @@ CUBE = (Fraction(1, 3), Fraction(-1, 3))
 FURTHER = tuple(
     Fraction(*x) for x in ((3, 1), (-3, 1), (1, 3), (-1, 3), (3, 2), (-3, 2), (4, 1), (-4, 1))
 )
+# functions of the response with their inverses, and between which responses these undo them
+_LINKS = {
+    "sin": ("asin", -np.pi / 2, np.pi / 2),
+    "tan": ("atan", -np.pi / 2, np.pi / 2),
+    "cos": ("acos", 0.0, np.pi),
+    "exp": ("log", -300.0, 300.0),
+    "log": ("exp", np.nextafter(0.0, 1.0), np.inf),
+}
+# of responses whose exponentials are compared: of a wider span the largest alone counts
+_LARGEST_SPAN = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,18 +128,12 @@ def powers(runs: Runs, exponents: Sequence[Fraction] = POWERS) -> list[Target]:
     signed = {Fraction(1)} | ({Fraction(-1)} if np.all(runs.anchor != 0) else set())
     positive = bool(np.all(runs.anchor > 0))
     real = [p for p in exponents if positive or p in signed]
-    return [response(runs) if p == 1 else _powered(runs, p) for p in real]
+    return [response(runs) if p == 1 else _powered(runs, p, float(p)) for p in real]
 
 
-def _powered(runs: Runs, p: Fraction) -> Target:
-    q = float(p)
-    return Target.of(
-        runs, f"y^{p}", lambda y: y**q, lambda y: q * y ** (q - 1), _root(1 / p), float(p)
-    )
-
-
-def _root(power: Fraction) -> Callable[[Tree], Tree]:
-    return lambda tree: powered(tree, power)
+def _powered(runs: Runs, p: Fraction, q: float) -> Target:
+    back = partial(powered, power=1 / p)
+    return Target.of(runs, f"y^{p}", lambda y: y**q, lambda y: q * y ** (q - 1), back, q)
 
 
 def over_signed(runs: Runs, count: int) -> list[Target]:
@@ -157,23 +162,24 @@ def over_signed(runs: Runs, count: int) -> list[Target]:
 
 
 def functions(runs: Runs) -> list[Target]:
-    """Sin y, cos y, tan y, exp y, log y, where the response lies in the branch of the inverse."""
+    """Sin y, tan y, cos y, exp y, log y, where the response lies in the branch of the inverse."""
     y = runs.anchor
     low, high = float(y.min()), float(y.max())
-    out = []
-    if low >= -np.pi / 2 and high <= np.pi / 2:
-        out.append(Target.of(runs, "sin", np.sin, np.cos, _call("asin")))
-        out.append(Target.of(runs, "tan", np.tan, lambda y: 1 / np.cos(y) ** 2, _call("atan")))
-    if low >= 0 and high <= np.pi:
-        out.append(Target.of(runs, "cos", np.cos, lambda y: -np.sin(y), _call("acos")))
-    if high - low < 100 and np.abs(y).max() < 300:
-        out.append(Target.of(runs, "exp", np.exp, np.exp, _call("log")))
-    if low > 0 and not np.any(y == 1):
-        out.append(Target.of(runs, "log", np.log, lambda y: 1 / y, _call("exp")))
-    return out
+    wanted = [name for name, (_, least, most) in _LINKS.items() if least <= low and high <= most]
+    if high - low >= _LARGEST_SPAN and "exp" in wanted:
+        wanted.remove("exp")
+    if np.any(y == 1) and "log" in wanted:
+        wanted.remove("log")
+    return [
+        Target.of(
+            runs, name, FUNCTIONS[name].value, FUNCTIONS[name].slope, _called(_LINKS[name][0])
+        )
+        for name in wanted
+    ]
 
 
-def _call(name: str) -> Callable[[Tree], Tree]:
+def _called(name: str) -> Callable[[Tree], Tree]:
+    """The function of a tree; of its inverse the argument, for exponentials and logarithms."""
     inverse = {"log": "exp", "exp": "log"}.get(name)
 
     def build(tree: Tree) -> Tree:
@@ -201,7 +207,7 @@ def shifted(runs: Runs, targets: Sequence[Target], count: int) -> list[Target]:
         for k, term in enumerate(monomials.trees):
             for sign in (1, -1):
                 name = f"{target.name}{'-' if sign == 1 else '+'}m{k}"
-                back = _plus(term if sign == 1 else Product((MINUS, term)), target.back)
+                back = _plus(term if sign == 1 else negated(term), target.back)
                 moved = target.moved(name, sign * monomials.values[:, k], back)
                 least = 0.0 if target.power == 1 else _ONE_SIGN
                 if not np.any(moved.at == 0) and abs(float(np.sign(moved.at).mean())) >= least:

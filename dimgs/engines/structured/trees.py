@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import reduce
-from itertools import count
 from math import prod
 from operator import add, mul
 from typing import TYPE_CHECKING, Any
@@ -20,10 +19,7 @@ if TYPE_CHECKING:
     from dimgs.engines.structured.runs import Runs
 
 Exponents = tuple[Fraction, ...]
-# the value, and its slope by each free constant in the order of the tree
-Evaluated = tuple[Any, list[Any]]
 Compiled = Callable[[Array], tuple[Array, Array]]
-_Part = Callable[[Array], Evaluated]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,47 +81,70 @@ def exact(value: int | Fraction) -> Number:
     return Number(float(value), str(Fraction(value)))
 
 
+MINUS = exact(-1)
+
+
+def added(*exponents: Exponents) -> Exponents:
+    """Exponents of a product of monomials."""
+    return tuple(sum(each, Fraction(0)) for each in zip(*exponents, strict=True))
+
+
 def monomial(exponents: Exponents) -> Tree:
     """A monomial; the number 1 where it has no group."""
     return Mono(exponents) if any(exponents) else ONE
 
 
-def times(first: Tree, second: Tree) -> Tree:
-    """Product of two trees, without a factor 1."""
-    if first == ONE:
-        return second
-    return first if second == ONE else Product((first, second))
+def factors_of(tree: Tree) -> tuple[Tree, ...]:
+    """Factors of a product; another tree itself."""
+    return tree.factors if isinstance(tree, Product) else (tree,)
+
+
+def times(*factors: Tree) -> Tree:
+    """Product of trees, without factors 1."""
+    others = tuple(f for f in factors if f != ONE)
+    return Product(others) if len(others) > 1 else (*others, ONE)[0]
+
+
+def plus(*terms: Tree) -> Tree:
+    """Sum of trees; a single one itself."""
+    return Sum(terms) if len(terms) > 1 else terms[0]
+
+
+def negated(tree: Tree) -> Tree:
+    """Minus a tree, by the signs of its numbers where it has some."""
+    match tree:
+        case Sum(terms):
+            return Sum(tuple(map(negated, terms)))
+        case Number(value, text):
+            return Number(-value, text and (text[1:] if text[0] == "-" else f"-{text}"))
+        case Product((Number() as number, *rest)):
+            return times(negated(number), *rest)
+        case _:
+            return Product((MINUS, tree))
+
+
+def times_monomial(exponents: Exponents, tree: Tree) -> Tree:
+    """A tree times a monomial, which is joined with those that it has and stands after numbers."""
+    factors = factors_of(tree)
+    numbers = [f for f in factors if isinstance(f, Number)]
+    powers = [f.exponents for f in factors if isinstance(f, Mono)]
+    others = [f for f in factors if not isinstance(f, Number | Mono)]
+    return times(*numbers, monomial(added(exponents, *powers)), *others)
 
 
 def with_front(exponents: Exponents, tree: Tree) -> Tree:
-    """A monomial times a tree, joined with the monomial that the tree has.
-
-    Where a term of a sum is divided by a part of it, the sum is multiplied out.
-    """
-    match tree:
-        case Mono(powers):
-            return monomial(tuple(a + b for a, b in zip(powers, exponents, strict=True)))
-        case Sum(terms) if any(_divides(exponents, t) for t in terms):
-            return Sum(tuple(with_front(exponents, t) for t in terms))
-        case Product(factors) if any(
-            isinstance(f, Sum) and any(_divides(exponents, t) for t in f.terms) for f in factors
-        ):
-            place = next(k for k, f in enumerate(factors) if isinstance(f, Sum))
-            inner = with_front(exponents, factors[place])
-            return Product((*factors[:place], inner, *factors[place + 1 :]))
-        case Product(factors):
-            rest = [f for f in factors if not isinstance(f, Mono)]
-            monomials = [f.exponents for f in factors if isinstance(f, Mono)]
-            total = tuple(sum(e, Fraction(0)) for e in zip(exponents, *monomials, strict=True))
-            return Product((*rest, Mono(total))) if any(total) else Product(tuple(rest))
-        case _:
-            return times(tree, monomial(exponents))
+    """A monomial times a tree; where it divides a term of a sum, the sum is multiplied out."""
+    factors = factors_of(tree)
+    for k, factor in enumerate(factors):
+        if isinstance(factor, Sum) and any(_divides(exponents, t) for t in factor.terms):
+            inside = Sum(tuple(with_front(exponents, t) for t in factor.terms))
+            return times(*factors[:k], inside, *factors[k + 1 :])
+    return times_monomial(exponents, tree)
 
 
 def _divides(exponents: Exponents, term: Tree) -> bool:
     """Whether a monomial of the term has what a front has in its denominator."""
-    parts = term.factors if isinstance(term, Product) else (term,)
-    powers = [f.exponents for f in parts if isinstance(f, Mono)]
+    powers = [f.exponents for f in factors_of(term) if isinstance(f, Mono)]
     return any(a > 0 > b for e in powers for a, b in zip(exponents, e, strict=True))
 
 
@@ -140,15 +159,11 @@ def powered(tree: Tree, power: Fraction) -> Tree:
             return Number(value ** float(power))
         case Power(base, exponent) if power.denominator == 1:
             return Power(base, exponent * power)
-        case Product(factors) if all(
-            isinstance(f, Mono)
-            or (isinstance(f, Call) and f.name == "exp")
-            or (isinstance(f, Number) and f.free and f.value > 0)
-            for f in factors
-        ):
-            return Product(tuple(powered(f, power) for f in factors))
-        case _:
-            return Power(tree, power)
+        case Product(factors):
+            inside = tuple(powered(f, power) for f in factors)
+            if not any(isinstance(f, Power) for f in inside):
+                return Product(inside)
+    return Power(tree, power)
 
 
 def children(tree: Tree) -> tuple[Tree, ...]:
@@ -176,24 +191,34 @@ def parameters(tree: Tree) -> Array:
     return np.array([n.value for n in nodes(tree) if isinstance(n, Number) and n.free])
 
 
-def with_leaves(tree: Tree, leaf: "Callable[[Number | Mono], Tree]") -> Tree:
-    """The tree with others in place of its numbers and monomials."""
+def with_parts(tree: Tree, other: Callable[[Tree], Any]) -> Tree:
+    """The tree with others in place of those of its parts for which there is one."""
+    part: Tree | None = other(tree)
+    if part is not None:
+        return part
     match tree:
         case Sum(parts):
-            return Sum(tuple(with_leaves(p, leaf) for p in parts))
+            return Sum(tuple(with_parts(p, other) for p in parts))
         case Product(parts):
-            return Product(tuple(with_leaves(p, leaf) for p in parts))
+            return Product(tuple(with_parts(p, other) for p in parts))
         case Power(base, exponent):
-            return Power(with_leaves(base, leaf), exponent)
+            return Power(with_parts(base, other), exponent)
         case Call(name, argument):
-            return Call(name, with_leaves(argument, leaf))
+            return Call(name, with_parts(argument, other))
         case _:
-            return leaf(tree)
+            return tree
 
 
 def rebuild(tree: Tree, numbers: "Iterator[Number]") -> Tree:
     """The tree with numbers in place of its free constants."""
-    return with_leaves(tree, lambda x: next(numbers) if isinstance(x, Number) and x.free else x)
+    return with_parts(tree, lambda x: next(numbers) if isinstance(x, Number) and x.free else None)
+
+
+def split(tree: Tree) -> tuple[float, tuple[Tree, ...]]:
+    """The number of a product, and its other factors."""
+    factors = factors_of(tree)
+    number = prod(f.value for f in factors if isinstance(f, Number))
+    return number, tuple(f for f in factors if not isinstance(f, Number))
 
 
 def other_scales(tree: Tree) -> Iterator[Tree]:
@@ -203,53 +228,36 @@ def other_scales(tree: Tree) -> Iterator[Tree]:
     """
     match tree:
         case Power(Sum(terms), exponent):
-            numbered = [_numbered(term) for term in terms]
+            numbered = [split(term) for term in terms]
             for size in dict.fromkeys(abs(c) for c, _ in numbered if abs(c) not in (0, 1)):
-                inside = Sum(
-                    tuple(
-                        times(exact(int(np.sign(c))) if abs(c) == size else Number(c / size), part)
-                        for c, part in numbered
-                    )
+                inside = (
+                    times(exact(int(np.sign(c))) if abs(c) == size else Number(c / size), *rest)
+                    for c, rest in numbered
                 )
-                yield Product((Number(size ** float(exponent)), Power(inside, exponent)))
-        case Product(factors):
-            numbers = [f.value for f in factors if isinstance(f, Number)]
-            rest = [f for f in factors if not isinstance(f, Number)]
-            for k, factor in enumerate(rest):
+                yield Product((Number(size ** float(exponent)), Power(Sum((*inside,)), exponent)))
+        case Product():
+            number, factors = split(tree)
+            for k, factor in enumerate(factors):
                 for other in other_scales(factor) if isinstance(factor, Power) else ():
-                    front, power = children(other)
-                    assert isinstance(front, Number)
-                    number = Number(prod(numbers, start=front.value))
-                    yield Product((number, *rest[:k], power, *rest[k + 1 :]))
+                    scale, power = split(other)
+                    whole = Number(number * scale)
+                    yield Product((whole, *factors[:k], *power, *factors[k + 1 :]))
         case Sum(terms):
             for k, term in enumerate(terms):
                 for other in other_scales(term):
                     yield Sum((*terms[:k], other, *terms[k + 1 :]))
 
 
-def _numbered(term: Tree) -> tuple[float, Tree]:
-    """The number of a term, and the rest."""
-    match term:
-        case Number(c):
-            return c, ONE
-        case Product((Number(c), rest)):
-            return c, rest
-        case Product((Number(c), *rest)):
-            return c, Product(tuple(rest))
-        case _:
-            return 1.0, term
-
-
 def in_groups(tree: Tree, groups: Sequence[Exponents]) -> Tree:
     """A tree over monomials of some groups, given by their exponents, as one over these groups."""
 
-    def leaf(part: Number | Mono) -> Tree:
-        if isinstance(part, Number):
-            return part
-        powers = [[x * p for x in e] for p, e in zip(part.exponents, groups, strict=True)]
-        return monomial(tuple(sum(each, Fraction(0)) for each in zip(*powers, strict=True)))
+    def leaf(part: Tree) -> Tree | None:
+        if not isinstance(part, Mono):
+            return None
+        pairs = zip(part.exponents, groups, strict=True)
+        return monomial(added(*(tuple(x * p for x in e) for p, e in pairs)))
 
-    return with_leaves(tree, leaf)
+    return with_parts(tree, leaf)
 
 
 def with_parameters(tree: Tree, values: Any) -> Tree:
@@ -302,17 +310,14 @@ def to_sympy(tree: Tree, names: tuple[str, ...]) -> "tuple[sympy.Expr, dict[str,
             case Number():
                 return number(node)
             case Mono(exponents):
-                pairs = zip(names, exponents, strict=True)
-                powers = [
-                    sympy.Symbol(n) ** sympy.Rational(e.numerator, e.denominator) for n, e in pairs
-                ]
-                return sympy.Mul(*powers)
+                powers = zip(names, exponents, strict=True)
+                return sympy.Mul(*[sympy.Symbol(n) ** sympy.Rational(e) for n, e in powers])
             case Sum(parts):
                 return sympy.Add(*[convert(p) for p in parts])
             case Product(parts):
                 return sympy.Mul(*[convert(p) for p in parts])
             case Power(base, e):
-                return convert(base) ** sympy.Rational(e.numerator, e.denominator)
+                return convert(base) ** sympy.Rational(e)
             case Call(name, argument):
                 return FUNCTIONS[name].form(convert(argument))
 
@@ -330,10 +335,11 @@ def compiled(tree: Tree, runs: "Runs") -> Compiled:
         From constants, shape (n_parameters,), to values, shape (n_runs,), and their gradient,
         shape (n_parameters, n_runs).
     """
-    part, m = _part(tree, runs, count()), runs.n_runs
+    m = runs.n_runs
+    known = with_parts(tree, lambda x: None if len(parameters(x)) else _known(x, runs))
 
     def evaluated(theta: Array) -> tuple[Array, Array]:
-        value, slopes = part(theta)
+        value, slopes = _with_slopes(known, iter(theta))
         gradient = np.empty((len(slopes), m))
         for row, slope in zip(gradient, slopes, strict=True):
             row[:] = slope
@@ -342,76 +348,42 @@ def compiled(tree: Tree, runs: "Runs") -> Compiled:
     return evaluated
 
 
-def _part(tree: Tree, runs: "Runs", numbers: Iterator[int]) -> _Part:
-    if not any(isinstance(n, Number) and n.free for n in nodes(tree)):
-        constant = tree.value if isinstance(tree, Number) else evaluate(tree, runs)
-        return lambda theta: (constant, [])
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """Values of a part without free constants."""
+
+    value: float | Array
+
+
+def _known(tree: Tree, runs: "Runs") -> Known:
+    return Known(tree.value if isinstance(tree, Number) else evaluate(tree, runs))
+
+
+def _with_slopes(tree: "Tree | Known", theta: Iterator[float]) -> tuple[Any, list[Any]]:
+    """The value of a tree, and its slope by each free constant in the order of the tree."""
     match tree:
+        case Known(value):
+            return value, []
         case Number():
-            return _number_part(next(numbers))
+            return next(theta), [1.0]
         case Sum(terms):
-            return _sum_part([_part(p, runs, numbers) for p in terms])
+            pairs = [_with_slopes(p, theta) for p in terms]
+            return reduce(add, [v for v, _ in pairs]), [s for _, slopes in pairs for s in slopes]
         case Product(factors):
-            return _product_part([_part(p, runs, numbers) for p in factors])
+            values, inner = zip(*[_with_slopes(p, theta) for p in factors], strict=True)
+            steep = []
+            for i, of_factor in enumerate(inner):
+                if of_factor:
+                    rest = reduce(mul, [*values[:i], *values[i + 1 :]], 1.0)
+                    steep += [slope * rest for slope in of_factor]
+            return reduce(mul, values), steep
         case Power(base, exponent):
-            return _power_part(_part(base, runs, numbers), exponent)
+            inside, slopes = _with_slopes(base, theta)
+            value = raised(inside, exponent)
+            outer = float(exponent) * value / inside
         case Call(name, argument):
-            return _call_part(_part(argument, runs, numbers), name)
+            inside, slopes = _with_slopes(argument, theta)
+            value, outer = FUNCTIONS[name].value(inside), FUNCTIONS[name].slope(inside)
         case _:
             raise AssertionError("a monomial has no free constant")
-
-
-def _number_part(i: int) -> _Part:
-    return lambda theta: (theta[i], [1.0])
-
-
-def _sum_part(parts: list[_Part]) -> _Part:
-    def evaluated(theta: Array) -> Evaluated:
-        total: Any = 0.0
-        slopes: list[Any] = []
-        for part in parts:
-            value, part_slopes = part(theta)
-            total = total + value
-            slopes += part_slopes
-        return total, slopes
-
-    return evaluated
-
-
-def _product_part(parts: list[_Part]) -> _Part:
-    def evaluated(theta: Array) -> Evaluated:
-        pairs = [part(theta) for part in parts]
-        slopes: list[Any] = []
-        total: Any = 1.0
-        for i, (value, part_slopes) in enumerate(pairs):
-            if part_slopes:
-                rest: Any = 1.0
-                for j, (other, _) in enumerate(pairs):
-                    if j != i:
-                        rest = rest * other
-                slopes += [slope * rest for slope in part_slopes]
-            total = total * value
-        return total, slopes
-
-    return evaluated
-
-
-def _power_part(part: _Part, exponent: Any) -> _Part:
-    def evaluated(theta: Array) -> Evaluated:
-        inside, slopes = part(theta)
-        out = raised(inside, exponent)
-        steep = float(exponent) * out / inside
-        return out, [slope * steep for slope in slopes]
-
-    return evaluated
-
-
-def _call_part(part: _Part, name: str) -> _Part:
-    function = FUNCTIONS[name]
-
-    def evaluated(theta: Array) -> Evaluated:
-        inside, slopes = part(theta)
-        steep = function.slope(inside)
-        return function.value(inside), [slope * steep for slope in slopes]
-
-    return evaluated
+    return value, [slope * outer for slope in slopes]

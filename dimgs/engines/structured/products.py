@@ -1,0 +1,460 @@
+"""A power law times factors: refined in the logarithm, made simple, and made a tree.
+
+Exponents and the constants inside their factors are often hard to separate: (1 + c u)^b is much
+the same for many pairs of c and b. So combinations of simple constants and of rational exponents
+are compared by their length and by the sum of squares that each would have (exactly so in a linear
+model), and only the shortest messages are fitted. Exponents are rounded by nearest plane: the
+surest first, the others follow.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from dimgs.common.arrays import Array, lengths, unscaled_covariance
+from dimgs.engines.selection import constants_bits
+from dimgs.engines.structured.archive import Archive
+from dimgs.engines.structured.columns import (
+    EXPONENTIAL,
+    FACTORS,
+    ITSELF,
+    log_slope,
+    log_values,
+    of_argument,
+    weighted,
+)
+from dimgs.engines.structured.description import (
+    SimpleNumber,
+    canonical,
+    law_bits,
+    simple_number_near,
+)
+from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.targets import Target
+from dimgs.engines.structured.trees import (
+    ONE,
+    Call,
+    Exponents,
+    Mono,
+    Number,
+    Tree,
+    monomial,
+    negated,
+    powered,
+    times,
+)
+from dimgs.fits.nonlinear_least_squares import minimise_squares
+from dimgs.groups.rationals import exponent_bits
+
+# what exponents of laws are rounded to
+LARGEST, DENOMINATORS = 8, (1, 2, 3, 4, 5, 6)
+# steps of a fit, and the relative gain that ends it: what is kept is fitted to the end later
+_STEPS, _ENOUGH = 12, 1e-8
+# standard errors within which an exponent or a constant is simple, those that an exponent may be
+# moved when it is rounded, and what rounding leaves of an exact one
+_ERRORS, _TOO_FAR, _ROUNDING = 3.0, 8.0, 1e-7
+# the widest window of a simple number: a factor of two, beyond which any constant would be one
+_WIDEST = 0.7
+# shortest messages that are fitted
+_KEPT = 4
+# of the weight must have one sign for a law of one sign
+_ONE_SIGN = 0.9
+# mean square that counts as none
+_TINY = 1e-20
+
+
+@dataclass(frozen=True, eq=False)
+class ProductModel:
+    """log|t| = intercept + Σ a log pi + Σ b log|g(c u)|.
+
+    Parameters
+    ----------
+    functions : tuple of str
+    trees : tuple of Tree
+        Arguments u.
+    u : ndarray of shape (n_runs, n_factors)
+    c : ndarray of shape (n_factors,)
+    coefficients : ndarray of shape (1 + n_groups + n_factors,)
+        [intercept, a, b].
+    covariance : ndarray
+        Unscaled covariance of [intercept, a, b, log c].
+    variance : float
+        Mean square of the weighted residuals.
+    """
+
+    functions: tuple[str, ...]
+    trees: tuple[Tree, ...]
+    u: Array
+    c: Array
+    coefficients: Array = field(default_factory=lambda: np.zeros(0))
+    covariance: Array = field(default_factory=lambda: np.zeros((0, 0)))
+    variance: float = np.inf
+
+    @property
+    def inside(self) -> list[int]:
+        """Factors whose constant is not linear."""
+        names = enumerate(self.functions)
+        return [j for j, name in names if name not in (EXPONENTIAL, ITSELF)]
+
+
+@dataclass
+class State:
+    """Parameters of which some are fixed, the others following, and what that costs.
+
+    Parameters
+    ----------
+    theta : ndarray of shape (n_parameters,) or (n_parameters, n_targets)
+    C : ndarray of shape (n_parameters, n_parameters)
+        Covariance for errors of variance 1.
+    squares : float or ndarray of shape (n_targets,)
+    variance : float
+    numbers, exponents : dict
+        Those that are fixed, by their places.
+    """
+
+    theta: Array
+    C: Array
+    squares: Any
+    variance: float = 1.0
+    numbers: dict[int, SimpleNumber] = field(default_factory=dict)
+    exponents: dict[int, Fraction] = field(default_factory=dict)
+
+    def error(self, i: int) -> float:
+        """Standard error of a parameter, given those that are fixed."""
+        return float(np.sqrt(max(self.C[i, i], 0.0) * self.variance))
+
+    def surest(self, places: Sequence[int]) -> int:
+        """The parameter of the least error."""
+        return min(places, key=lambda k: (self.C[k, k], k))
+
+    def fixed(self, i: int, value: Any) -> "State":
+        """With one parameter fixed."""
+        change, theta, C, squares = value - self.theta[i], self.theta.copy(), self.C, self.squares
+        if C[i, i] > 0:
+            theta += np.multiply.outer(C[:, i] / C[i, i], change)
+            squares = squares + change**2 / C[i, i]
+            C = C - np.outer(C[:, i], C[i]) / C[i, i]
+        theta[i] = value
+        return State(theta, C, squares, self.variance, dict(self.numbers), dict(self.exponents))
+
+
+def refine(model: ProductModel, runs: Runs, target: Target, root: Array) -> ProductModel | None:
+    """Best coefficients and constants near the given ones; None where a logarithm fails.
+
+    References
+    ----------
+    L. Kaufman, BIT 15 (1975) 49-57 (variable projection: the coefficients follow the constants).
+    """
+    with np.errstate(all="ignore"):
+        t = weighted(target.logs, root)
+    if not np.all(np.isfinite(t)):
+        return None
+    first, width = 1 + runs.n_groups, 1 + runs.n_groups + len(model.functions)
+
+    def solved(moved: Array) -> tuple[Array, Array, Array, Array, Array] | None:
+        """Constants, coefficients, residuals, slopes by these and the logarithms of those, base."""
+        c = model.c.copy()
+        c[model.inside] *= np.exp(moved)
+        factors = zip(model.functions, model.u.T, c, strict=True)
+        columns = [log_values(name, u, constant) for name, u, constant in factors]
+        Z = weighted(np.column_stack([np.ones(runs.n_runs), runs.logs, *columns]), root)
+        if not np.all(np.isfinite(Z)):
+            return None
+        scale = lengths(Z)
+        base, size, right = np.linalg.svd(Z / scale, full_matrices=False)
+        kept = size > 1e-12 * size[0]
+        base = base[:, kept]
+        beta = right[kept].T @ ((base.T @ t) / size[kept]) / scale
+        slopes = [
+            beta[first + j] * log_slope(model.functions[j], model.u[:, j], c[j])
+            for j in model.inside
+        ]
+        return (
+            c,
+            beta,
+            t - Z @ beta,
+            np.column_stack([Z, *(weighted(s, root) for s in slopes)]),
+            base,
+        )
+
+    def projected(moved: Array) -> tuple[Array, Array]:
+        fitted = solved(moved)
+        if fitted is None:
+            return np.full(len(t), np.nan), np.full((len(t), len(moved)), np.nan)
+        _, _, e, J, base = fitted
+        return e, J[:, width:] - base @ (base.T @ J[:, width:])
+
+    moved = np.zeros(len(model.inside))
+    if len(moved):
+        moved = minimise_squares(projected, moved, steps=_STEPS, enough=_ENOUGH).parameters
+    fitted = solved(moved)
+    if fitted is None or not np.all(np.isfinite(fitted[3])):
+        return None
+    c, beta, e, J, _ = fitted
+    dof = max(len(e) - J.shape[1], 1)
+    return replace(
+        model,
+        c=c,
+        coefficients=beta,
+        covariance=unscaled_covariance(J, 1e-13),
+        variance=float(e @ e) / dof,
+    )
+
+
+def power_basis(runs: Runs, root: Array) -> Array:
+    """Orthonormal basis of the weighted power law."""
+    Z = np.column_stack([np.ones(runs.n_runs), runs.logs]) * root[:, None]
+    basis, size, _ = np.linalg.svd(Z, full_matrices=False)
+    return np.asarray(basis[:, size > 1e-10 * size[0]])
+
+
+def rounded_power_laws(runs: Runs, root: Array, t: Array) -> list[tuple[Array, Array, float]]:
+    """Rational power laws of many weighted logarithms at once.
+
+    Parameters
+    ----------
+    runs : Runs
+    root : ndarray of shape (n_runs,)
+        Square roots of the weights.
+    t : ndarray of shape (n_runs, k)
+
+    Returns
+    -------
+    list of tuple
+        For each denominator [intercept, exponents], shape (1 + n_groups, k), the sums of squares
+        that they leave, shape (k,), and the variance of the intercept, for errors of variance 1.
+        The surest exponent is rounded first.
+    """
+    Z = np.column_stack([np.ones(runs.n_runs), runs.logs]) * root[:, None]
+    covariance = unscaled_covariance(Z, 1e-12)
+    theta = covariance @ (Z.T @ t)
+    start, out = State(theta, covariance, ((t - Z @ theta) ** 2).sum(axis=0)), []
+    for q in DENOMINATORS:
+        state, varied = start, [1 + k for k in range(runs.n_groups) if runs.logged[k]]
+        while varied:
+            varied.remove(i := state.surest(varied))
+            state = state.fixed(i, np.round(state.theta[i] * q) / q)
+        out.append((state.theta, state.squares, float(state.C[0, 0])))
+    return out
+
+
+def simplest_exponent(
+    exponents: Array, errors: Array, denominators: Sequence[int] = DENOMINATORS
+) -> tuple[int, int]:
+    """The exponent of the smallest denominator within its error, of several the surest, and that.
+
+    Parameters
+    ----------
+    exponents, errors : ndarray of shape (n_exponents,)
+        NaN for an error leaves an exponent out.
+    denominators : sequence of int
+        The last is taken where none is within its error.
+    """
+    for q in denominators:
+        away = np.abs(np.round(exponents * q) / q - exponents)
+        near = np.flatnonzero(away <= _ERRORS * errors + _ROUNDING)
+        if len(near):
+            return int(near[np.argmin(errors[near])]), q
+    return int(np.nanargmin(errors)), denominators[-1]
+
+
+def squares_bits(squares: Array | float, n_runs: int) -> Array:
+    """Bits of runs whose logarithms leave these sums of squares."""
+    return np.asarray(0.5 * n_runs * np.log2(np.maximum(squares, 0) / n_runs + _TINY))
+
+
+def fit_rounded(model: ProductModel, target: Target, archive: Archive, root: Array) -> None:
+    """Refine a product and fit the laws near it whose exponents are rational.
+
+    Parameters
+    ----------
+    model : ProductModel
+    target : Target
+    archive : Archive
+    root : ndarray of shape (n_runs,)
+        Square roots of the weights of log|t|.
+    """
+    archive.check()
+    refined = refine(model, archive.runs, target, root)
+    for tree in () if refined is None else rounded_trees(refined, archive.runs, target):
+        archive.add(tree)
+
+
+def power_law(runs: Runs, target: Target, archive: Archive) -> None:
+    """Fit the power laws alone."""
+    fit_rounded(
+        ProductModel((), (), np.zeros((runs.n_runs, 0)), np.zeros(0)),
+        target,
+        archive,
+        runs.log_root,
+    )
+
+
+def rounded_trees(model: ProductModel, runs: Runs, target: Target) -> Iterator[Tree]:
+    """Trees of t's law with rational exponents, those of the shortest messages, as laws of y.
+
+    Parameters
+    ----------
+    model : ProductModel
+        Refined.
+    runs : Runs
+    target : Target
+    """
+    states: dict[tuple[object, ...], State] = {}
+    for state in _rounded(model, runs):
+        texts = tuple((i, n.text) for i, n in sorted(state.numbers.items()))
+        key = (*(state.exponents[i] for i in sorted(state.exponents)), texts)
+        states.setdefault(key, state)
+    for state in sorted(states.values(), key=lambda s: _length(s, model, runs))[:_KEPT]:
+        tree = tree_of(model, runs, target, state)
+        if tree is not None:
+            yield target.back(tree)
+
+
+def _rounded(model: ProductModel, runs: Runs) -> Iterator[State]:
+    """Every combination of simple constants and of denominators that is not too far."""
+    first, whole = 1 + runs.n_groups, len(model.coefficients)
+    theta = np.concatenate([model.coefficients, np.log(np.abs(model.c[model.inside]))])
+    squares = model.variance * max(runs.n_runs - len(theta), 1)
+    start = State(theta, model.covariance, squares, model.variance)
+    varied = [1 + k for k in range(runs.n_groups) if runs.logged[k]]
+    varied += [first + j for j, name in enumerate(model.functions) if name != EXPONENTIAL]
+    for choice in product((True, False), repeat=len(model.inside)):
+        state: State | None = start
+        for k, simple in enumerate(choice):
+            if simple and state is not None:
+                state = with_simple_number(state, whole + k)
+        if state is None:
+            continue
+        for q in (*DENOMINATORS, None):
+            rounded = nearest_plane(state, varied, q)
+            if rounded is None or any(abs(x) > LARGEST for x in rounded.exponents.values()):
+                continue
+            yield rounded
+            yield from _with_simple_factors(rounded, model, first)
+
+
+def _with_simple_factors(state: State, model: ProductModel, first: int) -> Iterator[State]:
+    """Rates and the prefactor simple too, where they can be."""
+    for j, name in enumerate(model.functions):
+        if name == EXPONENTIAL:
+            simple = with_simple_number(state, first + j, logarithm=False)
+            if simple is not None:
+                state = simple
+                yield state
+    simple = with_simple_number(state, 0)
+    if simple is not None:
+        yield simple
+
+
+def with_simple_number(
+    state: State, i: int, *, logarithm: bool = True, window: float | None = None
+) -> State | None:
+    """One parameter fixed at the simplest number within its error, or within a window.
+
+    Parameters
+    ----------
+    state : State
+    i : int
+    logarithm : bool
+        Whether the parameter is the logarithm of the constant.
+    window : float, optional
+        Of the logarithm of the constant.
+    """
+    value = float(state.theta[i])
+    size = float(np.exp(np.clip(value, -300, 300))) if logarithm else abs(value)
+    if window is None:
+        error = state.error(i) / (1.0 if logarithm else size + 1e-300)
+        window = _ERRORS * error + 1e-9
+    simple = simple_number_near(size, min(window, _WIDEST))
+    if simple is None:
+        return None
+    at = np.log(simple.value) if logarithm else np.sign(value) * simple.value
+    out = state.fixed(i, float(at))
+    out.numbers[i] = simple
+    return out
+
+
+def nearest_plane(state: State, varied: Sequence[int], q: int | None = None) -> State | None:
+    """Round one exponent after the other, the others following; None where one is too far.
+
+    With a common denominator q the surest comes first; without, the one of the smallest denominator
+    within its error, such as 1/3 before 4/5.
+    """
+    left = list(varied)
+    while left:
+        i, denominator = state.surest(left), q
+        if denominator is None:
+            errors = np.array([state.error(k) for k in left])
+            place, denominator = simplest_exponent(np.asarray(state.theta[left]), errors)
+            i = left[place]
+        value = Fraction(round(float(state.theta[i]) * denominator), denominator)
+        allowed = _TOO_FAR * state.error(i) + 0.02 + 0.05 / denominator
+        if abs(float(value) - state.theta[i]) > allowed:
+            return None
+        state = state.fixed(i, float(value))
+        state.exponents[i] = value
+        left.remove(i)
+    return state
+
+
+def _length(state: State, model: ProductModel, runs: Runs) -> float:
+    """Bits of the runs and of what differs between combinations."""
+    n, first = runs.n_runs, 1 + runs.n_groups
+    structure = law_bits(Mono(_front(state, runs)), runs)
+    for j in range(len(model.functions)):
+        size = abs(float(state.exponents.get(first + j, 1)))
+        structure += 0.0 if size == 1 else 2.0 + exponent_bits(size)
+    free = 1 + sum(name != ITSELF for name in model.functions) - len(state.numbers)
+    structure += sum(number.bits for number in state.numbers.values())
+    return float(squares_bits(state.squares, n)) + structure + constants_bits(free, n)
+
+
+def _front(state: State, runs: Runs) -> Exponents:
+    return tuple(state.exponents.get(1 + k, Fraction(0)) for k in range(runs.n_groups))
+
+
+def tree_of(model: ProductModel, runs: Runs, target: Target, state: State) -> Tree | None:
+    """Tree of t's law; None where it is not real, or its sign is not that of t."""
+    factors, first = [monomial(_front(state, runs))], 1 + runs.n_groups
+    sign = np.sign(target.at)
+    for j, (name, argument, u) in enumerate(
+        zip(model.functions, model.trees, model.u.T, strict=True)
+    ):
+        if name == EXPONENTIAL:
+            rate = _number(state, first + j, float(state.theta[first + j]))
+            factors.append(Call("exp", times(rate, argument)))
+            continue
+        b = state.exponents[first + j]
+        if b == 0:
+            return None
+        number = ONE
+        if name != ITSELF:
+            place = len(model.coefficients) + model.inside.index(j)
+            size = float(np.exp(np.clip(state.theta[place], -300, 300)))
+            number = _number(state, place, float(np.sign(model.c[j])) * size)
+        base = of_argument(name, times(number, argument))
+        with np.errstate(all="ignore"):
+            g = FACTORS[name].value(number.value * u)
+        if np.all(g < 0) and b.denominator > 1:
+            base = negated(base)
+        elif np.any(g < 0) and b.denominator > 1:
+            return None
+        elif b.numerator % 2:
+            sign = sign * np.sign(g)
+        factors.append(base if b == 1 else powered(base, b))
+    prefactor = _number(state, 0, float(np.exp(np.clip(state.theta[0], -300, 300))))
+    weights = target.log_root(runs) ** 2
+    mean = float(weights @ sign) / float(weights.sum() or 1.0)
+    if abs(mean) < _ONE_SIGN:
+        return None
+    return canonical(times(prefactor if mean > 0 else negated(prefactor), *factors), runs)
+
+
+def _number(state: State, i: int, value: float) -> Number:
+    simple_number = state.numbers.get(i)
+    return Number(value) if simple_number is None else simple_number.signed(value)
