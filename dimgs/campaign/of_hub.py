@@ -50,10 +50,9 @@ def _runs(hub: "Hub", binding: Binding, kernel: str) -> list[Known]:
     known = describe(hub, binding.kernel if kernel == binding.kernel.name else kernel, load=False)
     if target not in known.outputs:
         return []
-    sizes = {p.name: p.parsed.dimension for p in known.inputs if not p.is_label}
     named = {n: v for n, v in binding.fixed.items() if isinstance(v, str)}
     runs: list[Known] = []
-    for tier, table in hub.run_tables(kernel, dict(sorted(sizes.items())), named).items():
+    for tier, table in hub.run_tables(kernel, known.sizes, named).items():
         version = None
         # the newest first, so that its version is the one that counts
         for run in reversed(table.fetch(range(max(len(table) - _MOST, 0), len(table)))):

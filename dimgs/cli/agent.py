@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 MODEL = "DIMGS_MODEL"
 
 PolicyFile = Annotated[
-    str | None,
-    typer.Option("--policy", help="TOML file: kernels, limits of cost and time, workspace."),
+    str | None, Option("--policy", help="TOML file: kernels, limits of cost and time, workspace.")
 ]
-Workspace = Annotated[str | None, typer.Option("--workspace", help="Folder of the tables.")]
+Workspace = Annotated[str | None, Option("--workspace", help="Folder of the tables.")]
 
 
 def mcp(

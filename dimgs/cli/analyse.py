@@ -1,28 +1,30 @@
 """The commands that analyse a table: fit, discover, explore, pi, predict and next."""
 
 import os
-import signal
 import sys
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-import typer
+from typer import Argument, Option
 
 from dimgs.cli import tables
 from dimgs.cli.hub import As, Keep, keep_report
-from dimgs.cli.output import command_line, emit_json, note, say, table, warn, working
+from dimgs.cli.output import command_line, emit_json, handling, note, say, table, warn, working
 from dimgs.common.advice import setting
 from dimgs.common.errors import InputError, noting
 from dimgs.common.escape import file_names, visible
+from dimgs.common.formats import attributes
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
 
 if TYPE_CHECKING:
+    from dimgs.dataset import Dataset
+    from dimgs.discovery.explore import Exploration
     from dimgs.discovery.options import Options
     from dimgs.discovery.sensitivity import Sensitivity
     from dimgs.report.results import FitResult, Report
@@ -105,20 +107,7 @@ def progress_bar(what: str) -> Iterator[Callable[[int, float], None] | None]:
 TABLE = tuple(TableKeywords.__annotations__)
 FIT = (*(n for n in FitKeywords.__annotations__ if n not in TABLE), *TABLE)
 DISCOVER = (*(n for n in DiscoverKeywords.__annotations__ if n not in TABLE), *TABLE)
-
-Stream = Annotated[
-    bool, typer.Option("--stream", help="Read the table in parts, for tables larger than memory.")
-]
-ChunkRows = Annotated[
-    int | None, typer.Option("--chunk-rows", help="Largest number of rows in memory (--stream).")
-]
-Resume = Annotated[
-    Path | None,
-    typer.Option("--resume", help="File for the state of an interrupted fit (--stream)."),
-]
-Out = Annotated[
-    Path | None, typer.Option("--out", help="Folder for the report, the law and its figures.")
-]
+Out = Annotated[Path | None, Option(help="Folder for the report, the law and its figures.")]
 
 
 @tables.takes(*FIT)
@@ -126,46 +115,55 @@ def fit(
     table: tables.Table,
     target: tables.Target,
     options: "Options",
-    stream: Stream = False,
-    chunk_rows: ChunkRows = None,
-    resume: Resume = None,
+    stream: bool = Option(
+        False, "--stream", help="Read the table in parts, for tables larger than memory."
+    ),
+    chunk_rows: int | None = Option(None, help="Largest number of rows in memory (--stream)."),
+    resume: Path | None = Option(None, help="File for the state of an interrupted fit (--stream)."),
     out: Out = None,
     json: tables.Json = False,
 ) -> None:
     """Fit a power law in the pi groups, by least squares over all pairs of runs."""
     from dimgs.discovery import fitting
     from dimgs.report.plain_text import fit_text
+    from dimgs.report.write import check_folder
 
-    documents = []
+    if out is not None and stream:
+        raise InputError("A report shows its runs, which --stream does not keep; leave out --out.")
     if out is not None:
-        _check_out(out, stream=stream)
+        check_folder(out)
     if stream:
         results = fit_streamed(table, target, options, chunk_rows, resume)
     else:
         advise(table, chunk_rows, resume)
         analyses = tables.each(table, target, options)
         results = (fitting.fit(data, name, chosen) for name, data, chosen in analyses)
-    for result in results:
-        warn(result.warnings)
-        if json:
-            documents.append(result.to_json())
-        else:
-            say(fit_text(result))
+    documents = [_shown(result, lambda r: say(fit_text(r)), json) for result in results]
     if out is not None:
         from dimgs.discovery.discover import report_on_fit
 
         for name, data, chosen in tables.each(table, target, options):
             _write(out, target, name, report_on_fit(data, name, chosen))
-    if json:
-        _emit(documents)
+    _emit(documents, json)
 
 
-def _check_out(folder: Path, *, stream: bool) -> None:
-    from dimgs.report.write import check_folder
+def _shown(result: Any, show: Callable[[Any], None], as_json: bool) -> dict[str, Any]:
+    """Warn of what a result warns of, and print it; its document, where that is asked for."""
+    warn(result.warnings)
+    if as_json:
+        document: dict[str, Any] = result.to_json()
+        return document
+    show(result)
+    return {}
 
-    if stream:
-        raise InputError("A report shows its runs, which --stream does not keep; leave out --out.")
-    check_folder(folder)
+
+def _emit(documents: Sequence[dict[str, Any]], as_json: bool) -> None:
+    """The documents of all targets as one."""
+    if not as_json:
+        return
+    laws = [document["law"] for document in documents if "law" in document]
+    several = {"laws": laws} if laws else {}
+    emit_json(documents[0] if len(documents) == 1 else {**several, "results": documents})
 
 
 def _with_command(report: "Report") -> "Report":
@@ -220,8 +218,7 @@ def discover(
                 say(report_text(report, folder))
         if interrupted:
             break
-    if json:
-        _emit(documents)
+    _emit(documents, json)
     if interrupted:
         raise KeyboardInterrupt
 
@@ -229,9 +226,6 @@ def discover(
 @contextmanager
 def _to_the_end() -> Iterator[None]:
     """Ctrl-C waits until what was found is written, unless it comes twice."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     pressed: list[int] = []
 
     def wait(number: int, _: Any) -> None:
@@ -242,11 +236,8 @@ def _to_the_end() -> Iterator[None]:
         with suppress(OSError):
             os.write(2, b"what was found is being written; press Ctrl-C again to stop at once\n")
 
-    before = signal.signal(signal.SIGINT, wait)
-    try:
+    with handling(("SIGINT",), wait):
         yield
-    finally:
-        signal.signal(signal.SIGINT, before)
     if pressed:
         raise KeyboardInterrupt
 
@@ -260,25 +251,16 @@ def _tell_files(folder: Path, written: Sequence[Path]) -> None:
     note(f"beside it {', '.join(parts)}")
 
 
-def _emit(documents: list[dict[str, Any]]) -> None:
-    if len(documents) == 1:
-        emit_json(documents[0])
-        return
-    emit_json({"laws": [d["law"] for d in documents], "results": documents})
-
-
 # a smaller p-value says nothing more
 _LEAST = 1e-99
 
 
 @tables.takes("constants", "scales", "within", "by", "split_by", "level", "seed", *TABLE)
 def explore(
-    source: Annotated[str, typer.Argument(metavar="TABLE", help="Table with units.")],
+    source: Annotated[str, Argument(metavar="TABLE", help="Table with units.")],
     target: tables.Target,
     options: "Options",
-    metric: Annotated[
-        str, typer.Option("--metric", help="Distance of the principal coordinates.")
-    ] = "mahalanobis",
+    metric: str = Option("mahalanobis", help="Distance of the principal coordinates."),
     json: tables.Json = False,
 ) -> None:
     """Explore the runs: principal axes, active directions, homogeneity, collinear groups."""
@@ -288,13 +270,8 @@ def explore(
     for name, data, chosen in tables.each(source, target, options):
         with noting(data.warnings):
             exploration = look(data, name, chosen, metric)
-        warn(exploration.warnings)
-        if json:
-            documents.append(exploration.to_json())
-        else:
-            _print(exploration.to_json(), name)
-    if json:
-        emit_json(documents[0] if len(documents) == 1 else {"results": documents})
+        documents.append(_shown(exploration, partial(_print, name), json))
+    _emit(documents, json)
 
 
 def _power(name: str, exponent: str | float) -> str:
@@ -305,7 +282,8 @@ def _power(name: str, exponent: str | float) -> str:
     return f"{name}^({text})" if "/" in text or text.startswith("-") else f"{name}^{text}"
 
 
-def _print(exploration: dict[str, Any], target: str) -> None:
+def _print(target: str, explored: "Exploration") -> None:
+    exploration = explored.to_json()
     say(f"Target {target}")
     if exploration["never_varied"]:
         say(f"Never varied: {', '.join(exploration['never_varied'])}")
@@ -355,11 +333,8 @@ def _print(exploration: dict[str, Any], target: str) -> None:
             [c["text"], f"{c['r2']:.4f}", "yes" if c["predicts_as_well"] else "no"]
             for c in exploration["dominant"]["candidates"]
         ]
-        table(
-            f"One dominant group ({exploration['dominant']['scale']} scale)",
-            ["group", "R² held out", "predicts as well as fitted exponents"],
-            rows,
-        )
+        title = f"One dominant group ({exploration['dominant']['scale']} scale)"
+        table(title, ["group", "R² held out", "predicts as well as fitted exponents"], rows)
 
 
 # bases that fit on a screen
@@ -369,21 +344,13 @@ _MAX_SHOWN = 20
 @tables.takes("constants", "scales", *TABLE)
 def pi(
     source: Annotated[
-        list[str], typer.Argument(help=r"A table, or variables such as 'rho \[kg/m^3]' 'U \[m/s]'.")
+        list[str], Argument(help=r"A table, or variables such as 'rho \[kg/m^3]' 'U \[m/s]'.")
     ],
     options: "Options",
-    target: Annotated[
-        str | None, typer.Option("--target", "-y", help=r"Response: a column, or 'dp \[Pa]'.")
-    ] = None,
-    repeating: Annotated[
-        str | None, typer.Option("--repeating", help="Repeating variables, such as rho,U,D.")
-    ] = None,
-    all_bases: Annotated[
-        bool, typer.Option("--all-bases", help="Enumerate every distinct basis.")
-    ] = False,
-    named: Annotated[
-        bool, typer.Option("--named", help="Prefer groups with a name in the literature.")
-    ] = False,
+    target: str | None = Option(None, "--target", "-y", help=r"Response: a column, or 'dp \[Pa]'."),
+    repeating: str | None = Option(None, help="Repeating variables, such as rho,U,D."),
+    all_bases: bool = Option(False, "--all-bases", help="Enumerate every distinct basis."),
+    named: bool = Option(False, "--named", help="Prefer groups with a name in the literature."),
     json: tables.Json = False,
 ) -> None:
     """Derive the pi groups of variables with units."""
@@ -400,13 +367,9 @@ def pi(
         basis = table_basis(data, target, options.without_reading(), **chosen)
     else:
         variables, response = with_target(source, target)
-        basis = pi_basis(
-            tables.checked(variables, strict=options.strict_units),
-            response,
-            constants=options.constants,
-            scales=options.scales,
-            **chosen,
-        )
+        checked = tables.checked(variables, strict=options.strict_units)
+        chosen |= attributes(options, "constants scales")
+        basis = pi_basis(checked, response, **chosen)
     bases = enumerate_all(basis) if all_bases else None
     if json:
         emit_json(pi_document(basis, bases))
@@ -414,14 +377,12 @@ def pi(
     if basis.response is not None:
         known_as = f"   {basis.response.known_as}" if basis.response.known_as else ""
         say(f"pi_0 = {basis.response}{known_as}")
-    table(
-        f"{_count(basis.variables, 'input')}, rank {basis.rank}, {_count(basis.groups, 'group')}",
-        ["group", "definition", "known as"],
-        [[g.name, str(g), g.known_as or ""] for g in basis.groups],
-    )
+    found = f"{_count(basis.variables, 'input')}, rank {basis.rank}"
+    rows = [[g.name, str(g), g.known_as or ""] for g in basis.groups]
+    table(f"{found}, {_count(rows, 'group')}", ["group", "definition", "known as"], rows)
     if not basis.groups:
         constant = ", so pi_0 is constant" if basis.response is not None else ""
-        say(f"{_count(basis.variables, 'input')}, rank {basis.rank}: no free group{constant}")
+        say(f"{found}: no free group{constant}")
     if basis.explanation:
         say(basis.explanation)
     for dropped in basis.dropped:
@@ -429,10 +390,8 @@ def pi(
     for suggestion in basis.suggestions:
         say(suggestion)
     if bases is not None:
-        rows = [
-            [", ".join(b.repeating), ", ".join(str(g) for g in b.groups)]
-            for b in bases[:_MAX_SHOWN]
-        ]
+        shown = bases[:_MAX_SHOWN]
+        rows = [[", ".join(b.repeating), ", ".join(map(str, b.groups))] for b in shown]
         table(f"{len(bases)} distinct bases", ["repeating", "groups"], rows)
         if len(bases) > _MAX_SHOWN:
             say(f"... and {len(bases) - _MAX_SHOWN} more (--json lists all)")
@@ -448,15 +407,10 @@ _MOST_REASONS = 12
 
 @tables.takes("level", "by", *(n for n in TABLE if n not in ("columns", "drop")))
 def predict(
-    law: Annotated[
-        str, typer.Argument(help="law.json, or curve.json, as written by discover --out.")
-    ],
-    rows: Annotated[str, typer.Argument(metavar="TABLE", help="Table with the law's inputs.")],
+    law: Annotated[str, Argument(help="law.json, or curve.json, as written by discover --out.")],
+    rows: Annotated[str, Argument(metavar="TABLE", help="Table with the law's inputs.")],
     options: "Options",
-    relative_to: Annotated[
-        int | None,
-        typer.Option("--relative-to", help="Predict ratios to this row, counted from 1."),
-    ] = None,
+    relative_to: int | None = Option(None, help="Predict ratios to this row, counted from 1."),
     json: tables.Json = False,
 ) -> None:
     """Predict new rows with intervals, and flag rows outside the domain of the law."""
@@ -476,14 +430,12 @@ def predict(
     sources = [each.column for each in stored.sources]
     for name in options.by:
         if name not in sources:
-            remedy = (
-                f"it has those by {', '.join(sources)}" if sources else "find it again with --by"
-            )
+            there = f"it has those by {', '.join(sources)}"
+            remedy = there if sources else "find it again with --by"
             raise InputError(f"The law has no sources by '{name}'; {remedy}.")
         if name not in data.names:
-            raise InputError(
-                f"{rows} has no column '{name}' of sources; add it, or leave out --by."
-            )
+            lacks = f"{rows} has no column '{name}' of sources"
+            raise InputError(f"{lacks}; add it, or leave out --by.")
     places = stored.places(data)
     doubts = [stored.doubt] * bool(stored.doubt) + [stored.verdict] * (stored.confirmed is False)
     warn(doubts)
@@ -492,42 +444,48 @@ def predict(
         unit = stored.target_unit
     else:
         if not 1 <= relative_to <= data.n_runs:
-            raise InputError(
-                f"--relative-to is {relative_to}, but {rows} has rows 1 to {data.n_runs}."
-            )
+            there = f"{rows} has rows 1 to {data.n_runs}"
+            raise InputError(f"--relative-to is {relative_to}, but {there}.")
         reference = data.take(np.full(data.n_runs, relative_to - 1))
         prediction = stored.ratio(data, reference, level=options.level)
         unit = "1"
     values = [np.atleast_1d(np.asarray(x, dtype=np.float64)) for x in prediction]
     if json:
-        listed: list[dict[str, Any]] = [
-            {"value": float(v), "low": float(lo), "high": float(hi), **place.to_json()}
-            for v, lo, hi, place in zip(*values, places, strict=True)
-        ]
-        judged = {n: getattr(stored, n) for n in ("confirmed", "why_not", "probability")}
+        judged = attributes(stored, "confirmed why_not probability")
         warned = {"warnings": doubts} if doubts else {}
+        listed = _rows(values, [place.to_json() for place in places])
         emit_json({"rows": listed, "unit": unit, "level": options.level, **judged, **warned})
         return
     if relative_to is None and not (options.si or stored.target.is_level):
         # the program that reads the document computes in SI, who reads the table does not
         unit, given = stored.target.unit.text, stored.target.unit
         values = [np.asarray(given.from_si(v), dtype=np.float64) for v in values]
-    shown = [
-        [str(int(data.rows[i])), f"{v:.6g}", f"{lo:.6g}", f"{hi:.6g}", ", ".join(place.outside)]
-        for i, (v, lo, hi, place) in enumerate(zip(*values, places, strict=True))
-    ]
     name = stored.target.name if relative_to is None else f"{stored.target.name} ratio"
-    table(
-        f"{name} [{unit}] with {options.level:.0%} intervals",
-        ["row", "value", "low", "high", "outside"],
-        shown,
-    )
+    title = f"{name} [{unit}] with {options.level:.0%} intervals"
+    _print_rows(title, data, values, [place.outside for place in places])
     numbered = ((int(data.rows[i]), place) for i, place in enumerate(places))
     lines = [f"row {row} {text}" for row, place in numbered for text in place.sentences]
     for line in lines[:_MOST_REASONS]:
         say(line)
     if len(lines) > _MOST_REASONS:
         say(f"and {len(lines) - _MOST_REASONS} more reasons; --json gives all of them.")
+
+
+def _rows(values: Sequence[Any], places: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Values with their intervals, and what is said of the places of the rows."""
+    names = ("value", "low", "high")
+    ends = (dict(zip(names, map(float, row), strict=True)) for row in zip(*values, strict=True))
+    return [{**row, **place} for row, place in zip(ends, places, strict=True)]
+
+
+def _print_rows(
+    title: str, data: "Dataset", values: Sequence[Any], outside: Sequence[Sequence[str]]
+) -> None:
+    rows = [
+        [str(int(number)), *(f"{x:.6g}" for x in ends), ", ".join(names)]
+        for number, *ends, names in zip(data.rows, *values, outside, strict=True)
+    ]
+    table(title, ["row", "value", "low", "high", "outside"], rows)
 
 
 def _predict_by_curve(path: str, rows: str, options: "Options", json: bool) -> None:
@@ -539,50 +497,32 @@ def _predict_by_curve(path: str, rows: str, options: "Options", json: bool) -> N
     data = input_table(rows, curve.inputs, options=options.reader())[0]
     columns = {n: np.asarray(data[n], dtype=np.float64) for n in data.numeric_names}
     edited = f"{path} was edited after it was written." if curve.edited else ""
-    notes = [*data.warnings, *filter(None, [edited])]
-    warn(
-        [
-            *notes,
-            "A smooth curve describes these runs; it is no law, and knows nothing beyond them.",
-        ]
-    )
+    limit = "A smooth curve describes these runs; it is no law, and knows nothing beyond them."
+    warn(filter(None, [*data.warnings, edited, limit]))
     values, unit = curve.predict_si(columns, options.level), curve.target.si_unit
     outside = curve.outside(columns)
     if json:
-        listed = [
-            {"value": float(v), "low": float(low), "high": float(high), "outside": names}
-            for v, low, high, names in zip(*values, outside, strict=True)
-        ]
+        listed = _rows(values, [{"outside": names} for names in outside])
         emit_json({"rows": listed, "unit": unit, "level": options.level, "kind": KIND})
         return
-    shown = [
-        [str(int(data.rows[i])), f"{v:.6g}", f"{low:.6g}", f"{high:.6g}", ", ".join(names)]
-        for i, (v, low, high, names) in enumerate(zip(*values, outside, strict=True))
-    ]
     title = f"{curve.target.name} [{unit}] by a {KIND}, with {options.level:.0%} intervals"
-    table(title, ["row", "value", "low", "high", "outside"], shown)
+    _print_rows(title, data, values, outside)
 
 
 @tables.takes(*DISCOVER)
 def next(
     table: tables.Table,
-    target: Annotated[str, typer.Option("--target", "-y", help="Response column.")],
+    target: Annotated[str, Option("--target", "-y", help="Response column.")],
     options: "Options",
-    count: Annotated[int, typer.Option("--count", "-n", min=1, help="Number of runs.")] = 5,
-    range: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--range",
-            help="Range of an input, such as 'U=0.1..10 m/s'; repeatable. By default that of the "
-            "runs, each end wider by √2.",
-        ),
-    ] = None,
-    against: Annotated[
-        Path | None,
-        typer.Option(
-            "--against", help="law.json of a published law; the runs test where it fails."
-        ),
-    ] = None,
+    count: int = Option(5, "--count", "-n", min=1, help="Number of runs."),
+    range: list[str] | None = Option(
+        None,
+        help="Range of an input, such as 'U=0.1..10 m/s'; repeatable. By default that of the runs, "
+        "each end wider by √2.",
+    ),
+    against: Path | None = Option(
+        None, help="law.json of a published law; the runs test where it fails."
+    ),
     json: tables.Json = False,
 ) -> None:
     """Propose the runs that best distinguish the laws that a table allows."""
@@ -609,14 +549,11 @@ def next(
 
 @tables.takes("by", "split_by", "level", "seed", *TABLE)
 def sensitivity(
-    source: Annotated[
-        str, typer.Argument(metavar="TABLE|LAW.json", help="Table with units, or a law.")
-    ],
+    source: Annotated[str, Argument(metavar="TABLE|LAW.json", help="Table with units, or a law.")],
     options: "Options",
-    target: Annotated[
-        list[str] | None,
-        typer.Option("--target", "-y", help="Response column; repeatable. Not needed for a law."),
-    ] = None,
+    target: list[str] | None = Option(
+        None, "--target", "-y", help="Response column; repeatable. Not needed for a law."
+    ),
     json: tables.Json = False,
 ) -> None:
     """Compute the shares of the target's variance that the inputs explain (Sobol, Shapley)."""
@@ -632,16 +569,8 @@ def sensitivity(
     elif not target:
         raise InputError("Name the response column with --target.")
     else:
-        results = [
-            look(data, name, chosen) for name, data, chosen in tables.each(source, target, options)
-        ]
-    for effects in results:
-        warn(effects.warnings)
-        if not json:
-            _print_effects(effects)
-    if json:
-        documents = [effects.to_json() for effects in results]
-        emit_json(documents[0] if len(documents) == 1 else {"results": documents})
+        results = [look(data, name, o) for name, data, o in tables.each(source, target, options)]
+    _emit([_shown(effects, _print_effects, json) for effects in results], json)
 
 
 def _print_effects(effects: "Sensitivity") -> None:
@@ -652,11 +581,8 @@ def _print_effects(effects: "Sensitivity") -> None:
         for name in sorted(effects.inputs, key=lambda n: -document[kinds[-1]][n]["value"])
     ]
     of = f"the logarithm of {effects.target}" if effects.scale == "log" else effects.target
-    table(
-        f"Shares of the variance of {of}, with {effects.level:.0%} intervals",
-        ["input", *kinds],
-        rows,
-    )
+    title = f"Shares of the variance of {of}, with {effects.level:.0%} intervals"
+    table(title, ["input", *kinds], rows)
     if document["shapley"]:
         say(
             "The inputs are correlated over the runs: Shapley effects divide their common effect "

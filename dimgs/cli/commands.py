@@ -2,18 +2,7 @@
 
 import typer
 
-from dimgs.cli import (
-    agent,
-    analyse,
-    ask,
-    demo,
-    help,
-    hub,
-    library,
-    run,
-    studio,
-    symmetry,
-)
+from dimgs.cli import agent, analyse, ask, demo, help, hub, library, run, studio, symmetry
 from dimgs.cli.output import command
 from dimgs.common.formats import shipped
 

@@ -30,33 +30,22 @@ Output = tuple[Mapping[str, Any], str | Callable[[], None]]
 
 Address = Annotated[
     str | None,
-    typer.Option(
-        "--hub", envvar=VARIABLE, help="A file or folder, a postgresql:// or http:// address."
-    ),
+    Option(envvar=VARIABLE, help="A file or folder, a postgresql:// or http:// address."),
 ]
 As = Annotated[
-    str | None, typer.Option("--as", help="Name of the user; the user of the system by default.")
+    str | None, Option("--as", help="Name of the user; the user of the system by default.")
 ]
 Keep = Annotated[
-    str | None,
-    typer.Option(
-        "--hub", envvar=VARIABLE, help="Store question, runs, law and answer in this hub."
-    ),
+    str | None, Option(envvar=VARIABLE, help="Store question, runs, law and answer in this hub.")
 ]
-Id = Annotated[str, typer.Argument(help="Id of an entry, or its first 8 digits or more.")]
-Text = Annotated[str, typer.Option("--text", help="Text of the entry.")]
-Kernel = Annotated[str | None, typer.Option("--kernel", help="Only runs of this kernel.")]
-Physics = Annotated[
-    str | None, typer.Option("--physics", help="Only runs of kernels of this physics identity.")
-]
+Id = Annotated[str, Argument(help="Id of an entry, or its first 8 digits or more.")]
+Text = Annotated[str, Option(help="Text of the entry.")]
+Kernel = Annotated[str | None, Option(help="Only runs of this kernel.")]
+Physics = Annotated[str | None, Option(help="Only runs of kernels of this physics identity.")]
 Where = Annotated[
-    list[str] | None,
-    typer.Option("--where", help="Range of an input: 'D=1e-16..1e-12 m^2/s'; repeatable."),
+    list[str] | None, Option(help="Range of an input: 'D=1e-16..1e-12 m^2/s'; repeatable.")
 ]
-Group = Annotated[
-    list[str] | None,
-    typer.Option("--group", help="Range of a group: 'D*t/l^2=0.1..10'; repeatable."),
-]
+Group = Annotated[list[str] | None, Option(help="Range of a group: 'D*t/l^2=0.1..10'; repeatable.")]
 
 group = typer.Typer(
     name="hub",
@@ -143,26 +132,18 @@ def on_hub(
     """
 
     def decorate(function: Callable[..., Output]) -> Callable[..., Output]:
-        added = (("hub", None, Address), ("user", None, As), ("json", False, tables.Json))
-        shown = [
-            p.replace(kind=p.KEYWORD_ONLY) for p in inspect.signature(function).parameters.values()
-        ]
-        shown = shown[1:] + [
-            inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY, default=d, annotation=a)
-            for n, d, a in added
-        ]
+        _, *shown = inspect.signature(function).parameters.values()
+        shown += [tables.keyword("hub", Address), tables.keyword("user", As)]
+        shown.append(tables.keyword("json", tables.Json, False))
 
         @wraps(function)
         def run(**typed: Any) -> None:
-            address, user, json = (typed.pop(n) for n, _, _ in added)
+            address, user, json = (typed.pop(name) for name in ("hub", "user", "json"))
             with opened(address, user, make=make) as hub:
                 document, text = function(hub, **typed)
             emit(document, text, json)
 
-        run.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
-        run.__annotations__ = {p.name: p.annotation for p in shown}
-        del run.__wrapped__
-        of.command(name)(command(run))
+        of.command(name)(command(tables.with_parameters(run, shown)))
         return function
 
     return decorate
@@ -200,7 +181,6 @@ def add(
 
 
 def _content(path: Path) -> bytes:
-
     try:
         return path.read_bytes()
     except OSError as error:
@@ -208,7 +188,6 @@ def _content(path: Path) -> bytes:
 
 
 def _document(file: str) -> dict[str, Any]:
-
     if file == "-":
         text, where = sys.stdin.read(MOST_BYTES), "Standard input"
     else:
@@ -242,9 +221,7 @@ def list_entries(
 
 @on_hub()
 def show(
-    hub: "Hub",
-    id: Id,
-    files: Path | None = Option(None, help="Folder for the attached files."),
+    hub: "Hub", id: Id, files: Path | None = Option(None, help="Folder for the attached files.")
 ) -> Output:
     """Show an entry with its state, links and reviews."""
     entry = hub.get(id)
@@ -268,11 +245,8 @@ def _show(entry: Mapping[str, Any]) -> None:
     from dimgs.law.serialise import as_text
 
     say(entry["id"], f"{entry['kind']} ", "strong")
-    where = (
-        f"imported by {entry.get('sender') or 'an unknown sender'}"
-        if entry["imported"]
-        else "made here"
-    )
+    sender = f"imported by {entry.get('sender') or 'an unknown sender'}"
+    where = sender if entry["imported"] else "made here"
     say(f"by {entry['author']}, {entry['time'][:16]}, {where}, {entry['visibility']}")
     say(_state(entry), "state: ")
     for why in entry.get("why_not", ()):
@@ -349,7 +323,7 @@ def _short(quantities: Mapping[str, Any]) -> str:
     return ", ".join(texts)
 
 
-Score = Annotated[int | None, typer.Option(min=1, max=5, help="From 1 to 5.")]
+Score = Annotated[int | None, Option(min=1, max=5, help="From 1 to 5.")]
 
 
 @on_hub()
@@ -370,10 +344,7 @@ def review(
 
 @on_hub()
 def annotate(
-    hub: "Hub",
-    id: Id,
-    type: Annotated[str, typer.Option("--type", help="insight, bug or validation.")],
-    text: Text,
+    hub: "Hub", id: Id, type: Annotated[str, Option(help="insight, bug or validation.")], text: Text
 ) -> Output:
     """Add a remark on an entry."""
     return _id(hub.annotate(id, type, text))
@@ -432,8 +403,7 @@ def take(
 
 @on_hub(make=True)
 def sync(
-    hub: "Hub",
-    peer: str = Argument(..., help="Folder, file of a hub, or address."),
+    hub: "Hub", peer: str = Argument(..., help="Folder, file of a hub, or address.")
 ) -> Output:
     """Push and pull the open entries that one side lacks."""
     merged = hub.sync(peer)
@@ -579,8 +549,7 @@ def digest(hub: "Hub") -> Output:
 @on_hub()
 def redact(hub: "Hub", id: Id, text: Text) -> Output:
     """Remove the content of an entry, such as a secret; its hash and links remain."""
-    decision = hub.redact(id, text)
-    return {"id": decision}, decision
+    return _id(hub.redact(id, text))
 
 
 @group.command()
@@ -614,10 +583,8 @@ def serve(
         server.run(sockets=[socket])
 
 
-HubKernel = Annotated[str, typer.Option("--kernel", help="Kernel of the runs.")]
-Target = Annotated[
-    str | None, typer.Option("--target", help="Output; the kernel's first by default.")
-]
+HubKernel = Annotated[str, Option(help="Kernel of the runs.")]
+Target = Annotated[str | None, Option(help="Output; the kernel's first by default.")]
 
 
 def _target(description: "Description", target: str | None) -> str:
@@ -657,11 +624,7 @@ def augment(
 
 
 @on_hub()
-def refit(
-    hub: "Hub",
-    id: Id,
-    seed: int = Option(0, help="Seed of the search."),
-) -> Output:
+def refit(hub: "Hub", id: Id, seed: int = Option(0, help="Seed of the search.")) -> Output:
     """Fit a law again without rejected runs, and settle the doubts about the earlier one."""
     from dimgs.similitude.laws import Outcome
     from dimgs.similitude.laws import refit as again
@@ -676,12 +639,9 @@ def refit(
     runs = f"{document['runs']} runs, {document['left_out']} left out"
     differ = f"the two differ by at most {100 * document['difference']:.3g} % at these runs"
     text = f"{document['id'][:12]} {verdict}: {runs}\n{differ}"
+    settles = f"Whoever has looked at both laws settles the doubts with: dimgs hub review {id[:12]}"
     for why in document["why_not"]:
-        text += (
-            f"\nThe doubts about the earlier law remain. {why} Whoever has looked at both laws "
-            "settles "
-            f"the doubts with: dimgs hub review {id[:12]} --verdict accept"
-        )
+        text += f"\nThe doubts about the earlier law remain. {why} {settles} --verdict accept"
     return document, text
 
 

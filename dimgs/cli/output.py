@@ -7,7 +7,9 @@ processes print to, becomes standard error, and while a command runs so does `sy
 import json
 import os
 import shlex
+import signal
 import sys
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
@@ -228,6 +230,19 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
     for row in rows:
         shown.add_row(*map(escape, row))
     Console(file=results()).print(shown)
+
+
+@contextmanager
+def handling(names: Iterable[str], handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Have signals handled meanwhile, where the system has them and this is the main thread."""
+    main = threading.current_thread() is threading.main_thread()
+    numbers = [getattr(signal, name) for name in names if main and hasattr(signal, name)]
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            signal.signal(number, earlier)
 
 
 @contextmanager

@@ -1,11 +1,10 @@
 """`dimgs run`: a simulation campaign from a plan."""
 
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from signal import default_int_handler
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -13,7 +12,7 @@ from typer import Argument, Option
 
 from dimgs.cli import tables
 from dimgs.cli.hub import As, Keep, keep_campaign, opened
-from dimgs.cli.output import emit, note, warn
+from dimgs.cli.output import emit, handling, note, warn
 from dimgs.common.errors import FitError
 from dimgs.common.escape import visible
 
@@ -57,7 +56,8 @@ def run(
     folder = out if out is not None else Path(f"{Path(plan).stem}.campaign")
     if (resume or retry) and not folder.exists():
         note(f"{folder} is not there, so a new campaign starts")
-    with _watching() as listener, _stopped_kindly():
+    # signals of a scheduler or a closed terminal stop a campaign as Ctrl-C does
+    with _watching() as listener, handling(("SIGTERM", "SIGHUP"), default_int_handler):
         try:
             result = run_campaign(
                 campaign_plan, folder, resume=resume, retry=retry, progress=listener, known=start
@@ -107,30 +107,13 @@ def _show_design(plan: Any, prior: "Sequence[Known | str]", json: bool) -> None:
 
 
 @contextmanager
-def _stopped_kindly() -> Iterator[None]:
-    """Let signals of a scheduler or a closed terminal stop a campaign, as Ctrl-C does."""
-    names = ("SIGTERM", "SIGHUP") if threading.current_thread() is threading.main_thread() else ()
-    numbers = [getattr(signal, n) for n in names if hasattr(signal, n)]
-
-    def stop(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = {n: signal.signal(n, stop) for n in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
 def _watching() -> "Iterator[Listener]":
     """Progress on standard error: live on a terminal, a line per decision that matters else."""
     if not sys.stderr.isatty():
-        yield _Lines().hear
+        yield _in_lines()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars
 
     columns = (
@@ -140,43 +123,36 @@ def _watching() -> "Iterator[Listener]":
         TimeElapsedColumn(),
         TextColumn("{task.fields[state]}", markup=False),
     )
-    with Bars(*columns, console=Console(stderr=True)) as bars:
-        yield _Live(bars).hear
+    tasks: dict[str, TaskID] = {}
 
-
-class _Lines:
-    """Progress of a campaign, a line after each batch."""
-
-    def __init__(self) -> None:
-        self._last = ""
-
-    def hear(self, progress: "Progress") -> None:
-        """Write the line of a batch that ended."""
-        from dimgs.campaign.text import counted
-
-        line = f"{progress.phase}: {counted(progress.runs)}; {progress.text}"
-        if not progress.is_run and line != self._last:
-            note(line)
-            self._last = line
-
-
-class _Live:
-    """A bar for each tier."""
-
-    def __init__(self, bars: Any) -> None:
-        self._bars = bars
-        self._tasks: dict[str, Any] = {}
-
-    def hear(self, progress: "Progress") -> None:
-        """Move the bars."""
+    def move(progress: "Progress") -> None:
         finite = progress.worst < float("inf")
         widest = f"widest interval {progress.worst:.2f} of its tolerance" if finite else ""
         for tier, most in progress.budget.items():
-            if tier not in self._tasks:
-                self._tasks[tier] = self._bars.add_task(visible(tier), total=most, state="")
-            self._bars.update(
-                self._tasks[tier],
+            if tier not in tasks:
+                tasks[tier] = bars.add_task(visible(tier), total=most, state="")
+            bars.update(
+                tasks[tier],
                 completed=progress.runs[tier],
                 description=f"{progress.phase:<7} {visible(tier)}",
                 state=f"{progress.regimes} regimes {widest}",
             )
+
+    with Bars(*columns, console=Console(stderr=True)) as bars:
+        yield move
+
+
+def _in_lines() -> "Listener":
+    """Progress of a campaign, a line after each batch that ended."""
+    from dimgs.campaign.text import counted
+
+    last = ""
+
+    def hear(progress: "Progress") -> None:
+        nonlocal last
+        line = f"{progress.phase}: {counted(progress.runs)}; {progress.text}"
+        if not progress.is_run and line != last:
+            note(line)
+            last = line
+
+    return hear

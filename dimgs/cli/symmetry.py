@@ -3,31 +3,16 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-from typer import Option
+from typer import Argument, Option
 
-from dimgs.cli import complete, tables
+from dimgs.cli import tables
 from dimgs.cli.output import emit, note, warn, working
+from dimgs.cli.tables import Column
 
 if TYPE_CHECKING:
     from dimgs.discovery.options import Options
 
-Along = Annotated[
-    str,
-    typer.Option(
-        "--along",
-        help="Coordinate along each curve: time, position, frequency.",
-        autocompletion=complete.columns,
-    ),
-]
-Curve = Annotated[
-    str | None,
-    typer.Option(
-        "--curve",
-        help="Label column that names the run; by default rows with equal parameters form one.",
-        autocompletion=complete.columns,
-    ),
-]
+Along = Annotated[str, Column(help="Coordinate along each curve: time, position, frequency.")]
 # of the options of an analysis
 _TABLE = ("columns", "drop", "drop_bad", "units", "sheet", "skip_rows", "strict_units", "si")
 _SEARCH = ("engine", "effort", "evaluations", "time_limit", "level", "seed")
@@ -36,15 +21,15 @@ _SEARCH = ("engine", "effort", "evaluations", "time_limit", "level", "seed")
 @tables.takes("constants", "scales", *_SEARCH, *_TABLE)
 def collapse(
     table: tables.Table,
-    target: Annotated[
-        str,
-        typer.Option(
-            "--target", "-y", help="Column of the values.", autocompletion=complete.columns
-        ),
-    ],
+    target: Annotated[str, Column("--target", "-y", help="Column of the values.")],
     along: Along,
     options: "Options",
-    curve: Curve = None,
+    curve: Annotated[
+        str | None,
+        Column(
+            help="Label column that names the run; by default rows with equal parameters form one."
+        ),
+    ] = None,
     out: Path | None = Option(
         None, help="Folder for the figures before and after, JSON and LaTeX."
     ),
@@ -70,10 +55,7 @@ def collapse(
 def invariants(
     table: tables.Table,
     along: Along,
-    curve: Annotated[
-        str,
-        typer.Option("--curve", help="Column that names the run.", autocompletion=complete.columns),
-    ],
+    curve: Annotated[str, Column(help="Column that names the run.")],
     options: "Options",
     json: tables.Json = False,
 ) -> None:
@@ -90,12 +72,10 @@ def invariants(
 @tables.takes("constants", "split_by", *_TABLE)
 def symmetries(
     source: Annotated[
-        str, typer.Argument(metavar="LAW.json|TABLE", help="A stored law, or a table with units.")
+        str, Argument(metavar="LAW.json|TABLE", help="A stored law, or a table with units.")
     ],
     options: "Options",
-    target: str | None = Option(
-        None, "--target", "-y", help="Response of a table.", autocompletion=complete.columns
-    ),
+    target: Annotated[str | None, Column("--target", "-y", help="Response of a table.")] = None,
     json: tables.Json = False,
 ) -> None:
     """Find the symmetries of a law, or test symmetries of the runs of a table."""

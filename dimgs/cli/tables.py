@@ -2,10 +2,10 @@
 
 import inspect
 from collections.abc import Callable, Iterable, Sequence
-from functools import wraps
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
+from typer import Argument, Option
 
 from dimgs.cli import complete
 from dimgs.cli.output import warn
@@ -17,18 +17,11 @@ if TYPE_CHECKING:
     from dimgs.discovery.options import Options
     from dimgs.variables import Variable
 
-Table = Annotated[str, typer.Argument(help="CSV, TSV, Parquet or Excel file with units.")]
-Target = Annotated[
-    list[str],
-    typer.Option(
-        "--target", "-y", help="Response column; repeatable.", autocompletion=complete.columns
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-Define = Annotated[
-    list[str] | None,
-    typer.Option("--define", help=r"Define a unit, such as 'EUR = \[currency]'."),
-]
+Table = Annotated[str, Argument(help="CSV, TSV, Parquet or Excel file with units.")]
+Column = partial(Option, autocompletion=complete.columns)
+Target = Annotated[list[str], Column("--target", "-y", help="Response column; repeatable.")]
+Json = Annotated[bool, Option("--json", help="One JSON document on standard output.")]
+Define = Annotated[list[str] | None, Option(help=r"Define a unit, such as 'EUR = \[currency]'.")]
 _MORE_HELP = {
     "names": " Comma separated.",
     "texts": " Repeatable.",
@@ -60,18 +53,10 @@ def takes(*commanded: str) -> Callable[[Callable[..., None]], Callable[..., None
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        signature = inspect.signature(function)
-        shown = []
-        for parameter in signature.parameters.values():
-            if parameter.name == "options":
-                shown += [_parameter(name) for name in commanded]
-                shown.append(
-                    inspect.Parameter(
-                        "define", parameter.KEYWORD_ONLY, default=None, annotation=Define
-                    )
-                )
-            else:
-                shown.append(parameter.replace(kind=parameter.KEYWORD_ONLY))
+        added = [*map(_parameter, commanded), keyword("define", Define)]
+        shown = list[inspect.Parameter]()
+        for parameter in inspect.signature(function).parameters.values():
+            shown += added if parameter.name == "options" else [parameter]
 
         @wraps(function)
         def run(**typed: Any) -> None:
@@ -79,12 +64,25 @@ def takes(*commanded: str) -> Callable[[Callable[..., None]], Callable[..., None
             options = _options({name: typed.pop(name) for name in commanded})
             function(**typed, options=options)
 
-        run.__signature__ = signature.replace(parameters=shown)  # type: ignore[attr-defined]
-        run.__annotations__ = {p.name: p.annotation for p in shown}
-        del run.__wrapped__
-        return run
+        return with_parameters(run, shown)
 
     return decorate
+
+
+def keyword(name: str, annotation: Any, default: Any = None) -> inspect.Parameter:
+    """A parameter that is given by its name alone."""
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(name, kind, default=default, annotation=annotation)
+
+
+def with_parameters(run: Any, shown: Iterable[inspect.Parameter]) -> Callable[..., None]:
+    """A wrapped function that shows these parameters, by keyword, in place of those it wraps."""
+    keywords = [p.replace(kind=p.KEYWORD_ONLY) for p in shown]
+    run.__signature__ = inspect.Signature(keywords)
+    run.__annotations__ = {p.name: p.annotation for p in keywords}
+    del run.__wrapped__
+    wrapped: Callable[..., None] = run
+    return wrapped
 
 
 def _parameter(name: str) -> inspect.Parameter:
@@ -94,15 +92,10 @@ def _parameter(name: str) -> inspect.Parameter:
     kind = option.metadata["kind"]
     text = (option.metadata["help"] + _MORE_HELP.get(kind, "")).replace("[", r"\[")
     least = 0 if name == "skip_rows" else None
-    described = typer.Option(flag(name), help=text, min=least, autocompletion=_COMPLETE.get(name))
+    described = Option(flag(name), help=text, min=least, autocompletion=_COMPLETE.get(name))
     default = option.default if kind in ("flag", "number", "count", "text") else None
     annotated: Any = Annotated
-    return inspect.Parameter(
-        name,
-        inspect.Parameter.KEYWORD_ONLY,
-        default=default,
-        annotation=annotated[_TYPES[kind], described],
-    )
+    return keyword(name, annotated[_TYPES[kind], described], default)
 
 
 def _options(typed: dict[str, Any]) -> "Options":
@@ -148,8 +141,6 @@ def scales(texts: list[str], *, strict: bool = False) -> list[str] | str:
     from dimgs.variables.readings import improbable
 
     if "auto" in texts and len(texts) > 1:
-        from dimgs.common.errors import InputError
-
         raise InputError(
             "--scale auto chooses all scales; give it alone, or name every scale as 'M0 [kg]'."
         )

@@ -13,15 +13,9 @@ if TYPE_CHECKING:
     from dimgs.kernels.command import CommandKernel as CommandKernel
     from dimgs.kernels.function import FunctionKernel as FunctionKernel
     from dimgs.kernels.function import kernel as kernel
-    from dimgs.kernels.record import (
-        RunRecord as RunRecord,
-    )
-    from dimgs.kernels.record import (
-        RunRequest as RunRequest,
-    )
-    from dimgs.kernels.record import (
-        Status as Status,
-    )
+    from dimgs.kernels.record import RunRecord as RunRecord
+    from dimgs.kernels.record import RunRequest as RunRequest
+    from dimgs.kernels.record import Status as Status
     from dimgs.kernels.registry import available as available
     from dimgs.kernels.registry import load as load
     from dimgs.kernels.spec import Kernel as Kernel

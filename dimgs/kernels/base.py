@@ -167,7 +167,8 @@ class BaseKernel(ABC):
         if converted.refusal:
             raise InputError(converted.refusal)
         key = self._key(converted, inputs, level)
-        return RunRequest(key, self.name, level.name, self._recorded(converted), converted.seed)
+        given = _with_units(self.inputs, converted.values)
+        return RunRequest(key, self.name, level.name, given, converted.seed)
 
     def key(
         self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
@@ -214,10 +215,8 @@ class BaseKernel(ABC):
         return RunRecord(
             kernel=self.name,
             tier=level.name,
-            inputs=self._recorded(converted),
-            outputs={
-                p.name: (simulated.outputs[p.name], p.unit) for p in self._ports_of(simulated)
-            },
+            inputs=_with_units(self.inputs, converted.values),
+            outputs=_with_units(self.outputs, simulated.outputs),
             status=status,
             key=key,
             reason=reason,
@@ -248,13 +247,6 @@ class BaseKernel(ABC):
             "configuration": converted.configuration,
             **declared,
         }
-
-    def _recorded(self, converted: Converted) -> dict[str, tuple[float | str, str]]:
-        values = converted.values
-        return {p.name: (values[p.name], p.unit) for p in self.inputs if p.name in values}
-
-    def _ports_of(self, simulated: Simulated) -> list[Port]:
-        return [p for p in self.outputs if p.name in simulated.outputs]
 
     def _converted(self, inputs: Mapping[str, Any], tier: Tier, seed: int | None) -> Converted:
         converted = convert_inputs(self.inputs, inputs, self.name)
@@ -320,6 +312,10 @@ class BaseKernel(ABC):
             "threads": threads(),
             **simulated.provenance,
         }
+
+
+def _with_units(ports: Sequence[Port], values: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+    return {p.name: (values[p.name], p.unit) for p in ports if p.name in values}
 
 
 def _failed(why: Failure) -> Simulated:

@@ -130,7 +130,6 @@ class Checkout:
             run_program(
                 [sys.executable, "-P", _CHILD, child, "request.json", "answer.json"],
                 folder,
-                stdin=None,
                 timeout=timeout,
                 environment={**_ENVIRONMENT, "PYTHONPATH": path},
             )

@@ -705,9 +705,7 @@ class CommandKernel(BaseKernel):
     def _program(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
     ) -> Mapping[str, str | None]:
-        arguments, texts, stdin = self._filled(values, settings, seed)
-        command = Command([self._executable, *arguments], texts, stdin, self._environment)
-        home = str(self._home)
+        command, home = self._command(values, settings, seed), str(self._home)
         return {
             n.replace(home, "{{home}}", 1) if Path(n).is_relative_to(home) else n: digest
             for n, digest in command.content(self.name, self._writes, self._runs()).items()
@@ -725,33 +723,33 @@ class CommandKernel(BaseKernel):
     def _prefix(self) -> str:
         return re.sub(r"[^\w.-]", "_", f"{self.name}-")
 
-    def _filled(
+    def _command(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
-    ) -> tuple[list[str], dict[str, str], str | None]:
-        """Arguments, files and standard input of a run."""
+    ) -> Command:
         filled = {**values, **{f"tier.{s}": v for s, v in settings.items()}}
         filled |= {"seed": seed, "home": self._home}
-        arguments = [t.fill(filled) for t in self._arguments]
+        argv = [self._executable, *(t.fill(filled) for t in self._arguments)]
         texts = {n: t.fill(filled) for n, t in self._files.items()}
-        return arguments, texts, self._stdin.fill(filled) if self._stdin else None
+        stdin = self._stdin.fill(filled) if self._stdin else None
+        return Command(argv, texts, stdin, self._environment)
 
     def _simulate(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
     ) -> Simulated:
         if self.stochastic and seed is None:
             raise RunRefusedError(f"'{self.name}' draws random numbers; give a seed.")
-        arguments, texts, stdin = self._filled(values, settings, seed)
+        command = self._command(values, settings, seed)
         folder = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self.folder))
         try:
-            for name, text in texts.items():
+            for name, text in command.texts.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_text(text, encoding="utf-8")
             run_program(
-                [self._executable, *arguments],
+                command.argv,
                 folder,
-                stdin=stdin,
+                stdin=command.stdin,
                 timeout=self.timeout,
-                environment=self._environment,
+                environment=command.environment,
                 most_printed=self.most_printed,
                 most_written=self.most_written,
             )
@@ -814,28 +812,26 @@ def _declared(
     return ports_of(ports, kernel), parsers, errors
 
 
-def _executable(first: str, home: Path | None) -> str:
-    """The program as it is started; a relative path starts at home."""
-    start = (home or Path()).absolute()
-    template = Template(first, "the program")
+def _from_home(path: str, what: str, home: Path | None) -> str:
+    """A path whose only field is ``{{home}}``, filled."""
+    template = Template(path, what)
     if template.fields and (home is None or template.fields != {"home"}):
         raise InputError(
-            f"The program '{first}' holds a field; only {{{{home}}}} may stand there, in a file "
-            f"of a kernel. Fields are for its arguments."
+            f"'{path}', {what}, holds a field; only {{{{home}}}} may stand there, in a file of a "
+            f"kernel. Fields are for arguments."
         )
-    path = Path(template.fill({"home": start}))
-    return first if path.name == first else str(start / path)
+    return template.fill({"home": home})
+
+
+def _executable(first: str, home: Path | None) -> str:
+    """The program as it is started; a relative path starts at home."""
+    path = Path(_from_home(first, "the program", home))
+    return first if path.name == first else str((home or Path()).absolute() / path)
 
 
 def _written(path: str, kernel: str, home: Path | None) -> str:
     """Full path of what runs write."""
-    template = Template(path, f"writes of '{kernel}'")
-    if template.fields and (home is None or template.fields != {"home"}):
-        raise InputError(
-            f"'{path}' in writes of '{kernel}' holds a field; only {{{{home}}}} may stand there, "
-            f"in a file of a kernel."
-        )
-    full = template.fill({"home": home})
+    full = _from_home(path, f"one of the writes of '{kernel}'", home)
     if not os.path.isabs(full):
         raise InputError(
             f"'{path}' in writes of '{kernel}' is not a full path; leave it out: what the program "

@@ -95,7 +95,11 @@ def port_value(port: Port, value: Any, role: Role = "input") -> float | str:
         text = value if isinstance(value, str) else _label(value, name)
         if text is None:
             raise InputError(f"{name} is a label; give text, not {value!r:.60}.")
-        _check_letters(name, text)
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            hold = f"{name} is the label {text!a:.60}, which no file can hold"
+            raise InputError(f"{hold}; give letters of Unicode.") from error
         return text
     quantity = as_quantity(value, name)
     if quantity.is_label:
@@ -112,8 +116,19 @@ def _label(value: Any, name: str) -> str | None:
 
 def check_within(port: Port, value: Any, kernel: str) -> None:
     """Refuse a number that lies outside the range of its port."""
-    if not port.is_label and not _within(port, value):
-        raise InputError(_outside(port, value, kernel))
+    if port.is_label:
+        return
+    slack = _ROUNDING * abs(value)
+    low, high = port.low, port.high
+    if (low is None or value >= low - slack) and (high is None or value <= high + slack):
+        return
+    ends = [] if low is None else [f"from {low:g}"]
+    ends += [] if high is None else [f"up to {high:g}"]
+    unit = "" if port.parsed.text == "1" else f" {port.unit}"
+    raise InputError(
+        f"The input '{port.name}' = {value:g}{unit} lies outside the range of '{kernel}', "
+        f"{' '.join(ends)}{unit}."
+    )
 
 
 def in_port(port: Port, number: float, unit: str, role: Role = "input") -> float:
@@ -132,15 +147,6 @@ def in_port(port: Port, number: float, unit: str, role: Role = "input") -> float
     if not math.isfinite(converted):
         raise InputError(f"The {role} '{port.name}' is too large in {port.unit}.")
     return converted
-
-
-def _check_letters(name: str, value: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise InputError(
-            f"{name} is the label {value!a:.60}, which no file can hold; give letters of Unicode."
-        ) from error
 
 
 def unit_for(port: Port, text: str | None, role: Role = "input") -> Unit:
@@ -167,23 +173,6 @@ def unit_for(port: Port, text: str | None, role: Role = "input") -> Unit:
     if doubt := other_turning(port.name, source, target):
         raise InputError(f"The {role} {doubt}.")
     return source
-
-
-def _within(port: Port, value: Any) -> bool:
-    slack = _ROUNDING * abs(value)
-    above = port.low is None or value >= port.low - slack
-    return above and (port.high is None or value <= port.high + slack)
-
-
-def _outside(port: Port, value: Any, kernel: str) -> str:
-    ends = [f"from {port.low:g}" if port.low is not None else ""]
-    ends.append(f"up to {port.high:g}" if port.high is not None else "")
-    span = " ".join(e for e in ends if e)
-    unit = "" if port.parsed.text == "1" else f" {port.unit}"
-    return (
-        f"The input '{port.name}' = {value:g}{unit} lies outside the range of '{kernel}', "
-        f"{span}{unit}."
-    )
 
 
 def _unknown(name: str, names: Sequence[str], kernel: str) -> str:
@@ -279,8 +268,6 @@ def _is_same(one: tuple[Any, str], other: tuple[Any, str]) -> bool:
     if isinstance(one[0], str) or isinstance(other[0], str):
         return bool(one[0] == other[0])
     units = [parse_unit(unit) for _, unit in (one, other)]
-    values = [
-        unit.to_si(float(value)) for unit, (value, _) in zip(units, (one, other), strict=True)
-    ]
+    values = [unit.to_si(float(given[0])) for unit, given in zip(units, (one, other), strict=True)]
     same_dimension: bool = units[0].dimension == units[1].dimension
     return same_dimension and math.isclose(*values, rel_tol=_SAME)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints, overload
 
 from dimgs.common.errors import InputError, RunFailedError, warn_all
+from dimgs.common.formats import attributes
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.fingerprint import MOST_FILES, file_digest
 from dimgs.kernels.imports import user_folders, user_modules
@@ -21,6 +22,7 @@ from dimgs.kernels.spec import ONE_TIER, Port, Tier, ports_of, tiers_of
 from dimgs.variables import split_header, to_pint
 
 _RESERVED = ("tier", "seed")
+_DECLARED = "inputs outputs tiers name version quantities"
 _REMEDY = "for example @kernel(inputs={'D': 'm^2/s'}, outputs={'t': 's'})"
 
 
@@ -40,21 +42,32 @@ class FunctionKernel(BaseKernel):
     def __init__(
         self,
         function: Callable[..., Any],
-        inputs: tuple[Port, ...],
-        outputs: tuple[Port, ...],
-        tiers: tuple[Tier, ...],
-        name: str,
-        version: str,
-        quantities: bool,
+        *,
+        inputs: Any = None,
+        outputs: Any = None,
+        tiers: Any = None,
+        name: str | None = None,
+        version: str | None = None,
+        quantities: bool = False,
     ) -> None:
-        check_declared(name, inputs, outputs, tiers)
-        self.inputs, self.outputs, self.tiers = inputs, outputs, tiers
-        self.name, self.version, self.quantities = name, version, quantities
+        if not inspect.isroutine(function):
+            raise InputError(
+                f"{function!r:.60} is not a function; wrap it in a function to make a kernel."
+            )
+        self.name = called = str(name or function.__name__)
+        annotated_in, annotated_out = _annotated(function)
+        ports = ports_of(annotated_in if inputs is None else inputs, called)
+        self.outputs = ports_of(annotated_out if outputs is None else outputs, called)
+        if not self.outputs:
+            raise InputError(f"The kernel '{called}' declares no output; {_REMEDY}.")
+        self.inputs = _with_defaults(function, ports, called)
+        self.tiers = ONE_TIER if tiers is None else tiers_of(tiers)
+        self.version, self.quantities = str(version or _source_version(function)), quantities
+        check_declared(called, self.inputs, self.outputs, self.tiers)
         self.__wrapped__ = function
         self.__doc__ = function.__doc__
-        parameters = inspect.signature(function).parameters
-        self.stochastic = "seed" in parameters
-        self._takes_tier = "tier" in parameters
+        self._taken = [n for n in _RESERVED if n in inspect.signature(function).parameters]
+        self.stochastic = "seed" in self._taken
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """Call the function itself."""
@@ -63,13 +76,13 @@ class FunctionKernel(BaseKernel):
     def _simulate(
         self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
     ) -> Mapping[str, Any] | Simulated:
-        more: dict[str, Any] = {}
-        if self._takes_tier:
-            more["tier"] = dict(settings)
-        if self.stochastic:
-            more["seed"] = seed
-        arguments = self._with_units(values) if self.quantities else values
-        returned = self.__wrapped__(**arguments, **more)
+        arguments = dict(values)
+        for port in self.inputs if self.quantities else ():
+            if not port.is_label:
+                arguments[port.name] = to_pint(values[port.name], port.unit)
+        given = {"tier": dict(settings), "seed": seed}
+        arguments |= {name: given[name] for name in self._taken}
+        returned = self.__wrapped__(**arguments)
         if returned is None:
             raise RunFailedError(f"The function of '{self.name}' returns nothing; add a return.")
         if isinstance(returned, Mapping | Simulated):
@@ -80,12 +93,6 @@ class FunctionKernel(BaseKernel):
                 f"The function gave {len(several)} values for {len(self.outputs)} outputs."
             )
         return {p.name: value for p, value in zip(self.outputs, several, strict=True)}
-
-    def _with_units(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        return {
-            p.name: values[p.name] if p.is_label else to_pint(values[p.name], p.unit)
-            for p in self.inputs
-        }
 
     @property
     def is_importable(self) -> bool:
@@ -100,8 +107,7 @@ class FunctionKernel(BaseKernel):
                 f"The kernel '{self.name}' cannot be sent to another process: '{name}' is not at "
                 f"the top level of '{home}'; define it there."
             )
-        ports = (self.inputs, self.outputs, self.tiers)
-        return _restore, (home, name, *ports, self.name, self.version, self.quantities)
+        return _restore, (home, name, attributes(self, _DECLARED))
 
 
 @overload
@@ -185,39 +191,16 @@ def kernel(
     >>> period.run({"l": 1}).outputs, round(period(1.0), 3)
     ({'T': (2.00606668..., 's')}, 2.006)
     """
-    declared = partial(_declared, inputs, outputs, tiers, name, version, quantities)
-    return declared if function is None else declared(function)
-
-
-def _declared(
-    inputs: Any,
-    outputs: Any,
-    tiers: Any,
-    name: str | None,
-    version: str | None,
-    quantities: bool,
-    function: Callable[..., Any],
-) -> FunctionKernel:
-    """The kernel of a function, as :func:`kernel` says."""
-    if not inspect.isroutine(function):
-        raise InputError(
-            f"{function!r:.60} is not a function; wrap it in a function to make a kernel."
-        )
-    called = str(name or function.__name__)
-    annotated_in, annotated_out = _annotated(function)
-    ports_in = ports_of(annotated_in if inputs is None else inputs, called)
-    ports_out = ports_of(annotated_out if outputs is None else outputs, called)
-    if not ports_out:
-        raise InputError(f"The kernel '{called}' declares no output; {_REMEDY}.")
-    return FunctionKernel(
-        function,
-        _with_defaults(function, ports_in, called),
-        ports_out,
-        ONE_TIER if tiers is None else tiers_of(tiers),
-        called,
-        str(version or _source_version(function)),
-        quantities,
+    declared = partial(
+        FunctionKernel,
+        inputs=inputs,
+        outputs=outputs,
+        tiers=tiers,
+        name=name,
+        version=version,
+        quantities=quantities,
     )
+    return declared if function is None else declared(function)
 
 
 def _with_defaults(
@@ -375,7 +358,7 @@ def _resolve(home: str, name: str) -> Any:
     return attribute
 
 
-def _restore(home: str, name: str, *declared: Any) -> FunctionKernel:
+def _restore(home: str, name: str, declared: dict[str, Any]) -> FunctionKernel:
     import_module(home)
     value = _resolve(home, name)
-    return value if isinstance(value, FunctionKernel) else FunctionKernel(value, *declared)
+    return value if isinstance(value, FunctionKernel) else FunctionKernel(value, **declared)

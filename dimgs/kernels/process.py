@@ -54,9 +54,9 @@ def run_program(
     argv: Sequence[str],
     folder: Path,
     *,
-    stdin: str | None,
     timeout: float,
     environment: Mapping[str, str],
+    stdin: str | None = None,
     most_printed: float = MOST_PRINTED,
     most_written: float = MOST_WRITTEN,
 ) -> None:

@@ -34,52 +34,40 @@ class Failure(StrEnum):
     ('It reached its time limit.', 'Ask for a coarser tier, fewer runs or narrower ranges.')
     """
 
-    TIME = "time"
-    MEMORY = "memory"
-    PROCESSES = "processes"
-    DISK = "disk"
-    DIED = "died"
-    KERNEL = "kernel"
-    DIVERGED = "diverged"
-    INPUT = "input"
-    PROGRAM = "program"
-    CHANGED = "changed"
-    RECORD = "record"
+    meaning: str
+    remedy: str
 
-    @property
-    def meaning(self) -> str:
-        """The cause in a sentence."""
-        return _FAILURES[self][0]
+    def __new__(cls, value: str, meaning: str, remedy: str) -> "Failure":
+        """The member of a value, with the cause in a sentence and what helps."""
+        member = str.__new__(cls, value)
+        member._value_, member.meaning, member.remedy = value, meaning, remedy
+        return member
 
-    @property
-    def remedy(self) -> str:
-        """Remedy for the failure."""
-        return _FAILURES[self][1]
-
-
-# fmt: off
-_FAILURES = {
-    "time": ("It reached its time limit.",
-             "Ask for a coarser tier, fewer runs or narrower ranges."),
-    "memory": ("It exceeded its memory limit.", "Ask for a coarser tier or a smaller case."),
-    "processes": ("It exceeded its limit of processes.",
-                  "Make the kernel start fewer, or raise 'processes' in the policy of the worker."),
-    "disk": ("It exceeded its limit of disk space.",
-             "Ask for a smaller case, or raise 'disk_megabytes' in the worker's policy."),
-    "died": ("Its process ended before it answered.",
-             "Try another point or tier; if it ends again, tell the kernel's maintainer."),
-    "kernel": ("The kernel failed.", "Read its output; try a coarser tier or another point."),
-    "diverged": ("The simulation has no finite result at this point.",
-                 "Move away from extreme values, or take a finer tier."),
-    "input": ("The kernel refused the inputs.",
-              "Correct that input; the kernel's card lists units and ranges."),
-    "program": ("The kernel, or its program, is not usable on the machine of the worker.",
-                "Choose another kernel, or install what it needs there."),
-    "changed": ("The program of the kernel has changed since planning.", "Request the run again."),
-    "record": ("The returned record does not belong to the requested run.",
-               "Tell the maintainer of the kernel; the worker has not stored the record."),
-}
-# fmt: on
+    # fmt: off
+    TIME = ("time", "It reached its time limit.",
+            "Ask for a coarser tier, fewer runs or narrower ranges.")
+    MEMORY = ("memory", "It exceeded its memory limit.",
+              "Ask for a coarser tier or a smaller case.")
+    PROCESSES = ("processes", "It exceeded its limit of processes.",
+                 "Make the kernel start fewer, or raise 'processes' in the policy of the worker.")
+    DISK = ("disk", "It exceeded its limit of disk space.",
+            "Ask for a smaller case, or raise 'disk_megabytes' in the worker's policy.")
+    DIED = ("died", "Its process ended before it answered.",
+            "Try another point or tier; if it ends again, tell the kernel's maintainer.")
+    KERNEL = ("kernel", "The kernel failed.",
+              "Read its output; try a coarser tier or another point.")
+    DIVERGED = ("diverged", "The simulation has no finite result at this point.",
+                "Move away from extreme values, or take a finer tier.")
+    INPUT = ("input", "The kernel refused the inputs.",
+             "Correct that input; the kernel's card lists units and ranges.")
+    PROGRAM = ("program",
+               "The kernel, or its program, is not usable on the machine of the worker.",
+               "Choose another kernel, or install what it needs there.")
+    CHANGED = ("changed", "The program of the kernel has changed since planning.",
+               "Request the run again.")
+    RECORD = ("record", "The returned record does not belong to the requested run.",
+              "Tell the maintainer of the kernel; the worker has not stored the record.")
+    # fmt: on
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,8 @@ class Sfppy(CheckoutKernel):
                 f"{expected:.6g}; it has misread its inputs."
             )
         error = discretisation_error(values, settings["nmesh"])
-        warnings = [_warning(values, error)] if error > _COARSE else []
+        off = f"At Fo = {fourier(values):.2g} this mesh may put CF off by {in_percent(error)}"
+        warnings = [f"{off}; use a finer tier."] if error > _COARSE else []
         return Simulated(
             {"CF": answer["CF"], "CF_eq": answer["CF_eq"]},
             {"CF": error * abs(answer["CF"]) + _TOLERANCE * answer["CF_eq"]},
@@ -127,10 +128,3 @@ def discretisation_error(values: Mapping[str, float], nmesh: int) -> float:
     2.6666666666666667e-05
     """
     return min(1.0, 1.0 / (15.0 * nmesh**2 * fourier(values)))
-
-
-def _warning(values: Mapping[str, float], error: float) -> str:
-    return (
-        f"At Fo = {fourier(values):.2g} this mesh may put CF off by {in_percent(error)}; use a "
-        f"finer tier."
-    )

@@ -96,29 +96,26 @@ def curve_of(points: Sequence[Answer], over: str, given: Sequence[Mapping[str, A
         for k in dict.fromkeys([*open_ends[:1], *open_ends[-1:]])
         for text in points[k].missing
     ]
-    relevant = len(there) == len(points)
-    least = {
-        name: min(float(answer.pertinence[name]) for answer in points)
-        for name in ("acceptability", "confidence")
-    }
-    meaning = f"A curve over {over}: {len(there)} of {len(points)} points are answered."
+    grades = [answer.pertinence for answer in points]
     worst = min(there or points, key=lambda answer: float(answer.pertinence["acceptability"]))
-    evidence, reviews = _rests_on(points)
-    return Answer(
-        tuple(answer.value for answer in points) if there else None,
-        tuple(answer.low for answer in points) if there else None,
-        tuple(answer.high for answer in points) if there else None,
-        first.unit,
-        max((answer.how for answer in (there or points)), key=_WAYS.index),
-        evidence,
-        {"relevant": relevant, **least, "meaning": meaning, "why": worst.pertinence["why"]},
-        first.assumptions,
-        missing,
-        reviews,
-        next((answer.plan for answer in points if answer.plan is not None), None),
-        first.level,
-        {"input": over, "unit": unit, "values": values},
+    pertinence = {
+        "relevant": len(there) == len(points),
+        **{n: min(float(g[n]) for g in grades) for n in ("acceptability", "confidence")},
+        "meaning": f"A curve over {over}: {len(there)} of {len(points)} points are answered.",
+        "why": worst.pertinence["why"],
+    }
+    value, low, high = (
+        tuple(getattr(answer, n) for answer in points) if there else None
+        for n in ("value", "low", "high")
     )
+    how = max((answer.how for answer in (there or points)), key=_WAYS.index)
+    evidence, reviews = _rests_on(points)
+    plan = next((answer.plan for answer in points if answer.plan is not None), None)
+    along = {"input": over, "unit": unit, "values": values}
+    return Answer(
+        value, low, high, first.unit, how, evidence, pertinence, first.assumptions, missing,
+        reviews, plan, first.level, along,
+    )  # fmt: skip
 
 
 def hull_of(

@@ -153,17 +153,11 @@ def augment(
         {"inputs": origin.inputs(origin.asked * np.exp(pool[place])), "information": information}
         for place, information in chosen
     ]
-    plan = {
-        "kernel": description.name,
-        "tier": origin.tier,
-        "target": target,
-        "questions": len(questions),
-        "aim": "narrower intervals of its questions"
-        if len(questions)
-        else "the least certain answers",
-    }
-    planned = _images(origin, images, seed) if images else []
-    return {"plan": plan, "runs": runs, **({"images": planned} if images else {})}
+    aim = "narrower intervals of its questions" if len(questions) else "the least certain answers"
+    plan: dict[str, Any] = {"kernel": description.name, "tier": origin.tier, "target": target}
+    plan |= {"questions": len(questions), "aim": aim}
+    planned = {"images": _images(origin, images, seed)} if images else {}
+    return {"plan": plan, "runs": runs, **planned}
 
 
 def newest_origin(hub: "Hub", description: Description, target: str) -> Origin:
@@ -188,9 +182,8 @@ def _asked(hub: "Hub", origin: Origin) -> Iterator[tuple[str, Point, Array]]:
     """Stored questions of this kernel and target: id, point, and changes of the inputs."""
     for listed in hub.listed(kind="question"):
         content = hub.get(listed["id"])["content"] or {}
-        if content.get("target") != origin.target:
-            continue
-        if content.get("kernel", origin.description.name) != origin.description.name:
+        mine = origin.target, origin.description.name
+        if (content.get("target"), content.get("kernel", mine[1])) != mine:
             continue
         try:
             point = point_of(origin.description, point_of_question(content))
@@ -241,18 +234,16 @@ def _images(origin: Origin, images: int, seed: int) -> list[dict[str, Any]]:
             f"The card of '{visible(origin.description.name)}' is not complete, so that results "
             f"at other sizes cannot be inferred; check it with: {Act(Step.CHECK_CARD)}."
         )
-    rng = np.random.default_rng(seed)
-    free = origin.scalings.directions.shape[1]
+    rng, free = np.random.default_rng(seed), origin.scalings.directions.shape[1]
+    text = origin.description.outputs[origin.target]
+    unit, planned = parse_unit(text), []
     places = origin.index.rows[-_PARENTS:].tolist()
-    planned = []
     for run in origin.usable(places, _PARENTS):
         value, error = origin.output(run)
         for _ in range(images):
             step = origin.scalings.directions @ rng.uniform(-_SIZE, _SIZE, free)
             grown = float(np.exp(step @ origin.powers))
             row = origin.table.values[run["place"]] * np.exp(step)
-            text = origin.description.outputs[origin.target]
-            unit = parse_unit(text)
             output = {"value": float(unit.from_si(value * grown)), "unit": text}
             planned.append(
                 {

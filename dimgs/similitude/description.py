@@ -47,6 +47,17 @@ class Description:
     card: Mapping[str, Any] | None = None
 
     @cached_property
+    def ports(self) -> dict[str, Port]:
+        """Inputs by name."""
+        return {p.name: p for p in self.inputs}
+
+    @cached_property
+    def sizes(self) -> dict[str, Dimension]:
+        """Dimensions of the numeric inputs, sorted: kernels may name them in another order."""
+        numeric = {n: p.parsed.dimension for n, p in self.ports.items() if not p.is_label}
+        return dict(sorted(numeric.items()))
+
+    @cached_property
     def constants(self) -> list[Dimension]:
         """Dimensions of the constants that its card declares."""
         return [] if self.card is None else constants_of(self.card["content"])
@@ -142,10 +153,10 @@ def point_of(description: Description, inputs: Mapping[str, Any]) -> Point:
     InputError
         If there is no such input, or a value has another dimension or lies outside its range.
     """
-    names = [p.name for p in description.inputs]
-    odd = next((n for n in inputs if n not in names), None)
+    ports = description.ports
+    odd = next((n for n in inputs if n not in ports), None)
     if odd is not None:
-        remedy = did_you_mean(odd, names, f"its inputs are {', '.join(names)}.")
+        remedy = did_you_mean(odd, ports, f"its inputs are {', '.join(ports)}.")
         raise InputError(
             f"'{visible(description.name)}' has no input '{visible(odd[:60])}'; {remedy}"
         )
@@ -171,11 +182,6 @@ def point_of(description: Description, inputs: Mapping[str, Any]) -> Point:
         refusal = convert_inputs(description.inputs, values, description.name).refusal
         if refusal:
             raise InputError(refusal)
-    numeric = [p for p in description.inputs if not p.is_label and p.name in values]
-    return Point(
-        values,
-        {p.name: float(p.parsed.to_si(values[p.name])) for p in numeric},
-        {p.name: values[p.name] for p in description.inputs if p.is_label and p.name in values},
-        assumptions,
-        missing,
-    )
+    si = {n: float(ports[n].parsed.to_si(v)) for n, v in values.items() if not ports[n].is_label}
+    labels = {n: v for n, v in values.items() if ports[n].is_label}
+    return Point(values, si, labels, assumptions, missing)

@@ -18,6 +18,13 @@ _ROUNDED = 1e-9
 _ENDLESS = 1e9
 
 
+def evidence_of(
+    kind: str, id: str, distance: float | None = None, weight: float | None = None
+) -> dict[str, Any]:
+    """An entry that an answer rests on, how many decades away, and how much it counts."""
+    return {"kind": kind, "id": id, "distance": distance, "weight": weight}
+
+
 @dataclass(frozen=True)
 class Offer:
     """A value that evidence supports.
@@ -79,9 +86,7 @@ def exact(origin: Origin, groups: bool, level: float) -> Offer | None:
         growth = np.exp(-(changes @ origin.powers))
     outputs = np.array([origin.output(run) for run in runs]) * growth[:, None]
     value, half = _mean(outputs[:, 0], outputs[:, 1], level)
-    evidence = [
-        {"kind": "run", "id": run["id"], "distance": 0.0, "weight": 1.0 / len(runs)} for run in runs
-    ]
+    evidence = [evidence_of("run", run["id"], 0.0, 1.0 / len(runs)) for run in runs]
     what = "with equal groups, scaled as its dimension says" if groups else "itself"
     many = f"{len(runs)} runs of {origin.name}" if len(runs) > 1 else f"The run of {origin.name}"
     how = "similitude" if groups else "run"

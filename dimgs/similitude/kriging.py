@@ -18,6 +18,7 @@ from scipy import linalg, optimize, special
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import FitError
+from dimgs.common.formats import attributes
 from dimgs.groups.scalings import Scalings
 
 # standard deviation of an exponent before anything is known: of the laws in the case studies, nine
@@ -75,13 +76,8 @@ class Nearby:
 
     def part(self, rows: IntArray) -> "Nearby":
         """Some of the runs."""
-        return Nearby(
-            self.scalings,
-            self.changes[rows],
-            self.values[rows],
-            self.variances[rows],
-            self.origins[rows],
-        )
+        columns = attributes(self, "changes values variances origins")
+        return replace(self, **{name: column[rows] for name, column in columns.items()})
 
 
 @dataclass(frozen=True)
@@ -315,14 +311,8 @@ def _joined(near: Nearby, hyper: Hyperparameters) -> Joined:
     shortest = hyper.lengths[grouped].min(initial=np.inf)
     scale = shortest if np.isfinite(shortest) else 1.0
     distances = np.linalg.norm(z, axis=1) * scale / np.log(10.0)
-    new_run = hyper.noise**2 + _error_there(near)
-    return Joined(
-        float(weights @ near.values),
-        float(np.maximum(variance, 0.0)) + new_run,
-        weights,
-        distances,
-        left_out,
-    )
+    of_new_run = float(np.maximum(variance, 0.0)) + hyper.noise**2 + _error_there(near)
+    return Joined(float(weights @ near.values), of_new_run, weights, distances, left_out)
 
 
 # mean and standard deviation of a normal prior of a logarithm. Length: residuals of a power law
@@ -387,9 +377,8 @@ def learn_from_few(near: Nearby) -> Hyperparameters:
             away[i] = (there.value - near.values[i]) / np.sqrt(there.variance)
     seen = float(np.sort(np.abs(away))[min(int(np.ceil(_SHARE * (n + 1))), n) - 1])
     ratio = seen / float(special.ndtri((1.0 + _SHARE) / 2.0))
-    return replace(
-        learned, inflation=max(1.0, np.sqrt((n * ratio**2 + _PRIOR_RUNS) / (n + _PRIOR_RUNS)))
-    )
+    inflation = np.sqrt((n * ratio**2 + _PRIOR_RUNS) / (n + _PRIOR_RUNS))
+    return replace(learned, inflation=max(1.0, inflation))
 
 
 def _doubt(near: Nearby, theta: Array) -> Array:

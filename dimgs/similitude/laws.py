@@ -14,7 +14,7 @@ from dimgs.hub.runs import program_of, run_record
 from dimgs.hub.store import dataset_of
 from dimgs.hub.verdicts import why_unconfirmed
 from dimgs.law.law import Law
-from dimgs.similitude.exact import Offer
+from dimgs.similitude.exact import Offer, evidence_of
 from dimgs.similitude.origin import GOOD, Origin
 
 if TYPE_CHECKING:
@@ -62,8 +62,8 @@ class HubLaw:
         value, low, high = (float(np.asarray(part)[0]) for part in predicted)
         if not np.isfinite([value, low, high]).all():
             return None
-        source = {"kind": "law", "id": self.id, "probability": self.law.probability}
-        evidence = [{**source, "distance": None, "weight": 1.0}]
+        source = evidence_of("law", self.id, weight=1.0)
+        evidence = [{**source, "probability": self.law.probability}]
         reviewed = "an accepted law" if self.state == "accepted" else "a law without a review"
         why = f"By {reviewed}: {self.law}. {self.law.verdict}"
         return Offer("law", value, low, high, evidence, why)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from dimgs.kernels.spec import of_tier
 from dimgs.law.domain import inverse_scatter
 from dimgs.law.parts import leverages
 from dimgs.similitude import kriging
-from dimgs.similitude.exact import Offer
+from dimgs.similitude.exact import Offer, evidence_of
 from dimgs.similitude.kriging import Hyperparameters, Joined, Nearby, join, learn_from_few, refit
 from dimgs.similitude.laws import HubLaw
 from dimgs.similitude.limits import LimitPoints, with_limits
@@ -128,20 +127,18 @@ def _in_domain(z: Array) -> bool:
 
 
 def _gathered(origin: Origin, others: Sequence[Origin]) -> _Runs | None:
-    mine = origin.nearest(_JOINED)
-    every = [(0, origin, run) for run in mine]
-    room = _FOREIGN
-    for number, other in enumerate(others, 1):
-        foreign = other.nearest(room)
-        room -= len(foreign)
-        every += [(number, other, run) for run in foreign]
-    return _on_one_scale(origin, every) if len(every) >= _FEWEST else None
+    parts, room = [(origin, origin.nearest(_JOINED))], _FOREIGN
+    for other in others:
+        parts.append((other, other.nearest(room)))
+        room -= len(parts[-1][1])
+    return _on_one_scale(*parts) if sum(len(runs) for _, runs in parts) >= _FEWEST else None
 
 
-def _on_one_scale(origin: Origin, every: Sequence[tuple[int, Origin, Any]]) -> _Runs:
-    parts = [list(some) for _, some in groupby(every, key=lambda one: one[0])]
-    changes = np.vstack([some[0][1].changes([r["place"] for _, _, r in some]) for some in parts])
-    outputs = np.array([o.output(run) for _, o, run in every])
+def _on_one_scale(*parts: tuple[Origin, list[dict[str, Any]]]) -> _Runs:
+    """Runs of origins, those of the origin that is asked for first."""
+    origin, runs = parts[0][0], [run for _, some in parts for run in some]
+    changes = np.vstack([one.changes([run["place"] for run in some]) for one, some in parts])
+    outputs = np.array([one.output(run) for one, some in parts for run in some])
     assert origin.powers is not None
     growth = -(changes @ origin.powers)
     values, errors = outputs.T
@@ -153,12 +150,11 @@ def _on_one_scale(origin: Origin, every: Sequence[tuple[int, Origin, Any]]) -> _
         factor = np.exp(growth)
         scale = float(np.sqrt(np.mean((values * factor) ** 2))) or 1.0
         y, variances = values * factor / scale, (errors * factor / scale) ** 2
-    numbers = np.array([number for number, _, _ in every])
+    numbers = np.repeat(np.arange(len(parts)), [len(some) for _, some in parts])
     nearby = Nearby(origin.scalings, changes, y, variances, numbers)
     # images of a run by similitude add no information to it
     rows = nearby.distinct()
-    runs = [every[i][2] for i in rows]
-    return _Runs(nearby.part(rows), runs, is_log, scale)
+    return _Runs(nearby.part(rows), [runs[i] for i in rows], is_log, scale)
 
 
 def _spread_over(origin: Origin) -> list[dict[str, Any]] | None:
@@ -180,8 +176,7 @@ def _learn(origin: Origin, runs: list[dict[str, Any]]) -> Hyperparameters:
     if key not in _learned:
         if len(_learned) >= _MOST_LEARNED:
             _learned.pop(next(iter(_learned)))
-        every = [(0, origin, run) for run in runs]
-        _learned[key] = learn_from_few(_on_one_scale(origin, every).near)
+        _learned[key] = learn_from_few(_on_one_scale((origin, runs)).near)
     return _learned[key]
 
 
@@ -217,7 +212,7 @@ def _all(origin: Origin) -> _Runs:
             f"The runs of {origin.name} are images of each other by similitude, and count as one "
             f"run; make some with other groups."
         )
-    gathered = None if runs is None else _on_one_scale(origin, [(0, origin, run) for run in runs])
+    gathered = None if runs is None else _on_one_scale((origin, runs))
     if gathered is None or len(gathered.runs) < _FEWEST:
         raise InputError(
             f"Too few runs of {origin.name} differ in their groups "
@@ -277,21 +272,14 @@ def _compose(
     with np.errstate(over="ignore"):
         value, low, high = np.exp(ends) if gathered.is_log else np.array(ends) * gathered.scale
     heavy = np.argsort(-np.abs(joined.weights[: len(runs)]), kind="stable")[:_MOST_EVIDENCE]
-    evidence = [
-        {
-            "kind": "run",
-            "id": gathered.runs[i]["id"],
-            "distance": float(joined.distances[i]),
-            "weight": float(joined.weights[i]),
-        }
-        for i in heavy
-    ]
+    distances, weights = joined.distances.tolist(), joined.weights.tolist()
+    evidence = [evidence_of("run", runs[i]["id"], distances[i], weights[i]) for i in heavy]
     limits = dict.fromkeys(run["id"] for run in gathered.runs[len(runs) :])
-    evidence += [{"kind": "limit", "id": i, "distance": None, "weight": None} for i in limits]
+    evidence += [evidence_of("limit", i) for i in limits]
     law = "a power law fitted to them" + (" and a known limit" if limits else "")
     if trend is not None:
         law = "a law of the hub"
-        evidence.append({"kind": "law", "id": trend.id, "distance": None, "weight": None})
+        evidence.append(evidence_of("law", trend.id))
     names = sorted({f"{run['kernel']} {of_tier(run['tier'])}".strip() for run in runs})
     nearest = joined.distances[: len(runs)].min()
     why = (

@@ -198,17 +198,14 @@ class Origin:
     @cached_property
     def scalings(self) -> Scalings:
         """Changes of units under which the answer scales with its dimension."""
-        ports = {p.name: p.parsed.dimension for p in self.description.inputs}
-        inputs = {n: ports[n] for n in self.table.names}
+        inputs = {n: self.description.sizes[n] for n in self.table.names}
         return Scalings(inputs, tuple(self.description.constants), self.complete)
 
     @cached_property
     def plain(self) -> NDArray[np.bool_]:
         """Inputs without logarithm: levels, and numbers that may be zero or negative."""
-        units = {p.name: p.parsed for p in self.description.inputs}
-        level = [units[n].scale == "level" for n in self.table.names]
-        free = [units[n].dimension.is_dimensionless for n in self.table.names]
-        is_plain = np.array(level, dtype=np.bool_)
+        is_plain = self._of_scale("level")
+        free = [self.description.sizes[n].is_dimensionless for n in self.table.names]
         for j in np.flatnonzero(np.array(free) & ~is_plain):
             low = min(self.table.values[:, j].min(initial=np.inf), self.asked[j])
             is_plain[j] = low <= 0
@@ -217,9 +214,11 @@ class Origin:
     @cached_property
     def inverse(self) -> NDArray[np.bool_]:
         """Absolute temperatures that no group holds: they act through 1/T."""
-        units = {p.name: p.parsed for p in self.description.inputs}
-        hot = [units[n].scale == "temperature" for n in self.table.names]
-        return np.array(hot, dtype=np.bool_) & np.bool_(not self.complete)
+        return self._of_scale("temperature") & np.bool_(not self.complete)
+
+    def _of_scale(self, scale: str) -> NDArray[np.bool_]:
+        scales = [self.description.ports[n].parsed.scale for n in self.table.names]
+        return np.array([each == scale for each in scales], dtype=np.bool_)
 
     @cached_property
     def deviations(self) -> Array:
@@ -263,11 +262,11 @@ class Origin:
 
     def inputs(self, values: Sequence[float] | Array) -> dict[str, Any]:
         """Quantities of numeric inputs in SI units, in the units of the kernel, and the labels."""
-        ports = {p.name: p for p in self.description.inputs}
         quantities: dict[str, Any] = {}
         for name, si in zip(self.table.names, values, strict=True):
-            value = float(f"{ports[name].parsed.from_si(float(si)):.12g}")
-            quantities[name] = {"value": value, "unit": ports[name].unit}
+            port = self.description.ports[name]
+            value = float(f"{port.parsed.from_si(float(si)):.12g}")
+            quantities[name] = {"value": value, "unit": port.unit}
         return quantities | {n: {"value": v, "unit": "label"} for n, v in self.point.labels.items()}
 
     @cached_property
@@ -308,11 +307,8 @@ class Origin:
         """Whether a run is of this origin, has the target, and is not doubted."""
         value = run["outputs"].get(self.target, {}).get("value")
         finite = isinstance(value, float | int) and np.isfinite(value)
-        same = (run["kernel"], run["tier"], run["version"]) == (
-            self.description.name,
-            self.tier,
-            self.version,
-        )
+        mine = self.description.name, self.tier, self.version
+        same = (run["kernel"], run["tier"], run["version"]) == mine
         return bool(finite and same and run["state"] in GOOD)
 
     def output(self, run: dict[str, Any]) -> tuple[float, float]:
@@ -326,10 +322,7 @@ def origins(hub: "Hub", description: Description, point: Point, target: str) -> 
     Only runs of the program that is installed here count; where the kernel cannot be run here,
     those of the newest run's cache version.
     """
-    # sorted, so that kernels which name their inputs in another order compare
-    sizes = {p.name: p.parsed.dimension for p in description.inputs if not p.is_label}
-    ports = dict(sorted(sizes.items()))
-    tables = hub.run_tables(description.name, ports, point.labels)
+    tables = hub.run_tables(description.name, description.sizes, point.labels)
     order = [t for t in reversed(description.tiers) if t in tables]
     if not order:
         # the tier with the most runs is what others would ask for
@@ -341,9 +334,8 @@ def origins(hub: "Hub", description: Description, point: Point, target: str) -> 
             continue
         version, program = versions
         complete = description.card is not None and is_complete(hub, description.card, program)
-        listed.append(
-            Origin(description, tier, version, program, complete, tables[tier], point, target)
-        )
+        runs = tables[tier], point, target
+        listed.append(Origin(description, tier, version, program, complete, *runs))
     return listed
 
 
@@ -392,9 +384,8 @@ def related(hub: "Hub", origin: Origin, there: Sequence[Origin]) -> list[Origin]
     if physics is None:
         return []
     names = {o.description.name for o in there}
-    point_values = {
-        p.name: (origin.point.values[p.name], p.unit) for p in origin.description.inputs
-    }
+    ports = origin.description.ports
+    point_values = {n: (origin.point.values[n], port.unit) for n, port in ports.items()}
     others: list[Origin] = []
     for name, card in sorted(trusted_cards(hub).items()):
         if name in names or card["content"].get("physics") != physics:
@@ -434,7 +425,6 @@ def beyond(origin: Origin) -> list[str]:
         none = f"no run of {origin.name} with these signs and labels is by the program as it is now"
         return [f"{none} and not doubted"]
     changes = origin.changes([run["place"] for run in runs])
-    units = {p.name: si_unit(p.parsed.dimension) for p in origin.description.inputs}
     reasons: list[str] = []
     for group, apart, here in _groups(origin, changes):
         low, high = float(apart.min()), float(apart.max())
@@ -443,11 +433,12 @@ def beyond(origin: Origin) -> list[str]:
         side, end, far = ("above", high, -high) if high < 0 else ("below", low, low)
         edge = here * np.exp(end)
         (single, *more), _ = zip(*group.exponents, strict=True)
-        unit = "" if more or units[single] in ("", "1") else f" {units[single]}"
+        unit = "1" if more else si_unit(origin.description.sizes[single])
+        beside = f"{side} {edge:.3g}{'' if unit in ('', '1') else f' {unit}'}"
+        decades = max(far / np.log(10.0), _NEAR)
         reasons.append(
-            f"nothing with {_named(group)} {side} {edge:.3g}{unit}; the point has {here:.3g}, "
-            "and the "
-            f"nearest is {max(far / np.log(10.0), _NEAR):.2g} decades away"
+            f"nothing with {_named(group)} {beside}; the point has {here:.3g}, and the nearest is "
+            f"{decades:.2g} decades away"
         )
     if not reasons:
         nearest = float(origin.scalings.distance(changes).min())
@@ -476,9 +467,8 @@ def _groups(origin: Origin, changes: Array) -> list[tuple[PiGroup, Array, float]
     groups = tuple(PiGroup.of(n, {n: 1}) for n in names)
     constants = _constants(origin)
     if origin.complete and constants is not None:
-        units = {p.name: p.unit for p in origin.description.inputs if p.name in names}
+        inputs = [f"{n} [{p.unit}]" for n, p in origin.description.ports.items() if n in names]
         scales = [f"{n} [{unit}]" for n, (_, unit) in constants.items()]
-        inputs = [f"{n} [{u}]" for n, u in units.items()]
         groups = pi_basis(inputs, scales=scales, prefer_named=True).groups
         values |= {n: value for n, (value, _) in constants.items()}
     rows = []

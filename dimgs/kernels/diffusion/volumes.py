@@ -118,11 +118,7 @@ def _operator(b: float, k: float, cells: int) -> tuple[Array, ...]:
 
 
 def _slope(
-    factors: tuple[Array, ...],
-    below: Array,
-    diagonal: Array,
-    above: Array,
-    state: Array,
+    factors: tuple[Array, ...], below: Array, diagonal: Array, above: Array, state: Array
 ) -> Array:
     rate = diagonal * state
     rate[1:] += below * state[:-1]

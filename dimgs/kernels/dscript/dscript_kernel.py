@@ -4,13 +4,12 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from dimgs.common.errors import RunFailedError
 from dimgs.kernels.checkout import Checkout
-from dimgs.kernels.lammps.chains import PhantomChains
+from dimgs.kernels.lammps.chains import PhantomChains, template_text
 from dimgs.kernels.lammps.lammps_kernel import LammpsKernel
 
 CHECKOUT = Checkout(
@@ -62,7 +61,7 @@ class DScriptPhantomChains(DScript, PhantomChains):
 
     def __init__(self, **options: Any) -> None:
         PhantomChains.__init__(self, **{"name": "dscript-phantom", **options})
-        self.template = template_text("phantom_chains")
+        self.template = template_text("phantom_chains.txt", "dimgs.kernels.dscript")
 
 
 @lru_cache(maxsize=64)
@@ -131,12 +130,6 @@ def _written(value: Any) -> str:
         return f"${value}"
     text = repr(value)
     return text.replace("e", ".0e") if "e" in text and "." not in text else text
-
-
-def template_text(name: str) -> str:
-    """A DSCRIPT text that comes with dimgs."""
-    folder = files("dimgs.kernels.dscript") / "templates"
-    return (folder / f"{name}.txt").read_text(encoding="utf-8")
 
 
 def _without_comments(deck: str) -> str:

@@ -48,7 +48,7 @@ class _Chains(LammpsKernel):
 
     def __init__(self, **options: Any) -> None:
         inputs = (_LENGTH, _TEMPERATURE, *self.springs, *_BEAD)
-        text, tiers = template_text(self.template_name), _tiers(self.costs)
+        text, tiers = template_text(f"{self.template_name}.in"), _tiers(self.costs)
         super().__init__(text, inputs, _SIZE, tiers, **{"name": self.known_as, **options})
 
     def _steps(self, settings: Mapping[str, Any], per_relaxation: float) -> dict[str, int]:
@@ -64,14 +64,8 @@ class _Chains(LammpsKernel):
         }
 
     def _files(self, fields: Mapping[str, Any]) -> dict[str, str]:
-        text = chain_data(
-            int(fields["N"]),
-            int(fields["chains"]),
-            fields["bond"],
-            fields["edge"],
-            fields["mass"],
-        )
-        return {"chains.data": text}
+        sizes = (fields[name] for name in ("bond", "edge", "mass"))
+        return {"chains.data": chain_data(int(fields["N"]), int(fields["chains"]), *sizes)}
 
 
 class PhantomChains(_Chains):
@@ -216,10 +210,9 @@ def chain_data(beads: int, chains: int, bond: float, edge: float, mass: float) -
 
 
 @cache
-def template_text(name: str) -> str:
-    """A deck that comes with dimgs."""
-    folder = files("dimgs.kernels.lammps") / "templates"
-    return (folder / f"{name}.in").read_text(encoding="utf-8")
+def template_text(name: str, package: str = "dimgs.kernels.lammps") -> str:
+    """A deck that comes with a package of dimgs."""
+    return (files(package) / "templates" / name).read_text(encoding="utf-8")
 
 
 def whole(value: float, name: str) -> int:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from dimgs.common.errors import InputError, RunFailedError
+from dimgs.common.formats import read_text
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.command import Template
 from dimgs.kernels.lammps.lammps_program import find_lammps, version_of
@@ -102,7 +103,7 @@ class LammpsKernel(BaseKernel):
             )
         check_declared(name, self.inputs, self.outputs, self.tiers)
         self.name, self.version = name, version
-        self.template = template if isinstance(template, str) else _deck_in(template)
+        self.template = template if isinstance(template, str) else read_text(template, "deck")
         self.units, self.scales = units, scales
         self.program, self.timeout = program, timeout
 
@@ -202,13 +203,6 @@ class LammpsKernel(BaseKernel):
                 f"The deck did not print 'dimgs {missing[0]} VALUE'; add that line to it."
             )
         return {p.name: scales.in_unit(float(printed_values[p.name]), p.unit) for p in self.outputs}
-
-
-def _deck_in(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"The deck '{path}' cannot be read ({error}).") from error
 
 
 def _seeds(seed: int | None, replicas: int) -> list[dict[str, int]]:

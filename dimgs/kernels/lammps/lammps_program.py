@@ -70,7 +70,6 @@ class Program:
             run_program(
                 [self.path, "-in", "in.lammps", "-log", "none", "-nocite"],
                 folder,
-                stdin=None,
                 timeout=timeout,
                 environment={"OMP_NUM_THREADS": "1", **self.environment},
             )
