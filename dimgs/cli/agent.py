@@ -142,11 +142,7 @@ def replay(
         [str(c["call"]), c["tool"], "same" if c["same"] else str(c["differs"])]
         for c in document["calls"]
     ]
-
-    def show() -> None:
-        table("Calls", ["call", "tool", "numbers"], rows)
-        say("the same numbers" if document["same"] else "other numbers")
-
-    emit(document, show, json)
+    verdict = "the same numbers" if document["same"] else "other numbers"
+    emit(document, lambda: table("Calls", ["call", "tool", "numbers"], rows, verdict), json)
     if not document["same"]:
         raise typer.Exit(1)

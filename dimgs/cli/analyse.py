@@ -576,8 +576,9 @@ def sensitivity(
 def _print_effects(effects: "Sensitivity") -> None:
     document = effects.to_json()
     kinds = ["main", "total", *(["shapley"] if document["shapley"] else [])]
+    share = "{value:.3f} [{low:.3f}, {high:.3f}]"
     rows = [
-        [name, *(_share(document[kind][name]) for kind in kinds)]
+        [name, *(share.format(**document[kind][name]) for kind in kinds)]
         for name in sorted(effects.inputs, key=lambda n: -document[kinds[-1]][n]["value"])
     ]
     of = f"the logarithm of {effects.target}" if effects.scale == "log" else effects.target
@@ -589,11 +590,5 @@ def _print_effects(effects: "Sensitivity") -> None:
             "among them, and add up to 1; main and total effects do not."
         )
     if effects.r2_left_out is not None:
-        say(
-            "The smooth model behind these effects has a cross-validated R² of "
-            f"{effects.r2_left_out:.3g}."
-        )
-
-
-def _share(effect: dict[str, float]) -> str:
-    return f"{effect['value']:.3f} [{effect['low']:.3f}, {effect['high']:.3f}]"
+        behind = "The smooth model behind these effects has a cross-validated R² of"
+        say(f"{behind} {effects.r2_left_out:.3g}.")

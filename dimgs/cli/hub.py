@@ -304,13 +304,8 @@ def query(
         [r["id"][:12], *(r[n] for n in plain), *(_short(r[n]) for n in quantities)]
         for r in document["runs"]
     ]
-    columns = ["id", *plain, *quantities]
-
-    def show() -> None:
-        table("Runs", columns, rows)
-        say(f"{document['count']} runs")
-
-    return document, show
+    columns, count = ["id", *plain, *quantities], f"{document['count']} runs"
+    return document, lambda: table("Runs", columns, rows, count)
 
 
 def _short(quantities: Mapping[str, Any]) -> str:
@@ -612,15 +607,11 @@ def augment(
         [*(f"{run['inputs'][n]['value']:.4g}" for n in names), f"{run['information']:.3g}"]
         for run in document["runs"]
     ]
-    units = [f"{n} [{document['runs'][0]['inputs'][n]['unit']}]" for n in names]
-
-    def show() -> None:
-        table(f"Runs of {plan['kernel']} {plan['tier']}", [*units, "information"], rows)
-        say(f"for {plan['aim']} ({plan['questions']} questions)")
-        if images:
-            say(f"{len(document['images'])} images; --json gives them with parents and weights")
-
-    return document, show
+    columns = [f"{n} [{document['runs'][0]['inputs'][n]['unit']}]" for n in names]
+    title, aim = f"Runs of {plan['kernel']} {plan['tier']}", f"for {plan['aim']}"
+    larger = f"{len(document.get('images', ()))} images; --json gives them with parents and weights"
+    below = [f"{aim} ({plan['questions']} questions)", *([larger] if images else [])]
+    return document, lambda: table(title, [*columns, "information"], rows, *below)
 
 
 @on_hub()
@@ -661,12 +652,8 @@ def alerts(
     every = unexplained_runs(hub, origin, limit)
     rows = [[o["kind"], o["id"][:12], f"{o['residual']:.3g}", o["state"]] for o in every]
     columns = ["kind", "id", "standard deviations", "state"]
-
-    def show() -> None:
-        table("Runs and answers that contradict the other runs", columns, rows)
-        say(f"{len(every)} entries")
-
-    return {"alerts": every}, show
+    title, count = "Runs and answers that contradict the other runs", f"{len(every)} entries"
+    return {"alerts": every}, lambda: table(title, columns, rows, count)
 
 
 @on_hub()

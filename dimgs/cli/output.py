@@ -207,10 +207,16 @@ def _styled(text: str, code: str) -> str:
     return f"{code}{text}{_RESET}" if text and code and not is_plain() else text
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table of the result; plain aligned text where output is piped."""
-    if not rows:
-        return
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *below: str) -> None:
+    """A table of the result, if it has rows, and lines below it."""
+    if rows:
+        _draw(title, columns, rows)
+    for line in below:
+        say(line)
+
+
+def _draw(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; plain aligned text where output is piped."""
     title, columns = visible(title), [*map(visible, columns)]
     rows = [[*map(visible, row)] for row in rows]
     if is_plain():
