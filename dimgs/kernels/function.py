@@ -11,7 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin, get_type_hints, overload
+from typing import (
+    Annotated,
+    Any,
+    TypedDict,
+    Unpack,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
 
 from dimgs.common.errors import InputError, RunFailedError, warn_all
 from dimgs.common.formats import attributes
@@ -22,8 +31,18 @@ from dimgs.kernels.spec import ONE_TIER, Port, Tier, ports_of, tiers_of
 from dimgs.variables import split_header, to_pint
 
 _RESERVED = ("tier", "seed")
-_DECLARED = "inputs outputs tiers name version quantities"
 _REMEDY = "for example @kernel(inputs={'D': 'm^2/s'}, outputs={'t': 's'})"
+
+
+class KernelKeywords(TypedDict, total=False):
+    """Keywords of :func:`kernel`."""
+
+    inputs: Mapping[str, Any] | Sequence[Port] | None
+    outputs: Mapping[str, Any] | Sequence[Port] | None
+    tiers: Mapping[str, Mapping[str, Any]] | Sequence[Tier] | None
+    name: str | None
+    version: str | None
+    quantities: bool
 
 
 class FunctionKernel(BaseKernel):
@@ -107,7 +126,7 @@ class FunctionKernel(BaseKernel):
                 f"The kernel '{self.name}' cannot be sent to another process: '{name}' is not at "
                 f"the top level of '{home}'; define it there."
             )
-        return _restore, (home, name, attributes(self, _DECLARED))
+        return _restore, (home, name, attributes(self, " ".join(KernelKeywords.__annotations__)))
 
 
 @overload
@@ -116,28 +135,12 @@ def kernel(function: Callable[..., Any], /) -> FunctionKernel: ...
 
 @overload
 def kernel(
-    function: None = None,
-    /,
-    *,
-    inputs: Mapping[str, Any] | Sequence[Port] | None = None,
-    outputs: Mapping[str, Any] | Sequence[Port] | None = None,
-    tiers: Mapping[str, Mapping[str, Any]] | Sequence[Tier] | None = None,
-    name: str | None = None,
-    version: str | None = None,
-    quantities: bool = False,
+    function: None = None, /, **declared: Unpack[KernelKeywords]
 ) -> Callable[[Callable[..., Any]], FunctionKernel]: ...
 
 
 def kernel(
-    function: Callable[..., Any] | None = None,
-    /,
-    *,
-    inputs: Mapping[str, Any] | Sequence[Port] | None = None,
-    outputs: Mapping[str, Any] | Sequence[Port] | None = None,
-    tiers: Mapping[str, Mapping[str, Any]] | Sequence[Tier] | None = None,
-    name: str | None = None,
-    version: str | None = None,
-    quantities: bool = False,
+    function: Callable[..., Any] | None = None, /, **declared: Unpack[KernelKeywords]
 ) -> FunctionKernel | Callable[[Callable[..., Any]], FunctionKernel]:
     """Make a kernel of a Python function.
 
@@ -191,16 +194,8 @@ def kernel(
     >>> period.run({"l": 1}).outputs, round(period(1.0), 3)
     ({'T': (2.00606668..., 's')}, 2.006)
     """
-    declared = partial(
-        FunctionKernel,
-        inputs=inputs,
-        outputs=outputs,
-        tiers=tiers,
-        name=name,
-        version=version,
-        quantities=quantities,
-    )
-    return declared if function is None else declared(function)
+    made = partial(FunctionKernel, **declared)
+    return made if function is None else made(function)
 
 
 def _with_defaults(
