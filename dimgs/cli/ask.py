@@ -1,6 +1,5 @@
 """`dimgs ask`: an answer from the entries of a hub, before any new run."""
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -42,12 +41,17 @@ def ask(
     if json:
         documents = {name: _document(answered) for name, answered in every.items()}
         emit_json(documents[target[0]] if len(documents) == 1 else {"targets": documents})
-    for name, answered in every.items():
-        if not json:
-            if len(every) > 1:
-                say(name, style="strong")
-            _show_any(name, answered)
-    if any(value is None for answered in every.values() for value in _values(answered)):
+    for name, answered in every.items() if not json else ():
+        if len(every) > 1:
+            say(name, style="strong")
+        if isinstance(answered, list):
+            _show_table(name, answered)
+        elif answered.over is not None and answered.value is not None:
+            _show_curve(name, answered)
+        else:
+            _show(answered)
+    flat = (a for each in every.values() for a in (each if isinstance(each, list) else [each]))
+    if any(None in (a.value if isinstance(a.value, tuple) else (a.value,)) for a in flat):
         raise typer.Exit(1)
 
 
@@ -55,20 +59,6 @@ def _document(answered: "Answer | list[Answer]") -> dict[str, Any]:
     if isinstance(answered, list):
         return {"answers": [answer.to_json() for answer in answered]}
     return answered.to_json()
-
-
-def _values(answered: "Answer | list[Answer]") -> Iterator[Any]:
-    for answer in answered if isinstance(answered, list) else [answered]:
-        yield from answer.value if isinstance(answer.value, tuple) else (answer.value,)
-
-
-def _show_any(target: str, answered: "Answer | list[Answer]") -> None:
-    if isinstance(answered, list):
-        _show_table(target, answered)
-    elif answered.over is not None and answered.value is not None:
-        _show_curve(target, answered)
-    else:
-        _show(answered)
 
 
 def _show(answer: "Answer") -> None:
