@@ -28,18 +28,9 @@ _MORE_HELP = {
     "several": " Repeatable.",
     "units": " As 'd=mm,T=degC'; repeatable.",
 }
-_TYPES: dict[str, Any] = {
-    "flag": bool,
-    "text": str | None,
-    "texts": list[str] | None,
-    "names": str | None,
-    "several": list[str] | None,
-    "units": list[str] | None,
-    "sheet": str | None,
-    "number": float | None,
-    "count": int | None,
-    "limits": str | None,
-}
+# of the kinds of options that are more, or other, than one text
+_TYPES: dict[str, Any] = {"flag": bool, "number": float | None, "count": int | None}
+_TYPES |= dict.fromkeys(("texts", "several", "units"), list[str] | None)
 _COMPLETE = {"engine": complete.engines}
 
 
@@ -95,7 +86,7 @@ def _parameter(name: str) -> inspect.Parameter:
     described = Option(flag(name), help=text, min=least, autocompletion=_COMPLETE.get(name))
     default = option.default if kind in ("flag", "number", "count", "text") else None
     annotated: Any = Annotated
-    return keyword(name, annotated[_TYPES[kind], described], default)
+    return keyword(name, annotated[_TYPES.get(kind, str | None), described], default)
 
 
 def _options(typed: dict[str, Any]) -> "Options":

@@ -166,9 +166,7 @@ class BaseKernel(ABC):
         converted = self._converted(inputs, level, seed)
         if converted.refusal:
             raise InputError(converted.refusal)
-        key = self._key(converted, inputs, level)
-        given = _with_units(self.inputs, converted.values)
-        return RunRequest(key, self.name, level.name, given, converted.seed)
+        return self._request(converted, inputs, level)
 
     def key(
         self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
@@ -208,19 +206,15 @@ class BaseKernel(ABC):
             level, unknown = Tier(str(tier), 0.0), str(error)
         converted = self._converted(inputs, level, seed)
         converted.refusal = converted.refusal or unknown
-        key = self._key(converted, inputs, level)
+        asked = self._request(converted, inputs, level)
         status, reason, simulated = Status.REFUSED, converted.refusal, Simulated({})
         if not reason:
             status, reason, simulated = self._outcome(converted, level.settings)
         return RunRecord(
-            kernel=self.name,
-            tier=level.name,
-            inputs=_with_units(self.inputs, converted.values),
+            **vars(asked),
             outputs=_with_units(self.outputs, simulated.outputs),
             status=status,
-            key=key,
             reason=reason,
-            seed=converted.seed,
             wall_seconds=perf_counter() - start,
             errors=simulated.errors,
             provenance=self._provenance(converted, level.settings, simulated),
@@ -266,10 +260,12 @@ class BaseKernel(ABC):
                 converted.configuration |= {"program": program} if program else {}
         return converted
 
-    def _key(self, converted: Converted, inputs: Mapping[str, Any], tier: Tier) -> str:
+    def _request(self, converted: Converted, inputs: Mapping[str, Any], tier: Tier) -> RunRequest:
         every = {"tier": dict(tier.settings), "kernel": converted.configuration}
         texts = canonical_inputs(self.inputs, converted.values, inputs)
-        return content_key(self.name, self.version, tier.name, every, texts, converted.seed)
+        key = content_key(self.name, self.version, tier.name, every, texts, converted.seed)
+        given = _with_units(self.inputs, converted.values)
+        return RunRequest(key, self.name, tier.name, given, converted.seed)
 
     def _outcome(
         self, converted: Converted, settings: Mapping[str, Any]

@@ -11,18 +11,13 @@ from typing import Any, ClassVar
 
 from dimgs.common.errors import ProgramMissingError, RunDivergedError, RunFailedError
 from dimgs.kernels.base import BaseKernel
+from dimgs.kernels.content import THREADS
 from dimgs.kernels.fingerprint import takes_part, tree_digest
 from dimgs.kernels.process import run_program, text_printed
 
 # several threads slow small linear algebra down; figures have no screen; reports hold any letter
-_ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "MPLBACKEND": "Agg",
-    "PYTHONUTF8": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
-}
+_ENVIRONMENT = dict.fromkeys((*THREADS, "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE"), "1")
+_ENVIRONMENT["MPLBACKEND"] = "Agg"
 
 
 # what answers a request by the function `answer` of a script

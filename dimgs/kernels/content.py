@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
     return value.item() if hasattr(value, "item") else str(value)
 
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+THREADS = ("OMP_NUMTHREADS", "OPENBLAS_NUMTHREADS", "MKL_NUMTHREADS")
 
 
 @cache
@@ -139,4 +139,4 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
 
 def threads() -> dict[str, str]:
     """Thread limits that the environment sets; empty where the libraries choose."""
-    return {name: os.environ[name] for name in _THREADS if name in os.environ}
+    return {name: os.environ[name] for name in THREADS if name in os.environ}
