@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from typer import Option
 
 from dimgs.cli import tables
-from dimgs.cli.output import emit_json, say
+from dimgs.cli.output import emit, say
 
 if TYPE_CHECKING:
     from dimgs.dataset import Dataset
@@ -47,11 +47,8 @@ def demo(
     free = fit(data, "T", Options(scales=scales))
     missing = explore(data, "T")
     final = fit(data, "T", Options(constants=["G"]))
-    pluto = _pluto(final.law)
-    if json:
-        emit_json(_document(free, missing, final, pluto))
-        return
-    _print_demo(data, free, missing, final, pluto)
+    found = free, missing, final, _pluto(final.law)
+    emit(_document(*found), lambda: _print_demo(data, *found), json)
 
 
 def _pluto(law: "Law") -> tuple[float, float, float]:

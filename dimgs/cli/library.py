@@ -8,7 +8,7 @@ from typer import Argument, Option
 
 from dimgs.cli import complete, tables
 from dimgs.cli.hub import As, Keep, keep_report
-from dimgs.cli.output import emit_json, note, say, table, working
+from dimgs.cli.output import emit, note, say, table, working
 from dimgs.common.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,12 +24,10 @@ def engines(
 
     if install is not None:
         _install(install)
-    entries = all_engines()
-    if json:
-        emit_json({"engines": [e.to_json() for e in entries]})
-        return
+    entries, columns = all_engines(), ["name", "usable", "version", "remedy"]
     rows = [[e.name, "yes" if e.usable else "no", e.version or "", e.remedy or ""] for e in entries]
-    table("Engines", ["name", "usable", "version", "remedy"], rows)
+    document = {"engines": [e.to_json() for e in entries]}
+    emit(document, lambda: table("Engines", columns, rows), json)
 
 
 def _install(name: str) -> None:
@@ -66,10 +64,9 @@ def reproduce(
 
     titles = study_titles()
     if list_only:
-        if json:
-            emit_json({"studies": [{"name": k, "title": v} for k, v in titles.items()]})
-        else:
-            table("Case studies", ["name", "title"], [[k, v] for k, v in titles.items()])
+        document = {"studies": [{"name": k, "title": v} for k, v in titles.items()]}
+        rows = [[k, v] for k, v in titles.items()]
+        emit(document, lambda: table("Case studies", ["name", "title"], rows), json)
         return
     named = list(dict.fromkeys(names or []))
     chosen = list(titles) if everything else named
@@ -84,20 +81,16 @@ def reproduce(
     outcomes = run_studies(chosen, progress=note)
     reports = {o.name: o.findings.report for o in outcomes if o.findings is not None}
     ids = {name: keep_report(hub, user, r) for name, r in reports.items() if r is not None}
-    if json:
-        studies = [{**o.to_json(), **ids.get(o.name, {})} for o in outcomes]
-        alone = next(iter(ids.values())) if len(ids) == 1 else {}
-        emit_json({"studies": studies, **alone})
-    else:
-        _print_outcomes(outcomes)
-        say(summary(outcomes))
+    studies = [{**o.to_json(), **ids.get(o.name, {})} for o in outcomes]
+    alone = next(iter(ids.values())) if len(ids) == 1 else {}
+    emit({"studies": studies, **alone}, lambda: _print_outcomes(outcomes, summary(outcomes)), json)
     if out is not None:
         note(f"Written to {write_page(outcomes, titles, out)[0]}")
     if any(o.status == "failed" for o in outcomes):
         raise typer.Exit(1)
 
 
-def _print_outcomes(outcomes: "list[Outcome]") -> None:
+def _print_outcomes(outcomes: "list[Outcome]", summary: str) -> None:
     """One table, a row for every check; then why, study by study."""
     rows = []
     for o in outcomes:
@@ -110,6 +103,5 @@ def _print_outcomes(outcomes: "list[Outcome]") -> None:
         if first[0]:
             rows.append([*first, "", "", ""])
     table("Case studies", ["study", "status", "found", "published", "tolerance"], rows)
-    for o in outcomes:
-        if o.why:
-            say(f"{o.name}: {o.why}")
+    for text in (*(f"{o.name}: {o.why}" for o in outcomes if o.why), summary):
+        say(text)

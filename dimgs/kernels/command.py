@@ -399,13 +399,12 @@ class Command:
 
     def _modules(self, kernel: str) -> dict[str, str | None]:
         """Content hashes of the Python modules that the command runs, by name."""
-        called = _parse_call(self.argv)
+        program, flags, how, what = _parse_call(self.argv)
         named = [Path(a) for a in self.argv[1:] if a.endswith(".py") and os.path.isabs(a)]
         sources = [(_text(p), "") for p in named if p.is_file()]
         sources += [(text, "") for name, text in self.texts.items() if name.endswith(".py")]
-        if called is None and not sources:
+        if not program and not sources:
             return {}
-        program, flags, how, what = called or ("", (), "", "")
         folders = [p.parent for p in named]
         sources += [(what, "")] if how == "-c" else []
         sources += [(self.stdin or "", "")] if how == "-" else []
@@ -423,19 +422,19 @@ class Command:
         return digests | {f"module {n}": file_digest(f) for n, f in modules.items()}
 
 
-def _parse_call(argv: Sequence[str]) -> tuple[str, tuple[str, ...], str, str] | None:
+def _parse_call(argv: Sequence[str]) -> tuple[str, tuple[str, ...], str, str]:
     """A Python among the words of a command (a launcher may stand before it), and what it runs.
 
     Returns
     -------
-    tuple or None
+    tuple
         Its path, its options, one of ``-c``, ``-m``, ``-`` and ``script``, and the code, module or
-        path. None where there is no Python.
+        path. All empty where there is no Python.
     """
     start = next((i for i, a in enumerate(argv) if _PYTHON.fullmatch(Path(a).name)), None)
     program = None if start is None else shutil.which(argv[start])
     if start is None or program is None:
-        return None
+        return "", (), "", ""
     flags: list[str] = []
     words = list(argv[start + 1 :])
     while words and words[0].startswith("-") and words[0] != "-":
@@ -739,7 +738,7 @@ class CommandKernel(BaseKernel):
         if self.stochastic and seed is None:
             raise RunRefusedError(f"'{self.name}' draws random numbers; give a seed.")
         command = self._command(values, settings, seed)
-        folder = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self.folder))
+        folder, kept = Path(tempfile.mkdtemp(prefix=self._prefix, dir=self.folder)), False
         try:
             for name, text in command.texts.items():
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -755,20 +754,16 @@ class CommandKernel(BaseKernel):
             )
             outputs = {n: self._parsed(p, n, folder) for n, p in self._parsers.items()}
             errors = {n: self._parsed(p, n, folder) for n, p in self._error_parsers.items()}
+            kept = self.keep == "always"
         except RunFailedError as error:
-            plain = [t.text for t in self._arguments]
+            kept, plain = self.keep != "never", [t.text for t in self._arguments]
             message = f"{error}{beside(plain, list(self._files), self._home)}"
-            if self.keep == "never":
+            place = {"folder": str(folder)} if kept else {}
+            raise RunFailedError(message, {**error.provenance, **place}) from error
+        finally:
+            if not kept:
                 shutil.rmtree(folder, ignore_errors=True)
-                raise RunFailedError(message, error.provenance) from error
-            raise RunFailedError(message, {**error.provenance, "folder": str(folder)}) from error
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        if self.keep != "always":
-            shutil.rmtree(folder, ignore_errors=True)
-            return Simulated(outputs, errors)
-        return Simulated(outputs, errors, {"folder": str(folder)})
+        return Simulated(outputs, errors, {"folder": str(folder)} if kept else {})
 
     def _parsed(self, parser: Parser, output: str, folder: Path) -> float:
         """Number of an output; where it is missing, what the program said last about an error."""
