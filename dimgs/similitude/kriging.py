@@ -437,11 +437,8 @@ def negative_log_posterior(near: Nearby, theta: Array) -> tuple[float, Array]:
     gradient = np.zeros_like(theta)
     pull = G * slope * hyper.amplitude**2
     q = z @ T
-    gradient[:p] = (
-        -2.0
-        * hyper.lengths**2
-        * (pull.sum(axis=1) @ q**2 - np.einsum("ai,ab,bi->i", q, pull, q, optimize=True))
-    )
+    pairs = pull.sum(axis=1) @ q**2 - np.einsum("ai,ab,bi->i", q, pull, q, optimize=True)
+    gradient[:p] = -2.0 * hyper.lengths**2 * pairs
     shared = (G * alike).sum() + ROUNDING * np.trace(G)
     gradient[p] = shared * hyper.amplitude**2
     gradient[p + 1] = np.trace(G) * hyper.noise**2

@@ -260,15 +260,13 @@ def _agrees(law: Law, new: Law, data: Dataset) -> tuple[bool, float]:
 
 def _with_laws(content: Mapping[str, Any], again: Sequence[Law]) -> dict[str, Any]:
     """The content of the entry with the new laws in place of the earlier ones."""
-    refitted = {k: v for k, v in content.items() if k != "files"}
+    # the verdict is that of the new laws; what was said of the earlier ones stays with them
+    earlier = ("files", "probability", "rivals", "none_of_these")
+    refitted = {k: v for k, v in content.items() if k not in earlier}
     if content.get("regimes"):
         held = [r for r in content["regimes"] if r.get("law")]
         documents = {id(r): law.to_json() for r, law in zip(held, again, strict=True)}
         refitted["regimes"] = [{**r, "law": documents.get(id(r))} for r in content["regimes"]]
-    # the verdict is that of the new laws; what was said of the earlier ones stays with them
-    refitted = {
-        k: v for k, v in refitted.items() if k not in ("probability", "rivals", "none_of_these")
-    }
     why = [text for law in again for text in law.why_not]
     verdict = {"confirmed": all(law.confirmed for law in again), "why_not": why}
     return {**refitted, **verdict, "law": again[0].to_json()}

@@ -15,6 +15,7 @@ from dimgs.hub.query import split_condition
 from dimgs.variables.quantities import NORMAL, Quantity, as_quantity, stored
 
 if TYPE_CHECKING:
+    from dimgs.dataset import Dataset
     from dimgs.hub import Hub
 
 Given = dict[str, Quantity]
@@ -156,26 +157,18 @@ def _rows(table: Any) -> list[Given]:
     from dimgs.dataset import read_table
 
     data = read_table(table)
-    columns = {
-        name: (data[name], data.errors.get(name), data.variable(name)) for name in data.names
-    }
-    return [
-        {
-            name: Quantity(str(cells[i]), "label")
-            if variable.is_label
-            else _cell(float(cells[i]), errors, i, variable.si_unit)
-            for name, (cells, errors, variable) in columns.items()
-        }
-        for i in range(data.n_runs)
-    ]
+    return [{name: _cell(data, name, i) for name in data.names} for i in range(data.n_runs)]
 
 
-def _cell(value: float, errors: Any, row: int, unit: str) -> Quantity:
+def _cell(data: "Dataset", name: str, row: int) -> Quantity:
     """A cell of a table; what stands in ``name_err`` is its standard error."""
-    if errors is None or not errors[row] > 0:
-        return Quantity(value, unit)
-    error = float(errors[row])
-    return Quantity(value, unit, value - error, value + error, NORMAL)
+    variable, errors = data.variable(name), data.errors.get(name)
+    if variable.is_label:
+        return Quantity(str(data[name][row]), "label")
+    value, error = float(data[name][row]), 0.0 if errors is None else float(errors[row])
+    if not error > 0:
+        return Quantity(value, variable.si_unit)
+    return Quantity(value, variable.si_unit, value - error, value + error, NORMAL)
 
 
 def question_of(hub: "Hub", text: str) -> dict[str, Any] | None:
