@@ -377,12 +377,12 @@ def pi(
     if basis.response is not None:
         known_as = f"   {basis.response.known_as}" if basis.response.known_as else ""
         say(f"pi_0 = {basis.response}{known_as}")
-    found = f"{_count(basis.variables, 'input')}, rank {basis.rank}"
+    counts = f"{_count(basis.variables, 'input')}, rank {basis.rank}"
     rows = [[g.name, str(g), g.known_as or ""] for g in basis.groups]
-    table(f"{found}, {_count(rows, 'group')}", ["group", "definition", "known as"], rows)
+    table(f"{counts}, {_count(rows, 'group')}", ["group", "definition", "known as"], rows)
     if not basis.groups:
         constant = ", so pi_0 is constant" if basis.response is not None else ""
-        say(f"{found}: no free group{constant}")
+        say(f"{counts}: no free group{constant}")
     if basis.explanation:
         say(basis.explanation)
     for dropped in basis.dropped:

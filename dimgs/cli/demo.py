@@ -47,8 +47,8 @@ def demo(
     free = fit(data, "T", Options(scales=scales))
     missing = explore(data, "T")
     final = fit(data, "T", Options(constants=["G"]))
-    found = free, missing, final, _pluto(final.law)
-    emit(_document(*found), lambda: _print_demo(data, *found), json)
+    results = free, missing, final, _pluto(final.law)
+    emit(_document(*results), lambda: _print_demo(data, *results), json)
 
 
 def _pluto(law: "Law") -> tuple[float, float, float]:
