@@ -32,7 +32,7 @@ WORDS = {
 }
 # names of these words that are still there, below dimgs; a count may only fall
 REMAINING = {
-    "cli": 12,
+    "cli": 11,
 }
 
 
