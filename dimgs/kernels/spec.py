@@ -227,27 +227,22 @@ class Kernel(Protocol):
     @property
     def name(self) -> str:
         """Name in plans and records."""
-        ...
 
     @property
     def version(self) -> str:
         """Version or commit of the simulator."""
-        ...
 
     @property
     def inputs(self) -> tuple[Port, ...]:
         """Ports of the inputs."""
-        ...
 
     @property
     def outputs(self) -> tuple[Port, ...]:
         """Ports of the outputs."""
-        ...
 
     @property
     def tiers(self) -> tuple[Tier, ...]:
         """From coarse to fine."""
-        ...
 
     def run(
         self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
@@ -268,4 +263,3 @@ class Kernel(Protocol):
         RunRecord
             A run that fails, diverges or is refused is a record too, never an exception.
         """
-        ...
