@@ -272,11 +272,7 @@ class _Asking:
         """Kernels that may answer: the one that is named, or all of a physics identity."""
         if kernel is not None:
             description = describe(self.hub, kernel, load=self.load)
-            if target not in description.outputs:
-                raise InputError(
-                    f"'{visible(description.name)}' has no output '{visible(target[:60])}'; its "
-                    f"outputs are {visible(', '.join(description.outputs)[:300])}."
-                )
+            description.check_output(target)
             return [description]
         cards = trusted_cards(self.hub)
         names = sorted(n for n, c in cards.items() if c["content"].get("physics") == physics)
@@ -321,7 +317,7 @@ class _Asking:
         unit = used.description.outputs[used.target]
         scale = parse_unit(unit)
         value, low, high = (float(scale.from_si(x)) for x in (offer.value, offer.low, offer.high))
-        assumptions = [*used.point.assumptions, *offer.assumptions]
+        assumptions = [*used.point.assumptions]
         if used.tier not in ("", UNNAMED):
             source, label = (
                 "the finest tier with suitable runs",

@@ -162,11 +162,7 @@ def augment(
 
 def newest_origin(hub: "Hub", description: Description, target: str) -> Origin:
     """Origin of the kernel's runs that answers, seen from the newest run that can be used."""
-    if target not in description.outputs:
-        raise InputError(
-            f"'{visible(description.name)}' has no output '{visible(target[:60])}'; its outputs "
-            f"are {visible(', '.join(description.outputs))}."
-        )
+    description.check_output(target)
     for content in newest_runs(hub, description.name):
         inputs = {n: (q["value"], q.get("unit", "1")) for n, q in content["inputs"].items()}
         for origin in near_tiers(origins(hub, description, point_of(description, inputs), target)):

@@ -1,6 +1,6 @@
 """The run itself, and runs with equal groups: their values, scaled by the units' monomial."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -37,8 +37,6 @@ class Offer:
     evidence : list of dict
         ``{"kind", "id", "distance", "weight"}`` of each entry that it rests on.
     why : str
-    assumptions : list of dict
-        As those of an answer.
     """
 
     how: str
@@ -47,7 +45,6 @@ class Offer:
     high: float
     evidence: list[dict[str, Any]]
     why: str
-    assumptions: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def half_width(self) -> float:

@@ -38,7 +38,7 @@ def test_a_closed_pipe_is_no_failure(shell: Shell, monkeypatch: pytest.MonkeyPat
     def closed(*_: object, **__: object) -> None:
         raise BrokenPipeError
 
-    monkeypatch.setattr("dimgs.cli.library.emit_json", closed)
+    monkeypatch.setattr("dimgs.cli.output.emit_json", closed)
     done = shell("engines", "--json")
     assert (done.code, done.out, done.err) == (0, "", "")
 
