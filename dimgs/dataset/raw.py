@@ -411,7 +411,7 @@ def titled_columns(table: RawTable, options: ReadOptions) -> tuple[list[Titled],
         if not units and name in options.defaults:
             units = [("the law", options.defaults[name])]
         unit, hint = _split_kind(units[0][1]) if units else (None, None)
-        if units and units[0] == ("the second row", "-") and _is_text(column):
+        if units and units[0] == ("the second row", "-") and _is_text(column, table.decimal):
             unit = None
         if column.binding and column.unit is not None and unit != column.unit:
             _refuse_contradiction(name, unit or "", column.unit, table.source)
@@ -434,10 +434,11 @@ def _are_apart(unit: str | None, other: str) -> bool:
     return False
 
 
-def _is_text(column: RawColumn) -> bool:
+def _is_text(column: RawColumn, decimal: str) -> bool:
     if column.cells.dtype != object:
         return False
-    return all(parse_number(str(c)) is None for c in column.cells.tolist() if not is_missing(c))
+    present = (str(c) for c in column.cells.tolist() if not is_missing(c))
+    return all(parse_number(text, decimal) is None for text in present)
 
 
 def _split_kind(text: str) -> tuple[str, str | None]:
@@ -457,8 +458,9 @@ def _check_names(names: list[str], table: RawTable) -> None:
     if not names:
         raise InputError(f"{table.source} has no columns; give one column per quantity.")
     check_width(len(names), table.source)
-    for position, name in enumerate(names, start=1):
-        if not name or (name.startswith("[") and name.endswith("]")):
+    for position, (name, column) in enumerate(zip(names, table.columns, strict=True), start=1):
+        # a unit alone; [S] [mM] is a concentration
+        if not name or (name == column.header.strip() and re.fullmatch(r"\[.*\]", name)):
             raise InputError(
                 f"Column {position} of {table.source} has no name; name it, or remove it "
                 f"(a saved pandas index: to_csv(index=False))."

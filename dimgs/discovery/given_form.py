@@ -13,6 +13,7 @@ eliminated; here only to choose where the fits start).
 """
 
 import ast
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -120,6 +121,7 @@ class GivenForm:
         try:
             if target in _names(body):
                 raise LawError(f"it has the target '{target}' in it; give the right side alone.")
+            body = _renamed(body, identifier)
             body, function, inside = _with_free_function(body, set(of_inputs))
             names = sorted(_names(body) - set(of_inputs) - {"pi", "E"})
             expression = sympy_parse(body, [*of_inputs, *names])
@@ -202,6 +204,17 @@ def _parsed(text: str) -> ast.expr:
         return ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise LawError(f"the expression '{text.strip()[:200]}' cannot be read: {error}.") from None
+
+
+def _renamed(text: str, identifier: Mapping[str, str]) -> str:
+    """The text with the identifiers of inputs, whose names may be those of SymPy, such as S."""
+    # names of Python are read in this form
+    places = {unicodedata.normalize("NFKC", name): i for name, i in identifier.items()}
+    tree = _parsed(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = places.get(node.id, node.id)
+    return ast.unparse(tree)
 
 
 def _names(text: str) -> set[str]:

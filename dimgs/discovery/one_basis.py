@@ -69,7 +69,7 @@ def study(
             instead = setting("by", options.within) if several else "a table of one label"
         else:
             where = f"{setting('arrhenius')} has a temperature enter as 1/T"
-            instead = setting("scales", "auto")
+            instead = f"{setting('scales', 'auto')} in its place"
         note = f"Only the power law is judged where {where}; {instead} looks for closed forms too."
         current = replace(current, warnings=(*current.warnings, note))
     elif options.engine != NONE and prepared.design.features and prepared.design.n_runs < FEWEST:

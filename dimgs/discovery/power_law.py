@@ -85,8 +85,11 @@ def fit_prepared(prepared: Prepared, options: Options, *, settled: bool = False)
     snapped = with_rationals(design, fit)
     domain = domain_of(prepared.design) if limited.limits else None
     law = limited.continued(power_law(design, snapped, options.within, domain))
+    # what a robust fit names as gross errors says nothing of how well its law predicts
+    rows = np.setdiff1d(np.arange(design.n_runs), fit.outliers)
+    usual = design.take(rows) if len(rows) < design.n_runs else design
     law = law.with_scores(
-        scores_of(design, fitted_by(law, design), left_out, _refitter(options), options.seed)
+        scores_of(usual, fitted_by(law, usual), left_out[rows], _refitter(options), options.seed)
     )
     unseen = None
     if design.scale == "log" and not limited.limits:
@@ -288,7 +291,7 @@ def _fit_warnings(design: Design, fit: Estimate, law: Law, level: float) -> list
             if len(rows) == 1
             else f"{len(rows)} outlying runs (rows {shown})"
         )
-        out.append(f"{what}.")
+        out.append(f"{what}, which the scores leave out.")
     out += fit.notes
     out += group_warnings(design, fit, level)
     return [*out, *self_correlation(design, fit.predict(design))]

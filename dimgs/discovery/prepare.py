@@ -1,7 +1,9 @@
 """From a table and a question to clean runs, a basis and a design; nothing is dropped silently."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -20,22 +22,28 @@ from dimgs.dataset.checks import (
     unused_label_warnings,
     usable_runs,
 )
+from dimgs.dataset.conversion import from_si
+from dimgs.dataset.rounding import steps_of
 from dimgs.discovery.estimators import slopes_in
 from dimgs.discovery.missing_input import check_advice, explain_missing
 from dimgs.discovery.options import Options
 from dimgs.discovery.scoring import noise_of, target_values
+from dimgs.engines.structured.description import simple_number_near
 from dimgs.fits.censoring import fit_censored
 from dimgs.fits.design.features import Design, build_design, stated_errors
 from dimgs.fits.invariance import invariance
 from dimgs.fits.noise import Noise, NoiseKind, rms, share_of_inputs, with_intrinsic_scatter
 from dimgs.fits.sources import check_sources, fit_sources
 from dimgs.groups.derive import constant_variables, pi_basis
+from dimgs.groups.dimensions import DimensionalMatrix
 from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.invariant_groups import invariant_basis
 from dimgs.groups.missing_input import UnreachableError
 from dimgs.law.law import Law
 from dimgs.variables import Variable
 
+# rows of a counter: fewer settings may stand in such an order by themselves
+_COUNTED = 6
 # an exponent, and a relative deviation, that are rounding of a column of some six digits
 _NO_POWER = 1e-3
 _EXACT = 1e-6
@@ -149,6 +157,17 @@ def prepare(
             f"'{target}' is zero or negative in some runs, and has no logarithm on which "
             f"{setting('within')} takes prefactors from it: use {setting('by', options.within)}."
         )
+    derived = _derived_input(usable, options)
+    if derived is not None:
+        name, note = derived
+        rest = prepare(
+            data.without([name]),
+            target,
+            options,
+            linear_allowed=linear_allowed,
+            signed_allowed=signed_allowed,
+        )
+        return replace(rest, warnings=(note, *rest.warnings))
     # least squares of the target itself; prefactors of labels are those of its logarithm
     of_target = linear_allowed and options.noise == "constant" and options.within is None
 
@@ -453,7 +472,21 @@ def _warnings(usable: UsableRuns, design: Design, options: Options) -> list[str]
     for name in design.basis.sizes:
         unit = design.basis.variable(name).si_unit
         out.append(f"{name} = 1 {unit} gives them a dimension, and no law depends on it.")
-    return [*out, *_leaks(usable)]
+    return [*out, *_counters(usable), *_leaks(usable)]
+
+
+def _counters(usable: UsableRuns) -> list[str]:
+    """Warnings on inputs without a unit that may only number the rows."""
+    data, several = usable.data, len(usable.inputs) > len(usable.never_varied) + 1
+    return [
+        f"'{name}' is {int(data[name][0])} to {int(data[name][-1])} in the order of the rows: if "
+        f"it only numbers them, leave it out ({setting('drop', name)})."
+        for name in usable.inputs
+        if several
+        and data.n_runs >= _COUNTED
+        and data.variable(name).dimension.is_dimensionless
+        and np.array_equal(data[name], data[name][0] + np.arange(data.n_runs))
+    ]
 
 
 def _leaks(usable: UsableRuns) -> list[str]:
@@ -486,6 +519,86 @@ def _leaks(usable: UsableRuns) -> list[str]:
             f"the same."
         )
     return out
+
+
+# of an exponent in half units: what rounding leaves of a whole one, over a decade of three digits
+_NEARLY = 0.05
+# times the rounding of its columns, within which an input is computed from others; at most a
+# hundredth, as settings such as 10, 20 and 50 are not rounded to tens
+_ROUNDED, _COARSE = 2.0, 0.01
+
+
+def _derived_input(usable: UsableRuns, options: Options) -> tuple[str, str] | None:
+    """An input that is a simple number times a product of others, to its rounding, and a note.
+
+    Such as a Reynolds number beside the velocity, the length and the viscosity: it brings nothing
+    of its own, and exponents along it are those of rounding.
+    """
+    data, never = usable.data, usable.never_varied
+    asked = {*options.must_use, options.along, options.curve} | set(
+        re.findall(r"\w+", options.form or "")
+    )
+    positive = [n for n in usable.grouped if np.all(np.asarray(data[n]) > 0)]
+    held = [data.variable(n) for n in positive if n in never]
+    varied = [n for n in positive if n not in never]
+    logs = {n: np.log(np.asarray(data[n], dtype=np.float64)) for n in varied}
+    # what is derived has no unit of its own as a rule, and stands behind what it was made of
+    order = sorted(
+        (n for n in varied if n not in asked),
+        key=lambda n: (not data.variable(n).dimension.is_dimensionless, -varied.index(n)),
+    )
+    for name in order:
+        others = [n for n in varied if n != name]
+        if data.n_runs < len(others) + 3:
+            continue
+        table = np.column_stack([np.ones(data.n_runs), *(logs[n] for n in others)])
+        fitted = np.linalg.lstsq(table, logs[name], rcond=_EXACT)[0][1:]
+        halves = np.round(2 * fitted)
+        if np.abs(2 * fitted - halves).max(initial=0.0) > _NEARLY or not halves.any():
+            continue
+        powers = {n: Fraction(int(h), 2) for n, h in zip(others, halves, strict=True) if h}
+        note = _derivation(data, name, powers, held, logs)
+        if note is not None:
+            return name, note
+    return None
+
+
+def _derivation(
+    data: Dataset,
+    name: str,
+    powers: dict[str, Fraction],
+    held: Sequence[Variable],
+    logs: Mapping[str, Array],
+) -> str | None:
+    """What an input is computed from; None where it is more than that to its rounding."""
+    variables = [data.variable(n) for n in powers]
+    dimension = data.variable(name).dimension
+    for variable, power in zip(variables, powers.values(), strict=True):
+        dimension = dimension / variable.dimension**power
+    of_held = DimensionalMatrix.of(held).solve(dimension)
+    if of_held is None:
+        return None
+    whole = powers | {v.name: p for v, p in zip(held, of_held, strict=True) if p}
+    left = logs[name] - sum(float(p) * np.log(data[n]) for n, p in whole.items())
+    steps = [float(p) * _relative_steps(data, n) for n, p in (*whole.items(), (name, Fraction(1)))]
+    rounding = float(np.sqrt(np.mean(np.sum(np.square(steps), axis=0)) / 12.0))
+    scatter = max(float(left.std()), _EXACT)
+    number = simple_number_near(float(np.exp(left.mean())), 3 * scatter)
+    if number is None or scatter > max(min(_ROUNDED * rounding, _COARSE), _EXACT):
+        return None
+    monomial = PiGroup.of("product", whole)
+    factor = "" if number.value == 1 else f"{number.text} "
+    return (
+        f"'{name}' equals {factor}{monomial} in every run, to within its rounding, so that it adds "
+        f"nothing and is left out. Leave out one of the others to keep it "
+        f"({setting('drop', next(iter(whole)))})."
+    )
+
+
+def _relative_steps(data: Dataset, name: str) -> Array:
+    """Step to which each value of a column was rounded, over the value."""
+    values = from_si(np.asarray(data[name], dtype=np.float64), data.variable(name).unit)
+    return np.asarray(steps_of(values) / values)
 
 
 def _exact_columns(logs: Array, target: Array) -> list[int]:

@@ -729,11 +729,28 @@ def judge_forms(
                     out += [c for c in [judged(proposal, model)] if c is not None]
                 same = [c for c in out if str(c.expression) == text]
                 fewest = max([fewest, *same], key=lambda c: c.score)
+    out = _with_price_of_given(out)
     # forms that differed in numbers may be one with constants in their place
     best: dict[str, JudgedForm] = {}
     for one in sorted(out, key=lambda c: -c.score):
         best.setdefault(str(one.expression), one)
     return list(best.values())
+
+
+def _with_price_of_given(forms: Sequence[JudgedForm]) -> list[JudgedForm]:
+    """The forms, of which the one that was asked for costs no more than the simplest of the others.
+
+    It was stated before the search, and so not chosen among many. Closed forms of a free function
+    were, and pay for what they are.
+    """
+    others = [c.structure for c in forms if not c.given]
+    if sum(c.given for c in forms) != 1 or not others:
+        return [*forms]
+    simplest = min(others, key=lambda structure: structure.bits)
+    return [
+        replace(c, structure=min(c.structure, simplest, key=lambda s: s.bits)) if c.given else c
+        for c in forms
+    ]
 
 
 def _coincidences(

@@ -441,6 +441,8 @@ def posterior_of(
             # a power law is that of its fit, in whatever constants a search has written it
             alike = (c for c in forms if isinstance(c.model, PowerModel))
             shown = next((c for c in alike if c.exponents == shown.exponents), shown)
+        # a form that was asked for stands as it was written
+        shown = next((c for c in forms if c.given), shown)
         listed.append(ProbableLaw(shown, p * (1.0 - none), tuple(forms)))
     listed.sort(key=lambda x: (-x.probability, str(x.form.expression)))
     return Posterior(

@@ -5,6 +5,7 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.common.formats import in_percent, log_size
 from dimgs.fits.noise import Noise, rms
+from dimgs.law.display import shown_constants
 from dimgs.law.parts import percent
 from dimgs.report.findings import Findings, Verdict
 from dimgs.variables import Variable, shown_unit
@@ -238,7 +239,12 @@ def remarks(report: Findings) -> str:
             same = form.probability == report.probability
             compared = f"{'It is the' if same else 'The'} law shown above"
             compared += ", written in another way." if same else " is more probable."
-            name = f"{name}, {form.law},"
+            at = ", ".join(
+                f"{c.name} = {c.value:.5g} {shown_unit(c.unit)}".removesuffix(" 1")
+                for c in shown_constants(form.law)
+                if c.origin == "fitted"
+            )
+            name = f"{name}, {form.law}{', with ' if at else ''}{at},"
         notes.append(f"{name} has the probability {percent(form.probability)}. {compared}")
     return " ".join(notes)
 

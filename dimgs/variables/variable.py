@@ -133,9 +133,12 @@ def _on_one_line(name: str) -> str:
 
 
 def _refuse_two_units(header: str, name: str, unit: str) -> None:
-    """Refuse ``L [m][s]``; the brackets of ``a[0] [m]`` or ``u[x] [m/s]`` belong to the name."""
+    """Refuse ``L [m][s]``; in ``a[0] [m]``, ``u[x] [m/s]`` and ``[S] [mM]`` they name a column."""
     before = _BRACKETED.search(name)
     if before is None or unit_or_none(before["inside"].partition(";")[0]) is None:
+        return
+    if before.start() == 0:
+        # a concentration, as [S] [mM]
         return
     if before["inside"].isdigit() and not name[before.start() - 1 : before.start()].isspace():
         return

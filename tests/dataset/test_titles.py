@@ -95,12 +95,14 @@ def test_rows_to_skip_belong_to_text_and_sheets(tmp_path: Path) -> None:
 def test_decimal_commas_with_a_row_of_units(values: list[float], tab: bool, tmp_path: Path) -> None:
     mark = "\t" if tab else ";"
     numbers = [repr(v).replace(".", ",") for v in values]
-    lines = [f"U{mark}D", f"m/s{mark}mm", *(f"{n}{mark}2,5" for n in numbers)]
+    lines = [f"U{mark}D{mark}eps", f"m/s{mark}mm{mark}-"]
+    lines += [f"{n}{mark}2,5{mark}0,4" for n in numbers]
     path = tmp_path / ("t.tsv" if tab else "t.csv")
     path.write_text("\n".join(lines) + "\n")
     data = read_table(path)
     np.testing.assert_array_equal(data["U"], values)
     np.testing.assert_array_equal(data["D"], [0.0025] * len(values))
+    np.testing.assert_array_equal(data["eps"], [0.4] * len(values))
 
 
 def test_index_coordinates_without_units_are_counts() -> None:

@@ -272,6 +272,19 @@ def test_options_that_further_fits_cannot_follow_are_named() -> None:
     assert not any("not used" in w for w in plain.warnings)
 
 
+def test_a_robust_fit_is_not_scored_by_the_runs_that_it_names() -> None:
+    length = np.linspace(0.2, 2.0, 20)
+    period = 6.28 * np.sqrt(length / 9.81) * np.random.default_rng(3).normal(1.0, 0.01, 20)
+    period[7] *= 10
+    table = {"L [m]": length, "T [s]": period}
+    fitted = fit(table, "T", Options(constants=["g"], robust=True))
+    assert 7 in fitted.outliers
+    assert any("which the scores leave out" in w for w in fitted.warnings)
+    assert fitted.law.scores.cv_r2_log is not None
+    assert fitted.law.scores.cv_r2_log > 0.99
+    assert fitted.verdict.confirmed
+
+
 @pytest.mark.parametrize("split", [None, "lab"])
 def test_a_power_law_is_shown_with_the_predictions_that_its_score_is_of(split: str | None) -> None:
     data = pipe(noise=0.1)

@@ -168,3 +168,22 @@ def test_laws_use_what_they_must_and_no_more_constants_than_they_may(runs: Datas
     assert any("at most 0 fitted constants" in w for w in few.warnings)
     with pytest.raises(InputError, match="'w' is not a numeric input"):
         dimgs.discover(runs, "t", must_use=["w"])
+
+
+@pytest.mark.parametrize("name", ["S", "E", "N", "ρ"])
+def test_a_column_of_a_form_may_be_called_like_a_function_or_number_of_sympy(name: str) -> None:
+    rng = np.random.default_rng(2)
+    amount, enzyme = np.geomspace(0.05, 8.0, 12), np.tile([10.0, 20.0], 6)
+    rate = 0.9 * enzyme * amount / (0.8 + amount) * (1 + 0.03 * rng.standard_normal(12))
+    table = {f"{name} [mM]": amount, "E0 [nM]": enzyme, "v [nM/s]": rate}
+    form = f"a*E0*{name}/(b + {name})"
+    report = dimgs.discover(table, "v", engine="power_law", form=form)
+    assert report.form is not None
+    assert report.law is not None
+    assert report.form.law.expression == report.law.expression
+    assert {c.name: c.value for c in report.law.constants} == pytest.approx(
+        {"a": 0.9, "b": 0.8}, rel=0.1
+    )
+    # stated before the search, it is no dearer than the power law that misses by 30 %
+    text = str(report)
+    assert "It is the most probable law" in " ".join(text.split())

@@ -62,3 +62,45 @@ def test_few_groups_to_leave_out_are_named(groups: int) -> None:
     data = Dataset.from_columns({"x [m]": x, "y [m]": 2 * x, "lab": lab})
     warnings = prepare(data, "y", Options(split_by="lab")).warnings
     assert any("only 2 groups of 'lab'" in w for w in warnings) == (groups == 2)
+
+
+def flow(factor: float = 1.0, digits: int = 4) -> Dataset:
+    rng = np.random.default_rng(5)
+    d, u, nu = np.exp(rng.uniform([-3.0, -1.0, -14.0], [-1.0, 1.0, -12.0], (40, 3))).T
+    loss = (u * d / nu) ** -0.25 * u**2 * np.exp(0.03 * rng.standard_normal(40))
+    number = factor * u * d / nu
+    rounded = [f"{x:.{digits}g}" for x in number]
+    columns = {"d [m]": d, "u [m/s]": u, "nu [m^2/s]": nu, "loss [m^2/s^2]": loss}
+    return Dataset.from_columns({**columns, "Re [1]": [float(x) for x in rounded]})
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.25, np.pi])
+def test_an_input_that_is_computed_from_others_is_left_out(factor: float) -> None:
+    prepared = prepare(flow(factor), "loss", Options())
+    assert "Re" not in prepared.data.names
+    (note,) = (w for w in prepared.warnings if "adds nothing" in w)
+    assert "'Re' equals" in note
+    assert "d·u·nu⁻¹" in note
+    # another one is left out if somebody wants it to be
+    other = prepare(flow(factor).without(["d"]), "loss", Options())
+    assert "Re" in other.data.names
+
+
+def test_an_input_near_a_product_of_others_stays() -> None:
+    data = flow()
+    away = np.random.default_rng(1).normal(1.0, 0.02, 40)
+    units = {n: f"{n} [{data.variable(n).si_unit}]" for n in data.names}
+    noisy = Dataset.from_columns({units[n]: data[n] * (away if n == "Re" else 1.0) for n in units})
+    assert "Re" in prepare(noisy, "loss", Options()).data.names
+    # not a simple number times the product
+    assert "Re" in prepare(flow(0.3), "loss", Options()).data.names
+
+
+@pytest.mark.parametrize(("first", "warned"), [(1, True), (0, True), (None, False)])
+def test_an_input_that_numbers_the_rows_is_named(first: int | None, warned: bool) -> None:
+    rng = np.random.default_rng(0)
+    number = np.arange(12) + (first or 0) if first is not None else rng.permutation(12) + 1
+    x = rng.uniform(1.0, 9.0, 12)
+    table = {"nr [1]": number + 0.0, "x [m]": x, "z [m]": x[::-1] ** 2, "y [m]": 3 * x}
+    warnings = prepare(Dataset.from_columns(table), "y", Options()).warnings
+    assert any("'nr' is" in w and "only numbers them" in w for w in warnings) == warned

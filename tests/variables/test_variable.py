@@ -27,6 +27,7 @@ DIMENSIONS = st.dictionaries(st.sampled_from(["[length]", "[mass]", "[time]"]), 
         ("T_g (K)", ("T_g (K)", None, None)),
         ("x [i] [m]", ("x [i]", "m", None)),
         ("[m]", ("[m]", None, None)),
+        ("[S] [mM]", ("[S]", "mM", None)),
         ("x [m", ("x [m", None, None)),
     ],
 )
