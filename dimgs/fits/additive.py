@@ -1,11 +1,13 @@
 """Additive laws: sums of smooth functions of log groups, or of log-ratios."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
+from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import block_diag
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
@@ -291,13 +293,9 @@ class PairAdditive(ContrastiveRegressor):
 
     def _features(self, difference: Array, derivative: int = 0) -> Array:
         """Odd functions of each difference: (n, n_features, 1 + curvature columns)."""
-        return np.stack(
-            [
-                self._spline.columns(d / scale, derivative) / scale**derivative
-                for d, scale in zip(difference.T, self._scale, strict=True)
-            ],
-            axis=1,
-        )
+        each = zip(difference.T, self._scale, strict=True)
+        columns = [self._spline.columns(d / s, derivative) / s**derivative for d, s in each]
+        return np.stack(columns, axis=1)
 
     def _solve(
         self,
@@ -336,9 +334,7 @@ class PairAdditive(ContrastiveRegressor):
             np.add.at(score, codes[second], pull)
         self.dof_ = max(1, n_units - 1)
         meat = score.T @ score * n_units / self.dof_
-        functional = np.zeros((n_features, size))
-        for i in range(n_features):
-            functional[i, i * width : (i + 1) * width] = slopes[i] / total
+        functional = block_diag(*(slopes / total))
         self.exponents_ = functional @ coef
         self.covariance_ = functional @ inverse @ meat @ inverse @ functional.T
 
@@ -369,16 +365,9 @@ class PairAdditive(ContrastiveRegressor):
         return self._ratio(first - second)
 
     def _potential(self, X: Array) -> Array:
-        total = np.zeros(len(X))
-        for i, scale in enumerate(self._scale):
-            centre = self._reference[0, i]
-            total += self._spline.mean_over(
-                (X[:, i] - centre) / scale,
-                (self._reference[:, i] - centre) / scale,
-                self._share[:, i],
-                self._coef[i],
-            )
-        return total
+        z, reference = ((v - self._reference[0]) / self._scale for v in (X, self._reference))
+        each = zip(z.T, reference.T, self._share.T, self._coef, strict=True)
+        return np.asarray(sum(self._spline.mean_over(*one) for one in each))
 
 
 def _pair_blocks(
@@ -560,11 +549,8 @@ def candidates(design: AdditiveDesign, basis: int, n_alphas: int) -> list[Additi
     losses = np.empty((len(alphas), len(design.held)))
     for k, held in enumerate(design.held):
         fold_sets = design.path(design.total - held, alphas, n_alphas)[1]
-        losses_of: dict[tuple[int, ...], float] = {}
-        for a, curved in enumerate(fold_sets):
-            if curved not in losses_of:
-                losses_of[curved] = float(design.losses(curved, everything, np.array([k]))[0])
-            losses[a, k] = losses_of[curved]
+        loss_of = {c: design.losses(c, everything, np.array([k]))[0] for c in {*fold_sets}}
+        losses[:, k] = [loss_of[curved] for curved in fold_sets]
     for alpha, curved, loss in zip(alphas, chosen, losses, strict=True):
         if curved not in by_groups or loss.sum() < by_groups[curved].loss:
             by_groups[curved] = AdditiveCandidate(basis, curved, everything, float(alpha), loss)
@@ -587,9 +573,7 @@ def prune(design: AdditiveDesign, candidate: AdditiveCandidate) -> AdditiveCandi
             break
         losses, least = min(trials, key=lambda trial: float(trial[0].sum()))
         kept.remove(least)
-    return AdditiveCandidate(
-        candidate.basis, candidate.curved, tuple(kept), candidate.alpha, losses
-    )
+    return replace(candidate, kept=tuple(kept), losses=losses)
 
 
 def select(
@@ -755,14 +739,14 @@ class SparseAdditive(ContrastiveRegressor):
         z = runs.X @ self.basis_
         bends = {i: curvature_columns(z[:, i], design.knots[i]) for i in choice.kept}
 
+        def block(i: int, curved: bool) -> Array:
+            return np.column_stack([z[:, i], bends[i]]) if curved else z[:, [i]]
+
         def assemble(curved: tuple[int, ...]) -> tuple[PowerLawFit, dict[int, slice]]:
-            blocks, places, at = [], {}, 0
-            for i in choice.kept:
-                block = np.column_stack([z[:, [i]], bends[i]]) if i in curved else z[:, [i]]
-                blocks.append(block)
-                places[i] = slice(at, at + block.shape[1])
-                at += block.shape[1]
-            columns = np.hstack(blocks) if blocks else np.zeros((len(y), 0))
+            blocks = [block(i, i in curved) for i in choice.kept]
+            ends = pairwise(np.cumsum([0, *(b.shape[1] for b in blocks)]).tolist())
+            places = {i: slice(*between) for i, between in zip(choice.kept, ends, strict=True)}
+            columns = np.hstack([np.zeros((len(y), 0)), *blocks])
             # the plain jackknife: the F test is scaled for it
             fit = fit_power_law(columns, y, weight, runs.groups, interval="jackknife")
             return fit, places
@@ -785,7 +769,6 @@ class SparseAdditive(ContrastiveRegressor):
             values = np.array([slope @ coef, bow @ coef])
             variances = np.array([v @ covariance @ v for v in (slope, bow)])
             of_slope, of_bow = t_intervals(values, variances, self.dof_, self.level).tolist()
-            block = np.column_stack([z[:, [i]], bends[i]]) if curved else z[:, [i]]
             self.components_.append(
                 AdditiveComponent(
                     group=tuple(int(k) for k in self.basis_[:, i]),
@@ -798,7 +781,7 @@ class SparseAdditive(ContrastiveRegressor):
                     curved=curved,
                     knots=tuple(float(k) for k in design.knots[i]),
                     coefficients=tuple(float(c) for c in coef),
-                    offset=float(share @ block @ coef),
+                    offset=float(share @ block(i, curved) @ coef),
                 )
             )
         self.exponents_ = gradient.T @ coefs

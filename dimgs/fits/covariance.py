@@ -176,9 +176,7 @@ class Influence(ABC):
             Variances of one run to add to each functional (for what a run, not the law, does).
         """
         spread = np.einsum("nk,qkl,nl->nq", u, self.covariance, u)
-        quantile = np.empty(spread.shape)
-        dof = self.dof(u)
-        quantile[:] = t_quantile(level, dof)[:, None]
+        quantile = np.broadcast_to(t_quantile(level, self.dof(u))[:, None], spread.shape)
         if self.kind == "bootstrap":
             quantile = self._bootstrap_quantiles(u, level, quantile)
         finite = np.isfinite(quantile)

@@ -350,7 +350,7 @@ def choose_crossover(
         "single": regimes.RegimePowerLaw(max_regimes=1, random_state=random_state),
         "continuous": regimes.RegimePowerLaw(2, continuous=True, random_state=random_state),
         "jump": regimes.RegimePowerLaw(2, continuous=False, random_state=random_state),
-        **{form: CrossoverPowerLaw(form) for form in ("sum", "saturation", "blend")},
+        **{form: CrossoverPowerLaw(form) for form in FORMS},
     }
     choices = []
     for name, model in candidates.items():

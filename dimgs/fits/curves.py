@@ -102,20 +102,18 @@ class CurvePotential(ContrastiveRegressor):
         self.explained_ = singular[:count] ** 2 / (total if total > 0 else 1.0)
         scores = centred @ self.components_.T
         self._missed = np.sqrt(np.mean((centred - scores @ self.components_) ** 2, axis=0))
-        learned = []
-        for k in range(count):
-            of_component = replace(runs, y=scores[:, [k]])
+        self._models: list[tuple[FittedPotential, Array]] = []
+        decays, remainders = [], []
+        for column in scores.T[:, :, None]:
+            of_component = replace(runs, y=column)
             task = task_of(of_component, tuple(base.categorical), base.loss != "squared")
-            learned.append((learn(task, settings), task.centre))
-        self._models: list[tuple[FittedPotential, Array]] = [(one[0], c) for one, c in learned]
-        self.smoothness_ = np.array([one[1].decay for one, _ in learned])
+            model, choice, _ = learn(task, settings)
+            self._models.append((model, task.centre))
+            decays.append(choice.decay)
+            remainders.append(runs.weights @ (column - model.members(runs.X).mean(axis=0)))
+        self.smoothness_ = np.array(decays)
         # what remains of each component's mean after its own ensemble
-        self._offsets = np.array(
-            [
-                runs.weights @ (scores[:, k] - one[0].members(runs.X).mean(axis=0)[:, 0])
-                for k, (one, _) in enumerate(learned)
-            ]
-        ) / len(runs)
+        self._offsets = np.concatenate(remainders) / len(runs)
         self.intercept_ = float(self._mean[0]) if self._flat else self._mean
         self._rows = runs.X
         mean = np.einsum("n,ntp->tp", runs.weights / len(runs), self.exponents(runs.X))
@@ -187,8 +185,7 @@ class CurvePotential(ContrastiveRegressor):
             Infinite where the runs are too few for the level.
         """
         rows = self._checked_rows(X)
-        centres, scales = self._by_fold(rows)
-        bounds = _together(self._values, whole).bounds(centres, scales, level)
+        bounds = _together(self._values, whole).bounds(*self._by_fold(rows), level)
         return self._unstacked(widen(bounds, self._reach(rows, level)))
 
     def ratio_interval(
@@ -196,8 +193,7 @@ class CurvePotential(ContrastiveRegressor):
     ) -> Array:
         """Intervals of the log-ratios of the curves of two more runs; as `predict_interval`."""
         u, v = self._checked_pairs(X_u, X_v)
-        centres, scales = self._by_fold(u, v)
-        bounds = _together(self._pairs, whole).bounds(centres, scales, level)
+        bounds = _together(self._pairs, whole).bounds(*self._by_fold(u, v), level)
         reach = np.hypot(self._reach(u, level), self._reach(v, level))
         return self._unstacked(widen(bounds, reach))
 

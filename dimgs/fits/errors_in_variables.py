@@ -223,7 +223,13 @@ class _Objective:
         )
 
     def minimum(self, start: Array, n_iterations: int) -> Array:
-        check_variance(self._parts(start)[3])
+        variance = self._parts(start)[3]
+        require_finite(variance)
+        if variance.min() <= 1e-14 * variance.max():
+            raise FitError(
+                "The stated errors leave some run without any variance: give every run an error "
+                "in the response (y_err) above 0."
+            )
         if len(self.y) < len(start):
             return start
         result = least_squares(
@@ -242,16 +248,6 @@ class _Objective:
                 "of the inputs may exceed their spread; check their units, or use PowerLaw."
             )
         return np.asarray(result.x)
-
-
-def check_variance(variance: Array) -> None:
-    """Raise FitError where the stated errors leave some run without a variance."""
-    require_finite(variance)
-    if variance.min() <= 1e-14 * variance.max():
-        raise FitError(
-            "The stated errors leave some run without any variance: give every run an error "
-            "in the response (y_err) above 0."
-        )
 
 
 def _error_covariance(

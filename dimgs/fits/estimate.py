@@ -60,10 +60,6 @@ def exponents_of(
     )
 
 
-def _no_directions() -> tuple[Array, Array]:
-    return np.zeros((0, 0)), np.zeros((0, 0))
-
-
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Estimate:
     """A fitted power law, whichever estimator made it and whether the runs were in memory.
@@ -122,7 +118,7 @@ class Estimate:
     independent_contrasts: int = 0
     pairs: int = 0
     effects: Mapping[str, float] | None = None
-    directions: tuple[Array, Array] = field(default_factory=_no_directions)
+    directions: tuple[Array, Array] = field(default_factory=lambda: (np.zeros((0, 0)),) * 2)
     left_out: tuple[float, ...] = ()
     outliers: tuple[int, ...] = ()
     notes: tuple[str, ...] = ()

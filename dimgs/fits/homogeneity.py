@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
-from math import comb, gcd, lcm
+from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,6 +16,7 @@ from dimgs.fits.covariance import t_quantile
 from dimgs.fits.least_squares import PowerLawFit, fit_power_law
 from dimgs.fits.run_checks import checked_table
 from dimgs.fits.solve import echelon
+from dimgs.groups.dimensions import primitive
 from dimgs.groups.rationals import simplest_between
 
 # relative singular values of standardised columns: below, rounding of the table
@@ -125,9 +126,8 @@ def collinear_combinations(log_X: ArrayLike, names: Sequence[str] | None = None)
         for row in echelon(directions[relative <= _EXACT] / scale)
     ]
     near = (relative > _EXACT) & (relative < _NEAR)
-    for row in (directions[near] / scale)[::-1]:
-        out.append(_described(row, centred, labels, exact=False))
-    return out
+    rows = (directions[near] / scale)[::-1]
+    return out + [_described(row, centred, labels, exact=False) for row in rows]
 
 
 def _described(row: Array, centred: Array, labels: list[str], *, exact: bool) -> Collinear:
@@ -138,13 +138,10 @@ def _described(row: Array, centred: Array, labels: list[str], *, exact: bool) ->
         trial = np.array([float(v) for v in powers])
         largest = float(np.abs(trial).max())
         if (centred @ trial).std() <= 1e-6 * largest * centred.std():
-            shared = lcm(*(v.denominator for v in powers))
-            content = Fraction(gcd(*(int(v * shared) for v in powers)), shared)
-            first = next(v for v in powers if v)
-            content = content if first > 0 else -content
-            return Collinear(
-                {n: v / content for n, v in zip(labels, powers, strict=True) if v}, spread, True
-            )
+            whole = primitive(powers)
+            sign = 1 if next(v for v in whole if v) > 0 else -1
+            exponents = {n: Fraction(sign * v) for n, v in zip(labels, whole, strict=True) if v}
+            return Collinear(exponents, spread, True)
     return Collinear(
         {n: float(v) for n, v in zip(labels, row, strict=True) if abs(v) > 1e-6}, spread, exact
     )
@@ -302,9 +299,7 @@ def polynomial(columns: Array, others: int = 0) -> Array:
     first = _standard(columns)
     parts, total = [first], first
     for _ in range(2):
-        parts.append(
-            np.column_stack([a[:, None] * parts[-1] for a in first.T]) if first.shape[1] else first
-        )
+        parts.append(np.column_stack([first[:, :0], *(a[:, None] * parts[-1] for a in first.T)]))
         more = np.column_stack(parts)
         if _RUNS_A_COLUMN * (np.linalg.matrix_rank(more) + others) > len(columns):
             break
@@ -406,10 +401,8 @@ class HomogeneityTest:
                     low, high = max(low, ends[0]), min(high, ends[1])
                 elif least > 1e-6 or most < -1e-6:
                     high = -np.inf
-            if np.isfinite([low, high]).all() and low <= high + 2e-6:
-                simple = simplest_between(low - 1e-6, high + 1e-6)
-                if simple:
-                    powers[name] = simple
+            if simple := simplest_between(low - 1e-6, high + 1e-6):
+                powers[name] = simple
         return powers
 
 
@@ -507,8 +500,6 @@ def homogeneity_test(
         missing=missing,
         rounded={
             base: simplest_between(least - 1e-6, most + 1e-6, _MAX_DENOMINATOR)
-            if np.isfinite([least, most]).all()
-            else None
             for base, (_, least, most) in missing.items()
         },
         rejected=bool(p_value < 1 - level),

@@ -281,11 +281,8 @@ def cluster_influence(
     order = np.argsort(clusters, kind="stable")
     bounds = np.flatnonzero(np.diff(clusters[order], prepend=-1, append=-1))
     cells = np.unique(np.stack([runs.codes, clusters]), axis=1)
-    spanning = np.bincount(cells[0], minlength=len(group_weight)) > 1
-    explicit = np.flatnonzero(spanning)
-    if len(explicit) > MAX_EXPLICIT_GROUPS:
-        explicit = explicit[:0]
-    embedding = group_embedding(group_weight, explicit, runs.rows.shape[1])
+    spanning = np.flatnonzero(np.bincount(cells[0], minlength=len(group_weight)) > 1)
+    explicit, embedding = group_embedding(group_weight, spanning, runs.rows.shape[1])
     indicator = runs.codes[:, None] == explicit
     columns = np.hstack([indicator * runs.dummy[:, None], runs.rows])[order]
     residuals = runs.residuals[order]
@@ -307,12 +304,13 @@ def cluster_influence(
     return influence, left_out
 
 
-def group_embedding(group_weight: Array, explicit: IntArray, rank: int) -> Array:
-    """Matrix from the constant and the features to [group indicators, features]."""
+def group_embedding(group_weight: Array, spanning: IntArray, rank: int) -> tuple[IntArray, Array]:
+    """Groups with an indicator, and the matrix from [1, features] to [indicators, features]."""
+    explicit = spanning if len(spanning) <= MAX_EXPLICIT_GROUPS else spanning[:0]
     embedding = np.zeros((len(explicit) + rank, 1 + rank))
     embedding[: len(explicit), 0] = np.sqrt(group_weight[explicit] / group_weight.sum())
     embedding[len(explicit) :, 1:] = np.eye(rank)
-    return embedding
+    return explicit, embedding
 
 
 def score(sse: Array, sst: Array) -> Array:
@@ -431,10 +429,8 @@ class BlockMoments:
         sst = whole.scatter[p:, p:].diagonal()
         contrast = np.hstack([-exponents, np.eye(len(exponents))])
         sse = np.maximum(np.einsum("qi,ij,qj->q", contrast, whole.scatter, contrast), 0.0)
-        explicit = np.arange(len(whole.weights))
-        if len(explicit) > MAX_EXPLICIT_GROUPS:
-            explicit = explicit[:0]
-        embedding = group_embedding(whole.weights, explicit, coordinates.rank)
+        every = np.arange(len(whole.weights))
+        explicit, embedding = group_embedding(whole.weights, every, coordinates.rank)
         parts_of = [_block_score(b, whole, coordinates.whiten, contrast, explicit) for b in parts]
         influence = ClusterInfluence(
             *residual_variance(sse, whole.counts, coordinates.rank),
@@ -477,16 +473,14 @@ def _block_score(
     at = np.searchsorted(whole.labels, block.labels)
     gap = block.means - whole.means[at]
     about_whole = block.scatter + gap.T @ (gap * block.weights[:, None])
-    indicator = np.zeros((len(explicit), len(at)))
+    indicator, diagonal = np.zeros((len(explicit), len(at))), np.zeros(len(explicit))
     if len(explicit):
         safe = np.where(whole.weights > 0.0, whole.weights, 1.0)
         indicator[at, np.arange(len(at))] = block.weights / np.sqrt(safe[at])
+        diagonal[at] = block.weights / safe[at]
     sums = indicator @ np.hstack([gap[:, :p] @ whiten, gap @ contrast.T])
     rank = whiten.shape[1]
     corner = whiten.T @ about_whole[:p, :p] @ whiten
-    diagonal = np.zeros(len(explicit))
-    if len(explicit):
-        diagonal[at] = block.weights / safe[at]
     scatter = np.block([[np.diag(diagonal), sums[:, :rank]], [sums[:, :rank].T, corner]])
     residual = whiten.T @ about_whole[:p] @ contrast.T
     return scatter, np.vstack([sums[:, rank:], residual])

@@ -1,7 +1,7 @@
 """Local power laws: exponents at every run from pairs of near runs, their field and intervals."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +15,7 @@ from dimgs.fits.covariance import check_level, t_quantile
 from dimgs.fits.design.moments import group_means
 from dimgs.fits.design.whitening import whiten
 from dimgs.fits.least_squares import fit_power_law
-from dimgs.fits.one_error import gain_and_error
+from dimgs.fits.one_error import is_as_good
 from dimgs.fits.run_checks import check_clusters, distinct_rows
 
 
@@ -373,24 +373,11 @@ def choose_share(table: BandwidthTable, fewest: int) -> BandwidthChoice:
                 judge(share)
     tried = np.array([*sorted(errors), np.inf])
     scores = np.array([*(judge(share) for share in sorted(errors)), float(w @ base)])
-    if not errors:
-        return BandwidthChoice(np.inf, np.inf, tried, scores)
     errors[np.inf] = base
     best_share = min(errors, key=judge)
-    clusters = table.clusters[runs] if table.clustered else None
-    for share in sorted(errors, reverse=True):
-        gain, by_chance = gain_and_error(w * errors[best_share], w * errors[share], clusters)
-        if gain <= by_chance:
-            break
-    return BandwidthChoice(share, best_share, tried, scores)
-
-
-def interval_window(table: BandwidthTable, share: float) -> tuple[Window, bool]:
-    """The window of the intervals, and whether its runs allow a local quadratic."""
-    rank = table.Z.shape[1]
-    needed = 2.0 * terms(rank, True) / len(table.Z)
-    quadratic = needed <= 1.0
-    return table.window(max(share, needed) if quadratic else max(share, 1.0)), quadratic
+    best, clusters = w * errors[best_share], table.clusters[runs] if table.clustered else None
+    widest = (s for s in sorted(errors, reverse=True) if is_as_good(best, w * errors[s], clusters))
+    return BandwidthChoice(next(widest), best_share, tried, scores)
 
 
 def slope_intervals(
@@ -416,7 +403,10 @@ def slope_intervals(
     -------
     centres, half_widths : ndarray of shape (n_points, n_features)
     """
-    window, quadratic = interval_window(table, share)
+    needed = 2.0 * terms(table.Z.shape[1], True) / len(table.Z)
+    # fewer runs than a local quadratic needs are fitted by a local power law
+    quadratic = needed <= 1.0
+    window = table.window(max(share, needed if quadratic else 1.0))
     cells = window.cells
     count = len(cells.mass)
     part = table.weights / cells.mass[cells.member]
@@ -428,8 +418,7 @@ def slope_intervals(
     centres = np.empty((len(points), features))
     halves = np.empty_like(centres)
     for fits in local_fits(window, points, quadratic=quadratic, rows=True):
-        if fits.slope_rows is None:
-            continue
+        assert fits.slope_rows is not None
         rows = transform @ fits.slope_rows
         index = fits.index[:, None, :]
         if table.clustered:
@@ -538,10 +527,9 @@ class LocalPowerLaw(ContrastiveRegressor):
             check_clusters(clusters)
         table = self._global(X[first], y[first], mass / mass.mean(), clusters, clustered)
         fewest = 2 * (self.rank_ + 1) + 1 if self.min_runs is None else max(self.min_runs, 2)
-        choice = BandwidthChoice(np.inf, np.inf, np.empty(0), np.empty(0))
-        if self.share is not None:
-            choice = replace(choice, share=float(self.share), best=float(self.share))
-        elif self.rank_ and len(first) > fewest:
+        share = np.inf if self.share is None else float(self.share)
+        choice = BandwidthChoice(share, share, np.empty(0), np.empty(0))
+        if self.share is None and self.rank_ and len(first) > fewest:
             choice = choose_share(table, fewest)
         self.share_, self.interval_share_ = choice.share, choice.best
         self.cv_shares_, self.cv_scores_ = choice.shares, choice.scores

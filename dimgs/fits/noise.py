@@ -314,17 +314,15 @@ def possible_errors(design: Design) -> list[Errors]:
     response = np.exp(design.y) if design.scale == "log" else design.y
     one = np.ones(design.n_runs) * (rms(response) or 1.0)
     same, relative = Errors("group", response, root, one), Errors("relative", response, root, one)
+    usual = relative if design.scale == "log" else same
     if design.white is not None:
         # what sources share is known on the scale of the law's fit alone
-        return [replace(relative if design.scale == "log" else same, white=design.white)]
+        return [replace(usual, white=design.white)]
     if design.input_errors is not None:
         # what they make of the response is known on the scale of its features alone
-        known = relative if design.scale == "log" else same
-        return [replace(known, inputs=design.input_errors)]
-    if design.censored and design.scale == "log":
-        return [relative]
-    if design.scale == "level":
-        return [same]
+        return [replace(usual, inputs=design.input_errors)]
+    if design.scale == "level" or (design.censored and design.scale == "log"):
+        return [usual]
     out = [relative, same] if design.scale == "log" else [same]
     if design.scale == "linear" and np.all(response != 0):
         # a response of both signs may be measured to so many per cent too

@@ -41,6 +41,19 @@ def gain_and_error(
     return float(extra.sum()), error
 
 
+def is_as_good(best: Array, losses: Array, clusters: NDArray[np.generic] | None = None) -> bool:
+    """Whether the losses of a model exceed those of the best by one standard error at the most.
+
+    Parameters
+    ----------
+    best, losses : ndarray of shape (n_runs,)
+    clusters : ndarray of shape (n_runs,), optional
+        Runs that share one also share errors.
+    """
+    gain, error = gain_and_error(best, losses, clusters)
+    return gain <= error
+
+
 def within_one_error(losses: Array, best: Array, floor: float) -> bool:
     """Is the extra held-out loss within one standard error of the paired fold differences?
 

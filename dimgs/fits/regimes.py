@@ -22,7 +22,7 @@ from dimgs.fits.base import ContrastiveRegressor, TrainingRuns, seed_of
 from dimgs.fits.covariance import check_level, linearised, t_intervals, t_quantile
 from dimgs.fits.design.splits import run_folds
 from dimgs.fits.design.whitening import Whitening, whiten
-from dimgs.fits.one_error import gain_and_error
+from dimgs.fits.one_error import is_as_good
 from dimgs.fits.short_vectors import checked_map, short_monomials
 from dimgs.fits.solve import oriented
 
@@ -715,18 +715,15 @@ def _descend(sample: Sample, current: Pieces) -> Pieces:
     for _ in range(50):
         goal = fit_laws(sample, labels(current.tree, sample.Z), current.n_regimes)
         move = goal - current.laws
-        better = None
-        for step in _STEPS:
-            trial = _evaluate(sample, current.tree, current.laws + step * move)
-            if trial is not None and trial.loss < current.loss * (1 - 1e-12):
-                better = trial
-                break
+        trials = (_evaluate(sample, current.tree, current.laws + step * move) for step in _STEPS)
+        least = current.loss * (1 - 1e-12)
+        better = next((t for t in trials if t is not None and t.loss < least), None)
         if better is None:
             return current
         settled = better.loss > current.loss * (1 - 1e-9)
         current = better
         if settled:
-            return current
+            break
     return current
 
 
@@ -934,10 +931,9 @@ def _kinked(
         starts.append(split_leaf(fewer.tree, hinge[0], Boundary(hinge[1], hinge[2])))
     fits = [fit_continuous(sample, start, every) for start in starts]
     if kinds.jump and count > 2:
-        single = [(k, fit_continuous(sample, jump.tree, [k])) for k in every]
-        fits += [pieces for _, pieces in single]
-        score = bic(sample, jump)
-        helpful = [k for k, p in single if p is not None and bic(sample, p) < score]
+        single = [fit_continuous(sample, jump.tree, [k]) for k in every]
+        fits, score = fits + single, bic(sample, jump)
+        helpful = [k for k in every if (p := single[k]) is not None and bic(sample, p) < score]
         if 1 < len(helpful) < len(every):
             fits.append(fit_continuous(sample, jump.tree, helpful))
     return [pieces for pieces in fits if pieces is not None]
@@ -1145,15 +1141,9 @@ def jump_profile(sample: Sample, pieces: Pieces, k: int) -> Profile:
     cuts = distinct_cuts(ordered, sample.min_runs)
     if len(cuts) > 2 * _PROFILE_CUTS:
         near = int(np.searchsorted(cuts, np.searchsorted(ordered, edge.threshold)))
-        chosen = np.concatenate(
-            [
-                np.linspace(0, len(cuts) - 1, _PROFILE_CUTS).astype(np.intp),
-                np.arange(
-                    max(near - _PROFILE_CUTS // 2, 0), min(near + _PROFILE_CUTS // 2, len(cuts))
-                ),
-            ]
-        )
-        cuts = cuts[np.unique(chosen)]
+        every = np.linspace(0, len(cuts) - 1, _PROFILE_CUTS).astype(np.intp)
+        beside = np.arange(near - _PROFILE_CUTS // 2, near + _PROFILE_CUTS // 2)
+        cuts = cuts[np.union1d(every, np.clip(beside, 0, len(cuts) - 1))]
     rows = sample.rows[reaches][order]
     loss = split_losses(rows, left[reaches][order], right[reaches][order], cuts, sample.min_runs)
     variance, dof = noise_variance(sample, pieces)
@@ -1687,12 +1677,10 @@ def by_information(
     if max_regimes > 1 and left_over(path[0]) <= SIGNIFICANCE:
         path = grow(sample, directions, max_regimes, kinds)
     scores = [bic(sample, p) for p in path]
-    chosen = path[0]
-    for at in np.argsort(scores, kind="stable"):
-        if at == 0 or left_over(path[at - 1]) <= SIGNIFICANCE:
-            chosen = path[at]
-            break
-    return Selection(chosen, {p.n_regimes: s for p, s in zip(path, scores, strict=True)}, tested)
+    ranked = np.argsort(scores, kind="stable")
+    best = next(at for at in ranked if at == 0 or left_over(path[at - 1]) <= SIGNIFICANCE)
+    by_count = {p.n_regimes: s for p, s in zip(path, scores, strict=True)}
+    return Selection(path[best], by_count, tested)
 
 
 def by_validation(
@@ -1714,16 +1702,9 @@ def by_validation(
             miss = sample.y[test] - pieces.predict(sample.Z[test])
             error[k, test] = sample.weight[test] * miss**2
     mean = error.mean(axis=1)
-    best = int(np.argmin(mean))
-    chosen = best
-    for k in range(best):
-        gain, by_chance = gain_and_error(error[best], error[k], sample.cluster)
-        if gain <= by_chance:
-            chosen = k
-            break
-    return Selection(
-        path[chosen], {p.n_regimes: float(v) for p, v in zip(path, mean, strict=True)}, {}
-    )
+    best, cluster = error[np.argmin(mean)], sample.cluster
+    chosen = next(p for p, e in zip(path, error, strict=True) if is_as_good(best, e, cluster))
+    return Selection(chosen, {p.n_regimes: float(v) for p, v in zip(path, mean, strict=True)}, {})
 
 
 def folds(cluster: np.ndarray, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:

@@ -162,7 +162,7 @@ class PairLoss:
         absolute loss, valid where the spread of the residuals varies between runs.
         """
         w = self.weights if self.uniform else self.weights[loss.order]
-        weighted = w * np.repeat(self.factors, np.diff(self.starts))
+        weighted = w * self.row_factors()
         mass = _prefix(w)
         mass = mass[loss.high] - mass[loss.low]
         centred = np.empty((len(w), Z.shape[1]))

@@ -1,6 +1,7 @@
 """Integer vectors with a short image under a linear map, all of them."""
 
 from collections.abc import Iterator
+from itertools import islice
 from math import gcd
 
 import numpy as np
@@ -37,14 +38,8 @@ def short_vectors(root: Array, bound: float, limit: int = 50_000) -> IntArray:
     """
     transform = _reduced(root)
     upper: Array = np.linalg.qr(root @ transform.T.astype(np.float64))[1]
-    vectors = []
-    for k in _search(upper, bound * (1 + 1e-9)):
-        vectors.append(k)
-        if len(vectors) >= limit:
-            break
-    if not vectors:
-        return np.zeros((0, len(root)), dtype=np.intp)
-    return np.asarray(np.array(vectors, dtype=np.intp) @ transform)
+    vectors = list(islice(_search(upper, bound * (1 + 1e-9)), limit))
+    return np.asarray(np.array(vectors, dtype=np.intp).reshape(-1, len(root)) @ transform)
 
 
 def _reduced(root: Array) -> IntArray:

@@ -68,7 +68,10 @@ class Coordinates:
         """Directions that the runs separate only weakly, the largest entry of each being 1."""
         weak = self.directions[: self.rank][self.condition_indices[: self.rank] > max_condition]
         rows = weak / self.scale
-        return np.asarray(rows / _largest_entry(rows))
+        if not len(rows):
+            return np.asarray(rows)
+        largest = np.abs(rows).argmax(axis=1, keepdims=True)
+        return np.asarray(rows / np.take_along_axis(rows, largest, axis=1))
 
     def identifies(self, functionals: Array) -> BoolArray:
         """Whether each functional of the exponents, one a row, is free of null directions."""
@@ -144,10 +147,3 @@ def oriented(columns: Array) -> Array:
     size = np.abs(columns)
     first = np.argmax(size >= size.max(axis=0) * (1 - 1e-9), axis=0)
     return np.where(columns[first, np.arange(columns.shape[1])] < 0, -1.0, 1.0)
-
-
-def _largest_entry(rows: Array) -> Array:
-    if not len(rows):
-        return np.ones((0, 1))
-    at = np.argmax(np.abs(rows), axis=1)
-    return np.asarray(rows[np.arange(len(rows)), at][:, None])

@@ -205,18 +205,12 @@ class _Moments:
 
     def best(self) -> Array:
         """Logarithms of the ratios of the effects at which the runs are likeliest."""
-        ends = np.log([_LEAST_RATIO, _MOST_RATIO])
-        minima = []
-        for start in self.starts:
-            one = minimize(
-                self.criterion,
-                start,
-                jac=True,
-                method="L-BFGS-B",
-                bounds=[tuple(ends)] * len(self.counts),
-            )
-            minima.append((float(one.fun), one.x))
-        return np.asarray(min(minima, key=lambda x: x[0])[1])
+        bounds = [(float(np.log(_LEAST_RATIO)), float(np.log(_MOST_RATIO)))] * len(self.counts)
+        minima = [
+            minimize(self.criterion, start, jac=True, method="L-BFGS-B", bounds=bounds)
+            for start in self.starts
+        ]
+        return np.asarray(min(minima, key=lambda one: float(one.fun)).x)
 
 
 def fit_mixed(

@@ -1,7 +1,6 @@
 """From variables, known constants and unknown scales to a basis of pi groups."""
 
 import warnings
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -9,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from dimgs.common.advice import did_you_mean, setting
 from dimgs.common.errors import DimgsWarning, InputError
-from dimgs.groups.dimensions import DimensionalMatrix, lattice_of
+from dimgs.groups.dimensions import DimensionalMatrix, check_names, lattice_of
 from dimgs.groups.group import Dropped, PiBasis, PiGroup
 from dimgs.groups.missing_input import UnreachableError, advice_to_take_part, is_reachable
 from dimgs.groups.physical_constants import constant
@@ -188,15 +187,13 @@ def automatic_scales(
     taken = {v.name for v in inputs} | ({target.name} if target else set())
     isolated = isolated_names(active)
     for variable in active:
-        if variable.role != "data" or variable.name not in must_vary:
-            continue
-        if variable.name in isolated:
+        if variable.role == "data" and variable.name in must_vary & isolated:
             scales.append(_scale_like(variable, taken))
             isolated = isolated_names([*active, *scales])
-    if target is not None and not (target.is_level or target.is_label):
-        matrix = DimensionalMatrix.of([*active, *scales])
-        if matrix.solve(target.dimension) is None:
-            scales.append(_scale_like(target, taken))
+    if target is not None and not (
+        target.is_level or target.is_label or is_reachable([*active, *scales], target)
+    ):
+        scales.append(_scale_like(target, taken))
     return tuple(scales)
 
 
@@ -246,7 +243,7 @@ def sizes_of(
     sizes: list[Variable] = []
     names = set(taken)
     for variable in sorted(signed, key=lambda v: v.name):
-        if DimensionalMatrix.of([*positive, *sizes]).solve(variable.dimension) is None:
+        if not is_reachable([*positive, *sizes], variable):
             sizes.append(_scale_like(variable, names))
     return tuple(sizes)
 
@@ -355,7 +352,7 @@ def pi_basis(
     names = [v.name for v in variables]
     declared = [*_columns(variables, response_variable), *constant_variables(constants, names)]
     inputs = with_scales(declared, response_variable, names, scales, varying)
-    _check_names(inputs)
+    check_names([v.name for v in inputs])
     levels = [v.name for v in inputs if v.is_level]
     active = sorted((v for v in inputs if not v.is_level), key=lambda v: v.name)
     moving = [v for v in active if v.name in set(signed)]
@@ -436,13 +433,6 @@ def _beside_signed(
     )
 
 
-def _check_names(variables: Sequence[Variable]) -> None:
-    names = [v.name for v in variables]
-    if len(set(names)) < len(names):
-        twice = next(name for name, count in Counter(names).items() if count > 1)
-        raise InputError(f"The name '{twice}' is used twice; rename one of the variables.")
-
-
 def _target(
     listed: Sequence[Variable], response: str | None, target: str | None
 ) -> Variable | None:
@@ -450,13 +440,13 @@ def _target(
         raise InputError(
             f"The response is '{response}' and the target '{target}'; give one of the two."
         )
-    _check_names(listed)
+    names = [v.name for v in listed]
+    check_names(names)
     response = response if target is None else target
     if response is None:
         return None
     variable = next((v for v in listed if v.name == response), None)
     if variable is None:
-        names = [v.name for v in listed]
         remedy = did_you_mean(response, names, f"the variables are {', '.join(names[:8])}.", most=3)
         raise InputError(f"There is no variable '{response}'; {remedy}")
     if variable.is_label:
@@ -485,6 +475,7 @@ def _derive(
         monomial, explanation = _automatic(active, target, kinds if prefer_named else None)
     used = {*monomial, *(repeating or ()), *needed}
     idle = [v for v in active if v.name in isolated - used]
+
     namer = Namer(names, kinds)
     pi_0 = namer.response(target.name, monomial) if target is not None else None
     groups = namer.groups(lattice)
@@ -497,34 +488,21 @@ def _derive(
         target=target,
         repeating=tuple(repeating) if repeating is not None else tuple(sorted(monomial)),
         explanation=explanation,
-        dropped=(
-            *(
-                Dropped(
-                    v.name,
-                    _why_dropped(v, active),
-                    advice_to_take_part(v) if v.role == "data" else "",
-                )
-                for v in idle
-            ),
-            *(Dropped(name, _LEVEL) for name in levels),
-        ),
+        dropped=(*(_dropped(v, active) for v in idle), *(Dropped(n, _LEVEL) for n in levels)),
         remarks=tuple(
             f"{g.name} = {g} contains constants only, and is a fixed number." for g in numbers
         ),
     )
 
 
-def _why_dropped(variable: Variable, inputs: Sequence[Variable]) -> str:
+def _dropped(variable: Variable, inputs: Sequence[Variable]) -> Dropped:
+    """An input that forms no group, why, and what would let it take part."""
     others = {base for v in inputs if v is not variable for base, _ in v.dimension}
+    why = f"no product of powers of the other inputs has its dimension {variable.dimension}"
     if any(base not in others for base, _ in variable.dimension):
-        return (
-            f"no other column has the dimension {variable.dimension}, so it forms no "
-            "dimensionless group"
-        )
-    return (
-        f"no product of powers of the other inputs has its dimension {variable.dimension}, "
-        f"so it forms no dimensionless group"
-    )
+        why = f"no other column has the dimension {variable.dimension}"
+    remedy = advice_to_take_part(variable) if variable.role == "data" else ""
+    return Dropped(variable.name, f"{why}, so it forms no dimensionless group", remedy)
 
 
 def _automatic(

@@ -1,5 +1,6 @@
 """The dimensional matrix: exact rank, rational solutions, and lattices of its integer nullspace."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -45,9 +46,7 @@ class DimensionalMatrix:
     rows: tuple[tuple[Fraction, ...], ...]
 
     def __post_init__(self) -> None:
-        if len(set(self.names)) != len(self.names):
-            twice = sorted({n for n in self.names if self.names.count(n) > 1})
-            raise InputError(f"The name '{twice[0]}' is used twice; rename one of the variables.")
+        check_names(self.names)
         if len(self.rows) != len(self.bases) or any(len(r) != len(self.names) for r in self.rows):
             raise InputError("A dimensional matrix needs one row per base and one column per name.")
 
@@ -131,6 +130,13 @@ class DimensionalMatrix:
         right = [powers.get(base, Fraction(0)) for base in self.bases]
         system = [[row[j] for j in chosen] + [b] for row, b in zip(self.rows, right, strict=True)]
         return solve_exact(system, len(chosen))
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Raise InputError where two variables have one name."""
+    if len(set(names)) < len(names):
+        twice = next(name for name, count in Counter(names).items() if count > 1)
+        raise InputError(f"The name '{twice}' is used twice; rename one of the variables.")
 
 
 def _cleared(row: Sequence[Fraction]) -> IntVector:

@@ -15,7 +15,7 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import DimensionError, InputError
 from dimgs.common.escape import html as escape
 from dimgs.common.escape import visible
-from dimgs.groups.dimensions import DimensionalMatrix
+from dimgs.groups.dimensions import DimensionalMatrix, check_names
 from dimgs.groups.kinds import GREEK
 from dimgs.variables import Dimension, Variable, superscript
 
@@ -223,8 +223,7 @@ class PiBasis:
             v.name: [(b, e.numerator * (multiple // e.denominator)) for b, e in v.dimension]
             for v in self.every_variable
         }
-        if len(powers) < len(self.every_variable):
-            raise InputError("Two variables of a basis have one name; rename one of them.")
+        check_names([v.name for v in self.every_variable])
         for group in self.every_group:
             total: dict[str, int] = {}
             common = lcm(*(e.denominator for _, e in group.exponents))

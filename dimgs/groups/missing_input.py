@@ -182,12 +182,6 @@ def _idle(dimensions: Sequence[Dimension], n: int) -> int:
     return sum(matrix.solve(dimensions[k], rest) is None for k, rest in enumerate(others))
 
 
-def _bases(dimensions: Sequence[Dimension]) -> list[str]:
-    """Base dimensions present: the SI ones in a fixed order, then the others by name."""
-    present = {base for each in dimensions for base, _ in each}
-    return [base for base in BASES if base in present] + sorted(present - BASES.keys())
-
-
 def complete_span(
     input_dimensions: Sequence[Dimension], target: Dimension
 ) -> list[tuple[PhysicalConstant, ...]]:
@@ -272,7 +266,10 @@ def missing_scale(input_dimensions: Sequence[Dimension], target: Dimension) -> D
         raise DimensionError(
             "The inputs already have the dimension of the target; no scale is missing."
         )
-    bases, n = _bases([*input_dimensions, target]), len(input_dimensions)
+    # the SI ones in a fixed order, then the others by name
+    present = {base for each in [*input_dimensions, target] for base, _ in each}
+    bases = [base for base in BASES if base in present] + sorted(present - BASES.keys())
+    n = len(input_dimensions)
     scales: list[tuple[Fraction, int, Dimension]] = []
     for size in range(1, len(bases) + 1):
         for position, subset in enumerate(itertools.combinations(bases, size)):

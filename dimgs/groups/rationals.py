@@ -53,13 +53,15 @@ def rationals_between(low: float, high: float, max_denominator: int) -> Iterator
 def simplest_between(
     low: float, high: float, max_denominator: int = MAX_DENOMINATOR
 ) -> Fraction | None:
-    """Rational of the smallest denominator, then smallest size, in a closed interval.
+    """Rational of the smallest denominator, then smallest size, in a closed, finite interval.
 
     Examples
     --------
     >>> simplest_between(0.3, 0.45), simplest_between(-0.2, 0.1), simplest_between(0.501, 0.502)
     (Fraction(1, 3), Fraction(0, 1), None)
     """
+    if not (isfinite(low) and isfinite(high)):
+        return None
     return next(rationals_between(low, high, max_denominator), None)
 
 

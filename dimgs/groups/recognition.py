@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -251,9 +252,7 @@ def _settled(
             continue
         if not any(_covers(each, match, names) for each in same):
             return False
-    counts: dict[int, int] = {}
-    for dimension in classes.values():
-        counts[dimension] = counts.get(dimension, 0) + 1
+    counts = Counter(classes.values())
     diffusivity = dimension_classes().get(_DIFFUSIVITY)
     return all(
         names[variable] <= slot_kinds(slot)

@@ -176,15 +176,20 @@ def by_repeating(
         raise InputError(_defect(active, matrix, repeating))
     powers = {}
     if target is not None and not target.is_level:
-        columns = [matrix.names.index(name) for name in repeating]
-        solution = matrix.solve(target.dimension, columns) or ()
-        powers = {n: -e for n, e in zip(repeating, solution, strict=True) if e}
-    spread = []
-    for vector in vectors:
-        exponents = dict(zip(matrix.names, vector, strict=True))
-        spread.append(tuple(exponents.get(name, 0) for name in names))
+        powers = _powers(matrix, repeating, target)
+    exponents = [dict(zip(matrix.names, vector, strict=True)) for vector in vectors]
+    spread = tuple(tuple(e.get(name, 0) for name in names) for e in exponents)
     explanation = f"Repeating variables {', '.join(repeating)} as asked: one group per other input."
-    return tuple(spread), powers, explanation
+    return spread, powers, explanation
+
+
+def _powers(
+    matrix: DimensionalMatrix, repeating: Sequence[str], target: Variable
+) -> dict[str, Fraction]:
+    """Powers of repeating variables that go with the target in pi_0."""
+    columns = [matrix.names.index(name) for name in repeating]
+    solution = matrix.solve(target.dimension, columns) or ()
+    return {n: -e for n, e in zip(repeating, solution, strict=False) if e}
 
 
 def _needed(active: Sequence[Variable], target: Variable | None) -> set[str]:
@@ -240,10 +245,7 @@ def all_bases(basis: PiBasis) -> list[PiBasis]:
     for choice in enumerate_bases(matrix):
         response = None
         if target is not None:
-            columns = [matrix.names.index(n) for n in choice.repeating]
-            solution = matrix.solve(target.dimension, columns) or [Fraction(0)] * len(columns)
-            powers = {n: -e for n, e in zip(choice.repeating, solution, strict=True)}
-            response = namer.response(target.name, powers)
+            response = namer.response(target.name, _powers(matrix, choice.repeating, target))
         bases.append(
             PiBasis(
                 variables=basis.variables,

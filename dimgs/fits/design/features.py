@@ -20,6 +20,8 @@ from dimgs.variables import Variable
 _LEAST_SHARE = 1e-16
 Contrast = Literal["log-ratio", "inverse", "difference"]
 ResponseScale = Literal["log", "level", "linear"]
+# arrays of a design that have one row for each run
+_OF_RUNS = ("X", "y", "offset", "weights", "within", "split", "shift")
 # relative: a spread below is rounding of unit conversions, and so is a difference of two routes
 _CONSTANT, _CONVERTED = 1e-12, 1e-9
 
@@ -270,19 +272,14 @@ class Design:
         def part(values: NDArray[Any] | None) -> NDArray[Any] | None:
             return None if values is None else values[rows]
 
+        of_runs: Any = {name: part(getattr(self, name)) for name in _OF_RUNS}
         return replace(
             self,
             data=self.data.take(rows),
-            X=self.X[rows],
-            y=self.y[rows],
-            offset=self.offset[rows],
-            weights=part(self.weights),
-            within=part(self.within),
-            split=part(self.split),
             sources=tuple((name, labels[rows]) for name, labels in self.sources),
             effects=tuple(effect.take(rows) for effect in self.effects),
-            shift=part(self.shift),
             input_errors=None if self.input_errors is None else self.input_errors.take(rows),
+            **of_runs,
         )
 
 

@@ -121,23 +121,20 @@ class ContrastivePotential(WithinRegressor):
 
     def _fit(self, runs: TrainingRuns) -> None:
         require_torch()
+        from dimgs.fits.potential.networks import learn
+
         settings = self.settings(runs.X.shape[1])
         distinct = distinct_runs(runs)
         with one_thread():
-            self._learn(distinct, settings)
+            task = task_of(distinct, tuple(self.categorical), self.loss != "squared")
+            self.model_: FittedPotential
+            self.model_, choice, cv_r2 = learn(task, settings)
+            self._runs, self._origin = distinct.X, task.centre
+            self.smoothness_, self.n_iter_ = choice.decay, choice.iterations
+            self.validation_ = choice.scores
+            self.cv_r2_ = self._shaped(cv_r2)
+            self.cv_rmse_ = self._shaped(self.model_.noise * self.model_.scale)
             self._publish(distinct, runs.X, runs.y)
-
-    def _learn(self, runs: PotentialRuns, settings: "Settings") -> None:
-        from dimgs.fits.potential.networks import learn
-
-        task = task_of(runs, tuple(self.categorical), self.loss != "squared")
-        self.model_: FittedPotential
-        self.model_, choice, cv_r2 = learn(task, settings)
-        self._runs, self._origin = runs.X, task.centre
-        self.smoothness_, self.n_iter_ = choice.decay, choice.iterations
-        self.validation_ = choice.scores
-        self.cv_r2_ = self._shaped(cv_r2)
-        self.cv_rmse_ = self._shaped(self.model_.noise * self.model_.scale)
 
     def _potential(self, X: Array) -> Array:
         return self._unstacked(self._mean(X))
@@ -150,15 +147,17 @@ class ContrastivePotential(WithinRegressor):
         InputError
             If one is out of range.
         """
-        from dimgs.fits.potential.networks import Settings, decays_of
+        from dimgs.fits.potential.networks import DECAYS, Settings
 
         self._check()
         physics = self.physics or Physics()
         physics.check(n_features, self.categorical)
+        # an infinite weight decay is the power law
+        tried = (np.inf, *DECAYS) if self.smoothness == "auto" else (float(self.smoothness),)
         return Settings(
             **attributes(self, "loss n_members max_iter device verbose"),
             hidden=tuple(self.hidden),
-            decays=decays_of(self.smoothness),
+            decays=tried,
             physics=physics,
             seed=seed_of(self.random_state),
         )
@@ -230,7 +229,7 @@ class ContrastivePotential(WithinRegressor):
         ndarray of shape (n_rows, 2) or (n_rows, n_targets, 2)
             Infinite where the runs are too few for the level.
         """
-        bounds = self.model_.values(self._checked_rows(X), level)
+        bounds = self.model_.bounds(level, self._checked_rows(X))
         return self._unstacked(bounds + self._origin[:, None])
 
     def ratio_interval(self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9) -> Array:
@@ -245,8 +244,7 @@ class ContrastivePotential(WithinRegressor):
         -------
         ndarray of shape (n_rows, 2) or (n_rows, n_targets, 2)
         """
-        u, v = self._checked_pairs(X_u, X_v)
-        return self._unstacked(self.model_.ratios(u, v, level))
+        return self._unstacked(self.model_.bounds(level, *self._checked_pairs(X_u, X_v)))
 
     def exponents(self, X: ArrayLike) -> Array:
         """Local exponents, the gradient of the potential, by automatic differentiation.

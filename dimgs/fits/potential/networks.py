@@ -9,7 +9,7 @@ and how fast it errs outside of them is measured by leaving out outer ones.
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import nnls
 from scipy.spatial import ConvexHull, QhullError
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import one_hot, pad, softplus
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.fits.intervals import Calibration, widen
@@ -108,12 +108,9 @@ class NetworkLayout:
 
     def unpack(self, theta: Tensor) -> list[Tensor]:
         """Parts of shape (n_models, ...) of networks of shape (n_models, size)."""
-        out, start = [], 0
-        for shape, _ in self._parts():
-            stop = start + int(np.prod(shape))
-            out.append(theta[:, start:stop].reshape(len(theta), *shape))
-            start = stop
-        return out
+        shapes = [shape for shape, _ in self._parts()]
+        parts = torch.split(theta, [math.prod(shape) for shape in shapes], dim=1)
+        return [part.reshape(len(theta), *s) for part, s in zip(parts, shapes, strict=True)]
 
     def forward(self, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
         """Potential of every run by every network.
@@ -136,21 +133,14 @@ class NetworkLayout:
             out = out + _looked_up(parts[1 + k], codes[:, k])
         if not self.hidden:
             return out
-        layer = self.first_layer(theta, z, codes)
+        # points, and the coordinates of their labels
+        embedded = [_looked_up(parts[1 + n + k], codes[:, k]) for k in range(n)]
+        layer = torch.cat([z.expand(len(theta), -1, -1), *embedded], dim=-1) if n else z
         rest = parts[1 + 2 * n :]
         for k in range(len(self.hidden)):
             # baddbmm: one fused product and sum of all networks
             layer = softplus(_affine(layer, rest[2 * k], rest[2 * k + 1]))
         return out + layer @ rest[-1]
-
-    def first_layer(self, theta: Tensor, z: Tensor, codes: Tensor) -> Tensor:
-        """Input of the network: points, and the coordinates of their labels."""
-        n = len(self.categories)
-        if not n:
-            return z
-        parts = self.unpack(theta)
-        embedded = [_looked_up(parts[1 + n + k], codes[:, k]) for k in range(n)]
-        return torch.cat([z.expand(len(theta), -1, -1), *embedded], dim=-1)
 
 
 def _affine(layer: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -222,12 +212,6 @@ class Pairing:
         """The pairing of some of the runs."""
         return self if self.codes is None else Pairing(self.codes[rows], self.n_labels)
 
-    def one_hot(self, like: Tensor) -> Tensor:
-        """Membership of shape (n_runs, n_labels)."""
-        assert self.codes is not None
-        hot: Tensor = torch.nn.functional.one_hot(self.codes, self.n_labels).to(like)
-        return hot
-
     def centred(self, errors: Tensor, weights: Tensor) -> Tensor:
         """Errors about the weighted mean of their label; a label without weight stays as it is.
 
@@ -240,7 +224,7 @@ class Pairing:
             total = weights.sum(-1, keepdim=True)
             means = (weights.unsqueeze(-2) @ errors) / total.unsqueeze(-1)
             return errors - means
-        hot = self.one_hot(errors)
+        hot = one_hot(self.codes, self.n_labels).to(errors)
         total = (weights @ hot).unsqueeze(-1)
         sums = hot.T @ (weights.unsqueeze(-1) * errors)
         return errors - hot @ (sums / total.clamp_min(torch.finfo(errors.dtype).tiny))
@@ -325,7 +309,7 @@ def _ranked(
 
 def _sums(values: Tensor) -> Tensor:
     """Sums of the first 0, 1, ... runs."""
-    return torch.nn.functional.pad(torch.cumsum(values, -1), (1, 0))
+    return pad(torch.cumsum(values, -1), (1, 0))
 
 
 def _ends(sums: Tensor, codes: Tensor | None, n_labels: int) -> tuple[Tensor, Tensor]:
@@ -1202,11 +1186,9 @@ class Hull:
             low, high = float(z.min()), float(z.max())
             return cls(np.array([[low], [high]]), np.array([[-1.0, low], [1.0, -high]]))
         if 2 <= rank <= _MOST_DIMENSIONS and len(z) > rank + 1:
-            try:
+            with suppress(QhullError):
                 hull = ConvexHull(z)
-            except QhullError:
-                return cls(z[:: -(-len(z) // _MOST_CORNERS)], None)
-            return cls(z[hull.vertices], np.asarray(hull.equations))
+                return cls(z[hull.vertices], np.asarray(hull.equations))
         return cls(z[:: -(-len(z) // _MOST_CORNERS)], None)
 
     def distance(self, z: Array) -> Array:
@@ -1315,17 +1297,17 @@ class FittedPotential:
             z, codes = self.axes.coordinates(rows), self.axes.codes(rows)
             yield way(self.layout, *map(torch.as_tensor, (theta, z, codes))).detach().numpy()
 
-    def values(self, X: Array, level: float) -> Array:
-        """Intervals of the response less its centre, shape (n_rows, n_targets, 2)."""
-        centres, scales = self.by_fold(X)
-        bounds = self.values_calibration.bounds(centres, scales, level)
-        return widen(bounds, self.reach(X, level)) * self.scale[:, None]
+    def bounds(self, level: float, X: Array, other: Array | None = None) -> Array:
+        """Intervals of the response less its centre, or of its difference from other rows.
 
-    def ratios(self, u: Array, v: Array, level: float) -> Array:
-        """Intervals of differences of the response, shape (n_rows, n_targets, 2)."""
-        centres, scales = self.by_fold(u, v)
-        bounds = self.pairs_calibration.bounds(centres, scales, level)
-        reach = np.hypot(self.reach(u, level), self.reach(v, level))
+        Returns
+        -------
+        ndarray of shape (n_rows, n_targets, 2)
+        """
+        calibration, reach = self.values_calibration, self.reach(X, level)
+        if other is not None:
+            calibration, reach = self.pairs_calibration, np.hypot(reach, self.reach(other, level))
+        bounds = calibration.bounds(*self.by_fold(X, other), level)
         return widen(bounds, reach) * self.scale[:, None]
 
     def reach(self, X: Array, level: float) -> Array:
@@ -1498,11 +1480,6 @@ _EMBEDDING = 2
 _SHARPER = 0.8
 
 
-def decays_of(smoothness: float | str) -> tuple[float, ...]:
-    """Weight decays to try: infinity is the power law."""
-    return (np.inf, *DECAYS) if isinstance(smoothness, str) else (float(smoothness),)
-
-
 def learn(task: Task, settings: Settings) -> tuple[FittedPotential, PotentialChoice, Array]:
     """Train a potential on a task: it, its smoothness, and R² on runs left out of each target.
 
@@ -1526,7 +1503,15 @@ def learn(task: Task, settings: Settings) -> tuple[FittedPotential, PotentialCho
         trainer = deep if np.isfinite(choice.decay) else linear
         if settings.loss == "huber":
             trainer, choice = _sharpened(linear, trainer, choice, folds, settings)
-        theta = _ensemble(trainer, choice, settings, progress)
+        rng, whole = np.random.default_rng([settings.seed, 1]), task.runs.weights
+        if np.isfinite(choice.decay):
+            weights = np.tile(whole, (settings.n_members, 1))
+            smooth = np.full(len(weights), choice.decay)
+            stops = [choice.iterations]
+            theta = trainer.train(weights, smooth, stops, rng, progress=progress)[0]
+        else:
+            # a power law needs but one network
+            theta = _linear_networks(trainer, whole[None], settings.max_iter, rng)
     growth = growth_of(trainer, choice, folds, settings.seed)
     fitted, errors = assemble(trainer, theta, choice, folds, growth)
     held = folds.held[..., None] * task.runs.weights[:, None]
@@ -1551,23 +1536,6 @@ def _sharpened(
     same = replace(settings, decays=(choice.decay,), max_iter=choice.iterations)
     again = choose(linear.sharpened(delta), deep, folds, same)
     return sharp, replace(again, rougher=choice.rougher, scores=choice.scores)
-
-
-def _ensemble(
-    trainer: Trainer,
-    choice: PotentialChoice,
-    settings: Settings,
-    progress: Callable[[int], None] | None,
-) -> Array:
-    """Networks on all runs, as smooth as was chosen; a power law needs but one."""
-    rng = np.random.default_rng([settings.seed, 1])
-    whole = trainer.task.runs.weights
-    if not np.isfinite(choice.decay):
-        return _linear_networks(trainer, whole[None], settings.max_iter, rng)
-    n = settings.n_members
-    weights = np.tile(whole, (n, 1))
-    decay = np.full(n, choice.decay)
-    return trainer.train(weights, decay, [choice.iterations], rng, progress=progress)[0]
 
 
 @contextmanager

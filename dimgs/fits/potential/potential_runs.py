@@ -247,7 +247,9 @@ def distinct_runs(runs: TrainingRuns) -> PotentialRuns:
         )
     new_clusters = np.arange(len(rows), dtype=np.intp)
     if clusters is not None:
-        new_clusters = _in_order(clusters[rows])
+        # numbered by first appearance
+        _, first, codes = np.unique(clusters[rows], return_index=True, return_inverse=True)
+        new_clusters = np.argsort(np.argsort(first))[codes]
         check_clusters(new_clusters)
     return PotentialRuns(
         X[rows],
@@ -258,13 +260,6 @@ def distinct_runs(runs: TrainingRuns) -> PotentialRuns:
         labels,
         rows,
     )
-
-
-def _in_order(codes: IntArray) -> IntArray:
-    """Codes numbered by first appearance."""
-    _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
-    rank = np.argsort(np.argsort(first))
-    return np.asarray(rank[inverse.ravel()], dtype=np.intp)
 
 
 # relative: distances that differ by rounding are equal
