@@ -1,6 +1,5 @@
 """From a table as it was read to columns in SI units: numbers, labels, uncertainties."""
 
-import re
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,6 +11,8 @@ from dimgs.common.errors import InputError, noting
 from dimgs.dataset.bounds import BOUND_SUFFIX, is_status, read_bounds
 from dimgs.dataset.raw import (
     BOOLEANS,
+    EVERY,
+    OF_HEADER,
     Cells,
     DroppedRow,
     RawTable,
@@ -20,6 +21,7 @@ from dimgs.dataset.raw import (
     cell_text,
     chosen,
     doubts,
+    in_square_brackets,
     labels,
     looks_numeric,
     quantity_of,
@@ -28,7 +30,7 @@ from dimgs.dataset.raw import (
     unit_of_cell,
     whats_wrong,
 )
-from dimgs.variables import LABEL, Unit, Variable, parse_unit, unit_or_none
+from dimgs.variables import LABEL, Unit, Variable, parse_unit
 
 # absolute zero given in °C or °F may convert to -1e-13 K
 _ROUNDING_KELVIN = 1e-9
@@ -74,23 +76,17 @@ def converted(table: RawTable, options: ReadOptions) -> Columns:
 def _missing_units(names: list[str], table: RawTable) -> InputError:
     listed = ", ".join(f"'{n}'" for n in names)
     what = f"Columns {listed} of" if len(names) > 1 else f"Column {listed} of"
-    read = {n: _in_square_brackets(n) for n in names}
+    read = {n: in_square_brackets(n) for n in names}
     header = next(filter(None, read.values()), f"{names[0]} [unit]")
     units = ",".join(f"{n}={h.rpartition('[')[2][:-1] if h else 1}" for n, h in read.items())
+    beside = f"{setting('units', units)}{'' if any(read.values()) else ' says that they have none'}"
+    if all(read.values()):
+        beside = f"{setting('units', f'{EVERY}={OF_HEADER}')} reads these headers as they are"
     return InputError(
         f"{what} {table.source} {'have' if len(names) > 1 else 'has'} no unit; write the header as "
         f"'{header}' ('[1]' for none, '[label]' for categories), or give units beside the table: "
-        f"{setting('units', units)}{'' if any(read.values()) else ' says that they have none'}."
+        f"{beside}."
     )
-
-
-def _in_square_brackets(name: str) -> str | None:
-    """``U [m/s]`` for ``U (m/s)``, ``U / (m/s)`` and ``U, m/s``; None where no unit follows."""
-    for style in (r"(.+?)(?: /|,)? \((.+)\)", r"(.+)(?: /|,) (.+)"):
-        parts = re.fullmatch(style, name)
-        if parts and unit_or_none(parts[2]):
-            return f"{parts[1]} [{parts[2]}]"
-    return None
 
 
 def from_si(values: Array, unit: Unit) -> Array:

@@ -375,6 +375,19 @@ class Titled:
     column: RawColumn
 
 
+# every column, in a mapping of columns to units, and the unit that its header gives in another way
+EVERY, OF_HEADER = "*", "header"
+
+
+def in_square_brackets(name: str) -> str | None:
+    """``U [m/s]`` for ``U (m/s)``, ``U / (m/s)`` and ``U, m/s``; None where no unit follows."""
+    for style in (r"(.+?)(?: /|,)? \((.+)\)", r"(.+)(?: /|,) (.+)"):
+        parts = re.fullmatch(style, name)
+        if parts and unit_or_none(parts[2]):
+            return f"{parts[1]} [{parts[2]}]"
+    return None
+
+
 def titled_columns(table: RawTable, options: ReadOptions) -> tuple[list[Titled], list[str]]:
     """Columns with names, units and kinds: mapping, header, second row, sidecar, in this order.
 
@@ -386,11 +399,15 @@ def titled_columns(table: RawTable, options: ReadOptions) -> tuple[list[Titled],
         The columns, and warnings about sources that disagree.
     """
     parts = [split_header(c.header) for c in table.columns]
+    given = dict(options.units)
+    if given.pop(EVERY, "").strip() == OF_HEADER:
+        written = [in_square_brackets(name) if unit is None else None for name, unit, _ in parts]
+        parts = [split_header(h) if h else part for h, part in zip(written, parts, strict=True)]
     names = [name for name, _, _ in parts]
     _check_names(names, table)
     headers = {c.header.strip(): name for c, name in zip(table.columns, names, strict=True)}
     mapping: dict[str, str] = {}
-    for key, text in options.units.items():
+    for key, text in given.items():
         if key.strip() not in names and key.strip() not in headers:
             raise no_such_column(key, names, table.source)
         mapping[headers.get(key.strip(), key.strip())] = str(text)

@@ -75,7 +75,8 @@ def read_table(
         unnamed index is ignored; a named one is a column.
     units : mapping of str to str, optional
         Units by column name; ``"1"`` for none, ``"label"`` for categories, ``"m^2/s; thermal
-        diffusivity"`` with a kind hint.
+        diffusivity"`` with a kind hint. ``{"*": "header"}`` reads units from headers such as
+        ``U (m/s)`` and ``U / (m/s)``.
     sheet : str or int, optional
         Excel sheet, by name or position from 0; the first by default.
     drop_bad : bool

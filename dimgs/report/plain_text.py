@@ -377,6 +377,8 @@ def _exponent_sections(fit: FittedLaw) -> list[str]:
     lines = exponent_lines(exponents, fit.level)
     if not lines and not activation:
         lines = ["none: the response group is constant"]
+    if fit.crossover is not None or fit.regimes:
+        lines = ["of one power law through all runs, for comparison:", *lines]
     unit, size = "", 1.0
     if not fit.law.target.is_level:
         prefactor = next(c for c in shown_constants(fit.law) if c.origin == "fitted")

@@ -145,3 +145,15 @@ def test_a_frame_written_by_to_pandas_reads_back(draw: st.DataObject, names: lis
         return
     assert read_table(data.to_pandas()) == data
     assert read_table(data) == data
+
+
+@pytest.mark.parametrize("name", ["U (m/s)", "U / (m/s)", "U, m/s", "U / m/s"])
+def test_units_that_headers_give_in_another_way(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "t.tsv"
+    path.write_text(f"{name}\tD [mm]\n1\t5\n2\t7\n")
+    with pytest.raises(InputError, match=r"\*=header"):
+        read_table(path)
+    data = read_table(path, units={"*": "header"})
+    assert data.names == ("U", "D")
+    assert data.variable("U").unit.text == "m/s"
+    np.testing.assert_array_equal(data["D"], [0.005, 0.007])
