@@ -145,6 +145,17 @@ def _factors_of(variables: Iterable[Variable]) -> dict[str, Unit]:
     return factors
 
 
+def _of_like(law: CheckedLaw, constant: Constant) -> dict[str, Unit]:
+    """The unit of columns of the constant's dimension that suits its size; none if they agree."""
+    columns = [v for v in law.symbols.values() if v.dimension == constant.dimension]
+    units = {name: unit for v in columns for name, unit in _factors_of([v]).items()}
+    alike = {name: unit for name, unit in units.items() if unit.dimension == constant.dimension}
+    if len(alike) < 2 or not constant.value:
+        return {}
+    best = min(alike, key=lambda name: abs(np.log(abs(constant.value) / alike[name].factor)))
+    return {best: alike[best]}
+
+
 def is_chosen(constant: Constant) -> bool:
     """Whether a constant is a scale that only gives a dimension: 1 in its SI unit.
 
@@ -204,7 +215,7 @@ def _converted(law: CheckedLaw, constant: Constant, factors: Mapping[str, Unit])
     as_written, unit, size = powers is not None, constant.unit, 1.0
     if powers is None:
         fixed = not factors or constant.origin == "physical" or is_chosen(constant)
-        powers = {} if fixed else _coherent(factors, constant.dimension)
+        powers = {} if fixed else _coherent(_of_like(law, constant) or factors, constant.dimension)
         if len(powers) > len(_NAME.findall(unit)):
             powers = {}
     used, converted = [(n, p) for n, p in powers.items() if p], _size(factors, powers)

@@ -588,8 +588,8 @@ def column_ranges(law: Law) -> dict[str, tuple[float, float, str]]:
 
 def column_of(law: Law, name: str) -> str | None:
     """The one column of a group, beside constants and scales; None where there are more."""
-    group = next((g for g in law.groups if g.name == name), None)
-    alone = [n for n, _ in (group.exponents if group else ()) if n in law.domain.columns]
+    group = next((g.exponents for g in law.groups if g.name == name), ((name, 1),))
+    alone = [n for n, _ in group if n in law.domain.columns]
     return alone[0] if len(alone) == 1 else None
 
 
@@ -603,7 +603,8 @@ def _domain_lines(law: Law) -> list[str]:
         column = column_of(law, name)
         if column is not None:
             low, high, unit = column_ranges(law)[column]
-            line = f"{number(low)} <= {visible(column)} <= {number(high)}{_unit(unit)}   ({name})"
+            line = f"{number(low)} <= {visible(column)} <= {number(high)}{_unit(unit)}"
+            line += "" if column == name else f"   ({name})"
         lines.append(line)
     constant = held_texts(law)
     if not lines and not constant:

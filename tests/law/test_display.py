@@ -113,6 +113,21 @@ def test_the_prefactor_of_columns_in_two_units_of_length_is_that_of_their_number
     assert {"mg", "L", "mm", "N"} == set(re.findall("[a-zA-Z]+", prefactor.unit))
 
 
+@pytest.mark.parametrize(("half", "unit"), [(0.8, "mM"), (8e-6, "nM")])
+def test_a_constant_like_columns_of_several_units_has_that_which_suits_it(
+    half: float, unit: str
+) -> None:
+    amount, enzyme = half * np.geomspace(0.05, 8.0, 12), np.tile([10.0, 20.0], 6)
+    rate = 0.9 * enzyme * amount / (half + amount) * (1 + 0.01 * np.cos(7 * np.arange(12)))
+    table = {"S [mM]": amount, "E0 [nM]": enzyme, "v [nM/s]": rate}
+    law = dimgs.discover(table, "v", engine="power_law", form="a*E0*S/(K + S)").law
+    assert law is not None
+    shown = {c.name: c for c in shown_constants(law)}
+    assert shown["K"].unit == unit
+    assert shown["K"].value * parse_unit(unit).factor == pytest.approx(law.constant_values["K"])
+    assert 0.1 < shown["K"].value < 10
+
+
 def test_a_chosen_scale_is_shown_as_the_unit_that_it_is() -> None:
     time = Dimension.of({"[time]": 1})
     factors = {"day": parse_unit("day")}
