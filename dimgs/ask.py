@@ -2,8 +2,8 @@
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -17,25 +17,19 @@ from dimgs.common.escape import visible
 from dimgs.common.formats import in_percent
 from dimgs.fits.covariance import check_level
 from dimgs.hub.cards import keep_card, trusted_cards
-from dimgs.hub.hub import RemoteHub
+from dimgs.hub.entry import Document, Json, links_from
+from dimgs.hub.hub import Hub, RemoteHub
 from dimgs.kernels.registry import available
 from dimgs.kernels.spec import UNNAMED, Kernel, Port
 from dimgs.similitude.answer import Answer, curve_of, hull_of, judge_answer, refuse
 from dimgs.similitude.description import Description, Point, describe, point_of
 from dimgs.similitude.exact import Offer, exact
 from dimgs.similitude.origin import Origin, asked_for, beyond, near_tiers, origins, related
-from dimgs.similitude.points import (
-    Given,
-    grid_points,
-    point_of_question,
-    points_given,
-    question_of,
-)
+from dimgs.similitude.points import Given, grid_points, point_of_question, points_given, question_of
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
     from dimgs.campaign.plan import Plan
-    from dimgs.hub import Hub
     from dimgs.similitude.laws import HubLaw
 
 __all__ = ["Answer", "ask"]
@@ -131,71 +125,55 @@ def ask(
         return asking.asked(target, at, kernel, physics)
 
 
-@contextmanager
-def _opened(hub: Any) -> "Iterator[Hub]":
-    from dimgs.hub import Hub
-
-    if hub is None:
-        hub = os.environ.get("DIMGS_HUB")
+def _opened(hub: Any) -> AbstractContextManager[Hub]:
+    hub = os.environ.get("DIMGS_HUB") if hub is None else hub
     if hub is None:
         raise InputError("No hub is named; give hub=, or set DIMGS_HUB.")
-    if isinstance(hub, Hub):
-        yield hub
-        return
-    with Hub(hub, make=False) as opened:
-        yield opened
+    return nullcontext(hub) if isinstance(hub, Hub) else Hub(hub, make=False)
 
 
 @dataclass(frozen=True)
 class _Asking:
     """A hub that is asked, and what is good enough."""
 
-    hub: "Hub"
+    hub: Hub
     tolerance: float
     level: float
     run: bool
     load: bool
 
     def asked(self, target: str, at: Any, kernel: Any, physics: str | None) -> Any:
-        """Answer a question that the hub keeps, or one about points, or along a curve."""
-        question = question_of(self.hub, target)
+        """Answer a question about points or along a curve; one of the hub keeps its answers."""
+        question, stored_point = question_of(self.hub, target), Given()
         if question is not None:
-            return self.stored(question, at, kernel, physics)
-        if at is None:
+            content = question["content"] or {}
+            if not content.get("target"):
+                raise InputError(
+                    f"The question '{question['id'][:12]}' names no target; ask with one."
+                )
+            target, stored_point = content["target"], point_of_question(content)
+            if kernel is None and physics is None:
+                kernel, physics = content.get("kernel"), content.get("physics")
+                kernel = kernel or (None if physics else self._kernel_of(question))
+        elif at is None:
             raise InputError(
                 f"No point is given; say where, such as 'D=1e-14 m^2/s' ({setting('at')})."
             )
-        points, many = points_given(at)
-        answers = [self.answer(target, point, kernel, physics) for point in points]
-        if isinstance(many, str):
-            return curve_of(answers, many, points)
-        return answers if many else answers[0]
-
-    def stored(self, question: Mapping[str, Any], at: Any, kernel: Any, physics: Any) -> Any:
-        """Answer a question that the hub keeps, and keep the answer with it."""
-        content = question["content"] or {}
-        target = content.get("target")
-        if not target:
-            raise InputError(f"The question '{question['id'][:12]}' names no target; ask with one.")
-        if kernel is None and physics is None:
-            kernel, physics = content.get("kernel"), content.get("physics")
-            kernel = kernel or (None if physics else self._kernel_of(question))
-        stored_point = point_of_question(content)
-        points, many = ([{}], False) if at is None else points_given(at)
+        points, many = ([Given()], False) if at is None else points_given(at)
         answers = [self.answer(target, {**stored_point, **p}, kernel, physics) for p in points]
         if isinstance(many, str):
             answers, many = [curve_of(answers, many, points)], False
-        for answer in answers:
-            self._keep(question["id"], answer)
+        if question is not None:
+            for answer in answers:
+                self._keep(question["id"], answer)
         return answers if many else answers[0]
 
-    def _kernel_of(self, question: Mapping[str, Any]) -> str | None:
+    def _kernel_of(self, question: Document) -> str | None:
         """Kernel of the protocol that was made for a question."""
-        for link in question["links"]:
-            if link["type"] == "answers" and link["to"] == question["id"]:
-                content = self.hub.get(link["from"])["content"] or {}
-                if content.get("kernel"):
-                    return str(content["kernel"])
+        for id in links_from(question, "answers"):
+            content = self.hub.get(id)["content"] or {}
+            if content.get("kernel"):
+                return str(content["kernel"])
         return None
 
     def _keep(self, question: str, answer: Answer) -> None:
@@ -256,7 +234,7 @@ class _Asking:
         if not (kernel is None or (isinstance(kernel, str) and kernel in available())):
             return None
         hub = self.hub
-        asked: dict[str, Any] = {"target": target, "kernel": kernel, "physics": physics}
+        asked: Json = {"target": target, "kernel": kernel, "physics": physics}
         at = {n: [q.value, q.unit] for n, q in inputs.items()}
         at |= {n: [text, "label"] for n, text in point.labels.items() if n in inputs}
         asked |= {"tolerance": self.tolerance, "level": self.level, "at": at}
@@ -319,10 +297,8 @@ class _Asking:
         value, low, high = (float(scale.from_si(x)) for x in (offer.value, offer.low, offer.high))
         assumptions = [*used.point.assumptions]
         if used.tier not in ("", UNNAMED):
-            source, label = (
-                "the finest tier with suitable runs",
-                {"value": used.tier, "unit": "label"},
-            )
+            label = {"value": used.tier, "unit": "label"}
+            source = "the finest tier with suitable runs"
             assumptions.append({"input": "tier", "value": label, "source": source})
         low, high = min(low, high), max(low, high)
         quantity = {"value": value, "low": low, "high": high, "unit": unit}
@@ -335,7 +311,7 @@ class _Asking:
             None, self.level,
         )  # fmt: skip
 
-    def _reviews(self, offer: Offer, used: Origin) -> list[dict[str, Any]]:
+    def _reviews(self, offer: Offer, used: Origin) -> list[Json]:
         """Reviews of what an answer rests on, its kernel's card included."""
         ids = [e["id"] for e in offer.evidence[:_REVIEWED]]
         card = used.description.card or {"id": "", "reviews": ()}
@@ -396,7 +372,7 @@ class _Asking:
             }
         return refuse(missing, description.outputs[target], point.assumptions, document, self.level)
 
-    def _plan(self, kernel: Kernel | None, values: Mapping[str, Any], target: str) -> "Plan | None":
+    def _plan(self, kernel: Kernel | None, values: Document, target: str) -> "Plan | None":
         """A run of the finest tier at one point, and again where runs scatter.
 
         None where the kernel cannot be run here, or the point cannot be planned. A plan has one
@@ -438,7 +414,7 @@ def _room(port: Port, middle: float) -> float:
     return min(_RANGE, below, above)
 
 
-def _not_enough(law: "HubLaw", why: list[str]) -> dict[str, Any]:
+def _not_enough(law: "HubLaw", why: list[str]) -> Json:
     """A law that does not answer, as evidence: with the reason."""
     document = {"kind": "law", "id": law.id, "probability": law.law.probability}
     return {**document, "distance": None, "weight": 0.0, "why": " ".join(why)}

@@ -8,10 +8,4 @@ if TYPE_CHECKING:
     from dimgs.agent.agent import Agent as Agent
     from dimgs.agent.tools import Tools as Tools
 
-__getattr__, __dir__, __all__ = on_first_use(
-    __name__,
-    {
-        "agent": "Agent",
-        "tools": "Tools",
-    },
-)
+__getattr__, __dir__, __all__ = on_first_use(__name__, {"agent": "Agent", "tools": "Tools"})

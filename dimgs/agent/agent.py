@@ -13,6 +13,7 @@ from dimgs.common.escape import visible
 from dimgs.common.formats import shown
 from dimgs.common.plugins import needing
 from dimgs.hub import Hub
+from dimgs.hub.entry import Address, Json
 from dimgs.hub.jobs import Policy
 
 if TYPE_CHECKING:
@@ -44,15 +45,15 @@ class Answered:
     """
 
     text: str
-    document: dict[str, Any]
+    document: Json
 
     @property
-    def answer(self) -> dict[str, Any] | None:
+    def answer(self) -> Json | None:
         """The value with its unit and interval; None where there is none."""
-        quantity: dict[str, Any] | None = self.document["answer"]
+        quantity: Json | None = self.document["answer"]
         return quantity
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The value as a JSON document."""
         return self.document
 
@@ -92,11 +93,11 @@ class Agent:
 
     def __init__(
         self,
-        hub: Hub | str | os.PathLike[str] | None,
+        hub: Hub | Address | None,
         model: "str | Model",
-        policy: str | os.PathLike[str] | Policy | None = None,
+        policy: Address | Policy | None = None,
         *,
-        workspace: str | os.PathLike[str] | None = None,
+        workspace: Address | None = None,
         reply: Reply | None = None,
     ) -> None:
         address = None if hub is None or isinstance(hub, Hub) else os.fspath(hub)
@@ -158,13 +159,7 @@ class Agent:
     async def _run(self, session: Session) -> tuple[str, int | None]:
         """Let the model choose until it ends; what it says, and the call that answers."""
         from pydantic_ai import Agent as Loop
-        from pydantic_ai import ModelRetry, ToolOutput
-        from pydantic_ai.exceptions import (
-            AgentRunError,
-            ModelAPIError,
-            ModelHTTPError,
-            UsageLimitExceeded,
-        )
+        from pydantic_ai import ModelRetry, ToolOutput, exceptions
         from pydantic_ai.usage import UsageLimits
 
         limits = self.context.policy.agent
@@ -198,23 +193,22 @@ class Agent:
                 async for event in events:
                     _report(event, session.progress)
             result = events.result
-        except UsageLimitExceeded as error:
+        except exceptions.UsageLimitExceeded as error:
             raise ModelFailedError(
                 f"The model gave no result within {limits.steps} replies; ask a narrower "
-                "question, or "
-                f"raise 'steps' in the policy."
+                f"question, or raise 'steps' in the policy."
             ) from error
-        except ModelHTTPError as error:
+        except exceptions.ModelHTTPError as error:
             raise ModelFailedError(
                 f"The model '{shown(error.model_name)}' answers with the status "
                 f"{error.status_code}; check its name, the key and the address."
             ) from error
-        except ModelAPIError as error:
+        except exceptions.ModelAPIError as error:
             raise ModelFailedError(
                 f"The model cannot be reached ({visible(str(error))[:200]}); check the address "
                 f"and the network."
             ) from error
-        except AgentRunError as error:
+        except exceptions.AgentRunError as error:
             raise ModelFailedError(
                 f"The model gave no usable answer ({visible(str(error))[:200]}); ask again, or "
                 f"take another model."
@@ -240,7 +234,7 @@ def _tools(session: Session) -> "list[Tool[object]]":
     from pydantic_ai import Tool
 
     def calling(name: str) -> Callable[..., Any]:
-        async def call(**arguments: Any) -> dict[str, Any]:
+        async def call(**arguments: Any) -> Json:
             return await asyncio.to_thread(session.call, name, arguments)
 
         return call
@@ -253,7 +247,7 @@ def _tools(session: Session) -> "list[Tool[object]]":
             Tool.from_schema(calling(name), name, tool.description, schema, sequential=True)
         )
 
-    async def ask_person(question: str) -> dict[str, Any]:
+    async def ask_person(question: str) -> Json:
         """Ask a person for an input that nobody gave."""
         return await asyncio.to_thread(session.ask_person, question)
 

@@ -14,6 +14,7 @@ from dimgs.common.advice import Act, Advice, Step
 from dimgs.common.errors import InputError
 from dimgs.common.formats import shown
 from dimgs.discovery.options import Options, options_by_name
+from dimgs.hub.entry import Document, Json
 from dimgs.variables import Unit, parse_unit, unit_or_none
 from dimgs.variables.quantities import Quantity, as_quantity, parse_quantity
 
@@ -32,10 +33,7 @@ _STEPS = {
     Step.RUN: "plan_campaign",
 }
 
-More = Annotated[
-    dict[str, Any] | None,
-    Field(description="{'drop_bad': true}"),
-]
+More = Annotated[Json | None, Field(description="{'drop_bad': true}")]
 
 
 def in_arguments(advice: Advice) -> str:
@@ -71,9 +69,7 @@ def _value(kind: str, text: str) -> Any:
     return int(text) if kind == "count" else text
 
 
-def options_of(
-    keywords: type, values: Mapping[str, Any], more: Mapping[str, Any] | None
-) -> Options:
+def options_of(keywords: type, values: Document, more: Document | None) -> Options:
     """Options of an analysis from the arguments of a tool; what is None or empty is not given.
 
     Parameters
@@ -149,8 +145,6 @@ class Amount:
         Where it begins in its text.
     step : float
         Half of the last digit that was written.
-    bare : bool
-        Whether no unit was written.
     """
 
     value: float
@@ -158,7 +152,11 @@ class Amount:
     text: str = ""
     place: int = 0
     step: float = 0.0
-    bare: bool = False
+
+    @property
+    def bare(self) -> bool:
+        """Whether no unit was written."""
+        return self.unit == "1"
 
     @property
     def parsed(self) -> Unit:
@@ -170,7 +168,7 @@ class Amount:
         """The value in the SI unit of its dimension."""
         return self.parsed.to_si(self.value)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The value as a quantity of a JSON document."""
         return {"value": self.value, "unit": self.unit}
 
@@ -222,11 +220,10 @@ def amount(source: Any, name: str = "The quantity") -> Amount:
     dimgs.common.errors.InputError: 'l' is '0.8..1.2 m', a range, and one number is needed here.
     """
     quantity = to_quantity(source, name)
-    value, unit = quantity.number(name), quantity.unit or "1"
-    return Amount(value, unit, quantity.text, 0, quantity.step, unit == "1")
+    return Amount(quantity.number(name), quantity.unit or "1", quantity.text, 0, quantity.step)
 
 
-def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
+def in_unit(quantity: Json, unit: str | None) -> Json:
     """A quantity or curve with its interval, in a unit of its dimension; as it is without one.
 
     Raises
@@ -257,7 +254,7 @@ def in_unit(quantity: dict[str, Any], unit: str | None) -> dict[str, Any]:
     return {**quantity, **{k: convert(quantity[k]) for k in keys if k in quantity}, "unit": unit}
 
 
-def readings(inputs: Mapping[str, Quantity]) -> list[dict[str, Any]]:
+def readings(inputs: Mapping[str, Quantity]) -> list[Json]:
     """Inputs on a scale with a zero of its own, which may be meant as differences.
 
     Examples
@@ -303,6 +300,11 @@ def _scan(text: str) -> Iterator[Amount]:
     end_of_last = 0
     # both ends of '2..3' are numbers, and neither has the dots
     plain = text.replace("..", "  ")
+
+    def with_unit(match: re.Match[str], value: float, step: float) -> Amount:
+        unit, end = _unit_after(plain, match.end())
+        return Amount(value, unit or "1", text[match.start() : end], match.start(), step)
+
     for match in _NUMBER.finditer(plain):
         if match.start() < end_of_last:
             # a power in the unit before
@@ -311,20 +313,15 @@ def _scan(text: str) -> Iterator[Amount]:
             number = parse_quantity(re.sub("[,\u202f]", "", match[0]).rstrip("."))
         except InputError:
             continue
-        unit, end = _unit_after(plain, match.end())
-        written, end_of_last = text[match.start() : end], end
-        value = number.number()
-        yield Amount(value, unit or "1", written, match.start(), number.step, not unit)
+        scanned = with_unit(match, number.number(), number.step)
+        end_of_last = scanned.place + len(scanned.text)
+        yield scanned
     for part in _PART.finditer(text):
-        unit, end = _unit_after(text, part.end())
-        written = text[part.start() : end]
-        yield Amount(numeric(part[0]), unit or "1", written, part.start(), 0.0, not unit)
+        yield with_unit(part, numeric(part[0]), 0.0)
     for word in _WORD.finditer(text):
-        unit, end = _unit_after(text, word.end())
-        if unit or _TIMES.match(text, word.end()):
-            value = float(_VALUES[word[0].lower()])
-            written = text[word.start() : end]
-            yield Amount(value, unit or "1", written, word.start(), 0.5, not unit)
+        scanned = with_unit(word, float(_VALUES[word[0].lower()]), 0.5)
+        if not scanned.bare or _TIMES.match(text, word.end()):
+            yield scanned
 
 
 def _unit_after(text: str, place: int) -> tuple[str, int]:

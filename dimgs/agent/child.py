@@ -40,10 +40,14 @@ def search(request: dict[str, Any]) -> dict[str, Any]:
             data = options.read(request["table"], request["target"])
             report = discover_with(data, request["target"], options, progress)
             progress("writing the report")
-            _write(report, Path(request["out"]))
+            folder = Path(request["out"])
+            _write(report, folder)
             ids = _keep(request["hub"], report)
-            _write_json(Path(request["out"]) / "kept.json", ids or {})
-            _write_next(report, Path(request["out"]))
+            _write_json(folder / "kept.json", ids or {})
+            # the runs that would decide between the rivals, where there are any
+            with suppress(DimgsError):
+                if report.rivals and report.data is not None:
+                    _write_json(folder / "next.json", report.next_runs(_NEXT).to_json())
     except (DimgsError, TypeError) as error:
         message = str(error).replace(place, "")
         return {"error": message, "is_input": isinstance(error, InputError | TypeError)}
@@ -77,14 +81,6 @@ def _write(report: "Report", folder: Path) -> None:
 def _write_json(file: Path, document: Any) -> None:
 
     write_whole(file, json.dumps(plain(document), ensure_ascii=False))
-
-
-def _write_next(report: "Report", folder: Path) -> None:
-    """Write the runs that would decide between the rivals, where there are any."""
-    if not report.rivals or report.data is None:
-        return
-    with suppress(DimgsError):
-        _write_json(folder / "next.json", report.next_runs(_NEXT).to_json())
 
 
 def _keep(hub: dict[str, str] | None, report: "Report") -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +18,7 @@ from dimgs.common.advice import setting
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value, read_text, shown
 from dimgs.dataset.read import EXCEL_SUFFIXES, PARQUET_SUFFIXES, TEXT_SUFFIXES
+from dimgs.hub.entry import Address, Json
 from dimgs.hub.hub import Hub, is_remote
 from dimgs.hub.jobs import Policy, read_policy
 from dimgs.kernels.registry import available, load_kernel
@@ -47,7 +48,7 @@ class Workspace:
         If there is no such folder.
     """
 
-    def __init__(self, root: str | os.PathLike[str] | None) -> None:
+    def __init__(self, root: Address | None) -> None:
         self.root = None if root is None else Path(root).resolve()
         if self.root is not None and not self.root.is_dir():
             raise InputError(f"There is no folder '{shown(root)}'; name one that is there.")
@@ -211,8 +212,8 @@ class ToolContext:
     def __init__(
         self,
         hub: Hub | None = None,
-        policy: str | os.PathLike[str] | Policy | None = None,
-        workspace: str | os.PathLike[str] | None = None,
+        policy: Address | Policy | None = None,
+        workspace: Address | None = None,
         caller: Callable[[], Hub] | None = None,
         address: str | None = None,
     ) -> None:
@@ -292,7 +293,7 @@ class ToolContext:
         """
         return load_kernel(self.reference(name))
 
-    def card(self, kernel: str) -> tuple[str | None, dict[str, Any]]:
+    def card(self, kernel: str) -> tuple[str | None, Json]:
         """Id and content of the newest card of a kernel in the hub; (None, {}) without one."""
         if self.has_hub:
             from dimgs.hub.cards import trusted_cards
@@ -352,8 +353,8 @@ class ToolContext:
 @contextmanager
 def opened_context(
     hub: str | None,
-    policy: str | os.PathLike[str] | None,
-    workspace: str | os.PathLike[str] | None,
+    policy: Address | None,
+    workspace: Address | None,
     *,
     caller_of: Callable[[Hub], Callable[[], Hub]] | None = None,
 ) -> Iterator[ToolContext]:
@@ -367,17 +368,15 @@ def opened_context(
     caller_of : callable, optional
         Gives, for the hub, what gives the hub as whoever asks may use it, as over HTTP.
     """
-    with ExitStack() as stack:
-        opened = None if hub is None else stack.enter_context(Hub(hub))
-        caller = None
+    with nullcontext() if hub is None else Hub(hub) as opened:
+        used, caller = opened, None
         if caller_of is not None:
             if opened is None:
                 raise InputError(
                     f"Over HTTP, access needs a token of a hub; give {setting('hub')}."
                 )
             caller = caller_of(opened)
-        if opened is not None and caller_of is None:
-            opened = opened.for_agent()
-        context = ToolContext(opened, policy, workspace, caller, hub)
-        stack.callback(context.close)
-        yield context
+        elif opened is not None:
+            used = opened.for_agent()
+        with closing(ToolContext(used, policy, workspace, caller, hub)) as context:
+            yield context

@@ -20,8 +20,6 @@ from dimgs.hub.permissions import NotAllowedError
 PATH = "/mcp"
 # of a request: pasted tables are small, larger ones lie in the workspace
 _MOST_BYTES = 8 << 20
-# of seconds: a kept connection without a request, and what is being answered at the end
-_IDLE, _LAST = 30, 5
 
 
 class HubTokens:
@@ -94,18 +92,3 @@ def http_app(context: ToolContext, hub: Hub, address: str) -> Any:
         max_request_body_size=_MOST_BYTES,
         host="127.0.0.1",
     )
-
-
-def server_of(context: ToolContext, hub: Hub, address: str) -> Any:
-    """A server whose ``run(sockets=[…])`` answers requests until it is asked to stop."""
-    import uvicorn
-
-    config = uvicorn.Config(
-        http_app(context, hub, address),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=_IDLE,
-        timeout_graceful_shutdown=_LAST,
-    )
-    return uvicorn.Server(config)

@@ -3,17 +3,17 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any
 
 from dimgs.agent.arguments import Amount, amount, amounts, is_unit, to_quantity
 from dimgs.agent.context import ToolContext
 from dimgs.common.errors import InputError
 from dimgs.common.formats import shown
+from dimgs.hub.entry import Document, Json
+from dimgs.hub.verdicts import DOUBTED
 from dimgs.variables.quantities import Quantity, stored
 
-# entries in these states are not evidence
-DOUBTED = frozenset({"disputed", "recheck", "untrusted"})
 MARK = "[A sentence was removed here: it held a number without evidence.]"
 # of a number that is written with one digit: 5 stands for 4.75 to 5.25, not for 4.5 to 5.5
 _LOOSEST = 0.05
@@ -30,40 +30,29 @@ _COMPUTED = frozenset({"expression", "latex", "pi_expression"})
 
 @dataclass
 class SourcedAmounts:
-    """Numbers that may be said, and where each is from.
+    """Numbers that may be said: those of the question, of the replies and of the results.
 
     Attributes
     ----------
-    amounts : list of (Amount, str)
-        With their sources: the question, a reply, or a call.
+    amounts : list of Amount
     """
 
-    amounts: list[tuple[Amount, str]] = field(default_factory=list)
-
-    def add(self, amounts: Iterable[Amount], source: str) -> None:
-        """Add amounts of a source."""
-        self.amounts += [(amount, source) for amount in amounts]
-
-    def source(self, stated: Amount) -> str | None:
-        """Source of a number of a text; None without a source."""
-        return next(
-            (source for sourced, source in self.amounts if _stands_for(stated, sourced)), None
-        )
+    amounts: list[Amount]
 
     def unsupported(self, text: str) -> list[Amount]:
         """Numbers of a text that have no source."""
         return self._missing(_plain(text))
 
     def _missing(self, plain: str) -> list[Amount]:
-        return [stated for stated in amounts(plain) if self.source(stated) is None]
+        every = self.amounts
+        return [a for a in amounts(plain) if not any(_stands_for(a, known) for known in every)]
 
     def cut(self, text: str) -> str:
         """The text without the sentences whose numbers have no source.
 
         Examples
         --------
-        >>> evidence = SourcedAmounts()
-        >>> evidence.add([Amount(4.463, "g/m^3")], "call 1")
+        >>> evidence = SourcedAmounts([Amount(4.463, "g/m^3")])
         >>> evidence.cut("It is 4.46 mg/L. The limit is 60 mg/L.")
         'It is 4.46 mg/L. [A sentence was removed here: it held a number without evidence.]'
         """
@@ -136,25 +125,21 @@ def _walk(value: Any, unit: str, key: str) -> Iterator[Amount]:
         for name, part in value.items():
             yield from _walk(part, inner if name in _WITH_UNIT else "1", str(name))
     elif isinstance(value, list | tuple):
-        yield Amount(float(len(value)), bare=True)
+        yield Amount(float(len(value)))
         spans = len(value) == 3 and isinstance(value[2], str) and key not in _COMPUTED
         span_unit = value[2] if spans and all(_is_number(v) for v in value[:2]) else None
         for part in value[:2] if span_unit is not None else value:
             yield from _walk(part, unit if span_unit is None else span_unit, key)
     elif _is_number(value):
-        yield from _amount(float(value), unit)
+        if is_unit(unit):
+            yield Amount(float(value), unit)
     elif isinstance(value, str) and (_RATIONAL.fullmatch(value) or key in _COMPUTED):
         for number in re.findall(r"\d+(?:\.\d+)?(?:[eE][-+]?\d+)?", value):
-            yield Amount(float(number), bare=True)
+            yield Amount(float(number))
 
 
 # keys whose numbers are in the unit beside them
 _WITH_UNIT = frozenset({"value", "values", "low", "high", "rows", "default", "error", "answer"})
-
-
-def _amount(value: float, unit: str) -> Iterator[Amount]:
-    if is_unit(unit):
-        yield Amount(value, unit, bare=unit == "1")
 
 
 def _is_number(value: Any) -> bool:
@@ -201,7 +186,7 @@ class Sources:
     safe: str | None = None
     replies: list[str] = field(default_factory=list)
     results: list[Any] = field(default_factory=list)
-    assumptions: list[dict[str, Any]] = field(default_factory=list)
+    assumptions: list[Json] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Read the safe side from the question, where nobody declared it."""
@@ -213,17 +198,10 @@ class Sources:
 
     def evidence(self) -> SourcedAmounts:
         """Numbers that may be said."""
-        evidence = SourcedAmounts()
-        evidence.add(amounts(self.question), "the question")
-        for k, reply in enumerate(self.replies, 1):
-            evidence.add(amounts(reply), f"reply {k}")
-        for k, result in enumerate(self.results, 1):
-            evidence.add(amounts_of(result), f"call {k}")
-        return evidence
+        said = chain.from_iterable(map(amounts, (self.question, *self.replies)))
+        return SourcedAmounts([*said, *chain.from_iterable(map(amounts_of, self.results))])
 
-    def check(
-        self, tool: str, arguments: Mapping[str, Any], sources: Mapping[str, str]
-    ) -> list[dict[str, Any]]:
+    def check(self, tool: str, arguments: Document, sources: Mapping[str, str]) -> list[Json]:
         """Source of every argument of a call.
 
         Parameters
@@ -243,24 +221,18 @@ class Sources:
         InputError
             If a source does not hold what the argument says.
         """
-        records: list[dict[str, Any]] = []
+        records: list[Json] = []
         for path, name, value in _leaves(arguments):
-            source = self._source(tool, path, name, value, arguments, sources)
+            named = sources.get(path) or sources.get(name) or ""
+            source = self._source(tool, path, name, value, named, arguments)
             records.append({"argument": path, "value": value, "source": source})
         return records
 
     def _source(
-        self,
-        tool: str,
-        path: str,
-        name: str,
-        value: Any,
-        arguments: Mapping[str, Any],
-        sources: Mapping[str, str],
+        self, tool: str, path: str, name: str, value: Any, named: str, arguments: Document
     ) -> str:
         top = re.split(r"[.\[]", path, maxsplit=1)[0]
         if top in _SOURCED:
-            named = sources.get(path) or sources.get(name) or ""
             if top == "ranges" or to_quantity(value, f"'{path}'").is_range:
                 return self._check_range(path, value, named, arguments)
             return self._check_quantity(path, name, value, named, arguments)
@@ -270,8 +242,8 @@ class Sources:
             missing = self.evidence().unsupported(str(value)) if isinstance(value, str) else []
             if missing:
                 raise InputError(f"'{path}' holds '{missing[0].text}', which has no source.")
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                self._known_number(path, value)
+            if _is_number(value) and all(a.value != value for a in self.evidence().amounts):
+                raise InputError(f"'{path}' is {value:g}, which has no source.")
             return "a draft of the agent"
         if top == "table" and isinstance(value, str) and "\n" in value.strip():
             self._pasted(value)
@@ -283,7 +255,7 @@ class Sources:
         return "the workspace" if top == "table" else "the effort that the agent chose"
 
     def _check_quantity(
-        self, path: str, name: str, value: Any, named: str, arguments: Mapping[str, Any]
+        self, path: str, name: str, value: Any, named: str, arguments: Document
     ) -> str:
         kind, _, rest = named.partition(":")
         kind, rest = kind.strip().lower(), rest.strip()
@@ -291,38 +263,40 @@ class Sources:
         if quantity.is_interval:
             return self._of_interval(path, quantity, kind, rest)
         wanted = quantity.to_json()
-        if kind in ("question", "reply"):
-            self._check_span(path, wanted, kind, rest)
-            return named
         if kind in ("default", "conservative"):
             self._check_card(path, name, wanted, kind, arguments)
             return kind
-        if kind == "hub":
+        if kind in ("question", "reply"):
+            self._check_span(path, wanted, kind, rest)
+        elif kind == "hub":
             self._check_entry(path, name, wanted, rest)
-            return named
-        if kind == "call":
+        elif kind == "call":
             self._check_call(path, wanted, rest)
-            return named
-        raise InputError(
-            f"'{path}' = {shown(value)} has no source; name it in 'sources', as "
-            f'"{path}": "question: words that hold it", "reply: …", "default", "conservative", '
-            f'"hub: ID" or "call: N"; if nobody gave it, ask_person.'
-        )
+        else:
+            raise InputError(
+                f"'{path}' = {shown(value)} has no source; name it in 'sources', as "
+                f'"{path}": "question: words that hold it", "reply: …", "default", "conservative", '
+                f'"hub: ID" or "call: N"; if nobody gave it, ask_person.'
+            )
+        return named
+
+    def _text_with(self, words: str, *kinds: str) -> str | None:
+        """The question or the reply that holds some words; None where none of these kinds does."""
+        texts = {"question": [self.question], "reply": self.replies}
+        possible = (text for kind in kinds or texts for text in texts.get(kind, ()))
+        return next((text for text in possible if _squeezed(words) in _squeezed(text)), None)
 
     def _of_interval(self, path: str, quantity: Quantity, kind: str, span: str) -> str:
         """An interval stands in the question or a reply as it is written."""
-        texts = {"question": [self.question], "reply": self.replies}.get(kind, [])
-        written = _squeezed(quantity.text)
-        if not written or not any(written in _squeezed(text) for text in texts):
+        if not quantity.text.strip() or self._text_with(quantity.text, kind) is None:
             raise InputError(
                 f"'{path}' is '{shown(quantity)}', and neither the question nor a reply writes "
                 f"this interval; take it as it stands there."
             )
         return f"{kind}: {span}"
 
-    def _check_span(self, path: str, wanted: dict[str, Any], kind: str, span: str) -> None:
-        texts = [self.question] if kind == "question" else self.replies
-        where = next((t for t in texts if _squeezed(span) in _squeezed(t)), None)
+    def _check_span(self, path: str, wanted: Json, kind: str, span: str) -> None:
+        where = self._text_with(span, kind)
         if not span or where is None:
             raise InputError(f"'{path}': the {kind} does not say '{shown(span)}'; quote its words.")
         if wanted["unit"] == "label":
@@ -343,7 +317,7 @@ class Sources:
                 )
 
     def _check_card(
-        self, path: str, name: str, wanted: dict[str, Any], kind: str, arguments: Mapping[str, Any]
+        self, path: str, name: str, wanted: Json, kind: str, arguments: Document
     ) -> None:
         kernel = str(arguments.get("kernel") or "")
         if not kernel:
@@ -359,10 +333,7 @@ class Sources:
                 raise InputError(f"'{kernel}' has no default of '{name}'; ask_person for it.")
             quantity = {"value": default, "unit": port.unit}
         cited = to_quantity(quantity, f"'{path}'").to_json()
-        same = wanted == cited or (
-            "label" not in (wanted["unit"], cited["unit"]) and amount(wanted).equals(amount(cited))
-        )
-        if not same:
+        if wanted != cited and (cited["unit"] == "label" or not _is_among(wanted, [cited])):
             raise InputError(
                 f"'{path}' is {wanted['value']} {wanted['unit']}; the {kind} value of the card is "
                 f"{cited['value']} {cited['unit']}."
@@ -372,9 +343,7 @@ class Sources:
         if entry not in self.assumptions:
             self.assumptions.append(entry)
 
-    def _conservative(
-        self, path: str, name: str, card: Mapping[str, Any], kernel: str, target: str
-    ) -> Any:
+    def _conservative(self, path: str, name: str, card: Document, kernel: str, target: str) -> Any:
         safe_value = (card.get("conservative") or {}).get(name)
         if not isinstance(safe_value, Mapping):
             raise InputError(
@@ -395,7 +364,7 @@ class Sources:
             )
         return stored(safe_value)
 
-    def _check_entry(self, path: str, name: str, wanted: dict[str, Any], id: str) -> None:
+    def _check_entry(self, path: str, name: str, wanted: Json, id: str) -> None:
         entry = self.context.hub.get(id)
         if entry["state"] in DOUBTED:
             raise InputError(f"'{path}': the entry '{shown(id[:12])}' is {entry['state']}.")
@@ -404,29 +373,23 @@ class Sources:
         quantity = inputs.get(name)
         if quantity is not None and to_quantity(quantity, f"'{path}'").to_json() == wanted:
             return
-        if wanted["unit"] != "label":
-            asked = amount(wanted)
-            stated = [amount(quantity)] if quantity is not None else list(amounts_of(content))
-            if any(asked.equals(other) for other in stated):
-                return
+        if _is_among(wanted, [quantity] if quantity is not None else amounts_of(content)):
+            return
         raise InputError(
             f"'{path}': the entry '{shown(id[:12])}' does not hold {wanted['value']} "
             f"{wanted['unit']}."
         )
 
-    def _check_call(self, path: str, wanted: dict[str, Any], number: str) -> None:
+    def _check_call(self, path: str, wanted: Json, number: str) -> None:
         results = self.results
         if not (number.isdigit() and 1 <= int(number) <= len(results)):
             raise InputError(
                 f"'{path}': there is no call {shown(number)}; there are {len(results)}."
             )
-        if wanted["unit"] != "label":
-            asked = amount(wanted)
-            if any(asked.equals(other) for other in amounts_of(results[int(number) - 1])):
-                return
-        raise InputError(f"'{path}': call {number} did not give {wanted['value']}.")
+        if not _is_among(wanted, amounts_of(results[int(number) - 1])):
+            raise InputError(f"'{path}': call {number} did not give {wanted['value']}.")
 
-    def _check_range(self, path: str, value: Any, named: str, arguments: Mapping[str, Any]) -> str:
+    def _check_range(self, path: str, value: Any, named: str, arguments: Document) -> str:
         """Each end of a range has the source, or the whole range lies in what a card allows."""
         ends = amounts(str(value).replace("..", " to "))
         if len(ends) != 2:
@@ -435,15 +398,9 @@ class Sources:
             self._check_quantity(path, path.rpartition(".")[2], end.to_json(), named, arguments)
         return named
 
-    def _known_number(self, path: str, value: float) -> None:
-        sourced = self.evidence().amounts
-        if not any(other.value == value for other, _ in sourced):
-            raise InputError(f"'{path}' is {value:g}, which has no source.")
-
     def _pasted(self, table: str) -> None:
-        texts = [_squeezed(t) for t in (self.question, *self.replies)]
         for line in table.strip().splitlines():
-            if not any(_squeezed(line) in text for text in texts):
+            if self._text_with(line) is None:
                 raise InputError(
                     f"The line '{shown(line)}' of the table stands neither in the question nor in "
                     f"a reply; name a table of the workspace."
@@ -451,8 +408,7 @@ class Sources:
 
     def _of_words(self, path: str, value: str, exact: bool) -> str:
         """Units, constants and scales change what a table says: a person has to say them."""
-        texts = [self.question, *self.replies]
-        if any(_squeezed(value) in _squeezed(t) for t in texts):
+        if self._text_with(value) is not None:
             return "the question"
         if not exact or _in_results(self.results, value):
             return "the agent's choice, which the groups check"
@@ -495,6 +451,14 @@ def conflicts(text: str) -> list[tuple[Amount, Amount]]:
     return pairs
 
 
+def _is_among(wanted: Document, stated: Iterable[Any]) -> bool:
+    """Whether a number with its unit is one of several, in any units; a label is none of them."""
+    if wanted["unit"] == "label":
+        return False
+    asked = amount(wanted)
+    return any(asked.equals(s if isinstance(s, Amount) else amount(s)) for s in stated)
+
+
 def _squeezed(text: str) -> str:
     return " ".join(text.split()).casefold()
 
@@ -510,7 +474,7 @@ def _in_results(value: Any, text: str) -> bool:
     return value == text or (len(text) >= 8 and len(value) == 64 and value.startswith(text))
 
 
-def _leaves(arguments: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
+def _leaves(arguments: Document) -> Iterator[tuple[str, str, Any]]:
     """Path, name and value of each argument; a quantity is one value."""
     for name, value in arguments.items():
         yield from _leaf(name, name, value, name in _SOURCED)

@@ -1,6 +1,5 @@
 """Records of agents: decisions in the hub, and their replay without the model."""
 
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import shown
 from dimgs.hub import Hub
 from dimgs.hub.acts import AGENT
+from dimgs.hub.entry import Address, Document, Json
 from dimgs.hub.hub import is_remote
 from dimgs.hub.jobs import Policy, work
 
@@ -26,7 +26,7 @@ _ID_DIGITS = 64
 
 
 def keep(
-    context: ToolContext, session: Session, document: Mapping[str, Any], model: str, failure: str
+    context: ToolContext, session: Session, document: Document, model: str, failure: str
 ) -> str | None:
     """Keep what an agent did as a decision: question, model, calls with sources, results, answer.
 
@@ -57,11 +57,8 @@ def keep(
 
 
 def replay(
-    hub: Hub,
-    id: str,
-    policy: str | os.PathLike[str] | Policy | None = None,
-    workspace: str | os.PathLike[str] | None = None,
-) -> dict[str, Any]:
+    hub: Hub, id: str, policy: Address | Policy | None = None, workspace: Address | None = None
+) -> Json:
     """Make the calls of a decision again, without a model, against the hub as it was.
 
     Parameters
@@ -93,9 +90,7 @@ def replay(
     comparisons = []
     with _copy_of_then(hub, basis.get("hub") or {}) as (then, exact):
         context = ToolContext(then.for_agent(), policy, workspace)
-        context.policy = context.policy.model_copy(
-            update={"agent": context.policy.agent.model_copy(update={"worker": False})}
-        )
+        context.policy = _changed(context.policy, worker=False)
         try:
             comparisons = _calls(context, then, basis["calls"])
         finally:
@@ -104,7 +99,7 @@ def replay(
     return {"id": entry["id"], "same": same, "as_it_was": exact, "calls": comparisons}
 
 
-def _calls(context: ToolContext, hub: Hub, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _calls(context: ToolContext, hub: Hub, calls: list[Json]) -> list[Json]:
     tools, methods = each(context), tools_of(context)
     ids: dict[str, str] = {}
     comparisons = []
@@ -119,22 +114,22 @@ def _calls(context: ToolContext, hub: Hub, calls: list[dict[str, Any]]) -> list[
             repeated = tools[tool](**arguments)
             if tool == "start_campaign":
                 # the jobs that were approved then are run here at once
-                work(hub, _generous(context.policy), once=True)
+                work(hub, _changed(context.policy, approve_above=context.policy.seconds), once=True)
         except DimgsError as refused:
             error = str(refused)
         unfinished = tool in ("job_status", "start_campaign")
         late = unfinished and call["result"].get("state") not in ("done", "failed")
-        differs = error or ("" if late else _difference(call["result"], repeated, ids, ""))
-        if late:
-            _difference(call["result"], repeated, ids, "")
+        # ids are paired also where the job has not ended
+        difference = _difference(call["result"], repeated, ids, "")
+        differs = error or ("" if late else difference)
         comparison = {"call": number, "tool": tool, "same": not differs, "differs": differs or None}
         comparisons.append(comparison)
     return comparisons
 
 
-def _generous(policy: Policy) -> Policy:
-    agent = policy.agent.model_copy(update={"approve_above": policy.seconds})
-    return policy.model_copy(update={"agent": agent})
+def _changed(policy: Policy, **limits: Any) -> Policy:
+    """The policy with other limits of agents."""
+    return policy.model_copy(update={"agent": policy.agent.model_copy(update=limits)})
 
 
 def _renamed(value: Any, ids: Mapping[str, str]) -> Any:
@@ -174,7 +169,7 @@ def _difference(then: Any, now: Any, ids: dict[str, str], place: str) -> str:
 
 
 @contextmanager
-def _copy_of_then(hub: Hub, digest: Mapping[str, Any]) -> Iterator[tuple[Hub, bool]]:
+def _copy_of_then(hub: Hub, digest: Document) -> Iterator[tuple[Hub, bool]]:
     """A copy of the hub as it was, and whether it is just that, shown by its digest.
 
     Of a hub behind a server some entries may be hidden from whoever asks: it is asked as it is now.

@@ -22,6 +22,7 @@ from dimgs.agent.tools import describe_kernels, each, law_of, read_table
 from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import shown
+from dimgs.hub.entry import Json
 
 INSTRUCTIONS = (
     "dimgs answers questions about scaling laws and simulations. Every number you report has to "
@@ -39,7 +40,7 @@ _READ = ("describe_kernels", "search_hub", "read_table", "pi_groups", "predict",
 class Server(MCPServer[Any]):
     """The MCP server; its errors give the fault, its place and the remedy."""
 
-    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+    async def call_tool(self, name: str, arguments: Json, context: Any = None) -> Any:
         """Call a tool by name."""
         tool = self._tool_manager.get_tool(name)
         try:
@@ -113,7 +114,7 @@ def tools_of(context: ToolContext) -> dict[str, Tool]:
     return {name: _tool(name, _called(method)) for name, method in each(context).items()}
 
 
-def checked_arguments(tool: Tool, arguments: dict[str, Any]) -> dict[str, Any]:
+def checked_arguments(tool: Tool, arguments: Json) -> Json:
     """Arguments of a tool as its schema reads them.
 
     Raises
@@ -172,7 +173,7 @@ def _called(method: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _refuse_unknown(name: str, arguments: dict[str, Any], schema: dict[str, Any]) -> None:
+def _refuse_unknown(name: str, arguments: Json, schema: Json) -> None:
     names = list(schema.get("properties", {}))
     for argument in arguments:
         if argument not in names:

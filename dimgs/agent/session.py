@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dimgs.agent.context import ToolContext
-from dimgs.agent.provenance import SourcedAmounts, Sources
+from dimgs.agent.provenance import Sources
 from dimgs.agent.server import checked_arguments, tools_of
 from dimgs.agent.tools import each
 from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import shown
+from dimgs.hub.entry import Document, Json
 from dimgs.similitude.answer import judge_answer, refuse
 
-Json = dict[str, Any]
 # half-width that is good enough where nobody said another, as in `ask`
 _TOLERANCE = 0.1
 
@@ -25,12 +25,12 @@ class ToolCall:
     """A call of a tool: arguments, their sources, and the result."""
 
     tool: str
-    arguments: dict[str, Any]
-    sources: list[dict[str, Any]] = field(default_factory=list)
+    arguments: Json
+    sources: list[Json] = field(default_factory=list)
     result: Any = None
     error: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The value as a JSON document."""
         document = {"tool": self.tool, "arguments": self.arguments, "sources": self.sources}
         return {**document, **({"error": self.error} if self.error else {"result": self.result})}
@@ -218,7 +218,7 @@ class Session:
     reply: Reply | None = None
     progress: Listener = silent
     calls: list[ToolCall] = field(default_factory=list)
-    asked: list[dict[str, Any]] = field(default_factory=list)
+    asked: list[Json] = field(default_factory=list)
     cut: bool = False
 
     def __post_init__(self) -> None:
@@ -229,7 +229,7 @@ class Session:
         # what the hub held, so that it can be asked again as it was
         self.begun = self.context.hub.digest() if self.context.has_hub else None
 
-    def call(self, tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    def call(self, tool: str, arguments: Document) -> Json:
         """Check a call and make it; an error is a result with the remedy.
 
         Parameters
@@ -270,7 +270,7 @@ class Session:
         self.sources.results.append(call.result)
         return {"call": len(self.calls), "data": call.result}
 
-    def ask_person(self, question: str) -> dict[str, Any]:
+    def ask_person(self, question: str) -> Json:
         """Ask a person for what is missing; the reply is a source."""
         text = None
         with suppress(EOFError):
@@ -281,17 +281,13 @@ class Session:
         self.sources.replies.append(text)
         return {"reply": text, "source": f"reply: {text}"}
 
-    def evidence(self) -> SourcedAmounts:
-        """Numbers that may be said."""
-        return self.sources.evidence()
-
     def unsupported(self, text: str) -> list[str]:
         """Numbers of a text that have no source."""
-        return [stated.text for stated in self.evidence().unsupported(text)]
+        return [stated.text for stated in self.sources.evidence().unsupported(text)]
 
-    def finish(self, text: str, chosen: int | None = None) -> dict[str, Any]:
+    def finish(self, text: str, chosen: int | None = None) -> Json:
         """The answer in the form of `ask`, its text without sentences that nothing supports."""
-        supported = self.evidence().cut(text)
+        supported = self.sources.evidence().cut(text)
         self.cut = supported != text.strip() and bool(self.unsupported(text))
         document = answer_of(self.calls, chosen, self.sources.assumptions)
         missing = [a["question"] for a in self.asked if a["reply"] is None]
@@ -299,5 +295,5 @@ class Session:
         return {**document, "text": supported}
 
 
-def _brief(arguments: Mapping[str, Any]) -> str:
+def _brief(arguments: Document) -> str:
     return ", ".join(f"{k}={shown(v)[:60]}" for k, v in arguments.items())

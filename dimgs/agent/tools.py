@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import wraps
 from types import MethodType
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -25,10 +24,11 @@ from dimgs.common.formats import json_value, plain, shown
 from dimgs.dataset import Dataset
 from dimgs.discovery.keywords import DiscoverKeywords, FitKeywords, TableKeywords
 from dimgs.hub.cards import port_records
+from dimgs.hub.entry import links_from, links_to
 from dimgs.hub.jobs import FAILED, needs_approval, refusal
 from dimgs.hub.runs import run_record
 from dimgs.hub.sandbox import exchanged
-from dimgs.hub.verdicts import why_unconfirmed
+from dimgs.hub.verdicts import DOUBTED, why_unconfirmed
 from dimgs.kernels.conversion import check_within, port_value
 from dimgs.kernels.process import ending
 from dimgs.kernels.record import Failure
@@ -227,7 +227,8 @@ def plan_campaign(
         raise InputError(f"'{both[0]}' is in 'at' and in 'ranges'; keep one of them.")
     values = {n: _in_port(ports, n, v, kernel) for n, v in at.items()}
     if ranges:
-        planned = _campaign(kernel, target, values, ranges, runs, tolerance, ports)
+        spans = {n: _span(ports, n, text, kernel) for n, text in ranges.items()}
+        planned = _campaign(kernel, target, values, spans, runs, tolerance)
         if tier is not None:
             raise InputError("A campaign chooses its tiers; give 'tier' only for a single run.")
     else:
@@ -290,20 +291,11 @@ def _single(kernel: Kernel, name: str, target: str, at: Json, tier: str | None) 
     return {**cost, "document": document, "groups": [], "notes": notes}
 
 
-def _campaign(
-    kernel: str,
-    target: str,
-    at: Json,
-    ranges: dict[str, str],
-    runs: int,
-    tolerance: float,
-    ports: dict[str, Port],
-) -> Json:
+def _campaign(kernel: str, target: str, at: Json, spans: Json, runs: int, tolerance: float) -> Json:
     from dimgs.campaign.binding import bind
     from dimgs.campaign.plan import plan_of
     from dimgs.campaign.text import dry_run
 
-    spans = {n: _span(ports, n, text, kernel) for n, text in ranges.items()}
     fixed = {n: q["value"] if q["unit"] == "label" else [q["value"], q["unit"]]
              for n, q in at.items()}  # fmt: skip
     document: Json = {
@@ -349,37 +341,31 @@ def start_campaign(context: ToolContext, plan: str) -> Started:
         job |= {"inputs": document["at"], "tier": document.get("tier")}
     running = _same_job(context, entry)
     id = running or hub.add_linked(job, [("derived", entry["id"])])
-    dear = needs_approval(job, context.policy)
-    approved = dear and _is_approved(hub.get(id))
-    command = f"dimgs hub approve {id[:12]}"
-    if dear and not approved:
+    if needs_approval(job, context.policy) and not _is_approved(hub.get(id)):
+        state = "needs approval"
         note = (
             f"It may take {seconds:g} s, and agents may spend "
             f"{context.policy.agent.approve_above:g} s: a person has to approve it in the hub."
         )
-        state = "needs approval"
     else:
         working = context.start_worker()
         state = str(hub.get(id)["status"]["state"])
         note = "A worker runs it." if working else "It waits for a worker; a person may start one."
-    approve = command if state == "needs approval" else None
+    approve = f"dimgs hub approve {id[:12]}" if state == "needs approval" else None
     return {"job": id, "state": state, "seconds_at_most": seconds, "approve": approve, "note": note}
 
 
 def _same_job(context: ToolContext, plan: Json) -> str | None:
     """A job of this plan that has not failed: one plan is run once."""
-    for link in plan["links"]:
-        if link["type"] == "derived" and link["to"] == plan["id"]:
-            entry = context.hub.get(link["from"])
-            if entry["kind"] == "job" and entry["status"]["state"] != "failed":
-                return str(entry["id"])
+    for entry in map(context.hub.get, links_from(plan, "derived")):
+        if entry["kind"] == "job" and entry["status"]["state"] != "failed":
+            return str(entry["id"])
     return None
 
 
 def _is_approved(entry: Json) -> bool:
-    approvals = [link for link in entry["links"] if link["type"] == "approves"]
     accepted = any(r.get("verdict") == "accept" and r.get("counts") for r in entry["reviews"])
-    return bool(approvals) or accepted
+    return accepted or bool(links_from(entry, "approves"))
 
 
 def job_status(
@@ -415,10 +401,7 @@ def _status(context: ToolContext, job: str) -> JobState:
         if agent and not approved and needs_approval(content, context.policy):
             state = "needs approval"
     runs, result, law, failure = list[Json](), None, None, None
-    for link in entry["links"]:
-        if link["type"] != "derived" or link["to"] != entry["id"]:
-            continue
-        child = hub.get(link["from"])
+    for child in map(hub.get, links_from(entry, "derived")):
         content = child["content"] or {}
         if child["kind"] == "run":
             runs.append(_run(child["id"], content))
@@ -428,9 +411,9 @@ def _status(context: ToolContext, job: str) -> JobState:
             failure = Failure(content["result"]["failure"])
         elif child["kind"] == "campaign":
             result = _result(content)
-            laws = [to for kind, to in _links(child) if kind == "derived"]
-            law = next((to for to in laws if hub.get(to)["kind"] == "law"), None)
-    means, remedy = diagnosis(state, failure, reason, job)
+            rests = links_to(child, "derived")
+            law = next((to for to in rests if hub.get(to)["kind"] == "law"), None)
+    means, remedy = diagnosis(state, failure, reason)
     return {
         "job": entry["id"],
         "state": state,
@@ -441,10 +424,6 @@ def _status(context: ToolContext, job: str) -> JobState:
         "result": result,
         "law": law,
     }
-
-
-def _links(entry: Json) -> list[tuple[str, str]]:
-    return [(k["type"], k["to"]) for k in entry["links"] if k["from"] == entry["id"]]
 
 
 def _run(id: str, content: Json) -> Json:
@@ -463,29 +442,30 @@ def _result(content: Json) -> Json:
     return summary
 
 
-def diagnosis(state: str, failure: Failure | None, reason: str, job: str) -> tuple[str, str]:
+# of a job that has not failed, by its state: the meaning, and what to do
+_MEANINGS = {
+    "needs approval": (
+        "It exceeds the limit for jobs of agents.",
+        "A person may approve it in the hub.",
+    ),
+    "waiting": ("No worker has taken it yet.", "Ask again later; a person may start a worker."),
+    "running": ("A worker runs it.", "Ask again soon."),
+    "done": ("It ended well.", ""),
+}
+
+
+def diagnosis(state: str, failure: Failure | None, reason: str) -> tuple[str, str]:
     """Meaning of the state of a job, and the remedy.
 
     Examples
     --------
-    >>> diagnosis("failed", Failure.TIME, "It took more than 5 s.", "1234")
+    >>> diagnosis("failed", Failure.TIME, "It took more than 5 s.")
     ('It reached its time limit.', 'Ask for a coarser tier, fewer runs or narrower ranges.')
     """
-    if state == "needs approval":
-        return (
-            "It exceeds the limit for jobs of agents.",
-            "A person may approve it in the hub.",
-        )
     if state == "waiting" and reason:
         return "No worker with this policy may run it.", f"Tell a person: {reason}."
-    if state == "waiting":
-        return "No worker has taken it yet.", "Ask again later; a person may start a worker."
-    if state == "running":
-        return "A worker runs it.", "Ask again soon."
-    if state == "done":
-        return "It ended well.", ""
     failure = failure or Failure.DIED
-    return failure.meaning, failure.remedy
+    return _MEANINGS.get(state, (failure.meaning, failure.remedy))
 
 
 # of seconds beside the time of the search: to start, to fit the power law, to draw
@@ -603,7 +583,7 @@ def law_of(context: ToolContext, id: str) -> tuple[Law, Json]:
                 f"The entry '{shown(id[:12])}' is a {entry['kind']} and holds no law; search_hub "
                 f"with kind 'law' finds laws."
             )
-        if entry["state"] in ("disputed", "recheck", "untrusted"):
+        if entry["state"] in DOUBTED:
             raise InputError(
                 f"The law '{shown(id[:12])}' is {entry['state']}, so that its predictions are "
                 f"withheld; explain gives the reason, and a person may settle it."
@@ -697,23 +677,23 @@ def _columns(points: list[dict[str, ReadQuantity]]) -> dict[str, list[Any]]:
         )
     columns: dict[str, list[Any]] = {}
     for name in names:
-        first, cells = points[0][name], []
-        for point in points:
-            quantity = point[name]
-            if first.is_label or quantity.is_label:
-                cells.append(quantity.value if quantity.is_label else quantity.text)
-                continue
-            unit, column_unit = quantity.parsed, first.parsed
-            if unit.dimension != column_unit.dimension:
-                raise InputError(
-                    f"'{shown(name)}' is in '{quantity.unit}' at one point, and in '{first.unit}' "
-                    f"at the first; give one dimension."
-                )
-            number = quantity.number(f"'{shown(name)}'")
-            same = quantity.unit == first.unit
-            cells.append(number if same else column_unit.from_si(unit.to_si(number)))
-        columns[f"{name} [{first.unit}]"] = cells
+        first = points[0][name]
+        columns[f"{name} [{first.unit}]"] = [_cell(name, point[name], first) for point in points]
     return columns
+
+
+def _cell(name: str, quantity: ReadQuantity, first: ReadQuantity) -> Any:
+    """A label, or a number in the unit of the first."""
+    if first.is_label or quantity.is_label:
+        return quantity.value if quantity.is_label else quantity.text
+    if quantity.parsed.dimension != first.parsed.dimension:
+        raise InputError(
+            f"'{shown(name)}' is in '{quantity.unit}' at one point, and in '{first.unit}' "
+            f"at the first; give one dimension."
+        )
+    number = quantity.number(f"'{shown(name)}'")
+    same = quantity.unit == first.unit
+    return number if same else first.parsed.from_si(quantity.parsed.to_si(number))
 
 
 def explain(
@@ -816,7 +796,7 @@ def _would_change(entry: Json, content: Json) -> list[str]:
     pertinence = content.get("pertinence") or {}
     if isinstance(pertinence, dict) and pertinence.get("why"):
         reasons.append(str(pertinence["why"]))
-    if entry["state"] in ("disputed", "recheck", "untrusted"):
+    if entry["state"] in DOUBTED:
         reasons.append(f"It is {entry['state']}: {', '.join(c[:12] for c in entry['causes'])}.")
     if not any(r.get("counts") for r in entry["reviews"]):
         reasons.append("There is no review of it.")
@@ -870,11 +850,8 @@ def _column(data: Dataset, name: str) -> Json:
 
 
 def _plain(value: Any) -> Any:
-    if hasattr(value, "item"):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, int | float | bool) else visible(str(value))[:200]
+    value = plain(value)
+    return visible(value)[:200] if isinstance(value, str) else value
 
 
 def pi_groups(
@@ -970,8 +947,9 @@ def search_hub(
 ) -> RunsResult:
     """Find entries (question, card, law, answer, …) or runs that the group has already."""
     hub, most = context.hub, max(1, min(limit, _MOST))
-    if kernel is not None:
-        kernel = name_in_runs(context, kernel)
+    if kernel is not None and (reference := known_kernel(context, kernel)) is not None:
+        # as its runs name it
+        kernel = context.kernel(reference).name
     if kind == "run" or where or group or physics:
         page = hub.query(kernel, physics, where, group, most)
         return {"count": page["count"], "entries": [], "runs": page["runs"]}
@@ -1019,12 +997,6 @@ def known_kernel(context: ToolContext, name: str) -> str | None:
         return None
 
 
-def name_in_runs(context: ToolContext, name: str) -> str:
-    """A kernel as its runs name it."""
-    reference = known_kernel(context, name)
-    return name if reference is None else context.kernel(reference).name
-
-
 def propose_entry(
     context: ToolContext,
     kind: Literal[
@@ -1058,23 +1030,9 @@ def propose_entry(
 
 
 # the names that stay, in the order in which they are listed
-TOOLS: dict[str, Callable[..., Any]] = {
-    tool.__name__: tool
-    for tool in (
-        describe_kernels,
-        search_hub,
-        read_table,
-        pi_groups,
-        discover_law,
-        predict,
-        ask,
-        plan_campaign,
-        start_campaign,
-        job_status,
-        explain,
-        propose_entry,
-    )
-}
+_LISTED = (describe_kernels, search_hub, read_table, pi_groups, discover_law, predict, ask,
+           plan_campaign, start_campaign, job_status, explain, propose_entry)  # fmt: skip
+TOOLS: dict[str, Callable[..., Any]] = {tool.__name__: tool for tool in _LISTED}
 
 
 class Tools:
@@ -1107,13 +1065,4 @@ class Tools:
 
 def each(context: ToolContext) -> dict[str, Callable[..., Any]]:
     """The tools of a context by name, which advise in terms of their arguments."""
-    return {name: _advising(MethodType(tool, context)) for name, tool in TOOLS.items()}
-
-
-def _advising(method: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(method)
-    def call(*values: Any, **named: Any) -> Any:
-        with worded(in_arguments):
-            return method(*values, **named)
-
-    return call
+    return {n: worded(in_arguments)(MethodType(tool, context)) for n, tool in TOOLS.items()}

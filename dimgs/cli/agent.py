@@ -44,12 +44,12 @@ def mcp(
         with opened_context(hub, policy, workspace) as context:
             anyio.run(make_server(context).serve_stdio, results())
         return
-    from dimgs.agent.http import PATH, caller_of, server_of
-    from dimgs.web.serving import listening
+    from dimgs.agent.http import PATH, caller_of, http_app
+    from dimgs.web.serving import listening, server_of
 
     with opened_context(hub, policy, workspace, caller_of=caller_of) as context:
         socket, at = listening("127.0.0.1", http)
-        server = server_of(context, context.shared_hub, at)
+        server = server_of(http_app(context, context.shared_hub, at))
         announce(f"{at}{PATH}", "the tools are served at ")
         server.run(sockets=[socket])
 

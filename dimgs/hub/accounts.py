@@ -80,9 +80,7 @@ def all_users(database: Database) -> list[dict[str, Any]]:
 
 def role_of(database: Database, name: str) -> str | None:
     """Role of a registered user; None for another one."""
-    with database.transaction(read=True) as connection:
-        role = connection.execute(select(users.c.role).where(users.c.name == name)).scalar()
-    return None if role is None else str(role)
+    return next(iter(database.scalars(select(users.c.role).where(users.c.name == name))), None)
 
 
 def check_password(database: Database, name: str, password: str) -> bool:
@@ -90,8 +88,7 @@ def check_password(database: Database, name: str, password: str) -> bool:
     hasher = _hasher()
     from argon2.exceptions import Argon2Error, InvalidHashError
 
-    with database.transaction(read=True) as connection:
-        hashed = connection.execute(select(users.c.password).where(users.c.name == name)).scalar()
+    hashed = next(iter(database.scalars(select(users.c.password).where(users.c.name == name))), "")
     if len(password) > _LONGEST_PASSWORD:
         return False
     try:
@@ -115,14 +112,8 @@ def new_token(database: Database, name: str, days: float = 30.0, scope: str = "r
         raise InputError(f"A token lasts for up to {_MOST_DAYS} days, not {days:g}.")
     id, secret = secrets.token_hex(8), secrets.token_urlsafe(32)
     expires = datetime.now(UTC) + timedelta(days=days)
-    row = {
-        "id": id,
-        "user": name,
-        "scope": scope,
-        "digest": sha256(secret),
-        "expires": expires.isoformat(timespec="milliseconds"),
-        "revoked": False,
-    }
+    row = {"id": id, "user": name, "scope": scope, "digest": sha256(secret), "revoked": False}
+    row["expires"] = expires.isoformat(timespec="milliseconds")
     with database.transaction() as connection:
         connection.execute(delete(tokens).where(tokens.c.expires <= now()))
         connection.execute(tokens.insert().values(**row))

@@ -9,17 +9,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, insert, inspect, or_, select, true
+from sqlalchemy import Connection, Select, and_, insert, inspect, or_, select, true
 
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
 from dimgs.hub.database import Database
-from dimgs.hub.entry import KINDS, MOST_FILE, Entry, canonical, checked, sha256
+from dimgs.hub.entry import KINDS, MOST_FILE, Document, Entry, Links, canonical, checked, sha256
 from dimgs.hub.lineage import RESTS_ON, Lineage, authors_of, authors_of_basis, is_claimed
 from dimgs.hub.permissions import NotAllowedError, may_settle
 from dimgs.hub.reading import NotFoundError, Reader, entry_of, is_open
 from dimgs.hub.runs import facts, now, row_record, run_content
-from dimgs.hub.schema import PENDING, attached, entries, held, imports, runs, settings
+from dimgs.hub.schema import PENDING, Condition, attached, entries, held, imports, runs, settings
 from dimgs.hub.schema import files as contents
 from dimgs.hub.writing import batches, erase, insert_new, share_files, write
 from dimgs.kernels.record import RunRecord
@@ -41,8 +41,8 @@ def run_entries(
     records: Iterable[RunRecord],
     author: str,
     agent: bool,
-    readable: ColumnElement[bool],
-    links: Sequence[tuple[str, str]] = (),
+    readable: Condition,
+    links: Links = (),
     times: Sequence[str] | None = None,
 ) -> list[Entry | str]:
     """Entries of runs, or the ids of those that are there already, of equal content.
@@ -119,7 +119,7 @@ def adopt(database: Database, author: str) -> int:
 class Writer(Reader):
     """A hub as somebody may write to it."""
 
-    def add(self, document: Mapping[str, Any]) -> str:
+    def add(self, document: Document) -> str:
         """Add an entry.
 
         Parameters
@@ -141,14 +141,14 @@ class Writer(Reader):
         _check_added(document)
         return Writer.add_linked(self, document, ())
 
-    def add_linked(self, document: Mapping[str, Any], links: Sequence[tuple[str, str]]) -> str:
+    def add_linked(self, document: Document, links: Links) -> str:
         """Add an entry with links to entries that are there, by their whole ids."""
         with self.database.transaction() as connection:
             entry = self._make_entry(document, links, connection)
             write(connection, [entry])
         return entry.id
 
-    def once(self, document: Mapping[str, Any], links: Sequence[tuple[str, str]] = ()) -> str:
+    def once(self, document: Document, links: Links = ()) -> str:
         """Id of the open entry of this content and these links, added where there is none.
 
         One that somebody brought under the name of another is none.
@@ -169,9 +169,7 @@ class Writer(Reader):
                 return str(row["id"])
         return self.add_linked(document, links)
 
-    def add_runs(
-        self, records: Iterable[RunRecord], links: Sequence[tuple[str, str]] = ()
-    ) -> list[str]:
+    def add_runs(self, records: Iterable[RunRecord], links: Links = ()) -> list[str]:
         """Add runs; those that the hub holds already, by key and content, are not added again.
 
         Parameters
@@ -226,8 +224,8 @@ class Writer(Reader):
             links = [("reviews", row.id), *(("settles", cause) for cause in sorted(causes))]
             links += [
                 ("supersedes", act.entry)
-                for act in lineage.acts
-                if act.type == "reviews" and act.target == row.id and act.author == self.user
+                for act in lineage.reviews_of.get(row.id, ())
+                if act.author == self.user
             ]
             rated = {name: value for name, value in ratings.items() if value is not None}
             document = {"kind": "review", "verdict": verdict, "text": text, **rated}
@@ -242,8 +240,7 @@ class Writer(Reader):
         if row.author == self.user:
             raise NotAllowedError(
                 f"Authors do not review their own work: '{row.id[:12]}' is by "
-                f"{visible(row.author)}; ask "
-                f"somebody else."
+                f"{visible(row.author)}; ask somebody else."
             )
         if verdict == "accept" and self.is_agent:
             raise NotAllowedError("An agent's review is advisory; ask a reviewer to accept.")
@@ -307,7 +304,7 @@ class Writer(Reader):
                 erase(connection, row.seq, entry_of(row).redacted())
         return entry.id
 
-    def fork(self, id: str, document: Mapping[str, Any] | None = None) -> str:
+    def fork(self, id: str, document: Document | None = None) -> str:
         """Copy an entry with changes, as an own entry with a link to its parent.
 
         Parameters
@@ -332,14 +329,7 @@ class Writer(Reader):
             share_files(connection, row.seq, entry)
         return entry.id
 
-    def settle(
-        self,
-        id: str,
-        document: Mapping[str, Any],
-        links: Sequence[tuple[str, str]],
-        *,
-        confirmed: bool,
-    ) -> str:
+    def settle(self, id: str, document: Document, links: Links, *, confirmed: bool) -> str:
         """Add a result that was derived again without rejected entries.
 
         Parameters
@@ -386,12 +376,7 @@ class Writer(Reader):
             write(connection, added)
         return added[0].id
 
-    def _make_entry(
-        self,
-        document: Mapping[str, Any],
-        links: Sequence[tuple[str, str]],
-        connection: Connection,
-    ) -> Entry:
+    def _make_entry(self, document: Document, links: Links, connection: Connection) -> Entry:
         """Entry of a document, checked, by the user and of now."""
         kind = str(document["kind"])
         content = checked(kind, {k: v for k, v in document.items() if k not in _HEADER})
@@ -427,7 +412,7 @@ class Writer(Reader):
             whole |= set(connection.execute(query).scalars())
         return [(t, to if to in whole else self._row(connection, to).id) for t, to in typed]
 
-    def _link(self, content: dict[str, Any], connection: Connection) -> dict[str, Any]:
+    def _link(self, content: Document, connection: Connection) -> dict[str, Any]:
         if content["type"] not in LINKED:
             raise InputError(
                 f"Links of the type '{visible(str(content['type'])[:40])}' cannot be added; the "
@@ -461,11 +446,9 @@ class Writer(Reader):
         query = select(contents.c.data).where(
             contents.c.digest == digest, contents.c.digest.in_(named)
         )
-        with self.database.transaction(read=True) as connection:
-            data = connection.execute(query).scalar()
-        if data is None:
-            raise NotFoundError(f"There is no file '{digest[:12]}' here that you may read.")
-        return bytes(data)
+        for data in self.database.scalars(query):
+            return bytes(data)
+        raise NotFoundError(f"There is no file '{digest[:12]}' here that you may read.")
 
     def put_file(self, data: bytes) -> str:
         """Keep a file that entries of the user name, or if none does, entries that they may read.
@@ -505,9 +488,7 @@ class Writer(Reader):
         return self._digests(query if everything else query.where(is_open()))
 
     def _digests(self, query: Select[Any]) -> list[str]:
-        digests = query.with_only_columns(attached.c.digest).distinct()
-        with self.database.transaction(read=True) as connection:
-            return sorted(connection.execute(digests).scalars())
+        return sorted(self.database.scalars(query.with_only_columns(attached.c.digest).distinct()))
 
     def check_adder(self) -> None:
         """Refuse anybody who may not add entries."""
@@ -531,7 +512,7 @@ def _check_basis(again: Entry, lineage: Lineage) -> list[str]:
     return basis
 
 
-def _check_inputs(kind: str, content: Mapping[str, Any]) -> None:
+def _check_inputs(kind: str, content: Document) -> None:
     """Refuse inputs that are not quantities, and of a job or run those that are not numbers."""
     inputs = content.get("inputs", {}) if kind in ("question", "job", "run") else {}
     for name, value in inputs.items():
@@ -554,7 +535,7 @@ def _check_added(document: object) -> None:
         )
 
 
-def naming(document: Mapping[str, Any], files: Mapping[str, bytes]) -> dict[str, Any]:
+def naming(document: Document, files: Mapping[str, bytes]) -> dict[str, Any]:
     """A document of an entry that names files.
 
     Raises

@@ -24,7 +24,7 @@ from dimgs.common.errors import InputError, StoreError
 from dimgs.common.escape import file_names, visible
 from dimgs.common.formats import MOST_BYTES, json_value, whole
 from dimgs.hub.acts import Writer
-from dimgs.hub.entry import MOST_FILE, Entry, EntryFile, canonical, checked, sha256
+from dimgs.hub.entry import MOST_FILE, Address, Entry, EntryFile, Json, canonical, checked, sha256
 from dimgs.hub.reading import entry_of, is_open
 from dimgs.hub.runs import facts, record_row, run_record
 from dimgs.hub.schema import entries, imports, signatures
@@ -75,7 +75,7 @@ class Merged:
     refused: list[str] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The value as a JSON document."""
         return {"added": self.added, "present": self.present, "refused": self.refused}
 
@@ -83,7 +83,7 @@ class Merged:
 class Exchange(Writer):
     """A hub as somebody may take its entries elsewhere, and bring others."""
 
-    def export(self, folder: str | os.PathLike[str], *, everything: bool = False) -> Merged:
+    def export(self, folder: Address, *, everything: bool = False) -> Merged:
         """Write what is not in a folder yet.
 
         Parameters
@@ -108,7 +108,7 @@ class Exchange(Writer):
         describe(self, place, everything)
         return Merged(added=written, present=present)
 
-    def merge(self, source: str | os.PathLike[str], *, trust: bool = False) -> Merged:
+    def merge(self, source: Address, *, trust: bool = False) -> Merged:
         """Take what a bundle (a folder, a zip or a tar file) holds and this hub does not.
 
         Each entry is checked: its hashes, its kind, its signatures, the units of a run. What does
@@ -223,10 +223,9 @@ class Exchange(Writer):
             query = query.where(entries.c.kind == kind)
         if not everything:
             query = query.where(is_open())
-        with self.database.transaction(read=True) as connection:
-            return list(connection.execute(query).scalars())
+        return self.database.scalars(query)
 
-    def documents(self, ids: Iterable[str]) -> Iterator[dict[str, Any]]:
+    def documents(self, ids: Iterable[str]) -> Iterator[Json]:
         """Entries that the user may read, with their signatures, as lines of a bundle hold them."""
         with self.database.transaction() as connection:
             key, public = hub_key(connection)
@@ -331,14 +330,7 @@ def _take_files(hub: Exchange, place: Path) -> None:
 
 def holds_hub(path: Path) -> bool:
     """Whether a path is that of a hub in a file, or of a folder with one."""
-    if path.is_dir():
-        return (path / "hub.sqlite").is_file()
-    return path.is_file()
-
-
-def is_archive(path: Path) -> bool:
-    """Whether a bundle is an archive, by its name."""
-    return path.name.endswith(_ARCHIVES)
+    return (path / "hub.sqlite" if path.is_dir() else path).is_file()
 
 
 def bundled_files(place: Path, digests: Iterable[str], most: int) -> Iterator[tuple[str, bytes]]:
@@ -376,7 +368,7 @@ def _files(
     place: Path, is_wanted: Callable[[PurePosixPath], bool]
 ) -> Iterator[tuple[PurePosixPath, Any]]:
     """Some files of a folder or archive by their paths in it, open one after another."""
-    if not is_archive(place):
+    if not place.name.endswith(_ARCHIVES):
         there = (p.relative_to(place) for part in ("*", f"{FILES}/*") for p in place.glob(part))
         yield from _plain(place, filter(is_wanted, sorted(map(PurePosixPath, there))))
         return
@@ -507,7 +499,7 @@ def describe(hub: Exchange, folder: Path, everything: bool) -> None:
         is_part = path.suffix in _FORMATS or path.parent.name == "files"
         if not is_part or not path.is_file():
             continue
-        properties: dict[str, Any] = {
+        properties: Json = {
             "name": runs_of.get(path.name, "Entries" if path.suffix else "A file of an entry"),
             "encodingFormat": _FORMATS.get(path.suffix, "application/octet-stream"),
             "contentSize": str(path.stat().st_size),
@@ -522,7 +514,7 @@ def describe(hub: Exchange, folder: Path, everything: bool) -> None:
 
 def _tables(hub: Exchange, folder: Path, everything: bool) -> dict[str, str]:
     """A table of the runs of each kernel; what each file holds."""
-    by_kernel: dict[str, list[dict[str, Any]]] = {}
+    by_kernel: dict[str, list[Json]] = {}
     for document in hub.documents(hub.ids(everything, "run")):
         content = document["content"]
         if content is not None:

@@ -9,6 +9,7 @@ from dimgs.common.errors import InputError
 from dimgs.common.formats import attributes
 from dimgs.groups.scalings import Scalings
 from dimgs.hub.acts import Writer
+from dimgs.hub.entry import Document, Json, links_to
 from dimgs.hub.runs import program_of, run_content
 from dimgs.kernels.conversion import port_value
 from dimgs.kernels.record import RunRecord
@@ -31,7 +32,7 @@ _AGREES = 1e-4
 _TRIES = 200
 
 
-def check_card(hub: Writer, kernel: Any, tier: str | None = None, seed: int = 0) -> dict[str, Any]:
+def check_card(hub: Writer, kernel: Any, tier: str | None = None, seed: int = 0) -> Json:
     """Predict scaled images of a run, run them, and compare.
 
     All base units are changed at once, so that every group keeps its value and each output has to
@@ -90,21 +91,26 @@ def check_card(hub: Writer, kernel: Any, tier: str | None = None, seed: int = 0)
     return {"complete": complete, "images": images, "card": card_id}
 
 
-def newest_runs(hub: Writer, kernel: str) -> Iterator[dict[str, Any]]:
+def newest_runs(hub: Writer, kernel: str) -> Iterator[Json]:
     """Contents of the newest runs of a kernel that ended well, the newest first."""
-    for listed in hub.listed(kind="run", kernel=kernel, newest=True, limit=_NEWEST):
-        content: dict[str, Any] = hub.get(listed["id"])["content"] or {}
-        if content and content.get("status", "ok") == "ok":
-            yield content
+    return (run for _, run in _newest(hub, "run", kernel) if run.get("status", "ok") == "ok")
 
 
-def port_records(ports: tuple[Port, ...]) -> dict[str, dict[str, Any]]:
+def _newest(hub: Writer, kind: str, kernel: str) -> Iterator[tuple[str, Json]]:
+    """Ids and contents of the newest entries of a kernel, without those that were redacted."""
+    for listed in hub.listed(kind=kind, kernel=kernel, newest=True, limit=_NEWEST):
+        content = hub.get(listed["id"])["content"]
+        if content is not None:
+            yield listed["id"], content
+
+
+def port_records(ports: tuple[Port, ...]) -> dict[str, Json]:
     """Declarations of the inputs or outputs of a kernel, by name."""
     records = {p.name: attributes(p, "unit low high default description") for p in ports}
     return {n: {f: v for f, v in p.items() if v not in (None, "")} for n, p in records.items()}
 
 
-def card_of(kernel: Kernel) -> dict[str, Any]:
+def card_of(kernel: Kernel) -> Json:
     """Card of a kernel, as far as the kernel declares it itself."""
     physics = getattr(kernel, "physics", "")
     return {
@@ -131,16 +137,12 @@ def keep_card(hub: Writer, kernel: Kernel | str) -> None:
         hub.once({"kind": "card", **card_of(kernel)})
 
 
-def _card_of(hub: Writer, kernel: Kernel) -> tuple[str | None, dict[str, Any]]:
+def _card_of(hub: Writer, kernel: Kernel) -> tuple[str | None, Json]:
     """The newest card of a kernel in the hub; one of the kernel itself where there is none."""
-    for listed in hub.listed(kind="card", kernel=kernel.name, newest=True, limit=_NEWEST):
-        content = hub.get(listed["id"])["content"]
-        if content is not None:
-            return listed["id"], content
-    return None, card_of(kernel)
+    return next(_newest(hub, "card", kernel.name), (None, card_of(kernel)))
 
 
-def trusted_cards(hub: Writer, kernel: str | None = None) -> dict[str, dict[str, Any]]:
+def trusted_cards(hub: Writer, kernel: str | None = None) -> dict[str, Json]:
     """The newest card of each kernel that is neither superseded, doubted nor only claimed.
 
     Returns
@@ -148,7 +150,7 @@ def trusted_cards(hub: Writer, kernel: str | None = None) -> dict[str, dict[str,
     dict of str to dict
         Entries by name of the kernel, as :meth:`Hub.get` gives them.
     """
-    cards: dict[str, dict[str, Any]] = {}
+    cards: dict[str, Json] = {}
     for listed in hub.listed(kind="card", kernel=kernel, newest=True):
         if listed["state"] not in ("open", "accepted"):
             continue
@@ -158,7 +160,7 @@ def trusted_cards(hub: Writer, kernel: str | None = None) -> dict[str, dict[str,
     return cards
 
 
-def is_complete(hub: Writer, card: Mapping[str, Any], program: str) -> bool:
+def is_complete(hub: Writer, card: Document, program: str) -> bool:
     """Whether a card is complete: it claims so, and images of this program confirm it.
 
     Parameters
@@ -171,8 +173,8 @@ def is_complete(hub: Writer, card: Mapping[str, Any], program: str) -> bool:
     """
     if not card["content"].get("complete"):
         return False
-    images = {k["to"] for k in card["links"] if k["type"] == "derived" and k["from"] == card["id"]}
-    runs = [entry["content"] or {} for entry in hub.several(sorted(images)).values()]
+    images = sorted(set(links_to(card, "derived")))
+    runs = [entry["content"] or {} for entry in hub.several(images).values()]
     shown = [
         run
         for run in runs
@@ -184,7 +186,7 @@ def is_complete(hub: Writer, card: Mapping[str, Any], program: str) -> bool:
     return len(shown) > _IMAGES
 
 
-def constants_of(card: Mapping[str, Any]) -> list[Dimension]:
+def constants_of(card: Document) -> list[Dimension]:
     """Dimensions of the constants that a card declares."""
     constants = card.get("constants", {})
     every = constants.values() if isinstance(constants, Mapping) else constants
@@ -192,9 +194,9 @@ def constants_of(card: Mapping[str, Any]) -> list[Dimension]:
     return [parse_unit(unit).dimension for unit in units]
 
 
-def _start(hub: Writer, kernel: Kernel) -> dict[str, Any]:
+def _start(hub: Writer, kernel: Kernel) -> Json:
     """Inputs of the newest run of the kernel, else defaults and the middle of ranges."""
-    newest: dict[str, Any] = next((run["inputs"] for run in newest_runs(hub, kernel.name)), {})
+    newest: Json = next((run["inputs"] for run in newest_runs(hub, kernel.name)), {})
     inputs = {}
     for port in kernel.inputs:
         if port.name in newest:
@@ -250,8 +252,8 @@ def _scales(
     )
 
 
-def _scaled(kernel: Kernel, base: RunRecord, scales: Mapping[str, float]) -> dict[str, Any]:
-    inputs: dict[str, Any] = {}
+def _scaled(kernel: Kernel, base: RunRecord, scales: Mapping[str, float]) -> Json:
+    inputs: Json = {}
     for port in kernel.inputs:
         value = base.inputs[port.name][0]
         if isinstance(value, str):
@@ -262,7 +264,7 @@ def _scaled(kernel: Kernel, base: RunRecord, scales: Mapping[str, float]) -> dic
     return inputs
 
 
-def _compared(base: RunRecord, image: RunRecord, scales: Mapping[str, float]) -> dict[str, Any]:
+def _compared(base: RunRecord, image: RunRecord, scales: Mapping[str, float]) -> Json:
     predicted, agrees = {}, image.ok
     for name, (value, text) in base.outputs.items():
         unit = parse_unit(text)

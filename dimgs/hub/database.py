@@ -11,6 +11,7 @@ from dimgs.common.advice import Act, Step, setting
 from dimgs.common.errors import InputError, StoreError
 from dimgs.common.plugins import needing
 from dimgs.hub import schema
+from dimgs.hub.entry import Address
 from dimgs.hub.lineage import Lineage, read_lineage, version_of
 from dimgs.hub.query import NumberCache
 from dimgs.hub.schema import version
@@ -46,7 +47,7 @@ class Database(schema.Transactions):
         If there is none, and none is to be made.
     """
 
-    def __init__(self, address: str | os.PathLike[str], make: bool = True) -> None:
+    def __init__(self, address: Address, make: bool = True) -> None:
         text = os.fspath(address)
         self.is_file = not text.startswith(_POSTGRESQL)
         self.path = _file(text) if self.is_file else None

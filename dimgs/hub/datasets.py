@@ -1,6 +1,6 @@
 """Tables of runs: of one kernel, or of all that compute the same, chosen once and kept by key."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import whole
 from dimgs.hub.acts import Writer
+from dimgs.hub.entry import Address, Document, Json
 from dimgs.variables import difference_unit, parse_unit
 
 if TYPE_CHECKING:
@@ -22,16 +23,12 @@ _DOUBTED = ("disputed", "recheck")
 
 def freeze(
     hub: Writer,
-    out: str | Path,
-    kernel: str | None = None,
-    physics: str | None = None,
-    where: Sequence[str] = (),
-    group: Sequence[str] = (),
+    out: Address,
     licence: str = "",
-    more: Callable[[list[dict[str, Any]]], Mapping[str, list[str]]] | None = None,
+    more: Callable[[list[Json]], Mapping[str, list[str]]] | None = None,
     target: str | None = None,
     **filters: Any,
-) -> dict[str, Any]:
+) -> Json:
     """Write selected runs as a table, and store the selection.
 
     The table has a column per input and output with its unit, ``NAME_err`` where a run gives a
@@ -43,14 +40,14 @@ def freeze(
     hub : Hub
     out : path
         CSV, TSV or Parquet.
-    kernel, physics, where, group, **filters
-        As for :meth:`Hub.query`.
     licence : str
     more : callable, optional
         Gives further columns of texts for the runs; they stand as labels, which no fit takes for
         an input.
     target : str, optional
         The output that is kept, of runs that have it; by default all are.
+    **filters
+        As for :meth:`Hub.query`.
 
     Returns
     -------
@@ -67,7 +64,7 @@ def freeze(
         raise InputError(
             f"'{visible(path.name)}' has no supported format; use one of {', '.join(_FORMATS)}."
         )
-    rows = hub.query(kernel, physics, where, group, None, **filters)["runs"]
+    rows = hub.query(**filters, limit=None)["runs"]
     rows = [r for r in rows if target is None or target in r.get("outputs", {})]
     good = [r for r in rows if r["state"] not in _DOUBTED]
     if not good:
@@ -79,41 +76,29 @@ def freeze(
     table = _table(good, origins, {} if more is None else more(good), target)
     _write(table, path)
     count = {name: origins.count(name) for name in sorted(set(origins))}
-    document = {
-        "kind": "dataset",
-        "title": path.name,
-        "runs": [r["id"] for r in good],
-        "chosen": {
-            "kernel": kernel,
-            "physics": physics,
-            "where": list(where),
-            "group": list(group),
-            **{k: v for k, v in filters.items() if v},
-        },
-        "origins": count,
-        "licence": licence,
-    }
-    id = hub.add_linked(document, [("recombined", r["id"]) for r in good])
+    chosen: Json = {"kernel": None, "physics": None, "where": [], "group": []}
+    chosen |= {k: list(v) if isinstance(v, tuple) else v for k, v in filters.items() if v}
+    ids = [r["id"] for r in good]
+    document = {"kind": "dataset", "title": path.name, "runs": ids, "chosen": chosen}
+    document |= {"origins": count, "licence": licence}
+    id = hub.add_linked(document, [("recombined", id) for id in ids])
     return {"id": id, "rows": len(good), "origins": count, "left_out": len(rows) - len(good)}
 
 
-def origin_of(run: Mapping[str, Any]) -> str:
+def origin_of(run: Document) -> str:
     """Kernel, tier and cache version of a run: what may differ though the physics is one."""
     return " ".join(p for p in (run["kernel"], run["tier"], run["version"][:8]) if p)
 
 
 def _table(
-    runs: list[dict[str, Any]],
-    origins: list[str],
-    more: Mapping[str, list[str]],
-    target: str | None,
+    runs: list[Json], origins: list[str], more: Mapping[str, list[str]], target: str | None
 ) -> "pd.DataFrame":
     import pandas as pd
 
     units: dict[str, str] = {}
-    rows: list[dict[str, Any]] = []
+    rows: list[Json] = []
     for content in runs:
-        row: dict[str, Any] = {}
+        row: Json = {}
         outputs, errors = content.get("outputs", {}), content.get("errors", {})
         if target is not None:
             # one output is not an input of another
@@ -135,7 +120,7 @@ def _table(
     return frame
 
 
-def _put(row: dict[str, Any], units: dict[str, str], name: str, value: Any, unit: str) -> None:
+def _put(row: Json, units: dict[str, str], name: str, value: Any, unit: str) -> None:
     """A value in the unit that the column has."""
     if isinstance(value, str):
         unit = "label"

@@ -6,11 +6,12 @@ as a misspelling.
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -18,6 +19,13 @@ from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
 from dimgs.common.formats import validated
 
+# an object of JSON, and one that is only read
+Json: TypeAlias = dict[str, Any]
+Document: TypeAlias = Mapping[str, Any]
+# types of links with the ids that they lead to
+Links: TypeAlias = Sequence[tuple[str, str]]
+# of a file, a folder or a hub
+Address: TypeAlias = str | os.PathLike[str]
 # of 1: "unit" and "units" are 0.89 alike, "tag" and "tags" 0.86, "title" and "tiers" 0.6
 _ALIKE = 0.85
 
@@ -132,7 +140,7 @@ class Card(_Kind, kind="card"):
 class Protocol(_Kind, kind="protocol"):
     """A plan: what is to be run."""
 
-    plan: dict[str, Any] | str | None = None
+    plan: Json | str | None = None
     kernel: Short | None = None
     text: str = ""
 
@@ -150,7 +158,7 @@ class Run(_Kind, kind="run"):
     reason: str = ""
     seed: int | str | None = None
     wall_seconds: float | int = 0.0
-    provenance: dict[str, Any] = {}
+    provenance: Json = {}
 
 
 class Job(_Kind, kind="job"):
@@ -159,7 +167,7 @@ class Job(_Kind, kind="job"):
     kernel: Short
     tier: str | None = None
     inputs: dict[Short, QuantityPart] = {}
-    plan: dict[str, Any] | None = None
+    plan: Json | None = None
     seed: int | None = None
     seconds: Annotated[float | int, Field(gt=0)] = 600.0
     text: str = ""
@@ -169,7 +177,7 @@ class Campaign(_Kind, kind="campaign"):
     """Result of a campaign."""
 
     outcome: str = ""
-    result: dict[str, Any] = {}
+    result: Json = {}
 
 
 class Decision(_Kind, kind="decision"):
@@ -183,7 +191,7 @@ class Decision(_Kind, kind="decision"):
 class LawEntry(_Kind, kind="law"):
     """A law as law.json holds it, its domain included."""
 
-    law: dict[str, Any] | None = None
+    law: Json | None = None
     expression: str | None = None
     target: Short | None = None
     text: str = ""
@@ -192,10 +200,10 @@ class LawEntry(_Kind, kind="law"):
 class AnswerEntry(_Kind, kind="answer"):
     """An answer to a question."""
 
-    answer: QuantityPart | dict[str, Any] | None = None
+    answer: QuantityPart | Json | None = None
     how: str = ""
     evidence: list[Any] = []
-    pertinence: dict[str, Any] = {}
+    pertinence: Json = {}
     text: str = ""
 
 
@@ -229,7 +237,7 @@ class DatasetEntry(_Kind, kind="dataset"):
     """Runs that were chosen once, and how."""
 
     runs: list[str] = []
-    chosen: dict[str, Any] | str = {}
+    chosen: Json | str = {}
     licence: str = ""
     text: str = ""
 
@@ -286,7 +294,7 @@ class EntryFile(_Line):
     until: str
     links: Annotated[list[LinkFile], Field(max_length=1_000_000)]
     digest: str
-    content: dict[str, Any] | None
+    content: Json | None
     signatures: Annotated[list[SignaturePart], Field(max_length=100)] = []
 
 
@@ -319,7 +327,7 @@ def check_text(value: object, what: str) -> None:
             check_text(part, what)
 
 
-def checked(kind: str, content: Any) -> dict[str, Any]:
+def checked(kind: str, content: Any) -> Json:
     """Content of an entry, as it was given.
 
     Raises
@@ -340,25 +348,11 @@ def checked(kind: str, content: Any) -> dict[str, Any]:
 
 
 # derived and recombined: rests on; the others tell what an entry says of another one
-LINKS = (
-    "derived",
-    "recombined",
-    "forked",
-    "supersedes",
-    "confirms",
-    "disputes",
-    "settles",
-    "reviews",
-    "annotates",
-    "answers",
-    "approves",
-    "redacts",
-)
+LINKS = ("derived", "recombined", "forked", "supersedes", "confirms", "disputes", "settles",
+         "reviews", "annotates", "answers", "approves", "redacts")  # fmt: skip
 # in the order in which the id is made of them
 HEADER = ("kind", "author", "agent", "time", "visibility", "until")
 VISIBILITIES = ("open", "embargoed", "private")
-# a prefix shorter than this could be met by chance in a hub of a million entries
-SHORTEST_PREFIX = 8
 
 _AUTHOR = re.compile(r"[^\s/\\<>\"'\x00-\x1f]([^/\\<>\"'\x00-\x1f]{0,98}[^\s/\\<>\"'\x00-\x1f])?")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?\+00:00")
@@ -438,7 +432,7 @@ class Entry:
     """
 
     kind: str
-    content: Mapping[str, Any] | None
+    content: Document | None
     author: str
     time: str
     links: tuple[tuple[str, str], ...] = ()
@@ -473,7 +467,7 @@ class Entry:
             raise InputError("An entry without content needs the hash of its earlier content.")
 
     @property
-    def header(self) -> dict[str, Any]:
+    def header(self) -> Json:
         """Header of an entry: author, time and visibility, by name."""
         return {name: getattr(self, name) for name in HEADER}
 
@@ -485,7 +479,7 @@ class Entry:
         """Ids that links of these types lead to."""
         return [to for kind, to in self.links if kind in types]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The entry as a JSON document, from which :meth:`from_json` makes an equal one."""
         return {
             "id": self.id,
@@ -496,9 +490,7 @@ class Entry:
         }
 
     @classmethod
-    def of(
-        cls, row: Any, content: Mapping[str, Any] | None, links: tuple[tuple[str, str], ...]
-    ) -> Self:
+    def of(cls, row: Any, content: Document | None, links: tuple[tuple[str, str], ...]) -> Self:
         """Entry whose header and digest are the attributes of an object."""
         header = {name: getattr(row, name) for name in (*HEADER, "digest")}
         return cls(content=content, links=links, **header)
@@ -527,6 +519,23 @@ class Entry:
         return entry
 
 
+def links_to(entry: Document, *types: str) -> list[str]:
+    """Ids that links of these types lead to, from an entry as a hub gives it.
+
+    Examples
+    --------
+    >>> law = {"id": "1" * 64, "links": [{"type": "derived", "from": "1" * 64, "to": "2" * 64}]}
+    >>> links_to(law, "derived") == ["2" * 64], links_from(law, "derived")
+    (True, [])
+    """
+    return [k["to"] for k in entry["links"] if k["type"] in types and k["from"] == entry["id"]]
+
+
+def links_from(entry: Document, *types: str) -> list[str]:
+    """Ids of entries whose links of these types lead to an entry; see :func:`links_to`."""
+    return [k["from"] for k in entry["links"] if k["type"] in types and k["to"] == entry["id"]]
+
+
 def check_author(name: object) -> str:
     """A name of a person or program, of at most 100 letters.
 
@@ -549,7 +558,7 @@ def among(value: str | None, allowed: Sequence[str], what: str) -> None:
         raise InputError(f"There is no {what} '{visible(str(value)[:40])}'; there are {names}.")
 
 
-def title_of(kind: str, content: Mapping[str, Any] | None) -> str:
+def title_of(kind: str, content: Document | None) -> str:
     r"""One short line that names an entry in lists.
 
     Examples

@@ -3,7 +3,7 @@
 import json
 import os
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
@@ -24,14 +24,14 @@ from dimgs.hub.bundle import Exchange, Line, Merged, holds_hub
 from dimgs.hub.cards import constants_of, trusted_cards
 from dimgs.hub.database import Database
 from dimgs.hub.datasets import freeze
-from dimgs.hub.entry import canonical
+from dimgs.hub.entry import Address, Document, Json, Links, canonical
 from dimgs.hub.permissions import NotAllowedError, a_role
-from dimgs.hub.query import RunTable, tables_of_runs
+from dimgs.hub.query import Dimensions, Labels, RunTable, tables_of_runs
 from dimgs.hub.reading import NotFoundError, Reader
 from dimgs.hub.runs import run_content
 from dimgs.hub.writing import batches
 from dimgs.kernels.record import RunRecord
-from dimgs.variables import LABEL, Dimension, parse_unit
+from dimgs.variables import LABEL, parse_unit
 
 # of letters: a server takes requests of 64 MB
 _PART = 8 << 20
@@ -43,7 +43,7 @@ _PATIENCE = 120.0
 _EVERY = 2**31 - 1
 
 
-def is_remote(url: str | os.PathLike[str]) -> bool:
+def is_remote(url: Address) -> bool:
     """Whether an address is that of a server."""
     return os.fspath(url).startswith(("http://", "https://"))
 
@@ -83,15 +83,13 @@ class Hub(Exchange):
     ['anna', 'How fast does the film empty?', 'open']
     """
 
-    def __new__(cls, url: str | os.PathLike[str], *_: Any, **__: Any) -> "Hub":
+    def __new__(cls, url: Address, *_: Any, **__: Any) -> "Hub":
         """A hub in a database, or one behind a server."""
         if cls is Hub and is_remote(url):
             return object.__new__(RemoteHub)
         return object.__new__(cls)
 
-    def __init__(
-        self, url: str | os.PathLike[str], user: str | None = None, *, make: bool = True
-    ) -> None:
+    def __init__(self, url: Address, user: str | None = None, *, make: bool = True) -> None:
         super().__init__(Database(url, make), user)
         adopt(self.database, self.user)
 
@@ -141,16 +139,16 @@ class Hub(Exchange):
         Reader.__init__(other, self.database, user, role)
         return other
 
-    def dataset(self, out: str | os.PathLike[str], **filters: Any) -> dict[str, Any]:
+    def dataset(self, out: Address, **filters: Any) -> Json:
         """Write runs as a table, and keep which they were.
 
         Takes what :func:`dimgs.hub.datasets.freeze` takes.
         """
-        return freeze(self, os.fspath(out), **filters)
+        return freeze(self, out, **filters)
 
     def similar(
-        self, at: Mapping[str, Any], kernel: str, n: int = 10, tier: str | None = None
-    ) -> list[dict[str, Any]]:
+        self, at: Document, kernel: str, n: int = 10, tier: str | None = None
+    ) -> list[Json]:
         """Runs of a kernel, the nearest in their groups first.
 
         Constants that the card declares take part as what they are: equal in all runs. Inputs that
@@ -205,7 +203,7 @@ class Hub(Exchange):
                 ranked += [{**run, "distance": distance[run.pop("place")]} for run in runs]
         return sorted(ranked, key=lambda run: run["distance"])[:n]
 
-    def sync(self, peer: str | os.PathLike[str]) -> Merged:
+    def sync(self, peer: Address) -> Merged:
         """Push and pull what is missing, to and from a folder, or another hub by its address.
 
         Only open entries travel. What was cut is gone on with the next time.
@@ -221,7 +219,7 @@ class Hub(Exchange):
         with Hub(address, None if is_remote(address) else self.user, make=False) as other:
             return self.sync_with(other)
 
-    def users(self) -> list[dict[str, Any]]:
+    def users(self) -> list[Json]:
         """Users with their roles."""
         self.check_manager()
         return accounts.all_users(self.database)
@@ -294,12 +292,7 @@ class RemoteHub(Hub):
     """
 
     def __init__(
-        self,
-        url: str | os.PathLike[str],
-        user: str | None = None,
-        *,
-        make: bool = True,
-        client: Any = None,
+        self, url: Address, user: str | None = None, *, make: bool = True, client: Any = None
     ) -> None:
         self._url = os.fspath(url).rstrip("/")
         self._client = client or _client_of(self._url)
@@ -359,22 +352,20 @@ class RemoteHub(Hub):
                 f"'{self.address}' is not a hub of dimgs; check the address."
             ) from error
 
-    def add(self, document: Mapping[str, Any]) -> str:
+    def add(self, document: Document) -> str:
         """Add an entry; see :meth:`Hub.add`."""
         return str(self._call("POST", "entries", dict(document))["id"])
 
-    def add_linked(self, document: Mapping[str, Any], links: Sequence[tuple[str, str]]) -> str:
+    def add_linked(self, document: Document, links: Links) -> str:
         """Add an entry with links to entries that are there."""
         return self.add(_linked(document, links))
 
-    def once(self, document: Mapping[str, Any], links: Sequence[tuple[str, str]] = ()) -> str:
+    def once(self, document: Document, links: Links = ()) -> str:
         """Id of the open entry of this content and these links, added where there is none."""
         answer = self._call("POST", "entries", _linked(document, links), once="true")
         return str(answer["id"])
 
-    def add_runs(
-        self, records: Iterable[RunRecord], links: Sequence[tuple[str, str]] = ()
-    ) -> list[str]:
+    def add_runs(self, records: Iterable[RunRecord], links: Links = ()) -> list[str]:
         """Add runs; the server sets their time."""
         ids: list[str] = []
         for batch in batches(records):
@@ -395,18 +386,11 @@ class RemoteHub(Hub):
         """Doubt an entry."""
         return self._about(id, "disputes", {"text": text})
 
-    def fork(self, id: str, document: Mapping[str, Any] | None = None) -> str:
+    def fork(self, id: str, document: Document | None = None) -> str:
         """Copy an entry, with changes, as one's own."""
         return self._about(id, "forks", dict(document or {}))
 
-    def settle(
-        self,
-        id: str,
-        document: Mapping[str, Any],
-        links: Sequence[tuple[str, str]],
-        *,
-        confirmed: bool,
-    ) -> str:
+    def settle(self, id: str, document: Document, links: Links, *, confirmed: bool) -> str:
         """Add a result that was derived again without rejected entries."""
         body = {"document": _linked(document, links), "confirmed": confirmed}
         return self._about(id, "settlements", body)
@@ -419,14 +403,14 @@ class RemoteHub(Hub):
         """Remove the content of an entry."""
         return self._about(id, "redactions", {"text": text})
 
-    def _about(self, id: str, act: str, body: dict[str, Any]) -> str:
+    def _about(self, id: str, act: str, body: Json) -> str:
         return str(self._call("POST", f"entries/{_part(id)}/{act}", body)["id"])
 
-    def get(self, id: str) -> dict[str, Any]:
+    def get(self, id: str) -> Json:
         """An entry with its state, links and reviews."""
         return dict(self._call("GET", f"entries/{_part(id)}"))
 
-    def several(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def several(self, ids: Sequence[str]) -> dict[str, Json]:
         """Entries that may be read, by their whole ids."""
         entries = {}
         for id in ids:
@@ -434,11 +418,11 @@ class RemoteHub(Hub):
                 entries[id] = self.get(id)
         return entries
 
-    def difference(self, id: str) -> list[dict[str, Any]]:
+    def difference(self, id: str) -> list[Json]:
         """Differences between a fork and its parent."""
         return list(self._call("GET", f"entries/{_part(id)}/difference")["difference"])
 
-    def evidence(self, id: str) -> dict[str, Any]:
+    def evidence(self, id: str) -> Json:
         """Entries that an entry depends on, and entries that depend on it."""
         return dict(self._call("GET", f"entries/{_part(id)}/evidence"))
 
@@ -446,7 +430,7 @@ class RemoteHub(Hub):
         """Ids of everything that an entry rests on."""
         return list(self._call("GET", f"entries/{_part(id)}/history")["ids"])
 
-    def listed(self, kind: str | None = None, **filters: Any) -> list[dict[str, Any]]:
+    def listed(self, kind: str | None = None, **filters: Any) -> list[Json]:
         """Entries with their states; takes what :meth:`Hub.listed` takes."""
         parameters = {k: v for k, v in filters.items() if v is not False}
         return list(self._call("GET", "entries", kind=kind, **parameters)["entries"])
@@ -459,21 +443,19 @@ class RemoteHub(Hub):
         group: Sequence[str] = (),
         limit: int | None = 100,
         **filters: Any,
-    ) -> dict[str, Any]:
+    ) -> Json:
         """Runs, by ranges of inputs or groups in any unit."""
         parameters = {"kernel": kernel, "physics": physics, "where": where, "group": group}
         limit = _EVERY if limit is None else limit
         chosen = {k: v for k, v in filters.items() if v not in (None, False)}
         return dict(self._call("GET", "runs", **parameters, limit=limit, **chosen))
 
-    def run_tables(
-        self, kernel: str, inputs: Mapping[str, Dimension], labels: Mapping[str, str]
-    ) -> dict[str, RunTable]:
+    def run_tables(self, kernel: str, inputs: Dimensions, labels: Labels) -> dict[str, RunTable]:
         """Inputs of all runs of a kernel, by tier."""
         where = [f"{name}={label}" for name, label in labels.items()]
         return tables_of_runs(self.query(kernel, where=where, limit=None)["runs"], inputs, labels)
 
-    def asked(self, question: Mapping[str, Any]) -> dict[str, Any]:
+    def asked(self, question: Document) -> Json:
         """Answer of the server to a question about a point, as of :func:`dimgs.ask.ask`."""
         return dict(self._call("POST", "asks", dict(question)))
 
@@ -481,7 +463,7 @@ class RemoteHub(Hub):
         """Names of the kernels that have runs."""
         return list(self._call("GET", "kernels")["kernels"])
 
-    def digest(self) -> dict[str, Any]:
+    def digest(self) -> Json:
         """A hash of all entries, and their number."""
         return dict(self._call("GET", "digest"))
 
@@ -506,7 +488,7 @@ class RemoteHub(Hub):
         """Ids of the open entries, or of all for an admin."""
         return list(self._call("GET", "ids", everything=everything or None, kind=kind)["ids"])
 
-    def documents(self, ids: Iterable[str]) -> Iterator[dict[str, Any]]:
+    def documents(self, ids: Iterable[str]) -> Iterator[Json]:
         """Entries with their signatures."""
         for batch in batches(ids):
             text = self._send("POST", "documents", None, json={"ids": batch}).text
@@ -546,7 +528,7 @@ class RemoteHub(Hub):
             send()
         return merged
 
-    def users(self) -> list[dict[str, Any]]:
+    def users(self) -> list[Json]:
         """Users with their roles."""
         return list(self._call("GET", "users")["users"])
 
@@ -585,7 +567,7 @@ class RemoteHub(Hub):
         self._client.close()
 
 
-def _linked(document: Mapping[str, Any], links: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def _linked(document: Document, links: Links) -> Json:
     linked = [*(document.get("links") or []), *({"type": t, "to": to} for t, to in links)]
     return {**document, "links": linked} if linked else dict(document)
 
@@ -602,8 +584,7 @@ def _refusal(address: str, answer: Any) -> Exception:
     except (ValueError, KeyError, TypeError):
         return StoreError(
             f"'{address}' answers with {answer.status_code} and is not a hub of dimgs, or ails; "
-            "check "
-            f"the address."
+            f"check the address."
         )
     if answer.status_code >= 500:
         return StoreError(message)

@@ -2,10 +2,9 @@
 
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -14,7 +13,8 @@ from sqlalchemy import Connection, and_, insert, or_, select, update
 from dimgs.common.advice import Act, Step
 from dimgs.common.formats import read_toml, validated
 from dimgs.hub.cards import keep_card
-from dimgs.hub.entry import Entry, checked
+from dimgs.hub.entry import Document, Entry, checked
+from dimgs.hub.hub import Hub
 from dimgs.hub.reading import MOST_ATTEMPTS, entry_of
 from dimgs.hub.runs import now, run_content, run_record
 from dimgs.hub.sandbox import bubblewrap, in_package, run_job, run_plan
@@ -22,9 +22,6 @@ from dimgs.hub.schema import claims, entries, imports
 from dimgs.hub.supervise import Limits
 from dimgs.hub.writing import write
 from dimgs.kernels.registry import available
-
-if TYPE_CHECKING:
-    from dimgs.hub.hub import Hub
 
 # a worker that has died gives its job up so much later than the job could have taken
 _LEASE = 120.0
@@ -113,7 +110,7 @@ def read_policy(path: str | Path | None) -> Policy:
     return validated(Policy, read_toml(Path(path), "policy"), where)
 
 
-def work(hub: "Hub", policy: Policy, *, once: bool = False) -> Worked:
+def work(hub: Hub, policy: Policy, *, once: bool = False) -> Worked:
     """Claim jobs and run them, one after the other.
 
     A job is claimed for as long as it may take; if its worker dies, another may take it then. Its
@@ -153,7 +150,7 @@ def work(hub: "Hub", policy: Policy, *, once: bool = False) -> Worked:
     return worked
 
 
-def _run(hub: "Hub", entry: Entry, limits: Limits, worker: str, isolated: bool) -> str | None:
+def _run(hub: Hub, entry: Entry, limits: Limits, worker: str, isolated: bool) -> str | None:
     """Make the run of a job and keep it; why it failed, None where another worker made it."""
     assert entry.content is not None
     record = run_job(entry.content, limits, isolated)
@@ -172,7 +169,7 @@ def _run(hub: "Hub", entry: Entry, limits: Limits, worker: str, isolated: bool) 
     return "" if record.ok else record.reason or "The kernel gave no reason."
 
 
-def _campaign(hub: "Hub", entry: Entry, limits: Limits, worker: str, isolated: bool) -> str:
+def _campaign(hub: Hub, entry: Entry, limits: Limits, worker: str, isolated: bool) -> str:
     """Run the campaign of a job and keep what it came to; why it came to nothing."""
     from dimgs.hub.keeping import keep_campaign
 
@@ -207,7 +204,7 @@ def _sandboxed() -> bool:
 
 
 def _claim(
-    hub: "Hub", policy: Policy, worker: str, worked: Worked
+    hub: Hub, policy: Policy, worker: str, worked: Worked
 ) -> tuple[Entry, float, bool] | None:
     """The oldest job that may be run here and that nobody has: its seconds, and how it is run.
 
@@ -254,20 +251,14 @@ def _take(connection: Connection, row: Any, worker: str, until: float) -> None:
         connection.execute(claim.values(attempts=row.attempts + 1, **values))
 
 
-def needs_approval(content: Mapping[str, Any], policy: Policy) -> bool:
+def needs_approval(content: Document, policy: Policy) -> bool:
     """Whether a job of an agent may take longer than agents may decide on."""
     seconds = min(float(content.get("seconds", policy.seconds)), policy.seconds)
     return seconds > policy.agent.approve_above
 
 
 def refusal(
-    id: str,
-    content: Mapping[str, Any],
-    policy: Policy,
-    state: str,
-    *,
-    agent: bool,
-    approved: bool,
+    id: str, content: Document, policy: Policy, state: str, *, agent: bool, approved: bool
 ) -> str:
     """Reason why a worker of this policy skips a job; empty if it may run.
 

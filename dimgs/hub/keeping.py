@@ -11,7 +11,7 @@ from dimgs.common.errors import InputError
 from dimgs.common.formats import attributes, plain
 from dimgs.hub.acts import naming
 from dimgs.hub.cards import keep_card
-from dimgs.hub.entry import MOST_FILE, sha256
+from dimgs.hub.entry import MOST_FILE, Document, Json, sha256
 from dimgs.hub.verdicts import MET
 from dimgs.kernels.record import RunRecord, Status
 
@@ -25,7 +25,7 @@ _MOST_RUNS = 100_000
 _TABLE_TIER = "table"
 
 
-def keep_report(hub: "Hub", report: "Report") -> dict[str, Any]:
+def keep_report(hub: "Hub", report: "Report") -> Json:
     """Keep a report of `discover`.
 
     Each row of the table is kept as a run of a kernel that is named after the table.
@@ -51,10 +51,7 @@ def keep_report(hub: "Hub", report: "Report") -> dict[str, Any]:
     target = None if report.basis.target is None else report.basis.target.name
     if data is None or target is None:
         raise InputError("A report without its table cannot be stored in a hub.")
-    inputs = {
-        name: {"low": low, "high": high, "unit": unit}
-        for name, (low, high, unit) in _ranges(data, target).items()
-    }
+    inputs = _ranges(data, target)
     plan = {
         "table": Path(data.source).name,
         "sha256": data.sha256,
@@ -83,11 +80,11 @@ def keep_report(hub: "Hub", report: "Report") -> dict[str, Any]:
 
 def keep_campaign(
     hub: "Hub",
-    result: Mapping[str, Any],
-    plan: Mapping[str, Any],
+    result: Document,
+    plan: Document,
     records: Sequence[RunRecord],
     files: Mapping[str, bytes] | None = None,
-) -> dict[str, Any]:
+) -> Json:
     """Keep a campaign.
 
     Parameters
@@ -116,13 +113,11 @@ def keep_campaign(
     if law_document is not None:
         verdict = {"outcome": result["outcome"], **_campaign_verdict(result, laws)}
         law = {"law": law_document, "kernel": kernel, **verdict}
-    if law is not None and result.get("boundaries"):
-        law["boundaries"] = list(result["boundaries"])
-    if law is not None and len(laws) > 1:
-        law["regimes"] = [
-            {"where": r.get("where"), "place": r.get("place"), "law": r.get("law")}
-            for r in result["regimes"]
-        ]
+        if result.get("boundaries"):
+            law["boundaries"] = list(result["boundaries"])
+        if len(laws) > 1:
+            parts = ("where", "place", "law")
+            law["regimes"] = [{k: r.get(k) for k in parts} for r in result["regimes"]]
     keep_card(hub, kernel)
     return _keep_all(
         hub,
@@ -135,9 +130,7 @@ def keep_campaign(
     )
 
 
-def _campaign_verdict(
-    result: Mapping[str, Any], laws: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def _campaign_verdict(result: Document, laws: Sequence[Document]) -> Json:
     """The verdict on the law of a campaign, or on those of its regimes.
 
     Where the laws carry none (of version 0.2), it is whether the campaign reached its tolerance.
@@ -155,13 +148,13 @@ def _campaign_verdict(
 
 def _keep_all(
     hub: "Hub",
-    question: dict[str, Any],
-    protocol: dict[str, Any],
+    question: Json,
+    protocol: Json,
     records: Sequence[RunRecord],
-    law: dict[str, Any] | None,
-    pertinence: dict[str, Any],
+    law: Json | None,
+    pertinence: Json,
     files: Mapping[str, bytes] | None = None,
-) -> dict[str, Any]:
+) -> Json:
     """Keep all of it; what is there already, word for word, is linked to and not kept twice."""
     if len(records) > _MOST_RUNS:
         raise InputError(
@@ -171,7 +164,7 @@ def _keep_all(
     asked = hub.once({"kind": "question", **question})
     plan = hub.once({"kind": "protocol", **protocol}, [("answers", asked)])
     ids = hub.add_runs(records, [("derived", plan)])
-    ids_kept: dict[str, Any] = {"question": asked, "protocol": plan, "law": None, "answer": None}
+    ids_kept: Json = {"question": asked, "protocol": plan, "law": None, "answer": None}
     if law is not None:
         usable = [i for i, r in zip(ids, records, strict=True) if r.ok]
         links = [("derived", plan), *(("derived", i) for i in dict.fromkeys(usable))]
@@ -194,7 +187,7 @@ def _asked(target: str, inputs: Iterable[str], kernel: str = "") -> str:
     return f"How does {target}{where} depend on {names}?"
 
 
-def _ranges(data: "Dataset", target: str) -> dict[str, tuple[float, float, str]]:
+def _ranges(data: "Dataset", target: str) -> dict[str, Json]:
     """Range of each numeric input, in the unit of the table."""
     ranges = {}
     for name in data.numeric_names:
@@ -203,7 +196,7 @@ def _ranges(data: "Dataset", target: str) -> dict[str, tuple[float, float, str]]
             continue
         unit = data.variable(name).unit
         ends = [float(f"{unit.from_si(float(v)):.12g}") for v in (values.min(), values.max())]
-        ranges[name] = (ends[0], ends[1], unit.text)
+        ranges[name] = {"low": ends[0], "high": ends[1], "unit": unit.text}
     return ranges
 
 

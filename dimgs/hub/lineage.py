@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
+from dimgs.hub.entry import Json
 from dimgs.hub.permissions import may_settle
-from dimgs.hub.schema import entries, imports, links, settings, signatures
+from dimgs.hub.schema import Condition, entries, imports, links, settings, signatures
 from dimgs.hub.verdicts import UNCONFIRMED
 from dimgs.hub.writing import ids_of
 
@@ -99,6 +100,8 @@ class Lineage:
         Answers that rest on a law which says that it is not confirmed.
     reviews : list of Act
         Those that count and that their author has not replaced.
+    reviews_of : mapping of str to list of Act
+        All reviews of an entry.
     """
 
     acts: list[Act]
@@ -112,6 +115,7 @@ class Lineage:
     claimed: set[str] = field(default_factory=set)
     unconfirmed: set[str] = field(default_factory=set)
     reviews: list[Act] = field(default_factory=list)
+    reviews_of: dict[str, list[Act]] = field(default_factory=dict)
 
     def state(self, id: str, kind: str) -> str:
         """State of an entry."""
@@ -177,6 +181,8 @@ def read_lineage(connection: Connection) -> Lineage:
         # a protocol aims at a question, an answer answers it
         if a.type == "answers" and a.kind in ("answer", "link"):
             lineage.answers.setdefault(a.target, []).append(a.source)
+        elif a.type == "reviews":
+            lineage.reviews_of.setdefault(a.target, []).append(a)
     lineage.unconfirmed = _unconfirmed(connection, lineage)
     lineage.foreign = _ids(
         connection, entries.c.kind.in_(EXECUTABLE), entries.c.origin.is_not(None)
@@ -219,15 +225,8 @@ def _acts(connection: Connection) -> list[Act]:
     signed = set(connection.execute(_trusted()).scalars())
     query = (
         select(
-            links.c.type,
-            links.c.source,
-            links.c.target,
-            entries.c.id,
-            entries.c.kind,
-            entries.c.author,
-            entries.c.agent,
-            entries.c.status,
-            entries.c.origin,
+            *links.c["type", "source", "target"],
+            *entries.c["id", "kind", "author", "agent", "status", "origin"],
         )
         .join(entries, entries.c.seq == links.c.entry)
         .where(links.c.type.in_(_ACTS))
@@ -255,16 +254,16 @@ def _unconfirmed(connection: Connection, lineage: Lineage) -> set[str]:
     return set(connection.execute(query).scalars())
 
 
-def _ids(connection: Connection, *conditions: ColumnElement[bool]) -> set[str]:
+def _ids(connection: Connection, *conditions: Condition) -> set[str]:
     return set(connection.execute(select(entries.c.id).where(*conditions)).scalars())
 
 
-def _unsigned() -> ColumnElement[bool]:
+def _unsigned() -> Condition:
     """Condition on an import: nobody but its sender answers for it."""
     return and_(~imports.c.vouched, entries.c.id.not_in(_trusted()))
 
 
-def is_claimed() -> ColumnElement[bool]:
+def is_claimed() -> Condition:
     """Condition on entries: somebody else than their author, or a program, answers for them."""
     others = or_(entries.c.author != imports.c.sender, and_(imports.c.agent, ~entries.c.agent))
     brought = select(imports.c.entry).where(imports.c.entry == entries.c.seq, _unsigned(), others)
@@ -418,7 +417,7 @@ def ancestors(connection: Connection, id: str) -> list[str]:
     return list(seen)[1:]
 
 
-def neighbours(connection: Connection, id: str) -> list[dict[str, Any]]:
+def neighbours(connection: Connection, id: str) -> list[Json]:
     """Links from and to an entry."""
     query = (
         select(links.c.type, links.c.source, links.c.target)

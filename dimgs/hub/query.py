@@ -6,24 +6,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
 from dimgs.groups.group import read_group
-from dimgs.hub.entry import check_text
+from dimgs.hub.entry import Document, Json, check_text
 from dimgs.hub.lineage import Lineage, version_of
 from dimgs.hub.runs import numeric_inputs, si_of
-from dimgs.hub.schema import SLOTS, entries, labels, points, shapes, tags
+from dimgs.hub.schema import SLOTS, Condition, entries, labels, points, shapes, tags
 from dimgs.hub.writing import ids_of
 from dimgs.variables import LABEL, Dimension, Unit, parse_unit
 from dimgs.variables.quantities import NORMAL, as_quantity
 
+# dimensions of inputs, and labels, by name
+Dimensions: TypeAlias = Mapping[str, Dimension]
+Labels: TypeAlias = Mapping[str, str]
 # relative: what conversions of units lose; stored numbers have 12 digits
 _SLACK = 2e-12
 # of letters: the longest group of a dozen inputs takes a fifth of it
@@ -158,9 +161,9 @@ def wanted(where: Sequence[str] = (), group: Sequence[str] = (), **filters: Any)
     return Wanted(where=tuple(ranges), groups=tuple(groups), **filters)
 
 
-def kernels_of(connection: sa.Connection, physics: str, lineage: Lineage) -> list[str]:
+def kernels_of(connection: Connection, physics: str, lineage: Lineage) -> list[str]:
     """Kernels whose cards claim a physics identity; claims of imported cards need approval."""
-    query = sa.select(entries.c.id, entries.c.name, entries.c.content).where(
+    query = select(entries.c.id, entries.c.name, entries.c.content).where(
         entries.c.kind == "card", entries.c.content.is_not(None)
     )
     kernels = {
@@ -173,8 +176,8 @@ def kernels_of(connection: sa.Connection, physics: str, lineage: Lineage) -> lis
 
 
 def asked_runs(
-    connection: sa.Connection, ask: Wanted, lineage: Lineage, readable: sa.ColumnElement[bool]
-) -> sa.Select[Any]:
+    connection: Connection, ask: Wanted, lineage: Lineage, readable: Condition
+) -> Select[Any]:
     """SQL statement for the numbers (``seq``) of the selected runs.
 
     Where no range is asked for, the table of entries answers alone.
@@ -199,42 +202,42 @@ def asked_runs(
         parts.append(_is_kernel(entries.c.name, connection, ask, lineage))
         seq, ended = entries.c.seq, entries.c.status == "ok"
         parts += _common(connection, seq, ended, ask, lineage, readable)
-        return sa.select(seq.label("seq")).where(*parts)
+        return select(seq.label("seq")).where(*parts)
     parts = _common(connection, points.c.run, points.c.ok, ask, lineage, readable)
     of_entry = _entry_conditions(ask)
     if of_entry:
-        parts.append(points.c.run.in_(sa.select(entries.c.seq).where(*of_entry)))
+        parts.append(points.c.run.in_(select(entries.c.seq).where(*of_entry)))
     every = [
         # rows of one shape lie side by side: each is a scan of its own
-        sa.select(points.c.run.label("seq")).where(_in_shape(shape, ask), *parts)
+        select(points.c.run.label("seq")).where(_in_shape(shape, ask), *parts)
         for shape in _shapes(connection, ask, lineage)
     ]
     if not every:
-        return sa.select(points.c.run.label("seq")).where(sa.false())
+        return select(points.c.run.label("seq")).where(sa.false())
     if len(every) == 1:
         return every[0]
     union = sa.union_all(*every).subquery()
-    return sa.select(union.c.seq)
+    return select(union.c.seq)
 
 
-def _as_label(connection: sa.Connection, name: str, limits: TypedRange) -> TypedRange:
+def _as_label(connection: Connection, name: str, limits: TypedRange) -> TypedRange:
     """A range, or the label that a run has and that is written as a number (316L)."""
-    query = sa.select(labels.c.run).where(labels.c.name == name, labels.c.label == limits.text)
+    query = select(labels.c.run).where(labels.c.name == name, labels.c.label == limits.text)
     labelled = connection.execute(query.limit(1)).first()
     return limits if labelled is None else replace(limits, label=limits.text)
 
 
 def _common(
-    connection: sa.Connection,
+    connection: Connection,
     seq: sa.ColumnElement[int],
-    ended: sa.ColumnElement[bool],
+    ended: Condition,
     ask: Wanted,
     lineage: Lineage,
-    readable: sa.ColumnElement[bool],
-) -> list[sa.ColumnElement[bool]]:
+    readable: Condition,
+) -> list[Condition]:
     """Conditions on runs, whichever table their numbers are of."""
     parts = [] if ask.every else [ended]
-    unreadable = sa.select(entries.c.seq).where(entries.c.visibility != "open", ~readable)
+    unreadable = select(entries.c.seq).where(entries.c.visibility != "open", ~readable)
     parts.append(seq.not_in(unreadable.correlate(None)))
     if ask.state is not None:
         parts.append(_in_state(connection, seq, ask.state, lineage))
@@ -243,7 +246,7 @@ def _common(
         parts.append(seq.not_in(reviewed) if ask.review == "none" else seq.in_(reviewed))
     for name, limits in ask.where:
         if limits.label is not None:
-            labelled = sa.select(labels.c.run).where(
+            labelled = select(labels.c.run).where(
                 labels.c.name == name, labels.c.label == limits.label
             )
             parts.append(seq.in_(labelled))
@@ -251,8 +254,8 @@ def _common(
 
 
 def _is_kernel(
-    name: sa.ColumnElement[str], connection: sa.Connection, ask: Wanted, lineage: Lineage
-) -> sa.ColumnElement[bool]:
+    name: sa.ColumnElement[str], connection: Connection, ask: Wanted, lineage: Lineage
+) -> Condition:
     """Whether a name is that of a kernel that is asked for."""
     if ask.physics is None:
         return sa.true() if ask.kernel is None else name == ask.kernel
@@ -260,22 +263,20 @@ def _is_kernel(
     return name.in_([k for k in kernels if ask.kernel in (None, k)])
 
 
-def _entry_conditions(ask: Wanted) -> list[sa.ColumnElement[bool]]:
-    conditions: list[sa.ColumnElement[bool]] = []
-    if ask.author is not None:
-        conditions.append(entries.c.author == ask.author)
-    if ask.since is not None:
-        conditions.append(entries.c.time >= ask.since)
-    if ask.until is not None:
-        conditions.append(entries.c.time <= ask.until)
-    if ask.tag is not None:
-        conditions.append(entries.c.seq.in_(sa.select(tags.c.entry).where(tags.c.tag == ask.tag)))
+def _entry_conditions(ask: Wanted) -> list[Condition]:
+    possible: list[tuple[str | None, Callable[[str], Condition]]] = [
+        (ask.author, entries.c.author.__eq__),
+        (ask.since, entries.c.time.__ge__),
+        (ask.until, entries.c.time.__le__),
+        (ask.tag, lambda tag: entries.c.seq.in_(select(tags.c.entry).where(tags.c.tag == tag))),
+    ]
+    conditions = [condition(value) for value, condition in possible if value is not None]
     return [entries.c.kind == "run", *conditions] if conditions else []
 
 
 def _in_state(
-    connection: sa.Connection, seq: sa.ColumnElement[int], state: str, lineage: Lineage
-) -> sa.ColumnElement[bool]:
+    connection: Connection, seq: sa.ColumnElement[int], state: str, lineage: Lineage
+) -> Condition:
     some = lineage.with_state(state)
     if some is None:
         others = lineage.not_open()
@@ -284,44 +285,40 @@ def _in_state(
     return seq.in_(_in_ids(connection, ids)) if ids else sa.false()
 
 
-def _in_ids(connection: sa.Connection, ids: set[str]) -> sa.Select[Any]:
+def _in_ids(connection: Connection, ids: set[str]) -> Select[Any]:
     """Numbers of entries: a question of its own, also where the statement reads the same table."""
-    numbers = sa.select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
+    numbers = select(entries.c.seq).where(entries.c.id.in_(ids_of(connection, ids)))
     return numbers.correlate(None)
 
 
-def _shapes(connection: sa.Connection, ask: Wanted, lineage: Lineage) -> list[Shape]:
-    chosen = _is_kernel(shapes.c.kernel, connection, ask, lineage)
-    query = sa.select(shapes).where(chosen).order_by(shapes.c.id)
-    if ask.tier is not None:
-        query = query.where(shapes.c.tier == ask.tier)
-    fitting = [_shape(row) for row in connection.execute(query)]
+def _shapes(connection: Connection, ask: Wanted, lineage: Lineage) -> list[Shape]:
+    conditions = [_is_kernel(shapes.c.kernel, connection, ask, lineage)]
+    conditions += [] if ask.tier is None else [shapes.c.tier == ask.tier]
+    fitting = _shapes_of(connection, *conditions)
     for name, limits in ask.where:
         if limits.label is None:
             fitting = _shapes_with(fitting, {name: Fraction(1)}, name, limits)
         elif any(name in shape.slots for shape in fitting):
-            labelled = sa.select(labels.c.run).where(labels.c.name == name).limit(1)
+            labelled = select(labels.c.run).where(labels.c.name == name).limit(1)
             if connection.execute(labelled).first() is None:
                 raise InputError(
                     f"'{visible(name[:60])}' is a number in every run, and "
-                    f"'{visible(limits.text[:60])}' is not a range of numbers; write a range "
-                    "such as "
-                    f"'1e-16..1e-12 m^2/s', or a number with its unit."
+                    f"'{visible(limits.text[:60])}' is not a range of numbers; write a range such "
+                    f"as '1e-16..1e-12 m^2/s', or a number with its unit."
                 )
     for text, exponents, limits in ask.groups:
         fitting = _shapes_with(fitting, exponents, text, limits)
     return fitting
 
 
-def _shape(row: Any) -> Shape:
-    slots = {n: (k, parse_unit(u).dimension) for k, (n, _, u) in enumerate(json.loads(row.ports))}
-    return Shape(row.id, row.kernel, row.tier, slots)
+def _shapes_of(connection: Connection, *conditions: Condition) -> list[Shape]:
+    def shape(row: Any) -> Shape:
+        ports = enumerate(json.loads(row.ports))
+        slots = {n: (k, parse_unit(unit).dimension) for k, (n, _, unit) in ports}
+        return Shape(row.id, row.kernel, row.tier, slots)
 
-
-def kernel_shapes(connection: sa.Connection, kernel: str) -> list[Shape]:
-    """Shapes of the runs of a kernel."""
-    query = sa.select(shapes).where(shapes.c.kernel == kernel).order_by(shapes.c.id)
-    return [_shape(row) for row in connection.execute(query)]
+    query = select(shapes).where(*conditions).order_by(shapes.c.id)
+    return [shape(row) for row in connection.execute(query)]
 
 
 def _shapes_with(
@@ -332,14 +329,12 @@ def _shapes_with(
     fitting = [s for s in having if _dimension(s, exponents) == limits.unit.dimension]
     if among and not having:
         names = sorted({n for s in among for n in s.slots})
-        missing = next(n for n in sorted(exponents) if not any(n in s.slots for s in among))
-        raise (
-            InputError(
-                f"No run has the input '{visible(missing[:60])}'; inputs are "
-                f"{visible(', '.join(names)[:300])}."
-            )
-            if any(n not in names for n in exponents)
-            else InputError(f"No kernel has all the inputs of '{visible(text[:60])}'.")
+        missing = sorted(set(exponents) - set(names))
+        raise InputError(
+            f"No run has the input '{visible(missing[0][:60])}'; inputs are "
+            f"{visible(', '.join(names)[:300])}."
+            if missing
+            else f"No kernel has all the inputs of '{visible(text[:60])}'."
         )
     if having and not fitting:
         raise InputError(
@@ -351,10 +346,7 @@ def _shapes_with(
 
 
 def _dimension(shape: Shape, exponents: dict[str, Fraction]) -> Dimension:
-    total = Dimension()
-    for name, e in exponents.items():
-        total = total * shape.slots[name][1] ** e
-    return total
+    return math.prod((shape.slots[n][1] ** e for n, e in exponents.items()), start=Dimension())
 
 
 class _Columns:
@@ -371,7 +363,7 @@ class _Columns:
             self._further[part] = points.alias(f"p{part}")
         return (self._further[part] if part else points).c[f"{kind}{slot}"]
 
-    def joined(self) -> list[sa.ColumnElement[bool]]:
+    def joined(self) -> list[Condition]:
         """Conditions that make the further rows those of the same run."""
         return [
             sa.and_(c.run == points.c.run, c.shape == self._shape.id, c.part == part)
@@ -379,38 +371,27 @@ class _Columns:
         ]
 
 
-def _in_shape(shape: Shape, ask: Wanted) -> sa.ColumnElement[bool]:
+def _in_shape(shape: Shape, ask: Wanted) -> Condition:
     """Condition on the numbers of runs of one shape."""
-    parts: list[sa.ColumnElement[bool]] = [points.c.shape == shape.id, points.c.part == 0]
+    parts: list[Condition] = [points.c.shape == shape.id, points.c.part == 0]
     columns = _Columns(shape)
     for name, limits in ask.where:
         if limits.label is None:
-            parts += _between(columns.of(name), limits.low, limits.high)
+            parts.append(columns.of(name).between(limits.low, limits.high))
     for _, exponents, limits in ask.groups:
         terms = [columns.of(n, "l") * sa.literal(float(e)) for n, e in sorted(exponents.items())]
         total = sum(terms[1:], start=terms[0]) if terms else sa.literal(0.0)
         low = math.log(limits.low) - _LOG_SLACK if limits.low > 0 else -math.inf
         high = math.log(limits.high) + _LOG_SLACK if limits.high > 0 else -math.inf
-        parts += _between(total, low, high)
+        parts.append(total.between(low, high))
     beside = columns.joined()
     if not beside:
         return sa.and_(*parts)
-    return sa.select(sa.literal(1)).where(*beside, *parts).correlate(points).exists()
-
-
-def _between(value: Any, low: float, high: float) -> list[sa.ColumnElement[bool]]:
-    """Conditions on a number, which has to be there."""
-    if math.isfinite(low) and math.isfinite(high):
-        return [value.between(low, high)]
-    if high == -math.inf or low == math.inf:
-        return [sa.false()]
-    if math.isfinite(low):
-        return [value >= low]
-    return [value <= high] if math.isfinite(high) else [value.is_not(None)]
+    return select(sa.literal(1)).where(*beside, *parts).correlate(points).exists()
 
 
 def fetch_runs(
-    connection: sa.Connection, numbers: sa.Select[Any], limit: int | None, *, ranged: bool
+    connection: Connection, numbers: Select[Any], limit: int | None, *, ranged: bool
 ) -> tuple[list[Any], int]:
     """Entries of the runs, oldest first, and the number of all.
 
@@ -425,14 +406,14 @@ def fetch_runs(
     """
     if not ranged or limit == 0:
         total = connection.execute(
-            sa.select(sa.func.count()).select_from(numbers.subquery())
+            select(sa.func.count()).select_from(numbers.subquery())
         ).scalar_one()
         chosen = numbers.order_by("seq").limit(limit).subquery()
-        query = sa.select(entries)
+        query = select(entries)
     else:
         cte = numbers.cte("found")
-        chosen = sa.select(cte.c.seq).order_by(cte.c.seq).limit(limit).subquery()
-        query = sa.select(entries, sa.select(sa.func.count()).select_from(cte).scalar_subquery())
+        chosen = select(cte.c.seq).order_by(cte.c.seq).limit(limit).subquery()
+        query = select(entries, select(sa.func.count()).select_from(cte).scalar_subquery())
         total = None
     if limit == 0:
         return [], int(total or 0)
@@ -466,7 +447,7 @@ class RunTable:
 
     names: tuple[str, ...]
     values: Array
-    fetch: Callable[[Sequence[int]], list[dict[str, Any]]]
+    fetch: Callable[[Sequence[int]], list[Json]]
     kept: dict[Any, Any] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -492,24 +473,20 @@ class NumberCache:
         self._lock = Lock()
 
     def tiers(
-        self,
-        connection: Connection,
-        kernel: str,
-        inputs: Mapping[str, Dimension],
-        texts: Mapping[str, str],
+        self, connection: Connection, kernel: str, inputs: Dimensions, texts: Labels
     ) -> dict[str, tuple[IntArray, Array, dict[Any, Any]]]:
         """Numbers (``seq``) and inputs of runs of each tier, and what is kept of them."""
         last, epoch = version_of(connection)
-        shapes: dict[str, list[Shape]] = {}
-        for shape in kernel_shapes(connection, kernel):
+        by_tier: dict[str, list[Shape]] = {}
+        for shape in _shapes_of(connection, shapes.c.kernel == kernel):
             if {n: d for n, (_, d) in shape.slots.items()} == dict(inputs):
-                shapes.setdefault(shape.tier, []).append(shape)
+                by_tier.setdefault(shape.tier, []).append(shape)
         tables = {}
         with self._lock:
             if epoch != self._epoch:
                 self._tables.clear()
                 self._epoch = epoch
-            for tier, some in shapes.items():
+            for tier, some in by_tier.items():
                 key = (kernel, tier, tuple(inputs.items()), tuple(sorted(texts.items())))
                 nothing = _Kept(np.zeros(0, dtype=np.intp), np.zeros((0, len(inputs))))
                 table = self._tables[key] = self._tables.pop(key, nothing)
@@ -526,11 +503,7 @@ class NumberCache:
 
 
 def _read(
-    connection: Connection,
-    shapes: Sequence[Shape],
-    names: Sequence[str],
-    texts: Mapping[str, str],
-    after: int,
+    connection: Connection, shapes: Sequence[Shape], names: Sequence[str], texts: Labels, after: int
 ) -> tuple[IntArray, Array]:
     """Numbers and inputs of the runs after one, oldest first."""
     parts: list[tuple[IntArray, Array]] = []
@@ -554,28 +527,23 @@ def _read(
 
 
 def tables_of_runs(
-    runs: Sequence[Mapping[str, Any]], inputs: Mapping[str, Dimension], texts: Mapping[str, str]
+    runs: Sequence[Document], inputs: Dimensions, texts: Labels
 ) -> dict[str, RunTable]:
     """Tables of runs in the form of a server."""
-    by_tier: dict[str, list[Mapping[str, Any]]] = {}
-    values: dict[str, list[list[float]]] = {}
+    by_tier: dict[str, list[Document]] = {}
     for run in runs:
         numbers = numeric_inputs(run)
         named = {n: q["value"] for n, q in run["inputs"].items() if n not in numbers}
         units = {n: parse_unit(q.get("unit", "1")) for n, q in numbers.items()}
         if {n: u.dimension for n, u in units.items()} != dict(inputs) or named != dict(texts):
             continue
-        row = [si_of(numbers[n]) for n in inputs]
         by_tier.setdefault(run["tier"], []).append(run)
-        values.setdefault(run["tier"], []).append(row)
 
-    def fetching(
-        some: Sequence[Mapping[str, Any]],
-    ) -> Callable[[Sequence[int]], list[dict[str, Any]]]:
-        return lambda places: [{**some[p], "place": p} for p in places]
+    def table(some: Sequence[Document]) -> RunTable:
+        rows = [[si_of(run["inputs"][n]) for n in inputs] for run in some]
+        values = np.array(rows).reshape(-1, len(inputs))
+        return RunTable(
+            tuple(inputs), values, lambda places: [{**some[p], "place": p} for p in places]
+        )
 
-    return {
-        tier: RunTable(tuple(inputs), np.array(values[tier]).reshape(-1, len(inputs)),
-                       fetching(some))
-        for tier, some in by_tier.items()
-    }  # fmt: skip
+    return {tier: table(some) for tier, some in by_tier.items()}

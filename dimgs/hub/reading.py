@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from dimgs.common.advice import Act, Step
 from dimgs.common.arrays import IntArray
@@ -15,26 +15,19 @@ from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
 from dimgs.hub.accounts import role_of
 from dimgs.hub.database import Database
-from dimgs.hub.entry import (
-    KINDS,
-    SHORTEST_PREFIX,
-    Entry,
-    among,
-    check_author,
-    check_text,
-    digest_of,
-)
+from dimgs.hub.entry import KINDS, Entry, Json, among, check_author, check_text, digest_of
 from dimgs.hub.lineage import STATES, Lineage, ancestors, neighbours
 from dimgs.hub.permissions import NotAllowedError, a_role, allowed
-from dimgs.hub.query import RunTable, Wanted, asked_runs, fetch_runs, wanted
+from dimgs.hub.query import Dimensions, Labels, RunTable, Wanted, asked_runs, fetch_runs, wanted
 from dimgs.hub.runs import now, shown_run
-from dimgs.hub.schema import claims, entries, imports, links, tags
+from dimgs.hub.schema import Condition, claims, entries, imports, links, tags
 from dimgs.hub.verdicts import verdict
 from dimgs.hub.writing import batches, ids_of
-from dimgs.variables import Dimension
 
 # a job whose worker died may have been what killed it
 MOST_ATTEMPTS = 3
+# a prefix shorter than this could be met by chance in a hub of a million entries
+_SHORTEST = 8
 _SHOWN = ("derived", "recombined", "forked", "supersedes", "confirms", "answers")
 # what a person still reads in one picture
 _MOST = 40
@@ -48,22 +41,19 @@ VERDICTS = ("accept", "minor", "major", "reject", "none")
 _ADVISORY = {True: "by an agent", False: "imported, not signed by a key that this hub trusts"}
 
 
-def status_of(connection: Connection, id: str) -> dict[str, Any]:
+def status_of(connection: Connection, id: str) -> Json:
     """State of a job: waiting, running, done or failed."""
     row = connection.execute(select(claims).where(claims.c.job == id)).first()
     if row is None:
         return {"state": "waiting", "attempts": 0, "reason": ""}
-    if row.state == "running" and row.until < time.time():
-        over = row.attempts >= MOST_ATTEMPTS
+    state, reason = row.state, row.reason
+    if state == "running" and row.until < time.time():
+        state = "failed" if row.attempts >= MOST_ATTEMPTS else "waiting"
         reason = "Its worker died."
-        state = "failed" if over else "waiting"
-        return {"state": state, "attempts": row.attempts, "reason": reason}
-    return {"state": row.state, "attempts": row.attempts, "reason": row.reason}
+    return {"state": state, "attempts": row.attempts, "reason": reason}
 
 
-def evidence(
-    connection: Connection, id: str, readable: ColumnElement[bool], lineage: Lineage
-) -> dict[str, Any]:
+def evidence(connection: Connection, id: str, readable: Condition, lineage: Lineage) -> Json:
     """Graph of an entry.
 
     Parameters
@@ -84,17 +74,15 @@ def evidence(
     """
     (root,) = connection.execute(select(entries).where(entries.c.id == id)).all()
     places: dict[str, int] = {}
-    nodes: list[dict[str, Any]] = []
-    drawn: list[dict[str, Any]] = []
+    nodes: list[Json] = []
+    drawn: list[Json] = []
 
     def node(row: Any, depth: int) -> int:
         if row.id not in places:
             places[row.id] = len(nodes)
             state = lineage.state(row.id, row.kind)
             record = {"id": row.id, "kind": row.kind, "title": row.title, "state": state}
-            content = json.loads(row.content or "null") if row.kind == "law" else None
-            record |= verdict(row.kind, content, state, row.id in lineage.unconfirmed)
-            nodes.append({**record, "depth": depth})
+            nodes.append({**record, **_verdict(row, state, lineage), "depth": depth})
         else:
             nodes[places[row.id]]["depth"] = max(depth, nodes[places[row.id]]["depth"])
         return places[row.id]
@@ -120,7 +108,7 @@ def evidence(
     return {"nodes": nodes, "links": drawn}
 
 
-def _neighbours(front: list[str], readable: ColumnElement[bool], up: bool) -> Select[Any]:
+def _neighbours(front: list[str], readable: Condition, up: bool) -> Select[Any]:
     """Entries other than runs at the other ends of links."""
     near, far = (links.c.target, links.c.source) if up else (links.c.source, links.c.target)
     return (
@@ -132,13 +120,15 @@ def _neighbours(front: list[str], readable: ColumnElement[bool], up: bool) -> Se
 
 
 def _runs(
-    connection: Connection, front: list[str], readable: ColumnElement[bool], lineage: Lineage
-) -> list[tuple[str, dict[str, Any]]]:
+    connection: Connection, front: list[str], readable: Condition, lineage: Lineage
+) -> list[tuple[str, Json]]:
     """Runs that each of the entries rests on, counted."""
+    doubted = entries.c.id.in_(ids_of(connection, lineage.marks))
     query = (
         select(
             links.c.source,
             func.count(entries.c.id.distinct()),
+            func.count(entries.c.id.distinct()).filter(doubted),
             func.min(entries.c.id),
             func.min(entries.c.name),
         )
@@ -149,30 +139,27 @@ def _runs(
         .group_by(links.c.source)
         .order_by(links.c.source)
     )
-    marks: set[tuple[str, str]] = set()
-    for batch in batches(sorted(lineage.marks)):
-        doubted = (
-            select(links.c.source, links.c.target)
-            .join(entries, entries.c.id == links.c.target)
-            .where(links.c.source.in_(front), links.c.target.in_(batch), entries.c.kind == "run")
-        )
-        marks |= {(row.source, row.target) for row in connection.execute(doubted)}
     groups = []
-    for source, count, first, kernel in connection.execute(query).all():
-        bad = {to for of, to in marks if of == source}
+    for source, count, bad, first, kernel in connection.execute(query).all():
         state = lineage.state(first, "run") if count == 1 else "disputed" if bad else "open"
         title = f"{count} runs of {kernel}" if count > 1 else f"a run of {kernel}"
-        title += f", {len(bad)} doubted" if bad and count > 1 else ""
+        title += f", {bad} doubted" if bad and count > 1 else ""
         run_id = first if count == 1 else None
         groups.append((source, {"id": run_id, "kind": "run", "title": title, "state": state}))
     return groups
 
 
-def _flat(value: Any, key: str = "") -> dict[str, Any]:
-    """Values of nested tables by dotted keys."""
-    if not isinstance(value, dict):
+def flattened(value: Any, is_whole: Callable[[Any], bool] = lambda _: False, key: str = "") -> Json:
+    """Values of nested tables by dotted keys; what is whole is one value.
+
+    Examples
+    --------
+    >>> flattened({"a": {"b": 1, "c": {}}, "d": [2]})
+    {'a.b': 1, 'd': [2]}
+    """
+    if not isinstance(value, Mapping) or is_whole(value):
         return {key: value}
-    parts = [_flat(v, f"{key}.{k}" if key else str(k)) for k, v in value.items()]
+    parts = [flattened(v, is_whole, f"{key}.{k}" if key else str(k)) for k, v in value.items()]
     return {k: v for part in parts for k, v in part.items()}
 
 
@@ -241,7 +228,7 @@ class Reader:
                 f"admin of the hub."
             )
 
-    def get(self, id: str) -> dict[str, Any]:
+    def get(self, id: str) -> Json:
         """An entry with its state, links and reviews.
 
         Raises
@@ -258,51 +245,39 @@ class Reader:
             brought = connection.execute(
                 select(imports.c.sender, imports.c.agent).where(imports.c.entry == row.seq)
             ).first()
-            reviews = [
-                self._review(connection, act)
-                for act in lineage.acts
-                if act.type == "reviews" and act.target == row.id
-            ]
-        state = lineage.state(row.id, row.kind)
+            judged = self._judged(connection, row, lineage)
+        doubted_agent = brought is not None and brought.agent and judged["state"] == "untrusted"
         return {
             **entry_of(row).to_json(),
+            **judged,
             "title": row.title,
-            "state": state,
-            **_verdict(row, state, lineage),
             "causes": sorted(lineage.causes.get(row.id, ())),
             "superseded_by": lineage.superseded.get(row.id, []),
             "imported": row.origin is not None,
             "sender": None if brought is None else brought.sender,
-            "agent": row.agent or (brought is not None and brought.agent and state == "untrusted"),
+            "agent": row.agent or doubted_agent,
             "links": [link for link in beside if {link["from"], link["to"]} <= seen],
-            "reviews": reviews,
             **status,
         }
 
-    def several(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    def _judged(self, connection: Connection, row: Any, lineage: Lineage) -> Json:
+        """Kind, content, state, verdict and reviews of an entry."""
+        state, acts = lineage.state(row.id, row.kind), lineage.reviews_of.get(row.id, ())
+        content = json.loads(row.content or "null")
+        reviews = [self._review(connection, act) for act in acts]
+        judged = {"kind": row.kind, "content": content, "state": state, "reviews": reviews}
+        return {**judged, **_verdict(row, state, lineage)}
+
+    def several(self, ids: Sequence[str]) -> dict[str, Json]:
         """Kind, content, state and reviews of entries that may be read, by their whole ids."""
         with self.database.transaction(read=True) as connection:
             some = entries.c.id.in_(ids_of(connection, set(ids)))
             query = select(entries).where(some, self.readable())
             rows = {row.id: row for row in connection.execute(query)}
-            reviews_of: dict[str, list[dict[str, Any]]] = {id: [] for id in ids if id in rows}
             lineage = self.database.lineage(connection)
-            for act in lineage.acts:
-                if act.type == "reviews" and act.target in reviews_of:
-                    reviews_of[act.target].append(self._review(connection, act))
-        states = {id: lineage.state(id, rows[id].kind) for id in reviews_of}
-        return {
-            id: {
-                "kind": rows[id].kind,
-                "content": json.loads(rows[id].content or "null"),
-                "state": states[id],
-                **_verdict(rows[id], states[id], lineage),
-                "reviews": reviews,
-            }
-            for id, reviews in reviews_of.items()
-        }
+            return {id: self._judged(connection, rows[id], lineage) for id in ids if id in rows}
 
-    def difference(self, id: str) -> list[dict[str, Any]]:
+    def difference(self, id: str) -> list[Json]:
         """Differences between a fork and its parent, key by key."""
         with self.database.transaction(read=True) as connection:
             fork = entry_of(self._row(connection, id))
@@ -310,7 +285,7 @@ class Reader:
             if not parents:
                 raise InputError(f"'{fork.id[:12]}' is not a fork.")
             parent = entry_of(self._row(connection, parents[0]))
-        ours, theirs = _flat(fork.content or {}), _flat(parent.content or {})
+        ours, theirs = flattened(fork.content or {}), flattened(parent.content or {})
         return [
             {"key": key, "parent": theirs.get(key), "fork": ours.get(key)}
             for key in sorted({*ours, *theirs})
@@ -324,7 +299,7 @@ class Reader:
         )
         return ids - set(connection.execute(unreadable).scalars())
 
-    def _review(self, connection: Connection, act: Any) -> dict[str, Any]:
+    def _review(self, connection: Connection, act: Any) -> Json:
         content = connection.execute(
             select(entries.c.content, entries.c.time).where(entries.c.id == act.entry)
         ).one()
@@ -349,7 +324,7 @@ class Reader:
         text: str | None = None,
         newest: bool = False,
         kernel: str | None = None,
-    ) -> list[dict[str, Any]]:
+    ) -> list[Json]:
         """Entries, oldest or newest first: id, kind, title, author, time and state.
 
         Those with a ``text`` have it in their title or content, in any case of its letters; those
@@ -385,7 +360,7 @@ class Reader:
         group: Sequence[str] = (),
         limit: int | None = _LIMIT,
         **filters: Any,
-    ) -> dict[str, Any]:
+    ) -> Json:
         """Runs, by ranges of inputs or groups in any unit.
 
         Parameters
@@ -426,9 +401,7 @@ class Reader:
         lineage = self.database.lineage(connection)
         return asked_runs(connection, ask, lineage, self.readable()), lineage
 
-    def run_tables(
-        self, kernel: str, inputs: Mapping[str, Dimension], labels: Mapping[str, str]
-    ) -> dict[str, RunTable]:
+    def run_tables(self, kernel: str, inputs: Dimensions, labels: Labels) -> dict[str, RunTable]:
         """Runs of a kernel with these inputs and these labels, by tier.
 
         Parameters
@@ -439,7 +412,7 @@ class Reader:
         labels : mapping of str to str
         """
 
-        def fetching(seqs: IntArray) -> Callable[[Sequence[int]], list[dict[str, Any]]]:
+        def fetching(seqs: IntArray) -> Callable[[Sequence[int]], list[Json]]:
             return lambda places: self._runs_at(seqs[list(places)].tolist(), places)
 
         with self.database.transaction(read=True) as connection:
@@ -449,10 +422,10 @@ class Reader:
             for tier, (seqs, values, cache) in tiers.items()
         }
 
-    def _runs_at(self, seqs: Sequence[int], places: Sequence[int]) -> list[dict[str, Any]]:
+    def _runs_at(self, seqs: Sequence[int], places: Sequence[int]) -> list[Json]:
         by_seq = dict(zip(seqs, places, strict=True))
         query = select(entries).where(entries.c.content.is_not(None), self.readable())
-        runs: dict[int, dict[str, Any]] = {}
+        runs: dict[int, Json] = {}
         with self.database.transaction(read=True) as connection:
             lineage = self.database.lineage(connection)
             for batch in batches(seqs):
@@ -461,7 +434,7 @@ class Reader:
                     runs[place] = {**run_of(row, lineage), "place": place}
         return [runs[place] for place in places if place in runs]
 
-    def readable(self) -> ColumnElement[bool]:
+    def readable(self) -> Condition:
         """Condition on entries that the user may read."""
         cells = [c for c in ("embargoed", "private") if allowed(self.role, "read", c)]
         parts = [is_open(), entries.c.visibility.in_(cells)]
@@ -469,13 +442,12 @@ class Reader:
             parts.append(entries.c.author == self.user)
         return or_(*parts)
 
-    def digest(self) -> dict[str, Any]:
+    def digest(self) -> Json:
         """A hash of all entries, equal for hubs that hold the same, and their number."""
-        with self.database.transaction(read=True) as connection:
-            ids = connection.execute(select(entries.c.id)).scalars().all()
+        ids = self.database.scalars(select(entries.c.id))
         return {"digest": digest_of(ids), "entries": len(ids)}
 
-    def evidence(self, id: str) -> dict[str, Any]:
+    def evidence(self, id: str) -> Json:
         """Entries that an entry depends on, and those that depend on it, as "nodes" and "links"."""
         with self.database.transaction(read=True) as connection:
             row, lineage = self._row(connection, id), self.database.lineage(connection)
@@ -484,8 +456,7 @@ class Reader:
     def kernels(self) -> list[str]:
         """Names of the kernels that have runs."""
         runs = select(entries.c.name).where(entries.c.kind == "run", entries.c.name != "")
-        with self.database.transaction(read=True) as connection:
-            return sorted(connection.execute(runs.where(self.readable()).distinct()).scalars())
+        return sorted(self.database.scalars(runs.where(self.readable()).distinct()))
 
     def history(self, id: str) -> list[str]:
         """Ids of everything that an entry rests on, nearest first."""
@@ -495,11 +466,10 @@ class Reader:
     def _row(self, connection: Connection, id: object) -> Any:
         """Row of an entry that the user may read."""
         text = str(id).strip().lower()
-        if len(text) < SHORTEST_PREFIX or not all(c in "0123456789abcdef" for c in text):
+        if len(text) < _SHORTEST or not all(c in "0123456789abcdef" for c in text):
             raise InputError(
-                f"'{visible(str(id)[:70])}' is not an id; give at least {SHORTEST_PREFIX} of its "
-                "64 "
-                f"hexadecimal digits."
+                f"'{visible(str(id)[:70])}' is not an id; give at least {_SHORTEST} of its "
+                f"64 hexadecimal digits."
             )
         query = select(entries).where(entries.c.id.between(text, text + "g"), self.readable())
         rows = connection.execute(query.limit(2)).all()
@@ -522,7 +492,7 @@ class Reader:
         self.close()
 
 
-def is_open() -> ColumnElement[bool]:
+def is_open() -> Condition:
     """Condition on entries that everybody may read."""
     over = and_(entries.c.visibility == "embargoed", entries.c.until <= now()[:10])
     return or_(entries.c.visibility == "open", over)
@@ -534,18 +504,18 @@ def entry_of(row: Any) -> Entry:
     return Entry.of(row, content, tuple((kind, to) for kind, to in json.loads(row.links)))
 
 
-def _listed(row: Any, state: str, lineage: Lineage) -> dict[str, Any]:
+def _listed(row: Any, state: str, lineage: Lineage) -> Json:
     plain = ("id", "kind", "title", "author", "time")
     header = {name: getattr(row, name) for name in plain}
     return {**header, "state": state, **_verdict(row, state, lineage)}
 
 
-def _verdict(row: Any, state: str, lineage: Lineage) -> dict[str, Any]:
+def _verdict(row: Any, state: str, lineage: Lineage) -> Json:
     content = json.loads(row.content or "null") if row.kind == "law" else None
     return verdict(row.kind, content, state, row.id in lineage.unconfirmed)
 
 
-def run_of(row: Any, lineage: Lineage) -> dict[str, Any]:
+def run_of(row: Any, lineage: Lineage) -> Json:
     """A run as queries give it."""
     record = shown_run(json.loads(row.content or "{}"))
     state = lineage.state(row.id, row.kind)

@@ -12,14 +12,14 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from dimgs.common.errors import InputError, StoreError
 from dimgs.common.escape import visible
 from dimgs.common.formats import attributes, checksum, plain, shown, validated
-from dimgs.hub.entry import canonical, sha256
+from dimgs.hub.entry import Document, Json, canonical, sha256
 from dimgs.kernels.content import canonical as canonical_number
 from dimgs.kernels.record import RunRecord, RunRequest, Status
 from dimgs.kernels.spec import Port
 from dimgs.variables import parse_unit
 
 
-def run_content(record: RunRecord) -> dict[str, Any]:
+def run_content(record: RunRecord) -> Json:
     """Content of a run's entry."""
     return {
         **attributes(record, "kernel tier key reason wall_seconds"),
@@ -33,9 +33,9 @@ def run_content(record: RunRecord) -> dict[str, Any]:
     }
 
 
-def run_record(content: Mapping[str, Any]) -> RunRecord:
+def run_record(content: Document) -> RunRecord:
     """Record of a run's entry."""
-    quantities: dict[str, Any] = {
+    quantities: Json = {
         part: {n: (q["value"], q.get("unit", "1")) for n, q in content.get(part, {}).items()}
         for part in ("inputs", "outputs")
     }
@@ -51,7 +51,7 @@ def run_record(content: Mapping[str, Any]) -> RunRecord:
     )
 
 
-def shown_run(content: Mapping[str, Any]) -> dict[str, Any]:
+def shown_run(content: Document) -> Json:
     """Fields of a run in the result of a query; none if its content was removed."""
     return {
         **{part: content.get(part, {}) for part in ("inputs", "outputs", "errors")},
@@ -62,17 +62,17 @@ def shown_run(content: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def si_of(quantity: Mapping[str, Any]) -> float:
+def si_of(quantity: Document) -> float:
     """Number of a quantity in the coherent SI unit of its dimension."""
     return float(parse_unit(str(quantity.get("unit", "1"))).to_si(float(quantity["value"])))
 
 
-def numeric_inputs(run: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+def numeric_inputs(run: Document) -> dict[str, Document]:
     """Inputs of a run that are numbers, as quantities."""
     return {n: q for n, q in run["inputs"].items() if not isinstance(q["value"], str)}
 
 
-def output_of(run: Mapping[str, Any], name: str) -> tuple[float, float]:
+def output_of(run: Document, name: str) -> tuple[float, float]:
     """An output of a run and its standard error, in SI units."""
     quantity = run["outputs"][name]
     unit = parse_unit(str(quantity.get("unit", "1")))
@@ -100,7 +100,7 @@ class Facts:
     reuse: str
 
 
-def facts(content: Mapping[str, Any]) -> Facts:
+def facts(content: Document) -> Facts:
     """Facts of a run.
 
     Raises
@@ -150,17 +150,17 @@ def _finite(name: str, value: Any, port: Port) -> float:
     return number
 
 
-def cache_version(content: Mapping[str, Any]) -> str:
+def cache_version(content: Document) -> str:
     """Version for the reuse of runs: declared, or the hash of the program."""
     return _declared_or_hash(content, "version", "settings", "configuration")
 
 
-def program_of(content: Mapping[str, Any]) -> str:
+def program_of(content: Document) -> str:
     """Version of the program for all tiers, to which the check of a card applies."""
     return _declared_or_hash(content, "version", "configuration")
 
 
-def _declared_or_hash(content: Mapping[str, Any], *names: str) -> str:
+def _declared_or_hash(content: Document, *names: str) -> str:
     provenance = content.get("provenance", {})
     declared = provenance.get("cache_version")
     if declared is not None:
@@ -202,7 +202,7 @@ class RunRow(BaseModel):
     errors: Stored[dict[str, int | float]]
     reason: str
     wall_seconds: float
-    provenance: Stored[dict[str, Any]]
+    provenance: Stored[Json]
     session: str | None = None
     claimed_at: str | None = None
     finished_at: str | None = None
@@ -212,7 +212,7 @@ class RunRow(BaseModel):
 _SAME = {f.name for f in fields(RunRecord)} & set(RunRow.model_fields) - {"seed"}
 
 
-def record_row(record: RunRecord) -> dict[str, Any]:
+def record_row(record: RunRecord) -> Json:
     """Columns of a finished run."""
     row = {
         **attributes(record, "key kernel tier reason"),
@@ -226,12 +226,12 @@ def record_row(record: RunRecord) -> dict[str, Any]:
     return {**row, "provenance": as_json({**provenance, "checksum": _seal(row, provenance)})}
 
 
-def _seal(row: Mapping[str, Any], provenance: Mapping[str, Any]) -> str:
+def _seal(row: Document, provenance: Document) -> str:
     """Checksum of what a run was, gave and came from."""
     return checksum({"provenance": provenance, **{name: row[name] for name in _SEALED}})
 
 
-def row_record(row: Mapping[str, Any]) -> RunRecord:
+def row_record(row: Document) -> RunRecord:
     """Record of a row that is not pending.
 
     Raises
@@ -244,7 +244,7 @@ def row_record(row: Mapping[str, Any]) -> RunRecord:
     return RunRecord(**read.model_dump(include=_SAME), status=Status(read.state), seed=seed)
 
 
-def checked_row(row: Mapping[str, Any]) -> RunRow:
+def checked_row(row: Document) -> RunRow:
     """A row of the store by its schema; StoreError where it is broken or was edited."""
     try:
         read = validated(RunRow, dict(row), "")
@@ -263,24 +263,20 @@ def checked_row(row: Mapping[str, Any]) -> RunRow:
     return read
 
 
-def asked_row(run: RunRequest | str) -> dict[str, Any]:
+def asked_row(run: RunRequest | str) -> Json:
     """Columns of a run that has not been made yet, or of its key alone."""
-    request = None if isinstance(run, str) else run
+    request = RunRequest(run, "", "", {}) if isinstance(run, str) else run
     return {
-        "key": request.key if request else run,
-        "kernel": request.kernel if request else "",
-        "tier": request.tier if request else "",
-        "seed": str(request.seed) if request and request.seed is not None else None,
-        "inputs": as_json(request.inputs if request else {}),
-        "outputs": "{}",
-        "errors": "{}",
+        **attributes(request, "key kernel tier"),
+        "seed": None if request.seed is None else str(request.seed),
+        "inputs": as_json(request.inputs),
+        **dict.fromkeys(("outputs", "errors", "provenance"), "{}"),
         "reason": "",
         "wall_seconds": 0.0,
-        "provenance": "{}",
     }
 
 
-def as_json(value: Mapping[str, Any]) -> str:
+def as_json(value: Document) -> str:
     """JSON of a mapping; floats keep every bit."""
     return json.dumps(dict(value), default=_plain)
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from dimgs.common.errors import InputError
 from dimgs.common.plugins import entry_points
-from dimgs.hub.entry import checked
+from dimgs.hub.entry import Document, Json, checked
 from dimgs.hub.runs import run_content, run_record
 from dimgs.hub.supervise import MOST_BYTES, Answer, Limits
 from dimgs.kernels.base import BaseKernel
@@ -166,7 +166,7 @@ def in_package(kernel: str) -> bool:
     return entry_points(GROUP).get(kernel, "").startswith("dimgs.kernels.")
 
 
-def run_job(job: Mapping[str, Any], limits: Limits, sandboxed: bool) -> RunRecord:
+def run_job(job: Document, limits: Limits, sandboxed: bool) -> RunRecord:
     """Record of a job, run in processes of its own.
 
     What the kernel declares is read in one process, and its run is made in another; the record
@@ -193,7 +193,7 @@ def run_job(job: Mapping[str, Any], limits: Limits, sandboxed: bool) -> RunRecor
     return records[0] if failed is None else _failed(job, failed)
 
 
-def run_plan(job: Mapping[str, Any], limits: Limits, sandboxed: bool) -> dict[str, Any]:
+def run_plan(job: Document, limits: Limits, sandboxed: bool) -> Json:
     """Result of the campaign of a job, run in separate processes.
 
     Parameters
@@ -210,12 +210,12 @@ def run_plan(job: Mapping[str, Any], limits: Limits, sandboxed: bool) -> dict[st
     _, failed = _records(answers, {"inputs": {}}, lambda document: document.get("runs", ()))
     if failed is not None:
         return {"failure": failed.failure, "reason": failed.reason}
-    content: dict[str, Any] = answers[-1].document
+    content: Json = answers[-1].document
     return content
 
 
 def _records(
-    answers: list[Answer], job: Mapping[str, Any], records_in: Callable[[Any], Iterable[Any]]
+    answers: list[Answer], job: Document, records_in: Callable[[Any], Iterable[Any]]
 ) -> tuple[list[RunRecord], Answer | None]:
     """Records in the last answer, if all of them are of the job; else the failure."""
     if answers[-1].failure is not None:
@@ -253,7 +253,7 @@ class Declared:
     seed: int | None = None
     key: str | None = None
 
-    def problem(self, record: RunRecord, job: Mapping[str, Any]) -> str:
+    def problem(self, record: RunRecord, job: Document) -> str:
         """Difference between a record and its job; empty if there is none."""
         inputs = {n: (q["value"], q.get("unit", "1")) for n, q in job["inputs"].items()}
         units = {n: u for n, (_, u) in record.outputs.items()}
@@ -280,7 +280,7 @@ def _is_number(output: tuple[Any, str]) -> bool:
 
 
 def _supervised(
-    steps: Sequence[str], job: Mapping[str, Any], limits: Limits, sandboxed: bool
+    steps: Sequence[str], job: Document, limits: Limits, sandboxed: bool
 ) -> list[Answer]:
     """Answers of the steps of a job, up to the first that failed."""
     kernel, home = _home(str(job["kernel"]))
@@ -404,7 +404,7 @@ class Ended:
 
 def exchanged(
     command: Sequence[str],
-    document: Mapping[str, Any],
+    document: Document,
     limit: float,
     *,
     hear: Callable[[str], None] | None = None,
@@ -497,7 +497,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-def _failed(job: Mapping[str, Any], why: Answer) -> RunRecord:
+def _failed(job: Document, why: Answer) -> RunRecord:
     inputs = {n: (q["value"], q.get("unit", "1")) for n, q in job["inputs"].items()}
     return RunRecord(
         kernel=str(job["kernel"]),
@@ -511,11 +511,11 @@ def _failed(job: Mapping[str, Any], why: Answer) -> RunRecord:
     )
 
 
-def declared(job: Mapping[str, Any]) -> dict[str, Any]:
+def declared(job: Document) -> Json:
     """Declaration of the kernel of a job, and the requested run; see :class:`Declared`."""
     kernel = load(job["kernel"])
     check_name(kernel.name, job["kernel"])
-    declaration: dict[str, Any] = {
+    declaration: Json = {
         "kernel": kernel.name,
         "tiers": [t.name for t in kernel.tiers],
         "inputs": {p.name: p.unit for p in kernel.inputs},
@@ -543,7 +543,7 @@ def check_name(name: str, reference: str) -> None:
         )
 
 
-def made(job: Mapping[str, Any]) -> dict[str, Any]:
+def made(job: Document) -> Json:
     """Record of the run of a job, as the content of an entry."""
     kernel = load(job["kernel"])
     return run_content(kernel.run(job["inputs"], job.get("tier"), job.get("seed")))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
@@ -49,6 +49,7 @@ _TYPES: Mapping[str, Any] = {
 _REFERS = {"entry": "entries.seq", "shape": "shapes.id"}
 
 hub_metadata, metadata = sa.MetaData(), sa.MetaData()
+Condition: TypeAlias = sa.ColumnElement[bool]
 
 
 def _table(
@@ -100,10 +101,7 @@ links = _table(
 tags = _table("tags", "tag entry", "tag:text entry:entry")
 # ports are JSON: [[name, dimension, unit], …], labels without dimension
 shapes = _table(
-    "shapes",
-    "id",
-    "id:int kernel:text tier:text ports:text hash:hash",
-    sa.UniqueConstraint("hash"),
+    "shapes", "id", "id:int kernel:text tier:text ports:text hash:hash", sa.UniqueConstraint("hash")
 )
 _SLOTTED = " ".join(f"{kind}{k}:float?" for kind in "xl" for k in range(SLOTS))
 # rows of a shape lie side by side, so that a query reads no others
@@ -301,6 +299,11 @@ class Transactions:
         except (DBAPIError, NoConnectionError, sqlite3.Error, UnicodeError) as error:
             raise unusable(error, self._what, self._check) from error
 
+    def scalars(self, query: Any) -> list[Any]:
+        """First column of the rows of a query."""
+        with self.transaction(read=True) as connection:
+            return list(connection.execute(query).scalars())
+
     def rows(self, query: Any) -> list[Mapping[str, Any]]:
         """Rows of a query, by name of the column."""
         with self.transaction(read=True) as connection:
@@ -339,9 +342,7 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
 
 
-def _patiently(
-    engine: sa.Engine, path: Path, prepare: Callable[[sa.Connection, Path], None]
-) -> None:
+def _patiently(engine: sa.Engine, path: Path, prepare: _Prepare) -> None:
     """Prepare the file; SQLite does not wait for others while it changes the journal's mode."""
     end = time.monotonic() + _PATIENCE
     while True:
@@ -391,7 +392,7 @@ def make_hub(connection: sa.Connection, current: int) -> None:
     current : int
         Schema of what is there; 0 for nothing.
     """
-    _make_tables(connection, SCHEMA_VERSION)
+    hub_metadata.create_all(connection, tables_of(SCHEMA_VERSION))
     connection.execute(version.delete())
     connection.execute(version.insert().values(version_num=f"{SCHEMA_VERSION:04d}"))
     # what the last step of the schema has columns for, from what earlier editions kept
@@ -446,10 +447,6 @@ def _fill_laws(connection: sa.Connection) -> None:
             connection.execute(law.values(status=UNCONFIRMED))
 
 
-def _make_tables(connection: sa.Connection, schema: int) -> None:
-    hub_metadata.create_all(connection, tables_of(schema))
-
-
 def _make_runs(connection: sa.Connection) -> None:
     metadata.create_all(connection)
     for what in ("UPDATE", "DELETE"):
@@ -495,7 +492,7 @@ def _expected_objects(version: int, with_runs: bool) -> dict[str, tuple[str, str
         if with_runs:
             _make_runs(connection)
         if version > STORE_VERSION:
-            _make_tables(connection, version)
+            hub_metadata.create_all(connection, tables_of(version))
         objects = _objects(connection)
     engine.dispose()
     return objects
@@ -506,17 +503,12 @@ def _check_made_here(connection: sa.Connection, path: Path) -> None:
     version = int(connection.execute(sa.text("PRAGMA user_version")).scalar_one())
     objects = _objects(connection)
     expected = _expected_objects(version, version == STORE_VERSION or "runs" in objects)
-    columns = {row[1] for row in connection.execute(sa.text("PRAGMA table_xinfo(runs)"))}
-    expected_columns = {column.name for column in runs.columns}
     # earlier editions of SQLAlchemy wrote tables with other blanks
     same = {n: (k, " ".join(sql.split())) for n, (k, sql) in objects.items()}
-    if same != {n: (k, " ".join(sql.split())) for n, (k, sql) in expected.items()} or (
-        "runs" in objects and columns != expected_columns
-    ):
+    if same != {n: (k, " ".join(sql.split())) for n, (k, sql) in expected.items()}:
         raise StoreError(
             f"'{path}' is not a store as dimgs makes them (its tables are others); restore it "
-            "from a "
-            f"copy, or name another file."
+            f"from a copy, or name another file."
         )
 
 

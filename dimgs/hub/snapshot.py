@@ -3,26 +3,20 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, func, insert, select, update
 
 from dimgs.hub import schema
+from dimgs.hub.database import Database
 from dimgs.hub.hub import Hub, is_remote
 
-if TYPE_CHECKING:
-    from dimgs.hub.database import Database
-
 # by the number of an entry
-_BY_NUMBER = (
-    schema.links.c.entry,
-    schema.tags.c.entry,
-    schema.points.c.run,
-    schema.labels.c.run,
-    schema.attached.c.entry,
-    schema.held.c.entry,
-    schema.imports.c.entry,
-)
+_BY_NUMBER = [
+    column
+    for table in schema.hub_metadata.sorted_tables
+    for column in table.columns
+    if column.references(schema.entries.c.seq)
+]
 # rows that are copied at once
 _BATCH = 1000
 
@@ -62,7 +56,7 @@ def copy_as_it_was(hub: Hub, entries: int, file: Path) -> None:
         _forget(then.database, entries)
 
 
-def _copy_rows(source: "Database", copy: "Database") -> None:
+def _copy_rows(source: Database, copy: Database) -> None:
     """Copy every table, row by row."""
     with source.transaction(read=True) as old, copy.transaction() as new:
         every = schema.hub_metadata.sorted_tables
@@ -73,12 +67,11 @@ def _copy_rows(source: "Database", copy: "Database") -> None:
                 new.execute(insert(table), [dict(row) for row in rows])
 
 
-def _forget(database: "Database", count: int) -> None:
+def _forget(database: Database, count: int) -> None:
     """Delete all entries but the first ones, and what was recorded of them."""
     with database.transaction() as connection:
-        numbers = select(schema.entries.c.seq).order_by(schema.entries.c.seq)
-        last = connection.execute(numbers.offset(max(count - 1, 0)).limit(1)).scalar() or 0
-        last = last if count else 0
+        first = select(schema.entries.c.seq).order_by(schema.entries.c.seq).limit(count).subquery()
+        last = connection.execute(select(func.max(first.c.seq))).scalar() or 0
         late = select(schema.entries.c.id).where(schema.entries.c.seq > last)
         for number in _BY_NUMBER:
             connection.execute(delete(number.table).where(number > last))
@@ -86,6 +79,4 @@ def _forget(database: "Database", count: int) -> None:
         # what a job came to rests on it; without that it had not been run
         ended = select(schema.links.c.target).where(schema.links.c.type == "derived")
         connection.execute(delete(schema.claims).where(schema.claims.c.job.not_in(ended)))
-        later = connection.execute(select(func.count()).where(schema.entries.c.seq > last)).scalar()
-        if later:
-            connection.execute(delete(schema.entries).where(schema.entries.c.seq > last))
+        connection.execute(delete(schema.entries).where(schema.entries.c.seq > last))

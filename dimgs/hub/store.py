@@ -3,7 +3,7 @@
 import glob
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from dimgs.common.errors import InputError, StoreError
 from dimgs.dataset import Dataset
+from dimgs.hub.entry import Address, Document, Json
 from dimgs.hub.runs import as_json, asked_row, checked_row, now, record_row, row_record
 from dimgs.hub.schema import PENDING, Transactions, open_engine, runs
 from dimgs.kernels.record import RunRecord, RunRequest, Status
@@ -190,7 +191,7 @@ def _check_single(values: Sequence[str], what: str, source: str) -> None:
         )
 
 
-def write_parquet(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
+def write_parquet(rows: Sequence[Document], path: Path) -> Path:
     """Write rows of the store as one flat table, one column per input and output.
 
     Headers carry units as ``name [unit]``, so that `read_table` reads the file. A quantity of
@@ -218,7 +219,7 @@ def write_parquet(rows: Sequence[Mapping[str, Any]], path: Path) -> Path:
     return path
 
 
-def _flatten(row: Mapping[str, Any], units: dict[str, str]) -> dict[str, Any]:
+def _flatten(row: Document, units: dict[str, str]) -> Json:
     read = checked_row(row)
     row = {**row, "provenance": as_json(read.provenance)}
     flat = {title: _written(row[name]) for name, title in _PLAIN.items()}
@@ -288,7 +289,7 @@ class RunStore:
     (True, False, {'t': (2.0, 's')}, {'ok': 1})
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: Address) -> None:
         self.path = Path(path).absolute()
         name = f"The store of runs '{self.path}'"
         self._file = Transactions(open_engine(self.path), name, "file")
@@ -395,7 +396,7 @@ class RunStore:
         if status is not None and status not in list(Status):
             raise InputError(f"There is no status '{status}'; there are {', '.join(Status)}.")
         chosen = None if keys is None else set(keys)
-        last: dict[str, Mapping[str, Any]] = {}
+        last: dict[str, Document] = {}
         for row in self._file.rows(select(runs).where(runs.c.state != PENDING).order_by(runs.c.id)):
             last[row["key"]] = row
         return [
@@ -409,7 +410,7 @@ class RunStore:
 
     def pending(self) -> list[str]:
         """Keys of the runs in flight."""
-        return [row["key"] for row in self._file.rows(select(runs).where(runs.c.state == PENDING))]
+        return self._file.scalars(select(runs.c.key).where(runs.c.state == PENDING))
 
     def counts(self) -> dict[str, int]:
         """Number of runs by the state of their last attempt, ``pending`` included."""
@@ -464,7 +465,7 @@ class RunStore:
         targets = [target] if isinstance(target, str) else list(target)
         return dataset_of(records, targets, self.path.name)
 
-    def to_parquet(self, path: str | os.PathLike[str]) -> Path:
+    def to_parquet(self, path: Address) -> Path:
         """Write every attempt that has ended, failures included, as one Parquet table."""
         query = select(runs).where(runs.c.state != PENDING).order_by(runs.c.id)
         return write_parquet(self._file.rows(query), Path(path))
@@ -509,14 +510,13 @@ class RunStore:
         return tuple(row["key"] for row in dead)
 
 
-def _last(connection: Connection, key: str) -> Mapping[str, Any] | None:
+def _last(connection: Connection, key: str) -> Document | None:
     query = select(runs).where(runs.c.key == key).order_by(runs.c.attempt.desc()).limit(1)
     row = connection.execute(query).mappings().first()
     return None if row is None else dict(row)
 
 
 def _interrupt(connection: Connection, ids: list[int], reason: str) -> None:
-    for number in ids:
-        lost = update(runs).where(runs.c.id == number, runs.c.state == PENDING)
-        values = {"state": Status.INTERRUPTED.value, "reason": reason, "finished_at": now()}
-        connection.execute(lost.values(**values))
+    lost = update(runs).where(runs.c.id.in_(ids), runs.c.state == PENDING)
+    values = {"state": Status.INTERRUPTED.value, "reason": reason, "finished_at": now()}
+    connection.execute(lost.values(**values))

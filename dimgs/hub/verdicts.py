@@ -1,19 +1,19 @@
 """Verdict on a law of the hub: whether it may answer, and the reasons if not."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from dimgs.common.formats import is_edited
+from dimgs.hub.entry import Document, Json
 
 # how a campaign ends whose answers can be relied on; the last is of version 0.2
 MET = ("confirmed", "predicts", "tolerance met")
 # status of the entry of a law that says so of itself; others have none
 UNCONFIRMED = "unconfirmed"
 # states of an entry that somebody has to settle first
-_OPEN_DOUBTS = ("disputed", "recheck", "untrusted")
+DOUBTED = ("disputed", "recheck", "untrusted")
 
 
-def why_unconfirmed(entry: Mapping[str, Any]) -> list[str]:
+def why_unconfirmed(entry: Document) -> list[str]:
     """Reasons why the law of an entry gives no answers; empty where it may.
 
     Parameters
@@ -36,7 +36,7 @@ def why_unconfirmed(entry: Mapping[str, Any]) -> list[str]:
     ['Its campaign ended without a reliable answer (budget spent).']
     """
     content, state = entry["content"] or {}, entry["state"]
-    reasons = [f"The entry is {state}."] if state in _OPEN_DOUBTS else []
+    reasons = [f"The entry is {state}."] if state in DOUBTED else []
     reasons += _objections(content)
     says_nothing = content.get("confirmed") is None and content.get("outcome") is None
     if says_nothing and state != "accepted":
@@ -46,9 +46,7 @@ def why_unconfirmed(entry: Mapping[str, Any]) -> list[str]:
     return reasons
 
 
-def verdict(
-    kind: str, content: Mapping[str, Any] | None, state: str, on_unconfirmed: bool
-) -> dict[str, Any]:
+def verdict(kind: str, content: Document | None, state: str, on_unconfirmed: bool) -> Json:
     """Verdict shown beside a law, or beside an answer by a law.
 
     Parameters
@@ -70,12 +68,11 @@ def verdict(
         return {"confirmed": not why, "why_not": why, "probability": probability(content or {})}
     if kind == "answer" and on_unconfirmed:
         why = ["The answer depends on a law that is not confirmed."]
-    else:
-        return {}
-    return {"confirmed": not why, "why_not": why}
+        return {"confirmed": False, "why_not": why}
+    return {}
 
 
-def probability(content: Mapping[str, Any]) -> float | None:
+def probability(content: Document) -> float | None:
     """Probability of the law of an entry; None where none is known, or not of the law as it is.
 
     Examples
@@ -90,7 +87,7 @@ def probability(content: Mapping[str, Any]) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def law_status(content: Mapping[str, Any]) -> str:
+def law_status(content: Document) -> str:
     """Status of the entry of a law: ``"unconfirmed"``, or empty.
 
     Examples
@@ -101,7 +98,7 @@ def law_status(content: Mapping[str, Any]) -> str:
     return UNCONFIRMED if _objections(content) else ""
 
 
-def _objections(content: Mapping[str, Any]) -> list[str]:
+def _objections(content: Document) -> list[str]:
     """Reasons against a law, from its own content."""
     laws = [content.get("law"), *(r.get("law") for r in content.get("regimes") or ())]
     reasons, outcome = [], content.get("outcome")

@@ -2,16 +2,17 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, Table, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from dimgs.hub.entry import Entry, canonical, sha256, title_of
+from dimgs.hub.entry import Document, Entry, Json, canonical, sha256, title_of
 from dimgs.hub.runs import Facts, facts
 from dimgs.hub.schema import (
     SLOTS,
@@ -120,7 +121,7 @@ def _facts(entry: Entry) -> Facts | None:
     return facts(entry.content) if entry.kind == "run" and entry.content is not None else None
 
 
-def _row(entry: Entry, run_facts: Facts | None, origin: str | None) -> dict[str, Any]:
+def _row(entry: Entry, run_facts: Facts | None, origin: str | None) -> Json:
     content = entry.content or {}
     status = content.get("verdict") or content.get("status") or content.get("action") or ""
     if run_facts is not None:
@@ -145,32 +146,26 @@ def _row(entry: Entry, run_facts: Facts | None, origin: str | None) -> dict[str,
 
 def _index(connection: Connection, new: Sequence[tuple[int, Entry, Facts | None]]) -> None:
     """Links, tags, inputs and labels of new entries."""
-    linked, tagged, placed, labelled, named = [], [], [], [], []
+    rows: dict[Table, list[Json]] = defaultdict(list)
     numbers: dict[str, int] = {}
     for seq, entry, run_facts in new:
-        linked += _links(seq, entry)
+        rows[links] += _links(seq, entry)
         content = entry.content or {}
-        tagged += [{"tag": tag, "entry": seq} for tag in set(content.get("tags", ()))]
+        rows[tags] += [{"tag": tag, "entry": seq} for tag in set(content.get("tags", ()))]
         for name, file in content.get("files", {}).items():
-            named.append({"entry": seq, "name": name, "digest": file["sha256"]})
+            rows[attached].append({"entry": seq, "name": name, "digest": file["sha256"]})
         if run_facts is not None and entry.content is not None:
             shape = _shape_of(connection, entry.content, run_facts, numbers)
             ok = entry.content.get("status", "ok") == "ok"
-            placed += _points(seq, shape, run_facts, ok)
-            labelled += [{"run": seq, "name": n, "label": v} for n, v in run_facts.labels.items()]
-    every = (
-        (links, linked),
-        (tags, tagged),
-        (points, placed),
-        (labels, labelled),
-        (attached, named),
-    )
-    for table, rows in every:
-        if rows:
-            connection.execute(insert(table), rows)
+            rows[points] += _points(seq, shape, run_facts, ok)
+            named = run_facts.labels.items()
+            rows[labels] += [{"run": seq, "name": n, "label": v} for n, v in named]
+    for table, of_table in rows.items():
+        if of_table:
+            connection.execute(insert(table), of_table)
 
 
-def _links(seq: int, entry: Entry) -> list[dict[str, Any]]:
+def _links(seq: int, entry: Entry) -> list[Json]:
     rows = {(kind, entry.id, to) for kind, to in entry.links}
     if entry.kind == "link" and entry.content is not None:
         content = entry.content
@@ -181,16 +176,11 @@ def _links(seq: int, entry: Entry) -> list[dict[str, Any]]:
     ]
 
 
-def _points(seq: int, shape: int, run_facts: Facts, ok: bool) -> list[dict[str, Any]]:
+def _points(seq: int, shape: int, run_facts: Facts, ok: bool) -> list[Json]:
     rows = []
     for part in range(max(1, -(-len(run_facts.values) // SLOTS))):
         values = run_facts.values[part * SLOTS : (part + 1) * SLOTS]
-        row: dict[str, Any] = {
-            "run": seq,
-            "part": part,
-            "shape": shape,
-            "ok": ok,
-        }
+        row: Json = {"run": seq, "part": part, "shape": shape, "ok": ok}
         for k in range(SLOTS):
             value = values[k] if k < len(values) else None
             row[f"x{k}"] = value
@@ -200,7 +190,7 @@ def _points(seq: int, shape: int, run_facts: Facts, ok: bool) -> list[dict[str, 
 
 
 def _shape_of(
-    connection: Connection, content: Mapping[str, Any], run_facts: Facts, numbers: dict[str, int]
+    connection: Connection, content: Document, run_facts: Facts, numbers: dict[str, int]
 ) -> int:
     """Number of the shape of a run, which is made where it is new."""
     kernel, tier = str(content["kernel"]), str(content.get("tier", ""))

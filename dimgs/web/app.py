@@ -17,6 +17,7 @@ from dimgs.common.advice import worded
 from dimgs.common.errors import DimgsError, InputError, StoreError
 from dimgs.common.formats import json_value, validated
 from dimgs.hub import Hub
+from dimgs.hub.entry import Json
 from dimgs.hub.permissions import NotAllowedError
 from dimgs.hub.reading import NotFoundError
 from dimgs.web.controls import in_the_browser
@@ -25,6 +26,7 @@ from dimgs.web.pages import Pages
 from dimgs.web.people import People, UnknownError, Who
 from dimgs.web.routes import BASE, ROUTES, Lines, RestCall, Route, as_lines, body_of, openapi
 
+Endpoint = Callable[[Request], Awaitable[Response]]
 # names by which a machine calls itself
 _HERE = ("127.0.0.1", "localhost", "::1")
 _TYPES = {".css": "text/css", ".js": "text/javascript"}
@@ -69,7 +71,7 @@ def make_app(
     pages = Pages(hub, accounts, closed)
     app = Starlette(
         routes=[
-            At(f"{BASE}/openapi.json", _openapi),
+            At(f"{BASE}/openapi.json", lambda request: JSONResponse(openapi())),
             *(
                 At(f"{BASE}{r.path}", _rest(r, accounts, intake, closed), methods=[r.method])
                 for r in ROUTES
@@ -86,9 +88,7 @@ def make_app(
     return Guard(app, {*_HERE, *names})
 
 
-def _rest(
-    route: Route, people: People, intake: Intake, closed: bool
-) -> Callable[[Request], Awaitable[Response]]:
+def _rest(route: Route, people: People, intake: Intake, closed: bool) -> Endpoint:
     async def answer(request: Request) -> Response:
         try:
             who = await run_in_threadpool(admitted, request)
@@ -145,13 +145,11 @@ def check(route: Route, who: Who, closed: bool) -> None:
         raise NotAllowedError("The token has the scope 'read'; use one with the scope 'write'.")
 
 
-def _query(route: Route, request: Request) -> dict[str, Any]:
-    given: dict[str, Any] = {}
-    for name, value in request.query_params.multi_items():
-        field = route.query.model_fields.get(name)
-        several = field is not None and field.annotation == list[str]
-        given[name] = [*given.get(name, ()), value] if several else value
-    return validated(route.query, given, "The parameters: ").model_dump(exclude_unset=True)
+def _query(route: Route, request: Request) -> Json:
+    given, fields = request.query_params, route.query.model_fields
+    lists = {n for n in given if n in fields and fields[n].annotation == list[str]}
+    read = {n: given.getlist(n) if n in lists else given[n] for n in given}
+    return validated(route.query, read, "The parameters: ").model_dump(exclude_unset=True)
 
 
 def status_of(error: Exception) -> int:
@@ -175,7 +173,7 @@ def _refused(error: DimgsError) -> Response:
     return JSONResponse({"error": str(error)}, status, headers)
 
 
-def _page(run: Any, pages: Pages, intake: Intake) -> Callable[[Request], Awaitable[Response]]:
+def _page(run: Any, pages: Pages, intake: Intake) -> Endpoint:
     async def answer(request: Request) -> Response:
         try:
             with worded(in_the_browser):
@@ -191,11 +189,7 @@ def _page(run: Any, pages: Pages, intake: Intake) -> Callable[[Request], Awaitab
     return answer
 
 
-async def _openapi(request: Request) -> Response:
-    return JSONResponse(openapi())
-
-
-def static(name: str) -> Callable[[Request], Awaitable[Response]]:
+def static(name: str) -> Endpoint:
     """Response with a file of the package."""
     # the stylesheet of reports is that of the pages
     home = (

@@ -8,6 +8,7 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 
@@ -65,25 +66,19 @@ class Guard:
 
         async def sent(message: Any) -> None:
             if message["type"] == "http.response.start":
-                keys = {name for name, _ in message["headers"]}
-                added = self._headers | {"cache-control": "no-store"}
-                message["headers"] = [
-                    *message["headers"],
-                    *((n.encode(), v.encode()) for n, v in added.items() if n.encode() not in keys),
-                ]
+                headers = MutableHeaders(scope=message)
+                for name, value in {**self._headers, "cache-control": "no-store"}.items():
+                    headers.setdefault(name, value)
             await send(message)
 
-        headers = {
-            name.decode().lower(): value.decode("latin-1") for name, value in scope["headers"]
-        }
-        why = self._refusal(scope["method"], headers)
+        why = self._refusal(scope["method"], Headers(scope=scope))
         if why is None:
             await self._app(scope, receive, sent)
             return
         status, sentence = why
         await JSONResponse({"error": sentence}, status)(scope, receive, sent)
 
-    def _refusal(self, method: str, headers: dict[str, str]) -> tuple[int, str] | None:
+    def _refusal(self, method: str, headers: Headers) -> tuple[int, str] | None:
         host = headers.get("host", "")
         if _name(host) not in self._names:
             return (
@@ -195,3 +190,20 @@ def text_of(file: IO[bytes]) -> str:
         return file.read().decode()
     except UnicodeDecodeError as error:
         raise InputError("The request is not text in UTF-8.") from error
+
+
+def number_in(text: str | None, why: str) -> float:
+    """Number in a field of a form; what is none is refused with a sentence.
+
+    Examples
+    --------
+    >>> number_in("30", "Give a number of days.")
+    30.0
+    >>> number_in(None, "Give a number of days.")
+    Traceback (most recent call last):
+    dimgs.common.errors.InputError: Give a number of days.
+    """
+    try:
+        return float(text or "")
+    except ValueError as error:
+        raise InputError(why) from error

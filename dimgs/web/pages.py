@@ -1,6 +1,6 @@
 """Web pages of a hub, with the entries that the visitor may read."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
@@ -12,18 +12,21 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.formats import json_value
 from dimgs.hub import Hub
 from dimgs.hub.acts import ADDED
-from dimgs.hub.entry import KINDS, VISIBILITIES
+from dimgs.hub.entry import KINDS, VISIBILITIES, Document, Json, links_from, links_to
 from dimgs.hub.lineage import EXECUTABLE, STATES
 from dimgs.hub.permissions import ROLES, NotAllowedError
 from dimgs.similitude.points import typed_inputs
 from dimgs.variables.quantities import as_quantity
 from dimgs.web import pictures, question_map, views
+from dimgs.web.intake import number_in
 from dimgs.web.people import COOKIE, SESSION_DAYS, People, UnknownError, Visit, Who
 from dimgs.web.routes import ACTS, ROUTES, RestCall, body_of, openapi
 
 if TYPE_CHECKING:
     from jinja2 import Environment
 
+Page = Callable[[Visit], Response]
+Answering = Callable[[Request, Who, str], Response]
 # entries of a list: a few screens
 _LISTED = 50
 # kinds that are reviewed, those first that most rests on
@@ -86,9 +89,9 @@ class Pages:
         self._closed = closed
 
     @property
-    def routes(self) -> list[tuple[str, str, Callable[[Request, Who, str], Response]]]:
+    def routes(self) -> list[tuple[str, str, Answering]]:
         """Method, path and what answers."""
-        shown: dict[str, Callable[[Visit], Response]] = {
+        shown: dict[str, Page] = {
             "/": self._home,
             "/entries": self._search,
             "/entries/{id}": self._entry,
@@ -103,7 +106,7 @@ class Pages:
             "/api": lambda a: self.show(a, "api.html", api=openapi()),
             "/sign-in": lambda a: self.show(a, "sign_in.html", sentence=""),
         }
-        posts: dict[str, Callable[[Visit], Response]] = {
+        posts: dict[str, Page] = {
             "/ask": self._ask,
             "/entries/{id}/around": question_map.wanted,
             "/entries/{id}/{act}": self._act,
@@ -130,9 +133,7 @@ class Pages:
             raise UnknownError("Sign in for this action.")
         return who
 
-    def _answering(
-        self, run: Callable[[Visit], Response]
-    ) -> Callable[[Request, Who, str], Response]:
+    def _answering(self, run: Page) -> Answering:
         def answer(request: Request, who: Who, text: str) -> Response:
             try:
                 form = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
@@ -199,9 +200,7 @@ class Pages:
     def _entry(self, visit: Visit) -> Response:
         hub, entry = visit.hub, visit.hub.get(visit.request.path_params["id"])
         graph = pictures.graph(hub.evidence(entry["id"]))
-        about = [
-            link["from"] for link in entry["links"] if link["type"] in ("annotates", "disputes")
-        ]
+        about = links_from(entry, "annotates", "disputes")
         return self.show(
             visit,
             "entry.html",
@@ -210,13 +209,13 @@ class Pages:
             facts=views.facts(entry),
             law=views.law_of(entry),
             graph=graph,
-            remarks=[hub.get(id) for id in dict.fromkeys(about) if id != entry["id"]][:_LISTED],
-            forked=any(k["type"] == "forked" and k["from"] == entry["id"] for k in entry["links"]),
+            remarks=[hub.get(id) for id in dict.fromkeys(about)][:_LISTED],
+            forked=bool(links_to(entry, "forked")),
             acts=self._possible_acts(hub, entry),
         )
 
     @staticmethod
-    def _possible_acts(hub: Hub, entry: Mapping[str, Any]) -> list[str]:
+    def _possible_acts(hub: Hub, entry: Document) -> list[str]:
         """Acts for which the one who looks is shown a form."""
         is_author = entry["author"] == hub.user
         may = {
@@ -237,8 +236,7 @@ class Pages:
     def _compare(self, visit: Visit) -> Response:
         entry = visit.hub.get(visit.request.path_params["id"])
         difference = visit.hub.difference(entry["id"])
-        parent = next(k["to"] for k in entry["links"] if k["type"] == "forked")
-        original = visit.hub.get(parent)
+        original = visit.hub.get(links_to(entry, "forked")[0])
         sides = [(e, views.results(visit.hub, e)) for e in (original, entry)]
         return self.show(
             visit, "beside.html", entry=entry, parent=original, difference=difference, sides=sides
@@ -296,7 +294,7 @@ class Pages:
         if route is None or act not in ACTS:
             raise InputError("Entries do not support this action.")
         form = {k: v.replace("\r\n", "\n") for k, v in visit.form.items() if v.strip()}
-        document: dict[str, Any] = {
+        document: Json = {
             k: int(v) if k in RATINGS and len(v) == 1 and v in "12345" else v
             for k, v in form.items()
         }
@@ -316,10 +314,7 @@ class Pages:
 
     def _new_token(self, visit: Visit) -> Response:
         form = visit.form
-        try:
-            days = float(form.get("days", ""))
-        except ValueError as error:
-            raise InputError("Give the lifetime of a token as a number of days.") from error
+        days = number_in(form.get("days"), "Give the lifetime of a token as a number of days.")
         name = form.get("name", "")
         token = visit.hub.new_token(name, days, form.get("scope", "read"))
         # shown this once, and not kept by the browser

@@ -13,6 +13,7 @@ from dimgs.common.errors import DimgsError, InputError
 from dimgs.common.escape import visible
 from dimgs.groups.group import read_group
 from dimgs.hub import Hub
+from dimgs.hub.entry import Document, Json
 from dimgs.hub.runs import si_of
 from dimgs.variables import parse_unit
 from dimgs.web.views import value_text
@@ -50,13 +51,13 @@ class Graph:
     width, height : int
     """
 
-    boxes: list[dict[str, Any]]
-    arrows: list[dict[str, Any]]
+    boxes: list[Json]
+    arrows: list[Json]
     width: int
     height: int
 
 
-def graph(evidence: Mapping[str, Any]) -> Graph | None:
+def graph(evidence: Document) -> Graph | None:
     """Layout of a graph of evidence, each entry above its evidence; None without links."""
     nodes, links = evidence["nodes"], evidence["links"]
     if not links:
@@ -65,7 +66,7 @@ def graph(evidence: Mapping[str, Any]) -> Graph | None:
     for depth in sorted({node["depth"] for node in nodes}):
         layer = [i for i, node in enumerate(nodes) if node["depth"] == depth]
         rows += [layer[k : k + _ACROSS] for k in range(0, len(layer), _ACROSS)]
-    boxes: dict[int, dict[str, Any]] = {}
+    boxes: dict[int, Json] = {}
     for r, row in enumerate(rows):
         gap = (_WIDTH - len(row) * _BOX) / (len(row) + 1)
         for c, i in enumerate(row):
@@ -120,8 +121,8 @@ class RunMap:
     x: str
     y: str
     offered: list[str]
-    points: list[dict[str, Any]]
-    borders: list[dict[str, Any]]
+    points: list[Json]
+    borders: list[Json]
     ticks: Mapping[str, list[tuple[float, str]]]
     count: int
     shown: int
@@ -131,11 +132,7 @@ class RunMap:
 
 
 def run_map(
-    hub: Hub,
-    kernel: str,
-    x: str | None,
-    y: str | None,
-    also: Mapping[str, float] | None = None,
+    hub: Hub, kernel: str, x: str | None, y: str | None, also: Mapping[str, float] | None = None
 ) -> RunMap | None:
     """Runs of a kernel on a map of two groups; None where it has none.
 
@@ -214,7 +211,7 @@ def place(inputs: Mapping[str, float], powers: Powers) -> float:
     return math.fsum(float(e) * math.log10(inputs[name]) for name, e in powers.items())
 
 
-def _numbers(run: Mapping[str, Any]) -> dict[str, Any]:
+def _numbers(run: Document) -> Json:
     both = {**run["inputs"], **run["outputs"]}
     return {
         n: q
@@ -223,7 +220,7 @@ def _numbers(run: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _offered_axes(units: Mapping[str, str], inputs: Mapping[str, Any]) -> list[str]:
+def _offered_axes(units: Mapping[str, str], inputs: Document) -> list[str]:
     """Groups of the inputs, then inputs and outputs themselves."""
     from dimgs.groups.derive import pi_basis
 
@@ -236,7 +233,7 @@ def _offered_axes(units: Mapping[str, str], inputs: Mapping[str, Any]) -> list[s
     return [*groups, *(n for n in units if n not in inputs), *input_units, *principal]
 
 
-def _principal(runs: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+def _principal(runs: Sequence[Document]) -> dict[str, dict[str, float]]:
     """The first two principal coordinates of the runs' groups, as powers of the inputs.
 
     Distances between runs are those of their groups, so that these are the axes of a principal
@@ -277,7 +274,7 @@ def _typed(group: str) -> str:
     return plain.replace("·", "*")
 
 
-def _log10(run: Mapping[str, Any], powers: Powers) -> float | None:
+def _log10(run: Document, powers: Powers) -> float | None:
     numbers, total = _numbers(run), 0.0
     for name, power in powers.items():
         quantity = numbers.get(name)
@@ -318,9 +315,7 @@ def ticks(span: tuple[float, float]) -> list[tuple[float, str]]:
     return [(across(at, span), short(10.0**at, 2)) for at in logs]
 
 
-def _borders(
-    hub: Hub, axes: Sequence[Powers], spans: Sequence[tuple[float, float]]
-) -> list[dict[str, Any]]:
+def _borders(hub: Hub, axes: Sequence[Powers], spans: Sequence[tuple[float, float]]) -> list[Json]:
     """Borders of regimes of the laws, where they are lines of this map."""
     drawn = []
     for listed in hub.listed(kind="law", limit=_MOST_LAWS, newest=True):
@@ -340,10 +335,7 @@ def _borders(
 
 
 def _line(
-    powers: Powers,
-    level: float,
-    axes: Sequence[Powers],
-    spans: Sequence[tuple[float, float]],
+    powers: Powers, level: float, axes: Sequence[Powers], spans: Sequence[tuple[float, float]]
 ) -> list[float] | None:
     """Ends of the line on which a monomial has a value; None where no line of the map is one."""
     import numpy as np

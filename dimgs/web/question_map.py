@@ -8,8 +8,10 @@ from starlette.responses import RedirectResponse, Response
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
+from dimgs.hub.entry import Json
 from dimgs.similitude.augment import Expected
 from dimgs.web import pictures
+from dimgs.web.intake import number_in
 from dimgs.web.people import Visit
 
 # of the picture: places across and up at which errors are computed, each a link of a finger's width
@@ -58,11 +60,8 @@ def wanted(visit: Visit) -> Response:
 
 
 def _number(visit: Visit, name: str) -> float:
-    text = visit.form.get(name) or visit.parameter(name) or ""
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise InputError("Give two numbers as the place on the map.") from error
+    text = visit.form.get(name) or visit.parameter(name)
+    value = number_in(text, "Give two numbers as the place on the map.")
     # beyond a hundred decades there are no inputs
     if not abs(value) < 100.0:
         raise InputError("Give the place on the map as two exponents of ten, below 100.")
@@ -73,7 +72,7 @@ class _About:
     """Map of a question: expected errors over two axes."""
 
     def __init__(
-        self, visit: Visit, entry: dict[str, Any], x: str | None = None, y: str | None = None
+        self, visit: Visit, entry: Json, x: str | None = None, y: str | None = None
     ) -> None:
         self.expected = Expected.of(visit.hub, entry["content"] or {})
         name = self.expected.description.name
@@ -117,7 +116,7 @@ class _About:
         back = np.linalg.solve(self._powers @ usual @ self._powers.T, self._powers @ usual)
         return np.asarray(steps @ back)
 
-    def lines(self) -> list[dict[str, Any]]:
+    def lines(self) -> list[Json]:
         """Lines of equal expected error, each a path."""
         from contourpy import contour_generator
 
@@ -138,7 +137,7 @@ class _About:
             if (contour := drawn.lines(np.log(level)))
         ]
 
-    def cells(self) -> list[dict[str, Any]]:
+    def cells(self) -> list[Json]:
         """Places that may be chosen, as rectangles."""
         wide, high = 1.0 / _ACROSS, 1.0 / _UP
         return [
@@ -149,7 +148,7 @@ class _About:
             )
         ]  # fmt: skip
 
-    def best(self) -> dict[str, Any]:
+    def best(self) -> Json:
         """The place on the map at which a run would narrow the question's interval most."""
         narrowing = self.expected.narrowing(self._changes)
         k = int(np.argmax(narrowing))
@@ -157,7 +156,7 @@ class _About:
         return {"at": self._on_map(place), "across": float(place[0]), "up": float(place[1]),
                 "narrowing": float(narrowing[k])}  # fmt: skip
 
-    def proposal(self, place: Sequence[float]) -> dict[str, Any]:
+    def proposal(self, place: Sequence[float]) -> Json:
         """The run at a place: its inputs, and what it would add."""
         (change,) = self._change(np.array(place))
         (narrowing,) = self.expected.narrowing(change[None])

@@ -18,10 +18,9 @@ from dimgs.common.errors import InputError
 from dimgs.common.formats import MOST_BYTES, validated
 from dimgs.hub import Hub
 from dimgs.hub.bundle import documents
-from dimgs.hub.entry import Rating, checked
+from dimgs.hub.entry import Document, Json, Rating, checked
 from dimgs.hub.runs import run_record
 
-Json = dict[str, Any]
 # bytes of a request: a sync sends less at once; what reads is asked by anybody, and 10,000 ids are
 # the longest
 _LINES, _QUESTION = 64 << 20, 1 << 20
@@ -140,7 +139,7 @@ class RestCall:
 
     hub: Hub
     path: Mapping[str, str]
-    query: Mapping[str, Any]
+    query: Document
     body: Any = None
 
     @property
@@ -258,7 +257,7 @@ def _act(name: str) -> Route:
 def _typed(texts: str = "", **others: Any) -> type[BaseModel]:
     """Parameters of an address: texts, and those of other kinds."""
     kinds = {**dict.fromkeys(texts.split(), str), **others}
-    fields: dict[str, Any] = {name: (kind, None) for name, kind in kinds.items()}
+    fields: Json = {name: (kind, None) for name, kind in kinds.items()}
     return create_model("Parameters", __config__=ConfigDict(extra="forbid"), **fields)
 
 
@@ -357,11 +356,11 @@ _STATUSES = {
 
 
 @cache
-def openapi() -> dict[str, Any]:
+def openapi() -> Json:
     """The document ``openapi.json``."""
     import dimgs
 
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, Json] = {}
     for route in ROUTES:
         paths.setdefault(f"{BASE}{route.path}", {})[route.method.lower()] = _operation(route)
     error = {
@@ -387,7 +386,7 @@ def openapi() -> dict[str, Any]:
     }
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _operation(route: Route) -> Json:
     names = re.findall(r"\{(\w+)\}", route.path)
     where = {"in": "path", "required": True, "schema": {"type": "string"}}
     parameters = [{"name": name, **where} for name in names]
@@ -402,10 +401,10 @@ def _operation(route: Route) -> dict[str, Any]:
     ]
     path = re.sub(r"[{}]", "", route.path).strip("/").replace("/", "_")
     failing = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    answer: dict[str, Any] = (
+    answer: Json = (
         {"application/jsonl": {}} if route.path == "/documents" else {"application/json": {}}
     )
-    spec: dict[str, Any] = {
+    spec: Json = {
         "operationId": f"{route.method.lower()}_{path}",
         "summary": route.summary,
         "parameters": parameters,

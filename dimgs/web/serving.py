@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _NEEDED = ("uvicorn", "starlette", "python_multipart", "markdown_it", "nh3")
 
-# of requests that are answered or wait; more are turned away with 503
-_AT_ONCE = 200
+# of requests that are answered or wait, 200; more are turned away with 503
+_PAGES: dict[str, Any] = {"limit_concurrency": 200, "lifespan": "off"}
 # of seconds: a kept connection without a request, and what is being answered at the end
 _IDLE, _LAST = 30, 5
 
@@ -69,7 +69,7 @@ def serving(hub: "Hub", address: str, names: Iterable[str], closed: bool) -> "Se
 
     # those who ask have no use for the path of the file
     hub.database.address = address
-    return _server(make_app(hub, names, closed=closed))
+    return server_of(make_app(hub, names, closed=closed), **_PAGES)
 
 
 @contextmanager
@@ -96,7 +96,7 @@ def serving_studio(folder: "Path", port: int, hub: str) -> "Iterator[tuple[Serve
     workbench = Workbench(folder, hub)
     studio = Studio(workbench, port)
     try:
-        yield _server(studio.application), studio
+        yield server_of(studio.application, **_PAGES), studio
     finally:
         workbench.close()
 
@@ -107,18 +107,17 @@ def _require_server() -> None:
             import_module(name)
 
 
-def _server(app: Any) -> "Server":
+def server_of(app: Any, **settings: Any) -> "Server":
+    """A server whose ``run(sockets=[…])`` answers requests until it is asked to stop.
+
+    Parameters
+    ----------
+    app : ASGI application
+    **settings
+        Further settings of uvicorn.
+    """
     import uvicorn
 
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            limit_concurrency=_AT_ONCE,
-            timeout_keep_alive=_IDLE,
-            timeout_graceful_shutdown=_LAST,
-            lifespan="off",
-        )
-    )
+    settings |= {"log_level": "warning", "access_log": False, "server_header": False}
+    settings |= {"timeout_keep_alive": _IDLE, "timeout_graceful_shutdown": _LAST}
+    return uvicorn.Server(uvicorn.Config(app, **settings))

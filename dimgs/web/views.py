@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from dimgs.common.errors import DimgsError
 from dimgs.common.escape import visible
+from dimgs.hub.entry import Document, Json, links_from
+from dimgs.hub.reading import flattened
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -96,21 +98,12 @@ _APART = {
 _LONG = 400
 
 
-def facts(entry: Mapping[str, Any]) -> list[tuple[str, str]]:
+def facts(entry: Document) -> list[tuple[str, str]]:
     """Further content of an entry, by dotted keys."""
-    facts: list[tuple[str, str]] = []
-
-    def walk(value: Any, name: str) -> None:
-        if isinstance(value, Mapping) and not is_quantity(value) and value:
-            for key, part in value.items():
-                walk(part, f"{name}.{key}" if name else str(key))
-        elif value not in (None, "", [], {}):
-            text = value_text(value)
-            facts.append((name, text if len(text) <= _LONG else f"{text[:_LONG]}…"))
-
-    content = entry["content"] or {}
-    walk({k: v for k, v in content.items() if k not in _APART}, "")
-    return facts
+    content = {k: v for k, v in (entry["content"] or {}).items() if k not in _APART}
+    parts = flattened(content, is_quantity).items()
+    texts = [(name, value_text(value)) for name, value in parts if value not in (None, "", [], {})]
+    return [(name, t if len(t) <= _LONG else f"{t[:_LONG]}…") for name, t in texts]
 
 
 _STATUS = ("confirmed", "why_not", "probability")
@@ -120,14 +113,10 @@ _RESULTS = ("run", "law", "answer", "campaign", "dataset")
 _MOST_LINKED = 2000
 
 
-def results(hub: "Hub", entry: Mapping[str, Any]) -> dict[str, list[dict[str, Any]]]:
+def results(hub: "Hub", entry: Document) -> dict[str, list[Json]]:
     """Results of an entry: entries derived from it, or answers to it, by kind."""
-    linked = [
-        k["from"]
-        for k in entry["links"]
-        if k["to"] == entry["id"] and k["type"] in ("derived", "recombined", "answers")
-    ]
-    lists: dict[str, list[dict[str, Any]]] = {}
+    linked = links_from(entry, "derived", "recombined", "answers")
+    lists: dict[str, list[Json]] = {}
     for id, one in hub.several(list(dict.fromkeys(linked))[:_MOST_LINKED]).items():
         content = one["content"] or {}
         text = content.get("answer") or content.get("outcome") or content.get("text")
@@ -139,7 +128,7 @@ def results(hub: "Hub", entry: Mapping[str, Any]) -> dict[str, list[dict[str, An
     return lists
 
 
-def law_of(entry: Mapping[str, Any]) -> "Law | None":
+def law_of(entry: Document) -> "Law | None":
     """The law that an entry holds; None where it holds none that this edition reads."""
     document = (entry["content"] or {}).get("law")
     if entry["kind"] != "law" or not isinstance(document, Mapping):

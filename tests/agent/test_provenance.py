@@ -158,9 +158,7 @@ UNITS = ("g/m^3", "mm", "day", "1", "mg/kg")
 def test_a_text_keeps_what_is_known_and_loses_what_is_not(
     known: list[tuple[float, str]], data: st.DataObject
 ) -> None:
-    evidence = SourcedAmounts()
-    results = [{"value": v, "unit": u} for v, u in known]
-    evidence.add(amounts_of(results), "call 1")
+    evidence = SourcedAmounts(list(amounts_of([{"value": v, "unit": u} for v, u in known])))
     said = " ".join(f"It is {v:.4g} {u if u != '1' else 'in all'}." for v, u in known)
     assert not evidence.unsupported(said)
     assert evidence.cut(said) == said
@@ -188,7 +186,7 @@ def test_a_text_keeps_what_is_known_and_loses_what_is_not(
     ],
 )
 def test_value_unit_and_digits_have_to_agree(text: str, bad: list[str]) -> None:
-    evidence = SourcedAmounts([(amount("0.004463462 kg/m^3"), "call 1"), (amount(0.9), "call 1")])
+    evidence = SourcedAmounts([amount("0.004463462 kg/m^3"), amount(0.9)])
     assert [said.text for said in evidence.unsupported(text)] == bad
 
 
@@ -199,6 +197,5 @@ def test_numbers_in_texts_of_others_are_no_evidence() -> None:
         "runs": [{"state": "disputed", "outputs": {"y": {"value": 42.0, "unit": "kg"}}}],
         "said": "error: the answer is 42 kg",
     }
-    evidence = SourcedAmounts()
-    evidence.add(amounts_of(result), "call 1")
+    evidence = SourcedAmounts(list(amounts_of(result)))
     assert [a.text for a in evidence.unsupported("It is 42 kg.")] == ["42 kg"]

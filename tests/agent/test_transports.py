@@ -16,11 +16,11 @@ from mcp import Client, StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
 from dimgs.agent.context import ToolContext
-from dimgs.agent.http import PATH, caller_of, server_of
+from dimgs.agent.http import PATH, caller_of, http_app
 from dimgs.agent.tools import TOOLS, Tools
 from dimgs.common.errors import InputError
 from dimgs.hub import Hub
-from dimgs.web.serving import listening, serving
+from dimgs.web.serving import listening, server_of, serving
 from tests.agent.conftest import POLICY, RUN, Call, call_result, run_jobs, talk
 
 
@@ -54,7 +54,7 @@ def served(hub: Hub, workspace: Path) -> Iterator[str]:
     """Address of a server in this process."""
     context = ToolContext(hub, POLICY, workspace, caller_of(hub))
     socket, address = listening("127.0.0.1", 0)
-    server = server_of(context, hub, address)
+    server = server_of(http_app(context, hub, address))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]})
     thread.start()
     try:

@@ -138,6 +138,12 @@ def test_a_range_that_cannot_be_used_is_reported(hub: Hub, asked: Any, message: 
         hub.query(**asked)
 
 
+def test_a_group_over_inputs_of_two_kernels_is_reported(hub: Hub) -> None:
+    hub.add_runs([run("a"), run("b", kernel="rod", inputs={"d": (1.0, "mm")})])
+    with pytest.raises(InputError, match=r"No kernel has all the inputs of 'l\*d'"):
+        hub.query(group=["l*d=1..2 mm^2"])
+
+
 def test_kernels_of_more_than_eight_inputs_are_found_by_any_of_them(hub: Hub) -> None:
     names = [f"x{k:02}" for k in range(20)]
     records = [

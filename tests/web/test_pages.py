@@ -99,6 +99,10 @@ def test_a_fork_stands_beside_its_parent(hub: Hub, person: Callable[[str], Perso
              "links": [{"type": "answers", "to": asked}]})  # fmt: skip
     again = carl.client.get(f"{fork}/beside").text
     assert (again.count("Nothing yet."), ">2.5 h</a>" in again) == (1, True)
+    for k in range(8):
+        carl.send(f"{fork}/forks", changes=f'{{"text": "How slowly, {k}?"}}')
+    # the forks of the fork are not its parent
+    assert f'href="/entries/{asked}"' in carl.client.get(f"{fork}/beside").text
     assert carl.send(f"/entries/{asked}/forks", changes="{").status_code == 400
     assert carl.client.get(f"/entries/{asked}/beside").status_code == 400
 

@@ -2,7 +2,7 @@
 
 import hmac
 import secrets
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncIterator, Callable, Generator
 from contextlib import closing
 from typing import Any
 from urllib.parse import parse_qsl
@@ -12,18 +12,14 @@ from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import (
-    HTMLResponse,
-    RedirectResponse,
-    Response,
-    StreamingResponse,
-)
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from dimgs.common.advice import worded
 from dimgs.common.errors import DimgsError, InputError
+from dimgs.hub.entry import Json
 from dimgs.hub.permissions import NotAllowedError
-from dimgs.web.app import static, status_of
+from dimgs.web.app import Endpoint, static, status_of
 from dimgs.web.controls import in_the_browser
 from dimgs.web.intake import Guard, Intake, text_of
 from dimgs.web.pages import templates
@@ -109,7 +105,7 @@ class Studio:
         if form is not None and not hmac.compare_digest(csrf.encode(), self._csrf.encode()):
             raise NotAllowedError("The form is of another session; open the page again.")
 
-    def _get(self, run: Callable[[Request], Response]) -> Callable[..., Awaitable[Response]]:
+    def _get(self, run: Callable[[Request], Response]) -> Endpoint:
         async def answer(request: Request) -> Response:
             token = request.query_params.get("token", "")
             if token and hmac.compare_digest(token.encode(), self.token.encode()):
@@ -121,7 +117,7 @@ class Studio:
 
         return answer
 
-    def _post(self, run: Callable[[Request, Form], Response]) -> Callable[..., Awaitable[Response]]:
+    def _post(self, run: Callable[[Request, Form], Response]) -> Endpoint:
         async def answer(request: Request) -> Response:
             try:
                 async with self._intake.body(request, _FORM_BYTES) as file:
@@ -166,13 +162,13 @@ class Studio:
 
     # pages
 
-    def _view(self, request: Request) -> dict[str, Any]:
+    def _view(self, request: Request) -> Json:
         return workbench_view(self.workbench.table(request.path_params["id"]))
 
     def _table(self, request: Request) -> Response:
         return self._page("studio_table.html", view=self._view(request), **self._result(request))
 
-    def _result(self, request: Request, problem: str = "") -> dict[str, Any]:
+    def _result(self, request: Request, problem: str = "") -> Json:
         id = request.path_params["id"]
         study, search = self.workbench.study(id), self.workbench.search(id)
         content = {} if study is None else study.content
@@ -220,9 +216,7 @@ class Studio:
             return self._to(id)
         return self._page("studio_bench.html", view=self._view(request), **self._result(request))
 
-    def _start(
-        self, request: Request, form: Sequence[tuple[str, str]], act: Callable[[str], None]
-    ) -> Response:
+    def _start(self, request: Request, form: Form, act: Callable[[str], None]) -> Response:
         """Ask, with what is chosen in the form; what is wrong with it is shown beside the law."""
         id, problem = request.path_params["id"], ""
         try:

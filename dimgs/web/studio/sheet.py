@@ -8,12 +8,14 @@ from functools import cached_property, lru_cache
 from itertools import combinations
 from math import comb
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from dimgs.common.advice import flag
+from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
+from dimgs.common.formats import attributes
 from dimgs.dataset.conversion import from_si
 from dimgs.dataset.dataset import Dataset
 from dimgs.dataset.raw import (
@@ -27,18 +29,14 @@ from dimgs.dataset.raw import (
 )
 from dimgs.dataset.read import EXCEL_SUFFIXES, build, raw_table
 from dimgs.discovery.options import Options
+from dimgs.groups.group import PiBasis, PiGroup
 from dimgs.groups.physical_constants import all_constants
+from dimgs.hub.entry import Json
 from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.law.typeset import column_symbols
 from dimgs.variables import Dimension
+from dimgs.web.intake import number_in
 from dimgs.web.pictures import across, span, ticks
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from dimgs.dataset.dataset import Dataset
-    from dimgs.groups.group import PiBasis, PiGroup
-
 
 # seconds that a search may take, as offered
 TIME_LIMITS = (10, 30, 60, 300, 1800)
@@ -116,27 +114,18 @@ class Choices:
             typed = one.get(f"unit-{k}", stated).strip()[:200]
             if typed != stated:
                 units[name] = typed
-        try:
-            limit = float(one.get("time_limit", "60"))
-        except ValueError as error:
-            raise InputError("The time is a number of seconds.") from error
-        target = column("target")
+        limit = number_in(one.get("time_limit", "60"), "The time is a number of seconds.")
+        chosen: Json = {n: column(n) for n in ("target", "within", "split_by", "colour")}
+        chosen |= {n: one.get(n, "") for n in ("sheet", "across", "up")}
+        chosen |= {n: n in one for n in ("drop_bad", "regimes")}
         return cls(
-            target=target,
-            inputs=tuple(n for n in many("input") if n in columns and n != target),
+            inputs=tuple(n for n in many("input") if n in columns and n != chosen["target"]),
             units=units,
-            within=column("within"),
-            split_by=column("split_by"),
             constants=many("constant"),
             scales=tuple(_parts(one.get("scales", ""), ";")),
             repeating=tuple(_parts(one.get("repeating", ""), ",")),
-            drop_bad="drop_bad" in one,
-            regimes="regimes" in one,
             time_limit=limit,
-            sheet=one.get("sheet", ""),
-            across=one.get("across", ""),
-            up=one.get("up", ""),
-            colour=column("colour"),
+            **chosen,
         )
 
     @property
@@ -157,7 +146,7 @@ class Choices:
             If they cannot be used together.
         """
         same = ("units", "constants", "drop_bad", "regimes", "time_limit")
-        choices: dict[str, Any] = {n: getattr(self, n) for n in same}
+        choices: Json = {n: getattr(self, n) for n in same}
         choices |= {n: getattr(self, n) or None for n in ("within", "split_by", "sheet")}
         scales = "auto" if self.scales == ("auto",) else self.scales
         return Options(columns=self.inputs, scales=scales, **choices | changes)
@@ -345,7 +334,7 @@ class Sheet:
         """The question, with readable columns only."""
         return replace(self.choices, inputs=self.inputs, colour="")
 
-    def basis(self, data: Dataset) -> "PiBasis":
+    def basis(self, data: Dataset) -> PiBasis:
         """Groups of the chosen columns over the chosen repeating variables.
 
         Raises
@@ -360,7 +349,7 @@ class Sheet:
         return table_basis(data, choices.target or None, asked, repeating=choices.repeating or None)
 
 
-def repeating_sets(basis: "PiBasis") -> list[tuple[str, ...]]:
+def repeating_sets(basis: PiBasis) -> list[tuple[str, ...]]:
     """Every set of repeating variables; none where they are too many to be shown.
 
     Examples
@@ -436,7 +425,7 @@ class Axis:
     name: str
     latex: str
     text: str
-    logs: "NDArray[np.float64]"
+    logs: Array
 
 
 @dataclass(frozen=True)
@@ -461,7 +450,7 @@ class Plot:
     x: Axis
     y: Axis
     offered: list[Axis]
-    points: list[dict[str, Any]]
+    points: list[Json]
     ticks: Mapping[str, list[tuple[float, str]]]
     colours: list[tuple[str, int]]
     left_out: int
@@ -469,7 +458,7 @@ class Plot:
 
 
 def plot(
-    data: "Dataset", basis: "PiBasis | None", x: str = "", y: str = "", colour: str = ""
+    data: Dataset, basis: PiBasis | None, x: str = "", y: str = "", colour: str = ""
 ) -> Plot | None:
     """Scatter of two groups or columns; None where nothing positive varies.
 
@@ -525,9 +514,9 @@ def plot(
     )
 
 
-def _offered_axes(data: "Dataset", basis: "PiBasis | None") -> list[Axis]:
+def _offered_axes(data: Dataset, basis: PiBasis | None) -> list[Axis]:
     """Groups, then columns, of which at least two runs have different logarithms."""
-    values: dict[str, Any] = {n: np.asarray(data[n], dtype=np.float64) for n in data.numeric_names}
+    values: Json = {n: np.asarray(data[n], dtype=np.float64) for n in data.numeric_names}
     symbols = {v.name: symbol_latex(v.name, v.kind) for v in data.variables}
     groups: list[PiGroup] = []
     if basis is not None:
@@ -552,12 +541,12 @@ def _offered_axes(data: "Dataset", basis: "PiBasis | None") -> list[Axis]:
     return [a for a in axes if _spread(a.logs) > _SAME]
 
 
-def _spread(logs: "NDArray[np.float64]") -> float:
+def _spread(logs: Array) -> float:
     finite = logs[np.isfinite(logs)]
     return float(np.ptp(finite)) if finite.size else 0.0
 
 
-def workbench_view(sheet: Sheet) -> dict[str, Any]:
+def workbench_view(sheet: Sheet) -> Json:
     """Content of the page of a table.
 
     Returns
@@ -587,9 +576,7 @@ def workbench_view(sheet: Sheet) -> dict[str, Any]:
         notes += tuple(f"{d.name} is not used: {d.why}." for d in basis.dropped)
         notes += basis.suggestions
     ticked = [(c, c.symbol in choices.constants) for c in all_constants()]
-    constants = [
-        {"symbol": c.symbol, "latex": c.latex, "name": c.name, "ticked": t} for c, t in ticked
-    ]
+    constants = [{**attributes(c, "symbol latex name"), "ticked": t} for c, t in ticked]
     shown = [k for k, (_, t) in enumerate(ticked) if k < _COMMON or t]
     return {
         "sheet": sheet,
@@ -612,7 +599,7 @@ def workbench_view(sheet: Sheet) -> dict[str, Any]:
     }
 
 
-def _groups(basis: "PiBasis | None") -> list[dict[str, str]]:
+def _groups(basis: PiBasis | None) -> list[dict[str, str]]:
     if basis is None:
         return []
     columns = column_symbols(basis)

@@ -7,7 +7,7 @@ import threading
 import time
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -26,6 +26,7 @@ from dimgs.dataset.read import existing
 from dimgs.discovery.options import Options
 from dimgs.engines.selection import pareto_front
 from dimgs.expression.candidate import Candidate
+from dimgs.hub.entry import Json
 from dimgs.hub.reading import NotFoundError
 from dimgs.web.controls import in_the_browser
 from dimgs.web.studio.sheet import Choices, Sheet
@@ -63,7 +64,7 @@ class Study:
 
     report: "Report"
     question: tuple[Any, ...]
-    kept: dict[str, Any]
+    kept: Json
     next_runs: "NextRuns | None" = None
 
     @cached_property
@@ -78,7 +79,7 @@ class Study:
         return drawings
 
     @cached_property
-    def content(self) -> dict[str, Any]:
+    def content(self) -> Json:
         """Content of the page of the report."""
         from dimgs.report.render import page_content
 
@@ -87,8 +88,7 @@ class Study:
     @property
     def files(self) -> list[str]:
         """Names of what can be taken away, figures apart."""
-        law = ["law.json", "law.tex", "law.py"] if self.report.law is not None else []
-        return ["report.html", *law, "everything.zip"]
+        return list(self._contents)
 
     def file(self, name: str) -> tuple[bytes, str]:
         """Content and media type of a file.
@@ -104,27 +104,28 @@ class Study:
         if drawn is not None:
             with _drawing:
                 content = getattr(drawn, ending)()
-        elif name in self.files:
-            content = self._content(name)
+        elif name in self._contents:
+            content = self._contents[name]()
         else:
             raise InputError("There is no such file of this law.")
         kind = guess_type(name)[0] or "application/octet-stream"
         return content.encode() if isinstance(content, str) else content, kind
 
-    def _content(self, name: str) -> str | bytes:
+    @property
+    def _contents(self) -> "dict[str, Callable[[], str | bytes]]":
+        """What gives the content of each file, by its name."""
         from dimgs.law.serialise import as_text
         from dimgs.law.typeset import law_article
         from dimgs.report.render import report_html
 
-        if name == "report.html":
-            return report_html(self.report, self.drawings)
-        if name == "everything.zip":
-            return self._zip()
-        law = self.report.law
-        assert law is not None
-        if name == "law.json":
-            return as_text(law.to_json())
-        return law_article(law) if name == "law.tex" else law.python()
+        contents: dict[str, Callable[[], str | bytes]] = {
+            "report.html": lambda: report_html(self.report, self.drawings)
+        }
+        if (law := self.report.law) is not None:
+            contents["law.json"] = lambda: as_text(law.to_json())
+            contents["law.tex"] = lambda: law_article(law)
+            contents["law.py"] = law.python
+        return {**contents, "everything.zip": self._zip}
 
     def _zip(self) -> bytes:
         from dimgs.report.write import write_study
@@ -176,15 +177,15 @@ class LawSearch:
     Parameters
     ----------
     data : Dataset
-    target : str
-    options : Options
+    choices : Choices
     """
 
-    def __init__(self, data: "Dataset", target: str, options: Options) -> None:
+    def __init__(self, data: "Dataset", choices: Choices) -> None:
+        self.choices, options = choices, choices.options().without_reading()
         context = get_context("spawn")
         self._here, there = context.Pipe()
         self._process = context.Process(
-            target=_search, args=(there, data, target, options), daemon=True
+            target=_search, args=(there, data, choices.target, options), daemon=True
         )
         self._begun = time.monotonic()
         self._state = SearchState(options.seconds)
@@ -235,17 +236,12 @@ class LawSearch:
 
     def _hear(self) -> None:
         try:
-            while True:
-                kind, text, more = self._here.recv()
-                if kind == "progress":
-                    self._state.last_event = text or self._state.last_event
-                    self._state.front = tuple(pareto_front((*self._state.front, *more)))
-                elif kind == "report":
-                    self.report = more
-                    break
-                else:
-                    self._state.problem = text
-                    break
+            while (event := self._here.recv())[0] == "progress":
+                _, text, candidates = event
+                self._state.last_event = text or self._state.last_event
+                self._state.front = tuple(pareto_front((*self._state.front, *candidates)))
+            _, problem, self.report = event
+            self._state.problem = problem or self._state.problem
         except (EOFError, OSError):
             self._state.problem = self._state.problem or (
                 "The process of the search ended before it had a law; its memory may have run out."
@@ -295,11 +291,6 @@ def _until_stopped(pipe: Connection) -> None:
     _thread.interrupt_main()
 
 
-def with_command(report: "Report", command: str) -> "Report":
-    """The report with the command that reproduces it."""
-    return replace(report, provenance={**report.provenance, "command": command})
-
-
 class Workbench:
     """The tables on the workbench.
 
@@ -316,7 +307,7 @@ class Workbench:
         self.hub = hub
         self._sheets: dict[str, Sheet] = {}
         self._studies: dict[str, Study] = {}
-        self._searches: dict[str, tuple[LawSearch, Choices]] = {}
+        self._searches: dict[str, LawSearch] = {}
 
     @property
     def sheets(self) -> list[Sheet]:
@@ -408,17 +399,18 @@ class Workbench:
     def search(self, id: str) -> LawSearch | None:
         """The search that runs, or ended without a law."""
         self._take(id)
-        return self._searches[id][0] if id in self._searches else None
+        return self._searches.get(id)
 
     def _take(self, id: str) -> None:
-        search, choices = self._searches.get(id, (None, None))
-        if search is not None and choices is not None and search.report is not None:
-            self._studies[id] = self._make_study(id, choices, search.report, "discover")
+        search = self._searches.get(id)
+        if search is not None and search.report is not None:
+            self._studies[id] = self._make_study(id, search.choices, search.report, "discover")
             self._searches.pop(id, None)
 
     def _make_study(self, id: str, choices: Choices, report: Any, verb: str) -> Study:
         command = choices.command(self.table(id).name, verb)
-        return Study(with_command(report, command), choices.question, {})
+        provenance = {**report.provenance, "command": command}
+        return Study(replace(report, provenance=provenance), choices.question, {})
 
     def _question(self, id: str) -> tuple[Sheet, Choices]:
         sheet = self.table(id)
@@ -460,8 +452,7 @@ class Workbench:
         # a question that cannot be answered is refused at once
         prepare(data, choices.target, options.without_reading(), linear_allowed=True)
         self._end(id)
-        search = LawSearch(data, choices.target, options.without_reading())
-        self._searches[id] = (search, choices)
+        self._searches[id] = LawSearch(data, choices)
 
     def propose(self, id: str, count: int) -> None:
         """Propose the runs that best distinguish the rivals.
@@ -496,8 +487,7 @@ class Workbench:
             study.kept = {"hub": address or self.hub, **keep_report(hub, study.report)}
 
     def _end(self, id: str) -> None:
-        search, _ = self._searches.pop(id, (None, None))
-        if search is not None:
+        if (search := self._searches.pop(id, None)) is not None:
             search.close()
 
     def close(self) -> None:
