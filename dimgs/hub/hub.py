@@ -179,7 +179,8 @@ class Hub(Exchange):
         units = {name: parse_unit(unit) for name, (_, unit) in numbers.items()}
         if any(unit == LABEL for unit in units.values()):
             raise InputError("A label is given as a text, such as 'resin', and not with a unit.")
-        tables = self.run_tables(kernel, {n: u.dimension for n, u in units.items()}, labels)
+        inputs = {name: unit.dimension for name, unit in units.items()}
+        tables = self.run_tables(kernel, inputs, labels)
         if not tables:
             names = ", ".join(at) or "none"
             raise InputError(
@@ -188,7 +189,6 @@ class Hub(Exchange):
             )
         card = trusted_cards(self, kernel).get(kernel)
         constants = () if card is None else constants_of(card["content"])
-        inputs = {name: unit.dimension for name, unit in units.items()}
         point = np.array([unit.to_si(float(numbers[name][0])) for name, unit in units.items()])
         scalings, ranked = Scalings(inputs, tuple(constants)), []
         for name, table in tables.items():

@@ -233,7 +233,7 @@ def _acts(connection: Connection) -> list[Act]:
         .order_by(links.c.entry)
     )
     return [
-        Act(*row[:8], here=row.origin is None, trusted=row.origin is None or row.id in signed)
+        Act(*[*row[:8], row.origin is None, row.origin is None or row.id in signed])
         for row in connection.execute(query)
     ]
 

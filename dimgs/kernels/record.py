@@ -37,7 +37,7 @@ class Failure(StrEnum):
     meaning: str
     remedy: str
 
-    def __new__(cls, value: str, meaning: str, remedy: str) -> "Failure":
+    def __new__(cls, value: str, meaning: str = "", remedy: str = "") -> "Failure":
         """The member of a value, with the cause in a sentence and what helps."""
         member = str.__new__(cls, value)
         member._value_, member.meaning, member.remedy = value, meaning, remedy

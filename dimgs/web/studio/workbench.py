@@ -85,11 +85,6 @@ class Study:
 
         return page_content(self.report, self.drawings)
 
-    @property
-    def files(self) -> list[str]:
-        """Names of what can be taken away, figures apart."""
-        return list(self._contents)
-
     def file(self, name: str) -> tuple[bytes, str]:
         """Content and media type of a file.
 
@@ -104,16 +99,16 @@ class Study:
         if drawn is not None:
             with _drawing:
                 content = getattr(drawn, ending)()
-        elif name in self._contents:
-            content = self._contents[name]()
+        elif name in self.files:
+            content = self.files[name]()
         else:
             raise InputError("There is no such file of this law.")
         kind = guess_type(name)[0] or "application/octet-stream"
         return content.encode() if isinstance(content, str) else content, kind
 
     @property
-    def _contents(self) -> "dict[str, Callable[[], str | bytes]]":
-        """What gives the content of each file, by its name."""
+    def files(self) -> dict[str, Callable[[], str | bytes]]:
+        """What can be taken away, figures apart: what gives the content of each file, by name."""
         from dimgs.law.serialise import as_text
         from dimgs.law.typeset import law_article
         from dimgs.report.render import report_html
