@@ -19,8 +19,7 @@ from dimgs.discovery.options import Options
 from dimgs.discovery.problem import problem_of
 from dimgs.engines.clock import Clock
 from dimgs.engines.protocol import Problem, SearchBudget
-from dimgs.engines.refit import refit
-from dimgs.engines.rounding import with_simple_constants
+from dimgs.engines.refit import refit, with_simple_constants
 from dimgs.engines.selection import candidate_bits, description_bits
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.design.features import Design, Feature

@@ -74,16 +74,14 @@ class Problem:
                 raise InputError(f"'{name}' needs one value for each of the {self.n_runs} runs.")
             if not np.all(np.isfinite(values)):
                 raise InputError(f"'{name}' has a value that is not finite; drop that run.")
-        logged = [n for n in groups if n not in self.unlogged]
-        positive = {n: groups[n] for n in logged}
-        if self.scale == "log":
-            positive["pi_0"] = self.response
-        if self.weights is not None:
-            positive["weights"] = np.asarray(self.weights)
-        if self.unit is not None:
-            positive["unit"] = np.asarray(self.unit)
-        for name, values in positive.items():
-            if not np.all(values > 0):
+        positive = {
+            **{n: values for n, values in groups.items() if n not in self.unlogged},
+            "pi_0": self.response if self.scale == "log" else None,
+            "weights": self.weights,
+            "unit": self.unit,
+        }
+        for name, column in positive.items():
+            if column is not None and not np.all(np.asarray(column) > 0):
                 raise InputError(f"'{name}' has a value that is not positive, so no logarithm.")
 
     @property

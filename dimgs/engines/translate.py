@@ -8,8 +8,7 @@ import numpy as np
 
 from dimgs.common.errors import LawError
 from dimgs.engines.protocol import Problem
-from dimgs.engines.refit import refit
-from dimgs.engines.rounding import with_simple_constants
+from dimgs.engines.refit import refit, with_simple_constants
 from dimgs.engines.selection import pareto_front, select
 from dimgs.expression.candidate import Candidate
 from dimgs.expression.complexity import complexity_of

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured import StructuredEngine
-from dimgs.engines.structured.errors import choose_errors
-from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.runs import Runs, choose_errors
 from dimgs.engines.structured.targets import (
     Target,
     functions,

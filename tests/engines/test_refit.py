@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dimgs.engines.protocol import Problem
-from dimgs.engines.refit import loss_of, refit
-from dimgs.engines.rounding import with_simple_constants
+from dimgs.engines.refit import loss_of, refit, with_simple_constants
 from dimgs.engines.selection import candidate_bits
 from dimgs.engines.translate import front_of, name_constants, to_candidate
 from dimgs.expression.candidate import Candidate

@@ -161,7 +161,7 @@ def test_exponents_of_a_power_law_have_denominators_of_their_own(noise: float) -
     y = 0.023 * groups["pi_1"] ** 0.8 * groups["pi_2"] ** (1 / 3)
     y = y * np.exp(noise * rng.standard_normal(60))
     archive = Archive(Runs.of(Problem(groups, y)), np.inf)
-    power_law(archive.runs, response(archive.runs), archive)
+    power_law(response(archive.runs), archive)
     assert archive.best is not None
     assert Mono((Fraction(4, 5), Fraction(1, 3))) in list(nodes(archive.best.tree))
 

@@ -1,9 +1,9 @@
 """Archive of a search: the best tree of each structure, which become candidates."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ _FRONT, _SIMPLIFIED = 12, 30
 _DEPENDS = 1e-9
 # trees whose constants are made simple after each step
 _SHARPENED = 4
+Item = TypeVar("Item")
 
 
 class OutOfBudget(Exception):
@@ -111,6 +112,13 @@ class Archive:
             raise OutOfBudget(
                 "the clock cut the search, so another run may find another law", "time"
             )
+
+    def until_exact(self, items: Iterable[Item]) -> Iterator[Item]:
+        """Items to try, one by one, until a tree is exact."""
+        for item in () if self.exact else items:
+            yield item
+            if self.exact:
+                return
 
     def add(self, tree: Tree, *, checked: bool = True) -> FittedTree | None:
         """Fit a tree and keep it; `checked` is whether the budget may end the search here."""

@@ -14,7 +14,7 @@ from dimgs.common.arrays import Array, BoolArray
 from dimgs.engines.structured.functions import FUNCTIONS
 from dimgs.engines.structured.grammar import Terms, cheapest
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import Exponents, monomial
+from dimgs.engines.structured.trees import ONE, Exponents, exact, monomial
 
 # monomials among which those without some variables are sought: a group is among the first
 _ALL = 500
@@ -33,7 +33,7 @@ _ONE_VARIABLE = 2.5
 # functions that stand beside a monomial in an argument
 _MODULATING = ("cos", "sin", "exp", "log", "tanh")
 # multiples of the argument of what oscillates, as of double and half angles, with their cost
-_SCALES = ((1.0, "1", 0.0), (0.5, "1/2", 2.0), (2.0, "2", 2.0))
+_SCALES = ((ONE, 0.0), (exact(Fraction(1, 2)), 2.0), (exact(2), 2.0))
 
 
 def short_monomials(

@@ -16,15 +16,13 @@ from dimgs.common.arrays import Array, IntArray
 from dimgs.engines.structured.description import (
     OPERATOR,
     PHASE_BITS,
-    SimpleNumber,
     is_angle,
-    simple_number,
     structure_bits,
 )
 from dimgs.engines.structured.functions import FUNCTIONS, Function
 from dimgs.engines.structured.grammar import Terms, cheapest
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.trees import ONE, Call, Mono, Sum, Tree
+from dimgs.engines.structured.trees import ONE, Call, Mono, Number, Sum, Tree, exact
 
 AFFINE, EXPONENTIAL, ITSELF = "affine", "exp", "itself"
 # what factors are made of: the argument itself, 1 + c u, and the functions of the library
@@ -106,7 +104,7 @@ class Factor:
     sign : int
         Sign of c.
     bits : float
-    scale : SimpleNumber, optional
+    scale : Number, optional
         Size of c; None where it is free.
     start : float
         Where a free one starts, in units of 1/median|u|, or of 1/max|u| for what oscillates.
@@ -115,7 +113,7 @@ class Factor:
     function: str
     sign: int
     bits: float
-    scale: SimpleNumber | None = None
+    scale: Number | None = None
     start: float = 0.0
 
     @property
@@ -153,7 +151,7 @@ def simple_factors() -> tuple[Factor, ...]:
         texts: tuple[str, ...] = ("1",)
         if name not in (ITSELF, EXPONENTIAL):
             texts = _AFFINE if name == AFFINE else _TURNS if entry.periodic else _CALLED
-        for scale, sign in product(map(simple_number, texts), _signs(name)):
+        for scale, sign in product(map(exact, texts), _signs(name)):
             plain = scale.value == 1 and sign > 0
             more = 0.0 if plain else OPERATOR + scale.bits + (sign < 0)
             out.append(Factor(name, sign, entry.bits + more, scale))
@@ -233,6 +231,7 @@ class Dictionary:
         with np.errstate(all="ignore"):
             scaled = rest[:, probe] / length[:, None]
             key = np.round(np.column_stack([scaled, np.log(length)]), 6)
+            single = rest.astype(np.float32)
         # of columns that differ by a monomial the cheapest stands for all
         sorted_bits = bits.ravel()[order]
         rows = np.nonzero(kept)[0]
@@ -240,23 +239,13 @@ class Dictionary:
         _, first = np.unique(key[rows], axis=0, return_index=True)
         rows = np.sort(rows[first])[:size]
         rows = rows[np.argsort(sorted_bits[rows], kind="stable")]
-        return cls(
-            tuple(table[k] for k in kinds[rows]),
-            places[rows].astype(np.int64),
-            constant[rows],
-            sorted_bits[rows],
-            values[rows],
-            rest[rows].astype(np.float32),
-        )
+        forms = tuple(table[k] for k in kinds)
+        return cls(forms, places, constant, sorted_bits, values, single)._only(rows)
 
     @cached_property
     def squares(self) -> Array:
         """Squared lengths of the projected columns."""
         return np.asarray(np.einsum("ij,ij->i", self.projected, self.projected))
-
-    def shortest(self, count: int) -> "Dictionary":
-        """The columns of the fewest bits."""
-        return self._only(np.arange(min(count, len(self.bits))))
 
     def _only(self, rows: IntArray) -> "Dictionary":
         return Dictionary(
@@ -268,9 +257,9 @@ class Dictionary:
             self.projected[rows],
         )
 
-    def projected_off(self, base: Array, root: Array) -> "Dictionary":
-        """The columns with other weights, without those that are not finite."""
-        rest, _ = _projected(self.values, base, root)
+    def projected_off(self, base: Array, root: Array, count: int) -> "Dictionary":
+        """The columns of the fewest bits with other weights, without those not finite."""
+        rest, _ = _projected(self.values[:count], base, root)
         kept = np.nonzero(np.sqrt((rest**2).sum(axis=1)) < _LONGEST)[0]
         return replace(self._only(kept), projected=rest[kept].astype(np.float32))
 

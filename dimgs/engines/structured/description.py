@@ -1,6 +1,5 @@
 """Bits of a tree in the physical variables, its canonical form, and simple numbers."""
 
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import product
@@ -22,12 +21,13 @@ from dimgs.engines.structured.trees import (
     Tree,
     added,
     children,
+    exact,
     factors_of,
     monomial,
     times,
     times_monomial,
 )
-from dimgs.groups.rationals import exact_bits, exponent_bits
+from dimgs.groups.rationals import exponent_bits
 
 # bits of one of four operators, of one of four variables, and of a sign
 OPERATOR = 2.0
@@ -63,16 +63,10 @@ def law_bits(tree: Tree, runs: Runs) -> float:
     match tree:
         case Mono(exponents):
             return _in_variables(exponents, runs)
-        case Product(factors):
-            fronts = [f for f in factors if isinstance(f, Mono)]
-            if len(fronts) != 1:
-                return plain
-            return (
-                plain
-                - around
-                - structure_bits(fronts[0], runs)
-                + _in_variables(fronts[0].exponents, runs)
-            )
+        case Product(factors) if sum(isinstance(f, Mono) for f in factors) == 1:
+            (front,) = (f for f in factors if isinstance(f, Mono))
+            inside = plain - around - structure_bits(front, runs)
+            return inside + _in_variables(front.exponents, runs)
         case Sum(terms):
             return min(plain, OPERATOR * (len(terms) - 1) + sum(law_bits(t, runs) for t in terms))
         case _:
@@ -119,8 +113,8 @@ def structure_bits(tree: Tree, runs: Runs, within: str = "") -> float:
     """
     price = 0.0
     match tree:
-        case Number(value, text):
-            price = 0.0 if text is None or value == 1 else exact_bits(text)
+        case Number():
+            price = tree.bits
         case Mono(exponents):
             key = exponents, bool(within)
             if key not in runs.lengths:
@@ -163,44 +157,10 @@ def is_angle(argument: Tree, runs: Runs) -> bool:
             return all(is_angle(child, runs) for child in children(argument))
 
 
-@dataclass(frozen=True, slots=True)
-class SimpleNumber:
-    """A simple positive number.
-
-    Parameters
-    ----------
-    value : float
-    text : str
-        As SymPy reads it.
-    bits : float
-        Length of description.
-    """
-
-    value: float
-    text: str
-    bits: float
-
-    def signed(self, sign: float) -> Number:
-        """The number with a sign."""
-        return Number(self.value, self.text) if sign > 0 else Number(-self.value, f"-{self.text}")
+SIMPLE_NUMBERS = tuple(sorted(map(exact, (*_RATIONAL, *_WITH_PI)), key=lambda n: (n.bits, n.value)))
 
 
-def simple_number(text: str) -> SimpleNumber:
-    """The number of a text such as "1", "1/2", "2*pi" or "1/(4*pi)"."""
-    value = 1.0
-    head, _, tail = text.partition("/")
-    for part, power in ((head, 1.0), (tail.strip("()"), -1.0)):
-        for factor in filter(None, part.split("*")):
-            value *= (np.pi if factor == "pi" else float(factor)) ** power
-    return SimpleNumber(value, text, 0.0 if text == "1" else exact_bits(text))
-
-
-SIMPLE_NUMBERS = tuple(
-    sorted(map(simple_number, (*_RATIONAL, *_WITH_PI)), key=lambda n: (n.bits, n.value))
-)
-
-
-def simple_number_near(size: float, window: float) -> SimpleNumber | None:
+def simple_number_near(size: float, window: float) -> Number | None:
     """The simplest of the numbers whose logarithm is within a window of that of `size`.
 
     Examples

@@ -22,12 +22,11 @@ from dimgs.engines.structured.archive import (
 )
 from dimgs.engines.structured.arguments import groups_without
 from dimgs.engines.structured.complete import ShortForms
-from dimgs.engines.structured.errors import choose_errors
 from dimgs.engines.structured.factor_search import FactorSearch, Trinomials, arguments_of
 from dimgs.engines.structured.free_exponents import logarithms_of_sums, posynomials, single_index
 from dimgs.engines.structured.inputs import inputs_that_matter
 from dimgs.engines.structured.products import power_law
-from dimgs.engines.structured.runs import Runs
+from dimgs.engines.structured.runs import Runs, choose_errors
 from dimgs.engines.structured.separable import (
     ScaledFunction,
     exponentials_of_functions,
@@ -35,7 +34,7 @@ from dimgs.engines.structured.separable import (
     two_term_sums,
 )
 from dimgs.engines.structured.subspaces import forms, subspace_sums
-from dimgs.engines.structured.sums import Relation, Sums, quadratic_roots
+from dimgs.engines.structured.sums import Sums, quadratic_roots
 from dimgs.engines.structured.targets import (
     CUBE,
     FURTHER,
@@ -154,7 +153,7 @@ class Stages:
         short = self.short
         whole = [] if short is None else [Step("a", "short forms", lambda: short.search(archive))]
         return [
-            Step("a", "power laws", each(partial(power_law, self.runs), [*signs, *self.named])),
+            Step("a", "power laws", each(power_law, [*signs, *self.named])),
             *whole,
             Step("b", "one factor", lambda: self.factors.loosely(signs, archive)),
             Step("b", "one simple factor", simple(functions, 1), quick=True),
@@ -195,10 +194,8 @@ class Stages:
 
     def _each(self, step: Callable[[Target, Archive], None], targets: list[Target]) -> Run:
         def run() -> None:
-            for target in targets:
+            for target in self.archive.until_exact(targets):
                 step(target, self.archive)
-                if self.archive.exact:
-                    return
 
         return run
 
@@ -444,11 +441,9 @@ def low_order_sum(problem: Problem, seconds: float) -> tuple["sympy.Expr", dict[
     some = thin_runs(problem, _MOST_RUNS)
     with np.errstate(all="ignore"):
         archive = Archive(Runs.of(some), monotonic() + seconds)
-        try:
-            target, sums = response(archive.runs), Sums(archive.runs)
-            sums.search(Relation(sums.short(target, 300), target), archive, _LOW_ORDER)
+        with suppress(OutOfBudget, *_UNUSABLE):
+            target = response(archive.runs)
+            Sums(archive.runs).monomials(target, archive, _LOW_ORDER)
             posynomials(target, archive)
-        except (OutOfBudget, *_UNUSABLE):
-            pass
     best = archive.best
     return None if best is None else to_sympy(best.tree, archive.runs.names)

@@ -14,7 +14,6 @@ column; its share in the residual of the power law takes one inner product, and 
 then free of cost, so that all sums of short terms are compared, some hundred thousands of them.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property, reduce
@@ -38,7 +37,6 @@ from dimgs.engines.structured.description import (
     SIGN_BITS,
     SIMPLE_NUMBERS,
     monomial_bits,
-    simple_number,
     structure_bits,
 )
 from dimgs.engines.structured.grammar import Terms, cheapest
@@ -55,7 +53,7 @@ from dimgs.engines.structured.products import (
 )
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.trees import ONE, Product, Sum, Tree, powered
+from dimgs.engines.structured.trees import ONE, Exponents, Sum, Tree, exact, powered
 from dimgs.groups.rationals import exponent_bits
 
 # columns in all; of pairs: short rows, best rows, partners of any other column; columns of triples
@@ -119,13 +117,11 @@ class FactorSearch:
 
     def loosely(self, targets: list[Target], archive: Archive) -> None:
         """One factor with a free constant and a free power, for every target."""
-        for k, target in enumerate(targets):
+        for k, target in archive.until_exact(enumerate(targets)):
             bits = self._loose_bits(self._off_base(target), self.free.squares)
             for i in self._distinct(bits, _AFTER if k else _ALONE):
-                model = self._model(np.array([i]), self.free)
+                model = self.model(np.array([i]), self.free)
                 fit_rounded(model, target, archive, self.root)
-            if archive.exact:
-                return
 
     def two_loosely(self, target: Target, archive: Archive) -> None:
         """Two factors with free constants and powers.
@@ -145,10 +141,8 @@ class FactorSearch:
             beside = np.where(beside > _PARALLEL * length, beside, np.inf)
             bits = self._loose_bits(e - unit * (unit @ e), beside) + self.free.bits[i]
             scored += [(float(bits[j]), i, j) for j in self._distinct(bits, _BESIDE)]
-        for _, i, j in sorted(scored)[:_PAIRS]:
-            fit_rounded(self._model(np.array([i, j]), self.free), target, archive, self.root)
-            if archive.exact:
-                return
+        for _, i, j in archive.until_exact(sorted(scored)[:_PAIRS]):
+            fit_rounded(self.model(np.array([i, j]), self.free), target, archive, self.root)
 
     def _off_base(self, target: Target) -> Array:
         """Weighted logarithms of a target, less a power law."""
@@ -175,25 +169,22 @@ class FactorSearch:
     def search(self, targets: list[Target], archive: Archive, most: int = 3) -> None:
         """One, two and three factors; of many targets, two for the first and the best of one."""
         ranked: list[tuple[float, int]] = []
-        for k, target in enumerate(targets):
-            problem = self._problem(target)
-            if problem is None:
+        for k, target in archive.until_exact(enumerate(targets)):
+            aim = self._aim(target, archive)
+            if aim is None:
                 continue
-            singles = problem.sums.singles().best(self.runs.n_runs, _ROUNDED)
-            problem.scan._fit(singles, problem, archive, _FITTED if k == 0 else _OTHERS)
+            singles = aim.sums.singles().best(self.runs.n_runs, _ROUNDED)
+            aim.fit(singles, _FITTED if k == 0 else _OTHERS)
             if len(singles.squares):
                 bits = squares_bits(singles.squares, self.runs.n_runs) + singles.bits
                 ranked.append((float(bits.min()), k))
-            if archive.exact:
-                return
-        for _, k in sorted(ranked, key=lambda r: (r[1] > 0, r))[:_AIMS] if most > 1 else []:
-            problem = self._problem(targets[k])
-            if problem is not None:
-                problem.scan._several(problem, archive, most)
-            if archive.exact:
-                return
+        ranked.sort(key=lambda r: (r[1] > 0, r))
+        for _, k in archive.until_exact(ranked[: _AIMS if most > 1 else 0]):
+            aim = self._aim(targets[k], archive)
+            if aim is not None:
+                aim.several(most)
 
-    def _problem(self, target: Target) -> "_TargetProblem | None":
+    def _aim(self, target: Target, archive: Archive) -> "_Aim | None":
         """Arrays for one target; None if its logarithm fails."""
         root = target.log_root(self.runs)
         with np.errstate(all="ignore"):
@@ -203,67 +194,16 @@ class FactorSearch:
         search = self
         if not np.allclose(root, self.root, rtol=1e-6):
             base = power_basis(self.runs, root)
-            columns = self.columns.shortest(_FEW).projected_off(base, root)
+            columns = self.columns.projected_off(base, root, _FEW)
             search = replace(self, root=root, base=base, columns=columns)
             if not len(columns.bits):
                 return None
         e = t - search.base @ (search.base.T @ t)
         sums = Combinations(search.columns.projected, e, search.columns.bits)
-        return _TargetProblem(search, target, t, sums)
+        return _Aim(search, target, archive, t, sums)
 
-    def _several(self, problem: "_TargetProblem", archive: Archive, most: int) -> None:
-        """Pairs of short columns, of the best with short ones, and of any with the shortest."""
-        n, width, check = self.runs.n_runs, len(self.columns.bits), archive.check
-        alone = np.unique(problem.sums.singles().best(n, _BEST).columns[:, 0])
-        rows = np.union1d(np.arange(min(_ROWS, width)), alone)
-        pairs = problem.sums.pairs(rows, _ROWS, _ROUNDED, check)
-        further = np.setdiff1d(np.arange(width), rows)
-        if len(further):
-            more = problem.sums.pairs(further, _NARROW, _ROUNDED, check)
-            pairs = pairs.joined(more).best(n, _ROUNDED)
-        self._fit(pairs, problem, archive, _FITTED)
-        if archive.exact or most < 3 or not len(pairs.squares):
-            return
-        short = np.column_stack(np.triu_indices(min(_SHORTEST, width), 1))
-        first, others = pairs.columns[:_GROWN], pairs.columns[_GROWN:_FURTHER]
-        grown = [
-            (p, min(w, width)) for p, w in ((first, width), (others, _ROWS), (short, _SHORTEST))
-        ]
-        triples = [problem.sums.triples(p, w, _ROUNDED, archive.check) for p, w in grown if len(p)]
-        self._fit(reduce(Chosen.joined, triples).best(n, _ROUNDED), problem, archive, _FITTED)
-
-    def _fit(self, chosen: Chosen, problem: "_TargetProblem", archive: Archive, count: int) -> None:
-        """Round the power law that goes with each choice, and fit the shortest messages."""
-        archive.check()
-        if not len(chosen.squares):
-            return
-        chosen = chosen.with_plain_powers()
-        factors = chosen.halves[:, :, None] / 2 * self.columns.values[chosen.columns]
-        rest = problem.t[:, None] - weighted(factors.sum(axis=1).T, self.root)
-        scored: dict[tuple[int, tuple[Fraction, ...]], tuple[float, float]] = {}
-        for theta, squares, variance in rounded_power_laws(self.runs, self.root, rest):
-            bits = self._with_prefactor(theta[0], squares, variance) + chosen.bits
-            bits += self._front_bits(theta[1:], problem.target.power)
-            for c in np.argsort(bits, kind="stable")[: 2 * count]:
-                if not np.isfinite(bits[c]):
-                    break
-                front = tuple(Fraction(float(x)).limit_denominator(12) for x in theta[1:, c])
-                if max(map(abs, front), default=0) <= LARGEST:
-                    scored.setdefault((int(c), front), (float(bits[c]), float(theta[0, c])))
-        ordered = sorted(scored.items(), key=lambda item: (item[1][0], item[0]))
-        for (c, front), (_, intercept) in ordered[:count]:
-            powers = [Fraction(int(h), 2) for h in chosen.halves[c]]
-            self._try(chosen.columns[c], powers, front, intercept, problem.target, archive)
-            if archive.exact:
-                return
-        # the best sets again, with constants and powers that are free at first
-        for c in list(dict.fromkeys(c for (c, _), _ in ordered))[:_LOOSE]:
-            model = self._model(chosen.columns[c], self.columns)
-            fit_rounded(model, problem.target, archive, self.root)
-            if archive.exact:
-                return
-
-    def _model(self, picked: IntArray, columns: Dictionary) -> ProductModel:
+    def model(self, picked: IntArray, columns: Dictionary) -> ProductModel:
+        """The power law times some columns."""
         places = columns.argument[picked]
         return ProductModel(
             tuple(columns.form[i].function for i in picked),
@@ -272,37 +212,95 @@ class FactorSearch:
             columns.constant[picked],
         )
 
+
+@dataclass(frozen=True, eq=False)
+class _Aim:
+    """A search with the weights of a target, log|t|, and the sums of squares of its columns."""
+
+    scan: FactorSearch
+    target: Target
+    archive: Archive
+    t: Array
+    sums: Combinations
+
+    def several(self, most: int) -> None:
+        """Pairs of short columns, of the best with short ones, and of any with the shortest."""
+        sums, check = self.sums, self.archive.check
+        n, width = sums.n_runs, len(sums.bits)
+        alone = np.unique(sums.singles().best(n, _BEST).columns[:, 0])
+        rows = np.union1d(np.arange(min(_ROWS, width)), alone)
+        pairs = sums.pairs(rows, _ROWS, _ROUNDED, check)
+        further = np.setdiff1d(np.arange(width), rows)
+        if len(further):
+            more = sums.pairs(further, _NARROW, _ROUNDED, check)
+            pairs = pairs.joined(more).best(n, _ROUNDED)
+        self.fit(pairs, _FITTED)
+        if self.archive.exact or most < 3 or not len(pairs.squares):
+            return
+        short = np.column_stack(np.triu_indices(min(_SHORTEST, width), 1))
+        first, others = pairs.columns[:_GROWN], pairs.columns[_GROWN:_FURTHER]
+        grown = [
+            (p, min(w, width)) for p, w in ((first, width), (others, _ROWS), (short, _SHORTEST))
+        ]
+        triples = [sums.triples(p, w, _ROUNDED, check) for p, w in grown if len(p)]
+        self.fit(reduce(Chosen.joined, triples).best(n, _ROUNDED), _FITTED)
+
+    def fit(self, chosen: Chosen, count: int) -> None:
+        """Round the power law that goes with each choice, and fit the shortest messages."""
+        scan, archive = self.scan, self.archive
+        archive.check()
+        if not len(chosen.squares):
+            return
+        chosen = chosen.with_plain_powers()
+        factors = chosen.halves[:, :, None] / 2 * scan.columns.values[chosen.columns]
+        rest = self.t[:, None] - weighted(factors.sum(axis=1).T, scan.root)
+        scored: dict[tuple[int, tuple[Fraction, ...]], tuple[float, float]] = {}
+        for theta, squares, variance in rounded_power_laws(scan.runs, scan.root, rest):
+            bits = self._with_prefactor(theta[0], squares, variance) + chosen.bits
+            bits += self._front_bits(theta[1:])
+            for c in np.argsort(bits, kind="stable")[: 2 * count]:
+                if not np.isfinite(bits[c]):
+                    break
+                front = tuple(Fraction(float(x)).limit_denominator(12) for x in theta[1:, c])
+                if max(map(abs, front), default=0) <= LARGEST:
+                    scored.setdefault((int(c), front), (float(bits[c]), float(theta[0, c])))
+        ordered = sorted(scored.items(), key=lambda item: (item[1][0], item[0]))
+        for (c, front), (_, intercept) in archive.until_exact(ordered[:count]):
+            powers = [Fraction(int(h), 2) for h in chosen.halves[c]]
+            self._attempt(chosen.columns[c], powers, front, intercept)
+        # the best sets again, with constants and powers that are free at first
+        for c in archive.until_exact(list(dict.fromkeys(c for (c, _), _ in ordered))[:_LOOSE]):
+            model = scan.model(chosen.columns[c], scan.columns)
+            fit_rounded(model, self.target, archive, scan.root)
+
     def _with_prefactor(self, intercept: Array, squares: Array, variance: float) -> Array:
         """Bits of the runs and of the prefactor: free, or a simple number."""
-        n = self.runs.n_runs
+        n = self.sums.n_runs
         best = squares_bits(squares, n) + constants_bits(1, n)
         for number in SIMPLE_NUMBERS:
             more = (intercept - np.log(number.value)) ** 2 / variance
             best = np.minimum(best, squares_bits(squares + more, n) + number.bits)
         return best
 
-    def _front_bits(self, exponents: Array, power: float) -> Array:
+    def _front_bits(self, exponents: Array) -> Array:
         """Bits of monomials, one for each column of exponents of the groups."""
-        size = np.abs(self.runs.shape @ exponents - power * self.runs.shift[:, None])
+        runs = self.scan.runs
+        size = np.abs(runs.shape @ exponents - self.target.power * runs.shift[:, None])
         columns, place = np.unique(np.round(size, 6), axis=1, return_inverse=True)
         return np.array([monomial_bits(column) for column in columns.T])[place]
 
-    def _try(
-        self,
-        picked: IntArray,
-        powers: list[Fraction],
-        front: tuple[Fraction, ...],
-        intercept: float,
-        target: Target,
-        archive: Archive,
+    def _attempt(
+        self, picked: IntArray, powers: list[Fraction], front: Exponents, intercept: float
     ) -> None:
-        forms = [self.columns.form[i] for i in picked]
+        """Fit one law, also with a simple number in front where one is near."""
+        scan, target, archive = self.scan, self.target, self.archive
+        forms = [scan.columns.form[i] for i in picked]
+        model = scan.model(picked, scan.columns)
         theta = np.array([intercept, *map(float, front), *map(float, powers)])
-        model = replace(self._model(picked, self.columns), coefficients=theta)
         first, exponents, numbers = 1 + len(front), dict(enumerate(front, start=1)), {}
         for k, form in enumerate(forms):
             if form.function == EXPONENTIAL:
-                numbers[first + k] = simple_number(str(abs(powers[k])))
+                numbers[first + k] = exact(abs(powers[k]))
             else:
                 exponents[first + k] = powers[k]
         scales = [forms[k].scale for k in model.inside]
@@ -310,25 +308,15 @@ class FactorSearch:
         theta = np.concatenate([theta, np.log(np.abs(model.c[model.inside]))])
         still = np.zeros((len(theta), len(theta)))
         state = State(theta, still, 0.0, 0.0, numbers, exponents)
-        tree = tree_of(model, self.runs, target, state)
+        tree = tree_of(model, scan.runs, target, state)
         fitted = None if tree is None else archive.add(target.back(tree))
         if fitted is None:
             return
-        window = _ERRORS * np.sqrt(fitted.loss / self.runs.n_runs) + 1e-9
+        window = _ERRORS * np.sqrt(fitted.loss / scan.runs.n_runs) + 1e-9
         simple = with_simple_number(state, 0, window=window)
-        again = None if simple is None else tree_of(model, self.runs, target, simple)
+        again = None if simple is None else tree_of(model, scan.runs, target, simple)
         if again is not None:
             archive.add(target.back(again))
-
-
-@dataclass(frozen=True, eq=False)
-class _TargetProblem:
-    """A search with the weights of a target, log|t|, and the sums of squares of its columns."""
-
-    scan: FactorSearch
-    target: Target
-    t: Array
-    sums: Combinations
 
 
 # monomials u and v of 1 + u + v; arguments of functions in v and how many such v; ratios of squared
@@ -336,22 +324,10 @@ class _TargetProblem:
 _FIRST, _SECOND, _ANGLES, _MODULATED, _SQUARES, _MOVED = 70, 70, 8, 400, 12, 40
 # functions of angles in them
 _NAMES = ("cos", "sin", "exp")
-_SCALES = tuple(map(simple_number, ("1", "2", "1/2")))
+_SCALES = tuple(map(exact, ("1", "2", "1/2")))
 _OF_SUMS = tuple(Fraction(*x) for x in ((1, 1), (-1, 1), (1, 2), (-1, 2), (2, 1), (-2, 1)))
-# sums of each head, and in all, that are fitted
+# sums of each head with each coefficient, and in all, that are fitted
 _EACH_HEAD, _KEPT_SUMS = 6, 60
-
-
-@dataclass(frozen=True, order=True)
-class Trinomial:
-    """A sum of a head and a tail: its score, its block, its places there, and the coefficient."""
-
-    score: float
-    block: int
-    head: int
-    tail: int
-    scale: int
-    sign: float
 
 
 class Trinomials:
@@ -368,8 +344,8 @@ class Trinomials:
         angles = plain(runs, _ANGLES) + differences(runs, _ANGLES, signs=("-",))
         tails = plain(runs, _SECOND) + modulated(runs, angles, _MODULATED, _NAMES)
         self.blocks = (
-            (_one_plus(_priced(runs, plain(runs, _FIRST))), _priced(runs, tails)),
-            (_priced(runs, _squares(runs, 1)), _priced(runs, _squares(runs, _MOVED))),
+            (_one_plus(_priced(runs, plain(runs, _FIRST))), _scaled(_priced(runs, tails))),
+            (_priced(runs, _squares(runs, 1)), _scaled(_priced(runs, _squares(runs, _MOVED)))),
         )
 
     @np.errstate(all="ignore")
@@ -379,28 +355,28 @@ class Trinomials:
         if not np.all(np.isfinite(t)):
             return
         e = t - self.base @ (self.base.T @ t)
-        chosen: list[Trinomial] = []
-        for block, (heads, _) in enumerate(self.blocks):
-            for head in range(len(heads.trees)):
+        chosen: list[tuple[float, int, int, int]] = []
+        for block, (heads, tails) in enumerate(self.blocks):
+            for head in range(len(heads)):
                 archive.check()
-                chosen += self._sums(block, head, e)
-        sums = list(self._apart(sorted(chosen), e))
+                bits = self._bits(heads.values[:, [head]] + tails.values, e)
+                bits += heads.cost[head] + OPERATOR + tails.cost
+                for part in np.split(np.arange(len(tails)), 2 * len(_SCALES)):
+                    some = part[cheapest(bits[part], _EACH_HEAD)].tolist()
+                    chosen += [(float(bits[k]), block, head, k) for k in some]
+        # those that differ by more than a monomial, the best first
+        sums: dict[float, tuple[Tree, Array]] = {}
+        for _, block, head, tail in sorted(c for c in chosen if np.isfinite(c[0])):
+            heads, tails = self.blocks[block]
+            value = heads.values[:, head] + tails.values[:, tail]
+            key = round(float(self._bits(value[:, None], e)[0]), 3)
+            sums.setdefault(key, (_flat(heads.trees[head], tails.trees[tail]), value))
+            if len(sums) == _KEPT_SUMS:
+                break
         if sums:
-            trees, values = zip(*sums, strict=True)
+            trees, values = zip(*sums.values(), strict=True)
             terms = Terms(trees, np.zeros(len(trees)), np.column_stack(values))
             FactorSearch.over(self.runs, terms).search([target], archive, 1)
-
-    def _sums(self, block: int, head: int, e: Array) -> Iterator[Trinomial]:
-        """The best sums with one head."""
-        heads, tails = self.blocks[block]
-        prices = heads.cost[head] + OPERATOR + tails.cost
-        for scale, number in enumerate(_SCALES):
-            for sign in (1.0, -1.0):
-                s = heads.values[:, head, None] + sign * number.value * tails.values
-                bits = self._bits(s, e) + prices + number.bits + SIGN_BITS * (sign < 0)
-                for k in cheapest(bits, _EACH_HEAD):
-                    if np.isfinite(bits[k]):
-                        yield Trinomial(float(bits[k]), block, head, int(k), scale, sign)
 
     def _bits(self, s: Array, e: Array) -> Array:
         """Bits of the runs and of the exponent, for the best power of each column."""
@@ -415,22 +391,13 @@ class Trinomials:
             best = np.fmin(best, squares_bits(squares, n) + more)
         return best
 
-    def _apart(self, chosen: list[Trinomial], e: Array) -> Iterator[tuple[Tree, Array]]:
-        """Sums that differ by more than a monomial, the best first."""
-        seen: set[float] = set()
-        for choice in chosen:
-            if len(seen) == _KEPT_SUMS:
-                return
-            heads, tails = self.blocks[choice.block]
-            number = _SCALES[choice.scale]
-            tail = choice.sign * number.value * tails.values[:, choice.tail]
-            value = heads.values[:, choice.head] + tail
-            key = round(float(self._bits(value[:, None], e)[0]), 3)
-            if key not in seen:
-                seen.add(key)
-                signed, tree = number.signed(choice.sign), tails.trees[choice.tail]
-                second = tree if signed == ONE else Product((signed, tree))
-                yield _flat(heads.trees[choice.head], second), value
+
+def _scaled(terms: Terms) -> Terms:
+    """Both signs of terms, with each of the simple numbers."""
+    numbers = [(n, sign) for n in _SCALES for sign in (1.0, -1.0)]
+    return Terms.joined(
+        [terms.scaled(n.signed(sign), n.bits + SIGN_BITS * (sign < 0)) for n, sign in numbers]
+    )
 
 
 def _priced(runs: Runs, terms: Terms) -> Terms:

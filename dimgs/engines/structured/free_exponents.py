@@ -116,23 +116,20 @@ def posynomials(target: Target, archive: Archive, terms: int = 2) -> None:
     solution = _refine(partial(_projected, runs.logs, root, t), start.reshape(len(start), -1))
     squares, P = solution.squares, solution.parameters.reshape(start.shape)
     seen: list[Array] = []
-    for k in np.argsort(squares, kind="stable"):
+    for k in archive.until_exact(np.argsort(squares, kind="stable").tolist()):
         if not np.isfinite(squares[k]) or len(seen) == _FITTED:
             return
         p = P[k][np.lexsort(P[k].T)]
         if any(np.abs(p - q).max() < _CLOSE for q in seen):
             continue
         seen.append(p)
-        for tree in rounded_sums(runs, target, p):
+        for tree in archive.until_exact(rounded_sums(runs, target, p)):
             archive.add(target.back(tree))
-            if archive.exact:
-                return
 
 
 def _starts(runs: Runs, target: Target, root: Array, t: Array, terms: int) -> Array:
     """Exponents of the best sums of short monomials, shape (n_starts, terms, n_groups)."""
-    near = runs.power_law * target.power if target.power else None
-    monomials = short_monomials(runs, _SHORT, power=target.power, halves=True, near=near)
+    monomials = target.monomials(runs, _SHORT, halves=True)
     F = monomials.values * root[:, None]
     kept = np.nonzero(np.all(np.isfinite(F), axis=0))[0]
     if len(kept) < terms:
@@ -349,11 +346,9 @@ def single_index(target: Target, archive: Archive) -> None:
         bits = OPERATOR if name in (AFFINE, EXPONENTIAL) else FUNCTIONS[name].bits
         q, squares = index.fit(starts)
         fits.append((float(squares_bits(squares, runs.n_runs)) + bits, len(fits), index, q))
-    for _, _, index, q in sorted(fits, key=lambda f: f[:2])[:_ROUNDED]:
+    for _, _, index, q in archive.until_exact(sorted(fits, key=lambda f: f[:2])[:_ROUNDED]):
         for model in _models(index, q, runs):
             fit_rounded(model, target, archive, root)
-        if archive.exact:
-            return
 
 
 def _models(index: SingleIndex, q: Array, runs: Runs) -> Iterator[ProductModel]:
@@ -398,7 +393,5 @@ def logarithms_of_sums(target: Target, archive: Archive) -> None:
     if not np.isfinite(values).all():
         return
     raised = replace(target, at=at, values=values, power=0.0, slope=target.slope * at / abs(a))
-    for tree in rounded_sums(runs, raised, np.array([first, first + q[1:]])):
+    for tree in archive.until_exact(rounded_sums(runs, raised, np.array([first, first + q[1:]]))):
         archive.add(target.back(Product((Number(a), Call("log", tree)))))
-        if archive.exact:
-            return

@@ -118,10 +118,10 @@ class Terms:
         values = np.asarray(operator.value(*(part.values for part in parts)))
         return Terms(trees, self.cost + more, values)
 
-    def scaled(self, scale: float, text: str, more: float = 0.0) -> "Terms":
+    def scaled(self, number: Number, more: float = 0.0) -> "Terms":
         """Each times a number."""
-        trees = tuple(times(Number(scale, text), tree) for tree in self.trees)
-        return Terms(trees, self.cost + more, scale * self.values)
+        trees = tuple(times(number, tree) for tree in self.trees)
+        return Terms(trees, self.cost + more, number.value * self.values)
 
     def raised(self, power: Fraction, more: float = 0.0) -> "Terms":
         """Each to a power."""

@@ -8,7 +8,7 @@ surest first, the others follow.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -28,7 +28,6 @@ from dimgs.engines.structured.columns import (
     weighted,
 )
 from dimgs.engines.structured.description import (
-    SimpleNumber,
     canonical,
     law_bits,
     simple_number_near,
@@ -78,21 +77,12 @@ class ProductModel:
         Arguments u.
     u : ndarray of shape (n_runs, n_factors)
     c : ndarray of shape (n_factors,)
-    coefficients : ndarray of shape (1 + n_groups + n_factors,)
-        [intercept, a, b].
-    covariance : ndarray
-        Unscaled covariance of [intercept, a, b, log c].
-    variance : float
-        Mean square of the weighted residuals.
     """
 
     functions: tuple[str, ...]
     trees: tuple[Tree, ...]
     u: Array
     c: Array
-    coefficients: Array = field(default_factory=lambda: np.zeros(0))
-    covariance: Array = field(default_factory=lambda: np.zeros((0, 0)))
-    variance: float = np.inf
 
     @property
     def inside(self) -> list[int]:
@@ -108,6 +98,7 @@ class State:
     Parameters
     ----------
     theta : ndarray of shape (n_parameters,) or (n_parameters, n_targets)
+        [intercept, a, b, log|c|] of a product, c where it is not linear.
     C : ndarray of shape (n_parameters, n_parameters)
         Covariance for errors of variance 1.
     squares : float or ndarray of shape (n_targets,)
@@ -120,7 +111,7 @@ class State:
     C: Array
     squares: Any
     variance: float = 1.0
-    numbers: dict[int, SimpleNumber] = field(default_factory=dict)
+    numbers: dict[int, Number] = field(default_factory=dict)
     exponents: dict[int, Fraction] = field(default_factory=dict)
 
     def error(self, i: int) -> float:
@@ -142,7 +133,7 @@ class State:
         return State(theta, C, squares, self.variance, dict(self.numbers), dict(self.exponents))
 
 
-def refine(model: ProductModel, runs: Runs, target: Target, root: Array) -> ProductModel | None:
+def refine(model: ProductModel, runs: Runs, target: Target, root: Array) -> State | None:
     """Best coefficients and constants near the given ones; None where a logarithm fails.
 
     References
@@ -195,14 +186,9 @@ def refine(model: ProductModel, runs: Runs, target: Target, root: Array) -> Prod
     if fitted is None or not np.all(np.isfinite(fitted[3])):
         return None
     c, beta, e, J, _ = fitted
-    dof = max(len(e) - J.shape[1], 1)
-    return replace(
-        model,
-        c=c,
-        coefficients=beta,
-        covariance=unscaled_covariance(J, 1e-13),
-        variance=float(e @ e) / dof,
-    )
+    theta, squares = np.concatenate([beta, np.log(np.abs(c[model.inside]))]), float(e @ e)
+    variance = squares / max(len(e) - len(theta), 1)
+    return State(theta, unscaled_covariance(J, 1e-13), squares, variance)
 
 
 def power_basis(runs: Runs, root: Array) -> Array:
@@ -279,48 +265,28 @@ def fit_rounded(model: ProductModel, target: Target, archive: Archive, root: Arr
         Square roots of the weights of log|t|.
     """
     archive.check()
-    refined = refine(model, archive.runs, target, root)
-    for tree in () if refined is None else rounded_trees(refined, archive.runs, target):
-        archive.add(tree)
-
-
-def power_law(runs: Runs, target: Target, archive: Archive) -> None:
-    """Fit the power laws alone."""
-    fit_rounded(
-        ProductModel((), (), np.zeros((runs.n_runs, 0)), np.zeros(0)),
-        target,
-        archive,
-        runs.log_root,
-    )
-
-
-def rounded_trees(model: ProductModel, runs: Runs, target: Target) -> Iterator[Tree]:
-    """Trees of t's law with rational exponents, those of the shortest messages, as laws of y.
-
-    Parameters
-    ----------
-    model : ProductModel
-        Refined.
-    runs : Runs
-    target : Target
-    """
-    states: dict[tuple[object, ...], State] = {}
-    for state in _rounded(model, runs):
+    runs, states = archive.runs, dict[tuple[object, ...], State]()
+    refined = refine(model, runs, target, root)
+    for state in () if refined is None else _rounded(refined, model, runs):
         texts = tuple((i, n.text) for i, n in sorted(state.numbers.items()))
         key = (*(state.exponents[i] for i in sorted(state.exponents)), texts)
         states.setdefault(key, state)
     for state in sorted(states.values(), key=lambda s: _length(s, model, runs))[:_KEPT]:
         tree = tree_of(model, runs, target, state)
         if tree is not None:
-            yield target.back(tree)
+            archive.add(target.back(tree))
 
 
-def _rounded(model: ProductModel, runs: Runs) -> Iterator[State]:
+def power_law(target: Target, archive: Archive) -> None:
+    """Fit the power laws alone."""
+    none = ProductModel((), (), np.zeros((archive.runs.n_runs, 0)), np.zeros(0))
+    fit_rounded(none, target, archive, archive.runs.log_root)
+
+
+def _rounded(start: State, model: ProductModel, runs: Runs) -> Iterator[State]:
     """Every combination of simple constants and of denominators that is not too far."""
-    first, whole = 1 + runs.n_groups, len(model.coefficients)
-    theta = np.concatenate([model.coefficients, np.log(np.abs(model.c[model.inside]))])
-    squares = model.variance * max(runs.n_runs - len(theta), 1)
-    start = State(theta, model.covariance, squares, model.variance)
+    first = 1 + runs.n_groups
+    whole = first + len(model.functions)
     varied = [1 + k for k in range(runs.n_groups) if runs.logged[k]]
     varied += [first + j for j, name in enumerate(model.functions) if name != EXPONENTIAL]
     for choice in product((True, False), repeat=len(model.inside)):
@@ -434,7 +400,7 @@ def tree_of(model: ProductModel, runs: Runs, target: Target, state: State) -> Tr
             return None
         number = ONE
         if name != ITSELF:
-            place = len(model.coefficients) + model.inside.index(j)
+            place = first + len(model.functions) + model.inside.index(j)
             size = float(np.exp(np.clip(state.theta[place], -300, 300)))
             number = _number(state, place, float(np.sign(model.c[j])) * size)
         base = of_argument(name, times(number, argument))
@@ -456,5 +422,5 @@ def tree_of(model: ProductModel, runs: Runs, target: Target, state: State) -> Tr
 
 
 def _number(state: State, i: int, value: float) -> Number:
-    simple_number = state.numbers.get(i)
-    return Number(value) if simple_number is None else simple_number.signed(value)
+    simple = state.numbers.get(i)
+    return Number(value) if simple is None else simple.signed(value)

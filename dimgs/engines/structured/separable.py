@@ -30,7 +30,6 @@ from dimgs.engines.structured.trees import (
     Product,
     Sum,
     Tree,
-    monomial,
     times,
 )
 from dimgs.fits.nonlinear_least_squares import minimise_squares
@@ -134,16 +133,8 @@ def scaled_functions(runs: Runs) -> list[ScaledFunction]:
     return [family for family in kept if len(family.constants) > 1]
 
 
-@dataclass(frozen=True, order=True)
-class TwoTerms:
-    """One law, given by its places in the lists: t = a m_i + b m_j g_k(c u)."""
-
-    bits: float
-    beside: int
-    outer: int
-    family: int
-    place: int
-    c: float
+# a law t = a m_i + b m_j g_k(c u): i, j and k in the lists, and c
+TwoTerms = tuple[int, int, int, float]
 
 
 @np.errstate(all="ignore")
@@ -160,17 +151,13 @@ def two_term_sums(functions: list[ScaledFunction], target: Target, archive: Arch
     runs, root = archive.runs, target.root(archive.runs)
     monomials = short_monomials(runs, _OUTER, power=target.power, halves=True)
     beside = (monomials.values[:, :_BESIDE] * root[:, None]).T[:, :, None]
-    scan = TwoTermScan.of(monomials, functions, root, root * target.values, beside)
-    if scan is None:
-        return
-    for choice in scan.best(archive)[:_FITTED]:
-        factor, g = scan.column(choice, functions, runs)
-        A = np.column_stack([monomials.values[:, choice.beside], g]) * root[:, None]
+    scan = TwoTermScan(monomials, functions, root, root * target.values, beside)
+    for choice in archive.until_exact(scan.best(archive)[:_FITTED]):
+        factor, g = scan.column(choice, functions)
+        A = np.column_stack([monomials.values[:, choice[0]], g]) * root[:, None]
         a, b = least_squares(A, root * target.values)
-        first = times(Number(float(a)), monomial(monomials.exponents[choice.beside]))
+        first = times(Number(float(a)), monomials.trees[choice[0]])
         archive.add(target.back(Sum((first, Product((Number(float(b)), factor))))))
-        if archive.exact:
-            return
 
 
 @np.errstate(all="ignore")
@@ -190,96 +177,71 @@ def exponentials_of_functions(
     # other functions of one argument are factors of the power law themselves
     functions = [f for f in functions if f.name == "exp" or f.power == -1]
     monomials, t = short_monomials(runs, _FRONTS), weighted(target.logs, root)
-    scan = TwoTermScan.of(monomials, functions, root, t, power_basis(runs, root)[None])
-    if scan is None:
-        return
-    for choice in scan.best(archive)[:_ROUNDED]:
-        factor, g = scan.column(choice, functions, runs)
+    scan = TwoTermScan(monomials, functions, root, t, power_basis(runs, root)[None])
+    for choice in archive.until_exact(scan.best(archive)[:_ROUNDED]):
+        factor, g = scan.column(choice, functions)
         model = ProductModel((EXPONENTIAL,), (factor,), g[:, None], np.ones(1))
         fit_rounded(model, target, archive, root)
-        if archive.exact:
-            return
 
 
-@dataclass(frozen=True, eq=False)
 class TwoTermScan:
     """Sums of squares of all choices.
 
     Parameters
     ----------
-    functions : list of ScaledFunction
     monomials : Terms
         In front of the function.
-    M : ndarray of shape (n_monomials, n_runs)
-        Their weighted values.
+    functions : list of ScaledFunction
+    root : ndarray of shape (n_runs,)
+        Square roots of the weights.
     t : ndarray of shape (n_runs,)
         Weighted.
     beside : ndarray of shape (n_choices, n_runs, r)
-        Orthonormal bases, one of which stands beside the function.
-    n_runs : int
-        Of all runs, of which some are looked at.
+        Weighted columns, one set of which stands beside the function.
     """
 
-    functions: list[ScaledFunction]
-    monomials: Terms
-    M: Array
-    t: Array
-    beside: Array
-    n_runs: int
-
-    @classmethod
-    def of(
-        cls,
+    def __init__(
+        self,
         monomials: Terms,
         functions: list[ScaledFunction],
         root: Array,
         t: Array,
         beside: Array,
-    ) -> "TwoTermScan | None":
-        """Look at no more runs than decide; None where there is nothing to compare."""
-        finite = np.all(np.isfinite(t)) and np.all(np.isfinite(beside))
-        if not len(monomials) or not functions or not finite or not np.any(t):
-            return None
+    ) -> None:
+        finite = np.all(np.isfinite(t)) and np.all(np.isfinite(beside)) and np.any(t)
+        # no more runs than decide, and no function where there is nothing to compare
         rows = np.unique(np.linspace(0, len(t) - 1, _MOST_RUNS).astype(np.int64))
-        M = monomials.values[rows].T * root[rows]
-        base = np.linalg.qr(beside[:, rows])[0]
-        return cls([f.taken(rows) for f in functions], monomials, M, t[rows], base, len(t))
+        self.functions = [f.taken(rows) for f in functions if finite and len(monomials)]
+        self.monomials, self.n_runs, self.t = monomials, len(t), t[rows]
+        self.M = monomials.values[rows].T * root[rows]
+        self.beside = np.linalg.qr(beside[:, rows])[0] if self.functions else beside
 
     def best(self, archive: Archive) -> list[TwoTerms]:
         """The choices of the shortest messages, each with its best constant."""
-        chosen: list[TwoTerms] = []
-        for k in range(len(self.functions)):
+        share = np.empty((len(self.functions), len(self.M), len(self.beside)))
+        start = np.empty_like(share)
+        for k, family in enumerate(self.functions):
             archive.check()
-            chosen += self._family(k)
-        return self._refined(sorted(chosen)[:_REFINED])
+            values = family.at(family.constants)
+            for j, m in enumerate(self.M):
+                shares = self._shares(values * m, self.beside)
+                share[k, j] = shares.min(axis=0)
+                start[k, j] = family.constants[shares.argmin(axis=0)]
+        k, j, i = (x.ravel() for x in np.indices(share.shape))
+        order = np.lexsort((k, j, i, self._bits(share.ravel(), i, j, k)))[:_REFINED]
+        if not len(order):
+            return []
+        return self._refined(i[order], j[order], k[order], start.ravel()[order])
 
-    def column(
-        self, choice: TwoTerms, functions: list[ScaledFunction], runs: Runs
-    ) -> tuple[Tree, Array]:
+    def column(self, choice: TwoTerms, functions: list[ScaledFunction]) -> tuple[Tree, Array]:
         """The monomial times the function, as a tree and its values in all runs."""
-        family = functions[choice.family]
-        tree = times(monomial(self.monomials.exponents[choice.outer]), family.tree(choice.c))
-        return tree, self.monomials.values[:, choice.outer] * family.at(np.array([choice.c]))[0]
+        _, j, k, c = choice
+        tree = times(self.monomials.trees[j], functions[k].tree(c))
+        return tree, self.monomials.values[:, j] * functions[k].at(np.array([c]))[0]
 
-    def _family(self, k: int) -> list[TwoTerms]:
-        """For each pair of a monomial and what is beside it the best constant of a family."""
-        family, out = self.functions[k], []
-        values = family.at(family.constants)
-        for j in range(len(self.M)):
-            share = self._shares(values * self.M[j], self.beside)
-            for i, place in enumerate(np.argmin(share, axis=0)):
-                bits = self._bits(float(share[place, i]), i, j, k)
-                out.append(TwoTerms(bits, i, j, k, int(place), float(family.constants[place])))
-        return out
-
-    def _refined(self, chosen: list[TwoTerms]) -> list[TwoTerms]:
+    def _refined(self, i: IntArray, j: IntArray, k: IntArray, c: Array) -> list[TwoTerms]:
         """With the constants of least squares, all choices at once, the shortest messages first."""
-        c = np.array([[choice.c] for choice in chosen])
-        rows: dict[int, list[int]] = {}
-        for s, choice in enumerate(chosen):
-            rows.setdefault(choice.family, []).append(s)
-        front = self.M[[choice.outer for choice in chosen]]
-        Q = self.beside[[choice.beside for choice in chosen]]
+        front, Q = self.M[j], self.beside[i]
 
         def off(columns: Array) -> Array:
             along = np.einsum("snr,sn->sr", Q, columns)
@@ -289,21 +251,20 @@ class TwoTermScan:
 
         def model(theta: Array) -> tuple[Array, Array]:
             F, slopes = np.empty_like(front), np.empty_like(front)
-            for k, places in rows.items():
-                F[places] = self.functions[k].at(theta[places, 0])
-                slopes[places] = self.functions[k].slope(theta[places, 0])
+            for family in np.unique(k):
+                rows = k == family
+                F[rows] = self.functions[family].at(theta[rows, 0])
+                slopes[rows] = self.functions[family].slope(theta[rows, 0])
             w, d = off(F * front), off(slopes * front)
             square = np.einsum("sn,sn->s", w, w)[:, None]
             b = np.einsum("sn,sn->s", w, t)[:, None] / square
             d = b * (d - w * (np.einsum("sn,sn->s", w, d)[:, None] / square))
             return t - b * w, d[:, :, None]
 
-        solution, whole = minimise_squares(model, c, steps=_STEPS), float(self.t @ self.t)
-        out = [
-            replace(x, bits=self._bits(float(q) / whole, x.beside, x.outer, x.family), c=float(p))
-            for x, p, q in zip(chosen, solution.parameters[:, 0], solution.squares, strict=True)
-        ]
-        return sorted(out)
+        solution, whole = minimise_squares(model, c[:, None], steps=_STEPS), float(self.t @ self.t)
+        order = np.lexsort((k, j, i, self._bits(solution.squares / whole, i, j, k)))
+        columns = (i, j, k, solution.parameters[:, 0])
+        return list(zip(*(x[order].tolist() for x in columns), strict=True))
 
     def _shares(self, F: Array, beside: Array) -> Array:
         """Shares of the squares that remain, shape (n_constants, n_beside)."""
@@ -315,8 +276,8 @@ class TwoTermScan:
         distinct = (outside > _PARALLEL * length) & np.isfinite(shares)
         return np.where(distinct, shares, 1.0)
 
-    def _bits(self, share: float, i: int, j: int, k: int) -> float:
+    def _bits(self, share: Array, i: IntArray, j: IntArray, k: IntArray) -> Array:
+        cost, bits = self.monomials.cost, np.array([f.bits for f in self.functions])
         # a single base is the same for all choices
-        beside = float(self.monomials.cost[i]) if len(self.beside) > 1 else 0.0
-        structure = self.functions[k].bits + float(self.monomials.cost[j]) + beside
-        return 0.5 * self.n_runs * float(np.log2(share + _LEAST_SHARE)) + 2 * structure
+        structure = bits[k] + cost[j] + (cost[i] if len(self.beside) > 1 else 0.0)
+        return np.asarray(0.5 * self.n_runs * np.log2(share + _LEAST_SHARE) + 2 * structure)

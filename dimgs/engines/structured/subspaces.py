@@ -80,12 +80,11 @@ def subspace_sums(sums: Sums, target: Target, archive: Archive, *, ratios: bool 
     if not len(search.upper):
         return
     spans = [search.monomials(), *search.one_name(), *search.one_function(ratios, archive)]
-    for _, relation in sorted(filter(None, spans), key=lambda span: span[0])[:_SPANS]:
+    best = sorted(filter(None, spans), key=lambda span: span[0])[:_SPANS]
+    for _, relation in archive.until_exact(best):
         sums.eliminate(relation, archive)
         if not archive.exact:
             sums.search(relation, archive, _WIDTHS)
-        if archive.exact:
-            return
 
 
 class _SpanSearch:
@@ -95,7 +94,7 @@ class _SpanSearch:
         self.sums, self.target, self.root = sums, target, target.root(sums.runs)
         self.t = self.root * target.values
         runs = sums.runs
-        self.upper = short_monomials(runs, _UPPER, power=target.power, near=sums.near(target))
+        self.upper = target.monomials(runs, _UPPER)
         below = short_monomials(runs, _LOWER)
         kept = [i for i, tree in enumerate(below.trees) if tree != ONE]
         self.lower = below.take(np.array(kept, dtype=np.int64)).times(ONE, target.values)
@@ -241,13 +240,13 @@ def _solve(runs: Runs, physical: Array) -> Exponents | None:
 def forms(sums: Sums, target: Target, archive: Archive) -> None:
     """Search quadratic, cubic and quartic forms of every family for one target."""
     runs = sums.runs
-    fronts = short_monomials(runs, 100, power=target.power, near=sums.near(target))
+    fronts = target.monomials(runs, 100)
     with np.errstate(all="ignore"):
         root = target.root(runs)
         t = root * target.values
     if not np.all(np.isfinite(t)):
         return
-    for family, degree in product(like_variables(runs), _DEGREES):
+    for family, degree in archive.until_exact(product(like_variables(runs), _DEGREES)):
         places = list(combinations_with_replacement(range(len(family)), degree))
         if 2 * len(places) > runs.n_runs:
             continue
@@ -264,14 +263,12 @@ def forms(sums: Sums, target: Target, archive: Archive) -> None:
         if len(order) and shares[order[0]] < _EXACT_FORM:
             order = np.array([k for k in order if shares[k] < _EXACT_FORM])
         # polynomials that do not come near are not worth their fits
-        for k in (k for k in order[:3] if degree == 2 or shares[k] < _NEAR):
+        for k in archive.until_exact(k for k in order[:3] if degree == 2 or shares[k] < _NEAR):
             relation = Relation(_library(runs, family, fronts.exponents[k], places), target)
             if degree > 2:
                 sums.eliminate(relation, archive)
             else:
                 sums.search(relation, archive, _FORM_WIDTHS)
-            if archive.exact:
-                return
 
 
 def _library(

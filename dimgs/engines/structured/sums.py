@@ -39,6 +39,7 @@ from dimgs.engines.structured.trees import (
     Tree,
     added,
     evaluate,
+    exact,
     monomial,
     nodes,
     plus,
@@ -47,7 +48,8 @@ from dimgs.engines.structured.trees import (
 )
 
 # multiples of arguments, with their cost in units of one more variable in a monomial
-_SCALES = ((1.0, "1", 0.0), (0.5, "1/2", 1.5), (2.0, "2", 1.5), (2 * np.pi, "2*pi", 3.0))
+_HALF, _TWO, _TURN = exact(Fraction(1, 2)), exact(2), Number(2 * np.pi, "2*pi")
+_SCALES = ((ONE, 0.0), (_HALF, 1.5), (_TWO, 1.5), (_TURN, 3.0))
 # cost of 1/u beside u as an argument, where u is no longer than that
 _INVERSE, _INVERTED = 1.5, 1.5
 # functions of -u are others than those of u
@@ -71,6 +73,8 @@ _EXACT = 1e-16
 _LONG = (300, 150, 100, 60, 60, 40, 40)
 _MEDIUM = (200, 100, 60, 40, 30)
 _SHORT = (300, 150, 60, 40)
+# monomials in front of functions
+_OUTER = 80
 # supersets of each set that are kept: those of a wider beam are nearly the same
 _EACH = 30
 # relative size of a term that does nothing
@@ -95,7 +99,7 @@ def bare_functions(runs: Runs) -> Terms:
         for scale in _SCALES:
             scaled = arguments.scaled(*scale)
             for name, entry in FUNCTIONS.items():
-                if scale[0] != 1 and not (entry.periodic and name != "tan"):
+                if scale[0] != ONE and not (entry.periodic and name != "tan"):
                     continue
                 rare = 0.25 * entry.bits
                 parts.append(called := scaled.applied(name, more=rare))
@@ -111,11 +115,8 @@ def bare_functions(runs: Runs) -> Terms:
     return whole.take(np.argsort(whole.cost, kind="stable"))
 
 
-def function_terms(
-    runs: Runs, bare: Terms, power: float, count: int, near: Array | None = None
-) -> Terms:
-    """Monomials of the power of the response times functions, the cheapest first."""
-    outer = short_monomials(runs, 80, power=power, halves=True, near=near)
+def times_functions(outer: Terms, bare: Terms, count: int) -> Terms:
+    """Monomials times functions, the cheapest first."""
     return replace(outer, cost=outer.cost - outer.cost.min(initial=np.inf)).crossed(bare, count)
 
 
@@ -160,27 +161,18 @@ class Sums:
         """Functions of short arguments."""
         return bare_functions(self.runs)
 
-    def near(self, target: Target) -> Array | None:
-        """Exponents of the power law for a target, where there is one."""
-        return self.runs.power_law * target.power if target.power else None
-
-    def monomials(self, target: Target, archive: Archive) -> None:
-        """Sums of up to seven short monomials."""
-        widths = _LONG if target.name == "y" else _MEDIUM
-        self.search(Relation(self.short(target, 300), target), archive, widths)
+    def monomials(self, target: Target, archive: Archive, widths: Sequence[int] = ()) -> None:
+        """Sums of short monomials, up to seven by default."""
+        widths = widths or (_LONG if target.name == "y" else _MEDIUM)
+        library = target.monomials(self.runs, 300, halves=True)
+        self.search(Relation(library, target), archive, widths)
 
     def functions(self, target: Target, archive: Archive, count: int = 5000) -> None:
         """Sums of monomials and of monomials times functions."""
-        library = self.short(target, 120)
-        library = library + function_terms(
-            self.runs, self.bare, target.power, count, self.near(target)
-        )
+        short = target.monomials(self.runs, 120, halves=True)
+        outer = target.monomials(self.runs, _OUTER, halves=True)
+        library = short + times_functions(outer, self.bare, count)
         self.search(Relation(library, target), archive, _SHORT)
-
-    def short(self, target: Target, count: int) -> Terms:
-        """Short monomials of the dimension of a target."""
-        near = self.near(target)
-        return short_monomials(self.runs, count, power=target.power, halves=True, near=near)
 
     def search(self, relation: Relation, archive: Archive, widths: Sequence[int]) -> None:
         """Beam search, a width for each number of terms; the best of each number are fitted.
@@ -362,13 +354,16 @@ def quadratic_roots(sums: Sums, target: Target, archive: Archive, *, angles: boo
         Whether terms may be monomials times sines and cosines, as of thrown bodies.
     """
     square = _squared(target)
-    free = sums.short(square, _FREE)
-    held = short_monomials(sums.runs, _HELD, power=target.power, near=sums.near(target))
+    free = square.monomials(sums.runs, _FREE, halves=True)
+    held = target.monomials(sums.runs, _HELD)
     if angles:
         turns = [k for k, t in enumerate(sums.bare.trees) if _turns(t)]
         bare = sums.bare.take(np.array(turns, dtype=np.int64))
-        free = free + function_terms(sums.runs, bare, square.power, _TURNING)
-        held = held + function_terms(sums.runs, bare, target.power, _TURNING)
+        outer, beside = (
+            short_monomials(sums.runs, _OUTER, power=t.power, halves=True) for t in (square, target)
+        )
+        free = free + times_functions(outer, bare, _TURNING)
+        held = held + times_functions(beside, bare, _TURNING)
     held = held.times(ONE, target.values)
     solved = partial(_root_of, sums.runs, target.at)
     few = free.first(min(_FEW_FREE, sums.runs.n_runs // 4))

@@ -11,6 +11,7 @@ from dimgs.common.arrays import Array
 from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.description import simple_number_near
 from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.runs import Runs, log_around
 from dimgs.engines.structured.trees import (
     ONE,
@@ -96,6 +97,11 @@ class Target:
     def logs(self) -> Array:
         """log|t|, to first order, shape (n_runs,)."""
         return log_around(self.at, self.values)
+
+    def monomials(self, runs: Runs, count: int, *, halves: bool = False) -> Terms:
+        """Short monomials of the dimension of t, those near its power law among them."""
+        near = runs.power_law * self.power if self.power else None
+        return short_monomials(runs, count, power=self.power, halves=halves, near=near)
 
     @classmethod
     def of(

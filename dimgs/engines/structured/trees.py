@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import reduce
+from functools import partial, reduce
+from itertools import count
 from math import prod
 from operator import add, mul
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dimgs.common.arrays import Array
-from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.functions import FUNCTIONS, Function
+from dimgs.groups.rationals import exact_bits
 
 if TYPE_CHECKING:
     import sympy
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from dimgs.engines.structured.runs import Runs
 
 Exponents = tuple[Fraction, ...]
+# the value, and its slope by each free constant in the order of the tree
+Evaluated = tuple[Any, list[Any]]
 Compiled = Callable[[Array], tuple[Array, Array]]
 
 
@@ -33,6 +37,17 @@ class Number:
     def free(self) -> bool:
         """Whether it is refitted."""
         return self.text is None
+
+    @property
+    def bits(self) -> float:
+        """Length of description of an exact one; none of 1."""
+        return 0.0 if self.text is None or self.value == 1 else exact_bits(self.text)
+
+    def signed(self, sign: float) -> "Number":
+        """The number, or minus it."""
+        if sign > 0:
+            return self
+        return Number(-self.value, self.text and f"-{self.text}".removeprefix("--"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +91,12 @@ Tree = Number | Mono | Sum | Product | Power | Call
 ONE = Number(1.0, "1")
 
 
-def exact(value: int | Fraction) -> Number:
-    """An exact rational number."""
-    return Number(float(value), str(Fraction(value)))
+def exact(value: int | Fraction | str) -> Number:
+    """An exact number, such as -1, "1/2", "2*pi" or "1/(4*pi)"."""
+    above, _, below = str(value).partition("/")
+    parts = [part.split("*") for part in (above, below.strip("()") or "1")]
+    whole, divisor = (prod(np.pi if f == "pi" else float(f) for f in part) for part in parts)
+    return Number(whole / divisor, str(value))
 
 
 MINUS = exact(-1)
@@ -115,8 +133,8 @@ def negated(tree: Tree) -> Tree:
     match tree:
         case Sum(terms):
             return Sum(tuple(map(negated, terms)))
-        case Number(value, text):
-            return Number(-value, text and (text[1:] if text[0] == "-" else f"-{text}"))
+        case Number():
+            return tree.signed(-1.0)
         case Product((Number() as number, *rest)):
             return times(negated(number), *rest)
         case _:
@@ -335,11 +353,10 @@ def compiled(tree: Tree, runs: "Runs") -> Compiled:
         From constants, shape (n_parameters,), to values, shape (n_runs,), and their gradient,
         shape (n_parameters, n_runs).
     """
-    m = runs.n_runs
-    known = with_parts(tree, lambda x: None if len(parameters(x)) else _known(x, runs))
+    part, m = _part(tree, runs, count()), runs.n_runs
 
     def evaluated(theta: Array) -> tuple[Array, Array]:
-        value, slopes = _with_slopes(known, iter(theta))
+        value, slopes = part(theta)
         gradient = np.empty((len(slopes), m))
         for row, slope in zip(gradient, slopes, strict=True):
             row[:] = slope
@@ -348,42 +365,48 @@ def compiled(tree: Tree, runs: "Runs") -> Compiled:
     return evaluated
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Known:
-    """Values of a part without free constants."""
-
-    value: float | Array
-
-
-def _known(tree: Tree, runs: "Runs") -> Known:
-    return Known(tree.value if isinstance(tree, Number) else evaluate(tree, runs))
-
-
-def _with_slopes(tree: "Tree | Known", theta: Iterator[float]) -> tuple[Any, list[Any]]:
-    """The value of a tree, and its slope by each free constant in the order of the tree."""
+def _part(tree: Tree, runs: "Runs", numbers: Iterator[int]) -> Callable[[Array], Evaluated]:
+    if not any(isinstance(n, Number) and n.free for n in nodes(tree)):
+        known = tree.value if isinstance(tree, Number) else evaluate(tree, runs)
+        return lambda theta: (known, [])
+    if isinstance(tree, Number):
+        i = next(numbers)
+        return lambda theta: (theta[i], [1.0])
+    parts = [_part(child, runs, numbers) for child in children(tree)]
+    combined: Callable[[list[Evaluated]], Evaluated]
     match tree:
-        case Known(value):
-            return value, []
-        case Number():
-            return next(theta), [1.0]
-        case Sum(terms):
-            pairs = [_with_slopes(p, theta) for p in terms]
-            return reduce(add, [v for v, _ in pairs]), [s for _, slopes in pairs for s in slopes]
-        case Product(factors):
-            values, inner = zip(*[_with_slopes(p, theta) for p in factors], strict=True)
-            steep = []
-            for i, of_factor in enumerate(inner):
-                if of_factor:
-                    rest = reduce(mul, [*values[:i], *values[i + 1 :]], 1.0)
-                    steep += [slope * rest for slope in of_factor]
-            return reduce(mul, values), steep
-        case Power(base, exponent):
-            inside, slopes = _with_slopes(base, theta)
-            value = raised(inside, exponent)
-            outer = float(exponent) * value / inside
-        case Call(name, argument):
-            inside, slopes = _with_slopes(argument, theta)
-            value, outer = FUNCTIONS[name].value(inside), FUNCTIONS[name].slope(inside)
+        case Sum():
+            combined = _of_sum
+        case Power(_, exponent):
+            combined = partial(_of_power, exponent)
+        case Call(name, _):
+            combined = partial(_of_call, FUNCTIONS[name])
         case _:
-            raise AssertionError("a monomial has no free constant")
+            combined = _of_product
+    return lambda theta: combined([part(theta) for part in parts])
+
+
+def _of_sum(parts: list[Evaluated]) -> Evaluated:
+    return reduce(add, [value for value, _ in parts]), [s for _, slopes in parts for s in slopes]
+
+
+def _of_product(parts: list[Evaluated]) -> Evaluated:
+    values, out = [value for value, _ in parts], list[Any]()
+    for i, (_, slopes) in enumerate(parts):
+        if slopes:
+            rest = reduce(mul, values[:i] + values[i + 1 :] or [1.0])
+            out += [slope * rest for slope in slopes]
+    return reduce(mul, values), out
+
+
+def _of_power(exponent: Fraction, parts: list[Evaluated]) -> Evaluated:
+    ((inside, slopes),) = parts
+    value = raised(inside, exponent)
+    outer = float(exponent) * value / inside
     return value, [slope * outer for slope in slopes]
+
+
+def _of_call(function: Function, parts: list[Evaluated]) -> Evaluated:
+    ((inside, slopes),) = parts
+    outer = function.slope(inside)
+    return function.value(inside), [slope * outer for slope in slopes]
