@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from dimgs.hub import Hub
     from dimgs.hub.bundle import Merged
     from dimgs.report.results import Report
-    from dimgs.similitude.description import Description
 
 VARIABLE = "DIMGS_HUB"
 
@@ -582,10 +581,6 @@ HubKernel = Annotated[str, Option(help="Kernel of the runs.")]
 Target = Annotated[str | None, Option(help="Output; the kernel's first by default.")]
 
 
-def _target(description: "Description", target: str | None) -> str:
-    return target or next(iter(description.outputs))
-
-
 @on_hub()
 def augment(
     hub: "Hub",
@@ -600,7 +595,7 @@ def augment(
     from dimgs.similitude.description import describe
 
     description = describe(hub, kernel)
-    document = planned(hub, description, _target(description, target), n, images, seed)
+    document = planned(hub, description, description.output(target), n, images, seed)
     plan = document["plan"]
     names = list(document["runs"][0]["inputs"])
     rows = [
@@ -648,7 +643,7 @@ def alerts(
     from dimgs.similitude.description import describe
 
     description = describe(hub, kernel)
-    origin = newest_origin(hub, description, _target(description, target))
+    origin = newest_origin(hub, description, description.output(target))
     every = unexplained_runs(hub, origin, limit)
     rows = [[o["kind"], o["id"][:12], f"{o['residual']:.3g}", o["state"]] for o in every]
     columns = ["kind", "id", "standard deviations", "state"]

@@ -121,13 +121,10 @@ def reduced(
     >>> reduced({"front": front}, {}, {"front_max"})
     {'front_max': 4.0}
     """
-    features = dict(outputs)
-    for field, curve in curves.items():
-        for feature in FEATURES:
-            name = f"{field}_{feature}"
-            if name in names and name not in features:
-                features[name] = curve.feature(feature)
-    return features
+    pairs = ((name, curve, feature) for name, curve in curves.items() for feature in FEATURES)
+    named = ((f"{name}_{feature}", curve, feature) for name, curve, feature in pairs)
+    features = {n: c.feature(f) for n, c, f in named if n in names and n not in outputs}
+    return {**outputs, **features}
 
 
 __all__ = ["FEATURES", "Curve", "reduced"]

@@ -162,7 +162,7 @@ def augment(
 
 def newest_origin(hub: "Hub", description: Description, target: str) -> Origin:
     """Origin of the kernel's runs that answers, seen from the newest run that can be used."""
-    description.check_output(target)
+    description.output(target)
     for content in newest_runs(hub, description.name):
         inputs = {n: (q["value"], q.get("unit", "1")) for n, q in content["inputs"].items()}
         for origin in near_tiers(origins(hub, description, point_of(description, inputs), target)):

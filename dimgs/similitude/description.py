@@ -67,12 +67,13 @@ class Description:
         """Content of its card."""
         return {} if self.card is None else self.card["content"]
 
-    def check_output(self, target: str) -> None:
-        """Refuse the name of an output that the kernel does not have."""
-        if target not in self.outputs:
+    def output(self, target: str | None) -> str:
+        """Name of an output, the first by default; an error lists those that the kernel has."""
+        if target is not None and target not in self.outputs:
             name, known = visible(self.name), visible(", ".join(self.outputs)[:300])
             what = f"'{name}' has no output '{visible(target[:60])}'"
             raise InputError(f"{what}; its outputs are {known}.")
+        return target or next(iter(self.outputs))
 
     def versions(self, values: Mapping[str, Any], tier: str) -> tuple[str, str] | None:
         """Cache version and program of a run that would be made here; None where none would."""

