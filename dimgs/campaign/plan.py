@@ -8,11 +8,10 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, Strict
-from pydantic.dataclasses import dataclass
+from pydantic import BeforeValidator, Field, Strict
 
 from dimgs.common.errors import InputError
-from dimgs.common.formats import in_one_sentence, read_toml, refuse_newer, validated
+from dimgs.common.formats import checked, read_toml, refuse_newer, validated
 from dimgs.kernels.spec import is_number
 from dimgs.variables.quantities import as_quantity
 
@@ -20,7 +19,6 @@ Sampler = Literal["sobol", "lhs"]
 ReportKind = Literal["fit", "discover", "none"]
 # more than one machine has cores; a larger number is a slip of the pen
 MOST_WORKERS = 1024
-_CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
 
 def _number(given: object) -> object:
@@ -36,8 +34,7 @@ Share = Annotated[Number, Field(gt=0.0, lt=1.0)]
 Positive = Annotated[Number, Field(gt=0.0)]
 
 
-@in_one_sentence
-@dataclass(frozen=True, config=_CONFIG)
+@checked()
 class Range:
     """Values that an input may take.
 
@@ -110,8 +107,7 @@ Value = Annotated[
 ]
 
 
-@in_one_sentence
-@dataclass(frozen=True, config=_CONFIG)
+@checked()
 class Budget:
     """What a campaign may spend.
 
@@ -144,8 +140,7 @@ class Budget:
         return 25 * self.runs if self.coarse_runs is None else self.coarse_runs
 
 
-@in_one_sentence
-@dataclass(frozen=True, config=_CONFIG)
+@checked()
 class Tolerance:
     """When an answer is good enough: half-widths of intervals.
 
@@ -193,8 +188,7 @@ class Tolerance:
         return self.law is not None and self.exponents is None
 
 
-@in_one_sentence
-@dataclass(frozen=True, config=_CONFIG)
+@checked()
 class Execution:
     """How runs are executed.
 
@@ -226,8 +220,7 @@ class Execution:
     batch: Annotated[Whole, Field(ge=1)] = 4
 
 
-@in_one_sentence
-@dataclass(frozen=True, config=_CONFIG)
+@checked()
 class Curve:
     """A curve of the kernel to bring onto one.
 
@@ -257,8 +250,7 @@ CurveEntry = Annotated[
 ]
 
 
-@in_one_sentence
-@dataclass(frozen=True, config=_CONFIG)
+@checked()
 class PlanFile:
     """The keys of a plan in a file; see :class:`Plan`."""
 
@@ -284,8 +276,7 @@ class PlanFile:
     curves: Mapping[str, CurveEntry] = field(default_factory=dict)
 
 
-@in_one_sentence
-@dataclass(frozen=True, config=_CONFIG)
+@checked()
 class Plan(PlanFile):
     """A campaign, before it is known whether the kernel can do it.
 

@@ -10,14 +10,14 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass
+from dataclasses import field, fields, is_dataclass
 from functools import wraps
 from importlib.resources import files
 from pathlib import Path
 from reprlib import Repr
-from typing import Annotated, Any, TypeVar, get_args, get_origin
+from typing import Annotated, Any, TypeVar, dataclass_transform, get_args, get_origin
 
 from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import InputError
@@ -334,21 +334,45 @@ def validated(model: type[Model], document: Any, where: str) -> Model:
         raise InputError(f"{where}{_describe_error(error, model)}") from error
 
 
-def in_one_sentence(kind: type[Model]) -> type[Model]:
-    """A pydantic dataclass that refuses what it is made of as files are refused."""
+@dataclass_transform(frozen_default=True, field_specifiers=(field,))
+def checked(**options: Any) -> Callable[[type[Model]], type[Model]]:
+    """Make a pydantic dataclass, frozen by default, that refuses its values as files are refused.
+
+    Parameters
+    ----------
+    options : bool
+        Those of dataclasses.
+
+    Examples
+    --------
+    >>> @checked()
+    ... class Film:
+    ...     thickness: float
+    >>> Film(1e-4, width=0.1)
+    Traceback (most recent call last):
+    dimgs.common.errors.InputError: width: there is no such key; use thickness.
+    """
+    from pydantic.dataclasses import dataclass
+
+    config: Any = {"extra": "forbid", "arbitrary_types_allowed": True}
+    make = dataclass(config=config, **{"frozen": True, **options})
+    return lambda kind: _in_one_sentence(make(kind))
+
+
+def _in_one_sentence(kind: type[Any]) -> type[Any]:
+    """A pydantic dataclass with errors of one sentence."""
     from pydantic import ValidationError
 
     make: Any = kind.__init__
 
     @wraps(make)
-    def init(self: Model, *values: Any, **named: Any) -> None:
+    def init(self: Any, *values: Any, **named: Any) -> None:
         try:
             make(self, *values, **named)
         except ValidationError as error:
             raise InputError(_describe_error(error, kind)) from error
 
-    made: Any = kind
-    made.__init__ = init
+    kind.__init__ = init
     return kind
 
 

@@ -14,12 +14,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, Strict
-from pydantic.dataclasses import dataclass as checked
+from pydantic import AfterValidator, Field, Strict
 
 from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import DimgsWarning, InputError, RunFailedError, RunRefusedError
-from dimgs.common.formats import in_one_sentence, read_toml, validated
+from dimgs.common.formats import checked, read_toml, validated
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.fingerprint import (
     MOST_BYTES,
@@ -179,7 +178,6 @@ def _argument(value: Any) -> Any:
     return value
 
 
-_CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 NotEmpty = Annotated[str, Field(min_length=1)]
 File = Annotated[NotEmpty, AfterValidator(_inside)]
 Positive = Annotated[float, Field(gt=0.0), Strict()]
@@ -187,8 +185,7 @@ Plain = Annotated[str, Field(pattern=r"^[^\x00]*$")]
 Name = Annotated[str, Field(pattern=r"^[^=\x00]+$")]
 
 
-@in_one_sentence
-@checked(frozen=True, config=_CONFIG)
+@checked()
 class Regex:
     r"""The group of a regular expression, where it matches last.
 
@@ -218,8 +215,7 @@ class Regex:
         return _number(matches[0 if self.first else -1], self.file)
 
 
-@in_one_sentence
-@checked(frozen=True, config=_CONFIG)
+@checked()
 class Json:
     """A value in a JSON document.
 
@@ -252,8 +248,7 @@ class Json:
         return _number(node, self.file)
 
 
-@in_one_sentence
-@checked(frozen=True, config=_CONFIG)
+@checked()
 class Csv:
     r"""A cell of a table with a header.
 
@@ -548,8 +543,7 @@ def beside(arguments: Sequence[str], written: Sequence[str], home: Path | None) 
 _PARSING = ("regex", "json", "csv", "file", "first", "row", "delimiter", "error")
 
 
-@in_one_sentence
-@checked(config=_CONFIG, eq=False, repr=False)
+@checked(frozen=False, eq=False, repr=False)
 class CommandKernel(BaseKernel):
     """An external program, run without a shell in a working folder of its own.
 
