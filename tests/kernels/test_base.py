@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError, RunDivergedError, RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated
+from dimgs.kernels.content import threads
 from dimgs.kernels.conversion import port_value
 from dimgs.kernels.record import Status
 from dimgs.kernels.spec import Kernel, Port, Tier
@@ -342,3 +343,11 @@ def test_an_absolute_temperature_is_no_difference() -> None:
         port_value(Port("dT", "delta_degC"), (20.0, "degC"))
     with pytest.raises(InputError, match="give that dimension"):
         port_value(Port("dT", "m"), (20.0, "degC"))
+
+
+def test_the_limits_of_threads_are_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    assert threads() == {}
+    monkeypatch.setenv("MKL_NUM_THREADS", "3")
+    assert threads() == {"MKL_NUM_THREADS": "3"}
