@@ -94,17 +94,6 @@ def series_column(
     attribute = series.attrs.get("units", series.attrs.get("unit"))
     name = split_header(title)[0]
     attached = attribute if isinstance(attribute, str) else stated.get(name) or stated.get(title)
-    _refuse_dtype(title, series, source)
-    cells = _cells(series)
-    if cells.dtype == object:
-        filled = [c for c in cells.tolist() if c is not None and c == c]
-        if filled and all(is_quantity(c) for c in filled):
-            numbers, unit = quantities_in_one_unit(cells.tolist(), title)
-            return RawColumn(title, numbers, unit, binding=True)
-    return RawColumn(title, cells, attached)
-
-
-def _refuse_dtype(title: str, series: "pd.Series[Any]", source: str) -> None:
     kind = getattr(series.dtype, "kind", "O")
     if kind == "m":
         raise InputError(
@@ -113,13 +102,15 @@ def _refuse_dtype(title: str, series: "pd.Series[Any]", source: str) -> None:
         )
     if kind == "c":
         raise InputError(f"Column '{title}' of {source} holds complex numbers; give real numbers.")
-
-
-def _cells(series: "pd.Series[Any]") -> NDArray[Any]:
-    kind = getattr(series.dtype, "kind", "O")
     if kind in "fiu":
-        return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
-    return np.asarray(series.astype(object).to_numpy(dtype=object))
+        cells: NDArray[Any] = series.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        cells = series.astype(object).to_numpy(dtype=object)
+        filled = [c for c in cells.tolist() if c is not None and c == c]
+        if filled and all(is_quantity(c) for c in filled):
+            numbers, unit = quantities_in_one_unit(cells.tolist(), title)
+            return RawColumn(title, numbers, unit, binding=True)
+    return RawColumn(title, cells, attached)
 
 
 def from_xarray(dataset: "xr.Dataset | xr.DataArray") -> RawTable:

@@ -8,6 +8,7 @@ import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
+from operator import add, mul, sub, truediv
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dimgs.common.errors import LawError
@@ -46,6 +47,7 @@ MOST_EXPONENT = 10**9
 _MOST_BITS = 1023
 # SymPy compares each of these with all others: 24 and 64 of them take half a second
 _MOST_EXTREMES, _MOST_COMPARISONS = 24, 64
+_ARITHMETIC = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: truediv}
 _NUMBERS = {"pi": math.pi, "E": math.e}
 _COMPARE = frozenset({"Eq", "Ne", "Lt", "Le", "Gt", "Ge"})
 _PLAIN = frozenset({"Integer", "Float", "Rational"})
@@ -213,7 +215,8 @@ class _Counter:
                 # a chain such as a + b + c - d is one level
                 deeper = depth + (not _same(left, operator))
                 sides = [self.part(left, deeper, functions), self.part(right, depth + 1, functions)]
-                return _of(node, sides, lambda a, b: _combined(operator, a, b), 0, not _adds(node))
+                never_zero = not isinstance(operator, ast.Add | ast.Sub)
+                return _of(node, sides, _ARITHMETIC.get(type(operator)), 0, never_zero)
             case ast.Call(func=ast.Name(id=name), args=given):
                 inner = [self.part(a, depth + 1, functions + 1) for a in given]
                 grows = 0 if name in _PLAIN else 1
@@ -283,23 +286,6 @@ def _same(node: ast.AST, operator: ast.operator) -> bool:
     return isinstance(node, ast.BinOp) and any(
         isinstance(node.op, pair) and isinstance(operator, pair) for pair in pairs
     )
-
-
-def _adds(node: ast.AST) -> bool:
-    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub)
-
-
-def _combined(operator: ast.operator, a: float, b: float) -> float | None:
-    match operator:
-        case ast.Add():
-            return a + b
-        case ast.Sub():
-            return a - b
-        case ast.Mult():
-            return a * b
-        case ast.Div():
-            return a / b
-    return None
 
 
 def _too_deep(most: int, where: str = "") -> LawError:

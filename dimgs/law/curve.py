@@ -247,9 +247,10 @@ class Curve:
 
     def along(self, level: float | None = None) -> Along:
         """The curve along the input with which it varies the most."""
+        log = np.log if self.scale == "log" else np.asarray
         return max(
             (self.line(n, level) for n in (*self.coordinates.logged, *self.coordinates.plain)),
-            key=lambda line: float(np.ptp(self._of_scale(line.interval.value))),
+            key=lambda line: float(np.ptp(log(line.interval.value))),
         )
 
     def line(self, name: str, level: float | None = None, points: int = _POINTS) -> Along:
@@ -260,9 +261,6 @@ class Curve:
         held = {n: middle for n, (_, middle, _) in self.columns.items() if n != name}
         table = {**{n: np.full(points, v) for n, v in held.items()}, name: x}
         return Along(name, x, self.predict_si(table, level), held)
-
-    def _of_scale(self, values: Array) -> Array:
-        return np.log(values) if self.scale == "log" else values
 
     @cached_property
     def listed(self) -> Along:

@@ -32,7 +32,8 @@ class Names:
         groups = [g.name for g in design.basis.groups]
         identifier = safe_identifiers(sorted(used), reserved=["pi_0", *groups])
         taken = set(identifier.values())
-        variables = {n: _variable(design, n) for n in used}
+        known = {v.name: v for v in design.basis.variables}
+        variables = {n: known.get(n) or design.data.variable(n) for n in used}
         symbols = {identifier[n]: variables[n] for n in sorted(used) if variables[n].role == "data"}
         # "C = C*sqrt(D*t)" would read as an equation for its own target
         shown = taken if target is None else taken | {target.name}
@@ -45,9 +46,3 @@ class Names:
             {s: v for s, v in self.symbols.items() if s in used},
             tuple(v for s, v in self.symbols.items() if s not in used),
         )
-
-
-def _variable(design: Design, name: str) -> Variable:
-    if any(v.name == name for v in design.basis.variables):
-        return design.basis.variable(name)
-    return design.data.variable(name)

@@ -9,6 +9,7 @@ import numpy as np
 import sympy
 
 from dimgs.common.errors import FitError
+from dimgs.expression.homogeneity import infer_dimensions
 from dimgs.fits.design.features import Design, Feature
 from dimgs.fits.estimate import Estimate
 from dimgs.fits.noise import StudentTails, working_runs
@@ -139,7 +140,7 @@ def law_of(
     design : Design
     expression : sympy.Expr
     fitted : sequence of Constant
-        Physical constants and scales are added.
+        Homogeneity gives them their dimensions; physical constants and scales are added.
     domain : Domain, optional
         By default what the runs of the design span.
     **parts
@@ -164,12 +165,17 @@ def law_of(
         for v in (*known, *scales)
         if (name := names.identifier.get(v.name)) in used
     ]
+    dimensions = {s: v.dimension for s, v in symbols.items()}
+    dimensions |= {c.name: c.dimension for c in further}
+    level = basis.target.is_level
+    whole = Dimension() if level else basis.target.dimension
+    found, _ = infer_dimensions(expression, dimensions, [c.name for c in fitted], whole)
     return Law(
         **{"scores": Scores(), **parts},
         target=basis.target,
         symbols=symbols,
         expression=expression,
-        constants=(*fitted, *further),
+        constants=(*(replace(c, dimension=found[c.name]) for c in fitted), *further),
         groups=tuple(f.group for f in design.features if f.group is not None),
         response=basis.response,
         domain=domain_of(design) if domain is None else domain,
@@ -286,15 +292,14 @@ class _Terms:
         assert self.design.basis.response is not None
         powers = {k: -e for k, e in self.design.basis.response.exponents if k != target.name}
         powers = _added(powers, self.grouped)
-        monomial, dimension = _monomial(self.design, self.names, powers)
+        monomial = _monomial(self.design, self.names, powers)
         fit = self.estimate
         bounds = [fit.intercept, fit.intercept_low, fit.intercept_high]
         if self.design.scale == "log":
             with np.errstate(over="ignore"):
                 bounds = [float(np.exp(x)) for x in bounds]
-        prefactor = Constant(
-            self.names.prefactor, bounds[0], target.dimension / dimension, bounds[1], bounds[2]
-        )
+        value, low, high = bounds
+        prefactor = Constant(self.names.prefactor, value, low=low, high=high)
         c = sympy.Symbol(prefactor.name)
         in_groups = sympy.Mul(*(sympy.Symbol(f.name) ** x for f, x in self.grouped))
         exponent, in_pi, constants = self._unlogged(1.0)
@@ -308,7 +313,7 @@ class _Terms:
         """Target = C + Σ k log(group) + unlogged terms, in units of the level."""
         e, unit = self.estimate, target.unit.log_factor
         low, high = sorted((e.intercept_low / unit, e.intercept_high / unit))
-        constants = [Constant(self.names.prefactor, e.intercept / unit, Dimension(), low, high)]
+        constants = [Constant(self.names.prefactor, e.intercept / unit, low=low, high=high)]
         total = in_groups = sympy.Symbol(self.names.prefactor)
         for feature, exponent in self.grouped:
             assert feature.group is not None
@@ -326,12 +331,12 @@ class _Terms:
         in_pi: sympy.Expr = sympy.Integer(0)
         constants = []
         for feature, value, name, j in self.plain:
-            x, in_groups, dimension = unlogged_term(self.design, self.names, feature)
+            x, in_groups = _unlogged_term(self.design, self.names, feature)
             sign = -1.0 if feature.contrast == "inverse" else 1.0
             low, high = sorted(sign * float(v) / unit for v in self.estimate.intervals[j])
             exponent += sympy.Symbol(name) * x
             in_pi += sympy.Symbol(name) * in_groups
-            constants.append(Constant(name, sign * value / unit, dimension, low, high))
+            constants.append(Constant(name, sign * value / unit, low=low, high=high))
         return exponent, in_pi, constants
 
 
@@ -346,33 +351,20 @@ def _added(
     return out
 
 
-def _monomial(
-    design: Design, names: Names, powers: Mapping[Any, Any]
-) -> tuple[sympy.Expr, Dimension]:
-    """A product of powers of variables, and its dimension; scales count as 1."""
-    dimension, factors = Dimension(), []
-    for name, e in sorted(powers.items()):
-        identifier = names.identifier[name]
-        variable = names.symbols.get(identifier) or design.basis.variable(name)
-        if e and variable.role != "scale":
-            factors.append(sympy.Symbol(identifier) ** e)
-            dimension = dimension * variable.dimension**e
-    return sympy.Mul(*factors), dimension
+def _monomial(design: Design, names: Names, powers: Mapping[Any, Any]) -> sympy.Expr:
+    """A product of powers of variables; scales count as 1."""
+    scales = {v.name for v in design.basis.variables if v.role == "scale"}
+    used = ((n, e) for n, e in sorted(powers.items()) if e and n not in scales)
+    return sympy.Mul(*(sympy.Symbol(names.identifier[n]) ** e for n, e in used))
 
 
-def unlogged_term(
-    design: Design, names: Names, feature: Feature
-) -> tuple[sympy.Expr, sympy.Expr, Dimension]:
-    """A column that enters unlogged (x or -1/T) in the inputs and in the groups, and the dimension
-    of its coefficient in the scales.
-    """
+def _unlogged_term(design: Design, names: Names, feature: Feature) -> tuple[sympy.Expr, sympy.Expr]:
+    """A column that enters unlogged (x or -1/T) in the inputs and in the groups."""
     powers = feature.group.exponents if feature.group else ((str(feature.variable), 1),)
-    x, dimension = _monomial(design, names, dict(powers))
+    x = _monomial(design, names, dict(powers))
     if feature.contrast == "inverse":
-        return -1 / x, -1 / x, dimension
-    if feature.group is None:
-        return x, x, Dimension()
-    return x, sympy.Symbol(feature.name), Dimension() / dimension
+        return -1 / x, -1 / x
+    return x, x if feature.group is None else sympy.Symbol(feature.name)
 
 
 def coefficient_gradients(design: Design, names: Names) -> list[sympy.Expr]:
@@ -579,10 +571,7 @@ def _piecewise(pieces: Sequence[tuple[sympy.Expr, sympy.Basic]]) -> sympy.Expr:
 def _boundaries(
     design: Design, conditions: Sequence[Sequence[Side]], names: Names
 ) -> tuple[dict[int, tuple[sympy.Expr, sympy.Expr]], list[Constant]]:
-    """The monomial of each boundary in the inputs and in the groups, and the constants of all.
-
-    Scales count as 1 in the dimension of a threshold.
-    """
+    """The monomial of each boundary in the inputs and in the groups, and the constants of all."""
     shapes: dict[int, tuple[sympy.Expr, sympy.Expr]] = {}
     constants: list[Constant] = []
     for side in (side for sides in conditions for side in sides):
@@ -590,7 +579,6 @@ def _boundaries(
             continue
         logged: list[tuple[Feature, Fraction]] = []
         physical = groups = sympy.Integer(1)
-        unit = Dimension()
         read = reading(side, design.features)[1]
         unlogged: list[Constant] = []
         for feature, weight in zip(design.features, side.powers, strict=True):
@@ -600,23 +588,21 @@ def _boundaries(
                 groups *= sympy.Symbol(feature.name) ** weight
                 logged.append((feature, weight))
                 continue
-            x, in_groups, dimension = unlogged_term(design, names, feature)
+            x, in_groups = _unlogged_term(design, names, feature)
             inverse = feature.contrast == "inverse"
             if read is not side:
                 physical, groups = (1 / -x, 1 / -in_groups) if inverse else (x, in_groups)
-                unit = dimension if inverse else Dimension() / dimension
                 break
             stem = f"{'T' if inverse else 'c'}_b_{side.boundary}"
             taken = {*names.symbols, *(c.name for c in unlogged)}
             name, value = free_name(stem, taken), float(-weight if inverse else weight)
-            unlogged.append(Constant(name, value, dimension, value, value))
+            unlogged.append(Constant(name, value, low=value, high=value))
             physical *= sympy.exp(sympy.Symbol(name) * x)
             groups *= sympy.exp(sympy.Symbol(name) * in_groups)
-        monomial, dimension = _monomial(design, names, _added({}, logged))
-        physical, unit = physical * monomial, unit * dimension
+        physical = physical * _monomial(design, names, _added({}, logged))
         shapes[side.boundary] = (physical, groups)
         name = _boundary_name(side, names)
-        constants += [Constant(name, read.threshold, unit, read.low, read.high), *unlogged]
+        constants += [Constant(name, read.threshold, low=read.low, high=read.high), *unlogged]
     return shapes, constants
 
 

@@ -14,7 +14,7 @@ from dimgs.law.checked_law import CheckedLaw
 from dimgs.law.display import ShownConstant, only_scales, shown_at, shown_constants, shown_ranges
 from dimgs.law.exponents import MOST_DIGITS, half_widths, round_decimals, without_held
 from dimgs.law.latex.document import tabular
-from dimgs.variables import shown_unit
+from dimgs.variables import unit_suffix
 
 
 def column_symbols(basis: PiBasis) -> dict[str, str]:
@@ -42,18 +42,20 @@ def law_text(law: CheckedLaw) -> str:
 
 def law_latex(law: CheckedLaw, form: Literal["dimensional", "pi", "whole"]) -> str:
     """LaTeX of a law; see :meth:`Law.latex`; "whole" is in all inputs of its expression."""
-    if form != "pi":
-        left = latex.symbol_latex(law.target.name, law.target.kind)
-        shown = law if form == "whole" else without_held(law)
-        expression = round_decimals(shortest(shown), half_widths(law))
-        return f"{left} = {latex.expression_latex(expression, law_symbols(law), MOST_DIGITS)}"
-    names = law_symbols(law) | group_symbols(law)
-    left = law.response.symbol or "\\pi_{0}"
+    left, names = latex.symbol_latex(law.target.name, law.target.kind), law_symbols(law)
+    if form == "pi":
+        left, names, shown = response_symbol(law), names | group_symbols(law), law.pi_expression
+    else:
+        shown = shortest(law if form == "whole" else without_held(law))
+    rounded = round_decimals(shown, half_widths(law))
+    return f"{left} = {latex.expression_latex(rounded, names, MOST_DIGITS)}"
+
+
+def response_symbol(law: CheckedLaw) -> str:
+    """LaTeX of what the pi form gives: pi_0, or a target that is a level."""
     if law.target.is_level:
-        left = latex.symbol_latex(law.target.name, law.target.kind)
-    shown = round_decimals(law.pi_expression, half_widths(law))
-    right = latex.expression_latex(shown, names, MOST_DIGITS)
-    return f"{left} = {right}"
+        return latex.symbol_latex(law.target.name, law.target.kind)
+    return law.response.symbol or "\\pi_{0}"
 
 
 def group_symbols(law: CheckedLaw) -> dict[str, str]:
@@ -173,7 +175,7 @@ def law_html(law: CheckedLaw) -> str:
     scores = law.scores
     cv_r2 = "n/a" if scores.cv_r2_log is None else f"{scores.cv_r2_log:.4f}"
     constants = "".join(
-        f"<li>{escape(c.name)} = {c.value:.5g}{escape(_after(c.unit))}</li>"
+        f"<li>{escape(c.name)} = {c.value:.5g}{escape(unit_suffix(c.unit))}</li>"
         for c in shown_constants(law)
     )
     formula = latex.mathml(law_latex(law, "dimensional"), display=True)
@@ -182,8 +184,3 @@ def law_html(law: CheckedLaw) -> str:
         f"<ul>{constants}</ul><p>{escape(law.target.name)} in {escape(law.target_unit)}; R² of "
         f"runs left out (log scale): {cv_r2}</p>"
     )
-
-
-def _after(unit: str) -> str:
-    """A unit behind a number."""
-    return "" if unit == "1" else f" {shown_unit(unit)}"

@@ -9,7 +9,6 @@ import numpy as np
 from scipy import optimize
 
 from dimgs.common.arrays import Array
-from dimgs.dataset.conversion import from_si
 from dimgs.fits.estimate import Exponent
 from dimgs.law.latex import symbol_latex
 from dimgs.law.law import Law
@@ -66,7 +65,7 @@ def effects(runs: ReportRuns) -> list[Effect]:
     """Effects of all inputs, the largest exponent first."""
     law = runs.law
     if changes_sign(runs):
-        inputs = [v for v in law.shown.symbols.values() if np.ptp(runs.columns[v.name]) > 0]
+        inputs = [v for v in law.shown.symbols.values() if np.ptp(runs.inputs.values[v.name]) > 0]
         nan = math.nan
         return [
             Effect(v.name, symbol_latex(v.name, v.kind), nan, nan, None, text)
@@ -78,7 +77,7 @@ def effects(runs: ReportRuns) -> list[Effect]:
         slopes = law.elasticities(runs.data) if law.symbols else {}
     effects = []
     for variable in law.shown.symbols.values():
-        x = runs.columns[variable.name]
+        x = runs.inputs.values[variable.name]
         local = np.broadcast_to(slopes[variable.name], (runs.n,))
         local = local[np.isfinite(local)]
         logged = bool(np.all(x > 0)) and not variable.is_level
@@ -151,7 +150,7 @@ def behaviour(runs: ReportRuns, variable: Variable) -> str:
     variable : Variable
         An input of the law.
     """
-    law, x = runs.law, runs.columns[variable.name]
+    law, x = runs.law, runs.inputs.values[variable.name]
     low, high = float(np.min(x)), float(np.max(x))
     line = _line(runs, variable)
     places = np.linspace(low, high, _PLACES)
@@ -172,7 +171,7 @@ def behaviour(runs: ReportRuns, variable: Variable) -> str:
 
 def _line(runs: ReportRuns, variable: Variable) -> Line:
     law = runs.law
-    middle = {v.name: float(np.median(runs.columns[v.name])) for v in law.symbols.values()}
+    middle = {v.name: float(np.median(runs.inputs.values[v.name])) for v in law.symbols.values()}
 
     def line(at: Array) -> Array:
         held = {name: np.full(at.shape, value) for name, value in middle.items()}
@@ -238,6 +237,6 @@ def _limits(law: Law, variable: Variable, line: Line, low: float, high: float) -
 
 def _at(variable: Variable, value: float) -> str:
     """A value in the unit of the table."""
-    shown = float(from_si(np.array([value]), variable.unit)[0])
+    shown = variable.unit.from_si(value)
     unit = unit_text(variable.unit.text)
     return short(shown) if unit in ("", "1") else f"{short(shown)} {unit}"

@@ -29,7 +29,7 @@ from dimgs.report.verdict import (
     rivals_title,
     verdict,
 )
-from dimgs.variables import Variable, shown_unit
+from dimgs.variables import Variable, unit_suffix
 
 # as wide as a terminal of 80 columns, and the titles of its sections
 _WIDTH, _TITLE = 79, 11
@@ -73,7 +73,7 @@ def _constant(c: ShownConstant) -> str:
     if c.origin in ("fitted", "recognised") and c.low is not None:
         origin = "" if c.origin == "fitted" else f" ({c.origin})"
         between = f"{interval(c.low, c.high)}{origin}"
-    return f"{c.name} = {number(c.value)}{_unit(c.unit)}   {between}"
+    return f"{c.name} = {amount(c.value, c.unit)}   {between}"
 
 
 def _section(title: str, lines: Iterable[str]) -> list[str]:
@@ -124,15 +124,11 @@ def interval(low: float | None, high: float | None) -> str:
 
 def centre_text(centre: Centre) -> str:
     """The law at the centre of the runs, in one line."""
-    inputs = ", ".join(f"{name} = {number(x)}{_unit(unit)}" for name, x, unit in centre.inputs)
+    inputs = ", ".join(f"{name} = {amount(x, unit)}" for name, x, unit in centre.inputs)
     return (
-        f"at the centre of the runs ({inputs}): {centre.target} = {number(centre.value)}"
-        f"{_unit(centre.unit)} {interval(centre.low, centre.high)}"
+        f"at the centre of the runs ({inputs}): {centre.target} = "
+        f"{amount(centre.value, centre.unit)} {interval(centre.low, centre.high)}"
     )
-
-
-def _unit(unit: str) -> str:
-    return "" if unit in ("", "1", "-") else f" {shown_unit(unit)}"
 
 
 # sources that a terminal lists
@@ -157,7 +153,8 @@ def sources_lines(law: Law) -> list[str]:
             named = "prefactors differ" if what == "prefactor" else f"exponents of {what} differ"
             size = in_percent(spread) if what == "prefactor" else number(spread)
             if what in each.constants:
-                named, size = f"{what} differs", _amount(shown_at(law, {what: spread})[what])
+                shown = shown_at(law, {what: spread})[what]
+                named, size = f"{what} differs", amount(shown.value, shown.unit)
             sure = "" if p <= _MAY_BE_EQUAL else f", not significantly (p = {p:.1g})"
             parts.append(f"{named} with a standard deviation of {size}{sure}")
         lines += [f"{len(each.shifts)} sources of {visible(each.column)}: {'; '.join(parts)}"]
@@ -176,7 +173,7 @@ def sources_lines(law: Law) -> list[str]:
             times = f"{ratio:+.3g}" if law.target.is_level else f"times {number(ratio)}"
             where = "at the centre of the runs " if more else "prefactor "
             constants = shown_at(law, source["constants"])
-            texts = [f"{name} = {_amount(c)}" for name, c in constants.items()]
+            texts = [f"{name} = {amount(c.value, c.unit)}" for name, c in constants.items()]
             texts += [f"{where}{times}{more}"] if "prefactor" in each.kinds or more else []
             lines.append(f"  {visible(label)}: {', '.join(texts)} ({runs})")
         if len(documented) > _MOST_SOURCES:
@@ -188,9 +185,15 @@ def sources_lines(law: Law) -> list[str]:
     return lines
 
 
-def _amount(constant: ShownConstant) -> str:
-    """Value and unit of a constant."""
-    return f"{number(constant.value)}{_unit(constant.unit)}"
+def amount(value: float | None, unit: str) -> str:
+    """A number in short form with its unit.
+
+    Examples
+    --------
+    >>> amount(0.0123456, "m/s"), amount(2.0, "1")
+    ('0.012346 m/s', '2')
+    """
+    return f"{number(value)}{unit_suffix(unit)}"
 
 
 def _exponent(e: Exponent) -> tuple[str, str, str]:
@@ -280,7 +283,7 @@ def _of_column(where: str, law: Law) -> str:
 
         def shown(match: re.Match[str], variable: Variable = variable) -> str:
             value = float(variable.unit.from_si(float(match[2])))
-            return f"{visible(variable.name)} {match[1]} {number(value)}{_unit(variable.unit.text)}"
+            return f"{visible(variable.name)} {match[1]} {amount(value, variable.unit.text)}"
 
         where = re.sub(rf"(?<![\w*/]){group.name} ([<>]=?) ({_DECIMAL.pattern})", shown, where)
     return where
@@ -382,7 +385,7 @@ def _exponent_sections(fit: FittedLaw) -> list[str]:
     unit, size = "", 1.0
     if not fit.law.target.is_level:
         prefactor = next(c for c in shown_constants(fit.law) if c.origin == "fitted")
-        unit, size = _unit(prefactor.unit), prefactor.value
+        unit, size = unit_suffix(prefactor.unit), prefactor.value
         size /= fit.law.constant_values[prefactor.name]
     prefactors = (fit.group_prefactors or {}).items()
     labels = [(visible(k), f"{number(v * size)}{unit}") for k, v in prefactors]
@@ -456,7 +459,7 @@ def _curve_lines(report: Findings, folder: str) -> list[str]:
     shown = [
         (
             place({line.name: (float(at), unit.text)}),
-            f"{visible(target.name)} = {number(value)}{_unit(target.unit.text)}",
+            f"{visible(target.name)} = {amount(value, target.unit.text)}",
             interval(low, high),
         )
         for at, (value, low, high) in zip(x, values, strict=True)
@@ -475,7 +478,7 @@ def place(inputs: Mapping[str, tuple[float, str] | str]) -> str:
     return ", ".join(
         f"{visible(name)} = {x}"
         if isinstance(x, str)
-        else f"{visible(name)} = {number(x[0])}{_unit(x[1])}"
+        else f"{visible(name)} = {amount(x[0], x[1])}"
         for name, x in inputs.items()
     )
 
@@ -496,7 +499,7 @@ def next_text(planned: PlannedRuns) -> str:
     for k, run in enumerate(planned.runs, 1):
         expected = f"expected information {run.information / np.log(2):.2g} bits"
         predicted = [
-            f"{name}: {visible(planned.target)} = {number(value.value)}{_unit(planned.unit)} "
+            f"{name}: {visible(planned.target)} = {amount(value.value, planned.unit)} "
             f"{interval(*sorted((value.low, value.high)))}"
             for name, value in zip(planned.names, run.predicted, strict=True)
         ]
@@ -603,7 +606,7 @@ def _domain_lines(law: Law) -> list[str]:
         column = column_of(law, name)
         if column is not None:
             low, high, unit = column_ranges(law)[column]
-            line = f"{number(low)} <= {visible(column)} <= {number(high)}{_unit(unit)}"
+            line = f"{number(low)} <= {visible(column)} <= {amount(high, unit)}"
             line += "" if column == name else f"   ({name})"
         lines.append(line)
     constant = held_texts(law)

@@ -10,11 +10,12 @@ from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.dataset import Dataset
 from dimgs.groups.group import PiGroup
-from dimgs.law.evaluate import evaluate, evaluate_each
+from dimgs.law.domain import group_values
+from dimgs.law.evaluate import Inputs, evaluate, evaluate_each
 from dimgs.law.latex import group_latex, symbol_latex
 from dimgs.law.law import Law
-from dimgs.law.prediction import ends_of, law_inputs, shifted, source_shift, values
-from dimgs.law.typeset import group_symbols
+from dimgs.law.prediction import ends_of, law_inputs, response_factor, shifted, source_shift, values
+from dimgs.law.typeset import group_symbols, response_symbol
 from dimgs.report.findings import Findings
 
 Band = tuple[Array, Array]
@@ -61,13 +62,9 @@ class ReportRuns:
         return self.data.n_runs
 
     @cached_property
-    def columns(self) -> dict[str, Array]:
-        """SI values of every variable that a group can contain; scales count as 1."""
-        columns = {k: np.asarray(self.data[k], dtype=np.float64) for k in self.data.numeric_names}
-        for v in (*self.report.basis.variables, *self.law.known, *self.law.scales):
-            if v.name not in columns:
-                columns[v.name] = np.full(self.n, 1.0 if v.value is None else float(v.value))
-        return columns
+    def inputs(self) -> Inputs:
+        """Inputs of the law at every run, in SI."""
+        return law_inputs(self.law, self.data)
 
     @cached_property
     def groups(self) -> dict[str, PiGroup]:
@@ -77,23 +74,18 @@ class ReportRuns:
     @cached_property
     def values(self) -> dict[str, Array]:
         """Groups and unlogged inputs at every run, by their names in the pi form."""
-        inputs = {s: self.columns[v.name] for s, v in self.law.symbols.items()}
-        return inputs | {name: self.group(group) for name, group in self.groups.items()}
-
-    def group(self, group: PiGroup) -> Array:
-        """A group at every run."""
-        return np.broadcast_to(group.value(self.columns), (self.n,)).copy()
+        return group_values(self.law, self.inputs)
 
     @cached_property
     def varied(self) -> tuple[str, ...]:
         """Varied coordinates of the domain, groups before inputs without a logarithm."""
-        names = [n for n in self.law.domain.groups if n in self.values]
+        drawn = {*self.groups, *self.law.symbols}
+        names = [n for n in self.law.domain.groups if n in drawn]
         names.sort(key=lambda n: n not in self.groups)
-        return tuple(n for n in names if self._varies(self.values[n]))
-
-    @staticmethod
-    def _varies(x: Array) -> bool:
-        return bool(np.ptp(x) > _CONSTANT * np.max(np.abs(x), initial=0.0))
+        values = self.values
+        return tuple(
+            n for n in names if np.ptp(values[n]) > _CONSTANT * np.abs(values[n]).max(initial=0.0)
+        )
 
     def name_of(self, group: str | None) -> str:
         """Name in the pi form of a group given by that name, its symbol or its known name.
@@ -125,10 +117,8 @@ class ReportRuns:
     @cached_property
     def factor(self) -> Array:
         """Target over pi_0 at every run."""
-        if self.law.target.is_level:
-            return np.ones(self.n)
-        powers = {k: e for k, e in self.law.response.exponents if k != self.law.target.name}
-        return 1.0 / self.group(PiGroup.of("rest", powers))
+        level = self.law.target.is_level
+        return np.ones(self.n) if level else response_factor(self.law, self.inputs)
 
     @cached_property
     def measured(self) -> Array:
@@ -136,11 +126,10 @@ class ReportRuns:
         target = np.asarray(self.data[self.law.target.name], dtype=np.float64)
         effects, shift = self.law.label_effects, np.zeros(self.n)
         if self.law.sources:
-            inputs = law_inputs(self.law, self.data)
             if self.law.uncertainty.scale == "linear":
-                common = values(self.law, inputs._replace(labels={}))
-                return np.asarray((target - values(self.law, inputs) + common) / self.factor)
-            shift = source_shift(self.law, inputs)
+                common = values(self.law, self.inputs._replace(labels={}))
+                return np.asarray((target - values(self.law, self.inputs) + common) / self.factor)
+            shift = source_shift(self.law, self.inputs)
         elif effects is not None and effects.column in self.data.names:
             labels = [str(x) for x in self.data[effects.column]]
             shift = np.array([effects.log_ratios.get(x, 0.0) for x in labels])
@@ -204,10 +193,7 @@ class ReportRuns:
     @property
     def response_symbol(self) -> str:
         """LaTeX of what :meth:`fitted` gives."""
-        target = self.law.target
-        if target.is_level:
-            return symbol_latex(target.name, target.kind)
-        return self.law.response.symbol or "\\pi_{0}"
+        return response_symbol(self.law)
 
     @property
     def label_column(self) -> str | None:

@@ -8,7 +8,7 @@ from dimgs.fits.noise import Noise, rms
 from dimgs.law.display import shown_constants
 from dimgs.law.parts import percent
 from dimgs.report.findings import Findings, Verdict
-from dimgs.variables import Variable, shown_unit
+from dimgs.variables import Variable, unit_suffix
 
 _HEADLINES = {
     "no_candidate": "NO LAW FOUND within the budget; best surrogate",
@@ -27,8 +27,7 @@ def in_table_unit(target: Variable, size: float) -> float:
 
 def with_unit(target: Variable, size: float) -> str:
     """Size with its unit, in words."""
-    unit = shown_unit(target.unit.text)
-    return f"{in_table_unit(target, size):.2g}{'' if unit in ('', '1', '-') else f' {unit}'}"
+    return f"{in_table_unit(target, size):.2g}{unit_suffix(target.unit.text)}"
 
 
 def noise_text(noise: Noise | None, target: Variable | None) -> str:

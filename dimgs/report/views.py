@@ -7,7 +7,6 @@ import numpy as np
 import sympy
 
 from dimgs.common.arrays import Array
-from dimgs.dataset.conversion import from_si
 from dimgs.expression.candidate import Candidate
 from dimgs.fits.noise import rms
 from dimgs.law.exponents import round_decimals
@@ -139,7 +138,7 @@ def columns(report: Findings) -> list[dict[str, Any]]:
         if v.is_label:
             row: tuple[Any, ...] = ("", "label", f"{len(set(data[v.name]))} labels", "")
         else:
-            x = from_si(np.asarray(data[v.name], dtype=np.float64), v.unit)
+            x = v.unit.from_si(np.asarray(data[v.name], dtype=np.float64))
             row = (symbol_latex(v.name, v.kind), v.unit.text, float(np.min(x)), float(np.max(x)))
         ranges.append(
             {"name": v.name, **dict(zip(("symbol", "unit", "low", "high"), row, strict=True))}

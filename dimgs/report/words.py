@@ -19,7 +19,7 @@ from dimgs.law.latex.formulas import digits_and_power
 from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
 from dimgs.report.verdict import headline
-from dimgs.variables import shown_unit, superscript
+from dimgs.variables import shown_unit, superscript, unit_suffix
 
 # below this half width, the two sides of a factor are the same to two digits
 _EVEN = 0.05
@@ -146,8 +146,7 @@ def spread_text(runs: ReportRuns) -> str:
             size = f"±{short(50 * (up + down), 2)} %"
     else:
         half = float(np.median(high - value))
-        unit = "" if law.target_unit == "1" else f" {law.target_unit}"
-        size = f"±{short(half, 2)}{unit}"
+        size = f"±{short(half, 2)}{unit_suffix(law.target_unit)}"
     return f"A new run inside the domain is expected within {size} of the law ({level:.0%})."
 
 

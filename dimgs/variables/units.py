@@ -677,6 +677,17 @@ def shown_unit(unit: str) -> str:
     return _FITTED.sub(lambda match: f"{match[1]}{float(match[2]):.4g}", unit)
 
 
+def unit_suffix(unit: str) -> str:
+    """A unit for reading as it follows a number; empty where the number has none.
+
+    Examples
+    --------
+    >>> unit_suffix("m/s"), unit_suffix("1")
+    (' m/s', '')
+    """
+    return "" if unit in ("", "1", "-") else f" {shown_unit(unit)}"
+
+
 def _cost(factors: list[tuple[str, Fraction]]) -> Fraction:
     size = sum((abs(e) + (1 if e.denominator > 1 else 0) for _, e in factors), Fraction(0))
     return size + 2 * len(factors)
@@ -855,10 +866,10 @@ def parse_unit(text: str) -> Unit:
         raise
 
 
-def unit_or_none(text: str) -> Unit | None:
+def unit_or_none(text: str, parse: Callable[[str], Unit] = parse_unit) -> Unit | None:
     """A unit, or None of a text that is none."""
     try:
-        return parse_unit(text)
+        return parse(text)
     except InputError:
         return None
 
@@ -866,7 +877,7 @@ def unit_or_none(text: str) -> Unit | None:
 def _without_remark(text: str) -> Unit | None:
     """Unit of ``m (beam diameter)`` or ``1 (Darcy)``: words in brackets that are not units."""
     match = _REMARK.match(text.strip())
-    unit = _parsed_or_none(match["unit"]) if match else None
+    unit = unit_or_none(match["unit"], _parse) if match else None
     if match is None or unit is None:
         return None
     if _SCALING.search(match["remark"]):
@@ -879,15 +890,15 @@ def _without_remark(text: str) -> Unit | None:
         # too short to tell from a misspelt unit
         return None
     named = dimensionless and _PERSON.search(match["remark"])
-    return unit if named or _parsed_or_none(match["remark"]) is None else None
+    return unit if named or unit_or_none(match["remark"], _parse) is None else None
 
 
 def _with_reference(text: str) -> Unit | None:
     """Unit of ``psia``, ``bar(a)`` or ``kPa abs``: a pressure whose zero is stated."""
     match = _REFERENCE.match(text.strip())
-    if match is None or not (match["apart"] or match["open"] or _parsed_or_none(text) is None):
+    if match is None or not (match["apart"] or match["open"] or unit_or_none(text, _parse) is None):
         return None
-    unit = _parsed_or_none(match["unit"])
+    unit = unit_or_none(match["unit"], _parse)
     if unit is None:
         return None
     if unit.dimension == _PRESSURE and match["absolute"]:
@@ -903,13 +914,6 @@ def _with_reference(text: str) -> Unit | None:
             f"give '{match['unit'].strip()}', or write the factor without brackets."
         )
     return None
-
-
-def _parsed_or_none(text: str) -> Unit | None:
-    try:
-        return _parse(text)
-    except InputError:
-        return None
 
 
 def _parse(text: str) -> Unit:

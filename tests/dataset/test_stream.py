@@ -42,6 +42,13 @@ def test_pieces_make_the_whole(suffix: str, tmp_path: Path) -> None:
     assert [c[1] for c in calls] == sorted(c[1] for c in calls)
 
 
+def test_a_dropped_column_stays_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    table(10).to_parquet(path)
+    chunks = iter_chunks(path, 4, columns=["U", "junk"], drop="junk", units={"junk": "1"})
+    assert {chunk.names for chunk in chunks} == {("U",)}
+
+
 def test_memory_does_not_grow_with_the_table(tmp_path: Path) -> None:
     import pyarrow as pa
 

@@ -510,12 +510,6 @@ def _protected(symbol: str) -> str:
     return symbol
 
 
-def _one_factor(symbol: str) -> str:
-    """Symbol that multiplies others: a ratio such as a relative roughness in parentheses."""
-    bare = _UPRIGHT.sub("", symbol)
-    return rf"\left({symbol}\right)" if "/" in bare else symbol
-
-
 def expression_latex(
     expr: "sympy.Basic", symbol_names: Mapping[str, str] | None = None, digits: int = 4
 ) -> str:
@@ -540,7 +534,9 @@ def expression_latex(
     names = symbol_names or {}
     symbols = {s: names.get(s.name) or symbol_latex(s.name) for s in expr.free_symbols}
     if not expr.is_Symbol:
-        symbols = {s: _one_factor(text) for s, text in symbols.items()}
+        # a symbol that multiplies others: a ratio such as a relative roughness in parentheses
+        ratios = (s for s, text in symbols.items() if "/" in _UPRIGHT.sub("", text))
+        symbols |= {s: rf"\left({symbols[s]}\right)" for s in ratios}
     return str(_printer_class()(symbols, digits).doprint(expr))
 
 

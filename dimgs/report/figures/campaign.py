@@ -78,9 +78,8 @@ def campaign_progress(
 def _by_tier(axes: "Axes", x: Array, y: Array, tiers: Sequence[str] | None) -> None:
     """Points with a colour and a marker for each tier."""
     of = np.array([""] * x.size if tiers is None else tiers)
-    for k, name in enumerate(dict.fromkeys(of.tolist())):
-        rows, label = of == name, style.plot_text(name) or None
-        axes.plot(x[rows], y[rows], linestyle="none", markersize=5, label=label, **style.mark(k))
+    sets = [(style.plot_text(name) or None, of == name) for name in dict.fromkeys(of.tolist())]
+    style.plot_sets(axes, x, y, sets, markersize=5)
 
 
 @style.styled
@@ -178,10 +177,7 @@ def campaign_regimes(
     texts = [
         f"{k}: {style.plot_text(condition(str(r['where'])))}" for k, r in enumerate(regimes, 1)
     ]
-    for k, (rows, text) in enumerate(zip(members, texts, strict=True)):
-        axes.plot(
-            values[across][rows], up[rows], linestyle="none", label=text, zorder=2, **style.mark(k)
-        )
+    style.plot_sets(axes, values[across], up, zip(texts, members, strict=True), zorder=2)
     free = ~np.any(members, axis=0)
     if free.any():
         axes.plot(values[across][free], up[free], ".", color=style.MUTED, label="no regime")

@@ -100,15 +100,9 @@ def _points(
             bar.outline.set_visible(False)
         return
     texts = colours.astype(str)
-    for k, text in enumerate(sorted(set(texts))):
-        axes.plot(
-            *places[texts == text].T,
-            linestyle="none",
-            label=style.plot_text(text, style.LABEL_LETTERS),
-            alpha=0.85,
-            markeredgewidth=0,
-            **style.mark(k),
-        )
+    names = sorted(set(texts))
+    sets = [(style.plot_text(name, style.LABEL_LETTERS), texts == name) for name in names]
+    style.plot_sets(axes, places[:, 0], places[:, 1], sets, alpha=0.85, markeredgewidth=0)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
 
 

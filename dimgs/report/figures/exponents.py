@@ -150,19 +150,11 @@ def regime_map(report: Findings, axes: "Axes", x: str | None = None, y: str | No
         _stripes(runs, axes, regimes, names[0])
         horizontal, vertical = runs.values[names[0]], runs.measured
     rows = style.drawn(runs.n)
+    sets = []
     for k, regime in enumerate(regimes):
-        members = rows[where[rows] == k]
         text = style.math_label(condition_latex(runs, regime["where"]), regime["where"])
-        axes.plot(
-            horizontal[members],
-            vertical[members],
-            linestyle="none",
-            markeredgewidth=0,
-            alpha=0.85,
-            label=f"{text}  ({regime['n']} runs)",
-            zorder=3,
-            **style.mark(k),
-        )
+        sets.append((f"{text}  ({regime['n']} runs)", rows[where[rows] == k]))
+    style.plot_sets(axes, horizontal, vertical, sets, markeredgewidth=0, alpha=0.85, zorder=3)
     style.label_axes(runs, axes, *names)
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, labelcolor=style.INK)
 

@@ -6,7 +6,6 @@ import numpy as np
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import DimgsError, InputError
-from dimgs.dataset.conversion import from_si
 from dimgs.report.figures.style import INK, MUTED, PALETTE, RULE, log_ticks, styled
 from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
@@ -62,8 +61,8 @@ def rivals(report: Findings, axes: "Axes") -> None:
     name = max(apart, key=lambda n: float(np.nanmax(np.abs(np.log(np.abs(apart[n][2:]))))))
     x, *lines = apart[name]
     variable = next(v for v in runs.data.variables if v.name == name)
-    shown = from_si(x, variable.unit)
-    sampled = from_si(np.asarray(runs.data[name], dtype=np.float64), variable.unit)
+    shown = variable.unit.from_si(x)
+    sampled = variable.unit.from_si(np.asarray(runs.data[name], dtype=np.float64))
     axes.axvspan(float(sampled.min()), float(sampled.max()), color=RULE, alpha=0.5, linewidth=0)
     band = lines.pop(0)
     axes.fill_between(shown, 1 / band, band, color=MUTED, alpha=0.25, linewidth=0)

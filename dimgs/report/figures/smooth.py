@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dimgs.common.errors import InputError
-from dimgs.dataset.conversion import from_si
 from dimgs.report.figures.style import MUTED, PALETTE, drawn, log_ticks, styled, target_label
 from dimgs.report.findings import Findings
 from dimgs.report.report_runs import ReportRuns
@@ -49,7 +48,7 @@ def smooth_curve(report: Findings, axes: "Axes") -> None:
         raise InputError("No smooth curve was compared with the laws of this report.")
     line = curve.along()
     variable = next(v for v in curve.inputs if v.name == line.name)
-    x, (middle, low, high) = from_si(line.x, variable.unit), line.interval
+    x, (middle, low, high) = variable.unit.from_si(line.x), line.interval
     log = curve.scale == "log" and bool(np.all(low > 0))
     columns = {v.name: np.asarray(runs.data[v.name], dtype=np.float64) for v in curve.inputs}
     held = {n: np.full(runs.n, value) for n, value in line.held.items()}
@@ -60,7 +59,7 @@ def smooth_curve(report: Findings, axes: "Axes") -> None:
     axes.fill_between(x, low, high, color=MUTED, alpha=0.25, linewidth=0)
     axes.plot(x, middle, color=PALETTE[0], linewidth=1.4)
     rows = drawn(runs.n)
-    at = from_si(columns[line.name], variable.unit)
+    at = variable.unit.from_si(columns[line.name])
     axes.scatter(at[rows], moved[rows], s=9, color=PALETTE[1], linewidths=0)
     if np.all(line.x > 0) and line.name in curve.coordinates.logged:
         log_ticks(axes, "x")

@@ -1,6 +1,6 @@
 """Colours, sizes and labels that all figures share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache, lru_cache, wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -70,6 +70,14 @@ _STYLE: Any = {
 def mark(k: int) -> dict[str, Any]:
     """Marker and colour of the k-th of several sets of points, counted from 0."""
     return {"marker": MARKERS[k % len(MARKERS)], "color": PALETTE[k % len(PALETTE)]}
+
+
+def plot_sets(
+    axes: "Axes", x: Array, y: Array, sets: Iterable[tuple[str | None, Any]], **options: Any
+) -> None:
+    """Points of several sets, each given by its label and its rows, in colours and markers."""
+    for k, (label, rows) in enumerate(sets):
+        axes.plot(x[rows], y[rows], linestyle="none", label=label, **mark(k), **options)
 
 
 def beside(
@@ -295,15 +303,15 @@ def scatter(
     above: bool = False,
 ) -> None:
     """Points of the runs, each label of a few in its own colour and marker."""
-    style: dict[str, Any] = {"linestyle": "none", "alpha": 0.8, "markeredgewidth": 0.0, "zorder": 3}
+    style: dict[str, Any] = {"alpha": 0.8, "markeredgewidth": 0.0, "zorder": 3}
     column = runs.label_column if apart else None
     if column is None:
-        axes.plot(x[rows], y[rows], marker="o", color=BLUE, label="runs", **style)
+        plot_sets(axes, x, y, [("runs", rows)], **style)
         return
     labels = np.array([str(label) for label in runs.data[column]])[rows]
-    for k, label in enumerate(sorted(set(labels))):
-        members = rows[labels == label]
-        axes.plot(x[members], y[members], label=plot_text(label, LABEL_LETTERS), **mark(k), **style)
+    names = sorted(set(labels))
+    sets = [(plot_text(name, LABEL_LETTERS), rows[labels == name]) for name in names]
+    plot_sets(axes, x, y, sets, **style)
     if above:
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, borderaxespad=0.2)
     else:
