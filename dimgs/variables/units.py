@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError, UnitError
+from dimgs.common.formats import shown
 from dimgs.variables.dimension import BASES, Dimension, exact_exponent
 
 if TYPE_CHECKING:
@@ -930,8 +931,8 @@ def _parse(text: str) -> Unit:
         raise
     except Exception as error:
         raise InputError(
-            f"The unit '{text}' cannot be read ({error}); write it in Pint's names, for example "
-            f"'kg/m^3', 'W/(m*K)' or '1' for none, or define it first (EUR = [currency])."
+            f"The unit '{shown(text)}' cannot be read ({error}); write it in Pint's names, for "
+            f"example 'kg/m^3', 'W/(m*K)' or '1' for none, or define it first (EUR = [currency])."
         ) from error
 
 

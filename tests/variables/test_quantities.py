@@ -225,6 +225,7 @@ def test_a_text_with_slips_of_the_pen_is_refused_or_means_what_it_says(
 @given(st.text(max_size=30) | st.text(TROUBLE, max_size=14))
 @settings(max_examples=150)
 @example("9" * 401).via("longer than every quantity")
+@example("0:\n0").via("a line end in what is no unit")
 def test_any_other_text_is_a_label_or_refused_in_one_sentence(text: str) -> None:
     quantity = read(as_quantity, text)
     assert (
