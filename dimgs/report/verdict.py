@@ -239,7 +239,7 @@ def remarks(report: Findings) -> str:
             compared = f"{'It is the' if same else 'The'} law shown above"
             compared += ", written in another way." if same else " is more probable."
             at = ", ".join(
-                f"{c.name} = {c.value:.5g} {shown_unit(c.unit)}".removesuffix(" 1")
+                f"{c.name} = {c.value:.5g}{unit_suffix(c.unit)}"
                 for c in shown_constants(form.law)
                 if c.origin == "fitted"
             )
