@@ -13,7 +13,7 @@ from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
 from dimgs.discovery.options import Options
 from dimgs.engines.registry import NONE
-from dimgs.fits.curves import CurvePotential
+from dimgs.fits.potential import CurvePotential
 from dimgs.groups.derive import pi_basis
 from dimgs.groups.group import PiBasis
 from dimgs.kernels.record import RunRecord

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from dimgs.fits.chosen_pairs import ChosenPairsPowerLaw as ChosenPairsPowerLaw
     from dimgs.fits.crossover import CrossoverPowerLaw as CrossoverPowerLaw
     from dimgs.fits.crossover import choose_crossover as choose_crossover
-    from dimgs.fits.curves import CurvePotential as CurvePotential
     from dimgs.fits.errors_in_variables import OrthogonalPowerLaw as OrthogonalPowerLaw
     from dimgs.fits.intervals import PredictionIntervals as PredictionIntervals
     from dimgs.fits.local import LocalPowerLaw as LocalPowerLaw
     from dimgs.fits.mixed_power_law import MixedPowerLaw as MixedPowerLaw
     from dimgs.fits.pi_groups import PiGroups as PiGroups
     from dimgs.fits.potential import ContrastivePotential as ContrastivePotential
+    from dimgs.fits.potential import CurvePotential as CurvePotential
     from dimgs.fits.power_law import PowerLaw as PowerLaw
     from dimgs.fits.power_law import fit_power_law as fit_power_law
     from dimgs.fits.regimes import RegimePowerLaw as RegimePowerLaw
@@ -39,13 +39,12 @@ __getattr__, __dir__, __all__ = on_first_use(
         "base": "ContrastiveRegressor",
         "chosen_pairs": "ChosenPairsPowerLaw",
         "crossover": "CrossoverPowerLaw choose_crossover",
-        "curves": "CurvePotential",
         "errors_in_variables": "OrthogonalPowerLaw",
         "intervals": "PredictionIntervals",
         "local": "LocalPowerLaw",
         "mixed_power_law": "MixedPowerLaw",
         "pi_groups": "PiGroups",
-        "potential": "ContrastivePotential",
+        "potential": "ContrastivePotential CurvePotential",
         "power_law": "PowerLaw fit_power_law",
         "regimes": "RegimePowerLaw",
         "robust": "RobustPowerLaw",

@@ -17,7 +17,7 @@ Stat. Assoc. 82 (1987) 605-610 (a variance tested at zero).
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,21 +106,21 @@ class MixedFit:
     @property
     def shifts_of_effects(self) -> list[Array]:
         """Best predictions of each effect, shape (n_sources, n_terms)."""
+        return self._by_effect(self.shifts)
+
+    def _by_effect(self, of_shifts: NDArray[Any]) -> list[NDArray[Any]]:
         shapes = [(len(e.names), e.columns.shape[1]) for e in self.effects]
-        ends = np.cumsum([rows * terms for rows, terms in shapes])
-        parts = np.split(self.shifts, ends[:-1])
+        parts = np.split(of_shifts, np.cumsum([rows * terms for rows, terms in shapes])[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
     def places(self, source: str) -> dict[str, list[int]]:
         """Positions of the shifts of each source of one kind."""
         out: dict[str, list[int]] = {}
-        at = 0
-        for e in self.effects:
-            r = e.columns.shape[1]
-            for k, name in enumerate(e.names):
+        everywhere = self._by_effect(np.arange(len(self.shifts)))
+        for e, places in zip(self.effects, everywhere, strict=True):
+            for name, row in zip(e.names, places.tolist(), strict=True):
                 if e.source == source:
-                    out.setdefault(name, []).extend(range(at + k * r, at + (k + 1) * r))
-            at += r * len(e.names)
+                    out.setdefault(name, []).extend(row)
         return out
 
 

@@ -3,9 +3,11 @@
 A conserved quantity is a sum of terms I = sum_k c_k tau_k that is constant along every run. With
 the covariance S of the terms, centred within runs, and the covariance N that the noise of the
 columns causes in them, the coefficients solve S c = lambda N c with lambda = 1 (total least
-squares). No derivative is computed.
+squares). No derivative is computed. The terms are functions of the columns that vary along the
+runs, times monomials of what is given.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -23,18 +25,363 @@ from dimgs.common.arrays import Array, IntArray
 from dimgs.common.errors import InputError
 from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
+from dimgs.dataset.checks import check_along, require_finite, run_codes
 from dimgs.dataset.raw import ReadOptions
 from dimgs.dataset.read import dataset_of
-from dimgs.expression import check_dimension, sympy_text
+from dimgs.expression import check_dimension, safe_identifiers, sympy_text
+from dimgs.groups.derive import constant_variables
 from dimgs.groups.dimensions import primitive
 from dimgs.groups.rationals import simplest_between
 from dimgs.law.evaluate import evaluate
 from dimgs.law.latex import expression_latex
 from dimgs.law.parts import Constant, Origin
 from dimgs.law.serialise import constant_document, symbol_document
-from dimgs.symmetry.terms import ANGULAR, Term, multipliers, state_terms
-from dimgs.symmetry.trajectories import ROUNDING, Trajectories, trajectories
 from dimgs.variables import Dimension, Variable
+
+# differences that the smoother penalises: a column takes the order that predicts it best
+_ORDERS = (3, 5, 7)
+# fewest degrees of freedom of a smoother's error; where it follows every point, its error at points
+# left out is that of the interpolation as well, and the noise may be as large
+_FEWEST_FREE, _LEAST_REST = 3, 0.5
+# median of the size of a standard normal number: ends and sharp turns do not count as noise
+_NORMAL = 0.6745
+# a column moves along its runs where its variation has this many times the variance of the noise
+_MOVES = 1.5
+# a longer run is smoothed in pieces, since the smoother takes the cube of the length
+_PIECE = 200
+# relative to the variation of a column: closer than the digits that tables hold, or than the
+# tolerance that simulators integrate with
+ROUNDING = 3e-6
+# of a constant column: the spread that a double's rounding leaves
+_EQUAL = 1e-12
+# a parameter that was read off in every row is constant where runs explain all but chance
+_FEWEST_ROWS, _FEWEST_RUNS = 8, 3
+# a relative error is not smaller than that of a value of this part of the root mean square
+_LEAST_VALUE = 0.02
+
+
+@dataclass(frozen=True)
+class Trajectories:
+    """Runs that are followed along one column.
+
+    Attributes
+    ----------
+    data : Dataset
+        Rows sorted by run and, within it, along the column.
+    along, curve : str
+        Column that runs along each trajectory, and the one that names the run.
+    run : ndarray of int of shape (n_rows,)
+        Number of the run of each row, from 0.
+    states : dict of str to Variable
+        Identifier -> column that varies along the runs.
+    given : dict of str to Variable
+        Identifier -> column that is constant on every run, or physical constant.
+    values : dict of str to ndarray of shape (n_rows,)
+        By identifier, in coherent SI units; what is given has its mean over the run.
+    noise : dict of str to ndarray of shape (n_rows,)
+        Standard error of each state at each row.
+    """
+
+    data: Dataset
+    along: str
+    curve: str
+    run: IntArray
+    states: dict[str, Variable]
+    given: dict[str, Variable]
+    values: dict[str, Array]
+    noise: dict[str, Array]
+
+    @cached_property
+    def n_runs(self) -> int:
+        """Number of trajectories."""
+        return int(self.run.max()) + 1
+
+    @cached_property
+    def _starts(self) -> IntArray:
+        """First row of each run; the rows are sorted by run."""
+        return np.searchsorted(self.run, np.arange(self.n_runs)).astype(np.intp)
+
+    @cached_property
+    def symbols(self) -> dict[str, Variable]:
+        """States and what is given, by identifier."""
+        return {**self.states, **self.given}
+
+    def centred(self, x: Array, weights: Array | None = None) -> Array:
+        """Values less their mean over the run; `x` has one row for each row of the table."""
+        return np.asarray(x - self.means(x, weights)[self.run])
+
+    def means(self, x: Array, weights: Array | None = None) -> Array:
+        """Mean of each run, of shape (n_runs, ...)."""
+        weights = np.ones(len(self.run)) if weights is None else weights
+        total = np.add.reduceat((x.T * weights).T, self._starts)
+        return np.asarray((total.T / np.bincount(self.run, weights)).T)
+
+
+def trajectories(
+    data: Dataset, along: str, curve: str, constants: Sequence[str] = ()
+) -> Trajectories:
+    """Sort a table into trajectories, and estimate the noise of its columns.
+
+    The noise of a column is its standard error where the table gives one. Otherwise it is the error
+    at points left out of a smoother, whose smoothness is chosen by that error; it is constant or in
+    proportion to the value, whichever the errors of large and of small values are nearer to.
+
+    Parameters
+    ----------
+    data : Dataset
+    along : str
+        Column that increases along each run, such as time.
+    curve : str
+        Column that names the run.
+    constants : sequence of str
+        Physical constants that count as given.
+
+    Raises
+    ------
+    InputError
+        If a cell is empty, fewer than three runs are long enough, or a column is not a number.
+
+    References
+    ----------
+    E. T. Whittaker, Proc. Edinburgh Math. Soc. 41 (1923) 63: the smoother.
+    G. Wahba, S. Wold, Comm. Statist. 4 (1975) 1: smoothness by points left out.
+    """
+    names = [n for n in data.numeric_names if n not in (along, curve)]
+    require_finite(data, (along, curve, *names), names)
+    run = run_codes(data, curve, ())
+    check_along(data, along, run)
+    counts = np.bincount(run)
+    if len(counts) < _FEWEST_RUNS or np.median(counts) < _FEWEST_ROWS:
+        raise InputError(
+            f"Conserved quantities need at least {_FEWEST_RUNS} runs of {_FEWEST_ROWS} rows, so "
+            f"that what a run keeps differs between runs; '{curve}' of {data.source} names "
+            f"{len(counts)}, of {np.median(counts):.0f} rows in the median."
+        )
+    order = np.lexsort((data[along], run))
+    data, run = data.take(order), run[order]
+    states, held = dict[str, Variable](), dict[str, Variable]()
+    values, noise = dict[str, Array](), dict[str, Array]()
+    for name, symbol in safe_identifiers(names).items():
+        x = np.asarray(data[name])
+        mean = (np.bincount(run, x) / counts)[run]
+        error, is_state = data.errors.get(name), not np.allclose(x, mean, _EQUAL, 0.0)
+        if is_state and error is None:
+            error, is_state = _noise(x, data[along], run)
+        (states if is_state else held)[symbol] = data.variable(name)
+        values[symbol] = x if is_state else mean
+        if is_state:
+            noise[symbol] = np.asarray(error)
+    for variable in constant_variables(constants, data.names):
+        held[variable.name] = variable
+        values[variable.name] = np.full(len(run), variable.value)
+    return Trajectories(data, along, curve, run, states, held, values, noise)
+
+
+def _noise(x: Array, t: Array, run: IntArray) -> tuple[Array, bool]:
+    """Standard error of each value, and whether the column moves along its runs beyond it."""
+    rows = [np.flatnonzero(run == r) for r in range(run.max() + 1)]
+    pieces = [p for run_rows in rows for p in np.array_split(run_rows, -(-len(run_rows) // _PIECE))]
+    tried = (np.concatenate([_left_out(x[p], t[p], n) for p in pieces]) for n in _ORDERS)
+    best = min(tried, key=lambda residuals: float(np.median(np.abs(residuals))))
+    residuals = best[np.argsort(np.concatenate(pieces))]
+    within = x - (np.bincount(run, x) / np.bincount(run))[run]
+    least = ROUNDING * float(np.sqrt(np.mean(within**2)))
+    constant = float(np.median(np.abs(residuals))) / _NORMAL
+    size = np.maximum(np.abs(x), _LEAST_VALUE * np.sqrt(np.mean(x**2)))
+    relative = float(np.median(np.abs(residuals / size))) / _NORMAL
+    error = np.full_like(x, max(constant, least))
+    large = size > np.median(size)
+    grown, expected = (
+        np.median(a[large]) / np.median(a[~large]) for a in (np.abs(residuals), size)
+    )
+    # errors in proportion to the value grow with it, others do not
+    if large.any() and np.isfinite(grown) and grown > np.sqrt(expected):
+        error = np.maximum(relative * size, least)
+    # scatter about the mean of the run alone has the mean square 1 - 1/n
+    return error, bool(np.mean((within / error) ** 2) > _MOVES)
+
+
+def _left_out(x: Array, t: Array, order: int) -> Array:
+    """Errors of the smoothed values of one run where each is left out, less those of the smoother.
+
+    The error of a point that is left out has the variance of the noise over one less the leverage.
+    """
+    n = len(x)
+    if n <= order + _FEWEST_FREE:
+        return np.asarray(x - x.mean())
+    span = t[-1] - t[0]
+    place = np.arange(n) if span <= 0 else (t - t[0]) / span * (n - 1)
+    difference = np.eye(n)
+    for step in range(1, order + 1):
+        # points at one place would divide by zero
+        gaps = np.maximum(place[step:] - place[:-step], 1e-3 * step) / step
+        difference = np.diff(difference, axis=0) / gaps[:, None]
+    roughness, modes = np.linalg.eigh(difference.T @ difference)
+    roughness[:order] = 0.0
+    z, squares = modes.T @ x, modes**2
+    tried = []
+    # as many degrees of freedom as there are modes less rough than each
+    for penalty in (1e6 / roughness[order], *(1.0 / roughness[order:]), 1e-3 / roughness[-1]):
+        kept = penalty * roughness / (1.0 + penalty * roughness)
+        rest = np.maximum(squares @ kept, 1e-9)
+        residual = (modes @ (kept * z)) / rest
+        error = residual * np.sqrt(np.maximum(rest, _LEAST_REST))
+        tried.append((float(np.median(np.abs(residual))), error))
+    return np.asarray(min(tried, key=lambda pair: pair[0])[1], dtype=np.float64)
+
+
+# degrees of the monomials: energies are quadratic, the axis vector and integrals of chains cubic
+_DEGREE, _DEGREE_OF_MANY, _MANY = 3, 2, 10
+# states of which each may be the argument of a sine or an exponential without being an angle, and
+# columns that are given of which a square may be times another: m*c**2, R*w**2
+_FEW = 4
+ANGULAR = frozenset({"rad", "deg", "°", "degree", "degrees", "radian", "radians", "mrad"})
+_NONE = Dimension()
+
+
+@dataclass(frozen=True)
+class Term:
+    """A function of the states times a monomial of what is given.
+
+    Attributes
+    ----------
+    expression : sympy.Expr
+    dimension : Dimension
+    cost : int
+        Degree; a function of a state counts as two.
+    family : str
+        Kind of function in it; empty for monomials. Functions of two kinds are not added.
+    """
+
+    expression: sympy.Expr
+    dimension: Dimension
+    cost: int
+    family: str = ""
+
+    def __mul__(self, other: "Term") -> "Term":
+        return Term(
+            self.expression * other.expression,
+            self.dimension * other.dimension,
+            self.cost + other.cost,
+            self.family or other.family,
+        )
+
+
+def state_terms(runs: Trajectories) -> list[Term]:
+    """Functions of the states, the simplest first.
+
+    Monomials; sine and cosine of angles; logarithms, reciprocals and exponentials; distances from
+    the origin and between bodies, their reciprocals and logarithms; and products of a function with
+    a monomial.
+    """
+    states = {s: v.dimension for s, v in runs.states.items()}
+    degree = _DEGREE if len(states) <= _MANY else _DEGREE_OF_MANY
+    plain = {s: Term(sympy.Symbol(s), d, 1) for s, d in states.items()}
+    monomials = [
+        prod(factors[1:], start=factors[0])
+        for k in range(1, degree + 1)
+        for factors in combinations_with_replacement(list(plain.values()), k)
+    ]
+    terms = [*monomials]
+    # of quartic potentials, and of kinetic energies in coordinates that are curved: r**2*w**2;
+    # those of the axes of a vector are parts of its fourth power
+    squares = [x * x for x in plain.values()]
+    for a, b in combinations_with_replacement(squares, 2):
+        terms += [a * b] if a is b or a.dimension != b.dimension else []
+    for function in _functions(runs, plain):
+        terms.append(function)
+        symbols = function.expression.free_symbols
+        is_angular = function.expression.has(sympy.sin, sympy.cos)
+        for monomial in monomials:
+            is_apart = is_angular and not monomial.expression.free_symbols & symbols
+            if monomial.cost == 1 or (is_apart and monomial.cost == 2):
+                terms.append(function * monomial)
+    unique = {term.expression: term for term in reversed(terms)}
+    ordered = sorted(unique.values(), key=lambda t: (t.cost, sympy.default_sort_key(t.expression)))
+    return [term for term in ordered if term.expression.free_symbols]
+
+
+def _functions(runs: Trajectories, plain: dict[str, Term]) -> Iterator[Term]:
+    is_few = len(plain) <= _FEW
+    one, *coefficients = multipliers(runs.given)
+    scales = [one, *(g for g in coefficients if not g.dimension.is_dimensionless)]
+    # exp(-a*x) as well as exp(-x/L)
+    scales += [Term(1 / g.expression, g.dimension**-1, g.cost) for g in scales[1:]]
+    for s, x in plain.items():
+        values = runs.values[s]
+        if np.all(values > 0):
+            yield Term(sympy.log(x.expression), _NONE, 2, "log")
+            yield Term(1 / x.expression, x.dimension**-1, 2, "reciprocal")
+            yield Term(x.expression**-2, x.dimension**-2, 3, "reciprocal")
+        scaled = [x.expression / g.expression for g in scales if g.dimension == x.dimension]
+        for argument in scaled:
+            # energies of relativity, by the momentum and by the speed
+            yield Term(sympy.sqrt(1 + argument**2), _NONE, 2, "root")
+            yield Term(1 / sympy.sqrt(1 - argument**2), _NONE, 2, "root")
+        is_angle = runs.states[s].unit.text in ANGULAR
+        is_argument = is_angle or (is_few and np.any(values < 0))
+        for argument in scaled if is_argument else ():
+            for function in (sympy.cos, sympy.sin):
+                yield Term(function(argument), _NONE, 2, "angle")
+            yield Term(sympy.sin(argument) ** 2, _NONE, 3, "angle")
+            if is_angle:
+                continue
+            for k in (1, -1, 2, -2):
+                yield Term(sympy.exp(k * argument), _NONE, 1 + abs(k), "exp")
+    alike = defaultdict(list)
+    for s, v in runs.states.items():
+        alike[v.dimension].append(s)
+    for dimension, names in alike.items():
+        for a, b in combinations(names, 2):
+            if dimension.is_dimensionless and _stem(a) != _stem(b):
+                continue
+            gap = sympy.Symbol(a) - sympy.Symbol(b)
+            for argument in (gap / g.expression for g in scales if g.dimension == dimension):
+                yield Term(sympy.cos(argument), _NONE, 2, "angle")
+                yield Term(sympy.exp(argument), _NONE, 2, "difference")
+                yield Term(sympy.exp(-argument), _NONE, 2, "difference")
+        for square in _squares(names):
+            # along one axis the distance is the difference itself
+            for power, cost in ((1, 2), (-1, 2), (-2, 3), (4, 3))[square.is_Pow :]:
+                distance = square ** sympy.Rational(power, 2)
+                yield Term(distance, dimension**power, cost, "distance")
+            yield Term(sympy.log(square), _NONE, 3, "distance")
+
+
+def _stem(name: str) -> str:
+    """Name without the number of its body."""
+    return name.rstrip("0123456789")
+
+
+def _squares(names: Sequence[str]) -> Iterator[sympy.Expr]:
+    """Squared distances from the origin, and between bodies that are numbered (x1, y1, x2, y2)."""
+    bodies: dict[str, dict[str, sympy.Symbol]] = defaultdict(dict)
+    for name in names:
+        stem = _stem(name)
+        bodies[name[len(stem) :]][stem.rstrip("_")] = sympy.Symbol(name)
+    numbered = {body: axes for body, axes in bodies.items() if body}
+    for a, b in combinations(numbered.values(), 2):
+        if a.keys() == b.keys():
+            yield sympy.Add(*((a[axis] - b[axis]) ** 2 for axis in a))
+    vectors: dict[str, list[sympy.Symbol]] = defaultdict(list)
+    for name in names:
+        stem = name.rstrip("xyz") if name[-1] in "xyz" else name.rstrip("123")
+        vectors[stem].append(sympy.Symbol(name))
+    if len(names) in (2, 3):
+        vectors["all"] = [sympy.Symbol(name) for name in names]
+    for axes in vectors.values():
+        if len(axes) in (2, 3):
+            yield sympy.Add(*(x**2 for x in axes))
+
+
+def multipliers(variables: dict[str, Variable]) -> list[Term]:
+    """Monomials of what is given, the number one first."""
+    plain = [Term(sympy.Symbol(s), v.dimension, 1) for s, v in variables.items()]
+    terms = [Term(sympy.Integer(1), _NONE, 0), *plain]
+    terms += [a * b for a, b in combinations_with_replacement(plain, 2)]
+    triples = combinations_with_replacement if len(plain) <= _FEW else combinations
+    return [*terms, *(a * b * c for a, b, c in triples(plain, 3))]
+
 
 # terms of the parts of a sum that are all looked at; most of one by elimination; most parts that
 # are looked at, of one dimension and with scales; most terms that may be added

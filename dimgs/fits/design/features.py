@@ -290,14 +290,8 @@ def log_groups(data: Dataset, basis: PiBasis, groups: Sequence[PiGroup]) -> Arra
     -------
     ndarray of shape (n_runs, n_groups)
     """
-    needed = sorted({name for group in groups for name, _ in group.exponents})
-    logs: dict[str, Array] = {}
-    for name in needed:
-        variable = basis.variable(name)
-        if variable.role == "data":
-            logs[name] = np.log(np.asarray(data[name], dtype=np.float64))
-        else:
-            logs[name] = np.full(data.n_runs, np.log(variable.value or 1.0))
+    needed = {name for group in groups for name, _ in group.exponents}
+    logs = {name: np.log(_column(data, basis.variable(name))) for name in needed}
     out = np.zeros((data.n_runs, len(groups)))
     for j, group in enumerate(groups):
         for name, exponent in group.exponents:
@@ -307,10 +301,14 @@ def log_groups(data: Dataset, basis: PiBasis, groups: Sequence[PiGroup]) -> Arra
 
 def signed_values(data: Dataset, basis: PiBasis, group: PiGroup) -> Array:
     """Values of a group that may vanish or change sign, shape (n_runs,); scales count as 1."""
-    used = [basis.variable(name) for name, _ in group.exponents]
-    columns: dict[str, float | Array] = {v.name: v.value or 1.0 for v in used}
-    columns |= {v.name: np.asarray(data[v.name], np.float64) for v in used if v.role == "data"}
+    columns = {name: _column(data, basis.variable(name)) for name, _ in group.exponents}
     return np.broadcast_to(group.value(columns), (data.n_runs,)).copy()
+
+
+def _column(data: Dataset, variable: Variable) -> Array:
+    """Values of an input; one number where it is a constant, and 1 for a scale."""
+    values = data[variable.name] if variable.role == "data" else variable.value or 1.0
+    return np.asarray(values, dtype=np.float64)
 
 
 def features_of(

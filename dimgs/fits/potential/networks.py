@@ -1279,16 +1279,17 @@ class FittedPotential:
 
     @one_thread()
     def slopes(self, theta: Array, X: Array) -> Array:
-        """Local exponents of the numeric columns, (n_models, n_rows, n_targets, n_numeric)."""
+        """Local exponents, (n_models, n_rows, n_targets, n_features); NaN for labels."""
         parts = [part @ self.axes.transform.T for part in self._carried(slopes_of, theta, X)]
-        return np.asarray(np.concatenate(parts, axis=1) * self.scale[:, None])
+        return self.axes.wide(np.concatenate(parts, axis=1) * self.scale[:, None])
 
     @one_thread()
     def mixed(self, X: Array) -> Array:
-        """Second derivatives by the ensemble, (n_rows, n_targets, n_numeric, n_numeric)."""
-        turn = self.axes.transform
+        """Second derivatives by the ensemble, (n_rows, n_targets, n_features, n_features)."""
+        turn, wide = self.axes.transform, self.axes.wide
         parts = [part.mean(axis=0) for part in self._carried(curvatures_of, self.theta, X)]
-        return np.asarray(turn @ np.concatenate(parts) @ turn.T * self.scale[:, None, None])
+        mixed = turn @ np.concatenate(parts) @ turn.T * self.scale[:, None, None]
+        return wide(wide(mixed).swapaxes(-1, -2))
 
     def _carried(self, way: Callable[..., torch.Tensor], theta: Array, X: Array) -> Iterator[Array]:
         """Derivatives in whitened coordinates, a block of rows at a time."""

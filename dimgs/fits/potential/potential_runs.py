@@ -304,6 +304,12 @@ class PotentialAxes:
         """Whitened coordinates, shape (n_rows, rank)."""
         return np.asarray((X[:, list(self.numeric)] - self.centre) @ self.transform)
 
+    def wide(self, values: Array) -> Array:
+        """Values of the numeric columns (last axis) among all columns of X, NaN for labels."""
+        out = np.full((*values.shape[:-1], len(self.numeric) + len(self.categorical)), np.nan)
+        out[..., list(self.numeric)] = values
+        return out
+
     def leaves_span(self, X: Array) -> NDArray[np.bool_]:
         """Mask of rows that differ from the runs along a direction without variation."""
         off = (X[:, list(self.numeric)] - self.centre) @ self.never_varied
