@@ -110,10 +110,9 @@ def geometry_of(
         "candidates": [
             {
                 "scale": scale,
-                "group": {n: str(p) for n, p in zip(names, c.rounded.exponents, strict=True) if p},
-                "text": str(PiGroup.of("pi", dict(zip(names, c.rounded.exponents, strict=True)))),
-                "p_value": c.rounded.p_value,
-                **attributes(c, "r2 predicts_as_well"),
+                "group": {n: str(p) for n, p in zip(names, c.exponents, strict=True) if p},
+                "text": str(PiGroup.of("pi", dict(zip(names, c.exponents, strict=True)))),
+                **attributes(c, "p_value r2 predicts_as_well"),
             }
             for c in best.candidates
         ],

@@ -1,7 +1,7 @@
 """Geometry of runs in log space: principal axes, active directions, effective dimension."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
 from typing import cast
@@ -554,12 +554,18 @@ class RoundedDirection:
         Sum of the absolute physical exponents.
     p_value : float
         Of the test that the true direction is this one; nan with too few degrees of freedom.
+    r2 : float
+        Of a smooth function of this monomial alone, on held-out runs; NaN where it is not rated.
+    predicts_as_well : bool
+        Whether that is within one standard error of the dominant direction itself.
     """
 
     exponents: tuple[Fraction, ...]
     group: tuple[Fraction, ...]
     complexity: int
     p_value: float
+    r2: float = np.nan
+    predicts_as_well: bool = False
 
 
 def round_direction(
@@ -725,25 +731,6 @@ _TRIED = 40
 _ROUNDING = 1e-12
 
 
-@dataclass(frozen=True)
-class NamedGroup:
-    """A monomial with exact exponents close to the dominant direction.
-
-    Attributes
-    ----------
-    rounded : RoundedDirection
-        Its `p_value` says whether the uncertainty of the direction allows it.
-    r2 : float
-        Of a smooth function of this monomial alone, on held-out runs.
-    predicts_as_well : bool
-        Its held-out error is within one standard error of that of the fitted direction.
-    """
-
-    rounded: RoundedDirection
-    r2: float
-    predicts_as_well: bool
-
-
 @dataclass(frozen=True, eq=False)
 class DominantGroup:
     """The first active direction, and how much of the response one group explains.
@@ -754,7 +741,7 @@ class DominantGroup:
         Of a smooth function of this group alone, on held-out runs.
     r2_power_law : float
         The same for a power of this group.
-    candidates : tuple of NamedGroup
+    candidates : tuple of RoundedDirection
         Monomials that the test does not reject, or that predict held-out runs as well as the
         fitted direction; those that do come first, and then the simplest.
     active : ActiveDirections
@@ -763,7 +750,7 @@ class DominantGroup:
 
     r2: float
     r2_power_law: float
-    candidates: tuple[NamedGroup, ...]
+    candidates: tuple[RoundedDirection, ...]
     active: ActiveDirections
 
 
@@ -825,14 +812,15 @@ def dominant_group(
     total = _spread(folds, target)
     best, straight = (_held_out_errors(folds, lines, target, curved=c) for c in (True, False))
 
-    def rate(c: RoundedDirection) -> NamedGroup:
+    def rate(c: RoundedDirection) -> RoundedDirection:
         line = rows @ np.array([float(v) for v in c.group])
         losses = _held_out_errors(folds, [line] * len(folds), target, curved=True)
         r2 = 1 - float(losses.sum()) / total
-        return NamedGroup(c, r2, within_one_error(losses, best, _ROUNDING * total))
+        as_well = within_one_error(losses, best, _ROUNDING * total)
+        return replace(c, r2=r2, predicts_as_well=as_well)
 
     tried = map(rate, _rounded(active, exponent_map))
-    named = [n for n in tried if n.predicts_as_well or n.rounded.p_value >= 1 - level]
+    named = [n for n in tried if n.predicts_as_well or n.p_value >= 1 - level]
     named.sort(key=lambda n: not n.predicts_as_well)
     return DominantGroup(
         r2=1 - float(best.sum()) / total,

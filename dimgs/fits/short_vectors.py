@@ -39,7 +39,7 @@ def short_vectors(root: Array, bound: float, limit: int = 50_000) -> IntArray:
     transform = _reduced(root)
     upper: Array = np.linalg.qr(root @ transform.T.astype(np.float64))[1]
     vectors = list(islice(_search(upper, bound * (1 + 1e-9)), limit))
-    return np.asarray(np.array(vectors, dtype=np.intp).reshape(-1, len(root)) @ transform)
+    return np.asarray(np.array(vectors, dtype=np.intp).reshape(-1, len(transform)) @ transform)
 
 
 def _reduced(root: Array) -> IntArray:

@@ -209,14 +209,13 @@ def test_keyhole_number_is_found_and_named(shared_data: Path) -> None:
     assert dominant.r2 > 0.97
     number = dominant.candidates[0]
     # Ke², the smallest integers along etaP / (dTl rho cp sqrt(alpha Vs r0³)).
-    assert [int(v) for v in number.rounded.exponents] == [2, -1, -3, -1, -2, -2, -2]
+    assert [int(v) for v in number.exponents] == [2, -1, -3, -1, -2, -2, -2]
     assert number.predicts_as_well
     assert number.r2 > 0.97
     assert effective_dimension(dominant.active).above_noise == 1
     by_material = dominant_group(X, depth, exponent_map=KEYHOLE_MAP, groups=keyhole(shared_data)[2])
     assert any(
-        [int(v) for v in c.rounded.exponents] == [2, -1, -3, -1, -2, -2, -2]
-        for c in by_material.candidates
+        [int(v) for v in c.exponents] == [2, -1, -3, -1, -2, -2, -2] for c in by_material.candidates
     )
 
 
@@ -237,9 +236,7 @@ def test_dominant_group_does_not_depend_on_the_basis(shared_data: Path) -> None:
     np.testing.assert_allclose(
         there.active.physical_exponents[:, 0], here.active.physical_exponents[:, 0], atol=1e-6
     )
-    assert [c.rounded.exponents for c in there.candidates] == [
-        c.rounded.exponents for c in here.candidates
-    ]
+    assert [c.exponents for c in there.candidates] == [c.exponents for c in here.candidates]
 
 
 def test_given_gradients_are_used() -> None:
@@ -248,7 +245,7 @@ def test_given_gradients_are_used() -> None:
     slopes = np.tile([2.0, 1.0], (40, 1))
     given = GradientField(slopes, np.stack([slopes] * 4), np.arange(40) % 4)
     dominant = dominant_group(X, np.exp(X @ [2.0, 1.0] / 3), gradients=given)
-    assert [int(v) for v in dominant.candidates[0].rounded.exponents] == [2, 1]
+    assert [int(v) for v in dominant.candidates[0].exponents] == [2, 1]
     assert dominant.r2 > 0.98
 
 

@@ -744,7 +744,8 @@ def evaluate(layout: NetworkLayout, theta: Array, z: Array, codes: NDArray[np.in
     -------
     ndarray of shape (..., n_rows, n_targets)
     """
-    networks = torch.as_tensor(theta.reshape(-1, theta.shape[-1]))
+    *models, size = theta.shape
+    networks = torch.as_tensor(theta.reshape(math.prod(models), size))
     out = np.empty((len(networks), len(z), layout.n_targets))
     width = max([layout.n_inputs + 1, *layout.hidden]) * len(networks)
     block = max(1, _NUMBERS // width)
@@ -755,7 +756,7 @@ def evaluate(layout: NetworkLayout, theta: Array, z: Array, codes: NDArray[np.in
                 networks, torch.as_tensor(z[rows]), torch.as_tensor(codes[rows])
             )
             out[:, rows] = values.numpy()
-    return out.reshape(*theta.shape[:-1], *out.shape[1:])
+    return out.reshape(*models, *out.shape[1:])
 
 
 def _slope(objective: Callable[[Tensor], Tensor], some: Tensor) -> tuple[Tensor, Tensor]:
