@@ -579,6 +579,9 @@ def _derivation(
     if of_held is None:
         return None
     whole = powers | {v.name: p for v, p in zip(held, of_held, strict=True) if p}
+    if len(whole) < 2:
+        # two inputs that vary together are no sign of a computation
+        return None
     left = logs[name] - sum(float(p) * np.log(data[n]) for n, p in whole.items())
     steps = [float(p) * _relative_steps(data, n) for n, p in (*whole.items(), (name, Fraction(1)))]
     rounding = float(np.sqrt(np.mean(np.sum(np.square(steps), axis=0)) / 12.0))

@@ -18,8 +18,8 @@ from dimgs.discovery.options import Options
 from dimgs.engines.clock import Clock
 from dimgs.judgement.confirmation import PROBABLE, SHORT_SEARCH, LawFacts, conclude
 from dimgs.report.documents import fit_document
+from dimgs.report.findings import NOT_JUDGED
 from dimgs.report.plain_text import fit_text
-from dimgs.report.results import NOT_JUDGED
 from tests.planted import planted
 
 
