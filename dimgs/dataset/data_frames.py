@@ -213,8 +213,7 @@ def _column_cells(name: str, values: Any) -> NDArray[Any]:
             plain = all(isinstance(v, int | float | np.number) for v in values)
             plain = plain and not any(isinstance(v, bool | np.bool_) for v in values)
             # what an object is stays: a quantity would be asked for its number
-            objects = None if plain else np.fromiter(values, dtype=object, count=len(values))
-            cells = np.array(values) if objects is None else objects
+            cells = np.array(values) if plain else np.fromiter(values, object, len(values))
         else:
             cells = np.asarray(values)
     except (TypeError, ValueError) as error:

@@ -297,7 +297,21 @@ class Dataset:
         0    50.0
         1    80.0
         """
-        return to_pandas(self)
+        import pandas as pd
+
+        columns: dict[str, NDArray[Any]] = {}
+        for v in self.variables:
+            title = header(v.name, v.unit.text, v.kind)
+            columns[title] = self[v.name] if v.is_label else from_si(self[v.name], v.unit)
+            if v.name in self.errors:
+                unit = Unit(v.unit.text, v.dimension, v.unit.factor, scale=v.unit.scale)
+                errors = self.errors[v.name]
+                numbers = from_si(errors, unit)
+                if not np.array_equal(unit.to_si(numbers), errors, equal_nan=True):
+                    # given in another unit than its column: SI keeps every bit
+                    unit, numbers = parse_unit(si_unit(v.dimension)), errors
+                columns[header(f"{v.name}_err", unit.text)] = numbers
+        return pd.DataFrame({title: np.array(column) for title, column in columns.items()})
 
     @cached_property
     def sha256(self) -> str:
@@ -387,25 +401,6 @@ def quantity(variable: Variable, values: Array) -> Any:
 def header(name: str, unit: str, kind: str | None = None) -> str:
     """Header ``name [unit]`` or ``name [unit; kind]``."""
     return f"{name} [{unit}; {kind}]" if kind else f"{name} [{unit}]"
-
-
-def to_pandas(data: "Dataset") -> "pd.DataFrame":
-    """DataFrame in the user's units; see :meth:`Dataset.to_pandas`."""
-    import pandas as pd
-
-    columns: dict[str, NDArray[Any]] = {}
-    for v in data.variables:
-        title = header(v.name, v.unit.text, v.kind)
-        columns[title] = data[v.name] if v.is_label else from_si(data[v.name], v.unit)
-        if v.name in data.errors:
-            unit = Unit(v.unit.text, v.dimension, v.unit.factor, scale=v.unit.scale)
-            errors = data.errors[v.name]
-            numbers = from_si(errors, unit)
-            if not np.array_equal(unit.to_si(numbers), errors, equal_nan=True):
-                # given in another unit than its column: SI keeps every bit
-                unit, numbers = parse_unit(si_unit(v.dimension)), errors
-            columns[header(f"{v.name}_err", unit.text)] = numbers
-    return pd.DataFrame({title: np.array(column) for title, column in columns.items()})
 
 
 def _preview(data: "Dataset") -> "pd.DataFrame":

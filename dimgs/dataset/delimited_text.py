@@ -107,13 +107,26 @@ def decode(raw: bytes, source: str, first_line: int = 1) -> str:
     return text
 
 
-def record_lines(lines: Iterable[str], first_line: int) -> Iterator[tuple[int, str]]:
-    """Lines of records with their numbers: all but comments and blank lines."""
+def record_lines(
+    lines: Iterable[str], first_line: int, others: list[tuple[int, str]] | None = None
+) -> Iterator[tuple[int, str]]:
+    """Lines of records with their numbers: all but comments and blank lines.
+
+    Parameters
+    ----------
+    lines : iterable of str
+    first_line : int
+        Number of the first line.
+    others : list of (int, str), optional
+        It takes the comments and blank lines.
+    """
     inside_quotes = False
     for number, line in enumerate(lines, first_line):
         if inside_quotes or (line.strip(" ") and not line.lstrip().startswith("#")):
             inside_quotes ^= line.count('"') % 2 == 1
             yield number, line
+        elif others is not None:
+            others.append((number, line))
 
 
 def records(lines: Iterable[str], delimiter: str, first_line: int, source: str) -> Iterator[Record]:
@@ -303,8 +316,8 @@ def _first_rows(
     as the header, and how many these are.
     """
     begin = skip_rows or 0
-    found = records(lines[begin:], delimiter, begin + 1, source)
-    filled = dropwhile(lambda row: not delimiter.join(row[1]).strip(), found)
+    every = records(lines[begin:], delimiter, begin + 1, source)
+    filled = dropwhile(lambda row: not delimiter.join(row[1]).strip(), every)
     rows = list(islice(filled, FIRST_ROWS + _SAMPLE + 1))
     if not rows:
         raise InputError(
@@ -509,17 +522,19 @@ def _parse(raw: bytes, layout: Layout, first_line: int) -> _Block:
 
 
 def _without_skipped_lines(text: str, layout: Layout, first: int) -> tuple[bytes, list[str]]:
-    kept = dict(record_lines(text.split("\n"), first))
+    others: list[tuple[int, str]] = []
+    kept = record_lines(text.split("\n"), first, others)
+    rest = "".join(f"{line}\n" for _, line in kept).encode()
     width, delimiter = len(layout.headers), layout.delimiter
     notes = [
         f"Line {number} of {layout.source} starts with # and was taken as a comment, though it has "
         f"as many fields as a row; put its first cell in quotes if it is data."
-        for number, line in enumerate(text.split("\n"), first)
-        if number not in kept
-        for fields in csv.reader([line], delimiter=delimiter)
+        for number, line in others
+        # a comment may be longer than any field
+        for fields in csv.reader([line[: csv.field_size_limit()]], delimiter=delimiter)
         if len(joined_in_brackets(fields, delimiter)) == width > 1
     ]
-    return "".join(f"{line}\n" for line in kept.values()).encode(), notes
+    return rest, notes
 
 
 def _parse_fast(raw: bytes, layout: Layout) -> _Block | None:

@@ -238,8 +238,7 @@ def read_cells(cells: NDArray[Any], decimal: str = ".") -> Cells:
     if cells.dtype.kind in "fiu":
         return Cells(np.asarray(cells, dtype=np.float64), np.empty(0, np.intp), [])
     numbers = np.full(len(cells), np.nan)
-    positions: list[int] = []
-    words: list[str] = []
+    texts: list[tuple[int, str]] = []
     seen: dict[str, float | None] = {}
     for i, cell in enumerate(cells.tolist()):
         if isinstance(cell, str):
@@ -249,18 +248,13 @@ def read_cells(cells: NDArray[Any], decimal: str = ".") -> Cells:
         else:
             value = _value(cell)
         if value is None:
-            positions.append(i)
-            words.append(cell_text(cell))
+            texts.append((i, cell_text(cell)))
         else:
             numbers[i] = value
-    if positions and not np.isnan(numbers).all():
-        texts = [
-            (i, word)
-            for i, word in zip(positions, words, strict=True)
-            if word.lower() not in _NO_VALUES
-        ]
-        positions, words = [i for i, _ in texts], [word for _, word in texts]
-    return Cells(numbers, np.array(positions, dtype=np.intp), words)
+    if texts and not np.isnan(numbers).all():
+        texts = [(i, word) for i, word in texts if word.lower() not in _NO_VALUES]
+    positions = np.array([i for i, _ in texts], dtype=np.intp)
+    return Cells(numbers, positions, [word for _, word in texts])
 
 
 def _value(cell: object) -> float | None:

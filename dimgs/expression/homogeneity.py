@@ -5,6 +5,8 @@ Of an expression with constants of unknown dimension, :func:`infer_dimensions` f
 
 from collections.abc import Collection, Mapping, Sequence
 from fractions import Fraction
+from functools import reduce
+from operator import mul
 from typing import TYPE_CHECKING, Any
 
 from dimgs.common.errors import LawError
@@ -163,12 +165,8 @@ class _Dimensions:
 
     def _product(self, node: Any) -> Dimension | None:
         factors = [self.dimension(factor) for factor in node.args]
-        total = _NONE
-        for factor in factors:
-            if factor is None:
-                return None
-            total = total * factor
-        return total
+        known = [factor for factor in factors if factor is not None]
+        return reduce(mul, known, _NONE) if len(known) == len(factors) else None
 
     def _power(self, node: Any) -> Dimension | None:
         base, exponent = self.dimension(node.base), self.dimension(node.exp)

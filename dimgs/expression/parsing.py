@@ -8,6 +8,7 @@ import unicodedata
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
+from itertools import chain, count
 from operator import add, mul, sub, truediv
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -179,13 +180,13 @@ def check_bounds(tree: ast.expr, symbols: Mapping[str, Any]) -> None:
     extremes = sum(len(n.args) for n in calls if getattr(n.func, "id", "") in {"Min", "Max"})
     comparisons = sum(len(n.ops) for n in nodes if isinstance(n, ast.Compare))
     comparisons += sum(getattr(n.func, "id", "") in _COMPARE for n in calls)
-    for what, count, most in (
+    for what, number, most in (
         ("operations", len(nodes), _MOST_OPERATIONS),
         ("arguments of Min and Max", extremes, _MOST_EXTREMES),
         ("comparisons", comparisons, _MOST_COMPARISONS),
     ):
-        if count > most:
-            raise LawError(f"A law has at most {most} {what}; this expression has {count}.")
+        if number > most:
+            raise LawError(f"A law has at most {most} {what}; this expression has {number}.")
     _Counter(symbols).part(tree, 0, 0)
 
 
@@ -360,14 +361,9 @@ def _is_ordinary(name: str) -> bool:
 
 
 def _free(stem: str, taken: frozenset[str], used: set[str]) -> str:
-    if stem not in taken and stem not in used:
-        return stem
-    if stem in taken and f"{stem}_" not in taken and f"{stem}_" not in used:
-        return f"{stem}_"
-    number = 2
-    while f"{stem}_{number}" in taken or f"{stem}_{number}" in used:
-        number += 1
-    return f"{stem}_{number}"
+    plain = [stem, f"{stem}_"] if stem in taken else [stem]
+    numbered = (f"{stem}_{number}" for number in count(2))
+    return next(n for n in chain(plain, numbered) if n not in taken and n not in used)
 
 
 def _rewritten(name: str, trim: bool = True) -> str:

@@ -159,10 +159,10 @@ def scale_powers(
     dimensions = {str(s): Dimension() for s in expression.free_symbols if str(s) not in constants}
     dimensions[scale] = Dimension.of({scale: 1})
     try:
-        found, references = infer_dimensions(expression, dimensions, constants, Dimension())
+        inferred, references = infer_dimensions(expression, dimensions, constants, Dimension())
     except LawError:
         return None
-    powers = {name: -dimension.get(scale) for name, dimension in found.items()}
+    powers = {name: -dimension.get(scale) for name, dimension in inferred.items()}
     return None if references else {name: power for name, power in powers.items() if power}
 
 

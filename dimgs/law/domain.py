@@ -328,15 +328,6 @@ def bounds(law: CheckedLaw) -> list[Bound]:
     return listed
 
 
-def outside(law: CheckedLaw, inputs: Inputs) -> list[list[str]]:
-    """For each row, the groups, inputs or labels in which it lies outside."""
-    rows: list[list[str]] = [[] for _ in range(inputs.n)]
-    for bound, _, bad in _departures(law, inputs):
-        for i in np.flatnonzero(bad):
-            rows[int(i)].append(bound.name)
-    return rows
-
-
 def places(law: CheckedLaw, inputs: Inputs) -> list[Place]:
     """Position of each row relative to the domain of a law, with reasons.
 

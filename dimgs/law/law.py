@@ -130,7 +130,7 @@ class Law(CheckedLaw):
 
         An input that no group holds, and a column of labels, is named by its column.
         """
-        return domain.outside(self, prediction.law_inputs(self, data))
+        return [place.outside for place in self.places(data)]
 
     def places(self, data: Any) -> list[Place]:
         """Position of each row relative to the domain of validity, with reasons in words.

@@ -1,5 +1,6 @@
 """From a fitted power law to a checked Law."""
 
+from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -169,13 +170,13 @@ def law_of(
     dimensions |= {c.name: c.dimension for c in further}
     level = basis.target.is_level
     whole = Dimension() if level else basis.target.dimension
-    found, _ = infer_dimensions(expression, dimensions, [c.name for c in fitted], whole)
+    inferred, _ = infer_dimensions(expression, dimensions, [c.name for c in fitted], whole)
     return Law(
         **{"scores": Scores(), **parts},
         target=basis.target,
         symbols=symbols,
         expression=expression,
-        constants=(*(replace(c, dimension=found[c.name]) for c in fitted), *further),
+        constants=(*(replace(c, dimension=inferred[c.name]) for c in fitted), *further),
         groups=tuple(f.group for f in design.features if f.group is not None),
         response=basis.response,
         domain=domain_of(design) if domain is None else domain,
@@ -211,11 +212,8 @@ def _check_range(
 def _label_effects(design: Design, estimate: Estimate, within: str | None) -> LabelEffects | None:
     if within is None or estimate.effects is None:
         return None
-    counts: dict[str, int] = {}
-    if design.within is not None:
-        labels, sizes = np.unique(design.within, return_counts=True)
-        counts = {str(k): int(n) for k, n in zip(labels, sizes, strict=True)}
-    return LabelEffects(within, dict(estimate.effects), counts)
+    counts = Counter(map(str, () if design.within is None else design.within))
+    return LabelEffects(within, dict(estimate.effects), dict(sorted(counts.items())))
 
 
 def source_effects(

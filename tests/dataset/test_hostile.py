@@ -52,6 +52,17 @@ def test_a_row_that_does_not_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         list(delimited_text.text_tables(path, options, ({}, ""), 1 << 12))
 
 
+def test_a_long_comment_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(f"a [m],b [m]\n1,2\n#{'x' * 300_000}\n3,4\n")
+    assert read_table(tmp_path / "t.csv")["a"].tolist() == [1.0, 3.0]
+
+
+def test_many_long_names_are_read(tmp_path: Path) -> None:
+    names = [f"{'x' * 60}{i} [m]" for i in range(3000)]
+    (tmp_path / "t.csv").write_text(f"{','.join(names)}\n{','.join('1' * 3000)}\n")
+    assert len(read_table(tmp_path / "t.csv").names) == 3000
+
+
 def test_more_columns_than_any_table_has(tmp_path: Path) -> None:
     n = raw._MOST_COLUMNS + 1
     names = ",".join(f"x{i} [m]" for i in range(n))
