@@ -44,10 +44,8 @@ def best_blend(
     """
     small = regimes.thin(sample)
     bounds = None if power is not None else (BLUNTEST * scale, SHARPEST * scale)
-    if power is not None:
-        powers = [power * scale]
-    else:
-        powers = [s * p * scale for p in _STARTING_POWERS for s in (1.0, -1.0)]
+    powers = [s * p * scale for p in _STARTING_POWERS for s in (1.0, -1.0)]
+    powers = powers if power is None else [power * scale]
     blends = []
     for start in starts:
         middle = start.mean(axis=0)

@@ -11,7 +11,7 @@ from dimgs.common.errors import InputError
 from dimgs.fits.base import ContrastiveRegressor, TrainingRuns
 from dimgs.fits.covariance import t_intervals
 from dimgs.fits.design.features import label_texts
-from dimgs.fits.power_law import Of, PowerLawFit, fit_power_law
+from dimgs.fits.power_law import Of, PowerLawFit, fit_power_law, run_variance
 from dimgs.fits.sources import MixedFit, Slope, check_sources, fit_sources
 
 
@@ -153,14 +153,12 @@ class MixedPowerLaw(ContrastiveRegressor):
         of : {"run", "law"}
             One more run of average weight, or the law of the source itself.
         """
-        if of not in ("run", "law"):
-            raise InputError(f"of is {of!r}: use 'run' for one more run or 'law' for the law.")
         fit, rows = self.result_, self._checked_rows(X)
         shares, spread = self._shares(rows, by)
         both = np.column_stack([np.ones(len(rows)), rows, shares])
         covariance = np.block([[fit.covariance, fit.crossed], [fit.crossed.T, fit.errors]])
         variance = np.einsum("ij,jk,ik->i", both, covariance, both) + spread
-        variance = np.maximum(variance, 0.0) + (fit.sd**2 if of == "run" else 0.0)
+        variance = np.maximum(variance, 0.0) + run_variance(of, fit.sd**2)
         # of a new source little more is known than of the intercept, which is over sources too
         dof = np.where(spread > 0, self.intercept_dof_, float(fit.freedom.min()))
         return t_intervals(self._at(rows) + shares @ fit.shifts, variance, dof, level)

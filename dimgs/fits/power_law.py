@@ -212,7 +212,7 @@ class PowerLaw(WithinRegressor):
         x = self._checked_rows(X)
         functionals = np.column_stack([np.ones(len(x)), x])
         centre = (x @ self.result_.exponents.T + self.result_.intercept).T
-        return self._around(centre, functionals, level, _noise(of, 1.0))
+        return self._around(centre, functionals, level, run_variance(of, 1.0))
 
     def ratio_interval(
         self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9, of: Of = "law"
@@ -225,7 +225,7 @@ class PowerLaw(WithinRegressor):
         u, v = self._checked_pairs(X_u, X_v)
         functionals = np.column_stack([np.zeros(len(u)), u - v])
         return self._around(
-            ((u - v) @ self.result_.exponents.T).T, functionals, level, _noise(of, 2.0)
+            ((u - v) @ self.result_.exponents.T).T, functionals, level, run_variance(of, 2.0)
         )
 
     def _around(self, centre: Array, functionals: Array, level: float, extra: float = 0.0) -> Array:
@@ -235,7 +235,8 @@ class PowerLaw(WithinRegressor):
         return np.asarray(bounds[0] if self._flat else bounds)
 
 
-def _noise(of: Of, runs: float) -> float:
+def run_variance(of: Of, runs: float) -> float:
+    """Variance of the noise of some runs; none where an interval is of the law itself."""
     if of not in ("run", "law"):
         raise InputError(f"of is {of!r}: use 'run' for one more run or 'law' for the law itself.")
     return runs if of == "run" else 0.0

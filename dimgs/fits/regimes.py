@@ -1080,10 +1080,8 @@ class Profile:
     def interval(self, level: float) -> tuple[float, float]:
         """Thresholds that are not rejected; infinite where the last admissible one is not."""
         check_level(level)
-        if self.continuous:
-            bound = float(t_quantile(level, self.dof)) ** 2
-        else:
-            bound = hansen_quantile(level)
+        student = float(t_quantile(level, self.dof)) ** 2
+        bound = student if self.continuous else hansen_quantile(level)
         kept = np.flatnonzero(self.ratio <= bound)
         if not len(kept):
             kept = np.array([int(np.argmin(self.ratio))])

@@ -632,12 +632,6 @@ def _sharp(problem: RankProblem) -> tuple[Array, Array, float] | None:
     return None
 
 
-def solve_huber(problem: RankProblem, slopes: Array, threshold: float) -> Solution:
-    """Minimiser of the pairwise Huber loss from a robust start."""
-    slopes, loss, hessian, decrement = newton(problem, slopes, threshold, 60, 1e-24)
-    return Solution(slopes, loss, hessian, 0.5 * decrement, problem.n_iter)
-
-
 # values that stand for all: their sums are where the search of the median begins
 SKETCH = 800
 
@@ -712,12 +706,6 @@ def hodges_lehmann(values: ArrayLike, sample_weight: ArrayLike | None = None) ->
     return 0.25 * (low + high)
 
 
-def _sketch(x: Array, cumulative: Array) -> Array:
-    """A few hundred values, equally spaced by weight, that stand for the sorted values."""
-    targets = (np.arange(SKETCH) + 0.5) / SKETCH * cumulative[-1]
-    return np.asarray(x[np.minimum(np.searchsorted(cumulative[1:], targets), len(x) - 1)])
-
-
 def shrunken_bandwidth(loss: SortedLoss, pairs: PairLoss, power: float = 0.5) -> float:
     """Bandwidth of the density of residual differences at zero.
 
@@ -743,7 +731,11 @@ def shrunken_bandwidth(loss: SortedLoss, pairs: PairLoss, power: float = 0.5) ->
         parts = [(merged[order], weight, len(merged))]
     gaps, weights = [], []
     for x, weight, count in parts:
-        sketch = x if count <= SKETCH else _sketch(x, np.concatenate([[0.0], np.cumsum(weight)]))
+        # of many values some hundred, equally spaced by weight, stand for all
+        cumulative = np.cumsum(weight)
+        targets = (np.arange(SKETCH) + 0.5) / SKETCH * cumulative[-1]
+        places = np.minimum(np.searchsorted(cumulative, targets), count - 1)
+        sketch = x if count <= SKETCH else x[places]
         of_sketch = weight if count <= SKETCH else np.ones(len(sketch))
         i, j = np.triu_indices(len(sketch), 1)
         gaps.append(np.abs(sketch[i] - sketch[j]))
@@ -1055,7 +1047,8 @@ class RobustPowerLaw(WithinRegressor):
             spread = shrunken_bandwidth(solution.loss, pairs, power=0.0) / 1.2816
             threshold = self.huber_threshold * spread
             if threshold > 0.0:
-                solution = solve_huber(problem, solution.slopes, threshold)
+                slopes, loss, hessian, gap = newton(problem, solution.slopes, threshold, 60, 1e-24)
+                solution = Solution(slopes, loss, hessian, 0.5 * gap, problem.n_iter)
         self.exponents_ = whitening.exponents(solution.slopes)
         self.rank_ = whitening.rank
         self.objective_ = solution.loss.value

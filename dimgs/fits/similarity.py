@@ -303,10 +303,8 @@ class SimilarityFit:
         decades = self._points.in_decades
         u = np.log(s) if decades else np.arcsinh(s / self._points.unit(self.along))
         value = state.spline(u)
-        if self.noise == "relative":
-            residuals = np.log(z) - value
-        else:
-            residuals = (z - value) / np.sqrt(np.mean(state.z**2))
+        size = np.sqrt(np.mean(state.z**2))
+        residuals = np.log(z) - value if self.noise == "relative" else (z - value) / size
         return np.where((u >= state.u.min()) & (u <= state.u.max()), residuals, np.nan)
 
     def curve(self, level: float, n: int = 200) -> tuple[Array, Array, Array, Array]:

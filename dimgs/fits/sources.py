@@ -103,12 +103,8 @@ class MixedFit:
         """Effect of the sources of each run on the law, shape (n_runs,)."""
         return np.asarray(np.hstack([e.design for e in self.effects]) @ self.shifts)
 
-    @property
-    def shifts_of_effects(self) -> list[Array]:
-        """Best predictions of each effect, shape (n_sources, n_terms)."""
-        return self._by_effect(self.shifts)
-
-    def _by_effect(self, of_shifts: NDArray[Any]) -> list[NDArray[Any]]:
+    def by_effect(self, of_shifts: NDArray[Any]) -> list[NDArray[Any]]:
+        """What is known of every shift, for each effect, shape (n_sources, n_terms)."""
         shapes = [(len(e.names), e.columns.shape[1]) for e in self.effects]
         parts = np.split(of_shifts, np.cumsum([rows * terms for rows, terms in shapes])[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
@@ -116,7 +112,7 @@ class MixedFit:
     def places(self, source: str) -> dict[str, list[int]]:
         """Positions of the shifts of each source of one kind."""
         out: dict[str, list[int]] = {}
-        everywhere = self._by_effect(np.arange(len(self.shifts)))
+        everywhere = self.by_effect(np.arange(len(self.shifts)))
         for e, places in zip(self.effects, everywhere, strict=True):
             for name, row in zip(e.names, places.tolist(), strict=True):
                 if e.source == source:
@@ -496,7 +492,8 @@ class FormFit:
     def constants(self) -> Array:
         """Constants of the source of each run, shape (n_runs, n_constants)."""
         out = np.tile(self.mixed.coefficients, (len(self.values), 1))
-        for e, shifts in zip(self.mixed.effects, self.mixed.shifts_of_effects, strict=True):
+        each = self.mixed.by_effect(self.mixed.shifts)
+        for e, shifts in zip(self.mixed.effects, each, strict=True):
             if e.of_constant:
                 out[:, self.names.index(e.name)] += shifts[np.searchsorted(e.names, e.labels), 0]
         return out

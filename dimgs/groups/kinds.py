@@ -184,11 +184,8 @@ def _by_word(candidates: tuple[Kind, ...], tokens: tuple[str, ...]) -> tuple[Kin
 
 def _by_head(candidates: tuple[Kind, ...], tokens: tuple[str, ...]) -> tuple[Kind, ...]:
     """Candidates named by the symbol with which the name begins: `rho_f`, `U_inf`, `c_p_air`."""
-    for stop in range(len(tokens) - 1, 0, -1):
-        named = _kinds_named(candidates, "".join(tokens[:stop]))
-        if named:
-            return named
-    return ()
+    heads = ("".join(tokens[:stop]) for stop in range(len(tokens) - 1, 0, -1))
+    return next(filter(None, (_kinds_named(candidates, head) for head in heads)), ())
 
 
 def _named(candidates: tuple[Kind, ...], name: str) -> tuple[Kind, ...]:
