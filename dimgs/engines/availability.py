@@ -118,10 +118,9 @@ def _has_juliaup_versions(path: str, environment: Mapping[str, str]) -> bool:
 
 def _has_packages(project: Path) -> bool:
     """Whether the Julia package behind PySR has been resolved in its project."""
-    for manifest in project.glob("*Manifest*.toml"):
-        if "SymbolicRegression" in manifest.read_text(encoding="utf-8", errors="replace"):
-            return True
-    return False
+    manifests = project.glob("*Manifest*.toml")
+    texts = (manifest.read_text(encoding="utf-8", errors="replace") for manifest in manifests)
+    return any("SymbolicRegression" in text for text in texts)
 
 
 def _is_settled(project: Path, environment: Mapping[str, str]) -> bool:

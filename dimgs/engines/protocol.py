@@ -90,6 +90,12 @@ class Problem:
         return len(self.response)
 
     @property
+    def scaled_weights(self) -> Array:
+        """Weights of mean 1; all ones unless given."""
+        weights = np.ones(self.n_runs) if self.weights is None else self.weights
+        return np.asarray(weights, dtype=np.float64) / np.mean(weights)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Groups, in the order of their numbers."""
         return tuple(sorted(self.groups, key=lambda name: (len(name), name)))

@@ -1,7 +1,7 @@
 """Constants of a candidate, of whichever engine: fitted again in double precision, made simple."""
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -56,7 +56,7 @@ def loss_of(candidate: Candidate, problem: Problem) -> float:
     >>> loss_of(Candidate.of(Symbol("pi_1"), scale="linear"), problem)
     2.5
     """
-    residuals = _Residuals.of(candidate, problem).at(_start(candidate))
+    residuals = _Residuals(candidate, problem).at(_start(candidate))
     return float(np.mean(residuals**2)) if np.all(np.isfinite(residuals)) else np.inf
 
 
@@ -87,7 +87,7 @@ def refit(candidate: Candidate, problem: Problem) -> Candidate:
     >>> {name: round(value, 12) for name, value in fitted.constants.items()}
     {'a': 0.316, 'b': -0.25}
     """
-    residuals = _Residuals.of(candidate, problem)
+    residuals = _Residuals(candidate, problem)
     best = _start(candidate)
     before = residuals.at(best)
     if not np.all(np.isfinite(before)):
@@ -120,7 +120,7 @@ def standard_errors(candidate: Candidate, problem: Problem) -> dict[str, float]:
     >>> round(standard_errors(refit(line, problem), problem)["a"], 3)
     0.014
     """
-    residuals, constants = _Residuals.of(candidate, problem), _start(candidate)
+    residuals, constants = _Residuals(candidate, problem), _start(candidate)
     e, J = residuals.at(constants), residuals.slopes(constants)
     variance = float(e @ e) / max(len(e) - len(constants), 1)
     errors = np.sqrt(np.maximum(unscaled_covariance(J).diagonal(), 0.0) * variance)
@@ -131,29 +131,14 @@ def _start(candidate: Candidate) -> Array:
     return np.array(list(candidate.constants.values()), dtype=np.float64)
 
 
-@dataclass(frozen=True, eq=False)
 class _Residuals:
     """Weighted residuals of a candidate in every run, as a function of its constants."""
 
-    candidate: Candidate
-    inputs: tuple[Array, ...]
-    observed: Array
-    root: Array
-    typical: Array
-
-    @classmethod
-    def of(cls, candidate: Candidate, problem: Problem) -> "_Residuals":
-        weights = np.ones(problem.n_runs)
-        if problem.weights is not None:
-            weights = np.asarray(problem.weights, dtype=np.float64)
-        start = np.abs(_start(candidate))
-        return cls(
-            candidate,
-            tuple(problem.groups[n] for n in candidate.groups),
-            problem.response,
-            np.sqrt(weights / weights.mean()),
-            np.where(start > 0, start, 1.0),
-        )
+    def __init__(self, candidate: Candidate, problem: Problem) -> None:
+        self.candidate, self.observed = candidate, problem.response
+        self.inputs = tuple(problem.groups[n] for n in candidate.groups)
+        self.root, start = np.sqrt(problem.scaled_weights), np.abs(_start(candidate))
+        self.typical = np.where(start > 0, start, 1.0)
 
     @property
     def log(self) -> bool:

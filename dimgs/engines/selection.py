@@ -85,9 +85,8 @@ def candidate_bits(candidate: Candidate, problem: Problem) -> float:
     predicted = candidate.evaluate(problem.groups)
     if not np.all(np.isfinite(predicted)):
         return np.inf
-    weights = np.ones(problem.n_runs) if problem.weights is None else np.asarray(problem.weights)
     return (
-        data_bits(predicted, problem.response, weights / weights.mean(), problem.unit)
+        data_bits(predicted, problem.response, problem.scaled_weights, problem.unit)
         + structure_of(candidate.expression, set(candidate.constants)).bits
         + 0.5 * len(candidate.constants) * float(np.log2(problem.n_runs))
     )

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dimgs.engines.protocol import Problem
 from dimgs.engines.structured.archive import Archive
 from dimgs.engines.structured.arguments import short_monomials
-from dimgs.engines.structured.factor_search import Trinomials
+from dimgs.engines.structured.factor_search import three_terms
 from dimgs.engines.structured.free_exponents import posynomials
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.subspaces import subspace_sums
@@ -57,7 +57,7 @@ THREE: dict[str, Law] = {
 @pytest.mark.parametrize("noise", [0.0, 0.01])
 def test_three_terms_with_simple_coefficients(name: str, noise: float) -> None:
     archive = archive_of(THREE[name], 1, noise)
-    Trinomials(archive.runs).search(response(archive.runs), archive)
+    three_terms(response(archive.runs), archive)
     check_elsewhere(archive, THREE[name], 1e-9 if noise == 0 else 0.02)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from dimgs.common.errors import EngineUnavailableError
 from dimgs.engines.protocol import CutBy, Outcome, Problem, Result, SearchBudget
 from dimgs.engines.pysr.guesses import julia_guesses
-from dimgs.engines.pysr.options import SearchData, operators_of, parameters_of
+from dimgs.engines.pysr.options import near_one, operators_of, parameters_of
 from dimgs.engines.pysr.runtime import load_pysr
 from dimgs.engines.translate import front_of, to_candidate
 from dimgs.expression.candidate import Candidate
@@ -127,15 +127,15 @@ class PySREngine:
         startup = monotonic() - start
         refit = min(_SHARE_OF_REFIT * budget.seconds, _LONGEST_REFIT)
         budget = replace(budget, seconds=budget.seconds - refit)
-        target = SearchData.of(problem)
-        search = self._run(module, target, budget, seed)
+        target, factor = near_one(problem)
+        search = self._run(module, target, factor, budget, seed)
         startup += search.late
         candidates = [
             to_candidate(
                 e,
                 scale=problem.scale,
                 engine=self.name,
-                factor=target.factor,
+                factor=factor,
                 unlogged=problem.unlogged,
             )
             for e in search.expressions
@@ -164,7 +164,7 @@ class PySREngine:
         return Result(front, outcome, message, seconds, startup, cut)
 
     def _run(
-        self, module: ModuleType, target: SearchData, budget: SearchBudget, seed: int
+        self, module: ModuleType, target: Problem, factor: float, budget: SearchBudget, seed: int
     ) -> _Front:
         """One fit; without the guesses again if PySR cannot read them."""
         regressor, chosen = module.PySRRegressor, self.parameters
@@ -174,7 +174,7 @@ class PySREngine:
         guesses = julia_guesses(
             self.guesses[:_MOST_GUESSES],
             operators_of(parameters),
-            factor=target.factor,
+            factor=factor,
             maxsize=int(parameters["maxsize"]),
         )
         if not guesses or "guesses" not in inspect.signature(regressor).parameters:
@@ -189,7 +189,7 @@ class PySREngine:
             again, searched=search.searched + again.searched, late=search.late + again.late
         )
 
-    def _fit(self, module: ModuleType, target: SearchData, parameters: dict[str, Any]) -> _Front:
+    def _fit(self, module: ModuleType, target: Problem, parameters: dict[str, Any]) -> _Front:
         with TemporaryDirectory(prefix="dimgs-pysr-", ignore_cleanup_errors=True) as folder:
             if self.output is None:
                 places = {"output_directory": folder, "run_id": "search"}
@@ -202,9 +202,9 @@ class PySREngine:
                 warnings.simplefilter("ignore")
                 try:
                     model.fit(
-                        target.X,
-                        target.y,
-                        weights=target.weights,
+                        np.column_stack([target.groups[name] for name in target.names]),
+                        target.response,
+                        weights=None if target.weights is None else target.scaled_weights,
                         variable_names=list(target.names),
                     )
                 except KeyboardInterrupt:

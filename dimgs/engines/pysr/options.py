@@ -2,13 +2,12 @@
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from dimgs.common.advice import did_you_mean
-from dimgs.common.arrays import Array
 from dimgs.common.errors import InputError
 from dimgs.engines.protocol import Problem, SearchBudget
 
@@ -28,56 +27,30 @@ _NOT_POSITIVE = 1e4
 # decades of the typical response beyond which constants of order one do not reach it
 _FARTHEST_FROM_ONE = 3
 # Only functions that SymbolicRegression.jl does not exchange for protected ones.
-_NESTED = {
-    "exp": ("exp",),
-    "sin": ("sin", "cos", "tanh"),
-    "cos": ("sin", "cos", "tanh"),
-    "tanh": ("sin", "cos", "tanh"),
-}
+_BOUNDED = ("sin", "cos", "tanh")
+_NESTED = {"exp": ("exp",), **dict.fromkeys(_BOUNDED, _BOUNDED)}
 
 
-@dataclass(frozen=True, eq=False)
-class SearchData:
-    """Columns for PySR, with the loss function for them.
+def near_one(problem: Problem) -> tuple[Problem, float]:
+    """The problem with pi_0 near to 1, and the power of ten by which it was divided.
 
     Parameters
     ----------
-    names : tuple of str
-        Of the inputs.
-    X : ndarray of shape (n_runs, n_groups)
-    y : ndarray of shape (n_runs,)
-    weights : ndarray of shape (n_runs,) or None
-    scale : {"log", "linear"}
-        Scale of the loss.
-    factor : float
-        Power of ten by which the response was divided.
+    problem : Problem
+        Its pi_0 stays where it is not many decades away.
     """
-
-    names: tuple[str, ...]
-    X: Array
-    y: Array
-    weights: Array | None
-    scale: Literal["log", "linear"]
-    factor: float = 1.0
-
-    @classmethod
-    def of(cls, problem: Problem) -> "SearchData":
-        """pi_0, brought near to 1 where it is many decades away."""
-        y, weights = problem.response, problem.weights
-        typical = np.sqrt(np.mean(y**2))
-        if problem.scale == "log":
-            typical = np.exp(np.mean(np.log(y)))
-        if weights is not None:
-            weights = np.asarray(weights, dtype=np.float64) / np.mean(weights)
-        decades = 0.0 if typical == 0 else float(np.round(np.log10(typical)))
-        factor = 10.0**decades if abs(decades) >= _FARTHEST_FROM_ONE else 1.0
-        X = np.column_stack([problem.groups[name] for name in problem.names])
-        return cls(problem.names, X, y / factor, weights, problem.scale, factor)
+    y = problem.response
+    typical = np.sqrt(np.mean(y**2))
+    if problem.scale == "log":
+        typical = np.exp(np.mean(np.log(y)))
+    decades = 0.0 if typical == 0 else float(np.round(np.log10(typical)))
+    factor = 10.0**decades if abs(decades) >= _FARTHEST_FROM_ONE else 1.0
+    return replace(problem, response=y / factor), factor
 
 
 def parameters_of(
     regressor: type,
-    target: SearchData,
+    target: Problem,
     budget: SearchBudget,
     seed: int,
     *,
@@ -90,7 +63,7 @@ def parameters_of(
     ----------
     regressor : type
         PySRRegressor of the installed version.
-    target : SearchData
+    target : Problem
     budget : SearchBudget
     seed : int
     deterministic : bool
@@ -171,8 +144,8 @@ def _constraints(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def _stop(target: SearchData) -> str:
+def _stop(target: Problem) -> str:
     limit = _EXACT_LOSS
     if target.scale == "linear":
-        limit *= float(np.mean(target.y**2)) or 1.0
+        limit *= float(np.mean(target.response**2)) or 1.0
     return f"dimgs_exact(loss, complexity) = loss < {limit!r}"

@@ -13,12 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dimgs.common.arrays import Array, IntArray
-from dimgs.engines.structured.description import (
-    OPERATOR,
-    PHASE_BITS,
-    is_angle,
-    structure_bits,
-)
+from dimgs.engines.structured.description import OPERATOR, PHASE_BITS, is_angle, structure_bits
 from dimgs.engines.structured.functions import FUNCTIONS, Function
 from dimgs.engines.structured.grammar import Terms, cheapest
 from dimgs.engines.structured.runs import Runs
@@ -27,9 +22,9 @@ from dimgs.engines.structured.trees import ONE, Call, Mono, Number, Sum, Tree, e
 AFFINE, EXPONENTIAL, ITSELF = "affine", "exp", "itself"
 # what factors are made of: the argument itself, 1 + c u, and the functions of the library
 FACTORS = {
-    ITSELF: Function(ITSELF, lambda u: u, np.ones_like, lambda u: u, 0.0),
+    ITSELF: Function(ITSELF, lambda u: u, np.ones_like, 0.0),
     EXPONENTIAL: FUNCTIONS["exp"],
-    AFFINE: Function(AFFINE, lambda u: 1 + u, np.ones_like, lambda u: 1 + u, OPERATOR),
+    AFFINE: Function(AFFINE, lambda u: 1 + u, np.ones_like, OPERATOR),
     **FUNCTIONS,
 }
 # of free constants in units of 1/median|u|: from where g is linear to where it saturates; and

@@ -67,8 +67,6 @@ FORMS = (
 )
 # c φ, and c φ + c φ
 _MULTIPLE, _PAIR = FORMS[1], _Form(5, "y", True, True)
-# links that are not targets of their own
-_LINKS = {"power": "log"}
 
 
 class FittedForm(NamedTuple):
@@ -96,9 +94,9 @@ class Forms:
         n = runs.n_runs
         self.runs, self.rows = runs, np.sort(np.random.default_rng(n).permutation(n)[:_MOST_RUNS])
         self.columns = Columns(runs.values[self.rows]) if columns is None else columns
-        by_name = {t.name: t for t in (*powers(runs), *functions(runs))}
-        wanted = {form.link: by_name.get(_LINKS.get(form.link, form.link)) for form in FORMS}
-        self.links = {name: t for name, t in wanted.items() if t is not None}
+        self.links = {t.name: t for t in (*powers(runs), *functions(runs))}
+        if "log" in self.links:
+            self.links["power"] = self.links["log"]
         self.targets = {k: self._weighted(t) for k, t in self.links.items()}
         self.targets = {k: t for k, t in self.targets.items() if np.all(np.isfinite(t))}
         self.best: list[FittedForm] = []

@@ -22,7 +22,7 @@ from dimgs.engines.structured.archive import (
 )
 from dimgs.engines.structured.arguments import groups_without
 from dimgs.engines.structured.complete import ShortForms
-from dimgs.engines.structured.factor_search import FactorSearch, Trinomials, arguments_of
+from dimgs.engines.structured.factor_search import FactorSearch, arguments_of, three_terms
 from dimgs.engines.structured.free_exponents import logarithms_of_sums, posynomials, single_index
 from dimgs.engines.structured.inputs import inputs_that_matter
 from dimgs.engines.structured.products import power_law
@@ -161,7 +161,7 @@ class Stages:
             Step("c", "two factors", lambda: self.factors.two_loosely(self.itself, archive)),
             Step("d", "exponentials of functions", each(self._exponential, first), quick=True),
             Step("c", "a monomial beside a function", each(self._offset, [*first, *inverse])),
-            Step("c", "three terms", lambda: Trinomials(self.runs).search(self.itself, archive)),
+            Step("c", "three terms", each(three_terms, first)),
             Step("d", "a function of a free monomial", each(single_index, first)),
             Step("d", "two free exponents", each(posynomials, first)),
             Step("d", "three free exponents", each(three, [*first, *logarithm])),

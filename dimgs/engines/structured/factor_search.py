@@ -72,6 +72,15 @@ _FREE, _ALONE, _AFTER, _SEEN = 16_000, 60, 8, 1e-7
 # first ones of two such factors of each kind, second ones for each, and pairs that are refined;
 # share of a column beside the first below which it is the same
 _PARTNERS, _BESIDE, _PAIRS, _PARALLEL = 12, 4, 20, 1e-5
+# monomials u and v of 1 + u + v; arguments of functions in v and how many such v; ratios of squared
+# distances and their monomials: some hundred thousand sums in all, in half a second
+_FIRST, _SECOND, _ANGLES, _MODULATED, _SQUARES, _MOVED = 70, 70, 8, 400, 12, 40
+# functions of angles in them
+_NAMES = ("cos", "sin", "exp")
+_SCALES = tuple(map(exact, ("1", "2", "1/2")))
+_OF_SUMS = tuple(Fraction(*x) for x in ((1, 1), (-1, 1), (1, 2), (-1, 2), (2, 1), (-2, 1)))
+# sums of each head with each coefficient, and in all, that are fitted
+_EACH_HEAD, _KEPT_SUMS = 6, 60
 
 
 def arguments_of(runs: Runs) -> Terms:
@@ -104,10 +113,10 @@ class FactorSearch:
     columns: Dictionary
 
     @classmethod
-    def over(cls, runs: Runs, arguments: Terms, size: int = _SIZE) -> "FactorSearch":
+    def over(cls, runs: Runs, arguments: Terms) -> "FactorSearch":
         """With the cheapest columns over the given arguments."""
         base = power_basis(runs, runs.log_root)
-        columns = Dictionary.of(runs, arguments, base, size, simple_factors())
+        columns = Dictionary.of(runs, arguments, base, _SIZE, simple_factors())
         return cls(runs, arguments, runs.log_root, base, columns)
 
     @cached_property
@@ -319,77 +328,62 @@ class _Aim:
             archive.add(target.back(again))
 
 
-# monomials u and v of 1 + u + v; arguments of functions in v and how many such v; ratios of squared
-# distances and their monomials: some hundred thousand sums in all, in half a second
-_FIRST, _SECOND, _ANGLES, _MODULATED, _SQUARES, _MOVED = 70, 70, 8, 400, 12, 40
-# functions of angles in them
-_NAMES = ("cos", "sin", "exp")
-_SCALES = tuple(map(exact, ("1", "2", "1/2")))
-_OF_SUMS = tuple(Fraction(*x) for x in ((1, 1), (-1, 1), (1, 2), (-1, 2), (2, 1), (-2, 1)))
-# sums of each head with each coefficient, and in all, that are fitted
-_EACH_HEAD, _KEPT_SUMS = 6, 60
-
-
-class Trinomials:
-    """All sums of one problem.
+@np.errstate(all="ignore")
+def three_terms(target: Target, archive: Archive) -> None:
+    """Fit the best powers of sums of three terms, times a power law.
 
     Parameters
     ----------
-    runs : Runs
+    target : Target
+    archive : Archive
     """
+    runs, root = archive.runs, archive.runs.log_root
+    base, t = power_basis(runs, root), weighted(target.logs, root)
+    if not np.all(np.isfinite(t)):
+        return
+    e = t - base @ (base.T @ t)
+    angles = plain(runs, _ANGLES) + differences(runs, _ANGLES, signs=("-",))
+    tails = plain(runs, _SECOND) + modulated(runs, angles, _MODULATED, _NAMES)
+    blocks = (
+        (_one_plus(_priced(runs, plain(runs, _FIRST))), _scaled(_priced(runs, tails))),
+        (_priced(runs, _squares(runs, 1)), _scaled(_priced(runs, _squares(runs, _MOVED)))),
+    )
+    chosen: list[tuple[float, int, int, int]] = []
+    for block, (heads, tails) in enumerate(blocks):
+        for head in range(len(heads)):
+            archive.check()
+            bits = _power_bits(heads.values[:, [head]] + tails.values, e, base, root)
+            bits += heads.cost[head] + OPERATOR + tails.cost
+            for part in np.split(np.arange(len(tails)), 2 * len(_SCALES)):
+                some = part[cheapest(bits[part], _EACH_HEAD)].tolist()
+                chosen += [(float(bits[k]), block, head, k) for k in some]
+    # those that differ by more than a monomial, the best first
+    sums: dict[float, tuple[Tree, Array]] = {}
+    for _, block, head, tail in sorted(c for c in chosen if np.isfinite(c[0])):
+        heads, tails = blocks[block]
+        value = heads.values[:, head] + tails.values[:, tail]
+        key = round(float(_power_bits(value[:, None], e, base, root)[0]), 3)
+        sums.setdefault(key, (_flat(heads.trees[head], tails.trees[tail]), value))
+        if len(sums) == _KEPT_SUMS:
+            break
+    if sums:
+        trees, values = zip(*sums.values(), strict=True)
+        terms = Terms(trees, np.zeros(len(trees)), np.column_stack(values))
+        FactorSearch.over(runs, terms).search([target], archive, 1)
 
-    def __init__(self, runs: Runs) -> None:
-        self.runs, self.root = runs, runs.log_root
-        self.base = power_basis(runs, self.root)
-        angles = plain(runs, _ANGLES) + differences(runs, _ANGLES, signs=("-",))
-        tails = plain(runs, _SECOND) + modulated(runs, angles, _MODULATED, _NAMES)
-        self.blocks = (
-            (_one_plus(_priced(runs, plain(runs, _FIRST))), _scaled(_priced(runs, tails))),
-            (_priced(runs, _squares(runs, 1)), _scaled(_priced(runs, _squares(runs, _MOVED)))),
-        )
 
-    @np.errstate(all="ignore")
-    def search(self, target: Target, archive: Archive) -> None:
-        """Fit the best sums for a target."""
-        t = weighted(target.logs, self.root)
-        if not np.all(np.isfinite(t)):
-            return
-        e = t - self.base @ (self.base.T @ t)
-        chosen: list[tuple[float, int, int, int]] = []
-        for block, (heads, tails) in enumerate(self.blocks):
-            for head in range(len(heads)):
-                archive.check()
-                bits = self._bits(heads.values[:, [head]] + tails.values, e)
-                bits += heads.cost[head] + OPERATOR + tails.cost
-                for part in np.split(np.arange(len(tails)), 2 * len(_SCALES)):
-                    some = part[cheapest(bits[part], _EACH_HEAD)].tolist()
-                    chosen += [(float(bits[k]), block, head, k) for k in some]
-        # those that differ by more than a monomial, the best first
-        sums: dict[float, tuple[Tree, Array]] = {}
-        for _, block, head, tail in sorted(c for c in chosen if np.isfinite(c[0])):
-            heads, tails = self.blocks[block]
-            value = heads.values[:, head] + tails.values[:, tail]
-            key = round(float(self._bits(value[:, None], e)[0]), 3)
-            sums.setdefault(key, (_flat(heads.trees[head], tails.trees[tail]), value))
-            if len(sums) == _KEPT_SUMS:
-                break
-        if sums:
-            trees, values = zip(*sums.values(), strict=True)
-            terms = Terms(trees, np.zeros(len(trees)), np.column_stack(values))
-            FactorSearch.over(self.runs, terms).search([target], archive, 1)
-
-    def _bits(self, s: Array, e: Array) -> Array:
-        """Bits of the runs and of the exponent, for the best power of each column."""
-        D = weighted(np.log(np.abs(s)), self.root).T.astype(np.float32)
-        products = D @ np.column_stack([self.base, e]).astype(np.float32)
-        square = np.einsum("ij,ij->i", D, D) - (products[:, :-1] ** 2).sum(axis=1)
-        along, n, best = products[:, -1], self.runs.n_runs, np.full(len(D), np.inf)
-        for power in _OF_SUMS:
-            b = float(power)
-            squares = float(e @ e) - 2 * b * along + b**2 * square
-            more = 0.0 if b == 1 else OPERATOR + exponent_bits(abs(b))
-            best = np.fmin(best, squares_bits(squares, n) + more)
-        return best
+def _power_bits(s: Array, e: Array, base: Array, root: Array) -> Array:
+    """Bits of the runs and of the exponent, for the best power of each column."""
+    D = weighted(np.log(np.abs(s)), root).T.astype(np.float32)
+    products = D @ np.column_stack([base, e]).astype(np.float32)
+    square = np.einsum("ij,ij->i", D, D) - (products[:, :-1] ** 2).sum(axis=1)
+    along, best = products[:, -1], np.full(len(D), np.inf)
+    for power in _OF_SUMS:
+        b = float(power)
+        squares = float(e @ e) - 2 * b * along + b**2 * square
+        more = 0.0 if b == 1 else OPERATOR + exponent_bits(abs(b))
+        best = np.fmin(best, squares_bits(squares, len(e)) + more)
+    return best
 
 
 def _scaled(terms: Terms) -> Terms:

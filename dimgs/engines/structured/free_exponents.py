@@ -39,7 +39,7 @@ from dimgs.engines.structured.products import (
     squares_bits,
 )
 from dimgs.engines.structured.runs import Runs
-from dimgs.engines.structured.sums import NOTHING
+from dimgs.engines.structured.sums import solved_terms
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
     Call,
@@ -178,14 +178,15 @@ def rounded_sums(runs: Runs, target: Target, p: Array) -> Iterator[Tree]:
     t = root * target.values
     tried: set[tuple[Exponents, ...]] = set()
     for q in (*DENOMINATORS, None):
-        P, free = p[None].copy(), np.ones(p.size, dtype=bool)
+        P, free, rounded = p[None].copy(), np.ones(p.size, dtype=bool), [Fraction(0)] * p.size
         while free.any():
             e, J = (x[0] for x in _projected(runs.logs, root, t, P))
             flat = P.reshape(-1)
             i, denominator = int(np.argmax(np.where(free, (J**2).sum(axis=0), -np.inf))), q
             if denominator is None:
                 i, denominator = simplest_exponent(flat, _errors(J, e, free), _WITH_DECIMALS)
-            flat[i], free[i] = round(float(flat[i]) * denominator) / denominator, False
+            rounded[i] = Fraction(round(float(flat[i]) * denominator), denominator)
+            flat[i], free[i] = float(rounded[i]), False
             if free.any():
                 e, J = (x[0] for x in _projected(runs.logs, root, t, P))
                 if not (np.isfinite(J).all() and np.isfinite(e).all()):
@@ -194,23 +195,16 @@ def rounded_sums(runs: Runs, target: Target, p: Array) -> Iterator[Tree]:
                 flat[free] = np.clip(flat[free], -_STEEPEST, _STEEPEST)
         if free.any():  # a monomial that no number holds
             continue
-        exponents = [tuple(_fraction(float(x)) for x in row) for row in P[0]]
-        whole = [x for row in exponents for x in row]
-        decimals = sum(x.denominator > max(DENOMINATORS) for x in whole)
-        if any(abs(x) > LARGEST for x in whole) or decimals > _MOST_DECIMALS:
+        decimals = sum(x.denominator > max(DENOMINATORS) for x in rounded)
+        if any(abs(x) > LARGEST for x in rounded) or decimals > _MOST_DECIMALS:
             continue
+        exponents = [tuple(row) for row in np.reshape(np.array(rounded), p.shape).tolist()]
         key = tuple(sorted(exponents))
         if key in tried or len(set(exponents)) < len(exponents):
             continue
         tried.add(key)
         A = np.column_stack([runs.monomial(row) for row in exponents]) * root[:, None]
-        coefficients = least_squares(A, t)
-        sizes = np.abs(coefficients) * np.sqrt((A**2).sum(axis=0))
-        terms = tuple(
-            times(Number(float(a)), monomial(row))
-            for a, row, size in zip(coefficients, exponents, sizes, strict=True)
-            if size > NOTHING * np.sqrt(float(t @ t))
-        )
+        terms = [times(Number(a), monomial(exponents[k])) for k, a in solved_terms(A, t)]
         if terms:
             yield plus(*terms)
 
@@ -223,12 +217,6 @@ def _errors(J: Array, e: Array, free: BoolArray) -> Array:
     dof = max(len(e) - inside.shape[1], 1)
     errors[free] = np.sqrt(np.maximum(variance, 0.0) * float(e @ e) / dof)
     return errors
-
-
-def _fraction(value: float) -> Fraction:
-    """An exponent that was rounded."""
-    q = next(q for q in _WITH_DECIMALS if abs(value * q - round(value * q)) < 1e-9)
-    return Fraction(round(value * q), q)
 
 
 @dataclass(frozen=True, eq=False)

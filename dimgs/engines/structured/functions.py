@@ -33,8 +33,6 @@ class Function:
     name : str
     value, slope : callable
         The function and its derivative, on arrays; NaN outside the domain.
-    form : callable
-        SymPy expression from that of the argument.
     bits : float
         How rare it is in formulae, as a length of description.
     periodic : bool
@@ -44,9 +42,21 @@ class Function:
     name: str
     value: Callable[[Any], Any]
     slope: Callable[[Any], Any]
-    form: "Callable[[sympy.Expr], sympy.Expr]"
     bits: float = 6.0
     periodic: bool = False
+
+    def form(self, x: "sympy.Expr") -> Any:
+        """SymPy expression from that of the argument."""
+        import sympy
+
+        match self.name:
+            case "expm1":
+                return sympy.exp(x) - 1
+            case "log1p":
+                return sympy.log(1 + x)
+            case "langevin":
+                return 1 / sympy.tanh(x) - 1 / x
+        return getattr(sympy, self.name)(x)
 
 
 def _langevin(x: Array) -> Array:
@@ -61,44 +71,24 @@ def _langevin_slope(x: Array) -> Array:
     return np.where(small, 1 / 3 - x**2 / 15, 1 / safe**2 - 1 / np.sinh(safe) ** 2)
 
 
-def _sympy(name: str) -> "Callable[[Any], Any]":
-    def build(x: Any) -> Any:
-        import sympy
-
-        if name == "expm1":
-            return sympy.exp(x) - 1
-        if name == "log1p":
-            return sympy.log(1 + x)
-        if name == "langevin":
-            return 1 / sympy.tanh(x) - 1 / x
-        return getattr(sympy, name)(x)
-
-    return build
-
-
-def _entry(
-    name: str, value: Any, slope: Any, bits: float = 6.0, periodic: bool = False
-) -> tuple[str, Function]:
-    return name, Function(name, value, slope, _sympy(name), bits, periodic)
-
-
-FUNCTIONS: dict[str, Function] = dict(
-    (
-        _entry("exp", np.exp, np.exp, 3.0),
-        _entry("expm1", np.expm1, np.exp, 6.0),
-        _entry("log", np.log, lambda x: 1 / x, 4.0),
-        _entry("log1p", np.log1p, lambda x: 1 / (1 + x), 7.0),
-        _entry("sin", np.sin, np.cos, 4.0, True),
-        _entry("cos", np.cos, lambda x: -np.sin(x), 4.0, True),
-        _entry("tan", np.tan, lambda x: 1 / np.cos(x) ** 2, 6.0, True),
-        _entry("tanh", np.tanh, lambda x: 1 / np.cosh(x) ** 2, 6.0),
-        _entry("cosh", np.cosh, np.sinh, 9.0),
-        _entry("sinh", np.sinh, np.cosh, 9.0),
-        _entry("atan", np.arctan, lambda x: 1 / (1 + x**2), 7.0),
-        _entry("asin", np.arcsin, lambda x: 1 / np.sqrt(1 - x**2), 7.0),
-        _entry("acos", np.arccos, lambda x: -1 / np.sqrt(1 - x**2), 7.0),
-        _entry("erf", special.erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-(x**2)), 8.0),
-        _entry("erfc", special.erfc, lambda x: -2 / np.sqrt(np.pi) * np.exp(-(x**2)), 8.0),
-        _entry("langevin", _langevin, _langevin_slope, 8.0),
+FUNCTIONS = {
+    entry.name: entry
+    for entry in (
+        Function("exp", np.exp, np.exp, 3.0),
+        Function("expm1", np.expm1, np.exp, 6.0),
+        Function("log", np.log, lambda x: 1 / x, 4.0),
+        Function("log1p", np.log1p, lambda x: 1 / (1 + x), 7.0),
+        Function("sin", np.sin, np.cos, 4.0, True),
+        Function("cos", np.cos, lambda x: -np.sin(x), 4.0, True),
+        Function("tan", np.tan, lambda x: 1 / np.cos(x) ** 2, 6.0, True),
+        Function("tanh", np.tanh, lambda x: 1 / np.cosh(x) ** 2, 6.0),
+        Function("cosh", np.cosh, np.sinh, 9.0),
+        Function("sinh", np.sinh, np.cosh, 9.0),
+        Function("atan", np.arctan, lambda x: 1 / (1 + x**2), 7.0),
+        Function("asin", np.arcsin, lambda x: 1 / np.sqrt(1 - x**2), 7.0),
+        Function("acos", np.arccos, lambda x: -1 / np.sqrt(1 - x**2), 7.0),
+        Function("erf", special.erf, lambda x: 2 / np.sqrt(np.pi) * np.exp(-(x**2)), 8.0),
+        Function("erfc", special.erfc, lambda x: -2 / np.sqrt(np.pi) * np.exp(-(x**2)), 8.0),
+        Function("langevin", _langevin, _langevin_slope, 8.0),
     )
-)
+}

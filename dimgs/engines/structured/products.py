@@ -27,11 +27,7 @@ from dimgs.engines.structured.columns import (
     of_argument,
     weighted,
 )
-from dimgs.engines.structured.description import (
-    canonical,
-    law_bits,
-    simple_number_near,
-)
+from dimgs.engines.structured.description import canonical, law_bits, simple_number_near
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
 from dimgs.engines.structured.trees import (
@@ -146,8 +142,8 @@ def refine(model: ProductModel, runs: Runs, target: Target, root: Array) -> Stat
         return None
     first, width = 1 + runs.n_groups, 1 + runs.n_groups + len(model.functions)
 
-    def solved(moved: Array) -> tuple[Array, Array, Array, Array, Array] | None:
-        """Constants, coefficients, residuals, slopes by these and the logarithms of those, base."""
+    def solved(moved: Array) -> tuple[Array, Array, Array, Array] | None:
+        """Parameters, residuals, slopes, and an orthonormal basis of those that are linear."""
         c = model.c.copy()
         c[model.inside] *= np.exp(moved)
         factors = zip(model.functions, model.u.T, c, strict=True)
@@ -164,29 +160,24 @@ def refine(model: ProductModel, runs: Runs, target: Target, root: Array) -> Stat
             beta[first + j] * log_slope(model.functions[j], model.u[:, j], c[j])
             for j in model.inside
         ]
-        return (
-            c,
-            beta,
-            t - Z @ beta,
-            np.column_stack([Z, *(weighted(s, root) for s in slopes)]),
-            base,
-        )
+        J = np.column_stack([Z, *(weighted(s, root) for s in slopes)])
+        return np.concatenate([beta, np.log(np.abs(c[model.inside]))]), t - Z @ beta, J, base
 
     def projected(moved: Array) -> tuple[Array, Array]:
         fitted = solved(moved)
         if fitted is None:
             return np.full(len(t), np.nan), np.full((len(t), len(moved)), np.nan)
-        _, _, e, J, base = fitted
+        _, e, J, base = fitted
         return e, J[:, width:] - base @ (base.T @ J[:, width:])
 
     moved = np.zeros(len(model.inside))
     if len(moved):
         moved = minimise_squares(projected, moved, steps=_STEPS, enough=_ENOUGH).parameters
     fitted = solved(moved)
-    if fitted is None or not np.all(np.isfinite(fitted[3])):
+    if fitted is None or not np.all(np.isfinite(fitted[2])):
         return None
-    c, beta, e, J, _ = fitted
-    theta, squares = np.concatenate([beta, np.log(np.abs(c[model.inside]))]), float(e @ e)
+    theta, e, J, _ = fitted
+    squares = float(e @ e)
     variance = squares / max(len(e) - len(theta), 1)
     return State(theta, unscaled_covariance(J, 1e-13), squares, variance)
 

@@ -34,6 +34,12 @@ _LOG_FACTOR = 0.1
 
 # until the runs say more
 _MIXED = ErrorModel()
+# of residuals by the groups: a law that misses more says nothing of the errors
+_HALF_EXPLAINED = 0.5
+# of an error, rms: what is expected of doubtful responses may move by that before weights follow
+_MOVED = 0.2
+# median of the modulus of a standard normal variable
+_NORMAL_MEDIAN = 0.6745
 
 
 @dataclass(eq=False)
@@ -92,7 +98,6 @@ class Runs:
         values = np.column_stack(columns) if columns else np.zeros((m, 0))
         logged = tuple(n not in problem.unlogged for n in names)
         logs = np.log(np.where(logged, values, 1.0))
-        weights = np.ones(m) if problem.weights is None else np.array(problem.weights, float)
         variables, shape, shift = _composition(names, problem.composition)
         positive = problem.scale == "log"
         unit = None
@@ -107,7 +112,7 @@ class Runs:
             logged,
             problem.response,
             positive,
-            weights / weights.mean(),
+            problem.scaled_weights,
             shape,
             shift,
             unit,
@@ -311,14 +316,6 @@ def _composition(
     response = composition["pi_0"]
     shift = np.array([response.get(v, 0.0) for v in variables])
     return variables, shape.reshape(len(variables), len(names)), shift
-
-
-# of residuals by the groups: a law that misses more says nothing of the errors
-_HALF_EXPLAINED = 0.5
-# of an error, rms: what is expected of doubtful responses may move by that before weights follow
-_MOVED = 0.2
-# median of the modulus of a standard normal variable
-_NORMAL_MEDIAN = 0.6745
 
 
 def choose_errors(runs: Runs, expected: Array, *, settled: bool = False) -> Runs:

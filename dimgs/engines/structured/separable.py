@@ -24,14 +24,7 @@ from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.products import ProductModel, fit_rounded, power_basis
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.trees import (
-    Number,
-    Power,
-    Product,
-    Sum,
-    Tree,
-    times,
-)
+from dimgs.engines.structured.trees import Number, Power, Product, Sum, Tree, times
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 
 # monomials beside the function and in front of it, arguments that are monomials and differences:
@@ -101,10 +94,6 @@ class ScaledFunction:
         base = of_argument(self.name, Product((Number(c), self.argument)))
         return base if self.power == 1 else Power(base, self.power)
 
-    def taken(self, rows: IntArray) -> "ScaledFunction":
-        """The family on a subset of the runs."""
-        return replace(self, u=self.u[rows])
-
 
 @np.errstate(all="ignore")
 def scaled_functions(runs: Runs) -> list[ScaledFunction]:
@@ -153,7 +142,7 @@ def two_term_sums(functions: list[ScaledFunction], target: Target, archive: Arch
     beside = (monomials.values[:, :_BESIDE] * root[:, None]).T[:, :, None]
     scan = TwoTermScan(monomials, functions, root, root * target.values, beside)
     for choice in archive.until_exact(scan.best(archive)[:_FITTED]):
-        factor, g = scan.column(choice, functions)
+        factor, g = scan.column(choice)
         A = np.column_stack([monomials.values[:, choice[0]], g]) * root[:, None]
         a, b = least_squares(A, root * target.values)
         first = times(Number(float(a)), monomials.trees[choice[0]])
@@ -179,7 +168,7 @@ def exponentials_of_functions(
     monomials, t = short_monomials(runs, _FRONTS), weighted(target.logs, root)
     scan = TwoTermScan(monomials, functions, root, t, power_basis(runs, root)[None])
     for choice in archive.until_exact(scan.best(archive)[:_ROUNDED]):
-        factor, g = scan.column(choice, functions)
+        factor, g = scan.column(choice)
         model = ProductModel((EXPONENTIAL,), (factor,), g[:, None], np.ones(1))
         fit_rounded(model, target, archive, root)
 
@@ -211,7 +200,8 @@ class TwoTermScan:
         finite = np.all(np.isfinite(t)) and np.all(np.isfinite(beside)) and np.any(t)
         # no more runs than decide, and no function where there is nothing to compare
         rows = np.unique(np.linspace(0, len(t) - 1, _MOST_RUNS).astype(np.int64))
-        self.functions = [f.taken(rows) for f in functions if finite and len(monomials)]
+        self.whole = functions if finite and len(monomials) else []
+        self.functions = [replace(f, u=f.u[rows]) for f in self.whole]
         self.monomials, self.n_runs, self.t = monomials, len(t), t[rows]
         self.M = monomials.values[rows].T * root[rows]
         self.beside = np.linalg.qr(beside[:, rows])[0] if self.functions else beside
@@ -233,11 +223,11 @@ class TwoTermScan:
             return []
         return self._refined(i[order], j[order], k[order], start.ravel()[order])
 
-    def column(self, choice: TwoTerms, functions: list[ScaledFunction]) -> tuple[Tree, Array]:
+    def column(self, choice: TwoTerms) -> tuple[Tree, Array]:
         """The monomial times the function, as a tree and its values in all runs."""
         _, j, k, c = choice
-        tree = times(self.monomials.trees[j], functions[k].tree(c))
-        return tree, self.monomials.values[:, j] * functions[k].at(np.array([c]))[0]
+        tree = times(self.monomials.trees[j], self.whole[k].tree(c))
+        return tree, self.monomials.values[:, j] * self.whole[k].at(np.array([c]))[0]
 
     def _refined(self, i: IntArray, j: IntArray, k: IntArray, c: Array) -> list[TwoTerms]:
         """With the constants of least squares, all choices at once, the shortest messages first."""

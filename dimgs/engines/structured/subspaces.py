@@ -29,13 +29,7 @@ from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.runs import Runs
 from dimgs.engines.structured.sums import Relation, Sums, of_unit_length
 from dimgs.engines.structured.targets import Target
-from dimgs.engines.structured.trees import (
-    ONE,
-    Call,
-    Exponents,
-    added,
-    nodes,
-)
+from dimgs.engines.structured.trees import ONE, Call, Exponents, added, nodes
 
 # monomials of a span: beside the response and times it, beside a function and times it, times the
 # response in a ratio; arguments of one function: as many as 120 runs distinguish
@@ -180,9 +174,7 @@ class _SpanSearch:
 def _arguments(runs: Runs) -> Terms:
     """The groups, and the shortest monomials, of u and 1/u the one that is more of a product."""
     monomials = short_monomials(runs, 4 * _ARGUMENTS)
-    rows = [
-        tuple(Fraction(int(i == k)) for i in range(runs.n_groups)) for k in range(runs.n_groups)
-    ]
+    rows = [tuple(map(Fraction, e)) for e in np.eye(runs.n_groups, dtype=int).tolist()]
     for e in monomials.exponents:
         way = float((runs.shape @ np.array(e, dtype=float)).sum())
         if any(e) and (way > 0 or (way == 0 and next(x for x in e if x) > 0)):
@@ -209,23 +201,16 @@ def like_variables(runs: Runs) -> list[LikeVariables]:
     n = len(runs.shape)
     if not runs.n_groups or not all(runs.logged):
         return []
-    one: Exponents = (Fraction(0),) * runs.n_groups
-    units = np.eye(n)
-    single = {i: _solve(runs, units[i]) for i in range(n)}
-    free = [e for e in single.values() if e is not None]
-    out: list[LikeVariables] = [(one, *free)] if free else []
-    taken: set[int] = {i for i, e in single.items() if e is not None}
-    for i in range(n):
-        if i in taken:
-            continue
-        members = [one]
-        for j in range(i + 1, n):
-            e = None if j in taken else _solve(runs, units[j] - units[i])
-            if e is not None:
-                members.append(e)
-                taken.add(j)
-        if len(members) > 1:
-            out.append(tuple(members))
+    # those of no dimension are compared with 1
+    units, taken = np.vstack([np.zeros(n), np.eye(n)]), set[int]()
+    out: list[LikeVariables] = []
+    for i, unit in enumerate(units):
+        others = [j for j in range(i + 1, n + 1) if not {i, j} & taken]
+        ratios = {j: _solve(runs, units[j] - unit) for j in others}
+        members = {j: e for j, e in ratios.items() if e is not None}
+        taken |= set(members)
+        if members:
+            out.append(((Fraction(0),) * runs.n_groups, *members.values()))
     return [f for f in out if len(f) <= _LARGEST_FAMILY]
 
 

@@ -78,41 +78,27 @@ _OUTER = 80
 # supersets of each set that are kept: those of a wider beam are nearly the same
 _EACH = 30
 # relative size of a term that does nothing
-NOTHING = 1e-10
+_NOTHING = 1e-10
 # share of a singular value below which rounding decides, terms that are left at most, and least
 # length of a column
 _RANK, _LONGEST, _LEAST = 1e-13, 7, 1e-100
 # shortest terms of which every pair is kept, as two terms that cancel explain nothing alone
 _PAIRED = 28
-
-
-def bare_functions(runs: Runs) -> Terms:
-    """Functions of short arguments, without a monomial in front, the cheapest first."""
-    monomials = plain(runs, 24)
-    arguments = monomials + differences(runs, 40)
-    downward = np.array([sum(e) < 0 for e in arguments.exponents], dtype=bool)
-    inverse = downward & (arguments.cost < _INVERTED)
-    arguments = replace(arguments, cost=arguments.cost + _INVERSE * inverse)
-    upright = [next(x for x in e if x) > 0 for e in monomials.exponents]
-    upward, parts = monomials.take(np.flatnonzero(upright)), []
-    with np.errstate(all="ignore"):
-        for scale in _SCALES:
-            scaled = arguments.scaled(*scale)
-            for name, entry in FUNCTIONS.items():
-                if scale[0] != ONE and not (entry.periodic and name != "tan"):
-                    continue
-                rare = 0.25 * entry.bits
-                parts.append(called := scaled.applied(name, more=rare))
-                if name in _ONE_SIDED:
-                    parts.append(scaled.applied("neg").applied(name, more=rare + 0.5))
-                if name in ("sin", "cos"):
-                    parts.append(called.raised(Fraction(2), 0.5))
-        for scale in _SCALES[:3]:
-            for sign in ("-", "+"):
-                base = upward.scaled(*scale).from_one(sign)
-                parts += [base.raised(power, rare) for power, rare in _POWERS]
-    whole = Terms.joined(parts).finite()
-    return whole.take(np.argsort(whole.cost, kind="stable"))
+# monomials of the dimension of the square, and of the response: as many as of ratios of sums
+_FREE, _HELD = 120, 60
+# monomials times sines and cosines beside them: double angles are among the first
+_TURNING = 1000
+# the shortest of both, of which all but a few are eliminated: no more than a third of the runs
+_FEW_FREE, _FEW_HELD = 24, 12
+# widths of the beam for each number of terms of a square
+_OF_SQUARES = (200, 150, 100, 40)
+# terms before the root and under it, as of two stresses and a shear: more follow any smooth law of
+# one group to the precision of the numbers
+_MOST_OUTSIDE, _MOST_INSIDE = 2, 4
+# relative size of a coefficient of the radicand that cancels
+_CANCELLED = 1e-7
+# of the rms of the response: below it the errors of a square do not shrink any further
+_LEAST_ROOT = 0.1
 
 
 def times_functions(outer: Terms, bare: Terms, count: int) -> Terms:
@@ -158,8 +144,33 @@ class Sums:
 
     @cached_property
     def bare(self) -> Terms:
-        """Functions of short arguments."""
-        return bare_functions(self.runs)
+        """Functions of short arguments, without a monomial in front, the cheapest first."""
+        runs = self.runs
+        monomials = plain(runs, 24)
+        arguments = monomials + differences(runs, 40)
+        downward = np.array([sum(e) < 0 for e in arguments.exponents], dtype=bool)
+        inverse = downward & (arguments.cost < _INVERTED)
+        arguments = replace(arguments, cost=arguments.cost + _INVERSE * inverse)
+        upright = [next(x for x in e if x) > 0 for e in monomials.exponents]
+        upward, parts = monomials.take(np.flatnonzero(upright)), []
+        with np.errstate(all="ignore"):
+            for scale in _SCALES:
+                scaled = arguments.scaled(*scale)
+                for name, entry in FUNCTIONS.items():
+                    if scale[0] != ONE and not (entry.periodic and name != "tan"):
+                        continue
+                    rare = 0.25 * entry.bits
+                    parts.append(called := scaled.applied(name, more=rare))
+                    if name in _ONE_SIDED:
+                        parts.append(scaled.applied("neg").applied(name, more=rare + 0.5))
+                    if name in ("sin", "cos"):
+                        parts.append(called.raised(Fraction(2), 0.5))
+            for scale in _SCALES[:3]:
+                for sign in ("-", "+"):
+                    base = upward.scaled(*scale).from_one(sign)
+                    parts += [base.raised(power, rare) for power, rare in _POWERS]
+        whole = Terms.joined(parts).finite()
+        return whole.take(np.argsort(whole.cost, kind="stable"))
 
     def monomials(self, target: Target, archive: Archive, widths: Sequence[int] = ()) -> None:
         """Sums of short monomials, up to seven by default."""
@@ -223,18 +234,21 @@ class Sums:
         root = target.root(self.runs)
         A = library.values[:, picked] * root[:, None]
         t = target.values * root
-        c = least_squares(A, t)
-        with np.errstate(over="ignore", invalid="ignore"):
-            kept = np.abs(c) * np.sqrt((A**2).sum(axis=0)) > NOTHING * np.sqrt(float(t @ t))
-        terms = [
-            (float(value), library.trees[i], above is None or i < above)
-            for value, i in zip(c[kept], np.array(picked)[kept], strict=True)
-        ]
-        free = [(value, tree) for value, tree, without in terms if without]
-        held = [(value, tree) for value, tree, without in terms if not without]
+        terms = [(picked[k], value) for k, value in solved_terms(A, t)]
+        first = len(library) if above is None else above
+        free = [(value, library.trees[i]) for i, value in terms if i < first]
+        held = [(value, library.trees[i]) for i, value in terms if i >= first]
         law = solved(free, held)
         if law is not None:
             archive.add(target.back(law))
+
+
+def solved_terms(A: Array, t: Array) -> list[tuple[int, float]]:
+    """Places of the columns that do something for t, with their coefficients of least squares."""
+    c = least_squares(A, t)
+    with np.errstate(over="ignore", invalid="ignore"):
+        kept = np.abs(c) * np.sqrt((A**2).sum(axis=0)) > _NOTHING * np.sqrt(float(t @ t))
+    return [(int(k), float(c[k])) for k in np.flatnonzero(kept)]
 
 
 def eliminated(A: Array, t: Array) -> list[list[int]]:
@@ -322,23 +336,6 @@ def _gains(F: Array, t: Array, part: IntArray) -> tuple[Array, Array]:
     along = F.T @ rest.T
     gains = np.where(outside > _DEPENDENT, along**2 / np.maximum(outside, _DEPENDENT), 0.0)
     return gains.T, np.asarray((rest**2).sum(axis=1))
-
-
-# monomials of the dimension of the square, and of the response: as many as of ratios of sums
-_FREE, _HELD = 120, 60
-# monomials times sines and cosines beside them: double angles are among the first
-_TURNING = 1000
-# the shortest of both, of which all but a few are eliminated: no more than a third of the runs
-_FEW_FREE, _FEW_HELD = 24, 12
-# widths of the beam for each number of terms of a square
-_OF_SQUARES = (200, 150, 100, 40)
-# terms before the root and under it, as of two stresses and a shear: more follow any smooth law of
-# one group to the precision of the numbers
-_MOST_OUTSIDE, _MOST_INSIDE = 2, 4
-# relative size of a coefficient of the radicand that cancels
-_CANCELLED = 1e-7
-# of the rms of the response: below it the errors of a square do not shrink any further
-_LEAST_ROOT = 0.1
 
 
 def quadratic_roots(sums: Sums, target: Target, archive: Archive, *, angles: bool = False) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from dimgs.common.arrays import Array
 from dimgs.engines.structured.arguments import short_monomials
 from dimgs.engines.structured.description import simple_number_near
-from dimgs.engines.structured.functions import FUNCTIONS
+from dimgs.engines.structured.functions import FUNCTIONS, Function
 from dimgs.engines.structured.grammar import Terms
 from dimgs.engines.structured.runs import Runs, log_around
 from dimgs.engines.structured.trees import (
@@ -105,18 +105,12 @@ class Target:
 
     @classmethod
     def of(
-        cls,
-        runs: Runs,
-        name: str,
-        function: Callable[[Array], Array],
-        slope: Callable[[Array], Array],
-        back: Callable[[Tree], Tree],
-        power: float = 0.0,
+        cls, runs: Runs, function: Function, back: Callable[[Tree], Tree], power: float = 0.0
     ) -> "Target":
-        """A function of the response and its slope."""
-        at, change = function(runs.anchor), slope(runs.anchor)
+        """A function of the response."""
+        at, change = function.value(runs.anchor), function.slope(runs.anchor)
         moved = np.where(runs.anchor == runs.y, 0.0, change * (runs.y - runs.anchor))
-        return cls(name, at, at + moved, back, power, np.abs(change))
+        return cls(function.name, at, at + moved, back, power, np.abs(change))
 
     def moved(self, name: str, part: Array, back: Callable[[Tree], Tree]) -> "Target":
         """The target minus a part."""
@@ -126,7 +120,7 @@ class Target:
 
 def response(runs: Runs) -> Target:
     """The response itself."""
-    return Target.of(runs, "y", lambda y: y, np.ones_like, lambda tree: tree, 1.0)
+    return Target.of(runs, Function("y", lambda y: y, np.ones_like), lambda tree: tree, 1.0)
 
 
 def powers(runs: Runs, exponents: Sequence[Fraction] = POWERS) -> list[Target]:
@@ -138,8 +132,8 @@ def powers(runs: Runs, exponents: Sequence[Fraction] = POWERS) -> list[Target]:
 
 
 def _powered(runs: Runs, p: Fraction, q: float) -> Target:
-    back = partial(powered, power=1 / p)
-    return Target.of(runs, f"y^{p}", lambda y: y**q, lambda y: q * y ** (q - 1), back, q)
+    power = Function(f"y^{p}", lambda y: y**q, lambda y: q * y ** (q - 1))
+    return Target.of(runs, power, partial(powered, power=1 / p), q)
 
 
 def over_signed(runs: Runs, count: int) -> list[Target]:
@@ -171,16 +165,12 @@ def functions(runs: Runs) -> list[Target]:
     """Sin y, tan y, cos y, exp y, log y, where the response lies in the branch of the inverse."""
     y = runs.anchor
     low, high = float(y.min()), float(y.max())
-    wanted = [name for name, (_, least, most) in _LINKS.items() if least <= low and high <= most]
-    if high - low >= _LARGEST_SPAN and "exp" in wanted:
-        wanted.remove("exp")
-    if np.any(y == 1) and "log" in wanted:
-        wanted.remove("log")
+    barred = {"exp": high - low >= _LARGEST_SPAN, "log": bool(np.any(y == 1))}
+    inside = [name for name, (_, least, most) in _LINKS.items() if least <= low and high <= most]
     return [
-        Target.of(
-            runs, name, FUNCTIONS[name].value, FUNCTIONS[name].slope, _called(_LINKS[name][0])
-        )
-        for name in wanted
+        Target.of(runs, FUNCTIONS[name], _called(_LINKS[name][0]))
+        for name in inside
+        if not barred.get(name)
     ]
 
 

@@ -316,17 +316,14 @@ def to_sympy(tree: Tree, names: tuple[str, ...]) -> "tuple[sympy.Expr, dict[str,
 
     constants: dict[str, float] = {}
 
-    def number(node: Number) -> Any:
-        if node.text is not None:
-            return sympy.sympify(node.text, rational=True)
-        name = f"c_{len(constants) + 1}"
-        constants[name] = node.value
-        return sympy.Symbol(name)
-
     def convert(node: Tree) -> Any:
         match node:
-            case Number():
-                return number(node)
+            case Number(value, None):
+                name = f"c_{len(constants) + 1}"
+                constants[name] = value
+                return sympy.Symbol(name)
+            case Number(_, text):
+                return sympy.sympify(text, rational=True)
             case Mono(exponents):
                 powers = zip(names, exponents, strict=True)
                 return sympy.Mul(*[sympy.Symbol(n) ** sympy.Rational(e) for n, e in powers])
