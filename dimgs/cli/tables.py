@@ -51,7 +51,10 @@ def takes(*commanded: str) -> Callable[[Callable[..., None]], Callable[..., None
 
         @wraps(function)
         def run(**typed: Any) -> None:
-            _define(typed.pop("define"))
+            from dimgs.variables import define_unit
+
+            for definition in typed.pop("define") or ():
+                define_unit(definition)
             options = _options({name: typed.pop(name) for name in commanded})
             function(**typed, options=options)
 
@@ -174,11 +177,3 @@ def names(text: str | None) -> list[str] | None:
     if text is None:
         return None
     return [part.strip() for part in text.split(",") if part.strip()]
-
-
-def _define(definitions: list[str] | None) -> None:
-    """Define the user's units."""
-    from dimgs.variables import define_unit
-
-    for definition in definitions or []:
-        define_unit(definition)

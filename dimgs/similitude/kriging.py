@@ -192,7 +192,7 @@ class Solved:
     def of(cls, near: Nearby, hyper: Hyperparameters, alike: Array) -> "Solved":
         """Solution for runs with the given correlations; LinAlgError if they are singular."""
         K = hyper.amplitude**2 * alike
-        K[np.diag_indices_from(K)] += _nugget(near, hyper) + ROUNDING * hyper.amplitude**2
+        K[np.diag_indices_from(K)] += nugget(near, hyper) + ROUNDING * hyper.amplitude**2
         factor = linalg.cho_factor(K, lower=True)
         inverse = linalg.cho_solve(factor, np.eye(len(K)))
         H, precisions = _linear(near)
@@ -208,10 +208,10 @@ class Solved:
         return np.asarray(self.inverse - self.linear @ self.small @ self.linear.T)
 
 
-def _nugget(near: Nearby, hyper: Hyperparameters) -> Array:
+def nugget(near: Nearby, hyper: Hyperparameters) -> Array:
     """Variance that a run shares with no other."""
     foreign = near.origins > 0
-    return near.variances + hyper.noise**2 + np.where(foreign, hyper.misfit**2, 0.0)
+    return np.asarray(near.variances + hyper.noise**2 + np.where(foreign, hyper.misfit**2, 0.0))
 
 
 def _error_there(near: Nearby) -> float:

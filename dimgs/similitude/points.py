@@ -146,11 +146,8 @@ def grid_points(point: Given, level: float) -> list[Given]:
 def _is_column(value: Any) -> bool:
     """Whether a value of a mapping is a column of a table; a pair of a value and a unit is none."""
     pair = isinstance(value, tuple | list) and len(value) == 2 and isinstance(value[1], str | None)
-    return (
-        not pair
-        and not isinstance(value, Quantity | Mapping | str)
-        and np.ndim(getattr(value, "magnitude", value)) > 0
-    )
+    single = pair or isinstance(value, Quantity | Mapping | str)
+    return not single and np.ndim(getattr(value, "magnitude", value)) > 0
 
 
 def _rows(table: Any) -> list[Given]:

@@ -13,7 +13,7 @@ from dimgs.hub.cards import is_complete, trusted_cards
 from dimgs.hub.datasets import origin_of
 from dimgs.hub.runs import numeric_inputs, output_of, si_of
 from dimgs.similitude.description import describe
-from dimgs.similitude.kriging import Nearby, learn, ratios
+from dimgs.similitude.kriging import Nearby, learn, nugget, ratios
 from dimgs.variables import parse_unit
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def recombined(hub: "Hub", runs: Sequence[Run], target: str) -> dict[str, list[s
         logs, errors = (np.r_[0.0, column] for column in ratios(part, hyper))
     except LinAlgError:
         return blank
-    variances = near.variances + hyper.noise**2 + np.where(near.origins > 0, hyper.misfit**2, 0.0)
-    weights = 1.0 / variances
+    weights = 1.0 / nugget(near, hyper)
     weights /= weights.mean()
     for row, i in enumerate(good):
         k = near.origins[row]
@@ -93,10 +92,8 @@ def _comparable(run: Run, other: Run, target: str) -> bool:
     numbers = _numbers(run)
     same = labels[0] == labels[1] and set(numbers) == set(_numbers(other))
     value = run["outputs"].get(target, {}).get("value")
-    return bool(
-        same and min(numbers.values(), default=1.0) > 0 and isinstance(value, float | int)
-        and value > 0
-    )  # fmt: skip
+    positive = isinstance(value, float | int) and value > 0
+    return bool(same and positive and min(numbers.values(), default=1.0) > 0)
 
 
 def _first(hub: "Hub", runs: Sequence[Run]) -> str | None:
