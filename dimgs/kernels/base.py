@@ -22,7 +22,7 @@ from dimgs.kernels.content import canonical_inputs, content_key, threads, versio
 from dimgs.kernels.conversion import Converted, convert_inputs, convert_outputs
 from dimgs.kernels.curve import Curve, reduced
 from dimgs.kernels.record import Failure, RunRecord, RunRequest, Status, one_sentence, with_kind
-from dimgs.kernels.spec import ONE_TIER, Port, Tier
+from dimgs.kernels.spec import ONE_TIER, Port, Settings, Tier, Values
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class BaseKernel(ABC):
 
     @abstractmethod
     def _simulate(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+        self, values: Values, settings: Settings, seed: int | None
     ) -> Mapping[str, Any] | Simulated:
         """Run the simulation.
 
@@ -130,7 +130,7 @@ class BaseKernel(ABC):
         return {}
 
     def _program(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+        self, values: Values, settings: Settings, seed: int | None
     ) -> Mapping[str, str | None]:
         """Content hashes of the programs and files that a run uses, by name; part of its key."""
         return {}
@@ -153,7 +153,7 @@ class BaseKernel(ABC):
         raise InputError(f"'{self.name}' has no tier '{name}'; {remedy}")
 
     def request(
-        self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
+        self, inputs: Values, tier: str | None = None, seed: int | None = None
     ) -> RunRequest:
         """A run as it would be recorded, without running it.
 
@@ -168,9 +168,7 @@ class BaseKernel(ABC):
             raise InputError(converted.refusal)
         return self._request(converted, inputs, level)
 
-    def key(
-        self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
-    ) -> str:
+    def key(self, inputs: Values, tier: str | None = None, seed: int | None = None) -> str:
         """Content hash of a run, without running it; the key of its record.
 
         Raises
@@ -180,9 +178,7 @@ class BaseKernel(ABC):
         """
         return self.request(inputs, tier, seed).key
 
-    def run(
-        self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
-    ) -> RunRecord:
+    def run(self, inputs: Values, tier: str | None = None, seed: int | None = None) -> RunRecord:
         """Run once; every ending is a record, never an exception.
 
         Parameters
@@ -221,7 +217,7 @@ class BaseKernel(ABC):
         )
 
     def determined(
-        self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
+        self, inputs: Values, tier: str | None = None, seed: int | None = None
     ) -> dict[str, Any]:
         """Settings that determine a run beside its inputs, without running it.
 
@@ -233,7 +229,7 @@ class BaseKernel(ABC):
         level = self.tier(tier)
         return self._key_parts(self._converted(inputs, level, seed), level.settings)
 
-    def _key_parts(self, converted: Converted, settings: Mapping[str, Any]) -> dict[str, Any]:
+    def _key_parts(self, converted: Converted, settings: Settings) -> dict[str, Any]:
         declared = {} if self.cache_version is None else {"cache_version": self.cache_version}
         return {
             "version": self.version,
@@ -242,7 +238,7 @@ class BaseKernel(ABC):
             **declared,
         }
 
-    def _converted(self, inputs: Mapping[str, Any], tier: Tier, seed: int | None) -> Converted:
+    def _converted(self, inputs: Values, tier: Tier, seed: int | None) -> Converted:
         converted = convert_inputs(self.inputs, inputs, self.name)
         try:
             converted.seed = None if seed is None or not self.stochastic else index(seed)
@@ -260,7 +256,7 @@ class BaseKernel(ABC):
                 converted.configuration |= {"program": program} if program else {}
         return converted
 
-    def _request(self, converted: Converted, inputs: Mapping[str, Any], tier: Tier) -> RunRequest:
+    def _request(self, converted: Converted, inputs: Values, tier: Tier) -> RunRequest:
         every = {"tier": dict(tier.settings), "kernel": converted.configuration}
         texts = canonical_inputs(self.inputs, converted.values, inputs)
         key = content_key(self.name, self.version, tier.name, every, texts, converted.seed)
@@ -299,7 +295,7 @@ class BaseKernel(ABC):
         return Status.OK, "", Simulated(numbers, errors, {**simulated.provenance, **more})
 
     def _provenance(
-        self, converted: Converted, settings: Mapping[str, Any], simulated: Simulated
+        self, converted: Converted, settings: Settings, simulated: Simulated
     ) -> dict[str, Any]:
         return {
             "kernel": self.name,
@@ -310,7 +306,7 @@ class BaseKernel(ABC):
         }
 
 
-def _with_units(ports: Sequence[Port], values: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
+def _with_units(ports: Sequence[Port], values: Values) -> dict[str, tuple[Any, str]]:
     return {p.name: (values[p.name], p.unit) for p in ports if p.name in values}
 
 

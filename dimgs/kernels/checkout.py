@@ -14,6 +14,7 @@ from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.content import THREADS
 from dimgs.kernels.fingerprint import takes_part, tree_digest
 from dimgs.kernels.process import run_program, text_printed
+from dimgs.kernels.spec import Settings, Values
 
 # several threads slow small linear algebra down; figures have no screen; reports hold any letter
 _ENVIRONMENT = dict.fromkeys((*THREADS, "PYTHONUTF8", "PYTHONDONTWRITEBYTECODE"), "1")
@@ -152,7 +153,7 @@ class CheckoutKernel(BaseKernel):
     def _configuration(self) -> Mapping[str, Any]:
         return self.checkout.state()
 
-    def _answer(self, values: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    def _answer(self, values: Values, settings: Settings) -> dict[str, Any]:
         child = str(Path(__file__).with_name(self.child))
         return self.checkout.run(child, {**values, **settings}, self.timeout)
 

@@ -37,7 +37,7 @@ from dimgs.kernels.process import (
     run_program,
     text_printed,
 )
-from dimgs.kernels.spec import ONE_TIER, Port, ports_of, tiers_of
+from dimgs.kernels.spec import ONE_TIER, Port, Settings, Values, ports_of, tiers_of
 
 _FIELD = re.compile(r"\{\{\s*([^\W\d]\w*(?:\.\w+)?)\s*(?::([^{}]*))?\}\}")
 _TOO_WIDE = re.compile(r"\d{4}")
@@ -90,7 +90,7 @@ class Template:
             self._try(name, spec)
         object.__setattr__(self, "fields", frozenset(n for n, _ in _FIELD.findall(self.text)))
 
-    def fill(self, values: Mapping[str, Any]) -> str:
+    def fill(self, values: Values) -> str:
         """Text with the values in it.
 
         Raises
@@ -696,7 +696,7 @@ class CommandKernel(BaseKernel):
         }
 
     def _program(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+        self, values: Values, settings: Settings, seed: int | None
     ) -> Mapping[str, str | None]:
         command, home = self._command(values, settings, seed), str(self._home)
         return {
@@ -716,9 +716,7 @@ class CommandKernel(BaseKernel):
     def _prefix(self) -> str:
         return re.sub(r"[^\w.-]", "_", f"{self.name}-")
 
-    def _command(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
-    ) -> Command:
+    def _command(self, values: Values, settings: Settings, seed: int | None) -> Command:
         filled = {**values, **{f"tier.{s}": v for s, v in settings.items()}}
         filled |= {"seed": seed, "home": self._home}
         argv = [self._executable, *(t.fill(filled) for t in self._arguments)]
@@ -726,9 +724,7 @@ class CommandKernel(BaseKernel):
         stdin = self._stdin.fill(filled) if self._stdin else None
         return Command(argv, texts, stdin, self._environment)
 
-    def _simulate(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
-    ) -> Simulated:
+    def _simulate(self, values: Values, settings: Settings, seed: int | None) -> Simulated:
         if self.stochastic and seed is None:
             raise RunRefusedError(f"'{self.name}' draws random numbers; give a seed.")
         command = self._command(values, settings, seed)

@@ -9,7 +9,7 @@ from functools import cache
 from importlib import metadata
 from typing import Any
 
-from dimgs.kernels.spec import Port
+from dimgs.kernels.spec import Port, Settings, Values
 
 # of 16: conversions of units lose the last two or three
 _DIGITS = 12
@@ -19,8 +19,8 @@ def content_key(
     kernel: str,
     version: str,
     tier: str,
-    settings: Mapping[str, Any],
-    inputs: Mapping[str, Any],
+    settings: Settings,
+    inputs: Values,
     seed: int | None,
 ) -> str:
     """SHA-256 of what determines a run.
@@ -75,7 +75,7 @@ def run_seed(seed: int, inputs: Mapping[str, str], tier: str, replicate: int = 0
 
 
 def canonical_inputs(
-    ports: Sequence[Port], values: Mapping[str, Any], inputs: Mapping[str, Any]
+    ports: Sequence[Port], values: Values, inputs: Mapping[str, Any]
 ) -> dict[str, str]:
     """Inputs as texts that do not depend on the units they were given in.
 

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 from dimgs.common.advice import did_you_mean
 from dimgs.common.errors import InputError
 from dimgs.common.formats import shown
-from dimgs.kernels.spec import Port
+from dimgs.kernels.spec import Port, Values
 from dimgs.variables import Unit, difference_unit, parse_unit
 from dimgs.variables.quantities import as_quantity
 from dimgs.variables.readings import absolute_difference, other_turning
@@ -31,7 +31,7 @@ class Converted:
     configuration: dict[str, Any] = field(default_factory=dict)
 
 
-def convert_inputs(ports: Sequence[Port], inputs: Mapping[str, Any], kernel: str) -> Converted:
+def convert_inputs(ports: Sequence[Port], inputs: Values, kernel: str) -> Converted:
     """Values of all ports, with defaults, as far as they can be read.
 
     Parameters

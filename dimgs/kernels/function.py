@@ -27,7 +27,7 @@ from dimgs.common.formats import attributes
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.fingerprint import MOST_FILES, file_digest
 from dimgs.kernels.imports import user_folders, user_modules
-from dimgs.kernels.spec import ONE_TIER, Port, Tier, ports_of, tiers_of
+from dimgs.kernels.spec import ONE_TIER, Port, Settings, Tier, Values, ports_of, tiers_of
 from dimgs.variables import split_header, to_pint
 
 _RESERVED = ("tier", "seed")
@@ -93,7 +93,7 @@ class FunctionKernel(BaseKernel):
         return self.__wrapped__(*arguments, **named)
 
     def _simulate(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+        self, values: Values, settings: Settings, seed: int | None
     ) -> Mapping[str, Any] | Simulated:
         arguments = dict(values)
         for port in self.inputs if self.quantities else ():

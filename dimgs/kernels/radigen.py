@@ -1,11 +1,10 @@
 """Radical oxidation of a fatty ester, with its oxygen supply, solved by Radigen."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from dimgs.kernels.base import Simulated
 from dimgs.kernels.checkout import Checkout, CheckoutKernel
-from dimgs.kernels.spec import Port, Tier
+from dimgs.kernels.spec import Port, Settings, Tier, Values
 
 CHECKOUT = Checkout(
     "Radigen", "RADIGEN_ROOT", "radigen3/oxidation.py", "https://github.com/ovitrac/radigen"
@@ -60,9 +59,7 @@ class Radigen(CheckoutKernel):
     tiers = (Tier("fine", 3.0, {"rtol": 1e-6, "atol": 1e-7}),)
     checkout, child = CHECKOUT, "radigen_child.py"
 
-    def _simulate(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
-    ) -> Simulated:
+    def _simulate(self, values: Values, settings: Settings, seed: int | None) -> Simulated:
         answer = self._answer(values, settings)
         summary = {k: answer[k] for k in ("steps", "reactions", "versions")}
         return Simulated(outputs_of(values, answer), {}, {"checkout": {"Radigen": summary}})

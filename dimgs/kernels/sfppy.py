@@ -1,13 +1,12 @@
 """Migration from a film into a well-stirred food, solved by SFPPy's finite volumes."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from dimgs.common.errors import RunDivergedError
 from dimgs.common.formats import in_percent
 from dimgs.kernels.base import Simulated
 from dimgs.kernels.checkout import Checkout, CheckoutKernel
-from dimgs.kernels.spec import Port, Tier
+from dimgs.kernels.spec import Port, Settings, Tier, Values
 
 CHECKOUT = Checkout(
     "SFPPy", "SFPPY_ROOT", "patankar/migration.py", "https://github.com/ovitrac/SFPPy"
@@ -70,9 +69,7 @@ class Sfppy(CheckoutKernel):
     )
     checkout, child = CHECKOUT, "sfppy_child.py"
 
-    def _simulate(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
-    ) -> Simulated:
+    def _simulate(self, values: Values, settings: Settings, seed: int | None) -> Simulated:
         answer = self._answer(values, settings)
         expected = equilibrium(values)
         if abs(answer["CF_eq"] - expected) > 1e-6 * expected:

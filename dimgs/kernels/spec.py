@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isnan
 from numbers import Real
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from dimgs.common.errors import InputError
 from dimgs.kernels.record import RunRecord
@@ -126,6 +126,9 @@ def of_tier(name: str) -> str:
     return "" if name == UNNAMED else f"{name} "
 
 
+# what runs take, by the names of inputs, and what tiers set, by the names of settings
+Values: TypeAlias = Mapping[str, Any]
+Settings: TypeAlias = Mapping[str, Any]
 _Declared = TypeVar("_Declared", Port, Tier)
 _PORT_FIELDS = ("unit", "low", "high", "default", "description")
 
@@ -244,9 +247,7 @@ class Kernel(Protocol):
     def tiers(self) -> tuple[Tier, ...]:
         """From coarse to fine."""
 
-    def run(
-        self, inputs: Mapping[str, Any], tier: str | None = None, seed: int | None = None
-    ) -> RunRecord:
+    def run(self, inputs: Values, tier: str | None = None, seed: int | None = None) -> RunRecord:
         """Run once.
 
         Parameters

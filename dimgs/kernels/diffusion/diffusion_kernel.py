@@ -1,9 +1,7 @@
 """Migration from a film into a bath, by finite volumes in three tiers or by the exact series."""
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -12,7 +10,7 @@ from dimgs.common.errors import RunRefusedError
 from dimgs.kernels.base import BaseKernel, Simulated
 from dimgs.kernels.curve import Curve
 from dimgs.kernels.diffusion import analytic, volumes
-from dimgs.kernels.spec import Port, Tier
+from dimgs.kernels.spec import Port, Settings, Tier, Values
 
 # points of a curve that is kept: what a figure shows of it
 _PLACES = 60
@@ -121,9 +119,7 @@ class Diffusion(BaseKernel):
     )
     packages = ("dimgs", "numpy", "scipy")
 
-    def _simulate(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
-    ) -> Simulated:
+    def _simulate(self, values: Values, settings: Settings, seed: int | None) -> Simulated:
         groups = Migration.of(**values)
         cells, steps = settings["cells"], settings["steps"]
         _check_resolved(groups, cells)
@@ -150,9 +146,7 @@ class DiffusionCurves(Diffusion):
     name, version = "diffusion-curves", "1"
     outputs = (*_OUTPUTS, Port("profile_max", "kg/m^3"), Port("profile_mean", "kg/m^3"))
 
-    def _simulate(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
-    ) -> Simulated:
+    def _simulate(self, values: Values, settings: Settings, seed: int | None) -> Simulated:
         if not values["t"] > 0:
             raise RunRefusedError("The history is empty at t = 0; give a later time.")
         simulated, groups = super()._simulate(values, settings, seed), Migration.of(**values)
@@ -202,9 +196,7 @@ class DiffusionSeries(BaseKernel):
     tiers = (Tier("series", 0.001),)
     packages = ("dimgs", "numpy")
 
-    def _simulate(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
-    ) -> Simulated:
+    def _simulate(self, values: Values, settings: Settings, seed: int | None) -> Simulated:
         groups = Migration.of(**values)
         fraction = analytic.migrated_fraction(groups.fo, groups.b, groups.k)
         return groups.record(fraction, _SERIES_ERROR * fraction)

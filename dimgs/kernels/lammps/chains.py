@@ -11,7 +11,7 @@ import numpy as np
 from dimgs.common.errors import RunRefusedError
 from dimgs.kernels.lammps.lammps_kernel import LammpsKernel
 from dimgs.kernels.lammps.scales import BOLTZMANN, Scales
-from dimgs.kernels.spec import Port, Tier
+from dimgs.kernels.spec import Port, Settings, Tier, Values
 
 # ten for each of the 40 relaxation times of the middle tier: more are not independent
 _SAMPLES = 400
@@ -51,7 +51,7 @@ class _Chains(LammpsKernel):
         text, tiers = template_text(f"{self.template_name}.in"), _tiers(self.costs)
         super().__init__(text, inputs, _SIZE, tiers, **{"name": self.known_as, **options})
 
-    def _steps(self, settings: Mapping[str, Any], per_relaxation: float) -> dict[str, int]:
+    def _steps(self, settings: Settings, per_relaxation: float) -> dict[str, int]:
         """Numbers of steps; the samples of a run are spread over it evenly."""
         sampled = max(1.0, settings["sampling"] * per_relaxation)
         every = max(1, int(sampled / _SAMPLES))
@@ -89,9 +89,7 @@ class PhantomChains(_Chains):
     known_as, template_name, costs = "lammps-phantom", "phantom_chains", (1.0, 4.0, 30.0)
     springs = (_SPRING,)
 
-    def _fields(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], scales: Scales
-    ) -> dict[str, Any]:
+    def _fields(self, values: Values, settings: Settings, scales: Scales) -> dict[str, Any]:
         fields = super()._fields(values, settings, scales)
         beads = fields["N"] = whole(values["N"], "N")
         mass = fields["mass"] * scales.mass
@@ -132,9 +130,7 @@ class ExcludedVolumeChains(_Chains):
     known_as, template_name = "lammps-excluded-volume", "excluded_volume_chains"
     costs = (3.0, 15.0, 120.0)
 
-    def _fields(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], scales: Scales
-    ) -> dict[str, Any]:
+    def _fields(self, values: Values, settings: Settings, scales: Scales) -> dict[str, Any]:
         fields = super()._fields(values, settings, scales)
         beads = fields["N"] = whole(values["N"], "N")
         sigma, epsilon = fields["sigma"], fields["epsilon"]

@@ -15,7 +15,7 @@ from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.command import Template
 from dimgs.kernels.lammps.lammps_program import find_lammps, version_of
 from dimgs.kernels.lammps.scales import Scales, Style
-from dimgs.kernels.spec import ONE_TIER, Port, Tier, ports_of, tiers_of
+from dimgs.kernels.spec import ONE_TIER, Port, Settings, Tier, Values, ports_of, tiers_of
 from dimgs.variables import to_pint
 
 _PRINTED = re.compile(r"^dimgs (\w+) (\S+)\s*$", re.MULTILINE)
@@ -107,9 +107,7 @@ class LammpsKernel(BaseKernel):
         self.units, self.scales = units, scales
         self.program, self.timeout = program, timeout
 
-    def deck(
-        self, values: Mapping[str, Any], tier: str | None = None, seed: int | None = None
-    ) -> str:
+    def deck(self, values: Values, tier: str | None = None, seed: int | None = None) -> str:
         """Input script of the first replica, without running it.
 
         Parameters
@@ -132,11 +130,11 @@ class LammpsKernel(BaseKernel):
         return {"template": self.template, "units": self.units, "scales": repr(self.scales)}
 
     def _program(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
+        self, values: Values, settings: Settings, seed: int | None
     ) -> Mapping[str, str | None]:
         return find_lammps(self.program).digests()
 
-    def _scales(self, values: Mapping[str, Any]) -> Scales:
+    def _scales(self, values: Values) -> Scales:
         if self.units == "real":
             return Scales.real()
         if self.scales is not None:
@@ -144,9 +142,7 @@ class LammpsKernel(BaseKernel):
         ports = {p.name: p for p in self.inputs}
         return Scales.lj(*(to_pint(values[n], ports[n].unit) for n in _SCALES))
 
-    def _fields(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], scales: Scales
-    ) -> dict[str, Any]:
+    def _fields(self, values: Values, settings: Settings, scales: Scales) -> dict[str, Any]:
         """Fields of the deck beside the seeds, in LAMMPS's units."""
         fields: dict[str, Any] = {"units": self.units, **settings}
         for port in self.inputs:
@@ -169,9 +165,7 @@ class LammpsKernel(BaseKernel):
             )
         return template.fill(fields)
 
-    def _simulate(
-        self, values: Mapping[str, Any], settings: Mapping[str, Any], seed: int | None
-    ) -> Simulated:
+    def _simulate(self, values: Values, settings: Settings, seed: int | None) -> Simulated:
         scales = self._scales(values)
         fields = self._fields(values, settings, scales)
         program = find_lammps(self.program)
