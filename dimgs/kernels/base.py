@@ -21,6 +21,7 @@ from dimgs.common.errors import (
 from dimgs.kernels.content import canonical_inputs, content_key, threads, versions
 from dimgs.kernels.conversion import Converted, convert_inputs, convert_outputs
 from dimgs.kernels.curve import Curve, reduced
+from dimgs.kernels.fingerprint import Digests
 from dimgs.kernels.record import Failure, RunRecord, RunRequest, Status, one_sentence, with_kind
 from dimgs.kernels.spec import ONE_TIER, Port, Settings, Tier, Values
 
@@ -129,9 +130,7 @@ class BaseKernel(ABC):
         """Further settings that determine the outputs (templates, options); part of the key."""
         return {}
 
-    def _program(
-        self, values: Values, settings: Settings, seed: int | None
-    ) -> Mapping[str, str | None]:
+    def _program(self, values: Values, settings: Settings, seed: int | None) -> Digests:
         """Content hashes of the programs and files that a run uses, by name; part of its key."""
         return {}
 
@@ -263,9 +262,7 @@ class BaseKernel(ABC):
         given = _with_units(self.inputs, converted.values)
         return RunRequest(key, self.name, tier.name, given, converted.seed)
 
-    def _outcome(
-        self, converted: Converted, settings: Mapping[str, Any]
-    ) -> tuple[Status, str, Simulated]:
+    def _outcome(self, converted: Converted, settings: Settings) -> tuple[Status, str, Simulated]:
         nothing = Simulated({})
         try:
             simulated = self._simulate(dict(converted.values), settings, converted.seed)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from dimgs.common.errors import ProgramMissingError, RunDivergedError, RunFailedError
 from dimgs.kernels.base import BaseKernel
 from dimgs.kernels.content import THREADS
-from dimgs.kernels.fingerprint import takes_part, tree_digest
+from dimgs.kernels.fingerprint import Digests, takes_part, tree_digest
 from dimgs.kernels.process import run_program, text_printed
 from dimgs.kernels.spec import Settings, Values
 
@@ -69,7 +69,7 @@ class Checkout:
             )
         return root
 
-    def state(self) -> dict[str, str | None]:
+    def state(self) -> Digests:
         """State of a checkout: its commit, or with changes the hash of its files.
 
         Returns

@@ -23,6 +23,7 @@ from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.fingerprint import (
     MOST_BYTES,
     MOST_FILES,
+    Digests,
     file_digest,
     folder_digest,
     paths_named,
@@ -359,9 +360,7 @@ class Command:
     stdin: str | None
     environment: Mapping[str, str]
 
-    def content(
-        self, kernel: str, writes: Sequence[str] = (), runs: Sequence[str] = ()
-    ) -> dict[str, str | None]:
+    def content(self, kernel: str, writes: Sequence[str] = (), runs: Sequence[str] = ()) -> Digests:
         """Content hashes by path or module.
 
         Parameters
@@ -392,7 +391,7 @@ class Command:
                 )
         return digests | self._modules(kernel)
 
-    def _modules(self, kernel: str) -> dict[str, str | None]:
+    def _modules(self, kernel: str) -> Digests:
         """Content hashes of the Python modules that the command runs, by name."""
         program, flags, how, what = _parse_call(self.argv)
         named = [Path(a) for a in self.argv[1:] if a.endswith(".py") and os.path.isabs(a)]
@@ -407,7 +406,7 @@ class Command:
             folders.append(Path(what))
             sources.append((_text(Path(what, "__main__.py")), ""))
         folders += _search_path(program, flags, tuple(sorted(self.environment.items())))
-        digests: dict[str, str | None] = {}
+        digests: Digests = {}
         if how == "-m":
             started, digests = _module_code(what, folders, kernel)
             sources += started
@@ -451,7 +450,7 @@ def _parse_call(argv: Sequence[str]) -> tuple[str, tuple[str, ...], str, str]:
 
 def _module_code(
     module: str, folders: Sequence[Path], kernel: str
-) -> tuple[list[tuple[str, str]], dict[str, str | None]]:
+) -> tuple[list[tuple[str, str]], Digests]:
     """Code that ``-m`` starts with the package it belongs to, and content hashes of its files."""
     files = files_of(module, folders)
     if not files or files[-1][0] != module:
@@ -695,9 +694,7 @@ class CommandKernel(BaseKernel):
             "error parsers": {n: repr(p) for n, p in self._error_parsers.items()},
         }
 
-    def _program(
-        self, values: Values, settings: Settings, seed: int | None
-    ) -> Mapping[str, str | None]:
+    def _program(self, values: Values, settings: Settings, seed: int | None) -> Digests:
         command, home = self._command(values, settings, seed), str(self._home)
         return {
             n.replace(home, "{{home}}", 1) if Path(n).is_relative_to(home) else n: digest

@@ -74,9 +74,7 @@ def run_seed(seed: int, inputs: Mapping[str, str], tier: str, replicate: int = 0
     return number % (2**31 - 1) + 1
 
 
-def canonical_inputs(
-    ports: Sequence[Port], values: Values, inputs: Mapping[str, Any]
-) -> dict[str, str]:
+def canonical_inputs(ports: Sequence[Port], values: Values, inputs: Values) -> dict[str, str]:
     """Inputs as texts that do not depend on the units they were given in.
 
     Numbers are rounded to 12 digits in coherent SI units, so that the rounding of a conversion

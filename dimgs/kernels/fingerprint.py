@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from time import time_ns
+from typing import TypeAlias
 
 # a file that changed so lately (in ns) may change again within one tick of the file system's clock
 _SETTLED = 2_000_000_000
@@ -19,6 +20,8 @@ MOST_BYTES = 200_000_000
 # folders that hold no files of a program, but the state of the machine
 _STATE = ("dev", "proc", "run", "sys")
 _kept: dict[str, tuple[tuple[int, ...], str]] = {}
+# content hashes of files, folders and programs by name; None of what cannot be read
+Digests: TypeAlias = dict[str, str | None]
 # words of a text that may be paths: in quotation marks with spaces, else without
 _WORDS = re.compile(r'"([^"\n]+)"|\'([^\'\n]+)\'|([^\s"\'=,;()<>|]+)')
 

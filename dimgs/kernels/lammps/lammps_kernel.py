@@ -13,6 +13,7 @@ from dimgs.common.errors import InputError, RunFailedError
 from dimgs.common.formats import read_text
 from dimgs.kernels.base import BaseKernel, Simulated, check_declared
 from dimgs.kernels.command import Template
+from dimgs.kernels.fingerprint import Digests
 from dimgs.kernels.lammps.lammps_program import find_lammps, version_of
 from dimgs.kernels.lammps.scales import Scales, Style
 from dimgs.kernels.spec import ONE_TIER, Port, Settings, Tier, Values, ports_of, tiers_of
@@ -129,9 +130,7 @@ class LammpsKernel(BaseKernel):
     def _configuration(self) -> Mapping[str, Any]:
         return {"template": self.template, "units": self.units, "scales": repr(self.scales)}
 
-    def _program(
-        self, values: Values, settings: Settings, seed: int | None
-    ) -> Mapping[str, str | None]:
+    def _program(self, values: Values, settings: Settings, seed: int | None) -> Digests:
         return find_lammps(self.program).digests()
 
     def _scales(self, values: Values) -> Scales:

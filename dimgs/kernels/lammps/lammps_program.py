@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from dimgs.common.errors import ProgramMissingError, RunDivergedError, RunFailedError
-from dimgs.kernels.fingerprint import file_digest
+from dimgs.kernels.fingerprint import Digests, file_digest
 from dimgs.kernels.process import PRINTED, run_program
 
 _NAMES = ("lmp", "lmp_serial", "lmp_mpi", "lammps")
@@ -38,7 +38,7 @@ class Program:
     path: str
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def digests(self) -> dict[str, str | None]:
+    def digests(self) -> Digests:
         """Content hashes of the executable and of the library of LAMMPS that lies beside it."""
         path = Path(os.path.realpath(self.path))
         return {p.name: file_digest(p) for p in (path, *sorted(path.parent.glob("liblammps*")))}
