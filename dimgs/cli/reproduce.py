@@ -300,10 +300,8 @@ class Source:
             else:
                 frame = pd.read_csv(path)
         except (OSError, ValueError, KeyError) as error:
-            raise DataUnavailable(
-                f"'{path}' cannot be read as the table {self.name} ({error}); get it again from "
-                f"{self.url}."
-            ) from error
+            fault = f"'{path}' cannot be read as the table {self.name} ({error})"
+            raise DataUnavailable(f"{fault}; get it again from {self.url}.") from error
         self._recognise(frame, path)
         return frame
 
@@ -360,10 +358,8 @@ class Source:
         if abs(len(frame) - self.rows) > self.share * self.rows:
             wrong.append(f"it has {len(frame)} rows, not {self.rows}")
         if wrong:
-            raise DataUnavailable(
-                f"'{path}' is not the table {self.name} that was studied: {wrong[0]}; get it from "
-                f"{self.url}."
-            )
+            fault = f"'{path}' is not the table {self.name} that was studied: {wrong[0]}"
+            raise DataUnavailable(f"{fault}; get it from {self.url}.")
 
 
 Status = Literal["ok", "failed", "not run"]

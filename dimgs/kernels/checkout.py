@@ -57,16 +57,12 @@ class Checkout:
         """
         folder = os.environ.get(self.variable)
         if not folder:
-            raise ProgramMissingError(
-                f"{self.name} is not here; clone {self.address} and name its folder in "
-                f"{self.variable}."
-            )
+            remedy = f"clone {self.address} and name its folder in {self.variable}"
+            raise ProgramMissingError(f"{self.name} is not here; {remedy}.")
         root = Path(folder).expanduser().absolute()
         if not (root / self.marker).is_file():
-            raise ProgramMissingError(
-                f"{self.variable} names {root}, which holds no {self.marker}; name the folder of "
-                f"a checkout of {self.address}."
-            )
+            fault = f"{self.variable} names {root}, which holds no {self.marker}"
+            raise ProgramMissingError(f"{fault}; name the folder of a checkout of {self.address}.")
         return root
 
     def state(self) -> Digests:

@@ -83,10 +83,8 @@ class Template:
         rest = _FIELD.sub("", self.text)
         if "{{" in rest:
             start = rest.index("{{")
-            raise InputError(
-                f"The field '{rest[start : start + 30]}…' in {self.where} cannot be read; write "
-                f"{{{{name}}}} or {{{{name:.6g}}}}."
-            )
+            fault = f"The field '{rest[start : start + 30]}…' in {self.where} cannot be read"
+            raise InputError(f"{fault}; write {{{{name}}}} or {{{{name:.6g}}}}.")
         for name, spec in _FIELD.findall(self.text):
             self._try(name, spec)
         object.__setattr__(self, "fields", frozenset(n for n, _ in _FIELD.findall(self.text)))
@@ -108,10 +106,8 @@ class Template:
             except ValueError:
                 continue
             return
-        raise InputError(
-            f"The format '{spec}' of the field '{name}' in {self.where} is not one of Python's; "
-            f"write for example {{{{{name}:.6g}}}}."
-        )
+        fault = f"The format '{spec}' of the field '{name}' in {self.where} is not one of Python's"
+        raise InputError(f"{fault}; write for example {{{{{name}:.6g}}}}.")
 
     def _written(self, name: str, spec: str, value: Any) -> str:
         if isinstance(value, str):
@@ -151,10 +147,8 @@ _FORTRAN = re.compile(r"(?<=\d|\.)[dD](?=[+-]?\d)")
 def _inside(file: str) -> str:
     path = Path(file)
     if path.is_absolute() or ".." in path.parts:
-        raise InputError(
-            f"The file '{file}' lies outside the working folder, where other runs may write it "
-            f"too; give a relative name inside."
-        )
+        where = "outside the working folder, where other runs may write it too"
+        raise InputError(f"The file '{file}' lies {where}; give a relative name inside.")
     return file
 
 
@@ -166,10 +160,8 @@ def _with_one_group(pattern: str) -> str:
             f"The pattern '{pattern}' cannot be read ({error}); correct it."
         ) from error
     if groups != 1:
-        raise InputError(
-            f"The pattern '{pattern}' has {groups} groups; put the number alone in brackets, and "
-            f"use (?:…) elsewhere."
-        )
+        remedy = "put the number alone in brackets, and use (?:…) elsewhere"
+        raise InputError(f"The pattern '{pattern}' has {groups} groups; {remedy}.")
     return pattern
 
 
@@ -634,10 +626,8 @@ class CommandKernel(BaseKernel):
     def __post_init__(self) -> None:
         """Read the declarations and the fields."""
         if self.folder is not None and not os.access(self.folder, os.W_OK | os.X_OK):
-            raise InputError(
-                f"The folder '{self.folder}' for the runs of '{self.name}' is absent or cannot be "
-                f"written to; make it, or name another."
-            )
+            fault = f"for the runs of '{self.name}' is absent or cannot be written to"
+            raise InputError(f"The folder '{self.folder}' {fault}; make it, or name another.")
         self.name, self.version = name, _ = str(self.name), str(self.version)
         self.inputs = ports_of(self.inputs, name)
         self.outputs, self._parsers, self._error_parsers = _declared(self.outputs, name)
@@ -673,16 +663,13 @@ class CommandKernel(BaseKernel):
         odd = sorted(fields - inputs - settings - more)
         if odd:
             names = ", ".join(sorted(inputs | settings | more))
-            raise InputError(
-                f"The field '{odd[0]}' of '{self.name}' names no input, no setting of every "
-                f"tier and no seed; there are {names}."
-            )
+            fault = "names no input, no setting of every tier and no seed"
+            raise InputError(f"The field '{odd[0]}' of '{self.name}' {fault}; there are {names}.")
         unused = sorted(inputs - fields)
         if unused:
-            raise InputError(
-                f"The input '{unused[0]}' of '{self.name}' stands in no field; write "
-                f"{{{{{unused[0]}}}}} where the program reads it, or leave it out."
-            )
+            fault = f"The input '{unused[0]}' of '{self.name}' stands in no field"
+            remedy = f"write {{{{{unused[0]}}}}} where the program reads it, or leave it out"
+            raise InputError(f"{fault}; {remedy}.")
 
     def _configuration(self) -> Mapping[str, Any]:
         return {
@@ -757,16 +744,13 @@ class CommandKernel(BaseKernel):
         path = folder / (PRINTED if parser.file == STDOUT else parser.file)
         try:
             if path.stat().st_size > self.most_printed:
-                raise RunFailedError(
-                    f"{parser.file} holds more than {self.most_printed:.3g} bytes, too many to "
-                    f"read; make the program write less, or raise most_printed."
-                )
+                fault = f"holds more than {self.most_printed:.3g} bytes, too many to read"
+                remedy = "make the program write less, or raise most_printed"
+                raise RunFailedError(f"{parser.file} {fault}; {remedy}.")
             text = path.read_text(encoding="utf-8-sig", errors="replace")
         except OSError as error:
-            raise RunFailedError(
-                f"The program has not written {parser.file}, where '{output}' should be"
-                f"{last_words(folder, errors_only=True)}."
-            ) from error
+            fault = f"The program has not written {parser.file}, where '{output}' should be"
+            raise RunFailedError(f"{fault}{last_words(folder, errors_only=True)}.") from error
         try:
             return parser.parse(text)
         except RunFailedError as error:

@@ -125,10 +125,8 @@ def check_within(port: Port, value: Any, kernel: str) -> None:
     ends = [] if low is None else [f"from {low:g}"]
     ends += [] if high is None else [f"up to {high:g}"]
     unit = "" if port.parsed.text == "1" else f" {port.unit}"
-    raise InputError(
-        f"The input '{port.name}' = {value:g}{unit} lies outside the range of '{kernel}', "
-        f"{' '.join(ends)}{unit}."
-    )
+    fault = f"The input '{port.name}' = {value:g}{unit} lies outside the range of '{kernel}'"
+    raise InputError(f"{fault}, {' '.join(ends)}{unit}.")
 
 
 def in_port(port: Port, number: float, unit: str, role: Role = "input") -> float:
@@ -154,22 +152,18 @@ def unit_for(port: Port, text: str | None, role: Role = "input") -> Unit:
     source, target = port.parsed if text is None else parse_unit(text), port.parsed
     is_difference = absolute_difference(port.name, "degC") is not None
     if is_difference and source.offset and not target.offset and target.accepts(source):
-        raise InputError(
-            f"The {role} '{port.name}' is a difference by its name, and '{source.text}' is an "
-            f"absolute temperature; give it in '{difference_unit(source.text)}' or K."
-        )
+        fault = f"is a difference by its name, and '{source.text}' is an absolute temperature"
+        remedy = f"give it in '{difference_unit(source.text)}' or K"
+        raise InputError(f"The {role} '{port.name}' {fault}; {remedy}.")
     if target.scale == "temperature" and "delta_" in source.text and not is_difference:
-        raise InputError(
-            f"The {role} '{port.name}' is an absolute temperature, but '{source.text}' is a "
-            f"difference; give it in K or degC."
-        )
+        fault = f"is an absolute temperature, but '{source.text}' is a difference"
+        raise InputError(f"The {role} '{port.name}' {fault}; give it in K or degC.")
     if not target.accepts(source):
         absolute = source.offset and source.dimension == target.dimension
         what = "difference" if absolute else "dimension"
-        raise InputError(
-            f"The {role} '{port.name}' is in '{source.text}' (dimension {source.dimension}), but "
-            f"its port is in '{port.unit}' (dimension {target.dimension}); give that {what}."
-        )
+        given = f"The {role} '{port.name}' is in '{source.text}' (dimension {source.dimension})"
+        needed = f"its port is in '{port.unit}' (dimension {target.dimension})"
+        raise InputError(f"{given}, but {needed}; give that {what}.")
     if doubt := other_turning(port.name, source, target):
         raise InputError(f"The {role} {doubt}.")
     return source

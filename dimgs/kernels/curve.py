@@ -75,9 +75,9 @@ class Curve:
         at, values = (np.asarray(x, dtype=np.float64) for x in (self.at, self.values))
         parse_unit(self.along), parse_unit(self.unit)
         if at.ndim != 1 or at.shape != values.shape or len(at) < 3:
+            fault = f"has {np.shape(at)} places and {np.shape(values)} values"
             raise InputError(
-                f"A curve along '{self.coordinate}' has {np.shape(at)} places and "
-                f"{np.shape(values)} values; give three or more of each."
+                f"A curve along '{self.coordinate}' {fault}; give three or more of each."
             )
         if not (np.isfinite(at).all() and np.isfinite(values).all() and np.all(np.diff(at) > 0)):
             raise InputError(

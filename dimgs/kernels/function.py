@@ -122,10 +122,9 @@ class FunctionKernel(BaseKernel):
     def __reduce__(self) -> tuple[Any, ...]:
         home, name = self.__wrapped__.__module__, self.__wrapped__.__qualname__
         if not self.is_importable:
-            raise pickle.PicklingError(
-                f"The kernel '{self.name}' cannot be sent to another process: '{name}' is not at "
-                f"the top level of '{home}'; define it there."
-            )
+            fault = f"'{name}' is not at the top level of '{home}'; define it there"
+            to = f"The kernel '{self.name}' cannot be sent to another process"
+            raise pickle.PicklingError(f"{to}: {fault}.")
         return _restore, (home, name, attributes(self, " ".join(KernelKeywords.__annotations__)))
 
 

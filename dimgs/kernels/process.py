@@ -107,9 +107,9 @@ def run_program(
         except (OSError, ValueError) as error:
             if getattr(error, "errno", None) in _SCARCE:
                 raise RunFailedError(f"The program could not be started ({error}).") from error
+            fault = f"The program '{argv[0]}' cannot be started ({error})"
             raise ProgramMissingError(
-                f"The program '{argv[0]}' cannot be started ({error}); check its first line and "
-                f"its arguments."
+                f"{fault}; check its first line and its arguments."
             ) from error
         try:
             status = _watched(process, folder, timeout, most_printed, most_written)
@@ -144,10 +144,8 @@ def _executable(name: str) -> str:
     if program is not None:
         return program
     if Path(name).is_file():
-        raise ProgramMissingError(
-            f"The program '{name}' may not be executed; make it executable (chmod +x), or "
-            f"name the program that reads it first."
-        )
+        remedy = "make it executable (chmod +x), or name the program that reads it first"
+        raise ProgramMissingError(f"The program '{name}' may not be executed; {remedy}.")
     raise ProgramMissingError(
         f"There is no program '{name}' here; install it or give its full path."
     )
@@ -177,11 +175,9 @@ def _watched(
         if status is not None:
             return status
         if now >= end:
-            raise RunFailedError(
-                f"The program had not ended after {timeout:g} s and was "
-                f"stopped{last_words(folder, errors_only=True)}.",
-                {"failure": Failure.TIME},
-            )
+            last = last_words(folder, errors_only=True)
+            fault = f"The program had not ended after {timeout:g} s and was stopped{last}."
+            raise RunFailedError(fault, {"failure": Failure.TIME})
 
 
 def _flooded(
@@ -195,11 +191,9 @@ def _flooded(
             with suppress(OSError):
                 os.truncate(path, _KEPT)
     where = " into its folder" if did == "wrote" else ""
-    raise RunFailedError(
-        f"The program {did} more than {most:.3g} bytes{where} and was stopped{last}; make it write "
-        f"less, or raise {option}.",
-        {"failure": Failure.DISK},
-    )
+    fault = f"The program {did} more than {most:.3g} bytes{where} and was stopped{last}"
+    remedy = f"make it write less, or raise {option}"
+    raise RunFailedError(f"{fault}; {remedy}.", {"failure": Failure.DISK})
 
 
 def folder_size(folder: Path) -> int:

@@ -178,10 +178,8 @@ def as_kernel(entry: Any, name: str, **options: Any) -> Kernel:
         entry = kernel(entry)
     missing = [part for part in _PARTS if not hasattr(entry, part)]
     if missing:
-        raise InputError(
-            f"'{name}' is not a kernel: it needs {', '.join(_PARTS)}, and has no {missing[0]}; "
-            f"subclass BaseKernel or decorate a function with @kernel."
-        )
+        fault = f"'{name}' is not a kernel: it needs {', '.join(_PARTS)}, and has no {missing[0]}"
+        raise InputError(f"{fault}; subclass BaseKernel or decorate a function with @kernel.")
     _check_parts(entry, name)
     checked: Kernel = entry
     return checked
@@ -205,10 +203,8 @@ def _check_parts(entry: Any, name: str) -> None:
     for part, kind in (("inputs", Port), ("outputs", Port), ("tiers", Tier)):
         ports = getattr(entry, part)
         if not isinstance(ports, tuple | list) or not all(isinstance(x, kind) for x in ports):
-            raise InputError(
-                f"The {part} of the kernel '{name}' are {ports!r:.60}; give a tuple of "
-                f"{kind.__name__} objects."
-            )
+            fault = f"The {part} of the kernel '{name}' are {ports!r:.60}"
+            raise InputError(f"{fault}; give a tuple of {kind.__name__} objects.")
         if not ports and part != "inputs":
             raise InputError(f"The kernel '{name}' declares no {part}; give at least one.")
 

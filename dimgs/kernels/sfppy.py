@@ -73,10 +73,8 @@ class Sfppy(CheckoutKernel):
         answer = self._answer(values, settings)
         expected = equilibrium(values)
         if abs(answer["CF_eq"] - expected) > 1e-6 * expected:
-            raise RunDivergedError(
-                f"SFPPy's equilibrium is {answer['CF_eq']:.6g} kg/m³, but the mass balance gives "
-                f"{expected:.6g}; it has misread its inputs."
-            )
+            fault = f"{answer['CF_eq']:.6g} kg/m³, but the mass balance gives {expected:.6g}"
+            raise RunDivergedError(f"SFPPy's equilibrium is {fault}; it has misread its inputs.")
         error = discretisation_error(values, settings["nmesh"])
         off = f"At Fo = {fourier(values):.2g} this mesh may put CF off by {in_percent(error)}"
         warnings = [f"{off}; use a finer tier."] if error > _COARSE else []

@@ -51,10 +51,8 @@ class Port:
                 raise InputError(f"The {what} of '{self.name}' is {value!r:.60}; give a number.")
         self._check_default()
         if self.low is not None and self.high is not None and not self.low <= self.high:
-            raise InputError(
-                f"The range of '{self.name}' runs from {self.low:g} to {self.high:g} {self.unit}; "
-                f"give the smaller end first."
-            )
+            ends = f"from {self.low:g} to {self.high:g} {self.unit}"
+            raise InputError(f"The range of '{self.name}' runs {ends}; give the smaller end first.")
 
     def _check_default(self) -> None:
         value = self.default
@@ -197,14 +195,11 @@ def _port(name: str, declaration: Any, kernel: str) -> Port:
         odd = sorted(set(declaration) - set(_PORT_FIELDS))
         if not odd:
             return Port(name, **declaration)
-        raise InputError(
-            f"'{name}' of the kernel '{kernel}' has no '{odd[0]}'; it may have "
-            f"{', '.join(_PORT_FIELDS)}."
-        )
-    raise InputError(
-        f"'{name}' of the kernel '{kernel}' is declared as {declaration!r:.60}; give its unit as a "
-        f"text ('m^2/s', '1', 'label') or a table with a unit."
-    )
+        known = f"it may have {', '.join(_PORT_FIELDS)}"
+        raise InputError(f"'{name}' of the kernel '{kernel}' has no '{odd[0]}'; {known}.")
+    fault = f"'{name}' of the kernel '{kernel}' is declared as {declaration!r:.60}"
+    remedy = "give its unit as a text ('m^2/s', '1', 'label') or a table with a unit"
+    raise InputError(f"{fault}; {remedy}.")
 
 
 @runtime_checkable

@@ -168,10 +168,8 @@ def newest_origin(hub: "Hub", description: Description, target: str) -> Origin:
         for origin in near_tiers(origins(hub, description, point_of(description, inputs), target)):
             if any(origin.usable(origin.index.rows.tolist(), 1)):
                 return origin
-    raise InputError(
-        f"The hub has no run of '{visible(description.name)}' with '{visible(target)}' that can be "
-        f"used; start with {Act(Step.RUN)}."
-    )
+    run = f"run of '{visible(description.name)}' with '{visible(target)}'"
+    raise InputError(f"The hub has no {run} that can be used; start with {Act(Step.RUN)}.")
 
 
 def _asked(hub: "Hub", origin: Origin) -> Iterator[tuple[str, Point, Array]]:

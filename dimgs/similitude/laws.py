@@ -241,10 +241,8 @@ def _searched_again(law: Law, data: Dataset, content: Mapping[str, Any], seed: i
         data, law.target.name, constants=constants, scales=scales, engine=engine, seed=seed
     )
     if report.law is None:
-        raise InputError(
-            f"The {data.n_runs} undoubted runs give no law of '{law.target.name}'; the "
-            "earlier law stays as it is."
-        )
+        fault = f"The {data.n_runs} undoubted runs give no law of '{law.target.name}'"
+        raise InputError(f"{fault}; the earlier law stays as it is.")
     return report.law
 
 

@@ -202,22 +202,17 @@ def residuals(origin: Origin) -> list[tuple[dict[str, Any], float]]:
 def _all(origin: Origin) -> _Runs:
     runs = _spread_over(origin)
     if origin.powers is None:
-        raise InputError(
-            f"The inputs of {origin.description.name} do not determine how '{origin.target}' "
-            f"scales."
-        )
+        inputs = f"The inputs of {origin.description.name}"
+        raise InputError(f"{inputs} do not determine how '{origin.target}' scales.")
     # no group is left
     if not len(origin.scalings.coordinates()):
-        raise InputError(
-            f"The runs of {origin.name} are images of each other by similitude, and count as one "
-            f"run; make some with other groups."
-        )
+        images = "are images of each other by similitude, and count as one run"
+        raise InputError(f"The runs of {origin.name} {images}; make some with other groups.")
     gathered = None if runs is None else _on_one_scale((origin, runs))
     if gathered is None or len(gathered.runs) < _FEWEST:
-        raise InputError(
-            f"Too few runs of {origin.name} differ in their groups "
-            f"({0 if gathered is None else len(gathered.runs)}); make some with {Act(Step.RUN)}."
-        )
+        number = 0 if gathered is None else len(gathered.runs)
+        fault = f"Too few runs of {origin.name} differ in their groups ({number})"
+        raise InputError(f"{fault}; make some with {Act(Step.RUN)}.")
     return gathered
 
 

@@ -53,19 +53,15 @@ def points_given(at: Any) -> tuple[list[Given], bool | str]:
     if isinstance(at, str) and "=" in at:
         at = typed_inputs(at)
     if isinstance(at, str | Path) and Path(at).suffix.lower() not in _TABLES:
-        raise InputError(
-            f"'{visible(str(at)[:60])}' names no inputs; write 'D=1e-14 m^2/s, l=0.1 mm', or name "
-            f"a table of points."
-        )
+        remedy = "write 'D=1e-14 m^2/s, l=0.1 mm', or name a table of points"
+        raise InputError(f"'{visible(str(at)[:60])}' names no inputs; {remedy}.")
     if not isinstance(at, Mapping) or any(_is_column(value) for value in at.values()):
         return _rows(at), True
     point = {str(n): as_quantity(value, f"'{visible(str(n)[:60])}'") for n, value in at.items()}
     ranged = [visible(name[:60]) for name, value in point.items() if value.is_range]
     if len(ranged) > 1:
-        raise InputError(
-            f"A curve is over one input, and '{ranged[0]}' and '{ranged[1]}' have ranges; give a "
-            f"table of points."
-        )
+        fault = f"A curve is over one input, and '{ranged[0]}' and '{ranged[1]}' have ranges"
+        raise InputError(f"{fault}; give a table of points.")
     for name, value in point.items():
         if value.is_range:
             return [{**point, name: one} for one in _along(value)], name
@@ -127,10 +123,8 @@ def grid_points(point: Given, level: float) -> list[Given]:
         return [point]
     if len(wide) > len(_LEVELS):
         names = ", ".join(visible(name[:60]) for name in wide)
-        raise InputError(
-            f"{names} have intervals, and an answer takes at most {len(_LEVELS)}; give the others "
-            f"as numbers."
-        )
+        fault = f"{names} have intervals, and an answer takes at most {len(_LEVELS)}"
+        raise InputError(f"{fault}; give the others as numbers.")
     widening = max(1.0, float(norm.ppf((1.0 + level) / 2.0)))
     steps = []
     for name in wide:

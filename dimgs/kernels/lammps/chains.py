@@ -136,10 +136,8 @@ class ExcludedVolumeChains(_Chains):
         sigma, epsilon = fields["sigma"], fields["epsilon"]
         heat = BOLTZMANN * values["T"] / (epsilon * scales.energy)
         if not 0.2 <= heat <= 5.0:
-            raise RunRefusedError(
-                f"kT/epsilon is {heat:.3g}; these bonds hold between 0.2 and 5: change T or "
-                f"epsilon."
-            )
+            limits = "these bonds hold between 0.2 and 5: change T or epsilon"
+            raise RunRefusedError(f"kT/epsilon is {heat:.3g}; {limits}.")
         inertia = fields["mass"] * scales.mass / (epsilon * scales.energy)
         natural = sigma * scales.length * sqrt(inertia)
         step = 0.01 * natural / max(1.0, sqrt(heat))

@@ -98,10 +98,8 @@ class LammpsKernel(BaseKernel):
         self.tiers = ONE_TIER if tiers is None else tiers_of(tiers)
         names = {p.name for p in self.inputs}
         if units == "lj" and scales is None and not names.issuperset(_SCALES):
-            raise InputError(
-                f"The kernel '{name}' works in lj units; declare the inputs sigma, epsilon and "
-                f"mass, or give its scales."
-            )
+            remedy = "declare the inputs sigma, epsilon and mass, or give its scales"
+            raise InputError(f"The kernel '{name}' works in lj units; {remedy}.")
         check_declared(name, self.inputs, self.outputs, self.tiers)
         self.name, self.version = name, version
         self.template = template if isinstance(template, str) else read_text(template, "deck")

