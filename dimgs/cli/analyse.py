@@ -305,11 +305,8 @@ def _print(target: str, explored: "Exploration") -> None:
             helps = "".join(f"{_power(k, v)} or " for k, v in test["constants"].items())
             unit = f" [{test['missing_unit']}]" if test["missing_unit"] else ""
             missing = str(test["missing_dimension"]).replace("^?", " (power unknown)")
-            helps += f"an unknown scale ({setting('scales', 'auto')})"
-            say(
-                f"Missing in the dimension: {missing.replace('*', ', ')}{unit}; {helps} would "
-                f"bring it"
-            )
+            missing = f"Missing in the dimension: {missing.replace('*', ', ')}{unit}"
+            say(f"{missing}; {helps}an unknown scale ({setting('scales', 'auto')}) would bring it")
     for item in exploration["sources"]:
         what = "prefactor" if item["what"] == "prefactor" else f"exponent of {item['what']}"
         say(
@@ -324,10 +321,8 @@ def _print(target: str, explored: "Exploration") -> None:
         say(f"Principal coordinates: {share:.1%} of the distances are not Euclidean")
     if exploration["active"] is not None:
         size = exploration["active"]["effective_dimension"]
-        say(
-            f"Effective dimension {size['participation']:.2f} "
-            f"[{size['low']:.2f}, {size['high']:.2f}]"
-        )
+        interval = f"[{size['low']:.2f}, {size['high']:.2f}]"
+        say(f"Effective dimension {size['participation']:.2f} {interval}")
     if exploration["dominant"] is not None:
         rows = [
             [c["text"], f"{c['r2']:.4f}", "yes" if c["predicts_as_well"] else "no"]

@@ -66,10 +66,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     lost = unwritten()
     if lost is None or isinstance(lost, BrokenPipeError):
         return code
-    fail(
-        f"standard output cannot be written ({lost.strerror}); send it elsewhere, or make "
-        f"room for it."
-    )
+    remedy = "send it elsewhere, or make room for it"
+    fail(f"standard output cannot be written ({lost.strerror}); {remedy}.")
     return code or 1
 
 
@@ -110,10 +108,8 @@ def _code_of(words: list[str]) -> int:
         if os.environ.get("DIMGS_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}".splitlines()[0]
-        fail(
-            f"the computation failed on something unforeseen ({what}); please report it, "
-            f"with what DIMGS_DEBUG=1 prints in front of the command."
-        )
+        remedy = "please report it, with what DIMGS_DEBUG=1 prints in front of the command"
+        fail(f"the computation failed on something unforeseen ({what}); {remedy}.")
         return 1
     if result == INTERRUPTED:
         # this is how typer tells it

@@ -408,10 +408,8 @@ def sync(
 def _strangers(hub: "Hub", merged: "Merged") -> None:
     trusted = hub.trusted()
     for key in sorted(merged.keys - set(trusted) - {hub.key()}):
-        note(
-            f"entries signed by {key} are untrusted here, and their reviews advisory; if you know "
-            f"whose key it is: dimgs hub trust {key} --name NAME"
-        )
+        remedy = f"if you know whose key it is: dimgs hub trust {key} --name NAME"
+        note(f"entries signed by {key} are untrusted here, and their reviews advisory; {remedy}")
 
 
 def _report_merge(merged: "Merged", what: str) -> Output:

@@ -74,15 +74,12 @@ class Curve:
     def __post_init__(self) -> None:
         at, values = (np.asarray(x, dtype=np.float64) for x in (self.at, self.values))
         parse_unit(self.along), parse_unit(self.unit)
+        name = f"A curve along '{self.coordinate}'"
         if at.ndim != 1 or at.shape != values.shape or len(at) < 3:
-            fault = f"has {np.shape(at)} places and {np.shape(values)} values"
-            raise InputError(
-                f"A curve along '{self.coordinate}' {fault}; give three or more of each."
-            )
+            shapes = f"{np.shape(at)} places and {np.shape(values)} values"
+            raise InputError(f"{name} has {shapes}; give three or more of each.")
         if not (np.isfinite(at).all() and np.isfinite(values).all() and np.all(np.diff(at) > 0)):
-            raise InputError(
-                f"A curve along '{self.coordinate}' needs finite numbers at increasing places."
-            )
+            raise InputError(f"{name} needs finite numbers at increasing places.")
         object.__setattr__(self, "at", at)
         object.__setattr__(self, "values", values)
 

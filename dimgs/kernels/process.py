@@ -107,10 +107,8 @@ def run_program(
         except (OSError, ValueError) as error:
             if getattr(error, "errno", None) in _SCARCE:
                 raise RunFailedError(f"The program could not be started ({error}).") from error
-            fault = f"The program '{argv[0]}' cannot be started ({error})"
-            raise ProgramMissingError(
-                f"{fault}; check its first line and its arguments."
-            ) from error
+            why = f"cannot be started ({error}); check its first line and its arguments"
+            raise ProgramMissingError(f"The program '{argv[0]}' {why}.") from error
         try:
             status = _watched(process, folder, timeout, most_printed, most_written)
         finally:
