@@ -29,6 +29,7 @@ from dimgs.campaign.surrogate import Surrogate
 from dimgs.campaign.text import counted, sentence
 from dimgs.common.arrays import Array, BoolArray, IntArray
 from dimgs.common.errors import DimgsError
+from dimgs.common.formats import attributes
 from dimgs.dataset import Dataset
 from dimgs.discovery.discover import discover_with
 from dimgs.discovery.fitting import verdict_on
@@ -612,14 +613,8 @@ def _fit(
 
 def _options(binding: Binding) -> Options:
     """What a plan says of the groups, for `fit` and `discover`."""
-    plan = binding.plan
-    return Options(
-        constants=plan.constants,
-        scales=binding.scales,
-        arrhenius=plan.arrhenius or None,
-        level=plan.level,
-        seed=plan.seed,
-    )
+    same = attributes(binding.plan, "constants level seed")
+    return Options(**same, scales=binding.scales, arrhenius=binding.plan.arrhenius or None)
 
 
 def _verdict(fit: FitResult, tested: Tested, regime: Pertinence, ends: Ending | None) -> Verdict:

@@ -315,21 +315,19 @@ class Source:
             path = Path(folder) / name
             if path.is_file():
                 return path, name == original and name != f"{self.name}.csv"
-        raise DataUnavailable(
-            f"the folder {VARIABLE} names ('{folder}') holds neither {self.name}.csv nor "
-            f"{original}; put {self.url} there, or unset {VARIABLE} to have it downloaded."
-        )
+        lacks = f"holds neither {self.name}.csv nor {original}"
+        remedy = f"put {self.url} there, or unset {VARIABLE} to have it downloaded"
+        raise DataUnavailable(f"the folder {VARIABLE} names ('{folder}') {lacks}; {remedy}.")
 
     def _download(self) -> Path:
         try:
             import pooch
             from requests import RequestException
         except ImportError as error:
-            raise DataUnavailable(
-                "the package 'pooch', which downloads the table, is not installed; install it "
-                f'with: pip install "dimgs[studies]", or name a folder that holds '
-                f"{self.name}.csv by {VARIABLE}."
-            ) from error
+            fault = "the package 'pooch', which downloads the table, is not installed"
+            remedy = 'install it with: pip install "dimgs[studies]", or name a folder'
+            text = f"{fault}; {remedy} that holds {self.name}.csv by {VARIABLE}."
+            raise DataUnavailable(text) from error
         pooch.get_logger().setLevel("ERROR")
         downloader = pooch.HTTPDownloader(timeout=_TIMEOUT, progressbar=False)
         try:
@@ -341,10 +339,9 @@ class Source:
                 downloader=downloader,
             )
         except (RequestException, OSError, ValueError) as error:
-            raise DataUnavailable(
-                f"{self.url} cannot be downloaded ({type(error).__name__}); name a folder that "
-                f"holds {self.name}.csv or {Path(self.path).name} by {VARIABLE}."
-            ) from error
+            fault = f"{self.url} cannot be downloaded ({type(error).__name__})"
+            there = f"that holds {self.name}.csv or {Path(self.path).name} by {VARIABLE}"
+            raise DataUnavailable(f"{fault}; name a folder {there}.") from error
         return Path(file)
 
     def _recognise(self, frame: "DataFrame", path: Path) -> None:
@@ -493,10 +490,8 @@ def studies_folder(package: Path) -> Path:
     for folder in (package / "case_studies", package.parent / "case_studies"):
         if any(folder.glob(f"*/{_MODULE}")):
             return folder
-    raise DimgsError(
-        f"There are no case studies in or beside {package}; install dimgs again from its wheel "
-        f"or work in a whole checkout."
-    )
+    remedy = "install dimgs again from its wheel or work in a whole checkout"
+    raise DimgsError(f"There are no case studies in or beside {package}; {remedy}.")
 
 
 def _studies(folder: Path | None) -> dict[str, Path]:
