@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 63354, "targets, sums of three, PySR's data in one layer"
+MOST, SINCE = 63213, "kinds of values named; errors clause by clause"
 
 
 def code_lines(text: str) -> int:
