@@ -44,6 +44,8 @@ _DOUBTED = 3
 _RANGE = 1.25
 # runs at one point: enough to halve a scatter twice
 _MOST_RUNS = 16
+# and of a plan that ends at once: the second shows whether runs scatter
+_FEWEST_RUNS = 2
 # a plan takes tolerances below 1
 _WIDEST = 0.99
 # laws of the hub, of which runs they are, and why they do not answer
@@ -365,9 +367,9 @@ class _Asking:
             document = {
                 "kernel": kernel.name,
                 "tier": finest.name,
-                "runs": 1,
+                "runs": _FEWEST_RUNS,
                 "most_runs": plan.budget.runs,
-                "seconds": finest.cost,
+                "seconds": _FEWEST_RUNS * finest.cost,
                 "inputs": {n: {"value": v, "unit": u} for n, (v, u) in plan.points[0].items()},
             }
         return refuse(missing, description.outputs[target], point.assumptions, document, self.level)

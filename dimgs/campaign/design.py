@@ -256,4 +256,4 @@ class CampaignDesign:
 
 def directions(rank: int) -> str:
     """Number of free directions, in words."""
-    return f"{rank} free direction" + ("s" if rank > 1 else "")
+    return f"{rank} free direction" + ("" if rank == 1 else "s")

@@ -120,7 +120,7 @@ def campaign_text(result: "CampaignResult") -> str:
         f"  moved: {listed(result.varied)}"
         + (f"; need not move: {listed(result.not_varied)}" if needless else ""),
         *(f"  {line}" for line in never_varied(held)),
-        "groups",
+        "groups" if result.basis.groups else "no free group",
         *(f"  {g.name} = {_formula(g)}" for g in result.basis.groups),
     ]
     if result.essential:
@@ -182,7 +182,7 @@ def design_text(document: Mapping[str, Any]) -> str:
     return "\n".join(
         [
             f"{document['kernel']} -> {document['target']}: {free}",
-            "groups and what the ranges reach",
+            "groups and what the ranges reach" if document["groups"] else "no free group",
             *(
                 f"  {g['name']} = {g['formula']}: {g['low']:.3g} to {g['high']:.3g}"
                 for g in document["groups"]

@@ -78,9 +78,9 @@ def _show(answer: "Answer") -> None:
         text = f"{review.get('verdict')} by {review['author']}: {review.get('text', '')}"
         say(text, f"review of {review['of'][:12]}: ")
     if answer.plan is not None:
-        runs = "1 run" if answer.plan["runs"] == 1 else f"{answer.plan['runs']} runs"
-        cost = f"{runs} of {answer.plan['kernel']} {answer.plan['tier']}"
-        say(f"{cost}, about {answer.plan['seconds']:.3g} s, would answer; add --run")
+        runs = f"{answer.plan['runs']} runs of {answer.plan['kernel']} {answer.plan['tier']}"
+        cost = f"{runs}, about {answer.plan['seconds']:.3g} s,"
+        say(f"{cost} would answer, the second to see whether they scatter; add --run")
 
 
 def _number(value: float | None) -> str:

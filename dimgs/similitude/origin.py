@@ -448,7 +448,7 @@ def beyond(origin: Origin) -> list[str]:
     if not origin.complete:
         reasons.append(
             f"the card of {origin.description.name} is not complete, so that runs of other sizes "
-            f"do not count as equal; check it with: {Act(Step.CHECK_CARD, origin.description.name)}"
+            f"do not count as equal; check it with: {Act(Step.CHECK_CARD, 'KERNEL --hub HUB')}"
         )
     return reasons
 
