@@ -123,8 +123,7 @@ class OddSpline:
         total = float(value[0]) * share.sum() + slope * (z - mean - left[0])
         curvature = self.columns(self._knots, derivative=2) @ coef
         # of the cubic terms: the third derivative is constant between knots, and zero outside
-        steps = np.diff(curvature) / np.diff(self._knots)
-        jumps = np.diff(steps, prepend=0.0, append=0.0) / 6
+        jumps = np.diff(np.diff(curvature) / np.diff(self._knots), prepend=0.0, append=0.0) / 6
         for knot, jump in zip(self._knots, jumps, strict=True):
             turn = reference + knot
             at = np.searchsorted(turn, z)
@@ -193,8 +192,7 @@ def slope_and_curvature(z: Array, share: Array, knots: Array, curved: bool) -> t
     centred = z - share @ z
     parabola = np.column_stack([np.ones(len(z)), centred, centred**2])
     root = np.sqrt(share)[:, None]
-    bend = curvature_columns(z, knots)
-    bow = 2 * np.linalg.lstsq(root * parabola, root * bend, rcond=None)[0][2]
+    bow = 2 * np.linalg.lstsq(root * parabola, root * curvature_columns(z, knots), rcond=None)[0][2]
     return slope, np.append(0.0, bow)
 
 
@@ -270,6 +268,7 @@ class PairAdditive(ContrastiveRegressor):
             raise InputError(f"n_knots={self.n_knots} leaves no spline; give at least 2")
         runs = runs.only_used()
         rows, target, weight = runs.X, runs.y, runs.weights / runs.weights.mean()
+        runs = replace(runs, weights=weight)
         random = check_random_state(self.random_state)
 
         centre = np.average(rows, axis=0, weights=weight)
@@ -281,7 +280,7 @@ class PairAdditive(ContrastiveRegressor):
         self.knots_ = np.outer(self._scale, np.linspace(0, 1, self.n_knots + 1)[1:])
 
         blocks = _pair_blocks(len(target), self.max_pairs, random)
-        self._solve(rows, target, weight, runs.clusters, blocks)
+        self._solve(runs, blocks)
         self.n_pairs_ = sum(len(first) for first, _ in blocks)
         order = np.argsort(rows, axis=0, kind="stable")
         self._reference = np.take_along_axis(rows, order, axis=0)
@@ -297,14 +296,8 @@ class PairAdditive(ContrastiveRegressor):
         columns = [self._spline.columns(d / s, derivative) / s**derivative for d, s in each]
         return np.stack(columns, axis=1)
 
-    def _solve(
-        self,
-        rows: Array,
-        y: Array,
-        weight: Array,
-        codes: IntArray,
-        blocks: list[tuple[IntArray, IntArray]],
-    ) -> None:
+    def _solve(self, runs: TrainingRuns, blocks: list[tuple[IntArray, IntArray]]) -> None:
+        rows, y, weight, codes = runs.X, runs.y, runs.weights, runs.clusters
         n_features = rows.shape[1]
         width = self._features(rows[:1]).shape[2]
         size = n_features * width
@@ -384,8 +377,7 @@ def _pair_blocks(
     wanted = min(max(2, max_pairs // m), (m - 1) // 2)
     shifts = np.array([], dtype=np.intp)
     while len(shifts) < wanted:
-        drawn = random.randint(1, (m - 1) // 2 + 1, wanted)
-        shifts = np.unique(np.append(shifts, drawn))
+        shifts = np.unique(np.append(shifts, random.randint(1, (m - 1) // 2 + 1, wanted)))
     shifts = random.permutation(shifts)[:wanted]
     return [(order, order[(runs + shift) % m]) for shift in shifts]
 
@@ -473,8 +465,7 @@ class AdditiveDesign:
         select[[1 + i for i in out]] += self._slant[columns.astype(np.intp)][:, out].T
         held = self.held if folds is None else self.held[np.asarray(folds, dtype=np.intp)]
         train = select.T @ (self.total - held) @ select
-        inverse = np.linalg.pinv(train[:, :-1, :-1], rcond=1e-10, hermitian=True)
-        coef = inverse @ train[:, :-1, -1:]
+        coef = np.linalg.pinv(train[:, :-1, :-1], rcond=1e-10, hermitian=True) @ train[:, :-1, -1:]
         vector = np.concatenate([-coef[..., 0], np.ones((len(held), 1))], axis=1)
         return np.asarray(
             np.maximum(np.einsum("ki,kij,kj->k", vector, select.T @ held @ select, vector), 0.0)
@@ -576,41 +567,6 @@ def prune(design: AdditiveDesign, candidate: AdditiveCandidate) -> AdditiveCandi
     return replace(candidate, kept=tuple(kept), losses=losses)
 
 
-def select(
-    rows: Array,
-    y: Array,
-    weight: Array,
-    fold: IntArray,
-    bases: Sequence[NDArray[np.int64]],
-    *,
-    n_knots: int,
-    n_alphas: int,
-) -> tuple[AdditiveCandidate, AdditiveDesign]:
-    """The simplest model, over all bases, within one standard error of the best.
-
-    Simplest: fewest curved groups, then fewest groups, then the smallest held-out loss.
-    """
-    designs: dict[int, AdditiveDesign] = {}
-    seen = set()
-    for k, basis in enumerate(bases):
-        axes = frozenset(frozenset((tuple(c), tuple(-c))) for c in basis.T)
-        if axes not in seen:
-            seen.add(axes)
-            designs[k] = AdditiveDesign(rows @ basis, y, weight, fold, n_knots)
-    tried = [c for k, d in designs.items() for c in candidates(d, k, n_alphas)]
-    best = min(tried, key=lambda c: c.loss)
-    floor = designs[0].floor
-    near = [c for c in tried if within_one_error(c.losses, best.losses, floor)]
-    fewest = min(len(c.curved) for c in near)
-    simple = [prune(designs[c.basis], c) for c in near if len(c.curved) == fewest]
-    fewest = min(len(c.kept) for c in simple)
-    simple = [c for c in simple if len(c.kept) == fewest]
-    least = min(c.loss for c in simple)
-    # Bases that agree up to rounding are distinguished by their order, not by the rounding.
-    choice = next(c for c in simple if c.loss <= least * (1 + 1e-6) + floor)
-    return choice, designs[choice.basis]
-
-
 @dataclass(eq=False, repr=False)
 class SparseAdditive(ContrastiveRegressor):
     """log f = sum of h_i(log pi_i), with only the relevant groups and the curvature they need.
@@ -692,14 +648,37 @@ class SparseAdditive(ContrastiveRegressor):
         fold = self._folds(runs)[runs.used]
         fold = np.unique(fold, return_inverse=True)[1].ravel()
         runs = runs.only_used()
-        choice, design = select(
-            runs.X, runs.y, runs.weights, fold, bases, n_knots=self.n_knots, n_alphas=self.n_alphas
-        )
+        designs: dict[int, AdditiveDesign] = {}
+        seen = set()
+        for k, basis in enumerate(bases):
+            axes = frozenset(frozenset((tuple(c), tuple(-c))) for c in basis.T)
+            if axes not in seen:
+                seen.add(axes)
+                z = runs.X @ basis
+                designs[k] = AdditiveDesign(z, runs.y, runs.weights, fold, self.n_knots)
+        choice = self._choose(designs)
         self.basis_index_ = choice.basis
         self.basis_ = bases[choice.basis]
         self.alpha_ = choice.alpha
         self.cv_mse_ = choice.loss
-        self._refit(runs, choice, design)
+        self._refit(runs, choice, designs[choice.basis])
+
+    def _choose(self, designs: dict[int, AdditiveDesign]) -> AdditiveCandidate:
+        """The simplest model, over all bases, within one standard error of the best.
+
+        Simplest: fewest curved groups, then fewest groups, then the smallest held-out loss.
+        """
+        tried = [c for k, d in designs.items() for c in candidates(d, k, self.n_alphas)]
+        best = min(tried, key=lambda c: c.loss)
+        floor = designs[0].floor
+        near = [c for c in tried if within_one_error(c.losses, best.losses, floor)]
+        fewest = min(len(c.curved) for c in near)
+        simple = [prune(designs[c.basis], c) for c in near if len(c.curved) == fewest]
+        fewest = min(len(c.kept) for c in simple)
+        simple = [c for c in simple if len(c.kept) == fewest]
+        least = min(c.loss for c in simple)
+        # Bases that agree up to rounding are distinguished by their order, not by the rounding.
+        return next(c for c in simple if c.loss <= least * (1 + 1e-6) + floor)
 
     def _checked_bases(self, n_features: int) -> list[NDArray[np.int64]]:
         if self.bases is None:
@@ -748,8 +727,7 @@ class SparseAdditive(ContrastiveRegressor):
             places = {i: slice(*between) for i, between in zip(choice.kept, ends, strict=True)}
             columns = np.hstack([np.zeros((len(y), 0)), *blocks])
             # the plain jackknife: the F test is scaled for it
-            fit = fit_power_law(columns, y, weight, runs.groups, interval="jackknife")
-            return fit, places
+            return fit_power_law(columns, y, weight, runs.groups, interval="jackknife"), places
 
         fit, places = assemble(choice.curved)
         coefs, covariances = fit.exponents[0], fit.joint_covariance[0, 1:, 1:]

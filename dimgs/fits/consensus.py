@@ -607,8 +607,7 @@ class Border:
     ) -> "Border":
         """The border of two laws that are equal there, without a width."""
         gap = sign * (coefficients[above] - coefficients[below])
-        offset = float(gap[0])
-        return cls(below, above, gap[1:], offset, 0.0, 0.0, sharpness=sharpness, sign=sign)
+        return cls(below, above, gap[1:], float(gap[0]), 0.0, 0.0, sharpness=sharpness, sign=sign)
 
     @property
     def meets(self) -> bool:
@@ -1109,8 +1108,7 @@ def _starts(sites: Sites, n_laws: int) -> Iterator[tuple[Array, float]]:
     table = np.column_stack([np.ones(len(z)), z])
     rng = np.random.default_rng(len(sites))
     for _ in range(_STARTS):
-        ways = rng.normal(size=(n_laws, z.shape[1]))
-        first = np.argmax((z - z.mean(axis=0)) @ ways.T, axis=1)
+        first = np.argmax((z - z.mean(axis=0)) @ rng.normal(size=(n_laws, z.shape[1])).T, axis=1)
         for sign in (1.0, -1.0):
             owner, rows = first, np.zeros((n_laws, table.shape[1]))
             for _ in range(_CHANGES):

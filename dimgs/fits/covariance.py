@@ -663,8 +663,7 @@ def deleted_residuals(
     ([1.5, -0.75, -0.75], [1.5, 1.5, 1.5])
     """
     basis, triangle = np.linalg.qr(slopes)
-    kept = np.abs(np.diag(triangle)) > 1e-13 * np.abs(triangle).max(initial=1e-300)
-    basis = basis[:, kept]
+    basis = basis[:, np.abs(np.diag(triangle)) > 1e-13 * np.abs(triangle).max(initial=1e-300)]
     if labels is None:
         spread = 1 / (1 - np.minimum((basis**2).sum(axis=1), _MOST_LEVERAGE))
         return residuals * spread, spread

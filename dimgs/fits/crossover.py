@@ -6,6 +6,7 @@ scale of the response.
 """
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,12 +48,10 @@ def best_blend(
     powers = [s * p * scale for p in _STARTING_POWERS for s in (1.0, -1.0)]
     powers = powers if power is None else [power * scale]
     blends = []
-    for start in starts:
+    for start, factor, first in product(starts, (1.0, 1.7), powers):
         middle = start.mean(axis=0)
-        for factor in (1.0, 1.7):
-            for first in powers:
-                laws = middle + factor * (start - middle)
-                blends.append(descend(small, laws, first, bounds, _LOOK))
+        laws = middle + factor * (start - middle)
+        blends.append(descend(small, laws, first, bounds, _LOOK))
     promising = sorted(blends, key=lambda b: b.loss)[:_KEPT]
     best = min((descend(small, b.laws, b.power, bounds) for b in promising), key=lambda b: b.loss)
     return best if small is sample else descend(sample, best.laws, best.power, bounds)
@@ -214,9 +213,7 @@ class CrossoverPowerLaw(ContrastiveRegressor):
         estimates = linearised(jacobian, miss, sample.weight, sample.cluster)
         spread, self.dof_ = estimates.covariance, max(1.0, float(estimates.dof.min()))
         determined = np.isfinite(spread).all()
-        head = spread[: 2 * width, : 2 * width]
-        if form == "single":
-            head = np.tile(spread, (2, 2))
+        head = np.tile(spread, (2, 2)) if form == "single" else spread[: 2 * width, : 2 * width]
         wide = np.kron(np.eye(2)[order], translation)
         size = wide.shape[0]
         full = scale**2 * wide @ head @ wide.T if determined else np.diag(np.full(size, np.inf))

@@ -211,8 +211,7 @@ def _distances(rows: Array, metric: str) -> Array:
     table = np.exp(rows - rows.mean(axis=0)) if metric in _OF_VALUES else rows
     try:
         # scipy's stubs list the names one by one; any string is checked at run time.
-        measure = cast(Callable[[Array, Array], float], metric)
-        return np.asarray(squareform(pdist(table, measure)))
+        return np.asarray(squareform(pdist(table, cast(Callable[[Array, Array], float], metric))))
     except ValueError as error:
         raise InputError(
             f"metric {metric!r} cannot be used: {error}; give a metric of "
@@ -840,10 +839,7 @@ def _spread(folds: list[tuple[IntArray, IntArray]], target: Array) -> float:
     return total
 
 
-def _rounded(
-    active: ActiveDirections,
-    exponent_map: Exponents | None,
-) -> list[RoundedDirection]:
+def _rounded(active: ActiveDirections, exponent_map: Exponents | None) -> list[RoundedDirection]:
     """Monomials near the leading direction, the simplest first."""
     tried = {
         c.exponents: c

@@ -374,12 +374,8 @@ class HomogeneityTest:
 
     def describe(self) -> str:
         """The rounded missing dimension, such as ``[length]*[time]^-2``; ``1`` for none."""
-        parts = []
-        for base, power in self.rounded.items():
-            if power is None:
-                parts.append(f"{base}^?")
-            elif power:
-                parts.append(base if power == 1 else f"{base}^{power}")
+        written = {None: "^?", Fraction(1): ""}
+        parts = [b + written.get(p, f"^{p}") for b, p in self.rounded.items() if p != 0]
         return "*".join(parts) or "1"
 
     def completed_by(

@@ -190,8 +190,7 @@ class PredictionIntervals(BaseEstimator):
     def predict_interval(self, X: ArrayLike, level: float = 0.9) -> Array:
         """Interval of the log response of one more run at each row, shape (n_rows, 2)."""
         check_is_fitted(self, "method_")
-        values = np.stack([model.predict(X) for model in self._models])
-        return _bounds(self._values, values, level)
+        return _bounds(self._values, np.stack([model.predict(X) for model in self._models]), level)
 
     def ratio_interval(self, X_u: ArrayLike, X_v: ArrayLike, level: float = 0.9) -> Array:
         """Interval of the log-ratio of two more runs at each pair of rows, shape (n_rows, 2)."""

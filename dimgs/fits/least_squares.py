@@ -461,8 +461,7 @@ def _add(blocks: dict[int | str, Moments], key: int | str, part: Moments) -> Non
 
 def _block(label: str) -> int:
     # Python's own hash of a string changes from process to process
-    digest = blake2b(label.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % N_BLOCKS
+    return int.from_bytes(blake2b(label.encode(), digest_size=8).digest(), "big") % N_BLOCKS
 
 
 def _block_score(

@@ -414,8 +414,7 @@ def slope_intervals(
     variance = np.bincount(cells.member, (part * noise) ** 2, count)
     squares = np.asarray(np.bincount(cells.member, part**2, count), dtype=np.float64)
     fourths = np.bincount(cells.member, part**4, count)
-    features = len(transform)
-    centres = np.empty((len(points), features))
+    centres = np.empty((len(points), len(transform)))
     halves = np.empty_like(centres)
     for fits in local_fits(window, points, quadratic=quadratic, rows=True):
         assert fits.slope_rows is not None

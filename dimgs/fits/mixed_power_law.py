@@ -105,8 +105,7 @@ class MixedPowerLaw(ContrastiveRegressor):
             If a kind of source has fewer than three labels, or there are too few runs.
         """
         runs = self._checked_runs(X, y, sample_weight, groups)
-        labels = _kinds(runs.groups if by is None else by, len(runs))
-        self._by = labels[runs.used]
+        self._by = _kinds(runs.groups if by is None else by, len(runs))[runs.used]
         return self._fitted(runs.only_used())
 
     def _fit(self, runs: TrainingRuns) -> None:

@@ -24,13 +24,7 @@ from scipy.special import gammaln, ndtr, ndtri, stdtr, stdtrit
 from dimgs.common.arrays import Array, IntArray, least_squares, mixed_bits, times_exp
 from dimgs.common.errors import InputError
 from dimgs.fits.design.effects import Whitening
-from dimgs.fits.design.features import (
-    Design,
-    InputErrors,
-    TargetErrors,
-    stated_errors,
-    weights_of,
-)
+from dimgs.fits.design.features import Design, InputErrors, TargetErrors, stated_errors, weights_of
 from dimgs.fits.nonlinear_least_squares import minimise_squares
 
 Kind = TypeVar("Kind")
@@ -55,9 +49,7 @@ def rms(values: Array) -> float:
     values : ndarray
     """
     top = float(np.abs(values).max())
-    if not 0 < top < np.inf:
-        return top
-    return top * float(np.sqrt(np.mean((values / top) ** 2)))
+    return top * float(np.sqrt(np.mean((values / top) ** 2))) if 0 < top < np.inf else top
 
 
 def likeliest(likelihoods: Mapping[Kind, float], usual: Kind) -> Kind:
@@ -184,8 +176,7 @@ class StudentTails:
 
         def excess(log_size: float) -> float:
             one = cls(freedom, typical * float(np.exp(log_size)))
-            squares = float(np.sum((one.normal(residuals) / one.size) ** 2))
-            return squares - free
+            return float(np.sum((one.normal(residuals) / one.size) ** 2)) - free
 
         # a run that is off among exact ones leaves these no size but that of rounding
         least = float(np.log(EXACT))
@@ -382,8 +373,7 @@ def target_errors(design: Design, errors: Errors) -> TargetErrors | None:
         return None
     if errors.kind == "relative":
         # a signed target has no logarithm: relative errors are mixed ones that turn near zero
-        measured = times_exp(errors.response, design.offset)
-        return _usable("mixed", RELATIVE_FLOOR * rms(measured))
+        return _usable("mixed", RELATIVE_FLOOR * rms(times_exp(errors.response, design.offset)))
     kind: Literal["constant", "mixed"] = "mixed" if errors.kind == "mixed" else "constant"
     return _usable(kind, float(errors.unit[0] * np.exp(design.offset[0])))
 
@@ -527,12 +517,7 @@ def sample_rows(values: Array) -> tuple[IntArray, Array]:
 
 
 def scatter_of(
-    columns: Array,
-    y: Array,
-    sigma: Array,
-    labels: Array,
-    fitted: int = 0,
-    one_factor: float = 0.0,
+    columns: Array, y: Array, sigma: Array, labels: Array, fitted: int = 0, one_factor: float = 0.0
 ) -> Scatter | None:
     """The scatter of runs about what is linear in some columns, beside their stated errors.
 

@@ -172,8 +172,7 @@ def prefix_grams(rows: Array, cuts: IntArray) -> Array:
     """Gram matrices of the first cuts[i] rows, shape (n_cuts, q, q); `cuts` ascending."""
     if len(rows) <= _DENSE:
         total = np.cumsum(rows[:, :, None] * rows[:, None, :], axis=0)
-        padded = np.concatenate([np.zeros_like(total[:1]), total])
-        return np.asarray(padded[cuts])
+        return np.asarray(np.concatenate([np.zeros_like(total[:1]), total])[cuts])
     grams = np.empty((len(cuts), rows.shape[1], rows.shape[1]))
     running = np.zeros(grams.shape[1:])
     start = 0
@@ -703,11 +702,8 @@ def fit_continuous(sample: Sample, tree: Tree, which: list[int]) -> Pieces | Non
     parallel = all(abs(abs(b.direction @ every[0].direction) - 1) < 1e-9 for b in every)
     if len(which) == len(every) and parallel:
         starts.append(_hinge_laws(sample, tree))
-    results = []
-    for start in starts:
-        current = _evaluate(sample, flagged, start)
-        if current is not None:
-            results.append(_descend(sample, current))
+    evaluated = [_evaluate(sample, flagged, start) for start in starts]
+    results = [_descend(sample, current) for current in evaluated if current is not None]
     return min(results, key=lambda r: r.loss, default=None)
 
 
@@ -1283,8 +1279,7 @@ def meeting_profile(difference: Array, covariance: Array, lead: int, dof: float)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(np.isfinite(variance) & (variance > 0), miss / variance, 0.0)
     lower = np.concatenate([grid[:1], grid[:-1]])
-    upper = np.concatenate([grid[1:], grid[-1:]])
-    return Profile(lower, upper, ratio, dof, True)
+    return Profile(lower, np.concatenate([grid[1:], grid[-1:]]), ratio, dof, True)
 
 
 Rationals = dict[int, tuple[tuple[Fraction, ...], ...]]
@@ -1322,11 +1317,8 @@ def round_directions(
             continue
         place = placer(sample, tree, k)
         slack = variance * jump_nuisance(sample, pieces, k, variance) * hansen_quantile(level)
-        tried = []
-        for monomial in monomials:
-            direction = axes.direction(monomial)
-            if direction is not None:
-                tried.append((monomial, direction, *place(direction)))
+        ways = [(monomial, axes.direction(monomial)) for monomial in monomials]
+        tried = [(monomial, way, *place(way)) for monomial, way in ways if way is not None]
         least = min([place(edge.direction)[1], *(t[3] for t in tried)])
         kept = [t for t in tried if t[3] <= least + slack]
         rationals[k] = tuple(rational(t[0]) for t in kept)
@@ -1526,8 +1518,7 @@ def _oriented(tree: Tree, axes: WhitenedAxes) -> tuple[Tree, list[int], list[int
         edge = Boundary(direction, threshold, node.boundary.continuous)
         if factor < 0:
             left, right = right, left
-        turned = Split(edge, left[0], right[0])
-        return turned, left[1] + right[1], [*left[2], here, *right[2]]
+        return Split(edge, left[0], right[0]), left[1] + right[1], [*left[2], here, *right[2]]
 
     return walk(tree, 0)
 

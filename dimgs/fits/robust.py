@@ -110,8 +110,7 @@ class PairLoss:
             sorted_scores[part] = (before + upto - weight[-1]) * factor
         scores = np.empty(size)
         scores[order] = sorted_scores
-        value = float((w * sorted_scores) @ e)
-        return SortedLoss(value, scores, order, e, low, high, 0.0, 0.0)
+        return SortedLoss(float((w * sorted_scores) @ e), scores, order, e, low, high, 0.0, 0.0)
 
     def huber(
         self, residuals: Array, threshold: float, sorted_loss: SortedLoss | None = None
@@ -280,15 +279,12 @@ def near_pairs(
     weights = pair_loss.weights[i] * pair_loss.weights[j] * pair_loss.row_factors()[i]
     slope = -((pair_loss.weights * loss.scores) @ Z) + (weights * np.sign(gaps)) @ differences
     gaps, differences, weights = _merge(gaps, differences, weights)
-    if len(gaps) > most:
-        return None
-    return LocalPairs(gaps, differences, weights, slope, radius)
+    return None if len(gaps) > most else LocalPairs(gaps, differences, weights, slope, radius)
 
 
 def _merge(gaps: Array, differences: Array, weights: Array) -> tuple[Array, Array, Array]:
     """Identical pairs (repeated runs, designed tables) as one pair with their summed weight."""
-    flip = np.where(gaps < 0.0, -1.0, 1.0)
-    rows = np.column_stack([gaps, differences]) * flip[:, None]
+    rows = np.column_stack([gaps, differences]) * np.where(gaps < 0.0, -1.0, 1.0)[:, None]
     distinct, place = np.unique(rows, axis=0, return_inverse=True)
     merged = np.asarray(np.bincount(place.ravel(), weights), dtype=np.float64)
     return distinct[:, 0], distinct[:, 1:], merged
@@ -348,26 +344,21 @@ def _inner(
     differences: Array, gaps: Array, multipliers: Array, free: BoolArray, bounded: bool, step: Array
 ) -> Array:
     """Mean of the extreme points, along every axis, of the face of minimisers."""
-    rank = differences.shape[1]
     sign = np.sign(multipliers[~free])[:, None]
-    limit = 1.0 if bounded else None
     corners: list[Array] = []
-    for axis in range(rank):
-        for direction in (1.0, -1.0):
-            objective = np.zeros(rank)
-            objective[axis] = direction
-            result = linprog(
-                objective,
-                A_ub=sign * differences[~free],
-                b_ub=sign[:, 0] * gaps[~free],
-                A_eq=differences[free] if free.any() else None,
-                b_eq=gaps[free] if free.any() else None,
-                bounds=(None if limit is None else -limit, limit),
-                method="highs",
-            )
-            if result.status != 0:
-                return step
-            corners.append(np.asarray(result.x))
+    for objective in np.kron(np.eye(differences.shape[1]), [[1.0], [-1.0]]):
+        result = linprog(
+            objective,
+            A_ub=sign * differences[~free],
+            b_ub=sign[:, 0] * gaps[~free],
+            A_eq=differences[free] if free.any() else None,
+            b_eq=gaps[free] if free.any() else None,
+            bounds=(-1.0, 1.0) if bounded else (None, None),
+            method="highs",
+        )
+        if result.status != 0:
+            return step
+        corners.append(np.asarray(result.x))
     return np.asarray(np.mean(corners, axis=0))
 
 
@@ -505,8 +496,7 @@ def _ladder(problem: RankProblem, slopes: Array, few_pairs: float) -> tuple[Arra
 
 
 def _quartile_range(loss: SortedLoss, pairs: PairLoss) -> float:
-    sizes = np.diff(pairs.starts)
-    largest = int(np.argmax(sizes))
+    largest = int(np.argmax(np.diff(pairs.starts)))
     part = loss.sorted_residuals[pairs.starts[largest] : pairs.starts[largest + 1]]
     size = len(part)
     return float(part[(3 * size) // 4] - part[size // 4])
@@ -827,8 +817,7 @@ def cluster_covariance(
     root = np.linalg.pinv(hessian, hermitian=True)
     remaining = np.linalg.pinv(np.eye(rank) - inner, rcond=1e-6, hermitian=True)
     # In coordinates where the curvature is isotropic, deleting a cluster removes its share.
-    changes = np.einsum("cij,cj->ci", remaining, sums) @ root
-    return jackknife_covariance(changes)
+    return jackknife_covariance(np.einsum("cij,cj->ci", remaining, sums) @ root)
 
 
 def hat_values(Z: Array, weights: Array) -> Array:
@@ -1025,7 +1014,7 @@ class RobustPowerLaw(WithinRegressor):
         Xs, ys, ws = (X, y, weights) if whole else (X[rows], y[rows], weights[rows])
         ws = ws / ws.mean()
         self._solve(Xs, ys, ws, starts.astype(np.intp))
-        self._locate(X, y, weights, codes, labels, runs.within is not None)
+        self._locate(runs, codes, labels)
         self._infer(rows, None if runs.groups is None else runs.clusters[rows])
         sizes = np.diff(starts).astype(object)
         self.n_contrasts_ = int(len(rows) - len(sizes))
@@ -1056,20 +1045,13 @@ class RobustPowerLaw(WithinRegressor):
         self.n_iter_ = solution.n_iter
         self._state = (whitening, problem, solution.loss, threshold, solution)
 
-    def _locate(
-        self,
-        X: Array,
-        y: Array,
-        weights: Array,
-        codes: IntArray,
-        labels: NDArray[np.generic],
-        within: bool,
-    ) -> None:
-        residuals = y - X @ self.exponents_
+    def _locate(self, runs: TrainingRuns, codes: IntArray, labels: NDArray[np.generic]) -> None:
+        y, weights = runs.y, runs.weights
+        residuals = y - runs.X @ self.exponents_
         used = weights > 0.0
         self.intercept_ = hodges_lehmann(residuals[used], weights[used])
         self.group_intercepts_: dict[Any, float] = {}
-        if within:
+        if runs.within is not None:
             levels = np.full(len(labels), self.intercept_)
             by_code = np.argsort(codes, kind="stable")
             members = np.split(by_code, np.cumsum(np.bincount(codes, minlength=len(labels)))[:-1])

@@ -114,6 +114,4 @@ def check_clusters(codes: IntArray) -> None:
 
 def cluster_codes(groups: ArrayLike | None, n_runs: int) -> IntArray:
     """Cluster of each run as a number from 0; every run its own where no groups are given."""
-    if groups is None:
-        return np.arange(n_runs)
-    return label_codes(groups, n_runs, "groups")[1]
+    return np.arange(n_runs) if groups is None else label_codes(groups, n_runs, "groups")[1]

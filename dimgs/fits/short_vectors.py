@@ -139,8 +139,7 @@ def short_monomials(exponent_map: Array, most: int) -> list[tuple[int, ...]]:
     keyed = []
     for d in primitive:
         physical = E @ np.array(d, dtype=np.float64)
-        lead = next(v for v in physical if abs(v) > 1e-9)
-        sign = 1 if lead > 0 else -1
+        sign = 1 if next(v for v in physical if abs(v) > 1e-9) > 0 else -1
         key = tuple(float(round(sign * v, 9)) for v in physical)
         length = round(float(physical @ physical), 9)
         keyed.append((length, key, tuple(sign * c for c in d)))

@@ -300,8 +300,7 @@ class SimilarityFit:
         state, centred = self._state, groups - self._centre
         z = y * np.exp(centred @ self.scale)
         s = x * np.exp(centred @ self.along)
-        decades = self._points.in_decades
-        u = np.log(s) if decades else np.arcsinh(s / self._points.unit(self.along))
+        u = np.log(s) if self._points.in_decades else np.arcsinh(s / self._points.unit(self.along))
         value = state.spline(u)
         size = np.sqrt(np.mean(state.z**2))
         residuals = np.log(z) - value if self.noise == "relative" else (z - value) / size
@@ -337,11 +336,7 @@ class SimilarityFit:
 
 
 def fit_similarity(
-    x: ArrayLike,
-    y: ArrayLike,
-    groups: ArrayLike,
-    runs: ArrayLike,
-    errors: ArrayLike | None = None,
+    x: ArrayLike, y: ArrayLike, groups: ArrayLike, runs: ArrayLike, errors: ArrayLike | None = None
 ) -> SimilarityFit:
     """Find the powers of groups that bring the curves of runs onto one.
 
@@ -466,8 +461,7 @@ def _amplitude(points: _Points) -> Array:
 
 def _held_out(state: _State, runs: IntArray) -> float:
     """Mean square of what the curves of the other runs leave of each."""
-    deleted = deleted_residuals(state.residuals, state.slopes, runs)[0]
-    return float(np.mean(deleted**2))
+    return float(np.mean(deleted_residuals(state.residuals, state.slopes, runs)[0] ** 2))
 
 
 def _best_model(model: _Model, state: _State) -> tuple[_Model, _State]:

@@ -111,17 +111,12 @@ class SmoothCurve:
 
     def _covariance(self) -> Any:
         """The covariance before it is learned."""
-        from sklearn.gaussian_process.kernels import (
-            ConstantKernel,
-            DotProduct,
-            Matern,
-            WhiteKernel,
-        )
+        from sklearn.gaussian_process import kernels
 
-        trend = ConstantKernel(_TREND**2, "fixed") * DotProduct(1.0, "fixed")
-        lengths = np.ones(self.z.shape[1])
-        whole = trend + ConstantKernel(1.0, (1e-8, 1e4)) * Matern(lengths, _LENGTHS, nu=2.5)
-        return whole if self.noise is not None else whole + WhiteKernel(0.1, _NUGGET)
+        trend = kernels.ConstantKernel(_TREND**2, "fixed") * kernels.DotProduct(1.0, "fixed")
+        rough = kernels.Matern(np.ones(self.z.shape[1]), _LENGTHS, nu=2.5)
+        whole = trend + kernels.ConstantKernel(1.0, (1e-8, 1e4)) * rough
+        return whole if self.noise is not None else whole + kernels.WhiteKernel(0.1, _NUGGET)
 
     @property
     def theta(self) -> Array:

@@ -140,8 +140,7 @@ def snap(
         if not active or (system.consistent and p_value >= ALPHA and hold(implied)):
             break
         active = _without_the_worst(active, physical, sd)
-    dropped = set(proposals) - set(active)
-    return _snapped(b, factor, system, a0, load, implied, p_value, dropped)
+    return _snapped(b, factor, system, a0, load, implied, p_value, set(proposals) - set(active))
 
 
 def _proposals(value: Array, half: Array) -> dict[int, Fraction]:

@@ -16,6 +16,7 @@ Stat. Assoc. 82 (1987) 605-610 (a variance tested at zero).
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -396,12 +397,10 @@ def fit_sources(
     sources = [(source, labels) for source, labels in sources if len(np.unique(labels)) > 1]
     effects = [Effect("prefactor", source, labels, one, of_one) for source, labels in sources]
     tried = []
-    for source, labels in sources:
-        for slope in slopes:
-            direction = slope.direction[:, None]
-            away = (X - middle) @ direction
-            terms = np.vstack([-middle @ direction, direction])
-            tried.append(Effect(slope.name, source, labels, away, terms))
+    for (source, labels), slope in product(sources, slopes):
+        direction = slope.direction[:, None]
+        terms = np.vstack([-middle @ direction, direction])
+        tried.append(Effect(slope.name, source, labels, (X - middle) @ direction, terms))
     fit = fit_mixed(columns, y, weights, effects)
     most = len(sources) + _MOST_SLOPES
     fit = _with_effects(fit, columns, y, weights, tried, _level(len(tried)), most)

@@ -22,14 +22,7 @@ from dimgs.groups.recognition import (
 )
 from dimgs.groups.repeating import by_repeating
 from dimgs.groups.response import smallest_monomial
-from dimgs.variables import (
-    Unit,
-    Variable,
-    parse_unit,
-    parse_variable,
-    si_unit,
-    split_header,
-)
+from dimgs.variables import Unit, Variable, parse_unit, parse_variable, si_unit, split_header
 from dimgs.variables.quantities import unit_of
 from dimgs.variables.readings import absolute_difference, improbable, is_named_temperature
 

@@ -232,8 +232,7 @@ def primitive(vector: Sequence[Fraction | int]) -> IntVector:
     >>> primitive([Fraction(1, 2), Fraction(-1, 3)])
     (3, -2)
     """
-    exact = [Fraction(x) for x in vector]
-    integers = _cleared(exact)
+    integers = _cleared([Fraction(x) for x in vector])
     divisor = gcd(*integers)
     return tuple(x // divisor for x in integers) if divisor else integers
 

@@ -50,10 +50,7 @@ class UnreachableError(DimensionError):
     """
 
     def __init__(
-        self,
-        inputs: Sequence[Variable],
-        target: Variable,
-        missing: Sequence[Missing] | None = None,
+        self, inputs: Sequence[Variable], target: Variable, missing: Sequence[Missing] | None = None
     ) -> None:
         self.inputs, self.target = tuple(inputs), target
         if missing is None:

@@ -422,8 +422,7 @@ def with_named_groups(
         if completed(candidate, lattice) is not None:
             taken = candidate
             used.update((number.name, number.broader))
-    rest = completed(taken, lattice) or ()
-    return (*taken, *rest)
+    return (*taken, *(completed(taken, lattice) or ()))
 
 
 def named_response(target: str, inputs: Sequence[str], kinds: Kinds) -> dict[str, Fraction] | None:

@@ -40,8 +40,7 @@ def repeating_groups(
         Primitive vectors, the non-repeating variable positive, in the matrix's column order.
     """
     columns = [matrix.names.index(name) for name in repeating]
-    rows = independent_rows(matrix.integer_rows)
-    return _groups_of(rows, columns, len(matrix.names))
+    return _groups_of(independent_rows(matrix.integer_rows), columns, len(matrix.names))
 
 
 def _groups_of(

@@ -854,8 +854,7 @@ class Search:
         """Take what is conserved among these sums, those of few terms first."""
         if self.is_complete or not sums:
             return
-        every = list(dict.fromkeys(chain(*sums)))
-        whole = Sum(self.library, every)
+        whole = Sum(self.library, list(dict.fromkeys(chain(*sums))))
         place = {m: j for j, m in enumerate(whole.members)}
         indices = [tuple(place[m] for m in members if m in place) for members in sums]
         alive = [j for j in indices if j and whole.ratio(j)[0] <= 1.0]

@@ -543,8 +543,7 @@ def table_symmetries(
         return Symmetries(tuple(pairs), undecided=len(table.undecided))
     basis = pi_basis([*available, goal], target)
     scalings = [*_table_scalings(table, basis)]
-    groups = _groups(scalings, basis)
-    return Symmetries((*scalings, *pairs), (), groups, len(table.undecided))
+    return Symmetries((*scalings, *pairs), (), _groups(scalings, basis), len(table.undecided))
 
 
 def _table_scalings(table: _Table, basis: PiBasis) -> Iterator[Generator]:
@@ -671,5 +670,4 @@ def symmetries(
         return law_symmetries(source)
     if target is None:
         raise InputError("A table needs its response column; name it with --target.")
-    data = dataset_of(source, ReadOptions(**reading))
-    return table_symmetries(data, target, constants, split_by)
+    return table_symmetries(dataset_of(source, ReadOptions(**reading)), target, constants, split_by)

@@ -184,8 +184,7 @@ class Moments:
             )
         if not np.array_equal(self.labels, other.labels):
             # an empty set of labels has no kind of its own
-            every = [m.labels for m in (self, other) if len(m.labels)]
-            labels = np.unique(np.concatenate(every))
+            labels = np.unique(np.concatenate([m.labels for m in (self, other) if len(m.labels)]))
             return self._over(labels).merge(other._over(labels))
         weights = self.weights + other.weights
         safe = np.where(weights > 0.0, weights, 1.0)

@@ -427,8 +427,7 @@ class CurvePotential(ContrastiveRegressor):
         self._models: list[tuple[FittedPotential, Array]] = []
         decays, remainders = [], []
         for column in scores.T[:, :, None]:
-            of_component = replace(runs, y=column)
-            task = task_of(of_component, tuple(base.categorical), base.loss != "squared")
+            task = task_of(replace(runs, y=column), tuple(base.categorical), base.loss != "squared")
             model, choice, _ = learn(task, settings)
             self._models.append((model, task.centre))
             decays.append(choice.decay)

@@ -222,8 +222,7 @@ class Pairing:
         """
         if self.codes is None:
             total = weights.sum(-1, keepdim=True)
-            means = (weights.unsqueeze(-2) @ errors) / total.unsqueeze(-1)
-            return errors - means
+            return errors - (weights.unsqueeze(-2) @ errors) / total.unsqueeze(-1)
         hot = one_hot(self.codes, self.n_labels).to(errors)
         total = (weights @ hot).unsqueeze(-1)
         sums = hot.T @ (weights.unsqueeze(-1) * errors)
@@ -435,10 +434,7 @@ class _Pair(NamedTuple):
 
 
 def lbfgs(
-    objective: Objective,
-    theta: Tensor,
-    stops: Sequence[int],
-    progress: Progress | None = None,
+    objective: Objective, theta: Tensor, stops: Sequence[int], progress: Progress | None = None
 ) -> list[Tensor]:
     """Limited-memory BFGS of every row by itself.
 
@@ -462,8 +458,7 @@ def lbfgs(
     J. Nocedal, S. J. Wright, "Numerical Optimization", 2nd ed., Springer 2006, algorithm 7.5.
     """
     theta = theta.clone()
-    n = len(theta)
-    everyone = torch.arange(n, device=theta.device)
+    everyone = torch.arange(len(theta), device=theta.device)
     loss, slope = objective(theta, everyone)
     memory: list[_Pair] = []
     active = everyone
@@ -671,8 +666,7 @@ class Trainer:
         """
         linear = np.round(self.linear(weights) if starts is None else starts, _DECIMALS)
         kinds = np.arange(len(weights)) if kinds is None else kinds
-        initial = self.layout.initial(linear, kinds, rng)
-        theta = torch.as_tensor(initial, device=self.z.device)
+        theta = torch.as_tensor(self.layout.initial(linear, kinds, rng), device=self.z.device)
         seen = torch.as_tensor(weights, device=self.z.device)
         shrink = torch.as_tensor(decay, device=self.z.device)
         decays = torch.as_tensor(self.layout.decays(), device=self.z.device)
@@ -1509,8 +1503,7 @@ def learn(task: Task, settings: Settings) -> tuple[FittedPotential, PotentialCho
         if np.isfinite(choice.decay):
             weights = np.tile(whole, (settings.n_members, 1))
             smooth = np.full(len(weights), choice.decay)
-            stops = [choice.iterations]
-            theta = trainer.train(weights, smooth, stops, rng, progress=progress)[0]
+            theta = trainer.train(weights, smooth, [choice.iterations], rng, progress=progress)[0]
         else:
             # a power law needs but one network
             theta = _linear_networks(trainer, whole[None], settings.max_iter, rng)

@@ -210,8 +210,7 @@ class PotentialRuns:
         """
         if self.within is None or self.within_labels is None:
             return {}
-        count = len(self.within_labels)
-        weights, means = group_means(values, self.within, count, self.weights)
+        weights, means = group_means(values, self.within, len(self.within_labels), self.weights)
         pairs = zip(self.within_labels.tolist(), means, strict=True)
         return {label: row for (label, row), w in zip(pairs, weights, strict=True) if w > 0}
 
