@@ -6,7 +6,7 @@ from pathlib import Path
 import dimgs
 
 # most lines that may stand in dimgs without blanks, comments and docstrings, and since when
-MOST, SINCE = 63214, "ask offers both runs that it makes"
+MOST, SINCE = 63091, "statements written in one line; sums chosen in class"
 
 
 def code_lines(text: str) -> int:
