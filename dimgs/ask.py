@@ -172,11 +172,8 @@ class _Asking:
 
     def _kernel_of(self, question: Document) -> str | None:
         """Kernel of the protocol that was made for a question."""
-        for id in links_from(question, "answers"):
-            content = self.hub.get(id)["content"] or {}
-            if content.get("kernel"):
-                return str(content["kernel"])
-        return None
+        contents = (self.hub.get(id)["content"] or {} for id in links_from(question, "answers"))
+        return next((str(each["kernel"]) for each in contents if each.get("kernel")), None)
 
     def _keep(self, question: str, answer: Answer) -> None:
         if answer.value is None or not self.hub.may("add", "open", True):
@@ -187,10 +184,8 @@ class _Asking:
 
     def answer(self, target: str, inputs: Given, kernel: Any, physics: str | None) -> Answer:
         """Answer one point, whose inputs may have intervals."""
-        points = [
-            self.at_values(target, point, kernel, physics)
-            for point in grid_points(inputs, self.level)
-        ]
+        grid = grid_points(inputs, self.level)
+        points = [self.at_values(target, point, kernel, physics) for point in grid]
         if len(points) == 1:
             return points[0]
         return hull_of(points, target, inputs, self.tolerance)
@@ -317,11 +312,8 @@ class _Asking:
         """Reviews of what an answer rests on, its kernel's card included."""
         ids = [e["id"] for e in offer.evidence[:_REVIEWED]]
         card = used.description.card or {"id": "", "reviews": ()}
-        reviews = [
-            {"of": id, **review}
-            for id, entry in self.hub.several(ids).items()
-            for review in entry["reviews"]
-        ]
+        rests = self.hub.several(ids).items()
+        reviews = [{"of": id, **review} for id, entry in rests for review in entry["reviews"]]
         return reviews + [{"of": card["id"], **r} for r in card["reviews"]]
 
     def _lacking(
@@ -339,10 +331,8 @@ class _Asking:
                 f"the best available interval is ±{in_percent(best.half_width)} of the value, and "
                 f"the tolerance is {in_percent(self.tolerance)}"
             )
-        missing += [
-            f"the law {law.id[:12]} does not suffice: {' '.join(why)[:-1]}"
-            for law, why in doubted[:_DOUBTED]
-        ]
+        for law, why in doubted[:_DOUBTED]:
+            missing.append(f"the law {law.id[:12]} does not suffice: {' '.join(why)[:-1]}")
         return missing
 
     def _campaign(

@@ -340,12 +340,9 @@ class ToolContext:
         command = [sys.executable, "-P", "-m", "dimgs", "hub", "work", "--once"]
         if self.policy_file is not None:
             command += ["--policy", str(self.policy_file.resolve())]
-        quiet = subprocess.DEVNULL
+        quiet: Json = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
         environment = {**os.environ, "DIMGS_HUB": self.address}
-        process = subprocess.Popen(
-            command, stdin=quiet, stdout=quiet, stderr=quiet, env=environment,
-            start_new_session=True,
-        )  # fmt: skip
+        process = subprocess.Popen(command, **quiet, env=environment, start_new_session=True)
         threading.Thread(target=process.wait, daemon=True).start()
         return True
 

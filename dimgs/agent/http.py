@@ -75,11 +75,8 @@ def http_app(context: ToolContext, hub: Hub, address: str) -> Any:
         Where it is served, such as ``http://127.0.0.1:8123``.
     """
     url = AnyHttpUrl(address)
-    server = make_server(
-        context,
-        token_verifier=HubTokens(hub),
-        auth=AuthSettings(issuer_url=url, resource_server_url=None, validate_token_resource=False),
-    )
+    auth = AuthSettings(issuer_url=url, resource_server_url=None, validate_token_resource=False)
+    server = make_server(context, token_verifier=HubTokens(hub), auth=auth)
     hosts = [f"{name}:{url.port}" for name in ("127.0.0.1", "localhost", "[::1]")]
     security = TransportSecuritySettings(
         enable_dns_rebinding_protection=True,

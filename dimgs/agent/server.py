@@ -90,15 +90,10 @@ def make_server(context: ToolContext, **options: Any) -> Server:
 
 def _tool(name: str, function: Callable[..., Any]) -> Tool:
     """A tool with schemas of few words."""
-    tool = Tool.from_function(
-        function,
-        name=name,
-        description=(function.__doc__ or "").strip(),
-        # what only reads destroys nothing
-        annotations=ToolAnnotations(read_only_hint=True)
-        if name in _READ
-        else ToolAnnotations(destructive_hint=False),
-    )
+    # what only reads destroys nothing
+    hints: Json = {"read_only_hint": True} if name in _READ else {"destructive_hint": False}
+    text, notes = (function.__doc__ or "").strip(), ToolAnnotations(**hints)
+    tool = Tool.from_function(function, name=name, description=text, annotations=notes)
     tool.parameters = _lean(tool.parameters)
     output = tool.fn_metadata.output_schema
     if output is not None:

@@ -257,7 +257,8 @@ class Session:
             call.sources = self.sources.check(
                 tool, values, {str(k): str(v) for k, v in named.items()}
             )
-            self.progress(f"{tool}({_brief(values)})")
+            brief = ", ".join(f"{k}={shown(v)[:60]}" for k, v in values.items())
+            self.progress(f"{tool}({brief})")
             call.result = self.tools[tool](**checked)
         except DimgsError as error:
             call.error = str(error)
@@ -293,7 +294,3 @@ class Session:
         missing = [a["question"] for a in self.asked if a["reply"] is None]
         document["missing"] = [*document["missing"], *missing]
         return {**document, "text": supported}
-
-
-def _brief(arguments: Document) -> str:
-    return ", ".join(f"{k}={shown(v)[:60]}" for k, v in arguments.items())

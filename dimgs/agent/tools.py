@@ -246,10 +246,8 @@ def plan_campaign(
         text = f"{kernel}: {target}"
         entry = {"kind": "protocol", "kernel": kernel, "text": text, "plan": document}
         id = context.hub.once({**entry, "tags": ["asked by an agent"]})
-    read = [
-        f"'{reading['input']}': {reading['source']}"
-        for reading in readings({n: to_quantity(q) for n, q in values.items()})
-    ]
+    quantities = {n: to_quantity(q) for n, q in values.items()}
+    read = [f"'{reading['input']}': {reading['source']}" for reading in readings(quantities)]
     return {
         "plan": id,
         "seconds_at_most": planned["seconds_at_most"],
@@ -357,10 +355,9 @@ def start_campaign(context: ToolContext, plan: str) -> Started:
 
 def _same_job(context: ToolContext, plan: Json) -> str | None:
     """A job of this plan that has not failed: one plan is run once."""
-    for entry in map(context.hub.get, links_from(plan, "derived")):
-        if entry["kind"] == "job" and entry["status"]["state"] != "failed":
-            return str(entry["id"])
-    return None
+    derived = map(context.hub.get, links_from(plan, "derived"))
+    jobs = (entry for entry in derived if entry["kind"] == "job")
+    return next((str(job["id"]) for job in jobs if job["status"]["state"] != "failed"), None)
 
 
 def _is_approved(entry: Json) -> bool:
@@ -729,10 +726,8 @@ def explain(
 
 def _study_of(context: ToolContext, law: str) -> str | None:
     """The study of this session that found a law of the hub."""
-    for study in context.studies():
-        if (context.document(study, "kept.json") or {}).get("law") == law:
-            return study
-    return None
+    kept = ((study, context.document(study, "kept.json") or {}) for study in context.studies())
+    return next((study for study, ids in kept if ids.get("law") == law), None)
 
 
 def _next_runs(context: ToolContext, study: str) -> list[Json]:
@@ -883,13 +878,8 @@ def pi_groups(
     else:
         listed, response = with_target(variables, target)
         chosen = options_of(FitKeywords, {"constants": constants, "scales": scales}, None)
-        basis = pi_basis(
-            listed,
-            response,
-            repeating=repeating or None,
-            constants=chosen.constants,
-            scales=chosen.scales,
-        )
+        further: Json = {"constants": chosen.constants, "scales": chosen.scales}
+        basis = pi_basis(listed, response, repeating=repeating or None, **further)
     document = pi_document(basis)
     return {k: document[k] for k in Groups.__annotations__}  # type: ignore[return-value]
 
@@ -973,15 +963,9 @@ def ask(
 
     point = {n: to_quantity(v, f"'{shown(n)}'") for n, v in at.items()}
     reference = None if kernel is None else known_kernel(context, kernel)
-    answer = answered(
-        target,
-        point,
-        context.hub,
-        kernel=reference or kernel,
-        physics=physics,
-        tolerance=tolerance,
-        load=reference is not None,
-    ).to_json()
+    asked: Json = {"kernel": reference or kernel, "physics": physics, "tolerance": tolerance}
+    asked["load"] = reference is not None
+    answer = answered(target, point, context.hub, **asked).to_json()
     if answer["answer"] is not None:
         answer["answer"] = in_unit(answer["answer"], unit)
     answer["assumptions"] = [*answer["assumptions"], *readings(point)]
@@ -1015,13 +999,9 @@ def propose_entry(
         entry = {**draft, "kind": kind, "tags": [*draft.get("tags", []), "draft"]}
     else:
         title = str(draft.get("title") or draft.get("text") or draft.get("kernel") or kind)
-        entry = {
-            "kind": "annotation",
-            "type": "insight",
-            "text": f"Draft of a {kind}: {title}"[:1000],
-            "draft": {"kind": kind, **draft},
-            "tags": ["draft"],
-        }
+        text = f"Draft of a {kind}: {title}"[:1000]
+        entry = {"kind": "annotation", "type": "insight", "text": text, "tags": ["draft"]}
+        entry["draft"] = {"kind": kind, **draft}
     if entry["kind"] == "annotation" and entry.get("type") == "dispute":
         raise InputError("A dispute withdraws an entry from use; ask a person to dispute it.")
     links = [] if about is None else [("annotates", hub.get(about)["id"])]

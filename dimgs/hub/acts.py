@@ -70,14 +70,9 @@ def run_entries(
         keys = {str(c["key"]) for c in contents if c.get("key")}
         # what has no key is found by the kernel, the inputs and the version that it was made with
         reused = {facts(c).reuse for c in contents if not c.get("key")}
-        query = select(entries.c.digest, entries.c.id).where(
-            or_(
-                entries.c.key.in_(keys), and_(entries.c.key.is_(None), entries.c.reuse.in_(reused))
-            ),
-            entries.c.kind == "run",
-            ~is_claimed(),
-            readable,
-        )
+        keyless = and_(entries.c.key.is_(None), entries.c.reuse.in_(reused))
+        usable = (or_(entries.c.key.in_(keys), keyless), ~is_claimed(), readable)
+        query = select(entries.c.digest, entries.c.id).where(entries.c.kind == "run", *usable)
         ids = {row.digest: row.id for row in connection.execute(query)}
         for content in contents:
             digest = sha256(canonical(content))
@@ -158,13 +153,10 @@ class Writer(Reader):
             typed = self.checked_links(document.get("links") or [], connection)
         document, links = {**document, "links": []}, [*typed, *links]
         content = {k: v for k, v in document.items() if k not in _HEADER}
-        query = select(entries.c.id, entries.c.links).where(
-            entries.c.kind == document["kind"],
-            entries.c.digest == sha256(canonical(content)),
-            is_open(),
-            ~is_claimed(),
-        )
-        for row in self.database.rows(query.order_by(entries.c.seq)):
+        kind, digest = document["kind"], sha256(canonical(content))
+        query = select(entries.c.id, entries.c.links).order_by(entries.c.seq)
+        query = query.where(entries.c.kind == kind, entries.c.digest == digest)
+        for row in self.database.rows(query.where(is_open(), ~is_claimed())):
             if set(links) <= {(t, to) for t, to in json.loads(row["links"])}:
                 return str(row["id"])
         return self.add_linked(document, links)
@@ -222,11 +214,8 @@ class Writer(Reader):
             if causes:
                 self._check_settler(connection, row)
             links = [("reviews", row.id), *(("settles", cause) for cause in sorted(causes))]
-            links += [
-                ("supersedes", act.entry)
-                for act in lineage.reviews_of.get(row.id, ())
-                if act.author == self.user
-            ]
+            earlier = lineage.reviews_of.get(row.id, ())
+            links += [("supersedes", act.entry) for act in earlier if act.author == self.user]
             rated = {name: value for name, value in ratings.items() if value is not None}
             document = {"kind": "review", "verdict": verdict, "text": text, **rated}
             as_it_is = {"visibility": row.visibility, "until": row.until}
@@ -361,15 +350,10 @@ class Writer(Reader):
             added = [self._make_entry(document, [*links, *link], connection)]
             if confirmed and (causes := lineage.causes.get(row.id)):
                 self._check_settler(connection, row)
-                looked_at = _check_basis(added[0], lineage)
-                decision = {
-                    "kind": "decision",
-                    "action": "settle",
-                    "text": f"Refitted without the doubted entries, {row.id[:12]} holds.",
-                    "looked_at": looked_at,
-                    "visibility": row.visibility,
-                    "until": row.until,
-                }
+                text = f"Refitted without the doubted entries, {row.id[:12]} holds."
+                seen = {"visibility": row.visibility, "until": row.until}
+                basis = {"looked_at": _check_basis(added[0], lineage), **seen}
+                decision = {"kind": "decision", "action": "settle", "text": text, **basis}
                 settled = [("confirms", row.id), ("derived", added[0].id)]
                 settled += [("settles", cause) for cause in sorted(causes)]
                 added.append(self._make_entry(decision, settled, connection))
@@ -386,16 +370,8 @@ class Writer(Reader):
         all_links = [*self.checked_links(document.get("links") or [], connection), *links]
         if kind == "link":
             content = self._link(content, connection)
-        return Entry(
-            kind,
-            content,
-            self.user,
-            now(),
-            tuple(all_links),
-            self.is_agent,
-            str(visibility),
-            str(document.get("until") or ""),
-        )
+        seen = str(visibility), str(document.get("until") or "")
+        return Entry(kind, content, self.user, now(), tuple(all_links), self.is_agent, *seen)
 
     def checked_links(self, documents: Any, connection: Connection) -> list[tuple[str, str]]:
         """Links as documents give them, if the user may make them and knows where they lead."""
@@ -418,10 +394,8 @@ class Writer(Reader):
                 f"Links of the type '{visible(str(content['type'])[:40])}' cannot be added; the "
                 f"types are {', '.join(LINKED)}."
             )
-        return {
-            **content,
-            **{end: self._row(connection, content[end]).id for end in ("from", "to")},
-        }
+        ends = {end: self._row(connection, content[end]).id for end in ("from", "to")}
+        return {**content, **ends}
 
     def _rows(self, here: bool) -> Select[Any]:
         """Entries that the user may read, with hashes that they name, of files here or not here."""

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, select, update
 
 from dimgs.common.errors import InputError, StoreError
 from dimgs.common.escape import file_names, visible
-from dimgs.common.formats import MOST_BYTES, json_value, whole
+from dimgs.common.formats import MOST_BYTES, attributes, json_value, whole
 from dimgs.hub.acts import Writer
 from dimgs.hub.entry import MOST_FILE, Address, Entry, EntryFile, Json, canonical, checked, sha256
 from dimgs.hub.reading import entry_of, is_open
@@ -197,11 +197,8 @@ class Exchange(Writer):
                         merged.refused.append(str(error))
             with self.database.transaction() as connection:
                 new = set(write(connection, [entry for entry, _ in read], brought))
-                rows = [
-                    {"id": entry.id, "key": part.key, "signature": part.signature}
-                    for entry, proofs in read
-                    for part in proofs
-                ]
+                proven = [(entry.id, part) for entry, proofs in read for part in proofs]
+                rows = [{"id": id, **attributes(part, "key signature")} for id, part in proven]
                 if rows:
                     connection.execute(insert_new(connection, signatures), rows)
                 old = {entry.id for entry, _ in read} - new
@@ -486,14 +483,8 @@ def describe(hub: Exchange, folder: Path, everything: bool) -> None:
         "entry is named by the SHA-256 of its content, author and time."
     )
     crate.license = "See the licence of each data set and card."
-    software = crate.add_jsonld(
-        {
-            "@id": "#dimgs",
-            "@type": "SoftwareApplication",
-            "name": "dimgs",
-            "version": version("dimgs"),
-        }
-    )
+    program = {"@id": "#dimgs", "@type": "SoftwareApplication", "name": "dimgs"}
+    software = crate.add_jsonld({**program, "version": version("dimgs")})
     described = []
     for path in sorted([*folder.iterdir(), *(folder / "files").glob("*")]):
         is_part = path.suffix in _FORMATS or path.parent.name == "files"
@@ -505,9 +496,8 @@ def describe(hub: Exchange, folder: Path, everything: bool) -> None:
             "contentSize": str(path.stat().st_size),
             "sha256": sha256(path.read_bytes()),
         }
-        described.append(
-            crate.add_file(path, path.relative_to(folder).as_posix(), properties=properties)
-        )
+        name = path.relative_to(folder).as_posix()
+        described.append(crate.add_file(path, name, properties=properties))
     crate.add_action(software, result=described, properties={"name": "dimgs hub export"})
     crate.metadata.write(folder)
 

@@ -175,15 +175,10 @@ def is_complete(hub: Writer, card: Document, program: str) -> bool:
         return False
     images = sorted(set(links_to(card, "derived")))
     runs = [entry["content"] or {} for entry in hub.several(images).values()]
-    shown = [
-        run
-        for run in runs
-        if run.get("kernel") == card["content"]["kernel"]
-        and run.get("status") == "ok"
-        and program_of(run) == program
-    ]
+    needed = (card["content"]["kernel"], "ok")
+    usable = [run for run in runs if (run.get("kernel"), run.get("status")) == needed]
     # the run that the images are of is one of them
-    return len(shown) > _IMAGES
+    return sum(program_of(run) == program for run in usable) > _IMAGES
 
 
 def constants_of(card: Document) -> list[Dimension]:
@@ -278,10 +273,5 @@ def _compared(base: RunRecord, image: RunRecord, scales: Mapping[str, float]) ->
         spread = 3.0 * math.hypot(image.errors.get(name, 0.0), base.errors.get(name, 0.0) * grown)
         agrees = agrees and abs(computed - expected) <= _AGREES * abs(expected) + spread
     content = run_content(image)
-    return {
-        "inputs": content["inputs"],
-        "predicted": predicted,
-        "found": content["outputs"],
-        "agrees": agrees,
-        "why": image.reason,
-    }
+    compared = {"inputs": content["inputs"], "predicted": predicted, "found": content["outputs"]}
+    return {**compared, "agrees": agrees, "why": image.reason}

@@ -199,10 +199,6 @@ def _ended(connection: Connection, job: str, worker: str, state: str, reason: st
     return bool(connection.execute(claim.values(state=state, reason=reason)).rowcount)
 
 
-def _sandboxed() -> bool:
-    return bubblewrap() is not None
-
-
 def _claim(
     hub: Hub, policy: Policy, worker: str, worked: Worked
 ) -> tuple[Entry, float, bool] | None:
@@ -213,14 +209,8 @@ def _claim(
     with hub.database.transaction() as connection:
         clock = time.time()
         lineage = hub.database.lineage(connection)
-        free = or_(
-            claims.c.job.is_(None),
-            and_(
-                claims.c.state == "running",
-                claims.c.until < clock,
-                claims.c.attempts < MOST_ATTEMPTS,
-            ),
-        )
+        died = and_(claims.c.state == "running", claims.c.until < clock)
+        free = or_(claims.c.job.is_(None), and_(died, claims.c.attempts < MOST_ATTEMPTS))
         query = (
             select(entries, claims.c.attempts, imports.c.agent.label("brought_by_agent"))
             .outerjoin(claims, claims.c.job == entries.c.id)
@@ -238,7 +228,7 @@ def _claim(
                 continue
             seconds = min(float(content.get("seconds", policy.seconds)), policy.seconds)
             _take(connection, row, worker, clock + seconds + _LEASE)
-            return entry_of(row), seconds, agent and _sandboxed()
+            return entry_of(row), seconds, agent and bubblewrap() is not None
     return None
 
 
@@ -282,7 +272,7 @@ def refusal(
         return "it is disputed"
     if not policy.allows(kernel):
         return f"the kernel '{kernel}' is not in this worker's policy"
-    if agent and not (in_package(kernel) or _sandboxed()):
+    if agent and not in_package(kernel) and bubblewrap() is None:
         return "an agent asked for it, and without bubblewrap agents' jobs use dimgs' own kernels"
     if agent and not approved and needs_approval(content, policy):
         return f"it needs the approval of a person: {Act(Step.APPROVE, id[:12])}"

@@ -52,30 +52,18 @@ def keep_report(hub: "Hub", report: "Report") -> Json:
     if data is None or target is None:
         raise InputError("A report without its table cannot be stored in a hub.")
     inputs = _ranges(data, target)
-    plan = {
-        "table": Path(data.source).name,
-        "sha256": data.sha256,
-        "rows": data.n_runs,
-        "provenance": plain(report.provenance),
-    }
+    plan: Json = {"table": Path(data.source).name, "sha256": data.sha256, "rows": data.n_runs}
+    plan["provenance"] = plain(report.provenance)
     verdict = plain(attributes(report, "engine outcome confirmed why_not"))
     law = None if report.law is None else {**verdict, "law": report.law.to_json()}
     page = {} if law is None else {"report.html": report.to_html().encode()}
-    return _keep_all(
-        hub,
-        {"text": _asked(target, inputs), "target": target, "inputs": inputs},
-        {"text": report.provenance.get("command", "dimgs.discover"), "plan": plan},
-        table_records(data, target),
-        law,
-        {
-            "relevant": report.law is not None,
-            "acceptability": None,
-            "confidence": None,
-            "meaning": "confirmed" if report.confirmed else "not confirmed",
-            "why": " ".join(report.why_not),
-        },
-        page,
-    )
+    question = {"text": _asked(target, inputs), "target": target, "inputs": inputs}
+    protocol = {"text": report.provenance.get("command", "dimgs.discover"), "plan": plan}
+    meaning = "confirmed" if report.confirmed else "not confirmed"
+    pertinence: Json = {"relevant": law is not None, "acceptability": None, "confidence": None}
+    pertinence |= {"meaning": meaning, "why": " ".join(report.why_not)}
+    records = table_records(data, target)
+    return _keep_all(hub, question, protocol, records, law, pertinence, page)
 
 
 def keep_campaign(
@@ -119,15 +107,9 @@ def keep_campaign(
             parts = ("where", "place", "law")
             law["regimes"] = [{k: r.get(k) for k in parts} for r in result["regimes"]]
     keep_card(hub, kernel)
-    return _keep_all(
-        hub,
-        {"text": _asked(target, ranges, kernel), "target": target, "inputs": ranges},
-        {"kernel": kernel, "text": f"campaign of {kernel}", "plan": plain(plan)},
-        records,
-        law,
-        pertinence,
-        files,
-    )
+    question = {"text": _asked(target, ranges, kernel), "target": target, "inputs": ranges}
+    protocol = {"kernel": kernel, "text": f"campaign of {kernel}", "plan": plain(plan)}
+    return _keep_all(hub, question, protocol, records, law, pertinence, files)
 
 
 def _campaign_verdict(result: Document, laws: Sequence[Document]) -> Json:

@@ -172,11 +172,8 @@ def read_lineage(connection: Connection) -> Lineage:
     replaced = {
         (a.target, a.author) for a in counting if a.type == "supersedes" and a.kind == "review"
     }
-    lineage.reviews = [
-        a
-        for a in counting
-        if a.type == "reviews" and a.kind == "review" and (a.entry, a.author) not in replaced
-    ]
+    reviews = [a for a in counting if a.type == "reviews" and a.kind == "review"]
+    lineage.reviews = [a for a in reviews if (a.entry, a.author) not in replaced]
     for a in lineage.acts:
         # a protocol aims at a question, an answer answers it
         if a.type == "answers" and a.kind in ("answer", "link"):
@@ -189,11 +186,9 @@ def read_lineage(connection: Connection) -> Lineage:
     )
     lineage.claimed = _ids(connection, entries.c.origin.is_not(None), is_claimed())
     endorsed = [a for a in lineage.reviews if a.verdict == "accept"]
-    lineage.claimed -= {
-        a.target
-        for a in endorsed
-        if a.target in lineage.claimed and a.author not in authors_of(connection, [a.target])
-    }
+    of_claimed = [a for a in endorsed if a.target in lineage.claimed]
+    authors = {a.target: authors_of(connection, [a.target]) for a in of_claimed}
+    lineage.claimed -= {a.target for a in of_claimed if a.author not in authors[a.target]}
     lineage.approved = {
         a.target
         for a in counting
@@ -214,43 +209,27 @@ def read_lineage(connection: Connection) -> Lineage:
 
 def _trusted() -> Select[Any]:
     """Ids of entries that a trusted hub signed."""
-    return (
-        select(signatures.c.id)
-        .join(settings, settings.c.name == signatures.c.key)
-        .where(settings.c.kind == "trusted")
-    )
+    signed = select(signatures.c.id).join(settings, settings.c.name == signatures.c.key)
+    return signed.where(settings.c.kind == "trusted")
 
 
 def _acts(connection: Connection) -> list[Act]:
     signed = set(connection.execute(_trusted()).scalars())
-    query = (
-        select(
-            *links.c["type", "source", "target"],
-            *entries.c["id", "kind", "author", "agent", "status", "origin"],
-        )
-        .join(entries, entries.c.seq == links.c.entry)
-        .where(links.c.type.in_(_ACTS))
-        .order_by(links.c.entry)
-    )
+    of_link = links.c["type", "source", "target"]
+    of_entry = entries.c["id", "kind", "author", "agent", "status", "origin"]
+    query = select(*of_link, *of_entry).join(entries, entries.c.seq == links.c.entry)
+    rows = connection.execute(query.where(links.c.type.in_(_ACTS)).order_by(links.c.entry))
     return [
-        Act(*[*row[:8], row.origin is None, row.origin is None or row.id in signed])
-        for row in connection.execute(query)
+        Act(*[*row[:8], row.origin is None, row.origin is None or row.id in signed]) for row in rows
     ]
 
 
 def _unconfirmed(connection: Connection, lineage: Lineage) -> set[str]:
     """Answers that rest on a law which says that it is not confirmed."""
     law, every = entries.alias(), {a for some in lineage.answers.values() for a in some}
-    query = (
-        select(links.c.source)
-        .join(law, law.c.id == links.c.target)
-        .where(
-            links.c.source.in_(ids_of(connection, every)),
-            links.c.type == "derived",
-            law.c.kind == "law",
-            law.c.status == UNCONFIRMED,
-        )
-    )
+    rests = (links.c.source.in_(ids_of(connection, every)), links.c.type == "derived")
+    on_law = (law.c.kind == "law", law.c.status == UNCONFIRMED)
+    query = select(links.c.source).join(law, law.c.id == links.c.target).where(*rests, *on_law)
     return set(connection.execute(query).scalars())
 
 
@@ -272,14 +251,11 @@ def is_claimed() -> Condition:
 
 def authors_of(connection: Connection, ids: Iterable[str]) -> set[str]:
     """Persons responsible for entries: authors, or senders of unsigned entries."""
-    query = (
-        select(entries.c.author, imports.c.sender)
-        .select_from(entries)
-        .outerjoin(imports, and_(imports.c.entry == entries.c.seq, _unsigned()))
-        .where(entries.c.id.in_(ids_of(connection, ids)))
-        .distinct()
-    )
-    return {name for row in connection.execute(query) for name in row if name is not None}
+    brought = and_(imports.c.entry == entries.c.seq, _unsigned())
+    query = select(entries.c.author, imports.c.sender).select_from(entries)
+    query = query.outerjoin(imports, brought).where(entries.c.id.in_(ids_of(connection, ids)))
+    rows = connection.execute(query.distinct())
+    return {name for row in rows for name in row if name is not None}
 
 
 def authors_of_basis(connection: Connection, id: str) -> set[str]:
@@ -368,14 +344,10 @@ def _resting_on(connection: Connection, roots: set[str]) -> dict[str, list[str]]
     resting: dict[str, list[str]] = {}
     # runs of a kernel rest on its card, whether or not they were made after it
     card, run = entries.alias(), entries.alias()
-    query = select(card.c.id, run.c.id).where(
-        card.c.kind == "card",
-        run.c.kind == "run",
-        run.c.name == card.c.name,
-        card.c.id.in_(ids_of(connection, roots)),
-        card.c.name != "",
-    )
-    for target, source in connection.execute(query.order_by(run.c.seq)):
+    of_card = (run.c.kind == "run", run.c.name == card.c.name, card.c.name != "")
+    query = select(card.c.id, run.c.id).where(card.c.kind == "card", *of_card)
+    query = query.where(card.c.id.in_(ids_of(connection, roots))).order_by(run.c.seq)
+    for target, source in connection.execute(query):
         resting.setdefault(target, []).append(source)
     seen, front = set(roots), set(roots)
     while front:
@@ -392,13 +364,10 @@ def _linked(
     connection: Connection, ids: Iterable[str], end: Any, types: Sequence[str]
 ) -> list[tuple[str, str]]:
     """Targets and sources of links one end of which is one of the entries."""
-    query = (
-        select(links.c.target, links.c.source)
-        .where(end.in_(ids_of(connection, ids)), links.c.type.in_(types))
-        .order_by(links.c.target, links.c.source)
-        .distinct()
-    )
-    return [(row.target, row.source) for row in connection.execute(query)]
+    ends = (links.c.target, links.c.source)
+    query = select(*ends).where(end.in_(ids_of(connection, ids)), links.c.type.in_(types))
+    rows = connection.execute(query.order_by(*ends).distinct())
+    return [(row.target, row.source) for row in rows]
 
 
 def ancestors(connection: Connection, id: str) -> list[str]:
@@ -419,13 +388,7 @@ def ancestors(connection: Connection, id: str) -> list[str]:
 
 def neighbours(connection: Connection, id: str) -> list[Json]:
     """Links from and to an entry."""
-    query = (
-        select(links.c.type, links.c.source, links.c.target)
-        .where(or_(links.c.source == id, links.c.target == id))
-        .order_by(links.c.type, links.c.source, links.c.target)
-        .distinct()
-    )
-    return [
-        {"type": row.type, "from": row.source, "to": row.target}
-        for row in connection.execute(query)
-    ]
+    columns = (links.c.type, links.c.source, links.c.target)
+    query = select(*columns).where(or_(links.c.source == id, links.c.target == id))
+    rows = connection.execute(query.order_by(*columns).distinct())
+    return [{"type": row.type, "from": row.source, "to": row.target} for row in rows]

@@ -166,12 +166,9 @@ def kernels_of(connection: Connection, physics: str, lineage: Lineage) -> list[s
     query = select(entries.c.id, entries.c.name, entries.c.content).where(
         entries.c.kind == "card", entries.c.content.is_not(None)
     )
-    kernels = {
-        row.name
-        for row in connection.execute(query)
-        if json.loads(row.content).get("physics") == physics
-        and lineage.state(row.id, "card") not in ("untrusted", "disputed")
-    }
+    rows, doubted = connection.execute(query), ("untrusted", "disputed")
+    usable = [row for row in rows if lineage.state(row.id, "card") not in doubted]
+    kernels = {row.name for row in usable if json.loads(row.content).get("physics") == physics}
     return sorted(kernels | {physics})
 
 

@@ -13,6 +13,7 @@ from dimgs.common.advice import Act, Step
 from dimgs.common.arrays import IntArray
 from dimgs.common.errors import InputError
 from dimgs.common.escape import visible
+from dimgs.common.formats import attributes
 from dimgs.hub.accounts import role_of
 from dimgs.hub.database import Database
 from dimgs.hub.entry import KINDS, Entry, Json, among, check_author, check_text, digest_of
@@ -123,19 +124,13 @@ def _runs(
     connection: Connection, front: list[str], readable: Condition, lineage: Lineage
 ) -> list[tuple[str, Json]]:
     """Runs that each of the entries rests on, counted."""
-    doubted = entries.c.id.in_(ids_of(connection, lineage.marks))
+    doubted, counted = entries.c.id.in_(ids_of(connection, lineage.marks)), entries.c.id.distinct()
+    numbers = (func.count(counted), func.count(counted).filter(doubted))
+    of_runs = (entries.c.kind == "run", readable)
     query = (
-        select(
-            links.c.source,
-            func.count(entries.c.id.distinct()),
-            func.count(entries.c.id.distinct()).filter(doubted),
-            func.min(entries.c.id),
-            func.min(entries.c.name),
-        )
+        select(links.c.source, *numbers, func.min(entries.c.id), func.min(entries.c.name))
         .join(entries, entries.c.id == links.c.target)
-        .where(
-            links.c.source.in_(front), links.c.type.in_(_SHOWN), entries.c.kind == "run", readable
-        )
+        .where(links.c.source.in_(front), links.c.type.in_(_SHOWN), *of_runs)
         .group_by(links.c.source)
         .order_by(links.c.source)
     )
@@ -286,11 +281,8 @@ class Reader:
                 raise InputError(f"'{fork.id[:12]}' is not a fork.")
             parent = entry_of(self._row(connection, parents[0]))
         ours, theirs = flattened(fork.content or {}), flattened(parent.content or {})
-        return [
-            {"key": key, "parent": theirs.get(key), "fork": ours.get(key)}
-            for key in sorted({*ours, *theirs})
-            if ours.get(key) != theirs.get(key)
-        ]
+        differing = [k for k in sorted({*ours, *theirs}) if ours.get(k) != theirs.get(k)]
+        return [{"key": k, "parent": theirs.get(k), "fork": ours.get(k)} for k in differing]
 
     def _readable_ids(self, connection: Connection, ids: set[str]) -> set[str]:
         """Ids of entries that the user may read, or that are unknown here."""
@@ -505,8 +497,7 @@ def entry_of(row: Any) -> Entry:
 
 
 def _listed(row: Any, state: str, lineage: Lineage) -> Json:
-    plain = ("id", "kind", "title", "author", "time")
-    header = {name: getattr(row, name) for name in plain}
+    header = attributes(row, "id kind title author time")
     return {**header, "state": state, **_verdict(row, state, lineage)}
 
 

@@ -256,7 +256,7 @@ class Declared:
     def problem(self, record: RunRecord, job: Document) -> str:
         """Difference between a record and its job; empty if there is none."""
         inputs = {n: (q["value"], q.get("unit", "1")) for n, q in job["inputs"].items()}
-        units = {n: u for n, (_, u) in record.outputs.items()}
+        units, outputs = {n: u for n, (_, u) in record.outputs.items()}, record.outputs.values()
         tiers = self.tiers if self.tier is None else [self.tier]
         right = {
             "kernel": record.kernel == self.kernel,
@@ -266,17 +266,13 @@ class Declared:
             "inputs": set(record.inputs) <= set(self.inputs)
             and (not record.ok or holds_inputs(record.inputs, inputs)),
             "outputs": units.items() <= self.outputs.items()
-            and all(map(_is_number, record.outputs.values())),
+            and all(isinstance(v, int | float) and math.isfinite(v) for v, _ in outputs),
         }
         wrong = [what for what in right if not right[what]]
         if not wrong:
             return ""
         value = printable(f"{getattr(record, wrong[0])}")
         return f"its {wrong[0]} ({value}) cannot belong to this job of '{self.kernel}'."
-
-
-def _is_number(output: tuple[Any, str]) -> bool:
-    return isinstance(output[0], int | float) and math.isfinite(output[0])
 
 
 def _supervised(
@@ -438,14 +434,9 @@ def exchanged(
     assert answer is not None
     read, heard = list[bytes](), deque[str](maxlen=1)
     # a process that reads nothing would hold up whoever writes more than the pipe takes
-    threads = [
-        threading.Thread(target=work, args=args, daemon=True)
-        for work, args in (
-            (_collect, (answer, read)),
-            (_hear, (complaints, heard, hear)),
-            (_give, (stdin, json.dumps(document).encode() + b"\n")),
-        )
-    ]
+    sent = json.dumps(document).encode() + b"\n"
+    work: Any = ((_collect, answer, read), (_hear, complaints, heard, hear), (_give, stdin, sent))
+    threads = [threading.Thread(target=act, args=given, daemon=True) for act, *given in work]
     end, waiting = monotonic() + limit, stop or threading.Event()
     for thread in threads:
         thread.start()

@@ -399,14 +399,9 @@ class RunStore:
         last: dict[str, Document] = {}
         for row in self._file.rows(select(runs).where(runs.c.state != PENDING).order_by(runs.c.id)):
             last[row["key"]] = row
-        return [
-            row_record(row)
-            for key, row in last.items()
-            if (chosen is None or key in chosen)
-            and kernel in (None, row["kernel"])
-            and tier in (None, row["tier"])
-            and status in (None, row["state"])
-        ]
+        wanted = {"kernel": kernel, "tier": tier, "state": status}
+        rows = [row for key, row in last.items() if chosen is None or key in chosen]
+        return [row_record(r) for r in rows if all(v in (None, r[n]) for n, v in wanted.items())]
 
     def pending(self) -> list[str]:
         """Keys of the runs in flight."""

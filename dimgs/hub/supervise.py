@@ -15,8 +15,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from importlib import import_module
 from pathlib import Path
+from pkgutil import resolve_name
 from time import monotonic, sleep
 from typing import Any, NoReturn
 
@@ -305,14 +305,8 @@ def _answer(text: bytes, status: int | None, logs: Path) -> Answer:
     return Answer(None, why or Failure.DIED, reason)
 
 
-def _import_step(step: str) -> Callable[[Any], Any]:
-    module, _, name = step.partition(":")
-    function: Callable[[Any], Any] = getattr(import_module(module), name)
-    return function
-
-
 def _answers(document: Mapping[str, Any]) -> Iterator[Answer]:
-    steps = [_import_step(step) for step in document["steps"]]
+    steps = list(map(resolve_name, document["steps"]))
     if not hasattr(os, "fork"):
         # only the time that a worker gives the supervisor holds here
         yield from (Answer.of_json(json.loads(_run_step(step, document["job"]))) for step in steps)

@@ -170,10 +170,8 @@ def _links(seq: int, entry: Entry) -> list[Json]:
     if entry.kind == "link" and entry.content is not None:
         content = entry.content
         rows.add((content["type"], content["from"], content["to"]))
-    return [
-        {"entry": seq, "type": kind, "source": source, "target": target}
-        for kind, source, target in sorted(rows)
-    ]
+    columns = ("type", "source", "target")
+    return [{"entry": seq, **dict(zip(columns, row, strict=True))} for row in sorted(rows)]
 
 
 def _points(seq: int, shape: int, run_facts: Facts, ok: bool) -> list[Json]:

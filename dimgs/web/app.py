@@ -35,9 +35,7 @@ _FORM, _SIGN_IN = 1 << 20, 10_000
 _STATIC = ("page.css", "hub.css", "htmx.min.js")
 
 
-def make_app(
-    hub: Hub, names: Iterable[str] = (), *, closed: bool = False, people: People | None = None
-) -> Guard:
+def make_app(hub: Hub, names: Iterable[str] = (), *, closed: bool = False) -> Guard:
     """The server of a hub.
 
     Parameters
@@ -48,8 +46,6 @@ def make_app(
         Hosts that the server goes by besides localhost.
     closed : bool
         Whether those who are not known are shown nothing at all.
-    people : People, optional
-        Who keeps the sessions.
 
     Returns
     -------
@@ -67,7 +63,7 @@ def make_app(
     >>> entries[0]["title"], entries[0]["state"]
     ('How fast does the film empty?', 'open')
     """
-    accounts, intake = people or People(hub), Intake()
+    accounts, intake = People(hub), Intake()
     pages = Pages(hub, accounts, closed)
     app = Starlette(
         routes=[

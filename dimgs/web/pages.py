@@ -156,13 +156,9 @@ class Pages:
     def show(self, visit: Visit, name: str, status: int = 200, **content: Any) -> Response:
         """A page of a template."""
         who = visit.who
-        text = (
-            templates()
-            .get_template(name)
-            .render(who=who, user=who.hub.user, role=who.hub.role, here=visit.request.url.path,
-                    roles=ROLES, **content)
-        )  # fmt: skip
-        return HTMLResponse(text, status)
+        about = {"who": who, "user": who.hub.user, "role": who.hub.role}
+        about |= {"here": visit.request.url.path, "roles": ROLES}
+        return HTMLResponse(templates().get_template(name).render(**about, **content), status)
 
     def refused(self, request: Request, error: DimgsError, status: int) -> Response:
         """Page with the reason of a refusal."""
@@ -176,26 +172,16 @@ class Pages:
     def _home(self, visit: Visit) -> Response:
         questions = visit.hub.listed(kind="question", limit=10 * _LISTED, newest=True)
         settled = ("answered", "accepted")
-        return self.show(
-            visit,
-            "home.html",
-            open=[q for q in questions if q["state"] not in settled],
-            answered=[q for q in questions if q["state"] in settled],
-        )
+        unanswered = [q for q in questions if q["state"] not in settled]
+        answered = [q for q in questions if q["state"] in settled]
+        return self.show(visit, "home.html", open=unanswered, answered=answered)
 
     def _search(self, visit: Visit) -> Response:
         filters = {n: visit.parameter(n) for n in ("text", "kind", "state", "author", "tag")}
         entries = visit.hub.listed(**filters, limit=_LISTED + 1, newest=True)
-        partial = "hx-request" in visit.request.headers
-        return self.show(
-            visit,
-            "found.html" if partial else "search.html",
-            entries=entries[:_LISTED],
-            more=len(entries) > _LISTED,
-            filters=filters,
-            kinds=KINDS,
-            states=STATES,
-        )
+        name = "found.html" if "hx-request" in visit.request.headers else "search.html"
+        listed: Json = {"entries": entries[:_LISTED], "more": len(entries) > _LISTED}
+        return self.show(visit, name, **listed, filters=filters, kinds=KINDS, states=STATES)
 
     def _entry(self, visit: Visit) -> Response:
         hub, entry = visit.hub, visit.hub.get(visit.request.path_params["id"])
@@ -218,11 +204,8 @@ class Pages:
     def _possible_acts(hub: Hub, entry: Document) -> list[str]:
         """Acts for which the one who looks is shown a form."""
         is_author = entry["author"] == hub.user
-        may = {
-            act
-            for act, (action, *_) in ACTS.items()
-            if hub.may(action, entry["visibility"], is_author, entry["until"])
-        }
+        seen = (entry["visibility"], is_author, entry["until"])
+        may = {act for act, (action, *_) in ACTS.items() if hub.may(action, *seen)}
         if is_author or entry["kind"] == "review":
             may -= {"reviews"}
         asked_by_agent = entry["kind"] == "job" and entry["agent"]
@@ -294,10 +277,8 @@ class Pages:
         if route is None or act not in ACTS:
             raise InputError("Entries do not support this action.")
         form = {k: v.replace("\r\n", "\n") for k, v in visit.form.items() if v.strip()}
-        document: Json = {
-            k: int(v) if k in RATINGS and len(v) == 1 and v in "12345" else v
-            for k, v in form.items()
-        }
+        rated = {k: int(v) for k, v in form.items() if k in RATINGS and v in tuple("12345")}
+        document: Json = {**form, **rated}
         if act == "forks":
             document = json_value(form.get("changes") or "{}", "What differs", "write a table")
         answer = route.run(RestCall(visit.hub, {"id": id}, {}, body_of(route, document)))

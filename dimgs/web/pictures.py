@@ -73,13 +73,8 @@ def graph(evidence: Document) -> Graph | None:
             node = nodes[i]
             x, y = gap + c * (gap + _BOX), 4 + r * _STEP
             lines = wrap(node["title"], _LETTERS, max_lines=2, placeholder="…") or [""]
-            boxes[i] = {
-                **node,
-                "x": round(x, 1),
-                "y": y,
-                "lines": lines,
-                "root": node["depth"] == 0,
-            }
+            placed = {"x": round(x, 1), "y": y, "lines": lines, "root": node["depth"] == 0}
+            boxes[i] = {**node, **placed}
     arrows = []
     for link in links:
         a, b = boxes[link["from"]], boxes[link["to"]]
@@ -183,19 +178,10 @@ def run_map(
         }
         for run, at in good
     ]
-    return RunMap(
-        axes[0],
-        axes[1],
-        offered,
-        points,
-        _borders(hub, exponents, spans),
-        {"x": ticks(spans[0]), "y": ticks(spans[1])},
-        answer["count"],
-        len(points),
-        Counter(p["state"] for p in points),
-        exponents,
-        spans,
-    )
+    (x, y), borders = axes, _borders(hub, exponents, spans)
+    marks = {"x": ticks(spans[0]), "y": ticks(spans[1])}
+    count, shown, states = answer["count"], len(points), Counter(p["state"] for p in points)
+    return RunMap(x, y, offered, points, borders, marks, count, shown, states, exponents, spans)
 
 
 def place(inputs: Mapping[str, float], powers: Powers) -> float:
@@ -256,10 +242,8 @@ def _principal(runs: Sequence[Document]) -> dict[str, dict[str, float]]:
         raise InputError("There are too few runs for principal coordinates; choose groups.")
     # the sign in which the largest power is positive, so that a map looks the same again
     powers = [row * np.sign(row[np.argmax(np.abs(row))]) for row in axes[:2] @ T]
-    return {
-        axis: dict(zip(names, map(float, row), strict=True))
-        for axis, row in zip(PRINCIPAL, powers, strict=True)
-    }
+    named = [dict(zip(names, map(float, row), strict=True)) for row in powers]
+    return dict(zip(PRINCIPAL, named, strict=True))
 
 
 def _typed(group: str) -> str:
@@ -307,11 +291,8 @@ def ticks(span: tuple[float, float]) -> list[tuple[float, str]]:
     low, high = span
     decades = list(range(math.ceil(low), math.floor(high) + 1))
     decades = decades[:: max(1, math.ceil(len(decades) / 5))]
-    logs: list[float] = (
-        list(decades)
-        if len(decades) > 1
-        else [low + (high - low) * part for part in (0.1, 0.5, 0.9)]
-    )
+    parts = [low + (high - low) * part for part in (0.1, 0.5, 0.9)]
+    logs: list[float] = list(decades) if len(decades) > 1 else parts
     return [(across(at, span), short(10.0**at, 2)) for at in logs]
 
 

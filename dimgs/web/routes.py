@@ -336,11 +336,8 @@ def body_of(route: Route, document: Any) -> Any:
     """
     read = validated(route.body, document, "The body cannot be used: ")
     # keys that are not known are content, and stay as they are
-    return (
-        document
-        if read.model_config.get("extra") == "allow"
-        else read.model_dump(exclude_none=True)
-    )
+    is_whole = read.model_config.get("extra") == "allow"
+    return document if is_whole else read.model_dump(exclude_none=True)
 
 
 BASE = "/api/v1"
@@ -363,11 +360,9 @@ def openapi() -> Json:
     paths: dict[str, Json] = {}
     for route in ROUTES:
         paths.setdefault(f"{BASE}{route.path}", {})[route.method.lower()] = _operation(route)
-    error = {
-        "type": "object",
-        "properties": {"error": {"type": "string", "description": "One sentence."}},
-        "required": ["error"],
-    }
+    sentence = {"type": "string", "description": "One sentence."}
+    error = {"type": "object", "properties": {"error": sentence}, "required": ["error"]}
+    token = {"type": "http", "scheme": "bearer", "bearerFormat": "id.secret"}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -377,12 +372,7 @@ def openapi() -> Json:
         },
         "paths": paths,
         "security": [{"token": []}, {}],
-        "components": {
-            "schemas": {"Error": error},
-            "securitySchemes": {
-                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "id.secret"}
-            },
-        },
+        "components": {"schemas": {"Error": error}, "securitySchemes": {"token": token}},
     }
 
 
@@ -390,15 +380,9 @@ def _operation(route: Route) -> Json:
     names = re.findall(r"\{(\w+)\}", route.path)
     where = {"in": "path", "required": True, "schema": {"type": "string"}}
     parameters = [{"name": name, **where} for name in names]
-    parameters += [
-        {
-            "name": name,
-            "in": "query",
-            "required": False,
-            "schema": {n: schema[n] for n in schema if n != "default"},
-        }
-        for name, schema in route.query.model_json_schema()["properties"].items()
-    ]
+    for name, schema in route.query.model_json_schema()["properties"].items():
+        schema.pop("default", None)
+        parameters.append({"name": name, "in": "query", "required": False, "schema": schema})
     path = re.sub(r"[{}]", "", route.path).strip("/").replace("/", "_")
     failing = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
     answer: Json = (
@@ -416,9 +400,6 @@ def _operation(route: Route) -> Json:
     if route.body is Lines:
         spec["requestBody"] = {"required": True, "content": {"application/jsonl": {}}}
     elif route.body is not None:
-        schema = route.body.model_json_schema()
-        spec["requestBody"] = {
-            "required": True,
-            "content": {"application/json": {"schema": schema}},
-        }
+        content = {"application/json": {"schema": route.body.model_json_schema()}}
+        spec["requestBody"] = {"required": True, "content": content}
     return spec

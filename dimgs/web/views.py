@@ -43,14 +43,9 @@ def markdown_html(text: str) -> "Markup":
     from markupsafe import Markup
 
     rendered = _markdown().render(visible(text, "\n\t"))
-    return Markup(
-        nh3.clean(
-            rendered,
-            tags=_TAGS,
-            attributes={"a": {"href", "title"}},
-            url_schemes={"http", "https", "mailto"},
-        ).strip()
-    )
+    allowed: Json = {"tags": _TAGS, "attributes": {"a": {"href", "title"}}}
+    allowed["url_schemes"] = {"http", "https", "mailto"}
+    return Markup(nh3.clean(rendered, **allowed).strip())
 
 
 def is_quantity(value: object) -> bool:

@@ -502,16 +502,10 @@ def plot(
     ]
     legend = [(label, counts[label]) for label in place]
     rest = sum(counts.values()) - sum(n for _, n in legend)
-    return Plot(
-        over,
-        up,
-        offered,
-        points,
-        {"x": ticks(spans[0]), "y": ticks(spans[1])},
-        [*legend, *([("others", rest)] if rest else [])],
-        int(np.count_nonzero(~good)),
-        len(rows) - len(drawn),
-    )
+    colours = [*legend, *([("others", rest)] if rest else [])]
+    marks = {"x": ticks(spans[0]), "y": ticks(spans[1])}
+    left_out = int(np.count_nonzero(~good))
+    return Plot(over, up, offered, points, marks, colours, left_out, len(rows) - len(drawn))
 
 
 def _offered_axes(data: Dataset, basis: PiBasis | None) -> list[Axis]:

@@ -247,32 +247,28 @@ class LawSearch:
 def _search(pipe: Connection, data: "Dataset", target: str, options: Options) -> None:
     """Run a search, in its own process."""
     threading.Thread(target=_until_stopped, args=(pipe,), daemon=True).start()
-    try:
-        with worded(in_the_browser):
-            pipe.send(_discover(pipe, data, target, options))
-    except KeyboardInterrupt:
-        pipe.send(("failed", "The search was stopped before it had a law.", None))
-
-
-def _discover(pipe: Connection, data: "Dataset", target: str, options: Options) -> tuple[Any, ...]:
-    from dimgs.discovery.discover import discover_with
 
     def heard(text: str) -> None:
         candidates = getattr(text, "candidates", ())
         pipe.send(("progress", "" if candidates else str(text), candidates))
 
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ("report", "", discover_with(data, target, options, heard))
-    except DimgsError as error:
-        return ("failed", str(error), None)
-    except MemoryError:
-        return ("failed", "The memory of this machine does not suffice; use fewer rows.", None)
-    except Exception as error:
-        what = f"{type(error).__name__}: {error}".splitlines()[0]
-        text = f"The search failed on something unforeseen ({what}); please report it."
-        return ("failed", text, None)
+    report, problem = None, ""
+    with worded(in_the_browser), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            from dimgs.discovery.discover import discover_with
+
+            report = discover_with(data, target, options, heard)
+        except DimgsError as error:
+            problem = str(error)
+        except MemoryError:
+            problem = "The memory of this machine does not suffice; use fewer rows."
+        except KeyboardInterrupt:
+            problem = "The search was stopped before it had a law."
+        except Exception as error:
+            what = f"{type(error).__name__}: {error}".splitlines()[0]
+            problem = f"The search failed on something unforeseen ({what}); please report it."
+    pipe.send(("ended", problem, report))
 
 
 def _until_stopped(pipe: Connection) -> None:
