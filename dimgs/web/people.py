@@ -3,6 +3,7 @@
 import hmac
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import BoundedSemaphore, Lock
 from time import monotonic
@@ -97,13 +98,11 @@ class People:
 
     def _of_token(self, token: str) -> Who | None:
         bearer = accounts.bearer(self._hub.database, token)
-        if bearer is None:
-            return None
-        try:
-            return Who(self._hub.for_user(bearer.user), True, bearer.scope == "write")
-        except DimgsError:
-            # the user was removed meanwhile
-            return None
+        # the user may have been removed meanwhile
+        with suppress(DimgsError):
+            if bearer is not None:
+                return Who(self._hub.for_user(bearer.user), True, bearer.scope == "write")
+        return None
 
     def sign_in(self, name: str, password: str, address: str) -> str:
         """Token of a new session.

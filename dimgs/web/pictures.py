@@ -259,16 +259,11 @@ def _typed(group: str) -> str:
 
 
 def _log10(run: Document, powers: Powers) -> float | None:
-    numbers, total = _numbers(run), 0.0
-    for name, power in powers.items():
-        quantity = numbers.get(name)
-        if quantity is None:
-            return None
-        value = si_of(quantity)
-        if not 0 < value < math.inf:
-            return None
-        total += float(power) * math.log10(value)
-    return total
+    numbers = _numbers(run)
+    values = {name: si_of(numbers[name]) for name in powers if name in numbers}
+    if len(values) < len(powers) or not all(0 < v < math.inf for v in values.values()):
+        return None
+    return sum((float(p) * math.log10(values[name]) for name, p in powers.items()), 0.0)
 
 
 def span(values: Sequence[Any]) -> tuple[float, float]:

@@ -94,6 +94,9 @@ class FileBody(_Body):
     data: str
 
 
+_Pair = Annotated[list[float | int | str | None], Field(min_length=2, max_length=2)]
+
+
 class AskBody(_Body):
     """A question about a point: inputs as quantities, or as pairs of value and unit.
 
@@ -101,12 +104,7 @@ class AskBody(_Body):
     """
 
     target: str
-    at: dict[
-        str,
-        Annotated[list[float | int | str | None], Field(min_length=2, max_length=2)]
-        | dict[str, float | int | str]
-        | str,
-    ]
+    at: dict[str, _Pair | dict[str, float | int | str] | str]
     kernel: str | None = None
     physics: str | None = None
     tolerance: float | int = 0.1
