@@ -1,7 +1,7 @@
 """`dimgs demo`: the analysis of an included table, in about ten lines and a few seconds."""
 
 from importlib.resources import as_file, files
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from typer import Option
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 # D. R. Williams, Pluto Fact Sheet, NASA NSSDCA; E. M. Standish, JPL approximate elements
 _PLUTO_AU, _PLUTO_DAYS = 39.48211675, 90560.0
 _DAY = 86400.0
+# a year with the ends of its interval
+Days: TypeAlias = tuple[float, float, float]
 _NEXT = (
     "dimgs demo --table > planets.csv",
     "dimgs discover planets.csv --target T --constants G --out study",
@@ -51,7 +53,7 @@ def demo(
     emit(_document(*results), lambda: _print_demo(data, *results), json)
 
 
-def _pluto(law: "Law") -> tuple[float, float, float]:
+def _pluto(law: "Law") -> Days:
     """Year of Pluto in days, with its interval; Pluto is not in the table."""
     from dimgs.variables import parse_unit
 
@@ -66,7 +68,7 @@ def _missing(exploration: "Exploration") -> str:
 
 
 def _document(
-    free: "FitResult", missing: "Exploration", final: "FitResult", pluto: tuple[float, float, float]
+    free: "FitResult", missing: "Exploration", final: "FitResult", pluto: Days
 ) -> dict[str, Any]:
     from dimgs.report.documents import exponent_document
 
@@ -81,11 +83,7 @@ def _document(
 
 
 def _print_demo(
-    data: "Dataset",
-    free: "FitResult",
-    missing: "Exploration",
-    final: "FitResult",
-    pluto: tuple[float, float, float],
+    data: "Dataset", free: "FitResult", missing: "Exploration", final: "FitResult", pluto: Days
 ) -> None:
     bodies = [str(x) for x in data["body"]]
     powers = "  ".join(

@@ -16,12 +16,7 @@ _DIGITS = 12
 
 
 def content_key(
-    kernel: str,
-    version: str,
-    tier: str,
-    settings: Settings,
-    inputs: Values,
-    seed: int | None,
+    kernel: str, version: str, tier: str, settings: Settings, inputs: Values, seed: int | None
 ) -> str:
     """SHA-256 of what determines a run.
 

@@ -11,16 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import (
-    Annotated,
-    Any,
-    TypedDict,
-    Unpack,
-    get_args,
-    get_origin,
-    get_type_hints,
-    overload,
-)
+from typing import Annotated, Any, TypedDict, Unpack, get_args, get_origin, get_type_hints, overload
 
 from dimgs.common.errors import InputError, RunFailedError, warn_all
 from dimgs.common.formats import attributes

@@ -408,12 +408,10 @@ def refit(near: Nearby, shape: Hyperparameters) -> Hyperparameters:
 
 
 def _minimised(
-    function: Callable[[Array], tuple[float, Array]],
-    begin: Array,
-    bounds: list[tuple[float, float]],
+    loss: Callable[[Array], tuple[float, Array]], begin: Array, bounds: list[tuple[float, float]]
 ) -> Array:
     minimum = optimize.minimize(
-        function, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _STEPS}
+        loss, begin, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": _STEPS}
     )
     return np.asarray(minimum.x)
 
