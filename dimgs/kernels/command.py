@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import AfterValidator, Field, Strict
 
@@ -328,6 +328,8 @@ _PYTHON = re.compile(r"(?:python|pypy)[\d.]*w?(?:\.exe)?")
 _OPTION = re.compile(r"-(?P<plain>[bBdEhiIOPqRsSuvVx?]*)(?P<letter>[cmWX])(?P<value>.*)", re.DOTALL)
 # seconds in which an interpreter prints its path; it takes 0.02 to 0.1 on a local disk
 _LONGEST_START = 10.0
+# names and values of environment variables
+Variables: TypeAlias = tuple[tuple[str, str], ...]
 # stands for the content of what is too large to be followed
 TOO_LARGE = "not followed"
 
@@ -463,9 +465,7 @@ def _module_code(
     ], digests
 
 
-def _search_path(
-    program: str, flags: tuple[str, ...], environment: tuple[tuple[str, str], ...]
-) -> list[Path]:
+def _search_path(program: str, flags: tuple[str, ...], environment: Variables) -> list[Path]:
     """Folders that a Python takes modules from; without one, those of ``PYTHONPATH``."""
     variables = {**os.environ, **dict(environment)}
     settings = tuple(sorted((k, v) for k, v in variables.items() if k.startswith("PYTHON")))
@@ -477,10 +477,7 @@ def _search_path(
 
 @lru_cache(maxsize=64)
 def _printed_path(
-    program: str,
-    content: str | None,
-    flags: tuple[str, ...],
-    variables: tuple[tuple[str, str], ...],
+    program: str, content: str | None, flags: tuple[str, ...], variables: Variables
 ) -> tuple[str, ...] | None:
     """Import path of a Python under these options and variables; None if it fails."""
     command = [program, *flags, "-c", "import sys; print('\\0'.join(sys.path))"]

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import uuid4
 
 from dimgs.common.errors import ProgramMissingError, RunFailedError
@@ -48,6 +48,7 @@ _ERROR = re.compile(
     re.IGNORECASE,
 )
 _MARK = "DIMGS_RUN"
+Process: TypeAlias = subprocess.Popen[bytes]
 
 
 def run_program(
@@ -150,11 +151,7 @@ def _executable(name: str) -> str:
 
 
 def _watched(
-    process: subprocess.Popen[bytes],
-    folder: Path,
-    timeout: float,
-    most_printed: float,
-    most_written: float,
+    process: Process, folder: Path, timeout: float, most_printed: float, most_written: float
 ) -> int:
     """Status of a program; an error where it takes too long or writes too much."""
     start = monotonic()
@@ -178,9 +175,7 @@ def _watched(
             raise RunFailedError(fault, {"failure": Failure.TIME})
 
 
-def _flooded(
-    process: subprocess.Popen[bytes], folder: Path, did: str, most: float, option: str
-) -> None:
+def _flooded(process: Process, folder: Path, did: str, most: float, option: str) -> None:
     """End a program that writes too much, and leave only the start of what it wrote."""
     _end_group(process)
     last = last_words(folder, errors_only=True)
@@ -236,7 +231,7 @@ def _named(number: int) -> str:
     return f" ({name}: {signal.strsignal(number)})"
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
+def _end_group(process: Process) -> None:
     """End what is left of the program's group: first kindly, then not."""
     if sys.platform == "win32":
         process.kill()
