@@ -3,7 +3,6 @@
 from dimgs.expression.candidate import Candidate as Candidate
 from dimgs.expression.complexity import complexity_of as complexity_of
 from dimgs.expression.homogeneity import check_dimension as check_dimension
-from dimgs.expression.parsing import greek_name as greek_name
 from dimgs.expression.parsing import reserved_names as reserved_names
 from dimgs.expression.parsing import safe_identifiers as safe_identifiers
 from dimgs.expression.parsing import sympy_parse as sympy_parse

@@ -131,7 +131,10 @@ class _Dimensions:
                 raise LawError(f"{node} is not a finite number.")
             return None if node.is_zero else _NONE
         if node.is_Symbol:
-            return self._symbol(node)
+            if node.name not in self._symbols:
+                symbols = ", ".join(sorted(self._symbols)) or "none"
+                raise LawError(f"'{node.name}' has no known dimension; known symbols: {symbols}.")
+            return self._symbols[node.name]
         if node.is_Add:
             return self._equal(node, node.args, "adds")
         if node.is_Mul:
@@ -143,14 +146,10 @@ class _Dimensions:
         if isinstance(node, sympy.Min | sympy.Max):
             return self._equal(node, node.args, "compares")
         if isinstance(node, sympy.Piecewise):
-            return self._piecewise(node)
+            for _, condition in node.args:
+                self._condition(condition)
+            return self._equal(node, [value for value, _ in node.args], "has branches of")
         return self._function(node)
-
-    def _symbol(self, node: Any) -> Dimension:
-        if node.name not in self._symbols:
-            symbols = ", ".join(sorted(self._symbols)) or "none"
-            raise LawError(f"'{node.name}' has no known dimension; known symbols: {symbols}.")
-        return self._symbols[node.name]
 
     def _equal(self, whole: Any, parts: Sequence[Any], verb: str) -> Dimension | None:
         """The one dimension of all parts."""
@@ -186,11 +185,6 @@ class _Dimensions:
             f"{node} raises {node.base} of dimension {base} to the exponent {node.exp}, "
             f"which is not an exact rational number; make the base dimensionless (1) first."
         )
-
-    def _piecewise(self, node: Any) -> Dimension | None:
-        for _, condition in node.args:
-            self._condition(condition)
-        return self._equal(node, [value for value, _ in node.args], "has branches of")
 
     def _condition(self, node: Any) -> None:
         import sympy

@@ -75,17 +75,6 @@ def functions() -> dict[str, Callable[..., Any]]:
     return {name: getattr(sympy, {"abs": "Abs"}.get(name, name)) for name in _ARITY}
 
 
-def call(name: str, arguments: list[Any]) -> Any:
-    """The function applied; LawError for a wrong number or kind of arguments."""
-    least, most = _ARITY[name]
-    if len(arguments) < least or (most is not None and len(arguments) > most):
-        wanted = (
-            f"{least}" if most == least else f"{least} or more" if most is None else f"1 to {most}"
-        )
-        raise LawError(f"{name} takes {wanted} arguments, not {len(arguments)}.")
-    return as_double(functions()[name](*arguments))
-
-
 @cache
 def permitted_heads() -> tuple[type, ...]:
     """Classes that may stand in the tree of an expression."""
@@ -512,15 +501,36 @@ class _Reader:
         self._symbols = symbols
 
     def read(self, node: ast.AST) -> Any:
+        import sympy
+
         match node:
-            case ast.Constant(value=value):
-                return self._constant(node, value)
+            case ast.Constant(value=bool() as value):
+                return sympy.true if value else sympy.false
+            case ast.Constant(value=int() as value):
+                return sympy.Integer(value)
+            case ast.Constant(value=float() as value) if math.isfinite(value):
+                return sympy.Float(value)
             case ast.Name(id=name):
                 return self._name(name)
-            case ast.UnaryOp(op=operator, operand=operand):
-                return self._unary(node, operator, operand)
-            case ast.BinOp(op=operator, left=left, right=right):
-                return self._binary(node, operator, left, right)
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self._number(operand)
+            case ast.UnaryOp(op=ast.Invert(), operand=operand):
+                return sympy.Not(self._condition(operand))
+            case ast.UnaryOp(op=ast.Not()):
+                raise self._refused(node, "write ~ for not")
+            case ast.BinOp(op=ast.BitAnd(), left=left, right=right):
+                return sympy.And(self._condition(left), self._condition(right))
+            case ast.BinOp(op=ast.BitOr(), left=left, right=right):
+                return sympy.Or(self._condition(left), self._condition(right))
+            case ast.BinOp(op=ast.Add() | ast.Sub()):
+                return sympy.Add(*self._terms(node))
+            case ast.UnaryOp(op=ast.USub()) | ast.BinOp(op=ast.Mult() | ast.Div()):
+                # all factors at once: in pairs, SymPy would multiply 2*(x + 1)/y out
+                return sympy.Mul(*self._factors(node))
+            case ast.BinOp(op=ast.Pow(), left=left, right=right):
+                return power(self._number(left), self._number(right))
+            case ast.BinOp(op=ast.BitXor()):
+                raise self._refused(node, "write ** for powers")
             case ast.Compare():
                 return self._compare(node)
             case ast.Call(func=ast.Name(id=name), args=arguments, keywords=[]):
@@ -536,17 +546,6 @@ class _Reader:
             f"'{_shown(part)}' in the expression '{_shown(self._text)}' is not allowed in a "
             f"law{hint}."
         )
-
-    def _constant(self, node: ast.AST, value: object) -> Any:
-        import sympy
-
-        if isinstance(value, bool):
-            return sympy.true if value else sympy.false
-        if isinstance(value, int):
-            return sympy.Integer(value)
-        if isinstance(value, float) and math.isfinite(value):
-            return sympy.Float(value)
-        raise self._refused(node)
 
     def _name(self, name: str) -> Any:
         import sympy
@@ -577,34 +576,6 @@ class _Reader:
             raise self._refused(node, "put comparisons that & or | joins in parentheses")
         return value
 
-    def _unary(self, node: ast.AST, operator: ast.unaryop, operand: ast.AST) -> Any:
-        import sympy
-
-        match operator:
-            case ast.USub():
-                return self._product(node)
-            case ast.UAdd():
-                return self._number(operand)
-            case ast.Invert():
-                return sympy.Not(self._condition(operand))
-        raise self._refused(node, "write ~ for not")
-
-    def _binary(self, node: ast.AST, operator: ast.operator, left: ast.AST, right: ast.AST) -> Any:
-        import sympy
-
-        match operator:
-            case ast.BitAnd():
-                return sympy.And(self._condition(left), self._condition(right))
-            case ast.BitOr():
-                return sympy.Or(self._condition(left), self._condition(right))
-            case ast.Add() | ast.Sub():
-                return sympy.Add(*self._terms(node))
-            case ast.Mult() | ast.Div():
-                return self._product(node)
-            case ast.Pow():
-                return power(self._number(left), self._number(right))
-        raise self._refused(node, "write ** for powers" if isinstance(operator, ast.BitXor) else "")
-
     def _terms(self, node: ast.AST) -> list[Any]:
         match node:
             case ast.BinOp(op=ast.Add(), left=left, right=right):
@@ -612,12 +583,6 @@ class _Reader:
             case ast.BinOp(op=ast.Sub(), left=left, right=right):
                 return [*self._terms(left), -self._number(right)]
         return [self._number(node)]
-
-    def _product(self, node: ast.AST) -> Any:
-        """Product of all factors at once: in pairs, SymPy would multiply 2*(x + 1)/y out."""
-        import sympy
-
-        return sympy.Mul(*self._factors(node))
 
     def _factors(self, node: ast.AST) -> list[Any]:
         import sympy
@@ -644,16 +609,19 @@ class _Reader:
         return sympy.And(*parts)
 
     def _call(self, name: str, arguments: list[ast.expr]) -> Any:
-        if name not in function_names():
+        if name not in _ARITY:
             raise LawError(
                 f"'{_shown(name)}' in the expression '{_shown(self._text)}' is not a function that "
                 f"a law may use."
             )
-        if name == "Piecewise":
-            return call(name, [self._piece(argument) for argument in arguments])
-        if name in {"And", "Or", "Not"}:
-            return call(name, [self._condition(argument) for argument in arguments])
-        return call(name, [self._number(argument) for argument in arguments])
+        least, most = _ARITY[name]
+        if len(arguments) < least or (most is not None and len(arguments) > most):
+            or_more = f"{least} or more" if most is None else f"1 to {most}"
+            wanted = least if most == least else or_more
+            raise LawError(f"{name} takes {wanted} arguments, not {len(arguments)}.")
+        conditions = dict.fromkeys(("And", "Or", "Not"), self._condition)
+        read = {"Piecewise": self._piece, **conditions}.get(name, self._number)
+        return as_double(functions()[name](*map(read, arguments)))
 
     def _piece(self, node: ast.AST) -> Any:
         if not (isinstance(node, ast.Tuple) and len(node.elts) == 2):

@@ -1,6 +1,6 @@
 """The simplest form of a formula, and its derivatives; all symbols stand for real numbers."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 from itertools import combinations, islice, product
 from typing import Any
@@ -13,7 +13,6 @@ from dimgs.expression.complexity import complexity_of
 
 # what SymPy takes for complex, and leaves with derivatives of real parts
 _NOT_SMOOTH = ("Abs", "sign", "Max", "Min", "Piecewise", "floor", "ceiling")
-Shorten = Callable[[Any], Any]
 # terms and different symbols or functions of a sum that is factored, and its highest power in
 # whole steps (x^(3/2) is the third of the root): the cube of three terms has 10 terms and 3
 # symbols; beyond, SymPy takes seconds, and hours for powers such as 1317/500
@@ -71,15 +70,8 @@ def powers_of(term: Any) -> dict[Any, Any]:
     return out
 
 
-def regrouped(node: Any, shorten: Shorten) -> Iterator[Any]:
-    """Forms of a sum.
-
-    Parameters
-    ----------
-    node : sympy.Add
-    shorten : callable
-        Shortest form of a part.
-    """
+def regrouped(node: Any) -> Iterator[Any]:
+    """Forms of a sum."""
     joined = _with_joined_logarithms(with_one_sign(node))
     if joined != node:
         yield joined
@@ -91,7 +83,7 @@ def regrouped(node: Any, shorten: Shorten) -> Iterator[Any]:
         if alike != joined and alike.is_Add:
             yield from _with_common_parts(alike)
         yield from _with_repeated_sums(joined)
-        yield from _factored(joined, shorten)
+        yield from _factored(joined)
 
 
 def with_one_sign(expression: Any) -> Any:
@@ -160,13 +152,13 @@ def without_hyperbolics_of_logarithms(expression: Any) -> Any:
     )
 
 
-def with_joined_exponentials(node: Any, shorten: Shorten) -> Any:
+def with_joined_exponentials(node: Any) -> Any:
     """A product with exponentials as one: exp(a) exp(b) is exp(a + b)."""
     exponentials = [f for f in node.args if isinstance(f, sympy.exp)]
     if len(exponentials) < 2:
         return node
     rest = [f for f in node.args if not isinstance(f, sympy.exp)]
-    return sympy.Mul(*rest, sympy.exp(shorten(sympy.Add(*(f.args[0] for f in exponentials)))))
+    return sympy.Mul(*rest, sympy.exp(_shortest(sympy.Add(*(f.args[0] for f in exponentials)))))
 
 
 def _with_joined_logarithms(node: Any) -> Any:
@@ -284,7 +276,7 @@ def _with_repeated_sums(node: Any) -> Iterator[Any]:
                 yield sympy.Add(*rest, factor * (1 + term / factor))
 
 
-def _factored(node: Any, shorten: Shorten) -> Iterator[Any]:
+def _factored(node: Any) -> Iterator[Any]:
     """A sum of a few terms as a product of sums, over a common denominator."""
     parts = node.atoms(sympy.Symbol) | node.atoms(sympy.Function)
     powers: dict[Any, list[Any]] = {}
@@ -308,12 +300,12 @@ def _factored(node: Any, shorten: Shorten) -> Iterator[Any]:
         joined[key] = joined.get(key, sympy.Integer(1)) * base
     apart = sympy.Mul(*(sympy.expand_mul(base) ** power for (_, power), base in joined.items()))
     above, below = sympy.fraction(whole)
-    over = shorten(sympy.expand(above)) / shorten(sympy.expand(below)) if below != 1 else apart
+    over = _shortest(sympy.expand(above)) / _shortest(sympy.expand(below)) if below != 1 else apart
     for form in dict.fromkeys((whole, apart, over)):
         if complexity_of(form) < complexity_of(node):
             # a number times one sum is that sum again
             several = sum(not f.is_number for f in sympy.Mul.make_args(form)) > 1
-            yield shorten(form) if several else form
+            yield _shortest(form) if several else form
 
 
 def simplest(expression: sympy.Expr, positive: Collection[str]) -> sympy.Expr:
@@ -478,14 +470,14 @@ def _forms(node: Any) -> Iterator[Any]:
     if node.is_Add:
         # the sum as it is, multiplied out, and what it is then
         yield node
-        yield from regrouped(node, _shortest)
+        yield from regrouped(node)
         whole = sympy.expand_mul(node)
         yield whole
         if whole != node and whole.is_Add:
-            yield from regrouped(whole, _shortest)
+            yield from regrouped(whole)
         node = whole
     elif node.is_Mul:
-        node = with_joined_exponentials(node, _shortest)
+        node = with_joined_exponentials(node)
         yield from with_extremes_of_products(node)
     number, rest = node.as_coeff_Mul(rational=True)
     front, sums = number, []

@@ -14,7 +14,6 @@ from dimgs.variables.units import si_unit as si_unit
 from dimgs.variables.units import to_pint as to_pint
 from dimgs.variables.units import unit_or_none as unit_or_none
 from dimgs.variables.units import unit_suffix as unit_suffix
-from dimgs.variables.variable import Role as Role
 from dimgs.variables.variable import Variable as Variable
 from dimgs.variables.variable import parse_variable as parse_variable
 from dimgs.variables.variable import split_header as split_header

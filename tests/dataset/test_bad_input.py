@@ -8,18 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dimgs.common.errors import InputError
-from dimgs.dataset import (
-    Dataset,
+from dimgs.dataset import Dataset, read_table
+from dimgs.dataset.checks import (
     check_enough_runs,
     check_loggable,
     check_target,
     constant_columns,
     drop_bad_rows,
     duplicate_rows,
-    read_table,
+    duplicate_warnings,
+    near_duplicates,
     require_finite,
 )
-from dimgs.dataset.checks import duplicate_warnings, near_duplicates
 
 UD = "U [m/s],D [mm]\n"
 

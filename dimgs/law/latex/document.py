@@ -46,14 +46,9 @@ def tabular(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _range(low: float | None, high: float | None) -> str:
-    if low is None and high is None:
-        return "--"
-    if low is None or high is None:
-        return (
-            f"from ${number_latex(low)}$" if low is not None else f"to ${number_latex(high or 0)}$"
-        )
-    ends = [number_latex(low), number_latex(high)]
-    return f"${ends[0]}$" if ends[0] == ends[1] else f"${ends[0]}$ to ${ends[1]}$"
+    ends = dict.fromkeys(f"${number_latex(x)}$" for x in (low, high) if x is not None)
+    before = "from " if high is None else "to " if low is None else ""
+    return before + " to ".join(ends) if ends else "--"
 
 
 def equation(formula: str) -> str:

@@ -115,14 +115,8 @@ def pareto_front(report: Findings, axes: "Axes") -> None:
     losses = np.array([c.loss for c in report.candidates])
     sizes = np.array([c.complexity for c in report.candidates])
     front = front_of(report.candidates)
-    axes.step(
-        [c.complexity for c in front],
-        [c.loss for c in front],
-        where="post",
-        color=MUTED,
-        linewidth=1.0,
-        zorder=1,
-    )
+    steps = zip(*((c.complexity, c.loss) for c in front), strict=True)
+    axes.step(*steps, where="post", color=MUTED, linewidth=1.0, zorder=1)
     axes.plot(sizes, losses, "o", color=BLUE, markersize=5, zorder=2)
     chosen = chosen_of(report)
     if chosen is not None:

@@ -8,7 +8,6 @@ from dimgs.common.advice import setting
 from dimgs.common.arrays import Array, BoolArray
 from dimgs.common.errors import InputError
 from dimgs.expression import sympy_parse_condition
-from dimgs.fits.estimate import Exponent
 from dimgs.law.evaluate import evaluate
 from dimgs.law.latex import symbol_latex
 from dimgs.report.figures import style
@@ -54,14 +53,15 @@ def exponent_forest(report: Findings, axes: "Axes") -> None:
     >>> [text.get_text() for text in axes.texts]
     ['1/2', '−1/2']
     """
-    shown = report.fit.variable_exponents if report.fit else ()
+    exponents = report.fit.variable_exponents if report.fit else ()
+    shown = sorted(exponents, key=lambda e: (-e.value, e.name))
     if not shown:
         raise InputError("The report has no exponents of variables; fit a power law first.")
     rows = list(reversed(range(len(shown))))
     numbers = [x for e in shown for x in (e.value, e.low, e.high) if np.isfinite(x)]
     span = max(np.ptp([0.0, *numbers]), 1e-9)
     axes.axvline(0.0, color=style.RULE, linewidth=0.8, zorder=0)
-    for row, e in zip(rows, _ordered(shown), strict=True):
+    for row, e in zip(rows, shown, strict=True):
         ends = np.array([e.low, e.high])
         if np.all(np.isfinite(ends)):
             axes.plot(ends, [row, row], color=style.BLUE, linewidth=2.2, solid_capstyle="butt")
@@ -77,7 +77,7 @@ def exponent_forest(report: Findings, axes: "Axes") -> None:
         )
         if np.all(np.isfinite(ends)) and np.ptp(ends) < _NARROW * span:
             axes.plot([e.value], [row], "o", color=style.BLUE, markersize=3, zorder=5)
-    axes.set_yticks(rows, [style.math_label(symbol_latex(e.name), e.name) for e in _ordered(shown)])
+    axes.set_yticks(rows, [style.math_label(symbol_latex(e.name), e.name) for e in shown])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(-0.6, len(shown) - 0.2)
     axes.spines["left"].set_visible(False)
@@ -86,10 +86,6 @@ def exponent_forest(report: Findings, axes: "Axes") -> None:
         "exponent of the ratio behind the level" if level else "exponent", color=style.INK
     )
     axes.margins(x=0.08)
-
-
-def _ordered(exponents: tuple[Exponent, ...]) -> list[Exponent]:
-    return sorted(exponents, key=lambda e: (-e.value, e.name))
 
 
 # points along each axis: a border looks smooth in print

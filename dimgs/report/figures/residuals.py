@@ -60,15 +60,9 @@ def predicted_against_measured(report: Findings, axes: "Axes", left_out: bool = 
     line = np.geomspace(*ends, 50) if log else np.linspace(*ends, 50)
     if not runs.law.target.is_level:
         for width, shade in BANDS:
-            axes.fill_between(
-                line,
-                line - width * np.abs(line),
-                line + width * np.abs(line),
-                color=style.MUTED,
-                alpha=shade,
-                linewidth=0,
-                label=f"±{100 * width:.0f} %",
-            )
+            half, label = width * np.abs(line), f"±{100 * width:.0f} %"
+            band = axes.fill_between(line, line - half, line + half, color=style.MUTED, linewidth=0)
+            band.set(alpha=shade, label=label)
     axes.plot(line, line, color=style.MUTED, linewidth=0.9, zorder=2)
     style.scatter(runs, axes, measured, predicted, style.drawn(runs.n), apart=False)
     if log:

@@ -211,30 +211,23 @@ def drawn(n: int) -> IntArray:
 
 def log_ticks(axes: "Axes", *which: str) -> None:
     """Logarithmic axes ("x", "y") whose ticks stay few and readable over any range."""
+    from matplotlib import ticker
+
     for each in which:
-        _log_ticks(axes, each)
-
-
-def _log_ticks(axes: "Axes", which: str) -> None:
-    from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
-
-    getattr(axes, f"set_{which}scale")("log")
-    axis = axes.xaxis if which == "x" else axes.yaxis
-    low, high = sorted(axis.get_view_interval())
-    decades = np.log10(high) - np.log10(low) if low > 0 else 1.0
-    if decades < 0.9:
-        from matplotlib.ticker import MaxNLocator, ScalarFormatter
-
-        plain = ScalarFormatter()
-        plain.set_powerlimits((-4, 5))
-        axis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
-        axis.set_major_formatter(plain)
-        axis.set_minor_formatter(NullFormatter())
-        return
-    subs = (1.0, 2.0, 5.0) if decades < 1.7 else (1.0,)
-    axis.set_major_locator(LogLocator(subs=subs, numticks=8))
-    axis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
-    axis.set_minor_formatter(NullFormatter())
+        getattr(axes, f"set_{each}scale")("log")
+        axis = axes.xaxis if each == "x" else axes.yaxis
+        low, high = sorted(axis.get_view_interval())
+        decades = np.log10(high) - np.log10(low) if low > 0 else 1.0
+        subs = (1.0, 2.0, 5.0) if decades < 1.7 else (1.0,)
+        places: ticker.Locator = ticker.LogLocator(subs=subs, numticks=8)
+        texts: ticker.Formatter = ticker.LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf))
+        if decades < 0.9:
+            places, plain = ticker.MaxNLocator(4, steps=[1, 2, 5, 10]), ticker.ScalarFormatter()
+            plain.set_powerlimits((-4, 5))
+            texts = plain
+        axis.set_major_locator(places)
+        axis.set_major_formatter(texts)
+        axis.set_minor_formatter(ticker.NullFormatter())
 
 
 # letters of a label in a legend or beside a point
