@@ -64,10 +64,10 @@ class Coordinates:
         """
         return echelon(self.null / self.scale)
 
-    def weak_directions(self, max_condition: float = MAX_CONDITION_INDEX) -> Array:
+    def weak_directions(self) -> Array:
         """Directions that the runs separate only weakly, the largest entry of each being 1."""
-        weak = self.directions[: self.rank][self.condition_indices[: self.rank] > max_condition]
-        rows = weak / self.scale
+        weak = self.condition_indices[: self.rank] > MAX_CONDITION_INDEX
+        rows = self.directions[: self.rank][weak] / self.scale
         if not len(rows):
             return np.asarray(rows)
         largest = np.abs(rows).argmax(axis=1, keepdims=True)

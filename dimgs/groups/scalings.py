@@ -94,15 +94,14 @@ class Scalings:
         rank = int((sizes > _RANK * sizes.max(initial=0.0)).sum()) if sizes.any() else 0
         return np.asarray(left[:, rank:].T / scale)
 
-    def distance(self, change: Array, lengths: Array | None = None) -> Array:
+    def distance(self, change: Array) -> Array:
         """Decades between runs whose inputs' natural logarithms differ by `change`.
 
         Parameters
         ----------
         change : ndarray of shape (..., n_inputs)
-        lengths : ndarray of shape (n_inputs,), optional
         """
-        apart = np.asarray(change) @ self.coordinates(lengths).T
+        apart = np.asarray(change) @ self.coordinates().T
         return np.asarray(np.linalg.norm(apart, axis=-1) / np.log(10.0))
 
     def monomial(self, target: Dimension) -> Array | None:
